@@ -1,0 +1,428 @@
+"""What everything stands on: abstract values, primitives, traces, tracers, and `bind`, where they meet.
+
+A program calls `sin_p.bind(x)`. What that does is up to the *current trace* of the running thread: evaluate it on NumPy
+(`array.EvalTrace`), record it (`staging.StagingTrace`), push a tangent through it (`transforms.jvp`), map it over a batch
+(`transforms.vmap`). A transformation makes a trace whose `parent` is the trace that was current, makes it current, and
+runs the user's function on its own tracers. To process a primitive a trace does three things: split its tracers into
+parts, act on the parts under its parent, join the parts of the results. There are no levels: a tracer belongs to the
+trace it names, and to every other trace it is a constant.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import errors, source_info
+from .dtypes import canonicalize_dtype, float0, issubdtype, short_dtype_name
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Abstract values
+
+
+class ShapedArray:
+    """What is known of an array while tracing: its shape, its dtype, and whether the dtype is weak (gives way to others).
+
+    >>> ShapedArray((2, 3), np.dtype('float32'))
+    ShapedArray(float32[2,3])
+    """
+
+    __slots__ = ("shape", "dtype", "weak_type", "_hash")
+
+    def __init__(self, shape: tuple[int, ...], dtype, weak_type: bool = False):
+        self.shape = shape
+        self.dtype = dtype
+        self.weak_type = weak_type
+        self._hash = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for d in self.shape:
+            size *= d
+        return size
+
+    def update(self, **changes) -> ShapedArray:
+        return ShapedArray(
+            changes.get("shape", self.shape),
+            changes.get("dtype", self.dtype),
+            changes.get("weak_type", self.weak_type),
+        )
+
+    def strip_weak_type(self) -> ShapedArray:
+        return ShapedArray(self.shape, self.dtype) if self.weak_type else self
+
+    def to_tangent_aval(self) -> ShapedArray:
+        """The type of a tangent: the same, except that what is not a real or complex number has `float0` tangents."""
+        if issubdtype(self.dtype, np.inexact):
+            return ShapedArray(self.shape, self.dtype, self.weak_type)
+        return ShapedArray(self.shape, float0)
+
+    def str_short(self, short_dtypes: bool = False) -> str:
+        name = short_dtype_name(self.dtype) if short_dtypes else _dtype_name(self.dtype)
+        return f"{name}[{','.join(map(str, self.shape))}]"
+
+    def __eq__(self, other) -> bool:
+        return (
+            type(other) is ShapedArray
+            and self.shape == other.shape
+            and self.dtype == other.dtype
+            and self.weak_type == other.weak_type
+        )
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash((self.shape, self.dtype, self.weak_type))
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"ShapedArray({self.str_short()}{', weak_type=True' if self.weak_type else ''})"
+
+
+def _dtype_name(dtype) -> str:
+    return "float0" if dtype == float0 else dtype.name
+
+
+def typematch(a: ShapedArray, b: ShapedArray) -> bool:
+    """Whether two avals agree in shape and dtype; a weak dtype equals the strong one of its name."""
+    return a.shape == b.shape and a.dtype == b.dtype
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Traces
+
+
+class Trace:
+    """An interpreter of primitives. `parent` is the trace that was current when this one began.
+
+    The trace object is itself the tag that its tracers bear.
+    """
+
+    __slots__ = ("parent", "ended")
+    transformation = "a transformation"
+
+    def __init__(self, parent: Trace | None):
+        self.parent = parent
+        self.ended = False
+
+    def process_primitive(self, primitive: Primitive, args: Sequence, params: dict):
+        """Apply `primitive` to `args`, tracers of this trace or constants to it; return its result or list of results."""
+        raise errors.missing_rule(primitive.name, type(self).__name__, None, "")
+
+    def end(self):
+        """Called when the transformation is over: a tracer seen after this has leaked."""
+        self.ended = True
+
+
+class _ThreadState(threading.local):
+    # `array.py` sets this class attribute to the evaluating trace: where every thread starts.
+    trace: Trace = None
+
+
+thread_state = _ThreadState()
+
+
+class set_current_trace:
+    """`with set_current_trace(trace):` makes a trace current and puts the former one back, whatever happens inside."""
+
+    __slots__ = ("trace", "previous")
+
+    def __init__(self, trace: Trace):
+        self.trace = trace
+
+    def __enter__(self):
+        self.previous = thread_state.trace
+        thread_state.trace = self.trace
+        return self.trace
+
+    def __exit__(self, *exc):
+        thread_state.trace = self.previous
+
+
+class new_trace(set_current_trace):
+    """As `set_current_trace`, for the run of a transformation: at its end the trace is over, and its tracers with it."""
+
+    __slots__ = ()
+
+    def __exit__(self, *exc):
+        thread_state.trace = self.previous
+        self.trace.end()
+
+
+def current_trace() -> Trace:
+    return thread_state.trace
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Primitives
+
+
+class Absent(str):
+    """Why a primitive has no such rule. Calling it raises, with the reason: no rule is ever made up."""
+
+    __slots__ = ()
+
+    def __new__(cls, rule: str, reason: str):
+        self = super().__new__(cls, reason)
+        return self
+
+    def __init__(self, rule: str, reason: str):
+        self.rule = rule
+
+    # `rule` lives in the instance's dict: str allows no slots of its own.
+    __slots__ = ("__dict__",)
+
+
+class Primitive:
+    """One operation, one row: everything the package knows of it.
+
+    impl           (*numpy_arrays, **params) -> numpy array, or a list of them when `multiple_results`
+    abstract_eval  (*avals, **params) -> aval, or a list of them; checks the arguments
+    jvp            (primals, tangents, **params) -> (primal_out, tangent_out); a tangent may be a `Zero`
+    transpose      (cotangent, *args, **params) -> one cotangent or None for each argument; linear arguments come as
+                   `UndefinedPrimal`, the others as values
+    batch          (axis, args, dims, **params) -> (out, dim); a dim is an axis number or None
+    linearize      only for primitives that carry jaxprs; None means: by the jvp rule
+
+    A rule that cannot exist is `Absent(rule, reason)`. `Primitive("name")` with `def_impl`, `def_abstract_eval` and plain
+    assignment of the other rules is how users add their own (`jax.extend.core.Primitive`).
+
+    >>> import minijax.numpy as jnp
+    >>> triple_p = Primitive("triple")
+    >>> _ = triple_p.def_impl(lambda x: 3 * x)
+    >>> _ = triple_p.def_abstract_eval(lambda x: x)
+    >>> triple_p.bind(jnp.float32(2))
+    Array(6., dtype=float32)
+    """
+
+    RULES = ("impl", "abstract_eval", "jvp", "transpose", "batch")
+
+    def __init__(self, name: str, *, multiple_results: bool = False):
+        self.name = name
+        self.multiple_results = multiple_results
+        # The characters of the dtypes for which NumPy's broadcasting and result dtype are the primitive's own, so that
+        # evaluating it needs no abstract evaluation first (see array.EvalTrace); "" for all but elementwise primitives.
+        self.elementwise = ""
+        # True where an elementwise result keeps the weak type that all its arguments have.
+        self.keeps_weak_type = True
+        self.impl: Callable | Absent | None = None
+        self.abstract_eval: Callable | Absent | None = None
+        self.jvp: Callable | Absent | None = None
+        self.transpose: Callable | Absent | None = None
+        self.batch: Callable | Absent | None = None
+        self.linearize: Callable | None = None
+
+    def bind(self, *args, **params):
+        """Apply the primitive under the current trace."""
+        return thread_state.trace.process_primitive(self, args, params)
+
+    def rule(self, kind: str) -> Callable:
+        """The rule of that kind, or NotImplementedError with the reason and the user's line."""
+        rule = getattr(self, kind)
+        if rule is None or type(rule) is Absent:
+            origin = f"It was needed at {source_info.summarize(source_info.current())}.\n"
+            raise errors.missing_rule(self.name, kind, rule, origin)
+        return rule
+
+    def def_impl(self, impl: Callable) -> Callable:
+        self.impl = impl
+        return impl
+
+    def def_abstract_eval(self, abstract_eval: Callable) -> Callable:
+        self.abstract_eval = abstract_eval
+        return abstract_eval
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Arrays and tracers
+
+
+class Array:
+    """What user code holds: a concrete array (`array.ArrayImpl`) or a tracer. `isinstance(x, jax.Array)` tests for this.
+
+    The operators and methods (`x + y`, `x.sum()`, `x[i]`, `x.at[i]`) are put here by `numpy/array_methods.py`.
+    """
+
+    __slots__ = ()
+    __array_priority__ = 100
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.aval.shape
+
+    @property
+    def dtype(self):
+        return self.aval.dtype
+
+    @property
+    def weak_type(self) -> bool:
+        return self.aval.weak_type
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return self.aval.size
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.itemsize
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+
+class Tracer(Array):
+    """A stand-in for an array while a transformation runs. Subclasses hold the parts that their trace computes with."""
+
+    __slots__ = ("_trace", "__weakref__")
+
+    # An array is not hashable, since == is elementwise; a tracer neither.
+    __hash__ = None
+
+    @property
+    def aval(self) -> ShapedArray:
+        raise AttributeError(f"{type(self).__name__} has no aval")
+
+    def _origin(self) -> str:
+        """Words that say which part of the user's program made this tracer, ending in a newline."""
+        return f"It was met at {source_info.summarize(source_info.current())}.\n"
+
+    def full_lower(self):
+        return self
+
+    def __bool__(self):
+        return bool(self._concrete(errors.bool_conversion))
+
+    def __index__(self):
+        return self._concrete(errors.integer_conversion).__index__()
+
+    def __int__(self):
+        return int(self._concrete(errors.concretization, "int"))
+
+    def __float__(self):
+        return float(self._concrete(errors.concretization, "float"))
+
+    def __complex__(self):
+        return complex(self._concrete(errors.concretization, "complex"))
+
+    def item(self, *args):
+        return self._concrete(errors.concretization, "item").item(*args)
+
+    def tolist(self):
+        return self._concrete(errors.concretization, "tolist").tolist()
+
+    def __array__(self, dtype=None, copy=None):
+        raise errors.array_conversion(self.aval.str_short(), self._origin())
+
+    def to_concrete_value(self):
+        """The concrete array behind this tracer, where its trace knows it; else None."""
+        return None
+
+    def _concrete(self, error: Callable, *words: str):
+        # grad runs the primal computation now, so `if x > 0` works under it: the value is known although it is traced.
+        value = self.to_concrete_value()
+        if value is None:
+            raise error(self.aval.str_short(), self._origin(), *words)
+        return value
+
+    def __repr__(self) -> str:
+        return f"{'Jit' if self.to_concrete_value() is None else ''}Tracer<{self.aval.str_short()}>({type(self._trace).__name__})"
+
+    def __format__(self, spec: str) -> str:
+        # A format such as f"{x:.3f}" needs the number; f"{x}" shows the tracer.
+        return repr(self) if not spec else format(self._concrete(errors.concretization, "format"), spec)
+
+
+def check_not_leaked(tracer: Tracer):
+    """Raise for a tracer that a trace met although it is not its own nor of a trace that is still running."""
+    trace = tracer._trace
+    if trace.ended:
+        raise errors.leaked_tracer(tracer.aval.str_short(), trace.transformation, tracer._origin())
+
+
+def get_aval(x: Any) -> ShapedArray:
+    """The aval of an array, tracer, NumPy value or Python number; TypeError for anything else."""
+    if isinstance(x, Array):
+        return x.aval
+    t = type(x)
+    if t in _python_scalar_avals:
+        return ShapedArray((), canonicalize_dtype(_python_scalar_avals[t]), t is not bool)
+    if isinstance(x, (np.ndarray, np.generic)):
+        if x.dtype == float0:
+            return ShapedArray(x.shape, float0)
+        return ShapedArray(x.shape, canonicalize_dtype(x.dtype))
+    raise TypeError(f"Value {x!r} of type {t} is not a valid JAX type: give an array, a NumPy array or a number.")
+
+
+_python_scalar_avals = {
+    bool: np.dtype("bool"),
+    int: np.dtype("int64"),
+    float: np.dtype("float64"),
+    complex: np.dtype("complex128"),
+}
+
+
+def shaped_abstractify(x: Any) -> ShapedArray:
+    return get_aval(x)
+
+
+def is_constant_dim(d) -> bool:
+    return isinstance(d, (int, np.integer))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Symbolic zeros
+
+
+class Zero:
+    """A tangent or cotangent known to be zero: nothing is computed with it."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: ShapedArray):
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"Zero({self.aval.str_short()})"
+
+    @staticmethod
+    def from_primal_value(value) -> Zero:
+        return Zero(get_aval(value).to_tangent_aval())
+
+
+class UndefinedPrimal:
+    """In a transpose rule: the argument that the operation is linear in, of which only the type is known."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: ShapedArray):
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"UndefinedPrimal({self.aval.str_short()})"
+
+
+def is_undefined_primal(x: Any) -> bool:
+    return type(x) is UndefinedPrimal

@@ -1,0 +1,272 @@
+"""The intermediate representation: variables, equations, jaxprs; how to run, check and prune them.
+
+The classes, their attributes and their printed form are JAX's, so an interpreter written for JAX runs on these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import source_info as source_info_util
+from .core import Primitive, ShapedArray, get_aval
+
+
+class Var:
+    """A variable of a jaxpr. It has no name, only an identity: names are given when it is printed."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: ShapedArray):
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"Var(id={id(self)}):{self.aval.str_short(short_dtypes=True)}"
+
+
+class DropVar(Var):
+    """The place of a result nobody reads; printed `_`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "_"
+
+
+class Literal:
+    """A scalar constant written into the jaxpr."""
+
+    __slots__ = ("val", "aval")
+
+    def __init__(self, val: Any, aval: ShapedArray | None = None):
+        self.val = val
+        self.aval = get_aval(val) if aval is None else aval
+
+    # A literal is no variable: an interpreter's environment must not find it.
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"{self.val}:{self.aval.str_short(short_dtypes=True)}"
+
+
+Atom = Var | Literal
+
+
+class JaxprEqn:
+    """`outvars = primitive[params] invars`, and the user's line it came from."""
+
+    __slots__ = ("invars", "outvars", "primitive", "params", "effects", "source_info")
+
+    def __init__(self, invars, outvars, primitive: Primitive, params: dict, effects=frozenset(), source_info=None):
+        self.invars = invars
+        self.outvars = outvars
+        self.primitive = primitive
+        self.params = params
+        self.effects = effects
+        self.source_info = source_info
+
+    def replace(self, **changes) -> JaxprEqn:
+        return JaxprEqn(*(changes.get(name, getattr(self, name)) for name in self.__slots__))
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def new_jaxpr_eqn(invars, outvars, primitive, params, effects=frozenset(), source_info=None) -> JaxprEqn:
+    return JaxprEqn(list(invars), list(outvars), primitive, params, effects, source_info)
+
+
+class Jaxpr:
+    """A function of `constvars` and `invars`: equations in order, and the atoms it returns."""
+
+    __slots__ = ("constvars", "invars", "outvars", "eqns", "effects", "__weakref__")
+
+    def __init__(self, constvars, invars, outvars, eqns, effects=frozenset()):
+        self.constvars = list(constvars)
+        self.invars = list(invars)
+        self.outvars = list(outvars)
+        self.eqns = list(eqns)
+        self.effects = effects
+
+    def replace(self, **changes) -> Jaxpr:
+        names = ("constvars", "invars", "outvars", "eqns", "effects")
+        return Jaxpr(*(changes.get(name, getattr(self, name)) for name in names))
+
+    def pretty_print(self, **options) -> str:
+        return _pretty_print(self, **options)
+
+    def __repr__(self) -> str:
+        return _pretty_print(self)
+
+
+class ClosedJaxpr:
+    """A jaxpr with the values of its `constvars`."""
+
+    __slots__ = ("jaxpr", "consts", "__weakref__")
+
+    def __init__(self, jaxpr: Jaxpr, consts: Sequence):
+        if len(jaxpr.constvars) != len(consts):
+            raise ValueError(f"a jaxpr with {len(jaxpr.constvars)} constvars was closed with {len(consts)} constants")
+        self.jaxpr = jaxpr
+        self.consts = list(consts)
+
+    in_avals = property(lambda self: [v.aval for v in self.jaxpr.invars])
+    out_avals = property(lambda self: [v.aval for v in self.jaxpr.outvars])
+    literals = property(lambda self: self.consts)
+    eqns = property(lambda self: self.jaxpr.eqns)
+    effects = property(lambda self: self.jaxpr.effects)
+
+    def replace(self, *, jaxpr=None, consts=None) -> ClosedJaxpr:
+        return ClosedJaxpr(self.jaxpr if jaxpr is None else jaxpr, self.consts if consts is None else consts)
+
+    def pretty_print(self, **options) -> str:
+        return _pretty_print(self.jaxpr, **options)
+
+    def __repr__(self) -> str:
+        return _pretty_print(self.jaxpr)
+
+
+def jaxpr_as_fun(closed_jaxpr: ClosedJaxpr) -> Callable:
+    """The Python function of a closed jaxpr: flat arguments in, a list out."""
+    return lambda *args: eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
+
+
+# `pretty_print.py` puts its function here: printing reads these classes and so comes after them.
+def _pretty_print(jaxpr: Jaxpr, **options) -> str:
+    return object.__repr__(jaxpr)
+
+
+def set_pretty_printer(function: Callable):
+    """Called once, by `pretty_print.py`; with its `eqn` for single equations."""
+    global _pretty_print
+    _pretty_print = function
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Running
+
+
+def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence, *args) -> list:
+    """Run a jaxpr under the current trace, an equation at a time. The simplest interpreter there is: copy it to write
+    your own.
+
+    >>> import minijax as jax
+    >>> closed = jax.make_jaxpr(lambda x: x * x)(3.0)
+    >>> eval_jaxpr(closed.jaxpr, closed.consts, 4.0)
+    [Array(16., dtype=float32, weak_type=True)]
+    """
+    env: dict[Var, Any] = {}
+
+    def read(atom: Atom):
+        return atom.val if type(atom) is Literal else env[atom]
+
+    env.update(zip(jaxpr.constvars, consts, strict=True))
+    env.update(zip(jaxpr.invars, args, strict=True))
+    last = last_used(jaxpr)
+    for eqn in jaxpr.eqns:
+        out = eqn.primitive.bind(*map(read, eqn.invars), **eqn.params)
+        env.update(zip(eqn.outvars, out if eqn.primitive.multiple_results else [out], strict=True))
+        # Let go of what no later equation reads: a long program must not hold all its intermediate arrays at once.
+        clean_up_dead_vars(eqn, env, last)
+    return [read(v) for v in jaxpr.outvars]
+
+
+def last_used(jaxpr: Jaxpr) -> dict[Var, JaxprEqn | None]:
+    """The last equation to read each variable; None for those returned."""
+    last: dict[Var, JaxprEqn | None] = {v: None for v in jaxpr.outvars if type(v) is not Literal}
+    for eqn in reversed(jaxpr.eqns):
+        for v in eqn.invars:
+            if type(v) is not Literal:
+                last.setdefault(v, eqn)
+    return last
+
+
+def clean_up_dead_vars(eqn: JaxprEqn, env: dict, last: dict):
+    for v in eqn.invars:
+        if type(v) is not Literal and v in env and last[v] is eqn:
+            del env[v]
+    for v in eqn.outvars:
+        if v not in last:
+            env.pop(v, None)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Checking
+
+
+class JaxprTypeError(TypeError):
+    """A jaxpr that is not well formed. It is always a fault of whoever built it, never of the data."""
+
+
+def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
+    """Raise `JaxprTypeError` unless every variable is bound once, before its use, and every equation's results have the
+    types that its primitive's abstract evaluation gives. Inner jaxprs are checked too."""
+    if isinstance(jaxpr, ClosedJaxpr):
+        for v, c in zip(jaxpr.jaxpr.constvars, jaxpr.consts, strict=True):
+            if (v.aval.shape, v.aval.dtype) != (get_aval(c).shape, get_aval(c).dtype):
+                raise JaxprTypeError(f"constant of type {get_aval(c)} for variable {v}")
+        jaxpr = jaxpr.jaxpr
+    bound: set[Var] = set()
+
+    def bind(v: Var, where: str):
+        if v in bound:
+            raise JaxprTypeError(f"variable {v} is bound twice, again by {where}")
+        bound.add(v)
+
+    def check_read(atom: Atom, where: str):
+        if type(atom) is not Literal and atom not in bound:
+            raise JaxprTypeError(f"variable {atom} is read by {where} before it is bound")
+
+    for v in [*jaxpr.constvars, *jaxpr.invars]:
+        bind(v, "the jaxpr's arguments")
+    for eqn in jaxpr.eqns:
+        where = f"`{eqn.primitive}` from {source_info_util.summarize(eqn.source_info)}"
+        for v in eqn.invars:
+            check_read(v, where)
+        avals = eqn.primitive.rule("abstract_eval")(*[v.aval for v in eqn.invars], **eqn.params)
+        avals = avals if eqn.primitive.multiple_results else [avals]
+        if len(avals) != len(eqn.outvars):
+            raise JaxprTypeError(f"{where} binds {len(eqn.outvars)} variables, its rule gives {len(avals)}")
+        for v, aval in zip(eqn.outvars, avals):
+            if v.aval != aval:
+                raise JaxprTypeError(f"{where} binds a variable of type {v.aval!r}, its rule gives {aval!r}")
+            if type(v) is not DropVar:
+                bind(v, where)
+        for inner in subjaxprs(eqn.params):
+            check_jaxpr(inner)
+    for v in jaxpr.outvars:
+        check_read(v, "the jaxpr's results")
+
+
+def subjaxprs(params: dict) -> list[Jaxpr | ClosedJaxpr]:
+    """The jaxprs among an equation's parameters, in the parameters' order."""
+    found = []
+    for value in params.values():
+        for item in value if isinstance(value, (tuple, list)) else (value,):
+            if isinstance(item, (Jaxpr, ClosedJaxpr)):
+                found.append(item)
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Dead code
+
+
+def dce_jaxpr(jaxpr: Jaxpr, used_outputs: Sequence[bool], instantiate: bool = False) -> tuple[Jaxpr, list[bool]]:
+    """Drop the outputs that are not used, and every equation and argument that only they needed.
+
+    Returns the smaller jaxpr and which of the `invars` it still has (all, with `instantiate`). An equation with effects
+    stays.
+    """
+    outvars = [v for v, used in zip(jaxpr.outvars, used_outputs, strict=True) if used]
+    live = {v for v in outvars if type(v) is not Literal}
+    eqns = []
+    for eqn in reversed(jaxpr.eqns):
+        if eqn.effects or any(v in live for v in eqn.outvars):
+            if any(v not in live and type(v) is not DropVar for v in eqn.outvars):
+                eqn = eqn.replace(outvars=[v if v in live else DropVar(v.aval) for v in eqn.outvars])
+            eqns.append(eqn)
+            live.update(v for v in eqn.invars if type(v) is not Literal)
+    used_inputs = [instantiate or v in live for v in jaxpr.invars]
+    invars = [v for v, used in zip(jaxpr.invars, used_inputs) if used]
+    return jaxpr.replace(invars=invars, outvars=outvars, eqns=eqns[::-1]), used_inputs

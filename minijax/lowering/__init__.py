@@ -1,0 +1,1 @@
+"""What a jitted function runs as: its jaxpr, compiled. `interpreter` is the compiler that every primitive has."""

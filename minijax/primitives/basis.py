@@ -1,0 +1,431 @@
+"""The row builder, and the few primitives that the machines themselves stand on.
+
+`add_any` sums tangents; `broadcast_in_dim`, `reduce_sum`, `reshape`, `transpose` and `squeeze` move axes about for batch
+rules and for the transposes of broadcasting operations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..array import ArrayImpl
+from ..core import Absent, Array, Primitive, ShapedArray, Zero, get_aval, is_undefined_primal
+from ..dtypes import float0, key_fry
+
+# Every primitive of the package by name, in the order of definition.
+registry: dict[str, Primitive] = {}
+
+
+def row(
+    name: str,
+    *,
+    impl: Callable | Absent,
+    abstract_eval: Callable | Absent,
+    jvp: Callable | Absent,
+    transpose: Callable | Absent,
+    batch: Callable | Absent,
+    multiple_results: bool = False,
+) -> Primitive:
+    """Define a primitive: every rule is given, or absent with a reason. See `core.Primitive` for the signatures."""
+    if name in registry:
+        raise ValueError(f"primitive '{name}' is defined twice")
+    primitive = registry[name] = Primitive(name, multiple_results=multiple_results)
+    rules = {"impl": impl, "abstract_eval": abstract_eval, "jvp": jvp, "transpose": transpose, "batch": batch}
+    for kind, rule in rules.items():
+        setattr(primitive, kind, Absent(kind, rule) if isinstance(rule, str) else rule)
+    return primitive
+
+
+# Reasons for absent rules, said once.
+NO_GRADIENT = "its result is piecewise constant or not a number; use jax.lax.stop_gradient to say that none is meant"
+NOT_LINEAR = "it is not linear: reverse mode transposes only what its jvp rule computes with tangents"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Helpers of rules
+
+
+def const(like, value) -> ArrayImpl:
+    """A scalar constant with the dtype of `like`."""
+    key = (value, like.dtype)
+    found = _consts.get(key)
+    if found is None:
+        found = _consts[key] = ArrayImpl(np.asarray(value, like.dtype))
+    return found
+
+
+# A program uses a handful of such constants, again and again.
+_consts: dict[tuple[Any, Any], ArrayImpl] = {}
+
+
+def shape_of(x) -> tuple[int, ...]:
+    return x.shape if isinstance(x, (Array, np.ndarray)) else np.shape(x)
+
+
+def zero_like(x) -> Zero:
+    """The symbolic zero tangent of a value."""
+    return Zero(get_aval(x).to_tangent_aval())
+
+
+def instantiate(x):
+    """An array of zeros for a symbolic `Zero`; anything else as it is. The zero of `float0` is a NumPy array, as in JAX."""
+    if type(x) is not Zero:
+        return x
+    return zeros(x.aval)
+
+
+def zeros(aval: ShapedArray):
+    if aval.dtype == float0:
+        return np.zeros(aval.shape, float0)
+    return full(aval.shape, 0, aval.dtype, aval.weak_type)
+
+
+def full(shape: tuple[int, ...], value, dtype, weak_type: bool = False):
+    """An array of one value: a scalar, broadcast, so that a jaxpr shows it and NumPy stores it once."""
+    scalar = ArrayImpl(np.asarray(value, dtype), weak_type)
+    return broadcast_in_dim(scalar, shape, ()) if shape else scalar
+
+
+def linear_jvp(primitive_of: Callable[[], Primitive]) -> Callable:
+    """The jvp rule of a primitive linear in its first argument: apply it to the tangent, the other arguments as they are."""
+
+    def jvp(primals, tangents, **params):
+        primitive = primitive_of()
+        out = primitive.bind(*primals, **params)
+        if type(tangents[0]) is Zero:
+            return out, zero_like(out)
+        return out, primitive.bind(tangents[0], *primals[1:], **params)
+
+    return jvp
+
+
+def linear_row(name: str, *, impl, abstract_eval, transpose, batch) -> Primitive:
+    """A primitive that is linear in its first argument."""
+    primitive = row(
+        name,
+        impl=impl,
+        abstract_eval=abstract_eval,
+        jvp=linear_jvp(lambda: primitive),
+        transpose=transpose,
+        batch=batch,
+    )
+    return primitive
+
+
+def zero_jvp(primitive_of: Callable[[], Primitive]) -> Callable:
+    """The jvp rule of what is constant almost everywhere."""
+
+    def jvp(primals, tangents, **params):
+        out = primitive_of().bind(*primals, **params)
+        if primitive_of().multiple_results:
+            return out, [zero_like(x) for x in out]
+        return out, zero_like(out)
+
+    return jvp
+
+
+def move_axis(ndim: int, source: int, destination: int) -> tuple[int, ...]:
+    order = [i for i in range(ndim) if i != source]
+    order.insert(destination, source)
+    return tuple(order)
+
+
+def move_batch_dim(x, source: int, destination: int):
+    """Move one axis of an array; nothing if it is there already."""
+    ndim = len(shape_of(x))
+    source, destination = source % ndim, destination % ndim
+    return x if source == destination else transpose(x, move_axis(ndim, source, destination))
+
+
+def broadcast_batch(x, size: int, dim: int):
+    """The array repeated along a new axis `dim`."""
+    shape = list(shape_of(x))
+    dim = dim % (len(shape) + 1)
+    shape.insert(dim, size)
+    return broadcast_in_dim(x, tuple(shape), tuple(i for i in range(len(shape)) if i != dim))
+
+
+def batch_to_front(x, dim: int | None, size: int = 1):
+    """The array with its batch axis in front; without one, with a new axis of `size` there."""
+    return broadcast_batch(x, size, 0) if dim is None else move_batch_dim(x, dim, 0)
+
+
+def expand_dims(x, dimensions: Sequence[int]):
+    """Insert axes of size 1 at those places of the result."""
+    ndim = len(shape_of(x)) + len(dimensions)
+    dimensions = {d % ndim for d in dimensions}
+    if not dimensions:
+        return x
+    kept = tuple(i for i in range(ndim) if i not in dimensions)
+    shape = [1] * ndim
+    for i, d in zip(kept, shape_of(x)):
+        shape[i] = d
+    return broadcast_in_dim(x, tuple(shape), kept)
+
+
+def unbroadcast(aval: ShapedArray, x):
+    """Sum a cotangent over the axes along which NumPy's broadcasting repeated an argument of type `aval`."""
+    shape = shape_of(x)
+    if shape == aval.shape:
+        return x
+    if not aval.shape:
+        return reduce_sum(x, tuple(range(len(shape))))
+    axes = tuple(i for i, (have, want) in enumerate(zip(shape, aval.shape)) if have != want)
+    return reshape(reduce_sum(x, axes), aval.shape)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# add_any
+
+
+def _add_any_jvp(primals, tangents):
+    (x, y), (tx, ty) = primals, tangents
+    out = add_any_p.bind(x, y)
+    if type(tx) is Zero:
+        return out, (zero_like(out) if type(ty) is Zero else ty)
+    return out, (tx if type(ty) is Zero else add_any_p.bind(tx, ty))
+
+
+def _add_any_batch(axis, args, dims):
+    (x, y), (dx, dy) = args, dims
+    if dx == dy:
+        return add_any_p.bind(x, y), dx
+    x, y = batch_to_front(x, dx, axis.size), batch_to_front(y, dy, axis.size)
+    return add_any_p.bind(x, y), 0
+
+
+def _add_any_abstract_eval(x, y):
+    if x.shape != y.shape or x.dtype != y.dtype:
+        raise TypeError(f"add_any requires arguments of one type, got {x.str_short()} and {y.str_short()}.")
+    return x if x.weak_type == y.weak_type else x.strip_weak_type()
+
+
+add_any_p = row(
+    "add_any",
+    impl=np.add,
+    abstract_eval=_add_any_abstract_eval,
+    jvp=_add_any_jvp,
+    transpose=lambda ct, x, y: [ct if is_undefined_primal(x) else None, ct if is_undefined_primal(y) else None],
+    batch=_add_any_batch,
+)
+add_any_p.elementwise = "?bhilqBHILQefdEFD"
+
+
+def add_tangents(x, y):
+    """The sum of two tangents, either of which may be a symbolic zero."""
+    if type(x) is Zero:
+        return y
+    return x if type(y) is Zero else add_any_p.bind(x, y)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# broadcast_in_dim
+
+
+def broadcast_in_dim(operand, shape: Sequence[int], broadcast_dimensions: Sequence[int]):
+    """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`)."""
+    shape = tuple(map(int, shape))
+    if shape_of(operand) == shape and isinstance(operand, Array):
+        return operand
+    dims = tuple(map(int, broadcast_dimensions))
+    return broadcast_in_dim_p.bind(operand, shape=shape, broadcast_dimensions=dims, sharding=None)
+
+
+def _broadcast_impl(x, *, shape, broadcast_dimensions, sharding):
+    placed = [1] * len(shape)
+    for i, d in zip(broadcast_dimensions, x.shape):
+        placed[i] = d
+    return np.broadcast_to(x.reshape(placed), shape)
+
+
+def _broadcast_abstract_eval(x, *, shape, broadcast_dimensions, sharding):
+    if len(broadcast_dimensions) != x.ndim:
+        raise TypeError(
+            "broadcast_in_dim broadcast_dimensions must have length equal to operand ndim; got broadcast_dimensions"
+            f" {broadcast_dimensions} for operand ndim {x.ndim}."
+        )
+    if list(broadcast_dimensions) != sorted(set(broadcast_dimensions)):
+        raise TypeError(
+            f"broadcast_in_dim broadcast_dimensions must be strictly increasing; got {broadcast_dimensions}."
+        )
+    if any(not 0 <= i < len(shape) or d not in (1, shape[i]) for i, d in zip(broadcast_dimensions, x.shape)):
+        raise TypeError(
+            "broadcast_in_dim operand dimension sizes must either be 1, or be equal to their corresponding dimensions in"
+            f" the target broadcast shape; got operand of shape {x.shape}, target broadcast shape {shape},"
+            f" broadcast_dimensions {broadcast_dimensions}."
+        )
+    return ShapedArray(shape, x.dtype, x.weak_type)
+
+
+def _broadcast_transpose(ct, x, *, shape, broadcast_dimensions, sharding):
+    new = tuple(i for i in range(len(shape)) if i not in broadcast_dimensions)
+    ct = reduce_sum(ct, new)
+    repeated = tuple(i for i, d in enumerate(x.aval.shape) if shape_of(ct)[i] != d)
+    return [reshape(reduce_sum(ct, repeated), x.aval.shape) if repeated else ct]
+
+
+def _broadcast_batch(axis, args, dims, *, shape, broadcast_dimensions, sharding):
+    x = move_batch_dim(args[0], dims[0], 0)
+    dimensions = (0, *(i + 1 for i in broadcast_dimensions))
+    return broadcast_in_dim(x, (axis.size, *shape), dimensions), 0
+
+
+broadcast_in_dim_p = linear_row(
+    "broadcast_in_dim",
+    impl=_broadcast_impl,
+    abstract_eval=_broadcast_abstract_eval,
+    transpose=_broadcast_transpose,
+    batch=_broadcast_batch,
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# reduce_sum
+
+
+def reduce_sum(operand, axes: Sequence[int]):
+    """Sum over axes (`lax.reduce_sum`)."""
+    return reduce_sum_p.bind(operand, axes=tuple(axes), out_sharding=None) if axes else operand
+
+
+def reduced_shape(shape: tuple[int, ...], axes: Sequence[int], name: str) -> tuple[int, ...]:
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"duplicate value in 'axes' of {name}: {tuple(axes)}")
+    if any(not 0 <= a < len(shape) for a in axes):
+        raise ValueError(f"{name}: axes {tuple(axes)} out of range for an operand of shape {shape}")
+    return tuple(d for i, d in enumerate(shape) if i not in axes)
+
+
+def reduction_batch(primitive_of: Callable[[], Primitive]) -> Callable:
+    """The batch rule of a reduction over `axes`: reduce the axes behind or before the batch axis."""
+
+    def batch(axis, args, dims, *, axes, **params):
+        dim = dims[0]
+        axes = tuple(a + (a >= dim) for a in axes)
+        out_dim = dim - sum(a < dim for a in axes)
+        return primitive_of().bind(args[0], axes=axes, **params), out_dim
+
+    return batch
+
+
+def _sum_transpose(ct, x, *, axes, out_sharding):
+    kept = tuple(i for i in range(x.aval.ndim) if i not in axes)
+    return [broadcast_in_dim(ct, x.aval.shape, kept)]
+
+
+reduce_sum_p = linear_row(
+    "reduce_sum",
+    impl=lambda x, *, axes, out_sharding: np.add.reduce(x, axis=axes, dtype=x.dtype),
+    abstract_eval=lambda x, *, axes, out_sharding: ShapedArray(
+        reduced_shape(x.shape, axes, "reduce_sum"), x.dtype, x.weak_type
+    ),
+    transpose=_sum_transpose,
+    batch=reduction_batch(lambda: reduce_sum_p),
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# reshape, transpose, squeeze
+
+
+def reshape(operand, new_sizes: Sequence[int]):
+    """The same elements, in row-major order, in another shape (`lax.reshape`)."""
+    new_sizes = tuple(map(int, new_sizes))
+    if shape_of(operand) == new_sizes and isinstance(operand, Array):
+        return operand
+    return reshape_p.bind(operand, new_sizes=new_sizes, dimensions=None, sharding=None)
+
+
+def _reshape_abstract_eval(x, *, new_sizes, dimensions, sharding):
+    if any(d < 0 for d in new_sizes):
+        raise TypeError(f"reshape new_sizes must all be positive, got {new_sizes}.")
+    if x.size != math.prod(new_sizes):
+        raise TypeError(
+            "reshape total size must be unchanged, got new_sizes"
+            f" {new_sizes} (of total size {math.prod(new_sizes)}) for shape {x.shape} (of total size {x.size})."
+        )
+    return ShapedArray(tuple(new_sizes), x.dtype, x.weak_type)
+
+
+def _reshape_batch(axis, args, dims, *, new_sizes, dimensions, sharding):
+    return reshape(move_batch_dim(args[0], dims[0], 0), (axis.size, *new_sizes)), 0
+
+
+reshape_p = linear_row(
+    "reshape",
+    impl=lambda x, *, new_sizes, dimensions, sharding: x.reshape(new_sizes),
+    abstract_eval=_reshape_abstract_eval,
+    transpose=lambda ct, x, **params: [reshape(ct, x.aval.shape)],
+    batch=_reshape_batch,
+)
+
+
+def transpose(operand, permutation: Sequence[int]):
+    """Permute the axes (`lax.transpose`)."""
+    permutation = tuple(map(int, permutation))
+    if permutation == tuple(range(len(permutation))) and isinstance(operand, Array):
+        return operand
+    return transpose_p.bind(operand, permutation=permutation)
+
+
+def _transpose_abstract_eval(x, *, permutation):
+    if sorted(permutation) != list(range(x.ndim)):
+        raise TypeError(
+            "transpose permutation isn't a permutation of operand dimensions, got permutation"
+            f" {permutation} for operand shape {x.shape}."
+        )
+    return ShapedArray(tuple(x.shape[i] for i in permutation), x.dtype, x.weak_type)
+
+
+def _transpose_batch(axis, args, dims, *, permutation):
+    return transpose(args[0], (dims[0], *(i + (i >= dims[0]) for i in permutation))), 0
+
+
+transpose_p = linear_row(
+    "transpose",
+    impl=lambda x, *, permutation: np.transpose(x, permutation),
+    abstract_eval=_transpose_abstract_eval,
+    transpose=lambda ct, x, *, permutation: [transpose(ct, tuple(map(int, np.argsort(permutation))))],
+    batch=_transpose_batch,
+)
+
+
+def squeeze(operand, dimensions: Sequence[int]):
+    """Remove axes of size 1 (`lax.squeeze`)."""
+    ndim = len(shape_of(operand))
+    dimensions = tuple(sorted(d % ndim if -ndim <= d < ndim else d for d in dimensions))
+    return squeeze_p.bind(operand, dimensions=dimensions) if dimensions else operand
+
+
+def _squeeze_abstract_eval(x, *, dimensions):
+    for d in dimensions:
+        if not 0 <= d < x.ndim:
+            raise ValueError(f"axis {d} is out of bounds for array of dimension {x.ndim}")
+        if x.shape[d] != 1:
+            raise ValueError(
+                "cannot select an axis to squeeze out which has size not equal to one, got"
+                f" shape={x.shape} and dimensions={dimensions}"
+            )
+    return ShapedArray(tuple(d for i, d in enumerate(x.shape) if i not in dimensions), x.dtype, x.weak_type)
+
+
+def _squeeze_batch(axis, args, dims, *, dimensions):
+    x = move_batch_dim(args[0], dims[0], 0)
+    return squeeze(x, tuple(d + 1 for d in dimensions)), 0
+
+
+squeeze_p = linear_row(
+    "squeeze",
+    impl=lambda x, *, dimensions: np.squeeze(x, dimensions),
+    abstract_eval=_squeeze_abstract_eval,
+    transpose=lambda ct, x, *, dimensions: [reshape(ct, x.aval.shape)],
+    batch=_squeeze_batch,
+)
+
+
+def is_key(dtype) -> bool:
+    return dtype == key_fry

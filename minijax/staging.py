@@ -1,0 +1,178 @@
+"""Python function -> jaxpr: run it on tracers that write down what is done to them.
+
+`JaxprBuilder` collects equations; `StagingTrace` (jit, make_jaxpr, the bodies of control flow) records everything, and
+`TangentTrace` (linearize) only what depends on its unknowns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from . import source_info
+from .array import ArrayImpl, to_array
+from .config import x64_enabled
+from .core import (
+    Primitive,
+    ShapedArray,
+    Trace,
+    Tracer,
+    check_not_leaked,
+    get_aval,
+    new_trace,
+    thread_state,
+)
+from .jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var
+
+
+class JaxprTracer(Tracer):
+    """A variable of the jaxpr being written; JAX calls it DynamicJaxprTracer."""
+
+    __slots__ = ("_aval", "var", "source_info")
+
+    def __init__(self, trace: Trace, var: Var, source=None):
+        self._trace = trace
+        self.var = var
+        self._aval = var.aval
+        self.source_info = source
+
+    aval = property(lambda self: self._aval)
+
+    def _origin(self) -> str:
+        made = "an argument of the traced function" if self.source_info is None else f"made at {self.source_info}"
+        return f"The value was {made}.\n{super()._origin()}"
+
+
+class JaxprBuilder(Trace):
+    """A trace that writes equations. What is not its own tracer becomes a literal (scalars) or a constvar (the rest)."""
+
+    __slots__ = ("invars", "eqns", "constants")
+    tracer_class = JaxprTracer
+
+    def __init__(self, parent: Trace):
+        super().__init__(parent)
+        self.invars: list[Var] = []
+        self.eqns: list[JaxprEqn] = []
+        # {id(value): (var, constant, value)}: the value is kept so that its id stays its own.
+        self.constants: dict[int, tuple[Var, Any, Any]] = {}
+
+    def new_arg(self, aval: ShapedArray) -> JaxprTracer:
+        var = Var(aval)
+        self.invars.append(var)
+        return JaxprTracer(self, var)
+
+    def atom(self, x: Any) -> Var | Literal:
+        if type(x) is JaxprTracer and x._trace is self:
+            return x.var
+        known = self.constants.get(id(x))
+        if known is not None:
+            return known[0]
+        constant = x
+        if isinstance(x, Tracer):
+            check_not_leaked(x)
+        else:
+            constant = x if type(x) is ArrayImpl else to_array(x)
+            if constant._value.ndim == 0 and constant._value.dtype.kind != "V":
+                return Literal(constant)
+        var = Var(get_aval(constant))
+        self.constants[id(x)] = (var, constant, x)
+        return var
+
+    def write(self, primitive: Primitive, args: Sequence, params: dict):
+        """Append an equation; return its results as tracers."""
+        invars = [self.atom(x) for x in args]
+        avals = primitive.rule("abstract_eval")(*[v.aval for v in invars], **params)
+        where = source_info.current()
+        if primitive.multiple_results:
+            outvars = [Var(aval) for aval in avals]
+            self.eqns.append(JaxprEqn(invars, outvars, primitive, params, frozenset(), where))
+            return [JaxprTracer(self, v, where) for v in outvars]
+        outvar = Var(avals)
+        self.eqns.append(JaxprEqn(invars, [outvar], primitive, params, frozenset(), where))
+        return JaxprTracer(self, outvar, where)
+
+    def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
+        """The jaxpr that returns `outs`, and the values of its constvars."""
+        outvars = [self.atom(x) for x in outs]
+        used = {v for eqn in self.eqns for v in eqn.invars if type(v) is Var}
+        used.update(v for v in outvars if type(v) is Var)
+        for eqn in self.eqns:
+            for i, v in enumerate(eqn.outvars):
+                if v not in used:
+                    eqn.outvars[i] = DropVar(v.aval)
+        pairs = [(v, c) for v, c, _ in self.constants.values() if v in used]
+        return Jaxpr([v for v, _ in pairs], self.invars, outvars, self.eqns), [c for _, c in pairs]
+
+
+class StagingTrace(JaxprBuilder):
+    """Records every primitive; nothing is computed."""
+
+    __slots__ = ()
+    transformation = "jit or make_jaxpr"
+
+    def process_primitive(self, primitive, args, params):
+        return self.write(primitive, args, params)
+
+
+class TangentTrace(JaxprBuilder):
+    """Records what depends on its tracers, the unknown tangents; does everything else under its parent, now."""
+
+    __slots__ = ()
+    transformation = "linearize, vjp or grad"
+
+    def process_primitive(self, primitive, args, params):
+        for x in args:
+            if type(x) is JaxprTracer and x._trace is self:
+                return self.write(primitive, args, params)
+        parent, previous = self.parent, thread_state.trace
+        thread_state.trace = parent
+        try:
+            return parent.process_primitive(primitive, args, params)
+        finally:
+            thread_state.trace = previous
+
+
+def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:
+    """Run `function` on tracers of the given types: its jaxpr and the constants it closed over.
+
+    `function` takes the tracers and returns a flat list of arrays; the constants may be tracers of traces around this one.
+    """
+    trace = StagingTrace(thread_state.trace)
+    with new_trace(trace):
+        outs = function(*[trace.new_arg(aval) for aval in in_avals])
+        jaxpr, consts = trace.finish(outs)
+    return jaxpr, consts
+
+
+def trace_to_closed_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> ClosedJaxpr:
+    return ClosedJaxpr(*trace_to_jaxpr(function, in_avals))
+
+
+def convert_constvars(jaxpr: Jaxpr) -> Jaxpr:
+    """The jaxpr that takes its constants as its first arguments."""
+    return Jaxpr([], [*jaxpr.constvars, *jaxpr.invars], jaxpr.outvars, jaxpr.eqns, jaxpr.effects)
+
+
+def closed(jaxpr: Jaxpr) -> ClosedJaxpr:
+    """Close a jaxpr without constants."""
+    return ClosedJaxpr(jaxpr, ())
+
+
+def weak_cache(function: Callable) -> Callable:
+    """Remember the results of a function of (closed jaxpr, *hashable arguments) for as long as the jaxpr lives.
+
+    Without it a jitted function would be differentiated anew at every call of its gradient.
+    """
+    cache: WeakKeyDictionary[ClosedJaxpr, dict] = WeakKeyDictionary()
+
+    @wraps(function)
+    def cached(closed_jaxpr: ClosedJaxpr, *args):
+        results = cache.setdefault(closed_jaxpr, {})
+        key = (*args, x64_enabled())
+        if key not in results:
+            results[key] = function(closed_jaxpr, *args)
+        return results[key]
+
+    return cached

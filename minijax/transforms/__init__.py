@@ -1,0 +1,1 @@
+"""The machines: jvp, linearize, transpose, vmap. Each is one short file, and works on flat lists of arrays."""

@@ -1,0 +1,122 @@
+"""Forward mode: push tangents through a program beside its primal values (JAX: `_src/interpreters/ad.py`, JVPTrace).
+
+    f = lambda x: x * sin(x)
+    jvp(f, (2.0,), (1.0,))   # bind sees JVPTracer(2.0, 1.0); the rule of each primitive makes the next pair
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..core import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state
+from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..primitives.basis import instantiate
+from ..staging import trace_to_closed_jaxpr, weak_cache
+
+
+class JVPTracer(Tracer):
+    """A primal value and its tangent."""
+
+    __slots__ = ("primal", "tangent")
+
+    def __init__(self, trace: Trace, primal, tangent):
+        self._trace = trace
+        self.primal = primal
+        self.tangent = tangent
+
+    # The primal is an array or a tracer of a trace further out, which knows these without making an aval.
+    aval = property(lambda self: get_aval(self.primal))
+    shape = property(lambda self: self.primal.shape)
+    dtype = property(lambda self: self.primal.dtype)
+    weak_type = property(lambda self: self.primal.weak_type)
+    ndim = property(lambda self: self.primal.ndim)
+
+    def to_concrete_value(self):
+        primal = self.primal
+        return primal.to_concrete_value() if isinstance(primal, Tracer) else primal
+
+
+class JVPTrace(Trace):
+    """Each primitive becomes its jvp rule, applied under the parent trace.
+
+    The trace that a tracer names decides whose tangent it is. In
+        grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0)
+    the inner trace meets the outer x and takes it for a constant: its tangent belongs to another derivative.
+    """
+
+    __slots__ = ()
+    transformation = "jvp or jacfwd"
+    tracer_class = JVPTracer
+
+    def split(self, x) -> tuple:
+        """(primal, tangent) of one argument; what is not ours is a constant."""
+        if type(x) is self.tracer_class and x._trace is self:
+            return x.primal, x.tangent
+        if isinstance(x, Tracer):
+            check_not_leaked(x)
+        return x, None
+
+    def process_primitive(self, primitive, args, params):
+        primals, tangents, moving = [], [], False
+        for x in args:
+            primal, tangent = self.split(x)
+            primals.append(primal)
+            tangents.append(tangent)
+            moving = moving or tangent is not None and type(tangent) is not Zero
+        previous = thread_state.trace
+        thread_state.trace = self.parent
+        try:
+            if not moving:
+                return self.parent.process_primitive(primitive, primals, params)
+            outs, out_tangents = self.apply_rule(primitive, primals, fill_zeros(primals, tangents), params)
+        finally:
+            thread_state.trace = previous
+        if primitive.multiple_results:
+            return [self.join(p, t) for p, t in zip(outs, out_tangents)]
+        return self.join(outs, out_tangents)
+
+    def apply_rule(self, primitive, primals, tangents, params):
+        return primitive.rule("jvp")(primals, tangents, **params)
+
+    def join(self, primal, tangent):
+        # A constant needs no tracer, unless it must be known that its derivative is zero: it is, for a constant.
+        return primal if type(tangent) is Zero else self.tracer_class(self, primal, tangent)
+
+
+def fill_zeros(primals: Sequence, tangents: Sequence) -> list:
+    return [Zero.from_primal_value(p) if t is None else t for p, t in zip(primals, tangents)]
+
+
+def jvp_flat(function: Callable, primals: Sequence, tangents: Sequence) -> tuple[list, list]:
+    """(primals out, tangents out) of a function of flat arrays; a tangent, in or out, may be a symbolic `Zero`."""
+    trace = JVPTrace(thread_state.trace)
+    with new_trace(trace):
+        outs = function(*[trace.join(p, t) for p, t in zip(primals, tangents)])
+        pairs = [trace.split(x) for x in outs]
+    out_primals = [p for p, _ in pairs]
+    return out_primals, fill_zeros(out_primals, [t for _, t in pairs])
+
+
+def jvp_with_nonzero_outputs(function: Callable, primals: Sequence, tangents: Sequence) -> tuple[list, list]:
+    """As `jvp_flat`, with every output tangent an array."""
+    outs, out_tangents = jvp_flat(function, primals, tangents)
+    return outs, [instantiate(t) for t in out_tangents]
+
+
+@weak_cache
+def jvp_jaxpr(closed_jaxpr: ClosedJaxpr, nonzero: tuple[bool, ...]) -> tuple[ClosedJaxpr, tuple[bool, ...]]:
+    """The jaxpr of (primals, nonzero tangents) -> (primals out, nonzero tangents out), and which output tangents those are."""
+    in_avals = closed_jaxpr.in_avals
+    tangent_avals = [aval.to_tangent_aval() for aval in in_avals]
+    out_nonzero = None
+
+    def function(*args):
+        nonlocal out_nonzero
+        primals, moving = args[: len(in_avals)], iter(args[len(in_avals) :])
+        tangents = [next(moving) if nz else Zero(aval) for nz, aval in zip(nonzero, tangent_avals, strict=True)]
+        outs, out_tangents = jvp_flat(jaxpr_as_fun(closed_jaxpr), primals, tangents)
+        out_nonzero = tuple(type(t) is not Zero for t in out_tangents)
+        return [*outs, *[t for t in out_tangents if type(t) is not Zero]]
+
+    moving_avals = [aval for nz, aval in zip(nonzero, tangent_avals, strict=True) if nz]
+    return trace_to_closed_jaxpr(function, [*in_avals, *moving_avals]), out_nonzero

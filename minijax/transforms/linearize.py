@@ -1,0 +1,89 @@
+"""Reverse mode, first half: compute the primal values now, and write the tangents' program down as a linear jaxpr.
+
+`LinearizeTrace` is `JVPTrace` run over a `TangentTrace`: a jvp rule computes with known primals and unknown tangents,
+and what it does with the known is done at once, while what it does with the unknown is recorded. So a rule says things
+once, and reverse mode needs no second table of derivatives.
+
+    linearize(sin, 2.0)  ->  0.909..., { lambda a:f32[]; b:f32[]. let c:f32[] = mul b a in (c,) }   with a = cos(2.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..core import Trace, Zero, get_aval, new_trace, thread_state
+from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..staging import TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
+from .jvp import JVPTrace, JVPTracer, fill_zeros
+
+
+class LinearizeTracer(JVPTracer):
+    """A known primal value, and a tangent that is a variable of the linear jaxpr."""
+
+    __slots__ = ()
+
+
+class LinearizeTrace(JVPTrace):
+    __slots__ = ("tangent_trace",)
+    transformation = "grad, vjp or linearize"
+    tracer_class = LinearizeTracer
+
+    def __init__(self, parent: Trace):
+        super().__init__(parent)
+        self.tangent_trace = TangentTrace(parent)
+
+    def apply_rule(self, primitive, primals, tangents, params):
+        if primitive.linearize is not None:
+            # A primitive that carries a jaxpr: its linearize rule runs under the parent, and returns a function that
+            # records the tangents' part.
+            outs, record = primitive.linearize(primals, tangents, **params)
+            thread_state.trace = self.tangent_trace
+            return outs, record(tangents)
+        thread_state.trace = self.tangent_trace
+        return primitive.rule("jvp")(primals, tangents, **params)
+
+    def end(self):
+        super().end()
+        self.tangent_trace.end()
+
+
+def linearize_flat(function: Callable, primals: Sequence, nonzero: Sequence[bool] | None = None):
+    """Run `function` on flat arrays; return (primals out, output is not zero, linear jaxpr, its constants).
+
+    The jaxpr takes the tangents of those inputs marked `nonzero` (all, by default) and returns those of the outputs which
+    are not symbolically zero. Its constants, the residuals, are values of the current trace.
+    """
+    trace = LinearizeTrace(thread_state.trace)
+    nonzero = [True] * len(primals) if nonzero is None else nonzero
+    with new_trace(trace):
+        args = []
+        for primal, moves in zip(primals, nonzero, strict=True):
+            tangent_aval = get_aval(primal).to_tangent_aval()
+            args.append(LinearizeTracer(trace, primal, trace.tangent_trace.new_arg(tangent_aval)) if moves else primal)
+        pairs = [trace.split(x) for x in function(*args)]
+        out_primals = [p for p, _ in pairs]
+        out_tangents = fill_zeros(out_primals, [t for _, t in pairs])
+        out_nonzero = [type(t) is not Zero for t in out_tangents]
+        jaxpr, consts = trace.tangent_trace.finish([t for t in out_tangents if type(t) is not Zero])
+    return out_primals, out_nonzero, jaxpr, consts
+
+
+@weak_cache
+def linearize_jaxpr(
+    closed_jaxpr: ClosedJaxpr, nonzero: tuple[bool, ...]
+) -> tuple[ClosedJaxpr, tuple[bool, ...], ClosedJaxpr]:
+    """Split a jaxpr for differentiation: (primal jaxpr, which output tangents are not zero, linear jaxpr).
+
+    The primal jaxpr returns the outputs and then the residuals; the linear one takes residuals and then the tangents of
+    the `nonzero` inputs. This is `linearize_flat` under a staging trace, where the residuals are variables.
+    """
+    out_nonzero, linear = None, None
+
+    def primal(*args):
+        nonlocal out_nonzero, linear
+        outs, out_nonzero, jaxpr, residuals = linearize_flat(jaxpr_as_fun(closed_jaxpr), args, nonzero)
+        linear = closed(convert_constvars(jaxpr))
+        return [*outs, *residuals]
+
+    primal_jaxpr = trace_to_closed_jaxpr(primal, closed_jaxpr.in_avals)
+    return primal_jaxpr, tuple(out_nonzero), linear

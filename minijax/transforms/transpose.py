@@ -1,0 +1,108 @@
+"""Reverse mode, second half: walk a linear jaxpr backwards, turning cotangents of its outputs into those of its inputs.
+
+Each equation is linear in some of its arguments; its primitive's transpose rule maps the cotangent of the result to
+cotangents of those. A variable read twice gets the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import source_info
+from ..core import UndefinedPrimal, Zero
+from ..jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
+from ..primitives.basis import add_any_p
+from ..staging import trace_to_closed_jaxpr, weak_cache
+
+
+def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cotangents: Sequence) -> list:
+    """The cotangents of those `args` that are `UndefinedPrimal`, in their order; `Zero` where nothing flows back.
+
+    The other arguments are values: what is computed from values alone is run forwards first. `cotangents` belong to the
+    jaxpr's outputs, and may be `Zero`.
+    """
+    values = dict(zip(jaxpr.constvars, consts, strict=True))
+    linear: set[Var] = set()
+    for v, x in zip(jaxpr.invars, args, strict=True):
+        if type(x) is UndefinedPrimal:
+            linear.add(v)
+        else:
+            values[v] = x
+
+    linear_eqns = []
+    for eqn in jaxpr.eqns:
+        if any(v in linear for v in eqn.invars if type(v) is not Literal):
+            linear.update(eqn.outvars)
+            linear_eqns.append(eqn)
+        else:
+            out = eqn.primitive.bind(*[_read(values, v) for v in eqn.invars], **eqn.params)
+            values.update(zip(eqn.outvars, out if eqn.primitive.multiple_results else [out]))
+
+    pending: dict[Var, object] = {}
+    for v, ct in zip(jaxpr.outvars, cotangents, strict=True):
+        if type(v) is not Literal and v in linear:
+            accumulate(pending, v, ct)
+    for eqn in reversed(linear_eqns):
+        transpose_eqn(eqn, values, linear, pending)
+    return [pending[v] if v in pending else Zero(v.aval) for v in jaxpr.invars if v in linear]
+
+
+def transpose_eqn(eqn: JaxprEqn, values: dict, linear: set[Var], pending: dict):
+    """Take the cotangents of one equation's results out of `pending`; add those of its linear arguments."""
+    primitive = eqn.primitive
+    if primitive.multiple_results:
+        cotangents = [pending.pop(v, None) for v in eqn.outvars]
+        if all(ct is None for ct in cotangents):
+            return
+        ct = [Zero(v.aval) if ct is None else ct for v, ct in zip(eqn.outvars, cotangents)]
+    else:
+        ct = pending.pop(eqn.outvars[0], None)
+        if ct is None:
+            return
+    args = [
+        v.val if type(v) is Literal else UndefinedPrimal(v.aval) if v in linear else values[v] for v in eqn.invars
+    ]
+    try:
+        arg_cotangents = primitive.rule("transpose")(ct, *args, **eqn.params)
+    except NotImplementedError as error:
+        if eqn.source_info is not None:
+            error.add_note(f"The operation is at {source_info.summarize(eqn.source_info)}.")
+        raise
+    for v, ct in zip(eqn.invars, arg_cotangents, strict=True):
+        if ct is not None and type(v) is not Literal:
+            accumulate(pending, v, ct)
+
+
+def accumulate(pending: dict, v: Var, ct):
+    """Add a cotangent to a variable's, symbolic zeros adding nothing."""
+    if type(ct) is Zero:
+        return
+    before = pending.get(v)
+    pending[v] = ct if before is None else add_any_p.bind(before, ct)
+
+
+def _read(values: dict, atom):
+    return atom.val if type(atom) is Literal else values[atom]
+
+
+@weak_cache
+def transpose_jaxpr(
+    closed_jaxpr: ClosedJaxpr, linear: tuple[bool, ...], ct_nonzero: tuple[bool, ...]
+) -> tuple[ClosedJaxpr, tuple[bool, ...]]:
+    """The jaxpr of (non-linear arguments, nonzero cotangents of the outputs) -> nonzero cotangents of the `linear`
+    arguments, and which those are."""
+    in_avals, out_avals = closed_jaxpr.in_avals, closed_jaxpr.out_avals
+    known_avals = [aval for aval, lin in zip(in_avals, linear, strict=True) if not lin]
+    ct_avals = [aval for aval, nz in zip(out_avals, ct_nonzero, strict=True) if nz]
+    result_nonzero = None
+
+    def function(*values):
+        nonlocal result_nonzero
+        known, cts = iter(values[: len(known_avals)]), iter(values[len(known_avals) :])
+        args = [UndefinedPrimal(aval) if lin else next(known) for aval, lin in zip(in_avals, linear)]
+        cotangents = [next(cts) if nz else Zero(aval) for aval, nz in zip(out_avals, ct_nonzero)]
+        results = backward_pass(closed_jaxpr.jaxpr, closed_jaxpr.consts, args, cotangents)
+        result_nonzero = tuple(type(ct) is not Zero for ct in results)
+        return [ct for ct in results if type(ct) is not Zero]
+
+    return trace_to_closed_jaxpr(function, [*known_avals, *ct_avals]), result_nonzero

@@ -1,0 +1,115 @@
+"""Vectorising map: run a program once on tracers that hide one axis of their array (JAX: `_src/interpreters/batching.py`).
+
+The function sees arrays without the batch axis; each primitive's batch rule applies the primitive to the arrays with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
+
+from ..core import ShapedArray, Trace, Tracer, check_not_leaked, get_aval, new_trace, thread_state
+from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..primitives.basis import broadcast_batch, move_batch_dim
+from ..staging import trace_to_closed_jaxpr, weak_cache
+
+
+class Axis(NamedTuple):
+    """The axis mapped over: its size, and its name, if it has one. Batch rules get it as their first argument."""
+
+    name: Hashable
+    size: int
+
+
+class BatchTracer(Tracer):
+    """An array whose axis `batch_dim` is hidden from the program."""
+
+    __slots__ = ("val", "batch_dim", "_aval")
+
+    def __init__(self, trace: Trace, val, batch_dim: int):
+        self._trace = trace
+        self.val = val
+        self.batch_dim = batch_dim
+        self._aval = None
+
+    @property
+    def aval(self) -> ShapedArray:
+        if self._aval is None:
+            aval = get_aval(self.val)
+            shape = aval.shape[: self.batch_dim] + aval.shape[self.batch_dim + 1 :]
+            self._aval = ShapedArray(shape, aval.dtype, aval.weak_type)
+        return self._aval
+
+
+class BatchTrace(Trace):
+    __slots__ = ("axis",)
+    transformation = "vmap"
+
+    def __init__(self, parent: Trace, axis: Axis):
+        super().__init__(parent)
+        self.axis = axis
+
+    def split(self, x) -> tuple[Any, int | None]:
+        """(array with the batch axis, where that is); None for what is the same for all examples."""
+        if type(x) is BatchTracer and x._trace is self:
+            return x.val, x.batch_dim
+        if isinstance(x, Tracer):
+            check_not_leaked(x)
+        return x, None
+
+    def join(self, val, dim: int | None):
+        return val if dim is None else BatchTracer(self, val, dim)
+
+    def process_primitive(self, primitive, args, params):
+        vals, dims, mapped = [], [], False
+        for x in args:
+            val, dim = self.split(x)
+            vals.append(val)
+            dims.append(dim)
+            mapped = mapped or dim is not None
+        previous = thread_state.trace
+        thread_state.trace = self.parent
+        try:
+            if not mapped:
+                return self.parent.process_primitive(primitive, vals, params)
+            out, out_dims = primitive.rule("batch")(self.axis, vals, dims, **params)
+        finally:
+            thread_state.trace = previous
+        if primitive.multiple_results:
+            return [self.join(x, d) for x, d in zip(out, out_dims)]
+        return self.join(out, out_dims)
+
+
+def vmap_flat(function: Callable, axis: Axis, args: Sequence, in_dims: Sequence[int | None]) -> list[tuple]:
+    """Map a function of flat arrays; return its results as (array, batch dim or None) pairs."""
+    trace = BatchTrace(thread_state.trace, axis)
+    with new_trace(trace):
+        outs = function(*[trace.join(x, d) for x, d in zip(args, in_dims, strict=True)])
+        return [trace.split(x) for x in outs]
+
+
+def materialize(val, dim: int | None, out_dim: int | None, axis: Axis):
+    """The array with its batch axis where `out_axes` asks for it, made by repetition if it has none."""
+    if dim is None:
+        return broadcast_batch(val, axis.size, out_dim)
+    return val if dim == out_dim else move_batch_dim(val, dim, out_dim)
+
+
+@weak_cache
+def batch_jaxpr(
+    closed_jaxpr: ClosedJaxpr, axis: Axis, in_dims: tuple[int | None, ...]
+) -> tuple[ClosedJaxpr, tuple[int | None, ...]]:
+    """The jaxpr that works on whole batches, with its batch axes in front, and which outputs have one (0 or None)."""
+    out_dims = None
+
+    def function(*args):
+        nonlocal out_dims
+        pairs = vmap_flat(jaxpr_as_fun(closed_jaxpr), axis, args, in_dims)
+        out_dims = tuple(None if dim is None else 0 for _, dim in pairs)
+        return [x if dim is None else move_batch_dim(x, dim, 0) for x, dim in pairs]
+
+    in_avals = []
+    for aval, dim in zip(closed_jaxpr.in_avals, in_dims, strict=True):
+        shape = aval.shape if dim is None else (*aval.shape[:dim], axis.size, *aval.shape[dim:])
+        in_avals.append(aval.update(shape=shape))
+    return trace_to_closed_jaxpr(function, in_avals), out_dims
