@@ -1,0 +1,219 @@
+"""The one file of kaf that names minijax or JAX: which of them computes, and what kaf uses of it.
+
+Both libraries have the same names, so a function of kaf is written once, against `get_backend(...).np`. Who computes is
+decided, in this order, by the arrays that come in, by `use_backend`, by the environment variable `KAF_BACKEND`; and is
+minijax where nothing was said. A library is imported when it is first needed, never before.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+CHOICES = ("minijax", "jax")
+DEFAULT = "minijax"
+ENVIRONMENT_VARIABLE = "KAF_BACKEND"
+
+# In annotations: an array of either backend. jaxtyping's Float[Array, "k"] adds its kind and its shape.
+Array = Any
+
+# JAX's concrete arrays live in jaxlib, its tracers in jax.
+_LIBRARY_OF_PACKAGE = {"minijax": "minijax", "jax": "jax", "jaxlib": "jax"}
+
+
+@dataclass(frozen=True, eq=False)
+class Backend:
+    """What kaf uses of a library; the attributes bear JAX's names (`np` is its `numpy`)."""
+
+    name: str
+    np: ModuleType
+    random: ModuleType
+    nn: ModuleType
+    lax: ModuleType
+    tree_util: ModuleType
+    tree: ModuleType
+    grad: Callable
+    value_and_grad: Callable
+    vmap: Callable
+    jit: Callable
+    jvp: Callable
+    hessian: Callable
+    make_jaxpr: Callable
+    block_until_ready: Callable
+
+    def __repr__(self) -> str:
+        return f"Backend({self.name!r})"
+
+
+_MODULES = {"np": "numpy", "random": "random", "nn": "nn", "lax": "lax", "tree_util": "tree_util", "tree": "tree"}
+_FUNCTIONS = ("grad", "value_and_grad", "vmap", "jit", "jvp", "hessian", "make_jaxpr", "block_until_ready")
+
+_lock = threading.RLock()
+_loaded: dict[str, Backend] = {}
+_dataclasses: list[tuple[type, tuple[str, ...], tuple[str, ...]]] = []
+_chosen: contextvars.ContextVar[str | None] = contextvars.ContextVar("kaf_backend", default=None)
+
+
+# -- Choosing ----------------------------------------------------------------------------------------------------------
+
+
+def get_backend(*arrays: Any) -> Backend:
+    """The backend of `arrays`; where they name none (NumPy arrays, numbers), the chosen one.
+
+    Raises TypeError when arrays of both libraries come together, and what `use_backend` raises.
+
+    >>> get_backend().name in CHOICES
+    True
+    """
+    return _load(_library_of_values(arrays) or _chosen_name())
+
+
+def get_tree_backend(tree: Any) -> Backend:
+    """As `get_backend`, for the leaves of a pytree: a model, its gradient."""
+    load_imported_backends()
+    for backend in list(_loaded.values()):
+        # A library sees into its own containers: an Equinox module is a tree to JAX, and one leaf to minijax.
+        if _library_of_values(backend.tree_util.tree_leaves(tree)) == backend.name:
+            return backend
+    return get_backend()
+
+
+class use_backend:
+    """`use_backend("jax")` switches at once; as a context manager it puts the former choice back.
+
+    The choice belongs to the running thread (to the running task, in asyncio). Raises ValueError for an unknown name
+    and ImportError where the library is not installed.
+
+    >>> with use_backend("minijax") as backend:
+    ...     backend.name, get_backend().name
+    ('minijax', 'minijax')
+    """
+
+    def __init__(self, name: str):
+        self.backend = _load(_checked(name, "use_backend"))
+        self._former = _chosen.get()
+        _chosen.set(name)
+
+    def __enter__(self) -> Backend:
+        return self.backend
+
+    def __exit__(self, *exc):
+        _chosen.set(self._former)
+
+    def __repr__(self) -> str:
+        return f"use_backend({self.backend.name!r})"
+
+
+def _chosen_name() -> str:
+    name = _chosen.get()
+    if name is not None:
+        return name
+    name = os.environ.get(ENVIRONMENT_VARIABLE)
+    return _checked(name, f"the environment variable {ENVIRONMENT_VARIABLE}") if name else DEFAULT
+
+
+def _checked(name: str, where: str) -> str:
+    if name not in CHOICES:
+        raise ValueError(f"{where}: there is no backend {name!r}; choose one of {', '.join(map(repr, CHOICES))}.")
+    return name
+
+
+# -- Whose array is it? ------------------------------------------------------------------------------------------------
+
+
+def _library_of_values(values: Sequence[Any]) -> str | None:
+    found = None
+    for value in values:
+        library = _library_of(value)
+        if library is None or library == found:
+            continue
+        if found is not None:
+            raise _mixed(values)
+        found = library
+    return found
+
+
+def _library_of(value: Any) -> str | None:
+    library = _library_of_type(type(value))
+    if library is None and hasattr(value, "__array_namespace__"):
+        library = _library_of_name(value.__array_namespace__().__name__)
+    return library
+
+
+@functools.cache
+def _library_of_type(cls: type) -> str | None:
+    return next(filter(None, (_library_of_name(base.__module__) for base in cls.__mro__)), None)
+
+
+def _library_of_name(module_name: str) -> str | None:
+    return _LIBRARY_OF_PACKAGE.get(module_name.partition(".")[0])
+
+
+def _mixed(values: Sequence[Any]) -> TypeError:
+    listed = ", ".join(f"{lib} {_describe(v)}" for v in values if (lib := _library_of(v)) is not None)
+    return TypeError(
+        f"kaf got arrays of both minijax and JAX ({listed}), and computes with one library at a time. "
+        "Carry the ones over by way of NumPy: that_library.numpy.asarray(numpy.asarray(x))."
+    )
+
+
+def _describe(value: Any) -> str:
+    return f"{getattr(value, 'dtype', type(value).__name__)}[{','.join(map(str, getattr(value, 'shape', ())))}]"
+
+
+# -- Loading -----------------------------------------------------------------------------------------------------------
+
+
+def _load(name: str) -> Backend:
+    backend = _loaded.get(name)
+    if backend is not None:
+        return backend
+    with _lock:
+        if name not in _loaded:
+            backend = _import_backend(name)
+            for cls, data_fields, meta_fields in _dataclasses:
+                _register(backend, cls, data_fields, meta_fields)
+            _loaded[name] = backend
+        return _loaded[name]
+
+
+def _import_backend(name: str) -> Backend:
+    try:
+        library = importlib.import_module(name)
+    except ModuleNotFoundError as e:
+        if e.name != "jax":
+            raise
+        raise ImportError("kaf's backend 'jax' needs JAX, which is not installed: pip install 'minijax[jax]'") from e
+    modules = {attribute: importlib.import_module(f"{name}.{module}") for attribute, module in _MODULES.items()}
+    return Backend(name, **modules, **{function: getattr(library, function) for function in _FUNCTIONS})
+
+
+def load_imported_backends() -> None:
+    """Load every backend that the program has imported itself, so that it knows kaf's classes as pytrees."""
+    for name in CHOICES:
+        if name not in _loaded and name in sys.modules:
+            _load(name)
+
+
+def register_dataclass(cls: type, data_fields: Sequence[str], meta_fields: Sequence[str]) -> type:
+    """Make a dataclass a pytree of every backend, now or when that backend is loaded; returns the class.
+
+    `data_fields` are its children; `meta_fields` are static: compared with ==, hashed, never traced.
+    """
+    with _lock:
+        _dataclasses.append((cls, tuple(data_fields), tuple(meta_fields)))
+        for backend in _loaded.values():
+            _register(backend, *_dataclasses[-1])
+    return cls
+
+
+def _register(backend: Backend, cls: type, data_fields: Sequence[str], meta_fields: Sequence[str]) -> None:
+    backend.tree_util.register_dataclass(cls, data_fields=list(data_fields), meta_fields=list(meta_fields))

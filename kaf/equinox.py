@@ -1,0 +1,57 @@
+"""The same layer as an Equinox module, for networks written with Equinox. Computes with JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import layers
+from .backend import Array
+from .functional import kaf
+from .grid import Grid
+
+try:
+    import equinox as eqx
+except ModuleNotFoundError as e:
+    raise ImportError("kaf.equinox needs Equinox, which is not installed: pip install 'minijax[jax]'") from e
+
+
+class KAF(eqx.Module):
+    """A kernel activation function: alpha [k] for scalars, or [units, k].
+
+    As the activation of `eqx.nn.MLP` it must be scalar, `KAF.init(key)`: the MLP makes a copy of alpha for every unit
+    of every hidden layer, `mlp.activation.alpha` is [depth, width, k], and each is trained on its own.
+
+    >>> import jax
+    >>> mlp = eqx.nn.MLP(2, 1, 8, 3, activation=KAF.init(jax.random.key(0)), key=jax.random.key(1))
+    >>> mlp.activation.alpha.shape
+    (3, 8, 20)
+    """
+
+    alpha: Array
+    grid: Grid = eqx.field(static=True, default=Grid())
+
+    has_alpha = True
+
+    @classmethod
+    def init(
+        cls,
+        key: Array,
+        units: int | tuple[int, ...] = (),
+        grid: Grid | None = None,
+        init: str | Callable = "random",
+    ) -> KAF:
+        """As `kaf.KAF.init`, with the same numbers from the same key; scalar unless `units` are given."""
+        return cls.from_layer(layers.KAF.init(key, units, grid, init))
+
+    @classmethod
+    def from_layer(cls, layer: layers.KAF) -> KAF:
+        """The Equinox module of a plain layer."""
+        return cls(layer.alpha, layer.grid)
+
+    def to_layer(self) -> layers.KAF:
+        """The plain layer of this module."""
+        return layers.KAF(self.alpha, self.grid)
+
+    def __call__(self, x: Array, *, key: Array | None = None) -> Array:
+        """x [..., units] -> [..., units], or elementwise where alpha is [k]. `key` is ignored; Equinox may give one."""
+        return kaf(x, self.alpha, self.grid.centers, self.grid.sigma)

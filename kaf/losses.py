@@ -1,0 +1,110 @@
+"""Losses: means over a batch, computed from logits, because the exponentials they hold cannot overflow then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .backend import Array, get_backend, get_tree_backend
+
+
+def cross_entropy(logits: Array, labels: Array) -> Array:
+    """Mean of -log softmax(logits)[label]: logits [..., classes], integer labels [...]; a scalar.
+
+    A label that is no class makes it NaN; so does an empty batch, whose mean is 0/0. Raises ValueError where the shapes
+    do not fit, TypeError for labels that are not integers.
+
+    >>> round(float(cross_entropy([[0.0, 0.0]], [1])), 4)
+    0.6931
+    """
+    backend = get_backend(logits, labels)
+    xp = backend.np
+    logits, labels = xp.asarray(logits), xp.asarray(labels)
+    if not xp.issubdtype(labels.dtype, xp.integer):
+        raise TypeError(
+            f"cross_entropy: labels must be integers, the numbers of the classes; their dtype is {labels.dtype}."
+        )
+    if logits.shape[:-1] != labels.shape or not logits.shape:
+        raise ValueError(
+            "cross_entropy: logits must be [..., classes] for labels [...]; "
+            f"logits have shape {logits.shape}, labels {labels.shape}."
+        )
+    is_label = labels[..., None] == xp.arange(logits.shape[-1])
+    # A choice and a sum, not an index: the gradient of a choice is a choice, that of an index scatters.
+    at_label = xp.where(is_label, logits, 0).sum(-1)
+    at_label = xp.where(is_label.any(-1), at_label, xp.nan)
+    return (backend.nn.logsumexp(logits, -1) - at_label).mean()
+
+
+def binary_cross_entropy(logits: Array, labels: Array) -> Array:
+    """Mean of -log sigmoid(logit) for labels 1 and -log sigmoid(-logit) for labels 0; a scalar.
+
+    Both have one shape, or logits one last axis of 1 more: the output of a network of one unit. Labels may lie between
+    0 and 1. Raises ValueError for other shapes.
+
+    >>> round(float(binary_cross_entropy([[0.0], [0.0]], [0, 1])), 4)
+    0.6931
+    """
+    backend = get_backend(logits, labels)
+    logits, labels = _same_shape("binary_cross_entropy", "logits", backend.np, logits, labels)
+    # -log sigmoid(x) = softplus(-x) = softplus(x) - x.
+    return (backend.nn.softplus(logits) - logits * labels).mean()
+
+
+def mean_squared_error(predictions: Array, targets: Array) -> Array:
+    """Mean of (prediction - target)^2; a scalar. Shapes as in `binary_cross_entropy`.
+
+    >>> float(mean_squared_error([1.0, 2.0], [1.0, 4.0]))
+    2.0
+    """
+    xp = get_backend(predictions, targets).np
+    predictions, targets = _same_shape("mean_squared_error", "predictions", xp, predictions, targets)
+    return ((predictions - targets) ** 2).mean()
+
+
+def _same_shape(function: str, name: str, xp, outputs, targets):
+    outputs, targets = xp.asarray(outputs), xp.asarray(targets)
+    if outputs.shape == (*targets.shape, 1):
+        outputs = outputs[..., 0]
+    # [n, 1] against [n] would broadcast to [n, n], and still have a mean.
+    if outputs.shape != targets.shape:
+        raise ValueError(
+            f"{function}: {name} have shape {outputs.shape}, the targets {targets.shape}; they must be equal."
+        )
+    return outputs, targets
+
+
+def accuracy(logits: Array, labels: Array) -> Array:
+    """The share of labels that are right, a float32 scalar; NaN for an empty batch.
+
+    logits [..., classes] choose by their maximum; logits of the labels' shape, or with a last axis of 1, by their sign.
+
+    >>> float(accuracy([[1.0, 0.0], [2.0, 0.0]], [0, 1]))
+    0.5
+    """
+    xp = get_backend(logits, labels).np
+    logits, labels = xp.asarray(logits), xp.asarray(labels)
+    if logits.shape in (labels.shape, (*labels.shape, 1)):
+        predicted = logits.reshape(labels.shape) > 0
+    elif logits.shape[:-1] == labels.shape:
+        predicted = logits.argmax(-1)
+    else:
+        raise ValueError(
+            f"accuracy: logits have shape {logits.shape}, labels {labels.shape}; see the docstring for what fits."
+        )
+    return (predicted == labels).mean()
+
+
+def l2_alpha(model: Any) -> Array | float:
+    """The sum of the squares of all alpha of a model, a scalar; 0.0 where it has no KAF.
+
+    >>> from kaf.layers import KAF
+    >>> float(l2_alpha(KAF([[1.0, 2.0]])))
+    5.0
+    """
+    tree_util = get_tree_backend(model).tree_util
+    nodes = tree_util.tree_leaves(model, is_leaf=_has_alpha)
+    return sum(((get_backend(node.alpha).np.asarray(node.alpha) ** 2).sum() for node in nodes if _has_alpha(node)), 0.0)
+
+
+def _has_alpha(node: Any) -> bool:
+    return getattr(type(node), "has_alpha", False)
