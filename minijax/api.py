@@ -1,0 +1,964 @@
+"""What users call: grad, vjp, jvp, linearize, vmap, jit, make_jaxpr. Pytrees stop here: nothing below knows a container.
+
+Each function flattens its arguments, hands flat lists to a machine of `transforms/`, and puts the results back together.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial, wraps
+from typing import Any
+
+import numpy as np
+
+from .array import ArrayImpl, quiet_evaluation, to_array
+from .calls.jit import jit_p
+from .config import x64_enabled
+from .core import Array, ShapedArray, Tracer, UndefinedPrimal, Zero, check_not_leaked, get_aval
+from .dtypes import as_dtype, canonicalize_dtype, float0, issubdtype
+from .jaxpr import ClosedJaxpr, eval_jaxpr
+from .primitives.basis import full, instantiate, reshape
+from .primitives.shapes import slice_in_dim
+from .staging import closed, convert_constvars, trace_to_jaxpr
+from .transforms.jvp import jvp_flat
+from .transforms.linearize import linearize_flat
+from .transforms.transpose import backward_pass
+from .transforms.vmap import Axis, materialize, vmap_flat
+from .tree_util import (
+    Partial,
+    flatten_axes,
+    keystr,
+    tree_flatten,
+    tree_flatten_with_path,
+    tree_leaves,
+    tree_map,
+    tree_structure,
+    tree_unflatten,
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Arguments
+
+
+def as_operand(x: Any, what: str = "argument"):
+    """A leaf of the user's arguments as an array or tracer."""
+    if type(x) is ArrayImpl:
+        return x
+    if isinstance(x, Tracer):
+        check_not_leaked(x)
+        return x
+    if isinstance(x, np.ndarray) and x.dtype == float0:
+        return x
+    try:
+        return to_array(x)
+    except TypeError:
+        raise TypeError(f"{what} {_short(x)} of type {type(x)} is not a valid JAX type.") from None
+
+
+def _short(x: Any) -> str:
+    text = repr(x)
+    return f"'{text if len(text) < 60 else text[:57] + '...'}'"
+
+
+def _check_callable(fun: Any):
+    if not callable(fun):
+        raise TypeError(f"Expected a callable value, got {fun!r}")
+    if inspect.isgeneratorfunction(fun):
+        raise TypeError(f"Expected a function, got a generator function: {fun}")
+
+
+def _name(fun: Callable) -> str:
+    return getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", None) or type(fun).__name__
+
+
+def _flat_function(fun: Callable, in_tree, has_aux: bool = False) -> tuple[Callable, list]:
+    """`fun` on flat arguments, returning flat results; and a list that its run fills with the tree of the results.
+
+    With `has_aux`, the auxiliary data's leaves follow as further results, so that tracers in it leave the trace as the
+    values they carry, and its tree is the list's second element.
+    """
+    trees: list = []
+
+    def flat(*args):
+        out = fun(*tree_unflatten(in_tree, args))
+        flattened = [tree_flatten(part) for part in (_split_aux(out) if has_aux else (out,))]
+        trees[:] = [tree for _, tree in flattened]
+        return [as_output(x, fun) for leaves, _ in flattened for x in leaves]
+
+    return flat, trees
+
+
+def _split_aux(out):
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise TypeError(
+            f"expected function with aux output to return a two-element tuple, but got type {type(out)}: return (value, aux)."
+        )
+    return out
+
+
+def _unflatten_outputs(trees: list, outs: list) -> tuple:
+    """(value, auxiliary data or None) from the flat results."""
+    n = trees[0].num_leaves
+    return tree_unflatten(trees[0], outs[:n]), tree_unflatten(trees[1], outs[n:]) if len(trees) > 1 else None
+
+
+def as_output(x: Any, fun: Callable):
+    if isinstance(x, Array):
+        return x
+    try:
+        return as_operand(x)
+    except TypeError:
+        raise TypeError(
+            f"function {_name(fun)} returned a value of type {type(x)}, which is not a valid JAX type: {_short(x)}. Return"
+            " arrays, numbers, or containers of them."
+        ) from None
+
+
+def _normalize_argnums(argnums, count: int, what: str = "differentiate with respect to") -> tuple[int, ...]:
+    nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for i in nums:
+        if not -count <= i < count:
+            raise ValueError(
+                f"{what} argnums={argnums!r} requires at least {max(i + 1, -i)} positional arguments to be passed by the"
+                f" caller, but got only {count} positional arguments."
+            )
+    return tuple(i % count for i in nums)
+
+
+def _check_argnums(argnums):
+    if not isinstance(argnums, int) and not (
+        isinstance(argnums, (tuple, list)) and all(isinstance(i, int) for i in argnums)
+    ):
+        raise TypeError(f"argnums must be an int or a tuple of ints, got {argnums!r}")
+
+
+def _split_arguments(fun, argnums, args, kwargs) -> tuple[Callable, list]:
+    """The function of the differentiated arguments alone, and those arguments."""
+    nums = _normalize_argnums(argnums, len(args))
+
+    def of_some(*some):
+        filled = list(args)
+        for i, x in zip(nums, some):
+            filled[i] = x
+        return fun(*filled, **kwargs)
+
+    return of_some, [args[i] for i in nums]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Reverse mode
+
+
+def value_and_grad(
+    fun: Callable,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable:
+    """A function that returns `fun`'s value and its gradient, each of the structure of its argument (`jax.value_and_grad`).
+
+    `fun` returns a scalar, or (scalar, auxiliary data) with `has_aux`.
+
+    >>> value_and_grad(lambda x: x * x)(3.0)
+    (Array(9., dtype=float32, weak_type=True), Array(6., dtype=float32, weak_type=True))
+    """
+    _check_callable(fun)
+    _check_argnums(argnums)
+
+    @wraps(fun, updated=())
+    def value_and_grad_f(*args, **kwargs):
+        of_some, some = _split_arguments(fun, argnums, args, kwargs)
+        flat, in_tree = tree_flatten(tuple(some))
+        primals = [as_operand(x, "Argument") for x in flat]
+        for x in primals:
+            _check_input_dtype_grad(x, holomorphic, allow_int, "grad")
+        with quiet_evaluation():
+            out, vjp_flat, aux = _vjp(of_some, primals, in_tree, has_aux)
+            value = _check_scalar(out, fun)
+            _check_output_dtype(value, holomorphic, "grad")
+            cotangent = full((), 1, value.dtype, value.weak_type)
+            grads = vjp_flat([cotangent])
+        grads = tree_unflatten(in_tree, grads)
+        if isinstance(argnums, int):
+            grads = grads[0]
+        return ((value, aux), grads) if has_aux else (value, grads)
+
+    return value_and_grad_f
+
+
+def grad(
+    fun: Callable,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable:
+    """The gradient of a scalar function, of the structure of its argument (`jax.grad`).
+
+    With `has_aux`, `fun` returns (scalar, data) and the gradient function (gradient, data).
+
+    >>> grad(lambda x: x ** 3)(2.0)
+    Array(12., dtype=float32, weak_type=True)
+    """
+    value_and_grad_f = value_and_grad(fun, argnums, has_aux, holomorphic, allow_int)
+
+    @wraps(fun, updated=())
+    def grad_f(*args, **kwargs):
+        value, gradient = value_and_grad_f(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return grad_f
+
+
+def _check_scalar(out, fun):
+    leaves, tree = tree_flatten(out)
+    if len(leaves) != 1 or tree != tree_structure(0):
+        raise TypeError(
+            f"Gradient only defined for scalar-output functions. Output was {out!r}: return one scalar, and further results as"
+            " auxiliary data with has_aux=True."
+        )
+    value = leaves[0]
+    if value.shape != ():
+        raise TypeError(
+            f"Gradient only defined for scalar-output functions. Output had shape: {value.shape}. Reduce it (with .sum() or"
+            " .mean()), or use jax.jacrev for the whole Jacobian."
+        )
+    return value
+
+
+def _check_input_dtype_grad(x, holomorphic: bool, allow_int: bool, name: str):
+    dtype = x.dtype
+    if holomorphic:
+        if not issubdtype(dtype, np.complexfloating):
+            raise TypeError(
+                f"{name} with holomorphic=True requires inputs with complex dtype, but got {dtype.name}."
+            )
+    elif issubdtype(dtype, np.complexfloating) or issubdtype(dtype, np.floating):
+        return
+    elif not allow_int:
+        raise TypeError(
+            f"{name} requires real- or complex-valued inputs (input dtype that is a sub-dtype of np.inexact), but got"
+            f" {dtype.name}. If you want to use Boolean- or integer-valued inputs, use vjp or set allow_int to True."
+        )
+
+
+def _check_output_dtype(x, holomorphic: bool, name: str):
+    dtype = x.dtype
+    if holomorphic:
+        if not issubdtype(dtype, np.complexfloating):
+            raise TypeError(f"{name} with holomorphic=True requires outputs with complex dtype, but got {dtype.name}.")
+    elif issubdtype(dtype, np.complexfloating):
+        raise TypeError(
+            f"{name} requires real-valued outputs (output dtype that is a sub-dtype of np.floating), but got {dtype.name}."
+            " For holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic functions"
+            " involving complex outputs, use jax.vjp directly."
+        )
+    elif not issubdtype(dtype, np.floating):
+        raise TypeError(
+            f"{name} requires real-valued outputs (output dtype that is a sub-dtype of np.floating), but got {dtype.name}. For"
+            " differentiation of functions with integer outputs, use jax.vjp directly."
+        )
+
+
+def _vjp(fun: Callable, primals: list, in_tree, has_aux: bool):
+    """(fun's value with its tree, function from flat cotangents to flat cotangents, auxiliary data)."""
+    nonzero = [issubdtype(x.dtype, np.inexact) for x in primals]
+    flat, trees = _flat_function(fun, in_tree, has_aux)
+    outs, out_nonzero, jaxpr, consts = linearize_flat(flat, primals, nonzero)
+    out, data = _unflatten_outputs(trees, outs)
+    n_aux = len(outs) - trees[0].num_leaves
+    undefined = [UndefinedPrimal(v.aval) for v in jaxpr.invars]
+    avals = [get_aval(x) for x in primals]
+
+    def vjp_flat(cotangents: list) -> list:
+        cts = [ct for ct, nz in zip([*cotangents, *[None] * n_aux], out_nonzero) if nz]
+        cts = [Zero(v.aval) if ct is None else ct for ct, v in zip(cts, jaxpr.outvars)]
+        results = iter(backward_pass(jaxpr, consts, undefined, cts))
+        return [instantiate(next(results) if nz else Zero(aval.to_tangent_aval())) for nz, aval in zip(nonzero, avals)]
+
+    return out, vjp_flat, data
+
+
+def vjp(fun: Callable, *primals, has_aux: bool = False):
+    """(value, pull-back): the pull-back takes a cotangent of the value to a tuple of cotangents of the primals (`jax.vjp`).
+
+    >>> y, pull_back = vjp(lambda x, y: x * y, 3.0, 4.0)
+    >>> pull_back(1.0)
+    (Array(4., dtype=float32, weak_type=True), Array(3., dtype=float32, weak_type=True))
+    """
+    _check_callable(fun)
+    flat, in_tree = tree_flatten(primals)
+    with quiet_evaluation():
+        out, vjp_flat, aux = _vjp(fun, [as_operand(x, "primal") for x in flat], in_tree, has_aux)
+    out_leaves, out_tree = tree_flatten(out)
+    out_avals = [get_aval(x) for x in out_leaves]
+
+    def pull_back(cotangent):
+        leaves, tree = tree_flatten(cotangent)
+        if tree != out_tree:
+            raise ValueError(
+                "unexpected tree structure of argument to vjp function: got"
+                f" {tree}, but expected to match {out_tree}"
+            )
+        with quiet_evaluation():
+            cts = [_check_cotangent(ct, aval) for ct, aval in zip(leaves, out_avals)]
+            return tree_unflatten(in_tree, vjp_flat(cts))
+
+    vjp_function = Partial(pull_back)
+    return (out, vjp_function, aux) if has_aux else (out, vjp_function)
+
+
+def _check_cotangent(ct, aval: ShapedArray):
+    ct = as_operand(ct, "cotangent")
+    expected = aval.to_tangent_aval()
+    if ct.dtype == float0:
+        return None
+    if (ct.shape, ct.dtype) != (expected.shape, expected.dtype):
+        raise ValueError(
+            f"unexpected JAX type (e.g. shape/dtype) for argument to vjp function: got {get_aval(ct).str_short()}, but expected"
+            f" {expected.str_short()} because the corresponding output of the function had JAX type {aval.str_short()}"
+        )
+    return ct
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Forward mode
+
+
+def jvp(fun: Callable, primals: Sequence, tangents: Sequence, has_aux: bool = False):
+    """(value, tangent): `fun` at the primals, and its derivative there applied to the tangents (`jax.jvp`).
+
+    >>> jvp(lambda x: x * x, (3.0,), (1.0,))
+    (Array(9., dtype=float32, weak_type=True), Array(6., dtype=float32, weak_type=True))
+    """
+    _check_callable(fun)
+    for name, value in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(value, (tuple, list)):
+            raise TypeError(
+                "primal and tangent arguments to jax.jvp must be tuples or lists;"
+                f" found {type(primals).__name__} and {type(tangents).__name__}."
+            )
+    flat_primals, in_tree = tree_flatten(tuple(primals))
+    flat_tangents, tangent_tree = tree_flatten(tuple(tangents))
+    if in_tree != tangent_tree:
+        raise TypeError(
+            "primal and tangent arguments to jax.jvp must have the same tree structure; primals have tree structure"
+            f" {in_tree} whereas tangents have tree structure {tangent_tree}."
+        )
+    flat_primals = [as_operand(x, "primal") for x in flat_primals]
+    pairs = [_check_tangent(p, as_operand(t, "tangent")) for p, t in zip(flat_primals, flat_tangents)]
+    flat, trees = _flat_function(fun, in_tree, has_aux)
+    with quiet_evaluation():
+        outs, out_tangents = jvp_flat(flat, flat_primals, pairs)
+        out_tangent = tree_unflatten(trees[0], [instantiate(t) for t in out_tangents[: trees[0].num_leaves]])
+    out, aux = _unflatten_outputs(trees, outs)
+    return (out, out_tangent, aux) if has_aux else (out, out_tangent)
+
+
+def _check_tangent(primal, tangent):
+    expected = get_aval(primal).to_tangent_aval()
+    if tangent.dtype != expected.dtype:
+        raise TypeError(
+            "primal and tangent arguments to jax.jvp do not match; dtypes must be equal, or in case of int/bool primal dtype the"
+            f" tangent dtype must be float0. Got primal dtype {primal.dtype.name} and so expected tangent dtype"
+            f" {expected.str_short().split('[')[0]}, but got tangent dtype {get_aval(tangent).str_short().split('[')[0]} instead."
+        )
+    if tuple(tangent.shape) != expected.shape:
+        raise ValueError(
+            "jvp called with different primal and tangent shapes;"
+            f"Got primal shape {expected.shape} and tangent shape as {tuple(tangent.shape)}"
+        )
+    return Zero(expected) if tangent.dtype == float0 else tangent
+
+
+def linearize(fun: Callable, *primals, has_aux: bool = False):
+    """(value, linear function): `fun`'s value, and its derivative at the primals as a function of tangents (`jax.linearize`).
+
+    The primal part runs once, now; `str(linear_function)` shows the linear jaxpr.
+
+    >>> y, f_jvp = linearize(lambda x: x * x, 3.0)
+    >>> f_jvp(1.0)
+    Array(6., dtype=float32, weak_type=True)
+    """
+    _check_callable(fun)
+    flat_primals, in_tree = tree_flatten(primals)
+    flat_primals = [as_operand(x, "primal") for x in flat_primals]
+    flat, trees = _flat_function(fun, in_tree, has_aux)
+    nonzero = [issubdtype(x.dtype, np.inexact) for x in flat_primals]
+    with quiet_evaluation():
+        outs, out_nonzero, jaxpr, consts = linearize_flat(flat, flat_primals, nonzero)
+    out, aux = _unflatten_outputs(trees, outs)
+    out_avals = [get_aval(x) for x in outs]
+
+    def f_jvp(*tangents):
+        leaves, tree = tree_flatten(tangents)
+        if tree != in_tree:
+            raise TypeError(
+                f"The tree structure of the tangents, {tree}, is not that of the primals the function was linearized at,"
+                f" {in_tree}."
+            )
+        checked = [_check_linear_tangent(p, as_operand(t, "tangent")) for p, t in zip(flat_primals, leaves)]
+        moving = [t for t, nz in zip(checked, nonzero) if nz]
+        with quiet_evaluation():
+            results = iter(eval_jaxpr(jaxpr, consts, *moving))
+            tangents_out = [
+                next(results) if nz else instantiate(Zero(aval.to_tangent_aval()))
+                for nz, aval in zip(out_nonzero, out_avals)
+            ]
+        return tree_unflatten(trees[0], tangents_out[: trees[0].num_leaves])
+
+    linear = LinearFunction(f_jvp, ClosedJaxpr(jaxpr, consts))
+    return (out, linear, aux) if has_aux else (out, linear)
+
+
+class LinearFunction:
+    """The derivative of a function at a point. `jaxpr` is its program, a ClosedJaxpr whose constants are the residuals."""
+
+    def __init__(self, function: Callable, jaxpr: ClosedJaxpr):
+        self._function = function
+        self.jaxpr = jaxpr
+
+    def __call__(self, *tangents):
+        return self._function(*tangents)
+
+    def __repr__(self) -> str:
+        return str(self.jaxpr)
+
+
+def _check_linear_tangent(primal, tangent):
+    expected = get_aval(primal).to_tangent_aval()
+    if (tuple(tangent.shape), tangent.dtype) != (expected.shape, expected.dtype):
+        raise ValueError(
+            "linearized function called on tangent values inconsistent with the original primal values: got tangent type"
+            f" {get_aval(tangent).str_short()} for primal type {get_aval(primal).str_short()}, expected {expected.str_short()}."
+        )
+    return tangent
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Jacobians
+
+
+def jacfwd(fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False) -> Callable:
+    """The Jacobian by forward mode, a column for each input element: output axes, then input axes (`jax.jacfwd`).
+
+    >>> jacfwd(lambda x: x * x)(3.0)
+    Array(6., dtype=float32, weak_type=True)
+    """
+    _check_callable(fun)
+    _check_argnums(argnums)
+
+    @wraps(fun, updated=())
+    def jacfun(*args, **kwargs):
+        of_some, some = _split_arguments(fun, argnums, args, kwargs)
+        some = some[0] if isinstance(argnums, int) else tuple(some)
+        for x in tree_leaves(some):
+            _check_input_dtype_jac(as_operand(x), holomorphic, "jacfwd")
+        inner = (lambda x: of_some(x)) if isinstance(argnums, int) else (lambda xs: of_some(*xs))
+
+        def push_forward(tangent):
+            return jvp(inner, (some,), (tangent,), has_aux=has_aux)
+
+        basis = _std_basis(some)
+        if has_aux:
+            out, jac, aux = vmap(push_forward, out_axes=(None, -1, None))(basis)
+        else:
+            out, jac = vmap(push_forward, out_axes=(None, -1))(basis)
+        tree_map(lambda x: _check_output_dtype_jac(x, holomorphic, "jacfwd"), out)
+        jac = tree_map(partial(_unravel_into, some, -1), jac)
+        return (jac, aux) if has_aux else jac
+
+    return jacfun
+
+
+def jacrev(
+    fun: Callable,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable:
+    """The Jacobian by reverse mode, a row for each output element: output axes, then input axes (`jax.jacrev`).
+
+    >>> jacrev(lambda x: x * x)(3.0)
+    Array(6., dtype=float32, weak_type=True)
+    """
+    _check_callable(fun)
+    _check_argnums(argnums)
+
+    @wraps(fun, updated=())
+    def jacfun(*args, **kwargs):
+        of_some, some = _split_arguments(fun, argnums, args, kwargs)
+        for x in tree_leaves(some):
+            _check_input_dtype_grad(as_operand(x), holomorphic, allow_int, "jacrev")
+        result = vjp(of_some, *some, has_aux=has_aux)
+        out, pull_back = result[0], result[1]
+        tree_map(lambda x: _check_output_dtype(x, holomorphic, "jacrev"), out)
+        jac = vmap(pull_back)(_std_basis(out))
+        jac = jac[0] if isinstance(argnums, int) else jac
+        # One axis over all output elements, in front, becomes the output's own tree and axes around each input leaf's.
+        leaves, tree = tree_flatten(jac)
+        by_output = [_unravel_into(out, 0, leaf) for leaf in leaves]
+        out_tree = tree_structure(out)
+        transposed = [
+            tree_unflatten(tree, [tree_leaves(o)[i] for o in by_output]) for i in range(out_tree.num_leaves)
+        ]
+        jac = tree_unflatten(out_tree, transposed)
+        return (jac, result[2]) if has_aux else jac
+
+    return jacfun
+
+
+jacobian = jacrev
+
+
+def hessian(fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False) -> Callable:
+    """The matrix of second derivatives: jacfwd of jacrev (`jax.hessian`).
+
+    >>> hessian(lambda x: x ** 3)(2.0)
+    Array(12., dtype=float32, weak_type=True)
+    """
+    return jacfwd(
+        jacrev(fun, argnums, has_aux=has_aux, holomorphic=holomorphic), argnums, has_aux=has_aux, holomorphic=holomorphic
+    )
+
+
+def _check_input_dtype_jac(x, holomorphic: bool, name: str):
+    if holomorphic:
+        _check_input_dtype_grad(x, True, False, name)
+    elif not issubdtype(x.dtype, np.floating):
+        raise TypeError(
+            f"{name} requires real-valued inputs (input dtype that is a sub-dtype of np.floating), but got {x.dtype.name}. For"
+            " holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic functions involving"
+            " complex inputs or integer inputs, use jax.jvp directly."
+        )
+
+
+def _check_output_dtype_jac(x, holomorphic: bool, name: str):
+    if holomorphic and not issubdtype(x.dtype, np.complexfloating):
+        raise TypeError(f"{name} with holomorphic=True requires outputs with complex dtype, but got {x.dtype.name}.")
+    return x
+
+
+def _std_basis(tree):
+    """The unit vectors of a pytree's elements, stacked along a new first axis of every leaf."""
+    leaves, treedef = tree_flatten(tree)
+    leaves = [as_operand(x) for x in leaves]
+    sizes = [int(np.prod(x.shape, dtype=int)) for x in leaves]
+    total, start, basis = sum(sizes), 0, []
+    for x, size in zip(leaves, sizes):
+        block = np.zeros((total, size), canonicalize_dtype(x.dtype))
+        block[start + np.arange(size), np.arange(size)] = 1
+        basis.append(ArrayImpl(block.reshape(total, *x.shape), x.weak_type))
+        start += size
+    return tree_unflatten(treedef, basis)
+
+
+def _unravel_into(tree, axis: int, x):
+    """Split the axis of `x` that runs over all elements of `tree` into a tree of arrays with the leaves' own axes."""
+    leaves, treedef = tree_flatten(tree)
+    shapes = [np.shape(leaf) if not isinstance(leaf, Array) else leaf.shape for leaf in leaves]
+    axis = axis % x.ndim
+    parts, start = [], 0
+    for shape in shapes:
+        size = int(np.prod(shape, dtype=int))
+        part = x if len(shapes) == 1 else slice_in_dim(x, start, start + size, axis=axis)
+        parts.append(reshape(part, (*x.shape[:axis], *shape, *x.shape[axis + 1 :])))
+        start += size
+    return tree_unflatten(treedef, parts)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# vmap
+
+
+def vmap(
+    fun: Callable,
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    axis_name: Hashable | None = None,
+    axis_size: int | None = None,
+) -> Callable:
+    """Map `fun` over an axis of its arguments, in one run (`jax.vmap`).
+
+    in_axes: for each positional argument the axis to map, or None, as a prefix of the arguments' pytrees; keyword arguments
+    are mapped along axis 0. out_axes: the same for the results.
+
+    >>> import minijax.numpy as jnp
+    >>> vmap(lambda x, y: x * y, in_axes=(0, None))(jnp.arange(3.0), 2.0)
+    Array([0., 2., 4.], dtype=float32)
+    """
+    _check_callable(fun)
+    if isinstance(in_axes, list):
+        in_axes = tuple(in_axes)
+    if not (in_axes is None or isinstance(in_axes, (int, tuple))):
+        raise TypeError(
+            "vmap in_axes must be an int, None, or a tuple of entries corresponding to the positional arguments passed to the"
+            f" function, but got {in_axes}."
+        )
+    for what, axes in (("in_axes", in_axes), ("out_axes", out_axes)):
+        if not all(isinstance(leaf, int) for leaf in tree_leaves(axes)):
+            raise TypeError(
+                f"vmap {what} must be an int, None, or (nested) container with those types as leaves, but got {axes}."
+            )
+
+    @wraps(fun, updated=())
+    def vmap_f(*args, **kwargs):
+        if isinstance(in_axes, tuple) and len(in_axes) != len(args):
+            raise ValueError(
+                "vmap in_axes must be an int, None, or a tuple of entries corresponding to the positional arguments passed to"
+                f" the function, but got {len(in_axes)=}, {len(args)=}"
+            )
+        flat, in_tree = tree_flatten((args, kwargs))
+        in_dims = flatten_axes("vmap in_axes", in_tree, (in_axes, 0))
+        flat = [as_operand(x, "vmap's argument") for x in flat]
+        dims = [_normalize_dim(d, x) for x, d in zip(flat, in_dims)]
+        size = _mapped_size((args, kwargs), flat, dims, axis_size)
+        axis = Axis(axis_name, size)
+        of_flat, trees = _flat_function(lambda args, kwargs: fun(*args, **kwargs), in_tree)
+        with quiet_evaluation():
+            pairs = vmap_flat(of_flat, axis, flat, dims)
+            out_dims = flatten_axes("vmap out_axes", trees[0], out_axes)
+            outs = [_place(val, dim, out_dim, axis) for (val, dim), out_dim in zip(pairs, out_dims)]
+        return tree_unflatten(trees[0], outs)
+
+    return vmap_f
+
+
+def _normalize_dim(dim: int | None, x) -> int | None:
+    if dim is None:
+        return None
+    ndim = len(x.shape)
+    if not -ndim <= dim < ndim:
+        raise ValueError(
+            "vmap was requested to map its argument along axis"
+            f" {dim}, which implies that its rank should be at least {dim + 1 if dim >= 0 else -dim}, but is only"
+            f" {ndim} (its shape is {tuple(x.shape)})"
+        )
+    return dim % ndim
+
+
+def _mapped_size(tree, flat, dims, axis_size: int | None) -> int:
+    sizes = {x.shape[d] for x, d in zip(flat, dims) if d is not None}
+    if axis_size is not None:
+        sizes.add(axis_size)
+    if len(sizes) == 1:
+        return sizes.pop()
+    if not sizes:
+        raise ValueError("vmap must have at least one non-None value in in_axes, or an axis_size")
+    paths = [path for path, _ in tree_flatten_with_path(tree)[0]]
+    lines = ["vmap got inconsistent sizes for array axes to be mapped:"]
+    for path, x, d in zip(paths, flat, dims):
+        if d is not None:
+            where = f"args{keystr(path[1:])}" if path[0].idx == 0 else f"kwargs{keystr(path[1:])}"
+            lines.append(f"  * axis {d} of argument {where} of type {get_aval(x).str_short()} has size {x.shape[d]}")
+    if axis_size is not None:
+        lines.append(f"  * axis_size is {axis_size}")
+    raise ValueError("\n".join(lines))
+
+
+def _place(val, dim, out_dim, axis):
+    if out_dim is None:
+        if dim is not None:
+            raise ValueError(
+                f"vmap has mapped output but out_axes is None: the output of type {get_aval(val).str_short()} is mapped along"
+                f" axis {dim}."
+            )
+        return val
+    ndim = len(get_aval(val).shape) + (dim is None)
+    if not -ndim <= out_dim < ndim:
+        raise ValueError(f"vmap out_axes of {out_dim} is out of range for an output of {ndim} dimensions.")
+    return materialize(val, dim, out_dim % ndim, axis)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Staging
+
+
+class ShapeDtypeStruct:
+    """The shape and dtype of an array, without values (`jax.ShapeDtypeStruct`)."""
+
+    __slots__ = ("shape", "dtype", "weak_type")
+
+    def __init__(self, shape, dtype, *, weak_type: bool = False):
+        if dtype is None:
+            raise ValueError("ShapeDtypeStruct: dtype must be specified.")
+        self.shape = tuple(shape)
+        self.dtype = as_dtype(dtype)
+        self.weak_type = weak_type
+
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: int(np.prod(self.shape, dtype=int)))
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __eq__(self, other):
+        if not isinstance(other, ShapeDtypeStruct):
+            return False
+        return (self.shape, self.dtype, self.weak_type) == (other.shape, other.dtype, other.weak_type)
+
+    def __hash__(self):
+        return hash((self.shape, self.dtype, self.weak_type))
+
+    def __repr__(self) -> str:
+        return f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype.name}{', weak_type=True' if self.weak_type else ''})"
+
+
+def _abstract(x: Any) -> ShapedArray:
+    if isinstance(x, ShapeDtypeStruct):
+        return ShapedArray(x.shape, canonicalize_dtype(x.dtype), x.weak_type)
+    if isinstance(x, ShapedArray):
+        return x
+    return get_aval(as_operand(x))
+
+
+def _stage(fun: Callable, in_tree, in_avals) -> tuple:
+    """(jaxpr, its constants, tree of the results) of a function traced on types alone."""
+    flat, trees = _flat_function(fun, in_tree)
+    jaxpr, consts = trace_to_jaxpr(flat, in_avals)
+    return jaxpr, consts, trees[0]
+
+
+def make_jaxpr(
+    fun: Callable,
+    static_argnums: int | Sequence[int] = (),
+    axis_env: Sequence = (),
+    return_shape: bool = False,
+) -> Callable:
+    """A function that returns the jaxpr of `fun` at the types of its arguments (`jax.make_jaxpr`).
+
+    >>> make_jaxpr(lambda x: x * 2)(3.0)
+    { lambda ; a:f32[]. let b:f32[] = mul a 2.0:f32[] in (b,) }
+    """
+    _check_callable(fun)
+    if axis_env:
+        raise TypeError("make_jaxpr's axis_env is not supported: trace inside vmap(axis_name=...) instead.")
+
+    @wraps(fun, updated=())
+    def make_jaxpr_f(*args, **kwargs):
+        nums = _static_positions(static_argnums, len(args))
+        dynamic = [x for i, x in enumerate(args) if i not in nums]
+        flat, in_tree = tree_flatten((tuple(dynamic), kwargs))
+
+        def of_dynamic(dynamic, kwargs):
+            return fun(*_merge(args, nums, dynamic), **kwargs)
+
+        jaxpr, consts, out_tree = _stage(of_dynamic, in_tree, [_abstract(x) for x in flat])
+        closed_jaxpr = ClosedJaxpr(jaxpr, consts)
+        if return_shape:
+            return closed_jaxpr, tree_unflatten(out_tree, [_struct(v) for v in closed_jaxpr.out_avals])
+        return closed_jaxpr
+
+    return make_jaxpr_f
+
+
+def _struct(aval: ShapedArray) -> ShapeDtypeStruct:
+    return ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
+
+
+def eval_shape(fun: Callable, *args, **kwargs):
+    """The shapes and dtypes of `fun`'s results, computing nothing (`jax.eval_shape`).
+
+    >>> import numpy as np
+    >>> eval_shape(lambda x: x.sum(), ShapeDtypeStruct((3,), np.float32))
+    ShapeDtypeStruct(shape=(), dtype=float32)
+    """
+    _check_callable(fun)
+    return make_jaxpr(fun, return_shape=True)(*args, **kwargs)[1]
+
+
+def _static_positions(static_argnums, count: int) -> frozenset[int]:
+    nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums or ())
+    for i in nums:
+        if not -count <= i < count and i >= 0:
+            continue  # An argument with a default that the caller left out.
+    return frozenset(i % count for i in nums if -count <= i < count)
+
+
+def _merge(args, static: frozenset[int], dynamic) -> list:
+    dynamic = iter(dynamic)
+    return [x if i in static else next(dynamic) for i, x in enumerate(args)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# jit
+
+
+class _Program:
+    """A function traced for one set of types: its jaxpr, which takes its constants first, and the tree of its results."""
+
+    __slots__ = ("jaxpr", "consts", "out_tree")
+
+    def __init__(self, jaxpr, consts, out_tree):
+        self.jaxpr = jaxpr
+        self.consts = consts
+        self.out_tree = out_tree
+
+
+class JitFunction:
+    """What `jit` returns: `fun`, traced once for each shape, dtype, weak type, static value and tree of its arguments."""
+
+    def __init__(self, fun: Callable, static_argnums, static_argnames):
+        wraps(fun, updated=())(self)
+        self.__wrapped__ = fun
+        self._static_argnums, self._static_argnames = _infer_static(fun, static_argnums, static_argnames)
+        self._programs: dict[Hashable, _Program] = {}
+
+    def __call__(self, *args, **kwargs):
+        flat, program = self._trace(args, kwargs)
+        with quiet_evaluation():
+            outs = jit_p.bind(*program.consts, *flat, jaxpr=program.jaxpr, name=_name(self.__wrapped__))
+        return tree_unflatten(program.out_tree, outs)
+
+    def __get__(self, instance, owner=None):
+        # So that jit can decorate a method.
+        return self if instance is None else partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<jitted {self.__wrapped__!r}>"
+
+    def _trace(self, args, kwargs) -> tuple[list, _Program]:
+        static = _static_positions(self._static_argnums, len(args))
+        dynamic = args if not static else tuple(x for i, x in enumerate(args) if i not in static)
+        static_kwargs = {k: v for k, v in kwargs.items() if k in self._static_argnames}
+        dynamic_kwargs = {k: v for k, v in kwargs.items() if k not in static_kwargs} if static_kwargs else kwargs
+        leaves, in_tree = tree_flatten((dynamic, dynamic_kwargs))
+        flat = [x if type(x) is ArrayImpl else self._operand(x) for x in leaves]
+        types = tuple([(x.shape, x.dtype, x.weak_type) for x in flat])
+        statics = (tuple((i, args[i]) for i in sorted(static)), tuple(sorted(static_kwargs.items())))
+        key = (in_tree, types, statics, x64_enabled())
+        try:
+            program = self._programs.get(key)
+        except TypeError:
+            raise _unhashable(self.__wrapped__, statics) from None
+        if program is None:
+
+            def of_dynamic(dynamic, dynamic_kwargs):
+                return self.__wrapped__(*_merge(args, static, dynamic), **dynamic_kwargs, **static_kwargs)
+
+            avals = [ShapedArray(*t) for t in types]
+            jaxpr, consts, out_tree = _stage(of_dynamic, in_tree, avals)
+            program = _Program(closed(convert_constvars(jaxpr)), consts, out_tree)
+            # A program that closed over a tracer of a transformation around it means nothing once that has ended.
+            if not any(isinstance(c, Tracer) for c in consts):
+                self._programs[key] = program
+        return flat, program
+
+    def _operand(self, x):
+        return as_operand(x, f"Cannot interpret value as an argument of the jitted function {_name(self.__wrapped__)}: ")
+
+    def eval_shape(self, *args, **kwargs):
+        """The shapes and dtypes of the results."""
+        return eval_shape(self.__wrapped__, *args, **kwargs)
+
+    def clear_cache(self):
+        """Forget every traced program."""
+        self._programs.clear()
+
+    def _cache_size(self) -> int:
+        return len(self._programs)
+
+
+def jit(fun: Callable | None = None, *, static_argnums=None, static_argnames=None) -> Callable:
+    """Trace `fun` once for each type of its arguments and run the traced program from then on (`jax.jit`).
+
+    static_argnums, static_argnames: arguments whose values, hashable, are part of the program.
+
+    >>> f = jit(lambda x, n: x ** n, static_argnums=1)
+    >>> f(2.0, 3)
+    Array(8., dtype=float32, weak_type=True)
+    """
+    if fun is None:
+        return partial(jit, static_argnums=static_argnums, static_argnames=static_argnames)
+    _check_callable(fun)
+    return JitFunction(fun, static_argnums, static_argnames)
+
+
+def _infer_static(fun: Callable, argnums, argnames) -> tuple[tuple[int, ...], frozenset[str]]:
+    """Numbers and names of the static arguments; from one the other, where the signature tells."""
+    nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
+    if not all(isinstance(i, int) for i in nums):
+        raise TypeError(f"jit's static_argnums must be an int or a sequence of ints, got {argnums!r}")
+    if not all(isinstance(n, str) for n in names):
+        raise TypeError(f"jit's static_argnames must be a str or a sequence of strs, got {argnames!r}")
+    try:
+        parameters = list(inspect.signature(fun).parameters.values())
+    except (TypeError, ValueError):
+        return nums, frozenset(names)
+    kinds = inspect.Parameter
+    positional = [p.name for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    any_positional = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
+    any_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
+    known = {p.name for p in parameters}
+    for n in names:
+        if n not in known and not any_keyword:
+            raise ValueError(f"jitted function has invalid argnames {{{n!r}}} in static_argnames. Function does not take these args.")
+    for i in nums:
+        if not any_positional and not -len(positional) <= i < len(positional):
+            raise ValueError(
+                f"jitted function has static_argnums={nums}, donate_argnums=() but only accepts {len(positional)} positional"
+                " arguments."
+            )
+    all_names = frozenset(names) | {positional[i] for i in nums if -len(positional) <= i < len(positional)}
+    all_nums = tuple(sorted({*nums, *[positional.index(n) for n in names if n in positional]}))
+    return all_nums, all_names
+
+
+def _unhashable(fun, statics) -> ValueError:
+    for where, value in (*statics[0], *statics[1]):
+        try:
+            hash(value)
+        except TypeError:
+            which = f"number {where}" if isinstance(where, int) else f"'{where}'"
+            return ValueError(
+                f"Non-hashable static arguments are used in a jit function: static argument {which} of {_name(fun)} is"
+                f" {_short(value)} of type {type(value)}. Static arguments are looked up by value: give a tuple for a list, or"
+                " make the argument dynamic."
+            )
+    return ValueError(f"jit of {_name(fun)}: the arguments' pytree has unhashable static data.")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Small things
+
+
+def device_get(tree):
+    """The arrays of a pytree as NumPy arrays (`jax.device_get`)."""
+    return tree_map(np.asarray, tree)
+
+
+def device_put(tree, device=None):
+    """The NumPy arrays and numbers of a pytree as arrays (`jax.device_put`); there is one device, the host."""
+    return tree_map(as_operand, tree)
+
+
+def block_until_ready(tree):
+    """Return the pytree: everything is computed already (`jax.block_until_ready`)."""
+    return tree
+
+
+__all__ = [
+    "ShapeDtypeStruct",
+    "block_until_ready",
+    "device_get",
+    "device_put",
+    "eval_shape",
+    "grad",
+    "hessian",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jit",
+    "jvp",
+    "linearize",
+    "make_jaxpr",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]
