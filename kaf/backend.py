@@ -199,7 +199,7 @@ def _import_backend(name: str) -> Backend:
 def load_imported_backends() -> None:
     """Load every backend that the program has imported itself, so that it knows kaf's classes as pytrees."""
     for name in CHOICES:
-        if name not in _loaded and name in sys.modules:
+        if name not in _loaded and sys.modules.get(name) is not None:
             _load(name)
 
 
