@@ -15,7 +15,7 @@ import numpy as np
 from .array import ArrayImpl, quiet_evaluation, to_array
 from .calls.jit import jit_p
 from .config import x64_enabled
-from .core import Array, ShapedArray, Tracer, UndefinedPrimal, Zero, check_not_leaked, get_aval
+from .core import Array, ShapedArray, Tracer, Zero, check_not_leaked, get_aval
 from .dtypes import as_dtype, canonicalize_dtype, float0, issubdtype
 from .jaxpr import ClosedJaxpr, eval_jaxpr
 from .primitives.basis import full, instantiate, reshape
@@ -23,7 +23,7 @@ from .primitives.shapes import slice_in_dim
 from .staging import closed, convert_constvars, trace_to_jaxpr
 from .transforms.jvp import jvp_flat
 from .transforms.linearize import linearize_flat
-from .transforms.transpose import backward_pass
+from .transforms.transpose import transpose_eqns
 from .transforms.vmap import Axis, materialize, vmap_flat
 from .tree_util import (
     Partial,
@@ -269,13 +269,13 @@ def _vjp(fun: Callable, primals: list, in_tree, has_aux: bool):
     outs, out_nonzero, jaxpr, consts = linearize_flat(flat, primals, nonzero)
     out, data = _unflatten_outputs(trees, outs)
     n_aux = len(outs) - trees[0].num_leaves
-    undefined = [UndefinedPrimal(v.aval) for v in jaxpr.invars]
+    values = dict(zip(jaxpr.constvars, consts))
     avals = [get_aval(x) for x in primals]
 
     def vjp_flat(cotangents: list) -> list:
         cts = [ct for ct, nz in zip([*cotangents, *[None] * n_aux], out_nonzero) if nz]
         cts = [Zero(v.aval) if ct is None else ct for ct, v in zip(cts, jaxpr.outvars)]
-        results = iter(backward_pass(jaxpr, consts, undefined, cts))
+        results = iter(transpose_eqns(jaxpr.eqns, values, jaxpr.invars, jaxpr.outvars, cts))
         return [instantiate(next(results) if nz else Zero(aval.to_tangent_aval())) for nz, aval in zip(nonzero, avals)]
 
     return out, vjp_flat, data

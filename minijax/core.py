@@ -164,20 +164,22 @@ def current_trace() -> Trace:
 # Primitives
 
 
-class Absent(str):
-    """Why a primitive has no such rule. Calling it raises, with the reason: no rule is ever made up."""
+class Absent:
+    """The place of a rule that a primitive has not: calling it raises, with the reason. No rule is ever made up."""
 
-    __slots__ = ()
+    __slots__ = ("primitive", "rule", "reason")
 
-    def __new__(cls, rule: str, reason: str):
-        self = super().__new__(cls, reason)
-        return self
-
-    def __init__(self, rule: str, reason: str):
+    def __init__(self, primitive: str, rule: str, reason: str | None = None):
+        self.primitive = primitive
         self.rule = rule
+        self.reason = reason
 
-    # `rule` lives in the instance's dict: str allows no slots of its own.
-    __slots__ = ("__dict__",)
+    def __call__(self, *args, **params):
+        origin = f"It was needed at {source_info.summarize(source_info.current())}.\n"
+        raise errors.missing_rule(self.primitive, self.rule, self.reason, origin)
+
+    def __repr__(self) -> str:
+        return f"Absent({self.primitive}, {self.rule}: {self.reason})"
 
 
 class Primitive:
@@ -191,7 +193,7 @@ class Primitive:
     batch          (axis, args, dims, **params) -> (out, dim); a dim is an axis number or None
     linearize      only for primitives that carry jaxprs; None means: by the jvp rule
 
-    A rule that cannot exist is `Absent(rule, reason)`. `Primitive("name")` with `def_impl`, `def_abstract_eval` and plain
+    A rule that cannot exist is `Absent`, with the reason. `Primitive("name")` with `def_impl`, `def_abstract_eval` and plain
     assignment of the other rules is how users add their own (`jax.extend.core.Primitive`).
 
     >>> import minijax.numpy as jnp
@@ -212,24 +214,13 @@ class Primitive:
         self.elementwise = ""
         # True where an elementwise result keeps the weak type that all its arguments have.
         self.keeps_weak_type = True
-        self.impl: Callable | Absent | None = None
-        self.abstract_eval: Callable | Absent | None = None
-        self.jvp: Callable | Absent | None = None
-        self.transpose: Callable | Absent | None = None
-        self.batch: Callable | Absent | None = None
+        for rule in self.RULES:
+            setattr(self, rule, Absent(name, rule))
         self.linearize: Callable | None = None
 
     def bind(self, *args, **params):
         """Apply the primitive under the current trace."""
         return thread_state.trace.process_primitive(self, args, params)
-
-    def rule(self, kind: str) -> Callable:
-        """The rule of that kind, or NotImplementedError with the reason and the user's line."""
-        rule = getattr(self, kind)
-        if rule is None or type(rule) is Absent:
-            origin = f"It was needed at {source_info.summarize(source_info.current())}.\n"
-            raise errors.missing_rule(self.name, kind, rule, origin)
-        return rule
 
     def def_impl(self, impl: Callable) -> Callable:
         self.impl = impl

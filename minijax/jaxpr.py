@@ -223,7 +223,7 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
         where = f"`{eqn.primitive}` from {source_info_util.summarize(eqn.source_info)}"
         for v in eqn.invars:
             check_read(v, where)
-        avals = eqn.primitive.rule("abstract_eval")(*[v.aval for v in eqn.invars], **eqn.params)
+        avals = eqn.primitive.abstract_eval(*[v.aval for v in eqn.invars], **eqn.params)
         avals = avals if eqn.primitive.multiple_results else [avals]
         if len(avals) != len(eqn.outvars):
             raise JaxprTypeError(f"{where} binds {len(eqn.outvars)} variables, its rule gives {len(avals)}")

@@ -49,7 +49,6 @@ class JaxprBuilder(Trace):
     """A trace that writes equations. What is not its own tracer becomes a literal (scalars) or a constvar (the rest)."""
 
     __slots__ = ("invars", "eqns", "constants")
-    tracer_class = JaxprTracer
 
     def __init__(self, parent: Trace):
         super().__init__(parent)
@@ -83,8 +82,8 @@ class JaxprBuilder(Trace):
     def write(self, primitive: Primitive, args: Sequence, params: dict):
         """Append an equation; return its results as tracers."""
         invars = [self.atom(x) for x in args]
-        avals = primitive.rule("abstract_eval")(*[v.aval for v in invars], **params)
-        where = source_info.current()
+        avals = primitive.abstract_eval(*[v.aval for v in invars], **params)
+        where = self.source()
         if primitive.multiple_results:
             outvars = [Var(aval) for aval in avals]
             self.eqns.append(JaxprEqn(invars, outvars, primitive, params, frozenset(), where))
@@ -93,17 +92,15 @@ class JaxprBuilder(Trace):
         self.eqns.append(JaxprEqn(invars, [outvar], primitive, params, frozenset(), where))
         return JaxprTracer(self, outvar, where)
 
+    def source(self):
+        """Where in the user's program the next equation comes from."""
+        return source_info.current()
+
     def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
         """The jaxpr that returns `outs`, and the values of its constvars."""
         outvars = [self.atom(x) for x in outs]
-        used = {v for eqn in self.eqns for v in eqn.invars if type(v) is Var}
-        used.update(v for v in outvars if type(v) is Var)
-        for eqn in self.eqns:
-            for i, v in enumerate(eqn.outvars):
-                if v not in used:
-                    eqn.outvars[i] = DropVar(v.aval)
-        pairs = [(v, c) for v, c, _ in self.constants.values() if v in used]
-        return Jaxpr([v for v, _ in pairs], self.invars, outvars, self.eqns), [c for _, c in pairs]
+        constvars = [v for v, _, _ in self.constants.values()]
+        return Jaxpr(constvars, self.invars, outvars, self.eqns), [c for _, c, _ in self.constants.values()]
 
 
 class StagingTrace(JaxprBuilder):
@@ -119,19 +116,18 @@ class StagingTrace(JaxprBuilder):
 class TangentTrace(JaxprBuilder):
     """Records what depends on its tracers, the unknown tangents; does everything else under its parent, now."""
 
-    __slots__ = ()
+    # `where`: the place of the user's operation being differentiated, the same for all that its rule does.
+    __slots__ = ("where",)
     transformation = "linearize, vjp or grad"
 
     def process_primitive(self, primitive, args, params):
         for x in args:
             if type(x) is JaxprTracer and x._trace is self:
                 return self.write(primitive, args, params)
-        parent, previous = self.parent, thread_state.trace
-        thread_state.trace = parent
-        try:
-            return parent.process_primitive(primitive, args, params)
-        finally:
-            thread_state.trace = previous
+        return self.parent.process_primitive(primitive, args, params)
+
+    def source(self):
+        return self.where
 
 
 def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:
@@ -143,7 +139,18 @@ def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple
     with new_trace(trace):
         outs = function(*[trace.new_arg(aval) for aval in in_avals])
         jaxpr, consts = trace.finish(outs)
+    drop_unread_results(jaxpr)
     return jaxpr, consts
+
+
+def drop_unread_results(jaxpr: Jaxpr):
+    """Put a `DropVar` in the place of every result that nothing reads."""
+    read = {v for eqn in jaxpr.eqns for v in eqn.invars if type(v) is Var}
+    read.update(v for v in jaxpr.outvars if type(v) is Var)
+    for eqn in jaxpr.eqns:
+        for i, v in enumerate(eqn.outvars):
+            if v not in read:
+                eqn.outvars[i] = DropVar(v.aval)
 
 
 def trace_to_closed_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> ClosedJaxpr:

@@ -48,7 +48,7 @@ def _compile(closed_jaxpr: ClosedJaxpr) -> Callable:
         dead = {slots[v] for v in eqn.invars if type(v) is not Literal and last[v] is eqn}
         dead.update(slots[v] for v in eqn.outvars if v not in last)
         single = None if eqn.primitive.multiple_results else targets[0]
-        program.append((eqn.primitive.rule("impl"), sources, eqn.params, single, targets, tuple(dead)))
+        program.append((eqn.primitive.impl, sources, eqn.params, single, targets, tuple(dead)))
     out_slots = [slot(v) for v in jaxpr.outvars]
 
     def run(*args):

@@ -23,20 +23,20 @@ registry: dict[str, Primitive] = {}
 def row(
     name: str,
     *,
-    impl: Callable | Absent,
-    abstract_eval: Callable | Absent,
-    jvp: Callable | Absent,
-    transpose: Callable | Absent,
-    batch: Callable | Absent,
+    impl: Callable | str,
+    abstract_eval: Callable | str,
+    jvp: Callable | str,
+    transpose: Callable | str,
+    batch: Callable | str,
     multiple_results: bool = False,
 ) -> Primitive:
-    """Define a primitive: every rule is given, or absent with a reason. See `core.Primitive` for the signatures."""
+    """Define a primitive: every rule is given, or in its place the reason why it is absent. See `core.Primitive` for the signatures."""
     if name in registry:
         raise ValueError(f"primitive '{name}' is defined twice")
     primitive = registry[name] = Primitive(name, multiple_results=multiple_results)
     rules = {"impl": impl, "abstract_eval": abstract_eval, "jvp": jvp, "transpose": transpose, "batch": batch}
     for kind, rule in rules.items():
-        setattr(primitive, kind, Absent(kind, rule) if isinstance(rule, str) else rule)
+        setattr(primitive, kind, Absent(name, kind, rule) if isinstance(rule, str) else rule)
     return primitive
 
 

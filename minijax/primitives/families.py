@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..core import Primitive, ShapedArray, Zero, is_undefined_primal
+from ..core import Primitive, ShapedArray, UndefinedPrimal, Zero
 from .basis import (
     add_any_p,
 
@@ -78,8 +78,17 @@ def broadcast_shapes_of(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[i
 def elementwise_abstract_eval(name: str, accepts: Sequence[str], result_dtype: Callable | None, keeps_weak_type: bool):
     """Abstract evaluation of an elementwise primitive: dtypes in their classes and equal, shapes that broadcast."""
 
+    own_dtype = result_dtype is None
+
     def abstract_eval(*avals, **params):
         first = avals[0]
+        if own_dtype and len(avals) == 2 and first.dtype is avals[1].dtype and dtype_char(first.dtype) in accepts[0]:
+            # The usual case, decided at once: two arguments of one shape, or one of them a scalar.
+            second = avals[1]
+            ranked = second if not first.shape else first
+            if first.shape == second.shape or not first.shape or not second.shape:
+                weak = keeps_weak_type and first.weak_type and second.weak_type
+                return ranked if ranked.weak_type == weak else ShapedArray(ranked.shape, ranked.dtype, weak)
         for i, (aval, chars) in enumerate(zip(avals, accepts)):
             if dtype_char(aval.dtype) not in chars:
                 where = f" at position {i}" if len(avals) > 1 else ""
@@ -141,6 +150,16 @@ def broadcast_like(g, ans):
 def jvp_by_argument(primitive_of: Callable[[], Primitive], rules: Sequence[Callable | None]) -> Callable:
     """The jvp rule from one rule `(g, ans, *primals, **params) -> tangent` for each argument; None: no tangent flows."""
 
+    if len(rules) == 1 and rules[0] is not None:
+        rule = rules[0]
+
+        def unary_jvp(primals, tangents, **params):
+            x, g = primals[0], tangents[0]
+            ans = primitive_of().bind(x, **params)
+            return ans, zero_like(ans) if type(g) is Zero else rule(g, ans, x, **params)
+
+        return unary_jvp
+
     def jvp(primals, tangents, **params):
         ans = primitive_of().bind(*primals, **params)
         total = None
@@ -158,12 +177,15 @@ def transpose_by_argument(rules: Sequence[Callable | None]) -> Callable:
     """The transpose rule from one rule `(ct, *args, **params) -> cotangent` for each argument that it can be linear in."""
 
     def transpose(ct, *args, **params):
-        if type(ct) is Zero:
-            return [None] * len(args)
-        return [
-            unbroadcast(x.aval, rule(ct, *args, **params)) if is_undefined_primal(x) else None
-            for x, rule in zip(args, rules)
-        ]
+        results = []
+        for x, rule in zip(args, rules):
+            result = None
+            if type(x) is UndefinedPrimal:
+                result = rule(ct, *args, **params)
+                if result.shape != x.aval.shape:
+                    result = unbroadcast(x.aval, result)
+            results.append(result)
+        return results
 
     return transpose
 

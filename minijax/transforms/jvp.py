@@ -76,7 +76,7 @@ class JVPTrace(Trace):
         return self.join(outs, out_tangents)
 
     def apply_rule(self, primitive, primals, tangents, params):
-        return primitive.rule("jvp")(primals, tangents, **params)
+        return primitive.jvp(primals, tangents, **params)
 
     def join(self, primal, tangent):
         # A constant needs no tracer, unless it must be known that its derivative is zero: it is, for a constant.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from .. import source_info
 from ..core import Trace, Zero, get_aval, new_trace, thread_state
 from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..staging import TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
@@ -37,10 +38,12 @@ class LinearizeTrace(JVPTrace):
             # A primitive that carries a jaxpr: its linearize rule runs under the parent, and returns a function that
             # records the tangents' part.
             outs, record = primitive.linearize(primals, tangents, **params)
+            self.tangent_trace.where = source_info.current()
             thread_state.trace = self.tangent_trace
             return outs, record(tangents)
+        self.tangent_trace.where = source_info.current()
         thread_state.trace = self.tangent_trace
-        return primitive.rule("jvp")(primals, tangents, **params)
+        return primitive.jvp(primals, tangents, **params)
 
     def end(self):
         super().end()

@@ -28,49 +28,48 @@ def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cotangents: Se
             linear.add(v)
         else:
             values[v] = x
-
     linear_eqns = []
     for eqn in jaxpr.eqns:
         if any(v in linear for v in eqn.invars if type(v) is not Literal):
             linear.update(eqn.outvars)
             linear_eqns.append(eqn)
         else:
-            out = eqn.primitive.bind(*[_read(values, v) for v in eqn.invars], **eqn.params)
+            inputs = [v.val if type(v) is Literal else values[v] for v in eqn.invars]
+            out = eqn.primitive.bind(*inputs, **eqn.params)
             values.update(zip(eqn.outvars, out if eqn.primitive.multiple_results else [out]))
+    linear_invars = [v for v in jaxpr.invars if v in linear]
+    return transpose_eqns(linear_eqns, values, linear_invars, jaxpr.outvars, cotangents)
 
+
+def transpose_eqns(eqns: Sequence[JaxprEqn], values: dict, invars: Sequence[Var], outvars: Sequence, cotangents) -> list:
+    """The cotangents of `invars`, walking backwards over equations all of which are linear in what is not in `values`."""
     pending: dict[Var, object] = {}
-    for v, ct in zip(jaxpr.outvars, cotangents, strict=True):
-        if type(v) is not Literal and v in linear:
+    for v, ct in zip(outvars, cotangents, strict=True):
+        if type(v) is not Literal and v not in values:
             accumulate(pending, v, ct)
-    for eqn in reversed(linear_eqns):
-        transpose_eqn(eqn, values, linear, pending)
-    return [pending[v] if v in pending else Zero(v.aval) for v in jaxpr.invars if v in linear]
-
-
-def transpose_eqn(eqn: JaxprEqn, values: dict, linear: set[Var], pending: dict):
-    """Take the cotangents of one equation's results out of `pending`; add those of its linear arguments."""
-    primitive = eqn.primitive
-    if primitive.multiple_results:
-        cotangents = [pending.pop(v, None) for v in eqn.outvars]
-        if all(ct is None for ct in cotangents):
-            return
-        ct = [Zero(v.aval) if ct is None else ct for v, ct in zip(eqn.outvars, cotangents)]
-    else:
-        ct = pending.pop(eqn.outvars[0], None)
-        if ct is None:
-            return
-    args = [
-        v.val if type(v) is Literal else UndefinedPrimal(v.aval) if v in linear else values[v] for v in eqn.invars
-    ]
-    try:
-        arg_cotangents = primitive.rule("transpose")(ct, *args, **eqn.params)
-    except NotImplementedError as error:
-        if eqn.source_info is not None:
-            error.add_note(f"The operation is at {source_info.summarize(eqn.source_info)}.")
-        raise
-    for v, ct in zip(eqn.invars, arg_cotangents, strict=True):
-        if ct is not None and type(v) is not Literal:
-            accumulate(pending, v, ct)
+    for eqn in reversed(eqns):
+        primitive = eqn.primitive
+        if primitive.multiple_results:
+            if not any(v in pending for v in eqn.outvars):
+                continue
+            ct = [pending.pop(v) if v in pending else Zero(v.aval) for v in eqn.outvars]
+        else:
+            ct = pending.pop(eqn.outvars[0], None)
+            if ct is None:
+                continue
+        args = [
+            v.val if type(v) is Literal else values[v] if v in values else UndefinedPrimal(v.aval) for v in eqn.invars
+        ]
+        try:
+            arg_cotangents = primitive.transpose(ct, *args, **eqn.params)
+        except NotImplementedError as error:
+            if eqn.source_info is not None:
+                error.add_note(f"The operation is at {source_info.summarize(eqn.source_info)}.")
+            raise
+        for v, ct in zip(eqn.invars, arg_cotangents):
+            if ct is not None:
+                accumulate(pending, v, ct)
+    return [pending[v] if v in pending else Zero(v.aval) for v in invars]
 
 
 def accumulate(pending: dict, v: Var, ct):
@@ -79,10 +78,6 @@ def accumulate(pending: dict, v: Var, ct):
         return
     before = pending.get(v)
     pending[v] = ct if before is None else add_any_p.bind(before, ct)
-
-
-def _read(values: dict, atom):
-    return atom.val if type(atom) is Literal else values[atom]
 
 
 @weak_cache

@@ -72,7 +72,7 @@ class BatchTrace(Trace):
         try:
             if not mapped:
                 return self.parent.process_primitive(primitive, vals, params)
-            out, out_dims = primitive.rule("batch")(self.axis, vals, dims, **params)
+            out, out_dims = primitive.batch(self.axis, vals, dims, **params)
         finally:
             thread_state.trace = previous
         if primitive.multiple_results:

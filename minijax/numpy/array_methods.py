@@ -1,0 +1,252 @@
+"""The operators and methods of arrays and tracers: `x + y`, `x.sum()`, `x[i]`, `x.at[i]`, put on `core.Array` here.
+
+An operator returns NotImplemented for operands that are no arrays, so that Python asks the other operand's class.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes, lax
+from ..core import Array
+from . import contractions, creation, indexing, manipulation, reductions, sorting, ufuncs
+from .util import PYTHON_SCALARS, fast_binary, fast_reflected, unwrap
+
+_OPERANDS = (*PYTHON_SCALARS, np.generic, np.ndarray, Array)
+
+
+def _is_operand(x: Any) -> bool:
+    return isinstance(x, _OPERANDS)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Operators
+
+
+def _operator(function: Callable, symbol: str, reflected: bool, refuses: tuple[type, ...]) -> Callable:
+    """An operator from a function of two arguments; `refuses`: classes for which JAX says at once that it is wrong."""
+
+    def operate(x, y):
+        y = unwrap(y)
+        if _is_operand(y):
+            return function(y, x) if reflected else function(x, y)
+        if type(y) in refuses:
+            names = (type(y).__name__, type(x).__name__) if reflected else (type(x).__name__, type(y).__name__)
+            raise TypeError(f"unsupported operand type(s) for {symbol}: {names[0]!r} and {names[1]!r}")
+        return NotImplemented
+
+    primitive = getattr(function, "primitive", None)
+    if primitive is None:
+        return operate
+    fast = fast_reflected if reflected else fast_binary
+    return fast(primitive, operate, function.accepts)
+
+
+_SEQUENCES = (tuple, list)
+_CONTAINERS = (dict, list, set, tuple)
+
+_arithmetic = {
+    "add": (ufuncs.add, "+", _SEQUENCES),
+    "sub": (ufuncs.subtract, "-", ()),
+    "mul": (ufuncs.multiply, "*", _SEQUENCES),
+    "truediv": (ufuncs.true_divide, "/", ()),
+    "floordiv": (ufuncs.floor_divide, "//", ()),
+    "mod": (ufuncs.remainder, "%", ()),
+    "divmod": (ufuncs.divmod, "divmod", ()),
+    "pow": (ufuncs.power, "**", ()),
+    "matmul": (contractions.matmul, "@", ()),
+    "and": (ufuncs.bitwise_and, "&", ()),
+    "or": (ufuncs.bitwise_or, "|", ()),
+    "xor": (ufuncs.bitwise_xor, "^", ()),
+    "lshift": (ufuncs.left_shift, "<<", ()),
+    "rshift": (ufuncs.right_shift, ">>", ()),
+}
+_comparisons = {
+    "eq": (ufuncs.equal, "==", _CONTAINERS),
+    "ne": (ufuncs.not_equal, "!=", _CONTAINERS),
+    "lt": (ufuncs.less, "<", ()),
+    "le": (ufuncs.less_equal, "<=", ()),
+    "gt": (ufuncs.greater, ">", ()),
+    "ge": (ufuncs.greater_equal, ">=", ()),
+}
+
+
+def _install_operators(cls: type):
+    for name, (function, symbol, refuses) in {**_arithmetic, **_comparisons}.items():
+        setattr(cls, f"__{name}__", _operator(function, symbol, False, refuses))
+    for name, (function, symbol, refuses) in _arithmetic.items():
+        setattr(cls, f"__r{name}__", _operator(function, symbol, True, refuses))
+    for name, function in (("neg", ufuncs.negative), ("pos", ufuncs.positive), ("abs", ufuncs.abs)):
+        setattr(cls, f"__{name}__", function)
+    cls.__invert__ = ufuncs.invert
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Indexing and containers
+
+
+def _getitem(self, index):
+    return indexing.rewriting_take(self, index)
+
+
+def _setitem(self, index, value):
+    raise TypeError(
+        "JAX arrays are immutable and do not support in-place item assignment. Instead of x[idx] = y, use x ="
+        " x.at[idx].set(y) or another .at[] method:"
+        " https://docs.jax.dev/en/latest/_autosummary/jax.numpy.ndarray.at.html"
+    )
+
+
+def _iter(self):
+    if not self.shape:
+        raise TypeError("iteration over a 0-d array")
+    return iter(manipulation.unstack(self))
+
+
+def _reversed(self):
+    return iter(self[::-1])
+
+
+def _contains(self, value):
+    if value is None or isinstance(value, str):
+        raise TypeError(f"Array.__contains__: unsupported operand type {type(value)}.")
+    if len(self.shape) != 1:
+        raise ValueError(
+            f"Array.__contains__: search array must be one-dimensional, got arr.shape={self.shape}."
+        )
+    if np.ndim(value):
+        raise ValueError(f"Array.__contains__: query value must be a scalar, got query.shape={np.shape(value)}")
+    return reductions.any(self == value)
+
+
+def _round_operator(self, ndigits=None):
+    result = ufuncs.round(self, ndigits or 0)
+    return creation.astype(result, int) if ndigits is None else result
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Methods
+
+
+def _reshape(self, *shape, order="C", copy=None, out_sharding=None):
+    """The same elements in another shape, given as a tuple or as numbers; -1 is worked out."""
+    return manipulation.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+
+
+def _transpose(self, *axes):
+    """The axes permuted, or reversed."""
+    if not axes or axes == (None,):
+        return manipulation.transpose(self)
+    return manipulation.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)
+
+
+def _view(self, dtype=None, type=None):
+    """The same bytes as numbers of another dtype."""
+    if type is not None:
+        raise NotImplementedError("`type` argument of array.view() is not supported.")
+    if dtype is None:
+        return self
+    dtype = dtypes.canonicalize_dtype(dtype)
+    if self.dtype == dtype:
+        return self
+    old, new = self.dtype.itemsize, dtype.itemsize
+    if not self.shape:
+        if old != new:
+            raise ValueError("view() of a 0d array is only supported if the itemsize is unchanged.")
+        return lax.bitcast_convert_type(self, dtype)
+    if self.shape[-1] * old % new:
+        raise ValueError(
+            "When changing to a larger dtype, its size must be a divisor of the total size in bytes of the last axis of the"
+            " array."
+        )
+    if old < new:
+        parted = self.reshape(*self.shape[:-1], -1, new // old)
+        return lax.bitcast_convert_type(parted, dtype)
+    out = lax.bitcast_convert_type(self, dtype)
+    return out.reshape(*self.shape[:-1], -1) if old > new else out
+
+
+def _to_device(self, device, *, stream=None):
+    """The array itself: NumPy computes on one device."""
+    return self
+
+
+def _flat(self):
+    raise NotImplementedError("JAX Arrays do not implement the arr.flat property: consider arr.flatten() instead.")
+
+
+def _array_namespace(self, *, api_version=None):
+    """The module whose functions take this array: `minijax.numpy`."""
+    if api_version is not None and api_version != "2024.12":
+        raise ValueError(f"{api_version=} is not available; available versions are: {['2024.12']}")
+    return sys.modules[__package__]
+
+
+def _split(self, indices_or_sections, axis=0):
+    return manipulation.split(self, indices_or_sections, axis)
+
+
+def _method(function: Callable) -> Callable:
+    """A function of the module as a method: what goes by the name of the array's argument is `self`."""
+
+    def method(self, *args, **kwargs):
+        return function(self, *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = function.__name__
+    method.__doc__ = function.__doc__
+    return method
+
+
+_methods = {
+    name: _method(getattr(module, name))
+    for module, names in (
+        (reductions, "sum prod mean var std max min all any ptp argmax argmin cumsum cumprod"),
+        (creation, "astype copy"),
+        (ufuncs, "clip round conj conjugate"),
+        (manipulation, "ravel squeeze swapaxes repeat diagonal trace nonzero choose compress"),
+        (sorting, "sort argsort searchsorted argpartition"),
+        (contractions, "dot"),
+        (indexing, "take"),
+    )
+    for name in names.split()
+}
+_methods |= {
+    "flatten": _method(manipulation.ravel),
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "view": _view,
+    "to_device": _to_device,
+    "__array_namespace__": _array_namespace,
+    "__getitem__": _getitem,
+    "__setitem__": _setitem,
+    "__iter__": _iter,
+    "__reversed__": _reversed,
+    "__contains__": _contains,
+    "__round__": _round_operator,
+    "_split": _split,
+}
+_properties = {
+    "T": manipulation.transpose,
+    "mT": manipulation.matrix_transpose,
+    "real": ufuncs.real,
+    "imag": ufuncs.imag,
+    "at": indexing._IndexUpdateHelper,
+    "flat": _flat,
+    "device": lambda self: None,
+}
+
+
+def install(cls: type):
+    """Give a class of arrays the operators and methods."""
+    _install_operators(cls)
+    for name, method in _methods.items():
+        setattr(cls, name, method)
+    for name, getter in _properties.items():
+        setattr(cls, name, property(getter))
+
+
+install(Array)

@@ -1,0 +1,456 @@
+"""Products of arrays: `dot`, `matmul`, `tensordot`, `einsum` and their kin, all by `lax.dot_general`."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes, lax
+from ..core import Array
+from ..primitives import elementwise as ew
+from ..primitives.basis import expand_dims
+from ..primitives.elementwise import convert_element_type, select
+from . import ufuncs
+from .creation import array, zeros_like
+from .manipulation import moveaxis, ravel, reshape
+from .util import (
+    as_array,
+    canonicalize_axis,
+    check_arraylike,
+    check_no_out,
+    ensure_arraylike,
+    promote_dtypes,
+    unwrap,
+    user_dtype,
+)
+
+# What `dot_general` needs besides the arrays: ((contracted axes), (batch axes)), each for the left and the right.
+DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
+
+
+def _result_type(name: str, preferred, *operands) -> tuple[Any, bool]:
+    """(dtype, weak type) of a product; the operands stay as they are, as `dot_general` promotes while it multiplies."""
+    if preferred is not None:
+        return user_dtype(preferred, name), False
+    return dtypes.lattice_result_type(*operands)
+
+
+def _contract(a: Array, b: Array, numbers: DimensionNumbers, precision, dtype) -> Array:
+    return lax.dot_general(a, b, numbers, precision=precision, preferred_element_type=dtype)
+
+
+def dot(a, b, *, precision=None, preferred_element_type=None):
+    """The sum of products over the last axis of `a` and the last but one (or only) of `b` (`jax.numpy.dot`).
+
+    >>> dot(np.float32([1, 2]), np.float32([3, 4]))
+    Array(11., dtype=float32)
+    """
+    a, b = ensure_arraylike("dot", a, b)
+    dtype, weak_type = _result_type("dot", preferred_element_type, a, b)
+    rank, other = len(a.shape), len(b.shape)
+    contracted = ((), ()) if rank == 0 or other == 0 else ((rank - 1,), (0 if other == 1 else other - 2,))
+    result = _contract(a, b, (contracted, ((), ())), precision, dtype)
+    return convert_element_type(result, dtype, weak_type)
+
+
+def matmul(a, b, *, precision=None, preferred_element_type=None):
+    """The product of matrices, or of stacks of them, which broadcast (`jax.numpy.matmul`, `a @ b`).
+
+    a: (..., n, k) or (k,); b: (..., k, m) or (k,). ValueError for scalars.
+
+    >>> matmul(np.float32([[1, 2], [3, 4]]), np.float32([1, 1]))
+    Array([3., 7.], dtype=float32)
+    """
+    a, b = ensure_arraylike("matmul", a, b)
+    for i, x in enumerate((a, b)):
+        if not x.shape:
+            raise ValueError(f"matmul input operand {i} must have ndim at least 1, but it has ndim 0")
+    dtype, weak_type = _result_type("matmul", preferred_element_type, a, b)
+    plan = _MatmulPlan(a.shape, b.shape)
+    a, b = lax.squeeze(a, plan.squeeze[0]), lax.squeeze(b, plan.squeeze[1])
+    contracted = ((len(a.shape) - 1,), (len(b.shape) - 1 - plan.b_is_matrix,))
+    result = _contract(a, b, (contracted, plan.batch), precision, dtype)
+    result = expand_dims(lax.transpose(result, plan.permutation), plan.both_one)
+    return convert_element_type(result, dtype, weak_type)
+
+
+class _MatmulPlan:
+    """How the leading axes of two stacks of matrices meet: which are shared, which only one has, which are of size 1.
+
+    An axis that is 1 on one side is squeezed there rather than repeated: the contraction then makes the product itself.
+    """
+
+    def __init__(self, a: tuple[int, ...], b: tuple[int, ...]):
+        a_is_matrix, self.b_is_matrix = len(a) > 1, len(b) > 1
+        sizes_a, sizes_b = (s[:-2] if len(s) > 1 else () for s in (a, b))
+        rank = max(len(sizes_a), len(sizes_b))
+        sizes_a, sizes_b = ((None,) * (rank - len(s)) + s for s in (sizes_a, sizes_b))
+        self.squeeze: tuple[list[int], list[int]] = ([], [])
+        self.batch: tuple[list[int], list[int]] = ([], [])
+        self.both_one: list[int] = []
+        shared, only_a, only_b = [], [], []
+        place_a = place_b = 0  # in the arrays as they come
+        kept_a = kept_b = 0  # after squeezing
+        for i, (da, db) in enumerate(zip(sizes_a, sizes_b)):
+            if da is None:
+                only_b.append(i)
+                kept_b += 1
+            elif db is None:
+                only_a.append(i)
+                kept_a += 1
+            elif da == db == 1:
+                self.both_one.append(i)
+                self.squeeze[0].append(place_a)
+                self.squeeze[1].append(place_b)
+            elif da == 1:
+                only_b.append(i)
+                kept_b += 1
+                self.squeeze[0].append(place_a)
+            elif db == 1:
+                only_a.append(i)
+                kept_a += 1
+                self.squeeze[1].append(place_b)
+            elif da == db:
+                shared.append(i)
+                self.batch[0].append(kept_a)
+                self.batch[1].append(kept_b)
+                kept_a, kept_b = kept_a + 1, kept_b + 1
+            else:
+                raise ValueError(f"Incompatible shapes for matmul arguments: {a} and {b}")
+            place_a, place_b = place_a + (da is not None), place_b + (db is not None)
+        if a_is_matrix:
+            only_a.append(rank)
+        if self.b_is_matrix:
+            only_b.append(rank + a_is_matrix)
+        # dot_general puts shared axes first, then those of a, then those of b.
+        self.permutation = tuple(int(i) for i in np.argsort([*shared, *only_a, *only_b]))
+
+
+def vdot(a, b, *, precision=None, preferred_element_type=None):
+    """The sum of products of all elements, those of `a` conjugated (`jax.numpy.vdot`)."""
+    a, b = ensure_arraylike("vdot", a, b)
+    return dot(ravel(ufuncs.conj(a)), ravel(b), precision=precision, preferred_element_type=preferred_element_type)
+
+
+def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
+    """The sum of products along an axis, with broadcasting, `x1` conjugated (`jax.numpy.vecdot`)."""
+    x1, x2 = ensure_arraylike("jnp.vecdot", x1, x2)
+    if x1.shape[axis] != x2.shape[axis]:
+        raise ValueError(f"axes must match; got shapes {x1.shape} and {x2.shape} with axis={axis!r}")
+    x1, x2 = moveaxis(ufuncs.conj(x1), axis, -1), moveaxis(x2, axis, -1)
+    rows, columns = expand_dims(x1, [len(x1.shape) - 1]), expand_dims(x2, [len(x2.shape)])
+    product = matmul(rows, columns, precision=precision, preferred_element_type=preferred_element_type)
+    return lax.squeeze(product, (len(product.shape) - 2, len(product.shape) - 1))
+
+
+def matvec(x1, x2, /):
+    """Matrices times vectors, with broadcasting (`jax.numpy.matvec`)."""
+    x1, x2 = ensure_arraylike("matvec", x1, x2)
+    product = matmul(x1, expand_dims(x2, [len(x2.shape)]))
+    return lax.squeeze(product, (len(product.shape) - 1,))
+
+
+def vecmat(x1, x2, /):
+    """Vectors, conjugated, times matrices, with broadcasting (`jax.numpy.vecmat`)."""
+    x1, x2 = ensure_arraylike("vecmat", x1, x2)
+    product = matmul(expand_dims(ufuncs.conj(x1), [len(x1.shape) - 1]), x2)
+    return lax.squeeze(product, (len(product.shape) - 2,))
+
+
+def tensordot(a, b, axes=2, *, precision=None, preferred_element_type=None):
+    """The sum of products over pairs of axes (`jax.numpy.tensordot`).
+
+    axes: how many of the last axes of `a` pair with the first of `b`, or a pair of axes, or of lists of them.
+    """
+    a, b = ensure_arraylike("tensordot", a, b)
+    dtype, weak_type = _result_type("tensordot", preferred_element_type, a, b)
+    contracted = _tensordot_axes(axes, a.shape, b.shape)
+    result = _contract(a, b, (contracted, ((), ())), precision, dtype)
+    return convert_element_type(result, dtype, weak_type)
+
+
+def _tensordot_axes(axes, a: tuple[int, ...], b: tuple[int, ...]):
+    if type(axes) is int:
+        if axes > min(len(a), len(b)):
+            raise TypeError(f"Number of tensordot axes (axes {axes}) exceeds input ranks ({a} and {b})")
+        return tuple(range(len(a) - axes, len(a))), tuple(range(axes))
+    if not isinstance(axes, (tuple, list)) or len(axes) != 2:
+        raise TypeError(
+            "tensordot axes argument must be an int, a pair of ints, or a pair of lists/tuples of ints."
+        )
+    first, second = ((ax,) if isinstance(ax, int) else ax for ax in axes)
+    if not isinstance(first, (tuple, list)) or not isinstance(second, (tuple, list)):
+        raise TypeError(
+            f"tensordot requires both axes lists to be either ints, tuples or lists, got {axes[0]} and {axes[1]}"
+        )
+    if len(first) != len(second):
+        raise TypeError(f"tensordot requires axes lists to have equal length, got {first} and {second}.")
+    return tuple(canonicalize_axis(i, len(a)) for i in first), tuple(canonicalize_axis(i, len(b)) for i in second)
+
+
+def inner(a, b, *, precision=None, preferred_element_type=None):
+    """The sum of products over the last axes (`jax.numpy.inner`)."""
+    a, b = ensure_arraylike("inner", a, b)
+    if not a.shape or not b.shape:
+        if preferred_element_type is not None:
+            a, b = (convert_element_type(x, user_dtype(preferred_element_type, "inner")) for x in (a, b))
+        return ufuncs.multiply(a, b)
+    return tensordot(a, b, (-1, -1), precision=precision, preferred_element_type=preferred_element_type)
+
+
+def outer(a, b, out=None):
+    """Every element of `a` times every element of `b` (`jax.numpy.outer`)."""
+    check_no_out("outer", out)
+    a, b = promote_dtypes(*ensure_arraylike("outer", a, b))
+    return ufuncs.multiply(expand_dims(ravel(a), [1]), expand_dims(ravel(b), [0]))
+
+
+def kron(a, b):
+    """The Kronecker product (`jax.numpy.kron`): every element of `a` times the whole of `b`."""
+    a, b = promote_dtypes(*ensure_arraylike("kron", a, b))
+    rank = max(len(a.shape), len(b.shape))
+    a, b = (expand_dims(x, range(rank - len(x.shape))) for x in (a, b))
+    shape = tuple(m * n for m, n in zip(a.shape, b.shape))
+    a, b = expand_dims(a, range(1, 2 * rank, 2)), expand_dims(b, range(0, 2 * rank, 2))
+    return reshape(ew.mul_p.bind(a, b), shape)
+
+
+def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    """The cross product of vectors of 2 or 3 components (`jax.numpy.cross`)."""
+    a, b = ensure_arraylike("cross", a, b)
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
+    if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
+        raise ValueError("Dimension must be either 2 or 3 for cross product")
+    if a.shape[-1] == b.shape[-1] == 2:
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    ax, ay, az = _three(a)
+    bx, by, bz = _three(b)
+    return moveaxis(array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx]), 0, axisc)
+
+
+def _three(x: Array) -> tuple[Array, Array, Array]:
+    parts = [x[..., i] for i in range(x.shape[-1])]
+    return tuple(parts) if len(parts) == 3 else (*parts, zeros_like(parts[0]))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# einsum
+
+
+def einsum(
+    subscripts, /, *operands, out=None, optimize="auto", precision=None, preferred_element_type=None, _dot_general=None
+):
+    """Einstein's summation (`jax.numpy.einsum`): axes of the same letter pair up, letters not in the result are summed.
+
+    subscripts: "ij,jk->ik"; without "->", the result has the letters that occur once, sorted; "..." stands for axes that
+    broadcast. Or operands and lists of numbers in turn. More than two operands are contracted two at a time.
+
+    >>> einsum("ij,j->i", np.float32([[1, 2], [3, 4]]), np.float32([1, 10]))
+    Array([21., 43.], dtype=float32)
+    """
+    check_no_out("einsum", out)
+    subscripts, operands = _einsum_operands(subscripts, operands)
+    check_arraylike("einsum", *operands)
+    arrays = [as_array(x) for x in operands]
+    inputs, result = _parse_einsum(subscripts, [x.shape for x in arrays])
+    dtype, weak_type = _result_type("einsum", preferred_element_type, *arrays)
+    names = list(inputs)
+    for positions in _einsum_path(inputs, result, arrays, optimize):
+        taken = [names.pop(i) for i in positions]
+        chosen = [arrays.pop(i) for i in positions]
+        last = not names
+        target = result if last else _intermediate_names(taken, names, result)
+        if len(taken) == 1:
+            value = _reduce_operand(chosen[0], taken[0], target, dtype)
+        else:
+            value = _contract_pair(*chosen, *taken, target, precision, dtype)
+        names.append(target)
+        arrays.append(value)
+    return convert_element_type(arrays[0], dtype, weak_type)
+
+
+def _einsum_operands(subscripts, operands) -> tuple[str, list]:
+    if isinstance(subscripts, str):
+        return subscripts, [unwrap(x) for x in operands]
+    # x, [0, 1], y, [1, 2], [0, 2]: numbers in the place of letters.
+    given = [subscripts, *operands]
+    lists = given[1::2]
+    arrays = [unwrap(x) for x in given[: 2 * (len(given) // 2) : 2]]
+    letters = {Ellipsis: "..."}
+
+    def spell(axes) -> str:
+        return "".join(letters.setdefault(i, _LETTERS[len(letters) - 1]) for i in axes)
+
+    spelled = ",".join(spell(axes) for axes in lists)
+    return (f"{spelled}->{spell(given[-1])}" if len(given) % 2 else spelled), arrays
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _parse_einsum(subscripts: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]:
+    """A letter for every axis of every operand and of the result; "..." is spelled out in letters nobody uses."""
+    text = subscripts.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(shapes):
+        raise ValueError(f"einsum '{subscripts}' names {len(terms)} operands, but {len(shapes)} were given")
+    free = [c for c in _LETTERS if c not in text]
+    dots = [len(shape) - len(term.replace("...", "")) for term, shape in zip(terms, shapes)]
+    longest = max((n for n, term in zip(dots, terms) if "..." in term), default=0)
+    spare = "".join(free[:longest])
+    inputs = []
+    for term, shape, n in zip(terms, shapes, dots):
+        if n < 0 or (n > 0 and "..." not in term):
+            raise ValueError(f"einsum '{subscripts}': the term '{term}' does not fit an operand of shape {shape}")
+        inputs.append(term.replace("...", spare[longest - n :]))
+    if arrow:
+        result = right.replace("...", spare)
+    else:
+        counts = Counter("".join(inputs))
+        result = spare + "".join(sorted(c for c, n in counts.items() if n == 1 and c not in spare))
+    _check_einsum(subscripts, inputs, result, shapes)
+    return inputs, result
+
+
+def _check_einsum(subscripts: str, inputs: list[str], result: str, shapes: list[tuple[int, ...]]):
+    sizes: dict[str, int] = {}
+    for term, shape in zip(inputs, shapes):
+        for letter, size in zip(term, shape):
+            if sizes.setdefault(letter, size) != size and 1 not in (size, sizes[letter]):
+                raise ValueError(
+                    f"Size of label '{letter}' for operand of shape {shape} does not match previous terms"
+                    f" ({sizes[letter]}) in einsum '{subscripts}'."
+                )
+            sizes[letter] = max(size, sizes[letter])
+    for letter in result:
+        if letter not in sizes:
+            raise ValueError(f"Output character '{letter}' did not appear in the input of einsum '{subscripts}'")
+        if result.count(letter) > 1:
+            raise ValueError(f"Output character '{letter}' appeared more than once in the output of '{subscripts}'.")
+
+
+def _einsum_path(inputs: list[str], result: str, arrays: list[Array], optimize) -> list[tuple[int, ...]]:
+    """The positions of the operands to contract in each step, the larger first; results go to the end."""
+    if len(inputs) <= 2:
+        return [tuple(range(len(inputs)))[::-1]]
+    if isinstance(optimize, (list, tuple)):
+        path = [step for step in optimize if not isinstance(step, str)]
+    elif optimize is False:
+        path = [(0, 1)] * (len(inputs) - 1)
+    else:
+        shapes = [np.broadcast_to(np.float32(0), x.shape) for x in arrays]
+        kind = "optimal" if optimize in (True, "auto", "optimal") and len(inputs) <= 5 else "greedy"
+        path = np.einsum_path(f"{','.join(inputs)}->{result}", *shapes, optimize=kind)[0][1:]
+    pairs = [tuple(sorted(map(operator.index, step), reverse=True)) for step in path]
+    if any(len(p) > 2 for p in pairs):
+        # NumPy sees no gain in an order: from left to right then.
+        return [(1, 0)] * (len(inputs) - 1)
+    return pairs
+
+
+def _intermediate_names(taken: list[str], others: list[str], result: str) -> str:
+    """The letters that a step keeps: those that a later step or the result needs, in the order they were met."""
+    needed = set(result).union(*others)
+    met = "".join(taken)
+    return "".join(sorted({c for c in met if c in needed}, key=met.find))
+
+
+def _reduce_axes(x: Array, axes: Sequence[int], dtype) -> Array:
+    if dtypes.lattice_result_type(x, dtype)[0] != x.dtype:
+        x = convert_element_type(x, dtype)
+    if x.dtype == bool:
+        return lax.reduce_or_p.bind(x, axes=tuple(axes))
+    return lax.reduce_sum_p.bind(x, axes=tuple(axes), out_sharding=None)
+
+
+def _sum_single(x: Array, names: str, letters: Sequence[str], dtype) -> tuple[Array, str]:
+    """Sum over the axes of letters that nothing else has."""
+    if not letters:
+        return x, names
+    x = _reduce_axes(x, [names.index(c) for c in letters], dtype)
+    return x, "".join(c for c in names if c not in letters)
+
+
+def _take_diagonals(x: Array, names: str, keep: str, dtype) -> tuple[Array, str]:
+    """Where a letter stands for several axes of one operand, keep their diagonal, or its sum."""
+    for letter, count in Counter(names).items():
+        if count == 1:
+            continue
+        axes = [i for i, c in enumerate(names) if c == letter]
+        x = select(_delta(x.shape, axes), x, zeros_like(x))
+        summed = axes[:-1] if letter in keep else axes
+        x = _reduce_axes(x, summed, dtype)
+        names = "".join(c for i, c in enumerate(names) if i not in summed)
+    return x, names
+
+
+def _delta(shape: tuple[int, ...], axes: Sequence[int]) -> Array:
+    """Where the indices along all of the axes agree."""
+    base = tuple(shape[i] for i in axes)
+    iotas = [lax.broadcasted_iota(np.dtype("uint32"), base, i) for i in range(len(base))]
+    same = ew.eq_p.bind(iotas[0], iotas[1])
+    for one, next_one in zip(iotas[1:-1], iotas[2:]):
+        same = ew.and_p.bind(same, ew.eq_p.bind(one, next_one))
+    return lax.broadcast_in_dim(same, shape, axes)
+
+
+def _reduce_operand(x: Array, names: str, result: str, dtype) -> Array:
+    counts = Counter(names)
+    x, names = _sum_single(x, names, sorted(c for c in counts if counts[c] == 1 and c not in result), dtype)
+    x, names = _take_diagonals(x, names, result, dtype)
+    return _order(x, names, result)
+
+
+def _order(x: Array, names: str, result: str) -> Array:
+    return x if names == result else lax.transpose(x, tuple(names.index(c) for c in result))
+
+
+def _drop_ones(x: Array, names: str, other_shape: tuple[int, ...], other_names: str) -> tuple[Array, str]:
+    """Squeeze the axes of size 1 whose letter has another size in the other operand: broadcasting."""
+    drop = [
+        i
+        for i, c in enumerate(names)
+        if x.shape[i] == 1 and c in other_names and other_shape[other_names.index(c)] != 1
+    ]
+    return lax.squeeze(x, tuple(drop)), "".join(c for i, c in enumerate(names) if i not in drop)
+
+
+def _contract_pair(lhs, rhs, lhs_names: str, rhs_names: str, result: str, precision, dtype) -> Array:
+    lhs, lhs_names = _drop_ones(lhs, lhs_names, rhs.shape, rhs_names)
+    rhs, rhs_names = _drop_ones(rhs, rhs_names, lhs.shape, lhs_names)
+    contracted = sorted({*lhs_names, *rhs_names} - set(result))
+
+    def alone(names: str, other: str) -> list[str]:
+        return [c for c in contracted if names.count(c) == 1 and c not in other]
+
+    lhs, lhs_names = _sum_single(lhs, lhs_names, alone(lhs_names, rhs_names), dtype)
+    rhs, rhs_names = _sum_single(rhs, rhs_names, alone(rhs_names, lhs_names), dtype)
+    lhs, lhs_names = _take_diagonals(lhs, lhs_names, result + rhs_names, dtype)
+    rhs, rhs_names = _take_diagonals(rhs, rhs_names, result + lhs_names, dtype)
+    shared = set(lhs_names) & set(rhs_names)
+    contracted = [c for c in contracted if c in shared]
+    batch = "".join(c for c in result if c in shared)
+    gone = {*batch, *contracted}
+    rest_lhs, rest_rhs = ("".join(c for c in names if c not in gone) for names in (lhs_names, rhs_names))
+    if batch + rest_rhs + rest_lhs == result:
+        # The operands the other way round give the result's order without a transpose.
+        lhs, rhs, lhs_names, rhs_names, rest_lhs, rest_rhs = rhs, lhs, rhs_names, lhs_names, rest_rhs, rest_lhs
+    numbers = tuple(
+        (tuple(map(lhs_names.index, letters)), tuple(map(rhs_names.index, letters))) for letters in (contracted, batch)
+    )
+    return _order(_contract(lhs, rhs, numbers, precision, dtype), batch + rest_lhs + rest_rhs, result)
+
+
+def einsum_path(subscripts, /, *operands, optimize="auto"):
+    """The order in which `einsum` would contract, and a description (`jax.numpy.einsum_path`)."""
+    shapes = [np.broadcast_to(np.float32(0), as_array(x).shape) for x in operands]
+    return np.einsum_path(subscripts, *shapes, optimize="optimal" if optimize == "auto" else optimize)
+
+

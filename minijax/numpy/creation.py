@@ -1,0 +1,480 @@
+"""Making arrays: from values, from shapes, from ranges."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes, errors, lax
+from ..array import ArrayImpl, to_array
+from ..core import Array, Tracer
+from ..primitives import elementwise as ew
+from ..primitives.basis import broadcast_in_dim, expand_dims
+from ..primitives.elementwise import convert_element_type, copy_p, select
+from .ufuncs import log10, power, sign
+from .util import (
+    PYTHON_SCALARS,
+    broadcast_shapes,
+    broadcast_to,
+    canonicalize_axis,
+    canonicalize_shape,
+    check_arraylike,
+    check_arraylike_or_none,
+    constant,
+    convert,
+    default_float_dtype,
+    ensure_arraylike,
+    unwrap,
+    user_dtype,
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# From values
+
+
+def array(object, dtype=None, copy=True, order="K", ndmin=0, *, device=None):
+    """An array of a number, an array, or nested lists of them, traced ones too (`jax.numpy.array`).
+
+    A lone Python number is weakly typed, unless `dtype` is given. TypeError for what is no array of numbers.
+
+    >>> array([[1, 2], [3, 4]])
+    Array([[1, 2],
+           [3, 4]], dtype=int32)
+    >>> array(1.5).weak_type
+    True
+    """
+    if order not in (None, "K"):
+        raise NotImplementedError("Only implemented for order='K'")
+    dtype = user_dtype(dtype, "array")
+    object = unwrap(object)
+    if isinstance(object, Array):
+        result = _array_of_array(object, dtype, copy)
+    elif isinstance(object, (list, tuple)):
+        result = _array_of_list(object, dtype)
+    else:
+        result = _array_of_value(object, dtype)
+    missing = ndmin - len(result.shape)
+    return expand_dims(result, range(missing)) if missing > 0 else result
+
+
+def asarray(a, dtype=None, order=None, *, copy=None, device=None):
+    """As `array`, without a copy of what is an array already (`jax.numpy.asarray`).
+
+    >>> asarray((1, 2.5))
+    Array([1. , 2.5], dtype=float32)
+    """
+    if isinstance(a, Array) and dtype is None and not copy:
+        return a
+    dtype = user_dtype(dtype, "asarray")
+    return array(a, dtype, copy=bool(copy), order=order)
+
+
+def _array_of_array(x: Array, dtype, copy: bool) -> Array:
+    if dtype is not None and (x.dtype != dtype or x.weak_type):
+        x = convert_element_type(x, dtype)
+    return copy_p.bind(x) if copy else x
+
+
+def _array_of_value(x: Any, dtype) -> Array:
+    if type(x) in PYTHON_SCALARS:
+        return to_array(x) if dtype is None else constant(x, dtype)
+    if not isinstance(x, (np.ndarray, np.generic)):
+        x = _from_foreign(x)
+    if x.dtype.kind not in "biufcV" or x.dtype.names:
+        raise TypeError(
+            f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are supported by"
+            " JAX."
+        )
+    return to_array(x) if dtype is None else convert(to_array(x), dtype)
+
+
+def _from_foreign(x: Any) -> np.ndarray:
+    """A NumPy array of what offers its data: `__array__`, `__dlpack__`, or a buffer."""
+    if x is None:
+        raise ValueError("None is not a valid value for jnp.array")
+    if hasattr(x, "__array__") or isinstance(x, str):
+        return np.asarray(x)
+    if hasattr(x, "__dlpack__"):
+        return np.from_dlpack(x)
+    try:
+        return np.asarray(memoryview(x))
+    except TypeError:
+        raise TypeError(f"Unexpected input type for array: {type(x)}") from None
+
+
+def _leaves(x: Any):
+    if isinstance(x, (list, tuple)):
+        for item in x:
+            yield from _leaves(item)
+    else:
+        yield x
+
+
+def _array_of_list(nested: list | tuple, dtype) -> Array:
+    leaves = [unwrap(leaf) for leaf in _leaves(nested)]
+    if any(leaf is None for leaf in leaves):
+        raise ValueError("None is not a valid value for jnp.array")
+    if dtype is None:
+        typed = [leaf if _has_dtype(leaf) else _from_foreign(leaf) for leaf in leaves]
+        dtype = dtypes.lattice_result_type(*typed)[0] if leaves else default_float_dtype()
+    if any(isinstance(leaf, Array) for leaf in leaves):
+        return _stack_list(nested, dtype)
+    return ArrayImpl(np.array(nested, dtype))
+
+
+def _has_dtype(x: Any) -> bool:
+    return type(x) in PYTHON_SCALARS or isinstance(x, (Array, np.ndarray, np.generic))
+
+
+def _stack_list(nested: Any, dtype) -> Array:
+    """Lists with arrays in them: an equation for each item, so that traced values stay traced."""
+    if not isinstance(nested, (list, tuple)):
+        return asarray(nested, dtype)
+    if not nested:
+        return ArrayImpl(np.zeros(0, dtype))
+    rows = [expand_dims(_stack_list(item, dtype), [0]) for item in nested]
+    return lax.concatenate(rows, 0)
+
+
+def copy(a, order=None):
+    """A copy (`jax.numpy.copy`)."""
+    check_arraylike("copy", a)
+    return array(a, copy=True, order=order)
+
+
+def astype(x, dtype, /, *, copy=False, device=None):
+    """x in another dtype (`jax.numpy.astype`); None stands for the default float."""
+    x = ensure_arraylike("astype", x)
+    dtype = default_float_dtype() if dtype is None else user_dtype(dtype, "astype")
+    if dtype == bool and dtypes.issubdtype(x.dtype, np.complexfloating):
+        x = x != 0
+    result = convert_element_type(x, dtype)
+    return copy_p.bind(result) if copy else result
+
+
+def frombuffer(buffer, dtype=float, count=-1, offset=0):
+    """The numbers in a buffer of bytes (`jax.numpy.frombuffer`)."""
+    return asarray(np.frombuffer(buffer, dtype, count, offset))
+
+
+def from_dlpack(x, /, *, device=None, copy=None):
+    """The array of an object with `__dlpack__` (`jax.numpy.from_dlpack`)."""
+    return asarray(np.from_dlpack(x))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# From shapes
+
+
+def _check_forgot_tuple(name: str, shape: Any, dtype: Any):
+    if isinstance(dtype, int) and isinstance(shape, int):
+        raise TypeError(
+            f"Cannot interpret '{dtype}' as a data type.\n\nDid you accidentally write `jax.numpy.{name}({shape}, {dtype})`"
+            f" when you meant `jax.numpy.{name}(({shape}, {dtype}))`, i.e. with a single tuple argument for the shape?"
+        )
+
+
+def _filled(shape: tuple[int, ...], value: Any, dtype, weak_type: bool = False) -> Array:
+    return broadcast_in_dim(convert(value, dtype, weak_type), shape, ())
+
+
+def _of_one_value(name: str, value: int) -> Callable:
+    def function(shape, dtype=None, *, device=None, out_sharding=None):
+        _check_forgot_tuple(name, shape, dtype)
+        dtype = user_dtype(float if dtype is None else dtype, name)
+        return _filled(canonicalize_shape(shape), value, dtype)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""An array of {value}s; float32 unless a dtype is given (`jax.numpy.{name}`).
+
+    >>> {name}(2)
+    Array([{value}., {value}.], dtype=float32)
+    """
+    return function
+
+
+zeros, ones = _of_one_value("zeros", 0), _of_one_value("ones", 1)
+# An array of unknown values would not be the same twice: zeros, as in JAX.
+empty = _of_one_value("empty", 0)
+
+
+def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None):
+    """An array of one value, or of an array repeated (`jax.numpy.full`).
+
+    >>> full((2, 2), 7.0, dtype=int)
+    Array([[7, 7],
+           [7, 7]], dtype=int32)
+    """
+    check_arraylike("full", fill_value)
+    dtype = user_dtype(dtype, "full")
+    shape = canonicalize_shape(shape)
+    fill_value = asarray(fill_value, dtype)
+    return broadcast_in_dim(fill_value, shape, ()) if not fill_value.shape else broadcast_to(fill_value, shape)
+
+
+def full_like(a, fill_value, dtype=None, shape=None, *, device=None, out_sharding=None):
+    """`full` in the shape and dtype of `a` (`jax.numpy.full_like`)."""
+    check_arraylike("full_like", fill_value)
+    aval_shape, aval_dtype, weak_type = _type_of("full_like", a)
+    dtype = user_dtype(dtype, "full_like")
+    shape = aval_shape if shape is None else canonicalize_shape(shape)
+    if np.ndim(fill_value) == 0:
+        weak_type = weak_type and dtype is None
+        return _filled(shape, fill_value, aval_dtype if dtype is None else dtype, weak_type)
+    return broadcast_to(asarray(fill_value, aval_dtype if dtype is None else dtype), shape)
+
+
+def _type_of(name: str, a: Any) -> tuple[tuple[int, ...], Any, bool]:
+    """Shape, dtype and weak type of an array, or of an object that has a shape and a dtype (`jax.ShapeDtypeStruct`)."""
+    if not isinstance(a, Array) and hasattr(a, "shape") and hasattr(a, "dtype"):
+        return tuple(a.shape), dtypes.canonicalize_dtype(a.dtype), getattr(a, "weak_type", False)
+    a = ensure_arraylike(name, a)
+    return a.shape, a.dtype, a.weak_type
+
+
+def _like(name: str, value: int) -> Callable:
+    def function(a, dtype=None, shape=None, *, device=None, out_sharding=None):
+        _type_of(name, a)
+        return full_like(a, value, dtype, shape)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`{name[:-5]}` in the shape and dtype of `a` (`jax.numpy.{name}`)."
+    return function
+
+
+zeros_like, ones_like, empty_like = _like("zeros_like", 0), _like("ones_like", 1), _like("empty_like", 0)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# From ranges
+
+
+def _known(x: Any, where: str):
+    """The concrete value behind `x`: a size cannot be traced."""
+    return x._concrete(errors.concretization, where) if isinstance(x, Tracer) else x
+
+
+def arange(start, stop=None, step=None, dtype=None, *, device=None, out_sharding=None):
+    """Equally spaced numbers from `start` (0) up to, without, `stop` (`jax.numpy.arange`).
+
+    >>> arange(4), arange(1, 2, 0.25)
+    (Array([0, 1, 2, 3], dtype=int32), Array([1.  , 1.25, 1.5 , 1.75], dtype=float32))
+    """
+    check_arraylike_or_none("arange", start, stop, step)
+    start, stop, step = (_known(unwrap(x), "jnp.arange") for x in (start, stop, step))
+    given = [x for x in (start, stop, step) if x is not None]
+    for x in given:
+        if np.ndim(x):
+            raise ValueError(f"jax.numpy.arange: arguments must be scalars; got {x}")
+    dtype = dtypes.result_type(*given) if dtype is None else user_dtype(dtype, "arange")
+    if any(np.iscomplexobj(x) for x in given):
+        raise ValueError("Passing complex start/stop/step to jnp.arange is not supported.")
+    if stop is None:
+        start, stop = 0, start
+    # Bounds as Python numbers: sizes must not be rounded to 32 bits.
+    low, high = (np.asarray(x).item() for x in (start, stop))
+    if step is not None:
+        return _arange_by_step(low, high, np.asarray(step).item(), dtype)
+    size = max(0, math.ceil(high - low))
+    steps = lax.broadcasted_iota(dtype, (size,), 0)
+    return steps if low == 0 else ew.add_p.bind(constant(low, dtype), steps)
+
+
+def _arange_by_step(start, stop, step, dtype) -> Array:
+    half = dtypes.issubdtype(dtype, np.floating) and dtype.itemsize < 4
+    work_dtype = np.dtype("float32") if half else dtype
+    size = max(0, math.ceil((stop - start) / step))
+    steps = lax.broadcasted_iota(work_dtype, (size,), 0)
+    scaled = ew.mul_p.bind(constant(step, work_dtype), steps)
+    return convert_element_type(ew.add_p.bind(constant(start, work_dtype), scaled), dtype)
+
+
+def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
+    """`num` equally spaced numbers from `start` to `stop` (`jax.numpy.linspace`); without `stop` unless `endpoint`.
+
+    start, stop: numbers or arrays; the new axis is `axis`. With `retstep`, also the distance.
+
+    >>> linspace(0, 1, 5)
+    Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
+    """
+    num, axis = operator.index(num), operator.index(axis)
+    if num < 0:
+        raise ValueError(f"Number of samples, {num}, must be non-negative.")
+    check_arraylike("linspace", start, stop)
+    start, stop = unwrap(start), unwrap(stop)
+    if dtype is None:
+        dtype = dtypes.to_inexact_dtype(dtypes.result_type(start, stop))
+    dtype = user_dtype(dtype, "linspace")
+    work_dtype = dtypes.to_inexact_dtype(dtype)
+    start, stop = convert(start, work_dtype), convert(stop, work_dtype)
+    result, step = _linspace(start, stop, num, endpoint, work_dtype, axis)
+    if dtypes.issubdtype(dtype, np.integer):
+        result = ew.floor_p.bind(result)
+    result = convert_element_type(result, dtype)
+    return (result, step) if retstep else result
+
+
+def _linspace(start: Array, stop: Array, num: int, endpoint: bool, dtype, axis: int) -> tuple[Array, Array]:
+    shape = broadcast_shapes(start.shape, stop.shape)
+    first, last = broadcast_to(start, shape), broadcast_to(stop, shape)
+    axis = canonicalize_axis(axis, len(shape) + 1)
+    place = (*shape[:axis], 1, *shape[axis:])
+    parts = num - 1 if endpoint else num
+    if num == 0:
+        return _filled((*shape[:axis], 0, *shape[axis:]), 0, dtype), constant(math.nan, dtype)
+    if num == 1:
+        step = constant(math.nan, dtype) if endpoint else stop - start
+        return lax.reshape(first, place), step
+    step = (stop - start) / constant(parts, dtype)
+    real_dtype = dtypes.finfo(dtype).dtype
+    along = tuple(parts if i == axis else 1 for i in range(len(place)))
+    fraction = lax.reshape(lax.iota(real_dtype, parts), along) / constant(parts, real_dtype)
+    fraction = convert_element_type(fraction, dtype)
+    # start (1 - t) + stop t hits both ends, which start + t step may miss by rounding.
+    result = lax.reshape(first, place) * (1 - fraction) + lax.reshape(last, place) * fraction
+    if endpoint:
+        result = lax.concatenate([result, expand_dims(last, [axis])], axis)
+    return result, step
+
+
+def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    """`base` to the power of each of `linspace(start, stop, num)` (`jax.numpy.logspace`)."""
+    check_arraylike("logspace", start, stop)
+    if dtype is None:
+        dtype = dtypes.to_inexact_dtype(dtypes.result_type(start, stop))
+    dtype = user_dtype(dtype, "logspace")
+    work_dtype = dtypes.to_inexact_dtype(dtype)
+    exponents = linspace(convert(start, work_dtype), convert(stop, work_dtype), num, endpoint, axis=axis)
+    return convert_element_type(power(base, exponents), dtype)
+
+
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    """`num` numbers from `start` to `stop`, each a constant multiple of the one before (`jax.numpy.geomspace`)."""
+    check_arraylike("geomspace", start, stop)
+    if dtype is None:
+        dtype = dtypes.to_inexact_dtype(dtypes.result_type(start, stop))
+    dtype = user_dtype(dtype, "geomspace")
+    work_dtype = dtypes.to_inexact_dtype(dtype)
+    start, stop = convert(start, work_dtype), convert(stop, work_dtype)
+    direction = sign(start)
+    exponents = (log10(start / direction), log10(stop / direction))
+    result = direction * logspace(*exponents, num, endpoint, 10.0, work_dtype, axis=0)
+    axis = canonicalize_axis(axis, len(result.shape))
+    order = [*range(1, axis + 1), 0, *range(axis + 1, len(result.shape))]
+    return convert_element_type(lax.transpose(result, order), dtype)
+
+
+def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+    """Coordinate arrays of the grid spanned by vectors (`jax.numpy.meshgrid`).
+
+    >>> x, y = meshgrid(arange(2), arange(3))
+    >>> x.shape, y.shape
+    ((3, 2), (3, 2))
+    """
+    check_arraylike("meshgrid", *xi)
+    vectors = [asarray(x) for x in xi]
+    if not copy:
+        raise ValueError("jax.numpy.meshgrid only supports copy=True")
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"Valid values for indexing are 'xy' and 'ij', got {indexing}")
+    if any(len(x.shape) != 1 for x in vectors):
+        raise ValueError(f"Arguments to jax.numpy.meshgrid must be 1D, got shapes {[x.shape for x in vectors]}")
+    places = list(range(len(vectors)))
+    if indexing == "xy" and len(vectors) >= 2:
+        places[:2] = 1, 0
+    sizes = {place: x.shape[0] for place, x in zip(places, vectors)}
+
+    def grid(place, x):
+        shape = tuple(1 if sparse and i != place else sizes[i] for i in range(len(vectors)))
+        return broadcast_in_dim(x, shape, (place,))
+
+    return [grid(place, x) for place, x in zip(places, vectors)]
+
+
+def indices(dimensions: Sequence[int], dtype=None, sparse=False):
+    """The index of every element of a grid along each axis (`jax.numpy.indices`)."""
+    dtype = user_dtype(int if dtype is None else dtype, "indices")
+    sizes = canonicalize_shape(tuple(dimensions))
+    grids = []
+    for i, size in enumerate(sizes):
+        shape = tuple(size if j == i else 1 for j in range(len(sizes))) if sparse else sizes
+        grids.append(broadcast_in_dim(lax.iota(dtype, size), shape, (i,)))
+    if sparse:
+        return tuple(grids)
+    return lax.concatenate([expand_dims(g, [0]) for g in grids], 0) if grids else ArrayImpl(np.zeros(0, dtype))
+
+
+def ix_(*args):
+    """Open grids of index vectors, for `x[ix_(rows, columns)]` (`jax.numpy.ix_`)."""
+    check_arraylike("ix", *args)
+    vectors = [asarray(x) for x in args]
+    for x in vectors:
+        if len(x.shape) != 1:
+            raise ValueError(f"Arguments to jax.numpy.ix_ must be 1-dimensional, got shape {x.shape}")
+        if x.dtype == bool:
+            raise NotImplementedError("Boolean arguments to jax.numpy.ix_ are not implemented")
+    rank = len(vectors)
+    return tuple(
+        broadcast_in_dim(x, tuple(x.shape[0] if j == i else 1 for j in range(rank)), (i,)) for i, x in enumerate(vectors)
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Diagonals and triangles
+
+
+def eye(N, M=None, k=0, dtype=None, *, device=None):
+    """A matrix with ones on its k-th diagonal (`jax.numpy.eye`).
+
+    >>> eye(2)
+    Array([[1., 0.],
+           [0., 1.]], dtype=float32)
+    """
+    dtype = user_dtype(float if dtype is None else dtype, "eye")
+    offset = ensure_arraylike("eye", k)
+    if offset.shape or not dtypes.issubdtype(offset.dtype, np.integer):
+        raise ValueError(f"k must be a scalar integer; got {k}")
+    rows, columns = operator.index(N), operator.index(N if M is None else M)
+    if rows < 0 or columns < 0:
+        raise ValueError(f"negative dimensions are not allowed, got {N} and {M}")
+    i = lax.broadcasted_iota(offset.dtype, (rows, columns), 0)
+    j = lax.broadcasted_iota(offset.dtype, (rows, columns), 1)
+    return convert_element_type(ew.eq_p.bind(ew.add_p.bind(i, convert_element_type(offset, i.dtype)), j), dtype)
+
+
+def identity(n, dtype=None):
+    """The n x n identity matrix (`jax.numpy.identity`)."""
+    return eye(n, dtype=dtype)
+
+
+def tri(N, M=None, k=0, dtype=None):
+    """A matrix with ones on and below its k-th diagonal (`jax.numpy.tri`)."""
+    dtype = np.dtype("float32") if dtype is None else user_dtype(dtype, "tri")
+    shape = (operator.index(N), operator.index(N if M is None else M))
+    offset = convert(k, np.dtype("int32"))
+    i, j = (lax.broadcasted_iota(np.dtype("int32"), shape, axis) for axis in (0, 1))
+    return convert_element_type(ew.ge_p.bind(ew.add_p.bind(i, offset), j), dtype)
+
+
+def _triangle(name: str, m: Any, k: int, above: bool) -> Array:
+    m = ensure_arraylike(name, m)
+    if len(m.shape) < 2:
+        raise ValueError(f"Argument to jax.numpy.{name} must be at least 2D")
+    *batch, rows, columns = m.shape
+    mask = broadcast_to(tri(rows, columns, k - 1 if above else k, bool), m.shape)
+    zero = zeros_like(m)
+    return select(mask, zero, m) if above else select(mask, m, zero)
+
+
+def tril(m, k=0):
+    """A matrix with zeros above its k-th diagonal (`jax.numpy.tril`)."""
+    return _triangle("tril", m, k, above=False)
+
+
+def triu(m, k=0):
+    """A matrix with zeros below its k-th diagonal (`jax.numpy.triu`)."""
+    return _triangle("triu", m, k, above=True)

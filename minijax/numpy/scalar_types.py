@@ -1,0 +1,58 @@
+"""The scalar types of `jnp`: `jnp.float32` names a dtype, and called makes an array of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import dtypes
+from .creation import asarray
+
+
+class _ScalarMeta(type):
+    """The type of `jnp.float32` and its like: equal to the dtype it names, and callable to make an array.
+
+    >>> int8(3)
+    Array(3, dtype=int8)
+    >>> float32 == np.float32, np.dtype(float32)
+    (True, dtype('float32'))
+    """
+
+    dtype: np.dtype
+
+    def __hash__(cls) -> int:
+        return hash(cls.dtype.type)
+
+    def __eq__(cls, other) -> bool:
+        return cls is other or cls.dtype.type == other
+
+    def __ne__(cls, other) -> bool:
+        return not cls == other
+
+    def __call__(cls, x):
+        return asarray(x, dtype=cls.dtype)
+
+    def __instancecheck__(cls, instance) -> bool:
+        return isinstance(instance, cls.dtype.type)
+
+
+def _scalar_type(dtype) -> _ScalarMeta:
+    dtype = np.dtype(dtype)
+    made = _ScalarMeta(dtype.name if dtype != bool else "bool_", (object,), {"dtype": dtype})
+    made.__module__ = "minijax.numpy"
+    made.__doc__ = f"The dtype {dtype.name}; called, it makes an array of that dtype."
+    return made
+
+
+bool_ = _scalar_type("bool")
+int8, int16, int32, int64 = map(_scalar_type, ("int8", "int16", "int32", "int64"))
+uint8, uint16, uint32, uint64 = map(_scalar_type, ("uint8", "uint16", "uint32", "uint64"))
+float16, float32, float64 = map(_scalar_type, ("float16", "float32", "float64"))
+complex64, complex128 = map(_scalar_type, ("complex64", "complex128"))
+
+int_, uint, float_, complex_ = int64, uint64, float64, complex128
+half, single, double, csingle, cdouble = float16, float32, float64, complex64, complex128
+
+
+def bfloat16_type() -> _ScalarMeta:
+    """`jnp.bfloat16`: NumPy alone does not have it, so it is made when asked for."""
+    return _scalar_type(dtypes.bfloat16())

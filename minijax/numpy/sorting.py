@@ -1,0 +1,181 @@
+"""Sorting, and searching in what is sorted."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes, lax
+from ..core import Array
+from ..primitives.basis import expand_dims, full
+from ..primitives.elementwise import convert_element_type, select
+from . import indexing
+from .manipulation import ravel
+from .reductions import sum as _sum
+from .util import (
+    as_array,
+    canonicalize_axis,
+    check_arraylike,
+    default_int_dtype,
+    ensure_arraylike,
+    isnan,
+    promote_dtypes,
+    user_dtype,
+    where,
+)
+
+
+def _check_kind(name: str, kind: Any, order: Any):
+    if kind is not None:
+        raise TypeError(
+            f"'kind' argument to {name} is not supported. Use stable=True or stable=False to specify sort stability."
+        )
+    if order is not None:
+        raise TypeError(f"'order' argument to {name} is not supported.")
+
+
+def sort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False):
+    """The elements in order along an axis, or all of them for None (`jax.numpy.sort`); NaN comes last.
+
+    >>> sort(np.float32([3, 1, 2]))
+    Array([1., 2., 3.], dtype=float32)
+    """
+    a = ensure_arraylike("sort", a)
+    _check_kind("sort", kind, order)
+    a, axis = (ravel(a), 0) if axis is None else (a, axis)
+    dimension = canonicalize_axis(axis, len(a.shape))
+    result = lax.sort(a, dimension=dimension, is_stable=stable)
+    return lax.rev(result, (dimension,)) if descending else result
+
+
+def argsort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False, dtype=None):
+    """The indices that would sort along an axis (`jax.numpy.argsort`)."""
+    a = ensure_arraylike("argsort", a)
+    _check_kind("argsort", kind, order)
+    a, axis = (ravel(a), 0) if axis is None else (a, axis)
+    dimension = canonicalize_axis(axis, len(a.shape))
+    index_dtype = default_int_dtype() if dtype is None else user_dtype(dtype, "argsort")
+    indices = lax.broadcasted_iota(index_dtype, a.shape, dimension)
+    if descending and stable:
+        # Equal elements keep their order only if they are met in reverse and reversed again.
+        a, indices = lax.rev(a, (dimension,)), lax.rev(indices, (dimension,))
+    _, indices = lax.sort_key_val(a, indices, dimension=dimension, is_stable=stable)
+    return lax.rev(indices, (dimension,)) if descending else indices
+
+
+def lexsort(keys, axis=-1):
+    """The indices that sort by the last key, then by the one before, and so on (`jax.numpy.lexsort`)."""
+    keys = tuple(keys)
+    check_arraylike("lexsort", *keys)
+    arrays = [as_array(k) for k in keys]
+    if not arrays:
+        raise TypeError("need sequence of keys with len > 0 in lexsort")
+    if len({k.shape for k in arrays}) > 1:
+        raise ValueError("all keys need to be the same shape")
+    if not arrays[0].shape:
+        return full((), 0, default_int_dtype())
+    axis = canonicalize_axis(axis, len(arrays[0].shape))
+    indices = lax.broadcasted_iota(default_int_dtype(), arrays[0].shape, axis)
+    return lax.sort((*arrays[::-1], indices), dimension=axis, num_keys=len(arrays))[-1]
+
+
+def partition(a, kth, axis=-1):
+    """Sorted: its kth element has no larger one before it and no smaller one behind (`jax.numpy.partition`)."""
+    a = ensure_arraylike("partition", a)
+    if dtypes.issubdtype(a.dtype, np.complexfloating):
+        raise NotImplementedError("jnp.partition for complex dtype is not implemented.")
+    axis = canonicalize_axis(axis, len(a.shape))
+    canonicalize_axis(kth, a.shape[axis])
+    return sort(a, axis)
+
+
+def argpartition(a, kth, axis=-1):
+    """The indices of `partition` (`jax.numpy.argpartition`)."""
+    a = ensure_arraylike("partition", a)
+    if dtypes.issubdtype(a.dtype, np.complexfloating):
+        raise NotImplementedError("jnp.argpartition for complex dtype is not implemented.")
+    axis = canonicalize_axis(axis, len(a.shape))
+    canonicalize_axis(kth, a.shape[axis])
+    return argsort(a, axis)
+
+
+def sort_complex(a):
+    """Sorted along the last axis, as complex numbers (`jax.numpy.sort_complex`)."""
+    a = lax.sort(ensure_arraylike("sort_complex", a))
+    return convert_element_type(a, dtypes.canonicalize_dtype(np.result_type(a.dtype, np.complex64)))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Searching
+
+
+def _less(x: Array, y: Array) -> Array:
+    """x < y in the order of sorting: NaN is the largest."""
+    return (x < y) | (isnan(y) & ~isnan(x)) if dtypes.issubdtype(x.dtype, np.inexact) else x < y
+
+
+def _less_equal(x: Array, y: Array) -> Array:
+    return (x <= y) | isnan(y) if dtypes.issubdtype(x.dtype, np.inexact) else x <= y
+
+
+def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
+    """Where to insert `v` into the sorted vector `a` to keep it sorted (`jax.numpy.searchsorted`).
+
+    side: "left" gives the first such place, "right" the last. method: "compare_all" compares with every element, the
+    others halve the range again and again.
+
+    >>> searchsorted(np.float32([1, 2, 3]), 2.5)
+    Array(2, dtype=int32)
+    """
+    a, v = ensure_arraylike("searchsorted", a, v)
+    if len(a.shape) != 1:
+        raise ValueError("a should be 1-dimensional")
+    if side not in ("left", "right"):
+        raise ValueError(f"{side!r} is an invalid value for keyword 'side'. Expected one of ['left', 'right'].")
+    if method not in ("scan", "scan_unrolled", "sort", "compare_all"):
+        raise ValueError(
+            f"{method!r} is an invalid value for keyword 'method'. Expected one of ['sort', 'scan', 'scan_unrolled',"
+            " 'compare_all']."
+        )
+    a, v = promote_dtypes(a, v)
+    if sorter is not None:
+        a = indexing.take(a, ensure_arraylike("searchsorted", sorter))
+    if method == "compare_all":
+        return _search_by_comparing(a, v, side)
+    return _search_by_halving(a, v, side)
+
+
+def _search_by_comparing(a: Array, v: Array, side: str) -> Array:
+    before = _less if side == "left" else _less_equal
+    column = expand_dims(a, range(1, len(v.shape) + 1))
+    row = expand_dims(v, [0]) if v.shape else v
+    return _sum(before(column, row), 0, dtype=default_int_dtype())
+
+
+def _search_by_halving(a: Array, v: Array, side: str) -> Array:
+    size, dtype = a.shape[0], default_int_dtype()
+    low, high = full(v.shape, 0, dtype), full(v.shape, size, dtype)
+    goes_left = _less_equal if side == "left" else _less
+    for _ in range(math.ceil(math.log2(size + 1))):
+        middle = low + (high - low) // 2
+        left = goes_left(v, indexing.take(a, middle, mode="clip"))
+        low, high = select(left, low, middle), select(left, middle, high)
+    return high
+
+
+def digitize(x, bins, right=False, *, method=None):
+    """The bin each element falls into (`jax.numpy.digitize`); the bins' edges rise or fall."""
+    x, edges = ensure_arraylike("digitize", x, bins)
+    if len(edges.shape) != 1:
+        raise ValueError(f"digitize: bins must be a 1-dimensional array; got bins={bins!r}")
+    size = edges.shape[0]
+    if size == 0:
+        return full(x.shape, 0, np.dtype("int32"))
+    side, method = ("left" if right else "right"), method or "scan"
+    rising = searchsorted(edges, x, side, method=method)
+    falling = size - searchsorted(lax.rev(edges, (0,)), x, side, method=method)
+    return where(edges[-1] >= edges[0], rising, falling)
+
+

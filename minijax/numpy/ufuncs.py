@@ -1,0 +1,729 @@
+"""Elementwise functions of `jnp`: promote the arguments, then bind one primitive, or a few.
+
+Most of them are rows of the tables below. Where the primitive needs nothing but arguments of one dtype, the function
+gets a fast path (`util.fast_binary`, `util.fast_unary`).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..array import ArrayImpl
+from ..core import Array, Primitive
+from ..primitives import elementwise as ew
+from ..primitives.basis import full
+from ..primitives.elementwise import bitcast_convert_type_p, convert_element_type, select
+from ..primitives.families import ANY, BOOL, COMPLEX, FLOAT, INT, NUM
+from .util import (
+    as_array,
+    check_arraylike,
+    const_like,
+    default_float_dtype,
+    ensure_arraylike,
+    fast_binary,
+    fast_unary,
+    is_zero,
+    promote_args,
+    promote_args_inexact,
+    promote_args_numeric,
+    promote_dtypes_inexact,
+    promote_dtypes_numeric,
+    promote_shapes,
+    to_bool,
+    where,
+)
+from .util import (
+    isnan as _isnan,
+)
+
+INEXACT = FLOAT + COMPLEX
+ROUND_AWAY_FROM_ZERO, ROUND_TO_EVEN = 0, 1
+
+
+def _is_a(x: Array, kind) -> bool:
+    return dtypes.issubdtype(x.dtype, kind)
+
+
+def _is_complex(x: Array) -> bool:
+    return dtypes.issubdtype(x.dtype, np.complexfloating)
+
+
+def _full_like(x: Array, value, dtype=None) -> Array:
+    """An array of one value in the shape of `x`; of its dtype and weak type, unless a dtype is given."""
+    return full(x.shape, value, x.dtype if dtype is None else np.dtype(dtype), x.weak_type and dtype is None)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Functions of one argument that are one primitive
+
+
+def _named(function: Callable, name: str, doc: str) -> Callable:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+def _unary(
+    name: str, primitive: Primitive, promote: Callable, accepts: str, doc: str, name_of_numpy: str = ""
+) -> Callable:
+    def slow(x):
+        return primitive.bind(*promote(name, x))
+
+    return _named(fast_unary(primitive, slow, accepts), name, f"{doc} (`jax.numpy.{name}`), elementwise.")
+
+
+def _inexact(name: str, primitive: Primitive, doc: str, accepts: str = INEXACT) -> Callable:
+    """A function into the real or complex numbers: integers become floats."""
+    return _unary(name, primitive, promote_args_inexact, accepts, doc)
+
+
+exp = _inexact("exp", ew.exp_p, "e to the power x")
+exp2 = _inexact("exp2", ew.exp2_p, "2 to the power x")
+expm1 = _inexact("expm1", ew.expm1_p, "exp(x) - 1, accurate for small x")
+log = _inexact("log", ew.log_p, "The natural logarithm")
+log1p = _inexact("log1p", ew.log1p_p, "log(1 + x), accurate for small x")
+sin = _inexact("sin", ew.sin_p, "The sine")
+cos = _inexact("cos", ew.cos_p, "The cosine")
+tan = _inexact("tan", ew.tan_p, "The tangent")
+arcsin = _inexact("arcsin", ew.asin_p, "The inverse of the sine")
+arccos = _inexact("arccos", ew.acos_p, "The inverse of the cosine")
+arctan = _inexact("arctan", ew.atan_p, "The inverse of the tangent")
+sinh = _inexact("sinh", ew.sinh_p, "The hyperbolic sine")
+cosh = _inexact("cosh", ew.cosh_p, "The hyperbolic cosine")
+tanh = _inexact("tanh", ew.tanh_p, "The hyperbolic tangent")
+arcsinh = _inexact("arcsinh", ew.asinh_p, "The inverse of the hyperbolic sine")
+arctanh = _inexact("arctanh", ew.atanh_p, "The inverse of the hyperbolic tangent")
+sqrt = _inexact("sqrt", ew.sqrt_p, "The square root")
+cbrt = _inexact("cbrt", ew.cbrt_p, "The cube root", FLOAT)
+
+negative = _unary("negative", ew.neg_p, promote_args, NUM, "Minus x")
+sign = _unary("sign", ew.sign_p, promote_args, NUM, "-1, 0 or 1; for complex x, x/|x|")
+square = _unary("square", ew.square_p, promote_args_numeric, NUM, "x * x")
+bitwise_not = _unary("bitwise_not", ew.not_p, promote_args, BOOL + INT, "Every bit inverted")
+invert = _unary("invert", ew.not_p, promote_args, BOOL + INT, "Every bit inverted")
+bitwise_invert = _unary("bitwise_invert", ew.not_p, promote_args, BOOL + INT, "Every bit inverted")
+
+asin, acos, atan, asinh, atanh = arcsin, arccos, arctan, arcsinh, arctanh
+
+
+def arccosh(x, /):
+    """The inverse of the hyperbolic cosine (`jax.numpy.arccosh`): of the two, the one with real part >= 0."""
+    (x,) = promote_args_inexact("arccosh", x)
+    result = ew.acosh_p.bind(x)
+    return where(real(result) < 0, -result, result) if _is_complex(result) else result
+
+
+acosh = arccosh
+
+
+def fabs(x, /):
+    """The absolute value as a float (`jax.numpy.fabs`)."""
+    x = ensure_arraylike("fabs", x)
+    if _is_complex(x):
+        raise TypeError("ufunc 'fabs' does not support complex dtypes")
+    return ew.abs_p.bind(*promote_args_inexact("fabs", x))
+
+
+def positive(x, /):
+    """x (`jax.numpy.positive`)."""
+    return promote_args("positive", x)[0]
+
+
+def absolute(x, /):
+    """The absolute value (`jax.numpy.absolute`); of a complex number, its distance from 0."""
+    x = ensure_arraylike("absolute", x)
+    return x if x.dtype == bool or _is_a(x, np.unsignedinteger) else ew.abs_p.bind(x)
+
+
+def abs(x, /):
+    """The absolute value (`jax.numpy.abs`).
+
+    >>> abs(-3.5)
+    Array(3.5, dtype=float32, weak_type=True)
+    """
+    return absolute(x)
+
+
+def _round_to_integer(name: str, primitive: Primitive, doc: str) -> Callable:
+    def function(x, /):
+        x = ensure_arraylike(name, x)
+        if x.dtype == bool or _is_a(x, np.integer):
+            return x
+        return primitive.bind(*promote_args_inexact(name, x))
+
+    return _named(function, name, f"{doc} (`jax.numpy.{name}`); integers as they are.")
+
+
+floor = _round_to_integer("floor", ew.floor_p, "The largest whole number not above x")
+ceil = _round_to_integer("ceil", ew.ceil_p, "The smallest whole number not below x")
+
+
+def trunc(x, /):
+    """x without its fraction (`jax.numpy.trunc`)."""
+    x = ensure_arraylike("trunc", x)
+    if x.dtype == bool or _is_a(x, np.integer):
+        return x
+    return where(x < 0, ceil(x), floor(x))
+
+
+fix = _named(lambda x: trunc(x), "fix", "x without its fraction (`jax.numpy.fix`).")
+
+
+def rint(x, /):
+    """x rounded to the nearest whole number, ties to even (`jax.numpy.rint`); the result is a float."""
+    x = ensure_arraylike("rint", x)
+    if x.dtype == bool or _is_a(x, np.integer):
+        return convert_element_type(x, default_float_dtype())
+    if _is_complex(x):
+        return ew.complex_p.bind(rint(real(x)), rint(imag(x)))
+    return ew.round_p.bind(x, rounding_method=ROUND_TO_EVEN)
+
+
+def round(a, decimals: int = 0, out=None):
+    """a rounded to `decimals` places, ties to even (`jax.numpy.round`).
+
+    >>> round(2.5)
+    Array(2., dtype=float32, weak_type=True)
+    """
+    a = ensure_arraylike("round", a)
+    decimals = operator.index(decimals)
+    if out is not None:
+        raise NotImplementedError("The 'out' argument to jnp.round is not supported.")
+    if _is_a(a, np.integer):
+        if decimals < 0:
+            raise NotImplementedError("integer np.round not implemented for decimals < 0")
+        return a
+    if _is_complex(a):
+        return ew.complex_p.bind(round(real(a), decimals), round(imag(a), decimals))
+    if decimals == 0:
+        return ew.round_p.bind(a, rounding_method=ROUND_TO_EVEN)
+    # float16 and bfloat16 cannot hold a scale of 10**5 and more.
+    work = convert_element_type(a, np.dtype("float32")) if a.dtype.itemsize == 2 else a
+    factor = const_like(work, 10.0**decimals)
+    rounded = ew.round_p.bind(ew.mul_p.bind(work, factor), rounding_method=ROUND_TO_EVEN)
+    return convert_element_type(ew.div_p.bind(rounded, factor), a.dtype, a.weak_type and not a.shape)
+
+
+around = _named(lambda a, decimals=0, out=None: round(a, decimals, out), "around", round.__doc__)
+
+
+def real(val, /):
+    """The real part (`jax.numpy.real`)."""
+    val = ensure_arraylike("real", val)
+    return ew.real_p.bind(val) if _is_complex(val) else val
+
+
+def imag(val, /):
+    """The imaginary part (`jax.numpy.imag`); zero for real numbers."""
+    val = ensure_arraylike("imag", val)
+    return ew.imag_p.bind(val) if _is_complex(val) else _full_like(val, 0)
+
+
+def conjugate(x, /):
+    """The complex conjugate (`jax.numpy.conjugate`); a real number as it is."""
+    x = ensure_arraylike("conjugate", x)
+    return ew.conj(x) if _is_complex(x) else x
+
+
+conj = _named(lambda x, /: conjugate(x), "conj", conjugate.__doc__)
+
+
+def angle(z, deg: bool = False):
+    """The angle of a complex number in the plane (`jax.numpy.angle`), in radians, or degrees."""
+    z = ensure_arraylike("angle", z)
+    (z,) = promote_dtypes_inexact(z)
+    result = ew.atan2_p.bind(imag(z), real(z))
+    return degrees(result) if deg else result
+
+
+def log2(x, /):
+    """The logarithm to base 2 (`jax.numpy.log2`)."""
+    (x,) = promote_args_inexact("log2", x)
+    r = ew.log_p.bind(x)
+    if _is_complex(x):
+        ln2 = ew.log_p.bind(const_like(real(r), 2))
+        return ew.complex_p.bind(ew.div_p.bind(real(r), ln2), ew.div_p.bind(imag(r), ln2))
+    return ew.div_p.bind(r, ew.log_p.bind(_strong_const(x, 2)))
+
+
+def log10(x, /):
+    """The logarithm to base 10 (`jax.numpy.log10`)."""
+    (x,) = promote_args_inexact("log10", x)
+    r = ew.log_p.bind(x)
+    if _is_complex(x):
+        scale = _strong_const(real(r), 0.4342944819032518)
+        return ew.complex_p.bind(ew.mul_p.bind(real(r), scale), ew.mul_p.bind(imag(r), scale))
+    return ew.mul_p.bind(r, _strong_const(x, 0.4342944819032518))
+
+
+def _strong_const(x: Array, value) -> ArrayImpl:
+    return ArrayImpl(np.asarray(value, x.dtype))
+
+
+def reciprocal(x, /):
+    """1 / x (`jax.numpy.reciprocal`)."""
+    (x,) = promote_args_inexact("reciprocal", x)
+    return ew.integer_pow(x, -1)
+
+
+def deg2rad(x, /):
+    """Degrees to radians (`jax.numpy.deg2rad`)."""
+    (x,) = promote_args_inexact("deg2rad", x)
+    return ew.mul_p.bind(x, const_like(x, np.pi / 180))
+
+
+def rad2deg(x, /):
+    """Radians to degrees (`jax.numpy.rad2deg`)."""
+    (x,) = promote_args_inexact("rad2deg", x)
+    return ew.mul_p.bind(x, const_like(x, 180 / np.pi))
+
+
+radians = _named(lambda x, /: deg2rad(x), "radians", deg2rad.__doc__)
+degrees = _named(lambda x, /: rad2deg(x), "degrees", rad2deg.__doc__)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Functions of two arguments that are one primitive
+
+
+def _binary(
+    name: str, primitive: Primitive, promote: Callable, accepts: str, doc: str, fallback: Callable | None = None
+):
+    """`fallback(x, y)`, if given, takes over from the primitive after promotion where a dtype needs it, and else is None."""
+
+    def slow(x, y):
+        x, y = promote(name, x, y)
+        result = None if fallback is None else fallback(x, y)
+        return primitive.bind(x, y) if result is None else result
+
+    fast = fast_binary(primitive, slow, accepts)
+
+    def function(x, y, /):
+        return fast(x, y) if isinstance(x, Array) else slow(x, y)
+
+    function.primitive, function.accepts, function.slow = primitive, accepts, slow
+    return _named(function, name, f"{doc} (`jax.numpy.{name}`), elementwise, with broadcasting.")
+
+
+def _logical(primitive: Primitive) -> Callable:
+    """Booleans: addition is `or`, multiplication is `and`."""
+    return lambda x, y: primitive.bind(x, y) if x.dtype == bool else None
+
+
+add = _binary("add", ew.add_p, promote_args, NUM, "x + y", _logical(ew.or_p))
+subtract = _binary("subtract", ew.sub_p, promote_args, NUM, "x - y")
+multiply = _binary("multiply", ew.mul_p, promote_args, NUM, "x * y", _logical(ew.and_p))
+true_divide = _binary("true_divide", ew.div_p, promote_args_inexact, INEXACT, "x / y, a float also for integers")
+divide = _binary("divide", ew.div_p, promote_args_inexact, INEXACT, "x / y, a float also for integers")
+maximum = _binary("maximum", ew.max_p, promote_args, ANY, "The larger of two; NaN if one is")
+minimum = _binary("minimum", ew.min_p, promote_args, ANY, "The smaller of two; NaN if one is")
+arctan2 = _binary("arctan2", ew.atan2_p, promote_args_inexact, FLOAT, "The angle of the point (y=x1, x=x2)")
+atan2 = _binary("atan2", ew.atan2_p, promote_args_inexact, FLOAT, "The angle of the point (y=x1, x=x2)")
+nextafter = _binary("nextafter", ew.nextafter_p, promote_args_inexact, FLOAT, "The next number after x towards y")
+float_power = _binary("float_power", ew.pow_p, promote_args_inexact, "", "x to the power y, as floats")
+bitwise_and = _binary("bitwise_and", ew.and_p, promote_args, BOOL + INT, "The bits set in both")
+bitwise_or = _binary("bitwise_or", ew.or_p, promote_args, BOOL + INT, "The bits set in one or both")
+bitwise_xor = _binary("bitwise_xor", ew.xor_p, promote_args, BOOL + INT, "The bits set in just one")
+left_shift = _binary("left_shift", ew.shift_left_p, promote_args_numeric, INT, "The bits of x moved left by y places")
+bitwise_left_shift = _binary(
+    "bitwise_left_shift", ew.shift_left_p, promote_args_numeric, INT, "The bits of x moved left by y places"
+)
+
+
+def _shift_unsigned(x, y):
+    return ew.shift_right_logical_p.bind(x, y) if _is_a(x, np.unsignedinteger) else None
+
+
+right_shift = _binary(
+    "right_shift",
+    ew.shift_right_arithmetic_p,
+    promote_args_numeric,
+    "bhilq",
+    "The bits of x moved right",
+    _shift_unsigned,
+)
+bitwise_right_shift = _binary(
+    "bitwise_right_shift",
+    ew.shift_right_arithmetic_p,
+    promote_args_numeric,
+    "bhilq",
+    "The bits of x moved right",
+    _shift_unsigned,
+)
+
+
+def _lexicographic(primitive: Primitive) -> Callable:
+    """Complex numbers are ordered by their real parts, then by their imaginary parts."""
+
+    def compare(x, y):
+        if not _is_complex(x):
+            return None
+        same_real = ew.eq_p.bind(real(x), real(y))
+        by_imag, by_real = primitive.bind(imag(x), imag(y)), primitive.bind(real(x), real(y))
+        return select(same_real, by_imag, by_real)
+
+    return compare
+
+
+ORDERED = BOOL + INT + FLOAT
+equal = _binary("equal", ew.eq_p, promote_args, ANY, "Whether x == y")
+not_equal = _binary("not_equal", ew.ne_p, promote_args, ANY, "Whether x != y")
+less = _binary("less", ew.lt_p, promote_args, ORDERED, "Whether x < y", _lexicographic(ew.lt_p))
+less_equal = _binary("less_equal", ew.le_p, promote_args, ORDERED, "Whether x <= y", _lexicographic(ew.le_p))
+greater = _binary("greater", ew.gt_p, promote_args, ORDERED, "Whether x > y", _lexicographic(ew.gt_p))
+greater_equal = _binary("greater_equal", ew.ge_p, promote_args, ORDERED, "Whether x >= y", _lexicographic(ew.ge_p))
+
+
+def _of_truth_values(name: str, primitive: Primitive, doc: str) -> Callable:
+    def function(x, y, /):
+        return primitive.bind(*map(to_bool, promote_args(name, x, y)))
+
+    return _named(function, name, f"{doc} (`jax.numpy.{name}`); what is not zero is true.")
+
+
+logical_and = _of_truth_values("logical_and", ew.and_p, "Whether both hold")
+logical_or = _of_truth_values("logical_or", ew.or_p, "Whether one or both hold")
+logical_xor = _of_truth_values("logical_xor", ew.xor_p, "Whether just one holds")
+
+
+def logical_not(x, /):
+    """Whether x is zero (`jax.numpy.logical_not`)."""
+    return ew.not_p.bind(to_bool(*promote_args("logical_not", x)))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Powers, quotients and remainders
+
+
+def power(x1, x2, /):
+    """x1 to the power x2 (`jax.numpy.power`). A concrete integer exponent is multiplied out (`lax.integer_pow`).
+
+    >>> power(2.0, 3)
+    Array(8., dtype=float32, weak_type=True)
+    """
+    check_arraylike("power", x1, x2)
+    exponent = _concrete_integer(x2)
+    if exponent is not None:
+        (x1,) = promote_dtypes_numeric(x1)
+        return ew.integer_pow(x1, exponent)
+    return _power(x1, x2)
+
+
+def _concrete_integer(x) -> int | None:
+    """The integer that a Python number or an array holds, if it is one and known; a tracer is not."""
+    if isinstance(x, (bool, int, np.integer)):
+        return int(x)
+    if isinstance(x, (float, complex)):
+        return None
+    if isinstance(x, Array):
+        x = x if type(x) is ArrayImpl else x.to_concrete_value()
+    try:
+        return None if x is None else operator.index(x)
+    except TypeError:
+        return None
+
+
+def _power(x1, x2):
+    base, exponent = promote_args_numeric("power", x1, x2)
+    if _is_a(base, np.integer):
+        return _power_of_integers(base, exponent)
+    if _is_a(as_array(x1), np.inexact) and _is_a(as_array(x2), np.integer):
+        # An integer exponent stays one: a negative base has real powers then.
+        base, exponent = promote_shapes(as_array(x1), as_array(x2))
+    return ew.pow_p.bind(base, exponent)
+
+
+def _power_of_integers(x, n):
+    """By repeated squaring, for the 6 low bits of the exponent, which is all that fits in 64 bits."""
+    zero, one = _strong_const(n, 0), _strong_const(n, 1)
+    result = where(ew.and_p.bind(ew.eq_p.bind(x, zero), ew.ne_p.bind(n, zero)), zero, one)
+    for _ in range(6):
+        result = where(ew.and_p.bind(n, one), ew.mul_p.bind(result, x), result)
+        x = ew.mul_p.bind(x, x)
+        n = ew.shift_right_logical_p.bind(n, one)
+    return result
+
+
+pow = _named(lambda x1, x2, /: power(x1, x2), "pow", power.__doc__)
+
+
+def floor_divide(x1, x2, /):
+    """The largest whole number not above x1/x2 (`jax.numpy.floor_divide`)."""
+    x1, x2 = promote_args_numeric("floor_divide", x1, x2)
+    if _is_a(x1, np.unsignedinteger):
+        return ew.div_p.bind(x1, x2)
+    if _is_a(x1, np.integer):
+        quotient = ew.div_p.bind(x1, x2)
+        below = logical_and(ew.sign_p.bind(x1) != ew.sign_p.bind(x2), ew.rem_p.bind(x1, x2) != 0)
+        return where(below, quotient - 1, quotient)
+    if _is_complex(x1):
+        raise TypeError("floor_divide does not support complex-valued inputs")
+    return _float_divmod(x1, x2)[0]
+
+
+def _float_divmod(x1, x2):
+    remainder = ew.rem_p.bind(x1, x2)
+    dividend = where(x2 == 0, x1, x1 - remainder)
+    quotient = ew.div_p.bind(dividend, x2)
+    below = ew.and_p.bind(remainder != 0, ew.sign_p.bind(x2) != ew.sign_p.bind(remainder))
+    remainder = select(below, remainder + x2, remainder)
+    quotient = select(below, quotient - _strong_const(quotient, 1), quotient)
+    return ew.round_p.bind(quotient, rounding_method=ROUND_AWAY_FROM_ZERO), remainder
+
+
+def divmod(x1, x2, /):
+    """(floor_divide(x1, x2), remainder(x1, x2)) (`jax.numpy.divmod`)."""
+    x1, x2 = promote_args_numeric("divmod", x1, x2)
+    if _is_a(x1, np.integer):
+        return floor_divide(x1, x2), remainder(x1, x2)
+    return _float_divmod(x1, x2)
+
+
+def remainder(x1, x2, /):
+    """What is left of x1 after division by x2, with the sign of x2 (`jax.numpy.remainder`)."""
+    x1, x2 = promote_args_numeric("remainder", x1, x2)
+    zero = _strong_const(x1, 0)
+    if _is_a(x2, np.integer):
+        x2 = where(x2 == 0, _full_like(x2, 1), x2)
+    left = ew.rem_p.bind(x1, x2)
+    other_sign = ew.ne_p.bind(ew.lt_p.bind(left, zero), ew.lt_p.bind(x2, zero))
+    correct = ew.and_p.bind(other_sign, ew.ne_p.bind(left, zero))
+    return select(correct, ew.add_p.bind(left, x2), left)
+
+
+mod = _named(lambda x1, x2, /: remainder(x1, x2), "mod", remainder.__doc__)
+
+
+def fmod(x1, x2, /):
+    """What is left of x1 after division by x2, with the sign of x1 (`jax.numpy.fmod`)."""
+    x1, x2 = ensure_arraylike("fmod", x1, x2)
+    if dtypes.issubdtype(dtypes.result_type(x1, x2), np.integer):
+        x2 = where(x2 == 0, _full_like(x2, 1), x2)
+    return ew.rem_p.bind(*promote_args_numeric("fmod", x1, x2))
+
+
+def modf(x, /, out=None):
+    """(fraction, whole part) of x (`jax.numpy.modf`)."""
+    if out is not None:
+        raise NotImplementedError("The 'out' argument to jnp.modf is not supported.")
+    (x,) = promote_args_inexact("modf", x)
+    whole = where(x >= 0, floor(x), ceil(x))
+    return x - whole, whole
+
+
+def hypot(x1, x2, /):
+    """sqrt(x1**2 + x2**2) without overflow (`jax.numpy.hypot`)."""
+    x1, x2 = promote_args_inexact("hypot", x1, x2)
+    if _is_complex(x1):
+        raise ValueError(
+            "jnp.hypot is not well defined for complex-valued inputs. Please convert to real values first, such as by using"
+            " abs(x)"
+        )
+    x1, x2 = ew.abs_p.bind(x1), ew.abs_p.bind(x2)
+    infinite = ew.or_p.bind(isposinf(x1), isposinf(x2))
+    x1, x2 = maximum(x1, x2), minimum(x1, x2)
+    ratio = ew.div_p.bind(x2, where(x1 == 0, _full_like(x1, 1), x1))
+    result = where(x1 == 0, x1, x1 * sqrt(1 + square(ratio)))
+    return where(infinite, const_like(result, np.inf), result)
+
+
+def logaddexp(x1, x2, /):
+    """log(exp(x1) + exp(x2)) without overflow (`jax.numpy.logaddexp`)."""
+    x1, x2 = promote_args_inexact("logaddexp", x1, x2)
+    larger = ew.max_p.bind(x1, x2)
+    difference = ew.sub_p.bind(x1, x2)
+    # inf - inf is NaN, where x1 + x2 is the infinity (or the NaN) it should be.
+    log_sum = ew.add_p.bind(larger, log1p(exp(-abs(difference))))
+    return select(_isnan(difference), ew.add_p.bind(x1, x2), log_sum)
+
+
+def logaddexp2(x1, x2, /):
+    """log2(2**x1 + 2**x2) without overflow (`jax.numpy.logaddexp2`)."""
+    x1, x2 = promote_args_inexact("logaddexp2", x1, x2)
+    larger = ew.max_p.bind(x1, x2)
+    difference = ew.sub_p.bind(x1, x2)
+    inverse_log2 = _strong_const(larger, 1 / np.log(2))
+    log_sum = ew.add_p.bind(larger, ew.mul_p.bind(log1p(exp2(-abs(difference))), inverse_log2))
+    return select(_isnan(difference), ew.add_p.bind(x1, x2), log_sum)
+
+
+def heaviside(x1, x2, /):
+    """0 below 0, 1 above, x2 at 0 (`jax.numpy.heaviside`)."""
+    x1, x2 = promote_args_inexact("heaviside", x1, x2)
+    zero = const_like(x1, 0)
+    at_zero_or_nan = where(_isnan(x1), x1, x2)
+    return where(x1 < zero, zero, where(x1 > zero, const_like(x1, 1), at_zero_or_nan))
+
+
+def fmax(x1, x2, /):
+    """The larger of two; if one is NaN, the other (`jax.numpy.fmax`)."""
+    return where(ew.or_p.bind(greater(x1, x2), isnan(x2)), x1, x2)
+
+
+def fmin(x1, x2, /):
+    """The smaller of two; if one is NaN, the other (`jax.numpy.fmin`)."""
+    return where(ew.or_p.bind(less(x1, x2), isnan(x2)), x1, x2)
+
+
+def sinc(x, /):
+    """sin(pi x) / (pi x), 1 at 0 (`jax.numpy.sinc`)."""
+    (x,) = promote_args_inexact("sinc", x)
+    pi_x = ew.mul_p.bind(const_like(x, np.pi), x)
+    at_zero = is_zero(x)
+    safe = where(at_zero, const_like(x, 1), pi_x)
+    # Around 0 the series 1 - (pi x)^2 / 6: its derivatives of every order are right at 0, as of the quotient they are not.
+    return where(at_zero, 1 - square(pi_x) / 6, sin(safe) / safe)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Bits and kinds of numbers
+
+_INT_OF_BITS = {16: np.dtype("int16"), 32: np.dtype("int32"), 64: np.dtype("int64")}
+
+
+def signbit(x, /):
+    """Whether the sign is minus, also of -0.0 and NaN (`jax.numpy.signbit`)."""
+    (x,) = promote_args("signbit", x)
+    if _is_a(x, np.integer):
+        return x < 0
+    if x.dtype == bool:
+        return _full_like(x, False, bool)
+    if not _is_a(x, np.floating):
+        raise ValueError(f"jax.numpy.signbit is not well defined for {x.dtype}")
+    bits = x.dtype.itemsize * 8
+    as_integer = bitcast_convert_type_p.bind(x, new_dtype=_INT_OF_BITS[bits])
+    return convert_element_type(as_integer >> (bits - 1), np.dtype(bool))
+
+
+def copysign(x1, x2, /):
+    """|x1| with the sign of x2 (`jax.numpy.copysign`)."""
+    x1, x2 = promote_args_inexact("copysign", x1, x2)
+    if _is_complex(x1):
+        raise TypeError("copysign does not support complex-valued inputs")
+    return where(signbit(x2), -abs(x1), abs(x1))
+
+
+def ldexp(x1, x2, /):
+    """x1 * 2**x2 for integers x2 (`jax.numpy.ldexp`)."""
+    x1, x2 = ensure_arraylike("ldexp", x1, x2)
+    if _is_complex(x1) or _is_a(x2, np.inexact):
+        raise ValueError(f"ldexp not supported for input types {(x1.dtype, x2.dtype)}")
+    (x1,) = promote_args_inexact("ldexp", x1)
+    # In two steps: 2**x2 alone may overflow where the product does not.
+    half = x2 // 2
+    exponents = [convert_element_type(n, x1.dtype) for n in (half, x2 - half)]
+    return x1 * exp2(exponents[0]) * exp2(exponents[1])
+
+
+def bitwise_count(x, /):
+    """How many bits of |x| are set (`jax.numpy.bitwise_count`), as uint8."""
+    (x,) = promote_args_numeric("bitwise_count", x)
+    return convert_element_type(ew.population_count_p.bind(abs(x)), np.dtype("uint8"))
+
+
+def isnan(x, /):
+    """Whether x is not a number (`jax.numpy.isnan`)."""
+    return _isnan(ensure_arraylike("isnan", x))
+
+
+def isfinite(x, /):
+    """Whether x is neither infinite nor NaN (`jax.numpy.isfinite`)."""
+    x = ensure_arraylike("isfinite", x)
+    if _is_complex(x):
+        return ew.and_p.bind(ew.is_finite_p.bind(real(x)), ew.is_finite_p.bind(imag(x)))
+    return ew.is_finite_p.bind(x) if _is_a(x, np.floating) else _full_like(x, True, bool)
+
+
+def isinf(x, /):
+    """Whether x is infinite (`jax.numpy.isinf`)."""
+    x = ensure_arraylike("isinf", x)
+    if _is_complex(x):
+        return ew.or_p.bind(isinf(real(x)), isinf(imag(x)))
+    if _is_a(x, np.floating):
+        return ew.eq_p.bind(ew.abs_p.bind(x), _strong_const(x, np.inf))
+    return _full_like(x, False, bool)
+
+
+def _is_infinity(name: str, infinity: float) -> Callable:
+    def function(x, /, out=None):
+        x = ensure_arraylike(name, x)
+        if out is not None:
+            raise NotImplementedError("The 'out' argument to isneginf/isposinf is not supported.")
+        if _is_complex(x):
+            raise ValueError("isposinf/isneginf are not well defined for complex types")
+        return ew.eq_p.bind(x, _strong_const(x, infinity)) if _is_a(x, np.floating) else _full_like(x, False, bool)
+
+    return _named(function, name, f"Whether x is {infinity} (`jax.numpy.{name}`).")
+
+
+isposinf = _is_infinity("isposinf", np.inf)
+isneginf = _is_infinity("isneginf", -np.inf)
+
+
+def iscomplex(x):
+    """Whether the imaginary part is not zero (`jax.numpy.iscomplex`)."""
+    return imag(x) != 0
+
+
+def isreal(x):
+    """Whether the imaginary part is zero (`jax.numpy.isreal`)."""
+    return imag(x) == 0
+
+
+def nan_to_num(x, copy: bool = True, nan=0.0, posinf=None, neginf=None):
+    """x with NaN and infinities replaced by numbers (`jax.numpy.nan_to_num`); the largest finite ones for infinities."""
+    x = ensure_arraylike("nan_to_num", x)
+    if not _is_a(x, np.inexact):
+        return x
+    if _is_complex(x):
+        parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (real(x), imag(x))]
+        return ew.complex_p.bind(*parts)
+    info = dtypes.finfo(x.dtype)
+    posinf = info.max if posinf is None else posinf
+    neginf = info.min if neginf is None else neginf
+    for found, value in ((isnan, nan), (isposinf, posinf), (isneginf, neginf)):
+        x = where(found(x), convert_value(value, x.dtype), x)
+    return x
+
+
+def convert_value(value: Any, dtype) -> Array:
+    return convert_element_type(as_array(value), dtype)
+
+
+def clip(arr=None, /, min=None, max=None):
+    """Values below `min` raised to it, above `max` lowered to it (`jax.numpy.clip`).
+
+    >>> clip(5, 0, 3)
+    Array(3, dtype=int32, weak_type=True)
+    """
+    if arr is None:
+        raise ValueError("At most one of a and arr must be given, and one of them: jnp.clip got no array.")
+    check_arraylike("clip", arr, *[bound for bound in (min, max) if bound is not None])
+    if any(_is_complex(as_array(x)) for x in (arr, min, max) if x is not None):
+        raise ValueError(
+            "Clip received a complex value either through the input or the min/max keywords. Complex values have no ordering"
+            " and cannot be clipped. Please convert to a real value or array by taking the real or imaginary components via"
+            " jax.numpy.real/imag respectively."
+        )
+    if min is not None:
+        arr = maximum(min, arr)
+    if max is not None:
+        arr = minimum(max, arr)
+    return as_array(arr)
+
+
+def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan: bool = False):
+    """Whether |a - b| <= atol + rtol |b| (`jax.numpy.isclose`)."""
+    a, b = promote_args("isclose", a, b)
+    if not _is_a(a, np.inexact):
+        a, b = promote_args_inexact("isclose", a, b)
+    close = abs(a - b) <= convert_value(atol, real(a).dtype) + convert_value(rtol, real(a).dtype) * abs(b)
+    # Infinities are close to themselves alone, whatever the tolerance.
+    finite = logical_and(isfinite(a), isfinite(b))
+    result = where(finite, close, a == b)
+    return logical_or(result, logical_and(isnan(a), isnan(b))) if equal_nan else result

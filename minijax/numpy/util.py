@@ -1,0 +1,371 @@
+"""Promotion: how the arguments of a `jnp` function become arrays of one dtype and rank, and the fast paths around it.
+
+Dtypes follow JAX's lattice (`dtypes.lattice_result_type`). Of shapes only the ranks are made equal, by leading axes of
+size 1: elementwise primitives broadcast those, and scalars, themselves. Python numbers become constants of the dtype
+that the arrays have.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..array import ArrayImpl, to_array
+from ..core import Array, Primitive, get_aval
+from ..dtypes import float0
+from ..primitives.basis import broadcast_in_dim, expand_dims
+from ..primitives.elementwise import convert_element_type, convert_element_type_p, eq_p, ne_p, not_p, select_n_p
+
+Axis = int | Sequence[int] | None
+PYTHON_SCALARS = (bool, int, float, complex)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Is it an array?
+
+
+def is_arraylike(x: Any) -> bool:
+    return isinstance(x, (Array, np.ndarray)) or hasattr(type(x), "__jax_array__") or np.isscalar(x)
+
+
+def check_arraylike(name: str, *args: Any):
+    """TypeError unless every argument is an array or a number: a list is slow to convert, and almost always a mistake."""
+    for position, x in enumerate(args):
+        if not isinstance(x, Array) and not is_arraylike(x):
+            raise TypeError(
+                f"{name} requires ndarray or scalar arguments, got {type(x)} at position {position}."
+                + (" Use jnp.asarray to make an array of it." if isinstance(x, (list, tuple)) else "")
+            )
+
+
+def check_arraylike_or_none(name: str, *args: Any):
+    for position, x in enumerate(args):
+        if x is not None and not is_arraylike(x):
+            raise TypeError(
+                f"{name} requires ndarray, scalar, or None arguments, got {type(x)} at position {position}."
+            )
+
+
+def unwrap(x: Any):
+    """What `__jax_array__` gives, for objects that have it: how libraries make their own classes array-like."""
+    return x.__jax_array__() if not isinstance(x, Array) and hasattr(type(x), "__jax_array__") else x
+
+
+def as_array(x: Any) -> Array:
+    """An array or number as an array; a Python number's dtype is weak."""
+    return x if isinstance(x, Array) else to_array(unwrap(x))
+
+
+def ensure_arraylike(name: str, *args: Any):
+    """The arguments as arrays, after `check_arraylike`; one array for one argument."""
+    check_arraylike(name, *args)
+    return as_array(args[0]) if len(args) == 1 else tuple(as_array(x) for x in args)
+
+
+def check_no_out(name: str, out: Any):
+    if out is not None:
+        raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported.")
+
+
+def check_no_float0(name: str, *args: Array):
+    for x in args:
+        if x.dtype == float0:
+            raise TypeError(
+                f"Called {name} with a float0 array. float0 is the dtype of tangents of integers and booleans, and there is"
+                " nothing to compute with them. If you did not expect one, you may have taken a derivative with respect to"
+                " an integer argument."
+            )
+
+
+def user_dtype(dtype: Any, name: str):
+    """The canonical dtype for what a user passed as `dtype=`; None stays None. Warns where 64 bits become 32."""
+    if dtype is None:
+        return None
+    if isinstance(dtype, Array):
+        raise ValueError("Passing an array as a dtype argument is not supported; instead of dtype=arr use dtype=arr.dtype.")
+    dtypes.check_user_dtype_supported(dtype, name)
+    return dtypes.canonicalize_dtype(dtype)
+
+
+def default_float_dtype():
+    return dtypes.canonicalize_dtype(float)
+
+
+def default_int_dtype():
+    return dtypes.canonicalize_dtype(int)
+
+
+def default_uint_dtype():
+    return dtypes.canonicalize_dtype(np.uint64)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Axes and shapes
+
+
+def canonicalize_axis(axis: Any, ndim: int) -> int:
+    """The axis counted from the front; ValueError, as NumPy's AxisError is one, if there is none."""
+    axis = operator.index(axis)
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
+    return axis + ndim if axis < 0 else axis
+
+
+def canonicalize_axis_tuple(axis: Axis, ndim: int, allow_duplicate: bool = False) -> tuple[int, ...]:
+    """`axis` as a tuple: all axes for None."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = tuple(axis) if isinstance(axis, (tuple, list, np.ndarray)) else (axis,)
+    canonical = tuple(canonicalize_axis(a, ndim) for a in axes)
+    if not allow_duplicate and len(set(canonical)) != len(canonical):
+        raise ValueError(f"duplicate value in 'axis': {axis}")
+    return canonical
+
+
+def canonicalize_shape(shape: Any) -> tuple[int, ...]:
+    """A shape as a tuple of ints; a single number is the shape of a vector."""
+    if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0:
+        shape = (shape,)
+    try:
+        sizes = tuple(operator.index(d) for d in shape)
+    except TypeError as error:
+        raise TypeError(
+            f"Shapes must be 1D sequences of concrete values of integer type, got {shape}."
+            " A traced value cannot be a size: mark the argument static with jit's static_argnums."
+        ) from error
+    for d in sizes:
+        if d < 0:
+            raise ValueError(f"Negative dimensions are not allowed: got shape {sizes}.")
+    return sizes
+
+
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """The shape that arrays of these shapes broadcast to (`jnp.broadcast_shapes`).
+
+    >>> broadcast_shapes((5, 1), (4,))
+    (5, 4)
+    """
+    shapes = [canonicalize_shape(s) for s in shapes]
+    ndim = max(map(len, shapes), default=0)
+    padded = [(1,) * (ndim - len(s)) + s for s in shapes]
+    result = []
+    for sizes in zip(*padded):
+        different = {d for d in sizes if d != 1}
+        if len(different) > 1:
+            raise ValueError(f"Incompatible shapes for broadcasting: shapes={shapes}")
+        result.append(different.pop() if different else 1)
+    return tuple(result)
+
+
+def broadcast_to(x: Any, shape: Any) -> Array:
+    """Repeat an array along new leading axes and axes of size 1 (`jnp.broadcast_to`)."""
+    x = ensure_arraylike("broadcast_to", x)
+    shape = canonicalize_shape(shape)
+    if x.shape == shape:
+        return x
+    missing = len(shape) - len(x.shape)
+    if missing < 0 or any(d not in (1, s) for d, s in zip(x.shape, shape[missing:])):
+        raise ValueError(f"Incompatible shapes for broadcasting: {x.shape} and requested shape {shape}")
+    return broadcast_in_dim(x, shape, tuple(range(missing, len(shape))))
+
+
+def broadcast_arrays(*args: Any) -> list[Array]:
+    """The arrays, each repeated to their common shape (`jnp.broadcast_arrays`)."""
+    arrays = [as_array(x) for x in args]
+    shapes = [x.shape for x in arrays]
+    if len(set(shapes)) <= 1:
+        return arrays
+    shape = broadcast_shapes(*shapes)
+    return [broadcast_to(x, shape) for x in arrays]
+
+
+def promote_shapes(*args: Array) -> list[Array]:
+    """Give arrays of different rank leading axes of size 1; scalars stay scalars."""
+    ranks = {len(x.shape) for x in args}
+    if len(ranks - {0}) < 2:
+        return list(args)
+    ndim = len(broadcast_shapes(*[x.shape for x in args]))
+    return [expand_dims(x, range(ndim - len(x.shape))) for x in args]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Dtypes
+
+
+def convert(x: Any, dtype, weak_type: bool = False) -> Array:
+    """An array or number in a dtype: an equation where the array is traced, a constant of that dtype where it is a number."""
+    if isinstance(x, Array):
+        return convert_element_type(x, dtype, weak_type)
+    x = unwrap(x)
+    if type(x) in PYTHON_SCALARS or isinstance(x, np.generic):
+        return constant(x, dtype, weak_type)
+    return convert_element_type(as_array(x), dtype, weak_type)
+
+
+def constant(value, dtype, weak_type: bool = False) -> ArrayImpl:
+    """A scalar as an array of that dtype. Small integers wrap around, as in JAX; a real dtype takes the real part."""
+    if type(value) is int:
+        aval = get_aval(value)
+        info = np.iinfo(aval.dtype)
+        if not info.min <= value <= info.max:
+            raise OverflowError(f"Python int {value} too large to convert to {aval.dtype.name}")
+        return ArrayImpl(np.asarray(value).astype(dtype), weak_type)
+    params = {"new_dtype": dtype, "weak_type": weak_type, "sharding": None}
+    return ArrayImpl(convert_element_type_p.impl(np.asarray(value), **params), weak_type)
+
+
+def result_types(*args: Any) -> tuple[Any, bool]:
+    """The dtype that the arguments promote to, and whether it is weak."""
+    return dtypes.lattice_result_type(*args)
+
+
+def promote_dtypes(*args: Any, category: Callable | None = None) -> list[Array]:
+    """The arguments in the dtype they promote to; `category` (dtype -> dtype) lifts that to floats, to numbers, ..."""
+    if len(args) == 1 and category is None:
+        return [as_array(args[0])]
+    dtype, weak_type = dtypes.lattice_result_type(*args)
+    if category is not None:
+        dtype = category(dtype)
+    return [convert(x, dtype, weak_type) for x in args]
+
+
+def promote_dtypes_inexact(*args: Any) -> list[Array]:
+    return promote_dtypes(*args, category=dtypes.to_inexact_dtype)
+
+
+def promote_dtypes_numeric(*args: Any) -> list[Array]:
+    return promote_dtypes(*args, category=dtypes.to_numeric_dtype)
+
+
+def promote_args(name: str, *args: Any, category: Callable | None = None) -> list[Array]:
+    """Arguments of an elementwise function: checked, in one dtype, in one rank."""
+    check_arraylike(name, *args)
+    args = [unwrap(x) for x in args]
+    arrays = promote_dtypes(*args, category=category)
+    check_no_float0(name, *arrays)
+    return promote_shapes(*arrays)
+
+
+def promote_args_inexact(name: str, *args: Any) -> list[Array]:
+    """As `promote_args`; integers and booleans become floats."""
+    return promote_args(name, *args, category=dtypes.to_inexact_dtype)
+
+
+def promote_args_numeric(name: str, *args: Any) -> list[Array]:
+    """As `promote_args`; booleans become integers."""
+    return promote_args(name, *args, category=dtypes.to_numeric_dtype)
+
+
+def const_like(x: Array, value) -> ArrayImpl:
+    """A constant of the dtype of `x`; weak only where `x` is a weak scalar, so that it never weakens nor strengthens."""
+    return ArrayImpl(np.asarray(value, x.dtype), x.weak_type and not x.shape)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Fast paths: when promotion has nothing to do, `x + y` must reach the primitive at once
+
+
+@lru_cache(4096, typed=True)
+def _nonzero_constant(value, dtype, weak_type) -> ArrayImpl:
+    return constant(value, dtype, weak_type)
+
+
+def scalar_operand(value, dtype, weak_type) -> ArrayImpl:
+    """The constant for a Python number beside an array; remembered, as programs use the same few again and again."""
+    # 0.0 == -0.0, so a table of values would give one for the other.
+    return _nonzero_constant(value, dtype, weak_type) if value else constant(value, dtype, weak_type)
+
+
+_SCALARS_OF = {int: "bhilqBHILQefdEFD", float: "efdEFD"}
+
+
+def fast_binary(primitive: Primitive, slow: Callable, accepts: str) -> Callable:
+    """A function of (array, anything) that does what `slow` does, quickly where it can.
+
+    Where both arguments have one dtype (of the characters `accepts`) and weak type, and ranks that the primitive takes,
+    or the second is a Python number that takes the first one's dtype, `slow` would only bind the primitive.
+    """
+    number_dtypes = {t: "".join(c for c in chars if c in accepts) for t, chars in _SCALARS_OF.items()}
+    bind = primitive.bind
+
+    def binary(x: Array, y: Any):
+        chars = number_dtypes.get(type(y))
+        if chars is not None:
+            dtype = x.dtype
+            if dtype.char in chars:
+                return bind(x, scalar_operand(y, dtype, x.weak_type))
+        elif isinstance(y, Array):
+            dtype = x.dtype
+            if dtype is y.dtype and dtype.char in accepts and x.weak_type is y.weak_type:
+                shape, other = x.shape, y.shape
+                if shape == other or not shape or not other:
+                    return bind(x, y)
+        return slow(x, y)
+
+    return binary
+
+
+def fast_reflected(primitive: Primitive, slow: Callable, accepts: str) -> Callable:
+    """As `fast_binary`, for reflected operators: (array, number) -> primitive(number, array)."""
+    number_dtypes = {t: "".join(c for c in chars if c in accepts) for t, chars in _SCALARS_OF.items()}
+    bind = primitive.bind
+
+    def reflected(y: Array, x: Any):
+        chars = number_dtypes.get(type(x))
+        if chars is not None:
+            dtype = y.dtype
+            if dtype.char in chars:
+                return bind(scalar_operand(x, dtype, y.weak_type), y)
+        return slow(y, x)
+
+    return reflected
+
+
+def fast_unary(primitive: Primitive, slow: Callable, accepts: str) -> Callable:
+    """A function of anything that binds the primitive at once for arrays whose dtype needs no promotion."""
+    bind = primitive.bind
+
+    def unary(x: Any, /):
+        if isinstance(x, Array) and x.dtype.char in accepts:
+            return bind(x)
+        return slow(x)
+
+    return unary
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# where: shared by many functions
+
+
+def to_bool(x: Array) -> Array:
+    return x if x.dtype == bool else ne_p.bind(x, const_like(x, 0))
+
+
+def logical_not(x: Array) -> Array:
+    return not_p.bind(to_bool(x))
+
+
+def where(condition: Any, x: Any, y: Any) -> Array:
+    """`jnp.where` with three arguments: x where the condition holds, else y; all broadcast together."""
+    check_arraylike("where", condition, x, y)
+    condition = to_bool(as_array(condition))
+    x, y = promote_dtypes(x, y)
+    if condition.shape:
+        condition, x, y = broadcast_arrays(condition, x, y)
+    else:
+        # A scalar condition chooses as it is, without being repeated.
+        x, y = broadcast_arrays(x, y)
+    return select_n_p.bind(condition, y, x) if 0 not in x.shape else x
+
+
+def isnan(x: Array) -> Array:
+    return ne_p.bind(x, x)
+
+
+def is_zero(x: Array) -> Array:
+    return eq_p.bind(x, const_like(x, 0))
