@@ -1,89 +1,16 @@
-"""The operators and methods of arrays and tracers: `x + y`, `x.sum()`, `x[i]`, `x.at[i]`, put on `core.Array` here.
-
-An operator returns NotImplemented for operands that are no arrays, so that Python asks the other operand's class.
-"""
+"""The methods of arrays and tracers: `x.sum()`, `x[i]`, `x.at[i]`, `x @ y`, put on `core.Array` here."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from .. import dtypes, lax
 from ..core import Array
 from . import contractions, creation, indexing, manipulation, reductions, sorting, ufuncs
-from .util import PYTHON_SCALARS, fast_binary, fast_reflected, unwrap
-
-_OPERANDS = (*PYTHON_SCALARS, np.generic, np.ndarray, Array)
-
-
-def _is_operand(x: Any) -> bool:
-    return isinstance(x, _OPERANDS)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Operators
-
-
-def _operator(function: Callable, symbol: str, reflected: bool, refuses: tuple[type, ...]) -> Callable:
-    """An operator from a function of two arguments; `refuses`: classes for which JAX says at once that it is wrong."""
-
-    def operate(x, y):
-        y = unwrap(y)
-        if _is_operand(y):
-            return function(y, x) if reflected else function(x, y)
-        if type(y) in refuses:
-            names = (type(y).__name__, type(x).__name__) if reflected else (type(x).__name__, type(y).__name__)
-            raise TypeError(f"unsupported operand type(s) for {symbol}: {names[0]!r} and {names[1]!r}")
-        return NotImplemented
-
-    primitive = getattr(function, "primitive", None)
-    if primitive is None:
-        return operate
-    fast = fast_reflected if reflected else fast_binary
-    return fast(primitive, operate, function.accepts)
-
-
-_SEQUENCES = (tuple, list)
-_CONTAINERS = (dict, list, set, tuple)
-
-_arithmetic = {
-    "add": (ufuncs.add, "+", _SEQUENCES),
-    "sub": (ufuncs.subtract, "-", ()),
-    "mul": (ufuncs.multiply, "*", _SEQUENCES),
-    "truediv": (ufuncs.true_divide, "/", ()),
-    "floordiv": (ufuncs.floor_divide, "//", ()),
-    "mod": (ufuncs.remainder, "%", ()),
-    "divmod": (ufuncs.divmod, "divmod", ()),
-    "pow": (ufuncs.power, "**", ()),
-    "matmul": (contractions.matmul, "@", ()),
-    "and": (ufuncs.bitwise_and, "&", ()),
-    "or": (ufuncs.bitwise_or, "|", ()),
-    "xor": (ufuncs.bitwise_xor, "^", ()),
-    "lshift": (ufuncs.left_shift, "<<", ()),
-    "rshift": (ufuncs.right_shift, ">>", ()),
-}
-_comparisons = {
-    "eq": (ufuncs.equal, "==", _CONTAINERS),
-    "ne": (ufuncs.not_equal, "!=", _CONTAINERS),
-    "lt": (ufuncs.less, "<", ()),
-    "le": (ufuncs.less_equal, "<=", ()),
-    "gt": (ufuncs.greater, ">", ()),
-    "ge": (ufuncs.greater_equal, ">=", ()),
-}
-
-
-def _install_operators(cls: type):
-    for name, (function, symbol, refuses) in {**_arithmetic, **_comparisons}.items():
-        setattr(cls, f"__{name}__", _operator(function, symbol, False, refuses))
-    for name, (function, symbol, refuses) in _arithmetic.items():
-        setattr(cls, f"__r{name}__", _operator(function, symbol, True, refuses))
-    for name, function in (("neg", ufuncs.negative), ("pos", ufuncs.positive), ("abs", ufuncs.abs)):
-        setattr(cls, f"__{name}__", function)
-    cls.__invert__ = ufuncs.invert
-
+from .operators import operator_of
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Indexing and containers
@@ -115,9 +42,7 @@ def _contains(self, value):
     if value is None or isinstance(value, str):
         raise TypeError(f"Array.__contains__: unsupported operand type {type(value)}.")
     if len(self.shape) != 1:
-        raise ValueError(
-            f"Array.__contains__: search array must be one-dimensional, got arr.shape={self.shape}."
-        )
+        raise ValueError(f"Array.__contains__: search array must be one-dimensional, got arr.shape={self.shape}.")
     if np.ndim(value):
         raise ValueError(f"Array.__contains__: query value must be a scalar, got query.shape={np.shape(value)}")
     return reductions.any(self == value)
@@ -227,6 +152,8 @@ _methods |= {
     "__reversed__": _reversed,
     "__contains__": _contains,
     "__round__": _round_operator,
+    "__matmul__": operator_of(contractions.matmul, "@"),
+    "__rmatmul__": operator_of(contractions.matmul, "@", reflected=True),
     "_split": _split,
 }
 _properties = {
@@ -241,8 +168,7 @@ _properties = {
 
 
 def install(cls: type):
-    """Give a class of arrays the operators and methods."""
-    _install_operators(cls)
+    """Give a class of arrays the methods."""
     for name, method in _methods.items():
         setattr(cls, name, method)
     for name, getter in _properties.items():

@@ -179,9 +179,7 @@ def _tensordot_axes(axes, a: tuple[int, ...], b: tuple[int, ...]):
             raise TypeError(f"Number of tensordot axes (axes {axes}) exceeds input ranks ({a} and {b})")
         return tuple(range(len(a) - axes, len(a))), tuple(range(axes))
     if not isinstance(axes, (tuple, list)) or len(axes) != 2:
-        raise TypeError(
-            "tensordot axes argument must be an int, a pair of ints, or a pair of lists/tuples of ints."
-        )
+        raise TypeError("tensordot axes argument must be an int, a pair of ints, or a pair of lists/tuples of ints.")
     first, second = ((ax,) if isinstance(ax, int) else ax for ax in axes)
     if not isinstance(first, (tuple, list)) or not isinstance(second, (tuple, list)):
         raise TypeError(
@@ -452,5 +450,3 @@ def einsum_path(subscripts, /, *operands, optimize="auto"):
     """The order in which `einsum` would contract, and a description (`jax.numpy.einsum_path`)."""
     shapes = [np.broadcast_to(np.float32(0), as_array(x).shape) for x in operands]
     return np.einsum_path(subscripts, *shapes, optimize="optimal" if optimize == "auto" else optimize)
-
-

@@ -419,7 +419,8 @@ def ix_(*args):
             raise NotImplementedError("Boolean arguments to jax.numpy.ix_ are not implemented")
     rank = len(vectors)
     return tuple(
-        broadcast_in_dim(x, tuple(x.shape[0] if j == i else 1 for j in range(rank)), (i,)) for i, x in enumerate(vectors)
+        broadcast_in_dim(x, tuple(x.shape[0] if j == i else 1 for j in range(rank)), (i,))
+        for i, x in enumerate(vectors)
     )
 
 

@@ -93,9 +93,7 @@ def _new_shape(a: Array, shape: Any) -> tuple[int, ...]:
             raise ZeroDivisionError("integer modulo by zero")
         return tuple(a.size // known if d == -1 else d for d in sizes)
     if a.size != known:
-        raise TypeError(
-            f"cannot reshape array of shape {a.shape} (size {a.size}) into shape {shape} (size {known})"
-        )
+        raise TypeError(f"cannot reshape array of shape {a.shape} (size {a.size}) into shape {shape} (size {known})")
     return sizes
 
 
@@ -558,7 +556,12 @@ def _pad_slices(a: Array, axis: int, mode: str, lengths) -> tuple[Array, Array]:
         return (zeros_like(a, shape=shape),) * 2
     if mode == "edge":
         return lax.slice_in_dim(a, 0, 1, axis=axis), lax.slice_in_dim(a, size - 1, size, axis=axis)
-    reduce = {"maximum": reductions.max, "minimum": reductions.min, "mean": reductions.mean, "median": reductions.median}
+    reduce = {
+        "maximum": reductions.max,
+        "minimum": reductions.min,
+        "mean": reductions.mean,
+        "median": reductions.median,
+    }
     before, behind = (size, size) if lengths is None else (min(n, size) for n in lengths)
     if before == 0 or behind == 0:
         raise ValueError("stat_length of 0 yields no value for padding")
@@ -632,8 +635,7 @@ def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
         raise ValueError("size and fill_value arguments cannot be used in three-term where function.")
     if x is None or y is None:
         raise ValueError(
-            "Either both or neither of the x and y arguments should be provided to jax.numpy.where, got"
-            f" {x} and {y}."
+            f"Either both or neither of the x and y arguments should be provided to jax.numpy.where, got {x} and {y}."
         )
     return _where(condition, x, y)
 
@@ -641,9 +643,7 @@ def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
 def select(condlist, choicelist, default=0):
     """The choice of the first condition that holds, else the default (`jax.numpy.select`)."""
     if len(condlist) != len(choicelist):
-        raise ValueError(
-            f"condlist must have length equal to choicelist ({len(condlist)} vs {len(choicelist)})"
-        )
+        raise ValueError(f"condlist must have length equal to choicelist ({len(condlist)} vs {len(choicelist)})")
     if not condlist:
         raise ValueError("condlist must be non-empty")
     check_arraylike("select", *condlist, *choicelist, default)
@@ -712,7 +712,9 @@ def nonzero(a, *, size=None, fill_value=None):
         raise ValueError("Calling nonzero on 0d arrays is not allowed. Use jnp.atleast_1d(scalar).nonzero() instead.")
     mask = to_bool(a)
     if size is None:
-        known = mask._concrete(errors.concretization, "jnp.nonzero (give it `size=`)") if isinstance(mask, Tracer) else mask
+        known = (
+            mask._concrete(errors.concretization, "jnp.nonzero (give it `size=`)") if isinstance(mask, Tracer) else mask
+        )
         size = int(np.count_nonzero(np.asarray(known)))
     size = operator.index(size)
     if a.size == 0 or size == 0:
@@ -872,9 +874,7 @@ def unravel_index(indices, shape):
         found.append(left % size)
         left = left // size
     beyond, before = left > 0, left < -1
-    return tuple(
-        _where(beyond, size - 1, _where(before, 0, index)) for size, index in zip(sizes, reversed(found))
-    )
+    return tuple(_where(beyond, size - 1, _where(before, 0, index)) for size, index in zip(sizes, reversed(found)))
 
 
 def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None):
@@ -909,5 +909,3 @@ def _bring_inside(index: Array, size: int, mode: str) -> Array:
     if mode == "wrap":
         return index % size
     raise ValueError(f"invalid mode={mode!r}. Expected 'raise', 'wrap' or 'clip'")
-
-

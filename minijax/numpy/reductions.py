@@ -31,9 +31,10 @@ from .util import (
     promote_dtypes_inexact,
     promote_dtypes_numeric,
     user_dtype,
+)
+from .util import (
     where as _where,
 )
-
 
 
 def _static_axis(axis: Any) -> Axis:
@@ -42,7 +43,9 @@ def _static_axis(axis: Any) -> Axis:
         return None
     if isinstance(axis, Tracer):
         return operator.index(axis)
-    return tuple(operator.index(a) for a in axis) if isinstance(axis, (tuple, list, np.ndarray)) else operator.index(axis)
+    return (
+        tuple(operator.index(a) for a in axis) if isinstance(axis, (tuple, list, np.ndarray)) else operator.index(axis)
+    )
 
 
 def _is_half(dtype) -> bool:
@@ -367,9 +370,7 @@ def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Non
     if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
         raise ValueError(f"dtype argument to jnp.std must be inexact; got {dtype}")
     correction = _correction(ddof, correction)
-    return ew.sqrt_p.bind(
-        var(a, axis, dtype, keepdims=keepdims, where=where, mean=mean, correction=correction)
-    )
+    return ew.sqrt_p.bind(var(a, axis, dtype, keepdims=keepdims, where=where, mean=mean, correction=correction))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -574,9 +575,7 @@ def cumulative_sum(x, /, *, axis=None, dtype=None, include_initial=False):
 
 def cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False):
     """`cumprod` of the array API (`jax.numpy.cumulative_prod`); with `include_initial`, 1 comes first."""
-    return _array_api_cumulative(
-        "cumulative_prod", _bind_cumprod, "product", x, axis, dtype, include_initial, 1, False
-    )
+    return _array_api_cumulative("cumulative_prod", _bind_cumprod, "product", x, axis, dtype, include_initial, 1, False)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -586,7 +585,16 @@ _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def quantile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None, interpolation=None
+    a,
+    q,
+    axis=None,
+    out=None,
+    overwrite_input=False,
+    method="linear",
+    keepdims=False,
+    *,
+    weights=None,
+    interpolation=None,
 ):
     """The value below which a fraction `q` of the elements lies (`jax.numpy.quantile`).
 
@@ -599,7 +607,16 @@ def quantile(
 
 
 def nanquantile(
-    a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None, interpolation=None
+    a,
+    q,
+    axis=None,
+    out=None,
+    overwrite_input=False,
+    method="linear",
+    keepdims=False,
+    *,
+    weights=None,
+    interpolation=None,
 ):
     """As `quantile`, not looking at NaN (`jax.numpy.nanquantile`)."""
     return _quantile("nanquantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
@@ -702,5 +719,3 @@ def _between(low: Array, high: Array, weight: Array, method: str) -> Array:
         return (low + high) * 0.5
     low, high = convert_element_type(low, weight.dtype), convert_element_type(high, weight.dtype)
     return low * (1 - weight) + high * weight
-
-

@@ -177,5 +177,3 @@ def digitize(x, bins, right=False, *, method=None):
     rising = searchsorted(edges, x, side, method=method)
     falling = size - searchsorted(lax.rev(edges, (0,)), x, side, method=method)
     return where(edges[-1] >= edges[0], rising, falling)
-
-

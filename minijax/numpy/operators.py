@@ -1,0 +1,82 @@
+"""The operators of arrays and tracers: `x + y`, `x < 1`, put on `core.Array` here.
+
+An operator returns NotImplemented for operands that are no arrays, so that Python asks the other operand's class. Where
+the `jnp` function is one primitive, the operator has its fast path (`util.fast_binary`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import Array
+from . import ufuncs
+from .util import PYTHON_SCALARS, fast_binary, fast_reflected, unwrap
+
+_OPERANDS = (*PYTHON_SCALARS, np.generic, np.ndarray, Array)
+
+
+def _is_operand(x: Any) -> bool:
+    return isinstance(x, _OPERANDS)
+
+
+def operator_of(function: Callable, symbol: str, reflected: bool = False, refuses: tuple[type, ...] = ()) -> Callable:
+    """An operator from a function of two arguments; `refuses`: classes for which JAX says at once that it is wrong."""
+
+    def operate(x, y):
+        y = unwrap(y)
+        if _is_operand(y):
+            return function(y, x) if reflected else function(x, y)
+        if type(y) in refuses:
+            names = (type(y).__name__, type(x).__name__) if reflected else (type(x).__name__, type(y).__name__)
+            raise TypeError(f"unsupported operand type(s) for {symbol}: {names[0]!r} and {names[1]!r}")
+        return NotImplemented
+
+    primitive = getattr(function, "primitive", None)
+    if primitive is None:
+        return operate
+    fast = fast_reflected if reflected else fast_binary
+    return fast(primitive, operate, function.accepts)
+
+
+_SEQUENCES = (tuple, list)
+_CONTAINERS = (dict, list, set, tuple)
+
+_arithmetic = {
+    "add": (ufuncs.add, "+", _SEQUENCES),
+    "sub": (ufuncs.subtract, "-", ()),
+    "mul": (ufuncs.multiply, "*", _SEQUENCES),
+    "truediv": (ufuncs.true_divide, "/", ()),
+    "floordiv": (ufuncs.floor_divide, "//", ()),
+    "mod": (ufuncs.remainder, "%", ()),
+    "divmod": (ufuncs.divmod, "divmod", ()),
+    "pow": (ufuncs.power, "**", ()),
+    "and": (ufuncs.bitwise_and, "&", ()),
+    "or": (ufuncs.bitwise_or, "|", ()),
+    "xor": (ufuncs.bitwise_xor, "^", ()),
+    "lshift": (ufuncs.left_shift, "<<", ()),
+    "rshift": (ufuncs.right_shift, ">>", ()),
+}
+_comparisons = {
+    "eq": (ufuncs.equal, "==", _CONTAINERS),
+    "ne": (ufuncs.not_equal, "!=", _CONTAINERS),
+    "lt": (ufuncs.less, "<", ()),
+    "le": (ufuncs.less_equal, "<=", ()),
+    "gt": (ufuncs.greater, ">", ()),
+    "ge": (ufuncs.greater_equal, ">=", ()),
+}
+
+
+def install(cls: type):
+    for name, (function, symbol, refuses) in {**_arithmetic, **_comparisons}.items():
+        setattr(cls, f"__{name}__", operator_of(function, symbol, False, refuses))
+    for name, (function, symbol, refuses) in _arithmetic.items():
+        setattr(cls, f"__r{name}__", operator_of(function, symbol, True, refuses))
+    for name, function in (("neg", ufuncs.negative), ("pos", ufuncs.positive), ("abs", ufuncs.abs)):
+        setattr(cls, f"__{name}__", function)
+    cls.__invert__ = ufuncs.invert
+
+
+install(Array)
