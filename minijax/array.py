@@ -214,27 +214,6 @@ def to_array(x: Any) -> ArrayImpl:
     raise TypeError(f"Value {x!r} of type {t} is not a valid JAX type: give an array, a NumPy array or a number.")
 
 
-class EvalTrace(Trace):
-    """The trace at the bottom: primitives are computed by NumPy, now."""
-
-    __slots__ = ()
-    transformation = "evaluation"
-
-    def process_primitive(self, primitive: Primitive, args, params):
-        # IEEE arithmetic without comment, as in JAX: 1/0 is inf. NumPy would warn.
-        with np.errstate(all="ignore"):
-            return evaluate(primitive, args, params)
-
-
-class QuietEvalTrace(EvalTrace):
-    """As `EvalTrace`, where the caller has silenced NumPy already: entering `np.errstate` costs more than a small ufunc."""
-
-    __slots__ = ()
-
-    def process_primitive(self, primitive: Primitive, args, params):
-        return evaluate(primitive, args, params)
-
-
 def evaluate(primitive: Primitive, args, params):
     """Compute a primitive on arrays and numbers."""
     x = args[0] if args else None
@@ -257,6 +236,25 @@ def evaluate(primitive: Primitive, args, params):
     if primitive.multiple_results:
         return [ArrayImpl(v, aval.weak_type, aval) for v, aval in zip(out, out_aval)]
     return ArrayImpl(out, out_aval.weak_type, out_aval)
+
+
+class EvalTrace(Trace):
+    """The trace at the bottom: primitives are computed by NumPy, now."""
+
+    __slots__ = ()
+    transformation = "evaluation"
+
+    def process_primitive(self, primitive: Primitive, args, params):
+        # IEEE arithmetic without comment, as in JAX: 1/0 is inf. NumPy would warn.
+        with np.errstate(all="ignore"):
+            return evaluate(primitive, args, params)
+
+
+class QuietEvalTrace(EvalTrace):
+    """As `EvalTrace`, where the caller has silenced NumPy already: entering `np.errstate` costs more than a small ufunc."""
+
+    __slots__ = ()
+    process_primitive = staticmethod(evaluate)
 
 
 eval_trace = EvalTrace(None)

@@ -121,8 +121,25 @@ def check_user_dtype_supported(dtype: Any, fun_name: str) -> None:
         )
 
 
+# {(dtype, class): answer}: every derivative asks whether its dtypes are inexact, and np.issubdtype is slow.
+_issubdtype: dict[tuple, bool] = {}
+
+
 def issubdtype(a: Any, b: Any) -> bool:
     """As np.issubdtype, for `extended`, `prng_key` and bfloat16 too."""
+    try:
+        return _issubdtype[a, b]
+    except (KeyError, TypeError):
+        pass
+    answer = _is_subdtype(a, b)
+    try:
+        _issubdtype[a, b] = answer
+    except TypeError:
+        pass
+    return answer
+
+
+def _is_subdtype(a: Any, b: Any) -> bool:
     a = getattr(a, "dtype", a) if not isinstance(a, type) else a
     if a is key_fry:
         return isinstance(b, type) and issubclass(prng_key, b) or b is key_fry

@@ -12,6 +12,9 @@ from . import source_info as source_info_util
 from .core import Primitive, ShapedArray, get_aval
 
 
+NO_EFFECTS: frozenset = frozenset()
+
+
 class Var:
     """A variable of a jaxpr. It has no name, only an identity: names are given when it is printed."""
 
@@ -57,7 +60,7 @@ class JaxprEqn:
 
     __slots__ = ("invars", "outvars", "primitive", "params", "effects", "source_info")
 
-    def __init__(self, invars, outvars, primitive: Primitive, params: dict, effects=frozenset(), source_info=None):
+    def __init__(self, invars, outvars, primitive: Primitive, params: dict, effects=NO_EFFECTS, source_info=None):
         self.invars = invars
         self.outvars = outvars
         self.primitive = primitive
@@ -72,7 +75,7 @@ class JaxprEqn:
         return str(self)
 
 
-def new_jaxpr_eqn(invars, outvars, primitive, params, effects=frozenset(), source_info=None) -> JaxprEqn:
+def new_jaxpr_eqn(invars, outvars, primitive, params, effects=NO_EFFECTS, source_info=None) -> JaxprEqn:
     return JaxprEqn(list(invars), list(outvars), primitive, params, effects, source_info)
 
 
@@ -81,7 +84,7 @@ class Jaxpr:
 
     __slots__ = ("constvars", "invars", "outvars", "eqns", "effects", "__weakref__")
 
-    def __init__(self, constvars, invars, outvars, eqns, effects=frozenset()):
+    def __init__(self, constvars, invars, outvars, eqns, effects=NO_EFFECTS):
         self.constvars = list(constvars)
         self.invars = list(invars)
         self.outvars = list(outvars)

@@ -20,28 +20,25 @@ from .core import (
     Trace,
     Tracer,
     check_not_leaked,
-    get_aval,
     new_trace,
     thread_state,
 )
-from .jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var
+from .jaxpr import NO_EFFECTS, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var
 
 
 class JaxprTracer(Tracer):
     """A variable of the jaxpr being written; JAX calls it DynamicJaxprTracer."""
 
-    __slots__ = ("_aval", "var", "source_info")
+    __slots__ = ("aval", "var")
 
-    def __init__(self, trace: Trace, var: Var, source=None):
+    def __init__(self, trace: Trace, var: Var):
         self._trace = trace
         self.var = var
-        self._aval = var.aval
-        self.source_info = source
-
-    aval = property(lambda self: self._aval)
+        self.aval = var.aval
 
     def _origin(self) -> str:
-        made = "an argument of the traced function" if self.source_info is None else f"made at {self.source_info}"
+        makers = [eqn for eqn in self._trace.eqns if self.var in eqn.outvars]
+        made = f"made at {makers[0].source_info}" if makers else "an argument of the traced function"
         return f"The value was {made}.\n{super()._origin()}"
 
 
@@ -65,36 +62,31 @@ class JaxprBuilder(Trace):
     def atom(self, x: Any) -> Var | Literal:
         if type(x) is JaxprTracer and x._trace is self:
             return x.var
-        known = self.constants.get(id(x))
-        if known is not None:
-            return known[0]
         constant = x
         if isinstance(x, Tracer):
             check_not_leaked(x)
         else:
             constant = x if type(x) is ArrayImpl else to_array(x)
             if constant._value.ndim == 0 and constant._value.dtype.kind != "V":
-                return Literal(constant)
-        var = Var(get_aval(constant))
+                return Literal(constant, constant.aval)
+        known = self.constants.get(id(x))
+        if known is not None:
+            return known[0]
+        var = Var(constant.aval)
         self.constants[id(x)] = (var, constant, x)
         return var
 
-    def write(self, primitive: Primitive, args: Sequence, params: dict):
-        """Append an equation; return its results as tracers."""
-        invars = [self.atom(x) for x in args]
+    def write(self, primitive: Primitive, args: Sequence, params: dict, where: source_info.SourceInfo | None):
+        """Append an equation from that place in the user's program; return its results as tracers."""
+        invars = [x.var if type(x) is JaxprTracer and x._trace is self else self.atom(x) for x in args]
         avals = primitive.abstract_eval(*[v.aval for v in invars], **params)
-        where = self.source()
         if primitive.multiple_results:
             outvars = [Var(aval) for aval in avals]
-            self.eqns.append(JaxprEqn(invars, outvars, primitive, params, frozenset(), where))
-            return [JaxprTracer(self, v, where) for v in outvars]
+            self.eqns.append(JaxprEqn(invars, outvars, primitive, params, NO_EFFECTS, where))
+            return [JaxprTracer(self, v) for v in outvars]
         outvar = Var(avals)
-        self.eqns.append(JaxprEqn(invars, [outvar], primitive, params, frozenset(), where))
-        return JaxprTracer(self, outvar, where)
-
-    def source(self):
-        """Where in the user's program the next equation comes from."""
-        return source_info.current()
+        self.eqns.append(JaxprEqn(invars, [outvar], primitive, params, NO_EFFECTS, where))
+        return JaxprTracer(self, outvar)
 
     def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
         """The jaxpr that returns `outs`, and the values of its constvars."""
@@ -110,7 +102,7 @@ class StagingTrace(JaxprBuilder):
     transformation = "jit or make_jaxpr"
 
     def process_primitive(self, primitive, args, params):
-        return self.write(primitive, args, params)
+        return self.write(primitive, args, params, source_info.current())
 
 
 class TangentTrace(JaxprBuilder):
@@ -123,11 +115,8 @@ class TangentTrace(JaxprBuilder):
     def process_primitive(self, primitive, args, params):
         for x in args:
             if type(x) is JaxprTracer and x._trace is self:
-                return self.write(primitive, args, params)
+                return self.write(primitive, args, params, self.where)
         return self.parent.process_primitive(primitive, args, params)
-
-    def source(self):
-        return self.where
 
 
 def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:

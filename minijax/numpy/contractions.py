@@ -246,8 +246,8 @@ def einsum(
 ):
     """Einstein's summation (`jax.numpy.einsum`): axes of the same letter pair up, letters not in the result are summed.
 
-    subscripts: "ij,jk->ik"; without "->", the result has the letters that occur once, sorted; "..." stands for axes that
-    broadcast. Or operands and lists of numbers in turn. More than two operands are contracted two at a time.
+    subscripts: "ij,jk->ik"; without "->", the result has the letters that occur once, sorted; "..." stands for axes
+    that broadcast. Or operands and lists of numbers in turn. More than two operands are contracted two at a time.
 
     >>> einsum("ij,j->i", np.float32([[1, 2], [3, 4]]), np.float32([1, 10]))
     Array([21., 43.], dtype=float32)

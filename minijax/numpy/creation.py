@@ -86,8 +86,8 @@ def _array_of_value(x: Any, dtype) -> Array:
         x = _from_foreign(x)
     if x.dtype.kind not in "biufcV" or x.dtype.names:
         raise TypeError(
-            f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are supported by"
-            " JAX."
+            f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are"
+            " supported by JAX."
         )
     return to_array(x) if dtype is None else convert(to_array(x), dtype)
 
@@ -150,7 +150,7 @@ def astype(x, dtype, /, *, copy=False, device=None):
     """x in another dtype (`jax.numpy.astype`); None stands for the default float."""
     x = ensure_arraylike("astype", x)
     dtype = default_float_dtype() if dtype is None else user_dtype(dtype, "astype")
-    if dtype == bool and dtypes.issubdtype(x.dtype, np.complexfloating):
+    if dtype.kind == "b" and dtypes.issubdtype(x.dtype, np.complexfloating):
         x = x != 0
     result = convert_element_type(x, dtype)
     return copy_p.bind(result) if copy else result
@@ -173,8 +173,8 @@ def from_dlpack(x, /, *, device=None, copy=None):
 def _check_forgot_tuple(name: str, shape: Any, dtype: Any):
     if isinstance(dtype, int) and isinstance(shape, int):
         raise TypeError(
-            f"Cannot interpret '{dtype}' as a data type.\n\nDid you accidentally write `jax.numpy.{name}({shape}, {dtype})`"
-            f" when you meant `jax.numpy.{name}(({shape}, {dtype}))`, i.e. with a single tuple argument for the shape?"
+            f"Cannot interpret '{dtype}' as a data type.\n\nDid you accidentally write"
+            f" `jax.numpy.{name}({shape}, {dtype})` when you meant `jax.numpy.{name}(({shape}, {dtype}))`, i.e. with a single tuple argument for the shape?"
         )
 
 

@@ -1,4 +1,4 @@
-"""Moving elements about: shapes, axes, joining, splitting, repeating, padding, diagonals, places of nonzero elements."""
+"""Moving elements about: shapes, axes, joining, splitting, repeating, padding, choosing, diagonals."""
 
 from __future__ import annotations
 
@@ -529,8 +529,8 @@ def _pairs(values: Any, ndim: int, name: str) -> tuple[tuple[Any, Any], ...]:
         raise TypeError(f"`{name}` entries must be the same shape: {values}") from error
     if values.shape not in ((ndim, 2), (1, 2), (2,), (1,), ()):
         raise ValueError(
-            f"jnp.pad: {name} with nd={ndim} has unsupported shape {values.shape}. Valid shapes are ({ndim}, 2), (1, 2),"
-            " (2,), (1,), or ()."
+            f"jnp.pad: {name} with nd={ndim} has unsupported shape {values.shape}. Valid shapes are ({ndim}, 2),"
+            " (1, 2), (2,), (1,), or ()."
         )
     return tuple(map(tuple, np.broadcast_to(values, (ndim, 2)).tolist()))
 
@@ -850,7 +850,7 @@ def tril_indices_from(arr, k=0):
 
 
 def fill_diagonal(a, val, wrap=False, *, inplace=True):
-    """The array with `val` on its diagonal (`jax.numpy.fill_diagonal`); pass `inplace=False`, as arrays are immutable."""
+    """The array with `val` on its diagonal (`jax.numpy.fill_diagonal`). Arrays are immutable: pass `inplace=False`."""
     if inplace:
         raise NotImplementedError("JAX arrays are immutable, must use inplace=False")
     if wrap:

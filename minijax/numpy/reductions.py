@@ -1,4 +1,4 @@
-"""Reductions of `jnp`: sums, products, extremes, means, variances, cumulative sums, quantiles, and their NaN-blind kin."""
+"""Reductions of `jnp`: sums, products, extremes, means, variances, cumulative sums, quantiles."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _upcast_half(dtype):
 
 def _promote_integer(dtype):
     """Small integers and booleans are summed in the default integer type of their kind."""
-    if dtype == bool:
+    if dtype.kind == "b":
         return default_int_dtype()
     for kind, default in (
         (np.unsignedinteger, default_uint_dtype),
@@ -81,7 +81,7 @@ def check_where(name: str, where: Any):
 
 def _identity(dtype, value) -> np.ndarray:
     """The starting value of a reduction in a dtype: for integers, infinity is their largest."""
-    if dtype == bool:
+    if dtype.kind == "b":
         return np.array(value > 0)
     if math.isinf(value) and dtypes.issubdtype(dtype, np.integer):
         info = dtypes.iinfo(dtype)
@@ -512,7 +512,7 @@ def _cumulative(name, bind, a, axis, dtype, out=None, fill_nan=None, promote_int
         work_dtype = result_dtype
     else:
         result_dtype = work_dtype = user_dtype(dtype, name)
-        if result_dtype == bool:
+        if result_dtype.kind == "b":
             a = a if a.dtype == bool else ew.ne_p.bind(a, const_like(a, 0))
             work_dtype = _promote_integer(result_dtype)
     result = bind(convert_element_type(a, work_dtype), axis)
@@ -551,13 +551,14 @@ def _array_api_cumulative(name, bind, word, x, axis, dtype, include_initial, fir
     x = ensure_arraylike(name, x)
     if not x.shape:
         raise ValueError(
-            f"The input must be non-scalar to take a cumulative {word}, however a scalar value or scalar array was given."
+            f"The input must be non-scalar to take a cumulative {word}, however a scalar value or scalar array was"
+            " given."
         )
     if axis is None:
         if len(x.shape) > 1:
             raise ValueError(
-                f"The input array has rank {len(x.shape)}, however axis was not set to an explicit value. The axis argument"
-                " is only optional for one-dimensional arrays."
+                f"The input array has rank {len(x.shape)}, however axis was not set to an explicit value. The axis"
+                " argument is only optional for one-dimensional arrays."
             )
         axis = 0
     axis = canonicalize_axis(axis, len(x.shape))

@@ -37,7 +37,7 @@ class _ScalarMeta(type):
 
 def _scalar_type(dtype) -> _ScalarMeta:
     dtype = np.dtype(dtype)
-    made = _ScalarMeta(dtype.name if dtype != bool else "bool_", (object,), {"dtype": dtype})
+    made = _ScalarMeta(dtype.name if dtype.kind != "b" else "bool_", (object,), {"dtype": dtype})
     made.__module__ = "minijax.numpy"
     made.__doc__ = f"The dtype {dtype.name}; called, it makes an array of that dtype."
     return made

@@ -294,7 +294,7 @@ degrees = _named(lambda x, /: rad2deg(x), "degrees", rad2deg.__doc__)
 def _binary(
     name: str, primitive: Primitive, promote: Callable, accepts: str, doc: str, fallback: Callable | None = None
 ):
-    """`fallback(x, y)`, if given, takes over from the primitive after promotion where a dtype needs it, and else is None."""
+    """`fallback(x, y)` takes over from the primitive for dtypes that need it; for the others it gives None."""
 
     def slow(x, y):
         x, y = promote(name, x, y)
@@ -521,8 +521,8 @@ def hypot(x1, x2, /):
     x1, x2 = promote_args_inexact("hypot", x1, x2)
     if _is_complex(x1):
         raise ValueError(
-            "jnp.hypot is not well defined for complex-valued inputs. Please convert to real values first, such as by using"
-            " abs(x)"
+            "jnp.hypot is not well defined for complex-valued inputs. Please convert to real values first, such as by"
+            " using abs(x)"
         )
     x1, x2 = ew.abs_p.bind(x1), ew.abs_p.bind(x2)
     infinite = ew.or_p.bind(isposinf(x1), isposinf(x2))
@@ -576,7 +576,7 @@ def sinc(x, /):
     pi_x = ew.mul_p.bind(const_like(x, np.pi), x)
     at_zero = is_zero(x)
     safe = where(at_zero, const_like(x, 1), pi_x)
-    # Around 0 the series 1 - (pi x)^2 / 6: its derivatives of every order are right at 0, as of the quotient they are not.
+    # Around 0 the series 1 - (pi x)^2 / 6: its derivatives of every order are right there, the quotient's are not.
     return where(at_zero, 1 - square(pi_x) / 6, sin(safe) / safe)
 
 
@@ -676,7 +676,7 @@ def isreal(x):
 
 
 def nan_to_num(x, copy: bool = True, nan=0.0, posinf=None, neginf=None):
-    """x with NaN and infinities replaced by numbers (`jax.numpy.nan_to_num`); the largest finite ones for infinities."""
+    """x with NaN and infinities replaced by numbers (`jax.numpy.nan_to_num`); by the largest ones, for infinities."""
     x = ensure_arraylike("nan_to_num", x)
     if not _is_a(x, np.inexact):
         return x
@@ -706,24 +706,12 @@ def clip(arr=None, /, min=None, max=None):
     check_arraylike("clip", arr, *[bound for bound in (min, max) if bound is not None])
     if any(_is_complex(as_array(x)) for x in (arr, min, max) if x is not None):
         raise ValueError(
-            "Clip received a complex value either through the input or the min/max keywords. Complex values have no ordering"
-            " and cannot be clipped. Please convert to a real value or array by taking the real or imaginary components via"
-            " jax.numpy.real/imag respectively."
+            "Clip received a complex value either through the input or the min/max keywords. Complex values have no"
+            " ordering and cannot be clipped. Please convert to a real value or array by taking the real or imaginary"
+            " components via jax.numpy.real/imag respectively."
         )
     if min is not None:
         arr = maximum(min, arr)
     if max is not None:
         arr = minimum(max, arr)
     return as_array(arr)
-
-
-def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan: bool = False):
-    """Whether |a - b| <= atol + rtol |b| (`jax.numpy.isclose`)."""
-    a, b = promote_args("isclose", a, b)
-    if not _is_a(a, np.inexact):
-        a, b = promote_args_inexact("isclose", a, b)
-    close = abs(a - b) <= convert_value(atol, real(a).dtype) + convert_value(rtol, real(a).dtype) * abs(b)
-    # Infinities are close to themselves alone, whatever the tolerance.
-    finite = logical_and(isfinite(a), isfinite(b))
-    result = where(finite, close, a == b)
-    return logical_or(result, logical_and(isnan(a), isnan(b))) if equal_nan else result

@@ -34,7 +34,7 @@ def is_arraylike(x: Any) -> bool:
 
 
 def check_arraylike(name: str, *args: Any):
-    """TypeError unless every argument is an array or a number: a list is slow to convert, and almost always a mistake."""
+    """TypeError unless every argument is an array or a number: a list is slow to convert, and mostly a mistake."""
     for position, x in enumerate(args):
         if not isinstance(x, Array) and not is_arraylike(x):
             raise TypeError(
@@ -76,9 +76,9 @@ def check_no_float0(name: str, *args: Array):
     for x in args:
         if x.dtype == float0:
             raise TypeError(
-                f"Called {name} with a float0 array. float0 is the dtype of tangents of integers and booleans, and there is"
-                " nothing to compute with them. If you did not expect one, you may have taken a derivative with respect to"
-                " an integer argument."
+                f"Called {name} with a float0 array. float0 is the dtype of tangents of integers and booleans, and"
+                " there is nothing to compute with them. If you did not expect one, you may have taken a derivative with"
+                " respect to an integer argument."
             )
 
 
@@ -164,9 +164,9 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     return tuple(result)
 
 
-def broadcast_to(x: Any, shape: Any) -> Array:
+def broadcast_to(array: Any, shape: Any, *, out_sharding=None) -> Array:
     """Repeat an array along new leading axes and axes of size 1 (`jnp.broadcast_to`)."""
-    x = ensure_arraylike("broadcast_to", x)
+    x = ensure_arraylike("broadcast_to", array)
     shape = canonicalize_shape(shape)
     if x.shape == shape:
         return x
@@ -200,7 +200,7 @@ def promote_shapes(*args: Array) -> list[Array]:
 
 
 def convert(x: Any, dtype, weak_type: bool = False) -> Array:
-    """An array or number in a dtype: an equation where the array is traced, a constant of that dtype where it is a number."""
+    """An array or number in a dtype: for a number, a constant of that dtype and no equation."""
     if isinstance(x, Array):
         return convert_element_type(x, dtype, weak_type)
     x = unwrap(x)
@@ -264,7 +264,7 @@ def promote_args_numeric(name: str, *args: Any) -> list[Array]:
 
 
 def const_like(x: Array, value) -> ArrayImpl:
-    """A constant of the dtype of `x`; weak only where `x` is a weak scalar, so that it never weakens nor strengthens."""
+    """A constant of the dtype of `x`; weak only where `x` is a weak scalar."""
     return ArrayImpl(np.asarray(value, x.dtype), x.weak_type and not x.shape)
 
 

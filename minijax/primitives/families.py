@@ -160,6 +160,20 @@ def jvp_by_argument(primitive_of: Callable[[], Primitive], rules: Sequence[Calla
 
         return unary_jvp
 
+    if len(rules) == 2 and None not in rules:
+        left, right = rules
+
+        def binary_jvp(primals, tangents, **params):
+            x, y = primals
+            gx, gy = tangents
+            ans = primitive_of().bind(x, y, **params)
+            if type(gx) is Zero:
+                return ans, zero_like(ans) if type(gy) is Zero else right(gy, ans, x, y, **params)
+            tangent = left(gx, ans, x, y, **params)
+            return ans, tangent if type(gy) is Zero else add_any_p.bind(tangent, right(gy, ans, x, y, **params))
+
+        return binary_jvp
+
     def jvp(primals, tangents, **params):
         ans = primitive_of().bind(*primals, **params)
         total = None

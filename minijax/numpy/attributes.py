@@ -1,0 +1,120 @@
+"""What is known of arrays and dtypes without computing: shapes, kinds, limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..core import Array
+from ..dtypes import finfo, iinfo, issubdtype, promote_types, result_type
+from .util import as_array, check_arraylike
+
+dtype = np.dtype
+ndarray = Array
+
+pi, e, euler_gamma = np.pi, np.e, np.euler_gamma
+inf, nan, newaxis = np.inf, np.nan, None
+
+# The classes of dtypes, for issubdtype.
+generic, number, character, flexible, object_ = np.generic, np.number, np.character, np.flexible, np.object_
+integer, signedinteger, unsignedinteger = np.integer, np.signedinteger, np.unsignedinteger
+inexact, floating, complexfloating = np.inexact, np.floating, np.complexfloating
+ComplexWarning = np.exceptions.ComplexWarning
+
+can_cast = np.can_cast
+array_repr, array_str = np.array_repr, np.array_str
+get_printoptions, set_printoptions, printoptions = np.get_printoptions, np.set_printoptions, np.printoptions
+save, savez = np.save, np.savez
+index_exp, s_ = np.index_exp, np.s_
+
+
+def shape(a) -> tuple[int, ...]:
+    """The shape of an array or number (`jax.numpy.shape`)."""
+    if not hasattr(a, "shape"):
+        check_arraylike("shape", a)
+        return as_array(a).shape
+    return tuple(a.shape)
+
+
+def ndim(a) -> int:
+    """The number of axes (`jax.numpy.ndim`)."""
+    return len(shape(a))
+
+
+def size(a, axis: int | tuple[int, ...] | None = None) -> int:
+    """The number of elements, or along axes (`jax.numpy.size`)."""
+    sizes = shape(a)
+    axes = range(len(sizes)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    product = 1
+    for i in axes:
+        product *= sizes[i]
+    return product
+
+
+def isscalar(element: Any) -> bool:
+    """Whether it is a number or an array without axes (`jax.numpy.isscalar`)."""
+    if np.isscalar(element):
+        return True
+    return isinstance(element, (np.ndarray, Array)) and not element.shape
+
+
+def iscomplexobj(x: Any) -> bool:
+    """Whether the dtype is complex (`jax.numpy.iscomplexobj`)."""
+    if x is None or isinstance(x, str):
+        return False
+    return issubdtype(x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype, np.complexfloating)
+
+
+def isrealobj(x: Any) -> bool:
+    """Whether the dtype is not complex (`jax.numpy.isrealobj`)."""
+    return not iscomplexobj(x)
+
+
+_KINDS = {
+    "bool": (np.bool_,),
+    "signed integer": (np.signedinteger,),
+    "unsigned integer": (np.unsignedinteger,),
+    "integral": (np.integer,),
+    "real floating": (np.floating,),
+    "complex floating": (np.complexfloating,),
+    "numeric": (np.number,),
+}
+
+
+def isdtype(dtype, kind) -> bool:
+    """Whether a dtype is of a kind, or of one of several (`jax.numpy.isdtype`).
+
+    >>> isdtype('float32', 'real floating')
+    True
+    """
+    dtype = dtypes.as_dtype(dtype)
+    return any(_is_of_kind(dtype, k) for k in (kind if isinstance(kind, tuple) else (kind,)))
+
+
+def _is_of_kind(dtype, kind) -> bool:
+    if isinstance(kind, str) and kind in _KINDS:
+        return any(issubdtype(dtype, c) for c in _KINDS[kind])
+    try:
+        return dtype == dtypes.as_dtype(kind)
+    except TypeError:
+        raise ValueError(
+            f"Unrecognized kind={kind!r} expected one of {list(_KINDS)}, or a compatible input for jnp.dtype()"
+        ) from None
+
+
+def load(file, *args, **kwargs):
+    """The array in a file that `save` wrote (`jax.numpy.load`)."""
+    loaded = np.load(file, *args, **kwargs)
+    return as_array(loaded) if isinstance(loaded, np.ndarray) else loaded
+
+
+__all__ = [
+    "ComplexWarning", "array_repr", "array_str", "can_cast", "character", "complexfloating", "dtype", "e",
+    "euler_gamma", "finfo", "flexible", "floating", "generic", "get_printoptions", "iinfo", "index_exp",
+    "inexact", "inf", "integer", "iscomplexobj", "isdtype", "isrealobj", "isscalar", "issubdtype", "load",
+    "nan", "ndarray", "ndim", "newaxis", "number", "object_", "pi", "printoptions", "promote_types",
+    "result_type", "s_", "save", "savez", "set_printoptions", "shape", "signedinteger", "size",
+    "unsignedinteger",
+]  # fmt: skip

@@ -1,0 +1,148 @@
+"""`jnp.vectorize`: a function of small arrays, mapped over all the axes in front of them."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+
+from .. import api
+from ..core import Array
+from ..primitives.basis import expand_dims
+from ..primitives.basis import squeeze as _squeeze
+from ..tree_util import tree_map
+from .creation import asarray
+from .util import broadcast_shapes
+
+_DIMENSION = r"\w+"
+_DIMENSIONS = rf"(?:{_DIMENSION}(?:,{_DIMENSION})*)?"
+_ARGUMENT = rf"\({_DIMENSIONS}\)"
+_ARGUMENTS = rf"{_ARGUMENT}(?:,{_ARGUMENT})*"
+_SIGNATURE = rf"^{_ARGUMENTS}->{_ARGUMENTS}$"
+
+CoreDims = list[tuple[str, ...]]
+
+
+def _parse_signature(signature: str) -> tuple[CoreDims, CoreDims]:
+    """The names of the axes of the arguments and of the results: '(n,m),(m)->(n)'."""
+    text = signature.replace(" ", "")
+    if not re.match(_SIGNATURE, text):
+        raise ValueError(f"not a valid gufunc signature: {signature}")
+    return tuple(
+        [tuple(re.findall(_DIMENSION, argument)) for argument in re.findall(_ARGUMENT, side)]
+        for side in text.split("->")
+    )
+
+
+def vectorize(
+    pyfunc: Callable, *, excluded: Collection[int | str] = frozenset(), signature: str | None = None
+) -> Callable:
+    """A function of arrays from one of scalars, or, with a `signature`, of arrays with the axes it names
+    (`jax.numpy.vectorize`). Axes in front are mapped over, and broadcast; arguments in `excluded` are passed on.
+
+    >>> import numpy as np
+    >>> mean = vectorize(lambda x: x.mean(), signature='(n)->()')
+    >>> mean(np.float32([[1, 3], [2, 6]]))
+    Array([2., 4.], dtype=float32)
+    """
+    if any(not isinstance(exclude, (str, int)) for exclude in excluded):
+        raise TypeError(f"jax.numpy.vectorize can only exclude integer or string arguments, but excluded={excluded!r}")
+    if any(isinstance(exclude, int) and exclude < 0 for exclude in excluded):
+        raise ValueError(f"excluded={excluded!r} contains negative numbers")
+
+    @functools.wraps(pyfunc)
+    def wrapped(*args, **kwargs):
+        excluded_args = {i: a for i, a in enumerate(args) if i in excluded or a is None}
+        mapped_names = [k for k in kwargs if k not in excluded]
+        mapped = [a for i, a in enumerate(args) if i not in excluded_args]
+        arrays = [asarray(a) for a in (*mapped, *(kwargs[k] for k in mapped_names))]
+
+        def function(*values):
+            positional = list(values[: len(mapped)])
+            for i in sorted(excluded_args):
+                positional.insert(i, excluded_args[i])
+            named = dict(zip(mapped_names, values[len(mapped) :]))
+            return pyfunc(*positional, **{k: named.get(k, v) for k, v in kwargs.items()})
+
+        return _map_leading(function, arrays, signature)
+
+    return wrapped
+
+
+def _map_leading(function: Callable, arrays: list[Array], signature: str | None):
+    if signature is None:
+        inputs, outputs = [()] * len(arrays), None
+    else:
+        inputs, outputs = _parse_signature(signature)
+        if len(inputs) != len(arrays):
+            raise TypeError(
+                f"wrong number of positional arguments: expected {len(inputs)}, got {len(arrays)}, in vectorize with"
+                f" signature {signature}"
+            )
+    sizes: dict[str, int] = {}
+    leading = []
+    for x, names in zip(arrays, inputs):
+        if len(x.shape) < len(names):
+            raise ValueError(
+                f"input with shape {x.shape} does not have enough dimensions for all core dimensions {names}"
+            )
+        split = len(x.shape) - len(names)
+        leading.append(x.shape[:split])
+        _check_sizes(x.shape[split:], names, sizes, "input")
+    function = _checked(function, outputs, sizes)
+    shape = broadcast_shapes(*leading)
+    squeezed, is_mapped = (
+        zip(*(_squeeze_ones(x, front, shape) for x, front in zip(arrays, leading))) if arrays else ((), ())
+    )
+    # From the last mapped axis to the first: each vmap adds the axis in front of those mapped already.
+    for axis in reversed(range(len(shape))):
+        axes = tuple(0 if mapped[axis] else None for mapped in is_mapped)
+        if any(a == 0 for a in axes):
+            function = api.vmap(function, in_axes=axes)
+        else:
+            function = _with_new_axis(function)
+    return function(*squeezed)
+
+
+def _squeeze_ones(x: Array, front: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Array, list[bool]]:
+    """The array without its leading axes of size 1, and which of the mapped axes it has."""
+    missing = len(shape) - len(front)
+    x = _squeeze(x, [i for i, d in enumerate(front) if d == 1])
+    return x, [False] * missing + [d != 1 for d in front]
+
+
+def _with_new_axis(function: Callable) -> Callable:
+    """All arguments have size 1 along an axis: the results get it at the end."""
+
+    def expanded(*args):
+        return tree_map(lambda x: expand_dims(asarray(x), [0]), function(*args))
+
+    return expanded
+
+
+def _checked(function: Callable, outputs: CoreDims | None, sizes: dict[str, int]) -> Callable:
+    if outputs is None:
+        return function
+
+    def checked(*args):
+        results = function(*args)
+        listed = results if isinstance(results, (tuple, list)) else (results,)
+        if len(listed) != len(outputs):
+            raise TypeError(f"wrong number of outputs: expected {len(outputs)}, got {len(listed)}")
+        for x, names in zip(listed, outputs):
+            _check_sizes(asarray(x).shape, names, dict(sizes), "output")
+        return results
+
+    return checked
+
+
+def _check_sizes(shape: tuple[int, ...], names: tuple[str, ...], sizes: dict[str, int], what: str):
+    if len(shape) != len(names):
+        raise ValueError(f"{what} has shape {shape}, which does not have the core dimensions {names}")
+    for size, name in zip(shape, names):
+        expected: Any = int(name) if name.isdigit() else sizes.setdefault(name, size)
+        if size != expected:
+            raise ValueError(
+                f"inconsistent size for core dimension {name!r}: {size} vs {expected}, in an {what} of shape {shape}"
+            )

@@ -1,0 +1,41 @@
+"""Every test leaves the process as it found it; hypothesis runs by profile."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import hypothesis  # noqa: E402
+import jax  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+import minijax  # noqa: E402
+from minijax.core import thread_state  # noqa: E402
+
+hypothesis.settings.register_profile("ci", max_examples=20, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def global_state() -> dict:
+    return {
+        "current trace": thread_state.trace,
+        "minijax x64": minijax.config.jax_enable_x64,
+        "jax x64": jax.config.jax_enable_x64,
+        "NumPy's floating-point error handling": tuple(sorted(np.geterr().items())),
+        "NumPy's print options": str(sorted(np.get_printoptions().items(), key=lambda kv: kv[0])),
+        "working directory": os.getcwd(),
+        "KAF_BACKEND": os.environ.get("KAF_BACKEND"),
+    }
+
+
+@pytest.fixture(autouse=True)
+def no_state_left_behind():
+    """A test that changes global state and does not put it back fails itself, not the tests after it."""
+    before = global_state()
+    yield
+    after = global_state()
+    changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+    assert not changed, f"the test left global state changed (before, after): {changed}"

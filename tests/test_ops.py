@@ -1,0 +1,355 @@
+"""The laws every primitive obeys, over the table in `op_table.py`; JAX and finite differences are the oracles."""
+
+from __future__ import annotations
+
+import itertools
+
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import jax.lax
+import numpy as np
+import pytest
+from op_table import OPS, Op, arrays
+
+import minijax as mj
+import minijax.lax
+from minijax.calls import jit as _jit  # noqa: F401  (defines the jit primitive)
+from minijax.core import Absent, Primitive
+from minijax.primitives.basis import registry
+
+SEED = 7
+CASES = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS)]
+SMOOTH = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS) if op.smooth]
+
+
+def in_minijax(op: Op):
+    return lambda *args: op.function(minijax.lax, *args)
+
+
+def in_jax(op: Op):
+    return lambda *args: op.function(jax.lax, *args)
+
+
+def assert_same(mine, theirs, ulp: float = 4, what: str = ""):
+    """Equal in shape, dtype and weak type; in value exactly for integers, to `ulp` units in the last place for floats."""
+    assert mine.shape == theirs.shape, what
+    assert mine.dtype == theirs.dtype, what
+    assert mine.weak_type == theirs.weak_type, what
+    a, b = np.asarray(mine), np.asarray(theirs)
+    if a.dtype.kind in "fc":
+        eps = np.finfo(a.dtype).eps
+        scale = np.max(np.abs(b), initial=0, where=np.isfinite(b)) if b.size else 0
+        np.testing.assert_allclose(a, b, rtol=ulp * eps, atol=ulp * eps * min(float(scale), 1.0), err_msg=what)
+    else:
+        np.testing.assert_array_equal(a, b, err_msg=what)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Against JAX
+
+
+@pytest.mark.parametrize("op", CASES)
+def test_value_dtype_and_weak_type(op):
+    for dtype in op.dtypes:
+        args = arrays(op, dtype, np.random.default_rng(SEED))
+        mine = in_minijax(op)(*map(mj.numpy.asarray, args))
+        theirs = in_jax(op)(*map(jax.numpy.asarray, args))
+        assert_same(mine, theirs, op.ulp, dtype)
+
+
+@pytest.mark.parametrize("op", [p for p in CASES if p.values[0].dtypes[0] == "float32" and not p.values[0].fixed])
+def test_weak_type_of_weakly_typed_arguments(op):
+    if any(op.shapes):
+        args = arrays(op, "float32", np.random.default_rng(SEED))
+        mine = in_minijax(op)(*[weak(mj, x) for x in args])
+        theirs = in_jax(op)(*[weak(jax, x) for x in args])
+        assert_same(mine, theirs, op.ulp)
+
+
+def weak(lib, x):
+    return lib.numpy.asarray(1.0) * 0 + lib.lax.convert_element_type(lib.numpy.asarray(x), float)
+
+
+EXTREMES = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-40, 3e38, -3e38, 0.5, -2.5, 1.5]
+EXTREME_OPS = [
+    op for op in OPS if op.dtypes[0] == "float32" and not op.fixed and all(s == (3, 4) for s in op.shapes)
+    and op.name not in ("pad", "cumlogsumexp", "convert_element_type")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in EXTREME_OPS])
+def test_extremes(op):
+    n = len(op.shapes)
+    table = np.array(list(itertools.product(EXTREMES, repeat=min(n, 2))), np.float32)
+    columns = [np.resize(table[:, min(i, table.shape[1] - 1)], (3 * ((len(table) + 11) // 12), 4)) for i in range(n)]
+    for block in range(0, columns[0].shape[0], 3):
+        args = [c[block : block + 3] for c in columns]
+        mine, theirs = in_minijax(op)(*map(mj.numpy.asarray, args)), in_jax(op)(*map(jax.numpy.asarray, args))
+        a, b = np.asarray(mine), np.asarray(theirs)
+        if a.dtype.kind == "f":
+            # XLA on CPUs takes subnormal numbers for zero, NumPy does not: none are compared.
+            tiny = np.finfo(a.dtype).tiny
+            a, b = np.where(np.abs(a) < tiny, 0 * a, a), np.where(np.abs(b) < tiny, 0 * b, b)
+            np.testing.assert_allclose(a, b, rtol=max(op.ulp, 8) * np.finfo(a.dtype).eps, atol=0, err_msg=str(args))
+        else:
+            np.testing.assert_array_equal(a, b, err_msg=str(args))
+
+
+@pytest.mark.parametrize("op", SMOOTH)
+def test_jvp_equals_jax(op):
+    args = arrays(op, op.dtypes[0], np.random.default_rng(SEED))
+    tangents = arrays(op, op.dtypes[0], np.random.default_rng(SEED + 1))
+    fixed = [i for i in range(len(args)) if i not in op.smooth]
+
+    def run(lib, function):
+        def of_smooth(*smooth):
+            smooth = iter(smooth)
+            return function(*[lib.numpy.asarray(args[i]) if i in fixed else next(smooth) for i in range(len(args))])
+
+        primals = tuple(lib.numpy.asarray(args[i]) for i in op.smooth)
+        return lib.jvp(of_smooth, primals, tuple(lib.numpy.asarray(tangents[i]) for i in op.smooth))
+
+    for mine, theirs in zip(run(mj, in_minijax(op)), run(jax, in_jax(op))):
+        assert_same(mine, theirs, 8 * op.ulp)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Against mathematics, in float64
+
+
+def smooth_function(op: Op, args):
+    """The operation as a function of its differentiable arguments, in float64."""
+
+    def of_smooth(*smooth):
+        smooth = iter(smooth)
+        return in_minijax(op)(*[next(smooth) if i in op.smooth else mj.numpy.asarray(args[i]) for i in range(len(args))])
+
+    return of_smooth, [np.asarray(args[i]) for i in op.smooth]
+
+
+def check_derivatives(function, primals, tangents, rtol=1e-5):
+    """jvp, and jvp of jvp, against central differences."""
+    h = 1e-5
+    asarray = mj.numpy.asarray
+
+    def directional(*xs):
+        return mj.jvp(function, tuple(xs), tuple(map(asarray, tangents)))[1]
+
+    for order, f in enumerate([function, directional], 1):
+        _, tangent = mj.jvp(f, tuple(map(asarray, primals)), tuple(map(asarray, tangents)))
+        ahead = np.asarray(f(*[asarray(x + h * t) for x, t in zip(primals, tangents)]))
+        behind = np.asarray(f(*[asarray(x - h * t) for x, t in zip(primals, tangents)]))
+        expected = (ahead - behind) / (2 * h)
+        scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
+        np.testing.assert_allclose(np.asarray(tangent), expected, rtol=rtol, atol=rtol * scale, err_msg=f"order {order}")
+
+
+REAL_SMOOTH = [p for p in SMOOTH if p.values[0].dtypes[0] == "float32" and p.values[0].name != "convert_element_type"]
+
+
+@pytest.mark.parametrize("op", [p for p in REAL_SMOOTH if p.values[0].name != "complex"])
+def test_jvp_equals_finite_differences_to_second_order(op):
+    with mj.enable_x64(True):
+        args = arrays(op, "float64", np.random.default_rng(SEED))
+        tangents = arrays(op, "float64", np.random.default_rng(SEED + 1))
+        function, primals = smooth_function(op, args)
+        check_derivatives(function, primals, [tangents[i] for i in op.smooth])
+
+
+def inner_product(xs, ys):
+    return sum(np.sum(np.asarray(x) * np.asarray(y)) for x, y in zip(xs, ys))
+
+
+@pytest.mark.parametrize("op", SMOOTH)
+def test_transpose_is_the_adjoint(op):
+    """<J v, w> = <v, J^T w>"""
+    dtype = {"float32": "float64", "complex64": "complex128"}[op.dtypes[0]]
+    with mj.enable_x64(True):
+        rng = np.random.default_rng(SEED)
+        args = arrays(op, dtype, rng)
+        function, primals = smooth_function(op, args)
+        tangents = [arrays(op, dtype, rng)[i] for i in op.smooth]
+        out, tangent = mj.jvp(function, tuple(map(mj.numpy.asarray, primals)), tuple(map(mj.numpy.asarray, tangents)))
+        w = rng.normal(size=out.shape) + (1j * rng.normal(size=out.shape) if out.dtype.kind == "c" else 0)
+        _, pull_back = mj.vjp(function, *map(mj.numpy.asarray, primals))
+        cotangents = pull_back(mj.numpy.asarray(np.asarray(w).astype(out.dtype)))
+        left, right = inner_product([tangent], [w]), inner_product(tangents, cotangents)
+        # A real input of a complex function sees the real part of the pairing, by JAX's convention.
+        tolerance = 1e-9 if out.dtype.itemsize > 4 else 2e-3
+        np.testing.assert_allclose(np.real(left), np.real(right), rtol=tolerance, atol=tolerance)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Transformations commute with running
+
+
+def batched_variants(op: Op):
+    """Which arguments have a batch axis, and where: every axis of each alone, and all together."""
+    places = [range(len(s) + 1) for s in op.shapes]
+    for i, axes in enumerate(places):
+        for axis in axes:
+            yield tuple(axis if i == j else None for j in range(len(places)))
+    if len(places) > 1:
+        yield tuple(0 for _ in places)
+        yield tuple(len(s) for s in op.shapes)
+        yield tuple(i % (len(s) + 1) for i, s in enumerate(op.shapes))
+
+
+@pytest.mark.parametrize("op", CASES)
+def test_vmap_is_a_stack_of_slices(op):
+    size = 3
+    for dims in batched_variants(op):
+        rng = np.random.default_rng(SEED)
+        shapes = [s if d is None else (*s[:d], size, *s[d:]) for s, d in zip(op.shapes, dims)]
+        args = [mj.numpy.asarray(x) for x in arrays(op, op.dtypes[0], rng, shapes)]
+        mapped = mj.vmap(in_minijax(op), in_axes=dims)(*args)
+        slices = [
+            in_minijax(op)(*[x if d is None else mj.numpy.asarray(np.take(np.asarray(x), i, d)) for x, d in zip(args, dims)])
+            for i in range(size)
+        ]
+        assert mapped.dtype == slices[0].dtype
+        expected = np.stack([np.asarray(s) for s in slices])
+        eps = np.finfo(mapped.dtype).eps if mapped.dtype.kind in "fc" else 0
+        np.testing.assert_allclose(np.asarray(mapped), expected, rtol=8 * eps, atol=8 * eps, err_msg=f"{dims}")
+
+
+@pytest.mark.parametrize("op", CASES)
+def test_jit_is_not_jit(op):
+    args = [mj.numpy.asarray(x) for x in arrays(op, op.dtypes[0], np.random.default_rng(SEED))]
+    plain, jitted = in_minijax(op)(*args), mj.jit(in_minijax(op))(*args)
+    assert_same(jitted, plain, 1)
+    mj.jaxpr.check_jaxpr(mj.make_jaxpr(in_minijax(op))(*args))
+
+
+@pytest.mark.parametrize("op", SMOOTH)
+def test_jaxprs_of_derivatives_are_well_typed(op):
+    args = [mj.numpy.asarray(x) for x in arrays(op, op.dtypes[0], np.random.default_rng(SEED))]
+
+    def push(*xs):
+        return mj.jvp(in_minijax(op), xs, tuple(mj.numpy.ones_like(x) if x.dtype.kind in "fc" else zero_tangent(x) for x in xs))
+
+    def pull(*xs):
+        out, pull_back = mj.vjp(in_minijax(op), *xs)
+        return [ct for ct, x in zip(pull_back(mj.numpy.ones_like(out)), xs) if x.dtype.kind in "fc"]
+
+    mj.jaxpr.check_jaxpr(mj.make_jaxpr(push)(*args))
+    mj.jaxpr.check_jaxpr(mj.make_jaxpr(pull)(*args))
+
+
+def zero_tangent(x):
+    return np.zeros(x.shape, mj.dtypes.float0)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Shapes and values by hypothesis
+
+
+shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)
+ELEMENTWISE = [op for op in OPS if len(op.shapes) in (1, 2) and registry[op.name].elementwise and not op.fixed]
+
+
+@pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in {op.name: op for op in ELEMENTWISE}.values()])
+@hypothesis.given(shape=shapes, scalar=st.integers(-1, 1), seed=st.integers(0, 2**32 - 1), data=st.data())
+def test_any_shape_and_dtype(op, shape, scalar, seed, data):
+    """Empty, scalar and ordinary shapes, one argument a scalar or none: value, jvp and vmap as JAX's."""
+    dtype = data.draw(st.sampled_from(op.dtypes))
+    shapes = [() if i == scalar else shape for i in range(len(op.shapes))]
+    args = arrays(op, dtype, np.random.default_rng(seed), shapes)
+    theirs = in_jax(op)(*map(jax.numpy.asarray, args))
+    assert_same(in_minijax(op)(*map(mj.numpy.asarray, args)), theirs, 2 * op.ulp)
+    if shape and len(set(shapes)) == 1:
+        mapped = mj.vmap(in_minijax(op), in_axes=len(shape) - 1, out_axes=len(shape) - 1, axis_size=shape[-1])
+        assert_same(mapped(*map(mj.numpy.asarray, args)), theirs, 2 * op.ulp)
+    if op.smooth == tuple(range(len(args))) and np.dtype(dtype).kind == "f":
+        derivative = mj.jvp(in_minijax(op), *2 * (tuple(map(mj.numpy.asarray, args)),))[1]
+        expected = jax.jvp(in_jax(op), *2 * (tuple(map(jax.numpy.asarray, args)),))[1]
+        assert_same(derivative, expected, 32 * op.ulp)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The table and the rows are complete
+
+
+@pytest.mark.parametrize("name", sorted(registry))
+def test_every_rule_is_given_or_absent_with_a_reason(name):
+    for kind in Primitive.RULES:
+        rule = getattr(registry[name], kind)
+        assert callable(rule)
+        assert not isinstance(rule, Absent) or (rule.reason and len(rule.reason) > 10), f"{name}: no {kind} rule, no reason"
+
+
+# Primitives that carry jaxprs, or that no user calls by themselves, and where they are tested.
+ELSEWHERE = {
+    "jit": "test_api.py",
+    "add_any": "test_nestings.py",
+    "copy": "test_numpy_creation.py",
+}
+
+
+def test_every_primitive_is_in_the_table():
+    tested = {op.name for op in OPS}
+    missing = [n for n in registry if n not in tested and n not in ELSEWHERE and not tested_in_its_own_file(n)]
+    assert not missing
+
+
+def tested_in_its_own_file(name: str) -> bool:
+    """Families whose arguments fit no table of arrays have test files of their own, with the same laws."""
+    return name.startswith(("random_", "threefry", "conv_", "scatter", "cholesky", "triangular_solve")) or name in OWN_FILES
+
+
+OWN_FILES = {"iota", "reduce_precision", "lgamma", "digamma", "split"}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The laws can fail
+
+
+def planted(**rules) -> Op:
+    """A primitive that is sin, with some rules wrong."""
+    sin = registry["sin"]
+    p = Primitive("planted")
+    p.elementwise, p.impl, p.abstract_eval = sin.elementwise, sin.impl, sin.abstract_eval
+    p.batch = lambda axis, args, dims: (p.bind(*args), dims[0])
+    p.jvp = lambda primals, tangents: (p.bind(*primals), tangents[0] * minijax.lax.cos(primals[0]))
+    for kind, rule in rules.items():
+        setattr(p, kind, rule)
+    return Op("planted", lambda lax, x: p.bind(x) if lax is minijax.lax else lax.sin(x), ((3, 4),), smooth=(0,))
+
+
+def test_a_right_primitive_passes():
+    op = planted()
+    test_value_dtype_and_weak_type(op)
+    test_jvp_equals_jax(op)
+    test_jvp_equals_finite_differences_to_second_order(op)
+    test_transpose_is_the_adjoint(op)
+    test_vmap_is_a_stack_of_slices(op)
+
+
+def test_a_wrong_value_fails():
+    with pytest.raises(AssertionError):
+        test_value_dtype_and_weak_type(planted(impl=lambda x: np.sin(x) * np.float32(1.001)))
+
+
+def test_a_wrong_derivative_fails():
+    def wrong(primals, tangents):
+        return minijax.lax.sin(primals[0]), tangents[0] * minijax.lax.cos(primals[0]) * 1.001
+
+    with pytest.raises(AssertionError):
+        test_jvp_equals_jax(planted(jvp=wrong))
+    with pytest.raises(AssertionError):
+        test_jvp_equals_finite_differences_to_second_order(planted(jvp=wrong))
+
+
+def test_a_wrong_batch_rule_fails():
+    with pytest.raises((AssertionError, ValueError)):
+        test_vmap_is_a_stack_of_slices(planted(batch=lambda axis, args, dims: (registry["sin"].bind(*args), 0)))
+
+
+def test_a_wrong_transpose_fails(monkeypatch):
+    op = next(op for op in OPS if op.name == "mul")
+    test_transpose_is_the_adjoint(op)
+    right = registry["mul"].transpose
+    monkeypatch.setattr(registry["mul"], "transpose", lambda ct, x, y: right(ct * 1.001, x, y))
+    with pytest.raises(AssertionError):
+        test_transpose_is_the_adjoint(op)
