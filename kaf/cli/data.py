@@ -1,0 +1,245 @@
+"""Tables: CSV files, read so that an error names its line and its column; labels, the split, standardised features."""
+
+import csv
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from kaf.cli.errors import CommandError
+from kaf.cli.files import reason
+
+LEAST_ROWS = 10
+TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file as text: `names` from its header, or None; `lines` are the rows' line numbers in the file."""
+
+    path: str
+    names: tuple[str, ...] | None
+    rows: list[list[str]]
+    lines: list[int]
+
+    @property
+    def width(self):
+        return len(self.rows[0])
+
+    def column(self, j):
+        """How a message calls column `j`: by its name, else by its number, from 1."""
+        return f"column {self.names[j]!r}" if self.names else f"column {j + 1}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """x float64 [n, features], y int64 [n] into `classes`; `feature_names` and `target` are None without a header."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    classes: tuple[str, ...]
+    feature_names: tuple[str, ...] | None
+    target: str | None
+
+
+# -- Files -------------------------------------------------------------------------------------------------------------
+
+
+def read_table(path):
+    """The Table in the CSV file at `path`. The first row is a header if no cell of it is a number.
+
+    Raises CommandError for a file that cannot be read, is empty, or has rows of different lengths.
+    """
+    rows, lines = _read_rows(path)
+    if not rows:
+        raise CommandError(f"{path} is empty: a CSV file of numbers is needed")
+    width = len(rows[0])
+    for row, line in zip(rows, lines, strict=True):
+        if len(row) != width:
+            raise CommandError(f"{path}, line {line}: {_n(len(row), 'cell')} where line {lines[0]} has {width}")
+    names = None
+    if not any(_is_number(cell) for cell in rows[0]):
+        names, rows, lines = tuple(rows[0]), rows[1:], lines[1:]
+        _check_names(path, names)
+    if not rows:
+        raise CommandError(f"{path} has no rows below its header")
+    return Table(path, names, rows, lines)
+
+
+def _read_rows(path):
+    rows, lines = [], []
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            for row in reader:
+                if any(cell.strip() for cell in row):
+                    rows.append([cell.strip() for cell in row])
+                    lines.append(reader.line_num)
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {reason(error)}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is not a CSV file: it is not UTF-8 text") from error
+    except csv.Error as error:
+        raise CommandError(f"{path} is not a CSV file: line {reader.line_num}: {error}") from error
+    return rows, lines
+
+
+def _check_names(path, names):
+    for name in names:
+        if not name:
+            raise CommandError(f"{path}: column {names.index(name) + 1} has no name in the header; name it")
+        if names.count(name) > 1:
+            raise CommandError(f"{path}: two columns are named {name!r}; rename one")
+    separator = next((s for s in ";\t|" if s in names[0]), None)
+    if len(names) == 1 and separator:
+        raise CommandError(f"{path} has only one column, with {separator!r} in it: separate the cells by commas")
+
+
+def _is_number(cell):
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell  # To float, 1_000 is a number; in a table it is a name or a slip.
+
+
+def numbers(table, columns):
+    """The cells of `columns`, float64 [rows, columns]. Raises CommandError naming the first that is no finite number."""
+    x = np.empty((len(table.rows), len(columns)))
+    for i, row in enumerate(table.rows):
+        for k, j in enumerate(columns):
+            x[i, k] = float(row[j]) if _is_number(row[j]) else math.nan
+            if not math.isfinite(x[i, k]):
+                raise _bad_cell(table, i, j)
+    return x
+
+
+def _bad_cell(table, i, j):
+    cell = table.rows[i][j]
+    where = f"{table.path}, line {table.lines[i]}, {table.column(j)}"
+    if not cell:
+        return CommandError(f"{where}: the cell is empty; fill it in or remove the row")
+    if _is_number(cell):
+        return CommandError(f"{where}: {cell!r} is not finite; replace it or remove the row")
+    remedy = "every column but the class must be numeric"
+    if i == 0 and table.names is None:
+        remedy += ", and a header must hold no number"
+    return CommandError(f"{where}: {cell!r} is not a number; {remedy}")
+
+
+def read_dataset(path, target=None):
+    """The Dataset in a CSV file. `target` is the class column: a name, or a number from 1 without a header, or the last.
+
+    Raises CommandError for whatever makes the table unfit to learn from.
+    """
+    table = read_table(path)
+    j = table.width - 1 if target is None else _find_target(table, target)
+    if table.width < 2:
+        raise CommandError(f"{path} has only one column: features and a class column are needed")
+    features = [k for k in range(table.width) if k != j]
+    labels = [row[j] for row in table.rows]
+    if "" in labels:
+        raise _bad_cell(table, labels.index(""), j)
+    if len(labels) < LEAST_ROWS:
+        raise CommandError(
+            f"{path} has {_n(len(labels), 'row')}: at least {LEAST_ROWS} are needed to train and to test"
+        )
+    classes, y = _classes(labels)
+    _check_classes(table, j, classes, y)
+    names = tuple(table.names[k] for k in features) if table.names else None
+    return Dataset(str(path), numbers(table, features), y, classes, names, table.names[j] if table.names else None)
+
+
+def _find_target(table, target):
+    if table.names is None:
+        if not target.isascii() or not target.isdecimal() or not 1 <= int(target) <= table.width:
+            raise CommandError(
+                f"--target {target}: {table.path} has no header; give a column's number, 1 to {table.width}"
+            )
+        return int(target) - 1
+    if target not in table.names:
+        raise CommandError(f"--target {target}: no such column in {table.path}; it has {listing(table.names)}")
+    return table.names.index(target)
+
+
+def _classes(labels):
+    found = set(labels)
+    classes = sorted(found, key=int) if all(_is_integer(label) for label in found) else sorted(found)
+    number = {label: i for i, label in enumerate(classes)}
+    return tuple(classes), np.array([number[label] for label in labels])
+
+
+def _is_integer(label):
+    return label.isascii() and label.removeprefix("-").isdecimal()
+
+
+def _check_classes(table, j, classes, y):
+    if len(classes) == 1:
+        raise CommandError(
+            f"{table.path}: {table.column(j)} holds one class only, {classes[0]!r}; two are needed "
+            "(--target names another column)"
+        )
+    counts = np.bincount(y)
+    if counts.min() < 2:
+        raise CommandError(
+            f"{table.path}: class {classes[counts.argmin()]!r} of {table.column(j)} has one row, and needs two, "
+            "to train and to test; remove it, or name the class column by --target"
+        )
+
+
+def listing(names, most=8):
+    """A list for a message, cut short.
+
+    >>> listing("abc"), listing("abcd", most=2)
+    ('a, b, c', 'a, b, ... (4)')
+    """
+    return ", ".join(names) if len(names) <= most else ", ".join(names[:most]) + f", ... ({len(names)})"
+
+
+def _n(count, noun):
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+# -- Split and scale ---------------------------------------------------------------------------------------------------
+
+
+def split(y, seed):
+    """Row numbers (train, test): a fifth of each class, and at least one row of it, is for the test.
+
+    >>> [len(part) for part in split(np.array([0] * 10 + [1] * 5), seed=0)]
+    [12, 3]
+    """
+    generator = np.random.default_rng(seed)
+    train, test = [], []
+    for label in np.unique(y):
+        rows = generator.permutation(np.flatnonzero(y == label))
+        held_out = max(1, round(TEST_SHARE * len(rows)))
+        test.append(rows[:held_out])
+        train.append(rows[held_out:])
+    return np.sort(np.concatenate(train)), np.sort(np.concatenate(test))
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """The mean and the standard deviation of each feature, float64 [features]."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(cls, x, where):
+        """Those of x [n, features], 1 for a constant one. Raises CommandError, beginning by `where`, on overflow."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, scale = x.mean(0), x.std(0)
+        if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
+            raise CommandError(f"{where}: numbers too large to standardise; scale them down")
+        # Rounding can leave a constant column a spread of its last bit, which must not be blown up to 1.
+        constant = scale <= 1e-12 * np.abs(mean)
+        return cls(mean, np.where(constant, 1.0, scale))
+
+    def __call__(self, x):
+        """float32 [n, features], near 0 and of spread 1; a value too large for that becomes float32's largest."""
+        limit = np.finfo(np.float32).max
+        with np.errstate(over="ignore"):
+            return np.clip((x - self.mean) / self.scale, -limit, limit).astype(np.float32)

@@ -1,0 +1,99 @@
+"""The figures, drawn by matplotlib straight into PNG files: no window, no global state."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from kaf.cli.files import replacing
+
+_CURVE, _SHADE, _GRID, _SECOND = "#1f5fa8", "#c9ced6", "#8a9099", "#c8501e"
+_MOST_PANELS = 64
+
+
+def _save(figure, path):
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=120)
+
+
+def draw_activations(path, inputs, alpha, grid, title):
+    """The learned functions, a panel for each unit, over the histograms of their inputs.
+
+    inputs float [n, units], alpha float [units, k]. The first 64 units are drawn.
+    """
+    units = min(len(alpha), _MOST_PANELS)
+    columns = min(units, 8)
+    rows = -(-units // columns)
+    width, height = max(1.45 * columns + 0.7, 5.5), 1.3 * rows + 1.2
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
+    for unit, ax in enumerate(axes):
+        if unit < units:
+            _draw_activation(ax, inputs[:, unit], alpha[unit], grid, f"{unit + 1}")
+        else:
+            ax.set_axis_off()
+    # The lowest panel of a column with an empty place below it must bear the tick labels.
+    for ax in axes[max(units - columns, 0) : units]:
+        ax.tick_params(labelbottom=True)
+    if units < len(alpha):
+        title += f" (the first {units} of {len(alpha)} units)"
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel("input of the unit; grey: how often it occurs in the training data", fontsize=9)
+    figure.supylabel("output", fontsize=9)
+    _save(figure, path)
+
+
+def _draw_activation(ax, inputs, alpha, grid, label):
+    edge = grid.boundary + 2 * grid.sigma
+    counts, bins = np.histogram(inputs, bins=40, range=(-edge, edge))
+    shade = ax.twinx()
+    shade.stairs(counts, bins, fill=True, color=_SHADE)
+    shade.set_ylim(0, max(counts.max(), 1) * 1.15)
+    shade.set_yticks([])
+    x = np.linspace(-edge, edge, 300)
+    ax.axhline(0, color=_GRID, linewidth=0.5)
+    ax.plot(x, evaluate(x, alpha, grid), color=_CURVE, linewidth=1.6)
+    # Drawn later, the histogram would cover the curve.
+    ax.set_zorder(shade.get_zorder() + 1)
+    ax.patch.set_visible(False)
+    ax.set_xlim(-edge, edge)
+    ax.set_xticks([-grid.boundary, 0, grid.boundary])
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.tick_params(labelsize=7, length=2, pad=2)
+    ax.margins(y=0.15)
+    ax.set_title(label, fontsize=7, pad=2, loc="left", color=_GRID)
+    for side in (*ax.spines.values(), *shade.spines.values()):
+        side.set_linewidth(0.5)
+
+
+def draw_fit(path, name, function, alpha, grid):
+    """`function` and the KAF fitted to it, with the difference below, inside the grid and a little beyond."""
+    edge = grid.boundary + 3 * grid.sigma
+    x = np.linspace(-edge, edge, 1200)
+    wanted, fitted = function(x), evaluate(x, alpha, grid)
+    inside = np.abs(x) <= grid.boundary
+    figure = Figure(figsize=(7.2, 5.6), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.3))
+    top.plot(x, wanted, color=_SECOND, linewidth=3.5, alpha=0.5, label=name)
+    top.plot(x, fitted, color=_CURVE, linewidth=1.5, label=f"KAF, {grid.size} centres")
+    centers = np.linspace(-grid.boundary, grid.boundary, grid.size)
+    top.plot(centers, np.interp(centers, x, fitted), "o", color=_CURVE, markersize=3, label="at the centres")
+    top.set_ylabel("output")
+    top.legend(frameon=False, fontsize=9)
+    top.set_title(f"{name}, fitted by a KAF on [{-grid.boundary:g}, {grid.boundary:g}]", fontsize=11)
+    residual = fitted - wanted
+    bottom.axhline(0, color=_GRID, linewidth=0.6)
+    bottom.plot(x[inside], residual[inside], color=_CURVE, linewidth=1.2)
+    limit = 1.25 * np.abs(residual[inside]).max() or 1.0
+    bottom.set_ylim(-limit, limit)
+    bottom.set_ylabel("KAF - " + name)
+    bottom.set_xlabel("x; shaded: outside the centres, where nothing is fitted and a KAF falls to 0")
+    for ax in (top, bottom):
+        ax.set_xlim(-edge, edge)
+        for side in (-1, 1):
+            ax.axvspan(side * grid.boundary, side * edge, color=_SHADE, alpha=0.5, linewidth=0)
+    _save(figure, path)
+
+
+def evaluate(x, alpha, grid):
+    """The KAF at x float [n], in float64: what is drawn is the function, not its rounding."""
+    centers = np.linspace(-grid.boundary, grid.boundary, grid.size)
+    return np.exp(-grid.gamma * (x[:, None] - centers) ** 2) @ np.asarray(alpha, np.float64)

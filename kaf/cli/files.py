@@ -1,0 +1,58 @@
+"""Files that are there whole or not at all."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from kaf.cli.errors import CommandError
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yield a binary handle whose content takes the place of `path` only when the block ends without an exception.
+
+    The content goes to a new file in the same directory (a rename is atomic only within a file system) and that file is
+    removed whatever stops the block, Ctrl-C included. Raises CommandError where the system refuses.
+    """
+    path = Path(path)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(scratch, "xb") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(scratch, path)
+    except OSError as error:
+        raise CommandError(f"cannot write {path}: {reason(error)}; nothing was changed") from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def require_writable(directory, names):
+    """Raise CommandError unless each of `names` could be written in `directory`. Leaves nothing behind.
+
+    Called before the hours of training, not after. The directory need not exist yet: its nearest existing ancestor is
+    tried then, with a real file, because permission bits say nothing about read-only file systems.
+    """
+    directory = Path(directory)
+    ancestor = next(parent for parent in (directory.absolute(), *directory.absolute().parents) if parent.exists())
+    if not ancestor.is_dir():
+        raise CommandError(f"--out {directory}: {ancestor} is a file, not a directory; give another directory")
+    try:
+        tempfile.TemporaryFile(dir=ancestor).close()
+    except OSError as error:
+        raise CommandError(f"--out {directory}: cannot write there: {reason(error)}; give another directory") from error
+    for name in names:
+        if (directory / name).is_dir():
+            raise CommandError(f"--out {directory}: {directory / name} is a directory; move it or give another --out")
+
+
+def reason(error):
+    """An OSError's own words without its number and path.
+
+    >>> reason(PermissionError(13, "Permission denied", "x"))
+    'permission denied'
+    """
+    return (error.strerror or str(error) or type(error).__name__).lower()

@@ -1,0 +1,41 @@
+"""`kaf jaxpr`: what one KAF computes, equation by equation."""
+
+import numpy as np
+
+from kaf.cli.backends import choose_backend
+from kaf.functional import kaf
+from kaf.grid import Grid
+
+_BATCH = 8
+
+
+def run(arguments):
+    """Print the jaxpr and return 0."""
+    backend = choose_backend(arguments.backend)
+    grid = Grid(arguments.centers, arguments.boundary)
+    print(f"# {title(grad=arguments.grad, vmap=arguments.vmap)}, {grid.size} centres, on {backend.name}")
+    print(jaxpr(backend, grid, grad=arguments.grad, vmap=arguments.vmap))
+    return 0
+
+
+def title(grad=False, vmap=False):
+    """What is printed, in words.
+
+    >>> title(grad=True)
+    'the gradient of a KAF, by x and by alpha'
+    """
+    what = "the gradient of a KAF, by x and by alpha" if grad else "a KAF, as a function of x and of alpha"
+    return what + (f", for {_BATCH} values of x" if vmap else "")
+
+
+def jaxpr(backend, grid, grad=False, vmap=False):
+    """The ClosedJaxpr of phi(x, alpha), or of what `grad` and then `vmap` over x make of it."""
+
+    def phi(x, alpha):
+        return kaf(x, alpha, grid.centers, grid.sigma)
+
+    function = backend.grad(phi, argnums=(0, 1)) if grad else phi
+    if vmap:
+        function = backend.vmap(function, in_axes=(0, None))
+    x = np.zeros((_BATCH,) if vmap else (), np.float32)
+    return backend.make_jaxpr(function)(x, np.zeros(grid.size, np.float32))

@@ -1,0 +1,42 @@
+"""`kaf`: reads the arguments, loads the command's module, and turns every error of the user into one line.
+
+A command's module is imported only when it is called, so that `kaf --help` and `kaf jaxpr` need NumPy alone.
+"""
+
+import os
+import sys
+
+from kaf.cli.arguments import make_parser
+from kaf.cli.errors import CommandError
+from kaf.cli.optional import load
+
+MODULES = {
+    "train": "kaf.cli.train",
+    "predict": "kaf.cli.predict",
+    "fit": "kaf.cli.fit",
+    "jaxpr": "kaf.cli.jaxpr",
+    "check": "kaf.cli.check",
+}
+
+
+def main(argv=None):
+    """Run the command line `argv` (default: sys.argv[1:]) and return the exit status.
+
+    0 is success, 1 a failed `kaf check`, 2 an error of the user, told in one line on stderr, 130 Ctrl-C.
+    """
+    try:
+        arguments = make_parser().parse_args(argv)
+        command = load(MODULES[arguments.command], f"kaf {arguments.command}")
+        status = command.run(arguments)
+        sys.stdout.flush()
+        return status
+    except CommandError as error:
+        print(f"kaf: error: {error}" if error.status == 2 else f"kaf: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print("kaf: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wants. Python would complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

@@ -1,0 +1,61 @@
+"""What rich draws on the terminal: tables, and the progress of a training."""
+
+import contextlib
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+_LINES = 10
+
+
+class Report:
+    """Writes to stdout as it is when this is made. On a terminal the progress is a bar, elsewhere plain lines."""
+
+    def __init__(self):
+        self.console = Console(highlight=False, emoji=False)
+
+    def line(self, text=""):
+        """Text as it is: no markup, and not wrapped, because paths and jaxprs are there to be copied."""
+        self.console.print(Text(text), soft_wrap=True)
+
+    def heading(self, text):
+        self.console.print()
+        self.console.print(Text(text, style="bold"), soft_wrap=True)
+
+    def table(self, columns, rows):
+        """`columns` are headings, left-aligned the first, right-aligned the others; `rows` are tuples of texts."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for i, column in enumerate(columns):
+            table.add_column(Text(column), justify="left" if i == 0 else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        self.console.print(table)
+
+    @contextlib.contextmanager
+    def progress(self, label, epochs):
+        """Yields callback(epoch, loss), epoch counted from 0."""
+        if not self.console.is_terminal:
+            yield self._plain_callback(label, epochs)
+            return
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "loss {task.fields[loss]}")
+        columns = tuple(TextColumn(c) if isinstance(c, str) else c for c in columns)
+        with Progress(*columns, TimeRemainingColumn(), console=self.console) as progress:
+            task = progress.add_task(label, total=epochs, loss="     -")
+            yield lambda epoch, loss: progress.update(task, completed=epoch + 1, loss=f"{loss:.4f}")
+
+    def _plain_callback(self, label, epochs):
+        every = -(-epochs // _LINES)
+
+        def callback(epoch, loss):
+            if (epoch + 1) % every == 0 or epoch + 1 == epochs:
+                self.line(f"{label}  epoch {epoch + 1:>{len(str(epochs))}}/{epochs}  loss {loss:.4f}")
+
+        return callback
+
+
+def verdict(good):
+    """ok or FAIL, in its colour."""
+    return Text("ok", style="green") if good else Text("FAIL", style="bold red")
