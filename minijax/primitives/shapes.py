@@ -1,0 +1,442 @@
+"""Primitives that move elements without looking at them: slice, pad, concatenate, rev; and iota, which makes them.
+
+`broadcast_in_dim`, `reshape`, `transpose` and `squeeze` are in `basis.py`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core import ShapedArray, Zero, get_aval, is_undefined_primal
+from ..dtypes import as_dtype, canonicalize_dtype, dtype_and_weak_type
+from .basis import (
+    NO_GRADIENT,
+    batch_to_front,
+    broadcast_in_dim,
+    expand_dims,
+    full as _full,
+    instantiate,
+    linear_row,
+    move_batch_dim,
+    reduce_sum,
+    reshape,
+    row,
+    shape_of,
+    squeeze,
+    transpose,
+    zero_like,
+    zeros,
+)
+from .elementwise import convert_element_type, select, sub_p
+
+# ---------------------------------------------------------------------------------------------------------------------
+# slice
+
+
+def slice(operand, start_indices: Sequence[int], limit_indices: Sequence[int], strides: Sequence[int] | None = None):
+    """The elements from `start` to before `limit`, by `stride`, along every axis (`lax.slice`).
+
+    >>> import minijax.numpy as jnp
+    >>> slice(jnp.arange(6), (1,), (6,), (2,))
+    Array([1, 3, 5], dtype=int32)
+    """
+    starts, limits = _ints(start_indices), _ints(limit_indices)
+    strides = None if strides is None or all(s == 1 for s in strides) else _ints(strides)
+    return slice_p.bind(operand, limit_indices=limits, start_indices=starts, strides=strides)
+
+
+def _ints(xs: Sequence) -> tuple[int, ...]:
+    return tuple(operator.index(x) for x in xs)
+
+
+def _slice_abstract_eval(x, *, limit_indices, start_indices, strides):
+    strides = strides or (1,) * x.ndim
+    if not len(start_indices) == len(limit_indices) == len(strides) == x.ndim:
+        raise TypeError(
+            f"slice indices must have length {x.ndim} for an operand of shape {x.shape}; got start_indices={start_indices},"
+            f" limit_indices={limit_indices}, strides={strides}."
+        )
+    for start, limit, stride, size in zip(start_indices, limit_indices, strides, x.shape):
+        if not 0 <= start <= limit <= size or stride < 1:
+            raise TypeError(
+                "slice needs 0 <= start_indices <= limit_indices <= the operand's shape and positive strides; got"
+                f" start_indices={start_indices}, limit_indices={limit_indices}, strides={strides} for shape {x.shape}."
+            )
+    shape = tuple(-(-(b - a) // s) for a, b, s in zip(start_indices, limit_indices, strides))
+    return ShapedArray(shape, x.dtype, x.weak_type)
+
+
+def _slice_impl(x, *, limit_indices, start_indices, strides):
+    strides = strides or (1,) * x.ndim
+    return x[tuple(np.s_[a:b:s] for a, b, s in zip(start_indices, limit_indices, strides))]
+
+
+def _slice_transpose(ct, x, *, limit_indices, start_indices, strides):
+    shape, strides = x.aval.shape, strides or (1,) * x.aval.ndim
+    config = []
+    for start, stride, size, n in zip(start_indices, strides, shape, shape_of(ct)):
+        covered = start + (n - 1) * stride + 1 if n else start
+        config.append((start, size - covered, stride - 1 if n else 0))
+    return [pad(ct, _full((), 0, ct.dtype), config)]
+
+
+def _slice_batch(axis, args, dims, *, limit_indices, start_indices, strides):
+    dim = dims[0]
+
+    def insert(values, value):
+        return (*values[:dim], value, *values[dim:])
+
+    strides = None if strides is None else insert(strides, 1)
+    return slice(args[0], insert(start_indices, 0), insert(limit_indices, axis.size), strides), dim
+
+
+slice_p = linear_row(
+    "slice", impl=_slice_impl, abstract_eval=_slice_abstract_eval, transpose=_slice_transpose, batch=_slice_batch
+)
+
+
+def slice_in_dim(operand, start_index: int | None, limit_index: int | None, stride: int = 1, axis: int = 0):
+    """`slice` along one axis; negative indices count from the end (`lax.slice_in_dim`)."""
+    shape = shape_of(operand)
+    axis = axis % len(shape)
+    size = shape[axis]
+    start = 0 if start_index is None else operator.index(start_index)
+    limit = size if limit_index is None else operator.index(limit_index)
+    starts, limits, strides = [0] * len(shape), list(shape), [1] * len(shape)
+    starts[axis] = start + size if start < 0 else start
+    limits[axis] = limit + size if limit < 0 else limit
+    strides[axis] = operator.index(stride)
+    return slice(operand, starts, limits, strides)
+
+
+def index_in_dim(operand, index: int, axis: int = 0, keepdims: bool = True):
+    """One element along an axis (`lax.index_in_dim`)."""
+    size = shape_of(operand)[axis]
+    index = operator.index(index)
+    if not -size <= index < size:
+        raise IndexError(f"index {index} is out of bounds for axis {axis} with size {size}")
+    index %= size
+    result = slice_in_dim(operand, index, index + 1, 1, axis)
+    return result if keepdims else squeeze(result, (axis,))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# pad
+
+
+def pad(operand, padding_value, padding_config: Sequence[tuple[int, int, int]]):
+    """Put (low, high, interior) elements before, after and between those of each axis; negative ones crop (`lax.pad`).
+
+    >>> import minijax.numpy as jnp
+    >>> pad(jnp.array([1., 2.]), jnp.float32(0), [(1, 0, 1)])
+    Array([0., 1., 0., 2.], dtype=float32)
+    """
+    return pad_p.bind(operand, padding_value, padding_config=tuple(_ints(c) for c in padding_config))
+
+
+def _padded_size(size: int, low: int, high: int, interior: int) -> int:
+    return low + high + (size + (size - 1) * interior if size else 0)
+
+
+def _pad_abstract_eval(x, value, *, padding_config):
+    if x.dtype != value.dtype:
+        raise TypeError(
+            f"pad operand and padding_value must be same dtype: got {x.dtype.name} and {value.dtype.name}."
+        )
+    if value.shape:
+        raise TypeError(f"pad padding_value must be a scalar, got shape {value.shape}.")
+    if len(padding_config) != x.ndim:
+        raise ValueError(
+            "length of padding_config must equal the number of axes of operand, got padding_config"
+            f" {padding_config} for operand shape {x.shape}"
+        )
+    if any(interior < 0 for _, _, interior in padding_config):
+        raise ValueError(f"interior padding in padding_config must be nonnegative, got padding_config {padding_config}")
+    shape = tuple(_padded_size(d, *c) for d, c in zip(x.shape, padding_config))
+    if any(d < 0 for d in shape):
+        raise ValueError(
+            f"Dimension size after padding is not at least 0, got result shape {shape}, for padding_config"
+            f" {padding_config} and operand shape {x.shape}"
+        )
+    return ShapedArray(shape, x.dtype, x.weak_type and value.weak_type)
+
+
+def _pad_impl(x, value, *, padding_config):
+    # Spread out with the non-negative padding, then crop by the negative.
+    shape = [_padded_size(d, max(lo, 0), max(hi, 0), i) for d, (lo, hi, i) in zip(x.shape, padding_config)]
+    out = np.empty(shape, x.dtype)
+    out[...] = value
+    places = []
+    for d, (lo, _, interior) in zip(x.shape, padding_config):
+        start, step = max(lo, 0), interior + 1
+        places.append(np.s_[start : start + (d - 1) * step + 1 if d else start : step])
+    out[tuple(places)] = x
+    return out[tuple(np.s_[max(-lo, 0) : n - max(-hi, 0)] for n, (lo, hi, _) in zip(shape, padding_config))]
+
+
+def _pad_jvp(primals, tangents, *, padding_config):
+    out = pad_p.bind(*primals, padding_config=padding_config)
+    if all(type(t) is Zero for t in tangents):
+        return out, zero_like(out)
+    return out, pad_p.bind(*[instantiate(t) for t in tangents], padding_config=padding_config)
+
+
+def _pad_transpose(ct, x, value, *, padding_config):
+    ct_x = ct_value = None
+    if is_undefined_primal(x) or is_undefined_primal(value):
+        unpadded = pad(ct, _full((), 0, ct.dtype), [(-lo, -hi, 0) for lo, hi, _ in padding_config])
+        inside = slice(unpadded, (0,) * len(padding_config), shape_of(unpadded), [i + 1 for _, _, i in padding_config])
+        ct_x = inside if is_undefined_primal(x) else None
+    if is_undefined_primal(value):
+        # What is in the padding: everything, less what is not.
+        axes = tuple(range(len(padding_config)))
+        total = reduce_sum(ct, axes)
+        ct_value = sub_p.bind(total, reduce_sum(inside, axes))
+    return [ct_x, ct_value]
+
+
+def _pad_batch(axis, args, dims, *, padding_config):
+    x, value = args
+    if dims[1] is None:
+        config = list(padding_config)
+        config.insert(dims[0], (0, 0, 0))
+        return pad(x, value, config), dims[0]
+    # Each example has its own padding value: pad with anything, then select.
+    x = batch_to_front(x, dims[0], axis.size)
+    config = ((0, 0, 0), *padding_config)
+    padded = pad(x, _full((), 0, x.dtype), config)
+    inside = pad(_full(shape_of(x), True, np.dtype(bool)), _full((), False, np.dtype(bool)), config)
+    return select(inside, padded, broadcast_in_dim(value, shape_of(padded), (0,))), 0
+
+
+pad_p = row(
+    "pad",
+    impl=_pad_impl,
+    abstract_eval=_pad_abstract_eval,
+    jvp=_pad_jvp,
+    transpose=_pad_transpose,
+    batch=_pad_batch,
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# concatenate
+
+
+def concatenate(operands: Sequence, dimension: int):
+    """Join arrays along an axis that they have (`lax.concatenate`)."""
+    operands = list(operands)
+    if not operands:
+        raise ValueError("concatenate requires a non-empty sequences of arrays")
+    if len(operands) == 1:
+        return operands[0]
+    return concatenate_p.bind(*operands, dimension=operator.index(dimension))
+
+
+def _concatenate_abstract_eval(*avals, dimension):
+    first = avals[0]
+    if any(a.ndim != first.ndim for a in avals):
+        listed = ", ".join(str(a.ndim) for a in avals)
+        raise TypeError(f"Cannot concatenate arrays with different numbers of dimensions: got {listed}.")
+    if not 0 <= dimension < first.ndim:
+        raise TypeError(f"concatenate dimension out of bounds: dimension {dimension} for shapes {first.shape}.")
+    rest = [(*a.shape[:dimension], *a.shape[dimension + 1 :]) for a in avals]
+    if any(r != rest[0] for r in rest) or any(a.dtype != first.dtype for a in avals):
+        listed = ", ".join(a.str_short() for a in avals)
+        raise TypeError(
+            f"Cannot concatenate arrays with shapes that differ in dimensions other than the one being concatenated, or with"
+            f" different dtypes: concatenating along dimension {dimension} for {listed}."
+        )
+    total = sum(a.shape[dimension] for a in avals)
+    shape = (*first.shape[:dimension], total, *first.shape[dimension + 1 :])
+    return ShapedArray(shape, first.dtype, all(a.weak_type for a in avals))
+
+
+def _concatenate_jvp(primals, tangents, *, dimension):
+    out = concatenate_p.bind(*primals, dimension=dimension)
+    if all(type(t) is Zero for t in tangents):
+        return out, zero_like(out)
+    return out, concatenate_p.bind(*[instantiate(t) for t in tangents], dimension=dimension)
+
+
+def _concatenate_transpose(ct, *xs, dimension):
+    results, start = [], 0
+    for x in xs:
+        shape = x.aval.shape if is_undefined_primal(x) else shape_of(x)
+        limit = start + shape[dimension]
+        results.append(slice_in_dim(ct, start, limit, axis=dimension) if is_undefined_primal(x) else None)
+        start = limit
+    return results
+
+
+def _concatenate_batch(axis, args, dims, *, dimension):
+    xs = [batch_to_front(x, d, axis.size) for x, d in zip(args, dims)]
+    return concatenate_p.bind(*xs, dimension=dimension + 1), 0
+
+
+concatenate_p = row(
+    "concatenate",
+    impl=lambda *xs, dimension: np.concatenate(xs, dimension),
+    abstract_eval=_concatenate_abstract_eval,
+    jvp=_concatenate_jvp,
+    transpose=_concatenate_transpose,
+    batch=_concatenate_batch,
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# rev, iota
+
+
+def rev(operand, dimensions: Sequence[int]):
+    """Reverse the order along axes (`lax.rev`)."""
+    return rev_p.bind(operand, dimensions=_ints(dimensions))
+
+
+def _rev_abstract_eval(x, *, dimensions):
+    if len(set(dimensions)) != len(dimensions) or any(not 0 <= d < x.ndim for d in dimensions):
+        raise ValueError(f"rev dimensions must be unique and within the operand's, got {dimensions} for shape {x.shape}.")
+    return x
+
+
+rev_p = linear_row(
+    "rev",
+    impl=lambda x, *, dimensions: np.flip(x, dimensions),
+    abstract_eval=_rev_abstract_eval,
+    transpose=lambda ct, x, *, dimensions: [rev(ct, dimensions)],
+    batch=lambda axis, args, dims, *, dimensions: (
+        rev(args[0], tuple(d + (d >= dims[0]) for d in dimensions)),
+        dims[0],
+    ),
+)
+
+
+def broadcasted_iota(dtype, shape: Sequence[int], dimension: int):
+    """0, 1, 2, ... along one axis of an array (`lax.broadcasted_iota`)."""
+    return iota_p.bind(
+        dimension=operator.index(dimension), dtype=canonicalize_dtype(dtype), shape=_ints(shape), sharding=None
+    )
+
+
+def iota(dtype, size: int):
+    """0, 1, ..., size - 1 (`lax.iota`).
+
+    >>> iota('int32', 3)
+    Array([0, 1, 2], dtype=int32)
+    """
+    return broadcasted_iota(dtype, (size,), 0)
+
+
+def _iota_abstract_eval(*, dimension, dtype, shape, sharding):
+    if dtype.kind not in "iufc" and dtype.char != "E":
+        raise TypeError(f"iota does not accept dtype {dtype.name}. Accepted dtypes are subtypes of number.")
+    if not 0 <= dimension < len(shape):
+        raise ValueError(f"iota dimension must be between 0 and len(shape), got {dimension=} for {shape=}")
+    return ShapedArray(shape, dtype)
+
+
+def _iota_impl(*, dimension, dtype, shape, sharding):
+    line = np.arange(shape[dimension]).astype(dtype)
+    return np.broadcast_to(line.reshape([-1 if i == dimension else 1 for i in range(len(shape))]), shape)
+
+
+iota_p = row(
+    "iota",
+    impl=_iota_impl,
+    abstract_eval=_iota_abstract_eval,
+    jvp=NO_GRADIENT,
+    transpose="it has no arguments",
+    batch="it has no arguments",
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Functions of the above
+
+
+def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
+    """The shape that shapes broadcast to by NumPy's rules (`lax.broadcast_shapes`)."""
+    try:
+        return np.broadcast_shapes(*[tuple(s) for s in shapes])
+    except ValueError:
+        raise ValueError(f"Incompatible shapes for broadcasting: shapes={[tuple(s) for s in shapes]}") from None
+
+
+def broadcast(operand, sizes: Sequence[int]):
+    """Repeat along new leading axes (`lax.broadcast`)."""
+    n = len(sizes)
+    shape = shape_of(operand)
+    return broadcast_in_dim(operand, (*sizes, *shape), tuple(range(n, n + len(shape))))
+
+
+def collapse(operand, start_dimension: int, stop_dimension: int | None = None):
+    """Merge neighbouring axes into one (`lax.collapse`)."""
+    shape = shape_of(operand)
+    lo, hi, _ = np.s_[start_dimension:stop_dimension].indices(len(shape))
+    return reshape(operand, (*shape[:lo], int(np.prod(shape[lo:hi], dtype=int)), *shape[hi:]))
+
+
+def full(shape: Sequence[int], fill_value, dtype=None):
+    """An array of one value (`lax.full`)."""
+    if shape_of(fill_value):
+        raise TypeError(f"full must be called with scalar fill_value, got fill_value.shape {shape_of(fill_value)}.")
+    if dtype is None:
+        dtype, weak = dtype_and_weak_type(fill_value)
+        dtype = canonicalize_dtype(dtype)
+    else:
+        dtype, weak = canonicalize_dtype(dtype), False
+    shape = _ints(shape) if isinstance(shape, (tuple, list)) else (operator.index(shape),)
+    return broadcast_in_dim(convert_element_type(fill_value, dtype, weak), shape, ())
+
+
+def full_like(x, fill_value, dtype=None, shape: Sequence[int] | None = None):
+    """An array of one value, shaped and typed as `x` (`lax.full_like`)."""
+    aval = get_aval(x)
+    weak = dtype is None and aval.weak_type
+    dtype = aval.dtype if dtype is None else as_dtype(dtype)
+    fill = convert_element_type(fill_value, dtype, weak)
+    return broadcast_in_dim(fill, aval.shape if shape is None else shape, ())
+
+
+def split(operand, sizes: Sequence[int], axis: int = 0) -> list:
+    """The pieces of those sizes along an axis (`lax.split`)."""
+    shape = shape_of(operand)
+    axis = axis % len(shape)
+    sizes = _ints(sizes)
+    if sum(sizes) != shape[axis] or any(s < 0 for s in sizes):
+        raise ValueError(f"split sizes {sizes} must be non-negative and sum to the axis' size {shape[axis]}.")
+    stops = np.cumsum(sizes, dtype=int).tolist()
+    return [slice_in_dim(operand, stop - size, stop, axis=axis) for stop, size in zip(stops, sizes)]
+
+
+__all__ = [
+    "broadcast",
+    "broadcast_in_dim",
+    "broadcast_shapes",
+    "broadcasted_iota",
+    "collapse",
+    "concatenate",
+    "concatenate_p",
+    "expand_dims",
+    "full",
+    "full_like",
+    "index_in_dim",
+    "iota",
+    "iota_p",
+    "move_batch_dim",
+    "pad",
+    "pad_p",
+    "reshape",
+    "rev",
+    "rev_p",
+    "slice",
+    "slice_in_dim",
+    "slice_p",
+    "split",
+    "squeeze",
+    "transpose",
+    "zeros",
+]
