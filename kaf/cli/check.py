@@ -89,8 +89,8 @@ TRANSFORMATIONS = {
 def tolerance(alpha, grid, order):
     """The rounding of a sum of terms of at most |alpha_i| M each, M the bound on the kernel's derivative of that order.
 
-    A derivative by x multiplies by 2 gamma (x - c), which the kernel keeps below sqrt(2 gamma) or so; one by alpha leaves
-    the kernels alone, which are at most 1.
+    A derivative by x multiplies by 2 gamma (x - c), which the kernel keeps below sqrt(2 gamma) or so; one by alpha
+    leaves the kernel alone, which is at most 1.
     """
     terms = max(float(np.abs(alpha).sum()), 1.0) + len(alpha)
     return _ROUNDINGS * float(np.finfo(alpha.dtype).eps) * terms * max(1.0, math.sqrt(2 * grid.gamma)) ** order

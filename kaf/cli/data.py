@@ -105,7 +105,7 @@ def _is_number(cell):
 
 
 def numbers(table, columns):
-    """The cells of `columns`, float64 [rows, columns]. Raises CommandError naming the first that is no finite number."""
+    """The cells of `columns`, float64 [rows, columns]. Raises CommandError naming the first that is not finite."""
     x = np.empty((len(table.rows), len(columns)))
     for i, row in enumerate(table.rows):
         for k, j in enumerate(columns):
@@ -129,7 +129,7 @@ def _bad_cell(table, i, j):
 
 
 def read_dataset(path, target=None):
-    """The Dataset in a CSV file. `target` is the class column: a name, or a number from 1 without a header, or the last.
+    """The Dataset in a CSV file. `target` is the class column: a name, a number from 1 without a header, or the last.
 
     Raises CommandError for whatever makes the table unfit to learn from.
     """

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from kaf.cli.files import replacing
 
 _CURVE, _SHADE, _GRID, _SECOND = "#1f5fa8", "#c9ced6", "#8a9099", "#c8501e"
-_MOST_PANELS = 64
+_MOST_PANELS, _MOST_COLUMNS = 64, 8
 
 
 def _save(figure, path):
@@ -20,9 +20,9 @@ def draw_activations(path, inputs, alpha, grid, title):
     inputs float [n, units], alpha float [units, k]. The first 64 units are drawn.
     """
     units = min(len(alpha), _MOST_PANELS)
-    columns = min(units, 8)
-    rows = -(-units // columns)
-    width, height = max(1.45 * columns + 0.7, 5.5), 1.3 * rows + 1.2
+    rows = -(-units // _MOST_COLUMNS)
+    columns = -(-units // rows)  # All rows about equally full.
+    width, height = max(1.45 * columns + 0.7, 5.5), (1.3 if rows > 1 else 2.0) * rows + 1.2
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
     for unit, ax in enumerate(axes):

@@ -101,7 +101,7 @@ def save(path, classifier):
 
 
 def load(path):
-    """The Classifier in the file `path`. Raises CommandError for a file that is missing, damaged, foreign or too new."""
+    """The Classifier in the file `path`. Raises CommandError for one that is missing, damaged, foreign or too new."""
     try:
         fields = _fields(path)
     except OSError as error:

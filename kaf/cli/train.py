@@ -145,14 +145,14 @@ def _print_results(report, runs):
             run.label,
             str(run.units),
             str(num_parameters(run.classifier.model)),
-            f"{100 * run.train_accuracy:.2f} %",
-            f"{100 * run.test_accuracy:.2f} %",
+            f"{100 * run.train_accuracy:.2f}",
+            f"{100 * run.test_accuracy:.2f}",
             f"{run.train_loss:.4f}",
             f"{run.seconds:.1f}",
         )
         for run in runs
     ]
-    report.table(("network", "units", "parameters", "train", "test", "train loss", "seconds"), rows)
+    report.table(("network", "units", "parameters", "train %", "test %", "loss", "seconds"), rows)
 
 
 def _draw(path, classifier, x, name):
