@@ -1,0 +1,166 @@
+"""`jax.lax`: the primitives as functions. No promotion: arguments of one dtype, ranks that agree.
+
+Functions with parameters stand beside their primitives in `primitives/`; those of arrays alone are made here, from a table.
+"""
+
+from __future__ import annotations
+
+import enum
+import operator
+
+import numpy as np
+
+from .core import get_aval
+from .dtypes import as_dtype, canonicalize_dtype, issubdtype
+from .primitives import contractions, elementwise, reductions, shapes
+from .primitives.basis import reduce_sum, registry
+from .primitives.contractions import batch_matmul, dot, dot_general
+from .primitives.elementwise import convert_element_type as _convert_element_type
+from .primitives.elementwise import integer_pow, select
+from .primitives.reductions import (
+    argmax,
+    argmin,
+    cumlogsumexp,
+    cummax,
+    cummin,
+    cumprod,
+    cumsum,
+    reduce_and,
+    reduce_max,
+    reduce_min,
+    reduce_or,
+    reduce_prod,
+    reduce_xor,
+)
+from .primitives.shapes import (
+    broadcast,
+    broadcast_in_dim,
+    broadcast_shapes,
+    broadcasted_iota,
+    collapse,
+    concatenate,
+    expand_dims,
+    full,
+    full_like,
+    index_in_dim,
+    iota,
+    pad,
+    reshape,
+    rev,
+    slice,
+    slice_in_dim,
+    split,
+    squeeze,
+    transpose,
+)
+
+# {function: primitive} where the names differ; the rest have the primitive's.
+_unary = {
+    **{name: name for name in "neg sign floor ceil is_finite exp exp2 log expm1 log1p sin cos tan asin acos atan".split()},
+    **{name: name for name in "sinh cosh tanh asinh acosh atanh logistic erf erfc erf_inv sqrt rsqrt cbrt".split()},
+    **{name: name for name in "square abs real imag population_count".split()},
+    "bitwise_not": "not",
+}
+_binary = {
+    **{name: name for name in "add sub mul div rem max min atan2 complex nextafter eq ne lt le gt ge".split()},
+    **{name: name for name in "shift_left shift_right_logical shift_right_arithmetic".split()},
+    "bitwise_and": "and",
+    "bitwise_or": "or",
+    "bitwise_xor": "xor",
+}
+
+
+def _function(name: str, primitive, arity: int):
+    bind = primitive.bind
+    if arity == 1:
+
+        def function(x):
+            return bind(x)
+    else:
+
+        def function(x, y):
+            return bind(x, y)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"The primitive `{primitive.name}`, element by element (`jax.lax.{name}`)."
+    return function
+
+
+for _table, _arity in ((_unary, 1), (_binary, 2)):
+    for _name, _primitive in _table.items():
+        globals()[_name] = _function(_name, registry[_primitive], _arity)
+
+# The primitives, under JAX's names: `lax.sin_p`, `lax.scatter_add_p`.
+for _name, _primitive in registry.items():
+    globals()[_name.replace("-", "_") + "_p"] = _primitive
+
+
+class RoundingMethod(enum.IntEnum):
+    """How `round` treats numbers halfway between two integers."""
+
+    AWAY_FROM_ZERO = 0
+    TO_NEAREST_EVEN = 1
+
+
+def round(x, rounding_method: RoundingMethod = RoundingMethod.AWAY_FROM_ZERO):
+    """To the nearest integer (`lax.round`)."""
+    return registry["round"].bind(x, rounding_method=RoundingMethod(rounding_method))
+
+
+def conj(x):
+    """The complex conjugate (`lax.conj`)."""
+    return elementwise.conj_p.bind(x, input_dtype=get_aval(x).dtype)
+
+
+def reciprocal(x):
+    """1 / x (`lax.reciprocal`)."""
+    return integer_pow(x, -1)
+
+
+def pow(x, y):
+    """x to the power y, an array of the dtype of x or of integers (`lax.pow`)."""
+    if isinstance(y, int) and not isinstance(y, bool):
+        return integer_pow(x, y)
+    return elementwise.pow_p.bind(x, y)
+
+
+def clamp(min, x, max):
+    """x, but at least `min` and at most `max` (`lax.clamp`)."""
+    return elementwise.clamp_p.bind(min, x, max)
+
+
+def select_n(which, *cases):
+    """The element of `cases[which]` (`lax.select_n`)."""
+    if not cases:
+        raise ValueError("select_n() must have at least one case")
+    return elementwise.select_n_p.bind(which, *cases)
+
+
+def convert_element_type(operand, new_dtype):
+    """The array in another dtype (`lax.convert_element_type`); a Python type as dtype gives a weakly typed array.
+
+    >>> convert_element_type(1.7, np.int32)
+    Array(1, dtype=int32)
+    """
+    weak = new_dtype in (int, float, complex)
+    return _convert_element_type(operand, canonicalize_dtype(new_dtype), weak)
+
+
+def bitcast_convert_type(operand, new_dtype):
+    """The same bits as another dtype (`lax.bitcast_convert_type`)."""
+    return elementwise.bitcast_convert_type_p.bind(operand, new_dtype=canonicalize_dtype(new_dtype))
+
+
+def stop_gradient(x):
+    """x, with no derivative (`lax.stop_gradient`)."""
+    if not issubdtype(get_aval(x).dtype, np.inexact):
+        return x
+    return elementwise.stop_gradient_p.bind(x)
+
+
+def zeros_like_array(x):
+    """Zeros of x's shape and dtype."""
+    return full_like(x, 0)
+
+
+__all__ = sorted(name for name in dir() if not name.startswith("_"))

@@ -1,0 +1,185 @@
+"""`dot_general`: every contraction of two arrays, from the inner product to a batch of matrix products."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core import ShapedArray, Zero, is_undefined_primal
+from ..dtypes import canonicalize_dtype, promote_types
+from .basis import add_tangents, row, shape_of, transpose, zero_like
+from .elementwise import convert_element_type
+
+DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
+
+
+def dot_general(
+    lhs, rhs, dimension_numbers: DimensionNumbers, precision=None, preferred_element_type=None, *, out_sharding=None
+):
+    """Sum over pairs of contracted axes, side by side along pairs of batch axes (`lax.dot_general`).
+
+    dimension_numbers: ((lhs contracted, rhs contracted), (lhs batch, rhs batch)). The result's axes are the batch axes, then
+    the others of lhs, then the others of rhs.
+
+    >>> import minijax.numpy as jnp
+    >>> dot_general(jnp.ones((2, 3)), jnp.ones((3, 4)), (((1,), (0,)), ((), ()))).shape
+    (2, 4)
+    """
+    (lhs_contract, rhs_contract), (lhs_batch, rhs_batch) = dimension_numbers
+    numbers = ((_ints(lhs_contract), _ints(rhs_contract)), (_ints(lhs_batch), _ints(rhs_batch)))
+    preferred = None if preferred_element_type is None else canonicalize_dtype(preferred_element_type)
+    return dot_general_p.bind(
+        lhs,
+        rhs,
+        dimension_numbers=numbers,
+        precision=precision,
+        preferred_element_type=preferred,
+        out_sharding=out_sharding,
+    )
+
+
+def _ints(xs) -> tuple[int, ...]:
+    return tuple(operator.index(x) for x in xs)
+
+
+def dot(
+    lhs, rhs, *, dimension_numbers=None, precision=None, preferred_element_type=None, out_sharding=None
+):
+    """The product of vectors or matrices (`lax.dot`); with dimension_numbers, `dot_general`."""
+    if dimension_numbers is None:
+        left, right = shape_of(lhs), shape_of(rhs)
+        if not (1 <= len(left) <= 2 and 1 <= len(right) <= 2 and left[-1] == right[0]):
+            raise TypeError(f"Incompatible shapes for dot: got {left} and {right}.")
+        dimension_numbers = (((len(left) - 1,), (0,)), ((), ()))
+    return dot_general(lhs, rhs, dimension_numbers, precision, preferred_element_type, out_sharding=out_sharding)
+
+
+def batch_matmul(lhs, rhs, precision=None):
+    """Matrix products along leading batch axes (`lax.batch_matmul`)."""
+    ndim = len(shape_of(lhs))
+    if ndim < 2 or ndim != len(shape_of(rhs)):
+        raise ValueError(f"Arguments to batch_matmul must be of equal ranks of at least 2, got {ndim}, {len(shape_of(rhs))}")
+    batch = tuple(range(ndim - 2))
+    return dot_general(lhs, rhs, (((ndim - 1,), (ndim - 2,)), (batch, batch)), precision)
+
+
+def _kept(ndim: int, contract, batch) -> list[int]:
+    return [i for i in range(ndim) if i not in contract and i not in batch]
+
+
+def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
+    (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
+    for name, a, b in (("contracting", x_contract, y_contract), ("batch", x_batch, y_batch)):
+        if len(a) != len(b):
+            raise TypeError(f"dot_general requires equal numbers of {name} dimensions, got {a} and {b}.")
+        if [x.shape[i] for i in a] != [y.shape[i] for i in b]:
+            raise TypeError(
+                f"dot_general requires {name} dimensions to have the same shape, got"
+                f" {tuple(x.shape[i] for i in a)} and {tuple(y.shape[i] for i in b)}."
+            )
+    if x.dtype != y.dtype and preferred_element_type is None:
+        raise TypeError(
+            f"lax.dot_general requires arguments to have the same dtypes, got {x.dtype.name}, {y.dtype.name}."
+            " (Tip: jnp.matmul is a similar function that does automatic type promotion on inputs)."
+        )
+    shape = [x.shape[i] for i in x_batch]
+    shape += [x.shape[i] for i in _kept(x.ndim, x_contract, x_batch)]
+    shape += [y.shape[i] for i in _kept(y.ndim, y_contract, y_batch)]
+    dtype = preferred_element_type or x.dtype
+    return ShapedArray(tuple(shape), dtype, x.weak_type and y.weak_type and preferred_element_type is None)
+
+
+def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
+    (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
+    dtype = preferred_element_type or x.dtype
+    if x.dtype != dtype or y.dtype != dtype:
+        common = promote_types(promote_types(x.dtype, y.dtype), dtype)
+        x, y = x.astype(common, copy=False), y.astype(common, copy=False)
+    # The common cases go to matmul as they stand.
+    if not x_batch and x_contract == (x.ndim - 1,) and x.ndim <= 2 and y.ndim <= 2 and y_contract == (0,):
+        return _matmul(x, y).astype(dtype, copy=False)
+    x_kept, y_kept = _kept(x.ndim, x_contract, x_batch), _kept(y.ndim, y_contract, y_batch)
+    batch_shape = tuple(x.shape[i] for i in x_batch)
+    rows, columns = tuple(x.shape[i] for i in x_kept), tuple(y.shape[i] for i in y_kept)
+    inner = math.prod(x.shape[i] for i in x_contract)
+    left = x.transpose([*x_batch, *x_kept, *x_contract]).reshape(*batch_shape, math.prod(rows), inner)
+    right = y.transpose([*y_batch, *y_contract, *y_kept]).reshape(*batch_shape, inner, math.prod(columns))
+    return _matmul(left, right).reshape(*batch_shape, *rows, *columns).astype(dtype, copy=False)
+
+
+def _matmul(x, y):
+    if x.dtype.kind == "b":
+        return np.matmul(x.astype(np.int32), y.astype(np.int32)) != 0
+    if x.dtype == np.float16:
+        # NumPy accumulates in float16; XLA, and everybody's hardware, in float32.
+        return np.matmul(x.astype(np.float32), y.astype(np.float32)).astype(np.float16)
+    return np.matmul(x, y)
+
+
+def _dot_jvp(primals, tangents, **params):
+    (x, y), (gx, gy) = primals, tangents
+    out = dot_general_p.bind(x, y, **params)
+    left = zero_like(out) if type(gx) is Zero else dot_general_p.bind(gx, y, **params)
+    right = zero_like(out) if type(gy) is Zero else dot_general_p.bind(x, gy, **params)
+    return out, add_tangents(left, right)
+
+
+def _transpose_lhs(ct, x_aval, y, dimension_numbers, precision, preferred_element_type, swapped):
+    """The cotangent of the first factor: contract the result's axes that came from y with y's."""
+    (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
+    x_kept = _kept(x_aval.ndim, x_contract, x_batch)
+    y_kept = _kept(len(shape_of(y)), y_contract, y_batch)
+    n_batch = len(x_batch)
+    # Where y's own axes are in the result: last, or, when x and y have changed places, right after the batch axes.
+    start = n_batch if swapped else n_batch + len(x_kept)
+    ct_y = range(start, start + len(y_kept))
+    out = dot_general(ct, y, ((tuple(ct_y), tuple(y_kept)), (tuple(range(n_batch)), y_batch)), precision, preferred_element_type)
+    # The result's axes: batch, x's kept axes, then y's contracted axes in y's order.
+    contracted = [x_contract[i] for i in sorted(range(len(y_contract)), key=lambda i: y_contract[i])]
+    order = [*x_batch, *x_kept, *contracted]
+    out = transpose(out, [order.index(i) for i in range(len(order))])
+    return convert_element_type(out, x_aval.dtype, x_aval.weak_type)
+
+
+def _dot_transpose(ct, x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
+    contract, batch = dimension_numbers
+    if is_undefined_primal(x):
+        return [_transpose_lhs(ct, x.aval, y, dimension_numbers, precision, preferred_element_type, False), None]
+    swapped = (contract[::-1], batch[::-1])
+    return [None, _transpose_lhs(ct, y.aval, x, swapped, precision, preferred_element_type, True)]
+
+
+def _bump(axes, dim) -> tuple[int, ...]:
+    return tuple(a + (a >= dim) for a in axes)
+
+
+def _dot_batch(axis, args, dims, *, dimension_numbers, **params):
+    (x, y), (dx, dy) = args, dims
+    (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
+    if dx is not None:
+        x_contract, x_batch = _bump(x_contract, dx), _bump(x_batch, dx)
+    if dy is not None:
+        y_contract, y_batch = _bump(y_contract, dy), _bump(y_batch, dy)
+    if dx is not None and dy is not None:
+        x_batch, y_batch, out_dim = (dx, *x_batch), (dy, *y_batch), 0
+    elif dx is not None:
+        # One more of x's own axes.
+        out_dim = len(x_batch) + _kept(len(shape_of(x)), x_contract, x_batch).index(dx)
+    else:
+        x_kept = _kept(len(shape_of(x)), x_contract, x_batch)
+        out_dim = len(x_batch) + len(x_kept) + _kept(len(shape_of(y)), y_contract, y_batch).index(dy)
+    numbers = ((x_contract, y_contract), (x_batch, y_batch))
+    return dot_general_p.bind(x, y, dimension_numbers=numbers, **params), out_dim
+
+
+dot_general_p = row(
+    "dot_general",
+    impl=_dot_impl,
+    abstract_eval=_dot_abstract_eval,
+    jvp=_dot_jvp,
+    transpose=_dot_transpose,
+    batch=_dot_batch,
+)
