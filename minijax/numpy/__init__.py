@@ -8,13 +8,8 @@ Array([0.5, 1.5, 2.5], dtype=float32, weak_type=True)
 # What is imported here is what users import from here.
 # ruff: noqa: F401, I001
 # fmt: off
-from . import array_methods
-from .analysis import (
-    allclose, apply_along_axis, apply_over_axes, array_equal, array_equiv, bincount, convolve, corrcoef,
-    correlate, cov, diff, ediff1d, fromfunction, gradient, histogram, histogram_bin_edges, interp, intersect1d,
-    isclose, isin, polyadd, polyder, polyint, polymul, polysub, polyval, setdiff1d, setxor1d, trapezoid,
-    union1d, unique, unique_all, unique_counts, unique_inverse, unique_values, unwrap, vander,
-)
+from . import operators, reductions, ufuncs
+from ..core import Array
 from .attributes import (
     ComplexWarning, array_repr, array_str, can_cast, character, complexfloating, dtype, e, euler_gamma, finfo,
     flexible, floating, generic, get_printoptions, iinfo, index_exp, inexact, inf, integer, iscomplexobj,
@@ -22,24 +17,10 @@ from .attributes import (
     printoptions, promote_types, result_type, s_, save, savez, set_printoptions, shape, signedinteger, size,
     unsignedinteger,
 )
-from .contractions import (
-    cross, dot, einsum, einsum_path, inner, kron, matmul, matvec, outer, tensordot, vdot, vecdot, vecmat,
-)
 from .creation import (
     arange, array, asarray, astype, copy, empty, empty_like, eye, from_dlpack, frombuffer, full, full_like,
     geomspace, identity, indices, ix_, linspace, logspace, meshgrid, ones, ones_like, tri, tril, triu, zeros,
     zeros_like,
-)
-from .indexing import (
-    put_along_axis, take, take_along_axis,
-)
-from .manipulation import (
-    append, argwhere, array_split, atleast_1d, atleast_2d, atleast_3d, block, choose, column_stack, compress,
-    concat, concatenate, diag, diag_indices, diag_indices_from, diagflat, diagonal, dsplit, dstack, expand_dims,
-    extract, fill_diagonal, flatnonzero, flip, fliplr, flipud, hsplit, hstack, matrix_transpose, moveaxis,
-    nonzero, pad, permute_dims, ravel, ravel_multi_index, repeat, reshape, resize, roll, rollaxis, rot90,
-    select, split, squeeze, stack, swapaxes, tile, trace, transpose, tril_indices, tril_indices_from,
-    triu_indices, triu_indices_from, unravel_index, unstack, vsplit, vstack, where,
 )
 from .reductions import (
     all, amax, amin, any, argmax, argmin, average, count_nonzero, cumprod, cumsum, cumulative_prod,
@@ -50,9 +31,6 @@ from .reductions import (
 from .scalar_types import (
     bool_, cdouble, complex128, complex64, complex_, csingle, double, float16, float32, float64, float_, int16,
     int32, int64, int8, int_, single, uint, uint16, uint32, uint64, uint8,
-)
-from .sorting import (
-    argpartition, argsort, digitize, lexsort, partition, searchsorted, sort, sort_complex,
 )
 from .ufuncs import (
     abs, absolute, acos, acosh, add, angle, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, around,
@@ -69,11 +47,14 @@ from .ufuncs import (
 from .util import (
     broadcast_arrays, broadcast_shapes, broadcast_to,
 )
-from .vectorize import (
-    vectorize,
-)
 from .scalar_types import bfloat16_type as _bfloat16_type, bool_ as bool
 # fmt: on
+
+# Until the rest of the methods can come in from array_methods.
+for _name in "sum prod mean var std max min all any argmax argmin cumsum cumprod".split():
+    setattr(Array, _name, getattr(reductions, _name))
+Array.astype = astype
+Array.conj, Array.clip, Array.round = ufuncs.conj, ufuncs.clip, ufuncs.round
 
 
 def __getattr__(name: str):

@@ -95,6 +95,11 @@ def _view(self, dtype=None, type=None):
     return out.reshape(*self.shape[:-1], -1) if old > new else out
 
 
+def _compress(self, condition, axis=None, *, out=None, size=None, fill_value=0):
+    """The slices along an axis for which the condition holds."""
+    return manipulation.compress(condition, self, axis, size=size, fill_value=fill_value, out=out)
+
+
 def _to_device(self, device, *, stream=None):
     """The array itself: NumPy computes on one device."""
     return self
@@ -132,7 +137,7 @@ _methods = {
         (reductions, "sum prod mean var std max min all any ptp argmax argmin cumsum cumprod"),
         (creation, "astype copy"),
         (ufuncs, "clip round conj conjugate"),
-        (manipulation, "ravel squeeze swapaxes repeat diagonal trace nonzero choose compress"),
+        (manipulation, "ravel squeeze swapaxes repeat diagonal trace nonzero choose"),
         (sorting, "sort argsort searchsorted argpartition"),
         (contractions, "dot"),
         (indexing, "take"),
@@ -143,6 +148,7 @@ _methods |= {
     "flatten": _method(manipulation.ravel),
     "reshape": _reshape,
     "transpose": _transpose,
+    "compress": _compress,
     "view": _view,
     "to_device": _to_device,
     "__array_namespace__": _array_namespace,

@@ -100,10 +100,7 @@ def _from_foreign(x: Any) -> np.ndarray:
         return np.asarray(x)
     if hasattr(x, "__dlpack__"):
         return np.from_dlpack(x)
-    try:
-        return np.asarray(memoryview(x))
-    except TypeError:
-        raise TypeError(f"Unexpected input type for array: {type(x)}") from None
+    return np.asarray(x)
 
 
 def _leaves(x: Any):
@@ -174,7 +171,8 @@ def _check_forgot_tuple(name: str, shape: Any, dtype: Any):
     if isinstance(dtype, int) and isinstance(shape, int):
         raise TypeError(
             f"Cannot interpret '{dtype}' as a data type.\n\nDid you accidentally write"
-            f" `jax.numpy.{name}({shape}, {dtype})` when you meant `jax.numpy.{name}(({shape}, {dtype}))`, i.e. with a single tuple argument for the shape?"
+            f" `jax.numpy.{name}({shape}, {dtype})` when you meant `jax.numpy.{name}(({shape}, {dtype}))`, i.e. with a"
+            " single tuple argument for the shape?"
         )
 
 

@@ -684,13 +684,25 @@ def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
         raise ValueError("condition must be a 1D array")
     a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
     a = moveaxis(a, axis, 0)
-    condition, extra = condition[: a.shape[0]], condition[a.shape[0] :]
-    if not isinstance(extra, Tracer) and np.asarray(extra).any():
-        raise ValueError("condition contains entries that are out of bounds")
+    length = a.shape[0]
+    if size is None:
+        # How many slices there are depends on the condition, which so must be known.
+        known = condition._concrete(errors.concretization, "jnp.compress") if isinstance(condition, Tracer) else condition
+        places = np.flatnonzero(np.asarray(known))
+        if places.size and places[-1] >= length:
+            raise ValueError("condition contains entries that are out of bounds")
+        return moveaxis(indexing.take(a, places.astype(np.int32), 0), 0, axis)
+    if not 0 <= size <= length:
+        raise ValueError(
+            "size must be positive and not greater than the size of the array axis; got"
+            f" size={size!r} for a.shape[axis]={length}"
+        )
+    condition = condition[:length]
     a = a[: condition.shape[0]]
-    (places,) = nonzero(condition, size=size, fill_value=a.shape[0])
-    rows = indexing.take(a, places, 0, mode="fill", fill_value=fill_value)
-    return moveaxis(rows, 0, axis)
+    a = _where(_expand_dims(condition, range(1, len(a.shape))), a, convert(fill_value, a.dtype))
+    # The chosen slices first, each group in its order.
+    order = lax.sort_key_val(ew.not_p.bind(condition), arange(condition.shape[0]))[1]
+    return moveaxis(indexing.take(a, order[:size], 0), 0, axis)
 
 
 def extract(condition, arr, *, size=None, fill_value=0):

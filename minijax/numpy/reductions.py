@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 import operator
 from collections.abc import Callable
@@ -118,7 +119,7 @@ def _reduce(
         )
     a = prepare(a) if prepare else a
     axes = canonicalize_axis_tuple(_static_axis(axis), len(a.shape))
-    if identity is None and initial is None and not all(a.shape[d] for d in axes):
+    if identity is None and initial is None and builtins.any(a.shape[d] == 0 for d in axes):
         raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
     dtype = user_dtype(dtype, name)
     result_dtype = dtype or (_promote_integer(a.dtype) if promote_integers else a.dtype)
@@ -154,7 +155,7 @@ def _bind_sum(x: Array, axes: tuple[int, ...]) -> Array:
 def _bind_prod(x: Array, axes: tuple[int, ...]) -> Array:
     if x.dtype == bool:
         return lax.reduce_and_p.bind(x, axes=axes)
-    return lax.reduce_prod_p.bind(x, axes=axes, out_sharding=None)
+    return lax.reduce_prod_p.bind(x, axes=axes)
 
 
 def _add(x, y):
@@ -195,7 +196,7 @@ def max(a, axis=None, out=None, keepdims=False, initial=None, where=None):
     """The largest element over axes (`jax.numpy.max`); NaN if one is. ValueError if there is none."""
     check_no_out("max", out)
     return _reduce(
-        a, "max", lambda x, axes: lax.reduce_max_p.bind(x, axes=axes, out_sharding=None), ew.max_p.bind, None,
+        a, "max", lambda x, axes: lax.reduce_max_p.bind(x, axes=axes), ew.max_p.bind, None,
         start=-math.inf, axis=axis, keepdims=keepdims, initial=initial, where=where,
     )  # fmt: skip
 
@@ -204,7 +205,7 @@ def min(a, axis=None, out=None, keepdims=False, initial=None, where=None):
     """The smallest element over axes (`jax.numpy.min`); NaN if one is. ValueError if there is none."""
     check_no_out("min", out)
     return _reduce(
-        a, "min", lambda x, axes: lax.reduce_min_p.bind(x, axes=axes, out_sharding=None), ew.min_p.bind, None,
+        a, "min", lambda x, axes: lax.reduce_min_p.bind(x, axes=axes), ew.min_p.bind, None,
         start=math.inf, axis=axis, keepdims=keepdims, initial=initial, where=where,
     )  # fmt: skip
 

@@ -236,8 +236,10 @@ conj = _named(lambda x, /: conjugate(x), "conj", conjugate.__doc__)
 def angle(z, deg: bool = False):
     """The angle of a complex number in the plane (`jax.numpy.angle`), in radians, or degrees."""
     z = ensure_arraylike("angle", z)
-    (z,) = promote_dtypes_inexact(z)
-    result = ew.atan2_p.bind(imag(z), real(z))
+    re, im = real(z), imag(z)
+    if not _is_a(re, np.inexact) or (not z.shape and not _is_complex(z)):
+        re, im = (convert_element_type(x, default_float_dtype()) for x in (re, im))
+    result = ew.atan2_p.bind(im, re)
     return degrees(result) if deg else result
 
 
@@ -246,7 +248,7 @@ def log2(x, /):
     (x,) = promote_args_inexact("log2", x)
     r = ew.log_p.bind(x)
     if _is_complex(x):
-        ln2 = ew.log_p.bind(const_like(real(r), 2))
+        ln2 = ew.log_p.bind(_strong_const(real(r), 2))
         return ew.complex_p.bind(ew.div_p.bind(real(r), ln2), ew.div_p.bind(imag(r), ln2))
     return ew.div_p.bind(r, ew.log_p.bind(_strong_const(x, 2)))
 

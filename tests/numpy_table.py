@@ -1,0 +1,749 @@
+"""Expressions in `jnp` that mean the same in minijax and in JAX, by kind; and the arrays they speak of.
+
+`value(expression, jnp)` is the expression's value in one of the two libraries.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def variables() -> dict[str, np.ndarray]:
+    """The arrays in the expressions. Lower case: small and tame; capital: with NaN, infinities, -0.0."""
+    rng = np.random.default_rng(3)
+    return {
+        "x": rng.uniform(-2, 2, (3, 4)).astype("float32"),
+        "y": rng.uniform(0.1, 2, (3, 4)).astype("float32"),
+        "v": rng.uniform(-1, 1, 4).astype("float32"),
+        "u": np.float32([0.5, -0.25, 0.75]),
+        "w": rng.uniform(-1, 1, (3, 1)).astype("float32"),
+        "s": np.float32(1.5),
+        "z": (rng.uniform(-1, 1, (3, 4)) + 1j * rng.uniform(-1, 1, (3, 4))).astype("complex64"),
+        "i": rng.integers(-5, 6, (3, 4)).astype("int32"),
+        "j": np.int32([3, 1, 3, 0, 5, 1]),
+        "k": rng.integers(-100, 100, 4).astype("int8"),
+        "n": rng.integers(0, 9, 4).astype("uint8"),
+        "b": rng.integers(0, 2, (3, 4)).astype(bool),
+        "m": np.bool_([True, False, True, True]),
+        "h": rng.uniform(-2, 2, (3, 4)).astype("float16"),
+        "t": rng.uniform(-1, 1, (2, 3, 4)).astype("float32"),
+        "p": np.float32([0.0, 1.0, 2.5, 4.0]),
+        "X": np.float32([0.0, -0.0, 1.0, -1.5, np.inf, -np.inf, np.nan, 1e-30, 3e38, 2.5]),
+        "Y": np.float32([np.nan, 0.0, np.inf, 2.0, np.inf, 1.0, 1.0, -1.0, 3e38, -2.5]),
+        "N": np.float32([[1.0, np.nan, 3.0], [np.nan, np.nan, np.nan]]),
+        "e0": np.zeros((0, 3), "float32"),
+        "e1": np.zeros(0, "int32"),
+    }
+
+
+VARIABLES = variables()
+
+
+def value(expression: str, jnp):
+    scope = {name: jnp.asarray(x) for name, x in VARIABLES.items()}
+    return eval(expression, {"jnp": jnp, "np": np, **scope})
+
+
+def rows(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines() if line.strip() and not line.strip().startswith("#")]
+
+
+UNARY = (
+    "exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh sqrt cbrt"
+    " negative positive sign square reciprocal floor ceil trunc rint round absolute abs fabs deg2rad rad2deg radians degrees"
+    " signbit isnan isinf isfinite isposinf isneginf nan_to_num real imag conj angle logical_not sinc iscomplex isreal"
+).split()
+COMPLEX_UNARY = (
+    "exp expm1 log log1p log2 log10 sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh sqrt negative"
+    " sign square reciprocal absolute real imag conj angle isnan isinf isfinite rint round nan_to_num"
+).split()
+BINARY = (
+    "add subtract multiply true_divide floor_divide remainder fmod power float_power maximum minimum fmax fmin arctan2 hypot"
+    " logaddexp logaddexp2 copysign heaviside nextafter equal not_equal less less_equal greater greater_equal logical_and"
+    " logical_or logical_xor"
+).split()
+INTEGER_BINARY = "bitwise_and bitwise_or bitwise_xor left_shift right_shift".split()
+REDUCTIONS = (
+    "sum prod max min mean var std any all ptp argmax argmin median nansum nanprod nanmax nanmin nanmean nanvar nanstd"
+    " nanmedian count_nonzero average cumsum cumprod nancumsum nancumprod nanargmax nanargmin"
+).split()
+
+ELEMENTWISE = [
+    *(f"jnp.{name}({arg})" for name in UNARY for arg in ("x", "y", "X", "s", "i", "b", "2", "0.5")),
+    *(f"jnp.{name}({arg})" for name in COMPLEX_UNARY for arg in ("z", "0.5 + 0.25j")),
+    *(f"jnp.{name}({a}, {b})" for name in BINARY for a, b in (("x", "y"), ("X", "Y"), ("v", "w"), ("y", "2.0"), ("0.5", "y"), ("i", "3"), ("b", "x"))),
+    *(f"jnp.{name}({a}, {b})" for name in INTEGER_BINARY for a, b in (("i", "j[:4]"), ("i", "3"), ("n", "n"), ("k", "2"))),
+    *rows("""
+        jnp.bitwise_not(i)
+        jnp.bitwise_and(b, m)
+        jnp.invert(m)
+        jnp.bitwise_count(i)
+        jnp.divmod(x, y)
+        jnp.divmod(i, 3)
+        jnp.modf(x)
+        jnp.ldexp(x, 3)
+        jnp.ldexp(1.0, i)
+        jnp.power(x, 2)
+        jnp.power(x, -2)
+        jnp.power(i, 3)
+        jnp.power(x, i)
+        jnp.power(i, jnp.abs(i))
+        jnp.power(y, x)
+        jnp.power(2, y)
+        jnp.power(s, jnp.int32(3))
+        jnp.clip(x, -1, 1)
+        jnp.clip(x, None, 0.5)
+        jnp.clip(i, 0)
+        jnp.clip(x, v, 1.5)
+        jnp.round(x, 1)
+        jnp.round(h, 2)
+        jnp.round(z, 1)
+        jnp.where(b, x, 0.0)
+        jnp.where(b, x, 1)
+        jnp.where(x > 0, 1.0, 0.0)
+        jnp.where(m, x, w)
+        jnp.where(i, x, y)
+        jnp.where(True, x, 0)
+        jnp.where(b, i, x)
+        jnp.where(e0 > 0, e0, 1.0)
+        jnp.nan_to_num(X, nan=1.0, posinf=2.0, neginf=3.0)
+        jnp.isclose(X, Y)
+        jnp.isclose(X, X, equal_nan=True)
+        jnp.isclose(x, x + 1e-6)
+        jnp.isclose(i, i)
+        jnp.select([x > 1, x > 0], [x, 2 * x], 7.0)
+        jnp.logaddexp(e0, e0)
+        jnp.add(e0, 1)
+        jnp.less(z, z.T[0, 0])
+    """),
+]  # fmt: skip
+
+OPERATORS = rows("""
+    x + y
+    x + 1
+    1.5 - x
+    x - v
+    x * w
+    x / 3
+    1 / y
+    i / 2
+    x // y
+    i // 3
+    7 // i.at[i == 0].set(1)
+    x % 0.75
+    i % 3
+    x ** 2
+    x ** 3
+    y ** 0.5
+    y ** y
+    2 ** x
+    2 ** n
+    x ** 0
+    i ** 2
+    -x
+    +x
+    abs(x)
+    ~i
+    ~b
+    i & 3
+    i | j[:4]
+    i ^ 1
+    1 & i
+    b & m
+    b ^ True
+    i << 2
+    i >> 1
+    n >> 1
+    2 << n
+    x > 0
+    x >= y
+    0 < x
+    x == x
+    i != 3
+    b == False
+    x @ x.T
+    v @ v
+    x @ v
+    v @ x.T
+    t @ t.swapaxes(1, 2)
+    np.float32(2) * x
+    np.float64(2) * x
+    np.ones(4) + x
+    x + np.ones(4, 'int32')
+    x * True
+    divmod(x, y)
+    divmod(7.5, y)
+    round(x)
+    round(x, 1)
+    x[0]
+    x[:, None] + v
+    x[-1, ::2]
+    len(x)
+    list(i)
+    1.5 in p
+    b + b
+    b * b
+    k + 300
+    x + 2j
+    i + 2.5
+    h + 1
+    h * x
+    h @ h.T
+""")
+
+METHODS = rows("""
+    x.sum()
+    x.sum(0)
+    x.mean(axis=1, keepdims=True)
+    x.var()
+    x.std(0, ddof=1)
+    x.max(1)
+    x.min()
+    x.prod(0)
+    b.any(1)
+    b.all(0)
+    x.ptp()
+    x.argmax()
+    x.argmax(1)
+    x.argmin(0, keepdims=True)
+    x.cumsum(1)
+    x.cumprod(0)
+    x.reshape(4, 3)
+    x.reshape(-1)
+    x.reshape((2, -1))
+    x.reshape(4, 3, order='F')
+    x.ravel()
+    x.flatten()
+    t.transpose()
+    t.transpose(1, 0, 2)
+    t.transpose((2, 0, 1))
+    t.T
+    t.mT
+    w.squeeze()
+    w.squeeze(1)
+    t.swapaxes(0, 2)
+    x.astype(int)
+    x.astype('float16')
+    z.astype(bool)
+    x.copy()
+    x.clip(-1, 1)
+    z.conj()
+    x.real
+    z.imag
+    x.dot(v)
+    x.round(1)
+    x.sort()
+    x.sort(0, descending=True)
+    x.argsort()
+    x.take(jnp.array([0, 5]))
+    x.repeat(2, 0)
+    x.diagonal()
+    x.trace()
+    m.nonzero()
+    x.view('int32')
+    x.view('uint8')
+    i.view('int16')
+    x.nbytes
+    x.itemsize
+    x.size
+    x.searchsorted if False else p.searchsorted(1.5)
+    x.item(3)
+    x.tolist()
+    v.compress(m)
+""")
+
+REDUCED = [
+    *(f"jnp.{name}({arg})" for name in REDUCTIONS for arg in ("x", "i", "b", "h", "s", "2.5", "3")),
+    *(f"jnp.{name}({arg}, axis={axis})" for name in REDUCTIONS for arg, axis in (("x", 0), ("x", -1), ("i", 1), ("t", 1))),
+    *(f"jnp.{name}({arg}, axis={axis}, keepdims=True)" for name in REDUCTIONS[:20] if not name.startswith("cum")
+      for arg, axis in (("x", 0), ("t", -1))),
+    *(f"jnp.{name}(t, axis=(0, 2))" for name in REDUCTIONS[:20] if "arg" not in name),
+    *(f"jnp.{name}(N{axis})" for name in REDUCTIONS if name.startswith("nan") and "arg" not in name for axis in ("", ", axis=1")),
+    *(f"jnp.{name}(X)" for name in REDUCTIONS if name not in ("prod", "cumprod", "nancumprod")),
+    *rows("""
+        jnp.sum(e0)
+        jnp.sum(e0, axis=0)
+        jnp.prod(e0, axis=0)
+        jnp.mean(e0, axis=0)
+        jnp.max(e0, initial=2.0)
+        jnp.any(e0)
+        jnp.all(e0, axis=1)
+        jnp.cumsum(e1)
+        jnp.sum(x, where=b)
+        jnp.sum(x, axis=1, where=m)
+        jnp.mean(x, where=b)
+        jnp.mean(x, axis=0, where=b, keepdims=True)
+        jnp.max(x, where=b, initial=-10)
+        jnp.var(x, where=b)
+        jnp.any(b, where=m)
+        jnp.sum(x, initial=10)
+        jnp.prod(x, initial=2.0, axis=0)
+        jnp.min(i, initial=-100)
+        jnp.sum(i, dtype='float32')
+        jnp.sum(x, dtype=int)
+        jnp.mean(i, dtype='float16')
+        jnp.sum(k)
+        jnp.sum(n)
+        jnp.sum(k, promote_integers=False)
+        jnp.sum(b, axis=1)
+        jnp.cumsum(b)
+        jnp.cumsum(k)
+        jnp.cumsum(x, axis=1, dtype='float16')
+        jnp.var(x, ddof=1)
+        jnp.var(i)
+        jnp.var(z)
+        jnp.std(z, axis=0)
+        jnp.var(x, correction=2)
+        jnp.average(x, weights=y)
+        jnp.average(x, axis=1, weights=v)
+        jnp.average(x, axis=0, returned=True)
+        jnp.quantile(x, 0.3)
+        jnp.quantile(x, jnp.array([0.1, 0.5, 0.9]), axis=1)
+        jnp.quantile(x, 0.3, axis=0, keepdims=True)
+        jnp.quantile(x, 0.3, method='lower')
+        jnp.quantile(x, 0.3, method='higher')
+        jnp.quantile(x, 0.3, method='nearest')
+        jnp.quantile(x, 0.3, method='midpoint')
+        jnp.quantile(t, 0.25, axis=(0, 2))
+        jnp.quantile(i, 0.5, axis=1)
+        jnp.percentile(x, 30.0)
+        jnp.nanquantile(N, 0.5, axis=1)
+        jnp.nanpercentile(N, 25, axis=0)
+        jnp.cumulative_sum(v)
+        jnp.cumulative_sum(v, include_initial=True)
+        jnp.cumulative_sum(k)
+        jnp.cumulative_prod(x, axis=1)
+        jnp.sum(x, axis=())
+        jnp.sum(x, axis=[0, 1])
+    """),
+]  # fmt: skip
+
+CREATION = rows("""
+    jnp.zeros(3)
+    jnp.zeros((2, 0))
+    jnp.ones((2, 3), dtype=int)
+    jnp.empty(2)
+    jnp.full((2, 2), 7)
+    jnp.full(3, 2.5, dtype='int32')
+    jnp.full((2, 4), v)
+    jnp.full((), 1.5)
+    jnp.zeros_like(i)
+    jnp.ones_like(3.5)
+    jnp.ones_like(x, dtype=bool)
+    jnp.full_like(x, 2)
+    jnp.full_like(i, 2.7)
+    jnp.full_like(x, v)
+    jnp.zeros_like(x, shape=(2,))
+    jnp.array(3)
+    jnp.array(3.5)
+    jnp.array(True)
+    jnp.array(2j)
+    jnp.array([1, 2.5])
+    jnp.array([[1, 2], [3, 4]])
+    jnp.array([True, 2])
+    jnp.array([])
+    jnp.array([[], []])
+    jnp.array([s, 1.0, 2])
+    jnp.array([v, v + 1])
+    jnp.array([[s, 2], [3, s]])
+    jnp.array(x, dtype=int)
+    jnp.array(3, dtype='float32')
+    jnp.array(v, ndmin=3)
+    jnp.array(np.float64(2))
+    jnp.array(np.arange(3))
+    jnp.asarray((1, 2))
+    jnp.asarray(3.5, dtype='float16')
+    jnp.asarray(range(3))
+    jnp.float32(2)
+    jnp.int8([1, 2])
+    jnp.bool_(3)
+    jnp.complex64(1)
+    jnp.arange(5)
+    jnp.arange(5.0)
+    jnp.arange(4.5)
+    jnp.arange(2, 7)
+    jnp.arange(2, 7, 2)
+    jnp.arange(7, 2, -2)
+    jnp.arange(0, 1, 0.25)
+    jnp.arange(1, 2, 0.1)
+    jnp.arange(3, dtype='float32')
+    jnp.arange(0)
+    jnp.arange(5, 2)
+    jnp.linspace(0, 1, 5)
+    jnp.linspace(-1, 1)
+    jnp.linspace(0, 1, 4, endpoint=False)
+    jnp.linspace(0, 10, 5, dtype=int)
+    jnp.linspace(0, 1, 1)
+    jnp.linspace(0, 1, 0)
+    jnp.linspace(0, 1, 3, retstep=True)
+    jnp.linspace(v, 2 * v, 3)
+    jnp.linspace(v, 2 * v, 3, axis=1)
+    jnp.linspace(v, 1, 3, axis=-1)
+    jnp.logspace(0, 2, 3)
+    jnp.logspace(0, 2, 3, base=2)
+    jnp.geomspace(1, 100, 3)
+    jnp.eye(3)
+    jnp.eye(2, 4, k=1)
+    jnp.eye(3, k=-1, dtype=int)
+    jnp.identity(2)
+    jnp.tri(3)
+    jnp.tri(2, 4, 1)
+    jnp.tril(x)
+    jnp.tril(t, 1)
+    jnp.triu(x, -1)
+    jnp.triu(i)
+    jnp.meshgrid(v, p)
+    jnp.meshgrid(v, u, indexing='ij')
+    jnp.meshgrid(v, u, sparse=True)
+    jnp.indices((2, 3))
+    jnp.indices((2, 3), sparse=True)
+    jnp.ix_(jnp.arange(2), jnp.arange(3))
+    jnp.fromfunction(lambda a, c: a * 10 + c, (2, 3))
+    jnp.copy(x)
+    jnp.astype(x, int)
+    jnp.frombuffer(b'abcd', dtype='uint8')
+""")
+
+MANIPULATION = rows("""
+    jnp.reshape(x, (4, 3))
+    jnp.reshape(x, -1)
+    jnp.reshape(x, (2, -1), order='F')
+    jnp.reshape(e0, (0, 5))
+    jnp.ravel(x)
+    jnp.ravel(x, order='F')
+    jnp.transpose(x)
+    jnp.transpose(t, (1, 2, 0))
+    jnp.permute_dims(t, (2, 1, 0))
+    jnp.matrix_transpose(t)
+    jnp.swapaxes(t, 0, -1)
+    jnp.moveaxis(t, 0, -1)
+    jnp.moveaxis(t, (0, 1), (2, 0))
+    jnp.rollaxis(t, 2)
+    jnp.expand_dims(x, 0)
+    jnp.expand_dims(v, (0, 2))
+    jnp.squeeze(w)
+    jnp.squeeze(w, 1)
+    jnp.atleast_1d(s)
+    jnp.atleast_2d(v)
+    jnp.atleast_3d(v)
+    jnp.atleast_3d(x)
+    jnp.atleast_1d(s, v)
+    jnp.flip(x)
+    jnp.flip(x, 1)
+    jnp.fliplr(x)
+    jnp.flipud(x)
+    jnp.rot90(x)
+    jnp.rot90(x, 2)
+    jnp.rot90(t, 3, axes=(1, 2))
+    jnp.broadcast_to(v, (3, 4))
+    jnp.broadcast_to(w, (2, 3, 4))
+    jnp.broadcast_to(2.0, (2,))
+    jnp.broadcast_arrays(v, w)
+    jnp.broadcast_shapes((5, 1), (4,))
+    jnp.concatenate([x, y])
+    jnp.concatenate([x, w], axis=1)
+    jnp.concatenate([x, i], axis=None)
+    jnp.concatenate(t)
+    jnp.concatenate([e0, e0])
+    jnp.concatenate([k, n])
+    jnp.concatenate([v, 2 * v], dtype=int)
+    jnp.concat([x, y], axis=1)
+    jnp.stack([v, v])
+    jnp.stack([x, i], axis=-1)
+    jnp.stack([s, 2.0])
+    jnp.vstack([v, x])
+    jnp.hstack([v, u])
+    jnp.hstack([x, w])
+    jnp.dstack([v, v])
+    jnp.column_stack([u, x])
+    jnp.block([[x, w], [y, w]])
+    jnp.append(v, u)
+    jnp.append(x, y, axis=0)
+    jnp.unstack(x)
+    jnp.unstack(x, axis=1)
+    jnp.split(x, 3)
+    jnp.split(x, 2, axis=1)
+    jnp.split(v, [1, 3])
+    jnp.array_split(v, 3)
+    jnp.vsplit(x, 3)
+    jnp.hsplit(x, 2)
+    jnp.dsplit(t, 2)
+    jnp.tile(v, 2)
+    jnp.tile(x, (2, 1))
+    jnp.tile(v, (2, 2))
+    jnp.repeat(v, 2)
+    jnp.repeat(x, 3, axis=1)
+    jnp.repeat(x, jnp.array([1, 0, 2]), axis=0)
+    jnp.repeat(v, jnp.array([1, 2, 0, 1]), total_repeat_length=6)
+    jnp.roll(v, 1)
+    jnp.roll(x, -1, axis=1)
+    jnp.roll(x, 2)
+    jnp.roll(x, (1, 2), axis=(0, 1))
+    jnp.roll(e0, 1, axis=1)
+    jnp.resize(v, (2, 3))
+    jnp.pad(x, 1)
+    jnp.pad(v, (1, 2), constant_values=7)
+    jnp.pad(x, ((1, 0), (0, 2)), constant_values=((1, 2), (3, 4)))
+    jnp.pad(v, 2, mode='edge')
+    jnp.pad(v, 6, mode='wrap')
+    jnp.pad(x, 2, mode='reflect')
+    jnp.pad(v, (7, 2), mode='reflect')
+    jnp.pad(v, (2, 5), mode='symmetric')
+    jnp.pad(v, (2, 3), mode='reflect', reflect_type='odd')
+    jnp.pad(v, (2, 3), mode='symmetric', reflect_type='odd')
+    jnp.pad(v, 2, mode='linear_ramp', end_values=(1, 2))
+    jnp.pad(x, 1, mode='maximum')
+    jnp.pad(x, 1, mode='mean', stat_length=2)
+    jnp.pad(x, 1, mode='median')
+    jnp.pad(i, 1, mode='mean')
+    jnp.pad(v, 1, mode='empty').shape
+    jnp.choose(jnp.array([0, 1, 0, 1]), [v, p])
+    jnp.choose(jnp.array([0, 3, 0, 1]), [v, p], mode='wrap')
+    jnp.compress(m, x, axis=1)
+    jnp.extract(x > 0, x)
+    jnp.nonzero(i)
+    jnp.nonzero(m, size=5, fill_value=-1)
+    jnp.nonzero(m, size=2)
+    jnp.nonzero(e0)
+    jnp.where(i > 0)
+    jnp.where(m, size=4, fill_value=9)
+    jnp.flatnonzero(i)
+    jnp.argwhere(b)
+    jnp.argwhere(m, size=4)
+    jnp.diagonal(x)
+    jnp.diagonal(x, 1)
+    jnp.diagonal(t, -1, 0, 2)
+    jnp.diag(v)
+    jnp.diag(v, -1)
+    jnp.diag(x, 1)
+    jnp.diagflat(w, 1)
+    jnp.trace(x)
+    jnp.trace(t, 1, 1, 2)
+    jnp.trace(b)
+    jnp.diag_indices(3)
+    jnp.triu_indices(3, 1)
+    jnp.tril_indices(3, 0, 4)
+    jnp.triu_indices_from(x)
+    jnp.fill_diagonal(x, 7.0, inplace=False)
+    jnp.unravel_index(jnp.array([0, 5, 11]), (3, 4))
+    jnp.ravel_multi_index((jnp.array([0, 2]), jnp.array([1, 3])), (3, 4))
+    jnp.ravel_multi_index((jnp.array([0, 5]), jnp.array([1, 9])), (3, 4), mode='clip')
+    jnp.sort(x)
+    jnp.sort(X)
+    jnp.sort(x, axis=0)
+    jnp.sort(x, axis=None)
+    jnp.sort(x, descending=True)
+    jnp.sort(z)
+    jnp.argsort(x)
+    jnp.argsort(j)
+    jnp.argsort(j, descending=True)
+    jnp.argsort(x, axis=0)
+    jnp.lexsort((j, j[::-1]))
+    jnp.searchsorted(p, 2.0)
+    jnp.searchsorted(p, x)
+    jnp.searchsorted(p, p, side='right')
+    jnp.searchsorted(p, X)
+    jnp.searchsorted(p, x, method='compare_all')
+    jnp.digitize(x, p)
+    jnp.digitize(x, p[::-1], right=True)
+    jnp.take(x, jnp.array([0, 2]), axis=0)
+    jnp.take(x, 3)
+    jnp.take_along_axis(x, jnp.argsort(x, axis=1), axis=1)
+""")
+
+CONTRACTIONS = rows("""
+    jnp.dot(v, v)
+    jnp.dot(x, v)
+    jnp.dot(x, y.T)
+    jnp.dot(x, 2.0)
+    jnp.dot(2, 3)
+    jnp.dot(t, y.T)
+    jnp.dot(i, v)
+    jnp.dot(k, n)
+    jnp.dot(h, h.T)
+    jnp.dot(x, v, preferred_element_type='float16')
+    jnp.vdot(x, y)
+    jnp.vdot(z, z)
+    jnp.inner(x, y)
+    jnp.inner(x, 2.0)
+    jnp.outer(v, u)
+    jnp.outer(x, 2.0)
+    jnp.matmul(x, y.T)
+    jnp.matmul(t, y.T)
+    jnp.matmul(t, t.mT)
+    jnp.matmul(t[:1], t.mT)
+    jnp.matmul(t[:, None], t.mT)
+    jnp.matmul(t[:1], t[:1].mT)
+    jnp.matmul(v, t.mT)
+    jnp.matmul(t, v)
+    jnp.matmul(i, x.T)
+    jnp.matmul(b, b.T)
+    jnp.matmul(e0, e0.T)
+    jnp.matmul(e0.T, e0)
+    jnp.tensordot(x, y.T, 1)
+    jnp.tensordot(t, x, 2)
+    jnp.tensordot(t, x, axes=([1, 2], [0, 1]))
+    jnp.tensordot(t, x, axes=(-1, -1))
+    jnp.tensordot(v, u, 0)
+    jnp.vecdot(x, y)
+    jnp.vecdot(z, z)
+    jnp.vecdot(x, v)
+    jnp.matvec(t, v)
+    jnp.vecmat(u, x)
+    jnp.kron(v, u)
+    jnp.kron(x, w)
+    jnp.cross(u, u[::-1])
+    jnp.cross(x.T, y.T)
+    jnp.cross(u[:2], u[1:])
+    jnp.cross(x, y, axis=0)
+    jnp.vander(u)
+    jnp.vander(u, 2, increasing=True)
+    jnp.einsum('ij,kj->ik', x, y)
+    jnp.einsum('ij,jk', x, y.T)
+    jnp.einsum('ij->ji', x)
+    jnp.einsum('ij->', x)
+    jnp.einsum('ij->j', x)
+    jnp.einsum('ii', x[:, :3])
+    jnp.einsum('ii->i', x[:, :3])
+    jnp.einsum('i,j->ij', v, u)
+    jnp.einsum('i,i', v, v)
+    jnp.einsum('ij,ij->ij', x, y)
+    jnp.einsum('bij,bkj->bik', t, t)
+    jnp.einsum('bij,kj->kbi', t, x)
+    jnp.einsum('...j,j->...', t, v)
+    jnp.einsum('...ij,...kj->...ik', t, x)
+    jnp.einsum('ij,jk,kl->il', x, y.T, x)
+    jnp.einsum('ij,kj,lj->ikl', x, y, x)
+    jnp.einsum('i,ij,j->', u, x, v)
+    jnp.einsum(x, [0, 1], y, [2, 1], [0, 2])
+    jnp.einsum('ij,j->i', i, v)
+    jnp.einsum('ij,k->i', x, u)
+    jnp.einsum('iij,j->i', t[:, :2], v)
+    jnp.einsum('ij,jk', x, y.T, preferred_element_type='float16')
+    jnp.convolve(v, u)
+    jnp.convolve(u, v, mode='same')
+    jnp.convolve(v, u, mode='valid')
+    jnp.convolve(j, j)
+    jnp.correlate(v, u, mode='full')
+    jnp.correlate(u, v, mode='full')
+    jnp.cov(x)
+    jnp.cov(x, rowvar=False, ddof=0)
+    jnp.cov(v, p)
+    jnp.corrcoef(x)
+""")
+
+ANALYSIS = rows("""
+    jnp.allclose(x, x)
+    jnp.allclose(x, y)
+    jnp.array_equal(x, x)
+    jnp.array_equal(x, v)
+    jnp.array_equal(X, X, equal_nan=True)
+    jnp.array_equiv(v, v[None])
+    jnp.bincount(j)
+    jnp.bincount(j, length=3)
+    jnp.bincount(j, minlength=9)
+    jnp.bincount(j, weights=jnp.arange(6.0))
+    jnp.histogram(x, bins=4)
+    jnp.histogram(x, bins=p)
+    jnp.histogram(x, bins=3, range=(-1, 1), density=True)
+    jnp.histogram_bin_edges(x, 4)
+    jnp.unique(j)
+    jnp.unique(j, return_index=True, return_inverse=True, return_counts=True)
+    jnp.unique(i, return_inverse=True)
+    jnp.unique(N)
+    jnp.unique(N, equal_nan=False)
+    jnp.unique(jnp.array([[2, 1], [1, 3], [2, 1]]), axis=0)
+    jnp.unique(jnp.array([[2, 1, 2], [1, 3, 1]]), axis=1, return_counts=True)
+    jnp.unique(j, size=6, fill_value=-1)
+    jnp.unique(j, size=2)
+    jnp.unique(j, size=5)
+    jnp.unique(e1)
+    jnp.unique_counts(j)
+    jnp.unique_values(j)
+    jnp.isin(i, j)
+    jnp.isin(i, j, invert=True)
+    jnp.union1d(j, i)
+    jnp.intersect1d(j, i)
+    jnp.setdiff1d(j, i)
+    jnp.setxor1d(j, i)
+    jnp.diff(v)
+    jnp.diff(x, n=2, axis=0)
+    jnp.diff(v, prepend=0, append=v)
+    jnp.diff(m)
+    jnp.ediff1d(x)
+    jnp.ediff1d(v, to_end=1.0, to_begin=u)
+    jnp.gradient(v)
+    jnp.gradient(x)
+    jnp.gradient(x, 2.0, axis=1)
+    jnp.gradient(v, p)
+    jnp.trapezoid(x)
+    jnp.trapezoid(v, p)
+    jnp.trapezoid(x, dx=0.5, axis=0)
+    jnp.interp(x, p, v)
+    jnp.interp(1.5, p, v)
+    jnp.interp(x, p, v, left=-1.0, right=2.0)
+    jnp.interp(x, p, v, left='extrapolate', right='extrapolate')
+    jnp.interp(x, p, v, period=3.0)
+    jnp.unwrap(10 * v)
+    jnp.polyval(u, x)
+    jnp.polyval(j, 2)
+    jnp.polyadd(u, v)
+    jnp.polysub(v, u)
+    jnp.polymul(v, u)
+    jnp.polyder(v)
+    jnp.polyder(v, 2)
+    jnp.polyint(v)
+    jnp.polyint(v, 2, jnp.array([1.0, 2.0]))
+    jnp.apply_along_axis(lambda r: r.sum(), 1, x)
+    jnp.apply_along_axis(lambda r: r[:2], 0, t)
+    jnp.apply_over_axes(jnp.sum, t, (0, 2))
+    jnp.vectorize(lambda a, c: a + 2 * c)(x, v)
+    jnp.vectorize(lambda a: a.sum(), signature='(n)->()')(t)
+    jnp.vectorize(lambda a, c: a @ c, signature='(n,m),(m)->(n)')(t, v)
+    jnp.vectorize(lambda a, c: (a + c, a), signature='(n),()->(n),(n)')(t, w)
+""")
+
+ATTRIBUTES = rows("""
+    jnp.shape(x)
+    jnp.ndim(3.5)
+    jnp.size(x)
+    jnp.size(x, 1)
+    jnp.isscalar(3)
+    jnp.isscalar(s)
+    jnp.isscalar(v)
+    jnp.iscomplexobj(z)
+    jnp.iscomplexobj(2.0)
+    jnp.isrealobj(z)
+    jnp.result_type(x, i)
+    jnp.result_type(i, 2.0)
+    jnp.result_type(k, n)
+    jnp.result_type('int8', 'float16')
+    jnp.promote_types('int32', 'float16')
+    jnp.promote_types('uint32', 'int32')
+    jnp.issubdtype(jnp.float32, jnp.floating)
+    jnp.issubdtype(x.dtype, jnp.integer)
+    jnp.isdtype(x.dtype, 'real floating')
+    jnp.isdtype(i.dtype, ('bool', 'integral'))
+    jnp.finfo(jnp.float32).eps
+    jnp.iinfo(jnp.int8).max
+    jnp.dtype('float32')
+    jnp.float32 == np.float32
+    jnp.float32 == jnp.dtype('float32')
+    np.dtype(jnp.int8)
+    jnp.pi
+    jnp.inf
+    jnp.newaxis
+    isinstance(x, jnp.ndarray)
+""")
+
+TABLES = {
+    "elementwise": ELEMENTWISE,
+    "operators": OPERATORS,
+    "methods": METHODS,
+    "reductions": REDUCED,
+    "creation": CREATION,
+    "manipulation": MANIPULATION,
+    "contractions": CONTRACTIONS,
+    "analysis": ANALYSIS,
+    "attributes": ATTRIBUTES,
+}
