@@ -84,7 +84,9 @@ def as_dtype(dtype: Any):
         pass
     if isinstance(dtype, str) and dtype == "bfloat16":
         return bfloat16()
-    found = np.dtype(getattr(dtype, "dtype", dtype))
+    # A scalar class of NumPy has an attribute `dtype` too, but that is a descriptor.
+    is_numpy_class = isinstance(dtype, type) and issubclass(dtype, np.generic)
+    found = np.dtype(dtype if is_numpy_class else getattr(dtype, "dtype", dtype))
     if found != float0 and (found.kind not in "biufcV" or (found.kind == "V" and not _is_bfloat16(found))):
         raise TypeError(f"JAX only supports number, bool, and prng_key dtypes, got dtype {found}")
     if found.char in "gG":

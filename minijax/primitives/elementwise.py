@@ -395,15 +395,16 @@ def _constant_almost_everywhere(name, impl, accepts, arity=1, result_dtype=None,
 
 
 def _sign(x):
-    return np.sign(x) if x.dtype.char not in COMPLEX else np.where(x == 0, x, x / np.where(x == 0, 1, np.abs(x)))
+    if x.dtype.char in COMPLEX:
+        return np.where(x == 0, x, x / np.where(x == 0, 1, np.abs(x)))
+    # The sign of -0.0 is -0.0; NumPy gives 0.0.
+    return np.copysign(np.sign(x), x) if x.dtype.char in FLOAT else np.sign(x)
 
 
 sign_p = _constant_almost_everywhere("sign", _sign, NUM)
 floor_p = _constant_almost_everywhere("floor", np.floor, FLOAT)
 ceil_p = _constant_almost_everywhere("ceil", np.ceil, FLOAT)
-is_finite_p = _constant_almost_everywhere(
-    "is_finite", np.isfinite, FLOAT, result_dtype=bool_dtype, keeps_weak_type=False
-)
+is_finite_p = _constant_almost_everywhere("is_finite", np.isfinite, FLOAT, result_dtype=bool_dtype)
 nextafter_p = elementwise(
     "nextafter",
     np.nextafter,
@@ -501,7 +502,7 @@ conj_p = elementwise(
 
 
 def _comparison(name, impl, accepts=ANY):
-    return _constant_almost_everywhere(name, impl, accepts, 2, bool_dtype, keeps_weak_type=False)
+    return _constant_almost_everywhere(name, impl, accepts, 2, bool_dtype)
 
 
 eq_p = _comparison("eq", np.equal)

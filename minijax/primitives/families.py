@@ -34,6 +34,7 @@ NUM = INT + FLOAT + COMPLEX
 ANY = BOOL + NUM
 
 _class_names = {
+    INT: "integer",
     SIGNED: "signedinteger",
     UNSIGNED: "unsignedinteger",
     FLOAT: "floating",
@@ -44,7 +45,8 @@ _class_names = {
 
 def describe(accepts: str) -> str:
     """`floating, complexfloating` for FLOAT + COMPLEX."""
-    return ", ".join(name for chars, name in _class_names.items() if chars in accepts or set(chars) <= set(accepts))
+    names = [name for chars, name in _class_names.items() if set(chars) <= set(accepts)]
+    return ", ".join(n for n in names if n not in ("signedinteger", "unsignedinteger") or "integer" not in names)
 
 
 def dtype_char(dtype) -> str:
