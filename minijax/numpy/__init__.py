@@ -45,7 +45,7 @@ from .ufuncs import (
     true_divide, trunc,
 )
 from .util import (
-    broadcast_arrays, broadcast_shapes, broadcast_to,
+    broadcast_arrays, broadcast_shapes, broadcast_to, where,
 )
 from .scalar_types import bfloat16_type as _bfloat16_type, bool_ as bool
 # fmt: on
