@@ -1,0 +1,251 @@
+"""Random bits: the threefry hash, and the primitives on key arrays that are made of it (JAX: `_src/random/prng.py`).
+
+A key is two 32-bit words. Threefry (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011) hashes them with
+a counter of two words: the n-th random word of a key is the hash of n, so any part of a random array can be computed
+without the rest, and a random array does not depend on how it was split among devices.
+
+An array of keys is a NumPy array of (hi, lo) records: whatever moves elements moves keys.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core import ShapedArray
+from ..dtypes import issubdtype, key_fry, prng_key
+from .basis import move_batch_dim, row, zero_jvp
+from .families import batch_elementwise, broadcast_shapes_of
+
+NOT_NUMBERS = "keys and random bits are not numbers that anything is linear in"
+UINT32 = np.dtype("uint32")
+
+
+@dataclass(frozen=True)
+class PRNGImpl:
+    """A random number generator: its name, the tag that jaxprs show, and how many words of `uint32` a key has."""
+
+    name: str
+    tag: str
+    key_shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return self.tag
+
+    __repr__ = __str__
+
+
+threefry = PRNGImpl("threefry2x32", "fry", (2,))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The hash
+
+ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+PARITY = UINT32.type(0x1BD11BDA)
+# As many words as fit a processor's cache with room to spare: the hash passes over each block a hundred times.
+BLOCK = 1 << 13
+
+
+def _threefry_in_place(x, y, ks, scratch):
+    """Hash the counters (x, y) with the key schedule `ks`, overwriting them."""
+    x += ks[0]
+    y += ks[1]
+    for i in range(5):
+        for rotation in ROTATIONS[i % 2]:
+            x += y
+            np.left_shift(y, rotation, out=scratch)
+            np.right_shift(y, 32 - rotation, out=y)
+            y |= scratch
+            y ^= x
+        x += ks[(i + 1) % 3]
+        y += ks[(i + 2) % 3]
+        y += UINT32.type(i + 1)
+
+
+def threefry2x32(key1, key2, count1, count2) -> tuple[np.ndarray, np.ndarray]:
+    """The threefry hash with 20 rounds, of NumPy arrays of uint32 that broadcast together: two arrays of uint32."""
+    shape = np.broadcast_shapes(key1.shape, key2.shape, count1.shape, count2.shape)
+    # Own copies of the counters, to overwrite; 1-d at least, because arithmetic on 0-d arrays warns of overflow.
+    x, y = (np.array(np.broadcast_to(c, shape), UINT32, order="C").reshape(-1) for c in (count1, count2))
+    key1, key2 = (np.reshape(k, 1) if k.size == 1 else np.broadcast_to(k, shape).reshape(-1) for k in (key1, key2))
+    schedule = (key1, key2, key1 ^ key2 ^ PARITY)
+    scratch = np.empty(min(BLOCK, x.size), UINT32)
+    for start in range(0, x.size, BLOCK):
+        block = np.s_[start : start + BLOCK]
+        ks = [k if k.size == 1 else k[block] for k in schedule]
+        _threefry_in_place(x[block], y[block], ks, scratch[: x.size - start])
+    return x.reshape(shape), y.reshape(shape)
+
+
+def _hash_of_counters(keys: np.ndarray, shape: tuple[int, ...]):
+    """For each key, the hashes of 0, 1, 2, ... in the given shape: two arrays of shape (*keys.shape, *shape)."""
+    size = math.prod(shape)
+    counters = np.arange(size, dtype=np.uint64)
+    high = (counters >> np.uint64(32)).astype(UINT32) if size > 2**32 else np.zeros(1, UINT32)
+    words = threefry2x32(keys["hi"][..., None], keys["lo"][..., None], high, counters.astype(UINT32))
+    return [w.reshape((*keys.shape, *shape)) for w in words]
+
+
+def _keys(hi, lo) -> np.ndarray:
+    keys = np.empty(np.shape(hi), key_fry.storage)
+    keys["hi"], keys["lo"] = hi, lo
+    return keys
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rows
+
+
+def _check_keys(name: str, aval: ShapedArray):
+    if not issubdtype(aval.dtype, prng_key):
+        raise TypeError(f"{name} takes a key array, got {aval.str_short()}: make keys with jax.random.key(seed).")
+
+
+def _key_row(name: str, impl, abstract_eval, batch=None):
+    """A row on keys. `batch`: by default the axes of the keys come first in the result, so a batch axis stays in place."""
+    primitive = row(
+        name,
+        impl=impl,
+        abstract_eval=abstract_eval,
+        jvp=zero_jvp(lambda: primitive),
+        transpose=NOT_NUMBERS,
+        batch=batch or (lambda axis, args, dims, **params: (primitive.bind(*args, **params), dims[0])),
+    )
+    return primitive
+
+
+def _seed_impl(seeds, *, impl):
+    bits = seeds.dtype.itemsize * 8
+    # A seed of 64 bits fills both words; a narrower one the low word, with its sign.
+    high = (seeds >> 32).astype(UINT32) if bits == 64 else np.zeros(seeds.shape, UINT32)
+    return _keys(high, seeds.astype(UINT32))
+
+
+def _seed_abstract_eval(seeds, *, impl):
+    if not issubdtype(seeds.dtype, np.integer):
+        raise TypeError(f"PRNG key seed must be an integer; got {seeds.str_short()}")
+    return ShapedArray(seeds.shape, key_fry)
+
+
+random_seed_p = _key_row("random_seed", _seed_impl, _seed_abstract_eval)
+
+
+def _split_impl(keys, *, shape):
+    return _keys(*_hash_of_counters(keys, shape))
+
+
+def _split_abstract_eval(keys, *, shape):
+    _check_keys("random_split", keys)
+    return ShapedArray((*keys.shape, *shape), key_fry)
+
+
+random_split_p = _key_row("random_split", _split_impl, _split_abstract_eval)
+
+
+def _fold_in_impl(keys, data):
+    zero = np.zeros((), UINT32)
+    return _keys(*threefry2x32(keys["hi"], keys["lo"], zero, data.astype(UINT32)))
+
+
+def _fold_in_abstract_eval(keys, data):
+    _check_keys("random_fold_in", keys)
+    if not issubdtype(data.dtype, np.integer):
+        raise TypeError(f"random_fold_in folds integers into keys, got {data.str_short()}.")
+    return ShapedArray(broadcast_shapes_of("random_fold_in", [keys.shape, data.shape]), key_fry)
+
+
+random_fold_in_p = _key_row(
+    "random_fold_in", _fold_in_impl, _fold_in_abstract_eval, batch_elementwise(lambda: random_fold_in_p)
+)
+
+
+def _bits_impl(keys, *, bit_width, shape):
+    first, second = _hash_of_counters(keys, shape)
+    if bit_width == 64:
+        wide = first.astype(np.uint64)
+        wide <<= np.uint64(32)
+        wide |= second
+        return wide
+    first ^= second
+    return first.astype(f"uint{bit_width}", copy=False)
+
+
+def _bits_abstract_eval(keys, *, bit_width, shape):
+    _check_keys("random_bits", keys)
+    if bit_width not in (8, 16, 32, 64):
+        raise TypeError(f"random_bits requires 8-, 16-, 32- or 64-bit field width, got {bit_width}.")
+    return ShapedArray((*keys.shape, *shape), np.dtype(f"uint{bit_width}"))
+
+
+random_bits_p = _key_row("random_bits", _bits_impl, _bits_abstract_eval)
+
+
+def _wrap_impl(words, *, impl):
+    return _keys(words[..., 0], words[..., 1])
+
+
+def _wrap_abstract_eval(words, *, impl):
+    if words.ndim < 1:
+        raise TypeError(f"JAX encountered invalid PRNG key data: expected key_data.ndim >= 1; got ndim={words.ndim}")
+    if words.shape[-1:] != impl.key_shape:
+        raise TypeError(
+            f"JAX encountered invalid PRNG key data: expected key_data.shape to end with {impl.key_shape};"
+            f" got shape={words.shape} for impl={impl}"
+        )
+    if words.dtype != UINT32:
+        raise TypeError(
+            f"JAX encountered invalid PRNG key data: expected key_data.dtype = uint32; got dtype={words.dtype}"
+        )
+    return ShapedArray(words.shape[:-1], key_fry)
+
+
+def _wrap_batch(axis, args, dims, *, impl):
+    # The batch axis must not be last: there the two words are.
+    return random_wrap_p.bind(move_batch_dim(args[0], dims[0], 0), impl=impl), 0
+
+
+random_wrap_p = _key_row("random_wrap", _wrap_impl, _wrap_abstract_eval, _wrap_batch)
+
+
+def _unwrap_abstract_eval(keys):
+    _check_keys("random_unwrap", keys)
+    return ShapedArray((*keys.shape, *threefry.key_shape), UINT32)
+
+
+random_unwrap_p = _key_row(
+    "random_unwrap", lambda keys: np.stack([keys["hi"], keys["lo"]], axis=-1), _unwrap_abstract_eval
+)
+
+
+def _clone_abstract_eval(keys):
+    _check_keys("random_clone", keys)
+    return keys
+
+
+random_clone_p = _key_row("random_clone", lambda keys: keys, _clone_abstract_eval)
+
+
+def _threefry_abstract_eval(*avals):
+    if any(a.dtype != UINT32 for a in avals):
+        listed = ", ".join(a.str_short() for a in avals)
+        raise TypeError(f"Arguments to threefry2x32 must have uint32 type, got {listed}")
+    return [ShapedArray(broadcast_shapes_of("threefry2x32", [a.shape for a in avals]), UINT32)] * 2
+
+
+def _threefry_batch(axis, args, dims):
+    outs, dim = batch_elementwise(lambda: threefry2x32_p)(axis, args, dims)
+    return outs, [dim, dim]
+
+
+threefry2x32_p = row(
+    "threefry2x32",
+    impl=threefry2x32,
+    abstract_eval=_threefry_abstract_eval,
+    jvp=zero_jvp(lambda: threefry2x32_p),
+    transpose=NOT_NUMBERS,
+    batch=_threefry_batch,
+    multiple_results=True,
+)
