@@ -61,13 +61,13 @@ def _add_train(commands):
     )
     _add_backend(parser)
     parser.add_argument(
-        "--units", type=_count(1), default=32, metavar="N", help="KAFs in the hidden layer (default: 32)"
+        "--units", type=_count(1, 100_000), default=48, metavar="N", help="KAFs in the hidden layer (default: 48)"
     )
     _add_grid(parser)
-    parser.add_argument("--epochs", type=_count(1), default=30, metavar="N", help="passes over the data (default: 30)")
+    parser.add_argument("--epochs", type=_count(1), default=40, metavar="N", help="passes over the data (default: 40)")
     parser.add_argument("--batch-size", type=_count(1), default=64, metavar="N", help="examples per step (default: 64)")
     parser.add_argument(
-        "--lr", type=_positive, default=5e-3, metavar="RATE", help="Adam's learning rate (default: 0.005)"
+        "--lr", type=_number(1e-9, 1e9), default=5e-3, metavar="RATE", help="Adam's learning rate (default: 0.005)"
     )
     parser.add_argument(
         "--seed",
@@ -113,7 +113,7 @@ def _add_fit(commands):
         help="width of the kernels: paper (gamma = 1/6d^2) or code (gamma = 1/8d^2) (default: paper)",
     )
     parser.add_argument(
-        "--eps", type=_positive, default=1e-4, metavar="EPS", help="strength of the ridge (default: 1e-4)"
+        "--eps", type=_number(1e-12, 1e3), default=1e-4, metavar="EPS", help="strength of the ridge (default: 1e-4)"
     )
     _add_out(parser)
 
@@ -167,9 +167,15 @@ def _add_backend(parser):
 
 
 def _add_grid(parser):
-    parser.add_argument("--centers", type=_count(2), default=20, metavar="D", help="kernels of each KAF (default: 20)")
     parser.add_argument(
-        "--boundary", type=_positive, default=3.0, metavar="B", help="the kernels stand from -B to B (default: 3)"
+        "--centers", type=_count(2, 1000), default=20, metavar="D", help="kernels of each KAF (default: 20)"
+    )
+    parser.add_argument(
+        "--boundary",
+        type=_number(1e-3, 1e3),
+        default=3.0,
+        metavar="B",
+        help="the kernels stand from -B to B (default: 3)",
     )
 
 
@@ -188,14 +194,17 @@ def _count(least, most=10**6):
     return parse
 
 
-def _positive(text):
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not (number > 0 and math.isfinite(number)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
-    return number
+def _number(least, most):
+    def parse(text):
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:  # NaN neither.
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least:g} to {most:g}")
+        return number
+
+    return parse
 
 
 def _one_of(kind, names):

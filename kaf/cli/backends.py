@@ -1,16 +1,24 @@
 """Which library computes, where a wrong or missing one is the user's error."""
 
-from kaf.backend import get_backend
-from kaf.backend import use_backend as switch
+import contextlib
+
+from kaf.backend import get_backend, use_backend
 from kaf.cli.errors import CommandError
 
 
-def choose_backend(name):
-    """Switch to the backend called `name`, for None to the environment's or the default one; returns it.
+@contextlib.contextmanager
+def computing_on(name):
+    """Switch to the backend called `name`, for None to the environment's or the default one; yields it.
 
     Raises CommandError for an unknown name (in the environment variable) and where the library is not installed.
+
+    >>> with computing_on("minijax") as backend:
+    ...     backend.name
+    'minijax'
     """
     try:
-        return get_backend() if name is None else switch(name).backend
+        choice = contextlib.nullcontext(get_backend()) if name is None else use_backend(name)
     except (ValueError, ImportError) as error:
         raise CommandError(str(error).rstrip(".")) from error
+    with choice as backend:
+        yield backend

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from kaf.backend import CHOICES
-from kaf.cli.backends import choose_backend
+from kaf.cli.backends import computing_on
 from kaf.cli.report import Report, verdict
 from kaf.functional import kaf
 from kaf.grid import Grid
@@ -17,7 +17,7 @@ _ROUNDINGS = 16
 
 def run(arguments):
     """Print the table of largest differences; return 0 if each is within its tolerance, else 1."""
-    backends = [choose_backend(name) for name in CHOICES]
+    backends = [_backend(name) for name in CHOICES]
     grid = Grid(arguments.centers, arguments.boundary)
     rng = np.random.default_rng(arguments.seed)
     alpha = rng.normal(0.0, RANDOM_SCALE, grid.size).astype(np.float32)
@@ -30,6 +30,11 @@ def run(arguments):
     if not agreed:
         report.line("The backends disagree by more than rounding explains.")
     return 0 if agreed else 1
+
+
+def _backend(name):
+    with computing_on(name) as backend:
+        return backend
 
 
 def compare(name, backends, grid, x, alpha):

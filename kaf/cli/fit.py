@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from kaf.cli.errors import CommandError
 from kaf.cli.figures import draw_fit
 from kaf.cli.files import require_writable
 from kaf.cli.report import Report
@@ -15,10 +14,7 @@ def run(arguments):
     name = f"fit_{arguments.function}.png"
     require_writable(arguments.out, [name])
     grid = Grid(arguments.centers, arguments.boundary, arguments.rule)
-    try:
-        found = ridge_alpha(arguments.function, grid, arguments.eps)
-    except ValueError as error:
-        raise CommandError(f"{str(error).rstrip('.')}; choose a smaller --boundary") from error
+    found = ridge_alpha(arguments.function, grid, arguments.eps)
     path = Path(arguments.out) / name
     draw_fit(path, arguments.function, FUNCTIONS[arguments.function], found.alpha, grid)
     report = Report()

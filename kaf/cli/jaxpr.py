@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kaf.cli.backends import choose_backend
+from kaf.cli.backends import computing_on
 from kaf.functional import kaf
 from kaf.grid import Grid
 
@@ -11,10 +11,11 @@ _BATCH = 8
 
 def run(arguments):
     """Print the jaxpr and return 0."""
-    backend = choose_backend(arguments.backend)
     grid = Grid(arguments.centers, arguments.boundary)
+    with computing_on(arguments.backend) as backend:
+        text = jaxpr(backend, grid, grad=arguments.grad, vmap=arguments.vmap)
     print(f"# {title(grad=arguments.grad, vmap=arguments.vmap)}, {grid.size} centres, on {backend.name}")
-    print(jaxpr(backend, grid, grad=arguments.grad, vmap=arguments.vmap))
+    print(text)
     return 0
 
 
@@ -29,7 +30,7 @@ def title(grad=False, vmap=False):
 
 
 def jaxpr(backend, grid, grad=False, vmap=False):
-    """The ClosedJaxpr of phi(x, alpha), or of what `grad` and then `vmap` over x make of it."""
+    """The text of the jaxpr of phi(x, alpha), or of what `grad` and then `vmap` over x make of it."""
 
     def phi(x, alpha):
         return kaf(x, alpha, grid.centers, grid.sigma)
@@ -38,4 +39,4 @@ def jaxpr(backend, grid, grad=False, vmap=False):
     if vmap:
         function = backend.vmap(function, in_axes=(0, None))
     x = np.zeros((_BATCH,) if vmap else (), np.float32)
-    return backend.make_jaxpr(function)(x, np.zeros(grid.size, np.float32))
+    return str(backend.make_jaxpr(function)(x, np.zeros(grid.size, np.float32)))

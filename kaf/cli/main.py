@@ -34,8 +34,11 @@ def main(argv=None):
         print(f"kaf: error: {error}" if error.status == 2 else f"kaf: {error}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        print("kaf: interrupted", file=sys.stderr)
+        print("kaf: interrupted; no file was left half-written", file=sys.stderr)
         return 130
+    except MemoryError:
+        print("kaf: error: not enough memory; choose fewer units, fewer centres or smaller batches", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         # The reader (`| head`) has what it wants. Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

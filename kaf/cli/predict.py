@@ -6,7 +6,7 @@ import os
 import sys
 
 from kaf.cli import model_file
-from kaf.cli.backends import choose_backend
+from kaf.cli.backends import computing_on
 from kaf.cli.data import listing, numbers, read_table
 from kaf.cli.errors import CommandError
 from kaf.cli.files import replacing
@@ -14,13 +14,13 @@ from kaf.cli.files import replacing
 
 def run(arguments):
     """Write the predictions and return 0."""
-    choose_backend(arguments.backend)
     if arguments.out is not None:
         _check_out(arguments)
     classifier = model_file.load(arguments.model)
     table = read_table(arguments.data)
     x = numbers(table, find_features(table, classifier, arguments.model))
-    text = as_csv(classifier.classes, classifier.probabilities(x))
+    with computing_on(arguments.backend):
+        text = as_csv(classifier.classes, classifier.probabilities(x))
     if arguments.out is None:
         sys.stdout.write(text)
         return 0

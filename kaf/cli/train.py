@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kaf.cli import model_file
-from kaf.cli.backends import choose_backend
+from kaf.cli.backends import computing_on
 from kaf.cli.data import Scaler, listing, read_dataset, split
 from kaf.cli.errors import CommandError, Interrupted
 from kaf.cli.figures import draw_activations
@@ -40,24 +40,26 @@ class Run:
 def run(arguments):
     """Train, write model.npz and activations.png, print the comparison, and return 0."""
     require_writable(arguments.out, [MODEL, FIGURE])
-    backend = choose_backend(arguments.backend)
-    data = _load_data(arguments)
-    report = Report()
-    train, test = split(data.y, arguments.seed)
+    trainer = _Trainer(arguments, Report(), _load_data(arguments))
+    with computing_on(arguments.backend) as backend:
+        _train(arguments, trainer, backend)
+    return 0
+
+
+def _train(arguments, trainer, backend):
+    report, data = trainer.report, trainer.data
     report.line(
-        f"{data.name}: {len(train)} rows to train, {len(test)} to test, {data.x.shape[1]} features, "
+        f"{data.name}: {len(trainer.train)} rows to train, {len(trainer.test)} to test, {data.x.shape[1]} features, "
         f"{len(data.classes)} classes; on {backend.name}"
     )
-    grid = Grid(arguments.centers, arguments.boundary)
-    _print_jaxprs(report, backend, grid)
-    trainer = _Trainer(arguments, report, data, train, test, grid)
+    _print_jaxprs(report, backend, trainer.grid)
     report.heading("Training")
     learned = trainer.run("KAF", "kaf", arguments.units, kept="nothing of this run was written")
     model_path = Path(arguments.out) / MODEL
     # Before the comparison: what is finished is kept, whatever becomes of the rest.
     model_file.save(model_path, learned.classifier)
     figure_path = Path(arguments.out) / FIGURE
-    _draw(figure_path, learned.classifier, data.x[train], data.name)
+    _draw(figure_path, learned.classifier, data.x[trainer.train], data.name)
     kept = f"the KAF network was finished, and is kept in {model_path}"
     equal_units = trainer.units_of_relu(num_parameters(learned.classifier.model))
     compared = [
@@ -67,7 +69,6 @@ def run(arguments):
     report.heading("Results")
     _print_results(report, [learned, *compared])
     report.line(f"wrote {model_path} and {figure_path}")
-    return 0
 
 
 def _load_data(arguments):
@@ -84,10 +85,11 @@ def _load_data(arguments):
 
 
 class _Trainer:
-    def __init__(self, arguments, report, data, train, test, grid):
+    def __init__(self, arguments, report, data):
         self.arguments, self.report, self.data = arguments, report, data
-        self.train, self.test, self.grid = train, test, grid
-        self.scaler = Scaler.of(data.x[train], data.name)
+        self.train, self.test = split(data.y, arguments.seed)
+        self.grid = Grid(arguments.centers, arguments.boundary)
+        self.scaler = Scaler.of(data.x[self.train], data.name)
         self.inputs = data.x.shape[1]
         self.outputs = 1 if len(data.classes) == 2 else len(data.classes)
 
@@ -136,7 +138,7 @@ class _Trainer:
 def _print_jaxprs(report, backend, grid):
     for grad in (False, True):
         report.heading(f"The jaxpr of {title(grad=grad)}")
-        report.line(str(jaxpr(backend, grid, grad=grad)))
+        report.line(jaxpr(backend, grid, grad=grad))
 
 
 def _print_results(report, runs):
