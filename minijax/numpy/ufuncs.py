@@ -592,7 +592,7 @@ def signbit(x, /):
     """Whether the sign is minus, also of -0.0 and NaN (`jax.numpy.signbit`)."""
     (x,) = promote_args("signbit", x)
     if _is_a(x, np.integer):
-        return x < 0
+        return ew.lt_p.bind(x, _strong_const(x, 0))
     if x.dtype == bool:
         return _full_like(x, False, bool)
     if not _is_a(x, np.floating):
@@ -669,12 +669,13 @@ isneginf = _is_infinity("isneginf", -np.inf)
 
 def iscomplex(x):
     """Whether the imaginary part is not zero (`jax.numpy.iscomplex`)."""
-    return imag(x) != 0
+    i = imag(x)
+    return ew.ne_p.bind(i, const_like(i, 0))
 
 
 def isreal(x):
     """Whether the imaginary part is zero (`jax.numpy.isreal`)."""
-    return imag(x) == 0
+    return is_zero(imag(x))
 
 
 def nan_to_num(x, copy: bool = True, nan=0.0, posinf=None, neginf=None):
