@@ -1,0 +1,74 @@
+"""The whole of JAX's core over NumPy, under JAX's own names: `import minijax as jax; import minijax.numpy as jnp`.
+
+>>> import minijax as jax
+>>> import minijax.numpy as jnp
+>>> jax.grad(lambda x: jnp.sin(x) * x)(0.0)
+Array(0., dtype=float32, weak_type=True)
+"""
+
+from . import core, dtypes, errors, extend, jaxpr, lax, numpy, tree, tree_util
+from .api import (
+    ShapeDtypeStruct,
+    block_until_ready,
+    device_get,
+    device_put,
+    eval_shape,
+    grad,
+    hessian,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jit,
+    jvp,
+    linearize,
+    make_jaxpr,
+    value_and_grad,
+    vjp,
+    vmap,
+)
+from .config import config, enable_x64
+from .core import Array
+from .core import get_aval as typeof
+from .dtypes import float0
+
+# `jax.core` has these two; here they stand above core.
+core.eval_jaxpr = jaxpr.eval_jaxpr
+core.Atom = jaxpr.Atom
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Array",
+    "ShapeDtypeStruct",
+    "block_until_ready",
+    "config",
+    "core",
+    "device_get",
+    "device_put",
+    "dtypes",
+    "enable_x64",
+    "errors",
+    "eval_shape",
+    "extend",
+    "float0",
+    "grad",
+    "hessian",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jit",
+    "jvp",
+    "lax",
+    "linearize",
+    "make_jaxpr",
+    "nn",
+    "numpy",
+    "random",
+    "scipy",
+    "tree",
+    "tree_util",
+    "typeof",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+]

@@ -12,7 +12,7 @@ from . import source_info as source_info_util
 from .core import Primitive, ShapedArray, get_aval
 
 
-NO_EFFECTS: frozenset = frozenset()
+no_effects: frozenset = frozenset()
 
 
 class Var:
@@ -60,7 +60,7 @@ class JaxprEqn:
 
     __slots__ = ("invars", "outvars", "primitive", "params", "effects", "source_info")
 
-    def __init__(self, invars, outvars, primitive: Primitive, params: dict, effects=NO_EFFECTS, source_info=None):
+    def __init__(self, invars, outvars, primitive: Primitive, params: dict, effects=no_effects, source_info=None):
         self.invars = invars
         self.outvars = outvars
         self.primitive = primitive
@@ -75,7 +75,7 @@ class JaxprEqn:
         return str(self)
 
 
-def new_jaxpr_eqn(invars, outvars, primitive, params, effects=NO_EFFECTS, source_info=None) -> JaxprEqn:
+def new_jaxpr_eqn(invars, outvars, primitive, params, effects=no_effects, source_info=None) -> JaxprEqn:
     return JaxprEqn(list(invars), list(outvars), primitive, params, effects, source_info)
 
 
@@ -84,7 +84,7 @@ class Jaxpr:
 
     __slots__ = ("constvars", "invars", "outvars", "eqns", "effects", "__weakref__")
 
-    def __init__(self, constvars, invars, outvars, eqns, effects=NO_EFFECTS):
+    def __init__(self, constvars, invars, outvars, eqns, effects=no_effects):
         self.constvars = list(constvars)
         self.invars = list(invars)
         self.outvars = list(outvars)
@@ -235,13 +235,13 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
                 raise JaxprTypeError(f"{where} binds a variable of type {v.aval!r}, its rule gives {aval!r}")
             if type(v) is not DropVar:
                 bind(v, where)
-        for inner in subjaxprs(eqn.params):
+        for inner in jaxprs_in_params(eqn.params):
             check_jaxpr(inner)
     for v in jaxpr.outvars:
         check_read(v, "the jaxpr's results")
 
 
-def subjaxprs(params: dict) -> list[Jaxpr | ClosedJaxpr]:
+def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
     """The jaxprs among an equation's parameters, in the parameters' order."""
     found = []
     for value in params.values():

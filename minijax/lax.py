@@ -17,6 +17,25 @@ from .primitives.basis import reduce_sum, registry
 from .primitives.contractions import batch_matmul, dot, dot_general
 from .primitives.elementwise import convert_element_type as _convert_element_type
 from .primitives.elementwise import integer_pow, select
+from .primitives.indexing import (
+    GatherDimensionNumbers,
+    GatherScatterMode,
+    ScatterDimensionNumbers,
+    dynamic_index_in_dim,
+    dynamic_slice,
+    dynamic_slice_in_dim,
+    dynamic_update_index_in_dim,
+    dynamic_update_slice,
+    dynamic_update_slice_in_dim,
+    gather,
+    scatter,
+    scatter_add,
+    scatter_max,
+    scatter_min,
+    scatter_mul,
+    scatter_sub,
+)
+from .primitives.joining import concatenate, split, stack, tile, unstack
 from .primitives.reductions import (
     argmax,
     argmin,
@@ -38,7 +57,6 @@ from .primitives.shapes import (
     broadcast_shapes,
     broadcasted_iota,
     collapse,
-    concatenate,
     expand_dims,
     full,
     full_like,
@@ -49,7 +67,6 @@ from .primitives.shapes import (
     rev,
     slice,
     slice_in_dim,
-    split,
     squeeze,
     transpose,
 )

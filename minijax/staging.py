@@ -23,7 +23,7 @@ from .core import (
     new_trace,
     thread_state,
 )
-from .jaxpr import NO_EFFECTS, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var
+from .jaxpr import no_effects, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var
 
 
 class JaxprTracer(Tracer):
@@ -82,10 +82,10 @@ class JaxprBuilder(Trace):
         avals = primitive.abstract_eval(*[v.aval for v in invars], **params)
         if primitive.multiple_results:
             outvars = [Var(aval) for aval in avals]
-            self.eqns.append(JaxprEqn(invars, outvars, primitive, params, NO_EFFECTS, where))
+            self.eqns.append(JaxprEqn(invars, outvars, primitive, params, no_effects, where))
             return [JaxprTracer(self, v) for v in outvars]
         outvar = Var(avals)
-        self.eqns.append(JaxprEqn(invars, [outvar], primitive, params, NO_EFFECTS, where))
+        self.eqns.append(JaxprEqn(invars, [outvar], primitive, params, no_effects, where))
         return JaxprTracer(self, outvar)
 
     def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:

@@ -1,1 +1,5 @@
-"""Primitives that carry jaxprs. Their rules transform the jaxpr they carry, and so stand above the transformations."""
+"""Primitives that carry jaxprs."""
+
+from . import jit
+
+__all__ = ["jit"]

@@ -8,8 +8,7 @@ Array([0.5, 1.5, 2.5], dtype=float32, weak_type=True)
 # What is imported here is what users import from here.
 # ruff: noqa: F401, I001
 # fmt: off
-from . import operators, reductions, ufuncs
-from ..core import Array
+from . import array_methods, operators
 from .attributes import (
     ComplexWarning, array_repr, array_str, can_cast, character, complexfloating, dtype, e, euler_gamma, finfo,
     flexible, floating, generic, get_printoptions, iinfo, index_exp, inexact, inf, integer, iscomplexobj,
@@ -44,17 +43,31 @@ from .ufuncs import (
     remainder, right_shift, rint, round, sign, signbit, sin, sinc, sinh, sqrt, square, subtract, tan, tanh,
     true_divide, trunc,
 )
-from .util import (
-    broadcast_arrays, broadcast_shapes, broadcast_to, where,
-)
+from .util import broadcast_arrays, broadcast_shapes, broadcast_to
 from .scalar_types import bfloat16_type as _bfloat16_type, bool_ as bool
+from .analysis import (
+    allclose, apply_along_axis, apply_over_axes, array_equal, array_equiv, bincount, convolve, corrcoef, correlate, cov,
+    diff, ediff1d, fromfunction, gradient, histogram, histogram_bin_edges, interp, intersect1d, isclose, isin, polyadd,
+    polyder, polyint, polymul, polysub, polyval, setdiff1d, setxor1d, trapezoid, union1d, unique, unique_all,
+    unique_counts, unique_inverse, unique_values, unwrap, vander,
+)
+from .contractions import (
+    cross, dot, einsum, einsum_path, inner, kron, matmul, matvec, outer, tensordot, vdot, vecdot, vecmat,
+)
+from .indexing import place, put, put_along_axis, take, take_along_axis
+from .manipulation import (
+    append, argwhere, array_split, atleast_1d, atleast_2d, atleast_3d, block, choose, column_stack, compress, concat,
+    concatenate, diag, diag_indices, diag_indices_from, diagflat, diagonal, dsplit, dstack, expand_dims, extract,
+    fill_diagonal, flatnonzero, flip, fliplr, flipud, hsplit, hstack, matrix_transpose, moveaxis, nonzero, pad,
+    permute_dims, ravel, ravel_multi_index, repeat, reshape, resize, roll, rollaxis, rot90, select, split, squeeze,
+    stack, swapaxes, tile, trace, transpose, tril_indices, tril_indices_from, triu_indices, triu_indices_from,
+    unravel_index, unstack, vsplit, vstack, where,
+)
+from .sorting import (
+    argpartition, argsort, digitize, lexsort, partition, searchsorted, sort, sort_complex,
+)
+from .vectorize import vectorize
 # fmt: on
-
-# Until the rest of the methods can come in from array_methods.
-for _name in "sum prod mean var std max min all any argmax argmin cumsum cumprod".split():
-    setattr(Array, _name, getattr(reductions, _name))
-Array.astype = astype
-Array.conj, Array.clip, Array.round = ufuncs.conj, ufuncs.clip, ufuncs.round
 
 
 def __getattr__(name: str):

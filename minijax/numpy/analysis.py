@@ -587,12 +587,12 @@ def _convolve(name: str, x: Any, y: Any, mode: str, precision, preferred_element
     if name == "convolve":
         y = flip(y)
     n = y.size
-    padding = {"valid": (0, 0), "same": (n // 2, n - n // 2 - 1), "full": (n - 1, n - 1)}[mode]
-    x, y = expand_dims(x, (0, 1)), expand_dims(y, (0, 1))
-    out = lax.conv_general_dilated(
-        x, y, (1,), [padding], precision=precision, preferred_element_type=preferred_element_type
-    )
-    out = out[0, 0, :]
+    low, high = {"valid": (0, 0), "same": (n // 2, n - n // 2 - 1), "full": (n - 1, n - 1)}[mode]
+    padded = lax.pad(x, const_like(x, 0), [(low, high, 0)])
+    # A row for each element of the result: the window of x that it sums up.
+    size = x.size + low + high - n + 1
+    windows = padded[np.arange(size)[:, None] + np.arange(n)]
+    out = lax.dot(windows, y, precision=precision, preferred_element_type=preferred_element_type)
     return flip(out) if exchanged and name == "correlate" else out
 
 

@@ -45,7 +45,8 @@ from .elementwise import (
     select,
     sub_p,
 )
-from .shapes import broadcasted_iota, concatenate
+from .joining import concatenate
+from .shapes import broadcasted_iota
 
 
 class GatherScatterMode(enum.Enum):

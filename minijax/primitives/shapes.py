@@ -1,4 +1,4 @@
-"""Primitives that move elements without looking at them: slice, pad, concatenate, rev; and iota, which makes them.
+"""Primitives that move elements without looking at them: slice, pad, rev; and iota, which makes them.
 
 `broadcast_in_dim`, `reshape`, `transpose` and `squeeze` are in `basis.py`.
 """
@@ -223,71 +223,6 @@ pad_p = row(
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# concatenate
-
-
-def concatenate(operands: Sequence, dimension: int):
-    """Join arrays along an axis that they have (`lax.concatenate`)."""
-    operands = list(operands)
-    if not operands:
-        raise ValueError("concatenate requires a non-empty sequences of arrays")
-    if len(operands) == 1:
-        return operands[0]
-    return concatenate_p.bind(*operands, dimension=operator.index(dimension))
-
-
-def _concatenate_abstract_eval(*avals, dimension):
-    first = avals[0]
-    if any(a.ndim != first.ndim for a in avals):
-        listed = ", ".join(str(a.ndim) for a in avals)
-        raise TypeError(f"Cannot concatenate arrays with different numbers of dimensions: got {listed}.")
-    if not 0 <= dimension < first.ndim:
-        raise TypeError(f"concatenate dimension out of bounds: dimension {dimension} for shapes {first.shape}.")
-    rest = [(*a.shape[:dimension], *a.shape[dimension + 1 :]) for a in avals]
-    if any(r != rest[0] for r in rest) or any(a.dtype != first.dtype for a in avals):
-        listed = ", ".join(a.str_short() for a in avals)
-        raise TypeError(
-            f"Cannot concatenate arrays with shapes that differ in dimensions other than the one being concatenated, or with"
-            f" different dtypes: concatenating along dimension {dimension} for {listed}."
-        )
-    total = sum(a.shape[dimension] for a in avals)
-    shape = (*first.shape[:dimension], total, *first.shape[dimension + 1 :])
-    return ShapedArray(shape, first.dtype, all(a.weak_type for a in avals))
-
-
-def _concatenate_jvp(primals, tangents, *, dimension):
-    out = concatenate_p.bind(*primals, dimension=dimension)
-    if all(type(t) is Zero for t in tangents):
-        return out, zero_like(out)
-    return out, concatenate_p.bind(*[instantiate(t) for t in tangents], dimension=dimension)
-
-
-def _concatenate_transpose(ct, *xs, dimension):
-    results, start = [], 0
-    for x in xs:
-        shape = x.aval.shape if is_undefined_primal(x) else shape_of(x)
-        limit = start + shape[dimension]
-        results.append(slice_in_dim(ct, start, limit, axis=dimension) if is_undefined_primal(x) else None)
-        start = limit
-    return results
-
-
-def _concatenate_batch(axis, args, dims, *, dimension):
-    xs = [batch_to_front(x, d, axis.size) for x, d in zip(args, dims)]
-    return concatenate_p.bind(*xs, dimension=dimension + 1), 0
-
-
-concatenate_p = row(
-    "concatenate",
-    impl=lambda *xs, dimension: np.concatenate(xs, dimension),
-    abstract_eval=_concatenate_abstract_eval,
-    jvp=_concatenate_jvp,
-    transpose=_concatenate_transpose,
-    batch=_concatenate_batch,
-)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # rev, iota
 
 
@@ -401,25 +336,12 @@ def full_like(x, fill_value, dtype=None, shape: Sequence[int] | None = None):
     return broadcast_in_dim(fill, aval.shape if shape is None else shape, ())
 
 
-def split(operand, sizes: Sequence[int], axis: int = 0) -> list:
-    """The pieces of those sizes along an axis (`lax.split`)."""
-    shape = shape_of(operand)
-    axis = axis % len(shape)
-    sizes = _ints(sizes)
-    if sum(sizes) != shape[axis] or any(s < 0 for s in sizes):
-        raise ValueError(f"split sizes {sizes} must be non-negative and sum to the axis' size {shape[axis]}.")
-    stops = np.cumsum(sizes, dtype=int).tolist()
-    return [slice_in_dim(operand, stop - size, stop, axis=axis) for stop, size in zip(stops, sizes)]
-
-
 __all__ = [
     "broadcast",
     "broadcast_in_dim",
     "broadcast_shapes",
     "broadcasted_iota",
     "collapse",
-    "concatenate",
-    "concatenate_p",
     "expand_dims",
     "full",
     "full_like",
@@ -435,7 +357,6 @@ __all__ = [
     "slice",
     "slice_in_dim",
     "slice_p",
-    "split",
     "squeeze",
     "transpose",
     "zeros",

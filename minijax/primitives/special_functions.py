@@ -1,4 +1,9 @@
-"""Special functions that NumPy lacks, in NumPy: erf, erfc, erf_inv."""
+"""Special functions that NumPy lacks, in NumPy: erf, erfc, erf_inv, lgamma, digamma.
+
+Each takes an array of float16, bfloat16, float32 or float64 and returns one of its dtype. They compute in float64, one
+step at a time for the whole array; only `erf_inv` of narrower dtypes has its own polynomial, because JAX's has, and
+`random.normal` is to draw JAX's numbers.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +11,221 @@ import math
 
 import numpy as np
 
-_erf64 = np.frompyfunc(math.erf, 1, 1)
-_erfc64 = np.frompyfunc(math.erfc, 1, 1)
+FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
-def erf(x):
-    """The error function, correctly rounded from float64."""
-    return np.asarray(_erf64(x.astype(np.float64)), np.float64).astype(x.dtype)
+def _in_float64(function):
+    """A function of float64 arrays as one of any float dtype, rounded once at the end."""
+
+    def rounded(x):
+        with np.errstate(all="ignore"):
+            return np.asarray(function(np.asarray(x, FLOAT64))).astype(x.dtype, copy=False)
+
+    rounded.__name__, rounded.__doc__ = function.__name__.lstrip("_"), function.__doc__
+    return rounded
 
 
-def erfc(x):
-    """The complementary error function, correctly rounded from float64."""
-    return np.asarray(_erfc64(x.astype(np.float64)), np.float64).astype(x.dtype)
+def _horner(coefficients, x):
+    """The polynomial with these coefficients, the highest power's first."""
+    total = np.full_like(x, coefficients[0])
+    for c in coefficients[1:]:
+        total *= x
+        total += c
+    return total
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# erf, erfc: W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), with the
+# coefficients of his program CALERF: numerator and denominator for |x| <= 0.46875, for <= 4, and for larger |x|.
+
+SMALL, LARGE = 0.46875, 4.0
+
+NEAR = (
+    (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
+    (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
+)
+MIDDLE = (
+    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1)
+    + (2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3)
+    + (1.23033935479799725e3,),
+    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3)
+    + (3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3),
+)
+FAR = (
+    (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1)
+    + (1.60837851487422766e-2, 6.58749161529837803e-4),
+    (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1, 6.05183413124413191e-2)
+    + (2.33520497626869185e-3,),
+)
+
+
+def _erf_near_zero(x):
+    square = x * x
+    return x * (_horner(NEAR[0], square) / _horner(NEAR[1], square))
+
+
+def _gaussian(x):
+    """exp(-x^2): the square of x's leading bits is exact, so that the exponential does not magnify its rounding."""
+    head = np.trunc(x * 16) / 16
+    return np.exp(-head * head) * np.exp(-(x - head) * (x + head))
+
+
+def _erfc_middle(x):
+    return _gaussian(x) * (_horner(MIDDLE[0], x) / _horner(MIDDLE[1], x))
+
+
+def _erfc_far(x):
+    # Beyond 30 the result is 0, also where x^2 overflows.
+    x = np.minimum(x, 30.0)
+    inverse = 1 / (x * x)
+    tail = inverse * _horner(FAR[0], inverse) / _horner(FAR[1], inverse)
+    return _gaussian(x) * ((1 / math.sqrt(math.pi) - tail) / x)
+
+
+def _erfc_of_positive(x):
+    """erfc where x > 0.46875; NaN for NaN."""
+    return np.piecewise(x, [x <= LARGE, x > LARGE], [_erfc_middle, _erfc_far, np.nan])
+
+
+def _erf(x):
+    """The error function."""
+    near = np.abs(x) <= SMALL
+    return np.piecewise(x, [near], [_erf_near_zero, lambda x: np.copysign(1 - _erfc_of_positive(np.abs(x)), x)])
+
+
+def _erfc(x):
+    """The complementary error function, 1 - erf(x), with all its digits where it is small."""
+    return np.piecewise(
+        x,
+        [np.abs(x) <= SMALL, x < -SMALL],
+        [lambda x: 1 - _erf_near_zero(x), lambda x: 2 - _erfc_of_positive(-x), _erfc_of_positive],
+    )
+
+
+erf, erfc = _in_float64(_erf), _in_float64(_erfc)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# erf_inv: M. Giles, "Approximating the erfinv function", GPU Computing Gems 2 (2010): x times a polynomial in
+# w = -log(1 - x^2), or in sqrt(w) where w is large.
+
+SINGLE_CENTRAL = (
+    (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087)
+    + (-0.00125372503, -0.00417768164, 0.246640727, 1.50140941)
+)  # fmt: skip
+SINGLE_TAIL = (
+    (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773)
+    + (-0.0076224613, 0.00943887047, 1.00167406, 2.83297682)
+)  # fmt: skip
+DOUBLE_CENTRAL = (
+    (-3.6444120640178196996e-21, -1.685059138182016589e-19, 1.2858480715256400167e-18, 1.115787767802518096e-17)
+    + (-1.333171662854620906e-16, 2.0972767875968561637e-17, 6.6376381343583238325e-15, -4.0545662729752068639e-14)
+    + (-8.1519341976054721522e-14, 2.6335093153082322977e-12, -1.2975133253453532498e-11, -5.4154120542946279317e-11)
+    + (1.051212273321532285e-09, -4.1126339803469836976e-09, -2.9070369957882005086e-08, 4.2347877827932403518e-07)
+    + (-1.3654692000834678645e-06, -1.3882523362786468719e-05, 0.0001867342080340571352, -0.00074070253416626697512)
+    + (-0.0060336708714301490533, 0.24015818242558961693, 1.6536545626831027356)
+)
+DOUBLE_TAIL = (
+    (2.2137376921775787049e-09, 9.0756561938885390979e-08, -2.7517406297064545428e-07, 1.8239629214389227755e-08)
+    + (1.5027403968909827627e-06, -4.013867526981545969e-06, 2.9234449089955446044e-06, 1.2475304481671778723e-05)
+    + (-4.7318229009055733981e-05, 6.8284851459573175448e-05, 2.4031110387097893999e-05, -0.0003550375203628474796)
+    + (0.00095328937973738049703, -0.0016882755560235047313, 0.0024914420961078508066, -0.0037512085075692412107)
+    + (0.005370914553590063617, 1.0052589676941592334, 3.0838856104922207635)
+)
+DOUBLE_EXTREME = (
+    (-2.7109920616438573243e-11, -2.5556418169965252055e-10, 1.5076572693500548083e-09, -3.7894654401267369937e-09)
+    + (7.6157012080783393804e-09, -1.4960026627149240478e-08, 2.9147953450901080826e-08, -6.7711997758452339498e-08)
+    + (2.2900482228026654717e-07, -9.9298272942317002539e-07, 4.5260625972231537039e-06, -1.9681778105531670567e-05)
+    + (7.5995277030017761139e-05, -0.00021503011930044477347, -0.00013871931833623122026, 1.0103004648645343977)
+    + (4.8499064014085844221,)
+)
+
+
+def _single_slope(w):
+    """erf_inv(x) / x from w, as float32 arithmetic with fused multiply-adds gives it (so XLA's code computes it)."""
+    w = w.astype(FLOAT32)
+    return np.piecewise(
+        w,
+        [w < 5],
+        [
+            lambda w: _fused_horner(SINGLE_CENTRAL, w - FLOAT32.type(2.5)),
+            lambda w: _fused_horner(SINGLE_TAIL, np.sqrt(w) - FLOAT32.type(3)),
+        ],
+    )
+
+
+def _fused_horner(coefficients, x):
+    """As `_horner` in float32, each product and sum rounded once: float64 holds the product exactly."""
+    coefficients = np.array(coefficients, FLOAT32).astype(FLOAT64)
+    wide = x.astype(FLOAT64)
+    total = np.full(x.shape, coefficients[0], FLOAT32)
+    for c in coefficients[1:]:
+        total = (total * wide + c).astype(FLOAT32)
+    return total
+
+
+def _double_slope(w):
+    return np.piecewise(
+        w,
+        [w < 6.25, (w >= 6.25) & (w < 16)],
+        [
+            lambda w: _horner(DOUBLE_CENTRAL, w - 3.125),
+            lambda w: _horner(DOUBLE_TAIL, np.sqrt(w) - 3.25),
+            lambda w: _horner(DOUBLE_EXTREME, np.sqrt(w) - 5.0),
+        ],
+    )
 
 
 def erf_inv(x):
-    raise RuntimeError("not yet")
+    """The inverse of erf: -1 and 1 give -inf and inf, what lies beyond them NaN."""
+    wide = x.astype(FLOAT64 if x.dtype == FLOAT64 else FLOAT32)
+    with np.errstate(all="ignore"):
+        w = -np.log1p(-wide * wide)
+        slope = _double_slope(w) if wide.dtype == FLOAT64 else _single_slope(w)
+        return np.where(np.abs(wide) == 1, wide * wide.dtype.type(np.inf), slope * wide).astype(x.dtype)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# lgamma, digamma: C. Lanczos, "A precision approximation of the gamma function", SIAM J. Numer. Anal. B 1 (1964), with
+# g = 7 and 9 terms; reflection for x < 1/2.
+
+LANCZOS_G = 7.0
+LANCZOS_BASE = 0.99999999999980993227684700473478
+LANCZOS_TERMS = (
+    (676.520368121885098567009190444019, -1259.13921672240287047156078755283, 771.3234287776530788486528258894)
+    + (-176.61502916214059906584551354, 12.507343278686904814458936853, -0.13857109526572011689554707)
+    + (9.984369578019570859563e-6, 1.50563273514931155834e-7)
+)
+
+
+def _lanczos_argument(x):
+    """(z, log(z + 7.5)) with z + 1 = x, or 1 - x where x < 1/2."""
+    z = np.where(x < 0.5, -x, x - 1)
+    return z, math.log(LANCZOS_G + 0.5) + np.log1p(z / (LANCZOS_G + 0.5))
+
+
+def _lgamma(x):
+    """log |gamma(x)|; inf at 0 and the negative integers."""
+    z, log_t = _lanczos_argument(x)
+    total = LANCZOS_BASE + sum(c / (z + i) for i, c in enumerate(LANCZOS_TERMS, 1))
+    log_gamma = (z + 0.5 - (LANCZOS_G + 0.5 + z) / log_t) * log_t + (math.log(2 * math.pi) / 2 + np.log(total))
+    # gamma(x) gamma(1 - x) = pi / sin(pi x); the sine of x's distance to the next integer, for digits.
+    fraction = np.abs(x) - np.floor(np.abs(x))
+    log_sine = np.log(np.sin(math.pi * np.minimum(fraction, 1 - fraction)))
+    reflected = np.where(np.isfinite(log_sine), math.log(math.pi) - log_sine - log_gamma, -log_sine)
+    return np.where(np.isinf(x), np.inf, np.where(x < 0.5, reflected, log_gamma))
+
+
+def _digamma(x):
+    """The derivative of lgamma; NaN at 0 and the negative integers."""
+    z, log_t = _lanczos_argument(x)
+    total = LANCZOS_BASE + sum(c / (z + i) for i, c in enumerate(LANCZOS_TERMS, 1))
+    slope = -sum(c / (z + i) ** 2 for i, c in enumerate(LANCZOS_TERMS, 1))
+    psi = log_t + slope / total - LANCZOS_G / (LANCZOS_G + 0.5 + z)
+    angle = math.pi * (x + np.abs(np.floor(x + 0.5)))
+    reflected = psi - math.pi * np.cos(angle) / np.sin(angle)
+    pole = (x <= 0) & (x == np.floor(x))
+    return np.where(pole, np.nan, np.where(x < 0.5, reflected, psi))
+
+
+lgamma, digamma = _in_float64(_lgamma), _in_float64(_digamma)
