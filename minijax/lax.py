@@ -70,12 +70,13 @@ from .primitives.shapes import (
     squeeze,
     transpose,
 )
+from .primitives.sorting import sort, sort_key_val, top_k
 
 # {function: primitive} where the names differ; the rest have the primitive's.
 _unary = {
     **{name: name for name in "neg sign floor ceil is_finite exp exp2 log expm1 log1p sin cos tan asin acos atan".split()},
-    **{name: name for name in "sinh cosh tanh asinh acosh atanh logistic erf erfc erf_inv sqrt rsqrt cbrt".split()},
-    **{name: name for name in "square abs real imag population_count".split()},
+    **{name: name for name in "sinh cosh tanh asinh acosh atanh logistic erf erfc erf_inv lgamma digamma sqrt rsqrt".split()},
+    **{name: name for name in "cbrt square abs real imag population_count".split()},
     "bitwise_not": "not",
 }
 _binary = {
@@ -154,13 +155,12 @@ def select_n(which, *cases):
 
 
 def convert_element_type(operand, new_dtype):
-    """The array in another dtype (`lax.convert_element_type`); a Python type as dtype gives a weakly typed array.
+    """The array in another dtype, which is never weak (`lax.convert_element_type`).
 
     >>> convert_element_type(1.7, np.int32)
     Array(1, dtype=int32)
     """
-    weak = new_dtype in (int, float, complex)
-    return _convert_element_type(operand, canonicalize_dtype(new_dtype), weak)
+    return _convert_element_type(operand, canonicalize_dtype(new_dtype))
 
 
 def bitcast_convert_type(operand, new_dtype):

@@ -127,7 +127,7 @@ OPS: list[Op] = [
     Op("pow", lambda lax, x, y: lax.pow(x, y), (S, S), domain=(0.5, 3.0), smooth=(0,), fixed={1: "int32"}, ulp=16),
     Op("select_n", lambda lax, p, x, y: lax.select_n(p, x, y), (S, S, S), ANY, smooth=(1, 2), fixed={0: "bool"}),
     Op("select_n", lambda lax, p, x, y: lax.select_n(p, x, y), ((), S, S), ANY, smooth=(1, 2), fixed={0: "bool"}),
-    Op("clamp", lambda lax, lo, x, hi: lax.clamp(lo - 1, x, hi + 1), ((), S, ()), FLOATS, (-0.4, 0.4), (0, 1, 2)),
+    Op("clamp", lambda lax, lo, x, hi: lax.clamp(lo - 1, x, hi + 1), ((), S, ()), FLOATS, (-0.4, 0.4), (1,)),
     Op("clamp", lambda lax, lo, x, hi: lax.clamp(lo - 2, x, hi + 2), (S, S, S), FLOATS, (-2.0, 2.0), (0, 1, 2)),
     # Shapes
     unary("broadcast_in_dim", lambda lax, x: lax.broadcast_in_dim(x, (2, 3, 5, 4), (1, 3)), ANY),
@@ -139,6 +139,10 @@ OPS: list[Op] = [
     unary("pad", lambda lax, x: lax.pad(x, x[0, 0], ((1, 2, 0), (0, -1, 1))), FLOATS),
     unary("rev", lambda lax, x: lax.rev(x, (1,)), ANY),
     Op("concatenate", lambda lax, x, y: lax.concatenate([x, y], 1), (S, (3, 2)), ANY, smooth=(0, 1)),
+    Op("stack", lambda lax, x, y: lax.stack([x, y], 1), (S, S), ANY, smooth=(0, 1)),
+    unary("unstack", lambda lax, x: lax.unstack(x, 1)[2], ANY),
+    unary("split", lambda lax, x: lax.split(x, (1, 3), 1)[1], ANY),
+    unary("tile", lambda lax, x: lax.tile(x, (2, 3)), ANY),
     unary("dynamic_slice", lambda lax, x: lax.dynamic_slice(x, (1, 2), (2, 2)), ANY),
     Op(
         "dynamic_slice",
@@ -160,6 +164,7 @@ OPS: list[Op] = [
     Op("gather", lambda lax, x, i, j: x[i, j], (S, (5,), (5,)), domain=(0, 2), smooth=(0,), fixed={1: "int32", 2: "int32"}),
     Op("scatter", lambda lax, x, i: x.at[i].set(1.0), (S, ()), domain=(0, 2), smooth=(0,), fixed={1: "int32"}),
     Op("scatter-add", lambda lax, x, u, i: x.at[i].add(u), (S, (2, 4), (2,)), domain=(0, 2), smooth=(0, 1), fixed={2: "int32"}),
+    Op("scatter-sub", lambda lax, x, u, i: x.at[i].subtract(u), (S, (2, 4), (2,)), domain=(0, 2), smooth=(0, 1), fixed={2: "int32"}),
     Op("scatter-mul", lambda lax, x, u, i: x.at[i].multiply(u), (S, (4,), ()), domain=(0, 2), smooth=(0, 1), fixed={2: "int32"}),
     Op("scatter-min", lambda lax, x, u, i: x.at[i].min(u), (S, (4,), ()), domain=(0, 2), fixed={2: "int32"}),
     Op("scatter-max", lambda lax, x, u, i: x.at[i].max(u), (S, (4,), ()), domain=(0, 2), fixed={2: "int32"}),
