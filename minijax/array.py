@@ -58,7 +58,7 @@ class ArrayImpl(Array):
     @property
     def dtype(self):
         dtype = self._value.dtype
-        return dtype if dtype.kind != "V" else key_fry
+        return dtype if dtype.char != "V" else key_fry
 
     @property
     def weak_type(self):

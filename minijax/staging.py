@@ -67,7 +67,7 @@ class JaxprBuilder(Trace):
             check_not_leaked(x)
         else:
             constant = x if type(x) is ArrayImpl else to_array(x)
-            if constant._value.ndim == 0 and constant._value.dtype.kind != "V":
+            if constant._value.ndim == 0 and constant._value.dtype.char != "V":
                 return Literal(constant, constant.aval)
         known = self.constants.get(id(x))
         if known is not None:
