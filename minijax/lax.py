@@ -74,7 +74,10 @@ from .primitives.sorting import sort, sort_key_val, top_k
 
 # {function: primitive} where the names differ; the rest have the primitive's.
 _unary = {
-    **{name: name for name in "neg sign floor ceil is_finite exp exp2 log expm1 log1p sin cos tan asin acos atan".split()},
+    **{
+        name: name
+        for name in "neg sign floor ceil is_finite exp exp2 log expm1 log1p sin cos tan asin acos atan".split()
+    },
     **{name: name for name in "sinh cosh tanh asinh acosh atanh logistic erf erfc erf_inv lgamma digamma sqrt".split()},
     **{name: name for name in "rsqrt cbrt square abs real imag population_count".split()},
     "bitwise_not": "not",

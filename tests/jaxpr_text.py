@@ -20,6 +20,8 @@ def _atom(v, names: dict) -> str:
     if not hasattr(v, "val"):
         return names[v]
     value = v.val.item() if hasattr(v.val, "item") else v.val
+    # JAX's own classes of numbers have a repr of their own.
+    value = next((t(value) for t in (bool, int, float, complex) if isinstance(value, t)), value)
     return f"{value}:{_type(v)}"
 
 

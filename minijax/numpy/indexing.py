@@ -63,7 +63,9 @@ def parse(index: Any, shape: tuple[int, ...]) -> list[Entry]:
     parts = index if isinstance(index, tuple) else (_single_index(index),)
     parts = [_as_index(i) for i in parts]
     kinds = [_kind_of(i) for i in parts]
-    taken = [0 if k in (Kind.NEW_AXIS, Kind.ELLIPSIS) else np.ndim(i) if k is Kind.MASK else 1 for i, k in zip(parts, kinds)]
+    taken = [
+        0 if k in (Kind.NEW_AXIS, Kind.ELLIPSIS) else np.ndim(i) if k is Kind.MASK else 1 for i, k in zip(parts, kinds)
+    ]
     if kinds.count(Kind.ELLIPSIS) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
     if sum(taken) > len(shape):
@@ -442,7 +444,9 @@ def _index_dtype(shape):
 # Writing
 
 
-def _scatter(x, index, y, scatter, *, indices_are_sorted=False, unique_indices=False, mode=None, wrap_negative_indices=True):
+def _scatter(
+    x, index, y, scatter, *, indices_are_sorted=False, unique_indices=False, mode=None, wrap_negative_indices=True
+):
     """x with `y` written, added, ... at `index`."""
     if type(y) is int and dtypes.issubdtype(x.dtype, np.integer):
         info = np.iinfo(x.dtype)
@@ -696,7 +700,10 @@ def put_along_axis(arr, indices, values, axis, inplace=True, *, mode=None) -> Ar
     axis = canonicalize_axis(axis, a.ndim)
     if a.ndim != indices.ndim:
         raise ValueError("put_along_axis arguments 'arr' and 'indices' must have same ndim")
-    others = [lax.expand_dims(lax.iota(np.dtype("int32"), d), [j for j in range(a.ndim) if j != i]) for i, d in enumerate(a.shape)]
+    others = [
+        lax.expand_dims(lax.iota(np.dtype("int32"), d), [j for j in range(a.ndim) if j != i])
+        for i, d in enumerate(a.shape)
+    ]
     index = tuple(indices if i == axis else line for i, line in enumerate(others))
     return lax.reshape(a.at[index].set(values, mode=mode), shape)
 

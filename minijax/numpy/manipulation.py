@@ -687,7 +687,9 @@ def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
     length = a.shape[0]
     if size is None:
         # How many slices there are depends on the condition, which so must be known.
-        known = condition._concrete(errors.concretization, "jnp.compress") if isinstance(condition, Tracer) else condition
+        known = (
+            condition._concrete(errors.concretization, "jnp.compress") if isinstance(condition, Tracer) else condition
+        )
         places = np.flatnonzero(np.asarray(known))
         if places.size and places[-1] >= length:
             raise ValueError("condition contains entries that are out of bounds")

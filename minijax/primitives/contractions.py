@@ -45,9 +45,7 @@ def _ints(xs) -> tuple[int, ...]:
     return tuple(operator.index(x) for x in xs)
 
 
-def dot(
-    lhs, rhs, *, dimension_numbers=None, precision=None, preferred_element_type=None, out_sharding=None
-):
+def dot(lhs, rhs, *, dimension_numbers=None, precision=None, preferred_element_type=None, out_sharding=None):
     """The product of vectors or matrices (`lax.dot`); with dimension_numbers, `dot_general`."""
     if dimension_numbers is None:
         left, right = shape_of(lhs), shape_of(rhs)
@@ -61,7 +59,9 @@ def batch_matmul(lhs, rhs, precision=None):
     """Matrix products along leading batch axes (`lax.batch_matmul`)."""
     ndim = len(shape_of(lhs))
     if ndim < 2 or ndim != len(shape_of(rhs)):
-        raise ValueError(f"Arguments to batch_matmul must be of equal ranks of at least 2, got {ndim}, {len(shape_of(rhs))}")
+        raise ValueError(
+            f"Arguments to batch_matmul must be of equal ranks of at least 2, got {ndim}, {len(shape_of(rhs))}"
+        )
     batch = tuple(range(ndim - 2))
     return dot_general(lhs, rhs, (((ndim - 1,), (ndim - 2,)), (batch, batch)), precision)
 
@@ -107,7 +107,7 @@ def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out
     inner = math.prod(x.shape[i] for i in x_contract)
     left = x.transpose([*x_batch, *x_kept, *x_contract]).reshape(*batch_shape, math.prod(rows), inner)
     right = y.transpose([*y_batch, *y_contract, *y_kept]).reshape(*batch_shape, inner, math.prod(columns))
-    return _matmul(left, right).reshape(*batch_shape, *rows, *columns).astype(dtype, copy=False)
+    return _matmul(left, right).reshape((*batch_shape, *rows, *columns)).astype(dtype, copy=False)
 
 
 def _matmul(x, y):
@@ -136,7 +136,9 @@ def _transpose_lhs(ct, x_aval, y, dimension_numbers, precision, preferred_elemen
     # Where y's own axes are in the result: last, or, when x and y have changed places, right after the batch axes.
     start = n_batch if swapped else n_batch + len(x_kept)
     ct_y = range(start, start + len(y_kept))
-    out = dot_general(ct, y, ((tuple(ct_y), tuple(y_kept)), (tuple(range(n_batch)), y_batch)), precision, preferred_element_type)
+    out = dot_general(
+        ct, y, ((tuple(ct_y), tuple(y_kept)), (tuple(range(n_batch)), y_batch)), precision, preferred_element_type
+    )
     # The result's axes: batch, x's kept axes, then y's contracted axes in y's order.
     contracted = [x_contract[i] for i in sorted(range(len(y_contract)), key=lambda i: y_contract[i])]
     order = [*x_batch, *x_kept, *contracted]

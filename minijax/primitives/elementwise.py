@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..array import ArrayImpl
 from ..core import ShapedArray, Zero, get_aval, is_undefined_primal
 from ..dtypes import canonicalize_dtype, issubdtype
 from .basis import (
@@ -348,18 +349,14 @@ def _gaussian(x, scale):
     return mul_p.bind(const(x, scale), exp_p.bind(neg_p.bind(square_p.bind(x))))
 
 
-erf_p = _unary(
-    "erf", special.erf, lambda g, ans, x: mul_p.bind(_gaussian(x, 2 / math.sqrt(math.pi)), g), accepts=FLOAT
-)
+erf_p = _unary("erf", special.erf, lambda g, ans, x: mul_p.bind(_gaussian(x, 2 / math.sqrt(math.pi)), g), accepts=FLOAT)
 erfc_p = _unary(
     "erfc", special.erfc, lambda g, ans, x: mul_p.bind(_gaussian(x, -2 / math.sqrt(math.pi)), g), accepts=FLOAT
 )
 erf_inv_p = _unary(
     "erf_inv",
     special.erf_inv,
-    lambda g, ans, x: mul_p.bind(
-        const(x, math.sqrt(math.pi) / 2), mul_p.bind(g, exp_p.bind(square_p.bind(ans)))
-    ),
+    lambda g, ans, x: mul_p.bind(const(x, math.sqrt(math.pi) / 2), mul_p.bind(g, exp_p.bind(square_p.bind(ans)))),
     accepts=FLOAT,
 )
 
@@ -700,7 +697,10 @@ def convert_element_type(x, dtype, weak_type: bool = False):
     """The array in another dtype; as it is if it has it (`lax.convert_element_type`)."""
     dtype = canonicalize_dtype(dtype)
     aval = get_aval(x)
-    if aval.dtype == dtype and aval.weak_type == weak_type and not isinstance(x, (bool, int, float, complex)):
+    if isinstance(x, (bool, int, float, complex, np.generic)):
+        # A number becomes a constant of that dtype: no equation.
+        return ArrayImpl(_convert_impl(np.asarray(x), new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
+    if aval.dtype == dtype and aval.weak_type == weak_type:
         return x
     return convert_element_type_p.bind(x, new_dtype=dtype, weak_type=bool(weak_type), sharding=None)
 

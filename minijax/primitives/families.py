@@ -13,7 +13,6 @@ import numpy as np
 from ..core import Primitive, ShapedArray, UndefinedPrimal, Zero
 from .basis import (
     add_any_p,
-
     batch_to_front,
     broadcast_in_dim,
     expand_dims,

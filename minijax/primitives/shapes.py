@@ -143,9 +143,7 @@ def _padded_size(size: int, low: int, high: int, interior: int) -> int:
 
 def _pad_abstract_eval(x, value, *, padding_config):
     if x.dtype != value.dtype:
-        raise TypeError(
-            f"pad operand and padding_value must be same dtype: got {x.dtype.name} and {value.dtype.name}."
-        )
+        raise TypeError(f"pad operand and padding_value must be same dtype: got {x.dtype.name} and {value.dtype.name}.")
     if value.shape:
         raise TypeError(f"pad padding_value must be a scalar, got shape {value.shape}.")
     if len(padding_config) != x.ndim:
@@ -233,7 +231,9 @@ def rev(operand, dimensions: Sequence[int]):
 
 def _rev_abstract_eval(x, *, dimensions):
     if len(set(dimensions)) != len(dimensions) or any(not 0 <= d < x.ndim for d in dimensions):
-        raise ValueError(f"rev dimensions must be unique and within the operand's, got {dimensions} for shape {x.shape}.")
+        raise ValueError(
+            f"rev dimensions must be unique and within the operand's, got {dimensions} for shape {x.shape}."
+        )
     return x
 
 

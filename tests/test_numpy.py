@@ -1,0 +1,63 @@
+"""`minijax.numpy` against `jax.numpy`: the expressions of `numpy_table.py`, by value, dtype, weak type and shape."""
+
+from __future__ import annotations
+
+import jax.numpy
+import numpy as np
+import pytest
+from numpy_table import TABLES, value
+
+import minijax
+import minijax.numpy
+
+
+def assert_equal(mine, theirs):
+    """The same structure, kinds of values, dtypes, weak types and shapes; values to a few units in the last place."""
+    if isinstance(theirs, jax.Array):
+        assert isinstance(mine, minijax.Array)
+        assert (mine.shape, mine.dtype, mine.weak_type) == (theirs.shape, theirs.dtype, theirs.weak_type)
+        assert_close(np.asarray(mine), np.asarray(theirs))
+    elif isinstance(theirs, (list, tuple)):
+        assert isinstance(mine, tuple if isinstance(theirs, tuple) else list)
+        assert len(mine) == len(theirs)
+        for a, b in zip(mine, theirs):
+            assert_equal(a, b)
+    elif isinstance(theirs, (np.ndarray, np.generic)):
+        assert_close(np.asarray(mine), np.asarray(theirs))
+    else:
+        assert str(mine) == str(theirs)
+
+
+def assert_close(a, b):
+    if b.dtype.kind in "fc":
+        eps = np.finfo(b.dtype).eps
+        finite = np.abs(b[np.isfinite(b)])
+        scale = min(1.0, float(finite.max(initial=0)))
+        np.testing.assert_allclose(a, b, rtol=32 * eps, atol=32 * eps * scale)
+        # -0.0 is not 0.0.
+        if b.dtype.kind == "f":
+            np.testing.assert_array_equal(np.signbit(a[(b == 0) & (a == 0)]), np.signbit(b[(b == 0) & (a == 0)]))
+    else:
+        np.testing.assert_array_equal(a, b)
+
+
+EXPRESSIONS = [pytest.param(e, id=f"{kind}: {e}") for kind, table in TABLES.items() for e in table]
+
+
+# What these give of 0.0 and -0.0 is up to XLA's optimizer.
+SIGN_OF_ZERO_UNSPECIFIED = {"jnp.multiply(b, x)", "jnp.minimum(X, Y)"}
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_expression_equals_jax(expression):
+    try:
+        theirs = value(expression, jax.numpy)
+    except (TypeError, ValueError):
+        # What JAX refuses is refused here too.
+        with pytest.raises((TypeError, ValueError)):
+            value(expression, minijax.numpy)
+    else:
+        mine = value(expression, minijax.numpy)
+        if expression in SIGN_OF_ZERO_UNSPECIFIED:
+            mine, theirs = mine + 0, theirs + 0
+        assert_equal(mine, theirs)
