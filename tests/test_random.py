@@ -439,7 +439,7 @@ def test_negative_shapes(shape):
 
 def test_wide_dtypes_warn_as_in_jax():
     for lib in BOTH:
-        with pytest.warns(UserWarning, match="float64 requested in"):
+        with pytest.warns(UserWarning, match="Explicitly requested dtype float64"):
             assert lib.random.uniform(lib.random.key(0), (2,), "float64").dtype == np.float32
     with warnings.catch_warnings():
         warnings.simplefilter("error")
