@@ -115,11 +115,11 @@ def as_output(x: Any, fun: Callable):
         ) from None
 
 
-def _normalize_argnums(argnums, count: int, what: str = "differentiate with respect to") -> tuple[int, ...]:
+def _normalize_argnums(argnums, count: int, what: str = "differentiating with respect to") -> tuple[int, ...]:
     nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for i in nums:
         if not -count <= i < count:
-            raise ValueError(
+            raise TypeError(
                 f"{what} argnums={argnums!r} requires at least {max(i + 1, -i)} positional arguments to be passed by the"
                 f" caller, but got only {count} positional arguments."
             )
@@ -232,9 +232,7 @@ def _check_input_dtype_grad(x, holomorphic: bool, allow_int: bool, name: str):
     dtype = x.dtype
     if holomorphic:
         if not issubdtype(dtype, np.complexfloating):
-            raise TypeError(
-                f"{name} with holomorphic=True requires inputs with complex dtype, but got {dtype.name}."
-            )
+            raise TypeError(f"{name} with holomorphic=True requires inputs with complex dtype, but got {dtype.name}.")
     elif issubdtype(dtype, np.complexfloating) or issubdtype(dtype, np.floating):
         return
     elif not allow_int:
@@ -299,8 +297,7 @@ def vjp(fun: Callable, *primals, has_aux: bool = False):
         leaves, tree = tree_flatten(cotangent)
         if tree != out_tree:
             raise ValueError(
-                "unexpected tree structure of argument to vjp function: got"
-                f" {tree}, but expected to match {out_tree}"
+                f"unexpected tree structure of argument to vjp function: got {tree}, but expected to match {out_tree}"
             )
         with quiet_evaluation():
             cts = [_check_cotangent(ct, aval) for ct, aval in zip(leaves, out_avals)]
@@ -367,7 +364,7 @@ def _check_tangent(primal, tangent):
         )
     if tuple(tangent.shape) != expected.shape:
         raise ValueError(
-            "jvp called with different primal and tangent shapes;"
+            "jvp called with different primal and tangent shapes; "
             f"Got primal shape {expected.shape} and tangent shape as {tuple(tangent.shape)}"
         )
     return Zero(expected) if tangent.dtype == float0 else tangent
@@ -441,7 +438,9 @@ def _check_linear_tangent(primal, tangent):
 # Jacobians
 
 
-def jacfwd(fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False) -> Callable:
+def jacfwd(
+    fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable:
     """The Jacobian by forward mode, a column for each input element: output axes, then input axes (`jax.jacfwd`).
 
     >>> jacfwd(lambda x: x * x)(3.0)
@@ -502,9 +501,7 @@ def jacrev(
         leaves, tree = tree_flatten(jac)
         by_output = [_unravel_into(out, 0, leaf) for leaf in leaves]
         out_tree = tree_structure(out)
-        transposed = [
-            tree_unflatten(tree, [tree_leaves(o)[i] for o in by_output]) for i in range(out_tree.num_leaves)
-        ]
+        transposed = [tree_unflatten(tree, [tree_leaves(o)[i] for o in by_output]) for i in range(out_tree.num_leaves)]
         jac = tree_unflatten(out_tree, transposed)
         return (jac, result[2]) if has_aux else jac
 
@@ -514,14 +511,19 @@ def jacrev(
 jacobian = jacrev
 
 
-def hessian(fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False) -> Callable:
+def hessian(
+    fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable:
     """The matrix of second derivatives: jacfwd of jacrev (`jax.hessian`).
 
     >>> hessian(lambda x: x ** 3)(2.0)
     Array(12., dtype=float32, weak_type=True)
     """
     return jacfwd(
-        jacrev(fun, argnums, has_aux=has_aux, holomorphic=holomorphic), argnums, has_aux=has_aux, holomorphic=holomorphic
+        jacrev(fun, argnums, has_aux=has_aux, holomorphic=holomorphic),
+        argnums,
+        has_aux=has_aux,
+        holomorphic=holomorphic,
     )
 
 
@@ -830,7 +832,8 @@ class JitFunction:
         leaves, in_tree = tree_flatten((dynamic, dynamic_kwargs))
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in leaves]
         types = tuple([(x.shape, x.dtype, x.weak_type) for x in flat])
-        statics = (tuple((i, args[i]) for i in sorted(static)), tuple(sorted(static_kwargs.items())))
+        # With their types: 1 == 1.0 == True, but each is a program of its own.
+        statics = tuple((k, type(x), x) for k, x in [*((i, args[i]) for i in sorted(static)), *sorted(static_kwargs.items())])
         key = (in_tree, types, statics, x64_enabled())
         try:
             program = self._programs.get(key)
@@ -838,6 +841,7 @@ class JitFunction:
             raise _unhashable(self.__wrapped__, statics) from None
         if program is None:
 
+            @wraps(self.__wrapped__, assigned=("__name__",), updated=())
             def of_dynamic(dynamic, dynamic_kwargs):
                 return self.__wrapped__(*_merge(args, static, dynamic), **dynamic_kwargs, **static_kwargs)
 
@@ -850,7 +854,9 @@ class JitFunction:
         return flat, program
 
     def _operand(self, x):
-        return as_operand(x, f"Cannot interpret value as an argument of the jitted function {_name(self.__wrapped__)}: ")
+        return as_operand(
+            x, f"Cannot interpret value as an argument of the jitted function {_name(self.__wrapped__)}: "
+        )
 
     def eval_shape(self, *args, **kwargs):
         """The shapes and dtypes of the results."""
@@ -898,7 +904,9 @@ def _infer_static(fun: Callable, argnums, argnames) -> tuple[tuple[int, ...], fr
     known = {p.name for p in parameters}
     for n in names:
         if n not in known and not any_keyword:
-            raise ValueError(f"jitted function has invalid argnames {{{n!r}}} in static_argnames. Function does not take these args.")
+            raise ValueError(
+                f"jitted function has invalid argnames {{{n!r}}} in static_argnames. Function does not take these args."
+            )
     for i in nums:
         if not any_positional and not -len(positional) <= i < len(positional):
             raise ValueError(
@@ -911,7 +919,7 @@ def _infer_static(fun: Callable, argnums, argnames) -> tuple[tuple[int, ...], fr
 
 
 def _unhashable(fun, statics) -> ValueError:
-    for where, value in (*statics[0], *statics[1]):
+    for where, _, value in statics:
         try:
             hash(value)
         except TypeError:

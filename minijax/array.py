@@ -79,7 +79,7 @@ class ArrayImpl(Array):
 
     def _scalar(self, kind: type) -> Any:
         if self._value.ndim:
-            raise TypeError("Only scalar arrays can be converted to Python scalars; " f"got arr.ndim={self._value.ndim}")
+            raise TypeError(f"Only scalar arrays can be converted to Python scalars; got arr.ndim={self._value.ndim}")
         return kind(self._value[()])
 
     def __bool__(self):
@@ -122,10 +122,14 @@ class ArrayImpl(Array):
 
     def __array__(self, dtype=None, copy=None):
         if self.dtype == key_fry:
-            raise TypeError("JAX array with PRNGKey dtype cannot be converted to a NumPy array. Use random.key_data(arr).")
+            raise TypeError(
+                "JAX array with PRNGKey dtype cannot be converted to a NumPy array. Use random.key_data(arr)."
+            )
         if dtype is not None and np.dtype(dtype) != self._value.dtype:
             if copy is False:
-                raise ValueError(f"Unable to avoid a copy: the array's dtype is {self.dtype}, {np.dtype(dtype)} was asked for.")
+                raise ValueError(
+                    f"Unable to avoid a copy: the array's dtype is {self.dtype}, {np.dtype(dtype)} was asked for."
+                )
             return self._value.astype(dtype)
         if copy:
             return self._value.copy()

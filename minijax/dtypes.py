@@ -216,7 +216,9 @@ def _join(nodes: set[str]) -> str:
     bounds = set.intersection(*[_upper_bounds[n] for n in nodes])
     least = [n for n in bounds if bounds <= _upper_bounds[n]]
     if not least:
-        raise TypeError(f"dtypes {', '.join(sorted(nodes))} have no common dtype: convert one explicitly with astype().")
+        raise TypeError(
+            f"dtypes {', '.join(sorted(nodes))} have no common dtype: convert one explicitly with astype()."
+        )
     return least[0]
 
 

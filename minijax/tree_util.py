@@ -202,7 +202,9 @@ def register_dataclass(
     [1.0]
     """
     if (data_fields is None) != (meta_fields is None):
-        raise TypeError("register_dataclass: data_fields and meta_fields must both be specified when either is specified.")
+        raise TypeError(
+            "register_dataclass: data_fields and meta_fields must both be specified when either is specified."
+        )
     if data_fields is None:
         if not dataclasses.is_dataclass(nodetype):
             raise TypeError(
@@ -216,9 +218,13 @@ def register_dataclass(
         init = {f.name for f in dataclasses.fields(nodetype) if f.init}
         given = {*data_fields, *meta_fields, *drop_fields}
         if missing := init - given:
-            raise ValueError(f"data_fields and meta_fields must include all dataclass fields with ``init=True``: {sorted(missing)} missing.")
+            raise ValueError(
+                f"data_fields and meta_fields must include all dataclass fields with ``init=True``: {sorted(missing)} missing."
+            )
         if unexpected := {*data_fields, *meta_fields} - init:
-            raise ValueError(f"data_fields and meta_fields must only name dataclass fields with ``init=True``: {sorted(unexpected)} unexpected.")
+            raise ValueError(
+                f"data_fields and meta_fields must only name dataclass fields with ``init=True``: {sorted(unexpected)} unexpected."
+            )
     data_fields, meta_fields = tuple(data_fields), tuple(meta_fields)
 
     def flatten(x):
@@ -302,7 +308,9 @@ class PyTreeDef:
         children = list(children)
         if len(children) != len(self.child_defs):
             name = _python_type(self).__name__
-            raise ValueError(f"{name} arity mismatch: {len(children)} != {len(self.child_defs)}; {name}: {tree!r}{where}.")
+            raise ValueError(
+                f"{name} arity mismatch: {len(children)} != {len(self.child_defs)}; {name}: {tree!r}{where}."
+            )
         if data != self.data:
             what = "Dict key mismatch" if node.type is dict else "Mismatch custom node data"
             given = list(data) if node.type is dict else data

@@ -28,6 +28,7 @@ from .util import (
     canonicalize_shape,
     check_arraylike,
     check_no_out,
+    concrete_sizes,
     const_like,
     convert,
     default_int_dtype,
@@ -78,7 +79,7 @@ def reshape(a, shape, order="C", *, copy=None, out_sharding=None):
 
 
 def _new_shape(a: Array, shape: Any) -> tuple[int, ...]:
-    sizes = tuple(map(operator.index, shape)) if np.iterable(shape) else (operator.index(shape),)
+    sizes = concrete_sizes(shape)
     unknown = [i for i, d in enumerate(sizes) if d == -1]
     if len(unknown) > 1:
         raise TypeError(f"can only specify one unknown axis size with a `-1` value, got {shape}")

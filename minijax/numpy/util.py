@@ -129,17 +129,22 @@ def canonicalize_axis_tuple(axis: Axis, ndim: int, allow_duplicate: bool = False
     return canonical
 
 
-def canonicalize_shape(shape: Any) -> tuple[int, ...]:
-    """A shape as a tuple of ints; a single number is the shape of a vector."""
+def concrete_sizes(shape: Any) -> tuple[int, ...]:
+    """A shape, or a single number, as a tuple of ints, negative ones too."""
     if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0:
         shape = (shape,)
     try:
-        sizes = tuple(operator.index(d) for d in shape)
+        return tuple(operator.index(d) for d in shape)
     except TypeError as error:
         raise TypeError(
             f"Shapes must be 1D sequences of concrete values of integer type, got {shape}."
             " A traced value cannot be a size: mark the argument static with jit's static_argnums."
         ) from error
+
+
+def canonicalize_shape(shape: Any) -> tuple[int, ...]:
+    """A shape as a tuple of ints; a single number is the shape of a vector."""
+    sizes = concrete_sizes(shape)
     for d in sizes:
         if d < 0:
             raise ValueError(f"Negative dimensions are not allowed: got shape {sizes}.")
