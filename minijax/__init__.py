@@ -6,7 +6,7 @@
 Array(0., dtype=float32, weak_type=True)
 """
 
-from . import core, dtypes, errors, extend, jaxpr, lax, numpy, tree, tree_util
+from . import core, dtypes, errors, extend, jaxpr, lax, nn, numpy, pretty_print, random, scipy, tree, tree_util
 from .api import (
     ShapeDtypeStruct,
     block_until_ready,

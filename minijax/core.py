@@ -222,9 +222,9 @@ class Primitive:
         """Apply the primitive under the current trace."""
         return thread_state.trace.process_primitive(self, args, params)
 
-    def get_bind_params(self, params: dict) -> tuple[list, dict]:
-        """([], params): what an interpreter written for JAX calls before `bind`; JAX has functions to unpack there."""
-        return [], dict(params)
+    def get_bind_params(self, params: dict) -> dict:
+        """The parameters to call `bind` with: an equation's own. Interpreters written for JAX ask for them."""
+        return params
 
     def def_impl(self, impl: Callable) -> Callable:
         self.impl = impl
