@@ -1,0 +1,362 @@
+"""Activation functions and their kin, on arrays of any shape: each element by itself, unless an axis is named."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+
+import numpy as np
+
+from .. import lax
+from .. import numpy as jnp
+from ..core import Array
+from ..dtypes import canonicalize_dtype, issubdtype
+from ..numpy.util import (
+    canonicalize_axis,
+    check_arraylike,
+    check_arraylike_or_none,
+    ensure_arraylike,
+    promote_args_inexact,
+)
+from ..primitives.basis import expand_dims
+from ..scipy.special import logsumexp
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Of the family of relu
+
+
+def _with_slope_where(inside, x, value):
+    """`value` everywhere; its derivative is that of x where `inside` holds, elsewhere 0.
+
+    So the derivative at a kink, where `maximum` would share it out, is what JAX's relu says by a rule of its own: 0.
+    NaN is not inside, and stays NaN.
+    """
+    return jnp.where(inside, x, lax.stop_gradient(value)) if issubdtype(value.dtype, np.inexact) else value
+
+
+def relu(x) -> Array:
+    """max(x, 0), with derivative 0 at 0 (`jax.nn.relu`).
+
+    >>> relu(np.float32([-1., 0., 2.]))
+    Array([0., 0., 2.], dtype=float32)
+    """
+    value = jnp.maximum(x, 0)
+    return _with_slope_where(x > 0, x, value)
+
+
+def relu6(x) -> Array:
+    """min(max(x, 0), 6), with derivative 0 at both kinks (`jax.nn.relu6`).
+
+    >>> relu6(np.float32([-1., 3., 8.]))
+    Array([0., 3., 6.], dtype=float32)
+    """
+    value = jnp.minimum(jnp.maximum(x, 0), 6.0)
+    return _with_slope_where((x > 0) & (x < 6), x, value)
+
+
+def leaky_relu(x, negative_slope=1e-2) -> Array:
+    """x, or negative_slope * x where x is negative (`jax.nn.leaky_relu`).
+
+    >>> leaky_relu(np.float32([-1., 2.]))
+    Array([-0.01,  2.  ], dtype=float32)
+    """
+    x = ensure_arraylike("leaky_relu", x)
+    return jnp.where(x >= 0, x, negative_slope * x)
+
+
+def hard_tanh(x) -> Array:
+    """x, at least -1 and at most 1 (`jax.nn.hard_tanh`).
+
+    >>> hard_tanh(np.float32([-3., 0.5]))
+    Array([-1. ,  0.5], dtype=float32)
+    """
+    x = ensure_arraylike("hard_tanh", x)
+    return jnp.where(x > 1, 1, jnp.where(x < -1, -1, x))
+
+
+def hard_sigmoid(x) -> Array:
+    """relu6(x + 3) / 6 (`jax.nn.hard_sigmoid`).
+
+    >>> hard_sigmoid(0.)
+    Array(0.5, dtype=float32, weak_type=True)
+    """
+    return relu6(x + 3.0) / 6.0
+
+
+def hard_silu(x) -> Array:
+    """x * hard_sigmoid(x); also `hard_swish` (`jax.nn.hard_silu`).
+
+    >>> hard_silu(3.)
+    Array(3., dtype=float32, weak_type=True)
+    """
+    x = ensure_arraylike("hard_silu", x)
+    return x * hard_sigmoid(x)
+
+
+hard_swish = hard_silu
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Smooth ones
+
+
+def identity(x) -> Array:
+    """x (`jax.nn.identity`).
+
+    >>> identity(2.)
+    Array(2., dtype=float32, weak_type=True)
+    """
+    return ensure_arraylike("identity", x)
+
+
+def sigmoid(x) -> Array:
+    """1 / (1 + exp(-x)) (`jax.nn.sigmoid`).
+
+    >>> sigmoid(0.)
+    Array(0.5, dtype=float32, weak_type=True)
+    """
+    return lax.logistic(x)
+
+
+def softplus(x) -> Array:
+    """log(1 + exp(x)) (`jax.nn.softplus`).
+
+    >>> softplus(0.).round(4)
+    Array(0.6931, dtype=float32, weak_type=True)
+    """
+    return jnp.logaddexp(x, 0)
+
+
+def log_sigmoid(x) -> Array:
+    """log(sigmoid(x)), without underflow (`jax.nn.log_sigmoid`).
+
+    >>> log_sigmoid(-200.)
+    Array(-200., dtype=float32, weak_type=True)
+    """
+    x = ensure_arraylike("log_sigmoid", x)
+    return -softplus(-x)
+
+
+def silu(x) -> Array:
+    """x * sigmoid(x); also `swish` (`jax.nn.silu`).
+
+    >>> silu(0.)
+    Array(0., dtype=float32, weak_type=True)
+    """
+    x = ensure_arraylike("silu", x)
+    return x * sigmoid(x)
+
+
+swish = silu
+
+
+def mish(x) -> Array:
+    """x * tanh(softplus(x)) (`jax.nn.mish`).
+
+    >>> mish(0.)
+    Array(0., dtype=float32, weak_type=True)
+    """
+    x = ensure_arraylike("mish", x)
+    return x * jnp.tanh(softplus(x))
+
+
+def soft_sign(x) -> Array:
+    """x / (1 + |x|) (`jax.nn.soft_sign`).
+
+    >>> soft_sign(-1.)
+    Array(-0.5, dtype=float32, weak_type=True)
+    """
+    x = ensure_arraylike("soft_sign", x)
+    return x / (jnp.abs(x) + 1)
+
+
+def squareplus(x, b=4) -> Array:
+    """(x + sqrt(x^2 + b)) / 2 (`jax.nn.squareplus`).
+
+    >>> squareplus(0.)
+    Array(1., dtype=float32, weak_type=True)
+    """
+    x, b = ensure_arraylike("squareplus", x, b)
+    return (x + jnp.sqrt(jnp.square(x) + b)) / 2
+
+
+def sparse_plus(x) -> Array:
+    """0 up to -1, x from 1 on, and a parabola between (`jax.nn.sparse_plus`).
+
+    >>> sparse_plus(np.float32([-2., 0., 2.]))
+    Array([0.  , 0.25, 2.  ], dtype=float32)
+    """
+    x = ensure_arraylike("sparse_plus", x)
+    return jnp.where(x <= -1.0, 0.0, jnp.where(x >= 1.0, x, (x + 1.0) ** 2 / 4))
+
+
+def sparse_sigmoid(x) -> Array:
+    """The derivative of `sparse_plus`: from 0 at -1 to 1 at 1 in a line (`jax.nn.sparse_sigmoid`).
+
+    >>> sparse_sigmoid(0.)
+    Array(0.5, dtype=float32, weak_type=True)
+    """
+    return 0.5 * jnp.clip(x + 1.0, 0.0, 2.0)
+
+
+def elu(x, alpha=1.0) -> Array:
+    """x, or alpha (exp(x) - 1) where x is not positive (`jax.nn.elu`).
+
+    >>> elu(np.float32([0., 2.]))
+    Array([0., 2.], dtype=float32)
+    """
+    x = ensure_arraylike("elu", x)
+    # The inner where keeps expm1 of large numbers, inf, out of the derivative.
+    return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))
+
+
+def selu(x) -> Array:
+    """A multiple of `elu`, with constants that keep mean 0 and variance 1 (`jax.nn.selu`).
+
+    >>> selu(1.).round(4)
+    Array(1.0507, dtype=float32, weak_type=True)
+    """
+    return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717)
+
+
+def celu(x, alpha=1.0) -> Array:
+    """max(x, 0) + alpha (exp(min(x, 0) / alpha) - 1), whose derivative is continuous (`jax.nn.celu`).
+
+    >>> celu(2.)
+    Array(2., dtype=float32, weak_type=True)
+    """
+    return jnp.maximum(x, 0.0) + alpha * jnp.expm1(jnp.minimum(x, 0.0) / alpha)
+
+
+def gelu(x, approximate: bool = True) -> Array:
+    """x times the normal distribution function, or with `approximate` a tanh close to it (`jax.nn.gelu`).
+
+    >>> gelu(np.float32(1), approximate=False).round(4)
+    Array(0.8413, dtype=float32)
+    """
+    (x,) = promote_args_inexact("gelu", x)
+    if approximate:
+        scale = np.sqrt(2 / np.pi).astype(x.dtype)
+        return x * (0.5 * (1.0 + jnp.tanh(scale * (x + 0.044715 * x**3))))
+    return jnp.array(0.5 * x * lax.erfc(-x * np.sqrt(0.5).astype(x.dtype)), dtype=x.dtype)
+
+
+def glu(x, axis: int = -1) -> Array:
+    """The first half along an axis times the sigmoid of the second (`jax.nn.glu`). ValueError for an odd size.
+
+    >>> glu(np.float32([2., 0.]))
+    Array([1.], dtype=float32)
+    """
+    x = ensure_arraylike("glu", x)
+    axis = canonicalize_axis(axis, len(x.shape))
+    if x.shape[axis] % 2:
+        raise ValueError(f"axis size must be divisible by 2: glu got shape {x.shape} and axis {axis}.")
+    values, gates = jnp.split(x, 2, axis)
+    return values * sigmoid(gates)
+
+
+def log1mexp(x) -> Array:
+    """log(1 - exp(-x)) for x >= 0, with all its digits (`jax.nn.log1mexp`).
+
+    >>> log1mexp(1.).round(4)
+    Array(-0.4587, dtype=float32, weak_type=True)
+    """
+    x = ensure_arraylike("log1mexp", x)
+    bound = jnp.log(2.0)
+    small = x < bound
+    # Each branch sees only its own arguments: log1p(-1) has no derivative, and 0 times that would be NaN.
+    near, far = jnp.where(small, x, bound), jnp.where(small, bound, x)
+    return jnp.where(small, jnp.log(-jnp.expm1(-near)), jnp.log1p(-jnp.exp(-far)))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Along an axis
+
+
+def _shifted(x, axis, where):
+    """x less its maximum over an axis, so that exp does not overflow; the maximum is a constant to derivatives."""
+    largest = jnp.max(x, axis, where=where, initial=-np.inf, keepdims=True)
+    chosen = x if where is None else jnp.where(where, x, -np.inf)
+    return chosen - lax.stop_gradient(largest)
+
+
+def softmax(x, axis=-1, where=None) -> Array:
+    """exp(x) over its sum over `axis`, one axis or several; 0 for what `where` leaves out (`jax.nn.softmax`).
+
+    >>> softmax(np.float32([0., 0.]))
+    Array([0.5, 0.5], dtype=float32)
+    """
+    unnormalized = jnp.exp(_shifted(x, axis, where))
+    result = unnormalized / jnp.sum(unnormalized, axis, where=where, keepdims=True)
+    return result if where is None else jnp.where(where, result, 0)
+
+
+def log_softmax(x, axis=-1, where=None) -> Array:
+    """log(softmax(x)), without underflow; -inf for what `where` leaves out (`jax.nn.log_softmax`).
+
+    >>> log_softmax(np.float32([0., 1000.]))
+    Array([-1000.,     0.], dtype=float32)
+    """
+    shifted = _shifted(ensure_arraylike("log_softmax", x), axis, where)
+    result = shifted - jnp.log(jnp.sum(jnp.exp(shifted), axis, where=where, keepdims=True))
+    return result if where is None else jnp.where(where, result, -np.inf)
+
+
+def logmeanexp(x, axis=None, where=None, keepdims: bool = False) -> Array:
+    """log(mean(exp(x))) over axes (`jax.nn.logmeanexp`).
+
+    >>> logmeanexp(np.float32([3., 3.])).round(4)
+    Array(3., dtype=float32)
+    """
+    log_sum = logsumexp(x, axis=axis, where=where, keepdims=keepdims)
+    ones = jnp.ones_like(x, dtype=log_sum.dtype)
+    return log_sum - jnp.log(jnp.sum(ones, axis, where=where, keepdims=keepdims))
+
+
+def standardize(x, axis=-1, mean=None, variance=None, epsilon=1e-5, where=None, *, algorithm: str = "fast") -> Array:
+    """x less its mean over axes, over the root of its variance + epsilon (`jax.nn.standardize`).
+
+    algorithm: "fast" finds the variance as mean(x^2) - mean^2, "stable" from the differences to the mean.
+
+    >>> standardize(np.float32([1., 3.])).round(3)
+    Array([-1.,  1.], dtype=float32)
+    """
+    check_arraylike("standardize", x)
+    check_arraylike_or_none("standardize", mean, variance, where)
+    if mean is None:
+        mean = jnp.mean(x, axis, keepdims=True, where=where)
+    if variance is None:
+        if algorithm == "stable":
+            variance = jnp.mean(jnp.square(jnp.subtract(x, mean)), axis, keepdims=True, where=where)
+        elif algorithm == "fast":
+            variance = jnp.mean(jnp.square(x), axis, keepdims=True, where=where) - jnp.square(mean)
+            # Rounding may make it negative.
+            variance = jnp.clip(variance, 0)
+        else:
+            raise ValueError(f"Unknown algorithm '{algorithm}'. Expected 'fast' or 'stable'.")
+    return jnp.subtract(x, mean) * lax.rsqrt(variance + epsilon)
+
+
+def one_hot(x, num_classes: int, *, dtype=None, axis: int = -1) -> Array:
+    """A new axis with 1 at position x and 0 elsewhere; all 0 if there is no such position (`jax.nn.one_hot`).
+
+    >>> one_hot(np.array([0, 2]), 3)
+    Array([[1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
+    """
+    x = jnp.asarray(x)
+    num_classes = operator.index(num_classes)
+    if not issubdtype(x.dtype, np.integer):
+        warnings.warn(
+            f"jax.nn.one_hot input should be integer-typed; got dtype={x.dtype}", DeprecationWarning, stacklevel=2
+        )
+    if not hasattr(axis, "__index__"):
+        raise NotImplementedError(
+            f"one_hot along the named axis {axis!r} is not in minijax: give the axis as a number."
+        )
+    dtype = canonicalize_dtype(float if dtype is None else dtype)
+    place = canonicalize_axis(axis, len(x.shape) + 1)
+    shape = [1] * len(x.shape)
+    shape.insert(place, num_classes)
+    classes = lax.broadcasted_iota(x.dtype, shape, place)
+    return (expand_dims(x, (place,)) == classes).astype(dtype)

@@ -1,0 +1,224 @@
+"""`jax.nn.initializers`: functions (key, shape, dtype) -> array that give a layer's weights their first values.
+
+>>> import minijax as jax
+>>> jax.nn.initializers.he_normal()(jax.random.key(0), (3, 4)).shape
+(3, 4)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from .. import numpy as jnp
+from .. import random
+from ..core import Array
+from ..dtypes import canonicalize_dtype, issubdtype
+from ..numpy.util import canonicalize_shape
+
+
+@runtime_checkable
+class Initializer(Protocol):
+    """What the functions of this module return: called with a key, a shape and a dtype, it returns an array."""
+
+    def __call__(self, key, shape, dtype=None, out_sharding=None) -> Array:
+        raise NotImplementedError("Initializer is a protocol: use one of the functions of jax.nn.initializers.")
+
+
+def _dtype(dtype: Any):
+    return canonicalize_dtype(float if dtype is None else dtype)
+
+
+def zeros(key, shape, dtype=None, out_sharding=None) -> Array:
+    """Zeros; the key is not used (`jax.nn.initializers.zeros`).
+
+    >>> zeros(random.key(0), (2,))
+    Array([0., 0.], dtype=float32)
+    """
+    return jnp.zeros(shape, _dtype(dtype))
+
+
+def ones(key, shape, dtype=None, out_sharding=None) -> Array:
+    """Ones; the key is not used (`jax.nn.initializers.ones`).
+
+    >>> ones(random.key(0), (2,))
+    Array([1., 1.], dtype=float32)
+    """
+    return jnp.ones(shape, _dtype(dtype))
+
+
+def _initializer(draw: Callable, dtype: Any) -> Initializer:
+    """An initializer from `draw(key, shape, dtype)`, with the default dtype that was asked for."""
+
+    def init(key, shape, dtype=dtype, out_sharding=None):
+        return draw(key, canonicalize_shape(shape), _dtype(dtype))
+
+    return init
+
+
+def constant(value, dtype=None) -> Initializer:
+    """A value, which broadcasts to the shape (`jax.nn.initializers.constant`).
+
+    >>> constant(-7.)(random.key(0), (2,))
+    Array([-7., -7.], dtype=float32)
+    """
+    return _initializer(lambda key, shape, dtype: jnp.full(shape, value, dtype=dtype), dtype)
+
+
+def uniform(scale=1e-2, dtype=None) -> Initializer:
+    """Uniform numbers in [0, scale) (`jax.nn.initializers.uniform`).
+
+    >>> uniform(10.)(random.key(0), (2,)).round(2)
+    Array([9.48, 9.79], dtype=float32)
+    """
+    return _initializer(lambda key, shape, dtype: random.uniform(key, shape, dtype) * jnp.array(scale, dtype), dtype)
+
+
+def normal(stddev=1e-2, dtype=None) -> Initializer:
+    """Normal numbers of that standard deviation (`jax.nn.initializers.normal`).
+
+    >>> normal(10.)(random.key(0), (2,)).round(2)
+    Array([16.23, 20.25], dtype=float32)
+    """
+    return _initializer(lambda key, shape, dtype: random.normal(key, shape, dtype) * jnp.array(stddev, dtype), dtype)
+
+
+def truncated_normal(stddev=1e-2, dtype=None, lower=-2.0, upper=2.0) -> Initializer:
+    """`stddev` times normal numbers between `lower` and `upper` (`jax.nn.initializers.truncated_normal`).
+
+    >>> truncated_normal(1.)(random.key(0), (2,)).round(2)
+    Array([1.46, 1.71], dtype=float32)
+    """
+    return _initializer(
+        lambda key, shape, dtype: random.truncated_normal(key, lower, upper, shape, dtype) * jnp.array(stddev, dtype),
+        dtype,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Scaled by the number of inputs or outputs
+
+Axes = int | Sequence[int]
+
+
+def _size(shape: Sequence[int], axes: Axes) -> int:
+    return shape[axes] if isinstance(axes, int) else math.prod(shape[i] for i in axes)
+
+
+def _fans(shape: Sequence[int], in_axis: Axes, out_axis: Axes, batch_axis: Axes) -> tuple[float, float]:
+    """How many numbers each output is a sum of, and how many outputs each input is part of."""
+    if isinstance(in_axis, int) and in_axis == -2 and len(shape) <= 1:
+        raise ValueError(
+            f"Can't compute input and output sizes of a {len(shape)}-dimensional weights tensor with default in_axis."
+            " Must be at least 2D or specify in_axis explicitly."
+        )
+    inputs, outputs, batch = (_size(shape, axes) for axes in (in_axis, out_axis, batch_axis))
+    receptive_field = math.prod(shape) / inputs / outputs / batch
+    return inputs * receptive_field, outputs * receptive_field
+
+
+_DENOMINATORS = {
+    "fan_in": lambda fan_in, fan_out: fan_in,
+    "fan_out": lambda fan_in, fan_out: fan_out,
+    "fan_avg": lambda fan_in, fan_out: (fan_in + fan_out) / 2,
+    "fan_geo_avg": lambda fan_in, fan_out: (fan_in * fan_out) ** 0.5,
+}
+
+# The standard deviation of a normal number between -2 and 2, and of a complex one with absolute value below 2.
+TRUNCATED_DEVIATION, COMPLEX_TRUNCATED_DEVIATION = 0.87962566103423978, 0.95311164380491208
+
+
+def _on_circles(key, shape, dtype, radius: Callable) -> Array:
+    """Complex numbers of random angle, their absolute values `radius` of uniform numbers."""
+    of_radius, of_angle = random.split(key)
+    real_dtype = np.array(0, dtype).real.dtype
+    lengths = radius(random.uniform(of_radius, shape, real_dtype)).astype(dtype)
+    angles = 2 * np.pi * random.uniform(of_angle, shape, real_dtype).astype(dtype)
+    return lengths * jnp.exp(1j * angles)
+
+
+def _truncated(key, shape, dtype, variance) -> Array:
+    if issubdtype(dtype, np.floating):
+        deviation = jnp.sqrt(variance) / jnp.array(TRUNCATED_DEVIATION, dtype)
+        return random.truncated_normal(key, -2, 2, shape, dtype) * deviation
+    deviation = jnp.sqrt(variance) / jnp.array(COMPLEX_TRUNCATED_DEVIATION, dtype)
+    inside = 1 - jnp.exp(jnp.array(-4, dtype))
+    radius = lambda drawn: jnp.sqrt(-jnp.log(1 - inside * drawn.astype(dtype)))
+    return _on_circles(key, shape, dtype, radius) * deviation
+
+
+def _uniform(key, shape, dtype, variance) -> Array:
+    if issubdtype(dtype, np.floating):
+        return random.uniform(key, shape, dtype, -1) * jnp.sqrt(3 * variance)
+    return _on_circles(key, shape, dtype, lambda drawn: jnp.sqrt(2 * drawn)) * jnp.sqrt(variance)
+
+
+_DISTRIBUTIONS = {
+    "truncated_normal": _truncated,
+    "normal": lambda key, shape, dtype, variance: random.normal(key, shape, dtype) * jnp.sqrt(variance),
+    "uniform": _uniform,
+}
+
+
+def variance_scaling(
+    scale, mode: str, distribution: str, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype=None
+) -> Initializer:
+    """Numbers of mean 0 and variance scale / n, so that sums of n of them have variance `scale`.
+
+    mode: what n is: "fan_in", "fan_out", "fan_avg" or "fan_geo_avg". distribution: "truncated_normal", "normal" or
+    "uniform". in_axis, out_axis, batch_axis: the axes of inputs, of outputs and of what is neither; the rest is the
+    receptive field of a convolution. The initializer raises ValueError for other words and for a shape without the axes
+    (`jax.nn.initializers.variance_scaling`; He et al. 2015, Glorot and Bengio 2010).
+
+    >>> variance_scaling(1., 'fan_in', 'uniform')(random.key(0), (3, 1)).round(3)
+    Array([[ 0.895],
+           [ 0.957],
+           [-0.335]], dtype=float32)
+    """
+
+    def draw(key, shape, dtype):
+        fans = _fans(shape, in_axis, out_axis, batch_axis)
+        if mode not in _DENOMINATORS:
+            raise ValueError(f"invalid mode for variance scaling initializer: {mode}")
+        variance = jnp.array(scale / _DENOMINATORS[mode](*fans), dtype=dtype)
+        if distribution not in _DISTRIBUTIONS:
+            raise ValueError(f"invalid distribution for variance scaling initializer: {distribution}")
+        return _DISTRIBUTIONS[distribution](key, shape, dtype, variance)
+
+    return _initializer(draw, dtype)
+
+
+def _scaled(name: str, scale: float, mode: str, distribution: str, source: str) -> Callable:
+    def make(in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype=None) -> Initializer:
+        return variance_scaling(scale, mode, distribution, in_axis, out_axis, batch_axis, dtype)
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = (
+        f"`variance_scaling({scale}, {mode!r}, {distribution!r})` (`jax.nn.initializers.{name}`; {source}).\n\n"
+        f"    >>> {name}()(random.key(0), (4, 3)).shape\n    (4, 3)\n    "
+    )
+    return make
+
+
+_GLOROT, _LECUN, _HE = "Glorot and Bengio 2010", "LeCun et al. 1998", "He et al. 2015"
+glorot_uniform = _scaled("glorot_uniform", 1.0, "fan_avg", "uniform", _GLOROT)
+glorot_normal = _scaled("glorot_normal", 1.0, "fan_avg", "truncated_normal", _GLOROT)
+lecun_uniform = _scaled("lecun_uniform", 1.0, "fan_in", "uniform", _LECUN)
+lecun_normal = _scaled("lecun_normal", 1.0, "fan_in", "truncated_normal", _LECUN)
+he_uniform = _scaled("he_uniform", 2.0, "fan_in", "uniform", _HE)
+he_normal = _scaled("he_normal", 2.0, "fan_in", "truncated_normal", _HE)
+xavier_uniform, xavier_normal = glorot_uniform, glorot_normal
+kaiming_uniform, kaiming_normal = he_uniform, he_normal
+
+
+def orthogonal(scale=1.0, column_axis: int = -1, dtype=None):
+    """Left out: it raises NotImplementedError."""
+    raise NotImplementedError("initializers.orthogonal is not in minijax: it needs the QR decomposition.")
+
+
+def delta_orthogonal(scale=1.0, column_axis: int = -1, dtype=None):
+    """Left out: it raises NotImplementedError."""
+    raise NotImplementedError("initializers.delta_orthogonal is not in minijax: it needs the QR decomposition.")
