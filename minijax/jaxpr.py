@@ -24,7 +24,7 @@ class Var:
         self.aval = aval
 
     def __repr__(self) -> str:
-        return f"Var(id={id(self)}):{self.aval.str_short(short_dtypes=True)}"
+        return f"Var(id={id(self)}):{self.aval.str_short()}"
 
 
 class DropVar(Var):
@@ -49,7 +49,7 @@ class Literal:
     __hash__ = None
 
     def __repr__(self) -> str:
-        return f"{self.val}:{self.aval.str_short(short_dtypes=True)}"
+        return f"Literal({self.val})"
 
 
 Atom = Var | Literal
@@ -72,7 +72,7 @@ class JaxprEqn:
         return JaxprEqn(*(changes.get(name, getattr(self, name)) for name in self.__slots__))
 
     def __repr__(self) -> str:
-        return str(self)
+        return _eqn_text(self)
 
 
 def new_jaxpr_eqn(invars, outvars, primitive, params, effects=no_effects, source_info=None) -> JaxprEqn:
@@ -139,10 +139,14 @@ def _pretty_print(jaxpr: Jaxpr, **options) -> str:
     return object.__repr__(jaxpr)
 
 
-def set_pretty_printer(function: Callable):
-    """Called once, by `pretty_print.py`; with its `eqn` for single equations."""
-    global _pretty_print
-    _pretty_print = function
+def _eqn_text(eqn: JaxprEqn) -> str:
+    return object.__repr__(eqn)
+
+
+def set_pretty_printer(jaxpr_text: Callable, eqn_text: Callable):
+    """Called once, by `pretty_print.py`, with its functions for a jaxpr and for a single equation."""
+    global _pretty_print, _eqn_text
+    _pretty_print, _eqn_text = jaxpr_text, eqn_text
 
 
 # ---------------------------------------------------------------------------------------------------------------------
