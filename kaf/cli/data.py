@@ -145,10 +145,12 @@ def read_dataset(path, target=None):
         raise CommandError(
             f"{path} has {_n(len(labels), 'row')}: at least {LEAST_ROWS} are needed to train and to test"
         )
+    # Before the classes are looked at: a header taken for a row would be a class of its own.
+    x = numbers(table, features)
     classes, y = _classes(labels)
     _check_classes(table, j, classes, y)
     names = tuple(table.names[k] for k in features) if table.names else None
-    return Dataset(str(path), numbers(table, features), y, classes, names, table.names[j] if table.names else None)
+    return Dataset(str(path), x, y, classes, names, table.names[j] if table.names else None)
 
 
 def _find_target(table, target):
