@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import warnings
 
@@ -124,7 +125,15 @@ def softplus(x) -> Array:
     >>> softplus(0.).round(4)
     Array(0.6931, dtype=float32, weak_type=True)
     """
-    return jnp.logaddexp(x, 0)
+    x, _ = promote_args_inexact("logaddexp", x, 0)
+    if issubdtype(x.dtype, np.complexfloating):
+        return jnp.logaddexp(x, 0)
+    # logaddexp(x, 0) in two branches, each smooth at 0: max(x, 0) + log1p(exp(-|x|)) has second derivative 0 there.
+    # What the other branch's exp overflows for is replaced, or its derivative would be 0 * inf.
+    positive = x > 0
+    zeros = jnp.zeros_like(x)
+    up, down = jnp.where(positive, x, zeros), jnp.where(positive, zeros, x)
+    return jnp.where(positive, up + jnp.log1p(jnp.exp(-up)), jnp.log1p(jnp.exp(down)))
 
 
 def log_sigmoid(x) -> Array:
@@ -176,7 +185,8 @@ def squareplus(x, b=4) -> Array:
     >>> squareplus(0.)
     Array(1., dtype=float32, weak_type=True)
     """
-    x, b = ensure_arraylike("squareplus", x, b)
+    x = ensure_arraylike("squareplus", x)
+    check_arraylike("squareplus", b)
     return (x + jnp.sqrt(jnp.square(x) + b)) / 2
 
 
@@ -262,11 +272,12 @@ def log1mexp(x) -> Array:
     Array(-0.4587, dtype=float32, weak_type=True)
     """
     x = ensure_arraylike("log1mexp", x)
-    bound = jnp.log(2.0)
+    bound = math.log(2.0)
     small = x < bound
+    (negative,) = promote_args_inexact("log1mexp", -x)
     # Each branch sees only its own arguments: log1p(-1) has no derivative, and 0 times that would be NaN.
-    near, far = jnp.where(small, x, bound), jnp.where(small, bound, x)
-    return jnp.where(small, jnp.log(-jnp.expm1(-near)), jnp.log1p(-jnp.exp(-far)))
+    near, far = jnp.where(small, negative, -bound), jnp.where(small, -bound, negative)
+    return jnp.where(small, jnp.log(-jnp.expm1(near)), jnp.log1p(-jnp.exp(far)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -150,8 +150,9 @@ def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = 
     axes = canonicalize_axis_tuple(axis, len(a.shape))
     largest = jnp.max(a.real, axes, keepdims=keepdims, where=where, initial=-np.inf)
     # What is taken out of the sum is put back: it is a constant, and where it is infinite, 0.
+    finite = jnp.isfinite(largest)
     zeros = full(largest.shape, 0, largest.dtype, largest.weak_type)
-    largest = lax.stop_gradient(lax.select(jnp.isfinite(largest), largest, zeros))
+    largest = lax.stop_gradient(lax.select(finite, largest, zeros))
     aligned = largest if keepdims else expand_dims(largest, axes)
     terms = lax.exp(lax.sub(a, aligned.astype(a.dtype)))
     if b is not None:
