@@ -29,7 +29,7 @@ LAYERS = [
     ["minijax.api"],
     ["minijax.lax"],
     ["minijax.numpy.*"],
-    ["minijax.nn", "minijax.random", "minijax.scipy.*", "minijax.extend.*"],
+    ["minijax.nn.*", "minijax.random", "minijax.scipy.*", "minijax.extend.*"],
     ["minijax", "minijax.__main__"],
     ["kaf.backend"],
     ["kaf.*"],
