@@ -34,6 +34,8 @@ from .dtypes import float0
 # `jax.core` has these two; here they stand above core.
 core.eval_jaxpr = jaxpr.eval_jaxpr
 core.Atom = jaxpr.Atom
+# Jaxprs print themselves by what stands above them.
+jaxpr.set_pretty_printer(pretty_print.pretty_print, pretty_print.eqn_text)
 
 __version__ = "0.1.0"
 

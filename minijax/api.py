@@ -331,12 +331,11 @@ def jvp(fun: Callable, primals: Sequence, tangents: Sequence, has_aux: bool = Fa
     (Array(9., dtype=float32, weak_type=True), Array(6., dtype=float32, weak_type=True))
     """
     _check_callable(fun)
-    for name, value in (("primals", primals), ("tangents", tangents)):
-        if not isinstance(value, (tuple, list)):
-            raise TypeError(
-                "primal and tangent arguments to jax.jvp must be tuples or lists;"
-                f" found {type(primals).__name__} and {type(tangents).__name__}."
-            )
+    if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
+        raise TypeError(
+            "primal and tangent arguments to jax.jvp must be tuples or lists;"
+            f" found {type(primals).__name__} and {type(tangents).__name__}."
+        )
     flat_primals, in_tree = tree_flatten(tuple(primals))
     flat_tangents, tangent_tree = tree_flatten(tuple(tangents))
     if in_tree != tangent_tree:
@@ -833,7 +832,9 @@ class JitFunction:
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in leaves]
         types = tuple([(x.shape, x.dtype, x.weak_type) for x in flat])
         # With their types: 1 == 1.0 == True, but each is a program of its own.
-        statics = tuple((k, type(x), x) for k, x in [*((i, args[i]) for i in sorted(static)), *sorted(static_kwargs.items())])
+        statics = tuple(
+            (k, type(x), x) for k, x in [*((i, args[i]) for i in sorted(static)), *sorted(static_kwargs.items())]
+        )
         key = (in_tree, types, statics, x64_enabled())
         try:
             program = self._programs.get(key)

@@ -11,7 +11,6 @@ from typing import Any
 from . import source_info as source_info_util
 from .core import Primitive, ShapedArray, get_aval
 
-
 no_effects: frozenset = frozenset()
 
 

@@ -6,13 +6,12 @@ Functions with parameters stand beside their primitives in `primitives/`; those 
 from __future__ import annotations
 
 import enum
-import operator
 
 import numpy as np
 
 from .core import get_aval
-from .dtypes import as_dtype, canonicalize_dtype, issubdtype
-from .primitives import contractions, elementwise, reductions, shapes
+from .dtypes import canonicalize_dtype, issubdtype
+from .primitives import elementwise
 from .primitives.basis import reduce_sum, registry
 from .primitives.contractions import batch_matmul, dot, dot_general
 from .primitives.elementwise import convert_element_type as _convert_element_type
@@ -178,9 +177,19 @@ def stop_gradient(x):
     return elementwise.stop_gradient_p.bind(x)
 
 
-def zeros_like_array(x):
-    """Zeros of x's shape and dtype."""
-    return full_like(x, 0)
-
-
-__all__ = sorted(name for name in dir() if not name.startswith("_"))
+# fmt: off
+__all__ = [
+    "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
+    "batch_matmul", "bitcast_convert_type", "broadcast", "broadcast_in_dim", "broadcast_shapes", "broadcasted_iota",
+    "clamp", "collapse", "concatenate", "conj", "convert_element_type", "cumlogsumexp", "cummax", "cummin", "cumprod",
+    "cumsum", "dot", "dot_general", "dynamic_index_in_dim", "dynamic_slice", "dynamic_slice_in_dim",
+    "dynamic_update_index_in_dim", "dynamic_update_slice", "dynamic_update_slice_in_dim", "expand_dims", "full",
+    "full_like", "gather", "index_in_dim", "integer_pow", "iota", "pad", "pow", "reciprocal", "reduce_and",
+    "reduce_max", "reduce_min", "reduce_or", "reduce_prod", "reduce_sum", "reduce_xor", "reshape", "rev", "round",
+    "scatter", "scatter_add", "scatter_max", "scatter_min", "scatter_mul", "scatter_sub", "select", "select_n",
+    "slice", "slice_in_dim", "sort", "sort_key_val", "split", "squeeze", "stack", "stop_gradient", "tile", "top_k",
+    "transpose", "unstack",
+]
+# fmt: on
+# What the tables above made.
+__all__ += [*_unary, *_binary, *(name.replace("-", "_") + "_p" for name in registry)]

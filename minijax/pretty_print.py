@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import source_info as source_info_util
-from .jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params, set_pretty_printer
+from .jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Documents: a string is itself, a list its items one after the other, and the classes below
@@ -361,9 +361,7 @@ def pretty_print(
     { lambda ; a:f32[]. let b:f32[] = mul 2.0:f32[] a in (b,) }
     """
     if name_stack:
-        raise NotImplementedError(
-            "pretty_print: equations have no name stack; source_info=True shows their lines."
-        )
+        raise NotImplementedError("pretty_print: equations have no name stack; source_info=True shows their lines.")
     top = _open(jaxpr)
     printer = _Printer(top, Settings(source_info, print_shapes, custom_pp_eqn_rules, print_effects))
     return layout(printer.whole(top), width, use_color, annotation_prefix)
@@ -372,6 +370,3 @@ def pretty_print(
 def eqn_text(eqn: JaxprEqn) -> str:
     """One equation alone; its variables are named from `a` on. Source: `str(jax.core.JaxprEqn)`."""
     return layout(_Printer(None, Settings()).eqn(eqn)).rstrip()
-
-
-set_pretty_printer(pretty_print, eqn_text)

@@ -23,7 +23,7 @@ from .core import (
     new_trace,
     thread_state,
 )
-from .jaxpr import no_effects, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var
+from .jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, no_effects
 
 
 class JaxprTracer(Tracer):

@@ -71,7 +71,7 @@ REDUCTIONS = (
 ELEMENTWISE = [
     *(f"jnp.{name}({arg})" for name in UNARY for arg in ("x", "y", "X", "s", "i", "b", "2", "0.5")),
     *(f"jnp.{name}({arg})" for name in COMPLEX_UNARY for arg in ("z", "0.5 + 0.25j")),
-    *(f"jnp.{name}({a}, {b})" for name in BINARY for a, b in (("x", "y"), ("X", "Y"), ("v", "w"), ("y", "2.0"), ("0.5", "y"), ("i", "3"), ("b", "x"))),
+    *(f"jnp.{name}({pair})" for name in BINARY for pair in ("x, y", "X, Y", "v, w", "y, 2.0", "0.5, y", "i, 3", "b, x")),
     *(f"jnp.{name}({a}, {b})" for name in INTEGER_BINARY for a, b in (("i", "j[:4]"), ("i", "3"), ("n", "n"), ("k", "2"))),
     *rows("""
         jnp.bitwise_not(i)

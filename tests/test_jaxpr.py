@@ -72,7 +72,9 @@ X = np.linspace(0.1, 0.9, 4, dtype=np.float32)
 
 def program(lib):
     jnp = lib.numpy
-    return lambda x: jnp.where(x > 0.5, lib.jit(lambda y: jnp.sin(y) * y)(x), jnp.outer(x, x).sum(0) + np.float32([1, 2, 3, 4]))
+    return lambda x: jnp.where(
+        x > 0.5, lib.jit(lambda y: jnp.sin(y) * y)(x), jnp.outer(x, x).sum(0) + np.float32([1, 2, 3, 4])
+    )
 
 
 @LIBRARIES
@@ -157,7 +159,10 @@ def test_each_equation_knows_the_users_line():
     # What grad makes of an equation comes from the same line.
     closed = minijax.make_jaxpr(minijax.grad(f))(1.0)
     lines = {minijax.source_info.summarize(eqn.source_info) for eqn in closed.eqns}
-    assert lines <= {*places, *[f"{__file__}:{i} (test_each_equation_knows_the_users_line)" for i in range(first, first + 20)]}
+    assert lines <= {
+        *places,
+        *[f"{__file__}:{i} (test_each_equation_knows_the_users_line)" for i in range(first, first + 20)],
+    }
     assert places[0] in lines
 
 
@@ -193,7 +198,9 @@ def fault_result(j):
 
 
 def fault_const(j):
-    return ClosedJaxpr(Jaxpr([Var(ShapedArray((), np.dtype("int32")))], j.invars, j.outvars, j.eqns), [np.zeros(2, np.int32)])
+    return ClosedJaxpr(
+        Jaxpr([Var(ShapedArray((), np.dtype("int32")))], j.invars, j.outvars, j.eqns), [np.zeros(2, np.int32)]
+    )
 
 
 @pytest.mark.parametrize(

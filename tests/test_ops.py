@@ -41,7 +41,9 @@ def assert_same(mine, theirs, ulp: float = 4, what: str = "", magnitude: float =
     if a.dtype.kind in "fc":
         eps = np.finfo(a.dtype).eps
         scale = np.max(np.abs(b), initial=0, where=np.isfinite(b)) if b.size else 0
-        np.testing.assert_allclose(a, b, rtol=ulp * eps, atol=ulp * eps * max(min(float(scale), 1.0), magnitude), err_msg=what)
+        np.testing.assert_allclose(
+            a, b, rtol=ulp * eps, atol=ulp * eps * max(min(float(scale), 1.0), magnitude), err_msg=what
+        )
     else:
         np.testing.assert_array_equal(a, b, err_msg=what)
 
@@ -127,7 +129,9 @@ def smooth_function(op: Op, args):
 
     def of_smooth(*smooth):
         smooth = iter(smooth)
-        return in_minijax(op)(*[next(smooth) if i in op.smooth else mj.numpy.asarray(args[i]) for i in range(len(args))])
+        return in_minijax(op)(
+            *[next(smooth) if i in op.smooth else mj.numpy.asarray(args[i]) for i in range(len(args))]
+        )
 
     return of_smooth, [np.asarray(args[i]) for i in op.smooth]
 
@@ -146,7 +150,9 @@ def check_derivatives(function, primals, tangents, rtol=1e-5):
         behind = np.asarray(f(*[asarray(x - h * t) for x, t in zip(primals, tangents)]))
         expected = (ahead - behind) / (2 * h)
         scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
-        np.testing.assert_allclose(np.asarray(tangent), expected, rtol=rtol, atol=rtol * scale, err_msg=f"order {order}")
+        np.testing.assert_allclose(
+            np.asarray(tangent), expected, rtol=rtol, atol=rtol * scale, err_msg=f"order {order}"
+        )
 
 
 REAL_SMOOTH = [p for p in SMOOTH if p.values[0].dtypes[0] == "float32" and p.values[0].name != "convert_element_type"]
@@ -209,7 +215,9 @@ def test_vmap_is_a_stack_of_slices(op):
         args = [mj.numpy.asarray(x) for x in arrays(op, op.dtypes[0], rng, shapes)]
         mapped = mj.vmap(in_minijax(op), in_axes=dims)(*args)
         slices = [
-            in_minijax(op)(*[x if d is None else mj.numpy.asarray(np.take(np.asarray(x), i, d)) for x, d in zip(args, dims)])
+            in_minijax(op)(
+                *[x if d is None else mj.numpy.asarray(np.take(np.asarray(x), i, d)) for x, d in zip(args, dims)]
+            )
             for i in range(size)
         ]
         assert mapped.dtype == slices[0].dtype
@@ -231,7 +239,9 @@ def test_jaxprs_of_derivatives_are_well_typed(op):
     args = [mj.numpy.asarray(x) for x in arrays(op, op.dtypes[0], np.random.default_rng(SEED))]
 
     def push(*xs):
-        return mj.jvp(in_minijax(op), xs, tuple(mj.numpy.ones_like(x) if x.dtype.kind in "fc" else zero_tangent(x) for x in xs))
+        return mj.jvp(
+            in_minijax(op), xs, tuple(mj.numpy.ones_like(x) if x.dtype.kind in "fc" else zero_tangent(x) for x in xs)
+        )
 
     def pull(*xs):
         out, pull_back = mj.vjp(in_minijax(op), *xs)
@@ -250,7 +260,11 @@ def zero_tangent(x):
 
 
 shapes = st.lists(st.integers(0, 4), max_size=3).map(tuple)
-ELEMENTWISE = [op for op in OPS if len(op.shapes) in (1, 2) and op.name in registry and registry[op.name].elementwise and not op.fixed]
+ELEMENTWISE = [
+    op
+    for op in OPS
+    if len(op.shapes) in (1, 2) and op.name in registry and registry[op.name].elementwise and not op.fixed
+]
 
 
 @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in {op.name: op for op in ELEMENTWISE}.values()])
@@ -280,7 +294,9 @@ def test_every_rule_is_given_or_absent_with_a_reason(name):
     for kind in Primitive.RULES:
         rule = getattr(registry[name], kind)
         assert callable(rule)
-        assert not isinstance(rule, Absent) or (rule.reason and len(rule.reason) > 10), f"{name}: no {kind} rule, no reason"
+        assert not isinstance(rule, Absent) or (rule.reason and len(rule.reason) > 10), (
+            f"{name}: no {kind} rule, no reason"
+        )
 
 
 # Primitives that carry jaxprs, or that no user calls by themselves, and where they are tested.
@@ -299,7 +315,10 @@ def test_every_primitive_is_in_the_table():
 
 def has_its_own_file(name: str) -> bool:
     """Families whose arguments fit no table of arrays have test files of their own, with the same laws."""
-    return name.startswith(("random_", "threefry", "conv_", "scatter", "cholesky", "triangular_solve")) or name in OWN_FILES
+    return (
+        name.startswith(("random_", "threefry", "conv_", "scatter", "cholesky", "triangular_solve"))
+        or name in OWN_FILES
+    )
 
 
 OWN_FILES = {"iota", "reduce_precision", "lgamma", "digamma", "split"}

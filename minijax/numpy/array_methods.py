@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import dtypes, lax
-from ..core import Array
 from . import contractions, creation, indexing, manipulation, reductions, sorting, ufuncs
 from .operators import operator_of
 
@@ -179,6 +178,3 @@ def install(cls: type):
         setattr(cls, name, method)
     for name, getter in _properties.items():
         setattr(cls, name, property(getter))
-
-
-install(Array)

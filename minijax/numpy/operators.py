@@ -70,6 +70,7 @@ _comparisons = {
 
 
 def install(cls: type):
+    """Give a class of arrays the operators."""
     for name, (function, symbol, refuses) in {**_arithmetic, **_comparisons}.items():
         setattr(cls, f"__{name}__", operator_of(function, symbol, False, refuses))
     for name, (function, symbol, refuses) in _arithmetic.items():
@@ -77,6 +78,3 @@ def install(cls: type):
     for name, function in (("neg", ufuncs.negative), ("pos", ufuncs.positive), ("abs", ufuncs.abs)):
         setattr(cls, f"__{name}__", function)
     cls.__invert__ = ufuncs.invert
-
-
-install(Array)

@@ -31,7 +31,6 @@ from .util import (
     promote_args,
     promote_args_inexact,
     promote_args_numeric,
-    promote_dtypes_inexact,
     promote_dtypes_numeric,
     promote_shapes,
     to_bool,

@@ -30,7 +30,7 @@ def row(
     batch: Callable | str,
     multiple_results: bool = False,
 ) -> Primitive:
-    """Define a primitive: every rule is given, or in its place the reason why it is absent. See `core.Primitive` for the signatures."""
+    """Define a primitive (`core.Primitive` has the signatures): every rule is given, or the reason why it is absent."""
     if name in registry:
         raise ValueError(f"primitive '{name}' is defined twice")
     primitive = registry[name] = Primitive(name, multiple_results=multiple_results)

@@ -9,6 +9,7 @@ import numpy as np
 from ..array import ArrayImpl
 from ..core import ShapedArray, Zero, get_aval, is_undefined_primal
 from ..dtypes import canonicalize_dtype, issubdtype
+from . import special_functions as special
 from .basis import (
     NO_GRADIENT,
     NOT_LINEAR,
@@ -41,7 +42,6 @@ from .families import (
     real_dtype,
     transpose_by_argument,
 )
-from . import special_functions as special
 
 INEXACT = FLOAT + COMPLEX
 

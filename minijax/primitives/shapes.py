@@ -17,7 +17,6 @@ from .basis import (
     batch_to_front,
     broadcast_in_dim,
     expand_dims,
-    full as _full,
     instantiate,
     linear_row,
     move_batch_dim,
@@ -29,6 +28,9 @@ from .basis import (
     transpose,
     zero_like,
     zeros,
+)
+from .basis import (
+    full as _full,
 )
 from .elementwise import convert_element_type, select, sub_p
 

@@ -1,7 +1,7 @@
 """Forward mode: push tangents through a program beside its primal values (JAX: `_src/interpreters/ad.py`, JVPTrace).
 
-    f = lambda x: x * sin(x)
-    jvp(f, (2.0,), (1.0,))   # bind sees JVPTracer(2.0, 1.0); the rule of each primitive makes the next pair
+f = lambda x: x * sin(x)
+jvp(f, (2.0,), (1.0,))   # bind sees JVPTracer(2.0, 1.0); the rule of each primitive makes the next pair
 """
 
 from __future__ import annotations

@@ -41,7 +41,9 @@ def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cotangents: Se
     return transpose_eqns(linear_eqns, values, linear_invars, jaxpr.outvars, cotangents)
 
 
-def transpose_eqns(eqns: Sequence[JaxprEqn], values: dict, invars: Sequence[Var], outvars: Sequence, cotangents) -> list:
+def transpose_eqns(
+    eqns: Sequence[JaxprEqn], values: dict, invars: Sequence[Var], outvars: Sequence, cotangents
+) -> list:
     """The cotangents of `invars`, walking backwards over equations all of which are linear in what is not in `values`."""
     pending: dict[Var, object] = {}
     for v, ct in zip(outvars, cotangents, strict=True):

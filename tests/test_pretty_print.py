@@ -1,0 +1,365 @@
+"""A jaxpr's text is JAX's text: program by program, then the printer's options."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+
+import minijax
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Helpers: a program is a function of the library, `jax` or `minijax`, that returns the function to trace
+
+# JAX wraps many a jnp function in a jit or a custom_jvp of its own: those equations are replaced by what is in them.
+CALLS = {"jit": "jaxpr", "custom_jvp_call": "call_jaxpr"}
+
+
+def run_inlined(jaxpr, consts, args):
+    env = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
+
+    def read(atom):
+        return atom.val if hasattr(atom, "val") else env[atom]
+
+    for eqn in jaxpr.eqns:
+        args = [read(v) for v in eqn.invars]
+        if eqn.primitive.name in CALLS:
+            inner = eqn.params[CALLS[eqn.primitive.name]]
+            outs = run_inlined(inner.jaxpr, inner.consts, args)
+        else:
+            outs = eqn.primitive.bind(*args, **eqn.primitive.get_bind_params(eqn.params))
+            outs = outs if eqn.primitive.multiple_results else [outs]
+        env.update(zip(eqn.outvars, outs, strict=True))
+    return [read(v) for v in jaxpr.outvars]
+
+
+def inlined(lib, closed):
+    """The closed jaxpr without its jit equations: traced anew through an interpreter that goes into them."""
+    types = [lib.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak_type) for a in closed.in_avals]
+    return lib.make_jaxpr(lambda *args: run_inlined(closed.jaxpr, closed.consts, args))(*types)
+
+
+def traced(lib, program, args):
+    # A key is an array of the library that made it.
+    return lib.make_jaxpr(program(lib))(*[a(lib) if callable(a) else a for a in args])
+
+
+def assert_same_text(ours, theirs):
+    assert str(ours).splitlines() == str(theirs).splitlines()
+
+
+def key(lib):
+    return lib.random.key(0)
+
+
+x = np.float32([0.5, -1.0, 2.0])
+m = np.arange(6, dtype=np.float32).reshape(2, 3)
+wide = np.zeros(1_000_000, np.float32)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The example that the project began with
+
+
+def test_seed_example():
+    def f(x):
+        return x[0] + x[0] * x[1]
+
+    assert (
+        str(minijax.make_jaxpr(f)(np.ones(5, np.float32)))
+        == """\
+{ lambda ; a:f32[5]. let
+    b:f32[1] = slice[limit_indices=(1,) start_indices=(0,) strides=None] a
+    c:f32[] = squeeze[dimensions=(0,)] b
+    d:f32[1] = slice[limit_indices=(1,) start_indices=(0,) strides=None] a
+    e:f32[] = squeeze[dimensions=(0,)] d
+    f:f32[1] = slice[limit_indices=(2,) start_indices=(1,) strides=None] a
+    g:f32[] = squeeze[dimensions=(0,)] f
+    h:f32[] = mul e g
+    i:f32[] = add c h
+  in (i,) }"""
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Layout, names and jits: the text as it comes, nothing inlined
+
+
+def literals(lib):
+    numbers = (2.0, True, 3, np.nan, np.inf, -np.inf, 1j, 0.1, 1 / 3)
+    typed = (np.float32(0.1), np.float16(3), np.int8(4), np.uint32(2**32 - 1), -0.0)
+    return lambda x: (x, *numbers, *typed, lib.numpy.bfloat16(1.5), lib.numpy.float32(0.3))
+
+
+def closed_over_arrays(lib):
+    c, d = lib.numpy.arange(3.0), np.ones((2, 3), np.float32)
+    return lambda x: (lib.lax.sin(x) + c, lib.lax.mul(x, x), c + x, x + d)
+
+
+def one_jit_twice(lib):
+    f = lib.jit(lib.lax.sin)
+    return lambda x: f(f(x))
+
+
+def jits_of_one_name(lib):
+    def with_name(function):
+        def f(x):
+            return function(x)
+
+        return lib.jit(f)
+
+    f, g, h = with_name(lib.lax.sin), with_name(lib.lax.cos), with_name(lib.lax.tan)
+    return lambda x: f(g(h(f(g(x)))))
+
+
+def jit_that_is_long(lib):
+    def f(x):
+        for _ in range(11):
+            x = lib.lax.sin(x)
+        return x
+
+    return lib.jit(f)
+
+
+def names_through_jit(lib):
+    @lib.jit
+    def inner(x, y):
+        return y, lib.lax.sin(x), 1.0
+
+    return lambda x: inner(x, x)
+
+
+def nested_jits(lib):
+    g = lib.jit(lambda y: lib.lax.cos(lib.lax.sin(y)))
+    f = lib.jit(lambda y, z: (g(y), g(z)))
+    return lambda x: lib.lax.exp(lib.jit(lambda y: f(y, y)[0])(x))
+
+
+def unread_results(lib):
+    def f(x):
+        lib.lax.sin(x)
+        values, _ = lib.lax.top_k(x, 2)
+        lib.jit(lambda y: (lib.lax.cos(y), lib.lax.sin(y)))(x)
+        return values
+
+    return f
+
+
+def many_letters(lib):
+    def f(x):
+        for _ in range(60):
+            x = lib.lax.sin(x)
+        return x
+
+    return f
+
+
+DIRECT = {
+    "identity": (lambda lib: lambda x: x, 1.0),
+    "nothing": (lambda lib: lambda: (),),
+    "no results": (lambda lib: lambda x: (), 1.0),
+    "one equation": (lambda lib: lambda x: lib.lax.sin(x), 1.0),
+    "literals": (literals, 1.0),
+    "weak types": (lambda lib: lambda x, y: (x * 2.0 + 0.1, y * 2.0 + 0.1, x * y, x / 3), 1.0, x),
+    "closed-over arrays": (closed_over_arrays, x),
+    "one jit twice": (one_jit_twice, x),
+    "jits of one name": (jits_of_one_name, x),
+    "jit that is long": (jit_that_is_long, x),
+    "names through jit": (names_through_jit, x),
+    "nested jits": (nested_jits, x),
+    "lambda": (lambda lib: lib.jit(lambda x: x), x),
+    "jit of a constant": (lambda lib: lib.jit(lambda x: 2.0), x),
+    "jit closing over an array": (lambda lib: lambda y: lib.jit(lambda x: x + y)(y), x),
+    "unread results": (unread_results, x),
+    "many letters": (many_letters, x),
+    "several results": (lambda lib: lambda x: (lib.lax.sin(x), x, [x, {"a": lib.lax.cos(x)}]), x),
+    "many arguments": (lambda lib: lambda *xs: lib.lax.concatenate(xs, 0), *[wide] * 12),
+    "many arguments, no equation": (lambda lib: lambda *xs: xs[::-1], *[wide] * 12),
+    "arguments of many types": (
+        lambda lib: lambda *xs: xs,
+        *[np.zeros((2, 0), t) for t in ("bool", "i1", "u2", "i4", "f2", "f4", "c8")],
+        1j,
+        True,
+        key,
+    ),
+    "lax.dot_general": (
+        lambda lib: lambda x, y: lib.lax.dot_general(x, y, (((1,), (1,)), ((0,), (0,)))),
+        *[m[None]] * 2,
+    ),
+    "lax.convert_element_type": (lambda lib: lambda x: lib.lax.convert_element_type(x, np.dtype("int8")), x),
+    "lax.broadcast_in_dim": (lambda lib: lambda x: lib.lax.broadcast_in_dim(x, (2, 3), (1,)), x),
+    "lax.broadcast": (lambda lib: lambda x: lib.lax.broadcast(x, (2, 3)), 1.0),
+    "lax.iota": (lambda lib: lambda: lib.lax.iota("int32", 3),),
+    "lax.broadcasted_iota": (lambda lib: lambda: lib.lax.broadcasted_iota(np.dtype("uint8"), (2, 3), 1),),
+    "lax.reshape": (lambda lib: lambda x: lib.lax.reshape(x, (3, 2)), m),
+    "lax.transpose": (lambda lib: lambda x: lib.lax.transpose(x, (1, 0)), m),
+    "lax.pad": (lambda lib: lambda x: lib.lax.pad(x, np.float32(0), [(1, 2, 0), (0, -1, 1)]), m),
+    "lax.slice": (lambda lib: lambda x: lib.lax.slice(x, (0, 0), (2, 3), (1, 2)), m),
+    "lax.dynamic_slice": (lambda lib: lambda x, i: lib.lax.dynamic_slice(x, (i,), (2,)), x, 1),
+    "lax.dynamic_update_slice": (lambda lib: lambda x, y: lib.lax.dynamic_update_slice(x, y, (1,)), x, x[:1]),
+    "lax.select": (lambda lib: lambda p, x: lib.lax.select(p, x, x), np.array([True, False, True]), x),
+    "lax.clamp": (lambda lib: lambda x: lib.lax.clamp(0.0, x, 1.0), x),
+    "lax.sort": (lambda lib: lambda x, y: lib.lax.sort((x, y), num_keys=2), x, x),
+    "lax.cumsum": (lambda lib: lambda x: lib.lax.cumsum(x, 1, reverse=True), m),
+    "lax.argmax": (lambda lib: lambda x: lib.lax.argmax(x, 1, np.dtype("int32")), m),
+    "lax.integer_pow": (lambda lib: lambda x: lib.lax.integer_pow(x, -3), x),
+    "lax.bitcast_convert_type": (lambda lib: lambda x: lib.lax.bitcast_convert_type(x, np.dtype("uint32")), x),
+    "lax.rng_bit_generator of keys": (lambda lib: lambda k: lib.random.bits(k, (2,)), key),
+}
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_same_text(name):
+    program, *args = DIRECT[name]
+    assert_same_text(traced(minijax, program, args), traced(jax, program, args))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Programs of jnp functions: nested jits inlined on both sides
+
+
+def kaf(lib):
+    """The kernel activation function of `kaf.functional`."""
+
+    def kaf(x, alpha, centers, sigma):
+        return lib.numpy.exp(-((x[..., None] - centers) ** 2) / (2 * sigma**2)) @ alpha
+
+    return kaf
+
+
+def kaf_tangent(lib):
+    return lambda x, a, c, s, dx, da: lib.jvp(lambda x, a: kaf(lib)(x, a, c, s), (x, a), (dx, da))
+
+
+def mlp(lib):
+    def forward(params, x):
+        (W, b), (V, c) = params
+        hidden = lib.numpy.maximum(x @ W + b, 0)
+        return lib.nn.softmax(hidden @ V + c)
+
+    return forward
+
+
+def cross_entropy(lib):
+    def loss(params, x, y):
+        logits = lib.numpy.tanh(x @ params["w"] + params["b"])
+        return -lib.numpy.mean(lib.numpy.sum(y * lib.nn.log_softmax(logits), axis=-1))
+
+    return loss
+
+
+f32 = np.float32
+kaf_args = (m, x, np.linspace(-1, 1, 3, dtype=f32), f32(0.5))
+mlp_args = (((np.ones((3, 4), f32), np.ones(4, f32)), (np.ones((4, 2), f32), np.ones(2, f32))), m)
+entropy_args = ({"w": np.ones((3, 4), f32), "b": np.ones(4, f32)}, m, np.ones((2, 4), f32))
+
+INLINED = {
+    "operators": (lambda lib: lambda x, y: (x + y, x - 1, 2 / y, -x, abs(x), x**2, x**y, x // y, x % y), x, x),
+    "comparisons": (lambda lib: lambda x: (x > 0, x <= 1, x == x, x != 2, (x > 0) & (x < 1), ~(x > 0)), x),
+    "unary functions": (
+        lambda lib: (
+            lambda x: [getattr(lib.numpy, f)(x) for f in ("sin", "exp", "log1p", "tanh", "sqrt", "sign", "floor")]
+        ),
+        x,
+    ),
+    "integers to floats": (lambda lib: lambda i: lib.numpy.sin(i) + lib.numpy.mean(i), np.arange(3)),
+    "sum over axes": (lambda lib: lambda x: (x.sum(), x.sum(0), lib.numpy.sum(x, (0, 1), keepdims=True)), m),
+    "max, min, prod": (lambda lib: lambda x: (x.max(), x.min(1), x.prod(0)), m),
+    "mean and variance": (lambda lib: lambda x: (lib.numpy.mean(x, 0), lib.numpy.var(x)), m),
+    "any, all, argmax": (lambda lib: lambda x: (lib.numpy.any(x > 0), lib.numpy.all(x > 0, 1), lib.numpy.argmax(x)), m),
+    "broadcasting": (lambda lib: lambda x, m: m * x + x[:, None] * m[:, None, :], x, m),
+    "broadcast_to": (lambda lib: lambda x: lib.numpy.broadcast_to(x, (2, 3)), x),
+    "zeros, ones, full": (
+        lambda lib: lambda x: (x + lib.numpy.zeros(3), lib.numpy.ones_like(x), lib.numpy.full(3, 0.1)),
+        x,
+    ),
+    "arange, eye": (lambda lib: lambda: (lib.numpy.arange(4), lib.numpy.arange(2.0), lib.numpy.eye(3)),),
+    "linspace": (lambda lib: lambda a: lib.numpy.linspace(a, 1.0, 5), 0.0),
+    "matmul": (lambda lib: lambda x, m: (m @ x, m @ m.T, x @ x), x, m),
+    "batched matmul": (lambda lib: lambda a: a @ a, np.ones((4, 2, 2), f32)),
+    "einsum": (lambda lib: lambda m: lib.numpy.einsum("ij,kj->ik", m, m), m),
+    "outer, dot, tensordot": (
+        lambda lib: lambda x, m: (lib.numpy.outer(x, x), lib.numpy.dot(m, x), lib.numpy.tensordot(m, m, 2)),
+        x,
+        m,
+    ),
+    "reshape, ravel, transpose": (
+        lambda lib: lambda x: (x.reshape(3, -1), x.ravel(), x.T, lib.numpy.swapaxes(x, 0, 1)),
+        m,
+    ),
+    "squeeze, expand_dims": (lambda lib: lambda x: (lib.numpy.squeeze(x[:1]), lib.numpy.expand_dims(x, 1)), m),
+    "concatenate, stack": (
+        lambda lib: lambda x: (lib.numpy.concatenate([x, x]), lib.numpy.stack([x, x], 1), lib.numpy.hstack([x, 2 * x])),
+        x,
+    ),
+    "split, flip, roll": (
+        lambda lib: lambda x: (*lib.numpy.split(x, 3, 1), lib.numpy.flip(x, 0), lib.numpy.roll(x, 1, 1)),
+        m,
+    ),
+    "tile, repeat, pad": (
+        lambda lib: lambda x: (lib.numpy.tile(x, 2), lib.numpy.repeat(x, 2), lib.numpy.pad(x, 1)),
+        x,
+    ),
+    "array of traced scalars": (lambda lib: lambda a: lib.numpy.array([a, 1.0, a * 2]), 1.0),
+    "x[0], x[-1]": (lambda lib: lambda x: x[0] + x[-1], x),
+    "x[1:3], x[::-1]": (lambda lib: lambda x: (x[1:3], x[::-1], x[::2]), x),
+    "x[0, 1:], x[..., None]": (lambda lib: lambda x: (x[0, 1:], x[..., None], x[:, 1]), m),
+    "x[i]": (lambda lib: lambda x, i: x[i], x, 1),
+    "x[indices]": (lambda lib: lambda x, i: x[i], m, np.array([1, 0])),
+    "x[[0, 2]]": (lambda lib: lambda x: x[np.array([0, 2])], x),
+    "x[:, i]": (lambda lib: lambda x, i: x[:, i], m, np.array([1, 0])),
+    "take": (lambda lib: lambda x, i: lib.numpy.take(x, i, axis=1, mode="clip"), m, np.array([1, 0])),
+    "take_along_axis": (lambda lib: lambda x, i: lib.numpy.take_along_axis(x, i, 1), m, np.array([[1], [0]])),
+    "at[i].set": (lambda lib: lambda x, y: x.at[1].set(y), x, f32(1)),
+    "at[i].add": (lambda lib: lambda x, i: x.at[i].add(2.0), x, 1),
+    "at[indices].max": (lambda lib: lambda x, i: x.at[i].max(1.0, mode="drop"), x, np.array([0, 0])),
+    "at[slice].multiply": (lambda lib: lambda x: x.at[1:].multiply(2), x),
+    "sort, argsort": (lambda lib: lambda x: (lib.numpy.sort(x), lib.numpy.argsort(x), -lib.numpy.sort(-x)), m),
+    "top_k": (lambda lib: lambda x: lib.lax.top_k(x, 2), m),
+    "cumsum, cumprod": (lambda lib: lambda x: (lib.numpy.cumsum(x), lib.numpy.cumprod(x, 1)), m),
+    "where": (lambda lib: lambda x: lib.numpy.where(x > 0, x, 0.0), x),
+    "clip": (lambda lib: lambda x: lib.numpy.clip(x, -1, 1), x),
+    "astype": (lambda lib: lambda x: (x.astype(int), x.astype("bfloat16"), x.astype(bool), x.astype(x.dtype)), x),
+    "isnan, nan_to_num": (lambda lib: lambda x: (lib.numpy.isnan(x), lib.numpy.nan_to_num(x)), x),
+    "norm": (lambda lib: lambda x: lib.numpy.sqrt(lib.numpy.sum(lib.numpy.square(x))), x),
+    "relu, sigmoid": (lambda lib: lambda x: (lib.nn.relu(x), lib.nn.sigmoid(x)), x),
+    "gelu, silu, softplus": (lambda lib: lambda x: (lib.nn.gelu(x), lib.nn.silu(x), lib.nn.softplus(x)), x),
+    "elu, leaky_relu": (lambda lib: lambda x: (lib.nn.elu(x), lib.nn.leaky_relu(x)), x),
+    "softmax": (lambda lib: lambda x: lib.nn.softmax(x), m),
+    "log_softmax": (lambda lib: lambda x: lib.nn.log_softmax(x), m),
+    "logsumexp": (lambda lib: lambda x: lib.nn.logsumexp(x, 1), m),
+    "one_hot": (lambda lib: lambda i: lib.nn.one_hot(i, 4), np.array([1, 2])),
+    "random.split": (lambda lib: lambda k: lib.random.split(k), key),
+    "random.uniform": (lambda lib: lambda k: lib.random.uniform(k, (3,)), key),
+    "random.normal": (lambda lib: lambda k: lib.random.normal(k, (2, 3)), key),
+    "random.bernoulli": (lambda lib: lambda k: lib.random.bernoulli(k, 0.3, (3,)), key),
+    "kaf": (kaf, *kaf_args),
+    "kaf, vmapped": (lambda lib: lib.vmap(kaf(lib), (0, None, None, None)), *kaf_args),
+    "kaf, a function for each unit": (
+        lambda lib: lib.vmap(kaf(lib), (1, 0, None, None), 1),
+        m,
+        np.ones((3, 3), f32),
+        *kaf_args[2:],
+    ),
+    "kaf, jvp": (kaf_tangent, *kaf_args, m, x),
+    "kaf, jit": (lambda lib: lib.jit(kaf(lib)), *kaf_args),
+    "mlp": (mlp, *mlp_args),
+    "mlp, vmapped": (lambda lib: lib.vmap(mlp(lib), (None, 0)), *mlp_args),
+    "cross entropy": (cross_entropy, *entropy_args),
+    "vmap of sin": (lambda lib: lib.vmap(lib.numpy.sin), x),
+    "vmap of dot": (lambda lib: lib.vmap(lib.numpy.dot), m, m),
+    "vmap of an index": (lambda lib: lib.vmap(lambda x, i: x[i]), m, np.array([1, 0])),
+    "vmap of where": (lambda lib: lib.vmap(lambda p, x: lib.numpy.where(p, x, 0.0)), np.array([True, False]), m),
+    "vmap of jit": (lambda lib: lib.vmap(lib.jit(lambda x: x * 2 + 1), out_axes=1), m),
+    "jvp of a product": (lambda lib: lambda x, t: lib.jvp(lambda x: lib.numpy.sin(x) * x, (x,), (t,)), x, x),
+    "jvp of a sum": (lambda lib: lambda x, t: lib.jvp(lambda x: lib.numpy.sum(x**2), (x,), (t,)), x, x),
+    "jvp of jit": (lambda lib: lambda x, t: lib.jvp(lib.jit(lambda x: lib.numpy.exp(2 * x)), (x,), (t,)), x, x),
+    "jvp of matmul": (lambda lib: lambda a, b, t: lib.jvp(lambda a: a @ b, (a,), (t,)), m, m.T, m),
+}
+
+
+@pytest.mark.parametrize("name", INLINED)
+def test_same_text_inlined(name):
+    program, *args = INLINED[name]
+    ours, theirs = (inlined(lib, traced(lib, program, args)) for lib in (minijax, jax))
+    assert_same_text(ours, theirs)
