@@ -49,6 +49,7 @@ from .primitives.random_bits import (
     random_wrap_p,
     threefry,
 )
+from .primitives.random_gamma import random_gamma_p
 from .primitives.shapes import slice_p
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -866,6 +867,153 @@ def wald(key, mean, shape=None, dtype=None, *, out_sharding=None) -> Array:
     return lax.select(_uniform(of_uniform, shape, dtype) <= mean / (mean + x), x, mean_squared / x)
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+# By way of gamma numbers
+
+
+def _gamma(key, a, shape, dtype, log_space: bool) -> Array:
+    return random_gamma_p.bind(key, jnp.broadcast_to(_in_dtype(a, dtype), shape), log_space=log_space)
+
+
+def gamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
+    """Numbers with density proportional to x^(a - 1) exp(-x), x > 0 (`jax.random.gamma`).
+
+    a: positive numbers that broadcast to `shape`. There is no derivative by them here: asked for, it raises.
+
+    >>> gamma(key(0), 3., (2,)).round(2)
+    Array([2.57, 2.78], dtype=float32)
+    """
+    key, _ = _checked_key("gamma", key)
+    dtype = _float_dtype("gamma", dtype)
+    return _gamma(key, a, _shape_for("gamma", shape, shape_of(a)), dtype, log_space=False)
+
+
+def loggamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
+    """The logarithm of gamma numbers, exact also where they underflow (`jax.random.loggamma`).
+
+    >>> loggamma(key(0), 1e-3, (2,)).shape
+    (2,)
+    """
+    key, _ = _checked_key("loggamma", key)
+    dtype = _dtype_of("gamma", dtype, float, np.floating, "a float")
+    return _gamma(key, a, _shape_for("gamma", shape, shape_of(a)), dtype, log_space=True)
+
+
+def beta(key, a, b, shape=None, dtype=None, *, out_sharding=None) -> Array:
+    """Numbers with density proportional to x^(a - 1) (1 - x)^(b - 1), 0 <= x <= 1 (`jax.random.beta`).
+
+    >>> beta(key(0), 2., 3., (2,)).shape
+    (2,)
+    """
+    key, _ = _checked_key("beta", key)
+    dtype = _float_dtype("beta", dtype)
+    _check_safe_to_cast("beta", dtype, a, b)
+    shape = _shape_for("beta", shape, shape_of(a), shape_of(b))
+    a, b = _in_dtype(a, dtype), _in_dtype(b, dtype)
+    of_a, of_b = _split_in_two(key)
+    log_a, log_b = _gamma(of_a, a, shape, dtype, True), _gamma(of_b, b, shape, dtype, True)
+    largest = lax.max(log_a, log_b)
+    scaled_a, scaled_b = jnp.exp(log_a - largest), jnp.exp(log_b - largest)
+    return scaled_a / (scaled_a + scaled_b)
+
+
+def dirichlet(key, alpha, shape=None, dtype=None, *, out_sharding=None) -> Array:
+    """Vectors of positive numbers of sum 1, as long as the last axis of `alpha` (`jax.random.dirichlet`).
+
+    shape: of the result without that axis; the other axes of `alpha` must broadcast to it.
+
+    >>> dirichlet(key(0), np.ones(3, np.float32), (2,)).sum(-1).round(3)
+    Array([1., 1.], dtype=float32)
+    """
+    key, _ = _checked_key("dirichlet", key)
+    dtype = _float_dtype("dirichlet", dtype)
+    if not shape_of(alpha):
+        raise ValueError(f"dirichlet requires alpha.ndim >= 1, got alpha.ndim == {len(shape_of(alpha))}")
+    shape = _shape_for("dirichlet", shape, shape_of(alpha)[:-1])
+    logarithms = _gamma(key, alpha, (*shape, shape_of(alpha)[-1]), dtype, log_space=True)
+    shifted = jnp.exp(logarithms - lax.stop_gradient(jnp.max(logarithms, -1, keepdims=True, initial=-np.inf)))
+    return shifted / jnp.sum(shifted, -1, keepdims=True)
+
+
+def chisquare(key, df, shape=None, dtype=None, *, out_sharding=None) -> Array:
+    """Sums of squares of `df` standard normal numbers (`jax.random.chisquare`).
+
+    >>> chisquare(key(0), 3., (2,)).shape
+    (2,)
+    """
+    key, _ = _checked_key("chisquare", key)
+    dtype = _float_dtype("chisquare", dtype)
+    shape = _shape_for("chisquare", shape, shape_of(df))
+    _check_safe_to_cast("chisquare", dtype, df)
+    half = lax.div(_in_dtype(df, dtype), np.array(2, dtype))
+    return lax.mul(jnp.exp(_gamma(key, half, shape, dtype, True)), np.array(2, dtype))
+
+
+def f(key, dfnum, dfden, shape=None, dtype=None, *, out_sharding=None) -> Array:
+    """Quotients of two chi-square numbers, each over its degrees of freedom (`jax.random.f`).
+
+    >>> f(key(0), 3., 4., (2,)).shape
+    (2,)
+    """
+    key, _ = _checked_key("f", key)
+    dtype = _float_dtype("f", dtype)
+    shape = _shape_for("f", shape, shape_of(dfnum), shape_of(dfden))
+    _check_safe_to_cast("f", dtype, dfnum, dfden)
+    dfden, dfnum = _in_dtype(dfden, dtype), _in_dtype(dfnum, dtype)
+    of_denominator, of_numerator = _split_in_two(key)
+    numerator = chisquare(of_numerator, dfnum, shape, dtype) / dfnum
+    return numerator / (chisquare(of_denominator, dfden, shape, dtype) / dfden)
+
+
+def t(key, df, shape=None, dtype=None, *, out_sharding=None) -> Array:
+    """Student's t distribution with `df` degrees of freedom (`jax.random.t`).
+
+    >>> t(key(0), 3., (2,)).shape
+    (2,)
+    """
+    key, _ = _checked_key("t", key)
+    dtype = _float_dtype("t", dtype)
+    shape = _shape_for("t", shape, shape_of(df))
+    _check_safe_to_cast("t", dtype, df)
+    df = _in_dtype(df, dtype)
+    of_normal, of_gamma = _split_in_two(key)
+    numbers = _real_normal(of_normal, shape, dtype)
+    half = lax.div(df, np.array(2, dtype))
+    return numbers * jnp.sqrt(half / _gamma(of_gamma, half, shape, dtype, False))
+
+
+def generalized_normal(key, p, shape=(), dtype=None, *, out_sharding=None) -> Array:
+    """Numbers with density proportional to exp(-|x|^p) (`jax.random.generalized_normal`).
+
+    >>> generalized_normal(key(0), 1.5, (2,)).shape
+    (2,)
+    """
+    shape = canonicalize_shape(shape)
+    key, _ = _checked_key("generalized_normal", key)
+    dtype = _float_dtype("generalized_normal", dtype)
+    of_size, of_sign = _split_in_two(key)
+    sizes = _gamma(of_size, 1 / p, shape, dtype, False)
+    return rademacher(of_sign, shape, dtype) * sizes ** (1 / p)
+
+
+def ball(key, d, p=2, shape=(), dtype=None, *, out_sharding=None) -> Array:
+    """Points evenly in the unit ball of `d` dimensions, in the norm of exponent `p` (`jax.random.ball`).
+
+    Result: shape (*shape, d). d must be known while tracing.
+
+    >>> ball(key(0), 2).round(2)
+    Array([0.92, 0.39], dtype=float32)
+    """
+    shape = canonicalize_shape(shape)
+    key, _ = _checked_key("ball", key)
+    dtype = _float_dtype("ball", dtype)
+    d = _concrete_int(d, "argument d of jax.random.ball()")
+    of_direction, of_radius = _split_in_two(key)
+    points = generalized_normal(of_direction, p, (*shape, d), dtype)
+    spread = exponential(of_radius, shape, dtype)
+    return points / expand_dims((jnp.sum(jnp.abs(points) ** p, -1) + spread) ** (1 / p), (len(shape),))
+
+
 def __getattr__(name: str):
     reason = _LEFT_OUT.get(name)
     if reason is None:
@@ -877,11 +1025,7 @@ def __getattr__(name: str):
     return left_out
 
 
-_BY_GAMMA = "it is drawn by way of gamma numbers, which need a rejection loop"
 _LEFT_OUT = {
-    **dict.fromkeys(
-        ("ball", "beta", "chisquare", "dirichlet", "f", "gamma", "generalized_normal", "loggamma", "t"), _BY_GAMMA
-    ),
     **dict.fromkeys(("binomial", "multinomial", "poisson"), "it needs a rejection loop"),
     "multivariate_normal": "it needs the Cholesky decomposition; multiply `normal` by a factor of the covariance",
     "orthogonal": "it needs the QR decomposition",
@@ -889,15 +1033,22 @@ _LEFT_OUT = {
 
 __all__ = [
     "PRNGKey",
+    "ball",
     "bernoulli",
+    "beta",
     "bits",
     "categorical",
     "cauchy",
+    "chisquare",
     "choice",
     "clone",
+    "dirichlet",
     "double_sided_maxwell",
     "exponential",
+    "f",
     "fold_in",
+    "gamma",
+    "generalized_normal",
     "geometric",
     "gumbel",
     "key",
@@ -905,6 +1056,7 @@ __all__ = [
     "key_dtype",
     "key_impl",
     "laplace",
+    "loggamma",
     "logistic",
     "lognormal",
     "maxwell",
@@ -915,6 +1067,7 @@ __all__ = [
     "randint",
     "rayleigh",
     "split",
+    "t",
     "triangular",
     "truncated_normal",
     "uniform",
