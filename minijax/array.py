@@ -36,7 +36,8 @@ class ArrayImpl(Array):
     False
     """
 
-    __slots__ = ("_value", "_weak_type", "_aval", "__weakref__")
+    # `python_number`: set only on constants that a program wrote as a Python number; jaxprs show that number.
+    __slots__ = ("_value", "_weak_type", "_aval", "python_number", "__weakref__")
 
     def __init__(self, value, weak_type: bool = False, aval: ShapedArray | None = None):
         # NumPy's functions return scalars where the result has no dimensions; here everything is an array.
@@ -205,7 +206,9 @@ def to_array(x: Any) -> ArrayImpl:
     if t is ArrayImpl:
         return x
     if t in _python_scalar_kinds:
-        return ArrayImpl(np.asarray(x, canonicalize_dtype(_python_scalar_kinds[t])), t is not bool)
+        constant = ArrayImpl(np.asarray(x, canonicalize_dtype(_python_scalar_kinds[t])), t is not bool)
+        constant.python_number = x
+        return constant
     if isinstance(x, Tracer):
         check_not_leaked(x)
         raise errors.leaked_tracer(x.aval.str_short(), x._trace.transformation, x._origin())

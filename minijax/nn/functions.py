@@ -369,5 +369,5 @@ def one_hot(x, num_classes: int, *, dtype=None, axis: int = -1) -> Array:
     place = canonicalize_axis(axis, len(x.shape) + 1)
     shape = [1] * len(x.shape)
     shape.insert(place, num_classes)
-    classes = lax.broadcasted_iota(x.dtype, shape, place)
-    return (expand_dims(x, (place,)) == classes).astype(dtype)
+    x = expand_dims(x, (place,))
+    return (x == lax.broadcasted_iota(x.dtype, shape, place)).astype(dtype)

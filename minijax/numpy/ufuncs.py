@@ -492,8 +492,9 @@ def remainder(x1, x2, /):
     if _is_a(x2, np.integer):
         x2 = where(x2 == 0, _full_like(x2, 1), x2)
     left = ew.rem_p.bind(x1, x2)
+    is_left = ew.ne_p.bind(left, zero)
     other_sign = ew.ne_p.bind(ew.lt_p.bind(left, zero), ew.lt_p.bind(x2, zero))
-    correct = ew.and_p.bind(other_sign, ew.ne_p.bind(left, zero))
+    correct = ew.and_p.bind(other_sign, is_left)
     return select(correct, ew.add_p.bind(left, x2), left)
 
 

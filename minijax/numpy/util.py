@@ -216,8 +216,10 @@ def convert(x: Any, dtype, weak_type: bool = False) -> Array:
 
 def constant(value, dtype, weak_type: bool = False) -> ArrayImpl:
     """A scalar as an array of that dtype. Small integers wrap around, as in JAX; a real dtype takes the real part."""
+    aval = get_aval(value)
+    if aval.dtype == dtype and aval.weak_type == weak_type:
+        return to_array(value)
     if type(value) is int:
-        aval = get_aval(value)
         info = np.iinfo(aval.dtype)
         if not info.min <= value <= info.max:
             raise OverflowError(f"Python int {value} too large to convert to {aval.dtype.name}")

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..array import ArrayImpl
+from ..array import ArrayImpl, to_array
 from ..core import ShapedArray, Zero, get_aval, is_undefined_primal
 from ..dtypes import canonicalize_dtype, issubdtype
 from . import special_functions as special
@@ -14,6 +14,7 @@ from .basis import (
     NO_GRADIENT,
     NOT_LINEAR,
     batch_to_front,
+    broadcast_in_dim,
     const,
     full,
     instantiate,
@@ -25,7 +26,6 @@ from .basis import (
     zero_jvp,
     zero_like,
 )
-from .basis import expand_dims as _expand_dims
 from .basis import transpose as _transpose
 from .families import (
     ANY,
@@ -628,7 +628,7 @@ def _select_batch(axis, args, dims):
 
 
 def _broadcast_leading(x, shape):
-    return broadcast_like(_expand_dims(x, range(len(shape_of(x)), len(shape))), np.empty(shape, bool))
+    return broadcast_in_dim(x, shape, tuple(range(len(shape_of(x)))))
 
 
 select_n_p = row(
@@ -699,9 +699,14 @@ def convert_element_type(x, dtype, weak_type: bool = False):
     aval = get_aval(x)
     if isinstance(x, (bool, int, float, complex, np.generic)):
         # A number becomes a constant of that dtype: no equation.
+        if aval.dtype == dtype and aval.weak_type == weak_type:
+            return to_array(x)
         return ArrayImpl(_convert_impl(np.asarray(x), new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
     if aval.dtype == dtype and aval.weak_type == weak_type:
         return x
+    if type(x) is ArrayImpl and aval.weak_type and not aval.shape:
+        # What was a number a moment ago is one still: `x.at[0].set(1)` is one equation, without a conversion of the 1.
+        return ArrayImpl(_convert_impl(x._value, new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
     return convert_element_type_p.bind(x, new_dtype=dtype, weak_type=bool(weak_type), sharding=None)
 
 

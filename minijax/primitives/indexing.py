@@ -601,9 +601,9 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool = True) 
         if aval.dtype.kind not in "iu" or aval.shape:
             raise TypeError(f"start indices must be integer scalars, got {aval.str_short()}")
         if allow_negative_indices and aval.dtype.kind == "i":
-            strong = convert_element_type(index, aval.dtype)
-            moved = add_p.bind(strong, const(aval, size))
-            index = select(lt_p.bind(index, const(aval, 0)), moved, index)
+            negative = lt_p.bind(index, const(aval, 0))
+            moved = add_p.bind(convert_element_type(index, aval.dtype), const(aval, size))
+            index = select(negative, moved, index)
         results.append(index)
     return results
 

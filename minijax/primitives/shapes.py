@@ -46,7 +46,7 @@ def slice(operand, start_indices: Sequence[int], limit_indices: Sequence[int], s
     Array([1, 3, 5], dtype=int32)
     """
     starts, limits = _ints(start_indices), _ints(limit_indices)
-    strides = None if strides is None or all(s == 1 for s in strides) else _ints(strides)
+    strides = None if strides is None else _ints(strides)
     return slice_p.bind(operand, limit_indices=limits, start_indices=starts, strides=strides)
 
 
