@@ -73,18 +73,21 @@ def _name(fun: Callable) -> str:
 
 
 def _flat_function(fun: Callable, in_tree, has_aux: bool = False) -> tuple[Callable, list]:
-    """`fun` on flat arguments, returning flat results; and a list that its run fills with the tree of the results.
+    """`fun` on flat arguments, returning flat results; and a list that its run fills with what puts them back together:
+    the tree of the value, and with `has_aux` the tree and the leaves of the auxiliary data.
 
-    With `has_aux`, the auxiliary data's leaves follow as further results, so that tracers in it leave the trace as the
-    values they carry, and its tree is the list's second element.
+    The arrays in the auxiliary data follow as further results, so that tracers leave the trace as the values they carry;
+    whatever else is in it goes past the trace as it is.
     """
     trees: list = []
 
     def flat(*args):
         out = fun(*tree_unflatten(in_tree, args))
-        flattened = [tree_flatten(part) for part in (_split_aux(out) if has_aux else (out,))]
-        trees[:] = [tree for _, tree in flattened]
-        return [as_output(x, fun) for leaves, _ in flattened for x in leaves]
+        value, data = _split_aux(out) if has_aux else (out, None)
+        leaves, tree = tree_flatten(value)
+        data_leaves, data_tree = tree_flatten(data)
+        trees[:] = [tree, data_tree, data_leaves]
+        return [*[as_output(x, fun) for x in leaves], *[x for x in data_leaves if isinstance(x, Array)]]
 
     return flat, trees
 
@@ -99,8 +102,10 @@ def _split_aux(out):
 
 def _unflatten_outputs(trees: list, outs: list) -> tuple:
     """(value, auxiliary data or None) from the flat results."""
-    n = trees[0].num_leaves
-    return tree_unflatten(trees[0], outs[:n]), tree_unflatten(trees[1], outs[n:]) if len(trees) > 1 else None
+    tree, data_tree, data_leaves = trees
+    moved = iter(outs[tree.num_leaves :])
+    data = tree_unflatten(data_tree, [next(moved) if isinstance(x, Array) else x for x in data_leaves])
+    return tree_unflatten(tree, outs[: tree.num_leaves]), data
 
 
 def as_output(x: Any, fun: Callable):

@@ -110,9 +110,9 @@ for _table, _arity in ((_unary, 1), (_binary, 2)):
     for _name, _primitive in _table.items():
         globals()[_name] = _function(_name, registry[_primitive], _arity)
 
-# The primitives, under JAX's names: `lax.sin_p`, `lax.scatter_add_p`.
-for _name, _primitive in registry.items():
-    globals()[_name.replace("-", "_") + "_p"] = _primitive
+# The primitives, under JAX's names: `lax.sin_p`, `lax.scatter_add_p`. Two are not of jax.lax.
+_primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in ("add_any", "jit")}
+globals().update(_primitives)
 
 
 class RoundingMethod(enum.IntEnum):
@@ -192,4 +192,4 @@ __all__ = [
 ]
 # fmt: on
 # What the tables above made.
-__all__ += [*_unary, *_binary, *(name.replace("-", "_") + "_p" for name in registry)]
+__all__ += [*_unary, *_binary, *_primitives]

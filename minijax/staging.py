@@ -23,7 +23,7 @@ from .core import (
     new_trace,
     thread_state,
 )
-from .jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, no_effects
+from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, no_effects
 
 
 class JaxprTracer(Tracer):
@@ -128,18 +128,7 @@ def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple
     with new_trace(trace):
         outs = function(*[trace.new_arg(aval) for aval in in_avals])
         jaxpr, consts = trace.finish(outs)
-    drop_unread_results(jaxpr)
     return jaxpr, consts
-
-
-def drop_unread_results(jaxpr: Jaxpr):
-    """Put a `DropVar` in the place of every result that nothing reads."""
-    read = {v for eqn in jaxpr.eqns for v in eqn.invars if type(v) is Var}
-    read.update(v for v in jaxpr.outvars if type(v) is Var)
-    for eqn in jaxpr.eqns:
-        for i, v in enumerate(eqn.outvars):
-            if v not in read:
-                eqn.outvars[i] = DropVar(v.aval)
 
 
 def trace_to_closed_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> ClosedJaxpr:

@@ -12,7 +12,7 @@ import numpy as np
 from .. import api, dtypes, errors, lax
 from ..core import Array, Tracer
 from ..primitives import elementwise as ew
-from ..primitives.basis import expand_dims
+from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import indexing, reductions, ufuncs
 from .contractions import dot
@@ -37,7 +37,6 @@ from .util import (
     canonicalize_axis_tuple,
     canonicalize_shape,
     check_arraylike,
-    const_like,
     convert,
     default_int_dtype,
     ensure_arraylike,
@@ -131,7 +130,7 @@ def bincount(x, weights=None, minlength=0, *, length=None):
     weights = convert(1, default_int_dtype()) if weights is None else ensure_arraylike("bincount", weights)
     if weights.shape and weights.shape != x.shape:
         raise ValueError(f"shape of weights must match shape of x, got {weights.shape} and {x.shape}")
-    places = ew.max_p.bind(const_like(x, 0), x)
+    places = ew.max_p.bind(const(x, 0), x)
     return zeros(operator.index(length), weights.dtype).at[places].add(weights, mode="drop")
 
 
@@ -567,7 +566,7 @@ def vander(x, N=None, increasing=False):
     if N < 0:
         raise ValueError("N must be nonnegative")
     powers = lax.iota(x.dtype, N)
-    powers = powers if increasing else const_like(powers, N - 1) - powers
+    powers = powers if increasing else const(powers, N - 1) - powers
     return ufuncs.power(expand_dims(x, [1]), expand_dims(powers, [0]))
 
 
@@ -588,7 +587,7 @@ def _convolve(name: str, x: Any, y: Any, mode: str, precision, preferred_element
         y = flip(y)
     n = y.size
     low, high = {"valid": (0, 0), "same": (n // 2, n - n // 2 - 1), "full": (n - 1, n - 1)}[mode]
-    padded = lax.pad(x, const_like(x, 0), [(low, high, 0)])
+    padded = lax.pad(x, const(x, 0), [(low, high, 0)])
     # A row for each element of the result: the window of x that it sums up.
     size = x.size + low + high - n + 1
     windows = padded[np.arange(size)[:, None] + np.arange(n)]

@@ -19,6 +19,7 @@ import numpy as np
 from .. import dtypes, errors, lax
 from ..core import Array, Tracer
 from ..primitives import elementwise as ew
+from ..primitives.basis import const
 from ..primitives.indexing import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 from .ufuncs import divide, mod, power
 from .util import (
@@ -28,7 +29,6 @@ from .util import (
     broadcast_to,
     canonicalize_axis,
     check_no_out,
-    const_like,
     convert,
     ensure_arraylike,
     promote_dtypes,
@@ -431,9 +431,9 @@ def _wrap_negative(index, size: int):
     if dtypes.issubdtype(index.dtype, np.unsignedinteger):
         return as_array(index)
     # A NumPy array's signs are known now, also while tracing.
-    negative = index < 0 if isinstance(index, np.ndarray) else ew.lt_p.bind(index, const_like(index, 0))
+    negative = index < 0 if isinstance(index, np.ndarray) else ew.lt_p.bind(index, const(index, 0))
     index = as_array(index)
-    return lax.select(as_array(negative), ew.add_p.bind(index, const_like(index, size)), index)
+    return lax.select(as_array(negative), ew.add_p.bind(index, const(index, size)), index)
 
 
 def _index_dtype(shape):
@@ -614,11 +614,11 @@ def take(
         raise TypeError(f"take requires integer indices, got {indices.dtype}")
     if mode in (None, "fill"):
         gather_mode = GatherScatterMode.FILL_OR_DROP
-        negative = ew.lt_p.bind(indices, const_like(indices, 0))
-        indices = where(negative, ew.add_p.bind(indices, const_like(indices, size)), indices)
+        negative = ew.lt_p.bind(indices, const(indices, 0))
+        indices = where(negative, ew.add_p.bind(indices, const(indices, size)), indices)
     elif mode == "wrap":
         gather_mode = GatherScatterMode.PROMISE_IN_BOUNDS
-        indices = mod(indices, const_like(indices, size)) if size else indices
+        indices = mod(indices, const(indices, size)) if size else indices
     elif mode == "clip":
         gather_mode = GatherScatterMode.CLIP
     elif mode == "raise":
@@ -720,7 +720,7 @@ def put(a, ind, v, mode=None, *, inplace=True) -> Array:
     if not a.size or not ind.size or not v.size:
         return a
     if mode == "wrap":
-        ind = mod(ind, const_like(ind, a.size))
+        ind = mod(ind, const(ind, a.size))
     elif mode not in (None, "clip"):
         raise ValueError(f"mode should be one of 'wrap' or 'clip'; got mode={mode!r}")
     v = take(v, lax.rem(lax.iota(np.dtype("int32"), ind.size), lax.full((ind.size,), v.size, np.dtype("int32"))))
@@ -743,7 +743,7 @@ def place(arr, mask, vals, *, inplace=True) -> Array:
     if not a.size:
         return a
     flat = lax.reshape(mask, (mask.size,))
-    flat = flat if flat.dtype == bool else ew.ne_p.bind(flat, const_like(flat, 0))
+    flat = flat if flat.dtype == bool else ew.ne_p.bind(flat, const(flat, 0))
     # The k-th true element takes the k-th value.
     order = lax.sub(lax.cumsum(lax.convert_element_type(flat, np.int32)), np.int32(1))
     chosen = take(lax.reshape(vals, (vals.size,)), mod(order, np.int32(vals.size)))

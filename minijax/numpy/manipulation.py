@@ -13,7 +13,7 @@ from .. import dtypes, errors, lax
 from ..array import ArrayImpl
 from ..core import Array, Tracer
 from ..primitives import elementwise as ew
-from ..primitives.basis import broadcast_in_dim
+from ..primitives.basis import broadcast_in_dim, const
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import indexing, reductions
@@ -29,7 +29,6 @@ from .util import (
     check_arraylike,
     check_no_out,
     concrete_sizes,
-    const_like,
     convert,
     default_int_dtype,
     ensure_arraylike,
@@ -412,7 +411,7 @@ def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None
     # The slice at a place is the first whose run ends behind it; behind the last run, the last slice.
     places = arange(total_repeat_length)
     found = reductions.sum(_expand_dims(ends, [1]) <= _expand_dims(places, [0]), 0, dtype=default_int_dtype())
-    return indexing.take(a, ew.min_p.bind(found, const_like(found, max(size - 1, 0))), axis)
+    return indexing.take(a, ew.min_p.bind(found, const(found, max(size - 1, 0))), axis)
 
 
 def _repeat_each(a: Array, repeats: int, axis: int) -> Array:
@@ -669,7 +668,7 @@ def choose(a, choices, out=None, mode="raise"):
     elif mode == "wrap":
         a = a % count
     elif mode == "clip":
-        a = ew.clamp_p.bind(const_like(a, 0), a, const_like(a, count - 1))
+        a = ew.clamp_p.bind(const(a, 0), a, const(a, count - 1))
     else:
         raise ValueError(f"mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
     index, *arrays = broadcast_arrays(a, *promote_dtypes(*map(asarray, choices)))
@@ -920,7 +919,7 @@ def _bring_inside(index: Array, size: int, mode: str) -> Array:
             raise ValueError("invalid entry in coordinates array")
         return index
     if mode == "clip":
-        return ew.clamp_p.bind(const_like(index, 0), index, const_like(index, size - 1))
+        return ew.clamp_p.bind(const(index, 0), index, const(index, size - 1))
     if mode == "wrap":
         return index % size
     raise ValueError(f"invalid mode={mode!r}. Expected 'raise', 'wrap' or 'clip'")

@@ -14,7 +14,7 @@ from .. import dtypes, lax
 from ..array import ArrayImpl
 from ..core import Array, Tracer
 from ..primitives import elementwise as ew
-from ..primitives.basis import expand_dims, full
+from ..primitives.basis import const, expand_dims, full
 from ..primitives.elementwise import convert_element_type, select
 from .util import (
     Axis,
@@ -22,7 +22,6 @@ from .util import (
     canonicalize_axis,
     canonicalize_axis_tuple,
     check_no_out,
-    const_like,
     convert,
     default_int_dtype,
     default_uint_dtype,
@@ -248,7 +247,7 @@ def ptp(a, axis=None, out=None, keepdims=False):
 def count_nonzero(a, axis=None, keepdims=False):
     """How many elements are not zero (`jax.numpy.count_nonzero`)."""
     a = ensure_arraylike("count_nonzero", a)
-    return sum(ew.ne_p.bind(a, const_like(a, 0)), axis, default_int_dtype(), keepdims=keepdims)
+    return sum(ew.ne_p.bind(a, const(a, 0)), axis, default_int_dtype(), keepdims=keepdims)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -331,7 +330,7 @@ def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=Non
     divisor = ew.sub_p.bind(count, convert(correction, squares.dtype))
     total = sum(squares, axis, dtype=squares.dtype, keepdims=keepdims, where=where)
     result = convert_element_type(ew.div_p.bind(total, divisor), dtype)
-    return _where(ew.gt_p.bind(divisor, const_like(divisor, 0)), result, math.nan)
+    return _where(ew.gt_p.bind(divisor, const(divisor, 0)), result, math.nan)
 
 
 _mean = mean
@@ -432,7 +431,7 @@ def _nan_reduce(a, name, plain, filler, nan_if_all_nan, axis, keepdims, where, *
     result = plain(filled, axis=axis, keepdims=keepdims, where=where, **options)
     if not nan_if_all_nan:
         return result
-    return _where(all(isnan(a), axis=axis, keepdims=keepdims), const_like(a, math.nan), result)
+    return _where(all(isnan(a), axis=axis, keepdims=keepdims), const(a, math.nan), result)
 
 
 def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
@@ -507,14 +506,14 @@ def _cumulative(name, bind, a, axis, dtype, out=None, fill_nan=None, promote_int
         a = lax.reshape(a, (a.size,))
     axis = canonicalize_axis(0 if axis is None else axis, len(a.shape))
     if fill_nan is not None:
-        a = _where(isnan(a), const_like(a, fill_nan), a)
+        a = _where(isnan(a), const(a, fill_nan), a)
     if dtype is None:
         result_dtype = _promote_integer(a.dtype) if promote_integers or a.dtype == bool else a.dtype
         work_dtype = result_dtype
     else:
         result_dtype = work_dtype = user_dtype(dtype, name)
         if result_dtype.kind == "b":
-            a = a if a.dtype == bool else ew.ne_p.bind(a, const_like(a, 0))
+            a = a if a.dtype == bool else ew.ne_p.bind(a, const(a, 0))
             work_dtype = _promote_integer(result_dtype)
     result = bind(convert_element_type(a, work_dtype), axis)
     return convert_element_type(result, result_dtype)
@@ -693,7 +692,7 @@ def _neighbours(ordered: Array, q: Array, skip_nan: bool) -> tuple[Array, Array,
     weight = position - floor
 
     def element(index):
-        zero = const_like(index, 0)
+        zero = const(index, 0)
         index = ew.max_p.bind(zero, ew.min_p.bind(index, last))
         index = convert_element_type(index, default_int_dtype())
         return _pick_last(ordered, index, rank)

@@ -16,13 +16,12 @@ from .. import dtypes
 from ..array import ArrayImpl
 from ..core import Array, Primitive
 from ..primitives import elementwise as ew
-from ..primitives.basis import full
+from ..primitives.basis import const, full
 from ..primitives.elementwise import bitcast_convert_type_p, convert_element_type, select
 from ..primitives.families import ANY, BOOL, COMPLEX, FLOAT, INT, NUM
 from .util import (
     as_array,
     check_arraylike,
-    const_like,
     default_float_dtype,
     ensure_arraylike,
     fast_binary,
@@ -203,7 +202,7 @@ def round(a, decimals: int = 0, out=None):
         return ew.round_p.bind(a, rounding_method=ROUND_TO_EVEN)
     # float16 and bfloat16 cannot hold a scale of 10**5 and more.
     work = convert_element_type(a, np.dtype("float32")) if a.dtype.itemsize == 2 else a
-    factor = const_like(work, 10.0**decimals)
+    factor = const(work, 10.0**decimals)
     rounded = ew.round_p.bind(ew.mul_p.bind(work, factor), rounding_method=ROUND_TO_EVEN)
     return convert_element_type(ew.div_p.bind(rounded, factor), a.dtype, a.weak_type and not a.shape)
 
@@ -275,13 +274,13 @@ def reciprocal(x, /):
 def deg2rad(x, /):
     """Degrees to radians (`jax.numpy.deg2rad`)."""
     (x,) = promote_args_inexact("deg2rad", x)
-    return ew.mul_p.bind(x, const_like(x, np.pi / 180))
+    return ew.mul_p.bind(x, const(x, np.pi / 180))
 
 
 def rad2deg(x, /):
     """Radians to degrees (`jax.numpy.rad2deg`)."""
     (x,) = promote_args_inexact("rad2deg", x)
-    return ew.mul_p.bind(x, const_like(x, 180 / np.pi))
+    return ew.mul_p.bind(x, const(x, 180 / np.pi))
 
 
 radians = _named(lambda x, /: deg2rad(x), "radians", deg2rad.__doc__)
@@ -531,7 +530,7 @@ def hypot(x1, x2, /):
     x1, x2 = maximum(x1, x2), minimum(x1, x2)
     ratio = ew.div_p.bind(x2, where(x1 == 0, _full_like(x1, 1), x1))
     result = where(x1 == 0, x1, x1 * sqrt(1 + square(ratio)))
-    return where(infinite, const_like(result, np.inf), result)
+    return where(infinite, const(result, np.inf), result)
 
 
 def logaddexp(x1, x2, /):
@@ -557,9 +556,9 @@ def logaddexp2(x1, x2, /):
 def heaviside(x1, x2, /):
     """0 below 0, 1 above, x2 at 0 (`jax.numpy.heaviside`)."""
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
-    zero = const_like(x1, 0)
+    zero = const(x1, 0)
     at_zero_or_nan = where(_isnan(x1), x1, x2)
-    return where(x1 < zero, zero, where(x1 > zero, const_like(x1, 1), at_zero_or_nan))
+    return where(x1 < zero, zero, where(x1 > zero, const(x1, 1), at_zero_or_nan))
 
 
 def fmax(x1, x2, /):
@@ -575,9 +574,9 @@ def fmin(x1, x2, /):
 def sinc(x, /):
     """sin(pi x) / (pi x), 1 at 0 (`jax.numpy.sinc`)."""
     (x,) = promote_args_inexact("sinc", x)
-    pi_x = ew.mul_p.bind(const_like(x, np.pi), x)
+    pi_x = ew.mul_p.bind(const(x, np.pi), x)
     at_zero = is_zero(x)
-    safe = where(at_zero, const_like(x, 1), pi_x)
+    safe = where(at_zero, const(x, 1), pi_x)
     # Around 0 the series 1 - (pi x)^2 / 6: its derivatives of every order are right there, the quotient's are not.
     return where(at_zero, 1 - square(pi_x) / 6, sin(safe) / safe)
 
@@ -670,7 +669,7 @@ isneginf = _is_infinity("isneginf", -np.inf)
 def iscomplex(x):
     """Whether the imaginary part is not zero (`jax.numpy.iscomplex`)."""
     i = imag(x)
-    return ew.ne_p.bind(i, const_like(i, 0))
+    return ew.ne_p.bind(i, const(i, 0))
 
 
 def isreal(x):

@@ -18,7 +18,7 @@ from .. import dtypes
 from ..array import ArrayImpl, to_array
 from ..core import Array, Primitive, get_aval
 from ..dtypes import float0
-from ..primitives.basis import broadcast_in_dim, expand_dims
+from ..primitives.basis import broadcast_in_dim, const, expand_dims
 from ..primitives.elementwise import convert_element_type, convert_element_type_p, eq_p, ne_p, not_p, select_n_p
 
 Axis = int | Sequence[int] | None
@@ -217,12 +217,13 @@ def convert(x: Any, dtype, weak_type: bool = False) -> Array:
 def constant(value, dtype, weak_type: bool = False) -> ArrayImpl:
     """A scalar as an array of that dtype. Small integers wrap around, as in JAX; a real dtype takes the real part."""
     aval = get_aval(value)
-    if aval.dtype == dtype and aval.weak_type == weak_type:
-        return to_array(value)
     if type(value) is int:
         info = np.iinfo(aval.dtype)
         if not info.min <= value <= info.max:
             raise OverflowError(f"Python int {value} too large to convert to {aval.dtype.name}")
+    if aval.dtype == dtype and aval.weak_type == weak_type:
+        return to_array(value)
+    if type(value) is int:
         return ArrayImpl(np.asarray(value).astype(dtype), weak_type)
     params = {"new_dtype": dtype, "weak_type": weak_type, "sharding": None}
     return ArrayImpl(convert_element_type_p.impl(np.asarray(value), **params), weak_type)
@@ -268,11 +269,6 @@ def promote_args_inexact(name: str, *args: Any) -> list[Array]:
 def promote_args_numeric(name: str, *args: Any) -> list[Array]:
     """As `promote_args`; booleans become integers."""
     return promote_args(name, *args, category=dtypes.to_numeric_dtype)
-
-
-def const_like(x: Array, value) -> ArrayImpl:
-    """A constant of the dtype of `x`; weak only where `x` is a weak scalar."""
-    return ArrayImpl(np.asarray(value, x.dtype), x.weak_type and not x.shape)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -352,7 +348,7 @@ def fast_unary(primitive: Primitive, slow: Callable, accepts: str) -> Callable:
 
 
 def to_bool(x: Array) -> Array:
-    return x if x.dtype == bool else ne_p.bind(x, const_like(x, 0))
+    return x if x.dtype == bool else ne_p.bind(x, const(x, 0))
 
 
 def logical_not(x: Array) -> Array:
@@ -377,4 +373,4 @@ def isnan(x: Array) -> Array:
 
 
 def is_zero(x: Array) -> Array:
-    return eq_p.bind(x, const_like(x, 0))
+    return eq_p.bind(x, const(x, 0))

@@ -50,16 +50,17 @@ NOT_LINEAR = "it is not linear: reverse mode transposes only what its jvp rule c
 
 
 def const(like, value) -> ArrayImpl:
-    """A scalar constant with the dtype of `like`."""
-    key = (value, like.dtype)
+    """A scalar constant with the dtype of `like`, weak only where that is a weak scalar (never -0.0: it equals 0.0)."""
+    dtype = like.dtype
+    key = (value, dtype, like.weak_type and not like.shape)
     found = _consts.get(key)
     if found is None:
-        found = _consts[key] = ArrayImpl(np.asarray(value, like.dtype))
+        found = _consts[key] = ArrayImpl(np.asarray(value, dtype), key[2])
     return found
 
 
 # A program uses a handful of such constants, again and again.
-_consts: dict[tuple[Any, Any], ArrayImpl] = {}
+_consts: dict[tuple[Any, Any, bool], ArrayImpl] = {}
 
 
 def shape_of(x) -> tuple[int, ...]:

@@ -12,8 +12,8 @@ from .. import lax
 from .. import numpy as jnp
 from ..core import Array
 from ..dtypes import issubdtype
-from ..numpy.util import canonicalize_axis_tuple, const_like, promote_args_inexact
-from ..primitives.basis import expand_dims, full
+from ..numpy.util import canonicalize_axis_tuple, promote_args_inexact
+from ..primitives.basis import const, expand_dims, full
 
 
 def erf(x) -> Array:
@@ -83,7 +83,7 @@ def logit(x) -> Array:
     Array(0., dtype=float32, weak_type=True)
     """
     (x,) = promote_args_inexact("logit", x)
-    return lax.log(lax.div(x, lax.sub(const_like(x, 1), x)))
+    return lax.log(lax.div(x, lax.sub(const(x, 1), x)))
 
 
 def _zero_for_zero(x, product, other):
