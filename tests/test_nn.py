@@ -256,6 +256,38 @@ def test_derivatives_of_xlogy_at_zero():
     both(slopes, np.float32([0.5, 1.0, 3.0]))
 
 
+EDGES = np.float32([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, NAN])
+
+
+@pytest.mark.parametrize("name", ["entr", "logit", "log1mexp"])
+def test_derivatives_where_jax_has_rules_by_hand(name):
+    """Equal where JAX's are finite; where those are infinite, not finite."""
+    f = {"log1mexp": nn("log1mexp"), "logit": special("logit"), "entr": special("entr")}[name]
+    mine, theirs = (
+        np.asarray(derivative(lib, lambda v, lib=lib: f(lib, v), 1)(lib.numpy.asarray(EDGES))) for lib in BOTH
+    )
+    finite = np.isfinite(theirs)
+    assert not np.isfinite(mine[~finite]).any()
+    np.testing.assert_allclose(mine[finite], theirs[finite], rtol=1e-6)
+    if name == "entr":
+        np.testing.assert_array_equal(mine[:2], [INF, INF])
+
+
+@pytest.mark.parametrize("name", ["xlogy", "xlog1py"])
+def test_derivatives_of_products_with_logarithms(name):
+    y = np.float32([0, 1, -1, 0.5, INF, NAN])
+
+    def slopes(lib, x):
+        f = lib.grad(getattr(lib.scipy.special, name), argnums=(0, 1))
+        return np.stack([np.asarray(g) for g in lib.vmap(f, (None, 0))(x, lib.numpy.asarray(y))])
+
+    for x in (0.0, -0.0, 1.0, -2.0, NAN):
+        mine, theirs = (slopes(lib, x) for lib in BOTH)
+        finite = np.isfinite(theirs)
+        assert not np.isfinite(mine[~finite]).any()
+        np.testing.assert_allclose(mine[finite], theirs[finite], rtol=1e-6)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # vmap, jit, jaxprs
 

@@ -1,7 +1,8 @@
 """`jax.scipy.special`: error, gamma and logistic functions, and logarithms of sums.
 
-Where JAX gives a derivative by hand, the formula here is one whose derivative, taken as it stands, has the same value:
-`where` chooses between branches, and what must not be divided by zero is replaced before it is.
+Where JAX gives a derivative by hand, the formula here is one whose derivative, taken as it stands, has the same value
+wherever that is finite, with one exception. Where JAX's is infinite it can be NaN: that of `logit` at 0 and 1, of
+`xlogy(0, y)` by x where log(y) is infinite, likewise of `xlog1py`. The exception is `logit` at infinity: NaN, not 0.
 """
 
 from __future__ import annotations
@@ -124,10 +125,12 @@ def entr(x) -> Array:
     (x,) = promote_args_inexact("entr", x)
     if issubdtype(x.dtype, np.complexfloating):
         raise ValueError("entr does not support complex-valued inputs.")
-    # The logarithm's argument where x is 0: any number, since it is not chosen; log(0) would make the derivative NaN.
-    zero = x == 0
-    logarithm = lax.log(jnp.where(zero, jnp.ones_like(x), x))
-    inside = jnp.where(zero, jnp.zeros_like(x), lax.neg(lax.mul(x, logarithm)))
+    # At 0 the derivative is infinite, but 0 * log(0) gives NaN: there the square root, which is 0 too, stands in. Each
+    # formula sees 1 where it is not chosen, that its derivative may not be 0 * inf. (+ 0.0 makes 0.0 of -0.0.)
+    zero, ones = x == 0, jnp.ones_like(x)
+    at_zero = lax.sqrt(jnp.where(zero, x + 0.0, ones))
+    elsewhere = jnp.where(zero, ones, x)
+    inside = jnp.where(zero, at_zero, lax.neg(lax.mul(elsewhere, lax.log(elsewhere))))
     return jnp.where(x < 0, full(x.shape, -np.inf, x.dtype, x.weak_type), inside)
 
 
