@@ -102,6 +102,13 @@ def test_typed_and_raw_keys_are_the_same():
     assert repr(mj.random.key(3)) == repr(jax.random.key(3))
 
 
+def test_keys_are_equal_or_not():
+    same(lambda lib: lib.random.key(3) == lib.random.key(3))
+    same(lambda lib: lib.random.split(lib.random.key(3)) != lib.random.split(lib.random.key(3))[0])
+    same(lambda lib: lib.vmap(lambda k: k == lib.random.key(1))(lib.vmap(lib.random.key)(lib.numpy.arange(3))))
+    same(lambda lib: lib.jit(lambda k: k == k)(lib.random.key(3)))
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Numbers. A row: a function of (jax.random, key, shape, dtype), the kinds of dtype it takes, units in the last place
 

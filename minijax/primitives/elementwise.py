@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 
 import numpy as np
 
@@ -44,6 +45,8 @@ from .families import (
 )
 
 INEXACT = FLOAT + COMPLEX
+# What families.dtype_char gives for the dtype of random keys.
+KEY = "key"
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Arithmetic
@@ -512,8 +515,9 @@ def _comparison(name, impl, accepts=ANY):
     return _constant_almost_everywhere(name, impl, accepts, 2, bool_dtype)
 
 
-eq_p = _comparison("eq", np.equal)
-ne_p = _comparison("ne", np.not_equal)
+# Random keys can be compared for equality: the operators, unlike NumPy's functions, take their records.
+eq_p = _comparison("eq", operator.eq, ANY + KEY)
+ne_p = _comparison("ne", operator.ne, ANY + KEY)
 lt_p = _comparison("lt", np.less)
 le_p = _comparison("le", np.less_equal)
 gt_p = _comparison("gt", np.greater)
