@@ -40,24 +40,19 @@ class Group(NamedTuple):
     doc: Doc
 
 
-class Noted(NamedTuple):
-    """A text with a note for the margin of its line, as `# file:line`."""
-
-    text: str
-    note: str
-
-
-class Styled(NamedTuple):
-    """A text in a colour, where colours are wanted."""
-
-    text: str
-    style: tuple[int, int]
-
-
-Doc = str | list | Break | Nest | Group | Noted | Styled
-
 # A style is the terminal's codes for the colour of the letters and for their weight.
 PLAIN, KEYWORD, TYPE = (39, 22), (34, 1), (35, 22)
+
+
+class Text(NamedTuple):
+    """A string in a style, where colours are wanted, and with a note in the margin of its line, as `# file:line`."""
+
+    text: str
+    style: tuple[int, int] = PLAIN
+    note: str = ""
+
+
+Doc = str | list | Break | Nest | Group | Text
 
 
 def layout(doc: Doc, width: int = 80, use_color: bool = False, annotation_prefix: str = " # ") -> str:
@@ -71,11 +66,9 @@ def layout(doc: Doc, width: int = 80, use_color: bool = False, annotation_prefix
                 page.write(doc)
             case list():
                 agenda.extend((indent, flat, item) for item in reversed(doc))
-            case Styled(text, style):
+            case Text(text, style, note):
                 page.write(text, style)
-            case Noted(text, note):
-                page.write(text)
-                page.notes[-1] = note
+                page.notes[-1] = note or page.notes[-1]
             case Break(text) if flat:
                 page.write(text)
             case Break():
@@ -91,16 +84,18 @@ def _fits(doc: Doc, room: int) -> bool:
     """Whether the document takes at most `room` columns on one line, and has at most the one note a line can bear."""
     agenda, notes = [doc], 0
     while agenda and room >= 0 and notes < 2:
-        doc = agenda.pop()
-        if isinstance(doc, str):
-            room -= len(doc)
-        elif isinstance(doc, list):
-            agenda.extend(reversed(doc))
-        elif isinstance(doc, (Break, Styled, Noted)):
-            room -= len(doc.text)
-            notes += isinstance(doc, Noted)
-        else:
-            agenda.append(doc.doc)
+        match agenda.pop():
+            case str() as text:
+                room -= len(text)
+            case list() as docs:
+                agenda.extend(reversed(docs))
+            case Break(text):
+                room -= len(text)
+            case Text(text, _, note):
+                room -= len(text)
+                notes += note != ""
+            case Nest(inner) | Group(inner):
+                agenda.append(inner)
     return room >= 0 and notes < 2
 
 
@@ -138,6 +133,11 @@ class _Page:
 
 def _join(separator: Doc, docs: Sequence[Doc]) -> list:
     return [item for doc in docs for item in (separator, doc)][1:]
+
+
+def _row(docs: Sequence[Doc], separator: str = "") -> Doc:
+    """One after the other, as many on a line as there is room for."""
+    return Nest(Group(_join([separator, Group(Break())], docs)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -280,8 +280,8 @@ class _Printer:
         eqns = _join(Break("; "), [self.eqn(eqn) for eqn in jaxpr.eqns])
         outs = ["(", self.atoms(jaxpr.outvars, ","), ",)" if len(jaxpr.outvars) == 1 else ")"]
         effects = [" : { ", ", ".join(map(str, jaxpr.effects)), " }"] if self.settings.print_effects else []
-        head = ["{ ", Styled("lambda ", KEYWORD), constvars, "; ", invars, ". ", Styled("let", KEYWORD)]
-        body = [Nest([Break(), eqns]), Break(), Styled("in ", KEYWORD), outs, effects]
+        head = ["{ ", Text("lambda ", KEYWORD), constvars, "; ", invars, ". ", Text("let", KEYWORD)]
+        body = [Nest([Break(), eqns]), Break(), Text("in ", KEYWORD), outs, effects]
         return Group([Nest([head, body]), " }"])
 
     def eqn(self, eqn: JaxprEqn) -> Doc:
@@ -290,8 +290,8 @@ class _Printer:
         if show is _jit:
             self.name_alike(_open(params["jaxpr"]), eqn)
         outs = self.binders(eqn.outvars)
-        equals = Noted(" = ", source_info_util.summarize(eqn.source_info)) if self.settings.source_info else " = "
-        left = [outs, equals] if eqn.outvars else []
+        note = source_info_util.summarize(eqn.source_info) if self.settings.source_info else ""
+        left = [outs, Text(" = ", note=note)] if eqn.outvars else []
         return [left, eqn.primitive.name, self.params(params), " ", self.atoms(eqn.invars)]
 
     def name_alike(self, inner: Jaxpr, eqn: JaxprEqn):
@@ -326,11 +326,11 @@ class _Printer:
     def binders(self, variables: Sequence[Var]) -> Doc:
         if not self.settings.print_shapes:
             return self.atoms(variables)
-        typed = [[self.atom(v), Styled(f":{v.aval.str_short(short_dtypes=True)}", TYPE)] for v in variables]
-        return Nest(Group(_join(Group(Break()), typed)))
+        typed = [[self.atom(v), Text(f":{v.aval.str_short(short_dtypes=True)}", TYPE)] for v in variables]
+        return _row(typed)
 
     def atoms(self, atoms: Sequence[Atom], separator: str = "") -> Doc:
-        return Nest(Group(_join([separator, Group(Break())], [self.atom(a) for a in atoms])))
+        return _row([self.atom(a) for a in atoms], separator)
 
     def atom(self, atom: Atom) -> str:
         if type(atom) is Literal:

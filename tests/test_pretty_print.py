@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
+
 import jax
+import jax._src.pretty_printer
 import numpy as np
 import pytest
 
 import minijax
+from minijax import pretty_print
+from minijax.core import Primitive, ShapedArray
+from minijax.jaxpr import DropVar, JaxprEqn, Var
+from minijax.pretty_print import Break, Group, Nest, layout, letters
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Helpers: a program is a function of the library, `jax` or `minijax`, that returns the function to trace
@@ -66,7 +74,8 @@ def key(lib):
     return lib.random.key(0)
 
 
-x = np.float32([0.5, -1.0, 2.0])
+f32 = np.float32
+x = f32([0.5, -1.0, 2.0])
 m = np.arange(6, dtype=np.float32).reshape(2, 3)
 wide = np.zeros(1_000_000, np.float32)
 
@@ -168,6 +177,24 @@ def many_letters(lib):
     return f
 
 
+def custom_jvp(lib):
+    @lib.custom_jvp
+    def f(x):
+        return lib.lax.sin(x)
+
+    f.defjvp(lambda primals, tangents: (f(*primals), tangents[0]))
+    return lambda x: f(x) * 2
+
+
+def custom_vjp(lib):
+    @lib.custom_vjp
+    def f(x):
+        return lib.lax.sin(x)
+
+    f.defvjp(lambda x: (f(x), x), lambda x, ct: (ct,))
+    return lambda x: f(x) * 2
+
+
 DIRECT = {
     "identity": (lambda lib: lambda x: x, 1.0),
     "nothing": (lambda lib: lambda: (),),
@@ -218,7 +245,12 @@ DIRECT = {
     "lax.argmax": (lambda lib: lambda x: lib.lax.argmax(x, 1, np.dtype("int32")), m),
     "lax.integer_pow": (lambda lib: lambda x: lib.lax.integer_pow(x, -3), x),
     "lax.bitcast_convert_type": (lambda lib: lambda x: lib.lax.bitcast_convert_type(x, np.dtype("uint32")), x),
-    "lax.rng_bit_generator of keys": (lambda lib: lambda k: lib.random.bits(k, (2,)), key),
+    "lax.cond": (lambda lib: lambda x: lib.lax.cond(x > 0, lib.lax.sin, lib.lax.cos, x), 1.0),
+    "lax.while_loop": (lambda lib: lambda x: lib.lax.while_loop(lambda c: c < 3, lambda c: c * 2, x), 1.0),
+    "lax.scan": (lambda lib: lambda c, xs: lib.lax.scan(lambda c, x: (c * x, c), c, xs), f32(1), x),
+    "custom_jvp": (custom_jvp, 1.0),
+    "custom_vjp": (custom_vjp, 1.0),
+    "random.bits": (lambda lib: lambda k: lib.random.bits(k, (2,)), key),
 }
 
 
@@ -256,13 +288,12 @@ def mlp(lib):
 
 def cross_entropy(lib):
     def loss(params, x, y):
-        logits = lib.numpy.tanh(x @ params["w"] + params["b"])
-        return -lib.numpy.mean(lib.numpy.sum(y * lib.nn.log_softmax(logits), axis=-1))
+        logits = x @ params["w"] + params["b"]
+        return lib.numpy.mean(lib.nn.logsumexp(logits, axis=-1) - lib.numpy.sum(y * logits, axis=-1))
 
     return loss
 
 
-f32 = np.float32
 kaf_args = (m, x, np.linspace(-1, 1, 3, dtype=f32), f32(0.5))
 mlp_args = (((np.ones((3, 4), f32), np.ones(4, f32)), (np.ones((4, 2), f32), np.ones(2, f32))), m)
 entropy_args = ({"w": np.ones((3, 4), f32), "b": np.ones(4, f32)}, m, np.ones((2, 4), f32))
@@ -336,8 +367,9 @@ INLINED = {
     "astype": (lambda lib: lambda x: (x.astype(int), x.astype("bfloat16"), x.astype(bool), x.astype(x.dtype)), x),
     "isnan, nan_to_num": (lambda lib: lambda x: (lib.numpy.isnan(x), lib.numpy.nan_to_num(x)), x),
     "norm": (lambda lib: lambda x: lib.numpy.sqrt(lib.numpy.sum(lib.numpy.square(x))), x),
-    "relu, sigmoid": (lambda lib: lambda x: (lib.nn.relu(x), lib.nn.sigmoid(x)), x),
-    "gelu, silu, softplus": (lambda lib: lambda x: (lib.nn.gelu(x), lib.nn.silu(x), lib.nn.softplus(x)), x),
+    "relu": (lambda lib: lambda x: lib.nn.relu(x), x),
+    "softplus": (lambda lib: lambda x: lib.nn.softplus(x), x),
+    "sigmoid, gelu, silu": (lambda lib: lambda x: (lib.nn.sigmoid(x), lib.nn.gelu(x), lib.nn.silu(x)), x),
     "elu, leaky_relu": (lambda lib: lambda x: (lib.nn.elu(x), lib.nn.leaky_relu(x)), x),
     "softmax": (lambda lib: lambda x: lib.nn.softmax(x), m),
     "log_softmax": (lambda lib: lambda x: lib.nn.log_softmax(x), m),
@@ -377,3 +409,295 @@ def test_same_text_inlined(name):
     program, *args = INLINED[name]
     ours, theirs = (inlined(traced(lib, program, args).jaxpr) for lib in (minijax, jax))
     assert_same_text(ours, theirs)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Gradients: no more equations than JAX's
+
+GRADIENTS = {
+    "x * sin(x)": (lambda lib: lambda x: lib.numpy.sin(x) * x, 1.0),
+    "sum of squares": (lambda lib: lambda x: lib.numpy.sum(x**2), x),
+    "the seed's": (lambda lib: lambda x: x[0] + x[0] * x[1], x),
+    "x[i]": (lambda lib: lambda x, i: x[i] ** 2, x, 1),
+    "logsumexp": (lambda lib: lambda x: lib.nn.logsumexp(x), x),
+    "softmax": (lambda lib: lambda x: lib.nn.softmax(x)[0], x),
+    "where": (lambda lib: lambda x: lib.numpy.sum(lib.numpy.where(x > 0, x, 0.0)), x),
+    "broadcasting": (lambda lib: lambda x, m: lib.numpy.sum(lib.numpy.sin(m * x + x[:2, None])), x, m),
+    "tanh": (lambda lib: lib.numpy.tanh, 1.0),
+    "log_softmax": (lambda lib: lambda x: lib.nn.log_softmax(x)[0], x),
+    "matmul": (lambda lib: lambda a: lib.numpy.sum(lib.numpy.exp(a @ m.T)), m),
+    "of a jit": (lambda lib: lib.jit(lambda x: lib.numpy.sum(lib.numpy.exp(2 * x))), x),
+    "mean of a sort": (lambda lib: lambda x: lib.numpy.mean(lib.numpy.sort(x) ** 3), x),
+    "cumulative sum": (lambda lib: lambda x: lib.numpy.sum(lib.numpy.cumsum(x) ** 2), x),
+    "kaf": (lambda lib: lambda x, *rest: lib.numpy.sum(kaf(lib)(x, *rest)), *kaf_args),
+    "kaf, of a vmap": (
+        lambda lib: lambda x, *rest: lib.numpy.sum(lib.vmap(kaf(lib), (0, None, None, None))(x, *rest)),
+        *kaf_args,
+    ),
+    "mlp": (lambda lib: lambda params, x: mlp(lib)(params, x)[0, 0], *mlp_args),
+    "cross entropy": (cross_entropy, *entropy_args),
+    "norm": (lambda lib: lambda x: lib.numpy.sqrt(lib.numpy.sum(x * x)), x),
+}
+
+
+def number_of_equations(lib, function, args):
+    return len(inlined(lib.make_jaxpr(function)(*args).jaxpr).eqns)
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients_have_no_more_equations(name):
+    program, *args = GRADIENTS[name]
+    ours, theirs = (number_of_equations(lib, lib.grad(program(lib)), args) for lib in (minijax, jax))
+    assert 0 < ours <= theirs
+
+
+def test_jvp_of_kaf_has_no_more_equations():
+    def along_x(lib):
+        return lambda x, a, c, s, dx: lib.jvp(lambda x: kaf(lib)(x, a, c, s), (x,), (dx,))
+
+    ours, theirs = (number_of_equations(lib, along_x(lib), (*kaf_args, m)) for lib in (minijax, jax))
+    assert 0 < ours <= theirs
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Options
+
+OPTIONS = [
+    {"print_shapes": False},
+    {"width": 30},
+    {"width": 100},
+    {"width": 10_000},
+    {"use_color": True},
+    {"use_color": True, "print_shapes": False, "width": 40},
+    {"print_effects": True},
+    {"source_info": False, "name_stack": False, "custom_pp_eqn_rules": True},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("name", ["identity", "one equation", "nested jits", "jits of one name", "many arguments"])
+def test_options_are_those_of_jax(name, options):
+    program, *args = DIRECT[name]
+    ours, theirs = (traced(lib, program, args) for lib in (minijax, jax))
+    # JAX colours what it prints to a terminal: say that none is meant.
+    assert ours.pretty_print(**options) == theirs.pretty_print(**{"use_color": False, **options})
+    assert ours.jaxpr.pretty_print(**options) == ours.pretty_print(**options)
+
+
+def small():
+    def inner(x):
+        return minijax.lax.sin(x)
+
+    return minijax.make_jaxpr(lambda x: minijax.jit(inner)(x * 2.0) + np.float32([1, 2, 3]))(x)
+
+
+def test_text_is_the_same_wherever_it_is_asked_for():
+    closed = small()
+    assert str(closed) == repr(closed) == str(closed.jaxpr) == repr(closed.jaxpr) == closed.pretty_print()
+    assert pretty_print.pretty_print(closed) == pretty_print.pretty_print(closed.jaxpr) == str(closed)
+    assert (
+        str(closed)
+        == """\
+{ lambda a:f32[3]; b:f32[3]. let
+    c:f32[3] = mul b 2.0:f32[]
+    d:f32[3] = jit[
+      name=inner
+      jaxpr={ lambda ; c:f32[3]. let d:f32[3] = sin c in (d,) }
+    ] c
+    e:f32[3] = add d a
+  in (e,) }"""
+    )
+
+
+def test_all_params_are_shown_without_the_rules():
+    jaxpr = minijax.make_jaxpr(lambda x: minijax.lax.broadcast_in_dim(x, (2, 3), (1,)))(x)
+    assert (
+        jaxpr.pretty_print(custom_pp_eqn_rules=False)
+        == """\
+{ lambda ; a:f32[3]. let
+    b:f32[2,3] = broadcast_in_dim[
+      broadcast_dimensions=(1,)
+      shape=(2, 3)
+      sharding=None
+    ] a
+  in (b,) }"""
+    )
+
+
+def test_source_info_is_in_the_margin():
+    line = small.__code__.co_firstlineno
+    text = small().pretty_print(source_info=True, print_shapes=False).replace(__file__, "FILE")
+    assert (
+        text
+        == f"""\
+{{ lambda a; b. let
+    c = mul b 2.0:f32[]                                               # FILE:{line + 4} (<lambda>)
+    d = jit[name=inner jaxpr={{ lambda ; c. let d = sin c in (d,) }}] c # FILE:{line + 2} (inner)
+    e = add d a                                                       # FILE:{line + 4} (<lambda>)
+  in (e,) }}"""
+    )
+
+
+def test_annotation_prefix():
+    jaxpr = minijax.make_jaxpr(lambda x: minijax.lax.sin(x))(1.0)
+    assert "in (b,) } @ " in jaxpr.pretty_print(source_info=True, annotation_prefix=" @ ")
+
+
+def test_no_name_stack():
+    with pytest.raises(NotImplementedError) as error:
+        small().pretty_print(name_stack=True)
+    assert str(error.value) == ("pretty_print: equations have no name stack; source_info=True shows their lines.")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Equations, variables and literals by themselves
+
+
+@pytest.mark.parametrize("name", ["weak types", "literals", "nested jits", "unread results", "lax.pad", "lax.iota"])
+def test_equations_print_by_themselves(name):
+    program, *args = DIRECT[name]
+    ours, theirs = (traced(lib, program, args) for lib in (minijax, jax))
+    assert [str(e) for e in ours.eqns] == [str(e) for e in theirs.eqns]
+    assert [repr(e) for e in ours.eqns] == [str(e) for e in ours.eqns]
+
+
+@pytest.mark.parametrize("value", [2.0, 3, True, np.float32(0.5), 1j, -np.inf])
+def test_atoms_print_by_themselves(value):
+    def atoms(lib):
+        jaxpr = lib.make_jaxpr(lambda x: lib.numpy.add(x, value))(np.complex64(0)).jaxpr
+        return [re.sub("id=[0-9]+", "id=", repr(a)) for a in (*jaxpr.invars, *jaxpr.eqns[0].invars)]
+
+    ours, theirs = atoms(minijax), atoms(jax)
+    assert ours == theirs
+    assert ours[0] == "Var(id=):complex64[]"
+
+
+def test_dropped_variable():
+    assert repr(DropVar(ShapedArray((), np.dtype(f32)))) == "_"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Params of the primitives that carry functions, from equations made by hand
+
+
+def equation(primitive, **params):
+    aval = ShapedArray((), np.dtype(f32))
+    return JaxprEqn([Var(aval)], [Var(aval)], Primitive(primitive), params)
+
+
+def sine(lib):
+    return lib.make_jaxpr(lambda x: lib.lax.sin(x))(1.0)
+
+
+def function_of_the_user():
+    """Only its name is shown."""
+
+
+def test_custom_jvp_call_shows_names_of_functions():
+    @jax.custom_jvp
+    def f(x):
+        return jax.lax.sin(x)
+
+    f.defjvp(function_of_the_user)
+    theirs = jax.make_jaxpr(f)(1.0).eqns[0]
+    ours = equation(
+        "custom_jvp_call",
+        name="f",
+        call_jaxpr=sine(minijax),
+        jvp_jaxpr_fun=function_of_the_user,
+        num_consts=0,
+        symbolic_zeros=False,
+    )
+    assert str(ours) == str(theirs)
+
+
+def test_custom_vjp_call_shows_names_of_functions():
+    @jax.custom_vjp
+    def f(x):
+        return jax.lax.sin(x)
+
+    f.defvjp(function_of_the_user, function_of_the_user)
+    theirs = jax.make_jaxpr(f)(1.0).eqns[0]
+    ours = equation(
+        "custom_vjp_call",
+        name="f",
+        call_jaxpr=sine(minijax),
+        fwd_jaxpr_thunk=function_of_the_user,
+        bwd=function_of_the_user,
+        num_consts=0,
+        out_trees=None,
+        symbolic_zeros=False,
+    )
+    assert str(ours) == str(theirs)
+
+
+def test_params_of_every_kind():
+    closed = sine(minijax)
+    eqn = equation(
+        "p", branches=(closed, closed.jaxpr), names=frozenset({"b", "a"}), empty=(), function=function_of_the_user
+    )
+    assert (
+        re.sub("0xX+", "0x", str(eqn))
+        == """\
+a:f32[] = p[
+  branches=(
+    { lambda ; b:f32[]. let c:f32[] = sin b in (c,) }
+    { lambda ; b:f32[]. let c:f32[] = sin b in (c,) }
+  )
+  empty=()
+  function=<function function_of_the_user at 0x>
+  names=frozenset({'a', 'b'})
+] d"""
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Layout by itself
+
+
+def test_groups_break_all_or_nothing():
+    doc = Group([Nest(["f(", Break(""), "first,", Break(), "second"]), Break(""), ")"])
+    assert layout(doc, 16) == "f(first, second)"
+    assert layout(doc, 15) == "f(\n  first,\n  second\n)"
+
+
+def test_inner_groups_break_on_their_own():
+    inner = Group([Nest(["[", Break(""), "x" * 6]), Break(""), "]"])
+    doc = Group([Nest(["{", Break(), inner]), Break(), "}"])
+    assert layout(doc, 12) == "{ [xxxxxx] }"
+    assert layout(doc, 11) == "{\n  [xxxxxx]\n}"
+    assert layout(doc, 9) == "{\n  [\n    xxxxxx\n  ]\n}"
+
+
+def test_text_without_breaks_is_never_cut():
+    assert layout(["x" * 100, Group(Break()), "y"], 80) == "x" * 100 + "\n" + "y"
+
+
+def test_letters_go_on_after_z():
+    names = list(islice(letters(), 26**2 + 2))
+    assert [names[i] for i in (0, 25, 26, 27, 51, 52, 675, 676, 677)] == "a z ba bb bz ca zz baa bab".split()
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_layout_is_jax_layout(seed):
+    """Documents drawn by chance, laid out by JAX's printer too."""
+    theirs, ours = random_document(np.random.default_rng(seed), 6)
+    for width in (10, 25, 60):
+        assert layout(ours, width) == theirs.format(width, use_color=False)
+
+
+def random_document(rng, depth):
+    pp = jax._src.pretty_printer
+    kind = rng.choice(["text", "break", "list", "list", "nest", "group"] if depth else ["text", "break"])
+    if kind == "text":
+        text = "x" * rng.integers(12)
+        return pp.text(text), text
+    if kind == "break":
+        text = str(rng.choice(["", " ", "; "]))
+        return pp.brk(text), Break(text)
+    children = [random_document(rng, depth - 1) for _ in range(rng.integers(1, 6) if kind == "list" else 1)]
+    theirs, ours = zip(*children)
+    if kind == "list":
+        return pp.concat(list(theirs)), list(ours)
+    return (pp.nest(2, theirs[0]), Nest(ours[0])) if kind == "nest" else (pp.group(theirs[0]), Group(ours[0]))
