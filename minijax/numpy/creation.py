@@ -455,8 +455,8 @@ def tri(N, M=None, k=0, dtype=None):
     dtype = np.dtype("float32") if dtype is None else user_dtype(dtype, "tri")
     shape = (operator.index(N), operator.index(N if M is None else M))
     offset = convert(k, np.dtype("int32"))
-    i, j = (lax.broadcasted_iota(np.dtype("int32"), shape, axis) for axis in (0, 1))
-    return convert_element_type(ew.ge_p.bind(ew.add_p.bind(i, offset), j), dtype)
+    i = ew.add_p.bind(lax.broadcasted_iota(np.dtype("int32"), shape, 0), offset)
+    return convert_element_type(ew.ge_p.bind(i, lax.broadcasted_iota(np.dtype("int32"), shape, 1)), dtype)
 
 
 def _triangle(name: str, m: Any, k: int, above: bool) -> Array:

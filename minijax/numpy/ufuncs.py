@@ -528,8 +528,9 @@ def hypot(x1, x2, /):
     x1, x2 = ew.abs_p.bind(x1), ew.abs_p.bind(x2)
     infinite = ew.or_p.bind(isposinf(x1), isposinf(x2))
     x1, x2 = maximum(x1, x2), minimum(x1, x2)
+    at_zero = x1 == 0
     ratio = ew.div_p.bind(x2, where(x1 == 0, _full_like(x1, 1), x1))
-    result = where(x1 == 0, x1, x1 * sqrt(1 + square(ratio)))
+    result = where(at_zero, x1, x1 * sqrt(1 + square(ratio)))
     return where(infinite, const(result, np.inf), result)
 
 
@@ -539,8 +540,8 @@ def logaddexp(x1, x2, /):
     larger = ew.max_p.bind(x1, x2)
     difference = ew.sub_p.bind(x1, x2)
     # inf - inf is NaN, where x1 + x2 is the infinity (or the NaN) it should be.
-    log_sum = ew.add_p.bind(larger, log1p(exp(-abs(difference))))
-    return select(_isnan(difference), ew.add_p.bind(x1, x2), log_sum)
+    undefined, total = _isnan(difference), ew.add_p.bind(x1, x2)
+    return select(undefined, total, ew.add_p.bind(larger, log1p(exp(-abs(difference)))))
 
 
 def logaddexp2(x1, x2, /):
@@ -548,17 +549,18 @@ def logaddexp2(x1, x2, /):
     x1, x2 = promote_args_inexact("logaddexp2", x1, x2)
     larger = ew.max_p.bind(x1, x2)
     difference = ew.sub_p.bind(x1, x2)
+    undefined, total = _isnan(difference), ew.add_p.bind(x1, x2)
     inverse_log2 = _strong_const(larger, 1 / np.log(2))
-    log_sum = ew.add_p.bind(larger, ew.mul_p.bind(log1p(exp2(-abs(difference))), inverse_log2))
-    return select(_isnan(difference), ew.add_p.bind(x1, x2), log_sum)
+    return select(undefined, total, ew.add_p.bind(larger, ew.mul_p.bind(inverse_log2, log1p(exp2(-abs(difference))))))
 
 
 def heaviside(x1, x2, /):
     """0 below 0, 1 above, x2 at 0 (`jax.numpy.heaviside`)."""
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
     zero = const(x1, 0)
+    below, above = x1 < zero, x1 > zero
     at_zero_or_nan = where(_isnan(x1), x1, x2)
-    return where(x1 < zero, zero, where(x1 > zero, const(x1, 1), at_zero_or_nan))
+    return where(below, zero, where(above, const(x1, 1), at_zero_or_nan))
 
 
 def fmax(x1, x2, /):
@@ -644,7 +646,8 @@ def isinf(x, /):
     """Whether x is infinite (`jax.numpy.isinf`)."""
     x = ensure_arraylike("isinf", x)
     if _is_complex(x):
-        return ew.or_p.bind(isinf(real(x)), isinf(imag(x)))
+        parts = real(x), imag(x)
+        return ew.or_p.bind(*map(isinf, parts))
     if _is_a(x, np.floating):
         return ew.eq_p.bind(ew.abs_p.bind(x), _strong_const(x, np.inf))
     return _full_like(x, False, bool)
@@ -683,8 +686,7 @@ def nan_to_num(x, copy: bool = True, nan=0.0, posinf=None, neginf=None):
     if not _is_a(x, np.inexact):
         return x
     if _is_complex(x):
-        parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (real(x), imag(x))]
-        return ew.complex_p.bind(*parts)
+        return ew.complex_p.bind(*(nan_to_num(part(x), copy, nan, posinf, neginf) for part in (real, imag)))
     info = dtypes.finfo(x.dtype)
     posinf = info.max if posinf is None else posinf
     neginf = info.min if neginf is None else neginf
