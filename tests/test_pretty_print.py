@@ -363,6 +363,8 @@ INLINED = {
     "top_k": (lambda lib: lambda x: lib.lax.top_k(x, 2), m),
     "cumsum, cumprod": (lambda lib: lambda x: (lib.numpy.cumsum(x), lib.numpy.cumprod(x, 1)), m),
     "where": (lambda lib: lambda x: lib.numpy.where(x > 0, x, 0.0), x),
+    "logaddexp, hypot": (lambda lib: lambda x: (lib.numpy.logaddexp(x, -x), lib.numpy.hypot(x, 2.0)), x),
+    "tril": (lambda lib: lambda x: lib.numpy.tril(x), m),
     "clip": (lambda lib: lambda x: lib.numpy.clip(x, -1, 1), x),
     "astype": (lambda lib: lambda x: (x.astype(int), x.astype("bfloat16"), x.astype(bool), x.astype(x.dtype)), x),
     "isnan, nan_to_num": (lambda lib: lambda x: (lib.numpy.isnan(x), lib.numpy.nan_to_num(x)), x),
