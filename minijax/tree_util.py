@@ -389,7 +389,7 @@ def _describe(definition: PyTreeDef) -> str:
         return "{" + ", ".join(f"{k!r}: {c}" for k, c in zip(data, inner)) + "}"
     if kind is type(None):
         return "None"
-    return f"CustomNode({kind.__name__}[{data!r}], [{', '.join(inner)}])"
+    return f"CustomNode({kind.__name__}[{data}], [{', '.join(inner)}])"
 
 
 _LEAF = PyTreeDef(None, None, ())

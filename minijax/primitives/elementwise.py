@@ -717,8 +717,9 @@ def convert_element_type(x, dtype, weak_type: bool = False):
 def _convert_impl(x, *, new_dtype, weak_type, sharding):
     if x.dtype.kind == "c" and new_dtype.kind != "c":
         x = np.real(x) if new_dtype.kind != "b" else x
-    if x.dtype.kind == "f" and new_dtype.kind in "iu":
+    if x.dtype.char in "efdE" and new_dtype.kind in "iu":
         # Out of range saturates, NaN is 0, as XLA does; C leaves it undefined.
+        x = x.astype(np.float32) if x.dtype.char == "E" else x
         info = np.iinfo(new_dtype)
         inside = np.clip(np.nan_to_num(np.trunc(x), nan=0.0, posinf=np.inf, neginf=-np.inf), -(2.0**63), 2.0**64)
         low, high = inside <= float(info.min), inside >= float(info.max)

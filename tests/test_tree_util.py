@@ -1,0 +1,188 @@
+"""Pytrees against JAX's: flattening, structure as text, key paths, registration, errors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict, defaultdict, deque, namedtuple
+
+import jax
+import numpy as np
+import pytest
+
+import minijax as mj
+
+Point = namedtuple("Point", "x y")
+
+
+class Pair:
+    """A container of the user's, registered with both libraries below."""
+
+    def __init__(self, first, second, note="n"):
+        self.first, self.second, self.note = first, second, note
+
+    def __eq__(self, other):
+        return type(other) is Pair and vars(self) == vars(other)
+
+
+@dataclasses.dataclass
+class Layer:
+    w: object
+    b: object
+    name: str = "layer"
+
+
+class Vector:
+    def __init__(self, values):
+        self.values = values
+
+    def tree_flatten(self):
+        return tuple(self.values), len(self.values)
+
+    @classmethod
+    def tree_unflatten(cls, n, values):
+        assert len(values) == n
+        return cls(list(values))
+
+
+class WithKeys(Vector):
+    def tree_flatten_with_keys(self):
+        return [(lib_keys().SequenceKey(i), v) for i, v in enumerate(self.values)], len(self.values)
+
+
+_current = [mj]
+
+
+def lib_keys():
+    return _current[0].tree_util
+
+
+for _lib in (mj, jax):
+    _lib.tree_util.register_pytree_node(Pair, lambda p: ((p.first, p.second), p.note), lambda n, c: Pair(*c, n))
+    _lib.tree_util.register_dataclass(Layer, data_fields=["w", "b"], meta_fields=["name"])
+    _lib.tree_util.register_pytree_node_class(Vector)
+    _lib.tree_util.register_pytree_with_keys_class(WithKeys)
+
+TREES = {
+    "leaf": 1,
+    "None": None,
+    "tuple": (1, (2, ()), [3]),
+    "dict": {"b": 1, "a": {"z": 2, "y": None}},
+    "int keys": {3: 1, 1: 2},
+    "OrderedDict": OrderedDict(b=1, a=2),
+    "defaultdict": defaultdict(list, {"b": 1, "a": 2}),
+    "namedtuple": Point(1, [2, Point(3, None)]),
+    "deque": deque([1, 2]),
+    "Pair": Pair(1, {"a": 2}),
+    "dataclass": Layer([1, 2], None, "first"),
+    "class": [Vector([1, 2]), Vector([])],
+    "with keys": WithKeys([1, (2, 3)]),
+    "string leaf": ["a", ("b",)],
+}
+
+
+@pytest.fixture(params=TREES)
+def tree(request):
+    return TREES[request.param]
+
+
+def text(treedef) -> str:
+    return str(treedef)
+
+
+def test_flatten_and_unflatten(tree):
+    mine, my_def = mj.tree.flatten(tree)
+    theirs, their_def = jax.tree.flatten(tree)
+    assert mine == theirs
+    assert text(my_def) == text(their_def)
+    assert (my_def.num_leaves, my_def.num_nodes) == (their_def.num_leaves, their_def.num_nodes)
+    rebuilt = mj.tree.unflatten(my_def, mine)
+    assert mj.tree.leaves(rebuilt) == mine and mj.tree.structure(rebuilt) == my_def
+    assert type(rebuilt) is type(tree)
+    assert hash(my_def) == hash(mj.tree.structure(rebuilt))
+
+
+def test_map(tree):
+    doubled = mj.tree.map(lambda x: [x] * 2, tree)
+    assert mj.tree.leaves(doubled) == jax.tree.leaves(jax.tree.map(lambda x: [x] * 2, tree))
+    assert mj.tree.leaves(mj.tree.map(lambda a, b: (a, b), tree, tree), is_leaf=lambda x: type(x) is tuple) is not None
+
+
+def test_paths(tree):
+    _current[0] = mj
+    mine = [(mj.tree_util.keystr(k), v) for k, v in mj.tree.leaves_with_path(tree)]
+    _current[0] = jax
+    theirs = [(jax.tree_util.keystr(k), v) for k, v in jax.tree.leaves_with_path(tree)]
+    _current[0] = mj
+    assert mine == theirs
+
+
+@pytest.mark.parametrize("simple", [False, True])
+def test_keystr_options(simple):
+    tree = {"a": [1, Point(2, 3)], 4: Layer(5, 6)}
+    options = {"simple": simple, "separator": "/"}
+    mine = [mj.tree_util.keystr(k, **options) for k, _ in mj.tree.leaves_with_path({"a": tree["a"], "b": tree[4]})]
+    theirs = [jax.tree_util.keystr(k, **options) for k, _ in jax.tree.leaves_with_path({"a": tree["a"], "b": tree[4]})]
+    assert mine == theirs
+
+
+FUNCTIONS = {
+    "is_leaf": lambda lib: lib.tree.leaves([(1, 2), [3]], is_leaf=lambda x: isinstance(x, tuple)),
+    "reduce": lambda lib: lib.tree.reduce(lambda a, b: a + b, {"a": 1, "b": (2, 3)}, 10),
+    "all": lambda lib: [lib.tree.all([True, {"a": True}]), lib.tree.all([True, {"a": False}]), lib.tree.all([])],
+    "transpose": lambda lib: lib.tree.transpose(
+        lib.tree.structure([0, 0]), lib.tree.structure({"a": 0, "b": 0}), [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
+    ),
+    "transpose, inner unknown": lambda lib: lib.tree.transpose(lib.tree.structure([0, 0]), None, [(1, 2), (3, 4)]),
+    "broadcast": lambda lib: lib.tree.broadcast({"a": 1, "b": 2}, {"a": [0, 0], "b": (0, {"c": 0})}),
+    "map_with_path": lambda lib: lib.tree.map_with_path(lambda k, x: (lib.tree_util.keystr(k), x), {"a": [1, 2]}),
+    "treedef_tuple": lambda lib: str(lib.tree_util.treedef_tuple([lib.tree.structure(1), lib.tree.structure((1, 2))])),
+    "treedef_children": lambda lib: [str(c) for c in lib.tree_util.treedef_children(lib.tree.structure([1, (2, 3)]))],
+    "treedef_is_leaf": lambda lib: [lib.tree_util.treedef_is_leaf(lib.tree.structure(t)) for t in (1, (), [1])],
+    "all_leaves": lambda lib: [lib.tree_util.all_leaves([1, 2]), lib.tree_util.all_leaves([1, (2,)])],
+    "Partial": lambda lib: lib.tree.leaves(lib.tree_util.Partial(max, 1, key=2)),
+    "compare": lambda lib: lib.tree.structure([1, 2]) == lib.tree.structure([3, 4]) != lib.tree.structure((3, 4)),
+    "map with a deeper second": lambda lib: lib.tree.map(lambda a, b: (a, b), [1, 2], [(3, 4), {"a": 5}]),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_equals_jax(name):
+    assert FUNCTIONS[name](mj) == FUNCTIONS[name](jax)
+
+
+ERRORS = {
+    "keys": (lambda lib: lib.tree.map(max, {"a": 1}, {"b": 1}), ["'a'", "'b'"]),
+    "arity": (lambda lib: lib.tree.map(max, (1, 2), (1, 2, 3)), ["2", "3"]),
+    "types": (lambda lib: lib.tree.map(max, [1, 2], (1, 2)), ["[*, *]", "(1, 2)"]),
+    "None": (lambda lib: lib.tree.map(max, {"a": None}, {"a": 1}), ["None"]),
+    "leaves": (lambda lib: lib.tree.unflatten(lib.tree.structure([1, 2]), [1]), ["2", "1"]),
+    "twice": (lambda lib: lib.tree_util.register_pytree_node(Pair, lambda p: (), Pair), ["Pair"]),
+    "unsortable keys": (lambda lib: lib.tree.leaves({1: 1, "a": 2}), ["comparable"]),
+    "fields": (
+        lambda lib: lib.tree_util.register_dataclass(
+            dataclasses.make_dataclass("Short", ["a", "b"]), data_fields=["a"], meta_fields=[]
+        ),
+        ["b"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_error_is_jaxs_kind_and_names_what_differs(name):
+    program, words = ERRORS[name]
+    with pytest.raises((ValueError, TypeError)) as theirs:
+        program(jax)
+    with pytest.raises(type(theirs.value)) as mine:
+        program(mj)
+    assert [w for w in words if w not in str(mine.value)] == []
+
+
+def test_containers_cross_the_transformations():
+    layer = Layer(np.float32([1.0, 2.0]), Pair(np.float32(3.0), None), "mine")
+    gradient = mj.grad(lambda p: (p.w * p.b.first).sum())(layer)
+    assert type(gradient) is Layer and gradient.name == "mine" and type(gradient.b) is Pair
+    np.testing.assert_allclose(np.asarray(gradient.w), [3.0, 3.0])
+    traced = []
+    f = mj.jit(lambda p: traced.append(p.name) or p)
+    f(layer), f(dataclasses.replace(layer)), f(dataclasses.replace(layer, name="yours"))
+    assert traced == ["mine", "yours"]
