@@ -307,6 +307,10 @@ class Tracer(Array):
     def full_lower(self):
         return self
 
+    def without_tangent(self):
+        """The value alone, for computing what no derivative is to be taken of; only tracers of derivatives have more."""
+        return self
+
     def __bool__(self):
         return bool(self._concrete(errors.bool_conversion))
 
@@ -381,6 +385,12 @@ _python_scalar_avals = {
 
 def shaped_abstractify(x: Any) -> ShapedArray:
     return get_aval(x)
+
+
+def without_tangent(x: Any):
+    """x without its tangents, if it is a tracer that carries any. `stop_gradient(f(without_tangent(x)))` is
+    `stop_gradient(f(x))`, and spends nothing on a derivative that is thrown away."""
+    return x.without_tangent() if isinstance(x, Tracer) else x
 
 
 def is_constant_dim(d) -> bool:

@@ -96,7 +96,9 @@ PROGRAMS = {
     "vmap, prefix": lambda lib: lib.vmap(lambda p: p["a"] * p["b"][0], in_axes=({"a": 0, "b": None},))(
         {"a": lib.numpy.asarray(X), "b": (2.0, 3.0)}
     ),
-    "vmap, out_axes": lambda lib: lib.vmap(lambda x: (x, x.sum(), lib.numpy.ones(2)), out_axes=(1, 0, None))(lib.numpy.asarray(A)),
+    "vmap, out_axes": lambda lib: lib.vmap(lambda x: (x, x.sum(), lib.numpy.ones(2)), out_axes=(1, 0, None))(
+        lib.numpy.asarray(A)
+    ),
     "vmap, axis_size": lambda lib: lib.vmap(lambda: lib.numpy.ones(2), axis_size=3)(),
     "vmap, keywords": lambda lib: lib.vmap(lambda x, *, y: x * y)(lib.numpy.asarray(X), y=lib.numpy.asarray(X)),
     "vmap of nothing": lambda lib: lib.vmap(lambda x: x * 2)(lib.numpy.zeros((0, 3))),

@@ -13,9 +13,7 @@ import pytest
 import minijax as mj
 import minijax.numpy
 
-NAMES = (
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64 complex64 complex128".split()
-)
+NAMES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64 complex64 complex128".split()
 SCALARS = [True, 1, 1.0, 1j]
 
 
@@ -62,7 +60,9 @@ def test_canonical_dtypes(name, x64):
 
 
 def test_truncation_warns_as_in_jax():
-    with pytest.warns(UserWarning, match="Explicitly requested dtype float64 .* is not available, .*truncated to dtype float32"):
+    with pytest.warns(
+        UserWarning, match="Explicitly requested dtype float64 .* is not available, .*truncated to dtype float32"
+    ):
         assert mj.numpy.zeros(3, "float64").dtype == np.float32
     with pytest.warns(UserWarning, match="is not available"):
         jax.numpy.zeros(3, "float64")

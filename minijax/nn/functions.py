@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
-from ..core import Array
+from ..core import Array, without_tangent
 from ..dtypes import canonicalize_dtype, issubdtype
 from ..numpy.util import (
     canonicalize_axis,
@@ -286,7 +286,7 @@ def log1mexp(x) -> Array:
 
 def _shifted(x, axis, where):
     """x less its maximum over an axis, so that exp does not overflow; the maximum is a constant to derivatives."""
-    largest = jnp.max(x, axis, where=where, initial=-np.inf, keepdims=True)
+    largest = jnp.max(without_tangent(x), axis, where=where, initial=-np.inf, keepdims=True)
     chosen = x if where is None else jnp.where(where, x, -np.inf)
     return chosen - lax.stop_gradient(largest)
 

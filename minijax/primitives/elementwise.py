@@ -317,9 +317,8 @@ atanh_p = _unary("atanh", np.arctanh, lambda g, ans, x: div_p.bind(g, _one_minus
 
 
 def _tanh_derivative(g, ans, x):
-    # 1 - tanh(x)^2 as 4 s(2x) s(-2x), s the logistic function: no digits cancel where tanh(x) is close to 1.
-    slopes = mul_p.bind(logistic_p.bind(mul_p.bind(const(x, 2), x)), logistic_p.bind(mul_p.bind(const(x, -2), x)))
-    return mul_p.bind(g, mul_p.bind(const(x, 4), slopes))
+    # g (1 - ans^2), in factors: 1 - ans is exact where ans is close to 1, its square is not.
+    return mul_p.bind(add_p.bind(g, mul_p.bind(g, ans)), sub_p.bind(const(ans, 1), ans))
 
 
 def _logistic(x):

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
-from ..core import Array
+from ..core import Array, without_tangent
 from ..dtypes import issubdtype
 from ..numpy.util import canonicalize_axis_tuple, promote_args_inexact
 from ..primitives.basis import const, expand_dims, full
@@ -151,7 +151,7 @@ def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = 
         a, b = promote_args_inexact("logsumexp", a, b)
         a = jnp.where(b != 0, a, -np.inf)
     axes = canonicalize_axis_tuple(axis, len(a.shape))
-    largest = jnp.max(a.real, axes, keepdims=keepdims, where=where, initial=-np.inf)
+    largest = jnp.max(without_tangent(a).real, axes, keepdims=keepdims, where=where, initial=-np.inf)
     # What is taken out of the sum is put back: it is a constant, and where it is infinite, 0.
     finite = jnp.isfinite(largest)
     zeros = full(largest.shape, 0, largest.dtype, largest.weak_type)

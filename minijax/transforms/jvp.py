@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..core import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state
+from ..core import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
 from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..primitives.basis import instantiate
 from ..staging import trace_to_closed_jaxpr, weak_cache
@@ -30,6 +30,9 @@ class JVPTracer(Tracer):
     dtype = property(lambda self: self.primal.dtype)
     weak_type = property(lambda self: self.primal.weak_type)
     ndim = property(lambda self: self.primal.ndim)
+
+    def without_tangent(self):
+        return without_tangent(self.primal)
 
     def to_concrete_value(self):
         primal = self.primal
