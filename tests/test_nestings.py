@@ -39,7 +39,7 @@ TRANSFORMATIONS = {
 
 FUNCTIONS = {
     "elementwise": lambda np: lambda x: np.sin(x) * x + np.exp(-x),
-    "matmul": lambda np: lambda x: np.tanh(np.outer(x, x) @ x),
+    "matmul": lambda np: lambda x: np.tanh(np.outer(x, x) @ x / 8),
     "indexing": lambda np: lambda x: np.where(x > 0.5, x[0] * x, x.at[1].add(x[2])),
     "reduction": lambda np: lambda x: x / np.sqrt((x * x).sum()) + np.max(x),
 }
