@@ -6,7 +6,22 @@
 Array(0., dtype=float32, weak_type=True)
 """
 
-from . import core, dtypes, errors, extend, jaxpr, lax, nn, numpy, pretty_print, random, scipy, tree, tree_util
+from . import (
+    core,
+    custom_derivatives,
+    dtypes,
+    errors,
+    extend,
+    jaxpr,
+    lax,
+    nn,
+    numpy,
+    pretty_print,
+    random,
+    scipy,
+    tree,
+    tree_util,
+)
 from .api import (
     ShapeDtypeStruct,
     block_until_ready,
@@ -29,6 +44,7 @@ from .api import (
 from .config import config, enable_x64
 from .core import Array
 from .core import get_aval as typeof
+from .custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
 from .dtypes import float0
 
 # `jax.core` has these two; here they stand above core.
@@ -43,8 +59,13 @@ __all__ = [
     "Array",
     "ShapeDtypeStruct",
     "block_until_ready",
+    "closure_convert",
     "config",
     "core",
+    "custom_derivatives",
+    "custom_gradient",
+    "custom_jvp",
+    "custom_vjp",
     "device_get",
     "device_put",
     "dtypes",

@@ -27,6 +27,7 @@ LAYERS = [
     ["minijax.lowering.*"],
     ["minijax.calls.*"],
     ["minijax.api"],
+    ["minijax.custom_derivatives"],
     ["minijax.lax"],
     ["minijax.numpy.*"],
     ["minijax.nn.*", "minijax.random", "minijax.scipy.*", "minijax.extend.*"],

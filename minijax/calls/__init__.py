@@ -1,5 +1,5 @@
 """Primitives that carry jaxprs."""
 
-from . import jit
+from . import custom_derivatives, jit
 
-__all__ = ["jit"]
+__all__ = ["custom_derivatives", "jit"]

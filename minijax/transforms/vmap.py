@@ -97,16 +97,20 @@ def materialize(val, dim: int | None, out_dim: int | None, axis: Axis):
 
 @weak_cache
 def batch_jaxpr(
-    closed_jaxpr: ClosedJaxpr, axis: Axis, in_dims: tuple[int | None, ...]
+    closed_jaxpr: ClosedJaxpr, axis: Axis, in_dims: tuple[int | None, ...], instantiate: tuple[bool, ...] | bool = False
 ) -> tuple[ClosedJaxpr, tuple[int | None, ...]]:
-    """The jaxpr that works on whole batches, with its batch axes in front, and which outputs have one (0 or None)."""
+    """The jaxpr that works on whole batches, with its batch axes in front, and which outputs have one (0 or None).
+
+    Those outputs have one in any case that `instantiate` says so of, by repetition where need be.
+    """
     out_dims = None
 
     def function(*args):
         nonlocal out_dims
         pairs = vmap_flat(jaxpr_as_fun(closed_jaxpr), axis, args, in_dims)
-        out_dims = tuple(None if dim is None else 0 for _, dim in pairs)
-        return [x if dim is None else move_batch_dim(x, dim, 0) for x, dim in pairs]
+        wanted = instantiate if isinstance(instantiate, tuple) else (instantiate,) * len(pairs)
+        out_dims = tuple(None if dim is None and not want else 0 for (_, dim), want in zip(pairs, wanted, strict=True))
+        return [x if d is None else materialize(x, dim, 0, axis) for (x, dim), d in zip(pairs, out_dims)]
 
     in_avals = []
     for aval, dim in zip(closed_jaxpr.in_avals, in_dims, strict=True):

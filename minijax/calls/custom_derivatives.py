@@ -1,0 +1,261 @@
+"""The primitives behind `custom_jvp` and `custom_vjp`: a jaxpr to run, and the user's functions for its derivative.
+
+    custom_jvp_call   runs its jaxpr; its jvp rule calls the user's
+    custom_vjp_call   runs its jaxpr; its jvp rule runs the user's forward function and stages a `custom_lin`
+    custom_lin        the derivative of a custom_vjp: nobody can compute it forwards; its transpose calls the user's
+                      backward function
+
+Functions here are flat: of arrays, returning lists of arrays. `custom_derivatives.py` is what users see.
+(JAX: `_src/custom_derivatives.py`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..array import EvalTrace
+from ..core import Primitive, Tracer, Zero, get_aval, is_undefined_primal, set_current_trace, thread_state
+from ..errors import UnexpectedTracerError
+from ..jaxpr import ClosedJaxpr
+from ..lowering.interpreter import compile_jaxpr
+from ..primitives.basis import batch_to_front, instantiate, reduce_sum, row
+from ..staging import StagingTrace, closed, convert_constvars, trace_to_jaxpr
+from ..transforms.jvp import JVPTrace
+from ..transforms.transpose import backward_pass
+from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
+
+
+def _owner(args: Sequence):
+    """The trace to process a call with these arguments: the current one, or the first around it that one is a tracer of."""
+    trace = thread_state.trace
+    while not isinstance(trace, (EvalTrace, StagingTrace)):
+        if any(isinstance(x, Tracer) and x._trace is trace for x in args):
+            break
+        trace = trace.parent
+    return trace
+
+
+def _call(primitive: Primitive, fun: Callable, args: Sequence, params: dict) -> list:
+    """Run `fun`, or differentiate it by its rule, or put an equation for it into the program being written.
+
+    Where values are known, `fun` and the user's rules meet them: they may branch on them, as under JAX.
+    """
+    trace = _owner(args)
+    with set_current_trace(trace):
+        if isinstance(trace, EvalTrace):
+            return fun(*args)
+        if isinstance(trace, JVPTrace):
+            direct = Primitive(primitive.name, multiple_results=True)
+            direct.jvp = lambda primals, tangents: primitive.jvp(
+                primals, tangents, num_consts=0, call_jaxpr=None, **params
+            )
+            return trace.process_primitive(direct, args, {})
+        jaxpr, consts = trace_to_jaxpr(fun, [get_aval(x) for x in args])
+        call_jaxpr = closed(convert_constvars(jaxpr))
+        return primitive.bind(*consts, *args, call_jaxpr=call_jaxpr, num_consts=len(consts), **params)
+
+
+def _impl(*args, call_jaxpr: ClosedJaxpr, **params):
+    return compile_jaxpr(call_jaxpr)(*args)
+
+
+def _abstract_eval(*avals, call_jaxpr: ClosedJaxpr, **params):
+    return call_jaxpr.out_avals
+
+
+def _transpose(cotangents, *args, call_jaxpr: ClosedJaxpr, **params):
+    """A function used linearly, inside another rule: transpose what it computes."""
+    results = iter(backward_pass(call_jaxpr.jaxpr, call_jaxpr.consts, args, cotangents))
+    return [next(results) if is_undefined_primal(x) else None for x in args]
+
+
+def _check_closed_over(kind: str, name: str, tangents):
+    if any(type(t) is not Zero for t in tangents):
+        raise UnexpectedTracerError(
+            f"Detected differentiation of a {kind} function with respect to a closed-over value: {name} closes over a value"
+            " that is being differentiated, and its rule knows only of its arguments. Make the value an argument."
+        )
+
+
+def _batch_call(primitive_of: Callable[[], Primitive], batch_rules: Callable) -> Callable:
+    def batch(axis, args, dims, *, call_jaxpr, num_consts, **params):
+        # What the rules return is batched in front, all of it; so must be what the function itself returns.
+        batched, out_dims = batch_jaxpr(call_jaxpr, axis, tuple(dims), True)
+        params = {**params, **batch_rules(axis, dims[num_consts:], params)}
+        return primitive_of().bind(*args, call_jaxpr=batched, num_consts=num_consts, **params), out_dims
+
+    return batch
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# custom_jvp
+
+
+def custom_jvp_call(fun: Callable, jvp: Callable, args: Sequence, *, symbolic_zeros: bool, name: str) -> list:
+    """`fun(*args)`, whose derivative is `jvp(*primals, *tangents) -> [*primals out, *tangents out]`."""
+    params = {"jvp_jaxpr_fun": jvp, "symbolic_zeros": symbolic_zeros, "name": name}
+    return _call(custom_jvp_call_p, fun, args, params)
+
+
+def _jvp_of_custom_jvp(primals, tangents, *, num_consts, jvp_jaxpr_fun, symbolic_zeros, name, **params):
+    _check_closed_over("custom_jvp", name, tangents[:num_consts])
+    tangents = tangents[num_consts:]
+    if not symbolic_zeros:
+        tangents = [instantiate(t) for t in tangents]
+    results = jvp_jaxpr_fun(*primals[num_consts:], *tangents)
+    n = len(results) // 2
+    return results[:n], results[n:]
+
+
+def _batch_jvp(axis, dims, params):
+    jvp = params["jvp_jaxpr_fun"]
+
+    def batched(*args):
+        return _in_front(axis, _densely(jvp), [instantiate(x) for x in args], (*dims, *dims))
+
+    batched.__name__ = jvp.__name__
+    return {"jvp_jaxpr_fun": batched}
+
+
+def _densely(function: Callable) -> Callable:
+    """A function that returns arrays for symbolic zeros."""
+    return lambda *args: [instantiate(x) for x in function(*args)]
+
+
+def _in_front(axis, function: Callable, args: Sequence, dims: Sequence) -> list:
+    """Map a function over a batch; every result has its batch axis in front."""
+    return [materialize(x, d, 0, axis) for x, d in vmap_flat(function, axis, args, dims)]
+
+
+custom_jvp_call_p = row(
+    "custom_jvp_call",
+    impl=_impl,
+    abstract_eval=_abstract_eval,
+    jvp=_jvp_of_custom_jvp,
+    transpose=_transpose,
+    batch=_batch_call(lambda: custom_jvp_call_p, _batch_jvp),
+    multiple_results=True,
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# custom_vjp
+
+
+def custom_vjp_call(
+    fun: Callable, fwd: Callable, bwd: Callable, args: Sequence, *, out_trees: Callable, symbolic_zeros: bool, name: str
+) -> list:
+    """`fun(*args)`, whose derivative is `fwd(*args) -> [*outs, *residuals]` and `bwd(*residuals, *cotangents) -> cotangents`.
+
+    A cotangent that `bwd` returns, and with `symbolic_zeros` one that it gets, may be a `Zero`.
+    """
+    params = {
+        "fwd_jaxpr_thunk": fwd,
+        "bwd": bwd,
+        "out_trees": out_trees,
+        "symbolic_zeros": symbolic_zeros,
+        "name": name,
+    }
+    return _call(custom_vjp_call_p, fun, args, params)
+
+
+def _jvp_of_custom_vjp(
+    primals, tangents, *, call_jaxpr, num_consts, fwd_jaxpr_thunk, bwd, out_trees, symbolic_zeros, name
+):
+    _check_closed_over("custom_vjp", name, tangents[:num_consts])
+    outs, residuals = fwd_jaxpr_thunk(*primals[num_consts:])
+    tangents = tangents[num_consts:]
+    moving = [t for t in tangents if type(t) is not Zero]
+    out_avals = tuple(get_aval(x).to_tangent_aval() for x in outs)
+    out_tangents = custom_lin_p.bind(
+        *residuals,
+        *moving,
+        num_res=len(residuals),
+        bwd=bwd,
+        out_avals=out_avals,
+        in_zeros=tuple(type(t) is Zero for t in tangents),
+        symbolic_zeros=symbolic_zeros,
+    )
+    return outs, out_tangents
+
+
+def _batch_vjp(axis, dims, params):
+    fwd, bwd = params["fwd_jaxpr_thunk"], params["bwd"]
+
+    def batched_fwd(*args):
+        n_outs = None
+
+        def flat(*xs):
+            nonlocal n_outs
+            outs, residuals = fwd(*xs)
+            n_outs = len(outs)
+            return [*outs, *residuals]
+
+        results = _in_front(axis, flat, args, dims)
+        return results[:n_outs], results[n_outs:]
+
+    batched_fwd.__name__ = fwd.__name__
+    return {"fwd_jaxpr_thunk": batched_fwd, "bwd": _batch_bwd(axis, dims, bwd)}
+
+
+def _batch_bwd(axis, dims, bwd: Callable) -> Callable:
+    """The backward function of a batch, whose arguments are batched in front: what the examples share gets the sum."""
+
+    def batched_bwd(*args):
+        cotangents = _in_front(axis, _densely(bwd), [instantiate(x) for x in args], [0] * len(args))
+        return [
+            reduce_sum(ct, (0,)) if d is None else materialize(ct, 0, d, axis)
+            for ct, d in zip(cotangents, dims, strict=True)
+        ]
+
+    batched_bwd.__name__ = bwd.__name__
+    return batched_bwd
+
+
+custom_vjp_call_p = row(
+    "custom_vjp_call",
+    impl=_impl,
+    abstract_eval=_abstract_eval,
+    jvp=_jvp_of_custom_vjp,
+    transpose=_transpose,
+    batch=_batch_call(lambda: custom_vjp_call_p, _batch_vjp),
+    multiple_results=True,
+)
+
+
+def _no_forward_mode(*args, **params):
+    raise TypeError(
+        "can't apply forward-mode differentiation (jvp) to a custom_vjp function: only its reverse mode is defined. Use"
+        " custom_jvp, whose rule serves both."
+    )
+
+
+def _lin_transpose(cotangents, *args, num_res, bwd, out_avals, in_zeros, symbolic_zeros):
+    if not symbolic_zeros:
+        cotangents = [instantiate(ct) for ct in cotangents]
+    results = bwd(*args[:num_res], *cotangents)
+    return [*[None] * num_res, *[ct for ct, zero in zip(results, in_zeros, strict=True) if not zero]]
+
+
+def _lin_batch(axis, args, dims, *, num_res, bwd, out_avals, in_zeros, **params):
+    args = [batch_to_front(x, d, axis.size) for x, d in zip(args, dims)]
+    outs = custom_lin_p.bind(
+        *args,
+        num_res=num_res,
+        bwd=_batch_bwd(axis, [0] * len(in_zeros), bwd),
+        out_avals=tuple(aval.update(shape=(axis.size, *aval.shape)) for aval in out_avals),
+        in_zeros=in_zeros,
+        **params,
+    )
+    return outs, [0] * len(outs)
+
+
+custom_lin_p = row(
+    "custom_lin",
+    impl=_no_forward_mode,
+    abstract_eval=lambda *avals, out_avals, **params: list(out_avals),
+    jvp=_no_forward_mode,
+    transpose=_lin_transpose,
+    batch=_lin_batch,
+    multiple_results=True,
+)
