@@ -15,7 +15,7 @@ from .calls.custom_derivatives import custom_jvp_call, custom_vjp_call
 from .core import ShapedArray, Tracer, Zero, get_aval
 from .dtypes import float0
 from .jaxpr import eval_jaxpr
-from .primitives.basis import instantiate
+from .primitives.basis import add_any_p, instantiate
 from .staging import trace_to_jaxpr
 from .tree_util import (
     Partial,
@@ -43,6 +43,10 @@ class _CustomFunction:
         functools.update_wrapper(self, fun)
         self.fun = fun
         self.nondiff_argnums = tuple(nondiff_argnums)
+        try:
+            self._parameters = inspect.signature(fun).parameters
+        except (TypeError, ValueError):
+            self._parameters = None
 
     @property
     def _name(self) -> str:
@@ -52,8 +56,8 @@ class _CustomFunction:
         return self if instance is None else functools.partial(self, instance)
 
     def _arguments(self, args, kwargs) -> tuple:
-        """All arguments by position: rules know no keywords."""
-        if not kwargs:
+        """All arguments by position, defaults too: rules know no keywords."""
+        if not kwargs and (self._parameters is None or len(args) == len(self._parameters)):
             return args
         bound = inspect.signature(self.fun).bind(*args, **kwargs)
         bound.apply_defaults()
@@ -146,12 +150,10 @@ class custom_jvp(_CustomFunction):
 
         def jvp(primals, tangents):
             out = self(*primals)
-            zero = tree_map(zero_from_primal, out)
-            total = zero
-            for rule, t in zip(jvps, tangents, strict=True):
-                if rule is not None:
-                    total = tree_map(lambda a, b: a + b, total, rule(t, out, *primals))
-            return out, total
+            parts = [rule(t, out, *primals) for rule, t in zip(jvps, tangents, strict=True) if rule is not None]
+            if not parts:
+                return out, tree_map(zero_from_primal, out)
+            return out, functools.reduce(functools.partial(tree_map, add_any_p.bind), parts)
 
         self.defjvp(jvp)
 

@@ -302,6 +302,9 @@ def test_every_rule_is_given_or_absent_with_a_reason(name):
 # Primitives that carry jaxprs, or that no user calls by themselves, and where they are tested.
 ELSEWHERE = {
     "jit": "test_api.py",
+    "custom_jvp_call": "test_custom_derivatives.py",
+    "custom_vjp_call": "test_custom_derivatives.py",
+    "custom_lin": "test_custom_derivatives.py",
     "add_any": "test_nestings.py",
     "copy": "test_numpy_creation.py",
 }

@@ -177,6 +177,24 @@ def many_letters(lib):
     return f
 
 
+def custom_jvp(lib):
+    @lib.custom_jvp
+    def f(x):
+        return lib.lax.sin(x)
+
+    f.defjvp(lambda primals, tangents: (f(*primals), tangents[0]))
+    return lambda x: f(x) * 2
+
+
+def custom_vjp(lib):
+    @lib.custom_vjp
+    def f(x):
+        return lib.lax.sin(x)
+
+    f.defvjp(lambda x: (f(x), x), lambda x, ct: (ct,))
+    return lambda x: f(x) * 2
+
+
 DIRECT = {
     "identity": (lambda lib: lambda x: x, 1.0),
     "nothing": (lambda lib: lambda: (),),
@@ -227,6 +245,8 @@ DIRECT = {
     "lax.argmax": (lambda lib: lambda x: lib.lax.argmax(x, 1, np.dtype("int32")), m),
     "lax.integer_pow": (lambda lib: lambda x: lib.lax.integer_pow(x, -3), x),
     "lax.bitcast_convert_type": (lambda lib: lambda x: lib.lax.bitcast_convert_type(x, np.dtype("uint32")), x),
+    "custom_jvp": (custom_jvp, 1.0),
+    "custom_vjp": (custom_vjp, 1.0),
     "random.bits": (lambda lib: lambda k: lib.random.bits(k, (2,)), key),
 }
 
@@ -346,6 +366,8 @@ INLINED = {
     "astype": (lambda lib: lambda x: (x.astype(int), x.astype("bfloat16"), x.astype(bool), x.astype(x.dtype)), x),
     "isnan, nan_to_num": (lambda lib: lambda x: (lib.numpy.isnan(x), lib.numpy.nan_to_num(x)), x),
     "norm": (lambda lib: lambda x: lib.numpy.sqrt(lib.numpy.sum(lib.numpy.square(x))), x),
+    "relu": (lambda lib: lambda x: lib.nn.relu(x), x),
+    "softplus": (lambda lib: lambda x: lib.nn.softplus(x), x),
     "sigmoid, gelu, silu": (lambda lib: lambda x: (lib.nn.sigmoid(x), lib.nn.gelu(x), lib.nn.silu(x)), x),
     "elu, leaky_relu": (lambda lib: lambda x: (lib.nn.elu(x), lib.nn.leaky_relu(x)), x),
     "softmax": (lambda lib: lambda x: lib.nn.softmax(x), m),

@@ -11,6 +11,7 @@ import numpy as np
 from .. import lax
 from .. import numpy as jnp
 from ..core import Array, without_tangent
+from ..custom_derivatives import custom_jvp
 from ..dtypes import canonicalize_dtype, issubdtype
 from ..numpy.util import (
     canonicalize_axis,
@@ -26,33 +27,31 @@ from ..scipy.special import logsumexp
 # Of the family of relu
 
 
-def _with_slope_where(inside, x, value):
-    """`value` everywhere; its derivative is that of x where `inside` holds, elsewhere 0.
-
-    So the derivative at a kink, where `maximum` would share it out, is what JAX's relu says by a rule of its own: 0.
-    NaN is not inside, and stays NaN.
-    """
-    return jnp.where(inside, x, lax.stop_gradient(value)) if issubdtype(value.dtype, np.inexact) else value
-
-
+@custom_jvp
 def relu(x) -> Array:
     """max(x, 0), with derivative 0 at 0 (`jax.nn.relu`).
 
     >>> relu(np.float32([-1., 0., 2.]))
     Array([0., 0., 2.], dtype=float32)
     """
-    value = jnp.maximum(x, 0)
-    return _with_slope_where(x > 0, x, value)
+    return jnp.maximum(x, 0)
 
 
+# At the kink, where `maximum` would share the derivative out: 0.
+relu.defjvps(lambda g, ans, x: lax.select(x > 0, g, lax.full_like(g, 0)))
+
+
+@custom_jvp
 def relu6(x) -> Array:
     """min(max(x, 0), 6), with derivative 0 at both kinks (`jax.nn.relu6`).
 
     >>> relu6(np.float32([-1., 3., 8.]))
     Array([0., 3., 6.], dtype=float32)
     """
-    value = jnp.minimum(jnp.maximum(x, 0), 6.0)
-    return _with_slope_where((x > 0) & (x < 6), x, value)
+    return jnp.minimum(jnp.maximum(x, 0), 6.0)
+
+
+relu6.defjvps(lambda g, ans, x: lax.select((x > 0) & (x < 6), g, lax.full_like(g, 0)))
 
 
 def leaky_relu(x, negative_slope=1e-2) -> Array:
@@ -125,15 +124,7 @@ def softplus(x) -> Array:
     >>> softplus(0.).round(4)
     Array(0.6931, dtype=float32, weak_type=True)
     """
-    x, _ = promote_args_inexact("logaddexp", x, 0)
-    if issubdtype(x.dtype, np.complexfloating):
-        return jnp.logaddexp(x, 0)
-    # logaddexp(x, 0) in two branches, each smooth at 0: max(x, 0) + log1p(exp(-|x|)) has second derivative 0 there.
-    # What the other branch's exp overflows for is replaced, or its derivative would be 0 * inf.
-    positive = x > 0
-    zeros = jnp.zeros_like(x)
-    up, down = jnp.where(positive, x, zeros), jnp.where(positive, zeros, x)
-    return jnp.where(positive, up + jnp.log1p(jnp.exp(-up)), jnp.log1p(jnp.exp(down)))
+    return jnp.logaddexp(x, 0)
 
 
 def log_sigmoid(x) -> Array:
@@ -265,6 +256,7 @@ def glu(x, axis: int = -1) -> Array:
     return values * sigmoid(gates)
 
 
+@custom_jvp
 def log1mexp(x) -> Array:
     """log(1 - exp(-x)) for x >= 0, with all its digits (`jax.nn.log1mexp`).
 
@@ -272,12 +264,10 @@ def log1mexp(x) -> Array:
     Array(-0.4587, dtype=float32, weak_type=True)
     """
     x = ensure_arraylike("log1mexp", x)
-    bound = math.log(2.0)
-    small = x < bound
-    (negative,) = promote_args_inexact("log1mexp", -x)
-    # Each branch sees only its own arguments: log1p(-1) has no derivative, and 0 times that would be NaN.
-    near, far = jnp.where(small, negative, -bound), jnp.where(small, -bound, negative)
-    return jnp.where(small, jnp.log(-jnp.expm1(near)), jnp.log1p(-jnp.exp(far)))
+    return jnp.where(x < math.log(2.0), jnp.log(-jnp.expm1(-x)), jnp.log1p(-jnp.exp(-x)))
+
+
+log1mexp.defjvps(lambda g, ans, x: g / jnp.expm1(x))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

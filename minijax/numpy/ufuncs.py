@@ -15,6 +15,7 @@ import numpy as np
 from .. import dtypes
 from ..array import ArrayImpl
 from ..core import Array, Primitive
+from ..custom_derivatives import custom_jvp
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, full
 from ..primitives.elementwise import bitcast_convert_type_p, convert_element_type, select
@@ -536,7 +537,11 @@ def hypot(x1, x2, /):
 
 def logaddexp(x1, x2, /):
     """log(exp(x1) + exp(x2)) without overflow (`jax.numpy.logaddexp`)."""
-    x1, x2 = promote_args_inexact("logaddexp", x1, x2)
+    return _logaddexp(*promote_args_inexact("logaddexp", x1, x2))
+
+
+@custom_jvp
+def _logaddexp(x1, x2):
     larger = ew.max_p.bind(x1, x2)
     difference = ew.sub_p.bind(x1, x2)
     # inf - inf is NaN, where x1 + x2 is the infinity (or the NaN) it should be.
@@ -544,14 +549,37 @@ def logaddexp(x1, x2, /):
     return select(undefined, total, ew.add_p.bind(larger, log1p(exp(-abs(difference)))))
 
 
+def _share(exponential: Callable, out, x, t):
+    """What an argument adds to the tangent of a logarithm of a sum: as much as its part in the sum."""
+    infinite = [select(isposinf(v), _full_like(v, 0), v) for v in (x, out)]
+    return ew.mul_p.bind(t, exponential(ew.sub_p.bind(*infinite)))
+
+
+@_logaddexp.defjvp
+def _logaddexp_jvp(primals, tangents):
+    # The formula itself has no second derivative where its arguments are equal.
+    out = _logaddexp(*primals)
+    return out, ew.add_p.bind(*[_share(exp, out, x, t) for x, t in zip(primals, tangents)])
+
+
 def logaddexp2(x1, x2, /):
     """log2(2**x1 + 2**x2) without overflow (`jax.numpy.logaddexp2`)."""
-    x1, x2 = promote_args_inexact("logaddexp2", x1, x2)
+    return _logaddexp2(*promote_args_inexact("logaddexp2", x1, x2))
+
+
+@custom_jvp
+def _logaddexp2(x1, x2):
     larger = ew.max_p.bind(x1, x2)
     difference = ew.sub_p.bind(x1, x2)
     undefined, total = _isnan(difference), ew.add_p.bind(x1, x2)
     inverse_log2 = _strong_const(larger, 1 / np.log(2))
     return select(undefined, total, ew.add_p.bind(larger, ew.mul_p.bind(inverse_log2, log1p(exp2(-abs(difference))))))
+
+
+@_logaddexp2.defjvp
+def _logaddexp2_jvp(primals, tangents):
+    out = _logaddexp2(*primals)
+    return out, ew.add_p.bind(*[_share(exp2, out, x, t) for x, t in zip(primals, tangents)])
 
 
 def heaviside(x1, x2, /):

@@ -1,9 +1,4 @@
-"""`jax.scipy.special`: error, gamma and logistic functions, and logarithms of sums.
-
-Where JAX gives a derivative by hand, the formula here is one whose derivative, taken as it stands, has the same value
-wherever that is finite, with one exception. Where JAX's is infinite it can be NaN: that of `logit` at 0 and 1, of
-`xlogy(0, y)` by x where log(y) is infinite, likewise of `xlog1py`. The exception is `logit` at infinity: NaN, not 0.
-"""
+"""`jax.scipy.special`: error, gamma and logistic functions, and logarithms of sums."""
 
 from __future__ import annotations
 
@@ -12,6 +7,7 @@ import numpy as np
 from .. import lax
 from .. import numpy as jnp
 from ..core import Array, without_tangent
+from ..custom_derivatives import custom_jvp
 from ..dtypes import issubdtype
 from ..numpy.util import canonicalize_axis_tuple, promote_args_inexact
 from ..primitives.basis import const, expand_dims, full
@@ -77,6 +73,7 @@ def expit(x) -> Array:
     return lax.logistic(x)
 
 
+@custom_jvp
 def logit(x) -> Array:
     """The inverse of `expit`, log(x / (1 - x)) (`jax.scipy.special.logit`).
 
@@ -87,15 +84,15 @@ def logit(x) -> Array:
     return lax.log(lax.div(x, lax.sub(const(x, 1), x)))
 
 
+logit.defjvps(lambda g, ans, x: lax.div(g, lax.mul(x, lax.sub(const(x, 1), x))))
+
+
 def _zero_for_zero(x, product, other):
-    """The product, but 0 where x is 0 and the product is NaN because the logarithm is not finite.
-
-    Only there: where 0 * log(y) is 0 already its derivative by x, log(y), must not be lost.
-    """
-    undefined = (x == 0) & jnp.isnan(product) & ~jnp.isnan(other)
-    return jnp.where(undefined, jnp.zeros_like(product), product)
+    """The product, but 0 where x is 0, unless `other` is NaN."""
+    return jnp.where((x == 0) & ~jnp.isnan(other), jnp.zeros_like(product), product)
 
 
+@custom_jvp
 def xlogy(x, y) -> Array:
     """x log(y), which is 0 for x = 0 whatever y is, but for NaN (`jax.scipy.special.xlogy`).
 
@@ -106,6 +103,14 @@ def xlogy(x, y) -> Array:
     return _zero_for_zero(x, lax.mul(x, lax.log(y)), y)
 
 
+@xlogy.defjvp
+def _xlogy_jvp(primals, tangents):
+    (x, y), (tx, ty) = primals, tangents
+    out = xlogy(x, y)
+    return out, (tx * lax.log(y) + ty * x / y).astype(out.dtype)
+
+
+@custom_jvp
 def xlog1py(x, y) -> Array:
     """x log(1 + y), which is 0 for x = 0 whatever y is, but for NaN (`jax.scipy.special.xlog1py`).
 
@@ -114,6 +119,21 @@ def xlog1py(x, y) -> Array:
     """
     x, y = promote_args_inexact("xlog1py", x, y)
     return _zero_for_zero(x, lax.mul(x, lax.log1p(y)), y)
+
+
+@xlog1py.defjvp
+def _xlog1py_jvp(primals, tangents):
+    (x, y), (tx, ty) = primals, tangents
+    out = xlog1py(x, y)
+    return out, (tx * lax.log1p(y) + ty * x / (1 + y)).astype(out.dtype)
+
+
+@custom_jvp
+def _xlogx(x):
+    return xlogy(x, x)
+
+
+_xlogx.defjvps(lambda g, ans, x: g * (lax.log(x) + 1))
 
 
 def entr(x) -> Array:
@@ -125,13 +145,7 @@ def entr(x) -> Array:
     (x,) = promote_args_inexact("entr", x)
     if issubdtype(x.dtype, np.complexfloating):
         raise ValueError("entr does not support complex-valued inputs.")
-    # At 0 the derivative is infinite, but 0 * log(0) gives NaN: there the square root, which is 0 too, stands in. Each
-    # formula sees 1 where it is not chosen, that its derivative may not be 0 * inf. (+ 0.0 makes 0.0 of -0.0.)
-    zero, ones = x == 0, jnp.ones_like(x)
-    at_zero = lax.sqrt(jnp.where(zero, x + 0.0, ones))
-    elsewhere = jnp.where(zero, ones, x)
-    inside = jnp.where(zero, at_zero, lax.neg(lax.mul(elsewhere, lax.log(elsewhere))))
-    return jnp.where(x < 0, full(x.shape, -np.inf, x.dtype, x.weak_type), inside)
+    return lax.select(x < 0, lax.full_like(x, -np.inf), lax.neg(_xlogx(x)))
 
 
 def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = False, where=None):
