@@ -9,6 +9,7 @@ import enum
 
 import numpy as np
 
+from .control_flow import associative_scan, cond, fori_loop, map, scan, switch, while_loop
 from .core import get_aval
 from .dtypes import canonicalize_dtype, issubdtype
 from .primitives import elementwise
@@ -181,6 +182,7 @@ def stop_gradient(x):
 # fmt: off
 __all__ = [
     "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
+    "associative_scan", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
     "batch_matmul", "bitcast_convert_type", "broadcast", "broadcast_in_dim", "broadcast_shapes", "broadcasted_iota",
     "clamp", "collapse", "concatenate", "conj", "convert_element_type", "cumlogsumexp", "cummax", "cummin", "cumprod",
     "cumsum", "dot", "dot_general", "dynamic_index_in_dim", "dynamic_slice", "dynamic_slice_in_dim",

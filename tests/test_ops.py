@@ -305,6 +305,9 @@ ELSEWHERE = {
     "custom_jvp_call": "test_custom_derivatives.py",
     "custom_vjp_call": "test_custom_derivatives.py",
     "custom_lin": "test_custom_derivatives.py",
+    "cond": "test_control_flow.py",
+    "scan": "test_control_flow.py",
+    "while": "test_control_flow.py",
     "add_any": "test_nestings.py",
     "copy": "test_numpy_creation.py",
 }

@@ -1,5 +1,5 @@
 """Primitives that carry jaxprs."""
 
-from . import custom_derivatives, jit
+from . import cond, custom_derivatives, jit, scan, while_loop
 
-__all__ = ["custom_derivatives", "jit"]
+__all__ = ["cond", "custom_derivatives", "jit", "scan", "while_loop"]

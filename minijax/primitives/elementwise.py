@@ -574,6 +574,11 @@ def select(predicate, on_true, on_false):
     return select_n_p.bind(predicate, on_false, on_true)
 
 
+def select_examples(which, on_true, on_false):
+    """`select` for a batch: `which` has an entry for each place along the first axis of the cases."""
+    return select(broadcast_in_dim(which, shape_of(on_true), (0,)), on_true, on_false)
+
+
 def _select_impl(which, *cases):
     if which.dtype == bool and len(cases) == 2:
         return np.where(which, cases[1], cases[0])

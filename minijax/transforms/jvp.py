@@ -109,15 +109,20 @@ def jvp_flat(function: Callable, primals: Sequence, tangents: Sequence) -> tuple
     return out_primals, fill_zeros(out_primals, [t for _, t in pairs])
 
 
-def jvp_with_nonzero_outputs(function: Callable, primals: Sequence, tangents: Sequence) -> tuple[list, list]:
-    """As `jvp_flat`, with every output tangent an array."""
-    outs, out_tangents = jvp_flat(function, primals, tangents)
-    return outs, [instantiate(t) for t in out_tangents]
+def instantiate_where(wanted: tuple[bool, ...] | bool, tangents: Sequence) -> list:
+    """The tangents, with arrays for those symbolic zeros that are `wanted` as arrays."""
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,) * len(tangents)
+    return [instantiate(t) if want else t for t, want in zip(tangents, wanted, strict=True)]
 
 
 @weak_cache
-def jvp_jaxpr(closed_jaxpr: ClosedJaxpr, nonzero: tuple[bool, ...]) -> tuple[ClosedJaxpr, tuple[bool, ...]]:
-    """The jaxpr of (primals, nonzero tangents) -> (primals out, nonzero tangents out), and which output tangents those are."""
+def jvp_jaxpr(
+    closed_jaxpr: ClosedJaxpr, nonzero: tuple[bool, ...], instantiate: tuple[bool, ...] | bool = False
+) -> tuple[ClosedJaxpr, tuple[bool, ...]]:
+    """The jaxpr of (primals, nonzero tangents) -> (primals out, nonzero tangents out), and which output tangents those are.
+
+    Those that `instantiate` says so of are among them in any case.
+    """
     in_avals = closed_jaxpr.in_avals
     tangent_avals = [aval.to_tangent_aval() for aval in in_avals]
     out_nonzero = None
@@ -127,6 +132,7 @@ def jvp_jaxpr(closed_jaxpr: ClosedJaxpr, nonzero: tuple[bool, ...]) -> tuple[Clo
         primals, moving = args[: len(in_avals)], iter(args[len(in_avals) :])
         tangents = [next(moving) if nz else Zero(aval) for nz, aval in zip(nonzero, tangent_avals, strict=True)]
         outs, out_tangents = jvp_flat(jaxpr_as_fun(closed_jaxpr), primals, tangents)
+        out_tangents = instantiate_where(instantiate, out_tangents)
         out_nonzero = tuple(type(t) is not Zero for t in out_tangents)
         return [*outs, *[t for t in out_tangents if type(t) is not Zero]]
 

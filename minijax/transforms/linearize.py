@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .. import source_info
-from ..core import Trace, Zero, get_aval, new_trace, thread_state
+from ..core import Trace, Zero, get_aval, new_trace, set_current_trace, thread_state
 from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..staging import TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
-from .jvp import JVPTrace, JVPTracer, fill_zeros
+from .jvp import JVPTrace, JVPTracer, fill_zeros, instantiate_where
 
 
 class LinearizeTracer(JVPTracer):
@@ -50,11 +50,17 @@ class LinearizeTrace(JVPTrace):
         self.tangent_trace.end()
 
 
-def linearize_flat(function: Callable, primals: Sequence, nonzero: Sequence[bool] | None = None):
+def linearize_flat(
+    function: Callable,
+    primals: Sequence,
+    nonzero: Sequence[bool] | None = None,
+    instantiate: tuple[bool, ...] | bool = False,
+):
     """Run `function` on flat arrays; return (primals out, output is not zero, linear jaxpr, its constants).
 
     The jaxpr takes the tangents of those inputs marked `nonzero` (all, by default) and returns those of the outputs which
-    are not symbolically zero. Its constants, the residuals, are values of the current trace.
+    are not symbolically zero, or that `instantiate` says so of. Its constants, the residuals, are values of the current
+    trace.
     """
     trace = LinearizeTrace(thread_state.trace)
     nonzero = [True] * len(primals) if nonzero is None else nonzero
@@ -66,6 +72,10 @@ def linearize_flat(function: Callable, primals: Sequence, nonzero: Sequence[bool
         pairs = [trace.split(x) for x in function(*args)]
         out_primals = [p for p, _ in pairs]
         out_tangents = fill_zeros(out_primals, [t for _, t in pairs])
+        if instantiate:
+            # The zeros are made where the function is run, beside it: they are known.
+            with set_current_trace(trace.parent):
+                out_tangents = instantiate_where(instantiate, out_tangents)
         out_nonzero = [type(t) is not Zero for t in out_tangents]
         jaxpr, consts = trace.tangent_trace.finish([t for t in out_tangents if type(t) is not Zero])
     return out_primals, out_nonzero, jaxpr, consts
@@ -73,7 +83,7 @@ def linearize_flat(function: Callable, primals: Sequence, nonzero: Sequence[bool
 
 @weak_cache
 def linearize_jaxpr(
-    closed_jaxpr: ClosedJaxpr, nonzero: tuple[bool, ...]
+    closed_jaxpr: ClosedJaxpr, nonzero: tuple[bool, ...], instantiate: tuple[bool, ...] | bool = False
 ) -> tuple[ClosedJaxpr, tuple[bool, ...], ClosedJaxpr]:
     """Split a jaxpr for differentiation: (primal jaxpr, which output tangents are not zero, linear jaxpr).
 
@@ -84,7 +94,7 @@ def linearize_jaxpr(
 
     def primal(*args):
         nonlocal out_nonzero, linear
-        outs, out_nonzero, jaxpr, residuals = linearize_flat(jaxpr_as_fun(closed_jaxpr), args, nonzero)
+        outs, out_nonzero, jaxpr, residuals = linearize_flat(jaxpr_as_fun(closed_jaxpr), args, nonzero, instantiate)
         linear = closed(convert_constvars(jaxpr))
         return [*outs, *residuals]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from .. import source_info
 from ..core import UndefinedPrimal, Zero
 from ..jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
-from ..primitives.basis import add_any_p
+from ..primitives import basis
 from ..staging import trace_to_closed_jaxpr, weak_cache
 
 
@@ -79,15 +79,15 @@ def accumulate(pending: dict, v: Var, ct):
     if type(ct) is Zero:
         return
     before = pending.get(v)
-    pending[v] = ct if before is None else add_any_p.bind(before, ct)
+    pending[v] = ct if before is None else basis.add_any_p.bind(before, ct)
 
 
 @weak_cache
 def transpose_jaxpr(
-    closed_jaxpr: ClosedJaxpr, linear: tuple[bool, ...], ct_nonzero: tuple[bool, ...]
+    closed_jaxpr: ClosedJaxpr, linear: tuple[bool, ...], ct_nonzero: tuple[bool, ...], instantiate: bool = False
 ) -> tuple[ClosedJaxpr, tuple[bool, ...]]:
     """The jaxpr of (non-linear arguments, nonzero cotangents of the outputs) -> nonzero cotangents of the `linear`
-    arguments, and which those are."""
+    arguments, and which those are: with `instantiate`, all."""
     in_avals, out_avals = closed_jaxpr.in_avals, closed_jaxpr.out_avals
     known_avals = [aval for aval, lin in zip(in_avals, linear, strict=True) if not lin]
     ct_avals = [aval for aval, nz in zip(out_avals, ct_nonzero, strict=True) if nz]
@@ -99,6 +99,7 @@ def transpose_jaxpr(
         args = [UndefinedPrimal(aval) if lin else next(known) for aval, lin in zip(in_avals, linear)]
         cotangents = [next(cts) if nz else Zero(aval) for aval, nz in zip(out_avals, ct_nonzero)]
         results = backward_pass(closed_jaxpr.jaxpr, closed_jaxpr.consts, args, cotangents)
+        results = [basis.instantiate(ct) for ct in results] if instantiate else results
         result_nonzero = tuple(type(ct) is not Zero for ct in results)
         return [ct for ct in results if type(ct) is not Zero]
 

@@ -1,0 +1,130 @@
+"""`cond`: one of several branches, chosen by an integer. Its arguments are the index and the operands of every branch.
+
+(JAX: `_src/lax/control_flow/conditionals.py`.)
+"""
+
+from __future__ import annotations
+
+from ..core import Zero, get_aval, is_undefined_primal
+from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..lowering.interpreter import compile_jaxpr
+from ..primitives.basis import batch_to_front, full, row
+from ..primitives.elementwise import eq_p, select_examples
+from ..staging import trace_to_closed_jaxpr
+from ..transforms.jvp import jvp_jaxpr
+from ..transforms.linearize import linearize_jaxpr
+from ..transforms.transpose import transpose_jaxpr
+from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
+from .scan import fill
+
+Branches = tuple[ClosedJaxpr, ...]
+
+
+def _impl(index, *operands, branches: Branches):
+    return compile_jaxpr(branches[min(max(int(index), 0), len(branches) - 1)])(*operands)
+
+
+def _abstract_eval(index, *avals, branches: Branches):
+    for i, (given, expected) in enumerate(zip(avals, branches[0].in_avals, strict=True)):
+        if (given.shape, given.dtype) != (expected.shape, expected.dtype):
+            raise TypeError(f"cond's branches take {expected.str_short()} as operand {i}, got {given.str_short()}.")
+    # Weak only where every branch's is.
+    columns = zip(*[b.out_avals for b in branches])
+    return [avals[0] if all(a.weak_type for a in avals) else avals[0].strip_weak_type() for avals in columns]
+
+
+def _union(flags) -> tuple[bool, ...]:
+    return tuple(map(any, zip(*flags)))
+
+
+def _jvp(primals, tangents, *, branches: Branches):
+    nonzero = tuple(type(t) is not Zero for t in tangents[1:])
+    wanted = _union([jvp_jaxpr(b, nonzero)[1] for b in branches])
+    pushed = tuple(jvp_jaxpr(b, nonzero, wanted)[0] for b in branches)
+    moving = [t for t in tangents[1:] if type(t) is not Zero]
+    results = cond_p.bind(*primals, *moving, branches=pushed)
+    outs = results[: len(wanted)]
+    return outs, fill(outs, results[len(wanted) :], wanted)
+
+
+def _linearize(primals, tangents, *, branches: Branches):
+    """A cond of the primals now, which returns the residuals of whichever branch ran, zeros for those of the others."""
+    nonzero = tuple(type(t) is not Zero for t in tangents[1:])
+    wanted = _union([linearize_jaxpr(b, nonzero)[1] for b in branches])
+    split = [linearize_jaxpr(b, nonzero, wanted) for b in branches]
+    n_out = len(wanted)
+    residual_avals = [known.out_avals[n_out:] for known, _, _ in split]
+    known = tuple(_with_all_residuals(k, n_out, residual_avals, i) for i, (k, _, _) in enumerate(split))
+    results = cond_p.bind(*primals, branches=known)
+    outs, residuals = results[:n_out], results[n_out:]
+    linear = tuple(_of_all_residuals(lin, residual_avals, i) for i, (_, _, lin) in enumerate(split))
+
+    def record(tangents):
+        moving = [t for t in tangents[1:] if type(t) is not Zero]
+        moved = cond_p.bind(primals[0], *residuals, *moving, branches=linear) if any(wanted) else []
+        return fill(outs, moved, wanted)
+
+    return outs, record
+
+
+def _with_all_residuals(known: ClosedJaxpr, n_out: int, residual_avals, which: int) -> ClosedJaxpr:
+    def branch(*args):
+        results = jaxpr_as_fun(known)(*args)
+        outs = results[:n_out]
+        for i, avals in enumerate(residual_avals):
+            outs += results[n_out:] if i == which else [full(a.shape, 0, a.dtype, a.weak_type) for a in avals]
+        return outs
+
+    return trace_to_closed_jaxpr(branch, known.in_avals)
+
+
+def _of_all_residuals(linear: ClosedJaxpr, residual_avals, which: int) -> ClosedJaxpr:
+    """The linear branch, which finds its own residuals among those of all branches."""
+    start = sum(map(len, residual_avals[:which]))
+    n_all, n_own = sum(map(len, residual_avals)), len(residual_avals[which])
+
+    def branch(*args):
+        return jaxpr_as_fun(linear)(*args[start : start + n_own], *args[n_all:])
+
+    all_avals = [aval for avals in residual_avals for aval in avals]
+    return trace_to_closed_jaxpr(branch, [*all_avals, *linear.in_avals[n_own:]])
+
+
+def _transpose(cotangents, index, *operands, branches: Branches):
+    linear = tuple(is_undefined_primal(x) for x in operands)
+    nonzero = tuple(type(ct) is not Zero for ct in cotangents)
+    transposed = tuple(transpose_jaxpr(b, linear, nonzero, True)[0] for b in branches)
+    known = [x for x in operands if not is_undefined_primal(x)]
+    moving = [ct for ct in cotangents if type(ct) is not Zero]
+    results = iter(cond_p.bind(index, *known, *moving, branches=transposed))
+    return [None, *[next(results) if lin else None for lin in linear]]
+
+
+def _batch(axis, args, dims, *, branches: Branches):
+    index, *operands = args
+    if dims[0] is None:
+        in_dims = tuple(dims[1:])
+        wanted = _union([[d is not None for d in batch_jaxpr(b, axis, in_dims)[1]] for b in branches])
+        batched = tuple(batch_jaxpr(b, axis, in_dims, wanted)[0] for b in branches)
+        return cond_p.bind(index, *operands, branches=batched), [0 if b else None for b in wanted]
+    # Each example chooses for itself: run every branch, and select.
+    index = batch_to_front(index, dims[0], axis.size)
+    outs = None
+    for i, branch in enumerate(branches):
+        pairs = vmap_flat(jaxpr_as_fun(branch), axis, operands, dims[1:])
+        results = [materialize(x, d, 0, axis) for x, d in pairs]
+        chosen = eq_p.bind(index, full((), i, get_aval(index).dtype))
+        outs = results if outs is None else [select_examples(chosen, x, y) for x, y in zip(results, outs)]
+    return outs, [0] * len(outs)
+
+
+cond_p = row(
+    "cond",
+    impl=_impl,
+    abstract_eval=_abstract_eval,
+    jvp=_jvp,
+    transpose=_transpose,
+    batch=_batch,
+    multiple_results=True,
+)
+cond_p.linearize = _linearize
