@@ -7,6 +7,7 @@ Array(0., dtype=float32, weak_type=True)
 """
 
 from . import (
+    ad_checkpoint,
     core,
     custom_derivatives,
     dtypes,
@@ -22,6 +23,7 @@ from . import (
     tree,
     tree_util,
 )
+from .ad_checkpoint import checkpoint, checkpoint_policies, remat
 from .api import (
     ShapeDtypeStruct,
     block_until_ready,
@@ -58,7 +60,10 @@ __version__ = "0.1.0"
 __all__ = [
     "Array",
     "ShapeDtypeStruct",
+    "ad_checkpoint",
     "block_until_ready",
+    "checkpoint",
+    "checkpoint_policies",
     "closure_convert",
     "config",
     "core",
@@ -87,6 +92,7 @@ __all__ = [
     "nn",
     "numpy",
     "random",
+    "remat",
     "scipy",
     "tree",
     "tree_util",

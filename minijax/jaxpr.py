@@ -152,6 +152,7 @@ def set_pretty_printer(jaxpr_text: Callable, eqn_text: Callable):
 # Running
 
 
+@source_info_util.interpreter
 def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence, *args) -> list:
     """Run a jaxpr under the current trace, an equation at a time. The simplest interpreter there is: copy it to write
     your own.

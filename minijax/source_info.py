@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from types import CodeType
 from typing import NamedTuple
 
@@ -43,6 +44,19 @@ class SourceInfo(NamedTuple):
         return f"{self.file_name}:{self.line} ({self.function})"
 
 
+# The code objects of functions that run equations one by one, in a variable `eqn`.
+_interpreters: set[CodeType] = set()
+
+
+def interpreter(function: Callable) -> Callable:
+    """Decorator for such a function: what it does for an equation comes from that equation's place, not from its caller's.
+
+    So the gradient of a jitted function shows the lines of the function, not the line that called `grad`.
+    """
+    _interpreters.add(function.__code__)
+    return function
+
+
 def current() -> SourceInfo | None:
     """The innermost place outside minijax on the running thread's stack; None if there is none."""
     frame = sys._getframe(1)
@@ -54,6 +68,10 @@ def current() -> SourceInfo | None:
             ours = _internal[name] = name.startswith(PACKAGE_DIRECTORY)
         if not ours:
             return SourceInfo(code, frame.f_lasti)
+        if code in _interpreters:
+            eqn = frame.f_locals.get("eqn")
+            if eqn is not None and eqn.source_info is not None:
+                return eqn.source_info
         frame = frame.f_back
     return None
 

@@ -306,6 +306,8 @@ ELSEWHERE = {
     "custom_vjp_call": "test_custom_derivatives.py",
     "custom_lin": "test_custom_derivatives.py",
     "cond": "test_control_flow.py",
+    "remat2": "test_checkpoint.py",
+    "name": "test_checkpoint.py",
     "scan": "test_control_flow.py",
     "while": "test_control_flow.py",
     "add_any": "test_nestings.py",

@@ -1,5 +1,5 @@
 """Primitives that carry jaxprs."""
 
-from . import cond, custom_derivatives, jit, scan, while_loop
+from . import checkpoint, cond, custom_derivatives, jit, scan, while_loop
 
-__all__ = ["cond", "custom_derivatives", "jit", "scan", "while_loop"]
+__all__ = ["checkpoint", "cond", "custom_derivatives", "jit", "scan", "while_loop"]

@@ -15,6 +15,7 @@ from ..primitives import basis
 from ..staging import trace_to_closed_jaxpr, weak_cache
 
 
+@source_info.interpreter
 def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cotangents: Sequence) -> list:
     """The cotangents of those `args` that are `UndefinedPrimal`, in their order; `Zero` where nothing flows back.
 
@@ -41,6 +42,7 @@ def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cotangents: Se
     return transpose_eqns(linear_eqns, values, linear_invars, jaxpr.outvars, cotangents)
 
 
+@source_info.interpreter
 def transpose_eqns(
     eqns: Sequence[JaxprEqn], values: dict, invars: Sequence[Var], outvars: Sequence, cotangents
 ) -> list:

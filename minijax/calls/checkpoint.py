@@ -1,0 +1,115 @@
+"""`remat2`, the primitive behind `checkpoint`: a function whose residuals are not kept but computed again on the way back.
+
+Linearized, it runs its function now and keeps the arguments, and what the policy says; recorded is an equation that
+computes the residuals from these, and from them the tangents. (JAX: `_src/ad_checkpoint.py`.)
+"""
+
+from __future__ import annotations
+
+from ..core import Zero, is_undefined_primal
+from ..jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, jaxpr_as_fun
+from ..lowering.interpreter import compile_jaxpr
+from ..primitives.basis import linear_row, row
+from ..staging import trace_to_closed_jaxpr
+from ..transforms.jvp import jvp_jaxpr
+from ..transforms.linearize import linearize_jaxpr
+from ..transforms.transpose import transpose_jaxpr
+from ..transforms.vmap import batch_jaxpr
+from .scan import fill
+
+# Marks a value for policies; does nothing else.
+name_p = linear_row(
+    "name",
+    impl=lambda x, *, name: x,
+    abstract_eval=lambda x, *, name: x,
+    transpose=lambda ct, x, *, name: [ct],
+    batch=lambda axis, args, dims, *, name: (name_p.bind(args[0], name=name), dims[0]),
+)
+
+
+def _jvp(primals, tangents, *, jaxpr: ClosedJaxpr, **params):
+    pushed, out_nonzero = jvp_jaxpr(jaxpr, tuple(type(t) is not Zero for t in tangents))
+    moving = [t for t in tangents if type(t) is not Zero]
+    results = remat_p.bind(*primals, *moving, jaxpr=pushed, **params)
+    outs = results[: len(out_nonzero)]
+    return outs, fill(outs, results[len(out_nonzero) :], out_nonzero)
+
+
+def _linearize(primals, tangents, *, jaxpr: ClosedJaxpr, policy, differentiated, prevent_cse):
+    known, out_nonzero, linear = linearize_jaxpr(jaxpr, tuple(type(t) is not Zero for t in tangents))
+    n_out = len(out_nonzero)
+    forward, again, used = split_by_policy(known, n_out, policy)
+    results = eval_jaxpr(forward, known.consts, *primals)
+    outs, saved = results[:n_out], results[n_out:]
+    kept = [*saved, *[x for x, use in zip(primals, used) if use]]
+
+    def body(*args):
+        residuals = eval_jaxpr(again, known.consts, *args[: len(kept)])
+        return jaxpr_as_fun(linear)(*residuals, *args[len(kept) :])
+
+    def record(tangents):
+        moving = [t for t in tangents if type(t) is not Zero]
+        if not any(out_nonzero):
+            return fill(outs, [], out_nonzero)
+        in_avals = [*[v.aval for v in again.invars], *linear.in_avals[len(again.outvars) :]]
+        params = {"policy": policy, "differentiated": True, "prevent_cse": prevent_cse}
+        moved = remat_p.bind(*kept, *moving, jaxpr=trace_to_closed_jaxpr(body, in_avals), **params)
+        return fill(outs, moved, out_nonzero)
+
+    return outs, record
+
+
+def split_by_policy(known: ClosedJaxpr, n_out: int, policy) -> tuple[Jaxpr, Jaxpr, list[bool]]:
+    """(jaxpr of the results and what the policy saves, jaxpr from what was saved and the arguments to the residuals, which
+    arguments that needs)."""
+    jaxpr = known.jaxpr
+    residuals = jaxpr.outvars[n_out:]
+    saveable = [eqn for eqn in jaxpr.eqns if policy is not None and _saves(policy, eqn)]
+    variables = [v for eqn in saveable for v in eqn.outvars]
+    again = Jaxpr(
+        jaxpr.constvars, [*variables, *jaxpr.invars], residuals, [eqn for eqn in jaxpr.eqns if eqn not in saveable]
+    )
+    again, used = dce_jaxpr(again, [True] * len(residuals))
+    saved = [v for v, use in zip(variables, used) if use]
+    forward = jaxpr.replace(outvars=[*jaxpr.outvars[:n_out], *saved])
+    forward, _ = dce_jaxpr(forward, [True] * len(forward.outvars), instantiate=True)
+    return forward, again, used[len(variables) :]
+
+
+def _saves(policy, eqn) -> bool:
+    return bool(policy(eqn.primitive, *[v.aval for v in eqn.invars], **eqn.params))
+
+
+def _transpose(cotangents, *args, jaxpr: ClosedJaxpr, **params):
+    linear = tuple(is_undefined_primal(x) for x in args)
+    nonzero = tuple(type(ct) is not Zero for ct in cotangents)
+    transposed, result_nonzero = transpose_jaxpr(jaxpr, linear, nonzero)
+    known = [x for x in args if not is_undefined_primal(x)]
+    moving = [ct for ct in cotangents if type(ct) is not Zero]
+    results = iter(remat_p.bind(*known, *moving, jaxpr=transposed, **params))
+    nonzero = iter(result_nonzero)
+    return [(next(results) if next(nonzero) else None) if lin else None for lin in linear]
+
+
+def _batch(axis, args, dims, *, jaxpr: ClosedJaxpr, **params):
+    batched, out_dims = batch_jaxpr(jaxpr, axis, tuple(dims))
+    return remat_p.bind(*args, jaxpr=batched, **params), out_dims
+
+
+remat_p = row(
+    "remat2",
+    impl=lambda *args, jaxpr, **params: compile_jaxpr(jaxpr)(*args),
+    abstract_eval=lambda *avals, jaxpr, **params: jaxpr.out_avals,
+    jvp=_jvp,
+    transpose=_transpose,
+    batch=_batch,
+    multiple_results=True,
+)
+remat_p.linearize = _linearize
+
+
+def saved_residuals(known: ClosedJaxpr, n_out: int) -> list:
+    """(variable, the equation that computes it or None) for what a linearized function keeps: arguments come first."""
+    kept = {v for v in known.jaxpr.outvars[n_out:] if type(v) is not Literal}
+    given = [(v, None) for v in (*known.jaxpr.invars, *known.jaxpr.constvars)]
+    return [(v, eqn) for v, eqn in [*given, *[(v, e) for e in known.jaxpr.eqns for v in e.outvars]] if v in kept]

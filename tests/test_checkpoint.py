@@ -1,0 +1,177 @@
+"""checkpoint: the same numbers, less kept; policies; what print_saved_residuals prints. JAX is the oracle."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tracemalloc
+
+import jax
+import jax.ad_checkpoint
+import jax.numpy
+import numpy as np
+import pytest
+
+import minijax as mj
+import minijax.numpy
+
+X = np.array([0.3, 0.7, 1.1], np.float32)
+
+
+def name(lib, x, label):
+    return lib.ad_checkpoint.checkpoint_name(x, label)
+
+
+def layers(lib, policy=None):
+    jnp = lib.numpy
+
+    def block(x, w):
+        h = name(lib, jnp.sin(w * x), "h")
+        return jnp.cos(name(lib, jnp.outer(h, x) @ h, "product")) * h
+
+    f = lib.checkpoint(block, policy=policy)
+    return lambda x: f(f(x, x[1]), x[0])
+
+
+POLICIES = {
+    "none": lambda p: None,
+    "everything": lambda p: p.everything_saveable,
+    "nothing": lambda p: p.nothing_saveable,
+    "dots": lambda p: p.dots_saveable,
+    "checkpoint_dots": lambda p: p.checkpoint_dots,
+    "dots without batch": lambda p: p.dots_with_no_batch_dims_saveable,
+    "names": lambda p: p.save_only_these_names("h"),
+    "other names": lambda p: p.save_any_names_but_these("h"),
+    "all but names": lambda p: p.save_anything_except_these_names("h"),
+    "both": lambda p: p.save_from_both_policies(p.dots_saveable, p.save_only_these_names("h")),
+}
+
+
+def in_scan(lib):
+    body = lib.checkpoint(lambda c, a: (lib.numpy.sin(c) * a, lib.numpy.cos(c)))
+    return lambda x: lib.lax.scan(body, x, lib.numpy.stack([x, 2 * x]))[1].sum(0)
+
+
+def around_scan(lib):
+    return lib.checkpoint(lambda x: lib.lax.scan(lambda c, a: (lib.numpy.sin(c) * a, c), x, lib.numpy.stack([x, x]))[0])
+
+
+def nested_twice(lib):
+    inner = lib.checkpoint(lambda x: lib.numpy.sin(x) * x)
+    return lib.checkpoint(lambda x: inner(inner(x)))
+
+
+FUNCTIONS = {"layers": layers, "in_scan": in_scan, "around_scan": around_scan, "nested_twice": nested_twice}
+
+
+def total(lib, f):
+    return lambda x: (f(x) * lib.numpy.arange(f(x).size, dtype="float32").reshape(f(x).shape)).sum()
+
+
+TRANSFORMATIONS = {
+    "jit": lambda lib, f: lib.jit(f),
+    "grad": lambda lib, f: lib.grad(total(lib, f)),
+    "vmap": lambda lib, f: lambda x: lib.vmap(f)(lib.numpy.stack([x, 2 * x])).sum(0),
+    "jvp": lambda lib, f: lambda x: lib.jvp(f, (x,), (lib.numpy.sin(x),))[1],
+}
+NESTINGS = [n for length in (0, 1, 2) for n in itertools.product(TRANSFORMATIONS, repeat=length)]
+
+
+@pytest.mark.parametrize("nesting", NESTINGS, ids=lambda n: "-".join(n) or "none")
+def test_nestings(nesting):
+    def run(lib):
+        def results(x):
+            out = {}
+            for label, make in FUNCTIONS.items():
+                f = make(lib)
+                for transformation in reversed(nesting):
+                    f = TRANSFORMATIONS[transformation](lib, f)
+                out[label] = f(x)
+            return out
+
+        return results
+
+    mine, theirs = run(mj)(mj.numpy.asarray(X)), jax.jit(run(jax))(X)
+    for label in FUNCTIONS:
+        assert mine[label].dtype == theirs[label].dtype
+        np.testing.assert_allclose(
+            np.asarray(mine[label]), np.asarray(theirs[label]), rtol=2e-4, atol=1e-4, err_msg=label
+        )
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_policies(policy, capsys):
+    """The same gradient; and the same kinds of values are kept, as many of each."""
+
+    def kept(lib):
+        f = layers(lib, POLICIES[policy](lib.checkpoint_policies))
+        gradient = np.asarray(lib.grad(total(lib, f))(lib.numpy.asarray(X)))
+        lib.ad_checkpoint.print_saved_residuals(f, X)
+        printed = capsys.readouterr().out.splitlines()
+        return gradient, sorted(re.sub(r" from .*\.py:.*", "", line) for line in printed)
+
+    (mine, my_kept), (theirs, their_kept) = kept(mj), kept(jax)
+    np.testing.assert_allclose(mine, theirs, rtol=1e-4)
+    if policy in ("names", "other names", "both"):
+        named = [line for line in their_kept if "named" in line]
+        assert [line for line in my_kept if "named" in line] == named
+    assert len(my_kept) <= len(their_kept)
+
+
+def test_printed_residuals(capsys):
+    def f(x, y):
+        return mj.numpy.sin(x["a"]) * y
+
+    mj.ad_checkpoint.print_saved_residuals(f, {"a": 1.0}, 2.0)
+    line = f.__code__.co_firstlineno + 1
+    assert capsys.readouterr().out.splitlines() == [
+        "f32[] from the argument y",
+        f"f32[] output of sin from {__file__}:{line} (f)",
+        f"f32[] output of cos from {__file__}:{line} (f)",
+    ]
+
+
+def test_text_of_jaxprs():
+    def f(lib):
+        return lib.checkpoint(lambda x: lib.lax.sin(lib.lax.sin(x)))
+
+    for program, x in ((f, 1.0), (lambda lib: lib.grad(f(lib)), 1.0), (lambda lib: lib.vmap(f(lib)), X)):
+        assert str(mj.make_jaxpr(program(mj))(x)) == str(jax.make_jaxpr(program(jax))(x))
+
+
+def test_options():
+    f = mj.checkpoint(lambda x, n, *, flag: x * n if flag else x, static_argnums=1, static_argnames="flag")
+    assert float(mj.grad(lambda x: f(x, 3, flag=True))(2.0)) == 3
+    assert mj.remat is mj.checkpoint
+    with pytest.raises(TypeError, match="expected a callable"):
+        mj.checkpoint(3)
+
+
+def peak(f, *args) -> int:
+    f(*args)
+    tracemalloc.start()
+    f(*args)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+def test_less_memory():
+    """Sixteen layers, each of which keeps several arrays: with checkpoint, one."""
+    jnp = mj.numpy
+    x = jnp.ones(100_000)
+
+    def layer(x):
+        return jnp.sin(jnp.exp(-x) * x) + jnp.tanh(x)
+
+    def network(layer):
+        def f(x):
+            for _ in range(16):
+                x = layer(x)
+            return x.sum()
+
+        return mj.jit(mj.grad(f))
+
+    plain, saving = network(layer), network(mj.checkpoint(layer))
+    np.testing.assert_allclose(np.asarray(plain(x)), np.asarray(saving(x)), rtol=1e-5)
+    assert peak(saving, x) < 0.5 * peak(plain, x)
