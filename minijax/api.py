@@ -15,7 +15,7 @@ import numpy as np
 from .array import ArrayImpl, quiet_evaluation, to_array
 from .calls.jit import jit_p
 from .config import x64_enabled
-from .core import Array, ShapedArray, Tracer, Zero, check_not_leaked, get_aval
+from .core import Array, ShapedArray, Tracer, Zero, axis_env, check_not_leaked, get_aval
 from .dtypes import as_dtype, canonicalize_dtype, float0, issubdtype
 from .jaxpr import ClosedJaxpr, eval_jaxpr
 from .primitives.basis import full, instantiate, reshape
@@ -840,7 +840,7 @@ class JitFunction:
         statics = tuple(
             (k, type(x), x) for k, x in [*((i, args[i]) for i in sorted(static)), *sorted(static_kwargs.items())]
         )
-        key = (in_tree, types, statics, x64_enabled())
+        key = (in_tree, types, statics, x64_enabled(), axis_env())
         try:
             program = self._programs.get(key)
         except TypeError:

@@ -107,6 +107,8 @@ class Trace:
 
     __slots__ = ("parent", "ended")
     transformation = "a transformation"
+    # (name, size) of the axis it maps over, for a trace that does: see `axis_env`.
+    axis = (None, 0)
 
     def __init__(self, parent: Trace | None):
         self.parent = parent
@@ -158,6 +160,16 @@ class new_trace(set_current_trace):
 
 def current_trace() -> Trace:
     return thread_state.trace
+
+
+def axis_env() -> tuple[tuple, ...]:
+    """(name, size) of every named axis that the running thread is within, the innermost first."""
+    found, trace = (), thread_state.trace
+    while trace is not None:
+        if trace.axis[0] is not None:
+            found += ((trace.axis[0], trace.axis[1]),)
+        trace = trace.parent
+    return found
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -217,6 +229,9 @@ class Primitive:
         for rule in self.RULES:
             setattr(self, rule, Absent(name, rule))
         self.linearize: Callable | None = None
+        # Only for collectives: which axes the parameters name, and the rule of the map over one of them.
+        self.named_axes: Callable | None = None
+        self.collective: Callable | None = None
 
     def bind(self, *args, **params):
         """Apply the primitive under the current trace."""

@@ -12,6 +12,18 @@ import numpy as np
 from .control_flow import associative_scan, cond, fori_loop, map, scan, switch, while_loop
 from .core import get_aval
 from .dtypes import canonicalize_dtype, issubdtype
+from .parallel import (
+    all_gather,
+    axis_index,
+    axis_size,
+    pmax,
+    pmean,
+    pmin,
+    ppermute,
+    pshuffle,
+    psum,
+    psum_scatter,
+)
 from .primitives import elementwise
 from .primitives.basis import reduce_sum, registry
 from .primitives.contractions import batch_matmul, dot, dot_general
@@ -182,7 +194,8 @@ def stop_gradient(x):
 # fmt: off
 __all__ = [
     "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
-    "associative_scan", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
+    "all_gather", "associative_scan", "axis_index", "axis_size", "pmax", "pmean", "pmin", "ppermute", "pshuffle", "psum",
+    "psum_scatter", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
     "batch_matmul", "bitcast_convert_type", "broadcast", "broadcast_in_dim", "broadcast_shapes", "broadcasted_iota",
     "clamp", "collapse", "concatenate", "conj", "convert_element_type", "cumlogsumexp", "cummax", "cummin", "cumprod",
     "cumsum", "dot", "dot_general", "dynamic_index_in_dim", "dynamic_slice", "dynamic_slice_in_dim",

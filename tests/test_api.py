@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict, namedtuple
 
 import jax
+import jax.ad_checkpoint
 import jax.extend
 import jax.numpy
 import numpy as np

@@ -28,7 +28,7 @@ LAYERS = [
     ["minijax.calls.scan", "minijax.calls.jit", "minijax.calls.custom_derivatives"],
     ["minijax.calls.*"],
     ["minijax.api"],
-    ["minijax.custom_derivatives", "minijax.control_flow", "minijax.ad_checkpoint"],
+    ["minijax.custom_derivatives", "minijax.control_flow", "minijax.ad_checkpoint", "minijax.parallel"],
     ["minijax.lax"],
     ["minijax.numpy.*"],
     ["minijax.nn.*", "minijax.random", "minijax.scipy.*", "minijax.extend.*"],

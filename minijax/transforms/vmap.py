@@ -70,9 +70,12 @@ class BatchTrace(Trace):
         previous = thread_state.trace
         thread_state.trace = self.parent
         try:
-            if not mapped:
+            if primitive.named_axes is not None and self.axis.name in primitive.named_axes(params):
+                out, out_dims = primitive.collective(self.axis, vals, dims, **params)
+            elif not mapped:
                 return self.parent.process_primitive(primitive, vals, params)
-            out, out_dims = primitive.batch(self.axis, vals, dims, **params)
+            else:
+                out, out_dims = primitive.batch(self.axis, vals, dims, **params)
         finally:
             thread_state.trace = previous
         if primitive.multiple_results:
