@@ -124,7 +124,7 @@ for _table, _arity in ((_unary, 1), (_binary, 2)):
         globals()[_name] = _function(_name, registry[_primitive], _arity)
 
 # The primitives, under JAX's names: `lax.sin_p`, `lax.scatter_add_p`; but those that jax.lax has not.
-_elsewhere = ("add_any", "jit", "custom_jvp_call", "custom_vjp_call", "custom_lin", "remat2", "name")
+_elsewhere = ("add_any", "jit", "custom_jvp_call", "custom_vjp_call", "custom_lin", "remat2", "name", "reduce_scatter")
 _primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}
 globals().update(_primitives)
 

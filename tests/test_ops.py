@@ -14,7 +14,6 @@ from op_table import OPS, Op, arrays
 
 import minijax as mj
 import minijax.lax
-from minijax.calls import jit as _jit  # noqa: F401  (defines the jit primitive)
 from minijax.core import Absent, Primitive
 from minijax.primitives.basis import registry
 

@@ -326,6 +326,8 @@ def _scatter_impl(write: Callable) -> Callable:
         if not updates.size:
             return out
         sizes = _window_sizes(x.shape, updates.shape, dimension_numbers)
+        # What was promised and is not so is clipped where it is read, and dropped where it is written, as XLA does.
+        mode = mode if mode is GatherScatterMode.CLIP else GatherScatterMode.FILL_OR_DROP
         places, inside, shape = _places(
             x.shape, indices, sizes, to_operand, tuple(batching), tuple(indices_batching), inserted, mode
         )

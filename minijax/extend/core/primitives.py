@@ -1,8 +1,6 @@
 """Every primitive of the package, under JAX's names: `add_p`, `sin_p`, ... (`jax.extend.core.primitives`)."""
 
-# calls: where the primitives that carry jaxprs are; importing it puts their rows into the registry.
-from ... import calls as _calls  # noqa: F401
-from ...primitives.basis import registry as _registry
+from ...calls import registry as _registry
 
 for _name, _primitive in _registry.items():
     globals()[_name.replace("-", "_") + "_p"] = _primitive
