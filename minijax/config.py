@@ -1,44 +1,65 @@
-"""Configuration: `config.jax_enable_x64`, `config.update(name, value)`, `enable_x64()` (JAX: `jax.config`)."""
+"""Configuration: `config.jax_enable_x64`, `config.update(name, value)`, and `enable_x64()`, `disable_jit()`, ... which set
+an option for the length of a `with` block, on this thread (JAX: `jax.config`)."""
 
 from __future__ import annotations
 
 import os
 import threading
 
-
-def _flag(value: str) -> bool:
-    return value.lower() in ("1", "true", "yes", "on", "y", "t")
+# The options, under JAX's names, each with its value where nobody sets it. The type of that value is the option's.
+_DEFAULTS = {
+    "jax_check_tracer_leaks": False,
+    "jax_debug_infs": False,
+    "jax_debug_nans": False,
+    "jax_disable_jit": False,
+    "jax_enable_x64": False,
+    "jax_explain_cache_misses": False,
+}
 
 
 class _Local(threading.local):
-    # What `enable_x64` set on this thread; None where nothing did.
-    x64: bool | None = None
+    """What `with` blocks have set on this thread: an attribute for each option, None where none has."""
 
 
+for _name in _DEFAULTS:
+    setattr(_Local, _name, None)
 _local = _Local()
 
 
+def _from_text(text: str, kind: type):
+    return text.lower() in ("1", "true", "yes", "on", "y", "t") if kind is bool else kind(text)
+
+
 class Config:
-    """The process-wide options. Each has JAX's name; what JAX has and we have not raises an AttributeError.
+    """The options of the process. Each has JAX's name, and can be set by the environment variable of that name in capitals;
+    what JAX has and we have not raises an AttributeError.
 
     >>> config.jax_enable_x64
     False
     """
 
     def __init__(self):
-        self._values = {"jax_enable_x64": _flag(os.environ.get("JAX_ENABLE_X64", "0"))}
+        self._values = {
+            name: _from_text(os.environ[name.upper()], type(default)) if name.upper() in os.environ else default
+            for name, default in _DEFAULTS.items()
+        }
 
     def update(self, name: str, value):
+        """Set an option for the whole process."""
         if name not in self._values:
             raise AttributeError(f"Unrecognized config option: {name}. Known options: {', '.join(self._values)}.")
-        self._values[name] = bool(value)
-
-    @property
-    def jax_enable_x64(self) -> bool:
-        return x64_enabled()
+        kind = type(_DEFAULTS[name])
+        if kind is not bool and not isinstance(value, kind):
+            raise ValueError(
+                f"The value of {name} must be of type {kind.__name__}, got {value!r} of type {type(value)}."
+            )
+        self._values[name] = kind(value)
 
     def __getattr__(self, name: str):
-        raise AttributeError(f"Unrecognized config option: {name}. Known options: {', '.join(self._values)}.")
+        if name not in _DEFAULTS:
+            raise AttributeError(f"Unrecognized config option: {name}. Known options: {', '.join(_DEFAULTS)}.")
+        local = getattr(_local, name)
+        return self._values[name] if local is None else local
 
 
 config = Config()
@@ -46,11 +67,28 @@ config = Config()
 
 def x64_enabled() -> bool:
     """Whether 64-bit dtypes are allowed on this thread."""
-    local = _local.x64
+    # Asked for every number that becomes an array: without the detour by `__getattr__`.
+    local = _local.jax_enable_x64
     return config._values["jax_enable_x64"] if local is None else local
 
 
-class enable_x64:
+class _Setting:
+    """`with` sets an option on this thread and puts back what was."""
+
+    option: str
+
+    def __init__(self, new_val: bool = True):
+        self.new_val = bool(new_val)
+
+    def __enter__(self):
+        self.previous = getattr(_local, self.option)
+        setattr(_local, self.option, self.new_val)
+
+    def __exit__(self, *exc):
+        setattr(_local, self.option, self.previous)
+
+
+class enable_x64(_Setting):
     """`with enable_x64():` allows 64-bit dtypes on this thread, `enable_x64(False)` forbids them.
 
     >>> with enable_x64():
@@ -58,12 +96,37 @@ class enable_x64:
     True
     """
 
-    def __init__(self, new_val: bool = True):
-        self.new_val = bool(new_val)
+    option = "jax_enable_x64"
 
-    def __enter__(self):
-        self.previous = _local.x64
-        _local.x64 = self.new_val
 
-    def __exit__(self, *exc):
-        _local.x64 = self.previous
+class disable_jit(_Setting):
+    """`with disable_jit():` runs jitted functions as plain Python, and loops and branches of `lax` too, step by step
+    (`jax.disable_jit`): for a debugger, or a `print` in the middle.
+
+    >>> import minijax as jax
+    >>> f = jax.jit(lambda x: x if x > 0 else -x)
+    >>> with disable_jit():
+    ...     f(-3.0)
+    3.0
+    """
+
+    option = "jax_disable_jit"
+
+
+class debug_nans(_Setting):
+    """`with debug_nans():` raises a FloatingPointError at the first operation whose result has a NaN (`jax.debug_nans`)."""
+
+    option = "jax_debug_nans"
+
+
+class debug_infs(_Setting):
+    """`with debug_infs():` raises a FloatingPointError at the first operation whose result has an infinity (`jax.debug_infs`)."""
+
+    option = "jax_debug_infs"
+
+
+class checking_leaks(_Setting):
+    """`with checking_leaks():` raises at the end of a transformation whose tracers are still held by somebody
+    (`jax.checking_leaks`). Slow: for finding out where."""
+
+    option = "jax_check_tracer_leaks"

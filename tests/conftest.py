@@ -6,7 +6,11 @@ import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # JAX is the oracle of thousands of small programs, each compiled once and run once: compiling fast matters, not the code.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
+)
 
 import hypothesis
 import jax

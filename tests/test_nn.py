@@ -198,8 +198,9 @@ def test_derivatives(name, order):
             derivative(mj, lambda x: ACTIVATIONS[name](mj, x), 2)(mj.numpy.asarray(ORDINARY))
         return
     x = np.abs(ORDINARY) + 0.01 if name in ELSEWHERE else ORDINARY
-    # Second derivatives by way of 1 - tanh lose its digits where tanh is close to 1, in both libraries.
-    ulp = LOOSE.get(name, 64 if order == 1 else 256)
+    # Second derivatives by way of 1 - tanh lose its digits where tanh is close to 1, in both libraries: gelu's multiplies
+    # the rounding of that difference by x * u'(x)**2 (u is tanh's argument), which is 200 at the 6.6 among these x.
+    ulp = LOOSE.get(name, 64 if order == 1 else 1024)
     both(lambda lib, x: derivative(lib, lambda v: ACTIVATIONS[name](lib, v), order)(x), x, ulp=ulp)
 
 
