@@ -10,6 +10,7 @@ from . import (
     ad_checkpoint,
     core,
     custom_derivatives,
+    debug,
     dtypes,
     errors,
     extend,
@@ -43,7 +44,8 @@ from .api import (
     vjp,
     vmap,
 )
-from .config import config, enable_x64
+from .callback import effects_barrier, pure_callback
+from .config import checking_leaks, config, debug_infs, debug_nans, disable_jit, enable_x64
 from .core import Array
 from .core import get_aval as typeof
 from .custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
@@ -62,6 +64,7 @@ __all__ = [
     "ShapeDtypeStruct",
     "ad_checkpoint",
     "block_until_ready",
+    "checking_leaks",
     "checkpoint",
     "checkpoint_policies",
     "closure_convert",
@@ -71,9 +74,14 @@ __all__ = [
     "custom_gradient",
     "custom_jvp",
     "custom_vjp",
+    "debug",
+    "debug_infs",
+    "debug_nans",
     "device_get",
     "device_put",
+    "disable_jit",
     "dtypes",
+    "effects_barrier",
     "enable_x64",
     "errors",
     "eval_shape",
@@ -91,6 +99,7 @@ __all__ = [
     "make_jaxpr",
     "nn",
     "numpy",
+    "pure_callback",
     "random",
     "remat",
     "scipy",

@@ -18,6 +18,7 @@ import numpy as np
 
 from . import errors, source_info
 from .dtypes import canonicalize_dtype, float0, issubdtype, short_dtype_name
+from .effects import Effects
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Abstract values
@@ -232,6 +233,8 @@ class Primitive:
         # Only for collectives: which axes the parameters name, and the rule of the map over one of them.
         self.named_axes: Callable | None = None
         self.collective: Callable | None = None
+        # Only where an equation does more than compute its results: its parameters -> its effects.
+        self.effects: Callable[[dict], Effects] | None = None
 
     def bind(self, *args, **params):
         """Apply the primitive under the current trace."""

@@ -10,8 +10,7 @@ from typing import Any
 
 from . import source_info as source_info_util
 from .core import Primitive, ShapedArray, get_aval
-
-no_effects: frozenset = frozenset()
+from .effects import Effects, no_effects
 
 
 class Var:
@@ -83,16 +82,20 @@ class Jaxpr:
 
     __slots__ = ("constvars", "invars", "outvars", "eqns", "effects", "__weakref__")
 
-    def __init__(self, constvars, invars, outvars, eqns, effects=no_effects):
+    def __init__(self, constvars, invars, outvars, eqns, effects: Effects | None = None):
         self.constvars = list(constvars)
         self.invars = list(invars)
         self.outvars = list(outvars)
         self.eqns = list(eqns)
-        self.effects = effects
+        # Those of its equations, unless told.
+        self.effects = (
+            no_effects.union(*[eqn.effects for eqn in self.eqns if eqn.effects]) if effects is None else effects
+        )
 
     def replace(self, **changes) -> Jaxpr:
-        names = ("constvars", "invars", "outvars", "eqns", "effects")
-        return Jaxpr(*(changes.get(name, getattr(self, name)) for name in names))
+        names = ("constvars", "invars", "outvars", "eqns")
+        effects = changes.get("effects", None if "eqns" in changes else self.effects)
+        return Jaxpr(*(changes.get(name, getattr(self, name)) for name in names), effects)
 
     def pretty_print(self, **options) -> str:
         return _pretty_print(self, **options)
@@ -232,6 +235,8 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
             check_read(v, where)
         avals = eqn.primitive.abstract_eval(*[v.aval for v in eqn.invars], **eqn.params)
         avals = avals if eqn.primitive.multiple_results else [avals]
+        if eqn.effects != effects_of(eqn.primitive, eqn.params):
+            raise JaxprTypeError(f"{where} has other effects than its primitive: {set(eqn.effects)}")
         if len(avals) != len(eqn.outvars):
             raise JaxprTypeError(f"{where} binds {len(eqn.outvars)} variables, its rule gives {len(avals)}")
         for v, aval in zip(eqn.outvars, avals):
@@ -243,6 +248,8 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
             check_jaxpr(inner)
     for v in jaxpr.outvars:
         check_read(v, "the jaxpr's results")
+    if jaxpr.effects != no_effects.union(*[eqn.effects for eqn in jaxpr.eqns]):
+        raise JaxprTypeError(f"the jaxpr's effects {set(jaxpr.effects)} are not those of its equations")
 
 
 def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
@@ -253,6 +260,14 @@ def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
             if isinstance(item, (Jaxpr, ClosedJaxpr)):
                 found.append(item)
     return found
+
+
+def effects_of(primitive: Primitive, params: dict) -> Effects:
+    """The effects of an equation: its primitive's own, or those of the jaxprs it carries."""
+    if primitive.effects is not None:
+        return primitive.effects(params)
+    inner = [j.effects for j in jaxprs_in_params(params) if j.effects]
+    return no_effects.union(*inner) if inner else no_effects
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ from .core import (
     new_trace,
     thread_state,
 )
-from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, no_effects
+from .effects import no_effects
+from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, effects_of
 
 
 class JaxprTracer(Tracer):
@@ -82,7 +83,8 @@ class JaxprBuilder(Trace):
         avals = primitive.abstract_eval(*[v.aval for v in invars], **params)
         if primitive.multiple_results:
             outvars = [Var(aval) for aval in avals]
-            self.eqns.append(JaxprEqn(invars, outvars, primitive, params, no_effects, where))
+            # Only these carry jaxprs, or do something besides.
+            self.eqns.append(JaxprEqn(invars, outvars, primitive, params, effects_of(primitive, params), where))
             return [JaxprTracer(self, v) for v in outvars]
         outvar = Var(avals)
         self.eqns.append(JaxprEqn(invars, [outvar], primitive, params, no_effects, where))

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the ground up: a module may import from the rows above its own, and within its own row where that row says so.
 LAYERS = [
-    ["minijax.errors", "minijax.source_info", "minijax.tree_util", "minijax.config"],
+    ["minijax.errors", "minijax.source_info", "minijax.tree_util", "minijax.config", "minijax.effects"],
     ["minijax.tree", "minijax.dtypes"],
     ["minijax.core"],
     ["minijax.array", "minijax.jaxpr"],
@@ -28,7 +28,14 @@ LAYERS = [
     ["minijax.calls.scan", "minijax.calls.jit", "minijax.calls.custom_derivatives"],
     ["minijax.calls.*"],
     ["minijax.api"],
-    ["minijax.custom_derivatives", "minijax.control_flow", "minijax.ad_checkpoint", "minijax.parallel"],
+    [
+        "minijax.custom_derivatives",
+        "minijax.control_flow",
+        "minijax.ad_checkpoint",
+        "minijax.parallel",
+        "minijax.callback",
+        "minijax.debug",
+    ],
     ["minijax.lax"],
     ["minijax.numpy.*"],
     ["minijax.nn.*", "minijax.random", "minijax.scipy.*", "minijax.extend.*"],

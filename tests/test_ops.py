@@ -307,6 +307,7 @@ ELSEWHERE = {
     "cond": "test_control_flow.py",
     "remat2": "test_checkpoint.py",
     **dict.fromkeys("psum pmax pmin axis_index all_gather reduce_scatter ppermute".split(), "test_collectives.py"),
+    **dict.fromkeys("debug_print debug_callback pure_callback io_callback".split(), "test_debug.py"),
     "name": "test_checkpoint.py",
     "scan": "test_control_flow.py",
     "while": "test_control_flow.py",

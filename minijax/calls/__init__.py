@@ -1,6 +1,9 @@
-"""Primitives that carry jaxprs. With them the registry is complete: import it from here to have all of it."""
+"""Primitives that carry jaxprs, and those that call back into Python.
+
+With them the registry is complete: import it from here to have all of it.
+"""
 
 from ..primitives.basis import registry
-from . import checkpoint, cond, custom_derivatives, jit, scan, while_loop
+from . import callbacks, checkpoint, cond, custom_derivatives, jit, scan, while_loop
 
-__all__ = ["checkpoint", "cond", "custom_derivatives", "jit", "registry", "scan", "while_loop"]
+__all__ = ["callbacks", "checkpoint", "cond", "custom_derivatives", "jit", "registry", "scan", "while_loop"]

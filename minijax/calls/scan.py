@@ -205,7 +205,7 @@ class _Residuals:
         """The variables that do not change from step to step: what depends on the consts alone."""
         fixed = {*jaxpr.constvars, *jaxpr.invars[:num_consts]}
         for eqn in jaxpr.eqns:
-            if all(type(v) is Literal or v in fixed for v in eqn.invars):
+            if not eqn.effects and all(type(v) is Literal or v in fixed for v in eqn.invars):
                 fixed.update(v for v in eqn.outvars if type(v) is not DropVar)
         return fixed
 
@@ -213,7 +213,8 @@ class _Residuals:
         """(values of the invariant residuals, stacked values of the others), each in the residuals' order."""
         invariant = [v for v, kind in zip(self.residuals, self.kinds) if kind == "invariant"]
         jaxpr = self.known.jaxpr
-        once = jaxpr.replace(outvars=invariant)
+        # What the steps print they have printed: scan(lambda c, x: (debug.print("{}", c), c * w), ...) prints once a step.
+        once = jaxpr.replace(outvars=invariant, eqns=[eqn for eqn in jaxpr.eqns if not eqn.effects])
         once, _ = dce_jaxpr(once, [True] * len(invariant), instantiate=True)
         once = once.replace(invars=jaxpr.invars[: self.num_consts])
         stacked = iter(stacked)

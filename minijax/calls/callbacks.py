@@ -1,0 +1,199 @@
+"""Calling back into Python from a program: `debug_print`, `debug_callback`, `pure_callback`, `io_callback`.
+
+What sets them apart is their effects: dead code elimination drops a pure callback whose result nobody reads, and never one of
+the others. (JAX: `_src/debugging.py`, `_src/callback.py`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..array import ArrayImpl, eval_trace, to_array
+from ..core import Primitive, ShapedArray, get_aval, set_current_trace
+from ..effects import (
+    debug_effect,
+    io_effect,
+    no_effects,
+    ordered_debug_effect,
+    ordered_io_effect,
+)
+from ..primitives.basis import broadcast_batch, move_batch_dim, row
+from ..primitives.shapes import index_in_dim
+from ..staging import trace_to_closed_jaxpr
+from ..tree_util import tree_unflatten
+from .scan import scan_p
+
+NO_COTANGENT = "it leaves the program: no cotangent flows back through Python code"
+
+
+def _run(callback: Callable, args: Sequence[np.ndarray]):
+    """Call the user's function on arrays; it may use minijax itself, and NumPy warns in it, as it does by default."""
+    with set_current_trace(eval_trace), np.errstate(**_numpy_default):
+        return callback(*map(ArrayImpl, args))
+
+
+_numpy_default = np.geterr()
+
+# ---------------------------------------------------------------------------------------------------------------------
+# For debugging: no results
+
+
+def _debug_row(name: str, impl: Callable) -> Primitive:
+    def jvp(primals, tangents, **params):
+        # The values as they are; tangents are shown by who has them in hand, in a custom_jvp rule.
+        primitive.bind(*primals, **params)
+        return [], []
+
+    def batch(axis, args, dims, **params):
+        """Once for each example, in order."""
+        for i in range(axis.size):
+            primitive.bind(
+                *[x if d is None else index_in_dim(x, i, d, keepdims=False) for x, d in zip(args, dims)], **params
+            )
+        return [], []
+
+    primitive = row(
+        name,
+        impl=impl,
+        abstract_eval=lambda *avals, **params: [],
+        jvp=jvp,
+        transpose=NO_COTANGENT,
+        batch=batch,
+        multiple_results=True,
+    )
+    return primitive
+
+
+def merge_arguments(in_tree, arrays: Sequence, static_args: Sequence[tuple[int, object]]) -> tuple:
+    """(args, kwargs) as the user gave them: arrays, and at their places what is no array."""
+    static, arrays = dict(static_args), iter(arrays)
+    return tree_unflatten(in_tree, [static[i] if i in static else next(arrays) for i in range(in_tree.num_leaves)])
+
+
+def _print(*args, fmt: str, in_tree, static_args, np_printoptions, has_placeholders, **params):
+    def write(*arrays):
+        args, kwargs = merge_arguments(in_tree, arrays, static_args)
+        with np.printoptions(**dict(np_printoptions)):
+            print(fmt.format(*args, **kwargs) if has_placeholders else fmt)
+
+    _run(write, args)
+    return []
+
+
+def _debug_call(*args, callback: Callable, **params):
+    _run(callback, args)
+    return []
+
+
+debug_print_p = _debug_row("debug_print", _print)
+debug_print_p.effects = lambda params: frozenset({ordered_debug_effect if params["ordered"] else debug_effect})
+debug_callback_p = _debug_row("debug_callback", _debug_call)
+debug_callback_p.effects = lambda params: frozenset({params["effect"]})
+
+# ---------------------------------------------------------------------------------------------------------------------
+# For computing: their results have the types that were promised
+
+
+def _call(name: str) -> Callable:
+    def impl(*args, callback: Callable, result_avals: Sequence[ShapedArray], **params):
+        results = [to_array(x)._value for x in _run(callback, args)]
+        if len(results) != len(result_avals):
+            raise RuntimeError(
+                f"{name} of {callback.__name__} got {len(results)} results, {len(result_avals)} were promised by"
+                " result_shape_dtypes."
+            )
+        for i, (x, aval) in enumerate(zip(results, result_avals)):
+            for what, given, promised in (("shape", x.shape, aval.shape), ("dtype", x.dtype, aval.dtype)):
+                if given != promised:
+                    raise RuntimeError(
+                        f"{name} of {callback.__name__}: Incorrect output {what} for return value #{i}: Expected: {promised},"
+                        f" Actual: {given}. Return what result_shape_dtypes promises."
+                    )
+        return results
+
+    return impl
+
+
+def _no_jvp(message: str) -> Callable:
+    def jvp(primals, tangents, **params):
+        raise ValueError(message)
+
+    return jvp
+
+
+def _one_after_the_other(primitive: Primitive, axis, args, dims, params, unroll: int = 1):
+    """A scan over the examples."""
+    consts = [x for x, d in zip(args, dims) if d is None]
+    xs = [move_batch_dim(x, d, 0) for x, d in zip(args, dims) if d is not None]
+
+    def body(*values):
+        shared, own = iter(values[: len(consts)]), iter(values[len(consts) :])
+        return primitive.bind(*[next(shared) if d is None else next(own) for d in dims], **params)
+
+    avals = [*map(get_aval, consts), *[get_aval(x).update(shape=get_aval(x).shape[1:]) for x in xs]]
+    outs = scan_p.bind(
+        *consts,
+        *xs,
+        jaxpr=trace_to_closed_jaxpr(body, avals),
+        length=axis.size,
+        reverse=False,
+        num_consts=len(consts),
+        num_carry=0,
+        unroll=unroll,
+    )
+    return outs, [0] * len(outs)
+
+
+VMAP_METHODS = ("sequential", "sequential_unrolled", "expand_dims", "broadcast_all", "legacy_vectorized")
+
+
+def _pure_batch(axis, args, dims, *, vmap_method, result_avals, **params):
+    params["vmap_method"] = vmap_method
+    if vmap_method in ("sequential", "sequential_unrolled"):
+        unroll = axis.size if vmap_method == "sequential_unrolled" else 1
+        return _one_after_the_other(pure_callback_p, axis, args, dims, {**params, "result_avals": result_avals}, unroll)
+    if vmap_method is None:
+        raise NotImplementedError(
+            "vmap is only supported for the pure_callback primitive when vmap_method is one of"
+            f" {', '.join(map(repr, VMAP_METHODS[:-1]))}, or {VMAP_METHODS[-1]!r}. Got vmap_method=None."
+        )
+    # One call with the whole batch: what the examples share gets an axis of size 1, or the batch's, or none.
+    shared = {
+        "expand_dims": lambda x: broadcast_batch(x, 1, 0),
+        "broadcast_all": lambda x: broadcast_batch(x, axis.size, 0),
+    }
+    expand = shared.get(vmap_method, lambda x: x)
+    args = [expand(x) if d is None else move_batch_dim(x, d, 0) for x, d in zip(args, dims)]
+    batched = tuple(aval.update(shape=(axis.size, *aval.shape)) for aval in result_avals)
+    outs = pure_callback_p.bind(*args, result_avals=batched, **params)
+    return outs, [0] * len(outs)
+
+
+def _io_batch(axis, args, dims, **params):
+    if params["ordered"]:
+        raise ValueError("Cannot `vmap` ordered IO callback.")
+    return _one_after_the_other(io_callback_p, axis, args, dims, params)
+
+
+def _callback_row(name: str, jvp_message: str, batch: Callable) -> Primitive:
+    return row(
+        name,
+        impl=_call(name),
+        abstract_eval=lambda *avals, result_avals, **params: list(result_avals),
+        jvp=_no_jvp(jvp_message),
+        transpose=NO_COTANGENT,
+        batch=batch,
+        multiple_results=True,
+    )
+
+
+pure_callback_p = _callback_row(
+    "pure_callback",
+    "Pure callbacks do not support JVP. Please use `jax.custom_jvp` to use callbacks while taking gradients.",
+    _pure_batch,
+)
+pure_callback_p.effects = lambda params: no_effects
+io_callback_p = _callback_row("io_callback", "IO callbacks do not support JVP.", _io_batch)
+io_callback_p.effects = lambda params: frozenset({ordered_io_effect if params["ordered"] else io_effect})
