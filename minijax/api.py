@@ -24,7 +24,7 @@ from .staging import closed, convert_constvars, trace_to_jaxpr
 from .transforms.jvp import jvp_flat
 from .transforms.linearize import linearize_flat
 from .transforms.transpose import transpose_eqns
-from .transforms.vmap import Axis, materialize, vmap_flat
+from .transforms.vmap import Axis, materialize, named_axis_env, vmap_flat
 from .tree_util import (
     Partial,
     flatten_axes,
@@ -733,17 +733,18 @@ def _stage(fun: Callable, in_tree, in_avals) -> tuple:
 def make_jaxpr(
     fun: Callable,
     static_argnums: int | Sequence[int] = (),
-    axis_env: Sequence = (),
+    axis_env: Sequence[tuple[Hashable, int]] | None = None,
     return_shape: bool = False,
 ) -> Callable:
     """A function that returns the jaxpr of `fun` at the types of its arguments (`jax.make_jaxpr`).
+
+    axis_env: (name, size) of axes that collectives in `fun` may name, the last innermost.
 
     >>> make_jaxpr(lambda x: x * 2)(3.0)
     { lambda ; a:f32[]. let b:f32[] = mul a 2.0:f32[] in (b,) }
     """
     _check_callable(fun)
-    if axis_env:
-        raise TypeError("make_jaxpr's axis_env is not supported: trace inside vmap(axis_name=...) instead.")
+    axes = [Axis(name, size) for name, size in axis_env or ()]
 
     @wraps(fun, updated=())
     def make_jaxpr_f(*args, **kwargs):
@@ -754,7 +755,8 @@ def make_jaxpr(
         def of_dynamic(dynamic, kwargs):
             return fun(*_merge(args, nums, dynamic), **kwargs)
 
-        jaxpr, consts, out_tree = _stage(of_dynamic, in_tree, [_abstract(x) for x in flat])
+        with named_axis_env(axes):
+            jaxpr, consts, out_tree = _stage(of_dynamic, in_tree, [_abstract(x) for x in flat])
         closed_jaxpr = ClosedJaxpr(jaxpr, consts)
         if return_shape:
             return closed_jaxpr, tree_unflatten(out_tree, [_struct(v) for v in closed_jaxpr.out_avals])

@@ -14,8 +14,10 @@ from .core import get_aval
 from .dtypes import canonicalize_dtype, issubdtype
 from .parallel import (
     all_gather,
+    all_to_all,
     axis_index,
     axis_size,
+    pbroadcast,
     pmax,
     pmean,
     pmin,
@@ -23,6 +25,7 @@ from .parallel import (
     pshuffle,
     psum,
     psum_scatter,
+    pswapaxes,
 )
 from .primitives import elementwise
 from .primitives.basis import reduce_sum, registry
@@ -124,7 +127,8 @@ for _table, _arity in ((_unary, 1), (_binary, 2)):
         globals()[_name] = _function(_name, registry[_primitive], _arity)
 
 # The primitives, under JAX's names: `lax.sin_p`, `lax.scatter_add_p`; but those that jax.lax has not.
-_elsewhere = ("add_any", "jit", "custom_jvp_call", "custom_vjp_call", "custom_lin", "remat2", "name", "reduce_scatter")
+_elsewhere = ("add_any", "jit", "custom_jvp_call", "custom_vjp_call", "custom_lin", "remat2", "name")
+_elsewhere += ("pbroadcast", "reduce_scatter")
 _primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}
 globals().update(_primitives)
 
@@ -194,8 +198,8 @@ def stop_gradient(x):
 # fmt: off
 __all__ = [
     "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
-    "all_gather", "associative_scan", "axis_index", "axis_size", "pmax", "pmean", "pmin", "ppermute", "pshuffle", "psum",
-    "psum_scatter", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
+    "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
+    "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
     "batch_matmul", "bitcast_convert_type", "broadcast", "broadcast_in_dim", "broadcast_shapes", "broadcasted_iota",
     "clamp", "collapse", "concatenate", "conj", "convert_element_type", "cumlogsumexp", "cummax", "cummin", "cumprod",
     "cumsum", "dot", "dot_general", "dynamic_index_in_dim", "dynamic_slice", "dynamic_slice_in_dim",

@@ -6,241 +6,332 @@ on the whole batch. Every other map treats its own axis by the ordinary batch ru
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..core import Primitive, ShapedArray, Zero, get_aval
+from ..core import Primitive, ShapedArray, Zero, axis_env, get_aval
 from .basis import (
     NOT_LINEAR,
     batch_to_front,
-    broadcast_batch,
     const,
     full,
     instantiate,
+    linear_jvp,
     move_batch_dim,
     reduce_sum,
     reshape,
     row,
     shape_of,
-    zero_like,
 )
-from .elementwise import mul_p
+from .elementwise import eq_p, mul_p, select
 from .joining import concatenate
 from .reductions import reduce_max_p, reduce_min_p
-from .shapes import broadcasted_iota, slice_in_dim
-
-UNMAPPED = "it means something only within a map over the axis it names"
+from .shapes import broadcasted_iota, index_in_dim, slice_in_dim
 
 
-def _unbound(name: str) -> Callable:
+def bound_axes() -> dict:
+    """{name: size} of the named axes around here; of two of one name the inner one counts."""
+    return dict(reversed(axis_env()))
+
+
+def axes_size(names: Sequence, groups: tuple | None) -> int:
+    """How many take part: those of a group, or all along the named axes."""
+    if groups is not None:
+        return len(groups[0])
+    bound = bound_axes()
+    for name in names:
+        if name not in bound:
+            raise NameError(f"unbound axis name: {name}. It means something only within a map over the axis it names.")
+    return math.prod(bound[name] for name in names)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What all have in common
+
+
+def _unbound(name: str, names: Callable) -> Callable:
+    """To evaluate a collective is to have come out of every map without meeting the one that it names."""
+
     def impl(*args, **params):
-        raise NameError(f"unbound axis name in {name}: {UNMAPPED}.")
+        unknown = ", ".join(map(str, names(params)))
+        raise NameError(
+            f"unbound axis name: {unknown}. {name} means something only within a map over the axis it names."
+        )
 
     return impl
 
 
-def _collective(primitive: Primitive, rule: Callable, names: Callable[[dict], Sequence]) -> Primitive:
-    """Give a row its rule for the axis that it names: (axis, args, dims, **params) -> (results, dims)."""
-    primitive.collective = rule
+def _axis_name(params: dict) -> tuple:
+    names = params["axis_name"]
+    return names if isinstance(names, tuple) else (names,)
+
+
+def _row(
+    name: str, *, names: Callable, collective: Callable, abstract_eval, jvp=None, transpose, shift=()
+) -> Primitive:
+    """A row, with its rule for the axis that it names: (axis, x, dim, **params) -> (result, dim).
+
+    names: parameters -> the axes that they name. shift: the parameters that count axes of the example, and count one more
+    where another map has put its own axis in front.
+    """
+
+    def batch(axis, args, dims, **params):
+        return primitive.bind(move_batch_dim(args[0], dims[0], 0), **shifted(params)), 0
+
+    def shifted(params: dict) -> dict:
+        return {**params, **{k: params[k] + 1 for k in shift}}
+
+    def whole(axis, args, dims, *, axis_index_groups=None, **params):
+        if axis_index_groups is None:
+            return collective(axis, *args, *dims, **params)
+        x = batch_to_front(*args, *dims, axis.size)
+        return _in_groups(collective, axis, x, axis_index_groups, shifted(params)), 0
+
+    primitive = row(
+        name,
+        impl=_unbound(name, names),
+        abstract_eval=abstract_eval,
+        jvp=linear_jvp(lambda: primitive) if jvp is None else jvp,
+        transpose=transpose,
+        batch=batch,
+    )
+    primitive.collective = whole
     primitive.named_axes = names
     return primitive
 
 
-def without(axes: Sequence, name) -> tuple:
-    return tuple(a for a in axes if a != name)
+def _in_groups(collective: Callable, axis, x, groups: tuple, params: dict):
+    """The collective within each group by itself: an axis of the groups in front, which is as another map's to it."""
+    order = [i for group in groups for i in group]
+    size = len(groups[0])
+    x = reshape(_take_rows(x, order), (len(groups), size, *shape_of(x)[1:]))
+    out, dim = collective(axis._replace(size=size), x, 1, **params)
+    out = move_batch_dim(batch_to_front(out, dim, size), 0, 1)
+    back = [order.index(i) for i in range(axis.size)]
+    return _take_rows(reshape(out, (axis.size, *shape_of(out)[2:])), back)
+
+
+def _take_rows(x, order: Sequence[int | None]):
+    """The slices along axis 0 in that order; zeros for None."""
+    if list(order) == list(range(shape_of(x)[0])):
+        return x
+    nothing = full((1, *shape_of(x)[1:]), 0, get_aval(x).dtype) if None in order else None
+    return concatenate([nothing if i is None else slice_in_dim(x, i, i + 1) for i in order], 0)
+
+
+def _split(x, axis: int, sizes: Sequence[int]):
+    """One axis as several, the first of which varies slowest."""
+    shape = shape_of(x)
+    return reshape(x, (*shape[:axis], *sizes, *shape[axis + 1 :]))
+
+
+def _merge(x, axis: int, count: int):
+    """`count` neighbouring axes as one."""
+    shape = shape_of(x)
+    return reshape(x, (*shape[:axis], math.prod(shape[axis : axis + count]), *shape[axis + count :]))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# psum, pmax, pmin: of several arrays at once
+# psum, pmax, pmin
 
 
-def _reduction(name: str, reduce: Callable, repeated: Callable, jvp, transpose) -> Primitive:
-    def batch(axis, args, dims, **params):
-        return primitive.bind(*args, **params), list(dims)
+def _times(x, n: int):
+    return mul_p.bind(x, const(get_aval(x), n))
 
-    def collective(axis, args, dims, *, axes, axis_index_groups):
-        outs = [repeated(x, axis.size) if d is None else reduce(x, d) for x, d in zip(args, dims)]
-        rest = without(axes, axis.name)
-        if rest:
-            outs = primitive.bind(*outs, axes=rest, axis_index_groups=axis_index_groups)
-        return outs, [None] * len(outs)
 
-    primitive = row(
+def _reduction(name: str, reduce: Callable, repeated: Callable, **rules) -> Primitive:
+    def collective(axis, x, d, *, axes):
+        out = repeated(x, axis.size) if d is None else reduce(x, d)
+        rest = tuple(a for a in axes if a != axis.name)
+        return primitive.bind(out, axes=rest, axis_index_groups=None) if rest else out, None
+
+    primitive = _row(
         name,
-        impl=_unbound(name),
-        abstract_eval=lambda *avals, axes, axis_index_groups: list(avals),
-        jvp=jvp,
-        transpose=transpose,
-        batch=batch,
-        multiple_results=True,
+        names=lambda params: params["axes"],
+        collective=collective,
+        abstract_eval=lambda x, *, axes, axis_index_groups: x.strip_weak_type(),
+        **rules,
     )
-    return _collective(primitive, collective, lambda params: params["axes"])
+    return primitive
 
 
-def _psum_jvp(primals, tangents, **params):
-    outs = psum_p.bind(*primals, **params)
-    moving = [i for i, t in enumerate(tangents) if type(t) is not Zero]
-    summed = psum_p.bind(*[tangents[i] for i in moving], **params) if moving else []
-    out_tangents = [zero_like(x) for x in outs]
-    for i, t in zip(moving, summed):
-        out_tangents[i] = t
-    return outs, out_tangents
-
-
-def _psum_transpose(cotangents, *args, **params):
-    """What every example has added to, every example gets back from."""
-    moving = [i for i, ct in enumerate(cotangents) if type(ct) is not Zero]
-    results: list = [None] * len(args)
-    for i, ct in zip(moving, psum_p.bind(*[cotangents[i] for i in moving], **params) if moving else []):
-        results[i] = ct
-    return results
-
-
-psum_p = _reduction(
-    "psum",
-    lambda x, d: reduce_sum(x, (d,)),
-    lambda x, n: mul_p.bind(x, const(get_aval(x), n)),
-    _psum_jvp,
-    _psum_transpose,
-)
 NO_DERIVATIVE = (
     "which example the extremum is of is not smooth, as in JAX; use lax.all_gather and jnp.max for a derivative"
 )
-pmax_p = _reduction("pmax", lambda x, d: reduce_max_p.bind(x, axes=(d,)), lambda x, n: x, NO_DERIVATIVE, NOT_LINEAR)
-pmin_p = _reduction("pmin", lambda x, d: reduce_min_p.bind(x, axes=(d,)), lambda x, n: x, NO_DERIVATIVE, NOT_LINEAR)
+# What every example has added to, every example gets back from: the sum is its own transpose.
+psum_p = _reduction(
+    "psum", lambda x, d: reduce_sum(x, (d,)), _times, transpose=lambda ct, x, **params: [psum_p.bind(ct, **params)]
+)
+pmax_p = _reduction(
+    "pmax", lambda x, d: reduce_max_p.bind(x, axes=(d,)), lambda x, n: x, jvp=NO_DERIVATIVE, transpose=NOT_LINEAR
+)
+pmin_p = _reduction(
+    "pmin", lambda x, d: reduce_min_p.bind(x, axes=(d,)), lambda x, n: x, jvp=NO_DERIVATIVE, transpose=NOT_LINEAR
+)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # axis_index
 
-axis_index_p = _collective(
-    row(
-        "axis_index",
-        impl=_unbound("axis_index"),
-        abstract_eval=lambda *, axis_name: ShapedArray((), np.dtype("int32")),
-        jvp="it has no arguments",
-        transpose="it has no arguments",
-        batch="it has no arguments",
-    ),
-    lambda axis, args, dims, *, axis_name: (broadcasted_iota(np.dtype("int32"), (axis.size,), 0), 0),
-    lambda params: (params["axis_name"],),
+axis_index_p = row(
+    "axis_index",
+    impl=_unbound("axis_index", _axis_name),
+    abstract_eval=lambda *, axis_name: ShapedArray((), np.dtype("int32")),
+    jvp="it has no arguments",
+    transpose="it has no arguments",
+    batch="it has no arguments",
 )
+axis_index_p.collective = lambda axis, args, dims, *, axis_name: (
+    broadcasted_iota(np.dtype("int32"), (axis.size,), 0),
+    0,
+)
+axis_index_p.named_axes = _axis_name
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Linear ones: each is the other's transpose
-
-
-def _linear(name: str, abstract_eval, transpose, batch, collective) -> Primitive:
-    def jvp(primals, tangents, **params):
-        out = primitive.bind(*primals, **params)
-        if type(tangents[0]) is Zero:
-            return out, zero_like(out)
-        return out, primitive.bind(instantiate(tangents[0]), **params)
-
-    primitive = row(name, impl=_unbound(name), abstract_eval=abstract_eval, jvp=jvp, transpose=transpose, batch=batch)
-    return _collective(primitive, collective, lambda params: params["axis_name"])
-
-
-def _insert(shape: tuple, place: int, size: int) -> tuple:
-    return (*shape[:place], size, *shape[place:])
+# all_gather and reduce_scatter, each the other's transpose
 
 
 def _gather_abstract_eval(x, *, all_gather_dimension, axis_size, tiled, **params):
+    shape = list(x.shape)
     if tiled:
-        shape = list(x.shape)
         shape[all_gather_dimension] *= axis_size
-        return x.update(shape=tuple(shape))
-    return x.update(shape=_insert(x.shape, all_gather_dimension, axis_size))
+    else:
+        shape.insert(all_gather_dimension, axis_size)
+    return x.update(shape=tuple(shape))
 
 
-def _gather_collective(axis, args, dims, *, all_gather_dimension, tiled, **params):
-    x = broadcast_batch(args[0], axis.size, 0) if dims[0] is None else move_batch_dim(args[0], dims[0], 0)
-    shape = shape_of(x)[1:]
-    x = move_batch_dim(x, 0, all_gather_dimension)
-    if tiled:
-        merged = list(shape)
-        merged[all_gather_dimension] *= axis.size
-        x = reshape(x, merged)
-    return x, None
+def _gather_collective(axis, x, d, *, all_gather_dimension, tiled, **params):
+    x = move_batch_dim(batch_to_front(x, d, axis.size), 0, all_gather_dimension)
+    return _merge(x, all_gather_dimension, 2) if tiled else x, None
 
 
-def _gather_batch(axis, args, dims, *, all_gather_dimension, tiled, **params):
-    # The axis of another map stays in front of what is gathered.
-    x = move_batch_dim(args[0], dims[0], 0)
-    return all_gather_p.bind(x, all_gather_dimension=all_gather_dimension + 1, tiled=tiled, **params), 0
-
-
-def _gather_transpose(ct, x, *, all_gather_dimension, axis_size, axis_name, tiled, axis_index_groups):
-    return [
-        reduce_scatter_p.bind(
-            ct,
-            scatter_dimension=all_gather_dimension,
-            axis_size=axis_size,
-            axis_name=axis_name,
-            tiled=tiled,
-            axis_index_groups=axis_index_groups,
-        )
-    ]
-
-
-all_gather_p = _linear("all_gather", _gather_abstract_eval, _gather_transpose, _gather_batch, _gather_collective)
+all_gather_p = _row(
+    "all_gather",
+    names=_axis_name,
+    collective=_gather_collective,
+    abstract_eval=_gather_abstract_eval,
+    transpose=lambda ct, x, *, all_gather_dimension, **params: [
+        reduce_scatter_p.bind(ct, scatter_dimension=all_gather_dimension, **params)
+    ],
+    shift=("all_gather_dimension",),
+)
 
 
 def _scatter_abstract_eval(x, *, scatter_dimension, axis_size, tiled, **params):
-    size = x.shape[scatter_dimension]
-    if size % axis_size if tiled else size != axis_size:
-        raise ValueError(
-            f"reduce_scatter operand scatter dimension size {size} must {'be divisible by' if tiled else 'match'} the axis"
-            f" size {axis_size}"
-        )
     shape = list(x.shape)
+    size = shape[scatter_dimension]
     if tiled:
+        if size % axis_size:
+            raise ValueError(
+                f"tiled reduce_scatter operand scatter dimension size {size} must be divisible by shard_count {axis_size}"
+            )
         shape[scatter_dimension] //= axis_size
     else:
+        if size != axis_size:
+            raise ValueError(f"reduce_scatter operand scatter dimension size {size} must match shard count {axis_size}")
         del shape[scatter_dimension]
     return x.update(shape=tuple(shape))
 
 
-def _scatter_collective(axis, args, dims, *, scatter_dimension, tiled, **params):
-    x, d = args[0], dims[0]
-    total = mul_p.bind(x, const(get_aval(x), axis.size)) if d is None else reduce_sum(x, (d,))
+def _scatter_collective(axis, x, d, *, scatter_dimension, tiled, **params):
+    total = _times(x, axis.size) if d is None else reduce_sum(x, (d,))
     if tiled:
-        shape = shape_of(total)
-        split = (*shape[:scatter_dimension], axis.size, shape[scatter_dimension] // axis.size)
-        total = reshape(total, (*split, *shape[scatter_dimension + 1 :]))
+        each = shape_of(total)[scatter_dimension] // axis.size
+        total = _split(total, scatter_dimension, (axis.size, each))
     return total, scatter_dimension
 
 
-def _scatter_batch(axis, args, dims, *, scatter_dimension, **params):
-    x = move_batch_dim(args[0], dims[0], 0)
-    return reduce_scatter_p.bind(x, scatter_dimension=scatter_dimension + 1, **params), 0
-
-
-def _scatter_transpose(ct, x, *, scatter_dimension, **params):
-    return [all_gather_p.bind(ct, all_gather_dimension=scatter_dimension, **params)]
-
-
-reduce_scatter_p = _linear(
-    "reduce_scatter", _scatter_abstract_eval, _scatter_transpose, _scatter_batch, _scatter_collective
+reduce_scatter_p = _row(
+    "reduce_scatter",
+    names=_axis_name,
+    collective=_scatter_collective,
+    abstract_eval=_scatter_abstract_eval,
+    transpose=lambda ct, x, *, scatter_dimension, **params: [
+        all_gather_p.bind(ct, all_gather_dimension=scatter_dimension, **params)
+    ],
+    shift=("scatter_dimension",),
 )
 
 
-def _permute_collective(axis, args, dims, *, axis_name, perm):
-    x = batch_to_front(args[0], dims[0], axis.size)
+# ---------------------------------------------------------------------------------------------------------------------
+# all_to_all, ppermute and pbroadcast: what is where, no arithmetic
+
+
+def _exchange_abstract_eval(x, *, split_axis, concat_axis, axis_name, axis_index_groups, tiled):
+    size = axes_size(_axis_name({"axis_name": axis_name}), axis_index_groups)
+    shape = list(x.shape)
+    if shape[split_axis] % size:
+        raise ValueError(f"all_to_all: axis {split_axis} of {x.str_short()} cannot be split among {size}.")
+    shape[split_axis] //= size
+    shape[concat_axis] *= size
+    return ShapedArray(tuple(shape), x.dtype)
+
+
+def _exchange_collective(axis, x, d, *, split_axis, concat_axis, axis_name, tiled):
+    """Cut the split axis into a part for each receiver; join what the senders sent along the concat axis.
+
+    With several names the parts are numbered as by `axis_index` of them. Here the own one is done, the others are bound.
+    """
+    names = _axis_name({"axis_name": axis_name})
+    place = names.index(axis.name)
+    major = axes_size(names[:place], None)
+    x = batch_to_front(x, d, axis.size)
+    x = _split(x, 1 + split_axis, (major, axis.size, shape_of(x)[1 + split_axis] // (major * axis.size)))
+    # (receivers, senders, ...)
+    x = _merge(move_batch_dim(x, 2 + split_axis, 0), 2 + split_axis, 2)
+    rest = names[:place] + names[place + 1 :]
+    if rest:
+        params = {"split_axis": 2 + split_axis, "concat_axis": 2 + concat_axis, "tiled": tiled}
+        x = all_to_all_p.bind(x, axis_name=rest, axis_index_groups=None, **params)
+    x = _split(x, 2 + concat_axis, (major, shape_of(x)[2 + concat_axis] // major))
+    return _merge(move_batch_dim(x, 1, 2 + concat_axis), 1 + concat_axis, 3), 0
+
+
+all_to_all_p = _row(
+    "all_to_all",
+    names=_axis_name,
+    collective=_exchange_collective,
+    abstract_eval=_exchange_abstract_eval,
+    transpose=lambda ct, x, *, split_axis, concat_axis, **params: [
+        all_to_all_p.bind(ct, split_axis=concat_axis, concat_axis=split_axis, **params)
+    ],
+    shift=("split_axis", "concat_axis"),
+)
+
+
+def _permute_collective(axis, x, d, *, axis_name, perm):
     source = {to: of for of, to in perm}
-    nothing = full((1, *shape_of(x)[1:]), 0, get_aval(x).dtype)
-    rows = [slice_in_dim(x, source[i], source[i] + 1) if i in source else nothing for i in range(axis.size)]
-    return concatenate(rows, 0), 0
+    return _take_rows(batch_to_front(x, d, axis.size), [source.get(i) for i in range(axis.size)]), 0
 
 
-ppermute_p = _linear(
+ppermute_p = _row(
     "ppermute",
-    lambda x, *, axis_name, perm: x,
-    lambda ct, x, *, axis_name, perm: [
+    names=_axis_name,
+    collective=_permute_collective,
+    abstract_eval=lambda x, *, axis_name, perm: x,
+    transpose=lambda ct, x, *, axis_name, perm: [
         ppermute_p.bind(ct, axis_name=axis_name, perm=tuple((to, of) for of, to in perm))
     ],
-    lambda axis, args, dims, **params: (ppermute_p.bind(args[0], **params), dims[0]),
-    _permute_collective,
+)
+
+
+def _broadcast_collective(axis, x, d, *, axis_name, source):
+    return x if d is None else index_in_dim(x, source, d, keepdims=False), None
+
+
+def _broadcast_transpose(ct, x, *, axis_name, source):
+    here = eq_p.bind(axis_index_p.bind(axis_name=axis_name), source)
+    total = psum_p.bind(ct, axes=(axis_name,), axis_index_groups=None)
+    return [select(here, total, instantiate(Zero(x.aval)))]
+
+
+pbroadcast_p = _row(
+    "pbroadcast",
+    names=_axis_name,
+    collective=_broadcast_collective,
+    abstract_eval=lambda x, *, axis_name, source: x,
+    transpose=_broadcast_transpose,
 )

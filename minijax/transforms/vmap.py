@@ -5,11 +5,22 @@ The function sees arrays without the batch axis; each primitive's batch rule app
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from ..core import ShapedArray, Trace, Tracer, check_not_leaked, get_aval, new_trace, thread_state
-from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core import (
+    Primitive,
+    ShapedArray,
+    Trace,
+    Tracer,
+    check_not_leaked,
+    get_aval,
+    new_trace,
+    set_current_trace,
+    thread_state,
+)
+from ..jaxpr import ClosedJaxpr, Jaxpr, jaxpr_as_fun, jaxprs_in_params
 from ..primitives.basis import broadcast_batch, move_batch_dim
 from ..staging import trace_to_closed_jaxpr, weak_cache
 
@@ -19,6 +30,30 @@ class Axis(NamedTuple):
 
     name: Hashable
     size: int
+
+
+class NamedAxisTrace(Trace):
+    """An axis that the program being traced may name, and that is mapped over later: everything else is its parent's."""
+
+    __slots__ = ("axis",)
+    transformation = "tracing for a named axis"
+
+    def __init__(self, parent: Trace, axis: Axis):
+        super().__init__(parent)
+        self.axis = axis
+
+    def process_primitive(self, primitive, args, params):
+        return self.parent.process_primitive(primitive, args, params)
+
+
+@contextmanager
+def named_axis_env(axes: Iterable[Axis]):
+    """Inside, those axes are bound, the last innermost."""
+    trace = thread_state.trace
+    for axis in axes:
+        trace = NamedAxisTrace(trace, axis)
+    with set_current_trace(trace):
+        yield
 
 
 class BatchTracer(Tracer):
@@ -70,9 +105,11 @@ class BatchTrace(Trace):
         previous = thread_state.trace
         thread_state.trace = self.parent
         try:
-            if primitive.named_axes is not None and self.axis.name in primitive.named_axes(params):
+            # Without a batched argument too: `jit(lambda: axis_index("i"))()`.
+            named = self.axis.name is not None and self.axis.name in named_axes(primitive, params)
+            if named and primitive.collective is not None:
                 out, out_dims = primitive.collective(self.axis, vals, dims, **params)
-            elif not mapped:
+            elif not mapped and not named:
                 return self.parent.process_primitive(primitive, vals, params)
             else:
                 out, out_dims = primitive.batch(self.axis, vals, dims, **params)
@@ -81,6 +118,18 @@ class BatchTrace(Trace):
         if primitive.multiple_results:
             return [self.join(x, d) for x, d in zip(out, out_dims)]
         return self.join(out, out_dims)
+
+
+def named_axes(primitive: Primitive, params: dict) -> Iterable[Hashable]:
+    """The axes that an operation names, or that those in the jaxprs it carries do."""
+    if primitive.named_axes is not None:
+        return primitive.named_axes(params)
+    return [name for jaxpr in jaxprs_in_params(params) for name in axes_in_jaxpr(jaxpr)]
+
+
+@weak_cache
+def axes_in_jaxpr(jaxpr: Jaxpr | ClosedJaxpr) -> frozenset:
+    return frozenset(name for eqn in jaxpr.eqns for name in named_axes(eqn.primitive, eqn.params))
 
 
 def vmap_flat(function: Callable, axis: Axis, args: Sequence, in_dims: Sequence[int | None]) -> list[tuple]:
