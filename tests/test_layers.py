@@ -38,7 +38,7 @@ LAYERS = [
     ],
     ["minijax.lax"],
     ["minijax.numpy.*"],
-    ["minijax.nn.*", "minijax.random", "minijax.scipy.*", "minijax.extend.*"],
+    ["minijax.nn.*", "minijax.random", "minijax.scipy.*", "minijax.extend.*", "minijax.experimental.*"],
     ["minijax", "minijax.__main__"],
     ["kaf.backend"],
     ["kaf.*"],
