@@ -1,0 +1,139 @@
+"""The programs of examples/ run unchanged with either library: the same source with one name replaced, results leaf by leaf."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import jax
+import numpy as np
+import pytest
+
+import minijax
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+# What each program computes, short: the function to call, its arguments, and by how much float32's rounding may grow on the
+# way, in units of its epsilon relative to each leaf's largest element. An unstable pole multiplies them.
+PROGRAMS = {
+    "lstm": ("train", (5,), 20),
+    "gru": ("train", (5,), 20),
+    "rollout": ("train", (2,), 50),
+    "maml": ("train", (3,), 20),
+    "sam": ("train", (5, 0.1), 20),
+    "optimistic": ("distances", (60,), 20),
+}
+
+
+def load(name: str, library: str) -> ModuleType:
+    """The program as a module, with `library` wherever it says minijax."""
+    path = EXAMPLES / f"{name}.py"
+    module = ModuleType(name)
+    exec(compile(path.read_text().replace("minijax", library), str(path), "exec"), module.__dict__)
+    return module
+
+
+def test_every_program_is_tested():
+    assert sorted(PROGRAMS) == sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_import_nothing_else(name):
+    lines = (EXAMPLES / f"{name}.py").read_text().splitlines()
+    imports = [line for line in lines if line.lstrip().startswith(("import ", "from "))]
+    assert imports == ["import minijax as jax", "import minijax.numpy as jnp"]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_same_results_with_either_library(name):
+    function, args, growth = PROGRAMS[name]
+    ours, theirs = (getattr(load(name, library), function)(*args) for library in ("minijax", "jax"))
+    assert str(minijax.tree.structure(ours)) == str(jax.tree.structure(theirs))
+    leaves = jax.tree.leaves(theirs)
+    assert leaves
+    for got, want in zip(minijax.tree.leaves(ours), leaves, strict=True):
+        assert (got.shape, got.dtype, got.weak_type) == (want.shape, want.dtype, want.weak_type)
+        want = np.asarray(want)
+        scale = np.abs(want).max()
+        assert np.isfinite(scale)
+        np.testing.assert_allclose(got, want, rtol=0, atol=growth * np.finfo(want.dtype).eps * scale)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# They do what they say, run by minijax alone
+
+
+def test_lstm_learns():
+    _, losses = load("lstm", "minijax").train(100)
+    assert losses[-1] < losses[0] / 5
+
+
+def test_gru_learns_to_remember():
+    # Below what a constant answer can have.
+    _, losses = load("gru", "minijax").train(120)
+    assert max(losses[-10:]) < 1 / 6 / 4
+
+
+def test_gradient_ascent_improves_the_return():
+    _, returns = load("rollout", "minijax").train(60)
+    assert returns[-1] > returns[0] / 100
+
+
+def test_meta_training_improves_adaptation():
+    module = load("maml", "minijax")
+    _, before, after = module.train(500)
+    # A gradient step helps less before meta-training than after.
+    assert after[1] / after[0] < 0.8 < before[1] / before[0]
+    assert after[1] < before[1] / 2
+
+
+def test_maml_is_under_30_lines():
+    _, algorithm = (EXAMPLES / "maml.py").read_text().split("# The algorithm begins here\n")
+    algorithm = algorithm[: algorithm.index("# and ends here")]
+    assert len([line for line in algorithm.splitlines() if line]) < 30
+
+
+def test_sharpness_aware_minimum_is_flatter():
+    train = load("sam", "minijax").train
+    (_, _, plain), (_, _, aware) = train(400, 0.0), train(400, 0.5)
+    assert aware < 0.8 * plain
+
+
+def test_sharpness_is_the_largest_eigenvalue():
+    hessian = np.diag(np.float32([1, 5, 2]))
+    sharpness = load("sam", "minijax").sharpness(lambda w: w @ hessian @ w / 2, minijax.numpy.zeros(3))
+    np.testing.assert_allclose(sharpness, 5, rtol=1e-5)
+
+
+def test_descent_ascent_diverges_and_the_optimistic_step_converges():
+    plain, optimistic = load("optimistic", "minijax").distances(501)
+    assert np.all(np.diff(plain) > 0)
+    assert plain[-1] > 20 * plain[0]
+    assert optimistic[-1] < optimistic[0] / 20
+
+
+@pytest.mark.parametrize("name", ["optimistic"])
+def test_programs_run_as_scripts(name):
+    """One process, for it costs a start of Python: the others' `main` is called here, with less training."""
+    run = subprocess.run([sys.executable, EXAMPLES / f"{name}.py"], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[0] == "step    descent-ascent   optimistic"
+    assert run.stderr == ""
+
+
+@pytest.mark.parametrize("name", sorted({*PROGRAMS} - {"optimistic"}))
+def test_main_prints(name, capsys):
+    """With training cut short: `main` chooses which of its steps to show."""
+    module = load(name, "minijax")
+    train, calls = module.train, []
+
+    def short(steps, *args):
+        calls.append(steps)
+        *results, trace = train(2, *args)
+        return *results, minijax.numpy.resize(trace, (steps,)) if name in ("lstm", "gru", "rollout") else trace
+
+    module.train = short
+    module.main()
+    assert all(steps >= 100 for steps in calls) and calls
+    assert len(capsys.readouterr().out.splitlines()) >= 3
