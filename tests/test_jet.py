@@ -578,9 +578,7 @@ def test_what_has_no_rule(name):
 def test_rules_are_of_primitives_that_there_are():
     assert {p.name for p in jet_rules} <= set(registry)
     # What gives no real number, and what is linear in its only argument, needs none.
-    for (
-        name
-    ) in "eq lt and argmax convert_element_type reshape transpose reduce_sum cumsum neg real random_bits".split():
+    for name in "eq lt argmax convert_element_type reshape transpose reduce_sum cumsum neg real random_bits".split():
         assert registry[name] not in jet_rules
 
 

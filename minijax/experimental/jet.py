@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import lax
 from ..api import as_operand, as_output
-from ..array import to_array
+from ..array import quiet_evaluation, to_array
 from ..calls import registry
 from ..calls.checkpoint import remat_p
 from ..calls.cond import cond_p
@@ -164,7 +164,8 @@ def jet(fun: Callable, primals: Sequence, series: Sequence, factorial_scaled: bo
         leaves, out_tree = tree_flatten(fun(*tree_unflatten(in_tree, args)))
         return [as_output(x, fun) for x in leaves]
 
-    outs, out_series = jet_flat(flat, order, flat_primals, flat_series)
+    with quiet_evaluation():
+        outs, out_series = jet_flat(flat, order, flat_primals, flat_series)
     out_series = [
         [
             _term_out(t, x, math.factorial(k) if factorial_scaled else 1, factorial_scaled)
@@ -279,20 +280,18 @@ jet_rules: dict[Primitive, Callable] = {}
 
 
 def rule_from_row(primitive: Primitive, primals, series, **params):
-    """What a primitive's row proves, where the table has no rule of it: a result that is not a real or complex number is
-    constant, and what can be transposed in its only argument is linear in it."""
+    """What a primitive's row proves, where the table has no rule of it: what can be transposed in its only argument is
+    linear in it, and a result that is not a real or complex number is constant."""
+    if len(primals) == 1 and not isinstance(primitive.transpose, Absent) and not jaxprs_in_params(params):
+        return linear(primitive)(primals, series, **params)
     out = primitive.bind(*primals, **params)
-    order = len(series[0])
-    outs = out if primitive.multiple_results else [out]
-    if not any(issubdtype(get_aval(x).dtype, np.inexact) for x in outs):
-        zeros = [zero_series(x, order) for x in outs]
-        return out, zeros if primitive.multiple_results else zeros[0]
-    if len(primals) > 1 or isinstance(primitive.transpose, Absent) or jaxprs_in_params(params):
+    zeros = [zero_series(x, len(series[0])) for x in (out if primitive.multiple_results else [out])]
+    if any(issubdtype(terms[0].aval.dtype, np.inexact) for terms in zeros):
         reason = (
             f"give it one, jet_rules[{primitive}_p] = rule, with rule(primals, series, **params) -> (primal, terms)"
         )
         Absent(primitive.name, "jet", reason)()
-    return linear(primitive)(primals, series, **params)
+    return out, zeros if primitive.multiple_results else zeros[0]
 
 
 def constant(primitive: Primitive) -> Callable:
@@ -415,13 +414,14 @@ def _log1p(u, v0):
     return _log([u[0] + 1, *u[1:]], v0)
 
 
-def _sin_and_cos(u, s0, c0, sign: int):
-    """s' = c u' and c' = sign s u'"""
-    s, c = [s0], [c0]
+def _circular(u, v0, w0, a: int, b: int):
+    """v' = a w u' and w' = b v u'"""
+    v, w = [v0], [w0]
     for k in range(1, len(u)):
-        s.append(integral(c, u, k))
-        c.append(scaled(sign, integral(s, u, k)))
-    return s[1:], c[1:]
+        v.append(scaled(a, integral(w, u, k)))
+        if k + 1 < len(u):
+            w.append(scaled(b, integral(v, u, k)))
+    return v[1:]
 
 
 def _riccati(slope: Callable, after: Callable) -> Callable:
@@ -763,10 +763,10 @@ for _primitive, _terms_of in {
     lax.expm1_p: partial(_exp, shift=1.0),
     lax.log_p: _log,
     lax.log1p_p: _log1p,
-    lax.sin_p: lambda u, s: _sin_and_cos(u, s, lax.cos(u[0]), -1)[0],
-    lax.cos_p: lambda u, c: _sin_and_cos(u, lax.sin(u[0]), c, -1)[1],
-    lax.sinh_p: lambda u, s: _sin_and_cos(u, s, lax.cosh(u[0]), 1)[0],
-    lax.cosh_p: lambda u, c: _sin_and_cos(u, lax.sinh(u[0]), c, 1)[1],
+    lax.sin_p: lambda u, v0: _circular(u, v0, lax.cos(u[0]), 1, -1),
+    lax.cos_p: lambda u, v0: _circular(u, v0, lax.sin(u[0]), -1, 1),
+    lax.sinh_p: lambda u, v0: _circular(u, v0, lax.cosh(u[0]), 1, 1),
+    lax.cosh_p: lambda u, v0: _circular(u, v0, lax.sinh(u[0]), 1, 1),
     lax.tan_p: _tan,
     lax.tanh_p: _tanh,
     lax.logistic_p: _logistic,
