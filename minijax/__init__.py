@@ -9,6 +9,7 @@ Array(0., dtype=float32, weak_type=True)
 from . import (
     ad_checkpoint,
     core,
+    custom_batching,
     custom_derivatives,
     debug,
     dtypes,
@@ -21,6 +22,7 @@ from . import (
     pretty_print,
     random,
     scipy,
+    stages,
     tree,
     tree_util,
 )
@@ -36,20 +38,22 @@ from .api import (
     jacfwd,
     jacobian,
     jacrev,
-    jit,
     jvp,
+    linear_transpose,
     linearize,
     make_jaxpr,
     value_and_grad,
     vjp,
     vmap,
 )
+from .array import ensure_compile_time_eval
 from .callback import effects_barrier, pure_callback
 from .config import checking_leaks, config, debug_infs, debug_nans, disable_jit, enable_x64
 from .core import Array
 from .core import get_aval as typeof
 from .custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
 from .dtypes import float0
+from .stages import clear_caches, jit
 
 # `jax.core` has these two; here they stand above core.
 core.eval_jaxpr = jaxpr.eval_jaxpr
@@ -67,9 +71,11 @@ __all__ = [
     "checking_leaks",
     "checkpoint",
     "checkpoint_policies",
+    "clear_caches",
     "closure_convert",
     "config",
     "core",
+    "custom_batching",
     "custom_derivatives",
     "custom_gradient",
     "custom_jvp",
@@ -83,6 +89,7 @@ __all__ = [
     "dtypes",
     "effects_barrier",
     "enable_x64",
+    "ensure_compile_time_eval",
     "errors",
     "eval_shape",
     "extend",
@@ -95,6 +102,7 @@ __all__ = [
     "jit",
     "jvp",
     "lax",
+    "linear_transpose",
     "linearize",
     "make_jaxpr",
     "nn",
@@ -103,6 +111,7 @@ __all__ = [
     "random",
     "remat",
     "scipy",
+    "stages",
     "tree",
     "tree_util",
     "typeof",

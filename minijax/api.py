@@ -1,4 +1,4 @@
-"""What users call: grad, vjp, jvp, linearize, vmap, jit, make_jaxpr. Pytrees stop here: nothing below knows a container.
+"""What users call: grad, vjp, jvp, linearize, vmap, make_jaxpr. Pytrees stop here: nothing below knows a container.
 
 Each function flattens its arguments, hands flat lists to a machine of `transforms/`, and puts the results back together.
 """
@@ -13,17 +13,15 @@ from typing import Any
 import numpy as np
 
 from .array import ArrayImpl, quiet_evaluation, to_array
-from .calls.jit import jit_p
-from .config import x64_enabled
-from .core import Array, ShapedArray, Tracer, Zero, axis_env, check_not_leaked, get_aval
+from .core import Array, ShapedArray, Tracer, UndefinedPrimal, Zero, check_not_leaked, get_aval, typematch
 from .dtypes import as_dtype, canonicalize_dtype, float0, issubdtype
 from .jaxpr import ClosedJaxpr, eval_jaxpr
 from .primitives.basis import full, instantiate, reshape
 from .primitives.shapes import slice_in_dim
-from .staging import closed, convert_constvars, trace_to_jaxpr
+from .staging import trace_to_jaxpr
 from .transforms.jvp import jvp_flat
 from .transforms.linearize import linearize_flat
-from .transforms.transpose import transpose_eqns
+from .transforms.transpose import backward_pass, linear_jaxpr, transpose_eqns
 from .transforms.vmap import Axis, materialize, named_axis_env, vmap_flat
 from .tree_util import (
     Partial,
@@ -53,28 +51,28 @@ def as_operand(x: Any, what: str = "argument"):
     try:
         return to_array(x)
     except TypeError:
-        raise TypeError(f"{what} {_short(x)} of type {type(x)} is not a valid JAX type.") from None
+        raise TypeError(f"{what} {short_repr(x)} of type {type(x)} is not a valid JAX type.") from None
 
 
-def _short(x: Any) -> str:
+def short_repr(x: Any) -> str:
     text = repr(x)
     return f"'{text if len(text) < 60 else text[:57] + '...'}'"
 
 
-def _check_callable(fun: Any):
+def check_callable(fun: Any):
     if not callable(fun):
         raise TypeError(f"Expected a callable value, got {fun!r}")
     if inspect.isgeneratorfunction(fun):
         raise TypeError(f"Expected a function, got a generator function: {fun}")
 
 
-def _name(fun: Callable) -> str:
+def function_name(fun: Callable) -> str:
     return getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", None) or type(fun).__name__
 
 
 def _flat_function(fun: Callable, in_tree, has_aux: bool = False) -> tuple[Callable, list]:
     """`fun` on flat arguments, returning flat results; and a list that its run fills with what puts them back together:
-    the tree of the value, and with `has_aux` the tree and the leaves of the auxiliary data.
+    the tree of the value, and with `has_aux` the tree of the auxiliary data and those of its leaves that are no arrays.
 
     The arrays in the auxiliary data follow as further results, so that tracers leave the trace as the values they carry;
     whatever else is in it goes past the trace as it is.
@@ -86,7 +84,8 @@ def _flat_function(fun: Callable, in_tree, has_aux: bool = False) -> tuple[Calla
         value, data = _split_aux(out) if has_aux else (out, None)
         leaves, tree = tree_flatten(value)
         data_leaves, data_tree = tree_flatten(data)
-        trees[:] = [tree, data_tree, data_leaves]
+        # None marks the arrays; a leaf is never None.
+        trees[:] = [tree, data_tree, [None if isinstance(x, Array) else x for x in data_leaves]]
         return [*[as_output(x, fun) for x in leaves], *[x for x in data_leaves if isinstance(x, Array)]]
 
     return flat, trees
@@ -104,7 +103,7 @@ def _unflatten_outputs(trees: list, outs: list) -> tuple:
     """(value, auxiliary data or None) from the flat results."""
     tree, data_tree, data_leaves = trees
     moved = iter(outs[tree.num_leaves :])
-    data = tree_unflatten(data_tree, [next(moved) if isinstance(x, Array) else x for x in data_leaves])
+    data = tree_unflatten(data_tree, [next(moved) if x is None else x for x in data_leaves])
     return tree_unflatten(tree, outs[: tree.num_leaves]), data
 
 
@@ -115,8 +114,8 @@ def as_output(x: Any, fun: Callable):
         return as_operand(x)
     except TypeError:
         raise TypeError(
-            f"function {_name(fun)} returned a value of type {type(x)}, which is not a valid JAX type: {_short(x)}. Return"
-            " arrays, numbers, or containers of them."
+            f"function {function_name(fun)} returned a value of type {type(x)}, which is not a valid JAX type:"
+            f" {short_repr(x)}. Return arrays, numbers, or containers of them."
         ) from None
 
 
@@ -169,7 +168,7 @@ def value_and_grad(
     >>> value_and_grad(lambda x: x * x)(3.0)
     (Array(9., dtype=float32, weak_type=True), Array(6., dtype=float32, weak_type=True))
     """
-    _check_callable(fun)
+    check_callable(fun)
     _check_argnums(argnums)
 
     @wraps(fun, updated=())
@@ -291,7 +290,7 @@ def vjp(fun: Callable, *primals, has_aux: bool = False):
     >>> pull_back(1.0)
     (Array(4., dtype=float32, weak_type=True), Array(3., dtype=float32, weak_type=True))
     """
-    _check_callable(fun)
+    check_callable(fun)
     flat, in_tree = tree_flatten(primals)
     with quiet_evaluation():
         out, vjp_flat, aux = _vjp(fun, [as_operand(x, "primal") for x in flat], in_tree, has_aux)
@@ -335,7 +334,7 @@ def jvp(fun: Callable, primals: Sequence, tangents: Sequence, has_aux: bool = Fa
     >>> jvp(lambda x: x * x, (3.0,), (1.0,))
     (Array(9., dtype=float32, weak_type=True), Array(6., dtype=float32, weak_type=True))
     """
-    _check_callable(fun)
+    check_callable(fun)
     if not (isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))):
         raise TypeError(
             "primal and tangent arguments to jax.jvp must be tuples or lists;"
@@ -383,7 +382,7 @@ def linearize(fun: Callable, *primals, has_aux: bool = False):
     >>> f_jvp(1.0)
     Array(6., dtype=float32, weak_type=True)
     """
-    _check_callable(fun)
+    check_callable(fun)
     flat_primals, in_tree = tree_flatten(primals)
     flat_primals = [as_operand(x, "primal") for x in flat_primals]
     flat, trees = _flat_function(fun, in_tree, has_aux)
@@ -439,6 +438,60 @@ def _check_linear_tangent(primal, tangent):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Transposes of linear functions
+
+
+def linear_transpose(fun: Callable, *primals, reduce_axes: Sequence = ()) -> Callable:
+    """The transpose of a function that is promised to be linear (`jax.linear_transpose`): from a cotangent of its result to
+    a tuple of cotangents of its arguments.
+
+    primals: arrays or `ShapeDtypeStruct`s, for their shapes and dtypes alone; `fun` never sees a value. All dtypes must be
+    real or complex, or all integer. Raises TypeError for others, and for a cotangent that is not of the result's type;
+    NotImplementedError, or what the operation's transpose rule raises, for a function that is not linear.
+
+    >>> transposed = linear_transpose(lambda x, y: 2.0 * x - y, 0.0, 0.0)
+    >>> transposed(1.0)
+    (Array(2., dtype=float32, weak_type=True), Array(-1., dtype=float32, weak_type=True))
+    """
+    check_callable(fun)
+    if reduce_axes:
+        raise NotImplementedError("linear_transpose: reduce_axes is deprecated and must be empty, as in JAX.")
+    flat, in_tree = tree_flatten(primals)
+    in_avals = [abstractify(x) for x in flat]
+    of_flat, trees = _flat_function(fun, in_tree)
+    with quiet_evaluation():
+        jaxpr, consts = linear_jaxpr(of_flat, in_avals)
+    out_avals, out_tree = [v.aval for v in jaxpr.outvars], trees[0]
+    _check_linear_dtypes([a.dtype for a in in_avals], [a.dtype for a in out_avals])
+
+    def transposed(consts, out_cotangent):
+        leaves, tree = tree_flatten(out_cotangent)
+        if tree != out_tree:
+            raise TypeError(f"cotangent tree does not match function output, expected {out_tree} but got {tree}")
+        cts = [as_operand(ct, "cotangent") for ct in leaves]
+        if not all(typematch(get_aval(ct), aval) for ct, aval in zip(cts, out_avals)):
+            raise TypeError(
+                "cotangent type does not match function output, expected"
+                f" {[a.str_short() for a in out_avals]} but got {[get_aval(ct).str_short() for ct in cts]}"
+            )
+        with quiet_evaluation():
+            results = backward_pass(jaxpr, consts, list(map(UndefinedPrimal, in_avals)), cts)
+            return tree_unflatten(in_tree, list(map(instantiate, results)))
+
+    return Partial(transposed, consts)
+
+
+def _check_linear_dtypes(in_dtypes: list, out_dtypes: list):
+    dtypes = [*in_dtypes, *out_dtypes]
+    if not any(all(issubdtype(d, kind) for d in dtypes) for kind in (np.inexact, np.integer)):
+        names = [[d.name for d in part] for part in (in_dtypes, out_dtypes)]
+        raise TypeError(
+            "linear_transpose only supports [float or complex] -> [float or complex], and integer -> integer functions, but"
+            f" got {names[0]} -> {names[1]}."
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Jacobians
 
 
@@ -450,7 +503,7 @@ def jacfwd(
     >>> jacfwd(lambda x: x * x)(3.0)
     Array(6., dtype=float32, weak_type=True)
     """
-    _check_callable(fun)
+    check_callable(fun)
     _check_argnums(argnums)
 
     @wraps(fun, updated=())
@@ -488,7 +541,7 @@ def jacrev(
     >>> jacrev(lambda x: x * x)(3.0)
     Array(6., dtype=float32, weak_type=True)
     """
-    _check_callable(fun)
+    check_callable(fun)
     _check_argnums(argnums)
 
     @wraps(fun, updated=())
@@ -596,7 +649,7 @@ def vmap(
     >>> vmap(lambda x, y: x * y, in_axes=(0, None))(jnp.arange(3.0), 2.0)
     Array([0., 2., 4.], dtype=float32)
     """
-    _check_callable(fun)
+    check_callable(fun)
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
     if not (in_axes is None or isinstance(in_axes, (int, tuple))):
@@ -715,15 +768,18 @@ class ShapeDtypeStruct:
         return f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype.name}{', weak_type=True' if self.weak_type else ''})"
 
 
-def _abstract(x: Any) -> ShapedArray:
+def abstractify(x: Any) -> ShapedArray:
     if isinstance(x, ShapeDtypeStruct):
         return ShapedArray(x.shape, canonicalize_dtype(x.dtype), x.weak_type)
     if isinstance(x, ShapedArray):
         return x
+    if not isinstance(x, (Array, np.ndarray, np.generic)) and hasattr(x, "shape") and hasattr(x, "dtype"):
+        # Whatever has these two can stand for an array, as in JAX.
+        return ShapedArray(tuple(x.shape), canonicalize_dtype(x.dtype), getattr(x, "weak_type", False))
     return get_aval(as_operand(x))
 
 
-def _stage(fun: Callable, in_tree, in_avals) -> tuple:
+def stage(fun: Callable, in_tree, in_avals) -> tuple:
     """(jaxpr, its constants, tree of the results) of a function traced on types alone."""
     flat, trees = _flat_function(fun, in_tree)
     jaxpr, consts = trace_to_jaxpr(flat, in_avals)
@@ -743,29 +799,29 @@ def make_jaxpr(
     >>> make_jaxpr(lambda x: x * 2)(3.0)
     { lambda ; a:f32[]. let b:f32[] = mul a 2.0:f32[] in (b,) }
     """
-    _check_callable(fun)
+    check_callable(fun)
     axes = [Axis(name, size) for name, size in axis_env or ()]
 
     @wraps(fun, updated=())
     def make_jaxpr_f(*args, **kwargs):
-        nums = _static_positions(static_argnums, len(args))
+        nums = static_positions(static_argnums, len(args))
         dynamic = [x for i, x in enumerate(args) if i not in nums]
         flat, in_tree = tree_flatten((tuple(dynamic), kwargs))
 
         def of_dynamic(dynamic, kwargs):
-            return fun(*_merge(args, nums, dynamic), **kwargs)
+            return fun(*merge_static(args, nums, dynamic), **kwargs)
 
         with named_axis_env(axes):
-            jaxpr, consts, out_tree = _stage(of_dynamic, in_tree, [_abstract(x) for x in flat])
+            jaxpr, consts, out_tree = stage(of_dynamic, in_tree, [abstractify(x) for x in flat])
         closed_jaxpr = ClosedJaxpr(jaxpr, consts)
         if return_shape:
-            return closed_jaxpr, tree_unflatten(out_tree, [_struct(v) for v in closed_jaxpr.out_avals])
+            return closed_jaxpr, tree_unflatten(out_tree, [struct_of(v) for v in closed_jaxpr.out_avals])
         return closed_jaxpr
 
     return make_jaxpr_f
 
 
-def _struct(aval: ShapedArray) -> ShapeDtypeStruct:
+def struct_of(aval: ShapedArray) -> ShapeDtypeStruct:
     return ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
 
 
@@ -776,11 +832,11 @@ def eval_shape(fun: Callable, *args, **kwargs):
     >>> eval_shape(lambda x: x.sum(), ShapeDtypeStruct((3,), np.float32))
     ShapeDtypeStruct(shape=(), dtype=float32)
     """
-    _check_callable(fun)
+    check_callable(fun)
     return make_jaxpr(fun, return_shape=True)(*args, **kwargs)[1]
 
 
-def _static_positions(static_argnums, count: int) -> frozenset[int]:
+def static_positions(static_argnums, count: int) -> frozenset[int]:
     nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums or ())
     for i in nums:
         if not -count <= i < count and i >= 0:
@@ -788,156 +844,9 @@ def _static_positions(static_argnums, count: int) -> frozenset[int]:
     return frozenset(i % count for i in nums if -count <= i < count)
 
 
-def _merge(args, static: frozenset[int], dynamic) -> list:
+def merge_static(args, static: frozenset[int], dynamic) -> list:
     dynamic = iter(dynamic)
     return [x if i in static else next(dynamic) for i, x in enumerate(args)]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# jit
-
-
-class _Program:
-    """A function traced for one set of types: its jaxpr, which takes its constants first, and the tree of its results."""
-
-    __slots__ = ("jaxpr", "consts", "out_tree")
-
-    def __init__(self, jaxpr, consts, out_tree):
-        self.jaxpr = jaxpr
-        self.consts = consts
-        self.out_tree = out_tree
-
-
-class JitFunction:
-    """What `jit` returns: `fun`, traced once for each shape, dtype, weak type, static value and tree of its arguments."""
-
-    def __init__(self, fun: Callable, static_argnums, static_argnames):
-        wraps(fun, updated=())(self)
-        self.__wrapped__ = fun
-        self._static_argnums, self._static_argnames = _infer_static(fun, static_argnums, static_argnames)
-        self._programs: dict[Hashable, _Program] = {}
-
-    def __call__(self, *args, **kwargs):
-        flat, program = self._trace(args, kwargs)
-        with quiet_evaluation():
-            outs = jit_p.bind(*program.consts, *flat, jaxpr=program.jaxpr, name=_name(self.__wrapped__))
-        return tree_unflatten(program.out_tree, outs)
-
-    def __get__(self, instance, owner=None):
-        # So that jit can decorate a method.
-        return self if instance is None else partial(self, instance)
-
-    def __repr__(self) -> str:
-        return f"<jitted {self.__wrapped__!r}>"
-
-    def _trace(self, args, kwargs) -> tuple[list, _Program]:
-        static = _static_positions(self._static_argnums, len(args))
-        dynamic = args if not static else tuple(x for i, x in enumerate(args) if i not in static)
-        static_kwargs = {k: v for k, v in kwargs.items() if k in self._static_argnames}
-        dynamic_kwargs = {k: v for k, v in kwargs.items() if k not in static_kwargs} if static_kwargs else kwargs
-        leaves, in_tree = tree_flatten((dynamic, dynamic_kwargs))
-        flat = [x if type(x) is ArrayImpl else self._operand(x) for x in leaves]
-        types = tuple([(x.shape, x.dtype, x.weak_type) for x in flat])
-        # With their types: 1 == 1.0 == True, but each is a program of its own.
-        statics = tuple(
-            (k, type(x), x) for k, x in [*((i, args[i]) for i in sorted(static)), *sorted(static_kwargs.items())]
-        )
-        key = (in_tree, types, statics, x64_enabled(), axis_env())
-        try:
-            program = self._programs.get(key)
-        except TypeError:
-            raise _unhashable(self.__wrapped__, statics) from None
-        if program is None:
-
-            @wraps(self.__wrapped__, assigned=("__name__",), updated=())
-            def of_dynamic(dynamic, dynamic_kwargs):
-                return self.__wrapped__(*_merge(args, static, dynamic), **dynamic_kwargs, **static_kwargs)
-
-            avals = [ShapedArray(*t) for t in types]
-            jaxpr, consts, out_tree = _stage(of_dynamic, in_tree, avals)
-            program = _Program(closed(convert_constvars(jaxpr)), consts, out_tree)
-            # A program that closed over a tracer of a transformation around it means nothing once that has ended.
-            if not any(isinstance(c, Tracer) for c in consts):
-                self._programs[key] = program
-        return flat, program
-
-    def _operand(self, x):
-        return as_operand(
-            x, f"Cannot interpret value as an argument of the jitted function {_name(self.__wrapped__)}: "
-        )
-
-    def eval_shape(self, *args, **kwargs):
-        """The shapes and dtypes of the results."""
-        return eval_shape(self.__wrapped__, *args, **kwargs)
-
-    def clear_cache(self):
-        """Forget every traced program."""
-        self._programs.clear()
-
-    def _cache_size(self) -> int:
-        return len(self._programs)
-
-
-def jit(fun: Callable | None = None, *, static_argnums=None, static_argnames=None) -> Callable:
-    """Trace `fun` once for each type of its arguments and run the traced program from then on (`jax.jit`).
-
-    static_argnums, static_argnames: arguments whose values, hashable, are part of the program.
-
-    >>> f = jit(lambda x, n: x ** n, static_argnums=1)
-    >>> f(2.0, 3)
-    Array(8., dtype=float32, weak_type=True)
-    """
-    if fun is None:
-        return partial(jit, static_argnums=static_argnums, static_argnames=static_argnames)
-    _check_callable(fun)
-    return JitFunction(fun, static_argnums, static_argnames)
-
-
-def _infer_static(fun: Callable, argnums, argnames) -> tuple[tuple[int, ...], frozenset[str]]:
-    """Numbers and names of the static arguments; from one the other, where the signature tells."""
-    nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
-    if not all(isinstance(i, int) for i in nums):
-        raise TypeError(f"jit's static_argnums must be an int or a sequence of ints, got {argnums!r}")
-    if not all(isinstance(n, str) for n in names):
-        raise TypeError(f"jit's static_argnames must be a str or a sequence of strs, got {argnames!r}")
-    try:
-        parameters = list(inspect.signature(fun).parameters.values())
-    except (TypeError, ValueError):
-        return nums, frozenset(names)
-    kinds = inspect.Parameter
-    positional = [p.name for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
-    any_positional = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
-    any_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
-    known = {p.name for p in parameters}
-    for n in names:
-        if n not in known and not any_keyword:
-            raise ValueError(
-                f"jitted function has invalid argnames {{{n!r}}} in static_argnames. Function does not take these args."
-            )
-    for i in nums:
-        if not any_positional and not -len(positional) <= i < len(positional):
-            raise ValueError(
-                f"jitted function has static_argnums={nums}, donate_argnums=() but only accepts {len(positional)} positional"
-                " arguments."
-            )
-    all_names = frozenset(names) | {positional[i] for i in nums if -len(positional) <= i < len(positional)}
-    all_nums = tuple(sorted({*nums, *[positional.index(n) for n in names if n in positional]}))
-    return all_nums, all_names
-
-
-def _unhashable(fun, statics) -> ValueError:
-    for where, _, value in statics:
-        try:
-            hash(value)
-        except TypeError:
-            which = f"number {where}" if isinstance(where, int) else f"'{where}'"
-            return ValueError(
-                f"Non-hashable static arguments are used in a jit function: static argument {which} of {_name(fun)} is"
-                f" {_short(value)} of type {type(value)}. Static arguments are looked up by value: give a tuple for a list, or"
-                " make the argument dynamic."
-            )
-    return ValueError(f"jit of {_name(fun)}: the arguments' pytree has unhashable static data.")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -970,8 +879,8 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
-    "jit",
     "jvp",
+    "linear_transpose",
     "linearize",
     "make_jaxpr",
     "value_and_grad",

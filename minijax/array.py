@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from . import errors
+from . import errors, source_info
+from .config import config, debugging_floats
 from .core import (
     Array,
     Primitive,
     ShapedArray,
     Trace,
     Tracer,
+    UndefinedPrimal,
     _ThreadState,
     check_not_leaked,
     set_current_trace,
@@ -218,6 +220,8 @@ def to_array(x: Any) -> ArrayImpl:
         if isinstance(x, np.ndarray) and not x.flags.writeable and x.base is None and x.dtype == dtype:
             return ArrayImpl(x)
         return ArrayImpl(np.array(x, dtype))
+    if t is UndefinedPrimal:
+        raise errors.not_linear(x.aval.str_short())
     raise TypeError(f"Value {x!r} of type {t} is not a valid JAX type: give an array, a NumPy array or a number.")
 
 
@@ -254,7 +258,13 @@ class EvalTrace(Trace):
     def process_primitive(self, primitive: Primitive, args, params):
         # IEEE arithmetic without comment, as in JAX: 1/0 is inf. NumPy would warn.
         with np.errstate(all="ignore"):
-            return evaluate(primitive, args, params)
+            out = evaluate(primitive, args, params)
+        if debugging_floats():
+            for x in out if primitive.multiple_results else [out]:
+                fault = float_fault(x._value)
+                if fault:
+                    raise errors.float_fault(fault, primitive.name, source_info.summarize(source_info.current()))
+        return out
 
 
 class QuietEvalTrace(EvalTrace):
@@ -276,7 +286,7 @@ class quiet_evaluation:
 
     def __enter__(self):
         self.errstate = None
-        if thread_state.trace is eval_trace:
+        if thread_state.trace is eval_trace and not debugging_floats():
             self.errstate = np.errstate(all="ignore")
             self.errstate.__enter__()
             thread_state.trace = _quiet_eval_trace
@@ -287,6 +297,47 @@ class quiet_evaluation:
             self.errstate.__exit__(*exc)
 
 
-def evaluating() -> bool:
-    """Whether no transformation is running on this thread."""
-    return isinstance(thread_state.trace, EvalTrace)
+def float_fault(value: np.ndarray) -> str | None:
+    """ "nan" or "inf", where the array has one and `debug_nans` or `debug_infs` look for it; else None."""
+    if value.dtype.kind not in "fc" and value.dtype.char != "E":  # bfloat16
+        return None
+    if config.jax_debug_nans and np.isnan(value).any():
+        return "nan"
+    return "inf" if config.jax_debug_infs and np.isinf(value).any() else None
+
+
+class CompileTimeEvalTrace(Trace):
+    """Computes what is known, now, and leaves tracers to its parent."""
+
+    __slots__ = ()
+    transformation = "ensure_compile_time_eval"
+
+    def process_primitive(self, primitive, args, params):
+        trace = self.parent if any(isinstance(x, Tracer) for x in args) else eval_trace
+        with set_current_trace(trace):
+            return trace.process_primitive(primitive, args, params)
+
+
+class ensure_compile_time_eval(set_current_trace):
+    """`with ensure_compile_time_eval():` computes within a traced function what does not depend on its arguments, so that
+    Python can branch on it; or raises, where it does (`jax.ensure_compile_time_eval`).
+
+    >>> import minijax as jax
+    >>> import minijax.numpy as jnp
+    >>> @jax.jit
+    ... def f(x):
+    ...     with ensure_compile_time_eval():
+    ...         n = int(jnp.arange(4).sum())
+    ...     return x * (2 if n > 5 else 1)
+    >>> f(1.0)
+    Array(2., dtype=float32, weak_type=True)
+    """
+
+    __slots__ = ()
+
+    def __init__(self):
+        pass
+
+    def __enter__(self):
+        self.trace = CompileTimeEvalTrace(thread_state.trace)
+        return super().__enter__()

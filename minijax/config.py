@@ -72,6 +72,17 @@ def x64_enabled() -> bool:
     return config._values["jax_enable_x64"] if local is None else local
 
 
+def jit_disabled() -> bool:
+    """Whether functions run as plain Python: see `disable_jit`."""
+    local = _local.jax_disable_jit
+    return config._values["jax_disable_jit"] if local is None else local
+
+
+def debugging_floats() -> bool:
+    """Whether results are looked through for NaNs or infinities."""
+    return config.jax_debug_nans or config.jax_debug_infs
+
+
 class _Setting:
     """`with` sets an option on this thread and puts back what was."""
 

@@ -15,13 +15,15 @@ from .api import as_operand, as_output, vmap
 from .calls.cond import cond_p
 from .calls.scan import scan_p
 from .calls.while_loop import while_p
+from .config import jit_disabled
 from .core import Array, ShapedArray, Tracer, get_aval, typematch
 from .dtypes import issubdtype
+from .errors import ConcretizationTypeError
 from .jaxpr import ClosedJaxpr, Jaxpr, Var
-from .primitives.basis import const, full, reshape, shape_of
+from .primitives.basis import const, expand_dims, full, reshape, shape_of
 from .primitives.elementwise import add_p, clamp_p, convert_element_type, lt_p, ne_p, or_p
 from .primitives.joining import concatenate
-from .primitives.shapes import pad, rev, slice_in_dim
+from .primitives.shapes import index_in_dim, pad, rev, slice_in_dim
 from .staging import closed, convert_constvars, trace_to_jaxpr
 from .tree_util import (
     keystr,
@@ -119,6 +121,9 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
     unroll = max(length, 1) if unroll is True else 1 if unroll is False else operator.index(unroll)
     if unroll < 0:
         raise ValueError("`unroll` must be a `bool` or a non-negative `int`.")
+    if jit_disabled() and length:
+        steps = reversed(range(length)) if reverse else range(length)
+        return _scan_in_python(f, tree_unflatten(carry_tree, carry), flat_xs, xs_tree, steps)
     x_avals = [get_aval(x).update(shape=shape_of(x)[1:]) for x in flat_xs]
     in_tree = tree_structure(
         (tree_unflatten(carry_tree, [0] * len(carry)), tree_unflatten(xs_tree, [0] * len(flat_xs)))
@@ -145,6 +150,20 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
         unroll=unroll,
     )
     return tree_unflatten(carry_tree, outs[:n]), tree_unflatten(ys_tree, outs[n:])
+
+
+def _scan_in_python(f: Callable, carry, flat_xs: list, xs_tree, steps) -> tuple:
+    """Under `disable_jit`: the body meets values, and a debugger may stop in it."""
+    ys = {}
+    for i in steps:
+        x = tree_unflatten(xs_tree, [index_in_dim(x, i, keepdims=False) for x in flat_xs])
+        carry, ys[i] = f(carry, x)
+    columns = [ys[i] for i in sorted(ys)]
+    return carry, tree_map(lambda *rows: concatenate([expand_dims(as_output(y, f), (0,)) for y in rows], 0), *columns)
+
+
+def _is_known(x) -> bool:
+    return not isinstance(x, Tracer) or x.to_concrete_value() is not None
 
 
 def _pair(f, out_tree) -> tuple:
@@ -210,6 +229,14 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
     """
     if not (callable(body_fun) and callable(cond_fun)):
         raise TypeError("lax.while_loop: body_fun and cond_fun arguments should be callable.")
+    if jit_disabled():
+        try:
+            val = init_val
+            while cond_fun(val):
+                val = body_fun(val)
+            return val
+        except ConcretizationTypeError:
+            pass  # The condition depends on a tracer of a map: the loop is traced as usual.
     carry, tree = _operands(init_val, "while_loop's init_val")
     in_tree = tree_structure((tree_unflatten(tree, [0] * len(carry)),))
     for _ in range(2):
@@ -260,7 +287,7 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
         a, b = (a, convert_element_type(b, a.dtype)) if b.weak_type else (convert_element_type(a, b.dtype), b)
     if a.dtype != b.dtype:
         raise TypeError(f"lower and upper arguments to fori_loop must have equal types, got {a.dtype} and {b.dtype}.")
-    if not any(isinstance(x, Tracer) and x.to_concrete_value() is None for x in (a, b)):
+    if _is_known(a) and _is_known(b):
 
         def step(carry, _):
             i, x = carry
@@ -306,6 +333,8 @@ def cond(pred, true_fun: Callable, false_fun: Callable, *operands, operand=None,
         if pred.dtype.kind not in "iuf":
             raise TypeError(f"Pred type must be either boolean or number, got {pred.dtype}.")
         pred = ne_p.bind(pred, const(pred, 0))
+    if jit_disabled() and _is_known(pred):
+        return (true_fun if pred else false_fun)(*operands)
     index = convert_element_type(pred, np.dtype("int32"))
     return _choose(index, (false_fun, true_fun), operands, ("false_fun", "true_fun"))
 
@@ -328,6 +357,8 @@ def switch(index, branches: Sequence[Callable], *operands):
         return branches[0](*operands)
     index = convert_element_type(index, np.dtype("int32"))
     index = clamp_p.bind(np.int32(0), index, np.int32(len(branches) - 1))
+    if jit_disabled() and _is_known(index):
+        return branches[int(index)](*operands)
     return _choose(index, branches, operands, [f"branch {i}" for i in range(len(branches))])
 
 

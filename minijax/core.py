@@ -10,13 +10,16 @@ trace it names, and to every other trace it is a constant.
 
 from __future__ import annotations
 
+import gc
 import threading
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import errors, source_info
+from .config import config
 from .dtypes import canonicalize_dtype, float0, issubdtype, short_dtype_name
 from .effects import Effects
 
@@ -154,9 +157,43 @@ class new_trace(set_current_trace):
 
     __slots__ = ()
 
-    def __exit__(self, *exc):
+    def __exit__(self, exc_type, *exc):
         thread_state.trace = self.previous
         self.trace.end()
+        if exc_type is None and config.jax_check_tracer_leaks:
+            _check_no_tracers_left(self.trace)
+
+
+def _check_no_tracers_left(trace: Trace):
+    """Raise if a tracer of a trace that is over is still referred to. Whoever ends a trace has let go of its tracers."""
+
+    def tracers():
+        return [x for x in gc.get_objects() if issubclass(type(x), Tracer) and x._trace is trace]
+
+    # A tracer in a cycle of garbage is held by nobody. Collecting takes long; most traces leave nothing.
+    if tracers():
+        gc.collect()
+        left = tracers()
+        if left:
+            holders = [_holders(x, left) for x in left]
+            raise errors.leaked_trace(type(trace).__name__, trace.transformation, holders)
+
+
+def _holders(tracer: Tracer, but: list) -> str:
+    """The tracer, and what refers to it, by name where it has one."""
+    lines = [f"{tracer!r}. {tracer._origin()}".rstrip()]
+    for holder in gc.get_referrers(tracer):
+        if holder is but or isinstance(holder, types.FrameType):
+            continue
+        names = [
+            f"{d['__name__']}.{k}"
+            for d in gc.get_referrers(holder)
+            if isinstance(d, dict) and "__name__" in d
+            for k, v in d.items()
+            if v is holder
+        ]
+        lines.append(f"  held by a {type(holder).__name__}{', ' + ', '.join(names) if names else ''}")
+    return "\n".join(lines)
 
 
 def current_trace() -> Trace:
@@ -390,6 +427,8 @@ def get_aval(x: Any) -> ShapedArray:
         if x.dtype == float0:
             return ShapedArray(x.shape, float0)
         return ShapedArray(x.shape, canonicalize_dtype(x.dtype))
+    if t is UndefinedPrimal:
+        raise errors.not_linear(x.aval.str_short())
     raise TypeError(f"Value {x!r} of type {t} is not a valid JAX type: give an array, a NumPy array or a number.")
 
 

@@ -52,6 +52,12 @@ class _CustomFunction:
     def _name(self) -> str:
         return getattr(self.fun, "__name__", str(self.fun))
 
+    def __getattr__(self, name: str):
+        # @custom_vjp over @custom_vmap: `f.def_vmap` is the inner function's.
+        if name.startswith("def"):
+            return getattr(self.fun, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __get__(self, instance, owner=None):
         return self if instance is None else functools.partial(self, instance)
 
@@ -76,10 +82,12 @@ class _CustomFunction:
                 raise TypeError(f"nondiff_argnums={self.nondiff_argnums} of {self._name}, which got {n} arguments.")
         still = sorted({i % n for i in self.nondiff_argnums})
         moving = [i for i in range(n) if i not in still]
+        # Rules live as long as the program they are in, and must not hold the arguments of the call that made it.
+        template = [x if i in still else None for i, x in enumerate(args)]
 
         def with_both(function: Callable) -> Callable:
             def call(*differentiated):
-                merged = list(args)
+                merged = list(template)
                 for i, x in zip(moving, differentiated, strict=True):
                     merged[i] = x
                 return function(*merged)

@@ -90,10 +90,30 @@ def leaked_tracer(tracer: str, transformation: str, origin: str) -> UnexpectedTr
     )
 
 
+def not_linear(aval: str) -> TypeError:
+    return TypeError(
+        f"A function that must be linear is not: to transpose it, an operation needs the value of one of its linear arguments,"
+        f" of type {aval}, which it multiplies with another, say, or chooses by. linear_transpose, the matvec of"
+        " custom_linear_solve and jvp rules under reverse mode take sums of arguments, and products with other values."
+    )
+
+
 def missing_rule(primitive: str, rule: str, reason: str | None, origin: str) -> NotImplementedError:
     if reason is not None:
         return NotImplementedError(f"Primitive '{primitive}' has no {rule} rule: {reason}.\n{origin}".rstrip())
     return NotImplementedError(
         f"Primitive '{primitive}' has no {rule} rule.\n{origin}"
         f"If the primitive is yours, give its row one: {primitive}_p.{rule} = rule. If not, please report it."
+    )
+
+
+def float_fault(fault: str, primitive: str, where: str) -> FloatingPointError:
+    return FloatingPointError(f"invalid value ({fault}) encountered in {primitive}, at {where}.")
+
+
+def leaked_trace(trace: str, transformation: str, tracers: list[str]) -> Exception:
+    listed = "\n".join(tracers)
+    return Exception(
+        f"Leaked trace {trace}. {transformation} is over, and somebody still holds its tracer(s):\n\n{listed}\n\nReturn what is"
+        " needed from the function instead of storing it, in a global, a list or an attribute of an object."
     )

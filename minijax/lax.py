@@ -86,6 +86,7 @@ from .primitives.shapes import (
     transpose,
 )
 from .primitives.sorting import sort, sort_key_val, top_k
+from .solves import custom_linear_solve, custom_root
 
 # {function: primitive} where the names differ; the rest have the primitive's.
 _unary = {
@@ -127,9 +128,12 @@ for _table, _arity in ((_unary, 1), (_binary, 2)):
         globals()[_name] = _function(_name, registry[_primitive], _arity)
 
 # The primitives, under JAX's names: `lax.sin_p`, `lax.scatter_add_p`; but those that jax.lax has not.
-_elsewhere = ("add_any", "jit", "custom_jvp_call", "custom_vjp_call", "custom_lin", "remat2", "name")
-_elsewhere += ("pbroadcast", "reduce_scatter")
+_elsewhere = (
+    "add_any jit name pbroadcast reduce_scatter remat2 custom_jvp_call custom_vjp_call custom_lin custom_linear_solve"
+    " custom_vmap_call debug_print debug_callback pure_callback io_callback xla_pmap"
+).split()
 _primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}
+_primitives["linear_solve_p"] = registry["custom_linear_solve"]
 globals().update(_primitives)
 
 
@@ -200,6 +204,7 @@ __all__ = [
     "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
     "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
     "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
+    "custom_linear_solve", "custom_root",
     "batch_matmul", "bitcast_convert_type", "broadcast", "broadcast_in_dim", "broadcast_shapes", "broadcasted_iota",
     "clamp", "collapse", "concatenate", "conj", "convert_element_type", "cumlogsumexp", "cummax", "cummin", "cumprod",
     "cumsum", "dot", "dot_general", "dynamic_index_in_dim", "dynamic_slice", "dynamic_slice_in_dim",

@@ -128,8 +128,7 @@ def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple
     """
     trace = StagingTrace(thread_state.trace)
     with new_trace(trace):
-        outs = function(*[trace.new_arg(aval) for aval in in_avals])
-        jaxpr, consts = trace.finish(outs)
+        jaxpr, consts = trace.finish(function(*[trace.new_arg(aval) for aval in in_avals]))
     return jaxpr, consts
 
 

@@ -4,6 +4,17 @@ With them the registry is complete: import it from here to have all of it.
 """
 
 from ..primitives.basis import registry
-from . import callbacks, checkpoint, cond, custom_derivatives, jit, scan, while_loop
+from . import callbacks, checkpoint, cond, custom_batching, custom_derivatives, jit, linear_solve, scan, while_loop
 
-__all__ = ["callbacks", "checkpoint", "cond", "custom_derivatives", "jit", "registry", "scan", "while_loop"]
+__all__ = [
+    "callbacks",
+    "checkpoint",
+    "cond",
+    "custom_batching",
+    "custom_derivatives",
+    "jit",
+    "linear_solve",
+    "registry",
+    "scan",
+    "while_loop",
+]

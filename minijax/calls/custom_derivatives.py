@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..array import EvalTrace
+from ..array import CompileTimeEvalTrace, EvalTrace, eval_trace
 from ..core import Primitive, Tracer, Zero, get_aval, is_undefined_primal, set_current_trace, thread_state
 from ..errors import UnexpectedTracerError
 from ..jaxpr import ClosedJaxpr
 from ..lowering.interpreter import compile_jaxpr
-from ..primitives.basis import batch_to_front, instantiate, reduce_sum, row
+from ..primitives.basis import instantiate, reduce_sum, row
 from ..staging import StagingTrace, closed, convert_constvars, trace_to_jaxpr
 from ..transforms.jvp import JVPTrace
 from ..transforms.transpose import backward_pass
@@ -31,6 +31,8 @@ def _owner(args: Sequence):
     while not isinstance(trace, (EvalTrace, StagingTrace)):
         if any(isinstance(x, Tracer) and x._trace is trace for x in args):
             break
+        if isinstance(trace, CompileTimeEvalTrace) and not any(isinstance(x, Tracer) for x in args):
+            return eval_trace
         trace = trace.parent
     return trace
 
@@ -223,11 +225,14 @@ custom_vjp_call_p = row(
 )
 
 
+NO_FORWARD_MODE = (
+    "can't apply forward-mode differentiation (jvp) to a custom_vjp function: only its reverse mode is defined. Use"
+    " custom_jvp, whose rule serves both"
+)
+
+
 def _no_forward_mode(*args, **params):
-    raise TypeError(
-        "can't apply forward-mode differentiation (jvp) to a custom_vjp function: only its reverse mode is defined. Use"
-        " custom_jvp, whose rule serves both."
-    )
+    raise TypeError(f"{NO_FORWARD_MODE}.")
 
 
 def _lin_transpose(cotangents, *args, num_res, bwd, out_avals, in_zeros, symbolic_zeros):
@@ -237,25 +242,13 @@ def _lin_transpose(cotangents, *args, num_res, bwd, out_avals, in_zeros, symboli
     return [*[None] * num_res, *[ct for ct, zero in zip(results, in_zeros, strict=True) if not zero]]
 
 
-def _lin_batch(axis, args, dims, *, num_res, bwd, out_avals, in_zeros, **params):
-    args = [batch_to_front(x, d, axis.size) for x, d in zip(args, dims)]
-    outs = custom_lin_p.bind(
-        *args,
-        num_res=num_res,
-        bwd=_batch_bwd(axis, [0] * len(in_zeros), bwd),
-        out_avals=tuple(aval.update(shape=(axis.size, *aval.shape)) for aval in out_avals),
-        in_zeros=in_zeros,
-        **params,
-    )
-    return outs, [0] * len(outs)
-
-
 custom_lin_p = row(
     "custom_lin",
     impl=_no_forward_mode,
     abstract_eval=lambda *avals, out_avals, **params: list(out_avals),
-    jvp=_no_forward_mode,
+    jvp=NO_FORWARD_MODE,
     transpose=_lin_transpose,
-    batch=_lin_batch,
+    # As in JAX: a batch rule would only put off the error, to where the derivative is run.
+    batch=_no_forward_mode,
     multiple_results=True,
 )

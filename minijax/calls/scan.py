@@ -233,10 +233,8 @@ def _transpose(cotangents, *args, jaxpr, length, reverse, num_consts, num_carry,
     # A carry that begins with a known value, a zero, is linear too if what is linear flows into it later.
     moving = fixpoint(lambda flags: _reached(jaxpr.jaxpr, [*consts_lin, *flags, *xs_lin])[:num_carry], carry_lin)
     if not all(moving):
-        raise NotImplementedError(
-            "scan can be transposed only where it is linear in the whole of its carry; here a part of the carry does not"
-            " depend on the linear arguments. Make that part an array to scan over."
-        )
+        common = dict(length=length, reverse=reverse, unroll=unroll)
+        return _transpose_beside_known(cotangents, args, moving, jaxpr, num_consts, num_carry, **common)
     consts, carry, xs = split_at(args, num_consts, num_carry)
     known_consts, known_xs = ([x for x in part if not is_undefined_primal(x)] for part in (consts, xs))
     ct_carry = [instantiate(ct) for ct in cotangents[:num_carry]]
@@ -291,6 +289,40 @@ def _transpose(cotangents, *args, jaxpr, length, reverse, num_consts, num_carry,
         *[ct if lin else None for ct, lin in zip(to_carry, carry_lin)],
         *[next(to_xs) if lin else None for lin in xs_lin],
     ]
+
+
+def _transpose_beside_known(cotangents, args, moving, jaxpr: ClosedJaxpr, num_consts, num_carry, **common) -> list:
+    """Transpose a scan of which a part of the carry depends on known values alone: the counter of a fori_loop. That part
+    is run forwards first, and its values of all steps are further xs of the scan that remains."""
+    consts, carry, xs = (list(part) for part in split_at(range(len(args)), num_consts, num_carry))
+    known = [i for i, moves in zip(carry, moving) if not moves]
+    carried = [i for i, moves in zip(carry, moving) if moves]
+    inner = jaxpr.jaxpr
+    forward, _ = dce_jaxpr(
+        inner.replace(outvars=[*[inner.outvars[i - num_consts] for i in known], *[inner.invars[i] for i in known]]),
+        [True] * (2 * len(known)),
+        instantiate=True,
+    )
+    given = [i for i in [*consts, *known, *xs] if not is_undefined_primal(args[i])]
+    forward = ClosedJaxpr(forward.replace(invars=[inner.invars[i] for i in given]), jaxpr.consts)
+    num_given = sum(i < num_consts for i in given)
+    before = scan_p.bind(
+        *[args[i] for i in given], jaxpr=forward, num_consts=num_given, num_carry=len(known), **common
+    )[len(known) :]
+    num_ys = len(inner.outvars) - num_carry
+    outs = [*[i - num_consts for i in carried], *range(num_carry, num_carry + num_ys)]
+    results = _transpose(
+        [cotangents[i] for i in outs],
+        *[args[i] for i in [*consts, *carried]],
+        *before,
+        *[args[i] for i in xs],
+        jaxpr=permuted(jaxpr, [*consts, *carried, *known, *xs], outs),
+        num_consts=num_consts,
+        num_carry=len(carried),
+        **common,
+    )
+    by_place = dict(zip([*consts, *carried, *known, *xs], results, strict=True))
+    return [by_place[i] for i in range(len(args))]
 
 
 def _reached(jaxpr: Jaxpr, flags: Sequence[bool]) -> list[bool]:

@@ -483,7 +483,7 @@ def _powers(u, coefficient: Callable, out) -> list:
 def _integer_pow(u, v0, *, y: int):
     def coefficient(m):
         binomial = math.prod(y - i for i in range(m)) // math.factorial(m)
-        return None if binomial == 0 else lax.integer_pow(u[0], y - m) * binomial
+        return None if binomial == 0 else scaled(float(binomial), lax.integer_pow_p.bind(u[0], y=y - m))
 
     return _powers(u, coefficient, v0)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-from ..array import to_array
-from ..jaxpr import ClosedJaxpr, Literal, dce_jaxpr, last_used
+from ..array import ArrayImpl, float_fault, to_array
+from ..config import debugging_floats
+from ..jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, last_used
 
 _compiled: WeakKeyDictionary[ClosedJaxpr, Callable] = WeakKeyDictionary()
 
@@ -20,11 +21,32 @@ def compile_jaxpr(closed_jaxpr: ClosedJaxpr) -> Callable:
     function = _compiled.get(closed_jaxpr)
     if function is None:
         function = _compiled[closed_jaxpr] = _compile(closed_jaxpr)
-    return function
+    return _looked_through(function, closed_jaxpr) if debugging_floats() else function
+
+
+def _looked_through(function: Callable, closed_jaxpr: ClosedJaxpr) -> Callable:
+    """For `debug_nans`: where a result has a NaN, run the jaxpr again, an equation at a time, which raises at the first."""
+
+    def run(*args):
+        outs = function(*args)
+        if any(float_fault(x) for x in outs):
+            eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *map(ArrayImpl, args))
+        return outs
+
+    return run
+
+
+def program_text(closed_jaxpr: ClosedJaxpr) -> str:
+    """The program that is run, as text: the jaxpr without its dead code."""
+    return str(_live(closed_jaxpr))
+
+
+def _live(closed_jaxpr: ClosedJaxpr) -> Jaxpr:
+    return dce_jaxpr(closed_jaxpr.jaxpr, [True] * len(closed_jaxpr.jaxpr.outvars), instantiate=True)[0]
 
 
 def _compile(closed_jaxpr: ClosedJaxpr) -> Callable:
-    jaxpr, _ = dce_jaxpr(closed_jaxpr.jaxpr, [True] * len(closed_jaxpr.jaxpr.outvars), instantiate=True)
+    jaxpr = _live(closed_jaxpr)
     slots: dict = {}
     initial: list = []
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from .. import errors
 from ..core import Primitive, ShapedArray, UndefinedPrimal, Zero
 from .basis import (
     add_any_p,
@@ -196,6 +197,8 @@ def transpose_by_argument(rules: Sequence[Callable | None]) -> Callable:
         for x, rule in zip(args, rules):
             result = None
             if type(x) is UndefinedPrimal:
+                if rule is None:
+                    raise errors.not_linear(x.aval.str_short())
                 result = rule(ct, *args, **params)
                 if result.shape != x.aval.shape:
                     result = unbroadcast(x.aval, result)

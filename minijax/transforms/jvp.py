@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from ..core import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
 from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..primitives.basis import instantiate
-from ..staging import trace_to_closed_jaxpr, weak_cache
+from ..staging import TangentTrace, trace_to_closed_jaxpr, weak_cache
 
 
 class JVPTracer(Tracer):
@@ -88,11 +88,23 @@ class JVPTrace(Trace):
         return outs if type(out_tangents) is Zero else self.tracer_class(self, outs, out_tangents)
 
     def apply_rule(self, primitive, primals, tangents, params):
+        if primitive.linearize is not None and _recording(self.parent):
+            # Reverse mode of a rule that says jvp(jit(f), ...): one jit of primals and tangents would be recorded as a whole,
+            # and its primals, which are known, would be unknown.
+            outs, record = primitive.linearize(primals, tangents, **params)
+            return outs, record(tangents)
         return primitive.jvp(primals, tangents, **params)
 
     def join(self, primal, tangent):
         # A constant needs no tracer, unless it must be known that its derivative is zero: it is, for a constant.
         return primal if type(tangent) is Zero else self.tracer_class(self, primal, tangent)
+
+
+def _recording(trace: Trace | None) -> bool:
+    """Whether what a trace does comes, in the end, to one that records what is unknown and computes the rest."""
+    while trace is not None and not isinstance(trace, TangentTrace):
+        trace = trace.parent
+    return trace is not None
 
 
 def fill_zeros(primals: Sequence, tangents: Sequence) -> list:
@@ -103,8 +115,7 @@ def jvp_flat(function: Callable, primals: Sequence, tangents: Sequence) -> tuple
     """(primals out, tangents out) of a function of flat arrays; a tangent, in or out, may be a symbolic `Zero`."""
     trace = JVPTrace(thread_state.trace)
     with new_trace(trace):
-        outs = function(*[trace.join(p, t) for p, t in zip(primals, tangents)])
-        pairs = [trace.split(x) for x in outs]
+        pairs = [trace.split(x) for x in function(*[trace.join(p, t) for p, t in zip(primals, tangents)])]
     out_primals = [p for p, _ in pairs]
     return out_primals, fill_zeros(out_primals, [t for _, t in pairs])
 

@@ -33,6 +33,9 @@ class LinearizeTrace(JVPTrace):
         super().__init__(parent)
         self.tangent_trace = TangentTrace(parent)
 
+    def new_arg(self, primal) -> LinearizeTracer:
+        return LinearizeTracer(self, primal, self.tangent_trace.new_arg(get_aval(primal).to_tangent_aval()))
+
     def apply_rule(self, primitive, primals, tangents, params):
         if primitive.linearize is not None:
             # A primitive that carries a jaxpr: its linearize rule runs under the parent, and returns a function that
@@ -65,10 +68,7 @@ def linearize_flat(
     trace = LinearizeTrace(thread_state.trace)
     nonzero = [True] * len(primals) if nonzero is None else nonzero
     with new_trace(trace):
-        args = []
-        for primal, moves in zip(primals, nonzero, strict=True):
-            tangent_aval = get_aval(primal).to_tangent_aval()
-            args.append(LinearizeTracer(trace, primal, trace.tangent_trace.new_arg(tangent_aval)) if moves else primal)
+        args = (trace.new_arg(x) if moves else x for x, moves in zip(primals, nonzero, strict=True))
         pairs = [trace.split(x) for x in function(*args)]
         out_primals = [p for p, _ in pairs]
         out_tangents = fill_zeros(out_primals, [t for _, t in pairs])

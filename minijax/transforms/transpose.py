@@ -6,13 +6,28 @@ cotangents of those. A variable read twice gets the sum.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .. import source_info
-from ..core import UndefinedPrimal, Zero
+from ..core import ShapedArray, UndefinedPrimal, Zero, new_trace, thread_state
 from ..jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 from ..primitives import basis
-from ..staging import trace_to_closed_jaxpr, weak_cache
+from ..staging import TangentTrace, trace_to_closed_jaxpr, weak_cache
+
+
+class LinearTrace(TangentTrace):
+    """Records what a linear function does with its arguments; what it computes besides is computed now, and known."""
+
+    __slots__ = ()
+    transformation = "linear_transpose"
+    where = property(lambda self: source_info.current())
+
+
+def linear_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:
+    """The jaxpr of a function of flat arrays that is promised to be linear, and the constants it closes over."""
+    trace = LinearTrace(thread_state.trace)
+    with new_trace(trace):
+        return trace.finish(function(*[trace.new_arg(aval) for aval in in_avals]))
 
 
 @source_info.interpreter
@@ -66,7 +81,7 @@ def transpose_eqns(
         ]
         try:
             arg_cotangents = primitive.transpose(ct, *args, **eqn.params)
-        except NotImplementedError as error:
+        except (NotImplementedError, TypeError) as error:
             if eqn.source_info is not None:
                 error.add_note(f"The operation is at {source_info.summarize(eqn.source_info)}.")
             raise

@@ -136,8 +136,7 @@ def vmap_flat(function: Callable, axis: Axis, args: Sequence, in_dims: Sequence[
     """Map a function of flat arrays; return its results as (array, batch dim or None) pairs."""
     trace = BatchTrace(thread_state.trace, axis)
     with new_trace(trace):
-        outs = function(*[trace.join(x, d) for x, d in zip(args, in_dims, strict=True)])
-        return [trace.split(x) for x in outs]
+        return [trace.split(x) for x in function(*[trace.join(x, d) for x, d in zip(args, in_dims, strict=True)])]
 
 
 def materialize(val, dim: int | None, out_dim: int | None, axis: Axis):

@@ -1,0 +1,99 @@
+"""`custom_vmap_call`: a jaxpr to run, and the user's function for running it on a batch.
+
+Functions here are flat: of lists of arrays. `minijax/custom_batching.py` is what users see. (JAX: `_src/custom_batching.py`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..core import Zero
+from ..dtypes import issubdtype
+from ..jaxpr import ClosedJaxpr
+from ..lowering.interpreter import compile_jaxpr
+from ..primitives.basis import batch_to_front, instantiate, move_batch_dim, row, zero_like
+from ..transforms.jvp import jvp_flat, jvp_jaxpr
+from ..tree_util import treedef_tuple
+from .scan import fill, split_at
+
+# A rule: (axis_size, which arguments are batched, arguments with their batch axes in front) -> (results, which of them are).
+Rule = Callable[[int, list[bool], list], tuple[list, list[bool]]]
+
+
+def _batch(axis, args, dims, *, rule: Rule, **params):
+    args = [x if d is None else move_batch_dim(x, d, 0) for x, d in zip(args, dims)]
+    outs, batched = rule(axis.size, [d is not None for d in dims], args)
+    return outs, [0 if flag else None for flag in batched]
+
+
+def _jvp(primals, tangents, *, call: ClosedJaxpr, rule: Rule, in_tree, out_tree):
+    """One call for primals and tangents, whose rule is the derivative of the rule: where there is a batch later, in
+    vmap(lambda x: jvp(f, (x,), (x,))), the user's function still decides what to do with it."""
+    nonzero = tuple(type(t) is not Zero for t in tangents)
+    wanted = tuple(issubdtype(aval.dtype, np.inexact) for aval in call.out_avals)
+    pushed, _ = jvp_jaxpr(call, nonzero, wanted)
+    results = custom_vmap_p.bind(
+        *primals,
+        *[t for t in tangents if type(t) is not Zero],
+        call=pushed,
+        rule=_rule_of_jvp(rule, nonzero, wanted),
+        in_tree=treedef_tuple((in_tree, in_tree)),
+        out_tree=treedef_tuple((out_tree, out_tree)),
+    )
+    outs, out_tangents = split_at(results, len(wanted))
+    return outs, fill(outs, out_tangents, wanted)
+
+
+def _rule_of_jvp(rule: Rule, nonzero: Sequence[bool], wanted: Sequence[bool]) -> Rule:
+    def jvp_of_rule(axis_size: int, batched: list[bool], args: list):
+        primals, tangents = split_at(args, len(nonzero))
+        of_primals, of_tangents = split_at(batched, len(nonzero))
+        pairs = iter(zip(tangents, of_tangents))
+        primals, tangents, either = zip(
+            *[
+                _alike(axis_size, x, b, *(next(pairs) if nz else (None, b)))
+                for x, b, nz in zip(primals, of_primals, nonzero)
+            ]
+        )
+        out_batched: list[bool] = []
+
+        def on_primals(*xs):
+            outs, flags = rule(axis_size, list(either), list(xs))
+            out_batched[:] = flags
+            return outs
+
+        outs, out_tangents = jvp_flat(on_primals, primals, tangents)
+        moving = [instantiate(t) for t, want in zip(out_tangents, wanted) if want]
+        return [*outs, *moving], [*out_batched, *[flag for flag, want in zip(out_batched, wanted) if want]]
+
+    return jvp_of_rule
+
+
+def _alike(axis_size: int, x, x_batched: bool, t, t_batched: bool) -> tuple:
+    """(primal, tangent, whether they are batched): both are if either is."""
+    if t is None:
+        return x, zero_like(x), x_batched
+    if x_batched == t_batched:
+        return x, t, x_batched
+    return (x, batch_to_front(t, None, axis_size), True) if x_batched else (batch_to_front(x, None, axis_size), t, True)
+
+
+def _no_reverse_mode(primals, tangents, **params):
+    raise ValueError(
+        "custom_vmap functions do not support reverse-mode differentiation, as in JAX: the rule is for values alone. Put a"
+        " custom_vjp outside of the custom_vmap, which says what the derivative is."
+    )
+
+
+custom_vmap_p = row(
+    "custom_vmap_call",
+    impl=lambda *args, call, **params: compile_jaxpr(call)(*args),
+    abstract_eval=lambda *avals, call, **params: call.out_avals,
+    jvp=_jvp,
+    transpose="custom_vmap functions do not support reverse mode, as in JAX; put a custom_vjp outside of the custom_vmap",
+    batch=_batch,
+    multiple_results=True,
+)
+custom_vmap_p.linearize = _no_reverse_mode

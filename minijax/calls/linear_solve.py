@@ -1,0 +1,129 @@
+"""`custom_linear_solve`: the solution of a linear system by the user's own solver, differentiated as a solution is.
+
+The primitive carries four functions: `matvec` x -> A x, `solve` b -> x with A x = b, and for reverse mode the same of the
+transposed matrix: `vecmat` and `transpose_solve`. Its arguments are what each of them closes over, and then b. The solver
+itself is never differentiated: that A x = b says all there is to know. (JAX: `_src/lax/control_flow/solves.py`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..core import Zero, get_aval, is_undefined_primal
+from ..jaxpr import jaxpr_as_fun
+from ..lowering.interpreter import compile_jaxpr
+from ..primitives.basis import add_tangents, instantiate, row, zero_like, zeros
+from ..primitives.elementwise import neg_p
+from ..transforms.jvp import jvp_flat
+from ..transforms.vmap import batch_jaxpr, materialize
+from .scan import split_at
+
+
+class _LinearSolveTuple(NamedTuple):
+    """Something of each of the four functions. It has JAX's name because printed jaxprs show it."""
+
+    matvec: Any
+    vecmat: Any
+    solve: Any
+    transpose_solve: Any
+
+    def transpose(self) -> _LinearSolveTuple:
+        """The same of the transposed system."""
+        return _LinearSolveTuple(self.vecmat, self.matvec, self.transpose_solve, self.solve)
+
+
+def linear_solve(consts: Sequence[list], jaxprs: Sequence, b: Sequence) -> list:
+    """The leaves of x, and of the solver's auxiliary data.
+
+    jaxprs: ClosedJaxprs of matvec, vecmat, solve and transpose_solve, with what they close over as their first arguments;
+    the second and the last may be None. consts: a list of these values for each.
+    """
+    const_lengths = _LinearSolveTuple(*map(len, consts))
+    flat = [x for part in consts for x in part]
+    return linear_solve_p.bind(*flat, *b, const_lengths=const_lengths, jaxprs=_LinearSolveTuple(*jaxprs))
+
+
+def _split(args: Sequence, const_lengths: _LinearSolveTuple) -> tuple[_LinearSolveTuple, list]:
+    *consts, b = split_at(args, *const_lengths)
+    return _LinearSolveTuple(*consts), b
+
+
+def _impl(*args, const_lengths, jaxprs):
+    consts, b = _split(args, const_lengths)
+    return compile_jaxpr(jaxprs.solve)(*consts.solve, *b)
+
+
+def _abstract_eval(*avals, const_lengths, jaxprs):
+    consts, b = _split(avals, const_lengths)
+    for given, expected in zip([*consts.solve, *b], jaxprs.solve.in_avals, strict=True):
+        if (given.shape, given.dtype) != (expected.shape, expected.dtype):
+            raise TypeError(
+                f"custom_linear_solve's solver was traced for {expected.str_short()}, got {given.str_short()}: matvec and"
+                " solve must keep the dtype of b; make b an array of floats."
+            )
+    return jaxprs.solve.out_avals
+
+
+def _jvp(primals, tangents, *, const_lengths, jaxprs):
+    """From A x = b follows dA x + A dx = db: another solve, for dx. Auxiliary data has no derivative."""
+    outs = linear_solve_p.bind(*primals, const_lengths=const_lengths, jaxprs=jaxprs)
+    consts, b = _split(primals, const_lengths)
+    consts_t, b_t = _split(tangents, const_lengths)
+    moved = _matvec_tangents(jaxprs.matvec, consts.matvec, consts_t.matvec, outs[: len(b)])
+    rhs = [add_tangents(t, m if type(m) is Zero else neg_p.bind(m)) for t, m in zip(b_t, moved)]
+    if all(type(t) is Zero for t in rhs):
+        return outs, list(map(zero_like, outs))
+    rhs = [zeros(get_aval(x)) if type(t) is Zero else t for x, t in zip(b, rhs)]
+    x_t = linear_solve(consts, jaxprs, rhs)[: len(b)]
+    return outs, [*x_t, *map(zero_like, outs[len(b) :])]
+
+
+def _matvec_tangents(matvec, consts: list, tangents: list, x: list) -> list:
+    """dA x."""
+    still = list(map(zero_like, x))
+    if all(type(t) is Zero for t in tangents):
+        return still
+    return jvp_flat(jaxpr_as_fun(matvec), [*consts, *x], [*tangents, *still])[1]
+
+
+def _transpose(cotangents, *args, const_lengths, jaxprs):
+    """x = A^-1 b is linear in b: the cotangent of b is the solution of the transposed system."""
+    if jaxprs.transpose_solve is None:
+        raise TypeError(
+            "transpose_solve required for backwards mode automatic differentiation of custom_linear_solve: give it, or say"
+            " symmetric=True if the matrix is."
+        )
+    consts, b = _split(args, const_lengths)
+    if any(is_undefined_primal(x) for part in consts for x in part):
+        raise NotImplementedError(
+            "custom_linear_solve is linear in b alone: matvec or solve closes over an argument of linear_transpose."
+        )
+    if any(type(ct) is not Zero for ct in cotangents[len(b) :]):
+        raise NotImplementedError("custom_linear_solve: the auxiliary data of a solver cannot be transposed.")
+    cts = linear_solve(consts.transpose(), jaxprs.transpose(), [instantiate(ct) for ct in cotangents[: len(b)]])
+    return [*[None] * sum(const_lengths), *[ct if is_undefined_primal(x) else None for ct, x in zip(cts, b)]]
+
+
+def _batch(axis, args, dims, *, const_lengths, jaxprs):
+    """One solve for the whole batch. Where anything is batched then x is, and with it matvec(x) and b."""
+    consts, b = _split(args, const_lengths)
+    consts_d, b_d = _split(dims, const_lengths)
+    in_front = [0] * len(b)
+    batched = [
+        None if jaxpr is None else batch_jaxpr(jaxpr, axis, (*const_dims, *in_front), True)[0]
+        for jaxpr, const_dims in zip(jaxprs, consts_d)
+    ]
+    outs = linear_solve(consts, batched, [materialize(x, d, 0, axis) for x, d in zip(b, b_d)])
+    return outs, [0] * len(outs)
+
+
+linear_solve_p = row(
+    "custom_linear_solve",
+    impl=_impl,
+    abstract_eval=_abstract_eval,
+    jvp=_jvp,
+    transpose=_transpose,
+    batch=_batch,
+    multiple_results=True,
+)
