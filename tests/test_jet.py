@@ -311,6 +311,10 @@ def test_jet_of_vmap(x64):
     _, (rows, summed) = jet(mj.vmap(g, axis_name="i"), (x,), ((v, 0, 0),))
     close(rows, along(lambda x: mj.numpy.sum(x * mj.numpy.sin(x), 1), x, v, 3)[1:])
     close([s[0] for s in summed], along(lambda x: mj.numpy.sum(x**3, 0), x, v, 3)[1:])
+    # The other way round, the axis is named outside of the jet.
+    _, (inner_rows, inner_summed) = mj.vmap(lambda x, v: jet(g, (x,), ((v, 0, 0),)), axis_name="i")(x, v)
+    close(inner_rows, rows)
+    close(inner_summed, summed)
 
 
 LOOPS = {
@@ -438,10 +442,13 @@ def test_where_jax_gives_nan(x64):
 
 
 def test_accurate_where_the_value_is_small_or_saturated():
-    """The primal is the primitive's own, not a composition's; 1 - tanh^2 is not computed by cancellation."""
+    """The primal is the primitive's own, not a composition's; 1 - tanh^2 is not computed by cancellation; a binomial
+    coefficient may be larger than an integer."""
     assert float(jet(mj.numpy.expm1, (1e-10,), ((1.0,),))[0]) == np.float32(1e-10)
     _, (slope,) = jet(mj.numpy.tanh, (8.0,), ((1.0,),))
     np.testing.assert_allclose(slope, 1 / np.cosh(8.0) ** 2, rtol=0.3)
+    *_, last = jet(lambda x: x**1000, (1.0,), ((1.0, 0, 0, 0, 0, 0),))[1]
+    np.testing.assert_allclose(last, math.perm(1000, 6), rtol=1e-5)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

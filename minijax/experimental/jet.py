@@ -343,7 +343,10 @@ def bilinear(primitive: Primitive) -> Callable:
 
 
 def integrated(primitive: Primitive) -> Callable:
-    """The rule that the row's jvp implies: with y' = jvp(x, x'), the series of y' up to order K - 1 gives y to order K."""
+    """The rule that the row's jvp implies: with y' = jvp(x, x'), the series of y' up to order K - 1 gives y to order K.
+
+    Where that derivative is written with y itself, as that of `erf_inv` is, it comes back here for y to order K - 1.
+    """
 
     def rule(primals, series, **params):
         # d/dt of the sum of x_k t^k has the terms (k + 1) x_(k+1).
