@@ -24,6 +24,7 @@ from ..calls.checkpoint import remat_p
 from ..calls.cond import cond_p
 from ..calls.custom_derivatives import custom_jvp_call_p, custom_vjp_call_p
 from ..calls.jit import jit_p
+from ..calls.linear_solve import linear_solve, linear_solve_p
 from ..calls.scan import fixpoint, permuted, positions, scan_p, split_at
 from ..calls.while_loop import while_p
 from ..core import (
@@ -349,23 +350,30 @@ def integrated(primitive: Primitive) -> Callable:
     """
 
     def rule(primals, series, **params):
-        # d/dt of the sum of x_k t^k has the terms (k + 1) x_(k+1).
-        rates = [[scaled(k, t) for k, t in enumerate(terms, 1)] for terms in series]
+        out = primitive.bind(*primals, **params)
+        outs = out if primitive.multiple_results else [out]
+        smooth = [issubdtype(get_aval(x).dtype, np.inexact) for x in outs]
         moving = [any(type(t) is not Zero for t in terms) for terms in series]
+        # d/dt of the sum of x_k t^k has the terms (k + 1) x_(k+1).
+        rates = [[scaled(k, t) for k, t in enumerate(terms, 1)] for terms, moves in zip(series, moving) if moves]
 
-        def rate_out(*args):
+        def rates_out(*args):
             xs, moved = args[: len(primals)], iter(args[len(primals) :])
             dxs = [next(moved) if moves else zero_like(x) for x, moves in zip(xs, moving)]
-            return [instantiate(primitive.jvp(xs, dxs, **params)[1])]
+            dys = primitive.jvp(xs, dxs, **params)[1]
+            return [instantiate(dy) for dy, s in zip(dys if primitive.multiple_results else [dys], smooth) if s]
 
-        dxs = [terms for terms, moves in zip(rates, moving) if moves]
-        args = [*primals, *[instantiate(terms[0]) for terms in dxs]]
-        arg_series = [terms[:-1] for terms in series] + [terms[1:] for terms in dxs]
-        (first,), (later,) = jet_flat(rate_out, len(series[0]) - 1, args, arg_series)
-        out = primitive.bind(*primals, **params)
-        return out, [scaled(1 / k, t) for k, t in enumerate([first, *later], 1)]
+        args = [*primals, *[instantiate(terms[0]) for terms in rates]]
+        arg_series = [terms[:-1] for terms in series] + [terms[1:] for terms in rates]
+        made = iter(zip(*jet_flat(rates_out, len(series[0]) - 1, args, arg_series)))
+        terms = [_integral_of(*next(made)) if s else zero_series(x, len(series[0])) for x, s in zip(outs, smooth)]
+        return out, terms if primitive.multiple_results else terms[0]
 
     return rule
+
+
+def _integral_of(first, later: Sequence) -> list:
+    return [scaled(1 / k, t) for k, t in enumerate([first, *later], 1)]
 
 
 def composed(primitive: Primitive, function: Callable) -> Callable:
@@ -658,9 +666,28 @@ def _call(primitive: Primitive) -> Callable:
     return rule
 
 
-def _custom_call(primals, series, *, call_jaxpr: ClosedJaxpr, **params):
-    """The function itself, as in JAX: what the user's rule says of its first derivative is not asked."""
+def _custom_vjp(primals, series, *, call_jaxpr: ClosedJaxpr, **params):
+    """The function itself, as in JAX: the user's rule is for the way back."""
     return jet_flat(jaxpr_as_fun(call_jaxpr), len(series[0]), primals, series)
+
+
+def _linear_solve(primals, series, *, const_lengths, jaxprs):
+    """A x = b, where any may move: A_0 x_k is b_k less what A makes of the terms before. The solver is not looked into."""
+    *consts, b = split_at(primals, *const_lengths)
+    *consts_s, b_s = split_at(series, *const_lengths)
+    outs = linear_solve_p.bind(*primals, const_lengths=const_lengths, jaxprs=jaxprs)
+    x = outs[: len(b)]
+    terms: list[list] = [[] for _ in x]
+    for k in range(1, len(series[0]) + 1):
+        x_s = [[*before, zero_like(v)] for v, before in zip(x, terms)]
+        matvec = jaxpr_as_fun(jaxprs[0])
+        _, made = jet_flat(matvec, k, [*consts[0], *x], [*[s[:k] for s in consts_s[0]], *x_s])
+        right = [difference(s[k - 1], m[k - 1]) for s, m in zip(b_s, made)]
+        still = all(type(t) is Zero for t in right)
+        solved = right if still else linear_solve(consts, jaxprs, list(map(instantiate, right)))
+        for before, v, t in zip(terms, x, solved):
+            before.append(zero_like(v) if still else t)
+    return outs, [*terms, *[zero_series(v, len(series[0])) for v in outs[len(b) :]]]
 
 
 def _cond(primals, series, *, branches):
@@ -795,8 +822,10 @@ jet_rules |= {
     lax.abs_p: _abs,
     jit_p: _call(jit_p),
     remat_p: _call(remat_p),
-    custom_jvp_call_p: _custom_call,
-    custom_vjp_call_p: _custom_call,
+    # By the user's rule, on which the derivatives of softplus at 0, or of a root found by bisection, depend.
+    custom_jvp_call_p: integrated(custom_jvp_call_p),
+    custom_vjp_call_p: _custom_vjp,
+    linear_solve_p: _linear_solve,
     cond_p: _cond,
     scan_p: _scan,
     while_p: _while,
