@@ -11,10 +11,11 @@ import numpy as np
 
 from ..core import Zero
 from ..dtypes import issubdtype
-from ..jaxpr import ClosedJaxpr
+from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..lowering.interpreter import compile_jaxpr
 from ..primitives.basis import batch_to_front, instantiate, move_batch_dim, row, zero_like
 from ..transforms.jvp import jvp_flat, jvp_jaxpr
+from ..transforms.vmap import Axis, vmap_flat
 from ..tree_util import treedef_tuple
 from .scan import fill, split_at
 
@@ -38,7 +39,7 @@ def _jvp(primals, tangents, *, call: ClosedJaxpr, rule: Rule, in_tree, out_tree)
         *primals,
         *[t for t in tangents if type(t) is not Zero],
         call=pushed,
-        rule=_rule_of_jvp(rule, nonzero, wanted),
+        rule=_rule_of_jvp(rule, pushed, nonzero, wanted),
         in_tree=treedef_tuple((in_tree, in_tree)),
         out_tree=treedef_tuple((out_tree, out_tree)),
     )
@@ -46,10 +47,14 @@ def _jvp(primals, tangents, *, call: ClosedJaxpr, rule: Rule, in_tree, out_tree)
     return outs, fill(outs, out_tangents, wanted)
 
 
-def _rule_of_jvp(rule: Rule, nonzero: Sequence[bool], wanted: Sequence[bool]) -> Rule:
+def _rule_of_jvp(rule: Rule, pushed: ClosedJaxpr, nonzero: Sequence[bool], wanted: Sequence[bool]) -> Rule:
     def jvp_of_rule(axis_size: int, batched: list[bool], args: list):
         primals, tangents = split_at(args, len(nonzero))
         of_primals, of_tangents = split_at(batched, len(nonzero))
+        if not any(of_primals):
+            # jacfwd: a batch of tangents. The function itself is not batched, and its result must not be.
+            pairs = vmap_flat(jaxpr_as_fun(pushed), Axis(None, axis_size), args, [0 if b else None for b in batched])
+            return [batch_to_front(x, d) if d else x for x, d in pairs], [d is not None for _, d in pairs]
         pairs = iter(zip(tangents, of_tangents))
         primals, tangents, either = zip(
             *[
