@@ -19,7 +19,7 @@ from .config import jit_disabled
 from .core import Array, ShapedArray, Tracer, get_aval, typematch
 from .dtypes import issubdtype
 from .errors import ConcretizationTypeError
-from .jaxpr import ClosedJaxpr, Jaxpr, Var
+from .jaxpr import ClosedJaxpr, Jaxpr, Literal, Var
 from .primitives.basis import const, expand_dims, full, reshape, shape_of
 from .primitives.elementwise import add_p, clamp_p, convert_element_type, lt_p, ne_p, or_p
 from .primitives.joining import concatenate
@@ -56,6 +56,22 @@ def _trace(fun: Callable, in_tree, in_avals: Sequence[ShapedArray]) -> tuple[Jax
 def _closed(jaxpr: Jaxpr) -> ClosedJaxpr:
     """The jaxpr with its constants as its first arguments."""
     return closed(convert_constvars(jaxpr))
+
+
+def _forwarded(jaxpr: Jaxpr) -> list[int | None]:
+    """For each result the place of the argument that it is, unchanged; None where it is computed."""
+    places = {v: i for i, v in enumerate(jaxpr.invars)}
+    return [None if type(v) is Literal else places.get(v) for v in jaxpr.outvars]
+
+
+def _split_by(flags: Sequence[bool], xs: Sequence) -> tuple[list, list]:
+    """(those not marked, those marked)."""
+    return [x for x, f in zip(xs, flags, strict=True) if not f], [x for x, f in zip(xs, flags) if f]
+
+
+def _merged(flags: Sequence[bool], unmarked: Sequence, marked: Sequence) -> list:
+    unmarked, marked = iter(unmarked), iter(marked)
+    return [next(marked) if f else next(unmarked) for f in flags]
 
 
 def _name(fun: Callable) -> str:
@@ -138,18 +154,31 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
         if not changed:
             break
     _check_carry("scan body", f, carry_tree, carry_avals, out_carry_tree, out_avals[:n])
+    # A carry that never changes is a constant of the loop; a y that is a slice of the xs is there already.
+    forwarded = _forwarded(jaxpr)
+    still = [place == i for i, place in enumerate(forwarded[:n])]
+    copies = [place is not None and place >= n for place in forwarded[n:]]
+    (moving, fixed), (moving_vars, fixed_vars) = _split_by(still, carry), _split_by(still, jaxpr.invars[:n])
+    body = jaxpr.replace(
+        constvars=[],
+        invars=[*fixed_vars, *jaxpr.constvars, *moving_vars, *jaxpr.invars[n:]],
+        outvars=[*_split_by(still, jaxpr.outvars[:n])[0], *_split_by(copies, jaxpr.outvars[n:])[0]],
+    )
     outs = scan_p.bind(
+        *fixed,
         *consts,
-        *carry,
+        *moving,
         *flat_xs,
-        jaxpr=_closed(jaxpr),
+        jaxpr=closed(body),
         length=length,
         reverse=bool(reverse),
-        num_consts=len(consts),
-        num_carry=len(carry),
+        num_consts=len(fixed) + len(consts),
+        num_carry=len(moving),
         unroll=unroll,
     )
-    return tree_unflatten(carry_tree, outs[:n]), tree_unflatten(ys_tree, outs[n:])
+    last = _merged(still, outs[: len(moving)], fixed)
+    copied = [flat_xs[place - n] for place, copy in zip(forwarded[n:], copies) if copy]
+    return tree_unflatten(carry_tree, last), tree_unflatten(ys_tree, _merged(copies, outs[len(moving) :], copied))
 
 
 def _scan_in_python(f: Callable, carry, flat_xs: list, xs_tree, steps) -> tuple:
@@ -253,16 +282,26 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
     pred = cond.outvars[0].aval
     if pred.shape or pred.dtype != bool:
         raise TypeError(f"cond_fun must return a boolean scalar, but got output type(s) [{pred!r}].")
+    # A carry that never changes, and that the condition does not read, is a constant of the body.
+    read = {v for eqn in cond.eqns for v in eqn.invars if type(v) is not Literal} | {*cond.outvars}
+    still = [place == i and v not in read for i, (place, v) in enumerate(zip(_forwarded(body), cond.invars))]
+    (moving, fixed), (moving_vars, fixed_vars) = _split_by(still, carry), _split_by(still, body.invars)
+    body = body.replace(
+        constvars=[],
+        invars=[*fixed_vars, *body.constvars, *moving_vars],
+        outvars=_split_by(still, body.outvars)[0],
+    )
     outs = while_p.bind(
         *cond_consts,
+        *fixed,
         *body_consts,
-        *carry,
-        cond_jaxpr=_closed(cond),
-        body_jaxpr=_closed(body),
+        *moving,
+        cond_jaxpr=_closed(cond.replace(invars=_split_by(still, cond.invars)[0])),
+        body_jaxpr=closed(body),
         cond_nconsts=len(cond_consts),
-        body_nconsts=len(body_consts),
+        body_nconsts=len(fixed) + len(body_consts),
     )
-    return tree_unflatten(tree, outs)
+    return tree_unflatten(tree, _merged(still, outs, fixed))
 
 
 def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool | None = None):
@@ -382,10 +421,16 @@ def _choose(index, functions, operands, names):
                     f" {aval.str_short()}."
                 )
     consts, branches = _with_common_consts(traced)
-    return tree_unflatten(tree, cond_p.bind(index, *consts, *flat, branches=branches))
+    args = [*consts, *flat]
+    # A result that is the same argument in every branch is there already.
+    places = [p[0] if len({*p}) == 1 else None for p in zip(*[_forwarded(b) for b in branches])]
+    there = [p is not None for p in places]
+    branches = tuple(closed(b.replace(outvars=_split_by(there, b.outvars)[0])) for b in branches)
+    outs = cond_p.bind(index, *args, branches=branches)
+    return tree_unflatten(tree, _merged(there, outs, [args[p] for p in places if p is not None]))
 
 
-def _with_common_consts(traced) -> tuple[list, tuple]:
+def _with_common_consts(traced) -> tuple[list, list[Jaxpr]]:
     """All that the branches close over, each value once, and the branches as jaxprs that take it first."""
     consts: list = []
     for _, own, _ in traced:
@@ -394,8 +439,8 @@ def _with_common_consts(traced) -> tuple[list, tuple]:
     for jaxpr, own, _ in traced:
         variables = dict(zip([id(c) for c in own], jaxpr.constvars))
         first = [variables[id(c)] if id(c) in variables else Var(get_aval(c)) for c in consts]
-        branches.append(closed(Jaxpr([], [*first, *jaxpr.invars], jaxpr.outvars, jaxpr.eqns, jaxpr.effects)))
-    return consts, tuple(branches)
+        branches.append(jaxpr.replace(constvars=[], invars=[*first, *jaxpr.invars]))
+    return consts, branches
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -447,8 +492,8 @@ def _prefixes(combine: Callable, xs: list, axis: int) -> list:
 
     # Pairs (0, 1), (2, 3), ...: their prefixes are the odd ones of all.
     odd = _prefixes(combine, combine(part(xs, 0, n - 1, 2), part(xs, 1, n, 2)), axis)
-    before = part(odd, 0, (n - 1) // 2)
-    even = combine(before, part(xs, 2, n, 2)) if n > 2 else part(xs, 0, 0)
+    before = odd if n % 2 else part(odd, 0, n // 2 - 1)
+    even = combine(before, part(xs, 2, n, 2))
     even = [concatenate([x, e], axis) for x, e in zip(part(xs, 0, 1), even)]
     return [_interleave(e, o, axis) for e, o in zip(even, odd)]
 

@@ -254,6 +254,38 @@ DIRECT = {
         3.0,
     ),
     "lax.scan": (lambda lib: lambda c, xs: lib.lax.scan(lambda c, x: (c * x, c), c, xs), f32(1), x),
+    "lax.scan, ys that are xs": (lambda lib: lambda xs: lib.lax.scan(lambda c, x: (c + x, (x, c)), 0.0, xs), x),
+    "lax.scan, carry that is constant": (
+        lambda lib: lambda xs, w: lib.lax.scan(lambda c, x: ((c[0], c[1] * x), w), (w, f32(1)), xs),
+        x,
+        2.0,
+    ),
+    "lax.scan, length": (
+        lambda lib: lambda c: lib.lax.scan(lambda c, _: (lib.lax.sin(c), None), c, None, length=4),
+        1.0,
+    ),
+    "lax.scan, gradient": (
+        lambda lib: lib.grad(lambda w, xs: lib.lax.scan(lambda c, x: (lib.lax.tanh(w * c + x), c), 0.0, xs)[0]),
+        2.0,
+        x,
+    ),
+    "lax.map of nothing": (lambda lib: lambda xs: lib.lax.map(lambda x: x, xs), x),
+    "lax.while_loop, constant": (
+        lambda lib: lambda x, y: lib.lax.while_loop(lambda c: c[0] < 9, lambda c: (c[0] * c[1], c[1]), (x, y)),
+        1.0,
+        2.0,
+    ),
+    "lax.cond, results that are there": (
+        lambda lib: lambda p, x, y: lib.lax.cond(p, lambda a, b: (a, b * 2), lambda a, b: (a, b), x, y),
+        True,
+        2.0,
+        3.0,
+    ),
+    "lax.cond, closed over": (lambda lib: lambda p, x, y: lib.lax.cond(p, lambda: x * y, lambda: x), True, 2.0, 3.0),
+    "lax.associative_scan": (
+        lambda lib: lambda x: lib.lax.associative_scan(lambda a, b: a * b, x),
+        f32([1, 2, 3, 4, 5]),
+    ),
     "lax.scan, consts": (lambda lib: lambda c, xs, y: lib.lax.scan(lambda c, x: (c * x + y, c), c, xs), 1.0, x, 2.0),
     "lax.fori_loop": (lambda lib: lambda c: lib.lax.fori_loop(0, 3, lambda i, c: c * i, c), 1.0),
     "lax.fori_loop, traced": (lambda lib: lambda c, n: lib.lax.fori_loop(0, n, lambda i, c: c * 2, c), 1.0, 3),
