@@ -124,8 +124,8 @@ def jet_flat(function: Callable, order: int, primals: Sequence, series: Sequence
     """(primals out, their series) of a function of flat arrays, each series a list of `order` terms."""
     trace = JetTrace(thread_state.trace, order)
     with new_trace(trace):
-        outs = function(*[trace.join(x, terms) for x, terms in zip(primals, series, strict=True)])
-        pairs = [trace.split(x) for x in outs]
+        args = (trace.join(x, terms) for x, terms in zip(primals, series, strict=True))
+        pairs = [trace.split(x) for x in function(*args)]
     out_primals = [x for x, _ in pairs]
     return out_primals, fill_series(out_primals, [terms for _, terms in pairs], order)
 
