@@ -1,0 +1,236 @@
+"""Long programs: time and memory grow with the length and no faster, and nothing recurses over it.
+
+What is compared between a length and four times it: the calls of Python functions, which are counted exactly; the peak of
+the memory asked for; and, for what is done inside a single call (a list searched, a tuple copied), CPU time with room for
+noise: linear work gives 4, quadratic work 16. `benchmarks/scaling.py` prints the table for 100,000 equations.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+import tracemalloc
+
+import jax
+import numpy as np
+import pytest
+
+import minijax
+import minijax.numpy as jnp
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Measures
+
+
+def calls(function) -> int:
+    """The Python functions that are called, C functions among them."""
+    count = 0
+
+    def profile(frame, event, arg):
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def cpu_seconds(function) -> float:
+    """The least of three, with no pass of the garbage collector in between."""
+    least = np.inf
+    gc.disable()
+    try:
+        for _ in range(3):
+            start = time.process_time()
+            function()
+            least = min(least, time.process_time() - start)
+    finally:
+        gc.enable()
+    return least
+
+
+def peak_bytes(function) -> int:
+    function()  # fills the caches
+    gc.collect()
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_measures_tell_quadratic_from_linear():
+    def searching(n):
+        return lambda: [i in range_list for range_list in [list(range(n))] for i in range_list]
+
+    def calling(n):
+        return lambda: [abs(j) for i in range(n) for j in range(i)]
+
+    assert cpu_seconds(searching(4000)) > 10 * cpu_seconds(searching(1000))
+    assert calls(calling(400)) > 10 * calls(calling(100))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Straight-line programs
+
+
+def straight_line(n, lib=minijax):
+    """2n equations."""
+
+    def f(x):
+        for _ in range(n):
+            x = lib.numpy.sin(x) * 1.0001
+        return x
+
+    return f
+
+
+def one_variable_read_often(n):
+    """The cotangents of one variable are summed n times."""
+
+    def f(x):
+        total = x
+        for _ in range(n):
+            total = total + x * 0.5
+        return total
+
+    return f
+
+
+def wide(n):
+    """A tree of many leaves, each in an equation of its own."""
+    return lambda x: sum(minijax.tree.map(lambda leaf: leaf * 2.0, [x + 1.0 for _ in range(n)]))
+
+
+def many_constants(n):
+    constants = [jnp.ones(1) * i for i in range(n)]
+
+    def f(x):
+        for c in constants:
+            x = x + c
+        return jnp.sum(x)
+
+    return f
+
+
+def printed(jaxpr):
+    return lambda: str(jaxpr)
+
+
+# A program: length -> a function without arguments.
+PROGRAMS = {
+    "make_jaxpr": lambda n: lambda: minijax.make_jaxpr(straight_line(n))(1.0),
+    "print": lambda n: printed(minijax.make_jaxpr(straight_line(n))(1.0)),
+    "jit": lambda n: lambda: minijax.jit(straight_line(n))(1.0),
+    "grad": lambda n: lambda: minijax.grad(straight_line(n))(1.0),
+    "grad of jit": lambda n: lambda: minijax.grad(minijax.jit(straight_line(n)))(1.0),
+    "jit of grad": lambda n: lambda: minijax.jit(minijax.grad(straight_line(n)))(1.0),
+    "print grad of jit": lambda n: printed(minijax.make_jaxpr(minijax.grad(minijax.jit(straight_line(n))))(1.0)),
+    "jvp": lambda n: lambda: minijax.jvp(straight_line(n), (1.0,), (1.0,)),
+    "vmap of jit": lambda n: lambda: minijax.vmap(minijax.jit(straight_line(n)))(jnp.ones(2)),
+    "grad of checkpoint": lambda n: lambda: minijax.grad(minijax.checkpoint(straight_line(n)))(1.0),
+    "grad of grad": lambda n: lambda: minijax.grad(minijax.grad(straight_line(n)))(1.0),
+    "grad, one variable read often": lambda n: lambda: minijax.grad(one_variable_read_often(n))(1.0),
+    "grad, a wide tree": lambda n: lambda: minijax.grad(wide(n))(1.0),
+    "grad of jit, many constants": lambda n: lambda: minijax.grad(minijax.jit(many_constants(n)))(1.0),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_linear_in_the_number_of_equations(name):
+    program = PROGRAMS[name]
+    program(10)()
+    # 2 * 1000 equations: twice as many as Python allows frames.
+    assert calls(program(1000)) < 4.2 * calls(program(250))
+    assert cpu_seconds(program(1000)) < 9 * cpu_seconds(program(250))
+
+
+@pytest.mark.parametrize("name", ["make_jaxpr", "grad", "jit of grad", "grad of checkpoint"])
+def test_memory_is_linear_in_the_number_of_equations(name):
+    program = PROGRAMS[name]
+    assert peak_bytes(program(600)) < 4.4 * peak_bytes(program(150))
+
+
+def test_gradient_of_a_long_program():
+    n = 4000
+    x, derivative = 1.0, 1.0
+    for _ in range(n):
+        derivative *= 1.0001 * np.cos(x)
+        x = 1.0001 * np.sin(x)
+    # 8,000 roundings of float32, each relative, add up.
+    for f in (minijax.grad(straight_line(n)), minijax.grad(minijax.jit(straight_line(n)))):
+        np.testing.assert_allclose(f(1.0), derivative, rtol=n * np.finfo(np.float32).eps)
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, lambda f: lambda x: minijax.jvp(f, (x,), (x,)), minijax.vmap])
+def test_shared_functions_are_transformed_once(transform):
+    """f_k calls f_(k-1) twice. As a tree of calls that is 2^k of them, as jaxprs k."""
+
+    def doubled(depth):
+        f = jnp.sin
+        for _ in range(depth):
+            f = minijax.jit(lambda x, f=f: f(f(x)))
+        return lambda: minijax.make_jaxpr(transform(f))(np.float32([1]))
+
+    assert calls(doubled(32)) < 9 * calls(doubled(4))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Scans
+
+
+def scan_loss(n, lib=minijax):
+    def loss(w):
+        def step(h, x):
+            h = lib.numpy.tanh(w @ h + x)
+            return h, lib.numpy.sum(h)
+
+        last, sums = lib.lax.scan(step, lib.numpy.ones(4), lib.numpy.linspace(0, 1, n))
+        return lib.numpy.sum(last) + lib.numpy.mean(sums)
+
+    return loss
+
+
+w = (0.9 * np.eye(4)).astype(np.float32)
+SCANS = {
+    "grad": lambda n: lambda: minijax.grad(scan_loss(n))(w),
+    "jit of grad": lambda n: lambda: minijax.jit(minijax.grad(scan_loss(n)))(w),
+    "vmap of grad": lambda n: lambda: minijax.vmap(minijax.grad(scan_loss(n)))(w[None]),
+    "grad of jvp": lambda n: lambda: minijax.grad(lambda w: minijax.jvp(scan_loss(n), (w,), (w,))[1])(w),
+    "checkpointed body": lambda n: lambda: minijax.grad(minijax.checkpoint(scan_loss(n)))(w),
+}
+
+
+def test_gradient_of_a_scan_of_10_000_steps():
+    got, want = minijax.grad(scan_loss(10_000))(w), jax.jit(jax.grad(scan_loss(10_000, jax)))(w)
+    assert (got.shape, got.dtype) == (want.shape, want.dtype)
+    # Sums of 10,000 terms, in another order than XLA's.
+    np.testing.assert_allclose(got, want, rtol=1e4**0.5 * np.finfo(np.float32).eps)
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_linear_in_the_number_of_steps(name):
+    program = SCANS[name]
+    program(2)()
+    assert calls(program(1200)) < 4.2 * calls(program(300))
+    assert cpu_seconds(program(1200)) < 9 * cpu_seconds(program(300))
+    assert peak_bytes(program(1200)) < 4.4 * peak_bytes(program(300))
+
+
+def test_a_scan_keeps_its_residuals_and_little_else():
+    """Four float32 from tanh and four of the carry, for each step; a copy of either may be alive for a while."""
+    n = 2000
+    assert peak_bytes(SCANS["grad"](n)) < 4 * n * (4 + 4) * 4
+
+
+def test_a_scan_is_one_equation_however_long():
+    def size(n):
+        return len(str(minijax.make_jaxpr(minijax.grad(scan_loss(n)))(w)).splitlines())
+
+    assert size(10) == size(10_000)
