@@ -52,7 +52,18 @@ from .config import checking_leaks, config, debug_infs, debug_nans, disable_jit,
 from .core import Array
 from .core import get_aval as typeof
 from .custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
+from .device import (
+    Device,
+    default_backend,
+    device_count,
+    devices,
+    local_device_count,
+    local_devices,
+    process_count,
+    process_index,
+)
 from .dtypes import float0
+from .parallel_map import pmap
 from .stages import clear_caches, jit
 
 # `jax.core` has these two; here they stand above core.
@@ -65,6 +76,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Array",
+    "Device",
     "ShapeDtypeStruct",
     "ad_checkpoint",
     "block_until_ready",
@@ -83,8 +95,11 @@ __all__ = [
     "debug",
     "debug_infs",
     "debug_nans",
+    "default_backend",
+    "device_count",
     "device_get",
     "device_put",
+    "devices",
     "disable_jit",
     "dtypes",
     "effects_barrier",
@@ -102,12 +117,17 @@ __all__ = [
     "jit",
     "jvp",
     "lax",
+    "local_device_count",
+    "local_devices",
     "linear_transpose",
     "linearize",
     "make_jaxpr",
     "nn",
     "numpy",
     "pure_callback",
+    "pmap",
+    "process_count",
+    "process_index",
     "random",
     "remat",
     "scipy",

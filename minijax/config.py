@@ -14,6 +14,7 @@ _DEFAULTS = {
     "jax_disable_jit": False,
     "jax_enable_x64": False,
     "jax_explain_cache_misses": False,
+    "jax_num_cpu_devices": -1,
 }
 
 

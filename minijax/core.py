@@ -270,6 +270,8 @@ class Primitive:
         # Only for collectives: which axes the parameters name, and the rule of the map over one of them.
         self.named_axes: Callable | None = None
         self.collective: Callable | None = None
+        # Only where the jaxprs it carries may name an axis of its own: parameters -> context in which that is bound.
+        self.axis_scope: Callable | None = None
         # Only where an equation does more than compute its results: its parameters -> its effects.
         self.effects: Callable[[dict], Effects] | None = None
 

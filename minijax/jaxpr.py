@@ -6,6 +6,7 @@ The classes, their attributes and their printed form are JAX's, so an interprete
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from . import source_info as source_info_util
@@ -244,8 +245,9 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
                 raise JaxprTypeError(f"{where} binds a variable of type {v.aval!r}, its rule gives {aval!r}")
             if type(v) is not DropVar:
                 bind(v, where)
-        for inner in jaxprs_in_params(eqn.params):
-            check_jaxpr(inner)
+        with nullcontext() if eqn.primitive.axis_scope is None else eqn.primitive.axis_scope(eqn.params):
+            for inner in jaxprs_in_params(eqn.params):
+                check_jaxpr(inner)
     for v in jaxpr.outvars:
         check_read(v, "the jaxpr's results")
     if jaxpr.effects != no_effects.union(*[eqn.effects for eqn in jaxpr.eqns]):

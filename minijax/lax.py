@@ -130,7 +130,7 @@ for _table, _arity in ((_unary, 1), (_binary, 2)):
 # The primitives, under JAX's names: `lax.sin_p`, `lax.scatter_add_p`; but those that jax.lax has not.
 _elsewhere = (
     "add_any jit name pbroadcast reduce_scatter remat2 custom_jvp_call custom_vjp_call custom_lin custom_linear_solve"
-    " custom_vmap_call debug_print debug_callback pure_callback io_callback xla_pmap"
+    " custom_vmap_call debug_print debug_callback pure_callback io_callback shard_map"
 ).split()
 _primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}
 _primitives["linear_solve_p"] = registry["custom_linear_solve"]

@@ -11,6 +11,9 @@ os.environ.setdefault(
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
     " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
 )
+# For pmap, JAX's and minijax's. It slows nothing else.
+if "device_count" not in os.environ["XLA_FLAGS"]:
+    os.environ["XLA_FLAGS"] += " --xla_force_host_platform_device_count=8"
 
 import hypothesis
 import jax
@@ -29,6 +32,7 @@ def global_state() -> dict:
     return {
         "current trace": thread_state.trace,
         "minijax x64": minijax.config.jax_enable_x64,
+        "minijax devices": minijax.config.jax_num_cpu_devices,
         "jax x64": jax.config.jax_enable_x64,
         "NumPy's floating-point error handling": tuple(sorted(np.geterr().items())),
         "NumPy's print options": str(sorted(np.get_printoptions().items(), key=lambda kv: kv[0])),

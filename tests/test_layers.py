@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: a module may import from the rows above its own, and within its own row where that row says so.
 LAYERS = [
     ["minijax.errors", "minijax.source_info", "minijax.tree_util", "minijax.config", "minijax.effects"],
-    ["minijax.tree", "minijax.dtypes"],
+    ["minijax.tree", "minijax.dtypes", "minijax.device"],
     ["minijax.core"],
     ["minijax.array", "minijax.jaxpr"],
     ["minijax.pretty_print", "minijax.staging"],
@@ -33,6 +33,7 @@ LAYERS = [
         "minijax.control_flow",
         "minijax.ad_checkpoint",
         "minijax.parallel",
+        "minijax.parallel_map",
         "minijax.solves",
         "minijax.custom_batching",
         "minijax.callback",

@@ -315,6 +315,7 @@ ELSEWHERE = {
     **dict.fromkeys("debug_print debug_callback pure_callback io_callback".split(), "test_debug.py"),
     "name": "test_checkpoint.py",
     "scan": "test_control_flow.py",
+    "shard_map": "test_pmap.py",
     "while": "test_control_flow.py",
     "add_any": "test_nestings.py",
     "copy": "test_numpy_creation.py",

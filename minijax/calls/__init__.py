@@ -4,7 +4,18 @@ With them the registry is complete: import it from here to have all of it.
 """
 
 from ..primitives.basis import registry
-from . import callbacks, checkpoint, cond, custom_batching, custom_derivatives, jit, linear_solve, scan, while_loop
+from . import (
+    callbacks,
+    checkpoint,
+    cond,
+    custom_batching,
+    custom_derivatives,
+    jit,
+    linear_solve,
+    scan,
+    shard_map,
+    while_loop,
+)
 
 __all__ = [
     "callbacks",
@@ -16,5 +27,6 @@ __all__ = [
     "linear_solve",
     "registry",
     "scan",
+    "shard_map",
     "while_loop",
 ]

@@ -1,0 +1,290 @@
+"""`shard_map`, the primitive behind `pmap`: an equation that carries the program of one device.
+
+Each argument is cut into blocks along an axis, one for each device of the mesh, or given to every device whole: its
+`PartitionSpec` says which. The jaxpr is of blocks, its results are put together by `out_specs`, and collectives in it go along
+the mesh. It runs here as one program of NumPy: the devices are an axis, and the vmap machine maps over it. All other rules
+transform the jaxpr and bind the primitive again. (JAX: `_src/shard_map.py`, of which this is the part with one mesh axis and
+`check_vma=False`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+
+import numpy as np
+
+from ..core import ShapedArray, Trace, UndefinedPrimal, Zero, is_undefined_primal, set_current_trace, thread_state
+from ..device import Mesh, PartitionSpec
+from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..lowering.interpreter import compile_jaxpr
+from ..primitives.basis import const, expand_dims, instantiate, row, squeeze
+from ..primitives.collectives import psum_p
+from ..primitives.elementwise import div_p
+from ..staging import trace_to_closed_jaxpr, weak_cache
+from ..transforms.jvp import jvp_jaxpr
+from ..transforms.linearize import linearize_jaxpr
+from ..transforms.transpose import backward_pass
+from ..transforms.vmap import Axis, NamedAxisTrace, axes_in_jaxpr, batch_jaxpr
+from .scan import fill
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A device's program
+
+
+class DeviceTrace(NamedAxisTrace):
+    """Around the tracing of what one device runs: the axis it may name is the mesh's."""
+
+    __slots__ = ()
+    transformation = "pmap"
+
+
+def _axis(mesh: Mesh) -> Axis:
+    return Axis(mesh.axis_name, mesh.size)
+
+
+@contextmanager
+def on_each_device(mesh: Mesh):
+    """Inside, a program is traced that the devices of the mesh run."""
+    with set_current_trace(DeviceTrace(thread_state.trace, _axis(mesh))):
+        yield
+
+
+def enclosing_device_axis() -> Axis | None:
+    """The axis of the devices whose program is being traced, if that is so."""
+    trace: Trace | None = thread_state.trace
+    while trace is not None and type(trace) is not DeviceTrace:
+        trace = trace.parent
+    return None if trace is None else trace.axis
+
+
+def block_aval(aval: ShapedArray, spec: PartitionSpec, mesh: Mesh) -> ShapedArray:
+    """The type of one device's part of an array."""
+    return _scaled(aval, spec, lambda size: size // mesh.size)
+
+
+def _whole_aval(block: ShapedArray, spec: PartitionSpec, mesh: Mesh) -> ShapedArray:
+    return _scaled(block, spec, lambda size: size * mesh.size)
+
+
+def _scaled(aval: ShapedArray, spec: PartitionSpec, scale: Callable) -> ShapedArray:
+    d = spec.cut
+    return aval if d is None else aval.update(shape=(*aval.shape[:d], scale(aval.shape[d]), *aval.shape[d + 1 :]))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Evaluation
+
+
+def _impl(*args, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
+    in_dims = tuple(spec.cut for spec in in_specs)
+    batched, out_dims = batch_jaxpr(jaxpr, _axis(mesh), in_dims)
+    outs = compile_jaxpr(batched)(*[_cut(x, d, mesh.size) for x, d in zip(args, in_dims)])
+    return [_join(x, dim, spec.cut, mesh.size) for x, dim, spec in zip(outs, out_dims, out_specs)]
+
+
+def _cut(x, d: int | None, size: int):
+    """The blocks along a new axis, in front of the one that is cut."""
+    return x if d is None else x.reshape(*x.shape[:d], size, x.shape[d] // size, *x.shape[d + 1 :])
+
+
+def _join(x, dim: int | None, d: int | None, size: int):
+    """The blocks, along axis 0 or the same for all, as one array; the first device's, where they are not to be joined."""
+    if d is None:
+        return x if dim is None else x[0, ...]
+    if dim is None:
+        return np.concatenate([x] * size, axis=d)
+    x = np.moveaxis(x, 0, d)
+    return x.reshape(*x.shape[:d], size * x.shape[d + 1], *x.shape[d + 2 :])
+
+
+def _abstract_eval(*avals, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
+    for i, (given, block, spec) in enumerate(zip(avals, jaxpr.in_avals, in_specs, strict=True)):
+        expected = _whole_aval(block, spec, mesh)
+        if (given.shape, given.dtype) != (expected.shape, expected.dtype):
+            raise TypeError(f"shard_map takes {expected.str_short()} as argument {i}, got {given.str_short()}.")
+    return [_whole_aval(block, spec, mesh) for block, spec in zip(jaxpr.out_avals, out_specs, strict=True)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rules
+
+
+def _selected(items, flags) -> tuple:
+    return tuple(x for x, flag in zip(items, flags, strict=True) if flag)
+
+
+def _nonzero(tangents) -> tuple[bool, ...]:
+    return tuple(type(t) is not Zero for t in tangents)
+
+
+def _jvp(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
+    nonzero = _nonzero(tangents)
+    with on_each_device(mesh):
+        pushed, out_nonzero = jvp_jaxpr(jaxpr, nonzero)
+    results = shard_map_p.bind(
+        *primals,
+        *_selected(tangents, nonzero),
+        jaxpr=pushed,
+        mesh=mesh,
+        in_specs=in_specs + _selected(in_specs, nonzero),
+        out_specs=out_specs + _selected(out_specs, out_nonzero),
+        **params,
+    )
+    outs = results[: len(out_specs)]
+    return outs, fill(outs, results[len(out_specs) :], out_nonzero)
+
+
+def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
+    """Two equations: of the primals, now, which returns each device's residuals too; and one, recorded, of the tangents."""
+    nonzero = _nonzero(tangents)
+    n_out = len(out_specs)
+    with on_each_device(mesh):
+        known, out_nonzero, linear = linearize_jaxpr(jaxpr, nonzero)
+        n_residuals = len(known.out_avals) - n_out
+        # A residual that is an argument is not copied for each device.
+        forwarded = [known.jaxpr.invars.index(v) if v in known.jaxpr.invars else None for v in known.jaxpr.outvars]
+        kept = (*[True] * n_out, *[i is None for i in forwarded[n_out:]])
+        forward = _returning_rows(known, n_out, kept)
+        linear = _taking_rows(linear, tuple(kept[n_out:]))
+    specs = [PartitionSpec(mesh.axis_name) if i is None else in_specs[i] for i in forwarded[n_out:]]
+    results = shard_map_p.bind(
+        *primals,
+        jaxpr=forward,
+        mesh=mesh,
+        in_specs=in_specs,
+        out_specs=out_specs + _selected(specs, kept[n_out:]),
+        **params,
+    )
+    outs, own = results[:n_out], iter(results[n_out:])
+    residuals = [next(own) if i is None else primals[i] for i in forwarded[n_out:]]
+    assert len(residuals) == n_residuals
+
+    def record(tangents):
+        if not any(out_nonzero):
+            return fill(outs, [], out_nonzero)
+        moved = shard_map_p.bind(
+            *residuals,
+            *_selected(tangents, nonzero),
+            jaxpr=linear,
+            mesh=mesh,
+            in_specs=(*specs, *_selected(in_specs, nonzero)),
+            out_specs=_selected(out_specs, out_nonzero),
+            **params,
+        )
+        return fill(outs, moved, out_nonzero)
+
+    return outs, record
+
+
+@weak_cache
+def _returning_rows(jaxpr: ClosedJaxpr, n_out: int, kept: tuple[bool, ...]) -> ClosedJaxpr:
+    """The jaxpr with those results that are kept; what follows the first `n_out` has an axis 0, for the devices' to be joined
+    along: of scalars too."""
+
+    def function(*args):
+        results = _selected(jaxpr_as_fun(jaxpr)(*args), kept)
+        return [*results[:n_out], *[x if x.shape else expand_dims(x, (0,)) for x in results[n_out:]]]
+
+    return trace_to_closed_jaxpr(function, jaxpr.in_avals)
+
+
+@weak_cache
+def _taking_rows(jaxpr: ClosedJaxpr, rows: tuple[bool, ...]) -> ClosedJaxpr:
+    """The jaxpr whose first arguments come as `_returning_rows` returns them, where `rows` says so."""
+    scalar = [row and not aval.shape for row, aval in zip(rows, jaxpr.in_avals)]
+    n = len(scalar)
+
+    def function(*args):
+        residuals = [squeeze(x, (0,)) if s else x for x, s in zip(args, scalar)]
+        return jaxpr_as_fun(jaxpr)(*residuals, *args[n:])
+
+    in_avals = [aval.update(shape=(1,)) if s else aval for s, aval in zip(scalar, jaxpr.in_avals)]
+    return trace_to_closed_jaxpr(function, [*in_avals, *jaxpr.in_avals[n:]])
+
+
+def _transpose(cotangents, *args, jaxpr, mesh, in_specs, out_specs, **params):
+    linear = tuple(is_undefined_primal(x) for x in args)
+    nonzero = _nonzero(cotangents)
+    with on_each_device(mesh):
+        transposed, result_nonzero = _transposed(jaxpr, linear, nonzero, mesh, in_specs, out_specs)
+    known_specs = _selected(in_specs, [not lin for lin in linear])
+    results = iter(
+        shard_map_p.bind(
+            *_selected(args, [not lin for lin in linear]),
+            *_selected(cotangents, nonzero),
+            jaxpr=transposed,
+            mesh=mesh,
+            in_specs=known_specs + _selected(out_specs, nonzero),
+            out_specs=_selected(_selected(in_specs, linear), result_nonzero),
+            **params,
+        )
+    )
+    given = iter(result_nonzero)
+    return [(next(results) if next(given) else None) if lin else None for lin in linear]
+
+
+@weak_cache
+def _transposed(jaxpr: ClosedJaxpr, linear, nonzero, mesh: Mesh, in_specs, out_specs):
+    """(the jaxpr of known arguments and cotangents to cotangents of the linear arguments, which of these are not zero).
+
+    A result that is whole on every device was one device's: all share its cotangent, that the sum over them be right.
+    An argument that was whole gets the sum of what all devices have for it.
+    """
+    result_nonzero = None
+    in_avals, out_avals = jaxpr.in_avals, jaxpr.out_avals
+    known_avals = [aval for aval, lin in zip(in_avals, linear, strict=True) if not lin]
+    linear_specs = _selected(in_specs, linear)
+
+    def function(*values):
+        nonlocal result_nonzero
+        known, cts = iter(values[: len(known_avals)]), iter(values[len(known_avals) :])
+        args = [UndefinedPrimal(aval) if lin else next(known) for aval, lin in zip(in_avals, linear)]
+        cotangents = [
+            _shared(next(cts), spec, mesh) if nz else Zero(aval)
+            for aval, nz, spec in zip(out_avals, nonzero, out_specs)
+        ]
+        results = backward_pass(jaxpr.jaxpr, jaxpr.consts, args, cotangents)
+        result_nonzero = _nonzero(results)
+        return [_summed(ct, spec, mesh) for ct, spec in zip(results, linear_specs) if type(ct) is not Zero]
+
+    avals = [*known_avals, *_selected(out_avals, nonzero)]
+    return trace_to_closed_jaxpr(function, avals), result_nonzero
+
+
+def _shared(ct, spec: PartitionSpec, mesh: Mesh):
+    return ct if spec.cut is not None else div_p.bind(ct, const(ct, mesh.size))
+
+
+def _summed(ct, spec: PartitionSpec, mesh: Mesh):
+    return ct if spec.cut is not None else psum_p.bind(instantiate(ct), axes=mesh.axis_names, axis_index_groups=None)
+
+
+def _batch(axis, args, dims, *, jaxpr, mesh, in_specs, out_specs, **params):
+    # An axis of the mesh's name is hidden in the program of a device: there the name is the mesh's.
+    inner = axis._replace(name=None) if axis.name in mesh.axis_names else axis
+    in_specs = tuple(spec if d is None else spec.insert(d) for spec, d in zip(in_specs, dims))
+    with on_each_device(mesh):
+        batched, out_dims = batch_jaxpr(jaxpr, inner, tuple(dims))
+    out_specs = tuple(spec if d is None else spec.insert(d) for spec, d in zip(out_specs, out_dims))
+    return shard_map_p.bind(*args, jaxpr=batched, mesh=mesh, in_specs=in_specs, out_specs=out_specs, **params), out_dims
+
+
+def _named_axes(params: dict) -> list:
+    """What the program of a device names besides its own axis."""
+    return [name for name in axes_in_jaxpr(params["jaxpr"]) if name not in params["mesh"].axis_names]
+
+
+shard_map_p = row(
+    "shard_map",
+    impl=_impl,
+    abstract_eval=_abstract_eval,
+    jvp=_jvp,
+    transpose=_transpose,
+    batch=_batch,
+    multiple_results=True,
+)
+shard_map_p.linearize = _linearize
+shard_map_p.named_axes = _named_axes
+shard_map_p.collective = _batch
+shard_map_p.axis_scope = lambda params: on_each_device(params["mesh"])

@@ -1,0 +1,192 @@
+"""The devices that `pmap` spreads a program over, and the mesh of them that its equation shows.
+
+There is one processor, and NumPy on it. Like JAX's own forced host devices these are names for places: as many as
+`config.update("jax_num_cpu_devices", n)` says, or else XLA's flag --xla_force_host_platform_device_count, or else one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from functools import cache
+
+from .config import config
+
+_PLATFORM = "cpu"
+
+
+class Device:
+    """A place to run on (`jax.Device`): `id`, `platform`, `device_kind`, `process_index`. One object for each id.
+
+    >>> devices()[0], str(devices()[0]), devices()[0].platform
+    (CpuDevice(id=0), 'cpu:0', 'cpu')
+    """
+
+    __slots__ = ("id",)
+    platform = device_kind = _PLATFORM
+    process_index = 0
+
+    def __init__(self, id: int):
+        self.id = id
+
+    @property
+    def local_hardware_id(self) -> int:
+        return self.id
+
+    def __repr__(self) -> str:
+        return f"CpuDevice(id={self.id})"
+
+    def __str__(self) -> str:
+        return f"{self.platform}:{self.id}"
+
+
+_device = cache(Device)
+
+
+def _count() -> int:
+    count = config.jax_num_cpu_devices
+    if count == -1:
+        flag = re.findall(r"--xla_force_host_platform_device_count=(\d+)", os.environ.get("XLA_FLAGS", ""))
+        count = int(flag[-1]) if flag else 1
+    if count < 1:
+        raise ValueError(f"jax_num_cpu_devices must be at least 1, or -1 for the default; it is {count}.")
+    return count
+
+
+def _check_backend(backend: str | None):
+    if backend not in (None, _PLATFORM):
+        raise RuntimeError(
+            f"Unknown backend: '{backend}' requested, but no platforms that are instances of {backend} are present. Platforms"
+            f" present are: {_PLATFORM}"
+        )
+
+
+def devices(backend: str | None = None) -> list[Device]:
+    """All devices (`jax.devices`). Raises RuntimeError for a backend other than "cpu"."""
+    _check_backend(backend)
+    return [_device(i) for i in range(_count())]
+
+
+def local_devices(process_index: int | None = None, backend: str | None = None) -> list[Device]:
+    """The devices of a process: all, of process 0 (`jax.local_devices`). Raises ValueError for another process."""
+    if process_index not in (None, 0):
+        raise ValueError(f"Unknown process_index {process_index}")
+    return devices(backend)
+
+
+def device_count(backend: str | None = None) -> int:
+    """How many devices there are (`jax.device_count`)."""
+    return len(devices(backend))
+
+
+def local_device_count(backend: str | None = None) -> int:
+    """How many devices this process has: all (`jax.local_device_count`)."""
+    return device_count(backend)
+
+
+def process_index(backend: str | None = None) -> int:
+    """Which process this is: 0, there is one (`jax.process_index`)."""
+    _check_backend(backend)
+    return 0
+
+
+def process_count(backend: str | None = None) -> int:
+    """How many processes there are: 1 (`jax.process_count`)."""
+    _check_backend(backend)
+    return 1
+
+
+def default_backend() -> str:
+    """The platform that programs run on: "cpu" (`jax.default_backend`)."""
+    return _PLATFORM
+
+
+class Mesh:
+    """Devices in a row, and the name of the axis along them (`jax.sharding.Mesh`, of one axis)."""
+
+    __slots__ = ("devices", "axis_names")
+
+    def __init__(self, devices: Sequence[Device], axis_names: tuple[Hashable]):
+        self.devices = tuple(devices)
+        (_,) = self.axis_names = tuple(axis_names)
+
+    @property
+    def axis_name(self) -> Hashable:
+        return self.axis_names[0]
+
+    @property
+    def size(self) -> int:
+        return len(self.devices)
+
+    @property
+    def shape(self) -> dict:
+        return {self.axis_name: self.size}
+
+    def __eq__(self, other) -> bool:
+        return type(other) is Mesh and (self.devices, self.axis_names) == (other.devices, other.axis_names)
+
+    def __hash__(self) -> int:
+        return hash((self.devices, self.axis_names))
+
+    def __repr__(self) -> str:
+        return f"Mesh(axis_sizes=({self.size},), axis_names={self.axis_names}, axis_types=(Auto,))"
+
+    def __str__(self) -> str:
+        return f"Mesh({self.axis_name!r}: {self.size}, axis_types=(Auto,))"
+
+
+class PartitionSpec:
+    """For each axis of an array the mesh axis that it is cut along, or None; axes not told of are whole
+    (`jax.sharding.PartitionSpec`).
+
+    >>> PartitionSpec(None, "i"), PartitionSpec(None, "i").cut
+    (P(None, 'i'), 1)
+    """
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, *entries: Hashable | None):
+        self._entries = entries
+
+    @staticmethod
+    def of_axis(axis: int | None, name: Hashable) -> PartitionSpec:
+        """Cut along that axis, or not at all."""
+        return PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, name)
+
+    @property
+    def cut(self) -> int | None:
+        """Which axis is cut; None for an array that is whole on every device."""
+        return next((i for i, name in enumerate(self._entries) if name is not None), None)
+
+    def insert(self, axis: int) -> PartitionSpec:
+        """Of an array with one more axis, which is whole."""
+        entries = self._entries + (None,) * (axis - len(self._entries))
+        return PartitionSpec(*entries[:axis], None, *entries[axis:])
+
+    def __iter__(self) -> Iterator:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, (PartitionSpec, tuple)) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._entries)
+
+    def __repr__(self) -> str:
+        return f"P{self._entries!r}"
+
+
+__all__ = [
+    "Device",
+    "default_backend",
+    "device_count",
+    "devices",
+    "local_device_count",
+    "local_devices",
+    "process_count",
+    "process_index",
+]
