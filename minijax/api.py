@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Sequence
-from functools import partial, wraps
-from typing import Any
+from functools import wraps
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .array import ArrayImpl, quiet_evaluation, to_array
 from .core import Array, ShapedArray, Tracer, UndefinedPrimal, Zero, check_not_leaked, get_aval, typematch
 from .dtypes import as_dtype, canonicalize_dtype, float0, issubdtype
-from .jaxpr import ClosedJaxpr, eval_jaxpr
+from .jaxpr import ClosedJaxpr, Jaxpr, dce_jaxpr, eval_jaxpr
 from .primitives.basis import full, instantiate, reshape
 from .primitives.shapes import slice_in_dim
 from .staging import trace_to_jaxpr
@@ -25,8 +25,10 @@ from .transforms.transpose import backward_pass, linear_jaxpr, transpose_eqns
 from .transforms.vmap import Axis, materialize, named_axis_env, vmap_flat
 from .tree_util import (
     Partial,
+    PyTreeDef,
     flatten_axes,
     keystr,
+    register_pytree_node,
     tree_flatten,
     tree_flatten_with_path,
     tree_leaves,
@@ -92,7 +94,7 @@ def _flat_function(fun: Callable, in_tree, has_aux: bool = False) -> tuple[Calla
 
 
 def _split_aux(out):
-    if not isinstance(out, tuple) or len(out) != 2:
+    if not isinstance(out, (tuple, list)) or len(out) != 2:
         raise TypeError(
             f"expected function with aux output to return a two-element tuple, but got type {type(out)}: return (value, aux)."
         )
@@ -119,13 +121,13 @@ def as_output(x: Any, fun: Callable):
         ) from None
 
 
-def _normalize_argnums(argnums, count: int, what: str = "differentiating with respect to") -> tuple[int, ...]:
+def _normalize_argnums(argnums, count: int, error: type[Exception]) -> tuple[int, ...]:
     nums = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for i in nums:
         if not -count <= i < count:
-            raise TypeError(
-                f"{what} argnums={argnums!r} requires at least {max(i + 1, -i)} positional arguments to be passed by the"
-                f" caller, but got only {count} positional arguments."
+            raise error(
+                f"differentiating with respect to argnums={argnums!r} requires at least {max(i + 1, -i)} positional arguments"
+                f" to be passed by the caller, but got only {count} positional arguments."
             )
     return tuple(i % count for i in nums)
 
@@ -137,9 +139,9 @@ def _check_argnums(argnums):
         raise TypeError(f"argnums must be an int or a tuple of ints, got {argnums!r}")
 
 
-def _split_arguments(fun, argnums, args, kwargs) -> tuple[Callable, list]:
-    """The function of the differentiated arguments alone, and those arguments."""
-    nums = _normalize_argnums(argnums, len(args))
+def _split_arguments(fun, argnums, args, kwargs, error: type[Exception] = TypeError) -> tuple[Callable, list]:
+    """The function of the differentiated arguments alone, and those arguments. `error`: for argnums out of range."""
+    nums = _normalize_argnums(argnums, len(args), error)
 
     def of_some(*some):
         filled = list(args)
@@ -179,11 +181,11 @@ def value_and_grad(
         for x in primals:
             _check_input_dtype_grad(x, holomorphic, allow_int, "grad")
         with quiet_evaluation():
-            out, vjp_flat, aux = _vjp(of_some, primals, in_tree, has_aux)
+            out, linear, residuals, aux = _linearize(of_some, primals, in_tree, has_aux)
             value = _check_scalar(out, fun)
             _check_output_dtype(value, holomorphic, "grad")
             cotangent = full((), 1, value.dtype, value.weak_type)
-            grads = vjp_flat([cotangent])
+            grads = _pull(linear, residuals, [cotangent])
         grads = tree_unflatten(in_tree, grads)
         if isinstance(argnums, int):
             grads = grads[0]
@@ -264,27 +266,93 @@ def _check_output_dtype(x, holomorphic: bool, name: str):
         )
 
 
-def _vjp(fun: Callable, primals: list, in_tree, has_aux: bool):
-    """(fun's value with its tree, function from flat cotangents to flat cotangents, auxiliary data)."""
-    nonzero = [issubdtype(x.dtype, np.inexact) for x in primals]
+class _Linear(NamedTuple):
+    """What is known of a function's derivative at a point, but for the residuals: its program, and how its arguments and
+    results were flattened."""
+
+    jaxpr: Jaxpr
+    name: str
+    in_tree: PyTreeDef
+    in_avals: tuple[ShapedArray, ...]
+    out_tree: PyTreeDef
+    out_avals: tuple[ShapedArray, ...]
+    # Which results the program computes the tangents of; those of the others are zero.
+    out_nonzero: tuple[bool, ...]
+
+
+def _linearize(fun: Callable, primals: list, in_tree, has_aux: bool) -> tuple:
+    """(fun's value with its tree, its derivative, the residuals, auxiliary data)."""
     flat, trees = _flat_function(fun, in_tree, has_aux)
-    outs, out_nonzero, jaxpr, consts = linearize_flat(flat, primals, nonzero)
+    outs, out_nonzero, jaxpr, residuals = linearize_flat(flat, primals, [_moves(x) for x in primals])
     out, data = _unflatten_outputs(trees, outs)
-    n_aux = len(outs) - trees[0].num_leaves
-    values = dict(zip(jaxpr.constvars, consts))
-    avals = [get_aval(x) for x in primals]
+    n = trees[0].num_leaves
+    if len(outs) > n:
+        jaxpr = jaxpr.replace(outvars=jaxpr.outvars[: sum(out_nonzero[:n])])
+        jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
+    in_avals, out_avals = tuple([get_aval(x) for x in primals]), tuple([get_aval(x) for x in outs[:n]])
+    linear = _Linear(jaxpr, function_name(fun), in_tree, in_avals, trees[0], out_avals, tuple(out_nonzero[:n]))
+    return out, linear, residuals, data
 
-    def vjp_flat(cotangents: list) -> list:
-        cts = [ct for ct, nz in zip([*cotangents, *[None] * n_aux], out_nonzero) if nz]
-        cts = [Zero(v.aval) if ct is None else ct for ct, v in zip(cts, jaxpr.outvars)]
-        results = iter(transpose_eqns(jaxpr.eqns, values, jaxpr.invars, jaxpr.outvars, cts))
-        return [instantiate(next(results) if nz else Zero(aval.to_tangent_aval())) for nz, aval in zip(nonzero, avals)]
 
-    return out, vjp_flat, data
+def _moves(x) -> bool:
+    """Whether a value, or one of this type, has tangents."""
+    return issubdtype(x.dtype, np.inexact)
+
+
+def _pull(linear: _Linear, residuals: Sequence, cotangents: Sequence) -> list:
+    """The cotangents of all arguments from those of the results; None for zero."""
+    jaxpr = linear.jaxpr
+    moving = [ct for ct, nz in zip(cotangents, linear.out_nonzero) if nz]
+    moving = [Zero(v.aval) if ct is None else ct for ct, v in zip(moving, jaxpr.outvars)]
+    values = dict(zip(jaxpr.constvars, residuals))
+    results = iter(transpose_eqns(jaxpr.eqns, values, jaxpr.invars, jaxpr.outvars, moving))
+    return [instantiate(next(results) if _moves(aval) else Zero(aval.to_tangent_aval())) for aval in linear.in_avals]
+
+
+class VJP:
+    """What `vjp` returns: from a cotangent of the value to a tuple of cotangents of the primals. It is a pytree of its
+    residuals, so that a jitted function may return it, or take it as an argument."""
+
+    def __init__(self, linear: _Linear, opaque_residuals: Sequence):
+        self._linear = linear
+        self.opaque_residuals = opaque_residuals
+
+    jaxpr = property(lambda self: self._linear.jaxpr)
+    in_tree = property(lambda self: self._linear.in_tree)
+    out_tree = property(lambda self: self._linear.out_tree)
+
+    def __call__(self, out_ct, *extra_args):
+        linear = self._linear
+        if extra_args:
+            raise TypeError(
+                f"The function returned by `jax.vjp` applied to {linear.name} was called with {1 + len(extra_args)} arguments,"
+                " but functions returned by `jax.vjp` must be called with a single argument: the cotangent of the single value"
+                " that the differentiated function returned, a tuple of cotangents if that is a tuple."
+            )
+        leaves, tree = tree_flatten(out_ct)
+        if tree != linear.out_tree:
+            raise ValueError(
+                f"unexpected tree structure of argument to vjp function: got {tree}, but expected to match {linear.out_tree},"
+                f" the structure of what {linear.name} returned"
+            )
+        with quiet_evaluation():
+            cts = [_check_cotangent(ct, aval) for ct, aval in zip(leaves, linear.out_avals)]
+            return tree_unflatten(linear.in_tree, _pull(linear, self.opaque_residuals, cts))
+
+    def __repr__(self) -> str:
+        return (
+            f"VJP(jaxpr={self.jaxpr}, in_tree={self.in_tree}, out_tree={self.out_tree},"
+            f" opaque_residuals={self.opaque_residuals})"
+        )
+
+
+register_pytree_node(VJP, lambda f: (tuple(f.opaque_residuals), f._linear), VJP)
 
 
 def vjp(fun: Callable, *primals, has_aux: bool = False):
     """(value, pull-back): the pull-back takes a cotangent of the value to a tuple of cotangents of the primals (`jax.vjp`).
+
+    With has_aux, `fun` returns (value, auxiliary data), and `vjp` the auxiliary data as a third result.
 
     >>> y, pull_back = vjp(lambda x, y: x * y, 3.0, 4.0)
     >>> pull_back(1.0)
@@ -293,28 +361,16 @@ def vjp(fun: Callable, *primals, has_aux: bool = False):
     check_callable(fun)
     flat, in_tree = tree_flatten(primals)
     with quiet_evaluation():
-        out, vjp_flat, aux = _vjp(fun, [as_operand(x, "primal") for x in flat], in_tree, has_aux)
-    out_leaves, out_tree = tree_flatten(out)
-    out_avals = [get_aval(x) for x in out_leaves]
-
-    def pull_back(cotangent):
-        leaves, tree = tree_flatten(cotangent)
-        if tree != out_tree:
-            raise ValueError(
-                f"unexpected tree structure of argument to vjp function: got {tree}, but expected to match {out_tree}"
-            )
-        with quiet_evaluation():
-            cts = [_check_cotangent(ct, aval) for ct, aval in zip(leaves, out_avals)]
-            return tree_unflatten(in_tree, vjp_flat(cts))
-
-    vjp_function = Partial(pull_back)
-    return (out, vjp_function, aux) if has_aux else (out, vjp_function)
+        out, linear, residuals, aux = _linearize(fun, [as_operand(x, "primal") for x in flat], in_tree, has_aux)
+    pull_back = VJP(linear, residuals)
+    return (out, pull_back, aux) if has_aux else (out, pull_back)
 
 
 def _check_cotangent(ct, aval: ShapedArray):
     ct = as_operand(ct, "cotangent")
     expected = aval.to_tangent_aval()
-    if ct.dtype == float0:
+    # Of an integer result the cotangent is nothing, whatever is given for it.
+    if ct.dtype == float0 or (expected.dtype == float0 and ct.shape == expected.shape):
         return None
     if (ct.shape, ct.dtype) != (expected.shape, expected.dtype):
         raise ValueError(
@@ -383,56 +439,54 @@ def linearize(fun: Callable, *primals, has_aux: bool = False):
     Array(6., dtype=float32, weak_type=True)
     """
     check_callable(fun)
-    flat_primals, in_tree = tree_flatten(primals)
-    flat_primals = [as_operand(x, "primal") for x in flat_primals]
-    flat, trees = _flat_function(fun, in_tree, has_aux)
-    nonzero = [issubdtype(x.dtype, np.inexact) for x in flat_primals]
+    flat, in_tree = tree_flatten(primals)
     with quiet_evaluation():
-        outs, out_nonzero, jaxpr, consts = linearize_flat(flat, flat_primals, nonzero)
-    out, aux = _unflatten_outputs(trees, outs)
-    out_avals = [get_aval(x) for x in outs]
-
-    def f_jvp(*tangents):
-        leaves, tree = tree_flatten(tangents)
-        if tree != in_tree:
-            raise TypeError(
-                f"The tree structure of the tangents, {tree}, is not that of the primals the function was linearized at,"
-                f" {in_tree}."
-            )
-        checked = [_check_linear_tangent(p, as_operand(t, "tangent")) for p, t in zip(flat_primals, leaves)]
-        moving = [t for t, nz in zip(checked, nonzero) if nz]
-        with quiet_evaluation():
-            results = iter(eval_jaxpr(jaxpr, consts, *moving))
-            tangents_out = [
-                next(results) if nz else instantiate(Zero(aval.to_tangent_aval()))
-                for nz, aval in zip(out_nonzero, out_avals)
-            ]
-        return tree_unflatten(trees[0], tangents_out[: trees[0].num_leaves])
-
-    linear = LinearFunction(f_jvp, ClosedJaxpr(jaxpr, consts))
-    return (out, linear, aux) if has_aux else (out, linear)
+        out, linear, residuals, aux = _linearize(fun, [as_operand(x, "primal") for x in flat], in_tree, has_aux)
+    f_jvp = LinearFunction(linear, residuals)
+    return (out, f_jvp, aux) if has_aux else (out, f_jvp)
 
 
 class LinearFunction:
-    """The derivative of a function at a point. `jaxpr` is its program, a ClosedJaxpr whose constants are the residuals."""
+    """The derivative of a function at a point, as a function of tangents. `jaxpr` is its program, a ClosedJaxpr whose
+    constants are the residuals; a pytree of these, so that a jitted function may return it, or take it as an argument."""
 
-    def __init__(self, function: Callable, jaxpr: ClosedJaxpr):
-        self._function = function
-        self.jaxpr = jaxpr
+    def __init__(self, linear: _Linear, residuals: Sequence):
+        self._linear = linear
+        self._residuals = residuals
+
+    jaxpr = property(lambda self: ClosedJaxpr(self._linear.jaxpr, self._residuals))
 
     def __call__(self, *tangents):
-        return self._function(*tangents)
+        linear = self._linear
+        leaves, tree = tree_flatten(tangents)
+        if tree != linear.in_tree:
+            raise TypeError(
+                f"The tree structure of the tangents, {tree}, is not that of the primals the function was linearized at,"
+                f" {linear.in_tree}."
+            )
+        checked = [_check_linear_tangent(a, as_operand(t, "tangent")) for a, t in zip(linear.in_avals, leaves)]
+        moving = [t for t, aval in zip(checked, linear.in_avals) if _moves(aval)]
+        with quiet_evaluation():
+            results = iter(eval_jaxpr(linear.jaxpr, self._residuals, *moving))
+            tangents_out = [
+                next(results) if nz else instantiate(Zero(aval.to_tangent_aval()))
+                for nz, aval in zip(linear.out_nonzero, linear.out_avals)
+            ]
+        return tree_unflatten(linear.out_tree, tangents_out)
 
     def __repr__(self) -> str:
         return str(self.jaxpr)
 
 
-def _check_linear_tangent(primal, tangent):
-    expected = get_aval(primal).to_tangent_aval()
+register_pytree_node(LinearFunction, lambda f: (tuple(f._residuals), f._linear), LinearFunction)
+
+
+def _check_linear_tangent(primal: ShapedArray, tangent):
+    expected = primal.to_tangent_aval()
     if (tuple(tangent.shape), tangent.dtype) != (expected.shape, expected.dtype):
         raise ValueError(
             "linearized function called on tangent values inconsistent with the original primal values: got tangent type"
-            f" {get_aval(tangent).str_short()} for primal type {get_aval(primal).str_short()}, expected {expected.str_short()}."
+            f" {get_aval(tangent).str_short()} for primal type {primal.str_short()}, expected {expected.str_short()}."
         )
     return tangent
 
@@ -508,7 +562,7 @@ def jacfwd(
 
     @wraps(fun, updated=())
     def jacfun(*args, **kwargs):
-        of_some, some = _split_arguments(fun, argnums, args, kwargs)
+        of_some, some = _split_arguments(fun, argnums, args, kwargs, ValueError)
         some = some[0] if isinstance(argnums, int) else tuple(some)
         for x in tree_leaves(some):
             _check_input_dtype_jac(as_operand(x), holomorphic, "jacfwd")
@@ -523,7 +577,7 @@ def jacfwd(
         else:
             out, jac = vmap(push_forward, out_axes=(None, -1))(basis)
         tree_map(lambda x: _check_output_dtype_jac(x, holomorphic, "jacfwd"), out)
-        jac = tree_map(partial(_unravel_into, some, -1), jac)
+        jac = tree_map(lambda y, x: _unravel_into(some, -1, x, y), out, jac)
         return (jac, aux) if has_aux else jac
 
     return jacfun
@@ -546,7 +600,7 @@ def jacrev(
 
     @wraps(fun, updated=())
     def jacfun(*args, **kwargs):
-        of_some, some = _split_arguments(fun, argnums, args, kwargs)
+        of_some, some = _split_arguments(fun, argnums, args, kwargs, ValueError)
         for x in tree_leaves(some):
             _check_input_dtype_grad(as_operand(x), holomorphic, allow_int, "jacrev")
         result = vjp(of_some, *some, has_aux=has_aux)
@@ -556,7 +610,8 @@ def jacrev(
         jac = jac[0] if isinstance(argnums, int) else jac
         # One axis over all output elements, in front, becomes the output's own tree and axes around each input leaf's.
         leaves, tree = tree_flatten(jac)
-        by_output = [_unravel_into(out, 0, leaf) for leaf in leaves]
+        examples = tree_leaves(some[0] if isinstance(argnums, int) else tuple(some))
+        by_output = [_unravel_into(out, 0, leaf, as_operand(x)) for leaf, x in zip(leaves, examples, strict=True)]
         out_tree = tree_structure(out)
         transposed = [tree_unflatten(tree, [tree_leaves(o)[i] for o in by_output]) for i in range(out_tree.num_leaves)]
         jac = tree_unflatten(out_tree, transposed)
@@ -615,9 +670,12 @@ def _std_basis(tree):
     return tree_unflatten(treedef, basis)
 
 
-def _unravel_into(tree, axis: int, x):
-    """Split the axis of `x` that runs over all elements of `tree` into a tree of arrays with the leaves' own axes."""
+def _unravel_into(tree, axis: int, x, example):
+    """Split the axis of `x` that runs over all elements of `tree` into a tree of arrays with the leaves' own axes; where
+    these are derivatives of or by integers, zeros of the dtype of `example`."""
     leaves, treedef = tree_flatten(tree)
+    if x.dtype == float0:
+        x = full(x.shape, 0, example.dtype, example.weak_type)
     shapes = [np.shape(leaf) if not isinstance(leaf, Array) else leaf.shape for leaf in leaves]
     axis = axis % x.ndim
     parts, start = [], 0

@@ -23,7 +23,7 @@ from .core import (
     set_current_trace,
     thread_state,
 )
-from .dtypes import canonicalize_dtype, key_fry
+from .dtypes import canonicalize_dtype, float0, key_fry
 
 _ndarray = np.ndarray
 
@@ -61,7 +61,7 @@ class ArrayImpl(Array):
     @property
     def dtype(self):
         dtype = self._value.dtype
-        return dtype if dtype.char != "V" else key_fry
+        return dtype if dtype.char != "V" else float0 if dtype == float0 else key_fry
 
     @property
     def weak_type(self):
@@ -245,8 +245,13 @@ def evaluate(primitive: Primitive, args, params):
     with set_current_trace(eval_trace):
         out = primitive.impl(*[a._value for a in args], **params)
     if primitive.multiple_results:
-        return [ArrayImpl(v, aval.weak_type, aval) for v, aval in zip(out, out_aval)]
-    return ArrayImpl(out, out_aval.weak_type, out_aval)
+        return [_result(v, aval) for v, aval in zip(out, out_aval)]
+    return _result(out, out_aval)
+
+
+def _result(value, aval: ShapedArray):
+    # Tangents of integers are NumPy arrays, as in JAX.
+    return value if aval.dtype == float0 else ArrayImpl(value, aval.weak_type, aval)
 
 
 class EvalTrace(Trace):
