@@ -53,11 +53,11 @@ def _linearize(primals, tangents, *, branches: Branches):
     wanted = _union([linearize_jaxpr(b, nonzero)[1] for b in branches])
     split = [linearize_jaxpr(b, nonzero, wanted) for b in branches]
     n_out = len(wanted)
-    residual_avals = [known.out_avals[n_out:] for known, _, _ in split]
-    known = tuple(_with_all_residuals(k, n_out, residual_avals, i) for i, (k, _, _) in enumerate(split))
+    all_avals, places = _shared_places([known.out_avals[n_out:] for known, _, _ in split])
+    known = tuple(_with_all_residuals(k, n_out, all_avals, own) for (k, _, _), own in zip(split, places))
     results = cond_p.bind(*primals, branches=known)
     outs, residuals = results[:n_out], results[n_out:]
-    linear = tuple(_of_all_residuals(lin, residual_avals, i) for i, (_, _, lin) in enumerate(split))
+    linear = tuple(_of_all_residuals(lin, all_avals, own) for (_, _, lin), own in zip(split, places))
 
     def record(tangents):
         moving = [t for t in tangents[1:] if type(t) is not Zero]
@@ -67,27 +67,45 @@ def _linearize(primals, tangents, *, branches: Branches):
     return outs, record
 
 
-def _with_all_residuals(known: ClosedJaxpr, n_out: int, residual_avals, which: int) -> ClosedJaxpr:
+def _shared_places(avals_of_branches) -> tuple[list, list[list[int]]]:
+    """Places for the residuals of whichever branch runs: their types, and where each branch has its own. Since one branch
+    runs, residuals of one type share a place."""
+    all_avals, places = [], []
+    for avals in avals_of_branches:
+        free = list(range(len(all_avals)))
+        own = []
+        for aval in avals:
+            place = next((i for i in free if all_avals[i] == aval), None)
+            if place is None:
+                place = len(all_avals)
+                all_avals.append(aval)
+            else:
+                free.remove(place)
+            own.append(place)
+        places.append(own)
+    return all_avals, places
+
+
+def _with_all_residuals(known: ClosedJaxpr, n_out: int, all_avals, own: list[int]) -> ClosedJaxpr:
+    """The branch with its residuals at their places among all, and zeros at the others."""
+
     def branch(*args):
         results = jaxpr_as_fun(known)(*args)
-        outs = results[:n_out]
-        for i, avals in enumerate(residual_avals):
-            outs += results[n_out:] if i == which else [full(a.shape, 0, a.dtype, a.weak_type) for a in avals]
-        return outs
+        mine = dict(zip(own, results[n_out:], strict=True))
+        return results[:n_out] + [
+            mine[i] if i in mine else full(a.shape, 0, a.dtype, a.weak_type) for i, a in enumerate(all_avals)
+        ]
 
     return trace_to_closed_jaxpr(branch, known.in_avals)
 
 
-def _of_all_residuals(linear: ClosedJaxpr, residual_avals, which: int) -> ClosedJaxpr:
+def _of_all_residuals(linear: ClosedJaxpr, all_avals, own: list[int]) -> ClosedJaxpr:
     """The linear branch, which finds its own residuals among those of all branches."""
-    start = sum(map(len, residual_avals[:which]))
-    n_all, n_own = sum(map(len, residual_avals)), len(residual_avals[which])
 
     def branch(*args):
-        return jaxpr_as_fun(linear)(*args[start : start + n_own], *args[n_all:])
+        return jaxpr_as_fun(linear)(*[args[i] for i in own], *args[len(all_avals) :])
 
-    all_avals = [aval for avals in residual_avals for aval in avals]
-    return trace_to_closed_jaxpr(branch, [*all_avals, *linear.in_avals[n_own:]])
+    return trace_to_closed_jaxpr(branch, [*all_avals, *linear.in_avals[len(own) :]])
 
 
 def _transpose(cotangents, index, *operands, branches: Branches):

@@ -500,9 +500,8 @@ def unwrap(p, discont=None, axis=-1, period=2 * math.pi):
 def polyval(p, x, *, unroll=16):
     """The polynomial with coefficients `p`, the highest power's first, at x, by Horner's rule (`jax.numpy.polyval`)."""
     p, x = promote_dtypes(*ensure_arraylike("polyval", p, x))
-    value = zeros_like(x, shape=broadcast_shapes(p.shape[1:], x.shape))
-    for i in range(p.shape[0]):
-        value = value * x + p[i]
+    start = zeros_like(x, shape=broadcast_shapes(p.shape[1:], x.shape))
+    value, _ = lax.scan(lambda value, coefficient: (value * x + coefficient, None), start, p, unroll=unroll)
     return value
 
 

@@ -15,7 +15,7 @@ from ..array import ArrayImpl
 from ..core import Array, Tracer
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims, full
-from ..primitives.elementwise import convert_element_type, select
+from ..primitives.elementwise import convert_element_type
 from .util import (
     Axis,
     broadcast_to,
@@ -692,21 +692,25 @@ def _neighbours(ordered: Array, q: Array, skip_nan: bool) -> tuple[Array, Array,
     weight = position - floor
 
     def element(index):
-        zero = const(index, 0)
-        index = ew.max_p.bind(zero, ew.min_p.bind(index, last))
-        index = convert_element_type(index, default_int_dtype())
-        return _pick_last(ordered, index, rank)
+        # At least 0, where skip_nan leaves no element.
+        index = ew.max_p.bind(const(index, 0), ew.min_p.bind(index, last))
+        return _pick_last(ordered, convert_element_type(index, default_int_dtype()), rank)
 
     return element(floor), element(ceil), weight
 
 
 def _pick_last(ordered: Array, index: Array, rank: int) -> Array:
     """ordered[..., index], where `index` has `rank` more axes in front."""
-    positions = lax.broadcasted_iota(index.dtype, (*index.shape, ordered.shape[-1]), len(index.shape))
-    chosen = ew.eq_p.bind(positions, expand_dims(index, [len(index.shape)]))
-    values = broadcast_to(expand_dims(ordered, range(rank)), chosen.shape)
-    # An infinity that is not chosen must not become NaN: it is masked, not multiplied by zero.
-    return _bind_sum(select(chosen, values, full(chosen.shape, 0, values.dtype)), (len(index.shape),))
+    last = len(ordered.shape) - 1
+    numbers = lax.GatherDimensionNumbers(
+        offset_dims=(),
+        collapsed_slice_dims=(last,),
+        start_index_map=(last,),
+        operand_batching_dims=tuple(range(last)),
+        start_indices_batching_dims=tuple(range(rank, rank + last)),
+    )
+    places = expand_dims(index, [len(index.shape)])
+    return lax.gather(ordered, places, numbers, (1,) * (last + 1), mode="promise_in_bounds")
 
 
 def _between(low: Array, high: Array, weight: Array, method: str) -> Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -607,8 +608,19 @@ def sinc(x, /):
     pi_x = ew.mul_p.bind(const(x, np.pi), x)
     at_zero = is_zero(x)
     safe = where(at_zero, const(x, 1), pi_x)
-    # Around 0 the series 1 - (pi x)^2 / 6: its derivatives of every order are right there, the quotient's are not.
-    return where(at_zero, 1 - square(pi_x) / 6, sin(safe) / safe)
+    return where(at_zero, _sinc_at_zero(0, pi_x), sin(safe) / safe)
+
+
+@partial(custom_jvp, nondiff_argnums=(0,))
+def _sinc_at_zero(order: int, x):
+    """The derivative of that order of sin(x) / x at 0, whatever x is; its own derivative is that of the next order. The
+    quotient's, 0 / 0, are not to be had."""
+    return _full_like(x, 0 if order % 2 else (-1) ** (order // 2) / (order + 1))
+
+
+@_sinc_at_zero.defjvp
+def _sinc_at_zero_jvp(order, primals, tangents):
+    return _sinc_at_zero(order, *primals), ew.mul_p.bind(tangents[0], _sinc_at_zero(order + 1, *primals))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -611,8 +611,9 @@ def _select_jvp(primals, tangents):
 
 
 def _select_transpose(ct, which, *cases):
+    zero = _like(const(ct, 0), ct)
+
     def cotangent(i):
-        zero = _like(const(ct, 0), ct)
         return select_n_p.bind(which, *[ct if i == j else zero for j in range(len(cases))])
 
     return [None] + [cotangent(i) if is_undefined_primal(c) else None for i, c in enumerate(cases)]

@@ -405,6 +405,8 @@ def _scatter_jvp(primals, tangents, **params):
     if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
         return out, zero_like(out)
     g, g_updates = instantiate(tangents[0]), instantiate(tangents[2])
+    if params["unique_indices"]:
+        return out, scatter_p.bind(g, indices, g_updates, **params)
     # Where several updates meet one place, one of them wins, and only its tangent may come through. Number the updates,
     # scatter the numbers, and see which of them are found again.
     numbers, mode = params["dimension_numbers"], params["mode"]
@@ -419,6 +421,17 @@ def _scatter_jvp(primals, tangents, **params):
     g = mul_p.bind(g, convert_element_type(untouched, g.dtype))
     g_updates = mul_p.bind(g_updates, convert_element_type(won, g.dtype))
     return out, _bind_scatter(scatter_add_p, g, indices, g_updates, params)
+
+
+def _scatter_transpose(ct, x, indices, updates, *, dimension_numbers, mode, **params):
+    """For unique indices, of which alone the jvp rule makes linear scatters: what is overwritten has no cotangent."""
+    ct_x = ct_updates = None
+    if is_undefined_primal(x):
+        zeros = full(updates.aval.shape if is_undefined_primal(updates) else shape_of(updates), 0, ct.dtype)
+        ct_x = scatter_p.bind(ct, indices, zeros, dimension_numbers=dimension_numbers, mode=mode, **params)
+    if is_undefined_primal(updates):
+        ct_updates = _update_gather(ct, indices, updates.aval.shape, dimension_numbers, mode)
+    return [ct_x, None, ct_updates]
 
 
 def _bind_scatter(primitive, x, indices, updates, params):
@@ -490,7 +503,7 @@ def _scatter_row(name: str, write: Callable, jvp: Callable, transpose) -> object
     return primitive
 
 
-scatter_p = _scatter_row("scatter", _assign, _scatter_jvp, NOT_LINEAR)
+scatter_p = _scatter_row("scatter", _assign, _scatter_jvp, _scatter_transpose)
 scatter_add_p = _scatter_row("scatter-add", _accumulate(np.add), _scatter_add_jvp, _scatter_add_transpose)
 scatter_sub_p = _scatter_row(
     "scatter-sub",

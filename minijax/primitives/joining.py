@@ -22,7 +22,6 @@ from .basis import (
     shape_of,
     zero_like,
 )
-from .shapes import slice_in_dim
 
 
 def _joined_jvp(primitive_of):
@@ -83,13 +82,9 @@ def _concatenate_abstract_eval(*avals, dimension):
 
 
 def _concatenate_transpose(ct, *xs, dimension):
-    results, start = [], 0
-    for x in xs:
-        shape = x.aval.shape if is_undefined_primal(x) else shape_of(x)
-        limit = start + shape[dimension]
-        results.append(slice_in_dim(ct, start, limit, axis=dimension) if is_undefined_primal(x) else None)
-        start = limit
-    return results
+    shapes = [x.aval.shape if is_undefined_primal(x) else shape_of(x) for x in xs]
+    parts = split(ct, [shape[dimension] for shape in shapes], dimension)
+    return [part if is_undefined_primal(x) else None for x, part in zip(xs, parts)]
 
 
 def _concatenate_batch(axis, args, dims, *, dimension):

@@ -89,7 +89,7 @@ logit.defjvps(lambda g, ans, x: lax.div(g, lax.mul(x, lax.sub(const(x, 1), x))))
 
 def _zero_for_zero(x, product, other):
     """The product, but 0 where x is 0, unless `other` is NaN."""
-    return jnp.where((x == 0) & ~jnp.isnan(other), jnp.zeros_like(product), product)
+    return jnp.where((x != 0) | jnp.isnan(other), product, jnp.zeros_like(product))
 
 
 @custom_jvp
