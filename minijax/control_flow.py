@@ -5,9 +5,10 @@ Pytrees stop here, as in `api.py`; the primitives are in `calls/`. (JAX: `_src/l
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from .primitives.joining import concatenate
 from .primitives.shapes import index_in_dim, pad, rev, slice_in_dim
 from .staging import closed, convert_constvars, trace_to_jaxpr
 from .tree_util import (
+    PyTreeDef,
     keystr,
     tree_flatten,
     tree_flatten_with_path,
@@ -78,30 +80,107 @@ def _name(fun: Callable) -> str:
     return getattr(fun, "__name__", str(fun))
 
 
+def _place(fun: Callable) -> str:
+    """The function's name and, for one written in Python, its file and line: many are lambdas."""
+    code = getattr(fun, "__code__", None)
+    return _name(fun) + ("" if code is None else f" at {code.co_filename}:{code.co_firstlineno}")
+
+
 # ---------------------------------------------------------------------------------------------------------------------
-# Types of carries
+# Types of carries and of branches
 
 
-def _check_carry(loop: str, fun: Callable, in_tree, in_avals, out_tree, out_avals):
+class _Body(NamedTuple):
+    """The user's function that a loop's body runs, for errors to speak of: they name its argument, as in `c['u']`."""
+
+    loop: str
+    fun: Callable
+    # Which of its arguments is the carry, and how deep that is in the carry of the loop it is run by.
+    position: int = 0
+    depth: int = 0
+
+    def component(self, path: tuple) -> str:
+        return f"{_parameter(self.fun, self.position)}{keystr(path[self.depth :])}"
+
+
+def _parameter(fun: Callable, position: int) -> str:
+    try:
+        names = list(inspect.signature(fun).parameters)
+    except (TypeError, ValueError):  # A function of C has none to read.
+        names = []
+    return names[position] if position < len(names) else "carry"
+
+
+def _check_carry(body: _Body, in_tree, in_avals, out_tree, out_avals):
     """The carry must have one type in every step; weak or not does not matter."""
+    same = f"{body.loop} function carry input and carry output must have"
+    revise = f"Revise {_place(body.fun)} so that its carry output has the same"
     if in_tree != out_tree:
+        path, a, b = _first_difference(in_tree, out_tree)
         raise TypeError(
-            f"{loop} function carry input and carry output must have the same pytree structure, but they differ: the input"
-            f" carry has structure {in_tree}, the output carry of {_name(fun)} {out_tree}. Revise the function so that its"
-            " carry output has the same pytree structure as the carry input."
+            f"{same} the same pytree structure, but they differ: the input carry component {body.component(path)} is {a} but"
+            f" the corresponding component of the carry output is {b}. {revise} pytree structure as its carry input."
         )
     paths, _ = tree_flatten_with_path(tree_unflatten(in_tree, in_avals))
     differences = [
-        f"the input carry component carry{keystr(path)} has type {a.str_short()} but the corresponding output carry"
-        f" component has type {b.str_short()}, so the {'shapes' if a.dtype == b.dtype else 'dtypes'} do not match"
+        f"the input carry component {body.component(path)} has type {a.str_short()} but the corresponding output carry"
+        f" component has type {b.str_short()}, so {_mismatch(a, b)}"
         for (path, a), b in zip(paths, out_avals)
         if not typematch(a, b)
     ]
     if differences:
         raise TypeError(
-            f"{loop} function carry input and carry output must have equal types, but they differ: {'; '.join(differences)}."
-            f" Revise {_name(fun)} so that all its output types (e.g. by x.astype(dtype)) match the input's."
+            f"{same} equal types, but they differ: {'; '.join(differences)}. {revise} types as its carry input (x.astype"
+            " changes a dtype)."
         )
+
+
+def _mismatch(a: ShapedArray, b: ShapedArray) -> str:
+    differ = [what for what in ("dtype", "shape") if getattr(a, what) != getattr(b, what)]
+    return ", and ".join(f"the {what}s do not match" for what in differ)
+
+
+def _first_difference(a: PyTreeDef, b: PyTreeDef, path: tuple = ()) -> tuple[tuple, str, str]:
+    """(key path, words for each): where the containers of two trees that differ do so first."""
+    if a.node_data() != b.node_data() or len(a.children()) != len(b.children()):
+        return path, _kind(a), _kind(b)
+    example = tree_unflatten(a, range(a.num_leaves))
+    keys = [key for key, _ in tree_flatten_with_path(example, is_leaf=lambda x: x is not example)[0]]
+    found = [(key, x, y) for key, x, y in zip(keys, a.children(), b.children()) if x != y]
+    key, x, y = found[0]
+    return _first_difference(x, y, (*path, *key))
+
+
+def _kind(tree: PyTreeDef) -> str:
+    if tree_structure(None) == tree:
+        return "None"
+    return "an array" if tree.node_data() is None else f"a {tree.node_data()[0].__name__} of structure {tree}"
+
+
+def _check_branches(op: str, branches: Sequence[tuple[str, Callable]], traced: Sequence[tuple]):
+    """Every branch must return what the first returns: the same containers of arrays of the same types."""
+    (name, fun), (jaxpr, _, tree) = branches[0], traced[0]
+    for (other_name, other_fun), (other_jaxpr, _, other_tree) in zip(branches[1:], traced[1:], strict=True):
+        which = f"{name} is {_place(fun)}, {other_name} is {_place(other_fun)}."
+        revise = f"Revise {name} and/or {other_name} so that"
+        if tree != other_tree:
+            path, a, b = _first_difference(tree, other_tree)
+            raise TypeError(
+                f"{op} branch outputs must have the same pytree structure, but they differ: {name} output{keystr(path)} is {a}"
+                f" but {other_name} output{keystr(path)} is {b}. {which} {revise} they have the same pytree structure."
+            )
+        paths, _ = tree_flatten_with_path(tree_unflatten(tree, [v.aval for v in jaxpr.outvars]))
+        differences = [
+            f"the output of {name}{f' at path {keystr(path)}' if path else ''} has type {a.str_short()} but the corresponding"
+            f" output of {other_name} has type {v.aval.str_short()}, so {_mismatch(a, v.aval)}"
+            for (path, a), v in zip(paths, other_jaxpr.outvars)
+            if not typematch(a, v.aval)
+        ]
+        if differences:
+            raise TypeError(
+                f"{op} branches must have equal output types but they differ: {'; '.join(differences)}. {which} {revise} all"
+                " output types match."
+            )
 
 
 def _promote_weak(carry: list, out_avals) -> tuple[list, bool]:
@@ -131,6 +210,10 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
     """
     if not callable(f):
         raise TypeError("lax.scan: f argument should be a callable.")
+    return _scan(_Body("scan body", f), f, init, xs, length, reverse, unroll)
+
+
+def _scan(user: _Body, f: Callable, init, xs, length: int | None, reverse: bool, unroll: int | bool):
     carry, carry_tree = _operands(init, "scan's init")
     flat_xs, xs_tree = _operands(xs, "scan's xs")
     length = _scan_length(flat_xs, length)
@@ -153,7 +236,7 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
         carry, changed = _promote_weak(carry, out_avals[:n]) if n == len(carry) else (carry, False)
         if not changed:
             break
-    _check_carry("scan body", f, carry_tree, carry_avals, out_carry_tree, out_avals[:n])
+    _check_carry(user, carry_tree, carry_avals, out_carry_tree, out_avals[:n])
     # A carry that never changes is a constant of the loop; a y that is a slice of the xs is there already.
     forwarded = _forwarded(jaxpr)
     still = [place == i for i, place in enumerate(forwarded[:n])]
@@ -258,6 +341,10 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
     """
     if not (callable(body_fun) and callable(cond_fun)):
         raise TypeError("lax.while_loop: body_fun and cond_fun arguments should be callable.")
+    return _while_loop(_Body("while_loop body", body_fun), cond_fun, body_fun, init_val)
+
+
+def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
     if jit_disabled():
         try:
             val = init_val
@@ -275,7 +362,7 @@ def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
         carry, changed = _promote_weak(carry, out_avals) if len(out_avals) == len(carry) else (carry, False)
         if not changed:
             break
-    _check_carry("while_loop body", body_fun, tree, avals, out_tree, out_avals)
+    _check_carry(user, tree, avals, out_tree, out_avals)
     cond, cond_consts, cond_tree = _trace(cond_fun, in_tree, avals)
     if cond_tree != tree_structure(0):
         raise TypeError(f"cond_fun must return a boolean scalar, but got pytree {cond_tree}.")
@@ -326,6 +413,7 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
         a, b = (a, convert_element_type(b, a.dtype)) if b.weak_type else (convert_element_type(a, b.dtype), b)
     if a.dtype != b.dtype:
         raise TypeError(f"lower and upper arguments to fori_loop must have equal types, got {a.dtype} and {b.dtype}.")
+    user = _Body("fori_loop body", body_fun, position=1, depth=1)
     if _is_known(a) and _is_known(b):
 
         def step(carry, _):
@@ -334,10 +422,11 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
 
         length = max(int(b) - int(a), 0)
         # The counter begins as a Python number, as in JAX: it gives way to the dtypes it meets.
-        return scan(step, (int(a), init_val), None, length=length, unroll=1 if unroll is None else unroll)[0][1]
+        return _scan(user, step, (int(a), init_val), None, length, False, 1 if unroll is None else unroll)[0][1]
     if unroll is not None:
         raise ValueError("Can only use `unroll` in `fori_loop` if the loop bounds are statically known.")
-    return while_loop(
+    return _while_loop(
+        user,
         lambda c: lt_p.bind(c[0], c[1]),
         lambda c: (add_p.bind(c[0], const(c[0], 1)), c[1], body_fun(c[0], c[2])),
         (a, b, init_val),
@@ -375,7 +464,7 @@ def cond(pred, true_fun: Callable, false_fun: Callable, *operands, operand=None,
     if jit_disabled() and _is_known(pred):
         return (true_fun if pred else false_fun)(*operands)
     index = convert_element_type(pred, np.dtype("int32"))
-    return _choose(index, (false_fun, true_fun), operands, ("false_fun", "true_fun"))
+    return _choose("cond", index, (false_fun, true_fun), operands, ("false_fun", "true_fun"))
 
 
 def switch(index, branches: Sequence[Callable], *operands):
@@ -398,28 +487,17 @@ def switch(index, branches: Sequence[Callable], *operands):
     index = clamp_p.bind(np.int32(0), index, np.int32(len(branches) - 1))
     if jit_disabled() and _is_known(index):
         return branches[int(index)](*operands)
-    return _choose(index, branches, operands, [f"branch {i}" for i in range(len(branches))])
+    return _choose("switch", index, branches, operands, [f"branch {i}" for i in range(len(branches))])
 
 
-def _choose(index, functions, operands, names):
+def _choose(op: str, index, functions, operands, names):
     flat, in_tree = _operands(operands, "operand")
     avals = [get_aval(x) for x in flat]
     traced = [_trace(f, in_tree, avals) for f in functions]
+    # Of cond's functions errors speak of the true one first.
+    order = [1, 0] if op == "cond" else range(len(functions))
+    _check_branches(op, [(names[i], functions[i]) for i in order], [traced[i] for i in order])
     tree = traced[0][2]
-    for name, (_, _, other) in zip(names, traced):
-        if other != tree:
-            raise TypeError(
-                f"{names[0]} and {name} output must have same type structure, got {tree} and {other}: return the same"
-                " containers from every branch."
-            )
-    columns = list(zip(*[[v.aval for v in jaxpr.outvars] for jaxpr, _, _ in traced]))
-    for column in columns:
-        for name, aval in zip(names, column):
-            if not typematch(aval, column[0]):
-                raise TypeError(
-                    f"{names[0]} and {name} output must have identical types, got {column[0].str_short()} and"
-                    f" {aval.str_short()}."
-                )
     consts, branches = _with_common_consts(traced)
     args = [*consts, *flat]
     # A result that is the same argument in every branch is there already.

@@ -12,7 +12,7 @@ from typing import Any
 
 from .api import as_operand, as_output
 from .calls.custom_derivatives import custom_jvp_call, custom_vjp_call
-from .core import ShapedArray, Tracer, Zero, get_aval
+from .core import ShapedArray, Tracer, Zero, get_aval, typematch
 from .dtypes import float0
 from .jaxpr import eval_jaxpr
 from .primitives.basis import add_any_p, instantiate
@@ -102,17 +102,43 @@ class _CustomFunction:
         return [as_operand(x, what) for x in leaves], tree
 
 
-def _flat(function: Callable, in_tree, name: str) -> tuple[Callable, list]:
-    """`function` on flat arguments, and a list that its run leaves the tree of its result in."""
-    trees: list = []
+class _Out:
+    """What the function or its rule has returned: the tree, and the avals of its leaves. Whichever is run first says it."""
+
+    tree: Any = None
+    avals: list[ShapedArray]
+
+    def set(self, tree, leaves: Sequence):
+        self.tree, self.avals = tree, [get_aval(x) for x in leaves]
+
+    def check(self, where: str, name: str, tree, leaves: Sequence):
+        """Raise unless a rule's primal output is like the function's own, if that has been run."""
+        avals = [get_aval(x) for x in leaves]
+        if self.tree is not None and self.tree != tree:
+            own, given = "container structure " + str(self.tree), str(tree)
+        elif self.tree is not None and not all(map(typematch, self.avals, avals)):
+            own, given = (", ".join(a.str_short() for a in group) for group in (self.avals, avals))
+            own = "shapes and dtypes " + own
+        else:
+            return self.set(tree, leaves)
+        raise TypeError(
+            f"{where} must produce a pair (list or tuple of length two) where the first element represents the primal output"
+            f" (equal to the output of the decorated function {name}), but the function's output has {own}, the rule's {given}."
+        )
+
+
+def _flat(function: Callable, in_tree, name: str) -> tuple[Callable, _Out]:
+    """`function` on flat arguments, and what its run will say of its result."""
+    out = _Out()
 
     def flat(*args):
         leaves, tree = tree_flatten(function(*tree_unflatten(in_tree, args)))
-        trees[:] = [tree]
-        return [as_output(x, function) for x in leaves]
+        leaves = [as_output(x, function) for x in leaves]
+        out.set(tree, leaves)
+        return leaves
 
     flat.__name__ = name
-    return flat, trees
+    return flat, out
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -174,12 +200,12 @@ class custom_jvp(_CustomFunction):
         args = self._arguments(args, kwargs)
         still, moving, with_both = self._split(args)
         flat_args, in_tree = self._flatten(moving)
-        flat_fun, trees = _flat(with_both(self.fun), in_tree, self._name)
-        rule = self._flat_jvp(still, in_tree, trees)
+        flat_fun, out = _flat(with_both(self.fun), in_tree, self._name)
+        rule = self._flat_jvp(still, in_tree, out)
         outs = custom_jvp_call(flat_fun, rule, flat_args, symbolic_zeros=self.symbolic_zeros, name=self._name)
-        return tree_unflatten(trees[0], outs)
+        return tree_unflatten(out.tree, outs)
 
-    def _flat_jvp(self, still, in_tree, trees: list) -> Callable:
+    def _flat_jvp(self, still, in_tree, out: _Out) -> Callable:
         rule, name = self.jvp, getattr(self.jvp, "__name__", str(self.jvp))
         where = f"Custom JVP rule {name} for function {self._name}"
 
@@ -199,14 +225,8 @@ class custom_jvp(_CustomFunction):
                     f"{where} must produce primal and tangent outputs with equal container (pytree) structures, but got"
                     f" {out_tree} and {tangent_tree} respectively."
                 )
-            if trees and out_tree != trees[0]:
-                raise TypeError(
-                    f"{where} must produce a pair (list or tuple of length two) where the first element represents the primal"
-                    f" output (equal to the output of the custom_jvp-decorated function {self._name}, and therefore of the"
-                    f" same container structure), but the function's output is {trees[0]}, the rule's {out_tree}."
-                )
-            trees[:] = [out_tree]
             outs = [as_output(x, rule) for x in outs]
+            out.check(where, self._name, out_tree, outs)
             return [*outs, *[_checked_tangent(where, x, t) for x, t in zip(outs, out_tangents)]]
 
         flat_jvp.__name__ = name
@@ -275,18 +295,18 @@ class custom_vjp(_CustomFunction):
                 " differentiated argument, for which bwd may return None."
             )
         flat_args, in_tree = self._flatten(moving)
-        flat_fun, trees = _flat(with_both(self.fun), in_tree, self._name)
-        rules = _VJPRules(self, still, with_both(self.fwd), in_tree, trees, [get_aval(x) for x in flat_args])
+        flat_fun, out = _flat(with_both(self.fun), in_tree, self._name)
+        rules = _VJPRules(self, still, with_both(self.fwd), in_tree, out, [get_aval(x) for x in flat_args])
         outs = custom_vjp_call(
             flat_fun,
             rules.named(rules.forward, self.fwd),
             rules.named(rules.backward, self.bwd),
             flat_args,
-            out_trees=lambda: trees[0],
+            out_trees=lambda: out.tree,
             symbolic_zeros=self.symbolic_zeros,
             name=self._name,
         )
-        return tree_unflatten(trees[0], outs)
+        return tree_unflatten(out.tree, outs)
 
 
 class CustomVJPPrimal:
@@ -300,9 +320,9 @@ class CustomVJPPrimal:
 class _VJPRules:
     """The user's `fwd` and `bwd` for one call, on flat arrays."""
 
-    def __init__(self, function: custom_vjp, still, fwd, in_tree, trees: list, in_avals: list[ShapedArray]):
+    def __init__(self, function: custom_vjp, still, fwd, in_tree, out: _Out, in_avals: list[ShapedArray]):
         self.function, self.still, self.fwd = function, still, fwd
-        self.in_tree, self.trees, self.in_avals = in_tree, trees, in_avals
+        self.in_tree, self.out, self.in_avals = in_tree, out, in_avals
         self.res_tree: Any = None
 
     @staticmethod
@@ -325,19 +345,15 @@ class _VJPRules:
                 f" output and the second element represents residuals, but got {pair}."
             )
         outs, out_tree = tree_flatten(pair[0])
-        if self.trees and out_tree != self.trees[0]:
-            raise TypeError(
-                f"{where} must produce a pair whose first element has the container structure of the function's output:"
-                f" the function's is {self.trees[0]}, the rule's {out_tree}."
-            )
-        self.trees[:] = [out_tree]
+        outs = [as_output(x, self.function.fwd) for x in outs]
+        self.out.check(where, name, out_tree, outs)
         residuals, self.res_tree = tree_flatten(pair[1])
-        return [as_output(x, self.function.fwd) for x in outs], [as_output(x, self.function.fwd) for x in residuals]
+        return outs, [as_output(x, self.function.fwd) for x in residuals]
 
     def backward(self, *args):
         n = self.res_tree.num_leaves
         residuals = tree_unflatten(self.res_tree, args[:n])
-        cotangents = self.function.bwd(*self.still, residuals, tree_unflatten(self.trees[0], args[n:]))
+        cotangents = self.function.bwd(*self.still, residuals, tree_unflatten(self.out.tree, args[n:]))
         return self._checked(cotangents)
 
     def _checked(self, cotangents) -> list:
@@ -426,9 +442,9 @@ def _evaluate(jaxpr, out_tree, consts, *args):
 def _closed_over(fun: Callable, *examples) -> Partial:
     """`fun` as a pytree of the values it closes over; `examples` has avals for its arguments."""
     avals, in_tree = tree_flatten(examples)
-    flat, trees = _flat(fun, in_tree, getattr(fun, "__name__", "rule"))
+    flat, out = _flat(fun, in_tree, getattr(fun, "__name__", "rule"))
     jaxpr, consts = trace_to_jaxpr(flat, avals)
-    return Partial(functools.partial(_evaluate, jaxpr, trees[0]), consts)
+    return Partial(functools.partial(_evaluate, jaxpr, out.tree), consts)
 
 
 def closure_convert(fun: Callable, *example_args) -> tuple[Callable, list]:
@@ -444,7 +460,7 @@ def closure_convert(fun: Callable, *example_args) -> tuple[Callable, list]:
     Array(2., dtype=float32, weak_type=True)
     """
     leaves, in_tree = tree_flatten(example_args)
-    flat, trees = _flat(fun, in_tree, getattr(fun, "__name__", "fun"))
+    flat, out = _flat(fun, in_tree, getattr(fun, "__name__", "fun"))
     jaxpr, consts = trace_to_jaxpr(flat, [get_aval(as_operand(x, "example argument")) for x in leaves])
     hoisted = [isinstance(c, Tracer) for c in consts]
 
@@ -458,7 +474,7 @@ def closure_convert(fun: Callable, *example_args) -> tuple[Callable, list]:
                 "The inputs to the closure produced by closure_convert must have the same Pytree structure as the example"
                 f" arguments passed when closure_convert was called. Expected {in_tree}, but got {found}."
             )
-        return tree_unflatten(trees[0], eval_jaxpr(jaxpr, values, *found_leaves))
+        return tree_unflatten(out.tree, eval_jaxpr(jaxpr, values, *found_leaves))
 
     return converted, [c for c, h in zip(consts, hoisted) if h]
 

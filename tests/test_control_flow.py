@@ -1,11 +1,11 @@
-"""scan, cond, switch, while_loop, fori_loop, map, associative_scan: as JAX's, under and over every other transformation."""
+"""scan, cond, switch, while_loop, fori_loop, map, associative_scan: as JAX's. Under and over the other transformations they
+are compared with JAX in test_nestings.py; here are the laws."""
 
 from __future__ import annotations
 
-import itertools
-
 import jax
 import jax.numpy
+import laws
 import numpy as np
 import pytest
 
@@ -16,38 +16,6 @@ from minijax.jaxpr import jaxprs_in_params
 X = np.array([0.3, 0.7, 1.1], np.float32)
 
 
-def scanned(lib):
-    """A carry, a closed-over array, xs and ys; the sine of the closed-over array is the same in every step."""
-    jnp = lib.numpy
-
-    def f(x):
-        return lib.lax.scan(lambda c, a: (jnp.sin(c) * a + jnp.sin(x), c * a), x, jnp.cos(x))[1].sum(0)
-
-    return f
-
-
-def scanned_pytree(lib):
-    def f(x):
-        def body(carry, a):
-            return {"n": carry["n"] + 1, "v": carry["v"] * a["w"] + carry["n"]}, (carry["v"], a["w"] * x)
-
-        carry, ys = lib.lax.scan(body, {"n": 0, "v": x}, {"w": lib.numpy.stack([x, 2 * x])}, reverse=True)
-        return carry["v"] + ys[0][0] * ys[1][1]
-
-    return f
-
-
-def branched(lib):
-    jnp = lib.numpy
-    return lambda x: lib.lax.cond(x.sum() > 2.5, lambda u: jnp.sin(u) * x, lambda u: jnp.exp(u) * u, x * 2)
-
-
-def switched(lib):
-    jnp = lib.numpy
-    branches = [jnp.sin, lambda u: u * u, lambda u: jnp.cos(u) * u[0]]
-    return lambda x: lib.lax.switch((x[0] * 4).astype("int32"), branches, x)
-
-
 def looped(lib):
     """As many steps as it takes: another number for each example of a batch."""
 
@@ -55,98 +23,6 @@ def looped(lib):
         return lib.lax.while_loop(lambda c: c[1].sum() < 20, lambda c: (c[0] + 1, c[1] * (1 + x)), (0, x))[1]
 
     return f
-
-
-def counted(lib):
-    return lambda x: lib.lax.fori_loop(1, 4, lambda i, c: c * x + i, lib.numpy.sin(x))
-
-
-def mapped(lib):
-    return lambda x: lib.lax.map(lambda a: lib.numpy.sin(a) * x[1], x)
-
-
-def associated(lib):
-    jnp = lib.numpy
-
-    def combine(a, b):
-        return a[0] * b[0], b[0] * a[1] + b[1]
-
-    return lambda x: lib.lax.associative_scan(combine, (jnp.sin(x), x))[1]
-
-
-def nested_loops(lib):
-    def f(x):
-        def body(c, a):
-            inner = lib.lax.cond(a > 0.5, lambda u: lib.lax.fori_loop(0, 2, lambda i, v: v * u, c), lambda u: c + u, a)
-            return inner, inner
-
-        return lib.lax.scan(body, x[0], x)[1]
-
-    return f
-
-
-FUNCTIONS = {
-    f.__name__: f
-    for f in (scanned, scanned_pytree, branched, switched, looped, counted, mapped, associated, nested_loops)
-}
-# What has no reverse mode.
-FORWARD_ONLY = {"looped"}
-
-
-def total(lib, f):
-    def scalar(x):
-        y = f(x)
-        return (y * lib.numpy.cos(lib.numpy.arange(y.size, dtype="float32")).reshape(y.shape)).sum()
-
-    return scalar
-
-
-TRANSFORMATIONS = {
-    "jit": lambda lib, f: lib.jit(f),
-    "grad": lambda lib, f: lib.grad(total(lib, f)),
-    "vmap": lambda lib, f: lambda x: lib.vmap(f, in_axes=0, out_axes=-1)(lib.numpy.stack([x, 2 * x], 0)).sum(-1),
-    "jvp": lambda lib, f: lambda x: lib.jvp(f, (x,), (lib.numpy.sin(x),))[1],
-    "linearize": lambda lib, f: lambda x: lib.linearize(f, x)[1](lib.numpy.cos(x)),
-    "jacrev": lambda lib, f: lambda x: lib.jacrev(f)(x).sum(-1),
-}
-# All of one and two; of three those that differ in kind: for each function JAX compiles several loops a nesting.
-THREE = (
-    "grad-grad-vmap grad-vmap-grad vmap-grad-grad jit-vmap-grad grad-jit-vmap vmap-jit-grad jvp-grad-vmap grad-jvp-jit"
-)
-NESTINGS = [n for length in (0, 1, 2) for n in itertools.product(TRANSFORMATIONS, repeat=length)]
-NESTINGS += [tuple(n.split("-")) for n in THREE.split()]
-
-
-def nested(lib, nesting, f):
-    for name in reversed(nesting):
-        f = TRANSFORMATIONS[name](lib, f)
-    return f
-
-
-@pytest.mark.parametrize("nesting", NESTINGS, ids=lambda n: "-".join(n) or "none")
-def test_nestings(nesting):
-    reverse = "grad" in nesting or "jacrev" in nesting
-    names = [n for n in FUNCTIONS if not (reverse and n in FORWARD_ONLY)]
-
-    def run(lib):
-        return lambda x: {n: nested(lib, nesting, FUNCTIONS[n](lib))(x) for n in names}
-
-    mine, theirs = run(mj)(mj.numpy.asarray(X)), jax.jit(run(jax))(X)
-    for name in names:
-        a, b = mine[name], theirs[name]
-        assert (a.shape, a.dtype) == (b.shape, b.dtype), name
-        scale = max(1.0, float(np.abs(b).max()))
-        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=2e-4, atol=2e-5 * scale, err_msg=name)
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_jaxprs_are_well_typed(name):
-    f = FUNCTIONS[name](mj)
-    mj.jaxpr.check_jaxpr(mj.make_jaxpr(f)(X))
-    mj.jaxpr.check_jaxpr(mj.make_jaxpr(lambda x: mj.jvp(f, (x,), (x,)))(X))
-    mj.jaxpr.check_jaxpr(mj.make_jaxpr(mj.vmap(f))(X[None]))
-    if name not in FORWARD_ONLY:
-        mj.jaxpr.check_jaxpr(mj.make_jaxpr(mj.grad(total(mj, f)))(X))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -223,11 +99,82 @@ def lstm(lib, w):
     return lib.lax.scan(cell, (zeros, zeros), xs)[1].sum()
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_program_equals_jax(name):
-    for a, b in zip(plain(PROGRAMS[name](mj)), plain(PROGRAMS[name](jax)), strict=True):
-        assert (a.shape, a.dtype) == (b.shape, b.dtype)
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+# Those whose carries and counters are Python numbers: of 64 bits where these are enabled.
+WIDE = "scan without xs|scan, weak carry|scan of integers|cond, numbers|while, weak|fori, traced|fori, mixed".split("|")
+
+
+@pytest.mark.parametrize(("name", "x64"), [(n, False) for n in PROGRAMS] + [(n, True) for n in WIDE])
+def test_program_equals_jax(name, x64):
+    with mj.enable_x64(x64), jax.enable_x64(x64):
+        for a, b in zip(plain(PROGRAMS[name](mj)), plain(PROGRAMS[name](jax)), strict=True):
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Laws. The functions are of all that can be batched or differentiated alone: consts, carries, xs, predicates, bounds.
+
+lax, jnp = mj.lax, mj.numpy
+
+
+def loop_of_two_carries(w, c, xs):
+    """One carry feeds the other, and is fed by nothing: batched, or moved by a derivative, it makes the other so."""
+
+    def body(carry, x):
+        a, b = carry
+        return (a * 0.5, jnp.sin(b) * x + a.sum() * w), (b * x, x)
+
+    return lax.scan(body, (c, w), xs)
+
+
+LAWFUL = {
+    "scan": (lambda w, c, xs: lax.scan(lambda c, x: (jnp.sin(c) * x + w, c * x), c, xs), ((3,), (3,), (4, 3))),
+    "scan, reverse": (lambda w, c, xs: lax.scan(lambda c, x: (c * w, c + x), c, xs, reverse=True), ((), (), (4,))),
+    "scan, two carries": (loop_of_two_carries, ((3,), (2,), (2, 3))),
+    "scan, a counter": (
+        lambda w, xs: lax.scan(lambda c, x: ((c[0] + 1, c[1] * w), x * w * c[0]), (0, w), xs), ((3,), (3, 3)),
+    ),
+    "scan of nothing": (lambda c, xs: lax.scan(lambda c, x: (jnp.sin(c) * x, c), c, xs), ((2,), (0, 2))),
+    "cond": (lambda p, w, x: lax.cond(p > 0, lambda u: jnp.sin(u) * w, lambda u: u * u, x), ((), (3,), (3,))),
+    "cond, a constant branch": (
+        lambda p, x: lax.cond(p > 0, lambda u: {"a": u * u, "b": jnp.ones_like(u)}, lambda u: {"a": 2 + 0 * u, "b": u}, x),
+        ((), (3,)),
+    ),
+    "switch": (
+        lambda p, w, x: lax.switch((1.5 * p + 1.5).astype(int), [jnp.sin, lambda u: u * w, lambda u: w * w], x),
+        ((), (2,), (2,)),
+    ),
+    "fori_loop": (lambda w, x: lax.fori_loop(0, 3, lambda i, c: jnp.sin(c) * w + i, x), ((3,), (3,))),
+    "map": (lambda w, xs: lax.map(lambda x: jnp.sin(x * w), xs), ((2,), (3, 2))),
+    "associative_scan": (
+        lambda a, b: lax.associative_scan(lambda p, q: (p[0] * q[0], q[0] * p[1] + q[1]), (a, b)), ((5,), (5,)),
+    ),
+    "a loop within a branch within a loop": (
+        lambda p, c, xs: lax.scan(
+            lambda c, x: (lax.cond(x > p, lambda: lax.fori_loop(0, 2, lambda i, v: v * x, c), lambda: jnp.sin(c)), c), c, xs
+        ),
+        ((), (2,), (3,)),
+    ),
+}  # fmt: skip
+FORWARD_ONLY = {
+    "while_loop": (
+        lambda n, w, x: lax.while_loop(lambda c: c[0] < 3 * n, lambda c: (c[0] + 1, jnp.sin(c[1]) * w), (0.0 * n, x)),
+        ((), (2,), (2,)),
+    ),
+    "while_loop, as long as it takes": (
+        lambda w, x: lax.while_loop(lambda c: (c * c).sum() < 9, lambda c: c * (2 + w), x), ((2,), (2,)),
+    ),
+    "fori_loop, bounds": (
+        lambda n, w, x: lax.fori_loop(0, (4 * n * n).astype(int), lambda i, c: jnp.sin(c) * w + i, x), ((), (2,), (2,)),
+    ),
+}  # fmt: skip
+LAWS = [(name, *law) for name in LAWFUL for law in laws.FORWARD + laws.REVERSE]
+LAWS += [(name, *law) for name in FORWARD_ONLY for law in laws.FORWARD]
+
+
+@pytest.mark.parametrize(("name", "law", "dtype"), LAWS)
+def test_law(name, law, dtype):
+    laws.check(law, dtype, *{**LAWFUL, **FORWARD_ONLY}[name])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -240,7 +187,6 @@ def scan_eqns(closed):
 
 def test_only_the_residuals_that_are_needed_are_stacked():
     """d(c * w + x)/dc = w: what does not change from step to step is kept once, slices of xs not at all."""
-    jnp = mj.numpy
 
     def f(c, w, xs):
         return mj.lax.scan(lambda c, x: (c * jnp.sin(w) * x, None), c, xs)[0]
@@ -293,37 +239,109 @@ def test_branches_share_what_they_close_over():
 # ---------------------------------------------------------------------------------------------------------------------
 # Errors
 
+
+class Method:
+    def step(self, state, x):
+        return X, x
+
+
 ERRORS = {
-    "dtype of a carry": (
+    "scan, dtype": (
         lambda lib: lib.lax.scan(lambda c, a: ({"u": c["u"].astype("int32")}, a), {"u": lib.numpy.float32(0)}, X),
-        "carry['u'] has type float32[] but the corresponding output carry component has type int32[]",
+        "the input carry component c['u'] has type float32[] but the corresponding output carry component has type int32[], so"
+        " the dtypes do not match",
     ),
-    "shape of a carry": (
-        lambda lib: lib.lax.scan(lambda c, a: (lib.numpy.stack([c, c]), a), lib.numpy.float32(0), X),
-        "so the shapes do not match",
+    "scan, shape": (
+        lambda lib: lib.lax.scan(lambda c, a: ((c[0], lib.numpy.stack([c[1], c[1]])), a), 2 * (lib.numpy.float32(0),), X),
+        "the input carry component c[1] has type float32[] but the corresponding output carry component has type float32[2],"
+        " so the shapes do not match",
     ),
-    "tree of a carry": (lambda lib: lib.lax.scan(lambda c, a: ((c, c), a), 0.0, X), "must have the same pytree structure"),
+    "scan, both": (
+        lambda lib: lib.lax.scan(lambda c, a: (lib.numpy.ones(2, int), a), lib.numpy.float32(0), X),
+        "type float32[] but the corresponding output carry component has type int32[2], so the dtypes do not match, and the"
+        " shapes do not match",
+    ),
+    "scan, tree": (
+        lambda lib: lib.lax.scan(lambda c, a: ({"u": (c["u"], c["u"])}, a), {"u": 0.0}, X),
+        "the input carry component c['u'] is an array but the corresponding component of the carry output is a tuple of"
+        " structure PyTreeDef((*, *))",
+    ),
+    "scan, None": (
+        lambda lib: lib.lax.scan(lambda c, a: ([c[0], None], a), [0.0, 1.0], X),
+        "the input carry component c[1] is an array but the corresponding component of the carry output is None",
+    ),
+    "scan, keys": (lambda lib: lib.lax.scan(lambda c, a: ({"v": a}, a), {"u": 0.0}, X), "PyTreeDef({'u': *})"),
+    "scan, where": (lambda lib: lib.lax.scan(lambda c, a: (X, a), 0.0, X), f"Revise <lambda> at {__file__}:"),
+    "while, dtype": (
+        lambda lib: lib.lax.while_loop(lambda c: True, lambda state: [s > 0 for s in state], [lib.numpy.float32(0)]),
+        "while_loop body function carry input and carry output must have equal types, but they differ: the input carry"
+        " component state[0] has type float32[] but the corresponding output carry component has type bool[]",
+    ),
+    "while, tree": (
+        lambda lib: lib.lax.while_loop(lambda c: True, lambda c: (c, c), 1.0),
+        "while_loop body function carry input and carry output must have the same pytree structure, but they differ: the input"
+        " carry component c is an array",
+    ),
+    "fori, dtype": (
+        lambda lib: lib.lax.fori_loop(0, 3, lambda i, c: {"u": c["u"] > 0}, {"u": lib.numpy.float32(0)}),
+        "the input carry component c['u'] has type float32[] but the corresponding output carry component has type bool[]",
+    ),
+    "fori, dtype, dynamic": (
+        lambda lib: lib.jit(lambda n: lib.lax.fori_loop(0, n, lambda i, c: c > 0, lib.numpy.float32(0)))(3),
+        "fori_loop body function carry input and carry output must have equal types, but they differ: the input carry"
+        " component c has type float32[] but the corresponding output carry component has type bool[]",
+    ),
+    "fori, shape": (
+        lambda lib: lib.lax.fori_loop(0, 3, lambda i, c: X, lib.numpy.float32(0)),
+        "has type float32[] but the corresponding output carry component has type float32[3], so the shapes do not match",
+    ),
+    "fori, tree": (
+        lambda lib: lib.lax.fori_loop(0, 3, lambda i, c: (c, c), 0.0),
+        "fori_loop body function carry input and carry output must have the same pytree structure, but they differ: the input"
+        " carry component c is an array but the corresponding component of the carry output is a tuple",
+    ),
+    "a method's carry": (lambda lib: lib.lax.scan(Method().step, 0.0, X), "the input carry component state has type"),
     "no pair": (lambda lib: lib.lax.scan(lambda c, a: c, 0.0, X), "scan body output must be a pair"),
     "lengths": (lambda lib: lib.lax.scan(lambda c, a: (c, a), 0.0, (X, X[:2])), "different leading axis sizes"),
     "length": (lambda lib: lib.lax.scan(lambda c, a: (c, a), 0.0, X, length=2), "disagrees with leading axis sizes [3]"),
     "no length": (lambda lib: lib.lax.scan(lambda c, a: (c, a), 0.0), "no values to scan over"),
     "no axis": (lambda lib: lib.lax.scan(lambda c, a: (c, a), 0.0, 1.0), "no leading axis to scan over"),
     "scan of a number": (lambda lib: lib.lax.scan(3, 0.0, X), "f argument should be a callable"),
-    "while, carry": (lambda lib: lib.lax.while_loop(lambda c: True, lambda c: (c, c), 1.0), "while_loop body"),
     "while, predicate": (lambda lib: lib.lax.while_loop(lambda c: 1.0, lambda c: c, 1.0), "must return a boolean scalar"),
     "while, predicate's tree": (lambda lib: lib.lax.while_loop(lambda c: (True,), lambda c: c, 1.0), "boolean scalar"),
     "while, reverse": (
         lambda lib: lib.grad(lambda x: lib.lax.while_loop(lambda c: c < 3, lambda c: c * x, x))(2.0),
-        "Reverse-mode differentiation does not work for lax.while_loop",
+        "Reverse-mode differentiation does not work for lax.while_loop or lax.fori_loop with dynamic start/stop values. Try"
+        " using lax.scan",
     ),
     "fori, reverse": (
         lambda lib: lib.jit(lib.grad(lambda x, n: lib.lax.fori_loop(0, n, lambda i, c: c * x, x)))(2.0, 3),
         "using fori_loop with static start/stop",
     ),
     "fori, bounds": (lambda lib: lib.lax.fori_loop(0.5, 3, lambda i, c: c, 0), "must be integer"),
-    "cond, types": (lambda lib: lib.lax.cond(True, lambda: 1.0, lambda: X), "must have identical types"),
-    "cond, dtypes": (lambda lib: lib.lax.cond(True, lambda x: 1, lambda x: x, lib.numpy.float16(2)), "identical types"),
-    "cond, trees": (lambda lib: lib.lax.cond(True, lambda: 1.0, lambda: (1.0, 2.0)), "must have same type structure"),
+    "cond, shapes": (
+        lambda lib: lib.lax.cond(True, lambda x: {"a": x, "b": x}, lambda x: {"a": x, "b": X}, 1.0),
+        "the output of true_fun at path ['b'] has type float32[] but the corresponding output of false_fun has type float32[3],"
+        f" so the shapes do not match. true_fun is <lambda> at {__file__}:",
+    ),
+    "cond, dtypes": (
+        lambda lib: lib.lax.cond(True, lambda x: 1, lambda x: x, lib.numpy.float16(2)),
+        "cond branches must have equal output types but they differ: the output of true_fun has type int32[] but the"
+        " corresponding output of false_fun has type float16[], so the dtypes do not match",
+    ),
+    "cond, trees": (
+        lambda lib: lib.lax.cond(True, lambda: 1.0, lambda: (1.0, 2.0)),
+        "cond branch outputs must have the same pytree structure, but they differ: true_fun output is an array but false_fun"
+        " output is a tuple of structure PyTreeDef((*, *))",
+    ),
+    "switch, types": (
+        lambda lib: lib.lax.switch(1, [lambda x: x, lambda x: x, lambda x: X], 1.0),
+        "the output of branch 0 has type float32[] but the corresponding output of branch 2 has type float32[3]",
+    ),
+    "switch, trees": (
+        lambda lib: lib.lax.switch(1, [lambda x: [x], lambda x: [(x,)]], 1.0),
+        "branch 0 output[0] is an array but branch 1 output[0] is a tuple of structure PyTreeDef((*,))",
+    ),
     "cond, predicate": (lambda lib: lib.lax.cond(X > 0, lambda: 1, lambda: 2), "Pred must be a scalar"),
     "cond, no function": (lambda lib: lib.lax.cond(True, 1, 2), "should be callable"),
     "switch, empty": (lambda lib: lib.lax.switch(0, []), "Empty branch sequence"),
