@@ -272,6 +272,9 @@ class Primitive:
         self.collective: Callable | None = None
         # Only where the jaxprs it carries may name an axis of its own: parameters -> context in which that is bound.
         self.axis_scope: Callable | None = None
+        # Only for primitives that carry jaxprs: (equation, which of its results are read) -> the equation without what only
+        # the others need.
+        self.dce: Callable | None = None
         # Only where an equation does more than compute its results: its parameters -> its effects.
         self.effects: Callable[[dict], Effects] | None = None
 

@@ -280,13 +280,15 @@ def dce_jaxpr(jaxpr: Jaxpr, used_outputs: Sequence[bool], instantiate: bool = Fa
     """Drop the outputs that are not used, and every equation and argument that only they needed.
 
     Returns the smaller jaxpr and which of the `invars` it still has (all, with `instantiate`). An equation with effects
-    stays.
+    stays. An equation that carries jaxprs, and of whose results some are not read, carries smaller ones.
     """
     outvars = [v for v, used in zip(jaxpr.outvars, used_outputs, strict=True) if used]
     live = {v for v in outvars if type(v) is not Literal}
     eqns = []
     for eqn in reversed(jaxpr.eqns):
         if eqn.effects or any(v in live for v in eqn.outvars):
+            if eqn.primitive.dce is not None and any(v not in live for v in eqn.outvars):
+                eqn = eqn.primitive.dce(eqn, [v in live for v in eqn.outvars])
             if any(v not in live and type(v) is not DropVar for v in eqn.outvars):
                 eqn = eqn.replace(outvars=[v if v in live else DropVar(v.aval) for v in eqn.outvars])
             eqns.append(eqn)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..core import Zero, get_aval, is_undefined_primal
-from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
 from ..lowering.interpreter import compile_jaxpr
 from ..primitives.basis import batch_to_front, full, row
 from ..primitives.elementwise import eq_p, select_examples
@@ -136,6 +136,19 @@ def _batch(axis, args, dims, *, branches: Branches):
     return outs, [0] * len(outs)
 
 
+def _dce(eqn, used):
+    """Each branch with those results alone, and the operands that any branch needs for them."""
+    branches = eqn.params["branches"]
+    needed = _union([dce_jaxpr(b.jaxpr, used)[1] for b in branches])
+    smaller = [dce_jaxpr(b.jaxpr, used, instantiate=True)[0] for b in branches]
+    smaller = [j.replace(invars=[v for v, n in zip(j.invars, needed, strict=True) if n]) for j in smaller]
+    return eqn.replace(
+        invars=[eqn.invars[0], *[v for v, n in zip(eqn.invars[1:], needed, strict=True) if n]],
+        outvars=[v for v, u in zip(eqn.outvars, used, strict=True) if u],
+        params={"branches": tuple(ClosedJaxpr(j, b.consts) for j, b in zip(smaller, branches))},
+    )
+
+
 cond_p = row(
     "cond",
     impl=_impl,
@@ -146,3 +159,4 @@ cond_p = row(
     multiple_results=True,
 )
 cond_p.linearize = _linearize
+cond_p.dce = _dce

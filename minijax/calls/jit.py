@@ -6,7 +6,7 @@ Each rule transforms the jaxpr and binds the primitive again, so that what was j
 from __future__ import annotations
 
 from ..core import Zero, is_undefined_primal
-from ..jaxpr import ClosedJaxpr
+from ..jaxpr import ClosedJaxpr, dce_jaxpr
 from ..lowering.interpreter import compile_jaxpr
 from ..primitives.basis import row, zero_like
 from ..transforms.jvp import jvp_jaxpr
@@ -75,6 +75,17 @@ def _batch(axis, args, dims, *, jaxpr, name):
     return jit_p.bind(*args, jaxpr=batched, name=name), out_dims
 
 
+def _dce(eqn, used):
+    """The equation with those results alone, and the arguments that they need."""
+    closed_jaxpr = eqn.params["jaxpr"]
+    jaxpr, used_inputs = dce_jaxpr(closed_jaxpr.jaxpr, used)
+    return eqn.replace(
+        invars=[v for v, u in zip(eqn.invars, used_inputs, strict=True) if u],
+        outvars=[v for v, u in zip(eqn.outvars, used, strict=True) if u],
+        params={**eqn.params, "jaxpr": ClosedJaxpr(jaxpr, closed_jaxpr.consts)},
+    )
+
+
 jit_p = row(
     "jit",
     impl=_impl,
@@ -85,3 +96,4 @@ jit_p = row(
     multiple_results=True,
 )
 jit_p.linearize = _linearize
+jit_p.dce = _dce

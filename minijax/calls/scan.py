@@ -147,9 +147,18 @@ def _linearize(primals, tangents, *, jaxpr, length, reverse, num_consts, num_car
     consts, _, xs = split_at(primals, num_consts, num_carry)
     residuals = _Residuals(known, n_out, num_consts, num_carry)
     common = dict(length=length, reverse=reverse, unroll=unroll)
-    results = scan_p.bind(*primals, jaxpr=residuals.body, num_consts=num_consts, num_carry=num_carry, **common)
+    invariant, hoisted = residuals.before(consts)
+    results = scan_p.bind(
+        *consts,
+        *hoisted,
+        *primals[num_consts:],
+        jaxpr=residuals.body,
+        num_consts=num_consts + len(hoisted),
+        num_carry=num_carry,
+        **common,
+    )
     outs, stacked = results[:n_out], results[n_out:]
-    invariant, sliced = residuals.collect(consts, xs, stacked)
+    sliced = residuals.sliced(xs, stacked)
     # (residuals, tangents of consts, carry, xs) -> (invariant, consts; carry; sliced, xs)
     n_res = len(residuals.kinds)
     of_consts, of_carry, of_xs = ([n_res + i for i in part] for part in positions(consts_nz, carry_nz, xs_nz))
@@ -196,7 +205,16 @@ class _Residuals:
             for v in self.residuals
         ]
         stacked = [v for v, kind in zip(self.residuals, self.kinds) if kind == "stacked"]
-        kept = jaxpr.replace(outvars=[*jaxpr.outvars[:n_out], *stacked])
+        self.invariant = [v for v, kind in zip(self.residuals, self.kinds) if kind == "invariant"]
+        known_before = {v for v in self.invariant if type(v) is not Literal}
+        # What is computed before the loop the steps get as constants.
+        self.hoisted = [v for eqn in jaxpr.eqns if known_before.issuperset(eqn.outvars) for v in eqn.outvars]
+        hoisted = set(self.hoisted)
+        kept = jaxpr.replace(
+            invars=[*jaxpr.invars[:num_consts], *self.hoisted, *jaxpr.invars[num_consts:]],
+            eqns=[eqn for eqn in jaxpr.eqns if not any(v in hoisted for v in eqn.outvars)],
+            outvars=[*jaxpr.outvars[:n_out], *stacked],
+        )
         kept, _ = dce_jaxpr(kept, [True] * len(kept.outvars), instantiate=True)
         self.body = ClosedJaxpr(kept, known.consts)
 
@@ -209,21 +227,25 @@ class _Residuals:
                 fixed.update(v for v in eqn.outvars if type(v) is not DropVar)
         return fixed
 
-    def collect(self, consts, xs, stacked) -> tuple[list, list]:
-        """(values of the invariant residuals, stacked values of the others), each in the residuals' order."""
-        invariant = [v for v, kind in zip(self.residuals, self.kinds) if kind == "invariant"]
+    def before(self, consts) -> tuple[list, list]:
+        """What is computed once: the invariant residuals, in their order, and those among them that the body gets."""
         jaxpr = self.known.jaxpr
         # What the steps print they have printed: scan(lambda c, x: (debug.print("{}", c), c * w), ...) prints once a step.
-        once = jaxpr.replace(outvars=invariant, eqns=[eqn for eqn in jaxpr.eqns if not eqn.effects])
-        once, _ = dce_jaxpr(once, [True] * len(invariant), instantiate=True)
+        outvars = [*self.invariant, *self.hoisted]
+        once = jaxpr.replace(outvars=outvars, eqns=[eqn for eqn in jaxpr.eqns if not eqn.effects])
+        once, _ = dce_jaxpr(once, [True] * len(outvars), instantiate=True)
         once = once.replace(invars=jaxpr.invars[: self.num_consts])
+        values = eval_jaxpr(once, self.known.consts, *consts)
+        return values[: len(self.invariant)], values[len(self.invariant) :]
+
+    def sliced(self, xs, stacked) -> list:
+        """The other residuals, in their order: a slice for each step."""
         stacked = iter(stacked)
-        others = [
+        return [
             xs[self.slices[v]] if kind == "xs" else next(stacked)
             for v, kind in zip(self.residuals, self.kinds)
             if kind != "invariant"
         ]
-        return eval_jaxpr(once, self.known.consts, *consts), others
 
 
 def _transpose(cotangents, *args, jaxpr, length, reverse, num_consts, num_carry, unroll):
@@ -362,6 +384,28 @@ def _batch(axis, args, dims, *, jaxpr, length, reverse, num_consts, num_carry, u
     return results, [*out_dims[:num_carry], *[None if d is None else 1 for d in out_dims[num_carry:]]]
 
 
+def _dce(eqn, used):
+    """The scan without the results that are not read: the counter that a fori_loop carries and its body does not look at."""
+    closed_jaxpr, num_consts, num_carry = (eqn.params[name] for name in ("jaxpr", "num_consts", "num_carry"))
+    used_carry, used_ys = split_at(used, num_carry)
+
+    def read(carry):
+        return dce_jaxpr(closed_jaxpr.jaxpr, [*carry, *used_ys])[1][num_consts : num_consts + num_carry]
+
+    # A carry that nobody reads in the end may be what one that is read is made of.
+    carried = fixpoint(read, used_carry)
+    body, used_inputs = dce_jaxpr(closed_jaxpr.jaxpr, [*carried, *used_ys])
+    used_consts, _, used_xs = split_at(used_inputs, num_consts, num_carry)
+    kept = [*used_consts, *carried, *used_xs]
+    body = body.replace(invars=[v for v, k in zip(closed_jaxpr.jaxpr.invars, kept, strict=True) if k])
+    smaller = dict(jaxpr=ClosedJaxpr(body, closed_jaxpr.consts), num_consts=sum(used_consts), num_carry=sum(carried))
+    return eqn.replace(
+        invars=[v for v, k in zip(eqn.invars, kept, strict=True) if k],
+        outvars=[v for v, k in zip(eqn.outvars, [*carried, *used_ys], strict=True) if k],
+        params={**eqn.params, **smaller},
+    )
+
+
 scan_p = row(
     "scan",
     impl=_impl,
@@ -372,3 +416,4 @@ scan_p = row(
     multiple_results=True,
 )
 scan_p.linearize = _linearize
+scan_p.dce = _dce
