@@ -141,6 +141,11 @@ PROGRAMS = {
     "pmap of grad": lambda lib: spread(lib, lib.grad(lambda x, w: mixed(lib)(x, w).sum(), argnums=(0, 1)), in_axes=(0, None))(A, W),
     "jvp of pmap": lambda lib: lib.jvp(loss(lib), (A, W), (A + 1, W - 1)),
     "jvp along one argument": lambda lib: lib.jvp(lambda w: spread(lib, mixed(lib), in_axes=(0, None))(A, w), (W,), (W + 1,)),
+    "jvp of results along several axes": lambda lib: lib.jvp(
+        lambda c: lib.pmap(lambda x, i: (i, x * x, 2.0 * x, lib.numpy.sin(x)), out_axes=(0, 1, 2, 0))(c, np.arange(2)),
+        (CUBE,),
+        (CUBE + 1,),
+    )[1][1:],
     "pmap of jvp": lambda lib: spread(lib, lambda x: lib.jvp(lambda y: mixed(lib)(y, W), (x,), (x * x,)))(A),
     "linearize": lambda lib: lib.linearize(loss(lib), A, W)[1](A + 1, W - 1),
     "vjp": lambda lib: lib.vjp(spread(lib, lambda x, w: (mixed(lib)(x, w), x.sum()), in_axes=(0, None)), A, W)[1]((A, X)),

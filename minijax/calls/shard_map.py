@@ -286,5 +286,4 @@ shard_map_p = row(
 )
 shard_map_p.linearize = _linearize
 shard_map_p.named_axes = _named_axes
-shard_map_p.collective = _batch
 shard_map_p.axis_scope = lambda params: on_each_device(params["mesh"])
