@@ -589,7 +589,9 @@ def _convolve(name: str, x: Any, y: Any, mode: str, precision, preferred_element
     padded = lax.pad(x, const(x, 0), [(low, high, 0)])
     # A row for each element of the result: the window of x that it sums up.
     size = x.size + low + high - n + 1
-    windows = padded[np.arange(size)[:, None] + np.arange(n)]
+    places = (np.arange(size)[:, None] + np.arange(n)).astype(np.int32)
+    numbers = lax.GatherDimensionNumbers(offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,))
+    windows = lax.gather(padded, places[..., None], numbers, (1,), mode="promise_in_bounds")
     out = lax.dot(windows, y, precision=precision, preferred_element_type=preferred_element_type)
     return flip(out) if exchanged and name == "correlate" else out
 

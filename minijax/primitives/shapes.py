@@ -188,7 +188,10 @@ def _pad_transpose(ct, x, value, *, padding_config):
     ct_x = ct_value = None
     if is_undefined_primal(x) or is_undefined_primal(value):
         unpadded = pad(ct, _full((), 0, ct.dtype), [(-lo, -hi, 0) for lo, hi, _ in padding_config])
-        inside = slice(unpadded, (0,) * len(padding_config), shape_of(unpadded), [i + 1 for _, _, i in padding_config])
+        inside = unpadded
+        if any(interior for _, _, interior in padding_config):
+            strides = [interior + 1 for _, _, interior in padding_config]
+            inside = slice(unpadded, (0,) * len(strides), shape_of(unpadded), strides)
         ct_x = inside if is_undefined_primal(x) else None
     if is_undefined_primal(value):
         # What is in the padding: everything, less what is not.
