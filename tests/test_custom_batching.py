@@ -109,39 +109,46 @@ def test_nestings(nesting):
 
 
 def right(lib):
-    """With a rule that is right: then the order of jvp and vmap does not matter."""
-    jnp = lib.numpy
+    """With a rule that is right, and believes what it is told: then the order of jvp and vmap does not matter."""
 
-    @lib.custom_batching.custom_vmap
-    def f(x, y):
-        return jnp.sin(x) * y
+    def fun(x, y):
+        return lib.numpy.sin(x) * y
 
-    f.def_vmap(lambda n, in_batched, x, y: (jnp.sin(x) * y, any(in_batched)))
+    f = lib.custom_batching.custom_vmap(fun)
+    f.def_vmap(
+        lambda n, in_batched, x, y: (lib.vmap(fun, [0 if flag else None for flag in in_batched])(x, y), any(in_batched))
+    )
     return f
 
 
-@pytest.mark.parametrize("moving", ["x and its tangent", "y and its tangent", "x", "its tangent", "all but a tangent"])
-def test_a_jvp_mapped_in_part(moving):
+PARTS = {
+    "x and its tangent": ((0, None), (0, None)),
+    "y and its tangent": ((None, 0), (None, 0)),
+    "x": ((0, None), (None, None)),
+    "its tangent": ((None, None), (0, None)),
+    "all but a tangent": ((0, 0), (None, 0)),
+    "x, and the tangent of y": ((0, None), (None, 0)),
+}
+
+
+@pytest.mark.parametrize("only_x", [False, True])
+@pytest.mark.parametrize("moving", PARTS)
+def test_a_jvp_mapped_in_part(moving, only_x):
     """JAX maps over the rule where a primal or a tangent alone is batched, and returns all pairs of examples."""
-    primals, tangents = np.float32([[1, 2, 3], [4, 5, 6]]), np.float32([[1, -1, 2], [3, 1, 2]])
-    p, t = {
-        "x and its tangent": ((0, None), (0, None)),
-        "y and its tangent": ((None, 0), (None, 0)),
-        "x": ((0, None), (None, None)),
-        "its tangent": ((None, None), (0, None)),
-        "all but a tangent": ((0, 0), (None, 0)),
-    }[moving]
+    examples = np.float32([[1, 2, 3, 4], [4, 5, 6, 7], [1, -1, 2, 2], [3, 1, 2, 5]])[..., None] * np.float32([1, 2])
+    dims = PARTS[moving]
+    args = [rows if d == 0 else rows[0] for rows, d in zip(examples, (*dims[0], *dims[1]))]
 
     def pushed(f):
-        return lambda p, t: mj.jvp(f, p, t)
+        def of_x(x, y, t, u):
+            return mj.jvp(lambda x: f(x, y), (x,), (t,))
 
-    args = [
-        tuple(row if d == 0 else row[0] for row, d in zip(rows, dims)) for rows, dims in ((primals, p), (tangents, t))
-    ]
-    mine = mj.vmap(pushed(right(mj)), (p, t))(*args)
-    plain = mj.vmap(pushed(lambda x, y: mj.numpy.sin(x) * y), (p, t))(*args)
+        return of_x if only_x else lambda x, y, t, u: mj.jvp(f, (x, y), (t, u))
+
+    mine = mj.vmap(pushed(right(mj)), (*dims[0], *dims[1]))(*args)
+    plain = mj.vmap(pushed(lambda x, y: mj.numpy.sin(x) * y), (*dims[0], *dims[1]))(*args)
     for a, b in zip(mine, plain, strict=True):
-        assert a.shape == b.shape == (3,)
+        assert a.shape == b.shape == (4, 2)
         np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
@@ -155,8 +162,8 @@ def test_jacobians():
         np.testing.assert_allclose(mj.jacfwd(f)(X), expected, rtol=1e-6)
         np.testing.assert_allclose(mj.jit(mj.jacfwd(f))(X), expected, rtol=1e-6)
     assert asked == []
-    both = mj.vmap(mj.jacfwd(right(mj)), (0, None))(X, 2.0)
-    np.testing.assert_allclose(both, jax.vmap(jax.jacfwd(right(jax)), (0, None))(X, 2.0), rtol=1e-6)
+    np.testing.assert_allclose(mj.vmap(mj.jacfwd(right(mj)), (0, None))(X, 2.0), 2 * np.cos(X), rtol=1e-6)
+    np.testing.assert_allclose(mj.jacfwd(mj.vmap(right(mj)))(X, X), np.diag(np.cos(X) * X), rtol=1e-6)
 
 
 def custom(lib, rule, fun=lambda x, y: x + y):

@@ -293,8 +293,10 @@ PROGRAMS = {
         lambda c: lib.lax.custom_root(lambda u: u - 2, 1.0, lambda f, u: c, lambda g, y: y)
     )(3.0),
     "integers in the closure": lambda lib: lib.grad(
-        lambda a, n: lib.lax.custom_root(lambda u: u - a * n, 1.0, lambda f, u: a * n, lambda g, y: y), (0,)
-    )(3.0, 2),
+        lambda a: lib.lax.custom_root(
+            lambda u: u - a * np.arange(1, 4), X, lambda f, u: a * np.arange(1, 4), lambda g, y: y
+        ).sum()
+    )(3.0),
     "batch of roots": lambda lib: lib.vmap(lib.grad(lambda a: square_root(lib, a)))(lib.numpy.asarray(X)),
     "jit closes over the equation": lambda lib: lib.grad(lib.jit(lambda a: square_root(lib, lib.numpy.sin(a))))(4.0),
     "aux of a root": lambda lib: lib.jvp(
@@ -329,6 +331,8 @@ def test_where_jax_raises():
         return solve(lambda p: (2 * p[0] + p[1], p[1]), (u, 1.0), lambda m, p: p, lambda m, p: m((p[0], 3 * p[1])))[0]
 
     assert float(mj.grad(of_one_leaf)(2.0)) == 2
+    of_both = lambda u: sum(solve(lambda p: (2 * p[0] + p[1], p[1]), (u, 1.0), lambda m, p: (p[0], 3 * p[1])))
+    assert [float(x) for x in mj.jvp(of_both, (2.0,), (1.0,))] == [5, 1]
     with_count = lambda a: mj.lax.custom_root(lambda u: u - a, 1.0, lambda f, u: (a, 3), lambda g, y: y, has_aux=True)
     (root, count), (moved, still) = mj.jvp(with_count, (2.0,), (5.0,))
     assert (float(root), int(count), float(moved), still.dtype) == (2, 3, 5, mj.float0)
@@ -498,5 +502,6 @@ def test_solver_of_another_dtype_raises_where_b_must_be_its_right_hand_side():
     """With an integer b the solution is real: the tangents' right-hand side is too, which the solver was not traced for."""
     b = np.arange(3)
     assert divided(mj, 2.0, b).dtype == np.float32
+    assert mj.make_jaxpr(lambda: divided(mj, 2.0, b))().out_avals[0].dtype == np.float32
     with pytest.raises(TypeError, match="traced for int32.*make b an array of floats"):
         mj.jvp(lambda a: divided(mj, a, b), (2.0,), (1.0,))
