@@ -13,7 +13,7 @@ import pytest
 import minijax as mj
 import minijax.numpy
 from minijax.device import PartitionSpec
-from minijax.jaxpr import check_jaxpr
+from minijax.jaxpr import check_jaxpr, dce_jaxpr
 from minijax.tree_util import tree_leaves
 
 RNG = np.random.default_rng(0)
@@ -294,6 +294,20 @@ def test_gradient_has_no_more_equations_than_jaxs():
 
     ours, theirs = (count(lib.make_jaxpr(lib.grad(loss(lib), argnums=(0, 1)))(A, W)) for lib in (mj, jax))
     assert ours <= theirs
+
+
+def test_what_nobody_reads_is_dropped():
+    """From the program of a device too: results, equations, arguments."""
+
+    mapped = mj.pmap(lambda u, r, w: (mj.numpy.sin(u), r * w, w), in_axes=(1, 0, None), out_axes=(0, 1, None))
+    closed = mj.make_jaxpr(lambda *args: mapped(*args)[1])(S, A, W)
+    jaxpr, used = dce_jaxpr(closed.jaxpr, [True])
+    text = str(jaxpr)
+    assert used == [False, True, True] and " sin " not in text and " mul " in text
+    assert "in_specs=(P('_internal_pmap_axis_name',), P())" in text
+    assert "out_specs=(P(None, '_internal_pmap_axis_name'),)" in text
+    check_jaxpr(jaxpr)
+    np.testing.assert_allclose(mj.core.eval_jaxpr(jaxpr, [], A, W)[0], (A * W).T)
 
 
 def test_residuals_that_are_arguments_are_not_copied():

@@ -12,20 +12,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import contextmanager
 
-import numpy as np
-
 from ..core import ShapedArray, Trace, UndefinedPrimal, Zero, is_undefined_primal, set_current_trace, thread_state
 from ..device import Mesh, PartitionSpec
-from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..jaxpr import ClosedJaxpr, JaxprEqn, dce_jaxpr, jaxpr_as_fun
 from ..lowering.interpreter import compile_jaxpr
-from ..primitives.basis import const, expand_dims, instantiate, row, squeeze
+from ..primitives.basis import (
+    broadcast_batch,
+    const,
+    expand_dims,
+    instantiate,
+    move_batch_dim,
+    reshape,
+    row,
+    shape_of,
+    squeeze,
+)
 from ..primitives.collectives import psum_p
 from ..primitives.elementwise import div_p
+from ..primitives.shapes import index_in_dim
 from ..staging import trace_to_closed_jaxpr, weak_cache
 from ..transforms.jvp import jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import backward_pass
-from ..transforms.vmap import Axis, NamedAxisTrace, axes_in_jaxpr, batch_jaxpr
+from ..transforms.vmap import Axis, NamedAxisTrace, axes_in_jaxpr, batch_jaxpr, vmap_flat
 from .scan import fill
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -76,26 +85,37 @@ def _scaled(aval: ShapedArray, spec: PartitionSpec, scale: Callable) -> ShapedAr
 # Evaluation
 
 
-def _impl(*args, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
-    in_dims = tuple(spec.cut for spec in in_specs)
-    batched, out_dims = batch_jaxpr(jaxpr, _axis(mesh), in_dims)
-    outs = compile_jaxpr(batched)(*[_cut(x, d, mesh.size) for x, d in zip(args, in_dims)])
-    return [_join(x, dim, spec.cut, mesh.size) for x, dim, spec in zip(outs, out_dims, out_specs)]
+@weak_cache
+def whole_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: tuple) -> ClosedJaxpr:
+    """The program of all devices together, on whole arrays: the devices are an axis that the vmap machine maps over."""
+
+    def function(*args):
+        dims = [spec.cut for spec in in_specs]
+        blocks = [_cut(x, d, mesh.size) for x, d in zip(args, dims)]
+        pairs = vmap_flat(jaxpr_as_fun(jaxpr), _axis(mesh), blocks, dims)
+        return [_join(x, dim, spec.cut, mesh.size) for (x, dim), spec in zip(pairs, out_specs, strict=True)]
+
+    in_avals = [_whole_aval(block, spec, mesh) for block, spec in zip(jaxpr.in_avals, in_specs, strict=True)]
+    return trace_to_closed_jaxpr(function, in_avals)
 
 
 def _cut(x, d: int | None, size: int):
     """The blocks along a new axis, in front of the one that is cut."""
-    return x if d is None else x.reshape(*x.shape[:d], size, x.shape[d] // size, *x.shape[d + 1 :])
+    shape = shape_of(x)
+    return x if d is None else reshape(x, (*shape[:d], size, shape[d] // size, *shape[d + 1 :]))
 
 
 def _join(x, dim: int | None, d: int | None, size: int):
-    """The blocks, along axis 0 or the same for all, as one array; the first device's, where they are not to be joined."""
+    """The blocks, along axis `dim` or the same for all, as one array; the first device's, where they are not to be joined."""
     if d is None:
-        return x if dim is None else x[0, ...]
-    if dim is None:
-        return np.concatenate([x] * size, axis=d)
-    x = np.moveaxis(x, 0, d)
-    return x.reshape(*x.shape[:d], size * x.shape[d + 1], *x.shape[d + 2 :])
+        return x if dim is None else index_in_dim(x, 0, dim, keepdims=False)
+    x = broadcast_batch(x, size, d) if dim is None else move_batch_dim(x, dim, d)
+    shape = shape_of(x)
+    return reshape(x, (*shape[:d], size * shape[d + 1], *shape[d + 2 :]))
+
+
+def _impl(*args, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
+    return compile_jaxpr(whole_program(jaxpr, mesh, in_specs, out_specs))(*args)
 
 
 def _abstract_eval(*avals, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
@@ -270,6 +290,17 @@ def _batch(axis, args, dims, *, jaxpr, mesh, in_specs, out_specs, **params):
     return shard_map_p.bind(*args, jaxpr=batched, mesh=mesh, in_specs=in_specs, out_specs=out_specs, **params), out_dims
 
 
+def _dce(eqn: JaxprEqn, used) -> JaxprEqn:
+    jaxpr, used_inputs = dce_jaxpr(eqn.params["jaxpr"].jaxpr, used)
+    smaller = {
+        "jaxpr": ClosedJaxpr(jaxpr, eqn.params["jaxpr"].consts),
+        "in_specs": _selected(eqn.params["in_specs"], used_inputs),
+        "out_specs": _selected(eqn.params["out_specs"], used),
+    }
+    invars, outvars = list(_selected(eqn.invars, used_inputs)), list(_selected(eqn.outvars, used))
+    return eqn.replace(invars=invars, outvars=outvars, params={**eqn.params, **smaller})
+
+
 def _named_axes(params: dict) -> list:
     """What the program of a device names besides its own axis."""
     return [name for name in axes_in_jaxpr(params["jaxpr"]) if name not in params["mesh"].axis_names]
@@ -285,5 +316,6 @@ shard_map_p = row(
     multiple_results=True,
 )
 shard_map_p.linearize = _linearize
+shard_map_p.dce = _dce
 shard_map_p.named_axes = _named_axes
 shard_map_p.axis_scope = lambda params: on_each_device(params["mesh"])
