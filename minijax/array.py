@@ -23,6 +23,7 @@ from .core import (
     set_current_trace,
     thread_state,
 )
+from .device import Device, devices
 from .dtypes import canonicalize_dtype, float0, key_fry
 
 _ndarray = np.ndarray
@@ -167,6 +168,15 @@ class ArrayImpl(Array):
     @property
     def is_fully_addressable(self) -> bool:
         return True
+
+    @property
+    def device(self) -> Device:
+        """The first device: every array is in the host's memory, a result of `pmap` too."""
+        return devices()[0]
+
+    def devices(self) -> set[Device]:
+        """The devices that the array is on: the first one."""
+        return {self.device}
 
     # -- Printing ----------------------------------------------------------------------------------------------------------
 

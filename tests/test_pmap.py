@@ -400,6 +400,7 @@ def test_devices_are_jaxs():
         lambda lib: lib.devices()[1] is lib.devices()[1],
         lambda lib: [isinstance(d, lib.Device) for d in lib.devices()],
         lambda lib: [lib.devices()[1] == lib.devices()[i] for i in range(3)],
+        lambda lib: repr((lib.numpy.ones(3).device, lib.numpy.ones(3).devices())),
     ):
         assert f(mj) == f(jax)
 
