@@ -301,21 +301,20 @@ class PyTreeDef:
             out.append(tree)
             return
         node = _node_type(tree)
-        where = f" at key path {keystr(path)}" if path else ""
         if node is not self.node:
-            raise ValueError(f"Expected {_describe(self)}, got {tree!r}{where}.")
+            raise ValueError(f"Expected {_describe(self)}, got {tree!r}{_at(path)}.")
         children, data = node.flatten(tree)
         children = list(children)
         if len(children) != len(self.child_defs):
             name = _python_type(self).__name__
             raise ValueError(
-                f"{name} arity mismatch: {len(children)} != {len(self.child_defs)}; {name}: {tree!r}{where}."
+                f"{name} arity mismatch: {len(children)} != {len(self.child_defs)}; {name}: {tree!r}{_at(path)}."
             )
         if data != self.data:
             what = "Dict key mismatch" if node.type is dict else "Mismatch custom node data"
             given = list(data) if node.type is dict else data
             expected = list(self.data) if node.type is dict else self.data
-            raise ValueError(f"{what}; expected {expected}, got {given}{where}.")
+            raise ValueError(f"{what}; expected {expected}, got {given}{_at(path)}.")
         for key, definition, child in zip(node.children_keys(tree, len(children)), self.child_defs, children):
             definition._flatten_up_to(child, out, (*path, key))
 
@@ -358,6 +357,10 @@ class PyTreeDef:
 
     def __repr__(self) -> str:
         return f"PyTreeDef({_describe(self)})"
+
+
+def _at(path: tuple) -> str:
+    return f" at key path {keystr(path)}" if path else ""
 
 
 class _Placeholder:

@@ -1,8 +1,8 @@
 """Long programs: time and memory grow with the length and no faster, and nothing recurses over it.
 
 What is compared between a length and four times it: the calls of Python functions, which are counted exactly; the peak of
-the memory asked for; and, for what is done inside a single call (a list searched, a tuple copied), CPU time with room for
-noise: linear work gives 4, quadratic work 16. `benchmarks/scaling.py` prints the table for 100,000 equations.
+the memory asked for, and, for what is done inside a single call (a list searched, a tuple copied), CPU time, both with room
+for noise: linear work gives 4, quadratic work 16. `benchmarks/scaling.py` prints the table for 100,000 equations.
 """
 
 from __future__ import annotations
@@ -123,6 +123,8 @@ def printed(jaxpr):
     return lambda: str(jaxpr)
 
 
+EVERYTHING = minijax.checkpoint_policies.everything_saveable
+
 # A program: length -> a function without arguments.
 PROGRAMS = {
     "make_jaxpr": lambda n: lambda: minijax.make_jaxpr(straight_line(n))(1.0),
@@ -135,7 +137,13 @@ PROGRAMS = {
     "jvp": lambda n: lambda: minijax.jvp(straight_line(n), (1.0,), (1.0,)),
     "vmap of jit": lambda n: lambda: minijax.vmap(minijax.jit(straight_line(n)))(jnp.ones(2)),
     "grad of checkpoint": lambda n: lambda: minijax.grad(minijax.checkpoint(straight_line(n)))(1.0),
+    "grad of checkpoint, all saved": lambda n: (
+        lambda: minijax.grad(minijax.checkpoint(straight_line(n), policy=EVERYTHING))(1.0)
+    ),
     "grad of grad": lambda n: lambda: minijax.grad(minijax.grad(straight_line(n)))(1.0),
+    "grad of cond": lambda n: (
+        lambda: minijax.grad(lambda x: minijax.lax.cond(x > 0, straight_line(n), straight_line(n), x))(1.0)
+    ),
     "grad, one variable read often": lambda n: lambda: minijax.grad(one_variable_read_often(n))(1.0),
     "grad, a wide tree": lambda n: lambda: minijax.grad(wide(n))(1.0),
     "grad of jit, many constants": lambda n: lambda: minijax.grad(minijax.jit(many_constants(n)))(1.0),
@@ -154,7 +162,7 @@ def test_linear_in_the_number_of_equations(name):
 @pytest.mark.parametrize("name", ["make_jaxpr", "grad", "jit of grad", "grad of checkpoint"])
 def test_memory_is_linear_in_the_number_of_equations(name):
     program = PROGRAMS[name]
-    assert peak_bytes(program(600)) < 4.4 * peak_bytes(program(150))
+    assert peak_bytes(program(600)) < 6 * peak_bytes(program(150))
 
 
 def test_gradient_of_a_long_program():
@@ -220,7 +228,7 @@ def test_linear_in_the_number_of_steps(name):
     program(2)()
     assert calls(program(1200)) < 4.2 * calls(program(300))
     assert cpu_seconds(program(1200)) < 9 * cpu_seconds(program(300))
-    assert peak_bytes(program(1200)) < 4.4 * peak_bytes(program(300))
+    assert peak_bytes(program(1200)) < 6 * peak_bytes(program(300))
 
 
 def test_a_scan_keeps_its_residuals_and_little_else():

@@ -66,9 +66,9 @@ def split_by_policy(known: ClosedJaxpr, n_out: int, policy) -> tuple[Jaxpr, Jaxp
     residuals = jaxpr.outvars[n_out:]
     saveable = [eqn for eqn in jaxpr.eqns if policy is not None and _saves(policy, eqn)]
     variables = [v for eqn in saveable for v in eqn.outvars]
-    again = Jaxpr(
-        jaxpr.constvars, [*variables, *jaxpr.invars], residuals, [eqn for eqn in jaxpr.eqns if eqn not in saveable]
-    )
+    saveable_eqns = set(map(id, saveable))
+    rest = [eqn for eqn in jaxpr.eqns if id(eqn) not in saveable_eqns]
+    again = Jaxpr(jaxpr.constvars, [*variables, *jaxpr.invars], residuals, rest)
     again, used = dce_jaxpr(again, [True] * len(residuals))
     saved = [v for v, use in zip(variables, used) if use]
     forward = jaxpr.replace(outvars=[*jaxpr.outvars[:n_out], *saved])

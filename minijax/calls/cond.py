@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from ..core import Zero, get_aval, is_undefined_primal
+from collections import Counter
+
+from ..core import ShapedArray, Zero, get_aval, is_undefined_primal
 from ..jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
 from ..lowering.interpreter import compile_jaxpr
 from ..primitives.basis import batch_to_front, full, row
@@ -71,17 +73,17 @@ def _shared_places(avals_of_branches) -> tuple[list, list[list[int]]]:
     """Places for the residuals of whichever branch runs: their types, and where each branch has its own. Since one branch
     runs, residuals of one type share a place."""
     all_avals, places = [], []
+    places_of: dict[ShapedArray, list[int]] = {}
     for avals in avals_of_branches:
-        free = list(range(len(all_avals)))
+        used: Counter[ShapedArray] = Counter()
         own = []
         for aval in avals:
-            place = next((i for i in free if all_avals[i] == aval), None)
-            if place is None:
-                place = len(all_avals)
+            same = places_of.setdefault(aval, [])
+            if used[aval] == len(same):
+                same.append(len(all_avals))
                 all_avals.append(aval)
-            else:
-                free.remove(place)
-            own.append(place)
+            own.append(same[used[aval]])
+            used[aval] += 1
         places.append(own)
     return all_avals, places
 
