@@ -6,6 +6,8 @@ looking the line up only when somebody asks, makes a record cost well under a mi
 
 from __future__ import annotations
 
+import dis
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -19,10 +21,14 @@ _internal: dict[str, bool] = {}
 
 
 class SourceInfo(NamedTuple):
-    """One place in a program: a code object and the offset of the instruction that ran."""
+    """One place in a program: a code object and the offset of the instruction that ran.
+
+    derived: whether this is the work of a derivative's rule for what the user does there.
+    """
 
     code: CodeType
     offset: int
+    derived: bool = False
 
     @property
     def file_name(self) -> str:
@@ -40,8 +46,27 @@ class SourceInfo(NamedTuple):
     def function(self) -> str:
         return self.code.co_name
 
+    @property
+    def target(self) -> str | None:
+        """The variable that gets the result, where the next thing that is done with it is to store it."""
+        return None if self.derived else _targets(self.code).get(self.offset)
+
     def __str__(self) -> str:
         return f"{self.file_name}:{self.line} ({self.function})"
+
+
+@functools.cache
+def _targets(code: CodeType) -> dict[int, str]:
+    """{offset of an instruction: the variable that the instruction after it stores into}."""
+    instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
+    found = {}
+    for instruction, after in zip(instructions, instructions[1:]):
+        if after.opname.startswith("STORE_") and after.opname not in ("STORE_SUBSCR", "STORE_ATTR", "STORE_SLICE"):
+            # Python 3.13 joins two instructions in one, with the names of both.
+            name = after.argval if isinstance(after.argval, str) else after.argval[0]
+            # A call is at its own offset, or at one of the cache entries behind it.
+            found.update(dict.fromkeys(range(instruction.offset, after.offset), name))
+    return found
 
 
 # The code objects of functions that run equations one by one, in a variable `eqn`.
@@ -57,9 +82,20 @@ def interpreter(function: Callable) -> Callable:
     return function
 
 
+# Those of functions that apply derivatives' rules.
+_derivers: set[CodeType] = set()
+
+
+def deriver(function: Callable) -> Callable:
+    """Decorator for such a function: what it does is `derived`."""
+    _derivers.add(function.__code__)
+    return function
+
+
 def current() -> SourceInfo | None:
     """The innermost place outside minijax on the running thread's stack; None if there is none."""
     frame = sys._getframe(1)
+    derived = False
     while frame is not None:
         code = frame.f_code
         name = code.co_filename
@@ -67,11 +103,14 @@ def current() -> SourceInfo | None:
         if ours is None:
             ours = _internal[name] = name.startswith(PACKAGE_DIRECTORY)
         if not ours:
-            return SourceInfo(code, frame.f_lasti)
-        if code in _interpreters:
+            return SourceInfo(code, frame.f_lasti, derived)
+        if code in _derivers:
+            derived = True
+        elif code in _interpreters:
             eqn = frame.f_locals.get("eqn")
             if eqn is not None and eqn.source_info is not None:
-                return eqn.source_info
+                where = eqn.source_info
+                return where._replace(derived=True) if derived and not where.derived else where
         frame = frame.f_back
     return None
 

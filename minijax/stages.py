@@ -156,7 +156,8 @@ class JitFunction:
         call = self._split(args, kwargs)
         avals = [abstractify(x) for x in call.leaves]
         program = self._program(call, tuple([(a.shape, a.dtype, a.weak_type) for a in avals]))
-        return Traced(program, function_name(self.__wrapped__), call.in_tree)
+        names = _leaf_names(self.__wrapped__, call.in_tree, call.statics)
+        return Traced(program, function_name(self.__wrapped__), call.in_tree, names)
 
     def lower(self, *args, **kwargs) -> Lowered:
         """The program for these arguments, which may be `ShapeDtypeStruct`s: `.as_text()`, `.compile()`."""
@@ -277,10 +278,11 @@ def _unhashable(fun, statics) -> ValueError:
 class _Stage:
     """What all stages know: the types of the arguments and of the results."""
 
-    def __init__(self, program: _Program, fun_name: str, in_tree):
+    def __init__(self, program: _Program, fun_name: str, in_tree, arg_names: list[str]):
         self._program = program
         self.fun_name = fun_name
         self.in_tree = in_tree
+        self._arg_names = arg_names
 
     out_tree = property(lambda self: self._program.out_tree)
 
@@ -309,18 +311,19 @@ class Traced(_Stage):
     """A function traced for certain types of arguments (`jax.stages.Traced`)."""
 
     def lower(self) -> Lowered:
-        return Lowered(self._program, self.fun_name, self.in_tree)
+        return Lowered(self._program, self.fun_name, self.in_tree, self._arg_names)
 
 
 class Lowered(_Stage):
     """A traced function as a program of the compiler (`jax.stages.Lowered`)."""
 
     def as_text(self) -> str:
-        """The program: what the interpreter in `lowering/` runs, equation by equation."""
-        return program_text(self._program.jaxpr)
+        """The program: Python source over NumPy, which runs alone."""
+        names = [*[f"closed_over_{i}" for i in range(len(self._program.consts))], *self._arg_names]
+        return program_text(self._program.jaxpr, self.fun_name, names)
 
     def compile(self) -> Compiled:
-        return Compiled(self._program, self.fun_name, self.in_tree)
+        return Compiled(self._program, self.fun_name, self.in_tree, self._arg_names)
 
 
 class Compiled(_Stage):
@@ -395,7 +398,7 @@ def _differences(f: JitFunction, now: _Key, before: _Key) -> list[str]:
     if now.in_tree != before.in_tree:
         found.append(f"the structure of the arguments (args, kwargs), now {now.in_tree} and before {before.in_tree}")
     else:
-        for where, a, b in zip(_leaf_names(f, now), now.types, before.types):
+        for where, a, b in zip(_leaf_names(f.__wrapped__, now.in_tree, now.statics), now.types, before.types):
             if a != b:
                 found.append(f"at {where}, now {_type_text(a, b)} and before {_type_text(b, a)}")
     olds = {where: value for where, _, value in before.statics}
@@ -413,16 +416,16 @@ def _differences(f: JitFunction, now: _Key, before: _Key) -> list[str]:
     return found
 
 
-def _leaf_names(f: JitFunction, key: _Key) -> list[str]:
-    """The arguments' leaves as the user knows them: `params['w']`."""
+def _leaf_names(fun: Callable, in_tree, statics) -> list[str]:
+    """The dynamic arguments' leaves as the user knows them: `params['w']`."""
     try:
-        names = list(inspect.signature(f.__wrapped__).parameters)
+        names = list(inspect.signature(fun).parameters)
     except (TypeError, ValueError):
         names = []
-    static = {where for where, _, _ in key.statics}
-    dynamic = [i for i in range(len(names) + key.in_tree.num_leaves + len(static)) if i not in static]
+    static = {where for where, _, _ in statics}
+    dynamic = [i for i in range(len(names) + in_tree.num_leaves + len(static)) if i not in static]
     found = []
-    for path, _ in tree_flatten_with_path(tree_unflatten(key.in_tree, [0] * key.in_tree.num_leaves))[0]:
+    for path, _ in tree_flatten_with_path(tree_unflatten(in_tree, [0] * in_tree.num_leaves))[0]:
         first = path[1]
         if path[0].idx == 1:
             argument = first.key

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..core import ShapedArray, Zero, is_undefined_primal
-from ..dtypes import canonicalize_dtype, promote_types
+from ..dtypes import canonicalize_dtype
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type
 
@@ -96,7 +96,7 @@ def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
     dtype = preferred_element_type or x.dtype
     if x.dtype != dtype or y.dtype != dtype:
-        common = promote_types(promote_types(x.dtype, y.dtype), dtype)
+        common = np.result_type(x.dtype, y.dtype, dtype)
         x, y = x.astype(common, copy=False), y.astype(common, copy=False)
     # The common cases go to matmul as they stand.
     if not x_batch and x_contract == (x.ndim - 1,) and x.ndim <= 2 and y.ndim <= 2 and y_contract == (0,):

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from ..core import Absent, ShapedArray, Zero
-from ..dtypes import finfo, issubdtype, prng_key
+from ..dtypes import issubdtype, prng_key
 from .basis import batch_to_front, row, zero_like
 from .random_bits import NOT_NUMBERS, random_bits_p, random_split_p
 from .special_functions import erf_inv
@@ -20,12 +20,18 @@ def _split(keys: np.ndarray, count: int) -> np.ndarray:
     return random_split_p.impl(keys, shape=(count,)).T
 
 
+# Of each kind of floating-point number, by NumPy's letter (E is bfloat16): how many bits follow the leading one.
+MANTISSA_BITS = {"e": 10, "E": 7, "f": 23, "d": 52}
+
+
 def _uniform(keys: np.ndarray, dtype) -> np.ndarray:
     """A number in [0, 1) for each key."""
-    info = finfo(dtype)
-    unsigned = np.dtype(f"uint{info.bits}")
-    drawn = info.bits if info.nmant >= 8 else 8
-    mantissa = random_bits_p.impl(keys, bit_width=drawn, shape=()).astype(unsigned) >> unsigned.type(drawn - info.nmant)
+    bits, mantissa_bits = 8 * dtype.itemsize, MANTISSA_BITS[dtype.char]
+    unsigned = np.dtype(f"uint{bits}")
+    drawn = bits if mantissa_bits >= 8 else 8
+    mantissa = random_bits_p.impl(keys, bit_width=drawn, shape=()).astype(unsigned) >> unsigned.type(
+        drawn - mantissa_bits
+    )
     return (mantissa | np.array(1, dtype).view(unsigned)).view(dtype) - np.array(1, dtype)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from .. import source_info
 from ..core import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
 from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..primitives.basis import instantiate
@@ -59,6 +60,7 @@ class JVPTrace(Trace):
             check_not_leaked(x)
         return x, None
 
+    @source_info.deriver
     def process_primitive(self, primitive, args, params):
         primals, tangents, moving, still = [], [], False, False
         for x in args:

@@ -1,0 +1,653 @@
+"""Jaxpr -> a Python program over NumPy that a person could have written: one line an equation, loops as `for` and `while`.
+
+The text runs alone, with NumPy. Most operations are an expression, by the table below; the others call their primitive's
+implementation, whose text comes along (`bundle.py`). What has no text, such as a user's callback, the program is given.
+"""
+
+from __future__ import annotations
+
+import keyword
+import linecache
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..array import to_array
+from ..dtypes import key_fry
+from ..jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
+from ..source_info import PACKAGE_DIRECTORY
+from .bundle import Bundle, Given, parameters
+
+# Arrays of at least so many bytes are let go of by `del` when nothing reads them any more.
+LARGE = 1 << 15
+
+
+class Program(NamedTuple):
+    """A program: its text; what it must be given by name, since that has no text; the name of its function."""
+
+    text: str
+    externals: dict[str, Any]
+    name: str
+    single: bool
+
+    def function(self) -> Callable:
+        """The function of NumPy arrays, returning a sequence of them."""
+        file = f"{PACKAGE_DIRECTORY}<the program of {self.name}>"
+        # The loader lets debuggers and tracebacks show the program's lines.
+        namespace = {**self.externals, "__name__": self.name, "__loader__": _Loader(self.text)}
+        exec(compile(self.text, file, "exec"), namespace)
+        function = namespace[self.name]
+        return (lambda *args: (function(*args),)) if self.single else function
+
+
+class _Loader:
+    def __init__(self, text: str):
+        self.text = text
+
+    def get_source(self, name: str) -> str:
+        return self.text
+
+
+def numpy_program(
+    closed_jaxpr: ClosedJaxpr, name: str = "program", arg_names: Sequence[str] | None = None, alone: bool = True
+) -> Program:
+    """The program of a closed jaxpr: a function of its arguments that returns its result, or a tuple of its results.
+
+    alone: with the text of all that it calls; else it is given these functions.
+    """
+    bundle = Bundle() if alone else Given()
+    name = bundle.reserve(_identifier(name))
+    writer = _Writer(bundle, _shared(closed_jaxpr), commented=alone)
+    definition = writer.define(name, closed_jaxpr, arg_names)
+    text = "\n\n\n".join(part for part in [bundle.text(), definition] if part) + "\n"
+    return Program(text, bundle.externals, name, len(closed_jaxpr.jaxpr.outvars) == 1)
+
+
+def _identifier(name: str) -> str:
+    name = re.sub(r"\W+", "_", name).strip("_") or "f"
+    return f"f_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+
+
+def _shared(closed_jaxpr: ClosedJaxpr) -> set[int]:
+    """The ids of the jaxprs, of some length, that are called more than once: they become functions."""
+    count: Counter[int] = Counter()
+
+    def visit(jaxpr: Jaxpr):
+        for eqn in jaxpr.eqns:
+            for inner in jaxprs_in_params(eqn.params):
+                count[id(inner)] += 1
+                if count[id(inner)] == 1:
+                    visit(inner.jaxpr if isinstance(inner, ClosedJaxpr) else inner)
+
+    visit(closed_jaxpr.jaxpr)
+    return {i for i, n in count.items() if n > 1}
+
+
+def _user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
+    """{number of an equation: the name that the user's program gives its result}.
+
+    One operation of the user makes several equations, next to each other; the last has the result. Of an operation that is
+    differentiated some equations are elsewhere, and which has the result is not known.
+    """
+    runs: list[tuple[Any, int]] = []
+    for i, eqn in enumerate(eqns):
+        if runs and runs[-1][0] == eqn.source_info:
+            runs.pop()
+        runs.append((eqn.source_info, i))
+    count = Counter(where for where, _ in runs)
+    found = {i: where.target for where, i in runs if where is not None and count[where] == 1}
+    return {i: name for i, name in found.items() if name is not None and not eqns[i].primitive.multiple_results}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Statements
+
+
+class _Line(NamedTuple):
+    """`text`, which assigns `writes` and reads `reads`; a compound statement has the lines within it as `blocks`, each
+    with its header."""
+
+    text: str
+    writes: tuple[str, ...]
+    reads: tuple[str, ...]
+    blocks: tuple[tuple[str, list], ...] = ()
+    origin: Any = None
+
+    def mentions(self) -> Iterable[str]:
+        """The names that are read or written, here or within."""
+        yield from self.writes
+        yield from self.reads
+        for _, lines in self.blocks:
+            for line in lines:
+                yield from line.mentions()
+
+
+def _render(
+    lines: Sequence[_Line], large: set[str], alive: Callable[[str], bool], indent: str = "    ", origin: Any = None
+) -> list[str]:
+    """The text, with comments on where it comes from, and `del` for those of the `large` names written here that are not
+    read again: `alive` says which are still needed after these lines."""
+    last = {name: i for i, line in enumerate(lines) for name in line.mentions()}
+    local = {name for line in lines for name in line.writes if name in large}
+    out = []
+    for i, line in enumerate(lines):
+        if line.origin is not None and line.origin != origin:
+            origin = line.origin
+            out += [f"{indent}# {text}" for text in _where(origin)]
+        if line.text:
+            out.append(indent + line.text)
+        for header, block in line.blocks:
+
+            def alive_within(name, i=i, line=line):
+                return last.get(name, -1) > i or name in line.writes or name in line.reads or alive(name)
+
+            out.append(indent + header)
+            out += _render(block, large, alive_within, indent + "    ", origin) or [f"{indent}    pass"]
+        dead = [n for n in line.mentions() if n in local and last[n] == i and not alive(n)] if local else []
+        if dead:
+            out.append(f"{indent}del {', '.join(dict.fromkeys(dead))}")
+    return out
+
+
+def _where(origin: tuple[str, int]) -> list[str]:
+    file, number = origin
+    code = linecache.getline(file, number).strip()
+    place = f"{os.path.basename(file)}:{number}"
+    return [f"{place}  {code}" if code else place]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The writer
+
+
+class _Writer:
+    """Writes one function."""
+
+    def __init__(self, bundle: Bundle, shared: set[int], commented: bool):
+        self.bundle = bundle
+        self.commented = commented
+        self.shared = shared
+        self.functions: dict[int, str] = {}
+        self.names: dict[Var, str] = {}
+        self.taken: set[str] = set()
+        self.large: set[str] = set()
+        self.lines: list[_Line] = []
+        self.origin: tuple[str, int] | None = None
+        self.count = 0
+
+    # -- Functions -------------------------------------------------------------------------------------------------------
+
+    def define(self, name: str, closed_jaxpr: ClosedJaxpr, arg_names: Sequence[str] | None = None) -> str:
+        jaxpr = closed_jaxpr.jaxpr
+        arg_names = arg_names or [None] * len(jaxpr.invars)
+        args = [self.new_name(v, wanted) for v, wanted in zip(jaxpr.invars, arg_names, strict=True)]
+        self.large.clear()
+        self.bind(jaxpr.constvars, [self.constant(c) for c in closed_jaxpr.consts])
+        results = self.body(jaxpr, [True] * len(jaxpr.outvars))
+        body = _render(self.lines, self.large, set(results).__contains__)
+        body.append(f"    return {results[0] if len(results) == 1 else '(' + ', '.join(results) + ')'}")
+        return "\n".join([f"def {name}({', '.join(args)}):", *body])
+
+    def function(self, closed_jaxpr: ClosedJaxpr, name: str) -> str:
+        """The name of a function for a jaxpr that is called more than once."""
+        known = self.functions.get(id(closed_jaxpr))
+        if known is None:
+            known = self.functions[id(closed_jaxpr)] = self.bundle.reserve(_identifier(name))
+            inner = _Writer(self.bundle, self.shared, self.commented)
+            inner.functions = self.functions
+            self.bundle.definitions.append(inner.define(known, closed_jaxpr))
+        return known
+
+    # -- Names -----------------------------------------------------------------------------------------------------------
+
+    def new_name(self, v: Var, wanted: str | None = None) -> str:
+        name = self.fresh(_identifier(wanted)) if wanted else self.fresh()
+        self.names[v] = name
+        if v.aval.size * getattr(v.aval.dtype, "itemsize", 8) >= LARGE:
+            self.large.add(name)
+        return name
+
+    def fresh(self, wanted: str | None = None) -> str:
+        """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
+        base, n = wanted, 1
+        while wanted is None or wanted in self.taken or self.bundle.has(wanted) or keyword.iskeyword(wanted):
+            if base is None:
+                wanted, i = "", self.count
+                while i >= 0:
+                    wanted, i = chr(ord("a") + i % 26) + wanted, i // 26 - 1
+                self.count += 1
+            else:
+                n += 1
+                wanted = f"{base}_{n}"
+        self.taken.add(wanted)
+        return wanted
+
+    def bind(self, variables: Sequence[Var], texts: Sequence[str]):
+        self.names.update(zip(variables, texts, strict=True))
+
+    # -- Values ----------------------------------------------------------------------------------------------------------
+
+    def text(self, atom: Atom) -> str:
+        """Text for a value, with its dtype."""
+        return self.constant(atom.val) if type(atom) is Literal else self.names[atom]
+
+    def constant(self, value) -> str:
+        array = to_array(value)._value
+        if array.ndim == 0 and array.dtype.kind in "biufc":
+            return self.bundle.expression(array[()])
+        return self.bundle.expression(array, "constant")
+
+    def soft(self, atom: Atom) -> str:
+        """As `text`, for an operand beside an array of the same dtype, which decides for a Python number."""
+        if type(atom) is Literal:
+            array = to_array(atom.val)._value
+            if array.ndim == 0 and array.dtype.kind in "biuf":
+                return self.bundle.expression(array.item())
+        return self.text(atom)
+
+    def operands(self, eqn: JaxprEqn) -> list[str]:
+        """The texts of operands of one dtype: numbers as such, but for one array at least."""
+        if all(type(v) is Literal for v in eqn.invars):
+            return [self.text(v) for v in eqn.invars]
+        return [self.soft(v) for v in eqn.invars]
+
+    def dtype(self, dtype) -> str:
+        if dtype == key_fry:
+            return self.bundle.expression(key_fry.storage)
+        name = getattr(np, dtype.name, None)
+        return f"np.{dtype.name}" if name is not None and dtype.name != "bool" else self.bundle.expression(dtype)
+
+    # -- Equations -------------------------------------------------------------------------------------------------------
+
+    def line(self, text: str, writes: Sequence[str], reads: Sequence[str], blocks=()):
+        self.lines.append(_Line(text, tuple(writes), tuple(reads), tuple(blocks), self.origin))
+
+    def body(self, jaxpr: Jaxpr, used: Sequence[bool]) -> list[str]:
+        """Write the equations that the used results need; return the results' texts."""
+        jaxpr, _ = dce_jaxpr(jaxpr, used, instantiate=True)
+        wanted = _user_names(jaxpr.eqns) if self.commented else {}
+        for i, eqn in enumerate(jaxpr.eqns):
+            self.equation(eqn, wanted.get(i))
+        return [self.text(v) for v in jaxpr.outvars]
+
+    def block(self, write: Callable[[], None]) -> list[_Line]:
+        """The lines that `write` writes."""
+        before, self.lines = self.lines, []
+        write()
+        lines, self.lines = self.lines, before
+        return lines
+
+    def equation(self, eqn: JaxprEqn, wanted: str | None = None):
+        where = eqn.source_info if self.commented else None
+        self.origin = None if where is None else (where.file_name, where.line)
+        name = eqn.primitive.name
+        if name in CALLS:
+            CALLS[name](self, eqn)
+            return
+        rule = EXPRESSIONS.get(name)
+        text = rule(self, eqn) if rule is not None else None
+        if text is None:
+            text = self.implementation(eqn)
+        reads = [self.names[v] for v in eqn.invars if type(v) is not Literal]
+        if not eqn.primitive.multiple_results and text.isidentifier():
+            self.names[eqn.outvars[0]] = text
+            return
+        targets = [self.fresh() if type(v) is DropVar else self.new_name(v, wanted) for v in eqn.outvars]
+        if not eqn.primitive.multiple_results:
+            self.line(f"{targets[0]} = {text}", targets, reads)
+        else:
+            self.line(
+                f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = {text}" if targets else text, targets, reads
+            )
+
+    def implementation(self, eqn: JaxprEqn) -> str:
+        """A call of the primitive's implementation."""
+        impl, args = eqn.primitive.impl, ", ".join(self.text(v) for v in eqn.invars)
+        wanted = parameters(impl)
+        params = {k: v for k, v in eqn.params.items() if k in wanted}
+        if eqn.primitive.effects is not None or jaxprs_in_params(params):
+            # It carries what has no text.
+            name = self.bundle.reserve(_identifier(eqn.primitive.name))
+            self.bundle.externals[name] = partial(impl, **eqn.params)
+            return f"{name}({args})"
+        function = self.bundle.function(impl, _identifier(eqn.primitive.name))
+        named = [f"{k}={self.bundle.expression(v, k)}" for k, v in params.items()]
+        return f"{function}({', '.join([*([args] if args else []), *named])})"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Expressions: (writer, equation) -> text, or None where the implementation is to be called
+
+
+def _kind(atom: Atom) -> str:
+    """NumPy's letter for the kind of dtype; V for random keys, as for others that NumPy does not have itself."""
+    return getattr(atom.aval.dtype, "kind", "V")
+
+
+def _infix(operator: str, kinds: str = "biufc") -> Callable:
+    def rule(w: _Writer, eqn: JaxprEqn):
+        if _kind(eqn.invars[0]) not in kinds:
+            return None
+        a, b = w.operands(eqn)
+        return f"{a} {operator} {b}"
+
+    return rule
+
+
+def _ufunc(function: str) -> Callable:
+    return lambda w, eqn: f"np.{function}({', '.join(w.operands(eqn))})"
+
+
+def _integer_pow(w: _Writer, eqn: JaxprEqn):
+    x, y = w.text(eqn.invars[0]), eqn.params["y"]
+    return {1: x, 2: f"{x} * {x}", 3: f"{x} * ({x} * {x})", -1: f"np.reciprocal({x})"}.get(y)
+
+
+def _broadcast(w: _Writer, eqn: JaxprEqn):
+    x, shape = eqn.invars[0], eqn.params["shape"]
+    places = eqn.params["broadcast_dimensions"]
+    text = w.text(x)
+    placed = [1] * len(shape)
+    for i, d in zip(places, x.aval.shape):
+        placed[i] = d
+    if tuple(placed) != x.aval.shape and tuple(placed[len(shape) - x.aval.ndim :]) != x.aval.shape:
+        text = f"{text}.reshape({_shape(placed)})"
+    elif tuple(placed) == shape:
+        return f"{text}.reshape({_shape(placed)})"
+    return text if tuple(placed) == shape else f"np.broadcast_to({text}, {_tuple(shape)})"
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return ", ".join(map(str, shape)) if len(shape) else "()"
+
+
+def _tuple(xs: Sequence[int]) -> str:
+    return f"({xs[0]},)" if len(xs) == 1 else f"({', '.join(map(str, xs))})"
+
+
+def _reshape(w: _Writer, eqn: JaxprEqn):
+    return f"{w.text(eqn.invars[0])}.reshape({_shape(eqn.params['new_sizes'])})"
+
+
+def _transpose(w: _Writer, eqn: JaxprEqn):
+    permutation = eqn.params["permutation"]
+    x = w.text(eqn.invars[0])
+    return f"{x}.T" if permutation == (1, 0) else f"{x}.transpose({_shape(permutation)})"
+
+
+def _squeeze(w: _Writer, eqn: JaxprEqn):
+    aval, dims = eqn.invars[0].aval, eqn.params["dimensions"]
+    return f"{w.text(eqn.invars[0])}.reshape({_shape([d for i, d in enumerate(aval.shape) if i not in dims])})"
+
+
+def _slice(w: _Writer, eqn: JaxprEqn):
+    aval, p = eqn.invars[0].aval, eqn.params
+    parts = []
+    for size, start, stop, step in zip(
+        aval.shape, p["start_indices"], p["limit_indices"], p["strides"] or (1,) * aval.ndim
+    ):
+        part = f"{start or ''}:{stop if stop != size else ''}"
+        parts.append(part if step == 1 else f"{part}:{step}")
+    while len(parts) > 1 and parts[-1] == ":":
+        parts.pop()
+    return f"{w.text(eqn.invars[0])}[{', '.join(parts)}]" if parts else w.text(eqn.invars[0])
+
+
+def _axes(eqn: JaxprEqn) -> str:
+    axes, ndim = eqn.params["axes"], eqn.invars[0].aval.ndim
+    return "" if len(axes) == ndim else str(axes[0]) if len(axes) == 1 else _tuple(axes)
+
+
+def _sum(w: _Writer, eqn: JaxprEqn):
+    if _kind(eqn.invars[0]) not in "fc" or not eqn.params["axes"] or type(eqn.invars[0]) is Literal:
+        return None
+    return f"{w.text(eqn.invars[0])}.sum({_axes(eqn)})"
+
+
+def _extremum(method: str) -> Callable:
+    def rule(w: _Writer, eqn: JaxprEqn):
+        aval, axes = eqn.invars[0].aval, eqn.params["axes"]
+        if not axes or any(aval.shape[i] == 0 for i in axes) or aval.dtype.kind not in "iuf":
+            return None
+        return f"{w.text(eqn.invars[0])}.{method}({_axes(eqn)})"
+
+    return rule
+
+
+def _dot(w: _Writer, eqn: JaxprEqn):
+    x, y = (v.aval for v in eqn.invars)
+    (x_contract, y_contract), (x_batch, _) = eqn.params["dimension_numbers"]
+    preferred = eqn.params["preferred_element_type"]
+    plain = x.dtype == y.dtype and preferred in (None, x.dtype) and x.dtype.char in "fdFD"
+    if plain and not x_batch and not x_contract and x.ndim == y.ndim == 1:
+        return f"np.outer({w.text(eqn.invars[0])}, {w.text(eqn.invars[1])})"
+    if not plain or x_batch or len(x_contract) != 1 or 0 in (*x.shape, *y.shape) or x.ndim > 2 or y.ndim > 2:
+        return None
+    a, b = (w.text(v) for v in eqn.invars)
+    # The first's last axis with the second's first is what @ does; a matrix the other way round is transposed for it.
+    if x_contract == (0,) and x.ndim == 2:
+        a = f"{a}.T"
+    if y_contract == (1,):
+        b = f"{b}.T"
+    return f"{a} @ {b}"
+
+
+def _select(w: _Writer, eqn: JaxprEqn):
+    which, *cases = eqn.invars
+    if which.aval.dtype != bool or len(cases) != 2:
+        return None
+    return f"np.where({w.text(which)}, {w.text(cases[1])}, {w.text(cases[0])})"
+
+
+def _clamp(w: _Writer, eqn: JaxprEqn):
+    low, x, high = eqn.invars
+    if type(x) is Literal:
+        return None
+    return f"np.minimum(np.maximum({w.soft(low)}, {w.text(x)}), {w.soft(high)})"
+
+
+def _convert(w: _Writer, eqn: JaxprEqn):
+    old, new = _kind(eqn.invars[0]), eqn.params["new_dtype"]
+    x = w.text(eqn.invars[0])
+    if eqn.invars[0].aval.dtype == new:
+        return x
+    if old not in "biuf" or new.kind not in "biufc" or (old == "f" and new.kind in "iu"):
+        return None
+    return f"{x}.astype({w.dtype(new)})"
+
+
+def _iota(w: _Writer, eqn: JaxprEqn):
+    p = eqn.params
+    if len(p["shape"]) != 1 or p["dtype"].kind not in "iuf" or p["dtype"].char == "e":
+        return None
+    return f"np.arange({p['shape'][0]}, dtype={w.dtype(p['dtype'])})"
+
+
+def _concatenate(w: _Writer, eqn: JaxprEqn):
+    return f"np.concatenate([{', '.join(w.text(v) for v in eqn.invars)}], {eqn.params['dimension']})"
+
+
+def _same(w: _Writer, eqn: JaxprEqn):
+    return w.text(eqn.invars[0])
+
+
+EXPRESSIONS: dict[str, Callable] = {
+    "add": _infix("+", "iufc"),
+    "add_any": _infix("+", "iufc"),
+    "sub": _infix("-", "iufc"),
+    "mul": _infix("*", "iufc"),
+    "div": _infix("/", "fc"),
+    "and": _infix("&", "biu"),
+    "or": _infix("|", "biu"),
+    "xor": _infix("^", "biu"),
+    "lt": _infix("<", "biuf"),
+    "le": _infix("<=", "biuf"),
+    "gt": _infix(">", "biuf"),
+    "ge": _infix(">=", "biuf"),
+    "eq": _infix("==", "biufc"),
+    "ne": _infix("!=", "biufc"),
+    "neg": lambda w, eqn: f"-{w.text(eqn.invars[0])}" if type(eqn.invars[0]) is Var else None,
+    "max": _ufunc("maximum"),
+    "min": _ufunc("minimum"),
+    "integer_pow": _integer_pow,
+    "square": lambda w, eqn: f"{w.text(eqn.invars[0])} * {w.text(eqn.invars[0])}",
+    "rsqrt": lambda w, eqn: f"np.reciprocal(np.sqrt({w.text(eqn.invars[0])}))",
+    "abs": _ufunc("abs"),
+    **{
+        name: _ufunc(name)
+        for name in "sqrt cbrt exp exp2 expm1 log log1p sin cos tan sinh cosh tanh floor ceil nextafter".split()
+    },
+    **{f"a{name}": _ufunc(f"arc{name}") for name in "sin cos tan sinh cosh tanh tan2".split()},
+    "is_finite": _ufunc("isfinite"),
+    "select_n": _select,
+    "clamp": _clamp,
+    "convert_element_type": _convert,
+    "stop_gradient": _same,
+    "name": _same,
+    "broadcast_in_dim": _broadcast,
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "squeeze": _squeeze,
+    "slice": _slice,
+    "reduce_sum": _sum,
+    "reduce_max": _extremum("max"),
+    "reduce_min": _extremum("min"),
+    "dot_general": _dot,
+    "iota": _iota,
+    "concatenate": _concatenate,
+}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Equations that carry jaxprs: (writer, equation), writing lines
+
+
+def _names_of(texts: Iterable[str]) -> list[str]:
+    return [t for t in texts if t.isidentifier()]
+
+
+def _inline(param: str) -> Callable:
+    """What only runs its jaxpr: its lines, in place; or a call, where there are several."""
+
+    def write(w: _Writer, eqn: JaxprEqn):
+        closed_jaxpr = eqn.params[param]
+        args = [w.text(v) for v in eqn.invars]
+        if id(closed_jaxpr) in w.shared and len(closed_jaxpr.jaxpr.eqns) > 3 and eqn.outvars:
+            function = w.function(closed_jaxpr, eqn.params.get("name") or eqn.primitive.name)
+            targets = [w.fresh() if type(v) is DropVar else w.new_name(v) for v in eqn.outvars]
+            w.line(f"{', '.join(targets)} = {function}({', '.join(args)})", targets, _names_of(args))
+            return
+        # The same jaxpr may be written several times: its variables have the names of the last time.
+        jaxpr = closed_jaxpr.jaxpr
+        w.bind(jaxpr.invars, args)
+        w.bind(jaxpr.constvars, [w.constant(c) for c in closed_jaxpr.consts])
+        used = [type(v) is not DropVar for v in eqn.outvars]
+        results = w.body(jaxpr, used)
+        w.bind([v for v, use in zip(eqn.outvars, used) if use], results)
+
+    return write
+
+
+def _run(w: _Writer, closed_jaxpr: ClosedJaxpr, args: Sequence[str]) -> list[str]:
+    jaxpr = closed_jaxpr.jaxpr
+    w.bind(jaxpr.invars, args)
+    w.bind(jaxpr.constvars, [w.constant(c) for c in closed_jaxpr.consts])
+    return w.body(jaxpr, [True] * len(jaxpr.outvars))
+
+
+def _assign(w: _Writer, targets: Sequence[str], texts: Sequence[str]):
+    """`a, b = c, d`, without what is there already."""
+    pairs = [(a, b) for a, b in zip(targets, texts) if a != b]
+    if pairs:
+        left, right = (", ".join(part) for part in zip(*pairs))
+        w.line(f"{left} = {right}", [a for a, _ in pairs], _names_of(b for _, b in pairs))
+
+
+def _scan(w: _Writer, eqn: JaxprEqn):
+    origin = w.origin
+    p = eqn.params
+    num_consts, num_carry, length = p["num_consts"], p["num_carry"], p["length"]
+    args = [w.text(v) for v in eqn.invars]
+    consts, init, xs = args[:num_consts], args[num_consts : num_consts + num_carry], args[num_consts + num_carry :]
+    carry = [w.new_name(v) if type(v) is not DropVar else w.fresh() for v in eqn.outvars[:num_carry]]
+    _assign(w, carry, init)
+    ys = []
+    for v in eqn.outvars[num_carry:]:
+        ys.append(None if type(v) is DropVar else w.new_name(v))
+        if ys[-1] is not None:
+            w.line(f"{ys[-1]} = np.empty({_tuple(v.aval.shape)}, {w.dtype(v.aval.dtype)})", [ys[-1]], [])
+    index = w.fresh("i")
+    body = p["jaxpr"]
+    # What of the body only unread results need is not written.
+    used = [True] * num_carry + [y is not None for y in ys]
+
+    def write():
+        slices = [w.fresh() for _ in xs]
+        for name, x, aval in zip(slices, xs, body.in_avals[num_consts + num_carry :]):
+            w.line(f"{name} = {x}[{index}]" if aval.dtype != key_fry else f"{name} = {x}[{index}, ...]", [name], [x])
+        w.bind(body.jaxpr.invars, [*consts, *carry, *slices])
+        w.bind(body.jaxpr.constvars, [w.constant(c) for c in body.consts])
+        outs = w.body(body.jaxpr, used)
+        rows = outs[num_carry:]
+        for y, row in zip([y for y in ys if y is not None], rows):
+            w.line(f"{y}[{index}] = {row}", [], [y, *_names_of([row])])
+        _assign(w, carry, outs[:num_carry])
+
+    lines = w.block(write)
+    steps = f"reversed(range({length}))" if p["reverse"] else f"range({length})"
+    reads = [*_names_of(consts), *_names_of(xs), *carry]
+    w.origin = origin
+    w.line("", carry, reads, [(f"for {index} in {steps}:", lines)])
+
+
+def _while(w: _Writer, eqn: JaxprEqn):
+    origin = w.origin
+    p = eqn.params
+    args = [w.text(v) for v in eqn.invars]
+    cond_consts, rest = args[: p["cond_nconsts"]], args[p["cond_nconsts"] :]
+    body_consts, init = rest[: p["body_nconsts"]], rest[p["body_nconsts"] :]
+    carry = [w.new_name(v) if type(v) is not DropVar else w.fresh() for v in eqn.outvars]
+    _assign(w, carry, init)
+    tested: list[str] = []
+    condition = w.block(lambda: tested.extend(_run(w, p["cond_jaxpr"], [*cond_consts, *carry])))
+    body = w.block(lambda: _assign(w, carry, _run(w, p["body_jaxpr"], [*body_consts, *carry])))
+    reads = [*_names_of([*cond_consts, *body_consts]), *carry]
+    (test,) = tested
+    w.origin = origin
+    if len(condition) == 1 and condition[0].text.startswith(f"{test} = ") and not condition[0].blocks:
+        w.line("", carry, reads, [(f"while {condition[0].text.removeprefix(f'{test} = ')}:", body)])
+        return
+    stop = _Line(f"if not {test}:", (), tuple(_names_of([test])), (), None)
+    leave = _Line("    break", (), (), (), None)
+    w.line("", carry, reads, [("while True:", [*condition, stop, leave, *body])])
+
+
+def _cond(w: _Writer, eqn: JaxprEqn):
+    origin = w.origin
+    index, *operands = [w.text(v) for v in eqn.invars]
+    branches = eqn.params["branches"]
+    targets = [w.new_name(v) if type(v) is not DropVar else w.fresh() for v in eqn.outvars]
+    blocks = []
+    for i, branch in enumerate(branches):
+        lines = w.block(lambda branch=branch: _assign(w, targets, _run(w, branch, operands)))
+        test = f"{index} <= 0" if i == 0 else f"{index} == {i}"
+        header = "else:" if i == len(branches) - 1 and i else f"{'el' if i else ''}if {test}:"
+        blocks.append((header, lines))
+    w.origin = origin
+    w.line("", targets, _names_of([index, *operands]), blocks)
+
+
+CALLS: dict[str, Callable] = {
+    "jit": _inline("jaxpr"),
+    "remat2": _inline("jaxpr"),
+    "custom_jvp_call": _inline("call_jaxpr"),
+    "custom_vjp_call": _inline("call_jaxpr"),
+    "scan": _scan,
+    "while": _while,
+    "cond": _cond,
+}

@@ -1,0 +1,353 @@
+"""What a jaxpr goes through before it becomes a program: passes, each a function from a jaxpr to one that computes the same
+with less. None changes a bit of a result.
+
+`stages(closed_jaxpr)` shows the jaxpr after each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..array import ArrayImpl, to_array
+from ..core import ShapedArray
+from ..jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
+from ..primitives.basis import broadcast_in_dim_p, reshape_p
+from ..primitives.elementwise import add_p, neg_p
+
+# A pass of one equation: given the equation and the equations that made its operands, the atom that its result is, or
+# equations in its place, of which the last binds its variables, or None to leave it.
+Rewrite = Callable[[JaxprEqn, dict[Var, JaxprEqn]], Atom | list[JaxprEqn] | None]
+
+
+def _rewritten(jaxpr: Jaxpr, rewrite: Rewrite) -> Jaxpr:
+    known: dict[Var, Atom] = {}
+    makers: dict[Var, JaxprEqn] = {}
+    eqns: list[JaxprEqn] = []
+
+    def read(atom: Atom) -> Atom:
+        return atom if type(atom) is Literal else known.get(atom, atom)
+
+    for eqn in jaxpr.eqns:
+        if any(type(v) is not Literal and v in known for v in eqn.invars):
+            eqn = eqn.replace(invars=[read(v) for v in eqn.invars])
+        found = rewrite(eqn, makers)
+        if isinstance(found, (Var, Literal)):
+            known[eqn.outvars[0]] = found
+            continue
+        for new in [eqn] if found is None else found:
+            makers.update(dict.fromkeys(new.outvars, new))
+            eqns.append(new)
+    return jaxpr.replace(eqns=eqns, outvars=[read(v) for v in jaxpr.outvars])
+
+
+def _pure(eqn: JaxprEqn) -> bool:
+    """Whether an equation is its primitive applied to its operands and nothing else."""
+    primitive = eqn.primitive
+    return primitive.effects is None and primitive.named_axes is None and not jaxprs_in_params(eqn.params)
+
+
+def _maker(atom: Atom, makers: dict[Var, JaxprEqn], name: str) -> JaxprEqn | None:
+    """The equation that made an operand, if it is one of that primitive."""
+    eqn = None if type(atom) is Literal else makers.get(atom)
+    return eqn if eqn is not None and eqn.primitive.name == name else None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Dead code
+
+
+def dead_code(jaxpr: Jaxpr) -> Jaxpr:
+    """Without the equations that no result needs."""
+    return dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)[0]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Constants
+
+
+def _folded(eqn: JaxprEqn, makers):
+    if eqn.primitive.multiple_results or not eqn.invars or not all(type(v) is Literal for v in eqn.invars):
+        return None
+    aval = eqn.outvars[0].aval
+    if aval.shape or getattr(aval.dtype, "kind", "V") not in "biufc" or not _pure(eqn):
+        return None
+    with np.errstate(all="ignore"):
+        value = np.asarray(eqn.primitive.impl(*[to_array(v.val)._value for v in eqn.invars], **eqn.params))
+    return Literal(ArrayImpl(value, aval.weak_type), aval)
+
+
+def fold_constants(jaxpr: Jaxpr) -> Jaxpr:
+    """Scalars that depend on numbers alone, computed."""
+    return _rewritten(jaxpr, _folded)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Identities that hold for every number, -0.0, inf and NaN too. x + 0 is none: it makes 0.0 of -0.0.
+
+
+def _number(atom: Atom, makers) -> float | None:
+    """The number that an operand is, or is full of."""
+    while type(atom) is Var and atom in makers and makers[atom].primitive.name in ("broadcast_in_dim", "reshape"):
+        atom = makers[atom].invars[0]
+    if type(atom) is not Literal:
+        return None
+    value = to_array(atom.val)._value
+    return value.item() if value.ndim == 0 and value.dtype.kind in "iuf" else None
+
+
+def _other(eqn: JaxprEqn, makers, number: float, commutes: bool) -> Atom | None:
+    """The operand beside that number, if it has the shape of the result."""
+    x, y = eqn.invars
+    shape = eqn.outvars[0].aval.shape
+    if _number(y, makers) == number and x.aval.shape == shape:
+        return x
+    return y if commutes and _number(x, makers) == number and y.aval.shape == shape else None
+
+
+def _times(eqn: JaxprEqn, makers):
+    if (x := _other(eqn, makers, 1, True)) is not None:
+        return x
+    x = _other(eqn, makers, -1, True)
+    return None if x is None or type(x) is Literal else [eqn.replace(primitive=neg_p, invars=[x], params={})]
+
+
+def _minus(eqn: JaxprEqn, makers):
+    zero = _number(eqn.invars[1], makers)
+    # x - -0.0 is x + 0.0.
+    return None if zero is None or np.signbit(zero) else _other(eqn, makers, 0, False)
+
+
+def _negated(eqn: JaxprEqn, makers):
+    inner = _maker(eqn.invars[0], makers, "neg")
+    return None if inner is None else inner.invars[0]
+
+
+def _reshaped(eqn: JaxprEqn, x: Atom, makers):
+    """The equation as a reshape of x, or of what x is a reshape of."""
+    aval = eqn.outvars[0].aval
+    while (before := _maker(x, makers, "reshape")) is not None:
+        x = before.invars[0]
+    if x.aval.shape == aval.shape:
+        return x
+    params = {"new_sizes": aval.shape, "dimensions": None, "sharding": None}
+    return [eqn.replace(primitive=reshape_p, invars=[x], params=params)]
+
+
+def _reshape(eqn: JaxprEqn, makers):
+    return _reshaped(eqn, eqn.invars[0], makers) if eqn.params.get("dimensions") is None else None
+
+
+def _broadcast(eqn: JaxprEqn, makers):
+    x = eqn.invars[0]
+    return _reshaped(eqn, x, makers) if x.aval.shape and x.aval.size == eqn.outvars[0].aval.size else None
+
+
+def _transposed(eqn: JaxprEqn, makers):
+    x, permutation = eqn.invars[0], eqn.params["permutation"]
+    before = _maker(x, makers, "transpose")
+    if before is not None:
+        x = before.invars[0]
+        permutation = tuple(before.params["permutation"][i] for i in permutation)
+    if permutation == tuple(range(len(permutation))):
+        return x
+    return None if before is None else [eqn.replace(invars=[x], params={"permutation": permutation})]
+
+
+def _converted(eqn: JaxprEqn, makers):
+    return eqn.invars[0] if eqn.invars[0].aval.dtype == eqn.params["new_dtype"] else None
+
+
+def _summed(eqn: JaxprEqn, makers):
+    """A sum over axes of size 1, of what is a sum itself: of anything else it makes 0.0 of -0.0."""
+    x = eqn.invars[0]
+    while (before := _maker(x, makers, "reshape")) is not None:
+        x = before.invars[0]
+    return None if _maker(x, makers, "reduce_sum") is None else _reduced(eqn, makers)
+
+
+def _reduced(eqn: JaxprEqn, makers):
+    """A reduction over axes of size 1."""
+    x = eqn.invars[0]
+    alone = eqn.params["axes"] and all(x.aval.shape[i] == 1 for i in eqn.params["axes"])
+    return _reshaped(eqn, x, makers) if alone and x.aval.dtype == eqn.outvars[0].aval.dtype else None
+
+
+def _selected(eqn: JaxprEqn, makers):
+    which, *cases = eqn.invars
+    same = all(c is cases[0] for c in cases)
+    return cases[0] if same and type(cases[0]) is Var and cases[0].aval.shape == eqn.outvars[0].aval.shape else None
+
+
+def _same(eqn: JaxprEqn, makers):
+    return eqn.invars[0]
+
+
+IDENTITIES: dict[str, Rewrite] = {
+    # Which is as `add`, but for asking more of its operands.
+    "add_any": lambda eqn, makers: [eqn.replace(primitive=add_p)],
+    "mul": _times,
+    "div": lambda eqn, makers: _other(eqn, makers, 1, False),
+    "sub": _minus,
+    "neg": _negated,
+    "integer_pow": lambda eqn, makers: eqn.invars[0] if eqn.params["y"] == 1 else None,
+    "reshape": _reshape,
+    "squeeze": lambda eqn, makers: _reshaped(eqn, eqn.invars[0], makers),
+    "broadcast_in_dim": _broadcast,
+    "transpose": _transposed,
+    "convert_element_type": _converted,
+    "reduce_sum": _summed,
+    "reduce_prod": _reduced,
+    "reduce_max": _reduced,
+    "reduce_min": _reduced,
+    "select_n": _selected,
+    "stop_gradient": _same,
+    "name": _same,
+    "copy": _same,
+}
+
+
+def identities(jaxpr: Jaxpr) -> Jaxpr:
+    """Without operations that give back what they are given: x * 1, transposes of transposes, reshapes of reshapes."""
+
+    def rewrite(eqn: JaxprEqn, makers):
+        rule = IDENTITIES.get(eqn.primitive.name)
+        return None if rule is None else rule(eqn, makers)
+
+    return _rewritten(jaxpr, rewrite)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Common subexpressions
+
+
+def _operand_key(atom: Atom):
+    if type(atom) is not Literal:
+        return id(atom)
+    value = to_array(atom.val)._value
+    return value.dtype, value.shape, value.tobytes()
+
+
+def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
+    """With everything computed once."""
+    seen: dict = {}
+
+    def rewrite(eqn: JaxprEqn, makers):
+        if eqn.primitive.multiple_results or not _pure(eqn):
+            return None
+        key = (
+            eqn.primitive,
+            tuple(map(_operand_key, eqn.invars)),
+            tuple(sorted(eqn.params.items(), key=lambda p: p[0])),
+        )
+        try:
+            return seen.setdefault(key, eqn.outvars[0]) if key in seen else seen.__setitem__(key, eqn.outvars[0])
+        except TypeError:  # A parameter that is not hashable: nothing is known to equal it.
+            return None
+
+    return _rewritten(jaxpr, rewrite)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Broadcasts
+
+
+def _spread(atom: Atom, makers) -> JaxprEqn | None:
+    return _maker(atom, makers, "broadcast_in_dim")
+
+
+def _unspread(eqn: JaxprEqn, makers):
+    """Elementwise operations broadcast by themselves: their operands need not be."""
+    if not eqn.primitive.elementwise or not any(_spread(v, makers) for v in eqn.invars):
+        return None
+    shape = eqn.outvars[0].aval.shape
+    if len(eqn.invars) == 1:
+        return _afterwards(eqn, _spread(eqn.invars[0], makers))
+    operands, before = list(eqn.invars), []
+    for i, v in enumerate(eqn.invars):
+        spread = _spread(v, makers)
+        if spread is None or v.aval.shape != shape:
+            continue
+        x = spread.invars[0]
+        placed = [1] * len(shape)
+        for d, size in zip(spread.params["broadcast_dimensions"], x.aval.shape):
+            placed[d] = size
+        small = tuple(placed) if x.aval.shape else ()
+        shapes = [small if j == i else w.aval.shape for j, w in enumerate(operands)]
+        if np.broadcast_shapes(*shapes) != shape:
+            continue
+        if small != x.aval.shape:
+            column = Var(ShapedArray(small, x.aval.dtype, x.aval.weak_type))
+            params = {"new_sizes": small, "dimensions": None, "sharding": None}
+            before.append(JaxprEqn([x], [column], reshape_p, params, source_info=spread.source_info))
+            x = column
+        operands[i] = x
+    return [*before, eqn.replace(invars=operands)] if any(a is not b for a, b in zip(operands, eqn.invars)) else None
+
+
+def _afterwards(eqn: JaxprEqn, spread: JaxprEqn):
+    """f(broadcast(x)) is broadcast(f(x))."""
+    x, out = spread.invars[0], eqn.outvars[0].aval
+    small = Var(ShapedArray(x.aval.shape, out.dtype, out.weak_type))
+    first = eqn.replace(invars=[x], outvars=[small])
+    return [first, eqn.replace(primitive=broadcast_in_dim_p, invars=[small], params=spread.params)]
+
+
+def fuse_broadcasts(jaxpr: Jaxpr) -> Jaxpr:
+    """Without arrays that repeat others only to meet a larger one in an elementwise operation."""
+    return _rewritten(jaxpr, _unspread)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# All of them
+
+PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
+    dead_code,
+    fold_constants,
+    identities,
+    fuse_broadcasts,
+    identities,
+    common_subexpressions,
+    dead_code,
+]
+
+
+def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
+    """(name of a pass, the jaxpr after it), one after the other; the jaxprs that equations carry have been through all."""
+    jaxpr = _with_inner(closed_jaxpr.jaxpr, optimized)
+    for function in PASSES:
+        jaxpr = function(jaxpr)
+        yield function.__name__, ClosedJaxpr(jaxpr, closed_jaxpr.consts)
+
+
+_optimized: WeakKeyDictionary[ClosedJaxpr, ClosedJaxpr] = WeakKeyDictionary()
+
+
+def optimized(closed_jaxpr: ClosedJaxpr) -> ClosedJaxpr:
+    """The jaxpr after all passes; the same one for the same."""
+    found = _optimized.get(closed_jaxpr)
+    if found is None:
+        *_, (_, found) = stages(closed_jaxpr)
+        _optimized[closed_jaxpr] = found
+    return found
+
+
+def _with_inner(jaxpr: Jaxpr, function: Callable) -> Jaxpr:
+    eqns = [
+        eqn.replace(params={k: _within(v, function) for k, v in eqn.params.items()})
+        if jaxprs_in_params(eqn.params)
+        else eqn
+        for eqn in jaxpr.eqns
+    ]
+    return jaxpr.replace(eqns=eqns)
+
+
+def _within(value, function: Callable):
+    if isinstance(value, ClosedJaxpr):
+        return function(value)
+    if type(value) in (tuple, list) and any(isinstance(v, ClosedJaxpr) for v in value):
+        return type(value)(map(partial(_within, function=function), value))
+    return value

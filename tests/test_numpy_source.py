@@ -1,0 +1,270 @@
+"""The programs that jit runs, as text: they run alone, with NumPy, and give what the primitives' implementations give."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from op_table import OPS, Op, arrays
+
+import minijax as mj
+import minijax.lax
+import minijax.numpy as jnp
+from minijax.jaxpr import eval_jaxpr
+from minijax.lowering.numpy_source import numpy_program
+
+CASES = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS)]
+
+
+def run_alone(text: str, name: str, args):
+    """Run a program's text in an empty namespace."""
+    assert "minijax" not in text
+    namespace: dict = {}
+    with np.errstate(all="ignore"):
+        exec(compile(text, "<alone>", "exec"), namespace)
+        return namespace[name](*args)
+
+
+def assert_bitwise_equal(got, expected, text: str):
+    got = np.asarray(got)
+    assert (got.shape, got.dtype) == (expected.shape, expected.dtype), text
+    np.testing.assert_array_equal(got, expected, err_msg=text)
+
+
+def check(closed_jaxpr, args):
+    """The program's text, run alone, gives bit for bit what the equations give, run one by one."""
+    program = numpy_program(closed_jaxpr)
+    assert not program.externals, program.externals
+    out = run_alone(program.text, program.name, [x._value for x in args])
+    expected = eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
+    for got, want in zip([out] if program.single else out, expected, strict=True):
+        assert_bitwise_equal(got, want._value, program.text)
+    return program
+
+
+@pytest.mark.parametrize("op", CASES)
+def test_every_operation(op: Op):
+    def function(*args):
+        return op.function(minijax.lax, *args)
+
+    for dtype in op.dtypes:
+        args = [jnp.asarray(x) for x in arrays(op, dtype, np.random.default_rng(7))]
+        check(mj.make_jaxpr(function)(*args), args)
+        # With numbers written into the program in place of an argument.
+        for i in range(len(args)):
+            if args[i].shape == () and len(args) > 1:
+                literal = functools.partial(_with_argument, function, i, args[i])
+                rest = [x for j, x in enumerate(args) if j != i]
+                check(mj.make_jaxpr(literal)(*rest), rest)
+
+
+def _with_argument(function, i, value, *rest):
+    return function(*rest[:i], value, *rest[i:])
+
+
+def rnn(w, xs):
+    def step(carry, x):
+        carry = jnp.tanh(w * carry + x)
+        return carry, 2 * carry
+
+    return mj.lax.scan(step, 0.0, xs)
+
+
+def branches(i, x):
+    return mj.lax.switch(i, [lambda x: x, jnp.sin, lambda x: (x * 2).sum() + x], x)
+
+
+@mj.jit
+def several(x):
+    return jnp.sin(x) * x + jnp.cos(x) / 3 - x
+
+
+X = jnp.asarray(np.float32([0.5, 1.5, -2.0]))
+KEY = mj.random.key(3)
+PROGRAMS = {
+    "scan": (rnn, jnp.float32(0.7), X),
+    "scan, reversed": (lambda xs: mj.lax.scan(lambda c, x: (c * x, c), jnp.float32(2), xs, reverse=True), X),
+    "scan of nothing": (lambda xs: mj.lax.scan(lambda c, x: (c * x, c), jnp.float32(2), xs), jnp.zeros((0,))),
+    "scan of keys": (
+        lambda ks: mj.lax.scan(lambda c, k: (c + mj.random.uniform(k), c), 0.0, ks),
+        mj.random.split(KEY, 3),
+    ),
+    "grad of scan": (mj.grad(lambda w, xs: rnn(w, xs)[1].sum()), jnp.float32(0.7), X),
+    "scan in a scan": (lambda xs: mj.lax.scan(lambda c, x: (rnn(c, xs)[0] + x, c), 0.0, xs), X),
+    "while": (lambda x: mj.lax.while_loop(lambda c: c[0] < 50, lambda c: (c[0] * 2, c[1] + 1), (x, 0)), jnp.float32(1)),
+    "while, a longer test": (
+        lambda x: mj.lax.while_loop(lambda c: jnp.sin(c) + c < 9, lambda c: c + 1, x),
+        jnp.float32(1),
+    ),
+    "swapped carries": (lambda x: mj.lax.fori_loop(0, 3, lambda i, c: (c[1], c[0] + i), (x, 2 * x)), jnp.float32(1)),
+    "cond": (lambda x: mj.lax.cond(x > 0, jnp.sin, lambda x: 3.0, x), jnp.float32(1)),
+    "cond, the other": (lambda x: mj.lax.cond(x > 0, jnp.sin, lambda x: 3.0, x), jnp.float32(-1)),
+    **{f"switch {i}": (branches, jnp.int32(i), X) for i in (-1, 0, 1, 2, 3)},
+    "several calls": (lambda x: several(several(x)) + several(2 * x), X),
+    "checkpoint": (mj.grad(lambda x: mj.checkpoint(lambda v: jnp.sin(jnp.sin(v)))(x).sum()), X),
+    "custom_jvp": (mj.grad(lambda x: mj.nn.relu(x).sum()), X),
+    "vmap of cond": (mj.vmap(lambda x: mj.lax.cond(x > 0, jnp.sin, jnp.cos, x)), X),
+    "random numbers": (
+        lambda k: (mj.random.normal(k, (3,)), mj.random.permutation(k, 5), mj.random.gamma(k, 2.0)),
+        KEY,
+    ),
+    "results that are arguments, or numbers": (lambda x: (x, 3.0, x), X),
+    "no arguments": (lambda: jnp.arange(3) * 2,),
+    "closed over": (lambda x: x * np.arange(3, dtype=np.float32), X),
+    "inf and nan": (lambda x: jnp.where(x > 0, jnp.inf, jnp.nan) - jnp.inf, X),
+    "sort and gather": (lambda x: jnp.sort(x)[jnp.argsort(x)].at[1].add(2.0), X),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs(name):
+    function, *args = PROGRAMS[name]
+    check(mj.make_jaxpr(function)(*args), args)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The text
+
+
+def text_of(function, *args) -> list[str]:
+    """The lines of a program's own function, without the comments."""
+    lines = mj.jit(function).lower(*args).as_text().splitlines()
+    start = max(i for i, line in enumerate(lines) if line.startswith("def "))
+    return [line for line in lines[start:] if not line.lstrip().startswith("#")]
+
+
+def test_names_are_the_users():
+    def model(params, x, scale=2.0):
+        hidden = jnp.tanh(x @ params["w"] + params["b"])
+        scaled = hidden * scale
+        return scaled.sum()
+
+    assert text_of(model, {"w": jnp.ones((3, 2)), "b": jnp.zeros(2)}, X) == [
+        "def model(params_b, params_w, x):",
+        "    a = x @ params_w",
+        "    b = a + params_b",
+        "    hidden = np.tanh(b)",
+        "    scaled = hidden * 2.0",
+        "    c = scaled.sum()",
+        "    return c",
+    ]
+
+
+def test_what_is_differentiated_is_not_named_wrongly():
+    def loss(w):
+        hidden = jnp.tanh(w)
+        return hidden * w
+
+    assert not any("hidden" in line for line in text_of(mj.grad(loss), 1.0))
+
+
+def test_dead_code_is_not_written():
+    assert text_of(lambda x: [jnp.sin(x), jnp.cos(x)][0], X) == ["def f_lambda(x):", "    a = np.sin(x)", "    return a"]
+
+
+def test_loops_are_loops():
+    assert text_of(rnn, jnp.float32(1), X) == [
+        "def rnn(w, xs):",
+        "    a = np.float32(0.0)",
+        "    b = np.empty((3,), np.float32)",
+        "    for i in range(3):",
+        "        c = xs[i]",
+        "        d = w * a",
+        "        e = d + c",
+        "        carry = np.tanh(e)",
+        "        f = 2.0 * carry",
+        "        b[i] = f",
+        "        a = carry",
+        "    return (a, b)",
+    ]
+
+
+def test_while_and_if():
+    def collatz(n):
+        def step(state):
+            n, count = state
+            n = mj.lax.cond(n % 2 == 0, lambda n: n // 2, lambda n: 3 * n + 1, n)
+            return n, count + 1
+
+        return mj.lax.while_loop(lambda state: state[0] != 1, step, (n, 0))[1]
+
+    lines = text_of(collatz, 7)
+    assert "    while a != 1:" in lines
+    assert sum(line.lstrip().startswith(("if ", "else:")) for line in lines) == 2
+    assert int(mj.jit(collatz)(7)) == 16
+
+
+def test_lines_are_commented_with_the_users():
+    def two_lines(x):
+        y = jnp.sin(x)
+        return y * x
+
+    text = mj.jit(two_lines).lower(1.0).as_text()
+    first = two_lines.__code__.co_firstlineno
+    assert f"    # test_numpy_source.py:{first + 1}  y = jnp.sin(x)\n    y = np.sin(x)\n" in text
+    assert f"    # test_numpy_source.py:{first + 2}  return y * x\n" in text
+
+
+def test_what_is_called_twice_is_a_function():
+    text = mj.jit(lambda x: several(several(x)) + several(2 * x)).lower(X).as_text()
+    assert text.count("def several(") == 1
+    assert text.count(" = several(") == 3
+    once = mj.jit(lambda x: several(2 * x)).lower(X).as_text()
+    assert "several(" not in once.replace("# ", "").split("return several")[0] or "def several(" not in once
+
+
+def test_arrays_closed_over_are_arguments():
+    big = jnp.arange(1000.0)
+    assert text_of(lambda x: x + big, 1.0)[0] == "def f_lambda(closed_over_0, x):"
+
+
+def test_callbacks_are_given():
+    """What has no text the program is given, under a name."""
+    seen = []
+    jaxpr = mj.make_jaxpr(lambda x: [mj.debug.callback(seen.append, x), x + 1][1])(1.0)
+    program = numpy_program(jaxpr)
+    assert list(program.externals) == ["debug_callback"]
+    assert "    debug_callback(a)\n" in program.text
+    program.function()(np.float32(3))
+    assert [float(x) for x in seen] == [3.0]
+
+
+def test_large_arrays_are_let_go_of():
+    def deep(x):
+        for _ in range(4):
+            x = jnp.sin(x)
+        return x
+
+    lines = text_of(deep, jnp.zeros((100, 100)))
+    assert sum(line.strip().startswith("del ") for line in lines) == 3
+    assert not any("del" in line for line in text_of(deep, jnp.zeros(3)))
+    # In a loop too, and never what a later step or the result needs.
+    lines = text_of(
+        lambda xs: mj.lax.scan(lambda c, x: (jnp.sin(jnp.cos(c + x)), None), xs[0], xs)[0], jnp.zeros((3, 9999))
+    )
+    assert any(line.startswith("        del ") for line in lines)
+
+
+def test_debuggers_see_the_lines():
+    import linecache
+
+    def fails(x):
+        raise ValueError("here")
+
+    function = mj.jit(lambda x: mj.pure_callback(fails, mj.ShapeDtypeStruct((), np.float32), x) * 2)
+    with pytest.raises(ValueError) as error:
+        function(1.0)
+    frames = [entry for entry in error.traceback if "the program of" in str(entry.path)]
+    assert frames
+    code, globals_ = frames[0].frame.code.raw, frames[0].frame.f_globals
+    linecache.lazycache(code.co_filename, globals_)
+    assert "pure_callback(" in linecache.getline(code.co_filename, frames[0].lineno + 1)
+
+
+def test_a_planted_fault_is_seen(monkeypatch):
+    from minijax.lowering import numpy_source
+
+    monkeypatch.setitem(numpy_source.EXPRESSIONS, "sin", lambda w, eqn: f"np.cos({w.text(eqn.invars[0])})")
+    with pytest.raises(AssertionError):
+        check(mj.make_jaxpr(jnp.sin)(X), [X])
