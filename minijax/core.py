@@ -267,6 +267,9 @@ class Primitive:
         for rule in self.RULES:
             setattr(self, rule, Absent(name, rule))
         self.linearize: Callable | None = None
+        # Only for primitives that carry jaxprs: (arguments, which are unknown, parameters) -> what can be computed now; see
+        # staging.TangentTrace.
+        self.split: Callable | None = None
         # Only for collectives: which axes the parameters name, and the rule of the map over one of them.
         self.named_axes: Callable | None = None
         self.collective: Callable | None = None

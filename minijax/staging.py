@@ -21,6 +21,7 @@ from .core import (
     Tracer,
     check_not_leaked,
     new_trace,
+    set_current_trace,
     thread_state,
 )
 from .effects import no_effects
@@ -117,8 +118,23 @@ class TangentTrace(JaxprBuilder):
     def process_primitive(self, primitive, args, params):
         for x in args:
             if type(x) is JaxprTracer and x._trace is self:
+                if primitive.split is not None:
+                    return self.process_split(primitive, args, params)
                 return self.write(primitive, args, params, self.where)
         return self.parent.process_primitive(primitive, args, params)
+
+    def process_split(self, primitive, args, params):
+        """A jit of known and unknown: its known results must not become unknown with the others. The rule returns None where
+        there are none, else the results, with None for the unknown, and a function that records those."""
+        unknown = tuple([type(x) is JaxprTracer and x._trace is self for x in args])
+        with set_current_trace(self.parent):
+            split = primitive.split(args, unknown, **params)
+        if split is None:
+            return self.write(primitive, args, params, self.where)
+        outs, record = split
+        with set_current_trace(self):
+            recorded = iter(record([x for x, u in zip(args, unknown) if u]))
+        return [next(recorded) if x is None else x for x in outs]
 
 
 def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:

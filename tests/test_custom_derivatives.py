@@ -349,6 +349,54 @@ def test_closed_over_values_being_differentiated_raise():
             mj.grad(mj.jit(f))(2.0)
 
 
+def by_rule_in(lib, around):
+    """The rule of x sin x calls `around` on a function that computes the value and its tangent."""
+    f = lib.custom_jvp(lambda x: lib.numpy.sin(x) * x)
+    f.defjvp(lambda p, t: around(lambda p, t: lib.jvp(lambda x: lib.numpy.sin(x) * x, p, (3 * t[0],)))(p, t))
+    return f
+
+
+AROUND = {
+    "nothing": lambda lib: lambda rule: rule,
+    "jit": lambda lib: lib.jit,
+    "jit of jit": lambda lib: lambda rule: lib.jit(lambda p, t: lib.jit(rule)(p, t)),
+    "jit inside": lambda lib: lambda rule: lambda p, t: lib.jvp(lib.jit(lambda x: lib.numpy.sin(x) * x), p, t),
+    "jit of known values alone": lambda lib: lambda rule: lib.jit(lambda p, t: (rule(p, t)[0], t[0])),
+}
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_a_rule_that_computes_value_and_tangent_in_one(name):
+    """In reverse mode the value is known, the tangent is not: what computes both must be taken apart."""
+
+    def run(lib):
+        f = by_rule_in(lib, AROUND[name](lib))
+        loss = lambda x: lib.numpy.cos(f(x))
+        jitted = lib.jit(lib.value_and_grad(loss))
+        return lib.value_and_grad(f)(2.0), jitted(2.0), lib.grad(lib.grad(loss))(2.0), lib.vmap(lib.grad(loss))(X)
+
+    for a, b in zip(plain(run(mj)), plain(jax.jit(lambda: run(jax))()), strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    closed = mj.make_jaxpr(mj.value_and_grad(by_rule_in(mj, AROUND[name](mj))))(2.0)
+    mj.jaxpr.check_jaxpr(closed)
+
+
+def test_a_rule_that_computes_value_and_tangent_in_one_cond_says_so():
+    """Rather than return a tracer for the value. JAX takes it apart."""
+    f = by_rule_in(mj, lambda rule: lambda p, t: mj.lax.cond(True, rule, lambda p, t: (p[0], t[0]), p, t))
+    assert float(mj.jvp(f, (2.0,), (1.0,))[0]) == float(f(2.0))
+    with pytest.raises(NotImplementedError, match="computes its value and its tangent in one cond"):
+        mj.value_and_grad(f)(2.0)
+
+
+def test_linear_transpose_of_a_custom_function():
+    f = defined(mj.custom_jvp(lambda x: 2 * x), lambda p, t: (2 * p[0], 5 * t[0]))
+    assert [float(x) for x in mj.linear_transpose(f, 1.0)(3.0)] == [6]
+    pushed = mj.linear_transpose(lambda x, t: mj.jvp(f, (x,), (t,)), 1.0, 1.0)
+    assert [float(x) for x in pushed((3.0, 7.0))] == [6, 35]
+
+
 def test_method_and_docs():
     class Net:
         @partial(mj.custom_jvp, nondiff_argnums=(0,))

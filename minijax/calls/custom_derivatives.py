@@ -19,7 +19,7 @@ from ..errors import UnexpectedTracerError
 from ..jaxpr import ClosedJaxpr
 from ..lowering.interpreter import compile_jaxpr
 from ..primitives.basis import instantiate, reduce_sum, row
-from ..staging import StagingTrace, closed, convert_constvars, trace_to_jaxpr
+from ..staging import StagingTrace, TangentTrace, closed, convert_constvars, trace_to_jaxpr
 from ..transforms.jvp import JVPTrace
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
@@ -106,7 +106,21 @@ def _jvp_of_custom_jvp(primals, tangents, *, num_consts, jvp_jaxpr_fun, symbolic
         tangents = [instantiate(t) for t in tangents]
     results = jvp_jaxpr_fun(*primals[num_consts:], *tangents)
     n = len(results) // 2
+    _check_known(primals, results[:n], name)
     return results[:n], results[n:]
+
+
+def _check_known(primals: Sequence, outs: Sequence, name: str):
+    """In reverse mode the tangents are unknown, and the value must not come out of what computes with both."""
+    trace = thread_state.trace
+    if not isinstance(trace, TangentTrace):
+        return
+    asked, got = (any(isinstance(x, Tracer) and x._trace is trace for x in part) for part in (primals, outs))
+    if got and not asked:
+        raise NotImplementedError(
+            f"The jvp rule of {name} computes its value and its tangent in one cond, scan or while_loop, of which reverse mode"
+            " has no half: compute the value outside of it, or by a function that is called on the primals alone."
+        )
 
 
 def _batch_jvp(axis, dims, params):

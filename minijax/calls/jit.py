@@ -11,7 +11,7 @@ from ..lowering.interpreter import compile_jaxpr
 from ..primitives.basis import row, zero_like
 from ..transforms.jvp import jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr
-from ..transforms.transpose import transpose_jaxpr
+from ..transforms.transpose import split_jaxpr, transpose_jaxpr
 from ..transforms.vmap import batch_jaxpr
 
 
@@ -61,6 +61,21 @@ def _linearize(primals, tangents, *, jaxpr, name):
     return outs, record
 
 
+def _split(args, unknown, *, jaxpr, name):
+    """For a jit within a rule, of known primals and unknown tangents."""
+    known, rest, out_unknown = split_jaxpr(jaxpr, unknown)
+    if all(out_unknown):
+        return None
+    results = iter(jit_p.bind(*[x for x, u in zip(args, unknown) if not u], jaxpr=known, name=name))
+    outs = [None if u else next(results) for u in out_unknown]
+    residuals = list(results)
+
+    def record(moving):
+        return jit_p.bind(*residuals, *moving, jaxpr=rest, name=name) if any(out_unknown) else []
+
+    return outs, record
+
+
 def _transpose(cotangents, *args, jaxpr, name):
     linear = tuple(is_undefined_primal(x) for x in args)
     transposed, result_nonzero = transpose_jaxpr(jaxpr, linear, _nonzero(cotangents))
@@ -96,4 +111,5 @@ jit_p = row(
     multiple_results=True,
 )
 jit_p.linearize = _linearize
+jit_p.split = _split
 jit_p.dce = _dce

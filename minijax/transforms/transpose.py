@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 from .. import source_info
 from ..core import ShapedArray, UndefinedPrimal, Zero, new_trace, thread_state
-from ..jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
+from ..jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
 from ..primitives import basis
-from ..staging import TangentTrace, trace_to_closed_jaxpr, weak_cache
+from ..staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
 
 
 class LinearTrace(TangentTrace):
@@ -28,6 +28,34 @@ def linear_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[J
     trace = LinearTrace(thread_state.trace)
     with new_trace(trace):
         return trace.finish(function(*[trace.new_arg(aval) for aval in in_avals]))
+
+
+@weak_cache
+def split_jaxpr(
+    closed_jaxpr: ClosedJaxpr, unknown: tuple[bool, ...]
+) -> tuple[ClosedJaxpr, ClosedJaxpr, tuple[bool, ...]]:
+    """Split a jaxpr by what depends on its `unknown` arguments: (known jaxpr, unknown jaxpr, which results are unknown).
+
+    The known jaxpr is of the known arguments, and returns the known results and then the residuals; the unknown one takes
+    residuals and unknown arguments.
+    """
+    out_unknown, rest = None, None
+
+    def known(*args):
+        nonlocal out_unknown, rest
+        trace, args = LinearTrace(thread_state.trace), iter(args)
+        with new_trace(trace):
+            values = [
+                trace.new_arg(a) if u else next(args) for a, u in zip(closed_jaxpr.in_avals, unknown, strict=True)
+            ]
+            outs = jaxpr_as_fun(closed_jaxpr)(*values)
+            out_unknown = tuple([type(x) is JaxprTracer and x._trace is trace for x in outs])
+            jaxpr, residuals = trace.finish([x for x, u in zip(outs, out_unknown) if u])
+        rest = closed(convert_constvars(jaxpr))
+        return [*[x for x, u in zip(outs, out_unknown) if not u], *residuals]
+
+    known_jaxpr = trace_to_closed_jaxpr(known, [a for a, u in zip(closed_jaxpr.in_avals, unknown) if not u])
+    return known_jaxpr, rest, out_unknown
 
 
 @source_info.interpreter
