@@ -278,6 +278,8 @@ class Primitive:
         # Only for primitives that carry jaxprs: (equation, which of its results are read) -> the equation without what only
         # the others need.
         self.dce: Callable | None = None
+        # Only for what runs a jaxpr on its arguments and does nothing else: its parameters -> the closed jaxpr.
+        self.runs: Callable[[dict], Any] | None = None
         # Only where an equation does more than compute its results: its parameters -> its effects.
         self.effects: Callable[[dict], Effects] | None = None
 

@@ -105,6 +105,7 @@ remat_p = row(
     batch=_batch,
     multiple_results=True,
 )
+remat_p.runs = lambda params: params["jaxpr"]
 remat_p.linearize = _linearize
 
 

@@ -152,6 +152,7 @@ custom_jvp_call_p = row(
     batch=_batch_call(lambda: custom_jvp_call_p, _batch_jvp),
     multiple_results=True,
 )
+custom_jvp_call_p.runs = lambda params: params["call_jaxpr"]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -237,6 +238,7 @@ custom_vjp_call_p = row(
     batch=_batch_call(lambda: custom_vjp_call_p, _batch_vjp),
     multiple_results=True,
 )
+custom_vjp_call_p.runs = lambda params: params["call_jaxpr"]
 
 
 NO_FORWARD_MODE = (

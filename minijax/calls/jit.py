@@ -110,6 +110,7 @@ jit_p = row(
     batch=_batch,
     multiple_results=True,
 )
+jit_p.runs = lambda params: params["jaxpr"]
 jit_p.linearize = _linearize
 jit_p.split = _split
 jit_p.dce = _dce

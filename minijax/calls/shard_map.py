@@ -315,6 +315,7 @@ shard_map_p = row(
     batch=_batch,
     multiple_results=True,
 )
+shard_map_p.runs = lambda params: whole_program(*[params[k] for k in ("jaxpr", "mesh", "in_specs", "out_specs")])
 shard_map_p.linearize = _linearize
 shard_map_p.dce = _dce
 shard_map_p.named_axes = _named_axes

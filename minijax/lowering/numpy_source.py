@@ -286,8 +286,8 @@ class _Writer:
         where = eqn.source_info if self.commented else None
         self.origin = None if where is None else (where.file_name, where.line)
         name = eqn.primitive.name
-        if name in CALLS:
-            CALLS[name](self, eqn)
+        if eqn.primitive.runs is not None or name in LOOPS:
+            LOOPS.get(name, _inline)(self, eqn)
             return
         rule = EXPRESSIONS.get(name)
         text = rule(self, eqn) if rule is not None else None
@@ -531,33 +531,26 @@ def _names_of(texts: Iterable[str]) -> list[str]:
     return [t for t in texts if t.isidentifier()]
 
 
-def _inline(param: str) -> Callable:
-    """What only runs its jaxpr: its lines, in place; or a call, where there are several."""
-
-    def write(w: _Writer, eqn: JaxprEqn):
-        closed_jaxpr = eqn.params[param]
-        args = [w.text(v) for v in eqn.invars]
-        if id(closed_jaxpr) in w.shared and len(closed_jaxpr.jaxpr.eqns) > 3 and eqn.outvars:
-            function = w.function(closed_jaxpr, eqn.params.get("name") or eqn.primitive.name)
-            targets = [w.fresh() if type(v) is DropVar else w.new_name(v) for v in eqn.outvars]
-            w.line(f"{', '.join(targets)} = {function}({', '.join(args)})", targets, _names_of(args))
-            return
-        # The same jaxpr may be written several times: its variables have the names of the last time.
-        jaxpr = closed_jaxpr.jaxpr
-        w.bind(jaxpr.invars, args)
-        w.bind(jaxpr.constvars, [w.constant(c) for c in closed_jaxpr.consts])
-        used = [type(v) is not DropVar for v in eqn.outvars]
-        results = w.body(jaxpr, used)
-        w.bind([v for v, use in zip(eqn.outvars, used) if use], results)
-
-    return write
+def _inline(w: _Writer, eqn: JaxprEqn):
+    """What only runs a jaxpr: its lines, in place; or a call, where there are several."""
+    closed_jaxpr = eqn.primitive.runs(eqn.params)
+    args = [w.text(v) for v in eqn.invars]
+    if id(closed_jaxpr) in w.shared and len(closed_jaxpr.jaxpr.eqns) > 3 and eqn.outvars:
+        function = w.function(closed_jaxpr, eqn.params.get("name") or eqn.primitive.name)
+        targets = [w.fresh() if type(v) is DropVar else w.new_name(v) for v in eqn.outvars]
+        w.line(f"{', '.join(targets)} = {function}({', '.join(args)})", targets, _names_of(args))
+        return
+    used = [type(v) is not DropVar for v in eqn.outvars]
+    w.bind([v for v, use in zip(eqn.outvars, used) if use], _run(w, closed_jaxpr, args, used))
 
 
-def _run(w: _Writer, closed_jaxpr: ClosedJaxpr, args: Sequence[str]) -> list[str]:
+def _run(w: _Writer, closed_jaxpr: ClosedJaxpr, args: Sequence[str], used: Sequence[bool] | None = None) -> list[str]:
+    """Write what a jaxpr does with its arguments; the texts of its results, or of those used. The same jaxpr may be written
+    several times: its variables have the names of the last time."""
     jaxpr = closed_jaxpr.jaxpr
     w.bind(jaxpr.invars, args)
     w.bind(jaxpr.constvars, [w.constant(c) for c in closed_jaxpr.consts])
-    return w.body(jaxpr, [True] * len(jaxpr.outvars))
+    return w.body(jaxpr, [True] * len(jaxpr.outvars) if used is None else used)
 
 
 def _assign(w: _Writer, targets: Sequence[str], texts: Sequence[str]):
@@ -590,9 +583,7 @@ def _scan(w: _Writer, eqn: JaxprEqn):
         slices = [w.fresh() for _ in xs]
         for name, x, aval in zip(slices, xs, body.in_avals[num_consts + num_carry :]):
             w.line(f"{name} = {x}[{index}]" if aval.dtype != key_fry else f"{name} = {x}[{index}, ...]", [name], [x])
-        w.bind(body.jaxpr.invars, [*consts, *carry, *slices])
-        w.bind(body.jaxpr.constvars, [w.constant(c) for c in body.consts])
-        outs = w.body(body.jaxpr, used)
+        outs = _run(w, body, [*consts, *carry, *slices], used)
         rows = outs[num_carry:]
         for y, row in zip([y for y in ys if y is not None], rows):
             w.line(f"{y}[{index}] = {row}", [], [y, *_names_of([row])])
@@ -642,12 +633,4 @@ def _cond(w: _Writer, eqn: JaxprEqn):
     w.line("", targets, _names_of([index, *operands]), blocks)
 
 
-CALLS: dict[str, Callable] = {
-    "jit": _inline("jaxpr"),
-    "remat2": _inline("jaxpr"),
-    "custom_jvp_call": _inline("call_jaxpr"),
-    "custom_vjp_call": _inline("call_jaxpr"),
-    "scan": _scan,
-    "while": _while,
-    "cond": _cond,
-}
+LOOPS: dict[str, Callable] = {"scan": _scan, "while": _while, "cond": _cond}
