@@ -3,6 +3,7 @@ an option for the length of a `with` block, on this thread (JAX: `jax.config`)."
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 
@@ -142,3 +143,13 @@ class checking_leaks(_Setting):
     (`jax.checking_leaks`). Slow: for finding out where."""
 
     option = "jax_check_tracer_leaks"
+
+    # The search goes over all objects that the garbage collector knows. Those that are there already are put aside.
+
+    def __enter__(self):
+        super().__enter__()
+        gc.freeze()
+
+    def __exit__(self, *exc):
+        gc.unfreeze()
+        super().__exit__(*exc)

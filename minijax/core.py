@@ -175,6 +175,7 @@ def _check_no_tracers_left(trace: Trace):
         gc.collect()
         left = tracers()
         if left:
+            gc.unfreeze()  # Who holds them may be among what `checking_leaks` has put aside.
             holders = [_holders(x, left) for x in left]
             raise errors.leaked_trace(type(trace).__name__, trace.transformation, holders)
 
