@@ -69,44 +69,48 @@ def _targets(code: CodeType) -> dict[int, str]:
     return found
 
 
-# The code objects of functions that run equations one by one, in a variable `eqn`.
-_interpreters: set[CodeType] = set()
+# {id of the code object of a marked function: its mark}. By id, since comparing code objects takes long; marked functions
+# are never forgotten, so that no other has their id.
+_marks: dict[int, str] = {}
+_marked: list[Callable] = []
 
 
 def interpreter(function: Callable) -> Callable:
-    """Decorator for such a function: what it does for an equation comes from that equation's place, not from its caller's.
+    """Decorator for a function that runs equations one by one, in a variable `eqn`: what it does for an equation comes from
+    that equation's place, not from its caller's.
 
     So the gradient of a jitted function shows the lines of the function, not the line that called `grad`.
     """
-    _interpreters.add(function.__code__)
-    return function
-
-
-# Those of functions that apply derivatives' rules.
-_derivers: set[CodeType] = set()
+    return _mark(function, "interpreter")
 
 
 def deriver(function: Callable) -> Callable:
-    """Decorator for such a function: what it does is `derived`."""
-    _derivers.add(function.__code__)
+    """Decorator for a function that applies derivatives' rules: what it does is `derived`."""
+    return _mark(function, "deriver")
+
+
+def _mark(function: Callable, mark: str) -> Callable:
+    _marks[id(function.__code__)] = mark
+    _marked.append(function)
     return function
 
 
 def current() -> SourceInfo | None:
     """The innermost place outside minijax on the running thread's stack; None if there is none."""
+    # Asked for every operation of a derivative: each step of this loop is felt.
     frame = sys._getframe(1)
     derived = False
     while frame is not None:
         code = frame.f_code
-        name = code.co_filename
-        ours = _internal.get(name)
+        ours = _internal.get(code.co_filename)
         if ours is None:
-            ours = _internal[name] = name.startswith(PACKAGE_DIRECTORY)
+            ours = _internal[code.co_filename] = code.co_filename.startswith(PACKAGE_DIRECTORY)
         if not ours:
-            return SourceInfo(code, frame.f_lasti, derived)
-        if code in _derivers:
+            return tuple.__new__(SourceInfo, (code, frame.f_lasti, derived))
+        mark = _marks.get(id(code))
+        if mark == "deriver":
             derived = True
-        elif code in _interpreters:
+        elif mark is not None:
             eqn = frame.f_locals.get("eqn")
             if eqn is not None and eqn.source_info is not None:
                 where = eqn.source_info

@@ -84,6 +84,8 @@ def elementwise_abstract_eval(name: str, accepts: Sequence[str], result_dtype: C
 
     def abstract_eval(*avals, **params):
         first = avals[0]
+        if own_dtype and len(avals) == 1 and keeps_weak_type and dtype_char(first.dtype) in accepts[0]:
+            return first
         if own_dtype and len(avals) == 2 and first.dtype is avals[1].dtype and dtype_char(first.dtype) in accepts[0]:
             # The usual case, decided at once: two arguments of one shape, or one of them a scalar.
             second = avals[1]
