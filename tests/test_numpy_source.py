@@ -160,7 +160,11 @@ def test_what_is_differentiated_is_not_named_wrongly():
 
 
 def test_dead_code_is_not_written():
-    assert text_of(lambda x: [jnp.sin(x), jnp.cos(x)][0], X) == ["def f_lambda(x):", "    a = np.sin(x)", "    return a"]
+    assert text_of(lambda x: [jnp.sin(x), jnp.cos(x)][0], X) == [
+        "def f_lambda(x):",
+        "    a = np.sin(x)",
+        "    return a",
+    ]
 
 
 def test_loops_are_loops():
