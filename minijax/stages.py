@@ -37,7 +37,7 @@ from .calls.jit import jit_p
 from .config import config, jit_disabled, x64_enabled
 from .core import ShapedArray, Tracer, axis_env, current_trace
 from .jaxpr import ClosedJaxpr, eval_jaxpr
-from .lowering.interpreter import program_text
+from .lowering.compile import program_text
 from .staging import closed, convert_constvars
 from .tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_unflatten
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..core import Zero, is_undefined_primal
 from ..jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, jaxpr_as_fun
-from ..lowering.interpreter import compile_jaxpr
+from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import linear_row, row
 from ..staging import trace_to_closed_jaxpr
 from ..transforms.jvp import jvp_jaxpr

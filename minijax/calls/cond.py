@@ -9,7 +9,7 @@ from collections import Counter
 
 from ..core import ShapedArray, Zero, get_aval, is_undefined_primal
 from ..jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
-from ..lowering.interpreter import compile_jaxpr
+from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import batch_to_front, full, row
 from ..primitives.elementwise import eq_p, select_examples
 from ..staging import trace_to_closed_jaxpr

@@ -12,7 +12,7 @@ import numpy as np
 from ..core import Zero
 from ..dtypes import issubdtype
 from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
-from ..lowering.interpreter import compile_jaxpr
+from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import batch_to_front, instantiate, move_batch_dim, row, zero_like
 from ..transforms.jvp import jvp_flat, jvp_jaxpr
 from ..transforms.vmap import Axis, vmap_flat

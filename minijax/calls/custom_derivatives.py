@@ -17,7 +17,7 @@ from ..array import CompileTimeEvalTrace, EvalTrace, eval_trace
 from ..core import Primitive, Tracer, Zero, get_aval, is_undefined_primal, set_current_trace, thread_state
 from ..errors import UnexpectedTracerError
 from ..jaxpr import ClosedJaxpr
-from ..lowering.interpreter import compile_jaxpr
+from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import instantiate, reduce_sum, row
 from ..staging import StagingTrace, TangentTrace, closed, convert_constvars, trace_to_jaxpr
 from ..transforms.jvp import JVPTrace

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..core import Zero, is_undefined_primal
 from ..jaxpr import ClosedJaxpr, dce_jaxpr
-from ..lowering.interpreter import compile_jaxpr
+from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import row, zero_like
 from ..transforms.jvp import jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..core import Zero, get_aval, is_undefined_primal
 from ..jaxpr import jaxpr_as_fun
-from ..lowering.interpreter import compile_jaxpr
+from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import add_tangents, instantiate, row, zero_like, zeros
 from ..primitives.elementwise import neg_p
 from ..transforms.jvp import jvp_flat

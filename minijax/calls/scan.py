@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal
 from ..jaxpr import ClosedJaxpr, DropVar, Jaxpr, Literal, dce_jaxpr, eval_jaxpr
-from ..lowering.interpreter import compile_jaxpr
+from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import add_any_p, instantiate, move_batch_dim, row, zero_like
 from ..staging import trace_to_closed_jaxpr
 from ..transforms.jvp import jvp_jaxpr

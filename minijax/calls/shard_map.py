@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from ..core import ShapedArray, Trace, UndefinedPrimal, Zero, is_undefined_primal, set_current_trace, thread_state
 from ..device import Mesh, PartitionSpec
 from ..jaxpr import ClosedJaxpr, JaxprEqn, dce_jaxpr, jaxpr_as_fun
-from ..lowering.interpreter import compile_jaxpr
+from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import (
     broadcast_batch,
     const,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..core import Zero
 from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
-from ..lowering.interpreter import compile_jaxpr
+from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import instantiate, move_batch_dim, row
 from ..primitives.elementwise import select_examples
 from ..primitives.reductions import reduce_or

@@ -1,1 +1,1 @@
-"""What a jitted function runs as: its jaxpr, compiled. `interpreter` is the compiler that every primitive has."""
+"""What a jitted function runs as: its jaxpr, through passes, written as a NumPy program; `compile_jaxpr` is the way in."""
