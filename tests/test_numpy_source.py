@@ -151,6 +151,26 @@ def test_names_are_the_users():
     ]
 
 
+def test_names_of_functions_that_are_called_are_not_hidden():
+    def function(x, argsort):
+        erf_inv = x * 2.0
+        sort = erf_inv + argsort
+        return mj.lax.erf_inv(jnp.sort(sort) / 9)
+
+    text = mj.jit(function).lower(X, 1.0).as_text()
+    got = run_alone(text, "function", [X._value, np.float32(1)])
+    np.testing.assert_array_equal(got, function(X, jnp.float32(1)))
+    # `eq` is the 147th name that is given by the alphabet, and a function that is called.
+    keys = mj.random.split(KEY, 2)
+
+    def long(x):
+        for _ in range(200):
+            x = jnp.sin(x)
+        return x + (keys[0] == keys[1])
+
+    np.testing.assert_array_equal(mj.jit(long)(X), long(X))
+
+
 def test_what_is_differentiated_is_not_named_wrongly():
     def loss(w):
         hidden = jnp.tanh(w)

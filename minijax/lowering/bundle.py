@@ -67,6 +67,8 @@ class Bundle:
         # What is defined: {id: (name, the object, kept so that its id stays its own)}.
         self._names: dict[int, tuple[str, Any]] = {}
         self._taken: set[str] = {"np", *dir(builtins)}
+        # The names of variables in functions: a definition of that name would be hidden from the function.
+        self.locals: set[str] = set()
 
     def text(self) -> str:
         return "\n\n\n".join(["\n".join(sorted(f"import {name}" for name in self.imports)), *self.definitions])
@@ -77,7 +79,7 @@ class Bundle:
     def reserve(self, name: str) -> str:
         """A name that nothing else has."""
         base, n = name, 1
-        while name in self._taken:
+        while name in self._taken or name in self.locals:
             n += 1
             name = f"{base}_{n}"
         self._taken.add(name)

@@ -225,6 +225,7 @@ class _Writer:
                 n += 1
                 wanted = f"{base}_{n}"
         self.taken.add(wanted)
+        self.bundle.locals.add(wanted)
         return wanted
 
     def bind(self, variables: Sequence[Var], texts: Sequence[str]):
