@@ -134,7 +134,7 @@ def _normalize_argnums(argnums, count: int, error: type[Exception]) -> tuple[int
 
 def _check_argnums(argnums):
     if not isinstance(argnums, int) and not (
-        isinstance(argnums, (tuple, list)) and all(isinstance(i, int) for i in argnums)
+        isinstance(argnums, Sequence) and all(isinstance(i, int) for i in argnums)
     ):
         raise TypeError(f"argnums must be an int or a tuple of ints, got {argnums!r}")
 

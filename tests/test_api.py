@@ -61,6 +61,7 @@ PROGRAMS = {
     "grad": lambda lib: lib.grad(polynomial(lib))(1.0),
     "grad, argnums": lambda lib: lib.grad(polynomial(lib), argnums=1)(1.0, 2.0),
     "grad, several argnums": lambda lib: lib.grad(polynomial(lib), argnums=(0, 2))(1.0, 2.0, 3.0),
+    "grad, a range of argnums": lambda lib: lib.grad(polynomial(lib), argnums=range(2))(1.0, 2.0, 3.0),
     "grad, negative argnums": lambda lib: lib.grad(polynomial(lib), argnums=-1)(1.0, 2.0, 3.0),
     "grad, keyword": lambda lib: lib.grad(polynomial(lib))(1.0, y=5.0),
     "grad of a tree": lambda lib: lib.grad(tree_loss(lib))(params(lib)),
