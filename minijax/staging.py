@@ -20,6 +20,7 @@ from .core import (
     Trace,
     Tracer,
     check_not_leaked,
+    get_aval,
     new_trace,
     set_current_trace,
     thread_state,
@@ -120,6 +121,8 @@ class TangentTrace(JaxprBuilder):
             if type(x) is JaxprTracer and x._trace is self:
                 if primitive.split is not None:
                     return self.process_split(primitive, args, params)
+                if primitive.dce is not None:
+                    return self.process_halves(primitive, args, params)
                 return self.write(primitive, args, params, self.where)
         return self.parent.process_primitive(primitive, args, params)
 
@@ -135,6 +138,28 @@ class TangentTrace(JaxprBuilder):
         with set_current_trace(self):
             recorded = iter(record([x for x, u in zip(args, unknown) if u]))
         return [next(recorded) if x is None else x for x in outs]
+
+    def process_halves(self, primitive, args, params):
+        """A scan or cond of known and unknown: `jvp` of one, within a rule. What is known is computed now, by the equation
+        without the rest; recorded is the equation without what is known, which computes again what it needs of that."""
+        given = {Var(x.aval if isinstance(x, Tracer) else get_aval(x)): x for x in args}
+        outs = [Var(aval) for aval in primitive.abstract_eval(*[v.aval for v in given], **params)]
+        eqn = JaxprEqn([*given], outs, primitive, params)
+        unknown = {v for v, x in given.items() if type(x) is JaxprTracer and x._trace is self}
+
+        def half(wanted: list[bool]) -> JaxprEqn:
+            return eqn if all(wanted) else primitive.dce(eqn, wanted)
+
+        known = [unknown.isdisjoint(half([o is out for o in outs]).invars) for out in outs]
+        if not any(known):
+            return self.write(primitive, args, params, self.where)
+        now, later = half(known), half([not k for k in known])
+        with set_current_trace(self.parent):
+            values = dict(zip(now.outvars, primitive.bind(*[given[v] for v in now.invars], **now.params)))
+        if not all(known):
+            recorded = self.write(primitive, [given[v] for v in later.invars], later.params, self.where)
+            values |= {v: x for v, x in zip(later.outvars, recorded) if v not in values}
+        return [values[v] for v in outs]
 
 
 def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:

@@ -361,6 +361,23 @@ AROUND = {
     "jit": lambda lib: lib.jit,
     "jit of jit": lambda lib: lambda rule: lib.jit(lambda p, t: lib.jit(rule)(p, t)),
     "jit inside": lambda lib: lambda rule: lambda p, t: lib.jvp(lib.jit(lambda x: lib.numpy.sin(x) * x), p, t),
+    "cond": lambda lib: lambda rule: lambda p, t: lib.lax.cond(p[0] > 1, rule, lambda p, t: (p[0], 5 * t[0]), p, t),
+    "scan": lambda lib: (
+        lambda rule: lambda p, t: lib.lax.scan(lambda c, _: (rule(c[:1], c[1:]), c), (*p, *t), None, 3)[0]
+    ),
+    "jvp of a cond": lambda lib: (
+        lambda rule: lambda p, t: lib.jvp(lambda x: lib.lax.cond(x > 1, lib.numpy.sin, lambda x: x * x, x), p, t)
+    ),
+    "jvp of a scan": lambda lib: (
+        lambda rule: (
+            lambda p, t: lib.jvp(
+                lambda x: lib.lax.scan(lambda c, v: (lib.numpy.tanh(c * v), c), x, lib.numpy.asarray(X))[1].sum(), p, t
+            )
+        )
+    ),
+    "jvp of a fori_loop": lambda lib: (
+        lambda rule: lambda p, t: lib.jvp(lambda x: lib.lax.fori_loop(0, 3, lambda i, c: c * x + i, x), p, t)
+    ),
     "jit of known values alone": lambda lib: lambda rule: lib.jit(lambda p, t: (rule(p, t)[0], t[0])),
 }
 
@@ -382,11 +399,13 @@ def test_a_rule_that_computes_value_and_tangent_in_one(name):
     mj.jaxpr.check_jaxpr(closed)
 
 
-def test_a_rule_that_computes_value_and_tangent_in_one_cond_says_so():
-    """Rather than return a tracer for the value. JAX takes it apart."""
-    f = by_rule_in(mj, lambda rule: lambda p, t: mj.lax.cond(True, rule, lambda p, t: (p[0], t[0]), p, t))
-    assert float(mj.jvp(f, (2.0,), (1.0,))[0]) == float(f(2.0))
-    with pytest.raises(NotImplementedError, match="computes its value and its tangent in one cond"):
+def test_a_rule_that_computes_value_and_tangent_in_one_while_loop_says_so():
+    """Rather than return a tracer for the value. It could not be transposed."""
+    f = by_rule_in(
+        mj, lambda rule: lambda p, t: mj.lax.while_loop(lambda c: c[0] < 1, lambda c: (2 * c[0], c[1]), (*p, *t))
+    )
+    assert float(mj.jvp(f, (2.0,), (1.0,))[0]) == 2
+    with pytest.raises(NotImplementedError, match="computes its value and its tangent in one while_loop"):
         mj.value_and_grad(f)(2.0)
 
 

@@ -118,8 +118,8 @@ def _check_known(primals: Sequence, outs: Sequence, name: str):
     asked, got = (any(isinstance(x, Tracer) and x._trace is trace for x in part) for part in (primals, outs))
     if got and not asked:
         raise NotImplementedError(
-            f"The jvp rule of {name} computes its value and its tangent in one cond, scan or while_loop, of which reverse mode"
-            " has no half: compute the value outside of it, or by a function that is called on the primals alone."
+            f"The jvp rule of {name} computes its value and its tangent in one while_loop, which reverse mode cannot take"
+            " apart: compute the value outside of it, or by a function that is called on the primals alone."
         )
 
 
