@@ -60,29 +60,32 @@ class Config:
     def __getattr__(self, name: str):
         if name not in _DEFAULTS:
             raise AttributeError(f"Unrecognized config option: {name}. Known options: {', '.join(_DEFAULTS)}.")
-        local = getattr(_local, name)
-        return self._values[name] if local is None else local
+        return _value(name)
 
 
 config = Config()
 
 
+def _value(name: str):
+    """What the option is on this thread. The functions below are asked for every operation, or every number that becomes an
+    array, and do without the detour by `Config.__getattr__`."""
+    local = getattr(_local, name)
+    return config._values[name] if local is None else local
+
+
 def x64_enabled() -> bool:
     """Whether 64-bit dtypes are allowed on this thread."""
-    # Asked for every number that becomes an array: without the detour by `__getattr__`.
-    local = _local.jax_enable_x64
-    return config._values["jax_enable_x64"] if local is None else local
+    return _value("jax_enable_x64")
 
 
 def jit_disabled() -> bool:
     """Whether functions run as plain Python: see `disable_jit`."""
-    local = _local.jax_disable_jit
-    return config._values["jax_disable_jit"] if local is None else local
+    return _value("jax_disable_jit")
 
 
 def debugging_floats() -> bool:
     """Whether results are looked through for NaNs or infinities."""
-    return config.jax_debug_nans or config.jax_debug_infs
+    return _value("jax_debug_nans") or _value("jax_debug_infs")
 
 
 class _Setting:

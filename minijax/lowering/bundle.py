@@ -9,8 +9,11 @@ from __future__ import annotations
 import ast
 import builtins
 import enum
+import functools
 import inspect
+import itertools
 import math
+import operator
 import types
 from collections.abc import Callable
 from functools import cache
@@ -18,10 +21,8 @@ from typing import Any
 
 import numpy as np
 
-# Modules that a program may import.
-MODULES = {np: "numpy as np", math: "math"}
-for _name in ("operator", "functools", "itertools"):
-    MODULES[__import__(_name)] = _name
+# Modules that a program may import. NumPy every program does.
+MODULES = {np: "numpy as np", math: "math", operator: "operator", functools: "functools", itertools: "itertools"}
 
 
 @cache
@@ -95,7 +96,6 @@ class Bundle:
             self.imports.add(MODULES[value])
             return MODULES[value].rpartition(" ")[2]
         if isinstance(value, np.dtype) and value.names is None and value.kind != "V":
-            self.imports.add(MODULES[np])
             return f"np.dtype({value.name!r})"
         if isinstance(value, enum.Enum):
             return f"{self.expression(type(value))}.{value.name}"
@@ -109,29 +109,25 @@ class Bundle:
         if isinstance(value, np.ufunc) or (isinstance(value, type) and issubclass(value, np.generic)):
             name = value.__name__
             if getattr(np, name, None) is value:
-                self.imports.add(MODULES[np])
                 return f"np.{name}"
         if isinstance(value, np.generic) and value.dtype.kind in "biufc":
-            self.imports.add(MODULES[np])
             return f"np.{value.dtype.name.replace('bool', 'bool_')}({self.expression(value.item())})"
         return self._named(value, hint)
 
     def _number(self, value) -> str:
         if value == value and value not in (float("inf"), float("-inf")) and type(value) is float:
             return repr(value)
-        self.imports.add(MODULES[np])
         if type(value) is complex:
             return f"complex({self._number(value.real)}, {self._number(value.imag)})"
         return "np.nan" if value != value else "np.inf" if value > 0 else "-np.inf"
 
-    def _named(self, value: Any, hint: str) -> str:
+    def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
         known = self._names.get(id(value))
         if known is not None:
             return known[0]
         if isinstance(value, types.FunctionType) and (syntax := _syntax_of(value)) is not None:
             # Its own name, underscores and all: `places = _places(...)` must not become `places = places(...)`.
-            wanted = hint[1:] if hint.startswith("!") else hint if value.__name__ == "<lambda>" else value.__name__
-            name = self.reserve(wanted)
+            name = self.reserve(value.__name__ if own_name and value.__name__ != "<lambda>" else hint)
             self._names[id(value)] = (name, value)
             self.definitions.append(self._function(value, syntax, name))
             return name
@@ -155,16 +151,17 @@ class Bundle:
             self.definitions.append(f"{name} = np.array({self.expression(value.tolist())}, {dtype})")
             return name
         if isinstance(value, np.dtype):
-            self.imports.add(MODULES[np])
             return f"np.dtype({value.descr!r})"
-        name = self.reserve(hint.lstrip("!"))
+        name = self.reserve(hint)
         self._names[id(value)] = (name, value)
         self.externals[name] = value
         return name
 
     def function(self, function: Callable, name: str) -> str:
-        """The name under which `function` is defined: `name`, if it is free."""
-        return self.expression(function, f"!{name}")
+        """Text for a function; one that is defined for it is called `name`, if that is free."""
+        if isinstance(function, types.FunctionType):
+            return self._named(function, name, own_name=False)
+        return self.expression(function, name)
 
     def _function(self, function: types.FunctionType, syntax: ast.AST, name: str) -> str:
         values = dict(zip(function.__code__.co_freevars, [c.cell_contents for c in function.__closure__ or ()]))
@@ -191,10 +188,10 @@ class Bundle:
 class Given(Bundle):
     """As a bundle, for a program that is run here and now: what is more than a number it is given as it is."""
 
-    def _named(self, value: Any, hint: str) -> str:
+    def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
         known = self._names.get(id(value))
         if known is None:
-            known = self._names[id(value)] = (self.reserve(hint.lstrip("!")), value)
+            known = self._names[id(value)] = (self.reserve(hint), value)
             self.externals[known[0]] = value
         return known[0]
 

@@ -351,16 +351,15 @@ def _integer_pow(w: _Writer, eqn: JaxprEqn):
 
 def _broadcast(w: _Writer, eqn: JaxprEqn):
     x, shape = eqn.invars[0], eqn.params["shape"]
-    places = eqn.params["broadcast_dimensions"]
-    text = w.text(x)
     placed = [1] * len(shape)
-    for i, d in zip(places, x.aval.shape):
+    for i, d in zip(eqn.params["broadcast_dimensions"], x.aval.shape):
         placed[i] = d
-    if tuple(placed) != x.aval.shape and tuple(placed[len(shape) - x.aval.ndim :]) != x.aval.shape:
-        text = f"{text}.reshape({_shape(placed)})"
-    elif tuple(placed) == shape:
+    text = w.text(x)
+    if tuple(placed) == shape:
         return f"{text}.reshape({_shape(placed)})"
-    return text if tuple(placed) == shape else f"np.broadcast_to({text}, {_tuple(shape)})"
+    if tuple(placed[len(shape) - x.aval.ndim :]) != x.aval.shape:
+        text = f"{text}.reshape({_shape(placed)})"
+    return f"np.broadcast_to({text}, {_tuple(shape)})"
 
 
 def _shape(shape: Sequence[int]) -> str:

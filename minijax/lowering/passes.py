@@ -244,9 +244,10 @@ def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
             tuple(sorted(eqn.params.items(), key=lambda p: p[0])),
         )
         try:
-            return seen.setdefault(key, eqn.outvars[0]) if key in seen else seen.__setitem__(key, eqn.outvars[0])
+            first = seen.setdefault(key, eqn.outvars[0])
         except TypeError:  # A parameter that is not hashable: nothing is known to equal it.
             return None
+        return None if first is eqn.outvars[0] else first
 
     return _rewritten(jaxpr, rewrite)
 
