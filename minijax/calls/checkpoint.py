@@ -11,11 +11,10 @@ from ..jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, jaxpr_as
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import linear_row, row
 from ..staging import trace_to_closed_jaxpr
-from ..transforms.jvp import jvp_jaxpr
+from ..transforms.jvp import fill, jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import transpose_jaxpr
 from ..transforms.vmap import batch_jaxpr
-from .scan import fill
 
 # Marks a value for policies; does nothing else.
 name_p = linear_row(

@@ -13,11 +13,10 @@ from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import batch_to_front, full, row
 from ..primitives.elementwise import eq_p, select_examples
 from ..staging import trace_to_closed_jaxpr
-from ..transforms.jvp import jvp_jaxpr
+from ..transforms.jvp import fill, jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import transpose_jaxpr
 from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
-from .scan import fill
 
 Branches = tuple[ClosedJaxpr, ...]
 

@@ -14,10 +14,10 @@ from ..dtypes import issubdtype
 from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import batch_to_front, instantiate, move_batch_dim, row, zero_like
-from ..transforms.jvp import jvp_flat, jvp_jaxpr
+from ..transforms.jvp import fill, jvp_flat, jvp_jaxpr
 from ..transforms.vmap import Axis, vmap_flat
 from ..tree_util import treedef_tuple
-from .scan import fill, split_at
+from .scan import split_at
 
 # A rule: (axis_size, which arguments are batched, arguments with their batch axes in front) -> (results, which of them are).
 Rule = Callable[[int, list[bool], list], tuple[list, list[bool]]]

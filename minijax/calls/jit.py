@@ -8,8 +8,8 @@ from __future__ import annotations
 from ..core import Zero, is_undefined_primal
 from ..jaxpr import ClosedJaxpr, dce_jaxpr
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import row, zero_like
-from ..transforms.jvp import jvp_jaxpr
+from ..primitives.basis import row
+from ..transforms.jvp import fill, jvp_jaxpr, nonzero
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import split_jaxpr, transpose_jaxpr
 from ..transforms.vmap import batch_jaxpr
@@ -28,35 +28,24 @@ def _abstract_eval(*avals, jaxpr: ClosedJaxpr, name: str):
     return jaxpr.out_avals
 
 
-def _nonzero(tangents) -> tuple[bool, ...]:
-    return tuple(type(t) is not Zero for t in tangents)
-
-
-def _fill(outs, tangents, nonzero) -> list:
-    """Symbolic zeros among the tangents where the transformed jaxpr returns none."""
-    tangents = iter(tangents)
-    return [next(tangents) if nz else zero_like(x) for x, nz in zip(outs, nonzero, strict=True)]
-
-
 def _jvp(primals, tangents, *, jaxpr, name):
-    nonzero = _nonzero(tangents)
-    transformed, out_nonzero = jvp_jaxpr(jaxpr, nonzero)
+    transformed, out_nonzero = jvp_jaxpr(jaxpr, nonzero(tangents))
     moving = [t for t in tangents if type(t) is not Zero]
     results = jit_p.bind(*primals, *moving, jaxpr=transformed, name=name)
     outs = results[: len(out_nonzero)]
-    return outs, _fill(outs, results[len(out_nonzero) :], out_nonzero)
+    return outs, fill(outs, results[len(out_nonzero) :], out_nonzero)
 
 
 def _linearize(primals, tangents, *, jaxpr, name):
     """Run the primal part now, with the residuals as further results; the tangents' part becomes one jit equation."""
-    primal_jaxpr, out_nonzero, linear_jaxpr = linearize_jaxpr(jaxpr, _nonzero(tangents))
+    primal_jaxpr, out_nonzero, linear_jaxpr = linearize_jaxpr(jaxpr, nonzero(tangents))
     results = jit_p.bind(*primals, jaxpr=primal_jaxpr, name=name)
     outs, residuals = results[: len(out_nonzero)], results[len(out_nonzero) :]
 
     def record(tangents):
         moving = [t for t in tangents if type(t) is not Zero]
         out_tangents = jit_p.bind(*residuals, *moving, jaxpr=linear_jaxpr, name=name) if any(out_nonzero) else []
-        return _fill(outs, out_tangents, out_nonzero)
+        return fill(outs, out_tangents, out_nonzero)
 
     return outs, record
 
@@ -78,11 +67,11 @@ def _split(args, unknown, *, jaxpr, name):
 
 def _transpose(cotangents, *args, jaxpr, name):
     linear = tuple(is_undefined_primal(x) for x in args)
-    transposed, result_nonzero = transpose_jaxpr(jaxpr, linear, _nonzero(cotangents))
+    transposed, result_nonzero = transpose_jaxpr(jaxpr, linear, nonzero(cotangents))
     known = [x for x in args if not is_undefined_primal(x)]
     results = iter(jit_p.bind(*known, *[ct for ct in cotangents if type(ct) is not Zero], jaxpr=transposed, name=name))
-    nonzero = iter(result_nonzero)
-    return [(next(results) if next(nonzero) else None) if lin else None for lin in linear]
+    given = iter(result_nonzero)
+    return [(next(results) if next(given) else None) if lin else None for lin in linear]
 
 
 def _batch(axis, args, dims, *, jaxpr, name):

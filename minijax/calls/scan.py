@@ -14,9 +14,9 @@ import numpy as np
 from ..core import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal
 from ..jaxpr import ClosedJaxpr, DropVar, Jaxpr, Literal, dce_jaxpr, eval_jaxpr
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import add_any_p, instantiate, move_batch_dim, row, zero_like
+from ..primitives.basis import add_any_p, instantiate, move_batch_dim, row
 from ..staging import trace_to_closed_jaxpr
-from ..transforms.jvp import jvp_jaxpr
+from ..transforms.jvp import fill, jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import batch_jaxpr, materialize
@@ -125,12 +125,6 @@ def _jvp(primals, tangents, *, jaxpr, length, reverse, num_consts, num_carry, un
     )
     carry, carry_t, ys, ys_t = split_at(results, num_carry, sum(carry_nz), num_ys)
     return [*carry, *ys], fill([*carry, *ys], [*carry_t, *ys_t], out_nz)
-
-
-def fill(outs, tangents, nonzero) -> list:
-    """The tangents of all results: symbolic zeros where there is none."""
-    tangents = iter(tangents)
-    return [next(tangents) if nz else zero_like(x) for x, nz in zip(outs, nonzero, strict=True)]
 
 
 def _linearize(primals, tangents, *, jaxpr, length, reverse, num_consts, num_carry, unroll):

@@ -31,11 +31,10 @@ from ..primitives.collectives import psum_p
 from ..primitives.elementwise import div_p
 from ..primitives.shapes import index_in_dim
 from ..staging import trace_to_closed_jaxpr, weak_cache
-from ..transforms.jvp import jvp_jaxpr
+from ..transforms.jvp import fill, jvp_jaxpr, nonzero
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import Axis, NamedAxisTrace, axes_in_jaxpr, batch_jaxpr, vmap_flat
-from .scan import fill
 
 # ---------------------------------------------------------------------------------------------------------------------
 # A device's program
@@ -134,20 +133,16 @@ def _selected(items, flags) -> tuple:
     return tuple(x for x, flag in zip(items, flags, strict=True) if flag)
 
 
-def _nonzero(tangents) -> tuple[bool, ...]:
-    return tuple(type(t) is not Zero for t in tangents)
-
-
 def _jvp(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
-    nonzero = _nonzero(tangents)
+    moving = nonzero(tangents)
     with on_each_device(mesh):
-        pushed, out_nonzero = jvp_jaxpr(jaxpr, nonzero)
+        pushed, out_nonzero = jvp_jaxpr(jaxpr, moving)
     results = shard_map_p.bind(
         *primals,
-        *_selected(tangents, nonzero),
+        *_selected(tangents, moving),
         jaxpr=pushed,
         mesh=mesh,
-        in_specs=in_specs + _selected(in_specs, nonzero),
+        in_specs=in_specs + _selected(in_specs, moving),
         out_specs=out_specs + _selected(out_specs, out_nonzero),
         **params,
     )
@@ -157,10 +152,10 @@ def _jvp(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
 
 def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
     """Two equations: of the primals, now, which returns each device's residuals too; and one, recorded, of the tangents."""
-    nonzero = _nonzero(tangents)
+    moving = nonzero(tangents)
     n_out = len(out_specs)
     with on_each_device(mesh):
-        known, out_nonzero, linear = linearize_jaxpr(jaxpr, nonzero)
+        known, out_nonzero, linear = linearize_jaxpr(jaxpr, moving)
         n_residuals = len(known.out_avals) - n_out
         # A residual that is an argument is not copied for each device.
         forwarded = [known.jaxpr.invars.index(v) if v in known.jaxpr.invars else None for v in known.jaxpr.outvars]
@@ -185,10 +180,10 @@ def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params)
             return fill(outs, [], out_nonzero)
         moved = shard_map_p.bind(
             *residuals,
-            *_selected(tangents, nonzero),
+            *_selected(tangents, moving),
             jaxpr=linear,
             mesh=mesh,
-            in_specs=(*specs, *_selected(in_specs, nonzero)),
+            in_specs=(*specs, *_selected(in_specs, moving)),
             out_specs=_selected(out_specs, out_nonzero),
             **params,
         )
@@ -225,17 +220,17 @@ def _taking_rows(jaxpr: ClosedJaxpr, rows: tuple[bool, ...]) -> ClosedJaxpr:
 
 def _transpose(cotangents, *args, jaxpr, mesh, in_specs, out_specs, **params):
     linear = tuple(is_undefined_primal(x) for x in args)
-    nonzero = _nonzero(cotangents)
+    moving = nonzero(cotangents)
     with on_each_device(mesh):
-        transposed, result_nonzero = _transposed(jaxpr, linear, nonzero, mesh, in_specs, out_specs)
+        transposed, result_nonzero = _transposed(jaxpr, linear, moving, mesh, in_specs, out_specs)
     known_specs = _selected(in_specs, [not lin for lin in linear])
     results = iter(
         shard_map_p.bind(
             *_selected(args, [not lin for lin in linear]),
-            *_selected(cotangents, nonzero),
+            *_selected(cotangents, moving),
             jaxpr=transposed,
             mesh=mesh,
-            in_specs=known_specs + _selected(out_specs, nonzero),
+            in_specs=known_specs + _selected(out_specs, moving),
             out_specs=_selected(_selected(in_specs, linear), result_nonzero),
             **params,
         )
@@ -245,7 +240,7 @@ def _transpose(cotangents, *args, jaxpr, mesh, in_specs, out_specs, **params):
 
 
 @weak_cache
-def _transposed(jaxpr: ClosedJaxpr, linear, nonzero, mesh: Mesh, in_specs, out_specs):
+def _transposed(jaxpr: ClosedJaxpr, linear, moving, mesh: Mesh, in_specs, out_specs):
     """(the jaxpr of known arguments and cotangents to cotangents of the linear arguments, which of these are not zero).
 
     A result that is whole on every device was one device's: all share its cotangent, that the sum over them be right.
@@ -261,14 +256,13 @@ def _transposed(jaxpr: ClosedJaxpr, linear, nonzero, mesh: Mesh, in_specs, out_s
         known, cts = iter(values[: len(known_avals)]), iter(values[len(known_avals) :])
         args = [UndefinedPrimal(aval) if lin else next(known) for aval, lin in zip(in_avals, linear)]
         cotangents = [
-            _shared(next(cts), spec, mesh) if nz else Zero(aval)
-            for aval, nz, spec in zip(out_avals, nonzero, out_specs)
+            _shared(next(cts), spec, mesh) if nz else Zero(aval) for aval, nz, spec in zip(out_avals, moving, out_specs)
         ]
         results = backward_pass(jaxpr.jaxpr, jaxpr.consts, args, cotangents)
-        result_nonzero = _nonzero(results)
+        result_nonzero = nonzero(results)
         return [_summed(ct, spec, mesh) for ct, spec in zip(results, linear_specs) if type(ct) is not Zero]
 
-    avals = [*known_avals, *_selected(out_avals, nonzero)]
+    avals = [*known_avals, *_selected(out_avals, moving)]
     return trace_to_closed_jaxpr(function, avals), result_nonzero
 
 

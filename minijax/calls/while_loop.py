@@ -13,9 +13,9 @@ from ..primitives.basis import instantiate, move_batch_dim, row
 from ..primitives.elementwise import select_examples
 from ..primitives.reductions import reduce_or
 from ..staging import trace_to_closed_jaxpr
-from ..transforms.jvp import jvp_jaxpr
+from ..transforms.jvp import fill, jvp_jaxpr
 from ..transforms.vmap import batch_jaxpr, materialize
-from .scan import fill, fixpoint, permuted, positions, split_at
+from .scan import fixpoint, permuted, positions, split_at
 
 
 def _impl(*args, cond_jaxpr: ClosedJaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts: int, body_nconsts: int):

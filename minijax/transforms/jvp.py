@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from .. import source_info
 from ..core import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
 from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
-from ..primitives.basis import instantiate
+from ..primitives.basis import instantiate, zero_like
 from ..staging import TangentTrace, trace_to_closed_jaxpr, weak_cache
 
 
@@ -111,6 +111,17 @@ def _recording(trace: Trace | None) -> bool:
 
 def fill_zeros(primals: Sequence, tangents: Sequence) -> list:
     return [Zero.from_primal_value(p) if t is None else t for p, t in zip(primals, tangents)]
+
+
+def nonzero(tangents: Sequence) -> tuple[bool, ...]:
+    """Which tangents are not symbolic zeros."""
+    return tuple([type(t) is not Zero for t in tangents])
+
+
+def fill(outs: Sequence, tangents: Sequence, nonzero: Sequence[bool]) -> list:
+    """The tangents of all results: those given, which are the nonzero ones, and symbolic zeros where there is none."""
+    tangents = iter(tangents)
+    return [next(tangents) if nz else zero_like(x) for x, nz in zip(outs, nonzero, strict=True)]
 
 
 def jvp_flat(function: Callable, primals: Sequence, tangents: Sequence) -> tuple[list, list]:
