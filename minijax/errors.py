@@ -117,3 +117,36 @@ def leaked_trace(trace: str, transformation: str, tracers: list[str]) -> Excepti
         f"Leaked trace {trace}. {transformation} is over, and somebody still holds its tracer(s):\n\n{listed}\n\nReturn what is"
         " needed from the function instead of storing it, in a global, a list or an attribute of an object."
     )
+
+
+def unknown_compiler(name, known: list[str]) -> ValueError:
+    return ValueError(f"There is no compiler {name!r}: choose one of {', '.join(map(repr, known))}.")
+
+
+def xla_missing(known: str) -> ImportError:
+    return ImportError(
+        f"compiler=\"xla\" needs jaxlib, and jax around it: python -m pip install '{known}'. Without them use"
+        ' compiler="numpy", the default, which needs NumPy alone.'
+    )
+
+
+def xla_version(version: str, older_or_newer: str, known: str) -> ImportError:
+    return ImportError(
+        f'compiler="xla": the installed jax {version} is {older_or_newer} than those that minijax is tested with. If'
+        f" something fails, or is not there: python -m pip install '{known}', or use compiler=\"numpy\"."
+    )
+
+
+def xla_devices(wanted: int, there: int) -> ValueError:
+    return ValueError(
+        f'pmap with compiler="xla" over {wanted} devices: jaxlib has {there}. On a CPU it makes as many as the environment'
+        f" variable XLA_FLAGS=--xla_force_host_platform_device_count={wanted} says, if set before jax is imported."
+    )
+
+
+def no_stablehlo(primitive: str, reason: str | None, where: str) -> NotImplementedError:
+    why = "it has no rule in minijax/lowering/stablehlo.py" if reason is None else reason
+    return NotImplementedError(
+        f"Primitive '{primitive}', at {where}, cannot be written as StableHLO: {why}. Run the function with"
+        ' jit(compiler="numpy"), or leave the operation out of what XLA compiles.'
+    )
