@@ -8,16 +8,19 @@ import importlib
 
 from . import losses, optim
 from .backend import Backend, get_backend, use_backend
+from .checkpoint import Checkpoint, CheckpointError
 from .functional import kaf
 from .grid import Grid
 from .init import RidgeFit, random_alpha, ridge_alpha
 from .kernels import gauss_kernel
 from .layers import KAF, KAFNet, Linear, num_parameters
-from .train import TrainResult, fit
+from .train import TrainResult, fit, steps_per_epoch
 
 __all__ = [
     "KAF",
     "Backend",
+    "Checkpoint",
+    "CheckpointError",
     "Grid",
     "KAFNet",
     "Linear",
@@ -32,6 +35,7 @@ __all__ = [
     "optim",
     "random_alpha",
     "ridge_alpha",
+    "steps_per_epoch",
     "use_backend",
 ]
 

@@ -102,9 +102,15 @@ def l2_alpha(model: Any) -> Array | float:
     5.0
     """
     tree_util = get_tree_backend(model).tree_util
-    nodes = tree_util.tree_leaves(model, is_leaf=_has_alpha)
-    return sum(((get_backend(node.alpha).np.asarray(node.alpha) ** 2).sum() for node in nodes if _has_alpha(node)), 0.0)
+    nodes = tree_util.tree_leaves(model, is_leaf=has_alpha)
+    return sum(((get_backend(node.alpha).np.asarray(node.alpha) ** 2).sum() for node in nodes if has_alpha(node)), 0.0)
 
 
-def _has_alpha(node: Any) -> bool:
+def has_alpha(node: Any) -> bool:
+    """Whether a node of a model is a layer of KAFs: its class says so.
+
+    >>> from kaf.layers import KAF, Linear
+    >>> has_alpha(KAF.init(0, 3)), has_alpha(Linear.init(0, 3, 2))
+    (True, False)
+    """
     return getattr(type(node), "has_alpha", False)

@@ -1,16 +1,19 @@
-"""Training: mini-batches, a jitted step, and the same loss curve on both backends."""
+"""Training: mini-batches, a jitted step, validation, checkpoints, and the same loss curve on both backends."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy
 
+from . import checkpoint as checkpoints
 from . import losses
 from .backend import Backend, get_backend, get_tree_backend, use_backend
+from .checkpoint import Checkpoint
 from .optim import Optimizer, adam, apply_updates
 
 LOSSES = {
@@ -19,15 +22,21 @@ LOSSES = {
     "mean_squared_error": losses.mean_squared_error,
 }
 
+# Examples at a time where no gradient is taken.
+_EVALUATED = 1024
+
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
     """The trained model and how it got there.
 
-    loss_curve    float32 [steps], the loss of each mini-batch before its step, with the l2 term
-    epoch_losses  float32 [epochs], the means over the examples of each finished epoch
-    seconds       of the whole training, compilation included
-    interrupted   whether the user stopped it; the model is then that of the last finished step
+    loss_curve         float32 [steps], the loss of each mini-batch before its step, with the l2 term
+    epoch_losses       float32 [epochs], the means over the examples of each finished epoch
+    seconds            of the whole training, compilation included, and what was done before it was resumed
+    interrupted        whether the user stopped it; the model is then that of the last finished step
+    validation_losses  float32 [epochs], without the l2 term; [0] where nothing is held out
+    best_epoch         the epoch, from 0, of the smallest validation loss; None where nothing is held out
+    stopped_early      whether `patience` ended it
     """
 
     model: Any
@@ -35,6 +44,9 @@ class TrainResult:
     epoch_losses: numpy.ndarray
     seconds: float
     interrupted: bool = False
+    validation_losses: numpy.ndarray = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
+    best_epoch: int | None = None
+    stopped_early: bool = False
 
 
 def fit(
@@ -48,91 +60,114 @@ def fit(
     optimizer: Optimizer | None = None,
     seed: int = 0,
     backend: str | Backend | None = None,
-    callback: Callable[[int, float], Any] | None = None,
+    callback: Callable[..., Any] | None = None,
     l2_alpha: float = 1e-4,
+    validation: float | tuple[Any, Any] | None = None,
+    patience: int | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
 ) -> TrainResult:
     """Train `model` on x [n, ...] and y [n, ...] to make loss(model(x), y) + l2_alpha * (sum of alpha^2) small.
 
     `loss` is a function of (outputs, targets) or a name in `LOSSES`; `optimizer` follows optax's convention (default:
-    adam(5e-3)). The floating arrays among the leaves of the model are trained. A NumPy generator seeded with `seed`
-    shuffles, so that both backends see the same batches; the last batch of an epoch may be smaller. `backend` carries
-    the model over to a library; without it that of the model's arrays computes. `callback(epoch, loss)` is called after
-    every epoch, counted from 0, with its mean loss. Ctrl-C ends the training; what was trained so far is returned.
+    adam(5e-3)). The floating arrays among the leaves of the model are trained; the optimizer sees the model, with None
+    in the place of other leaves. A NumPy generator seeded with `seed` shuffles, so that both backends see the same
+    batches; the last batch of an epoch may be smaller. `backend` carries the model over to a library; without it that of
+    the model's arrays computes.
 
-    Raises ValueError for sizes that do not fit, and labels that are no class of the model.
+    `validation` is (x, y), or the share of the examples to hold out (drawn by `seed`). With `patience`, training ends when
+    that many epochs in a row did not lower the validation loss, and the model of the best epoch is returned.
+    `callback(epoch, loss)` is called after every epoch, counted from 0, with its mean loss; with validation, its loss is
+    the third argument. Ctrl-C ends the training; what was trained so far is returned.
+
+    `checkpoint` is a file, or a `Checkpoint`: the training is kept there and, where the file exists, goes on from it, to
+    the same result bit for bit as if it had never stopped, even by SIGKILL. `epochs` may be another number then.
+
+    Raises ValueError for sizes that do not fit, numbers that are not finite, and labels that are no class of the model;
+    CheckpointError, a ValueError, for a file that cannot be read or is of another training.
 
     >>> from kaf.layers import KAFNet
     >>> x = numpy.linspace(-2, 2, 50, dtype="float32")[:, None]
-    >>> result = fit(KAFNet.init(0, [1, 4, 1]), x, x[:, 0] ** 2, loss="mean_squared_error", epochs=20)
-    >>> result.loss_curve.shape, bool(result.epoch_losses[-1] < result.epoch_losses[0])
+    >>> result = fit(KAFNet.init(0, [1, 4, 1]), x, x[:, 0] ** 2, loss="mean_squared_error", epochs=20, validation=0.2)
+    >>> result.loss_curve.shape, bool(result.validation_losses[-1] < result.validation_losses[0])
     ((20,), True)
     """
     start = time.perf_counter()
     loss = _loss_function(loss)
-    optimizer = adam(5e-3) if optimizer is None else optimizer
     backend = _choose(model, backend)
-    x, y = _host(x), _host(y)
-    _check_sizes(x, y, epochs, batch_size)
+    examples = _Examples(_host(x), _host(y))
+    held_out = None
+    _check_settings(epochs, batch_size, validation, patience)
+    if validation is not None:
+        examples, held_out = _held_out(examples, validation, seed)
     with use_backend(backend.name):
-        parameters = _Parameters(backend, model)
-        values = parameters.values
-        _check_labels(loss, parameters.model(values), x, y)
-        step = _make_step(backend, parameters, loss, optimizer, l2_alpha)
-        state = optimizer.init(values)
-        curve, epoch_losses, interrupted = [], [], False
-        try:
-            for epoch, batches in enumerate(_epochs(len(x), epochs, batch_size, seed)):
-                first = len(curve)
-                for batch in batches:
-                    values, state, value = step(values, state, x[batch], y[batch])
-                    curve.append(value)
-                # Only here is a number asked for: JAX computes ahead of Python until then.
-                epoch_losses.append(_mean(curve[first:], batches))
-                if callback is not None:
-                    callback(epoch, epoch_losses[-1])
-        except KeyboardInterrupt:
-            interrupted = True
-        return TrainResult(
-            model=parameters.model(backend.block_until_ready(values)),
-            loss_curve=numpy.asarray([float(value) for value in curve], numpy.float32),
-            epoch_losses=numpy.asarray(epoch_losses, numpy.float32),
-            seconds=time.perf_counter() - start,
-            interrupted=interrupted,
-        )
+        machine = _Machine(backend, model, loss, adam(5e-3) if optimizer is None else optimizer, l2_alpha)
+        for part in filter(None, (examples, held_out)):
+            _check_labels(loss, machine.model(machine.values), part)
+        training = _Training(machine, examples, held_out, epochs, batch_size, seed, patience, callback)
+        if checkpoint is not None:
+            settings = _settings(loss, l2_alpha, batch_size, seed, patience, examples, held_out)
+            training.keep_in(checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint), settings)
+        return training.run(start)
 
 
-def _make_step(backend: Backend, parameters: _Parameters, loss: Callable, optimizer: Optimizer, l2_weight: float):
+def steps_per_epoch(examples: int, batch_size: int) -> int:
+    """How many mini-batches an epoch has: what a schedule of the learning rate counts in.
+
+    >>> steps_per_epoch(130, 50)
+    3
+    """
+    return -(-examples // batch_size)
+
+
+# -- What computes -----------------------------------------------------------------------------------------------------
+
+
+class _Machine:
+    """A step and an evaluation, compiled; `values` is the model with None for what is not trained."""
+
+    def __init__(self, backend: Backend, model: Any, loss: Callable, optimizer: Optimizer, l2_weight: float):
+        self.backend, self.optimizer = backend, optimizer
+        self._leaves, self._treedef = backend.tree_util.tree_flatten(model)
+        self._where = [i for i, leaf in enumerate(self._leaves) if _is_floating(leaf)]
+        if not self._where:
+            raise ValueError("fit: the model has no floating arrays, and so nothing to train.")
+        # By way of NumPy: the leaves may be of the other library.
+        self.values = self._tree([backend.np.asarray(_host(self._leaves[i])) for i in self._where], {})
+        self.step = backend.jit(make_step(backend, self.model, loss, optimizer, l2_weight))
+        self.evaluate = backend.jit(lambda values, x, y: loss(self.model(values)(x), y))
+
+    def model(self, values: Any) -> Any:
+        """The model of these values, what is not trained in its place."""
+        return self._tree(self.backend.tree_util.tree_leaves(values), dict(enumerate(self._leaves)))
+
+    def _tree(self, trained: list, others: dict[int, Any]) -> Any:
+        leaves = {**others, **dict(zip(self._where, trained, strict=True))}
+        return self.backend.tree_util.tree_unflatten(self._treedef, [leaves.get(i) for i in range(len(self._leaves))])
+
+
+def make_step(backend: Backend, model: Callable, loss: Callable, optimizer: Optimizer, l2_weight: float) -> Callable:
+    """step(values, state, x, y) -> (values, state, loss), not yet jitted; `model(values)` is what is called on x.
+
+    >>> from kaf.layers import KAFNet
+    >>> from kaf.optim import sgd
+    >>> net, optimizer = KAFNet.init(0, [2, 3, 1]), sgd(0.1)
+    >>> step = make_step(get_backend(), lambda net: net, losses.mean_squared_error, optimizer, l2_weight=0.0)
+    >>> _, _, loss = step(net, optimizer.init(net), numpy.ones((4, 2), "float32"), numpy.zeros(4, "float32"))
+    >>> loss.shape
+    ()
+    """
+
     def objective(values, x, y):
-        model = parameters.model(values)
-        value = loss(model(x), y)
-        return value + l2_weight * losses.l2_alpha(model) if l2_weight else value
+        made = model(values)
+        value = loss(made(x), y)
+        return value + l2_weight * losses.l2_alpha(made) if l2_weight else value
 
-    @backend.jit
     def step(values, state, x, y):
         value, grads = backend.value_and_grad(objective)(values, x, y)
         updates, state = optimizer.update(grads, state, values)
         return apply_updates(values, updates), state, value
 
     return step
-
-
-class _Parameters:
-    """The floating arrays of a model, a list `values`; `model(values)` joins them with what is not trained."""
-
-    def __init__(self, backend: Backend, model: Any):
-        self.leaves, self.treedef = backend.tree_util.tree_flatten(model)
-        self.unflatten = backend.tree_util.tree_unflatten
-        self.where = [i for i, leaf in enumerate(self.leaves) if _is_floating(leaf)]
-        # By way of NumPy: the leaves may be of the other library.
-        self.values = [backend.np.asarray(_host(self.leaves[i])) for i in self.where]
-        if not self.values:
-            raise ValueError("fit: the model has no floating arrays, and so nothing to train.")
-
-    def model(self, values: list) -> Any:
-        leaves = list(self.leaves)
-        for i, value in zip(self.where, values, strict=True):
-            leaves[i] = value
-        return self.unflatten(self.treedef, leaves)
 
 
 def _is_floating(leaf: Any) -> bool:
@@ -160,29 +195,262 @@ def _loss_function(loss: str | Callable) -> Callable:
     return LOSSES[loss]
 
 
-def _epochs(n: int, epochs: int, batch_size: int, seed: int) -> Iterator[list[numpy.ndarray]]:
-    rng = numpy.random.default_rng(seed)
-    for _ in range(epochs):
-        order = rng.permutation(n)
-        yield [order[i : i + batch_size] for i in range(0, n, batch_size)]
+# -- The loop ----------------------------------------------------------------------------------------------------------
 
 
-def _mean(batch_losses: list, batches: list[numpy.ndarray]) -> float:
-    return float(numpy.average([float(value) for value in batch_losses], weights=[len(batch) for batch in batches]))
+@dataclass(frozen=True, eq=False)
+class _Best:
+    loss: float
+    epoch: int
+    values: Any
 
 
-def _check_sizes(x: numpy.ndarray, y: numpy.ndarray, epochs: int, batch_size: int) -> None:
-    if not x.ndim or not y.ndim or len(x) != len(y) or len(x) == 0:
-        raise ValueError(
-            f"fit: x and y must hold the same number of examples, one or more; shapes {x.shape} and {y.shape}."
+@dataclass(frozen=True, eq=False)
+class _Moment:
+    """A training between two steps. Never changed, only replaced: wherever Ctrl-C strikes, one of the two is whole.
+
+    `generator` is the state, before it shuffled, of what shuffled this epoch.
+    """
+
+    values: Any
+    state: Any
+    epoch: int
+    batch: int
+    generator: dict
+    best: _Best | None = None
+
+
+class _Training:
+    def __init__(self, machine, examples, held_out, epochs, batch_size, seed, patience, callback):
+        self.machine, self.examples, self.held_out = machine, examples, held_out
+        self.epochs, self.batch_size, self.patience, self.callback = epochs, batch_size, patience, callback
+        self.per_epoch = steps_per_epoch(len(examples), batch_size)
+        generator = numpy.random.default_rng(seed).bit_generator.state
+        self.now = _Moment(machine.values, machine.optimizer.init(machine.values), 0, 0, generator)
+        # What lies beyond the moment `now` was interrupted before it counted.
+        self.curve, self.epoch_losses, self.validation_losses = [], [], []
+        self.checkpoint, self.settings, self.seconds_before = None, {}, 0.0
+
+    def run(self, start: float) -> TrainResult:
+        interrupted = False
+        self.start = self.written = start
+        try:
+            while self.now.epoch < self.epochs and not self._out_of_patience():
+                self._run_epoch()
+        except KeyboardInterrupt:
+            interrupted = True
+        if self.checkpoint is not None:
+            self._write()
+        now = self.now
+        values = now.best.values if self.patience is not None and now.best is not None else now.values
+        return TrainResult(
+            model=self.machine.model(self.machine.backend.block_until_ready(values)),
+            loss_curve=self._losses(self.curve, now.epoch * self.per_epoch + now.batch),
+            epoch_losses=self._losses(self.epoch_losses, now.epoch),
+            seconds=self._seconds(),
+            interrupted=interrupted,
+            validation_losses=self._losses(self.validation_losses, now.epoch),
+            best_epoch=None if now.best is None else now.best.epoch,
+            stopped_early=self._out_of_patience(),
         )
+
+    def _out_of_patience(self) -> bool:
+        best = self.now.best
+        return self.patience is not None and best is not None and self.now.epoch - 1 - best.epoch >= self.patience
+
+    def _run_epoch(self) -> None:
+        generator = numpy.random.default_rng()
+        generator.bit_generator.state = self.now.generator
+        order = generator.permutation(len(self.examples))
+        batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+        for batch in batches[self.now.batch :]:
+            values, state, loss = self.machine.step(self.now.values, self.now.state, *self.examples[batch])
+            self.curve.append(loss)
+            self.now = replace(self.now, values=values, state=state, batch=self.now.batch + 1)
+            self._write_if_due()
+        self._end_epoch(generator.bit_generator.state, [len(batch) for batch in batches])
+
+    def _end_epoch(self, generator: dict, sizes: list[int]) -> None:
+        # Only here is a number asked for: JAX computes ahead of Python until then.
+        self.curve[-len(sizes) :] = [float(loss) for loss in self.curve[-len(sizes) :]]
+        reported = [float(numpy.average(self.curve[-len(sizes) :], weights=sizes))]
+        best = self.now.best
+        if self.held_out is not None:
+            reported.append(self._validation_loss())
+            if best is None or reported[1] < best.loss:
+                best = _Best(reported[1], self.now.epoch, self.now.values if self.patience is not None else ())
+        self.epoch_losses.append(reported[0])
+        self.validation_losses.extend(reported[1:])
+        epoch = self.now.epoch
+        self.now = replace(self.now, epoch=epoch + 1, batch=0, generator=generator, best=best)
+        if self.callback is not None:
+            self.callback(epoch, *reported)
+
+    def _validation_loss(self) -> float:
+        n = len(self.held_out)
+        chunks = [numpy.arange(i, min(i + _EVALUATED, n)) for i in range(0, n, _EVALUATED)]
+        found = [self.machine.evaluate(self.now.values, *self.held_out[chunk]) for chunk in chunks]
+        return float(numpy.average([float(loss) for loss in found], weights=[len(chunk) for chunk in chunks]))
+
+    def _losses(self, history: list, count: int) -> numpy.ndarray:
+        return numpy.asarray([float(loss) for loss in history[:count]], numpy.float32)
+
+    def _seconds(self) -> float:
+        return self.seconds_before + time.perf_counter() - self.start
+
+    # -- Checkpoints -----------------------------------------------------------------------------------------------
+
+    def keep_in(self, checkpoint: Checkpoint, settings: dict) -> None:
+        self.checkpoint, self.settings = checkpoint, settings | checkpoint.about
+        if Path(checkpoint.path).exists():
+            self._resume(checkpoint.path)
+
+    def _write_if_due(self) -> None:
+        if self.checkpoint is not None and time.perf_counter() - self.written >= self.checkpoint.every:
+            self._write()
+            self.written = time.perf_counter()
+
+    def _write(self) -> None:
+        now, leaves = self.now, self.machine.backend.tree_util.tree_leaves
+        best = now.best
+        state = {
+            "epoch": now.epoch,
+            "batch": now.batch,
+            "generator": now.generator,
+            "seconds": self._seconds(),
+            "best": None if best is None else {"loss": best.loss, "epoch": best.epoch},
+        }
+        trees = {
+            "values": now.values,
+            "optimizer's state": now.state,
+            "best values": () if best is None else best.values,
+        }
+        arrays = {
+            "curve": self._losses(self.curve, now.epoch * self.per_epoch + now.batch),
+            "epoch_losses": numpy.asarray(self.epoch_losses[: now.epoch], numpy.float64),
+            "validation_losses": numpy.asarray(self.validation_losses[: now.epoch], numpy.float64),
+        }
+        trees = {name: [_host(leaf) for leaf in leaves(tree)] for name, tree in trees.items()}
+        checkpoints.write(self.checkpoint.path, checkpoints.Saved(state, self.settings, trees, arrays))
+
+    def _resume(self, path: str | Path) -> None:
+        saved = checkpoints.read(path)
+        checkpoints.require_same(path, saved.settings, self.settings)
+        state, best = saved.state, saved.state["best"]
+        if (state["epoch"], state["batch"]) > (self.epochs, 0):
+            raise checkpoints.CheckpointError(
+                f"{path} has {state['epoch']} epochs behind it, and {self.epochs} are asked for. "
+                "Ask for more, or remove it to start anew."
+            )
+        values = self._restored(saved, "values", self.now.values)
+        kept = values if best is not None and self.patience is not None else ()
+        self.now = _Moment(
+            values,
+            self._restored(saved, "optimizer's state", self.now.state),
+            state["epoch"],
+            state["batch"],
+            state["generator"],
+            None if best is None else _Best(**best, values=self._restored(saved, "best values", kept)),
+        )
+        self.curve, self.epoch_losses, self.validation_losses = (
+            saved.arrays[name].tolist() for name in ("curve", "epoch_losses", "validation_losses")
+        )
+        self.seconds_before = state["seconds"]
+
+    def _restored(self, saved: checkpoints.Saved, name: str, like: Any) -> Any:
+        backend = self.machine.backend
+        leaves, treedef = backend.tree_util.tree_flatten(like)
+        found = checkpoints.restored(self.checkpoint.path, name, saved.trees[name], leaves)
+        return backend.tree_util.tree_unflatten(treedef, [backend.np.asarray(leaf) for leaf in found])
+
+
+def _settings(loss, l2_alpha, batch_size, seed, patience, examples, held_out) -> dict[str, Any]:
+    return {
+        "loss": getattr(loss, "__qualname__", type(loss).__name__),
+        "l2_alpha": l2_alpha,
+        "batch_size": batch_size,
+        "seed": seed,
+        "patience": patience,
+        "the data": examples.digest(),
+        "the validation data": None if held_out is None else held_out.digest(),
+    }
+
+
+# -- Examples ----------------------------------------------------------------------------------------------------------
+
+
+class _Examples:
+    """x [n, ...] and y [n, ...], checked; an index makes a batch."""
+
+    def __init__(self, x: numpy.ndarray, y: numpy.ndarray, name: str = ""):
+        if not x.ndim or not y.ndim or len(x) != len(y) or len(x) == 0:
+            raise ValueError(
+                f"fit: {name}x and y must hold the same number of examples, one or more; shapes {x.shape} and {y.shape}."
+            )
+        _check_finite(f"{name}x", x)
+        _check_finite(f"{name}y", y)
+        self.x, self.y = x, y
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+        return self.x[rows], self.y[rows]
+
+    def digest(self) -> str:
+        return checkpoints.digest(self.x, self.y)
+
+
+def _check_finite(name: str, array: numpy.ndarray) -> None:
+    if array.dtype.kind not in "biufV":
+        raise ValueError(f"fit: {name} must hold numbers; its dtype is {array.dtype}.")
+    # By example: the whole array's mask could be as large as the array.
+    bad = next((i for i, row in enumerate(array) if not numpy.isfinite(row).all()), None) if _has_bad(array) else None
+    if bad is not None:
+        raise ValueError(f"fit: {name}[{bad}] is NaN or infinite; replace it or remove the example.")
+
+
+def _has_bad(array: numpy.ndarray) -> bool:
+    # A sum is finite only if all terms are; where it is not, it may still have overflowed.
+    return array.dtype.kind in "fV" and not numpy.isfinite(array.sum(dtype=numpy.float64))
+
+
+def _held_out(examples: _Examples, validation: float | tuple[Any, Any], seed: int) -> tuple[_Examples, _Examples]:
+    if isinstance(validation, tuple):
+        x, y = validation
+        return examples, _Examples(_host(x), _host(y), "the validation's ")
+    n = len(examples)
+    count = round(n * validation)
+    if not 0 < count < n:
+        raise ValueError(
+            f"fit: validation={validation:g} of {n} examples leaves {n - count} to train and {count} to hold out."
+        )
+    # Not the stream that shuffles, whatever the share.
+    order = numpy.random.default_rng([seed, 1]).permutation(n)
+    return _Examples(*examples[order[count:]]), _Examples(*examples[order[:count]])
+
+
+# -- Checks ------------------------------------------------------------------------------------------------------------
+
+
+def _check_settings(epochs: int, batch_size: int, validation: Any, patience: int | None) -> None:
     if epochs < 0 or batch_size < 1:
         raise ValueError(f"fit: epochs must be at least 0 and batch_size at least 1; got {epochs} and {batch_size}.")
+    pair = isinstance(validation, tuple) and len(validation) == 2
+    if validation is not None and not pair and not (isinstance(validation, (int, float)) and 0 < validation < 1):
+        raise ValueError(
+            f"fit: validation must be a share between 0 and 1, or the examples (x, y); it is {validation!r}."
+        )
+    if patience is not None and validation is None:
+        raise ValueError("fit: patience looks at the validation loss; give validation=0.2, or (x, y).")
+    if patience is not None and patience < 1:
+        raise ValueError(f"fit: patience is a number of epochs, at least 1; it is {patience}.")
 
 
-def _check_labels(loss: Callable, model: Any, x: numpy.ndarray, y: numpy.ndarray) -> None:
+def _check_labels(loss: Callable, model: Any, examples: _Examples) -> None:
+    y = examples.y
     if loss is not losses.cross_entropy or y.dtype.kind not in "iu":
         return
-    classes = model(x[:1]).shape[-1]
+    classes = model(examples.x[:1]).shape[-1]
     if y.min() < 0 or y.max() >= classes:
         raise ValueError(f"fit: the model has {classes} classes; the labels run from {y.min()} to {y.max()}.")

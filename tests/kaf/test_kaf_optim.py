@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+import kaf
 from kaf import optim
 
 OPTIMIZERS = {
@@ -92,3 +93,105 @@ def test_weight_decay_needs_the_parameters(backend):
     with pytest.raises(ValueError) as e:
         optimizer.update(gradient, optimizer.init(gradient))
     assert str(e.value) == "adam: update needs the parameters to decay them: update(grads, state, params)."
+
+
+# -- Schedules, clipping, decay by role --------------------------------------------------------------------------------
+
+SCHEDULES = {
+    "cosine": (
+        lambda: optim.cosine_decay_schedule(0.3, 10, 0.1),
+        lambda: optax.cosine_decay_schedule(0.3, 10, 0.1),
+    ),
+    "warmup": (
+        lambda: optim.warmup_cosine_decay_schedule(0.01, 0.3, 4, 12, 0.02),
+        lambda: optax.warmup_cosine_decay_schedule(0.01, 0.3, 4, 12, 0.02),
+    ),
+    "exponential": (lambda: optim.exponential_decay(0.3, 4, 0.5), lambda: optax.exponential_decay(0.3, 4, 0.5)),
+    "staircase": (
+        lambda: optim.exponential_decay(0.3, 4, 0.5, staircase=True),
+        lambda: optax.exponential_decay(0.3, 4, 0.5, staircase=True),
+    ),
+    "piecewise": (
+        lambda: optim.piecewise_constant_schedule(0.3, {8: 0.1, 3: 0.5}),
+        lambda: optax.piecewise_constant_schedule(0.3, {8: 0.1, 3: 0.5}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_are_optax_s(backend, name):
+    ours, theirs = (make() for make in SCHEDULES[name])
+    steps = np.arange(15, dtype=np.int32)
+    found = backend.vmap(ours)(backend.np.asarray(steps))
+    assert (found.shape, found.dtype) == ((15,), np.float32)
+    # The cosine is 1 + cos: near the end its value is the rounding of 1.
+    np.testing.assert_allclose(np.asarray(found), [float(theirs(step)) for step in steps], rtol=1e-5, atol=1e-7)
+
+
+SCHEDULED = {
+    "adam": (optim.adam, optax.adam),
+    "adamw": (
+        lambda rate: optim.adam(rate, weight_decay=0.1),
+        lambda rate: optax.adamw(rate, weight_decay=0.1),
+    ),
+    "sgd": (optim.sgd, optax.sgd),
+    "momentum": (lambda rate: optim.sgd(rate, 0.9), lambda rate: optax.sgd(rate, 0.9)),
+    "clipped": (
+        lambda rate: optim.chain(optim.clip_by_global_norm(0.5), optim.adam(rate)),
+        lambda rate: optax.chain(optax.clip_by_global_norm(0.5), optax.adam(rate)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_scheduled_and_clipped_as_optax_does(backend, name):
+    ours, theirs = SCHEDULED[name]
+    parameters, gradients = problem()
+    optimizer = theirs(optax.cosine_decay_schedule(0.1, STEPS))
+    expected = run(optimizer.init, optimizer.update, optax.apply_updates, jnp.asarray, parameters, gradients)
+    optimizer = ours(optim.cosine_decay_schedule(0.1, STEPS))
+    asarray = backend.np.asarray
+    parameters = jax.tree.map(asarray, parameters)
+    found = run(optimizer.init, backend.jit(optimizer.update), optim.apply_updates, asarray, parameters, gradients)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+
+
+def test_decay_apart_is_optax_s_mask(backend):
+    net = kaf.KAFNet.init(0, [3, 4, 5, 1])
+    zeros = backend.tree_util.tree_map(backend.np.zeros_like, net)
+    decayed = {}
+    for role in ("alpha", "weights", "biases"):
+        optimizer = optim.adam(0.5, weight_decay=optim.decay_apart(**{role: 0.1}))
+        updates, _ = optimizer.update(zeros, optimizer.init(net), net)
+        decayed[role] = optim.apply_updates(net, updates)
+    for i, layer in enumerate(net.layers):
+        roles = {"alpha": "alpha"} if isinstance(layer, kaf.KAF) else {"weight": "weights", "bias": "biases"}
+        for field, own in roles.items():
+            for role, tree in decayed.items():
+                before, after = (np.asarray(getattr(each, field)) for each in (layer, tree.layers[i]))
+                np.testing.assert_allclose(after, before * (0.95 if role == own else 1.0), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (
+            lambda: optim.cosine_decay_schedule(0.1, 0),
+            "cosine_decay_schedule: decay_steps must be positive; it is 0.",
+        ),
+        (
+            lambda: optim.exponential_decay(0.1, -1, 0.5),
+            "exponential_decay: transition_steps must be positive; it is -1.",
+        ),
+        (
+            lambda: optim.warmup_cosine_decay_schedule(0.0, 0.1, 10, 10),
+            "warmup_cosine_decay_schedule: decay_steps counts the steps of the warm-up too, and must be larger; "
+            "got decay_steps 10 and warmup_steps 10.",
+        ),
+    ],
+)
+def test_schedules_of_no_steps(make, message):
+    with pytest.raises(ValueError) as e:
+        make()
+    assert str(e.value) == message

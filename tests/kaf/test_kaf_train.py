@@ -169,7 +169,79 @@ def test_optax_trains_as_well():
     np.testing.assert_allclose(ours.loss_curve, theirs.loss_curve, rtol=1e-5)
 
 
+def test_validation_and_the_best_epoch(backend):
+    x, y = moons(120)
+    arguments = {"loss": "binary_cross_entropy", "epochs": 6, "batch_size": 32, "optimizer": optim.adam(0.05)}
+    model, calls = KAFNet.init(0, [2, 4, 1]), []
+    whole = fit(model, x, y, validation=(x[:50], y[:50]), callback=lambda *given: calls.append(given), **arguments)
+    assert whole.validation_losses.shape == (6,) and whole.validation_losses.dtype == np.float32
+    # The last one is that of the model returned, without its l2 term.
+    expected = float(losses.binary_cross_entropy(whole.model(x[:50]), y[:50]))
+    np.testing.assert_allclose(whole.validation_losses[-1], expected, rtol=1e-5)
+    assert whole.best_epoch == int(np.argmin(whole.validation_losses)) and whole.stopped_early is False
+    found = np.float32([given[2] for given in calls])
+    assert [given[0] for given in calls] == list(range(6)) and np.array_equal(found, whole.validation_losses)
+    # Held out, the examples change nothing in the training but its batches.
+    assert np.array_equal(whole.loss_curve, fit(model, x, y, **arguments).loss_curve)
+
+
+def test_early_stopping_returns_the_best_model(backend):
+    x, y = moons(60)
+    # What is learnt makes the validation loss larger: its labels are the wrong ones.
+    held_out = (x, 1 - y)
+    arguments = {"loss": "binary_cross_entropy", "batch_size": 20, "validation": held_out}
+    model = KAFNet.init(0, [2, 4, 1])
+    stopped = fit(model, x, y, epochs=50, patience=3, **arguments)
+    assert stopped.stopped_early is True and stopped.interrupted is False
+    assert len(stopped.epoch_losses) == stopped.best_epoch + 1 + 3 < 50
+    best = fit(model, x, y, epochs=stopped.best_epoch + 1, **arguments)
+    np.testing.assert_array_equal(np.asarray(stopped.model(x)), np.asarray(best.model(x)))
+    rising = stopped.validation_losses[stopped.best_epoch :]
+    assert (rising[1:] >= rising[0]).all()
+
+
+def test_a_share_is_held_out_by_the_seed(backend):
+    x, y = moons(100)
+    seen = []
+    loss = lambda outputs, targets: seen.append(outputs.shape[0]) or losses.binary_cross_entropy(outputs, targets)
+    curves = {}
+    for seed in (0, 1):
+        result = fit(KAFNet.init(0, [2, 4, 1]), x, y, loss=loss, epochs=2, batch_size=75, validation=0.25, seed=seed)
+        curves[seed] = result.validation_losses
+        assert result.loss_curve.shape == (2,)
+    assert set(seen) == {75, 25}
+    assert not np.array_equal(curves[0], curves[1])
+
+
+def test_many_examples_are_validated_in_parts(backend):
+    x, y = moons(2100)
+    result = fit(KAFNet.init(0, [2, 4, 1]), x[:40], y[:40], loss="binary_cross_entropy", epochs=1, validation=(x, y))
+    expected = float(losses.binary_cross_entropy(result.model(x), y))
+    np.testing.assert_allclose(result.validation_losses, [expected], rtol=1e-5)
+
+
+def test_decay_of_alpha_apart(backend):
+    x, y = moons(100)
+    model, size = KAFNet.init(0, [2, 4, 1]), {}
+    for decay in (0.0, 1.0):
+        optimizer = optim.adam(0.02, weight_decay=optim.decay_apart(alpha=decay))
+        arguments = {"loss": "binary_cross_entropy", "epochs": 20, "l2_alpha": 0.0}
+        size[decay] = float(losses.l2_alpha(fit(model, x, y, optimizer=optimizer, **arguments).model))
+    assert size[1.0] < 0.5 * size[0.0]
+
+
+def test_what_is_no_array_stays_in_its_place(backend):
+    """A model may hold what is not trained: integers, here, and functions in Equinox's."""
+    x, y = moons(40)
+    net = KAFNet.init(0, [2, 4, 1])
+    model = KAFNet((kaf.Linear(np.eye(2, dtype=np.int32), np.zeros(2, np.int32)), *net.layers))
+    result = fit(model, x, y, loss="binary_cross_entropy", epochs=2, optimizer=optim.adam(weight_decay=0.1))
+    assert np.array_equal(np.asarray(result.model.layers[0].weight), np.eye(2)) and result.loss_curve.shape == (2,)
+
+
 X, Y = moons(20)
+BAD_X, BAD_Y = X.copy(), Y.astype(np.float32)
+BAD_X[3, 1], BAD_Y[7] = np.inf, np.nan
 
 
 @pytest.mark.parametrize(
@@ -194,6 +266,28 @@ X, Y = moons(20)
             {"loss": "cross_entropy", "y": Y + 1},
             "fit: the model has 1 classes; the labels run from 1 to 2.",
         ),
+        ({"x": BAD_X}, "fit: x[3] is NaN or infinite; replace it or remove the example."),
+        ({"y": BAD_Y}, "fit: y[7] is NaN or infinite; replace it or remove the example."),
+        ({"y": Y.astype(str)}, "fit: y must hold numbers; its dtype is <U11."),
+        (
+            {"validation": (X[:3], Y)},
+            "fit: the validation's x and y must hold the same number of examples, one or more; shapes (3, 2) and (20,).",
+        ),
+        (
+            {"validation": (X, BAD_Y)},
+            "fit: the validation's y[7] is NaN or infinite; replace it or remove the example.",
+        ),
+        (
+            {"loss": "cross_entropy", "y": 0 * Y, "validation": (X, Y)},
+            "fit: the model has 1 classes; the labels run from 0 to 1.",
+        ),
+        (
+            {"validation": 1.5},
+            "fit: validation must be a share between 0 and 1, or the examples (x, y); it is 1.5.",
+        ),
+        ({"validation": 0.01}, "fit: validation=0.01 of 20 examples leaves 20 to train and 0 to hold out."),
+        ({"patience": 3}, "fit: patience looks at the validation loss; give validation=0.2, or (x, y)."),
+        ({"patience": 0, "validation": 0.2}, "fit: patience is a number of epochs, at least 1; it is 0."),
         ({"model": kaf.layers.Fixed("relu")}, "fit: the model has no floating arrays, and so nothing to train."),
     ],
 )

@@ -1,0 +1,137 @@
+"""Checkpoints: a training between two steps, in one file that is replaced atomically; nothing in it is unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from .files import UNREADABLE, read_arrays, replacing
+
+FORMAT = "kaf-checkpoint"
+VERSION = 1
+REMEDY = "Remove it to start anew."
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be read, or belongs to another training; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training is kept, how often it is written, and what else must be the same for it to go on.
+
+    path     of the file; where it exists, `fit` goes on from it
+    every    seconds between two writings; it is also written when the training ends and on Ctrl-C
+    about    what the file shall bear and be compared by: the arguments of a program, say; JSON
+    """
+
+    path: str | Path
+    every: float = 10.0
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """What a file holds: `trees` are lists of leaves by name, `arrays` are arrays by name, `state` and `settings` JSON."""
+
+    state: dict[str, Any]
+    settings: dict[str, Any]
+    trees: dict[str, list[numpy.ndarray]]
+    arrays: dict[str, numpy.ndarray]
+
+
+def write(path: str | Path, saved: Saved) -> None:
+    """Put `saved` into the file, whole; until then the former one stays. Raises OSError where the system refuses.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     write(f"{directory}/c.npz", Saved({"epoch": 3}, {}, {"values": [numpy.ones(2)]}, {}))
+    ...     read(f"{directory}/c.npz").state
+    {'epoch': 3}
+    """
+    about = {
+        "state": saved.state,
+        "settings": saved.settings,
+        "trees": {name: len(leaves) for name, leaves in saved.trees.items()},
+        "arrays": list(saved.arrays),
+    }
+    arrays = {f"array_{name}": array for name, array in saved.arrays.items()}
+    for name, leaves in saved.trees.items():
+        arrays |= {f"tree_{name}_{i}": leaf for i, leaf in enumerate(leaves)}
+    with replacing(path) as file:
+        numpy.savez(
+            file,
+            format=numpy.array(FORMAT),
+            version=numpy.array(VERSION),
+            about=numpy.array(json.dumps(about)),
+            **arrays,
+        )
+
+
+def read(path: str | Path) -> Saved:
+    """What `write` wrote. Raises CheckpointError for a file that is damaged or of another kind, OSError from the system."""
+    try:
+        fields = read_arrays(path)
+    except UNREADABLE as error:
+        raise CheckpointError(f"{path} is damaged, or no checkpoint of kaf. {REMEDY}") from error
+    if str(fields.get("format")) != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of kaf. Give another file for the checkpoint.")
+    if not numpy.array_equal(fields.get("version"), VERSION):
+        raise CheckpointError(
+            f"{path} has version {fields.get('version')} of the format, and this kaf reads version {VERSION}. {REMEDY}"
+        )
+    try:
+        about = json.loads(str(fields["about"]))
+        trees = {name: [fields[f"tree_{name}_{i}"] for i in range(n)] for name, n in about["trees"].items()}
+        arrays = {name: fields[f"array_{name}"] for name in about["arrays"]}
+        return Saved(about["state"], about["settings"], trees, arrays)
+    except UNREADABLE as error:
+        raise CheckpointError(f"{path} is damaged: its parts do not fit together. {REMEDY}") from error
+
+
+def require_same(path: str | Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise CheckpointError unless the settings a file bears are those of `now`; it names the ones that differ.
+
+    >>> require_same("c.npz", {"seed": 1}, {"seed": 2})
+    Traceback (most recent call last):
+    kaf.checkpoint.CheckpointError: c.npz is of another training: seed was 1 and is 2. Give the same, or remove it to ...
+    """
+    now = json.loads(json.dumps(now))  # Tuples are lists there.
+    names = [name for name in {**saved, **now} if saved.get(name) != now.get(name)]
+    if names:
+        listed = ", ".join(f"{name} was {saved.get(name)} and is {now.get(name)}" for name in names)
+        raise CheckpointError(f"{path} is of another training: {listed}. Give the same, or remove it to start anew.")
+
+
+def restored(path: str | Path, name: str, leaves: list[numpy.ndarray], like: list[Any]) -> list[numpy.ndarray]:
+    """The leaves of a file, of the shapes and dtypes of `like`. Raises CheckpointError where they do not fit."""
+    if len(leaves) != len(like) or not all(map(_fits, leaves, like)):
+        raise CheckpointError(
+            f"{path} is of another training: its {name} do not have the shapes of the ones given. "
+            "Give the same model and optimizer, or remove it to start anew."
+        )
+    return [leaf if leaf.dtype == a.dtype else leaf.view(a.dtype) for leaf, a in zip(leaves, like, strict=True)]
+
+
+def _fits(leaf: numpy.ndarray, like: Any) -> bool:
+    # bfloat16 and its like are no dtypes of NumPy's own: its files hold them as bare bytes.
+    same_dtype = leaf.dtype == like.dtype or leaf.dtype == f"V{numpy.dtype(like.dtype).itemsize}"
+    return leaf.shape == tuple(like.shape) and same_dtype
+
+
+def digest(*arrays: numpy.ndarray) -> str:
+    """A fingerprint of the values, the shapes and the dtypes.
+
+    >>> digest(numpy.zeros(3)) == digest(numpy.zeros(3)), digest(numpy.zeros(3)) == digest(numpy.zeros((3, 1)))
+    (True, False)
+    """
+    found = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        found.update(f"{array.shape} {array.dtype}".encode())
+        found.update(numpy.ascontiguousarray(array).data.cast("B") if array.size else b"")
+    return found.hexdigest()

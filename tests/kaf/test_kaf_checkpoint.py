@@ -1,0 +1,220 @@
+"""A training that is stopped, wherever and however, goes on to the result of one that is not, bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from kaf import KAFNet, fit, optim, train, use_backend
+from kaf.checkpoint import Checkpoint, CheckpointError
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(50, 2)).astype(np.float32)
+Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
+ARGUMENTS = {"loss": "binary_cross_entropy", "batch_size": 20, "seed": 1, "validation": 0.2, "patience": 50}
+STEPS = 2  # per epoch, of the 40 examples that are not held out
+
+
+def optimizer():
+    rate = optim.warmup_cosine_decay_schedule(0.0, 0.05, 2, 3 * STEPS)
+    return optim.chain(optim.clip_by_global_norm(1.0), optim.adam(rate, weight_decay=optim.decay_apart(alpha=0.01)))
+
+
+def trained(epochs=3, **arguments):
+    return fit(KAFNet.init(0, [2, 4, 1]), X, Y, epochs=epochs, optimizer=optimizer(), **{**ARGUMENTS, **arguments})
+
+
+def content(result):
+    arrays = [
+        np.asarray(leaf) for layer in result.model.layers for leaf in vars(layer).values() if hasattr(leaf, "dtype")
+    ]
+    return [result.loss_curve, result.epoch_losses, result.validation_losses, np.asarray(result.best_epoch), *arrays]
+
+
+def assert_same_bits(found, expected):
+    for a, b in zip(content(found), content(expected), strict=True):
+        assert (a.shape, a.dtype, a.tobytes()) == (b.shape, b.dtype, b.tobytes())
+
+
+def test_interrupted_at_every_step(backend, tmp_path, monkeypatch):
+    whole = trained()
+    for k in range(1, 3 * STEPS + 1):
+        path = tmp_path / f"{k}.npz"
+        count = 0
+
+        def interrupt(self, k=k):
+            nonlocal count
+            count += 1
+            if count == k:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(train._Training, "_write_if_due", interrupt)
+            stopped = trained(checkpoint=path)
+        assert stopped.interrupted and stopped.loss_curve.shape == (k,)
+        np.testing.assert_array_equal(stopped.loss_curve, whole.loss_curve[:k])
+        resumed = trained(checkpoint=path)
+        assert not resumed.interrupted
+        assert_same_bits(resumed, whole)
+    assert sorted(os.listdir(tmp_path)) == [f"{k}.npz" for k in range(1, 3 * STEPS + 1)]
+
+
+def test_a_finished_training_is_read_and_may_be_lengthened(backend, tmp_path):
+    path = tmp_path / "c.npz"
+    first = trained(epochs=2, checkpoint=path)
+    # Nothing is left to do: not one step is made.
+    assert_same_bits(trained(epochs=2, checkpoint=path), first)
+    assert_same_bits(trained(epochs=3, checkpoint=path), trained(epochs=3))
+    assert trained(epochs=3, checkpoint=path).seconds > first.seconds > 0
+
+
+# A program that trains with a checkpoint after every step and is killed, by itself, where `kill` says.
+PROGRAM = """
+import os, signal, sys
+import numpy as np
+sys.path.insert(0, {tests!r})
+from test_kaf_checkpoint import Checkpoint, content, trained, train
+from kaf import checkpoint, files, use_backend
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def half(file, **arrays):
+    file.write(b"PK half of it")
+    file.flush()
+    die()
+
+use_backend({backend!r})
+kill = {kill!r}
+if kill == "while writing":
+    checkpoint.numpy.savez = half
+elif kill == "before the new file takes the old one's place":
+    files.os.replace = die
+elif kill:
+    steps, write = [], train._Training._write_if_due
+    def counted(self):
+        write(self)
+        steps.append(1)
+        if len(steps) == int(kill):
+            die()
+    train._Training._write_if_due = counted
+result = trained(checkpoint=Checkpoint({path!r}, every=0.0))
+np.savez({out!r}, *content(result))
+"""
+
+
+@pytest.mark.parametrize(
+    "backend_name, kills",
+    [
+        ("minijax", ["1", "while writing", "before the new file takes the old one's place", "2"]),
+        ("jax", ["3"]),
+    ],
+)
+def test_killed(backend_name, kills, tmp_path):
+    path, out = str(tmp_path / "c.npz"), str(tmp_path / "out.npz")
+
+    def run(kill):
+        program = PROGRAM.format(tests=os.path.dirname(__file__), backend=backend_name, kill=kill, path=path, out=out)
+        return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    for kill in kills:
+        assert run(kill).returncode == -signal.SIGKILL
+        assert not os.path.exists(out)
+    finished = run("")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    with use_backend(backend_name), np.load(out) as arrays:
+        for found, expected in zip(arrays.values(), content(trained()), strict=True):
+            assert (found.dtype, found.shape, found.tobytes()) == (expected.dtype, expected.shape, expected.tobytes())
+
+
+# -- What cannot be gone on from ---------------------------------------------------------------------------------------
+
+OTHERS = [
+    ({"seed": 2}, "is of another training: seed was 1 and is 2, the data was * and is *, the validation"),
+    (
+        {"batch_size": 10},
+        "is of another training: batch_size was 20 and is 10. Give the same, or remove it to start anew.",
+    ),
+    ({"l2_alpha": 0.5}, "is of another training: l2_alpha was 0.0001 and is 0.5. Give"),
+    ({"patience": 3}, "is of another training: patience was 50 and is 3. Give"),
+    ({"loss": "mean_squared_error"}, "training: loss was binary_cross_entropy and is mean_squared_error. Give"),
+    ({"validation": 0.4}, "is of another training: the data was * and is *, the validation data was * and is *. Give"),
+    (
+        {"epochs": 1},
+        "has 2 epochs behind it, and 1 are asked for. Ask for more, or remove it to start anew.",
+    ),
+]
+
+
+@pytest.fixture
+def kept(tmp_path):
+    path = tmp_path / "c.npz"
+    trained(checkpoint=path, epochs=2)
+    return path
+
+
+@pytest.mark.parametrize("arguments, message", OTHERS, ids=lambda case: next(iter(case)) if type(case) is dict else "")
+def test_of_another_training(arguments, message, kept):
+    before = kept.read_bytes()
+    with pytest.raises(CheckpointError) as e:
+        trained(**{"epochs": 2, "checkpoint": kept, **arguments})
+    rest = str(e.value)
+    assert rest.startswith(f"{kept} ")
+    for part in message.split("*"):
+        assert part in rest
+        rest = rest[rest.index(part) + len(part) :]
+    assert kept.read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["model", "optimizer"])
+def test_of_another_model(what, kept):
+    sizes = [2, 5, 1] if what == "model" else [2, 4, 1]
+    with pytest.raises(CheckpointError) as e:
+        fit(KAFNet.init(0, sizes), X, Y, epochs=3, optimizer=optim.sgd(0.1), checkpoint=kept, **ARGUMENTS)
+    named = "values" if what == "model" else "optimizer's state"
+    assert str(e.value) == (
+        f"{kept} is of another training: its {named} do not have the shapes of the ones given. "
+        "Give the same model and optimizer, or remove it to start anew."
+    )
+
+
+def test_what_a_program_adds_is_compared_too(tmp_path):
+    path = tmp_path / "c.npz"
+    trained(checkpoint=Checkpoint(path, about={"units": [3, 4]}), epochs=1)
+    trained(checkpoint=Checkpoint(path, about={"units": (3, 4)}), epochs=2)
+    with pytest.raises(CheckpointError, match=r"units was \[3, 4\] and is 5\."):
+        trained(checkpoint=Checkpoint(path, about={"units": 5}), epochs=2)
+
+
+def test_damaged(kept):
+    whole = kept.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0xFF
+    for bad in (b"", b"text", whole[:100], whole[: len(whole) // 2], whole[:-1], bytes(flipped)):
+        kept.write_bytes(bad)
+        with pytest.raises(CheckpointError) as e:
+            trained(checkpoint=kept)
+        assert str(e.value) == f"{kept} is damaged, or no checkpoint of kaf. Remove it to start anew."
+        assert kept.read_bytes() == bad
+
+
+def test_other_files(tmp_path):
+    path = tmp_path / "c.npz"
+    np.savez(path, x=np.ones(3))
+    with pytest.raises(CheckpointError) as e:
+        trained(checkpoint=path)
+    assert str(e.value) == f"{path} is not a checkpoint of kaf. Give another file for the checkpoint."
+    np.savez(path, format="kaf-checkpoint", version=9)
+    with pytest.raises(CheckpointError) as e:
+        trained(checkpoint=path)
+    assert str(e.value) == (
+        f"{path} has version 9 of the format, and this kaf reads version 1. Remove it to start anew."
+    )
+    np.savez(path, format="kaf-checkpoint", version=1, about="{}")
+    with pytest.raises(CheckpointError, match="is damaged: its parts do not fit together"):
+        trained(checkpoint=path)
+    with pytest.raises(IsADirectoryError):
+        trained(checkpoint=tmp_path)
