@@ -5,10 +5,11 @@ has of grad, scan, hessian and vmap. A `CONTESTANTS` row is a library and how it
 
     >>> program = PROGRAMS["elementwise"]
     >>> run = program.prepare("minijax, jit")      # inputs are the library's own arrays from here on
-    >>> [np.asarray(leaf).shape for leaf in run()]
+    >>> [np.asarray(leaf).shape for leaf in flat(run())]
     [(16,)]
 
-`run()` returns the list of results, all computed. What a contestant cannot do raises `Unavailable` with the reason.
+`run()` returns when everything is computed; the results are in nested tuples and lists. What a contestant cannot do raises
+`Unavailable` with the reason.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Library:
     scan: Callable  # (step, carry, xs) -> last carry
     hessian: Callable | None = None
     per_example: Callable | None = None  # (loss, argnums, in_axes) -> function to the gradients of each example
-    wait: Callable = lambda result: result  # returns when the result is there
+    wait: Callable = lambda result: result  # returns the result when it is there
 
 
 def load(name: str) -> ModuleType:
@@ -61,6 +62,13 @@ def loop(step: Callable, carry, xs):
     return carry
 
 
+def wait_for_each(result):
+    """XLA returns arrays before it has computed them: without this, asking is timed and not computing."""
+    for array in flat(result):
+        array.block_until_ready()
+    return result
+
+
 def jax_like(name: str) -> Library:
     jax, jnp = load(name), load(f"{name}.numpy")
 
@@ -70,8 +78,7 @@ def jax_like(name: str) -> Library:
     def per_example(loss, argnums, in_axes):
         return jax.vmap(jax.grad(loss, argnums), in_axes)
 
-    wait = jax.block_until_ready
-    return Library(jnp, jnp.asarray, jax.grad, jax.value_and_grad, scan, jax.hessian, per_example, wait)
+    return Library(jnp, jnp.asarray, jax.grad, jax.value_and_grad, scan, jax.hessian, per_example, wait_for_each)
 
 
 def hips_autograd() -> Library:
@@ -178,14 +185,14 @@ class Program:
         compile = CONTESTANTS[contestant].compile
         return compile(body) if compile else body
 
-    def prepare(self, contestant: str) -> Callable[[], list]:
+    def prepare(self, contestant: str) -> Callable[[], Any]:
         arrays = self.arrays()
         if contestant in self.by_hand:
             return functools.partial(self.by_hand[contestant], *arrays)
         function, library = self.function(contestant), CONTESTANTS[contestant].library()
         arguments = [library.asarray(array) for array in arrays]
         wait = library.wait
-        return lambda: flat(wait(function(*arguments)))
+        return lambda: wait(function(*arguments))
 
 
 def flat(result) -> list:
