@@ -40,13 +40,32 @@ class ArrayImpl(Array):
     """
 
     # `python_number`: set only on constants that a program wrote as a Python number; jaxprs show that number.
-    __slots__ = ("_value", "_weak_type", "_aval", "python_number", "__weakref__")
+    # `_buffer`: set only on what XLA has computed or been given: the array on its device (see `__getattr__`).
+    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "python_number", "__weakref__")
 
     def __init__(self, value, weak_type: bool = False, aval: ShapedArray | None = None):
         # NumPy's functions return scalars where the result has no dimensions; here everything is an array.
         self._value = value if type(value) is _ndarray else np.asarray(value)
         self._weak_type = weak_type
         self._aval = aval
+
+    @staticmethod
+    def on_device(buffer, aval: ShapedArray) -> ArrayImpl:
+        """What is computed elsewhere, and perhaps not yet: `np.asarray(buffer)` waits for it."""
+        self = object.__new__(ArrayImpl)
+        self._buffer, self._aval, self._weak_type = buffer, aval, aval.weak_type
+        return self
+
+    def __getattr__(self, name: str):
+        # Python asks here for a slot that nothing was put in, so that an array of NumPy's pays nothing for those of devices:
+        # of these `_value` is fetched when somebody looks, and the others have no `_buffer`.
+        if name == "_buffer":
+            return None
+        if name == "_value" and self._buffer is not None:
+            value = np.asarray(self._buffer)
+            self._value = value.view(key_fry.storage)[..., 0] if self._aval.dtype == key_fry else value
+            return self._value
+        raise AttributeError(f"'Array' object has no attribute {name!r}")
 
     @property
     def aval(self) -> ShapedArray:
@@ -57,10 +76,13 @@ class ArrayImpl(Array):
 
     @property
     def shape(self):
-        return self._value.shape
+        aval = self._aval
+        return self._value.shape if aval is None else aval.shape
 
     @property
     def dtype(self):
+        if self._aval is not None:
+            return self._aval.dtype
         dtype = self._value.dtype
         return dtype if dtype.char != "V" else float0 if dtype == float0 else key_fry
 
@@ -70,11 +92,11 @@ class ArrayImpl(Array):
 
     @property
     def ndim(self):
-        return self._value.ndim
+        return len(self.shape)
 
     @property
     def size(self):
-        return self._value.size
+        return self._value.size if self._aval is None else self._aval.size
 
     # An array is not hashable, since == is elementwise.
     __hash__ = None
@@ -159,11 +181,27 @@ class ArrayImpl(Array):
     # -- What asynchronous devices need, and NumPy does at once -----------------------------------------------------------
 
     def block_until_ready(self):
-        """Returns the array: NumPy has computed it already."""
+        """Returns the array when it is computed: at once, unless XLA is computing it."""
+        if self._buffer is not None:
+            self._buffer.block_until_ready()
         return self
 
     def copy_to_host_async(self):
-        """Does nothing: the array is on the host already."""
+        """Starts to fetch the array, if it is on another device."""
+        if self._buffer is not None:
+            self._buffer.copy_to_host_async()
+
+    def forget_value(self):
+        """Leave the buffer alone to say what the array is: it is about to be donated."""
+        self._aval = self.aval
+        try:
+            del self._value
+        except AttributeError:  # It has not been fetched.
+            pass
+
+    def is_deleted(self) -> bool:
+        """Whether the array was donated to a program, which has overwritten it."""
+        return self._buffer is not None and self._buffer.is_deleted()
 
     @property
     def is_fully_addressable(self) -> bool:
@@ -171,12 +209,13 @@ class ArrayImpl(Array):
 
     @property
     def device(self) -> Device:
-        """The first device: every array is in the host's memory, a result of `pmap` too."""
-        return devices()[0]
+        """Where the array is: the first device, unless XLA has put it elsewhere. NumPy's arrays are all in the host's memory,
+        a result of `pmap` too."""
+        return devices()[0] if self._buffer is None else self._buffer.device
 
     def devices(self) -> set[Device]:
-        """The devices that the array is on: the first one."""
-        return {self.device}
+        """The devices that the array is on."""
+        return {self.device} if self._buffer is None else self._buffer.devices()
 
     # -- Printing ----------------------------------------------------------------------------------------------------------
 
@@ -251,15 +290,18 @@ def evaluate(primitive: Primitive, args, params):
                 weak = x._weak_type and y._weak_type and primitive.keeps_weak_type
                 return ArrayImpl(primitive.impl(value, other, **params), weak)
     args = [a if type(a) is ArrayImpl else to_array(a) for a in args]
+    if primitive.run_on_arrays is not None:
+        return primitive.run_on_arrays(args, **params)
     out_aval = primitive.abstract_eval(*[a.aval for a in args], **params)
     with set_current_trace(eval_trace):
         out = primitive.impl(*[a._value for a in args], **params)
     if primitive.multiple_results:
-        return [_result(v, aval) for v, aval in zip(out, out_aval)]
-    return _result(out, out_aval)
+        return [wrap_result(v, aval) for v, aval in zip(out, out_aval)]
+    return wrap_result(out, out_aval)
 
 
-def _result(value, aval: ShapedArray):
+def wrap_result(value, aval: ShapedArray):
+    """What an implementation has computed, as an array."""
     # Tangents of integers are NumPy arrays, as in JAX.
     return value if aval.dtype == float0 else ArrayImpl(value, aval.weak_type, aval)
 

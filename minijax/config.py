@@ -7,7 +7,8 @@ import gc
 import os
 import threading
 
-# The options, under JAX's names, each with its value where nobody sets it. The type of that value is the option's.
+# The options, under JAX's names where JAX has them, each with its value where nobody sets it. That value's type is the
+# option's.
 _DEFAULTS = {
     "jax_check_tracer_leaks": False,
     "jax_debug_infs": False,
@@ -16,6 +17,7 @@ _DEFAULTS = {
     "jax_enable_x64": False,
     "jax_explain_cache_misses": False,
     "jax_num_cpu_devices": -1,
+    "minijax_compiler": "numpy",
 }
 
 

@@ -281,6 +281,8 @@ class Primitive:
         self.dce: Callable | None = None
         # Only for what runs a jaxpr on its arguments and does nothing else: its parameters -> the closed jaxpr.
         self.runs: Callable[[dict], Any] | None = None
+        # Only for what chooses itself where to compute: (arrays, parameters) -> arrays, in the place of `impl`.
+        self.run_on_arrays: Callable | None = None
         # Only where an equation does more than compute its results: its parameters -> its effects.
         self.effects: Callable[[dict], Effects] | None = None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 
 from .config import config
@@ -41,7 +41,7 @@ class Device:
         return f"{self.platform}:{self.id}"
 
 
-_device = cache(Device)
+device_of_id = cache(Device)
 
 
 def _count() -> int:
@@ -65,7 +65,7 @@ def _check_backend(backend: str | None):
 def devices(backend: str | None = None) -> list[Device]:
     """All devices (`jax.devices`). Raises RuntimeError for a backend other than "cpu"."""
     _check_backend(backend)
-    return [_device(i) for i in range(_count())]
+    return [device_of_id(i) for i in range(_count())]
 
 
 def local_devices(process_index: int | None = None, backend: str | None = None) -> list[Device]:
@@ -178,6 +178,21 @@ class PartitionSpec:
 
     def __repr__(self) -> str:
         return f"P{self._entries!r}"
+
+
+def block_aval(aval, spec: PartitionSpec, mesh: Mesh):
+    """The type (`core.ShapedArray`) of one device's part of an array."""
+    return _scaled(aval, spec, lambda size: size // mesh.size)
+
+
+def whole_aval(block, spec: PartitionSpec, mesh: Mesh):
+    """The type of the array of which `block` is the type of one device's part."""
+    return _scaled(block, spec, lambda size: size * mesh.size)
+
+
+def _scaled(aval, spec: PartitionSpec, scale: Callable[[int], int]):
+    d = spec.cut
+    return aval if d is None else aval.update(shape=(*aval.shape[:d], scale(aval.shape[d]), *aval.shape[d + 1 :]))
 
 
 __all__ = [

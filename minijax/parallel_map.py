@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 
 from .api import as_operand, as_output
-from .calls.shard_map import block_aval, enclosing_device_axis, on_each_device, shard_map_p
+from .calls.shard_map import enclosing_device_axis, on_each_device, shard_map_p
 from .core import get_aval
-from .device import Device, Mesh, PartitionSpec
+from .device import Device, Mesh, PartitionSpec, block_aval, device_of_id
 from .device import devices as all_devices
+from .lowering import xla
+from .lowering.run import chosen
 from .primitives.basis import expand_dims, squeeze
 from .stages import jit
 from .staging import closed, convert_constvars, trace_to_jaxpr
@@ -43,14 +45,17 @@ def pmap(
     backend: str | None = None,
     axis_size: int | None = None,
     donate_argnums: int | Iterable[int] = (),
+    compiler: str | None = None,
 ) -> Callable:
     """Map `fun` over an axis of its arguments, an example to a device (`jax.pmap`).
 
     in_axes, out_axes: as of `vmap`, not negative; a result with out_axes None is the first device's. axis_name: for
     collectives. static_broadcasted_argnums: arguments by position, hashable, that are part of the program. devices: which to
     use, all by default. axis_size: what the mapped axis must have. donate_argnums: may be overwritten; here nothing is.
+    compiler: as of `jit`; with "xla" the devices are jaxlib's, a replica of the program runs on each, and collectives are XLA's.
 
-    Raises ValueError if there are fewer devices than examples: `config.update("jax_num_cpu_devices", n)` makes more.
+    Raises ValueError if there are fewer devices than examples: `config.update("jax_num_cpu_devices", n)` makes more, of
+    NumPy's; of XLA's the environment variable XLA_FLAGS=--xla_force_host_platform_device_count=n.
     """
     if not callable(fun):
         raise TypeError(f"Expected a callable value, got {fun!r}")
@@ -74,7 +79,7 @@ def pmap(
         dims = tuple(flatten_axes("pmap in_axes", in_tree, (axes, 0)))
         flat = [as_operand(x) for x in flat]
         size = _mapped_size((dynamic, kwargs), flat, dims, axis_size)
-        mesh = _mesh(all_devices(backend) if devices is None else devices, size, name)
+        mesh = _mesh(_all_devices(backend, chosen(compiler)) if devices is None else devices, size, name)
         key = (in_tree, dims, mesh, tuple((i, type(x), x) for i, x in statics.items()))
         if key not in programs:
 
@@ -82,7 +87,7 @@ def pmap(
                 rest = iter(dynamic)
                 return fun(*[statics[i] if i in statics else next(rest) for i in range(len(args))], **kwargs)
 
-            programs[key] = jit(_spread(of_dynamic, fun, in_tree, dims, out_axes, mesh))
+            programs[key] = jit(_spread(of_dynamic, fun, in_tree, dims, out_axes, mesh), compiler=compiler)
         return programs[key](*flat)
 
     return pmap_f
@@ -187,6 +192,10 @@ def _inconsistent(tree, flat, dims) -> str:
             size = f"size {x.shape[d]}" if x.shape else "no axes"
             lines.append(f"  * axis {d} of argument {where} of type {get_aval(x).str_short()} has {size}")
     return "\n".join(lines)
+
+
+def _all_devices(backend: str | None, compiler: str) -> list[Device]:
+    return [device_of_id(d.id) for d in xla.devices()] if compiler == "xla" else all_devices(backend)
 
 
 def _mesh(devices: Sequence[Device], size: int, name: Hashable) -> Mesh:

@@ -32,14 +32,14 @@ from .api import (
     static_positions,
     struct_of,
 )
-from .array import ArrayImpl, EvalTrace, quiet_evaluation
+from .array import ArrayImpl, EvalTrace
 from .calls.jit import jit_p
-from .config import config, jit_disabled, x64_enabled
+from .config import config, debugging_floats, jit_disabled, x64_enabled
 from .core import ShapedArray, Tracer, axis_env, current_trace
 from .jaxpr import ClosedJaxpr, eval_jaxpr
-from .lowering.compile import program_text
+from .lowering.run import Run, chosen, compiled, text
 from .staging import closed, convert_constvars
-from .tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_unflatten
+from .tree_util import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
 
 # ---------------------------------------------------------------------------------------------------------------------
 # What a call is looked up by
@@ -66,15 +66,44 @@ class _Call(NamedTuple):
     static_kwargs: dict
 
 
+_ARRAY = {ArrayImpl}
+
+
 class _Program:
     """A function traced for one key: its jaxpr, which takes its constants first, and the tree of its results."""
 
-    __slots__ = ("jaxpr", "consts", "out_tree")
+    __slots__ = ("jaxpr", "consts", "out_tree", "donated", "_plain", "_runs")
 
-    def __init__(self, jaxpr: ClosedJaxpr, consts: Sequence, out_tree):
+    def __init__(self, jaxpr: ClosedJaxpr, consts: Sequence, out_tree, donated: tuple[int, ...]):
         self.jaxpr = jaxpr
         self.consts = consts
         self.out_tree = out_tree
+        self.donated = donated  # Positions among the jaxpr's arguments
+        self._plain = all(type(c) is ArrayImpl for c in consts)
+        self._runs: dict[str, Run] = {}
+
+    def __call__(self, name: str, compiler: str | None, flat: list, inline: bool = False) -> list:
+        """Its results, of arrays and tracers."""
+        trace = current_trace()
+        evaluating = isinstance(trace, EvalTrace)
+        if evaluating and self._plain and _ARRAY.issuperset(map(type, flat)) and not debugging_floats():
+            # What `jit_p.bind` does where no transformation is running, at a third of its cost.
+            return self.compiled(name, compiler)(flat)
+        if inline and not evaluating:
+            return eval_jaxpr(self.jaxpr.jaxpr, (), *self.consts, *flat)
+        return jit_p.bind(*self.consts, *flat, jaxpr=self.jaxpr, name=name, compiler=compiler)
+
+    def compiled(self, name: str, compiler: str | None) -> Run:
+        """What runs it on its arguments, without its constants."""
+        compiler = chosen(compiler)
+        run = self._runs.get(compiler)
+        if run is None:
+            run = compiled(self.jaxpr, name, compiler, self.donated)
+            self._runs[compiler] = run = partial(self._with_consts, run) if self.consts else run
+        return run
+
+    def _with_consts(self, run: Run, flat: list[ArrayImpl]) -> list:
+        return run([*self.consts, *flat])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -84,11 +113,14 @@ class _Program:
 class JitFunction:
     """What `jit` returns: `fun`, traced once for each shape, dtype, weak type, static value and tree of its arguments."""
 
-    def __init__(self, fun: Callable, static_argnums, static_argnames, inline: bool):
+    def __init__(self, fun: Callable, static: _Arguments, donated: _Arguments, inline: bool, compiler: str | None):
         wraps(fun, updated=())(self)
         self.__wrapped__ = fun
-        self._static_argnums, self._static_argnames = static_argnums, static_argnames
+        self._name = function_name(fun)
+        self._static_argnums, self._static_argnames = static
+        self._donated = donated
         self._inline = inline
+        self._compiler = compiler
         self._programs: dict[Hashable, _Program] = {}
         _jitted.add(self)
 
@@ -98,11 +130,7 @@ class JitFunction:
         call = self._split(args, kwargs)
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
         program = self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
-        with quiet_evaluation():
-            if self._inline and not isinstance(current_trace(), EvalTrace):
-                outs = eval_jaxpr(program.jaxpr.jaxpr, (), *program.consts, *flat)
-            else:
-                outs = jit_p.bind(*program.consts, *flat, jaxpr=program.jaxpr, name=function_name(self.__wrapped__))
+        outs = program(self._name, self._compiler, flat, self._inline)
         return tree_unflatten(program.out_tree, outs)
 
     def __get__(self, instance, owner=None):
@@ -140,7 +168,8 @@ class JitFunction:
                 return fun(*merged, **dynamic_kwargs, **call.static_kwargs)
 
             jaxpr, consts, out_tree = stage(of_dynamic, call.in_tree, [ShapedArray(*t) for t in types])
-            program = _Program(closed(convert_constvars(jaxpr)), consts, out_tree)
+            donated = tuple(len(consts) + i for i in _donated_leaves(call, self._donated))
+            program = _Program(closed(convert_constvars(jaxpr)), consts, out_tree, donated)
             # A program that closed over a tracer of a transformation around it means nothing once that has ended.
             if not any(isinstance(c, Tracer) for c in consts):
                 self._programs[key] = program
@@ -157,11 +186,13 @@ class JitFunction:
         avals = [abstractify(x) for x in call.leaves]
         program = self._program(call, tuple([(a.shape, a.dtype, a.weak_type) for a in avals]))
         names = _leaf_names(self.__wrapped__, call.in_tree, call.statics)
-        return Traced(program, function_name(self.__wrapped__), call.in_tree, names)
+        return Traced(program, self._name, call.in_tree, names, self._compiler)
 
-    def lower(self, *args, **kwargs) -> Lowered:
-        """The program for these arguments, which may be `ShapeDtypeStruct`s: `.as_text()`, `.compile()`."""
-        return self.trace(*args, **kwargs).lower()
+    def lower(self, *args, compiler: str | None = None, **kwargs) -> Lowered:
+        """The program for these arguments, which may be `ShapeDtypeStruct`s: `.as_text()`, `.compile()`.
+
+        compiler: "numpy" or "xla", where it is not to be the one that the function was jitted with."""
+        return self.trace(*args, **kwargs).lower(compiler=compiler)
 
     def eval_shape(self, *args, **kwargs):
         """The shapes and dtypes of the results."""
@@ -194,12 +225,19 @@ def jit(
     donate_argnames: str | Sequence[str] | None = None,
     keep_unused: bool = False,
     inline: bool = False,
+    compiler: str | None = None,
 ) -> Callable:
     """Trace `fun` once for each type of its arguments and run the traced program from then on (`jax.jit`).
 
     static_argnums, static_argnames: arguments whose values, hashable, are part of the program. inline: within another
-    program the equations take the place of the call. donate_argnums, donate_argnames, keep_unused: checked, and without
-    consequence: nothing is written into an argument, and a donated array stays valid.
+    program the equations take the place of the call. donate_argnums, donate_argnames: what XLA may overwrite, and the caller
+    must not use again; NumPy's programs write into no argument. keep_unused: without consequence.
+
+    compiler: "numpy" makes a NumPy program of it; "xla" a StableHLO program, which XLA compiles for jaxlib's device and runs
+    while Python goes on. Where it is not given, `config.minijax_compiler` ("numpy", unless set, or the environment variable
+    MINIJAX_COMPILER says otherwise). A jitted function within another is part of that one's program. Raises ValueError for
+    another name, ImportError for "xla" without jaxlib, and NotImplementedError for a program that XLA cannot run, such as one
+    with a callback.
 
     `config.update("jax_explain_cache_misses", True)` logs for every trace why it was necessary.
 
@@ -211,21 +249,24 @@ def jit(
         options = {k: v for k, v in locals().items() if k != "fun"}
         return partial(jit, **options)
     check_callable(fun)
-    nums, names = _static_arguments(fun, static_argnums, static_argnames)
-    donated, donated_names = _positions_and_names(
-        fun, donate_argnums, donate_argnames, "donate_argnums", "donate_argnames"
-    )
-    both = sorted({*nums} & {*donated}) or sorted(names & donated_names)
+    static = _positions_and_names(fun, static_argnums, static_argnames, "static_argnums", "static_argnames")
+    donated = _positions_and_names(fun, donate_argnums, donate_argnames, "donate_argnums", "donate_argnames")
+    both = sorted({*static.nums} & {*donated.nums}) or sorted(static.names & donated.names)
     if both:
         raise ValueError(f"jit: an argument cannot be both static and donated, but {both} of {function_name(fun)} are.")
-    return JitFunction(fun, nums, names, bool(inline))
+    if compiler is not None:
+        chosen(compiler)
+    return JitFunction(fun, static, donated, bool(inline), compiler)
 
 
-def _static_arguments(fun: Callable, argnums, argnames) -> tuple[tuple[int, ...], frozenset[str]]:
-    return _positions_and_names(fun, argnums, argnames, "static_argnums", "static_argnames")
+class _Arguments(NamedTuple):
+    """Which arguments an option speaks of, where the signature tells both ways."""
+
+    nums: tuple[int, ...]
+    names: frozenset[str]
 
 
-def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, names_option: str):
+def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, names_option: str) -> _Arguments:
     """Numbers and names of the arguments that an option speaks of; from one the other, where the signature tells."""
     nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
     names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
@@ -236,7 +277,7 @@ def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, nam
     try:
         parameters = list(inspect.signature(fun).parameters.values())
     except (TypeError, ValueError):
-        return nums, frozenset(names)
+        return _Arguments(nums, frozenset(names))
     kinds = inspect.Parameter
     positional = [p.name for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
     any_positional = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
@@ -254,7 +295,17 @@ def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, nam
             )
     all_names = frozenset(names) | {positional[i] for i in nums if -len(positional) <= i < len(positional)}
     all_nums = tuple(sorted({*nums, *[positional.index(n) for n in names if n in positional]}))
-    return all_nums, all_names
+    return _Arguments(all_nums, all_names)
+
+
+def _donated_leaves(call: _Call, donated: _Arguments) -> list[int]:
+    """Which of the call's leaves are parts of donated arguments."""
+    n = len(call.args)
+    positions = {i % n for i in donated.nums if -n <= i < n}
+    dynamic, dynamic_kwargs = tree_unflatten(call.in_tree, range(len(call.leaves)))
+    places = [i for i in range(n) if i not in call.static]
+    given = [x for i, x in zip(places, dynamic, strict=True) if i in positions]
+    return tree_leaves([given, [x for k, x in dynamic_kwargs.items() if k in donated.names]])
 
 
 def _unhashable(fun, statics) -> ValueError:
@@ -278,11 +329,12 @@ def _unhashable(fun, statics) -> ValueError:
 class _Stage:
     """What all stages know: the types of the arguments and of the results."""
 
-    def __init__(self, program: _Program, fun_name: str, in_tree, arg_names: list[str]):
+    def __init__(self, program: _Program, fun_name: str, in_tree, arg_names: list[str], compiler: str | None):
         self._program = program
         self.fun_name = fun_name
         self.in_tree = in_tree
         self._arg_names = arg_names
+        self._compiler = compiler
 
     out_tree = property(lambda self: self._program.out_tree)
 
@@ -310,20 +362,22 @@ class _Stage:
 class Traced(_Stage):
     """A function traced for certain types of arguments (`jax.stages.Traced`)."""
 
-    def lower(self) -> Lowered:
-        return Lowered(self._program, self.fun_name, self.in_tree, self._arg_names)
+    def lower(self, compiler: str | None = None) -> Lowered:
+        compiler = chosen(self._compiler if compiler is None else compiler)
+        return Lowered(self._program, self.fun_name, self.in_tree, self._arg_names, compiler)
 
 
 class Lowered(_Stage):
     """A traced function as a program of the compiler (`jax.stages.Lowered`)."""
 
     def as_text(self) -> str:
-        """The program: Python source over NumPy, which runs alone."""
+        """The program: Python source over NumPy, which runs alone; or StableHLO, where the compiler is "xla"."""
         names = [*[f"closed_over_{i}" for i in range(len(self._program.consts))], *self._arg_names]
-        return program_text(self._program.jaxpr, self.fun_name, names)
+        return text(self._program.jaxpr, self.fun_name, names, self._compiler)
 
     def compile(self) -> Compiled:
-        return Compiled(self._program, self.fun_name, self.in_tree, self._arg_names)
+        self._program.compiled(self.fun_name, self._compiler)
+        return Compiled(self._program, self.fun_name, self.in_tree, self._arg_names, self._compiler)
 
 
 class Compiled(_Stage):
@@ -356,9 +410,7 @@ class Compiled(_Stage):
                 "Argument types differ from the types for which this computation was compiled. The mismatches are:\n"
                 + "\n".join(mismatches)
             )
-        with quiet_evaluation():
-            outs = jit_p.bind(*self._program.consts, *flat, jaxpr=self._program.jaxpr, name=self.fun_name)
-        return tree_unflatten(self.out_tree, outs)
+        return tree_unflatten(self.out_tree, self._program(self.fun_name, self._compiler, flat))
 
 
 def _argument_name(path) -> str:

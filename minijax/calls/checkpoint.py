@@ -6,15 +6,14 @@ computes the residuals from these, and from them the tangents. (JAX: `_src/ad_ch
 
 from __future__ import annotations
 
-from ..core import Zero, is_undefined_primal
+from ..core import Zero
 from ..jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, jaxpr_as_fun
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import linear_row, row
+from ..primitives.basis import linear_row
 from ..staging import trace_to_closed_jaxpr
-from ..transforms.jvp import fill, jvp_jaxpr
+from ..transforms.jvp import fill, nonzero
 from ..transforms.linearize import linearize_jaxpr
-from ..transforms.transpose import transpose_jaxpr
-from ..transforms.vmap import batch_jaxpr
+from .jit import call_row
 
 # Marks a value for policies; does nothing else.
 name_p = linear_row(
@@ -26,16 +25,8 @@ name_p = linear_row(
 )
 
 
-def _jvp(primals, tangents, *, jaxpr: ClosedJaxpr, **params):
-    pushed, out_nonzero = jvp_jaxpr(jaxpr, tuple(type(t) is not Zero for t in tangents))
-    moving = [t for t in tangents if type(t) is not Zero]
-    results = remat_p.bind(*primals, *moving, jaxpr=pushed, **params)
-    outs = results[: len(out_nonzero)]
-    return outs, fill(outs, results[len(out_nonzero) :], out_nonzero)
-
-
 def _linearize(primals, tangents, *, jaxpr: ClosedJaxpr, policy, differentiated, prevent_cse):
-    known, out_nonzero, linear = linearize_jaxpr(jaxpr, tuple(type(t) is not Zero for t in tangents))
+    known, out_nonzero, linear = linearize_jaxpr(jaxpr, nonzero(tangents))
     n_out = len(out_nonzero)
     forward, again, used = split_by_policy(known, n_out, policy)
     results = eval_jaxpr(forward, known.consts, *primals)
@@ -79,32 +70,11 @@ def _saves(policy, eqn) -> bool:
     return bool(policy(eqn.primitive, *[v.aval for v in eqn.invars], **eqn.params))
 
 
-def _transpose(cotangents, *args, jaxpr: ClosedJaxpr, **params):
-    linear = tuple(is_undefined_primal(x) for x in args)
-    nonzero = tuple(type(ct) is not Zero for ct in cotangents)
-    transposed, result_nonzero = transpose_jaxpr(jaxpr, linear, nonzero)
-    known = [x for x in args if not is_undefined_primal(x)]
-    moving = [ct for ct in cotangents if type(ct) is not Zero]
-    results = iter(remat_p.bind(*known, *moving, jaxpr=transposed, **params))
-    nonzero = iter(result_nonzero)
-    return [(next(results) if next(nonzero) else None) if lin else None for lin in linear]
-
-
-def _batch(axis, args, dims, *, jaxpr: ClosedJaxpr, **params):
-    batched, out_dims = batch_jaxpr(jaxpr, axis, tuple(dims))
-    return remat_p.bind(*args, jaxpr=batched, **params), out_dims
-
-
-remat_p = row(
+remat_p = call_row(
     "remat2",
     impl=lambda *args, jaxpr, **params: compile_jaxpr(jaxpr)(*args),
     abstract_eval=lambda *avals, jaxpr, **params: jaxpr.out_avals,
-    jvp=_jvp,
-    transpose=_transpose,
-    batch=_batch,
-    multiple_results=True,
 )
-remat_p.runs = lambda params: params["jaxpr"]
 remat_p.linearize = _linearize
 
 

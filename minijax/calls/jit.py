@@ -1,25 +1,69 @@
 """`jit` as a primitive: an equation that carries a jaxpr, and runs it compiled.
 
-Each rule transforms the jaxpr and binds the primitive again, so that what was jitted stays jitted.
+Each rule transforms the jaxpr and binds the primitive again, so that what was jitted stays jitted, by the same compiler:
+"numpy", "xla", or None for the configured one.
 """
 
 from __future__ import annotations
 
-from ..core import Zero, is_undefined_primal
+from collections.abc import Callable
+
+from ..core import Primitive, Zero, is_undefined_primal
 from ..jaxpr import ClosedJaxpr, dce_jaxpr
 from ..lowering.compile import compile_jaxpr
+from ..lowering.run import compiled
 from ..primitives.basis import row
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import split_jaxpr, transpose_jaxpr
 from ..transforms.vmap import batch_jaxpr
 
+# ---------------------------------------------------------------------------------------------------------------------
+# Rules of what only runs its jaxpr, by which it stays what it is: jit, and checkpoint
 
-def _impl(*args, jaxpr: ClosedJaxpr, name: str):
+
+def call_row(name: str, *, impl: Callable, abstract_eval: Callable) -> Primitive:
+    """The row of a primitive that carries a jaxpr under that parameter, runs it on its arguments and does nothing else."""
+
+    def jvp(primals, tangents, *, jaxpr, **params):
+        pushed, out_nonzero = jvp_jaxpr(jaxpr, nonzero(tangents))
+        moving = [t for t in tangents if type(t) is not Zero]
+        results = primitive.bind(*primals, *moving, jaxpr=pushed, **params)
+        outs = results[: len(out_nonzero)]
+        return outs, fill(outs, results[len(out_nonzero) :], out_nonzero)
+
+    def transpose(cotangents, *args, jaxpr, **params):
+        linear = tuple(is_undefined_primal(x) for x in args)
+        transposed, result_nonzero = transpose_jaxpr(jaxpr, linear, nonzero(cotangents))
+        known = [x for x in args if not is_undefined_primal(x)]
+        moving = [ct for ct in cotangents if type(ct) is not Zero]
+        results = iter(primitive.bind(*known, *moving, jaxpr=transposed, **params))
+        given = iter(result_nonzero)
+        return [(next(results) if next(given) else None) if lin else None for lin in linear]
+
+    def batch(axis, args, dims, *, jaxpr, **params):
+        batched, out_dims = batch_jaxpr(jaxpr, axis, tuple(dims))
+        return primitive.bind(*args, jaxpr=batched, **params), out_dims
+
+    rules = {"jvp": jvp, "transpose": transpose, "batch": batch}
+    primitive = row(name, impl=impl, abstract_eval=abstract_eval, **rules, multiple_results=True)
+    primitive.runs = lambda params: params["jaxpr"]
+    return primitive
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# jit
+
+
+def _impl(*args, jaxpr: ClosedJaxpr, name: str, compiler: str | None = None):
     return compile_jaxpr(jaxpr)(*args)
 
 
-def _abstract_eval(*avals, jaxpr: ClosedJaxpr, name: str):
+def _run_on_arrays(args, *, jaxpr: ClosedJaxpr, name: str, compiler: str | None = None):
+    return compiled(jaxpr, name, compiler)(args)
+
+
+def _abstract_eval(*avals, jaxpr: ClosedJaxpr, name: str, compiler: str | None = None):
     for i, (given, expected) in enumerate(zip(avals, jaxpr.in_avals, strict=True)):
         if (given.shape, given.dtype) != (expected.shape, expected.dtype):
             raise TypeError(
@@ -28,55 +72,33 @@ def _abstract_eval(*avals, jaxpr: ClosedJaxpr, name: str):
     return jaxpr.out_avals
 
 
-def _jvp(primals, tangents, *, jaxpr, name):
-    transformed, out_nonzero = jvp_jaxpr(jaxpr, nonzero(tangents))
-    moving = [t for t in tangents if type(t) is not Zero]
-    results = jit_p.bind(*primals, *moving, jaxpr=transformed, name=name)
-    outs = results[: len(out_nonzero)]
-    return outs, fill(outs, results[len(out_nonzero) :], out_nonzero)
-
-
-def _linearize(primals, tangents, *, jaxpr, name):
+def _linearize(primals, tangents, *, jaxpr, **params):
     """Run the primal part now, with the residuals as further results; the tangents' part becomes one jit equation."""
     primal_jaxpr, out_nonzero, linear_jaxpr = linearize_jaxpr(jaxpr, nonzero(tangents))
-    results = jit_p.bind(*primals, jaxpr=primal_jaxpr, name=name)
+    results = jit_p.bind(*primals, jaxpr=primal_jaxpr, **params)
     outs, residuals = results[: len(out_nonzero)], results[len(out_nonzero) :]
 
     def record(tangents):
         moving = [t for t in tangents if type(t) is not Zero]
-        out_tangents = jit_p.bind(*residuals, *moving, jaxpr=linear_jaxpr, name=name) if any(out_nonzero) else []
+        out_tangents = jit_p.bind(*residuals, *moving, jaxpr=linear_jaxpr, **params) if any(out_nonzero) else []
         return fill(outs, out_tangents, out_nonzero)
 
     return outs, record
 
 
-def _split(args, unknown, *, jaxpr, name):
+def _split(args, unknown, *, jaxpr, **params):
     """For a jit within a rule, of known primals and unknown tangents."""
     known, rest, out_unknown = split_jaxpr(jaxpr, unknown)
     if all(out_unknown):
         return None
-    results = iter(jit_p.bind(*[x for x, u in zip(args, unknown) if not u], jaxpr=known, name=name))
+    results = iter(jit_p.bind(*[x for x, u in zip(args, unknown) if not u], jaxpr=known, **params))
     outs = [None if u else next(results) for u in out_unknown]
     residuals = list(results)
 
     def record(moving):
-        return jit_p.bind(*residuals, *moving, jaxpr=rest, name=name) if any(out_unknown) else []
+        return jit_p.bind(*residuals, *moving, jaxpr=rest, **params) if any(out_unknown) else []
 
     return outs, record
-
-
-def _transpose(cotangents, *args, jaxpr, name):
-    linear = tuple(is_undefined_primal(x) for x in args)
-    transposed, result_nonzero = transpose_jaxpr(jaxpr, linear, nonzero(cotangents))
-    known = [x for x in args if not is_undefined_primal(x)]
-    results = iter(jit_p.bind(*known, *[ct for ct in cotangents if type(ct) is not Zero], jaxpr=transposed, name=name))
-    given = iter(result_nonzero)
-    return [(next(results) if next(given) else None) if lin else None for lin in linear]
-
-
-def _batch(axis, args, dims, *, jaxpr, name):
-    batched, out_dims = batch_jaxpr(jaxpr, axis, tuple(dims))
-    return jit_p.bind(*args, jaxpr=batched, name=name), out_dims
 
 
 def _dce(eqn, used):
@@ -90,16 +112,8 @@ def _dce(eqn, used):
     )
 
 
-jit_p = row(
-    "jit",
-    impl=_impl,
-    abstract_eval=_abstract_eval,
-    jvp=_jvp,
-    transpose=_transpose,
-    batch=_batch,
-    multiple_results=True,
-)
-jit_p.runs = lambda params: params["jaxpr"]
+jit_p = call_row("jit", impl=_impl, abstract_eval=_abstract_eval)
+jit_p.run_on_arrays = _run_on_arrays
 jit_p.linearize = _linearize
 jit_p.split = _split
 jit_p.dce = _dce

@@ -9,11 +9,10 @@ transform the jaxpr and bind the primitive again. (JAX: `_src/shard_map.py`, of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import contextmanager
 
-from ..core import ShapedArray, Trace, UndefinedPrimal, Zero, is_undefined_primal, set_current_trace, thread_state
-from ..device import Mesh, PartitionSpec
+from ..core import Trace, UndefinedPrimal, Zero, is_undefined_primal, set_current_trace, thread_state
+from ..device import Mesh, PartitionSpec, whole_aval
 from ..jaxpr import ClosedJaxpr, JaxprEqn, dce_jaxpr, jaxpr_as_fun
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import (
@@ -66,20 +65,6 @@ def enclosing_device_axis() -> Axis | None:
     return None if trace is None else trace.axis
 
 
-def block_aval(aval: ShapedArray, spec: PartitionSpec, mesh: Mesh) -> ShapedArray:
-    """The type of one device's part of an array."""
-    return _scaled(aval, spec, lambda size: size // mesh.size)
-
-
-def _whole_aval(block: ShapedArray, spec: PartitionSpec, mesh: Mesh) -> ShapedArray:
-    return _scaled(block, spec, lambda size: size * mesh.size)
-
-
-def _scaled(aval: ShapedArray, spec: PartitionSpec, scale: Callable) -> ShapedArray:
-    d = spec.cut
-    return aval if d is None else aval.update(shape=(*aval.shape[:d], scale(aval.shape[d]), *aval.shape[d + 1 :]))
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Evaluation
 
@@ -94,7 +79,7 @@ def whole_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: tu
         pairs = vmap_flat(jaxpr_as_fun(jaxpr), _axis(mesh), blocks, dims)
         return [_join(x, dim, spec.cut, mesh.size) for (x, dim), spec in zip(pairs, out_specs, strict=True)]
 
-    in_avals = [_whole_aval(block, spec, mesh) for block, spec in zip(jaxpr.in_avals, in_specs, strict=True)]
+    in_avals = [whole_aval(block, spec, mesh) for block, spec in zip(jaxpr.in_avals, in_specs, strict=True)]
     return trace_to_closed_jaxpr(function, in_avals)
 
 
@@ -119,10 +104,10 @@ def _impl(*args, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
 
 def _abstract_eval(*avals, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
     for i, (given, block, spec) in enumerate(zip(avals, jaxpr.in_avals, in_specs, strict=True)):
-        expected = _whole_aval(block, spec, mesh)
+        expected = whole_aval(block, spec, mesh)
         if (given.shape, given.dtype) != (expected.shape, expected.dtype):
             raise TypeError(f"shard_map takes {expected.str_short()} as argument {i}, got {given.str_short()}.")
-    return [_whole_aval(block, spec, mesh) for block, spec in zip(jaxpr.out_avals, out_specs, strict=True)]
+    return [whole_aval(block, spec, mesh) for block, spec in zip(jaxpr.out_avals, out_specs, strict=True)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

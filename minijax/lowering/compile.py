@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from ..array import ArrayImpl, float_fault
 from ..config import debugging_floats
 from ..jaxpr import ClosedJaxpr, eval_jaxpr
@@ -23,15 +25,18 @@ def compile_jaxpr(closed_jaxpr: ClosedJaxpr) -> Callable:
 
 
 def _looked_through(function: Callable, closed_jaxpr: ClosedJaxpr) -> Callable:
-    """For `debug_nans`: where a result has a NaN, run the jaxpr again, an equation at a time, which raises at the first."""
-
     def run(*args):
         outs = function(*args)
-        if any(float_fault(x) for x in outs):
-            eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *map(ArrayImpl, args))
+        raise_at_fault(outs, closed_jaxpr, [ArrayImpl(x) for x in args])
         return outs
 
     return run
+
+
+def raise_at_fault(outs: Sequence[np.ndarray], closed_jaxpr: ClosedJaxpr, args: Sequence[ArrayImpl]):
+    """For `debug_nans`: where a result has a NaN, run the jaxpr again, an equation at a time, which raises at the first."""
+    if any(float_fault(x) for x in outs):
+        eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
 
 
 def program_text(closed_jaxpr: ClosedJaxpr, name: str, arg_names: Sequence[str]) -> str:
