@@ -18,6 +18,7 @@ from ..core import ShapedArray
 from ..jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, dce_jaxpr
 from ..staging import trace_to_closed_jaxpr
 from .numpy_source import _shared, _user_names, _where
+from .stablehlo_indexing import INDEXING, dynamic_slice, dynamic_update_slice
 from .stablehlo_rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
 from .stablehlo_text import BOOL, INT32, Value, dense, functional, physical, physical_array, tensor
 
@@ -249,8 +250,9 @@ class Writer:
     def reshape(self, x: Value, shape: tuple[int, ...]) -> Value:
         return x if x.shape == shape else self.op("reshape", x.aval.update(shape=tuple(shape)), x)
 
-    def compare(self, direction: str, x: Value, y: Value) -> Value:
-        kind = {"b": "UNSIGNED", "u": "UNSIGNED", "i": "SIGNED"}.get(x.dtype.kind, "FLOAT")
+    def compare(self, direction: str, x: Value, y: Value, floats: str = "FLOAT") -> Value:
+        """floats: how floating-point numbers are compared; in `TOTALORDER` -0.0 is before 0.0, and NaN has a place too."""
+        kind = {"b": "UNSIGNED", "u": "UNSIGNED", "i": "SIGNED"}.get(x.dtype.kind, floats)
         header = f"stablehlo.compare {direction}, {self.names([x, y])}, {kind}"
         return self.assign(ShapedArray(x.shape, BOOL), f"{header} : ({x.type}, {y.type}) -> ")
 
@@ -372,21 +374,19 @@ def _scan(w: Writer, outs, *operands, jaxpr: ClosedJaxpr, length, reverse, num_c
     return w.while_loop([w.full(scalar, 0), *init, *ys], condition, step)[1:]
 
 
-def _starts(w: Writer, x: Value, place: Value) -> list[Value]:
-    return [place, *[w.full(place.aval, 0)] * (len(x.shape) - 1)]
-
-
 def _row(w: Writer, x: Value, place: Value) -> Value:
     """x[place]"""
     row = x.aval.update(shape=(1, *x.shape[1:]))
-    sizes = f"sizes = [{', '.join(map(str, row.shape))}]"
-    return w.reshape(w.op("dynamic_slice", row, x, *_starts(w, x, place), attributes=sizes), x.shape[1:])
+    return w.reshape(dynamic_slice(w, row, x, *_starts(w, x, place), slice_sizes=row.shape), x.shape[1:])
 
 
 def _with_row(w: Writer, x: Value, place: Value, row: Value) -> Value:
     """x with another x[place]."""
-    row = w.reshape(row, (1, *row.shape))
-    return w.op("dynamic_update_slice", x.aval, x, row, *_starts(w, x, place))
+    return dynamic_update_slice(w, x.aval, x, w.reshape(row, (1, *row.shape)), *_starts(w, x, place))
+
+
+def _starts(w: Writer, x: Value, place: Value) -> list[Value]:
+    return [place, *[w.full(place.aval, 0)] * (len(x.shape) - 1)]
 
 
 def _while(w: Writer, outs, *operands, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts):
@@ -417,7 +417,7 @@ def _linear_solve(w: Writer, outs, *operands, const_lengths, jaxprs):
 
 CALLS: dict[str, Rule] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
 
-RULES: dict[str, Rule] = {**ELEMENTWISE, **SHAPES, **REDUCTIONS, **CONTRACTIONS, **CALLS}
+RULES: dict[str, Rule] = {**ELEMENTWISE, **SHAPES, **REDUCTIONS, **CONTRACTIONS, **INDEXING, **CALLS}
 
 # Why some operations have no rule.
 PYTHON = "it calls back into Python"

@@ -196,7 +196,7 @@ def _broadcast(w, out, x, *, broadcast_dimensions, **params):
     return w.op("broadcast_in_dim", out, x, attributes=f"dims = {ints(broadcast_dimensions)}")
 
 
-def _transpose(w, out, x, *, permutation):
+def transpose(w, out, x, *, permutation):
     return w.op("transpose", out, x, attributes=f"dims = {ints(permutation)}")
 
 
@@ -259,7 +259,7 @@ SHAPES: dict[str, Rule] = {
     "broadcast_in_dim": _broadcast,
     "reshape": lambda w, out, x, **params: w.reshape(x, out.shape),
     "squeeze": lambda w, out, x, **params: w.reshape(x, out.shape),
-    "transpose": _transpose,
+    "transpose": transpose,
     "slice": slice_of,
     "pad": _pad,
     "rev": _rev,
@@ -362,11 +362,21 @@ def running(combine: Callable, identity: Callable) -> Rule:
     return rule
 
 
+def _log_add_exp(w, x, y):
+    """log(exp(x) + exp(y)); of two infinities, whose difference is NaN, too."""
+    high, low = w.elementwise("maximum", x.aval, x, y), w.elementwise("minimum", x.aval, x, y)
+    ratio = w.elementwise("exponential", x.aval, w.elementwise("subtract", x.aval, low, high))
+    result = w.elementwise("add", x.aval, high, w.elementwise("log_plus_one", x.aval, ratio))
+    doubled = w.elementwise("add", x.aval, high, w.full(x.aval, math.log(2)))
+    return w.select(w.compare("EQ", x, y), doubled, result)
+
+
 REDUCTIONS: dict[str, Rule] = {
     **{f"reduce_{kind}": _reduction(kind) for kind in REDUCERS},
     "argmax": _arg_reduction("GT", least),
     "argmin": _arg_reduction("LT", greatest),
     **{f"cum{kind}": _running(kind) for kind in ("sum", "prod", "max", "min")},
+    "cumlogsumexp": running(_log_add_exp, least),
 }
 
 
