@@ -15,10 +15,12 @@ import numpy as np
 from .. import errors, source_info
 from ..array import to_array
 from ..core import ShapedArray
+from ..dtypes import key_fry
 from ..jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, dce_jaxpr
 from ..staging import trace_to_closed_jaxpr
 from .numpy_source import _shared, _user_names, _where
 from .stablehlo_indexing import INDEXING, dynamic_slice, dynamic_update_slice
+from .stablehlo_random import RANDOM, are_equal, on_words
 from .stablehlo_rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
 from .stablehlo_text import BOOL, INT32, Value, dense, functional, physical, physical_array, tensor
 
@@ -310,6 +312,8 @@ class Writer:
         if rule is None:
             reason = WITHOUT_RULE.get(primitive.name)
             raise errors.no_stablehlo(primitive.name, reason, source_info.summarize(where))
+        if primitive.name not in OF_KEYS and any(v.aval.dtype == key_fry for v in eqn.invars):
+            return (are_equal if primitive.name in ("eq", "ne") else on_words)(self, eqn, operands)
         outs = [physical(v.aval) for v in eqn.outvars]
         if primitive.multiple_results:
             return rule(self, outs, *operands, **eqn.params)
@@ -417,7 +421,10 @@ def _linear_solve(w: Writer, outs, *operands, const_lengths, jaxprs):
 
 CALLS: dict[str, Rule] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
 
-RULES: dict[str, Rule] = {**ELEMENTWISE, **SHAPES, **REDUCTIONS, **CONTRACTIONS, **INDEXING, **CALLS}
+RULES: dict[str, Rule] = {**ELEMENTWISE, **SHAPES, **REDUCTIONS, **CONTRACTIONS, **INDEXING, **RANDOM, **CALLS}
+
+# Those that have rules for what is done to keys.
+OF_KEYS = {*RANDOM, *CALLS, "copy", "stop_gradient", "name"}
 
 # Why some operations have no rule.
 PYTHON = "it calls back into Python"
