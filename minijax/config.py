@@ -24,6 +24,8 @@ _DEFAULTS = {
 class _Local(threading.local):
     """What `with` blocks have set on this thread: an attribute for each option, None where none has."""
 
+    settings = 0  # How many blocks there are
+
 
 for _name in _DEFAULTS:
     setattr(_Local, _name, None)
@@ -47,6 +49,7 @@ class Config:
             name: _from_text(os.environ[name.upper()], type(default)) if name.upper() in os.environ else default
             for name, default in _DEFAULTS.items()
         }
+        self._generation = 0
 
     def update(self, name: str, value):
         """Set an option for the whole process."""
@@ -58,6 +61,7 @@ class Config:
                 f"The value of {name} must be of type {kind.__name__}, got {value!r} of type {type(value)}."
             )
         self._values[name] = kind(value)
+        self._generation += 1
 
     def __getattr__(self, name: str):
         if name not in _DEFAULTS:
@@ -90,6 +94,11 @@ def debugging_floats() -> bool:
     return _value("jax_debug_nans") or _value("jax_debug_infs")
 
 
+def generation() -> int | None:
+    """A number that changes when an option of the process does; None while this thread has set one of its own."""
+    return None if _local.settings else config._generation
+
+
 class _Setting:
     """`with` sets an option on this thread and puts back what was."""
 
@@ -101,9 +110,11 @@ class _Setting:
     def __enter__(self):
         self.previous = getattr(_local, self.option)
         setattr(_local, self.option, self.new_val)
+        _local.settings += 1
 
     def __exit__(self, *exc):
         setattr(_local, self.option, self.previous)
+        _local.settings -= 1
 
 
 class enable_x64(_Setting):

@@ -18,6 +18,7 @@ LAYERS = [
     ["minijax.core"],
     ["minijax.array", "minijax.jaxpr"],
     ["minijax.pretty_print", "minijax.staging"],
+    ["minijax.recognize"],
     ["minijax.primitives.basis", "minijax.primitives.special_functions"],
     ["minijax.primitives.families"],
     ["minijax.primitives.elementwise"],

@@ -1,0 +1,159 @@
+"""Calls that a jitted function knows again: they are answered as those it looks up, whatever changes in between."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, namedtuple
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import minijax as jax
+import minijax.numpy as jnp
+from minijax.recognize import builder, recognizer
+from minijax.tree_util import register_dataclass, tree_flatten, tree_leaves, tree_map, tree_structure
+
+Pair = namedtuple("Pair", "a b")
+
+
+@register_dataclass
+@dataclass
+class Layer:
+    weight: object
+    bias: object
+
+
+@jax.tree_util.register_pytree_node_class
+class Scaled:
+    def __init__(self, x, by):
+        self.x, self.by = x, by
+
+    def tree_flatten(self):
+        return (self.x,), self.by
+
+    @classmethod
+    def tree_unflatten(cls, by, children):
+        return cls(*children, by)
+
+
+def f32(*shape):
+    return jnp.zeros(shape, jnp.float32)
+
+
+# Arguments, each with what must not be taken for it.
+CALLS = {
+    "array": ((f32(3),), {}, [((f32(4),), {}), ((jnp.zeros(3, jnp.int32),), {}), ((), {}), ((f32(3), f32(3)), {})]),
+    "weak": ((jnp.asarray(1.0),), {}, [((jnp.float32(1.0),), {})]),
+    "number": ((f32(),), {}, [((1.0,), {}), ((np.float32(1),), {}), ((np.zeros(()),), {})]),
+    "tuple": (
+        ((f32(1), f32(2)),),
+        {},
+        [(([f32(1), f32(2)],), {}), (((f32(1), f32(2), f32(1)),), {}), ((f32(1), f32(2)), {})],
+    ),
+    "dict": (({"a": f32(1), "b": f32(2)},), {}, [(({"a": f32(1), "c": f32(2)},), {}), (({"a": f32(1)},), {})]),
+    "keys": (({(1, 2): f32(1), (2, 3): f32(2)},), {}, [(({(1, 2): f32(1), (2, 4): f32(2)},), {})]),
+    "ordered": (
+        (OrderedDict(b=f32(1), a=f32(1)),),
+        {},
+        [((OrderedDict(a=f32(1), b=f32(1)),), {}), (({"a": f32(1), "b": f32(1)},), {})],
+    ),
+    "keywords": ((f32(1),), {"y": f32(2)}, [((f32(1),), {"z": f32(2)}), ((f32(1), f32(2)), {}), ((f32(1),), {})]),
+    "none": ((f32(1), None), {}, [((f32(1), f32(1)), {}), ((f32(1), ()), {})]),
+    "empty": (((), [], {}, f32(1)), {}, [(([], [], {}, f32(1)), {}), (((), [], {"a": f32(1)}, f32(1)), {})]),
+    "namedtuple": ((Pair(f32(1), f32(2)),), {}, [(((f32(1), f32(2)),), {}), ((Pair(f32(2), f32(1)),), {})]),
+    "dataclass": ((Layer(f32(1), f32(2)),), {}, [((Pair(f32(1), f32(2)),), {}), ((Layer(f32(1), None),), {})]),
+    "static data": ((Scaled(f32(1), 2),), {}, [((Scaled(f32(1), 3),), {}), ((Scaled(f32(2), 2),), {})]),
+    "deep": (
+        ({"a": [(f32(1), {"b": None})]}, [Pair(f32(2), [f32(3)])]),
+        {},
+        [(({"a": [(f32(1), {"b": ()})]}, [Pair(f32(2), [f32(3)])]), {})],
+    ),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_recognized(call):
+    args, kwargs, others = CALLS[call]
+    leaves, in_tree = tree_flatten((args, kwargs))
+    recognize = recognizer(in_tree, [x.aval for x in leaves])
+    for _ in range(2):
+        found = recognize(args, kwargs)
+        assert len(found) == len(leaves) and all(a is b for a, b in zip(found, leaves))
+    fresh = tree_map(lambda x: x + 0 if x.weak_type else jnp.array(np.asarray(x)), (args, kwargs))
+    assert len(recognize(*fresh)) == len(leaves)
+    for other in others:
+        assert recognize(*other) is None
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_built(call):
+    tree = CALLS[call][:2]
+    leaves, treedef = tree_flatten(tree)
+    built = builder(treedef)(leaves)
+    assert tree_structure(built) == treedef
+    assert all(a is b for a, b in zip(tree_leaves(built), leaves))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_third_call_is_the_first(name):
+    """And what is no such call is answered in between as if there had been none."""
+    args, kwargs, others = CALLS[name]
+
+    @jax.jit
+    def f(*args, **kwargs):
+        return tree_map(lambda x: x + 1, (args, kwargs))
+
+    def checked(args, kwargs):
+        found = f(*args, **kwargs)
+        expected = tree_map(lambda x: jnp.asarray(x) + 1, (args, kwargs))
+        assert tree_structure(found) == tree_structure(expected)
+        for a, b in zip(tree_leaves(found), tree_leaves(expected)):
+            assert (a.aval, np.asarray(a).tolist()) == (b.aval, np.asarray(b).tolist())
+
+    known = args, kwargs
+    for call in [known, known, known, *[c for other in others for c in (other, known)]]:
+        checked(*call)
+
+
+def test_what_a_program_depends_on_besides_its_arguments():
+    ran = []
+
+    @jax.jit
+    def f(x):
+        ran.append(isinstance(x, jax.core.Tracer))
+        return x * 2.5
+
+    x = jnp.float32(1)
+    for _ in range(3):
+        f(x)
+    assert ran == [True]
+    with jax.disable_jit():
+        f(x)
+    jax.config.update("jax_disable_jit", True)
+    f(x)
+    jax.config.update("jax_disable_jit", False)
+    assert ran == [True, False, False]
+    with jax.enable_x64():
+        assert f(jnp.float64(1)).dtype == np.float64
+    assert ran == [True, False, False, True]
+    jax.grad(f)(x), jax.vmap(f)(f32(3)), jax.make_jaxpr(f)(x)
+    with jax.debug_nans(), pytest.raises(FloatingPointError, match="mul"):
+        f(jnp.float32(np.nan))
+    assert np.isnan(f(jnp.float32(np.nan)))
+    f.clear_cache()
+    f(x)
+    assert ran == [True, False, False, True, True]
+
+
+def test_static_arguments_are_looked_up():
+    f = jax.jit(lambda x, n: x * n, static_argnums=1)
+    x = f32(2) + 1
+    assert [float(f(x, n)[0]) for n in (2, 2, 2, 3, 3, 3, 2)] == [2, 2, 2, 3, 3, 3, 2]
+
+
+def test_values_and_not_the_call_are_looked_at_anew():
+    f = jax.jit(lambda tree: tree["a"] * 2)
+    tree = {"a": f32(2)}
+    for i in range(4):
+        tree["a"] = f32(2) + i
+        assert f(tree).tolist() == [2 * i, 2 * i]
