@@ -18,7 +18,9 @@ from ..core import ShapedArray
 from ..dtypes import key_fry
 from ..jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, dce_jaxpr
 from ..staging import trace_to_closed_jaxpr
+from ..transforms.vmap import Axis, named_axis_env
 from .numpy_source import _shared, _user_names, _where
+from .stablehlo_collectives import COLLECTIVES
 from .stablehlo_indexing import INDEXING, dynamic_slice, dynamic_update_slice
 from .stablehlo_random import RANDOM, are_equal, on_words
 from .stablehlo_rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
@@ -312,6 +314,9 @@ class Writer:
         if rule is None:
             reason = WITHOUT_RULE.get(primitive.name)
             raise errors.no_stablehlo(primitive.name, reason, source_info.summarize(where))
+        if primitive.name in COLLECTIVES and {*primitive.named_axes(eqn.params)} != {self.module.axis_name}:
+            # Raises NameError: there are no devices along such an axis.
+            primitive.impl(*operands, **eqn.params)
         if primitive.name not in OF_KEYS and any(v.aval.dtype == key_fry for v in eqn.invars):
             return (are_equal if primitive.name in ("eq", "ne") else on_words)(self, eqn, operands)
         outs = [physical(v.aval) for v in eqn.outvars]
@@ -334,7 +339,10 @@ class Writer:
 
     def trace(self, function: Callable, operands: Sequence[Value]) -> list[Value]:
         """A function of minijax's operations, in place."""
-        return self.body(trace_to_closed_jaxpr(function, [x.aval for x in operands]), operands)
+        name = self.module.axis_name
+        with named_axis_env([] if name is None else [Axis(name, self.module.replicas)]):
+            closed_jaxpr = trace_to_closed_jaxpr(function, [x.aval for x in operands])
+        return self.body(closed_jaxpr, operands)
 
     # -- Loops -----------------------------------------------------------------------------------------------------------
 
@@ -421,7 +429,16 @@ def _linear_solve(w: Writer, outs, *operands, const_lengths, jaxprs):
 
 CALLS: dict[str, Rule] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
 
-RULES: dict[str, Rule] = {**ELEMENTWISE, **SHAPES, **REDUCTIONS, **CONTRACTIONS, **INDEXING, **RANDOM, **CALLS}
+RULES: dict[str, Rule] = {
+    **ELEMENTWISE,
+    **SHAPES,
+    **REDUCTIONS,
+    **CONTRACTIONS,
+    **INDEXING,
+    **RANDOM,
+    **COLLECTIVES,
+    **CALLS,
+}
 
 # Those that have rules for what is done to keys.
 OF_KEYS = {*RANDOM, *CALLS, "copy", "stop_gradient", "name"}
