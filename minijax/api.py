@@ -922,7 +922,10 @@ def device_put(tree, device=None):
 
 
 def block_until_ready(tree):
-    """Return the pytree: everything is computed already (`jax.block_until_ready`)."""
+    """Return the pytree when its arrays are computed: at once, unless XLA is computing them (`jax.block_until_ready`)."""
+    for leaf in tree_leaves(tree):
+        if isinstance(leaf, ArrayImpl):
+            leaf.block_until_ready()
     return tree
 
 

@@ -79,7 +79,9 @@ def pmap(
         dims = tuple(flatten_axes("pmap in_axes", in_tree, (axes, 0)))
         flat = [as_operand(x) for x in flat]
         size = _mapped_size((dynamic, kwargs), flat, dims, axis_size)
-        mesh = _mesh(_all_devices(backend, chosen(compiler)) if devices is None else devices, size, name)
+        mesh = _mesh(
+            _all_devices(backend, chosen(compiler)) if devices is None else devices, size, name, chosen(compiler)
+        )
         key = (in_tree, dims, mesh, tuple((i, type(x), x) for i, x in statics.items()))
         if key not in programs:
 
@@ -198,7 +200,7 @@ def _all_devices(backend: str | None, compiler: str) -> list[Device]:
     return [device_of_id(d.id) for d in xla.devices()] if compiler == "xla" else all_devices(backend)
 
 
-def _mesh(devices: Sequence[Device], size: int, name: Hashable) -> Mesh:
+def _mesh(devices: Sequence[Device], size: int, name: Hashable, compiler: str) -> Mesh:
     outer = enclosing_device_axis()
     if outer is not None:
         raise ValueError(
@@ -208,9 +210,13 @@ def _mesh(devices: Sequence[Device], size: int, name: Hashable) -> Mesh:
     if size == 0:
         raise ValueError("pmap cannot map an axis of size 0: there is no device to run the function.")
     if size > len(devices):
+        ask = {
+            "numpy": f'config.update("jax_num_cpu_devices", {size})',
+            "xla": f"the environment variable XLA_FLAGS=--xla_force_host_platform_device_count={size}, before jax is imported",
+        }
         raise ValueError(
             f"pmap of an axis of size {size} requires {size} replicas, but only {len(devices)} devices are available. Ask for"
-            f' more with config.update("jax_num_cpu_devices", {size}), or use vmap.'
+            f" more with {ask[compiler]}, or use vmap."
         )
     return Mesh(devices[:size], (name,))
 

@@ -413,7 +413,7 @@ class Lowered(_Stage):
     def as_text(self) -> str:
         """The program: Python source over NumPy, which runs alone; or StableHLO, where the compiler is "xla"."""
         names = [*[f"closed_over_{i}" for i in range(len(self._program.consts))], *self._arg_names]
-        return text(self._program.jaxpr, self.fun_name, names, self._compiler)
+        return text(self._program.jaxpr, self.fun_name, names, self._compiler, self._program.donated)
 
     def compile(self) -> Compiled:
         self._program.compiled(self.fun_name, self._compiler)

@@ -34,7 +34,6 @@ COMPILERS: dict[str, Callable[[ClosedJaxpr, str, tuple[int, ...]], Run]] = {
     "numpy": _numpy_program,
     "xla": xla.program,
 }
-_TEXTS = {"numpy": program_text, "xla": module_text}
 
 
 def chosen(compiler: str | None) -> str:
@@ -45,9 +44,13 @@ def chosen(compiler: str | None) -> str:
     return name
 
 
-def text(closed_jaxpr: ClosedJaxpr, name: str, arg_names: Sequence[str], compiler: str | None = None) -> str:
+def text(
+    closed_jaxpr: ClosedJaxpr, name: str, arg_names: Sequence[str], compiler: str, donated: tuple[int, ...]
+) -> str:
     """The program that is run, for people to read."""
-    return _TEXTS[chosen(compiler)](closed_jaxpr, name, arg_names)
+    if compiler == "xla":
+        return module_text(closed_jaxpr, name, arg_names, donated=donated)
+    return program_text(closed_jaxpr, name, arg_names)
 
 
 def compiled(closed_jaxpr: ClosedJaxpr, name: str, compiler: str | None = None, donated: tuple[int, ...] = ()) -> Run:
