@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy
+
 CHOICES = ("minijax", "jax")
 DEFAULT = "minijax"
 ENVIRONMENT_VARIABLE = "KAF_BACKEND"
@@ -40,21 +42,35 @@ class Backend:
     lax: ModuleType
     tree_util: ModuleType
     tree: ModuleType
+    custom_derivatives: ModuleType
+    core: ModuleType
     grad: Callable
     value_and_grad: Callable
     vmap: Callable
     jit: Callable
     jvp: Callable
+    custom_jvp: Callable
+    checkpoint: Callable
     hessian: Callable
     make_jaxpr: Callable
     block_until_ready: Callable
+    default_backend: Callable
 
     def __repr__(self) -> str:
         return f"Backend({self.name!r})"
 
+    def on_cpu(self) -> bool:
+        """Whether arrays go to a CPU unless they are told to go elsewhere."""
+        return self.name == "minijax" or self.default_backend() == "cpu"
 
-_MODULES = {"np": "numpy", "random": "random", "nn": "nn", "lax": "lax", "tree_util": "tree_util", "tree": "tree"}
-_FUNCTIONS = ("grad", "value_and_grad", "vmap", "jit", "jvp", "hessian", "make_jaxpr", "block_until_ready")
+
+_MODULES = {"np": "numpy"} | {
+    module: module for module in ("random", "nn", "lax", "tree_util", "tree", "custom_derivatives", "core")
+}
+_FUNCTIONS = (
+    *("grad", "value_and_grad", "vmap", "jit", "jvp", "custom_jvp", "checkpoint", "hessian", "make_jaxpr"),
+    *("block_until_ready", "default_backend"),
+)
 
 _lock = threading.RLock()
 _loaded: dict[str, Backend] = {}
@@ -127,6 +143,20 @@ def _checked(name: str, where: str) -> str:
 
 
 # -- Whose array is it? ------------------------------------------------------------------------------------------------
+
+
+def concrete(value: Any) -> numpy.ndarray | None:
+    """The value as a NumPy array; None for a tracer, whose value is not known yet, and for None.
+
+    Numbers and lists become floats of 64 bits, arrays keep their dtype.
+
+    >>> concrete([1.0, 2.0])
+    array([1., 2.])
+    """
+    library = _library_of_values([value])
+    if value is None or (library is not None and isinstance(value, _load(library).core.Tracer)):
+        return None
+    return numpy.asarray(value)
 
 
 def _library_of_values(values: Sequence[Any]) -> str | None:

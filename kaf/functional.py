@@ -8,52 +8,188 @@ Scardapane, Van Vaerenbergh, Totaro, Uncini: Kafnets, Neural Networks 110 (2019)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy
 
-from .backend import get_backend
-from .kernels import as_floats, gauss_kernel
+from .backend import Backend, concrete, get_backend
+from .grid import Grid
+from .gridded import Layout, evaluator, fits, make_layout, sum_over_centers
+from .kernels import NEED_SIGMA, as_floats, kernel_function
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
     from .backend import Array
 
+METHODS = ("auto", "gridded", "loop", "naive")
+
+# Values of x evaluated at a time where a CPU computes: a block and what is made of it stay in the cache.
+_BLOCK_SIZE = 65536
+
 
 def kaf(
     x: Float[Array, "*batch"],
     alpha: Float[Array, "*units k"],
-    centers: Float[Array, "k"],
-    sigma: Float[Array, ""] | float,
+    centers: Float[Array, "k"] | Grid,
+    sigma: Float[Array, "*units"] | float | None = None,
+    *,
+    kernel: str | Callable = "gauss",
+    method: str = "auto",
+    axis: int | None = None,
 ) -> Float[Array, "*batch"]:
-    """A weighted sum of k Gaussians at fixed centres: phi(x) = sum_i alpha_i exp(-(x - c_i)^2 / (2 sigma^2)).
+    """A weighted sum of k kernels at fixed centres; of Gaussians: phi(x) = sum_i alpha_i exp(-(x - c_i)^2 / (2 sigma^2)).
 
     For a scalar `x`, `alpha` is [k], the function's trainable coefficients. For a layer of H units `x` is [..., H] and
-    `alpha` [H, k], a function for each unit; [k] shares one function among all. The result has the shape of `x` and the
-    dtype the arguments promote to. NaN gives NaN, a value far from all centres gives 0.
+    `alpha` [H, k], a function for each unit; [k] shares one function among all. With `axis` the units are that axis of
+    x: 1 for the channels of a convolution. `centers` [k], or a `Grid`, which knows sigma too. sigma: one for all, or
+    one for each unit. `kernel` is a name in `kernels.KERNELS` or a function of (x, c), elementwise in x. The result has
+    the shape of `x` and the dtype the arguments promote to; half precision is computed in float32. NaN gives NaN, a
+    value far from all centres gives 0.
 
-    Raises ValueError where the shapes do not fit, or sigma is a number that is not positive.
+    method: "naive" is the formula as it stands, which holds [*batch, k] values at a time; the others hold a few of x's
+    size, and keep nothing but x, alpha and sigma for reverse mode. "gridded" takes three exponentials a value (see
+    `kaf.gridded`), for Gaussians whose centres are equispaced and known when the program is traced. "loop" takes one
+    kernel after the other, any of them. "auto" is "gridded" where that can be, else "loop".
+
+    Raises ValueError where the shapes do not fit, sigma is not positive, or "gridded" cannot be.
 
     >>> import numpy as np
-    >>> centers = np.linspace(-3, 3, 20, dtype=np.float32)
     >>> alpha = np.zeros((4, 20), np.float32)
-    >>> kaf(np.ones((5, 4), np.float32), alpha, centers, 0.5).shape
+    >>> kaf(np.ones((5, 4), np.float32), alpha, Grid()).shape
     (5, 4)
+    >>> kaf(np.ones((5, 4, 8, 8), np.float32), alpha, np.linspace(-3, 3, 20, dtype=np.float32), 0.5, axis=1).shape
+    (5, 4, 8, 8)
     """
-    xp = get_backend(x, alpha, centers, sigma).np
-    x, alpha, centers = as_floats(xp, x), xp.asarray(alpha), xp.asarray(centers)
-    _check(x.shape, alpha.shape, centers.shape, sigma)
-    return _weighted_kernels(x, alpha, centers, sigma)
+    if isinstance(centers, Grid):
+        # A NumPy array would take part in the promotion of dtypes.
+        centers, sigma, of_dtype = centers.centers, centers.sigma if sigma is None else sigma, ()
+    else:
+        of_dtype = (centers,)
+    backend = get_backend(x, alpha, centers, sigma)
+    xp = backend.np
+    x, alpha = as_floats(xp, x), as_floats(xp, alpha)
+    dtype = xp.result_type(x, alpha, *[as_floats(xp, c) for c in of_dtype], *([] if sigma is None else [sigma]))
+    if axis is not None:
+        alpha, sigma = _move_units(x.shape, alpha, sigma, axis)
+    _check(x.shape, alpha.shape, numpy.shape(centers), sigma, kernel)
+    problem = _problem(backend, centers, sigma, kernel, method, dtype)
+    # Without a bandwidth, any number: the kernels that have none ignore it.
+    sigma = as_floats(xp, 1.0 if sigma is None else sigma)
+    return _run(backend, problem)(x, alpha, as_floats(xp, centers), sigma)
 
 
-def _weighted_kernels(x, alpha, centers, sigma):
-    # The formula as it stands, and the one place where it is evaluated: it holds [*batch, units, k] values at a time.
-    K = gauss_kernel(x[..., None], centers, sigma)
-    return (K * alpha).sum(-1)
+class _Problem(NamedTuple):
+    """What a compiled evaluation depends on besides its arrays. Hashable."""
+
+    method: str
+    kernel: Callable
+    layout: Layout | None
+    dtype: numpy.dtype
 
 
-def _check(x: tuple[int, ...], alpha: tuple[int, ...], centers: tuple[int, ...], sigma) -> None:
+def _problem(backend: Backend, centers, sigma, kernel, method: str, dtype) -> _Problem:
+    if method not in METHODS:
+        raise ValueError(f"kaf: there is no method {method!r}; choose one of {', '.join(METHODS)}.")
+    layout = None
+    if method in ("auto", "gridded"):
+        layout = _layout(centers, sigma) if kernel == "gauss" else None
+        if layout is None and method == "gridded":
+            raise ValueError(
+                'kaf: method "gridded" is for Gaussians whose centers are equispaced, ascending, and known when the program '
+                'is traced (no tracer), with a sigma that is not small against their distance; "loop" takes any.'
+            )
+        method = "loop" if layout is None else "gridded"
+    return _Problem(method, kernel_function(kernel), layout, numpy.dtype(dtype))
+
+
+def _layout(centers, sigma) -> Layout | None:
+    known = concrete(centers)
+    if known is None:
+        return None
+    widths = concrete(sigma)
+    if widths is None:
+        return make_layout(known, None)
+    return make_layout(known, float(widths.min(initial=math.inf))) if (widths > 0).all() else None
+
+
+@functools.cache
+def _run(backend: Backend, problem: _Problem) -> Callable:
+    """The function of (x, alpha, centers, sigma), all arrays."""
+    if problem.method == "naive":
+        return functools.partial(_weighted_kernels, backend.np, problem.kernel, problem.dtype)
+    # Made once and compiled once for each shape, also where nobody has asked for jit.
+    return backend.jit(functools.partial(_by_rows if problem.layout is None else _gridded, backend, problem))
+
+
+def _weighted_kernels(xp, kernel, dtype, x, alpha, centers, sigma):
+    # The formula as it stands: it holds [*batch, units, k] values at a time.
+    K = kernel(x[..., None], centers, sigma[..., None] if sigma.ndim else sigma)
+    return (K * alpha).sum(-1).astype(dtype)
+
+
+def _gridded(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
+    if not problem.layout.guarded:
+        return _by_rows(backend, problem, x, alpha, centers, sigma)
+    fast = functools.partial(_by_rows, backend, problem)
+    slow = functools.partial(_by_rows, backend, problem._replace(layout=None))
+
+    def choose(*arguments):
+        return backend.lax.cond(fits(backend.np, problem.layout, sigma), fast, slow, *arguments)
+
+    return backend.checkpoint(choose)(x, alpha, centers, sigma)
+
+
+def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
+    """x by blocks of rows, all axes before those of the units being one; each block is computed again in reverse mode."""
+
+    def rows(x, alpha, centers, sigma):
+        if problem.layout is None:
+            out = sum_over_centers(backend, problem.kernel, x, alpha, centers, sigma)
+        else:
+            out = evaluator(backend, problem.layout)(x, alpha, sigma)
+        return out.astype(problem.dtype)
+
+    lead = x.ndim - (alpha.ndim - 1)
+    n, row = math.prod(x.shape[:lead]), x.shape[lead:]
+    block = _rows_per_block(n, math.prod(row)) if backend.on_cpu() else n
+    if block == n:
+        return backend.checkpoint(rows)(x, alpha, centers, sigma)
+    # A compiler that found what is computed again to be the same would keep it; from a loop's body nothing gets out.
+    rows = backend.checkpoint(rows, prevent_cse=False)
+    whole = n - n % block
+    blocks = x.reshape(n, *row)
+    out = backend.lax.map(
+        lambda x: rows(x, alpha, centers, sigma), blocks[:whole].reshape(whole // block, block, *row)
+    ).reshape(whole, *row)
+    if whole < n:
+        out = backend.np.concatenate([out, rows(blocks[whole:], alpha, centers, sigma)])
+    return out.reshape(x.shape)
+
+
+def _rows_per_block(n: int, row_size: int) -> int:
+    """At most so many rows; if there is one near it, a number that divides n: a remainder would be put behind by a copy."""
+    most = max(1, _BLOCK_SIZE // max(1, row_size))
+    if n <= most:
+        return n
+    return next((block for block in range(most, most // 2, -1) if n % block == 0), most)
+
+
+def _move_units(x: tuple[int, ...], alpha, sigma, axis: int):
+    if alpha.ndim != 2 or not -len(x) <= axis < len(x):
+        raise ValueError(
+            f"kaf: with axis, alpha is [units, k] and axis an axis of x; axis is {axis}, x has shape {x}, alpha {alpha.shape}."
+        )
+    behind = (1,) * (len(x) - 1 - axis % len(x))
+    if sigma is not None and numpy.ndim(sigma) == 1:
+        sigma = sigma.reshape(*sigma.shape, *behind)
+    return alpha.reshape(alpha.shape[0], *behind, alpha.shape[1]), sigma
+
+
+def _check(x: tuple[int, ...], alpha: tuple[int, ...], centers: tuple[int, ...], sigma, kernel) -> None:
     shapes = f"x has shape {x}, alpha {alpha}, centers {centers}"
     if len(centers) != 1:
         raise ValueError(f"kaf: centers must have one axis, [k]; {shapes}.")
@@ -64,8 +200,17 @@ def _check(x: tuple[int, ...], alpha: tuple[int, ...], centers: tuple[int, ...],
             f"kaf: alpha without its last axis, {alpha[:-1]}, must fit the last axes of x: "
             f"alpha is [H, k] for x of shape [..., H]; {shapes}."
         )
-    if isinstance(sigma, (int, float)) and not sigma > 0:
-        raise ValueError(f"kaf: sigma, the width of the kernel, must be positive, and is {sigma}.")
+    if sigma is None:
+        if kernel in NEED_SIGMA:
+            raise ValueError(f"kaf: the kernel {kernel!r} needs sigma, its width, or a Grid for centers.")
+        return
+    if not _broadcasts_to(numpy.shape(sigma), alpha[:-1]):
+        raise ValueError(
+            f"kaf: sigma is one number, or one for each unit; it has shape {numpy.shape(sigma)}; {shapes}."
+        )
+    widths = concrete(sigma)
+    if widths is not None and not (widths > 0).all():
+        raise ValueError(f"kaf: sigma, the width of the kernel, must be positive, and is {widths.min()}.")
 
 
 def _broadcasts_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:

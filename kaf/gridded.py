@@ -1,0 +1,248 @@
+"""The weighted sum of Gaussians on equispaced centres by three exponentials a value, however many centres there are.
+
+Fast Gaussian gridding (Greengard and Lee 2004, SIAM Review 46), around an anchor m in the middle of a block of centres
+m + j step. With t = (x - m) / sigma and delta = step / sigma,
+
+    exp(-(t - j delta)^2 / 2) = exp(-t^2 / 2) z^j q^(j^2),   z = exp(delta t),   q = exp(-delta^2 / 2).
+
+q^(j^2) belongs to the coefficients, so that a sum over j is a polynomial in z for j >= 0 and in 1/z for j < 0: Horner's
+rule. Far out z would overflow: t is clipped where all the block's Gaussians have vanished, and exp(-t^2 / 2) is not.
+
+The derivatives of order n are sums of Gaussians too, times Hermite polynomials He_n of t - j delta: sums with the
+coefficients alpha_j j^k, k <= n. And they are all one needs. Of S_n, the n-th derivative of the sum by x,
+
+    dS_n = S_(n+1) dx + S_n(d alpha) + (S_n / sigma + sigma S_(n+2)) d sigma.
+
+This is linear in d alpha, and reverse mode transposes Horner's rule: from g * exp(-t^2 / 2), multiplied by z again and
+again, the sums over the batch are the moments that make the gradient of alpha.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy
+
+from .backend import Array, Backend
+
+# A block reaches this many sigma to either side of its anchor. exp(-t^2 / 2) is taken at up to 6 sigma more: exp(-72) and
+# its inverse are float32 numbers with room for a sum of alphas.
+_BLOCK_REACH = 6.0
+# Where the nearest Gaussian of a block is less than half an ulp of 1 in the dtype computed in.
+_CLIP = {"float32": 6.0, "float64": 9.0}
+# For a sigma that is not known until the program runs: blocks of 11 centres, good for sigma >= 0.83 step.
+_HALF_WIDTH_OF_UNKNOWN = 5
+# Beyond this many blocks a loop takes them in turn: a program of all of them would take long to compile.
+_UNROLLED_BLOCKS = 6
+
+
+class Layout(NamedTuple):
+    """Equispaced centres first + i step, i < size, cut into blocks of equal size (the last may reach beyond the centres).
+
+    `guarded`: the blocks were made for a sigma that is not known, and whether they do is to be asked when it is.
+    """
+
+    first: float
+    step: float
+    size: int
+    block: int
+    guarded: bool
+
+    @property
+    def below(self) -> int:
+        """How many centres of a block are below its anchor."""
+        return self.block // 2
+
+    @property
+    def num_blocks(self) -> int:
+        return -(-self.size // self.block)
+
+    def halved(self) -> Layout:
+        """The same centres in blocks of half the size."""
+        return self._replace(block=-(-self.block // 2))
+
+    @property
+    def smallest_sigma(self) -> float:
+        """The blocks do not overflow with this bandwidth or more."""
+        return self.step * max(self.below, self.block - 1 - self.below) / _BLOCK_REACH
+
+
+def make_layout(centers: numpy.ndarray, sigma: float | None) -> Layout | None:
+    """How to evaluate these centres [k] with bandwidths of at least sigma (None: not known); None if not by blocks.
+
+    They must be equispaced and ascending, but for rounding; and a block must hold a few of them.
+    """
+    size = len(centers)
+    # Those of half precision are rounded too much: to take them for equispaced would move them.
+    eps = numpy.finfo(numpy.float64 if centers.dtype == numpy.float64 else numpy.float32).eps
+    exact = numpy.asarray(centers, numpy.float64)
+    if size < 2 or not numpy.isfinite(exact).all():
+        return None
+    rounding = 4 * eps * numpy.abs(exact).max()
+    step = (exact[-1] - exact[0]) / (size - 1)
+    if not step > 16 * rounding or numpy.abs(exact - (exact[0] + step * numpy.arange(size))).max() > rounding:
+        return None
+    half = _HALF_WIDTH_OF_UNKNOWN if sigma is None else math.floor(min(size, _BLOCK_REACH * sigma / step))
+    if half < min(2, size // 2):
+        return None
+    num_blocks = -(-size // (2 * half + 1))
+    block = -(-size // num_blocks)
+    return Layout(float(exact[0]), float(step), size, block, sigma is None)
+
+
+def fits(xp, layout: Layout, sigma: Array) -> Array:
+    """Whether no block overflows with this bandwidth, a bool array []. NaN fits: it makes everything NaN."""
+    return ~(sigma < layout.smallest_sigma).any()
+
+
+@functools.cache
+def evaluator(backend: Backend, layout: Layout, order: int = 0):
+    """The function of (x, alpha [*units, k], sigma) that is the `order`-th derivative by x of the sum of Gaussians.
+
+    x, floats of any shape that *units broadcast to; computed in float32, or float64 where one of them is. sigma: [] or
+    one for each unit. Order 0 to 2.
+    """
+
+    # t^2, t j and j^2 cancel in the second derivative: smaller blocks keep them small.
+    blocks = layout.halved() if order == 2 else layout
+
+    def weighted_gaussians(x, alpha, sigma):
+        return _evaluate(backend, blocks, order, x, alpha, sigma)
+
+    function = backend.custom_jvp(weighted_gaussians)
+    function.defjvp(functools.partial(_jvp, backend, layout, order), symbolic_zeros=True)
+    return function
+
+
+def _derivative(backend: Backend, layout: Layout, order: int):
+    if order <= 2:
+        return evaluator(backend, layout, order)
+    return lambda x, alpha, sigma: _one_by_one(backend, layout, order, x, alpha, sigma)
+
+
+def _jvp(backend: Backend, layout: Layout, order: int, primals, tangents):
+    x, alpha, sigma = primals
+    x_t, alpha_t, sigma_t = (None if type(t) is backend.custom_derivatives.SymbolicZero else t for t in tangents)
+    function = evaluator(backend, layout, order)
+    out = function(x, alpha, sigma)
+    parts = []
+    if x_t is not None:
+        parts.append(_derivative(backend, layout, order + 1)(x, alpha, sigma) * x_t)
+    if alpha_t is not None:
+        parts.append(function(x, alpha_t, sigma))
+    if sigma_t is not None:
+        by_sigma = out / sigma + sigma * _derivative(backend, layout, order + 2)(x, alpha, sigma)
+        parts.append(by_sigma * sigma_t)
+    tangent = sum(parts[1:], parts[0]) if parts else backend.np.zeros_like(out)
+    return out, tangent.astype(out.dtype)
+
+
+def computing_dtype(xp, *arrays: Array) -> str:
+    """float64 where one of the arrays is, else float32: half precision is for storing, not for sums."""
+    return "float64" if any(a.dtype == numpy.float64 for a in arrays) else "float32"
+
+
+def _evaluate(backend: Backend, layout: Layout, order: int, x, alpha, sigma):
+    xp = backend.np
+    dtype = computing_dtype(xp, x, alpha, sigma)
+    x, alpha, sigma = x.astype(dtype), alpha.astype(dtype), sigma.astype(dtype)
+    coefficients = _coefficients(xp, layout, order, alpha, sigma)
+    anchors = [layout.first + layout.step * (b * layout.block + layout.below) for b in range(layout.num_blocks)]
+
+    def block(anchor, coefficients):
+        return _block(xp, layout, order, x, sigma, anchor, coefficients)
+
+    if layout.num_blocks <= _UNROLLED_BLOCKS:
+        out = sum(block(numpy.asarray(m, dtype), [c[b] for c in coefficients]) for b, m in enumerate(anchors))
+    else:
+        start = xp.zeros(xp.broadcast_shapes(x.shape, sigma.shape), dtype)
+        step = backend.checkpoint(lambda out, xs: (out + block(*xs), None), prevent_cse=False)
+        out, _ = backend.lax.scan(step, start, (numpy.asarray(anchors, dtype), coefficients))
+    return out * (-1 / sigma) ** order if order else out
+
+
+def _coefficients(xp, layout: Layout, order: int, alpha, sigma) -> list:
+    """For each power k <= order: alpha_j q^(j^2) j^k, [blocks, j, *units]."""
+    padding = layout.num_blocks * layout.block - layout.size
+    if padding:
+        alpha = xp.concatenate([alpha, xp.zeros((*alpha.shape[:-1], padding), alpha.dtype)], -1)
+    j = numpy.arange(-layout.below, layout.block - layout.below).astype(alpha.dtype)
+    alpha = alpha.reshape(*alpha.shape[:-1], layout.num_blocks, layout.block)
+    q = xp.exp(-0.5 * ((layout.step / sigma)[..., None] * j) ** 2)
+    alpha = alpha * (q[..., None, :] if sigma.ndim else q)
+    # Units last, as in x, by a product with a diagonal matrix: a transposition would be fused into the loop over x, and
+    # every value of x would gather its coefficients.
+    moved = [
+        xp.tensordot(numpy.diag(j**k), alpha, ((1,), (alpha.ndim - 1,)), precision="highest") for k in range(order + 1)
+    ]
+    return [xp.moveaxis(c, -1, 0) for c in moved]
+
+
+def _block(xp, layout: Layout, order: int, x, sigma, anchor, coefficients: Sequence):
+    """One block's part of the sum times He_order, (-sigma)^order times the derivative."""
+    delta = layout.step / sigma
+    t = (x - anchor) / sigma
+    limit = layout.below * delta + _CLIP[str(x.dtype)]
+    near = xp.clip(t, -limit, limit)
+    z = xp.exp(delta * near)
+    E = xp.exp(-0.5 * t * t)
+    S = [E * _laurent(c, layout.below, z) for c in coefficients]
+    if order == 0:
+        return S[0]
+    if order == 1:
+        return near * S[0] - delta * S[1]
+    return (near * near - 1) * S[0] - 2 * delta * near * S[1] + delta * delta * S[2]
+
+
+def _laurent(c, below: int, z):
+    """The sum of c[below + j] z^j, j from -below; by Horner's rule from both ends."""
+    size = c.shape[0]
+    upper = c[size - 1]
+    for i in range(size - 2, below - 1, -1):
+        upper = upper * z + c[i]
+    if not below:
+        return upper
+    inverse = 1 / z
+    lower = c[0] * inverse
+    for i in range(1, below):
+        lower = (lower + c[i]) * inverse
+    return upper + lower
+
+
+def _one_by_one(backend: Backend, layout: Layout, order: int, x, alpha, sigma):
+    """Higher derivatives: Gaussian after Gaussian, since the powers of j would cancel. Differentiated as it stands."""
+    xp = backend.np
+    dtype = computing_dtype(xp, x, alpha, sigma)
+    x, alpha, sigma = x.astype(dtype), alpha.astype(dtype), sigma.astype(dtype)
+
+    def kernel(x, center, sigma):
+        t = (x - center) / sigma
+        # Beyond, the Gaussian is zero in any dtype, and its polynomial must not be infinite.
+        t = xp.clip(t, -40, 40)
+        before, hermite = xp.ones_like(t), t
+        for n in range(1, order):
+            before, hermite = hermite, t * hermite - n * before
+        return hermite * xp.exp(-0.5 * t * t) * (-1 / sigma) ** order
+
+    centers = numpy.asarray(layout.first + layout.step * numpy.arange(layout.size), dtype)
+    return sum_over_centers(backend, kernel, x, alpha, centers, sigma)
+
+
+def sum_over_centers(backend: Backend, kernel, x, alpha, centers, *parameters) -> Any:
+    """sum_i alpha[..., i] kernel(x, centers[i], *parameters), a centre at a time: nothing has an axis of length k.
+
+    In reverse mode the kernel is computed again: what is kept is x, alpha and the centres.
+    """
+    xp, lax = backend.np, backend.lax
+
+    def add(out, center_and_alpha, x, parameters):
+        center, alpha = center_and_alpha
+        return out + alpha * kernel(x, center, *parameters)
+
+    add = backend.checkpoint(add, prevent_cse=False)
+    start = xp.zeros(x.shape, numpy.result_type(x.dtype, alpha.dtype, centers.dtype))
+    xs = (xp.asarray(centers), xp.moveaxis(alpha, -1, 0))
+    return lax.scan(lambda out, c: (add(out, c, x, parameters), None), start, xs)[0]
