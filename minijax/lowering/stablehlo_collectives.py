@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..core import ShapedArray
 from .stablehlo_rules import REDUCERS, Rule, part_along
 from .stablehlo_text import UINT32, i64_table
