@@ -7,7 +7,11 @@ from kaf.backend import CHOICES
 from kaf.cli.errors import CommandError
 from kaf.init import FUNCTIONS
 
+BUNDLED = ("digits", "breast_cancer", "moons", "diabetes")
+BASELINES = ("relu", "tanh", "elu", "gelu")
 RULES = ("paper", "code")
+SCHEDULES = ("constant", "cosine", "warmup_cosine")
+TASKS = ("classification", "regression")
 DEFAULT_OUT = "kaf-out"
 
 
@@ -19,8 +23,8 @@ class _Parser(argparse.ArgumentParser):
 def make_parser():
     """The parser of the whole command line; `command` in its result names the command.
 
-    >>> make_parser().parse_args(["train", "--units", "8"]).units
-    8
+    >>> make_parser().parse_args(["train", "--units", "8,4"]).units
+    (8, 4)
     """
     parser = _Parser(
         prog="kaf",
@@ -28,7 +32,7 @@ def make_parser():
         description="Kernel activation functions: activations that every unit of a network learns for itself.",
         epilog="examples:\n"
         "  kaf train                               train on the digits, compare with ReLU, write ./kaf-out\n"
-        "  kaf predict kaf-out/model.npz new.csv   classes and probabilities, as CSV\n"
+        "  kaf predict kaf-out/model.npz new.csv   classes and probabilities, or numbers, as CSV\n"
         "  kaf fit elu                             how well a KAF can start as an ELU\n"
         "  kaf jaxpr --grad                        what a KAF computes, equation by equation\n"
         "  kaf check                               minijax against JAX\n",
@@ -43,31 +47,34 @@ def _add_train(commands):
     parser = _add(
         commands,
         "train",
-        "train a classifier with KAFs, and the same with ReLU",
-        "Train a network of one hidden layer of KAFs, and ReLU networks of equal width and of equal parameter count.\n"
-        "Writes model.npz and activations.png to the output directory.",
-        ["kaf train", "kaf train --data moons --units 3", "kaf train --data iris.csv --target species --epochs 100"],
+        "train a network of KAFs, and the same with ReLU",
+        "Train a network of KAFs, and networks of ReLU (--compare: of others) of equal width and of equal parameter count.\n"
+        "Writes model.npz, activations.png, losses.png and report.md to the output directory. Stopped by Ctrl-C, or\n"
+        "killed, it goes on where it was when the same command is given again.",
+        [
+            "kaf train",
+            "kaf train --data moons --units 3 --compare all --seeds 5",
+            "kaf train --data iris.csv --target species --epochs 100",
+            "kaf train --data diabetes --l2-alpha 0.1 --validation 0.2 --patience 10",
+        ],
     )
-    parser.add_argument(
-        "--data",
-        default="digits",
-        metavar="NAME|FILE.csv",
-        help="digits, breast_cancer, moons, or a CSV file of numbers and a class column (default: digits)",
-    )
-    parser.add_argument(
-        "--target",
-        metavar="NAME",
-        help="the class column of the CSV file, its number if there is no header (default: last)",
-    )
+    _add_data(parser)
     _add_backend(parser)
     parser.add_argument(
-        "--units", type=_count(1, 100_000), default=48, metavar="N", help="KAFs in the hidden layer (default: 48)"
+        "--units",
+        type=_counts(1, 100_000),
+        default=(48,),
+        metavar="N[,N...]",
+        help="KAFs in the hidden layer, or in each of several (default: 48)",
     )
     _add_grid(parser)
-    parser.add_argument("--epochs", type=_count(1), default=40, metavar="N", help="passes over the data (default: 40)")
-    parser.add_argument("--batch-size", type=_count(1), default=64, metavar="N", help="examples per step (default: 64)")
+    _add_training(parser)
     parser.add_argument(
-        "--lr", type=_number(1e-9, 1e9), default=5e-3, metavar="RATE", help="Adam's learning rate (default: 0.005)"
+        "--compare",
+        type=_some_of("activation", BASELINES),
+        default=("relu",),
+        metavar="NAMES",
+        help=f"train the same with these: {','.join(BASELINES)}, all or none (default: relu)",
     )
     parser.add_argument(
         "--seed",
@@ -76,20 +83,89 @@ def _add_train(commands):
         metavar="N",
         help="of the split, the weights, the order (default: 0)",
     )
+    parser.add_argument(
+        "--seeds",
+        type=_count(1, 1000),
+        default=1,
+        metavar="N",
+        help="train every network so many times, from --seed upwards, and report median and spread (default: 1)",
+    )
+    parser.add_argument(
+        "--restart", action="store_true", help="forget the checkpoints of an interrupted run in the output directory"
+    )
     _add_out(parser)
+
+
+def _add_data(parser):
+    parser.add_argument(
+        "--data",
+        default="digits",
+        metavar="NAME|FILE",
+        help=f"{', '.join(BUNDLED)}; a CSV file of numbers and a target column; or an .npz file of arrays x [rows, features] "
+        "and y [rows] (default: digits)",
+    )
+    parser.add_argument(
+        "--target",
+        metavar="NAME",
+        help="the target column of the CSV file, its number if there is no header (default: last); the target array of "
+        "the .npz file (default: y)",
+    )
+    parser.add_argument(
+        "--task",
+        type=_one_of("task", TASKS),
+        metavar="{" + ",".join(TASKS) + "}",
+        help="what the target of a file is: classes, or numbers (default: classification)",
+    )
+
+
+def _add_training(parser):
+    add = parser.add_argument
+    add("--epochs", type=_count(1), default=40, metavar="N", help="passes over the data (default: 40)")
+    add("--batch-size", type=_count(1), default=64, metavar="N", help="examples per step (default: 64)")
+    add("--lr", type=_number(1e-9, 1e9), default=5e-3, metavar="RATE", help="Adam's learning rate (default: 0.005)")
+    add(
+        "--schedule",
+        type=_one_of("schedule", SCHEDULES),
+        default="constant",
+        metavar="NAME",
+        help="of the learning rate: constant, cosine (down to 0), warmup_cosine (up in a tenth of the steps, then down) "
+        "(default: constant)",
+    )
+    decay = _number(0, 1e6)
+    add(
+        "--l2-alpha",
+        type=decay,
+        default=1e-4,
+        metavar="W",
+        help="weight of the sum of alpha^2 in the loss (default: 1e-4)",
+    )
+    add("--alpha-decay", type=decay, default=0.0, metavar="W", help="AdamW's decay of alpha (default: 0)")
+    add("--weight-decay", type=decay, default=0.0, metavar="W", help="AdamW's decay of the weights (default: 0)")
+    add(
+        "--validation",
+        type=_number(0.01, 0.9),
+        metavar="SHARE",
+        help="hold out this share of the training rows and report their loss (default: none)",
+    )
+    add(
+        "--patience",
+        type=_count(1),
+        metavar="N",
+        help="stop when N epochs in a row did not lower the validation loss, and keep the best epoch's model",
+    )
 
 
 def _add_predict(commands):
     parser = _add(
         commands,
         "predict",
-        "classify the rows of a CSV file",
-        "Predict a class, and its probability, for every row of a CSV file.\n"
+        "predict the rows of a CSV file",
+        "Predict a class and its probability, or a number, for every row of a CSV file (or of x in an .npz file).\n"
         "Where it has a header, the columns are found by name.",
         ["kaf predict kaf-out/model.npz new.csv", "kaf predict kaf-out/model.npz new.csv --out classes.csv"],
     )
     parser.add_argument("model", metavar="MODEL.npz", help="a model that kaf train wrote")
-    parser.add_argument("data", metavar="FILE.csv", help="the features, one row for each example")
+    parser.add_argument("data", metavar="FILE", help="the features, one row for each example: .csv or .npz")
     parser.add_argument("--out", metavar="FILE", help="write there (default: standard output)")
     _add_backend(parser)
 
@@ -190,6 +266,27 @@ def _count(least, most=10**6):
         if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
         return int(text)
+
+    return parse
+
+
+def _counts(least, most):
+    count = _count(least, most)
+
+    def parse(text):
+        return tuple(count(part) for part in text.split(","))
+
+    return parse
+
+
+def _some_of(kind, names):
+    one = _one_of(kind, (*names, "all", "none"))
+
+    def parse(text):
+        found = [one(part) for part in text.split(",")]
+        if "none" in found and len(found) > 1:
+            raise argparse.ArgumentTypeError("'none' stands alone")
+        return tuple(name for name in names if name in found or "all" in found)
 
     return parse
 

@@ -1,4 +1,4 @@
-"""Tables: CSV files, read so that an error names its line and its column; labels, the split, standardised features."""
+"""Data: CSV and npz files, read so that an error names its place; labels, the split, standardised features."""
 
 import csv
 import math
@@ -8,9 +8,11 @@ import numpy as np
 
 from kaf.cli.errors import CommandError
 from kaf.cli.files import reason
+from kaf.files import UNREADABLE, read_arrays
 
 LEAST_ROWS = 10
 TEST_SHARE = 0.2
+TASKS = ("classification", "regression")
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Dataset:
-    """x float64 [n, features], y int64 [n] into `classes`; `feature_names` and `target` are None without a header."""
+    """x float64 [n, features]; y int64 [n] into `classes`, or, where there are none, float64 [n] to be predicted.
+
+    `feature_names` and `target` are None without a header.
+    """
 
     name: str
     x: np.ndarray
@@ -41,6 +46,10 @@ class Dataset:
     classes: tuple[str, ...]
     feature_names: tuple[str, ...] | None
     target: str | None
+
+    @property
+    def task(self):
+        return "classification" if self.classes else "regression"
 
 
 # -- Files -------------------------------------------------------------------------------------------------------------
@@ -128,11 +137,26 @@ def _bad_cell(table, i, j):
     return CommandError(f"{where}: {cell!r} is not a number; {remedy}")
 
 
-def read_dataset(path, target=None):
-    """The Dataset in a CSV file. `target` is the class column: a name, a number from 1 without a header, or the last.
+def read_dataset(path, target=None, task="classification"):
+    """The Dataset in a file: .npz holds arrays, anything else is read as CSV.
 
-    Raises CommandError for whatever makes the table unfit to learn from.
+    `target` is the column of the classes, or of the numbers to predict: a name, a number from 1 without a header, or the
+    last; of an .npz file the name of the array, y if none is given. Raises CommandError for whatever makes the data unfit
+    to learn from.
     """
+    return (_read_npz if is_npz(path) else _read_csv)(path, target, task)
+
+
+def is_npz(path):
+    """Whether a file is read as arrays: by its name.
+
+    >>> is_npz("a.npz"), is_npz("a.csv")
+    (True, False)
+    """
+    return str(path).lower().endswith(".npz")
+
+
+def _read_csv(path, target, task):
     table = read_table(path)
     j = table.width - 1 if target is None else _find_target(table, target)
     if table.width < 2:
@@ -141,16 +165,27 @@ def read_dataset(path, target=None):
     labels = [row[j] for row in table.rows]
     if "" in labels:
         raise _bad_cell(table, labels.index(""), j)
-    if len(labels) < LEAST_ROWS:
-        raise CommandError(
-            f"{path} has {_n(len(labels), 'row')}: at least {LEAST_ROWS} are needed to train and to test"
-        )
+    _check_rows(path, len(labels))
     # Before the classes are looked at: a header taken for a row would be a class of its own.
     x = numbers(table, features)
-    classes, y = _classes(labels)
-    _check_classes(table, j, classes, y)
+    if task == "regression":
+        classes, y = (), numbers(table, [j])[:, 0]
+        _check_varies(path, table.column(j), y)
+    else:
+        classes, y = _classes(labels)
+        _check_classes(path, table.column(j), classes, y, "name the class column by --target")
     names = tuple(table.names[k] for k in features) if table.names else None
     return Dataset(str(path), x, y, classes, names, table.names[j] if table.names else None)
+
+
+def _check_rows(path, rows):
+    if rows < LEAST_ROWS:
+        raise CommandError(f"{path} has {_n(rows, 'row')}: at least {LEAST_ROWS} are needed to train and to test")
+
+
+def _check_varies(path, what, y):
+    if y.min() == y.max():
+        raise CommandError(f"{path}: {what} is {y[0]:g} in every row; there is nothing to predict")
 
 
 def _find_target(table, target):
@@ -176,18 +211,91 @@ def _is_integer(label):
     return label.isascii() and label.removeprefix("-").isdecimal()
 
 
-def _check_classes(table, j, classes, y):
+def _check_classes(path, what, classes, y, remedy):
     if len(classes) == 1:
         raise CommandError(
-            f"{table.path}: {table.column(j)} holds one class only, {classes[0]!r}; two are needed "
-            "(--target names another column)"
+            f"{path}: {what} holds one class only, {classes[0]!r}; two are needed (--target names another column)"
         )
     counts = np.bincount(y)
     if counts.min() < 2:
+        numeric = all(_is_number(label) for label in classes) and len(classes) > 10
         raise CommandError(
-            f"{table.path}: class {classes[counts.argmin()]!r} of {table.column(j)} has one row, and needs two, "
-            "to train and to test; remove it, or name the class column by --target"
+            f"{path}: class {classes[counts.argmin()]!r} of {what} has one row, and needs two, "
+            f"to train and to test; remove it, or {'predict numbers by --task regression' if numeric else remedy}"
         )
+
+
+# -- Arrays ------------------------------------------------------------------------------------------------------------
+
+
+def read_npz_features(path):
+    """The array x of an .npz file, float64 [rows, features]. Raises CommandError where it is not that."""
+    return _features(path, _arrays(path, ["x"])["x"])
+
+
+def _read_npz(path, target, task):
+    name = target or "y"
+    arrays = _arrays(path, ["x", name])
+    x, y = _features(path, arrays["x"]), arrays[name]
+    if y.shape != (len(x),):
+        raise CommandError(f"{path}: {name} has shape {y.shape}, and must be ({len(x)},), one for each row of x")
+    _check_rows(path, len(x))
+    if task == "regression":
+        classes, y = (), _finite(path, name, y)
+        _check_varies(path, name, y)
+    else:
+        classes, y = _classes(_labels(path, name, y))
+        _check_classes(path, name, classes, y, "give other labels")
+    return Dataset(str(path), x, y, classes, None, None)
+
+
+def _features(path, x):
+    if x.ndim != 2 or not x.shape[1]:
+        raise CommandError(f"{path}: x has shape {x.shape}, and must be [rows, features]")
+    return _finite(path, "x", x)
+
+
+def _arrays(path, wanted):
+    try:
+        arrays = read_arrays(path)
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {reason(error)}") from error
+    except UNREADABLE as error:
+        raise CommandError(
+            f"{path} is damaged, or no .npz file of arrays; write it by numpy.savez(file, x=, y=)"
+        ) from error
+    for name in wanted:
+        if name not in arrays:
+            raise CommandError(
+                f"{path} has no array {name!r}; it has {listing(sorted(arrays))}; x [rows, features] and y [rows] are needed"
+            )
+    return arrays
+
+
+def _finite(path, name, array):
+    if array.dtype.kind not in "biuf":
+        raise CommandError(f"{path}: {name} must hold real numbers; its dtype is {array.dtype}")
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise CommandError(
+            f"{path}: {name}[{', '.join(map(str, where))}] is {array[where]}; replace it or remove the row"
+        )
+    return array
+
+
+def _labels(path, name, y):
+    if y.dtype.kind == "f":
+        whole = _finite(path, name, y)
+        if not (whole == np.rint(whole)).all():
+            raise CommandError(
+                f"{path}: {name} holds {whole[whole != np.rint(whole)][0]:g}, which is no class; "
+                "give integers or text, or predict numbers by --task regression"
+            )
+        y = whole.astype(np.int64)
+    if y.dtype.kind not in "biuU":
+        raise CommandError(f"{path}: {name} must hold classes, integers or text; its dtype is {y.dtype}")
+    return [str(label) for label in y.tolist()]
 
 
 def listing(names, most=8):
@@ -220,6 +328,17 @@ def split(y, seed):
         test.append(rows[:held_out])
         train.append(rows[held_out:])
     return np.sort(np.concatenate(train)), np.sort(np.concatenate(test))
+
+
+def split_rows(rows, seed):
+    """Row numbers (train, test) where there are no classes: a fifth of all is for the test.
+
+    >>> [len(part) for part in split_rows(15, seed=0)]
+    [12, 3]
+    """
+    order = np.random.default_rng(seed).permutation(rows)
+    held_out = max(1, round(TEST_SHARE * rows))
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
 @dataclass(frozen=True)

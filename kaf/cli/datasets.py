@@ -1,7 +1,7 @@
 """The data sets that need no file: scikit-learn brings them along."""
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer, load_digits, make_moons
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, make_moons
 
 from kaf.cli.data import Dataset
 
@@ -23,4 +23,8 @@ def load_dataset(name):
     if name == "moons":
         x, y = make_moons(1000, noise=0.2, random_state=0)
         return Dataset("moons", x, y.astype(np.int64), ("0", "1"), ("x", "y"), "class")
+    if name == "diabetes":
+        bunch = load_diabetes(scaled=False)
+        y = np.asarray(bunch.target, np.float64)
+        return Dataset("diabetes", np.asarray(bunch.data, np.float64), y, (), tuple(bunch.feature_names), "progression")
     return _bundled(name, {"digits": load_digits, "breast_cancer": load_breast_cancer}[name])

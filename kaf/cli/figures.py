@@ -7,6 +7,7 @@ from kaf.cli.files import replacing
 
 _CURVE, _SHADE, _GRID, _SECOND = "#1f5fa8", "#c9ced6", "#8a9099", "#c8501e"
 _MOST_PANELS, _MOST_COLUMNS = 64, 8
+_COLORS = {"KAF": _CURVE, "ReLU": _SECOND, "tanh": "#2f8f6b", "ELU": "#8e5bb5", "GELU": "#b8922a"}
 
 
 def _save(figure, path):
@@ -14,47 +15,50 @@ def _save(figure, path):
         figure.savefig(file, format="png", dpi=120)
 
 
-def draw_activations(path, inputs, alpha, grid, title):
-    """The learned functions, a panel for each unit, over the histograms of their inputs.
+def draw_activations(path, inputs, layer, title):
+    """The functions of a layer of KAFs, a panel for each unit, over the histograms of their inputs float [n, units].
 
-    inputs float [n, units], alpha float [units, k]. The first 64 units are drawn.
+    The first 64 units are drawn.
     """
-    units = min(len(alpha), _MOST_PANELS)
+    total = inputs.shape[1]
+    units = min(total, _MOST_PANELS)
     rows = -(-units // _MOST_COLUMNS)
     columns = -(-units // rows)  # All rows about equally full.
     width, height = max(1.45 * columns + 0.7, 5.5), (1.3 if rows > 1 else 2.0) * rows + 1.2
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
+    grid = layer.grid
+    edge = grid.boundary + 2 * grid.sigma
+    x = np.linspace(-edge, edge, 300, dtype=np.float32)
+    outputs = np.asarray(layer(np.repeat(x[:, None], total, 1)))
     for unit, ax in enumerate(axes):
         if unit < units:
-            _draw_activation(ax, inputs[:, unit], alpha[unit], grid, f"{unit + 1}")
+            _draw_activation(ax, inputs[:, unit], x, outputs[:, unit], grid, f"{unit + 1}")
         else:
             ax.set_axis_off()
     # The lowest panel of a column with an empty place below it must bear the tick labels.
     for ax in axes[max(units - columns, 0) : units]:
         ax.tick_params(labelbottom=True)
-    if units < len(alpha):
-        title += f" (the first {units} of {len(alpha)} units)"
+    if units < total:
+        title += f" (the first {units} of {total} units)"
     figure.suptitle(title, fontsize=11)
     figure.supxlabel("input of the unit; grey: how often it occurs in the training data", fontsize=9)
     figure.supylabel("output", fontsize=9)
     _save(figure, path)
 
 
-def _draw_activation(ax, inputs, alpha, grid, label):
-    edge = grid.boundary + 2 * grid.sigma
-    counts, bins = np.histogram(inputs, bins=40, range=(-edge, edge))
+def _draw_activation(ax, inputs, x, outputs, grid, label):
+    counts, bins = np.histogram(inputs, bins=40, range=(x[0], x[-1]))
     shade = ax.twinx()
     shade.stairs(counts, bins, fill=True, color=_SHADE)
     shade.set_ylim(0, max(counts.max(), 1) * 1.15)
     shade.set_yticks([])
-    x = np.linspace(-edge, edge, 300)
     ax.axhline(0, color=_GRID, linewidth=0.5)
-    ax.plot(x, evaluate(x, alpha, grid), color=_CURVE, linewidth=1.6)
+    ax.plot(x, outputs, color=_CURVE, linewidth=1.6)
     # Drawn later, the histogram would cover the curve.
     ax.set_zorder(shade.get_zorder() + 1)
     ax.patch.set_visible(False)
-    ax.set_xlim(-edge, edge)
+    ax.set_xlim(x[0], x[-1])
     ax.set_xticks([-grid.boundary, 0, grid.boundary])
     ax.xaxis.set_major_formatter("{x:g}")
     ax.tick_params(labelsize=7, length=2, pad=2)
@@ -62,6 +66,42 @@ def _draw_activation(ax, inputs, alpha, grid, label):
     ax.set_title(label, fontsize=7, pad=2, loc="left", color=_GRID)
     for side in (*ax.spines.values(), *shade.spines.values()):
         side.set_linewidth(0.5)
+
+
+def draw_losses(path, title, panels):
+    """Loss by epoch: `panels` are {title: {label: (training, validation)}}, both lists of curves, one for each seed.
+
+    A line is the median over the seeds, a band their smallest and largest; dashed is the validation.
+    """
+    figure = Figure(figsize=(4.6 * len(panels) + 0.6, 3.8), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    dashed = False
+    for ax, (name, curves) in zip(axes, panels.items(), strict=True):
+        for label, (training, validation) in curves.items():
+            _draw_curves(ax, training, _COLORS[label], label, "-")
+            if any(len(curve) for curve in validation):
+                _draw_curves(ax, validation, _COLORS[label], None, "--")
+                dashed = True
+        ax.set_yscale("log")
+        for formatted in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+            formatted("{x:g}")
+        ax.set_title(name, fontsize=10)
+        ax.legend(frameon=False, fontsize=8)
+        ax.tick_params(labelsize=8, which="both")
+    axes[0].set_ylabel("loss")
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel("epoch" + ("; dashed: validation" if dashed else ""), fontsize=9)
+    _save(figure, path)
+
+
+def _draw_curves(ax, curves, color, label, style):
+    # A curve that stopped early stays where it was: without it the median would jump.
+    longest = max(map(len, curves))
+    whole = np.array([np.pad(curve, (0, longest - len(curve)), mode="edge") for curve in curves])
+    epochs = np.arange(1, longest + 1)
+    if len(curves) > 1 and style == "-":
+        ax.fill_between(epochs, whole.min(0), whole.max(0), color=color, alpha=0.1, linewidth=0)
+    ax.plot(epochs, np.median(whole, 0), style, color=color, linewidth=1.4, label=label)
 
 
 def draw_fit(path, name, function, alpha, grid):

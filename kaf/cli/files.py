@@ -1,10 +1,10 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, where a refusal of the system is the user's to know."""
 
 import contextlib
-import os
 import tempfile
 from pathlib import Path
 
+from kaf import files
 from kaf.cli.errors import CommandError
 
 
@@ -12,22 +12,13 @@ from kaf.cli.errors import CommandError
 def replacing(path):
     """Yield a binary handle whose content takes the place of `path` only when the block ends without an exception.
 
-    The content goes to a new file in the same directory (a rename is atomic only within a file system) and that file is
-    removed whatever stops the block, Ctrl-C included. Raises CommandError where the system refuses.
+    As `kaf.files.replacing`; raises CommandError where the system refuses.
     """
-    path = Path(path)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(scratch, "xb") as handle:
+        with files.replacing(path) as handle:
             yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(scratch, path)
     except OSError as error:
         raise CommandError(f"cannot write {path}: {reason(error)}; nothing was changed") from error
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def require_writable(directory, names):

@@ -25,7 +25,9 @@ def main(argv=None):
     0 is success, 1 a failed `kaf check`, 2 an error of the user, told in one line on stderr, 130 Ctrl-C.
     """
     try:
+        argv = sys.argv[1:] if argv is None else argv
         arguments = make_parser().parse_args(argv)
+        arguments.argv = argv
         command = load(MODULES[arguments.command], f"kaf {arguments.command}")
         status = command.run(arguments)
         sys.stdout.flush()

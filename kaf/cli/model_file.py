@@ -1,9 +1,6 @@
-"""model.npz: a trained classifier with all that prediction needs, as arrays and one JSON text; nothing is unpickled."""
+"""model.npz: a trained model with all that prediction needs, as arrays and one JSON text; nothing is unpickled."""
 
 import json
-import tokenize
-import zipfile
-import zlib
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -11,49 +8,49 @@ import numpy as np
 from kaf.cli.data import Scaler
 from kaf.cli.errors import CommandError
 from kaf.cli.files import reason, replacing
+from kaf.files import UNREADABLE, read_arrays
 from kaf.grid import Grid
 from kaf.layers import KAF, KAFNet, Linear
 
 FORMAT = "kaf-classifier"
-VERSION = 1
+VERSION = 2
+READ = (1, 2)
 _BATCH = 1024
-
-# What NumPy and zipfile raise for files cut short or of another kind.
-_UNREADABLE = (
-    ValueError,
-    EOFError,
-    KeyError,
-    TypeError,
-    NotImplementedError,
-    RuntimeError,
-    SyntaxError,
-    MemoryError,
-    OverflowError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """A network of one hidden layer, the scaler of its inputs and the names of its classes and features."""
+class Trained:
+    """A network, the scaler of its inputs, and either the names of its classes or the scaler of the numbers it predicts."""
 
     model: KAFNet
     scaler: Scaler
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] | None = None
     target: str | None = None
+    target_scaler: Scaler | None = None
+
+    def outputs(self, x):
+        """Raw features [n, features] -> float64 [n, outputs] of the network, by the chosen backend."""
+        x = self.scaler(np.asarray(x, np.float64))
+        # In batches: a KAF layer may hold rows * units * centres numbers at a time.
+        batches = [np.asarray(self.model(x[i : i + _BATCH]), np.float64) for i in range(0, len(x), _BATCH)]
+        return np.concatenate(batches)
 
     def probabilities(self, x):
-        """Raw features [n, features] -> float64 [n, classes], by the chosen backend."""
-        x = self.scaler(np.asarray(x, np.float64))
-        # In batches: a KAF layer holds rows * units * centres numbers at a time.
-        logits = [np.asarray(self.model(x[i : i + _BATCH]), np.float64) for i in range(0, len(x), _BATCH)]
-        return _softmax(np.concatenate(logits))
+        """Raw features [n, features] -> float64 [n, classes]."""
+        return _softmax(self.outputs(x))
+
+    def predictions(self, x):
+        """Raw features [n, features] -> the numbers predicted, float64 [n]."""
+        return (self.outputs(x) * self.target_scaler.scale + self.target_scaler.mean)[:, 0]
 
     def assess(self, x, y):
-        """(accuracy, mean of -log probability of the right class) for the classes y, int [n]."""
+        """(score, loss): the accuracy and the mean of -log probability of the right class for classes y, int [n]; R2 and
+        the mean squared error, in the target's own units, for numbers y, float [n].
+        """
+        if not self.classes:
+            error = np.mean((self.predictions(x) - y) ** 2)
+            return float(1 - error / np.var(y)), float(error)
         probabilities = self.probabilities(x)
         right = np.maximum(probabilities[np.arange(len(y)), y], np.finfo(np.float64).tiny)
         return float(np.mean(probabilities.argmax(1) == y)), float(-np.log(right).mean())
@@ -69,24 +66,21 @@ def _softmax(logits):
 # -- Writing -----------------------------------------------------------------------------------------------------------
 
 
-def save(path, classifier):
-    """Write the Classifier, of one hidden KAF layer, to `path`: the former file stays until the new one is whole."""
-    hidden, activation, output = classifier.model.layers
+def save(path, trained):
+    """Write a Trained, whose layers are Linear and KAF by turns: the former file stays until the new one is whole."""
+    layers = trained.model.layers
     about = {
-        "grid": asdict(activation.grid),
-        "classes": classifier.classes,
-        "feature_names": classifier.feature_names,
-        "target": classifier.target,
+        "layers": [{"grid": asdict(layer.grid)} if isinstance(layer, KAF) else None for layer in layers],
+        "classes": trained.classes,
+        "feature_names": trained.feature_names,
+        "target": trained.target,
     }
-    arrays = {
-        "hidden_weight": hidden.weight,
-        "hidden_bias": hidden.bias,
-        "alpha": activation.alpha,
-        "output_weight": output.weight,
-        "output_bias": output.bias,
-        "mean": classifier.scaler.mean,
-        "scale": classifier.scaler.scale,
-    }
+    arrays = {"mean": trained.scaler.mean, "scale": trained.scaler.scale}
+    if trained.target_scaler is not None:
+        arrays |= {"target_mean": trained.target_scaler.mean, "target_scale": trained.target_scaler.scale}
+    for i, layer in enumerate(layers):
+        names = ("alpha",) if isinstance(layer, KAF) else ("weight", "bias")
+        arrays |= {f"layer{i}_{name}": getattr(layer, name) for name in names}
     with replacing(path) as file:
         np.savez(
             file,
@@ -101,63 +95,76 @@ def save(path, classifier):
 
 
 def load(path):
-    """The Classifier in the file `path`. Raises CommandError for one that is missing, damaged, foreign or too new."""
+    """The Trained in the file `path`. Raises CommandError for one that is missing, damaged, foreign or too new."""
     try:
-        fields = _fields(path)
+        fields = read_arrays(path)
     except OSError as error:
         raise CommandError(f"cannot read {path}: {reason(error)}") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise CommandError(f"{path} is damaged, or no model file of kaf train; train it again") from error
     if str(fields.get("format")) != FORMAT:
         raise CommandError(f"{path} is not a model file: kaf train writes those")
-    if not np.array_equal(fields.get("version"), VERSION):
+    if not any(np.array_equal(fields.get("version"), version) for version in READ):
         raise CommandError(
-            f"{path} has version {fields.get('version')} of the format, and this kaf reads version {VERSION}; "
-            "use the kaf that wrote it, or train again"
+            f"{path} has version {fields.get('version')} of the format, and this kaf reads versions "
+            f"{' and '.join(map(str, READ))}; use the kaf that wrote it, or train again"
         )
     try:
-        return _classifier(fields)
-    except _UNREADABLE as error:
+        about = json.loads(str(fields["about"]))
+        return _trained(*(_from_first_version(fields, about) if fields["version"] == 1 else (fields, about)))
+    except UNREADABLE as error:
         raise CommandError(f"{path} is damaged: its parts do not fit together; train it again") from error
 
 
-def _fields(path):
-    with open(path, "rb") as file:
-        # np.load takes what is no archive for a pickle or a single array; neither is of interest.
-        if not zipfile.is_zipfile(file):
-            raise ValueError("not an archive")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-
-
-def _classifier(fields):
-    about = json.loads(str(fields["about"]))
-    grid = Grid(**about["grid"])
-    classes = tuple(map(str, about["classes"]))
-    names = about["feature_names"]
-    features, units = fields["hidden_weight"].shape
-    outputs = 1 if len(classes) == 2 else len(classes)
-    shapes = {
-        "hidden_weight": (features, units),
-        "hidden_bias": (units,),
-        "alpha": (units, grid.size),
-        "output_weight": (units, outputs),
-        "output_bias": (outputs,),
-        "mean": (features,),
-        "scale": (features,),
+def _from_first_version(fields, about):
+    """The first version knew one hidden layer, and classes."""
+    names = {
+        "layer0_weight": "hidden_weight",
+        "layer0_bias": "hidden_bias",
+        "layer1_alpha": "alpha",
+        "layer2_weight": "output_weight",
+        "layer2_bias": "output_bias",
     }
-    for name, shape in shapes.items():
-        if fields[name].shape != shape or fields[name].dtype.kind != "f" or not np.isfinite(fields[name]).all():
-            raise ValueError(f"{name} is not finite floats of shape {shape}")
+    return (
+        {**fields, **{new: fields[old] for new, old in names.items()}},
+        {**about, "layers": [None, {"grid": about["grid"]}, None]},
+    )
+
+
+def _trained(fields, about):
+    classes, names = tuple(map(str, about["classes"])), about["feature_names"]
+    (features,) = fields["mean"].shape
+    layers, width = [], features
+    for i, layer in enumerate(about["layers"]):
+        layers.append(_linear(fields, i, width) if layer is None else _kaf(fields, i, width, Grid(**layer["grid"])))
+        width = layers[-1].bias.shape[0] if layer is None else width
+    if width != (len(classes) if len(classes) > 2 else 1):
+        raise ValueError("an output for each class is needed")
     if names is not None and len(names) != features:
         raise ValueError("a name for each feature is needed")
-    hidden = Linear(fields["hidden_weight"], fields["hidden_bias"])
-    output = Linear(fields["output_weight"], fields["output_bias"])
-    return Classifier(
-        model=KAFNet((hidden, KAF(fields["alpha"], grid), output)),
-        scaler=Scaler(fields["mean"], fields["scale"]),
+    return Trained(
+        model=KAFNet(tuple(layers)),
+        scaler=Scaler(_floats(fields, "mean", features), _floats(fields, "scale", features)),
         classes=classes,
         feature_names=None if names is None else tuple(map(str, names)),
         target=about["target"],
+        target_scaler=None
+        if classes
+        else Scaler(_floats(fields, "target_mean", 1), _floats(fields, "target_scale", 1)),
     )
+
+
+def _linear(fields, i, width):
+    units = fields[f"layer{i}_weight"].shape[1]
+    return Linear(_floats(fields, f"layer{i}_weight", width, units), _floats(fields, f"layer{i}_bias", units))
+
+
+def _kaf(fields, i, width, grid):
+    return KAF(_floats(fields, f"layer{i}_alpha", width, grid.size), grid)
+
+
+def _floats(fields, name, *shape):
+    array = fields[name]
+    if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
+        raise ValueError(f"{name} is not finite floats of shape {shape}")
+    return array

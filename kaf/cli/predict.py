@@ -1,4 +1,4 @@
-"""`kaf predict`: the class of every row of a CSV file, with its probability."""
+"""`kaf predict`: the class of every row of a CSV file, with its probability; or the number a regression predicts."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ import sys
 
 from kaf.cli import model_file
 from kaf.cli.backends import computing_on
-from kaf.cli.data import listing, numbers, read_table
+from kaf.cli.data import is_npz, listing, numbers, read_npz_features, read_table
 from kaf.cli.errors import CommandError
 from kaf.cli.files import replacing
 
@@ -16,11 +16,10 @@ def run(arguments):
     """Write the predictions and return 0."""
     if arguments.out is not None:
         _check_out(arguments)
-    classifier = model_file.load(arguments.model)
-    table = read_table(arguments.data)
-    x = numbers(table, find_features(table, classifier, arguments.model))
+    trained = model_file.load(arguments.model)
+    x = _features(arguments.data, trained, arguments.model)
     with computing_on(arguments.backend):
-        text = as_csv(classifier.classes, classifier.probabilities(x))
+        text = as_csv(*_columns(trained, x))
     if arguments.out is None:
         sys.stdout.write(text)
         return 0
@@ -37,31 +36,53 @@ def _check_out(arguments):
         raise CommandError(f"--out {arguments.out} is a directory; give a file")
 
 
-def find_features(table, classifier, model):
+def _features(path, trained, model):
+    if not is_npz(path):
+        table = read_table(path)
+        return numbers(table, find_features(table, trained, model))
+    x = read_npz_features(path)
+    if x.shape[1] != len(trained.scaler.mean):
+        raise CommandError(f"{path}: x has {x.shape[1]} columns, and {model} wants {len(trained.scaler.mean)} features")
+    return x
+
+
+def find_features(table, trained, model):
     """The numbers of the columns that the model wants, in its order: by name if both have names, else by place.
 
-    The class column of the training data may be there. Raises CommandError for a column missing or not known.
+    The target column of the training data may be there. Raises CommandError for a column missing or not known.
     """
-    wanted = classifier.feature_names
+    wanted = trained.feature_names
     if wanted is None or table.names is None:
-        features = len(classifier.scaler.mean)
+        features = len(trained.scaler.mean)
         if table.width != features:
             raise CommandError(f"{table.path} has {table.width} columns, and {model} wants {features} features")
         return list(range(features))
     missing = [name for name in wanted if name not in table.names]
     if missing:
         raise CommandError(f"{table.path} lacks columns that {model} wants: {listing(missing)}")
-    unknown = [name for name in table.names if name not in wanted and name != classifier.target]
+    unknown = [name for name in table.names if name not in wanted and name != trained.target]
     if unknown:
         raise CommandError(f"{table.path} has columns that {model} does not know: {listing(unknown)}; remove them")
     return [table.names.index(name) for name in wanted]
 
 
-def as_csv(classes, probabilities):
-    """A header, and a line for each row: the most probable class and its probability."""
+def _columns(trained, x):
+    if not trained.classes:
+        return ("prediction",), ((f"{number:.9g}",) for number in trained.predictions(x))
+    probabilities = trained.probabilities(x)
+    best = probabilities.argmax(1)
+    rows = zip(best, probabilities, strict=True)
+    return ("class", "probability"), ((trained.classes[j], f"{row[j]:.6f}") for j, row in rows)
+
+
+def as_csv(header, rows):
+    r"""A header, and a line for each row.
+
+    >>> as_csv(("class", "probability"), [("yes", "0.9")])
+    'class,probability\nyes,0.9\n'
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("class", "probability"))
-    best = probabilities.argmax(1)
-    writer.writerows((classes[j], f"{row[j]:.6f}") for j, row in zip(best, probabilities, strict=True))
+    writer.writerow(header)
+    writer.writerows(rows)
     return text.getvalue()

@@ -36,24 +36,40 @@ class Report:
 
     @contextlib.contextmanager
     def progress(self, label, epochs):
-        """Yields callback(epoch, loss), epoch counted from 0."""
+        """Yields callback(epoch, loss), epoch counted from 0; a validation loss may come third."""
         if not self.console.is_terminal:
             yield self._plain_callback(label, epochs)
             return
-        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "loss {task.fields[loss]}")
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[losses]}")
         columns = tuple(TextColumn(c) if isinstance(c, str) else c for c in columns)
         with Progress(*columns, TimeRemainingColumn(), console=self.console) as progress:
-            task = progress.add_task(label, total=epochs, loss="     -")
-            yield lambda epoch, loss: progress.update(task, completed=epoch + 1, loss=f"{loss:.4f}")
+            task = progress.add_task(label, total=epochs, losses="loss      -")
+            yield lambda epoch, *losses: progress.update(task, completed=epoch + 1, losses=_losses(losses))
 
     def _plain_callback(self, label, epochs):
         every = -(-epochs // _LINES)
 
-        def callback(epoch, loss):
+        def callback(epoch, *losses):
             if (epoch + 1) % every == 0 or epoch + 1 == epochs:
-                self.line(f"{label}  epoch {epoch + 1:>{len(str(epochs))}}/{epochs}  loss {loss:.4f}")
+                self.line(f"{label}  epoch {epoch + 1:>{len(str(epochs))}}/{epochs}  {_losses(losses)}")
 
         return callback
+
+
+def _losses(losses):
+    return "  ".join(f"{name} {loss:.4f}" for name, loss in zip(("loss", "validation"), losses, strict=False))
+
+
+def as_markdown(columns, rows):
+    """The same table in Markdown.
+
+    >>> print(as_markdown(("network", "test %"), [("KAF", "97.21")]))
+    | network | test % |
+    | :--- | ---: |
+    | KAF | 97.21 |
+    """
+    alignment = [":---"] + ["---:"] * (len(columns) - 1)
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (columns, alignment, *rows))
 
 
 def verdict(good):

@@ -1,138 +1,266 @@
-"""`kaf train`: a network of KAFs on a table, and what ReLU makes of the same."""
+"""`kaf train`: networks of KAFs on a table, and what ReLU and others make of the same."""
 
 import math
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kaf.checkpoint import Checkpoint, CheckpointError
 from kaf.cli import model_file
+from kaf.cli.arguments import BUNDLED
 from kaf.cli.backends import computing_on
-from kaf.cli.data import Scaler, listing, read_dataset, split
+from kaf.cli.data import Scaler, listing, read_dataset, split, split_rows
 from kaf.cli.errors import CommandError, Interrupted
-from kaf.cli.figures import draw_activations
-from kaf.cli.files import require_writable
+from kaf.cli.figures import draw_activations, draw_losses
+from kaf.cli.files import reason, replacing, require_writable
 from kaf.cli.jaxpr import jaxpr, title
 from kaf.cli.optional import load
-from kaf.cli.report import Report
+from kaf.cli.report import Report, as_markdown
 from kaf.grid import Grid
-from kaf.layers import KAFNet, num_parameters
-from kaf.optim import adam
-from kaf.train import fit
+from kaf.layers import KAF, KAFNet, num_parameters
+from kaf.optim import adam, cosine_decay_schedule, decay_apart, warmup_cosine_decay_schedule
+from kaf.train import TrainResult, fit, steps_per_epoch
 
-BUNDLED = ("digits", "breast_cancer", "moons")
-MODEL, FIGURE = "model.npz", "activations.png"
+MODEL, FIGURE, LOSSES, REPORT, CHECKPOINTS = "model.npz", "activations.png", "losses.png", "report.md", "checkpoints"
+TITLES = {"kaf": "KAF", "relu": "ReLU", "tanh": "tanh", "elu": "ELU", "gelu": "GELU"}
+EQUAL_WIDTH, EQUAL_PARAMETERS = "equal width", "equal params"
+PANELS = {EQUAL_WIDTH: "at equal width", EQUAL_PARAMETERS: "at equal parameters"}
+
+
+@dataclass(frozen=True)
+class Network:
+    """One line of the comparison: an activation, the units of its hidden layers, and what they are equal to KAF's in."""
+
+    activation: str
+    units: tuple[int, ...]
+    equal: str | None = None
+
+    @property
+    def label(self):
+        return TITLES[self.activation] + (f", {self.equal}" if self.equal else "")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One network of the comparison, trained."""
+    """One network, trained from one seed. Scores are accuracies, or R2."""
 
-    label: str
-    units: int
-    classifier: model_file.Classifier
-    train_accuracy: float
+    network: Network
+    seed: int
+    trained: model_file.Trained
+    train_score: float
     train_loss: float
-    test_accuracy: float
-    seconds: float
+    test_score: float
+    result: TrainResult
 
 
 def run(arguments):
-    """Train, write model.npz and activations.png, print the comparison, and return 0."""
-    require_writable(arguments.out, [MODEL, FIGURE])
-    trainer = _Trainer(arguments, Report(), _load_data(arguments))
+    """Train, write the model, the figures and the report, print the comparison, and return 0."""
+    if arguments.patience is not None and arguments.validation is None:
+        raise CommandError("--patience looks at the validation loss: give --validation 0.2, say")
+    require_writable(arguments.out, [MODEL, FIGURE, LOSSES, REPORT])
+    data = _load_data(arguments)
+    # Numbers too large to standardise are told before anything is printed.
+    for numbers in (data.x, data.y[:, None].astype(np.float64)):
+        Scaler.of(numbers, data.name)
     with computing_on(arguments.backend) as backend:
-        _train(arguments, trainer, backend)
+        _train(arguments, _Trainer(arguments, Report(), data), backend)
     return 0
 
 
 def _train(arguments, trainer, backend):
     report, data = trainer.report, trainer.data
+    train, test = trainer.rows(arguments.seed)
+    target = f"{len(data.classes)} classes" if data.classes else "numbers to predict"
     report.line(
-        f"{data.name}: {len(trainer.train)} rows to train, {len(trainer.test)} to test, {data.x.shape[1]} features, "
-        f"{len(data.classes)} classes; on {backend.name}"
+        f"{data.name}: {len(train)} rows to train, {len(test)} to test, {data.x.shape[1]} features, {target}; "
+        f"on {backend.name}"
     )
     _print_jaxprs(report, backend, trainer.grid)
     report.heading("Training")
-    learned = trainer.run("KAF", "kaf", arguments.units, kept="nothing of this run was written")
-    model_path = Path(arguments.out) / MODEL
+    trainer.announce_checkpoints()
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    kaf = Network("kaf", arguments.units)
+    first = trainer.run(kaf, seeds[0])
     # Before the comparison: what is finished is kept, whatever becomes of the rest.
-    model_file.save(model_path, learned.classifier)
-    figure_path = Path(arguments.out) / FIGURE
-    _draw(figure_path, learned.classifier, data.x[trainer.train], data.name)
-    kept = f"the KAF network was finished, and is kept in {model_path}"
-    equal_units = trainer.units_of_relu(num_parameters(learned.classifier.model))
-    compared = [
-        trainer.run("ReLU, equal width", "relu", arguments.units, kept),
-        trainer.run("ReLU, equal params", "relu", equal_units, kept),
-    ]
+    out = Path(arguments.out)
+    model_file.save(out / MODEL, first.trained)
+    figures = _draw_activations(out, first.trained, data.x[train], data.name)
+    networks = [kaf, *trainer.baselines(num_parameters(first.trained.model))]
+    runs = [[first if (n, seed) == (kaf, seeds[0]) else trainer.run(n, seed) for seed in seeds] for n in networks]
     report.heading("Results")
-    _print_results(report, [learned, *compared])
-    report.line(f"wrote {model_path} and {figure_path}")
+    columns, rows = _table(runs, data)
+    report.table(columns, rows)
+    draw_losses(out / LOSSES, *_curves(runs, data))
+    _write_report(out / REPORT, arguments, trainer, columns, rows, [*figures, out / LOSSES])
+    trainer.forget_checkpoints()
+    report.line(f"wrote {out / MODEL} and {', '.join(path.name for path in [*figures, out / LOSSES, out / REPORT])}")
 
 
 def _load_data(arguments):
     if arguments.data in BUNDLED:
-        if arguments.target is not None:
-            raise CommandError("--target is for CSV files; the bundled data sets know their classes")
+        for option in ("target", "task"):
+            if getattr(arguments, option) is not None:
+                raise CommandError(f"--{option} is for files; the bundled data sets know their targets")
         return load("kaf.cli.datasets", f"--data {arguments.data}").load_dataset(arguments.data)
     if not Path(arguments.data).suffix and not Path(arguments.data).exists():
         raise CommandError(
             f"--data {arguments.data}: there is no such data set and no such file; "
-            f"choose {listing(BUNDLED)}, or a CSV file"
+            f"choose {listing(BUNDLED)}, or a CSV or .npz file"
         )
-    return read_dataset(arguments.data, arguments.target)
+    return read_dataset(arguments.data, arguments.target, arguments.task or "classification")
+
+
+# -- Training ----------------------------------------------------------------------------------------------------------
 
 
 class _Trainer:
     def __init__(self, arguments, report, data):
         self.arguments, self.report, self.data = arguments, report, data
-        self.train, self.test = split(data.y, arguments.seed)
         self.grid = Grid(arguments.centers, arguments.boundary)
-        self.scaler = Scaler.of(data.x[self.train], data.name)
         self.inputs = data.x.shape[1]
-        self.outputs = 1 if len(data.classes) == 2 else len(data.classes)
+        self.outputs = len(data.classes) if len(data.classes) > 2 else 1
+        self.directory = Path(arguments.out) / CHECKPOINTS
+        self.checkpoints = set()
 
-    def units_of_relu(self, parameters):
-        """The width of the ReLU network whose parameter count comes nearest."""
-        return max(1, round((parameters - self.outputs) / (self.inputs + 1 + self.outputs)))
+    def rows(self, seed):
+        """Row numbers (train, test)."""
+        return split(self.data.y, seed) if self.data.classes else split_rows(len(self.data.y), seed)
 
-    def run(self, label, activation, units, kept):
-        """Train one network; `kept` is what an interruption leaves."""
-        arguments = self.arguments
-        model = KAFNet.init(arguments.seed, [self.inputs, units, self.outputs], activation, grid=self.grid)
-        labels = self.data.y[self.train]
+    def baselines(self, parameters):
+        """The networks to compare with: those of equal width, then those whose parameter counts come nearest."""
+        units = self.arguments.units
+        narrowed = nearest_units(self.inputs, units, self.outputs, parameters)
+        for equal, sizes in ((EQUAL_WIDTH, units), (EQUAL_PARAMETERS, narrowed)):
+            yield from (Network(activation, sizes, equal) for activation in self.arguments.compare)
+
+    def run(self, network, seed):
+        """Train one network from one seed, or go on where its checkpoint is."""
+        train, _ = self.rows(seed)
+        scaler, y, target_scaler = Scaler.of(self.data.x[train], self.data.name), self.data.y[train], None
+        if not self.data.classes:
+            target_scaler = Scaler.of(y[:, None], self.data.name)
+            y = target_scaler(y[:, None])[:, 0]
+        result = self._fit(network, seed, scaler(self.data.x[train]), y)
+        names = (self.data.classes, self.data.feature_names, self.data.target)
+        trained = model_file.Trained(result.model, scaler, *names, target_scaler)
+        train_score, train_loss = trained.assess(self.data.x[train], self.data.y[train])
+        _, test = self.rows(seed)
+        test_score, _ = trained.assess(self.data.x[test], self.data.y[test])
+        return Run(network, seed, trained, train_score, train_loss, test_score, result)
+
+    def _fit(self, network, seed, x, y):
+        arguments, sizes = self.arguments, [self.inputs, *network.units, self.outputs]
+        label = network.label + (f", seed {seed}" if arguments.seeds > 1 else "")
+        checkpoint = self._checkpoint(network, seed)
         with self.report.progress(f"{label:<18}", arguments.epochs) as show:
-            result = fit(
-                model,
-                self.scaler(self.data.x[self.train]),
-                labels.astype(np.float32) if self.outputs == 1 else labels.astype(np.int32),
-                loss="binary_cross_entropy" if self.outputs == 1 else "cross_entropy",
-                epochs=arguments.epochs,
-                batch_size=arguments.batch_size,
-                optimizer=adam(arguments.lr),
-                seed=arguments.seed,
-                callback=lambda epoch, loss: show(epoch, self._finite(epoch, loss, label, kept)),
-            )
+            try:
+                result = fit(
+                    KAFNet.init(seed, sizes, network.activation, grid=self.grid),
+                    x,
+                    y.astype(np.int32 if self.outputs > 1 else np.float32),
+                    loss=self._loss(),
+                    epochs=arguments.epochs,
+                    batch_size=arguments.batch_size,
+                    optimizer=self._optimizer(len(x)),
+                    seed=seed,
+                    callback=lambda epoch, *losses: show(epoch, *self._finite(epoch, losses, label)),
+                    l2_alpha=arguments.l2_alpha,
+                    validation=arguments.validation,
+                    patience=arguments.patience,
+                    checkpoint=checkpoint,
+                )
+            except CheckpointError as error:
+                raise CommandError(f"{str(error).rstrip('.')}, or give --restart") from error
+            except OSError as error:
+                raise CommandError(f"cannot keep {checkpoint.path}: {reason(error)}") from error
         if result.interrupted:
-            done = len(result.epoch_losses)
-            raise Interrupted(f"interrupted after {done} of {arguments.epochs} epochs of {label}: {kept}")
-        return self._assess(label, units, result)
-
-    def _finite(self, epoch, loss, label, kept):
-        if not math.isfinite(loss):
-            raise CommandError(
-                f"{label}: the loss became {loss} in epoch {epoch + 1}; "
-                f"choose a smaller --lr than {self.arguments.lr:g}; {kept}"
+            raise Interrupted(
+                f"interrupted after {len(result.epoch_losses)} of {arguments.epochs} epochs of {label}: the same command "
+                f"goes on from there ({checkpoint.path})"
             )
-        return loss
+        return result
 
-    def _assess(self, label, units, result):
-        data = self.data
-        classifier = model_file.Classifier(result.model, self.scaler, data.classes, data.feature_names, data.target)
-        train_accuracy, train_loss = classifier.assess(data.x[self.train], data.y[self.train])
-        test_accuracy, _ = classifier.assess(data.x[self.test], data.y[self.test])
-        return Run(label, units, classifier, train_accuracy, train_loss, test_accuracy, result.seconds)
+    def _loss(self):
+        if not self.data.classes:
+            return "mean_squared_error"
+        return "cross_entropy" if self.outputs > 1 else "binary_cross_entropy"
+
+    def _optimizer(self, rows):
+        arguments = self.arguments
+        held_out = round(rows * (arguments.validation or 0))
+        if arguments.validation and not 0 < held_out < rows:
+            raise CommandError(f"--validation {arguments.validation:g} of {rows} rows leaves {held_out} to hold out")
+        steps = arguments.epochs * steps_per_epoch(rows - held_out, arguments.batch_size)
+        decay = decay_apart(alpha=arguments.alpha_decay, weights=arguments.weight_decay)
+        decays = arguments.alpha_decay or arguments.weight_decay
+        return adam(_SCHEDULES[arguments.schedule](arguments.lr, steps), weight_decay=decay if decays else 0.0)
+
+    def _finite(self, epoch, losses, label):
+        if not all(map(math.isfinite, losses)):
+            raise CommandError(
+                f"{label}: the loss became {losses[0]} in epoch {epoch + 1}; "
+                f"choose a smaller --lr than {self.arguments.lr:g}, and --restart"
+            )
+        return losses
+
+    # -- Checkpoints -------------------------------------------------------------------------------------------------
+
+    def announce_checkpoints(self):
+        if self.arguments.restart:
+            self.checkpoints = set(self.directory.glob("*-*.npz"))
+            self.forget_checkpoints()
+        elif any(self.directory.glob("*-*.npz")):
+            self.report.line(f"going on with the interrupted run in {self.directory}")
+
+    def forget_checkpoints(self):
+        for path in self.checkpoints:
+            for left in (path, *self.directory.glob(f".{path.name}.*.tmp")):
+                left.unlink(missing_ok=True)
+        if self.directory.is_dir() and not any(self.directory.iterdir()):
+            self.directory.rmdir()
+        self.checkpoints = set()
+
+    def _checkpoint(self, network, seed):
+        name = "-".join(filter(None, (network.activation, (network.equal or "").replace(" ", "-"), f"{seed}.npz")))
+        self.checkpoints.add(self.directory / name)
+        asked = ("centers", "boundary", "lr", "schedule", "alpha_decay", "weight_decay")
+        about = {"units": network.units, **{option: getattr(self.arguments, option) for option in asked}}
+        if self.arguments.schedule != "constant":
+            about["epochs"] = self.arguments.epochs  # They bend the schedule.
+        return Checkpoint(self.directory / name, about=about)
+
+
+_SCHEDULES = {
+    "constant": lambda rate, steps: rate,
+    "cosine": cosine_decay_schedule,
+    "warmup_cosine": lambda rate, steps: warmup_cosine_decay_schedule(0.0, rate, max(1, steps // 10), max(2, steps)),
+}
+
+
+def nearest_units(inputs, units, outputs, parameters):
+    """The hidden layers of a network of fixed activations, as wide in proportion as `units`, of about that many parameters.
+
+    >>> nearest_units(64, (48,), 10, 4570), nearest_units(2, (16, 8), 1, 1000)
+    ((61,), (41, 20))
+    """
+
+    def count(sizes):
+        sizes = (inputs, *sizes, outputs)
+        return sum((n_in + 1) * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True))
+
+    def scaled(first):
+        return tuple(max(1, round(first * width / units[0])) for width in units)
+
+    low, high = 1, max(2, parameters)  # The first layer is at most as wide as there are parameters.
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(scaled(middle)) <= parameters else (low, middle)
+    return min(scaled(low), scaled(high), key=lambda sizes: abs(count(sizes) - parameters))
+
+
+# -- Reporting ---------------------------------------------------------------------------------------------------------
 
 
 def _print_jaxprs(report, backend, grid):
@@ -141,23 +269,69 @@ def _print_jaxprs(report, backend, grid):
         report.line(jaxpr(backend, grid, grad=grad))
 
 
-def _print_results(report, runs):
-    rows = [
-        (
-            run.label,
-            str(run.units),
-            str(num_parameters(run.classifier.model)),
-            f"{100 * run.train_accuracy:.2f}",
-            f"{100 * run.test_accuracy:.2f}",
-            f"{run.train_loss:.4f}",
-            f"{run.seconds:.1f}",
+def _table(runs, data):
+    """Columns and rows: for one seed its figures, for several their medians, and the test's range."""
+    score = (lambda s: f"{100 * s:.2f}") if data.classes else (lambda s: f"{s:.4f}")
+    unit = "%" if data.classes else "R2"
+    several = len(runs[0]) > 1
+    columns = ("network", "units", "parameters", f"train {unit}", f"test {unit}")
+    columns += ("range",) if several else ("loss", "seconds")
+    rows = []
+    for group in runs:
+        tests = [run.test_score for run in group]
+        first = group[0]
+        alone = (f"{first.train_loss:.{4 if data.classes else 0}f}", f"{first.result.seconds:.1f}")
+        rows.append(
+            (
+                first.network.label,
+                ",".join(map(str, first.network.units)),
+                str(num_parameters(first.trained.model)),
+                score(np.median([run.train_score for run in group])),
+                score(np.median(tests)),
+                *((f"{score(min(tests))}-{score(max(tests))}",) if several else alone),
+            )
         )
-        for run in runs
+    return columns, rows
+
+
+def _curves(runs, data):
+    panels = {}
+    for equal in (EQUAL_WIDTH, EQUAL_PARAMETERS):
+        groups = [group for group in runs if group[0].network.equal in (None, equal)]
+        panels[PANELS[equal]] = {
+            TITLES[group[0].network.activation]: (
+                [run.result.epoch_losses for run in group],
+                [run.result.validation_losses for run in group],
+            )
+            for group in groups
+        }
+    return f"Losses on {data.name}", panels
+
+
+def _draw_activations(out, trained, x, name):
+    """A figure for each layer of KAFs; returns their paths."""
+    values, paths = trained.scaler(x), []
+    for layer in trained.model.layers:
+        if isinstance(layer, KAF):
+            number = len(paths) + 1
+            paths.append(out / (FIGURE if number == 1 else FIGURE.replace(".", f"-{number}.")))
+            where = f"Activations learned on {name}" + (f", layer {number}" if number > 1 else "")
+            draw_activations(paths[-1], np.asarray(values), layer, where)
+        values = layer(values)
+    return paths
+
+
+def _write_report(path, arguments, trainer, columns, rows, figures):
+    data, seeds = trainer.data, arguments.seeds
+    many = f"{seeds} seeds from {arguments.seed}: medians, and the range of the test"
+    text = [
+        f"# kaf train on {data.name}",
+        f"Command: `{shlex.join(['kaf', *arguments.argv])}`",
+        f"{len(data.y)} rows, {data.x.shape[1]} features, "
+        + (f"{len(data.classes)} classes" if data.classes else "numbers to predict")
+        + f"; a fifth is for the test. {many if seeds > 1 else f'Seed {arguments.seed}'}.",
+        as_markdown(columns, rows),
+        *(f"![{figure.stem}]({figure.name})" for figure in figures),
     ]
-    report.table(("network", "units", "parameters", "train %", "test %", "loss", "seconds"), rows)
-
-
-def _draw(path, classifier, x, name):
-    linear, activation, _ = classifier.model.layers
-    inputs = np.asarray(linear(classifier.scaler(x)))
-    draw_activations(path, inputs, np.asarray(activation.alpha), activation.grid, f"Activations learned on {name}")
+    with replacing(path) as file:
+        file.write(("\n\n".join(text) + "\n").encode())

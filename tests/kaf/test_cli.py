@@ -117,14 +117,46 @@ BAD_ARGUMENTS = [
         "gelu, silu, identity; see kaf fit --help",
     ),
     (["jaxpr", "--hess"], "unrecognized arguments: --hess; see kaf --help"),
-    (["predict", "model.npz"], "the following arguments are required: FILE.csv; see kaf predict --help"),
+    (["predict", "model.npz"], "the following arguments are required: FILE; see kaf predict --help"),
     (
         ["train", "--data", "digit"],
-        "--data digit: there is no such data set and no such file; choose digits, breast_cancer, moons, or a CSV file",
+        "--data digit: there is no such data set and no such file; choose digits, breast_cancer, moons, diabetes, or a CSV "
+        "or .npz file",
     ),
     (
         ["train", "--data", "moons", "--target", "x"],
-        "--target is for CSV files; the bundled data sets know their classes",
+        "--target is for files; the bundled data sets know their targets",
+    ),
+    (
+        ["train", "--data", "moons", "--task", "regression"],
+        "--task is for files; the bundled data sets know their targets",
+    ),
+    (
+        ["train", "--units", "8,x"],
+        "argument --units: 'x' is not a whole number from 1 to 100000; see kaf train --help",
+    ),
+    (
+        ["train", "--compare", "relu,swish"],
+        "argument --compare: there is no activation 'swish'; choose one of relu, tanh, elu, gelu, all, none; "
+        "see kaf train --help",
+    ),
+    (["train", "--compare", "none,relu"], "argument --compare: 'none' stands alone; see kaf train --help"),
+    (
+        ["train", "--schedule", "linear"],
+        "argument --schedule: there is no schedule 'linear'; choose one of constant, cosine, warmup_cosine; "
+        "see kaf train --help",
+    ),
+    (
+        ["train", "--validation", "1"],
+        "argument --validation: '1' is not a number from 0.01 to 0.9; see kaf train --help",
+    ),
+    (
+        ["train", "--alpha-decay", "-1"],
+        "argument --alpha-decay: '-1' is not a number from 0 to 1e+06; see kaf train --help",
+    ),
+    (
+        ["train", "--data", "moons", "--patience", "5"],
+        "--patience looks at the validation loss: give --validation 0.2, say",
     ),
 ]
 
@@ -211,6 +243,122 @@ BAD_TABLES = {
     "huge": (csv_text(replaced(0, 0, "1e300")), "t.csv: numbers too large to standardise; scale them down"),
     "an open quote": (csv_text() + '"1,2,yes\n', "t.csv is not a CSV file: line 22: unexpected end of data"),
 }
+
+
+NUMBERS = [(i * 0.5, -i, i * 0.25) for i in range(20)]
+
+BAD_REGRESSIONS = {
+    "a word": (
+        csv_text(),
+        "t.csv, line 2, column 'label': 'no' is not a number; every column but the class must be numeric",
+    ),
+    "NaN": (
+        csv_text([*NUMBERS, (1, 2, "nan")]),
+        "t.csv, line 22, column 'label': 'nan' is not finite; replace it or remove the row",
+    ),
+    "constant": (
+        csv_text([(*row[:2], 3.5) for row in NUMBERS]),
+        "t.csv: column 'label' is 3.5 in every row; there is nothing to predict",
+    ),
+    "huge": (
+        csv_text([(*row[:2], 1e300 * (-1) ** i) for i, row in enumerate(NUMBERS)]),
+        "t.csv: numbers too large to standardise; scale them down",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_REGRESSIONS)
+def test_bad_regression(name, capsys, here):
+    text, message = BAD_REGRESSIONS[name]
+    (here / "t.csv").write_text(text)
+    fails(capsys, ["train", "--data", "t.csv", "--task", "regression"], message)
+    assert listing(here) == ["t.csv"]
+
+
+def test_numbers_taken_for_classes(capsys, here):
+    (here / "t.csv").write_text(csv_text(NUMBERS))
+    message = (
+        "t.csv: class '0.0' of column 'label' has one row, and needs two, to train and to test; remove it, or predict "
+        "numbers by --task regression"
+    )
+    fails(capsys, ["train", "--data", "t.csv"], message)
+
+
+GOOD_X, GOOD_Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+BAD_CELL = np.where(np.arange(40).reshape(20, 2) == 7, np.nan, GOOD_X)
+
+BAD_ARRAYS = {
+    "no x": ({"a": GOOD_X, "y": GOOD_Y}, "has no array 'x'; it has a, y; x [rows, features] and y [rows] are needed"),
+    "no y": ({"x": GOOD_X}, "has no array 'y'; it has x; x [rows, features] and y [rows] are needed"),
+    "flat x": ({"x": GOOD_X[:, 0], "y": GOOD_Y}, "x has shape (20,), and must be [rows, features]"),
+    "no features": ({"x": GOOD_X[:, :0], "y": GOOD_Y}, "x has shape (20, 0), and must be [rows, features]"),
+    "short y": (
+        {"x": GOOD_X, "y": GOOD_Y[:3]},
+        "y has shape (3,), and must be (20,), one for each row of x",
+    ),
+    "wide y": (
+        {"x": GOOD_X, "y": GOOD_Y[:, None]},
+        "y has shape (20, 1), and must be (20,), one for each row of x",
+    ),
+    "few rows": (
+        {"x": GOOD_X[:3], "y": GOOD_Y[:3]},
+        "has 3 rows: at least 10 are needed to train and to test",
+    ),
+    "complex x": ({"x": 1j * GOOD_X, "y": GOOD_Y}, "x must hold real numbers; its dtype is complex128"),
+    "text x": ({"x": GOOD_X.astype(str), "y": GOOD_Y}, "x must hold real numbers; its dtype is <U32"),
+    "NaN in x": ({"x": BAD_CELL, "y": GOOD_Y}, "x[3, 1] is nan; replace it or remove the row"),
+    "NaN in y": ({"x": GOOD_X, "y": BAD_CELL[:, 1]}, "y[3] is nan; replace it or remove the row"),
+    "half a class": (
+        {"x": GOOD_X, "y": GOOD_Y / 2},
+        "y holds 0.5, which is no class; give integers or text, or predict numbers by --task regression",
+    ),
+    "one class": (
+        {"x": GOOD_X, "y": 0 * GOOD_Y},
+        "y holds one class only, '0'; two are needed (--target names another column)",
+    ),
+    "dates": (
+        {"x": GOOD_X, "y": GOOD_Y.astype("M8[D]")},
+        "y must hold classes, integers or text; its dtype is datetime64[D]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARRAYS)
+def test_bad_arrays(name, capsys, here):
+    arrays, message = BAD_ARRAYS[name]
+    np.savez("t.npz", **arrays)
+    separator = " " if message.startswith("has ") else ": "
+    fails(capsys, ["train", "--data", "t.npz"], f"t.npz{separator}{message}")
+    assert listing(here) == ["t.npz"]
+
+
+def test_arrays_that_cannot_be_read(capsys, here):
+    fails(capsys, ["train", "--data", "t.npz"], "cannot read t.npz: no such file or directory")
+    np.savez("t.npz", x=GOOD_X, y=GOOD_Y)
+    whole = (here / "t.npz").read_bytes()
+    for bad in (b"", b"x,y\n1,2\n", whole[: len(whole) // 2]):
+        (here / "t.npz").write_bytes(bad)
+        message = "t.npz is damaged, or no .npz file of arrays; write it by numpy.savez(file, x=, y=)"
+        fails(capsys, ["train", "--data", "t.npz"], message)
+
+
+@pytest.mark.parametrize(
+    "y, task, classes, expected",
+    [
+        (GOOD_Y + 3, "classification", ("3", "4"), GOOD_Y),
+        (np.where(GOOD_Y, "yes", "no"), "classification", ("no", "yes"), GOOD_Y),
+        (10.0 * (1 - GOOD_Y), "classification", ("0", "10"), 1 - GOOD_Y),
+        (GOOD_Y.astype(bool), "classification", ("False", "True"), GOOD_Y),
+        (GOOD_Y / 2, "regression", (), GOOD_Y / 2),
+        (GOOD_Y.astype(np.float16), "regression", (), GOOD_Y),
+    ],
+)
+def test_arrays(y, task, classes, expected, here):
+    np.savez("t.npz", x=GOOD_X.astype(np.float32), labels=y)
+    dataset = data.read_dataset("t.npz", "labels", task)
+    assert (dataset.classes, dataset.task) == (classes, task)
+    assert dataset.x.dtype == np.float64 and np.array_equal(dataset.x, GOOD_X)
+    np.testing.assert_array_equal(dataset.y, expected)
 
 
 @pytest.mark.parametrize("name", BAD_TABLES)
@@ -378,7 +526,7 @@ def test_replacing_keeps_the_old_file_until_the_new_one_is_whole(here, monkeypat
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched, pytest.raises(files.CommandError) as error:
-        patched.setattr(files.os, "replace", refuse)
+        patched.setattr(files.files.os, "replace", refuse)
         with files.replacing(path) as file:
             file.write(b"whole")
     assert str(error.value) == f"cannot write {path}: no space left on device; nothing was changed"
