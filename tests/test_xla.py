@@ -151,8 +151,11 @@ def test_results_that_are_constants_and_arguments():
 
 
 def test_derivatives_of_integers():
-    f = on_xla(lambda x, n: x * n)
-    assert minijax.vjp(f, 2.0, 3)[1](1.0)[1].dtype == minijax.dtypes.float0
+    f = lambda x, n: x * n
+    assert minijax.vjp(on_xla(f), 2.0, 3)[1](1.0)[1].dtype == minijax.dtypes.float0
+    for _ in range(3):
+        found = on_xla(minijax.grad(f, argnums=(0, 1), allow_int=True))(2.0, np.array([3]).reshape(()))
+        assert (float(found[0]), found[1].dtype, found[1].shape) == (3, minijax.dtypes.float0, ())
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -283,19 +286,19 @@ def test_without_jaxlib(forgotten, monkeypatch):
     with pytest.raises(ImportError) as e:
         on_xla(lambda x: x * 3)(1.0)
     assert str(e.value) == (
-        "compiler=\"xla\" needs jaxlib, and jax around it: python -m pip install 'jax>=0.10,<0.12'. Without them use"
+        "compiler=\"xla\" needs jaxlib, and jax around it: python -m pip install 'jax>=0.10,<0.13'. Without them use"
         ' compiler="numpy", the default, which needs NumPy alone.'
     )
 
 
 @pytest.mark.parametrize(
-    ("version", "word"), [("0.9.2", "older"), ("0.4.38", "older"), ("0.12.0.1", "newer"), ("1.0", "newer")]
+    ("version", "word"), [("0.9.2", "older"), ("0.4.38", "older"), ("0.13.0", "newer"), ("1.0", "newer")]
 )
 def test_versions_outside_the_tested_range(forgotten, monkeypatch, version, word):
     monkeypatch.setattr(jax, "__version__", version)
     message = (
         f'compiler="xla": the installed jax {version} is {word} than those that minijax is tested with. If something fails,'
-        " or is not there: python -m pip install 'jax>=0.10,<0.12', or use compiler=\"numpy\"."
+        " or is not there: python -m pip install 'jax>=0.10,<0.13', or use compiler=\"numpy\"."
     )
     f = on_xla(lambda x: x * 3)
     if word == "older":

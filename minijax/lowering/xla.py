@@ -21,15 +21,17 @@ import numpy as np
 
 from .. import errors
 from ..array import ArrayImpl, to_array
+from ..core import ShapedArray
 from ..device import Mesh, PartitionSpec, whole_aval
-from ..dtypes import key_fry
+from ..dtypes import float0, key_fry
 from ..jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 from ..staging import closed, weak_cache
 from .stablehlo import module_text
+from .stablehlo_text import physical_array
 
 # The versions of JAX that the tests have been run with: the first, and the one that is too new to be known.
-OLDEST, UNTRIED = (0, 10), (0, 12)
-KNOWN = "jax>=0.10,<0.12"
+OLDEST, UNTRIED = (0, 10), (0, 13)
+KNOWN = "jax>=0.10,<0.13"
 
 
 @cache
@@ -83,10 +85,8 @@ class Sharded:
         return getattr(self.array, name)
 
 
-def _host_layout(x: ArrayImpl) -> np.ndarray:
-    """The NumPy array as XLA takes it: a random key as two words along a last axis."""
-    value = x._value
-    return np.ascontiguousarray(value).view(np.uint32).reshape(*value.shape, 2) if x.dtype == key_fry else value
+def _result(buffer, aval: ShapedArray):
+    return np.zeros(aval.shape, float0) if aval.dtype == float0 else ArrayImpl.on_device(buffer, aval)
 
 
 def _put(value, place):
@@ -99,7 +99,7 @@ def _buffer(x: ArrayImpl):
     """The array on the first device; kept, so that a parameter goes there once."""
     buffer = x._buffer
     if type(buffer) is not _xla().buffer_type:
-        x._buffer = buffer = _put(_host_layout(x) if buffer is None else buffer.array, _xla().devices[0])
+        x._buffer = buffer = _put(physical_array(x._value) if buffer is None else buffer.array, _xla().devices[0])
     return buffer
 
 
@@ -128,8 +128,8 @@ _executables: WeakValueDictionary[tuple, _Executable] = WeakValueDictionary()
 
 
 def _executable(text: str, device_ids: tuple[int, ...] = (0,)) -> _Executable:
-    # What a program computes does not depend on the user's lines that its comments show.
-    key = re.sub(r"^\s*//.*\n", "", text, flags=re.MULTILINE), device_ids
+    # What a program computes does not depend on its name, in the first line, and on the user's lines that its comments show.
+    key = re.sub(r"^\s*//.*\n", "", text.partition("\n")[2], flags=re.MULTILINE), device_ids
     found = _executables.get(key)
     if found is None:
         found = _executables[key] = _Executable(text, device_ids)
@@ -145,18 +145,17 @@ def program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...] = ())
     if any(map(_sharded, closed_jaxpr.jaxpr.eqns)):
         return _in_parts(closed_jaxpr, name)
     executable = _executable(module_text(closed_jaxpr, name, donated=donated))
-    execute, buffer_type, on_device = executable.execute, _xla().buffer_type, ArrayImpl.on_device
-    out_avals = closed_jaxpr.out_avals
+    execute, of_one_device, out_avals = executable.execute, {_xla().buffer_type}, closed_jaxpr.out_avals
+    wrap = _result if any(aval.dtype == float0 for aval in out_avals) else ArrayImpl.on_device
 
     def run(args):
         buffers = [x._buffer for x in args]
-        for i, buffer in enumerate(buffers):
-            if type(buffer) is not buffer_type:
-                buffers[i] = _buffer(args[i])
+        if not of_one_device.issuperset(map(type, buffers)):
+            buffers = [_buffer(x) for x in args]
         for i in donated:
             args[i].forget_value()
         outs = execute(buffers).disassemble_into_single_device_arrays()
-        return [on_device(out, aval) for (out,), aval in zip(outs, out_avals)]
+        return [wrap(out, aval) for (out,), aval in zip(outs, out_avals)]
 
     run.executable = executable
     return run
@@ -230,7 +229,7 @@ def sharded_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: 
         buffer = x._buffer
         if type(buffer) is Sharded:
             return buffer.array if buffer.spec == spec and buffer.mesh == mesh else _put(buffer.array, sharding(spec))
-        return _put(_host_layout(x) if buffer is None else buffer, sharding(spec))
+        return _put(physical_array(x._value) if buffer is None else buffer, sharding(spec))
 
     out_avals = [whole_aval(aval, spec, mesh) for aval, spec in zip(jaxpr.out_avals, out_specs)]
 
