@@ -62,8 +62,8 @@ def module_text(
 
 def _aliases(closed_jaxpr: ClosedJaxpr, donated: Sequence[int]) -> dict[int, str]:
     """The attributes of donated arguments: the result that takes an argument's memory, if one is of its type."""
-    free = dict(enumerate(map(physical, closed_jaxpr.out_avals)))
-    found = {}
+    found: dict[int, str] = {}
+    free = dict(enumerate(map(physical, closed_jaxpr.out_avals))) if donated else {}
     for i in donated:
         aval = physical(closed_jaxpr.in_avals[i])
         result = next((k for k, out in free.items() if (out.shape, out.dtype) == (aval.shape, aval.dtype)), None)

@@ -18,14 +18,13 @@ from ..dtypes import float0, key_fry
 
 BOOL, INT32, UINT32 = (np.dtype(name) for name in ("bool", "int32", "uint32"))
 
+# By NumPy's letters; E is bfloat16's.
 _ELEMENTS = {
-    "bool": "i1",
-    **{f"int{n}": f"i{n}" for n in (8, 16, 32, 64)},
-    **{f"uint{n}": f"ui{n}" for n in (8, 16, 32, 64)},
-    **{f"float{n}": f"f{n}" for n in (16, 32, 64)},
-    "bfloat16": "bf16",
-    "complex64": "complex<f32>",
-    "complex128": "complex<f64>",
+    "?": "i1",
+    **dict(zip("efdE", ("f16", "f32", "f64", "bf16"))),
+    **dict(zip("FD", ("complex<f32>", "complex<f64>"))),
+    **{np.dtype(letter).char: f"i{8 * np.dtype(letter).itemsize}" for letter in "bhilq"},
+    **{np.dtype(letter).char: f"ui{8 * np.dtype(letter).itemsize}" for letter in "BHILQ"},
 }
 
 # Constants of more elements are written as their bytes.
@@ -75,7 +74,7 @@ def physical_array(array: np.ndarray) -> np.ndarray:
 
 def tensor(aval: ShapedArray) -> str:
     """`tensor<2x3xf32>`"""
-    return f"tensor<{'x'.join([*map(str, aval.shape), _ELEMENTS[aval.dtype.name]])}>"
+    return f"tensor<{'x'.join([*map(str, aval.shape), _ELEMENTS[aval.dtype.char]])}>"
 
 
 def functional(operands: Sequence[Value], outs: Sequence[ShapedArray]) -> str:
