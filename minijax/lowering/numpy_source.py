@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -421,20 +422,38 @@ def _extremum(method: str) -> Callable:
 
 def _dot(w: _Writer, eqn: JaxprEqn):
     x, y = (v.aval for v in eqn.invars)
-    (x_contract, y_contract), (x_batch, _) = eqn.params["dimension_numbers"]
+    (x_contract, y_contract), (x_batch, y_batch) = eqn.params["dimension_numbers"]
     preferred = eqn.params["preferred_element_type"]
-    plain = x.dtype == y.dtype and preferred in (None, x.dtype) and x.dtype.char in "fdFD"
-    if plain and not x_batch and not x_contract and x.ndim == y.ndim == 1:
-        return f"np.outer({w.text(eqn.invars[0])}, {w.text(eqn.invars[1])})"
-    if not plain or x_batch or len(x_contract) != 1 or 0 in (*x.shape, *y.shape) or x.ndim > 2 or y.ndim > 2:
+    if (
+        x.dtype != y.dtype
+        or preferred not in (None, x.dtype)
+        or x.dtype.char not in "fdFD"
+        or 0 in (*x.shape, *y.shape)
+    ):
         return None
     a, b = (w.text(v) for v in eqn.invars)
-    # The first's last axis with the second's first is what @ does; a matrix the other way round is transposed for it.
-    if x_contract == (0,) and x.ndim == 2:
-        a = f"{a}.T"
-    if y_contract == (1,):
-        b = f"{b}.T"
-    return f"{a} @ {b}"
+    if not x_batch and not x_contract and x.ndim == y.ndim == 1:
+        return f"np.outer({a}, {b})"
+    if not x_batch and len(x_contract) == 1 and x.ndim <= 2 and y.ndim <= 2:
+        # The first's last axis with the second's first is what @ does; a matrix the other way round is transposed for it.
+        return f"{a}{'.T' if x_contract == (0,) and x.ndim == 2 else ''} @ {b}{'.T' if y_contract == (1,) else ''}"
+    # Otherwise there is a matrix for each place along the batch axes.
+    x_kept = [i for i in range(x.ndim) if i not in (*x_contract, *x_batch)]
+    y_kept = [i for i in range(y.ndim) if i not in (*y_contract, *y_batch)]
+    left = _grouped(a, x.shape, x_batch, x_kept, x_contract)
+    right = _grouped(b, y.shape, y_batch, y_contract, y_kept)
+    plain = len(x_kept) == len(y_kept) == 1
+    return f"{left} @ {right}" if plain else f"({left} @ {right}).reshape({_shape(eqn.outvars[0].aval.shape)})"
+
+
+def _grouped(text: str, shape: Sequence[int], batch: Sequence[int], *groups: Sequence[int]) -> str:
+    """The array with its batch axes first, and then an axis for each group."""
+    order = [*batch, *[i for group in groups for i in group]]
+    if order != list(range(len(shape))):
+        text = f"{text}.transpose({_shape(order)})"
+    if all(len(group) == 1 for group in groups):
+        return text
+    return f"{text}.reshape({_shape([*[shape[i] for i in batch], *[prod(shape[i] for i in g) for g in groups]])})"
 
 
 def _select(w: _Writer, eqn: JaxprEqn):

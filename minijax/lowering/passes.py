@@ -1,5 +1,5 @@
 """What a jaxpr goes through before it becomes a program: passes, each a function from a jaxpr to one that computes the same
-with less. None changes a bit of a result.
+with less. None changes a bit of a result, but for `contractions`, after which sums are rounded otherwise.
 
 `stages(closed_jaxpr)` shows the jaxpr after each.
 """
@@ -17,44 +17,8 @@ from ..core import ShapedArray
 from ..jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
 from ..primitives.basis import broadcast_in_dim_p, reshape_p
 from ..primitives.elementwise import add_p, neg_p
-
-# A pass of one equation: given the equation and the equations that made its operands, the atom that its result is, or
-# equations in its place, of which the last binds its variables, or None to leave it.
-Rewrite = Callable[[JaxprEqn, dict[Var, JaxprEqn]], Atom | list[JaxprEqn] | None]
-
-
-def _rewritten(jaxpr: Jaxpr, rewrite: Rewrite) -> Jaxpr:
-    known: dict[Var, Atom] = {}
-    makers: dict[Var, JaxprEqn] = {}
-    eqns: list[JaxprEqn] = []
-
-    def read(atom: Atom) -> Atom:
-        return atom if type(atom) is Literal else known.get(atom, atom)
-
-    for eqn in jaxpr.eqns:
-        if any(type(v) is not Literal and v in known for v in eqn.invars):
-            eqn = eqn.replace(invars=[read(v) for v in eqn.invars])
-        found = rewrite(eqn, makers)
-        if isinstance(found, (Var, Literal)):
-            known[eqn.outvars[0]] = found
-            continue
-        for new in [eqn] if found is None else found:
-            makers.update(dict.fromkeys(new.outvars, new))
-            eqns.append(new)
-    return jaxpr.replace(eqns=eqns, outvars=[read(v) for v in jaxpr.outvars])
-
-
-def _pure(eqn: JaxprEqn) -> bool:
-    """Whether an equation is its primitive applied to its operands and nothing else."""
-    primitive = eqn.primitive
-    return primitive.effects is None and primitive.named_axes is None and not jaxprs_in_params(eqn.params)
-
-
-def _maker(atom: Atom, makers: dict[Var, JaxprEqn], name: str) -> JaxprEqn | None:
-    """The equation that made an operand, if it is one of that primitive."""
-    eqn = None if type(atom) is Literal else makers.get(atom)
-    return eqn if eqn is not None and eqn.primitive.name == name else None
-
+from .contraction import contractions
+from .rewriting import Rewrite, maker, pure, rewritten
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Dead code
@@ -73,7 +37,7 @@ def _folded(eqn: JaxprEqn, makers):
     if eqn.primitive.multiple_results or not eqn.invars or not all(type(v) is Literal for v in eqn.invars):
         return None
     aval = eqn.outvars[0].aval
-    if aval.shape or getattr(aval.dtype, "kind", "V") not in "biufc" or not _pure(eqn):
+    if aval.shape or getattr(aval.dtype, "kind", "V") not in "biufc" or not pure(eqn):
         return None
     with np.errstate(all="ignore"):
         value = np.asarray(eqn.primitive.impl(*[to_array(v.val)._value for v in eqn.invars], **eqn.params))
@@ -82,7 +46,7 @@ def _folded(eqn: JaxprEqn, makers):
 
 def fold_constants(jaxpr: Jaxpr) -> Jaxpr:
     """Scalars that depend on numbers alone, computed."""
-    return _rewritten(jaxpr, _folded)
+    return rewritten(jaxpr, _folded)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -122,14 +86,14 @@ def _minus(eqn: JaxprEqn, makers):
 
 
 def _negated(eqn: JaxprEqn, makers):
-    inner = _maker(eqn.invars[0], makers, "neg")
+    inner = maker(eqn.invars[0], makers, "neg")
     return None if inner is None else inner.invars[0]
 
 
 def _reshaped(eqn: JaxprEqn, x: Atom, makers):
     """The equation as a reshape of x, or of what x is a reshape of."""
     aval = eqn.outvars[0].aval
-    while (before := _maker(x, makers, "reshape")) is not None:
+    while (before := maker(x, makers, "reshape")) is not None:
         x = before.invars[0]
     if x.aval.shape == aval.shape:
         return x
@@ -148,7 +112,7 @@ def _broadcast(eqn: JaxprEqn, makers):
 
 def _transposed(eqn: JaxprEqn, makers):
     x, permutation = eqn.invars[0], eqn.params["permutation"]
-    before = _maker(x, makers, "transpose")
+    before = maker(x, makers, "transpose")
     if before is not None:
         x = before.invars[0]
         permutation = tuple(before.params["permutation"][i] for i in permutation)
@@ -164,9 +128,9 @@ def _converted(eqn: JaxprEqn, makers):
 def _summed(eqn: JaxprEqn, makers):
     """A sum over axes of size 1, of what is a sum itself: of anything else it makes 0.0 of -0.0."""
     x = eqn.invars[0]
-    while (before := _maker(x, makers, "reshape")) is not None:
+    while (before := maker(x, makers, "reshape")) is not None:
         x = before.invars[0]
-    return None if _maker(x, makers, "reduce_sum") is None else _reduced(eqn, makers)
+    return None if maker(x, makers, "reduce_sum") is None else _reduced(eqn, makers)
 
 
 def _reduced(eqn: JaxprEqn, makers):
@@ -217,7 +181,7 @@ def identities(jaxpr: Jaxpr) -> Jaxpr:
         rule = IDENTITIES.get(eqn.primitive.name)
         return None if rule is None else rule(eqn, makers)
 
-    return _rewritten(jaxpr, rewrite)
+    return rewritten(jaxpr, rewrite)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -236,7 +200,7 @@ def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
     seen: dict = {}
 
     def rewrite(eqn: JaxprEqn, makers):
-        if eqn.primitive.multiple_results or not _pure(eqn):
+        if eqn.primitive.multiple_results or not pure(eqn):
             return None
         key = (
             eqn.primitive,
@@ -249,7 +213,7 @@ def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
             return None
         return None if first is eqn.outvars[0] else first
 
-    return _rewritten(jaxpr, rewrite)
+    return rewritten(jaxpr, rewrite)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -257,7 +221,7 @@ def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
 
 
 def _spread(atom: Atom, makers) -> JaxprEqn | None:
-    return _maker(atom, makers, "broadcast_in_dim")
+    return maker(atom, makers, "broadcast_in_dim")
 
 
 def _unspread(eqn: JaxprEqn, makers):
@@ -299,7 +263,7 @@ def _afterwards(eqn: JaxprEqn, spread: JaxprEqn):
 
 def fuse_broadcasts(jaxpr: Jaxpr) -> Jaxpr:
     """Without arrays that repeat others only to meet a larger one in an elementwise operation."""
-    return _rewritten(jaxpr, _unspread)
+    return rewritten(jaxpr, _unspread)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -312,6 +276,7 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
     fuse_broadcasts,
     identities,
     common_subexpressions,
+    contractions,
     dead_code,
 ]
 

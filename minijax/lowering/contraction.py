@@ -1,0 +1,252 @@
+"""The pass that makes matrix products of sums of products: `(kernel * alpha).sum(-1)` becomes a `dot_general`, which needs no
+array as large as the product, and is one call of the fastest code that NumPy has.
+
+The sum of a product of any number of factors is taken apart:
+
+    sum_d 2 g[b,h] alpha[h,d] k[b,h,d] x[b,h,d]  =  2 g[b,h] sum_d alpha[h,d] (k x)[b,h,d]
+
+Numbers, and factors that do not vary along what is summed, go before the sum; of the others those that vary along the same
+axes are multiplied with each other, until two are left. Beyond rounding nothing changes, and what is not finite stays so:
+but for infinite factors before the sum, where what was NaN, inf - inf, may be inf.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..array import ArrayImpl, to_array
+from ..core import ShapedArray
+from ..jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var
+from ..primitives.basis import broadcast_in_dim_p, reduce_sum_p, reshape_p, transpose_p
+from ..primitives.contractions import dot_general_p
+from ..primitives.elementwise import mul_p
+from .rewriting import maker, rewritten
+
+# NumPy's sum along a last axis shorter than this takes many times as long as a product with ones.
+SHORT = 256
+# From this size on: below, a call costs what it costs.
+MANY = 1 << 12
+# A number goes before the sum only if it is moderate: 1e-30 * x may be there for the sum not to overflow.
+MODERATE = 2.0**20
+
+
+def contractions(jaxpr: Jaxpr) -> Jaxpr:
+    """With sums of products as matrix products, where the product is not used elsewhere."""
+    reads = Counter(v for eqn in jaxpr.eqns for v in eqn.invars if type(v) is not Literal)
+    reads.update(v for v in jaxpr.outvars if type(v) is not Literal)
+
+    def rewrite(eqn: JaxprEqn, makers):
+        name = eqn.primitive.name
+        if name == "reduce_sum":
+            return _contracted(eqn, makers, reads)
+        return _product_transposed(eqn, makers, reads) if name == "transpose" else None
+
+    return rewritten(jaxpr, rewrite)
+
+
+class _Factor(NamedTuple):
+    """An array with an axis for each of those of the product along which it varies."""
+
+    atom: Atom
+    axes: tuple[int, ...]
+
+
+class _Writer:
+    """The equations that take the place of one, and its parts' common shape."""
+
+    def __init__(self, eqn: JaxprEqn):
+        self.eqn = eqn
+        self.sizes = eqn.invars[0].aval.shape
+        self.dtype = eqn.outvars[0].aval.dtype
+        self.eqns: list[JaxprEqn] = []
+        self._reshaped: dict[tuple, Atom] = {}
+
+    def apply(self, primitive, operands: Sequence[Atom], shape: Sequence[int], /, **params) -> Var:
+        out = Var(ShapedArray(tuple(shape), self.dtype))
+        self.eqns.append(self.eqn.replace(primitive=primitive, invars=list(operands), outvars=[out], params=params))
+        return out
+
+    def size(self, axes) -> int:
+        return math.prod(self.sizes[i] for i in axes)
+
+    def reshape(self, x: Atom, shape: Sequence[int]) -> Atom:
+        shape = tuple(shape)
+        if x.aval.shape == shape:
+            return x
+        if (x, shape) not in self._reshaped:
+            params = {"new_sizes": shape, "dimensions": None, "sharding": None}
+            self._reshaped[x, shape] = self.apply(reshape_p, [x], shape, **params)
+        return self._reshaped[x, shape]
+
+    def spread(self, factor: _Factor, axes: Sequence[int]) -> Atom:
+        """The array with an axis for each of `axes`, of size 1 where it does not vary."""
+        return self.reshape(factor.atom, [self.sizes[i] if i in factor.axes else 1 for i in axes])
+
+    def times(self, x: _Factor, y: _Factor) -> _Factor:
+        axes = tuple(sorted({*x.axes, *y.axes}))
+        operands = [self.spread(x, axes), self.spread(y, axes)]
+        return _Factor(self.apply(mul_p, operands, [self.sizes[i] for i in axes]), axes)
+
+    def scaled(self, factor: _Factor, number: Atom) -> _Factor:
+        return _Factor(self.apply(mul_p, [factor.atom, number], factor.atom.aval.shape), factor.axes)
+
+    def summed(self, factor: _Factor, axes: set[int]) -> _Factor:
+        if axes.isdisjoint(factor.axes):
+            return factor
+        places = tuple(i for i, a in enumerate(factor.axes) if a in axes)
+        kept = tuple(a for a in factor.axes if a not in axes)
+        shape = [self.sizes[a] for a in kept]
+        return _Factor(self.apply(reduce_sum_p, [factor.atom], shape, axes=places, out_sharding=None), kept)
+
+    def dot(self, x: _Factor, y: _Factor, summed: set[int]) -> _Factor:
+        """The sum of x y over what is common to both and summed."""
+        contract = [a for a in x.axes if a in summed]
+        batch = [a for a in x.axes if a in y.axes and a not in summed]
+        if not batch and len(contract) == len(x.axes) == len(y.axes):
+            x, y = (_Factor(self.reshape(f.atom, (self.size(contract),)), (contract[0],)) for f in (x, y))
+            places = ((0,), (0,)), ((), ())
+        else:
+            places = tuple(tuple(tuple(map(f.axes.index, axes)) for f in (x, y)) for axes in (contract, batch))
+        axes = (*batch, *[a for f in (x, y) for a in f.axes if a not in contract and a not in batch])
+        params = {"precision": None, "preferred_element_type": self.dtype, "out_sharding": None}
+        shape = [self.sizes[a] for a in axes]
+        return _Factor(self.apply(dot_general_p, [x.atom, y.atom], shape, dimension_numbers=places, **params), axes)
+
+    def ordered(self, factor: _Factor) -> _Factor:
+        axes = tuple(sorted(factor.axes))
+        if axes == factor.axes:
+            return factor
+        permutation = tuple(map(factor.axes.index, axes))
+        shape = [self.sizes[a] for a in axes]
+        return _Factor(self.apply(transpose_p, [factor.atom], shape, permutation=permutation), axes)
+
+    def finish(self, factor: _Factor) -> list[JaxprEqn]:
+        """The equations, the last of which binds the variable of the one that they replace."""
+        self.reshape(factor.atom, self.eqn.outvars[0].aval.shape)
+        self.eqns[-1] = self.eqns[-1].replace(outvars=self.eqn.outvars)
+        return self.eqns
+
+
+def _contracted(eqn: JaxprEqn, makers, reads: Counter) -> list[JaxprEqn] | None:
+    x, aval = eqn.invars[0], eqn.outvars[0].aval
+    if aval.dtype.char not in "fdFD" or aval.weak_type or type(x) is Literal or 0 in x.aval.shape:
+        return None
+    w = _Writer(eqn)
+    summed = {a for a in eqn.params["axes"] if x.aval.shape[a] != 1}
+    leaves = _leaves(x, x.aval.shape, makers, reads)
+    number, scales = _numbers([v for v in leaves if not v.aval.shape], aval)
+    factors = [_factor(v, w, makers) for v in leaves if v.aval.shape]
+    inner = [f for f in factors if not summed.isdisjoint(f.axes)]
+    if not summed or not summed <= {a for f in inner for a in f.axes}:
+        return None
+    if len(inner) == 1:
+        # What is won is a pass over the product.
+        if scales or x.aval.size < MANY:
+            return None
+        total = _short_sum(w, inner[0], summed) or (w.summed(inner[0], summed) if len(leaves) > 1 else None)
+    else:
+        total = _sum_of_product(w, inner, scales, summed)
+    if total is None:
+        return None
+    for factor in factors:
+        if summed.isdisjoint(factor.axes):
+            total = w.times(total, factor)
+    return w.finish(total if number is None else w.scaled(total, number))
+
+
+def _sum_of_product(w: _Writer, inner: list[_Factor], scales: list[Atom], summed: set[int]) -> _Factor | None:
+    """The sum of the product of factors that all vary along some of the summed axes; None where nothing is won."""
+    x, y = _two(w, inner)
+    for number in scales:
+        y = w.scaled(y, number)
+    x, y = w.summed(x, summed.difference(y.axes)), w.summed(y, summed.difference(x.axes))
+    both = set(x.axes) & set(y.axes)
+    # What @ wants of a matrix: that its rows lie in one piece, or its columns. They do unless a batch's axis is the last.
+    if any(f.axes[-1] in both - summed and not both.issuperset(f.axes) for f in (x, y)):
+        return None
+    if both - summed and both == {*x.axes, *y.axes} and w.size(both & summed) < 64:
+        product = w.times(x, y)
+        return _short_sum(w, product, summed) or w.summed(product, summed)
+    return w.ordered(w.dot(x, y, summed))
+
+
+def _two(w: _Writer, factors: list[_Factor]) -> tuple[_Factor, _Factor]:
+    """The product as one of two, the larger first: joined is first what varies along the same axes."""
+    factors = sorted(factors, key=lambda f: -w.size(f.axes))
+    while len(factors) > 2:
+        pairs = [(i, j) for j in range(len(factors)) for i in range(j)]
+        i, j = min(pairs, key=lambda p: (len({*factors[p[0]].axes} ^ {*factors[p[1]].axes}), p))
+        joined = w.times(factors[i], factors[j])
+        factors = [joined, *[f for k, f in enumerate(factors) if k not in (i, j)]]
+    return factors[0], factors[1]
+
+
+def _short_sum(w: _Writer, factor: _Factor, summed: set[int]) -> _Factor | None:
+    """A sum along a short last axis, as a product with ones."""
+    axes = [a for a in factor.axes if a in summed]
+    if axes != [factor.axes[-1]] or w.size(axes) >= SHORT or w.size(factor.axes) < MANY:
+        return None
+    one = Literal(ArrayImpl(np.ones((), w.dtype)), ShapedArray((), w.dtype))
+    shape = (w.size(axes),)
+    ones = w.apply(broadcast_in_dim_p, [one], shape, shape=shape, broadcast_dimensions=(), sharding=None)
+    return w.dot(factor, _Factor(ones, tuple(axes)), summed)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Taking a product apart
+
+
+def _leaves(x: Atom, shape, makers, reads: Counter) -> list[Atom]:
+    """The factors of a product of that shape whose parts are read by nothing else."""
+    eqn = None if type(x) is Literal or reads[x] != 1 or x.aval.shape != shape else makers.get(x)
+    if eqn is None:
+        return [x]
+    if eqn.primitive is mul_p:
+        return [leaf for v in eqn.invars for leaf in _leaves(v, shape, makers, reads)]
+    if eqn.primitive.name == "square" or eqn.primitive.name == "integer_pow" and eqn.params["y"] == 2:
+        # What is squared is not taken apart: its scale may keep the squares from overflowing.
+        return [eqn.invars[0]] * 2
+    return [x]
+
+
+def _factor(x: Atom, w: _Writer, makers) -> _Factor:
+    """The array without the axes along which it does not vary, before it was given them if it was."""
+    axes = tuple(i for i, d in enumerate(x.aval.shape) if d != 1)
+    spread = maker(x, makers, "broadcast_in_dim")
+    if spread is not None:
+        x, places = spread.invars[0], spread.params["broadcast_dimensions"]
+        axes = tuple(i for i, d in zip(places, x.aval.shape) if d != 1)
+    shape = tuple(w.sizes[a] for a in axes)
+    before = maker(x, makers, "reshape")
+    return _Factor(before.invars[0] if before and before.invars[0].aval.shape == shape else w.reshape(x, shape), axes)
+
+
+def _numbers(numbers: Sequence[Atom], aval) -> tuple[Literal | None, list[Atom]]:
+    """The product of literals that go before the sum; and the numbers that stay with the factors."""
+    if not numbers or aval.dtype.kind != "f" or not all(type(v) is Literal for v in numbers):
+        return None, list(numbers)
+    value = math.prod(to_array(v.val).item() for v in numbers)
+    if not 1 / MODERATE <= abs(value) <= MODERATE:
+        return None, list(numbers)
+    return Literal(ArrayImpl(np.asarray(value, aval.dtype)), ShapedArray((), aval.dtype)), []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# (x.T @ y).T
+
+
+def _product_transposed(eqn: JaxprEqn, makers, reads: Counter) -> list[JaxprEqn] | None:
+    """The transpose of a matrix product is the product of the transposes, and lies in memory as others do."""
+    product = maker(eqn.invars[0], makers, "dot_general")
+    if product is None or reads[eqn.invars[0]] != 1 or eqn.params["permutation"] != (1, 0):
+        return None
+    (x_contract, y_contract), (x_batch, _) = product.params["dimension_numbers"]
+    if x_batch or not all(v.aval.ndim == 2 for v in product.invars) or product.outvars[0].aval.dtype.kind not in "fc":
+        return None
+    params = {**product.params, "dimension_numbers": ((y_contract, x_contract), ((), ()))}
+    return [product.replace(invars=product.invars[::-1], outvars=eqn.outvars, params=params)]

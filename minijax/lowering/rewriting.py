@@ -1,0 +1,52 @@
+"""What passes have in common: one walk over a jaxpr that replaces equations, and questions about an operand's maker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
+
+# A pass of one equation: given the equation and the equations that made its operands, the atom that its result is, or
+# equations in its place, of which the last binds its variables, or None to leave it.
+Rewrite = Callable[[JaxprEqn, dict[Var, JaxprEqn]], Atom | list[JaxprEqn] | None]
+
+
+def rewritten(jaxpr: Jaxpr, rewrite: Rewrite) -> Jaxpr:
+    known: dict[Var, Atom] = {}
+    makers: dict[Var, JaxprEqn] = {}
+    eqns: list[JaxprEqn] = []
+
+    def read(atom: Atom) -> Atom:
+        return atom if type(atom) is Literal else known.get(atom, atom)
+
+    for eqn in jaxpr.eqns:
+        if known and any([type(v) is not Literal and v in known for v in eqn.invars]):
+            eqn = with_operands(eqn, [read(v) for v in eqn.invars])
+        found = rewrite(eqn, makers)
+        if found is None:
+            eqns.append(eqn)
+            for v in eqn.outvars:
+                makers[v] = eqn
+        elif type(found) is list:
+            for new in found:
+                makers.update(dict.fromkeys(new.outvars, new))
+            eqns += found
+        else:
+            known[eqn.outvars[0]] = found
+    return jaxpr.replace(eqns=eqns, outvars=[read(v) for v in jaxpr.outvars])
+
+
+def with_operands(eqn: JaxprEqn, invars: list[Atom]) -> JaxprEqn:
+    return JaxprEqn(invars, eqn.outvars, eqn.primitive, eqn.params, eqn.effects, eqn.source_info)
+
+
+def pure(eqn: JaxprEqn) -> bool:
+    """Whether an equation is its primitive applied to its operands and nothing else."""
+    primitive = eqn.primitive
+    return primitive.effects is None and primitive.named_axes is None and not jaxprs_in_params(eqn.params)
+
+
+def maker(atom: Atom, makers: dict[Var, JaxprEqn], name: str) -> JaxprEqn | None:
+    """The equation that made an operand, if it is one of that primitive."""
+    eqn = None if type(atom) is Literal else makers.get(atom)
+    return eqn if eqn is not None and eqn.primitive.name == name else None
