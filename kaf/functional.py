@@ -29,6 +29,8 @@ METHODS = ("auto", "gridded", "loop", "naive")
 
 # Values of x evaluated at a time where a CPU computes: a block and what is made of it stay in the cache.
 _BLOCK_SIZE = 65536
+# Rows shorter than this are put together.
+_ROW_SIZE = 256
 
 
 def kaf(
@@ -153,21 +155,38 @@ def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
             out = evaluator(backend, problem.layout)(x, alpha, sigma)
         return out.astype(problem.dtype)
 
-    lead = x.ndim - (alpha.ndim - 1)
-    n, row = math.prod(x.shape[:lead]), x.shape[lead:]
-    block = _rows_per_block(n, math.prod(row)) if backend.on_cpu() else n
+    xp, shape = backend.np, x.shape
+    x, alpha, sigma = _as_rows(xp, x, alpha, sigma)
+    # Units last, as in x, and in memory too. Were it a transposition, it would be fused into the loop over x, and every
+    # value of x would gather its coefficients from far apart; a product is not.
+    k = alpha.shape[-1]
+    alpha = xp.tensordot(numpy.eye(k, dtype=alpha.dtype), alpha, ((1,), (alpha.ndim - 1,)), precision="highest")
+    n = x.shape[0]
+    block = _rows_per_block(n, math.prod(x.shape[1:])) if backend.on_cpu() else n
     if block == n:
-        return backend.checkpoint(rows)(x, alpha, centers, sigma)
+        return backend.checkpoint(rows)(x, alpha, centers, sigma).reshape(shape)
     # A compiler that found what is computed again to be the same would keep it; from a loop's body nothing gets out.
     rows = backend.checkpoint(rows, prevent_cse=False)
     whole = n - n % block
-    blocks = x.reshape(n, *row)
-    out = backend.lax.map(
-        lambda x: rows(x, alpha, centers, sigma), blocks[:whole].reshape(whole // block, block, *row)
-    ).reshape(whole, *row)
+    blocks = x[:whole].reshape(whole // block, block, *x.shape[1:])
+    out = backend.lax.map(lambda x: rows(x, alpha, centers, sigma), blocks).reshape(whole, *x.shape[1:])
     if whole < n:
-        out = backend.np.concatenate([out, rows(blocks[whole:], alpha, centers, sigma)])
-    return out.reshape(x.shape)
+        out = xp.concatenate([out, rows(x[whole:], alpha, centers, sigma)])
+    return out.reshape(shape)
+
+
+def _as_rows(xp, x, alpha, sigma):
+    """x as [n, *units], and alpha and sigma to fit. Rows of a few units are put together: loops over short rows are slow."""
+    units, k = alpha.shape[:-1], alpha.shape[-1]
+    own = x.shape[x.ndim - len(units) :]
+    n, size = math.prod(x.shape[: x.ndim - len(units)]), math.prod(own)
+    if own != units or not units or not size:
+        return x.reshape(n, *own), alpha, sigma
+    together = next((m for m in range(min(n, _ROW_SIZE // size), 1, -1) if n % m == 0), 1)
+    alpha = xp.broadcast_to(alpha, (together, *units, k)).reshape(together * size, k)
+    if sigma.ndim:
+        sigma = xp.broadcast_to(sigma, (together, *units)).reshape(together * size)
+    return x.reshape(n // together, together * size), alpha, sigma
 
 
 def _rows_per_block(n: int, row_size: int) -> int:

@@ -100,17 +100,14 @@ def fits(xp, layout: Layout, sigma: Array) -> Array:
 
 @functools.cache
 def evaluator(backend: Backend, layout: Layout, order: int = 0):
-    """The function of (x, alpha [*units, k], sigma) that is the `order`-th derivative by x of the sum of Gaussians.
+    """The function of (x, alpha [k, *units], sigma) that is the `order`-th derivative by x of the sum of Gaussians.
 
     x, floats of any shape that *units broadcast to; computed in float32, or float64 where one of them is. sigma: [] or
-    one for each unit. Order 0 to 2.
+    [*units]. Order 0 to 2.
     """
 
-    # t^2, t j and j^2 cancel in the second derivative: smaller blocks keep them small.
-    blocks = layout.halved() if order == 2 else layout
-
     def weighted_gaussians(x, alpha, sigma):
-        return _evaluate(backend, blocks, order, x, alpha, sigma)
+        return _evaluate(backend, layout, x, sigma, [(alpha, order)])[0]
 
     function = backend.custom_jvp(weighted_gaussians)
     function.defjvp(functools.partial(_jvp, backend, layout, order), symbolic_zeros=True)
@@ -125,14 +122,17 @@ def _derivative(backend: Backend, layout: Layout, order: int):
 
 def _jvp(backend: Backend, layout: Layout, order: int, primals, tangents):
     x, alpha, sigma = primals
-    x_t, alpha_t, sigma_t = (None if type(t) is backend.custom_derivatives.SymbolicZero else t for t in tangents)
+    x_t, alpha_t, sigma_t = (None if _is_zero(backend, t) else t for t in tangents)
     function = evaluator(backend, layout, order)
     out = function(x, alpha, sigma)
     parts = []
-    if x_t is not None:
-        parts.append(_derivative(backend, layout, order + 1)(x, alpha, sigma) * x_t)
-    if alpha_t is not None:
-        parts.append(function(x, alpha_t, sigma))
+    if order == 0 and x_t is not None and alpha_t is not None:
+        parts.append(_tangent(backend, layout)(x, alpha, sigma, x_t, alpha_t))
+    else:
+        if x_t is not None:
+            parts.append(_derivative(backend, layout, order + 1)(x, alpha, sigma) * x_t)
+        if alpha_t is not None:
+            parts.append(function(x, alpha_t, sigma))
     if sigma_t is not None:
         by_sigma = out / sigma + sigma * _derivative(backend, layout, order + 2)(x, alpha, sigma)
         parts.append(by_sigma * sigma_t)
@@ -140,72 +140,112 @@ def _jvp(backend: Backend, layout: Layout, order: int, primals, tangents):
     return out, tangent.astype(out.dtype)
 
 
+@functools.cache
+def _tangent(backend: Backend, layout: Layout):
+    """S_1(x, alpha) x_t + S_0(x, alpha_t), whose exponentials are the same: what a training step transposes."""
+
+    def together(x, alpha, sigma, x_t, alpha_t):
+        slope, by_alpha = _evaluate(backend, layout, x, sigma, [(alpha, 1), (alpha_t, 0)])
+        return slope * x_t + by_alpha
+
+    def apart(x, alpha, sigma, x_t, alpha_t):
+        slope, by_alpha = (evaluator(backend, layout, order) for order in (1, 0))
+        return slope(x, alpha, sigma) * x_t + by_alpha(x, alpha_t, sigma)
+
+    def jvp(primals, tangents):
+        moving = [i for i, t in enumerate(tangents) if not _is_zero(backend, t)]
+
+        def of_moving(*values):
+            arguments = list(primals)
+            for i, value in zip(moving, values, strict=True):
+                arguments[i] = value
+            return apart(*arguments)
+
+        return backend.jvp(of_moving, tuple(primals[i] for i in moving), tuple(tangents[i] for i in moving))
+
+    function = backend.custom_jvp(together)
+    function.defjvp(jvp, symbolic_zeros=True)
+    return function
+
+
+def _is_zero(backend: Backend, tangent) -> bool:
+    return type(tangent) is backend.custom_derivatives.SymbolicZero
+
+
 def computing_dtype(xp, *arrays: Array) -> str:
     """float64 where one of the arrays is, else float32: half precision is for storing, not for sums."""
     return "float64" if any(a.dtype == numpy.float64 for a in arrays) else "float32"
 
 
-def _evaluate(backend: Backend, layout: Layout, order: int, x, alpha, sigma):
+def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tuple[Array, int]]) -> list:
+    """For each (alpha, order) that derivative of the sum."""
     xp = backend.np
-    dtype = computing_dtype(xp, x, alpha, sigma)
-    x, alpha, sigma = x.astype(dtype), alpha.astype(dtype), sigma.astype(dtype)
-    coefficients = _coefficients(xp, layout, order, alpha, sigma)
+    dtype = computing_dtype(xp, x, sigma, *[alpha for alpha, _ in requests])
+    x, sigma = x.astype(dtype), sigma.astype(dtype)
+    orders = [order for _, order in requests]
+    # t^2, t j and j^2 cancel in the second derivative: smaller blocks keep them small.
+    layout = layout.halved() if max(orders) > 1 else layout
+    coefficients = [_coefficients(xp, layout, order, alpha.astype(dtype), sigma) for alpha, order in requests]
     anchors = [layout.first + layout.step * (b * layout.block + layout.below) for b in range(layout.num_blocks)]
+    anchors = numpy.asarray(anchors, dtype)
 
-    def block(anchor, coefficients):
-        return _block(xp, layout, order, x, sigma, anchor, coefficients)
+    def add_block(sums, anchor_and_coefficients):
+        parts = _block(xp, backend.lax, layout, orders, x, sigma, *anchor_and_coefficients)
+        return [part if total is None else total + part for total, part in zip(sums, parts, strict=True)], None
 
+    sums = [None] * len(requests)
     if layout.num_blocks <= _UNROLLED_BLOCKS:
-        out = sum(block(numpy.asarray(m, dtype), [c[b] for c in coefficients]) for b, m in enumerate(anchors))
+        for b, anchor in enumerate(anchors):
+            sums, _ = add_block(sums, (anchor, [[c[b] for c in powers] for powers in coefficients]))
     else:
-        start = xp.zeros(xp.broadcast_shapes(x.shape, sigma.shape), dtype)
-        step = backend.checkpoint(lambda out, xs: (out + block(*xs), None), prevent_cse=False)
-        out, _ = backend.lax.scan(step, start, (numpy.asarray(anchors, dtype), coefficients))
-    return out * (-1 / sigma) ** order if order else out
+        sums = [xp.zeros(x.shape, dtype)] * len(requests)
+        sums, _ = backend.lax.scan(backend.checkpoint(add_block, prevent_cse=False), sums, (anchors, coefficients))
+    return [total * (-1 / sigma) ** order if order else total for total, order in zip(sums, orders, strict=True)]
 
 
 def _coefficients(xp, layout: Layout, order: int, alpha, sigma) -> list:
-    """For each power k <= order: alpha_j q^(j^2) j^k, [blocks, j, *units]."""
+    """For each power p <= order: alpha_j q^(j^2) j^p, [blocks, j, *units]."""
+    units = alpha.shape[1:]
     padding = layout.num_blocks * layout.block - layout.size
     if padding:
-        alpha = xp.concatenate([alpha, xp.zeros((*alpha.shape[:-1], padding), alpha.dtype)], -1)
-    j = numpy.arange(-layout.below, layout.block - layout.below).astype(alpha.dtype)
-    alpha = alpha.reshape(*alpha.shape[:-1], layout.num_blocks, layout.block)
-    q = xp.exp(-0.5 * ((layout.step / sigma)[..., None] * j) ** 2)
-    alpha = alpha * (q[..., None, :] if sigma.ndim else q)
-    # Units last, as in x, by a product with a diagonal matrix: a transposition would be fused into the loop over x, and
-    # every value of x would gather its coefficients.
-    moved = [
-        xp.tensordot(numpy.diag(j**k), alpha, ((1,), (alpha.ndim - 1,)), precision="highest") for k in range(order + 1)
-    ]
-    return [xp.moveaxis(c, -1, 0) for c in moved]
+        alpha = xp.concatenate([alpha, xp.zeros((padding, *units), alpha.dtype)])
+    j = numpy.arange(-layout.below, layout.block - layout.below).astype(alpha.dtype).reshape(-1, *(1,) * len(units))
+    c = alpha.reshape(layout.num_blocks, layout.block, *units) * xp.exp(-0.5 * (layout.step / sigma * j) ** 2)
+    return [c * j**p if p else c for p in range(order + 1)]
 
 
-def _block(xp, layout: Layout, order: int, x, sigma, anchor, coefficients: Sequence):
-    """One block's part of the sum times He_order, (-sigma)^order times the derivative."""
-    delta = layout.step / sigma
-    t = (x - anchor) / sigma
+def _block(xp, lax, layout: Layout, orders: Sequence[int], x, sigma, anchor, coefficients: Sequence) -> list:
+    """One block's part of the sums times He_order: (-sigma)^order times the derivatives."""
+    scale = 1 / sigma
+    delta = layout.step * scale
+    t = (x - anchor) * scale
     limit = layout.below * delta + _CLIP[str(x.dtype)]
     near = xp.clip(t, -limit, limit)
     z = xp.exp(delta * near)
     E = xp.exp(-0.5 * t * t)
-    S = [E * _laurent(c, layout.below, z) for c in coefficients]
-    if order == 0:
-        return S[0]
-    if order == 1:
-        return near * S[0] - delta * S[1]
-    return (near * near - 1) * S[0] - 2 * delta * near * S[1] + delta * delta * S[2]
+    inverse = 1 / z
+
+    def hermite_sum(order, powers):
+        S = [_laurent(lax, c, layout.below, z, inverse) for c in powers]
+        if order == 0:
+            return E * S[0]
+        if order == 1:
+            return E * (near * S[0] - delta * S[1])
+        return E * ((near * near - 1) * S[0] - 2 * delta * near * S[1] + delta * delta * S[2])
+
+    return [hermite_sum(order, powers) for order, powers in zip(orders, coefficients, strict=True)]
 
 
-def _laurent(c, below: int, z):
-    """The sum of c[below + j] z^j, j from -below; by Horner's rule from both ends."""
-    size = c.shape[0]
+def _laurent(lax, c, below: int, z, inverse):
+    """The sum of c[below + j] z^j, j from -below; by Horner's rule from both ends. c: [j, *units]."""
+    size, units = c.shape[0], c.shape[1:]
+    # One split, whose transpose is one concatenation: that of an index adds an array of c's size to the others.
+    c = [part.reshape(units) for part in lax.split(c, [1] * size)]
     upper = c[size - 1]
     for i in range(size - 2, below - 1, -1):
         upper = upper * z + c[i]
     if not below:
         return upper
-    inverse = 1 / z
     lower = c[0] * inverse
     for i in range(1, below):
         lower = (lower + c[i]) * inverse
@@ -232,7 +272,7 @@ def _one_by_one(backend: Backend, layout: Layout, order: int, x, alpha, sigma):
 
 
 def sum_over_centers(backend: Backend, kernel, x, alpha, centers, *parameters) -> Any:
-    """sum_i alpha[..., i] kernel(x, centers[i], *parameters), a centre at a time: nothing has an axis of length k.
+    """sum_i alpha[i, ...] kernel(x, centers[i], *parameters), a centre at a time: nothing has an axis of length k.
 
     In reverse mode the kernel is computed again: what is kept is x, alpha and the centres.
     """
@@ -244,5 +284,5 @@ def sum_over_centers(backend: Backend, kernel, x, alpha, centers, *parameters) -
 
     add = backend.checkpoint(add, prevent_cse=False)
     start = xp.zeros(x.shape, numpy.result_type(x.dtype, alpha.dtype, centers.dtype))
-    xs = (xp.asarray(centers), xp.moveaxis(alpha, -1, 0))
+    xs = (xp.asarray(centers), alpha)
     return lax.scan(lambda out, c: (add(out, c, x, parameters), None), start, xs)[0]
