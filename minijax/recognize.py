@@ -5,7 +5,7 @@ a jitted program takes to run. To see that they are what they were costs 1.5, if
 
 >>> import minijax.numpy as jnp
 >>> from .tree_util import tree_structure
->>> print(_Text().recognizer(tree_structure(((0, {'b': 0}), {}))))
+>>> print(_Text().recognizer(tree_structure(((0, {'b': 0}), {})), [True, False]))
 def recognize(args, kwargs):
     try:
         if type(args) is not tuple:
@@ -18,6 +18,8 @@ def recognize(args, kwargs):
             return None
     except (KeyError, ValueError):
         return None
+    if type(a) is float or type(a) is int:
+        a = to_array(a)
     if (type(a) is not ArrayImpl or a._aval is not aval_0) and not is_like(a, aval_0):
         return None
     if (type(c) is not ArrayImpl or c._aval is not aval_1) and not is_like(c, aval_1):
@@ -30,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .array import ArrayImpl
+from .array import ArrayImpl, to_array
 from .core import ShapedArray
 from .pretty_print import letters
 from .tree_util import PyTreeDef
@@ -39,9 +41,9 @@ from .tree_util import PyTreeDef
 def recognizer(in_tree: PyTreeDef, avals: Sequence[ShapedArray]) -> Callable[[tuple, dict], list[ArrayImpl] | None]:
     """The function (args, kwargs) -> leaves, if they are arrays of these types in that tree, else None."""
     text = _Text()
-    text.names.update({"ArrayImpl": ArrayImpl, "is_like": _is_like})
+    text.names.update({"ArrayImpl": ArrayImpl, "is_like": _is_like, "to_array": to_array})
     text.names.update({f"aval_{i}": aval for i, aval in enumerate(avals)})
-    return text.defined(text.recognizer(in_tree))
+    return text.defined(text.recognizer(in_tree, [aval.weak_type and not aval.shape for aval in avals]))
 
 
 def builder(out_tree: PyTreeDef) -> Callable[[list], Any]:
@@ -76,11 +78,14 @@ class _Text:
         self.names[name] = value
         return name
 
-    def recognizer(self, in_tree: PyTreeDef) -> str:
+    def recognizer(self, in_tree: PyTreeDef, numbers: Sequence[bool]) -> str:
+        """`numbers`: for each leaf, whether it may be a Python number."""
         for definition, name in zip(in_tree.child_defs, ("args", "kwargs"), strict=True):
             self.node(definition, name)
         body = ["try:", *[f"    {line}" for line in self.lines], "except (KeyError, ValueError):", "    return None"]
-        for i, x in enumerate(self.leaves):
+        for i, (x, number) in enumerate(zip(self.leaves, numbers)):
+            if number:
+                body += [f"if type({x}) is float or type({x}) is int:", f"    {x} = to_array({x})"]
             known = f"(type({x}) is not ArrayImpl or {x}._aval is not aval_{i})"
             body += [f"if {known} and not is_like({x}, aval_{i}):", "    return None"]
         body.append(f"return [{', '.join(self.leaves)}]")

@@ -43,7 +43,8 @@ def f32(*shape):
 # Arguments, each with what must not be taken for it.
 CALLS = {
     "array": ((f32(3),), {}, [((f32(4),), {}), ((jnp.zeros(3, jnp.int32),), {}), ((), {}), ((f32(3), f32(3)), {})]),
-    "weak": ((jnp.asarray(1.0),), {}, [((jnp.float32(1.0),), {})]),
+    "weak": ((jnp.asarray(1.0),), {}, [((jnp.float32(1.0),), {}), ((1,), {}), ((True,), {}), ((1j,), {})]),
+    "weak integer": ((jnp.asarray(1),), {}, [((1.0,), {}), ((jnp.int32(1),), {}), ((True,), {})]),
     "number": ((f32(),), {}, [((1.0,), {}), ((np.float32(1),), {}), ((np.zeros(()),), {})]),
     "tuple": (
         ((f32(1), f32(2)),),
@@ -149,6 +150,20 @@ def test_static_arguments_are_looked_up():
     f = jax.jit(lambda x, n: x * n, static_argnums=1)
     x = f32(2) + 1
     assert [float(f(x, n)[0]) for n in (2, 2, 2, 3, 3, 3, 2)] == [2, 2, 2, 3, 3, 3, 2]
+
+
+def test_python_numbers():
+    f = jax.jit(lambda x, rate, n: x * rate + n)
+    x = f32(2) + 1
+    for rate, n in [(0.5, 1), (0.5, 1), (0.25, 2), (0.125, 3), (1, 1), (0.5, 1.5), (0.5, True), (0.5, 1)]:
+        y = f(x, rate, n)
+        assert (y.tolist(), y.dtype, y.weak_type) == ([rate + n] * 2, np.float32, False)
+    g = jax.jit(lambda x: x)
+    for number in (1.0, 1.0, 2.0, np.inf, 1.0):
+        assert (float(g(number)), g(number).weak_type) == (number, True)
+    with pytest.raises(OverflowError):
+        h = jax.jit(lambda n: n + 1)
+        h(1), h(2), h(3), h(2**40)
 
 
 def test_values_and_not_the_call_are_looked_at_anew():

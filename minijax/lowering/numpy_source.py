@@ -7,8 +7,6 @@ implementation, whose text comes along (`bundle.py`). What has no text, such as 
 from __future__ import annotations
 
 import keyword
-import linecache
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -22,10 +20,9 @@ from ..array import to_array
 from ..dtypes import key_fry
 from ..jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
 from ..source_info import PACKAGE_DIRECTORY
+from .buffers import kept_buffer
 from .bundle import Bundle, Given, parameters
-
-# Arrays of at least so many bytes are let go of by `del` when nothing reads them any more.
-LARGE = 1 << 15
+from .statements import LARGE, Call, Line, Renderer, Type
 
 
 class Program(NamedTuple):
@@ -59,7 +56,7 @@ def numpy_program(
 ) -> Program:
     """The program of a closed jaxpr: a function of its arguments that returns its result, or a tuple of its results.
 
-    alone: with the text of all that it calls; else it is given these functions.
+    alone: with the text of all that it calls; else it is given these functions, and buffers for large arrays.
     """
     bundle = Bundle() if alone else Given()
     name = bundle.reserve(_identifier(name))
@@ -74,8 +71,8 @@ def _identifier(name: str) -> str:
     return f"f_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
 
 
-def _shared(closed_jaxpr: ClosedJaxpr) -> set[int]:
-    """The ids of the jaxprs, of some length, that are called more than once: they become functions."""
+def _shared(closed_jaxpr: ClosedJaxpr) -> dict[int, int]:
+    """{id of a jaxpr that is called more than once: how often}. Those of some length become functions."""
     count: Counter[int] = Counter()
 
     def visit(jaxpr: Jaxpr):
@@ -86,7 +83,7 @@ def _shared(closed_jaxpr: ClosedJaxpr) -> set[int]:
                     visit(inner.jaxpr if isinstance(inner, ClosedJaxpr) else inner)
 
     visit(closed_jaxpr.jaxpr)
-    return {i for i, n in count.items() if n > 1}
+    return {i: n for i, n in count.items() if n > 1}
 
 
 def _user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
@@ -106,78 +103,23 @@ def _user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Statements
-
-
-class _Line(NamedTuple):
-    """`text`, which assigns `writes` and reads `reads`; a compound statement has the lines within it as `blocks`, each
-    with its header."""
-
-    text: str
-    writes: tuple[str, ...]
-    reads: tuple[str, ...]
-    blocks: tuple[tuple[str, list], ...] = ()
-    origin: Any = None
-
-    def mentions(self) -> Iterable[str]:
-        """The names that are read or written, here or within."""
-        yield from self.writes
-        yield from self.reads
-        for _, lines in self.blocks:
-            for line in lines:
-                yield from line.mentions()
-
-
-def _render(
-    lines: Sequence[_Line], large: set[str], alive: Callable[[str], bool], indent: str = "    ", origin: Any = None
-) -> list[str]:
-    """The text, with comments on where it comes from, and `del` for those of the `large` names written here that are not
-    read again: `alive` says which are still needed after these lines."""
-    last = {name: i for i, line in enumerate(lines) for name in line.mentions()}
-    local = {name for line in lines for name in line.writes if name in large}
-    out = []
-    for i, line in enumerate(lines):
-        if line.origin is not None and line.origin != origin:
-            origin = line.origin
-            out += [f"{indent}# {text}" for text in _where(origin)]
-        if line.text:
-            out.append(indent + line.text)
-        for header, block in line.blocks:
-
-            def alive_within(name, i=i, line=line):
-                return last.get(name, -1) > i or name in line.writes or name in line.reads or alive(name)
-
-            out.append(indent + header)
-            out += _render(block, large, alive_within, indent + "    ", origin) or [f"{indent}    pass"]
-        dead = [n for n in line.mentions() if n in local and last[n] == i and not alive(n)] if local else []
-        if dead:
-            out.append(f"{indent}del {', '.join(dict.fromkeys(dead))}")
-    return out
-
-
-def _where(origin: tuple[str, int]) -> list[str]:
-    file, number = origin
-    code = linecache.getline(file, number).strip()
-    place = f"{os.path.basename(file)}:{number}"
-    return [f"{place}  {code}" if code else place]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # The writer
 
 
 class _Writer:
     """Writes one function."""
 
-    def __init__(self, bundle: Bundle, shared: set[int], commented: bool):
+    def __init__(self, bundle: Bundle, shared: dict[int, int], commented: bool, calls: int = 1):
         self.bundle = bundle
         self.commented = commented
         self.shared = shared
+        # How often the function is called in one run of the program.
+        self.calls = calls
         self.functions: dict[int, str] = {}
         self.names: dict[Var, str] = {}
         self.taken: set[str] = set()
-        self.large: set[str] = set()
-        self.lines: list[_Line] = []
+        self.large: dict[str, Type] = {}
+        self.lines: list[Line] = []
         self.origin: tuple[str, int] | None = None
         self.count = 0
 
@@ -190,7 +132,8 @@ class _Writer:
         self.large.clear()
         self.bind(jaxpr.constvars, [self.constant(c) for c in closed_jaxpr.consts])
         results = self.body(jaxpr, [True] * len(jaxpr.outvars))
-        body = _render(self.lines, self.large, set(results).__contains__)
+        given = isinstance(self.bundle, Given)
+        body = Renderer(self.large, self.buffer if given else None).text(self.lines, set(results).__contains__)
         body.append(f"    return {results[0] if len(results) == 1 else '(' + ', '.join(results) + ')'}")
         return "\n".join([f"def {name}({', '.join(args)}):", *body])
 
@@ -199,7 +142,7 @@ class _Writer:
         known = self.functions.get(id(closed_jaxpr))
         if known is None:
             known = self.functions[id(closed_jaxpr)] = self.bundle.reserve(_identifier(name))
-            inner = _Writer(self.bundle, self.shared, self.commented)
+            inner = _Writer(self.bundle, self.shared, self.commented, self.shared[id(closed_jaxpr)])
             inner.functions = self.functions
             self.bundle.definitions.append(inner.define(known, closed_jaxpr))
         return known
@@ -210,8 +153,13 @@ class _Writer:
         name = self.fresh(_identifier(wanted)) if wanted else self.fresh()
         self.names[v] = name
         if v.aval.size * getattr(v.aval.dtype, "itemsize", 8) >= LARGE:
-            self.large.add(name)
+            self.large[name] = Type(v.aval.shape, v.aval.dtype)
         return name
+
+    def buffer(self, type_: Type) -> str:
+        """Text for an array of that type that is kept between calls."""
+        take = kept_buffer(type_.shape, getattr(type_.dtype, "storage", type_.dtype), 2 * self.calls)
+        return f"{self.bundle.expression(take, 'buffer')}()"
 
     def fresh(self, wanted: str | None = None) -> str:
         """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
@@ -266,8 +214,21 @@ class _Writer:
 
     # -- Equations -------------------------------------------------------------------------------------------------------
 
-    def line(self, text: str, writes: Sequence[str], reads: Sequence[str], blocks=()):
-        self.lines.append(_Line(text, tuple(writes), tuple(reads), tuple(blocks), self.origin))
+    def line(self, text: str, writes: Sequence[str], reads: Sequence[str], blocks=(), view: bool = False):
+        self.lines.append(Line(text, tuple(writes), tuple(reads), tuple(blocks), self.origin, None, view))
+
+    def call(self, target: str, call: Call, reads: Sequence[str]):
+        """`target = call`, on a line."""
+        self.lines.append(Line("", (target,), tuple(reads), (), self.origin, call))
+
+    def temporary(self, call: Call, eqn: JaxprEqn) -> str:
+        """The name of an array of the type of the equation's result, made from its operands."""
+        name = self.new_name(Var(eqn.outvars[0].aval))
+        self.call(name, call, self.reads(eqn))
+        return name
+
+    def reads(self, eqn: JaxprEqn) -> list[str]:
+        return [self.names[v] for v in eqn.invars if type(v) is not Literal]
 
     def body(self, jaxpr: Jaxpr, used: Sequence[bool]) -> list[str]:
         """Write the equations that the used results need; return the results' texts."""
@@ -277,7 +238,7 @@ class _Writer:
             self.equation(eqn, wanted.get(i))
         return [self.text(v) for v in jaxpr.outvars]
 
-    def block(self, write: Callable[[], None]) -> list[_Line]:
+    def block(self, write: Callable[[], None]) -> list[Line]:
         """The lines that `write` writes."""
         before, self.lines = self.lines, []
         write()
@@ -295,13 +256,16 @@ class _Writer:
         text = rule(self, eqn) if rule is not None else None
         if text is None:
             text = self.implementation(eqn)
-        reads = [self.names[v] for v in eqn.invars if type(v) is not Literal]
+        reads = self.reads(eqn)
+        if isinstance(text, Call):
+            self.call(self.new_name(eqn.outvars[0], wanted), text, reads)
+            return
         if not eqn.primitive.multiple_results and text.isidentifier():
             self.names[eqn.outvars[0]] = text
             return
         targets = [self.fresh() if type(v) is DropVar else self.new_name(v, wanted) for v in eqn.outvars]
         if not eqn.primitive.multiple_results:
-            self.line(f"{targets[0]} = {text}", targets, reads)
+            self.line(f"{targets[0]} = {text}", targets, reads, view=name in VIEWS)
         else:
             self.line(
                 f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = {text}" if targets else text, targets, reads
@@ -323,7 +287,11 @@ class _Writer:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Expressions: (writer, equation) -> text, or None where the implementation is to be called
+# Expressions: (writer, equation) -> text or a call, or None where the implementation is to be called
+
+
+# Whose text gives a view of the operand.
+VIEWS = {"reshape", "transpose", "squeeze", "slice"}
 
 
 def _kind(atom: Atom) -> str:
@@ -331,23 +299,41 @@ def _kind(atom: Atom) -> str:
     return getattr(atom.aval.dtype, "kind", "V")
 
 
-def _infix(operator: str, kinds: str = "biufc") -> Callable:
+def _infix(operator: str, function: str, kinds: str = "biufc") -> Callable:
     def rule(w: _Writer, eqn: JaxprEqn):
         if _kind(eqn.invars[0]) not in kinds:
             return None
         a, b = w.operands(eqn)
-        return f"{a} {operator} {b}"
+        return Call(f"{a} {operator} {b}", f"np.{function}", (a, b), True)
 
     return rule
 
 
+def _applied(function: str, *args: str) -> Call:
+    return Call(f"np.{function}({', '.join(args)})", f"np.{function}", args, True)
+
+
 def _ufunc(function: str) -> Callable:
-    return lambda w, eqn: f"np.{function}({', '.join(w.operands(eqn))})"
+    return lambda w, eqn: _applied(function, *w.operands(eqn))
+
+
+def _negative(x: str) -> Call:
+    return Call(f"-{x}", "np.negative", (x,), True)
+
+
+def _times(x: str, y: str) -> Call:
+    return Call(f"{x} * {y}", "np.multiply", (x, y), True)
 
 
 def _integer_pow(w: _Writer, eqn: JaxprEqn):
     x, y = w.text(eqn.invars[0]), eqn.params["y"]
-    return {1: x, 2: f"{x} * {x}", 3: f"{x} * ({x} * {x})", -1: f"np.reciprocal({x})"}.get(y)
+    if y == 3:
+        return _times(x, w.temporary(_times(x, x), eqn))
+    return {1: x, 2: _times(x, x), -1: _applied("reciprocal", x)}.get(y)
+
+
+def _rsqrt(w: _Writer, eqn: JaxprEqn):
+    return _applied("reciprocal", w.temporary(_applied("sqrt", w.text(eqn.invars[0])), eqn))
 
 
 def _broadcast(w: _Writer, eqn: JaxprEqn):
@@ -407,15 +393,20 @@ def _axes(eqn: JaxprEqn) -> str:
 def _sum(w: _Writer, eqn: JaxprEqn):
     if _kind(eqn.invars[0]) not in "fc" or not eqn.params["axes"] or type(eqn.invars[0]) is Literal:
         return None
-    return f"{w.text(eqn.invars[0])}.sum({_axes(eqn)})"
+    return _reduction(w, eqn, "sum", "np.add.reduce")
 
 
-def _extremum(method: str) -> Callable:
+def _reduction(w: _Writer, eqn: JaxprEqn, method: str, function: str) -> Call:
+    x, axes = w.text(eqn.invars[0]), _axes(eqn)
+    return Call(f"{x}.{method}({axes})", function, (x, axes or "None"))
+
+
+def _extremum(method: str, function: str) -> Callable:
     def rule(w: _Writer, eqn: JaxprEqn):
         aval, axes = eqn.invars[0].aval, eqn.params["axes"]
         if not axes or any(aval.shape[i] == 0 for i in axes) or aval.dtype.kind not in "iuf":
             return None
-        return f"{w.text(eqn.invars[0])}.{method}({_axes(eqn)})"
+        return _reduction(w, eqn, method, function)
 
     return rule
 
@@ -433,17 +424,21 @@ def _dot(w: _Writer, eqn: JaxprEqn):
         return None
     a, b = (w.text(v) for v in eqn.invars)
     if not x_batch and not x_contract and x.ndim == y.ndim == 1:
-        return f"np.outer({a}, {b})"
+        return Call(f"np.outer({a}, {b})", "np.outer", (a, b))
     if not x_batch and len(x_contract) == 1 and x.ndim <= 2 and y.ndim <= 2:
         # The first's last axis with the second's first is what @ does; a matrix the other way round is transposed for it.
-        return f"{a}{'.T' if x_contract == (0,) and x.ndim == 2 else ''} @ {b}{'.T' if y_contract == (1,) else ''}"
+        a, b = f"{a}{'.T' if x_contract == (0,) and x.ndim == 2 else ''}", f"{b}{'.T' if y_contract == (1,) else ''}"
+        return Call(f"{a} @ {b}", "np.matmul", (a, b))
     # Otherwise there is a matrix for each place along the batch axes.
     x_kept = [i for i in range(x.ndim) if i not in (*x_contract, *x_batch)]
     y_kept = [i for i in range(y.ndim) if i not in (*y_contract, *y_batch)]
     left = _grouped(a, x.shape, x_batch, x_kept, x_contract)
     right = _grouped(b, y.shape, y_batch, y_contract, y_kept)
-    plain = len(x_kept) == len(y_kept) == 1
-    return f"{left} @ {right}" if plain else f"({left} @ {right}).reshape({_shape(eqn.outvars[0].aval.shape)})"
+    if len(x_kept) == len(y_kept) == 1:
+        return Call(f"{left} @ {right}", "np.matmul", (left, right))
+    then = f".reshape({_shape(eqn.outvars[0].aval.shape)})"
+    shape = (*[x.shape[i] for i in x_batch], prod(x.shape[i] for i in x_kept), prod(y.shape[i] for i in y_kept))
+    return Call(f"({left} @ {right}){then}", "np.matmul", (left, right), then=then, shape=shape)
 
 
 def _grouped(text: str, shape: Sequence[int], batch: Sequence[int], *groups: Sequence[int]) -> str:
@@ -467,7 +462,7 @@ def _clamp(w: _Writer, eqn: JaxprEqn):
     low, x, high = eqn.invars
     if type(x) is Literal:
         return None
-    return f"np.minimum(np.maximum({w.soft(low)}, {w.text(x)}), {w.soft(high)})"
+    return _applied("minimum", w.temporary(_applied("maximum", w.soft(low), w.text(x)), eqn), w.soft(high))
 
 
 def _convert(w: _Writer, eqn: JaxprEqn):
@@ -488,7 +483,8 @@ def _iota(w: _Writer, eqn: JaxprEqn):
 
 
 def _concatenate(w: _Writer, eqn: JaxprEqn):
-    return f"np.concatenate([{', '.join(w.text(v) for v in eqn.invars)}], {eqn.params['dimension']})"
+    args = f"[{', '.join(w.text(v) for v in eqn.invars)}]", str(eqn.params["dimension"])
+    return Call(f"np.concatenate({', '.join(args)})", "np.concatenate", args)
 
 
 def _same(w: _Writer, eqn: JaxprEqn):
@@ -496,26 +492,26 @@ def _same(w: _Writer, eqn: JaxprEqn):
 
 
 EXPRESSIONS: dict[str, Callable] = {
-    "add": _infix("+", "iufc"),
-    "add_any": _infix("+", "iufc"),
-    "sub": _infix("-", "iufc"),
-    "mul": _infix("*", "iufc"),
-    "div": _infix("/", "fc"),
-    "and": _infix("&", "biu"),
-    "or": _infix("|", "biu"),
-    "xor": _infix("^", "biu"),
-    "lt": _infix("<", "biuf"),
-    "le": _infix("<=", "biuf"),
-    "gt": _infix(">", "biuf"),
-    "ge": _infix(">=", "biuf"),
-    "eq": _infix("==", "biufc"),
-    "ne": _infix("!=", "biufc"),
-    "neg": lambda w, eqn: f"-{w.text(eqn.invars[0])}" if type(eqn.invars[0]) is Var else None,
+    "add": _infix("+", "add", "iufc"),
+    "add_any": _infix("+", "add", "iufc"),
+    "sub": _infix("-", "subtract", "iufc"),
+    "mul": _infix("*", "multiply", "iufc"),
+    "div": _infix("/", "divide", "fc"),
+    "and": _infix("&", "bitwise_and", "biu"),
+    "or": _infix("|", "bitwise_or", "biu"),
+    "xor": _infix("^", "bitwise_xor", "biu"),
+    "lt": _infix("<", "less", "biuf"),
+    "le": _infix("<=", "less_equal", "biuf"),
+    "gt": _infix(">", "greater", "biuf"),
+    "ge": _infix(">=", "greater_equal", "biuf"),
+    "eq": _infix("==", "equal", "biufc"),
+    "ne": _infix("!=", "not_equal", "biufc"),
+    "neg": lambda w, eqn: _negative(w.text(eqn.invars[0])) if type(eqn.invars[0]) is Var else None,
     "max": _ufunc("maximum"),
     "min": _ufunc("minimum"),
     "integer_pow": _integer_pow,
-    "square": lambda w, eqn: f"{w.text(eqn.invars[0])} * {w.text(eqn.invars[0])}",
-    "rsqrt": lambda w, eqn: f"np.reciprocal(np.sqrt({w.text(eqn.invars[0])}))",
+    "square": lambda w, eqn: _times(w.text(eqn.invars[0]), w.text(eqn.invars[0])),
+    "rsqrt": _rsqrt,
     "abs": _ufunc("abs"),
     **{
         name: _ufunc(name)
@@ -534,8 +530,8 @@ EXPRESSIONS: dict[str, Callable] = {
     "squeeze": _squeeze,
     "slice": _slice,
     "reduce_sum": _sum,
-    "reduce_max": _extremum("max"),
-    "reduce_min": _extremum("min"),
+    "reduce_max": _extremum("max", "np.maximum.reduce"),
+    "reduce_min": _extremum("min", "np.minimum.reduce"),
     "dot_general": _dot,
     "iota": _iota,
     "concatenate": _concatenate,
@@ -592,7 +588,7 @@ def _scan(w: _Writer, eqn: JaxprEqn):
     for v in eqn.outvars[num_carry:]:
         ys.append(None if type(v) is DropVar else w.new_name(v))
         if ys[-1] is not None:
-            w.line(f"{ys[-1]} = np.empty({_tuple(v.aval.shape)}, {w.dtype(v.aval.dtype)})", [ys[-1]], [])
+            w.call(ys[-1], Call(f"np.empty({_tuple(v.aval.shape)}, {w.dtype(v.aval.dtype)})", "", ()), [])
     index = w.fresh("i")
     body = p["jaxpr"]
     # What of the body only unread results need is not written.
@@ -629,11 +625,11 @@ def _while(w: _Writer, eqn: JaxprEqn):
     reads = [*_names_of([*cond_consts, *body_consts]), *carry]
     (test,) = tested
     w.origin = origin
-    if len(condition) == 1 and condition[0].text.startswith(f"{test} = ") and not condition[0].blocks:
-        w.line("", carry, reads, [(f"while {condition[0].text.removeprefix(f'{test} = ')}:", body)])
+    if len(condition) == 1 and condition[0].call is not None and condition[0].writes == (test,):
+        w.line("", carry, reads, [(f"while {condition[0].call.text}:", body)])
         return
-    stop = _Line(f"if not {test}:", (), tuple(_names_of([test])), (), None)
-    leave = _Line("    break", (), (), (), None)
+    stop = Line(f"if not {test}:", (), tuple(_names_of([test])))
+    leave = Line("    break", (), ())
     w.line("", carry, reads, [("while True:", [*condition, stop, leave, *body])])
 
 
