@@ -19,7 +19,7 @@ from ..dtypes import key_fry
 from ..jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, dce_jaxpr
 from ..staging import trace_to_closed_jaxpr
 from ..transforms.vmap import Axis, named_axis_env
-from .numpy_source import _shared, _user_names, _where
+from .origins import line_text, often_called, user_names
 from .stablehlo_collectives import COLLECTIVES
 from .stablehlo_indexing import INDEXING, dynamic_slice, dynamic_update_slice
 from .stablehlo_random import RANDOM, are_equal, on_words
@@ -53,7 +53,7 @@ def module_text(
       }
     }
     """
-    module = _Module(_shared(closed_jaxpr), replicas, axis_name)
+    module = _Module(often_called(closed_jaxpr), replicas, axis_name)
     main = module.define("main", "public", closed_jaxpr, arg_names, _aliases(closed_jaxpr, donated))
     counts = f"mhlo.num_partitions = 1 : i32, mhlo.num_replicas = {replicas} : i32"
     lines = [f"  {line}" for definition in [main, *module.definitions] for line in definition]
@@ -80,7 +80,7 @@ def _identifier(name: str) -> str:
 class _Module:
     """What the functions of a module have in common."""
 
-    def __init__(self, shared: set[int], replicas: int, axis_name):
+    def __init__(self, shared: dict[int, int], replicas: int, axis_name):
         self.shared, self.replicas, self.axis_name = shared, replicas, axis_name
         self.definitions: list[list[str]] = []
         self.functions: dict = {}
@@ -172,7 +172,8 @@ class Writer:
     def line(self, text: str):
         if self.origin != self.last_origin:
             self.last_origin = self.origin
-            self.lines += [f"// {where}" for where in _where(self.origin)]
+            if self.origin is not None:
+                self.lines.append(f"// {line_text(*self.origin)}")
         self.lines.append(text)
 
     def assign(self, out: ShapedArray, text: str) -> Value:
@@ -286,7 +287,7 @@ class Writer:
         def read(atom: Atom) -> Value:
             return self.constant(atom.val) if type(atom) is Literal else env[atom]
 
-        wanted = _user_names(jaxpr.eqns) if self.commented else {}
+        wanted = user_names(jaxpr.eqns) if self.commented else {}
         for i, eqn in enumerate(jaxpr.eqns):
             results = self.equation(eqn, [read(v) for v in eqn.invars])
             if i in wanted:
