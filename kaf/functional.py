@@ -123,8 +123,11 @@ def _run(backend: Backend, problem: _Problem) -> Callable:
     """The function of (x, alpha, centers, sigma), all arrays."""
     if problem.method == "naive":
         return functools.partial(_weighted_kernels, backend.np, problem.kernel, problem.dtype)
-    # Made once and compiled once for each shape, also where nobody has asked for jit.
-    return backend.jit(functools.partial(_by_rows if problem.layout is None else _gridded, backend, problem))
+    # Made once and compiled once for each shape, also where nobody has asked for jit. What reverse mode keeps are the
+    # arguments.
+    return backend.jit(
+        backend.checkpoint(functools.partial(_gridded if problem.layout else _by_rows, backend, problem))
+    )
 
 
 def _weighted_kernels(xp, kernel, dtype, x, alpha, centers, sigma):
@@ -139,10 +142,7 @@ def _gridded(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
     fast = functools.partial(_by_rows, backend, problem)
     slow = functools.partial(_by_rows, backend, problem._replace(layout=None))
 
-    def choose(*arguments):
-        return backend.lax.cond(fits(backend.np, problem.layout, sigma), fast, slow, *arguments)
-
-    return backend.checkpoint(choose)(x, alpha, centers, sigma)
+    return backend.lax.cond(fits(backend.np, problem.layout, sigma), fast, slow, x, alpha, centers, sigma)
 
 
 def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
@@ -164,8 +164,8 @@ def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
     n = x.shape[0]
     block = _rows_per_block(n, math.prod(x.shape[1:])) if backend.on_cpu() else n
     if block == n:
-        return backend.checkpoint(rows)(x, alpha, centers, sigma).reshape(shape)
-    # A compiler that found what is computed again to be the same would keep it; from a loop's body nothing gets out.
+        return rows(x, alpha, centers, sigma).reshape(shape)
+    # Else the loop would keep of every block what its derivatives need.
     rows = backend.checkpoint(rows, prevent_cse=False)
     whole = n - n % block
     blocks = x[:whole].reshape(whole // block, block, *x.shape[1:])
