@@ -21,6 +21,7 @@ from .primitives.shapes import slice_in_dim
 from .staging import trace_to_jaxpr
 from .transforms.jvp import jvp_flat
 from .transforms.linearize import linearize_flat
+from .transforms.recipes import value_and_pull
 from .transforms.transpose import backward_pass, linear_jaxpr, transpose_eqns
 from .transforms.vmap import Axis, materialize, named_axis_env, vmap_flat
 from .tree_util import (
@@ -176,16 +177,17 @@ def value_and_grad(
     @wraps(fun, updated=())
     def value_and_grad_f(*args, **kwargs):
         of_some, some = _split_arguments(fun, argnums, args, kwargs)
-        flat, in_tree = tree_flatten(tuple(some))
-        primals = [as_operand(x, "Argument") for x in flat]
+        leaves, in_tree = tree_flatten(tuple(some))
+        primals = [as_operand(x, "Argument") for x in leaves]
         for x in primals:
             _check_input_dtype_grad(x, holomorphic, allow_int, "grad")
         with quiet_evaluation():
-            out, linear, residuals, aux = _linearize(of_some, primals, in_tree, has_aux)
+            flat, trees = _flat_function(of_some, in_tree, has_aux)
+            outs, pull = value_and_pull(flat, primals, [_moves(x) for x in primals])
+            out, aux = _unflatten_outputs(trees, outs)
             value = _check_scalar(out, fun)
             _check_output_dtype(value, holomorphic, "grad")
-            cotangent = full((), 1, value.dtype, value.weak_type)
-            grads = _pull(linear, residuals, [cotangent])
+            grads = [instantiate(ct) for ct in pull([full((), 1, value.dtype, value.weak_type)])]
         grads = tree_unflatten(in_tree, grads)
         if isinstance(argnums, int):
             grads = grads[0]

@@ -257,34 +257,44 @@ class Primitive:
 
     RULES = ("impl", "abstract_eval", "jvp", "transpose", "batch")
 
+    # The characters of the dtypes for which NumPy's broadcasting and result dtype are the primitive's own, so that
+    # evaluating it needs no abstract evaluation first (see array.EvalTrace); "" for all but elementwise primitives.
+    elementwise = ""
+    # True where an elementwise result keeps the weak type that all its arguments have.
+    keeps_weak_type = True
+    # True where what the rules do depends on types and parameters alone, so that it can be remembered (transforms.recipes).
+    rules_read_types = False
+    # How often, in all, such a rule was given to a primitive: what was remembered before is then out of date.
+    rules_given = 0
+    linearize: Callable | None = None
+    # Only for primitives that carry jaxprs: (arguments, which are unknown, parameters) -> what can be computed now; see
+    # staging.TangentTrace.
+    split: Callable | None = None
+    # Only for collectives: which axes the parameters name, and the rule of the map over one of them.
+    named_axes: Callable | None = None
+    collective: Callable | None = None
+    # Only where the jaxprs it carries may name an axis of its own: parameters -> context in which that is bound.
+    axis_scope: Callable | None = None
+    # Only for primitives that carry jaxprs: (equation, which of its results are read) -> the equation without what only
+    # the others need.
+    dce: Callable | None = None
+    # Only for what runs a jaxpr on its arguments and does nothing else: its parameters -> the closed jaxpr.
+    runs: Callable[[dict], Any] | None = None
+    # Only for what chooses itself where to compute: (arrays, parameters) -> arrays, in the place of `impl`.
+    run_on_arrays: Callable | None = None
+    # Only where an equation does more than compute its results: its parameters -> its effects.
+    effects: Callable[[dict], Effects] | None = None
+
     def __init__(self, name: str, *, multiple_results: bool = False):
         self.name = name
         self.multiple_results = multiple_results
-        # The characters of the dtypes for which NumPy's broadcasting and result dtype are the primitive's own, so that
-        # evaluating it needs no abstract evaluation first (see array.EvalTrace); "" for all but elementwise primitives.
-        self.elementwise = ""
-        # True where an elementwise result keeps the weak type that all its arguments have.
-        self.keeps_weak_type = True
         for rule in self.RULES:
             setattr(self, rule, Absent(name, rule))
-        self.linearize: Callable | None = None
-        # Only for primitives that carry jaxprs: (arguments, which are unknown, parameters) -> what can be computed now; see
-        # staging.TangentTrace.
-        self.split: Callable | None = None
-        # Only for collectives: which axes the parameters name, and the rule of the map over one of them.
-        self.named_axes: Callable | None = None
-        self.collective: Callable | None = None
-        # Only where the jaxprs it carries may name an axis of its own: parameters -> context in which that is bound.
-        self.axis_scope: Callable | None = None
-        # Only for primitives that carry jaxprs: (equation, which of its results are read) -> the equation without what only
-        # the others need.
-        self.dce: Callable | None = None
-        # Only for what runs a jaxpr on its arguments and does nothing else: its parameters -> the closed jaxpr.
-        self.runs: Callable[[dict], Any] | None = None
-        # Only for what chooses itself where to compute: (arrays, parameters) -> arrays, in the place of `impl`.
-        self.run_on_arrays: Callable | None = None
-        # Only where an equation does more than compute its results: its parameters -> its effects.
-        self.effects: Callable[[dict], Effects] | None = None
+
+    def __setattr__(self, name: str, value):
+        if self.rules_read_types and name in self.RULES:
+            Primitive.rules_given += 1
+        object.__setattr__(self, name, value)
 
     def bind(self, *args, **params):
         """Apply the primitive under the current trace."""

@@ -16,9 +16,6 @@ from typing import NamedTuple
 
 PACKAGE_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
-# {file name: is it ours?}: a program has few files and a trace asks about the same ones for every equation.
-_internal: dict[str, bool] = {}
-
 
 class SourceInfo(NamedTuple):
     """One place in a program: a code object and the offset of the instruction that ran.
@@ -69,10 +66,10 @@ def _targets(code: CodeType) -> dict[int, str]:
     return found
 
 
-# {id of the code object of a marked function: its mark}. By id, since comparing code objects takes long; marked functions
-# are never forgotten, so that no other has their id.
+# {id of the code object of a function of ours: its mark, or ""}. By id, since comparing code objects takes long; their code
+# objects are kept, so that no other has their id.
 _marks: dict[int, str] = {}
-_marked: list[Callable] = []
+_ours: list[CodeType] = []
 
 
 def interpreter(function: Callable) -> Callable:
@@ -90,9 +87,14 @@ def deriver(function: Callable) -> Callable:
 
 
 def _mark(function: Callable, mark: str) -> Callable:
-    _marks[id(function.__code__)] = mark
-    _marked.append(function)
+    _remember(function.__code__, mark)
     return function
+
+
+def _remember(code: CodeType, mark: str) -> str:
+    _marks[id(code)] = mark
+    _ours.append(code)
+    return mark
 
 
 def current() -> SourceInfo | None:
@@ -102,19 +104,19 @@ def current() -> SourceInfo | None:
     derived = False
     while frame is not None:
         code = frame.f_code
-        ours = _internal.get(code.co_filename)
-        if ours is None:
-            ours = _internal[code.co_filename] = code.co_filename.startswith(PACKAGE_DIRECTORY)
-        if not ours:
-            return tuple.__new__(SourceInfo, (code, frame.f_lasti, derived))
         mark = _marks.get(id(code))
-        if mark == "deriver":
-            derived = True
-        elif mark is not None:
-            eqn = frame.f_locals.get("eqn")
-            if eqn is not None and eqn.source_info is not None:
-                where = eqn.source_info
-                return where._replace(derived=True) if derived and not where.derived else where
+        if mark is None:
+            if not code.co_filename.startswith(PACKAGE_DIRECTORY):
+                return tuple.__new__(SourceInfo, (code, frame.f_lasti, derived))
+            mark = _remember(code, "")
+        if mark:
+            if mark == "deriver":
+                derived = True
+            else:
+                eqn = frame.f_locals.get("eqn")
+                if eqn is not None and eqn.source_info is not None:
+                    where = eqn.source_info
+                    return where._replace(derived=True) if derived and not where.derived else where
         frame = frame.f_back
     return None
 

@@ -25,6 +25,7 @@ LAYERS = [
     ["minijax.primitives.*"],
     ["minijax.transforms.jvp", "minijax.transforms.transpose", "minijax.transforms.vmap"],
     ["minijax.transforms.linearize"],
+    ["minijax.transforms.recipes"],
     ["minijax.lowering.*"],
     ["minijax.calls.scan", "minijax.calls.jit", "minijax.calls.custom_derivatives"],
     ["minijax.calls.*"],

@@ -37,6 +37,7 @@ def row(
     rules = {"impl": impl, "abstract_eval": abstract_eval, "jvp": jvp, "transpose": transpose, "batch": batch}
     for kind, rule in rules.items():
         setattr(primitive, kind, Absent(name, kind, rule) if isinstance(rule, str) else rule)
+    primitive.rules_read_types = True
     return primitive
 
 

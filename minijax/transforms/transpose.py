@@ -95,28 +95,33 @@ def transpose_eqns(
         if type(v) is not Literal and v not in values:
             accumulate(pending, v, ct)
     for eqn in reversed(eqns):
-        primitive = eqn.primitive
-        if primitive.multiple_results:
-            if not any(v in pending for v in eqn.outvars):
-                continue
-            ct = [pending.pop(v) if v in pending else Zero(v.aval) for v in eqn.outvars]
-        else:
-            ct = pending.pop(eqn.outvars[0], None)
-            if ct is None:
-                continue
-        args = [
-            v.val if type(v) is Literal else values[v] if v in values else UndefinedPrimal(v.aval) for v in eqn.invars
-        ]
-        try:
-            arg_cotangents = primitive.transpose(ct, *args, **eqn.params)
-        except (NotImplementedError, TypeError) as error:
-            if eqn.source_info is not None:
-                error.add_note(f"The operation is at {source_info.summarize(eqn.source_info)}.")
-            raise
-        for v, ct in zip(eqn.invars, arg_cotangents):
-            if ct is not None:
-                accumulate(pending, v, ct)
+        transpose_eqn(eqn, values, pending)
     return [pending[v] if v in pending else Zero(v.aval) for v in invars]
+
+
+def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
+    """Replace the cotangents of an equation's results by those of its arguments."""
+    primitive = eqn.primitive
+    if primitive.multiple_results:
+        if not any(v in pending for v in eqn.outvars):
+            return
+        ct = [pending.pop(v) if v in pending else Zero(v.aval) for v in eqn.outvars]
+    else:
+        ct = pending.pop(eqn.outvars[0], None)
+        if ct is None:
+            return
+    args = [
+        v.val if type(v) is Literal else values[v] if v in values else UndefinedPrimal(v.aval) for v in eqn.invars
+    ]
+    try:
+        arg_cotangents = primitive.transpose(ct, *args, **eqn.params)
+    except (NotImplementedError, TypeError) as error:
+        if eqn.source_info is not None:
+            error.add_note(f"The operation is at {source_info.summarize(eqn.source_info)}.")
+        raise
+    for v, ct in zip(eqn.invars, arg_cotangents):
+        if ct is not None:
+            accumulate(pending, v, ct)
 
 
 def accumulate(pending: dict, v: Var, ct):

@@ -1,0 +1,267 @@
+"""The fast path of `grad` computes to the last bit what the slow one does: over the table of operations, and over programs
+that only partly have recipes."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from op_table import OPS, Op, arrays
+
+import minijax as mj
+import minijax.lax
+import minijax.numpy as jnp
+from minijax.core import Primitive
+from minijax.primitives.basis import registry
+from minijax.transforms import recipes
+from minijax.transforms.linearize import LinearizeTrace
+
+SMOOTH = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS) if op.smooth]
+
+
+def by_rules(monkeypatch, function, *args):
+    """The function's result when there are no recipes."""
+    with monkeypatch.context() as m:
+        m.setattr(recipes, "RecipeTrace", LinearizeTrace)
+        return function(*args)
+
+
+def by_recipes(function, *args):
+    """The function's result when all its operations have been met before."""
+    recipes.recipes().clear()
+    for _ in range(4):  # The first time a `jit` within is traced, and not the second time.
+        function(*args)
+    made = len(recipes.recipes())
+    result = function(*args)
+    assert len(recipes.recipes()) == made
+    return result
+
+
+def assert_same_bits(found, expected):
+    for a, b in zip(mj.tree.leaves(found), mj.tree.leaves(expected), strict=True):
+        assert (a.shape, a.dtype, a.weak_type) == (b.shape, b.dtype, b.weak_type)
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+def assert_same_equations(found, expected):
+    """The same equations from the same places, though perhaps sums of cotangents elsewhere among them."""
+    assert found.in_avals == expected.in_avals and found.out_avals == expected.out_avals
+    assert sorted(map(described, found.eqns)) == sorted(map(described, expected.eqns))
+
+
+def described(eqn) -> str:
+    atoms = [str(getattr(x, "val", None)) + repr(x.aval) for x in [*eqn.invars, *eqn.outvars]]
+    return f"{eqn.primitive} {eqn.params} {atoms} {eqn.source_info} {eqn.source_info.derived}"
+
+
+def loss(op: Op, args):
+    """A scalar of which the operation is in the middle; each smooth array is read before it, within and behind."""
+
+    def f(*smooth):
+        full = [jnp.asarray(x) for x in args]
+        for i, x in zip(op.smooth, smooth):
+            full[i] = x * 1
+        y = op.function(minijax.lax, *full)
+        weights = jnp.asarray(np.cos(np.arange(y.size)).reshape(y.shape).astype(y.dtype))
+        return sum([jnp.sum(x) * 2 for x in smooth], start=jnp.sum(y * weights)).real.astype("float32")
+
+    return f, [jnp.asarray(args[i]) for i in op.smooth]
+
+
+@pytest.mark.parametrize("op", SMOOTH)
+def test_every_operation(op, monkeypatch):
+    for dtype in [d for d in op.dtypes if np.dtype(d).kind in "fc"]:
+        args = arrays(op, dtype, np.random.default_rng(3))
+        f, smooth = loss(op, args)
+        gradient = mj.value_and_grad(f, argnums=tuple(range(len(smooth))))
+        assert_same_bits(by_recipes(gradient, *smooth), by_rules(monkeypatch, gradient, *smooth))
+        traced = mj.make_jaxpr(gradient)
+        assert_same_equations(by_recipes(traced, *smooth), by_rules(monkeypatch, traced, *smooth))
+
+
+def test_most_operations_have_recipes():
+    """Else the tests above would compare the slow path with itself."""
+    recipes.recipes().clear()
+    for op in [p.values[0] for p in SMOOTH]:
+        f, smooth = loss(op, arrays(op, op.dtypes[0], np.random.default_rng(3)))
+        for _ in range(2):
+            mj.grad(f, argnums=tuple(range(len(smooth))))(*smooth)
+    with_recipe = {key[0].name for key, found in recipes.recipes().items() if type(found) is recipes.Recipe}
+    assert {"sin", "mul", "add", "dot_general", "reduce_sum", "transpose", "gather", "select_n", "pow"} <= with_recipe
+    assert len(with_recipe) > 60
+
+
+def network(lib):
+    def f(parameters, x):
+        for w, b in parameters:
+            x = lib.tanh(x @ w + b)
+        return lib.sum(x * x)
+
+    return f
+
+
+def parameters(layers: int, dtype="float32"):
+    rng = np.random.default_rng(0)
+    return [
+        (jnp.asarray(rng.normal(size=(4, 4)), dtype), jnp.asarray(rng.normal(size=4), dtype)) for _ in range(layers)
+    ]
+
+
+def scanned(parameters, x):
+    """Operations with recipes and some without: `scan`, a custom derivative, another `grad`, `vmap`, `jit`."""
+    stacked = mj.tree.map(lambda *xs: jnp.stack(xs), *parameters)
+    y, _ = mj.lax.scan(lambda x, layer: (mj.nn.relu(x @ layer[0] + layer[1]), None), x, stacked)
+    inner = mj.grad(lambda z: jnp.sum(jnp.sin(z) * x * z))(y)
+    mapped = mj.vmap(mj.grad(lambda row: jnp.sum(row**3)))(y)
+    return jnp.sum(inner * mapped) + mj.jit(lambda z: jnp.max(jnp.where(z > 0, z, -z)))(y)
+
+
+PROGRAMS = [pytest.param(network(jnp), id="network"), pytest.param(scanned, id="scanned")]
+
+
+@pytest.mark.parametrize("f", PROGRAMS)
+def test_programs(f, monkeypatch):
+    x = jnp.linspace(-1, 1, 12).reshape(3, 4)
+    for gradient in (mj.value_and_grad(f), mj.grad(f, argnums=(0, 1)), mj.jit(mj.grad(f)), mj.grad(mj.jit(f))):
+        found = by_recipes(gradient, parameters(3), x)
+        mj.clear_caches()
+        assert_same_bits(found, by_rules(monkeypatch, gradient, parameters(3), x))
+    traced = mj.make_jaxpr(mj.grad(f))
+    assert_same_equations(by_recipes(traced, parameters(3), x), by_rules(monkeypatch, traced, parameters(3), x))
+
+
+def test_auxiliary_data_and_constant_results(monkeypatch):
+    def f(x, i):
+        y = jnp.sin(x) * 2
+        return jnp.sum(jnp.floor(y) + x[i]), (y, jnp.argmax(y), "text")
+
+    x = jnp.linspace(-1, 1, 4)
+    for gradient in (mj.grad(f, has_aux=True), mj.value_and_grad(f, argnums=(0, 1), has_aux=True, allow_int=True)):
+        found = by_recipes(gradient, x, 2)
+        expected = by_rules(monkeypatch, gradient, x, 2)
+        assert str(found) == str(expected)
+
+
+def test_weak_types_and_python_numbers(monkeypatch):
+    def f(x, y):
+        return (x**2 * 3 + 1.5 / x) * jnp.sum(y) + jnp.float32(2) * x
+
+    for x in (2.0, jnp.float32(2), np.float16(2)):
+        gradient = mj.value_and_grad(f, argnums=(0, 1))
+        assert_same_bits(by_recipes(gradient, x, jnp.ones(3)), by_rules(monkeypatch, gradient, x, jnp.ones(3)))
+        traced = mj.make_jaxpr(gradient)
+        assert_same_equations(by_recipes(traced, x, jnp.ones(3)), by_rules(monkeypatch, traced, x, jnp.ones(3)))
+
+
+def test_arrays_of_many_types_one_after_another(monkeypatch):
+    gradient = mj.grad(lambda x, y: jnp.sum(jnp.sin(x * y)) * 1.0)
+    for shapes in (((2, 3), (3,)), ((3,), (2, 3)), ((1, 3), (2, 1)), ((0, 3), (3,)), ((), (2,)), ((3,), (2, 3))):
+        for dtype in ("float32", "float16"):
+            args = [jnp.asarray(np.cos(np.arange(np.prod(s))).reshape(s).astype(dtype)) for s in shapes]
+            assert_same_bits(by_recipes(gradient, *args), by_rules(monkeypatch, gradient, *args))
+    with mj.enable_x64():
+        assert gradient(jnp.ones(3), jnp.ones(3)).dtype == "float64"
+    assert gradient(jnp.ones(3), jnp.ones(3)).dtype == "float32"
+
+
+def test_a_users_rules_may_look_at_values():
+    """Only the package's own rules are known to look at types alone."""
+    p = Primitive("sign_of_its_own")
+    p.def_impl(lambda x: x)
+    p.def_abstract_eval(lambda x: x)
+    p.jvp = lambda primals, tangents: (p.bind(*primals), tangents[0] * (1.0 if primals[0] > 0 else -1.0))
+    gradients = [float(mj.grad(lambda x: p.bind(x) * 2)(x)) for x in (1.0, -1.0, 1.0, -1.0, 3.0)]
+    assert gradients == [2, -2, 2, -2, 2]
+
+
+@pytest.mark.parametrize("rule", ["jvp", "transpose", "impl"])
+def test_another_rule_makes_other_recipes(rule, monkeypatch):
+    gradient = mj.grad(lambda x: jnp.sum(x * x * 3))
+    x = jnp.arange(3.0)
+    right = np.asarray(by_recipes(gradient, x))
+    mul = registry["mul"]
+    wrong = {
+        "jvp": lambda primals, tangents: (mul.bind(*primals), mul.bind(tangents[0], primals[1])),
+        "transpose": lambda ct, x, y: (
+            [mul.bind(ct, y), None] if hasattr(x, "aval") and not hasattr(x, "dtype") else [None, ct]
+        ),
+        "impl": lambda x, y: np.multiply(x, y) + np.float32(1),
+    }[rule]
+    with monkeypatch.context() as m:
+        m.setattr(mul, rule, wrong)
+        assert (np.asarray(gradient(x)) != right).any()
+        assert (np.asarray(gradient(x)) != right).any()
+    np.testing.assert_array_equal(np.asarray(gradient(x)), right)
+
+
+def test_parameters_that_cannot_be_hashed():
+    gradient = mj.grad(lambda x: jnp.sum(registry["transpose"].bind(x * x, permutation=[1, 0])))
+    for _ in range(3):
+        np.testing.assert_array_equal(np.asarray(gradient(jnp.arange(3.0).reshape(1, 3))), [[0, 2, 4]])
+
+
+def test_errors_are_those_of_the_rules(monkeypatch):
+    """At every meeting, with the line of the operation."""
+
+    def f(x):
+        return mj.lax.digamma(x)
+
+    texts = []
+    for _ in range(3):
+        with pytest.raises(NotImplementedError, match="trigamma") as error:
+            mj.grad(f)(2.0)
+        texts.append(str(error.value) + str(getattr(error.value, "__notes__", "")))
+    assert len(set(texts)) == 1 and "test_recipes.py" in texts[0]
+
+
+def test_the_way_back_lets_go_of_what_it_has_used():
+    """Else the residuals of a long program would all live till its end."""
+    alive = []
+
+    @mj.custom_vjp
+    def watch(x):
+        return x
+
+    kept: list = []
+
+    def backward(_, ct):
+        gc.collect()
+        alive.append(sum(ref() is not None for ref in kept))
+        return (ct,)
+
+    watch.defvjp(lambda x: (x, None), backward)
+
+    def f(x):
+        for _ in range(4):
+            x = jnp.sin(watch(x))
+        return jnp.sum(x)
+
+    cos = registry["cos"].impl
+    with pytest.MonkeyPatch.context() as m:
+
+        def remembered(x):
+            y = np.ndarray.__new__(Watched, x.shape, x.dtype)
+            y[...] = cos(x)
+            kept.append(weakref.ref(y))
+            return y
+
+        m.setattr(registry["cos"], "impl", remembered)
+        gradient = mj.grad(f)
+        gradient(jnp.ones(3)), gradient(jnp.ones(3))
+        del alive[:], kept[:]
+        gradient(jnp.ones(3))
+    assert alive == [3, 2, 1, 0]
+
+
+class Watched(np.ndarray):
+    """NumPy's own arrays take no weak references."""
+
+
+def test_the_table_does_not_grow_without_end(monkeypatch):
+    monkeypatch.setattr(recipes, "MAXIMUM", 20)
+    for n in range(1, 12):
+        for _ in range(2):
+            mj.grad(lambda x: jnp.sum(jnp.sin(x) * x))(jnp.ones(n))
+    assert 0 < len(recipes.recipes()) <= 20
