@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
+
 from .backend import Array, get_backend, get_tree_backend, load_imported_backends, register_dataclass
 from .functional import kaf
 from .grid import Grid
-from .init import as_key, random_alpha, ridge_alpha
+from .init import RANDOM_SCALE, as_key, fit_to_data, random_alpha, resize_alpha, ridge_alpha, variance_preserving_scale
 
 
 class _Layer:
@@ -20,47 +23,131 @@ class _Layer:
         load_imported_backends()
 
 
-def initial_alpha(key: Array | int, units: tuple[int, ...], grid: Grid, init: str | Callable) -> Array:
-    """alpha [*units, grid.size] at random (init "random"), or every unit fitted to a function (see `ridge_alpha`)."""
-    if isinstance(init, str) and init == "random":
-        return random_alpha(key, (*units, grid.size))
-    alpha = ridge_alpha(init, grid).alpha
+INITS = ("random", "variance_preserving")
+
+
+def initial_alpha(
+    key: Array | int, units: tuple[int, ...], grid: Grid, init: str | Callable, kernel: str | Callable = "gauss"
+) -> Array:
+    """alpha [*units, grid.size]: at random, or every unit fitted to a function (see `ridge_alpha`).
+
+    `init`: "random" has the paper's spread, "variance_preserving" that of `variance_preserving_scale`; or a function's
+    name, or a function.
+    """
+    if isinstance(init, str) and init in INITS:
+        scale = RANDOM_SCALE if init == "random" else variance_preserving_scale(grid, kernel)
+        return random_alpha(key, (*units, grid.size), scale)
+    alpha = ridge_alpha(init, grid, kernel=kernel).alpha
     return get_backend(key).np.broadcast_to(alpha, (*units, grid.size))
 
 
 @dataclass(frozen=True, eq=False)
 class KAF(_Layer):
-    """A kernel activation function for each unit: alpha [units, k] is trained, the grid of the k centres is fixed.
+    """A kernel activation function for each unit: alpha [*units, k] is trained, the grid of the k centres is fixed.
+
+    log_sigma  [] or [*units], where the bandwidth is trained too: sigma = exp(log_sigma), which stays positive
+    centers    [k], where the centres are trained too; they are then taken one by one (see `functional.kaf`)
+    linear     [*units], where a linear function is added: phi(x) + linear * x
+    kernel, axis, method   as in `functional.kaf`; fixed
 
     >>> layer = KAF.init(0, units=4, init="tanh")
     >>> layer.alpha.shape, layer([[0.0, 0.5, 1.0, 1.5]]).shape
     ((4, 20), (1, 4))
+    >>> num_parameters(KAF.init(0, 4, trainable=("sigma", "centers"), residual=True))
+    108
     """
 
     alpha: Array
     grid: Grid = Grid()
+    log_sigma: Array | None = None
+    centers: Array | None = None
+    linear: Array | None = None
+    kernel: str | Callable = "gauss"
+    axis: int | None = None
+    method: str = "auto"
 
     # By this `losses.l2_alpha` finds the layers whose alpha it is to keep small.
     has_alpha = True
 
     @classmethod
     def init(
-        cls, key: Array | int, units: int | tuple[int, ...], grid: Grid | None = None, init: str | Callable = "random"
+        cls,
+        key: Array | int,
+        units: int | tuple[int, ...],
+        grid: Grid | None = None,
+        init: str | Callable = "random",
+        *,
+        kernel: str | Callable = "gauss",
+        trainable: Sequence[str] = (),
+        residual: bool = False,
+        axis: int | None = None,
+        method: str = "auto",
     ) -> KAF:
-        """`init` is "random", or what all units start as: a name ("relu", "elu", "tanh", ...) or a function.
+        """`init` is "random", "variance_preserving", or what all units start as: a name ("relu", ...) or a function.
 
-        `units` is their number, or a shape: () is one function, for scalars or shared by all units.
+        `units` is their number, or a shape: () is one function, for scalars or shared by all units. `trainable` may hold
+        "sigma", a bandwidth for each unit, and "centers". With `residual` phi(x) + linear * x, where linear starts at 0.
         """
         grid = Grid() if grid is None else grid
+        if unknown := set(trainable) - {"sigma", "centers"}:
+            raise ValueError(f'KAF: trainable may hold "sigma" and "centers"; it has {", ".join(sorted(unknown))}.')
         units = tuple(units) if isinstance(units, tuple) else (operator.index(units),)
-        return cls(initial_alpha(key, units, grid, init), grid)
+        alpha = initial_alpha(key, units, grid, init, kernel)
+        xp = get_backend(alpha).np
+        return cls(
+            alpha,
+            grid,
+            log_sigma=xp.full(units, math.log(grid.sigma), "float32") if "sigma" in trainable else None,
+            centers=xp.asarray(grid.centers) if "centers" in trainable else None,
+            linear=xp.zeros(units, "float32") if residual else None,
+            kernel=kernel,
+            axis=axis,
+            method=method,
+        )
 
     def __call__(self, x: Array) -> Array:
-        """x [..., units] -> [..., units]."""
-        return kaf(x, self.alpha, self.grid.centers, self.grid.sigma)
+        """x [..., *units] -> the same shape; with `axis`, the units are that axis of x."""
+        return apply(self, x)
+
+    def resize(self, grid: Grid) -> KAF:
+        """The same functions on another grid, as nearly as it can represent them (see `resize_alpha`).
+
+        A trained bandwidth is dropped: the new one is the grid's. Raises ValueError for trained centres, other kernels
+        than the Gaussian, and bandwidths that differ among the units.
+        """
+        if self.centers is not None or self.kernel != "gauss":
+            raise ValueError("KAF: resize is for Gaussians on the centres of a grid; this layer has others.")
+        sigma = None
+        if self.log_sigma is not None:
+            widths = numpy.exp(numpy.asarray(self.log_sigma, numpy.float64))
+            if widths.max(initial=0.0) > widths.min(initial=math.inf) * (1 + 1e-6):
+                raise ValueError("KAF: resize needs one bandwidth; those of the units differ.")
+            sigma = float(widths.max())
+        resized = resize_alpha(self.alpha, self.grid, grid, sigma=sigma)
+        alpha = get_backend(self.alpha).np.asarray(resized.alpha)
+        return dataclasses.replace(self, alpha=alpha, grid=grid, log_sigma=None)
+
+    def fit_to_data(self, x: Array, coverage: float = 0.99) -> KAF:
+        """The same functions on a grid as wide as the inputs x are: see `fit_to_data` and `resize`."""
+        return self.resize(fit_to_data(x, self.grid.size, coverage, self.grid.rule))
 
 
-register_dataclass(KAF, data_fields=["alpha"], meta_fields=["grid"])
+register_dataclass(
+    KAF, data_fields=["alpha", "log_sigma", "centers", "linear"], meta_fields=["grid", "kernel", "axis", "method"]
+)
+
+
+def apply(layer: Any, x: Array) -> Array:
+    """What a KAF makes of x, by its fields: a `KAF`, or the module of another library that has the same."""
+    xp = get_backend(x, layer.alpha).np
+    alpha, centers = layer.alpha, layer.grid if layer.centers is None else layer.centers
+    sigma = layer.grid.sigma if layer.log_sigma is None else xp.exp(layer.log_sigma)
+    out = kaf(x, alpha, centers, sigma, kernel=layer.kernel, method=layer.method, axis=layer.axis)
+    if layer.linear is None:
+        return out
+    x = xp.asarray(x)
+    behind = 0 if layer.axis is None else x.ndim - 1 - layer.axis % x.ndim
+    return out + layer.linear.reshape(*layer.linear.shape, *(1,) * behind) * x
 
 
 # Activations that keep the negative half small halve the variance: He's weights (2 / fan-in) make up for it.
