@@ -17,7 +17,9 @@ from .grid import Grid
 from .init import RANDOM_SCALE, as_key, fit_to_data, random_alpha, resize_alpha, ridge_alpha, variance_preserving_scale
 
 
-class _Layer:
+class Layer:
+    """What the layers share."""
+
     def __post_init__(self):
         # A layer may be made of NumPy arrays, or by hand: a library the program has imported must know it all the same.
         load_imported_backends()
@@ -42,7 +44,7 @@ def initial_alpha(
 
 
 @dataclass(frozen=True, eq=False)
-class KAF(_Layer):
+class KAF(Layer):
     """A kernel activation function for each unit: alpha [*units, k] is trained, the grid of the k centres is fixed.
 
     log_sigma  [] or [*units], where the bandwidth is trained too: sigma = exp(log_sigma), which stays positive
@@ -155,7 +157,7 @@ _RECTIFIERS = ("relu", "elu", "gelu", "silu", "leaky_relu", "softplus")
 
 
 @dataclass(frozen=True, eq=False)
-class Linear(_Layer):
+class Linear(Layer):
     """x @ weight + bias; weight [n_in, n_out], bias [n_out].
 
     >>> Linear.init(0, 3, 2)([1.0, 2.0, 3.0]).shape
@@ -188,7 +190,7 @@ register_dataclass(Linear, data_fields=["weight", "bias"], meta_fields=[])
 
 
 @dataclass(frozen=True, eq=False)
-class Fixed(_Layer):
+class Fixed(Layer):
     """An activation with nothing to train, by its name in the backend's `nn`.
 
     >>> float(Fixed("relu")(-1.0))
@@ -208,7 +210,7 @@ ACTIVATIONS = ("kaf", "relu", "tanh", "elu", "gelu")
 
 
 @dataclass(frozen=True, eq=False)
-class KAFNet(_Layer):
+class KAFNet(Layer):
     """Linear layers with an activation between any two of them: `layers` is what is called, first to last.
 
     >>> net = KAFNet.init(0, [30, 20, 1])
