@@ -370,7 +370,7 @@ def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
     if pred.shape or pred.dtype != bool:
         raise TypeError(f"cond_fun must return a boolean scalar, but got output type(s) [{pred!r}].")
     # A carry that never changes, and that the condition does not read, is a constant of the body.
-    read = {v for eqn in cond.eqns for v in eqn.invars if type(v) is not Literal} | {*cond.outvars}
+    read = {v for v in [*cond.outvars, *[v for eqn in cond.eqns for v in eqn.invars]] if type(v) is not Literal}
     still = [place == i and v not in read for i, (place, v) in enumerate(zip(_forwarded(body), cond.invars))]
     (moving, fixed), (moving_vars, fixed_vars) = _split_by(still, carry), _split_by(still, body.invars)
     body = body.replace(
