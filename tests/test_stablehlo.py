@@ -132,7 +132,7 @@ FLOATS = np.float32(
 )
 UNARY = (
     "neg sign floor ceil is_finite exp exp2 expm1 log log1p sin cos tan asin acos atan sinh cosh asinh acosh atanh tanh logistic"
-    " erf erfc erf_inv lgamma digamma sqrt rsqrt cbrt abs square round"
+    " erf erfc erf_inv lgamma sqrt rsqrt cbrt abs square round"
 ).split()
 BINARY = "add sub mul div rem max min pow atan2 nextafter eq ne lt le gt ge".split()
 INTEGER = (
@@ -149,6 +149,8 @@ def test_special_floats(dtype):
     x, (a, b) = jnp.asarray(FLOATS).astype(dtype), [jnp.asarray(v).astype(dtype) for v in pairs(FLOATS)]
     check(
         [(name, getattr(minijax.lax, name), x) for name in UNARY]
+        # At 0 it is NaN or infinite, by the version of XLA.
+        + [("digamma", minijax.lax.digamma, x[2:])]
         + [(name, getattr(minijax.lax, name), a, b) for name in BINARY]
         + [(f"to {new}", partial(minijax.lax.convert_element_type, new_dtype=new), x) for new in DTYPES]
     )
@@ -239,7 +241,16 @@ def test_running_reductions_of_special_values():
     lax = minijax.lax
     check(
         [
-            ("cummax", lambda x: (lax.cummax(x), lax.cummin(x, reverse=True), lax.cumlogsumexp(x)), ORDER),
+            (
+                "cummax",
+                lambda x: (
+                    lax.cummax(x),
+                    lax.cummin(x, reverse=True),
+                    lax.cumlogsumexp(x),
+                    lax.cumlogsumexp(x, reverse=True),
+                ),
+                ORDER,
+            ),
             (
                 "integers",
                 lambda x: (lax.cummax(x, 1), lax.cummin(x, 0), lax.cumprod(x, 1)),
@@ -426,6 +437,7 @@ def test_control_flow():
             ("hessian of a scan", mj.hessian(lambda xs: lax.scan(lambda c, x: (jnp.sin(c * x), c), 1.0, xs)[0]), X),
             ("vmap of scan", mj.vmap(lambda a: lax.scan(lambda c, x: (c * x + a, c), a, X)), X),
             ("while in while", lambda n: lax.while_loop(lambda s: s[0] < n, _count, (0, 0)), 4),
+            ("while without values", lambda x: (lax.while_loop(lambda c: False, lambda c: c, ()), x), X),
             ("vmap of while", mj.vmap(lambda x: lax.while_loop(lambda c: c < 9, lambda c: c * 2 + 1, x)), jnp.abs(X)),
             ("jvp of while", lambda x: mj.jvp(lambda x: lax.fori_loop(0, 3, lambda i, c: c * x, x), (x,), (x,)), X),
             ("cond in scan", lambda xs: lax.scan(lambda c, x: (lax.cond(x > 0, jnp.sin, jnp.cos, c), c), 1.0, xs), X),
