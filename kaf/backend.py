@@ -92,6 +92,15 @@ def get_backend(*arrays: Any) -> Backend:
     return _load(_library_of_values(arrays) or _chosen_name())
 
 
+def named_backend(name: str) -> Backend:
+    """The backend of that name, whatever is chosen. Raises what `use_backend` raises.
+
+    >>> named_backend("minijax")
+    Backend('minijax')
+    """
+    return _load(_checked(name, "named_backend"))
+
+
 def get_tree_backend(tree: Any) -> Backend:
     """As `get_backend`, for the leaves of a pytree: a model, its gradient."""
     load_imported_backends()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from . import layers
-from .backend import Array
-from .functional import kaf
+from .backend import Array, named_backend
 from .grid import Grid
 
 try:
@@ -16,7 +16,7 @@ except ModuleNotFoundError as e:
 
 
 class KAF(eqx.Module):
-    """A kernel activation function: alpha [k] for scalars, or [units, k].
+    """A kernel activation function: alpha [k] for scalars, or [units, k]. Its fields are those of `kaf.KAF`.
 
     As the activation of `eqx.nn.MLP` it must be scalar, `KAF.init(key)`: the MLP makes a copy of alpha for every unit
     of every hidden layer, `mlp.activation.alpha` is [depth, width, k], and each is trained on its own.
@@ -29,6 +29,12 @@ class KAF(eqx.Module):
 
     alpha: Array
     grid: Grid = eqx.field(static=True, default=Grid())
+    log_sigma: Array | None = None
+    centers: Array | None = None
+    linear: Array | None = None
+    kernel: str | Callable = eqx.field(static=True, default="gauss")
+    axis: int | None = eqx.field(static=True, default=None)
+    method: str = eqx.field(static=True, default="auto")
 
     has_alpha = True
 
@@ -39,19 +45,20 @@ class KAF(eqx.Module):
         units: int | tuple[int, ...] = (),
         grid: Grid | None = None,
         init: str | Callable = "random",
+        **options: Any,
     ) -> KAF:
         """As `kaf.KAF.init`, with the same numbers from the same key; scalar unless `units` are given."""
-        return cls.from_layer(layers.KAF.init(key, units, grid, init))
+        return cls.from_layer(layers.KAF.init(key, units, grid, init, **options))
 
     @classmethod
     def from_layer(cls, layer: layers.KAF) -> KAF:
         """The Equinox module of a plain layer."""
-        return cls(layer.alpha, layer.grid)
+        return cls(**layers.fields_of(layers.carried_over(layer, named_backend("jax"))))
 
     def to_layer(self) -> layers.KAF:
         """The plain layer of this module."""
-        return layers.KAF(self.alpha, self.grid)
+        return layers.KAF(**layers.fields_of(self))
 
     def __call__(self, x: Array, *, key: Array | None = None) -> Array:
         """x [..., units] -> [..., units], or elementwise where alpha is [k]. `key` is ignored; Equinox may give one."""
-        return kaf(x, self.alpha, self.grid.centers, self.grid.sigma)
+        return layers.apply(self, x)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-from .backend import Array, get_backend, get_tree_backend, load_imported_backends, register_dataclass
+from .backend import Array, Backend, get_backend, get_tree_backend, load_imported_backends, register_dataclass
 from .functional import kaf
 from .grid import Grid
 from .init import RANDOM_SCALE, as_key, fit_to_data, random_alpha, resize_alpha, ridge_alpha, variance_preserving_scale
@@ -134,9 +134,26 @@ class KAF(Layer):
         return self.resize(fit_to_data(x, self.grid.size, coverage, self.grid.rule))
 
 
-register_dataclass(
-    KAF, data_fields=["alpha", "log_sigma", "centers", "linear"], meta_fields=["grid", "kernel", "axis", "method"]
-)
+TRAINED_FIELDS = ("alpha", "log_sigma", "centers", "linear")
+FIXED_FIELDS = ("grid", "kernel", "axis", "method")
+
+register_dataclass(KAF, data_fields=TRAINED_FIELDS, meta_fields=FIXED_FIELDS)
+
+
+def fields_of(layer: Any) -> dict[str, Any]:
+    """The fields of a KAF, by name: a `KAF`, or the module of another library that has the same."""
+    return {name: getattr(layer, name) for name in (*TRAINED_FIELDS, *FIXED_FIELDS)}
+
+
+def carried_over(layer: KAF, backend: Backend) -> KAF:
+    """The layer with arrays of `backend`: those of the other library go by way of NumPy."""
+    arrays = {name: getattr(layer, name) for name in TRAINED_FIELDS}
+    moved = {
+        name: x if isinstance(x, backend.np.ndarray) else backend.np.asarray(numpy.asarray(x))
+        for name, x in arrays.items()
+        if x is not None
+    }
+    return dataclasses.replace(layer, **moved)
 
 
 def apply(layer: Any, x: Array) -> Array:

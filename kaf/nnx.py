@@ -1,0 +1,60 @@
+"""The same layer as a Flax NNX module, for networks written with Flax. Computes with JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import layers
+from .backend import Array, named_backend
+from .grid import Grid
+
+try:
+    from flax import nnx
+except ModuleNotFoundError as e:
+    raise ImportError("kaf.nnx needs Flax, which is not installed: pip install flax") from e
+
+
+class KAF(nnx.Module):
+    """A kernel activation function for each of `units`: `alpha` [units, k] is an `nnx.Param`; so are those of `log_sigma`,
+    `centers` and `linear` that are trained (see `kaf.KAF`), and None the others.
+
+    `rngs.params()` gives the key, which makes the same numbers as in `kaf.KAF.init`; `options` are that function's.
+
+    >>> layer = KAF(4, rngs=nnx.Rngs(0))
+    >>> layer.alpha.shape, layer([[0.0, 0.5, 1.0, 1.5]]).shape
+    ((4, 20), (1, 4))
+    """
+
+    def __init__(
+        self,
+        units: int | tuple[int, ...],
+        grid: Grid | None = None,
+        init: str | Callable = "random",
+        *,
+        rngs: nnx.Rngs,
+        **options: Any,
+    ):
+        self._set(layers.KAF.init(rngs.params(), units, grid, init, **options))
+
+    @classmethod
+    def from_layer(cls, layer: layers.KAF) -> KAF:
+        """The NNX module of a plain layer."""
+        # A module of NNX is made by its class's call, which draws alpha.
+        module = cls(0, layer.grid, rngs=nnx.Rngs(0))
+        module._set(layer)
+        return module
+
+    def to_layer(self) -> layers.KAF:
+        """The plain layer of this module."""
+        fields = layers.fields_of(self)
+        return layers.KAF(**{name: x[...] if isinstance(x, nnx.Param) else x for name, x in fields.items()})
+
+    def _set(self, layer: layers.KAF) -> None:
+        for name, value in layers.fields_of(layers.carried_over(layer, named_backend("jax"))).items():
+            trained = name in layers.TRAINED_FIELDS and value is not None
+            setattr(self, name, nnx.Param(value) if trained else value)
+
+    def __call__(self, x: Array) -> Array:
+        """x [..., units] -> [..., units]; with `axis`, the units are that axis of x."""
+        return self.to_layer()(x)
