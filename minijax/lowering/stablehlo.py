@@ -182,10 +182,10 @@ class Writer:
         self.line(f"{name} = {text}{tensor(out)}")
         return Value(out, name)
 
-    def op(self, name: str, out: ShapedArray, *operands: Value, attributes: str = "", places: str = "") -> Value:
+    def op(self, name: str, out: ShapedArray, *operands: Value, attributes: str = "") -> Value:
         """`%0 = stablehlo.name %1, attributes : (type) -> type`"""
         names = self.names(operands)
-        rest = f", {attributes}" if attributes else f" {places}" if places else ""
+        rest = f", {attributes}" if attributes else ""
         types = ", ".join(x.type for x in operands)
         return self.assign(out, f"stablehlo.{name} {names}{rest} : ({types}) -> ")
 
@@ -217,14 +217,14 @@ class Writer:
             self.lines.append(f"}}) : {types}")
         return [Value(out, f"{name}#{i}" if len(outs) > 1 else name) for i, out in enumerate(outs)]
 
-    def region(
-        self, avals: Sequence[ShapedArray], write: Callable, arguments: Sequence[Value] | None = None
-    ) -> list[str]:
-        """The lines of a region that gives what `write` returns for its arguments. Where the arguments are declared by the
-        operation, and not by the region itself, they are given."""
-        declared = arguments is not None
-        if not declared:
-            arguments = [Value(aval, self.fresh()) for aval in avals]
+    def region(self, avals: Sequence[ShapedArray], write: Callable) -> list[str]:
+        """The lines of a region with arguments of those types, that gives what `write` returns for them."""
+        arguments = [Value(aval, self.fresh()) for aval in avals]
+        lines = self.block(write, arguments)
+        return [f"^bb0({', '.join(f'{x.name}: {x.type}' for x in arguments)}):", *lines] if arguments else lines
+
+    def block(self, write: Callable, arguments: Sequence[Value]) -> list[str]:
+        """The lines of a region without its arguments, where the operation itself declares them."""
         lines, origins = self.lines, (self.origin, self.last_origin)
         self.lines, self.constants = [], self.constants.new_child()
         results = write(*arguments)
@@ -233,8 +233,7 @@ class Writer:
         lines, self.lines = self.lines, lines
         self.constants = self.constants.parents
         self.origin, self.last_origin = origins
-        header = ", ".join(f"{x.name}: {x.type}" for x in arguments)
-        return lines if declared or not arguments else [f"^bb0({header}):", *lines]
+        return lines
 
     # -- Small operations ------------------------------------------------------------------------------------------------
 
@@ -354,8 +353,8 @@ class Writer:
             return self.while_loop(init, lambda _: condition(), lambda x: [*step(), x])[1:]
         carry = [Value(x.aval, self.fresh()) for x in init]
         pairs = ", ".join(f"{x.name} = {self.name(first)}" for x, first in zip(carry, init))
-        tested = self.region((), condition, carry)
-        stepped = self.region((), step, carry)
+        tested = self.block(condition, carry)
+        stepped = self.block(step, carry)
         name = self.fresh()
         several = f":{len(init)}" if len(init) > 1 else ""
         self.line(f"{name}{several} = stablehlo.while({pairs}) : {', '.join(x.type for x in init)}")

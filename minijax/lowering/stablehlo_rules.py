@@ -235,7 +235,7 @@ def slice_of(w, out, x, *, start_indices, limit_indices, strides=None):
     parts = [
         f"{a}:{b}" + (f":{step}" if step != 1 else "") for a, b, step in zip(start_indices, limit_indices, strides)
     ]
-    return w.op("slice", out, x, places=ints(parts))
+    return w.assign(out, f"stablehlo.slice {w.name(x)} {ints(parts)} : ({x.type}) -> ")
 
 
 def part_along(w, x, axis: int, start: int, size: int):
