@@ -20,9 +20,9 @@ from ..array import to_array
 from ..dtypes import key_fry
 from ..jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
 from ..source_info import PACKAGE_DIRECTORY
-from .buffers import kept_buffer
+from .buffers import kept_buffer, select_into
 from .bundle import Bundle, Given, parameters
-from .statements import LARGE, Call, Line, Renderer, Type
+from .statements import LARGE, Buffer, Call, Line, Renderer, Type, _where  # noqa: F401 (stablehlo.py takes it from here)
 
 
 class Program(NamedTuple):
@@ -117,6 +117,8 @@ class _Writer:
         self.calls = calls
         self.functions: dict[int, str] = {}
         self.names: dict[Var, str] = {}
+        # What is full of a number.
+        self.filled: dict[Var, Literal] = {}
         self.taken: set[str] = set()
         self.large: dict[str, Type] = {}
         self.lines: list[Line] = []
@@ -133,7 +135,10 @@ class _Writer:
         self.bind(jaxpr.constvars, [self.constant(c) for c in closed_jaxpr.consts])
         results = self.body(jaxpr, [True] * len(jaxpr.outvars))
         given = isinstance(self.bundle, Given)
-        body = Renderer(self.large, self.buffer if given else None).text(self.lines, set(results).__contains__)
+        renderer = Renderer(self.large, (lambda: self.bundle.reserve("buffer")) if given else None)
+        body = renderer.text(self.lines, set(results).__contains__)
+        for buffer in renderer.buffers:
+            self.bundle.externals[buffer.name] = self.kept(buffer)
         body.append(f"    return {results[0] if len(results) == 1 else '(' + ', '.join(results) + ')'}")
         return "\n".join([f"def {name}({', '.join(args)}):", *body])
 
@@ -156,10 +161,10 @@ class _Writer:
             self.large[name] = Type(v.aval.shape, v.aval.dtype)
         return name
 
-    def buffer(self, type_: Type) -> str:
-        """Text for an array of that type that is kept between calls."""
-        take = kept_buffer(type_.shape, getattr(type_.dtype, "storage", type_.dtype), 2 * self.calls)
-        return f"{self.bundle.expression(take, 'buffer')}()"
+    def kept(self, buffer: Buffer) -> Callable[[], np.ndarray]:
+        """What gives the array that is kept for a place in the program."""
+        shape, dtype = buffer.type
+        return kept_buffer(shape, getattr(dtype, "storage", dtype), buffer.arrays, self.calls)
 
     def fresh(self, wanted: str | None = None) -> str:
         """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
@@ -224,7 +229,7 @@ class _Writer:
     def temporary(self, call: Call, eqn: JaxprEqn) -> str:
         """The name of an array of the type of the equation's result, made from its operands."""
         name = self.new_name(Var(eqn.outvars[0].aval))
-        self.call(name, call, self.reads(eqn))
+        self.call(name, call, call.operands())
         return name
 
     def reads(self, eqn: JaxprEqn) -> list[str]:
@@ -258,7 +263,7 @@ class _Writer:
             text = self.implementation(eqn)
         reads = self.reads(eqn)
         if isinstance(text, Call):
-            self.call(self.new_name(eqn.outvars[0], wanted), text, reads)
+            self.call(self.new_name(eqn.outvars[0], wanted), text, text.operands() or reads)
             return
         if not eqn.primitive.multiple_results and text.isidentifier():
             self.names[eqn.outvars[0]] = text
@@ -291,7 +296,7 @@ class _Writer:
 
 
 # Whose text gives a view of the operand.
-VIEWS = {"reshape", "transpose", "squeeze", "slice"}
+VIEWS = {"reshape", "transpose", "squeeze", "slice", "broadcast_in_dim"}
 
 
 def _kind(atom: Atom) -> str:
@@ -304,13 +309,13 @@ def _infix(operator: str, function: str, kinds: str = "biufc") -> Callable:
         if _kind(eqn.invars[0]) not in kinds:
             return None
         a, b = w.operands(eqn)
-        return Call(f"{a} {operator} {b}", f"np.{function}", (a, b), True)
+        return Call(f"{a} {operator} {b}", f"np.{function}", (a, b), True, True)
 
     return rule
 
 
 def _applied(function: str, *args: str) -> Call:
-    return Call(f"np.{function}({', '.join(args)})", f"np.{function}", args, True)
+    return Call(f"np.{function}({', '.join(args)})", f"np.{function}", args, True, True)
 
 
 def _ufunc(function: str) -> Callable:
@@ -318,11 +323,11 @@ def _ufunc(function: str) -> Callable:
 
 
 def _negative(x: str) -> Call:
-    return Call(f"-{x}", "np.negative", (x,), True)
+    return Call(f"-{x}", "np.negative", (x,), True, True)
 
 
 def _times(x: str, y: str) -> Call:
-    return Call(f"{x} * {y}", "np.multiply", (x, y), True)
+    return Call(f"{x} * {y}", "np.multiply", (x, y), True, True)
 
 
 def _integer_pow(w: _Writer, eqn: JaxprEqn):
@@ -341,6 +346,8 @@ def _broadcast(w: _Writer, eqn: JaxprEqn):
     placed = [1] * len(shape)
     for i, d in zip(eqn.params["broadcast_dimensions"], x.aval.shape):
         placed[i] = d
+    if type(x) is Literal:
+        w.filled[eqn.outvars[0]] = x
     text = w.text(x)
     if tuple(placed) == shape:
         return f"{text}.reshape({_shape(placed)})"
@@ -455,7 +462,14 @@ def _select(w: _Writer, eqn: JaxprEqn):
     which, *cases = eqn.invars
     if which.aval.dtype != bool or len(cases) != 2:
         return None
-    return f"np.where({w.text(which)}, {w.text(cases[1])}, {w.text(cases[0])})"
+    # Of an array full of a number the number is enough; of two, an array must have the shape.
+    full = [None if type(v) is Literal else w.filled.get(v) for v in cases]
+    if None not in full:
+        full[0] = None
+    on_false, on_true = [w.text(v) if number is None else w.text(number) for v, number in zip(cases, full)]
+    args = w.text(which), on_true, on_false
+    function = w.bundle.function(select_into, "select") if isinstance(w.bundle, Given) else "np.where"
+    return Call(f"np.where({', '.join(args)})", function, args, whole=True)
 
 
 def _clamp(w: _Writer, eqn: JaxprEqn):

@@ -1,0 +1,502 @@
+"""Where programs put their large arrays: over what nobody reads any more, and in memory that is kept between calls. What is
+tested is that it is done, and that nobody who can still look at an array ever sees it change."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import minijax as mj
+import minijax.numpy as jnp
+from minijax.lowering import buffers, numpy_source, statements
+from minijax.lowering.compile import compile_jaxpr
+
+LARGE = statements.LARGE
+N = 20_000  # elements: more than large in float32
+KEY = mj.random.key(3)
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def text_of(function, *args) -> list[str]:
+    lines = mj.jit(function).lower(*args).as_text().splitlines()
+    start = max(i for i, line in enumerate(lines) if line.startswith("def "))
+    return [line.strip() for line in lines[start:] if not line.lstrip().startswith("#")]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# In place
+
+
+def chain(x):
+    return jnp.exp(-(x * 2.0)) + x
+
+
+def test_the_last_reader_of_an_array_is_put_in_its_place():
+    assert text_of(chain, jnp.zeros(N)) == [
+        "def chain(x):",
+        "a = x * 2.0",
+        "b = np.negative(a, out=a)",
+        "c = np.exp(b, out=b)",
+        "d = np.add(c, x, out=c)",
+        "del a, b, c",
+        "return d",
+    ]
+
+
+def test_small_arrays_are_not():
+    assert not any("out=" in line for line in text_of(chain, jnp.zeros(5)))
+
+
+def a_view(x):
+    y = x * 2.0
+    z = y.reshape(2, -1)[1]
+    return jnp.sin(y), z
+
+
+def a_view_as_operand(x):
+    y = (x * 2.0).reshape(200, 100)
+    return y[:, :100] + y, y.T
+
+
+def across_a_loop(x):
+    y = x * 2.0
+    out, _ = mj.lax.scan(lambda c, _: (jnp.sin(c + y), None), x, None, length=3)
+    return out, jnp.cos(y)
+
+
+def carried(x):
+    return mj.lax.fori_loop(0, 3, lambda i, c: (jnp.sin(c[1]) + c[0], jnp.cos(c[0])), (x * 2.0, x * 3.0))
+
+
+def in_a_branch(x):
+    y = x * 2.0
+    return mj.lax.cond(x[0] > 0, lambda y: jnp.sin(y), lambda y: y, y) + jnp.cos(y)
+
+
+def branch_gives_what_it_gets(x):
+    y = x * 2.0
+    z = mj.lax.cond(x[0] > 0, lambda y: y, lambda y: y * 3.0, y)
+    return jnp.sin(z), y
+
+
+def selected(x):
+    y = x * 2.0
+    return jnp.where(x > 0, y, 0.0), jnp.where(x > 1, y, x), jnp.where(x > 1, 1.0, jnp.sin(y))
+
+
+def of_other_types(x):
+    y = x * 2.0
+    return y > 0.0, (y.astype(jnp.int32) + 1).astype(jnp.float32), y.astype(jnp.float16), (y > 1.0) | (y < -1.0)
+
+
+def columns(x):
+    y = (x * 2.0).reshape(200, 100)
+    return (y * y[:, :1]) + y[:1], (y.T * 2.0).T
+
+
+def keyed(x):
+    return mj.random.normal(KEY, x.shape) * x, mj.random.uniform(KEY, x.shape) + x
+
+
+def several(x):
+    @mj.jit
+    def layer(x):
+        return jnp.tanh(x * 2.0) - x * x * x
+
+    return layer(layer(x)) + layer(x)
+
+
+def long_sums(x):
+    y = (x * 2.0).reshape(100, 200)
+    return y.sum(0), jnp.exp(y).max(1), jnp.sort(jnp.exp(y)), jnp.concatenate([y, -y]), mj.lax.rsqrt(y * y), y**3
+
+
+PROGRAMS = [
+    chain, a_view, a_view_as_operand, across_a_loop, carried, in_a_branch, branch_gives_what_it_gets, selected,
+    of_other_types, columns, keyed, several, long_sums,
+]  # fmt: skip
+
+
+def leaves(tree) -> list[np.ndarray]:
+    return [np.asarray(x) for x in mj.tree.leaves(tree)]
+
+
+@pytest.mark.parametrize("function", PROGRAMS, ids=lambda f: f.__name__)
+def test_what_is_written_over_is_never_looked_at_again(function):
+    """Three calls give bit for bit what the operations give one by one; neither arguments nor earlier results change."""
+    jitted = mj.jit(function)
+    inputs = [normal(N, seed=seed) for seed in range(3)]
+    given = [jnp.asarray(x) for x in inputs]
+    expected = [[x.copy() for x in leaves(function(x))] for x in given]
+    results = [jitted(x) for x in given]
+    for x, original, result, wanted in zip(given, inputs, results, expected):
+        np.testing.assert_array_equal(x, original)
+        for got, want in zip(leaves(result), wanted, strict=True):
+            assert (got.shape, got.dtype) == (want.shape, want.dtype)
+            np.testing.assert_array_equal(got, want)
+    # The text that is shown gives the same.
+    namespace = {}
+    text = jitted.lower(given[0]).as_text()
+    assert "minijax" not in text
+    exec(text, namespace)
+    out = namespace[function.__name__](*([KEY._value] if function is keyed else []), inputs[0])
+    for got, want in zip(out if isinstance(out, tuple) else [out], expected[0], strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_random_programs():
+    """Straight lines of operations that make arrays, views, and views of views."""
+    operations = [
+        lambda x, y: x + y,
+        lambda x, y: x * 0.5,
+        lambda x, y: -y,
+        lambda x, y: jnp.where(x > y, x, 0.0),
+        lambda x, y: x.reshape(-1)[::-1].reshape(x.shape),
+        lambda x, y: x.T.reshape(x.shape),
+        lambda x, y: jnp.maximum(x, y[:1]),
+        lambda x, y: jnp.tanh(y),
+        lambda x, y: jnp.concatenate([x[:50], y[50:]]),
+        lambda x, y: x - y.max(1, keepdims=True) / 200,
+    ]
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        steps = [(operations[rng.integers(len(operations))], *rng.integers(0, 1 << 20, 2)) for _ in range(25)]
+        kept = rng.integers(0, 26, 3)
+
+        def function(x, steps=steps, kept=kept):
+            values = [x]
+            for operation, i, j in steps:
+                # Mostly the latest, now and then an old one.
+                values.append(operation(values[-1 - i % min(3, len(values))], values[-1 - j % len(values)]))
+            return [values[k] for k in kept] + [values[-1]]
+
+        x = jnp.asarray(normal(100, 200, seed=seed))
+        expected = [np.array(y) for y in function(x)]
+        jitted = mj.jit(function)
+        first, second = jitted(x), jitted(x + 1)
+        for got, want in zip(first, expected, strict=True):
+            np.testing.assert_array_equal(got, want)
+        for got, want in zip(second, function(x + 1), strict=True):
+            np.testing.assert_array_equal(got, want)
+
+
+def test_a_planted_alias_is_seen(monkeypatch):
+    monkeypatch.setattr(statements._Aliases, "of", lambda self, name: {name})
+    with pytest.raises(AssertionError):
+        test_what_is_written_over_is_never_looked_at_again(a_view)
+
+
+def test_planted_writing_over_what_others_were_shown_is_seen(monkeypatch):
+    monkeypatch.setattr(statements._Aliases, "ours", lambda self, name: True)
+    with pytest.raises(AssertionError):
+        test_a_callback_that_keeps_what_it_is_given()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Memory from one call to the next
+
+
+def mlp_loss(params, x, y):
+    for w, b in params[:-1]:
+        x = mj.nn.relu(x @ w + b)
+    w, b = params[-1]
+    return jnp.mean((jnp.tanh(x @ w + b) - y) ** 2)
+
+
+def kaf_loss(params, x, y):
+    (w, b), (alpha, centers), (v, c) = params
+    h = (x @ w + b)[..., None] - centers
+    return jnp.mean((((alpha * jnp.exp(-0.8 * h**2)).sum(-1)) @ v + c - y) ** 2)
+
+
+def sgd(loss):
+    def step(params, x, y):
+        value, gradient = mj.value_and_grad(loss)(params, x, y)
+        return value, mj.tree.map(lambda p, g: p - 0.1 * g, params, gradient)
+
+    return step
+
+
+def trees(shapes, seed=0):
+    return [tuple(jnp.asarray(normal(*s, seed=seed + i) / 16) for i, s in enumerate(pair)) for pair in shapes]
+
+
+STEPS = {
+    "MLP": (sgd(mlp_loss), [((128, 256), (256,)), ((256, 256), (256,)), ((256, 128), (128,))], (100, 128), (100, 128)),
+    "KAF": (sgd(kaf_loss), [((16, 64), (64,)), ((64, 20), (20,)), ((64, 4), (4,))], (200, 16), (200, 4)),
+    "scan": (
+        lambda params, x, y: (
+            0.0,
+            [(mj.lax.scan(lambda c, _: (jnp.sin(c) @ params[0][0], c[:2]), x, None, length=4)[0], params[0][1])],
+        ),
+        [((256, 256), (256,))],
+        (256, 256),
+        (1,),
+    ),
+}
+
+
+def allocated(function) -> int:
+    """The most bytes that were allocated at a time while a function ran."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        function()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_training_step_allocates_nothing_large_after_its_first_call(name):
+    step, shapes, x_shape, y_shape = STEPS[name]
+    x, y = normal(*x_shape), normal(*y_shape)
+    params = trees(shapes)
+    function = compile_jaxpr(mj.make_jaxpr(step)(params, x, y))
+    state = [leaves(params)]
+
+    def train():
+        state[0] = function(*state[0], x, y)[1:]
+
+    assert allocated(train) > 4 * LARGE
+    params = step(params, x, y)[1]
+    for _ in range(4):
+        # Besides what is small there is what NumPy's loops convert in, 8192 elements at a time.
+        assert allocated(train) < 95_000
+        params = step(params, x, y)[1]
+    for got, want in zip(state[0], leaves(params), strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=2e-5)
+
+
+def test_nor_does_jit():
+    step, shapes, *data = STEPS["MLP"]
+    x, y = (jnp.asarray(normal(*shape)) for shape in data)
+    jitted, state = mj.jit(step), [trees(shapes)]
+
+    def train():
+        state[0] = jitted(state[0], x, y)[1]
+
+    train(), train()
+    assert allocated(train) < 95_000
+
+
+def test_what_is_held_does_not_change():
+    jitted = mj.jit(lambda x: (jnp.sin(x) * 2.0, x + 1.0))
+    x = normal(N)
+    held = []
+    for i in range(12):
+        sin, plus = jitted(x + i)
+        # An array; a view; a view of a view; a memoryview; another library's array.
+        held += [(i, 0, sin)] if i % 2 else [(i, 0, np.asarray(sin)[::2])]
+        held += [(i, 1, memoryview(np.asarray(plus)))] if i % 3 else [(i, 1, np.from_dlpack(plus).reshape(2, -1)[1])]
+    for i, which, value in held:
+        want = np.asarray([np.sin(x + np.float32(i)) * 2, x + np.float32(i) + 1][which])
+        got = np.asarray(value)
+        if got.shape == (N // 2,):
+            want = want[::2] if which == 0 else want.reshape(2, -1)[1]
+        np.testing.assert_array_equal(got, want)
+
+
+def test_what_is_not_held_is_used_again():
+    jitted = mj.jit(lambda x: jnp.sin(x) * 2.0)
+    x = jnp.asarray(normal(N))
+    places = {np.asarray(jitted(x)).__array_interface__["data"][0] for _ in range(10)}
+    assert len(places) <= 2
+
+
+def test_buffers_go_with_their_program():
+    x = jnp.asarray(normal(N))
+
+    def run():
+        mj.jit(lambda x: jnp.sin(x) * 2.0)(x)
+        gc.collect()
+
+    run()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(5):
+            run()
+        assert tracemalloc.get_traced_memory()[0] - before < 4 * N
+    finally:
+        tracemalloc.stop()
+
+
+def test_planted_sharing_is_seen(monkeypatch):
+    def careless(shape, dtype, arrays=1, calls=1):
+        array = np.empty(shape, dtype)
+        return lambda: array
+
+    monkeypatch.setattr(numpy_source, "kept_buffer", careless)
+    with pytest.raises(AssertionError):
+        test_what_is_held_does_not_change()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Calls within calls, beside each other, and broken off
+
+
+def deep(x):
+    y = jnp.sin(x) * 2.0
+    z = jnp.cos(y) + y
+    return z - y * x
+
+
+def test_threads():
+    jitted = mj.jit(deep)
+    inputs = [jnp.asarray(normal(N, seed=i)) for i in range(6)]
+    expected = [np.asarray(deep(x)) for x in inputs]
+    jitted(inputs[0])
+    wrong = []
+
+    def work(i):
+        held = [jitted(inputs[i]) for _ in range(20)]
+        wrong.extend(i for y in held if not np.array_equal(y, expected[i]))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
+def test_a_callback_that_calls_the_same_function():
+    type_ = mj.ShapeDtypeStruct((N,), np.float32)
+
+    def again(x, depth):
+        return np.asarray(jitted(jnp.asarray(x), int(depth) - 1)) if depth else np.asarray(x)
+
+    @mj.jit
+    def jitted(x, depth):
+        y = jnp.sin(x) * 2.0
+        inner = mj.pure_callback(again, type_, y, depth)
+        return inner + y * 3.0
+
+    def plain(x, depth):
+        y = jnp.sin(x) * 2.0
+        return (plain(y, depth - 1) if depth else y) + y * 3.0
+
+    x = jnp.asarray(normal(N))
+    for depth in (0, 3, 3, 5):
+        np.testing.assert_array_equal(jitted(x, depth), plain(x, depth))
+
+
+def test_a_callback_that_keeps_what_it_is_given():
+    seen = []
+
+    @mj.jit
+    def jitted(x):
+        y = jnp.sin(x)
+        mj.debug.callback(seen.append, y)
+        return jnp.cos(y * 2.0)
+
+    inputs = [jnp.asarray(normal(N, seed=i)) for i in range(5)]
+    for x in inputs:
+        jitted(x)
+    for x, y in zip(inputs, seen, strict=True):
+        np.testing.assert_array_equal(y, jnp.sin(x))
+
+
+def test_a_callback_that_raises():
+    raising = [False]
+
+    def callback(x):
+        if raising[0]:
+            raise RuntimeError("stop")
+        return x
+
+    @mj.jit
+    def jitted(x):
+        y = mj.pure_callback(callback, mj.ShapeDtypeStruct((N,), np.float32), jnp.sin(x) * 2.0)
+        return y * 3.0 + x
+
+    x = jnp.asarray(normal(N))
+    expected = np.array(jitted(x))
+    held, errors = [], []
+    for i in range(8):
+        raising[0] = i % 2 == 0
+        try:
+            held.append(jitted(x))
+        except RuntimeError as error:
+            errors.append(error)
+    assert len(errors) == len(held) == 4
+    for got in held:
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_keyboard_interrupts():
+    jitted = mj.jit(deep)
+    inputs = [jnp.asarray(normal(N, seed=i)) for i in range(4)]
+    expected = [np.array(deep(x)) for x in inputs]
+    interrupts = [0]
+
+    def interrupt(*_):
+        interrupts[0] += 1
+        raise KeyboardInterrupt
+
+    held = []
+    before, errors = signal.signal(signal.SIGALRM, interrupt), np.geterr()
+    try:
+        for i in range(60):
+            signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.00002 * i)
+            try:
+                for k in range(40):
+                    held.append((k % 4, jitted(inputs[k % 4])))
+            except KeyboardInterrupt:
+                held = held[-6:]
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            for which, got in held:
+                assert np.array_equal(got, expected[which])
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        # NumPy's own `with np.errstate()` does not hold out against an interrupt at its first instruction.
+        np.seterr(**errors)
+    assert interrupts[0] > 10
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# select
+
+
+@pytest.mark.parametrize(
+    "dtype", [bool, np.int8, np.uint16, np.float16, np.float32, np.int64, np.complex64, np.complex128]
+)
+def test_select_into(dtype):
+    rng = np.random.default_rng(0)
+    x, y = (rng.integers(-100, 100, (3, 40)).astype(dtype) for _ in range(2))
+    if np.dtype(dtype).kind in "fc":
+        x[0, :3], y[1, :3] = [np.nan, np.inf, -0.0], [-0.0, -np.inf, np.nan]
+    zero, one = np.dtype(dtype).type(0), np.dtype(dtype).type(1)
+    for which in (x.real > y.real, np.ones((3, 40), bool), np.zeros((3, 40), bool), (x.real > 0).T.copy().T):
+        for cases in (
+            (x, y),
+            (x, zero),
+            (zero, y),
+            (x, one),
+            (x[:, ::-1], y),
+            (-zero if dtype is not bool else zero, y),
+        ):
+            out = np.empty((3, 40), dtype)
+            assert buffers.select_into(which, *cases, out=out) is out
+            assert out.tobytes() == np.where(which, *cases).astype(dtype).tobytes()
+
+
+def test_compiled_functions_are_given_buffers_for_large_arrays_only():
+    small = mj.make_jaxpr(chain)(jnp.zeros(5))
+    large = mj.make_jaxpr(chain)(jnp.zeros(N))
+    count = len(numpy_source.numpy_program(small, alone=False).externals)
+    assert len(numpy_source.numpy_program(large, alone=False).externals) == count + 1
+    out = compile_jaxpr(large)(normal(N))
+    assert out[0].base is None
