@@ -57,6 +57,11 @@ class Layout(NamedTuple):
         return self.block // 2
 
     @property
+    def anchors(self) -> list[float]:
+        """A centre in the middle of each block."""
+        return [self.first + self.step * (b * self.block + self.below) for b in range(self.num_blocks)]
+
+    @property
     def num_blocks(self) -> int:
         return -(-self.size // self.block)
 
@@ -185,12 +190,14 @@ def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tup
     orders = [order for _, order in requests]
     # t^2, t j and j^2 cancel in the second derivative: smaller blocks keep them small.
     layout = layout.halved() if max(orders) > 1 else layout
-    coefficients = [_coefficients(xp, layout, order, alpha.astype(dtype), sigma) for alpha, order in requests]
-    anchors = [layout.first + layout.step * (b * layout.block + layout.below) for b in range(layout.num_blocks)]
-    anchors = numpy.asarray(anchors, dtype)
+    coefficients = [coefficients_of(xp, layout, order, alpha.astype(dtype), sigma) for alpha, order in requests]
+    anchors = numpy.asarray(layout.anchors, dtype)
 
     def add_block(sums, anchor_and_coefficients):
-        parts = _block(xp, backend.lax, layout, orders, x, sigma, *anchor_and_coefficients)
+        anchor, coefficients = anchor_and_coefficients
+        # One split, whose transpose is one concatenation: that of an index adds an array of their size to the others.
+        coefficients = [[_split(backend.lax, c) for c in powers] for powers in coefficients]
+        parts = block_sums(xp, layout, orders, x, sigma, anchor, coefficients)
         return [part if total is None else total + part for total, part in zip(sums, parts, strict=True)], None
 
     sums = [None] * len(requests)
@@ -203,7 +210,7 @@ def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tup
     return [total * (-1 / sigma) ** order if order else total for total, order in zip(sums, orders, strict=True)]
 
 
-def _coefficients(xp, layout: Layout, order: int, alpha, sigma) -> list:
+def coefficients_of(xp, layout: Layout, order: int, alpha, sigma) -> list:
     """For each power p <= order: alpha_j q^(j^2) j^p, [blocks, j, *units]."""
     units = alpha.shape[1:]
     padding = layout.num_blocks * layout.block - layout.size
@@ -214,19 +221,20 @@ def _coefficients(xp, layout: Layout, order: int, alpha, sigma) -> list:
     return [c * j**p if p else c for p in range(order + 1)]
 
 
-def _block(xp, lax, layout: Layout, orders: Sequence[int], x, sigma, anchor, coefficients: Sequence) -> list:
-    """One block's part of the sums times He_order: (-sigma)^order times the derivatives."""
-    scale = 1 / sigma
-    delta = layout.step * scale
-    t = (x - anchor) * scale
-    limit = layout.below * delta + _CLIP[str(x.dtype)]
-    near = xp.clip(t, -limit, limit)
-    z = xp.exp(delta * near)
-    E = xp.exp(-0.5 * t * t)
-    inverse = 1 / z
+def _split(lax, c) -> list:
+    return [part.reshape(c.shape[1:]) for part in lax.split(c, [1] * c.shape[0])]
+
+
+def block_sums(xp, layout: Layout, orders: Sequence[int], x, sigma, anchor, coefficients: Sequence) -> list:
+    """One block's part of the sums times He_order: (-sigma)^order times the derivatives.
+
+    coefficients: for each of the orders, for each power up to it, a list of the block's coefficients.
+    """
+    delta = layout.step / sigma
+    near, E, z, inverse = block_exponentials(xp, layout, x, sigma, anchor)
 
     def hermite_sum(order, powers):
-        S = [_laurent(lax, c, layout.below, z, inverse) for c in powers]
+        S = [_laurent(c, layout.below, z, inverse) for c in powers]
         if order == 0:
             return E * S[0]
         if order == 1:
@@ -236,19 +244,27 @@ def _block(xp, lax, layout: Layout, orders: Sequence[int], x, sigma, anchor, coe
     return [hermite_sum(order, powers) for order, powers in zip(orders, coefficients, strict=True)]
 
 
-def _laurent(lax, c, below: int, z, inverse):
-    """The sum of c[below + j] z^j, j from -below; by Horner's rule from both ends. c: [j, *units]."""
-    size, units = c.shape[0], c.shape[1:]
-    # One split, whose transpose is one concatenation: that of an index adds an array of c's size to the others.
-    c = [part.reshape(units) for part in lax.split(c, [1] * size)]
-    upper = c[size - 1]
-    for i in range(size - 2, below - 1, -1):
-        upper = upper * z + c[i]
+def block_exponentials(xp, layout: Layout, x, sigma, anchor) -> tuple:
+    """(t clipped, exp(-t^2 / 2), z, 1 / z) for t = (x - anchor) / sigma."""
+    scale = 1 / sigma
+    delta = layout.step * scale
+    t = (x - anchor) * scale
+    limit = layout.below * delta + _CLIP[str(x.dtype)]
+    near = xp.clip(t, -limit, limit)
+    z = xp.exp(delta * near)
+    return near, xp.exp(-0.5 * t * t), z, 1 / z
+
+
+def _laurent(c: Sequence, below: int, z, inverse):
+    """The sum of c[below + j] z^j, j from -below; by Horner's rule from both ends."""
+    upper = c[-1]
+    for coefficient in c[-2 : below - len(c) - 1 : -1]:
+        upper = upper * z + coefficient
     if not below:
         return upper
     lower = c[0] * inverse
-    for i in range(1, below):
-        lower = (lower + c[i]) * inverse
+    for coefficient in c[1:below]:
+        lower = (lower + coefficient) * inverse
     return upper + lower
 
 
