@@ -6,6 +6,8 @@
 Array(0., dtype=float32, weak_type=True)
 """
 
+from importlib import import_module
+
 from . import (
     ad_checkpoint,
     core,
@@ -17,11 +19,8 @@ from . import (
     extend,
     jaxpr,
     lax,
-    nn,
     numpy,
     pretty_print,
-    random,
-    scipy,
     stages,
     tree,
     tree_util,
@@ -71,6 +70,20 @@ core.eval_jaxpr = jaxpr.eval_jaxpr
 core.Atom = jaxpr.Atom
 # Jaxprs print themselves by what stands above them.
 jaxpr.set_pretty_printer(pretty_print.pretty_print, pretty_print.eqn_text)
+
+# Imported when first asked for, as are `minijax.experimental` and what only some programs need: a sixth of the code.
+_ON_DEMAND = ("nn", "random", "scipy")
+
+
+def __getattr__(name: str):
+    if name in _ON_DEMAND:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_DEMAND})
+
 
 __version__ = "0.1.0"
 

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from . import lowering
 from .api import as_operand, as_output
 from .calls.shard_map import enclosing_device_axis, on_each_device, shard_map_p
 from .core import get_aval
 from .device import Device, Mesh, PartitionSpec, block_aval, device_of_id
 from .device import devices as all_devices
-from .lowering import xla
 from .lowering.run import chosen
 from .primitives.basis import expand_dims, squeeze
 from .stages import jit
@@ -197,7 +197,7 @@ def _inconsistent(tree, flat, dims) -> str:
 
 
 def _all_devices(backend: str | None, compiler: str) -> list[Device]:
-    return [device_of_id(d.id) for d in xla.devices()] if compiler == "xla" else all_devices(backend)
+    return [device_of_id(d.id) for d in lowering.xla.devices()] if compiler == "xla" else all_devices(backend)
 
 
 def _mesh(devices: Sequence[Device], size: int, name: Hashable, compiler: str) -> Mesh:

@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .. import errors
+from .. import errors, lowering
 from ..array import ArrayImpl, wrap_result
 from ..config import config, debugging_floats
 from ..jaxpr import ClosedJaxpr
-from . import xla
 from .compile import compile_jaxpr, program_text, raise_at_fault
-from .stablehlo import module_text
 
 # Of arrays, none of them a tracer.
 Run = Callable[[Sequence[ArrayImpl]], list[ArrayImpl]]
@@ -32,7 +30,7 @@ def _numpy_program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...
 
 COMPILERS: dict[str, Callable[[ClosedJaxpr, str, tuple[int, ...]], Run]] = {
     "numpy": _numpy_program,
-    "xla": xla.program,
+    "xla": lambda *args: lowering.xla.program(*args),
 }
 
 
@@ -49,7 +47,7 @@ def text(
 ) -> str:
     """The program that is run, for people to read."""
     if compiler == "xla":
-        return module_text(closed_jaxpr, name, arg_names, donated=donated)
+        return lowering.stablehlo.module_text(closed_jaxpr, name, arg_names, donated=donated)
     return program_text(closed_jaxpr, name, arg_names)
 
 
