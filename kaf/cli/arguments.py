@@ -7,6 +7,7 @@ from kaf.backend import CHOICES
 from kaf.cli.errors import CommandError
 from kaf.init import FUNCTIONS
 
+EXPERIMENTS = ("moons", "ridge", "breast_cancer", "digits", "diabetes")
 BUNDLED = ("digits", "breast_cancer", "moons", "diabetes")
 BASELINES = ("relu", "tanh", "elu", "gelu")
 RULES = ("paper", "code")
@@ -33,12 +34,13 @@ def make_parser():
         epilog="examples:\n"
         "  kaf train                               train on the digits, compare with ReLU, write ./kaf-out\n"
         "  kaf predict kaf-out/model.npz new.csv   classes and probabilities, or numbers, as CSV\n"
+        "  kaf experiment moons                    a claim about KAFs, put to the test\n"
         "  kaf fit elu                             how well a KAF can start as an ELU\n"
         "  kaf jaxpr --grad                        what a KAF computes, equation by equation\n"
         "  kaf check                               minijax against JAX\n",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_add_train, _add_predict, _add_fit, _add_jaxpr, _add_check):
+    for add in (_add_train, _add_predict, _add_experiment, _add_fit, _add_jaxpr, _add_check):
         add(commands)
     return parser
 
@@ -168,6 +170,26 @@ def _add_predict(commands):
     parser.add_argument("data", metavar="FILE", help="the features, one row for each example: .csv or .npz")
     parser.add_argument("--out", metavar="FILE", help="write there (default: standard output)")
     _add_backend(parser)
+
+
+def _add_experiment(commands):
+    parser = _add(
+        commands,
+        "experiment",
+        "put a claim about KAFs to the test",
+        "Train KAFs and fixed activations, of equal width and of equal parameter count, from several seeds; print medians,\n"
+        "quartiles and failures, what is claimed of KAFs and whether it was seen. Writes figures and NAME.md to the output\n"
+        "directory. Stopped, it goes on after the last network finished when the same command is given again.",
+        ["kaf experiment moons", "kaf experiment ridge --seeds 50 --backend jax"],
+    )
+    parser.add_argument("name", type=_one_of("experiment", EXPERIMENTS), metavar="NAME", help=", ".join(EXPERIMENTS))
+    _add_backend(parser)
+    add = parser.add_argument
+    add("--seeds", type=_count(1, 1000), metavar="N", help="how many (default: 10; ridge: 20)")
+    add("--seed", type=_count(0, 2**31), default=0, metavar="N", help="the first of them (default: 0)")
+    add("--epochs", type=_count(1), metavar="N", help="passes over the data (default: the experiment's own)")
+    add("--restart", action="store_true", help="forget what an interrupted run has left in the output directory")
+    _add_out(parser)
 
 
 def _add_fit(commands):

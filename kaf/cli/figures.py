@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from kaf.cli.files import replacing
 
@@ -78,16 +79,17 @@ def draw_losses(path, title, panels):
     dashed = False
     for ax, (name, curves) in zip(axes, panels.items(), strict=True):
         for label, (training, validation) in curves.items():
-            _draw_curves(ax, training, _COLORS[label], label, "-")
+            _draw_curves(ax, training, _color(label), label, "-")
             if any(len(curve) for curve in validation):
-                _draw_curves(ax, validation, _COLORS[label], None, "--")
+                _draw_curves(ax, validation, _color(label), None, "--")
                 dashed = True
         ax.set_yscale("log")
-        for formatted in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
-            formatted("{x:g}")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
         ax.set_title(name, fontsize=10)
         ax.legend(frameon=False, fontsize=8)
-        ax.tick_params(labelsize=8, which="both")
+        ax.tick_params(labelsize=8)
     axes[0].set_ylabel("loss")
     figure.suptitle(title, fontsize=11)
     figure.supxlabel("epoch" + ("; dashed: validation" if dashed else ""), fontsize=9)
@@ -137,3 +139,50 @@ def evaluate(x, alpha, grid):
     """The KAF at x float [n], in float64: what is drawn is the function, not its rounding."""
     centers = np.linspace(-grid.boundary, grid.boundary, grid.size)
     return np.exp(-grid.gamma * (x[:, None] - centers) ** 2) @ np.asarray(alpha, np.float64)
+
+
+def draw_scores(path, title, score, rows):
+    """Every seed a dot, the median a line: rows are (label, name of the activation, scores), the first on top."""
+    figure = Figure(figsize=(7.2, 0.34 * len(rows) + 1.3), layout="constrained")
+    ax = figure.subplots()
+    lowest = min(scores.min() for *_, scores in rows)
+    highest = max(scores.max() for *_, scores in rows)
+    for i, (_, name, scores) in enumerate(rows):
+        color = _color(name)
+        # Side by side where they would cover each other.
+        shift = 0.22 * np.sin(2.4 * np.arange(len(scores)))
+        ax.plot(np.sort(scores), i + shift, "o", color=color, markersize=4, alpha=0.55, markeredgewidth=0)
+        ax.plot([np.median(scores)] * 2, [i - 0.36, i + 0.36], color=color, linewidth=2.2)
+    ax.set_yticks(range(len(rows)), [label for label, *_ in rows], fontsize=8)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    margin = 0.04 * (highest - lowest) or 0.01
+    ax.set_xlim(lowest - margin, highest + margin)
+    ax.grid(axis="x", color=_SHADE, linewidth=0.5)
+    ax.tick_params(labelsize=8, length=0)
+    ax.set_xlabel(f"{score} on examples not trained on; a dot is a seed, a line the median", fontsize=9)
+    figure.suptitle(title, fontsize=11)
+    _save(figure, path)
+
+
+def _color(name):
+    return _COLORS.get(name.split(" ")[0].rstrip(","), _GRID)
+
+
+def draw_regions(path, split, models, title):
+    """What networks of one logit make of the plane, with the examples to train on: a panel for each of `models`."""
+    figure = Figure(figsize=(3.6 * len(models), 3.7), layout="constrained")
+    axes = figure.subplots(1, len(models), sharey=True)
+    low, high = split.x.min(0) - 0.4, split.x.max(0) + 0.4
+    xs, ys = (np.linspace(low[i], high[i], 160, dtype=np.float32) for i in (0, 1))
+    points = np.stack(np.meshgrid(xs, ys), -1)
+    for ax, (label, model) in zip(axes, models.items(), strict=True):
+        logits = np.asarray(model(points.reshape(-1, 2)), np.float64).reshape(points.shape[:2])
+        ax.contourf(xs, ys, np.tanh(logits / 2), levels=np.linspace(-1, 1, 21), cmap="RdBu", alpha=0.55)
+        ax.contour(xs, ys, logits, levels=[0.0], colors="black", linewidths=1.2)
+        for label_of_class, color in ((0, _SECOND), (1, _CURVE)):
+            ax.plot(*split.x[split.y == label_of_class].T, ".", color=color, markersize=2.5)
+        ax.set_title(label, fontsize=9)
+        ax.set_xticks([])
+        ax.set_yticks([])
+    figure.suptitle(title, fontsize=11)
+    _save(figure, path)

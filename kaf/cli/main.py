@@ -13,6 +13,7 @@ from kaf.cli.optional import load
 MODULES = {
     "train": "kaf.cli.train",
     "predict": "kaf.cli.predict",
+    "experiment": "kaf.cli.experiment",
     "fit": "kaf.cli.fit",
     "jaxpr": "kaf.cli.jaxpr",
     "check": "kaf.cli.check",

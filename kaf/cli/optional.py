@@ -4,7 +4,7 @@ import importlib
 
 from kaf.cli.errors import CommandError
 
-PACKAGES = ("rich", "matplotlib", "sklearn")
+PACKAGES = ("rich", "matplotlib", "sklearn", "threadpoolctl")
 
 
 def load(module, needed_by):

@@ -11,6 +11,7 @@ from kaf.checkpoint import Checkpoint, CheckpointError
 from kaf.cli import model_file
 from kaf.cli.arguments import BUNDLED
 from kaf.cli.backends import computing_on
+from kaf.cli.checkpoints import Checkpoints
 from kaf.cli.data import Scaler, listing, read_dataset, split, split_rows
 from kaf.cli.errors import CommandError, Interrupted
 from kaf.cli.figures import draw_activations, draw_losses
@@ -18,12 +19,13 @@ from kaf.cli.files import reason, replacing, require_writable
 from kaf.cli.jaxpr import jaxpr, title
 from kaf.cli.optional import load
 from kaf.cli.report import Report, as_markdown
+from kaf.compare import nearest_units
 from kaf.grid import Grid
 from kaf.layers import KAF, KAFNet, num_parameters
 from kaf.optim import adam, cosine_decay_schedule, decay_apart, warmup_cosine_decay_schedule
 from kaf.train import TrainResult, fit, steps_per_epoch
 
-MODEL, FIGURE, LOSSES, REPORT, CHECKPOINTS = "model.npz", "activations.png", "losses.png", "report.md", "checkpoints"
+MODEL, FIGURE, LOSSES, REPORT = "model.npz", "activations.png", "losses.png", "report.md"
 TITLES = {"kaf": "KAF", "relu": "ReLU", "tanh": "tanh", "elu": "ELU", "gelu": "GELU"}
 EQUAL_WIDTH, EQUAL_PARAMETERS = "equal width", "equal params"
 PANELS = {EQUAL_WIDTH: "at equal width", EQUAL_PARAMETERS: "at equal parameters"}
@@ -79,7 +81,8 @@ def _train(arguments, trainer, backend):
     )
     _print_jaxprs(report, backend, trainer.grid)
     report.heading("Training")
-    trainer.announce_checkpoints()
+    if trainer.checkpoints:
+        report.line(f"going on with the interrupted run in {trainer.checkpoints.directory}")
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
     kaf = Network("kaf", arguments.units)
     first = trainer.run(kaf, seeds[0])
@@ -94,7 +97,7 @@ def _train(arguments, trainer, backend):
     report.table(columns, rows)
     draw_losses(out / LOSSES, *_curves(runs, data))
     _write_report(out / REPORT, arguments, trainer, columns, rows, [*figures, out / LOSSES])
-    trainer.forget_checkpoints()
+    trainer.checkpoints.forget()
     report.line(f"wrote {out / MODEL} and {', '.join(path.name for path in [*figures, out / LOSSES, out / REPORT])}")
 
 
@@ -121,8 +124,7 @@ class _Trainer:
         self.grid = Grid(arguments.centers, arguments.boundary)
         self.inputs = data.x.shape[1]
         self.outputs = len(data.classes) if len(data.classes) > 2 else 1
-        self.directory = Path(arguments.out) / CHECKPOINTS
-        self.checkpoints = set()
+        self.checkpoints = Checkpoints(arguments.out, arguments.restart, "train-*.npz")
 
     def rows(self, seed):
         """Row numbers (train, test)."""
@@ -205,31 +207,14 @@ class _Trainer:
             )
         return losses
 
-    # -- Checkpoints -------------------------------------------------------------------------------------------------
-
-    def announce_checkpoints(self):
-        if self.arguments.restart:
-            self.checkpoints = set(self.directory.glob("*-*.npz"))
-            self.forget_checkpoints()
-        elif any(self.directory.glob("*-*.npz")):
-            self.report.line(f"going on with the interrupted run in {self.directory}")
-
-    def forget_checkpoints(self):
-        for path in self.checkpoints:
-            for left in (path, *self.directory.glob(f".{path.name}.*.tmp")):
-                left.unlink(missing_ok=True)
-        if self.directory.is_dir() and not any(self.directory.iterdir()):
-            self.directory.rmdir()
-        self.checkpoints = set()
-
     def _checkpoint(self, network, seed):
-        name = "-".join(filter(None, (network.activation, (network.equal or "").replace(" ", "-"), f"{seed}.npz")))
-        self.checkpoints.add(self.directory / name)
+        words = ("train", network.activation, (network.equal or "").replace(" ", "-"), f"{seed}.npz")
+        path = self.checkpoints.path("-".join(filter(None, words)))
         asked = ("centers", "boundary", "lr", "schedule", "alpha_decay", "weight_decay")
         about = {"units": network.units, **{option: getattr(self.arguments, option) for option in asked}}
         if self.arguments.schedule != "constant":
             about["epochs"] = self.arguments.epochs  # They bend the schedule.
-        return Checkpoint(self.directory / name, about=about)
+        return Checkpoint(path, about=about)
 
 
 _SCHEDULES = {
@@ -237,27 +222,6 @@ _SCHEDULES = {
     "cosine": cosine_decay_schedule,
     "warmup_cosine": lambda rate, steps: warmup_cosine_decay_schedule(0.0, rate, max(1, steps // 10), max(2, steps)),
 }
-
-
-def nearest_units(inputs, units, outputs, parameters):
-    """The hidden layers of a network of fixed activations, as wide in proportion as `units`, of about that many parameters.
-
-    >>> nearest_units(64, (48,), 10, 4570), nearest_units(2, (16, 8), 1, 1000)
-    ((61,), (41, 20))
-    """
-
-    def count(sizes):
-        sizes = (inputs, *sizes, outputs)
-        return sum((n_in + 1) * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True))
-
-    def scaled(first):
-        return tuple(max(1, round(first * width / units[0])) for width in units)
-
-    low, high = 1, max(2, parameters)  # The first layer is at most as wide as there are parameters.
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if count(scaled(middle)) <= parameters else (low, middle)
-    return min(scaled(low), scaled(high), key=lambda sizes: abs(count(sizes) - parameters))
 
 
 # -- Reporting ---------------------------------------------------------------------------------------------------------

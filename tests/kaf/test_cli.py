@@ -11,7 +11,7 @@ from kaf import backend as kaf_backend
 from kaf.cli import data, files
 from kaf.cli.main import main
 
-COMMANDS = ("train", "predict", "fit", "jaxpr", "check")
+COMMANDS = ("train", "predict", "experiment", "fit", "jaxpr", "check")
 
 ROWS = [(i * 0.5, -i, "yes" if i % 2 else "no") for i in range(20)]
 
@@ -52,7 +52,7 @@ def fails(capsys, argv, message):
 def test_module_prints_help():
     run = subprocess.run([sys.executable, "-m", "kaf", "--help"], capture_output=True, text=True)
     assert run.returncode == 0 and run.stderr == ""
-    assert all(re.search(rf"^    {command} ", run.stdout, re.M) for command in COMMANDS)
+    assert all(re.search(rf"^    {command}\s", run.stdout, re.M) for command in COMMANDS)
     assert "examples:" in run.stdout
 
 

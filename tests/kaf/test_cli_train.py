@@ -133,9 +133,9 @@ def test_interrupted_and_gone_on_with(capsys, here, monkeypatch):
         f"kaf: interrupted after {epochs} of 3 epochs of {label}: the same command goes on from there "
         f"(kaf-out/checkpoints/{file})\n"
         for epochs, label, file in [
-            (1, "KAF", "kaf-0.npz"),
-            (0, "ReLU, equal width", "relu-equal-width-0.npz"),
-            (1, "ReLU, equal width", "relu-equal-width-0.npz"),
+            (1, "KAF", "train-kaf-0.npz"),
+            (0, "ReLU, equal width", "train-relu-equal-width-0.npz"),
+            (1, "ReLU, equal width", "train-relu-equal-width-0.npz"),
         ]
     ]
     assert sorted(os.listdir("kaf-out")) == ["activations.png", "checkpoints", "model.npz"]
@@ -154,7 +154,7 @@ def test_an_interrupted_run_with_other_settings(capsys, here, monkeypatch):
     (here / "kaf-out" / "checkpoints" / "mine").write_text("kept")
     assert main([*argv, "--lr", "0.1", "--units", "5"]) == 2
     assert capsys.readouterr().err == (
-        "kaf: error: kaf-out/checkpoints/kaf-0.npz is of another training: units was [3] and is [5], lr was 0.005 and is "
+        "kaf: error: kaf-out/checkpoints/train-kaf-0.npz is of another training: units was [3] and is [5], lr was 0.005 and is "
         "0.1. Give the same, or remove it to start anew, or give --restart\n"
     )
     succeeds(capsys, [*argv, "--lr", "0.1", "--restart"])

@@ -1,0 +1,101 @@
+"""Comparing activations: one network from many seeds at once, and networks of as many parameters as another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+
+from .backend import get_backend
+from .optim import Optimizer
+from .train import LOSSES, make_step
+
+
+@dataclass(frozen=True, eq=False)
+class SeedsResult:
+    """`models` is one model whose arrays have a first axis of seeds; `epoch_losses` float32 [seeds, epochs]."""
+
+    models: Any
+    epoch_losses: numpy.ndarray
+
+
+def fit_seeds(
+    models: Sequence[Any],
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    *,
+    loss: str,
+    epochs: int,
+    batch_size: int,
+    optimizer: Optimizer,
+    seeds: Sequence[Any],
+    l2_alpha: float = 0.0,
+    callback: Callable[[int, float], Any] | None = None,
+) -> SeedsResult:
+    """Train one model for each seed, all at once: each step of `fit`, vmapped.
+
+    `models` are alike, one for each of `seeds`, which shuffle (NumPy's generators take them: a number, or several);
+    x [seeds, n, ...] and y [seeds, n, ...] are what each learns from. The chosen backend computes. `callback(epoch, loss)`
+    gets the median over the seeds.
+
+    >>> from kaf.layers import KAFNet
+    >>> from kaf.optim import adam
+    >>> x = numpy.linspace(-2, 2, 50, dtype="float32")[None, :, None].repeat(3, 0)
+    >>> models = [KAFNet.init(seed, [1, 4, 1]) for seed in range(3)]
+    >>> arguments = {"loss": "mean_squared_error", "epochs": 2, "batch_size": 25, "optimizer": adam(0.01)}
+    >>> result = fit_seeds(models, x, x[..., 0] ** 2, seeds=range(3), **arguments)
+    >>> result.epoch_losses.shape, result.models.layers[0].weight.shape
+    ((3, 2), (3, 1, 4))
+    """
+    backend = get_backend()
+    stack = lambda *leaves: backend.np.asarray(numpy.stack([numpy.asarray(leaf) for leaf in leaves]))
+    values = backend.tree_util.tree_map(stack, *models)
+    state = backend.vmap(optimizer.init)(values)
+    step = backend.jit(backend.vmap(make_step(backend, lambda model: model, LOSSES[loss], optimizer, l2_alpha)))
+    generators = [numpy.random.default_rng(seed) for seed in seeds]
+    rows, history = numpy.arange(len(models))[:, None], []
+    for epoch in range(epochs):
+        order = numpy.stack([generator.permutation(x.shape[1]) for generator in generators])
+        found, sizes = [], []
+        for i in range(0, x.shape[1], batch_size):
+            batch = order[:, i : i + batch_size]
+            values, state, loss_now = step(values, state, x[rows, batch], y[rows, batch])
+            found.append(loss_now)
+            sizes.append(batch.shape[1])
+        history.append(numpy.average([numpy.asarray(value) for value in found], axis=0, weights=sizes))
+        if callback is not None:
+            callback(epoch, float(numpy.median(history[-1])))
+    epoch_losses = numpy.asarray(history, numpy.float32).reshape(epochs, len(models)).T
+    return SeedsResult(values, epoch_losses)
+
+
+def outputs_of_seeds(models: Any, x: numpy.ndarray) -> numpy.ndarray:
+    """What each of the models of a `SeedsResult` makes of its own x [seeds, n, ...]: float32 [seeds, n, outputs]."""
+    backend = get_backend()
+    return numpy.asarray(backend.jit(backend.vmap(lambda model, x: model(x)))(models, x))
+
+
+def parameters_of(sizes: Sequence[int]) -> int:
+    """How many parameters linear layers of these sizes have, biases included.
+
+    >>> parameters_of([30, 20, 1])
+    641
+    """
+    return sum((n_in + 1) * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True))
+
+
+def nearest_units(inputs: int, units: Sequence[int], outputs: int, parameters: int) -> tuple[int, ...]:
+    """The hidden layers of a network of fixed activations, as wide in proportion as `units`, of about that many parameters.
+
+    >>> nearest_units(64, (48,), 10, 4570), nearest_units(2, (16, 8), 1, 1000)
+    ((61,), (41, 20))
+    """
+    scaled = lambda first: tuple(max(1, round(first * width / units[0])) for width in units)
+    count = lambda hidden: parameters_of([inputs, *hidden, outputs])
+    low, high = 1, max(2, parameters)  # The first layer is at most as wide as there are parameters.
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(scaled(middle)) <= parameters else (low, middle)
+    return min(scaled(low), scaled(high), key=lambda hidden: abs(count(hidden) - parameters))
