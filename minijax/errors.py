@@ -150,3 +150,10 @@ def no_stablehlo(primitive: str, reason: str | None, where: str) -> NotImplement
         f"Primitive '{primitive}', at {where}, cannot be written as StableHLO: {why}. Run the function with"
         ' jit(compiler="numpy"), or leave the operation out of what XLA compiles.'
     )
+
+
+def unknown_precision(precision, known: list[str]) -> ValueError:
+    return ValueError(
+        f"compiler=\"xla\": dot_general's precision {precision!r} is none that XLA has: choose one of"
+        f" {', '.join(map(repr, known))}, or None."
+    )

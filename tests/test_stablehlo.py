@@ -15,6 +15,7 @@ from op_table import OPS, arrays
 import minijax as mj
 import minijax.lax
 import minijax.numpy as jnp
+from minijax.extend.core import Primitive
 from minijax.jaxpr import ClosedJaxpr, eval_jaxpr
 from minijax.lowering import stablehlo, xla
 from minijax.lowering.stablehlo import RULES, WITHOUT_RULE, module_text
@@ -272,6 +273,7 @@ def test_products_of_several_dtypes():
                 x,
             ),
             ("exact", lambda x: dot(x, x, precision=("highest", None)), x),
+            ("other names", lambda x: (dot(x, x, precision="float32"), dot(x, x, precision="HIGH")), x),
         ]
     )
 
@@ -660,9 +662,16 @@ def test_python_cannot_be_called(function):
     )
 
 
-def test_primitives_of_users_have_no_rule():
-    from minijax.extend.core import Primitive
+def test_unknown_precisions():
+    with pytest.raises(ValueError) as error:
+        text_of(lambda x: jnp.dot(x, x, precision="exact"), X)
+    assert str(error.value) == (
+        "compiler=\"xla\": dot_general's precision 'exact' is none that XLA has: choose one of 'default', 'fastest', 'bfloat16',"
+        " 'high', 'bfloat16_3x', 'tensorfloat32', 'highest', 'float32', or None."
+    )
 
+
+def test_primitives_of_users_have_no_rule():
     twice_p = Primitive("twice")
     twice_p.def_impl(lambda x: 2 * x)
     twice_p.def_abstract_eval(lambda x: x)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from .. import errors
 from ..core import ShapedArray
 from .stablehlo_text import BOOL, INT32, Value, i64_array, i64_table, ints
 
@@ -367,16 +368,17 @@ def _arg_reduction(direction: str, start: Callable) -> Rule:
 
 
 def _running(kind: str) -> Rule:
-    """Each element is the reduction of a window that ends there, with what lies before the array as identities."""
     name, identity = REDUCERS[kind]
     return running(lambda w, x, y: w.elementwise(name, x.aval, x, y), identity)
 
 
 def running(combine: Callable, identity: Callable) -> Rule:
+    """Each element is the reduction of a window that ends there, with what lies before the array as identities."""
+
     def rule(w, out, x, *, axis, reverse):
-        if not math.prod(x.shape):
+        if not x.aval.size:
             return x
-        size, rank = x.shape[axis], len(x.shape)
+        size, rank = x.shape[axis], out.ndim
         ones, padding = [1] * rank, [[0, 0] for _ in range(rank)]
         padding[axis] = [0, size - 1] if reverse else [size - 1, 0]
         window = [size if i == axis else 1 for i in range(rank)]
@@ -385,9 +387,8 @@ def running(combine: Callable, identity: Callable) -> Rule:
             f" window_dimensions = {i64_array(window)}, window_strides = {i64_array(ones)}"
         )
         scalar = ShapedArray((), x.dtype)
-        start = w.full(scalar, identity(x.dtype))
         region = w.region([scalar, scalar], lambda x, y: [combine(w, x, y)])
-        return w.generic("reduce_window", [out], [x, start], attributes, [region])[0]
+        return w.generic("reduce_window", [out], [x, w.full(scalar, identity(x.dtype))], attributes, [region])[0]
 
     return rule
 
@@ -414,13 +415,21 @@ REDUCTIONS: dict[str, Rule] = {
 # Contractions
 
 
+# XLA's three, by the names that JAX knows them by.
+PRECISIONS = {
+    **dict.fromkeys(("default", "fastest", "bfloat16"), "DEFAULT"),
+    **dict.fromkeys(("high", "bfloat16_3x", "tensorfloat32"), "HIGH"),
+    **dict.fromkeys(("highest", "float32"), "HIGHEST"),
+}
+
+
 def _precision(precision) -> str:
-    """`DEFAULT`, `HIGH` or `HIGHEST` for each operand, from what JAX takes: None, a name, a member of Precision, a pair."""
+    """How exactly a machine that has faster products than exact ones computes them, for each operand: `[DEFAULT, HIGH]`."""
     pair = precision if isinstance(precision, tuple) else (precision, precision)
-    names = [p if isinstance(p, str) else "default" if p is None else p.name for p in pair]
-    known = {"default": "DEFAULT", "fastest": "DEFAULT", "bfloat16": "DEFAULT", "high": "HIGH", "tensorfloat32": "HIGH"}
-    known |= {"bfloat16_3x": "HIGH", "highest": "HIGHEST", "float32": "HIGHEST"}
-    return ints([known[name.lower()] for name in names])
+    names = ["default" if p is None else getattr(p, "name", p).lower() for p in pair]
+    if not PRECISIONS.keys() >= {*names}:
+        raise errors.unknown_precision(precision, list(PRECISIONS))
+    return ints([PRECISIONS[name] for name in names])
 
 
 def _dot(w, out, x, y, *, dimension_numbers, precision, preferred_element_type, **params):
