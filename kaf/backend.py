@@ -33,9 +33,10 @@ _LIBRARY_OF_PACKAGE = {"minijax": "minijax", "jax": "jax", "jaxlib": "jax"}
 
 @dataclass(frozen=True, eq=False)
 class Backend:
-    """What kaf uses of a library; the attributes bear JAX's names (`np` is its `numpy`)."""
+    """What kaf uses of a library; the attributes bear JAX's names (`np` is its `numpy`, `library` the whole of it)."""
 
     name: str
+    library: ModuleType
     np: ModuleType
     random: ModuleType
     nn: ModuleType
@@ -232,7 +233,7 @@ def _import_backend(name: str) -> Backend:
             raise
         raise ImportError("kaf's backend 'jax' needs JAX, which is not installed: pip install 'minijax[jax]'") from e
     modules = {attribute: importlib.import_module(f"{name}.{module}") for attribute, module in _MODULES.items()}
-    return Backend(name, **modules, **{function: getattr(library, function) for function in _FUNCTIONS})
+    return Backend(name, library, **modules, **{function: getattr(library, function) for function in _FUNCTIONS})
 
 
 def load_imported_backends() -> None:
