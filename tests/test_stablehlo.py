@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from functools import partial
 
@@ -100,8 +101,10 @@ def test_every_primitive_has_a_rule_or_a_reason():
     assert not RULES.keys() & WITHOUT_RULE.keys()
 
 
-def expressions():
+@functools.cache
+def expressions() -> list[tuple]:
     """Those of the table that can be traced, as functions of their variables."""
+    cases = []
     for expression in [e for table in numpy_table.TABLES.values() for e in table]:
         code = compile(expression, "<expression>", "eval")
         used = {name: x for name, x in numpy_table.VARIABLES.items() if name in code.co_names}
@@ -114,14 +117,14 @@ def expressions():
         except (TypeError, ValueError, IndexError, NotImplementedError):
             # What is refused, or needs the values themselves.
             continue
-        yield expression, function, *used.values()
-
-
-def test_numpy_functions():
-    cases = list(expressions())
+        cases.append((expression, function, *used.values()))
     assert len(cases) > 1600
-    for start in range(0, len(cases), 200):
-        check(cases[start : start + 200])
+    return cases
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_numpy_functions(part):
+    check(expressions()[part::8])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
