@@ -220,14 +220,12 @@ def grad(
     return grad_f
 
 
-def _check_scalar(out, fun):
-    leaves, tree = tree_flatten(out)
-    if len(leaves) != 1 or tree != tree_structure(0):
+def _check_scalar(value, fun):
+    if not isinstance(value, Array):
         raise TypeError(
-            f"Gradient only defined for scalar-output functions. Output was {out!r}: return one scalar, and further results as"
-            " auxiliary data with has_aux=True."
+            f"Gradient only defined for scalar-output functions. Output was {value!r}: return one scalar, and further results"
+            " as auxiliary data with has_aux=True."
         )
-    value = leaves[0]
     if value.shape != ():
         raise TypeError(
             f"Gradient only defined for scalar-output functions. Output had shape: {value.shape}. Reduce it (with .sum() or"

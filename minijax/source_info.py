@@ -97,11 +97,11 @@ def _remember(code: CodeType, mark: str) -> str:
     return mark
 
 
-def current() -> SourceInfo | None:
-    """The innermost place outside minijax on the running thread's stack; None if there is none."""
+def current(depth: int = 1, derived: bool = False) -> SourceInfo | None:
+    """The innermost place outside minijax on the running thread's stack; None if there is none. depth: how many of the
+    innermost calls are known to be ours, and unmarked."""
     # Asked for every operation of a derivative: each step of this loop is felt.
-    frame = sys._getframe(1)
-    derived = False
+    frame = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
         mark = _marks.get(id(code))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -70,11 +71,13 @@ def matmul(a, b, *, precision=None, preferred_element_type=None):
         if not x.shape:
             raise ValueError(f"matmul input operand {i} must have ndim at least 1, but it has ndim 0")
     dtype, weak_type = _result_type("matmul", preferred_element_type, a, b)
-    plan = _MatmulPlan(a.shape, b.shape)
-    a, b = lax.squeeze(a, plan.squeeze[0]), lax.squeeze(b, plan.squeeze[1])
+    plan = _matmul_plan(a.shape, b.shape)
+    if plan.moves_axes:
+        a, b = lax.squeeze(a, plan.squeeze[0]), lax.squeeze(b, plan.squeeze[1])
     contracted = ((len(a.shape) - 1,), (len(b.shape) - 1 - plan.b_is_matrix,))
     result = _contract(a, b, (contracted, plan.batch), precision, dtype)
-    result = expand_dims(lax.transpose(result, plan.permutation), plan.both_one)
+    if plan.moves_axes:
+        result = expand_dims(lax.transpose(result, plan.permutation), plan.both_one)
     return convert_element_type(result, dtype, weak_type)
 
 
@@ -128,6 +131,11 @@ class _MatmulPlan:
             only_b.append(rank + a_is_matrix)
         # dot_general puts shared axes first, then those of a, then those of b.
         self.permutation = tuple(int(i) for i in np.argsort([*shared, *only_a, *only_b]))
+        self.moves_axes = any(self.squeeze) or self.permutation != tuple(range(len(self.permutation)))
+
+
+# Shapes come again and again, and a plan takes longer to make than small matrices to multiply.
+_matmul_plan = lru_cache(4096)(_MatmulPlan)
 
 
 def vdot(a, b, *, precision=None, preferred_element_type=None):

@@ -193,11 +193,16 @@ def broadcast_arrays(*args: Any) -> list[Array]:
 
 def promote_shapes(*args: Array) -> list[Array]:
     """Give arrays of different rank leading axes of size 1; scalars stay scalars."""
-    ranks = {len(x.shape) for x in args}
-    if len(ranks - {0}) < 2:
+    shapes = [x.shape for x in args]
+    if len({len(s) for s in shapes if s}) < 2:
         return list(args)
-    ndim = len(broadcast_shapes(*[x.shape for x in args]))
-    return [expand_dims(x, range(ndim - len(x.shape))) for x in args]
+    ndim = _broadcast_rank(*shapes)
+    return [x if len(s) == ndim else expand_dims(x, range(ndim - len(s))) for x, s in zip(args, shapes)]
+
+
+@lru_cache(4096)
+def _broadcast_rank(*shapes: tuple[int, ...]) -> int:
+    return len(broadcast_shapes(*shapes))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -292,8 +297,8 @@ _SCALARS_OF = {int: "bhilqBHILQefdEFD", float: "efdEFD"}
 def fast_binary(primitive: Primitive, slow: Callable, accepts: str) -> Callable:
     """A function of (array, anything) that does what `slow` does, quickly where it can.
 
-    Where both arguments have one dtype (of the characters `accepts`) and weak type, and ranks that the primitive takes,
-    or the second is a Python number that takes the first one's dtype, `slow` would only bind the primitive.
+    Where both arguments have one dtype (of the characters `accepts`) and weak type, or the second is a Python number that
+    takes the first one's dtype, `slow` would only make the ranks equal and bind the primitive.
     """
     number_dtypes = {t: "".join(c for c in chars if c in accepts) for t, chars in _SCALARS_OF.items()}
     bind = primitive.bind
@@ -310,6 +315,7 @@ def fast_binary(primitive: Primitive, slow: Callable, accepts: str) -> Callable:
                 shape, other = x.shape, y.shape
                 if shape == other or not shape or not other:
                     return bind(x, y)
+                return bind(*promote_shapes(x, y))
         return slow(x, y)
 
     return binary

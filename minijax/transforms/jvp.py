@@ -7,6 +7,7 @@ jvp(f, (2.0,), (1.0,))   # bind sees JVPTracer(2.0, 1.0); the rule of each primi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from .. import source_info
 from ..core import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
@@ -27,10 +28,10 @@ class JVPTracer(Tracer):
 
     # The primal is an array or a tracer of a trace further out, which knows these without making an aval.
     aval = property(lambda self: get_aval(self.primal))
-    shape = property(lambda self: self.primal.shape)
-    dtype = property(lambda self: self.primal.dtype)
-    weak_type = property(lambda self: self.primal.weak_type)
-    ndim = property(lambda self: self.primal.ndim)
+    shape = property(attrgetter("primal.shape"))
+    dtype = property(attrgetter("primal.dtype"))
+    weak_type = property(attrgetter("primal.weak_type"))
+    ndim = property(attrgetter("primal.ndim"))
 
     def without_tangent(self):
         return without_tangent(self.primal)

@@ -42,9 +42,9 @@ from .transpose import accumulate, transpose_eqn, transpose_eqns
 
 class Program:
     """A closed jaxpr. `run(*numpy_arrays)` computes it; `write(builder, atoms, where)` appends its equations to another
-    jaxpr. Both return a list."""
+    jaxpr. Both return a tuple."""
 
-    __slots__ = ("out_avals", "constants", "steps", "outs", "compiled")
+    __slots__ = ("out_avals", "constants", "steps", "outs", "run")
 
     def __init__(self, closed_jaxpr: ClosedJaxpr):
         jaxpr = closed_jaxpr.jaxpr
@@ -60,20 +60,20 @@ class Program:
         ]
         self.outs = [places[id(x)] for x in jaxpr.outvars]
         self.out_avals = [x.aval for x in jaxpr.outvars]
-        self.compiled = None
+        self.run = self.compile_and_run
 
-    def write(self, builder: JaxprBuilder, atoms: Sequence, where: source_info.SourceInfo | None) -> list:
+    def write(self, builder: JaxprBuilder, atoms: Sequence, where: source_info.SourceInfo | None) -> tuple:
         env = [*atoms, *map(builder.atom, self.constants)] if self.constants else list(atoms)
         for primitive, params, inputs, avals in self.steps:
             results = [Var(aval) for aval in avals]
             builder.eqns.append(JaxprEqn([env[i] for i in inputs], results, primitive, params, no_effects, where))
             env += results
-        return [env[i] for i in self.outs]
+        return tuple([env[i] for i in self.outs])
 
-    def run(self, *values) -> list:
-        if self.compiled is None:
-            self.compiled = self.compile(len(values))
-        return self.compiled(*values)
+    def compile_and_run(self, *values) -> tuple:
+        """The first run. What is only ever written is not compiled."""
+        self.run = self.compile(len(values))
+        return self.run(*values)
 
     def compile(self, arity: int) -> Callable:
         """The program as a Python function: a call of an implementation a line."""
@@ -91,7 +91,7 @@ class Program:
             else:
                 lines.append(f"    {results} = {call if avals[0].shape else f'asarray({call})'}")
             count += len(avals)
-        lines.append(f"    return [{', '.join(f'v{i}' for i in self.outs)}]")
+        lines.append(f"    return ({' '.join(f'v{i},' for i in self.outs)})")
         exec("\n".join(lines), names)
         return names["run"]
 
@@ -216,12 +216,13 @@ class Application:
 class RecipeTrace(LinearizeTrace):
     """As `LinearizeTrace`, by recipes where there are any. What it records is no jaxpr then: `pull` walks it backwards."""
 
-    __slots__ = ("recipes", "staged")
+    __slots__ = ("recipes", "staged", "apply_known")
 
     def __init__(self, parent: Trace):
         super().__init__(parent)
         self.recipes = recipes()
         self.staged = type(parent) is StagingTrace
+        self.apply_known = write_known if self.staged else run_known
 
     @source_info.deriver
     def process_primitive(self, primitive, args, params):
@@ -249,15 +250,19 @@ class RecipeTrace(LinearizeTrace):
             else:
                 return LinearizeTrace.process_primitive(self, primitive, args, params)
             primals.append(x)
-        recipe = None
-        if tangents:
-            if params:
-                key += params.items()
-            recipe = self.recipe(tuple(key), primitive, args, primals, params)
-        if recipe is None:
+        if not tangents:
             return LinearizeTrace.process_primitive(self, primitive, args, params)
-        where = source_info.current()
-        out, residuals = (write_known if self.staged else run_known)(self.parent, recipe, primals, where)
+        key = tuple(key + [*params.items()] if params else key)
+        try:
+            recipe = self.recipes.get(key)
+        except TypeError:  # A parameter that cannot be hashed.
+            recipe = NONE
+        if type(recipe) is not Recipe:
+            recipe = self.look_for_recipe(recipe, key, primitive, args, primals, params)
+            if recipe is None:
+                return LinearizeTrace.process_primitive(self, primitive, args, params)
+        where = source_info.current(3, derived=True)
+        out, residuals = self.apply_known(self.parent, recipe.known, primals, where)
         if recipe.linear is None:
             return out
         if recipe.passes is not None:
@@ -266,20 +271,14 @@ class RecipeTrace(LinearizeTrace):
         tangent_trace.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], where))
         return LinearizeTracer(self, out, JaxprTracer(tangent_trace, var))
 
-    def recipe(self, key: tuple, primitive: Primitive, args, primals, params) -> Recipe | None:
-        """The recipe for arguments of these types. The first time that they are met there is none: the rules run."""
-        try:
-            found = self.recipes.get(key)
-        except TypeError:  # A parameter that cannot be hashed.
-            return None
-        if type(found) is Recipe:
-            return found
+    def look_for_recipe(self, found: str | None, key: tuple, primitive: Primitive, args, primals, params):
+        """The recipe that the table does not have yet, or None. At first there is none: the rules run."""
         if found is None:
             if len(self.recipes) >= MAXIMUM:
                 self.recipes.clear()
             self.recipes[key] = MET_ONCE
         elif found is MET_ONCE:
-            moving = [x is not primal for x, primal in zip(args, primals)]
+            moving = [type(x) is LinearizeTracer and x._trace is self for x in args]
             found = self.recipes[key] = make(primitive, [get_aval(x) for x in primals], moving, params)
         return found if type(found) is Recipe else None
 
@@ -288,17 +287,17 @@ class RecipeTrace(LinearizeTrace):
 RecipeTrace.__name__ = LinearizeTrace.__name__
 
 
-def run_known(parent: QuietEvalTrace, recipe: Recipe, primals: Sequence, where) -> tuple[ArrayImpl, list]:
+def run_known(parent: QuietEvalTrace, program: Program, primals: Sequence, where) -> tuple[ArrayImpl, Sequence]:
     """The value and the residuals, computed."""
-    value, *residuals = recipe.known.run(*[x._value for x in primals])
-    aval = recipe.known.out_avals[0]
-    return ArrayImpl(value, aval.weak_type, aval), residuals
+    results = program.run(*[x._value for x in primals])
+    aval = program.out_avals[0]
+    return ArrayImpl(results[0], aval.weak_type, aval), results[1:]
 
 
-def write_known(parent: StagingTrace, recipe: Recipe, primals: Sequence, where) -> tuple[Any, list]:
+def write_known(parent: StagingTrace, program: Program, primals: Sequence, where) -> tuple[Any, Sequence]:
     """The value and the residuals, as the atoms of the jaxpr that is being written."""
-    value, *residuals = recipe.known.write(parent, [parent.atom(x) for x in primals], where)
-    return of_atom(parent, value), residuals
+    results = program.write(parent, [parent.atom(x) for x in primals], where)
+    return of_atom(parent, results[0]), results[1:]
 
 
 def of_atom(builder: JaxprBuilder, atom: Var | Literal):
@@ -350,10 +349,11 @@ def walk_back(tape: list, values: dict, pending: dict, parent: Trace):
 
 def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pending: dict):
     """The cotangents of the arguments, computed."""
-    ct = to_array(ct)  # A user's transpose rule may give NumPy's arrays.
+    ct = ct if type(ct) is ArrayImpl else to_array(ct)  # A user's transpose rule may give NumPy's arrays.
     program, targets = application.recipe.back(ct._weak_type)
+    invars = application.invars
     for value, aval, i in zip(program.run(*application.residuals, ct._value), program.out_avals, targets):
-        v = application.invars[i]
+        v = invars[i]
         before = pending.get(v)
         if before is None:
             pending[v] = ArrayImpl(value, aval.weak_type, aval)

@@ -110,9 +110,7 @@ def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
         ct = pending.pop(eqn.outvars[0], None)
         if ct is None:
             return
-    args = [
-        v.val if type(v) is Literal else values[v] if v in values else UndefinedPrimal(v.aval) for v in eqn.invars
-    ]
+    args = [v.val if type(v) is Literal else values[v] if v in values else UndefinedPrimal(v.aval) for v in eqn.invars]
     try:
         arg_cotangents = primitive.transpose(ct, *args, **eqn.params)
     except (NotImplementedError, TypeError) as error:
