@@ -5,10 +5,8 @@ minijax (to look inside) or on JAX (for speed): see `kaf.use_backend`. `kaf.equi
 Equinox and Flax.
 """
 
-import importlib
-
 from . import losses, optim
-from .backend import Backend, get_backend, use_backend
+from .backend import Backend, get_backend, optional_module, use_backend
 from .checkpoint import Checkpoint, CheckpointError
 from .functional import kaf
 from .grid import Grid
@@ -65,5 +63,5 @@ __all__ = [
 def __getattr__(name: str):
     # What is not needed for anything else is imported when it is asked for: Equinox, Flax, Pallas.
     if name in ("equinox", "nnx", "pallas"):
-        return importlib.import_module(f"kaf.{name}")
+        return optional_module(name)
     raise AttributeError(f"module 'kaf' has no attribute {name!r}")

@@ -60,9 +60,14 @@ class Backend:
     def __repr__(self) -> str:
         return f"Backend({self.name!r})"
 
+    @property
+    def has_pallas(self) -> bool:
+        """Whether `kaf.pallas` can compute with it."""
+        return self.name == "jax"
+
     def on_cpu(self) -> bool:
-        """Whether arrays go to a CPU unless they are told to go elsewhere."""
-        return self.name == "minijax" or self.default_backend() == "cpu"
+        """Whether arrays go to a CPU (and not a GPU) unless they are told to go elsewhere."""
+        return self.name == "minijax" or self.default_backend() != "gpu"
 
 
 _MODULES = {"np": "numpy"} | {
@@ -234,6 +239,11 @@ def _import_backend(name: str) -> Backend:
         raise ImportError("kaf's backend 'jax' needs JAX, which is not installed: pip install 'minijax[jax]'") from e
     modules = {attribute: importlib.import_module(f"{name}.{module}") for attribute, module in _MODULES.items()}
     return Backend(name, library, **modules, **{function: getattr(library, function) for function in _FUNCTIONS})
+
+
+def optional_module(name: str) -> ModuleType:
+    """kaf's module of that name, one that needs a package which kaf itself does not: imported when it is asked for."""
+    return importlib.import_module(f"{__package__}.{name}")
 
 
 def load_imported_backends() -> None:

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy
 
-from .backend import Backend, concrete, get_backend
+from .backend import Backend, concrete, get_backend, optional_module
 from .grid import Grid
-from .gridded import Layout, evaluator, fits, make_layout, sum_over_centers
-from .kernels import NEED_SIGMA, as_floats, kernel_function
+from .gridded import Layout, evaluator, fits, gaussian, make_layout, sum_over_centers
+from .kernels import NEED_SIGMA, as_floats, gauss_kernel, kernel_function
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
     from .backend import Array
 
-METHODS = ("auto", "gridded", "loop", "naive")
+METHODS = ("auto", "gridded", "pallas", "loop", "naive")
 
 # Values of x evaluated at a time where a CPU computes: a block and what is made of it stay in the cache.
 _BLOCK_SIZE = 65536
@@ -54,10 +54,11 @@ def kaf(
 
     method: "naive" is the formula as it stands, which holds [*batch, k] values at a time; the others hold a few of x's
     size, and keep nothing but x, alpha and sigma for reverse mode. "gridded" takes three exponentials a value (see
-    `kaf.gridded`), for Gaussians whose centres are equispaced and known when the program is traced. "loop" takes one
-    kernel after the other, any of them. "auto" is "gridded" where that can be, else "loop".
+    `kaf.gridded`), for Gaussians whose centres are equispaced and known when the program is traced; "pallas" is the same
+    by kernels for GPUs (see `kaf.pallas`; elsewhere they are interpreted, slowly). "loop" takes one kernel after the
+    other, any of them. "auto" is "pallas" for JAX on a GPU and "gridded" elsewhere where that can be, else "loop".
 
-    Raises ValueError where the shapes do not fit, sigma is not positive, or "gridded" cannot be.
+    Raises ValueError where the shapes do not fit, sigma is not positive, or the method cannot be.
 
     >>> import numpy as np
     >>> alpha = np.zeros((4, 20), np.float32)
@@ -97,14 +98,17 @@ def _problem(backend: Backend, centers, sigma, kernel, method: str, dtype) -> _P
     if method not in METHODS:
         raise ValueError(f"kaf: there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     layout = None
-    if method in ("auto", "gridded"):
+    if method == "pallas" and not backend.has_pallas:
+        raise ValueError('kaf: method "pallas" is for JAX on a GPU; "gridded" takes any arrays.')
+    if method in ("auto", "gridded", "pallas"):
         layout = _layout(centers, sigma) if kernel == "gauss" else None
-        if layout is None and method == "gridded":
+        if layout is None and method != "auto":
             raise ValueError(
-                'kaf: method "gridded" is for Gaussians whose centers are equispaced, ascending, and known when the program '
+                f'kaf: method "{method}" is for Gaussians whose centers are equispaced, ascending, and known when the program '
                 'is traced (no tracer), with a sigma that is not small against their distance; "loop" takes any.'
             )
-        method = "loop" if layout is None else "gridded"
+        if method == "auto":
+            method = "loop" if layout is None else "gridded" if backend.on_cpu() else "pallas"
     return _Problem(method, kernel_function(kernel), layout, numpy.dtype(dtype))
 
 
@@ -150,7 +154,11 @@ def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
 
     def rows(x, alpha, centers, sigma):
         if problem.layout is None:
-            out = sum_over_centers(backend, problem.kernel, x, alpha, centers, sigma)
+            # The Gaussian as it stands has derivatives of inf * 0 far away.
+            kernel = gaussian(backend) if problem.kernel is gauss_kernel else problem.kernel
+            out = sum_over_centers(backend, kernel, x, alpha, centers, sigma)
+        elif problem.method == "pallas" and x.ndim == 2 and x.shape[1:] == alpha.shape[1:] and x.dtype != "float64":
+            out = optional_module("pallas").evaluator(problem.layout)(x, alpha, sigma)
         else:
             out = evaluator(backend, problem.layout)(x, alpha, sigma)
         return out.astype(problem.dtype)
@@ -162,7 +170,8 @@ def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
     k = alpha.shape[-1]
     alpha = xp.tensordot(numpy.eye(k, dtype=alpha.dtype), alpha, ((1,), (alpha.ndim - 1,)), precision="highest")
     n = x.shape[0]
-    block = _rows_per_block(n, math.prod(x.shape[1:])) if backend.on_cpu() else n
+    by_blocks = backend.on_cpu() and problem.method != "pallas"
+    block = _rows_per_block(n, math.prod(x.shape[1:])) if by_blocks else n
     if block == n:
         return rows(x, alpha, centers, sigma).reshape(shape)
     # Else the loop would keep of every block what its derivatives need.

@@ -131,7 +131,9 @@ def _jvp(backend: Backend, layout: Layout, order: int, primals, tangents):
     function = evaluator(backend, layout, order)
     out = function(x, alpha, sigma)
     parts = []
-    if order == 0 and x_t is not None and alpha_t is not None:
+    # Not where blocks are taken in a loop: one that carries what is linear beside what is not cannot be transposed.
+    together = order == 0 and layout.num_blocks <= _UNROLLED_BLOCKS
+    if together and x_t is not None and alpha_t is not None:
         parts.append(_tangent(backend, layout)(x, alpha, sigma, x_t, alpha_t))
     else:
         if x_t is not None:
@@ -270,21 +272,26 @@ def _laurent(c: Sequence, below: int, z, inverse):
 
 def _one_by_one(backend: Backend, layout: Layout, order: int, x, alpha, sigma):
     """Higher derivatives: Gaussian after Gaussian, since the powers of j would cancel. Differentiated as it stands."""
-    xp = backend.np
-    dtype = computing_dtype(xp, x, alpha, sigma)
+    dtype = computing_dtype(backend.np, x, alpha, sigma)
     x, alpha, sigma = x.astype(dtype), alpha.astype(dtype), sigma.astype(dtype)
+    centers = numpy.asarray(layout.first + layout.step * numpy.arange(layout.size), dtype)
+    return sum_over_centers(backend, gaussian(backend, order), x, alpha, centers, sigma)
+
+
+@functools.cache
+def gaussian(backend: Backend, order: int = 0):
+    """The derivative of that order by x of exp(-(x - center)^2 / (2 sigma^2)), a function of (x, center, sigma)."""
+    xp = backend.np
 
     def kernel(x, center, sigma):
-        t = (x - center) / sigma
-        # Beyond, the Gaussian is zero in any dtype, and its polynomial must not be infinite.
-        t = xp.clip(t, -40, 40)
-        before, hermite = xp.ones_like(t), t
-        for n in range(1, order):
+        # Beyond, it is zero in any dtype, and its derivatives must not be inf * 0.
+        t = xp.clip((x - center) / sigma, -40, 40)
+        before, hermite = xp.zeros_like(t), xp.ones_like(t)
+        for n in range(order):
             before, hermite = hermite, t * hermite - n * before
         return hermite * xp.exp(-0.5 * t * t) * (-1 / sigma) ** order
 
-    centers = numpy.asarray(layout.first + layout.step * numpy.arange(layout.size), dtype)
-    return sum_over_centers(backend, kernel, x, alpha, centers, sigma)
+    return kernel
 
 
 def sum_over_centers(backend: Backend, kernel, x, alpha, centers, *parameters) -> Any:
