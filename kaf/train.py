@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from . import losses
 from .backend import Backend, get_backend, get_tree_backend, use_backend
 from .checkpoint import Checkpoint
 from .optim import Optimizer, adam, apply_updates
+from .parallel import placement
 
 LOSSES = {
     "cross_entropy": losses.cross_entropy,
@@ -65,6 +67,7 @@ def fit(
     validation: float | tuple[Any, Any] | None = None,
     patience: int | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
+    mesh: Any | None = None,
 ) -> TrainResult:
     """Train `model` on x [n, ...] and y [n, ...] to make loss(model(x), y) + l2_alpha * (sum of alpha^2) small.
 
@@ -82,8 +85,13 @@ def fit(
     `checkpoint` is a file, or a `Checkpoint`: the training is kept there and, where the file exists, goes on from it, to
     the same result bit for bit as if it had never stopped, even by SIGKILL. `epochs` may be another number then.
 
+    `mesh`, a `jax.sharding.Mesh` such as `kaf.parallel.data_mesh(8)`, shares every batch among its devices, to the same
+    losses but for rounding; JAX alone does it. Of several processes all give the same arguments; the first writes the
+    checkpoint, where all of them must find it again.
+
     Raises ValueError for sizes that do not fit, numbers that are not finite, and labels that are no class of the model;
-    CheckpointError, a ValueError, for a file that cannot be read or is of another training.
+    CheckpointError, a ValueError, for a file that cannot be read or is of another training; ParallelError, a ValueError,
+    for a mesh with minijax, and a batch that cannot be cut into a piece for each device.
 
     >>> from kaf.layers import KAFNet
     >>> x = numpy.linspace(-2, 2, 50, dtype="float32")[:, None]
@@ -99,13 +107,18 @@ def fit(
     _check_settings(epochs, batch_size, validation, patience)
     if validation is not None:
         examples, held_out = _held_out(examples, validation, seed)
+    place = placement(backend, mesh)
+    place.check_batch(batch_size)
     with use_backend(backend.name):
-        machine = _Machine(backend, model, loss, adam(5e-3) if optimizer is None else optimizer, l2_alpha)
+        machine = _Machine(backend, place, model, loss, adam(5e-3) if optimizer is None else optimizer, l2_alpha)
         for part in filter(None, (examples, held_out)):
             _check_labels(loss, machine.model(machine.values), part)
         training = _Training(machine, examples, held_out, epochs, batch_size, seed, patience, callback)
-        if checkpoint is not None:
+        settings = {}
+        if checkpoint is not None or mesh is not None:
             settings = _settings(loss, l2_alpha, batch_size, seed, patience, examples, held_out)
+        place.agree(json.dumps([settings, epochs]), "arguments and data")
+        if checkpoint is not None:
             training.keep_in(checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint), settings)
         return training.run(start)
 
@@ -125,16 +138,29 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
 class _Machine:
     """A step and an evaluation, compiled; `values` is the model with None for what is not trained."""
 
-    def __init__(self, backend: Backend, model: Any, loss: Callable, optimizer: Optimizer, l2_weight: float):
-        self.backend, self.optimizer = backend, optimizer
+    def __init__(self, backend, place, model: Any, loss: Callable, optimizer: Optimizer, l2_weight: float):
+        self.backend, self.place, self.optimizer = backend, place, optimizer
         self._leaves, self._treedef = backend.tree_util.tree_flatten(model)
         self._where = [i for i, leaf in enumerate(self._leaves) if _is_floating(leaf)]
         if not self._where:
             raise ValueError("fit: the model has no floating arrays, and so nothing to train.")
         # By way of NumPy: the leaves may be of the other library.
         self.values = self._tree([backend.np.asarray(_host(self._leaves[i])) for i in self._where], {})
-        self.step = backend.jit(make_step(backend, self.model, loss, optimizer, l2_weight))
-        self.evaluate = backend.jit(lambda values, x, y: loss(self.model(values)(x), y))
+        self._step = place.jit(backend, make_step(backend, self.model, loss, optimizer, l2_weight))
+        self._evaluate = place.jit(backend, lambda values, x, y: loss(self.model(values)(x), y))
+
+    def step(self, values: Any, state: Any, x: numpy.ndarray, y: numpy.ndarray) -> tuple[Any, Any, Any]:
+        """(values, state, loss) after a step on the batch."""
+        return self._step(values, state, self.place.batch(x), self.place.batch(y))
+
+    def evaluate(self, values: Any, x: numpy.ndarray, y: numpy.ndarray) -> Any:
+        """The loss alone."""
+        return self._evaluate(values, self.place.batch(x), self.place.batch(y))
+
+    def trained(self, values: Any) -> Any:
+        """The model for the user: its arrays are on one device again."""
+        leaves = self.backend.tree_util.tree_leaves(self.backend.block_until_ready(values))
+        return self._tree([self.backend.np.asarray(_host(leaf)) for leaf in leaves], dict(enumerate(self._leaves)))
 
     def model(self, values: Any) -> Any:
         """The model of these values, what is not trained in its place."""
@@ -226,7 +252,8 @@ class _Training:
         self.epochs, self.batch_size, self.patience, self.callback = epochs, batch_size, patience, callback
         self.per_epoch = steps_per_epoch(len(examples), batch_size)
         generator = numpy.random.default_rng(seed).bit_generator.state
-        self.now = _Moment(machine.values, machine.optimizer.init(machine.values), 0, 0, generator)
+        values, state = map(machine.place.whole, (machine.values, machine.optimizer.init(machine.values)))
+        self.now = _Moment(values, state, 0, 0, generator)
         # What lies beyond the moment `now` was interrupted before it counted.
         self.curve, self.epoch_losses, self.validation_losses = [], [], []
         self.checkpoint, self.settings, self.seconds_before = None, {}, 0.0
@@ -244,7 +271,7 @@ class _Training:
         now = self.now
         values = now.best.values if self.patience is not None and now.best is not None else now.values
         return TrainResult(
-            model=self.machine.model(self.machine.backend.block_until_ready(values)),
+            model=self.machine.trained(values),
             loss_curve=self._losses(self.curve, now.epoch * self.per_epoch + now.batch),
             epoch_losses=self._losses(self.epoch_losses, now.epoch),
             seconds=self._seconds(),
@@ -302,8 +329,11 @@ class _Training:
 
     def keep_in(self, checkpoint: Checkpoint, settings: dict) -> None:
         self.checkpoint, self.settings = checkpoint, settings | checkpoint.about
-        if Path(checkpoint.path).exists():
+        there = Path(checkpoint.path).exists()
+        if there:
             self._resume(checkpoint.path)
+        found = f"{self.now.epoch} {self.now.batch}" if there else "none"
+        self.machine.place.agree(found, f"checkpoint: {checkpoint.path} must be in a directory that all of them see")
 
     def _write_if_due(self) -> None:
         if self.checkpoint is not None and time.perf_counter() - self.written >= self.checkpoint.every:
@@ -311,6 +341,8 @@ class _Training:
             self.written = time.perf_counter()
 
     def _write(self) -> None:
+        if not self.machine.place.main:
+            return
         now, leaves = self.now, self.machine.backend.tree_util.tree_leaves
         best = now.best
         state = {
@@ -361,7 +393,8 @@ class _Training:
         backend = self.machine.backend
         leaves, treedef = backend.tree_util.tree_flatten(like)
         found = checkpoints.restored(self.checkpoint.path, name, saved.trees[name], leaves)
-        return backend.tree_util.tree_unflatten(treedef, [backend.np.asarray(leaf) for leaf in found])
+        found = [backend.np.asarray(leaf) for leaf in found]
+        return self.machine.place.whole(backend.tree_util.tree_unflatten(treedef, found))
 
 
 def _settings(loss, l2_alpha, batch_size, seed, patience, examples, held_out) -> dict[str, Any]:
