@@ -145,7 +145,7 @@ def xla_devices(wanted: int, there: int) -> ValueError:
 
 
 def no_stablehlo(primitive: str, reason: str | None, where: str) -> NotImplementedError:
-    why = "it has no rule in minijax/lowering/stablehlo.py" if reason is None else reason
+    why = "there is no rule for it, which minijax.lowering.stablehlo.RULES would take" if reason is None else reason
     return NotImplementedError(
         f"Primitive '{primitive}', at {where}, cannot be written as StableHLO: {why}. Run the function with"
         ' jit(compiler="numpy"), or leave the operation out of what XLA compiles.'

@@ -674,14 +674,17 @@ def test_unknown_precisions():
     )
 
 
-def test_primitives_of_users_have_no_rule():
+def test_primitives_of_users(monkeypatch):
+    """They have no rule until they are given one."""
     twice_p = Primitive("twice")
     twice_p.def_impl(lambda x: 2 * x)
     twice_p.def_abstract_eval(lambda x: x)
     with pytest.raises(
-        NotImplementedError, match="Primitive 'twice', at .*it has no rule in minijax/lowering/stablehlo.py"
+        NotImplementedError, match=r"Primitive 'twice', at .*: there is no rule for it, which .*\.RULES would take"
     ):
         text_of(lambda x: twice_p.bind(x), X)
+    monkeypatch.setitem(RULES, "twice", lambda w, out, x: w.elementwise("add", out, x, x))
+    check([("twice", lambda x: twice_p.bind(x), X)])
 
 
 @pytest.mark.parametrize(
