@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
+import subprocess
+import sys
 from functools import partial
 
 import jax
@@ -631,6 +633,18 @@ def test_donated_arguments_are_written_over():
     assert signature(0) == [("0", aliased(1))]
     assert signature(1, 2) == [("1", aliased(1)), ("2", aliased(2))]
     assert signature(0, 1) == [("0", aliased(1)), ("1", "jax.buffer_donor = true")]
+
+
+def test_the_text_needs_numpy_alone():
+    program = """
+import sys
+sys.modules.update(jax=None, jaxlib=None, ml_dtypes=None)
+import minijax as mj
+from minijax.lowering.stablehlo import module_text
+print(module_text(mj.make_jaxpr(lambda k: mj.random.normal(k, (3,)))(mj.random.key(0)), "f"))
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "chlo.erf_inv" in result.stdout
 
 
 def test_odd_names():

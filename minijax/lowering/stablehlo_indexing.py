@@ -9,7 +9,7 @@ import numpy as np
 from ..core import ShapedArray
 from ..primitives.indexing import GatherScatterMode
 from .stablehlo_rules import REDUCTIONS, Rule, transpose
-from .stablehlo_text import BOOL, INT32, Value, i64_array, ints, tensor
+from .stablehlo_text import BOOL, INT32, Value, boolean, i64_array, ints, tensor
 
 # ---------------------------------------------------------------------------------------------------------------------
 # dynamic_slice, dynamic_update_slice
@@ -50,7 +50,7 @@ def _gather(w, out, x, indices, *, dimension_numbers, slice_sizes, indices_are_s
         f" index_vector_dim = {len(indices.shape) - 1}"
     )
     attributes = (
-        f"dimension_numbers = #stablehlo.gather<{numbers}>, indices_are_sorted = {str(indices_are_sorted).lower()},"
+        f"dimension_numbers = #stablehlo.gather<{numbers}>, indices_are_sorted = {boolean(indices_are_sorted)},"
         f" slice_sizes = {i64_array(slice_sizes)}"
     )
     # Windows that stick out are moved inside: what CLIP asks for.
@@ -106,9 +106,9 @@ def _scatter(combine: str | None) -> Rule:
             f" scatter_dims_to_operand_dims = {ints(to_operand)}, index_vector_dim = {len(indices.shape) - 1}"
         )
         attributes = (
-            f"indices_are_sorted = {str(indices_are_sorted).lower()},"
+            f"indices_are_sorted = {boolean(indices_are_sorted)},"
             f" scatter_dimension_numbers = #stablehlo.scatter<{numbers}>,"
-            f" unique_indices = {str(unique_indices).lower()}"
+            f" unique_indices = {boolean(unique_indices)}"
         )
         scalar = ShapedArray((), x.dtype)
 
@@ -147,7 +147,7 @@ def _sort(w, outs, *operands, dimension, is_stable, num_keys):
             less = before
         return [less]
 
-    attributes = f"dimension = {dimension} : i64, is_stable = {str(is_stable).lower()}"
+    attributes = f"dimension = {dimension} : i64, is_stable = {boolean(is_stable)}"
     scalars = [ShapedArray((), x.dtype) for x in operands for _ in range(2)]
     return w.generic("sort", outs, operands, attributes, [w.region(scalars, comparator)])
 

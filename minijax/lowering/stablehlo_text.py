@@ -6,7 +6,6 @@ tangent of an integer, in which there is nothing, as a bool.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -92,6 +91,10 @@ def ints(xs: Sequence[int]) -> str:
     return f"[{', '.join(map(str, xs))}]"
 
 
+def boolean(x) -> str:
+    return "true" if x else "false"
+
+
 def i64_array(xs: Sequence[int]) -> str:
     """`array<i64: 0, 1>`"""
     return f"array<i64: {', '.join(map(str, xs))}>" if len(xs) else "array<i64>"
@@ -126,7 +129,7 @@ def number(x: np.generic) -> str:
     """One element."""
     kind = x.dtype.kind
     if kind == "b":
-        return json.dumps(bool(x))
+        return boolean(x)
     if kind in "iu":
         return str(int(x))
     return f"({_float(x.real)}, {_float(x.imag)})" if kind == "c" else _float(x)
