@@ -58,10 +58,13 @@ def _add_train(commands):
             "kaf train --data moons --units 3 --compare all --seeds 5",
             "kaf train --data iris.csv --target species --epochs 100",
             "kaf train --data diabetes --l2-alpha 0.1 --validation 0.2 --patience 10",
+            "kaf train --backend jax --devices 8",
+            "kaf train --backend jax --coordinator host:1234 --num-processes 2 --process-id 0",
         ],
     )
     _add_data(parser)
     _add_backend(parser)
+    _add_devices(parser)
     parser.add_argument(
         "--units",
         type=_counts(1, 100_000),
@@ -96,6 +99,24 @@ def _add_train(commands):
         "--restart", action="store_true", help="forget the checkpoints of an interrupted run in the output directory"
     )
     _add_out(parser)
+
+
+def _add_devices(parser):
+    add = parser.add_argument
+    add(
+        "--devices",
+        type=_count(1, 100_000),
+        metavar="N",
+        help="share every batch among N devices, of all processes together; the backend jax alone does (default: 1)",
+    )
+    add(
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="train in several processes, each given the same command but for --process-id: where the first one listens; "
+        "auto: JAX finds out, from Slurm, MPI, Kubernetes or JAX_COORDINATOR_ADDRESS",
+    )
+    add("--num-processes", type=_count(1, 100_000), metavar="N", help="how many processes there are")
+    add("--process-id", type=_count(0, 100_000), metavar="I", help="which of them this is, from 0")
 
 
 def _add_data(parser):

@@ -2,6 +2,7 @@
 
 import contextlib
 
+from kaf import parallel
 from kaf.backend import get_backend, use_backend
 from kaf.cli.errors import CommandError
 
@@ -22,3 +23,26 @@ def computing_on(name):
         raise CommandError(str(error).rstrip(".")) from error
     with choice as backend:
         yield backend
+
+
+def mesh_of(arguments):
+    """The mesh that --devices and --coordinator ask for, None for neither; joins the other processes.
+
+    Raises CommandError where they cannot be had.
+    """
+    if arguments.coordinator is None and (arguments.num_processes is not None or arguments.process_id is not None):
+        raise CommandError("--num-processes and --process-id need --coordinator HOST:PORT, or --coordinator auto")
+    if arguments.coordinator not in (None, "auto") and None in (arguments.num_processes, arguments.process_id):
+        raise CommandError("--coordinator HOST:PORT needs --num-processes and --process-id")
+    try:
+        if arguments.coordinator is not None:
+            coordinator = None if arguments.coordinator == "auto" else arguments.coordinator
+            parallel.join(coordinator, arguments.num_processes, arguments.process_id)
+        elif arguments.devices is None:
+            return None
+        mesh = parallel.data_mesh(arguments.devices)
+        parallel.placement(get_backend(), mesh).check_batch(arguments.batch_size)
+        return mesh
+    except parallel.ParallelError as error:
+        text = str(error).partition(": ")[2].rstrip(".")
+        raise CommandError(text.replace("use_backend('jax'), or KAF_BACKEND=jax", "give --backend jax")) from error

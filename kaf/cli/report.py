@@ -14,8 +14,9 @@ _LINES = 10
 class Report:
     """Writes to stdout as it is when this is made. On a terminal the progress is a bar, elsewhere plain lines."""
 
-    def __init__(self):
-        self.console = Console(highlight=False, emoji=False)
+    def __init__(self, quiet=False):
+        """With `quiet` nothing is written: of several processes one reports."""
+        self.console = Console(highlight=False, emoji=False, quiet=quiet)
 
     def line(self, text=""):
         """Text as it is: no markup, and not wrapped, because paths and jaxprs are there to be copied."""

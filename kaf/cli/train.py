@@ -10,7 +10,7 @@ import numpy as np
 from kaf.checkpoint import Checkpoint, CheckpointError
 from kaf.cli import model_file
 from kaf.cli.arguments import BUNDLED
-from kaf.cli.backends import computing_on
+from kaf.cli.backends import computing_on, mesh_of
 from kaf.cli.checkpoints import Checkpoints
 from kaf.cli.data import Scaler, listing, read_dataset, split, split_rows
 from kaf.cli.errors import CommandError, Interrupted
@@ -23,6 +23,7 @@ from kaf.compare import nearest_units
 from kaf.grid import Grid
 from kaf.layers import KAF, KAFNet, num_parameters
 from kaf.optim import adam, cosine_decay_schedule, decay_apart, warmup_cosine_decay_schedule
+from kaf.parallel import ParallelError, placement
 from kaf.train import TrainResult, fit, steps_per_epoch
 
 MODEL, FIGURE, LOSSES, REPORT = "model.npz", "activations.png", "losses.png", "report.md"
@@ -67,7 +68,13 @@ def run(arguments):
     for numbers in (data.x, data.y[:, None].astype(np.float64)):
         Scaler.of(numbers, data.name)
     with computing_on(arguments.backend) as backend:
-        _train(arguments, _Trainer(arguments, Report(), data), backend)
+        place = placement(backend, mesh := mesh_of(arguments))
+        trainer = _Trainer(arguments, Report(quiet=not place.main), data, place, mesh)
+        # The first process has removed or found what there is before the others look.
+        place.agree(
+            str(bool(trainer.checkpoints)), f"checkpoints: {arguments.out} must be a directory that all of them see"
+        )
+        _train(arguments, trainer, backend)
     return 0
 
 
@@ -77,7 +84,7 @@ def _train(arguments, trainer, backend):
     target = f"{len(data.classes)} classes" if data.classes else "numbers to predict"
     report.line(
         f"{data.name}: {len(train)} rows to train, {len(test)} to test, {data.x.shape[1]} features, {target}; "
-        f"on {backend.name}"
+        f"on {backend.name}" + (f", {trainer.mesh.size} devices" if trainer.mesh is not None else "")
     )
     _print_jaxprs(report, backend, trainer.grid)
     report.heading("Training")
@@ -88,10 +95,15 @@ def _train(arguments, trainer, backend):
     first = trainer.run(kaf, seeds[0])
     # Before the comparison: what is finished is kept, whatever becomes of the rest.
     out = Path(arguments.out)
-    model_file.save(out / MODEL, first.trained)
-    figures = _draw_activations(out, first.trained, data.x[train], data.name)
+    figures = _write_model(out, first.trained, data.x[train], data.name) if trainer.place.main else []
     networks = [kaf, *trainer.baselines(num_parameters(first.trained.model))]
     runs = [[first if (n, seed) == (kaf, seeds[0]) else trainer.run(n, seed) for seed in seeds] for n in networks]
+    if trainer.place.main:
+        _report(arguments, trainer, runs, figures)
+
+
+def _report(arguments, trainer, runs, figures):
+    report, data, out = trainer.report, trainer.data, Path(arguments.out)
     report.heading("Results")
     columns, rows = _table(runs, data)
     report.table(columns, rows)
@@ -119,12 +131,12 @@ def _load_data(arguments):
 
 
 class _Trainer:
-    def __init__(self, arguments, report, data):
-        self.arguments, self.report, self.data = arguments, report, data
+    def __init__(self, arguments, report, data, place, mesh):
+        self.arguments, self.report, self.data, self.place, self.mesh = arguments, report, data, place, mesh
         self.grid = Grid(arguments.centers, arguments.boundary)
         self.inputs = data.x.shape[1]
         self.outputs = len(data.classes) if len(data.classes) > 2 else 1
-        self.checkpoints = Checkpoints(arguments.out, arguments.restart, "train-*.npz")
+        self.checkpoints = Checkpoints(arguments.out, arguments.restart and place.main, "train-*.npz")
 
     def rows(self, seed):
         """Row numbers (train, test)."""
@@ -172,7 +184,10 @@ class _Trainer:
                     validation=arguments.validation,
                     patience=arguments.patience,
                     checkpoint=checkpoint,
+                    mesh=self.mesh,
                 )
+            except ParallelError as error:
+                raise CommandError(str(error).partition(": ")[2].rstrip(".")) from error
             except CheckpointError as error:
                 raise CommandError(f"{str(error).rstrip('.')}, or give --restart") from error
             except OSError as error:
@@ -272,8 +287,9 @@ def _curves(runs, data):
     return f"Losses on {data.name}", panels
 
 
-def _draw_activations(out, trained, x, name):
-    """A figure for each layer of KAFs; returns their paths."""
+def _write_model(out, trained, x, name):
+    """The model, and a figure for each of its layers of KAFs; returns the figures' paths."""
+    model_file.save(out / MODEL, trained)
     values, paths = trained.scaler(x), []
     for layer in trained.model.layers:
         if isinstance(layer, KAF):

@@ -12,6 +12,7 @@ import pytest
 
 from kaf import Grid, KAFNet, fit, optim, use_backend
 from kaf.backend import get_backend
+from kaf.cli.main import main
 from kaf.parallel import ParallelError, Sharded, data_mesh, join
 
 RNG = np.random.default_rng(0)
@@ -158,3 +159,56 @@ def test_errors(on_jax):
     assert said.startswith("join: the processes did not come together at localhost:1: ")
     assert said.endswith("a process_id of its own, and to join before it computes anything.")
     assert get_backend() is on_jax
+
+
+# -- The command line --------------------------------------------------------------------------------------------------
+
+ON_JAX = ["--backend", "jax"]
+BAD_ARGUMENTS = [
+    (["--devices", "2"], "several devices need the backend 'jax', and 'minijax' computes: give --backend jax"),
+    (
+        [*ON_JAX, "--devices", "9"],
+        "9 devices are asked for, and JAX has 8 (cpu); to try it on CPUs set the environment variable "
+        "JAX_NUM_CPU_DEVICES=9",
+    ),
+    (
+        [*ON_JAX, "--devices", "8", "--batch-size", "12"],
+        "batch_size 12 cannot be cut into equal pieces for 8 devices; choose 8 or 16",
+    ),
+    (
+        [*ON_JAX, "--process-id", "1"],
+        "--num-processes and --process-id need --coordinator HOST:PORT, or --coordinator auto",
+    ),
+    (
+        [*ON_JAX, "--coordinator", "here:1", "--process-id", "1"],
+        "--coordinator HOST:PORT needs --num-processes and --process-id",
+    ),
+    (
+        [*ON_JAX, "--coordinator", "here:1", "--num-processes", "2", "--process-id", "2"],
+        "process_id must be from 0 to num_processes - 1; got 2 of 2",
+    ),
+    (
+        [*ON_JAX, "--coordinator", "here", "--num-processes", "2", "--process-id", "0"],
+        "the coordinator is a host and a port, host:1234; got 'here'",
+    ),
+    (["--devices", "0"], "argument --devices: '0' is not a whole number from 1 to 100000; see kaf train --help"),
+]
+
+
+@pytest.mark.parametrize("argv, message", BAD_ARGUMENTS)
+def test_bad_arguments(argv, message, capsys, tmp_path):
+    assert main(["train", "--data", "moons", "--out", str(tmp_path), *argv]) == 2
+    assert capsys.readouterr() == ("", f"kaf: error: {message}\n")
+    assert os.listdir(tmp_path) == []
+
+
+def test_train_on_devices(capsys, tmp_path):
+    argv = ["train", "--data", "moons", "--out", str(tmp_path), "--epochs", "2", "--compare", "none", "--units", "2"]
+    lines = {}
+    for devices in ([], ["--devices", "8"]):
+        assert main([*argv, "--batch-size", "400", *ON_JAX, *devices]) == 0
+        out = capsys.readouterr().out
+        assert ("on jax, 8 devices\n" in out) == bool(devices)
+        lines[len(devices)] = re.findall(r"epoch 2/2  loss ([\d.]+)", out)
+    assert len(lines[0]) == 1
+    np.testing.assert_allclose(*(np.float64(found) for found in lines.values()), atol=1.5e-4)
