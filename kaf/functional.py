@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 METHODS = ("auto", "gridded", "pallas", "loop", "naive")
 
-# Values of x evaluated at a time where a CPU computes: a block and what is made of it stay in the cache.
-_BLOCK_SIZE = 65536
 # Rows shorter than this are put together.
 _ROW_SIZE = 256
 
@@ -171,7 +169,7 @@ def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
     alpha = xp.tensordot(numpy.eye(k, dtype=alpha.dtype), alpha, ((1,), (alpha.ndim - 1,)), precision="highest")
     n = x.shape[0]
     by_blocks = backend.on_cpu() and problem.method != "pallas"
-    block = _rows_per_block(n, math.prod(x.shape[1:])) if by_blocks else n
+    block = _rows_per_block(n, math.prod(x.shape[1:]), backend.block_size) if by_blocks else n
     if block == n:
         return rows(x, alpha, centers, sigma).reshape(shape)
     # Else the loop would keep of every block what its derivatives need.
@@ -198,9 +196,9 @@ def _as_rows(xp, x, alpha, sigma):
     return x.reshape(n // together, together * size), alpha, sigma
 
 
-def _rows_per_block(n: int, row_size: int) -> int:
+def _rows_per_block(n: int, row_size: int, size: int) -> int:
     """At most so many rows; if there is one near it, a number that divides n: a remainder would be put behind by a copy."""
-    most = max(1, _BLOCK_SIZE // max(1, row_size))
+    most = max(1, size // max(1, row_size))
     if n <= most:
         return n
     return next((block for block in range(most, most // 2, -1) if n % block == 0), most)

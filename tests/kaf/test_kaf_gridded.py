@@ -327,10 +327,14 @@ def test_blocks_of_rows(backend, rows, units):
 
 
 def test_sizes_of_blocks():
-    for n, row in itertools.product((0, 1, 5, 256, 4096, 4097, 65536, 1000003), (1, 7, 256, 10**6)):
-        block = _rows_per_block(n, row)
-        assert block == n or 1 <= block and (block * row <= 65536 or block == 1)
-    assert _rows_per_block(4096, 256) == 256 and 65536 // 2 <= _rows_per_block(3 * 10**6, 1) <= 65536
+    for n, row, size in itertools.product(
+        (0, 1, 5, 256, 4096, 4097, 65536, 1000003), (1, 7, 256, 10**6), (32768, 65536)
+    ):
+        block = _rows_per_block(n, row, size)
+        assert block == n or 1 <= block and (block * row <= size or block == 1)
+    assert _rows_per_block(4096, 256, 65536) == 256
+    # A divisor, if one is near: the remainder costs a copy.
+    assert 3 * 10**6 % _rows_per_block(3 * 10**6, 1, 65536) == 0 and _rows_per_block(1000003, 1, 65536) == 65536
 
 
 # -- Memory ---------------------------------------------------------------------------------------------------------------
@@ -362,12 +366,12 @@ def test_peak_memory_of_value_and_gradients_in_arrays_of_xs_size_on_jax(method, 
     assert 1 <= peak < most
 
 
-@pytest.mark.parametrize("method, most", [("gridded", 3.0), ("loop", 3.0)])
-def test_peak_memory_of_value_and_gradients_in_arrays_of_xs_size_on_minijax(method, most):
-    x, alpha, g = arrays()
+@pytest.mark.parametrize("method", METHODS_OF_BOTH)
+def test_peak_memory_of_value_and_gradients_in_arrays_of_xs_size_on_minijax(method):
     with use_backend("minijax") as backend:
-        run = value_and_gradients(backend, method)
-        run(x, alpha, g)
+        x, alpha, g = map(backend.np.asarray, arrays())
+        # Compiled, and not yet run: what a program keeps for its next run is counted too.
+        run = value_and_gradients(backend, method).lower(x, alpha, g).compile()
         tracemalloc.start()
         try:
             before = tracemalloc.get_traced_memory()[0]
@@ -376,7 +380,8 @@ def test_peak_memory_of_value_and_gradients_in_arrays_of_xs_size_on_minijax(meth
             peak = (tracemalloc.get_traced_memory()[1] - before) / x.nbytes
         finally:
             tracemalloc.stop()
-    assert peak < most
+    # The results, and what the program keeps for its next run: minijax keeps large arrays that nobody else holds.
+    assert 1 <= peak < 5
 
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
