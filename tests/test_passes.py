@@ -229,6 +229,16 @@ CONTRACTED = {
         (G, normal(4)),
         "mul dot_general",
     ),
+    "an axis along which nothing varies": (
+        lambda x, y: (jnp.broadcast_to(x, (3, 5, 4)) * y[None, None]).sum(2),
+        (normal(4), normal(4)),
+        "dot_general broadcast_in_dim",
+    ),
+    "axes along which nothing varies": (
+        lambda x, y: (jnp.broadcast_to(x[:, None, None], (5, 3, 1, 4)) * y[None, :]).sum(3, keepdims=True),
+        (normal(3, 4)[:, 0][:3], normal(1, 1, 4)),
+        None,
+    ),
     "in the way of a matrix product": (lambda x, y: (x * y).sum(0), (K, normal(6, 1, 5)), "mul reduce_sum"),
     "integers": (lambda x, y: (x * y).sum(-1), (np.int32([[1, 2]]), np.int32([3, 4])), "mul reduce_sum"),
     "half precision": (
@@ -271,9 +281,31 @@ def test_contractions(name):
     check(jaxpr, args)
     after = passes.optimized(jaxpr)
     check_jaxpr(after)
-    assert [
-        eqn.primitive.name for eqn in after.eqns if eqn.primitive.name != "reshape" or "reshape" in left
-    ] == left.split()
+    names = [eqn.primitive.name for eqn in after.eqns]
+    assert left is None or [n for n in names if n != "reshape" or n in left] == left.split()
+
+
+def test_random_contractions():
+    """Products of one to four factors, each along some of the axes, in any shape that broadcasts; summed over any axes."""
+    contracted = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        sizes = rng.choice([1, 2, 3, 5, 70], rng.integers(1, 5))
+        axes = tuple(int(i) for i in np.flatnonzero(rng.random(len(sizes)) < 0.5))
+        arrays = [normal(*np.where(rng.random(len(sizes)) < 0.6, sizes, 1)) for _ in range(rng.integers(1, 5))]
+        kinds = rng.integers(0, 4, len(arrays))
+
+        def function(*arrays, kinds=kinds, sizes=sizes, axes=axes):
+            product = jnp.ones(()) * 1.5
+            for kind, x in zip(kinds, arrays):
+                product = product * [x, 2.0 * x, jnp.broadcast_to(x, sizes), x**2][kind]
+            return product.sum(axes), jnp.broadcast_to(product, sizes).sum(axes)
+
+        jaxpr = mj.make_jaxpr(function)(*arrays)
+        check(jaxpr, list(map(jnp.asarray, arrays)))
+        check_jaxpr(passes.optimized(jaxpr))
+        contracted += "dot_general" in str(passes.optimized(jaxpr))
+    assert contracted > 30
 
 
 NOT_FINITE = [

@@ -127,7 +127,14 @@ class _Writer:
 
     def finish(self, factor: _Factor) -> list[JaxprEqn]:
         """The equations, the last of which binds the variable of the one that they replace."""
-        self.reshape(factor.atom, self.eqn.outvars[0].aval.shape)
+        shape = self.eqn.outvars[0].aval.shape
+        if math.prod(shape) == factor.atom.aval.size:
+            self.reshape(factor.atom, shape)
+        else:
+            # Along some axis no factor varies.
+            kept = [i for i in range(len(self.sizes)) if i not in self.eqn.params["axes"]]
+            params = {"shape": shape, "broadcast_dimensions": tuple(map(kept.index, factor.axes)), "sharding": None}
+            self.apply(broadcast_in_dim_p, [factor.atom], shape, **params)
         self.eqns[-1] = self.eqns[-1].replace(outvars=self.eqn.outvars)
         return self.eqns
 
