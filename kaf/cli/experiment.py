@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from kaf import checkpoint, experiments
 from kaf.cli.backends import computing_on
 from kaf.cli.checkpoints import Checkpoints
-from kaf.cli.errors import CommandError
+from kaf.cli.errors import CommandError, Interrupted
 from kaf.cli.figures import draw_activations, draw_losses, draw_regions, draw_scores
 from kaf.cli.files import reason, replacing, require_writable
 from kaf.cli.report import Report, as_markdown
@@ -61,6 +61,9 @@ def _outcomes(arguments, experiment, seeds, report):
                 _write(path, settings, outcome)
         except checkpoint.CheckpointError as error:
             raise CommandError(f"{str(error).rstrip('.')}, or give --restart") from error
+        except KeyboardInterrupt as error:
+            kept_in = f"the same command goes on from there ({kept.directory})" if outcomes else "nothing was finished"
+            raise Interrupted(f"interrupted after {len(outcomes)} networks: {kept_in}") from error
         except OSError as error:
             raise CommandError(f"cannot keep {path}: {reason(error)}") from error
         outcomes.append(outcome)
@@ -100,12 +103,14 @@ def _print(report, path, arguments, experiment, outcomes, paths):
     claims = [(claim.text, *claim.seen(scores)) for claim in experiment.claims]
     report.heading("Claims")
     for text, seen, found in claims:
-        report.line(f"{'seen    ' if seen else 'NOT SEEN'}  {text}: {found}")
+        report.line(f"{'seen    ' if seen else 'NOT SEEN'}  {text}")
+        report.line(f"          {found}")
     report.line()
     text = [
         f"# kaf experiment {arguments.name}",
         f"{experiment.title}. Scores are {experiment.score}s on examples not trained on, medians and quartiles over "
-        f"{len(outcomes[0].scores)} seeds from {arguments.seed}.",
+        f"{len(outcomes[0].scores)} seeds from {arguments.seed}. Claims are judged by the median difference of two networks, "
+        "seed by seed.",
         as_markdown(columns, rows),
         as_markdown(
             ("claim", "seen", "medians"), [(text, "yes" if seen else "no", found) for text, seen, found in claims]

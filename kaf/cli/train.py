@@ -303,7 +303,7 @@ def _write_model(out, trained, x, name):
 
 def _write_report(path, arguments, trainer, columns, rows, figures):
     data, seeds = trainer.data, arguments.seeds
-    many = f"{seeds} seeds from {arguments.seed}: medians, and the range of the test"
+    many = f"{seeds} seeds from {arguments.seed}: medians, and the range of the test; model.npz is of the first"
     text = [
         f"# kaf train on {data.name}",
         f"Command: `{shlex.join(['kaf', *arguments.argv])}`",
