@@ -11,12 +11,9 @@ from importlib import import_module
 from . import (
     ad_checkpoint,
     core,
-    custom_batching,
     custom_derivatives,
-    debug,
     dtypes,
     errors,
-    extend,
     jaxpr,
     lax,
     numpy,
@@ -71,8 +68,8 @@ core.Atom = jaxpr.Atom
 # Jaxprs print themselves by what stands above them.
 jaxpr.set_pretty_printer(pretty_print.pretty_print, pretty_print.eqn_text)
 
-# Imported when first asked for, as are `minijax.experimental` and what only some programs need: a sixth of the code.
-_ON_DEMAND = ("nn", "random", "scipy")
+# Imported when first asked for: a fifth of the code, that many programs do without.
+_ON_DEMAND = ("custom_batching", "debug", "extend", "nn", "random", "scipy")
 
 
 def __getattr__(name: str):

@@ -259,6 +259,14 @@ class Watched(np.ndarray):
     """NumPy's own arrays take no weak references."""
 
 
+def test_no_tracer_is_kept():
+    gradient = mj.grad(lambda x: jnp.sum(jnp.sin(x @ x) * 2))
+    with mj.checking_leaks():
+        recipes.recipes().clear()
+        results = [np.asarray(gradient(jnp.eye(2))).tolist() for _ in range(3)]
+    assert results[0] == results[1] == results[2]
+
+
 def test_the_table_does_not_grow_without_end(monkeypatch):
     monkeypatch.setattr(recipes, "MAXIMUM", 20)
     for n in range(1, 12):

@@ -165,7 +165,7 @@ class Recipe:
 _recipes: dict[bool, dict[tuple, Recipe | str]] = {False: {}, True: {}}
 _rules_given = 0
 MET_ONCE, NONE = "met once", "no recipe"
-MAXIMUM = 4096
+MAXIMUM = 2048
 
 
 def recipes() -> dict:
@@ -253,15 +253,10 @@ class RecipeTrace(LinearizeTrace):
         if not tangents:
             return LinearizeTrace.process_primitive(self, primitive, args, params)
         key = tuple(key + [*params.items()] if params else key)
-        try:
-            recipe = self.recipes.get(key)
-        except TypeError:  # A parameter that cannot be hashed.
-            recipe = NONE
-        if type(recipe) is not Recipe:
-            recipe = self.look_for_recipe(recipe, key, primitive, args, primals, params)
-            if recipe is None:
-                return LinearizeTrace.process_primitive(self, primitive, args, params)
-        where = source_info.current(3, derived=True)
+        recipe = self.recipe(key, primitive, args, primals, params)
+        if recipe is None:
+            return LinearizeTrace.process_primitive(self, primitive, args, params)
+        where = source_info.current(2, derived=True)
         out, residuals = self.apply_known(self.parent, recipe.known, primals, where)
         if recipe.linear is None:
             return out
@@ -271,8 +266,12 @@ class RecipeTrace(LinearizeTrace):
         tangent_trace.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], where))
         return LinearizeTracer(self, out, JaxprTracer(tangent_trace, var))
 
-    def look_for_recipe(self, found: str | None, key: tuple, primitive: Primitive, args, primals, params):
-        """The recipe that the table does not have yet, or None. At first there is none: the rules run."""
+    def recipe(self, key: tuple, primitive: Primitive, args, primals, params) -> Recipe | None:
+        """The recipe for arguments of these types. The first time that they are met there is none: the rules run."""
+        try:
+            found = self.recipes.get(key)
+        except TypeError:  # A parameter that cannot be hashed.
+            return None
         if found is None:
             if len(self.recipes) >= MAXIMUM:
                 self.recipes.clear()
@@ -317,11 +316,12 @@ def value_and_pull(function: Callable, primals: Sequence, moving: Sequence[bool]
     trace = (RecipeTrace if type(parent) in (QuietEvalTrace, StagingTrace) else LinearizeTrace)(parent)
     tape = trace.tangent_trace
     with new_trace(trace):
-        args = [trace.new_arg(x) if moves else x for x, moves in zip(primals, moving, strict=True)]
-        invars = [x.tangent.var if moves else None for x, moves in zip(args, moving)]
+        args = (trace.new_arg(x) if moves else x for x, moves in zip(primals, moving, strict=True))
         pairs = [trace.split(x) for x in function(*args)]
         outvars = [None if t is None else tape.atom(t) for _, t in pairs]
     values = {var: constant for var, constant, _ in tape.constants.values()}
+    tangents = iter(tape.invars)
+    invars = [next(tangents) if moves else None for moves in moving]
 
     def pull(cotangents: Sequence) -> list:
         pending: dict[Var, object] = {}
