@@ -122,7 +122,7 @@ OPS: list[Op] = [
     *[
         op
         for n in ("shift_left", "shift_right_logical", "shift_right_arithmetic")
-        for op in binary(n, dtypes=("int32", "uint8"), domain=(0, 7), smooth=())
+        for op in binary(n, dtypes=("int32", "uint8"), domain=(0, 255), smooth=())
     ],
     Op("pow", lambda lax, x, y: lax.pow(x, y), (S, S), domain=(0.5, 3.0), smooth=(0,), fixed={1: "int32"}, ulp=16),
     Op("select_n", lambda lax, p, x, y: lax.select_n(p, x, y), (S, S, S), ANY, smooth=(1, 2), fixed={0: "bool"}),

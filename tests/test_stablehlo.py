@@ -179,23 +179,11 @@ def test_special_integers():
             for name in "neg sign bitwise_not population_count".split()
         ]
         cases += [(f"{dtype} to {new}", partial(minijax.lax.convert_element_type, new_dtype=new), x) for new in DTYPES]
-        if info.min < 0:
-            cases.append((f"shift_right_arithmetic {dtype}", minijax.lax.shift_right_arithmetic, a, b))
+        cases.append((f"shift_right_arithmetic {dtype}", minijax.lax.shift_right_arithmetic, a, b))
         cases.append(
             (f"integer_pow {dtype}", lambda x: (minijax.lax.integer_pow(x, 5), minijax.lax.integer_pow(x, 0)), x)
         )
-    a, b = pairs(np.int32([0, 1, -1, 2, 3, -7, 31, 2**31 - 1, -(2**31)]))
-    cases += [
-        ("pow", minijax.lax.pow, a, b),
-        ("pow of a scalar", lambda x: minijax.lax.pow(x, np.int32(13)), np.int32(3)),
-    ]
     check(cases)
-
-
-def test_arithmetic_shifts_of_unsigned_integers_are_those_of_jax():
-    a, b = pairs(np.uint8([0, 1, 3, 7, 8, 128, 255]))
-    (found,) = run(mj.make_jaxpr(minijax.lax.shift_right_arithmetic)(a, b), [jnp.asarray(a), jnp.asarray(b)])
-    np.testing.assert_array_equal(found, jax.lax.shift_right_arithmetic(a, b))
 
 
 def test_complex_numbers():

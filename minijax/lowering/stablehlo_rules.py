@@ -61,33 +61,7 @@ def _integer_pow(w, out, x, *, y):
 
 
 def _pow(w, out, x, y):
-    if out.dtype.kind in "iu":
-        return _power_of_integers(w, out, w.broadcast(x, out.shape), w.broadcast(y, out.shape))
     return w.elementwise("power", out, x, w.convert(y, out.dtype))
-
-
-def _power_of_integers(w, out, x, y):
-    """By repeated squaring, modulo the range of the dtype; x to a negative power is rounded to 0, unless x is 1 or -1."""
-    zero, one = w.full(out, 0), w.full(out, 1)
-
-    def is_odd(y):
-        return w.compare("NE", w.elementwise("and", out, y, one), zero)
-
-    def unfinished(power, factor, y):
-        more = w.compare("NE", y, zero)
-        return [REDUCTIONS["reduce_or"](w, ShapedArray((), BOOL), more, axes=range(out.ndim))]
-
-    def step(power, factor, y):
-        power = w.select(is_odd(y), w.elementwise("multiply", out, power, factor), power)
-        factor = w.elementwise("multiply", out, factor, factor)
-        return [power, factor, w.elementwise("shift_right_logical", out, y, one)]
-
-    power, _, _ = w.while_loop([one, x, w.elementwise("maximum", out, y, zero)], unfinished, step)
-    if out.dtype.kind == "u":
-        return power
-    unit = w.compare("EQ", w.elementwise("abs", out, x), one)
-    inverse = w.select(unit, w.select(is_odd(y), x, one), zero)
-    return w.select(w.compare("LT", y, zero), inverse, power)
 
 
 def _sign(w, out, x):

@@ -226,25 +226,15 @@ def _pow_jvp_exponent(g, ans, x, y):
 
 
 def _pow(x, y):
-    if y.dtype.kind in "iu":
-        return _power_of_integers(x, y)
-    return np.power(x, y).astype(x.dtype, copy=False)
-
-
-def _power_of_integers(x, y):
-    if x.dtype.kind not in "iu":
-        return np.power(x, y.astype(x.dtype)).astype(x.dtype, copy=False)
-    return np.where(y < 0, np.where(abs(x) == 1, x ** (y & 1), 0), x ** np.maximum(y, 0)).astype(x.dtype)
+    return np.power(x, y.astype(x.dtype, copy=False)).astype(x.dtype, copy=False)
 
 
 def _pow_abstract_eval(x, y):
-    if x.dtype.char not in INEXACT + INT or (x.dtype != y.dtype and y.dtype.kind not in "iu"):
+    if x.dtype.char not in INEXACT or (x.dtype != y.dtype and y.dtype.kind not in "iu"):
         raise TypeError(
             f"lax.pow requires a floating or complex base and an exponent of its dtype or an integer, got {x.dtype.name} and"
             f" {y.dtype.name}. (Tip: jnp.power is a similar function that does automatic type promotion on inputs)."
         )
-    if x.dtype.kind in "iu" and y.dtype != x.dtype:
-        raise TypeError(f"lax.pow of integers needs equal dtypes, got {x.dtype.name} and {y.dtype.name}.")
     shape = mul_p.abstract_eval(x, ShapedArray(y.shape, x.dtype)).shape
     return ShapedArray(shape, x.dtype, x.weak_type and y.weak_type)
 
@@ -551,10 +541,22 @@ def _logical_right_shift(x, y):
     return np.right_shift(np.asarray(x).view(unsigned), np.asarray(y).astype(unsigned)).view(x.dtype)
 
 
+def _arithmetic_right_shift(x, y):
+    """What comes in at the left is the leftmost bit, of unsigned integers too."""
+    signed = np.dtype(f"i{x.dtype.itemsize}")
+    return np.right_shift(np.asarray(x).view(signed), np.asarray(y).astype(signed)).view(x.dtype)
+
+
+def _leftmost_bit(x):
+    return _arithmetic_right_shift(x, x.dtype.itemsize * 8 - 1)
+
+
 shift_left_p = _bitwise("shift_left", _shift(np.left_shift, lambda x: 0), accepts=INT)
 shift_right_logical_p = _bitwise("shift_right_logical", _shift(_logical_right_shift, lambda x: 0), accepts=INT)
 shift_right_arithmetic_p = _bitwise(
-    "shift_right_arithmetic", _shift(np.right_shift, lambda x: np.where(x < 0, -1, 0)), accepts=INT
+    "shift_right_arithmetic",
+    _shift(_arithmetic_right_shift, _leftmost_bit),
+    accepts=INT,
 )
 population_count_p = _bitwise(
     "population_count",
