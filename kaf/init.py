@@ -82,8 +82,9 @@ def ridge_alpha(
     nearly singular; `alpha` is float32 [size]. A small `eps` fits better, by larger coefficients: at 1e-6 and the rule
     "code" ELU takes 705, which bfloat16 rounds by 3. Other kernels than the Gaussian have a K that is singular (ReLU's
     has a diagonal of zeros) or not symmetric: for them the least squares fit between the centres too, with the ridge
-    eps. ReLUs vanish left of the first centre, where tanh, say, does not: the residual tells. Raises ValueError for an unknown name, an `eps` that is not positive, and a function that is not finite on the
-    grid or changes the shape.
+    eps. ReLUs vanish left of the first centre, where tanh, say, does not: the residual tells. Raises
+    ValueError for an unknown name, an `eps` that is not positive, and a function that is not finite on the grid or
+    changes the shape.
 
     >>> fit = ridge_alpha("elu")
     >>> fit.alpha.dtype, round(fit.max_abs_alpha), fit.residual_max < 0.02
@@ -141,7 +142,7 @@ def _values(f: str | Callable, x: numpy.ndarray) -> numpy.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Resized:
-    """What `resize_alpha` found. residual_max: how far the new functions are from the old ones, anywhere.
+    """What `resize_alpha` found. residual_max: how far the new functions are from the old ones, on the new grid.
 
     `exact`: every old centre is a new one too and the bandwidth is the same; the coefficients were only moved.
     """
@@ -153,14 +154,14 @@ class Resized:
     grid: Grid
 
 
-def resize_alpha(alpha: Array, old: Grid, new: Grid, sigma: float | None = None, rcond: float = 1e-6) -> Resized:
+def resize_alpha(alpha: Array, old: Grid, new: Grid, sigma: float | None = None, rcond: float = 1e-5) -> Resized:
     """The coefficients [*units, new.size] of the functions nearest to those of alpha [*units, old.size], for Gaussians.
 
-    The projection onto the span of the new Gaussians, by least squares (float64, singular values below `rcond` times the
-    largest left out: without, coefficients explode) on points 20 to a step, so far out that all of them have vanished.
-    Where the new centres contain the old ones and the bandwidth is the same, the projection is the function itself, and
-    found exactly. `sigma` is the old bandwidth where it is not the old grid's; the new one is the new grid's. Raises
-    ValueError where alpha does not fit the old grid.
+    The projection onto the span of the new Gaussians in the mean square over the new grid, by least squares on points 20
+    to a step (float64; singular values below `rcond` times the largest are left out: smaller residuals take larger
+    coefficients). Where the new centres contain the old ones and the bandwidth is the same, the projection is the
+    function itself, everywhere, and found exactly. `sigma` is the old bandwidth where it is not the old grid's; the new
+    one is the new grid's. Raises ValueError where alpha does not fit the old grid.
 
     >>> alpha = ridge_alpha("tanh").alpha
     >>> wider = resize_alpha(alpha, Grid(20, 3.0), Grid(58, 9.0))
@@ -178,8 +179,8 @@ def resize_alpha(alpha: Array, old: Grid, new: Grid, sigma: float | None = None,
         resized = numpy.zeros((*alpha.shape[:-1], new.size), numpy.float32)
         resized[..., place] = alpha
         return Resized(resized, 0.0, float(numpy.abs(resized).max(initial=0.0)), True, new)
-    reach = max(old.boundary + 6 * sigma, new.boundary + 6 * new.sigma)
-    x = numpy.linspace(-reach, reach, math.ceil(40 * reach / min(old.step, new.step)) + 1)
+    points = math.ceil(40 * new.boundary / min(old.step, new.step)) + 1
+    x = numpy.linspace(-new.boundary, new.boundary, points)
     y = _kernel_matrix(x, old, sigma=sigma) @ alpha.reshape(-1, old.size).T
     K = _kernel_matrix(x, new)
     resized = numpy.linalg.lstsq(K, y, rcond=rcond)[0].astype(numpy.float32)
