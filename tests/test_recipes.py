@@ -273,3 +273,14 @@ def test_the_table_does_not_grow_without_end(monkeypatch):
         for _ in range(2):
             mj.grad(lambda x: jnp.sum(jnp.sin(x) * x))(jnp.ones(n))
     assert 0 < len(recipes.recipes()) <= 20
+
+
+def test_parameters_that_are_equal_are_not_the_same():
+    x, outside = jnp.arange(3.0), jnp.array([5])
+    values = (0.0, 0.0, 0.0, -0.0, -0.0, 0, 0, 0, 0.0, False, -0.0)
+
+    def signed(x, fill):
+        y = jnp.take(x, outside, mode="fill", fill_value=fill)
+        return jnp.copysign(1.0, y).sum() + y.sum()
+
+    assert [float(mj.value_and_grad(signed)(x, fill)[0]) for fill in values] == [np.copysign(1, v) for v in values]

@@ -99,7 +99,10 @@ class Program:
 def is_simple(primitive: Primitive, params: dict) -> bool:
     """Whether an operation is its rules, and they the same whenever arguments have the same types."""
     others = (primitive.linearize, primitive.split, primitive.dce, primitive.named_axes, primitive.effects)
-    return primitive.rules_read_types and all(rule is None for rule in others) and not jaxprs_in_params(params)
+    if not primitive.rules_read_types or any(rule is not None for rule in others) or jaxprs_in_params(params):
+        return False
+    # Parameters are looked up by equality, and 0.0 == -0.0.
+    return not any(isinstance(p, (float, np.floating)) for p in params.values())
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -252,7 +255,8 @@ class RecipeTrace(LinearizeTrace):
             primals.append(x)
         if not tangents:
             return LinearizeTrace.process_primitive(self, primitive, args, params)
-        key = tuple(key + [*params.items()] if params else key)
+        # With their types, since 1 == 1.0 == True.
+        key = tuple(key + [*params.items(), *map(type, params.values())] if params else key)
         recipe = self.recipe(key, primitive, args, primals, params)
         if recipe is None:
             return LinearizeTrace.process_primitive(self, primitive, args, params)
