@@ -258,9 +258,10 @@ def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
     """The jaxprs among an equation's parameters, in the parameters' order."""
     found = []
     for value in params.values():
-        for item in value if isinstance(value, (tuple, list)) else (value,):
-            if isinstance(item, (Jaxpr, ClosedJaxpr)):
-                found.append(item)
+        if isinstance(value, (Jaxpr, ClosedJaxpr)):
+            found.append(value)
+        elif isinstance(value, (tuple, list)):
+            found += [item for item in value if isinstance(item, (Jaxpr, ClosedJaxpr))]
     return found
 
 
@@ -286,13 +287,16 @@ def dce_jaxpr(jaxpr: Jaxpr, used_outputs: Sequence[bool], instantiate: bool = Fa
     live = {v for v in outvars if type(v) is not Literal}
     eqns = []
     for eqn in reversed(jaxpr.eqns):
-        if eqn.effects or any(v in live for v in eqn.outvars):
-            if eqn.primitive.dce is not None and any(v not in live for v in eqn.outvars):
+        read = live.issuperset(eqn.outvars)
+        if not read and (eqn.effects or not live.isdisjoint(eqn.outvars)):
+            if eqn.primitive.dce is not None:
                 eqn = eqn.primitive.dce(eqn, [v in live for v in eqn.outvars])
             if any(v not in live and type(v) is not DropVar for v in eqn.outvars):
                 eqn = eqn.replace(outvars=[v if v in live else DropVar(v.aval) for v in eqn.outvars])
+            read = True
+        if read and (eqn.outvars or eqn.effects):
             eqns.append(eqn)
-            live.update(v for v in eqn.invars if type(v) is not Literal)
+            live.update([v for v in eqn.invars if type(v) is not Literal])
     used_inputs = [instantiate or v in live for v in jaxpr.invars]
     invars = [v for v, used in zip(jaxpr.invars, used_inputs) if used]
     return jaxpr.replace(invars=invars, outvars=outvars, eqns=eqns[::-1]), used_inputs

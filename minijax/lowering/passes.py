@@ -7,7 +7,6 @@ with less. None changes a bit of a result, but for `contractions`, after which s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -34,7 +33,9 @@ def dead_code(jaxpr: Jaxpr) -> Jaxpr:
 
 
 def _folded(eqn: JaxprEqn, makers):
-    if eqn.primitive.multiple_results or not eqn.invars or not all(type(v) is Literal for v in eqn.invars):
+    if not eqn.invars or type(eqn.invars[0]) is not Literal or not all(type(v) is Literal for v in eqn.invars):
+        return None
+    if eqn.primitive.multiple_results:
         return None
     aval = eqn.outvars[0].aval
     if aval.shape or getattr(aval.dtype, "kind", "V") not in "biufc" or not pure(eqn):
@@ -188,10 +189,8 @@ def identities(jaxpr: Jaxpr) -> Jaxpr:
 # Common subexpressions
 
 
-def _operand_key(atom: Atom):
-    if type(atom) is not Literal:
-        return id(atom)
-    value = to_array(atom.val)._value
+def _number_key(literal: Literal):
+    value = to_array(literal.val)._value
     return value.dtype, value.shape, value.tobytes()
 
 
@@ -200,13 +199,11 @@ def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
     seen: dict = {}
 
     def rewrite(eqn: JaxprEqn, makers):
-        if eqn.primitive.multiple_results or not pure(eqn):
+        primitive, params = eqn.primitive, eqn.params
+        if primitive.multiple_results or primitive.effects or primitive.named_axes or eqn.effects:
             return None
-        key = (
-            eqn.primitive,
-            tuple(map(_operand_key, eqn.invars)),
-            tuple(sorted(eqn.params.items(), key=lambda p: p[0])),
-        )
+        values = params.values() if len(params) < 2 else [params[k] for k in sorted(params)]
+        key = (primitive, *[id(v) if type(v) is not Literal else _number_key(v) for v in eqn.invars], *values)
         try:
             first = seen.setdefault(key, eqn.outvars[0])
         except TypeError:  # A parameter that is not hashable: nothing is known to equal it.
@@ -226,7 +223,7 @@ def _spread(atom: Atom, makers) -> JaxprEqn | None:
 
 def _unspread(eqn: JaxprEqn, makers):
     """Elementwise operations broadcast by themselves: their operands need not be."""
-    if not eqn.primitive.elementwise or not any(_spread(v, makers) for v in eqn.invars):
+    if not eqn.primitive.elementwise or not any([_spread(v, makers) for v in eqn.invars]):
         return None
     shape = eqn.outvars[0].aval.shape
     if len(eqn.invars) == 1:
@@ -302,18 +299,18 @@ def optimized(closed_jaxpr: ClosedJaxpr) -> ClosedJaxpr:
 
 
 def _with_inner(jaxpr: Jaxpr, function: Callable) -> Jaxpr:
-    eqns = [
-        eqn.replace(params={k: _within(v, function) for k, v in eqn.params.items()})
-        if jaxprs_in_params(eqn.params)
-        else eqn
-        for eqn in jaxpr.eqns
-    ]
-    return jaxpr.replace(eqns=eqns)
+    def inner(eqn: JaxprEqn) -> JaxprEqn:
+        if not eqn.params or not jaxprs_in_params(eqn.params):
+            return eqn
+        return eqn.replace(params={k: _within(v, function) for k, v in eqn.params.items()})
+
+    return jaxpr.replace(eqns=list(map(inner, jaxpr.eqns)))
 
 
 def _within(value, function: Callable):
     if isinstance(value, ClosedJaxpr):
         return function(value)
-    if type(value) in (tuple, list) and any(isinstance(v, ClosedJaxpr) for v in value):
-        return type(value)(map(partial(_within, function=function), value))
+    if isinstance(value, (tuple, list)) and any(isinstance(v, ClosedJaxpr) for v in value):
+        items = [_within(v, function) for v in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     return value

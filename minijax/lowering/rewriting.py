@@ -42,8 +42,8 @@ def with_operands(eqn: JaxprEqn, invars: list[Atom]) -> JaxprEqn:
 
 def pure(eqn: JaxprEqn) -> bool:
     """Whether an equation is its primitive applied to its operands and nothing else."""
-    primitive = eqn.primitive
-    return primitive.effects is None and primitive.named_axes is None and not jaxprs_in_params(eqn.params)
+    primitive, params = eqn.primitive, eqn.params
+    return primitive.effects is None and primitive.named_axes is None and not (params and jaxprs_in_params(params))
 
 
 def maker(atom: Atom, makers: dict[Var, JaxprEqn], name: str) -> JaxprEqn | None:
