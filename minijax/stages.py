@@ -37,6 +37,7 @@ from .calls.jit import jit_p
 from .config import config, debugging_floats, generation, jit_disabled, x64_enabled
 from .core import ShapedArray, Tracer, axis_env, current_trace
 from .jaxpr import ClosedJaxpr, eval_jaxpr
+from .lowering.compile import clear_programs
 from .lowering.run import Run, chosen, compiled, text
 from .recognize import builder, recognizer
 from .staging import closed, convert_constvars
@@ -253,6 +254,7 @@ def clear_caches():
     """Forget every program that any jitted function has traced (`jax.clear_caches`)."""
     for f in _jitted:
         f.clear_cache()
+    clear_programs()
 
 
 def jit(

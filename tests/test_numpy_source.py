@@ -71,6 +71,15 @@ def rnn(w, xs):
     return mj.lax.scan(step, 0.0, xs)
 
 
+def linear_solve(a, b):
+    def solve(matvec, b):
+        # Jacobi's iteration.
+        diagonal = jnp.diag(a)
+        return mj.lax.fori_loop(0, 50, lambda i, x: x + (b - matvec(x)) / (2 * diagonal), b)
+
+    return mj.lax.custom_linear_solve(lambda x: a @ x, b, solve, transpose_solve=solve)
+
+
 def branches(i, x):
     return mj.lax.switch(i, [lambda x: x, jnp.sin, lambda x: (x * 2).sum() + x], x)
 
@@ -113,6 +122,12 @@ PROGRAMS = {
     "no arguments": (lambda: jnp.arange(3) * 2,),
     "closed over": (lambda x: x * np.arange(3, dtype=np.float32), X),
     "inf and nan": (lambda x: jnp.where(x > 0, jnp.inf, jnp.nan) - jnp.inf, X),
+    "custom_linear_solve": (mj.grad(lambda a: linear_solve(a, jnp.ones(3)).sum()), jnp.eye(3) * 2 + 1),
+    "custom_linear_solve, of several": (
+        mj.vmap(linear_solve, (None, 0)),
+        jnp.eye(3) * 2 + 1,
+        jnp.arange(6.0).reshape(2, 3),
+    ),
     "sort and gather": (lambda x: jnp.sort(x)[jnp.argsort(x)].at[1].add(2.0), X),
 }
 

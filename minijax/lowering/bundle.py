@@ -65,6 +65,8 @@ class Bundle:
         self.imports: set[str] = {MODULES[np]}
         self.definitions: list[str] = []
         self.externals: dict[str, Any] = {}
+        # Names of functions that give memory to the program, and what makes them.
+        self.buffers: dict[str, Callable] = {}
         # What is defined: {id: (name, the object, kept so that its id stays its own)}.
         self._names: dict[int, tuple[str, Any]] = {}
         self._taken: set[str] = {"np", *dir(builtins)}

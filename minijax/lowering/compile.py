@@ -1,16 +1,22 @@
-"""Jaxpr -> a Python function of NumPy arrays that runs it: the program that `numpy_source.py` writes."""
+"""Jaxpr -> a Python function of NumPy arrays that runs it: the program that `numpy_source.py` writes.
+
+Jaxprs that are the same program, such as those of two `jit`s of one function, share what is written and compiled; each has
+memory of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache, partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..array import ArrayImpl, float_fault
+from ..array import ArrayImpl, float_fault, to_array
 from ..config import debugging_floats
 from ..jaxpr import ClosedJaxpr, eval_jaxpr
-from .numpy_source import numpy_program
+from .keys import NoKey, jaxpr_key
+from .numpy_source import Program, numpy_program
 from .passes import optimized
 
 _compiled: WeakKeyDictionary[ClosedJaxpr, Callable] = WeakKeyDictionary()
@@ -45,4 +51,48 @@ def program_text(closed_jaxpr: ClosedJaxpr, name: str, arg_names: Sequence[str])
 
 
 def _compile(closed_jaxpr: ClosedJaxpr) -> Callable:
-    return numpy_program(optimized(closed_jaxpr), alone=False).function()
+    jaxpr, consts = closed_jaxpr.jaxpr, closed_jaxpr.consts
+    if consts:
+        # Programs that differ in their constants alone are one, of which these are arguments.
+        jaxpr = jaxpr.replace(constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars])
+        closed_jaxpr = ClosedJaxpr(jaxpr, [])
+    try:
+        program = _shared(_Key(closed_jaxpr))
+    except NoKey:
+        program = _written(closed_jaxpr)
+    function = program.function()
+    return partial(function, *[to_array(c)._value for c in consts]) if consts else function
+
+
+def _written(closed_jaxpr: ClosedJaxpr) -> Program:
+    return numpy_program(optimized(closed_jaxpr), alone=False)
+
+
+class _Key:
+    """What a program is looked up by, and at first the jaxpr to write it from."""
+
+    __slots__ = ("key", "hash", "closed_jaxpr")
+
+    def __init__(self, closed_jaxpr: ClosedJaxpr):
+        self.key: Hashable = jaxpr_key(closed_jaxpr.jaxpr)
+        self.hash = hash(self.key)
+        self.closed_jaxpr: ClosedJaxpr | None = closed_jaxpr
+
+    def __hash__(self):
+        return self.hash
+
+    def __eq__(self, other):
+        return self.key == other.key
+
+
+@lru_cache(maxsize=256)
+def _shared(key: _Key) -> Program:
+    # The key is kept, the jaxpr is not: what is kept for it goes when it does.
+    closed_jaxpr, key.closed_jaxpr = key.closed_jaxpr, None
+    return _written(closed_jaxpr)
+
+
+def clear_programs():
+    """Forget every program that has been compiled, and what memory it keeps."""
+    _compiled.clear()
+    _shared.cache_clear()

@@ -10,35 +10,43 @@ import keyword
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cache, cached_property, partial
 from math import prod
-from typing import Any, NamedTuple
+from types import CodeType
+from typing import Any
 
 import numpy as np
 
 from ..array import to_array
 from ..dtypes import key_fry
 from ..jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
-from ..source_info import PACKAGE_DIRECTORY
+from ..source_info import PACKAGE_DIRECTORY, SourceInfo
 from .buffers import kept_buffer, select_into
 from .bundle import Bundle, Given, parameters
 from .statements import LARGE, Buffer, Call, Line, Renderer, Type, _where  # noqa: F401 (stablehlo.py takes it from here)
 
 
-class Program(NamedTuple):
-    """A program: its text; what it must be given by name, since that has no text; the name of its function."""
+class Program:
+    """A program: its text; what it must be given by name, since that has no text; the name of its function, and whether it
+    returns one result as such. buffers: names of functions that give memory, and what they are made by."""
 
-    text: str
-    externals: dict[str, Any]
-    name: str
-    single: bool
+    def __init__(self, text: str, externals: dict[str, Any], buffers: dict[str, Callable], name: str, single: bool):
+        self.text = text
+        self.externals = externals
+        self.buffers = buffers
+        self.name = name
+        self.single = single
+
+    @cached_property
+    def code(self) -> CodeType:
+        return compile(self.text, f"{PACKAGE_DIRECTORY}<the program of {self.name}>", "exec")
 
     def function(self) -> Callable:
-        """The function of NumPy arrays, returning a sequence of them."""
-        file = f"{PACKAGE_DIRECTORY}<the program of {self.name}>"
+        """The function of NumPy arrays, returning a sequence of them. Each time a new one, which keeps its own memory."""
         # The loader lets debuggers and tracebacks show the program's lines.
         namespace = {**self.externals, "__name__": self.name, "__loader__": _Loader(self.text)}
-        exec(compile(self.text, file, "exec"), namespace)
+        namespace.update({name: make() for name, make in self.buffers.items()})
+        exec(self.code, namespace)
         function = namespace[self.name]
         return (lambda *args: (function(*args),)) if self.single else function
 
@@ -63,12 +71,18 @@ def numpy_program(
     writer = _Writer(bundle, _shared(closed_jaxpr), commented=alone)
     definition = writer.define(name, closed_jaxpr, arg_names)
     text = "\n\n\n".join(part for part in [bundle.text(), definition] if part) + "\n"
-    return Program(text, bundle.externals, name, len(closed_jaxpr.jaxpr.outvars) == 1)
+    return Program(text, bundle.externals, bundle.buffers, name, len(closed_jaxpr.jaxpr.outvars) == 1)
 
 
 def _identifier(name: str) -> str:
     name = re.sub(r"\W+", "_", name).strip("_") or "f"
     return f"f_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+
+
+@cache
+def _letters(i: int) -> str:
+    """a, b, ..., z, aa, ab, ..."""
+    return ("" if i < 26 else _letters(i // 26 - 1)) + chr(ord("a") + i % 26)
 
 
 def _shared(closed_jaxpr: ClosedJaxpr) -> dict[int, int]:
@@ -92,14 +106,18 @@ def _user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
     One operation of the user makes several equations, next to each other; the last has the result. Of an operation that is
     differentiated some equations are elsewhere, and which has the result is not known.
     """
+    # Of a code object the id: to compare two of them takes long.
     runs: list[tuple[Any, int]] = []
     for i, eqn in enumerate(eqns):
-        if runs and runs[-1][0] == eqn.source_info:
+        where = eqn.source_info
+        key = None if where is None else (id(where.code), where.offset, where.derived)
+        if runs and runs[-1][0] == key:
             runs.pop()
-        runs.append((eqn.source_info, i))
-    count = Counter(where for where, _ in runs)
-    found = {i: where.target for where, i in runs if where is not None and count[where] == 1}
-    return {i: name for i, name in found.items() if name is not None and not eqns[i].primitive.multiple_results}
+        runs.append((key, i))
+    count = Counter(key for key, _ in runs)
+    alone = [i for key, i in runs if count[key] == 1 and key is not None and not eqns[i].primitive.multiple_results]
+    found = {i: eqns[i].source_info.target for i in alone}
+    return {i: name for i, name in found.items() if name is not None}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -123,6 +141,7 @@ class _Writer:
         self.large: dict[str, Type] = {}
         self.lines: list[Line] = []
         self.origin: tuple[str, int] | None = None
+        self.places: dict[tuple[int, int], tuple[str, int]] = {}
         self.count = 0
 
     # -- Functions -------------------------------------------------------------------------------------------------------
@@ -131,6 +150,7 @@ class _Writer:
         jaxpr = closed_jaxpr.jaxpr
         arg_names = arg_names or [None] * len(jaxpr.invars)
         args = [self.new_name(v, wanted) for v, wanted in zip(jaxpr.invars, arg_names, strict=True)]
+        # Memory of the caller's.
         self.large.clear()
         self.bind(jaxpr.constvars, [self.constant(c) for c in closed_jaxpr.consts])
         results = self.body(jaxpr, [True] * len(jaxpr.outvars))
@@ -138,7 +158,7 @@ class _Writer:
         renderer = Renderer(self.large, (lambda: self.bundle.reserve("buffer")) if given else None)
         body = renderer.text(self.lines, set(results).__contains__)
         for buffer in renderer.buffers:
-            self.bundle.externals[buffer.name] = self.kept(buffer)
+            self.bundle.buffers[buffer.name] = self.kept(buffer)
         body.append(f"    return {results[0] if len(results) == 1 else '(' + ', '.join(results) + ')'}")
         return "\n".join([f"def {name}({', '.join(args)}):", *body])
 
@@ -161,25 +181,23 @@ class _Writer:
             self.large[name] = Type(v.aval.shape, v.aval.dtype)
         return name
 
-    def kept(self, buffer: Buffer) -> Callable[[], np.ndarray]:
-        """What gives the array that is kept for a place in the program."""
+    def kept(self, buffer: Buffer) -> Callable:
+        """What makes the function that gives the arrays for a place in the program."""
         shape, dtype = buffer.type
-        return kept_buffer(shape, getattr(dtype, "storage", dtype), buffer.arrays, self.calls)
+        return partial(kept_buffer, shape, getattr(dtype, "storage", dtype), buffer.arrays, self.calls)
 
     def fresh(self, wanted: str | None = None) -> str:
         """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
-        base, n = wanted, 1
-        while wanted is None or wanted in self.taken or self.bundle.has(wanted) or keyword.iskeyword(wanted):
+        bundle, base, n = self.bundle, wanted, 1
+        while wanted is None or wanted in self.taken or bundle.has(wanted) or keyword.iskeyword(wanted):
             if base is None:
-                wanted, i = "", self.count
-                while i >= 0:
-                    wanted, i = chr(ord("a") + i % 26) + wanted, i // 26 - 1
+                wanted = _letters(self.count)
                 self.count += 1
             else:
                 n += 1
                 wanted = f"{base}_{n}"
         self.taken.add(wanted)
-        self.bundle.locals.add(wanted)
+        bundle.locals.add(wanted)
         return wanted
 
     def bind(self, variables: Sequence[Var], texts: Sequence[str]):
@@ -237,7 +255,8 @@ class _Writer:
 
     def body(self, jaxpr: Jaxpr, used: Sequence[bool]) -> list[str]:
         """Write the equations that the used results need; return the results' texts."""
-        jaxpr, _ = dce_jaxpr(jaxpr, used, instantiate=True)
+        if not all(used):
+            jaxpr, _ = dce_jaxpr(jaxpr, used, instantiate=True)
         wanted = _user_names(jaxpr.eqns) if self.commented else {}
         for i, eqn in enumerate(jaxpr.eqns):
             self.equation(eqn, wanted.get(i))
@@ -251,8 +270,8 @@ class _Writer:
         return lines
 
     def equation(self, eqn: JaxprEqn, wanted: str | None = None):
-        where = eqn.source_info if self.commented else None
-        self.origin = None if where is None else (where.file_name, where.line)
+        if self.commented:
+            self.origin = self.place(eqn.source_info)
         name = eqn.primitive.name
         if eqn.primitive.runs is not None or name in LOOPS:
             LOOPS.get(name, _inline)(self, eqn)
@@ -275,6 +294,15 @@ class _Writer:
             self.line(
                 f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = {text}" if targets else text, targets, reads
             )
+
+    def place(self, where: SourceInfo | None) -> tuple[str, int] | None:
+        """The file and the line; looked up once, since it takes long."""
+        if where is None:
+            return None
+        key = id(where.code), where.offset
+        if key not in self.places:
+            self.places[key] = where.file_name, where.line
+        return self.places[key]
 
     def implementation(self, eqn: JaxprEqn) -> str:
         """A call of the primitive's implementation."""
@@ -662,4 +690,15 @@ def _cond(w: _Writer, eqn: JaxprEqn):
     w.line("", targets, _names_of([index, *operands]), blocks)
 
 
-LOOPS: dict[str, Callable] = {"scan": _scan, "while": _while, "cond": _cond}
+def _linear_solve(w: _Writer, eqn: JaxprEqn):
+    """The solver, on what it closes over and b."""
+    lengths, solve = eqn.params["const_lengths"], eqn.params["jaxprs"].solve
+    before = lengths.matvec + lengths.vecmat
+    args = [w.text(v) for v in eqn.invars]
+    args = [*args[before : before + lengths.solve], *args[sum(lengths) :]]
+    used = [type(v) is not DropVar for v in eqn.outvars]
+    w.bind([v for v, use in zip(eqn.outvars, used) if use], _run(w, solve, args, used))
+
+
+# What carries jaxprs, and does more than run one, or runs one on some of its operands.
+LOOPS: dict[str, Callable] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}

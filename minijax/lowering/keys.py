@@ -1,0 +1,109 @@
+"""When two jaxprs are one program: the same operations with the same parameters on arguments of the same types, whatever
+objects their variables are, and wherever in the user's program the operations are from."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from ..array import ArrayImpl, to_array
+from ..jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal
+
+
+class NoKey(Exception):
+    """A parameter of which it is not known what equals it: the program is like no other."""
+
+
+def jaxpr_key(jaxpr: Jaxpr) -> Hashable:
+    """Equal for jaxprs that are the same program; made in one walk. Raises NoKey for those that call back into Python, and
+    for parameters that are not hashable.
+
+    >>> import minijax as jax
+    >>> def of(f, x): return jaxpr_key(jax.make_jaxpr(f)(x).jaxpr)
+    >>> of(lambda x: 2 * x + 1, 3.0) == of(lambda y: y * 2 + 1, 4.0)
+    False
+    >>> of(lambda x: 2 * x + 1, 3.0) == of(lambda y: 2 * y + 1, 4.0)
+    True
+    >>> of(lambda x: 2 * x + 1, 3.0) == of(lambda x: 3 * x + 1, 3.0)
+    False
+    """
+    args = [*jaxpr.constvars, *jaxpr.invars]
+    numbers = {v: i for i, v in enumerate(args)}
+    parts: list = [len(jaxpr.constvars), *[v.aval for v in args]]
+
+    def read(atoms) -> list:
+        return [_literal(v) if type(v) is Literal else numbers[v] for v in atoms]
+
+    for eqn in jaxpr.eqns:
+        parts.append(eqn.primitive)
+        parts += read(eqn.invars)
+        if eqn.params:
+            parts.append(_params(eqn))
+        for v in eqn.outvars:
+            numbers[v] = len(numbers)
+            parts.append(None if type(v) is DropVar else v.aval)
+    key = (*parts, *read(jaxpr.outvars))
+    try:
+        hash(key)
+    except TypeError as error:
+        raise NoKey(str(error)) from None
+    return key
+
+
+def _params(eqn: JaxprEqn) -> Hashable:
+    if eqn.primitive.runs is not None:
+        # Nothing else of it gets into the program. A custom_jvp's other parameters are functions, made anew by each trace.
+        return _closed(eqn.primitive.runs(eqn.params))
+    return tuple([(name, _value(value)) for name, value in eqn.params.items()])
+
+
+def _closed(closed_jaxpr: ClosedJaxpr) -> Hashable:
+    return jaxpr_key(closed_jaxpr.jaxpr), tuple(map(_constant, closed_jaxpr.consts))
+
+
+def _literal(literal: Literal) -> Hashable:
+    value = to_array(literal.val)._value
+    return value.dtype, value.tobytes()
+
+
+class _Same:
+    """An array as part of a key: equal to itself alone, and held, so that its id stays its own."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array):
+        self.array = array
+
+    def __eq__(self, other):
+        return type(other) is _Same and other.array is self.array
+
+    def __hash__(self):
+        return id(self.array)
+
+
+def _constant(value) -> Hashable:
+    return _Same(value._value if type(value) is ArrayImpl else value)
+
+
+def _value(value) -> Hashable:
+    kind = type(value)
+    # With their types: 1 == 1.0 == True. As text: 0.0 == -0.0.
+    if value is None or kind is str:
+        return value
+    if kind in (bool, int, float, complex):
+        return kind, repr(value)
+    if isinstance(value, (tuple, list)):
+        return (kind, *map(_value, value))
+    if isinstance(value, ClosedJaxpr):
+        return _closed(value)
+    if isinstance(value, Jaxpr):
+        return jaxpr_key(value)
+    if isinstance(value, (np.ndarray, ArrayImpl)):
+        return _constant(value)
+    if callable(value) and not isinstance(value, (type, np.ufunc)):
+        raise NoKey(f"{value} is a function")
+    return kind, value
+
+
+__all__: Sequence[str] = ["NoKey", "jaxpr_key"]
