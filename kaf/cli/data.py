@@ -113,25 +113,27 @@ def _is_number(cell):
     return "_" not in cell  # To float, 1_000 is a number; in a table it is a name or a slip.
 
 
-def numbers(table, columns):
-    """The cells of `columns`, float64 [rows, columns]. Raises CommandError naming the first that is not finite."""
+def numbers(table, columns, remedy="every column but the class must be numeric"):
+    """The cells of `columns`, float64 [rows, columns]. Raises CommandError naming the first that is not finite.
+
+    `remedy` is what the message says of a cell that is no number.
+    """
     x = np.empty((len(table.rows), len(columns)))
     for i, row in enumerate(table.rows):
         for k, j in enumerate(columns):
             x[i, k] = float(row[j]) if _is_number(row[j]) else math.nan
             if not math.isfinite(x[i, k]):
-                raise _bad_cell(table, i, j)
+                raise _bad_cell(table, i, j, remedy)
     return x
 
 
-def _bad_cell(table, i, j):
+def _bad_cell(table, i, j, remedy=""):
     cell = table.rows[i][j]
     where = f"{table.path}, line {table.lines[i]}, {table.column(j)}"
     if not cell:
         return CommandError(f"{where}: the cell is empty; fill it in or remove the row")
     if _is_number(cell):
         return CommandError(f"{where}: {cell!r} is not finite; replace it or remove the row")
-    remedy = "every column but the class must be numeric"
     if i == 0 and table.names is None:
         remedy += ", and a header must hold no number"
     return CommandError(f"{where}: {cell!r} is not a number; {remedy}")
@@ -169,7 +171,7 @@ def _read_csv(path, target, task):
     # Before the classes are looked at: a header taken for a row would be a class of its own.
     x = numbers(table, features)
     if task == "regression":
-        classes, y = (), numbers(table, [j])[:, 0]
+        classes, y = (), numbers(table, [j], "the column to predict must be numeric")[:, 0]
         _check_varies(path, table.column(j), y)
     else:
         classes, y = _classes(labels)

@@ -250,7 +250,7 @@ NUMBERS = [(i * 0.5, -i, i * 0.25) for i in range(20)]
 BAD_REGRESSIONS = {
     "a word": (
         csv_text(),
-        "t.csv, line 2, column 'label': 'no' is not a number; every column but the class must be numeric",
+        "t.csv, line 2, column 'label': 'no' is not a number; the column to predict must be numeric",
     ),
     "NaN": (
         csv_text([*NUMBERS, (1, 2, "nan")]),

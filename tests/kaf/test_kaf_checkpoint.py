@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kaf import KAFNet, fit, optim, train, use_backend
-from kaf.checkpoint import Checkpoint, CheckpointError
+from kaf.checkpoint import Checkpoint, CheckpointError, read
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 2)).astype(np.float32)
@@ -41,7 +41,9 @@ def assert_same_bits(found, expected):
 
 def test_interrupted_at_every_step(backend, tmp_path, monkeypatch):
     whole = trained()
-    for k in range(1, 3 * STEPS + 1):
+    # Each compiles again on JAX: there within an epoch, at the end of one, and at the end.
+    stops = range(1, 3 * STEPS + 1) if backend.name == "minijax" else (1, STEPS, 3 * STEPS)
+    for k in stops:
         path = tmp_path / f"{k}.npz"
         count = 0
 
@@ -59,7 +61,7 @@ def test_interrupted_at_every_step(backend, tmp_path, monkeypatch):
         resumed = trained(checkpoint=path)
         assert not resumed.interrupted
         assert_same_bits(resumed, whole)
-    assert sorted(os.listdir(tmp_path)) == [f"{k}.npz" for k in range(1, 3 * STEPS + 1)]
+    assert sorted(os.listdir(tmp_path)) == [f"{k}.npz" for k in stops]
 
 
 def test_a_finished_training_is_read_and_may_be_lengthened(backend, tmp_path):
@@ -74,9 +76,8 @@ def test_a_finished_training_is_read_and_may_be_lengthened(backend, tmp_path):
 # A program that trains with a checkpoint after every step and is killed, by itself, where `kill` says.
 PROGRAM = """
 import os, signal, sys
-import numpy as np
 sys.path.insert(0, {tests!r})
-from test_kaf_checkpoint import Checkpoint, content, trained, train
+from test_kaf_checkpoint import Checkpoint, trained, train
 from kaf import checkpoint, files, use_backend
 
 def die(*_, **__):
@@ -93,7 +94,7 @@ if kill == "while writing":
     checkpoint.numpy.savez = half
 elif kill == "before the new file takes the old one's place":
     files.os.replace = die
-elif kill:
+else:
     steps, write = [], train._Training._write_if_due
     def counted(self):
         write(self)
@@ -101,33 +102,26 @@ elif kill:
         if len(steps) == int(kill):
             die()
     train._Training._write_if_due = counted
-result = trained(checkpoint=Checkpoint({path!r}, every=0.0))
-np.savez({out!r}, *content(result))
+trained(checkpoint=Checkpoint({path!r}, every=0.0))
 """
 
 
 @pytest.mark.parametrize(
     "backend_name, kills",
     [
-        ("minijax", ["1", "while writing", "before the new file takes the old one's place", "2"]),
+        ("minijax", ["1", "while writing", "before the new file takes the old one's place"]),
         ("jax", ["3"]),
     ],
 )
 def test_killed(backend_name, kills, tmp_path):
-    path, out = str(tmp_path / "c.npz"), str(tmp_path / "out.npz")
-
-    def run(kill):
-        program = PROGRAM.format(tests=os.path.dirname(__file__), backend=backend_name, kill=kill, path=path, out=out)
-        return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-
+    path = str(tmp_path / "c.npz")
     for kill in kills:
-        assert run(kill).returncode == -signal.SIGKILL
-        assert not os.path.exists(out)
-    finished = run("")
-    assert (finished.returncode, finished.stderr) == (0, "")
-    with use_backend(backend_name), np.load(out) as arrays:
-        for found, expected in zip(arrays.values(), content(trained()), strict=True):
-            assert (found.dtype, found.shape, found.tobytes()) == (expected.dtype, expected.shape, expected.tobytes())
+        program = PROGRAM.format(tests=os.path.dirname(__file__), backend=backend_name, kill=kill, path=path)
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+    with use_backend(backend_name):
+        assert read(path).state["batch"] == 1  # There is something to go on from.
+        assert_same_bits(trained(checkpoint=path), trained())
 
 
 # -- What cannot be gone on from ---------------------------------------------------------------------------------------
