@@ -155,7 +155,7 @@ def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
             # The Gaussian as it stands has derivatives of inf * 0 far away.
             kernel = gaussian(backend) if problem.kernel is gauss_kernel else problem.kernel
             out = sum_over_centers(backend, kernel, x, alpha, centers, sigma)
-        elif problem.method == "pallas" and x.ndim == 2 and x.shape[1:] == alpha.shape[1:] and x.dtype != "float64":
+        elif problem.method == "pallas" and x.size and x.shape[1:] == alpha.shape[1:] != () and x.dtype != "float64":
             out = optional_module("pallas").evaluator(problem.layout)(x, alpha, sigma)
         else:
             out = evaluator(backend, problem.layout)(x, alpha, sigma)

@@ -40,8 +40,11 @@ class KAF(nnx.Module):
     @classmethod
     def from_layer(cls, layer: layers.KAF) -> KAF:
         """The NNX module of a plain layer."""
-        # A module of NNX is made by its class's call, which draws alpha.
-        module = cls(0, layer.grid, rngs=nnx.Rngs(0))
+        # A module of NNX is made by its class's call, and what has been None in it stays no parameter.
+        trained = [
+            field.removeprefix("log_") for field in ("log_sigma", "centers") if getattr(layer, field) is not None
+        ]
+        module = cls(0, layer.grid, rngs=nnx.Rngs(0), trainable=trained, residual=layer.linear is not None)
         module._set(layer)
         return module
 

@@ -127,3 +127,39 @@ def test_fit_trains_an_equinox_module():
     result = kaf.fit(module, x, np.sin(x), loss="mean_squared_error", epochs=30, optimizer=kaf.optim.adam(0.05))
     assert isinstance(result.model, kaf.equinox.KAF)
     assert result.epoch_losses[-1] < 0.1 * result.epoch_losses[0]
+
+
+# -- What else a layer may have --------------------------------------------------------------------------------------------
+
+
+def test_all_that_is_trained():
+    module = kaf.equinox.KAF.init(KEY, 4, trainable=("sigma", "centers"), residual=True)
+    assert num_parameters(module) == 4 * 20 + 4 + 20 + 4
+    x = jax.random.normal(KEY, (16, 4))
+    np.testing.assert_array_equal(module(x), module.to_layer()(x))
+    grads = eqx.filter_grad(lambda module: (module(x) ** 2).sum())(module)
+    assert all(np.asarray(leaf).any() for leaf in (grads.alpha, grads.log_sigma, grads.centers, grads.linear))
+
+
+def test_a_trained_bandwidth_in_an_mlp_is_each_units_own():
+    activation = kaf.equinox.KAF.init(KEY, trainable=("sigma",), residual=True)
+    mlp = eqx.nn.MLP(3, 2, 8, 2, activation=activation, key=KEY)
+    assert mlp.activation.log_sigma.shape == mlp.activation.linear.shape == (2, 8)
+    x = jax.random.normal(KEY, (16, 3))
+    grads = eqx.filter_jit(eqx.filter_grad(lambda mlp: (jax.vmap(mlp)(x) ** 2).sum()))(mlp)
+    assert np.asarray(grads.activation.log_sigma).all() and np.isfinite(np.asarray(grads.activation.log_sigma)).all()
+
+
+@pytest.mark.parametrize("kernel", ["relu", "rational_quadratic"])
+def test_kernels_in_an_mlp(kernel):
+    mlp = eqx.nn.MLP(3, 2, 8, 2, activation=kaf.equinox.KAF.init(KEY, kernel=kernel), key=KEY)
+    assert np.isfinite(np.asarray(jax.vmap(mlp)(jax.random.normal(KEY, (16, 3))))).all()
+
+
+def test_channels_of_a_convolution():
+    conv = eqx.nn.Conv2d(2, 5, 3, key=KEY)
+    network = eqx.nn.Sequential([conv, kaf.equinox.KAF.init(KEY, 5, axis=0)])
+    x = jax.random.normal(KEY, (7, 2, 8, 8))
+    out = jax.vmap(network)(x)
+    layer = kaf.KAF(network[1].alpha)
+    np.testing.assert_allclose(out, np.moveaxis(layer(np.moveaxis(jax.vmap(conv)(x), 1, -1)), -1, 1), atol=1e-5)
