@@ -5,20 +5,19 @@
 Three programs: a deep network as straight-line Python, the same under `jit`, and a long `lax.scan`. Reverse mode keeps the
 residuals of every layer or step; a checkpointed one keeps what goes in and computes the rest again. Checkpointing blocks of
 sqrt(n) keeps sqrt(n) block inputs and, one block at a time, sqrt(n) layers' residuals. Memory is the peak that NumPy and
-Python ask for (tracemalloc) above what is held at the start; time the least CPU time of the repeats, without tracemalloc.
-The gradients are compared before anything is measured.
+Python ask for (tracemalloc) in the first call, above what is held before it, and what is kept for the next call; time the
+least CPU time of the repeats, without tracemalloc. The gradients are compared before anything is printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import math
 import time
-import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
+from measure import first_call_bytes
 
 import minijax as jax
 import minijax.numpy as jnp
@@ -118,16 +117,6 @@ def check_equal(functions: dict[str, Callable]):
             np.testing.assert_allclose(got, want, rtol=0, atol=1e-4 * scale)
 
 
-def peak_bytes(function: Callable) -> int:
-    gc.collect()
-    tracemalloc.start()
-    try:
-        function()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
 def seconds(functions: dict[str, Callable], repeats: int) -> dict[str, float]:
     """The least of the times, each repeat calling all in turn."""
     least = dict.fromkeys(functions, float("inf"))
@@ -144,14 +133,15 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     repeats = parser.parse_args().repeats
     for title, functions in contestants().items():
+        memory = {name: first_call_bytes(f) for name, f in functions.items()}
         check_equal(functions)
-        peaks = {name: peak_bytes(f) for name, f in functions.items()}
         times = seconds(functions, repeats)
         first = next(iter(functions))
-        print(f"{title:38}{'peak MB':>10}{'ratio':>8}{'CPU s':>10}{'ratio':>8}")
-        for name in functions:
-            memory, duration = peaks[name] / peaks[first], times[name] / times[first]
-            print(f"  {name:36}{peaks[name] / 1e6:10.1f}{memory:8.2f}{times[name]:10.2f}{duration:8.2f}", flush=True)
+        print(f"{title:38}{'peak MB':>10}{'ratio':>8}{'kept MB':>10}{'CPU s':>10}{'ratio':>8}")
+        for name, (peak, kept) in memory.items():
+            ratios = peak / memory[first][0], times[name] / times[first]
+            figures = f"{peak / 1e6:10.1f}{ratios[0]:8.2f}{kept / 1e6:10.1f}{times[name]:10.2f}{ratios[1]:8.2f}"
+            print(f"  {name:36}{figures}", flush=True)
         print()
 
 

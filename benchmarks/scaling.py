@@ -12,10 +12,9 @@ take twice as much: the last columns are the factors.
 from __future__ import annotations
 
 import argparse
-import gc
-import time
-import tracemalloc
 from collections.abc import Callable
+
+from measure import cpu_seconds, peak_bytes
 
 import minijax as jax
 import minijax.numpy as jnp
@@ -65,34 +64,6 @@ SCAN = {
 
 
 PLAIN = ("make_jaxpr", "str(make_jaxpr)", "grad")
-
-
-def cpu_seconds(function: Callable, repeats: int = 3) -> float:
-    least = float("inf")
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        for _ in range(repeats):
-            gc.collect()
-            start = time.process_time()
-            function()
-            least = min(least, time.process_time() - start)
-    finally:
-        if enabled:
-            gc.enable()
-    return least
-
-
-def peak_bytes(function: Callable) -> int:
-    """Of the second call: the first one fills caches."""
-    function()
-    gc.collect()
-    tracemalloc.start()
-    try:
-        function()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def table(programs: dict, longest: int, what: str):

@@ -7,14 +7,12 @@ for noise: linear work gives 4, quadratic work 16. `benchmarks/scaling.py` print
 
 from __future__ import annotations
 
-import gc
 import sys
-import time
-import tracemalloc
 
 import jax
 import numpy as np
 import pytest
+from measure import cpu_seconds, peak_bytes
 
 import minijax
 import minijax.numpy as jnp
@@ -38,31 +36,6 @@ def calls(function) -> int:
     finally:
         sys.setprofile(before)
     return count
-
-
-def cpu_seconds(function) -> float:
-    """The least of three, with no pass of the garbage collector in between."""
-    least = np.inf
-    gc.disable()
-    try:
-        for _ in range(3):
-            start = time.process_time()
-            function()
-            least = min(least, time.process_time() - start)
-    finally:
-        gc.enable()
-    return least
-
-
-def peak_bytes(function) -> int:
-    function()  # fills the caches
-    gc.collect()
-    tracemalloc.start()
-    try:
-        function()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def test_the_measures_tell_quadratic_from_linear():
