@@ -1,0 +1,177 @@
+"""The benchmarks' programs give the same numbers whoever runs them; how they measure and report. Nothing here is timed.
+
+Which libraries take part depends on what is installed: JAX, autograd and NumPy always are where the tests run.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+from dataclasses import replace
+
+import compare
+import measure
+import numpy as np
+import programs
+import pytest
+import report
+
+SMALL = [
+    programs.elementwise(),
+    programs.kaf(batch=3, units=4, features=2, outputs=2),
+    programs.mlp(batch=5, features=3, units=4, classes=2),
+    programs.lstm(steps=3, batch=2, features=2, units=3),
+    programs.hessian(features=2, units=3, examples=4),
+    programs.per_example(examples=4, features=2, units=3),
+    programs.deep(3, batch=2, units=4),
+]
+INSTALLED = [
+    name
+    for name in programs.CONTESTANTS
+    # JAX op by op is JAX's own business, and compiles every operation.
+    if name != "jax" and importlib.util.find_spec(name.partition(",")[0])
+]
+# What a library lacks, by contestant and program; everything else must run.
+LACKS = {
+    ("mygrad", "hessian"): "no second derivatives",
+    ("mygrad", "per"): "no vmap",
+    ("autograd", "per"): "no vmap",
+}
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict:
+    return {program.name: programs.flat(program.prepare("jax, jit")()) for program in SMALL}
+
+
+# PyTorch's own: its Hessian scripts its decompositions.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("program", SMALL, ids=lambda p: p.name)
+def test_same_numbers(program, expected):
+    for name in [*INSTALLED, *program.by_hand]:
+        lacking = LACKS.get((name, program.name.partition("-")[0]))
+        if lacking is not None:
+            with pytest.raises(programs.Unavailable, match=f"^{lacking}$"):
+                program.prepare(name)
+            continue
+        got = programs.flat(program.prepare(name)())
+        want = expected[program.name]
+        assert len(got) == len(want), name
+        for a, b in zip(got, want):
+            a, b = np.asarray(a), np.asarray(b)
+            assert a.shape == b.shape, name
+            scale = max(1.0, float(np.abs(b).max()))
+            np.testing.assert_allclose(a, b, rtol=0, atol=64 * np.finfo(np.float32).eps * scale, err_msg=name)
+
+
+def test_chunks_of_the_kernel_are_one_kernel(monkeypatch):
+    """The last chunk is smaller; each pass of the derivative computes its kernel again."""
+    program = programs.kaf(batch=3, units=7, features=2, outputs=2)
+    naive = program.prepare("numpy, naive")()
+    monkeypatch.setattr(programs.by_hand, "CHUNK", 3 * 3 * programs.CENTERS)
+    for a, b in zip(program.prepare("numpy, tuned")(), naive, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=64 * np.finfo(np.float32).eps * max(1, np.abs(b).max()))
+
+
+def test_every_array_is_waited_for():
+    waited = []
+
+    class Array:
+        def block_until_ready(self):
+            waited.append(self)
+
+    a, b, c = Array(), Array(), Array()
+    assert programs.wait_for_each((a, [b, (c,)])) == (a, [b, (c,)])
+    assert waited == [a, b, c]
+    assert programs.jax_like("minijax").wait is programs.jax_like("jax").wait is programs.wait_for_each
+
+
+@pytest.mark.parametrize(
+    "wrong, text",
+    [
+        (lambda want: [want[0] * 1.001], "its result 0 differs from JAX's by "),
+        (lambda want: [want[0] * np.nan], "its result 0 differs from JAX's by nan"),
+        (lambda want: [want[0][:-1]], r"its result 0 has shape \(15,\), JAX's \(16,\)"),
+    ],
+    ids=["value", "nan", "shape"],
+)
+def test_wrong_results_are_not_timed(wrong, text):
+    program = programs.elementwise()
+    want = programs.flat(program.prepare("jax, jit")())
+    planted = replace(program, by_hand={"numpy, wrong": lambda x: wrong([np.asarray(want[0])])})
+    with pytest.raises(compare.Disagreement, match=text):
+        compare.of_program(planted).contestants["numpy, wrong"]()
+
+
+def test_a_round_that_is_interrupted_does_not_count():
+    calls = []
+
+    def sample():
+        calls.append(1)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return float(len(calls))
+
+    def missing():
+        raise programs.Unavailable("not installed")
+
+    rows = {"jax": lambda: sample, "minijax": lambda: sample, "torch": missing}
+    comparison = compare.Comparison("three", "what", rows, base="jax", rounds=100)
+    result, interrupted = compare.measure(comparison, 0.0, lambda text: None)
+    assert interrupted
+    assert [sorted(samples) for samples in result.rounds] == [["jax", "minijax"]] * 2
+    assert report.notes(result) == ["torch: not installed"]
+
+
+def results() -> report.Result:
+    rounds = [{"jax": 2e-3, "minijax": 1e-3}, {"jax": 4e-3, "minijax": 1e-3}, {"jax": 8e-3, "minijax": 16e-3}]
+    comparison = compare.Comparison("name", "what it is", {"minijax": None, "jax": None, "torch": None}, base="jax")
+    return report.Result(comparison, rounds, {"torch": programs.Unavailable("torch is not installed")})
+
+
+def test_ratios_are_of_medians_and_their_spread_of_rounds():
+    result = results().relative_to(None)
+    assert result.ratio("minijax") == (0.25, 0.375, 1.25)
+    assert report.table(result)[1] == [
+        ["minijax", "1.00 ms", "1.00 ms .. 8.50 ms", "0.250", "0.375 .. 1.25"],
+        ["jax", "4.00 ms", "3.00 ms .. 6.00 ms", "1.00", "1.00 .. 1.00"],
+    ]
+    assert results().relative_to("minijax").ratio("jax")[0] == 4.0
+    assert results().relative_to("torch").base == "jax"  # which was not measured
+
+
+def test_the_page_says_what_is_missing_and_whether_it_was_interrupted():
+    page = report.page("today\nversions", [results().relative_to(None)], complete=False)
+    assert "It was interrupted." in page and "- torch: torch is not installed" in page
+    assert "| name | 0.250 | 1.00 | 4.00 ms |" in page
+    assert "interrupted" not in report.page("today", [results().relative_to(None)], complete=True)
+
+
+@pytest.mark.parametrize(
+    "value, unit, text",
+    [
+        (8.251e-6, "s", "8.25 us"),
+        (999.4e-6, "s", "999 us"),
+        (999.6e-6, "s", "1.00 ms"),
+        (12.34, "s", "12.3 s"),
+        (0.0, "s", "0 us"),
+        (345.6e6, "B", "346 MB"),
+    ],
+)
+def test_quantities_have_three_digits(value, unit, text):
+    assert report.quantity(value, unit) == text
+
+
+def test_memory_that_is_kept_is_seen():
+    kept = []
+    peak, held = measure.first_call_bytes(lambda: kept.append(np.ones(1 << 20)))
+    assert 8 << 20 <= held < 9 << 20 and 8 << 20 <= peak < 9 << 20
+    peak, held = measure.first_call_bytes(lambda: np.ones(1 << 20))
+    assert held < 1 << 16 and 8 << 20 <= peak < 9 << 20
+    assert measure.in_fresh_process("print(6 * 7)") == 42.0
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        measure.in_fresh_process("1 / 0")
+
+
+def test_examples():
+    assert doctest.testmod(programs) == (0, 3)
