@@ -243,7 +243,7 @@ def imported_packages(path):
 
 
 # What is at home in one library only, and the packages it is for.
-AT_HOME_IN_JAX = {"equinox.py": {"equinox"}, "nnx.py": {"flax"}, "pallas.py": {"jax"}}
+AT_HOME_IN_JAX = {"equinox.py": {"equinox"}, "nnx.py": {"flax"}, "pallas.py": {"jax"}, "parallel.py": set()}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "kaf").glob("*.py")), ids=lambda path: path.name)
