@@ -21,6 +21,10 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be read, or belongs to another training; the message says which and what to do."""
 
 
+class CheckpointWarning(UserWarning):
+    """A checkpoint that could not be written this time; the training goes on."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """Where a training is kept, how often it is written, and what else must be the same for it to go on.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,7 +84,8 @@ def fit(
     the third argument. Ctrl-C ends the training; what was trained so far is returned.
 
     `checkpoint` is a file, or a `Checkpoint`: the training is kept there and, where the file exists, goes on from it, to
-    the same result bit for bit as if it had never stopped, even by SIGKILL. `epochs` may be another number then.
+    the same result bit for bit as if it had never stopped, even by SIGKILL. `epochs` may be another number then. A file
+    that cannot be written at first raises OSError, later it makes a CheckpointWarning.
 
     `mesh`, a `jax.sharding.Mesh` such as `kaf.parallel.data_mesh(8)`, shares every batch among its devices, to the same
     losses but for rounding; JAX alone does it. Of several processes all give the same arguments; the first writes the
@@ -261,13 +263,15 @@ class _Training:
     def run(self, start: float) -> TrainResult:
         interrupted = False
         self.start = self.written = start
+        if self.checkpoint is not None:
+            self._write()  # A file that cannot be written is told of now, not after hours.
         try:
             while self.now.epoch < self.epochs and not self._out_of_patience():
                 self._run_epoch()
         except KeyboardInterrupt:
             interrupted = True
         if self.checkpoint is not None:
-            self._write()
+            self._try_to_write()
         now = self.now
         values = now.best.values if self.patience is not None and now.best is not None else now.values
         return TrainResult(
@@ -337,8 +341,18 @@ class _Training:
 
     def _write_if_due(self) -> None:
         if self.checkpoint is not None and time.perf_counter() - self.written >= self.checkpoint.every:
-            self._write()
+            self._try_to_write()
             self.written = time.perf_counter()
+
+    def _try_to_write(self) -> None:
+        # The work of hours is worth more than its copy: the disk may have room again at the next try.
+        try:
+            self._write()
+        except OSError as error:
+            text = (
+                f"{self.checkpoint.path} could not be written ({error.strerror}); the training goes on, and the former"
+            )
+            warnings.warn(f"{text} checkpoint stays", checkpoints.CheckpointWarning, stacklevel=2)
 
     def _write(self) -> None:
         if not self.machine.place.main:

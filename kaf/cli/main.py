@@ -5,7 +5,9 @@ A command's module is imported only when it is called, so that `kaf --help` and 
 
 import os
 import sys
+import warnings
 
+from kaf.checkpoint import CheckpointWarning
 from kaf.cli.arguments import make_parser
 from kaf.cli.errors import CommandError
 from kaf.cli.optional import load
@@ -30,7 +32,10 @@ def main(argv=None):
         arguments = make_parser().parse_args(argv)
         arguments.argv = argv
         command = load(MODULES[arguments.command], f"kaf {arguments.command}")
-        status = command.run(arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", CheckpointWarning)
+            warnings.showwarning = lambda message, *_: print(f"kaf: warning: {message}", file=sys.stderr)
+            status = command.run(arguments)
         sys.stdout.flush()
         return status
     except CommandError as error:

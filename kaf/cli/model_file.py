@@ -67,8 +67,12 @@ def _softmax(logits):
 
 
 def save(path, trained):
-    """Write a Trained, whose layers are Linear and KAF by turns: the former file stays until the new one is whole."""
+    """Write a Trained, of layers Linear and plain KAF: the former file stays until the new one is whole."""
     layers = trained.model.layers
+    for layer in layers:
+        # What the file cannot hold must not be lost in silence: another kernel, trained centres.
+        if not isinstance(layer, Linear) and vars(layer) != vars(KAF(layer.alpha, layer.grid)):
+            raise ValueError(f"model files hold KAFs of an alpha and a grid; this layer has more: {layer}")
     about = {
         "layers": [{"grid": asdict(layer.grid)} if isinstance(layer, KAF) else None for layer in layers],
         "classes": trained.classes,

@@ -9,8 +9,9 @@ import re
 import numpy as np
 import pytest
 
-from kaf import KAF, Grid, train
+from kaf import KAF, Grid, KAFNet, Linear, train
 from kaf.cli import model_file
+from kaf.cli.data import Scaler
 from kaf.cli.main import main
 
 RNG = np.random.default_rng(0)
@@ -236,3 +237,37 @@ def test_predict_wants_as_many_features(capsys, here):
     np.savez("t.npz", x=X[:, :2])
     assert main(["predict", "m.npz", "t.npz"]) == 2
     assert capsys.readouterr().err == "kaf: error: t.npz: x has 2 columns, and m.npz wants 3 features\n"
+
+
+def test_model_files_hold_plain_kafs(here):
+    net = KAFNet((Linear.init(0, 3, 2), KAF.init(0, 2, Grid(5), residual=True), Linear.init(1, 2, 1)))
+    with pytest.raises(ValueError, match="model files hold KAFs of an alpha and a grid; this layer has more: KAF"):
+        model_file.save("m.npz", model_file.Trained(net, Scaler(np.zeros(3), np.ones(3)), ("a", "b")))
+    assert not os.path.exists("m.npz")
+
+
+def test_a_disk_that_is_full_for_a_while(capsys, here, monkeypatch):
+    """The checkpoint's first writing succeeds, its last does not: a warning, and everything else is there."""
+    argv, replace, made = [*write_table("t.csv", "two classes"), "--compare", "none"], os.replace, []
+
+    def refuse(source, target):
+        if str(target).endswith("train-kaf-0.npz"):
+            made.append(target)
+            if len(made) == 2:
+                raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    assert main(argv) == 0
+    out, err = capsys.readouterr()
+    assert err == (
+        "kaf: warning: kaf-out/checkpoints/train-kaf-0.npz could not be written (No space left on device); the training "
+        "goes on, and the former checkpoint stays\n"
+    )
+    assert len(results(out)) == 1 and sorted(os.listdir("kaf-out")) == WRITTEN
+    made.insert(0, "")
+    made[1:] = []
+    assert main([*argv, "--out", "other"]) == 2
+    assert capsys.readouterr().err == (
+        "kaf: error: cannot keep other/checkpoints/train-kaf-0.npz: no space left on device\n"
+    )

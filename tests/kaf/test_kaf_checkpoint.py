@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kaf import KAFNet, fit, optim, train, use_backend
-from kaf.checkpoint import Checkpoint, CheckpointError, read
+from kaf.checkpoint import Checkpoint, CheckpointError, CheckpointWarning, read
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 2)).astype(np.float32)
@@ -212,3 +212,37 @@ def test_other_files(tmp_path):
         trained(checkpoint=path)
     with pytest.raises(IsADirectoryError):
         trained(checkpoint=tmp_path)
+
+
+def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "none" / "c.npz"
+    full, replace = [True], os.replace
+
+    def refuse(source, target):
+        if full[0]:
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    # At first it is an error,
+    with pytest.raises(OSError, match="No space left on device"):
+        trained(checkpoint=path)
+    assert os.listdir(tmp_path / "none") == []
+    # later a warning: the result is returned all the same, and the file goes on being what it was.
+    full[0] = False
+    first = trained(epochs=1, checkpoint=path)
+    before = path.read_bytes()
+
+    def fill(epoch, *losses):
+        full[0] = True
+
+    with pytest.warns(CheckpointWarning) as warned:
+        found = trained(checkpoint=Checkpoint(path, every=0.0), callback=fill)
+    text = (
+        f"{path} could not be written (No space left on device); the training goes on, and the former checkpoint stays"
+    )
+    assert {str(w.message) for w in warned} == {text}
+    full[0] = False
+    assert_same_bits(found, trained())
+    assert read(path).state["epoch"] == 1 and len(first.epoch_losses) == 1 and path.read_bytes() != before
+    assert_same_bits(trained(checkpoint=path), found)
