@@ -97,6 +97,14 @@ SMALLER = {
     "twice the same": (lambda x: jnp.sin(x) * jnp.sin(x), 2),
     "numbers": (lambda x: x * (mj.lax.sin(jnp.float32(2)) + 3.0), 1),
     "f of a broadcast": (lambda x: jnp.exp(jnp.broadcast_to(x[0] * 2, (7,))) * x, 5),
+    "a number made of a number, spread twice": (
+        lambda x: -jnp.broadcast_to(2.0, (3,)).reshape(3, 1) * jnp.broadcast_to(x, (3, 7)),
+        3,
+    ),
+    "a broadcast of a broadcast": (
+        lambda x: mj.lax.broadcast_in_dim(mj.lax.broadcast_in_dim(x, (3, 7), (1,)), (3, 2, 7), (0, 2)) * 1.0,
+        1,
+    ),
     "a broadcast that meets an array": (lambda x: jnp.broadcast_to(x[None], (3, 7)) + jnp.ones((3, 7)) * x, 4),
     "stop_gradient": (lambda x: mj.lax.stop_gradient(x), 0),
     "select of the same": (lambda x: jnp.where(x > 0, x, x), 0),

@@ -223,9 +223,11 @@ def _spread(atom: Atom, makers) -> JaxprEqn | None:
 
 def _unspread(eqn: JaxprEqn, makers):
     """Elementwise operations broadcast by themselves: their operands need not be."""
-    if not eqn.primitive.elementwise or not any([_spread(v, makers) for v in eqn.invars]):
+    if not any([_spread(v, makers) for v in eqn.invars]):
         return None
     shape = eqn.outvars[0].aval.shape
+    if not eqn.primitive.elementwise:
+        return _spread_at_once(eqn, _spread(eqn.invars[0], makers))
     if len(eqn.invars) == 1:
         return _afterwards(eqn, _spread(eqn.invars[0], makers))
     operands, before = list(eqn.invars), []
@@ -255,7 +257,26 @@ def _afterwards(eqn: JaxprEqn, spread: JaxprEqn):
     x, out = spread.invars[0], eqn.outvars[0].aval
     small = Var(ShapedArray(x.aval.shape, out.dtype, out.weak_type))
     first = eqn.replace(invars=[x], outvars=[small])
-    return [first, eqn.replace(primitive=broadcast_in_dim_p, invars=[small], params=spread.params)]
+    number = _folded(first, {})
+    then = eqn.replace(primitive=broadcast_in_dim_p, invars=[small if number is None else number], params=spread.params)
+    return [first, then] if number is None else [then]
+
+
+def _spread_at_once(eqn: JaxprEqn, spread: JaxprEqn | None):
+    """A broadcast of a broadcast is one, and so is a reshape of what is full of a number."""
+    name, shape = eqn.primitive.name, eqn.outvars[0].aval.shape
+    if spread is None or name not in ("broadcast_in_dim", "reshape", "squeeze"):
+        return None
+    x = spread.invars[0]
+    if name == "broadcast_in_dim":
+        places = eqn.params["broadcast_dimensions"]
+        dimensions = tuple(places[i] for i in spread.params["broadcast_dimensions"])
+    elif x.aval.shape:
+        return None
+    else:
+        dimensions = ()
+    params = {"shape": shape, "broadcast_dimensions": dimensions, "sharding": None}
+    return [eqn.replace(primitive=broadcast_in_dim_p, invars=[x], params=params)]
 
 
 def fuse_broadcasts(jaxpr: Jaxpr) -> Jaxpr:

@@ -80,36 +80,52 @@ class Line(NamedTuple):
                 yield from line.mentions()
 
 
-class _Aliases:
-    """Which names of some lines may be of the same memory."""
+class _Memory:
+    """What some names share: the last line to mention one of them, whether one is needed after the lines, and whether these
+    lines made it and nobody else has been shown it."""
 
-    def __init__(self, lines: Sequence[Line]):
-        self._groups: dict[str, set[str]] = {}
-        # Names of memory that these lines have made, and that nobody else has been shown: a callback may keep what it is given.
-        self._ours: set[str] = set()
-        # Names of whole new arrays.
-        self.fresh: set[str] = {line.writes[0] for line in lines if line.call is not None and not line.call.then}
-        foreign: set[str] = set()
-        for line in lines:
-            if line.call is None:
-                names = list(line.mentions())
-                (self._ours if line.view else foreign).update(line.writes)
-                foreign.update(() if line.view else names)
-                self._join(names)
-            else:
-                self._ours.update(line.writes)
-        self._ours -= foreign
+    __slots__ = ("last", "alive", "ours")
 
-    def _join(self, names: Sequence[str]):
-        joined = set(names).union(*[self._groups.get(n, ()) for n in names])
-        self._groups.update(dict.fromkeys(joined, joined))
+    def __init__(self):
+        self.last = -1
+        self.alive = False
+        self.ours = True
 
-    def of(self, name: str) -> set[str]:
-        return self._groups.get(name) or {name}
+    def dead(self, i: int) -> bool:
+        return self.last <= i and not self.alive
 
-    def ours(self, name: str) -> bool:
-        """Whether the memory was made here, and no other name of it is from elsewhere."""
-        return self.of(name) <= self._ours
+
+def _memories(lines: Sequence[Line], last: dict[str, int], alive: Callable[[str], bool]) -> dict[str, _Memory]:
+    """For each name the memory that it may be in: that of whatever it may be a view of."""
+    leaders: dict[str, str] = {}
+
+    def leader(name: str) -> str:
+        while (above := leaders.get(name, name)) != name:
+            leaders[name] = name = leaders.get(above, above)
+        return name
+
+    ours: set[str] = set()
+    foreign: set[str] = set()
+    for line in lines:
+        if line.call is not None:
+            ours.update(line.writes)
+            continue
+        names = list(line.mentions())
+        for name in names[1:]:
+            leaders[leader(name)] = leader(names[0])
+        if line.view:
+            ours.update(line.writes)
+        else:
+            # A callback may keep what it is given.
+            foreign.update(names)
+    found: dict[str, _Memory] = {}
+    for name, i in last.items():
+        memory = found.setdefault(leader(name), _Memory())
+        found[name] = memory
+        memory.last = max(memory.last, i)
+        memory.alive = memory.alive or alive(name)
+        memory.ours = memory.ours and name in ours and name not in foreign
+    return found
 
 
 class Buffer:
@@ -134,6 +150,7 @@ class Renderer:
     def __init__(self, large: dict[str, Type], new_name: Callable[[], str] | None):
         self.large = large
         self.buffers: list[Buffer] = []
+        self._kept = 0
         self._new_name = new_name
         self._free: dict[Type, list[Buffer]] = {}
 
@@ -144,25 +161,36 @@ class Renderer:
         read again: `alive` says which are still needed after these lines."""
         last = {name: i for i, line in enumerate(lines) for name in line.mentions()}
         local = {name for line in lines for name in line.writes if name in self.large}
-        aliases = _Aliases(lines) if local else None
-        # {name: names of the same array that go with it}, {name: the buffer that it is in}.
+        memories = _memories(lines, last, alive) if local else {}
+        # Names of whole new arrays.
+        fresh = {line.writes[0] for line in lines if line.call is not None and not line.call.then} if local else set()
+        # {name: names of the same array that go with it}, {memory: the buffers that it is in}.
         companions: dict[str, list[str]] = {}
-        places: dict[str, Buffer] = {}
+        places: dict[_Memory, list[Buffer]] = {}
 
-        def dead(name: str, i: int) -> bool:
-            return all(last.get(n, -1) <= i and not alive(n) for n in aliases.of(name))
+        def free(name: str, i: int) -> bool:
+            return name in fresh and memories[name].ours and memories[name].dead(i)
 
         out = []
         for i, line in enumerate(lines):
-            if line.view and last[line.writes[0]] == i and not alive(line.writes[0]):
-                continue
+            unread = line.writes[0] if line.view and last[line.writes[0]] == i and not alive(line.writes[0]) else None
+            if unread is not None:
+                line = line._replace(text="", writes=(), origin=None)
             if line.origin is not None and line.origin != origin:
                 origin = line.origin
                 out += [f"{indent}# {text}" for text in _where(origin)]
             over = None
             if line.call is not None and line.writes[0] in local:
-                over = self._dying_operand(line, aliases, lambda name, i=i: dead(name, i))
-                out.append(f"{indent}{line.writes[0]} = {self._placed(line, over, places)}")
+                over = self._dying_operand(line, memories, lambda name, i=i: free(name, i))
+                place = memories[line.writes[0]]
+                if over is None:
+                    buffer = self._buffer(line)
+                    places.setdefault(place, []).extend([] if buffer is None else [buffer])
+                    text = line.call.text if buffer is None else line.call.into(f"{buffer.name}()")
+                else:
+                    places[place] = [*places.get(place, []), *places.pop(memories[over], [])]
+                    text = line.call.into(over)
+                out.append(f"{indent}{line.writes[0]} = {text}")
             elif line.call is not None:
                 out.append(f"{indent}{line.writes[0]} = {line.call.text}")
             elif line.text:
@@ -180,48 +208,38 @@ class Renderer:
             if over is not None and last[line.writes[0]] > i:
                 # One array of two names: they go together.
                 companions[line.writes[0]] = [*companions.pop(over, []), over]
-                gone.remove(over)
-            for name in [n for n in gone if n in places and dead(n, i)]:
-                buffer = places.pop(name)
-                self._free.setdefault(buffer.type, []).append(buffer)
+                gone = [n for n in gone if n != over]
+            for name in gone:
+                if memories[name].dead(i):
+                    for buffer in places.pop(memories[name], ()):
+                        self._free.setdefault(buffer.type, []).append(buffer)
             gone = [n for name in gone for n in [*companions.pop(name, ()), name]]
             if gone:
                 out.append(f"{indent}del {', '.join(gone)}")
-        for buffer in places.values():
+        for buffer in [b for buffers in places.values() for b in buffers]:
             buffer.arrays = 2 if indent == "    " else 3
         return out
 
-    def _dying_operand(self, line: Line, aliases: _Aliases, dead: Callable[[str], bool]) -> str | None:
+    def _dying_operand(self, line: Line, memories: dict[str, _Memory], free: Callable[[str], bool]) -> str | None:
         """The operand in whose place the result can be put."""
-        call, target = line.call, line.writes[0]
-        if not call.elementwise:
-            return None
-        for name in call.args:
-            same_type = self.large.get(name) == self.large[target]
-            if same_type and name in aliases.fresh and aliases.ours(name) and dead(name):
-                if not any(other != name and other in aliases.of(name) for other in call.args):
+        args, type_ = line.call.args, self.large[line.writes[0]]
+        for name in args if line.call.elementwise else ():
+            if self.large.get(name) == type_ and free(name):
+                if not any(other != name and memories.get(other) is memories[name] for other in args):
                     return name
         return None
 
-    def _placed(self, line: Line, over: str | None, places: dict[str, Buffer]) -> str:
-        """The call, told where to put its result; if it is worth it."""
-        call, target = line.call, line.writes[0]
-        if over is not None:
-            if over in places:
-                places[target] = places.pop(over)
-            return call.into(over)
-        buffer = self._buffer(self.large[target] if call.shape is None else Type(call.shape, self.large[target].dtype))
-        if buffer is None:
-            return call.text
-        places[target] = buffer
-        return call.into(f"{buffer.name}()")
-
-    def _buffer(self, type_: Type) -> Buffer | None:
+    def _buffer(self, line: Line) -> Buffer | None:
+        """A buffer for the line's array: one that is free again, or a new one if there is still room."""
+        type_ = self.large[line.writes[0]]
+        if line.call.shape is not None:
+            type_ = Type(line.call.shape, type_.dtype)
         free = self._free.get(type_)
         if free:
             return free.pop()
-        if self._new_name is None or sum(b.type.bytes for b in self.buffers) + type_.bytes > KEPT:
+        if self._new_name is None or self._kept + type_.bytes > KEPT:
             return None
+        self._kept += type_.bytes
         self.buffers.append(Buffer(self._new_name(), type_))
         return self.buffers[-1]
 
