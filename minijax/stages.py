@@ -14,9 +14,9 @@ Array(9., dtype=float32, weak_type=True)
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial, wraps
+from importlib import import_module
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -199,7 +199,8 @@ class JitFunction:
             raise _unhashable(self.__wrapped__, call.statics) from None
         if program is None:
             if config.jax_explain_cache_misses:
-                _logger.warning(explain_cache_miss(self, key))
+                # Asked for by few, and a twentieth of the time that `import minijax` takes.
+                import_module("logging").getLogger("minijax").warning(explain_cache_miss(self, key))
             fun = self.__wrapped__
 
             @wraps(fun, assigned=("__name__",), updated=())
@@ -461,8 +462,6 @@ def _argument_name(path) -> str:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Why was it traced again?
-
-_logger = logging.getLogger("minijax")
 
 
 def explain_cache_miss(f: JitFunction, key: _Key) -> str:
