@@ -72,6 +72,8 @@ def test_every_operation_and_its_gradient(op: Op):
         check(mj.make_jaxpr(gradient)(*moving), moving)
 
 
+FILLS = (0.0, -0.0, 0, 1, 1.0, True)
+
 # Programs of one argument, and how many equations are left after all passes.
 SMALLER = {
     "x * 1": (lambda x: x * 1.0, 0),
@@ -95,6 +97,12 @@ SMALLER = {
     "sum of a sum": (lambda x: x.sum().reshape(1, 1).sum(0), 2),
     "max of an axis of 1": (lambda x: x[:, None].max(1), 0),
     "twice the same": (lambda x: jnp.sin(x) * jnp.sin(x), 2),
+    "almost the same: parameters that are equal": (
+        lambda x: [
+            mj.lax.sign(jnp.copysign(1.0, jnp.take(x, jnp.array([9]), mode="fill", fill_value=v))) for v in FILLS
+        ],
+        None,
+    ),
     "numbers": (lambda x: x * (mj.lax.sin(jnp.float32(2)) + 3.0), 1),
     "f of a broadcast": (lambda x: jnp.exp(jnp.broadcast_to(x[0] * 2, (7,))) * x, 5),
     "a number made of a number, spread twice": (

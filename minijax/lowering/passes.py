@@ -203,7 +203,10 @@ def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
         if primitive.multiple_results or primitive.effects or primitive.named_axes or eqn.effects:
             return None
         values = params.values() if len(params) < 2 else [params[k] for k in sorted(params)]
-        key = (primitive, *[id(v) if type(v) is not Literal else _number_key(v) for v in eqn.invars], *values)
+        if any(isinstance(v, float) for v in values):  # 0.0 == -0.0
+            return None
+        operands = [id(v) if type(v) is not Literal else _number_key(v) for v in eqn.invars]
+        key = (primitive, *operands, *values, *map(type, values))  # 1 == True
         try:
             first = seen.setdefault(key, eqn.outvars[0])
         except TypeError:  # A parameter that is not hashable: nothing is known to equal it.
