@@ -143,6 +143,14 @@ def _add_data(parser):
 
 def _add_training(parser):
     add = parser.add_argument
+    inits = ("random", *FUNCTIONS)
+    add(
+        "--init",
+        type=_one_of("function to start as", inits),
+        default="random",
+        metavar="NAME",
+        help=f"what every KAF starts as: {', '.join(inits)} (default: random)",
+    )
     add("--epochs", type=_count(1), default=40, metavar="N", help="passes over the data (default: 40)")
     add("--batch-size", type=_count(1), default=64, metavar="N", help="examples per step (default: 64)")
     add("--lr", type=_number(1e-9, 1e9), default=5e-3, metavar="RATE", help="Adam's learning rate (default: 0.005)")

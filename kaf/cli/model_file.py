@@ -1,6 +1,7 @@
 """model.npz: a trained model with all that prediction needs, as arrays and one JSON text; nothing is unpickled."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -49,8 +50,9 @@ class Trained:
         the mean squared error, in the target's own units, for numbers y, float [n].
         """
         if not self.classes:
-            error = np.mean((self.predictions(x) - y) ** 2)
-            return float(1 - error / np.var(y)), float(error)
+            error, variance = np.mean((self.predictions(x) - y) ** 2), np.var(y)
+            # Of targets that are all alike, R2 is 0/0.
+            return float(1 - error / variance) if variance else math.nan, float(error)
         probabilities = self.probabilities(x)
         right = np.maximum(probabilities[np.arange(len(y)), y], np.finfo(np.float64).tiny)
         return float(np.mean(probabilities.argmax(1) == y)), float(-np.log(right).mean())

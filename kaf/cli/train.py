@@ -171,7 +171,7 @@ class _Trainer:
         with self.report.progress(f"{label:<18}", arguments.epochs) as show:
             try:
                 result = fit(
-                    KAFNet.init(seed, sizes, network.activation, grid=self.grid),
+                    KAFNet.init(seed, sizes, network.activation, grid=self.grid, init=arguments.init),
                     x,
                     y.astype(np.int32 if self.outputs > 1 else np.float32),
                     loss=self._loss(),
@@ -225,7 +225,7 @@ class _Trainer:
     def _checkpoint(self, network, seed):
         words = ("train", network.activation, (network.equal or "").replace(" ", "-"), f"{seed}.npz")
         path = self.checkpoints.path("-".join(filter(None, words)))
-        asked = ("centers", "boundary", "lr", "schedule", "alpha_decay", "weight_decay")
+        asked = ("centers", "boundary", "init", "lr", "schedule", "alpha_decay", "weight_decay")
         about = {"units": network.units, **{option: getattr(self.arguments, option) for option in asked}}
         if self.arguments.schedule != "constant":
             about["epochs"] = self.arguments.epochs  # They bend the schedule.

@@ -147,6 +147,11 @@ BAD_ARGUMENTS = [
         "see kaf train --help",
     ),
     (
+        ["train", "--init", "step"],
+        "argument --init: there is no function to start as 'step'; choose one of random, relu, leaky_relu, elu, tanh, "
+        "sigmoid, softplus, gelu, silu, identity; see kaf train --help",
+    ),
+    (
         ["train", "--validation", "1"],
         "argument --validation: '1' is not a number from 0.01 to 0.9; see kaf train --help",
     ),

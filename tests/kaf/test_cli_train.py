@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from kaf import KAF, Grid, KAFNet, Linear, train
+from kaf import KAF, Grid, KAFNet, Linear, ridge_alpha, train
 from kaf.cli import model_file
 from kaf.cli.data import Scaler
 from kaf.cli.main import main
@@ -99,6 +99,21 @@ def test_several_layers_seeds_baselines_and_the_rest(capsys, here):
     report = (here / "kaf-out" / "report.md").read_text()
     assert "| GELU, equal params | 8,4 | 73 |" in report and "![activations-2](activations-2.png)" in report
     assert report.splitlines()[2].startswith("Command: `kaf train --data t.csv --units 3")
+
+
+def test_targets_all_alike_have_no_r2(here):
+    net = KAFNet.init(0, [3, 2, 1])
+    scaler = Scaler(np.zeros(3), np.ones(3))
+    trained = model_file.Trained(net, scaler, target_scaler=Scaler(np.zeros(1), np.ones(1)))
+    score, error = trained.assess(X, np.full(60, 2.0))
+    assert np.isnan(score) and error > 0
+
+
+def test_what_a_kaf_starts_as(capsys, here):
+    argv = [*write_table("t.csv", "numbers"), "--compare", "none", "--centers", "20", "--lr", "1e-9"]
+    succeeds(capsys, [*argv, "--init", "tanh"])
+    alpha = np.asarray(model_file.load("kaf-out/model.npz").model.layers[1].alpha)
+    np.testing.assert_allclose(alpha, np.broadcast_to(ridge_alpha("tanh").alpha, alpha.shape), atol=1e-5)
 
 
 def test_no_baselines(capsys, here):
