@@ -72,7 +72,7 @@ def test_every_operation_and_its_gradient(op: Op):
         check(mj.make_jaxpr(gradient)(*moving), moving)
 
 
-FILLS = (0.0, -0.0, 0, 1, 1.0, True)
+FILLS, OUTSIDE = (0.0, -0.0, 0, 1, 1.0, True), jnp.array([9])
 
 # Programs of one argument, and how many equations are left after all passes.
 SMALLER = {
@@ -98,9 +98,7 @@ SMALLER = {
     "max of an axis of 1": (lambda x: x[:, None].max(1), 0),
     "twice the same": (lambda x: jnp.sin(x) * jnp.sin(x), 2),
     "almost the same: parameters that are equal": (
-        lambda x: [
-            mj.lax.sign(jnp.copysign(1.0, jnp.take(x, jnp.array([9]), mode="fill", fill_value=v))) for v in FILLS
-        ],
+        lambda x: [mj.lax.sign(jnp.copysign(1.0, jnp.take(x, OUTSIDE, mode="fill", fill_value=v))) for v in FILLS],
         None,
     ),
     "numbers": (lambda x: x * (mj.lax.sin(jnp.float32(2)) + 3.0), 1),
