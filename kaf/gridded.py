@@ -283,13 +283,19 @@ def gaussian(backend: Backend, order: int = 0):
     """The derivative of that order by x of exp(-(x - center)^2 / (2 sigma^2)), a function of (x, center, sigma)."""
     xp = backend.np
 
+    # Beyond 40 sigma it is zero in any dtype, and its derivatives must not be inf * 0. The slope of the clip makes no
+    # difference there, and that of no clip is the cheapest.
+    held = backend.custom_jvp(lambda t: xp.clip(t, -40, 40))
+    held.defjvp(lambda primals, tangents: (held(*primals), *tangents))
+
     def kernel(x, center, sigma):
-        # Beyond, it is zero in any dtype, and its derivatives must not be inf * 0.
-        t = xp.clip((x - center) / sigma, -40, 40)
-        before, hermite = xp.zeros_like(t), xp.ones_like(t)
+        scale = 1 / sigma
+        t = held((x - center) * scale)
+        before, hermite = 0.0, 1.0
         for n in range(order):
             before, hermite = hermite, t * hermite - n * before
-        return hermite * xp.exp(-0.5 * t * t) * (-1 / sigma) ** order
+        gauss = xp.exp(-0.5 * t * t)
+        return hermite * gauss * (-scale) ** order if order else gauss
 
     return kernel
 
