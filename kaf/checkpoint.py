@@ -137,5 +137,5 @@ def digest(*arrays: numpy.ndarray) -> str:
     found = hashlib.blake2b(digest_size=8)
     for array in arrays:
         found.update(f"{array.shape} {array.dtype}".encode())
-        found.update(numpy.ascontiguousarray(array).data.cast("B") if array.size else b"")
+        found.update(numpy.ascontiguousarray(array).view(numpy.uint8) if array.size else b"")
     return found.hexdigest()

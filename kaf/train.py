@@ -459,7 +459,8 @@ def _check_finite(name: str, array: numpy.ndarray) -> None:
 
 def _has_bad(array: numpy.ndarray) -> bool:
     # A sum is finite only if all terms are; where it is not, it may still have overflowed.
-    return array.dtype.kind in "fV" and not numpy.isfinite(array.sum(dtype=numpy.float64))
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        return array.dtype.kind in "fV" and not numpy.isfinite(array.sum(dtype=numpy.float64))
 
 
 def _held_out(examples: _Examples, validation: float | tuple[Any, Any], seed: int) -> tuple[_Examples, _Examples]:

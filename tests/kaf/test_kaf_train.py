@@ -239,6 +239,28 @@ def test_what_is_no_array_stays_in_its_place(backend):
     assert np.array_equal(np.asarray(result.model.layers[0].weight), np.eye(2)) and result.loss_curve.shape == (2,)
 
 
+def test_infinities_that_cancel_are_seen(backend):
+    x = np.zeros((4, 2))
+    x[1] = [np.inf, -np.inf]
+    with pytest.raises(ValueError, match=r"fit: x\[1\] is NaN or infinite"):
+        fit(KAFNet.init(0, [2, 4, 1]), x, x[:, 0])
+    x = np.full((40, 2), 3e38, np.float32)  # Their sum is no float32.
+    result = fit(KAFNet.init(0, [2, 4, 1]), x, x[:, 0] > 0, loss=lambda outputs, _: (outputs**2).mean() * 0, epochs=1)
+    assert result.loss_curve.shape == (1,)
+
+
+def test_half_precision(backend, tmp_path):
+    """Inputs and parameters of bfloat16, which NumPy does not know, and a checkpoint that is gone on from."""
+    x, y = moons(40)
+    model = backend.tree_util.tree_map(lambda leaf: leaf.astype("bfloat16"), KAFNet.init(0, [2, 4, 1]))
+    half = np.asarray(backend.np.asarray(x).astype("bfloat16"))
+    arguments = {"loss": "binary_cross_entropy", "batch_size": 20, "checkpoint": tmp_path / "c.npz"}
+    first = fit(model, half, y, epochs=1, **arguments)
+    result = fit(model, half, y, epochs=2, **arguments)
+    assert np.asarray(result.model.layers[1].alpha).dtype == half.dtype and np.isfinite(result.loss_curve).all()
+    np.testing.assert_array_equal(result.loss_curve[:2], first.loss_curve)
+
+
 X, Y = moons(20)
 BAD_X, BAD_Y = X.copy(), Y.astype(np.float32)
 BAD_X[3, 1], BAD_Y[7] = np.inf, np.nan
