@@ -250,7 +250,7 @@ def test_what_is_called_twice_is_a_function():
     assert text.count("def several(") == 1
     assert text.count(" = several(") == 3
     once = mj.jit(lambda x: several(2 * x)).lower(X).as_text()
-    assert "several(" not in once.replace("# ", "").split("return several")[0] or "def several(" not in once
+    assert "def several(" not in once
 
 
 def test_arrays_closed_over_are_arguments():
