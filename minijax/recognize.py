@@ -30,6 +30,7 @@ def recognize(args, kwargs):
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from keyword import iskeyword
 from typing import Any
 
 from .array import ArrayImpl, to_array
@@ -67,7 +68,7 @@ class _Text:
         self.names: dict[str, Any] = {}
         self.lines: list[str] = []
         self.leaves: list[str] = []
-        self.letters = letters()
+        self.letters = (name for name in letters() if not iskeyword(name))  # the 214th is `if`
 
     def defined(self, text: str) -> Callable:
         exec(text, self.names)

@@ -154,6 +154,12 @@ def test_option_errors(name):
             lib.jit(lambda x: x, **options)(1.0)
 
 
+def test_as_many_arguments_as_there_are_keywords_among_letters():
+    f, args = mj.jit(lambda *args: args[-1] + 1), [mj.numpy.asarray(float(i)) for i in range(500)]
+    for _ in range(3):  # from the second call on, the latest is recognised
+        assert float(f(*args)) == 500
+
+
 def test_the_cache():
     traces = []
 
