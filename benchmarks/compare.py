@@ -48,6 +48,10 @@ class Disagreement(Unavailable):
     """Results that are not JAX's."""
 
 
+class Failure(Unavailable):
+    """An error of a library in a program that it should run: it costs this contestant its place, and no other."""
+
+
 def check_equal(got, want):
     for i, (a, b) in enumerate(zip(flat(got), flat(want), strict=True)):
         a, b = np.asarray(a), np.asarray(b)
@@ -158,6 +162,8 @@ def ready(comparison: Comparison, tell: Callable[[str], None]) -> tuple[Samplers
             samplers[name] = prepare()
         except Unavailable as reason:
             absent[name] = reason
+        except Exception as error:
+            absent[name] = Failure(f"FAILED, {type(error).__name__}: {str(error).partition(chr(10))[0]}")
     return samplers, absent
 
 
@@ -205,7 +211,9 @@ def main() -> int:
     results, interrupted = measure_all(chosen, options.seconds, options.base)
     if out is not None and results:
         report.write(out, heading, results, complete=not interrupted)
-    wrong = [reason for result in results for reason in result.absent.values() if isinstance(reason, Disagreement)]
+    wrong = [
+        reason for result in results for reason in result.absent.values() if isinstance(reason, (Disagreement, Failure))
+    ]
     return 130 if interrupted else 1 if wrong else 0
 
 

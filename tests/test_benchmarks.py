@@ -123,6 +123,19 @@ def test_a_round_that_is_interrupted_does_not_count():
     assert report.notes(result) == ["torch: not installed"]
 
 
+def test_an_error_costs_one_contestant_its_place():
+    def broken():
+        raise SyntaxError("invalid syntax\nand more")
+
+    comparison = compare.Comparison(
+        "two", "what", {"jax": broken, "minijax": lambda: lambda: 1.0}, base="jax", rounds=2
+    )
+    result, interrupted = compare.measure(comparison, 0.0, lambda text: None)
+    assert (len(result.rounds), interrupted) == (2, False)
+    assert report.notes(result) == ["jax: FAILED, SyntaxError: invalid syntax"]
+    assert isinstance(result.absent["jax"], compare.Failure)
+
+
 def results() -> report.Result:
     rounds = [{"jax": 2e-3, "minijax": 1e-3}, {"jax": 4e-3, "minijax": 1e-3}, {"jax": 8e-3, "minijax": 16e-3}]
     comparison = compare.Comparison("name", "what it is", {"minijax": None, "jax": None, "torch": None}, base="jax")
