@@ -143,12 +143,23 @@ def versions() -> str:
     return text + (f"; not installed: {', '.join(missing)}" if missing else "")
 
 
+def load(average: float, cores: int) -> str:
+    """How busy the machine was before. Libraries that use all cores wait for each other's threads, and others' programs."""
+    quiet = average <= cores / 4
+    advice = (
+        "" if quiet else ": OTHERS WERE RUNNING, so these figures are not to be quoted; run it again on a quiet machine"
+    )
+    return f"Load average at the start {average:.1f} on {cores} cores{advice}"
+
+
 def heading() -> str:
     flags = os.environ.get("XLA_FLAGS")
     lines = [
         f"{datetime.date.today():%d %B %Y}, {processor()}, {os.cpu_count()} cores, {platform.system()}",
         f"Python {platform.python_version()}, {versions()}",
     ]
+    if hasattr(os, "getloadavg"):
+        lines.append(load(os.getloadavg()[0], os.cpu_count() or 1))
     return "\n".join(lines + ([f"XLA_FLAGS={flags}"] if flags else []))
 
 

@@ -175,6 +175,12 @@ def test_quantities_have_three_digits(value, unit, text):
     assert report.quantity(value, unit) == text
 
 
+def test_a_busy_machine_is_said():
+    assert report.load(0.2, 2) == "Load average at the start 0.2 on 2 cores"
+    assert report.load(6.0, 2).startswith("Load average at the start 6.0 on 2 cores: OTHERS WERE RUNNING")
+    assert report.heading().splitlines()[2].startswith("Load average at the start ")
+
+
 def test_memory_that_is_kept_is_seen():
     kept = []
     peak, held = measure.first_call_bytes(lambda: kept.append(np.ones(1 << 20)))
