@@ -65,16 +65,21 @@ class Backend:
         """Whether `kaf.pallas` can compute with it."""
         return self.name == "jax"
 
-    @property
-    def block_size(self) -> int:
-        """How many float32 values a CPU had best work on at a time, so that they and what is made of them stay in the
-        cache: measured. NumPy takes longer for a call, and so fewer calls of more.
-        """
-        return 32768 if self.name == "jax" else 65536
+    def shares_arrays(self) -> bool:
+        """Whether there are several devices, of which each may have its part of an array's rows."""
+        return self.name == "jax" and self.library.device_count() > 1
 
-    def on_cpu(self) -> bool:
-        """Whether arrays go to a CPU (and not a GPU) unless they are told to go elsewhere."""
-        return self.name == "minijax" or self.default_backend() != "gpu"
+    def prefers_pallas(self) -> bool:
+        """Whether `kaf.pallas` is to compute: on one GPU. jit does not share out a kernel of Pallas among several."""
+        return self.has_pallas and self.default_backend() == "gpu" and not self.shares_arrays()
+
+    def block_size(self) -> int | None:
+        """How many float32 values had best be worked on at a time, so that they and what is made of them stay in a CPU's
+        cache: measured. NumPy takes longer for a call, and so fewer calls of more. None for all at once, on GPUs.
+        """
+        if self.name == "minijax":
+            return 65536
+        return None if self.default_backend() == "gpu" else 32768
 
 
 _MODULES = {"np": "numpy"} | {

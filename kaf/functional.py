@@ -54,7 +54,7 @@ def kaf(
     size, and keep nothing but x, alpha and sigma for reverse mode. "gridded" takes three exponentials a value (see
     `kaf.gridded`), for Gaussians whose centres are equispaced and known when the program is traced; "pallas" is the same
     by kernels for GPUs (see `kaf.pallas`; elsewhere they are interpreted, slowly). "loop" takes one kernel after the
-    other, any of them. "auto" is "pallas" for JAX on a GPU and "gridded" elsewhere where that can be, else "loop".
+    other, any of them. "auto" is "pallas" for JAX on one GPU and "gridded" elsewhere where that can be, else "loop".
 
     Raises ValueError where the shapes do not fit, sigma is not positive, or the method cannot be.
 
@@ -106,7 +106,7 @@ def _problem(backend: Backend, centers, sigma, kernel, method: str, dtype) -> _P
                 'is traced (no tracer), with a sigma that is not small against their distance; "loop" takes any.'
             )
         if method == "auto":
-            method = "loop" if layout is None else "gridded" if backend.on_cpu() else "pallas"
+            method = "loop" if layout is None else "pallas" if backend.prefers_pallas() else "gridded"
     return _Problem(method, kernel_function(kernel), layout, numpy.dtype(dtype))
 
 
@@ -168,18 +168,27 @@ def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
     k = alpha.shape[-1]
     alpha = xp.tensordot(numpy.eye(k, dtype=alpha.dtype), alpha, ((1,), (alpha.ndim - 1,)), precision="highest")
     n = x.shape[0]
-    by_blocks = backend.on_cpu() and problem.method != "pallas"
-    block = _rows_per_block(n, math.prod(x.shape[1:]), backend.block_size) if by_blocks else n
+    size = None if problem.method == "pallas" else backend.block_size()
+    block = n if size is None else _rows_per_block(n, math.prod(x.shape[1:]), size)
     if block == n:
         return rows(x, alpha, centers, sigma).reshape(shape)
     # Else the loop would keep of every block what its derivatives need.
     rows = backend.checkpoint(rows, prevent_cse=False)
     whole = n - n % block
-    blocks = x[:whole].reshape(whole // block, block, *x.shape[1:])
-    out = backend.lax.map(lambda x: rows(x, alpha, centers, sigma), blocks).reshape(whole, *x.shape[1:])
+    out = _in_turn(backend, lambda x: rows(x, alpha, centers, sigma), x[:whole], block)
     if whole < n:
         out = xp.concatenate([out, rows(x[whole:], alpha, centers, sigma)])
     return out.reshape(shape)
+
+
+def _in_turn(backend: Backend, rows: Callable, x, block: int):
+    """rows(x), so many at a time."""
+    xp, row = backend.np, x.shape[1:]
+    if not backend.shares_arrays():
+        return backend.lax.map(rows, x.reshape(-1, block, *row)).reshape(x.shape)
+    # Rows that lie far apart: of those of each turn every device has its own. Of rows side by side it would take all.
+    blocks = xp.moveaxis(x.reshape(block, -1, *row), 1, 0)
+    return xp.moveaxis(backend.lax.map(rows, blocks), 0, 1).reshape(x.shape)
 
 
 def _as_rows(xp, x, alpha, sigma):

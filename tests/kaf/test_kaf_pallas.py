@@ -123,10 +123,14 @@ def test_shapes_that_are_no_rows_of_units(shape, units):
 # -- Chosen on a GPU ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("platform, method", [("gpu", "pallas"), ("cpu", "gridded"), ("tpu", "gridded")])
-def test_chosen_on_a_gpu(monkeypatch, platform, method):
+@pytest.mark.parametrize(
+    "platform, devices, method",
+    [("gpu", 1, "pallas"), ("gpu", 2, "gridded"), ("cpu", 1, "gridded"), ("tpu", 1, "gridded")],
+)
+def test_chosen_on_a_gpu(monkeypatch, platform, devices, method):
     backend = named_backend("jax")
     monkeypatch.setitem(vars(backend), "default_backend", lambda: platform)
+    monkeypatch.setattr(jax, "device_count", lambda: devices)
     assert _problem(backend, Grid().centers, 0.5, "gauss", "auto", "float32").method == method
     assert _problem(backend, Grid().centers, 0.5, "relu", "auto", "float32").method == "loop"
     minijax = named_backend("minijax")
