@@ -103,6 +103,18 @@ def test_wrong_results_are_not_timed(wrong, text):
         compare.of_program(planted).contestants["numpy, wrong"]()
 
 
+def test_what_is_compiled_is_compiled_anew(monkeypatch):
+    """Or a benchmark of compiling times the look-up of what was compiled before."""
+    cleared = []
+    clear = compare.load("minijax").clear_caches
+    monkeypatch.setattr(compare.load("minijax"), "clear_caches", lambda: (cleared.append(1), clear()))
+    sample = compare.of_stages(programs.deep(2, batch=2, units=3)).contestants["minijax, to compiled"]()
+    before = len(cleared)
+    sample()
+    sample()
+    assert len(cleared) == before + 2
+
+
 def test_a_round_that_is_interrupted_does_not_count():
     calls = []
 
