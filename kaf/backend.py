@@ -21,6 +21,7 @@ from typing import Any
 import numpy
 
 CHOICES = ("minijax", "jax")
+COMPILERS = ("numpy", "xla")  # minijax's; JAX has the second
 DEFAULT = "minijax"
 ENVIRONMENT_VARIABLE = "KAF_BACKEND"
 

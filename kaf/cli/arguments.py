@@ -3,7 +3,7 @@
 import argparse
 import math
 
-from kaf.backend import CHOICES
+from kaf.backend import CHOICES, COMPILERS
 from kaf.cli.errors import CommandError
 from kaf.init import FUNCTIONS
 
@@ -64,6 +64,7 @@ def _add_train(commands):
     )
     _add_data(parser)
     _add_backend(parser)
+    _add_compiler(parser)
     _add_devices(parser)
     parser.add_argument(
         "--units",
@@ -199,6 +200,7 @@ def _add_predict(commands):
     parser.add_argument("data", metavar="FILE", help="the features, one row for each example: .csv or .npz")
     parser.add_argument("--out", metavar="FILE", help="write there (default: standard output)")
     _add_backend(parser)
+    _add_compiler(parser)
 
 
 def _add_experiment(commands):
@@ -213,6 +215,7 @@ def _add_experiment(commands):
     )
     parser.add_argument("name", type=_one_of("experiment", EXPERIMENTS), metavar="NAME", help=", ".join(EXPERIMENTS))
     _add_backend(parser)
+    _add_compiler(parser)
     add = parser.add_argument
     add("--seeds", type=_count(1, 1000), metavar="N", help="how many (default: 10; ridge: 20)")
     add("--seed", type=_count(0, 2**31), default=0, metavar="N", help="the first of them (default: 0)")
@@ -290,6 +293,15 @@ def _add_backend(parser):
         type=_one_of("backend", CHOICES),
         metavar="{" + ",".join(CHOICES) + "}",
         help="what computes (default: $KAF_BACKEND, else minijax)",
+    )
+
+
+def _add_compiler(parser):
+    parser.add_argument(
+        "--compiler",
+        type=_one_of("compiler", COMPILERS),
+        metavar="{" + ",".join(COMPILERS) + "}",
+        help="what minijax's programs are compiled by; xla needs jaxlib (default: $MINIJAX_COMPILER, else numpy)",
     )
 
 

@@ -8,10 +8,11 @@ from kaf.cli.errors import CommandError
 
 
 @contextlib.contextmanager
-def computing_on(name):
+def computing_on(name, compiler=None):
     """Switch to the backend called `name`, for None to the environment's or the default one; yields it.
 
-    Raises CommandError for an unknown name (in the environment variable) and where the library is not installed.
+    compiler: what minijax's programs are to be compiled by, "numpy" or "xla"; None for what is configured. Raises CommandError
+    for an unknown name (in the environment variable), where the library is not installed, and for a compiler of JAX.
 
     >>> with computing_on("minijax") as backend:
     ...     backend.name
@@ -21,8 +22,27 @@ def computing_on(name):
         choice = contextlib.nullcontext(get_backend()) if name is None else use_backend(name)
     except (ValueError, ImportError) as error:
         raise CommandError(str(error).rstrip(".")) from error
-    with choice as backend:
+    with choice as backend, _compiling_by(compiler, backend):
         yield backend
+
+
+@contextlib.contextmanager
+def _compiling_by(compiler, backend):
+    if compiler is None:
+        yield
+        return
+    if backend.name != "minijax":
+        raise CommandError(f"--compiler is for the backend minijax; {backend.name} has XLA alone")
+    config = backend.library.config
+    before = config.minijax_compiler
+    config.update("minijax_compiler", compiler)
+    try:
+        backend.jit(lambda x: x)(0.0)  # What XLA needs and has not is said now.
+        yield
+    except ImportError as error:
+        raise CommandError(str(error).rstrip(".")) from error
+    finally:
+        config.update("minijax_compiler", before)
 
 
 def mesh_of(arguments):

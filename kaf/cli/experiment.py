@@ -31,7 +31,7 @@ def run(arguments):
     seeds = range(arguments.seed, arguments.seed + count)
     report = Report()
     # The matrices of many small networks are small: threads of the BLAS would wait for each other.
-    with computing_on(arguments.backend) as backend, threadpool_limits(1, user_api="blas"):
+    with computing_on(arguments.backend, arguments.compiler) as backend, threadpool_limits(1, user_api="blas"):
         report.line(f"{name}: {experiment.title}; {count} seeds from {arguments.seed}; on {backend.name}")
         outcomes = _outcomes(arguments, experiment, seeds, report)
         _draw(paths, experiment, seeds, outcomes)

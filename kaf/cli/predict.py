@@ -18,7 +18,7 @@ def run(arguments):
         _check_out(arguments)
     trained = model_file.load(arguments.model)
     x = _features(arguments.data, trained, arguments.model)
-    with computing_on(arguments.backend):
+    with computing_on(arguments.backend, arguments.compiler):
         text = as_csv(*_columns(trained, x))
     if arguments.out is None:
         sys.stdout.write(text)

@@ -67,7 +67,7 @@ def run(arguments):
     # Numbers too large to standardise are told before anything is printed.
     for numbers in (data.x, data.y[:, None].astype(np.float64)):
         Scaler.of(numbers, data.name)
-    with computing_on(arguments.backend) as backend:
+    with computing_on(arguments.backend, arguments.compiler) as backend:
         place = placement(backend, mesh := mesh_of(arguments))
         trainer = _Trainer(arguments, Report(quiet=not place.main), data, place, mesh)
         # The first process has removed or found what there is before the others look.

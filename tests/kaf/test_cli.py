@@ -7,9 +7,11 @@ import sys
 import numpy as np
 import pytest
 
+import minijax
 from kaf import backend as kaf_backend
 from kaf.cli import data, files
 from kaf.cli.main import main
+from minijax.lowering import xla
 
 COMMANDS = ("train", "predict", "experiment", "fit", "jaxpr", "check")
 
@@ -86,6 +88,10 @@ BAD_ARGUMENTS = [
     (
         ["train", "--backend", "torch"],
         "argument --backend: there is no backend 'torch'; choose one of minijax, jax; see kaf train --help",
+    ),
+    (
+        ["train", "--compiler", "llvm"],
+        "argument --compiler: there is no compiler 'llvm'; choose one of numpy, xla; see kaf train --help",
     ),
     (["train", "--units", "0"], "argument --units: '0' is not a whole number from 1 to 100000; see kaf train --help"),
     (
@@ -514,6 +520,30 @@ def test_missing_jax(capsys, monkeypatch):
     message = "kaf's backend 'jax' needs JAX, which is not installed: pip install 'minijax[jax]'"
     fails(capsys, ["check"], message)
     fails(capsys, ["jaxpr", "--backend", "jax"], message)
+
+
+def test_missing_jaxlib(capsys, here, monkeypatch):
+    xla._xla.cache_clear()
+    monkeypatch.setitem(sys.modules, "jax", None)
+    argv = ["train", "--data", "moons", "--compiler", "xla", "--backend", "minijax"]
+    message = str(minijax.errors.xla_missing(xla.KNOWN)).rstrip(".")
+    fails(capsys, argv, message)
+    assert listing(here) == [] and minijax.config.minijax_compiler == "numpy"
+
+
+def test_jax_has_one_compiler(capsys, here):
+    message = "--compiler is for the backend minijax; jax has XLA alone"
+    fails(capsys, ["train", "--backend", "jax", "--compiler", "xla"], message)
+
+
+def test_xla_trains_to_the_same(capsys, here):
+    argv = ["train", "--data", "moons", "--units", "3", "--epochs", "2", "--compare", "none"]
+    losses = []
+    for compiler in ("numpy", "xla"):
+        assert main([*argv, "--compiler", compiler, "--out", compiler]) == 0
+        losses.append(re.findall(r"loss (\S+)", capsys.readouterr().out))
+    assert losses[0] == losses[1] and losses[0]
+    assert minijax.config.minijax_compiler == "numpy"
 
 
 # -- Files that are whole ----------------------------------------------------------------------------------------------
