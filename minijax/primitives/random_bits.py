@@ -117,7 +117,7 @@ def _key_row(name: str, impl, abstract_eval, batch=None):
     return primitive
 
 
-def _seed_impl(seeds, *, impl):
+def _seed_impl(seeds, **params):
     bits = seeds.dtype.itemsize * 8
     # A seed of 64 bits fills both words; a narrower one the low word, with its sign.
     high = (seeds >> 32).astype(UINT32) if bits == 64 else np.zeros(seeds.shape, UINT32)
