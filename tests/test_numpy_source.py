@@ -114,7 +114,7 @@ PROGRAMS = {
     "checkpoint": (mj.grad(lambda x: mj.checkpoint(lambda v: jnp.sin(jnp.sin(v)))(x).sum()), X),
     "custom_jvp": (mj.grad(lambda x: mj.nn.relu(x).sum()), X),
     "vmap of cond": (mj.vmap(lambda x: mj.lax.cond(x > 0, jnp.sin, jnp.cos, x)), X),
-    "a key from a seed": (lambda s: mj.random.uniform(mj.random.key(s), (3,)), np.int32(-3)),
+    "a key from a seed": (lambda s: mj.random.uniform(mj.random.key(s), (3,)), jnp.int32(-3)),
     "random numbers": (
         lambda k: (mj.random.normal(k, (3,)), mj.random.permutation(k, 5), mj.random.gamma(k, 2.0)),
         KEY,
