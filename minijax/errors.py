@@ -154,6 +154,6 @@ def no_stablehlo(primitive: str, reason: str | None, where: str) -> NotImplement
 
 def unknown_precision(precision, known: list[str]) -> ValueError:
     return ValueError(
-        f"compiler=\"xla\": dot_general's precision {precision!r} is none that XLA has: choose one of"
+        f'compiler="xla": dot_general\'s precision {precision!r} is none that XLA has: choose one of'
         f" {', '.join(map(repr, known))}, or None."
     )

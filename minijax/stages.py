@@ -169,7 +169,7 @@ class JitFunction:
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
         program = self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
         outs = program(self._name, self._compiler, flat, self._inline)
-        if generation() is not None and not call.statics and not self._inline and not debugging_floats():
+        if current_trace() is eval_trace and generation() is not None and not call.statics and not debugging_floats():
             self._latest = program.recognition(call.in_tree, self._name, self._compiler)
         return tree_unflatten(program.out_tree, outs)
 
