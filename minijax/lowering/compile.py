@@ -1,7 +1,7 @@
 """Jaxpr -> a Python function of NumPy arrays that runs it: the program that `numpy_source.py` writes.
 
-Jaxprs that are the same program, such as those of two `jit`s of one function, share what is written and compiled; each has
-memory of its own.
+Jaxprs that are the same program, such as those of two `jit`s of one function, share what is written and compiled, and while
+one of them lives the memory that it keeps between calls.
 """
 
 from __future__ import annotations

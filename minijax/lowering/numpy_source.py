@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, cached_property, partial
 from math import prod
 from types import CodeType
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from ..jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, d
 from ..source_info import PACKAGE_DIRECTORY, SourceInfo
 from .buffers import kept_buffer, select_into
 from .bundle import Bundle, Given, parameters
-from .statements import LARGE, Buffer, Call, Line, Renderer, Type, _where  # noqa: F401 (stablehlo.py takes it from here)
+from .origins import often_called, user_names
+from .statements import LARGE, Buffer, Call, Line, Renderer, Type
 
 
 class Program:
@@ -36,13 +37,22 @@ class Program:
         self.buffers = buffers
         self.name = name
         self.single = single
+        self._function: Callable[[], Callable | None] = lambda: None
 
     @cached_property
     def code(self) -> CodeType:
         return compile(self.text, f"{PACKAGE_DIRECTORY}<the program of {self.name}>", "exec")
 
     def function(self) -> Callable:
-        """The function of NumPy arrays, returning a sequence of them. Each time a new one, which keeps its own memory."""
+        """The function of NumPy arrays, returning a sequence of them; the same one for as long as somebody has it. With it goes
+        the memory that it keeps: the layers of a network, which are one program each time, share what one of them needs."""
+        function = self._function()
+        if function is None:
+            function = self._made()
+            self._function = ref(function)
+        return function
+
+    def _made(self) -> Callable:
         # The loader lets debuggers and tracebacks show the program's lines.
         namespace = {**self.externals, "__name__": self.name, "__loader__": _Loader(self.text)}
         namespace.update({name: make() for name, make in self.buffers.items()})
@@ -68,7 +78,7 @@ def numpy_program(
     """
     bundle = Bundle() if alone else Given()
     name = bundle.reserve(_identifier(name))
-    writer = _Writer(bundle, _shared(closed_jaxpr), commented=alone)
+    writer = _Writer(bundle, often_called(closed_jaxpr), commented=alone)
     definition = writer.define(name, closed_jaxpr, arg_names)
     text = "\n\n\n".join(part for part in [bundle.text(), definition] if part) + "\n"
     return Program(text, bundle.externals, bundle.buffers, name, len(closed_jaxpr.jaxpr.outvars) == 1)
@@ -83,41 +93,6 @@ def _identifier(name: str) -> str:
 def _letters(i: int) -> str:
     """a, b, ..., z, aa, ab, ..."""
     return ("" if i < 26 else _letters(i // 26 - 1)) + chr(ord("a") + i % 26)
-
-
-def _shared(closed_jaxpr: ClosedJaxpr) -> dict[int, int]:
-    """{id of a jaxpr that is called more than once: how often}. Those of some length become functions."""
-    count: Counter[int] = Counter()
-
-    def visit(jaxpr: Jaxpr):
-        for eqn in jaxpr.eqns:
-            for inner in jaxprs_in_params(eqn.params):
-                count[id(inner)] += 1
-                if count[id(inner)] == 1:
-                    visit(inner.jaxpr if isinstance(inner, ClosedJaxpr) else inner)
-
-    visit(closed_jaxpr.jaxpr)
-    return {i: n for i, n in count.items() if n > 1}
-
-
-def _user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
-    """{number of an equation: the name that the user's program gives its result}.
-
-    One operation of the user makes several equations, next to each other; the last has the result. Of an operation that is
-    differentiated some equations are elsewhere, and which has the result is not known.
-    """
-    # Of a code object the id: to compare two of them takes long.
-    runs: list[tuple[Any, int]] = []
-    for i, eqn in enumerate(eqns):
-        where = eqn.source_info
-        key = None if where is None else (id(where.code), where.offset, where.derived)
-        if runs and runs[-1][0] == key:
-            runs.pop()
-        runs.append((key, i))
-    count = Counter(key for key, _ in runs)
-    alone = [i for key, i in runs if count[key] == 1 and key is not None and not eqns[i].primitive.multiple_results]
-    found = {i: eqns[i].source_info.target for i in alone}
-    return {i: name for i, name in found.items() if name is not None}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -257,7 +232,7 @@ class _Writer:
         """Write the equations that the used results need; return the results' texts."""
         if not all(used):
             jaxpr, _ = dce_jaxpr(jaxpr, used, instantiate=True)
-        wanted = _user_names(jaxpr.eqns) if self.commented else {}
+        wanted = user_names(jaxpr.eqns) if self.commented else {}
         for i, eqn in enumerate(jaxpr.eqns):
             self.equation(eqn, wanted.get(i))
         return [self.text(v) for v in jaxpr.outvars]

@@ -24,14 +24,18 @@ def user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
     One operation of the user makes several equations, next to each other; the last has the result. Of an operation that is
     differentiated some equations are elsewhere, and which has the result is not known.
     """
+    # Of a code object the id: to compare two of them takes long.
     runs: list[tuple[Any, int]] = []
     for i, eqn in enumerate(eqns):
-        if runs and runs[-1][0] == eqn.source_info:
+        where = eqn.source_info
+        key = None if where is None else (id(where.code), where.offset, where.derived)
+        if runs and runs[-1][0] == key:
             runs.pop()
-        runs.append((eqn.source_info, i))
-    count = Counter(where for where, _ in runs)
-    found = {i: where.target for where, i in runs if where is not None and count[where] == 1}
-    return {i: name for i, name in found.items() if name is not None and not eqns[i].primitive.multiple_results}
+        runs.append((key, i))
+    count = Counter(key for key, _ in runs)
+    alone = [i for key, i in runs if count[key] == 1 and key is not None and not eqns[i].primitive.multiple_results]
+    found = {i: eqns[i].source_info.target for i in alone}
+    return {i: name for i, name in found.items() if name is not None}
 
 
 def often_called(closed_jaxpr: ClosedJaxpr) -> dict[int, int]:

@@ -12,11 +12,11 @@ A program that is run here, and again and again, also gets the other large array
 
 from __future__ import annotations
 
-import linecache
-import os
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any, NamedTuple
+
+from .origins import line_text
 
 # Arrays of at least so many bytes are let go of by `del` when nothing reads them any more, and written over.
 LARGE = 1 << 15
@@ -178,7 +178,7 @@ class Renderer:
                 line = line._replace(text="", writes=(), origin=None)
             if line.origin is not None and line.origin != origin:
                 origin = line.origin
-                out += [f"{indent}# {text}" for text in _where(origin)]
+                out.append(f"{indent}# {line_text(*origin)}")
             over = None
             if line.call is not None and line.writes[0] in local:
                 over = self._dying_operand(line, memories, lambda name, i=i: free(name, i))
@@ -242,10 +242,3 @@ class Renderer:
         self._kept += type_.bytes
         self.buffers.append(Buffer(self._new_name(), type_))
         return self.buffers[-1]
-
-
-def _where(origin: tuple[str, int]) -> list[str]:
-    file, number = origin
-    code = linecache.getline(file, number).strip()
-    place = f"{os.path.basename(file)}:{number}"
-    return [f"{place}  {code}" if code else place]
