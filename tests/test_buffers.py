@@ -353,6 +353,27 @@ def test_what_is_not_held_is_used_again():
     assert len(places) <= 2
 
 
+def test_what_one_loop_keeps_for_the_next_is_made_once(monkeypatch):
+    """The residuals of a scan, which nobody has any more when the program ends, need one array each; a result needs two."""
+    made = []
+
+    def kept_buffer(shape, dtype, arrays=1, calls=1):
+        made.append((shape, arrays))
+        return buffers.kept_buffer(shape, dtype, arrays, calls)
+
+    def loss(w, xs):
+        final, _ = mj.lax.scan(lambda h, x: (jnp.tanh(h @ w + x), None), jnp.zeros((8, 32)), xs)
+        return (final**2).sum()
+
+    monkeypatch.setattr(numpy_source, "kept_buffer", kept_buffer)
+    w, xs = normal(32, 32), normal(50, 8, 32)
+    gradient = compile_jaxpr(mj.make_jaxpr(mj.grad(loss, (0, 1)))(w, xs))
+    assert sorted(made) == [((50, 8, 32), 1)] * 3 + [((50, 8, 32), 2)]
+    first = [x.copy() for x in gradient(w, xs)]
+    for got, want in zip(gradient(w, xs), first, strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
 def test_buffers_go_with_their_program():
     x = jnp.asarray(normal(N))
 

@@ -79,6 +79,15 @@ class Line(NamedTuple):
             for line in lines:
                 yield from line.mentions()
 
+    def alike(self) -> Iterable[list[str]]:
+        """Names that may be of one array after this line."""
+        if self.call is None and not self.blocks:
+            yield [*self.writes, *self.reads]
+        # A loop's results are not alike for being made together: what it carries is assigned within it.
+        for _, lines in self.blocks:
+            for line in lines:
+                yield from line.alike()
+
 
 class _Memory:
     """What some names share: the last line to mention one of them, whether one is needed after the lines, and whether these
@@ -110,14 +119,14 @@ def _memories(lines: Sequence[Line], last: dict[str, int], alive: Callable[[str]
         if line.call is not None:
             ours.update(line.writes)
             continue
-        names = list(line.mentions())
-        for name in names[1:]:
-            leaders[leader(name)] = leader(names[0])
+        for names in line.alike():
+            for name in names[1:]:
+                leaders[leader(name)] = leader(names[0])
         if line.view:
             ours.update(line.writes)
         else:
             # A callback may keep what it is given.
-            foreign.update(names)
+            foreign.update(line.mentions())
     found: dict[str, _Memory] = {}
     for name, i in last.items():
         memory = found.setdefault(leader(name), _Memory())
