@@ -3,11 +3,10 @@
     python benchmarks/kaf_evaluation.py [--rows 4096] [--units 256] [--centers 20] [--repeats 15] [--backends jax minijax]
 
 The methods of `kaf.kaf` take turns, so that a busy machine slows all of them; the first run of each, which compiles, is not
-counted. Times are the fastest of the repeats, which other programs disturb least, and behind it the median and the slowest;
-ratios are those of the fastest. `naive` is the formula as it stands, under jit like all the others. Memory is the peak above
-the arguments, results included, in arrays of x's size: on JAX what the compiled program says it takes, on minijax what NumPy
-asks for in a first run (tracemalloc), with the buffers that the program keeps for its next. tanh shows what the loss takes
-by itself. Before anything is measured, the values and gradients are compared.
+counted. Times are the median of the repeats and, behind it, the fastest and the slowest. `naive` is the formula as it
+stands, under jit like all the others. Memory is the peak above the arguments, results included, in arrays of x's size: on
+JAX what the compiled program says it takes, on minijax what NumPy asks for (tracemalloc). Before anything is measured, the
+values and gradients are compared.
 """
 
 from __future__ import annotations
@@ -85,19 +84,19 @@ def table_of(backend: Backend, arguments: Sequence, grid: Grid, repeats: int, wh
     runs = {method: functions(backend, method, grid)[what] for method in METHODS}
     results = {method: backend.block_until_ready(run(*arguments)) for method, run in runs.items()}
     table = Table(title=f"{backend.name}: {what}")
-    for column in ("method", "ms (median, slowest)", "naive / this", "this / tanh", "peak, arrays of x", "difference"):
+    for column in ("method", "ms (fastest, slowest)", "naive / this", "this / tanh", "peak, arrays of x", "difference"):
         table.add_column(column, justify="left" if column == "method" else "right")
     times = timed(backend, runs, arguments, repeats)
-    best = {method: min(ms) for method, ms in times.items()}
+    median = {method: statistics.median(ms) for method, ms in times.items()}
     for method, ms in times.items():
         difference = "" if method == "tanh" else largest_difference(backend, results[method], results["naive"])
         if difference and difference > MAX_DIFFERENCE:
             raise SystemExit(f"{backend.name}, {what}: {method} is off from the formula by {difference:.1e}")
         table.add_row(
             method,
-            f"{best[method]:.2f} ({statistics.median(ms):.2f}, {max(ms):.2f})",
-            "" if method == "tanh" else f"{best['naive'] / best[method]:.1f}",
-            f"{best[method] / best['tanh']:.1f}",
+            f"{median[method]:.2f} ({min(ms):.2f}, {max(ms):.2f})",
+            "" if method == "tanh" else f"{median['naive'] / median[method]:.1f}",
+            f"{median[method] / median['tanh']:.1f}",
             f"{peak_in_arrays(backend, functions(backend, method, grid)[what], arguments):.2f}",
             difference if difference == "" else f"{difference:.1e}",
         )
@@ -117,7 +116,7 @@ def main() -> None:
     alpha = rng.normal(0, np.sqrt(0.3), (options.units, options.centers)).astype(np.float32)
     console = Console(width=120)
     console.print(
-        f"x [{options.rows}, {options.units}] float32, {options.centers} centres, fastest of {options.repeats}"
+        f"x [{options.rows}, {options.units}] float32, {options.centers} centres, median of {options.repeats}"
     )
     for name in options.backends:
         with use_backend(name) as backend:
