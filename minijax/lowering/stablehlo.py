@@ -77,6 +77,16 @@ def _identifier(name: str) -> str:
     return f"_{name}" if name[0].isdigit() else name
 
 
+def _unused(wanted: str, taken: set[str]) -> str:
+    """The name, or with a number behind it the first that is not taken; it is now."""
+    name, n = wanted, 1
+    while name in taken:
+        n += 1
+        name = f"{wanted}_{n}"
+    taken.add(name)
+    return name
+
+
 class _Module:
     """What the functions of a module have in common."""
 
@@ -112,12 +122,7 @@ class _Module:
     def function(self, key, name: str, make: Callable[[], ClosedJaxpr], commented: bool) -> str:
         """The name of the private function that is known by `key`; it is written when it is first asked for."""
         if key not in self.functions:
-            name = base = _identifier(name)
-            n = 1
-            while name in self.names:
-                n += 1
-                name = f"{base}_{n}"
-            self.names.add(name)
+            name = _unused(_identifier(name), self.names)
             # The jaxpr is kept, that its id, which may be the key, stays its own.
             self.functions[key] = name, (closed_jaxpr := make())
             self.definitions.append(self.define(name, "private", closed_jaxpr, commented=commented))
@@ -144,13 +149,7 @@ class Writer:
         if wanted is None:
             self.count += 1
             return f"%{self.count - 1}"
-        base = wanted = _identifier(wanted)
-        n = 1
-        while wanted in self.taken:
-            n += 1
-            wanted = f"{base}_{n}"
-        self.taken.add(wanted)
-        return f"%{wanted}"
+        return f"%{_unused(_identifier(wanted), self.taken)}"
 
     def name(self, x: Value) -> str:
         """The name of a value; a constant is written now, if it is not there."""
