@@ -511,14 +511,16 @@ def test_keyboard_interrupts():
     before, errors = signal.signal(signal.SIGALRM, interrupt), np.geterr()
     try:
         for i in range(60):
-            signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.00002 * i)
+            # Two blocks: wherever the signal comes, in `finally` too, it is caught here.
             try:
-                for k in range(40):
-                    held.append((k % 4, jitted(inputs[k % 4])))
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.00002 * i)
+                    for k in range(40):
+                        held.append((k % 4, jitted(inputs[k % 4])))
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 held = held[-6:]
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
             for which, got in held:
                 assert np.array_equal(got, expected[which])
     finally:
