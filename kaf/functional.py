@@ -55,6 +55,7 @@ def kaf(
     `kaf.gridded`), for Gaussians whose centres are equispaced and known when the program is traced; "pallas" is the same
     by kernels for GPUs (see `kaf.pallas`; elsewhere they are interpreted, slowly). "loop" takes one kernel after the
     other, any of them. "auto" is "pallas" for JAX on one GPU and "gridded" elsewhere where that can be, else "loop".
+    JAX's `jet`, which has no rule for `jax.checkpoint`, takes "naive" alone.
 
     Raises ValueError where the shapes do not fit, sigma is not positive, or the method cannot be.
 
