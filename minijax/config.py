@@ -164,8 +164,10 @@ class checking_leaks(_Setting):
 
     def __enter__(self):
         super().__enter__()
+        self._nothing_frozen = gc.get_freeze_count() == 0
         gc.freeze()
 
     def __exit__(self, *exc):
-        gc.unfreeze()
+        if self._nothing_frozen:  # Else the program has put things aside itself.
+            gc.unfreeze()
         super().__exit__(*exc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -49,3 +50,17 @@ def no_state_left_behind():
     after = global_state()
     changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
     assert not changed, f"the test left global state changed (before, after): {changed}"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def garbage_of_one_file():
+    """What JAX compiled for a file of tests goes with it, and what stays is not searched for garbage again: else a
+    worker comes to hold gigabytes, through which each collection goes."""
+    yield
+    jax.clear_caches()
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_finish():
+    gc.freeze()

@@ -7,7 +7,6 @@ for noise: linear work gives 4, quadratic work 16. `benchmarks/scaling.py` print
 
 from __future__ import annotations
 
-import gc
 import sys
 
 import jax
@@ -20,15 +19,6 @@ import minijax.numpy as jnp
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Measures
-
-
-@pytest.fixture(autouse=True, scope="module")
-def what_other_tests_have_left_is_no_garbage():
-    """A collection goes over all objects, and after thousands of tests there are gigabytes of JAX's."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def calls(function) -> int:
