@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,7 @@ def layer(module: str) -> int:
     raise AssertionError(f"{module} has no place in the house: give it one in LAYERS")
 
 
+@functools.cache
 def imports(module: str, path: Path) -> list[tuple[str, ast.stmt]]:
     """The modules of ours that a file imports, wherever in it, except under TYPE_CHECKING."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
