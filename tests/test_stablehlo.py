@@ -534,7 +534,7 @@ def test_collectives():
     x[1, 0, 0] = -0.0
     one = jnp.asarray(x[0])
     text = module_text(mj.make_jaxpr(collectives, axis_env=[("i", 4)])(one), "f", replicas=4, axis_name="i")
-    execute = xla._Executable(text, range(4)).execute
+    execute = xla._Replicated(text, tuple(range(4))).execute
     mesh = jax.sharding.Mesh(np.array(jax.devices()[:4]), ("replica",))
     rows = jax.device_put(x, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("replica")))
     outs = execute([rows.reshape(16, 8)]).disassemble_into_single_device_arrays()

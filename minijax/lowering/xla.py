@@ -1,7 +1,8 @@
 """Jaxpr -> a program that XLA runs, on whatever device jaxlib has: `stablehlo.py` writes the text, jaxlib compiles it.
 
 The one file that imports JAX's libraries, and only their public names, when the first program is compiled: NumPy alone is what
-minijax needs otherwise. None of JAX's tracers, jaxprs or rules take part.
+minijax needs otherwise. None of JAX's rules take part: a program of ours is one primitive of JAX's (`_whole_program`), for the
+sake of what JAX runs programs with.
 
 Arrays stay on the device between programs: a result is an `ArrayImpl` with a buffer, still being computed perhaps, whose NumPy
 value is fetched when somebody looks at it; an argument from NumPy is given its buffer once.
@@ -27,7 +28,7 @@ from ..dtypes import float0, key_fry
 from ..jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 from ..staging import closed, weak_cache
 from .stablehlo import module_text
-from .stablehlo_text import physical_array
+from .stablehlo_text import physical, physical_array
 
 # The versions of JAX that the tests have been run with: the first, and the one that is too new to be known.
 OLDEST, UNTRIED = (0, 10), (0, 13)
@@ -40,6 +41,8 @@ def _xla() -> SimpleNamespace:
     try:
         jax = import_module("jax")
         backend = import_module("jax.extend.backend")
+        core, mlir = import_module("jax.extend.core"), import_module("jax.interpreters.mlir")
+        ir, func = import_module("jax.extend.mlir.ir"), import_module("jax.extend.mlir.dialects.func")
     except ImportError as e:
         raise errors.xla_missing(KNOWN) from e
     version = tuple(int(n) for n in re.findall(r"\d+", jax.__version__)[:2])
@@ -49,6 +52,14 @@ def _xla() -> SimpleNamespace:
         warnings.warn(str(errors.xla_version(jax.__version__, "newer", KNOWN)), stacklevel=2)
     return SimpleNamespace(
         client=backend.get_backend(),
+        Primitive=core.Primitive,
+        ShapeDtypeStruct=jax.ShapeDtypeStruct,
+        ShapedArray=jax.core.ShapedArray,
+        mlir=mlir,
+        ir=ir,
+        func=func,
+        jit=jax.jit,
+        default_device=jax.default_device,
         compile_options=backend.get_compile_options,
         devices=jax.devices(),
         device_put=jax.device_put,
@@ -109,30 +120,72 @@ def _buffer(x: ArrayImpl):
 Run = Callable[[Sequence[ArrayImpl]], list[ArrayImpl]]
 
 
+@cache
+def _whole_program():
+    """A primitive of JAX's that is a whole program, by its text. (`jax.extend`, and JAX's tutorial on primitives.)
+
+    jaxlib by itself takes 1.7 us to hand back each result of a program: as long as a small program runs. What `jax.jit` has
+    compiled takes none.
+    """
+    xla = _xla()
+    primitive = xla.Primitive("minijax_program")
+    primitive.multiple_results = True
+
+    @primitive.def_abstract_eval
+    def out_avals(*_, text, outs):
+        return [xla.ShapedArray(aval.shape, aval.dtype) for aval in outs]
+
+    def lower(ctx, *operands, text, outs):
+        ours, theirs = xla.ir.Module.parse(text), ctx.module_context
+        types = xla.ir.SymbolTable(ours.operation)["main"].type.results
+        name = xla.mlir.merge_mlir_modules(theirs.module, "program", ours, dst_symtab=theirs.symbol_table)
+        return xla.func.CallOp(types, xla.ir.FlatSymbolRefAttr.get(name), operands).results
+
+    xla.mlir.register_lowering(primitive, lower)
+    return primitive
+
+
 class _Executable:
-    """A compiled text. Programs whose texts are the same share it."""
+    """A compiled text, called with the arrays of the first device. Programs whose texts are the same share it."""
 
     __slots__ = ("execute", "memory", "__weakref__")
 
-    def __init__(self, text: str, device_ids: Sequence[int]):
+    def __init__(self, text: str, donated: tuple[int, ...], closed_jaxpr: ClosedJaxpr):
+        xla, outs = _xla(), tuple(map(physical, closed_jaxpr.out_avals))
+
+        def minijax(*args):
+            return _whole_program().bind(*args, text=text, outs=outs)
+
+        ins = [xla.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in map(physical, closed_jaxpr.in_avals)]
+        with xla.enable_x64(True), xla.default_device(xla.devices[0]):
+            self.execute = xla.jit(minijax, donate_argnums=donated).lower(*ins).compile()
+        self.memory = self.execute.memory_analysis
+
+
+class _Replicated:
+    """A text compiled for a replica on each of several devices."""
+
+    __slots__ = ("execute", "__weakref__")
+
+    def __init__(self, text: str, device_ids: tuple[int, ...]):
         xla = _xla()
         options = xla.compile_options(
             num_replicas=len(device_ids), num_partitions=1, device_assignment=np.array(device_ids)[:, None]
         )
         compiled = xla.client.compile_and_load(text, [xla.devices[i] for i in device_ids], options)
         self.execute = compiled.execute_sharded
-        self.memory = compiled.get_compiled_memory_stats
 
 
-_executables: WeakValueDictionary[tuple, _Executable] = WeakValueDictionary()
+_executables: WeakValueDictionary[tuple, _Executable | _Replicated] = WeakValueDictionary()
 
 
-def _executable(text: str, device_ids: tuple[int, ...] = (0,)) -> _Executable:
+def _shared(kind: type, text: str, numbers: tuple[int, ...], *rest) -> _Executable | _Replicated:
+    """kind(text, numbers, *rest), made once. The rest is what the text says too."""
     # What a program computes does not depend on its name, in the first line, and on the user's lines that its comments show.
-    key = re.sub(r"^\s*//.*\n", "", text.partition("\n")[2], flags=re.MULTILINE), device_ids
+    key = kind, re.sub(r"^\s*//.*\n", "", text.partition("\n")[2], flags=re.MULTILINE), numbers
     found = _executables.get(key)
     if found is None:
-        found = _executables[key] = _Executable(text, device_ids)
+        found = _executables[key] = kind(text, numbers, *rest)
     return found
 
 
@@ -144,7 +197,7 @@ def program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...] = ())
     """
     if any(map(_sharded, closed_jaxpr.jaxpr.eqns)):
         return _in_parts(closed_jaxpr, name)
-    executable = _executable(module_text(closed_jaxpr, name, donated=donated))
+    executable = _shared(_Executable, module_text(closed_jaxpr, name, donated=donated), donated, closed_jaxpr)
     execute, of_one_device, out_avals = executable.execute, {_xla().buffer_type}, closed_jaxpr.out_avals
     wrap = _result if any(aval.dtype == float0 for aval in out_avals) else ArrayImpl.on_device
 
@@ -154,8 +207,7 @@ def program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...] = ())
             buffers = [_buffer(x) for x in args]
         for i in donated:
             args[i].forget_value()
-        outs = execute(buffers).disassemble_into_single_device_arrays()
-        return [wrap(out, aval) for (out,), aval in zip(outs, out_avals)]
+        return list(map(wrap, execute(*buffers), out_avals))
 
     run.executable = executable
     return run
@@ -219,7 +271,7 @@ def sharded_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: 
     if max(device_ids) >= len(xla.devices):
         raise errors.xla_devices(max(device_ids) + 1, len(xla.devices))
     axis = mesh.axis_name
-    executable = _executable(module_text(jaxpr, name, replicas=mesh.size, axis_name=axis), device_ids)
+    executable = _shared(_Replicated, module_text(jaxpr, name, replicas=mesh.size, axis_name=axis), device_ids)
     places = xla.Mesh(np.array([xla.devices[i] for i in device_ids]), ("replica",))
 
     def sharding(spec: PartitionSpec):
