@@ -81,7 +81,13 @@ def of_program(program: Program) -> Comparison:
     return Comparison(program.name, program.what, rows, base="jax, jit")
 
 
-STAGES = {"trace": ("trace",), "to lowered": ("trace", "lower"), "to compiled": ("trace", "lower", "compile")}
+STAGES = {
+    "trace": ("trace",),
+    "to lowered": ("trace", "lower"),
+    # Of minijax what is lowered is a text, written when it is asked for.
+    "to text": ("trace", "lower", "as_text"),
+    "to compiled": ("trace", "lower", "compile"),
+}
 
 
 def of_stages(program: Program) -> Comparison:

@@ -25,13 +25,14 @@ COLORS = {
 }
 MARKERS = {"minijax": "o", "jax": "s", "autograd": "^", "mygrad": "v", "torch": "P", "numpy": "X"}
 HOLLOW = ("", "naive", "trace")  # and what does more work before it runs is filled
+HALF = {"to lowered": "left", "to text": "bottom"}
 
 
 def style(name: str) -> dict:
     library, _, mode = name.partition(", ")
     color = COLORS[library]
     marker = "D" if mode == "jit on XLA" else MARKERS[library]
-    fill = {"markerfacecolor": "white"} if mode in HOLLOW else {"fillstyle": "left" if mode == "to lowered" else "full"}
+    fill = {"markerfacecolor": "white"} if mode in HOLLOW else {"fillstyle": HALF.get(mode, "full")}
     return {"color": color, "marker": marker, "markeredgecolor": color, "markersize": 7, "linestyle": "", **fill}
 
 

@@ -68,7 +68,10 @@ class JaxprEqn:
         self.source_info = source_info
 
     def replace(self, **changes) -> JaxprEqn:
-        return JaxprEqn(*(changes.get(name, getattr(self, name)) for name in self.__slots__))
+        eqn = JaxprEqn(self.invars, self.outvars, self.primitive, self.params, self.effects, self.source_info)
+        for name, value in changes.items():
+            setattr(eqn, name, value)
+        return eqn
 
     def __repr__(self) -> str:
         return _eqn_text(self)
@@ -258,10 +261,10 @@ def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
     """The jaxprs among an equation's parameters, in the parameters' order."""
     found = []
     for value in params.values():
-        if isinstance(value, (Jaxpr, ClosedJaxpr)):
-            found.append(value)
-        elif isinstance(value, (tuple, list)):
+        if isinstance(value, (tuple, list)):
             found += [item for item in value if isinstance(item, (Jaxpr, ClosedJaxpr))]
+        elif isinstance(value, (Jaxpr, ClosedJaxpr)):
+            found.append(value)
     return found
 
 

@@ -41,12 +41,9 @@ def contractions(jaxpr: Jaxpr) -> Jaxpr:
     reads.update(v for v in jaxpr.outvars if type(v) is not Literal)
 
     def rewrite(eqn: JaxprEqn, makers):
-        name = eqn.primitive.name
-        if name == "reduce_sum":
-            return _contracted(eqn, makers, reads)
-        return _product_transposed(eqn, makers, reads) if name == "transpose" else None
+        return (_contracted if eqn.primitive.name == "reduce_sum" else _product_transposed)(eqn, makers, reads)
 
-    return rewritten(jaxpr, rewrite)
+    return rewritten(jaxpr, rewrite, ("reduce_sum", "transpose"))
 
 
 class _Factor(NamedTuple):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache, cached_property, partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from itertools import count, product
 from math import prod
+from string import ascii_lowercase
 from types import CodeType
 from typing import Any
 from weakref import ref
@@ -89,10 +91,17 @@ def _identifier(name: str) -> str:
     return f"f_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
 
 
-@cache
-def _letters(i: int) -> str:
-    """a, b, ..., z, aa, ab, ..."""
-    return ("" if i < 26 else _letters(i // 26 - 1)) + chr(ord("a") + i % 26)
+def _letters() -> Iterator[str]:
+    """a, b, ..., z, aa, ab, ..., without what means something to Python."""
+    names = ("".join(letters) for n in count(1) for letters in product(ascii_lowercase, repeat=n))
+    return (name for name in names if not keyword.iskeyword(name))
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """name, name_2, ..."""
+    if not keyword.iskeyword(name):
+        yield name
+    yield from (f"{name}_{n}" for n in count(2))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -117,7 +126,7 @@ class _Writer:
         self.lines: list[Line] = []
         self.origin: tuple[str, int] | None = None
         self.places: dict[tuple[int, int], tuple[str, int]] = {}
-        self.count = 0
+        self.letters = _letters()
 
     # -- Functions -------------------------------------------------------------------------------------------------------
 
@@ -163,17 +172,11 @@ class _Writer:
 
     def fresh(self, wanted: str | None = None) -> str:
         """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
-        bundle, base, n = self.bundle, wanted, 1
-        while wanted is None or wanted in self.taken or bundle.has(wanted) or keyword.iskeyword(wanted):
-            if base is None:
-                wanted = _letters(self.count)
-                self.count += 1
-            else:
-                n += 1
-                wanted = f"{base}_{n}"
-        self.taken.add(wanted)
-        bundle.locals.add(wanted)
-        return wanted
+        names = self.letters if wanted is None else _numbered(wanted)
+        name = next(n for n in names if n not in self.taken and not self.bundle.has(n))
+        self.taken.add(name)
+        self.bundle.locals.add(name)
+        return name
 
     def bind(self, variables: Sequence[Var], texts: Sequence[str]):
         self.names.update(zip(variables, texts, strict=True))

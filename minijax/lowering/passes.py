@@ -178,11 +178,7 @@ IDENTITIES: dict[str, Rewrite] = {
 def identities(jaxpr: Jaxpr) -> Jaxpr:
     """Without operations that give back what they are given: x * 1, transposes of transposes, reshapes of reshapes."""
 
-    def rewrite(eqn: JaxprEqn, makers):
-        rule = IDENTITIES.get(eqn.primitive.name)
-        return None if rule is None else rule(eqn, makers)
-
-    return rewritten(jaxpr, rewrite)
+    return rewritten(jaxpr, lambda eqn, makers: IDENTITIES[eqn.primitive.name](eqn, makers), IDENTITIES)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -203,10 +199,11 @@ def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
         if primitive.multiple_results or primitive.effects or primitive.named_axes or eqn.effects:
             return None
         values = params.values() if len(params) < 2 else [params[k] for k in sorted(params)]
-        if any(isinstance(v, float) for v in values):  # 0.0 == -0.0
+        types = [*map(type, values)]  # 1 == True
+        if float in types or np.float64 in types:  # 0.0 == -0.0
             return None
         operands = [id(v) if type(v) is not Literal else _number_key(v) for v in eqn.invars]
-        key = (primitive, *operands, *values, *map(type, values))  # 1 == True
+        key = (primitive, *operands, *values, *types)
         try:
             first = seen.setdefault(key, eqn.outvars[0])
         except TypeError:  # A parameter that is not hashable: nothing is known to equal it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from ..jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 
@@ -11,10 +11,12 @@ from ..jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 Rewrite = Callable[[JaxprEqn, dict[Var, JaxprEqn]], Atom | list[JaxprEqn] | None]
 
 
-def rewritten(jaxpr: Jaxpr, rewrite: Rewrite) -> Jaxpr:
+def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = None) -> Jaxpr:
+    """The jaxpr after a pass; the same object if it changes nothing. names: of the primitives that it may rewrite; None: all."""
     known: dict[Var, Atom] = {}
     makers: dict[Var, JaxprEqn] = {}
     eqns: list[JaxprEqn] = []
+    changed = False
 
     def read(atom: Atom) -> Atom:
         return atom if type(atom) is Literal else known.get(atom, atom)
@@ -22,17 +24,20 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite) -> Jaxpr:
     for eqn in jaxpr.eqns:
         if known and any([type(v) is not Literal and v in known for v in eqn.invars]):
             eqn = with_operands(eqn, [read(v) for v in eqn.invars])
-        found = rewrite(eqn, makers)
+        found = rewrite(eqn, makers) if names is None or eqn.primitive.name in names else None
         if found is None:
             eqns.append(eqn)
             for v in eqn.outvars:
                 makers[v] = eqn
         elif type(found) is list:
+            changed = True
             for new in found:
                 makers.update(dict.fromkeys(new.outvars, new))
             eqns += found
         else:
             known[eqn.outvars[0]] = found
+    if not (changed or known):
+        return jaxpr
     return jaxpr.replace(eqns=eqns, outvars=[read(v) for v in jaxpr.outvars])
 
 
