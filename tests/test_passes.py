@@ -112,6 +112,10 @@ SMALLER = {
         1,
     ),
     "a broadcast that meets an array": (lambda x: jnp.broadcast_to(x[None], (3, 7)) + jnp.ones((3, 7)) * x, 4),
+    "two sums bring the same array to a shape": (
+        lambda x: (lambda k: [(k * y).sum(-1) for y in (x[:3], x[2:5])])(jnp.exp(x[None, :, None] - x[:3])),
+        11,
+    ),
     "stop_gradient": (lambda x: mj.lax.stop_gradient(x), 0),
     "select of the same": (lambda x: jnp.where(x > 0, x, x), 0),
     "in a loop": (lambda x: mj.lax.fori_loop(0, 3, lambda i, c: c * 1.0, x), 1),
@@ -155,7 +159,7 @@ def test_stages_are_printable():
     shown = [(name, str(after)) for name, after in passes.stages(mj.make_jaxpr(function)(X))]
     assert [name for name, _ in shown] == [
         "dead_code", "fold_constants", "identities", "fuse_broadcasts", "identities", "common_subexpressions",
-        "contractions", "dead_code",
+        "contractions", "shared_reshapes", "dead_code",
     ]  # fmt: skip
     texts = [text for _, text in shown]
     assert "cos" not in texts[0]
