@@ -219,6 +219,21 @@ def test_equal_programs_are_compiled_once():
     first.clear_cache()
 
 
+def test_memory_is_that_of_jaxs_program():
+    def gradient(lib):
+        def loss(w, alpha, x):
+            kernels = lib.numpy.exp(-(((x @ w)[..., None] - np.float32([-1, 0, 1])) ** 2))
+            return ((kernels * alpha).sum(-1) ** 2).mean()
+
+        return lib.value_and_grad(loss, (0, 1))
+
+    shapes = [(4, 64), (64, 3), (128, 4)]
+    ours = xla.program(minijax.make_jaxpr(gradient(minijax))(*map(jnp.ones, shapes)), "gradient").executable.memory()
+    theirs = jax.jit(gradient(jax)).lower(*map(jax.numpy.ones, shapes)).compile().memory_analysis()
+    for kind in ("argument", "output", "temp"):
+        assert getattr(ours, f"{kind}_size_in_bytes") == getattr(theirs, f"{kind}_size_in_bytes") > 0, kind
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Choosing
 
