@@ -289,12 +289,22 @@ def _above(label: str, by: str = "KAF") -> Callable:
     return seen
 
 
-def _fails(label: str, threshold: float, some: bool) -> Callable:
-    """Whether some seeds, or none, stay below."""
+def _fails(label: str, threshold: float) -> Callable:
+    """Whether some seeds stay below."""
 
     def seen(scores):
         failed = int((scores[label] < threshold).sum())
-        return (failed > 0) == some, f"{failed} of {len(scores[label])} seeds"
+        return failed > 0, f"{failed} of {len(scores[label])} seeds"
+
+    return seen
+
+
+def _fails_less(by: str, label: str, threshold: float) -> Callable:
+    """Whether fewer seeds stay below than do by `label`."""
+
+    def seen(scores):
+        fewer, more = (int((scores[name] < threshold).sum()) for name in (by, label))
+        return fewer < more, f"{fewer} of {len(scores[by])} seeds; {label} {more}"
 
     return seen
 
@@ -327,7 +337,7 @@ EXPERIMENTS = {
         epochs=200,
         batch_size=50,
         learning_rate=0.05,
-        # Of 1e-5, 1e-4 and 1e-3 the one with the fewest failures.
+        # Of 1e-5, 1e-4 and 1e-3 the one with the fewest failures on seeds 0 to 19, where there were 6: on others there are more.
         kafs=(Network("KAF", "kaf", 1e-3), Network("KAF best of 3", "kaf", 1e-3, starts=3)),
         fixed=(*FIXED_ROWS, Network("tanh best of 3", "tanh", starts=3, equal=EQUAL_PARAMETERS)),
         seeds=20,
@@ -337,8 +347,10 @@ EXPERIMENTS = {
                 "At equal width KAF's R2 is larger than that of all of them, by 0.1 or more", _better(EQUAL_WIDTH, 0.1)
             ),
             Claim("At equal parameters KAF is still above tanh", _above("tanh, equal params")),
-            Claim("KAF has bad optima: some seeds stay below 0.9", _fails("KAF", 0.9, some=True)),
-            Claim("The best of three starts, by training loss, has none", _fails("KAF best of 3", 0.9, some=False)),
+            Claim("KAF has bad optima: some seeds stay below 0.9", _fails("KAF", 0.9)),
+            Claim(
+                "The best of three starts, by training loss, fails less often", _fails_less("KAF best of 3", "KAF", 0.9)
+            ),
         ),
     ),
     "breast_cancer": Experiment(
