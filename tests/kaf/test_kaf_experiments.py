@@ -137,9 +137,13 @@ def test_an_experiment_goes_on_after_the_last_network_finished(capsys, here, mon
 
 
 def test_claims_say_by_what():
-    claim = Claim("text", experiments._fails("KAF", 0.9, some=True))
-    assert claim.seen({"KAF": np.array([0.5, 0.95])}) == (True, "1 of 2 seeds")
-    assert claim.seen({"KAF": np.array([0.91, 0.95])}) == (False, "0 of 2 seeds")
+    claim = Claim("text", experiments._fails("KAF", 0.9))
+    one, none = np.array([0.5, 0.95]), np.array([0.91, 0.95])
+    assert claim.seen({"KAF": one}) == (True, "1 of 2 seeds")
+    assert claim.seen({"KAF": none}) == (False, "0 of 2 seeds")
+    claim = Claim("text", experiments._fails_less("best", "KAF", 0.9))
+    assert claim.seen({"KAF": one, "best": none}) == (True, "0 of 2 seeds; KAF 1")
+    assert claim.seen({"KAF": one, "best": one}) == (False, "1 of 2 seeds; KAF 1")
 
 
 @pytest.mark.parametrize(
