@@ -27,6 +27,10 @@ class SourceInfo(NamedTuple):
     offset: int
     derived: bool = False
 
+    def as_derived(self) -> SourceInfo:
+        """The same place, as that of what a derivative's rule does."""
+        return self if self.derived else tuple.__new__(SourceInfo, (self.code, self.offset, True))
+
     @property
     def file_name(self) -> str:
         return self.code.co_filename
@@ -97,11 +101,11 @@ def _remember(code: CodeType, mark: str) -> str:
     return mark
 
 
-def current(depth: int = 1, derived: bool = False) -> SourceInfo | None:
+def current(depth: int = 1) -> SourceInfo | None:
     """The innermost place outside minijax on the running thread's stack; None if there is none. depth: how many of the
     innermost calls are known to be ours, and unmarked."""
     # Asked for every operation of a derivative: each step of this loop is felt.
-    frame = sys._getframe(depth)
+    derived, frame = False, sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
         mark = _marks.get(id(code))
@@ -116,7 +120,7 @@ def current(depth: int = 1, derived: bool = False) -> SourceInfo | None:
                 eqn = frame.f_locals.get("eqn")
                 if eqn is not None and eqn.source_info is not None:
                     where = eqn.source_info
-                    return where._replace(derived=True) if derived and not where.derived else where
+                    return where.as_derived() if derived else where
         frame = frame.f_back
     return None
 

@@ -187,12 +187,25 @@ def test_names_of_functions_that_are_called_are_not_hidden():
     np.testing.assert_array_equal(mj.jit(long)(X), long(X))
 
 
-def test_what_is_differentiated_is_not_named_wrongly():
-    def loss(w):
-        hidden = jnp.tanh(w)
-        return hidden * w
+def gated(w):
+    hidden = jnp.tanh(w)
+    return hidden * w
 
-    assert not any("hidden" in line for line in text_of(mj.grad(loss), 1.0))
+
+def logarithm(x):
+    total = mj.nn.logsumexp(x)
+    return total
+
+
+def test_what_is_differentiated_has_its_name_and_nothing_else():
+    for _ in range(2):  # By rules, and by recipes made of them.
+        assert "    hidden = np.tanh(w)" in text_of(mj.value_and_grad(gated), 1.0)
+        assert "    total = k + d" in text_of(mj.value_and_grad(logarithm), X)
+        # The gradient does not need the sum's logarithm, but exps, which the user has no name for.
+        assert not any("total" in line for line in text_of(mj.grad(logarithm), X))
+        # Of two derivatives' equations it is not known which is the user's.
+        assert not any("hidden" in line for line in text_of(mj.hessian(gated), 1.0))
+    assert "    hidden = np.tanh(x)" in text_of(lambda x: mj.jvp(gated, (x,), (x,)), 1.0)
 
 
 def test_dead_code_is_not_written():

@@ -112,6 +112,7 @@ SMALLER = {
         1,
     ),
     "a broadcast that meets an array": (lambda x: jnp.broadcast_to(x[None], (3, 7)) + jnp.ones((3, 7)) * x, 4),
+    "a number brought to a shape": (lambda x: mj.lax.reshape(0.0, (1,)) + mj.lax.iota("float32", 1), 3),
     "two sums bring the same array to a shape": (
         lambda x: (lambda k: [(k * y).sum(-1) for y in (x[:3], x[2:5])])(jnp.exp(x[None, :, None] - x[:3])),
         11,

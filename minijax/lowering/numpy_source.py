@@ -122,6 +122,8 @@ class _Writer:
         # What is full of a number.
         self.filled: dict[Var, Literal] = {}
         self.taken: set[str] = set()
+        # Names of the user's, kept for what they are of.
+        self.users: set[str] = set()
         self.large: dict[str, Type] = {}
         self.lines: list[Line] = []
         self.origin: tuple[str, int] | None = None
@@ -172,7 +174,7 @@ class _Writer:
 
     def fresh(self, wanted: str | None = None) -> str:
         """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
-        names = self.letters if wanted is None else _numbered(wanted)
+        names = _numbered(wanted) if wanted else (n for n in self.letters if n not in self.users)
         name = next(n for n in names if n not in self.taken and not self.bundle.has(n))
         self.taken.add(name)
         self.bundle.locals.add(name)
@@ -236,6 +238,7 @@ class _Writer:
         if not all(used):
             jaxpr, _ = dce_jaxpr(jaxpr, used, instantiate=True)
         wanted = user_names(jaxpr.eqns) if self.commented else {}
+        self.users.update(wanted.values())
         for i, eqn in enumerate(jaxpr.eqns):
             self.equation(eqn, wanted.get(i))
         return [self.text(v) for v in jaxpr.outvars]

@@ -21,8 +21,8 @@ def line_text(file: str, number: int) -> str:
 def user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
     """{number of an equation: the name that the user's program gives its result}.
 
-    One operation of the user makes several equations, next to each other; the last has the result. Of an operation that is
-    differentiated some equations are elsewhere, and which has the result is not known.
+    One operation of the user makes several equations, next to each other; the last has the result. Of one that is differentiated
+    those of its derivative are marked (`JaxprBuilder.is_users`).
     """
     # Of a code object the id: to compare two of them takes long.
     runs: list[tuple[Any, int]] = []

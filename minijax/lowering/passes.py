@@ -219,7 +219,7 @@ def shared_reshapes(jaxpr: Jaxpr) -> Jaxpr:
 
     def rewrite(eqn: JaxprEqn, makers):
         found = _reshape(eqn, makers)
-        if type(found) is not list:
+        if type(found) is not list or type(found[0].invars[0]) is Literal:
             return found
         first = seen.setdefault((found[0].invars[0], eqn.outvars[0].aval.shape), eqn.outvars[0])
         return found if first is eqn.outvars[0] else first

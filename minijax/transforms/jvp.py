@@ -13,7 +13,7 @@ from .. import source_info
 from ..core import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
 from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..primitives.basis import instantiate, zero_like
-from ..staging import TangentTrace, trace_to_closed_jaxpr, weak_cache
+from ..staging import JaxprTracer, StagingTrace, TangentTrace, trace_to_closed_jaxpr, weak_cache
 
 
 class JVPTracer(Tracer):
@@ -79,13 +79,18 @@ class JVPTrace(Trace):
         previous = thread_state.trace
         thread_state.trace = self.parent
         try:
-            if not moving:
-                return self.parent.process_primitive(primitive, primals, params)
-            if still:
-                tangents = fill_zeros(primals, tangents)
-            outs, out_tangents = self.apply_rule(primitive, primals, tangents, params)
+            if moving:
+                if still:
+                    tangents = fill_zeros(primals, tangents)
+                outs, out_tangents = self.apply_rule(primitive, primals, tangents, params)
+            else:
+                outs = self.parent.process_primitive(primitive, primals, params)
         finally:
             thread_state.trace = previous
+        if type(outs) is JaxprTracer and type(self.parent) is StagingTrace:
+            self.parent.is_users(outs, source_info.current(2))
+        if not moving:
+            return outs
         if primitive.multiple_results:
             return [self.join(p, t) for p, t in zip(outs, out_tangents)]
         return outs if type(out_tangents) is Zero else self.tracer_class(self, outs, out_tangents)

@@ -260,13 +260,14 @@ class RecipeTrace(LinearizeTrace):
         recipe = self.recipe(key, primitive, args, primals, params)
         if recipe is None:
             return LinearizeTrace.process_primitive(self, primitive, args, params)
-        where = source_info.current(2, derived=True)  # As under LinearizeTrace, which is marked as a deriver.
+        where = source_info.current(2)
         out, residuals = self.apply_known(self.parent, recipe.known, primals, where)
         if recipe.linear is None:
             return out
         if recipe.passes is not None:
             return LinearizeTracer(self, out, tangents[recipe.passes])
         var = Var(recipe.tangent_aval)
+        where = None if where is None else where.as_derived()  # As under LinearizeTrace, which is marked as a deriver.
         tangent_trace.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], where))
         return LinearizeTracer(self, out, JaxprTracer(tangent_trace, var))
 
@@ -299,8 +300,12 @@ def run_known(parent: QuietEvalTrace, program: Program, primals: Sequence, where
 
 def write_known(parent: StagingTrace, program: Program, primals: Sequence, where) -> tuple[Any, Sequence]:
     """The value and the residuals, as the atoms of the jaxpr that is being written."""
-    results = program.write(parent, [parent.atom(x) for x in primals], where)
-    return of_atom(parent, results[0]), results[1:]
+    derived = None if where is None else where.as_derived()
+    results = program.write(parent, [parent.atom(x) for x in primals], derived)
+    out = of_atom(parent, results[0])
+    if type(out) is JaxprTracer:
+        parent.is_users(out, where)
+    return out, results[1:]
 
 
 def of_atom(builder: JaxprBuilder, atom: Var | Literal):
