@@ -1,22 +1,36 @@
-"""A KAF beside its formula and beside tanh: time and peak memory, of the value and of value and gradients, on JAX and minijax.
+"""A KAF beside its formula and beside tanh: time and peak memory; and a training step of a KAF network beside ReLU's.
 
     python benchmarks/kaf_evaluation.py [--rows 4096] [--units 256] [--centers 20] [--repeats 15] [--backends jax minijax]
+    python benchmarks/kaf_evaluation.py --out benchmarks/results    # two figures, besides
 
-The methods of `kaf.kaf` take turns, so that a busy machine slows all of them; the first run of each, which compiles, is not
-counted. Times are the median of the repeats and, behind it, the fastest and the slowest. `naive` is the formula as it
-stands, under jit like all the others. Memory is the peak above the arguments, results included, in arrays of x's size: on
-JAX what the compiled program says it takes, on minijax what NumPy asks for (tracemalloc). Before anything is measured, the
+Value, and value and gradients by x and alpha, on JAX and minijax, all under jit. The methods of `kaf.kaf` take turns, so
+that a busy machine slows all of them; the first run of each, which compiles, is not counted. Times are the median of the
+repeats and, behind it, the fastest and the slowest. `naive` is the formula as it stands. Before anything is measured, the
 values and gradients are compared.
+
+Memory is the peak above the arguments, results included, in arrays of x's size. On JAX it is what the compiled program says
+it takes. On minijax it is what NumPy asks for (tracemalloc), and there are two numbers: of the first call of a fresh
+program, which is compiled before, and of later calls. A program of minijax keeps its large arrays from one call to the next
+where nobody else holds them, so that a later call asks for little: the first number is what the process holds.
+
+A training step is that of `kaf.train`: mini-batch, loss, gradients, Adam, for a network 64 -> 256 -> 256 -> 10 with each
+activation, whose width is equal and not its number of parameters.
+
+Ctrl-C ends the measuring; what was measured until then is printed and drawn.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import statistics
 import time
-import tracemalloc
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
+import kaf_figure
+import measure
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -24,9 +38,30 @@ from rich.table import Table
 from kaf import Grid, use_backend
 from kaf.backend import Backend
 from kaf.functional import kaf
+from kaf.layers import KAFNet
+from kaf.losses import cross_entropy
+from kaf.optim import adam
+from kaf.train import make_step
 
 METHODS = ("tanh", "gridded", "loop", "naive")
+WHAT = ("value", "value and gradients")
+CENTERS = (5, 10, 20, 50, 100)
+ACTIVATIONS = ("relu", "tanh", "kaf")
+BATCHES = (64, 256, 1024)
+NETWORK = (64, 256, 256, 10)
 MAX_DIFFERENCE = 1e-5
+# With many centres the formula takes long: repeats enough for a figure.
+FIGURE_REPEATS = 5
+
+
+class Memory(NamedTuple):
+    """Peaks in arrays of x's size; `later` is None where it is no other."""
+
+    first: float
+    later: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.first:.2f}" if self.later is None else f"{self.first:.2f}, then {self.later:.2f}"
 
 
 def functions(backend: Backend, method: str, grid: Grid) -> dict[str, Callable]:
@@ -39,7 +74,7 @@ def functions(backend: Backend, method: str, grid: Grid) -> dict[str, Callable]:
         return (value(x, alpha, g) * g).sum()
 
     argnums = 0 if method == "tanh" else (0, 1)
-    return {"value": backend.jit(value), "value and gradients": backend.jit(backend.value_and_grad(loss, argnums))}
+    return dict(zip(WHAT, (backend.jit(value), backend.jit(backend.value_and_grad(loss, argnums))), strict=True))
 
 
 def largest_difference(backend: Backend, found, expected) -> float:
@@ -49,22 +84,23 @@ def largest_difference(backend: Backend, found, expected) -> float:
     return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs if b.ndim)
 
 
-def peak_in_arrays(backend: Backend, function: Callable, arguments: Sequence) -> float:
-    """The peak of what the function holds, in arrays of x's size: of its first run, before it keeps anything."""
-    compiled = function.lower(*arguments).compile()
+def peak_in_arrays(backend: Backend, function: Callable, arguments: Sequence) -> Memory:
+    """What the function holds at most, in arrays of x's size. Of a function that has not run yet."""
+    unit = arguments[0].nbytes
     if backend.name == "jax":
-        memory = compiled.memory_analysis()
-        return (memory.temp_size_in_bytes + memory.output_size_in_bytes) / arguments[0].nbytes
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        tracemalloc.reset_peak()
-        result = compiled(*arguments)
-        peak = tracemalloc.get_traced_memory()[1] - before
-        del result
-    finally:
-        tracemalloc.stop()
-    return peak / arguments[0].nbytes
+        memory = function.lower(*arguments).compile().memory_analysis()
+        return Memory((memory.temp_size_in_bytes + memory.output_size_in_bytes) / unit)
+    compiled = function.lower(*arguments).compile()
+    first, _ = measure.first_call_bytes(lambda: compiled(*arguments))
+    return Memory(first / unit, measure.peak_bytes(lambda: compiled(*arguments)) / unit)
+
+
+def memory_of(backend: Backend, method: str, grid: Grid, what: str, arguments: Sequence) -> Memory:
+    # A program is shared by all functions of the same text, and keeps its arrays: a fresh one has none.
+    if backend.name == "minijax":
+        gc.collect()
+        backend.library.clear_caches()
+    return peak_in_arrays(backend, functions(backend, method, grid)[what], arguments)
 
 
 def timed(backend: Backend, runs: dict[str, Callable], arguments: Sequence, repeats: int) -> dict[str, list[float]]:
@@ -81,6 +117,7 @@ def timed(backend: Backend, runs: dict[str, Callable], arguments: Sequence, repe
 def table_of(backend: Backend, arguments: Sequence, grid: Grid, repeats: int, what: str) -> Table:
     """The methods' times and memory for one of the two functions."""
     arguments = [backend.np.asarray(a) for a in arguments]
+    memory = {method: memory_of(backend, method, grid, what, arguments) for method in METHODS}
     runs = {method: functions(backend, method, grid)[what] for method in METHODS}
     results = {method: backend.block_until_ready(run(*arguments)) for method, run in runs.items()}
     table = Table(title=f"{backend.name}: {what}")
@@ -97,20 +134,81 @@ def table_of(backend: Backend, arguments: Sequence, grid: Grid, repeats: int, wh
             f"{median[method]:.2f} ({min(ms):.2f}, {max(ms):.2f})",
             "" if method == "tanh" else f"{median['naive'] / median[method]:.1f}",
             f"{median[method] / median['tanh']:.1f}",
-            f"{peak_in_arrays(backend, functions(backend, method, grid)[what], arguments):.2f}",
+            str(memory[method]),
             difference if difference == "" else f"{difference:.1e}",
         )
     return table
 
 
-def main() -> None:
+# -- Training ------------------------------------------------------------------------------------------------------------
+
+
+def training(backend: Backend, activation: str, batch: int, sizes: Sequence[int] = NETWORK) -> Callable[[], object]:
+    """A function that makes a step of training, going on from the one before; returns the loss."""
+    rng = np.random.default_rng(0)
+    x = backend.np.asarray(rng.normal(size=(batch, sizes[0])).astype(np.float32))
+    labels = backend.np.asarray(rng.integers(0, sizes[-1], batch).astype(np.int32))
+    optimizer = adam(5e-3)
+    step = backend.jit(make_step(backend, lambda net: net, cross_entropy, optimizer, l2_weight=1e-4))
+    network = KAFNet.init(0, list(sizes), activation)
+    state = [network, optimizer.init(network)]
+
+    def run():
+        *state[:], loss = step(*state, x, labels)
+        return backend.block_until_ready((state[0], loss))[1]
+
+    return run
+
+
+def steps(backend: Backend, batch: int, repeats: int, sizes: Sequence[int] = NETWORK) -> dict[str, list[float]]:
+    """Milliseconds of a step with each activation."""
+    runs = {activation: training(backend, activation, batch, sizes) for activation in ACTIVATIONS}
+    # The second step is the first whose arrays are all results of a step.
+    timed(backend, runs, (), 2)
+    return timed(backend, runs, (), repeats)
+
+
+def training_table(backend: Backend, taken: dict[int, dict[str, list[float]]]) -> Table:
+    """The steps that were `taken`, by batch size and activation."""
+    table = Table(title=f"{backend.name}: a training step, {' -> '.join(map(str, NETWORK))}, Adam")
+    for column in ("batch", "activation", "ms (fastest, slowest)", "this / relu"):
+        table.add_column(column, justify="left" if column == "activation" else "right")
+    for batch, times in taken.items():
+        relu = statistics.median(times["relu"])
+        for activation, ms in times.items():
+            median = statistics.median(ms)
+            spread = f"{median:.2f} ({min(ms):.2f}, {max(ms):.2f})"
+            table.add_row(str(batch), activation, spread, f"{median / relu:.2f}")
+    return table
+
+
+# -- By the number of centres ----------------------------------------------------------------------------------------------
+
+
+def times_by_centers(backend: Backend, x, g, sizes: Sequence[int], repeats: int) -> dict[str, dict[int, float]]:
+    """Median milliseconds of value and gradients, by method and number of centres."""
+    rng = np.random.default_rng(1)
+    medians: dict[str, dict[int, float]] = {method: {} for method in METHODS}
+    for size in sizes:
+        alpha = rng.normal(0, np.sqrt(0.3), (x.shape[1], size)).astype(np.float32)
+        arguments = [backend.np.asarray(a) for a in (x, alpha, g)]
+        runs = {method: functions(backend, method, Grid(size))[WHAT[1]] for method in METHODS}
+        timed(backend, runs, arguments, 1)
+        for method, ms in timed(backend, runs, arguments, repeats).items():
+            medians[method][size] = statistics.median(ms)
+    return medians
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=4096)
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--centers", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     parser.add_argument("--backends", nargs="+", choices=("jax", "minijax"), default=("jax", "minijax"))
-    options = parser.parse_args()
+    parser.add_argument("--out", type=Path, help="a directory, for kaf_centers.svg and kaf_training.svg")
+    options = parser.parse_args(arguments)
     rng = np.random.default_rng(0)
     x, g = (rng.normal(size=(options.rows, options.units)).astype(np.float32) for _ in range(2))
     alpha = rng.normal(0, np.sqrt(0.3), (options.units, options.centers)).astype(np.float32)
@@ -118,10 +216,41 @@ def main() -> None:
     console.print(
         f"x [{options.rows}, {options.units}] float32, {options.centers} centres, median of {options.repeats}"
     )
-    for name in options.backends:
-        with use_backend(name) as backend:
-            for what in ("value", "value and gradients"):
-                console.print(table_of(backend, (x, alpha, g), Grid(options.centers), options.repeats, what))
+    # What is there when Ctrl-C is pressed.
+    by_centers: dict[str, dict] = {}
+    by_batch: dict[str, dict] = {}
+    try:
+        for name in options.backends:
+            with use_backend(name) as backend:
+                for what in WHAT:
+                    console.print(table_of(backend, (x, alpha, g), Grid(options.centers), options.repeats, what))
+        for name in options.backends:
+            with use_backend(name) as backend:
+                taken = by_batch[name] = {}
+                for batch in options.batches:
+                    taken[batch] = steps(backend, batch, 3 * options.repeats)
+                console.print(training_table(backend, taken))
+        for name in options.backends if options.out else ():
+            with use_backend(name) as backend:
+                # Rows enough for a time; the formula holds 100 arrays of this size.
+                rows = min(len(x), 1024)
+                by_centers[name] = times_by_centers(backend, x[:rows], g[:rows], CENTERS, FIGURE_REPEATS)
+    except KeyboardInterrupt:
+        console.print("Interrupted: what follows is of what was measured until then.")
+    if options.out:
+        write_figures(options.out, by_centers, by_batch, console)
+
+
+def write_figures(out: Path, by_centers: dict, by_batch: dict, console: Console) -> None:
+    """kaf_centers.svg and kaf_training.svg; of nothing there is no figure."""
+    out.mkdir(parents=True, exist_ok=True)
+    if by_centers:
+        kaf_figure.centers(out / "kaf_centers.svg", by_centers)
+        console.print(f"wrote {out / 'kaf_centers.svg'}")
+    complete = {name: taken for name, taken in by_batch.items() if taken}
+    if complete:
+        kaf_figure.training(out / "kaf_training.svg", complete)
+        console.print(f"wrote {out / 'kaf_training.svg'}")
 
 
 if __name__ == "__main__":

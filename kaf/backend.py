@@ -74,13 +74,21 @@ class Backend:
         """Whether `kaf.pallas` is to compute: on one GPU. jit does not share out a kernel of Pallas among several."""
         return self.has_pallas and self.default_backend() == "gpu" and not self.shares_arrays()
 
+    def on_cpu(self) -> bool:
+        """Whether the CPU computes."""
+        return self.name == "minijax" or self.default_backend() == "cpu"
+
+    def compiles_loops(self) -> bool:
+        """Whether several operations become one loop: XLA does that, NumPy does not."""
+        return self.name == "jax"
+
     def block_size(self) -> int | None:
         """How many float32 values had best be worked on at a time, so that they and what is made of them stay in a CPU's
         cache: measured. NumPy takes longer for a call, and so fewer calls of more. None for all at once, on GPUs.
         """
         if self.name == "minijax":
             return 65536
-        return None if self.default_backend() == "gpu" else 32768
+        return None if self.default_backend() == "gpu" else 65536
 
 
 _MODULES = {"np": "numpy"} | {

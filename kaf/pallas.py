@@ -13,7 +13,7 @@ import functools
 from collections.abc import Callable
 
 from .backend import Array, named_backend
-from .gridded import Layout, block_exponentials, block_sums, coefficients_of
+from .gridded import Layout, block_exponentials, block_sums, coefficients_of, linear_with_transpose
 from .gridded import evaluator as composed
 
 try:
@@ -49,43 +49,18 @@ def evaluator(layout: Layout) -> Callable:
         x_t, alpha_t, sigma_t = tangents
         out = weighted_gaussians(x, alpha, sigma)
         moving = {name: t for name, t in (("x", x_t), ("alpha", alpha_t)) if type(t) is not SymbolicZero}
-        tangent = _linear(layout, x, alpha, sigma, moving) if moving else jnp.zeros_like(out)
+        transpose = functools.partial(backward, layout, x, alpha, sigma)
+        tangent = (
+            linear_with_transpose(named_backend("jax"), layout, primals, moving, transpose)
+            if moving
+            else jnp.zeros_like(out)
+        )
         if type(sigma_t) is not SymbolicZero:
             second = composed(named_backend("jax"), layout, 2)(x, alpha, sigma)
             tangent = tangent + (out / sigma + sigma * second) * sigma_t
         return out, tangent
 
     return weighted_gaussians
-
-
-def _linear(layout: Layout, x, alpha, sigma, tangents: dict):
-    """S_1(x, alpha) x_t + S_0(x, alpha_t), a linear function of the tangents whose transpose is the backward kernel.
-
-    JAX knows two ways to give a linear function a transpose of one's own. `linear_call` has no rule for vmap and none for
-    second derivatives; a linear system has both. So y = L u is the solution of (u, y - L u) = (b, 0).
-    """
-    slope, by_alpha = (composed(named_backend("jax"), layout, order) for order in (1, 0))
-
-    def linear(u):
-        parts = [slope(x, alpha, sigma) * u["x"]] if "x" in u else []
-        return sum(parts, by_alpha(x, u["alpha"], sigma) if "alpha" in u else 0.0)
-
-    def system(uy):
-        u, y = uy
-        return u, y - linear(u)
-
-    def solve(_, b):
-        u, y = b
-        return u, y + linear(u)
-
-    def transpose_solve(_, b):
-        u, y = b
-        gradients = dict(zip(("x", "alpha"), backward(layout, x, alpha, sigma, y), strict=True))
-        return {name: ct + gradients[name].astype(ct.dtype) for name, ct in u.items()}, y
-
-    # The zero is made of a tangent: all of a system's right side must be one, to be transposed.
-    zero = 0 * tangents["x"] if "x" in tangents else jnp.broadcast_to(0 * tangents["alpha"].sum(0), x.shape)
-    return lax.custom_linear_solve(system, (tangents, zero.astype(jnp.float32)), solve, transpose_solve)[1]
 
 
 # -- The kernels ---------------------------------------------------------------------------------------------------------

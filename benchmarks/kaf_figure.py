@@ -1,0 +1,76 @@
+"""The figures of `kaf_evaluation.py`."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, NullLocator
+
+# Colours that are told apart without seeing red and green (Okabe and Ito), and a shape for each, for print.
+STYLES = {
+    "naive": ("#D55E00", "s"),
+    "loop": ("#E69F00", "^"),
+    "gridded": ("#0072B2", "o"),
+    "kaf": ("#0072B2", "o"),
+    "tanh": ("#000000", "v"),
+    "relu": ("#009E73", "D"),
+}
+
+
+def centers(path: Path, times: dict[str, dict[str, dict[int, float]]]) -> None:
+    """Milliseconds by method and number of centres, a panel for each library."""
+    figure, axes = pyplot.subplots(1, len(times), figsize=(9, 3.6), sharey=True, squeeze=False, layout="constrained")
+    for ax, (library, of_method) in zip(axes[0], times.items(), strict=True):
+        for method, ms in of_method.items():
+            color, marker = STYLES[method]
+            ax.plot(list(ms), list(ms.values()), color=color, marker=marker, markersize=5, linewidth=1.3, label=method)
+            # Beside the last point, where a legend would have to be looked up.
+            ax.annotate(method, (max(ms), ms[max(ms)]), (6, -3), textcoords="offset points", color=color, fontsize=8)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_xticks(list(ms), [str(size) for size in ms], fontsize=8)
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.set_xlim(min(ms) * 0.85, max(ms) * 2)
+        ax.set_xlabel("centres", fontsize=8)
+        ax.set_title(f"{library}: value and gradients", fontsize=9, loc="left")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(axis="y", labelsize=8)
+    axes[0, 0].set_ylabel("ms", fontsize=8)
+    write(path, figure)
+
+
+def training(path: Path, times: dict[str, dict[int, dict[str, list[float]]]]) -> None:
+    """A step's time by ReLU's, by batch size and activation; a panel for each library."""
+    figure, axes = pyplot.subplots(1, len(times), figsize=(9, 3.2), sharey=True, squeeze=False, layout="constrained")
+    for ax, (library, taken) in zip(axes[0], times.items(), strict=True):
+        for batch, of_activation in enumerate(taken.values()):
+            relu = statistics.median(of_activation["relu"])
+            names = [name for name in of_activation if name != "relu"]
+            for i, name in enumerate(names):
+                color, _ = STYLES[name]
+                x, ratio = batch + (i - (len(names) - 1) / 2) * 0.3, statistics.median(of_activation[name]) / relu
+                ax.bar(x, ratio, 0.27, color=color, label=name if not batch else None)
+                ax.annotate(f"{ratio:.2f}", (x, ratio), (0, 2), textcoords="offset points", ha="center", fontsize=7)
+        labels = [f"{size}\nReLU: {statistics.median(t['relu']):.2g} ms" for size, t in taken.items()]
+        ax.axhline(1, color="0.4", linewidth=0.8, zorder=3)
+        ax.set_xticks(range(len(taken)), labels, fontsize=8)
+        ax.set_xlabel("batch", fontsize=8)
+        ax.set_title(f"{library}: a training step's time by ReLU's", fontsize=9, loc="left")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(axis="y", labelsize=8)
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    axes[0, 0].legend(fontsize=8, frameon=False)
+    write(path, figure)
+
+
+def write(path: Path, figure: Figure) -> None:
+    # The same results give the same file.
+    with pyplot.rc_context({"svg.hashsalt": path.stem}):
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, facecolor="white", dpi=120)
+    pyplot.close(figure)
