@@ -143,7 +143,7 @@ def table_of(backend: Backend, arguments: Sequence, grid: Grid, repeats: int, wh
 # -- Training ------------------------------------------------------------------------------------------------------------
 
 
-def training(backend: Backend, activation: str, batch: int, sizes: Sequence[int] = NETWORK) -> Callable[[], object]:
+def training(backend: Backend, activation: str, batch: int, sizes: Sequence[int]) -> Callable[[], object]:
     """A function that makes a step of training, going on from the one before; returns the loss."""
     rng = np.random.default_rng(0)
     x = backend.np.asarray(rng.normal(size=(batch, sizes[0])).astype(np.float32))
@@ -160,7 +160,7 @@ def training(backend: Backend, activation: str, batch: int, sizes: Sequence[int]
     return run
 
 
-def steps(backend: Backend, batch: int, repeats: int, sizes: Sequence[int] = NETWORK) -> dict[str, list[float]]:
+def steps(backend: Backend, batch: int, repeats: int, sizes: Sequence[int]) -> dict[str, list[float]]:
     """Milliseconds of a step with each activation."""
     runs = {activation: training(backend, activation, batch, sizes) for activation in ACTIVATIONS}
     # The second step is the first whose arrays are all results of a step.
@@ -185,18 +185,16 @@ def training_table(backend: Backend, taken: dict[int, dict[str, list[float]]]) -
 # -- By the number of centres ----------------------------------------------------------------------------------------------
 
 
-def times_by_centers(backend: Backend, x, g, sizes: Sequence[int], repeats: int) -> dict[str, dict[int, float]]:
-    """Median milliseconds of value and gradients, by method and number of centres."""
+def times_by_centers(backend: Backend, x, g, medians: dict[str, dict[int, float]]) -> None:
+    """Puts median milliseconds of value and gradients into `medians`, by method and number of centres."""
     rng = np.random.default_rng(1)
-    medians: dict[str, dict[int, float]] = {method: {} for method in METHODS}
-    for size in sizes:
+    for size in CENTERS:
         alpha = rng.normal(0, np.sqrt(0.3), (x.shape[1], size)).astype(np.float32)
         arguments = [backend.np.asarray(a) for a in (x, alpha, g)]
         runs = {method: functions(backend, method, Grid(size))[WHAT[1]] for method in METHODS}
         timed(backend, runs, arguments, 1)
-        for method, ms in timed(backend, runs, arguments, repeats).items():
+        for method, ms in timed(backend, runs, arguments, FIGURE_REPEATS).items():
             medians[method][size] = statistics.median(ms)
-    return medians
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -227,14 +225,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in options.backends:
             with use_backend(name) as backend:
                 taken = by_batch[name] = {}
-                for batch in options.batches:
-                    taken[batch] = steps(backend, batch, 3 * options.repeats)
-                console.print(training_table(backend, taken))
+                try:
+                    for batch in options.batches:
+                        taken[batch] = steps(backend, batch, 3 * options.repeats, NETWORK)
+                finally:
+                    console.print(training_table(backend, taken))
         for name in options.backends if options.out else ():
             with use_backend(name) as backend:
                 # Rows enough for a time; the formula holds 100 arrays of this size.
                 rows = min(len(x), 1024)
-                by_centers[name] = times_by_centers(backend, x[:rows], g[:rows], CENTERS, FIGURE_REPEATS)
+                medians = by_centers[name] = {method: {} for method in METHODS}
+                times_by_centers(backend, x[:rows], g[:rows], medians)
     except KeyboardInterrupt:
         console.print("Interrupted: what follows is of what was measured until then.")
     if options.out:
@@ -244,8 +245,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def write_figures(out: Path, by_centers: dict, by_batch: dict, console: Console) -> None:
     """kaf_centers.svg and kaf_training.svg; of nothing there is no figure."""
     out.mkdir(parents=True, exist_ok=True)
-    if by_centers:
-        kaf_figure.centers(out / "kaf_centers.svg", by_centers)
+    measured = {name: medians for name, medians in by_centers.items() if medians[METHODS[0]]}
+    if measured:
+        kaf_figure.centers(out / "kaf_centers.svg", measured)
         console.print(f"wrote {out / 'kaf_centers.svg'}")
     complete = {name: taken for name, taken in by_batch.items() if taken}
     if complete:
