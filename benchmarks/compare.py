@@ -137,7 +137,7 @@ def of_imports() -> Comparison:
 
     modules = ["minijax.numpy", "jax.numpy", "autograd.numpy", "mygrad", "torch", "numpy"]
     rows = {name.partition(".")[0]: functools.partial(contestant, name) for name in modules}
-    return Comparison("import", "time to import, in a fresh process", rows, base="jax", rounds=3)
+    return Comparison("import", "time to import, in a fresh process", rows, base="jax", rounds=9)
 
 
 def of_memory(program: Program, small: Program) -> Comparison:
