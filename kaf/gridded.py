@@ -240,7 +240,7 @@ def backward(backend: Backend, layout: Layout, x, alpha, sigma, g) -> tuple:
     (coefficients,) = coefficients_of(xp, layout, 0, alpha, sigma)
     slopes, moments = [], []
     for b, anchor in enumerate(numpy.asarray(layout.anchors, dtype)):
-        near, E, z, inverse = block_exponentials(xp, layout, x, sigma, anchor, backend.lax)
+        near, E, z, inverse = block_exponentials(xp, layout, x, sigma, anchor, backend)
         weight = g * E
         if backend.compiles_loops():
             z, inverse, weight = _in_memory(backend.lax, xp, [z, inverse, weight])
@@ -317,7 +317,7 @@ def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tup
         anchor, coefficients = anchor_and_coefficients
         # One split, whose transpose is one concatenation: that of an index adds an array of their size to the others.
         coefficients = [[_split(backend.lax, c) for c in powers] for powers in coefficients]
-        parts = block_sums(xp, layout, orders, x, sigma, anchor, coefficients, backend.lax)
+        parts = block_sums(xp, layout, orders, x, sigma, anchor, coefficients, backend)
         return [part if total is None else total + part for total, part in zip(sums, parts, strict=True)], None
 
     sums = [None] * len(requests)
@@ -345,12 +345,14 @@ def _split(lax, c) -> list:
     return [part.reshape(c.shape[1:]) for part in lax.split(c, [1] * c.shape[0])]
 
 
-def block_sums(xp, layout: Layout, orders: Sequence[int], x, sigma, anchor, coefficients: Sequence, lax=None) -> list:
+def block_sums(
+    xp, layout: Layout, orders: Sequence[int], x, sigma, anchor, coefficients: Sequence, backend=None
+) -> list:
     """One block's part of the sums times He_order: (-sigma)^order times the derivatives.
 
     coefficients: for each of the orders, for each power up to it, a list of the block's coefficients.
     """
-    return hermite_sums(layout, orders, sigma, block_exponentials(xp, layout, x, sigma, anchor, lax), coefficients)
+    return hermite_sums(layout, orders, sigma, block_exponentials(xp, layout, x, sigma, anchor, backend), coefficients)
 
 
 def hermite_sums(layout: Layout, orders: Sequence[int], sigma, exponentials: Sequence, coefficients: Sequence) -> list:
@@ -370,15 +372,18 @@ def hermite_sums(layout: Layout, orders: Sequence[int], sigma, exponentials: Seq
     return [hermite_sum(order, powers) for order, powers in zip(orders, coefficients, strict=True)]
 
 
-def block_exponentials(xp, layout: Layout, x, sigma, anchor, lax=None) -> tuple:
-    """(t clipped, exp(-t^2 / 2), z, 1 / z) for t = (x - anchor) / sigma."""
+def block_exponentials(xp, layout: Layout, x, sigma, anchor, backend: Backend | None = None) -> tuple:
+    """(t clipped, exp(-t^2 / 2), z, 1 / z) for t = (x - anchor) / sigma. The backend, if it is known, is made it easy."""
     scale = 1 / sigma
     delta = layout.step * scale
     t = (x - anchor) * scale
     limit = layout.below * delta + _CLIP[str(x.dtype)]
     # One operation where it can be, which NumPy does in a quarter of the time.
-    near = xp.clip(t, -limit, limit) if lax is None or limit.ndim else lax.clamp(-limit, t, limit)
+    near = xp.clip(t, -limit, limit) if backend is None or limit.ndim else backend.lax.clamp(-limit, t, limit)
     z = xp.exp(delta * near)
+    if backend is not None and backend.compiles_loops():
+        # Changes nothing, but that XLA does not take another exponential for 1 / z.
+        z = xp.maximum(z, numpy.finfo(x.dtype).tiny)
     return near, xp.exp(-0.5 * t * t), z, 1 / z
 
 
