@@ -244,15 +244,16 @@ def backward(backend: Backend, layout: Layout, x, alpha, sigma, g) -> tuple:
         weight = g * E
         if backend.compiles_loops():
             z, inverse, weight = _in_memory(backend.lax, xp, [z, inverse, weight])
-        powers = [_split(backend.lax, coefficients[b])]
-        slopes += hermite_sums(layout, [1], sigma, (near, E, z, inverse), [powers])
+        powers = [_split(backend.lax, coefficients[b] * (-1 / sigma))]
+        # The weights in the place of the exponentials, with which the sums are multiplied.
+        slopes += hermite_sums(layout, [1], sigma, (near, weight, z, inverse), [powers])
         power_sums = _power_sums_together if backend.compiles_loops() else _power_sums
         moments += power_sums(backend, weight * inverse, inverse, layout.below)[::-1]
         moments += power_sums(backend, weight, z, layout.block - layout.below)
     # d alpha_j is q^(j^2) times the moment: the factor that the coefficients have.
     (q,) = coefficients_of(xp, layout, 0, numpy.ones((layout.size, 1), dtype), sigma)
     d_alpha = xp.concatenate(moments) * q.reshape(-1, q.shape[2])
-    return sum(slopes[1:], slopes[0]) * (-1 / sigma) * g, d_alpha[: layout.size]
+    return sum(slopes[1:], slopes[0]), d_alpha[: layout.size]
 
 
 def _in_memory(lax, xp, arrays: Sequence) -> list:
