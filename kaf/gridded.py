@@ -217,7 +217,13 @@ def linear_with_transpose(backend: Backend, layout: Layout, primals: Sequence, t
     # The zero is made of a tangent: all of a system's right side must be one, to be transposed.
     zero = 0 * tangents["x"] if "x" in tangents else xp.broadcast_to(0 * tangents["alpha"].sum(0), x.shape)
     zero = zero.astype(computing_dtype(xp, x, alpha, sigma))
-    return backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)[1]
+    u, y = backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)
+    if not backend.compiles_loops():
+        return y
+    # JAX differentiates a transposed system only if all of its right side moves, or something beside it: so u takes part
+    # in the result, with a row of zeros. As in the Hessian of a loss by alpha.
+    rows = ((0, y.shape[0] - 1), *[(0, 0)] * (y.ndim - 1))
+    return sum((xp.pad(0 * part[:1], rows).astype(y.dtype) for part in u.values()), y)
 
 
 def _by_hand(backend: Backend, x, alpha) -> bool:

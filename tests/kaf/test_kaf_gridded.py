@@ -1,6 +1,7 @@
 """The evaluation by blocks of Horner's rule: errors against float64, derivatives, transformations, memory; both backends."""
 
 import itertools
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -14,7 +15,7 @@ import minijax
 from kaf import Grid, use_backend
 from kaf.functional import METHODS, _rows_per_block, _run
 from kaf.functional import kaf as phi
-from kaf.gridded import Layout, evaluator, make_layout
+from kaf.gridded import Layout, backward, evaluator, make_layout
 
 SIZES = (2, 5, 10, 20, 50, 100, 150)
 METHODS_OF_BOTH = ("gridded", "loop")
@@ -277,6 +278,16 @@ def test_unknown_method(backend):
 
 # -- Transformations ------------------------------------------------------------------------------------------------------
 
+
+@pytest.fixture(params=[1, 2], ids=["one device", "two devices"])
+def devices(request, monkeypatch):
+    """With several, which may share an array, JAX transposes the gradient itself."""
+    monkeypatch.setattr(jax, "device_count", lambda: request.param)
+    _run.cache_clear()
+    yield request.param
+    _run.cache_clear()
+
+
 MAPS = {
     "jvp": lambda b, f, x, alpha: b.jvp(f, (x, alpha), (b.np.cos(x), b.np.sin(alpha)))[1],
     "jit(jvp)": lambda b, f, x, alpha: b.jit(lambda x, alpha: b.jvp(f, (x, alpha), (b.np.cos(x), b.np.sin(alpha)))[1])(
@@ -303,7 +314,7 @@ MAPS = {
 
 @pytest.mark.parametrize("name", MAPS)
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
-def test_transformations_are_those_of_the_formula(backend, name, method):
+def test_transformations_are_those_of_the_formula(backend, name, method, devices):
     x, alpha = problem()
     x = np.clip(x[:200], -1e3, 1e3)
     results = []
@@ -316,7 +327,7 @@ def test_transformations_are_those_of_the_formula(backend, name, method):
 
 
 @pytest.mark.parametrize("rows, units", [(1000, 100), (65537, 1), (40000, 3), (7, 20000), (131, 700)])
-def test_blocks_of_rows(backend, rows, units):
+def test_blocks_of_rows(backend, rows, units, devices):
     """Sizes at which x is cut into blocks, with and without a remainder, and short rows are put together."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-4, 4, (rows, units)).astype(np.float32)
@@ -329,6 +340,31 @@ def test_blocks_of_rows(backend, rows, units):
     assert relative_error(dx, hermite_sums(x, alpha, grid, 1)) < 1e-5
     assert relative_error(phi(x, alpha, grid), (exact * alpha).sum(-1)) < 1e-5
     assert abs(float(value) - (exact * alpha).sum()) < 1e-4 * np.abs(exact * alpha).sum()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 21])
+@pytest.mark.parametrize("size, wide", [(2, False), (5, True), (20, False), (50, True)])
+def test_gradients_written_by_hand(backend, rows, size, wide):
+    """Numbers of rows that are taken eight at a time or not, one block and several, one bandwidth or one for each unit."""
+    rng = np.random.default_rng(rows)
+    grid, units = Grid(size), 3
+    sigma = np.float32(grid.sigma) * (np.array([1, 1.5, 2], np.float32) if wide else np.float32(1))
+    x, g = (rng.normal(0, 2, (rows, units)).astype(np.float32) for _ in range(2))
+    alpha = rng.normal(0, 0.5, (size, units)).astype(np.float32)
+    layout = make_layout(np.asarray(grid.centers), float(sigma.min()))
+    found = backend.jit(lambda *a: backward(backend, layout, *a))(*map(backend.np.asarray, (x, alpha, sigma, g)))
+    t = (x[:, :, None].astype(np.float64) - np.linspace(-3, 3, size)) / np.broadcast_to(sigma, units)[:, None]
+    kappa = np.exp(-0.5 * t * t)
+    slope = hermite_sums(x, alpha.T, grid, 1, np.broadcast_to(sigma, units))
+    assert relative_error(found[0], g * slope) < 1e-5
+    assert relative_error(found[1], (g[:, :, None] * kappa).sum(0).T) < 1e-5
+
+
+def test_the_sums_of_a_gradient_are_one_reduction_on_xla_and_products_on_numpy(backend, devices):
+    x, alpha = np.zeros((64, 8), np.float32), np.zeros((8, 20), np.float32)
+    text = str(backend.make_jaxpr(backend.grad(lambda x, alpha: phi(x, alpha, Grid()).sum(), (0, 1)))(x, alpha))
+    assert bool(re.search(r"\breduce\[", text)) == (backend.name == "jax" and devices == 1)
+    assert (len(re.findall(r"\bdot_general\[", text)) >= 20) == (backend.name == "minijax")
 
 
 def test_sizes_of_blocks():
@@ -383,14 +419,6 @@ def arrays():
     rng = np.random.default_rng(0)
     x, g = (rng.normal(size=(4 * N, H)).astype(np.float32) for _ in range(2))
     return x, rng.normal(size=(H, 20)).astype(np.float32), g
-
-
-@pytest.fixture(params=[1, 2], ids=["one device", "two devices"])
-def devices(request, monkeypatch):
-    monkeypatch.setattr(jax, "device_count", lambda: request.param)
-    _run.cache_clear()
-    yield request.param
-    _run.cache_clear()
 
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
