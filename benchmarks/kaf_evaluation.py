@@ -50,8 +50,8 @@ ACTIVATIONS = ("relu", "tanh", "kaf")
 BATCHES = (64, 256, 1024)
 NETWORK = (64, 256, 256, 10)
 MAX_DIFFERENCE = 1e-5
-# With many centres the formula takes long: repeats enough for a figure.
-FIGURE_REPEATS = 5
+# With many centres the formula takes long: fewer repeats than for a table.
+FIGURE_REPEATS = 9
 
 
 class Memory(NamedTuple):
