@@ -62,7 +62,7 @@ def first_call_bytes(function: Callable) -> tuple[int, int]:
 def sampler(function: Callable, least_seconds: float = 2e-3) -> Callable[[], float]:
     """A function to the time of one call, in seconds: the mean of as many as take `least_seconds` together.
 
-    What ran before has filled the caches with its own data, so a call that is not counted comes first.
+    What ran before has filled the caches with its own data, so a call that is not counted comes first, where that matters.
     """
 
     def seconds_of(calls: int) -> float:
@@ -72,10 +72,11 @@ def sampler(function: Callable, least_seconds: float = 2e-3) -> Callable[[], flo
         return time.perf_counter() - start
 
     function()
-    calls = max(1, int(least_seconds / seconds_of(1)))
+    seconds = seconds_of(1)
+    calls = max(1, int(least_seconds / seconds))
 
     def sample() -> float:
-        if calls > 1:
+        if seconds < 10 * least_seconds:
             function()
         return seconds_of(calls) / calls
 
