@@ -10,6 +10,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from report import Result, quantity
@@ -89,7 +90,11 @@ def write(path: Path, results: Sequence[Result]):
     for ax, (title, members) in zip(axes[:, 0], panels, strict=True):
         panel(ax, members, title, legend)
     figure.legend(legend.values(), legend, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    save(path, figure)
+
+
+def save(path: Path, figure: Figure):
     # The same results give the same file.
-    with pyplot.rc_context({"svg.hashsalt": "compare"}):
+    with pyplot.rc_context({"svg.hashsalt": path.stem}):
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, facecolor="white", dpi=120)
     pyplot.close(figure)

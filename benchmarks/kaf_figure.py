@@ -5,11 +5,8 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
+from figure import save
 from matplotlib import pyplot
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 # Colours that are told apart without seeing red and green (Okabe and Ito), and a shape for each, for print.
@@ -42,7 +39,7 @@ def centers(path: Path, times: dict[str, dict[str, dict[int, float]]]) -> None:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(axis="y", labelsize=8)
     axes[0, 0].set_ylabel("ms", fontsize=8)
-    write(path, figure)
+    save(path, figure)
 
 
 def training(path: Path, times: dict[str, dict[int, dict[str, list[float]]]]) -> None:
@@ -66,11 +63,4 @@ def training(path: Path, times: dict[str, dict[int, dict[str, list[float]]]]) ->
         ax.tick_params(axis="y", labelsize=8)
         ax.yaxis.set_minor_formatter(NullFormatter())
     axes[0, 0].legend(fontsize=8, frameon=False)
-    write(path, figure)
-
-
-def write(path: Path, figure: Figure) -> None:
-    # The same results give the same file.
-    with pyplot.rc_context({"svg.hashsalt": path.stem}):
-        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, facecolor="white", dpi=120)
-    pyplot.close(figure)
+    save(path, figure)

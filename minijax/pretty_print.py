@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
+from keyword import iskeyword
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -197,6 +198,11 @@ def letters() -> Iterator[str]:
             i, digit = divmod(i, 26)
             name = chr(ord("a") + digit) + name
         yield name
+
+
+def variables() -> Iterator[str]:
+    """The letters that Python takes for names of variables: the 214th is `if`."""
+    return (name for name in letters() if not iskeyword(name))
 
 
 # A jaxpr of more equations than this gets a name and a place of its own, although it is used once only.

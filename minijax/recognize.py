@@ -30,12 +30,11 @@ def recognize(args, kwargs):
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from keyword import iskeyword
 from typing import Any
 
 from .array import ArrayImpl, to_array
 from .core import ShapedArray
-from .pretty_print import letters
+from .pretty_print import variables
 from .tree_util import PyTreeDef
 
 
@@ -68,7 +67,7 @@ class _Text:
         self.names: dict[str, Any] = {}
         self.lines: list[str] = []
         self.leaves: list[str] = []
-        self.letters = (name for name in letters() if not iskeyword(name))  # the 214th is `if`
+        self.letters = variables()
 
     def defined(self, text: str) -> Callable:
         exec(text, self.names)

@@ -48,7 +48,7 @@ class JaxprTracer(Tracer):
 class JaxprBuilder(Trace):
     """A trace that writes equations. What is not its own tracer becomes a literal (scalars) or a constvar (the rest)."""
 
-    __slots__ = ("invars", "eqns", "constants", "users_latest")
+    __slots__ = ("invars", "eqns", "constants")
 
     def __init__(self, parent: Trace):
         super().__init__(parent)
@@ -56,7 +56,6 @@ class JaxprBuilder(Trace):
         self.eqns: list[JaxprEqn] = []
         # {id(value): (var, constant, value)}: the value is kept so that its id stays its own.
         self.constants: dict[int, tuple[Var, Any, Any]] = {}
-        self.users_latest: JaxprEqn | None = None
 
     def new_arg(self, aval: ShapedArray) -> JaxprTracer:
         var = Var(aval)
@@ -93,23 +92,6 @@ class JaxprBuilder(Trace):
         self.eqns.append(JaxprEqn(invars, [outvar], primitive, params, no_effects, where))
         return JaxprTracer(self, outvar)
 
-    def is_users(self, out: JaxprTracer, where: source_info.SourceInfo | None):
-        """Say of the equation that made `out` that it is the user's operation there, and not the work of its derivative's rule:
-        programs give its result the name that the user gives it."""
-        if where is None or where.derived:
-            return
-        for eqn in reversed(self.eqns):
-            place = eqn.source_info
-            if place is None or place.code is not where.code or place.offset != where.offset:
-                return
-            if eqn.outvars[0] is out.var:
-                # Of an operation of several equations the last has the result: `logsumexp`, say, takes an exp and a log.
-                last = self.users_latest
-                if last is not None and last.source_info.code is where.code and last.source_info.offset == where.offset:
-                    last.source_info = where.as_derived()
-                eqn.source_info, self.users_latest = where, eqn
-                return
-
     def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
         """The jaxpr that returns `outs`, and the values of its constvars."""
         outvars = [self.atom(x) for x in outs]
@@ -125,6 +107,24 @@ class StagingTrace(JaxprBuilder):
 
     def process_primitive(self, primitive, args, params):
         return self.write(primitive, args, params, source_info.current())
+
+    def is_users(self, out: JaxprTracer, where: source_info.SourceInfo | None):
+        """Say of the equation that made `out` that it is the user's operation there, and not the work of its derivative's rule:
+        programs give its result the name that the user gives it."""
+        if where is None or where.derived:
+            return
+        found = False
+        for eqn in reversed(self.eqns):
+            place = eqn.source_info
+            if place is None or place.code is not where.code or place.offset != where.offset:
+                return
+            if not found and out.var in eqn.outvars:
+                eqn.source_info, found = where, True
+            elif not place.derived:
+                # Of an operation of several equations the last has the result: `logsumexp`, say, takes an exp and a log.
+                if found:
+                    eqn.source_info = where.as_derived()
+                return
 
 
 class TangentTrace(JaxprBuilder):

@@ -187,6 +187,18 @@ def test_names_of_functions_that_are_called_are_not_hidden():
     np.testing.assert_array_equal(mj.jit(long)(X), long(X))
 
 
+@pytest.mark.parametrize(
+    "low, high", [(-1.0, 1.0), (0.0, 0.0), (1.0, -1.0), (-1.0, -0.0), (np.nan, 1.0), (-np.inf, np.inf)]
+)
+def test_clamp_of_many_numbers(low, high):
+    """Of large arrays it is another call of NumPy's."""
+    x = jnp.asarray(np.resize(np.float32([-2, -1, -0.0, 0, 0.5, 1, 3, np.nan, np.inf, -np.inf]), 10_000))
+    for f in (lambda low, x, high: mj.lax.clamp(low, x, high), lambda low, x, high: mj.lax.clamp(low, x + 0, high)):
+        many, few = mj.jit(f)(low, x, high), f(low, x[:10], high)
+        np.testing.assert_array_equal(many[:10], few)
+        np.testing.assert_array_equal(np.signbit(many[:10]), np.signbit(few))
+
+
 def gated(w):
     hidden = jnp.tanh(w)
     return hidden * w

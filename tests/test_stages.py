@@ -4,6 +4,7 @@ ensure_compile_time_eval. JAX is the oracle where it prints or raises."""
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 
 import jax
@@ -421,6 +422,18 @@ def test_leaks_are_found(name):
     finally:
         kept.clear()
         Model.cache = None
+
+
+def test_what_a_program_has_frozen_stays_frozen():
+    gc.freeze()
+    with mj.checking_leaks():
+        pass
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()
+    with mj.checking_leaks():
+        pass
+    assert gc.get_freeze_count() == 0
+    gc.freeze()
 
 
 def test_leaks_are_told_by_holder():

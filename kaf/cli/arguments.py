@@ -287,22 +287,17 @@ def _add(commands, name, summary, description, examples):
     )
 
 
+def _add_choice(parser, name, choices, summary):
+    parser.add_argument(f"--{name}", type=_one_of(name, choices), metavar="{" + ",".join(choices) + "}", help=summary)
+
+
 def _add_backend(parser):
-    parser.add_argument(
-        "--backend",
-        type=_one_of("backend", CHOICES),
-        metavar="{" + ",".join(CHOICES) + "}",
-        help="what computes (default: $KAF_BACKEND, else minijax)",
-    )
+    _add_choice(parser, "backend", CHOICES, "what computes (default: $KAF_BACKEND, else minijax)")
 
 
 def _add_compiler(parser):
-    parser.add_argument(
-        "--compiler",
-        type=_one_of("compiler", COMPILERS),
-        metavar="{" + ",".join(COMPILERS) + "}",
-        help="what minijax's programs are compiled by; xla needs jaxlib (default: $MINIJAX_COMPILER, else numpy)",
-    )
+    summary = "what minijax's programs are compiled by; xla needs jaxlib (default: $MINIJAX_COMPILER, else numpy)"
+    _add_choice(parser, "compiler", COMPILERS, summary)
 
 
 def _add_grid(parser):

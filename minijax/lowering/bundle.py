@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from .origins import numbered
+
 # Modules that a program may import. NumPy every program does.
 MODULES = {np: "numpy as np", math: "math", operator: "operator", functools: "functools", itertools: "itertools"}
 
@@ -81,10 +83,7 @@ class Bundle:
 
     def reserve(self, name: str) -> str:
         """A name that nothing else has."""
-        base, n = name, 1
-        while name in self._taken or name in self.locals:
-            n += 1
-            name = f"{base}_{n}"
+        name = next(n for n in numbered(name) if n not in self._taken and n not in self.locals)
         self._taken.add(name)
         return name
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
-from itertools import count, product
 from math import prod
-from string import ascii_lowercase
 from types import CodeType
 from typing import Any
 from weakref import ref
@@ -22,10 +20,11 @@ import numpy as np
 from ..array import to_array
 from ..dtypes import key_fry
 from ..jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
+from ..pretty_print import variables
 from ..source_info import PACKAGE_DIRECTORY, SourceInfo
-from .buffers import kept_buffer, select_into
+from .buffers import clamp, kept_buffer, select_into
 from .bundle import Bundle, Given, parameters
-from .origins import often_called, user_names
+from .origins import numbered, often_called, user_names
 from .statements import LARGE, Buffer, Call, Line, Renderer, Type
 
 
@@ -91,19 +90,6 @@ def _identifier(name: str) -> str:
     return f"f_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
 
 
-def _letters() -> Iterator[str]:
-    """a, b, ..., z, aa, ab, ..., without what means something to Python."""
-    names = ("".join(letters) for n in count(1) for letters in product(ascii_lowercase, repeat=n))
-    return (name for name in names if not keyword.iskeyword(name))
-
-
-def _numbered(name: str) -> Iterator[str]:
-    """name, name_2, ..."""
-    if not keyword.iskeyword(name):
-        yield name
-    yield from (f"{name}_{n}" for n in count(2))
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # The writer
 
@@ -128,7 +114,7 @@ class _Writer:
         self.lines: list[Line] = []
         self.origin: tuple[str, int] | None = None
         self.places: dict[tuple[int, int], tuple[str, int]] = {}
-        self.letters = _letters()
+        self.letters = variables()
 
     # -- Functions -------------------------------------------------------------------------------------------------------
 
@@ -174,8 +160,8 @@ class _Writer:
 
     def fresh(self, wanted: str | None = None) -> str:
         """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
-        names = _numbered(wanted) if wanted else (n for n in self.letters if n not in self.users)
-        name = next(n for n in names if n not in self.taken and not self.bundle.has(n))
+        names = numbered(wanted) if wanted else (n for n in self.letters if n not in self.users)
+        name = next(n for n in names if not (n in self.taken or self.bundle.has(n) or keyword.iskeyword(n)))
         self.taken.add(name)
         self.bundle.locals.add(name)
         return name
@@ -485,10 +471,10 @@ def _clamp(w: _Writer, eqn: JaxprEqn):
     low, x, high = eqn.invars
     if type(x) is Literal:
         return None
-    if x.aval.size * x.aval.dtype.itemsize >= LARGE and x.aval.dtype.kind == "f":
-        # NumPy's maximum with a number takes five times as long as with an array, its clip of both does not.
-        args = w.text(x), w.soft(low), w.soft(high)
-        return Call(f"np.clip({', '.join(args)})", "np.clip", args, True, True)
+    large = isinstance(w.bundle, Given) and _kind(x) == "f" and x.aval.size * x.aval.dtype.itemsize >= LARGE
+    if large and low.aval.shape == high.aval.shape == ():
+        function, args = w.bundle.function(clamp, "clamp"), (w.soft(low), w.text(x), w.soft(high))
+        return Call(f"{function}({', '.join(args)})", function, args, True, True)
     return _applied("minimum", w.temporary(_applied("maximum", w.soft(low), w.text(x)), eqn), w.soft(high))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
@@ -18,11 +19,17 @@ def line_text(file: str, number: int) -> str:
     return f"{place}  {code}" if code else place
 
 
+def numbered(name: str) -> Iterator[str]:
+    """name, name_2, ...: the first that is not taken will do."""
+    yield name
+    yield from (f"{name}_{n}" for n in itertools.count(2))
+
+
 def user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
     """{number of an equation: the name that the user's program gives its result}.
 
     One operation of the user makes several equations, next to each other; the last has the result. Of one that is differentiated
-    those of its derivative are marked (`JaxprBuilder.is_users`).
+    those of its derivative are marked (`StagingTrace.is_users`).
     """
     # Of a code object the id: to compare two of them takes long.
     runs: list[tuple[Any, int]] = []

@@ -214,7 +214,8 @@ def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
 
 
 def shared_reshapes(jaxpr: Jaxpr) -> Jaxpr:
-    """With each array brought to a shape once: contractions bring all that they multiply to theirs."""
+    """With each array brought to a shape once: contractions bring all that they multiply to theirs. These are common
+    subexpressions again, of the one primitive that they can be."""
     seen: dict[tuple, Var] = {}
 
     def rewrite(eqn: JaxprEqn, makers):
@@ -237,35 +238,33 @@ def _spread(atom: Atom, makers) -> JaxprEqn | None:
 
 def _unspread(eqn: JaxprEqn, makers):
     """Elementwise operations broadcast by themselves: their operands need not be."""
-    elementwise = eqn.primitive.elementwise
-    if not elementwise or len(eqn.invars) == 1:
-        spread = _spread(eqn.invars[0], makers) if eqn.invars else None
-        return None if spread is None else (_afterwards if elementwise else _spread_at_once)(eqn, spread)
+    if not any([_spread(v, makers) for v in eqn.invars]):
+        return None
     shape = eqn.outvars[0].aval.shape
+    if not eqn.primitive.elementwise:
+        return _spread_at_once(eqn, _spread(eqn.invars[0], makers))
+    if len(eqn.invars) == 1:
+        return _afterwards(eqn, _spread(eqn.invars[0], makers))
     operands, before = list(eqn.invars), []
     for i, v in enumerate(eqn.invars):
-        x, small = _narrow(v, shape, makers)
-        if x is v or np.broadcast_shapes(*[small if j == i else w.aval.shape for j, w in enumerate(operands)]) != shape:
+        spread = _spread(v, makers)
+        if spread is None or v.aval.shape != shape:
+            continue
+        x = spread.invars[0]
+        placed = [1] * len(shape)
+        for d, size in zip(spread.params["broadcast_dimensions"], x.aval.shape):
+            placed[d] = size
+        small = tuple(placed) if x.aval.shape else ()
+        shapes = [small if j == i else w.aval.shape for j, w in enumerate(operands)]
+        if np.broadcast_shapes(*shapes) != shape:
             continue
         if small != x.aval.shape:
             column = Var(ShapedArray(small, x.aval.dtype, x.aval.weak_type))
             params = {"new_sizes": small, "dimensions": None, "sharding": None}
-            before.append(JaxprEqn([x], [column], reshape_p, params, source_info=makers[v].source_info))
+            before.append(JaxprEqn([x], [column], reshape_p, params, source_info=spread.source_info))
             x = column
         operands[i] = x
     return [*before, eqn.replace(invars=operands)] if any(a is not b for a, b in zip(operands, eqn.invars)) else None
-
-
-def _narrow(v: Atom, shape: tuple[int, ...], makers) -> tuple[Atom, tuple[int, ...]]:
-    """What an operand was before it was broadcast to that shape, and the shape to take it in."""
-    spread = _spread(v, makers)
-    if spread is not None and v.aval.shape == shape:
-        x, places = spread.invars[0], spread.params["broadcast_dimensions"]
-        if not places:
-            return x, ()
-        sizes = dict(zip(places, x.aval.shape))
-        return x, tuple(sizes.get(d, 1) for d in range(len(shape)))
-    return v, v.aval.shape
 
 
 def _afterwards(eqn: JaxprEqn, spread: JaxprEqn):
@@ -278,10 +277,10 @@ def _afterwards(eqn: JaxprEqn, spread: JaxprEqn):
     return [first, then] if number is None else [then]
 
 
-def _spread_at_once(eqn: JaxprEqn, spread: JaxprEqn):
+def _spread_at_once(eqn: JaxprEqn, spread: JaxprEqn | None):
     """A broadcast of a broadcast is one, and so is a reshape of what is full of a number."""
     name, shape = eqn.primitive.name, eqn.outvars[0].aval.shape
-    if name not in ("broadcast_in_dim", "reshape", "squeeze"):
+    if spread is None or name not in ("broadcast_in_dim", "reshape", "squeeze"):
         return None
     x = spread.invars[0]
     if name == "broadcast_in_dim":

@@ -19,7 +19,7 @@ from ..dtypes import key_fry
 from ..jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, dce_jaxpr
 from ..staging import trace_to_closed_jaxpr
 from ..transforms.vmap import Axis, named_axis_env
-from .origins import line_text, often_called, user_names
+from .origins import line_text, numbered, often_called, user_names
 from .stablehlo_collectives import COLLECTIVES
 from .stablehlo_indexing import INDEXING, dynamic_slice, dynamic_update_slice
 from .stablehlo_random import RANDOM, are_equal, on_words
@@ -79,10 +79,7 @@ def _identifier(name: str) -> str:
 
 def _unused(wanted: str, taken: set[str]) -> str:
     """The name, or with a number behind it the first that is not taken; it is now."""
-    name, n = wanted, 1
-    while name in taken:
-        n += 1
-        name = f"{wanted}_{n}"
+    name = next(n for n in numbered(wanted) if n not in taken)
     taken.add(name)
     return name
 

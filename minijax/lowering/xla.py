@@ -148,7 +148,7 @@ def _whole_program():
 class _Executable:
     """A compiled text, called with the arrays of the first device. Programs whose texts are the same share it."""
 
-    __slots__ = ("execute", "memory", "__weakref__")
+    __slots__ = ("execute", "__weakref__")
 
     def __init__(self, text: str, donated: tuple[int, ...], closed_jaxpr: ClosedJaxpr):
         xla, outs = _xla(), tuple(map(physical, closed_jaxpr.out_avals))
@@ -159,7 +159,6 @@ class _Executable:
         ins = [xla.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in map(physical, closed_jaxpr.in_avals)]
         with xla.enable_x64(True), xla.default_device(xla.devices[0]):
             self.execute = xla.jit(minijax, donate_argnums=donated).lower(*ins).compile()
-        self.memory = self.execute.memory_analysis
 
 
 class _Replicated:

@@ -14,8 +14,8 @@ Over NumPy arrays each part runs as one Python function; within a `jit` that is 
 the jaxpr as they stand, their types known. What has no recipe goes the way of `linearize.py`, and so does everything under
 other transformations, and all that shows its linear jaxpr: `vjp` and `linearize`.
 
-It pays. Eager gradients of 26 operations on 16 numbers (benchmarks/eager_grad.py) take 0.85 of HIPS autograd's time, and 1.65
-without recipes; of 50 layers of a network (benchmarks/programs.py, tanh-50) 0.47, and 1.3; tracing the gradient of that
+It pays. Eager gradients of 26 operations on 16 numbers (benchmarks/compare.py) take 0.85 of HIPS autograd's time, and 1.65
+without recipes; of 50 layers of a network (tanh-50) 0.47, and 1.3; tracing the gradient of that
 network takes 4.2 ms, and 13.
 """
 
@@ -261,14 +261,18 @@ class RecipeTrace(LinearizeTrace):
         if recipe is None:
             return LinearizeTrace.process_primitive(self, primitive, args, params)
         where = source_info.current(2)
-        out, residuals = self.apply_known(self.parent, recipe.known, primals, where)
+        derived = (
+            None if where is None else where.as_derived()
+        )  # As under LinearizeTrace, which is marked as a deriver.
+        out, residuals = self.apply_known(self.parent, recipe.known, primals, derived)
+        if self.staged and type(out) is JaxprTracer:
+            self.parent.is_users(out, where)
         if recipe.linear is None:
             return out
         if recipe.passes is not None:
             return LinearizeTracer(self, out, tangents[recipe.passes])
         var = Var(recipe.tangent_aval)
-        where = None if where is None else where.as_derived()  # As under LinearizeTrace, which is marked as a deriver.
-        tangent_trace.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], where))
+        tangent_trace.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], derived))
         return LinearizeTracer(self, out, JaxprTracer(tangent_trace, var))
 
     def recipe(self, key: tuple, primitive: Primitive, args, primals, params) -> Recipe | None:
@@ -300,12 +304,8 @@ def run_known(parent: QuietEvalTrace, program: Program, primals: Sequence, where
 
 def write_known(parent: StagingTrace, program: Program, primals: Sequence, where) -> tuple[Any, Sequence]:
     """The value and the residuals, as the atoms of the jaxpr that is being written."""
-    derived = None if where is None else where.as_derived()
-    results = program.write(parent, [parent.atom(x) for x in primals], derived)
-    out = of_atom(parent, results[0])
-    if type(out) is JaxprTracer:
-        parent.is_users(out, where)
-    return out, results[1:]
+    results = program.write(parent, [parent.atom(x) for x in primals], where)
+    return of_atom(parent, results[0]), results[1:]
 
 
 def of_atom(builder: JaxprBuilder, atom: Var | Literal):
