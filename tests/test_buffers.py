@@ -564,4 +564,30 @@ def test_compiled_functions_are_given_buffers_for_large_arrays_only():
     assert len(numpy_source.numpy_program(large, alone=False).buffers) == 1
     assert not numpy_source.numpy_program(large).buffers
     out = compile_jaxpr(large)(normal(N))
-    assert out[0].base is None
+    assert type(out[0].base) is buffers._Memory
+
+
+@pytest.mark.parametrize(
+    "dtype", [bool, np.float16, np.float32, np.complex128, jnp.bfloat16, mj.random.key(0).dtype.storage]
+)
+def test_a_new_array(dtype):
+    """Its type, and where it begins; and that whoever has a view of it holds it, not its memory alone."""
+    arrays = [buffers._new_array((200, 100), dtype) for _ in range(3)]
+    empty = np.empty((200, 100), dtype)
+    assert {(a.shape, a.strides, a.dtype) for a in arrays} == {(empty.shape, empty.strides, empty.dtype)}
+    places = [a.ctypes.data % 4096 for a in arrays]
+    assert len(set(places)) == 3 and not any(place % 64 for place in places)
+    assert arrays[0].flags.writeable and arrays[0].flags.c_contiguous and type(arrays[0]) is np.ndarray
+    a = arrays[0]
+    for view in (
+        a[3],
+        a.T,
+        a.reshape(-1),
+        a[1:][2],
+        a.view(np.uint8),
+        np.broadcast_to(a, (2, *a.shape)),
+        np.asarray(a),
+    ):
+        while view is not a:
+            assert view is not None
+            view = view.base

@@ -9,8 +9,10 @@ calls, in other threads, or broken off by an exception need no care.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable
+from math import prod
 from sys import getrefcount
 
 import numpy as np
@@ -24,6 +26,23 @@ def _take_oldest(arrays: deque) -> tuple[np.ndarray, int]:
 
 # The count where nobody else holds the array.
 ALONE = _take_oldest(deque([np.empty(0)]))[1]
+
+
+class _Memory(np.ndarray):
+    """Bytes that arrays are made in. NumPy gives a view of an array the memory's owner for its base, past the array, unless the
+    owner is of another class: then the base is the array, which so is held while there is a view of it."""
+
+
+# Where in a page each new array begins: at a cache line, and not where the last one did. NumPy's large arrays all begin 16
+# bytes into a page: vectors lie across two lines, and what is written waits for reads of the same place in another page.
+_begins = itertools.cycle(range(0, 4096, 448))
+
+
+def _new_array(shape: tuple[int, ...], dtype) -> np.ndarray:
+    """As np.empty. In products and sums of such arrays in the second-level cache, a tenth faster."""
+    dtype = np.dtype(dtype)
+    memory = _Memory(prod(shape) * dtype.itemsize + 4095, np.uint8)
+    return np.ndarray(shape, dtype, memory, (next(_begins) - memory.ctypes.data) % 4096)
 
 
 def kept_buffer(shape: tuple[int, ...], dtype, arrays: int = 1, calls: int = 1) -> Callable[[], np.ndarray]:
@@ -54,8 +73,8 @@ def kept_buffer(shape: tuple[int, ...], dtype, arrays: int = 1, calls: int = 1) 
             if count == ALONE:
                 return array
         if not kept:
-            kept.extend([np.empty(shape, dtype) for _ in range(arrays - 1)])
-        array = np.empty(shape, dtype)
+            kept.extend([_new_array(shape, dtype) for _ in range(arrays - 1)])
+        array = _new_array(shape, dtype)
         kept.append(array)
         return array
 
