@@ -120,7 +120,46 @@ def long_sums(x):
     return y.sum(0), jnp.exp(y).max(1), jnp.sort(jnp.exp(y)), jnp.concatenate([y, -y]), mj.lax.rsqrt(y * y), y**3
 
 
+def rows(x):
+    """Rows of a loop that are made in their place, and some that cannot be: with a second reader, as carry, twice, views."""
+
+    def step(c, x):
+        y = jnp.exp(x) * c[:1]
+        z = jnp.sin(y)
+        again = z * 2.0
+        whole = jnp.where(x > 0, x, y)
+        pair = jnp.concatenate([x, y])
+        return y + x, (z, again, again + 1.0, y, y - x, y - x, x, x[::-1], whole, pair, jnp.ones_like(x), y @ x, c)
+
+    return mj.lax.scan(step, x[:N], jnp.stack([x[:N], x[:N] * 2.0, x[:N] - 1.0]))
+
+
+def rows_of_rows(x):
+    def outer(c, x):
+        def inner(d, y):
+            return d + y.sum(), jnp.sin(y) * d
+
+        total, ys = mj.lax.scan(inner, 0.0, jnp.stack([x, x * c]))
+        return total, (ys, ys[0])
+
+    return mj.lax.scan(outer, 1.0, jnp.stack([x, x + 1.0]))
+
+
+def the_same_in_every_step(x):
+    """What a loop's body computes of nothing that changes, small and large; a place that a loop in the loop fills, and where
+    its carry starts, are not that."""
+
+    def outer(c, i):
+        small, large, wide = jnp.sin(x[:3]) * 2.0, jnp.cos(x), x[:200, None] + jnp.cos(x[:200])
+        total, ys = mj.lax.scan(lambda s, y: (s + y * small.sum(), s * x[:10]), jnp.float32(0), jnp.arange(3.0) + small)
+        n, y = mj.lax.while_loop(lambda s: s[0] < 3 + small[0], lambda s: (s[0] + 1, s[1] * large), (total, x))
+        return c + ys.sum() + y.sum(), (ys * i, y + wide.sum())
+
+    return mj.lax.scan(outer, 0.0, jnp.arange(3.0))
+
+
 PROGRAMS = [
+    rows, rows_of_rows, the_same_in_every_step,
     chain, a_view, a_view_as_operand, across_a_loop, carried, in_a_branch, branch_gives_what_it_gets, selected,
     of_other_types, columns, keyed, several, long_sums,
 ]  # fmt: skip

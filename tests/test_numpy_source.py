@@ -245,6 +245,86 @@ def test_loops_are_loops():
     ]
 
 
+def test_what_no_step_changes_is_computed_before_the_loop():
+    def weighted(w, xs):
+        def step(total, x):
+            scale = jnp.exp(w) / 2.0
+            return total + scale * x, None
+
+        return mj.lax.scan(step, 0.0, xs)[0]
+
+    assert text_of(weighted, jnp.float32(1), X) == [
+        "def weighted(w, xs):",
+        "    a = np.float32(0.0)",
+        "    c = np.exp(w)",
+        "    scale = c / 2.0",
+        "    for i in range(3):",
+        "        b = xs[i]",
+        "        d = scale * b",
+        "        e = a + d",
+        "        a = e",
+        "    return a",
+    ]
+    halved = text_of(lambda x, w: mj.lax.while_loop(lambda x: x > w * 2.0, lambda x: x / jnp.exp(w), x), 9.0, 1.0)
+    assert halved[1:] == [
+        "    a = x",
+        "    b = w * 2.0",
+        "    d = np.exp(w)",
+        "    while a > b:",
+        "        e = a / d",
+        "        a = e",
+        "    return a",
+    ]
+
+
+def test_what_does_more_than_compute_stays_in_the_loop():
+    """And so does what would take memory that the operands do not."""
+
+    def function(x):
+        def step(c, _):
+            mj.debug.callback(seen.append, x[0])
+            wide = jnp.sin(x)[:, None] + jnp.cos(x)
+            return c + wide.sum(), None
+
+        return mj.lax.scan(step, 0.0, None, length=3)[0]
+
+    seen = []
+    mj.jit(function)(jnp.ones(100))
+    mj.effects_barrier()
+    assert len(seen) == 3
+    assert text_of(function, jnp.ones(100)) == [
+        "def function(x):",
+        "    a = np.float32(0.0)",
+        "    b = x[:1]",
+        "    c = b.reshape(())",
+        "    d = np.sin(x)",
+        "    e = d.reshape(100, 1)",
+        "    f = np.cos(x)",
+        "    g = f.reshape(1, 100)",
+        "    for i in range(3):",
+        "        debug_callback(c)",
+        "        wide = e + g",
+        "        h = wide.sum()",
+        "        del wide",
+        "        j = a + h",
+        "        a = j",
+        "    return a",
+    ]
+
+
+def test_a_large_row_is_made_in_its_place():
+    lines = text_of(lambda xs: mj.lax.map(lambda x: jnp.exp(x) * 2.0, xs), jnp.ones((3, 10_000)))
+    assert lines[1:] == [
+        "    a = np.empty((3, 10000), np.float32)",
+        "    for i in range(3):",
+        "        b = xs[i]",
+        "        c = np.exp(b)",
+        "        np.multiply(c, 2.0, out=a[i])",
+        "        del c",
+        "    return a",
+    ]
+
+
 def test_while_and_if():
     def collatz(n):
         def step(state):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections import ChainMap, Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from math import prod
@@ -25,7 +26,8 @@ from ..source_info import PACKAGE_DIRECTORY, SourceInfo
 from .buffers import clamp, kept_buffer, select_into
 from .bundle import Bundle, Given, parameters
 from .origins import numbered, often_called, user_names
-from .statements import LARGE, Buffer, Call, Line, Renderer, Type
+from .rewriting import pure
+from .statements import LARGE, Buffer, Call, Line, Renderer, Type, invariant
 
 
 class Program:
@@ -110,7 +112,9 @@ class _Writer:
         self.taken: set[str] = set()
         # Names of the user's, kept for what they are of.
         self.users: set[str] = set()
+        # Large arrays by name: those that are made here, and those that are given.
         self.large: dict[str, Type] = {}
+        self.given: dict[str, Type] = {}
         self.lines: list[Line] = []
         self.origin: tuple[str, int] | None = None
         self.places: dict[tuple[int, int], tuple[str, int]] = {}
@@ -123,6 +127,7 @@ class _Writer:
         arg_names = arg_names or [None] * len(jaxpr.invars)
         args = [self.new_name(v, wanted) for v, wanted in zip(jaxpr.invars, arg_names, strict=True)]
         # Memory of the caller's.
+        self.given.update(self.large)
         self.large.clear()
         self.bind(jaxpr.constvars, [self.constant(c) for c in closed_jaxpr.consts])
         results = self.body(jaxpr, [True] * len(jaxpr.outvars))
@@ -203,12 +208,13 @@ class _Writer:
 
     # -- Equations -------------------------------------------------------------------------------------------------------
 
-    def line(self, text: str, writes: Sequence[str], reads: Sequence[str], blocks=(), view: bool = False):
-        self.lines.append(Line(text, tuple(writes), tuple(reads), tuple(blocks), self.origin, None, view))
+    def line(self, text: str, writes: Sequence[str], reads: Sequence[str], blocks=(), view=False, pure=False):
+        self.lines.append(Line(text, tuple(writes), tuple(reads), tuple(blocks), self.origin, None, view, pure))
 
     def call(self, target: str, call: Call, reads: Sequence[str]):
         """`target = call`, on a line."""
-        self.lines.append(Line("", (target,), tuple(reads), (), self.origin, call))
+        # Without a function it is a place, to be filled by the lines that follow.
+        self.lines.append(Line("", (target,), tuple(reads), (), self.origin, call, pure=bool(call.function)))
 
     def temporary(self, call: Call, eqn: JaxprEqn) -> str:
         """The name of an array of the type of the equation's result, made from its operands."""
@@ -236,6 +242,12 @@ class _Writer:
         lines, self.lines = self.lines, before
         return lines
 
+    def steps(self, lines: list[Line], varying: Sequence[str]) -> list[Line]:
+        """The lines of a loop's body, without those that compute the same in every step: they are written now."""
+        before, within = invariant(lines, varying, ChainMap(self.large, self.given))
+        self.lines += before
+        return within
+
     def equation(self, eqn: JaxprEqn, wanted: str | None = None):
         if self.commented:
             self.origin = self.place(eqn.source_info)
@@ -256,11 +268,10 @@ class _Writer:
             return
         targets = [self.fresh() if type(v) is DropVar else self.new_name(v, wanted) for v in eqn.outvars]
         if not eqn.primitive.multiple_results:
-            self.line(f"{targets[0]} = {text}", targets, reads, view=name in VIEWS)
+            self.line(f"{targets[0]} = {text}", targets, reads, view=name in VIEWS, pure=pure(eqn))
         else:
-            self.line(
-                f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = {text}" if targets else text, targets, reads
-            )
+            left = f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = " if targets else ""
+            self.line(left + text, targets, reads, pure=pure(eqn))
 
     def place(self, where: SourceInfo | None) -> tuple[str, int] | None:
         """The file and the line; looked up once, since it takes long."""
@@ -598,6 +609,19 @@ def _assign(w: _Writer, targets: Sequence[str], texts: Sequence[str]):
         w.line(f"{left} = {right}", [a for a, _ in pairs], _names_of(b for _, b in pairs))
 
 
+def _put_rows(w: _Writer, index: str, ys: Sequence[str], outs: Sequence[str]):
+    """`ys[i] = row`, for the last of `outs`; or, if nothing else needs a large row, the row made in that place."""
+    mentioned = Counter(name for line in w.lines for name in line.mentions())
+    mentioned.update(outs)
+    made = {line.writes[0]: i for i, line in enumerate(w.lines) if line.call is not None and line.writes}
+    for y, row in zip(ys, outs[len(outs) - len(ys) :]):
+        place, line = f"{y}[{index}]", w.lines[made[row]] if row in made and row in w.large else None
+        if line is not None and line.call.can_be_told() and mentioned[row] == 2:
+            w.lines[made[row]] = line._replace(writes=(), reads=(*line.reads, y), pure=False, place=place)
+        else:
+            w.line(f"{place} = {row}", [], [y, *_names_of([row])])
+
+
 def _scan(w: _Writer, eqn: JaxprEqn):
     origin = w.origin
     p = eqn.params
@@ -621,12 +645,10 @@ def _scan(w: _Writer, eqn: JaxprEqn):
         for name, x, aval in zip(slices, xs, body.in_avals[num_consts + num_carry :]):
             w.line(f"{name} = {x}[{index}]" if aval.dtype != key_fry else f"{name} = {x}[{index}, ...]", [name], [x])
         outs = _run(w, body, [*consts, *carry, *slices], used)
-        rows = outs[num_carry:]
-        for y, row in zip([y for y in ys if y is not None], rows):
-            w.line(f"{y}[{index}] = {row}", [], [y, *_names_of([row])])
+        _put_rows(w, index, [y for y in ys if y is not None], outs)
         _assign(w, carry, outs[:num_carry])
 
-    lines = w.block(write)
+    lines = w.steps(w.block(write), [index, *carry])
     steps = f"reversed(range({length}))" if p["reverse"] else f"range({length})"
     reads = [*_names_of(consts), *_names_of(xs), *carry]
     w.origin = origin
@@ -643,7 +665,9 @@ def _while(w: _Writer, eqn: JaxprEqn):
     _assign(w, carry, init)
     tested: list[str] = []
     condition = w.block(lambda: tested.extend(_run(w, p["cond_jaxpr"], [*cond_consts, *carry])))
+    condition = w.steps(condition, carry)
     body = w.block(lambda: _assign(w, carry, _run(w, p["body_jaxpr"], [*body_consts, *carry])))
+    body = w.steps(body, carry)
     reads = [*_names_of([*cond_consts, *body_consts]), *carry]
     (test,) = tested
     w.origin = origin

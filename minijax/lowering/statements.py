@@ -12,7 +12,7 @@ A program that is run here, and again and again, also gets the other large array
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -52,6 +52,10 @@ class Call(NamedTuple):
         """The names among the arguments; none where there are others besides."""
         return [a for a in self.args if a.isidentifier()] if self.whole else []
 
+    def can_be_told(self) -> bool:
+        """Whether the result can be put into any place, without more."""
+        return self.function not in ("", "np.where") and not self.then
+
     def into(self, place: str) -> str:
         if not self.function:
             return place
@@ -70,6 +74,10 @@ class Line(NamedTuple):
     call: Call | None = None
     # Whether the result is a view of what is read, and nothing else.
     view: bool = False
+    # Whether it does nothing but compute what it writes from what it reads.
+    pure: bool = False
+    # Where a call puts its array, if that has no name: `rows[i]`.
+    place: str = ""
 
     def mentions(self) -> Iterable[str]:
         """The names that are read or written, here or within."""
@@ -79,6 +87,13 @@ class Line(NamedTuple):
             for line in lines:
                 yield from line.mentions()
 
+    def assigned(self) -> Iterable[str]:
+        """The names that are written, here or within."""
+        yield from self.writes
+        for _, lines in self.blocks:
+            for line in lines:
+                yield from line.assigned()
+
     def alike(self) -> Iterable[list[str]]:
         """Names that may be of one array after this line."""
         if self.call is None and not self.blocks:
@@ -87,6 +102,27 @@ class Line(NamedTuple):
         for _, lines in self.blocks:
             for line in lines:
                 yield from line.alike()
+
+
+def invariant(
+    lines: Sequence[Line], varying: Iterable[str], large: Mapping[str, Type]
+) -> tuple[list[Line], list[Line]]:
+    """The lines of a loop's body that compute the same in every step, to be written before the loop, and the others.
+
+    varying: the names that the loop itself assigns. What is `large` stays where it would take more room than what it is made
+    of: `c = np.broadcast_to(x, shape) + y` is made anew in every step, where its memory is that of others.
+    """
+    changing = set(varying)
+    before, within = [], []
+    for line in lines:
+        still = line.pure and changing.isdisjoint(line.reads)
+        if still and not line.view:
+            room = max([large[name].bytes for name in line.reads if name in large], default=0)
+            still = all(large[name].bytes <= room for name in line.writes if name in large)
+        if not still:
+            changing.update(line.assigned())
+        (before if still else within).append(line)
+    return before, within
 
 
 class _Memory:
@@ -172,7 +208,11 @@ class Renderer:
         local = {name for line in lines for name in line.writes if name in self.large}
         memories = _memories(lines, last, alive) if local else {}
         # Names of whole new arrays.
-        fresh = {line.writes[0] for line in lines if line.call is not None and not line.call.then} if local else set()
+        fresh = (
+            {n for line in lines if line.call is not None and not line.call.then for n in line.writes}
+            if local
+            else set()
+        )
         # {name: names of the same array that go with it}, {memory: the buffers that it is in}.
         companions: dict[str, list[str]] = {}
         places: dict[_Memory, list[Buffer]] = {}
@@ -189,7 +229,9 @@ class Renderer:
                 origin = line.origin
                 out.append(f"{indent}# {line_text(*origin)}")
             over = None
-            if line.call is not None and line.writes[0] in local:
+            if line.place:
+                out.append(indent + line.call.into(line.place))
+            elif line.call is not None and line.writes[0] in local:
                 over = self._dying_operand(line, memories, lambda name, i=i: free(name, i))
                 place = memories[line.writes[0]]
                 if over is None:
