@@ -214,13 +214,14 @@ def linear_with_transpose(backend: Backend, layout: Layout, primals: Sequence, t
         return {name: ct + gradients[name].astype(ct.dtype) for name, ct in u.items()}, y
 
     xp = backend.np
-    # The zero is made of a tangent: all of a system's right side must be one, to be transposed.
-    zero = 0 * tangents["x"] if "x" in tangents else xp.broadcast_to(0 * tangents["alpha"].sum(0), x.shape)
-    zero = zero.astype(computing_dtype(xp, x, alpha, sigma))
-    u, y = backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)
+    zero = xp.zeros(x.shape, computing_dtype(xp, x, alpha, sigma))
     if not backend.compiles_loops():
-        return y
-    # JAX differentiates a transposed system only if all of its right side moves, or something beside it: so u takes part
+        return backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)[1]
+    # JAX transposes a system only if all of its right side is tangents: the zero is made of one.
+    moving = tangents["x"] if "x" in tangents else xp.broadcast_to(tangents["alpha"].sum(0), x.shape)
+    zero = zero + (0 * moving).astype(zero.dtype)
+    u, y = backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)
+    # It differentiates a transposed system only if all of its right side moves, or something beside it: so u takes part
     # in the result, with a row of zeros. As in the Hessian of a loss by alpha.
     rows = ((0, y.shape[0] - 1), *[(0, 0)] * (y.ndim - 1))
     return sum((xp.pad(0 * part[:1], rows).astype(y.dtype) for part in u.values()), y)
