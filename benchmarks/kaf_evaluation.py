@@ -13,8 +13,9 @@ it takes. On minijax it is what NumPy asks for (tracemalloc), and there are two 
 program, which is compiled before, and of later calls. A program of minijax keeps its large arrays from one call to the next
 where nobody else holds them, so that a later call asks for little: the first number is what the process holds.
 
-A training step is that of `kaf.train`: mini-batch, loss, gradients, Adam, for a network 64 -> 256 -> 256 -> 10 with each
-activation, whose width is equal and not its number of parameters.
+A training step is that of `kaf.train`: mini-batch, loss, gradients, Adam, for networks with layers of 256, 256 and 10 units
+and each activation, whose width is equal and not its number of parameters. They have as many inputs as images of 8 x 8 and of
+28 x 28: the more there are, the larger the part of the time that all activations share.
 
 Ctrl-C ends the measuring; what was measured until then is printed and drawn.
 """
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -47,11 +49,22 @@ METHODS = ("tanh", "gridded", "loop", "naive")
 WHAT = ("value", "value and gradients")
 CENTERS = (5, 10, 20, 50, 100)
 ACTIVATIONS = ("relu", "tanh", "kaf")
+INPUTS = (64, 784)
 BATCHES = (64, 256, 1024)
-NETWORK = (64, 256, 256, 10)
+LAYERS = (256, 256, 10)
 MAX_DIFFERENCE = 1e-5
 # With many centres the formula takes long: fewer repeats than for a table.
 FIGURE_REPEATS = 9
+
+
+class Case(NamedTuple):
+    """What a training step is measured with."""
+
+    inputs: int
+    batch: int
+
+    def __str__(self) -> str:
+        return f"{self.inputs} inputs, batch {self.batch}"
 
 
 class Memory(NamedTuple):
@@ -143,14 +156,14 @@ def table_of(backend: Backend, arguments: Sequence, grid: Grid, repeats: int, wh
 # -- Training ------------------------------------------------------------------------------------------------------------
 
 
-def training(backend: Backend, activation: str, batch: int, sizes: Sequence[int]) -> Callable[[], object]:
+def training(backend: Backend, activation: str, case: Case) -> Callable[[], object]:
     """A function that makes a step of training, going on from the one before; returns the loss."""
     rng = np.random.default_rng(0)
-    x = backend.np.asarray(rng.normal(size=(batch, sizes[0])).astype(np.float32))
-    labels = backend.np.asarray(rng.integers(0, sizes[-1], batch).astype(np.int32))
+    x = backend.np.asarray(rng.normal(size=(case.batch, case.inputs)).astype(np.float32))
+    labels = backend.np.asarray(rng.integers(0, LAYERS[-1], case.batch).astype(np.int32))
     optimizer = adam(5e-3)
     step = backend.jit(make_step(backend, lambda net: net, cross_entropy, optimizer, l2_weight=1e-4))
-    network = KAFNet.init(0, list(sizes), activation)
+    network = KAFNet.init(0, [case.inputs, *LAYERS], activation)
     state = [network, optimizer.init(network)]
 
     def run():
@@ -160,25 +173,25 @@ def training(backend: Backend, activation: str, batch: int, sizes: Sequence[int]
     return run
 
 
-def steps(backend: Backend, batch: int, repeats: int, sizes: Sequence[int]) -> dict[str, list[float]]:
+def steps(backend: Backend, case: Case, repeats: int) -> dict[str, list[float]]:
     """Milliseconds of a step with each activation."""
-    runs = {activation: training(backend, activation, batch, sizes) for activation in ACTIVATIONS}
+    runs = {activation: training(backend, activation, case) for activation in ACTIVATIONS}
     # The second step is the first whose arrays are all results of a step.
     timed(backend, runs, (), 2)
     return timed(backend, runs, (), repeats)
 
 
-def training_table(backend: Backend, taken: dict[int, dict[str, list[float]]]) -> Table:
-    """The steps that were `taken`, by batch size and activation."""
-    table = Table(title=f"{backend.name}: a training step, {' -> '.join(map(str, NETWORK))}, Adam")
-    for column in ("batch", "activation", "ms (fastest, slowest)", "this / relu"):
+def training_table(backend: Backend, taken: dict[Case, dict[str, list[float]]]) -> Table:
+    """The steps that were `taken`, by case and activation."""
+    table = Table(title=f"{backend.name}: a training step, layers of {', '.join(map(str, LAYERS))} units, Adam")
+    for column in ("inputs", "batch", "activation", "ms (fastest, slowest)", "this / relu"):
         table.add_column(column, justify="left" if column == "activation" else "right")
-    for batch, times in taken.items():
+    for case, times in taken.items():
         relu = statistics.median(times["relu"])
         for activation, ms in times.items():
             median = statistics.median(ms)
             spread = f"{median:.2f} ({min(ms):.2f}, {max(ms):.2f})"
-            table.add_row(str(batch), activation, spread, f"{median / relu:.2f}")
+            table.add_row(str(case.inputs), str(case.batch), activation, spread, f"{median / relu:.2f}")
     return table
 
 
@@ -203,6 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--centers", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--inputs", type=int, nargs="+", default=INPUTS)
     parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     parser.add_argument("--backends", nargs="+", choices=("jax", "minijax"), default=("jax", "minijax"))
     parser.add_argument("--out", type=Path, help="a directory, for kaf_centers.svg and kaf_training.svg")
@@ -216,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     # What is there when Ctrl-C is pressed.
     by_centers: dict[str, dict] = {}
-    by_batch: dict[str, dict] = {}
+    by_case: dict[str, dict] = {}
     try:
         for name in options.backends:
             with use_backend(name) as backend:
@@ -224,10 +238,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     console.print(table_of(backend, (x, alpha, g), Grid(options.centers), options.repeats, what))
         for name in options.backends:
             with use_backend(name) as backend:
-                taken = by_batch[name] = {}
+                taken = by_case[name] = {}
                 try:
-                    for batch in options.batches:
-                        taken[batch] = steps(backend, batch, 3 * options.repeats, NETWORK)
+                    for case in itertools.starmap(Case, itertools.product(options.inputs, options.batches)):
+                        taken[case] = steps(backend, case, 3 * options.repeats)
                 finally:
                     console.print(training_table(backend, taken))
         for name in options.backends if options.out else ():
@@ -239,17 +253,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         console.print("Interrupted: what follows is of what was measured until then.")
     if options.out:
-        write_figures(options.out, by_centers, by_batch, console)
+        write_figures(options.out, by_centers, by_case, console)
 
 
-def write_figures(out: Path, by_centers: dict, by_batch: dict, console: Console) -> None:
+def write_figures(out: Path, by_centers: dict, by_case: dict, console: Console) -> None:
     """kaf_centers.svg and kaf_training.svg; of nothing there is no figure."""
     out.mkdir(parents=True, exist_ok=True)
     measured = {name: medians for name, medians in by_centers.items() if medians[METHODS[0]]}
     if measured:
         kaf_figure.centers(out / "kaf_centers.svg", measured)
         console.print(f"wrote {out / 'kaf_centers.svg'}")
-    complete = {name: taken for name, taken in by_batch.items() if taken}
+    complete = {name: taken for name, taken in by_case.items() if taken}
     if complete:
         kaf_figure.training(out / "kaf_training.svg", complete)
         console.print(f"wrote {out / 'kaf_training.svg'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from pathlib import Path
+from typing import Any
 
 from figure import save
 from matplotlib import pyplot
@@ -42,22 +43,22 @@ def centers(path: Path, times: dict[str, dict[str, dict[int, float]]]) -> None:
     save(path, figure)
 
 
-def training(path: Path, times: dict[str, dict[int, dict[str, list[float]]]]) -> None:
-    """A step's time by ReLU's, by batch size and activation; a panel for each library."""
-    figure, axes = pyplot.subplots(1, len(times), figsize=(9, 3.2), sharey=True, squeeze=False, layout="constrained")
-    for ax, (library, taken) in zip(axes[0], times.items(), strict=True):
-        for batch, of_activation in enumerate(taken.values()):
+def training(path: Path, times: dict[str, dict[Any, dict[str, list[float]]]]) -> None:
+    """A step's time by ReLU's, by case and activation; a panel for each library, below the other."""
+    size = (9, 0.7 + 2.2 * len(times))
+    figure, axes = pyplot.subplots(len(times), 1, figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for ax, (library, taken) in zip(axes[:, 0], times.items(), strict=True):
+        for case, of_activation in enumerate(taken.values()):
             relu = statistics.median(of_activation["relu"])
             names = [name for name in of_activation if name != "relu"]
             for i, name in enumerate(names):
                 color, _ = STYLES[name]
-                x, ratio = batch + (i - (len(names) - 1) / 2) * 0.3, statistics.median(of_activation[name]) / relu
-                ax.bar(x, ratio, 0.27, color=color, label=name if not batch else None)
+                x, ratio = case + (i - (len(names) - 1) / 2) * 0.3, statistics.median(of_activation[name]) / relu
+                ax.bar(x, ratio, 0.27, color=color, label=name if not case else None)
                 ax.annotate(f"{ratio:.2f}", (x, ratio), (0, 2), textcoords="offset points", ha="center", fontsize=7)
-        labels = [f"{size}\nReLU: {statistics.median(t['relu']):.2g} ms" for size, t in taken.items()]
+        labels = [f"{case}\nReLU: {statistics.median(t['relu']):.2g} ms" for case, t in taken.items()]
         ax.axhline(1, color="0.4", linewidth=0.8, zorder=3)
         ax.set_xticks(range(len(taken)), labels, fontsize=8)
-        ax.set_xlabel("batch", fontsize=8)
         ax.set_title(f"{library}: a training step's time by ReLU's", fontsize=9, loc="left")
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(axis="y", labelsize=8)

@@ -257,9 +257,11 @@ def backward(backend: Backend, layout: Layout, x, alpha, sigma, g) -> tuple:
         power_sums = _power_sums_together if backend.compiles_loops() else _power_sums
         moments += power_sums(backend, weight * inverse, inverse, layout.below)[::-1]
         moments += power_sums(backend, weight, z, layout.block - layout.below)
+    # All at once: each loop more is another wait for the other threads.
+    moments = xp.stack(moments).sum(1)
     # d alpha_j is q^(j^2) times the moment: the factor that the coefficients have.
     (q,) = coefficients_of(xp, layout, 0, numpy.ones((layout.size, 1), dtype), sigma)
-    d_alpha = xp.concatenate(moments) * q.reshape(-1, q.shape[2])
+    d_alpha = moments * q.reshape(-1, q.shape[2])
     return sum(slopes[1:], slopes[0]), d_alpha[: layout.size]
 
 
@@ -284,8 +286,9 @@ def _power_sums(backend: Backend, weight, z, count: int) -> list:
 
 
 def _power_sums_together(backend: Backend, weight, z, count: int) -> list:
-    """As `_power_sums`. One reduction of several arrays is one loop, in which the powers never leave the registers. XLA
-    vectorises a loop of which the reduction has gone: two terms are few enough to be unrolled. Each is of four rows.
+    """As `_power_sums`, each in several parts [p, units]. One reduction of several arrays is one loop, in which the powers never
+    leave the registers. XLA vectorises a loop of which the reduction has gone: two terms are few enough to be unrolled. Each
+    is of four rows.
     """
     xp, (rows, units) = backend.np, weight.shape
     terms, factors = (
@@ -297,8 +300,7 @@ def _power_sums_together(backend: Backend, weight, z, count: int) -> list:
         terms = [t * z for t, z in zip(terms, factors, strict=True)] if i else terms
         sums.append((terms[0] + terms[1]) + (terms[2] + terms[3]))
     zeros = (numpy.zeros((), weight.dtype),) * count
-    halves = backend.lax.reduce(tuple(sums), zeros, lambda a, b: tuple(map(operator.add, a, b)), (0,))
-    return [total[None] for total in xp.stack(halves).sum(1)]
+    return list(backend.lax.reduce(tuple(sums), zeros, lambda a, b: tuple(map(operator.add, a, b)), (0,)))
 
 
 def _is_zero(backend: Backend, tangent) -> bool:

@@ -9,21 +9,21 @@ from rich.console import Console
 
 from kaf import Grid, use_backend
 
-SMALL = ["--rows", "16", "--units", "4", "--centers", "5", "--repeats", "1", "--batches", "8"]
+SMALL = ["--rows", "16", "--units", "4", "--centers", "5", "--repeats", "1", "--inputs", "3", "--batches", "8"]
 
 
 @pytest.fixture
 def small_figures(monkeypatch):
     monkeypatch.setattr(kaf_evaluation, "CENTERS", (3, 5))
     monkeypatch.setattr(kaf_evaluation, "FIGURE_REPEATS", 1)
-    monkeypatch.setattr(kaf_evaluation, "NETWORK", (3, 4, 2))
+    monkeypatch.setattr(kaf_evaluation, "LAYERS", (4, 2))
 
 
 def test_tables_and_figures(tmp_path, capsys, small_figures):
     kaf_evaluation.main([*SMALL, "--out", str(tmp_path / "new")])
     out = capsys.readouterr().out
     for name in ("jax", "minijax"):
-        for what in ("value", "value and gradients", "a training step, 3 -> 4 -> 2, Adam"):
+        for what in ("value", "value and gradients", "a training step, layers of 4, 2 units, Adam"):
             assert f" {name}: {what} " in out
     # Of the four methods, twice: what a program of minijax asks for at first and later.
     assert out.count(", then ") == 8
@@ -43,7 +43,7 @@ def test_an_interruption_leaves_what_was_measured(tmp_path, capsys, small_figure
     monkeypatch.setattr(kaf_evaluation, "steps", interrupted)
     kaf_evaluation.main([*SMALL[:-1], "8", "16", "--backends", "minijax", "--out", str(tmp_path)])
     out = capsys.readouterr().out
-    assert "Interrupted" in out and "│     8 │ kaf " in out and "│    16 │" not in out
+    assert "Interrupted" in out and "│     8 │ kaf " in out and "│    16 │" not in out and "│      3 │" in out
     assert [path.name for path in tmp_path.iterdir()] == ["kaf_training.svg"]
 
 
@@ -68,7 +68,7 @@ def test_memory_of_the_first_call_and_of_later_ones():
 def test_the_step_that_is_timed_trains(name):
     with use_backend(name) as backend:
         for activation in kaf_evaluation.ACTIVATIONS:
-            step = kaf_evaluation.training(backend, activation, 16, (3, 8, 2))
+            step = kaf_evaluation.training(backend, activation, kaf_evaluation.Case(3, 16))
             losses = [float(step()) for _ in range(30)]
             assert losses[-1] < losses[0], activation
 
