@@ -261,11 +261,14 @@ def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
     """The jaxprs among an equation's parameters, in the parameters' order."""
     found = []
     for value in params.values():
-        if isinstance(value, (tuple, list)):
-            found += [item for item in value if isinstance(item, (Jaxpr, ClosedJaxpr))]
-        elif isinstance(value, (Jaxpr, ClosedJaxpr)):
+        if type(value) in _JAXPRS:
             found.append(value)
+        elif isinstance(value, (tuple, list)):
+            found += [item for item in value if type(item) in _JAXPRS]
     return found
+
+
+_JAXPRS = {Jaxpr, ClosedJaxpr}
 
 
 def effects_of(primitive: Primitive, params: dict) -> Effects:

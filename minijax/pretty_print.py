@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from itertools import count, product
 from keyword import iskeyword
+from string import ascii_lowercase
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -192,12 +193,10 @@ SHOWN_PARAMS: dict[str, Callable[[dict], dict]] = {
 
 def letters() -> Iterator[str]:
     """a, b, ... z, ba, bb, ...: numbers in base 26, as JAX counts."""
-    for i in count():
-        name = ""
-        while not name or i:
-            i, digit = divmod(i, 26)
-            name = chr(ord("a") + digit) + name
-        yield name
+    yield from ascii_lowercase
+    for length in count(1):
+        for first in ascii_lowercase[1:]:
+            yield from map(first.__add__, map("".join, product(ascii_lowercase, repeat=length)))
 
 
 def variables() -> Iterator[str]:

@@ -159,7 +159,7 @@ def test_stages_are_printable():
 
     shown = [(name, str(after)) for name, after in passes.stages(mj.make_jaxpr(function)(X))]
     assert [name for name, _ in shown] == [
-        "dead_code", "fold_constants", "identities", "fuse_broadcasts", "identities", "common_subexpressions",
+        "dead_code", "fold_constants", "identities", "fuse_broadcasts", "common_subexpressions",
         "contractions", "shared_reshapes", "dead_code",
     ]  # fmt: skip
     texts = [text for _, text in shown]

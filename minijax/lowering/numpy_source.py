@@ -165,8 +165,10 @@ class _Writer:
 
     def fresh(self, wanted: str | None = None) -> str:
         """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
-        names = numbered(wanted) if wanted else (n for n in self.letters if n not in self.users)
-        name = next(n for n in names if not (n in self.taken or self.bundle.has(n) or keyword.iskeyword(n)))
+        taken, has, users = self.taken, self.bundle.has, () if wanted else self.users
+        for name in numbered(wanted) if wanted else self.letters:
+            if not (name in taken or name in users or has(name) or keyword.iskeyword(name)):
+                break
         self.taken.add(name)
         self.bundle.locals.add(name)
         return name
@@ -259,13 +261,13 @@ class _Writer:
         text = rule(self, eqn) if rule is not None else None
         if text is None:
             text = self.implementation(eqn)
-        reads = self.reads(eqn)
-        if isinstance(text, Call):
-            self.call(self.new_name(eqn.outvars[0], wanted), text, text.operands() or reads)
+        if type(text) is Call:
+            self.call(self.new_name(eqn.outvars[0], wanted), text, text.operands() or self.reads(eqn))
             return
         if not eqn.primitive.multiple_results and text.isidentifier():
             self.names[eqn.outvars[0]] = text
             return
+        reads = self.reads(eqn)
         targets = [self.fresh() if type(v) is DropVar else self.new_name(v, wanted) for v in eqn.outvars]
         if not eqn.primitive.multiple_results:
             self.line(f"{targets[0]} = {text}", targets, reads, view=name in VIEWS, pure=pure(eqn))

@@ -51,7 +51,7 @@ def often_called(closed_jaxpr: ClosedJaxpr) -> dict[int, int]:
 
     def visit(jaxpr: Jaxpr):
         for eqn in jaxpr.eqns:
-            for inner in jaxprs_in_params(eqn.params):
+            for inner in jaxprs_in_params(eqn.params) if eqn.params else ():
                 count[id(inner)] += 1
                 if count[id(inner)] == 1:
                     visit(inner.jaxpr if isinstance(inner, ClosedJaxpr) else inner)

@@ -190,25 +190,38 @@ def _number_key(literal: Literal):
     return value.dtype, value.shape, value.tobytes()
 
 
+def _params_key(params: dict):
+    """Equal for parameters that are the same; None where they may be equal and not the same, or it is not known."""
+    values = [params[k] for k in sorted(params)]
+    types = [*map(type, values)]  # 1 == True
+    if float in types or np.float64 in types:  # 0.0 == -0.0
+        return None
+    key = (*values, *types)
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
 def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
     """With everything computed once."""
-    seen: dict = {}
+    # By primitive and operands: the parameters are looked at where these are the same.
+    seen: dict[tuple, list[JaxprEqn]] = {}
 
     def rewrite(eqn: JaxprEqn, makers):
-        primitive, params = eqn.primitive, eqn.params
+        primitive = eqn.primitive
         if primitive.multiple_results or primitive.effects or primitive.named_axes or eqn.effects:
             return None
-        values = params.values() if len(params) < 2 else [params[k] for k in sorted(params)]
-        types = [*map(type, values)]  # 1 == True
-        if float in types or np.float64 in types:  # 0.0 == -0.0
-            return None
         operands = [id(v) if type(v) is not Literal else _number_key(v) for v in eqn.invars]
-        key = (primitive, *operands, *values, *types)
-        try:
-            first = seen.setdefault(key, eqn.outvars[0])
-        except TypeError:  # A parameter that is not hashable: nothing is known to equal it.
-            return None
-        return None if first is eqn.outvars[0] else first
+        others = seen.setdefault((primitive, *operands), [])
+        if others:
+            params = _params_key(eqn.params)
+            same = (other for other in others if params is not None and _params_key(other.params) == params)
+            if (first := next(same, None)) is not None:
+                return first.outvars[0]
+        others.append(eqn)
+        return None
 
     return rewritten(jaxpr, rewrite)
 
@@ -307,7 +320,6 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
     fold_constants,
     identities,
     fuse_broadcasts,
-    identities,
     common_subexpressions,
     contractions,
     shared_reshapes,

@@ -38,7 +38,7 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
             known[eqn.outvars[0]] = found
     if not (changed or known):
         return jaxpr
-    return jaxpr.replace(eqns=eqns, outvars=[read(v) for v in jaxpr.outvars])
+    return jaxpr.replace(eqns=eqns, outvars=[read(v) for v in jaxpr.outvars], effects=jaxpr.effects)
 
 
 def with_operands(eqn: JaxprEqn, invars: list[Atom]) -> JaxprEqn:
