@@ -151,15 +151,17 @@ def _gridded(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
 def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
     """x by blocks of rows, all axes before those of the units being one; each block is computed again in reverse mode."""
 
+    layout = problem.layout
+
     def rows(x, alpha, centers, sigma):
-        if problem.layout is None:
+        if layout is None:
             # The Gaussian as it stands has derivatives of inf * 0 far away.
             kernel = gaussian(backend) if problem.kernel is gauss_kernel else problem.kernel
             out = sum_over_centers(backend, kernel, x, alpha, centers, sigma)
         elif problem.method == "pallas" and x.size and x.shape[1:] == alpha.shape[1:] != () and x.dtype != "float64":
-            out = optional_module("pallas").evaluator(problem.layout)(x, alpha, sigma)
+            out = optional_module("pallas").evaluator(layout)(x, alpha, sigma)
         else:
-            out = evaluator(backend, problem.layout)(x, alpha, sigma)
+            out = evaluator(backend, layout)(x, alpha, sigma)
         return out.astype(problem.dtype)
 
     xp, shape = backend.np, x.shape
@@ -173,6 +175,8 @@ def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
     block = n if size is None else _rows_per_block(n, math.prod(x.shape[1:]), size)
     if block == n:
         return rows(x, alpha, centers, sigma).reshape(shape)
+    if layout is not None:
+        layout = layout._replace(together=_rows_together(block, math.prod(x.shape[1:]), backend.row_size()))
     # Else the loop would keep of every block what its derivatives need.
     rows = backend.checkpoint(rows, prevent_cse=False)
     whole = n - n % block
@@ -212,6 +216,11 @@ def _rows_per_block(n: int, row_size: int, size: int) -> int:
     if n <= most:
         return n
     return next((block for block in range(most, most // 2, -1) if n % block == 0), most)
+
+
+def _rows_together(n: int, row_size: int, size: int) -> int:
+    """How many rows make one of at least `size`: a number that divides n, which has as many; else 1."""
+    return next((m for m in range(-(-size // max(1, row_size)), n + 1) if n % m == 0), 1)
 
 
 def _move_units(x: tuple[int, ...], alpha, sigma, axis: int):

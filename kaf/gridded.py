@@ -44,7 +44,8 @@ _UNROLLED_BLOCKS = 6
 class Layout(NamedTuple):
     """Equispaced centres first + i step, i < size, cut into blocks of equal size (the last may reach beyond the centres).
 
-    `guarded`: the blocks were made for a sigma that is not known, and whether they do is to be asked when it is.
+    `guarded`: the blocks were made for a sigma that is not known, and whether they do is to be asked when it is. `together`:
+    how many rows of x meet coefficients that are repeated for each.
     """
 
     first: float
@@ -52,6 +53,7 @@ class Layout(NamedTuple):
     size: int
     block: int
     guarded: bool
+    together: int = 1
 
     @property
     def below(self) -> int:
@@ -245,15 +247,17 @@ def backward(backend: Backend, layout: Layout, x, alpha, sigma, g) -> tuple:
     dtype = computing_dtype(xp, x, alpha, sigma)
     x, alpha, sigma, g = (a.astype(dtype) for a in (x, alpha, sigma, g))
     (coefficients,) = coefficients_of(xp, layout, 0, alpha, sigma)
+    together = _together(layout, x, sigma, alpha)
     slopes, moments = [], []
     for b, anchor in enumerate(numpy.asarray(layout.anchors, dtype)):
         near, E, z, inverse = block_exponentials(xp, layout, x, sigma, anchor, backend)
         weight = g * E
         if backend.compiles_loops():
             z, inverse, weight = _in_memory(backend.lax, xp, [z, inverse, weight])
-        powers = [_split(backend.lax, coefficients[b] * (-1 / sigma))]
         # The weights in the place of the exponentials, with which the sums are multiplied.
-        slopes += hermite_sums(layout, [1], sigma, (near, weight, z, inverse), [powers])
+        arrays = [a.reshape(-1, together * x.shape[1]) for a in (near, weight, z, inverse)]
+        powers = [_split(backend.lax, _repeated(xp, coefficients[b] * (-1 / sigma), together))]
+        slopes += hermite_sums(layout, [1], sigma, arrays, [powers])
         power_sums = _power_sums_together if backend.compiles_loops() else _power_sums
         moments += power_sums(backend, weight * inverse, inverse, layout.below)[::-1]
         moments += power_sums(backend, weight, z, layout.block - layout.below)
@@ -262,7 +266,7 @@ def backward(backend: Backend, layout: Layout, x, alpha, sigma, g) -> tuple:
     # d alpha_j is q^(j^2) times the moment: the factor that the coefficients have.
     (q,) = coefficients_of(xp, layout, 0, numpy.ones((layout.size, 1), dtype), sigma)
     d_alpha = moments * q.reshape(-1, q.shape[2])
-    return sum(slopes[1:], slopes[0]), d_alpha[: layout.size]
+    return sum(slopes[1:], slopes[0]).reshape(x.shape), d_alpha[: layout.size]
 
 
 def _in_memory(lax, xp, arrays: Sequence) -> list:
@@ -322,11 +326,13 @@ def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tup
     layout = layout.halved() if max(orders) > 1 else layout
     coefficients = [coefficients_of(xp, layout, order, alpha.astype(dtype), sigma) for alpha, order in requests]
     anchors = numpy.asarray(layout.anchors, dtype)
+    shape, together = x.shape, _together(layout, x, sigma, *[alpha for alpha, _ in requests])
+    x = x.reshape(-1, together * shape[1]) if together > 1 else x
 
     def add_block(sums, anchor_and_coefficients):
         anchor, coefficients = anchor_and_coefficients
         # One split, whose transpose is one concatenation: that of an index adds an array of their size to the others.
-        coefficients = [[_split(backend.lax, c) for c in powers] for powers in coefficients]
+        coefficients = [[_split(backend.lax, _repeated(xp, c, together)) for c in powers] for powers in coefficients]
         parts = block_sums(xp, layout, orders, x, sigma, anchor, coefficients, backend)
         return [part if total is None else total + part for total, part in zip(sums, parts, strict=True)], None
 
@@ -337,7 +343,19 @@ def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tup
     else:
         sums = [xp.zeros(x.shape, dtype)] * len(requests)
         sums, _ = backend.lax.scan(backend.checkpoint(add_block, prevent_cse=False), sums, (anchors, coefficients))
-    return [total * (-1 / sigma) ** order if order else total for total, order in zip(sums, orders, strict=True)]
+    totals = [total * (-1 / sigma) ** order if order else total for total, order in zip(sums, orders, strict=True)]
+    return [total.reshape(shape) for total in totals]
+
+
+def _together(layout: Layout, x, sigma, *alphas) -> int:
+    """How many rows of x [n, units] are to meet the coefficients at a time; 1 where they are not of such a form."""
+    as_rows = x.ndim == 2 and not sigma.ndim and all(alpha.shape[1:] == x.shape[1:] for alpha in alphas)
+    return layout.together if as_rows and len(x) % layout.together == 0 else 1
+
+
+def _repeated(xp, c, times: int):
+    """c [j, units] as [j, times * units]."""
+    return xp.broadcast_to(c[:, None], (len(c), times, *c.shape[1:])).reshape(len(c), -1) if times > 1 else c
 
 
 def coefficients_of(xp, layout: Layout, order: int, alpha, sigma) -> list:

@@ -13,7 +13,7 @@ from jax.ad_checkpoint import print_saved_residuals
 
 import minijax
 from kaf import Grid, use_backend
-from kaf.functional import METHODS, _rows_per_block, _run
+from kaf.functional import METHODS, _rows_per_block, _rows_together, _run
 from kaf.functional import kaf as phi
 from kaf.gridded import Layout, backward, evaluator, make_layout
 
@@ -344,18 +344,22 @@ def test_blocks_of_rows(backend, rows, units, devices):
 
 @pytest.mark.parametrize("rows", [1, 7, 8, 21])
 @pytest.mark.parametrize("size, wide", [(2, False), (5, True), (20, False), (50, True)])
-def test_gradients_written_by_hand(backend, rows, size, wide):
-    """Numbers of rows that are taken eight at a time or not, one block and several, one bandwidth or one for each unit."""
+@pytest.mark.parametrize("together", [1, 7])
+def test_gradients_written_by_hand(backend, rows, size, wide, together):
+    """Numbers of rows that are taken eight at a time or not, that meet their coefficients together or not, one block and
+    several, one bandwidth or one for each unit."""
     rng = np.random.default_rng(rows)
     grid, units = Grid(size), 3
     sigma = np.float32(grid.sigma) * (np.array([1, 1.5, 2], np.float32) if wide else np.float32(1))
     x, g = (rng.normal(0, 2, (rows, units)).astype(np.float32) for _ in range(2))
     alpha = rng.normal(0, 0.5, (size, units)).astype(np.float32)
-    layout = make_layout(np.asarray(grid.centers), float(sigma.min()))
+    layout = make_layout(np.asarray(grid.centers), float(sigma.min()))._replace(together=together)
     found = backend.jit(lambda *a: backward(backend, layout, *a))(*map(backend.np.asarray, (x, alpha, sigma, g)))
+    value = evaluator(backend, layout)(*map(backend.np.asarray, (x, alpha, sigma)))
     t = (x[:, :, None].astype(np.float64) - np.linspace(-3, 3, size)) / np.broadcast_to(sigma, units)[:, None]
     kappa = np.exp(-0.5 * t * t)
     slope = hermite_sums(x, alpha.T, grid, 1, np.broadcast_to(sigma, units))
+    assert relative_error(value, (kappa * alpha.T).sum(-1)) < 1e-5
     assert relative_error(found[0], g * slope) < 1e-5
     assert relative_error(found[1], (g[:, :, None] * kappa).sum(0).T) < 1e-5
 
@@ -376,6 +380,15 @@ def test_sizes_of_blocks():
     assert _rows_per_block(4096, 256, 65536) == 256
     # A divisor, if one is near: the remainder costs a copy.
     assert 3 * 10**6 % _rows_per_block(3 * 10**6, 1, 65536) == 0 and _rows_per_block(1000003, 1, 65536) == 65536
+
+
+def test_rows_that_meet_their_coefficients_together():
+    for n, row, size in itertools.product((1, 7, 256, 655), (1, 3, 256, 20000), (1, 8192)):
+        together = _rows_together(n, row, size)
+        assert n % together == 0 and (together == 1 or (together - 1) * row < size or n % (together - 1))
+    assert _rows_together(256, 256, 8192) == 32
+    # Too few rows for that, or long ones.
+    assert _rows_together(7, 256, 8192) == _rows_together(256, 8192, 8192) == 1
 
 
 def test_an_array_that_devices_share_stays_with_them():
