@@ -171,12 +171,13 @@ def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
     k = alpha.shape[-1]
     alpha = xp.tensordot(numpy.eye(k, dtype=alpha.dtype), alpha, ((1,), (alpha.ndim - 1,)), precision="highest")
     n = x.shape[0]
-    size = None if problem.method == "pallas" else backend.block_size()
-    block = n if size is None else _rows_per_block(n, math.prod(x.shape[1:]), size)
+    own = math.prod(x.shape[1:])
+    size = backend.block_size(x.size, 1 if layout is None else layout.num_blocks)
+    block = n if problem.method == "pallas" else _rows_per_block(n, own, size)
     if block == n:
         return rows(x, alpha, centers, sigma).reshape(shape)
     if layout is not None:
-        layout = layout._replace(together=_rows_together(block, math.prod(x.shape[1:]), backend.row_size()))
+        layout = layout._replace(together=_rows_together(block, own, backend.row_size()))
     # Else the loop would keep of every block what its derivatives need.
     rows = backend.checkpoint(rows, prevent_cse=False)
     whole = n - n % block
