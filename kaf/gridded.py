@@ -272,10 +272,10 @@ def backward(backend: Backend, layout: Layout, x, alpha, sigma, g) -> tuple:
 def _in_memory(lax, xp, arrays: Sequence) -> list:
     """The arrays, which are not computed again in each loop that reads them: XLA would, be it exponentials. And in a loop
     with exponentials the sums are not vectorised."""
-    first, index = arrays[0], (0,) * (arrays[0].ndim + 1)
-    kept = xp.zeros((len(arrays), *first.shape), first.dtype)
-    for i, a in enumerate(arrays):
-        kept = lax.dynamic_update_slice(kept, a[None], (i, *index[1:]))
+    first, *others = arrays
+    kept = xp.broadcast_to(first, (len(arrays), *first.shape))
+    for i, a in enumerate(others, 1):
+        kept = lax.dynamic_update_slice(kept, a[None], (i, *[0] * a.ndim))
     return list(kept)
 
 
