@@ -257,6 +257,9 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
         raise JaxprTypeError(f"the jaxpr's effects {set(jaxpr.effects)} are not those of its equations")
 
 
+_JAXPRS = {Jaxpr, ClosedJaxpr}
+
+
 def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
     """The jaxprs among an equation's parameters, in the parameters' order."""
     found = []
@@ -266,9 +269,6 @@ def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
         elif isinstance(value, (tuple, list)):
             found += [item for item in value if type(item) in _JAXPRS]
     return found
-
-
-_JAXPRS = {Jaxpr, ClosedJaxpr}
 
 
 def effects_of(primitive: Primitive, params: dict) -> Effects:

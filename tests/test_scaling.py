@@ -82,6 +82,16 @@ def wide(n):
     return lambda x: sum(minijax.tree.map(lambda leaf: leaf * 2.0, [x + 1.0 for _ in range(n)]))
 
 
+def parts(n):
+    """n equations of one operand, of which no two are the same."""
+    return lambda x: [x[i] for i in range(n)]
+
+
+def many_rows(n):
+    """A scan with n results, each of an equation of its own."""
+    return lambda xs: minijax.lax.scan(lambda c, x: (c, [x * (i + 1.0) for i in range(n)]), 0.0, xs)
+
+
 def many_constants(n):
     constants = [jnp.ones(1) * i for i in range(n)]
 
@@ -120,6 +130,8 @@ PROGRAMS = {
     ),
     "grad, one variable read often": lambda n: lambda: minijax.grad(one_variable_read_often(n))(1.0),
     "grad, a wide tree": lambda n: lambda: minijax.grad(wide(n))(1.0),
+    "jit, parts of one array": lambda n: lambda: minijax.jit(parts(n))(jnp.ones(1000)),
+    "jit, rows of a scan": lambda n: lambda: minijax.jit(many_rows(n))(jnp.ones((2, 3))),
     "grad of jit, many constants": lambda n: lambda: minijax.grad(minijax.jit(many_constants(n)))(1.0),
 }
 

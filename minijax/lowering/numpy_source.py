@@ -618,6 +618,7 @@ def _put_rows(w: _Writer, index: str, ys: Sequence[str], outs: Sequence[str]):
     made = {line.writes[0]: i for i, line in enumerate(w.lines) if line.call is not None and line.writes}
     for y, row in zip(ys, outs[len(outs) - len(ys) :]):
         place, line = f"{y}[{index}]", w.lines[made[row]] if row in made and row in w.large else None
+        # Mentioned where it is made, and among `outs`.
         if line is not None and line.call.can_be_told() and mentioned[row] == 2:
             w.lines[made[row]] = line._replace(writes=(), reads=(*line.reads, y), pure=False, place=place)
         else:

@@ -206,22 +206,22 @@ def _params_key(params: dict):
 
 def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
     """With everything computed once."""
-    # By primitive and operands: the parameters are looked at where these are the same.
-    seen: dict[tuple, list[JaxprEqn]] = {}
+    # By primitive and operands the first equation; the parameters are looked at when there is a second.
+    firsts: dict[tuple, JaxprEqn] = {}
+    by_params: dict[tuple, dict[tuple | None, JaxprEqn]] = {}
 
     def rewrite(eqn: JaxprEqn, makers):
         primitive = eqn.primitive
         if primitive.multiple_results or primitive.effects or primitive.named_axes or eqn.effects:
             return None
-        operands = [id(v) if type(v) is not Literal else _number_key(v) for v in eqn.invars]
-        others = seen.setdefault((primitive, *operands), [])
-        if others:
-            params = _params_key(eqn.params)
-            same = (other for other in others if params is not None and _params_key(other.params) == params)
-            if (first := next(same, None)) is not None:
-                return first.outvars[0]
-        others.append(eqn)
-        return None
+        key = (primitive, *[id(v) if type(v) is not Literal else _number_key(v) for v in eqn.invars])
+        first = firsts.setdefault(key, eqn)
+        if first is eqn or (params := _params_key(eqn.params)) is None:
+            return None
+        if key not in by_params:
+            by_params[key] = {_params_key(first.params): first}
+        same = by_params[key].setdefault(params, eqn)
+        return None if same is eqn else same.outvars[0]
 
     return rewritten(jaxpr, rewrite)
 

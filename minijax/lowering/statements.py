@@ -208,11 +208,8 @@ class Renderer:
         local = {name for line in lines for name in line.writes if name in self.large}
         memories = _memories(lines, last, alive) if local else {}
         # Names of whole new arrays.
-        fresh = (
-            {n for line in lines if line.call is not None and not line.call.then for n in line.writes}
-            if local
-            else set()
-        )
+        calls = [line for line in lines if line.call is not None and not line.call.then] if local else []
+        fresh = {name for line in calls for name in line.writes}
         # {name: names of the same array that go with it}, {memory: the buffers that it is in}.
         companions: dict[str, list[str]] = {}
         places: dict[_Memory, list[Buffer]] = {}
