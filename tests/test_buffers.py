@@ -14,6 +14,7 @@ import pytest
 
 import minijax as mj
 import minijax.numpy as jnp
+from minijax.jaxpr import eval_jaxpr
 from minijax.lowering import buffers, numpy_source, statements
 from minijax.lowering.compile import compile_jaxpr
 
@@ -226,6 +227,70 @@ def test_random_programs():
             np.testing.assert_array_equal(got, want)
         for got, want in zip(second, function(x + 1), strict=True):
             np.testing.assert_array_equal(got, want)
+
+
+def random_steps(rng, depth: int):
+    """A random function from a list of arrays to three: operations, and loops and branches whose bodies are such functions."""
+    kinds = [*OPERATIONS, *(LOOPS if depth else [])]
+    steps = [(kind, rng.integers(0, 1 << 20, 2)) for kind in rng.choice(kinds, 5)]
+    steps = [(*step, random_steps(rng, depth - 1) if step[0] in LOOPS else None) for step in steps]
+
+    def function(given):
+        values = list(given)
+        for kind, (i, j), inner in steps:
+            x, y = values[-1 - i % min(4, len(values))], values[j % len(values)]
+            made = OPERATIONS[kind](x, y) if inner is None else LOOPS[kind](x, y, values[-3:], inner)
+            # One of the results of a loop at least is read.
+            values.append(made[i % len(made)] if inner else made)
+        return values[-1], values[-2], values[len(values) // 2]
+
+    return function
+
+
+OPERATIONS = {
+    "add": lambda x, y: x + y,
+    "scale": lambda x, y: jnp.sin(x) * 0.5,
+    "where": lambda x, y: jnp.where(x > y, x, 0.25),
+    "reverse": lambda x, y: x.reshape(2, -1)[::-1].reshape(x.shape),
+    "sum": lambda x, y: x * jnp.tanh(y[:3].sum()),
+}
+
+
+def a_scan(x, y, before, inner):
+    def body(carry, row):
+        a, b, _ = inner([*before, carry, row])
+        return jnp.tanh(a), (b, a, row)
+
+    carry, rows = mj.lax.scan(body, y, jnp.stack([x, y]))
+    return carry, rows[0][1], rows[1][0], rows[2][1]
+
+
+def a_while(x, y, before, inner):
+    step = mj.lax.while_loop(lambda s: s[0] < 2, lambda s: (s[0] + 1, jnp.tanh(inner([*before, s[1]])[0])), (0, x))
+    return step[1:]
+
+
+def a_cond(x, y, before, inner):
+    return mj.lax.cond(x[0] > y[1], lambda values: inner(values)[:2], lambda values: (values[-1], values[0]), before)
+
+
+LOOPS = {"scan": a_scan, "while": a_while, "cond": a_cond}
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_random_programs_with_loops(seed):
+    program = random_steps(np.random.default_rng(seed), 2)
+
+    def function(x, y):
+        return program([x, y])
+
+    jitted = mj.jit(function)
+    inputs = [[jnp.asarray(normal(N, seed=seed + i)) for i in pair] for pair in ((0, 100), (200, 300))]
+    results = [jitted(*xs) for xs in inputs]
+    for xs, result in zip(inputs, results):
+        jaxpr = mj.make_jaxpr(function)(*xs)
+        for got, want in zip(result, eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *xs), strict=True):
+            np.testing.assert_allclose(got, want, rtol=0, atol=1e-4 * max(1, float(abs(want).max())))
 
 
 def planted(test, *args):
