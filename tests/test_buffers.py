@@ -266,8 +266,7 @@ def a_scan(x, y, before, inner):
 
 
 def a_while(x, y, before, inner):
-    step = mj.lax.while_loop(lambda s: s[0] < 2, lambda s: (s[0] + 1, jnp.tanh(inner([*before, s[1]])[0])), (0, x))
-    return step[1:]
+    return mj.lax.while_loop(lambda s: s[0] < 2, lambda s: (s[0] + 1, jnp.tanh(inner([*before, s[1]])[0])), (0, x))[1:]
 
 
 def a_cond(x, y, before, inner):
@@ -290,7 +289,7 @@ def test_random_programs_with_loops(seed):
     for xs, result in zip(inputs, results):
         jaxpr = mj.make_jaxpr(function)(*xs)
         for got, want in zip(result, eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *xs), strict=True):
-            np.testing.assert_allclose(got, want, rtol=0, atol=1e-4 * max(1, float(abs(want).max())))
+            np.testing.assert_array_equal(got, want)
 
 
 def planted(test, *args):
@@ -668,7 +667,7 @@ def test_compiled_functions_are_given_buffers_for_large_arrays_only():
     assert len(numpy_source.numpy_program(large, alone=False).buffers) == 1
     assert not numpy_source.numpy_program(large).buffers
     out = compile_jaxpr(large)(normal(N))
-    assert type(out[0].base) is buffers._Memory
+    assert type(out[0].base) is buffers._Bytes
 
 
 @pytest.mark.parametrize(

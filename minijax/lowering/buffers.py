@@ -28,7 +28,7 @@ def _take_oldest(arrays: deque) -> tuple[np.ndarray, int]:
 ALONE = _take_oldest(deque([np.empty(0)]))[1]
 
 
-class _Memory(np.ndarray):
+class _Bytes(np.ndarray):
     """Bytes that arrays are made in. NumPy gives a view of an array the memory's owner for its base, past the array, unless the
     owner is of another class: then the base is the array, which so is held while there is a view of it."""
 
@@ -41,7 +41,7 @@ _begins = itertools.cycle(range(0, 4096, 448))
 def _new_array(shape: tuple[int, ...], dtype) -> np.ndarray:
     """As np.empty. In products and sums of such arrays in the second-level cache, a tenth faster."""
     dtype = np.dtype(dtype)
-    memory = _Memory(prod(shape) * dtype.itemsize + 4095, np.uint8)
+    memory = _Bytes(prod(shape) * dtype.itemsize + 4095, np.uint8)
     return np.ndarray(shape, dtype, memory, (next(_begins) - memory.ctypes.data) % 4096)
 
 

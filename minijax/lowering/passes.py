@@ -190,7 +190,7 @@ def _number_key(literal: Literal):
     return value.dtype, value.shape, value.tobytes()
 
 
-def _params_key(params: dict):
+def _params_key(params: dict) -> tuple | None:
     """Equal for parameters that are the same; None where they may be equal and not the same, or it is not known."""
     values = [params[k] for k in sorted(params)]
     types = [*map(type, values)]  # 1 == True

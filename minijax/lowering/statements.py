@@ -87,13 +87,6 @@ class Line(NamedTuple):
             for line in lines:
                 yield from line.mentions()
 
-    def assigned(self) -> Iterable[str]:
-        """The names that are written, here or within."""
-        yield from self.writes
-        for _, lines in self.blocks:
-            for line in lines:
-                yield from line.assigned()
-
     def alike(self) -> Iterable[list[str]]:
         """Names that may be of one array after this line."""
         if self.call is None and not self.blocks:
@@ -120,7 +113,7 @@ def invariant(
             room = max([large[name].bytes for name in line.reads if name in large], default=0)
             still = all(large[name].bytes <= room for name in line.writes if name in large)
         if not still:
-            changing.update(line.assigned())
+            changing.update(line.writes)
         (before if still else within).append(line)
     return before, within
 

@@ -261,9 +261,8 @@ class RecipeTrace(LinearizeTrace):
         if recipe is None:
             return LinearizeTrace.process_primitive(self, primitive, args, params)
         where = source_info.current(2)
-        derived = (
-            None if where is None else where.as_derived()
-        )  # As under LinearizeTrace, which is marked as a deriver.
+        # As under LinearizeTrace, which is marked as a deriver.
+        derived = None if where is None else where.as_derived()
         out, residuals = self.apply_known(self.parent, recipe.known, primals, derived)
         if self.staged and type(out) is JaxprTracer:
             self.parent.is_users(out, where)
