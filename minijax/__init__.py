@@ -8,22 +8,11 @@ Array(0., dtype=float32, weak_type=True)
 
 from importlib import import_module
 
-from . import (
-    ad_checkpoint,
-    core,
-    custom_derivatives,
-    dtypes,
-    errors,
-    jaxpr,
-    lax,
-    numpy,
-    pretty_print,
-    stages,
-    tree,
-    tree_util,
-)
-from .ad_checkpoint import checkpoint, checkpoint_policies, remat
-from .api import (
+from . import ad_checkpoint, core, custom_derivatives, dtypes, errors, lax, numpy, stages, tree, tree_util
+from .api.callbacks import effects_barrier, pure_callback
+from .api.checkpoint import checkpoint, checkpoint_policies, remat
+from .api.custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
+from .api.derivatives import (
     ShapeDtypeStruct,
     block_until_ready,
     device_get,
@@ -42,13 +31,13 @@ from .api import (
     vjp,
     vmap,
 )
-from .array import ensure_compile_time_eval
-from .callback import effects_barrier, pure_callback
-from .config import checking_leaks, config, debug_infs, debug_nans, disable_jit, enable_x64
-from .core import Array
-from .core import get_aval as typeof
-from .custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
-from .device import (
+from .api.jit import clear_caches, jit
+from .api.pmap import pmap
+from .core.array import ensure_compile_time_eval
+from .core.traces import Array
+from .core.traces import get_aval as typeof
+from .foundation.config import checking_leaks, config, debug_infs, debug_nans, disable_jit, enable_x64
+from .foundation.device import (
     Device,
     default_backend,
     device_count,
@@ -58,15 +47,8 @@ from .device import (
     process_count,
     process_index,
 )
-from .dtypes import float0
-from .parallel_map import pmap
-from .stages import clear_caches, jit
-
-# `jax.core` has these two; here they stand above core.
-core.eval_jaxpr = jaxpr.eval_jaxpr
-core.Atom = jaxpr.Atom
-# Jaxprs print themselves by what stands above them.
-jaxpr.set_pretty_printer(pretty_print.pretty_print, pretty_print.eqn_text)
+from .foundation.doors import at_the_door
+from .foundation.dtypes import float0
 
 # Imported when first asked for: a fifth of the code, that many programs do without.
 _ON_DEMAND = ("custom_batching", "debug", "extend", "nn", "random", "scipy")
@@ -149,3 +131,5 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+at_the_door(globals(), lazy=_ON_DEMAND)

@@ -1,332 +1,36 @@
-"""Dtypes: which are canonical, which are weak, and what two become together (JAX: `_src/dtypes.py`, JEP 9407).
-
-A Python number has a weak dtype: it takes the other operand's. Without `jax_enable_x64` everything is 32 bits wide.
-"""
-
-from __future__ import annotations
-
-import importlib.util
-import warnings
-from functools import lru_cache
-from typing import Any
-
-import numpy as np
-
-from .config import x64_enabled
-
-# The dtype of tangents of integers: there is nothing in them.
-float0 = np.dtype([("float0", np.void, 0)])
-
-
-class extended(np.generic):
-    """The class of dtypes that NumPy does not know."""
-
-
-class prng_key(extended):
-    """The class of dtypes of random keys: `issubdtype(key.dtype, prng_key)`."""
-
-
-class PRNGKeyDtype:
-    """The dtype of threefry keys. An array of them is stored as a NumPy array of (hi, lo) records, so that slicing,
-    stacking and selecting need no rule of their own."""
-
-    name = "key<fry>"
-    itemsize = 8
-    kind = "V"
-    char = "key"
-    type = prng_key
-    storage = np.dtype([("hi", "<u4"), ("lo", "<u4")])
-
-    def __repr__(self) -> str:
-        return self.name
-
-    def __reduce__(self):
-        return "key_fry"
-
-
-key_fry = PRNGKeyDtype()
-
-python_scalar_dtypes = {
-    bool: np.dtype("bool"),
-    int: np.dtype("int64"),
-    float: np.dtype("float64"),
-    complex: np.dtype("complex128"),
-}
-
-_narrow = {
-    np.dtype("int64"): np.dtype("int32"),
-    np.dtype("uint64"): np.dtype("uint32"),
-    np.dtype("float64"): np.dtype("float32"),
-    np.dtype("complex128"): np.dtype("complex64"),
-}
-
-
-def bfloat16() -> np.dtype:
-    """NumPy's dtype for bfloat16, which the optional package ml_dtypes adds."""
-    if importlib.util.find_spec("ml_dtypes") is None:
-        raise ImportError("bfloat16 needs the package ml_dtypes: pip install ml_dtypes")
-    return np.dtype(importlib.import_module("ml_dtypes").bfloat16)
-
-
-def _is_bfloat16(dtype: np.dtype) -> bool:
-    return dtype.char == "E"
-
-
-# {dtype or what stands for one: its np.dtype}: np.dtype(...) of a class or string is slow, and asked for constantly.
-_as_dtype: dict[Any, Any] = {key_fry: key_fry, float0: float0}
-
-
-def as_dtype(dtype: Any):
-    """The np.dtype that a dtype, scalar type, string or Python type stands for."""
-    try:
-        return _as_dtype[dtype]
-    except (KeyError, TypeError):
-        pass
-    if isinstance(dtype, str) and dtype == "bfloat16":
-        return bfloat16()
-    # A scalar class of NumPy has an attribute `dtype` too, but that is a descriptor.
-    is_numpy_class = isinstance(dtype, type) and issubclass(dtype, np.generic)
-    found = np.dtype(dtype if is_numpy_class else getattr(dtype, "dtype", dtype))
-    if found != float0 and (found.kind not in "biufcV" or (found.kind == "V" and not _is_bfloat16(found))):
-        raise TypeError(f"JAX only supports number, bool, and prng_key dtypes, got dtype {found}")
-    if found.char in "gG":
-        raise TypeError(f"dtype {found} is not supported: the widest are float64 and complex128")
-    try:
-        _as_dtype[dtype] = found
-    except TypeError:
-        pass
-    return found
-
-
-def canonicalize_dtype(dtype: Any, allow_extended_dtype: bool = False):
-    """The dtype an array of `dtype` has here: 32 bits wide unless x64 is enabled.
-
-    >>> canonicalize_dtype('int64')
-    dtype('int32')
-    """
-    found = as_dtype(dtype)
-    return found if x64_enabled() else _narrow.get(found, found)
-
-
-def check_user_dtype_supported(dtype: Any, fun_name: str) -> None:
-    """Warn, in JAX's words, when a 64-bit dtype was asked for by name and will not be given."""
-    found = as_dtype(dtype)
-    if isinstance(dtype, type) and dtype in python_scalar_dtypes:
-        return
-    given = canonicalize_dtype(found)
-    if given != found:
-        warnings.warn(
-            f"Explicitly requested dtype {found.name} requested in {fun_name} is not available, and will be truncated to"
-            f" dtype {given.name}. To enable more dtypes, set the jax_enable_x64 configuration option or the JAX_ENABLE_X64"
-            " shell environment variable.",
-            stacklevel=3,
-        )
-
-
-# {(dtype, class): answer}: every derivative asks whether its dtypes are inexact, and np.issubdtype is slow.
-_issubdtype: dict[tuple, bool] = {}
-
-
-def issubdtype(a: Any, b: Any) -> bool:
-    """As np.issubdtype, for `extended`, `prng_key` and bfloat16 too."""
-    try:
-        return _issubdtype[a, b]
-    except (KeyError, TypeError):
-        pass
-    answer = _is_subdtype(a, b)
-    try:
-        _issubdtype[a, b] = answer
-    except TypeError:
-        pass
-    return answer
-
-
-def _is_subdtype(a: Any, b: Any) -> bool:
-    a = getattr(a, "dtype", a) if not isinstance(a, type) else a
-    if a is key_fry:
-        return isinstance(b, type) and issubclass(prng_key, b) or b is key_fry
-    if isinstance(b, type) and issubclass(b, extended):
-        return isinstance(a, type) and issubclass(a, b)
-    if isinstance(a, np.dtype) and _is_bfloat16(a):
-        return b in (np.floating, np.inexact, np.number, np.generic) or b == a
-    if a == float0 or b is key_fry:
-        return a == b
-    return bool(np.issubdtype(a, b))
-
-
-def short_dtype_name(dtype: Any) -> str:
-    """`f32` for float32, as jaxprs show it."""
-    if dtype == float0:
-        return "float0"
-    name = dtype.name
-    for long, short in (("bfloat", "bf"), ("float", "f"), ("uint", "u"), ("int", "i"), ("complex", "c")):
-        if name.startswith(long):
-            return short + name[len(long) :]
-    return name
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Promotion
-
-# The lattice: an edge from each type to those it may become. "i*" is a Python int, "f*" a float, "c*" a complex.
-_lattice = {
-    "bool": ["i*"],
-    "i*": ["uint8", "int8"],
-    "uint8": ["int16", "uint16"],
-    "uint16": ["int32", "uint32"],
-    "uint32": ["int64", "uint64"],
-    "uint64": ["f*"],
-    "int8": ["int16"],
-    "int16": ["int32"],
-    "int32": ["int64"],
-    "int64": ["f*"],
-    "f*": ["c*", "bfloat16", "float16"],
-    "bfloat16": ["float32"],
-    "float16": ["float32"],
-    "float32": ["float64", "complex64"],
-    "float64": ["complex128"],
-    "c*": ["complex64"],
-    "complex64": ["complex128"],
-    "complex128": [],
-}
-
-
-def _reachable(node: str) -> set[str]:
-    seen, pending = {node}, [node]
-    while pending:
-        for following in _lattice[pending.pop()]:
-            if following not in seen:
-                seen.add(following)
-                pending.append(following)
-    return seen
-
-
-_upper_bounds = {node: _reachable(node) for node in _lattice}
-_weak_dtypes = {"i*": int, "f*": float, "c*": complex}
-
-
-def _node(dtype, weak: bool) -> str:
-    if weak and dtype.kind != "b":
-        return {"i": "i*", "u": "i*", "f": "f*", "c": "c*"}.get(dtype.kind, "f*")
-    return dtype.name
-
-
-def _join(nodes: set[str]) -> str:
-    """The least type above all of them."""
-    bounds = set.intersection(*[_upper_bounds[n] for n in nodes])
-    least = [n for n in bounds if bounds <= _upper_bounds[n]]
-    if not least:
-        raise TypeError(
-            f"dtypes {', '.join(sorted(nodes))} have no common dtype: convert one explicitly with astype()."
-        )
-    return least[0]
-
-
-@lru_cache(maxsize=4096)
-def _promote(pairs: frozenset, x64: bool):
-    """(dtype, weak) of a set of (dtype, weak) pairs, before narrowing to 32 bits."""
-    if any(dtype in (key_fry, float0) for dtype, _ in pairs):
-        if len({dtype for dtype, _ in pairs}) == 1:
-            return next(iter(pairs))
-        names = ", ".join(sorted(str(getattr(dtype, "name", dtype)) for dtype, _ in pairs))
-        raise TypeError(f"dtypes {names} have no common dtype: random keys and float0 mix with nothing else.")
-    nodes = {_node(dtype, weak) for dtype, weak in pairs}
-    joined = _join(nodes)
-    if joined in _weak_dtypes:
-        dtype, weak = np.dtype(_weak_dtypes[joined]), all(w or d.kind == "b" for d, w in pairs)
-        # uint64 with int64 gives a float that no argument was: JAX gives the default float, weak.
-        weak = True if not weak else weak
-        same = [d for d, w in pairs if w and d.kind == dtype.kind]
-        if same and all(w for _, w in pairs):
-            dtype = max(same, key=lambda d: d.itemsize)
-    else:
-        dtype, weak = as_dtype(joined), False
-    if not x64:
-        dtype = _narrow.get(dtype, dtype)
-    return dtype, weak
-
-
-def dtype_and_weak_type(x: Any) -> tuple[Any, bool]:
-    """The dtype of an array, tracer, NumPy value, Python number or dtype, and whether it is weak."""
-    t = type(x)
-    if t in python_scalar_dtypes:
-        return python_scalar_dtypes[t], t is not bool
-    found = getattr(x, "dtype", None)
-    if found is not None and not isinstance(x, type):
-        return found, bool(getattr(x, "weak_type", False))
-    if isinstance(x, type) and x in python_scalar_dtypes:
-        return python_scalar_dtypes[x], x is not bool
-    return as_dtype(x), False
-
-
-def lattice_result_type(*args) -> tuple[Any, bool]:
-    """(dtype, weak type) of the arguments together."""
-    pairs = [dtype_and_weak_type(x) for x in args]
-    x64 = x64_enabled()
-    if not x64:
-        pairs = [(_narrow.get(d, d), w) for d, w in pairs]
-    return _promote(frozenset(pairs), x64)
-
-
-def result_type(*args, return_weak_type_flag: bool = False):
-    """The dtype that arrays, numbers or dtypes promote to (`jnp.result_type`).
-
-    >>> import numpy as np
-    >>> result_type(np.float32(1), 2.0), result_type(np.int32(1), 2.0), result_type(np.int8(1), np.uint8(1))
-    (dtype('float32'), dtype('float32'), dtype('int16'))
-    """
-    if not args:
-        raise ValueError("at least one array or dtype is required")
-    dtype, weak = lattice_result_type(*args)
-    return (dtype, weak) if return_weak_type_flag else dtype
-
-
-def promote_types(a: Any, b: Any):
-    """The dtype that two dtypes promote to (`jnp.promote_types`)."""
-    return result_type(_type_operand(a), _type_operand(b))
-
-
-def _type_operand(a):
-    return a if isinstance(a, type) and a in python_scalar_dtypes else as_dtype(a)
-
-
-def is_weakly_typed(x: Any) -> bool:
-    return dtype_and_weak_type(x)[1]
-
-
-def is_python_scalar(x: Any) -> bool:
-    return type(x) in python_scalar_dtypes
-
-
-def dtype(x: Any, *, canonicalize: bool = False):
-    """The dtype of an array or number."""
-    found = dtype_and_weak_type(x)[0]
-    return canonicalize_dtype(found) if canonicalize else found
-
-
-def to_numeric_dtype(dtype: Any):
-    """int32 for bool, else the dtype itself."""
-    dtype = canonicalize_dtype(dtype)
-    return canonicalize_dtype("int64") if dtype.kind == "b" else dtype
-
-
-def to_inexact_dtype(dtype: Any):
-    """The dtype of a float result of an operation on `dtype`: float32 for integers and bools."""
-    dtype = canonicalize_dtype(dtype)
-    return canonicalize_dtype("float64") if dtype.kind in "biu" else dtype
-
-
-def scalar_type_of(x: Any) -> type:
-    """The Python type of an array's elements: bool, int, float or complex."""
-    kind = dtype_and_weak_type(x)[0].kind
-    return {"b": bool, "i": int, "u": int, "f": float, "V": float, "c": complex}[kind]
-
-
-def finfo(dtype: Any):
-    dtype = as_dtype(dtype)
-    if _is_bfloat16(dtype):
-        return importlib.import_module("ml_dtypes").finfo(dtype)
-    return np.finfo(dtype)
-
-
-iinfo = np.iinfo
+"""Dtypes, their promotion and their extensions (`jax.dtypes`). They are defined in `foundation/dtypes.py`."""
+
+from .foundation.doors import at_the_door
+from .foundation.dtypes import (
+    PRNGKeyDtype,
+    as_dtype,
+    bfloat16,
+    canonicalize_dtype,
+    extended,
+    finfo,
+    float0,
+    iinfo,
+    issubdtype,
+    prng_key,
+    promote_types,
+    result_type,
+    scalar_type_of,
+)
+
+__all__ = [
+    "PRNGKeyDtype",
+    "as_dtype",
+    "bfloat16",
+    "canonicalize_dtype",
+    "extended",
+    "finfo",
+    "float0",
+    "iinfo",
+    "issubdtype",
+    "prng_key",
+    "promote_types",
+    "result_type",
+    "scalar_type_of",
+]
+
+at_the_door(globals())

@@ -5,7 +5,7 @@
 {'a': 2, 'b': (3, 4)}
 """
 
-from . import tree_util
+from .foundation import pytrees as tree_util
 
 all = tree_util.tree_all
 broadcast = tree_util.tree_broadcast

@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 
 import minijax
-from minijax.core import thread_state
+from minijax.core.traces import thread_state
 
 hypothesis.settings.register_profile("ci", max_examples=20, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)

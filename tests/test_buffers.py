@@ -14,9 +14,10 @@ import pytest
 
 import minijax as mj
 import minijax.numpy as jnp
-from minijax.jaxpr import eval_jaxpr
-from minijax.lowering import buffers, numpy_source, statements
+from minijax.core.jaxpr import eval_jaxpr
 from minijax.lowering.compile import compile_jaxpr
+from minijax.lowering.numpy import buffers, statements
+from minijax.lowering.numpy import source as numpy_source
 
 LARGE = statements.LARGE
 N = 20_000  # elements: more than large in float32

@@ -11,7 +11,7 @@ import pytest
 
 import minijax as mj
 import minijax.numpy
-from minijax.jaxpr import jaxprs_in_params
+from minijax.core.jaxpr import jaxprs_in_params
 
 X = np.array([0.3, 0.7, 1.1], np.float32)
 

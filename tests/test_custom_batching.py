@@ -256,14 +256,14 @@ JAXPRS = {
 @pytest.mark.parametrize("name", JAXPRS)
 def test_jaxpr_is_printed_as_jax_prints_it(name):
     mine, theirs = (lib.make_jaxpr(JAXPRS[name](lib))(X) for lib in (mj, jax))
-    mj.jaxpr.check_jaxpr(mine)
+    mj.core.jaxpr.check_jaxpr(mine)
     assert str(mine) == str(theirs)
 
 
 def test_jaxpr_of_a_jvp():
     f = custom(mj, SQUARE, lambda x: mj.numpy.sin(x))
     jaxpr = mj.make_jaxpr(lambda x: mj.jvp(f, (x,), (x,)))(X)
-    mj.jaxpr.check_jaxpr(jaxpr)
+    mj.core.jaxpr.check_jaxpr(jaxpr)
     (eqn,) = jaxpr.eqns
     assert (eqn.primitive.name, len(eqn.invars), len(eqn.outvars)) == ("custom_vmap_call", 2, 2)
     assert [e.primitive.name for e in eqn.params["call"].eqns] == ["sin", "cos", "mul"]

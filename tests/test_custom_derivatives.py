@@ -393,7 +393,7 @@ def test_a_rule_that_computes_value_and_tangent_in_one(name):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
         np.testing.assert_allclose(a, b, rtol=1e-5)
     closed = mj.make_jaxpr(mj.value_and_grad(by_rule_in(mj, AROUND[name](mj))))(2.0)
-    mj.jaxpr.check_jaxpr(closed)
+    mj.core.jaxpr.check_jaxpr(closed)
 
 
 def test_a_rule_that_computes_value_and_tangent_in_one_while_loop_says_so():

@@ -14,7 +14,7 @@ import pytest
 
 import minijax
 import minijax.numpy
-from minijax.core import Primitive
+from minijax.core.traces import Primitive
 
 STATIC = "mark the argument static with jit's static_argnums"
 
@@ -215,5 +215,5 @@ def test_an_exception_leaves_no_trace_behind(transformation):
 
     with pytest.raises(KeyError, match=re.escape("()")):
         LEAKING[transformation](minijax, fails)
-    assert minijax.core.thread_state.trace is minijax.array.eval_trace
+    assert minijax.core.current_trace() is minijax.core.array.eval_trace
     assert float(minijax.numpy.sin(minijax.numpy.float32(0))) == 0

@@ -14,7 +14,7 @@ from test_pretty_print import INLINED, inlined, kaf, traced
 
 import minijax
 
-DCE = {jax: jax.interpreters.partial_eval.dce_jaxpr, minijax: minijax.jaxpr.dce_jaxpr}
+DCE = {jax: jax.interpreters.partial_eval.dce_jaxpr, minijax: minijax.core.jaxpr.dce_jaxpr}
 
 
 def size(lib, jaxpr) -> int:
@@ -611,8 +611,8 @@ def test_dead_code_in_bodies(name, capsys):
     everything = minijax.core.eval_jaxpr(ours.jaxpr, ours.consts, *flat)
     for bits in range(1, 2**n):
         used = [bool(bits >> i & 1) for i in range(n)]
-        smaller, used_inputs = minijax.jaxpr.dce_jaxpr(ours.jaxpr, used)
-        minijax.jaxpr.check_jaxpr(smaller)
+        smaller, used_inputs = minijax.core.jaxpr.dce_jaxpr(ours.jaxpr, used)
+        minijax.core.jaxpr.check_jaxpr(smaller)
         expected, expected_inputs = DCE[jax](theirs.jaxpr, used)
         assert used_inputs == list(expected_inputs)
         assert number_of_equations(smaller) == number_of_equations(expected)

@@ -13,8 +13,8 @@ import pytest
 import minijax
 import minijax.extend
 import minijax.numpy
-from minijax.core import ShapedArray
-from minijax.jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprTypeError, Var, check_jaxpr, dce_jaxpr, eval_jaxpr
+from minijax.core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprTypeError, Var, check_jaxpr, dce_jaxpr, eval_jaxpr
+from minijax.core.traces import ShapedArray
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Interpreters, each written once, against the names both libraries have
@@ -154,11 +154,11 @@ def test_each_equation_knows_the_users_line():
 
     first = inspect.getsourcelines(f)[1]
     closed = minijax.make_jaxpr(f)(1.0)
-    places = [minijax.source_info.summarize(eqn.source_info) for eqn in closed.eqns]
+    places = [minijax.foundation.source_info.summarize(eqn.source_info) for eqn in closed.eqns]
     assert places == [f"{__file__}:{first + 1} (f)", f"{__file__}:{first + 2} (f)"]
     # What grad makes of an equation comes from the same line.
     closed = minijax.make_jaxpr(minijax.grad(f))(1.0)
-    lines = {minijax.source_info.summarize(eqn.source_info) for eqn in closed.eqns}
+    lines = {minijax.foundation.source_info.summarize(eqn.source_info) for eqn in closed.eqns}
     assert lines <= {
         *places,
         *[f"{__file__}:{i} (test_each_equation_knows_the_users_line)" for i in range(first, first + 20)],

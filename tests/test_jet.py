@@ -21,7 +21,7 @@ import minijax.lax
 import minijax.numpy
 from kaf.functional import kaf
 from minijax.calls import registry
-from minijax.core import Primitive
+from minijax.core.traces import Primitive
 from minijax.experimental import jet as jet_module
 from minijax.experimental.jet import jet, jet_rules
 
@@ -237,7 +237,7 @@ def test_jit_and_vmap_of_jet(name):
         for a, b in zip(mj.tree.leaves(other), mj.tree.leaves(expected)):
             assert (a.shape, a.dtype) == (b.shape, b.dtype)
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
-    mj.jaxpr.check_jaxpr(mj.make_jaxpr(run)(X, *TERMS))
+    mj.core.jaxpr.check_jaxpr(mj.make_jaxpr(run)(X, *TERMS))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -347,9 +347,9 @@ def test_programs_within(name, x64):
         close(a, b)
         close(a, c[1])
     closed = mj.make_jaxpr(run)(0.7)
-    mj.jaxpr.check_jaxpr(closed)
-    before = [e.primitive.name for e in mj.make_jaxpr(program)(0.7).eqns if mj.jaxpr.jaxprs_in_params(e.params)]
-    after = [e.primitive.name for e in closed.eqns if mj.jaxpr.jaxprs_in_params(e.params)]
+    mj.core.jaxpr.check_jaxpr(closed)
+    before = [e.primitive.name for e in mj.make_jaxpr(program)(0.7).eqns if mj.core.jaxpr.jaxprs_in_params(e.params)]
+    after = [e.primitive.name for e in closed.eqns if mj.core.jaxpr.jaxprs_in_params(e.params)]
     assert after == before
 
 

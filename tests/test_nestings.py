@@ -376,4 +376,4 @@ def test_nesting_is_refused_as_in_jax(name, nesting):
 def test_jaxprs_of_nestings_are_well_typed(nesting):
     for name in accepted(nesting):
         f = nested(mj, nesting, BY_NAME[name].function(mj))
-        mj.jaxpr.check_jaxpr(mj.make_jaxpr(f)(mj.numpy.asarray(X)))
+        mj.core.jaxpr.check_jaxpr(mj.make_jaxpr(f)(mj.numpy.asarray(X)))

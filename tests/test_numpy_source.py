@@ -11,8 +11,8 @@ from op_table import OPS, Op, arrays
 import minijax as mj
 import minijax.lax
 import minijax.numpy as jnp
-from minijax.jaxpr import eval_jaxpr
-from minijax.lowering.numpy_source import numpy_program
+from minijax.core.jaxpr import eval_jaxpr
+from minijax.lowering.numpy.source import numpy_program
 
 CASES = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS)]
 
@@ -410,7 +410,7 @@ def test_debuggers_see_the_lines():
 
 
 def test_a_planted_fault_is_seen(monkeypatch):
-    from minijax.lowering import numpy_source
+    from minijax.lowering.numpy import source as numpy_source
 
     monkeypatch.setitem(numpy_source.EXPRESSIONS, "sin", lambda w, eqn: f"np.cos({w.text(eqn.invars[0])})")
     with pytest.raises(AssertionError):

@@ -14,7 +14,7 @@ from op_table import OPS, Op, arrays
 
 import minijax as mj
 import minijax.lax
-from minijax.core import Absent, Primitive
+from minijax.core.traces import Absent, Primitive
 from minijax.primitives.basis import registry
 
 SEED = 7
@@ -230,7 +230,7 @@ def test_jit_is_not_jit(op):
     args = [mj.numpy.asarray(x) for x in arrays(op, op.dtypes[0], np.random.default_rng(SEED))]
     plain, jitted = in_minijax(op)(*args), mj.jit(in_minijax(op))(*args)
     assert_same(jitted, plain, 1)
-    mj.jaxpr.check_jaxpr(mj.make_jaxpr(in_minijax(op))(*args))
+    mj.core.jaxpr.check_jaxpr(mj.make_jaxpr(in_minijax(op))(*args))
 
 
 @pytest.mark.parametrize("op", SMOOTH)
@@ -246,8 +246,8 @@ def test_jaxprs_of_derivatives_are_well_typed(op):
         out, pull_back = mj.vjp(in_minijax(op), *xs)
         return [ct for ct, x in zip(pull_back(mj.numpy.ones_like(out)), xs) if x.dtype.kind in "fc"]
 
-    mj.jaxpr.check_jaxpr(mj.make_jaxpr(push)(*args))
-    mj.jaxpr.check_jaxpr(mj.make_jaxpr(pull)(*args))
+    mj.core.jaxpr.check_jaxpr(mj.make_jaxpr(push)(*args))
+    mj.core.jaxpr.check_jaxpr(mj.make_jaxpr(pull)(*args))
 
 
 def zero_tangent(x):

@@ -11,7 +11,7 @@ from test_numpy_source import PROGRAMS
 import minijax as mj
 import minijax.lax
 import minijax.numpy as jnp
-from minijax.jaxpr import check_jaxpr, eval_jaxpr
+from minijax.core.jaxpr import check_jaxpr, eval_jaxpr
 from minijax.lowering import passes
 
 CASES = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS)]

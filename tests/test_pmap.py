@@ -13,9 +13,9 @@ from jax_oracle import assert_same_leaves, summed_forwards
 
 import minijax as mj
 import minijax.numpy
-from minijax.device import PartitionSpec
-from minijax.jaxpr import check_jaxpr, dce_jaxpr
-from minijax.tree_util import tree_leaves
+from minijax.core.jaxpr import check_jaxpr, dce_jaxpr
+from minijax.foundation.device import PartitionSpec
+from minijax.foundation.pytrees import tree_leaves
 
 RNG = np.random.default_rng(0)
 X = np.array([1.0, 2.0, 3.0, -0.5], np.float32)
@@ -407,7 +407,7 @@ def test_specs_are_jaxs():
         assert (repr(ours), tuple(ours), len(ours)) == (repr(theirs), tuple(theirs), len(theirs))
         assert ours == entries and hash(ours) == hash(PartitionSpec(*entries)) and ours != PartitionSpec("k")
     mesh = jax.sharding.Mesh(jax.devices()[:3], ("i",))
-    ours = mj.device.Mesh(mj.devices()[:3], ("i",))
+    ours = mj.foundation.device.Mesh(mj.devices()[:3], ("i",))
     assert (repr(ours), str(ours), ours.size, dict(ours.shape)) == (repr(mesh), str(mesh), mesh.size, dict(mesh.shape))
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import minijax
-from minijax import pretty_print
-from minijax.core import Primitive, ShapedArray
-from minijax.jaxpr import DropVar, JaxprEqn, Var
-from minijax.pretty_print import Break, Group, Nest, layout, letters
+from minijax.core import printing as pretty_print
+from minijax.core.jaxpr import DropVar, JaxprEqn, Var
+from minijax.core.printing import Break, Group, Nest, layout, letters
+from minijax.core.traces import Primitive, ShapedArray
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Helpers: a program is a function of the library, `jax` or `minijax`, that returns the function to trace

@@ -13,9 +13,9 @@ from op_table import OPS, Op, arrays
 import minijax as mj
 import minijax.lax
 import minijax.numpy as jnp
-from minijax.core import Primitive
+from minijax.core.traces import Primitive
+from minijax.fast import recipes
 from minijax.primitives.basis import registry
-from minijax.transforms import recipes
 from minijax.transforms.linearize import LinearizeTrace
 
 SMOOTH = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS) if op.smooth]

@@ -10,8 +10,8 @@ import pytest
 
 import minijax as jax
 import minijax.numpy as jnp
-from minijax.recognize import builder, recognizer
-from minijax.tree_util import register_dataclass, tree_flatten, tree_leaves, tree_map, tree_structure
+from minijax.fast.recognition import builder, recognizer
+from minijax.foundation.pytrees import register_dataclass, tree_flatten, tree_leaves, tree_map, tree_structure
 
 Pair = namedtuple("Pair", "a b")
 

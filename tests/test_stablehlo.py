@@ -18,11 +18,12 @@ from op_table import OPS, arrays
 import minijax as mj
 import minijax.lax
 import minijax.numpy as jnp
+from minijax.core.jaxpr import ClosedJaxpr, eval_jaxpr
 from minijax.extend.core import Primitive
-from minijax.jaxpr import ClosedJaxpr, eval_jaxpr
-from minijax.lowering import stablehlo, xla
-from minijax.lowering.stablehlo import RULES, WITHOUT_RULE, module_text
-from minijax.lowering.stablehlo_text import physical_array
+from minijax.lowering.xla import client as xla
+from minijax.lowering.xla import stablehlo
+from minijax.lowering.xla.stablehlo import RULES, WITHOUT_RULE, module_text
+from minijax.lowering.xla.text import physical_array
 from minijax.primitives.basis import registry
 
 
@@ -628,7 +629,7 @@ def test_the_text_needs_numpy_alone():
 import sys
 sys.modules.update(jax=None, jaxlib=None, ml_dtypes=None)
 import minijax as mj
-from minijax.lowering.stablehlo import module_text
+from minijax.lowering.xla.stablehlo import module_text
 print(module_text(mj.make_jaxpr(lambda k: mj.random.normal(k, (3,)))(mj.random.key(0)), "f"))
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -14,8 +14,8 @@ from laws import leaves
 
 import minijax
 import minijax.numpy as jnp
-from minijax.array import ArrayImpl
-from minijax.lowering import xla
+from minijax.core.array import ArrayImpl
+from minijax.lowering.xla import client as xla
 
 on_xla = partial(minijax.jit, compiler="xla")
 
@@ -421,5 +421,5 @@ def test_too_few_devices():
         " variable XLA_FLAGS=--xla_force_host_platform_device_count=9, before jax is imported, or use vmap."
     )
     with pytest.raises(ValueError, match='pmap with compiler="xla" over 12 devices: jaxlib has 8.'):
-        devices = [minijax.device.device_of_id(i) for i in range(12)]
+        devices = [minijax.foundation.device.device_of_id(i) for i in range(12)]
         minijax.pmap(lambda x: x, devices=devices, compiler="xla")(jnp.ones(12))

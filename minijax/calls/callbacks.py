@@ -10,19 +10,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..array import ArrayImpl, eval_trace, to_array
-from ..core import Primitive, ShapedArray, get_aval, set_current_trace
-from ..effects import (
-    debug_effect,
-    io_effect,
-    no_effects,
-    ordered_debug_effect,
-    ordered_io_effect,
-)
+from ..core.array import ArrayImpl, eval_trace, to_array
+from ..core.staging import trace_to_closed_jaxpr
+from ..core.traces import Primitive, ShapedArray, get_aval, set_current_trace
+from ..foundation.effects import debug_effect, io_effect, no_effects, ordered_debug_effect, ordered_io_effect
+from ..foundation.pytrees import tree_unflatten
 from ..primitives.basis import broadcast_batch, move_batch_dim, row
 from ..primitives.shapes import index_in_dim
-from ..staging import trace_to_closed_jaxpr
-from ..tree_util import tree_unflatten
 from .scan import scan_p
 
 NO_COTANGENT = "it leaves the program: no cotangent flows back through Python code"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..core import ShapedArray, Zero, get_aval, is_undefined_primal
-from ..jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
+from ..core.jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
+from ..core.staging import trace_to_closed_jaxpr
+from ..core.traces import ShapedArray, Zero, get_aval, is_undefined_primal
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import batch_to_front, full, row
 from ..primitives.elementwise import eq_p, select_examples
-from ..staging import trace_to_closed_jaxpr
 from ..transforms.jvp import fill, jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import transpose_jaxpr

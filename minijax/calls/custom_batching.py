@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..core import Zero
-from ..dtypes import issubdtype
-from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.traces import Zero
+from ..foundation.dtypes import issubdtype
+from ..foundation.pytrees import treedef_tuple
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import batch_to_front, instantiate, move_batch_dim, row, zero_like
 from ..transforms.jvp import fill, jvp_flat, jvp_jaxpr
 from ..transforms.vmap import Axis, vmap_flat
-from ..tree_util import treedef_tuple
 from .scan import split_at
 
 # A rule: (axis_size, which arguments are batched, arguments with their batch axes in front) -> (results, which of them are).

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..array import CompileTimeEvalTrace, EvalTrace, eval_trace
-from ..core import Primitive, Tracer, Zero, get_aval, is_undefined_primal, set_current_trace, thread_state
-from ..errors import UnexpectedTracerError
-from ..jaxpr import ClosedJaxpr
+from ..core.array import CompileTimeEvalTrace, EvalTrace, eval_trace
+from ..core.jaxpr import ClosedJaxpr
+from ..core.staging import StagingTrace, TangentTrace, closed, convert_constvars, trace_to_jaxpr
+from ..core.traces import Primitive, Tracer, Zero, get_aval, is_undefined_primal, set_current_trace, thread_state
+from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import instantiate, reduce_sum, row
-from ..staging import StagingTrace, TangentTrace, closed, convert_constvars, trace_to_jaxpr
 from ..transforms.jvp import JVPTrace
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat

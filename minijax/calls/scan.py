@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal
-from ..jaxpr import ClosedJaxpr, DropVar, Jaxpr, Literal, dce_jaxpr, eval_jaxpr
+from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, Literal, dce_jaxpr, eval_jaxpr
+from ..core.staging import trace_to_closed_jaxpr
+from ..core.traces import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import add_any_p, instantiate, move_batch_dim, row
-from ..staging import trace_to_closed_jaxpr
 from ..transforms.jvp import fill, jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import backward_pass

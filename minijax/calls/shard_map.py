@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from ..core import Trace, UndefinedPrimal, Zero, is_undefined_primal, set_current_trace, thread_state
-from ..device import Mesh, PartitionSpec, whole_aval
-from ..jaxpr import ClosedJaxpr, JaxprEqn, dce_jaxpr, jaxpr_as_fun
+from ..core.jaxpr import ClosedJaxpr, JaxprEqn, dce_jaxpr, jaxpr_as_fun
+from ..core.staging import trace_to_closed_jaxpr, weak_cache
+from ..core.traces import Trace, UndefinedPrimal, Zero, is_undefined_primal, set_current_trace, thread_state
+from ..foundation.device import Mesh, PartitionSpec, whole_aval
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import (
     broadcast_batch,
@@ -29,7 +30,6 @@ from ..primitives.basis import (
 from ..primitives.collectives import psum_p
 from ..primitives.elementwise import div_p
 from ..primitives.shapes import index_in_dim
-from ..staging import trace_to_closed_jaxpr, weak_cache
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import backward_pass

@@ -6,13 +6,13 @@ body's consts, carry); there is no reverse mode, for which every step would have
 
 from __future__ import annotations
 
-from ..core import Zero
-from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.staging import trace_to_closed_jaxpr
+from ..core.traces import Zero
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import instantiate, move_batch_dim, row
 from ..primitives.elementwise import select_examples
 from ..primitives.reductions import reduce_or
-from ..staging import trace_to_closed_jaxpr
 from ..transforms.jvp import fill, jvp_jaxpr
 from ..transforms.vmap import batch_jaxpr, materialize
 from .scan import fixpoint, permuted, positions, split_at

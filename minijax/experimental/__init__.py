@@ -1,5 +1,5 @@
 """What JAX keeps under `jax.experimental`: each module is imported by its name."""
 
-from ..callback import io_callback
+from ..api.callbacks import io_callback
 
 __all__ = ["io_callback"]

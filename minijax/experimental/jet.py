@@ -17,8 +17,7 @@ from functools import partial, reduce
 import numpy as np
 
 from .. import lax
-from ..api import as_operand, as_output
-from ..array import quiet_evaluation, to_array
+from ..api.derivatives import as_operand, as_output
 from ..calls import registry
 from ..calls.checkpoint import remat_p
 from ..calls.cond import cond_p
@@ -27,7 +26,10 @@ from ..calls.jit import jit_p
 from ..calls.linear_solve import linear_solve, linear_solve_p
 from ..calls.scan import fixpoint, permuted, positions, scan_p, split_at
 from ..calls.while_loop import while_p
-from ..core import (
+from ..core.array import quiet_evaluation, to_array
+from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, jaxpr_as_fun, jaxprs_in_params
+from ..core.staging import trace_to_closed_jaxpr, weak_cache
+from ..core.traces import (
     Absent,
     Array,
     Primitive,
@@ -41,13 +43,11 @@ from ..core import (
     thread_state,
     without_tangent,
 )
-from ..dtypes import issubdtype
-from ..jaxpr import ClosedJaxpr, eval_jaxpr, jaxpr_as_fun, jaxprs_in_params
+from ..foundation.dtypes import issubdtype
+from ..foundation.pytrees import tree_flatten, tree_structure, tree_unflatten, treedef_is_leaf
 from ..primitives.basis import broadcast_in_dim, full, instantiate, reshape, shape_of, transpose, zero_like
 from ..primitives.elementwise import convert_element_type, select
-from ..staging import trace_to_closed_jaxpr, weak_cache
 from ..transforms.linearize import linearize_flat
-from ..tree_util import tree_flatten, tree_structure, tree_unflatten, treedef_is_leaf
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The trace

@@ -12,11 +12,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..array import ArrayImpl, float_fault, to_array
-from ..config import debugging_floats
-from ..jaxpr import ClosedJaxpr, eval_jaxpr
+from ..core.array import ArrayImpl, float_fault, to_array
+from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
+from ..foundation.config import debugging_floats
 from .keys import NoKey, jaxpr_key
-from .numpy_source import Program, numpy_program
+from .numpy.source import Program, numpy_program
 from .passes import optimized
 
 _compiled: WeakKeyDictionary[ClosedJaxpr, Callable] = WeakKeyDictionary()

@@ -7,8 +7,8 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from ..array import ArrayImpl, to_array
-from ..jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal
+from ..core.array import ArrayImpl, to_array
+from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal
 
 
 class NoKey(Exception):

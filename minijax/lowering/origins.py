@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
 
 
 def line_text(file: str, number: int) -> str:

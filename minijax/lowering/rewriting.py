@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 
-from ..jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
+from ..core.jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 
 # A pass of one equation: given the equation and the equations that made its operands, the atom that its result is, or
 # equations in its place, of which the last binds its variables, or None to leave it.

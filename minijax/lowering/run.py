@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .. import errors, lowering
-from ..array import ArrayImpl, wrap_result
-from ..config import config, debugging_floats
-from ..jaxpr import ClosedJaxpr
+from ..core.array import ArrayImpl, wrap_result
+from ..core.jaxpr import ClosedJaxpr
+from ..foundation import errors
+from ..foundation.config import config, debugging_floats
+from . import xla
 from .compile import compile_jaxpr, program_text, raise_at_fault
 
 # Of arrays, none of them a tracer.
@@ -30,7 +31,7 @@ def _numpy_program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...
 
 COMPILERS: dict[str, Callable[[ClosedJaxpr, str, tuple[int, ...]], Run]] = {
     "numpy": _numpy_program,
-    "xla": lambda *args: lowering.xla.program(*args),
+    "xla": lambda *args: xla.client.program(*args),
 }
 
 
@@ -47,7 +48,7 @@ def text(
 ) -> str:
     """The program that is run, for people to read."""
     if compiler == "xla":
-        return lowering.stablehlo.module_text(closed_jaxpr, name, arg_names, donated=donated)
+        return xla.stablehlo.module_text(closed_jaxpr, name, arg_names, donated=donated)
     return program_text(closed_jaxpr, name, arg_names)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
-from ..core import Array, without_tangent
-from ..custom_derivatives import custom_jvp
-from ..dtypes import canonicalize_dtype, issubdtype
+from ..api.custom_derivatives import custom_jvp
+from ..core.traces import Array, without_tangent
+from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from ..numpy.util import (
     canonicalize_axis,
     check_arraylike,

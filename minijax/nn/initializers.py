@@ -15,8 +15,8 @@ import numpy as np
 
 from .. import numpy as jnp
 from .. import random
-from ..core import Array
-from ..dtypes import canonicalize_dtype, issubdtype
+from ..core.traces import Array
+from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from ..numpy.util import canonicalize_shape
 
 

@@ -6,7 +6,7 @@ Array([0.5, 1.5, 2.5], dtype=float32, weak_type=True)
 """
 
 # fmt: off
-from ..core import Array
+from ..core.traces import Array
 from . import array_methods, operators
 from .analysis import (
     allclose,
@@ -261,16 +261,7 @@ from .scalar_types import (
     uint64,
 )
 from .scalar_types import bool_ as bool
-from .sorting import (
-    argpartition,
-    argsort,
-    digitize,
-    lexsort,
-    partition,
-    searchsorted,
-    sort,
-    sort_complex,
-)
+from .sorting import argpartition, argsort, digitize, lexsort, partition, searchsorted, sort, sort_complex
 from .ufuncs import (
     abs,
     absolute,

@@ -9,26 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import api, dtypes, errors, lax
-from ..core import Array, Tracer
+from .. import lax
+from ..api import derivatives as api
+from ..core.traces import Array, Tracer
+from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import indexing, reductions, ufuncs
 from .contractions import dot
 from .creation import arange, array, asarray, full, linspace, ones, ones_like, zeros, zeros_like
-from .manipulation import (
-    atleast_2d,
-    concatenate,
-    diag,
-    flip,
-    moveaxis,
-    nonzero,
-    ravel,
-    reshape,
-    squeeze,
-    transpose,
-)
+from .manipulation import atleast_2d, concatenate, diag, flip, moveaxis, nonzero, ravel, reshape, squeeze, transpose
 from .sorting import lexsort, searchsorted, sort
 from .util import (
     broadcast_shapes,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .. import dtypes, lax
+from .. import lax
+from ..foundation import dtypes
 from . import contractions, creation, indexing, manipulation, reductions, sorting, ufuncs
 from .operators import operator_of
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from ..core import Array
-from ..dtypes import finfo, iinfo, issubdtype, promote_types, result_type
+from ..core.traces import Array
+from ..foundation import dtypes
+from ..foundation.dtypes import finfo, iinfo, issubdtype, promote_types, result_type
 from .util import as_array, check_arraylike
 
 dtype = np.dtype

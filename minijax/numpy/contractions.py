@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, lax
-from ..core import Array
+from .. import lax
+from ..core.traces import Array
+from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import expand_dims
 from ..primitives.elementwise import convert_element_type, select

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, errors, lax
-from ..array import ArrayImpl, to_array
-from ..core import Array, Tracer
+from .. import lax
+from ..core.array import ArrayImpl, to_array
+from ..core.traces import Array, Tracer
+from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, expand_dims
 from ..primitives.elementwise import convert_element_type, copy_p, select

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import dtypes, errors, lax
-from ..core import Array, Tracer
+from .. import lax
+from ..core.traces import Array, Tracer
+from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.indexing import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
@@ -493,7 +494,7 @@ class _IndexUpdateHelper:
     (`jax.numpy.ndarray.at`).
 
     >>> import minijax.numpy as jnp
-    >>> jnp.zeros(3).at[np.array([0, 0, 2])].add(1.0)
+    >>> jnp.zeros(3).at[jnp.array([0, 0, 2])].add(1.0)
     Array([2., 0., 1.], dtype=float32)
     """
 

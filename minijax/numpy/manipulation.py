@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, errors, lax
-from ..array import ArrayImpl
-from ..core import Array, Tracer
+from .. import lax
+from ..core.array import ArrayImpl
+from ..core.traces import Array, Tracer
+from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, const
 from ..primitives.basis import expand_dims as _expand_dims

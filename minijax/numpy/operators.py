@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Array
+from ..core.traces import Array
 from . import ufuncs
 from .util import PYTHON_SCALARS, fast_binary, fast_reflected, unwrap
 

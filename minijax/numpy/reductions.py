@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, lax
-from ..array import ArrayImpl
-from ..core import Array, Tracer
+from .. import lax
+from ..core.array import ArrayImpl
+from ..core.traces import Array, Tracer
+from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims, full
 from ..primitives.elementwise import convert_element_type
@@ -32,9 +33,7 @@ from .util import (
     promote_dtypes_numeric,
     user_dtype,
 )
-from .util import (
-    where as _where,
-)
+from .util import where as _where
 
 
 def _static_axis(axis: Any) -> Axis:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import dtypes
+from ..foundation import dtypes
 from .creation import asarray
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, lax
-from ..core import Array
+from .. import lax
+from ..core.traces import Array
+from ..foundation import dtypes
 from ..primitives.basis import expand_dims, full
 from ..primitives.elementwise import convert_element_type, select
 from . import indexing

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from ..array import ArrayImpl
-from ..core import Array, Primitive
-from ..custom_derivatives import custom_jvp
+from ..api.custom_derivatives import custom_jvp
+from ..core.array import ArrayImpl
+from ..core.traces import Array, Primitive
+from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, full
 from ..primitives.elementwise import bitcast_convert_type_p, convert_element_type, select
@@ -37,9 +37,7 @@ from .util import (
     to_bool,
     where,
 )
-from .util import (
-    isnan as _isnan,
-)
+from .util import isnan as _isnan
 
 INEXACT = FLOAT + COMPLEX
 ROUND_AWAY_FROM_ZERO, ROUND_TO_EVEN = 0, 1

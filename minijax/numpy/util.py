@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from ..array import ArrayImpl, to_array
-from ..core import Array, Primitive, get_aval
-from ..dtypes import float0
+from ..core.array import ArrayImpl, to_array
+from ..core.traces import Array, Primitive, get_aval
+from ..foundation import dtypes
+from ..foundation.dtypes import float0
 from ..primitives.basis import broadcast_in_dim, const, expand_dims
 from ..primitives.elementwise import convert_element_type, convert_element_type_p, eq_p, ne_p, not_p, select_n_p
 

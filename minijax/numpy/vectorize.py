@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from .. import api
-from ..core import Array
+from ..api import derivatives as api
+from ..core.traces import Array
+from ..foundation.pytrees import tree_map
 from ..primitives.basis import expand_dims
 from ..primitives.basis import squeeze as _squeeze
-from ..tree_util import tree_map
 from .creation import asarray
 from .util import broadcast_shapes
 

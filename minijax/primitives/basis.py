@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..array import ArrayImpl
-from ..core import Absent, Array, Primitive, ShapedArray, Zero, get_aval, is_undefined_primal
-from ..dtypes import float0, key_fry
+from ..core.array import ArrayImpl
+from ..core.traces import Absent, Array, Primitive, ShapedArray, Zero, get_aval, is_undefined_primal
+from ..foundation.dtypes import float0, key_fry
 
 # Every primitive of the package by name, in the order of definition.
 registry: dict[str, Primitive] = {}

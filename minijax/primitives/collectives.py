@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..core import Primitive, ShapedArray, Zero, axis_env, get_aval
+from ..core.traces import Primitive, ShapedArray, Zero, axis_env, get_aval
 from .basis import (
     NOT_LINEAR,
     batch_to_front,

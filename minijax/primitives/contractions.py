@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core import ShapedArray, Zero, is_undefined_primal
-from ..dtypes import canonicalize_dtype
+from ..core.traces import ShapedArray, Zero, is_undefined_primal
+from ..foundation.dtypes import canonicalize_dtype
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type
 

@@ -7,9 +7,9 @@ import operator
 
 import numpy as np
 
-from ..array import ArrayImpl, to_array
-from ..core import ShapedArray, Zero, get_aval, is_undefined_primal
-from ..dtypes import canonicalize_dtype, issubdtype
+from ..core.array import ArrayImpl, to_array
+from ..core.traces import ShapedArray, Zero, get_aval, is_undefined_primal
+from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from . import special_functions as special
 from .basis import (
     NO_GRADIENT,

@@ -10,18 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .. import errors
-from ..core import Primitive, ShapedArray, UndefinedPrimal, Zero
-from .basis import (
-    add_any_p,
-    batch_to_front,
-    broadcast_in_dim,
-    expand_dims,
-    row,
-    shape_of,
-    unbroadcast,
-    zero_like,
-)
+from ..core.traces import Primitive, ShapedArray, UndefinedPrimal, Zero
+from ..foundation import errors
+from .basis import add_any_p, batch_to_front, broadcast_in_dim, expand_dims, row, shape_of, unbroadcast, zero_like
 
 # Classes of dtypes, as NumPy's dtype characters ('E' is bfloat16).
 BOOL = "?"

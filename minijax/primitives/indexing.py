@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core import ShapedArray, Zero, get_aval, is_undefined_primal
-from ..dtypes import canonicalize_dtype
-from ..jaxpr import Jaxpr
-from ..staging import trace_to_jaxpr
+from ..core.jaxpr import Jaxpr
+from ..core.staging import trace_to_jaxpr
+from ..core.traces import ShapedArray, Zero, get_aval, is_undefined_primal
+from ..foundation.dtypes import canonicalize_dtype
 from .basis import (
     NOT_LINEAR,
     add_tangents,
@@ -33,18 +33,7 @@ from .basis import (
     squeeze,
     zero_like,
 )
-from .elementwise import (
-    add_p,
-    convert_element_type,
-    div_p,
-    eq_p,
-    lt_p,
-    max_p,
-    min_p,
-    mul_p,
-    select,
-    sub_p,
-)
+from .elementwise import add_p, convert_element_type, div_p, eq_p, lt_p, max_p, min_p, mul_p, select, sub_p
 from .joining import concatenate
 from .shapes import broadcasted_iota
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..core import ShapedArray, Zero
-from ..dtypes import canonicalize_dtype
+from ..core.traces import ShapedArray, Zero
+from ..foundation.dtypes import canonicalize_dtype
 from .basis import (
     NOT_LINEAR,
     add_any_p,

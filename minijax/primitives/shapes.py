@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core import ShapedArray, Zero, get_aval, is_undefined_primal
-from ..dtypes import as_dtype, canonicalize_dtype, dtype_and_weak_type
+from ..core.traces import ShapedArray, Zero, get_aval, is_undefined_primal
+from ..foundation.dtypes import as_dtype, canonicalize_dtype, dtype_and_weak_type
 from .basis import (
     NO_GRADIENT,
     batch_to_front,
@@ -29,9 +29,7 @@ from .basis import (
     zero_like,
     zeros,
 )
-from .basis import (
-    full as _full,
-)
+from .basis import full as _full
 from .elementwise import convert_element_type, select, sub_p
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -10,18 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core import ShapedArray, Zero
-from ..dtypes import issubdtype, prng_key
-from .basis import (
-    NOT_LINEAR,
-    broadcast_in_dim,
-    expand_dims,
-    move_batch_dim,
-    reshape,
-    row,
-    shape_of,
-    zero_like,
-)
+from ..core.traces import ShapedArray, Zero
+from ..foundation.dtypes import issubdtype, prng_key
+from .basis import NOT_LINEAR, broadcast_in_dim, expand_dims, move_batch_dim, reshape, row, shape_of, zero_like
 from .indexing import GatherDimensionNumbers, GatherScatterMode, gather
 from .shapes import broadcasted_iota
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
-from ..core import Array, without_tangent
-from ..custom_derivatives import custom_jvp
-from ..dtypes import issubdtype
+from ..api.custom_derivatives import custom_jvp
+from ..core.traces import Array, without_tangent
+from ..foundation.dtypes import issubdtype
 from ..numpy.util import canonicalize_axis_tuple, promote_args_inexact
 from ..primitives.basis import const, expand_dims, full
 

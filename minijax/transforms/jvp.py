@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
-from .. import source_info
-from ..core import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
-from ..jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.staging import JaxprTracer, StagingTrace, TangentTrace, trace_to_closed_jaxpr, weak_cache
+from ..core.traces import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
+from ..foundation import source_info
 from ..primitives.basis import instantiate, zero_like
-from ..staging import JaxprTracer, StagingTrace, TangentTrace, trace_to_closed_jaxpr, weak_cache
 
 
 class JVPTracer(Tracer):

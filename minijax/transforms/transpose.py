@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .. import source_info
-from ..core import ShapedArray, UndefinedPrimal, Zero, new_trace, thread_state
-from ..jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
+from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
+from ..core.traces import ShapedArray, UndefinedPrimal, Zero, new_trace, thread_state
+from ..foundation import source_info
 from ..primitives import basis
-from ..staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
 
 
 class LinearTrace(TangentTrace):

@@ -9,7 +9,9 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from ..core import (
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, jaxpr_as_fun, jaxprs_in_params
+from ..core.staging import trace_to_closed_jaxpr, weak_cache
+from ..core.traces import (
     Primitive,
     ShapedArray,
     Trace,
@@ -20,9 +22,7 @@ from ..core import (
     set_current_trace,
     thread_state,
 )
-from ..jaxpr import ClosedJaxpr, Jaxpr, jaxpr_as_fun, jaxprs_in_params
 from ..primitives.basis import broadcast_batch, move_batch_dim
-from ..staging import trace_to_closed_jaxpr, weak_cache
 
 
 class Axis(NamedTuple):

@@ -11,7 +11,7 @@ import minijax
 from kaf import backend as kaf_backend
 from kaf.cli import data, files
 from kaf.cli.main import main
-from minijax.lowering import xla
+from minijax.lowering.xla import client as xla
 
 COMMANDS = ("train", "predict", "experiment", "fit", "jaxpr", "check")
 

@@ -1,7 +1,6 @@
 """Jaxprs and primitives (`jax.extend.core`)."""
 
-from ...core import Primitive
-from ...jaxpr import (
+from ...core.jaxpr import (
     ClosedJaxpr,
     DropVar,
     Jaxpr,
@@ -15,6 +14,7 @@ from ...jaxpr import (
     new_jaxpr_eqn,
     no_effects,
 )
+from ...core.traces import Primitive
 from . import primitives
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""What users call, one file for each verb. Pytrees stop here: nothing below knows a container."""

@@ -1,0 +1,360 @@
+"""Collectives as users call them, over named axes: `psum`, `pmean`, `all_gather`, `axis_index`, ... (`jax.lax`).
+
+An axis is named by a map around the program, `vmap(f, axis_name="i")` or `pmap(f, "i")`; the argument is the name or a tuple
+of names, and `()` is the axis of one example. With `axis_index_groups`, a list of lists of equal length that have every index
+once, each group is by itself.
+
+>>> import minijax as jax
+>>> import minijax.numpy as jnp
+>>> jax.vmap(lambda x: x / jax.lax.psum(x, "i"), axis_name="i")(jnp.array([1.0, 1.0, 2.0]))
+Array([0.25, 0.25, 0.5 ], dtype=float32)
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Hashable, Sequence
+
+import numpy as np
+
+from ..core.traces import Array, Tracer
+from ..foundation.pytrees import tree_flatten, tree_map, tree_unflatten
+from ..primitives.basis import const, expand_dims, squeeze
+from ..primitives.collectives import (
+    all_gather_p,
+    all_to_all_p,
+    axes_size,
+    axis_index_p,
+    bound_axes,
+    pbroadcast_p,
+    pmax_p,
+    pmin_p,
+    ppermute_p,
+    psum_p,
+    reduce_scatter_p,
+)
+from ..primitives.elementwise import convert_element_type, mul_p
+from .derivatives import as_operand
+
+AxisName = Hashable | Sequence[Hashable]
+Groups = Sequence[Sequence[int]] | None
+
+
+def _names(axis_name: AxisName, function: str) -> tuple:
+    """The names as a tuple, each bound by a map around here."""
+    names = tuple(axis_name) if isinstance(axis_name, (tuple, list)) else (axis_name,)
+    bound = bound_axes()
+    for name in names:
+        if name not in bound:
+            known = f"bound here: {', '.join(map(repr, bound))}" if bound else "no axis is named here"
+            raise NameError(
+                f"unbound axis name: {name}. {function} works within a map that names the axis, as"
+                f" vmap(f, axis_name={name!r}); {known}."
+            )
+    return names
+
+
+def _one_name(axis_name: AxisName, function: str) -> tuple:
+    names = _names(axis_name, function)
+    if len(names) > 1:
+        raise NotImplementedError(f"{function} works along one named axis, got {names}: call it once for each.")
+    return names
+
+
+def _groups(groups: Groups, names: tuple, function: str) -> tuple | None:
+    if groups is None:
+        return None
+    groups = tuple(tuple(map(operator.index, group)) for group in groups)
+    size = axes_size(names, None)
+    if sorted(i for group in groups for i in group) != list(range(size)):
+        raise ValueError(
+            f"axis_index_groups must cover all indices exactly once: {function} got {groups} for an axis of size {size}."
+        )
+    if len(names) != 1 or len({len(group) for group in groups}) != 1:
+        raise ValueError(
+            f"{function}: axis_index_groups must be of one size, and of one named axis; got {groups} of {names}."
+        )
+    return groups
+
+
+def _axis(axis: int, ndim: int) -> int:
+    axis = operator.index(axis)
+    if not -ndim <= axis < ndim:
+        raise np.exceptions.AxisError(axis, ndim)
+    return axis % ndim
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Which, and how many
+
+
+def axis_size(axis_name: AxisName) -> int:
+    """How many examples the named axis has, a Python number; for several the product (`lax.axis_size`).
+
+    >>> import minijax as jax
+    >>> jax.vmap(lambda x: x / jax.lax.axis_size("i"), axis_name="i")(jax.numpy.array([3.0, 6.0, 9.0]))
+    Array([1., 2., 3.], dtype=float32)
+    """
+    return axes_size(_names(axis_name, "axis_size"), None)
+
+
+def axis_index(axis_name: AxisName) -> Array:
+    """Which example this is along the named axis, from 0, an int32; along several, the first varies slowest (`lax.axis_index`).
+
+    >>> import minijax as jax
+    >>> jax.vmap(lambda x: x + jax.lax.axis_index("i"), axis_name="i")(jax.numpy.array([3, 3, 3]))
+    Array([3, 4, 5], dtype=int32)
+    """
+    names = _names(axis_name, "axis_index")
+    if not isinstance(axis_name, (tuple, list)):
+        return axis_index_p.bind(axis_name=axis_name)
+    index, inner_size = as_operand(0), 1
+    for name in reversed(names):
+        index = index + axis_index_p.bind(axis_name=name) * inner_size
+        inner_size *= axis_size(name)
+    return index
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Reductions
+
+
+def _each(x, function: str, of_leaf: Callable):
+    return tree_map(lambda leaf: of_leaf(as_operand(leaf, f"{function}'s argument")), x)
+
+
+def psum(x, axis_name: AxisName, *, axis_index_groups: Groups = None):
+    """The sum over the named axis, of an array or of each of a pytree (`lax.psum`).
+
+    What is no tracer is the same for every example: it is multiplied by the axis' size, and a Python number stays one.
+
+    >>> import minijax as jax
+    >>> jax.vmap(lambda x: jax.lax.psum(x, "i"), axis_name="i")(jax.numpy.array([1.0, 2.0]))
+    Array([3., 3.], dtype=float32)
+    """
+    names = _names(axis_name, "psum")
+    groups = _groups(axis_index_groups, names, "psum")
+    if not names:
+        return x
+    leaves, tree = tree_flatten(x)
+    if not any(isinstance(leaf, Tracer) for leaf in leaves):
+        size = axes_size(names, groups)
+        return tree_unflatten(tree, [_times(leaf, size) for leaf in leaves])
+    leaves = [_countable(as_operand(leaf, "psum's argument")) for leaf in leaves]
+    return tree_unflatten(tree, [psum_p.bind(leaf, axes=names, axis_index_groups=groups) for leaf in leaves])
+
+
+def _times(leaf, size: int):
+    if type(leaf) in (int, float, complex):
+        return leaf * size
+    if isinstance(leaf, (np.ndarray, np.generic)):
+        # As in JAX a constant: under jit it is no equation.
+        return np.multiply(leaf, size, dtype=np.int32 if leaf.dtype == np.bool_ else leaf.dtype)
+    leaf = _countable(as_operand(leaf, "psum's argument"))
+    return mul_p.bind(leaf, const(leaf, size))
+
+
+def _countable(leaf):
+    return convert_element_type(leaf, np.int32) if leaf.dtype == np.bool_ else leaf
+
+
+def pmean(x, axis_name: AxisName, *, axis_index_groups: Groups = None):
+    """The mean over the named axis (`lax.pmean`)."""
+    total = psum(x, axis_name, axis_index_groups=axis_index_groups)
+    names = _names(axis_name, "pmean")
+    size = axes_size(names, _groups(axis_index_groups, names, "pmean"))
+    return tree_map(lambda v: v / size, total)
+
+
+def pmax(x, axis_name: AxisName, *, axis_index_groups: Groups = None):
+    """The maximum over the named axis; it has no derivative (`lax.pmax`)."""
+    return _extremum(pmax_p, "pmax", x, axis_name, axis_index_groups)
+
+
+def pmin(x, axis_name: AxisName, *, axis_index_groups: Groups = None):
+    """The minimum over the named axis; it has no derivative (`lax.pmin`)."""
+    return _extremum(pmin_p, "pmin", x, axis_name, axis_index_groups)
+
+
+def _extremum(primitive, function: str, x, axis_name, axis_index_groups):
+    names = _names(axis_name, function)
+    groups = _groups(axis_index_groups, names, function)
+    if not names:
+        return x
+    return _each(x, function, lambda leaf: primitive.bind(leaf, axes=names, axis_index_groups=groups))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Moving data
+
+
+def all_gather(x, axis_name: AxisName, *, axis_index_groups: Groups = None, axis: int = 0, tiled: bool = False):
+    """Everybody's x: stacked along a new axis, or with `tiled` joined along one (`lax.all_gather`).
+
+    >>> import minijax as jax
+    >>> jax.vmap(lambda x: jax.lax.all_gather(x, "i"), axis_name="i")(jax.numpy.array([1, 2]))
+    Array([[1, 2],
+           [1, 2]], dtype=int32)
+    """
+    names = _one_name(axis_name, "all_gather")
+    groups = _groups(axis_index_groups, names, "all_gather")
+    if not names:
+        return x
+
+    def gather(leaf):
+        return all_gather_p.bind(
+            leaf,
+            all_gather_dimension=_axis(axis, leaf.ndim if tiled else leaf.ndim + 1),
+            axis_index_groups=groups,
+            axis_name=names,
+            axis_size=axes_size(names, groups),
+            tiled=bool(tiled),
+        )
+
+    return _each(x, "all_gather", gather)
+
+
+def psum_scatter(
+    x, axis_name: AxisName, *, scatter_dimension: int = 0, axis_index_groups: Groups = None, tiled: bool = False
+):
+    """The sum over the named axis, of which each example gets its own slice (`lax.psum_scatter`).
+
+    The axis `scatter_dimension` has as many elements as the named axis, and is gone; with `tiled` it has a multiple, and
+    each example keeps its part. Raises ValueError for other sizes.
+    """
+    names = _one_name(axis_name, "psum_scatter")
+    groups = _groups(axis_index_groups, names, "psum_scatter")
+    if not names:
+        return x
+
+    def scatter(leaf):
+        params = {
+            "axis_index_groups": groups,
+            "axis_name": names,
+            "axis_size": axes_size(names, groups),
+            "scatter_dimension": _axis(scatter_dimension, leaf.ndim),
+            "tiled": bool(tiled),
+        }
+        # The map's rule sees the whole batch: whether one example fits is asked here.
+        reduce_scatter_p.abstract_eval(leaf.aval, **params)
+        return reduce_scatter_p.bind(leaf, **params)
+
+    return _each(x, "psum_scatter", scatter)
+
+
+def all_to_all(
+    x,
+    axis_name: AxisName,
+    split_axis: int,
+    concat_axis: int,
+    *,
+    axis_index_groups: Groups = None,
+    tiled: bool = False,
+):
+    """x cut along `split_axis`, part i sent to example i, and what came joined along `concat_axis` (`lax.all_to_all`).
+
+    The split axis has as many elements as the named axis: it is gone, and a new one is at `concat_axis`. With `tiled` it has
+    a multiple, and both axes stay. Raises ValueError for other sizes.
+
+    >>> import minijax as jax
+    >>> jax.vmap(lambda row: jax.lax.all_to_all(row, "i", 0, 0), axis_name="i")(jax.numpy.array([[1, 2], [3, 4]]))
+    Array([[1, 3],
+           [2, 4]], dtype=int32)
+    """
+    names = _names(axis_name, "all_to_all")
+    groups = _groups(axis_index_groups, names, "all_to_all")
+    size = axes_size(names, groups)
+
+    def exchange(leaf):
+        split, concat = _axis(split_axis, leaf.ndim), _axis(concat_axis, leaf.ndim)
+        _check_split(leaf.shape[split], size, axis_name, tiled)
+        if not names:
+            return leaf
+        moved = not tiled and split != concat
+        if moved:
+            # The new axis is there already while the old one, then of size 1, is still there.
+            concat += split < concat
+            leaf = expand_dims(leaf, (concat,))
+            split += concat <= split
+        out = all_to_all_p.bind(
+            leaf,
+            axis_index_groups=groups,
+            axis_name=names if isinstance(axis_name, (tuple, list)) else axis_name,
+            concat_axis=concat,
+            split_axis=split,
+            tiled=bool(tiled),
+        )
+        return squeeze(out, (split,)) if moved else out
+
+    return _each(x, "all_to_all", exchange)
+
+
+def _check_split(length: int, size: int, axis_name, tiled: bool):
+    if tiled and length % size:
+        raise ValueError(
+            f"The size of all_to_all split_axis ({length}) has to be divisible by the size of the named axis {axis_name}"
+            f" ({size})"
+        )
+    if not tiled and length != size:
+        raise ValueError(
+            "all_to_all requires the size of the mapped axis axis_name to equal x.shape[split_axis], but they are"
+            f" {size} and {length} respectively."
+        )
+
+
+def pswapaxes(x, axis_name: AxisName, axis: int, *, axis_index_groups: Groups = None):
+    """The named axis and an axis of x change places: `all_to_all(x, axis_name, axis, axis)` (`lax.pswapaxes`)."""
+    return all_to_all(x, axis_name, axis, axis, axis_index_groups=axis_index_groups)
+
+
+def ppermute(x, axis_name: AxisName, perm: Sequence[tuple[int, int]]):
+    """x of the example `source`, for each (source, destination); 0 where nobody sends (`lax.ppermute`).
+
+    >>> import minijax as jax
+    >>> jax.vmap(lambda x: jax.lax.ppermute(x, "i", [(0, 1), (1, 2), (2, 0)]), axis_name="i")(jax.numpy.array([1, 2, 3]))
+    Array([3, 1, 2], dtype=int32)
+    """
+    names = _one_name(axis_name, "ppermute")
+    if not names:
+        return x
+    perm = tuple((operator.index(a), operator.index(b)) for a, b in perm)
+    size = axes_size(names, None)
+    for ends in zip(*perm):
+        if len(set(ends)) != len(ends) or not all(0 <= i < size for i in ends):
+            raise ValueError(
+                f"ppermute sources and destinations must be unique and within the axis size {size}, got {perm}."
+            )
+    return _each(x, "ppermute", lambda leaf: ppermute_p.bind(leaf, axis_name=names, perm=perm))
+
+
+def pshuffle(x, axis_name: AxisName, perm: Sequence[int]):
+    """x of the example perm[i], at each example i (`lax.pshuffle`)."""
+    if set(perm) != set(range(len(perm))):
+        raise ValueError(f"`perm` does not represent a permutation: {perm}")
+    return ppermute(x, axis_name, list(zip(perm, range(len(perm)))))
+
+
+def pbroadcast(x, axis_name: Hashable, source: int):
+    """x of the example `source`, at every example (`lax.pbroadcast`)."""
+    names = _one_name(axis_name, "pbroadcast")
+    source, size = operator.index(source), axes_size(names, None)
+    if not 0 <= source < size:
+        raise ValueError(f"pbroadcast's source must be within the axis size {size}, got {source}.")
+    return _each(x, "pbroadcast", lambda leaf: pbroadcast_p.bind(leaf, axis_name=axis_name, source=source))
+
+
+__all__ = [
+    "all_gather",
+    "all_to_all",
+    "axis_index",
+    "axis_size",
+    "pbroadcast",
+    "pmax",
+    "pmean",
+    "pmin",
+    "ppermute",
+    "pshuffle",
+    "psum",
+    "psum_scatter",
+    "pswapaxes",
+]

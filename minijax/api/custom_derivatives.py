@@ -1,0 +1,483 @@
+"""Derivatives by the user's own rules: `custom_jvp`, `custom_vjp`, `custom_gradient`, `closure_convert` (`jax.custom_derivatives`).
+
+Pytrees stop here, as in `api.py`; the primitives are in `calls/custom_derivatives.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..calls.custom_derivatives import custom_jvp_call, custom_vjp_call
+from ..core.jaxpr import eval_jaxpr
+from ..core.staging import trace_to_jaxpr
+from ..core.traces import ShapedArray, Tracer, Zero, get_aval, typematch
+from ..foundation.dtypes import float0
+from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, tree_structure, tree_unflatten
+from ..primitives.basis import add_any_p, instantiate
+from .derivatives import as_operand, as_output
+
+# What a rule that asked for symbolic zeros gets and may return: it has `.aval`, and `.aval.shape` and `.aval.dtype`.
+SymbolicZero = Zero
+
+
+def zero_from_primal(x, symbolic_zeros: bool = False):
+    """The zero tangent of an array: an array, or a `SymbolicZero` (`jax.custom_derivatives.zero_from_primal`)."""
+    zero = Zero.from_primal_value(x)
+    return zero if symbolic_zeros else instantiate(zero)
+
+
+class _CustomFunction:
+    """What custom_jvp and custom_vjp share: a function, and which of its arguments are not differentiated."""
+
+    def __init__(self, fun: Callable, nondiff_argnums: Sequence[int] = ()):
+        functools.update_wrapper(self, fun)
+        self.fun = fun
+        self.nondiff_argnums = tuple(nondiff_argnums)
+        try:
+            self._parameters = inspect.signature(fun).parameters
+        except (TypeError, ValueError):
+            self._parameters = None
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.fun, "__name__", str(self.fun))
+
+    def __getattr__(self, name: str):
+        # @custom_vjp over @custom_vmap: `f.def_vmap` is the inner function's.
+        if name.startswith("def"):
+            return getattr(self.fun, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else functools.partial(self, instance)
+
+    def _arguments(self, args, kwargs) -> tuple:
+        """All arguments by position, defaults too: rules know no keywords."""
+        if not kwargs and (self._parameters is None or len(args) == len(self._parameters)):
+            return args
+        bound = inspect.signature(self.fun).bind(*args, **kwargs)
+        bound.apply_defaults()
+        if bound.kwargs:
+            raise TypeError(
+                f"{type(self).__name__} function {self._name} was called with keyword-only arguments"
+                f" {sorted(bound.kwargs)}: its rules take arguments by position."
+            )
+        return bound.args
+
+    def _split(self, args) -> tuple[list, list, Callable]:
+        """(not differentiated, differentiated, function of the differentiated that calls `fun` with both)."""
+        n = len(args)
+        for i in self.nondiff_argnums:
+            if not -n <= i < n:
+                raise TypeError(f"nondiff_argnums={self.nondiff_argnums} of {self._name}, which got {n} arguments.")
+        still = sorted({i % n for i in self.nondiff_argnums})
+        moving = [i for i in range(n) if i not in still]
+        # Rules live as long as the program they are in, and must not hold the arguments of the call that made it.
+        template = [x if i in still else None for i, x in enumerate(args)]
+
+        def with_both(function: Callable) -> Callable:
+            def call(*differentiated):
+                merged = list(template)
+                for i, x in zip(moving, differentiated, strict=True):
+                    merged[i] = x
+                return function(*merged)
+
+            return call
+
+        return [args[i] for i in still], [args[i] for i in moving], with_both
+
+    def _flatten(self, args) -> tuple[list, Any]:
+        leaves, tree = tree_flatten(tuple(args))
+        what = f"Argument of the {type(self).__name__} function {self._name}"
+        return [as_operand(x, what) for x in leaves], tree
+
+
+class _Out:
+    """What the function or its rule has returned: the tree, and the avals of its leaves. Whichever is run first says it."""
+
+    tree: Any = None
+    avals: list[ShapedArray]
+
+    def set(self, tree, leaves: Sequence):
+        self.tree, self.avals = tree, [get_aval(x) for x in leaves]
+
+    def check(self, where: str, name: str, tree, leaves: Sequence):
+        """Raise unless a rule's primal output is like the function's own, if that has been run."""
+        avals = [get_aval(x) for x in leaves]
+        if self.tree is not None and self.tree != tree:
+            own, given = "container structure " + str(self.tree), str(tree)
+        elif self.tree is not None and not all(map(typematch, self.avals, avals)):
+            own, given = (", ".join(a.str_short() for a in group) for group in (self.avals, avals))
+            own = "shapes and dtypes " + own
+        else:
+            return self.set(tree, leaves)
+        raise TypeError(
+            f"{where} must produce a pair (list or tuple of length two) where the first element represents the primal output"
+            f" (equal to the output of the decorated function {name}), but the function's output has {own}, the rule's {given}."
+        )
+
+
+def _flat(function: Callable, in_tree, name: str) -> tuple[Callable, _Out]:
+    """`function` on flat arguments, and what its run will say of its result."""
+    out = _Out()
+
+    def flat(*args):
+        leaves, tree = tree_flatten(function(*tree_unflatten(in_tree, args)))
+        leaves = [as_output(x, function) for x in leaves]
+        out.set(tree, leaves)
+        return leaves
+
+    flat.__name__ = name
+    return flat, out
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# custom_jvp
+
+
+class custom_jvp(_CustomFunction):
+    """A function whose derivative is given by a rule (`jax.custom_jvp`). Reverse mode transposes what the rule does.
+
+    >>> import minijax as jax
+    >>> import minijax.numpy as jnp
+    >>> @jax.custom_jvp
+    ... def f(x):
+    ...     return jnp.log(1 + jnp.exp(x))
+    >>> @f.defjvp
+    ... def f_jvp(primals, tangents):
+    ...     (x,), (t,) = primals, tangents
+    ...     return f(x), t * jax.nn.sigmoid(x)
+    >>> jax.grad(f)(100.0)
+    Array(1., dtype=float32, weak_type=True)
+
+    nondiff_argnums: positions of arguments that are not differentiated, any Python objects; the rule gets them first.
+    """
+
+    def __init__(self, fun: Callable, nondiff_argnums: Sequence[int] = ()):
+        super().__init__(fun, nondiff_argnums)
+        self.jvp: Callable | None = None
+        self.symbolic_zeros = False
+
+    def defjvp(self, jvp: Callable, symbolic_zeros: bool = False) -> Callable:
+        """Define the rule: jvp(*nondiff, primals, tangents) -> (primal out, tangent out). Returns `jvp`.
+
+        symbolic_zeros: tangents known to be zero come as `SymbolicZero` instead of arrays of zeros.
+        """
+        self.jvp = jvp
+        self.symbolic_zeros = symbolic_zeros
+        return jvp
+
+    def defjvps(self, *jvps: Callable | None):
+        """Define the rule by a function (tangent, primal out, *primals) -> tangent out for each argument, None for zero."""
+        if self.nondiff_argnums:
+            raise TypeError("Can't use ``defjvps`` with ``nondiff_argnums``.")
+
+        def jvp(primals, tangents):
+            out = self(*primals)
+            parts = [rule(t, out, *primals) for rule, t in zip(jvps, tangents, strict=True) if rule is not None]
+            if not parts:
+                return out, tree_map(zero_from_primal, out)
+            return out, functools.reduce(functools.partial(tree_map, add_any_p.bind), parts)
+
+        self.defjvp(jvp)
+
+    def __call__(self, *args, **kwargs):
+        if self.jvp is None:
+            raise AttributeError(
+                f"No JVP defined for custom_jvp function {self._name} using defjvp: decorate the rule with"
+                f" @{self._name}.defjvp."
+            )
+        args = self._arguments(args, kwargs)
+        still, moving, with_both = self._split(args)
+        flat_args, in_tree = self._flatten(moving)
+        flat_fun, out = _flat(with_both(self.fun), in_tree, self._name)
+        rule = self._flat_jvp(still, in_tree, out)
+        outs = custom_jvp_call(flat_fun, rule, flat_args, symbolic_zeros=self.symbolic_zeros, name=self._name)
+        return tree_unflatten(out.tree, outs)
+
+    def _flat_jvp(self, still, in_tree, out: _Out) -> Callable:
+        rule, name = self.jvp, getattr(self.jvp, "__name__", str(self.jvp))
+        where = f"Custom JVP rule {name} for function {self._name}"
+
+        def flat_jvp(*args):
+            n = len(args) // 2
+            primals, tangents = tree_unflatten(in_tree, args[:n]), tree_unflatten(in_tree, args[n:])
+            pair = rule(*still, primals, tangents)
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise TypeError(
+                    f"{where} must produce a pair (list or tuple of length two) representing primal and tangent outputs, but"
+                    f" got {pair}."
+                )
+            outs, out_tree = tree_flatten(pair[0])
+            out_tangents, tangent_tree = tree_flatten(pair[1])
+            if out_tree != tangent_tree:
+                raise TypeError(
+                    f"{where} must produce primal and tangent outputs with equal container (pytree) structures, but got"
+                    f" {out_tree} and {tangent_tree} respectively."
+                )
+            outs = [as_output(x, rule) for x in outs]
+            out.check(where, self._name, out_tree, outs)
+            return [*outs, *[_checked_tangent(where, x, t) for x, t in zip(outs, out_tangents)]]
+
+        flat_jvp.__name__ = name
+        return flat_jvp
+
+
+def _checked_tangent(where: str, primal, tangent):
+    expected = get_aval(primal).to_tangent_aval()
+    if type(tangent) is Zero:
+        return Zero(expected)
+    tangent = as_operand(tangent, f"{where}: tangent output")
+    found = get_aval(tangent)
+    if expected.dtype == float0 and found.shape == expected.shape:
+        return Zero(expected)
+    if (found.shape, found.dtype) != (expected.shape, expected.dtype):
+        raise TypeError(
+            f"{where} must produce primal and tangent outputs with corresponding shapes and dtypes. Expected"
+            f" {expected.str_short()} (tangent type of {get_aval(primal).str_short()}) but got {found.str_short()}."
+        )
+    return tangent
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# custom_vjp
+
+
+class custom_vjp(_CustomFunction):
+    """A function whose reverse-mode derivative is given by two functions (`jax.custom_vjp`); it has no forward mode.
+
+    >>> import minijax as jax
+    >>> import minijax.numpy as jnp
+    >>> @jax.custom_vjp
+    ... def clip_gradient(x):
+    ...     return x
+    >>> clip_gradient.defvjp(lambda x: (x, None), lambda residuals, ct: (jnp.clip(ct, -1, 1),))
+    >>> jax.grad(lambda x: 5 * clip_gradient(x))(2.0)
+    Array(1., dtype=float32, weak_type=True)
+
+    nondiff_argnums: positions of arguments that are not differentiated, any Python objects but tracers; `fwd` gets them in
+    their places, `bwd` gets them first.
+    """
+
+    def __init__(self, fun: Callable, nondiff_argnums: Sequence[int] = ()):
+        super().__init__(fun, nondiff_argnums)
+        self.fwd: Callable | None = None
+        self.bwd: Callable | None = None
+        self.symbolic_zeros = False
+
+    def defvjp(self, fwd: Callable, bwd: Callable, symbolic_zeros: bool = False, optimize_remat: bool = False) -> None:
+        """Define the rule: fwd(*args) -> (out, residuals), any pytree; bwd(*nondiff, residuals, cotangent) -> a tuple of
+        cotangents, one for each differentiated argument, None for zero.
+
+        symbolic_zeros: `fwd` gets objects with `.value` and `.perturbed` for the arrays of differentiated arguments, and
+        `bwd` gets cotangents known to be zero as `SymbolicZero`. optimize_remat is accepted; nothing depends on it here.
+        """
+        self.fwd, self.bwd, self.symbolic_zeros = fwd, bwd, symbolic_zeros
+
+    def __call__(self, *args, **kwargs):
+        if self.fwd is None or self.bwd is None:
+            raise AttributeError(f"No VJP defined for custom_vjp function {self._name} using defvjp.")
+        args = self._arguments(args, kwargs)
+        still, moving, with_both = self._split(args)
+        if any(isinstance(leaf, Tracer) for leaf in tree_leaves(still)):
+            raise TypeError(
+                f"Found a traced value among the nondiff_argnums of the custom_vjp function {self._name}. Make it a"
+                " differentiated argument, for which bwd may return None."
+            )
+        flat_args, in_tree = self._flatten(moving)
+        flat_fun, out = _flat(with_both(self.fun), in_tree, self._name)
+        rules = _VJPRules(self, still, with_both(self.fwd), in_tree, out, [get_aval(x) for x in flat_args])
+        outs = custom_vjp_call(
+            flat_fun,
+            rules.named(rules.forward, self.fwd),
+            rules.named(rules.backward, self.bwd),
+            flat_args,
+            out_trees=lambda: out.tree,
+            symbolic_zeros=self.symbolic_zeros,
+            name=self._name,
+        )
+        return tree_unflatten(out.tree, outs)
+
+
+class CustomVJPPrimal:
+    """With symbolic_zeros, what `fwd` gets for an array: its `value`, and whether it is `perturbed`, that is differentiated."""
+
+    def __init__(self, value, perturbed: bool = True):
+        self.value = value
+        self.perturbed = perturbed
+
+
+class _VJPRules:
+    """The user's `fwd` and `bwd` for one call, on flat arrays."""
+
+    def __init__(self, function: custom_vjp, still, fwd, in_tree, out: _Out, in_avals: list[ShapedArray]):
+        self.function, self.still, self.fwd = function, still, fwd
+        self.in_tree, self.out, self.in_avals = in_tree, out, in_avals
+        self.res_tree: Any = None
+
+    @staticmethod
+    def named(method: Callable, of: Callable) -> Callable:
+        def flat(*args):
+            return method(*args)
+
+        flat.__name__ = getattr(of, "__name__", str(of))
+        return flat
+
+    def forward(self, *args):
+        name = self.function._name
+        where = f"Custom VJP fwd rule {getattr(self.function.fwd, '__name__', '')} for function {name}"
+        if self.function.symbolic_zeros:
+            args = [CustomVJPPrimal(x) for x in args]
+        pair = self.fwd(*tree_unflatten(self.in_tree, args))
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(
+                f"{where} must produce a pair (list or tuple of length two) where the first element represents the primal"
+                f" output and the second element represents residuals, but got {pair}."
+            )
+        outs, out_tree = tree_flatten(pair[0])
+        outs = [as_output(x, self.function.fwd) for x in outs]
+        self.out.check(where, name, out_tree, outs)
+        residuals, self.res_tree = tree_flatten(pair[1])
+        return outs, [as_output(x, self.function.fwd) for x in residuals]
+
+    def backward(self, *args):
+        n = self.res_tree.num_leaves
+        residuals = tree_unflatten(self.res_tree, args[:n])
+        cotangents = self.function.bwd(*self.still, residuals, tree_unflatten(self.out.tree, args[n:]))
+        return self._checked(cotangents)
+
+    def _checked(self, cotangents) -> list:
+        """One flat cotangent or Zero for each flat argument."""
+        where = f"Custom VJP bwd rule {getattr(self.function.bwd, '__name__', '')} for function {self.function._name}"
+        if isinstance(cotangents, list):
+            cotangents = tuple(cotangents)
+        expected = tree_unflatten(self.in_tree, self.in_avals)
+        if not isinstance(cotangents, tuple) or len(cotangents) != len(expected):
+            raise TypeError(
+                f"{where} must produce a tuple with one cotangent for each of the {len(expected)} differentiated arguments"
+                f" (None for zero), but got {cotangents!r}."
+            )
+        flat = []
+        for i, (given, wanted) in enumerate(zip(cotangents, expected)):
+            avals, tree = tree_flatten(wanted)
+            leaves = [None] * len(avals) if given is None else self._match(where, i, tree, given)
+            flat += [self._cotangent(f"{where}, argument {i}", ct, aval) for ct, aval in zip(leaves, avals)]
+        return flat
+
+    @staticmethod
+    def _match(where: str, i: int, tree, given) -> list:
+        """The leaves of a cotangent's tree, where None stands for the zeros of a whole subtree."""
+        leaves, given_tree = tree_flatten(given, is_leaf=lambda x: x is None)
+        if tree_structure(tree_unflatten(given_tree, [0] * len(leaves))) != tree:
+            raise TypeError(
+                f"{where} must produce cotangents with the container (pytree) structure of the arguments: argument {i} has"
+                f" {tree}, the rule returned {given_tree}."
+            )
+        return leaves
+
+    @staticmethod
+    def _cotangent(where: str, ct, aval: ShapedArray):
+        expected = aval.to_tangent_aval()
+        if ct is None or type(ct) is Zero or expected.dtype == float0:
+            return Zero(expected)
+        ct = as_operand(ct, where)
+        found = get_aval(ct)
+        if (found.shape, found.dtype) != (expected.shape, expected.dtype):
+            raise ValueError(
+                f"{where}: the cotangent must have the shape and dtype of the argument, {expected.str_short()}, but got"
+                f" {found.str_short()}."
+            )
+        return ct
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# custom_gradient, closure_convert
+
+
+def custom_gradient(fun: Callable) -> Callable:
+    """A function that returns (value, vjp function), as one whose derivative is that function (`jax.custom_gradient`).
+
+    >>> import minijax as jax
+    >>> f = jax.custom_gradient(lambda x: (x ** 2, lambda g: (g * x,)))
+    >>> f(3.0), jax.grad(f)(3.0)
+    (Array(9., dtype=float32, weak_type=True), Array(3., dtype=float32, weak_type=True))
+    """
+
+    @functools.wraps(fun)
+    def wrapped(*args, **kwargs):
+        def value(*args):
+            out, _ = fun(*args, **kwargs)
+            return out
+
+        def fwd(*args):
+            out, rule = fun(*args, **kwargs)
+            # What the rule closes over, the values it has seen on the way, are the residuals.
+            return out, _closed_over(rule, tree_map(lambda x: get_aval(x).to_tangent_aval(), out))
+
+        def bwd(rule, ct):
+            result = rule(ct)
+            return tuple(result) if isinstance(result, (tuple, list)) else (result,)
+
+        f = custom_vjp(functools.wraps(fun)(value))
+        f.defvjp(fwd, bwd)
+        return f(*args)
+
+    return wrapped
+
+
+def _evaluate(jaxpr, out_tree, consts, *args):
+    return tree_unflatten(out_tree, eval_jaxpr(jaxpr, consts, *tree_leaves(args)))
+
+
+def _closed_over(fun: Callable, *examples) -> Partial:
+    """`fun` as a pytree of the values it closes over; `examples` has avals for its arguments."""
+    avals, in_tree = tree_flatten(examples)
+    flat, out = _flat(fun, in_tree, getattr(fun, "__name__", "rule"))
+    jaxpr, consts = trace_to_jaxpr(flat, avals)
+    return Partial(functools.partial(_evaluate, jaxpr, out.tree), consts)
+
+
+def closure_convert(fun: Callable, *example_args) -> tuple[Callable, list]:
+    """(`fun` with the traced values it closes over as further arguments, those values) (`jax.closure_convert`).
+
+    For a function handed to a custom_vjp: derivatives must flow through what it closes over, too.
+
+    >>> import minijax as jax
+    >>> def g(y):
+    ...     converted, consts = closure_convert(lambda x: x * y, 1.0)
+    ...     return converted(2.0, *consts)
+    >>> jax.grad(g)(3.0)
+    Array(2., dtype=float32, weak_type=True)
+    """
+    leaves, in_tree = tree_flatten(example_args)
+    flat, out = _flat(fun, in_tree, getattr(fun, "__name__", "fun"))
+    jaxpr, consts = trace_to_jaxpr(flat, [get_aval(as_operand(x, "example argument")) for x in leaves])
+    hoisted = [isinstance(c, Tracer) for c in consts]
+
+    def converted(*args_and_consts):
+        n = len(args_and_consts) - sum(hoisted)
+        args, given = args_and_consts[:n], iter(args_and_consts[n:])
+        values = [next(given) if h else c for h, c in zip(hoisted, consts)]
+        found_leaves, found = tree_flatten(args)
+        if found != in_tree:
+            raise TypeError(
+                "The inputs to the closure produced by closure_convert must have the same Pytree structure as the example"
+                f" arguments passed when closure_convert was called. Expected {in_tree}, but got {found}."
+            )
+        return tree_unflatten(out.tree, eval_jaxpr(jaxpr, values, *found_leaves))
+
+    return converted, [c for c, h in zip(consts, hoisted) if h]
+
+
+__all__ = [
+    "CustomVJPPrimal",
+    "SymbolicZero",
+    "closure_convert",
+    "custom_gradient",
+    "custom_jvp",
+    "custom_vjp",
+    "zero_from_primal",
+]

@@ -1,0 +1,124 @@
+"""Looking into a program as it runs: `debug.print`, `debug.callback` (`jax.debug`).
+
+>>> import minijax as jax
+>>> @jax.jit
+... def f(x):
+...     jax.debug.print("x is {x}", x=x)
+...     return 2 * x
+>>> y = f(1.5)
+x is 1.5
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from ..calls.callbacks import debug_callback_p, debug_print_p, merge_arguments
+from ..core.traces import Array
+from ..foundation.effects import debug_effect, ordered_debug_effect
+from ..foundation.pytrees import tree_flatten
+from .derivatives import as_operand
+
+_python_numbers = (bool, int, float, complex, np.ndarray, np.generic)
+
+
+def _split(args, kwargs):
+    """(arrays, tree of all, ((place, what is there), ...) for what is no array: text, None, modules)."""
+    leaves, in_tree = tree_flatten((args, kwargs))
+    arrays, static = [], []
+    for i, x in enumerate(leaves):
+        if isinstance(x, Array) or (isinstance(x, _python_numbers) and np.asarray(x).dtype.kind in "biufcV"):
+            arrays.append(as_operand(x))
+        else:
+            static.append((i, x))
+    return arrays, in_tree, tuple(static)
+
+
+class _CheckedFormat(string.Formatter):
+    """As `str.format`, which says nothing of arguments that the text does not mention."""
+
+    def check_unused_args(self, used_args, args, kwargs):
+        positional = [x for i, x in enumerate(args) if i not in used_args]
+        if positional:
+            raise ValueError(f"Unused positional arguments to `jax.debug.print`: {positional}")
+        named = {k: v for k, v in kwargs.items() if k not in used_args}
+        if named:
+            raise ValueError(
+                f"Unused keyword arguments to `jax.debug.print`: {named}. Put {{name}} into the text where it is to appear:"
+                " an f-string would show the tracer."
+            )
+
+    def format_field(self, value, spec):
+        # Tracers have no digits yet: whether the spec fits is seen when it is printed.
+        return ""
+
+
+def debug_print(
+    fmt: str | None = None,
+    *args,
+    ordered: bool = False,
+    partitioned: bool = False,
+    skip_format_check: bool = False,
+    **kwargs,
+):
+    """Print values when the program runs: `fmt.format(*args, **kwargs)` of arrays, and of anything else as it is
+    (`jax.debug.print`). Under vmap once for each example; under grad with the forward pass.
+
+    >>> import minijax.numpy as jnp
+    >>> debug_print("{:.2f} and {y}", 1 / 3, y=jnp.arange(3))
+    0.33 and [0 1 2]
+    """
+    if fmt is None:
+        return partial(debug_print, ordered=ordered, partitioned=partitioned, skip_format_check=skip_format_check)
+    if not isinstance(fmt, str):
+        raise TypeError(f"jax.debug.print's first argument is the text to print, got {fmt!r} of type {type(fmt)}.")
+    if not skip_format_check:
+        _CheckedFormat().format(fmt, *args, **kwargs)
+    arrays, in_tree, static = _split(args, kwargs)
+    debug_print_p.bind(
+        *arrays,
+        fmt=fmt,
+        ordered=ordered,
+        partitioned=partitioned,
+        in_tree=in_tree,
+        static_args=static,
+        np_printoptions=tuple(np.get_printoptions().items()),
+        has_placeholders=any(field is not None for _, field, _, _ in string.Formatter().parse(fmt)),
+        logging_record=None,
+    )
+
+
+def debug_callback(callback: Callable | None = None, *args, ordered: bool = False, partitioned: bool = False, **kwargs):
+    """Call a Python function, whose result is ignored, when the program runs (`jax.debug.callback`).
+
+    >>> import minijax as jax
+    >>> seen = []
+    >>> jax.vmap(lambda x: debug_callback(lambda v: seen.append(int(v)), x))(jax.numpy.arange(3))
+    >>> seen
+    [0, 1, 2]
+    """
+    if callback is None:
+        return partial(debug_callback, ordered=ordered, partitioned=partitioned)
+    if not callable(callback):
+        raise TypeError(
+            f"first argument to jax.debug.callback must be callable, but got an object of type {type(callback)}"
+        )
+    arrays, in_tree, static = _split(args, kwargs)
+
+    def _flat_callback(*values):
+        args, kwargs = merge_arguments(in_tree, values, static)
+        callback(*args, **kwargs)
+
+    effect = ordered_debug_effect if ordered else debug_effect
+    debug_callback_p.bind(*arrays, callback=_flat_callback, effect=effect, partitioned=partitioned)
+
+
+# Under the names that users write: `jax.debug.print(...)`.
+print = debug_print
+callback = debug_callback
+
+__all__ = ["callback", "print"]

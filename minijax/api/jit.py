@@ -1,0 +1,539 @@
+"""`jit`, and the stages a function goes through under it: `Traced` (a jaxpr), `Lowered` (a program as text), `Compiled` (a
+program to run) (`jax.jit`, `jax.stages`).
+
+>>> f = jit(lambda x: 2 * x + 1)
+>>> f.trace(3.0).jaxpr
+{ lambda ; a:f32[]. let
+    b:f32[] = mul 2.0:f32[] a
+    c:f32[] = add b 1.0:f32[]
+  in (c,) }
+>>> f.lower(3.0).compile()(4.0)
+Array(9., dtype=float32, weak_type=True)
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial, wraps
+from importlib import import_module
+from typing import Any, NamedTuple
+from weakref import WeakSet
+
+from ..calls.jit import jit_p
+from ..core.array import ArrayImpl, EvalTrace, eval_trace
+from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
+from ..core.staging import closed, convert_constvars
+from ..core.traces import ShapedArray, Tracer, axis_env, current_trace
+from ..fast.recognition import builder, recognizer
+from ..foundation import source_info
+from ..foundation.config import config, debugging_floats, generation, jit_disabled, x64_enabled
+from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
+from ..lowering.compile import clear_programs
+from ..lowering.run import Run, chosen, compiled, text
+from .derivatives import (
+    abstractify,
+    as_operand,
+    check_callable,
+    function_name,
+    merge_static,
+    short_repr,
+    stage,
+    static_positions,
+    struct_of,
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a call is looked up by
+
+
+class _Key(NamedTuple):
+    """Two calls with equal keys run the same program."""
+
+    in_tree: Any
+    types: tuple[tuple, ...]  # (shape, dtype, weak_type) of each array
+    statics: tuple[tuple, ...]  # (position or name, type, value): 1 == 1.0 == True, but each is a program of its own
+    x64: bool
+    axis_env: tuple
+
+
+class _Call(NamedTuple):
+    """The arguments of one call: the leaves of the dynamic ones, and what is needed to call the function of these alone."""
+
+    leaves: list
+    in_tree: Any
+    statics: tuple[tuple, ...]
+    args: tuple
+    static: frozenset[int]
+    static_kwargs: dict
+
+
+class _Recognition(NamedTuple):
+    """How a jitted function knows a call like its latest, and answers it: see `recognize.py`."""
+
+    generation: int  # Of the configuration that the program was compiled under
+    recognize: Callable
+    run: Run
+    build: Callable
+
+
+_ARRAY = {ArrayImpl}
+
+
+class _Program:
+    """A function traced for one key: its jaxpr, which takes its constants first, and the tree of its results."""
+
+    __slots__ = ("jaxpr", "consts", "out_tree", "donated", "_plain", "_runs", "_calls", "_recognition")
+
+    def __init__(self, jaxpr: ClosedJaxpr, consts: Sequence, out_tree, donated: tuple[int, ...]):
+        self.jaxpr = jaxpr
+        self.consts = consts
+        self.out_tree = out_tree
+        self.donated = donated  # Positions among the jaxpr's arguments
+        self._plain = all(type(c) is ArrayImpl for c in consts)
+        self._runs: dict[str, Run] = {}
+        self._calls = 0
+        self._recognition: _Recognition | None = None
+
+    def __call__(self, name: str, compiler: str | None, flat: list, inline: bool = False) -> list:
+        """Its results, of arrays and tracers."""
+        trace = current_trace()
+        evaluating = isinstance(trace, EvalTrace)
+        if evaluating and self._plain and _ARRAY.issuperset(map(type, flat)) and not debugging_floats():
+            # What `jit_p.bind` does where no transformation is running, at a third of its cost.
+            return self.compiled(name, compiler)(flat)
+        if inline and not evaluating:
+            return eval_jaxpr(self.jaxpr.jaxpr, (), *self.consts, *flat)
+        return jit_p.bind(*self.consts, *flat, jaxpr=self.jaxpr, name=name, compiler=compiler)
+
+    def compiled(self, name: str, compiler: str | None) -> Run:
+        """What runs it on its arguments, without its constants."""
+        compiler = chosen(compiler)
+        run = self._runs.get(compiler)
+        if run is None:
+            run = compiled(self.jaxpr, name, compiler, self.donated)
+            self._runs[compiler] = run = partial(self._with_consts, run) if self.consts else run
+        return run
+
+    def _with_consts(self, run: Run, flat: list[ArrayImpl]) -> list:
+        return run([*self.consts, *flat])
+
+    def recognition(self, in_tree, name: str, compiler: str | None) -> _Recognition | None:
+        """How to recognise a call that this program is for, from its second call on: most programs of tests, and of setting
+        up, run once."""
+        self._calls += 1
+        if self._calls < 2 or not self._plain:
+            return None
+        now, known = generation(), self._recognition
+        if known is None:
+            avals = self.jaxpr.in_avals[len(self.consts) :]
+            functions = recognizer(in_tree, avals), self.compiled(name, compiler), builder(self.out_tree)
+            known = self._recognition = _Recognition(now, *functions)
+        elif known.generation != now:
+            known = self._recognition = known._replace(generation=now, run=self.compiled(name, compiler))
+        return known
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# jit
+
+
+class JitFunction:
+    """What `jit` returns: `fun`, traced once for each shape, dtype, weak type, static value and tree of its arguments."""
+
+    def __init__(self, fun: Callable, static: _Arguments, donated: _Arguments, inline: bool, compiler: str | None):
+        wraps(fun, updated=())(self)
+        self.__wrapped__ = fun
+        self._name = function_name(fun)
+        self._static_argnums, self._static_argnames = static
+        self._donated = donated
+        self._inline = inline
+        self._compiler = compiler
+        self._programs: dict[Hashable, _Program] = {}
+        self._latest: _Recognition | None = None
+        _jitted.add(self)
+
+    def __call__(self, *args, **kwargs):
+        # The fast path: the arguments are what they were when the last program ran, and nothing else is otherwise.
+        latest = self._latest
+        if latest is not None and current_trace() is eval_trace and generation() == latest.generation:
+            flat = latest.recognize(args, kwargs)
+            if flat is not None:
+                return latest.build(latest.run(flat))
+        return self._call(args, kwargs)
+
+    def _call(self, args, kwargs):
+        if jit_disabled():
+            return self.__wrapped__(*args, **kwargs)
+        call = self._split(args, kwargs)
+        flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
+        program = self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
+        outs = program(self._name, self._compiler, flat, self._inline)
+        if current_trace() is eval_trace and generation() is not None and not call.statics and not debugging_floats():
+            self._latest = program.recognition(call.in_tree, self._name, self._compiler)
+        return tree_unflatten(program.out_tree, outs)
+
+    def __get__(self, instance, owner=None):
+        # So that jit can decorate a method.
+        return self if instance is None else partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<jitted {self.__wrapped__!r}>"
+
+    def _split(self, args, kwargs) -> _Call:
+        static = static_positions(self._static_argnums, len(args))
+        dynamic = args if not static else tuple(x for i, x in enumerate(args) if i not in static)
+        static_kwargs = {k: v for k, v in kwargs.items() if k in self._static_argnames}
+        dynamic_kwargs = {k: v for k, v in kwargs.items() if k not in static_kwargs} if static_kwargs else kwargs
+        leaves, in_tree = tree_flatten((dynamic, dynamic_kwargs))
+        statics = tuple(
+            (k, type(x), x) for k, x in [*((i, args[i]) for i in sorted(static)), *sorted(static_kwargs.items())]
+        )
+        return _Call(leaves, in_tree, statics, args, static, static_kwargs)
+
+    def _program(self, call: _Call, types: tuple) -> _Program:
+        key = _Key(call.in_tree, types, call.statics, x64_enabled(), axis_env())
+        try:
+            program = self._programs.get(key)
+        except TypeError:
+            raise _unhashable(self.__wrapped__, call.statics) from None
+        if program is None:
+            if config.jax_explain_cache_misses:
+                # Asked for by few, and a twentieth of the time that `import minijax` takes.
+                import_module("logging").getLogger("minijax").warning(explain_cache_miss(self, key))
+            fun = self.__wrapped__
+
+            @wraps(fun, assigned=("__name__",), updated=())
+            def of_dynamic(dynamic, dynamic_kwargs):
+                merged = merge_static(call.args, call.static, dynamic)
+                return fun(*merged, **dynamic_kwargs, **call.static_kwargs)
+
+            jaxpr, consts, out_tree = stage(of_dynamic, call.in_tree, [ShapedArray(*t) for t in types])
+            donated = tuple(len(consts) + i for i in _donated_leaves(call, self._donated))
+            program = _Program(closed(convert_constvars(jaxpr)), consts, out_tree, donated)
+            # A program that closed over a tracer of a transformation around it means nothing once that has ended.
+            if not any(isinstance(c, Tracer) for c in consts):
+                self._programs[key] = program
+        return program
+
+    def _operand(self, x):
+        return as_operand(
+            x, f"Cannot interpret value as an argument of the jitted function {function_name(self.__wrapped__)}: "
+        )
+
+    def trace(self, *args, **kwargs) -> Traced:
+        """The jaxpr for these arguments, which may be `ShapeDtypeStruct`s."""
+        call = self._split(args, kwargs)
+        avals = [abstractify(x) for x in call.leaves]
+        program = self._program(call, tuple([(a.shape, a.dtype, a.weak_type) for a in avals]))
+        names = _leaf_names(self.__wrapped__, call.in_tree, call.statics)
+        return Traced(program, self._name, call.in_tree, names, self._compiler)
+
+    def lower(self, *args, compiler: str | None = None, **kwargs) -> Lowered:
+        """The program for these arguments, which may be `ShapeDtypeStruct`s: `.as_text()`, `.compile()`.
+
+        compiler: "numpy" or "xla", where it is not to be the one that the function was jitted with."""
+        return self.trace(*args, **kwargs).lower(compiler=compiler)
+
+    def eval_shape(self, *args, **kwargs):
+        """The shapes and dtypes of the results."""
+        return self.trace(*args, **kwargs).out_info
+
+    def clear_cache(self):
+        """Forget every traced program."""
+        self._programs.clear()
+        self._latest = None
+
+    def _cache_size(self) -> int:
+        return len(self._programs)
+
+
+_jitted: WeakSet[JitFunction] = WeakSet()
+
+
+def clear_caches():
+    """Forget every program that any jitted function has traced (`jax.clear_caches`)."""
+    for f in _jitted:
+        f.clear_cache()
+    clear_programs()
+
+
+def jit(
+    fun: Callable | None = None,
+    /,
+    *,
+    static_argnums: int | Sequence[int] | None = None,
+    static_argnames: str | Sequence[str] | None = None,
+    donate_argnums: int | Sequence[int] | None = None,
+    donate_argnames: str | Sequence[str] | None = None,
+    keep_unused: bool = False,
+    inline: bool = False,
+    compiler: str | None = None,
+) -> Callable:
+    """Trace `fun` once for each type of its arguments and run the traced program from then on (`jax.jit`).
+
+    static_argnums, static_argnames: arguments whose values, hashable, are part of the program. inline: within another
+    program the equations take the place of the call. donate_argnums, donate_argnames: what XLA may overwrite, and the caller
+    must not use again; NumPy's programs write into no argument. keep_unused: without consequence.
+
+    compiler: "numpy" makes a NumPy program of it; "xla" a StableHLO program, which XLA compiles for jaxlib's device and runs
+    while Python goes on. Where it is not given, `config.minijax_compiler` ("numpy", unless set, or the environment variable
+    MINIJAX_COMPILER says otherwise). A jitted function within another is part of that one's program. Raises ValueError for
+    another name, ImportError for "xla" without jaxlib, and NotImplementedError for a program that XLA cannot run, such as one
+    with a callback.
+
+    `config.update("jax_explain_cache_misses", True)` logs for every trace why it was necessary.
+
+    >>> f = jit(lambda x, n: x ** n, static_argnums=1)
+    >>> f(2.0, 3)
+    Array(8., dtype=float32, weak_type=True)
+    """
+    if fun is None:
+        options = {k: v for k, v in locals().items() if k != "fun"}
+        return partial(jit, **options)
+    check_callable(fun)
+    static = _positions_and_names(fun, static_argnums, static_argnames, "static_argnums", "static_argnames")
+    donated = _positions_and_names(fun, donate_argnums, donate_argnames, "donate_argnums", "donate_argnames")
+    both = sorted({*static.nums} & {*donated.nums}) or sorted(static.names & donated.names)
+    if both:
+        raise ValueError(f"jit: an argument cannot be both static and donated, but {both} of {function_name(fun)} are.")
+    if compiler is not None:
+        chosen(compiler)
+    return JitFunction(fun, static, donated, bool(inline), compiler)
+
+
+class _Arguments(NamedTuple):
+    """Which arguments an option speaks of, where the signature tells both ways."""
+
+    nums: tuple[int, ...]
+    names: frozenset[str]
+
+
+def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, names_option: str) -> _Arguments:
+    """Numbers and names of the arguments that an option speaks of; from one the other, where the signature tells."""
+    nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
+    if not all(isinstance(i, int) for i in nums):
+        raise TypeError(f"jit's {nums_option} must be an int or a sequence of ints, got {argnums!r}")
+    if not all(isinstance(n, str) for n in names):
+        raise TypeError(f"jit's {names_option} must be a str or a sequence of strs, got {argnames!r}")
+    try:
+        parameters = list(inspect.signature(fun).parameters.values())
+    except (TypeError, ValueError):
+        return _Arguments(nums, frozenset(names))
+    kinds = inspect.Parameter
+    positional = [p.name for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    any_positional = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
+    any_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
+    known = {p.name for p in parameters}
+    for n in names:
+        if n not in known and not any_keyword:
+            raise ValueError(
+                f"jitted function has invalid argnames {{{n!r}}} in {names_option}. Function does not take these args."
+            )
+    for i in nums:
+        if not any_positional and not -len(positional) <= i < len(positional):
+            raise ValueError(
+                f"Jitted function has {nums_option}={nums}, but only accepts {len(positional)} positional arguments."
+            )
+    all_names = frozenset(names) | {positional[i] for i in nums if -len(positional) <= i < len(positional)}
+    all_nums = tuple(sorted({*nums, *[positional.index(n) for n in names if n in positional]}))
+    return _Arguments(all_nums, all_names)
+
+
+def _donated_leaves(call: _Call, donated: _Arguments) -> list[int]:
+    """Which of the call's leaves are parts of donated arguments."""
+    n = len(call.args)
+    positions = {i % n for i in donated.nums if -n <= i < n}
+    dynamic, dynamic_kwargs = tree_unflatten(call.in_tree, range(len(call.leaves)))
+    places = [i for i in range(n) if i not in call.static]
+    given = [x for i, x in zip(places, dynamic, strict=True) if i in positions]
+    return tree_leaves([given, [x for k, x in dynamic_kwargs.items() if k in donated.names]])
+
+
+def _unhashable(fun, statics) -> ValueError:
+    for where, _, value in statics:
+        try:
+            hash(value)
+        except TypeError:
+            which = f"number {where}" if isinstance(where, int) else f"'{where}'"
+            return ValueError(
+                f"Non-hashable static arguments are used in a jit function: static argument {which} of {function_name(fun)}"
+                f" is {short_repr(value)} of type {type(value)}. Static arguments are looked up by value: give a tuple for a"
+                " list, or make the argument dynamic."
+            )
+    return ValueError(f"jit of {function_name(fun)}: the arguments' pytree has unhashable static data.")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Stages
+
+
+class _Stage:
+    """What all stages know: the types of the arguments and of the results."""
+
+    def __init__(self, program: _Program, fun_name: str, in_tree, arg_names: list[str], compiler: str | None):
+        self._program = program
+        self.fun_name = fun_name
+        self.in_tree = in_tree
+        self._arg_names = arg_names
+        self._compiler = compiler
+
+    out_tree = property(lambda self: self._program.out_tree)
+
+    @property
+    def jaxpr(self) -> ClosedJaxpr:
+        """The jaxpr, with the arrays that the function closed over as its constants."""
+        jaxpr, n = self._program.jaxpr.jaxpr, len(self._program.consts)
+        return ClosedJaxpr(jaxpr.replace(constvars=jaxpr.invars[:n], invars=jaxpr.invars[n:]), self._program.consts)
+
+    @property
+    def in_avals(self):
+        """(avals of the positional arguments, of the keyword arguments)."""
+        return tree_unflatten(self.in_tree, self._flat_in_avals)
+
+    @property
+    def out_info(self):
+        """A `ShapeDtypeStruct` for each result."""
+        return tree_unflatten(self.out_tree, [struct_of(a) for a in self._program.jaxpr.out_avals])
+
+    @property
+    def _flat_in_avals(self) -> list[ShapedArray]:
+        return self._program.jaxpr.in_avals[len(self._program.consts) :]
+
+
+class Traced(_Stage):
+    """A function traced for certain types of arguments (`jax.stages.Traced`)."""
+
+    def lower(self, compiler: str | None = None) -> Lowered:
+        compiler = chosen(self._compiler if compiler is None else compiler)
+        return Lowered(self._program, self.fun_name, self.in_tree, self._arg_names, compiler)
+
+
+class Lowered(_Stage):
+    """A traced function as a program of the compiler (`jax.stages.Lowered`)."""
+
+    def as_text(self) -> str:
+        """The program: Python source over NumPy, which runs alone; or StableHLO, where the compiler is "xla"."""
+        names = [*[f"closed_over_{i}" for i in range(len(self._program.consts))], *self._arg_names]
+        return text(self._program.jaxpr, self.fun_name, names, self._compiler, self._program.donated)
+
+    def compile(self) -> Compiled:
+        self._program.compiled(self.fun_name, self._compiler)
+        return Compiled(self._program, self.fun_name, self.in_tree, self._arg_names, self._compiler)
+
+
+class Compiled(_Stage):
+    """A program to be called, for its types of arguments alone (`jax.stages.Compiled`): it never traces."""
+
+    as_text = Lowered.as_text
+
+    def __call__(self, *args, **kwargs):
+        leaves, in_tree = tree_flatten((args, kwargs))
+        if in_tree != self.in_tree:
+            raise TypeError(
+                "Function compiled with input pytree does not match the input pytree it was called with: compiled for"
+                f" (args, kwargs) of structure {self.in_tree}, called with {in_tree}."
+            )
+        flat = [as_operand(x, f"Argument of the compiled function {self.fun_name}:") for x in leaves]
+        if any(isinstance(x, Tracer) for x in flat):
+            raise TypeError(
+                "Cannot apply JAX transformations to a function lowered and compiled for a particular signature."
+                f" Transform the jitted function {self.fun_name} instead."
+            )
+        expected = self._flat_in_avals
+        if any((x.shape, x.dtype) != (a.shape, a.dtype) for x, a in zip(flat, expected)):
+            paths = [path for path, _ in tree_flatten_with_path((args, kwargs))[0]]
+            mismatches = [
+                f"Argument {_argument_name(path)} compiled with {a.str_short()} and called with {x.aval.str_short()}"
+                for path, x, a in zip(paths, flat, expected)
+                if (x.shape, x.dtype) != (a.shape, a.dtype)
+            ]
+            raise TypeError(
+                "Argument types differ from the types for which this computation was compiled. The mismatches are:\n"
+                + "\n".join(mismatches)
+            )
+        return tree_unflatten(self.out_tree, self._program(self.fun_name, self._compiler, flat))
+
+
+def _argument_name(path) -> str:
+    return f"{'args' if path[0].idx == 0 else 'kwargs'}{keystr(path[1:])}"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Why was it traced again?
+
+
+def explain_cache_miss(f: JitFunction, key: _Key) -> str:
+    """Words that say how a call differs from the most similar of those that `f` has been traced for."""
+    code = getattr(f.__wrapped__, "__code__", None)
+    name, defined = (
+        function_name(f.__wrapped__),
+        "" if code is None else f" defined at {code.co_filename}:{code.co_firstlineno}",
+    )
+    lines = [f"TRACING CACHE MISS at {source_info.summarize(source_info.current())}:"]
+    if not f._programs:
+        lines += ["  never seen function:", f"    {name} id={id(f.__wrapped__)}{defined}"]
+        if code is not None and any(g is not f and getattr(g.__wrapped__, "__code__", None) is code for g in _jitted):
+            lines += [
+                "  but another function made by the same line has been: is it defined, or jitted, again and again, in a loop",
+                "  say? Then nothing of the last time is remembered: define and jit it once, outside.",
+            ]
+        return "\n".join(lines)
+    # Of equally similar ones the last.
+    seen = min(reversed(f._programs), key=lambda other: len(_differences(f, key, other)))
+    lines += [f"  for {name}{defined}", "  all previously seen cache keys differ. For the closest previous key:"]
+    return "\n".join([*lines, *[f"  * {text}" for text in _differences(f, key, seen)]])
+
+
+def _differences(f: JitFunction, now: _Key, before: _Key) -> list[str]:
+    found = []
+    if now.in_tree != before.in_tree:
+        found.append(f"the structure of the arguments (args, kwargs), now {now.in_tree} and before {before.in_tree}")
+    else:
+        for where, a, b in zip(_leaf_names(f.__wrapped__, now.in_tree, now.statics), now.types, before.types):
+            if a != b:
+                found.append(f"at {where}, now {_type_text(a, b)} and before {_type_text(b, a)}")
+    olds = {where: value for where, _, value in before.statics}
+    for where, _, value in now.statics:
+        if where not in olds or (type(value), value) != (type(olds[where]), olds[where]):
+            old = repr(olds[where]) if where in olds else "not given"
+            found.append(f"static argument {where!r}, now {value!r} and before {old}")
+    found += [
+        f"static argument {where!r}, not given now" for where in olds if where not in {w for w, _, _ in now.statics}
+    ]
+    if now.x64 != before.x64:
+        found.append(f"jax_enable_x64, now {now.x64} and before {before.x64}")
+    if now.axis_env != before.axis_env:
+        found.append(f"the named axes around the call, now {now.axis_env} and before {before.axis_env}")
+    return found
+
+
+def _leaf_names(fun: Callable, in_tree, statics) -> list[str]:
+    """The dynamic arguments' leaves as the user knows them: `params['w']`."""
+    try:
+        names = list(inspect.signature(fun).parameters)
+    except (TypeError, ValueError):
+        names = []
+    static = {where for where, _, _ in statics}
+    dynamic = [i for i in range(len(names) + in_tree.num_leaves + len(static)) if i not in static]
+    found = []
+    for path, _ in tree_flatten_with_path(tree_unflatten(in_tree, [0] * in_tree.num_leaves))[0]:
+        first = path[1]
+        if path[0].idx == 1:
+            argument = first.key
+        else:
+            place = dynamic[first.idx]
+            argument = names[place] if place < len(names) else f"args[{place}]"
+        found.append(f"{argument}{keystr(path[2:])}")
+    return found
+
+
+def _type_text(type_: tuple, other: tuple) -> str:
+    """f32[3]; with the weakness of its dtype only where that is the difference."""
+    aval = ShapedArray(*type_)
+    weak = f"{{weak_type={aval.weak_type}}}" if type_[:2] == other[:2] else ""
+    return aval.str_short(short_dtypes=True) + weak
+
+
+__all__ = ["Compiled", "Lowered", "Traced", "clear_caches", "jit"]

@@ -1,0 +1,592 @@
+"""Control flow that can be traced: `cond`, `switch`, `while_loop`, `fori_loop`, `scan`, `map`, `associative_scan` (`jax.lax`).
+
+Pytrees stop here, as in `api.py`; the primitives are in `calls/`. (JAX: `_src/lax/control_flow/`.)
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..calls.cond import cond_p
+from ..calls.scan import scan_p
+from ..calls.while_loop import while_p
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, Var
+from ..core.staging import closed, convert_constvars, trace_to_jaxpr
+from ..core.traces import Array, ShapedArray, Tracer, get_aval, typematch
+from ..foundation.config import jit_disabled
+from ..foundation.dtypes import issubdtype
+from ..foundation.errors import ConcretizationTypeError
+from ..foundation.pytrees import (
+    PyTreeDef,
+    keystr,
+    tree_flatten,
+    tree_flatten_with_path,
+    tree_map,
+    tree_structure,
+    tree_unflatten,
+)
+from ..primitives.basis import const, expand_dims, full, reshape, shape_of
+from ..primitives.elementwise import add_p, clamp_p, convert_element_type, lt_p, ne_p, or_p
+from ..primitives.joining import concatenate
+from ..primitives.shapes import index_in_dim, pad, rev, slice_in_dim
+from .derivatives import as_operand, as_output, vmap
+
+
+def _operands(tree, what: str) -> tuple[list, Any]:
+    leaves, treedef = tree_flatten(tree)
+    return [as_operand(x, what) for x in leaves], treedef
+
+
+def _trace(fun: Callable, in_tree, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list, Any]:
+    """(jaxpr, what it closes over, tree of its results) of `fun(*arguments)`."""
+    trees = []
+
+    def flat(*args):
+        leaves, tree = tree_flatten(fun(*tree_unflatten(in_tree, args)))
+        trees[:] = [tree]
+        return [as_output(x, fun) for x in leaves]
+
+    jaxpr, consts = trace_to_jaxpr(flat, in_avals)
+    return jaxpr, consts, trees[0]
+
+
+def _closed(jaxpr: Jaxpr) -> ClosedJaxpr:
+    """The jaxpr with its constants as its first arguments."""
+    return closed(convert_constvars(jaxpr))
+
+
+def _forwarded(jaxpr: Jaxpr) -> list[int | None]:
+    """For each result the place of the argument that it is, unchanged; None where it is computed."""
+    places = {v: i for i, v in enumerate(jaxpr.invars)}
+    return [None if type(v) is Literal else places.get(v) for v in jaxpr.outvars]
+
+
+def _split_by(flags: Sequence[bool], xs: Sequence) -> tuple[list, list]:
+    """(those not marked, those marked)."""
+    return [x for x, f in zip(xs, flags, strict=True) if not f], [x for x, f in zip(xs, flags) if f]
+
+
+def _merged(flags: Sequence[bool], unmarked: Sequence, marked: Sequence) -> list:
+    unmarked, marked = iter(unmarked), iter(marked)
+    return [next(marked) if f else next(unmarked) for f in flags]
+
+
+def _name(fun: Callable) -> str:
+    return getattr(fun, "__name__", str(fun))
+
+
+def _place(fun: Callable) -> str:
+    """The function's name and, for one written in Python, its file and line: many are lambdas."""
+    code = getattr(fun, "__code__", None)
+    return _name(fun) + ("" if code is None else f" at {code.co_filename}:{code.co_firstlineno}")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Types of carries and of branches
+
+
+class _Body(NamedTuple):
+    """The user's function that a loop's body runs, for errors to speak of: they name its argument, as in `c['u']`."""
+
+    loop: str
+    fun: Callable
+    # Which of its arguments is the carry, and how deep that is in the carry of the loop it is run by.
+    position: int = 0
+    depth: int = 0
+
+    def component(self, path: tuple) -> str:
+        return f"{_parameter(self.fun, self.position)}{keystr(path[self.depth :])}"
+
+
+def _parameter(fun: Callable, position: int) -> str:
+    try:
+        names = list(inspect.signature(fun).parameters)
+    except (TypeError, ValueError):  # A function of C has none to read.
+        names = []
+    return names[position] if position < len(names) else "carry"
+
+
+def _check_carry(body: _Body, in_tree, in_avals, out_tree, out_avals):
+    """The carry must have one type in every step; weak or not does not matter."""
+    same = f"{body.loop} function carry input and carry output must have"
+    revise = f"Revise {_place(body.fun)} so that its carry output has the same"
+    if in_tree != out_tree:
+        path, a, b = _first_difference(in_tree, out_tree)
+        raise TypeError(
+            f"{same} the same pytree structure, but they differ: the input carry component {body.component(path)} is {a} but"
+            f" the corresponding component of the carry output is {b}. {revise} pytree structure as its carry input."
+        )
+    paths, _ = tree_flatten_with_path(tree_unflatten(in_tree, in_avals))
+    differences = [
+        f"the input carry component {body.component(path)} has type {a.str_short()} but the corresponding output carry"
+        f" component has type {b.str_short()}, so {_mismatch(a, b)}"
+        for (path, a), b in zip(paths, out_avals)
+        if not typematch(a, b)
+    ]
+    if differences:
+        raise TypeError(
+            f"{same} equal types, but they differ: {'; '.join(differences)}. {revise} types as its carry input (x.astype"
+            " changes a dtype)."
+        )
+
+
+def _mismatch(a: ShapedArray, b: ShapedArray) -> str:
+    differ = [what for what in ("dtype", "shape") if getattr(a, what) != getattr(b, what)]
+    return ", and ".join(f"the {what}s do not match" for what in differ)
+
+
+def _first_difference(a: PyTreeDef, b: PyTreeDef, path: tuple = ()) -> tuple[tuple, str, str]:
+    """(key path, words for each): where the containers of two trees that differ do so first."""
+    if a.node_data() != b.node_data() or len(a.children()) != len(b.children()):
+        return path, _kind(a), _kind(b)
+    example = tree_unflatten(a, range(a.num_leaves))
+    keys = [key for key, _ in tree_flatten_with_path(example, is_leaf=lambda x: x is not example)[0]]
+    found = [(key, x, y) for key, x, y in zip(keys, a.children(), b.children()) if x != y]
+    key, x, y = found[0]
+    return _first_difference(x, y, (*path, *key))
+
+
+def _kind(tree: PyTreeDef) -> str:
+    if tree_structure(None) == tree:
+        return "None"
+    return "an array" if tree.node_data() is None else f"a {tree.node_data()[0].__name__} of structure {tree}"
+
+
+def _check_branches(op: str, branches: Sequence[tuple[str, Callable]], traced: Sequence[tuple]):
+    """Every branch must return what the first returns: the same containers of arrays of the same types."""
+    (name, fun), (jaxpr, _, tree) = branches[0], traced[0]
+    for (other_name, other_fun), (other_jaxpr, _, other_tree) in zip(branches[1:], traced[1:], strict=True):
+        which = f"{name} is {_place(fun)}, {other_name} is {_place(other_fun)}."
+        revise = f"Revise {name} and/or {other_name} so that"
+        if tree != other_tree:
+            path, a, b = _first_difference(tree, other_tree)
+            raise TypeError(
+                f"{op} branch outputs must have the same pytree structure, but they differ: {name} output{keystr(path)} is {a}"
+                f" but {other_name} output{keystr(path)} is {b}. {which} {revise} they have the same pytree structure."
+            )
+        paths, _ = tree_flatten_with_path(tree_unflatten(tree, [v.aval for v in jaxpr.outvars]))
+        differences = [
+            f"the output of {name}{f' at path {keystr(path)}' if path else ''} has type {a.str_short()} but the corresponding"
+            f" output of {other_name} has type {v.aval.str_short()}, so {_mismatch(a, v.aval)}"
+            for (path, a), v in zip(paths, other_jaxpr.outvars)
+            if not typematch(a, v.aval)
+        ]
+        if differences:
+            raise TypeError(
+                f"{op} branches must have equal output types but they differ: {'; '.join(differences)}. {which} {revise} all"
+                " output types match."
+            )
+
+
+def _promote_weak(carry: list, out_avals) -> tuple[list, bool]:
+    """Weak numbers take the dtype they have after a step: the 0 of `scan(lambda c, x: (c + x, None), 0, floats)`."""
+    promoted, changed = [], False
+    for x, aval in zip(carry, out_avals):
+        own = get_aval(x)
+        if own.weak_type and own.dtype != aval.dtype and own.shape == aval.shape:
+            x, changed = convert_element_type(x, aval.dtype, aval.weak_type), True
+        promoted.append(x)
+    return promoted, changed
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# scan
+
+
+def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = False, unroll: int | bool = 1):
+    """Loop over the leading axis of `xs`: f(carry, x) -> (carry, y); returns (last carry, stacked ys) (`lax.scan`).
+
+    init, xs, ys: pytrees; without xs, `length` says how many steps. reverse: from the last to the first. unroll is
+    accepted, and nothing depends on it here. Raises TypeError where the carry changes its type from step to step.
+
+    >>> import minijax.numpy as jnp
+    >>> scan(lambda c, x: (c + x, c), 0.0, jnp.arange(3.0))
+    (Array(3., dtype=float32), Array([0., 0., 1.], dtype=float32, weak_type=True))
+    """
+    if not callable(f):
+        raise TypeError("lax.scan: f argument should be a callable.")
+    return _scan(_Body("scan body", f), f, init, xs, length, reverse, unroll)
+
+
+def _scan(user: _Body, f: Callable, init, xs, length: int | None, reverse: bool, unroll: int | bool):
+    carry, carry_tree = _operands(init, "scan's init")
+    flat_xs, xs_tree = _operands(xs, "scan's xs")
+    length = _scan_length(flat_xs, length)
+    unroll = max(length, 1) if unroll is True else 1 if unroll is False else operator.index(unroll)
+    if unroll < 0:
+        raise ValueError("`unroll` must be a `bool` or a non-negative `int`.")
+    if jit_disabled() and length:
+        steps = reversed(range(length)) if reverse else range(length)
+        return _scan_in_python(f, tree_unflatten(carry_tree, carry), flat_xs, xs_tree, steps)
+    x_avals = [get_aval(x).update(shape=shape_of(x)[1:]) for x in flat_xs]
+    in_tree = tree_structure(
+        (tree_unflatten(carry_tree, [0] * len(carry)), tree_unflatten(xs_tree, [0] * len(flat_xs)))
+    )
+    for _ in range(2):
+        carry_avals = [get_aval(x) for x in carry]
+        jaxpr, consts, out_tree = _trace(f, in_tree, [*carry_avals, *x_avals])
+        out_carry_tree, ys_tree = _pair(f, out_tree)
+        out_avals = [v.aval for v in jaxpr.outvars]
+        n = out_carry_tree.num_leaves
+        carry, changed = _promote_weak(carry, out_avals[:n]) if n == len(carry) else (carry, False)
+        if not changed:
+            break
+    _check_carry(user, carry_tree, carry_avals, out_carry_tree, out_avals[:n])
+    # A carry that never changes is a constant of the loop; a y that is a slice of the xs is there already.
+    forwarded = _forwarded(jaxpr)
+    still = [place == i for i, place in enumerate(forwarded[:n])]
+    copies = [place is not None and place >= n for place in forwarded[n:]]
+    (moving, fixed), (moving_vars, fixed_vars) = _split_by(still, carry), _split_by(still, jaxpr.invars[:n])
+    body = jaxpr.replace(
+        constvars=[],
+        invars=[*fixed_vars, *jaxpr.constvars, *moving_vars, *jaxpr.invars[n:]],
+        outvars=[*_split_by(still, jaxpr.outvars[:n])[0], *_split_by(copies, jaxpr.outvars[n:])[0]],
+    )
+    outs = scan_p.bind(
+        *fixed,
+        *consts,
+        *moving,
+        *flat_xs,
+        jaxpr=closed(body),
+        length=length,
+        reverse=bool(reverse),
+        num_consts=len(fixed) + len(consts),
+        num_carry=len(moving),
+        unroll=unroll,
+    )
+    last = _merged(still, outs[: len(moving)], fixed)
+    copied = [flat_xs[place - n] for place, copy in zip(forwarded[n:], copies) if copy]
+    return tree_unflatten(carry_tree, last), tree_unflatten(ys_tree, _merged(copies, outs[len(moving) :], copied))
+
+
+def _scan_in_python(f: Callable, carry, flat_xs: list, xs_tree, steps) -> tuple:
+    """Under `disable_jit`: the body meets values, and a debugger may stop in it."""
+    ys = {}
+    for i in steps:
+        x = tree_unflatten(xs_tree, [index_in_dim(x, i, keepdims=False) for x in flat_xs])
+        carry, ys[i] = f(carry, x)
+    columns = [ys[i] for i in sorted(ys)]
+    return carry, tree_map(lambda *rows: concatenate([expand_dims(as_output(y, f), (0,)) for y in rows], 0), *columns)
+
+
+def _is_known(x) -> bool:
+    return not isinstance(x, Tracer) or x.to_concrete_value() is not None
+
+
+def _pair(f, out_tree) -> tuple:
+    """The trees of the carry and of y, of what a body returns."""
+    out = tree_unflatten(out_tree, list(range(out_tree.num_leaves)))
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise TypeError(f"scan body output must be a pair, got {out_tree} from {_name(f)}: return (carry, y).")
+    return tree_structure(out[0]), tree_structure(out[1])
+
+
+def _scan_length(xs: list, length: int | None) -> int:
+    for x in xs:
+        if not shape_of(x):
+            raise ValueError(f"scan got value with no leading axis to scan over: {get_aval(x).str_short()}.")
+    lengths = [shape_of(x)[0] for x in xs]
+    if length is not None:
+        length = operator.index(length)
+        if any(n != length for n in lengths):
+            raise ValueError(
+                f"scan got `length` argument of {length} which disagrees with leading axis sizes {lengths}."
+            )
+        return length
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"scan got values with different leading axis sizes: {', '.join(get_aval(x).str_short() for x in xs)}."
+        )
+    if not lengths:
+        raise ValueError("scan got no values to scan over and `length` not provided.")
+    return lengths[0]
+
+
+def map(f: Callable, xs, *, batch_size: int | None = None):
+    """f of each slice along the leading axis, one after the other, stacked (`lax.map`); `batch_size` slices at a time by vmap.
+
+    >>> import minijax.numpy as jnp
+    >>> map(lambda x: x * x, jnp.arange(3))
+    Array([0, 1, 4], dtype=int32)
+    """
+    if batch_size is None:
+        return scan(lambda _, x: ((), f(x)), (), xs)[1]
+    flat, tree = _operands(xs, "map's xs")
+    length = _scan_length(flat, None)
+    whole = length // batch_size * batch_size
+    chunks = [reshape(slice_in_dim(x, 0, whole), (-(-whole // batch_size), batch_size, *shape_of(x)[1:])) for x in flat]
+    mapped = vmap(f)
+    ys = scan(lambda _, x: ((), mapped(x)), (), tree_unflatten(tree, chunks))[1] if whole else None
+    ys = tree_map(lambda y: reshape(y, (whole, *shape_of(y)[2:])), ys)
+    if whole == length:
+        return ys
+    rest = mapped(tree_unflatten(tree, [slice_in_dim(x, whole, length) for x in flat]))
+    return rest if not whole else tree_map(lambda a, b: concatenate([a, b], 0), ys, rest)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# while_loop, fori_loop
+
+
+def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
+    """`while cond_fun(val): val = body_fun(val)` (`lax.while_loop`). It has no reverse mode: see `fori_loop` and `scan`.
+
+    >>> while_loop(lambda x: x < 100, lambda x: x * 2, 1)
+    Array(128, dtype=int32, weak_type=True)
+    """
+    if not (callable(body_fun) and callable(cond_fun)):
+        raise TypeError("lax.while_loop: body_fun and cond_fun arguments should be callable.")
+    return _while_loop(_Body("while_loop body", body_fun), cond_fun, body_fun, init_val)
+
+
+def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
+    if jit_disabled():
+        try:
+            val = init_val
+            while cond_fun(val):
+                val = body_fun(val)
+            return val
+        except ConcretizationTypeError:
+            pass  # The condition depends on a tracer of a map: the loop is traced as usual.
+    carry, tree = _operands(init_val, "while_loop's init_val")
+    in_tree = tree_structure((tree_unflatten(tree, [0] * len(carry)),))
+    for _ in range(2):
+        avals = [get_aval(x) for x in carry]
+        body, body_consts, out_tree = _trace(body_fun, in_tree, avals)
+        out_avals = [v.aval for v in body.outvars]
+        carry, changed = _promote_weak(carry, out_avals) if len(out_avals) == len(carry) else (carry, False)
+        if not changed:
+            break
+    _check_carry(user, tree, avals, out_tree, out_avals)
+    cond, cond_consts, cond_tree = _trace(cond_fun, in_tree, avals)
+    if cond_tree != tree_structure(0):
+        raise TypeError(f"cond_fun must return a boolean scalar, but got pytree {cond_tree}.")
+    pred = cond.outvars[0].aval
+    if pred.shape or pred.dtype != bool:
+        raise TypeError(f"cond_fun must return a boolean scalar, but got output type(s) [{pred!r}].")
+    # A carry that never changes, and that the condition does not read, is a constant of the body.
+    read = {v for v in [*cond.outvars, *[v for eqn in cond.eqns for v in eqn.invars]] if type(v) is not Literal}
+    still = [place == i and v not in read for i, (place, v) in enumerate(zip(_forwarded(body), cond.invars))]
+    (moving, fixed), (moving_vars, fixed_vars) = _split_by(still, carry), _split_by(still, body.invars)
+    body = body.replace(
+        constvars=[],
+        invars=[*fixed_vars, *body.constvars, *moving_vars],
+        outvars=_split_by(still, body.outvars)[0],
+    )
+    outs = while_p.bind(
+        *cond_consts,
+        *fixed,
+        *body_consts,
+        *moving,
+        cond_jaxpr=_closed(cond.replace(invars=_split_by(still, cond.invars)[0])),
+        body_jaxpr=closed(body),
+        cond_nconsts=len(cond_consts),
+        body_nconsts=len(fixed) + len(body_consts),
+    )
+    return tree_unflatten(tree, _merged(still, outs, fixed))
+
+
+def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool | None = None):
+    """`for i in range(lower, upper): val = body_fun(i, val)` (`lax.fori_loop`).
+
+    Where the bounds are known it is a scan, and has a reverse mode; where they are traced, a while_loop, which has none.
+
+    >>> fori_loop(0, 4, lambda i, x: x + i, 0.0)
+    Array(6., dtype=float32, weak_type=True)
+    """
+    if not callable(body_fun):
+        raise TypeError("lax.fori_loop: body_fun argument should be callable.")
+    bounds = [as_operand(b, "fori_loop's bound") for b in (lower, upper)]
+    for b in bounds:
+        if shape_of(b) or not issubdtype(b.dtype, np.integer):
+            raise TypeError(
+                f"lower and upper arguments to fori_loop must be integer scalars, got {get_aval(b).str_short()}."
+            )
+    a, b = bounds
+    if a.dtype != b.dtype:
+        # A Python number takes the other's dtype.
+        a, b = (a, convert_element_type(b, a.dtype)) if b.weak_type else (convert_element_type(a, b.dtype), b)
+    if a.dtype != b.dtype:
+        raise TypeError(f"lower and upper arguments to fori_loop must have equal types, got {a.dtype} and {b.dtype}.")
+    user = _Body("fori_loop body", body_fun, position=1, depth=1)
+    if _is_known(a) and _is_known(b):
+
+        def step(carry, _):
+            i, x = carry
+            return (add_p.bind(i, const(i, 1)), body_fun(i, x)), None
+
+        length = max(int(b) - int(a), 0)
+        # The counter begins as a Python number, as in JAX: it gives way to the dtypes it meets.
+        return _scan(user, step, (int(a), init_val), None, length, False, 1 if unroll is None else unroll)[0][1]
+    if unroll is not None:
+        raise ValueError("Can only use `unroll` in `fori_loop` if the loop bounds are statically known.")
+    return _while_loop(
+        user,
+        lambda c: lt_p.bind(c[0], c[1]),
+        lambda c: (add_p.bind(c[0], const(c[0], 1)), c[1], body_fun(c[0], c[2])),
+        (a, b, init_val),
+    )[2]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# cond, switch
+
+
+def cond(pred, true_fun: Callable, false_fun: Callable, *operands, operand=None, linear=None):
+    """`true_fun(*operands) if pred else false_fun(*operands)`; only one of them is run (`lax.cond`), except under vmap of
+    the predicate, where both are, and the results are selected.
+
+    >>> cond(True, lambda x: x + 1, lambda x: x - 1, 2.0)
+    Array(3., dtype=float32, weak_type=True)
+    """
+    if not (callable(true_fun) and callable(false_fun)):
+        raise TypeError("lax.cond: true_fun and false_fun arguments should be callable.")
+    if operand is not None:
+        if operands:
+            raise TypeError("if 'operand' keyword is passed then no positional operands can be passed to lax.cond.")
+        operands = (operand,)
+    if not isinstance(pred, Array) and (pred is None or np.ndim(pred) != 0):
+        raise TypeError(f"Pred must be a scalar, got {pred} of type {type(pred)}.")
+    pred = as_operand(pred, "Pred")
+    if shape_of(pred):
+        raise TypeError(
+            f"Pred must be a scalar, got an array of shape {pred.shape}: for choosing by element use jnp.where."
+        )
+    if pred.dtype != bool:
+        if pred.dtype.kind not in "iuf":
+            raise TypeError(f"Pred type must be either boolean or number, got {pred.dtype}.")
+        pred = ne_p.bind(pred, const(pred, 0))
+    if jit_disabled() and _is_known(pred):
+        return (true_fun if pred else false_fun)(*operands)
+    index = convert_element_type(pred, np.dtype("int32"))
+    return _choose("cond", index, (false_fun, true_fun), operands, ("false_fun", "true_fun"))
+
+
+def switch(index, branches: Sequence[Callable], *operands):
+    """`branches[index](*operands)`, the index moved inside if it is out of range (`lax.switch`).
+
+    >>> switch(1, [lambda x: x, lambda x: -x], 2.0)
+    Array(-2., dtype=float32, weak_type=True)
+    """
+    branches = tuple(branches)
+    if not branches:
+        raise ValueError("Empty branch sequence")
+    if not all(callable(b) for b in branches):
+        raise TypeError("lax.switch: branches argument should be a sequence of callables.")
+    index = as_operand(index, "Index")
+    if shape_of(index) or not issubdtype(index.dtype, np.integer):
+        raise TypeError(f"Index must be an integer scalar, got {get_aval(index).str_short()}.")
+    if len(branches) == 1:
+        return branches[0](*operands)
+    index = convert_element_type(index, np.dtype("int32"))
+    index = clamp_p.bind(np.int32(0), index, np.int32(len(branches) - 1))
+    if jit_disabled() and _is_known(index):
+        return branches[int(index)](*operands)
+    return _choose("switch", index, branches, operands, [f"branch {i}" for i in range(len(branches))])
+
+
+def _choose(op: str, index, functions, operands, names):
+    flat, in_tree = _operands(operands, "operand")
+    avals = [get_aval(x) for x in flat]
+    traced = [_trace(f, in_tree, avals) for f in functions]
+    # Of cond's functions errors speak of the true one first.
+    order = [1, 0] if op == "cond" else range(len(functions))
+    _check_branches(op, [(names[i], functions[i]) for i in order], [traced[i] for i in order])
+    tree = traced[0][2]
+    consts, branches = _with_common_consts(traced)
+    args = [*consts, *flat]
+    # A result that is the same argument in every branch is there already.
+    places = [p[0] if len({*p}) == 1 else None for p in zip(*[_forwarded(b) for b in branches])]
+    there = [p is not None for p in places]
+    branches = tuple(closed(b.replace(outvars=_split_by(there, b.outvars)[0])) for b in branches)
+    outs = cond_p.bind(index, *args, branches=branches)
+    return tree_unflatten(tree, _merged(there, outs, [args[p] for p in places if p is not None]))
+
+
+def _with_common_consts(traced) -> tuple[list, list[Jaxpr]]:
+    """All that the branches close over, each value once, and the branches as jaxprs that take it first."""
+    consts: list = []
+    for _, own, _ in traced:
+        consts += [c for c in own if not any(c is known for known in consts)]
+    branches = []
+    for jaxpr, own, _ in traced:
+        variables = dict(zip([id(c) for c in own], jaxpr.constvars))
+        first = [variables[id(c)] if id(c) in variables else Var(get_aval(c)) for c in consts]
+        branches.append(jaxpr.replace(constvars=[], invars=[*first, *jaxpr.invars]))
+    return consts, branches
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# associative_scan
+
+
+def associative_scan(fn: Callable, elems, reverse: bool = False, axis: int = 0):
+    """All partial results of an associative operation along an axis, in a logarithmic number of steps
+    (`lax.associative_scan`). fn works on whole slices of any length along the axis (Blelloch, "Prefix sums and their
+    applications", 1990).
+
+    >>> import minijax.numpy as jnp
+    >>> associative_scan(jnp.add, jnp.arange(4))
+    Array([0, 1, 3, 6], dtype=int32)
+    """
+    if not callable(fn):
+        raise TypeError("lax.associative_scan: fn argument should be callable.")
+    flat, tree = _operands(elems, "associative_scan's element")
+    if not flat:
+        return elems
+    axis = axis % len(shape_of(flat[0])) if axis < 0 else axis
+    if any(len(shape_of(x)) <= axis for x in flat):
+        raise ValueError(f"associative_scan: axis {axis} is not there in {[get_aval(x).str_short() for x in flat]}.")
+    sizes = {shape_of(x)[axis] for x in flat}
+    if len(sizes) > 1:
+        raise ValueError(
+            "Array inputs to associative_scan must have the same first dimension. (saw:"
+            f" {[get_aval(x).str_short() for x in flat]})"
+        )
+    flat = [rev(x, (axis,)) for x in flat] if reverse else flat
+
+    def combine(a, b):
+        leaves, out_tree = tree_flatten(fn(tree_unflatten(tree, a), tree_unflatten(tree, b)))
+        if out_tree != tree:
+            raise TypeError(f"associative_scan: fn must return the structure it is given, {tree}, not {out_tree}.")
+        return leaves
+
+    out = _prefixes(combine, flat, axis)
+    return tree_unflatten(tree, [rev(x, (axis,)) for x in out] if reverse else out)
+
+
+def _prefixes(combine: Callable, xs: list, axis: int) -> list:
+    n = shape_of(xs[0])[axis]
+    if n < 2:
+        return xs
+
+    def part(values, start, stop, stride=1):
+        return [slice_in_dim(v, start, stop, stride, axis) for v in values]
+
+    # Pairs (0, 1), (2, 3), ...: their prefixes are the odd ones of all.
+    odd = _prefixes(combine, combine(part(xs, 0, n - 1, 2), part(xs, 1, n, 2)), axis)
+    before = odd if n % 2 else part(odd, 0, n // 2 - 1)
+    even = combine(before, part(xs, 2, n, 2))
+    even = [concatenate([x, e], axis) for x, e in zip(part(xs, 0, 1), even)]
+    return [_interleave(e, o, axis) for e, o in zip(even, odd)]
+
+
+def _interleave(a, b, axis: int):
+    """a[0], b[0], a[1], b[1], ... along an axis; a is as long as b, or longer by one."""
+    aval = get_aval(a)
+    zero = full((), 0, aval.dtype)
+    longer = shape_of(a)[axis] - shape_of(b)[axis]
+
+    def spread(x, low, high):
+        return pad(x, zero, [(low, high, 1) if i == axis else (0, 0, 0) for i in range(aval.ndim)])
+
+    join = or_p if aval.dtype == bool else add_p
+    return join.bind(spread(a, 0, 1 - longer), spread(b, 1, longer))
+
+
+__all__ = ["associative_scan", "cond", "fori_loop", "map", "scan", "switch", "while_loop"]

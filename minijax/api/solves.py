@@ -1,0 +1,206 @@
+"""Solutions of equations, differentiated by what they satisfy and not by how they were found: `custom_root` and
+`custom_linear_solve` (`jax.lax`).
+
+Pytrees stop here, as in `api.py`. (JAX: `_src/lax/control_flow/solves.py`.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from ..calls.custom_derivatives import custom_jvp_call
+from ..calls.linear_solve import linear_solve
+from ..calls.scan import split_at
+from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.staging import closed, convert_constvars, trace_to_jaxpr
+from ..core.traces import get_aval
+from ..foundation.dtypes import float0
+from ..foundation.pytrees import tree_flatten, tree_unflatten
+from ..primitives.basis import instantiate, zero_like
+from ..primitives.elementwise import neg_p
+from ..transforms.jvp import jvp_flat
+from .derivatives import as_operand, as_output, linear_transpose, linearize
+
+
+class _Traced(NamedTuple):
+    """A function of pytrees as a jaxpr; what it closes over, `consts`, are its first arguments."""
+
+    jaxpr: ClosedJaxpr
+    consts: list
+    out_tree: Any
+
+
+def _trace(fun: Callable, in_trees: Sequence, in_avals: Sequence) -> _Traced:
+    """`fun` of an argument for each tree."""
+    trees = []
+
+    def flat(*values):
+        parts = split_at(values, *[tree.num_leaves for tree in in_trees])
+        leaves, tree = tree_flatten(fun(*[tree_unflatten(t, part) for t, part in zip(in_trees, parts)]))
+        trees.append(tree)
+        return [as_output(x, fun) for x in leaves]
+
+    jaxpr, consts = trace_to_jaxpr(flat, in_avals)
+    return _Traced(closed(convert_constvars(jaxpr)), consts, trees[0])
+
+
+def _without_aux(name: str, tree):
+    """The tree of the solution in that of (solution, auxiliary data)."""
+    children = tree.children()
+    if len(children) != 2:
+        raise ValueError(
+            f"{name}() produced a pytree with structure {tree}, but a pytree tuple with auxiliary output was expected because"
+            " has_aux was set to True: return (solution, aux)."
+        )
+    return children[0]
+
+
+def _check_tree(name: str, found, like: str, expected):
+    if found != expected:
+        raise TypeError(f"{name}() output pytree structure must match {like}, got {found} and {expected}.")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# custom_root
+
+
+def custom_root(f: Callable, initial_guess, solve: Callable, tangent_solve: Callable, has_aux: bool = False):
+    """A root of f, found by `solve(f, initial_guess)`, with the derivative that the implicit function theorem gives it
+    (`lax.custom_root`).
+
+    f: from a pytree to one of the same structure, zero at the root; derivatives are those with respect to what it closes
+    over. tangent_solve(g, y): the x with g(x) = y, for g the linear function that is f's derivative at the root:
+    `lambda g, y: y / g(1.0)` for scalars. With has_aux, `solve` returns (root, auxiliary data). Raises TypeError where f,
+    solve or tangent_solve returns another structure than that of `initial_guess`.
+
+    >>> import minijax as jax
+    >>> def newton(f, x):
+    ...     for _ in range(6):
+    ...         x = x - f(x) / jax.grad(f)(x)
+    ...     return x
+    >>> def sqrt(a):
+    ...     return custom_root(lambda x: x * x - a, 1.0, newton, lambda g, y: y / g(1.0))
+    >>> sqrt(4.0), jax.grad(sqrt)(4.0)
+    (Array(2., dtype=float32, weak_type=True), Array(0.25, dtype=float32, weak_type=True))
+    """
+    leaves, tree = tree_flatten(initial_guess)
+    guess = [as_operand(x, "custom_root's initial_guess") for x in leaves]
+    avals = [get_aval(x) for x in guess]
+
+    def linearize_and_solve(x, y):
+        return tangent_solve(linearize(f, x)[1], y)
+
+    function = _trace(f, [tree], avals)
+    _check_tree("f", function.out_tree, "initial_guess", tree)
+    solver = _trace(partial(solve, f), [tree], avals)
+    root_tree = _without_aux("solve", solver.out_tree) if has_aux else solver.out_tree
+    _check_tree("solve", root_tree, "initial_guess", tree)
+    tangent_solver = _trace(linearize_and_solve, [tree, tree], [*avals, *avals])
+    _check_tree("tangent_solve", tangent_solver.out_tree, "x", tree)
+    return tree_unflatten(solver.out_tree, _root(function, solver, tangent_solver, guess))
+
+
+def _root(f: _Traced, solve: _Traced, tangent_solve: _Traced, guess: list) -> list:
+    parts = (f, solve, tangent_solve)
+    # The rule lives as long as the program it is in: it gets the jaxprs, and not the values they were traced with.
+    root = _root_function(*[part.jaxpr for part in parts], [len(part.consts) for part in parts])
+    return root(*[x for part in parts for x in part.consts], *guess)
+
+
+def _root_function(f: ClosedJaxpr, solve: ClosedJaxpr, tangent_solve: ClosedJaxpr, sizes: list[int]) -> Callable:
+    """The flat function of (what f closes over, what solve does, what tangent_solve does, guess), with its derivative."""
+
+    def _custom_root(*args):
+        _, consts, _, guess = split_at(args, *sizes)
+        return jaxpr_as_fun(solve)(*consts, *guess)
+
+    def _root_jvp(*args):
+        """From f(a, x(a)) = 0 follows dx = -(df/dx)^-1 df/da da."""
+        primals, tangents = args[: len(args) // 2], args[len(args) // 2 :]
+        outs = root(*primals)
+        consts, _, tangent_consts, guess = split_at(primals, *sizes)
+        x, aux = outs[: len(guess)], outs[len(guess) :]
+        moving = [zero_like(c) if t.dtype == float0 else t for c, t in zip(consts, tangents)]
+        _, rhs = jvp_flat(lambda *consts: jaxpr_as_fun(f)(*consts, *x), consts, moving)
+        x_t = jaxpr_as_fun(tangent_solve)(*tangent_consts, *x, *map(instantiate, rhs))
+        for expected, given in zip(map(get_aval, x), map(get_aval, x_t)):
+            if given.shape != expected.shape:
+                raise TypeError(
+                    "custom_root's tangent_solve must return tangents with the shapes of the root: expected"
+                    f" {expected.str_short()}, got {given.str_short()}."
+                )
+        return [*outs, *map(neg_p.bind, x_t), *map(zero_like, aux)]
+
+    def root(*args):
+        return custom_jvp_call(_custom_root, _root_jvp, args, symbolic_zeros=False, name="_custom_root")
+
+    return root
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# custom_linear_solve
+
+
+def custom_linear_solve(
+    matvec: Callable,
+    b,
+    solve: Callable,
+    transpose_solve: Callable | None = None,
+    symmetric: bool = False,
+    has_aux: bool = False,
+):
+    """The x with `matvec(x) == b`, found by `solve(matvec, b)` and differentiated as the solution of that equation
+    (`lax.custom_linear_solve`).
+
+    matvec: linear, from pytrees like b to pytrees like b. solve need not be differentiable. transpose_solve(vecmat, b): the
+    same for the transposed matrix, which reverse mode needs; with symmetric=True, `solve` does for both. With has_aux both
+    return (x, auxiliary data). Raises ValueError where a function returns other shapes than b's, TypeError where another
+    structure.
+
+    >>> import minijax as jax
+    >>> def divided(a, b):
+    ...     return custom_linear_solve(lambda x: a * x, b, lambda matvec, b: b / a, symmetric=True)
+    >>> jax.grad(divided, (0, 1))(4.0, 2.0)
+    (Array(-0.125, dtype=float32, weak_type=True), Array(0.25, dtype=float32, weak_type=True))
+    """
+    if transpose_solve is None and symmetric:
+        transpose_solve = solve
+    leaves, tree = tree_flatten(b)
+    b_flat = [as_operand(x, "custom_linear_solve's b") for x in leaves]
+    avals = [get_aval(x) for x in b_flat]
+
+    def traced(name: str, fun: Callable, has_aux: bool = False) -> _Traced:
+        found = _trace(fun, [tree], avals)
+        x_tree = _without_aux(name, found.out_tree) if has_aux else found.out_tree
+        shapes = [aval.shape for aval in found.jaxpr.out_avals[: x_tree.num_leaves]]
+        expected = [aval.shape for aval in avals]
+        if shapes != expected:
+            raise ValueError(f"{name}() output shapes must match b, got {shapes} and {expected}")
+        _check_tree(name, x_tree, "b", tree)
+        return found
+
+    operator = traced("matvec", matvec)
+    solver = traced("solve", partial(solve, matvec), has_aux)
+    transposed = transposed_solver = _Traced(None, [], None)
+    if transpose_solve is not None:
+        vecmat = matvec if symmetric else _transpose_one_output(matvec, b)
+        transposed = operator if symmetric else traced("vecmat", vecmat)
+        transposed_solver = traced("transpose_solve", partial(transpose_solve, vecmat), has_aux)
+    parts = (operator, transposed, solver, transposed_solver)
+    outs = linear_solve([part.consts for part in parts], [part.jaxpr for part in parts], b_flat)
+    return tree_unflatten(solver.out_tree, outs)
+
+
+def _transpose_one_output(matvec: Callable, b) -> Callable:
+    transposed = linear_transpose(matvec, b)
+
+    def vecmat(x):
+        (y,) = transposed(x)
+        return y
+
+    return vecmat
+
+
+__all__ = ["custom_linear_solve", "custom_root"]

@@ -1,0 +1,51 @@
+"""Values, primitives, traces, jaxprs, and how a function becomes a jaxpr. This is also the door of `jax.core`."""
+
+from ..foundation.doors import at_the_door
+from . import jaxpr, printing
+from .jaxpr import Atom, eval_jaxpr
+from .traces import (
+    Absent,
+    Array,
+    Primitive,
+    ShapedArray,
+    Trace,
+    Tracer,
+    UndefinedPrimal,
+    Zero,
+    axis_env,
+    current_trace,
+    get_aval,
+    is_constant_dim,
+    is_undefined_primal,
+    new_trace,
+    set_current_trace,
+    shaped_abstractify,
+    typematch,
+)
+
+__all__ = [
+    "Absent",
+    "Array",
+    "Atom",
+    "Primitive",
+    "ShapedArray",
+    "Trace",
+    "Tracer",
+    "UndefinedPrimal",
+    "Zero",
+    "axis_env",
+    "current_trace",
+    "eval_jaxpr",
+    "get_aval",
+    "is_constant_dim",
+    "is_undefined_primal",
+    "new_trace",
+    "set_current_trace",
+    "shaped_abstractify",
+    "typematch",
+]
+
+# A jaxpr prints itself by `printing.py`, which reads the classes of `jaxpr.py` and so comes after it.
+jaxpr.set_pretty_printer(printing.pretty_print, printing.eqn_text)
+
+at_the_door(globals())

@@ -1,0 +1,308 @@
+"""The intermediate representation: variables, equations, jaxprs; how to run, check and prune them.
+
+The classes, their attributes and their printed form are JAX's, so an interpreter written for JAX runs on these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from ..foundation import source_info as source_info_util
+from ..foundation.effects import Effects, no_effects
+from .traces import Primitive, ShapedArray, get_aval
+
+
+class Var:
+    """A variable of a jaxpr. It has no name, only an identity: names are given when it is printed."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: ShapedArray):
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"Var(id={id(self)}):{self.aval.str_short()}"
+
+
+class DropVar(Var):
+    """The place of a result nobody reads; printed `_`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "_"
+
+
+class Literal:
+    """A scalar constant written into the jaxpr."""
+
+    __slots__ = ("val", "aval")
+
+    def __init__(self, val: Any, aval: ShapedArray | None = None):
+        self.val = val
+        self.aval = get_aval(val) if aval is None else aval
+
+    # A literal is no variable: an interpreter's environment must not find it.
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"Literal({self.val})"
+
+
+Atom = Var | Literal
+
+
+class JaxprEqn:
+    """`outvars = primitive[params] invars`, and the user's line it came from."""
+
+    __slots__ = ("invars", "outvars", "primitive", "params", "effects", "source_info")
+
+    def __init__(self, invars, outvars, primitive: Primitive, params: dict, effects=no_effects, source_info=None):
+        self.invars = invars
+        self.outvars = outvars
+        self.primitive = primitive
+        self.params = params
+        self.effects = effects
+        self.source_info = source_info
+
+    def replace(self, **changes) -> JaxprEqn:
+        eqn = JaxprEqn(self.invars, self.outvars, self.primitive, self.params, self.effects, self.source_info)
+        for name, value in changes.items():
+            setattr(eqn, name, value)
+        return eqn
+
+    def __repr__(self) -> str:
+        return _eqn_text(self)
+
+
+def new_jaxpr_eqn(invars, outvars, primitive, params, effects=no_effects, source_info=None) -> JaxprEqn:
+    return JaxprEqn(list(invars), list(outvars), primitive, params, effects, source_info)
+
+
+class Jaxpr:
+    """A function of `constvars` and `invars`: equations in order, and the atoms it returns."""
+
+    __slots__ = ("constvars", "invars", "outvars", "eqns", "effects", "__weakref__")
+
+    def __init__(self, constvars, invars, outvars, eqns, effects: Effects | None = None):
+        self.constvars = list(constvars)
+        self.invars = list(invars)
+        self.outvars = list(outvars)
+        self.eqns = list(eqns)
+        # Those of its equations, unless told.
+        self.effects = (
+            no_effects.union(*[eqn.effects for eqn in self.eqns if eqn.effects]) if effects is None else effects
+        )
+
+    def replace(self, **changes) -> Jaxpr:
+        names = ("constvars", "invars", "outvars", "eqns")
+        effects = changes.get("effects", None if "eqns" in changes else self.effects)
+        return Jaxpr(*(changes.get(name, getattr(self, name)) for name in names), effects)
+
+    def pretty_print(self, **options) -> str:
+        return _pretty_print(self, **options)
+
+    def __repr__(self) -> str:
+        return _pretty_print(self)
+
+
+class ClosedJaxpr:
+    """A jaxpr with the values of its `constvars`."""
+
+    __slots__ = ("jaxpr", "consts", "__weakref__")
+
+    def __init__(self, jaxpr: Jaxpr, consts: Sequence):
+        if len(jaxpr.constvars) != len(consts):
+            raise ValueError(f"a jaxpr with {len(jaxpr.constvars)} constvars was closed with {len(consts)} constants")
+        self.jaxpr = jaxpr
+        self.consts = list(consts)
+
+    in_avals = property(lambda self: [v.aval for v in self.jaxpr.invars])
+    out_avals = property(lambda self: [v.aval for v in self.jaxpr.outvars])
+    literals = property(lambda self: self.consts)
+    eqns = property(lambda self: self.jaxpr.eqns)
+    effects = property(lambda self: self.jaxpr.effects)
+
+    def replace(self, *, jaxpr=None, consts=None) -> ClosedJaxpr:
+        return ClosedJaxpr(self.jaxpr if jaxpr is None else jaxpr, self.consts if consts is None else consts)
+
+    def pretty_print(self, **options) -> str:
+        return _pretty_print(self.jaxpr, **options)
+
+    def __repr__(self) -> str:
+        return _pretty_print(self.jaxpr)
+
+
+def jaxpr_as_fun(closed_jaxpr: ClosedJaxpr) -> Callable:
+    """The Python function of a closed jaxpr: flat arguments in, a list out."""
+    return lambda *args: eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
+
+
+# `pretty_print.py` puts its function here: printing reads these classes and so comes after them.
+def _pretty_print(jaxpr: Jaxpr, **options) -> str:
+    return object.__repr__(jaxpr)
+
+
+def _eqn_text(eqn: JaxprEqn) -> str:
+    return object.__repr__(eqn)
+
+
+def set_pretty_printer(jaxpr_text: Callable, eqn_text: Callable):
+    """Called once, by `pretty_print.py`, with its functions for a jaxpr and for a single equation."""
+    global _pretty_print, _eqn_text
+    _pretty_print, _eqn_text = jaxpr_text, eqn_text
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Running
+
+
+@source_info_util.interpreter
+def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence, *args) -> list:
+    """Run a jaxpr under the current trace, an equation at a time. The simplest interpreter there is: copy it to write
+    your own.
+
+    >>> import minijax as jax
+    >>> closed = jax.make_jaxpr(lambda x: x * x)(3.0)
+    >>> eval_jaxpr(closed.jaxpr, closed.consts, 4.0)
+    [Array(16., dtype=float32, weak_type=True)]
+    """
+    env: dict[Var, Any] = {}
+
+    def read(atom: Atom):
+        return atom.val if type(atom) is Literal else env[atom]
+
+    env.update(zip(jaxpr.constvars, consts, strict=True))
+    env.update(zip(jaxpr.invars, args, strict=True))
+    last = last_used(jaxpr)
+    for eqn in jaxpr.eqns:
+        out = eqn.primitive.bind(*map(read, eqn.invars), **eqn.params)
+        env.update(zip(eqn.outvars, out if eqn.primitive.multiple_results else [out], strict=True))
+        # Let go of what no later equation reads: a long program must not hold all its intermediate arrays at once.
+        clean_up_dead_vars(eqn, env, last)
+    return [read(v) for v in jaxpr.outvars]
+
+
+def last_used(jaxpr: Jaxpr) -> dict[Var, JaxprEqn | None]:
+    """The last equation to read each variable; None for those returned."""
+    last: dict[Var, JaxprEqn | None] = {v: None for v in jaxpr.outvars if type(v) is not Literal}
+    for eqn in reversed(jaxpr.eqns):
+        for v in eqn.invars:
+            if type(v) is not Literal:
+                last.setdefault(v, eqn)
+    return last
+
+
+def clean_up_dead_vars(eqn: JaxprEqn, env: dict, last: dict):
+    for v in eqn.invars:
+        if type(v) is not Literal and v in env and last[v] is eqn:
+            del env[v]
+    for v in eqn.outvars:
+        if v not in last:
+            env.pop(v, None)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Checking
+
+
+class JaxprTypeError(TypeError):
+    """A jaxpr that is not well formed. It is always a fault of whoever built it, never of the data."""
+
+
+def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
+    """Raise `JaxprTypeError` unless every variable is bound once, before its use, and every equation's results have the
+    types that its primitive's abstract evaluation gives. Inner jaxprs are checked too."""
+    if isinstance(jaxpr, ClosedJaxpr):
+        for v, c in zip(jaxpr.jaxpr.constvars, jaxpr.consts, strict=True):
+            if (v.aval.shape, v.aval.dtype) != (get_aval(c).shape, get_aval(c).dtype):
+                raise JaxprTypeError(f"constant of type {get_aval(c)} for variable {v}")
+        jaxpr = jaxpr.jaxpr
+    bound: set[Var] = set()
+
+    def bind(v: Var, where: str):
+        if v in bound:
+            raise JaxprTypeError(f"variable {v} is bound twice, again by {where}")
+        bound.add(v)
+
+    def check_read(atom: Atom, where: str):
+        if type(atom) is not Literal and atom not in bound:
+            raise JaxprTypeError(f"variable {atom} is read by {where} before it is bound")
+
+    for v in [*jaxpr.constvars, *jaxpr.invars]:
+        bind(v, "the jaxpr's arguments")
+    for eqn in jaxpr.eqns:
+        where = f"`{eqn.primitive}` from {source_info_util.summarize(eqn.source_info)}"
+        for v in eqn.invars:
+            check_read(v, where)
+        avals = eqn.primitive.abstract_eval(*[v.aval for v in eqn.invars], **eqn.params)
+        avals = avals if eqn.primitive.multiple_results else [avals]
+        if eqn.effects != effects_of(eqn.primitive, eqn.params):
+            raise JaxprTypeError(f"{where} has other effects than its primitive: {set(eqn.effects)}")
+        if len(avals) != len(eqn.outvars):
+            raise JaxprTypeError(f"{where} binds {len(eqn.outvars)} variables, its rule gives {len(avals)}")
+        for v, aval in zip(eqn.outvars, avals):
+            if v.aval != aval:
+                raise JaxprTypeError(f"{where} binds a variable of type {v.aval!r}, its rule gives {aval!r}")
+            if type(v) is not DropVar:
+                bind(v, where)
+        with nullcontext() if eqn.primitive.axis_scope is None else eqn.primitive.axis_scope(eqn.params):
+            for inner in jaxprs_in_params(eqn.params):
+                check_jaxpr(inner)
+    for v in jaxpr.outvars:
+        check_read(v, "the jaxpr's results")
+    if jaxpr.effects != no_effects.union(*[eqn.effects for eqn in jaxpr.eqns]):
+        raise JaxprTypeError(f"the jaxpr's effects {set(jaxpr.effects)} are not those of its equations")
+
+
+_JAXPRS = {Jaxpr, ClosedJaxpr}
+
+
+def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
+    """The jaxprs among an equation's parameters, in the parameters' order."""
+    found = []
+    for value in params.values():
+        if type(value) in _JAXPRS:
+            found.append(value)
+        elif isinstance(value, (tuple, list)):
+            found += [item for item in value if type(item) in _JAXPRS]
+    return found
+
+
+def effects_of(primitive: Primitive, params: dict) -> Effects:
+    """The effects of an equation: its primitive's own, or those of the jaxprs it carries."""
+    if primitive.effects is not None:
+        return primitive.effects(params)
+    inner = [j.effects for j in jaxprs_in_params(params) if j.effects]
+    return no_effects.union(*inner) if inner else no_effects
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Dead code
+
+
+def dce_jaxpr(jaxpr: Jaxpr, used_outputs: Sequence[bool], instantiate: bool = False) -> tuple[Jaxpr, list[bool]]:
+    """Drop the outputs that are not used, and every equation and argument that only they needed.
+
+    Returns the smaller jaxpr and which of the `invars` it still has (all, with `instantiate`). An equation with effects
+    stays. An equation that carries jaxprs, and of whose results some are not read, carries smaller ones.
+    """
+    outvars = [v for v, used in zip(jaxpr.outvars, used_outputs, strict=True) if used]
+    live = {v for v in outvars if type(v) is not Literal}
+    eqns = []
+    for eqn in reversed(jaxpr.eqns):
+        read = live.issuperset(eqn.outvars)
+        if not read and (eqn.effects or not live.isdisjoint(eqn.outvars)):
+            if eqn.primitive.dce is not None:
+                eqn = eqn.primitive.dce(eqn, [v in live for v in eqn.outvars])
+            if any(v not in live and type(v) is not DropVar for v in eqn.outvars):
+                eqn = eqn.replace(outvars=[v if v in live else DropVar(v.aval) for v in eqn.outvars])
+            read = True
+        if read and (eqn.outvars or eqn.effects):
+            eqns.append(eqn)
+            live.update([v for v in eqn.invars if type(v) is not Literal])
+    used_inputs = [instantiate or v in live for v in jaxpr.invars]
+    invars = [v for v, used in zip(jaxpr.invars, used_inputs) if used]
+    return jaxpr.replace(invars=invars, outvars=outvars, eqns=eqns[::-1]), used_inputs

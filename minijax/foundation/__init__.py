@@ -1,0 +1,1 @@
+"""What knows no array: errors, configuration, dtypes, pytrees, places in the user's source, effects, devices."""

@@ -1,0 +1,220 @@
+"""`jax.lax`: the primitives as functions. No promotion: arguments of one dtype, ranks that agree.
+
+Functions with parameters stand beside their primitives in `primitives/`; those of arrays alone are made here, from a table.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import numpy as np
+
+from ..api.collectives import (
+    all_gather,
+    all_to_all,
+    axis_index,
+    axis_size,
+    pbroadcast,
+    pmax,
+    pmean,
+    pmin,
+    ppermute,
+    pshuffle,
+    psum,
+    psum_scatter,
+    pswapaxes,
+)
+from ..api.loops import associative_scan, cond, fori_loop, map, scan, switch, while_loop
+from ..api.solves import custom_linear_solve, custom_root
+from ..core.traces import get_aval
+from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from ..primitives import elementwise
+from ..primitives.basis import reduce_sum, registry
+from ..primitives.contractions import batch_matmul, dot, dot_general
+from ..primitives.elementwise import convert_element_type as _convert_element_type
+from ..primitives.elementwise import integer_pow, select
+from ..primitives.indexing import (
+    GatherDimensionNumbers,
+    GatherScatterMode,
+    ScatterDimensionNumbers,
+    dynamic_index_in_dim,
+    dynamic_slice,
+    dynamic_slice_in_dim,
+    dynamic_update_index_in_dim,
+    dynamic_update_slice,
+    dynamic_update_slice_in_dim,
+    gather,
+    scatter,
+    scatter_add,
+    scatter_max,
+    scatter_min,
+    scatter_mul,
+    scatter_sub,
+)
+from ..primitives.joining import concatenate, split, stack, tile, unstack
+from ..primitives.reductions import (
+    argmax,
+    argmin,
+    cumlogsumexp,
+    cummax,
+    cummin,
+    cumprod,
+    cumsum,
+    reduce_and,
+    reduce_max,
+    reduce_min,
+    reduce_or,
+    reduce_prod,
+    reduce_xor,
+)
+from ..primitives.shapes import (
+    broadcast,
+    broadcast_in_dim,
+    broadcast_shapes,
+    broadcasted_iota,
+    collapse,
+    expand_dims,
+    full,
+    full_like,
+    index_in_dim,
+    iota,
+    pad,
+    reshape,
+    rev,
+    slice,
+    slice_in_dim,
+    squeeze,
+    transpose,
+)
+from ..primitives.sorting import sort, sort_key_val, top_k
+
+# {function: primitive} where the names differ; the rest have the primitive's.
+_unary = {
+    **{
+        name: name
+        for name in "neg sign floor ceil is_finite exp exp2 log expm1 log1p sin cos tan asin acos atan".split()
+    },
+    **{name: name for name in "sinh cosh tanh asinh acosh atanh logistic erf erfc erf_inv lgamma digamma sqrt".split()},
+    **{name: name for name in "rsqrt cbrt square abs real imag population_count".split()},
+    "bitwise_not": "not",
+}
+_binary = {
+    **{name: name for name in "add sub mul div rem max min atan2 complex nextafter eq ne lt le gt ge".split()},
+    **{name: name for name in "shift_left shift_right_logical shift_right_arithmetic".split()},
+    "bitwise_and": "and",
+    "bitwise_or": "or",
+    "bitwise_xor": "xor",
+}
+
+
+def _function(name: str, primitive, arity: int):
+    bind = primitive.bind
+    if arity == 1:
+
+        def function(x):
+            return bind(x)
+    else:
+
+        def function(x, y):
+            return bind(x, y)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"The primitive `{primitive.name}`, element by element (`jax.lax.{name}`)."
+    return function
+
+
+for _table, _arity in ((_unary, 1), (_binary, 2)):
+    for _name, _primitive in _table.items():
+        globals()[_name] = _function(_name, registry[_primitive], _arity)
+
+# The primitives, under JAX's names: `lax.sin_p`, `lax.scatter_add_p`; but those that jax.lax has not.
+_elsewhere = (
+    "add_any jit name pbroadcast reduce_scatter remat2 custom_jvp_call custom_vjp_call custom_lin custom_linear_solve"
+    " custom_vmap_call debug_print debug_callback pure_callback io_callback shard_map"
+).split()
+_primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}
+_primitives["linear_solve_p"] = registry["custom_linear_solve"]
+globals().update(_primitives)
+
+
+class RoundingMethod(enum.IntEnum):
+    """How `round` treats numbers halfway between two integers."""
+
+    AWAY_FROM_ZERO = 0
+    TO_NEAREST_EVEN = 1
+
+
+def round(x, rounding_method: RoundingMethod = RoundingMethod.AWAY_FROM_ZERO):
+    """To the nearest integer (`lax.round`)."""
+    return registry["round"].bind(x, rounding_method=RoundingMethod(rounding_method))
+
+
+def conj(x):
+    """The complex conjugate (`lax.conj`)."""
+    return elementwise.conj_p.bind(x, input_dtype=get_aval(x).dtype)
+
+
+def reciprocal(x):
+    """1 / x (`lax.reciprocal`)."""
+    return integer_pow(x, -1)
+
+
+def pow(x, y):
+    """x to the power y, an array of the dtype of x or of integers (`lax.pow`)."""
+    if isinstance(y, int) and not isinstance(y, bool):
+        return integer_pow(x, y)
+    return elementwise.pow_p.bind(x, y)
+
+
+def clamp(min, x, max):
+    """x, but at least `min` and at most `max` (`lax.clamp`)."""
+    return elementwise.clamp_p.bind(min, x, max)
+
+
+def select_n(which, *cases):
+    """The element of `cases[which]` (`lax.select_n`)."""
+    if not cases:
+        raise ValueError("select_n() must have at least one case")
+    return elementwise.select_n_p.bind(which, *cases)
+
+
+def convert_element_type(operand, new_dtype):
+    """The array in another dtype, which is never weak (`lax.convert_element_type`).
+
+    >>> convert_element_type(1.7, np.int32)
+    Array(1, dtype=int32)
+    """
+    return _convert_element_type(operand, canonicalize_dtype(new_dtype))
+
+
+def bitcast_convert_type(operand, new_dtype):
+    """The same bits as another dtype (`lax.bitcast_convert_type`)."""
+    return elementwise.bitcast_convert_type_p.bind(operand, new_dtype=canonicalize_dtype(new_dtype))
+
+
+def stop_gradient(x):
+    """x, with no derivative (`lax.stop_gradient`)."""
+    if not issubdtype(get_aval(x).dtype, np.inexact):
+        return x
+    return elementwise.stop_gradient_p.bind(x)
+
+
+# fmt: off
+__all__ = [
+    "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
+    "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
+    "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
+    "custom_linear_solve", "custom_root",
+    "batch_matmul", "bitcast_convert_type", "broadcast", "broadcast_in_dim", "broadcast_shapes", "broadcasted_iota",
+    "clamp", "collapse", "concatenate", "conj", "convert_element_type", "cumlogsumexp", "cummax", "cummin", "cumprod",
+    "cumsum", "dot", "dot_general", "dynamic_index_in_dim", "dynamic_slice", "dynamic_slice_in_dim",
+    "dynamic_update_index_in_dim", "dynamic_update_slice", "dynamic_update_slice_in_dim", "expand_dims", "full",
+    "full_like", "gather", "index_in_dim", "integer_pow", "iota", "pad", "pow", "reciprocal", "reduce_and",
+    "reduce_max", "reduce_min", "reduce_or", "reduce_prod", "reduce_sum", "reduce_xor", "reshape", "rev", "round",
+    "scatter", "scatter_add", "scatter_max", "scatter_min", "scatter_mul", "scatter_sub", "select", "select_n",
+    "slice", "slice_in_dim", "sort", "sort_key_val", "split", "squeeze", "stack", "stop_gradient", "tile", "top_k",
+    "transpose", "unstack",
+]
+# fmt: on
+# What the tables above made.
+__all__ += [*_unary, *_binary, *_primitives]

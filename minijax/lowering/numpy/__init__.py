@@ -1,0 +1,1 @@
+"""A jaxpr as a readable NumPy program."""

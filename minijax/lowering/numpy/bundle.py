@@ -1,0 +1,273 @@
+"""The source text of a Python function with all that it refers to, so that the text runs with NumPy alone.
+
+A program as text calls functions that are longer than an expression: `gather`, `threefry2x32`. They are the primitives'
+implementations, and their text is taken from where they stand; what they call comes along, from whatever module it is in.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import enum
+import functools
+import inspect
+import itertools
+import math
+import operator
+import types
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..origins import numbered
+
+# Modules that a program may import. NumPy every program does.
+MODULES = {np: "numpy as np", math: "math", operator: "operator", functools: "functools", itertools: "itertools"}
+
+
+@cache
+def _functions_in(file: str) -> dict[int, list[ast.AST]]:
+    """The functions and lambdas of a file, by the line they begin on."""
+    with open(file, encoding="utf-8") as stream:
+        tree = ast.parse(stream.read())
+    found: dict[int, list[ast.AST]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            line = min([node.lineno, *[d.lineno for d in getattr(node, "decorator_list", [])]])
+            found.setdefault(line, []).append(node)
+    return found
+
+
+def _syntax_of(function: types.FunctionType) -> ast.AST | None:
+    """The syntax tree of a function; None where there is no file, or two that cannot be told apart on one line."""
+    code = function.__code__
+    try:
+        nodes = _functions_in(code.co_filename).get(code.co_firstlineno, [])
+    except (OSError, SyntaxError):
+        return None
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    nodes = [n for n in nodes if tuple(a.arg for a in [*n.args.args, *n.args.kwonlyargs]) == names]
+    nodes = [n for n in nodes if getattr(n, "name", "<lambda>") == code.co_name]
+    if len(nodes) > 1:
+        # Several lambdas on a line: the one whose body begins where the code's does.
+        columns = {(line, column) for line, _, column, _ in code.co_positions() if line is not None and column}
+        nodes = [n for n in nodes if (n.body.lineno, n.body.col_offset) in columns] if columns else []
+    return nodes[0] if len(nodes) == 1 else None
+
+
+class Bundle:
+    """Definitions, each under a name of its own, in an order in which they can be run.
+
+    `externals` holds what has no text: objects that a program can only be given.
+    """
+
+    def __init__(self):
+        self.imports: set[str] = {MODULES[np]}
+        self.definitions: list[str] = []
+        self.externals: dict[str, Any] = {}
+        # Names of functions that give memory to the program, and what makes them.
+        self.buffers: dict[str, Callable] = {}
+        # What is defined: {id: (name, the object, kept so that its id stays its own)}.
+        self._names: dict[int, tuple[str, Any]] = {}
+        self._taken: set[str] = {"np", *dir(builtins)}
+        # The names of variables in functions: a definition of that name would be hidden from the function.
+        self.locals: set[str] = set()
+
+    def text(self) -> str:
+        return "\n\n\n".join(["\n".join(sorted(f"import {name}" for name in self.imports)), *self.definitions])
+
+    def has(self, name: str) -> bool:
+        return name in self._taken
+
+    def reserve(self, name: str) -> str:
+        """A name that nothing else has."""
+        name = next(n for n in numbered(name) if n not in self._taken and n not in self.locals)
+        self._taken.add(name)
+        return name
+
+    def expression(self, value: Any, hint: str = "constant") -> str:
+        """Text that evaluates to `value`, after the definitions that it needs."""
+        if value is None or value is Ellipsis or type(value) in (bool, int, str, bytes):
+            return repr(value)
+        if type(value) in (float, complex):
+            return self._number(value)
+        if isinstance(value, types.ModuleType) and value in MODULES:
+            self.imports.add(MODULES[value])
+            return MODULES[value].rpartition(" ")[2]
+        if isinstance(value, np.dtype) and value.names is None and value.kind != "V":
+            return f"np.dtype({value.name!r})"
+        if isinstance(value, enum.Enum):
+            return f"{self.expression(type(value))}.{value.name}"
+        if type(value) in (tuple, list):
+            inner = ", ".join(self.expression(v, hint) for v in value)
+            return f"[{inner}]" if type(value) is list else f"({inner},)" if len(value) == 1 else f"({inner})"
+        if type(value) is dict:
+            return f"{{{', '.join(f'{self.expression(k)}: {self.expression(v, hint)}' for k, v in value.items())}}}"
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return f"{self.expression(type(value))}({', '.join(self.expression(v, hint) for v in value)})"
+        if isinstance(value, np.ufunc) or (isinstance(value, type) and issubclass(value, np.generic)):
+            name = value.__name__
+            if getattr(np, name, None) is value:
+                return f"np.{name}"
+        if isinstance(value, np.generic) and value.dtype.kind in "biufc":
+            return f"np.{value.dtype.name.replace('bool', 'bool_')}({self.expression(value.item())})"
+        return self._named(value, hint)
+
+    def _number(self, value) -> str:
+        if value == value and value not in (float("inf"), float("-inf")) and type(value) is float:
+            return repr(value)
+        if type(value) is complex:
+            return f"complex({self._number(value.real)}, {self._number(value.imag)})"
+        return "np.nan" if value != value else "np.inf" if value > 0 else "-np.inf"
+
+    def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
+        known = self._names.get(id(value))
+        if known is not None:
+            return known[0]
+        if isinstance(value, types.FunctionType) and (syntax := _syntax_of(value)) is not None:
+            # Its own name, underscores and all: `places = _places(...)` must not become `places = places(...)`.
+            name = self.reserve(value.__name__ if own_name and value.__name__ != "<lambda>" else hint)
+            self._names[id(value)] = (name, value)
+            self.definitions.append(self._function(value, syntax, name))
+            return name
+        if isinstance(value, type) and (issubclass(value, enum.Enum) or hasattr(value, "_fields")):
+            name = self.reserve(value.__name__)
+            self._names[id(value)] = (name, value)
+            self.definitions.append(self._class(value))
+            return name
+        owner, attribute = getattr(value, "__self__", None), getattr(value, "__name__", None)
+        if isinstance(owner, np.ufunc):
+            # np.add.at
+            return f"{self.expression(owner)}.{attribute}"
+        if getattr(value, "__module__", None) is not None and attribute is not None:
+            for module in MODULES:
+                if getattr(module, attribute, None) is value:
+                    return f"{self.expression(module)}.{attribute}"
+        if isinstance(value, np.ndarray) and value.size <= 64 and value.dtype.kind in "biufc":
+            name = self.reserve(hint)
+            self._names[id(value)] = (name, value)
+            dtype = self.expression(value.dtype)
+            self.definitions.append(f"{name} = np.array({self.expression(value.tolist())}, {dtype})")
+            return name
+        if isinstance(value, np.dtype):
+            return f"np.dtype({value.descr!r})"
+        name = self.reserve(hint)
+        self._names[id(value)] = (name, value)
+        self.externals[name] = value
+        return name
+
+    def function(self, function: Callable, name: str) -> str:
+        """Text for a function; one that is defined for it is called `name`, if that is free."""
+        if isinstance(function, types.FunctionType):
+            return self._named(function, name, own_name=False)
+        return self.expression(function, name)
+
+    def _function(self, function: types.FunctionType, syntax: ast.AST, name: str) -> str:
+        values = dict(zip(function.__code__.co_freevars, [c.cell_contents for c in function.__closure__ or ()]))
+        own = set(function.__code__.co_varnames) | set(function.__code__.co_cellvars)
+        tree = _References(self, name, own, values, function.__globals__).visit(_copy(syntax))
+        if isinstance(tree, ast.Lambda):
+            body: list[ast.stmt] = [ast.Return(tree.body)]
+        else:
+            body = [s for s in tree.body if not _is_docstring(s)]
+        definition = ast.FunctionDef(name, _without_annotations(tree.args), body, [], None)
+        definition.type_params = []
+        return ast.unparse(ast.fix_missing_locations(definition))
+
+    def _class(self, cls: type) -> str:
+        if issubclass(cls, enum.Enum):
+            self.imports.add("enum")
+            kind = "enum.IntEnum" if issubclass(cls, int) else "enum.Enum"
+            members = "\n".join(f"    {m.name} = {m.value!r}" for m in cls)
+            return f"class {cls.__name__}({kind}):\n{members}"
+        self.imports.add("collections")
+        return f"{cls.__name__} = collections.namedtuple({cls.__name__!r}, {list(cls._fields)!r})"
+
+
+class Given(Bundle):
+    """As a bundle, for a program that is run here and now: what is more than a number it is given as it is."""
+
+    def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
+        known = self._names.get(id(value))
+        if known is None:
+            known = self._names[id(value)] = (self.reserve(hint), value)
+            self.externals[known[0]] = value
+        return known[0]
+
+
+class _References(ast.NodeTransformer):
+    """Replaces every name that a function takes from outside by text that means the same in the bundle."""
+
+    def __init__(self, bundle: Bundle, name: str, own: set[str], values: dict, module: dict):
+        self.bundle, self.name, self.own, self.values, self.module = bundle, name, own, values, module
+
+    def visit_Name(self, node: ast.Name):
+        if node.id in self.values:
+            return self._text(self.values[node.id], f"{self.name}_{node.id}")
+        if node.id in self.own or node.id not in self.module:
+            return node
+        return self._text(self.module[node.id], node.id)
+
+    def visit_Attribute(self, node: ast.Attribute):
+        # `special.erf`, `key_fry.storage`: what a module or an object of ours has, by itself.
+        if isinstance(node.value, ast.Name) and node.value.id in self.module and node.value.id not in self.own:
+            owner = self.module[node.value.id]
+            home = owner.__name__ if isinstance(owner, types.ModuleType) else type(owner).__module__
+            if home.partition(".")[0] == "minijax" and not isinstance(owner, (enum.Enum, type, types.FunctionType)):
+                return self._text(getattr(owner, node.attr), node.attr)
+        return self.generic_visit(node)
+
+    def _text(self, value, hint: str) -> ast.expr:
+        return ast.parse(self.bundle.expression(value, hint), mode="eval").body
+
+    def _inner(self, node):
+        # The parameters of a function inside are its own.
+        before = self.own
+        self.own = before | {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+        if isinstance(node, ast.FunctionDef):
+            self.own |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            node.args = _without_annotations(node.args)
+            node.returns = None
+        self.generic_visit(node)
+        self.own = before
+        return node
+
+    visit_Lambda = visit_FunctionDef = _inner
+
+    def _comprehension(self, node):
+        before = self.own
+        self.own = before | {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        self.generic_visit(node)
+        self.own = before
+        return node
+
+    visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehension
+
+
+def _copy(syntax: ast.AST) -> ast.AST:
+    if isinstance(syntax, ast.stmt):
+        return ast.parse(ast.unparse(syntax)).body[0]
+    return ast.parse(ast.unparse(syntax), mode="eval").body
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _without_annotations(args: ast.arguments) -> ast.arguments:
+    for a in ast.walk(args):
+        if isinstance(a, ast.arg):
+            a.annotation = None
+    return args
+
+
+@cache
+def parameters(function: Callable) -> set[str]:
+    """The keyword parameters that a function names; others go into its `**params`, which it does not look at."""
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return set()
+    return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}

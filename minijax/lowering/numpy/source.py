@@ -1,0 +1,711 @@
+"""Jaxpr -> a Python program over NumPy that a person could have written: one line an equation, loops as `for` and `while`.
+
+The text runs alone, with NumPy. Most operations are an expression, by the table below; the others call their primitive's
+implementation, whose text comes along (`bundle.py`). What has no text, such as a user's callback, the program is given.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections import ChainMap, Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, partial
+from math import prod
+from types import CodeType
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from ...core.array import to_array
+from ...core.jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
+from ...core.printing import variables
+from ...foundation.dtypes import key_fry
+from ...foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
+from ..origins import numbered, often_called, user_names
+from ..rewriting import pure
+from .buffers import clamp, kept_buffer, select_into
+from .bundle import Bundle, Given, parameters
+from .statements import LARGE, Buffer, Call, Line, Renderer, Type, invariant
+
+
+class Program:
+    """A program: its text; what it must be given by name, since that has no text; the name of its function, and whether it
+    returns one result as such. buffers: names of functions that give memory, and what they are made by."""
+
+    def __init__(self, text: str, externals: dict[str, Any], buffers: dict[str, Callable], name: str, single: bool):
+        self.text = text
+        self.externals = externals
+        self.buffers = buffers
+        self.name = name
+        self.single = single
+        self._function: Callable[[], Callable | None] = lambda: None
+
+    @cached_property
+    def code(self) -> CodeType:
+        return compile(self.text, f"{PACKAGE_DIRECTORY}<the program of {self.name}>", "exec")
+
+    def function(self) -> Callable:
+        """The function of NumPy arrays, returning a sequence of them; the same one for as long as somebody has it. With it goes
+        the memory that it keeps: the layers of a network, which are one program each time, share what one of them needs."""
+        function = self._function()
+        if function is None:
+            function = self._made()
+            self._function = ref(function)
+        return function
+
+    def _made(self) -> Callable:
+        # The loader lets debuggers and tracebacks show the program's lines.
+        namespace = {**self.externals, "__name__": self.name, "__loader__": _Loader(self.text)}
+        namespace.update({name: make() for name, make in self.buffers.items()})
+        exec(self.code, namespace)
+        function = namespace[self.name]
+        return (lambda *args: (function(*args),)) if self.single else function
+
+
+class _Loader:
+    def __init__(self, text: str):
+        self.text = text
+
+    def get_source(self, name: str) -> str:
+        return self.text
+
+
+def numpy_program(
+    closed_jaxpr: ClosedJaxpr, name: str = "program", arg_names: Sequence[str] | None = None, alone: bool = True
+) -> Program:
+    """The program of a closed jaxpr: a function of its arguments that returns its result, or a tuple of its results.
+
+    alone: with the text of all that it calls; else it is given these functions, and buffers for large arrays.
+    """
+    bundle = Bundle() if alone else Given()
+    name = bundle.reserve(_identifier(name))
+    writer = _Writer(bundle, often_called(closed_jaxpr), commented=alone)
+    definition = writer.define(name, closed_jaxpr, arg_names)
+    text = "\n\n\n".join(part for part in [bundle.text(), definition] if part) + "\n"
+    return Program(text, bundle.externals, bundle.buffers, name, len(closed_jaxpr.jaxpr.outvars) == 1)
+
+
+def _identifier(name: str) -> str:
+    name = re.sub(r"\W+", "_", name).strip("_") or "f"
+    return f"f_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The writer
+
+
+class _Writer:
+    """Writes one function."""
+
+    def __init__(self, bundle: Bundle, shared: dict[int, int], commented: bool, calls: int = 1):
+        self.bundle = bundle
+        self.commented = commented
+        self.shared = shared
+        # How often the function is called in one run of the program.
+        self.calls = calls
+        self.functions: dict[int, str] = {}
+        self.names: dict[Var, str] = {}
+        # What is full of a number.
+        self.filled: dict[Var, Literal] = {}
+        self.taken: set[str] = set()
+        # Names of the user's, kept for what they are of.
+        self.users: set[str] = set()
+        # Large arrays by name: those that are made here, and those that are given.
+        self.large: dict[str, Type] = {}
+        self.given: dict[str, Type] = {}
+        self.lines: list[Line] = []
+        self.origin: tuple[str, int] | None = None
+        self.places: dict[tuple[int, int], tuple[str, int]] = {}
+        self.letters = variables()
+
+    # -- Functions -------------------------------------------------------------------------------------------------------
+
+    def define(self, name: str, closed_jaxpr: ClosedJaxpr, arg_names: Sequence[str] | None = None) -> str:
+        jaxpr = closed_jaxpr.jaxpr
+        arg_names = arg_names or [None] * len(jaxpr.invars)
+        args = [self.new_name(v, wanted) for v, wanted in zip(jaxpr.invars, arg_names, strict=True)]
+        # Memory of the caller's.
+        self.given.update(self.large)
+        self.large.clear()
+        self.bind(jaxpr.constvars, [self.constant(c) for c in closed_jaxpr.consts])
+        results = self.body(jaxpr, [True] * len(jaxpr.outvars))
+        given = isinstance(self.bundle, Given)
+        renderer = Renderer(self.large, (lambda: self.bundle.reserve("buffer")) if given else None)
+        body = renderer.text(self.lines, set(results).__contains__)
+        for buffer in renderer.buffers:
+            self.bundle.buffers[buffer.name] = self.kept(buffer)
+        body.append(f"    return {results[0] if len(results) == 1 else '(' + ', '.join(results) + ')'}")
+        return "\n".join([f"def {name}({', '.join(args)}):", *body])
+
+    def function(self, closed_jaxpr: ClosedJaxpr, name: str) -> str:
+        """The name of a function for a jaxpr that is called more than once."""
+        known = self.functions.get(id(closed_jaxpr))
+        if known is None:
+            known = self.functions[id(closed_jaxpr)] = self.bundle.reserve(_identifier(name))
+            inner = _Writer(self.bundle, self.shared, self.commented, self.shared[id(closed_jaxpr)])
+            inner.functions = self.functions
+            self.bundle.definitions.append(inner.define(known, closed_jaxpr))
+        return known
+
+    # -- Names -----------------------------------------------------------------------------------------------------------
+
+    def new_name(self, v: Var, wanted: str | None = None) -> str:
+        name = self.fresh(_identifier(wanted)) if wanted else self.fresh()
+        self.names[v] = name
+        if v.aval.size * getattr(v.aval.dtype, "itemsize", 8) >= LARGE:
+            self.large[name] = Type(v.aval.shape, v.aval.dtype)
+        return name
+
+    def kept(self, buffer: Buffer) -> Callable:
+        """What makes the function that gives the arrays for a place in the program."""
+        shape, dtype = buffer.type
+        return partial(kept_buffer, shape, getattr(dtype, "storage", dtype), buffer.arrays, self.calls)
+
+    def fresh(self, wanted: str | None = None) -> str:
+        """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
+        taken, has, users = self.taken, self.bundle.has, () if wanted else self.users
+        for name in numbered(wanted) if wanted else self.letters:
+            if not (name in taken or name in users or has(name) or keyword.iskeyword(name)):
+                break
+        self.taken.add(name)
+        self.bundle.locals.add(name)
+        return name
+
+    def bind(self, variables: Sequence[Var], texts: Sequence[str]):
+        self.names.update(zip(variables, texts, strict=True))
+
+    # -- Values ----------------------------------------------------------------------------------------------------------
+
+    def text(self, atom: Atom) -> str:
+        """Text for a value, with its dtype."""
+        return self.constant(atom.val) if type(atom) is Literal else self.names[atom]
+
+    def constant(self, value) -> str:
+        array = to_array(value)._value
+        if array.ndim == 0 and array.dtype.kind in "biufc":
+            return self.bundle.expression(array[()])
+        return self.bundle.expression(array, "constant")
+
+    def soft(self, atom: Atom) -> str:
+        """As `text`, for an operand beside an array of the same dtype, which decides for a Python number."""
+        if type(atom) is Literal:
+            array = to_array(atom.val)._value
+            if array.ndim == 0 and array.dtype.kind in "biuf":
+                return self.bundle.expression(array.item())
+        return self.text(atom)
+
+    def operands(self, eqn: JaxprEqn) -> list[str]:
+        """The texts of operands of one dtype: numbers as such, but for one array at least."""
+        if all(type(v) is Literal for v in eqn.invars):
+            return [self.text(v) for v in eqn.invars]
+        return [self.soft(v) for v in eqn.invars]
+
+    def dtype(self, dtype) -> str:
+        if dtype == key_fry:
+            return self.bundle.expression(key_fry.storage)
+        name = getattr(np, dtype.name, None)
+        return f"np.{dtype.name}" if name is not None and dtype.name != "bool" else self.bundle.expression(dtype)
+
+    # -- Equations -------------------------------------------------------------------------------------------------------
+
+    def line(self, text: str, writes: Sequence[str], reads: Sequence[str], blocks=(), view=False, pure=False):
+        self.lines.append(Line(text, tuple(writes), tuple(reads), tuple(blocks), self.origin, None, view, pure))
+
+    def call(self, target: str, call: Call, reads: Sequence[str]):
+        """`target = call`, on a line."""
+        # Without a function it is a place, to be filled by the lines that follow.
+        self.lines.append(Line("", (target,), tuple(reads), (), self.origin, call, pure=bool(call.function)))
+
+    def temporary(self, call: Call, eqn: JaxprEqn) -> str:
+        """The name of an array of the type of the equation's result, made from its operands."""
+        name = self.new_name(Var(eqn.outvars[0].aval))
+        self.call(name, call, call.operands())
+        return name
+
+    def reads(self, eqn: JaxprEqn) -> list[str]:
+        return [self.names[v] for v in eqn.invars if type(v) is not Literal]
+
+    def body(self, jaxpr: Jaxpr, used: Sequence[bool]) -> list[str]:
+        """Write the equations that the used results need; return the results' texts."""
+        if not all(used):
+            jaxpr, _ = dce_jaxpr(jaxpr, used, instantiate=True)
+        wanted = user_names(jaxpr.eqns) if self.commented else {}
+        self.users.update(wanted.values())
+        for i, eqn in enumerate(jaxpr.eqns):
+            self.equation(eqn, wanted.get(i))
+        return [self.text(v) for v in jaxpr.outvars]
+
+    def block(self, write: Callable[[], None]) -> list[Line]:
+        """The lines that `write` writes."""
+        before, self.lines = self.lines, []
+        write()
+        lines, self.lines = self.lines, before
+        return lines
+
+    def steps(self, lines: list[Line], varying: Sequence[str]) -> list[Line]:
+        """The lines of a loop's body, without those that compute the same in every step: they are written now."""
+        before, within = invariant(lines, varying, ChainMap(self.large, self.given))
+        self.lines += before
+        return within
+
+    def equation(self, eqn: JaxprEqn, wanted: str | None = None):
+        if self.commented:
+            self.origin = self.place(eqn.source_info)
+        name = eqn.primitive.name
+        if eqn.primitive.runs is not None or name in LOOPS:
+            LOOPS.get(name, _inline)(self, eqn)
+            return
+        rule = EXPRESSIONS.get(name)
+        text = rule(self, eqn) if rule is not None else None
+        if text is None:
+            text = self.implementation(eqn)
+        if type(text) is Call:
+            self.call(self.new_name(eqn.outvars[0], wanted), text, text.operands() or self.reads(eqn))
+            return
+        if not eqn.primitive.multiple_results and text.isidentifier():
+            self.names[eqn.outvars[0]] = text
+            return
+        reads = self.reads(eqn)
+        targets = [self.fresh() if type(v) is DropVar else self.new_name(v, wanted) for v in eqn.outvars]
+        if not eqn.primitive.multiple_results:
+            self.line(f"{targets[0]} = {text}", targets, reads, view=name in VIEWS, pure=pure(eqn))
+        else:
+            left = f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = " if targets else ""
+            self.line(left + text, targets, reads, pure=pure(eqn))
+
+    def place(self, where: SourceInfo | None) -> tuple[str, int] | None:
+        """The file and the line; looked up once, since it takes long."""
+        if where is None:
+            return None
+        key = id(where.code), where.offset
+        if key not in self.places:
+            self.places[key] = where.file_name, where.line
+        return self.places[key]
+
+    def implementation(self, eqn: JaxprEqn) -> str:
+        """A call of the primitive's implementation."""
+        impl, args = eqn.primitive.impl, ", ".join(self.text(v) for v in eqn.invars)
+        wanted = parameters(impl)
+        params = {k: v for k, v in eqn.params.items() if k in wanted}
+        if eqn.primitive.effects is not None or jaxprs_in_params(params):
+            # It carries what has no text.
+            name = self.bundle.reserve(_identifier(eqn.primitive.name))
+            self.bundle.externals[name] = partial(impl, **eqn.params)
+            return f"{name}({args})"
+        function = self.bundle.function(impl, _identifier(eqn.primitive.name))
+        named = [f"{k}={self.bundle.expression(v, k)}" for k, v in params.items()]
+        return f"{function}({', '.join([*([args] if args else []), *named])})"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Expressions: (writer, equation) -> text or a call, or None where the implementation is to be called
+
+
+# Whose text gives a view of the operand.
+VIEWS = {"reshape", "transpose", "squeeze", "slice", "broadcast_in_dim"}
+
+
+def _kind(atom: Atom) -> str:
+    """NumPy's letter for the kind of dtype; V for random keys, as for others that NumPy does not have itself."""
+    return getattr(atom.aval.dtype, "kind", "V")
+
+
+def _infix(operator: str, function: str, kinds: str = "biufc") -> Callable:
+    def rule(w: _Writer, eqn: JaxprEqn):
+        if _kind(eqn.invars[0]) not in kinds:
+            return None
+        a, b = w.operands(eqn)
+        return Call(f"{a} {operator} {b}", f"np.{function}", (a, b), True, True)
+
+    return rule
+
+
+def _applied(function: str, *args: str) -> Call:
+    return Call(f"np.{function}({', '.join(args)})", f"np.{function}", args, True, True)
+
+
+def _ufunc(function: str) -> Callable:
+    return lambda w, eqn: _applied(function, *w.operands(eqn))
+
+
+def _negative(x: str) -> Call:
+    return Call(f"-{x}", "np.negative", (x,), True, True)
+
+
+def _times(x: str, y: str) -> Call:
+    return Call(f"{x} * {y}", "np.multiply", (x, y), True, True)
+
+
+def _integer_pow(w: _Writer, eqn: JaxprEqn):
+    x, y = w.text(eqn.invars[0]), eqn.params["y"]
+    if y == 3:
+        return _times(x, w.temporary(_times(x, x), eqn))
+    return {1: x, 2: _times(x, x), -1: _applied("reciprocal", x)}.get(y)
+
+
+def _rsqrt(w: _Writer, eqn: JaxprEqn):
+    return _applied("reciprocal", w.temporary(_applied("sqrt", w.text(eqn.invars[0])), eqn))
+
+
+def _broadcast(w: _Writer, eqn: JaxprEqn):
+    x, shape = eqn.invars[0], eqn.params["shape"]
+    placed = [1] * len(shape)
+    for i, d in zip(eqn.params["broadcast_dimensions"], x.aval.shape):
+        placed[i] = d
+    if type(x) is Literal:
+        w.filled[eqn.outvars[0]] = x
+    text = w.text(x)
+    if tuple(placed) == shape:
+        return f"{text}.reshape({_shape(placed)})"
+    if tuple(placed[len(shape) - x.aval.ndim :]) != x.aval.shape:
+        text = f"{text}.reshape({_shape(placed)})"
+    return f"np.broadcast_to({text}, {_tuple(shape)})"
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return ", ".join(map(str, shape)) if len(shape) else "()"
+
+
+def _tuple(xs: Sequence[int]) -> str:
+    return f"({xs[0]},)" if len(xs) == 1 else f"({', '.join(map(str, xs))})"
+
+
+def _reshape(w: _Writer, eqn: JaxprEqn):
+    return f"{w.text(eqn.invars[0])}.reshape({_shape(eqn.params['new_sizes'])})"
+
+
+def _transpose(w: _Writer, eqn: JaxprEqn):
+    permutation = eqn.params["permutation"]
+    x = w.text(eqn.invars[0])
+    return f"{x}.T" if permutation == (1, 0) else f"{x}.transpose({_shape(permutation)})"
+
+
+def _squeeze(w: _Writer, eqn: JaxprEqn):
+    aval, dims = eqn.invars[0].aval, eqn.params["dimensions"]
+    return f"{w.text(eqn.invars[0])}.reshape({_shape([d for i, d in enumerate(aval.shape) if i not in dims])})"
+
+
+def _slice(w: _Writer, eqn: JaxprEqn):
+    aval, p = eqn.invars[0].aval, eqn.params
+    parts = []
+    for size, start, stop, step in zip(
+        aval.shape, p["start_indices"], p["limit_indices"], p["strides"] or (1,) * aval.ndim
+    ):
+        part = f"{start or ''}:{stop if stop != size else ''}"
+        parts.append(part if step == 1 else f"{part}:{step}")
+    while len(parts) > 1 and parts[-1] == ":":
+        parts.pop()
+    return f"{w.text(eqn.invars[0])}[{', '.join(parts)}]" if parts else w.text(eqn.invars[0])
+
+
+def _axes(eqn: JaxprEqn) -> str:
+    axes, ndim = eqn.params["axes"], eqn.invars[0].aval.ndim
+    return "" if len(axes) == ndim else str(axes[0]) if len(axes) == 1 else _tuple(axes)
+
+
+def _sum(w: _Writer, eqn: JaxprEqn):
+    if _kind(eqn.invars[0]) not in "fc" or not eqn.params["axes"] or type(eqn.invars[0]) is Literal:
+        return None
+    return _reduction(w, eqn, "sum", "np.add.reduce")
+
+
+def _reduction(w: _Writer, eqn: JaxprEqn, method: str, function: str) -> Call:
+    x, axes = w.text(eqn.invars[0]), _axes(eqn)
+    return Call(f"{x}.{method}({axes})", function, (x, axes or "None"))
+
+
+def _extremum(method: str, function: str) -> Callable:
+    def rule(w: _Writer, eqn: JaxprEqn):
+        aval, axes = eqn.invars[0].aval, eqn.params["axes"]
+        if not axes or any(aval.shape[i] == 0 for i in axes) or aval.dtype.kind not in "iuf":
+            return None
+        return _reduction(w, eqn, method, function)
+
+    return rule
+
+
+def _dot(w: _Writer, eqn: JaxprEqn):
+    x, y = (v.aval for v in eqn.invars)
+    (x_contract, y_contract), (x_batch, y_batch) = eqn.params["dimension_numbers"]
+    preferred = eqn.params["preferred_element_type"]
+    if (
+        x.dtype != y.dtype
+        or preferred not in (None, x.dtype)
+        or x.dtype.char not in "fdFD"
+        or 0 in (*x.shape, *y.shape)
+    ):
+        return None
+    a, b = (w.text(v) for v in eqn.invars)
+    if not x_batch and not x_contract and x.ndim == y.ndim == 1:
+        return Call(f"np.outer({a}, {b})", "np.outer", (a, b))
+    if not x_batch and len(x_contract) == 1 and x.ndim <= 2 and y.ndim <= 2:
+        # The first's last axis with the second's first is what @ does; a matrix the other way round is transposed for it.
+        a, b = f"{a}{'.T' if x_contract == (0,) and x.ndim == 2 else ''}", f"{b}{'.T' if y_contract == (1,) else ''}"
+        return Call(f"{a} @ {b}", "np.matmul", (a, b))
+    # Otherwise there is a matrix for each place along the batch axes.
+    x_kept = [i for i in range(x.ndim) if i not in (*x_contract, *x_batch)]
+    y_kept = [i for i in range(y.ndim) if i not in (*y_contract, *y_batch)]
+    left = _grouped(a, x.shape, x_batch, x_kept, x_contract)
+    right = _grouped(b, y.shape, y_batch, y_contract, y_kept)
+    if len(x_kept) == len(y_kept) == 1:
+        return Call(f"{left} @ {right}", "np.matmul", (left, right))
+    then = f".reshape({_shape(eqn.outvars[0].aval.shape)})"
+    shape = (*[x.shape[i] for i in x_batch], prod(x.shape[i] for i in x_kept), prod(y.shape[i] for i in y_kept))
+    return Call(f"({left} @ {right}){then}", "np.matmul", (left, right), then=then, shape=shape)
+
+
+def _grouped(text: str, shape: Sequence[int], batch: Sequence[int], *groups: Sequence[int]) -> str:
+    """The array with its batch axes first, and then an axis for each group."""
+    order = [*batch, *[i for group in groups for i in group]]
+    if order != list(range(len(shape))):
+        text = f"{text}.transpose({_shape(order)})"
+    if all(len(group) == 1 for group in groups):
+        return text
+    return f"{text}.reshape({_shape([*[shape[i] for i in batch], *[prod(shape[i] for i in g) for g in groups]])})"
+
+
+def _select(w: _Writer, eqn: JaxprEqn):
+    which, *cases = eqn.invars
+    if which.aval.dtype != bool or len(cases) != 2:
+        return None
+    # Of an array full of a number the number is enough; of two, an array must have the shape.
+    full = [None if type(v) is Literal else w.filled.get(v) for v in cases]
+    if None not in full:
+        full[0] = None
+    on_false, on_true = [w.text(v) if number is None else w.text(number) for v, number in zip(cases, full)]
+    args = w.text(which), on_true, on_false
+    function = w.bundle.function(select_into, "select") if isinstance(w.bundle, Given) else "np.where"
+    return Call(f"np.where({', '.join(args)})", function, args, whole=True)
+
+
+def _clamp(w: _Writer, eqn: JaxprEqn):
+    low, x, high = eqn.invars
+    if type(x) is Literal:
+        return None
+    large = isinstance(w.bundle, Given) and _kind(x) == "f" and x.aval.size * x.aval.dtype.itemsize >= LARGE
+    if large and low.aval.shape == high.aval.shape == ():
+        function, args = w.bundle.function(clamp, "clamp"), (w.soft(low), w.text(x), w.soft(high))
+        return Call(f"{function}({', '.join(args)})", function, args, True, True)
+    return _applied("minimum", w.temporary(_applied("maximum", w.soft(low), w.text(x)), eqn), w.soft(high))
+
+
+def _convert(w: _Writer, eqn: JaxprEqn):
+    old, new = _kind(eqn.invars[0]), eqn.params["new_dtype"]
+    x = w.text(eqn.invars[0])
+    if eqn.invars[0].aval.dtype == new:
+        return x
+    if old not in "biuf" or new.kind not in "biufc" or (old == "f" and new.kind in "iu"):
+        return None
+    return f"{x}.astype({w.dtype(new)})"
+
+
+def _iota(w: _Writer, eqn: JaxprEqn):
+    p = eqn.params
+    if len(p["shape"]) != 1 or p["dtype"].kind not in "iuf" or p["dtype"].char == "e":
+        return None
+    return f"np.arange({p['shape'][0]}, dtype={w.dtype(p['dtype'])})"
+
+
+def _split(w: _Writer, eqn: JaxprEqn) -> str:
+    x, before, start, parts = w.text(eqn.invars[0]), ":, " * eqn.params["axis"], 0, []
+    for size in eqn.params["sizes"]:
+        parts.append(f"{x}[{before}{start}:{start + size}]")
+        start += size
+    return ", ".join(parts) if len(parts) != 1 else f"({parts[0]},)"
+
+
+def _concatenate(w: _Writer, eqn: JaxprEqn):
+    args = f"[{', '.join(w.text(v) for v in eqn.invars)}]", str(eqn.params["dimension"])
+    return Call(f"np.concatenate({', '.join(args)})", "np.concatenate", args)
+
+
+def _same(w: _Writer, eqn: JaxprEqn):
+    return w.text(eqn.invars[0])
+
+
+EXPRESSIONS: dict[str, Callable] = {
+    "add": _infix("+", "add", "iufc"),
+    "add_any": _infix("+", "add", "iufc"),
+    "sub": _infix("-", "subtract", "iufc"),
+    "mul": _infix("*", "multiply", "iufc"),
+    "div": _infix("/", "divide", "fc"),
+    "and": _infix("&", "bitwise_and", "biu"),
+    "or": _infix("|", "bitwise_or", "biu"),
+    "xor": _infix("^", "bitwise_xor", "biu"),
+    "lt": _infix("<", "less", "biuf"),
+    "le": _infix("<=", "less_equal", "biuf"),
+    "gt": _infix(">", "greater", "biuf"),
+    "ge": _infix(">=", "greater_equal", "biuf"),
+    "eq": _infix("==", "equal", "biufc"),
+    "ne": _infix("!=", "not_equal", "biufc"),
+    "neg": lambda w, eqn: _negative(w.text(eqn.invars[0])) if type(eqn.invars[0]) is Var else None,
+    "max": _ufunc("maximum"),
+    "min": _ufunc("minimum"),
+    "integer_pow": _integer_pow,
+    "square": lambda w, eqn: _times(w.text(eqn.invars[0]), w.text(eqn.invars[0])),
+    "rsqrt": _rsqrt,
+    "abs": _ufunc("abs"),
+    **{
+        name: _ufunc(name)
+        for name in "sqrt cbrt exp exp2 expm1 log log1p sin cos tan sinh cosh tanh floor ceil nextafter".split()
+    },
+    **{f"a{name}": _ufunc(f"arc{name}") for name in "sin cos tan sinh cosh tanh tan2".split()},
+    "is_finite": _ufunc("isfinite"),
+    "select_n": _select,
+    "clamp": _clamp,
+    "convert_element_type": _convert,
+    "stop_gradient": _same,
+    "name": _same,
+    "broadcast_in_dim": _broadcast,
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "squeeze": _squeeze,
+    "slice": _slice,
+    "split": _split,
+    "reduce_sum": _sum,
+    "reduce_max": _extremum("max", "np.maximum.reduce"),
+    "reduce_min": _extremum("min", "np.minimum.reduce"),
+    "dot_general": _dot,
+    "iota": _iota,
+    "concatenate": _concatenate,
+}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Equations that carry jaxprs: (writer, equation), writing lines
+
+
+def _names_of(texts: Iterable[str]) -> list[str]:
+    return [t for t in texts if t.isidentifier()]
+
+
+def _inline(w: _Writer, eqn: JaxprEqn):
+    """What only runs a jaxpr: its lines, in place; or a call, where there are several."""
+    closed_jaxpr = eqn.primitive.runs(eqn.params)
+    args = [w.text(v) for v in eqn.invars]
+    if id(closed_jaxpr) in w.shared and len(closed_jaxpr.jaxpr.eqns) > 3 and eqn.outvars:
+        function = w.function(closed_jaxpr, eqn.params.get("name") or eqn.primitive.name)
+        targets = [w.fresh() if type(v) is DropVar else w.new_name(v) for v in eqn.outvars]
+        w.line(f"{', '.join(targets)} = {function}({', '.join(args)})", targets, _names_of(args))
+        return
+    used = [type(v) is not DropVar for v in eqn.outvars]
+    w.bind([v for v, use in zip(eqn.outvars, used) if use], _run(w, closed_jaxpr, args, used))
+
+
+def _run(w: _Writer, closed_jaxpr: ClosedJaxpr, args: Sequence[str], used: Sequence[bool] | None = None) -> list[str]:
+    """Write what a jaxpr does with its arguments; the texts of its results, or of those used. The same jaxpr may be written
+    several times: its variables have the names of the last time."""
+    jaxpr = closed_jaxpr.jaxpr
+    w.bind(jaxpr.invars, args)
+    w.bind(jaxpr.constvars, [w.constant(c) for c in closed_jaxpr.consts])
+    return w.body(jaxpr, [True] * len(jaxpr.outvars) if used is None else used)
+
+
+def _assign(w: _Writer, targets: Sequence[str], texts: Sequence[str]):
+    """`a, b = c, d`, without what is there already."""
+    pairs = [(a, b) for a, b in zip(targets, texts) if a != b]
+    if pairs:
+        left, right = (", ".join(part) for part in zip(*pairs))
+        w.line(f"{left} = {right}", [a for a, _ in pairs], _names_of(b for _, b in pairs))
+
+
+def _put_rows(w: _Writer, index: str, ys: Sequence[str], outs: Sequence[str]):
+    """`ys[i] = row`, for the last of `outs`; or, if nothing else needs a large row, the row made in that place."""
+    mentioned = Counter(name for line in w.lines for name in line.mentions())
+    mentioned.update(outs)
+    made = {line.writes[0]: i for i, line in enumerate(w.lines) if line.call is not None and line.writes}
+    for y, row in zip(ys, outs[len(outs) - len(ys) :]):
+        place, line = f"{y}[{index}]", w.lines[made[row]] if row in made and row in w.large else None
+        # Mentioned where it is made, and among `outs`.
+        if line is not None and line.call.can_be_told() and mentioned[row] == 2:
+            w.lines[made[row]] = line._replace(writes=(), reads=(*line.reads, y), pure=False, place=place)
+        else:
+            w.line(f"{place} = {row}", [], [y, *_names_of([row])])
+
+
+def _scan(w: _Writer, eqn: JaxprEqn):
+    origin = w.origin
+    p = eqn.params
+    num_consts, num_carry, length = p["num_consts"], p["num_carry"], p["length"]
+    args = [w.text(v) for v in eqn.invars]
+    consts, init, xs = args[:num_consts], args[num_consts : num_consts + num_carry], args[num_consts + num_carry :]
+    carry = [w.new_name(v) if type(v) is not DropVar else w.fresh() for v in eqn.outvars[:num_carry]]
+    _assign(w, carry, init)
+    ys = []
+    for v in eqn.outvars[num_carry:]:
+        ys.append(None if type(v) is DropVar else w.new_name(v))
+        if ys[-1] is not None:
+            w.call(ys[-1], Call(f"np.empty({_tuple(v.aval.shape)}, {w.dtype(v.aval.dtype)})", "", ()), [])
+    index = w.fresh("i")
+    body = p["jaxpr"]
+    # What of the body only unread results need is not written.
+    used = [True] * num_carry + [y is not None for y in ys]
+
+    def write():
+        slices = [w.fresh() for _ in xs]
+        for name, x, aval in zip(slices, xs, body.in_avals[num_consts + num_carry :]):
+            w.line(f"{name} = {x}[{index}]" if aval.dtype != key_fry else f"{name} = {x}[{index}, ...]", [name], [x])
+        outs = _run(w, body, [*consts, *carry, *slices], used)
+        _put_rows(w, index, [y for y in ys if y is not None], outs)
+        _assign(w, carry, outs[:num_carry])
+
+    lines = w.steps(w.block(write), [index, *carry])
+    steps = f"reversed(range({length}))" if p["reverse"] else f"range({length})"
+    reads = [*_names_of(consts), *_names_of(xs), *carry]
+    w.origin = origin
+    w.line("", carry, reads, [(f"for {index} in {steps}:", lines)])
+
+
+def _while(w: _Writer, eqn: JaxprEqn):
+    origin = w.origin
+    p = eqn.params
+    args = [w.text(v) for v in eqn.invars]
+    cond_consts, rest = args[: p["cond_nconsts"]], args[p["cond_nconsts"] :]
+    body_consts, init = rest[: p["body_nconsts"]], rest[p["body_nconsts"] :]
+    carry = [w.new_name(v) if type(v) is not DropVar else w.fresh() for v in eqn.outvars]
+    _assign(w, carry, init)
+    tested: list[str] = []
+    condition = w.block(lambda: tested.extend(_run(w, p["cond_jaxpr"], [*cond_consts, *carry])))
+    condition = w.steps(condition, carry)
+    body = w.block(lambda: _assign(w, carry, _run(w, p["body_jaxpr"], [*body_consts, *carry])))
+    body = w.steps(body, carry)
+    reads = [*_names_of([*cond_consts, *body_consts]), *carry]
+    (test,) = tested
+    w.origin = origin
+    if len(condition) == 1 and condition[0].call is not None and condition[0].writes == (test,):
+        w.line("", carry, reads, [(f"while {condition[0].call.text}:", body)])
+        return
+    stop = Line(f"if not {test}:", (), tuple(_names_of([test])))
+    leave = Line("    break", (), ())
+    w.line("", carry, reads, [("while True:", [*condition, stop, leave, *body])])
+
+
+def _cond(w: _Writer, eqn: JaxprEqn):
+    origin = w.origin
+    index, *operands = [w.text(v) for v in eqn.invars]
+    branches = eqn.params["branches"]
+    targets = [w.new_name(v) if type(v) is not DropVar else w.fresh() for v in eqn.outvars]
+    blocks = []
+    for i, branch in enumerate(branches):
+        lines = w.block(lambda branch=branch: _assign(w, targets, _run(w, branch, operands)))
+        test = f"{index} <= 0" if i == 0 else f"{index} == {i}"
+        header = "else:" if i == len(branches) - 1 and i else f"{'el' if i else ''}if {test}:"
+        blocks.append((header, lines))
+    w.origin = origin
+    w.line("", targets, _names_of([index, *operands]), blocks)
+
+
+def _linear_solve(w: _Writer, eqn: JaxprEqn):
+    """The solver, on what it closes over and b."""
+    lengths, solve = eqn.params["const_lengths"], eqn.params["jaxprs"].solve
+    before = lengths.matvec + lengths.vecmat
+    args = [w.text(v) for v in eqn.invars]
+    args = [*args[before : before + lengths.solve], *args[sum(lengths) :]]
+    used = [type(v) is not DropVar for v in eqn.outvars]
+    w.bind([v for v, use in zip(eqn.outvars, used) if use], _run(w, solve, args, used))
+
+
+# What carries jaxprs, and does more than run one, or runs one on some of its operands.
+LOOPS: dict[str, Callable] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}

@@ -1,0 +1,297 @@
+"""Jaxpr -> a program that XLA runs, on whatever device jaxlib has: `stablehlo.py` writes the text, jaxlib compiles it.
+
+The one file that imports JAX's libraries, and only their public names, when the first program is compiled: NumPy alone is what
+minijax needs otherwise. None of JAX's rules take part: a program of ours is one primitive of JAX's (`_whole_program`), for the
+sake of what JAX runs programs with.
+
+Arrays stay on the device between programs: a result is an `ArrayImpl` with a buffer, still being computed perhaps, whose NumPy
+value is fetched when somebody looks at it; an argument from NumPy is given its buffer once.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import import_module
+from types import SimpleNamespace
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from ...core.array import ArrayImpl, to_array
+from ...core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
+from ...core.staging import closed, weak_cache
+from ...core.traces import ShapedArray
+from ...foundation import errors
+from ...foundation.device import Mesh, PartitionSpec, whole_aval
+from ...foundation.dtypes import float0, key_fry
+from .stablehlo import module_text
+from .text import physical, physical_array
+
+# The versions of JAX that the tests have been run with: the first, and the one that is too new to be known.
+OLDEST, UNTRIED = (0, 10), (0, 13)
+KNOWN = "jax>=0.10,<0.13"
+
+
+@cache
+def _xla() -> SimpleNamespace:
+    """What is used of JAX's libraries."""
+    try:
+        jax = import_module("jax")
+        backend = import_module("jax.extend.backend")
+        core, mlir = import_module("jax.extend.core"), import_module("jax.interpreters.mlir")
+        ir, func = import_module("jax.extend.mlir.ir"), import_module("jax.extend.mlir.dialects.func")
+    except ImportError as e:
+        raise errors.xla_missing(KNOWN) from e
+    version = tuple(int(n) for n in re.findall(r"\d+", jax.__version__)[:2])
+    if version < OLDEST:
+        raise errors.xla_version(jax.__version__, "older", KNOWN)
+    if version >= UNTRIED:
+        warnings.warn(str(errors.xla_version(jax.__version__, "newer", KNOWN)), stacklevel=2)
+    return SimpleNamespace(
+        client=backend.get_backend(),
+        Primitive=core.Primitive,
+        ShapeDtypeStruct=jax.ShapeDtypeStruct,
+        ShapedArray=jax.core.ShapedArray,
+        mlir=mlir,
+        ir=ir,
+        func=func,
+        jit=jax.jit,
+        default_device=jax.default_device,
+        compile_options=backend.get_compile_options,
+        devices=jax.devices(),
+        device_put=jax.device_put,
+        enable_x64=jax.enable_x64,
+        buffer_type=type(jax.device_put(np.float32(0))),
+        assemble=jax.make_array_from_single_device_arrays,
+        Mesh=jax.sharding.Mesh,
+        NamedSharding=jax.sharding.NamedSharding,
+        PartitionSpec=jax.sharding.PartitionSpec,
+    )
+
+
+def devices() -> list:
+    """jaxlib's devices."""
+    return _xla().devices
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Arrays
+
+
+class Sharded:
+    """An array in pieces, one on each of several devices, as the buffer of an `ArrayImpl`."""
+
+    __slots__ = ("array", "mesh", "spec")
+
+    def __init__(self, array, mesh: Mesh, spec: PartitionSpec):
+        self.array, self.mesh, self.spec = array, mesh, spec
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.array, dtype)
+
+    def __getattr__(self, name: str):
+        return getattr(self.array, name)
+
+
+def _result(buffer, aval: ShapedArray):
+    return np.zeros(aval.shape, float0) if aval.dtype == float0 else ArrayImpl.on_device(buffer, aval)
+
+
+def _put(value, place):
+    """An array, on a device or cut into pieces for several. Without x64 JAX would make 32 bits of 64."""
+    with _xla().enable_x64(True):
+        return _xla().device_put(value, place)
+
+
+def _buffer(x: ArrayImpl):
+    """The array on the first device; kept, so that a parameter goes there once."""
+    buffer = x._buffer
+    if type(buffer) is not _xla().buffer_type:
+        x._buffer = buffer = _put(physical_array(x._value) if buffer is None else buffer.array, _xla().devices[0])
+    return buffer
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Programs
+
+Run = Callable[[Sequence[ArrayImpl]], list[ArrayImpl]]
+
+
+@cache
+def _whole_program():
+    """A primitive of JAX's that is a whole program, by its text. (`jax.extend`, and JAX's tutorial on primitives.)
+
+    jaxlib by itself takes 1.7 us to hand back each result of a program: as long as a small program runs. What `jax.jit` has
+    compiled takes none.
+    """
+    xla = _xla()
+    primitive = xla.Primitive("minijax_program")
+    primitive.multiple_results = True
+
+    @primitive.def_abstract_eval
+    def out_avals(*_, text, outs):
+        return [xla.ShapedArray(aval.shape, aval.dtype) for aval in outs]
+
+    def lower(ctx, *operands, text, outs):
+        ours, theirs = xla.ir.Module.parse(text), ctx.module_context
+        types = xla.ir.SymbolTable(ours.operation)["main"].type.results
+        name = xla.mlir.merge_mlir_modules(theirs.module, "program", ours, dst_symtab=theirs.symbol_table)
+        return xla.func.CallOp(types, xla.ir.FlatSymbolRefAttr.get(name), operands).results
+
+    xla.mlir.register_lowering(primitive, lower)
+    return primitive
+
+
+class _Executable:
+    """A compiled text, called with the arrays of the first device. Programs whose texts are the same share it."""
+
+    __slots__ = ("execute", "__weakref__")
+
+    def __init__(self, text: str, donated: tuple[int, ...], closed_jaxpr: ClosedJaxpr):
+        xla, outs = _xla(), tuple(map(physical, closed_jaxpr.out_avals))
+
+        def minijax(*args):
+            return _whole_program().bind(*args, text=text, outs=outs)
+
+        ins = [xla.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in map(physical, closed_jaxpr.in_avals)]
+        with xla.enable_x64(True), xla.default_device(xla.devices[0]):
+            self.execute = xla.jit(minijax, donate_argnums=donated).lower(*ins).compile()
+
+
+class _Replicated:
+    """A text compiled for a replica on each of several devices."""
+
+    __slots__ = ("execute", "__weakref__")
+
+    def __init__(self, text: str, device_ids: tuple[int, ...]):
+        xla = _xla()
+        options = xla.compile_options(
+            num_replicas=len(device_ids), num_partitions=1, device_assignment=np.array(device_ids)[:, None]
+        )
+        compiled = xla.client.compile_and_load(text, [xla.devices[i] for i in device_ids], options)
+        self.execute = compiled.execute_sharded
+
+
+_executables: WeakValueDictionary[tuple, _Executable | _Replicated] = WeakValueDictionary()
+
+
+def _shared(kind: type, text: str, numbers: tuple[int, ...], *rest) -> _Executable | _Replicated:
+    """kind(text, numbers, *rest), made once. The rest is what the text says too."""
+    # What a program computes does not depend on its name, in the first line, and on the user's lines that its comments show.
+    key = kind, re.sub(r"^\s*//.*\n", "", text.partition("\n")[2], flags=re.MULTILINE), numbers
+    found = _executables.get(key)
+    if found is None:
+        found = _executables[key] = kind(text, numbers, *rest)
+    return found
+
+
+@weak_cache
+def program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...] = ()) -> Run:
+    """The function of arrays, returning a list of them, that a closed jaxpr stands for; made once for each jaxpr.
+
+    donated: which arguments may be overwritten; they are lost to the caller.
+    """
+    if any(map(_sharded, closed_jaxpr.jaxpr.eqns)):
+        return _in_parts(closed_jaxpr, name)
+    executable = _shared(_Executable, module_text(closed_jaxpr, name, donated=donated), donated, closed_jaxpr)
+    execute, of_one_device, out_avals = executable.execute, {_xla().buffer_type}, closed_jaxpr.out_avals
+    wrap = _result if any(aval.dtype == float0 for aval in out_avals) else ArrayImpl.on_device
+
+    def run(args):
+        buffers = [x._buffer for x in args]
+        if not of_one_device.issuperset(map(type, buffers)):
+            buffers = [_buffer(x) for x in args]
+        for i in donated:
+            args[i].forget_value()
+        return list(map(wrap, execute(*buffers), out_avals))
+
+    run.executable = executable
+    return run
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Programs of several devices
+
+
+def _sharded(eqn: JaxprEqn) -> bool:
+    return eqn.primitive.name == "shard_map"
+
+
+def _in_parts(closed_jaxpr: ClosedJaxpr, name: str) -> Run:
+    """A program with equations of `pmap`: each of these runs on its devices, what is between them on the first."""
+    jaxpr = closed_jaxpr.jaxpr
+    parts: list[list[JaxprEqn]] = []
+    for eqn in jaxpr.eqns:
+        if not parts or _sharded(eqn) or _sharded(parts[-1][0]):
+            parts.append([])
+        parts[-1].append(eqn)
+    needed = {v for v in jaxpr.outvars if type(v) is Var}
+    steps = []
+    for eqns in reversed(parts):
+        made = [v for eqn in eqns for v in eqn.outvars if v in needed]
+        needed.update(v for eqn in eqns for v in eqn.invars if type(v) is Var)
+        steps.append((eqns, made))
+    runs = [_part(eqns, made, name) for eqns, made in reversed(steps)]
+
+    consts = [to_array(c) for c in closed_jaxpr.consts]
+
+    def run(args):
+        values = dict(zip([*jaxpr.invars, *jaxpr.constvars], [*args, *consts]))
+
+        def read(v):
+            return to_array(v.val) if type(v) is Literal else values[v]
+
+        for invars, outvars, part in runs:
+            values.update(zip(outvars, part([read(v) for v in invars])))
+        return [read(v) for v in jaxpr.outvars]
+
+    return run
+
+
+def _part(eqns: list[JaxprEqn], made: list[Var], name: str) -> tuple[list[Var], list[Var], Run]:
+    """(what it reads, what it makes, how) of some of a jaxpr's equations."""
+    if _sharded(eqns[0]):
+        (eqn,) = eqns
+        p = eqn.params
+        return eqn.invars, eqn.outvars, sharded_program(p["jaxpr"], p["mesh"], p["in_specs"], p["out_specs"], name)
+    inner = {v for eqn in eqns for v in eqn.outvars}
+    invars = list(dict.fromkeys(v for eqn in eqns for v in eqn.invars if type(v) is Var and v not in inner))
+    return invars, made, program(closed(Jaxpr([], invars, made, eqns)), name)
+
+
+@weak_cache
+def sharded_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: tuple, name: str) -> Run:
+    """What the devices of a mesh run together, of whole arrays: a replica of the program on each, with its own pieces."""
+    xla = _xla()
+    device_ids = tuple(device.id for device in mesh.devices)
+    if max(device_ids) >= len(xla.devices):
+        raise errors.xla_devices(max(device_ids) + 1, len(xla.devices))
+    axis = mesh.axis_name
+    executable = _shared(_Replicated, module_text(jaxpr, name, replicas=mesh.size, axis_name=axis), device_ids)
+    places = xla.Mesh(np.array([xla.devices[i] for i in device_ids]), ("replica",))
+
+    def sharding(spec: PartitionSpec):
+        return xla.NamedSharding(places, xla.PartitionSpec(*[None if entry is None else "replica" for entry in spec]))
+
+    def pieces(x: ArrayImpl, spec: PartitionSpec):
+        buffer = x._buffer
+        if type(buffer) is Sharded:
+            return buffer.array if buffer.spec == spec and buffer.mesh == mesh else _put(buffer.array, sharding(spec))
+        return _put(physical_array(x._value) if buffer is None else buffer, sharding(spec))
+
+    out_avals = [whole_aval(aval, spec, mesh) for aval, spec in zip(jaxpr.out_avals, out_specs)]
+
+    def run(args):
+        outs = executable.execute([pieces(x, spec) for x, spec in zip(args, in_specs, strict=True)])
+        wholes = []
+        for parts, aval, spec in zip(outs.disassemble_into_single_device_arrays(), out_avals, out_specs):
+            # The words of a random key are an axis of the buffer.
+            shape = (*aval.shape, 2) if aval.dtype == key_fry else aval.shape
+            whole = xla.assemble(shape, sharding(spec), parts)
+            wholes.append(ArrayImpl.on_device(Sharded(whole, mesh, spec), aval))
+        return wholes
+
+    return run

@@ -1,0 +1,145 @@
+"""Types and constants as StableHLO's text: `tensor<2x3xf32>`, `dense<[1.0, 2.0]>`, exact to the bit.
+
+What StableHLO has no type for is stored as what it has one for: a random key as its two words, along a last axis; the
+tangent of an integer, in which there is nothing, as a bool.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ...core.traces import ShapedArray
+from ...foundation.dtypes import float0, key_fry
+
+BOOL, INT32, UINT32 = (np.dtype(name) for name in ("bool", "int32", "uint32"))
+
+# By NumPy's letters; E is bfloat16's.
+_ELEMENTS = {
+    "?": "i1",
+    **dict(zip("efdE", ("f16", "f32", "f64", "bf16"))),
+    **dict(zip("FD", ("complex<f32>", "complex<f64>"))),
+    **{np.dtype(letter).char: f"i{8 * np.dtype(letter).itemsize}" for letter in "bhilq"},
+    **{np.dtype(letter).char: f"ui{8 * np.dtype(letter).itemsize}" for letter in "BHILQ"},
+}
+
+# Constants of more elements are written as their bytes.
+READABLE = 64
+
+
+class Value(NamedTuple):
+    """A value of the program: its type, and the name that it has in the text.
+
+    A constant has no name until it is used: then its array is written, or the scalar that it is full of.
+    """
+
+    aval: ShapedArray
+    name: str | None
+    constant: np.ndarray | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.aval.dtype
+
+    @property
+    def type(self) -> str:
+        return tensor(self.aval)
+
+
+def physical(aval: ShapedArray) -> ShapedArray:
+    """The type that a value of this type is stored as."""
+    if aval.dtype == key_fry:
+        return ShapedArray((*aval.shape, 2), UINT32)
+    return ShapedArray(aval.shape, BOOL) if aval.dtype == float0 else aval
+
+
+def physical_array(array: np.ndarray) -> np.ndarray:
+    """The array that a constant is stored as."""
+    if array.dtype == key_fry.storage:
+        return np.stack([array["hi"], array["lo"]], axis=-1)
+    return np.zeros(array.shape, bool) if array.dtype == float0 else array
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Types
+
+
+def tensor(aval: ShapedArray) -> str:
+    """`tensor<2x3xf32>`"""
+    return f"tensor<{'x'.join([*map(str, aval.shape), _ELEMENTS[aval.dtype.char]])}>"
+
+
+def functional(operands: Sequence[Value], outs: Sequence[ShapedArray]) -> str:
+    """`(tensor<f32>, tensor<f32>) -> tensor<f32>`"""
+    results = [tensor(out) for out in outs]
+    return f"({', '.join(x.type for x in operands)}) -> {results[0] if len(results) == 1 else tuple_text(results)}"
+
+
+def tuple_text(texts: Sequence[str]) -> str:
+    return f"({', '.join(texts)})"
+
+
+def ints(xs: Sequence[int]) -> str:
+    """`[0, 1]`"""
+    return f"[{', '.join(map(str, xs))}]"
+
+
+def boolean(x) -> str:
+    return "true" if x else "false"
+
+
+def i64_array(xs: Sequence[int]) -> str:
+    """`array<i64: 0, 1>`"""
+    return f"array<i64: {', '.join(map(str, xs))}>" if len(xs) else "array<i64>"
+
+
+def i64_table(rows: Sequence[Sequence[int]]) -> str:
+    """`dense<[[0, 1], [2, 3]]> : tensor<2x2xi64>`"""
+    return f"dense<{ints([ints(r) for r in rows])}> : tensor<{len(rows)}x{len(rows[0])}xi64>"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Constants
+
+
+def dense(array: np.ndarray) -> str:
+    """`dense<1.0>`: an array's elements, or the one that all of them are. A bool array of any size is written out."""
+    flat = array.reshape(-1)
+    if not flat.size:
+        return "dense<>"
+    if flat.tobytes() == flat[:1].tobytes() * flat.size:
+        return f"dense<{number(flat[0])}>"
+    if flat.size > READABLE and array.dtype != BOOL:
+        return f'dense<"0x{np.ascontiguousarray(array).tobytes().hex().upper()}">'
+    return f"dense<{_nested(array)}>"
+
+
+def _nested(array: np.ndarray) -> str:
+    return ints([_nested(row) if row.ndim else number(row[()]) for row in map(np.asarray, array)])
+
+
+def number(x: np.generic) -> str:
+    """One element."""
+    kind = x.dtype.kind
+    if kind == "b":
+        return boolean(x)
+    if kind in "iu":
+        return str(int(x))
+    return f"({_float(x.real)}, {_float(x.imag)})" if kind == "c" else _float(x)
+
+
+def _float(x: np.generic) -> str:
+    """A decimal that is read as exactly this number; its bits where there is none."""
+    if not np.isfinite(x):
+        return f"0x{int.from_bytes(x.tobytes(), 'little'):0{2 * x.dtype.itemsize}X}"
+    text = str(x)
+    # What reads it reads a float64, and rounds that.
+    text = text if x.dtype.type(float(text)) == x else repr(float(x))
+    return re.sub(r"^(-?\d+)(e|$)", r"\1.0\2", text)
