@@ -193,7 +193,7 @@ def explained(caplog):
         caplog.clear()
         call()
         texts = [r.getMessage().splitlines() for r in caplog.records]
-        assert all(t[0].startswith("TRACING CACHE MISS at ") and "test_stages.py" in t[0] for t in texts)
+        assert all(t[0].startswith("TRACING CACHE MISS at ") and "test_jit.py" in t[0] for t in texts)
         return [line for t in texts for line in t[1:]]
 
     yield run

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lowered_programs import PROGRAMS
 from op_table import OPS, Op, arrays
-from test_numpy_source import PROGRAMS
 
 import minijax as mj
 import minijax.lax

@@ -1,4 +1,4 @@
-"""The table of operations that the laws of `test_ops.py` run over: one row for each primitive, or several.
+"""The table of operations that the laws of `minijax/primitives/test_rows.py` run over: one row for each primitive, or several.
 
 A row is a function of (lax, *arrays), written once and called with `minijax.lax` and `jax.lax`, with the shapes of its
 arrays as functions of a base shape, the dtypes that it takes and the domain its derivatives are smooth in.

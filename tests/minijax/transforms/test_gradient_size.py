@@ -10,7 +10,7 @@ import jax
 import jax.interpreters.partial_eval
 import numpy as np
 import pytest
-from test_pretty_print import INLINED, inlined, kaf, traced
+from printed_programs import INLINED, inlined, kaf, traced
 
 import minijax
 

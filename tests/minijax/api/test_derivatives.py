@@ -492,7 +492,7 @@ def test_what_is_not_linear_says_so(f):
     out = mj.eval_shape(f, X)
     with pytest.raises(TypeError, match="A function that must be linear is not.*linear_transpose") as error:
         transposed(mj, f, X, np.ones(out.shape, out.dtype))
-    assert "test_api.py" in error.value.__notes__[0]
+    assert "test_derivatives.py" in error.value.__notes__[0]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
