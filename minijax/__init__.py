@@ -7,32 +7,19 @@ Array(0., dtype=float32, weak_type=True)
 """
 
 from importlib import import_module
+from importlib.machinery import PathFinder
 
 from . import ad_checkpoint, core, custom_derivatives, dtypes, errors, lax, numpy, stages, tree, tree_util
 from .api.callbacks import effects_barrier, pure_callback
 from .api.checkpoint import checkpoint, checkpoint_policies, remat
 from .api.custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
-from .api.derivatives import (
-    ShapeDtypeStruct,
-    block_until_ready,
-    device_get,
-    device_put,
-    eval_shape,
-    grad,
-    hessian,
-    jacfwd,
-    jacobian,
-    jacrev,
-    jvp,
-    linear_transpose,
-    linearize,
-    make_jaxpr,
-    value_and_grad,
-    vjp,
-    vmap,
-)
+from .api.derivatives import grad, jvp, linear_transpose, linearize, value_and_grad, vjp
+from .api.jacobians import hessian, jacfwd, jacobian, jacrev
 from .api.jit import clear_caches, jit
+from .api.make_jaxpr import ShapeDtypeStruct, eval_shape, make_jaxpr
 from .api.pmap import pmap
+from .api.transfers import block_until_ready, device_get, device_put
+from .api.vmap import vmap
 from .core.array import ensure_compile_time_eval
 from .core.traces import Array
 from .core.traces import get_aval as typeof
@@ -49,6 +36,10 @@ from .foundation.device import (
 )
 from .foundation.doors import at_the_door
 from .foundation.dtypes import float0
+
+# The one place that knows of `fast/`: minijax is whole without that folder.
+if PathFinder.find_spec(f"{__name__}.fast", __path__) is not None:
+    import_module(f"{__name__}.fast")
 
 # Imported when first asked for: a fifth of the code, that many programs do without.
 _ON_DEMAND = ("custom_batching", "debug", "extend", "nn", "random", "scipy")

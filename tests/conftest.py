@@ -37,6 +37,7 @@ def global_state() -> dict:
         "current trace": thread_state.trace,
         "minijax x64": minijax.config.jax_enable_x64,
         "minijax devices": minijax.config.jax_num_cpu_devices,
+        "minijax fast path": minijax.config.minijax_fast,
         "jax x64": jax.config.jax_enable_x64,
         "NumPy's floating-point error handling": tuple(sorted(np.geterr().items())),
         "NumPy's print options": str(sorted(np.get_printoptions().items(), key=lambda kv: kv[0])),
@@ -67,3 +68,10 @@ def garbage_of_one_file():
 
 def pytest_collection_finish():
     gc.freeze()
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of a shortcut lie in folders `fast`. Without the fast path (MINIJAX_FAST=0) run the others: `-m "not fast"`."""
+    for item in items:
+        if "fast" in item.path.parts:
+            item.add_marker("fast")

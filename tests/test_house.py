@@ -19,13 +19,13 @@ ROOMS = [
     ["minijax.core"],
     ["minijax.primitives"],
     ["minijax.transforms"],
-    ["minijax.fast"],
     ["minijax.lowering"],
     ["minijax.calls"],
     ["minijax.api", "minijax.ad_checkpoint", "minijax.custom_batching", "minijax.custom_derivatives", "minijax.debug"],
     ["minijax.stages", "minijax.lax"],
     ["minijax.numpy"],
     ["minijax.nn", "minijax.random", "minijax.scipy", "minijax.extend", "minijax.experimental"],
+    ["minijax.fast"],
     ["minijax", "minijax.__main__"],
     ["kaf.backend"],
     ["kaf"],
@@ -115,6 +115,12 @@ def test_no_imports_inside_functions(module):
         if isinstance(n, (ast.Import, ast.ImportFrom))
     ]
     assert not inside, f"{module} imports inside a function at lines {inside}"
+
+
+def test_minijax_alone_imports_fast():
+    importing = {m for m, p in MODULES.items() if any(name.startswith("minijax.fast") for name, _ in imports(m, p))}
+    assert all(m.startswith("minijax.fast") for m in importing)
+    assert [m for m, p in MODULES.items() if '.fast"' in p.read_text()] == ["minijax"]
 
 
 FOREIGN = ("jax", "jaxlib", "scipy", "ml_dtypes", "equinox", "optax", "matplotlib", "rich", "sklearn", "jaxtyping")

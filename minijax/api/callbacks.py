@@ -9,7 +9,7 @@ from ..calls.callbacks import VMAP_METHODS, io_callback_p, pure_callback_p
 from ..core.traces import ShapedArray
 from ..foundation.dtypes import canonicalize_dtype
 from ..foundation.pytrees import tree_flatten, tree_leaves, tree_unflatten
-from .derivatives import as_operand
+from .arguments import as_operand
 
 
 class _FlatCallback:

@@ -15,7 +15,7 @@ from ..foundation import source_info
 from ..foundation.dtypes import issubdtype
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_map, tree_unflatten
 from ..transforms.linearize import linearize_jaxpr
-from .derivatives import as_operand, as_output
+from .arguments import as_operand, as_output
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Policies: functions of (primitive, *avals, **params) that say whether an equation's results are kept

@@ -34,7 +34,7 @@ from ..primitives.collectives import (
     reduce_scatter_p,
 )
 from ..primitives.elementwise import convert_element_type, mul_p
-from .derivatives import as_operand
+from .arguments import as_operand
 
 AxisName = Hashable | Sequence[Hashable]
 Groups = Sequence[Sequence[int]] | None

@@ -14,7 +14,7 @@ from ..core.staging import closed, convert_constvars, trace_to_jaxpr
 from ..core.traces import get_aval
 from ..foundation.errors import UnexpectedTracerError
 from ..foundation.pytrees import tree_flatten, tree_leaves, tree_map, tree_structure, tree_unflatten, treedef_tuple
-from .derivatives import as_operand, as_output
+from .arguments import as_operand, as_output
 from .loops import map as map_sequentially
 
 

@@ -17,7 +17,7 @@ from ..core.traces import ShapedArray, Tracer, Zero, get_aval, typematch
 from ..foundation.dtypes import float0
 from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, tree_structure, tree_unflatten
 from ..primitives.basis import add_any_p, instantiate
-from .derivatives import as_operand, as_output
+from .arguments import as_operand, as_output
 
 # What a rule that asked for symbolic zeros gets and may return: it has `.aval`, and `.aval.shape` and `.aval.dtype`.
 SymbolicZero = Zero

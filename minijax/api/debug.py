@@ -21,7 +21,7 @@ from ..calls.callbacks import debug_callback_p, debug_print_p, merge_arguments
 from ..core.traces import Array
 from ..foundation.effects import debug_effect, ordered_debug_effect
 from ..foundation.pytrees import tree_flatten
-from .derivatives import as_operand
+from .arguments import as_operand
 
 _python_numbers = (bool, int, float, complex, np.ndarray, np.generic)
 

@@ -21,27 +21,17 @@ from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from ..calls.jit import jit_p
-from ..core.array import ArrayImpl, EvalTrace, eval_trace
+from ..core.array import ArrayImpl, EvalTrace
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
 from ..core.staging import closed, convert_constvars
 from ..core.traces import ShapedArray, Tracer, axis_env, current_trace
-from ..fast.recognition import builder, recognizer
 from ..foundation import source_info
-from ..foundation.config import config, debugging_floats, generation, jit_disabled, x64_enabled
+from ..foundation.config import config, debugging_floats, jit_disabled, x64_enabled
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
 from ..lowering.compile import clear_programs
 from ..lowering.run import Run, chosen, compiled, text
-from .derivatives import (
-    abstractify,
-    as_operand,
-    check_callable,
-    function_name,
-    merge_static,
-    short_repr,
-    stage,
-    static_positions,
-    struct_of,
-)
+from .arguments import as_operand, check_callable, function_name, merge_static, short_repr, static_positions
+from .make_jaxpr import abstractify, stage, struct_of
 
 # ---------------------------------------------------------------------------------------------------------------------
 # What a call is looked up by
@@ -68,39 +58,29 @@ class _Call(NamedTuple):
     static_kwargs: dict
 
 
-class _Recognition(NamedTuple):
-    """How a jitted function knows a call like its latest, and answers it: see `recognize.py`."""
-
-    generation: int  # Of the configuration that the program was compiled under
-    recognize: Callable
-    run: Run
-    build: Callable
-
-
 _ARRAY = {ArrayImpl}
 
 
 class _Program:
     """A function traced for one key: its jaxpr, which takes its constants first, and the tree of its results."""
 
-    __slots__ = ("jaxpr", "consts", "out_tree", "donated", "_plain", "_runs", "_calls", "_recognition")
+    __slots__ = ("jaxpr", "consts", "out_tree", "donated", "closes_over_arrays", "_runs", "__weakref__")
 
     def __init__(self, jaxpr: ClosedJaxpr, consts: Sequence, out_tree, donated: tuple[int, ...]):
         self.jaxpr = jaxpr
         self.consts = consts
         self.out_tree = out_tree
         self.donated = donated  # Positions among the jaxpr's arguments
-        self._plain = all(type(c) is ArrayImpl for c in consts)
+        # Whether it closes over no tracer, nor another thing that is no array.
+        self.closes_over_arrays = all(type(c) is ArrayImpl for c in consts)
         self._runs: dict[str, Run] = {}
-        self._calls = 0
-        self._recognition: _Recognition | None = None
 
     def __call__(self, name: str, compiler: str | None, flat: list, inline: bool = False) -> list:
         """Its results, of arrays and tracers."""
         trace = current_trace()
         evaluating = isinstance(trace, EvalTrace)
-        if evaluating and self._plain and _ARRAY.issuperset(map(type, flat)) and not debugging_floats():
-            # What `jit_p.bind` does where no transformation is running, at a third of its cost.
+        if evaluating and self.closes_over_arrays and _ARRAY.issuperset(map(type, flat)) and not debugging_floats():
+            # No transformation is running. Donated arguments are given away here, and never to a program within a program.
             return self.compiled(name, compiler)(flat)
         if inline and not evaluating:
             return eval_jaxpr(self.jaxpr.jaxpr, (), *self.consts, *flat)
@@ -117,21 +97,6 @@ class _Program:
 
     def _with_consts(self, run: Run, flat: list[ArrayImpl]) -> list:
         return run([*self.consts, *flat])
-
-    def recognition(self, in_tree, name: str, compiler: str | None) -> _Recognition | None:
-        """How to recognise a call that this program is for, from its second call on: most programs of tests, and of setting
-        up, run once."""
-        self._calls += 1
-        if self._calls < 2 or not self._plain:
-            return None
-        now, known = generation(), self._recognition
-        if known is None:
-            avals = self.jaxpr.in_avals[len(self.consts) :]
-            functions = recognizer(in_tree, avals), self.compiled(name, compiler), builder(self.out_tree)
-            known = self._recognition = _Recognition(now, *functions)
-        elif known.generation != now:
-            known = self._recognition = known._replace(generation=now, run=self.compiled(name, compiler))
-        return known
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -150,28 +115,19 @@ class JitFunction:
         self._inline = inline
         self._compiler = compiler
         self._programs: dict[Hashable, _Program] = {}
-        self._latest: _Recognition | None = None
         _jitted.add(self)
 
     def __call__(self, *args, **kwargs):
-        # The fast path: the arguments are what they were when the last program ran, and nothing else is otherwise.
-        latest = self._latest
-        if latest is not None and current_trace() is eval_trace and generation() == latest.generation:
-            flat = latest.recognize(args, kwargs)
-            if flat is not None:
-                return latest.build(latest.run(flat))
-        return self._call(args, kwargs)
-
-    def _call(self, args, kwargs):
         if jit_disabled():
             return self.__wrapped__(*args, **kwargs)
+        _, flat, program = self._find(args, kwargs)
+        return tree_unflatten(program.out_tree, program(self._name, self._compiler, flat, self._inline))
+
+    def _find(self, args, kwargs) -> tuple[_Call, list, _Program]:
+        """A call's arguments taken apart, its leaves as arrays and tracers, and the program for their types."""
         call = self._split(args, kwargs)
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
-        program = self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
-        outs = program(self._name, self._compiler, flat, self._inline)
-        if current_trace() is eval_trace and generation() is not None and not call.statics and not debugging_floats():
-            self._latest = program.recognition(call.in_tree, self._name, self._compiler)
-        return tree_unflatten(program.out_tree, outs)
+        return call, flat, self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
 
     def __get__(self, instance, owner=None):
         # So that jit can decorate a method.
@@ -242,7 +198,6 @@ class JitFunction:
     def clear_cache(self):
         """Forget every traced program."""
         self._programs.clear()
-        self._latest = None
 
     def _cache_size(self) -> int:
         return len(self._programs)

@@ -34,7 +34,8 @@ from ..primitives.basis import const, expand_dims, full, reshape, shape_of
 from ..primitives.elementwise import add_p, clamp_p, convert_element_type, lt_p, ne_p, or_p
 from ..primitives.joining import concatenate
 from ..primitives.shapes import index_in_dim, pad, rev, slice_in_dim
-from .derivatives import as_operand, as_output, vmap
+from .arguments import as_operand, as_output
+from .vmap import vmap
 
 
 def _operands(tree, what: str) -> tuple[list, Any]:

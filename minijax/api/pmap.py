@@ -28,7 +28,7 @@ from ..foundation.pytrees import flatten_axes, keystr, tree_flatten, tree_flatte
 from ..lowering import xla
 from ..lowering.run import chosen
 from ..primitives.basis import expand_dims, squeeze
-from .derivatives import as_operand, as_output
+from .arguments import as_operand, as_output
 from .jit import jit
 
 _NO_NAME = "_internal_pmap_axis_name"

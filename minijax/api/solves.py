@@ -21,7 +21,8 @@ from ..foundation.pytrees import tree_flatten, tree_unflatten
 from ..primitives.basis import instantiate, zero_like
 from ..primitives.elementwise import neg_p
 from ..transforms.jvp import jvp_flat
-from .derivatives import as_operand, as_output, linear_transpose, linearize
+from .arguments import as_operand, as_output
+from .derivatives import linear_transpose, linearize
 
 
 class _Traced(NamedTuple):

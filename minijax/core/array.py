@@ -275,20 +275,7 @@ def to_array(x: Any) -> ArrayImpl:
 
 
 def evaluate(primitive: Primitive, args, params):
-    """Compute a primitive on arrays and numbers."""
-    x = args[0] if args else None
-    if type(x) is ArrayImpl and x._value.dtype.char in primitive.elementwise:
-        # The fast path: for arrays of one dtype and shape NumPy computes what the abstract evaluation would predict.
-        # (`x + y` goes 3x faster by it.) Where that is not certain the slow path decides, or raises.
-        value = x._value
-        if len(args) == 1:
-            return ArrayImpl(primitive.impl(value, **params), x._weak_type and primitive.keeps_weak_type)
-        y = args[1]
-        if len(args) == 2 and type(y) is ArrayImpl:
-            other = y._value
-            if other.dtype is value.dtype and (other.shape == value.shape or not other.ndim or not value.ndim):
-                weak = x._weak_type and y._weak_type and primitive.keeps_weak_type
-                return ArrayImpl(primitive.impl(value, other, **params), weak)
+    """Compute a primitive on arrays and numbers: check their types, then call its NumPy implementation."""
     args = [a if type(a) is ArrayImpl else to_array(a) for a in args]
     if primitive.run_on_arrays is not None:
         return primitive.run_on_arrays(args, **params)
@@ -324,34 +311,21 @@ class EvalTrace(Trace):
         return out
 
 
-class QuietEvalTrace(EvalTrace):
-    """As `EvalTrace`, where the caller has silenced NumPy already: entering `np.errstate` costs more than a small ufunc."""
-
-    __slots__ = ()
-    process_primitive = staticmethod(evaluate)
-
-
 eval_trace = EvalTrace(None)
-_quiet_eval_trace = QuietEvalTrace(None)
 _ThreadState.trace = eval_trace
 
 
 class quiet_evaluation:
-    """`with quiet_evaluation():` around a whole transformation: NumPy is silenced once, not for every operation."""
+    """`with quiet_evaluation():` stands around each transformation that a user calls. It does nothing: `EvalTrace` silences
+    NumPy for each operation. The fast path silences NumPy here, once for the whole transformation."""
 
     __slots__ = ("errstate",)
 
     def __enter__(self):
-        self.errstate = None
-        if thread_state.trace is eval_trace and not debugging_floats():
-            self.errstate = np.errstate(all="ignore")
-            self.errstate.__enter__()
-            thread_state.trace = _quiet_eval_trace
+        pass
 
     def __exit__(self, *exc):
-        if self.errstate is not None:
-            thread_state.trace = eval_trace
-            self.errstate.__exit__(*exc)
+        pass
 
 
 def float_fault(value: np.ndarray) -> str | None:

@@ -17,7 +17,7 @@ from functools import partial, reduce
 import numpy as np
 
 from .. import lax
-from ..api.derivatives import as_operand, as_output
+from ..api.arguments import as_operand, as_output
 from ..calls import registry
 from ..calls.checkpoint import remat_p
 from ..calls.cond import cond_p

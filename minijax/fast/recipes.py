@@ -22,11 +22,12 @@ network takes 4.2 ms, and 13.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.array import ArrayImpl, QuietEvalTrace, eval_trace, to_array
+from ..core import shortcuts
+from ..core.array import ArrayImpl, eval_trace, to_array
 from ..core.jaxpr import ClosedJaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 from ..core.staging import JaxprBuilder, JaxprTracer, StagingTrace, convert_constvars, trace_to_closed_jaxpr
 from ..core.traces import Primitive, ShapedArray, Trace, Zero, get_aval, new_trace, set_current_trace, thread_state
@@ -35,15 +36,15 @@ from ..foundation.config import x64_enabled
 from ..foundation.effects import no_effects
 from ..primitives.basis import add_any_p
 from ..transforms.linearize import LinearizeTrace, LinearizeTracer, linearize_flat
-from ..transforms.transpose import accumulate, transpose_eqn, transpose_eqns
+from ..transforms.transpose import accumulate, transpose_eqn
+from .evaluation import QuietEvalTrace
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Programs: straight-line jaxprs, ready to be run or written down
 
 
 class Program:
-    """A closed jaxpr. `run(*numpy_arrays)` computes it; `write(builder, atoms, where)` appends its equations to another
-    jaxpr. Both return a tuple."""
+    """A closed jaxpr. `run(*numpy_arrays)` computes it and returns a tuple; `write` appends equations to another jaxpr."""
 
     __slots__ = ("out_avals", "constants", "steps", "outs", "run")
 
@@ -63,13 +64,16 @@ class Program:
         self.out_avals = [x.aval for x in jaxpr.outvars]
         self.run = self.compile_and_run
 
-    def write(self, builder: JaxprBuilder, atoms: Sequence, where: source_info.SourceInfo | None) -> tuple:
-        env = [*atoms, *map(builder.atom, self.constants)] if self.constants else list(atoms)
-        for primitive, params, inputs, avals in self.steps:
+    def environment(self, builder: JaxprBuilder, atoms: Sequence) -> list:
+        """The atoms at the first places: the arguments, then the constants."""
+        return [*atoms, *map(builder.atom, self.constants)] if self.constants else list(atoms)
+
+    def write(self, builder: JaxprBuilder, env: list, steps: Sequence, where: source_info.SourceInfo | None):
+        """Append the equations of these steps to the jaxpr that is being written, and their results to `env`."""
+        for primitive, params, inputs, avals in steps:
             results = [Var(aval) for aval in avals]
             builder.eqns.append(JaxprEqn([env[i] for i in inputs], results, primitive, params, no_effects, where))
             env += results
-        return tuple([env[i] for i in self.outs])
 
     def compile_and_run(self, *values) -> tuple:
         """The first run. What is only ever written is not compiled."""
@@ -110,11 +114,23 @@ def is_simple(primitive: Primitive, params: dict) -> bool:
 # Recipes
 
 
+class Back(NamedTuple):
+    """The way back of a recipe: `program` is [*residuals, cotangent] -> contributions to the cotangents of the tangents.
+
+    For each contribution: targets has the place of its tangent, steps how many of the program's equations come before the sum
+    with earlier contributions. So the sums stand in a jaxpr where `transpose_eqns` puts them.
+    """
+
+    program: Program
+    targets: list[int]
+    steps: list[int]
+
+
 class Recipe:
     """What the rules do with one operation, for arguments of given types, some of which have tangents.
 
-    known: arguments -> [value, *residuals]. linear: [*residuals, *tangents] -> tangent; None where that is zero. passes:
-    where the tangent is that of an argument as it is, which one's, as a place among those with tangents.
+    known: arguments -> [value, *residuals]. linear: [*residuals, *tangents] -> tangent, or None for a zero tangent. passes: if
+    the tangent is one of the argument tangents unchanged, its place among these.
     """
 
     __slots__ = ("known", "linear", "tangents", "tangent_aval", "passes", "_back")
@@ -128,41 +144,51 @@ class Recipe:
             self.tangents = jaxpr.invars[len(jaxpr.invars) - moving :]
             self.tangent_aval = linear.out_avals[0]
             self.passes = self.tangents.index(jaxpr.outvars[0]) if jaxpr.outvars[0] in self.tangents else None
-        # By the weak type of the cotangent: all of its type that is not that of its variable.
-        self._back: dict[bool, tuple[Program, list[int]]] = {}
+        # The key is the weak type: the only part of the cotangent's type that can differ.
+        self._back: dict[bool, Back] = {}
 
-    def back(self, weak_type: bool) -> tuple[Program, list[int]]:
-        """[*residuals, cotangent] -> contributions to the cotangents of the tangents, and to which ones."""
+    def back(self, weak_type: bool) -> Back:
+        """The way back, for a cotangent of that weak type."""
         found = self._back.get(weak_type)
         if found is None:
             found = self._back[weak_type] = self._transpose(weak_type)
         return found
 
-    def _transpose(self, weak_type: bool) -> tuple[Program, list[int]]:
+    def _transpose(self, weak_type: bool) -> Back:
         jaxpr = self.linear.jaxpr
         residuals = jaxpr.invars[: len(jaxpr.invars) - len(self.tangents)]
-        # Each place where a tangent is read gets a variable of its own. So the contributions come out one by one and are
-        # added up in the order in which the way back over the whole program adds them: to the last bit the same.
-        reads: list[tuple[Var, int]] = []
+        # Each read of a tangent gets a variable of its own, so that its contribution comes out by itself. The walk over the
+        # whole program then adds the contributions in the order in which it would without recipes: equal to the last bit.
+        target_of: dict[Var, int] = {}
 
         def read(atom):
             if not any(atom is t for t in self.tangents):
                 return atom
-            reads.append((Var(atom.aval), self.tangents.index(atom)))
-            return reads[-1][0]
+            v = Var(atom.aval)
+            target_of[v] = self.tangents.index(atom)
+            return v
 
-        eqns = [eqn.replace(invars=[read(x) for x in eqn.invars]) for eqn in reversed(jaxpr.eqns)][::-1]
-        targets = []
+        eqns = [eqn.replace(invars=[read(x) for x in eqn.invars]) for eqn in jaxpr.eqns]
+        targets, steps = [], []
 
         def function(*args):
-            values = dict(zip(residuals, args))
-            cotangents = transpose_eqns(eqns, values, [v for v, _ in reads], jaxpr.outvars, [args[-1]])
-            targets[:] = [i for (_, i), ct in zip(reads, cotangents) if type(ct) is not Zero]
-            return [ct for ct in cotangents if type(ct) is not Zero]
+            written = thread_state.trace.eqns
+            values, pending = dict(zip(residuals, args)), {}
+            accumulate(pending, jaxpr.outvars[0], args[-1])
+            contributions = []
+            for eqn in reversed(eqns):
+                transpose_eqn(eqn, values, pending)
+                for v in eqn.invars:
+                    if type(v) is Var and v in target_of and v in pending:
+                        contributions.append(pending.pop(v))
+                        targets.append(target_of[v])
+                        steps.append(len(written))
+            return contributions
 
         out = jaxpr.outvars[0].aval.update(weak_type=weak_type)
         with set_current_trace(eval_trace):
-            return Program(trace_to_closed_jaxpr(function, [*[v.aval for v in residuals], out])), targets
+            closed_jaxpr = trace_to_closed_jaxpr(function, [*[v.aval for v in residuals], out])
+        return Back(Program(closed_jaxpr), targets, steps)
 
 
 # {with 64 bits?: {(primitive, the types of its arguments, which of them have tangents, parameters): what there is}}
@@ -218,7 +244,7 @@ class Application:
 
 
 class RecipeTrace(LinearizeTrace):
-    """As `LinearizeTrace`, by recipes where there are any. What it records is no jaxpr then: `pull` walks it backwards."""
+    """As `LinearizeTrace`, by recipes where there are any. What it records is a tape for `walk_back`, and no jaxpr."""
 
     __slots__ = ("recipes", "staged", "apply_known")
 
@@ -229,37 +255,10 @@ class RecipeTrace(LinearizeTrace):
         self.apply_known = write_known if self.staged else run_known
 
     def process_primitive(self, primitive, args, params):
-        if primitive.multiple_results or not primitive.rules_read_types:
+        found = self.look_up(primitive, args, params)
+        if found is None:
             return LinearizeTrace.process_primitive(self, primitive, args, params)
-        tangent_trace = self.tangent_trace
-        key, primals, tangents = [primitive], [], []
-        for x in args:
-            if type(x) is LinearizeTracer and x._trace is self:
-                t = x.tangent
-                if type(t) is not JaxprTracer or t._trace is not tangent_trace:
-                    return LinearizeTrace.process_primitive(self, primitive, args, params)
-                key.append(None)
-                tangents.append(t)
-                x = x.primal
-            if type(x) is ArrayImpl:
-                value = x._value
-                if self.staged and x._weak_type and not value.shape:
-                    # A number: rules compute with it at once, so what they write depends on its value.
-                    return LinearizeTrace.process_primitive(self, primitive, args, params)
-                key += value.shape, value.dtype, x._weak_type
-            elif type(x) is JaxprTracer and x._trace is self.parent:
-                aval = x.aval
-                key += aval.shape, aval.dtype, aval.weak_type
-            else:
-                return LinearizeTrace.process_primitive(self, primitive, args, params)
-            primals.append(x)
-        if not tangents:
-            return LinearizeTrace.process_primitive(self, primitive, args, params)
-        # With their types, since 1 == 1.0 == True.
-        key = tuple(key + [*params.items(), *map(type, params.values())] if params else key)
-        recipe = self.recipe(key, primitive, args, primals, params)
-        if recipe is None:
-            return LinearizeTrace.process_primitive(self, primitive, args, params)
+        recipe, primals, tangents = found
         where = source_info.current(2)
         # As under LinearizeTrace, which is marked as a deriver.
         derived = None if where is None else where.as_derived()
@@ -270,16 +269,49 @@ class RecipeTrace(LinearizeTrace):
             return out
         if recipe.passes is not None:
             return LinearizeTracer(self, out, tangents[recipe.passes])
-        var = Var(recipe.tangent_aval)
-        tangent_trace.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], derived))
-        return LinearizeTracer(self, out, JaxprTracer(tangent_trace, var))
+        var, tape = Var(recipe.tangent_aval), self.tangent_trace
+        tape.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], derived))
+        return LinearizeTracer(self, out, JaxprTracer(tape, var))
 
-    def recipe(self, key: tuple, primitive: Primitive, args, primals, params) -> Recipe | None:
-        """The recipe for arguments of these types. The first time that they are met there is none: the rules run."""
+    def look_up(self, primitive, args, params) -> tuple[Recipe, list, list] | None:
+        """(recipe, primals, tangents) of an operation; None where the rules must run."""
+        if primitive.multiple_results or not primitive.rules_read_types:
+            return None
+        key, primals, tangents = [primitive], [], []
+        for x in args:
+            if type(x) is LinearizeTracer and x._trace is self:
+                t = x.tangent
+                if type(t) is not JaxprTracer or t._trace is not self.tangent_trace:
+                    return None
+                key.append(None)
+                tangents.append(t)
+                x = x.primal
+            if type(x) is ArrayImpl:
+                value = x._value
+                # Under jit, rules compute with a number at once, so that what they write depends on its value.
+                if self.staged and x._weak_type and not value.shape:
+                    return None
+                key += value.shape, value.dtype, x._weak_type
+            elif type(x) is JaxprTracer and x._trace is self.parent:
+                aval = x.aval
+                key += aval.shape, aval.dtype, aval.weak_type
+            else:
+                return None
+            primals.append(x)
+        if not tangents:
+            return None
+        # With the parameters' types, since 1 == 1.0 == True.
+        key = tuple(key + [*params.items(), *map(type, params.values())] if params else key)
         try:
-            found = self.recipes.get(key)
+            recipe = self.recipes.get(key)
         except TypeError:  # A parameter that cannot be hashed.
             return None
+        if type(recipe) is not Recipe:
+            recipe = self.met(recipe, key, primitive, args, primals, params)
+        return None if recipe is None else (recipe, primals, tangents)
+
+    def met(self, found: str | None, key: tuple, primitive: Primitive, args, primals, params) -> Recipe | None:
+        """The recipe, made at the second time that an operation meets arguments of these types. At the first the rules run."""
         if found is None:
             if len(self.recipes) >= MAXIMUM:
                 self.recipes.clear()
@@ -288,10 +320,6 @@ class RecipeTrace(LinearizeTrace):
             moving = [type(x) is LinearizeTracer and x._trace is self for x in args]
             found = self.recipes[key] = make(primitive, [get_aval(x) for x in primals], moving, params)
         return found if type(found) is Recipe else None
-
-
-# To users it is one: this is in the text of tracers.
-RecipeTrace.__name__ = LinearizeTrace.__name__
 
 
 def run_known(parent: QuietEvalTrace, program: Program, primals: Sequence, where) -> tuple[ArrayImpl, Sequence]:
@@ -303,7 +331,9 @@ def run_known(parent: QuietEvalTrace, program: Program, primals: Sequence, where
 
 def write_known(parent: StagingTrace, program: Program, primals: Sequence, where) -> tuple[Any, Sequence]:
     """The value and the residuals, as the atoms of the jaxpr that is being written."""
-    results = program.write(parent, [parent.atom(x) for x in primals], where)
+    env = program.environment(parent, [parent.atom(x) for x in primals])
+    program.write(parent, env, program.steps, where)
+    results = [env[i] for i in program.outs]
     return of_atom(parent, results[0]), results[1:]
 
 
@@ -314,22 +344,25 @@ def of_atom(builder: JaxprBuilder, atom: Var | Literal):
 # ---------------------------------------------------------------------------------------------------------------------
 # The way back
 
+PLACE = "transforms.transpose:vjp_flat"
 
-def value_and_pull(function: Callable, primals: Sequence, moving: Sequence[bool]) -> tuple[list, Callable]:
-    """(results of a function of flat arrays, function of the cotangents of the first results, giving those of the primals).
 
-    moving: which primals have tangents. A cotangent, given or returned, may be a `Zero`.
-    """
+def vjp_flat(
+    function: Callable, primals: Sequence, nonzero: Sequence[bool], keep: bool = False
+) -> tuple[list, Callable[[Sequence], list]]:
+    """As the plain `vjp_flat`. A pull-back that is kept has a jaxpr to show, and so is always the plain one's."""
     parent = thread_state.trace
-    trace = (RecipeTrace if type(parent) in (QuietEvalTrace, StagingTrace) else LinearizeTrace)(parent)
+    if keep or type(parent) not in (QuietEvalTrace, StagingTrace):
+        return shortcuts.plain(PLACE)(function, primals, nonzero, keep)
+    trace = RecipeTrace(parent)
     tape = trace.tangent_trace
     with new_trace(trace):
-        args = (trace.new_arg(x) if moves else x for x, moves in zip(primals, moving, strict=True))
+        args = (trace.new_arg(x) if moves else x for x, moves in zip(primals, nonzero, strict=True))
         pairs = [trace.split(x) for x in function(*args)]
         outvars = [None if t is None else tape.atom(t) for _, t in pairs]
     values = {var: constant for var, constant, _ in tape.constants.values()}
     tangents = iter(tape.invars)
-    invars = [next(tangents) if moves else None for moves in moving]
+    invars = [next(tangents) if moves else None for moves in nonzero]
 
     def pull(cotangents: Sequence) -> list:
         pending: dict[Var, object] = {}
@@ -344,10 +377,10 @@ def value_and_pull(function: Callable, primals: Sequence, moving: Sequence[bool]
 
 @source_info.interpreter
 def walk_back(tape: list, values: dict, pending: dict, parent: Trace):
-    """As `transpose_eqns`, over a tape, which is empty then."""
+    """As `transpose_eqns`, over a tape, which is empty afterwards."""
     go_back = write_back if type(parent) is StagingTrace else run_back
     while tape:
-        # What an operation keeps for its way back is let go of once that is walked.
+        # Popping an operation lets go of what it keeps for its way back.
         eqn = tape.pop()
         if type(eqn) is not Application:
             transpose_eqn(eqn, values, pending)
@@ -358,7 +391,7 @@ def walk_back(tape: list, values: dict, pending: dict, parent: Trace):
 def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pending: dict):
     """The cotangents of the arguments, computed."""
     ct = ct if type(ct) is ArrayImpl else to_array(ct)  # A user's transpose rule may give NumPy's arrays.
-    program, targets = application.recipe.back(ct._weak_type)
+    program, targets, _ = application.recipe.back(ct._weak_type)
     invars = application.invars
     for value, aval, i in zip(program.run(*application.residuals, ct._value), program.out_avals, targets):
         v = invars[i]
@@ -373,10 +406,18 @@ def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pe
 def write_back(parent: StagingTrace, application: Application, ct, pending: dict):
     """The cotangents of the arguments, as tracers."""
     ct, where = parent.atom(ct), application.source_info
-    program, targets = application.recipe.back(ct.aval.weak_type)
-    for atom, i in zip(program.write(parent, [*application.residuals, ct], where), targets):
-        v, contribution = application.invars[i], of_atom(parent, atom)
+    program, targets, steps = application.recipe.back(ct.aval.weak_type)
+    env = program.environment(parent, [*application.residuals, ct])
+    done = 0
+    for out, i, step in zip(program.outs, targets, steps):
+        program.write(parent, env, program.steps[done:step], where)
+        done = step
+        v, contribution = application.invars[i], of_atom(parent, env[out])
         before = pending.get(v)
         if before is not None:
             contribution = parent.write(add_any_p, [before, contribution], {}, where)
         pending[v] = contribution
+    program.write(parent, env, program.steps[done:], where)
+
+
+ROUTES = {PLACE: vjp_flat}

@@ -30,12 +30,72 @@ def recognize(args, kwargs):
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
-from ..core.array import ArrayImpl, to_array
+from ..api.jit import JitFunction
+from ..core import shortcuts
+from ..core.array import ArrayImpl, eval_trace, to_array
 from ..core.printing import variables
-from ..core.traces import ShapedArray
-from ..foundation.pytrees import PyTreeDef
+from ..core.traces import ShapedArray, current_trace
+from ..foundation.config import debugging_floats, generation, jit_disabled
+from ..foundation.pytrees import PyTreeDef, tree_unflatten
+
+
+class Recognition(NamedTuple):
+    """How a jitted function knows a call like its latest one, and answers it."""
+
+    generation: int  # Of the configuration that the program was compiled under
+    recognize: Callable
+    run: Callable
+    build: Callable
+
+
+# {program: the recognition of its calls; None after its first call}. Most programs of tests, and of setting up, run once.
+_recognitions: WeakKeyDictionary[Any, Recognition | None] = WeakKeyDictionary()
+
+
+def call(self: JitFunction, *args, **kwargs):
+    """`JitFunction.__call__`: at once, if the arguments have the types of the last call's and the configuration is unchanged."""
+    try:
+        latest = self._latest
+    except AttributeError:
+        latest = None
+    if latest is not None and current_trace() is eval_trace and generation() == latest.generation:
+        flat = latest.recognize(args, kwargs)
+        if flat is not None:
+            return latest.build(latest.run(flat))
+    if jit_disabled():
+        return self.__wrapped__(*args, **kwargs)
+    found, flat, program = self._find(args, kwargs)
+    outs = program(self._name, self._compiler, flat, self._inline)
+    if current_trace() is eval_trace and generation() is not None and not found.statics and not debugging_floats():
+        self._latest = _recognition(self, program, found.in_tree)
+    return tree_unflatten(program.out_tree, outs)
+
+
+def _recognition(f: JitFunction, program, in_tree) -> Recognition | None:
+    if program not in _recognitions or not program.closes_over_arrays:
+        _recognitions[program] = None
+        return None
+    now, known = generation(), _recognitions[program]
+    if known is None:
+        avals = program.jaxpr.in_avals[len(program.consts) :]
+        functions = recognizer(in_tree, avals), program.compiled(f._name, f._compiler), builder(program.out_tree)
+        known = Recognition(now, *functions)
+    elif known.generation != now:
+        known = known._replace(generation=now, run=program.compiled(f._name, f._compiler))
+    _recognitions[program] = known
+    return known
+
+
+def clear_cache(self: JitFunction):
+    """`JitFunction.clear_cache`, which forgets the latest call too."""
+    self._latest = None
+    shortcuts.plain("api.jit:JitFunction.clear_cache")(self)
+
+
+ROUTES = {"api.jit:JitFunction.__call__": call, "api.jit:JitFunction.clear_cache": clear_cache}
 
 
 def recognizer(in_tree: PyTreeDef, avals: Sequence[ShapedArray]) -> Callable[[tuple, dict], list[ArrayImpl] | None]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+from collections.abc import Callable
 
 # The options, under JAX's names where JAX has them, each with its value where nobody sets it. That value's type is the
 # option's.
@@ -18,6 +19,7 @@ _DEFAULTS = {
     "jax_explain_cache_misses": False,
     "jax_num_cpu_devices": -1,
     "minijax_compiler": "numpy",
+    "minijax_fast": True,
 }
 
 
@@ -50,6 +52,7 @@ class Config:
             for name, default in _DEFAULTS.items()
         }
         self._generation = 0
+        self._listeners = {}
 
     def update(self, name: str, value):
         """Set an option for the whole process."""
@@ -62,6 +65,13 @@ class Config:
             )
         self._values[name] = kind(value)
         self._generation += 1
+        if name in self._listeners:
+            self._listeners[name](self._values[name])
+
+    def on_update(self, name: str, listener: Callable):
+        """Call the listener with the option's value, now and whenever `update` sets the option."""
+        self._listeners[name] = listener
+        listener(self._values[name])
 
     def __getattr__(self, name: str):
         if name not in _DEFAULTS:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import lax
-from ..api import derivatives as api
+from ..api.vmap import vmap
 from ..core.traces import Array, Tracer
 from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
@@ -655,7 +655,7 @@ def fromfunction(function: Callable, shape: Sequence[int], *, dtype=float, **kwa
     sizes = canonicalize_shape(shape)
     for i in range(len(sizes)):
         axes = tuple(0 if j == len(sizes) - 1 - i else None for j in range(len(sizes)))
-        function = api.vmap(function, in_axes=axes)
+        function = vmap(function, in_axes=axes)
     return function(*(arange(size, dtype=dtype) for size in sizes), **kwargs)
 
 
@@ -666,9 +666,9 @@ def apply_along_axis(func1d: Callable, axis: int, arr, *args, **kwargs):
     axis = canonicalize_axis(axis, ndim)
     function = lambda x: func1d(x, *args, **kwargs)
     for i in range(1, ndim - axis):
-        function = api.vmap(function, in_axes=i, out_axes=-1)
+        function = vmap(function, in_axes=i, out_axes=-1)
     for _ in range(axis):
-        function = api.vmap(function, in_axes=0, out_axes=0)
+        function = vmap(function, in_axes=0, out_axes=0)
     return function(arr)
 
 

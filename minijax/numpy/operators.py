@@ -1,7 +1,6 @@
 """The operators of arrays and tracers: `x + y`, `x < 1`, put on `core.Array` here.
 
-An operator returns NotImplemented for operands that are no arrays, so that Python asks the other operand's class. Where
-the `jnp` function is one primitive, the operator has its fast path (`util.fast_binary`).
+An operator returns NotImplemented for operands that are no arrays, so that Python asks the other operand's class.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 
 from ..core.traces import Array
 from . import ufuncs
-from .util import PYTHON_SCALARS, fast_binary, fast_reflected, unwrap
+from .util import PYTHON_SCALARS, unwrap
 
 _OPERANDS = (*PYTHON_SCALARS, np.generic, np.ndarray, Array)
 
@@ -34,11 +33,7 @@ def operator_of(function: Callable, symbol: str, reflected: bool = False, refuse
             raise TypeError(f"unsupported operand type(s) for {symbol}: {names[0]!r} and {names[1]!r}")
         return NotImplemented
 
-    primitive = getattr(function, "primitive", None)
-    if primitive is None:
-        return operate
-    fast = fast_reflected if reflected else fast_binary
-    return fast(primitive, operate, function.accepts)
+    return operate
 
 
 _SEQUENCES = (tuple, list)

@@ -1,7 +1,6 @@
 """Elementwise functions of `jnp`: promote the arguments, then bind one primitive, or a few.
 
-Most of them are rows of the tables below. Where the primitive needs nothing but arguments of one dtype, the function
-gets a fast path (`util.fast_binary`, `util.fast_unary`).
+Most of them are rows of the tables below.
 """
 
 from __future__ import annotations
@@ -23,11 +22,10 @@ from ..primitives.elementwise import bitcast_convert_type_p, convert_element_typ
 from ..primitives.families import ANY, BOOL, COMPLEX, FLOAT, INT, NUM
 from .util import (
     as_array,
+    binary,
     check_arraylike,
     default_float_dtype,
     ensure_arraylike,
-    fast_binary,
-    fast_unary,
     is_zero,
     promote_args,
     promote_args_inexact,
@@ -35,6 +33,7 @@ from .util import (
     promote_dtypes_numeric,
     promote_shapes,
     to_bool,
+    unary,
     where,
 )
 from .util import isnan as _isnan
@@ -72,7 +71,7 @@ def _unary(
     def slow(x):
         return primitive.bind(*promote(name, x))
 
-    return _named(fast_unary(primitive, slow, accepts), name, f"{doc} (`jax.numpy.{name}`), elementwise.")
+    return _named(unary(primitive, slow, accepts), name, f"{doc} (`jax.numpy.{name}`), elementwise.")
 
 
 def _inexact(name: str, primitive: Primitive, doc: str, accepts: str = INEXACT) -> Callable:
@@ -301,11 +300,7 @@ def _binary(
         result = None if fallback is None else fallback(x, y)
         return primitive.bind(x, y) if result is None else result
 
-    fast = fast_binary(primitive, slow, accepts)
-
-    def function(x, y, /):
-        return fast(x, y) if isinstance(x, Array) else slow(x, y)
-
+    function = binary(primitive, slow, accepts)
     function.primitive, function.accepts, function.slow = primitive, accepts, slow
     return _named(function, name, f"{doc} (`jax.numpy.{name}`), elementwise, with broadcasting.")
 

@@ -1,4 +1,4 @@
-"""Promotion: how the arguments of a `jnp` function become arrays of one dtype and rank, and the fast paths around it.
+"""Promotion: how the arguments of a `jnp` function become arrays of one dtype and rank.
 
 Dtypes follow JAX's lattice (`dtypes.lattice_result_type`). Of shapes only the ranks are made equal, by leading axes of
 size 1: elementwise primitives broadcast those, and scalars, themselves. Python numbers become constants of the dtype
@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -277,76 +277,46 @@ def promote_args_numeric(name: str, *args: Any) -> list[Array]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Fast paths: when promotion has nothing to do, `x + y` must reach the primitive at once
+# Elementwise functions that are one primitive
 
 
-@lru_cache(4096, typed=True)
-def _nonzero_constant(value, dtype, weak_type) -> ArrayImpl:
-    return constant(value, dtype, weak_type)
+class Elementwise(NamedTuple):
+    """An elementwise function of `jnp`. promoted: the function itself, which promotes its arguments and binds the primitive.
+    accepts: the characters of the dtypes that need no promotion."""
+
+    primitive: Primitive
+    promoted: Callable
+    accepts: str
 
 
-def scalar_operand(value, dtype, weak_type) -> ArrayImpl:
-    """The constant for a Python number beside an array; remembered, as programs use the same few again and again."""
-    # 0.0 == -0.0, so a table of values would give one for the other.
-    return _nonzero_constant(value, dtype, weak_type) if value else constant(value, dtype, weak_type)
+def apply_unary(function: Elementwise, x: Any):
+    """The function of x."""
+    return function.promoted(x)
 
 
-_SCALARS_OF = {int: "bhilqBHILQefdEFD", float: "efdEFD"}
+def apply_binary(function: Elementwise, x: Any, y: Any):
+    """The function of x and y."""
+    return function.promoted(x, y)
 
 
-def fast_binary(primitive: Primitive, slow: Callable, accepts: str) -> Callable:
-    """A function of (array, anything) that does what `slow` does, quickly where it can.
+def unary(primitive: Primitive, promoted: Callable, accepts: str) -> Callable:
+    """The function of one argument, for the table of `ufuncs.py`."""
+    row = Elementwise(primitive, promoted, accepts)
 
-    Where both arguments have one dtype (of the characters `accepts`) and weak type, or the second is a Python number that
-    takes the first one's dtype, `slow` would only make the ranks equal and bind the primitive.
-    """
-    number_dtypes = {t: "".join(c for c in chars if c in accepts) for t, chars in _SCALARS_OF.items()}
-    bind = primitive.bind
+    def function(x: Any, /):
+        return apply_unary(row, x)
 
-    def binary(x: Array, y: Any):
-        chars = number_dtypes.get(type(y))
-        if chars is not None:
-            dtype = x.dtype
-            if dtype.char in chars:
-                return bind(x, scalar_operand(y, dtype, x.weak_type))
-        elif isinstance(y, Array):
-            dtype = x.dtype
-            if dtype is y.dtype and dtype.char in accepts and x.weak_type is y.weak_type:
-                shape, other = x.shape, y.shape
-                if shape == other or not shape or not other:
-                    return bind(x, y)
-                return bind(*promote_shapes(x, y))
-        return slow(x, y)
-
-    return binary
+    return function
 
 
-def fast_reflected(primitive: Primitive, slow: Callable, accepts: str) -> Callable:
-    """As `fast_binary`, for reflected operators: (array, number) -> primitive(number, array)."""
-    number_dtypes = {t: "".join(c for c in chars if c in accepts) for t, chars in _SCALARS_OF.items()}
-    bind = primitive.bind
+def binary(primitive: Primitive, promoted: Callable, accepts: str) -> Callable:
+    """The function of two arguments, for the table of `ufuncs.py`."""
+    row = Elementwise(primitive, promoted, accepts)
 
-    def reflected(y: Array, x: Any):
-        chars = number_dtypes.get(type(x))
-        if chars is not None:
-            dtype = y.dtype
-            if dtype.char in chars:
-                return bind(scalar_operand(x, dtype, y.weak_type), y)
-        return slow(y, x)
+    def function(x, y, /):
+        return apply_binary(row, x, y)
 
-    return reflected
-
-
-def fast_unary(primitive: Primitive, slow: Callable, accepts: str) -> Callable:
-    """A function of anything that binds the primitive at once for arrays whose dtype needs no promotion."""
-    bind = primitive.bind
-
-    def unary(x: Any, /):
-        if isinstance(x, Array) and x.dtype.char in accepts:
-            return bind(x)
-        return slow(x)
-
-    return unary
+    return function
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from ..api import derivatives as api
+from ..api.vmap import vmap
 from ..core.traces import Array
 from ..foundation.pytrees import tree_map
 from ..primitives.basis import expand_dims
@@ -99,7 +99,7 @@ def _map_leading(function: Callable, arrays: list[Array], signature: str | None)
     for axis in reversed(range(len(shape))):
         axes = tuple(0 if mapped[axis] else None for mapped in is_mapped)
         if any(a == 0 for a in axes):
-            function = api.vmap(function, in_axes=axes)
+            function = vmap(function, in_axes=axes)
         else:
             function = _with_new_axis(function)
     return function(*squeezed)

@@ -10,9 +10,51 @@ from collections.abc import Callable, Sequence
 
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
 from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
-from ..core.traces import ShapedArray, UndefinedPrimal, Zero, new_trace, thread_state
+from ..core.traces import ShapedArray, UndefinedPrimal, Zero, get_aval, new_trace, thread_state
 from ..foundation import source_info
 from ..primitives import basis
+from .linearize import linearize_flat
+
+
+class Pullback:
+    """The transposed derivative of a function at a point: from cotangents of its results to cotangents of its primals.
+
+    jaxpr: the tangent program, a function of the tangents of those primals marked `in_nonzero` to those of the results marked
+    `out_nonzero`. residuals: the values of its constvars. keep: whether it can be called again.
+    """
+
+    __slots__ = ("jaxpr", "residuals", "in_avals", "in_nonzero", "out_nonzero", "keep")
+
+    def __init__(self, jaxpr: Jaxpr, residuals: Sequence, in_avals, in_nonzero, out_nonzero, keep: bool):
+        self.jaxpr = jaxpr
+        self.residuals = residuals
+        self.in_avals = in_avals
+        self.in_nonzero = in_nonzero
+        self.out_nonzero = out_nonzero
+        self.keep = keep
+
+    def __call__(self, cotangents: Sequence) -> list:
+        """The cotangents of all primals from those of the first results; either may be a `Zero`."""
+        jaxpr, values = self.jaxpr, dict(zip(self.jaxpr.constvars, self.residuals))
+        if not self.keep:
+            self.residuals = None
+        cotangents = [ct for ct, nonzero in zip(cotangents, self.out_nonzero) if nonzero]
+        outvars = jaxpr.outvars[: len(cotangents)]
+        found = iter(transpose_eqns(jaxpr.eqns, values, jaxpr.invars, outvars, cotangents, forget=not self.keep))
+        pairs = zip(self.in_avals, self.in_nonzero, strict=True)
+        return [next(found) if nonzero else Zero(aval.to_tangent_aval()) for aval, nonzero in pairs]
+
+
+def vjp_flat(
+    function: Callable, primals: Sequence, nonzero: Sequence[bool], keep: bool = False
+) -> tuple[list, Callable[[Sequence], list]]:
+    """Reverse mode: (results of a function of flat arrays, its pull-back at these primals).
+
+    nonzero: the primals that have tangents. keep: the pull-back is a `Pullback` that can be called more than once; otherwise
+    it lets go of each residual on the way.
+    """
+    outs, out_nonzero, jaxpr, residuals = linearize_flat(function, primals, nonzero)
+    return outs, Pullback(jaxpr, residuals, [get_aval(x) for x in primals], nonzero, out_nonzero, keep)
 
 
 class LinearTrace(TangentTrace):
@@ -87,15 +129,26 @@ def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cotangents: Se
 
 @source_info.interpreter
 def transpose_eqns(
-    eqns: Sequence[JaxprEqn], values: dict, invars: Sequence[Var], outvars: Sequence, cotangents
+    eqns: Sequence[JaxprEqn], values: dict, invars: Sequence[Var], outvars: Sequence, cotangents, forget: bool = False
 ) -> list:
-    """The cotangents of `invars`, walking backwards over equations all of which are linear in what is not in `values`."""
+    """The cotangents of `invars`: walk backwards over equations that are linear in every variable that is not in `values`.
+
+    forget: remove a value once the last equation that reads it is transposed. A residual then lives no longer than needed.
+    """
     pending: dict[Var, object] = {}
     for v, ct in zip(outvars, cotangents, strict=True):
         if type(v) is not Literal and v not in values:
             accumulate(pending, v, ct)
+    first_reader: dict[Var, JaxprEqn] = {}
+    for eqn in eqns if forget else ():
+        for v in eqn.invars:
+            if type(v) is not Literal and v in values:
+                first_reader.setdefault(v, eqn)
     for eqn in reversed(eqns):
         transpose_eqn(eqn, values, pending)
+        for v in eqn.invars if forget else ():
+            if type(v) is not Literal and first_reader.get(v) is eqn:
+                values.pop(v, None)
     return [pending[v] if v in pending else Zero(v.aval) for v in invars]
 
 
@@ -117,7 +170,7 @@ def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
         if eqn.source_info is not None:
             error.add_note(f"The operation is at {source_info.summarize(eqn.source_info)}.")
         raise
-    for v, ct in zip(eqn.invars, arg_cotangents):
+    for v, ct in zip(eqn.invars, arg_cotangents, strict=True):
         if ct is not None:
             accumulate(pending, v, ct)
 

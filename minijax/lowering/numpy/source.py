@@ -25,9 +25,14 @@ from ...foundation.dtypes import key_fry
 from ...foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
 from ..origins import numbered, often_called, user_names
 from ..rewriting import pure
-from .buffers import clamp, kept_buffer, select_into
 from .bundle import Bundle, Given, parameters
 from .statements import LARGE, Buffer, Call, Line, Renderer, Type, invariant
+
+# What fast/ gives a program that is run here, not read: see `core/shortcuts.py`. Without it the program is the text that people
+# read: it asks NumPy for memory, selects by `np.where` and clamps by `np.minimum(np.maximum(...))`.
+kept_buffer: Callable | None = None
+select_into: Callable | None = None
+clamp: Callable | None = None
 
 
 class Program:
@@ -132,7 +137,7 @@ class _Writer:
         self.bind(jaxpr.constvars, [self.constant(c) for c in closed_jaxpr.consts])
         results = self.body(jaxpr, [True] * len(jaxpr.outvars))
         given = isinstance(self.bundle, Given)
-        renderer = Renderer(self.large, (lambda: self.bundle.reserve("buffer")) if given else None)
+        renderer = Renderer(self.large, (lambda: self.bundle.reserve("buffer")) if given and kept_buffer else None)
         body = renderer.text(self.lines, set(results).__contains__)
         for buffer in renderer.buffers:
             self.bundle.buffers[buffer.name] = self.kept(buffer)
@@ -476,7 +481,8 @@ def _select(w: _Writer, eqn: JaxprEqn):
         full[0] = None
     on_false, on_true = [w.text(v) if number is None else w.text(number) for v, number in zip(cases, full)]
     args = w.text(which), on_true, on_false
-    function = w.bundle.function(select_into, "select") if isinstance(w.bundle, Given) else "np.where"
+    given = isinstance(w.bundle, Given) and select_into is not None
+    function = w.bundle.function(select_into, "select") if given else "np.where"
     return Call(f"np.where({', '.join(args)})", function, args, whole=True)
 
 
@@ -484,7 +490,12 @@ def _clamp(w: _Writer, eqn: JaxprEqn):
     low, x, high = eqn.invars
     if type(x) is Literal:
         return None
-    large = isinstance(w.bundle, Given) and _kind(x) == "f" and x.aval.size * x.aval.dtype.itemsize >= LARGE
+    large = (
+        clamp is not None
+        and isinstance(w.bundle, Given)
+        and _kind(x) == "f"
+        and x.aval.size * x.aval.dtype.itemsize >= LARGE
+    )
     if large and low.aval.shape == high.aval.shape == ():
         function, args = w.bundle.function(clamp, "clamp"), (w.soft(low), w.text(x), w.soft(high))
         return Call(f"{function}({', '.join(args)})", function, args, True, True)

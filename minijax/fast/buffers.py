@@ -105,3 +105,10 @@ def clamp(low, x: np.ndarray, high, out: np.ndarray | None = None) -> np.ndarray
     if low and high:
         return np.clip(x, low, high, out=out)
     return np.minimum(np.maximum(low, x, out=out), high, out=out)
+
+
+ROUTES = {
+    "lowering.numpy.source:kept_buffer": kept_buffer,
+    "lowering.numpy.source:select_into": select_into,
+    "lowering.numpy.source:clamp": clamp,
+}

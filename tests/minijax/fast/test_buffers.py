@@ -15,9 +15,10 @@ import pytest
 import minijax as mj
 import minijax.numpy as jnp
 from minijax.core.jaxpr import eval_jaxpr
+from minijax.fast import buffers
 from minijax.lowering.compile import compile_jaxpr
-from minijax.lowering.numpy import buffers, statements
 from minijax.lowering.numpy import source as numpy_source
+from minijax.lowering.numpy import statements
 
 LARGE = statements.LARGE
 N = 20_000  # elements: more than large in float32

@@ -1,0 +1,110 @@
+"""What every verb does with its arguments and results: pytrees become flat lists of arrays, and flat lists pytrees."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.array import ArrayImpl, to_array
+from ..core.traces import Array, Tracer, check_not_leaked
+from ..foundation.dtypes import float0
+from ..foundation.pytrees import (
+    tree_flatten,
+    tree_unflatten,
+)
+
+
+def as_operand(x: Any, what: str = "argument"):
+    """A leaf of the user's arguments as an array or tracer."""
+    if type(x) is ArrayImpl:
+        return x
+    if isinstance(x, Tracer):
+        check_not_leaked(x)
+        return x
+    if isinstance(x, np.ndarray) and x.dtype == float0:
+        return x
+    try:
+        return to_array(x)
+    except TypeError:
+        raise TypeError(f"{what} {short_repr(x)} of type {type(x)} is not a valid JAX type.") from None
+
+
+def short_repr(x: Any) -> str:
+    text = repr(x)
+    return f"'{text if len(text) < 60 else text[:57] + '...'}'"
+
+
+def check_callable(fun: Any):
+    if not callable(fun):
+        raise TypeError(f"Expected a callable value, got {fun!r}")
+    if inspect.isgeneratorfunction(fun):
+        raise TypeError(f"Expected a function, got a generator function: {fun}")
+
+
+def function_name(fun: Callable) -> str:
+    return getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", None) or type(fun).__name__
+
+
+def flat_function(fun: Callable, in_tree, has_aux: bool = False) -> tuple[Callable, list]:
+    """`fun` on flat arguments, returning flat results; and a list that its run fills with what puts them back together:
+    the tree of the value, and with `has_aux` the tree of the auxiliary data and those of its leaves that are no arrays.
+
+    The arrays in the auxiliary data follow as further results, so that tracers leave the trace as the values they carry;
+    whatever else is in it goes past the trace as it is.
+    """
+    trees: list = []
+
+    def flat(*args):
+        out = fun(*tree_unflatten(in_tree, args))
+        value, data = _split_aux(out) if has_aux else (out, None)
+        leaves, tree = tree_flatten(value)
+        data_leaves, data_tree = tree_flatten(data)
+        # None marks the arrays; a leaf is never None.
+        trees[:] = [tree, data_tree, [None if isinstance(x, Array) else x for x in data_leaves]]
+        return [*[as_output(x, fun) for x in leaves], *[x for x in data_leaves if isinstance(x, Array)]]
+
+    return flat, trees
+
+
+def _split_aux(out):
+    if not isinstance(out, (tuple, list)) or len(out) != 2:
+        raise TypeError(
+            f"expected function with aux output to return a two-element tuple, but got type {type(out)}: return (value, aux)."
+        )
+    return out
+
+
+def unflatten_outputs(trees: list, outs: list) -> tuple:
+    """(value, auxiliary data or None) from the flat results."""
+    tree, data_tree, data_leaves = trees
+    moved = iter(outs[tree.num_leaves :])
+    data = tree_unflatten(data_tree, [next(moved) if x is None else x for x in data_leaves])
+    return tree_unflatten(tree, outs[: tree.num_leaves]), data
+
+
+def as_output(x: Any, fun: Callable):
+    if isinstance(x, Array):
+        return x
+    try:
+        return as_operand(x)
+    except TypeError:
+        raise TypeError(
+            f"function {function_name(fun)} returned a value of type {type(x)}, which is not a valid JAX type:"
+            f" {short_repr(x)}. Return arrays, numbers, or containers of them."
+        ) from None
+
+
+def static_positions(static_argnums, count: int) -> frozenset[int]:
+    nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums or ())
+    for i in nums:
+        if not -count <= i < count and i >= 0:
+            continue  # An argument with a default that the caller left out.
+    return frozenset(i % count for i in nums if -count <= i < count)
+
+
+def merge_static(args, static: frozenset[int], dynamic) -> list:
+    dynamic = iter(dynamic)
+    return [x if i in static else next(dynamic) for i, x in enumerate(args)]

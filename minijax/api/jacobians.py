@@ -1,0 +1,165 @@
+"""`jacfwd`, `jacrev` and `hessian`: derivatives of every element, by `vmap` of `jvp` and of `vjp`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+
+import numpy as np
+
+from ..core.array import ArrayImpl
+from ..core.traces import Array
+from ..foundation.dtypes import canonicalize_dtype, float0, issubdtype
+from ..foundation.pytrees import (
+    tree_flatten,
+    tree_leaves,
+    tree_map,
+    tree_structure,
+    tree_unflatten,
+)
+from ..primitives.basis import full, reshape
+from ..primitives.shapes import slice_in_dim
+from .arguments import as_operand, check_callable
+from .derivatives import _check_argnums, _check_input_dtype_grad, _check_output_dtype, _split_arguments, jvp, vjp
+from .vmap import vmap
+
+
+def jacfwd(
+    fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable:
+    """The Jacobian by forward mode, a column for each input element: output axes, then input axes (`jax.jacfwd`).
+
+    >>> jacfwd(lambda x: x * x)(3.0)
+    Array(6., dtype=float32, weak_type=True)
+    """
+    check_callable(fun)
+    _check_argnums(argnums)
+
+    @wraps(fun, updated=())
+    def jacfun(*args, **kwargs):
+        of_some, some = _split_arguments(fun, argnums, args, kwargs, ValueError)
+        some = some[0] if isinstance(argnums, int) else tuple(some)
+        for x in tree_leaves(some):
+            _check_input_dtype_jac(as_operand(x), holomorphic, "jacfwd")
+        inner = (lambda x: of_some(x)) if isinstance(argnums, int) else (lambda xs: of_some(*xs))
+
+        def push_forward(tangent):
+            return jvp(inner, (some,), (tangent,), has_aux=has_aux)
+
+        basis = _std_basis(some)
+        if has_aux:
+            out, jac, aux = vmap(push_forward, out_axes=(None, -1, None))(basis)
+        else:
+            out, jac = vmap(push_forward, out_axes=(None, -1))(basis)
+        tree_map(lambda x: _check_output_dtype_jac(x, holomorphic, "jacfwd"), out)
+        jac = tree_map(lambda y, x: _unravel_into(some, -1, x, y), out, jac)
+        return (jac, aux) if has_aux else jac
+
+    return jacfun
+
+
+def jacrev(
+    fun: Callable,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable:
+    """The Jacobian by reverse mode, a row for each output element: output axes, then input axes (`jax.jacrev`).
+
+    >>> jacrev(lambda x: x * x)(3.0)
+    Array(6., dtype=float32, weak_type=True)
+    """
+    check_callable(fun)
+    _check_argnums(argnums)
+
+    @wraps(fun, updated=())
+    def jacfun(*args, **kwargs):
+        of_some, some = _split_arguments(fun, argnums, args, kwargs, ValueError)
+        for x in tree_leaves(some):
+            _check_input_dtype_grad(as_operand(x), holomorphic, allow_int, "jacrev")
+        result = vjp(of_some, *some, has_aux=has_aux)
+        out, pull_back = result[0], result[1]
+        tree_map(lambda x: _check_output_dtype(x, holomorphic, "jacrev"), out)
+        jac = vmap(pull_back)(_std_basis(out))
+        jac = jac[0] if isinstance(argnums, int) else jac
+        # One axis over all output elements, in front, becomes the output's own tree and axes around each input leaf's.
+        leaves, tree = tree_flatten(jac)
+        examples = tree_leaves(some[0] if isinstance(argnums, int) else tuple(some))
+        by_output = [_unravel_into(out, 0, leaf, as_operand(x)) for leaf, x in zip(leaves, examples, strict=True)]
+        out_tree = tree_structure(out)
+        transposed = [tree_unflatten(tree, [tree_leaves(o)[i] for o in by_output]) for i in range(out_tree.num_leaves)]
+        jac = tree_unflatten(out_tree, transposed)
+        return (jac, result[2]) if has_aux else jac
+
+    return jacfun
+
+
+jacobian = jacrev
+
+
+def hessian(
+    fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable:
+    """The matrix of second derivatives: jacfwd of jacrev (`jax.hessian`).
+
+    >>> hessian(lambda x: x ** 3)(2.0)
+    Array(12., dtype=float32, weak_type=True)
+    """
+    return jacfwd(
+        jacrev(fun, argnums, has_aux=has_aux, holomorphic=holomorphic),
+        argnums,
+        has_aux=has_aux,
+        holomorphic=holomorphic,
+    )
+
+
+def _check_input_dtype_jac(x, holomorphic: bool, name: str):
+    if holomorphic:
+        _check_input_dtype_grad(x, True, False, name)
+    elif not issubdtype(x.dtype, np.floating):
+        raise TypeError(
+            f"{name} requires real-valued inputs (input dtype that is a sub-dtype of np.floating), but got {x.dtype.name}. For"
+            " holomorphic differentiation, pass holomorphic=True. For differentiation of non-holomorphic functions involving"
+            " complex inputs or integer inputs, use jax.jvp directly."
+        )
+
+
+def _check_output_dtype_jac(x, holomorphic: bool, name: str):
+    if holomorphic and not issubdtype(x.dtype, np.complexfloating):
+        raise TypeError(f"{name} with holomorphic=True requires outputs with complex dtype, but got {x.dtype.name}.")
+    return x
+
+
+def _std_basis(tree):
+    """The unit vectors of a pytree's elements, stacked along a new first axis of every leaf."""
+    leaves, treedef = tree_flatten(tree)
+    leaves = [as_operand(x) for x in leaves]
+    sizes = [int(np.prod(x.shape, dtype=int)) for x in leaves]
+    total, start, basis = sum(sizes), 0, []
+    for x, size in zip(leaves, sizes):
+        block = np.zeros((total, size), canonicalize_dtype(x.dtype))
+        block[start + np.arange(size), np.arange(size)] = 1
+        basis.append(ArrayImpl(block.reshape(total, *x.shape), x.weak_type))
+        start += size
+    return tree_unflatten(treedef, basis)
+
+
+def _unravel_into(tree, axis: int, x, example):
+    """Split the axis of `x` that runs over all elements of `tree` into a tree of arrays with the leaves' own axes; where
+    these are derivatives of or by integers, zeros of the dtype of `example`."""
+    leaves, treedef = tree_flatten(tree)
+    if x.dtype == float0:
+        x = full(x.shape, 0, example.dtype, example.weak_type)
+    shapes = [np.shape(leaf) if not isinstance(leaf, Array) else leaf.shape for leaf in leaves]
+    axis = axis % x.ndim
+    parts, start = [], 0
+    for shape in shapes:
+        size = int(np.prod(shape, dtype=int))
+        part = x if len(shapes) == 1 else slice_in_dim(x, start, start + size, axis=axis)
+        parts.append(reshape(part, (*x.shape[:axis], *shape, *x.shape[axis + 1 :])))
+        start += size
+    return tree_unflatten(treedef, parts)
+
+
+__all__ = ["hessian", "jacfwd", "jacobian", "jacrev"]

@@ -1,0 +1,123 @@
+"""`make_jaxpr` and `eval_shape`: a function traced on types alone. The machine is `core/staging.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..core.jaxpr import ClosedJaxpr
+from ..core.staging import trace_to_jaxpr
+from ..core.traces import Array, ShapedArray, get_aval
+from ..foundation.dtypes import as_dtype, canonicalize_dtype
+from ..foundation.pytrees import (
+    tree_flatten,
+    tree_unflatten,
+)
+from ..transforms.vmap import Axis, named_axis_env
+from .arguments import as_operand, check_callable, flat_function, merge_static, static_positions
+
+
+class ShapeDtypeStruct:
+    """The shape and dtype of an array, without values (`jax.ShapeDtypeStruct`)."""
+
+    __slots__ = ("shape", "dtype", "weak_type")
+
+    def __init__(self, shape, dtype, *, weak_type: bool = False):
+        if dtype is None:
+            raise ValueError("ShapeDtypeStruct: dtype must be specified.")
+        self.shape = tuple(shape)
+        self.dtype = as_dtype(dtype)
+        self.weak_type = weak_type
+
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: int(np.prod(self.shape, dtype=int)))
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __eq__(self, other):
+        if not isinstance(other, ShapeDtypeStruct):
+            return False
+        return (self.shape, self.dtype, self.weak_type) == (other.shape, other.dtype, other.weak_type)
+
+    def __hash__(self):
+        return hash((self.shape, self.dtype, self.weak_type))
+
+    def __repr__(self) -> str:
+        return f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype.name}{', weak_type=True' if self.weak_type else ''})"
+
+
+def abstractify(x: Any) -> ShapedArray:
+    if isinstance(x, ShapeDtypeStruct):
+        return ShapedArray(x.shape, canonicalize_dtype(x.dtype), x.weak_type)
+    if isinstance(x, ShapedArray):
+        return x
+    if not isinstance(x, (Array, np.ndarray, np.generic)) and hasattr(x, "shape") and hasattr(x, "dtype"):
+        # Whatever has these two can stand for an array, as in JAX.
+        return ShapedArray(tuple(x.shape), canonicalize_dtype(x.dtype), getattr(x, "weak_type", False))
+    return get_aval(as_operand(x))
+
+
+def stage(fun: Callable, in_tree, in_avals) -> tuple:
+    """(jaxpr, its constants, tree of the results) of a function traced on types alone."""
+    flat, trees = flat_function(fun, in_tree)
+    jaxpr, consts = trace_to_jaxpr(flat, in_avals)
+    return jaxpr, consts, trees[0]
+
+
+def make_jaxpr(
+    fun: Callable,
+    static_argnums: int | Sequence[int] = (),
+    axis_env: Sequence[tuple[Hashable, int]] | None = None,
+    return_shape: bool = False,
+) -> Callable:
+    """A function that returns the jaxpr of `fun` at the types of its arguments (`jax.make_jaxpr`).
+
+    axis_env: (name, size) of axes that collectives in `fun` may name, the last innermost.
+
+    >>> make_jaxpr(lambda x: x * 2)(3.0)
+    { lambda ; a:f32[]. let b:f32[] = mul a 2.0:f32[] in (b,) }
+    """
+    check_callable(fun)
+    axes = [Axis(name, size) for name, size in axis_env or ()]
+
+    @wraps(fun, updated=())
+    def make_jaxpr_f(*args, **kwargs):
+        nums = static_positions(static_argnums, len(args))
+        dynamic = [x for i, x in enumerate(args) if i not in nums]
+        flat, in_tree = tree_flatten((tuple(dynamic), kwargs))
+
+        def of_dynamic(dynamic, kwargs):
+            return fun(*merge_static(args, nums, dynamic), **kwargs)
+
+        with named_axis_env(axes):
+            jaxpr, consts, out_tree = stage(of_dynamic, in_tree, [abstractify(x) for x in flat])
+        closed_jaxpr = ClosedJaxpr(jaxpr, consts)
+        if return_shape:
+            return closed_jaxpr, tree_unflatten(out_tree, [struct_of(v) for v in closed_jaxpr.out_avals])
+        return closed_jaxpr
+
+    return make_jaxpr_f
+
+
+def struct_of(aval: ShapedArray) -> ShapeDtypeStruct:
+    return ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
+
+
+def eval_shape(fun: Callable, *args, **kwargs):
+    """The shapes and dtypes of `fun`'s results, computing nothing (`jax.eval_shape`).
+
+    >>> import numpy as np
+    >>> eval_shape(lambda x: x.sum(), ShapeDtypeStruct((3,), np.float32))
+    ShapeDtypeStruct(shape=(), dtype=float32)
+    """
+    check_callable(fun)
+    return make_jaxpr(fun, return_shape=True)(*args, **kwargs)[1]
+
+
+__all__ = ["ShapeDtypeStruct", "eval_shape", "make_jaxpr"]

@@ -1,0 +1,131 @@
+"""The two modes of minijax, with the fast path and without, compute the same bytes and write the same jaxprs."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from lowered_programs import PROGRAMS
+from modes import mode
+from op_table import OPS, Op, arrays
+
+import minijax as mj
+import minijax.lax
+import minijax.numpy as jnp
+from minijax import fast
+from minijax.core import shortcuts
+
+OPERATIONS = [pytest.param(i, id=f"{i}-{op.name}") for i, op in enumerate(OPS)]
+
+
+def described(tree) -> list:
+    """Everything that is known of each array of a tree: bytes, dtype, weak type, shape."""
+    return [(np.asarray(x).tobytes(), x.dtype, x.weak_type, x.shape) for x in mj.tree.leaves(tree)]
+
+
+def repeated(function, *args) -> list:
+    """What a call gives at the first time and at the fourth."""
+    results = [function(*args) for _ in range(4)]
+    return [results[0], results[3]]
+
+
+def loss(op: Op, args):
+    """A scalar that reads each differentiable array before the operation, in it and after it."""
+
+    def f(*smooth):
+        full = [jnp.asarray(x) for x in args]
+        for i, x in zip(op.smooth, smooth):
+            full[i] = x * 1
+        y = op.function(minijax.lax, *full)
+        weights = jnp.asarray(np.cos(np.arange(y.size)).reshape(y.shape).astype(y.dtype))
+        return sum([jnp.sum(x) * 2 for x in smooth], start=jnp.sum(y * weights)).real.astype("float32")
+
+    return f, [jnp.asarray(args[i]) for i in op.smooth]
+
+
+def of_operation(op: Op) -> list:
+    found = []
+    for dtype in op.dtypes:
+        args = [x if x.dtype.kind == "V" else jnp.asarray(x) for x in arrays(op, dtype, np.random.default_rng(3))]
+        function = functools.partial(op.function, minijax.lax)
+        found += map(described, repeated(function, *args) + repeated(mj.jit(function), *args))
+        if op.smooth and np.dtype(dtype).kind in "fc":
+            f, smooth = loss(op, args)
+            gradient = mj.value_and_grad(f, argnums=tuple(range(len(smooth))))
+            found += map(described, repeated(gradient, *smooth) + repeated(mj.jit(gradient), *smooth))
+            found += map(str, repeated(mj.make_jaxpr(gradient), *smooth))
+    return found
+
+
+def of_program(name: str) -> list:
+    function, *args = PROGRAMS[name]
+    found = [*map(described, repeated(mj.jit(function), *args)), *map(str, repeated(mj.make_jaxpr(function), *args))]
+    return found
+
+
+@pytest.fixture(scope="module")
+def both_modes():
+    """Everything, first with the fast path, then without: to switch is to forget every compiled program."""
+    found = {}
+    for fast_on in (True, False):
+        with mode(fast_on):
+            found[fast_on] = {i: of_operation(op) for i, op in enumerate(OPS)}
+            found[fast_on] |= {name: of_program(name) for name in PROGRAMS}
+    return found
+
+
+@pytest.mark.parametrize("i", OPERATIONS)
+def test_every_operation(i, both_modes):
+    assert both_modes[True][i] == both_modes[False][i]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs(name, both_modes):
+    assert both_modes[True][name] == both_modes[False][name]
+
+
+def test_every_place_has_a_route():
+    assert set(fast.ROUTES) == set(shortcuts.PLACES)
+
+
+def standing(place: str):
+    owner, name = shortcuts._find(place)
+    return vars(owner)[name]
+
+
+def test_the_option_changes_what_stands_in_each_place():
+    for fast_on in (True, False, True):
+        with mode(fast_on):
+            for place, route in fast.ROUTES.items():
+                assert standing(place) is (route if fast_on else shortcuts.plain(place)), place
+
+
+def test_a_jitted_function_forgets_its_programs_with_the_mode():
+    f = mj.jit(lambda x: jnp.where(x > 0, x, 0.0) * 2)
+    x = jnp.ones(100_000)
+    for _ in range(3):
+        f(x)
+    with mode(False):
+        assert f._cache_size() == 0
+        assert described(f(x)) == described(x * 2)
+    assert f._cache_size() == 0
+
+
+def test_a_mode_that_is_planted_wrong_is_seen(monkeypatch):
+    """The comparison can fail: a route that gets a weak type wrong."""
+    i = next(i for i, op in enumerate(OPS) if op.name == "neg")
+    with mode(False):
+        expected = of_operation(OPS[i])
+    place = "core.array:EvalTrace.process_primitive"
+
+    def turns_weak(self, primitive, args, params):
+        out = shortcuts.plain(place)(self, primitive, args, params)
+        return out if primitive.name != "neg" else type(out)(out._value, not out.weak_type)
+
+    monkeypatch.setitem(fast.ROUTES, place, turns_weak)
+    with mode(True):
+        assert of_operation(OPS[i]) != expected
+    # And the route that belongs there is put back by `mode`, after `monkeypatch` has put it back in the table.
+    monkeypatch.undo()
+    shortcuts.install(place, fast.ROUTES[place])
