@@ -1,35 +1,53 @@
-"""Elementwise primitives: arithmetic, powers, transcendental functions, comparisons, bits, `select_n`, dtype changes."""
+"""Elementwise primitives: powers, transcendental functions, pieces of numbers, bits, `clamp`; and, from here too, the rows of
+`arithmetic.py`."""
 
 from __future__ import annotations
 
 import math
-import operator
 
 import numpy as np
 
-from ..core.array import ArrayImpl, to_array
-from ..core.traces import ShapedArray, Zero, get_aval, is_undefined_primal
-from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from ..core.traces import ShapedArray
+from ..foundation.dtypes import issubdtype
 from . import special_functions as special
+from .arithmetic import (  # noqa: F401
+    INEXACT,
+    KEY,
+    add_p,
+    broadcast_leading,
+    constant_almost_everywhere,
+    convert_element_type,
+    convert_element_type_p,
+    div_p,
+    eq_p,
+    ge_p,
+    gt_p,
+    le_p,
+    like,
+    lt_p,
+    max_p,
+    min_p,
+    mul_p,
+    ne_p,
+    neg_p,
+    select,
+    select_examples,
+    select_n_p,
+    sub_p,
+)
 from .basis import (
-    NO_GRADIENT,
     NOT_LINEAR,
     batch_to_front,
-    broadcast_in_dim,
     const,
-    full,
     instantiate,
     linear_row,
     move_batch_dim,
     row,
     shape_of,
-    unbroadcast,
     zero_jvp,
     zero_like,
 )
-from .basis import transpose as _transpose
 from .families import (
-    ANY,
     BOOL,
     COMPLEX,
     FLOAT,
@@ -44,66 +62,8 @@ from .families import (
     transpose_by_argument,
 )
 
-INEXACT = FLOAT + COMPLEX
-# What families.dtype_char gives for the dtype of random keys.
-KEY = "key"
-
 # ---------------------------------------------------------------------------------------------------------------------
-# Arithmetic
-
-
-neg_p = elementwise(
-    "neg", np.negative, NUM, jvp=[lambda g, ans, x: neg_p.bind(g)], transpose=lambda ct, x: [neg_p.bind(ct)]
-)
-
-add_p = elementwise(
-    "add",
-    np.add,
-    NUM,
-    jvp=[lambda g, ans, x, y: broadcast_like(g, ans), lambda g, ans, x, y: broadcast_like(g, ans)],
-    transpose=transpose_by_argument([lambda ct, x, y: ct, lambda ct, x, y: ct]),
-)
-
-sub_p = elementwise(
-    "sub",
-    np.subtract,
-    NUM,
-    jvp=[lambda g, ans, x, y: broadcast_like(g, ans), lambda g, ans, x, y: broadcast_like(neg_p.bind(g), ans)],
-    transpose=transpose_by_argument([lambda ct, x, y: ct, lambda ct, x, y: neg_p.bind(ct)]),
-)
-
-mul_p = elementwise(
-    "mul",
-    np.multiply,
-    NUM,
-    jvp=[lambda g, ans, x, y: mul_p.bind(g, y), lambda g, ans, x, y: mul_p.bind(x, g)],
-    transpose=transpose_by_argument([lambda ct, x, y: mul_p.bind(ct, y), lambda ct, x, y: mul_p.bind(x, ct)]),
-)
-
-
-def _div(x, y):
-    """Division as XLA's: integers truncate towards zero, and x/0 is -1 for them."""
-    if x.dtype.kind not in "iu":
-        return np.divide(x, y)
-    if x.dtype.kind == "u":
-        return np.where(y == 0, np.array(-1, np.int64).astype(x.dtype), x // np.where(y == 0, 1, y).astype(x.dtype))
-    safe = np.where(y == 0, 1, y).astype(x.dtype)
-    quotient = x // safe
-    truncated = quotient + ((quotient < 0) & (quotient * safe != x)).astype(x.dtype)
-    return np.where(y == 0, np.array(-1, x.dtype), truncated).astype(x.dtype)
-
-
-div_p = elementwise(
-    "div",
-    _div,
-    NUM,
-    jvp=[
-        lambda g, ans, x, y: div_p.bind(g, y),
-        # d(x/y)/dy = -x/y^2, with the quotient at hand.
-        lambda g, ans, x, y: neg_p.bind(mul_p.bind(g, div_p.bind(ans, y))),
-    ],
-    transpose=transpose_by_argument([lambda ct, x, y: div_p.bind(ct, y), None]),
-)
+# The remainder
 
 
 def _rem(x, y):
@@ -125,34 +85,6 @@ rem_p = elementwise(
     ],
     transpose=NOT_LINEAR,
 )
-
-
-def _balanced(x, ans, y):
-    """1 where x is the extremum, 1/2 where both are, 0 elsewhere: a tie shares its tangent."""
-    one, half, zero = const(ans, 1), const(ans, 0.5), const(ans, 0)
-    shared = select(eq_p.bind(y, ans), _like(half, ans), _like(one, ans))
-    return select(eq_p.bind(x, ans), shared, _like(zero, ans))
-
-
-def _like(scalar, ans):
-    return full(shape_of(ans), scalar._value, scalar.dtype)
-
-
-def _extremum(name, function):
-    return elementwise(
-        name,
-        function,
-        ANY,
-        jvp=[
-            lambda g, ans, x, y: mul_p.bind(g, _balanced(x, ans, y)),
-            lambda g, ans, x, y: mul_p.bind(g, _balanced(y, ans, x)),
-        ],
-        transpose=NOT_LINEAR,
-    )
-
-
-max_p = _extremum("max", np.maximum)
-min_p = _extremum("min", np.minimum)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -205,7 +137,7 @@ integer_pow_p.elementwise = INEXACT
 
 def _replace_zero(x):
     """x with 1 in the place of 0: where the other factor is zero, no 0 * inf may arise."""
-    return select(eq_p.bind(x, const(x, 0)), _like(const(x, 1), x), x)
+    return select(eq_p.bind(x, const(x, 0)), like(const(x, 1), x), x)
 
 
 def _pow_jvp_base(g, ans, x, y):
@@ -215,7 +147,7 @@ def _pow_jvp_base(g, ans, x, y):
         jacobian = mul_p.bind(_replace_zero(exponent), pow_p.bind(x, sub_p.bind(y, const(y, 1))))
         zero = eq_p.bind(y, const(y, 0))
         jacobian = broadcast_like(jacobian, ans)
-        jacobian = select(broadcast_like(zero, ans), _like(const(ans, 0), ans), jacobian)
+        jacobian = select(broadcast_like(zero, ans), like(const(ans, 0), ans), jacobian)
     else:
         jacobian = mul_p.bind(y, pow_p.bind(x, sub_p.bind(y, const(y, 1))))
     return mul_p.bind(g, jacobian)
@@ -380,19 +312,6 @@ abs_p = elementwise(
 )
 
 
-def _constant_almost_everywhere(name, impl, accepts, arity=1, result_dtype=None, keeps_weak_type=True):
-    primitive = elementwise(
-        name,
-        impl,
-        accepts,
-        jvp=[None] * arity,
-        transpose=NOT_LINEAR,
-        result_dtype=result_dtype,
-        keeps_weak_type=keeps_weak_type,
-    )
-    return primitive
-
-
 def _sign(x):
     if x.dtype.char in COMPLEX:
         return np.where(x == 0, x, x / np.where(x == 0, 1, np.abs(x)))
@@ -400,10 +319,10 @@ def _sign(x):
     return np.copysign(np.sign(x), x) if x.dtype.char in FLOAT else np.sign(x)
 
 
-sign_p = _constant_almost_everywhere("sign", _sign, NUM)
-floor_p = _constant_almost_everywhere("floor", np.floor, FLOAT)
-ceil_p = _constant_almost_everywhere("ceil", np.ceil, FLOAT)
-is_finite_p = _constant_almost_everywhere("is_finite", np.isfinite, FLOAT, result_dtype=bool_dtype)
+sign_p = constant_almost_everywhere("sign", _sign, NUM)
+floor_p = constant_almost_everywhere("floor", np.floor, FLOAT)
+ceil_p = constant_almost_everywhere("ceil", np.ceil, FLOAT)
+is_finite_p = constant_almost_everywhere("is_finite", np.isfinite, FLOAT, result_dtype=bool_dtype)
 nextafter_p = elementwise(
     "nextafter",
     np.nextafter,
@@ -422,7 +341,7 @@ def _round(x, *, rounding_method):
     return np.copysign(np.floor(np.abs(x)) + (np.abs(x) - np.floor(np.abs(x)) >= 0.5), x).astype(x.dtype)
 
 
-round_p = _constant_almost_everywhere("round", _round, FLOAT)
+round_p = constant_almost_everywhere("round", _round, FLOAT)
 
 
 def floor(x):
@@ -438,7 +357,7 @@ real_p = elementwise(
     np.real,
     COMPLEX,
     jvp=[lambda g, ans, x: real_p.bind(g)],
-    transpose=lambda ct, x: [complex_p.bind(ct, _like(const(ct, 0), ct))],
+    transpose=lambda ct, x: [complex_p.bind(ct, like(const(ct, 0), ct))],
     result_dtype=real_dtype,
 )
 imag_p = elementwise(
@@ -446,7 +365,7 @@ imag_p = elementwise(
     np.imag,
     COMPLEX,
     jvp=[lambda g, ans, x: imag_p.bind(g)],
-    transpose=lambda ct, x: [complex_p.bind(_like(const(ct, 0), ct), neg_p.bind(ct))],
+    transpose=lambda ct, x: [complex_p.bind(like(const(ct, 0), ct), neg_p.bind(ct))],
     result_dtype=real_dtype,
 )
 
@@ -500,21 +419,8 @@ conj_p = elementwise(
 # Comparisons and bits
 
 
-def _comparison(name, impl, accepts=ANY):
-    return _constant_almost_everywhere(name, impl, accepts, 2, bool_dtype)
-
-
-# Random keys can be compared for equality: the operators, unlike NumPy's functions, take their records.
-eq_p = _comparison("eq", operator.eq, ANY + KEY)
-ne_p = _comparison("ne", operator.ne, ANY + KEY)
-lt_p = _comparison("lt", np.less)
-le_p = _comparison("le", np.less_equal)
-gt_p = _comparison("gt", np.greater)
-ge_p = _comparison("ge", np.greater_equal)
-
-
 def _bitwise(name, impl, arity=2, accepts=BOOL + INT):
-    return _constant_almost_everywhere(name, impl, accepts, arity)
+    return constant_almost_everywhere(name, impl, accepts, arity)
 
 
 not_p = _bitwise("not", np.invert, 1)
@@ -571,87 +477,6 @@ population_count_p = _bitwise(
 # select_n and clamp
 
 
-def select(predicate, on_true, on_false):
-    """`on_true` where the predicate holds, else `on_false` (`lax.select`)."""
-    return select_n_p.bind(predicate, on_false, on_true)
-
-
-def select_examples(which, on_true, on_false):
-    """`select` for a batch: `which` has an entry for each place along the first axis of the cases."""
-    return select(broadcast_in_dim(which, shape_of(on_true), (0,)), on_true, on_false)
-
-
-def _select_impl(which, *cases):
-    if which.dtype == bool and len(cases) == 2:
-        return np.where(which, cases[1], cases[0])
-    return np.choose(np.broadcast_to(which.astype(np.intp), cases[0].shape), cases)
-
-
-def _select_abstract_eval(which, *cases):
-    first = cases[0]
-    if any(c.shape != first.shape or c.dtype != first.dtype for c in cases):
-        listed = ", ".join(c.str_short() for c in cases)
-        raise TypeError(f"select_n cases must have the same shapes and dtypes, got {listed}.")
-    if which.dtype.char not in BOOL + "i":
-        raise TypeError(f"select_n predicate must be boolean or int32, got {which.dtype.name}.")
-    if which.dtype.char == BOOL and len(cases) > 2:
-        raise TypeError(f"select_n with a boolean predicate takes 1 or 2 cases, got {len(cases)}.")
-    if which.shape and which.shape != first.shape:
-        raise TypeError(
-            "select_n `which` must be scalar or have the same shape as cases, got `which` shape"
-            f" {which.shape} but case shape {first.shape}."
-        )
-    return ShapedArray(first.shape, first.dtype, all(c.weak_type for c in cases))
-
-
-def _select_jvp(primals, tangents):
-    out = select_n_p.bind(*primals)
-    case_tangents = tangents[1:]
-    if all(type(t) is Zero for t in case_tangents):
-        return out, zero_like(out)
-    return out, select_n_p.bind(primals[0], *[instantiate(t) for t in case_tangents])
-
-
-def _select_transpose(ct, which, *cases):
-    zero = _like(const(ct, 0), ct)
-
-    def cotangent(i):
-        return select_n_p.bind(which, *[ct if i == j else zero for j in range(len(cases))])
-
-    return [None] + [cotangent(i) if is_undefined_primal(c) else None for i, c in enumerate(cases)]
-
-
-def _select_batch(axis, args, dims):
-    which, *cases = args
-    which_dim, *case_dims = dims
-    if all(d == case_dims[0] for d in case_dims):
-        if which_dim is None and not shape_of(which):
-            return select_n_p.bind(*args), case_dims[0]
-        if which_dim == case_dims[0] and shape_of(which) == shape_of(cases[0]):
-            return select_n_p.bind(*args), which_dim
-    cases = [batch_to_front(x, d, axis.size) for x, d in zip(cases, case_dims)]
-    if which_dim is not None or shape_of(which):
-        which = batch_to_front(which, which_dim, axis.size)
-        if shape_of(which) != shape_of(cases[0]):
-            # A scalar predicate for each example: the same for all of the example's elements.
-            which = _broadcast_leading(which, shape_of(cases[0]))
-    return select_n_p.bind(which, *cases), 0
-
-
-def _broadcast_leading(x, shape):
-    return broadcast_in_dim(x, shape, tuple(range(len(shape_of(x)))))
-
-
-select_n_p = row(
-    "select_n",
-    impl=_select_impl,
-    abstract_eval=_select_abstract_eval,
-    jvp=_select_jvp,
-    transpose=_select_transpose,
-    batch=_select_batch,
-)
-
-
 def _clamp_abstract_eval(low, x, high):
     if low.dtype != x.dtype or high.dtype != x.dtype:
         raise TypeError(
@@ -666,7 +491,7 @@ def _clamp_abstract_eval(low, x, high):
 def _where(condition, g, ans):
     """The tangent where the condition holds, zero elsewhere, in the shape of the result."""
     condition, g = broadcast_like(condition, ans), broadcast_like(g, ans)
-    return select(condition, g, _like(const(ans, 0), ans))
+    return select(condition, g, like(const(ans, 0), ans))
 
 
 def _clamp_batch(axis, args, dims):
@@ -678,7 +503,7 @@ def _clamp_batch(axis, args, dims):
     def bound(b, dim):
         if dim is None and not shape_of(b):
             return b
-        return _broadcast_leading(batch_to_front(b, dim, axis.size), shape_of(x))
+        return broadcast_leading(batch_to_front(b, dim, axis.size), shape_of(x))
 
     return clamp_p.bind(bound(low, dims[0]), x, bound(high, dims[2])), 0
 
@@ -702,55 +527,6 @@ clamp_p = row(
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Changing dtype, copying, stopping
-
-
-def convert_element_type(x, dtype, weak_type: bool = False):
-    """The array in another dtype; as it is if it has it (`lax.convert_element_type`)."""
-    dtype = canonicalize_dtype(dtype)
-    aval = get_aval(x)
-    if isinstance(x, (bool, int, float, complex, np.generic)):
-        # A number becomes a constant of that dtype: no equation.
-        if aval.dtype == dtype and aval.weak_type == weak_type:
-            return to_array(x)
-        return ArrayImpl(_convert_impl(np.asarray(x), new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
-    if aval.dtype == dtype and aval.weak_type == weak_type:
-        return x
-    if type(x) is ArrayImpl and aval.weak_type and not aval.shape:
-        # What was a number a moment ago is one still: `x.at[0].set(1)` is one equation, without a conversion of the 1.
-        return ArrayImpl(_convert_impl(x._value, new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
-    return convert_element_type_p.bind(x, new_dtype=dtype, weak_type=bool(weak_type), sharding=None)
-
-
-def _convert_impl(x, *, new_dtype, weak_type, sharding):
-    if x.dtype.kind == "c" and new_dtype.kind != "c":
-        x = np.real(x) if new_dtype.kind != "b" else x
-    if x.dtype.char in "efdE" and new_dtype.kind in "iu":
-        # Out of range saturates, NaN is 0, as XLA does; C leaves it undefined.
-        x = x.astype(np.float32) if x.dtype.char == "E" else x
-        info = np.iinfo(new_dtype)
-        inside = np.clip(np.nan_to_num(np.trunc(x), nan=0.0, posinf=np.inf, neginf=-np.inf), -(2.0**63), 2.0**64)
-        low, high = inside <= float(info.min), inside >= float(info.max)
-        safe = np.where(low | high, 0, inside).astype(new_dtype)
-        return np.where(high, info.max, np.where(low, info.min, safe)).astype(new_dtype)
-    return np.asarray(x).astype(new_dtype, copy=False)
-
-
-def _convert_jvp(primals, tangents, *, new_dtype, weak_type, sharding):
-    out = convert_element_type_p.bind(*primals, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding)
-    g = tangents[0]
-    if type(g) is Zero or not issubdtype(new_dtype, np.inexact):
-        return out, zero_like(out)
-    return out, convert_element_type_p.bind(g, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding)
-
-
-convert_element_type_p = row(
-    "convert_element_type",
-    impl=_convert_impl,
-    abstract_eval=lambda x, *, new_dtype, weak_type, sharding: ShapedArray(x.shape, new_dtype, weak_type),
-    jvp=_convert_jvp,
-    transpose=lambda ct, x, **params: [convert_element_type(ct, x.aval.dtype, x.aval.weak_type)],
-    batch=lambda axis, args, dims, **params: (convert_element_type_p.bind(args[0], **params), dims[0]),
-)
 
 
 def _bitcast_abstract_eval(x, *, new_dtype):
@@ -810,4 +586,3 @@ stop_gradient_p = row(
 
 
 __all__ = [name for name in dir() if name.endswith("_p")]
-_UNUSED = (NO_GRADIENT, _transpose, unbroadcast)

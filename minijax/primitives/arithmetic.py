@@ -1,0 +1,302 @@
+"""The rows of arithmetic, comparison, choice (`select_n`) and conversion, which the rules of all others stand on."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+from ..core.array import ArrayImpl, to_array
+from ..core.traces import ShapedArray, Zero, get_aval, is_undefined_primal
+from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from .basis import (
+    NOT_LINEAR,
+    batch_to_front,
+    broadcast_in_dim,
+    const,
+    full,
+    instantiate,
+    row,
+    shape_of,
+    zero_like,
+)
+from .families import (
+    ANY,
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    NUM,
+    bool_dtype,
+    broadcast_like,
+    elementwise,
+    transpose_by_argument,
+)
+
+INEXACT = FLOAT + COMPLEX
+# What families.dtype_char gives for the dtype of random keys.
+KEY = "key"
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Arithmetic
+
+
+neg_p = elementwise(
+    "neg", np.negative, NUM, jvp=[lambda g, ans, x: neg_p.bind(g)], transpose=lambda ct, x: [neg_p.bind(ct)]
+)
+
+
+add_p = elementwise(
+    "add",
+    np.add,
+    NUM,
+    jvp=[lambda g, ans, x, y: broadcast_like(g, ans), lambda g, ans, x, y: broadcast_like(g, ans)],
+    transpose=transpose_by_argument([lambda ct, x, y: ct, lambda ct, x, y: ct]),
+)
+
+
+sub_p = elementwise(
+    "sub",
+    np.subtract,
+    NUM,
+    jvp=[lambda g, ans, x, y: broadcast_like(g, ans), lambda g, ans, x, y: broadcast_like(neg_p.bind(g), ans)],
+    transpose=transpose_by_argument([lambda ct, x, y: ct, lambda ct, x, y: neg_p.bind(ct)]),
+)
+
+
+mul_p = elementwise(
+    "mul",
+    np.multiply,
+    NUM,
+    jvp=[lambda g, ans, x, y: mul_p.bind(g, y), lambda g, ans, x, y: mul_p.bind(x, g)],
+    transpose=transpose_by_argument([lambda ct, x, y: mul_p.bind(ct, y), lambda ct, x, y: mul_p.bind(x, ct)]),
+)
+
+
+def _div(x, y):
+    """Division as XLA's: integers truncate towards zero, and x/0 is -1 for them."""
+    if x.dtype.kind not in "iu":
+        return np.divide(x, y)
+    if x.dtype.kind == "u":
+        return np.where(y == 0, np.array(-1, np.int64).astype(x.dtype), x // np.where(y == 0, 1, y).astype(x.dtype))
+    safe = np.where(y == 0, 1, y).astype(x.dtype)
+    quotient = x // safe
+    truncated = quotient + ((quotient < 0) & (quotient * safe != x)).astype(x.dtype)
+    return np.where(y == 0, np.array(-1, x.dtype), truncated).astype(x.dtype)
+
+
+div_p = elementwise(
+    "div",
+    _div,
+    NUM,
+    jvp=[
+        lambda g, ans, x, y: div_p.bind(g, y),
+        # d(x/y)/dy = -x/y^2, with the quotient at hand.
+        lambda g, ans, x, y: neg_p.bind(mul_p.bind(g, div_p.bind(ans, y))),
+    ],
+    transpose=transpose_by_argument([lambda ct, x, y: div_p.bind(ct, y), None]),
+)
+
+
+def _balanced(x, ans, y):
+    """1 where x is the extremum, 1/2 where both are, 0 elsewhere: a tie shares its tangent."""
+    one, half, zero = const(ans, 1), const(ans, 0.5), const(ans, 0)
+    shared = select(eq_p.bind(y, ans), like(half, ans), like(one, ans))
+    return select(eq_p.bind(x, ans), shared, like(zero, ans))
+
+
+def like(scalar, ans):
+    return full(shape_of(ans), scalar._value, scalar.dtype)
+
+
+def _extremum(name, function):
+    return elementwise(
+        name,
+        function,
+        ANY,
+        jvp=[
+            lambda g, ans, x, y: mul_p.bind(g, _balanced(x, ans, y)),
+            lambda g, ans, x, y: mul_p.bind(g, _balanced(y, ans, x)),
+        ],
+        transpose=NOT_LINEAR,
+    )
+
+
+max_p = _extremum("max", np.maximum)
+
+
+min_p = _extremum("min", np.minimum)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Comparisons
+
+
+def constant_almost_everywhere(name, impl, accepts, arity=1, result_dtype=None, keeps_weak_type=True):
+    primitive = elementwise(
+        name,
+        impl,
+        accepts,
+        jvp=[None] * arity,
+        transpose=NOT_LINEAR,
+        result_dtype=result_dtype,
+        keeps_weak_type=keeps_weak_type,
+    )
+    return primitive
+
+
+def _comparison(name, impl, accepts=ANY):
+    return constant_almost_everywhere(name, impl, accepts, 2, bool_dtype)
+
+
+# Random keys can be compared for equality: the operators, unlike NumPy's functions, take their records.
+eq_p = _comparison("eq", operator.eq, ANY + KEY)
+
+
+ne_p = _comparison("ne", operator.ne, ANY + KEY)
+
+
+lt_p = _comparison("lt", np.less)
+
+
+le_p = _comparison("le", np.less_equal)
+
+
+gt_p = _comparison("gt", np.greater)
+
+
+ge_p = _comparison("ge", np.greater_equal)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# select_n
+
+
+def select(predicate, on_true, on_false):
+    """`on_true` where the predicate holds, else `on_false` (`lax.select`)."""
+    return select_n_p.bind(predicate, on_false, on_true)
+
+
+def select_examples(which, on_true, on_false):
+    """`select` for a batch: `which` has an entry for each place along the first axis of the cases."""
+    return select(broadcast_in_dim(which, shape_of(on_true), (0,)), on_true, on_false)
+
+
+def _select_impl(which, *cases):
+    if which.dtype == bool and len(cases) == 2:
+        return np.where(which, cases[1], cases[0])
+    return np.choose(np.broadcast_to(which.astype(np.intp), cases[0].shape), cases)
+
+
+def _select_abstract_eval(which, *cases):
+    first = cases[0]
+    if any(c.shape != first.shape or c.dtype != first.dtype for c in cases):
+        listed = ", ".join(c.str_short() for c in cases)
+        raise TypeError(f"select_n cases must have the same shapes and dtypes, got {listed}.")
+    if which.dtype.char not in BOOL + "i":
+        raise TypeError(f"select_n predicate must be boolean or int32, got {which.dtype.name}.")
+    if which.dtype.char == BOOL and len(cases) > 2:
+        raise TypeError(f"select_n with a boolean predicate takes 1 or 2 cases, got {len(cases)}.")
+    if which.shape and which.shape != first.shape:
+        raise TypeError(
+            "select_n `which` must be scalar or have the same shape as cases, got `which` shape"
+            f" {which.shape} but case shape {first.shape}."
+        )
+    return ShapedArray(first.shape, first.dtype, all(c.weak_type for c in cases))
+
+
+def _select_jvp(primals, tangents):
+    out = select_n_p.bind(*primals)
+    case_tangents = tangents[1:]
+    if all(type(t) is Zero for t in case_tangents):
+        return out, zero_like(out)
+    return out, select_n_p.bind(primals[0], *[instantiate(t) for t in case_tangents])
+
+
+def _select_transpose(ct, which, *cases):
+    zero = like(const(ct, 0), ct)
+
+    def cotangent(i):
+        return select_n_p.bind(which, *[ct if i == j else zero for j in range(len(cases))])
+
+    return [None] + [cotangent(i) if is_undefined_primal(c) else None for i, c in enumerate(cases)]
+
+
+def _select_batch(axis, args, dims):
+    which, *cases = args
+    which_dim, *case_dims = dims
+    if all(d == case_dims[0] for d in case_dims):
+        if which_dim is None and not shape_of(which):
+            return select_n_p.bind(*args), case_dims[0]
+        if which_dim == case_dims[0] and shape_of(which) == shape_of(cases[0]):
+            return select_n_p.bind(*args), which_dim
+    cases = [batch_to_front(x, d, axis.size) for x, d in zip(cases, case_dims)]
+    if which_dim is not None or shape_of(which):
+        which = batch_to_front(which, which_dim, axis.size)
+        if shape_of(which) != shape_of(cases[0]):
+            # A scalar predicate for each example: the same for all of the example's elements.
+            which = broadcast_leading(which, shape_of(cases[0]))
+    return select_n_p.bind(which, *cases), 0
+
+
+def broadcast_leading(x, shape):
+    return broadcast_in_dim(x, shape, tuple(range(len(shape_of(x)))))
+
+
+select_n_p = row(
+    "select_n",
+    impl=_select_impl,
+    abstract_eval=_select_abstract_eval,
+    jvp=_select_jvp,
+    transpose=_select_transpose,
+    batch=_select_batch,
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Changing dtype
+
+
+def convert_element_type(x, dtype, weak_type: bool = False):
+    """The array in another dtype; as it is if it has it (`lax.convert_element_type`)."""
+    dtype = canonicalize_dtype(dtype)
+    aval = get_aval(x)
+    if isinstance(x, (bool, int, float, complex, np.generic)):
+        # A number becomes a constant of that dtype: no equation.
+        if aval.dtype == dtype and aval.weak_type == weak_type:
+            return to_array(x)
+        return ArrayImpl(_convert_impl(np.asarray(x), new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
+    if aval.dtype == dtype and aval.weak_type == weak_type:
+        return x
+    if type(x) is ArrayImpl and aval.weak_type and not aval.shape:
+        # What was a number a moment ago is one still: `x.at[0].set(1)` is one equation, without a conversion of the 1.
+        return ArrayImpl(_convert_impl(x._value, new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
+    return convert_element_type_p.bind(x, new_dtype=dtype, weak_type=bool(weak_type), sharding=None)
+
+
+def _convert_impl(x, *, new_dtype, weak_type, sharding):
+    if x.dtype.kind == "c" and new_dtype.kind != "c":
+        x = np.real(x) if new_dtype.kind != "b" else x
+    if x.dtype.char in "efdE" and new_dtype.kind in "iu":
+        # Out of range saturates, NaN is 0, as XLA does; C leaves it undefined.
+        x = x.astype(np.float32) if x.dtype.char == "E" else x
+        info = np.iinfo(new_dtype)
+        inside = np.clip(np.nan_to_num(np.trunc(x), nan=0.0, posinf=np.inf, neginf=-np.inf), -(2.0**63), 2.0**64)
+        low, high = inside <= float(info.min), inside >= float(info.max)
+        safe = np.where(low | high, 0, inside).astype(new_dtype)
+        return np.where(high, info.max, np.where(low, info.min, safe)).astype(new_dtype)
+    return np.asarray(x).astype(new_dtype, copy=False)
+
+
+def _convert_jvp(primals, tangents, *, new_dtype, weak_type, sharding):
+    out = convert_element_type_p.bind(*primals, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding)
+    g = tangents[0]
+    if type(g) is Zero or not issubdtype(new_dtype, np.inexact):
+        return out, zero_like(out)
+    return out, convert_element_type_p.bind(g, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding)
+
+
+convert_element_type_p = row(
+    "convert_element_type",
+    impl=_convert_impl,
+    abstract_eval=lambda x, *, new_dtype, weak_type, sharding: ShapedArray(x.shape, new_dtype, weak_type),
+    jvp=_convert_jvp,
+    transpose=lambda ct, x, **params: [convert_element_type(ct, x.aval.dtype, x.aval.weak_type)],
+    batch=lambda axis, args, dims, **params: (convert_element_type_p.bind(args[0], **params), dims[0]),
+)
