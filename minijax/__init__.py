@@ -10,8 +10,10 @@ from importlib import import_module
 from importlib.machinery import PathFinder
 
 from . import ad_checkpoint, core, custom_derivatives, dtypes, errors, lax, numpy, stages, tree, tree_util
+from .api import leaks  # noqa: F401  (`checking_leaks` needs its search)
 from .api.callbacks import effects_barrier, pure_callback
 from .api.checkpoint import checkpoint, checkpoint_policies, remat
+from .api.compile_time_eval import ensure_compile_time_eval
 from .api.custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
 from .api.derivatives import grad, jvp, linear_transpose, linearize, value_and_grad, vjp
 from .api.jacobians import hessian, jacfwd, jacobian, jacrev
@@ -20,7 +22,6 @@ from .api.make_jaxpr import ShapeDtypeStruct, eval_shape, make_jaxpr
 from .api.pmap import pmap
 from .api.transfers import block_until_ready, device_get, device_put
 from .api.vmap import vmap
-from .core.array import ensure_compile_time_eval
 from .core.traces import Array
 from .core.traces import get_aval as typeof
 from .foundation.config import checking_leaks, config, debug_infs, debug_nans, disable_jit, enable_x64

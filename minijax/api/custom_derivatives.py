@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..calls.custom_derivatives import custom_jvp_call, custom_vjp_call
+from ..core.avals import ShapedArray, Zero, typematch
 from ..core.jaxpr import eval_jaxpr
 from ..core.staging import trace_to_jaxpr
-from ..core.traces import ShapedArray, Tracer, Zero, get_aval, typematch
+from ..core.traces import Tracer, get_aval
 from ..foundation.dtypes import float0
 from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, tree_structure, tree_unflatten
 from ..primitives.basis import add_any_p, instantiate
@@ -25,7 +26,7 @@ SymbolicZero = Zero
 
 def zero_from_primal(x, symbolic_zeros: bool = False):
     """The zero tangent of an array: an array, or a `SymbolicZero` (`jax.custom_derivatives.zero_from_primal`)."""
-    zero = Zero.from_primal_value(x)
+    zero = Zero(get_aval(x).to_tangent_aval())
     return zero if symbolic_zeros else instantiate(zero)
 
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.array import quiet_evaluation
+from ..core.avals import ShapedArray, UndefinedPrimal, Zero, typematch
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, dce_jaxpr, eval_jaxpr
-from ..core.traces import Array, ShapedArray, UndefinedPrimal, Zero, get_aval, typematch
+from ..core.traces import Array, get_aval
 from ..foundation.dtypes import float0, issubdtype
 from ..foundation.pytrees import (
     Partial,

@@ -22,9 +22,10 @@ from weakref import WeakSet
 
 from ..calls.jit import jit_p
 from ..core.array import ArrayImpl, EvalTrace
+from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
 from ..core.staging import closed, convert_constvars
-from ..core.traces import ShapedArray, Tracer, axis_env, current_trace
+from ..core.traces import Tracer, axis_env, current_trace
 from ..foundation import source_info
 from ..foundation.config import config, debugging_floats, jit_disabled, x64_enabled
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten

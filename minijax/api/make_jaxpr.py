@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr
 from ..core.staging import trace_to_jaxpr
-from ..core.traces import Array, ShapedArray, get_aval
+from ..core.traces import Array, get_aval
 from ..foundation.dtypes import as_dtype, canonicalize_dtype
 from ..foundation.pytrees import (
     tree_flatten,

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..core.array import CompileTimeEvalTrace, EvalTrace, eval_trace
+from ..core.array import EvalTrace
+from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr
-from ..core.staging import StagingTrace, TangentTrace, closed, convert_constvars, trace_to_jaxpr
-from ..core.traces import Primitive, Tracer, Zero, get_aval, is_undefined_primal, set_current_trace, thread_state
+from ..core.primitive import Primitive
+from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_jaxpr
+from ..core.traces import Tracer, get_aval, set_current_trace, thread_state
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import instantiate, reduce_sum, row
@@ -26,14 +28,10 @@ from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
 
 
 def _owner(args: Sequence):
-    """The trace to process a call with these arguments: the current one, or the first around it that one is a tracer of."""
+    """The trace to process a call with these arguments: the current one, or the first around it that does not pass it on."""
     trace = thread_state.trace
-    while not isinstance(trace, (EvalTrace, StagingTrace)):
-        if any(isinstance(x, Tracer) and x._trace is trace for x in args):
-            break
-        if isinstance(trace, CompileTimeEvalTrace) and not any(isinstance(x, Tracer) for x in args):
-            return eval_trace
-        trace = trace.parent
+    while (following := trace.passes_on(args)) is not None:
+        trace = following
     return trace
 
 

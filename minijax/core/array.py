@@ -11,20 +11,10 @@ import numpy as np
 
 from ..foundation import errors, source_info
 from ..foundation.config import config, debugging_floats
-from ..foundation.device import Device, devices
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry
-from .traces import (
-    Array,
-    Primitive,
-    ShapedArray,
-    Trace,
-    Tracer,
-    UndefinedPrimal,
-    _ThreadState,
-    check_not_leaked,
-    set_current_trace,
-    thread_state,
-)
+from .avals import ShapedArray, UndefinedPrimal
+from .primitive import Primitive
+from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, set_current_trace
 
 _ndarray = np.ndarray
 
@@ -40,7 +30,7 @@ class ArrayImpl(Array):
     """
 
     # `python_number`: set only on constants that a program wrote as a Python number; jaxprs show that number.
-    # `_buffer`: set only on what XLA has computed or been given: the array on its device (see `__getattr__`).
+    # `_buffer`: set only on an array that XLA has on a device; `lowering/device_arrays.py` adds the methods for it.
     __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "python_number", "__weakref__")
 
     def __init__(self, value, weak_type: bool = False, aval: ShapedArray | None = None):
@@ -48,24 +38,6 @@ class ArrayImpl(Array):
         self._value = value if type(value) is _ndarray else np.asarray(value)
         self._weak_type = weak_type
         self._aval = aval
-
-    @staticmethod
-    def on_device(buffer, aval: ShapedArray) -> ArrayImpl:
-        """What is computed elsewhere, and perhaps not yet: `np.asarray(buffer)` waits for it."""
-        self = object.__new__(ArrayImpl)
-        self._buffer, self._aval, self._weak_type = buffer, aval, aval.weak_type
-        return self
-
-    def __getattr__(self, name: str):
-        # Python asks here for a slot that nothing was put in, so that an array of NumPy's pays nothing for those of devices:
-        # of these `_value` is fetched when somebody looks, and the others have no `_buffer`.
-        if name == "_buffer":
-            return None
-        if name == "_value" and self._buffer is not None:
-            value = np.asarray(self._buffer)
-            self._value = value.view(key_fry.storage)[..., 0] if self._aval.dtype == key_fry else value
-            return self._value
-        raise AttributeError(f"'Array' object has no attribute {name!r}")
 
     @property
     def aval(self) -> ShapedArray:
@@ -178,45 +150,6 @@ class ArrayImpl(Array):
     def __deepcopy__(self, memo):
         return ArrayImpl(self._value.copy(), self._weak_type)
 
-    # -- What asynchronous devices need, and NumPy does at once -----------------------------------------------------------
-
-    def block_until_ready(self):
-        """Returns the array when it is computed: at once, unless XLA is computing it."""
-        if self._buffer is not None:
-            self._buffer.block_until_ready()
-        return self
-
-    def copy_to_host_async(self):
-        """Starts to fetch the array, if it is on another device."""
-        if self._buffer is not None:
-            self._buffer.copy_to_host_async()
-
-    def forget_value(self):
-        """Leave the buffer alone to say what the array is: it is about to be donated."""
-        self._aval = self.aval
-        try:
-            del self._value
-        except AttributeError:  # It has not been fetched.
-            pass
-
-    def is_deleted(self) -> bool:
-        """Whether the array was donated to a program, which has overwritten it."""
-        return self._buffer is not None and self._buffer.is_deleted()
-
-    @property
-    def is_fully_addressable(self) -> bool:
-        return True
-
-    @property
-    def device(self) -> Device:
-        """Where the array is: the first device, unless XLA has put it elsewhere. NumPy's arrays are all in the host's memory,
-        a result of `pmap` too."""
-        return devices()[0] if self._buffer is None else self._buffer.device
-
-    def devices(self) -> set[Device]:
-        """The devices that the array is on."""
-        return {self.device} if self._buffer is None else self._buffer.devices()
-
     # -- Printing ----------------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -299,6 +232,9 @@ class EvalTrace(Trace):
     __slots__ = ()
     transformation = "evaluation"
 
+    def passes_on(self, args):
+        return None
+
     def process_primitive(self, primitive: Primitive, args, params):
         # IEEE arithmetic without comment, as in JAX: 1/0 is inf. NumPy would warn.
         with np.errstate(all="ignore"):
@@ -335,40 +271,3 @@ def float_fault(value: np.ndarray) -> str | None:
     if config.jax_debug_nans and np.isnan(value).any():
         return "nan"
     return "inf" if config.jax_debug_infs and np.isinf(value).any() else None
-
-
-class CompileTimeEvalTrace(Trace):
-    """Computes what is known, now, and leaves tracers to its parent."""
-
-    __slots__ = ()
-    transformation = "ensure_compile_time_eval"
-
-    def process_primitive(self, primitive, args, params):
-        trace = self.parent if any(isinstance(x, Tracer) for x in args) else eval_trace
-        with set_current_trace(trace):
-            return trace.process_primitive(primitive, args, params)
-
-
-class ensure_compile_time_eval(set_current_trace):
-    """`with ensure_compile_time_eval():` computes within a traced function what does not depend on its arguments, so that
-    Python can branch on it; or raises, where it does (`jax.ensure_compile_time_eval`).
-
-    >>> import minijax as jax
-    >>> import minijax.numpy as jnp
-    >>> @jax.jit
-    ... def f(x):
-    ...     with ensure_compile_time_eval():
-    ...         n = int(jnp.arange(4).sum())
-    ...     return x * (2 if n > 5 else 1)
-    >>> f(1.0)
-    Array(2., dtype=float32, weak_type=True)
-    """
-
-    __slots__ = ()
-
-    def __init__(self):
-        pass
-
-    def __enter__(self):
-        self.trace = CompileTimeEvalTrace(thread_state.trace)
-        return super().__enter__()

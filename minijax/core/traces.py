@@ -10,9 +10,7 @@ trace it names, and to every other trace it is a constant.
 
 from __future__ import annotations
 
-import gc
 import threading
-import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,85 +18,8 @@ import numpy as np
 
 from ..foundation import errors, source_info
 from ..foundation.config import config
-from ..foundation.dtypes import canonicalize_dtype, float0, issubdtype, short_dtype_name
-from ..foundation.effects import Effects
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Abstract values
-
-
-class ShapedArray:
-    """What is known of an array while tracing: its shape, its dtype, and whether the dtype is weak (gives way to others).
-
-    >>> import numpy as np
-    >>> ShapedArray((2, 3), np.dtype('float32'))
-    ShapedArray(float32[2,3])
-    """
-
-    __slots__ = ("shape", "dtype", "weak_type", "_hash")
-
-    def __init__(self, shape: tuple[int, ...], dtype, weak_type: bool = False):
-        self.shape = shape
-        self.dtype = dtype
-        self.weak_type = weak_type
-        self._hash = None
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        size = 1
-        for d in self.shape:
-            size *= d
-        return size
-
-    def update(self, **changes) -> ShapedArray:
-        return ShapedArray(
-            changes.get("shape", self.shape),
-            changes.get("dtype", self.dtype),
-            changes.get("weak_type", self.weak_type),
-        )
-
-    def strip_weak_type(self) -> ShapedArray:
-        return ShapedArray(self.shape, self.dtype) if self.weak_type else self
-
-    def to_tangent_aval(self) -> ShapedArray:
-        """The type of a tangent: the same, except that what is not a real or complex number has `float0` tangents."""
-        if issubdtype(self.dtype, np.inexact):
-            return ShapedArray(self.shape, self.dtype, self.weak_type)
-        return ShapedArray(self.shape, float0)
-
-    def str_short(self, short_dtypes: bool = False) -> str:
-        name = short_dtype_name(self.dtype) if short_dtypes else _dtype_name(self.dtype)
-        return f"{name}[{','.join(map(str, self.shape))}]"
-
-    def __eq__(self, other) -> bool:
-        return (
-            type(other) is ShapedArray
-            and self.shape == other.shape
-            and self.dtype == other.dtype
-            and self.weak_type == other.weak_type
-        )
-
-    def __hash__(self) -> int:
-        if self._hash is None:
-            self._hash = hash((self.shape, self.dtype, self.weak_type))
-        return self._hash
-
-    def __repr__(self) -> str:
-        return f"ShapedArray({self.str_short()}{', weak_type=True' if self.weak_type else ''})"
-
-
-def _dtype_name(dtype) -> str:
-    return "float0" if dtype == float0 else dtype.name
-
-
-def typematch(a: ShapedArray, b: ShapedArray) -> bool:
-    """Whether two avals agree in shape and dtype; a weak dtype equals the strong one of its name."""
-    return a.shape == b.shape and a.dtype == b.dtype
-
+from ..foundation.dtypes import canonicalize_dtype, float0
+from .avals import ShapedArray, UndefinedPrimal
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Traces
@@ -119,9 +40,13 @@ class Trace:
         self.parent = parent
         self.ended = False
 
-    def process_primitive(self, primitive: Primitive, args: Sequence, params: dict):
+    def process_primitive(self, primitive, args: Sequence, params: dict):
         """Apply `primitive` to `args`, tracers of this trace or constants to it; return its result or list of results."""
         raise errors.missing_rule(primitive.name, type(self).__name__, None, "")
+
+    def passes_on(self, args: Sequence) -> Trace | None:
+        """The trace that runs a call with these arguments in place of this one, which has no tracer among them; else None."""
+        return None if any(isinstance(x, Tracer) and x._trace is self for x in args) else self.parent
 
     def end(self):
         """Called when the transformation is over: a tracer seen after this has leaked."""
@@ -162,40 +87,16 @@ class new_trace(set_current_trace):
         thread_state.trace = self.previous
         self.trace.end()
         if exc_type is None and config.jax_check_tracer_leaks:
-            _check_no_tracers_left(self.trace)
+            look_for_leaks(self.trace)
 
 
-def _check_no_tracers_left(trace: Trace):
-    """Raise if a tracer of a trace that is over is still referred to. Whoever ends a trace has let go of its tracers."""
-
-    def tracers():
-        return [x for x in gc.get_objects() if issubclass(type(x), Tracer) and x._trace is trace]
-
-    # A tracer in a cycle of garbage is held by nobody. Collecting takes long; most traces leave nothing.
-    if tracers():
-        gc.collect()
-        left = tracers()
-        if left:
-            gc.unfreeze()  # Who holds them may be among what `checking_leaks` has put aside.
-            holders = [_holders(x, left) for x in left]
-            raise errors.leaked_trace(type(trace).__name__, trace.transformation, holders)
+def look_for_leaks(trace: Trace):
+    """Raise if somebody still holds a tracer of a trace that is over. `api/leaks.py` puts its function here."""
 
 
-def _holders(tracer: Tracer, but: list) -> str:
-    """The tracer, and what refers to it, by name where it has one."""
-    lines = [f"{tracer!r}. {tracer._origin()}".rstrip()]
-    for holder in gc.get_referrers(tracer):
-        if holder is but or isinstance(holder, types.FrameType):
-            continue
-        names = [
-            f"{d['__name__']}.{k}"
-            for d in gc.get_referrers(holder)
-            if isinstance(d, dict) and "__name__" in d
-            for k, v in d.items()
-            if v is holder
-        ]
-        lines.append(f"  held by a {type(holder).__name__}{', ' + ', '.join(names) if names else ''}")
-    return "\n".join(lines)
+def set_leak_search(search: Callable[[Trace], None]):
+    global look_for_leaks
+    look_for_leaks = search
 
 
 def current_trace() -> Trace:
@@ -210,114 +111,6 @@ def axis_env() -> tuple[tuple, ...]:
             found += ((trace.axis[0], trace.axis[1]),)
         trace = trace.parent
     return found
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Primitives
-
-
-class Absent:
-    """The place of a rule that a primitive has not: calling it raises, with the reason. No rule is ever made up."""
-
-    __slots__ = ("primitive", "rule", "reason")
-
-    def __init__(self, primitive: str, rule: str, reason: str | None = None):
-        self.primitive = primitive
-        self.rule = rule
-        self.reason = reason
-
-    def __call__(self, *args, **params):
-        origin = f"It was needed at {source_info.summarize(source_info.current())}.\n"
-        raise errors.missing_rule(self.primitive, self.rule, self.reason, origin)
-
-    def __repr__(self) -> str:
-        return f"Absent({self.primitive}, {self.rule}: {self.reason})"
-
-
-class Primitive:
-    """One operation, one row: everything the package knows of it.
-
-    impl           (*numpy_arrays, **params) -> numpy array, or a list of them when `multiple_results`
-    abstract_eval  (*avals, **params) -> aval, or a list of them; checks the arguments
-    jvp            (primals, tangents, **params) -> (primal_out, tangent_out); a tangent may be a `Zero`
-    transpose      (cotangent, *args, **params) -> one cotangent or None for each argument; linear arguments come as
-                   `UndefinedPrimal`, the others as values
-    batch          (axis, args, dims, **params) -> (out, dim); a dim is an axis number or None
-    linearize      only for primitives that carry jaxprs; None means: by the jvp rule
-
-    A rule that cannot exist is `Absent`, with the reason. `Primitive("name")` with `def_impl`, `def_abstract_eval` and plain
-    assignment of the other rules is how users add their own (`jax.extend.core.Primitive`).
-
-    >>> import minijax.numpy as jnp
-    >>> triple_p = Primitive("triple")
-    >>> _ = triple_p.def_impl(lambda x: 3 * x)
-    >>> _ = triple_p.def_abstract_eval(lambda x: x)
-    >>> triple_p.bind(jnp.float32(2))
-    Array(6., dtype=float32)
-    """
-
-    RULES = ("impl", "abstract_eval", "jvp", "transpose", "batch")
-
-    # The characters of the dtypes for which NumPy's broadcasting and result dtype are the primitive's own, so that
-    # evaluating it needs no abstract evaluation first (see array.EvalTrace); "" for all but elementwise primitives.
-    elementwise = ""
-    # True where an elementwise result keeps the weak type that all its arguments have.
-    keeps_weak_type = True
-    # True where what the rules do depends on types and parameters alone, so that it can be remembered (transforms.recipes).
-    rules_read_types = False
-    # How often, in all, such a rule was given to a primitive: what was remembered before is then out of date.
-    rules_given = 0
-    linearize: Callable | None = None
-    # Only for primitives that carry jaxprs: (arguments, which are unknown, parameters) -> what can be computed now; see
-    # staging.TangentTrace.
-    split: Callable | None = None
-    # Only for collectives: which axes the parameters name, and the rule of the map over one of them.
-    named_axes: Callable | None = None
-    collective: Callable | None = None
-    # Only where the jaxprs it carries may name an axis of its own: parameters -> context in which that is bound.
-    axis_scope: Callable | None = None
-    # Only for primitives that carry jaxprs: (equation, which of its results are read) -> the equation without what only
-    # the others need.
-    dce: Callable | None = None
-    # Only for what runs a jaxpr on its arguments and does nothing else: its parameters -> the closed jaxpr.
-    runs: Callable[[dict], Any] | None = None
-    # Only for what chooses itself where to compute: (arrays, parameters) -> arrays, in the place of `impl`.
-    run_on_arrays: Callable | None = None
-    # Only where an equation does more than compute its results: its parameters -> its effects.
-    effects: Callable[[dict], Effects] | None = None
-
-    def __init__(self, name: str, *, multiple_results: bool = False):
-        self.name = name
-        self.multiple_results = multiple_results
-        for rule in self.RULES:
-            setattr(self, rule, Absent(name, rule))
-
-    def __setattr__(self, name: str, value):
-        if self.rules_read_types and name in self.RULES:
-            Primitive.rules_given += 1
-        object.__setattr__(self, name, value)
-
-    def bind(self, *args, **params):
-        """Apply the primitive under the current trace."""
-        return thread_state.trace.process_primitive(self, args, params)
-
-    def get_bind_params(self, params: dict) -> dict:
-        """The parameters to call `bind` with: an equation's own. Interpreters written for JAX ask for them."""
-        return params
-
-    def def_impl(self, impl: Callable) -> Callable:
-        self.impl = impl
-        return impl
-
-    def def_abstract_eval(self, abstract_eval: Callable) -> Callable:
-        self.abstract_eval = abstract_eval
-        return abstract_eval
-
-    def __str__(self) -> str:
-        return self.name
-
-    def __repr__(self) -> str:
-        return self.name
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -476,39 +269,3 @@ def without_tangent(x: Any):
 
 def is_constant_dim(d) -> bool:
     return isinstance(d, (int, np.integer))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Symbolic zeros
-
-
-class Zero:
-    """A tangent or cotangent known to be zero: nothing is computed with it."""
-
-    __slots__ = ("aval",)
-
-    def __init__(self, aval: ShapedArray):
-        self.aval = aval
-
-    def __repr__(self) -> str:
-        return f"Zero({self.aval.str_short()})"
-
-    @staticmethod
-    def from_primal_value(value) -> Zero:
-        return Zero(get_aval(value).to_tangent_aval())
-
-
-class UndefinedPrimal:
-    """In a transpose rule: the argument that the operation is linear in, of which only the type is known."""
-
-    __slots__ = ("aval",)
-
-    def __init__(self, aval: ShapedArray):
-        self.aval = aval
-
-    def __repr__(self) -> str:
-        return f"UndefinedPrimal({self.aval.str_short()})"
-
-
-def is_undefined_primal(x: Any) -> bool:
-    return type(x) is UndefinedPrimal

@@ -27,15 +27,14 @@ from ..calls.linear_solve import linear_solve, linear_solve_p
 from ..calls.scan import fixpoint, permuted, positions, scan_p, split_at
 from ..calls.while_loop import while_p
 from ..core.array import quiet_evaluation, to_array
+from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, jaxpr_as_fun, jaxprs_in_params
+from ..core.primitive import Absent, Primitive
 from ..core.staging import trace_to_closed_jaxpr, weak_cache
 from ..core.traces import (
-    Absent,
     Array,
-    Primitive,
     Trace,
     Tracer,
-    Zero,
     check_not_leaked,
     get_aval,
     new_trace,

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..core import shortcuts
 from ..core.array import ArrayImpl, EvalTrace, eval_trace, evaluate
-from ..core.traces import Primitive, thread_state
+from ..core.primitive import Primitive
+from ..core.traces import thread_state
 from ..foundation.config import debugging_floats
 
 

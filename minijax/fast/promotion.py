@@ -8,7 +8,8 @@ from typing import Any
 
 from ..core import shortcuts
 from ..core.array import ArrayImpl
-from ..core.traces import Array, Primitive
+from ..core.primitive import Primitive
+from ..core.traces import Array
 from ..numpy.util import Elementwise, constant, promote_shapes
 
 

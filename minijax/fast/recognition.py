@@ -36,8 +36,9 @@ from weakref import WeakKeyDictionary
 from ..api.jit import JitFunction
 from ..core import shortcuts
 from ..core.array import ArrayImpl, eval_trace, to_array
+from ..core.avals import ShapedArray
 from ..core.printing import variables
-from ..core.traces import ShapedArray, current_trace
+from ..core.traces import current_trace
 from ..foundation.config import debugging_floats, generation, jit_disabled
 from ..foundation.pytrees import PyTreeDef, tree_unflatten
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..api.custom_derivatives import custom_jvp
 from ..core.array import ArrayImpl
-from ..core.traces import Array, Primitive
+from ..core.primitive import Primitive
+from ..core.traces import Array
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, full

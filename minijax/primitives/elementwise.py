@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from ..core.traces import ShapedArray
+from ..core.avals import ShapedArray
 from ..foundation.dtypes import issubdtype
 from . import special_functions as special
 from .arithmetic import (  # noqa: F401

@@ -13,8 +13,8 @@ import pytest
 import minijax
 import minijax.extend
 import minijax.numpy
+from minijax.core.avals import ShapedArray
 from minijax.core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprTypeError, Var, check_jaxpr, dce_jaxpr, eval_jaxpr
-from minijax.core.traces import ShapedArray
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Interpreters, each written once, against the names both libraries have

@@ -28,9 +28,10 @@ from printed_programs import (
 
 import minijax
 from minijax.core import printing as pretty_print
+from minijax.core.avals import ShapedArray
 from minijax.core.jaxpr import DropVar, JaxprEqn, Var
+from minijax.core.primitive import Primitive
 from minijax.core.printing import Break, Group, Nest, layout, letters
-from minijax.core.traces import Primitive, ShapedArray
 
 
 def assert_same_text(ours, theirs):

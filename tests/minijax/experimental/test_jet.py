@@ -21,7 +21,7 @@ import minijax.lax
 import minijax.numpy
 from kaf.functional import kaf
 from minijax.calls import registry
-from minijax.core.traces import Primitive
+from minijax.core.primitive import Primitive
 from minijax.experimental import jet as jet_module
 from minijax.experimental.jet import jet, jet_rules
 

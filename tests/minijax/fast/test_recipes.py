@@ -14,7 +14,7 @@ from op_table import OPS, Op, arrays
 import minijax as mj
 import minijax.lax
 import minijax.numpy as jnp
-from minijax.core.traces import Primitive
+from minijax.core.primitive import Primitive
 from minijax.fast import recipes
 from minijax.primitives.basis import registry
 

@@ -14,7 +14,7 @@ import pytest
 
 import minijax
 import minijax.numpy
-from minijax.core.traces import Primitive
+from minijax.core.primitive import Primitive
 
 STATIC = "mark the argument static with jit's static_argnums"
 

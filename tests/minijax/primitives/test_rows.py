@@ -15,7 +15,7 @@ from op_table import OPS, Op, arrays
 
 import minijax as mj
 import minijax.lax
-from minijax.core.traces import Absent, Primitive
+from minijax.core.primitive import Absent, Primitive
 from minijax.primitives.basis import registry
 
 SEED = 7

@@ -1,0 +1,110 @@
+"""Abstract values: what is known of an array while tracing; and what stands for a zero or an unknown argument."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..foundation.dtypes import float0, issubdtype, short_dtype_name
+
+
+class ShapedArray:
+    """What is known of an array while tracing: its shape, its dtype, and whether the dtype is weak (gives way to others).
+
+    >>> import numpy as np
+    >>> ShapedArray((2, 3), np.dtype('float32'))
+    ShapedArray(float32[2,3])
+    """
+
+    __slots__ = ("shape", "dtype", "weak_type", "_hash")
+
+    def __init__(self, shape: tuple[int, ...], dtype, weak_type: bool = False):
+        self.shape = shape
+        self.dtype = dtype
+        self.weak_type = weak_type
+        self._hash = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for d in self.shape:
+            size *= d
+        return size
+
+    def update(self, **changes) -> ShapedArray:
+        return ShapedArray(
+            changes.get("shape", self.shape),
+            changes.get("dtype", self.dtype),
+            changes.get("weak_type", self.weak_type),
+        )
+
+    def strip_weak_type(self) -> ShapedArray:
+        return ShapedArray(self.shape, self.dtype) if self.weak_type else self
+
+    def to_tangent_aval(self) -> ShapedArray:
+        """The type of a tangent: the same, except that what is not a real or complex number has `float0` tangents."""
+        if issubdtype(self.dtype, np.inexact):
+            return ShapedArray(self.shape, self.dtype, self.weak_type)
+        return ShapedArray(self.shape, float0)
+
+    def str_short(self, short_dtypes: bool = False) -> str:
+        name = short_dtype_name(self.dtype) if short_dtypes else _dtype_name(self.dtype)
+        return f"{name}[{','.join(map(str, self.shape))}]"
+
+    def __eq__(self, other) -> bool:
+        return (
+            type(other) is ShapedArray
+            and self.shape == other.shape
+            and self.dtype == other.dtype
+            and self.weak_type == other.weak_type
+        )
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash((self.shape, self.dtype, self.weak_type))
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"ShapedArray({self.str_short()}{', weak_type=True' if self.weak_type else ''})"
+
+
+def _dtype_name(dtype) -> str:
+    return "float0" if dtype == float0 else dtype.name
+
+
+def typematch(a: ShapedArray, b: ShapedArray) -> bool:
+    """Whether two avals agree in shape and dtype; a weak dtype equals the strong one of its name."""
+    return a.shape == b.shape and a.dtype == b.dtype
+
+
+class Zero:
+    """A tangent or cotangent known to be zero: nothing is computed with it."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: ShapedArray):
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"Zero({self.aval.str_short()})"
+
+
+class UndefinedPrimal:
+    """In a transpose rule: the argument that the operation is linear in, of which only the type is known."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: ShapedArray):
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"UndefinedPrimal({self.aval.str_short()})"
+
+
+def is_undefined_primal(x: Any) -> bool:
+    return type(x) is UndefinedPrimal
