@@ -7,6 +7,8 @@ import os
 from importlib.metadata import version
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# What the rules of the package return is checked too, not only what the rules of users do.
+os.environ.setdefault("MINIJAX_CHECK_RULES", "1")
 # JAX is the oracle of thousands of small programs, each compiled once and run once: compiling fast matters, not the code.
 os.environ.setdefault(
     "XLA_FLAGS",

@@ -36,7 +36,7 @@ _numpy_default = np.geterr()
 # For debugging: no results
 
 
-def _debug_row(name: str, impl: Callable) -> Primitive:
+def _debug_row(name: str, impl: Callable, effects: Callable) -> Primitive:
     def jvp(primals, tangents, **params):
         # The values as they are; tangents are shown by who has them in hand, in a custom_jvp rule.
         primitive.bind(*primals, **params)
@@ -58,6 +58,7 @@ def _debug_row(name: str, impl: Callable) -> Primitive:
         transpose=NO_COTANGENT,
         batch=batch,
         multiple_results=True,
+        effects=effects,
     )
     return primitive
 
@@ -83,10 +84,11 @@ def _debug_call(*args, callback: Callable, **params):
     return []
 
 
-debug_print_p = _debug_row("debug_print", _print)
-debug_print_p.effects = lambda params: frozenset({ordered_debug_effect if params["ordered"] else debug_effect})
-debug_callback_p = _debug_row("debug_callback", _debug_call)
-debug_callback_p.effects = lambda params: frozenset({params["effect"]})
+debug_print_p = _debug_row(
+    "debug_print", _print, lambda params: frozenset({ordered_debug_effect if params["ordered"] else debug_effect})
+)
+debug_callback_p = _debug_row("debug_callback", _debug_call, lambda params: frozenset({params["effect"]}))
+
 
 # ---------------------------------------------------------------------------------------------------------------------
 # For computing: their results have the types that were promised
@@ -173,7 +175,7 @@ def _io_batch(axis, args, dims, **params):
     return _one_after_the_other(io_callback_p, axis, args, dims, params)
 
 
-def _callback_row(name: str, jvp_message: str, batch: Callable) -> Primitive:
+def _callback_row(name: str, jvp_message: str, batch: Callable, effects: Callable) -> Primitive:
     return row(
         name,
         impl=_call(name),
@@ -182,6 +184,7 @@ def _callback_row(name: str, jvp_message: str, batch: Callable) -> Primitive:
         transpose=NO_COTANGENT,
         batch=batch,
         multiple_results=True,
+        effects=effects,
     )
 
 
@@ -189,7 +192,11 @@ pure_callback_p = _callback_row(
     "pure_callback",
     "Pure callbacks do not support JVP. Please use `jax.custom_jvp` to use callbacks while taking gradients.",
     _pure_batch,
+    lambda params: no_effects,
 )
-pure_callback_p.effects = lambda params: no_effects
-io_callback_p = _callback_row("io_callback", "IO callbacks do not support JVP.", _io_batch)
-io_callback_p.effects = lambda params: frozenset({ordered_io_effect if params["ordered"] else io_effect})
+io_callback_p = _callback_row(
+    "io_callback",
+    "IO callbacks do not support JVP.",
+    _io_batch,
+    lambda params: frozenset({ordered_io_effect if params["ordered"] else io_effect}),
+)

@@ -13,7 +13,7 @@ from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import linear_row
 from ..transforms.jvp import fill, nonzero
 from ..transforms.linearize import linearize_jaxpr
-from .jit import call_row
+from .jit import jaxpr_row
 
 # Marks a value for policies; does nothing else.
 name_p = linear_row(
@@ -70,12 +70,12 @@ def _saves(policy, eqn) -> bool:
     return bool(policy(eqn.primitive, *[v.aval for v in eqn.invars], **eqn.params))
 
 
-remat_p = call_row(
+remat_p = jaxpr_row(
     "remat2",
     impl=lambda *args, jaxpr, **params: compile_jaxpr(jaxpr)(*args),
     abstract_eval=lambda *avals, jaxpr, **params: jaxpr.out_avals,
+    linearize=_linearize,
 )
-remat_p.linearize = _linearize
 
 
 def saved_residuals(known: ClosedJaxpr, n_out: int) -> list:

@@ -12,12 +12,13 @@ from ..core.jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import batch_to_front, full, row
+from ..primitives.basis import batch_to_front, call_row, full
 from ..primitives.elementwise import eq_p, select_examples
 from ..transforms.jvp import fill, jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import transpose_jaxpr
 from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
+from .partial_eval import known_half
 
 Branches = tuple[ClosedJaxpr, ...]
 
@@ -151,14 +152,14 @@ def _dce(eqn, used):
     )
 
 
-cond_p = row(
+cond_p = call_row(
     "cond",
     impl=_impl,
     abstract_eval=_abstract_eval,
     jvp=_jvp,
     transpose=_transpose,
     batch=_batch,
-    multiple_results=True,
+    linearize=_linearize,
+    partial_eval=known_half(lambda: cond_p),
+    dce=_dce,
 )
-cond_p.linearize = _linearize
-cond_p.dce = _dce

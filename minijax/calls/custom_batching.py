@@ -14,7 +14,7 @@ from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..foundation.dtypes import issubdtype
 from ..foundation.pytrees import treedef_tuple
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import batch_to_front, instantiate, move_batch_dim, row, zero_like
+from ..primitives.basis import batch_to_front, call_row, instantiate, move_batch_dim, zero_like
 from ..transforms.jvp import fill, jvp_flat, jvp_jaxpr
 from ..transforms.vmap import Axis, vmap_flat
 from .scan import split_at
@@ -92,14 +92,16 @@ def _no_reverse_mode(primals, tangents, **params):
     )
 
 
-custom_vmap_p = row(
+# The user's rule may return other dtypes than the function, as under JAX: no check of the batch rule.
+_batch.checks = "batch"
+
+custom_vmap_p = call_row(
     "custom_vmap_call",
     impl=lambda *args, call, **params: compile_jaxpr(call)(*args),
     abstract_eval=lambda *avals, call, **params: call.out_avals,
     jvp=_jvp,
     transpose="custom_vmap functions do not support reverse mode, as in JAX; put a custom_vjp outside of the custom_vmap",
     batch=_batch,
-    multiple_results=True,
+    linearize=_no_reverse_mode,
+    called_jaxpr=lambda params: params["call"],
 )
-custom_vmap_p.runs = lambda params: params["call"]
-custom_vmap_p.linearize = _no_reverse_mode

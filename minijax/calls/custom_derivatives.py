@@ -12,6 +12,7 @@ Functions here are flat: of arrays, returning lists of arrays. `custom_derivativ
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..core.array import EvalTrace
 from ..core.avals import Zero, is_undefined_primal
@@ -21,7 +22,7 @@ from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_jax
 from ..core.traces import Tracer, get_aval, set_current_trace, thread_state
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import instantiate, reduce_sum, row
+from ..primitives.basis import call_row, instantiate, reduce_sum, row
 from ..transforms.jvp import JVPTrace
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
@@ -45,11 +46,8 @@ def _call(primitive: Primitive, fun: Callable, args: Sequence, params: dict) -> 
         if isinstance(trace, EvalTrace):
             return fun(*args)
         if isinstance(trace, JVPTrace):
-            direct = Primitive(primitive.name, multiple_results=True)
-            direct.jvp = lambda primals, tangents: primitive.jvp(
-                primals, tangents, num_consts=0, call_jaxpr=None, **params
-            )
-            return trace.process_primitive(direct, args, {})
+            rule = partial(primitive.jvp, num_consts=0, call_jaxpr=None, **params)
+            return trace.process_call(primitive, rule, args)
         jaxpr, consts = trace_to_jaxpr(fun, [get_aval(x) for x in args])
         call_jaxpr = closed(convert_constvars(jaxpr))
         return primitive.bind(*consts, *args, call_jaxpr=call_jaxpr, num_consts=len(consts), **params)
@@ -141,16 +139,15 @@ def _in_front(axis, function: Callable, args: Sequence, dims: Sequence) -> list:
     return [materialize(x, d, 0, axis) for x, d in vmap_flat(function, axis, args, dims)]
 
 
-custom_jvp_call_p = row(
+custom_jvp_call_p = call_row(
     "custom_jvp_call",
     impl=_impl,
     abstract_eval=_abstract_eval,
     jvp=_jvp_of_custom_jvp,
     transpose=_transpose,
     batch=_batch_call(lambda: custom_jvp_call_p, _batch_jvp),
-    multiple_results=True,
+    called_jaxpr=lambda params: params["call_jaxpr"],
 )
-custom_jvp_call_p.runs = lambda params: params["call_jaxpr"]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -227,16 +224,15 @@ def _batch_bwd(axis, dims, bwd: Callable) -> Callable:
     return batched_bwd
 
 
-custom_vjp_call_p = row(
+custom_vjp_call_p = call_row(
     "custom_vjp_call",
     impl=_impl,
     abstract_eval=_abstract_eval,
     jvp=_jvp_of_custom_vjp,
     transpose=_transpose,
     batch=_batch_call(lambda: custom_vjp_call_p, _batch_vjp),
-    multiple_results=True,
+    called_jaxpr=lambda params: params["call_jaxpr"],
 )
-custom_vjp_call_p.runs = lambda params: params["call_jaxpr"]
 
 
 NO_FORWARD_MODE = (

@@ -10,21 +10,21 @@ from collections.abc import Callable
 
 from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, dce_jaxpr
-from ..core.primitive import Primitive
+from ..core.primitive import CallPrimitive
 from ..lowering.compile import compile_jaxpr
 from ..lowering.run import compiled
-from ..primitives.basis import row
+from ..primitives.basis import call_row
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import split_jaxpr, transpose_jaxpr
 from ..transforms.vmap import batch_jaxpr
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Rules of what only runs its jaxpr, by which it stays what it is: jit, and checkpoint
+# Rules of a primitive that runs its jaxpr and does nothing else, and stays that primitive: jit, and checkpoint
 
 
-def call_row(name: str, *, impl: Callable, abstract_eval: Callable) -> Primitive:
-    """The row of a primitive that carries a jaxpr under that parameter, runs it on its arguments and does nothing else."""
+def jaxpr_row(name: str, *, impl: Callable, abstract_eval: Callable, **call_rules: Callable) -> CallPrimitive:
+    """The row of a primitive that carries a jaxpr under the parameter `jaxpr`, runs it on its arguments and does nothing else."""
 
     def jvp(primals, tangents, *, jaxpr, **params):
         pushed, out_nonzero = jvp_jaxpr(jaxpr, nonzero(tangents))
@@ -46,9 +46,8 @@ def call_row(name: str, *, impl: Callable, abstract_eval: Callable) -> Primitive
         batched, out_dims = batch_jaxpr(jaxpr, axis, tuple(dims))
         return primitive.bind(*args, jaxpr=batched, **params), out_dims
 
-    rules = {"jvp": jvp, "transpose": transpose, "batch": batch}
-    primitive = row(name, impl=impl, abstract_eval=abstract_eval, **rules, multiple_results=True)
-    primitive.runs = lambda params: params["jaxpr"]
+    rules = {"impl": impl, "abstract_eval": abstract_eval, "jvp": jvp, "transpose": transpose, "batch": batch}
+    primitive = call_row(name, **rules, called_jaxpr=lambda params: params["jaxpr"], **call_rules)
     return primitive
 
 
@@ -87,7 +86,7 @@ def _linearize(primals, tangents, *, jaxpr, **params):
     return outs, record
 
 
-def _split(args, unknown, *, jaxpr, **params):
+def _partial_eval(args, unknown, *, jaxpr, **params):
     """For a jit within a rule, of known primals and unknown tangents."""
     known, rest, out_unknown = split_jaxpr(jaxpr, unknown)
     if all(out_unknown):
@@ -96,8 +95,8 @@ def _split(args, unknown, *, jaxpr, **params):
     outs = [None if u else next(results) for u in out_unknown]
     residuals = list(results)
 
-    def record(moving):
-        return jit_p.bind(*residuals, *moving, jaxpr=rest, **params) if any(out_unknown) else []
+    def record(unknown_args, write):
+        return write([*residuals, *unknown_args], {"jaxpr": rest, **params}) if any(out_unknown) else []
 
     return outs, record
 
@@ -113,8 +112,12 @@ def _dce(eqn, used):
     )
 
 
-jit_p = call_row("jit", impl=_impl, abstract_eval=_abstract_eval)
-jit_p.run_on_arrays = _run_on_arrays
-jit_p.linearize = _linearize
-jit_p.split = _split
-jit_p.dce = _dce
+jit_p = jaxpr_row(
+    "jit",
+    impl=_impl,
+    abstract_eval=_abstract_eval,
+    run_on_arrays=_run_on_arrays,
+    linearize=_linearize,
+    partial_eval=_partial_eval,
+    dce=_dce,
+)

@@ -14,7 +14,7 @@ from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import jaxpr_as_fun
 from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import add_tangents, instantiate, row, zero_like, zeros
+from ..primitives.basis import add_tangents, call_row, instantiate, zero_like, zeros
 from ..primitives.elementwise import neg_p
 from ..transforms.jvp import jvp_flat
 from ..transforms.vmap import batch_jaxpr, materialize
@@ -119,12 +119,11 @@ def _batch(axis, args, dims, *, const_lengths, jaxprs):
     return outs, [0] * len(outs)
 
 
-linear_solve_p = row(
+linear_solve_p = call_row(
     "custom_linear_solve",
     impl=_impl,
     abstract_eval=_abstract_eval,
     jvp=_jvp,
     transpose=_transpose,
     batch=_batch,
-    multiple_results=True,
 )

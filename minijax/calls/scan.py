@@ -15,11 +15,12 @@ from ..core.avals import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, Literal, dce_jaxpr, eval_jaxpr
 from ..core.staging import trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import add_any_p, instantiate, move_batch_dim, row
+from ..primitives.basis import add_any_p, call_row, instantiate, move_batch_dim
 from ..transforms.jvp import fill, jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import batch_jaxpr, materialize
+from .partial_eval import known_half
 
 
 def split_at(xs: Sequence, *sizes: int) -> list[list]:
@@ -400,14 +401,14 @@ def _dce(eqn, used):
     )
 
 
-scan_p = row(
+scan_p = call_row(
     "scan",
     impl=_impl,
     abstract_eval=_abstract_eval,
     jvp=_jvp,
     transpose=_transpose,
     batch=_batch,
-    multiple_results=True,
+    linearize=_linearize,
+    partial_eval=known_half(lambda: scan_p),
+    dce=_dce,
 )
-scan_p.linearize = _linearize
-scan_p.dce = _dce

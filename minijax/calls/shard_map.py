@@ -19,12 +19,12 @@ from ..foundation.device import Mesh, PartitionSpec, whole_aval
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import (
     broadcast_batch,
+    call_row,
     const,
     expand_dims,
     instantiate,
     move_batch_dim,
     reshape,
-    row,
     shape_of,
     squeeze,
 )
@@ -35,6 +35,7 @@ from ..transforms.jvp import fill, jvp_jaxpr, nonzero
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import Axis, NamedAxisTrace, axes_in_jaxpr, batch_jaxpr, vmap_flat
+from .partial_eval import known_half
 
 # ---------------------------------------------------------------------------------------------------------------------
 # A device's program
@@ -286,17 +287,17 @@ def _named_axes(params: dict) -> list:
     return [name for name in axes_in_jaxpr(params["jaxpr"]) if name not in params["mesh"].axis_names]
 
 
-shard_map_p = row(
+shard_map_p = call_row(
     "shard_map",
     impl=_impl,
     abstract_eval=_abstract_eval,
     jvp=_jvp,
     transpose=_transpose,
     batch=_batch,
-    multiple_results=True,
+    linearize=_linearize,
+    partial_eval=known_half(lambda: shard_map_p),
+    dce=_dce,
+    called_jaxpr=lambda params: whole_program(*[params[k] for k in ("jaxpr", "mesh", "in_specs", "out_specs")]),
+    named_axes=_named_axes,
+    axis_scope=lambda params: on_each_device(params["mesh"]),
 )
-shard_map_p.runs = lambda params: whole_program(*[params[k] for k in ("jaxpr", "mesh", "in_specs", "out_specs")])
-shard_map_p.linearize = _linearize
-shard_map_p.dce = _dce
-shard_map_p.named_axes = _named_axes
-shard_map_p.axis_scope = lambda params: on_each_device(params["mesh"])

@@ -10,7 +10,7 @@ from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import instantiate, move_batch_dim, row
+from ..primitives.basis import call_row, instantiate, move_batch_dim
 from ..primitives.elementwise import select_examples
 from ..primitives.reductions import reduce_or
 from ..transforms.jvp import fill, jvp_jaxpr
@@ -149,13 +149,12 @@ def _until_all_done(cond: ClosedJaxpr, body: ClosedJaxpr, cond_consts, body_cons
     return trace_to_closed_jaxpr(any_running, cond.in_avals), together, [*cond_consts, *body_consts]
 
 
-while_p = row(
+while_p = call_row(
     "while",
     impl=_impl,
     abstract_eval=_abstract_eval,
     jvp=_jvp,
     transpose=_transpose,
     batch=_batch,
-    multiple_results=True,
+    linearize=_linearize,
 )
-while_p.linearize = _linearize

@@ -13,7 +13,7 @@ from ..foundation import errors, source_info
 from ..foundation.config import config, debugging_floats
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry
 from .avals import ShapedArray, UndefinedPrimal
-from .primitive import Primitive
+from .primitive import Absent, CallPrimitive, Primitive
 from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, set_current_trace
 
 _ndarray = np.ndarray
@@ -210,11 +210,14 @@ def to_array(x: Any) -> ArrayImpl:
 def evaluate(primitive: Primitive, args, params):
     """Compute a primitive on arrays and numbers: check their types, then call its NumPy implementation."""
     args = [a if type(a) is ArrayImpl else to_array(a) for a in args]
-    if primitive.run_on_arrays is not None:
+    if isinstance(primitive, CallPrimitive) and primitive.run_on_arrays is not None:
         return primitive.run_on_arrays(args, **params)
-    out_aval = primitive.abstract_eval(*[a.aval for a in args], **params)
+    typed = not isinstance(primitive.abstract_eval, Absent)
+    out_aval = primitive.abstract_eval(*[a.aval for a in args], **params) if typed else None
     with set_current_trace(eval_trace):
         out = primitive.impl(*[a._value for a in args], **params)
+    if not typed:
+        return [to_array(v) for v in out] if primitive.multiple_results else to_array(out)
     if primitive.multiple_results:
         return [wrap_result(v, aval) for v, aval in zip(out, out_aval)]
     return wrap_result(out, out_aval)

@@ -6,13 +6,12 @@ The classes, their attributes and their printed form are JAX's, so an interprete
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import Any
 
-from ..foundation import source_info as source_info_util
 from ..foundation.effects import Effects, no_effects
+from ..foundation.source_info import Origin, SourceInfo, context, interpreter, summarize
 from .avals import ShapedArray
-from .primitive import Primitive
+from .primitive import CallPrimitive, Primitive
 from .traces import get_aval
 
 
@@ -57,20 +56,27 @@ Atom = Var | Literal
 
 
 class JaxprEqn:
-    """`outvars = primitive[params] invars`, and the user's line it came from."""
+    """`outvars = primitive[params] invars`, and where it comes from."""
 
-    __slots__ = ("invars", "outvars", "primitive", "params", "effects", "source_info")
+    __slots__ = ("invars", "outvars", "primitive", "params", "effects", "origin")
 
-    def __init__(self, invars, outvars, primitive: Primitive, params: dict, effects=no_effects, source_info=None):
+    def __init__(
+        self, invars, outvars, primitive: Primitive, params: dict, effects=no_effects, origin: Origin | None = None
+    ):
         self.invars = invars
         self.outvars = outvars
         self.primitive = primitive
         self.params = params
         self.effects = effects
-        self.source_info = source_info
+        self.origin = origin
+
+    @property
+    def source_info(self) -> SourceInfo | None:
+        """The user's expression."""
+        return None if self.origin is None else self.origin.place
 
     def replace(self, **changes) -> JaxprEqn:
-        eqn = JaxprEqn(self.invars, self.outvars, self.primitive, self.params, self.effects, self.source_info)
+        eqn = JaxprEqn(self.invars, self.outvars, self.primitive, self.params, self.effects, self.origin)
         for name, value in changes.items():
             setattr(eqn, name, value)
         return eqn
@@ -80,7 +86,8 @@ class JaxprEqn:
 
 
 def new_jaxpr_eqn(invars, outvars, primitive, params, effects=no_effects, source_info=None) -> JaxprEqn:
-    return JaxprEqn(list(invars), list(outvars), primitive, params, effects, source_info)
+    origin = None if source_info is None else Origin(source_info)
+    return JaxprEqn(list(invars), list(outvars), primitive, params, effects, origin)
 
 
 class Jaxpr:
@@ -161,7 +168,7 @@ def set_pretty_printer(jaxpr_text: Callable, eqn_text: Callable):
 # Running
 
 
-@source_info_util.interpreter
+@interpreter
 def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence, *args) -> list:
     """Run a jaxpr under the current trace, an equation at a time. The simplest interpreter there is: copy it to write
     your own.
@@ -178,12 +185,16 @@ def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence, *args) -> list:
 
     env.update(zip(jaxpr.constvars, consts, strict=True))
     env.update(zip(jaxpr.invars, args, strict=True))
-    last = last_used(jaxpr)
-    for eqn in jaxpr.eqns:
-        out = eqn.primitive.bind(*map(read, eqn.invars), **eqn.params)
-        env.update(zip(eqn.outvars, out if eqn.primitive.multiple_results else [out], strict=True))
-        # Let go of what no later equation reads: a long program must not hold all its intermediate arrays at once.
-        clean_up_dead_vars(eqn, env, last)
+    last, around = last_used(jaxpr), context.origin
+    try:
+        for eqn in jaxpr.eqns:
+            context.origin = eqn.origin
+            out = eqn.primitive.bind(*map(read, eqn.invars), **eqn.params)
+            env.update(zip(eqn.outvars, out if eqn.primitive.multiple_results else [out], strict=True))
+            # Let go of what no later equation reads: a long program must not hold all its intermediate arrays at once.
+            clean_up_dead_vars(eqn, env, last)
+    finally:
+        context.origin = around
     return [read(v) for v in jaxpr.outvars]
 
 
@@ -236,7 +247,7 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
     for v in [*jaxpr.constvars, *jaxpr.invars]:
         bind(v, "the jaxpr's arguments")
     for eqn in jaxpr.eqns:
-        where = f"`{eqn.primitive}` from {source_info_util.summarize(eqn.source_info)}"
+        where = f"`{eqn.primitive}` from {summarize(eqn.source_info)}"
         for v in eqn.invars:
             check_read(v, where)
         avals = eqn.primitive.abstract_eval(*[v.aval for v in eqn.invars], **eqn.params)
@@ -250,9 +261,10 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
                 raise JaxprTypeError(f"{where} binds a variable of type {v.aval!r}, its rule gives {aval!r}")
             if type(v) is not DropVar:
                 bind(v, where)
-        with nullcontext() if eqn.primitive.axis_scope is None else eqn.primitive.axis_scope(eqn.params):
-            for inner in jaxprs_in_params(eqn.params):
-                check_jaxpr(inner)
+        if isinstance(eqn.primitive, CallPrimitive):
+            with eqn.primitive.axis_scope(eqn.params):
+                for inner in jaxprs_in_params(eqn.params):
+                    check_jaxpr(inner)
     for v in jaxpr.outvars:
         check_read(v, "the jaxpr's results")
     if jaxpr.effects != no_effects.union(*[eqn.effects for eqn in jaxpr.eqns]):
@@ -271,6 +283,11 @@ def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
         elif isinstance(value, (tuple, list)):
             found += [item for item in value if type(item) in _JAXPRS]
     return found
+
+
+def called_jaxpr(eqn: JaxprEqn) -> ClosedJaxpr | None:
+    """The jaxpr that an equation runs on its arguments, if it does nothing else."""
+    return eqn.primitive.called_jaxpr(eqn.params) if isinstance(eqn.primitive, CallPrimitive) else None
 
 
 def effects_of(primitive: Primitive, params: dict) -> Effects:
@@ -297,7 +314,7 @@ def dce_jaxpr(jaxpr: Jaxpr, used_outputs: Sequence[bool], instantiate: bool = Fa
     for eqn in reversed(jaxpr.eqns):
         read = live.issuperset(eqn.outvars)
         if not read and (eqn.effects or not live.isdisjoint(eqn.outvars)):
-            if eqn.primitive.dce is not None:
+            if isinstance(eqn.primitive, CallPrimitive):
                 eqn = eqn.primitive.dce(eqn, [v in live for v in eqn.outvars])
             if any(v not in live and type(v) is not DropVar for v in eqn.outvars):
                 eqn = eqn.replace(outvars=[v if v in live else DropVar(v.aval) for v in eqn.outvars])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from ..foundation import errors, source_info
 from ..foundation.effects import Effects
+from .checks import checked
 from .traces import thread_state
 
 
 class Absent:
-    """The place of a rule that a primitive has not: calling it raises, with the reason. No rule is ever made up."""
+    """Placeholder for a missing rule: to call it raises an error with the reason. No rule is ever made up."""
 
     __slots__ = ("primitive", "rule", "reason")
 
@@ -29,66 +31,52 @@ class Absent:
 
 
 class Primitive:
-    """One operation, one row: everything the package knows of it.
+    """One operation, one row: everything that is known of it.
 
-    impl           (*numpy_arrays, **params) -> numpy array, or a list of them when `multiple_results`
+    impl           (*numpy_arrays, **params) -> numpy array, or a list of them if `multiple_results`
     abstract_eval  (*avals, **params) -> aval, or a list of them; checks the arguments
     jvp            (primals, tangents, **params) -> (primal_out, tangent_out); a tangent may be a `Zero`
-    transpose      (cotangent, *args, **params) -> one cotangent or None for each argument; linear arguments come as
+    transpose      (cotangent, *args, **params) -> a list with a cotangent or None for each argument; linear arguments come as
                    `UndefinedPrimal`, the others as values
     batch          (axis, args, dims, **params) -> (out, dim); a dim is an axis number or None
-    linearize      only for primitives that carry jaxprs; None means: by the jvp rule
 
     A rule that cannot exist is `Absent`, with the reason. `Primitive("name")` with `def_impl`, `def_abstract_eval` and plain
-    assignment of the other rules is how users add their own (`jax.extend.core.Primitive`).
+    assignment of the other rules is how users add their own (`jax.extend.core.Primitive`). What an assigned rule returns is
+    checked (`core/checks.py`). `def_impl` is enough to call a primitive outside of transformations.
 
     >>> import minijax.numpy as jnp
     >>> triple_p = Primitive("triple")
     >>> _ = triple_p.def_impl(lambda x: 3 * x)
-    >>> _ = triple_p.def_abstract_eval(lambda x: x)
     >>> triple_p.bind(jnp.float32(2))
     Array(6., dtype=float32)
     """
 
     RULES = ("impl", "abstract_eval", "jvp", "transpose", "batch")
 
-    # The characters of the dtypes for which NumPy's broadcasting and result dtype are the primitive's own, so that
-    # evaluating it needs no abstract evaluation first (see array.EvalTrace); "" for all but elementwise primitives.
+    # An elementwise primitive: the characters of the dtypes that NumPy computes it in, without a check of the types first.
     elementwise = ""
-    # True where an elementwise result keeps the weak type that all its arguments have.
+    # Whether an elementwise result is weak if all arguments are.
     keeps_weak_type = True
-    # True where what the rules do depends on types and parameters alone, so that it can be remembered (transforms.recipes).
+    # Whether the rules look at types and parameters alone, never at values. Those of the package do; a user's may not.
     rules_read_types = False
-    # How often, in all, such a rule was given to a primitive: what was remembered before is then out of date.
+    # Version counter: bumped whenever such a rule changes, so that cached recipes are dropped.
     rules_given = 0
-    linearize: Callable | None = None
-    # Only for primitives that carry jaxprs: (arguments, which are unknown, parameters) -> what can be computed now; see
-    # staging.TangentTrace.
-    split: Callable | None = None
-    # Only for collectives: which axes the parameters name, and the rule of the map over one of them.
+    # A collective: parameters -> the axes that they name; and the rule (axis, args, dims, **params) of the map over one of these.
     named_axes: Callable | None = None
     collective: Callable | None = None
-    # Only where the jaxprs it carries may name an axis of its own: parameters -> context in which that is bound.
-    axis_scope: Callable | None = None
-    # Only for primitives that carry jaxprs: (equation, which of its results are read) -> the equation without what only
-    # the others need.
-    dce: Callable | None = None
-    # Only for what runs a jaxpr on its arguments and does nothing else: its parameters -> the closed jaxpr.
-    runs: Callable[[dict], Any] | None = None
-    # Only for what chooses itself where to compute: (arrays, parameters) -> arrays, in the place of `impl`.
-    run_on_arrays: Callable | None = None
-    # Only where an equation does more than compute its results: its parameters -> its effects.
+    # Parameters -> effects, for an equation that does more than compute its results.
     effects: Callable[[dict], Effects] | None = None
 
     def __init__(self, name: str, *, multiple_results: bool = False):
         self.name = name
         self.multiple_results = multiple_results
         for rule in self.RULES:
-            setattr(self, rule, Absent(name, rule))
+            object.__setattr__(self, rule, Absent(name, rule))
 
     def __setattr__(self, name: str, value):
-        if self.rules_read_types and name in self.RULES:
-            Primitive.rules_given += 1
+        if name in self.RULES:
+            value = checked(self, name, value)
+            Primitive.rules_given += self.rules_read_types
         object.__setattr__(self, name, value)
 
     def bind(self, *args, **params):
@@ -112,3 +100,36 @@ class Primitive:
 
     def __repr__(self) -> str:
         return self.name
+
+
+class CallPrimitive(Primitive):
+    """A primitive that carries jaxprs among its parameters: `jit`, `cond`, `scan`. It has further rules.
+
+    linearize      (primals, tangents, **params) -> (primals out, record); `record(tangents)` writes the tangents' part and
+                   returns its results. Absent: by the jvp rule
+    partial_eval   (args, unknown, **params) -> (results, None for an unknown one; record), or None if no result is known;
+                   `record(unknown args, write)` returns the unknown results; `write(args, params)` writes an equation of
+                   this primitive and returns its results
+    dce            (equation, used results) -> the equation without what only the other results need
+    called_jaxpr   params -> the closed jaxpr that it runs on its arguments, if it does nothing else; else None
+    axis_scope     params -> a context in which the axes that its jaxprs may name are bound
+    run_on_arrays  (arrays, **params) -> arrays, in place of `impl`: for one that chooses itself where to compute
+    """
+
+    linearize: Callable | None = None
+    run_on_arrays: Callable | None = None
+
+    def __init__(self, name: str, *, multiple_results: bool = True):
+        super().__init__(name, multiple_results=multiple_results)
+
+    def partial_eval(self, args, unknown, **params):
+        return None
+
+    def dce(self, eqn, used):
+        return eqn
+
+    def called_jaxpr(self, params: dict) -> Any:
+        return None
+
+    def axis_scope(self, params: dict):
+        return nullcontext()

@@ -11,41 +11,47 @@ from functools import wraps
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..foundation import source_info
 from ..foundation.config import x64_enabled
 from ..foundation.effects import no_effects
+from ..foundation.source_info import Origin, current_origin
 from .array import ArrayImpl, to_array
 from .avals import ShapedArray
 from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, effects_of
-from .primitive import Primitive
-from .traces import Trace, Tracer, check_not_leaked, get_aval, new_trace, set_current_trace, thread_state
+from .primitive import CallPrimitive, Primitive
+from .traces import Trace, Tracer, check_not_leaked, new_trace, set_current_trace, thread_state
 
 
 class JaxprTracer(Tracer):
-    """A variable of the jaxpr being written; JAX calls it DynamicJaxprTracer."""
+    """A variable of the jaxpr being written, and the equation that computes it; JAX calls it DynamicJaxprTracer."""
 
-    __slots__ = ("aval", "var")
+    __slots__ = ("aval", "var", "eqn")
 
-    def __init__(self, trace: Trace, var: Var):
+    def __init__(self, trace: Trace, var: Var, eqn: JaxprEqn | None = None):
         self._trace = trace
         self.var = var
         self.aval = var.aval
+        self.eqn = eqn
+
+    def written(self) -> JaxprTracer | None:
+        return None if self.eqn is None else self
 
     def _origin(self) -> str:
-        makers = [eqn for eqn in self._trace.eqns if self.var in eqn.outvars]
-        made = f"made at {makers[0].source_info}" if makers else "an argument of the traced function"
+        made = "an argument of the traced function" if self.eqn is None else f"made at {self.eqn.source_info}"
         return f"The value was {made}.\n{super()._origin()}"
 
 
 class JaxprBuilder(Trace):
     """A trace that writes equations. What is not its own tracer becomes a literal (scalars) or a constvar (the rest)."""
 
-    __slots__ = ("invars", "eqns", "constants")
+    # `named`: the equation that was the last to get the name of a value of the user's.
+    __slots__ = ("invars", "eqns", "constants", "named")
 
     def __init__(self, parent: Trace):
         super().__init__(parent)
+        self.records = True
         self.invars: list[Var] = []
         self.eqns: list[JaxprEqn] = []
+        self.named: JaxprEqn | None = None
         # {id(value): (var, constant, value)}: the value is kept so that its id stays its own.
         self.constants: dict[int, tuple[Var, Any, Any]] = {}
 
@@ -71,18 +77,30 @@ class JaxprBuilder(Trace):
         self.constants[id(x)] = (var, constant, x)
         return var
 
-    def write(self, primitive: Primitive, args: Sequence, params: dict, where: source_info.SourceInfo | None):
-        """Append an equation from that place in the user's program; return its results as tracers."""
+    def write(self, primitive: Primitive, args: Sequence, params: dict, origin: Origin | None):
+        """Append an equation of that origin; return its results as tracers."""
         invars = [x.var if type(x) is JaxprTracer and x._trace is self else self.atom(x) for x in args]
         avals = primitive.abstract_eval(*[v.aval for v in invars], **params)
         if primitive.multiple_results:
             outvars = [Var(aval) for aval in avals]
-            # Only these carry jaxprs, or do something besides.
-            self.eqns.append(JaxprEqn(invars, outvars, primitive, params, effects_of(primitive, params), where))
-            return [JaxprTracer(self, v) for v in outvars]
+            # Only these primitives carry jaxprs, or have effects.
+            eqn = JaxprEqn(invars, outvars, primitive, params, effects_of(primitive, params), origin)
+            self.eqns.append(eqn)
+            return [JaxprTracer(self, v, eqn) for v in outvars]
         outvar = Var(avals)
-        self.eqns.append(JaxprEqn(invars, [outvar], primitive, params, no_effects, where))
-        return JaxprTracer(self, outvar)
+        eqn = JaxprEqn(invars, [outvar], primitive, params, no_effects, origin)
+        self.eqns.append(eqn)
+        return JaxprTracer(self, outvar, eqn)
+
+    def name(self, eqn: JaxprEqn, origin: Origin):
+        """Give an equation the origin of the operation that it is. One expression of the user's may be several operations, and
+        the last one holds its result, and has its name: `y = logsumexp(x)` ends in an addition."""
+        eqn.origin = origin
+        if not origin.is_result:
+            return
+        before, self.named = self.named, eqn
+        if before is not None and before is not eqn and before.origin.same_place(origin):
+            before.origin = before.origin.without_name()
 
     def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
         """The jaxpr that returns `outs`, and the values of its constvars."""
@@ -101,78 +119,47 @@ class StagingTrace(JaxprBuilder):
         return None
 
     def process_primitive(self, primitive, args, params):
-        return self.write(primitive, args, params, source_info.current())
-
-    def is_users(self, out: JaxprTracer, where: source_info.SourceInfo | None):
-        """Say of the equation that made `out` that it is the user's operation there, and not the work of its derivative's rule:
-        programs give its result the name that the user gives it."""
-        if where is None or where.derived:
-            return
-        found = False
-        for eqn in reversed(self.eqns):
-            place = eqn.source_info
-            if place is None or place.code is not where.code or place.offset != where.offset:
-                return
-            if not found and out.var in eqn.outvars:
-                eqn.source_info, found = where, True
-            elif not place.derived:
-                # Of an operation of several equations the last has the result: `logsumexp`, say, takes an exp and a log.
-                if found:
-                    eqn.source_info = where.as_derived()
-                return
+        origin = current_origin()
+        out = self.write(primitive, args, params, origin)
+        if type(out) is JaxprTracer and origin is not None and origin.is_result:
+            self.name(out.eqn, origin)
+        return out
 
 
 class TangentTrace(JaxprBuilder):
     """Records what depends on its tracers, the unknown tangents; does everything else under its parent, now."""
 
-    # `where`: the place of the user's operation being differentiated, the same for all that its rule does.
-    __slots__ = ("where",)
+    __slots__ = ()
     transformation = "linearize, vjp or grad"
 
     def process_primitive(self, primitive, args, params):
         for x in args:
             if type(x) is JaxprTracer and x._trace is self:
-                if primitive.split is not None:
-                    return self.process_split(primitive, args, params)
-                if primitive.dce is not None:
-                    return self.process_halves(primitive, args, params)
-                return self.write(primitive, args, params, self.where)
+                if isinstance(primitive, CallPrimitive):
+                    return self.process_call(primitive, args, params)
+                return self.write(primitive, args, params, self.origin())
         return self.parent.process_primitive(primitive, args, params)
 
-    def process_split(self, primitive, args, params):
-        """A jit of known and unknown: its known results must not become unknown with the others. The rule returns None where
-        there are none, else the results, with None for the unknown, and a function that records those."""
+    def origin(self) -> Origin | None:
+        """The origin of an equation that is recorded now."""
+        origin = current_origin()
+        return None if origin is None else origin.as_tangent()
+
+    def process_call(self, primitive: CallPrimitive, args, params):
+        """A call of known and unknown arguments: what is known of its results must not become unknown with the others."""
         unknown = tuple([type(x) is JaxprTracer and x._trace is self for x in args])
         with set_current_trace(self.parent):
-            split = primitive.split(args, unknown, **params)
+            split = primitive.partial_eval(args, unknown, **params)
         if split is None:
-            return self.write(primitive, args, params, self.where)
+            return self.write(primitive, args, params, self.origin())
         outs, record = split
+
+        def write(args, params):
+            return self.write(primitive, args, params, self.origin())
+
         with set_current_trace(self):
-            recorded = iter(record([x for x, u in zip(args, unknown) if u]))
+            recorded = iter(record([x for x, u in zip(args, unknown) if u], write))
         return [next(recorded) if x is None else x for x in outs]
-
-    def process_halves(self, primitive, args, params):
-        """A scan or cond of known and unknown: `jvp` of one, within a rule. What is known is computed now, by the equation
-        without the rest; recorded is the equation without what is known, which computes again what it needs of that."""
-        given = {Var(x.aval if isinstance(x, Tracer) else get_aval(x)): x for x in args}
-        outs = [Var(aval) for aval in primitive.abstract_eval(*[v.aval for v in given], **params)]
-        eqn = JaxprEqn([*given], outs, primitive, params)
-        unknown = {v for v, x in given.items() if type(x) is JaxprTracer and x._trace is self}
-
-        def half(wanted: list[bool]) -> JaxprEqn:
-            return eqn if all(wanted) else primitive.dce(eqn, wanted)
-
-        known = [unknown.isdisjoint(half([o is out for o in outs]).invars) for out in outs]
-        if not any(known):
-            return self.write(primitive, args, params, self.where)
-        now, later = half(known), half([not k for k in known])
-        with set_current_trace(self.parent):
-            values = dict(zip(now.outvars, primitive.bind(*[given[v] for v in now.invars], **now.params)))
-        if not all(known):
-            recorded = self.write(primitive, [given[v] for v in later.invars], later.params, self.where)
-            values |= {v: x for v, x in zip(later.outvars, recorded) if v not in values}
-        return [values[v] for v in outs]
 
 
 def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:

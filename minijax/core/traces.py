@@ -31,7 +31,7 @@ class Trace:
     The trace object is itself the tag that its tracers bear.
     """
 
-    __slots__ = ("parent", "ended")
+    __slots__ = ("parent", "ended", "records")
     transformation = "a transformation"
     # (name, size) of the axis it maps over, for a trace that does: see `axis_env`.
     axis = (None, 0)
@@ -39,6 +39,8 @@ class Trace:
     def __init__(self, parent: Trace | None):
         self.parent = parent
         self.ended = False
+        # Whether equations are written, here or further out: only then does anybody ask where an operation comes from.
+        self.records = parent is not None and parent.records
 
     def process_primitive(self, primitive, args: Sequence, params: dict):
         """Apply `primitive` to `args`, tracers of this trace or constants to it; return its result or list of results."""
@@ -178,6 +180,10 @@ class Tracer(Array):
 
     def full_lower(self):
         return self
+
+    def written(self):
+        """The tracer of the jaxpr being written whose equation computes this value, where there is one."""
+        return None
 
     def without_tangent(self):
         """The value alone, for computing what no derivative is to be taken of; only tracers of derivatives have more."""

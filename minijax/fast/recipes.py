@@ -30,15 +30,15 @@ from ..core import shortcuts
 from ..core.array import ArrayImpl, eval_trace, to_array
 from ..core.avals import ShapedArray, Zero
 from ..core.jaxpr import ClosedJaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
-from ..core.primitive import Primitive
+from ..core.primitive import CallPrimitive, Primitive
 from ..core.staging import JaxprBuilder, JaxprTracer, StagingTrace, convert_constvars, trace_to_closed_jaxpr
 from ..core.traces import Trace, get_aval, new_trace, set_current_trace, thread_state
-from ..foundation import source_info
 from ..foundation.config import x64_enabled
 from ..foundation.effects import no_effects
+from ..foundation.source_info import Origin, current_origin, interpreter
 from ..primitives.basis import add_any_p
 from ..transforms.linearize import LinearizeTrace, LinearizeTracer, linearize_flat
-from ..transforms.transpose import accumulate, transpose_eqn
+from ..transforms.transpose import accumulate, origin_of_sum, transpose_eqn
 from .evaluation import QuietEvalTrace
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ from .evaluation import QuietEvalTrace
 class Program:
     """A closed jaxpr. `run(*numpy_arrays)` computes it and returns a tuple; `write` appends equations to another jaxpr."""
 
-    __slots__ = ("out_avals", "constants", "steps", "outs", "run")
+    __slots__ = ("out_avals", "constants", "steps", "outs", "makers", "run")
 
     def __init__(self, closed_jaxpr: ClosedJaxpr):
         jaxpr = closed_jaxpr.jaxpr
@@ -63,6 +63,9 @@ class Program:
             for eqn in jaxpr.eqns
         ]
         self.outs = [places[id(x)] for x in jaxpr.outvars]
+        # For each of the outputs the number of the equation that computes it, or None.
+        made = {id(v): i for i, eqn in enumerate(jaxpr.eqns) for v in eqn.outvars}
+        self.makers = [made.get(id(x)) for x in jaxpr.outvars]
         self.out_avals = [x.aval for x in jaxpr.outvars]
         self.run = self.compile_and_run
 
@@ -70,11 +73,12 @@ class Program:
         """The atoms at the first places: the arguments, then the constants."""
         return [*atoms, *map(builder.atom, self.constants)] if self.constants else list(atoms)
 
-    def write(self, builder: JaxprBuilder, env: list, steps: Sequence, where: source_info.SourceInfo | None):
+    def write(self, builder: JaxprBuilder, env: list, steps: Sequence, origin: Origin | None):
         """Append the equations of these steps to the jaxpr that is being written, and their results to `env`."""
+        eqns = builder.eqns
         for primitive, params, inputs, avals in steps:
-            results = [Var(aval) for aval in avals]
-            builder.eqns.append(JaxprEqn([env[i] for i in inputs], results, primitive, params, no_effects, where))
+            results = [Var(avals[0])] if len(avals) == 1 else [Var(aval) for aval in avals]
+            eqns.append(JaxprEqn([env[i] for i in inputs], results, primitive, params, no_effects, origin))
             env += results
 
     def compile_and_run(self, *values) -> tuple:
@@ -105,8 +109,9 @@ class Program:
 
 def is_simple(primitive: Primitive, params: dict) -> bool:
     """Whether an operation is its rules, and they the same whenever arguments have the same types."""
-    others = (primitive.linearize, primitive.split, primitive.dce, primitive.named_axes, primitive.effects)
-    if not primitive.rules_read_types or any(rule is not None for rule in others) or jaxprs_in_params(params):
+    if isinstance(primitive, CallPrimitive) or primitive.named_axes is not None or primitive.effects is not None:
+        return False
+    if not primitive.rules_read_types or jaxprs_in_params(params):
         return False
     # Parameters are looked up by equality, and 0.0 == -0.0.
     return not any(isinstance(p, (float, np.floating)) for p in params.values())
@@ -235,14 +240,14 @@ def make(primitive: Primitive, avals: Sequence[ShapedArray], moving: Sequence[bo
 class Application:
     """A recipe's linear part on the tape, among the equations of what has no recipe."""
 
-    __slots__ = ("recipe", "residuals", "invars", "outvars", "source_info")
+    __slots__ = ("recipe", "residuals", "invars", "outvars", "origin")
 
-    def __init__(self, recipe: Recipe, residuals: Sequence, invars: list[Var], outvars: list[Var], where):
+    def __init__(self, recipe: Recipe, residuals: Sequence, invars: list[Var], outvars: list[Var], origin):
         self.recipe = recipe
         self.residuals = residuals
         self.invars = invars
         self.outvars = outvars
-        self.source_info = where
+        self.origin = origin
 
 
 class RecipeTrace(LinearizeTrace):
@@ -261,18 +266,18 @@ class RecipeTrace(LinearizeTrace):
         if found is None:
             return LinearizeTrace.process_primitive(self, primitive, args, params)
         recipe, primals, tangents = found
-        where = source_info.current(2)
-        # As under LinearizeTrace, which is marked as a deriver.
-        derived = None if where is None else where.as_derived()
-        out, residuals = self.apply_known(self.parent, recipe.known, primals, derived)
-        if self.staged and type(out) is JaxprTracer:
-            self.parent.is_users(out, where)
+        # Over numbers nobody asks where an equation comes from: nothing is written.
+        user = current_origin() if self.staged else None
+        rule = None if user is None else user.derived(primitive, "jvp", "primal")
+        out, residuals = self.apply_known(self.parent, recipe.known, primals, rule)
+        if rule is not None and type(out) is JaxprTracer and out.eqn is not None and out.eqn.origin is rule:
+            self.parent.name(out.eqn, user)
         if recipe.linear is None:
             return out
         if recipe.passes is not None:
             return LinearizeTracer(self, out, tangents[recipe.passes])
         var, tape = Var(recipe.tangent_aval), self.tangent_trace
-        tape.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], derived))
+        tape.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], rule))
         return LinearizeTracer(self, out, JaxprTracer(tape, var))
 
     def look_up(self, primitive, args, params) -> tuple[Recipe, list, list] | None:
@@ -324,23 +329,27 @@ class RecipeTrace(LinearizeTrace):
         return found if type(found) is Recipe else None
 
 
-def run_known(parent: QuietEvalTrace, program: Program, primals: Sequence, where) -> tuple[ArrayImpl, Sequence]:
+def run_known(parent: QuietEvalTrace, program: Program, primals: Sequence, origin) -> tuple[ArrayImpl, Sequence]:
     """The value and the residuals, computed."""
     results = program.run(*[x._value for x in primals])
     aval = program.out_avals[0]
     return ArrayImpl(results[0], aval.weak_type, aval), results[1:]
 
 
-def write_known(parent: StagingTrace, program: Program, primals: Sequence, where) -> tuple[Any, Sequence]:
+def write_known(parent: StagingTrace, program: Program, primals: Sequence, origin) -> tuple[Any, Sequence]:
     """The value and the residuals, as the atoms of the jaxpr that is being written."""
     env = program.environment(parent, [parent.atom(x) for x in primals])
-    program.write(parent, env, program.steps, where)
+    written = len(parent.eqns)
+    program.write(parent, env, program.steps, origin)
     results = [env[i] for i in program.outs]
-    return of_atom(parent, results[0]), results[1:]
+    return of_atom(parent, results[0], written, program.makers[0]), results[1:]
 
 
-def of_atom(builder: JaxprBuilder, atom: Var | Literal):
-    return atom.val if type(atom) is Literal else JaxprTracer(builder, atom)
+def of_atom(builder: JaxprBuilder, atom: Var | Literal, first: int, maker: int | None):
+    """The value that an atom stands for. maker: which equation computes it, of those from the number `first` on."""
+    if type(atom) is Literal:
+        return atom.val
+    return JaxprTracer(builder, atom, None if maker is None else builder.eqns[first + maker])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -377,7 +386,7 @@ def vjp_flat(
     return [primal for primal, _ in pairs], pull
 
 
-@source_info.interpreter
+@interpreter
 def walk_back(tape: list, values: dict, pending: dict, parent: Trace):
     """As `transpose_eqns`, over a tape, which is empty afterwards."""
     go_back = write_back if type(parent) is StagingTrace else run_back
@@ -407,19 +416,26 @@ def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pe
 
 def write_back(parent: StagingTrace, application: Application, ct, pending: dict):
     """The cotangents of the arguments, as tracers."""
-    ct, where = parent.atom(ct), application.source_info
-    program, targets, steps = application.recipe.back(ct.aval.weak_type)
-    env = program.environment(parent, [*application.residuals, ct])
-    done = 0
-    for out, i, step in zip(program.outs, targets, steps):
-        program.write(parent, env, program.steps[done:step], where)
-        done = step
-        v, contribution = application.invars[i], of_atom(parent, env[out])
+    atom, eqns, origin = parent.atom(ct), parent.eqns, application.origin
+    program, targets, steps = application.recipe.back(atom.aval.weak_type)
+    if origin is not None:
+        origin = origin.as_tangent().derived(origin.primitive, "transpose", "cotangent")
+    env = program.environment(parent, [*application.residuals, atom])
+    first, done, all_steps = len(eqns), 0, program.steps
+    for out, maker, i, step in zip(program.outs, program.makers, targets, steps):
+        if step > done:
+            program.write(parent, env, all_steps[done:step], origin)
+            done = step
+        v, contribution = application.invars[i], of_atom(parent, env[out], first, maker)
         before = pending.get(v)
         if before is not None:
-            contribution = parent.write(add_any_p, [before, contribution], {}, where)
+            contribution = parent.write(
+                add_any_p, [before, contribution], {}, origin_of_sum(origin, before, contribution)
+            )
+            first += 1
         pending[v] = contribution
-    program.write(parent, env, program.steps[done:], where)
+    if done < len(all_steps):
+        program.write(parent, env, all_steps[done:], origin)
 
 
 ROUTES = {PLACE: vjp_flat}

@@ -1,35 +1,36 @@
-"""Where in the user's program an equation came from.
+"""Where an equation comes from: the user's expression, and the rules that were applied to it.
 
-Every equation keeps the innermost frame outside this package. Keeping the code object and the instruction's offset, and
-looking the line up only when somebody asks, makes a record cost well under a microsecond.
+Every equation has an `Origin`. Its place is the innermost frame outside this package: keeping the code object and the
+instruction's offset, and looking up line and columns only when somebody asks, costs well under a microsecond.
+
+A function that applies rules, or runs equations one by one, says with `context.origin` what the equations that it writes
+stand for, and is marked by `interpreter`. `current_origin` walks up the stack to the first frame of the user's, or to such a
+function, whichever is nearer. So the gradient of a jitted function shows the lines of the function, not the line that called
+`grad`; and an equation of a rule that the user wrote shows the line of that rule.
 """
 
 from __future__ import annotations
 
 import dis
 import functools
+import inspect
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from itertools import islice
 from types import CodeType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+# The folder of the package: the user's frames are those outside.
 PACKAGE_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class SourceInfo(NamedTuple):
-    """One place in a program: a code object and the offset of the instruction that ran.
-
-    derived: whether this is the work of a derivative's rule for what the user does there.
-    """
+    """One place in a program: a code object and the offset of the instruction that ran."""
 
     code: CodeType
     offset: int
-    derived: bool = False
-
-    def as_derived(self) -> SourceInfo:
-        """The same place, as that of what a derivative's rule does."""
-        return self if self.derived else tuple.__new__(SourceInfo, (self.code, self.offset, True))
 
     @property
     def file_name(self) -> str:
@@ -38,10 +39,17 @@ class SourceInfo(NamedTuple):
     @property
     def line(self) -> int:
         """The line number, from 1."""
-        for start, end, line in self.code.co_lines():
-            if start <= self.offset < end and line is not None:
-                return line
-        return self.code.co_firstlineno
+        return self._position()[0] or self.code.co_firstlineno
+
+    @property
+    def columns(self) -> tuple[int, int] | None:
+        """The first column of the expression, from 0, and the one behind its end; None if Python did not keep them."""
+        _, _, start, end = self._position()
+        return None if start is None or end is None else (start, end)
+
+    def _position(self) -> tuple[int | None, int | None, int | None, int | None]:
+        """(line, last line, column, last column)"""
+        return next(islice(self.code.co_positions(), self.offset // 2, None), (None,) * 4)
 
     @property
     def function(self) -> str:
@@ -49,11 +57,12 @@ class SourceInfo(NamedTuple):
 
     @property
     def target(self) -> str | None:
-        """The variable that gets the result, where the next thing that is done with it is to store it."""
-        return None if self.derived else _targets(self.code).get(self.offset)
+        """The variable that gets the result, if storing it is the next thing the program does."""
+        return _targets(self.code).get(self.offset)
 
     def __str__(self) -> str:
-        return f"{self.file_name}:{self.line} ({self.function})"
+        column = "" if self.columns is None else f":{self.columns[0]}"
+        return f"{self.file_name}:{self.line}{column} ({self.function})"
 
 
 @functools.cache
@@ -70,61 +79,140 @@ def _targets(code: CodeType) -> dict[int, str]:
     return found
 
 
-# {id of the code object of a function of ours: its mark, or ""}. By id, since comparing code objects takes long; their code
-# objects are kept, so that no other has their id.
-_marks: dict[int, str] = {}
+class Rule(NamedTuple):
+    """A rule of a primitive: "jvp", "transpose" or "batch", and where it stands in the source."""
+
+    primitive: str
+    kind: str
+    file_name: str | None
+    line: int | None
+
+
+class Origin(NamedTuple):
+    """Where an equation comes from.
+
+    place: the user's expression, or None. primitive, kind: the rule that wrote the equation; None if the user's program did.
+    role: "primal", "tangent", "cotangent" or "batch". parents: the origins that the rule was applied to. is_result: whether the
+    equation computes the value of the user's expression, and so may have the user's name for it; the other equations of a rule
+    do not. An origin refers to no equation, variable or parameter: it keeps no array alive.
+    """
+
+    place: SourceInfo | None
+    primitive: Any = None
+    kind: str | None = None
+    role: str = "primal"
+    parents: tuple[Origin, ...] = ()
+    is_result: bool = True
+
+    # One is made for every equation that is written. `tuple.__new__` takes half the time of the constructor.
+
+    def derived(self, primitive: Any, kind: str, role: str) -> Origin:
+        """The origin of what a rule of `primitive` writes, applied to an equation of this origin."""
+        return tuple.__new__(Origin, (self[0], primitive, kind, role, (self,), False))
+
+    def batched(self, primitive: Any) -> Origin:
+        """The origin of the equation that computes the same for a batch: its result has the same name."""
+        return tuple.__new__(Origin, (self[0], primitive, "batch", "batch", (self,), self[5]))
+
+    def without_name(self) -> Origin:
+        return self._replace(is_result=False)
+
+    def as_tangent(self) -> Origin:
+        return tuple.__new__(Origin, (self[0], self[1], self[2], "tangent", self[4], False))
+
+    def same_place(self, other: Origin) -> bool:
+        """Whether both come from one run of one expression. (To compare code objects by value takes long.)"""
+        a, b = self[0], other[0]
+        return a is b or (a is not None and b is not None and a[1] == b[1] and a[0] is b[0])
+
+    def merged(self, other: Origin | None) -> Origin:
+        """The origin of one equation that does the work of two."""
+        if other is None or (self.same_place(other) and self[3] == other[3]):
+            return self
+        return self._replace(parents=(self, other))
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that wrote the equation."""
+        if self.primitive is None:
+            return None
+        function = inspect.unwrap(getattr(self.primitive, self.kind, None))
+        code = getattr(function, "__code__", None)
+        name = self.primitive.name
+        return (
+            Rule(name, self.kind, None, None)
+            if code is None
+            else Rule(name, self.kind, code.co_filename, code.co_firstlineno)
+        )
+
+    def places(self) -> Iterator[SourceInfo]:
+        """Every expression of the user's that the equation comes from, the nearest first, each once."""
+        seen, waiting = set(), [self]
+        while waiting:
+            origin, *waiting = waiting
+            key = None if origin.place is None else (id(origin.place.code), origin.place.offset)
+            if key is not None and key not in seen:
+                seen.add(key)
+                yield origin.place
+            waiting += origin.parents
+
+    def __repr__(self) -> str:
+        rule = "" if self.primitive is None else f", {self.kind} of {self.primitive.name}"
+        return f"Origin({summarize(self.place)}, {self.role}{rule})"
+
+
+class _Context(threading.local):
+    # The origin of the equations that the running rule writes; None outside of rules.
+    origin: Origin | None = None
+
+
+context = _Context()
+
+# {id of the code object of a function of ours: whether it is marked}. By id, since comparing code objects takes long; their
+# code objects are kept, so that no other has their id.
+_marks: dict[int, bool] = {}
 _ours: list[CodeType] = []
 
 
 def interpreter(function: Callable) -> Callable:
-    """Decorator for a function that runs equations one by one, in a variable `eqn`: what it does for an equation comes from
-    that equation's place, not from its caller's.
-
-    So the gradient of a jitted function shows the lines of the function, not the line that called `grad`.
-    """
-    return _mark(function, "interpreter")
+    """Decorator for a function that sets `context.origin` and puts back what was: what it does comes from there, and not from
+    its caller's place."""
+    return _remember(function.__code__, True) and function
 
 
-def deriver(function: Callable) -> Callable:
-    """Decorator for a function that applies derivatives' rules: what it does is `derived`."""
-    return _mark(function, "deriver")
-
-
-def _mark(function: Callable, mark: str) -> Callable:
-    _remember(function.__code__, mark)
-    return function
-
-
-def _remember(code: CodeType, mark: str) -> str:
-    _marks[id(code)] = mark
+def _remember(code: CodeType, marked: bool) -> bool:
+    _marks[id(code)] = marked
     _ours.append(code)
-    return mark
+    return marked
 
 
-def current(depth: int = 1) -> SourceInfo | None:
-    """The innermost place outside minijax on the running thread's stack; None if there is none. depth: how many of the
-    innermost calls are known to be ours, and unmarked."""
+def current_origin() -> Origin | None:
+    """The origin of an equation that is written now; None if nothing is known."""
     # Asked for every operation of a derivative: each step of this loop is felt.
-    derived, frame = False, sys._getframe(depth)
+    frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        mark = _marks.get(id(code))
-        if mark is None:
+        marked = _marks.get(id(code))
+        if marked is None:
             if not code.co_filename.startswith(PACKAGE_DIRECTORY):
-                return tuple.__new__(SourceInfo, (code, frame.f_lasti, derived))
-            mark = _remember(code, "")
-        if mark:
-            if mark == "deriver":
-                derived = True
-            else:
-                eqn = frame.f_locals.get("eqn")
-                if eqn is not None and eqn.source_info is not None:
-                    where = eqn.source_info
-                    return where.as_derived() if derived else where
+                place, around = tuple.__new__(SourceInfo, (code, frame.f_lasti)), context.origin
+                if around is None:
+                    return tuple.__new__(Origin, (place, None, None, "primal", (), True))
+                # A line within a rule of the user's own.
+                return Origin(place, around.primitive, around.kind, around.role, (around,), False)
+            marked = _remember(code, False)
+        if marked and context.origin is not None:
+            return context.origin
         frame = frame.f_back
     return None
 
 
+def current() -> SourceInfo | None:
+    """The user's expression that is running, or the one that the running rule was applied to."""
+    origin = current_origin()
+    return None if origin is None else origin.place
+
+
 def summarize(source_info: SourceInfo | None) -> str:
-    """`file:line (function)`, or a phrase that says that nothing is known."""
+    """`file:line:column (function)`, or a phrase that says that nothing is known."""
     return str(source_info) if source_info is not None else "an unknown place"

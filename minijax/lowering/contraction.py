@@ -136,13 +136,24 @@ class _Writer:
         return self.eqns
 
 
+def _origin_of_product(eqn: JaxprEqn, leaves: Sequence[Atom], makers):
+    """The origin of a sum that does the work of the product that it sums, too."""
+    origin, waiting, ends = eqn.origin, [eqn.invars[0]], set(map(id, leaves))
+    while waiting and origin is not None:
+        atom = waiting.pop()
+        if id(atom) not in ends and type(atom) is not Literal and atom in makers:
+            origin = origin.merged(makers[atom].origin)
+            waiting += makers[atom].invars
+    return origin
+
+
 def _contracted(eqn: JaxprEqn, makers, reads: Counter) -> list[JaxprEqn] | None:
     x, aval = eqn.invars[0], eqn.outvars[0].aval
     if aval.dtype.char not in "fdFD" or aval.weak_type or type(x) is Literal or 0 in x.aval.shape:
         return None
-    w = _Writer(eqn)
     summed = {a for a in eqn.params["axes"] if x.aval.shape[a] != 1}
     leaves = _leaves(x, x.aval.shape, makers, reads)
+    w = _Writer(eqn.replace(origin=_origin_of_product(eqn, leaves, makers)))
     number, scales = _numbers([v for v in leaves if not v.aval.shape], aval)
     factors = [_factor(v, w, makers) for v in leaves if v.aval.shape]
     inner = [f for f in factors if not summed.isdisjoint(f.axes)]

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from ..core.array import ArrayImpl, to_array
-from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal
+from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, called_jaxpr
 
 
 class NoKey(Exception):
@@ -52,9 +52,11 @@ def jaxpr_key(jaxpr: Jaxpr) -> Hashable:
 
 
 def _params(eqn: JaxprEqn) -> Hashable:
-    if eqn.primitive.runs is not None:
-        # Nothing else of it gets into the program. A custom_jvp's other parameters are functions, made anew by each trace.
-        return _closed(eqn.primitive.runs(eqn.params))
+    called = called_jaxpr(eqn)
+    if called is not None:
+        # Nothing else of the equation gets into the program. A custom_jvp's other parameters are functions, made anew by each
+        # trace.
+        return _closed(called)
     return tuple([(name, _value(value)) for name, value in eqn.params.items()])
 
 

@@ -28,17 +28,18 @@ def numbered(name: str) -> Iterator[str]:
 def user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
     """{number of an equation: the name that the user's program gives its result}.
 
-    One operation of the user makes several equations, next to each other; the last has the result. Of one that is differentiated
-    those of its derivative are marked (`StagingTrace.is_users`).
+    If one expression of the user's wrote several equations, the last one holds its result; equations of its derivative may stand
+    in between. If the expression ran more than once, nobody knows which run has the name, and none gets it.
     """
-    # Of a code object the id: to compare two of them takes long.
     runs: list[tuple[Any, int]] = []
     for i, eqn in enumerate(eqns):
-        where = eqn.source_info
-        key = None if where is None else (id(where.code), where.offset, where.derived)
-        if runs and runs[-1][0] == key:
-            runs.pop()
-        runs.append((key, i))
+        if eqn.origin is None or eqn.origin.is_result:
+            where = eqn.source_info
+            # The id of the code object, since to compare two of them takes long.
+            key = None if where is None else (id(where.code), where.offset)
+            if runs and runs[-1][0] == key:
+                runs.pop()
+            runs.append((key, i))
     count = Counter(key for key, _ in runs)
     alone = [i for key, i in runs if count[key] == 1 and key is not None and not eqns[i].primitive.multiple_results]
     found = {i: eqns[i].source_info.target for i in alone}

@@ -274,7 +274,7 @@ def _unspread(eqn: JaxprEqn, makers):
         if small != x.aval.shape:
             column = Var(ShapedArray(small, x.aval.dtype, x.aval.weak_type))
             params = {"new_sizes": small, "dimensions": None, "sharding": None}
-            before.append(JaxprEqn([x], [column], reshape_p, params, source_info=spread.source_info))
+            before.append(JaxprEqn([x], [column], reshape_p, params, origin=spread.origin))
             x = column
         operands[i] = x
     return [*before, eqn.replace(invars=operands)] if any(a is not b for a, b in zip(operands, eqn.invars)) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 
 from ..core.jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
+from ..foundation.source_info import Origin
 
 # A pass of one equation: given the equation and the equations that made its operands, the atom that its result is, or
 # equations in its place, of which the last binds its variables, or None to leave it.
@@ -16,6 +17,8 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
     known: dict[Var, Atom] = {}
     makers: dict[Var, JaxprEqn] = {}
     eqns: list[JaxprEqn] = []
+    # {id of an equation: the origin it has when it does the work of others too}
+    origins: dict[int, Origin] = {}
     changed = False
 
     def read(atom: Atom) -> Atom:
@@ -36,13 +39,18 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
             eqns += found
         else:
             known[eqn.outvars[0]] = found
+            stands_in = None if type(found) is Literal else makers.get(found)
+            if stands_in is not None and stands_in.origin is not None:
+                origins[id(stands_in)] = origins.get(id(stands_in), stands_in.origin).merged(eqn.origin)
     if not (changed or known):
         return jaxpr
+    if origins:
+        eqns = [eqn.replace(origin=origins[id(eqn)]) if id(eqn) in origins else eqn for eqn in eqns]
     return jaxpr.replace(eqns=eqns, outvars=[read(v) for v in jaxpr.outvars], effects=jaxpr.effects)
 
 
 def with_operands(eqn: JaxprEqn, invars: list[Atom]) -> JaxprEqn:
-    return JaxprEqn(invars, eqn.outvars, eqn.primitive, eqn.params, eqn.effects, eqn.source_info)
+    return JaxprEqn(invars, eqn.outvars, eqn.primitive, eqn.params, eqn.effects, eqn.origin)
 
 
 def pure(eqn: JaxprEqn) -> bool:

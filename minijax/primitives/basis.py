@@ -14,7 +14,8 @@ import numpy as np
 
 from ..core.array import ArrayImpl
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..core.primitive import Absent, Primitive
+from ..core.checks import CHECK_ALL, checked
+from ..core.primitive import Absent, CallPrimitive, Primitive
 from ..core.traces import Array, get_aval
 from ..foundation.dtypes import float0, key_fry
 
@@ -31,15 +32,45 @@ def row(
     transpose: Callable | str,
     batch: Callable | str,
     multiple_results: bool = False,
+    named_axes: Callable | None = None,
+    collective: Callable | None = None,
+    effects: Callable | None = None,
 ) -> Primitive:
     """Define a primitive (`core.Primitive` has the signatures): every rule is given, or the reason why it is absent."""
+    primitive = Primitive(name, multiple_results=multiple_results)
+    rules = {"impl": impl, "abstract_eval": abstract_eval, "jvp": jvp, "transpose": transpose, "batch": batch}
+    return _registered(primitive, rules, named_axes=named_axes, collective=collective, effects=effects)
+
+
+def call_row(
+    name: str,
+    *,
+    impl: Callable,
+    abstract_eval: Callable,
+    jvp: Callable | str,
+    transpose: Callable | str,
+    batch: Callable | str,
+    **call_rules: Callable,
+) -> CallPrimitive:
+    """Define a primitive that carries jaxprs; `call_rules` are those of `core.CallPrimitive`, and `named_axes`."""
+    rules = {"impl": impl, "abstract_eval": abstract_eval, "jvp": jvp, "transpose": transpose, "batch": batch}
+    return _registered(CallPrimitive(name), rules, **call_rules)
+
+
+def _registered(primitive: Primitive, rules: dict, **attributes):
+    name = primitive.name
     if name in registry:
         raise ValueError(f"primitive '{name}' is defined twice")
-    primitive = registry[name] = Primitive(name, multiple_results=multiple_results)
-    rules = {"impl": impl, "abstract_eval": abstract_eval, "jvp": jvp, "transpose": transpose, "batch": batch}
     for kind, rule in rules.items():
-        setattr(primitive, kind, Absent(name, kind, rule) if isinstance(rule, str) else rule)
+        rule = Absent(name, kind, rule) if isinstance(rule, str) else rule
+        # The package's own rules are stored bare, so that a check costs nothing; its tests check these too.
+        object.__setattr__(primitive, kind, checked(primitive, kind, rule) if CHECK_ALL else rule)
+    for attribute, value in attributes.items():
+        assert hasattr(primitive, attribute), f"{name}: a primitive has no attribute {attribute}"
+        if value is not None:
+            setattr(primitive, attribute, value)
     primitive.rules_read_types = True
+    registry[name] = primitive
     return primitive
 
 

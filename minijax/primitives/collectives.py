@@ -98,9 +98,9 @@ def _row(
         jvp=linear_jvp(lambda: primitive) if jvp is None else jvp,
         transpose=transpose,
         batch=batch,
+        collective=whole,
+        named_axes=names,
     )
-    primitive.collective = whole
-    primitive.named_axes = names
     return primitive
 
 
@@ -184,12 +184,9 @@ axis_index_p = row(
     jvp="it has no arguments",
     transpose="it has no arguments",
     batch="it has no arguments",
+    collective=lambda axis, args, dims, *, axis_name: (broadcasted_iota(np.dtype("int32"), (axis.size,), 0), 0),
+    named_axes=_axis_name,
 )
-axis_index_p.collective = lambda axis, args, dims, *, axis_name: (
-    broadcasted_iota(np.dtype("int32"), (axis.size,), 0),
-    0,
-)
-axis_index_p.named_axes = _axis_name
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ from .families import (
     bool_dtype,
     broadcast_like,
     elementwise,
+    elementwise_abstract_eval,
     jvp_by_argument,
     real_dtype,
     transpose_by_argument,
@@ -120,8 +121,7 @@ def integer_pow(x, y: int):
     return integer_pow_p.bind(x, y=y)
 
 
-integer_pow_p = elementwise("integer_pow", _integer_pow, NUM, jvp=[_integer_pow_jvp], transpose=NOT_LINEAR)
-_integer_pow_types = integer_pow_p.abstract_eval
+_integer_pow_types = elementwise_abstract_eval("integer_pow", [NUM], None, True)
 
 
 def _integer_pow_abstract_eval(x, *, y):
@@ -131,7 +131,14 @@ def _integer_pow_abstract_eval(x, *, y):
     return aval
 
 
-integer_pow_p.abstract_eval = _integer_pow_abstract_eval
+integer_pow_p = elementwise(
+    "integer_pow",
+    _integer_pow,
+    NUM,
+    jvp=[_integer_pow_jvp],
+    transpose=NOT_LINEAR,
+    abstract_eval=_integer_pow_abstract_eval,
+)
 integer_pow_p.elementwise = INEXACT
 
 
@@ -171,8 +178,14 @@ def _pow_abstract_eval(x, y):
     return ShapedArray(shape, x.dtype, x.weak_type and y.weak_type)
 
 
-pow_p = elementwise("pow", _pow, INEXACT, jvp=[_pow_jvp_base, _pow_jvp_exponent], transpose=NOT_LINEAR)
-pow_p.abstract_eval = _pow_abstract_eval
+pow_p = elementwise(
+    "pow",
+    _pow,
+    INEXACT,
+    jvp=[_pow_jvp_base, _pow_jvp_exponent],
+    transpose=NOT_LINEAR,
+    abstract_eval=_pow_abstract_eval,
+)
 
 square_p = elementwise(
     "square",
@@ -385,14 +398,11 @@ complex_p = elementwise(
     "complex",
     _complex,
     "fd",
-    jvp=[
-        lambda g, ans, x, y: complex_p.bind(g, const(g, 0)),
-        lambda g, ans, x, y: complex_p.bind(const(g, 0), g),
-    ],
+    jvp=_complex_jvp,
+    arity=2,
     transpose=transpose_by_argument([lambda ct, x, y: real_p.bind(ct), lambda ct, x, y: imag_p.bind(neg_p.bind(ct))]),
     result_dtype=_complex_dtype,
 )
-complex_p.jvp = _complex_jvp
 
 
 def conj(x):

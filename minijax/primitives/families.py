@@ -7,6 +7,7 @@ never padded (that is for `jnp` functions). Its derivative rules are `(g, ans, *
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -72,19 +73,10 @@ def broadcast_shapes_of(name: str, shapes: Sequence[tuple[int, ...]]) -> tuple[i
 def elementwise_abstract_eval(name: str, accepts: Sequence[str], result_dtype: Callable | None, keeps_weak_type: bool):
     """Abstract evaluation of an elementwise primitive: dtypes in their classes and equal, shapes that broadcast."""
 
-    own_dtype = result_dtype is None
-
+    # A memo of a pure function: a program has few types and many equations.
+    @lru_cache(4096)
     def abstract_eval(*avals, **params):
         first = avals[0]
-        if own_dtype and len(avals) == 1 and keeps_weak_type and dtype_char(first.dtype) in accepts[0]:
-            return first
-        if own_dtype and len(avals) == 2 and first.dtype is avals[1].dtype and dtype_char(first.dtype) in accepts[0]:
-            # The usual case, decided at once: two arguments of one shape, or one of them a scalar.
-            second = avals[1]
-            ranked = second if not first.shape else first
-            if first.shape == second.shape or not first.shape or not second.shape:
-                weak = keeps_weak_type and first.weak_type and second.weak_type
-                return ranked if ranked.weak_type == weak else ShapedArray(ranked.shape, ranked.dtype, weak)
         for i, (aval, chars) in enumerate(zip(avals, accepts)):
             if dtype_char(aval.dtype) not in chars:
                 where = f" at position {i}" if len(avals) > 1 else ""
@@ -146,30 +138,6 @@ def broadcast_like(g, ans):
 def jvp_by_argument(primitive_of: Callable[[], Primitive], rules: Sequence[Callable | None]) -> Callable:
     """The jvp rule from one rule `(g, ans, *primals, **params) -> tangent` for each argument; None: no tangent flows."""
 
-    if len(rules) == 1 and rules[0] is not None:
-        rule = rules[0]
-
-        def unary_jvp(primals, tangents, **params):
-            x, g = primals[0], tangents[0]
-            ans = primitive_of().bind(x, **params)
-            return ans, zero_like(ans) if type(g) is Zero else rule(g, ans, x, **params)
-
-        return unary_jvp
-
-    if len(rules) == 2 and None not in rules:
-        left, right = rules
-
-        def binary_jvp(primals, tangents, **params):
-            x, y = primals
-            gx, gy = tangents
-            ans = primitive_of().bind(x, y, **params)
-            if type(gx) is Zero:
-                return ans, zero_like(ans) if type(gy) is Zero else right(gy, ans, x, y, **params)
-            tangent = left(gx, ans, x, y, **params)
-            return ans, tangent if type(gy) is Zero else add_any_p.bind(tangent, right(gy, ans, x, y, **params))
-
-        return binary_jvp
-
     def jvp(primals, tangents, **params):
         ans = primitive_of().bind(*primals, **params)
         total = None
@@ -211,23 +179,26 @@ def elementwise(
     impl: Callable,
     accepts: str,
     *,
-    jvp: Sequence[Callable | None] | str,
+    jvp: Sequence[Callable | None] | Callable | str,
     transpose: Callable | str,
     result_dtype: Callable | None = None,
     keeps_weak_type: bool = True,
     arity: int | None = None,
+    abstract_eval: Callable | None = None,
 ) -> Primitive:
     """Define an elementwise primitive.
 
-    impl: a NumPy function. accepts: the dtype characters of its arguments. jvp: a rule for each argument, or the reason
-    for having none. transpose: a full transpose rule, or the reason. result_dtype: dtype -> dtype, if not the arguments'.
+    impl: a NumPy function. accepts: the dtype characters of its arguments. jvp: a rule for each argument, a full jvp rule, or
+    the reason for having none. transpose: a full transpose rule, or the reason. result_dtype: dtype -> dtype, if the result's is
+    another than the arguments'. abstract_eval: the rule, if the arguments' dtypes differ or parameters count.
     """
     arity = len(jvp) if arity is None else arity
     primitive = row(
         name,
         impl=impl,
-        abstract_eval=elementwise_abstract_eval(name, [accepts] * arity, result_dtype, keeps_weak_type),
-        jvp=jvp if isinstance(jvp, str) else jvp_by_argument(lambda: primitive, jvp),
+        abstract_eval=abstract_eval
+        or elementwise_abstract_eval(name, [accepts] * arity, result_dtype, keeps_weak_type),
+        jvp=jvp if isinstance(jvp, str) or callable(jvp) else jvp_by_argument(lambda: primitive, jvp),
         transpose=transpose,
         batch=batch_elementwise(lambda: primitive),
     )

@@ -11,9 +11,19 @@ from operator import attrgetter
 
 from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
-from ..core.staging import JaxprTracer, StagingTrace, TangentTrace, trace_to_closed_jaxpr, weak_cache
-from ..core.traces import Trace, Tracer, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
-from ..foundation import source_info
+from ..core.primitive import CallPrimitive
+from ..core.staging import TangentTrace, trace_to_closed_jaxpr, weak_cache
+from ..core.traces import (
+    Trace,
+    Tracer,
+    check_not_leaked,
+    get_aval,
+    new_trace,
+    set_current_trace,
+    thread_state,
+    without_tangent,
+)
+from ..foundation.source_info import Origin, context, current_origin, interpreter
 from ..primitives.basis import instantiate, zero_like
 
 
@@ -33,6 +43,9 @@ class JVPTracer(Tracer):
     dtype = property(attrgetter("primal.dtype"))
     weak_type = property(attrgetter("primal.weak_type"))
     ndim = property(attrgetter("primal.ndim"))
+
+    def written(self):
+        return self.primal.written() if isinstance(self.primal, Tracer) else None
 
     def without_tangent(self):
         return without_tangent(self.primal)
@@ -54,59 +67,87 @@ class JVPTrace(Trace):
     transformation = "jvp or jacfwd"
     tracer_class = JVPTracer
 
+    def process_primitive(self, primitive, args, params):
+        primals, tangents = self.split_all(args)
+        user = current_origin() if self.records else None
+        previous, around = thread_state.trace, context.origin
+        thread_state.trace = self.parent
+        try:
+            if tangents is None:
+                return self.parent.process_primitive(primitive, primals, params)
+            context.origin = rule = None if user is None else user.derived(primitive, "jvp", self.role)
+            outs, out_tangents = self.apply_rule(primitive, primals, tangents, params)
+        finally:
+            thread_state.trace, context.origin = previous, around
+        if primitive.multiple_results:
+            return [self.join(p, t) for p, t in zip(outs, out_tangents)]
+        if rule is not None:
+            name_result(outs, rule, user)
+        return self.join(outs, out_tangents)
+
+    # The role of the equations that a jvp rule writes.
+    role = "tangent"
+
+    def split_all(self, args: Sequence) -> tuple[list, list | None]:
+        """(primals, tangents), the tangents None if no argument is a tracer of this trace."""
+        primals, tangents, constants = [], [], 0
+        for x in args:
+            primal, tangent = self.split(x)
+            primals.append(primal)
+            tangents.append(tangent)
+            constants += tangent is None
+        if constants == len(args):
+            return primals, None
+        return primals, fill_zeros(primals, tangents) if constants else tangents
+
     def split(self, x) -> tuple:
-        """(primal, tangent) of one argument; what is not ours is a constant."""
+        """(primal, tangent) of one argument; the tangent is None for a constant."""
         if type(x) is self.tracer_class and x._trace is self:
             return x.primal, x.tangent
         if isinstance(x, Tracer):
             check_not_leaked(x)
         return x, None
 
-    @source_info.deriver
-    def process_primitive(self, primitive, args, params):
-        primals, tangents, moving, still = [], [], False, False
-        for x in args:
-            # As `split`, in line: this loop is most of what an eager derivative costs beyond its arithmetic.
-            if type(x) is self.tracer_class and x._trace is self:
-                primals.append(x.primal)
-                tangents.append(x.tangent)
-                moving = True
-            else:
-                if isinstance(x, Tracer):
-                    check_not_leaked(x)
-                primals.append(x)
-                tangents.append(None)
-                still = True
-        previous = thread_state.trace
-        thread_state.trace = self.parent
-        try:
-            if moving:
-                if still:
-                    tangents = fill_zeros(primals, tangents)
-                outs, out_tangents = self.apply_rule(primitive, primals, tangents, params)
-            else:
-                outs = self.parent.process_primitive(primitive, primals, params)
-        finally:
-            thread_state.trace = previous
-        if type(outs) is JaxprTracer and type(self.parent) is StagingTrace:
-            self.parent.is_users(outs, source_info.current(2))
-        if not moving:
-            return outs
-        if primitive.multiple_results:
-            return [self.join(p, t) for p, t in zip(outs, out_tangents)]
-        return outs if type(out_tangents) is Zero else self.tracer_class(self, outs, out_tangents)
-
+    @interpreter
     def apply_rule(self, primitive, primals, tangents, params):
-        if primitive.linearize is not None and _recording(self.parent):
-            # Reverse mode of a rule that says jvp(jit(f), ...): one jit of primals and tangents would be recorded as a whole,
-            # and its primals, which are known, would be unknown.
+        if isinstance(primitive, CallPrimitive) and primitive.linearize is not None and _recording(self.parent):
+            # Do not merge known primals and unknown tangents into one jit: the known part would become unknown.
             outs, record = primitive.linearize(primals, tangents, **params)
             return outs, record(tangents)
-        return primitive.jvp(primals, tangents, **params)
+        return self.run_rule(primitive.jvp, primals, tangents, params)
+
+    @interpreter
+    def run_rule(self, jvp: Callable, primals, tangents, params) -> tuple:
+        return jvp(primals, tangents, **params)
+
+    def process_call(self, primitive, jvp: Callable, args: Sequence) -> list:
+        """The results of a function with a jvp rule of its own, (primals, tangents) -> (primals out, tangents out)."""
+        primals, tangents = self.split_all(args)
+        user, around = current_origin() if self.records else None, context.origin
+        context.origin = None if user is None else user.derived(primitive, "jvp", self.role)
+        try:
+            with set_current_trace(self.parent):
+                outs, out_tangents = self.run_rule(jvp, primals, tangents, {})
+        finally:
+            context.origin = around
+        return [self.join(p, t) for p, t in zip(outs, out_tangents)]
 
     def join(self, primal, tangent):
-        # A constant needs no tracer, unless it must be known that its derivative is zero: it is, for a constant.
+        # No tracer needed for a zero tangent: a value without a tracer already has a zero tangent.
         return primal if type(tangent) is Zero else self.tracer_class(self, primal, tangent)
+
+
+def name_result(out, rule: Origin, user: Origin):
+    """If the rule wrote the equation that computes `out`, that equation is the user's operation itself, and its result has the
+    user's name."""
+    written = out.written() if isinstance(out, Tracer) else None
+    if written is None or written.eqn.origin is None:
+        return
+    origin = written.eqn.origin
+    if origin is rule:
+        written._trace.name(written.eqn, user)
+    elif origin.kind == "batch" and origin.parents[0] is rule:
+        written._trace.name(written.eqn, user.batched(origin.primitive))
 
 
 def _recording(trace: Trace | None) -> bool:
@@ -117,6 +158,7 @@ def _recording(trace: Trace | None) -> bool:
 
 
 def fill_zeros(primals: Sequence, tangents: Sequence) -> list:
+    """The tangents, with symbolic zeros in place of None."""
     return [zero_like(p) if t is None else t for p, t in zip(primals, tangents)]
 
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 
 from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.primitive import CallPrimitive
 from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
 from ..core.traces import Trace, get_aval, new_trace, set_current_trace, thread_state
-from ..foundation import source_info
+from ..foundation.source_info import interpreter
 from .jvp import JVPTrace, JVPTracer, fill_zeros, instantiate_where
 
 
@@ -33,21 +34,27 @@ class LinearizeTrace(JVPTrace):
     def __init__(self, parent: Trace):
         super().__init__(parent)
         self.tangent_trace = TangentTrace(parent)
+        self.records = True
 
     def new_arg(self, primal) -> LinearizeTracer:
         return LinearizeTracer(self, primal, self.tangent_trace.new_arg(get_aval(primal).to_tangent_aval()))
 
+    # The rule's equations that the parent gets compute primal values; those with tangents go to the tangent trace.
+    role = "primal"
+
+    @interpreter
     def apply_rule(self, primitive, primals, tangents, params):
-        if primitive.linearize is not None:
-            # A primitive that carries a jaxpr: its linearize rule runs under the parent, and returns a function that
-            # records the tangents' part.
-            outs, record = primitive.linearize(primals, tangents, **params)
-            self.tangent_trace.where = source_info.current()
-            thread_state.trace = self.tangent_trace
+        if not (isinstance(primitive, CallPrimitive) and primitive.linearize is not None):
+            return self.run_rule(primitive.jvp, primals, tangents, params)
+        # Its linearize rule runs under the parent, and returns a function that records the tangents' part.
+        outs, record = primitive.linearize(primals, tangents, **params)
+        with set_current_trace(self.tangent_trace):
             return outs, record(tangents)
-        self.tangent_trace.where = source_info.current()
-        thread_state.trace = self.tangent_trace
-        return primitive.jvp(primals, tangents, **params)
+
+    @interpreter
+    def run_rule(self, jvp, primals, tangents, params):
+        with set_current_trace(self.tangent_trace):
+            return jvp(primals, tangents, **params)
 
     def end(self):
         super().end()

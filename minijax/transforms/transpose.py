@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
 from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
-from ..core.traces import get_aval, new_trace, thread_state
-from ..foundation import source_info
+from ..core.traces import Tracer, get_aval, new_trace, thread_state
+from ..foundation.source_info import Origin, context, current_origin, interpreter, summarize
 from ..primitives import basis
 from .linearize import linearize_flat
 
@@ -63,7 +63,9 @@ class LinearTrace(TangentTrace):
 
     __slots__ = ()
     transformation = "linear_transpose"
-    where = property(lambda self: source_info.current())
+
+    def origin(self):
+        return current_origin()
 
 
 def linear_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:
@@ -101,7 +103,7 @@ def split_jaxpr(
     return known_jaxpr, rest, out_unknown
 
 
-@source_info.interpreter
+@interpreter
 def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cotangents: Sequence) -> list:
     """The cotangents of those `args` that are `UndefinedPrimal`, in their order; `Zero` where nothing flows back.
 
@@ -122,13 +124,16 @@ def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cotangents: Se
             linear_eqns.append(eqn)
         else:
             inputs = [v.val if type(v) is Literal else values[v] for v in eqn.invars]
-            out = eqn.primitive.bind(*inputs, **eqn.params)
+            around, context.origin = context.origin, eqn.origin
+            try:
+                out = eqn.primitive.bind(*inputs, **eqn.params)
+            finally:
+                context.origin = around
             values.update(zip(eqn.outvars, out if eqn.primitive.multiple_results else [out]))
     linear_invars = [v for v in jaxpr.invars if v in linear]
     return transpose_eqns(linear_eqns, values, linear_invars, jaxpr.outvars, cotangents)
 
 
-@source_info.interpreter
 def transpose_eqns(
     eqns: Sequence[JaxprEqn], values: dict, invars: Sequence[Var], outvars: Sequence, cotangents, forget: bool = False
 ) -> list:
@@ -153,6 +158,7 @@ def transpose_eqns(
     return [pending[v] if v in pending else Zero(v.aval) for v in invars]
 
 
+@interpreter
 def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
     """Replace the cotangents of an equation's results by those of its arguments."""
     primitive = eqn.primitive
@@ -165,23 +171,48 @@ def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
         if ct is None:
             return
     args = [v.val if type(v) is Literal else values[v] if v in values else UndefinedPrimal(v.aval) for v in eqn.invars]
+    around = context.origin
+    if thread_state.trace.records and eqn.origin is not None:
+        context.origin = eqn.origin.derived(primitive, "transpose", "cotangent")
     try:
         arg_cotangents = primitive.transpose(ct, *args, **eqn.params)
+        for v, ct in zip(eqn.invars, arg_cotangents, strict=True):
+            if ct is not None:
+                accumulate(pending, v, ct)
     except (NotImplementedError, TypeError) as error:
-        if eqn.source_info is not None:
-            error.add_note(f"The operation is at {source_info.summarize(eqn.source_info)}.")
+        if eqn.origin is not None:
+            error.add_note(f"The operation is at {summarize(eqn.source_info)}.")
         raise
-    for v, ct in zip(eqn.invars, arg_cotangents, strict=True):
-        if ct is not None:
-            accumulate(pending, v, ct)
+    finally:
+        context.origin = around
 
 
 def accumulate(pending: dict, v: Var, ct):
-    """Add a cotangent to a variable's, symbolic zeros adding nothing."""
+    """Add a cotangent to a variable's; a symbolic zero adds nothing."""
     if type(ct) is Zero:
         return
     before = pending.get(v)
-    pending[v] = ct if before is None else basis.add_any_p.bind(before, ct)
+    pending[v] = ct if before is None else add_cotangents(before, ct)
+
+
+@interpreter
+def add_cotangents(before, ct):
+    """The sum of two cotangents of one variable; it comes from both."""
+    around = context.origin
+    context.origin = origin_of_sum(around, before, ct)
+    try:
+        return basis.add_any_p.bind(before, ct)
+    finally:
+        context.origin = around
+
+
+def origin_of_sum(around: Origin | None, before, ct) -> Origin | None:
+    """The origin of the sum of two cotangents, in a rule of origin `around`; its parents are the origins of the two."""
+    if around is None:
+        return None
+    written = [x.written() for x in (before, ct) if isinstance(x, Tracer)]
+    parents = tuple([x.eqn.origin for x in written if x is not None and x.eqn.origin is not None])
+    return Origin(around.place, basis.add_any_p, "transpose", "cotangent", parents, False) if parents else around
 
 
 @weak_cache

@@ -14,6 +14,7 @@ from ..core.jaxpr import ClosedJaxpr, Jaxpr, jaxpr_as_fun, jaxprs_in_params
 from ..core.primitive import Primitive
 from ..core.staging import trace_to_closed_jaxpr, weak_cache
 from ..core.traces import Trace, Tracer, check_not_leaked, get_aval, new_trace, set_current_trace, thread_state
+from ..foundation.source_info import context, current_origin, interpreter
 from ..primitives.basis import broadcast_batch, move_batch_dim
 
 
@@ -67,6 +68,9 @@ class BatchTracer(Tracer):
             self._aval = ShapedArray(shape, aval.dtype, aval.weak_type)
         return self._aval
 
+    def written(self):
+        return self.val.written() if isinstance(self.val, Tracer) else None
+
 
 class BatchTrace(Trace):
     __slots__ = ("axis",)
@@ -84,31 +88,35 @@ class BatchTrace(Trace):
             check_not_leaked(x)
         return x, None
 
+    @interpreter
+    def run_rule(self, batch, vals, dims, params):
+        return batch(self.axis, vals, dims, **params)
+
     def join(self, val, dim: int | None):
         return val if dim is None else BatchTracer(self, val, dim)
 
     def process_primitive(self, primitive, args, params):
-        vals, dims, mapped = [], [], False
-        for x in args:
-            val, dim = self.split(x)
-            vals.append(val)
-            dims.append(dim)
-            mapped = mapped or dim is not None
-        previous = thread_state.trace
+        pairs = [self.split(x) for x in args]
+        vals, dims = [val for val, _ in pairs], [dim for _, dim in pairs]
+        # An operation may name this axis without a batched argument: `jit(lambda: axis_index("i"))()`.
+        named = self.axis.name is not None and self.axis.name in named_axes(primitive, params)
+        user = current_origin() if self.records else None
+        previous, around = thread_state.trace, context.origin
         thread_state.trace = self.parent
         try:
-            # Without a batched argument too: `jit(lambda: axis_index("i"))()`.
-            named = self.axis.name is not None and self.axis.name in named_axes(primitive, params)
-            if named and primitive.collective is not None:
-                out, out_dims = primitive.collective(self.axis, vals, dims, **params)
-            elif not mapped and not named:
+            if not named and all([dim is None for dim in dims]):
                 return self.parent.process_primitive(primitive, vals, params)
-            else:
-                out, out_dims = primitive.batch(self.axis, vals, dims, **params)
+            context.origin = rule = None if user is None else user.derived(primitive, "batch", "batch")
+            batch = primitive.collective if named and primitive.collective is not None else primitive.batch
+            out, out_dims = self.run_rule(batch, vals, dims, params)
         finally:
-            thread_state.trace = previous
+            thread_state.trace, context.origin = previous, around
         if primitive.multiple_results:
             return [self.join(x, d) for x, d in zip(out, out_dims)]
+        written = out.written() if rule is not None and isinstance(out, Tracer) else None
+        if written is not None and written.eqn.origin is rule:
+            # The equation computes the user's expression, for all examples: its result has the user's name.
+            written._trace.name(written.eqn, user.batched(primitive))
         return self.join(out, out_dims)
 
 

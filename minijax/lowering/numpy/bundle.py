@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.checks import bare
 from ..origins import numbered
 
 # Modules that a program may import. NumPy every program does.
@@ -123,6 +124,7 @@ class Bundle:
         return "np.nan" if value != value else "np.inf" if value > 0 else "-np.inf"
 
     def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
+        value = bare(value)
         known = self._names.get(id(value))
         if known is not None:
             return known[0]
@@ -190,6 +192,7 @@ class Given(Bundle):
     """As a bundle, for a program that is run here and now: what is more than a number it is given as it is."""
 
     def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
+        value = bare(value)
         known = self._names.get(id(value))
         if known is None:
             known = self._names[id(value)] = (self.reserve(hint), value)

@@ -19,7 +19,19 @@ from weakref import ref
 import numpy as np
 
 from ...core.array import to_array
-from ...core.jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
+from ...core.checks import bare
+from ...core.jaxpr import (
+    Atom,
+    ClosedJaxpr,
+    DropVar,
+    Jaxpr,
+    JaxprEqn,
+    Literal,
+    Var,
+    called_jaxpr,
+    dce_jaxpr,
+    jaxprs_in_params,
+)
 from ...core.printing import variables
 from ...foundation.dtypes import key_fry
 from ...foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
@@ -259,8 +271,12 @@ class _Writer:
         if self.commented:
             self.origin = self.place(eqn.source_info)
         name = eqn.primitive.name
-        if eqn.primitive.runs is not None or name in LOOPS:
-            LOOPS.get(name, _inline)(self, eqn)
+        called = called_jaxpr(eqn)
+        if called is not None:
+            _inline(self, eqn, called)
+            return
+        if name in LOOPS:
+            LOOPS[name](self, eqn)
             return
         rule = EXPRESSIONS.get(name)
         text = rule(self, eqn) if rule is not None else None
@@ -291,7 +307,7 @@ class _Writer:
 
     def implementation(self, eqn: JaxprEqn) -> str:
         """A call of the primitive's implementation."""
-        impl, args = eqn.primitive.impl, ", ".join(self.text(v) for v in eqn.invars)
+        impl, args = bare(eqn.primitive.impl), ", ".join(self.text(v) for v in eqn.invars)
         wanted = parameters(impl)
         params = {k: v for k, v in eqn.params.items() if k in wanted}
         if eqn.primitive.effects is not None or jaxprs_in_params(params):
@@ -592,9 +608,8 @@ def _names_of(texts: Iterable[str]) -> list[str]:
     return [t for t in texts if t.isidentifier()]
 
 
-def _inline(w: _Writer, eqn: JaxprEqn):
-    """What only runs a jaxpr: its lines, in place; or a call, where there are several."""
-    closed_jaxpr = eqn.primitive.runs(eqn.params)
+def _inline(w: _Writer, eqn: JaxprEqn, closed_jaxpr: ClosedJaxpr):
+    """The lines of the jaxpr that the equation runs, in place; or a call, if there are several equations that run it."""
     args = [w.text(v) for v in eqn.invars]
     if id(closed_jaxpr) in w.shared and len(closed_jaxpr.jaxpr.eqns) > 3 and eqn.outvars:
         function = w.function(closed_jaxpr, eqn.params.get("name") or eqn.primitive.name)

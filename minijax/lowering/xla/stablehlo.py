@@ -14,7 +14,7 @@ import numpy as np
 
 from ...core.array import to_array
 from ...core.avals import ShapedArray
-from ...core.jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, dce_jaxpr
+from ...core.jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, called_jaxpr, dce_jaxpr
 from ...core.staging import trace_to_closed_jaxpr
 from ...foundation import errors, source_info
 from ...foundation.dtypes import key_fry
@@ -301,11 +301,20 @@ class Writer:
 
     @source_info.interpreter
     def equation(self, eqn: JaxprEqn, operands: Sequence[Value]) -> Sequence[Value]:
+        around = source_info.context.origin
+        source_info.context.origin = eqn.origin
+        try:
+            return self._equation(eqn, operands)
+        finally:
+            source_info.context.origin = around
+
+    def _equation(self, eqn: JaxprEqn, operands: Sequence[Value]) -> Sequence[Value]:
         primitive, where = eqn.primitive, eqn.source_info
         if self.commented and where is not None:
             self.origin = (where.file_name, where.line)
-        if primitive.runs is not None:
-            return self.run(primitive.runs(eqn.params), operands, eqn.params.get("name") or primitive.name)
+        called = called_jaxpr(eqn)
+        if called is not None:
+            return self.run(called, operands, eqn.params.get("name") or primitive.name)
         rule = RULES.get(primitive.name)
         if rule is None:
             reason = WITHOUT_RULE.get(primitive.name)

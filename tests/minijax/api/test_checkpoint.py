@@ -98,8 +98,8 @@ def test_printed_residuals(capsys):
     line = f.__code__.co_firstlineno + 1
     assert capsys.readouterr().out.splitlines() == [
         "f32[] from the argument y",
-        f"f32[] output of sin from {__file__}:{line} (f)",
-        f"f32[] output of cos from {__file__}:{line} (f)",
+        f"f32[] output of sin from {__file__}:{line}:15 (f)",
+        f"f32[] output of cos from {__file__}:{line}:15 (f)",
     ]
 
 

@@ -374,7 +374,7 @@ def test_nans_within_calls_are_told_by_line():
     for name, call in calls.items():
         with mj.debug_nans(), pytest.raises(FloatingPointError, match="encountered in sqrt") as error:
             call()
-        assert f"{__file__}:{root.__code__.co_firstlineno + 1} (root)" in str(error.value), name
+        assert f"{__file__}:{root.__code__.co_firstlineno + 1}:15 (root)" in str(error.value), name
 
 
 @pytest.mark.parametrize("lib", BOTH, ids=lambda lib: lib.__name__)

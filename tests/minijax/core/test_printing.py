@@ -391,9 +391,9 @@ def test_source_info_is_in_the_margin():
         text
         == f"""\
 {{ lambda a; b. let
-    c = mul b 2.0:f32[]                                               # FILE:{line + 4} (<lambda>)
-    d = jit[name=inner jaxpr={{ lambda ; c. let d = sin c in (d,) }}] c # FILE:{line + 2} (inner)
-    e = add d a                                                       # FILE:{line + 4} (<lambda>)
+    c = mul b 2.0:f32[]                                               # FILE:{line + 4}:59 (<lambda>)
+    d = jit[name=inner jaxpr={{ lambda ; c. let d = sin c in (d,) }}] c # FILE:{line + 2}:15 (inner)
+    e = add d a                                                       # FILE:{line + 4}:40 (<lambda>)
   in (e,) }}"""
     )
 

@@ -334,7 +334,7 @@ def test_refused_by_name_and_line():
         minijax.debug.print("{}", x)
         return x
 
-    with pytest.raises(NotImplementedError, match=r"Primitive 'debug_print', at .*test_client.py:\d+ \(f\)"):
+    with pytest.raises(NotImplementedError, match=r"Primitive 'debug_print', at .*test_client.py:\d+:\d+ \(f\)"):
         f(1.0)
 
 
