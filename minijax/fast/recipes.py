@@ -124,13 +124,14 @@ def is_simple(primitive: Primitive, params: dict) -> bool:
 class Back(NamedTuple):
     """The way back of a recipe: `program` is [*residuals, cotangent] -> contributions to the cotangents of the tangents.
 
-    For each contribution: targets has the place of its tangent, steps how many of the program's equations come before the sum
-    with earlier contributions. So the sums stand in a jaxpr where `transpose_eqns` puts them.
+    targets: for each contribution the place of its tangent. parts: for each equation of the tangents' program, backwards, its
+    primitive, how many of the program's equations come up to its end, and how many contributions. So the sums with earlier
+    contributions stand in a jaxpr where `transpose_eqns` puts them, and have the same origins.
     """
 
     program: Program
     targets: list[int]
-    steps: list[int]
+    parts: list[tuple[Primitive, int, int]]
 
 
 class Recipe:
@@ -176,7 +177,7 @@ class Recipe:
             return v
 
         eqns = [eqn.replace(invars=[read(x) for x in eqn.invars]) for eqn in jaxpr.eqns]
-        targets, steps = [], []
+        targets, parts = [], []
 
         def function(*args):
             written = thread_state.trace.eqns
@@ -189,13 +190,13 @@ class Recipe:
                     if type(v) is Var and v in target_of and v in pending:
                         contributions.append(pending.pop(v))
                         targets.append(target_of[v])
-                        steps.append(len(written))
+                parts.append((eqn.primitive, len(written), len(contributions)))
             return contributions
 
         out = jaxpr.outvars[0].aval.update(weak_type=weak_type)
         with set_current_trace(eval_trace):
             closed_jaxpr = trace_to_closed_jaxpr(function, [*[v.aval for v in residuals], out])
-        return Back(Program(closed_jaxpr), targets, steps)
+        return Back(Program(closed_jaxpr), targets, parts)
 
 
 # {with 64 bits?: {(primitive, the types of its arguments, which of them have tangents, parameters): what there is}}
@@ -417,25 +418,23 @@ def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pe
 def write_back(parent: StagingTrace, application: Application, ct, pending: dict):
     """The cotangents of the arguments, as tracers."""
     atom, eqns, origin = parent.atom(ct), parent.eqns, application.origin
-    program, targets, steps = application.recipe.back(atom.aval.weak_type)
-    if origin is not None:
-        origin = origin.as_tangent().derived(origin.primitive, "transpose", "cotangent")
+    program, targets, parts = application.recipe.back(atom.aval.weak_type)
+    tangent = None if origin is None else origin.as_tangent()
     env = program.environment(parent, [*application.residuals, atom])
-    first, done, all_steps = len(eqns), 0, program.steps
-    for out, maker, i, step in zip(program.outs, program.makers, targets, steps):
-        if step > done:
-            program.write(parent, env, all_steps[done:step], origin)
-            done = step
-        v, contribution = application.invars[i], of_atom(parent, env[out], first, maker)
-        before = pending.get(v)
-        if before is not None:
-            contribution = parent.write(
-                add_any_p, [before, contribution], {}, origin_of_sum(origin, before, contribution)
-            )
-            first += 1
-        pending[v] = contribution
-    if done < len(all_steps):
-        program.write(parent, env, all_steps[done:], origin)
+    first, done, given = len(eqns), 0, 0
+    for primitive, end, count in parts:
+        origin = None if tangent is None else tangent.derived(primitive, "transpose", "cotangent")
+        program.write(parent, env, program.steps[done:end], origin)
+        done = end
+        for n in range(given, count):
+            v = application.invars[targets[n]]
+            contribution, before = of_atom(parent, env[program.outs[n]], first, program.makers[n]), pending.get(v)
+            if before is not None:
+                sum_origin = origin_of_sum(origin, before, contribution)
+                contribution = parent.write(add_any_p, [before, contribution], {}, sum_origin)
+                first += 1
+            pending[v] = contribution
+        given = count
 
 
 ROUTES = {PLACE: vjp_flat}
