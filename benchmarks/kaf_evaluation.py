@@ -41,9 +41,9 @@ from kaf import Grid, use_backend
 from kaf.backend import Backend
 from kaf.functional import kaf
 from kaf.layers import KAFNet
-from kaf.losses import cross_entropy
-from kaf.optim import adam
 from kaf.train import make_step
+from kaf.train.losses import cross_entropy
+from kaf.train.optim import adam
 
 METHODS = ("tanh", "gridded", "loop", "naive")
 WHAT = ("value", "value and gradients")

@@ -5,12 +5,10 @@ minijax (to look inside) or on JAX (for speed): see `kaf.use_backend`. `kaf.equi
 Equinox and Flax.
 """
 
-from . import losses, optim
 from .backend import Backend, get_backend, optional_module, use_backend
-from .checkpoint import Checkpoint, CheckpointError
-from .functional import kaf
-from .grid import Grid
-from .init import (
+from .functional.activation import kaf
+from .functional.grid import Grid
+from .functional.init import (
     Resized,
     RidgeFit,
     fit_to_data,
@@ -20,10 +18,12 @@ from .init import (
     share_out_of_range,
     variance_preserving_scale,
 )
-from .kernels import KERNELS, gauss_kernel
-from .layers import KAF, KAFNet, Linear, num_parameters
-from .train import TrainResult, fit, steps_per_epoch
-from .variants import KAF2D, ComplexKAF, GatedKAF, KANLayer, MultiKAF
+from .functional.kernels import KERNELS, gauss_kernel
+from .layers.plain import KAF, KAFNet, Linear, num_parameters
+from .layers.variants import KAF2D, ComplexKAF, GatedKAF, KANLayer, MultiKAF
+from .train import losses, optim
+from .train.checkpoint import Checkpoint, CheckpointError
+from .train.loop import TrainResult, fit, steps_per_epoch
 
 __all__ = [
     "KAF",
@@ -62,6 +62,7 @@ __all__ = [
 
 def __getattr__(name: str):
     # What is not needed for anything else is imported when it is asked for: Equinox, Flax, Pallas.
-    if name in ("equinox", "nnx", "pallas"):
-        return optional_module(name)
+    rooms = {"equinox": "layers.equinox", "nnx": "layers.nnx", "pallas": "functional.pallas"}
+    if name in rooms:
+        return optional_module(rooms[name])
     raise AttributeError(f"module 'kaf' has no attribute {name!r}")

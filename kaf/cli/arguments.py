@@ -5,7 +5,7 @@ import math
 
 from kaf.backend import CHOICES, COMPILERS
 from kaf.cli.errors import CommandError
-from kaf.init import FUNCTIONS
+from kaf.functional.init import FUNCTIONS
 
 EXPERIMENTS = ("moons", "ridge", "breast_cancer", "digits", "diabetes")
 BUNDLED = ("digits", "breast_cancer", "moons", "diabetes")

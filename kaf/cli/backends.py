@@ -2,9 +2,9 @@
 
 import contextlib
 
-from kaf import parallel
 from kaf.backend import get_backend, use_backend
 from kaf.cli.errors import CommandError
+from kaf.train import parallel
 
 
 @contextlib.contextmanager

@@ -7,9 +7,9 @@ import numpy as np
 from kaf.backend import CHOICES
 from kaf.cli.backends import computing_on
 from kaf.cli.report import Report, verdict
-from kaf.functional import kaf
-from kaf.grid import Grid
-from kaf.init import RANDOM_SCALE
+from kaf.functional.activation import kaf
+from kaf.functional.grid import Grid
+from kaf.functional.init import RANDOM_SCALE
 
 # Roundings of a term before it is summed: a square, a division, an exp, which passes on the error of its argument.
 _ROUNDINGS = 16

@@ -8,7 +8,7 @@ import numpy as np
 
 from kaf.cli.errors import CommandError
 from kaf.cli.files import reason
-from kaf.files import UNREADABLE, read_arrays
+from kaf.train.files import UNREADABLE, read_arrays
 
 LEAST_ROWS = 10
 TEST_SHARE = 0.2

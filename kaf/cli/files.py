@@ -4,15 +4,15 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from kaf import files
 from kaf.cli.errors import CommandError
+from kaf.train import files
 
 
 @contextlib.contextmanager
 def replacing(path):
     """Yield a binary handle whose content takes the place of `path` only when the block ends without an exception.
 
-    As `kaf.files.replacing`; raises CommandError where the system refuses.
+    As `kaf.train.files.replacing`; raises CommandError where the system refuses.
     """
     try:
         with files.replacing(path) as handle:

@@ -5,8 +5,8 @@ from pathlib import Path
 from kaf.cli.figures import draw_fit
 from kaf.cli.files import require_writable
 from kaf.cli.report import Report
-from kaf.grid import Grid
-from kaf.init import FUNCTIONS, ridge_alpha
+from kaf.functional.grid import Grid
+from kaf.functional.init import FUNCTIONS, ridge_alpha
 
 
 def run(arguments):

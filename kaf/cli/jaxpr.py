@@ -3,8 +3,8 @@
 import numpy as np
 
 from kaf.cli.backends import computing_on
-from kaf.functional import kaf
-from kaf.grid import Grid
+from kaf.functional.activation import kaf
+from kaf.functional.grid import Grid
 
 _BATCH = 8
 

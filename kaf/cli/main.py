@@ -7,10 +7,10 @@ import os
 import sys
 import warnings
 
-from kaf.checkpoint import CheckpointWarning
 from kaf.cli.arguments import make_parser
 from kaf.cli.errors import CommandError
 from kaf.cli.optional import load
+from kaf.train.checkpoint import CheckpointWarning
 
 MODULES = {
     "train": "kaf.cli.train",

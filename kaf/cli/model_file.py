@@ -9,9 +9,9 @@ import numpy as np
 from kaf.cli.data import Scaler
 from kaf.cli.errors import CommandError
 from kaf.cli.files import reason, replacing
-from kaf.files import UNREADABLE, read_arrays
-from kaf.grid import Grid
-from kaf.layers import KAF, KAFNet, Linear
+from kaf.functional.grid import Grid
+from kaf.layers.plain import KAF, KAFNet, Linear
+from kaf.train.files import UNREADABLE, read_arrays
 
 FORMAT = "kaf-classifier"
 VERSION = 2

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from kaf.checkpoint import Checkpoint, CheckpointError
 from kaf.cli import model_file
 from kaf.cli.arguments import BUNDLED
 from kaf.cli.backends import computing_on, mesh_of
@@ -19,12 +18,13 @@ from kaf.cli.files import reason, replacing, require_writable
 from kaf.cli.jaxpr import jaxpr, title
 from kaf.cli.optional import load
 from kaf.cli.report import Report, as_markdown
-from kaf.compare import nearest_units
-from kaf.grid import Grid
-from kaf.layers import KAF, KAFNet, num_parameters
-from kaf.optim import adam, cosine_decay_schedule, decay_apart, warmup_cosine_decay_schedule
-from kaf.parallel import ParallelError, placement
-from kaf.train import TrainResult, fit, steps_per_epoch
+from kaf.functional.grid import Grid
+from kaf.layers.plain import KAF, KAFNet, num_parameters
+from kaf.train.checkpoint import Checkpoint, CheckpointError
+from kaf.train.compare import nearest_units
+from kaf.train.loop import TrainResult, fit, steps_per_epoch
+from kaf.train.optim import adam, cosine_decay_schedule, decay_apart, warmup_cosine_decay_schedule
+from kaf.train.parallel import ParallelError, placement
 
 MODEL, FIGURE, LOSSES, REPORT = "model.npz", "activations.png", "losses.png", "report.md"
 TITLES = {"kaf": "KAF", "relu": "ReLU", "tanh": "tanh", "elu": "ELU", "gelu": "GELU"}

@@ -9,10 +9,11 @@ import re
 import numpy as np
 import pytest
 
-from kaf import KAF, Grid, KAFNet, Linear, ridge_alpha, train
+from kaf import KAF, Grid, KAFNet, Linear, ridge_alpha
 from kaf.cli import model_file
 from kaf.cli.data import Scaler
 from kaf.cli.main import main
+from kaf.train import loop as train
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3)).round(3)

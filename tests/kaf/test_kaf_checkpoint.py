@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from kaf import KAFNet, fit, optim, train, use_backend
-from kaf.checkpoint import Checkpoint, CheckpointError, CheckpointWarning, read
+from kaf import KAFNet, fit, optim, use_backend
+from kaf.train import loop as train
+from kaf.train.checkpoint import Checkpoint, CheckpointError, CheckpointWarning, read
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 2)).astype(np.float32)
@@ -78,7 +79,8 @@ PROGRAM = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
 from test_kaf_checkpoint import Checkpoint, trained, train
-from kaf import checkpoint, files, use_backend
+from kaf import use_backend
+from kaf.train import checkpoint, files
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -9,8 +9,8 @@ import pytest
 from kaf import KAFNet, experiments, fit, num_parameters, optim
 from kaf.cli.arguments import EXPERIMENTS as NAMES
 from kaf.cli.main import main
-from kaf.compare import fit_seeds, nearest_units, outputs_of_seeds, parameters_of
-from kaf.experiments import EXPERIMENTS, Claim, Network
+from kaf.experiments import EXPERIMENTS, Claim, Network, experiment
+from kaf.train.compare import fit_seeds, nearest_units, outputs_of_seeds, parameters_of
 
 ARGUMENTS = {"loss": "mean_squared_error", "epochs": 3, "batch_size": 16}
 
@@ -137,11 +137,11 @@ def test_an_experiment_goes_on_after_the_last_network_finished(capsys, here, mon
 
 
 def test_claims_say_by_what():
-    claim = Claim("text", experiments._fails("KAF", 0.9))
+    claim = Claim("text", experiment._fails("KAF", 0.9))
     one, none = np.array([0.5, 0.95]), np.array([0.91, 0.95])
     assert claim.seen({"KAF": one}) == (True, "1 of 2 seeds")
     assert claim.seen({"KAF": none}) == (False, "0 of 2 seeds")
-    claim = Claim("text", experiments._fails_less("best", "KAF", 0.9))
+    claim = Claim("text", experiment._fails_less("best", "KAF", 0.9))
     assert claim.seen({"KAF": one, "best": none}) == (True, "0 of 2 seeds; KAF 1")
     assert claim.seen({"KAF": one, "best": one}) == (False, "1 of 2 seeds; KAF 1")
 

@@ -13,9 +13,9 @@ from jax.ad_checkpoint import print_saved_residuals
 
 import minijax
 from kaf import Grid, use_backend
-from kaf.functional import METHODS, _rows_per_block, _rows_together, _run
 from kaf.functional import kaf as phi
-from kaf.gridded import Layout, backward, evaluator, make_layout
+from kaf.functional.activation import METHODS, _rows_per_block, _rows_together, _run
+from kaf.functional.gridded import Layout, backward, evaluator, make_layout
 
 SIZES = (2, 5, 10, 20, 50, 100, 150)
 METHODS_OF_BOTH = ("gridded", "loop")

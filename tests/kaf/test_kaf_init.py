@@ -19,7 +19,7 @@ from kaf import (
     variance_preserving_scale,
 )
 from kaf.functional import kaf
-from kaf.init import FUNCTIONS
+from kaf.functional.init import FUNCTIONS
 
 # -- At random ---------------------------------------------------------------------------------------------------------
 

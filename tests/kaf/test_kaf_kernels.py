@@ -6,8 +6,8 @@ import scipy.special
 
 from kaf import KAF, KERNELS, Grid, ridge_alpha
 from kaf.functional import kaf as phi
-from kaf.init import FUNCTIONS
-from kaf.kernels import (
+from kaf.functional.init import FUNCTIONS
+from kaf.functional.kernels import (
     kernel_function,
     periodic_kernel,
     polynomial_kernel,

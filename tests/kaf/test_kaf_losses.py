@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import kaf
-from kaf.losses import accuracy, binary_cross_entropy, cross_entropy, l2_alpha, mean_squared_error
+from kaf.train.losses import accuracy, binary_cross_entropy, cross_entropy, l2_alpha, mean_squared_error
 
 EPS = np.finfo(np.float32).eps
 

@@ -10,9 +10,9 @@ import pytest
 import kaf
 from kaf import Grid, use_backend
 from kaf.backend import named_backend
-from kaf.functional import _problem
 from kaf.functional import kaf as phi
-from kaf.gridded import make_layout
+from kaf.functional.activation import _problem
+from kaf.functional.gridded import make_layout
 
 pallas = kaf.pallas
 

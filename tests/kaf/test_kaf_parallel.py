@@ -13,7 +13,7 @@ import pytest
 from kaf import Grid, KAFNet, fit, optim, use_backend
 from kaf.backend import get_backend
 from kaf.cli.main import main
-from kaf.parallel import ParallelError, Sharded, data_mesh, join
+from kaf.train.parallel import ParallelError, Sharded, data_mesh, join
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 4)).astype(np.float32)
@@ -80,7 +80,7 @@ import sys
 import numpy as np
 sys.path.insert(0, {tests!r})
 from kaf import use_backend
-from kaf.parallel import ParallelError, data_mesh, join
+from kaf.train.parallel import ParallelError, data_mesh, join
 
 use_backend("jax")
 process = int(sys.argv[1])

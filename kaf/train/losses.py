@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .backend import Array, get_backend, get_tree_backend
+from ..backend import Array, get_backend, get_tree_backend
 
 
 def cross_entropy(logits: Array, labels: Array) -> Array:

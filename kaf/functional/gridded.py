@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from .backend import Array, Backend
+from ..backend import Array, Backend
 
 # A block reaches this many sigma to either side of its anchor. exp(-t^2 / 2) is taken at up to 6 sigma more: exp(-72) and
 # its inverse are float32 numbers with room for a sum of alphas.

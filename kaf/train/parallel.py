@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-from .backend import Backend, get_backend
+from ..backend import Backend, get_backend
 
 AXIS = "batch"
 
@@ -34,7 +34,7 @@ def join(
 
     >>> join("localhost:1234", num_processes=2, process_id=2)
     Traceback (most recent call last):
-    kaf.parallel.ParallelError: join: process_id must be from 0 to num_processes - 1; got 2 of 2.
+    kaf.train.parallel.ParallelError: join: process_id must be from 0 to num_processes - 1; got 2 of 2.
     """
     if None not in (num_processes, process_id) and not 0 <= process_id < num_processes:
         raise ParallelError(

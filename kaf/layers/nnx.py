@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import layers
-from .backend import Array, named_backend
-from .grid import Grid
+from ..backend import Array, named_backend
+from ..functional.grid import Grid
+from . import plain
 
 try:
     from flax import nnx
@@ -35,10 +35,10 @@ class KAF(nnx.Module):
         rngs: nnx.Rngs,
         **options: Any,
     ):
-        self._set(layers.KAF.init(rngs.params(), units, grid, init, **options))
+        self._set(plain.KAF.init(rngs.params(), units, grid, init, **options))
 
     @classmethod
-    def from_layer(cls, layer: layers.KAF) -> KAF:
+    def from_layer(cls, layer: plain.KAF) -> KAF:
         """The NNX module of a plain layer."""
         # A module of NNX is made by its class's call, and what has been None in it stays no parameter.
         trained = [
@@ -48,14 +48,14 @@ class KAF(nnx.Module):
         module._set(layer)
         return module
 
-    def to_layer(self) -> layers.KAF:
+    def to_layer(self) -> plain.KAF:
         """The plain layer of this module."""
-        fields = layers.fields_of(self)
-        return layers.KAF(**{name: x[...] if isinstance(x, nnx.Param) else x for name, x in fields.items()})
+        fields = plain.fields_of(self)
+        return plain.KAF(**{name: x[...] if isinstance(x, nnx.Param) else x for name, x in fields.items()})
 
-    def _set(self, layer: layers.KAF) -> None:
-        for name, value in layers.fields_of(layers.carried_over(layer, named_backend("jax"))).items():
-            trained = name in layers.TRAINED_FIELDS and value is not None
+    def _set(self, layer: plain.KAF) -> None:
+        for name, value in plain.fields_of(plain.carried_over(layer, named_backend("jax"))).items():
+            trained = name in plain.TRAINED_FIELDS and value is not None
             setattr(self, name, nnx.Param(value) if trained else value)
 
     def __call__(self, x: Array) -> Array:

@@ -17,12 +17,12 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from .backend import get_backend
-from .compare import SeedsResult, fit_seeds, nearest_units, outputs_of_seeds, parameters_of
-from .grid import Grid
-from .layers import KAFNet
-from .optim import adam, cosine_decay_schedule
-from .train import steps_per_epoch
+from ..backend import get_backend
+from ..functional.grid import Grid
+from ..layers.plain import KAFNet
+from ..train.compare import SeedsResult, fit_seeds, nearest_units, outputs_of_seeds, parameters_of
+from ..train.loop import steps_per_epoch
+from ..train.optim import adam, cosine_decay_schedule
 
 FIXED = {"ReLU": "relu", "tanh": "tanh", "ELU": "elu", "GELU": "gelu"}
 EQUAL_WIDTH, EQUAL_PARAMETERS = "equal width", "equal params"

@@ -103,7 +103,7 @@ def require_same(path: str | Path, saved: dict[str, Any], now: dict[str, Any]) -
 
     >>> require_same("c.npz", {"seed": 1}, {"seed": 2})
     Traceback (most recent call last):
-    kaf.checkpoint.CheckpointError: c.npz is of another training: seed was 1 and is 2. Give the same, or remove it to ...
+    kaf.train.checkpoint.CheckpointError: c.npz is of another training: seed was 1 and is 2. Give the same, or remove it to ...
     """
     now = json.loads(json.dumps(now))  # Tuples are lists there.
     names = [name for name in {**saved, **now} if saved.get(name) != now.get(name)]

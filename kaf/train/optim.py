@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from .backend import Array, get_backend, get_tree_backend
+from ..backend import Array, get_backend, get_tree_backend
 from .losses import has_alpha
 
 

@@ -11,13 +11,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .backend import Array, Backend, get_backend, register_dataclass
-from .functional import kaf
-from .grid import Grid
-from .gridded import evaluator, make_layout
-from .init import RANDOM_SCALE, as_key, random_alpha
-from .kernels import as_floats, gauss_kernel, kernel_function
-from .layers import KAF, Layer
+from ..backend import Array, Backend, get_backend, register_dataclass
+from ..functional.activation import kaf
+from ..functional.grid import Grid
+from ..functional.gridded import evaluator, make_layout
+from ..functional.init import RANDOM_SCALE, as_key, random_alpha
+from ..functional.kernels import as_floats, gauss_kernel, kernel_function
+from .plain import KAF, Layer
 
 # -- Two inputs ----------------------------------------------------------------------------------------------------------
 

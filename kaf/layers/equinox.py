@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import layers
-from .backend import Array, named_backend
-from .grid import Grid
+from ..backend import Array, named_backend
+from ..functional.grid import Grid
+from . import plain
 
 try:
     import equinox as eqx
@@ -48,17 +48,17 @@ class KAF(eqx.Module):
         **options: Any,
     ) -> KAF:
         """As `kaf.KAF.init`, with the same numbers from the same key; scalar unless `units` are given."""
-        return cls.from_layer(layers.KAF.init(key, units, grid, init, **options))
+        return cls.from_layer(plain.KAF.init(key, units, grid, init, **options))
 
     @classmethod
-    def from_layer(cls, layer: layers.KAF) -> KAF:
+    def from_layer(cls, layer: plain.KAF) -> KAF:
         """The Equinox module of a plain layer."""
-        return cls(**layers.fields_of(layers.carried_over(layer, named_backend("jax"))))
+        return cls(**plain.fields_of(plain.carried_over(layer, named_backend("jax"))))
 
-    def to_layer(self) -> layers.KAF:
+    def to_layer(self) -> plain.KAF:
         """The plain layer of this module."""
-        return layers.KAF(**layers.fields_of(self))
+        return plain.KAF(**plain.fields_of(self))
 
     def __call__(self, x: Array, *, key: Array | None = None) -> Array:
         """x [..., units] -> [..., units], or elementwise where alpha is [k]. `key` is ignored; Equinox may give one."""
-        return layers.apply(self, x)
+        return plain.apply(self, x)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from .backend import Array, get_backend
+from ..backend import Array, get_backend
 from .grid import Grid
 from .kernels import kernel_function
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy
 
+from ..backend import Backend, get_backend, get_tree_backend, use_backend
 from . import checkpoint as checkpoints
 from . import losses
-from .backend import Backend, get_backend, get_tree_backend, use_backend
 from .checkpoint import Checkpoint
 from .optim import Optimizer, adam, apply_updates
 from .parallel import placement
@@ -177,7 +177,7 @@ def make_step(backend: Backend, model: Callable, loss: Callable, optimizer: Opti
     """step(values, state, x, y) -> (values, state, loss), not yet jitted; `model(values)` is what is called on x.
 
     >>> from kaf.layers import KAFNet
-    >>> from kaf.optim import sgd
+    >>> from kaf.train.optim import sgd
     >>> net, optimizer = KAFNet.init(0, [2, 3, 1]), sgd(0.1)
     >>> step = make_step(get_backend(), lambda net: net, losses.mean_squared_error, optimizer, l2_weight=0.0)
     >>> _, _, loss = step(net, optimizer.init(net), numpy.ones((4, 2), "float32"), numpy.zeros(4, "float32"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from .backend import Array, named_backend
+from ..backend import Array, named_backend
 from .gridded import Layout, block_exponentials, block_sums, coefficients_of, linear_with_transpose
 from .gridded import evaluator as composed
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy
 
-from .backend import Backend, concrete, get_backend, optional_module
+from ..backend import Backend, concrete, get_backend, optional_module
 from .grid import Grid
 from .gridded import Layout, evaluator, fits, gaussian, make_layout, sum_over_centers
 from .kernels import NEED_SIGMA, as_floats, gauss_kernel, kernel_function
@@ -23,7 +23,7 @@ from .kernels import NEED_SIGMA, as_floats, gauss_kernel, kernel_function
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from .backend import Array
+    from ..backend import Array
 
 METHODS = ("auto", "gridded", "pallas", "loop", "naive")
 
@@ -159,7 +159,7 @@ def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
             kernel = gaussian(backend) if problem.kernel is gauss_kernel else problem.kernel
             out = sum_over_centers(backend, kernel, x, alpha, centers, sigma)
         elif problem.method == "pallas" and x.size and x.shape[1:] == alpha.shape[1:] != () and x.dtype != "float64":
-            out = optional_module("pallas").evaluator(layout)(x, alpha, sigma)
+            out = optional_module("functional.pallas").evaluator(layout)(x, alpha, sigma)
         else:
             out = evaluator(backend, layout)(x, alpha, sigma)
         return out.astype(problem.dtype)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy
 
-from .backend import get_backend
+from ..backend import get_backend
+from .loop import LOSSES, make_step
 from .optim import Optimizer
-from .train import LOSSES, make_step
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def fit_seeds(
     gets the median over the seeds.
 
     >>> from kaf.layers import KAFNet
-    >>> from kaf.optim import adam
+    >>> from kaf.train.optim import adam
     >>> x = numpy.linspace(-2, 2, 50, dtype="float32")[None, :, None].repeat(3, 0)
     >>> models = [KAFNet.init(seed, [1, 4, 1]) for seed in range(3)]
     >>> arguments = {"loss": "mean_squared_error", "epochs": 2, "batch_size": 25, "optimizer": adam(0.01)}

@@ -12,12 +12,12 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .backend import get_backend
+from ..backend import get_backend
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from .backend import Array
+    from ..backend import Array
 
 
 def gauss_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma: Float[Array, ""] | float):

@@ -11,10 +11,18 @@ from typing import Any
 
 import numpy
 
-from .backend import Array, Backend, get_backend, get_tree_backend, load_imported_backends, register_dataclass
-from .functional import kaf
-from .grid import Grid
-from .init import RANDOM_SCALE, as_key, fit_to_data, random_alpha, resize_alpha, ridge_alpha, variance_preserving_scale
+from ..backend import Array, Backend, get_backend, get_tree_backend, load_imported_backends, register_dataclass
+from ..functional.activation import kaf
+from ..functional.grid import Grid
+from ..functional.init import (
+    RANDOM_SCALE,
+    as_key,
+    fit_to_data,
+    random_alpha,
+    resize_alpha,
+    ridge_alpha,
+    variance_preserving_scale,
+)
 
 
 class Layer:
