@@ -5,6 +5,7 @@ minijax (to look inside) or on JAX (for speed): see `kaf.use_backend`. `kaf.equi
 Equinox and Flax.
 """
 
+from . import losses, optim
 from .backend import Backend, get_backend, optional_module, use_backend
 from .functional.activation import kaf
 from .functional.grid import Grid
@@ -21,7 +22,6 @@ from .functional.init import (
 from .functional.kernels import KERNELS, gauss_kernel
 from .layers.plain import KAF, KAFNet, Linear, num_parameters
 from .layers.variants import KAF2D, ComplexKAF, GatedKAF, KANLayer, MultiKAF
-from .train import losses, optim
 from .train.checkpoint import Checkpoint, CheckpointError
 from .train.loop import TrainResult, fit, steps_per_epoch
 
@@ -60,9 +60,11 @@ __all__ = [
 ]
 
 
+# Doors that are opened when a program asks for them. Equinox, Flax and Pallas need packages that kaf itself does not need.
+_LAZY_DOORS = ("equinox", "grid", "kernels", "nnx", "pallas", "parallel", "variants")
+
+
 def __getattr__(name: str):
-    # What is not needed for anything else is imported when it is asked for: Equinox, Flax, Pallas.
-    rooms = {"equinox": "layers.equinox", "nnx": "layers.nnx", "pallas": "functional.pallas"}
-    if name in rooms:
-        return optional_module(rooms[name])
+    if name in _LAZY_DOORS:
+        return optional_module(name)
     raise AttributeError(f"module 'kaf' has no attribute {name!r}")

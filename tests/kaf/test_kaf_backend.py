@@ -1,8 +1,10 @@
 """Which library computes, and that nothing but kaf/backend.py knows there are two."""
 
 import ast
+import importlib
 import os
 import pathlib
+import pickle
 import subprocess
 import sys
 import threading
@@ -243,23 +245,64 @@ def imported_packages(path):
 
 
 # What is at home in one library only, and the packages it is for.
-AT_HOME_IN_JAX = {"equinox.py": {"equinox"}, "nnx.py": {"flax"}, "pallas.py": {"jax"}, "parallel.py": set()}
+AT_HOME_IN_JAX = {
+    "layers/equinox.py": {"equinox"},
+    "layers/nnx.py": {"flax"},
+    "functional/pallas.py": {"jax"},
+    "train/parallel.py": set(),
+}
+FILES = {str(path.relative_to(ROOT / "kaf")): path for path in sorted((ROOT / "kaf").rglob("*.py"))}
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("cli/")])
+def test_only_backend_py_names_a_library(name):
+    packages = set(imported_packages(FILES[name]))
+    named = packages & {"jax", "jaxlib", "minijax", "equinox", "flax"}
+    assert named == AT_HOME_IN_JAX.get(name, set())
+    if name not in ("backend.py", *AT_HOME_IN_JAX):
+        constants = {n.value for n in ast.walk(ast.parse(FILES[name].read_text())) if isinstance(n, ast.Constant)}
+        assert not constants & {"jax", "minijax"}
+
+
+# -- Rooms and doors ---------------------------------------------------------------------------------------------------
+
+DOORS = [name.removesuffix(".py") for name in FILES if "/" not in name and not name.startswith(("__", "backend"))]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_leads_to_its_room(door):
+    """`kaf.losses` has the names of `kaf/train/losses.py`, and no code of its own."""
+    module = importlib.import_module(f"kaf.{door}")
+    assert getattr(kaf, door) is module
+    docstring, imported, public = ast.parse(FILES[f"{door}.py"].read_text()).body
+    assert sorted(alias.name for alias in imported.names) == sorted(module.__all__)
+    room = importlib.import_module(f"kaf.{imported.module}")
+    assert all(getattr(module, name) is getattr(room, name) for name in module.__all__)
 
 
 @pytest.mark.parametrize(
     "path",
-    sorted(path for path in (ROOT / "kaf").rglob("*.py") if path.parent.name != "cli"),
-    ids=lambda path: path.name,
+    [
+        *("layers.KAF", "layers.KAFNet", "layers.Linear", "layers.Fixed", "grid.Grid", "kernels.relu_kernel"),
+        *("variants.KAF2D", "variants.MultiKAF", "variants.ComplexKAF", "variants.GatedKAF", "variants.KANLayer"),
+        *("equinox.KAF", "nnx.KAF", "train.TrainResult", "optim.AdamState", "optim.SGDState"),
+    ],
 )
-def test_only_backend_py_names_a_library(path):
-    packages = set(imported_packages(path))
-    named = packages & {"jax", "jaxlib", "minijax", "equinox", "flax"}
-    assert named == AT_HOME_IN_JAX.get(path.name, set())
-    if path.name not in ("backend.py", *AT_HOME_IN_JAX):
-        assert not {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)} & {
-            "jax",
-            "minijax",
-        }
+def test_pickles_of_older_versions_load(path):
+    """A pickle names a class by its module. These are the modules of the time when kaf had no rooms."""
+    module, name = path.split(".")
+    assert pickle.loads(f"ckaf.{module}\n{name}\n.".encode()).__name__ == name
+
+
+def test_a_pickled_layer_of_an_older_version_loads():
+    written = (
+        b"ccopy_reg\n_reconstructor\np0\n(ckaf.layers\nKAF\np1\nc__builtin__\nobject\np2\nNtp3\nRp4\n(dp5\nValpha\np6\n"
+        b"(lp7\nF1.0\naF2.0\nasVgrid\np8\ng0\n(ckaf.grid\nGrid\np9\ng2\nNtp10\nRp11\n(dp12\nVsize\np13\nI2\nsVboundary\np14\n"
+        b"F3.0\nsVrule\np15\nVpaper\np16\nsbsVlog_sigma\np17\nNsVcenters\np18\nNsVlinear\np19\nNsVkernel\np20\nVgauss\np21\n"
+        b"sVaxis\np22\nNsVmethod\np23\nVauto\np24\nsb."
+    )
+    layer = pickle.loads(written)
+    assert isinstance(layer, kaf.KAF) and layer.alpha == [1.0, 2.0] and layer.grid == kaf.Grid(2)
 
 
 def test_public_names():
