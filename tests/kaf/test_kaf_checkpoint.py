@@ -5,27 +5,14 @@ import signal
 import subprocess
 import sys
 
+import kaf_checkpoint_training
 import numpy as np
 import pytest
+from kaf_checkpoint_training import ARGUMENTS, STEPS, X, Y, trained
 
 from kaf import KAFNet, fit, optim, use_backend
 from kaf.train import loop as train
 from kaf.train.checkpoint import Checkpoint, CheckpointError, CheckpointWarning, read
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(50, 2)).astype(np.float32)
-Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
-ARGUMENTS = {"loss": "binary_cross_entropy", "batch_size": 20, "seed": 1, "validation": 0.2, "patience": 50}
-STEPS = 2  # per epoch, of the 40 examples that are not held out
-
-
-def optimizer():
-    rate = optim.warmup_cosine_decay_schedule(0.0, 0.05, 2, 3 * STEPS)
-    return optim.chain(optim.clip_by_global_norm(1.0), optim.adam(rate, weight_decay=optim.decay_apart(alpha=0.01)))
-
-
-def trained(epochs=3, **arguments):
-    return fit(KAFNet.init(0, [2, 4, 1]), X, Y, epochs=epochs, optimizer=optimizer(), **{**ARGUMENTS, **arguments})
 
 
 def content(result):
@@ -77,10 +64,11 @@ def test_a_finished_training_is_read_and_may_be_lengthened(backend, tmp_path):
 # A program that trains with a checkpoint after every step and is killed, by itself, where `kill` says.
 PROGRAM = """
 import os, signal, sys
-sys.path.insert(0, {tests!r})
-from test_kaf_checkpoint import Checkpoint, trained, train
+sys.path.insert(0, {helpers!r})
+from kaf_checkpoint_training import trained
 from kaf import use_backend
-from kaf.train import checkpoint, files
+from kaf.train import checkpoint, files, loop
+from kaf.train.checkpoint import Checkpoint
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -97,13 +85,13 @@ if kill == "while writing":
 elif kill == "before the new file takes the old one's place":
     files.os.replace = die
 else:
-    steps, write = [], train._Training._write_if_due
+    steps, write = [], loop._Training._write_if_due
     def counted(self):
         write(self)
         steps.append(1)
         if len(steps) == int(kill):
             die()
-    train._Training._write_if_due = counted
+    loop._Training._write_if_due = counted
 trained(checkpoint=Checkpoint({path!r}, every=0.0))
 """
 
@@ -118,7 +106,9 @@ trained(checkpoint=Checkpoint({path!r}, every=0.0))
 def test_killed(backend_name, kills, tmp_path):
     path = str(tmp_path / "c.npz")
     for kill in kills:
-        program = PROGRAM.format(tests=os.path.dirname(__file__), backend=backend_name, kill=kill, path=path)
+        program = PROGRAM.format(
+            helpers=os.path.dirname(kaf_checkpoint_training.__file__), backend=backend_name, kill=kill, path=path
+        )
         ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
     with use_backend(backend_name):

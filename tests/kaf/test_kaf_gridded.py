@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 from jax.ad_checkpoint import print_saved_residuals
+from kaf_jaxprs import sizes_in
 
 import minijax
 from kaf import Grid, use_backend
@@ -477,17 +478,6 @@ def test_what_reverse_mode_keeps_is_x_and_alpha(library, print_residuals, method
     kept = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     large = [aval for aval in kept if aval not in ("f32[]", "f32[20]", "f32[20,20]")]
     assert sorted(large) == ["f32[256,20]", "f32[4096,256]"]
-
-
-def sizes_in(jaxpr):
-    """The sizes of all that a jaxpr and those in it compute."""
-    for eqn in jaxpr.eqns:
-        yield from ((eqn.primitive.name, int(np.prod(v.aval.shape))) for v in eqn.outvars)
-        for value in eqn.params.values():
-            for inner in value if isinstance(value, (tuple, list)) else [value]:
-                inner = getattr(inner, "jaxpr", inner)
-                if hasattr(inner, "eqns"):
-                    yield from sizes_in(inner)
 
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)

@@ -7,25 +7,15 @@ import subprocess
 import sys
 
 import jax
+import kaf_parallel_training
 import numpy as np
 import pytest
+from kaf_parallel_training import X, trained
 
-from kaf import Grid, KAFNet, fit, optim, use_backend
+from kaf import use_backend
 from kaf.backend import get_backend
 from kaf.cli.main import main
 from kaf.train.parallel import ParallelError, Sharded, data_mesh, join
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(150, 4)).astype(np.float32)
-Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
-# 120 to train: two batches of 48, and one of 24; that is not cut among 16 devices.
-ARGUMENTS = {"loss": "binary_cross_entropy", "epochs": 3, "batch_size": 48, "validation": 0.2, "patience": 2}
-
-
-def trained(mesh=None, **arguments):
-    optimizer = optim.adam(0.02, weight_decay=optim.decay_apart(alpha=0.01))
-    model = KAFNet.init(0, [4, 6, 1], grid=Grid(5))
-    return fit(model, X, Y, optimizer=optimizer, mesh=mesh, **{**ARGUMENTS, **arguments})
 
 
 @pytest.fixture
@@ -78,14 +68,14 @@ def test_checkpoints_do_not_depend_on_the_devices(on_jax, tmp_path):
 PROGRAM = """
 import sys
 import numpy as np
-sys.path.insert(0, {tests!r})
+sys.path.insert(0, {helpers!r})
 from kaf import use_backend
 from kaf.train.parallel import ParallelError, data_mesh, join
 
 use_backend("jax")
 process = int(sys.argv[1])
 join("localhost:{port}", num_processes=2, process_id=process, timeout=60)
-from test_kaf_parallel import trained
+from kaf_parallel_training import trained
 mesh = data_mesh(4)
 trained(mesh, epochs=1, checkpoint={path!r})
 result = trained(mesh, checkpoint={path!r})
@@ -108,7 +98,9 @@ def test_two_processes(tmp_path, monkeypatch):
     """Two devices each, found by a coordinator; the second training goes on from the checkpoint of the first."""
     monkeypatch.setenv("XLA_FLAGS", re.sub(r"(device_count)=\d+", r"\1=2", os.environ["XLA_FLAGS"]))
     path, out = str(tmp_path / "c.npz"), str(tmp_path / "out.npz")
-    program = PROGRAM.format(tests=os.path.dirname(__file__), port=free_port(), path=path, out=out)
+    program = PROGRAM.format(
+        helpers=os.path.dirname(kaf_parallel_training.__file__), port=free_port(), path=path, out=out
+    )
     running = [
         subprocess.Popen([sys.executable, "-c", program, str(process)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for process in (0, 1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from kaf_jaxprs import sizes_in
 
 import kaf
 from kaf import KAF, KAF2D, ComplexKAF, GatedKAF, Grid, KANLayer, MultiKAF, num_parameters
@@ -234,8 +235,6 @@ def test_kan_layer_is_a_kaf_on_each_edge(backend):
 
 @pytest.mark.parametrize("name, largest", [("KANLayer", 64 * 16), ("KAF2D", 64 * 16)])
 def test_no_value_has_an_axis_for_the_centers(backend, name, largest):
-    from test_kaf_gridded import sizes_in
-
     layer = {"KANLayer": KANLayer.init(0, 16, 16, Grid(8)), "KAF2D": KAF2D.init(0, 16, Grid(8))}[name]
     x = inputs(64, 16)
     program = backend.make_jaxpr(backend.grad(lambda layer, x: layer(x).sum(), (0, 1)))(layer, x)
