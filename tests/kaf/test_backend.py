@@ -266,6 +266,24 @@ def test_only_backend_py_names_a_library(name):
 
 # -- Rooms and doors ---------------------------------------------------------------------------------------------------
 
+# A file may import from its own room and from the rooms before it.
+ROOMS = ["backend.py", "functional", "layers", "train", "experiments", "cli"]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if "/" in name])
+def test_rooms_import_from_rooms_before_them(name):
+    package = ["kaf", *name.split("/")[:-1]]
+    for node in ast.walk(ast.parse(FILES[name].read_text())):
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            for alias in node.names:
+                path = [*base, *(node.module or "").split("."), alias.name]
+                path = [part for part in path if part]
+                if path[0] == "kaf":
+                    room = "backend.py" if path[1] == "backend" else path[1]
+                    assert ROOMS.index(room) <= ROOMS.index(package[1]), f"{name}:{node.lineno}"
+
+
 DOORS = [name.removesuffix(".py") for name in FILES if "/" not in name and not name.startswith(("__", "backend"))]
 
 

@@ -27,12 +27,6 @@ WRITTEN = ["activations.png", "losses.png", "model.npz", "report.md"]
 FAST = ["--units", "3", "--epochs", "3", "--batch-size", "16", "--centers", "8"]
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def write_table(name, kind):
     """The table as CSV or npz, and the arguments that train on it."""
     y = TARGETS[kind]
