@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from ..backend import Array, Backend
+from .custom_transpose import linear_with_transpose
 
 # A block reaches this many sigma to either side of its anchor. exp(-t^2 / 2) is taken at up to 6 sigma more: exp(-72) and
 # its inverse are float32 numbers with room for a sum of alphas.
@@ -139,11 +140,8 @@ def _jvp(backend: Backend, layout: Layout, order: int, primals, tangents):
     together = order == 0 and layout.num_blocks <= _UNROLLED_BLOCKS
     if together and alpha_t is not None and _by_hand(backend, x, alpha):
         tangents = {"alpha": alpha_t} if x_t is None else {"x": x_t, "alpha": alpha_t}
-        parts.append(
-            linear_with_transpose(
-                backend, layout, primals, tangents, functools.partial(backward, backend, layout, *primals)
-            )
-        )
+        by_hand = functools.partial(backward, backend, layout, *primals)
+        parts.append(linear_part(backend, layout, primals, tangents, by_hand))
     elif together and x_t is not None and alpha_t is not None:
         parts.append(_tangent(backend, layout)(x, alpha, sigma, x_t, alpha_t))
     else:
@@ -186,12 +184,10 @@ def _tangent(backend: Backend, layout: Layout):
     return function
 
 
-def linear_with_transpose(backend: Backend, layout: Layout, primals: Sequence, tangents: dict, backward: Callable):
-    """S_1(x, alpha) x_t + S_0(x, alpha_t), a linear function of the tangents, of which x_t or alpha_t may be missing; its
-    transpose is `backward`, the function of g that gives the gradients of (g * S_0).sum() by x and by alpha.
+def linear_part(backend: Backend, layout: Layout, primals: Sequence, tangents: dict, transpose: Callable) -> Array:
+    """S_1(x, alpha) x_t + S_0(x, alpha_t), of which x_t or alpha_t may be missing; reverse mode computes `transpose`.
 
-    JAX knows two ways to give a linear function a transpose of one's own. `linear_call` has no rule for vmap and none for
-    second derivatives; a linear system has both. So y = L u is the solution of (u, y - L u) = (b, 0).
+    `transpose` is the function of g that gives the gradients of (g * S_0).sum() by x and by alpha. See `custom_transpose`.
     """
     x, alpha, sigma = primals
 
@@ -202,31 +198,8 @@ def linear_with_transpose(backend: Backend, layout: Layout, primals: Sequence, t
             return evaluator(backend, layout, 1)(x, alpha, sigma) * u["x"]
         return evaluator(backend, layout)(x, u["alpha"], sigma)
 
-    def system(uy):
-        u, y = uy
-        return u, y - linear(u)
-
-    def solve(_, b):
-        u, y = b
-        return u, y + linear(u)
-
-    def transpose_solve(_, b):
-        u, y = b
-        gradients = dict(zip(("x", "alpha"), backward(y), strict=True))
-        return {name: ct + gradients[name].astype(ct.dtype) for name, ct in u.items()}, y
-
-    xp = backend.np
-    zero = xp.zeros(x.shape, computing_dtype(xp, x, alpha, sigma))
-    if not backend.compiles_loops():
-        return backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)[1]
-    # JAX transposes a system only if all of its right side is tangents: the zero is made of one.
-    moving = tangents["x"] if "x" in tangents else xp.broadcast_to(tangents["alpha"].sum(0), x.shape)
-    zero = zero + (0 * moving).astype(zero.dtype)
-    u, y = backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)
-    # It differentiates a transposed system only if all of its right side moves, or something beside it: so u takes part
-    # in the result, with a row of zeros. As in the Hessian of a loss by alpha.
-    rows = ((0, y.shape[0] - 1), *[(0, 0)] * (y.ndim - 1))
-    return sum((xp.pad(0 * part[:1], rows).astype(y.dtype) for part in u.values()), y)
+    zero = backend.np.zeros(x.shape, computing_dtype(backend.np, x, alpha, sigma))
+    return linear_with_transpose(backend, linear, transpose, tangents, zero)
 
 
 def _by_hand(backend: Backend, x, alpha) -> bool:

@@ -13,7 +13,7 @@ import functools
 from collections.abc import Callable
 
 from ..backend import Array, named_backend
-from .gridded import Layout, block_exponentials, block_sums, coefficients_of, linear_with_transpose
+from .gridded import Layout, block_exponentials, block_sums, coefficients_of, linear_part
 from .gridded import evaluator as composed
 
 try:
@@ -51,9 +51,7 @@ def evaluator(layout: Layout) -> Callable:
         moving = {name: t for name, t in (("x", x_t), ("alpha", alpha_t)) if type(t) is not SymbolicZero}
         transpose = functools.partial(backward, layout, x, alpha, sigma)
         tangent = (
-            linear_with_transpose(named_backend("jax"), layout, primals, moving, transpose)
-            if moving
-            else jnp.zeros_like(out)
+            linear_part(named_backend("jax"), layout, primals, moving, transpose) if moving else jnp.zeros_like(out)
         )
         if type(sigma_t) is not SymbolicZero:
             second = composed(named_backend("jax"), layout, 2)(x, alpha, sigma)
