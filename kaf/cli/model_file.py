@@ -1,6 +1,5 @@
 """model.npz: a trained model with all that prediction needs, as arrays and one JSON text; nothing is unpickled."""
 
-import json
 import math
 from dataclasses import asdict, dataclass
 
@@ -11,11 +10,9 @@ from kaf.cli.errors import CommandError
 from kaf.cli.files import reason, replacing
 from kaf.functional.grid import Grid
 from kaf.layers.plain import KAF, KAFNet, Linear
-from kaf.train.files import UNREADABLE, read_arrays
+from kaf.train.files import DamagedFile, ForeignFile, Format, OtherVersion
 
-FORMAT = "kaf-classifier"
-VERSION = 2
-READ = (1, 2)
+FORMAT = Format("kaf-classifier", "model file of kaf train", versions=(1, 2))
 _BATCH = 1024
 
 
@@ -88,13 +85,7 @@ def save(path, trained):
         names = ("alpha",) if isinstance(layer, KAF) else ("weight", "bias")
         arrays |= {f"layer{i}_{name}": getattr(layer, name) for name in names}
     with replacing(path) as file:
-        np.savez(
-            file,
-            format=np.array(FORMAT),
-            version=np.array(VERSION),
-            about=np.array(json.dumps(about)),
-            **{name: np.asarray(array) for name, array in arrays.items()},
-        )
+        FORMAT.write(file, about, arrays)
 
 
 # -- Reading -----------------------------------------------------------------------------------------------------------
@@ -103,23 +94,17 @@ def save(path, trained):
 def load(path):
     """The Trained in the file `path`. Raises CommandError for one that is missing, damaged, foreign or too new."""
     try:
-        fields = read_arrays(path)
+        version, about, fields = FORMAT.read(path)
+        with FORMAT.parts_of(path):
+            return _trained(*(_from_first_version(fields, about) if version == 1 else (fields, about)))
     except OSError as error:
         raise CommandError(f"cannot read {path}: {reason(error)}") from error
-    except UNREADABLE as error:
-        raise CommandError(f"{path} is damaged, or no model file of kaf train; train it again") from error
-    if str(fields.get("format")) != FORMAT:
-        raise CommandError(f"{path} is not a model file: kaf train writes those")
-    if not any(np.array_equal(fields.get("version"), version) for version in READ):
-        raise CommandError(
-            f"{path} has version {fields.get('version')} of the format, and this kaf reads versions "
-            f"{' and '.join(map(str, READ))}; use the kaf that wrote it, or train again"
-        )
-    try:
-        about = json.loads(str(fields["about"]))
-        return _trained(*(_from_first_version(fields, about) if fields["version"] == 1 else (fields, about)))
-    except UNREADABLE as error:
-        raise CommandError(f"{path} is damaged: its parts do not fit together; train it again") from error
+    except ForeignFile as error:
+        raise CommandError(f"{error}; give the model.npz that kaf train wrote") from error
+    except OtherVersion as error:
+        raise CommandError(f"{error}; use the kaf that wrote it, or train again") from error
+    except DamagedFile as error:
+        raise CommandError(f"{error}; train it again") from error
 
 
 def _from_first_version(fields, about):

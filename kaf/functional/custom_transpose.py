@@ -58,11 +58,13 @@ def linear_with_transpose(
     xp = backend.np
     if not backend.compiles_loops():
         return backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)[1]
-    # JAX transposes a system only if all of its right side is tangents: the zero is made of one.
+    # JAX transposes a system only if every part of its right side is a tangent, so the zeros are made of one. With plain
+    # zeros jax.grad(lambda alpha: kaf(x, alpha, Grid()).sum()) raises AssertionError.
     moving = tangents["x"] if "x" in tangents else xp.broadcast_to(tangents["alpha"].sum(0), zero.shape)
     zero = zero + (0 * moving).astype(zero.dtype)
     u, y = backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)
-    # It differentiates a transposed system only if all of its right side moves, or something beside it: so u takes part
-    # in the result, with a row of zeros. As in the Hessian of a loss by alpha.
+    # JAX differentiates a transposed system only if every part of its right side has a tangent. The cotangent of u has one
+    # only if u takes part in the result, so u is added with a factor of zero, as one row. With y alone
+    # jax.hessian(lambda alpha: (kaf(x, alpha, Grid()) ** 2).sum()) raises TypeError.
     rows = ((0, y.shape[0] - 1), *[(0, 0)] * (y.ndim - 1))
     return sum((xp.pad(0 * part[:1], rows).astype(y.dtype) for part in u.values()), y)

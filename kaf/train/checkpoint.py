@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy
 
-from .files import UNREADABLE, read_arrays, replacing
+from .files import ForeignFile, Format, FormatError, replacing
 
-FORMAT = "kaf-checkpoint"
-VERSION = 1
-REMEDY = "Remove it to start anew."
+FORMAT = Format("kaf-checkpoint", "checkpoint of kaf", versions=(1,))
 
 
 class CheckpointError(ValueError):
@@ -68,34 +66,21 @@ def write(path: str | Path, saved: Saved) -> None:
     for name, leaves in saved.trees.items():
         arrays |= {f"tree_{name}_{i}": leaf for i, leaf in enumerate(leaves)}
     with replacing(path) as file:
-        numpy.savez(
-            file,
-            format=numpy.array(FORMAT),
-            version=numpy.array(VERSION),
-            about=numpy.array(json.dumps(about)),
-            **arrays,
-        )
+        FORMAT.write(file, about, arrays)
 
 
 def read(path: str | Path) -> Saved:
     """What `write` wrote. Raises CheckpointError for a file that is damaged or of another kind, OSError from the system."""
     try:
-        fields = read_arrays(path)
-    except UNREADABLE as error:
-        raise CheckpointError(f"{path} is damaged, or no checkpoint of kaf. {REMEDY}") from error
-    if str(fields.get("format")) != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of kaf. Give another file for the checkpoint.")
-    if not numpy.array_equal(fields.get("version"), VERSION):
-        raise CheckpointError(
-            f"{path} has version {fields.get('version')} of the format, and this kaf reads version {VERSION}. {REMEDY}"
-        )
-    try:
-        about = json.loads(str(fields["about"]))
-        trees = {name: [fields[f"tree_{name}_{i}"] for i in range(n)] for name, n in about["trees"].items()}
-        arrays = {name: fields[f"array_{name}"] for name in about["arrays"]}
-        return Saved(about["state"], about["settings"], trees, arrays)
-    except UNREADABLE as error:
-        raise CheckpointError(f"{path} is damaged: its parts do not fit together. {REMEDY}") from error
+        _, about, fields = FORMAT.read(path)
+        with FORMAT.parts_of(path):
+            trees = {name: [fields[f"tree_{name}_{i}"] for i in range(n)] for name, n in about["trees"].items()}
+            arrays = {name: fields[f"array_{name}"] for name in about["arrays"]}
+            return Saved(about["state"], about["settings"], trees, arrays)
+    except ForeignFile as error:
+        raise CheckpointError(f"{error}. Give another file for the checkpoint.") from error
+    except FormatError as error:
+        raise CheckpointError(f"{error}. Remove it to start anew.") from error
 
 
 def require_same(path: str | Path, saved: dict[str, Any], now: dict[str, Any]) -> None:

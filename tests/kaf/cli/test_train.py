@@ -220,7 +220,7 @@ def test_the_first_version_of_the_format_is_read(here):
 DAMAGED = "m.npz is damaged: its parts do not fit together; train it again"
 BAD_MODELS = {
     "missing": (None, "cannot read m.npz: no such file or directory"),
-    "of another kind": ({"x": X}, "m.npz is not a model file: kaf train writes those"),
+    "of another kind": ({"x": X}, "m.npz is not a model file of kaf train; give the model.npz that kaf train wrote"),
     "too new": (
         first_version(version=3),
         "m.npz has version 3 of the format, and this kaf reads versions 1 and 2; use the kaf that wrote it, or train again",
