@@ -12,7 +12,6 @@ from kaf.train.files import UNREADABLE, read_arrays
 
 LEAST_ROWS = 10
 TEST_SHARE = 0.2
-TASKS = ("classification", "regression")
 
 
 @dataclass(frozen=True)

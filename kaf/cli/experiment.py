@@ -10,14 +10,12 @@ from kaf import experiments
 from kaf.cli.backends import computing_on
 from kaf.cli.checkpoints import Checkpoints
 from kaf.cli.errors import CommandError, Interrupted
-from kaf.cli.figures import draw_activations, draw_losses, draw_regions, draw_scores
+from kaf.cli.figures import PANELS, draw_activations, draw_losses, draw_regions, draw_scores
 from kaf.cli.files import reason, replacing, require_writable
 from kaf.cli.report import Report, as_markdown
 from kaf.experiments import EQUAL_PARAMETERS, EQUAL_WIDTH, EXPERIMENTS
 from kaf.layers.plain import KAFNet
 from kaf.train import checkpoint
-
-PANELS = {EQUAL_WIDTH: "at equal width", EQUAL_PARAMETERS: "at equal parameters"}
 
 
 def run(arguments):

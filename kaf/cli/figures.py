@@ -5,6 +5,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from kaf.cli.files import replacing
+from kaf.train.compare import EQUAL_PARAMETERS, EQUAL_WIDTH
+
+# The titles of the two panels of a comparison, for `draw_losses`.
+PANELS = {EQUAL_WIDTH: "at equal width", EQUAL_PARAMETERS: "at equal parameters"}
 
 _CURVE, _SHADE, _GRID, _SECOND = "#1f5fa8", "#c9ced6", "#8a9099", "#c8501e"
 _MOST_PANELS, _MOST_COLUMNS = 64, 8

@@ -13,7 +13,7 @@ from kaf.cli.backends import computing_on, mesh_of
 from kaf.cli.checkpoints import Checkpoints
 from kaf.cli.data import Scaler, listing, read_dataset, split, split_rows
 from kaf.cli.errors import CommandError, Interrupted
-from kaf.cli.figures import draw_activations, draw_losses
+from kaf.cli.figures import PANELS, draw_activations, draw_losses
 from kaf.cli.files import reason, replacing, require_writable
 from kaf.cli.jaxpr import jaxpr, title
 from kaf.cli.optional import load
@@ -21,15 +21,13 @@ from kaf.cli.report import Report, as_markdown
 from kaf.functional.grid import Grid
 from kaf.layers.plain import KAF, KAFNet, num_parameters
 from kaf.train.checkpoint import Checkpoint, CheckpointError
-from kaf.train.compare import nearest_units
+from kaf.train.compare import EQUAL_PARAMETERS, EQUAL_WIDTH, nearest_units
 from kaf.train.loop import TrainResult, fit, steps_per_epoch
 from kaf.train.optim import adam, cosine_decay_schedule, decay_apart, warmup_cosine_decay_schedule
 from kaf.train.parallel import ParallelError, placement
 
 MODEL, FIGURE, LOSSES, REPORT = "model.npz", "activations.png", "losses.png", "report.md"
 TITLES = {"kaf": "KAF", "relu": "ReLU", "tanh": "tanh", "elu": "ELU", "gelu": "GELU"}
-EQUAL_WIDTH, EQUAL_PARAMETERS = "equal width", "equal params"
-PANELS = {EQUAL_WIDTH: "at equal width", EQUAL_PARAMETERS: "at equal parameters"}
 
 
 @dataclass(frozen=True)

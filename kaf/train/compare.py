@@ -12,6 +12,9 @@ from ..backend import get_backend
 from .loop import LOSSES, make_step
 from .optim import Optimizer
 
+# What a network of fixed activations has in common with the network of KAFs that it is compared with.
+EQUAL_WIDTH, EQUAL_PARAMETERS = "equal width", "equal params"
+
 
 @dataclass(frozen=True, eq=False)
 class SeedsResult:

@@ -9,7 +9,7 @@ import pytest
 from kaf import KAFNet, experiments, num_parameters
 from kaf.cli.arguments import EXPERIMENTS as NAMES
 from kaf.cli.main import main
-from kaf.experiments import EXPERIMENTS, Claim, Network, experiment
+from kaf.experiments import EXPERIMENTS, Claim, Network, claims
 from kaf.train.compare import parameters_of
 
 
@@ -113,11 +113,11 @@ def test_an_experiment_goes_on_after_the_last_network_finished(capsys, here, mon
 
 
 def test_claims_say_by_what():
-    claim = Claim("text", experiment._fails("KAF", 0.9))
+    claim = Claim("text", claims.fails("KAF", 0.9))
     one, none = np.array([0.5, 0.95]), np.array([0.91, 0.95])
     assert claim.seen({"KAF": one}) == (True, "1 of 2 seeds")
     assert claim.seen({"KAF": none}) == (False, "0 of 2 seeds")
-    claim = Claim("text", experiment._fails_less("best", "KAF", 0.9))
+    claim = Claim("text", claims.fails_less("best", "KAF", 0.9))
     assert claim.seen({"KAF": one, "best": none}) == (True, "0 of 2 seeds; KAF 1")
     assert claim.seen({"KAF": one, "best": one}) == (False, "1 of 2 seeds; KAF 1")
 
