@@ -82,7 +82,7 @@ class Backend:
         """Whether several operations become one loop: XLA does that, NumPy does not."""
         return self.name == "jax"
 
-    def block_size(self, size: int, blocks: int) -> int:
+    def chunk_size(self, size: int, blocks: int) -> int:
         """How many float32 values of so many had best be worked on at a time, so that they and what is made of them for each
         of the blocks of centres stay in a CPU's cache: measured. On GPUs all.
         """

@@ -58,10 +58,10 @@ def linear_with_transpose(
     xp = backend.np
     if not backend.compiles_loops():
         return backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)[1]
-    # JAX transposes a system only if every part of its right side is a tangent, so the zeros are made of one. With plain
+    # JAX transposes a system only if every part of its right side is a tangent, so the zeros are made from one. With plain
     # zeros jax.grad(lambda alpha: kaf(x, alpha, Grid()).sum()) raises AssertionError.
-    moving = tangents["x"] if "x" in tangents else xp.broadcast_to(tangents["alpha"].sum(0), zero.shape)
-    zero = zero + (0 * moving).astype(zero.dtype)
+    like = tangents["x"] if "x" in tangents else xp.broadcast_to(tangents["alpha"].sum(0), zero.shape)
+    zero = zero + (0 * like).astype(zero.dtype)
     u, y = backend.lax.custom_linear_solve(system, (tangents, zero), solve, transpose_solve)
     # JAX differentiates a transposed system only if every part of its right side has a tangent. The cotangent of u has one
     # only if u takes part in the result, so u is added with a factor of zero, as one row. With y alone

@@ -1,4 +1,4 @@
-"""Where the kernels stand, and how wide they are."""
+"""The grid of a KAF: where the centres of its kernels are, and the bandwidth of the kernels."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from dataclasses import dataclass
 
 import numpy
 
-# sigma / step. The paper sets gamma = 1/(6 step^2), the authors' code sigma = 2 step; gamma is 1/(2 sigma^2).
+# sigma / step, by rule. The paper sets gamma = 1/(6 step^2), the authors' code sigma = 2 step; gamma is 1/(2 sigma^2).
 _WIDTH_IN_STEPS = {"paper": math.sqrt(3.0), "code": 2.0}
 
 
 @dataclass(frozen=True)
 class Grid:
-    """`size` equispaced centres on [-boundary, boundary] and the width of the Gaussians on them.
+    """`size` equispaced centres on [-boundary, boundary], and the bandwidth sigma of the Gaussians on them.
 
-    `rule` ties the width to the distance `step` of two neighbours: "paper" is gamma = 1/(6 step^2), "code" (the
-    authors' programs) sigma = 2 step. Hashable: a static part of a layer. Raises ValueError for fewer than two centres,
-    a boundary that is not positive and finite, and an unknown rule.
+    `rule` derives sigma from `step`, the distance between two neighbouring centres: "paper" is gamma = 1/(6 step^2), as in
+    the paper, and "code" is sigma = 2 step, as in the authors' programs; gamma = 1/(2 sigma^2). A grid is hashable, because
+    it is a static part of a layer. Raises ValueError for fewer than two centres, for a boundary that is not positive and
+    finite, and for an unknown rule.
 
     >>> grid = Grid()
     >>> grid.centers.shape, round(grid.step, 7), round(grid.gamma, 6)
@@ -47,15 +48,15 @@ class Grid:
 
     @property
     def step(self) -> float:
-        """The distance of two neighbours."""
+        """The distance between two neighbouring centres."""
         return 2.0 * self.boundary / (self.size - 1)
 
     @property
     def sigma(self) -> float:
-        """The standard deviation of the kernels: exp(-(x - c)^2 / (2 sigma^2))."""
+        """The bandwidth: the Gaussian at c is exp(-(x - c)^2 / (2 sigma^2))."""
         return _WIDTH_IN_STEPS[self.rule] * self.step
 
     @property
     def gamma(self) -> float:
-        """The same as the paper writes it: exp(-gamma (x - c)^2)."""
+        """The bandwidth as the paper writes it: the Gaussian at c is exp(-gamma (x - c)^2)."""
         return 1.0 / (2.0 * self.sigma**2)

@@ -1,21 +1,23 @@
-"""The weighted sum of Gaussians on equispaced centres by three exponentials a value, however many centres there are.
+"""The weighted sum of Gaussians on equispaced centres, at three exponentials per value, however many centres there are.
 
-Fast Gaussian gridding (Greengard and Lee 2004, SIAM Review 46), around an anchor m in the middle of a block of centres
-m + j step. With t = (x - m) / sigma and delta = step / sigma,
+The method is fast Gaussian gridding (Greengard and Lee 2004, SIAM Review 46). The centres are cut into blocks. In the middle
+of a block is its anchor m, and the centres of the block are m + j step. With t = (x - m) / sigma and delta = step / sigma,
 
     exp(-(t - j delta)^2 / 2) = exp(-t^2 / 2) z^j q^(j^2),   z = exp(delta t),   q = exp(-delta^2 / 2).
 
-q^(j^2) belongs to the coefficients, so that a sum over j is a polynomial in z for j >= 0 and in 1/z for j < 0: Horner's
-rule. Far out z would overflow: t is clipped where all the block's Gaussians have vanished, and exp(-t^2 / 2) is not.
+q^(j^2) is multiplied into the coefficients. What is left of the sum over j >= 0 is a polynomial in z, and of the sum over
+j < 0 a polynomial in 1/z. Horner's rule evaluates both. Far from the block z would overflow, so the t in z is clipped at
+points where all Gaussians of the block have vanished; the t in exp(-t^2 / 2) is not clipped.
 
-The derivatives of order n are sums of Gaussians too, times Hermite polynomials He_n of t - j delta: sums with the
-coefficients alpha_j j^k, k <= n. And they are all one needs. Of S_n, the n-th derivative of the sum by x,
+The n-th derivative by x is a sum of Gaussians times Hermite polynomials He_n of t - j delta, and so it is made of the same
+sums with the coefficients alpha_j j^k, k <= n. No other derivative is needed. If S_n is the n-th derivative of the sum by x,
 
     dS_n = S_(n+1) dx + S_n(d alpha) + (S_n / sigma + sigma S_(n+2)) d sigma.
 
-This is linear in d alpha, and reverse mode transposes Horner's rule: from g * exp(-t^2 / 2), multiplied by z again and
-again, the sums over the batch are the moments that make the gradient of alpha. For XLA on a CPU they are written by hand
-(`backward`): of 20 sums it makes 40 loops, each in turn shared among the threads.
+This is linear in d alpha, so reverse mode transposes Horner's rule. For a cotangent g the gradient of alpha_j is q^(j^2) times
+the moment sum_n g_n exp(-t_n^2 / 2) z_n^j, a sum over the batch, whose terms are those of the moment before it times z_n.
+On a CPU the function `backward` computes the moments, because from the transposed Horner's rule XLA makes 40 loops for 20
+moments, one after the other, and the threads have to wait for each other after each loop (see `custom_transpose`).
 """
 
 from __future__ import annotations
@@ -31,22 +33,23 @@ import numpy
 from ..backend import Array, Backend
 from .custom_transpose import linear_with_transpose
 
-# A block reaches this many sigma to either side of its anchor. exp(-t^2 / 2) is taken at up to 6 sigma more: exp(-72) and
-# its inverse are float32 numbers with room for a sum of alphas.
+# A block reaches this many sigma to either side of its anchor. x matters up to 6 sigma beyond the block, where
+# exp(-t^2 / 2) is exp(-72). That and its inverse are float32 numbers, and leave room for a sum of coefficients.
 _BLOCK_REACH = 6.0
-# Where the nearest Gaussian of a block is less than half an ulp of 1 in the dtype computed in.
+# How many sigma beyond the block t is clipped: there the nearest Gaussian is less than half an ulp of 1 in that dtype.
 _CLIP = {"float32": 6.0, "float64": 9.0}
-# For a sigma that is not known until the program runs: blocks of 11 centres, good for sigma >= 0.83 step.
+# If sigma is not known until the program runs, blocks have 11 centres, which is right for sigma >= 0.83 step.
 _HALF_WIDTH_OF_UNKNOWN = 5
-# Beyond this many blocks a loop takes them in turn: a program of all of them would take long to compile.
+# More blocks than this are computed in a loop, because a program with the code of every block would take long to compile.
 _UNROLLED_BLOCKS = 6
 
 
 class Layout(NamedTuple):
-    """Equispaced centres first + i step, i < size, cut into blocks of equal size (the last may reach beyond the centres).
+    """Equispaced centres first + i step, i < size, cut into blocks of `block` centres.
 
-    `guarded`: the blocks were made for a sigma that is not known, and whether they do is to be asked when it is. `together`:
-    how many rows of x meet coefficients that are repeated for each.
+    The last block may reach beyond the centres; the coefficients there are zeros. `guarded`: sigma was not known when the
+    layout was made, so the program must check `fits` when it runs. `joined`: how many rows of x are joined to one long row,
+    with the coefficients repeated for each of them, because loops over short rows are slow.
     """
 
     first: float
@@ -54,20 +57,21 @@ class Layout(NamedTuple):
     size: int
     block: int
     guarded: bool
-    together: int = 1
+    joined: int = 1
 
     @property
     def below(self) -> int:
-        """How many centres of a block are below its anchor."""
+        """How many centres of a block lie below its anchor."""
         return self.block // 2
 
     @property
     def anchors(self) -> list[float]:
-        """A centre in the middle of each block."""
+        """The anchor of each block: the centre in its middle."""
         return [self.first + self.step * (b * self.block + self.below) for b in range(self.num_blocks)]
 
     @property
     def num_blocks(self) -> int:
+        """How many blocks there are."""
         return -(-self.size // self.block)
 
     def halved(self) -> Layout:
@@ -76,17 +80,19 @@ class Layout(NamedTuple):
 
     @property
     def smallest_sigma(self) -> float:
-        """The blocks do not overflow with this bandwidth or more."""
+        """With this bandwidth or a larger one, the powers of z in a block do not overflow."""
         return self.step * max(self.below, self.block - 1 - self.below) / _BLOCK_REACH
 
 
 def make_layout(centers: numpy.ndarray, sigma: float | None) -> Layout | None:
-    """How to evaluate these centres [k] with bandwidths of at least sigma (None: not known); None if not by blocks.
+    """The layout for centres [k] and bandwidths of at least `sigma` (None: not known yet); None if the centres do not fit.
 
-    They must be equispaced and ascending, but for rounding; and a block must hold a few of them.
+    The centres must be equispaced and ascending, except for rounding errors. sigma must be large enough for blocks of five
+    centres, or of all centres if there are fewer.
     """
     size = len(centers)
-    # Those of half precision are rounded too much: to take them for equispaced would move them.
+    # Half-precision centres are held to float32's rounding error. With their own, larger one, centres that are not
+    # equispaced would pass, and would be moved.
     eps = numpy.finfo(numpy.float64 if centers.dtype == numpy.float64 else numpy.float32).eps
     exact = numpy.asarray(centers, numpy.float64)
     if size < 2 or not numpy.isfinite(exact).all():
@@ -104,16 +110,16 @@ def make_layout(centers: numpy.ndarray, sigma: float | None) -> Layout | None:
 
 
 def fits(xp, layout: Layout, sigma: Array) -> Array:
-    """Whether no block overflows with this bandwidth, a bool array []. NaN fits: it makes everything NaN."""
+    """Whether no block overflows with this bandwidth, a bool array []. A NaN fits: the result is NaN in any case."""
     return ~(sigma < layout.smallest_sigma).any()
 
 
 @functools.cache
 def evaluator(backend: Backend, layout: Layout, order: int = 0):
-    """The function of (x, alpha [k, *units], sigma) that is the `order`-th derivative by x of the sum of Gaussians.
+    """A function of (x, alpha [k, *units], sigma): the `order`-th derivative by x of the sum of Gaussians, order 0 to 2.
 
-    x, floats of any shape that *units broadcast to; computed in float32, or float64 where one of them is. sigma: [] or
-    [*units]. Order 0 to 2.
+    x holds floats and has any shape that *units broadcast to; sigma is [] or [*units]. The function computes in float64 if
+    one of its arguments is float64, else in float32.
     """
 
     def weighted_gaussians(x, alpha, sigma):
@@ -136,13 +142,14 @@ def _jvp(backend: Backend, layout: Layout, order: int, primals, tangents):
     function = evaluator(backend, layout, order)
     out = function(x, alpha, sigma)
     parts = []
-    # Not where blocks are taken in a loop: one that carries what is linear beside what is not cannot be transposed.
-    together = order == 0 and layout.num_blocks <= _UNROLLED_BLOCKS
-    if together and alpha_t is not None and _by_hand(backend, x, alpha):
+    # Only for blocks that are not computed in a loop: a loop whose carry has both linear and nonlinear parts cannot be
+    # transposed.
+    unrolled = order == 0 and layout.num_blocks <= _UNROLLED_BLOCKS
+    if unrolled and alpha_t is not None and _by_hand(backend, x, alpha):
         tangents = {"alpha": alpha_t} if x_t is None else {"x": x_t, "alpha": alpha_t}
         by_hand = functools.partial(backward, backend, layout, *primals)
         parts.append(linear_part(backend, layout, primals, tangents, by_hand))
-    elif together and x_t is not None and alpha_t is not None:
+    elif unrolled and x_t is not None and alpha_t is not None:
         parts.append(_tangent(backend, layout)(x, alpha, sigma, x_t, alpha_t))
     else:
         if x_t is not None:
@@ -158,36 +165,40 @@ def _jvp(backend: Backend, layout: Layout, order: int, primals, tangents):
 
 @functools.cache
 def _tangent(backend: Backend, layout: Layout):
-    """S_1(x, alpha) x_t + S_0(x, alpha_t), whose exponentials are the same: what a training step transposes."""
+    """The function S_1(x, alpha) x_t + S_0(x, alpha_t), which a training step transposes.
 
-    def together(x, alpha, sigma, x_t, alpha_t):
+    Both terms need the same exponentials, and `joint` computes them once.
+    """
+
+    def joint(x, alpha, sigma, x_t, alpha_t):
         slope, by_alpha = _evaluate(backend, layout, x, sigma, [(alpha, 1), (alpha_t, 0)])
         return slope * x_t + by_alpha
 
-    def apart(x, alpha, sigma, x_t, alpha_t):
+    def separate(x, alpha, sigma, x_t, alpha_t):
         slope, by_alpha = (evaluator(backend, layout, order) for order in (1, 0))
         return slope(x, alpha, sigma) * x_t + by_alpha(x, alpha_t, sigma)
 
     def jvp(primals, tangents):
-        moving = [i for i, t in enumerate(tangents) if not _is_zero(backend, t)]
+        nonzero = [i for i, t in enumerate(tangents) if not _is_zero(backend, t)]
 
-        def of_moving(*values):
+        def of_nonzero(*values):
             arguments = list(primals)
-            for i, value in zip(moving, values, strict=True):
+            for i, value in zip(nonzero, values, strict=True):
                 arguments[i] = value
-            return apart(*arguments)
+            return separate(*arguments)
 
-        return backend.jvp(of_moving, tuple(primals[i] for i in moving), tuple(tangents[i] for i in moving))
+        return backend.jvp(of_nonzero, tuple(primals[i] for i in nonzero), tuple(tangents[i] for i in nonzero))
 
-    function = backend.custom_jvp(together)
+    function = backend.custom_jvp(joint)
     function.defjvp(jvp, symbolic_zeros=True)
     return function
 
 
 def linear_part(backend: Backend, layout: Layout, primals: Sequence, tangents: dict, transpose: Callable) -> Array:
-    """S_1(x, alpha) x_t + S_0(x, alpha_t), of which x_t or alpha_t may be missing; reverse mode computes `transpose`.
+    """S_1(x, alpha) x_t + S_0(x, alpha_t), whose transpose is computed by `transpose`; see `custom_transpose`.
 
-    `transpose` is the function of g that gives the gradients of (g * S_0).sum() by x and by alpha. See `custom_transpose`.
+    `tangents` holds x_t as "x" and alpha_t as "alpha"; one of the two may be missing, and its term is then left out.
+    `transpose` is a function of g: the gradients of (g * S_0).sum() by x and by alpha.
     """
     x, alpha, sigma = primals
 
@@ -203,7 +214,7 @@ def linear_part(backend: Backend, layout: Layout, primals: Sequence, tangents: d
 
 
 def _by_hand(backend: Backend, x, alpha) -> bool:
-    # Rows that several devices share are not to be put in another order.
+    # Where `backward` is faster, and possible. It changes the order of the rows, which several devices may share.
     return (
         backend.on_cpu()
         and not backend.shares_arrays()
@@ -214,37 +225,42 @@ def _by_hand(backend: Backend, x, alpha) -> bool:
 
 
 def backward(backend: Backend, layout: Layout, x, alpha, sigma, g) -> tuple:
-    """The gradients of (g * weighted sum).sum() by x [n, units] and by alpha [k, units]; what is not used costs nothing
-    under jit."""
+    """The gradients of (g * weighted sum).sum() by x [n, units] and by alpha [k, units].
+
+    Under jit a gradient that is not used costs nothing.
+    """
     xp = backend.np
     dtype = computing_dtype(xp, x, alpha, sigma)
     x, alpha, sigma, g = (a.astype(dtype) for a in (x, alpha, sigma, g))
     (coefficients,) = coefficients_of(xp, layout, 0, alpha, sigma)
-    together = _together(layout, x, sigma, alpha)
+    joined = _joined(layout, x, sigma, alpha)
     slopes, moments = [], []
     for b, anchor in enumerate(numpy.asarray(layout.anchors, dtype)):
         near, E, z, inverse = block_exponentials(xp, layout, x, sigma, anchor, backend)
         weight = g * E
         if backend.compiles_loops():
             z, inverse, weight = _in_memory(backend.lax, xp, [z, inverse, weight])
-        # The weights in the place of the exponentials, with which the sums are multiplied.
-        arrays = [a.reshape(-1, together * x.shape[1]) for a in (near, weight, z, inverse)]
-        powers = [_split(backend.lax, _repeated(xp, coefficients[b] * (-1 / sigma), together))]
+        # `hermite_sums` multiplies its sums by the second array. Here that is g exp(-t^2 / 2), not exp(-t^2 / 2) alone.
+        arrays = [a.reshape(-1, joined * x.shape[1]) for a in (near, weight, z, inverse)]
+        powers = [_split(backend.lax, _repeated(xp, coefficients[b] * (-1 / sigma), joined))]
         slopes += hermite_sums(layout, [1], sigma, arrays, [powers])
-        power_sums = _power_sums_together if backend.compiles_loops() else _power_sums
+        power_sums = _power_sums_in_one_loop if backend.compiles_loops() else _power_sums
         moments += power_sums(backend, weight * inverse, inverse, layout.below)[::-1]
         moments += power_sums(backend, weight, z, layout.block - layout.below)
-    # All at once: each loop more is another wait for the other threads.
+    # One sum for all moments: every additional loop is another wait for the other threads.
     moments = xp.stack(moments).sum(1)
-    # d alpha_j is q^(j^2) times the moment: the factor that the coefficients have.
+    # d alpha_j is q^(j^2) times the moment. `coefficients_of` gives q^(j^2) if all alpha are 1.
     (q,) = coefficients_of(xp, layout, 0, numpy.ones((layout.size, 1), dtype), sigma)
     d_alpha = moments * q.reshape(-1, q.shape[2])
     return sum(slopes[1:], slopes[0]).reshape(x.shape), d_alpha[: layout.size]
 
 
 def _in_memory(lax, xp, arrays: Sequence) -> list:
-    """The arrays, which are not computed again in each loop that reads them: XLA would, be it exponentials. And in a loop
-    with exponentials the sums are not vectorised."""
+    """The same arrays, written to memory.
+
+    Otherwise XLA would compute them again, exponentials included, in every loop that reads them; and it does not vectorise
+    the sums in a loop that contains exponentials.
+    """
     first, *others = arrays
     kept = xp.broadcast_to(first, (len(arrays), *first.shape))
     for i, a in enumerate(others, 1):
@@ -257,15 +273,16 @@ def _power_sums(backend: Backend, weight, z, count: int) -> list:
     ones, sums = numpy.ones((1, len(z)), z.dtype), []
     for i in range(count):
         weight = weight * z if i else weight
-        # A product, which is faster than a sum over rows.
+        # In NumPy a matrix product is faster than a sum over rows.
         sums.append(backend.np.tensordot(ones, weight, 1, precision="highest"))
     return sums
 
 
-def _power_sums_together(backend: Backend, weight, z, count: int) -> list:
-    """As `_power_sums`, each in several parts [p, units]. One reduction of several arrays is one loop, in which the powers never
-    leave the registers. XLA vectorises a loop of which the reduction has gone: two terms are few enough to be unrolled. Each
-    is of four rows.
+def _power_sums_in_one_loop(backend: Backend, weight, z, count: int) -> list:
+    """As `_power_sums`, but each sum comes in several parts [p, units], which the caller adds up.
+
+    All sums are one reduction of several arrays, which XLA compiles to one loop that keeps the powers in registers. XLA
+    vectorises the loop only if it can unroll the reduction, so the reduction has two terms. Each term is a sum of four rows.
     """
     xp, (rows, units) = backend.np, weight.shape
     terms, factors = (
@@ -285,27 +302,29 @@ def _is_zero(backend: Backend, tangent) -> bool:
 
 
 def computing_dtype(xp, *arrays: Array) -> str:
-    """float64 where one of the arrays is, else float32: half precision is for storing, not for sums."""
+    """The dtype to compute in: float64 if one of the arrays is float64, else float32, since half precision is too inexact."""
     return "float64" if any(a.dtype == numpy.float64 for a in arrays) else "float32"
 
 
 def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tuple[Array, int]]) -> list:
-    """For each (alpha, order) that derivative of the sum."""
+    """For each request (alpha, order): the order-th derivative by x of the sum with these coefficients."""
     xp = backend.np
     dtype = computing_dtype(xp, x, sigma, *[alpha for alpha, _ in requests])
     x, sigma = x.astype(dtype), sigma.astype(dtype)
     orders = [order for _, order in requests]
-    # t^2, t j and j^2 cancel in the second derivative: smaller blocks keep them small.
+    # In the second derivative terms with t^2, t j and j^2 cancel. Smaller blocks keep these terms, and their rounding errors,
+    # small.
     layout = layout.halved() if max(orders) > 1 else layout
     coefficients = [coefficients_of(xp, layout, order, alpha.astype(dtype), sigma) for alpha, order in requests]
     anchors = numpy.asarray(layout.anchors, dtype)
-    shape, together = x.shape, _together(layout, x, sigma, *[alpha for alpha, _ in requests])
-    x = x.reshape(-1, together * shape[1]) if together > 1 else x
+    shape, joined = x.shape, _joined(layout, x, sigma, *[alpha for alpha, _ in requests])
+    x = x.reshape(-1, joined * shape[1]) if joined > 1 else x
 
     def add_block(sums, anchor_and_coefficients):
         anchor, coefficients = anchor_and_coefficients
-        # One split, whose transpose is one concatenation: that of an index adds an array of their size to the others.
-        coefficients = [[_split(backend.lax, _repeated(xp, c, together)) for c in powers] for powers in coefficients]
+        # One split, because its transpose is one concatenation. The transpose of indexing would make, for each coefficient, an
+        # array of the size of all of them, and add these arrays.
+        coefficients = [[_split(backend.lax, _repeated(xp, c, joined)) for c in powers] for powers in coefficients]
         parts = block_sums(xp, layout, orders, x, sigma, anchor, coefficients, backend)
         return [part if total is None else total + part for total, part in zip(sums, parts, strict=True)], None
 
@@ -320,10 +339,10 @@ def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tup
     return [total.reshape(shape) for total in totals]
 
 
-def _together(layout: Layout, x, sigma, *alphas) -> int:
-    """How many rows of x [n, units] are to meet the coefficients at a time; 1 where they are not of such a form."""
+def _joined(layout: Layout, x, sigma, *alphas) -> int:
+    """`layout.joined` if the rows of x can be joined: x [n, units] with n divisible by it, and one sigma. Otherwise 1."""
     as_rows = x.ndim == 2 and not sigma.ndim and all(alpha.shape[1:] == x.shape[1:] for alpha in alphas)
-    return layout.together if as_rows and len(x) % layout.together == 0 else 1
+    return layout.joined if as_rows and len(x) % layout.joined == 0 else 1
 
 
 def _repeated(xp, c, times: int):
@@ -332,7 +351,7 @@ def _repeated(xp, c, times: int):
 
 
 def coefficients_of(xp, layout: Layout, order: int, alpha, sigma) -> list:
-    """For each power p <= order: alpha_j q^(j^2) j^p, [blocks, j, *units]."""
+    """For each power p <= order: alpha_j q^(j^2) j^p, an array [num_blocks, block, *units]."""
     units = alpha.shape[1:]
     padding = layout.num_blocks * layout.block - layout.size
     if padding:
@@ -349,15 +368,15 @@ def _split(lax, c) -> list:
 def block_sums(
     xp, layout: Layout, orders: Sequence[int], x, sigma, anchor, coefficients: Sequence, backend=None
 ) -> list:
-    """One block's part of the sums times He_order: (-sigma)^order times the derivatives.
+    """For each order: one block's part of the derivative of that order, times (-sigma)^order.
 
-    coefficients: for each of the orders, for each power up to it, a list of the block's coefficients.
+    coefficients: for each order, for each power up to the order, the list of the block's coefficients.
     """
     return hermite_sums(layout, orders, sigma, block_exponentials(xp, layout, x, sigma, anchor, backend), coefficients)
 
 
 def hermite_sums(layout: Layout, orders: Sequence[int], sigma, exponentials: Sequence, coefficients: Sequence) -> list:
-    """As `block_sums`, of what `block_exponentials` gives."""
+    """As `block_sums`, from the results of `block_exponentials`: sums of Gaussians times Hermite polynomials."""
     delta = layout.step / sigma
     near, E, z, inverse = exponentials
 
@@ -374,22 +393,25 @@ def hermite_sums(layout: Layout, orders: Sequence[int], sigma, exponentials: Seq
 
 
 def block_exponentials(xp, layout: Layout, x, sigma, anchor, backend: Backend | None = None) -> tuple:
-    """(t clipped, exp(-t^2 / 2), z, 1 / z) for t = (x - anchor) / sigma. The backend, if it is known, is made it easy."""
+    """(t clipped, exp(-t^2 / 2), z, 1 / z) for t = (x - anchor) / sigma.
+
+    With `backend` the operations are chosen that are fast on it; a Pallas kernel gives none.
+    """
     scale = 1 / sigma
     delta = layout.step * scale
     t = (x - anchor) * scale
     limit = layout.below * delta + _CLIP[str(x.dtype)]
-    # One operation where it can be, which NumPy does in a quarter of the time.
+    # `clamp` is one operation, and takes NumPy a quarter of the time that `clip` takes. Its limits must be scalars.
     near = xp.clip(t, -limit, limit) if backend is None or limit.ndim else backend.lax.clamp(-limit, t, limit)
     z = xp.exp(delta * near)
     if backend is not None and backend.compiles_loops():
-        # Changes nothing, but that XLA does not take another exponential for 1 / z.
+        # The maximum does not change z. It keeps XLA from computing 1 / z as another exponential.
         z = xp.maximum(z, numpy.finfo(x.dtype).tiny)
     return near, xp.exp(-0.5 * t * t), z, 1 / z
 
 
 def _laurent(c: Sequence, below: int, z, inverse):
-    """The sum of c[below + j] z^j, j from -below; by Horner's rule from both ends."""
+    """The sum of c[below + j] z^j over j >= -below, by Horner's rule from both ends."""
     upper = c[-1]
     for coefficient in c[-2 : below - len(c) - 1 : -1]:
         upper = upper * z + coefficient
@@ -402,7 +424,7 @@ def _laurent(c: Sequence, below: int, z, inverse):
 
 
 def _laurent_and_slope(c: Sequence, below: int, z, inverse) -> tuple:
-    """The sums of c[below + j] z^j and of j c[below + j] z^j: Horner's rule, and its derivative beside it."""
+    """The sums of c[below + j] z^j and of j c[below + j] z^j over j >= -below, by Horner's rule and its derivative."""
 
     def horner(coefficients, z):
         value, slope = coefficients[0], None
@@ -414,7 +436,7 @@ def _laurent_and_slope(c: Sequence, below: int, z, inverse) -> tuple:
     upper, upper_slope = horner(c[below:][::-1], z)
     if not below:
         return upper, upper_slope * z
-    # The sum over z^-j without its last step, since there is no j = 0: lower = inverse * value.
+    # The lower sum starts at z^-1, not at z^0, so it is inverse * value.
     value, slope = horner(c[:below], inverse)
     lower = value * inverse
     lower_slope = lower if slope is None else (slope * inverse + value) * inverse
@@ -422,7 +444,7 @@ def _laurent_and_slope(c: Sequence, below: int, z, inverse) -> tuple:
 
 
 def _one_by_one(backend: Backend, layout: Layout, order: int, x, alpha, sigma):
-    """Higher derivatives: Gaussian after Gaussian, since the powers of j would cancel. Differentiated as it stands."""
+    """Derivatives of an order above 2, one Gaussian after the other: by blocks too much would cancel."""
     dtype = computing_dtype(backend.np, x, alpha, sigma)
     x, alpha, sigma = x.astype(dtype), alpha.astype(dtype), sigma.astype(dtype)
     centers = numpy.asarray(layout.first + layout.step * numpy.arange(layout.size), dtype)
@@ -431,11 +453,11 @@ def _one_by_one(backend: Backend, layout: Layout, order: int, x, alpha, sigma):
 
 @functools.cache
 def gaussian(backend: Backend, order: int = 0):
-    """The derivative of that order by x of exp(-(x - center)^2 / (2 sigma^2)), a function of (x, center, sigma)."""
+    """A function of (x, center, sigma): the `order`-th derivative by x of exp(-(x - center)^2 / (2 sigma^2))."""
     xp = backend.np
 
-    # Beyond 40 sigma it is zero in any dtype, and its derivatives must not be inf * 0. The slope of the clip makes no
-    # difference there, and that of no clip is the cheapest.
+    # Beyond 40 sigma the Gaussian is zero in any dtype. t is clipped there, so that no derivative is inf * 0. The derivative
+    # of the clip does not matter there, so it is taken to be 1, which costs nothing.
     held = backend.custom_jvp(lambda t: xp.clip(t, -40, 40))
     held.defjvp(lambda primals, tangents: (held(*primals), *tangents))
 
@@ -452,9 +474,9 @@ def gaussian(backend: Backend, order: int = 0):
 
 
 def sum_over_centers(backend: Backend, kernel, x, alpha, centers, *parameters) -> Any:
-    """sum_i alpha[i, ...] kernel(x, centers[i], *parameters), a centre at a time: nothing has an axis of length k.
+    """sum_i alpha[i, ...] kernel(x, centers[i], *parameters), one centre after the other.
 
-    In reverse mode the kernel is computed again: what is kept is x, alpha and the centres.
+    No array has an axis of length k besides alpha. Reverse mode keeps x, alpha and the centres, and computes the kernel again.
     """
     xp, lax = backend.np, backend.lax
 

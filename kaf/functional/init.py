@@ -1,4 +1,4 @@
-"""Where alpha starts: at random, or at a function one knows."""
+"""Initial coefficients alpha: random, or fitted to a known function. And how to move coefficients to another grid."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ..backend import Array, get_backend
 from .grid import Grid
 from .kernels import kernel_function
 
-# With this spread, and the paper's width, phi(x) has standard deviation of about 1 inside the grid.
+# The standard deviation of random coefficients. With the paper's bandwidth, phi(x) then has a standard deviation of about 1
+# inside the grid.
 RANDOM_SCALE = math.sqrt(0.3)
 
 FUNCTIONS: dict[str, Callable[[numpy.ndarray], numpy.ndarray]] = {
@@ -30,7 +31,7 @@ FUNCTIONS: dict[str, Callable[[numpy.ndarray], numpy.ndarray]] = {
 
 
 def random_alpha(key: Array, shape: tuple[int, ...], scale: float = RANDOM_SCALE, dtype: Any = "float32") -> Array:
-    """Normal coefficients of standard deviation `scale` and the given shape, drawn by the backend of `key`.
+    """Normal random coefficients with standard deviation `scale` and the given shape, drawn by the backend of `key`.
 
     `key` is a random key, or an integer that seeds one. The same key gives the same numbers on both backends.
 
@@ -42,15 +43,16 @@ def random_alpha(key: Array, shape: tuple[int, ...], scale: float = RANDOM_SCALE
 
 
 def as_key(key: Array | int) -> Array:
-    """A random key as it is; an integer as the key it seeds, on the chosen backend."""
+    """A random key: `key` itself, or the key that the integer `key` seeds on the chosen backend."""
     return get_backend().random.key(key) if isinstance(key, (int, numpy.integer)) else key
 
 
 def variance_preserving_scale(grid: Grid, kernel: str | Callable = "gauss", std: float = 1.0) -> float:
-    """The spread of alpha with which phi(x) has variance std^2 for normal inputs x of standard deviation `std`.
+    """The standard deviation s of alpha for which phi(x) has variance std^2, when x is normal with standard deviation `std`.
 
-    For random alpha of variance s^2 that of phi(x) is s^2 sum_i kernel(x, c_i)^2; its mean over x, by Gauss-Hermite
-    quadrature. Inside a wide grid of Gaussians that is s^2 sqrt(pi / 2a), a = gamma step^2: s = 0.571 with the paper's.
+    If alpha has variance s^2, then phi(x) has variance s^2 sum_i kernel(x, c_i)^2. The mean of this over x is computed by
+    Gauss-Hermite quadrature. Inside a wide grid of Gaussians the mean is s^2 sqrt(pi / 2a) with a = gamma step^2, which gives
+    s = 0.571 for the paper's gamma and std = 1.
 
     >>> round(variance_preserving_scale(Grid(200, 30.0)), 3)
     0.571
@@ -64,7 +66,14 @@ def variance_preserving_scale(grid: Grid, kernel: str | Callable = "gauss", std:
 
 @dataclass(frozen=True, eq=False)
 class RidgeFit:
-    """What `ridge_alpha` found. The residuals are of the float32 `alpha`, measured between the centres as well."""
+    """The result of `ridge_alpha`: the coefficients, and how well they fit.
+
+    alpha           float32 [size]
+    residual_max    largest absolute error of the fit, on 50 points per step of the grid
+    residual_rms    root of the mean squared error, on the same points
+    max_abs_alpha   largest absolute coefficient
+    grid            the grid of the coefficients
+    """
 
     alpha: numpy.ndarray
     residual_max: float
@@ -76,15 +85,18 @@ class RidgeFit:
 def ridge_alpha(
     f: str | Callable, grid: Grid | None = None, eps: float = 1e-4, kernel: str | Callable = "gauss"
 ) -> RidgeFit:
-    """The coefficients with which a KAF starts as `f`: alpha = (K + eps I)^-1 f(c), for the kernels of `grid`.
+    """The coefficients of a KAF that starts as the function `f`: alpha = (K + eps I)^-1 f(c), with K_ij = kernel(c_i, c_j).
 
-    `f` is a name in `FUNCTIONS` or an elementwise function of an array of shape [n]. Solved in float64, because K is
-    nearly singular; `alpha` is float32 [size]. A small `eps` fits better, by larger coefficients: at 1e-6 and the rule
-    "code" ELU takes 705, which bfloat16 rounds by 3. Other kernels than the Gaussian have a K that is singular (ReLU's
-    has a diagonal of zeros) or not symmetric: for them the least squares fit between the centres too, with the ridge
-    eps. ReLUs vanish left of the first centre, where tanh, say, does not: the residual tells. Raises
-    ValueError for an unknown name, an `eps` that is not positive, and a function that is not finite on the grid or
-    changes the shape.
+    `f` is a name in `FUNCTIONS`, or an elementwise function of an array of shape [n]. The system is solved in float64,
+    because K is nearly singular; `alpha` is float32 [size]. A smaller `eps` fits better but needs larger coefficients: with
+    eps = 1e-6 and the rule "code", the largest coefficient of ELU is 705, which bfloat16 rounds by 3.
+
+    For other kernels than the Gaussian, K is singular (the K of the ReLU kernel has a diagonal of zeros) or not symmetric.
+    Their coefficients minimise the squared error on 50 points per step, with the ridge eps. All ReLU kernels vanish left of
+    the first centre, where tanh, for example, does not; the residual shows this.
+
+    Raises ValueError for an unknown name, for an `eps` that is not positive, and for a function that is not finite on the
+    grid or changes the shape.
 
     >>> fit = ridge_alpha("elu")
     >>> fit.alpha.dtype, round(fit.max_abs_alpha), fit.residual_max < 0.02
@@ -116,7 +128,7 @@ def ridge_alpha(
 def _kernel_matrix(
     x: numpy.ndarray, grid: Grid, kernel: str | Callable = "gauss", sigma: float | None = None
 ) -> numpy.ndarray:
-    """kernel(x_n, c_i), float64 [n, k]; to the precision of the backend's floats, but for the Gaussian."""
+    """kernel(x_n, c_i), float64 [n, k]. Kernels other than the Gaussian are only as precise as the backend's floats."""
     centers = numpy.linspace(-grid.boundary, grid.boundary, grid.size)
     sigma = grid.sigma if sigma is None else sigma
     if kernel == "gauss":
@@ -127,11 +139,11 @@ def _kernel_matrix(
 def _values(f: str | Callable, x: numpy.ndarray) -> numpy.ndarray:
     if isinstance(f, str) and f not in FUNCTIONS:
         raise ValueError(
-            f"ridge_alpha: no function is named {f!r}; choose one of {', '.join(FUNCTIONS)}, or give your own."
+            f"ridge_alpha: there is no function {f!r}; choose one of {', '.join(FUNCTIONS)}, or pass your own function."
         )
     y = numpy.asarray(FUNCTIONS[f](x) if isinstance(f, str) else f(x), numpy.float64)
     if y.shape != x.shape:
-        raise ValueError(f"ridge_alpha: f must be elementwise; it made shape {y.shape} of shape {x.shape}.")
+        raise ValueError(f"ridge_alpha: f must be elementwise; it turned shape {x.shape} into shape {y.shape}.")
     if not numpy.isfinite(y).all():
         raise ValueError(f"ridge_alpha: f is not finite at x = {x[~numpy.isfinite(y)][0]:g}, inside the grid.")
     return y
@@ -142,9 +154,14 @@ def _values(f: str | Callable, x: numpy.ndarray) -> numpy.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Resized:
-    """What `resize_alpha` found. residual_max: how far the new functions are from the old ones, on the new grid.
+    """The result of `resize_alpha`.
 
-    `exact`: every old centre is a new one too and the bandwidth is the same; the coefficients were only moved.
+    alpha           float32 [*units, new.size]
+    residual_max    largest absolute difference between the new functions and the old ones, on the new grid
+    max_abs_alpha   largest absolute coefficient
+    exact           whether every old centre is also a new centre and the bandwidth is the same; the coefficients are then
+                    the old ones in other places, and the functions are equal everywhere
+    grid            the new grid
     """
 
     alpha: numpy.ndarray
@@ -155,13 +172,15 @@ class Resized:
 
 
 def resize_alpha(alpha: Array, old: Grid, new: Grid, sigma: float | None = None, rcond: float = 1e-5) -> Resized:
-    """The coefficients [*units, new.size] of the functions nearest to those of alpha [*units, old.size], for Gaussians.
+    """Coefficients on the grid `new` for the functions with coefficients alpha [*units, old.size] on the grid `old`.
 
-    The projection onto the span of the new Gaussians in the mean square over the new grid, by least squares on points 20
-    to a step (float64; singular values below `rcond` times the largest are left out: smaller residuals take larger
-    coefficients). Where the new centres contain the old ones and the bandwidth is the same, the projection is the
-    function itself, everywhere, and found exactly. `sigma` is the old bandwidth where it is not the old grid's; the new
-    one is the new grid's. Raises ValueError where alpha does not fit the old grid.
+    For Gaussians. The new functions have the smallest mean squared difference from the old ones over the new grid. They are
+    found by least squares in float64, on 20 points per step. Singular values below `rcond` times the largest are left out: a
+    smaller `rcond` gives smaller residuals and larger coefficients. If the new centres contain the old ones and the
+    bandwidth is the same, the new functions equal the old ones everywhere.
+
+    `sigma` is the old bandwidth if it is not the bandwidth of `old`. The new bandwidth is that of `new`. Raises ValueError if
+    alpha does not fit the old grid.
 
     >>> alpha = ridge_alpha("tanh").alpha
     >>> wider = resize_alpha(alpha, Grid(20, 3.0), Grid(58, 9.0))
@@ -194,7 +213,7 @@ def resize_alpha(alpha: Array, old: Grid, new: Grid, sigma: float | None = None,
 
 
 def _places(old: Grid, new: Grid) -> numpy.ndarray | None:
-    """Which of the new centres the old ones are; None if they are not all among them."""
+    """The index of every old centre among the new centres, int [old.size]; None if an old centre is not a new one."""
     exact = (numpy.linspace(-old.boundary, old.boundary, old.size) + new.boundary) / new.step
     place = numpy.round(exact).astype(int)
     if numpy.abs(exact - place).max() > 1e-6 or place.min() < 0 or place.max() >= new.size:
@@ -203,10 +222,10 @@ def _places(old: Grid, new: Grid) -> numpy.ndarray | None:
 
 
 def fit_to_data(x: Array, size: int = 20, coverage: float = 0.99, rule: str = "paper") -> Grid:
-    """The grid of `size` centres whose boundary holds the share `coverage` of the inputs x, of any shape.
+    """A grid of `size` centres, as wide as needed to contain the share `coverage` of the inputs x [any shape].
 
-    Beyond it a KAF of Gaussians falls to zero, and learns nothing. Raises ValueError for an x that is empty, not finite,
-    or zero throughout, and a coverage that is not in (0, 1].
+    Outside its grid a KAF of Gaussians falls to zero and learns nothing. Raises ValueError for an x that is empty, not
+    finite, or all zeros, and for a coverage that is not in (0, 1].
 
     >>> fit_to_data(numpy.linspace(-8, 8, 1001), coverage=1.0).boundary
     8.0
@@ -215,14 +234,15 @@ def fit_to_data(x: Array, size: int = 20, coverage: float = 0.99, rule: str = "p
         raise ValueError(f"fit_to_data: coverage is a share, above 0 and at most 1; it is {coverage!r}.")
     x = numpy.abs(numpy.asarray(x, numpy.float64))
     if not x.size or not numpy.isfinite(x).all() or not x.any():
-        raise ValueError("fit_to_data: x must hold finite numbers, and not zeros alone.")
+        raise ValueError("fit_to_data: x must hold finite numbers, and at least one that is not zero.")
     return Grid(size, float(numpy.quantile(x, coverage)) or float(x.max()), rule)
 
 
 def share_out_of_range(x: Array, grid: Grid | None = None, axis: int | None = None) -> numpy.ndarray:
-    """The share of the inputs x beyond the outermost centres, float64 []; with `axis`, for each unit along it.
+    """The share of the inputs x that lie beyond the outermost centres, float64 []; with `axis`, one share for each unit.
 
-    Where much is out of range the layer is dead for it: see `fit_to_data`. NaN counts as out of range.
+    The units are the axis `axis` of x. A KAF of Gaussians learns nothing from inputs out of range; `fit_to_data` finds a
+    wider grid. NaN counts as out of range.
 
     >>> float(share_out_of_range([-5.0, 0.0, 1.0, 2.0], Grid(20, 3.0)))
     0.25

@@ -1,10 +1,11 @@
-"""The evaluation of `kaf.gridded` as two GPU kernels, written with Pallas (Triton). Computes with JAX.
+"""The method of `gridded.py` as two GPU kernels, written with Pallas (Triton). Computes with JAX.
 
-Forward, each program takes a tile of x once, evaluates the sum in registers and writes the result: the memory traffic is
-that of tanh. Backward, a program walks down a stripe of rows, a tile at a time; it writes the gradient of x, and adds up
-the moments of the stripe, which are written once at its end. What is left for XLA is the sum over the stripes.
+In the forward kernel each program reads one tile of x, evaluates the sum in registers and writes the result, so the memory
+traffic is that of tanh. In the backward kernel each program walks down a stripe of rows, one tile after the other. It writes
+the gradient of x for each tile, adds up the moments of the stripe, and writes the moments at the end of the stripe. XLA then
+adds up the moments of all stripes.
 
-Elsewhere than on a GPU the kernels are interpreted, slowly, for tests.
+Without a GPU the kernels are interpreted. That is slow, and meant for tests.
 """
 
 from __future__ import annotations
@@ -28,15 +29,16 @@ except ModuleNotFoundError as e:
 
 # A tile of x: 2048 values, 16 for each of the 128 threads of 4 warps.
 TILE_ROWS, TILE_UNITS = 32, 64
-# Rows are walked down in at most so many stripes: enough for all multiprocessors, few enough to add up.
+# The largest number of stripes: enough for all multiprocessors, and few enough to add up their moments.
 MAX_STRIPES = 64
 
 
 @functools.cache
 def evaluator(layout: Layout) -> Callable:
-    """The function of (x [n, units], alpha [k, units], sigma [] or [units]) that is the weighted sum of Gaussians.
+    """A function of (x [n, units], alpha [k, units], sigma [] or [units]): the weighted sum of Gaussians.
 
-    As `gridded.evaluator` of order 0, with the same derivatives; those of x and alpha in reverse mode by a kernel.
+    It equals `gridded.evaluator` of order 0 and has the same derivatives. In reverse mode a kernel computes the gradients of x
+    and alpha.
     """
 
     @jax.custom_jvp
@@ -48,10 +50,10 @@ def evaluator(layout: Layout) -> Callable:
         x, alpha, sigma = primals
         x_t, alpha_t, sigma_t = tangents
         out = weighted_gaussians(x, alpha, sigma)
-        moving = {name: t for name, t in (("x", x_t), ("alpha", alpha_t)) if type(t) is not SymbolicZero}
+        nonzero = {name: t for name, t in (("x", x_t), ("alpha", alpha_t)) if type(t) is not SymbolicZero}
         transpose = functools.partial(backward, layout, x, alpha, sigma)
         tangent = (
-            linear_part(named_backend("jax"), layout, primals, moving, transpose) if moving else jnp.zeros_like(out)
+            linear_part(named_backend("jax"), layout, primals, nonzero, transpose) if nonzero else jnp.zeros_like(out)
         )
         if type(sigma_t) is not SymbolicZero:
             second = composed(named_backend("jax"), layout, 2)(x, alpha, sigma)
@@ -99,13 +101,13 @@ def backward(layout: Layout, x: Array, alpha: Array, sigma: Array, g: Array) -> 
     )
     dx, moments = call(x, g, c[0], c[1], problem.sigma)
     moments = moments.sum(0)[: layout.num_blocks * layout.block, : alpha.shape[1]]
-    # d alpha_j = q^(j^2) times the moment: the factor that the coefficients have.
+    # d alpha_j is q^(j^2) times the moment. `coefficients_of` gives q^(j^2) if all alpha are 1.
     q = coefficients_of(jnp, layout, 0, jnp.ones_like(alpha, jnp.float32), sigma.astype(jnp.float32))[0]
     return problem.cut(dx), (moments * q.reshape(moments.shape))[: layout.size]
 
 
 class _Tiled:
-    """x, the coefficients of its units and their sigma, padded to whole tiles."""
+    """x, and the coefficients and sigma of its units, all padded to whole tiles."""
 
     def __init__(self, layout: Layout, x: Array, alpha: Array, sigma: Array, order: int = 0):
         self.shape = x.shape
@@ -122,7 +124,7 @@ class _Tiled:
         return jnp.pad(x, pad) if any(map(any, pad)) else x
 
     def _across(self, a: Array, value: float = 0.0) -> Array:
-        # Triton takes blocks whose size is a power of two.
+        # Triton needs blocks whose size is a power of two.
         rows = pl.next_power_of_2(a.shape[0])
         pad = ((0, rows - a.shape[0]), (0, self.tiles_across * TILE_UNITS - a.shape[1]))
         return jnp.pad(a, pad, constant_values=value)
@@ -146,7 +148,7 @@ def _options(name: str) -> dict:
 
 
 def _rows_of(c_ref, layout: Layout, block: int) -> list:
-    """The coefficients of a block, each [1, tile units]."""
+    """The coefficients of a block of centres, one array [1, tile units] for each centre."""
     return [c_ref[pl.ds(block * layout.block + j, 1), :] for j in range(layout.block)]
 
 
@@ -179,7 +181,7 @@ def _backward_kernel(layout: Layout, tiles: int, x_ref, g_ref, c_ref, cj_ref, si
 
 
 def _moments(layout: Layout, x, g, sigma, anchor) -> list:
-    """The sums over the tile's rows of g exp(-t^2 / 2) z^j, for each j of a block."""
+    """For each j of a block: the moment, the sum of g exp(-t^2 / 2) z^j over the rows of the tile."""
     _, E, z, inverse = block_exponentials(jnp, layout, x, sigma, anchor)
     weight = g * E
     below, w = [], weight

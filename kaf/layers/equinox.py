@@ -1,4 +1,4 @@
-"""The same layer as an Equinox module, for networks written with Equinox. Computes with JAX."""
+"""The KAF layer as an Equinox module, for networks written with Equinox. Computes with JAX."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ except ModuleNotFoundError as e:
 
 
 class KAF(eqx.Module):
-    """A kernel activation function: alpha [k] for scalars, or [units, k]. Its fields are those of `kaf.KAF`.
+    """A kernel activation function: alpha [k] for scalars, or [units, k]. It has the fields of `kaf.KAF`.
 
-    As the activation of `eqx.nn.MLP` it must be scalar, `KAF.init(key)`: the MLP makes a copy of alpha for every unit
-    of every hidden layer, `mlp.activation.alpha` is [depth, width, k], and each is trained on its own.
+    The activation of an `eqx.nn.MLP` must be a scalar function, `KAF.init(key)`. The MLP copies alpha for every unit of every
+    hidden layer, so `mlp.activation.alpha` is [depth, width, k], and trains each copy on its own.
 
     >>> import jax
     >>> mlp = eqx.nn.MLP(2, 1, 8, 3, activation=KAF.init(jax.random.key(0)), key=jax.random.key(1))
@@ -47,7 +47,7 @@ class KAF(eqx.Module):
         init: str | Callable = "random",
         **options: Any,
     ) -> KAF:
-        """As `kaf.KAF.init`, with the same numbers from the same key; scalar unless `units` are given."""
+        """As `kaf.KAF.init`, with the same numbers from the same key. Without `units` it is a scalar function."""
         return cls.from_layer(plain.KAF.init(key, units, grid, init, **options))
 
     @classmethod
@@ -60,5 +60,5 @@ class KAF(eqx.Module):
         return plain.KAF(**plain.fields_of(self))
 
     def __call__(self, x: Array, *, key: Array | None = None) -> Array:
-        """x [..., units] -> [..., units], or elementwise where alpha is [k]. `key` is ignored; Equinox may give one."""
+        """x [..., units] -> [..., units], or elementwise if alpha is [k]. `key` is ignored; Equinox may pass one."""
         return plain.apply(self, x)

@@ -1,4 +1,4 @@
-"""The same layer as a Flax NNX module, for networks written with Flax. Computes with JAX."""
+"""The KAF layer as a Flax NNX module, for networks written with Flax. Computes with JAX."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ except ModuleNotFoundError as e:
 
 
 class KAF(nnx.Module):
-    """A kernel activation function for each of `units`: `alpha` [units, k] is an `nnx.Param`; so are those of `log_sigma`,
-    `centers` and `linear` that are trained (see `kaf.KAF`), and None the others.
+    """A kernel activation function for each of `units`.
 
-    `rngs.params()` gives the key, which makes the same numbers as in `kaf.KAF.init`; `options` are that function's.
+    `alpha` [units, k] is an `nnx.Param`. Each of `log_sigma`, `centers` and `linear` is an `nnx.Param` if it is trained, else
+    None (see `kaf.KAF`). `rngs.params()` gives the key, and the same key gives the same numbers as in `kaf.KAF.init`.
+    `options` are the other options of `kaf.KAF.init`.
 
     >>> layer = KAF(4, rngs=nnx.Rngs(0))
     >>> layer.alpha.shape, layer([[0.0, 0.5, 1.0, 1.5]]).shape
@@ -40,7 +41,8 @@ class KAF(nnx.Module):
     @classmethod
     def from_layer(cls, layer: plain.KAF) -> KAF:
         """The NNX module of a plain layer."""
-        # A module of NNX is made by its class's call, and what has been None in it stays no parameter.
+        # NNX wants modules to be made by calling their class. A field that is None in that call cannot become an nnx.Param
+        # later, so the call must already make every field that is a parameter of `layer`.
         trained = [
             field.removeprefix("log_") for field in ("log_sigma", "centers") if getattr(layer, field) is not None
         ]

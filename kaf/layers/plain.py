@@ -1,4 +1,4 @@
-"""Layers: frozen dataclasses that are pytrees of both backends. Parameters are their fields; calling them computes."""
+"""The plain layers: frozen dataclasses that are pytrees of both backends. Their fields are the parameters."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from ..functional.init import (
 
 
 class Layer:
-    """What the layers share."""
+    """The base class of the layers."""
 
     def __post_init__(self):
-        # A layer may be made of NumPy arrays, or by hand: a library the program has imported must know it all the same.
+        # A program may make a layer from NumPy arrays, without asking kaf for a backend. The layer must still be a pytree of
+        # every library that the program has imported.
         load_imported_backends()
 
 
@@ -39,10 +40,10 @@ INITS = ("random", "variance_preserving")
 def initial_alpha(
     key: Array | int, units: tuple[int, ...], grid: Grid, init: str | Callable, kernel: str | Callable = "gauss"
 ) -> Array:
-    """alpha [*units, grid.size]: at random, or every unit fitted to a function (see `ridge_alpha`).
+    """Initial coefficients alpha [*units, grid.size].
 
-    `init`: "random" has the paper's spread, "variance_preserving" that of `variance_preserving_scale`; or a function's
-    name, or a function.
+    `init` is "random" (normal, with the paper's standard deviation), "variance_preserving" (normal, with that of
+    `variance_preserving_scale`), or a function or its name, to which every unit is fitted (see `ridge_alpha`).
     """
     if isinstance(init, str) and init in INITS:
         scale = RANDOM_SCALE if init == "random" else variance_preserving_scale(grid, kernel)
@@ -55,10 +56,10 @@ def initial_alpha(
 class KAF(Layer):
     """A kernel activation function for each unit: alpha [*units, k] is trained, the grid of the k centres is fixed.
 
-    log_sigma  [] or [*units], where the bandwidth is trained too: sigma = exp(log_sigma), which stays positive
-    centers    [k], where the centres are trained too; they are then taken one by one (see `functional.kaf`)
-    linear     [*units], where a linear function is added: phi(x) + linear * x
-    kernel, axis, method   as in `functional.kaf`; fixed
+    log_sigma  [] or [*units] if the bandwidth is trained, else None: sigma = exp(log_sigma), which stays positive
+    centers    [k] if the centres are trained, else None; with trained centres the method is "loop" (see `kaf.kaf`)
+    linear     [*units] if a linear function is added, else None: phi(x) + linear * x
+    kernel, axis, method   as in `kaf.kaf`; not trained
 
     >>> layer = KAF.init(0, units=4, init="tanh")
     >>> layer.alpha.shape, layer([[0.0, 0.5, 1.0, 1.5]]).shape
@@ -76,7 +77,7 @@ class KAF(Layer):
     axis: int | None = None
     method: str = "auto"
 
-    # By this `losses.l2_alpha` finds the layers whose alpha it is to keep small.
+    # `losses.l2_alpha` adds up the squares of alpha in layers whose class has this attribute.
     has_alpha = True
 
     @classmethod
@@ -93,14 +94,19 @@ class KAF(Layer):
         axis: int | None = None,
         method: str = "auto",
     ) -> KAF:
-        """`init` is "random", "variance_preserving", or what all units start as: a name ("relu", ...) or a function.
+        """A layer with initial coefficients.
 
-        `units` is their number, or a shape: () is one function, for scalars or shared by all units. `trainable` may hold
-        "sigma", a bandwidth for each unit, and "centers". With `residual` phi(x) + linear * x, where linear starts at 0.
+        units       how many units; or a shape: () is one function, for scalars or shared by all units
+        init        "random", "variance_preserving", or the function that every unit starts as: a name ("relu", ...) or a
+                    function
+        trainable   may hold "sigma" (a bandwidth for each unit is trained) and "centers" (the centres are trained)
+        residual    whether linear * x is added, where linear starts at 0
+
+        Raises ValueError for an unknown entry of `trainable` and for an unknown `init`.
         """
         grid = Grid() if grid is None else grid
         if unknown := set(trainable) - {"sigma", "centers"}:
-            raise ValueError(f'KAF: trainable may hold "sigma" and "centers"; it has {", ".join(sorted(unknown))}.')
+            raise ValueError(f'KAF: trainable may hold "sigma" and "centers"; it holds {", ".join(sorted(unknown))}.')
         units = tuple(units) if isinstance(units, tuple) else (operator.index(units),)
         alpha = initial_alpha(key, units, grid, init, kernel)
         xp = get_backend(alpha).np
@@ -116,29 +122,31 @@ class KAF(Layer):
         )
 
     def __call__(self, x: Array) -> Array:
-        """x [..., *units] -> the same shape; with `axis`, the units are that axis of x."""
+        """phi(x), with the shape of x [..., *units]; with `axis`, the units are that axis of x."""
         return apply(self, x)
 
     def resize(self, grid: Grid) -> KAF:
-        """The same functions on another grid, as nearly as it can represent them (see `resize_alpha`).
+        """A layer on another grid whose functions are as near to the old ones as that grid allows (see `resize_alpha`).
 
-        A trained bandwidth is dropped: the new one is the grid's. Raises ValueError for trained centres, other kernels
-        than the Gaussian, and bandwidths that differ among the units.
+        The new layer has the bandwidth of the new grid, also if the old bandwidth was trained. Raises ValueError if the
+        centres were trained, if the kernel is not the Gaussian, and if the units have different bandwidths.
         """
         if self.centers is not None or self.kernel != "gauss":
-            raise ValueError("KAF: resize is for Gaussians on the centres of a grid; this layer has others.")
+            raise ValueError(
+                "KAF: resize needs Gaussians on the centres of a grid; this layer has other kernels or centres."
+            )
         sigma = None
         if self.log_sigma is not None:
             widths = numpy.exp(numpy.asarray(self.log_sigma, numpy.float64))
             if widths.max(initial=0.0) > widths.min(initial=math.inf) * (1 + 1e-6):
-                raise ValueError("KAF: resize needs one bandwidth; those of the units differ.")
+                raise ValueError("KAF: resize needs one bandwidth; the units of this layer have different ones.")
             sigma = float(widths.max())
         resized = resize_alpha(self.alpha, self.grid, grid, sigma=sigma)
         alpha = get_backend(self.alpha).np.asarray(resized.alpha)
         return dataclasses.replace(self, alpha=alpha, grid=grid, log_sigma=None)
 
     def fit_to_data(self, x: Array, coverage: float = 0.99) -> KAF:
-        """The same functions on a grid as wide as the inputs x are: see `fit_to_data` and `resize`."""
+        """A layer with the same functions on a grid as wide as the inputs x; see `kaf.fit_to_data` and `resize`."""
         return self.resize(fit_to_data(x, self.grid.size, coverage, self.grid.rule))
 
 
@@ -149,12 +157,12 @@ register_dataclass(KAF, data_fields=TRAINED_FIELDS, meta_fields=FIXED_FIELDS)
 
 
 def fields_of(layer: Any) -> dict[str, Any]:
-    """The fields of a KAF, by name: a `KAF`, or the module of another library that has the same."""
+    """The fields by name of a `KAF`, or of an Equinox or Flax module with the same fields."""
     return {name: getattr(layer, name) for name in (*TRAINED_FIELDS, *FIXED_FIELDS)}
 
 
 def carried_over(layer: KAF, backend: Backend) -> KAF:
-    """The layer with arrays of `backend`: those of the other library go by way of NumPy."""
+    """The same layer with arrays of `backend`. Arrays of the other library are converted through NumPy."""
     arrays = {name: getattr(layer, name) for name in TRAINED_FIELDS}
     moved = {
         name: x if isinstance(x, backend.np.ndarray) else backend.np.asarray(numpy.asarray(x))
@@ -165,7 +173,7 @@ def carried_over(layer: KAF, backend: Backend) -> KAF:
 
 
 def apply(layer: Any, x: Array) -> Array:
-    """What a KAF makes of x, by its fields: a `KAF`, or the module of another library that has the same."""
+    """phi(x) for a `KAF`, or for an Equinox or Flax module with the same fields."""
     xp = get_backend(x, layer.alpha).np
     alpha, centers = layer.alpha, layer.grid if layer.centers is None else layer.centers
     sigma = layer.grid.sigma if layer.log_sigma is None else xp.exp(layer.log_sigma)
@@ -177,7 +185,7 @@ def apply(layer: Any, x: Array) -> Array:
     return out + layer.linear.reshape(*layer.linear.shape, *(1,) * behind) * x
 
 
-# Activations that keep the negative half small halve the variance: He's weights (2 / fan-in) make up for it.
+# Activations that are small for negative inputs halve the variance. He's weights, of variance 2 / n_in, make up for it.
 _RECTIFIERS = ("relu", "elu", "gelu", "silu", "leaky_relu", "softplus")
 
 
@@ -194,14 +202,17 @@ class Linear(Layer):
 
     @classmethod
     def init(cls, key: Array | int, n_in: int, n_out: int, before: str | None = None) -> Linear:
-        """Normal weights: He's variance 2 / n_in `before` a rectifier, else Glorot's 2 / (n_in + n_out); bias 0."""
+        """A layer with normal weights and zero biases. `before` is the name of the activation that follows.
+
+        The variance of the weights is He's 2 / n_in before a rectifier, else Glorot's 2 / (n_in + n_out).
+        """
         backend = get_backend(key)
         variance = 2.0 / n_in if before in _RECTIFIERS else 2.0 / (n_in + n_out)
         weight = backend.random.normal(as_key(key), (n_in, n_out)) * math.sqrt(variance)
         return cls(weight, backend.np.zeros(n_out))
 
     def __call__(self, x: Array) -> Array:
-        """x [..., n_in] -> [..., n_out]. Raises ValueError for another last axis."""
+        """x [..., n_in] -> [..., n_out]. Raises ValueError if the last axis of x has another size."""
         x = get_backend(x, self.weight).np.asarray(x)
         if not x.shape or x.shape[-1] != self.weight.shape[0]:
             raise ValueError(
@@ -216,7 +227,7 @@ register_dataclass(Linear, data_fields=["weight", "bias"], meta_fields=[])
 
 @dataclass(frozen=True, eq=False)
 class Fixed(Layer):
-    """An activation with nothing to train, by its name in the backend's `nn`.
+    """An activation without parameters, by its name in the backend's `nn`.
 
     >>> float(Fixed("relu")(-1.0))
     0.0
@@ -225,7 +236,7 @@ class Fixed(Layer):
     name: str
 
     def __call__(self, x: Array) -> Array:
-        """Elementwise, any shape."""
+        """The activation of x, elementwise, for any shape."""
         return getattr(get_backend(x).nn, self.name)(x)
 
 
@@ -236,7 +247,7 @@ ACTIVATIONS = ("kaf", "relu", "tanh", "elu", "gelu")
 
 @dataclass(frozen=True, eq=False)
 class KAFNet(Layer):
-    """Linear layers with an activation between any two of them: `layers` is what is called, first to last.
+    """Linear layers with an activation between any two of them. `layers` are called from first to last.
 
     >>> net = KAFNet.init(0, [30, 20, 1])
     >>> num_parameters(net), net([[0.0] * 30] * 7).shape
@@ -254,16 +265,17 @@ class KAFNet(Layer):
         grid: Grid | None = None,
         init: str | Callable = "random",
     ) -> KAFNet:
-        """A network of `sizes` [n_in, hidden..., n_out]; `grid` and `init` are those of its KAFs.
+        """A network with layers of `sizes` [n_in, hidden..., n_out]; `grid` and `init` are for its KAFs (see `KAF.init`).
 
-        The weights are He's before a rectifier (a KAF that starts as one counts), else Glorot's; see `Linear.init`.
+        The weights are He's before a rectifier, or before a KAF that starts as one, else Glorot's; see `Linear.init`.
+        Raises ValueError for fewer than two sizes and for an unknown activation.
         """
         if len(sizes) < 2:
             raise ValueError(
-                f"KAFNet: sizes are those of the input, the hidden layers and the output; got {list(sizes)}."
+                f"KAFNet: sizes must hold the sizes of the input, of the hidden layers and of the output; got {list(sizes)}."
             )
         if activation not in ACTIVATIONS:
-            raise ValueError(f"KAFNet: no activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}.")
+            raise ValueError(f"KAFNet: there is no activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}.")
         shape_of_activation = init if activation == "kaf" else activation
         keys = get_backend(key).random.split(as_key(key), 2 * len(sizes))
         layers = []
@@ -287,7 +299,7 @@ register_dataclass(KAFNet, data_fields=["layers"], meta_fields=[])
 
 
 def num_parameters(model: Any) -> int:
-    """How many numbers the arrays of a model hold.
+    """How many numbers the arrays of a model hold in all.
 
     >>> num_parameters(KAF.init(0, units=3, grid=Grid(size=10)))
     30
@@ -296,5 +308,5 @@ def num_parameters(model: Any) -> int:
 
 
 def array_leaves(model: Any) -> list[Array]:
-    """The leaves of a model that are arrays; Equinox keeps functions among them."""
+    """The leaves of a model that are arrays. In an Equinox module, functions are leaves too; they are left out."""
     return [leaf for leaf in get_tree_backend(model).tree_util.tree_leaves(model) if hasattr(leaf, "dtype")]

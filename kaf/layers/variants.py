@@ -1,7 +1,7 @@
 """Relatives of the KAF: of two inputs, of several kernels, of complex numbers, as a gate, and on the edges of a network.
 
-Layers as in `layers.py`: frozen dataclasses that are pytrees of both backends. None of them holds values with an axis for
-the centres, nor keeps them for reverse mode.
+Like the layers of `plain.py` they are frozen dataclasses and pytrees of both backends. None of them computes an array in
+which every value of x has an axis for the centres, and none keeps such an array for reverse mode.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class KAF2D(Layer):
     """A function of two inputs for each pair of units k and k + H/2: alpha [H/2, D, D], out [..., H/2].
 
     phi(s, t) = sum_ij alpha_ij exp(-gamma ((s - c_i)^2 + (t - c_j)^2)), gamma = 1/(4 step^2) (the 2D-KAF of Scardapane et
-    al., arXiv 1707.04035). The kernel is a product, so that phi = k(s)^T alpha k(t): with the sum over j by
-    `kaf.gridded`, it takes three exponentials for each of the D values of i, not D^2.
+    al., arXiv 1707.04035). The kernel is a product, so phi = k(s)^T alpha k(t). The sum over j is evaluated as in
+    `functional/gridded.py`, so each of the D values of i takes three exponentials, and the whole does not take D^2.
 
     >>> layer = KAF2D.init(0, units=4)
     >>> layer.alpha.shape, layer([[0.0, 0.5, 1.0, 1.5]]).shape
@@ -42,19 +42,19 @@ class KAF2D(Layer):
 
     @classmethod
     def init(cls, key: Array | int, units: int, grid: Grid | None = None, scale: float = RANDOM_SCALE) -> KAF2D:
-        """Normal coefficients of spread `scale` for an even number of units. Raises ValueError for an odd one."""
+        """A layer with normal coefficients of standard deviation `scale`. Raises ValueError for an odd number of units."""
         if units % 2:
-            raise ValueError(f"KAF2D: units are taken in pairs, and their number must be even; it is {units}.")
+            raise ValueError(f"KAF2D: units come in pairs, so their number must be even; it is {units}.")
         grid = Grid(10) if grid is None else grid
         return cls(random_alpha(key, (units // 2, grid.size, grid.size), scale), grid)
 
     @property
     def sigma(self) -> float:
-        """The bandwidth of gamma = 1/(4 step^2)."""
+        """The bandwidth: sigma = sqrt(2) step, which is gamma = 1/(4 step^2)."""
         return math.sqrt(2.0) * self.grid.step
 
     def __call__(self, x: Array) -> Array:
-        """x [..., H] -> [..., H/2]. Raises ValueError for another last axis."""
+        """x [..., H] -> [..., H/2]. Raises ValueError if the last axis of x has another size."""
         backend = get_backend(x, self.alpha)
         x, alpha = as_floats(backend.np, x), as_floats(backend.np, self.alpha)
         pairs = alpha.shape[0]
@@ -71,7 +71,10 @@ register_dataclass(KAF2D, data_fields=["alpha"], meta_fields=["grid"])
 
 @functools.cache
 def _kaf2d(backend: Backend, grid: Grid) -> Callable:
-    """The function of (s [..., pairs], t [..., pairs], alpha [pairs, D, D], sigma), kept for reverse mode as it is given."""
+    """The function phi of (s [..., pairs], t [..., pairs], alpha [pairs, D, D], sigma).
+
+    Reverse mode keeps only these arguments.
+    """
     xp = backend.np
     along_t = evaluator(backend, make_layout(grid.centers, math.sqrt(2.0) * grid.step))
 
@@ -97,9 +100,10 @@ def _kaf2d(backend: Backend, grid: Grid) -> Callable:
 
 @dataclass(frozen=True, eq=False)
 class MultiKAF(Layer):
-    """A KAF whose kernel is a combination of several, learnt for each unit: sum_i alpha_i sum_m mu_m kappa_m(x, c_i).
+    """A KAF whose kernel is a linear combination of several kernels: sum_i alpha_i sum_m mu_m kappa_m(x, c_i).
 
-    Scardapane et al., Multikernel activation functions, arXiv 1901.10232. alpha [units, k], mu [units, kernels].
+    alpha [units, k] and mu [units, kernels] are trained. Source: Scardapane et al., Multikernel activation functions,
+    arXiv 1901.10232.
 
     >>> layer = MultiKAF.init(0, 4, kernels=("gauss", "relu"))
     >>> layer.mu.shape, layer([[0.0, 0.5, 1.0, 1.5]]).shape
@@ -123,7 +127,7 @@ class MultiKAF(Layer):
         grid: Grid | None = None,
         axis: int | None = None,
     ) -> MultiKAF:
-        """alpha at random as for a `KAF`; every kernel has the same share at first."""
+        """A layer with random alpha, as for a `KAF`, and equal weights mu. Raises ValueError without kernels."""
         if not kernels:
             raise ValueError("MultiKAF: at least one kernel is needed.")
         for kernel in kernels:
@@ -151,10 +155,10 @@ register_dataclass(MultiKAF, data_fields=["alpha", "mu"], meta_fields=["kernels"
 
 @dataclass(frozen=True, eq=False)
 class ComplexKAF(Layer):
-    """A KAF of the real part and another of the imaginary: phi(z) = real(Re z) + i imag(Im z).
+    """A KAF for the real part and another for the imaginary part: phi(z) = real(Re z) + i imag(Im z).
 
-    The split activation of Scardapane et al., Complex-valued neural networks with non-parametric activation functions,
-    arXiv 1802.08026.
+    This is the split activation of Scardapane et al., Complex-valued neural networks with non-parametric activation
+    functions, arXiv 1802.08026.
 
     >>> ComplexKAF.init(0, 2)([1 + 2j, 3j]).dtype
     dtype('complex64')
@@ -167,12 +171,12 @@ class ComplexKAF(Layer):
     def init(
         cls, key: Array | int, units: int | tuple[int, ...], grid: Grid | None = None, init="random", **options
     ) -> ComplexKAF:
-        """Both parts as `KAF.init` makes them; at random, they differ."""
+        """Two KAFs as `KAF.init` makes them, from two keys."""
         keys = get_backend(key).random.split(as_key(key))
         return cls(*[KAF.init(k, units, grid, init, **options) for k in keys])
 
     def __call__(self, z: Array) -> Array:
-        """z [..., units], complex (real numbers count as complex) -> the same shape, complex."""
+        """z [..., units] -> the same shape, complex. z is complex; real numbers are converted."""
         backend = get_backend(z, self.real.alpha)
         z = backend.np.asarray(z)
         return backend.lax.complex(self.real(backend.np.real(z)), self.imag(backend.np.imag(z)))
@@ -186,10 +190,11 @@ register_dataclass(ComplexKAF, data_fields=["real", "imag"], meta_fields=[])
 
 @dataclass(frozen=True, eq=False)
 class GatedKAF(Layer):
-    """A gate for recurrent networks, learnt for each unit: sigmoid(phi(x)/2 + x/2), in (0, 1).
+    """A gate for recurrent networks, trained for each unit: sigmoid(phi(x)/2 + x/2), in (0, 1).
 
-    Scardapane et al., Recurrent neural networks with flexible gates using kernel activation functions, arXiv 1807.04065.
-    Where phi is the identity, the start, it is the sigmoid (inside the grid), and the linear half keeps it monotone far out.
+    At the start phi is the identity, so the gate is the sigmoid inside the grid. Outside the grid phi falls to zero, and x/2
+    keeps the gate increasing. Source: Scardapane et al., Recurrent neural networks with flexible gates using kernel activation
+    functions, arXiv 1807.04065.
 
     >>> [round(float(g), 2) for g in GatedKAF.init(0, 2)([0.0, 2.0])]
     [0.5, 0.88]
@@ -201,7 +206,7 @@ class GatedKAF(Layer):
     def init(
         cls, key: Array | int, units: int | tuple[int, ...], grid: Grid | None = None, init="identity", **options
     ) -> GatedKAF:
-        """As `KAF.init`; "identity" makes it start as the sigmoid."""
+        """As `KAF.init`. With init="identity" the gate starts as the sigmoid."""
         return cls(KAF.init(key, units, grid, init, **options))
 
     def __call__(self, x: Array) -> Array:
@@ -221,10 +226,10 @@ register_dataclass(GatedKAF, data_fields=["kaf"], meta_fields=[])
 class KANLayer(Layer):
     """A KAF on each edge of a layer: out_o = sum_i phi_io(x_i) + sum_i base_io silu(x_i) + bias_o.
 
-    What users of fast-kan (Li, arXiv 2405.06721) know: 8 Gaussians exp(-((x - c)/step)^2) on [-2, 2], a layer norm of the
-    inputs before them, and a linear layer of silu beside them. alpha [n_in, n_out, k]; base [n_in, n_out], bias [n_out],
-    scale and shift [n_in] of the norm; those that are None are left out. Computed a centre at a time, each a matrix
-    product of its Gaussians: nothing is [batch, n_in, k].
+    This is the layer of fast-kan (Li, arXiv 2405.06721): by default 8 Gaussians exp(-((x - c)/step)^2) on [-2, 2], applied to
+    the inputs after a layer norm, plus a linear layer of silu(x). alpha is [n_in, n_out, k], base [n_in, n_out] and bias
+    [n_out]; scale and shift [n_in] belong to the norm. A part whose arrays are None is left out. The sum is computed one centre
+    after the other, each by a matrix product of its Gaussians, so no array is [batch, n_in, k].
 
     >>> layer = KANLayer.init(0, 3, 2)
     >>> layer.alpha.shape, layer([[1.0, 2.0, 3.0]]).shape
@@ -252,7 +257,10 @@ class KANLayer(Layer):
         base: bool = True,
         norm: bool = True,
     ) -> KANLayer:
-        """alpha normal of standard deviation `spread`; base normal of variance 1 / n_in; bias 0."""
+        """A layer with normal alpha of standard deviation `spread`, normal base of variance 1 / n_in, and zero bias.
+
+        `base` and `norm` say whether the layer has the silu part and the layer norm.
+        """
         grid = Grid(8, 2.0) if grid is None else grid
         backend = get_backend(key)
         xp = backend.np
@@ -268,7 +276,7 @@ class KANLayer(Layer):
         )
 
     def __call__(self, x: Array) -> Array:
-        """x [..., n_in] -> [..., n_out]. Raises ValueError for another last axis."""
+        """x [..., n_in] -> [..., n_out]. Raises ValueError if the last axis of x has another size."""
         backend = get_backend(x, self.alpha)
         x = as_floats(backend.np, x)
         if not x.shape or x.shape[-1] != self.alpha.shape[0]:
@@ -291,7 +299,7 @@ register_dataclass(KANLayer, data_fields=["alpha", "base", "bias", "scale", "shi
 
 @functools.cache
 def _edges(backend: Backend, grid: Grid) -> Callable:
-    """The function of (x [..., n_in], alpha [n_in, n_out, k]) that is sum_i phi_io(x_i)."""
+    """A function of (x [..., n_in], alpha [n_in, n_out, k]): sum_i phi_io(x_i), [..., n_out]."""
     xp = backend.np
 
     def add(out, center_and_alpha, x):

@@ -206,7 +206,7 @@ def zeros(*shape):
             zeros(3, 20),
             zeros(20),
             1.0,
-            "kaf: alpha without its last axis, (3,), must fit the last axes of x: "
+            "kaf: alpha without its last axis has shape (3,), which must fit the last axes of x: "
             "alpha is [H, k] for x of shape [..., H]; x has shape (5, 4), alpha (3, 20), centers (20,).",
         ),
         (
@@ -214,7 +214,7 @@ def zeros(*shape):
             zeros(3, 20),
             zeros(20),
             1.0,
-            "kaf: alpha without its last axis, (3,), must fit the last axes of x: "
+            "kaf: alpha without its last axis has shape (3,), which must fit the last axes of x: "
             "alpha is [H, k] for x of shape [..., H]; x has shape (), alpha (3, 20), centers (20,).",
         ),
         (
@@ -222,7 +222,7 @@ def zeros(*shape):
             zeros(3, 20),
             zeros(20),
             1.0,
-            "kaf: alpha without its last axis, (3,), must fit the last axes of x: "
+            "kaf: alpha without its last axis has shape (3,), which must fit the last axes of x: "
             "alpha is [H, k] for x of shape [..., H]; x has shape (1,), alpha (3, 20), centers (20,).",
         ),
         (
@@ -248,8 +248,14 @@ def zeros(*shape):
             1.0,
             "kaf: centers must have one axis, [k]; x has shape (3,), alpha (3, 20), centers (3, 20).",
         ),
-        (zeros(3), zeros(3, 20), zeros(20), 0.0, "kaf: sigma, the width of the kernel, must be positive, and is 0.0."),
-        (zeros(3), zeros(3, 20), zeros(20), -1, "kaf: sigma, the width of the kernel, must be positive, and is -1."),
+        (
+            zeros(3),
+            zeros(3, 20),
+            zeros(20),
+            0.0,
+            "kaf: sigma, the bandwidth of the kernel, must be positive; it is 0.0.",
+        ),
+        (zeros(3), zeros(3, 20), zeros(20), -1, "kaf: sigma, the bandwidth of the kernel, must be positive; it is -1."),
     ],
 )
 def test_errors(backend, x, alpha, centers, sigma, message):

@@ -15,7 +15,7 @@ from kaf_jaxprs import sizes_in
 import minijax
 from kaf import Grid, use_backend
 from kaf.functional import kaf as phi
-from kaf.functional.activation import METHODS, _rows_per_block, _rows_together, _run
+from kaf.functional.activation import METHODS, _rows_per_chunk, _rows_to_join, _run
 from kaf.functional.gridded import Layout, backward, evaluator, make_layout
 
 SIZES = (2, 5, 10, 20, 50, 100, 150)
@@ -250,8 +250,8 @@ def test_gridded_is_refused_where_it_cannot_be(backend, arguments):
     with pytest.raises(ValueError) as e:
         phi(x, alpha, centers, method="gridded", **given)
     assert str(e.value) == (
-        'kaf: method "gridded" is for Gaussians whose centers are equispaced, ascending, and known when the program '
-        'is traced (no tracer), with a sigma that is not small against their distance; "loop" takes any.'
+        'kaf: method "gridded" needs Gaussians whose centers are equispaced, ascending and known when the program is '
+        'traced (not tracers), and a sigma that is not small compared with their step; "loop" takes any centers.'
     )
     np.testing.assert_allclose(
         np.asarray(phi(x, alpha, centers, method="auto", **given), np.float64),
@@ -329,7 +329,7 @@ def test_transformations_are_those_of_the_formula(backend, name, method, devices
 
 @pytest.mark.parametrize("rows, units", [(1000, 100), (65537, 1), (40000, 3), (7, 20000), (131, 700)])
 def test_blocks_of_rows(backend, rows, units, devices):
-    """Sizes at which x is cut into blocks, with and without a remainder, and short rows are put together."""
+    """Sizes at which x is cut into chunks, with and without a remainder, and short rows are joined."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-4, 4, (rows, units)).astype(np.float32)
     alpha = rng.normal(0, 0.5, (units, 5)).astype(np.float32)
@@ -354,7 +354,7 @@ def test_gradients_written_by_hand(backend, rows, size, wide, together):
     sigma = np.float32(grid.sigma) * (np.array([1, 1.5, 2], np.float32) if wide else np.float32(1))
     x, g = (rng.normal(0, 2, (rows, units)).astype(np.float32) for _ in range(2))
     alpha = rng.normal(0, 0.5, (size, units)).astype(np.float32)
-    layout = make_layout(np.asarray(grid.centers), float(sigma.min()))._replace(together=together)
+    layout = make_layout(np.asarray(grid.centers), float(sigma.min()))._replace(joined=together)
     found = backend.jit(lambda *a: backward(backend, layout, *a))(*map(backend.np.asarray, (x, alpha, sigma, g)))
     value = evaluator(backend, layout)(*map(backend.np.asarray, (x, alpha, sigma)))
     t = (x[:, :, None].astype(np.float64) - np.linspace(-3, 3, size)) / np.broadcast_to(sigma, units)[:, None]
@@ -376,20 +376,20 @@ def test_sizes_of_blocks():
     for n, row, size in itertools.product(
         (0, 1, 5, 256, 4096, 4097, 65536, 1000003), (1, 7, 256, 10**6), (32768, 65536)
     ):
-        block = _rows_per_block(n, row, size)
+        block = _rows_per_chunk(n, row, size)
         assert block == n or 1 <= block and (block * row <= size or block == 1)
-    assert _rows_per_block(4096, 256, 65536) == 256
+    assert _rows_per_chunk(4096, 256, 65536) == 256
     # A divisor, if one is near: the remainder costs a copy.
-    assert 3 * 10**6 % _rows_per_block(3 * 10**6, 1, 65536) == 0 and _rows_per_block(1000003, 1, 65536) == 65536
+    assert 3 * 10**6 % _rows_per_chunk(3 * 10**6, 1, 65536) == 0 and _rows_per_chunk(1000003, 1, 65536) == 65536
 
 
 def test_rows_that_meet_their_coefficients_together():
     for n, row, size in itertools.product((1, 7, 256, 655), (1, 3, 256, 20000), (1, 8192)):
-        together = _rows_together(n, row, size)
+        together = _rows_to_join(n, row, size)
         assert n % together == 0 and (together == 1 or (together - 1) * row < size or n % (together - 1))
-    assert _rows_together(256, 256, 8192) == 32
+    assert _rows_to_join(256, 256, 8192) == 32
     # Too few rows for that, or long ones.
-    assert _rows_together(7, 256, 8192) == _rows_together(256, 8192, 8192) == 1
+    assert _rows_to_join(7, 256, 8192) == _rows_to_join(256, 8192, 8192) == 1
 
 
 def test_an_array_that_devices_share_stays_with_them():

@@ -122,12 +122,12 @@ def test_a_function_of_ones_own(backend):
         (
             "swish",
             1e-4,
-            "ridge_alpha: no function is named 'swish'; choose one of relu, leaky_relu, elu, tanh, sigmoid, softplus, "
-            "gelu, silu, identity, or give your own.",
+            "ridge_alpha: there is no function 'swish'; choose one of relu, leaky_relu, elu, tanh, sigmoid, softplus, "
+            "gelu, silu, identity, or pass your own function.",
         ),
         ("relu", 0.0, "ridge_alpha: eps must be positive and finite; it is 0.0."),
         ("relu", math.nan, "ridge_alpha: eps must be positive and finite; it is nan."),
-        (lambda x: x.sum(), 1e-4, "ridge_alpha: f must be elementwise; it made shape () of shape (20,)."),
+        (lambda x: x.sum(), 1e-4, "ridge_alpha: f must be elementwise; it turned shape (20,) into shape ()."),
         (
             lambda x: np.where(x < 0, np.nan, x),
             1e-4,
@@ -244,15 +244,15 @@ def test_a_layer_is_resized(backend):
     [
         (
             lambda: KAF.init(0, 4, kernel="relu", init="random"),
-            "KAF: resize is for Gaussians on the centres of a grid; this layer has others.",
+            "KAF: resize needs Gaussians on the centres of a grid; this layer has other kernels or centres.",
         ),
         (
             lambda: KAF.init(0, 4, trainable=("centers",)),
-            "KAF: resize is for Gaussians on the centres of a grid; this layer has others.",
+            "KAF: resize needs Gaussians on the centres of a grid; this layer has other kernels or centres.",
         ),
         (
             lambda: KAF(np.ones((2, 20), np.float32), log_sigma=np.float32([0.0, 1.0])),
-            "KAF: resize needs one bandwidth; those of the units differ.",
+            "KAF: resize needs one bandwidth; the units of this layer have different ones.",
         ),
     ],
 )
@@ -295,9 +295,9 @@ def test_share_out_of_range(backend):
     [
         ({"coverage": 0.0}, "fit_to_data: coverage is a share, above 0 and at most 1; it is 0.0."),
         ({"coverage": 1.5}, "fit_to_data: coverage is a share, above 0 and at most 1; it is 1.5."),
-        ({"x": []}, "fit_to_data: x must hold finite numbers, and not zeros alone."),
-        ({"x": [np.nan]}, "fit_to_data: x must hold finite numbers, and not zeros alone."),
-        ({"x": [0.0, 0.0]}, "fit_to_data: x must hold finite numbers, and not zeros alone."),
+        ({"x": []}, "fit_to_data: x must hold finite numbers, and at least one that is not zero."),
+        ({"x": [np.nan]}, "fit_to_data: x must hold finite numbers, and at least one that is not zero."),
+        ({"x": [0.0, 0.0]}, "fit_to_data: x must hold finite numbers, and at least one that is not zero."),
     ],
 )
 def test_errors_of_fit_to_data(arguments, message):

@@ -128,30 +128,30 @@ def test_kernels_without_a_width_need_none(backend, kernel):
             {"kernel": "gaus"},
             ValueError,
             "kaf: there is no kernel 'gaus'; choose one of gauss, relu, softplus, polynomial, rational_quadratic, periodic, "
-            "or give a function of (x, center).",
+            "or pass a function of (x, center).",
         ),
         ({"kernel": 3}, TypeError, "kaf: a kernel is a name or a function of (x, center); got 3."),
-        ({"sigma": None}, ValueError, "kaf: the kernel 'gauss' needs sigma, its width, or a Grid for centers."),
+        ({"sigma": None}, ValueError, "kaf: the kernel 'gauss' needs a bandwidth: give sigma, or a Grid for centers."),
         (
             {"sigma": None, "kernel": "periodic"},
             ValueError,
-            "kaf: the kernel 'periodic' needs sigma, its width, or a Grid for centers.",
+            "kaf: the kernel 'periodic' needs a bandwidth: give sigma, or a Grid for centers.",
         ),
         (
             {"sigma": np.float32([1, 2])},
             ValueError,
-            "kaf: sigma is one number, or one for each unit; it has shape (2,); x has shape (40, 3), alpha (3, 20), "
+            "kaf: sigma must be one number, or one for each unit; it has shape (2,); x has shape (40, 3), alpha (3, 20), "
             "centers (20,).",
         ),
         (
             {"sigma": np.float32([1, -2, 1])},
             ValueError,
-            "kaf: sigma, the width of the kernel, must be positive, and is -2.0.",
+            "kaf: sigma, the bandwidth of the kernel, must be positive; it is -2.0.",
         ),
         (
             {"axis": 2},
             ValueError,
-            "kaf: with axis, alpha is [units, k] and axis an axis of x; axis is 2, x has shape (40, 3), alpha (3, 20).",
+            "kaf: with axis, alpha must be [units, k] and axis an axis of x; axis is 2, x has shape (40, 3), alpha (3, 20).",
         ),
     ],
 )

@@ -140,7 +140,7 @@ def test_chosen_on_a_gpu(monkeypatch, platform, devices, method):
 def test_minijax_has_none():
     with use_backend("minijax"), pytest.raises(ValueError) as e:
         phi(0.0, np.ones(20, np.float32), Grid(), method="pallas")
-    assert str(e.value) == 'kaf: method "pallas" is for JAX on a GPU; "gridded" takes any arrays.'
+    assert str(e.value) == 'kaf: method "pallas" is for JAX on a GPU; "gridded" takes arrays of either backend.'
 
 
 @pytest.mark.parametrize("size, rows, units", [(20, 4096, 256), (50, 100, 70)])

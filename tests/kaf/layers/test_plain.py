@@ -55,7 +55,7 @@ def test_errors_name_the_shapes(backend):
     assert str(e.value) == "Linear: the last axis of x must have 5 features; x has shape (3, 4), weight (5, 2)."
     with pytest.raises(ValueError, match=r"x has shape \(\), weight \(5, 2\)"):
         Linear.init(0, 5, 2)(1.0)
-    with pytest.raises(ValueError, match="no function is named 'swish'"):
+    with pytest.raises(ValueError, match="there is no function 'swish'"):
         KAF.init(0, 4, init="swish")
 
 
@@ -155,11 +155,11 @@ def test_fixed_activations_are_jaxs(backend, activation):
     [
         (
             {"sizes": [3, 2], "activation": "swish"},
-            "KAFNet: no activation 'swish'; choose one of kaf, relu, tanh, elu, gelu.",
+            "KAFNet: there is no activation 'swish'; choose one of kaf, relu, tanh, elu, gelu.",
         ),
         (
             {"sizes": [3]},
-            "KAFNet: sizes are those of the input, the hidden layers and the output; got [3].",
+            "KAFNet: sizes must hold the sizes of the input, of the hidden layers and of the output; got [3].",
         ),
     ],
 )

@@ -118,7 +118,7 @@ def test_channels(backend):
 def test_what_may_be_trained(backend):
     with pytest.raises(ValueError) as e:
         KAF.init(0, 4, trainable=("sigma", "alpha"))
-    assert str(e.value) == 'KAF: trainable may hold "sigma" and "centers"; it has alpha.'
+    assert str(e.value) == 'KAF: trainable may hold "sigma" and "centers"; it holds alpha.'
 
 
 # -- Two inputs -----------------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def test_kaf2d(backend, size):
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: KAF2D.init(0, 5), "KAF2D: units are taken in pairs, and their number must be even; it is 5."),
+        (lambda: KAF2D.init(0, 5), "KAF2D: units come in pairs, so their number must be even; it is 5."),
         (
             lambda: KAF2D.init(0, 4)(inputs(3, 6)),
             "KAF2D: the last axis of x must have 4 units; x has shape (3, 6), alpha (2, 10, 10).",
