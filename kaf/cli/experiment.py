@@ -46,7 +46,7 @@ def _outcomes(arguments, experiment, seeds, report):
     """The Outcome of every network; each is kept when it is there, so that an interruption loses one network's work."""
     kept = Checkpoints(arguments.out, arguments.restart, f"experiment-{arguments.name}-*.npz")
     if kept:
-        report.line(f"going on with the interrupted run in {kept.directory}")
+        report.line(f"continuing the interrupted run in {kept.directory}")
     epochs = experiment.epochs if arguments.epochs is None else arguments.epochs
     outcomes = []
     for i, network in enumerate(experiments.networks(experiment)):
@@ -61,7 +61,9 @@ def _outcomes(arguments, experiment, seeds, report):
         except checkpoint.CheckpointError as error:
             raise CommandError(f"{str(error).rstrip('.')}, or give --restart") from error
         except KeyboardInterrupt as error:
-            kept_in = f"the same command goes on from there ({kept.directory})" if outcomes else "nothing was finished"
+            kept_in = (
+                f"the same command continues from there ({kept.directory})" if outcomes else "nothing was finished"
+            )
             raise Interrupted(f"interrupted after {len(outcomes)} networks: {kept_in}") from error
         except OSError as error:
             raise CommandError(f"cannot keep {path}: {reason(error)}") from error

@@ -87,7 +87,7 @@ def _train(arguments, trainer, backend):
     _print_jaxprs(report, backend, trainer.grid)
     report.heading("Training")
     if trainer.checkpoints:
-        report.line(f"going on with the interrupted run in {trainer.checkpoints.directory}")
+        report.line(f"continuing the interrupted run in {trainer.checkpoints.directory}")
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
     kaf = Network("kaf", arguments.units)
     first = trainer.run(kaf, seeds[0])
@@ -193,7 +193,7 @@ class _Trainer:
         if result.interrupted:
             raise Interrupted(
                 f"interrupted after {len(result.epoch_losses)} of {arguments.epochs} epochs of {label}: the same command "
-                f"goes on from there ({checkpoint.path})"
+                f"continues from there ({checkpoint.path})"
             )
         return result
 

@@ -1,4 +1,4 @@
-"""Checkpoints: a training between two steps, in one file that is replaced atomically; nothing in it is unpickled."""
+"""Checkpoints: the state of a training between two steps, in one file. The file is replaced atomically and never unpickled."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ FORMAT = Format("kaf-checkpoint", "checkpoint of kaf", versions=(1,))
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be read, or belongs to another training; the message says which and what to do."""
+    """A checkpoint cannot be read, or belongs to another training. The message says which, and what to do."""
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint that could not be written this time; the training goes on."""
+    """A checkpoint could not be written this time; the training continues."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training is kept, how often it is written, and what else must be the same for it to go on.
+    """Where the checkpoint of a training is, and how often it is written.
 
-    path     of the file; where it exists, `fit` goes on from it
-    every    seconds between two writings; it is also written when the training ends and on Ctrl-C
-    about    what the file shall bear and be compared by: the arguments of a program, say; JSON
+    path     of the file; if the file exists, `fit` continues from it
+    every    seconds between two writings; the file is also written at the start, at the end, and on Ctrl-C
+    about    settings of the calling program, a dict that JSON can represent; they are written to the file, and a training
+             continues only if they are the same
     """
 
     path: str | Path
@@ -39,7 +40,12 @@ class Checkpoint:
 
 @dataclass(frozen=True, eq=False)
 class Saved:
-    """What a file holds: `trees` are lists of leaves by name, `arrays` are arrays by name, `state` and `settings` JSON."""
+    """The content of a checkpoint.
+
+    state, settings   dicts that JSON can represent
+    trees             lists of leaves, by name
+    arrays            arrays, by name
+    """
 
     state: dict[str, Any]
     settings: dict[str, Any]
@@ -48,7 +54,7 @@ class Saved:
 
 
 def write(path: str | Path, saved: Saved) -> None:
-    """Put `saved` into the file, whole; until then the former one stays. Raises OSError where the system refuses.
+    """Write `saved` to the file. The former file stays until the new one is complete. Raises OSError if the system refuses.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
@@ -70,7 +76,10 @@ def write(path: str | Path, saved: Saved) -> None:
 
 
 def read(path: str | Path) -> Saved:
-    """What `write` wrote. Raises CheckpointError for a file that is damaged or of another kind, OSError from the system."""
+    """The content that `write` wrote to the file.
+
+    Raises CheckpointError for a file that is damaged or of another kind, and OSError if the system refuses.
+    """
     try:
         _, about, fields = FORMAT.read(path)
         with FORMAT.parts_of(path):
@@ -80,35 +89,37 @@ def read(path: str | Path) -> Saved:
     except ForeignFile as error:
         raise CheckpointError(f"{error}. Give another file for the checkpoint.") from error
     except FormatError as error:
-        raise CheckpointError(f"{error}. Remove it to start anew.") from error
+        raise CheckpointError(f"{error}. Remove the file to start anew.") from error
 
 
 def require_same(path: str | Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise CheckpointError unless the settings a file bears are those of `now`; it names the ones that differ.
+    """Raise CheckpointError unless the settings in a file equal the settings `now`. The error names those that differ.
 
     >>> require_same("c.npz", {"seed": 1}, {"seed": 2})
     Traceback (most recent call last):
-    kaf.train.checkpoint.CheckpointError: c.npz is of another training: seed was 1 and is 2. Give the same, or remove it to ...
+    kaf.train.checkpoint.CheckpointError: c.npz belongs to another training: seed was 1 and is 2. Give ...
     """
-    now = json.loads(json.dumps(now))  # Tuples are lists there.
+    now = json.loads(json.dumps(now))  # JSON turns tuples into lists.
     names = [name for name in {**saved, **now} if saved.get(name) != now.get(name)]
     if names:
         listed = ", ".join(f"{name} was {saved.get(name)} and is {now.get(name)}" for name in names)
-        raise CheckpointError(f"{path} is of another training: {listed}. Give the same, or remove it to start anew.")
+        raise CheckpointError(
+            f"{path} belongs to another training: {listed}. Give the same settings, or remove the file to start anew."
+        )
 
 
 def restored(path: str | Path, name: str, leaves: list[numpy.ndarray], like: list[Any]) -> list[numpy.ndarray]:
-    """The leaves of a file, of the shapes and dtypes of `like`. Raises CheckpointError where they do not fit."""
+    """The leaves from a file, if they have the shapes and dtypes of `like`. Raises CheckpointError otherwise."""
     if len(leaves) != len(like) or not all(map(_fits, leaves, like)):
         raise CheckpointError(
-            f"{path} is of another training: its {name} do not have the shapes of the ones given. "
-            "Give the same model and optimizer, or remove it to start anew."
+            f"{path} belongs to another training: its {name} have other shapes than the given ones. "
+            "Give the same model and optimizer, or remove the file to start anew."
         )
     return [leaf if leaf.dtype == a.dtype else leaf.view(a.dtype) for leaf, a in zip(leaves, like, strict=True)]
 
 
 def _fits(leaf: numpy.ndarray, like: Any) -> bool:
-    # bfloat16 and its like are no dtypes of NumPy's own: its files hold them as bare bytes.
+    # bfloat16 and similar dtypes are not NumPy's own, and NumPy's files hold their values as plain bytes, of dtype "V2".
     same_dtype = leaf.dtype == like.dtype or leaf.dtype == f"V{numpy.dtype(like.dtype).itemsize}"
     return leaf.shape == tuple(like.shape) and same_dtype
 

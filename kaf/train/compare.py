@@ -1,4 +1,4 @@
-"""Comparing activations: one network from many seeds at once, and networks of as many parameters as another."""
+"""For comparisons of activations: train one network from many seeds at once, and find networks with equally many parameters."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from ..backend import get_backend
 from .loop import LOSSES, make_step
 from .optim import Optimizer
 
-# What a network of fixed activations has in common with the network of KAFs that it is compared with.
+# What a network of fixed activations has in common with the network of KAFs: the width of its layers, or about the number of
+# its parameters.
 EQUAL_WIDTH, EQUAL_PARAMETERS = "equal width", "equal params"
 
 
 @dataclass(frozen=True, eq=False)
 class SeedsResult:
-    """`models` is one model whose arrays have a first axis of seeds; `epoch_losses` float32 [seeds, epochs]."""
+    """The result of `fit_seeds`: one model whose arrays have a first axis for the seeds, and float32 losses [seeds, epochs]."""
 
     models: Any
     epoch_losses: numpy.ndarray
@@ -37,11 +38,11 @@ def fit_seeds(
     l2_alpha: float = 0.0,
     callback: Callable[[int, float], Any] | None = None,
 ) -> SeedsResult:
-    """Train one model for each seed, all at once: each step of `fit`, vmapped.
+    """Train one model for each seed, all at once: the step of `fit` under vmap.
 
-    `models` are alike, one for each of `seeds`, which shuffle (NumPy's generators take them: a number, or several);
-    x [seeds, n, ...] and y [seeds, n, ...] are what each learns from. The chosen backend computes. `callback(epoch, loss)`
-    gets the median over the seeds.
+    `models` holds one model for each seed; they differ only in the values of their arrays. Model i is trained on x[i] and
+    y[i], x [seeds, n, ...] and y [seeds, n, ...], and seeds[i] shuffles its examples. A seed is a number or a tuple of numbers,
+    as NumPy's generators take it. The chosen backend computes. `callback(epoch, loss)` gets the median loss of the seeds.
 
     >>> from kaf.layers import KAFNet
     >>> from kaf.train.optim import adam
@@ -75,13 +76,13 @@ def fit_seeds(
 
 
 def outputs_of_seeds(models: Any, x: numpy.ndarray) -> numpy.ndarray:
-    """What each of the models of a `SeedsResult` makes of its own x [seeds, n, ...]: float32 [seeds, n, outputs]."""
+    """The outputs of the models of a `SeedsResult`, each for its own x [seeds, n, ...]: float32 [seeds, n, outputs]."""
     backend = get_backend()
     return numpy.asarray(backend.jit(backend.vmap(lambda model, x: model(x)))(models, x))
 
 
 def parameters_of(sizes: Sequence[int]) -> int:
-    """How many parameters linear layers of these sizes have, biases included.
+    """How many parameters linear layers of these sizes have, with their biases.
 
     >>> parameters_of([30, 20, 1])
     641
@@ -90,14 +91,16 @@ def parameters_of(sizes: Sequence[int]) -> int:
 
 
 def nearest_units(inputs: int, units: Sequence[int], outputs: int, parameters: int) -> tuple[int, ...]:
-    """The hidden layers of a network of fixed activations, as wide in proportion as `units`, of about that many parameters.
+    """Sizes of hidden layers, proportional to `units`, for a network whose number of parameters is closest to `parameters`.
+
+    The network has fixed activations, `inputs` inputs and `outputs` outputs.
 
     >>> nearest_units(64, (48,), 10, 4570), nearest_units(2, (16, 8), 1, 1000)
     ((61,), (41, 20))
     """
     scaled = lambda first: tuple(max(1, round(first * width / units[0])) for width in units)
     count = lambda hidden: parameters_of([inputs, *hidden, outputs])
-    low, high = 1, max(2, parameters)  # The first layer is at most as wide as there are parameters.
+    low, high = 1, max(2, parameters)  # The first layer cannot have more units than there are parameters.
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if count(scaled(middle)) <= parameters else (low, middle)

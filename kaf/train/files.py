@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and archives of arrays that are read without unpickling anything."""
+"""Files that are written completely or not at all, and archives of arrays that are read without unpickling anything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy
 
-# What NumPy and zipfile raise for files cut short, changed, or of another kind.
+# The exceptions that NumPy and zipfile raise for a file that is truncated, changed, or of another kind.
 UNREADABLE = (
     ValueError,
     EOFError,
@@ -34,11 +34,11 @@ UNREADABLE = (
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """Yield a binary handle whose content takes the place of `path` only when the block ends without an exception.
+    """Yield a binary handle; its content replaces the file `path` only if the block ends without an exception.
 
-    The content goes to a new file in the same directory (a rename is atomic only within a file system), and that file is
-    removed whatever stops the block, Ctrl-C included; a killed process leaves it, and the former `path` whole. Missing
-    directories are made. Raises OSError where the system refuses.
+    The content is written to a new file in the same directory, which is then renamed, because a rename is atomic only within
+    a file system. If anything stops the block, Ctrl-C included, the new file is removed. A killed process leaves the new file
+    behind, and `path` as it was. Missing directories are made. Raises OSError if the system refuses.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
@@ -61,7 +61,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def read_arrays(path: str | Path) -> dict[str, numpy.ndarray]:
-    """The arrays of an .npz file, all read. Raises OSError, or one of `UNREADABLE` for what is no such file.
+    """All arrays of an .npz file, by name. Raises OSError, or one of `UNREADABLE` if the file is not a whole .npz file.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
@@ -71,7 +71,7 @@ def read_arrays(path: str | Path) -> dict[str, numpy.ndarray]:
     (3,)
     """
     with open(path, "rb") as file:
-        # np.load takes what is no archive for a pickle or a single array; neither is of interest.
+        # numpy.load would read a file that is no archive as a pickle or as a single array.
         if not zipfile.is_zipfile(file):
             raise ValueError("not an archive")
         file.seek(0)
@@ -83,28 +83,28 @@ def read_arrays(path: str | Path) -> dict[str, numpy.ndarray]:
 
 
 class FormatError(ValueError):
-    """A file that is not of the format asked for. The message says what is wrong with it; the caller adds what to do."""
+    """A file does not have the expected format. The message says what is wrong, and the caller adds what to do."""
 
 
 class DamagedFile(FormatError):
-    """No archive of arrays, or one that lacks a part."""
+    """The file is no archive of arrays, or a part is missing or malformed."""
 
 
 class ForeignFile(FormatError):
-    """An archive of something else."""
+    """The file is an archive of another format."""
 
 
 class OtherVersion(FormatError):
-    """A file of the format, in a version that this kaf does not read."""
+    """The file has the format, but in a version that this kaf does not read."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of .npz file: arrays, and one JSON text about them. The file bears the name and the version of its format.
+    """A format of .npz files: arrays, a JSON text about them, and the name and version of the format.
 
-    name       in the file
+    name       the name of the format that is written into the file
     kind       what messages call such a file
-    versions   the versions that are read; the last one is written
+    versions   the versions that can be read; the last one is written
 
     >>> import tempfile
     >>> notes = Format("notes", "file of notes", (1,))
@@ -121,13 +121,13 @@ class Format:
     versions: tuple[int, ...]
 
     def write(self, file: BinaryIO, about: Any, arrays: Mapping[str, Any]) -> None:
-        """Write `about`, which JSON can hold, and the arrays by name."""
+        """Write the arrays by name, and `about`, a value that JSON can represent."""
         arrays = {name: numpy.asarray(array) for name, array in arrays.items()}
         head = {"format": self.name, "version": self.versions[-1], "about": json.dumps(about)}
         numpy.savez(file, **{name: numpy.array(value) for name, value in head.items()}, **arrays)
 
     def read(self, path: str | Path) -> tuple[int, Any, dict[str, numpy.ndarray]]:
-        """(version, about, arrays) of a file. Raises FormatError, and OSError where the system refuses."""
+        """(version, about, arrays) of a file. Raises FormatError, and OSError if the system refuses."""
         try:
             fields = read_arrays(path)
         except UNREADABLE as error:
@@ -143,7 +143,7 @@ class Format:
 
     @contextlib.contextmanager
     def parts_of(self, path: str | Path) -> Iterator[None]:
-        """Inside the block, an error that a missing or malformed part raises becomes a DamagedFile."""
+        """Inside the block, the error that a missing or malformed part raises becomes a DamagedFile."""
         try:
             yield
         except UNREADABLE as error:

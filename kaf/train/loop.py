@@ -1,4 +1,4 @@
-"""Training: mini-batches, a jitted step, validation, checkpoints, and the same loss curve on both backends."""
+"""The training loop: mini-batches, a jitted step, validation and checkpoints, with the same loss curve on both backends."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ LOSSES = {
     "mean_squared_error": losses.mean_squared_error,
 }
 
-# Examples at a time where no gradient is taken.
+# How many examples of the validation data are evaluated at a time.
 _EVALUATED = 1024
 
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
-    """The trained model and how it got there.
+    """The trained model, and the course of the training.
 
+    model              the trained model
     loss_curve         float32 [steps], the loss of each mini-batch before its step, with the l2 term
-    epoch_losses       float32 [epochs], the means over the examples of each finished epoch
-    seconds            of the whole training, compilation included, and what was done before it was resumed
-    interrupted        whether the user stopped it; the model is then that of the last finished step
-    validation_losses  float32 [epochs], without the l2 term; [0] where nothing is held out
-    best_epoch         the epoch, from 0, of the smallest validation loss; None where nothing is held out
-    stopped_early      whether `patience` ended it
+    epoch_losses       float32 [epochs], the mean over the examples of each finished epoch
+    seconds            the time of the whole training, with compilation, and with the time before it was resumed
+    interrupted        whether Ctrl-C ended the training; the model is then that of the last finished step
+    validation_losses  float32 [epochs], without the l2 term; [0] without validation
+    best_epoch         the epoch, counted from 0, of the smallest validation loss; None without validation
+    stopped_early      whether `patience` ended the training
     """
 
     model: Any
@@ -72,28 +73,28 @@ def fit(
 ) -> TrainResult:
     """Train `model` on x [n, ...] and y [n, ...] to make loss(model(x), y) + l2_alpha * (sum of alpha^2) small.
 
-    `loss` is a function of (outputs, targets) or a name in `LOSSES`; `optimizer` follows optax's convention (default:
-    adam(5e-3)). The floating arrays among the leaves of the model are trained; the optimizer sees the model, with None
-    in the place of other leaves. A NumPy generator seeded with `seed` shuffles, so that both backends see the same
-    batches; the last batch of an epoch may be smaller. `backend` carries the model over to a library; without it that of
-    the model's arrays computes.
+    `loss` is a function of (outputs, targets) or a name in `LOSSES`. `optimizer` follows optax's convention; the default is
+    adam(5e-3). The leaves of the model that are floating arrays are trained; the optimizer sees the model with None in place
+    of the other leaves. A NumPy generator seeded with `seed` shuffles the examples, so both backends see the same batches.
+    The last batch of an epoch may be smaller. `backend` is the library that computes, and the model is converted to it; by
+    default it is the library of the model's arrays.
 
-    `validation` is (x, y), or the share of the examples to hold out (drawn by `seed`). With `patience`, training ends when
-    that many epochs in a row did not lower the validation loss, and the model of the best epoch is returned.
-    `callback(epoch, loss)` is called after every epoch, counted from 0, with its mean loss; with validation, its loss is
-    the third argument. Ctrl-C ends the training; what was trained so far is returned.
+    `validation` is (x, y), or the share of the examples to hold out, which are drawn by `seed`. With `patience`, training
+    ends when that many epochs in a row have not lowered the validation loss, and the model of the best epoch is returned.
+    `callback(epoch, loss)` is called after every epoch, counted from 0, with the mean loss of the epoch; with validation, the
+    validation loss is a third argument. Ctrl-C ends the training, and the model of the last finished step is returned.
 
-    `checkpoint` is a file, or a `Checkpoint`: the training is kept there and, where the file exists, goes on from it, to
-    the same result bit for bit as if it had never stopped, even by SIGKILL. `epochs` may be another number then. A file
-    that cannot be written at first raises OSError, later it makes a CheckpointWarning.
+    `checkpoint` is a file, or a `Checkpoint`. The state of the training is written there. If the file exists, the training
+    continues from it, and the result is bit for bit the same as without the stop, even after SIGKILL; only `epochs` may
+    differ. If the first writing fails, OSError is raised; if a later one fails, a CheckpointWarning is given.
 
-    `mesh`, a `jax.sharding.Mesh` such as `kaf.parallel.data_mesh(8)`, shares every batch among its devices, to the same
-    losses but for rounding; JAX alone does it. Of several processes all give the same arguments; the first writes the
-    checkpoint, where all of them must find it again.
+    `mesh` is a `jax.sharding.Mesh`, for example `kaf.parallel.data_mesh(8)`. Each batch is shared among its devices; the losses
+    differ only by rounding. Only JAX can do this. If several processes train together, all of them must pass the same
+    arguments; the first one writes the checkpoint, and all of them must be able to read it.
 
-    Raises ValueError for sizes that do not fit, numbers that are not finite, and labels that are no class of the model;
-    CheckpointError, a ValueError, for a file that cannot be read or is of another training; ParallelError, a ValueError,
-    for a mesh with minijax, and a batch that cannot be cut into a piece for each device.
+    Raises ValueError for sizes that do not fit, for numbers that are not finite, and for labels that are not classes of the
+    model. Raises CheckpointError, a ValueError, for a checkpoint that cannot be read or belongs to another training. Raises
+    ParallelError, a ValueError, for a mesh with minijax, and for a batch size that the number of devices does not divide.
 
     >>> from kaf.layers import KAFNet
     >>> x = numpy.linspace(-2, 2, 50, dtype="float32")[:, None]
@@ -126,7 +127,7 @@ def fit(
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
-    """How many mini-batches an epoch has: what a schedule of the learning rate counts in.
+    """How many mini-batches, and so how many steps, an epoch has. Schedules of the learning rate count steps.
 
     >>> steps_per_epoch(130, 50)
     3
@@ -138,7 +139,7 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
 
 
 class _Machine:
-    """A step and an evaluation, compiled; `values` is the model with None for what is not trained."""
+    """The compiled step and the compiled evaluation. `values` is the model with None in place of leaves that are not trained."""
 
     def __init__(self, backend, place, model: Any, loss: Callable, optimizer: Optimizer, l2_weight: float):
         self.backend, self.place, self.optimizer = backend, place, optimizer
@@ -146,26 +147,26 @@ class _Machine:
         self._where = [i for i, leaf in enumerate(self._leaves) if _is_floating(leaf)]
         if not self._where:
             raise ValueError("fit: the model has no floating arrays, and so nothing to train.")
-        # By way of NumPy: the leaves may be of the other library.
+        # Through NumPy, because the leaves may be arrays of the other library.
         self.values = self._tree([backend.np.asarray(_host(self._leaves[i])) for i in self._where], {})
         self._step = place.jit(backend, make_step(backend, self.model, loss, optimizer, l2_weight))
         self._evaluate = place.jit(backend, lambda values, x, y: loss(self.model(values)(x), y))
 
     def step(self, values: Any, state: Any, x: numpy.ndarray, y: numpy.ndarray) -> tuple[Any, Any, Any]:
-        """(values, state, loss) after a step on the batch."""
+        """One step on the batch (x, y): the new values and state, and the loss before the step."""
         return self._step(values, state, self.place.batch(x), self.place.batch(y))
 
     def evaluate(self, values: Any, x: numpy.ndarray, y: numpy.ndarray) -> Any:
-        """The loss alone."""
+        """The loss on (x, y), without a step and without the l2 term."""
         return self._evaluate(values, self.place.batch(x), self.place.batch(y))
 
     def trained(self, values: Any) -> Any:
-        """The model for the user: its arrays are on one device again."""
+        """The model for the user, with all its leaves. Its arrays are on one device again."""
         leaves = self.backend.tree_util.tree_leaves(self.backend.block_until_ready(values))
         return self._tree([self.backend.np.asarray(_host(leaf)) for leaf in leaves], dict(enumerate(self._leaves)))
 
     def model(self, values: Any) -> Any:
-        """The model of these values, what is not trained in its place."""
+        """The model with these values, and with the leaves that are not trained."""
         return self._tree(self.backend.tree_util.tree_leaves(values), dict(enumerate(self._leaves)))
 
     def _tree(self, trained: list, others: dict[int, Any]) -> Any:
@@ -174,7 +175,10 @@ class _Machine:
 
 
 def make_step(backend: Backend, model: Callable, loss: Callable, optimizer: Optimizer, l2_weight: float) -> Callable:
-    """step(values, state, x, y) -> (values, state, loss), not yet jitted; `model(values)` is what is called on x.
+    """A training step, not jitted: step(values, state, x, y) -> (values, state, loss).
+
+    `model` makes a callable model from the values, and the step calls it on x. `l2_weight` is the weight of the sum of
+    alpha^2 in the loss.
 
     >>> from kaf.layers import KAFNet
     >>> from kaf.train.optim import sgd
@@ -219,7 +223,7 @@ def _loss_function(loss: str | Callable) -> Callable:
     if callable(loss):
         return loss
     if loss not in LOSSES:
-        raise ValueError(f"fit: no loss is named {loss!r}; choose one of {', '.join(LOSSES)}, or give a function.")
+        raise ValueError(f"fit: there is no loss {loss!r}; choose one of {', '.join(LOSSES)}, or pass a function.")
     return LOSSES[loss]
 
 
@@ -235,9 +239,10 @@ class _Best:
 
 @dataclass(frozen=True, eq=False)
 class _Moment:
-    """A training between two steps. Never changed, only replaced: wherever Ctrl-C strikes, one of the two is whole.
+    """The state of a training between two steps.
 
-    `generator` is the state, before it shuffled, of what shuffled this epoch.
+    A _Moment is never changed, only replaced, so Ctrl-C can never leave one that is half old and half new. `generator` is the
+    state of the NumPy generator before it shuffled this epoch.
     """
 
     values: Any
@@ -249,6 +254,8 @@ class _Moment:
 
 
 class _Training:
+    """A training that runs: where it is (`now`), and the losses so far."""
+
     def __init__(self, machine, examples, held_out, epochs, batch_size, seed, patience, callback):
         self.machine, self.examples, self.held_out = machine, examples, held_out
         self.epochs, self.batch_size, self.patience, self.callback = epochs, batch_size, patience, callback
@@ -256,7 +263,8 @@ class _Training:
         generator = numpy.random.default_rng(seed).bit_generator.state
         values, state = map(machine.place.whole, (machine.values, machine.optimizer.init(machine.values)))
         self.now = _Moment(values, state, 0, 0, generator)
-        # What lies beyond the moment `now` was interrupted before it counted.
+        # These lists may be longer than `now` says, if Ctrl-C came between appending a loss and replacing `now`. The
+        # additional losses are ignored.
         self.curve, self.epoch_losses, self.validation_losses = [], [], []
         self.checkpoint, self.settings, self.seconds_before = None, {}, 0.0
 
@@ -264,7 +272,7 @@ class _Training:
         interrupted = False
         self.start = self.written = start
         if self.checkpoint is not None:
-            self._write()  # A file that cannot be written is told of now, not after hours.
+            self._write()  # If the file cannot be written, the user should know now, not after hours.
         try:
             while self.now.epoch < self.epochs and not self._out_of_patience():
                 self._run_epoch()
@@ -302,7 +310,7 @@ class _Training:
         self._end_epoch(generator.bit_generator.state, [len(batch) for batch in batches])
 
     def _end_epoch(self, generator: dict, sizes: list[int]) -> None:
-        # Only here is a number asked for: JAX computes ahead of Python until then.
+        # float() waits for the result of JAX. Only here, at the end of an epoch, does Python wait.
         self.curve[-len(sizes) :] = [float(loss) for loss in self.curve[-len(sizes) :]]
         reported = [float(numpy.average(self.curve[-len(sizes) :], weights=sizes))]
         best = self.now.best
@@ -345,14 +353,12 @@ class _Training:
             self.written = time.perf_counter()
 
     def _try_to_write(self) -> None:
-        # The work of hours is worth more than its copy: the disk may have room again at the next try.
+        # A full disk must not end a training of hours. It may have room again at the next writing.
         try:
             self._write()
         except OSError as error:
-            text = (
-                f"{self.checkpoint.path} could not be written ({error.strerror}); the training goes on, and the former"
-            )
-            warnings.warn(f"{text} checkpoint stays", checkpoints.CheckpointWarning, stacklevel=2)
+            text = f"{self.checkpoint.path} could not be written ({error.strerror}); the training continues,"
+            warnings.warn(f"{text} and the former checkpoint stays", checkpoints.CheckpointWarning, stacklevel=2)
 
     def _write(self) -> None:
         if not self.machine.place.main:
@@ -385,8 +391,8 @@ class _Training:
         state, best = saved.state, saved.state["best"]
         if (state["epoch"], state["batch"]) > (self.epochs, 0):
             raise checkpoints.CheckpointError(
-                f"{path} has {state['epoch']} epochs behind it, and {self.epochs} are asked for. "
-                "Ask for more, or remove it to start anew."
+                f"{path} holds a training of {state['epoch']} epochs and {state['batch']} batches, which is more than "
+                f"epochs={self.epochs}. Ask for more epochs, or remove the file to start anew."
             )
         values = self._restored(saved, "values", self.now.values)
         kept = values if best is not None and self.patience is not None else ()
@@ -427,7 +433,7 @@ def _settings(loss, l2_alpha, batch_size, seed, patience, examples, held_out) ->
 
 
 class _Examples:
-    """x [n, ...] and y [n, ...], checked; an index makes a batch."""
+    """Checked examples x [n, ...] and y [n, ...]. Indexing with row numbers gives a batch."""
 
     def __init__(self, x: numpy.ndarray, y: numpy.ndarray, name: str = ""):
         if not x.ndim or not y.ndim or len(x) != len(y) or len(x) == 0:
@@ -451,14 +457,14 @@ class _Examples:
 def _check_finite(name: str, array: numpy.ndarray) -> None:
     if array.dtype.kind not in "biufV":
         raise ValueError(f"fit: {name} must hold numbers; its dtype is {array.dtype}.")
-    # By example: the whole array's mask could be as large as the array.
+    # One example after the other, because a mask of the whole array could need as much memory as the array.
     bad = next((i for i, row in enumerate(array) if not numpy.isfinite(row).all()), None) if _has_bad(array) else None
     if bad is not None:
         raise ValueError(f"fit: {name}[{bad}] is NaN or infinite; replace it or remove the example.")
 
 
 def _has_bad(array: numpy.ndarray) -> bool:
-    # A sum is finite only if all terms are; where it is not, it may still have overflowed.
+    # A finite sum has finite terms only. A sum that is not finite may have overflowed, and `_check_finite` then looks closer.
     with numpy.errstate(over="ignore", invalid="ignore"):
         return array.dtype.kind in "fV" and not numpy.isfinite(array.sum(dtype=numpy.float64))
 
@@ -473,7 +479,7 @@ def _held_out(examples: _Examples, validation: float | tuple[Any, Any], seed: in
         raise ValueError(
             f"fit: validation={validation:g} of {n} examples leaves {n - count} to train and {count} to hold out."
         )
-    # Not the stream that shuffles, whatever the share.
+    # Not the generator that shuffles, so that the order of the batches does not depend on the validation.
     order = numpy.random.default_rng([seed, 1]).permutation(n)
     return _Examples(*examples[order[count:]]), _Examples(*examples[order[:count]])
 
@@ -486,13 +492,11 @@ def _check_settings(epochs: int, batch_size: int, validation: Any, patience: int
         raise ValueError(f"fit: epochs must be at least 0 and batch_size at least 1; got {epochs} and {batch_size}.")
     pair = isinstance(validation, tuple) and len(validation) == 2
     if validation is not None and not pair and not (isinstance(validation, (int, float)) and 0 < validation < 1):
-        raise ValueError(
-            f"fit: validation must be a share between 0 and 1, or the examples (x, y); it is {validation!r}."
-        )
+        raise ValueError(f"fit: validation must be a share between 0 and 1, or examples (x, y); it is {validation!r}.")
     if patience is not None and validation is None:
-        raise ValueError("fit: patience looks at the validation loss; give validation=0.2, or (x, y).")
+        raise ValueError("fit: patience needs a validation loss; give validation=0.2, or validation=(x, y).")
     if patience is not None and patience < 1:
-        raise ValueError(f"fit: patience is a number of epochs, at least 1; it is {patience}.")
+        raise ValueError(f"fit: patience must be a number of epochs, at least 1; it is {patience}.")
 
 
 def _check_labels(loss: Callable, model: Any, examples: _Examples) -> None:

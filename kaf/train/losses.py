@@ -1,4 +1,4 @@
-"""Losses: means over a batch, computed from logits, because the exponentials they hold cannot overflow then."""
+"""Losses: means over a batch. They take logits, not probabilities, so that no exponential overflows."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..backend import Array, get_backend, get_tree_backend
 
 
 def cross_entropy(logits: Array, labels: Array) -> Array:
-    """Mean of -log softmax(logits)[label]: logits [..., classes], integer labels [...]; a scalar.
+    """The mean of -log softmax(logits)[label], a scalar, for logits [..., classes] and integer labels [...].
 
-    A label that is no class makes it NaN; so does an empty batch, whose mean is 0/0. Raises ValueError where the shapes
-    do not fit, TypeError for labels that are not integers.
+    The mean is NaN if a label is not the number of a class, and for an empty batch (0/0). Raises ValueError if the shapes do
+    not fit, and TypeError for labels that are not integers.
 
     >>> round(float(cross_entropy([[0.0, 0.0]], [1])), 4)
     0.6931
@@ -29,17 +29,18 @@ def cross_entropy(logits: Array, labels: Array) -> Array:
             f"logits have shape {logits.shape}, labels {labels.shape}."
         )
     is_label = labels[..., None] == xp.arange(logits.shape[-1])
-    # A choice and a sum, not an index: the gradient of a choice is a choice, that of an index scatters.
+    # `where` and a sum instead of indexing: the gradient of `where` is another `where`, the gradient of indexing is a
+    # scatter, which is slower.
     at_label = xp.where(is_label, logits, 0).sum(-1)
     at_label = xp.where(is_label.any(-1), at_label, xp.nan)
     return (backend.nn.logsumexp(logits, -1) - at_label).mean()
 
 
 def binary_cross_entropy(logits: Array, labels: Array) -> Array:
-    """Mean of -log sigmoid(logit) for labels 1 and -log sigmoid(-logit) for labels 0; a scalar.
+    """The mean of -log sigmoid(logit) for labels 1 and of -log sigmoid(-logit) for labels 0, a scalar.
 
-    Both have one shape, or logits one last axis of 1 more: the output of a network of one unit. Labels may lie between
-    0 and 1. Raises ValueError for other shapes.
+    Logits and labels have the same shape, or the logits have an additional last axis of size 1, as the outputs of a network
+    with one output unit. Labels may lie between 0 and 1. Raises ValueError for other shapes.
 
     >>> round(float(binary_cross_entropy([[0.0], [0.0]], [0, 1])), 4)
     0.6931
@@ -51,7 +52,7 @@ def binary_cross_entropy(logits: Array, labels: Array) -> Array:
 
 
 def mean_squared_error(predictions: Array, targets: Array) -> Array:
-    """Mean of (prediction - target)^2; a scalar. Shapes as in `binary_cross_entropy`.
+    """The mean of (prediction - target)^2, a scalar. The shapes are as in `binary_cross_entropy`.
 
     >>> float(mean_squared_error([1.0, 2.0], [1.0, 4.0]))
     2.0
@@ -65,7 +66,7 @@ def _same_shape(function: str, name: str, xp, outputs, targets):
     outputs, targets = xp.asarray(outputs), xp.asarray(targets)
     if outputs.shape == (*targets.shape, 1):
         outputs = outputs[..., 0]
-    # [n, 1] against [n] would broadcast to [n, n], and still have a mean.
+    # Without this check [n, 1] and [n] would broadcast to [n, n], and the loss would be a wrong number.
     if outputs.shape != targets.shape:
         raise ValueError(
             f"{function}: {name} have shape {outputs.shape}, the targets {targets.shape}; they must be equal."
@@ -74,9 +75,11 @@ def _same_shape(function: str, name: str, xp, outputs, targets):
 
 
 def accuracy(logits: Array, labels: Array) -> Array:
-    """The share of labels that are right, a float32 scalar; NaN for an empty batch.
+    """The share of examples whose predicted label is right, a float32 scalar; NaN for an empty batch.
 
-    logits [..., classes] choose by their maximum; logits of the labels' shape, or with a last axis of 1, by their sign.
+    For logits [..., classes] the predicted label is the class with the largest logit. For logits with the shape of the
+    labels, or with an additional last axis of size 1, it is 1 for positive logits and 0 for others. Raises ValueError for
+    other shapes.
 
     >>> float(accuracy([[1.0, 0.0], [2.0, 0.0]], [0, 1]))
     0.5
@@ -89,13 +92,14 @@ def accuracy(logits: Array, labels: Array) -> Array:
         predicted = logits.argmax(-1)
     else:
         raise ValueError(
-            f"accuracy: logits have shape {logits.shape}, labels {labels.shape}; see the docstring for what fits."
+            "accuracy: logits must be [..., classes] for labels [...], or have the labels' shape; "
+            f"logits have shape {logits.shape}, labels {labels.shape}."
         )
     return (predicted == labels).mean()
 
 
 def l2_alpha(model: Any) -> Array | float:
-    """The sum of the squares of all alpha of a model, a scalar; 0.0 where it has no KAF.
+    """The sum of the squares of all coefficients alpha of a model, a scalar; 0.0 for a model without KAFs.
 
     >>> from kaf.layers import KAF
     >>> float(l2_alpha(KAF([[1.0, 2.0]])))
@@ -107,7 +111,7 @@ def l2_alpha(model: Any) -> Array | float:
 
 
 def has_alpha(node: Any) -> bool:
-    """Whether a node of a model is a layer of KAFs: its class says so.
+    """Whether a node of a model is a layer with coefficients alpha. Its class says so by the attribute `has_alpha`.
 
     >>> from kaf.layers import KAF, Linear
     >>> has_alpha(KAF.init(0, 3)), has_alpha(Linear.init(0, 3, 2))

@@ -1,7 +1,7 @@
-"""Optimizers by optax's convention: `init(params)` makes a state, `update(grads, state, params)` updates and a state.
+"""Optimizers by optax's convention: `init(params)` makes a state, `update(grads, state, params)` makes updates and a state.
 
-An optimizer of optax can take the place of one of these, on JAX. The schedules bear optax's names, too: functions of
-the number of steps made so far, to be given as a `learning_rate`.
+On JAX an optimizer of optax can be used instead of these. The schedules have optax's names too. A schedule is a function of
+the number of steps made so far, and can be passed as `learning_rate`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from .losses import has_alpha
 
 
 class Optimizer(NamedTuple):
-    """A pair of functions; both take pytrees of arrays."""
+    """A pair of functions that take pytrees of arrays."""
 
     init: Callable[[Any], Any]
     update: Callable[..., tuple[Any, Any]]
 
 
-# A number, or a function of the steps made so far (an int32 scalar, traced in a jitted step).
+# A learning rate: a number, or a function of the number of steps made so far (an int32 scalar; a tracer in a jitted step).
 Rate = float | Callable[[Array], Any]
 
 
 class AdamState(NamedTuple):
-    """Steps made so far, and the running means of the gradients and of their squares."""
+    """The number of steps made so far, and the running means of the gradients and of their squares."""
 
     count: Array
     mu: Any
@@ -34,7 +34,7 @@ class AdamState(NamedTuple):
 
 
 class SGDState(NamedTuple):
-    """Steps made so far, and the running sum of the gradients (() without momentum)."""
+    """The number of steps made so far, and the running sum of the gradients (() without momentum)."""
 
     count: Array
     trace: Any
@@ -52,8 +52,8 @@ def adam(
 ) -> Optimizer:
     """Adam (Kingma and Ba 2015, arXiv 1412.6980), as `optax.adam`; with `weight_decay`, as `optax.adamw`.
 
-    `weight_decay` is a number for all parameters, or a function that makes of them a tree of numbers: see `decay_apart`.
-    Raises ValueError when there is a weight decay and `update` is not given the parameters.
+    `weight_decay` is one number for all parameters, or a function that takes the parameters and returns a tree of numbers
+    (see `decay_apart`). `update` raises ValueError if there is a weight decay and it does not get the parameters.
 
     >>> import numpy as np
     >>> optimizer = adam(0.1)
@@ -76,7 +76,8 @@ def adam(
         count = state.count + 1
         mu = tree_map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, grads)
         nu = tree_map(lambda v, g: b2 * v + (1 - b2) * g**2, state.nu, grads)
-        # Both running means start at 0, and 1 - b^count makes up for it. The divisions are folded into the scalars:
+        # Both running means start at 0, and division by c1 = 1 - b1^count and c2 = 1 - b2^count corrects them. The divisions
+        # are moved into the scalars:
         # lr mu/c1 / (sqrt(nu/c2) + eps) = (lr sqrt(c2)/c1) mu / (sqrt(nu) + eps sqrt(c2)).
         root = xp.sqrt(1 - b2**count)
         rate_now = _rate(learning_rate, state.count)
@@ -121,7 +122,9 @@ def _rate(learning_rate: Rate, count: Array):
 
 
 def clip_by_global_norm(max_norm: float) -> Optimizer:
-    """Gradients scaled down, all alike, to a norm of at most `max_norm`, as `optax.clip_by_global_norm`; for `chain`.
+    """Scales all gradients by one factor so that their norm is at most `max_norm`, as `optax.clip_by_global_norm`.
+
+    To be used in `chain`.
 
     >>> import numpy as np
     >>> updates, _ = clip_by_global_norm(1.0).update(np.float32([3.0, 4.0]), ())
@@ -134,14 +137,17 @@ def clip_by_global_norm(max_norm: float) -> Optimizer:
         xp, tree_map = backend.np, backend.tree_util.tree_map
         squares = [(xp.asarray(g) ** 2).sum() for g in backend.tree_util.tree_leaves(grads)]
         norm = xp.sqrt(sum(squares))
-        # Divided first: the product of a large gradient and max_norm could overflow. At 0 the division is not chosen.
+        # The division comes first, because the product of a large gradient and max_norm could overflow. With norm 0 `where`
+        # does not choose the division.
         return tree_map(lambda g: xp.where(norm < max_norm, g, (g / norm) * max_norm).astype(g.dtype), grads), state
 
     return Optimizer(lambda params: (), update)
 
 
 def chain(*optimizers: Optimizer) -> Optimizer:
-    """One after the other, each on the updates of the one before, as `optax.chain`; the state is a tuple of theirs.
+    """An optimizer that passes the gradients through all `optimizers` in turn, as `optax.chain`.
+
+    Each gets the updates of the one before. The state is the tuple of their states.
 
     >>> import numpy as np
     >>> optimizer = chain(clip_by_global_norm(1.0), sgd(0.5))
@@ -164,8 +170,10 @@ def chain(*optimizers: Optimizer) -> Optimizer:
 
 
 def decay_apart(alpha: float = 0.0, weights: float = 0.0, biases: float = 0.0) -> Callable[[Any], Any]:
-    """Weight decay by role, for `adam`: `alpha` for the coefficients of KAFs, `weights` for the other arrays of two axes
-    and more, `biases` for the rest. Returns a function of the parameters, a model, that makes a tree of these numbers.
+    """A weight decay for `adam` that depends on the role of an array.
+
+    `alpha` is for the coefficients of KAFs, `weights` for other arrays with two or more axes, and `biases` for all others.
+    Returns a function that takes a model and returns a tree of these numbers.
 
     >>> from kaf.layers import KAFNet
     >>> decays = decay_apart(alpha=0.1, weights=0.01)(KAFNet.init(0, [2, 3, 1]))
@@ -187,7 +195,7 @@ def decay_apart(alpha: float = 0.0, weights: float = 0.0, biases: float = 0.0) -
 
 
 def apply_updates(params: Any, updates: Any) -> Any:
-    """params + updates, leaf by leaf; the leaves keep their dtypes.
+    """params + updates, leaf by leaf. The leaves keep their dtypes.
 
     >>> import numpy as np
     >>> print(apply_updates([np.float32([1.0])], [np.float32([0.5])])[0])
@@ -201,7 +209,7 @@ def apply_updates(params: Any, updates: Any) -> Any:
 
 
 def cosine_decay_schedule(init_value: float, decay_steps: int, alpha: float = 0.0) -> Callable[[Array], Array]:
-    """From `init_value` down to `alpha * init_value` in `decay_steps`, along half a cosine; as `optax`'s of that name.
+    """A schedule from `init_value` down to `alpha * init_value` in `decay_steps` along half a cosine, as optax's.
 
     >>> schedule = cosine_decay_schedule(0.1, 100)
     >>> [round(float(schedule(step)), 4) for step in (0, 50, 100, 200)]
@@ -220,9 +228,10 @@ def cosine_decay_schedule(init_value: float, decay_steps: int, alpha: float = 0.
 def warmup_cosine_decay_schedule(
     init_value: float, peak_value: float, warmup_steps: int, decay_steps: int, end_value: float = 0.0
 ) -> Callable[[Array], Array]:
-    """A straight line from `init_value` to `peak_value`, then half a cosine down to `end_value`; as `optax`'s.
+    """A schedule from `init_value` to `peak_value` along a line, then down to `end_value` along half a cosine, as optax's.
 
-    `decay_steps` counts the steps of both. Raises ValueError where it is not larger than `warmup_steps`.
+    The line takes `warmup_steps`; line and cosine together take `decay_steps`. Raises ValueError if `decay_steps` is not
+    larger than `warmup_steps`.
 
     >>> schedule = warmup_cosine_decay_schedule(0.0, 0.1, 10, 100)
     >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 55, 100)]
@@ -231,7 +240,7 @@ def warmup_cosine_decay_schedule(
     _check_steps("warmup_cosine_decay_schedule", warmup_steps=warmup_steps, decay_steps=decay_steps)
     if not decay_steps > warmup_steps:
         raise ValueError(
-            "warmup_cosine_decay_schedule: decay_steps counts the steps of the warm-up too, and must be larger; "
+            "warmup_cosine_decay_schedule: decay_steps includes the steps of the warm-up, and must be larger; "
             f"got decay_steps {decay_steps} and warmup_steps {warmup_steps}."
         )
     cosine = cosine_decay_schedule(
@@ -250,7 +259,7 @@ def warmup_cosine_decay_schedule(
 def exponential_decay(
     init_value: float, transition_steps: int, decay_rate: float, staircase: bool = False
 ) -> Callable[[Array], Array]:
-    """`init_value * decay_rate ** (step / transition_steps)`; with `staircase` the exponent is rounded down. As `optax`'s.
+    """The schedule `init_value * decay_rate ** (step / transition_steps)`, as optax's. `staircase` rounds the exponent down.
 
     >>> schedule = exponential_decay(0.1, 10, 0.5, staircase=True)
     >>> [round(float(schedule(step)), 4) for step in (0, 9, 10, 25)]
@@ -269,7 +278,9 @@ def exponential_decay(
 def piecewise_constant_schedule(
     init_value: float, boundaries_and_scales: Mapping[int, float]
 ) -> Callable[[Array], Array]:
-    """Multiplied by the scale of each boundary once that many steps are made; as `optax`'s.
+    """A schedule that starts at `init_value` and is multiplied by a scale at each boundary, as optax's.
+
+    `boundaries_and_scales` maps a number of steps to the scale.
 
     >>> schedule = piecewise_constant_schedule(0.1, {100: 0.1})
     >>> [round(float(schedule(step)), 4) for step in (0, 99, 100)]

@@ -1,7 +1,7 @@
-"""Training on several devices and machines: each batch is shared among the devices, the parameters are on all of them.
+"""Training on several devices and machines: each batch is shared among the devices, and every device has all parameters.
 
-JAX alone does this. `fit(..., mesh=data_mesh(8))` is all there is to it on one machine; on several, or in several
-processes, each process calls `join` first and then runs the same program on the same data.
+Only JAX can do this. On one machine call `fit(..., mesh=data_mesh(8))`. On several machines, or in several processes, each
+process first calls `join` and then runs the same program on the same data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ AXIS = "batch"
 
 
 class ParallelError(ValueError):
-    """The devices or processes asked for are not there, or do not agree; the message says what to do."""
+    """There are fewer devices or processes than asked for, or the processes do not agree. The message says what to do."""
 
 
 # -- Processes and devices ---------------------------------------------------------------------------------------------
@@ -26,11 +26,11 @@ class ParallelError(ValueError):
 def join(
     coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None, timeout: int = 300
 ) -> None:
-    """Make this process one of several that train together; called before anything is computed.
+    """Make this process one of several that train together. Call it before anything is computed.
 
-    `coordinator` is the host:port at which process 0 can be reached. What is not given JAX looks for in the environment:
-    JAX_COORDINATOR_ADDRESS, or what Slurm, MPI, Kubernetes or Cloud TPUs tell. CPUs reach each other by Gloo. `timeout`
-    are seconds. Raises ParallelError for minijax, numbers that do not fit, and processes that do not come.
+    `coordinator` is the host:port at which process 0 listens. JAX looks for arguments that are not given in the environment:
+    in JAX_COORDINATOR_ADDRESS, or in the variables of Slurm, MPI, Kubernetes or Cloud TPUs. CPUs communicate by Gloo.
+    `timeout` is in seconds. Raises ParallelError for minijax, for numbers that do not fit, and if a process does not come.
 
     >>> join("localhost:1234", num_processes=2, process_id=2)
     Traceback (most recent call last):
@@ -41,25 +41,26 @@ def join(
             f"join: process_id must be from 0 to num_processes - 1; got {process_id} of {num_processes}."
         )
     if coordinator is not None and not coordinator.rpartition(":")[2].isdecimal():
-        raise ParallelError(f"join: the coordinator is a host and a port, host:1234; got {coordinator!r}.")
+        raise ParallelError(f"join: the coordinator must be a host and a port, host:1234; got {coordinator!r}.")
     jax = _jax("join").library
     if jax.distributed.is_initialized():
-        raise ParallelError("join: this process has joined others already; it can do so once.")
+        raise ParallelError("join: this process has joined others already; it can join only once.")
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     try:
         jax.distributed.initialize(coordinator, num_processes, process_id, initialization_timeout=timeout)
     except (ValueError, RuntimeError) as error:
         raise ParallelError(
-            f"join: the processes did not come together at {coordinator or 'what the environment says'}: "
-            f"{str(error).splitlines()[0]} Every process needs the same coordinator and num_processes, a process_id of "
-            "its own, and to join before it computes anything."
+            f"join: the processes did not meet at {coordinator or 'the coordinator that the environment names'}: "
+            f"{str(error).splitlines()[0]} Every process needs the same coordinator and num_processes, and a process_id of "
+            "its own, and must join before it computes anything."
         ) from error
 
 
 def data_mesh(devices: int | None = None) -> Any:
-    """A `jax.sharding.Mesh` of so many devices, all there are for None, for the `mesh` of `fit`.
+    """A `jax.sharding.Mesh` of `devices` devices, for the `mesh` of `fit`; by default of all devices.
 
-    Of several processes each gives as many of its devices. Raises ParallelError for minijax, and where there are fewer.
+    Each of several processes contributes the same number of devices. Raises ParallelError for minijax, and if there are too
+    few devices.
     """
     jax = _jax("data_mesh").library
     processes = jax.process_count()
@@ -96,34 +97,34 @@ def _jax(function: str) -> Backend:
 
 
 class OneDevice:
-    """Where no mesh is given: arrays stay as they are."""
+    """The placement of arrays without a mesh: arrays stay as they are."""
 
     main = True
 
     def jit(self, backend: Backend, function: Any) -> Any:
-        """Compiled by the backend."""
+        """The function compiled by the backend."""
         return backend.jit(function)
 
     def whole(self, tree: Any) -> Any:
-        """A tree of arrays that every step needs."""
+        """A tree of arrays that every step needs whole."""
         return tree
 
     def batch(self, array: numpy.ndarray) -> Any:
-        """Examples [n, ...]."""
+        """A batch of examples [n, ...]."""
         return array
 
     def agree(self, text: str, what: str) -> None:
-        """There is no one to disagree with."""
+        """Do nothing: there are no other processes."""
 
     def check_batch(self, batch_size: int) -> None:
-        """Any will do."""
+        """Do nothing: every batch size is possible."""
 
 
 class Sharded:
-    """On a mesh: a batch is cut into a piece for each device, all else is on every device.
+    """The placement of arrays on a mesh: a batch is cut into a piece for each device, all other arrays are on every device.
 
-    XLA divides the computation and adds up the gradients; what is computed is the same, whatever the loss. In several
-    processes each needs the whole of the data, and the pieces are of whole batches: `agree` makes sure.
+    XLA divides the computation among the devices and adds up the gradients. The result is that of the whole batch, for any
+    loss. Each of several processes must have all the data, because the pieces are cut from whole batches; `agree` checks this.
     """
 
     def __init__(self, backend: Backend, mesh: Any):
@@ -132,31 +133,32 @@ class Sharded:
                 f"fit: a mesh of devices needs the backend 'jax', and {backend.name!r} computes: give backend='jax'."
             )
         self._jax, sharding = backend.library, backend.library.sharding
-        # Its axes are XLA's to use, whatever they were made for: the model is written for whole arrays.
+        # The same devices and axis names without the user's axis types: the model is written for whole arrays, and XLA must be
+        # free to divide the work along any axis.
         self._mesh = sharding.Mesh(mesh.devices, mesh.axis_names)
         self._whole = sharding.NamedSharding(self._mesh, sharding.PartitionSpec())
         self._batch = sharding.NamedSharding(self._mesh, sharding.PartitionSpec(tuple(mesh.axis_names)))
         self.main = self._jax.process_index() == 0
 
     def jit(self, backend: Backend, function: Any) -> Any:
-        """Compiled for the mesh; what it returns is on every device."""
+        """The function compiled for the mesh. Its results are on every device."""
         return backend.library.jit(function, out_shardings=self._whole)
 
     def whole(self, tree: Any) -> Any:
-        """A copy for every device."""
+        """A tree whose arrays are on every device."""
         return self._jax.tree.map(lambda leaf: self._put(numpy.asarray(leaf), self._whole), tree)
 
     def batch(self, array: numpy.ndarray) -> Any:
-        """A piece for every device. A batch that cannot be cut evenly, the last one of an epoch, is on all of them."""
+        """A batch with a piece on each device. A batch that cannot be cut evenly, such as an epoch's last, is on every device."""
         return self._put(array, self._whole if len(array) % self._mesh.size else self._batch)
 
     def _put(self, array: numpy.ndarray, sharding: Any) -> Any:
-        # Floats of 64 bits become those of 32, as they do wherever else JAX takes them.
+        # float64 becomes float32, as it does everywhere in JAX without x64.
         array = array.astype(self._jax.dtypes.canonicalize_dtype(array.dtype))
         return self._jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
     def check_batch(self, batch_size: int) -> None:
-        """Raise ParallelError for a size that leaves every batch whole on every device."""
+        """Raise ParallelError for a batch size that cannot be divided among the devices."""
         size = self._mesh.size
         if batch_size % size:
             below, above = batch_size // size * size, -(-batch_size // size) * size
@@ -166,7 +168,7 @@ class Sharded:
             )
 
     def agree(self, text: str, what: str) -> None:
-        """Raise ParallelError unless all processes give the same text; they wait for each other."""
+        """Raise ParallelError unless all processes pass the same text. The processes wait for each other here."""
         if self._jax.process_count() == 1:
             return
         digest = numpy.frombuffer(hashlib.blake2b(text.encode(), digest_size=8).digest(), numpy.uint32)
@@ -178,7 +180,7 @@ class Sharded:
 
 
 def placement(backend: Backend, mesh: Any | None) -> OneDevice | Sharded:
-    """Where `fit` puts arrays.
+    """The placement of arrays for `fit`: on one device without a mesh, else on the mesh.
 
     >>> placement(get_backend(), None).main
     True

@@ -71,8 +71,8 @@ def test_mixed_arrays_are_an_error():
     with pytest.raises(TypeError) as e:
         get_backend(ours, np.ones(3), theirs)
     assert str(e.value) == (
-        "kaf got arrays of both minijax and JAX (minijax float32[2,3], jax int32[3]), and computes with one library at "
-        "a time. Carry the ones over by way of NumPy: that_library.numpy.asarray(numpy.asarray(x))."
+        "kaf got arrays of both minijax and JAX (minijax float32[2,3], jax int32[3]), but computes with one library at "
+        "a time. Convert the arrays of one library through NumPy: other_library.numpy.asarray(numpy.asarray(x))."
     )
     with pytest.raises(TypeError, match="both minijax and JAX"):
         kaf.kaf(ours, np.zeros((3, 20)), theirs, 1.0)

@@ -141,7 +141,7 @@ def test_interrupted_and_gone_on_with(capsys, here, monkeypatch):
     said = [interrupted(monkeypatch, capsys, argv, steps) for steps in (4, 6, 3)]
     # A network has 9 steps, 3 an epoch: 4; 5 and 1 of the next; 3 more of that.
     assert said == [
-        f"kaf: interrupted after {epochs} of 3 epochs of {label}: the same command goes on from there "
+        f"kaf: interrupted after {epochs} of 3 epochs of {label}: the same command continues from there "
         f"(kaf-out/checkpoints/{file})\n"
         for epochs, label, file in [
             (1, "KAF", "train-kaf-0.npz"),
@@ -151,7 +151,7 @@ def test_interrupted_and_gone_on_with(capsys, here, monkeypatch):
     ]
     assert sorted(os.listdir("kaf-out")) == ["activations.png", "checkpoints", "model.npz"]
     out = succeeds(capsys, argv)
-    assert "going on with the interrupted run in kaf-out/checkpoints" in out
+    assert "continuing the interrupted run in kaf-out/checkpoints" in out
     assert results(out)[0][:5] == expected[0][:5] and [row[:5] for row in results(out)] == [row[:5] for row in expected]
     assert sorted(os.listdir("kaf-out")) == WRITTEN
     models = [np.load(f"{where}/model.npz") for where in ("whole", "kaf-out")]
@@ -165,8 +165,8 @@ def test_an_interrupted_run_with_other_settings(capsys, here, monkeypatch):
     (here / "kaf-out" / "checkpoints" / "mine").write_text("kept")
     assert main([*argv, "--lr", "0.1", "--units", "5"]) == 2
     assert capsys.readouterr().err == (
-        "kaf: error: kaf-out/checkpoints/train-kaf-0.npz is of another training: units was [3] and is [5], lr was 0.005 and is "
-        "0.1. Give the same, or remove it to start anew, or give --restart\n"
+        "kaf: error: kaf-out/checkpoints/train-kaf-0.npz belongs to another training: units was [3] and is [5], lr was "
+        "0.005 and is 0.1. Give the same settings, or remove the file to start anew, or give --restart\n"
     )
     succeeds(capsys, [*argv, "--lr", "0.1", "--restart"])
     assert os.listdir("kaf-out/checkpoints") == ["mine"]
@@ -272,7 +272,7 @@ def test_a_disk_that_is_full_for_a_while(capsys, here, monkeypatch):
     out, err = capsys.readouterr()
     assert err == (
         "kaf: warning: kaf-out/checkpoints/train-kaf-0.npz could not be written (No space left on device); the training "
-        "goes on, and the former checkpoint stays\n"
+        "continues, and the former checkpoint stays\n"
     )
     assert len(results(out)) == 1 and sorted(os.listdir("kaf-out")) == WRITTEN
     made.insert(0, "")

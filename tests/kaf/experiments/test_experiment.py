@@ -97,15 +97,15 @@ def test_an_experiment_goes_on_after_the_last_network_finished(capsys, here, mon
     capsys.readouterr()
     assert main(ARGV) == 130
     assert capsys.readouterr().err == (
-        "kaf: interrupted after 2 networks: the same command goes on from there (kaf-out/checkpoints)\n"
+        "kaf: interrupted after 2 networks: the same command continues from there (kaf-out/checkpoints)\n"
     )
     assert main([*ARGV, "--seed", "1"]) == 2
     assert capsys.readouterr().err == (
-        "kaf: error: kaf-out/checkpoints/experiment-moons-0.npz is of another training: seeds was [0, 3] and is [1, 4]. "
-        "Give the same, or remove it to start anew, or give --restart\n"
+        "kaf: error: kaf-out/checkpoints/experiment-moons-0.npz belongs to another training: seeds was [0, 3] and is [1, 4]. "
+        "Give the same settings, or remove the file to start anew, or give --restart\n"
     )
     assert main(ARGV) == 0
-    assert "going on with the interrupted run in kaf-out/checkpoints" in capsys.readouterr().out
+    assert "continuing the interrupted run in kaf-out/checkpoints" in capsys.readouterr().out
     labels = [network.label for network in experiments.networks(EXPERIMENTS["moons"])]
     assert trained == labels[:3] + labels[2:]  # The third was interrupted.
     assert (here / "kaf-out" / "moons.md").read_text() == (here / "whole" / "moons.md").read_text()

@@ -7,14 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import kaf
 from kaf import Grid, use_backend
 from kaf.backend import named_backend
 from kaf.functional import kaf as phi
+from kaf.functional import pallas
 from kaf.functional.activation import _problem
 from kaf.functional.gridded import make_layout
-
-pallas = kaf.pallas
 
 
 def problem(n, units, size=20, seed=0):

@@ -119,18 +119,22 @@ def test_killed(backend_name, kills, tmp_path):
 # -- What cannot be gone on from ---------------------------------------------------------------------------------------
 
 OTHERS = [
-    ({"seed": 2}, "is of another training: seed was 1 and is 2, the data was * and is *, the validation"),
+    ({"seed": 2}, "belongs to another training: seed was 1 and is 2, the data was * and is *, the validation"),
     (
         {"batch_size": 10},
-        "is of another training: batch_size was 20 and is 10. Give the same, or remove it to start anew.",
+        "belongs to another training: batch_size was 20 and is 10. Give the same settings, or remove the file to start anew.",
     ),
-    ({"l2_alpha": 0.5}, "is of another training: l2_alpha was 0.0001 and is 0.5. Give"),
-    ({"patience": 3}, "is of another training: patience was 50 and is 3. Give"),
+    ({"l2_alpha": 0.5}, "belongs to another training: l2_alpha was 0.0001 and is 0.5. Give"),
+    ({"patience": 3}, "belongs to another training: patience was 50 and is 3. Give"),
     ({"loss": "mean_squared_error"}, "training: loss was binary_cross_entropy and is mean_squared_error. Give"),
-    ({"validation": 0.4}, "is of another training: the data was * and is *, the validation data was * and is *. Give"),
+    (
+        {"validation": 0.4},
+        "belongs to another training: the data was * and is *, the validation data was * and is *. Give",
+    ),
     (
         {"epochs": 1},
-        "has 2 epochs behind it, and 1 are asked for. Ask for more, or remove it to start anew.",
+        "holds a training of 2 epochs and 0 batches, which is more than epochs=1. Ask for more epochs, or remove the file "
+        "to start anew.",
     ),
 ]
 
@@ -162,8 +166,8 @@ def test_of_another_model(what, kept):
         fit(KAFNet.init(0, sizes), X, Y, epochs=3, optimizer=optim.sgd(0.1), checkpoint=kept, **ARGUMENTS)
     named = "values" if what == "model" else "optimizer's state"
     assert str(e.value) == (
-        f"{kept} is of another training: its {named} do not have the shapes of the ones given. "
-        "Give the same model and optimizer, or remove it to start anew."
+        f"{kept} belongs to another training: its {named} have other shapes than the given ones. "
+        "Give the same model and optimizer, or remove the file to start anew."
     )
 
 
@@ -183,7 +187,7 @@ def test_damaged(kept):
         kept.write_bytes(bad)
         with pytest.raises(CheckpointError) as e:
             trained(checkpoint=kept)
-        assert str(e.value) == f"{kept} is damaged, or no checkpoint of kaf. Remove it to start anew."
+        assert str(e.value) == f"{kept} is damaged, or no checkpoint of kaf. Remove the file to start anew."
         assert kept.read_bytes() == bad
 
 
@@ -197,7 +201,7 @@ def test_other_files(tmp_path):
     with pytest.raises(CheckpointError) as e:
         trained(checkpoint=path)
     assert str(e.value) == (
-        f"{path} has version 9 of the format, and this kaf reads version 1. Remove it to start anew."
+        f"{path} has version 9 of the format, and this kaf reads version 1. Remove the file to start anew."
     )
     np.savez(path, format="kaf-checkpoint", version=1, about="{}")
     with pytest.raises(CheckpointError, match="is damaged: its parts do not fit together"):
@@ -230,9 +234,7 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
 
     with pytest.warns(CheckpointWarning) as warned:
         found = trained(checkpoint=Checkpoint(path, every=0.0), callback=fill)
-    text = (
-        f"{path} could not be written (No space left on device); the training goes on, and the former checkpoint stays"
-    )
+    text = f"{path} could not be written (No space left on device); the training continues, and the former checkpoint stays"
     assert {str(w.message) for w in warned} == {text}
     full[0] = False
     assert_same_bits(found, trained())

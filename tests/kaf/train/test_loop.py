@@ -281,8 +281,8 @@ BAD_X[3, 1], BAD_Y[7] = np.inf, np.nan
         ({"batch_size": 0}, "fit: epochs must be at least 0 and batch_size at least 1; got 1 and 0."),
         (
             {"loss": "hinge"},
-            "fit: no loss is named 'hinge'; choose one of cross_entropy, binary_cross_entropy, mean_squared_error, "
-            "or give a function.",
+            "fit: there is no loss 'hinge'; choose one of cross_entropy, binary_cross_entropy, mean_squared_error, "
+            "or pass a function.",
         ),
         (
             {"loss": "cross_entropy", "y": Y + 1},
@@ -305,11 +305,11 @@ BAD_X[3, 1], BAD_Y[7] = np.inf, np.nan
         ),
         (
             {"validation": 1.5},
-            "fit: validation must be a share between 0 and 1, or the examples (x, y); it is 1.5.",
+            "fit: validation must be a share between 0 and 1, or examples (x, y); it is 1.5.",
         ),
         ({"validation": 0.01}, "fit: validation=0.01 of 20 examples leaves 20 to train and 0 to hold out."),
-        ({"patience": 3}, "fit: patience looks at the validation loss; give validation=0.2, or (x, y)."),
-        ({"patience": 0, "validation": 0.2}, "fit: patience is a number of epochs, at least 1; it is 0."),
+        ({"patience": 3}, "fit: patience needs a validation loss; give validation=0.2, or validation=(x, y)."),
+        ({"patience": 0, "validation": 0.2}, "fit: patience must be a number of epochs, at least 1; it is 0."),
         ({"model": kaf.layers.Fixed("relu")}, "fit: the model has no floating arrays, and so nothing to train."),
     ],
 )

@@ -121,7 +121,8 @@ SHAPES = "have shape (16, 2), the targets (16,); they must be equal."
             numbers(16, 4),
             classes(15),
             ValueError,
-            "accuracy: logits have shape (16, 4), labels (15,); see the docstring for what fits.",
+            "accuracy: logits must be [..., classes] for labels [...], or have the labels' shape; "
+            "logits have shape (16, 4), labels (15,).",
         ),
     ],
 )

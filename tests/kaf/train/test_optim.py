@@ -186,7 +186,7 @@ def test_decay_apart_is_optax_s_mask(backend):
         ),
         (
             lambda: optim.warmup_cosine_decay_schedule(0.0, 0.1, 10, 10),
-            "warmup_cosine_decay_schedule: decay_steps counts the steps of the warm-up too, and must be larger; "
+            "warmup_cosine_decay_schedule: decay_steps includes the steps of the warm-up, and must be larger; "
             "got decay_steps 10 and warmup_steps 10.",
         ),
     ],

@@ -139,7 +139,9 @@ def test_errors(on_jax):
     assert says(trained, data_mesh(2), backend="minijax") == (
         "fit: a mesh of devices needs the backend 'jax', and 'minijax' computes: give backend='jax'."
     )
-    assert says(join, "localhost", 2, 0) == "join: the coordinator is a host and a port, host:1234; got 'localhost'."
+    assert (
+        says(join, "localhost", 2, 0) == "join: the coordinator must be a host and a port, host:1234; got 'localhost'."
+    )
     with use_backend("minijax"):
         for name, function in (("data_mesh", data_mesh), ("join", join)):
             assert says(function) == (
@@ -148,8 +150,8 @@ def test_errors(on_jax):
             )
     # This process has computed, and is alone.
     said = says(join, "localhost:1", 2, 1, timeout=1)
-    assert said.startswith("join: the processes did not come together at localhost:1: ")
-    assert said.endswith("a process_id of its own, and to join before it computes anything.")
+    assert said.startswith("join: the processes did not meet at localhost:1: ")
+    assert said.endswith("a process_id of its own, and must join before it computes anything.")
     assert get_backend() is on_jax
 
 
@@ -181,7 +183,7 @@ BAD_ARGUMENTS = [
     ),
     (
         [*ON_JAX, "--coordinator", "here", "--num-processes", "2", "--process-id", "0"],
-        "the coordinator is a host and a port, host:1234; got 'here'",
+        "the coordinator must be a host and a port, host:1234; got 'here'",
     ),
     (["--devices", "0"], "argument --devices: '0' is not a whole number from 1 to 100000; see kaf train --help"),
 ]
