@@ -1,8 +1,11 @@
-"""Kernel activation functions: activations that are learnt, one for each unit of a network.
+"""Kernel activation functions (KAFs): activation functions that are trained, one for each unit of a network.
 
-Scardapane, Van Vaerenbergh, Totaro, Uncini: Kafnets, Neural Networks 110 (2019), arXiv 1707.04035. Written once, run on
-minijax (to look inside) or on JAX (for speed): see `kaf.use_backend`. `kaf.equinox` and `kaf.nnx` hold the modules for
-Equinox and Flax.
+Source: Scardapane, Van Vaerenbergh, Totaro, Uncini: Kafnets, Neural Networks 110 (2019), arXiv 1707.04035. The code is written
+once and runs on minijax (to look inside) or on JAX (for speed); see `kaf.use_backend`. `kaf.equinox` and `kaf.nnx` have the
+KAF as a module of Equinox and of Flax.
+
+The rooms, in the order of their imports: `functional` (the function of plain arrays), `layers`, `train`, `experiments` and `cli`
+(the command `kaf`). The other files are doors, short modules that keep public import paths.
 """
 
 from . import losses, optim
@@ -60,7 +63,7 @@ __all__ = [
 ]
 
 
-# Doors that are opened when a program asks for them. Equinox, Flax and Pallas need packages that kaf itself does not need.
+# Doors that are imported when a program asks for them. Equinox, Flax and Pallas need packages that kaf itself does not need.
 _LAZY_DOORS = ("equinox", "grid", "kernels", "nnx", "pallas", "parallel", "variants")
 
 

@@ -1,4 +1,4 @@
-"""`kaf fit`: how well a KAF can start as a known function."""
+"""`kaf fit`: fit a KAF to a known function, and show how well it fits."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Claims: a sentence, and a function of the scores that says whether it was seen."""
+"""Claims about networks, and the functions of the scores that test them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy
 
 @dataclass(frozen=True)
 class Claim:
-    """What is claimed, and how it is looked for: `seen` takes the scores by label, and returns whether and by what.
+    """A claim as a sentence, and the function that tests it.
 
-    Networks are compared by the median over the seeds of the difference of their scores.
+    `seen` takes the scores [seeds] of all networks by label, and returns whether the claim holds, and the numbers that show it
+    as a text. Two networks are compared by the median over the seeds of the difference of their scores.
     """
 
     text: str
@@ -29,7 +30,8 @@ def _best(scores: Mapping[str, numpy.ndarray], equal: str) -> tuple[float, str]:
 
 
 def _difference(scores: Mapping[str, numpy.ndarray], by: str, label: str) -> float:
-    # Seed by seed: a seed gives all networks the same split, and splits differ more than networks do.
+    # Seed by seed, because a seed gives all networks the same split, and scores differ more between splits than between
+    # networks.
     return float(numpy.median(scores[by] - scores[label]))
 
 
@@ -39,7 +41,7 @@ def _compared(scores: Mapping[str, numpy.ndarray], by: str, label: str) -> str:
 
 
 def better(equal: str, margin: float) -> Callable:
-    """By `margin` than the best of them."""
+    """A test whether KAF is better, by `margin` or more, than the best of the networks whose label ends with `equal`."""
 
     def seen(scores):
         _, label = _best(scores, equal)
@@ -49,7 +51,7 @@ def better(equal: str, margin: float) -> Callable:
 
 
 def level(label: str, margin: float, by: str = "KAF") -> Callable:
-    """Within `margin` of each other."""
+    """A test whether the scores of the networks `by` and `label` differ by at most `margin`."""
 
     def seen(scores):
         return abs(_difference(scores, by, label)) <= margin, _compared(scores, by, label)
@@ -58,7 +60,7 @@ def level(label: str, margin: float, by: str = "KAF") -> Callable:
 
 
 def above(label: str, by: str = "KAF") -> Callable:
-    """Better than `label`."""
+    """A test whether the network `by` is better than the network `label`."""
 
     def seen(scores):
         return _difference(scores, by, label) > 0, _compared(scores, by, label)
@@ -67,7 +69,7 @@ def above(label: str, by: str = "KAF") -> Callable:
 
 
 def fails(label: str, threshold: float) -> Callable:
-    """Whether some seeds stay below."""
+    """A test whether the network `label` has a score below `threshold` for some seeds."""
 
     def seen(scores):
         failed = int((scores[label] < threshold).sum())
@@ -77,7 +79,7 @@ def fails(label: str, threshold: float) -> Callable:
 
 
 def fails_less(by: str, label: str, threshold: float) -> Callable:
-    """Whether fewer seeds stay below than do by `label`."""
+    """A test whether the network `by` has scores below `threshold` for fewer seeds than the network `label`."""
 
     def seen(scores):
         fewer, more = (int((scores[name] < threshold).sum()) for name in (by, label))

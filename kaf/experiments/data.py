@@ -1,4 +1,4 @@
-"""The data of the experiments: what is drawn, and what scikit-learn brings along; split and standardised by a seed."""
+"""The data of the experiments, random or bundled with scikit-learn. A seed determines the split. Inputs are standardised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from sklearn.preprocessing import StandardScaler
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """x float32 [n, features], standardised by the training rows; y int32 [n] or, to be predicted, float32 [n]."""
+    """Training and test examples.
+
+    x, x_test   float32 [n, features], standardised by the mean and standard deviation of the training examples
+    y, y_test   int32 [n] classes, or float32 [n] numbers to predict
+    """
 
     x: numpy.ndarray
     y: numpy.ndarray
@@ -32,7 +36,7 @@ def _standardised(x, y, x_test, y_test, dtype) -> Split:
 
 
 def moons(seed: int) -> Split:
-    """Two half-moons, noise 0.2: 500 points to train, 1000 to test.
+    """Two half-moons with noise 0.2: 500 training points and 1000 test points.
 
     >>> moons(0).x.shape, moons(0).x_test.shape
     ((500, 2), (1000, 2))
@@ -42,7 +46,9 @@ def moons(seed: int) -> Split:
 
 
 def ridge(seed: int) -> Split:
-    """sin(4u) + cos(3v) + tanh(4w) for projections u, v, w of 5 normal inputs on random directions; 1000 and 1000 rows.
+    """y = sin(4u) + cos(3v) + tanh(4w), where u, v, w are the projections of 5 normal inputs on random directions.
+
+    There are 1000 training rows and 1000 test rows.
 
     >>> ridge(0).x.shape, ridge(0).y.dtype
     ((1000, 5), dtype('float32'))
@@ -52,12 +58,17 @@ def ridge(seed: int) -> Split:
     x = generator.normal(size=(2000, 5))
     u, v, w = (x @ (directions / numpy.linalg.norm(directions, axis=0))).T
     y = numpy.sin(4 * u) + numpy.cos(3 * v) + numpy.tanh(4 * w)
-    # Not standardised: the inputs are normal as they are.
+    # The inputs need no standardisation, because they are drawn from the standard normal distribution.
     x, y = x.astype("float32"), y.astype("float32")
     return Split(x[:1000], y[:1000], x[1000:], y[1000:])
 
 
 def bundled(load: Callable, regression: bool = False) -> Callable[[int], Split]:
+    """A function of the seed that splits a data set of scikit-learn; a fifth of the rows are for the test.
+
+    With `regression` the targets are numbers, and are standardised by the training rows.
+    """
+
     def data(seed: int) -> Split:
         x, y = load(return_X_y=True)
         classes = None if regression else y

@@ -1,7 +1,8 @@
-"""An experiment says what kernel activation functions are good for, and what not: data, networks, claims.
+"""An experiment compares networks of KAFs with networks of fixed activations, and tests claims about KAFs.
 
-It is trained from several seeds, which decide the split, the weights and the order of the examples, by KAF and by four
-fixed activations: at equal width, and at equal parameter count. `table.py` has the experiments.
+The networks are trained from several seeds. A seed determines the split of the data, the initial weights and the order of the
+examples. The fixed activations are ReLU, tanh, ELU and GELU, at equal width and at equal parameter count. `table.py` has the
+experiments, and `claims.py` the claims.
 """
 
 from __future__ import annotations
@@ -32,16 +33,22 @@ from .data import Split
 
 FIXED = {"ReLU": "relu", "tanh": "tanh", "ELU": "elu", "GELU": "gelu"}
 
-# Between the keys of two starts from one seed.
+# The distance between the keys of two starts from one seed.
 _APART = 100_003
 
 
 @dataclass(frozen=True)
 class Network:
-    """One row of the table. `units` is 0 until `networks` has decided them.
+    """A network of an experiment: one row of its table.
 
-    A KAF starts as `init` says (see `KAF.init`), with `l2_alpha` the weight of the sum of alpha^2 in the loss. Of several
-    `starts` from one seed, the one of the smallest training loss counts.
+    name         in the table
+    activation   "kaf", or the name of a fixed activation
+    l2_alpha     the weight of the sum of alpha^2 in the loss
+    init         what KAFs start as (see `KAF.init`)
+    starts       how often the network is trained from one seed; the model with the smallest training loss counts
+    equal        what the network has in common with the KAF network: EQUAL_WIDTH or EQUAL_PARAMETERS; None for KAFs, and for
+                 a fixed activation that is trained both ways
+    units        how many hidden units; 0 until `networks` sets it
     """
 
     name: str
@@ -54,12 +61,19 @@ class Network:
 
     @property
     def label(self) -> str:
+        """The name, and what is equal."""
         return self.name + (f", {self.equal}" if self.equal else "")
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """scores float64 [seeds], accuracies or R2; `models` and `epoch_losses` [seeds, ...] as `fit_seeds` returns them."""
+    """The result of one network.
+
+    parameters     how many parameters the network has
+    scores         float64 [seeds], accuracies or R2 on the test examples
+    epoch_losses   float32 [seeds, epochs]
+    models         one model whose arrays have a first axis for the seeds
+    """
 
     network: Network
     parameters: int
@@ -70,8 +84,15 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """`data(seed)` is a Split; `kafs` are the rows of KAF, `fixed` those of fixed activations, trained at equal width and
-    at equal parameters unless they say at which; where a score below `failed` is a failure, the table counts them.
+    """Data, networks and claims.
+
+    data     a function of the seed that returns a Split
+    units    how many hidden units the networks of KAFs have
+    kafs     the networks of KAFs
+    fixed    the networks of fixed activations; each is trained at equal width and at equal parameters, unless its `equal` says
+             which
+    seeds    how many seeds by default
+    failed   a score below this counts as a failure; None if failures are not counted
     """
 
     title: str
@@ -89,6 +110,7 @@ class Experiment:
 
     @property
     def score(self) -> str:
+        """The name of the score."""
         return "R2" if self.loss == "mean_squared_error" else "accuracy"
 
 
@@ -96,7 +118,7 @@ class Experiment:
 
 
 def networks(experiment: Experiment) -> list[Network]:
-    """KAF in its variants, the fixed activations of equal width, and those of as many parameters.
+    """The networks of KAFs, then the fixed activations at equal width, then the fixed activations at equal parameters.
 
     >>> from kaf.experiments import EXPERIMENTS
     >>> [(n.label, n.units) for n in networks(EXPERIMENTS["moons"])][:2]
@@ -114,7 +136,7 @@ def networks(experiment: Experiment) -> list[Network]:
 
 
 def sizes_of(experiment: Experiment) -> tuple[int, int]:
-    """Inputs and outputs: two classes need one output.
+    """(inputs, outputs) of the networks. Two classes need one output.
 
     >>> from kaf.experiments import EXPERIMENTS
     >>> sizes_of(EXPERIMENTS["digits"])
@@ -132,7 +154,7 @@ def run(
     callback: Callable[[int, float], Any] | None = None,
     epochs: int | None = None,
 ) -> Outcome:
-    """Train one network from all seeds at once, on the chosen backend, and score it on what it has not seen."""
+    """Train one network from all seeds at once, on the chosen backend, and score it on the test examples."""
     splits = [experiment.data(seed) for seed in seeds]
     x, y, x_test, y_test = (
         numpy.stack([getattr(split, part) for split in splits]) for part in ("x", "y", "x_test", "y_test")

@@ -112,17 +112,20 @@ GOOD_X, GOOD_Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
 BAD_CELL = np.where(np.arange(40).reshape(20, 2) == 7, np.nan, GOOD_X)
 
 BAD_ARRAYS = {
-    "no x": ({"a": GOOD_X, "y": GOOD_Y}, "has no array 'x'; it has a, y; x [rows, features] and y [rows] are needed"),
-    "no y": ({"x": GOOD_X}, "has no array 'y'; it has x; x [rows, features] and y [rows] are needed"),
-    "flat x": ({"x": GOOD_X[:, 0], "y": GOOD_Y}, "x has shape (20,), and must be [rows, features]"),
-    "no features": ({"x": GOOD_X[:, :0], "y": GOOD_Y}, "x has shape (20, 0), and must be [rows, features]"),
+    "no x": (
+        {"a": GOOD_X, "y": GOOD_Y},
+        "has no array 'x'; its arrays are a, y; it needs x [rows, features] and y [rows]",
+    ),
+    "no y": ({"x": GOOD_X}, "has no array 'y'; its arrays are x; it needs x [rows, features] and y [rows]"),
+    "flat x": ({"x": GOOD_X[:, 0], "y": GOOD_Y}, "x has shape (20,), but must be [rows, features]"),
+    "no features": ({"x": GOOD_X[:, :0], "y": GOOD_Y}, "x has shape (20, 0), but must be [rows, features]"),
     "short y": (
         {"x": GOOD_X, "y": GOOD_Y[:3]},
-        "y has shape (3,), and must be (20,), one for each row of x",
+        "y has shape (3,), but must have shape (20,), one entry for each row of x",
     ),
     "wide y": (
         {"x": GOOD_X, "y": GOOD_Y[:, None]},
-        "y has shape (20, 1), and must be (20,), one for each row of x",
+        "y has shape (20, 1), but must have shape (20,), one entry for each row of x",
     ),
     "few rows": (
         {"x": GOOD_X[:3], "y": GOOD_Y[:3]},
@@ -134,7 +137,7 @@ BAD_ARRAYS = {
     "NaN in y": ({"x": GOOD_X, "y": BAD_CELL[:, 1]}, "y[3] is nan; replace it or remove the row"),
     "half a class": (
         {"x": GOOD_X, "y": GOOD_Y / 2},
-        "y holds 0.5, which is no class; give integers or text, or predict numbers by --task regression",
+        "y holds 0.5, which cannot be a class; give integers or text, or predict numbers by --task regression",
     ),
     "one class": (
         {"x": GOOD_X, "y": 0 * GOOD_Y},
@@ -162,7 +165,7 @@ def test_arrays_that_cannot_be_read(capsys, here):
     whole = (here / "t.npz").read_bytes()
     for bad in (b"", b"x,y\n1,2\n", whole[: len(whole) // 2]):
         (here / "t.npz").write_bytes(bad)
-        message = "t.npz is damaged, or no .npz file of arrays; write it by numpy.savez(file, x=, y=)"
+        message = "t.npz is damaged, or no .npz file of arrays; write it with numpy.savez(file, x=, y=)"
         fails(capsys, ["train", "--data", "t.npz"], message)
 
 

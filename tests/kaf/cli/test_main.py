@@ -98,11 +98,11 @@ BAD_ARGUMENTS = [
     ),
     (
         ["train", "--data", "moons", "--target", "x"],
-        "--target is for files; the bundled data sets know their targets",
+        "--target is for files; the bundled data sets have their own targets and tasks",
     ),
     (
         ["train", "--data", "moons", "--task", "regression"],
-        "--task is for files; the bundled data sets know their targets",
+        "--task is for files; the bundled data sets have their own targets and tasks",
     ),
     (
         ["train", "--units", "8,x"],
@@ -113,7 +113,10 @@ BAD_ARGUMENTS = [
         "argument --compare: there is no activation 'swish'; choose one of relu, tanh, elu, gelu, all, none; "
         "see kaf train --help",
     ),
-    (["train", "--compare", "none,relu"], "argument --compare: 'none' stands alone; see kaf train --help"),
+    (
+        ["train", "--compare", "none,relu"],
+        "argument --compare: 'none' cannot be combined with other names; see kaf train --help",
+    ),
     (
         ["train", "--schedule", "linear"],
         "argument --schedule: there is no schedule 'linear'; choose one of constant, cosine, warmup_cosine; "
@@ -134,7 +137,7 @@ BAD_ARGUMENTS = [
     ),
     (
         ["train", "--data", "moons", "--patience", "5"],
-        "--patience looks at the validation loss: give --validation 0.2, say",
+        "--patience needs a validation loss: give --validation, for example --validation 0.2",
     ),
 ]
 
@@ -226,7 +229,7 @@ def test_missing_jaxlib(capsys, here, monkeypatch):
 
 
 def test_jax_has_one_compiler(capsys, here):
-    message = "--compiler is for the backend minijax; jax has XLA alone"
+    message = "--compiler is for the backend minijax; jax has only XLA"
     fails(capsys, ["train", "--backend", "jax", "--compiler", "xla"], message)
 
 

@@ -246,12 +246,14 @@ def test_predict_wants_as_many_features(capsys, here):
     np.savez("m.npz", **first_version())
     np.savez("t.npz", x=X[:, :2])
     assert main(["predict", "m.npz", "t.npz"]) == 2
-    assert capsys.readouterr().err == "kaf: error: t.npz: x has 2 columns, and m.npz wants 3 features\n"
+    assert capsys.readouterr().err == "kaf: error: t.npz: x has 2 columns, but m.npz needs 3 features\n"
 
 
 def test_model_files_hold_plain_kafs(here):
     net = KAFNet((Linear.init(0, 3, 2), KAF.init(0, 2, Grid(5), residual=True), Linear.init(1, 2, 1)))
-    with pytest.raises(ValueError, match="model files hold KAFs of an alpha and a grid; this layer has more: KAF"):
+    with pytest.raises(
+        ValueError, match="model files can hold only alpha and the grid of a KAF; this layer has more: KAF"
+    ):
         model_file.save("m.npz", model_file.Trained(net, Scaler(np.zeros(3), np.ones(3)), ("a", "b")))
     assert not os.path.exists("m.npz")
 

@@ -76,7 +76,9 @@ def test_experiment(capsys, here):
     assert rows["network"] == ["units", "params", "accuracy", "quartiles", "worst"]
     assert len(rows) == 10 and rows["KAF"][:2] == ["3", "73"] and rows["GELU, equal params"][:2] == ["18", "73"]
     assert re.search(
-        r"^(seen    |NOT SEEN)  At equal parameters ReLU comes level, within 1 point\n          KAF 0\.", out, re.M
+        r"^(seen    |NOT SEEN)  At equal parameters ReLU is level with KAF, within 1 point\n          KAF 0\.",
+        out,
+        re.M,
     )
     assert sorted(os.listdir("kaf-out")) == sorted([*FIGURES, "moons.md"])
     text = (here / "kaf-out" / "moons.md").read_text()
