@@ -328,7 +328,7 @@ def test_transformations_are_those_of_the_formula(backend, name, method, devices
 
 
 @pytest.mark.parametrize("rows, units", [(1000, 100), (65537, 1), (40000, 3), (7, 20000), (131, 700)])
-def test_blocks_of_rows(backend, rows, units, devices):
+def test_chunks_of_rows(backend, rows, units, devices):
     """Sizes at which x is cut into chunks, with and without a remainder, and short rows are joined."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-4, 4, (rows, units)).astype(np.float32)
@@ -345,16 +345,16 @@ def test_blocks_of_rows(backend, rows, units, devices):
 
 @pytest.mark.parametrize("rows", [1, 7, 8, 21])
 @pytest.mark.parametrize("size, wide", [(2, False), (5, True), (20, False), (50, True)])
-@pytest.mark.parametrize("together", [1, 7])
-def test_gradients_written_by_hand(backend, rows, size, wide, together):
-    """Numbers of rows that are taken eight at a time or not, that meet their coefficients together or not, one block and
+@pytest.mark.parametrize("joined", [1, 7])
+def test_gradients_written_by_hand(backend, rows, size, wide, joined):
+    """Numbers of rows that are taken eight at a time or not, that are joined or not, one block and
     several, one bandwidth or one for each unit."""
     rng = np.random.default_rng(rows)
     grid, units = Grid(size), 3
     sigma = np.float32(grid.sigma) * (np.array([1, 1.5, 2], np.float32) if wide else np.float32(1))
     x, g = (rng.normal(0, 2, (rows, units)).astype(np.float32) for _ in range(2))
     alpha = rng.normal(0, 0.5, (size, units)).astype(np.float32)
-    layout = make_layout(np.asarray(grid.centers), float(sigma.min()))._replace(joined=together)
+    layout = make_layout(np.asarray(grid.centers), float(sigma.min()))._replace(joined=joined)
     found = backend.jit(lambda *a: backward(backend, layout, *a))(*map(backend.np.asarray, (x, alpha, sigma, g)))
     value = evaluator(backend, layout)(*map(backend.np.asarray, (x, alpha, sigma)))
     t = (x[:, :, None].astype(np.float64) - np.linspace(-3, 3, size)) / np.broadcast_to(sigma, units)[:, None]
@@ -372,21 +372,21 @@ def test_the_sums_of_a_gradient_are_one_reduction_on_xla_and_products_on_numpy(b
     assert (len(re.findall(r"\bdot_general\[", text)) >= 20) == (backend.name == "minijax")
 
 
-def test_sizes_of_blocks():
+def test_sizes_of_chunks():
     for n, row, size in itertools.product(
         (0, 1, 5, 256, 4096, 4097, 65536, 1000003), (1, 7, 256, 10**6), (32768, 65536)
     ):
-        block = _rows_per_chunk(n, row, size)
-        assert block == n or 1 <= block and (block * row <= size or block == 1)
+        chunk = _rows_per_chunk(n, row, size)
+        assert chunk == n or 1 <= chunk and (chunk * row <= size or chunk == 1)
     assert _rows_per_chunk(4096, 256, 65536) == 256
     # A divisor, if one is near: the remainder costs a copy.
     assert 3 * 10**6 % _rows_per_chunk(3 * 10**6, 1, 65536) == 0 and _rows_per_chunk(1000003, 1, 65536) == 65536
 
 
-def test_rows_that_meet_their_coefficients_together():
+def test_how_many_rows_are_joined():
     for n, row, size in itertools.product((1, 7, 256, 655), (1, 3, 256, 20000), (1, 8192)):
-        together = _rows_to_join(n, row, size)
-        assert n % together == 0 and (together == 1 or (together - 1) * row < size or n % (together - 1))
+        joined = _rows_to_join(n, row, size)
+        assert n % joined == 0 and (joined == 1 or (joined - 1) * row < size or n % (joined - 1))
     assert _rows_to_join(256, 256, 8192) == 32
     # Too few rows for that, or long ones.
     assert _rows_to_join(7, 256, 8192) == _rows_to_join(256, 8192, 8192) == 1
@@ -490,7 +490,7 @@ def test_no_value_has_an_axis_for_the_centers(backend, method, kernel):
         return phi(x, alpha, Grid(100), kernel=kernel, method=method).sum()
 
     largest = max(size for _, size in sizes_in(backend.make_jaxpr(backend.grad(f, (0, 1)))(x, alpha).jaxpr))
-    # The largest values are alpha, once for each of the rows that were put together, and the matrix that turns it.
+    # The largest values are alpha, once for each of the rows that were joined, and the matrix that turns it.
     assert largest <= max(100 * 256, 100 * 100)
     naive = backend.make_jaxpr(lambda x, alpha: phi(x, alpha, Grid(100), method="naive"))(x, alpha)
     assert max(size for _, size in sizes_in(naive.jaxpr)) == 64 * 8 * 100
