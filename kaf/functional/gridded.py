@@ -214,7 +214,10 @@ def linear_part(backend: Backend, layout: Layout, primals: Sequence, tangents: d
 
 
 def _by_hand(backend: Backend, x, alpha) -> bool:
-    # Where `backward` is faster, and possible. It changes the order of the rows, which several devices may share.
+    """Whether `backward` computes the transpose: on a CPU, where it is faster, and for x [n, units] with alpha for each unit.
+
+    `backward` changes the order of the rows, so it is not used if several devices may share them.
+    """
     return (
         backend.on_cpu()
         and not backend.shares_arrays()
