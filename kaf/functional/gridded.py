@@ -147,8 +147,7 @@ def _jvp(backend: Backend, layout: Layout, order: int, primals, tangents):
     unrolled = order == 0 and layout.num_blocks <= _UNROLLED_BLOCKS
     if unrolled and alpha_t is not None and _by_hand(backend, x, alpha):
         tangents = {"alpha": alpha_t} if x_t is None else {"x": x_t, "alpha": alpha_t}
-        by_hand = functools.partial(backward, backend, layout, *primals)
-        parts.append(linear_part(backend, layout, primals, tangents, by_hand))
+        parts.append(linear_part(backend, layout, primals, tangents, functools.partial(backward, backend, layout)))
     elif unrolled and x_t is not None and alpha_t is not None:
         parts.append(_tangent(backend, layout)(x, alpha, sigma, x_t, alpha_t))
     else:
@@ -194,13 +193,16 @@ def _tangent(backend: Backend, layout: Layout):
     return function
 
 
-def linear_part(backend: Backend, layout: Layout, primals: Sequence, tangents: dict, transpose: Callable) -> Array:
-    """S_1(x, alpha) x_t + S_0(x, alpha_t), whose transpose is computed by `transpose`; see `custom_transpose`.
+def linear_part(backend: Backend, layout: Layout, primals: Sequence, tangents: dict, backward: Callable) -> Array:
+    """S_1(x, alpha) x_t + S_0(x, alpha_t), whose transpose is computed by `backward`; see `custom_transpose`.
 
     `tangents` holds x_t as "x" and alpha_t as "alpha"; one of the two may be missing, and its term is then left out.
-    `transpose` is a function of g: the gradients of (g * S_0).sum() by x and by alpha.
+    `backward` is a function of (x, alpha, sigma, g): the gradients of (g * S_0).sum() by x and by alpha.
     """
     x, alpha, sigma = primals
+    # The gradient by alpha does not depend on alpha, so `backward` gets zeros if x has no tangent. With alpha itself JAX fails to
+    # differentiate the transpose by alpha: jax.hessian(lambda alpha: kaf(x, alpha, Grid()).sum()) raises TypeError.
+    transpose = functools.partial(backward, x, alpha if "x" in tangents else backend.np.zeros_like(alpha), sigma)
 
     def linear(u):
         if len(u) == 2:

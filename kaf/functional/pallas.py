@@ -51,9 +51,9 @@ def evaluator(layout: Layout) -> Callable:
         x_t, alpha_t, sigma_t = tangents
         out = weighted_gaussians(x, alpha, sigma)
         nonzero = {name: t for name, t in (("x", x_t), ("alpha", alpha_t)) if type(t) is not SymbolicZero}
-        transpose = functools.partial(backward, layout, x, alpha, sigma)
+        by_kernel = functools.partial(backward, layout)
         tangent = (
-            linear_part(named_backend("jax"), layout, primals, nonzero, transpose) if nonzero else jnp.zeros_like(out)
+            linear_part(named_backend("jax"), layout, primals, nonzero, by_kernel) if nonzero else jnp.zeros_like(out)
         )
         if type(sigma_t) is not SymbolicZero:
             second = composed(named_backend("jax"), layout, 2)(x, alpha, sigma)

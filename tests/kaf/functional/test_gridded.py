@@ -301,6 +301,7 @@ MAPS = {
     ),
     "vmap over units": lambda b, f, x, alpha: b.vmap(f, (1, 0), 1)(x, alpha),
     "hessian by alpha": lambda b, f, x, alpha: b.hessian(lambda alpha: (f(x[:50], alpha) ** 2).sum())(alpha),
+    "hessian by alpha of a linear loss": lambda b, f, x, alpha: b.hessian(lambda alpha: f(x[:50], alpha).sum())(alpha),
     "jvp(grad)": lambda b, f, x, alpha: b.jvp(
         b.grad(lambda x, alpha: (f(x, alpha) ** 3).sum(), (0, 1)), (x, alpha), (b.np.cos(x), b.np.sin(alpha))
     )[1],

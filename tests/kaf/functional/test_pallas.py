@@ -67,6 +67,9 @@ TRANSFORMS = {
     "jvp(grad)": lambda f, x, alpha: jax.jvp(
         jax.grad(lambda x, alpha: (f(x, alpha) ** 2).sum(), (0, 1)), (x, alpha), (jnp.cos(x), jnp.sin(alpha))
     )[1],
+    "hessian by alpha of a linear loss": lambda f, x, alpha: jax.hessian(lambda alpha: f(x[:5, :3], alpha).sum())(
+        alpha[:3]
+    ),
     "vmap": lambda f, x, alpha: jax.vmap(f, (0, None))(jnp.stack([x, x + 1]), alpha),
     "vmap(grad)": lambda f, x, alpha: jax.vmap(jax.grad(lambda x, alpha: (f(x, alpha) ** 2).sum(), (0, 1)), (0, None))(
         jnp.stack([x, x + 1]), alpha
