@@ -16,6 +16,7 @@ from ..backend import Backend, get_backend, get_tree_backend, use_backend
 from . import checkpoint as checkpoints
 from . import losses
 from .checkpoint import Checkpoint
+from .examples import Examples, hold_out
 from .optim import Optimizer, adam, apply_updates
 from .parallel import placement
 
@@ -105,11 +106,11 @@ def fit(
     start = time.perf_counter()
     loss = _loss_function(loss)
     backend = _choose(model, backend)
-    examples = _Examples(_host(x), _host(y))
+    examples = Examples(_host(x), _host(y))
     held_out = None
     _check_settings(epochs, batch_size, validation, patience)
     if validation is not None:
-        examples, held_out = _held_out(examples, validation, seed)
+        examples, held_out = hold_out(examples, validation, seed)
     place = placement(backend, mesh)
     place.check_batch(batch_size)
     with use_backend(backend.name):
@@ -269,6 +270,7 @@ class _Training:
         self.checkpoint, self.settings, self.seconds_before = None, {}, 0.0
 
     def run(self, start: float) -> TrainResult:
+        """Train until the last epoch, until `patience` ends it, or until Ctrl-C. `start` is the time when `fit` was called."""
         interrupted = False
         self.start = self.written = start
         if self.checkpoint is not None:
@@ -340,6 +342,7 @@ class _Training:
     # -- Checkpoints -----------------------------------------------------------------------------------------------
 
     def keep_in(self, checkpoint: Checkpoint, settings: dict) -> None:
+        """Write checkpoints to this file from now on. If the file exists, first continue from it."""
         self.checkpoint, self.settings = checkpoint, settings | checkpoint.about
         there = Path(checkpoint.path).exists()
         if there:
@@ -429,61 +432,6 @@ def _settings(loss, l2_alpha, batch_size, seed, patience, examples, held_out) ->
     }
 
 
-# -- Examples ----------------------------------------------------------------------------------------------------------
-
-
-class _Examples:
-    """Checked examples x [n, ...] and y [n, ...]. Indexing with row numbers gives a batch."""
-
-    def __init__(self, x: numpy.ndarray, y: numpy.ndarray, name: str = ""):
-        if not x.ndim or not y.ndim or len(x) != len(y) or len(x) == 0:
-            raise ValueError(
-                f"fit: {name}x and y must hold the same number of examples, one or more; shapes {x.shape} and {y.shape}."
-            )
-        _check_finite(f"{name}x", x)
-        _check_finite(f"{name}y", y)
-        self.x, self.y = x, y
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def __getitem__(self, rows: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-        return self.x[rows], self.y[rows]
-
-    def digest(self) -> str:
-        return checkpoints.digest(self.x, self.y)
-
-
-def _check_finite(name: str, array: numpy.ndarray) -> None:
-    if array.dtype.kind not in "biufV":
-        raise ValueError(f"fit: {name} must hold numbers; its dtype is {array.dtype}.")
-    # One example after the other, because a mask of the whole array could need as much memory as the array.
-    bad = next((i for i, row in enumerate(array) if not numpy.isfinite(row).all()), None) if _has_bad(array) else None
-    if bad is not None:
-        raise ValueError(f"fit: {name}[{bad}] is NaN or infinite; replace it or remove the example.")
-
-
-def _has_bad(array: numpy.ndarray) -> bool:
-    # A finite sum has finite terms only. A sum that is not finite may have overflowed, and `_check_finite` then looks closer.
-    with numpy.errstate(over="ignore", invalid="ignore"):
-        return array.dtype.kind in "fV" and not numpy.isfinite(array.sum(dtype=numpy.float64))
-
-
-def _held_out(examples: _Examples, validation: float | tuple[Any, Any], seed: int) -> tuple[_Examples, _Examples]:
-    if isinstance(validation, tuple):
-        x, y = validation
-        return examples, _Examples(_host(x), _host(y), "the validation's ")
-    n = len(examples)
-    count = round(n * validation)
-    if not 0 < count < n:
-        raise ValueError(
-            f"fit: validation={validation:g} of {n} examples leaves {n - count} to train and {count} to hold out."
-        )
-    # Not the generator that shuffles, so that the order of the batches does not depend on the validation.
-    order = numpy.random.default_rng([seed, 1]).permutation(n)
-    return _Examples(*examples[order[count:]]), _Examples(*examples[order[:count]])
-
-
 # -- Checks ------------------------------------------------------------------------------------------------------------
 
 
@@ -499,7 +447,7 @@ def _check_settings(epochs: int, batch_size: int, validation: Any, patience: int
         raise ValueError(f"fit: patience must be a number of epochs, at least 1; it is {patience}.")
 
 
-def _check_labels(loss: Callable, model: Any, examples: _Examples) -> None:
+def _check_labels(loss: Callable, model: Any, examples: Examples) -> None:
     y = examples.y
     if loss is not losses.cross_entropy or y.dtype.kind not in "iu":
         return
