@@ -10,7 +10,7 @@ On a CPU JAX transposes Horner's rule step by step, and 20 coefficients become 4
 that program and 7.5 to 8 ms without it on XLA, and 14.5 ms and 16 ms on NumPy (two cores). On a GPU the tangents have to
 be transposed by a Pallas kernel (`pallas.backward`), since a Pallas kernel has no transpose that JAX could derive.
 
-The direct ways do not serve:
+The direct ways do not work:
 
 - `custom_vjp` takes a backward program, but then forward mode (`jvp`, and with it `hessian`) raises TypeError.
 - `jax.custom_derivatives.linear_call` takes a transpose, but has no rule for vmap and none for second derivatives.
@@ -23,6 +23,10 @@ as the y of a system whose solution is known:
     A^T (p, q) = (p - L^T q, q) = (u_ct, y_ct)     the solution is q = y_ct, p = u_ct + L^T y_ct
 
 Nothing is searched for: both solutions are written down, the second one with the program for L^T.
+
+One program still fails on JAX, with an AssertionError: reverse mode over reverse mode, by x and alpha together, of a loss that
+is linear in the function, `jacrev(grad(lambda x, alpha: kaf(x, alpha, Grid()).sum(), (0, 1)), (0, 1))`. Forward mode over
+reverse mode (`hessian`) works.
 """
 
 from __future__ import annotations

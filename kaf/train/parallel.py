@@ -77,7 +77,7 @@ def data_mesh(devices: int | None = None) -> Any:
 
 def _too_few(devices: int, found: int, processes: int, platform: str) -> str:
     text = f"data_mesh: {devices} {'device is' if devices == 1 else 'devices are'} asked for, and JAX has {found} ({platform})"
-    text += f" in {processes} processes, each of which must give as many" if processes > 1 else ""
+    text += f" in {processes} processes, each of which must contribute the same number" if processes > 1 else ""
     if platform == "cpu" and devices > found:
         text += f"; to try it on CPUs set the environment variable JAX_NUM_CPU_DEVICES={-(-devices // processes)}"
     return text + "."
