@@ -1,23 +1,23 @@
-"""A KAF beside its formula and beside tanh: time and peak memory; and a training step of a KAF network beside ReLU's.
+"""Time and peak memory of a KAF, of its formula and of tanh; and the time of a training step of a KAF and a ReLU network.
 
     python benchmarks/kaf_evaluation.py [--rows 4096] [--units 256] [--centers 20] [--repeats 15] [--backends jax minijax]
-    python benchmarks/kaf_evaluation.py --out benchmarks/results    # two figures, besides
+    python benchmarks/kaf_evaluation.py --out benchmarks/results    # draws two figures, too
 
-Value, and value and gradients by x and alpha, on JAX and minijax, all under jit. The methods of `kaf.kaf` take turns, so
-that a busy machine slows all of them; the first run of each, which compiles, is not counted. Times are the median of the
-repeats and, behind it, the fastest and the slowest. `naive` is the formula as it stands. Before anything is measured, the
-values and gradients are compared.
+It measures the value, and the value with the gradients by x and alpha, on JAX and minijax, all under jit. The methods of
+`kaf.kaf` take turns, so that a busy machine slows all of them. The first run of each, which compiles, is not counted. A time is
+the median of the repeats, followed by the fastest and the slowest. `naive` is the formula as written. Before anything is
+measured, the values and gradients of all methods are compared with those of the formula.
 
-Memory is the peak above the arguments, results included, in arrays of x's size. On JAX it is what the compiled program says
-it takes. On minijax it is what NumPy asks for (tracemalloc), and there are two numbers: of the first call of a fresh
-program, which is compiled before, and of later calls. A program of minijax keeps its large arrays from one call to the next
-where nobody else holds them, so that a later call asks for little: the first number is what the process holds.
+Memory is the peak above the arguments, with the results, in arrays of x's size. On JAX the compiled program reports it. On
+minijax it is what NumPy allocates (by tracemalloc), in two numbers: for the first call of a fresh program, which was compiled
+before, and for later calls. A program of minijax keeps its large arrays from one call to the next if nothing else refers to
+them, so a later call allocates little. The first number is what the process needs.
 
-A training step is that of `kaf.train`: mini-batch, loss, gradients, Adam, for networks with layers of 256, 256 and 10 units
-and each activation, whose width is equal and not its number of parameters. They have as many inputs as images of 8 x 8 and of
-28 x 28: the more there are, the larger the part of the time that all activations share.
+A training step is that of `kaf.train`: mini-batch, loss, gradients, Adam. The networks have layers of 256, 256 and 10 units,
+with equal width and not equal parameters for all activations. They have as many inputs as images of 8 x 8 and of 28 x 28 pixels.
+The more inputs there are, the larger is the part of the time that all activations share.
 
-Ctrl-C ends the measuring; what was measured until then is printed and drawn.
+Ctrl-C ends the measurement. What was measured until then is printed and drawn.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ INPUTS = (64, 784)
 BATCHES = (64, 256, 1024)
 LAYERS = (256, 256, 10)
 MAX_DIFFERENCE = 1e-5
-# With many centres the formula takes long: fewer repeats than for a table.
+# Fewer repeats than for a table, because with many centres the formula takes long.
 FIGURE_REPEATS = 9
 
 
 class Case(NamedTuple):
-    """What a training step is measured with."""
+    """The number of inputs and the batch size of a training step."""
 
     inputs: int
     batch: int
@@ -68,7 +68,7 @@ class Case(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Peaks in arrays of x's size; `later` is None where it is no other."""
+    """Peaks in arrays of x's size, for the first call and for later calls. `later` is None if both are equal."""
 
     first: float
     later: float | None = None
@@ -78,7 +78,7 @@ class Memory(NamedTuple):
 
 
 def functions(backend: Backend, method: str, grid: Grid) -> dict[str, Callable]:
-    """The two jitted functions that are timed, of (x, alpha, g): the value, and that with the gradients by x and alpha."""
+    """The two jitted functions of (x, alpha, g) that are timed: the value, and the value with the gradients by x and alpha."""
 
     def value(x, alpha, g):
         return backend.np.tanh(x) if method == "tanh" else kaf(x, alpha, grid, method=method)
@@ -91,14 +91,14 @@ def functions(backend: Backend, method: str, grid: Grid) -> dict[str, Callable]:
 
 
 def largest_difference(backend: Backend, found, expected) -> float:
-    """Of the largest expected value, over all results."""
+    """The largest absolute difference, divided by the largest expected value, over all results."""
     pairs = zip(*(map(np.asarray, backend.tree_util.tree_leaves(tree)) for tree in (found, expected)), strict=True)
-    # The loss is a sum of numbers of both signs, and says less than the arrays.
+    # Scalars are left out: the loss is a sum of numbers of both signs, and its relative difference says little.
     return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs if b.ndim)
 
 
 def peak_in_arrays(backend: Backend, function: Callable, arguments: Sequence) -> Memory:
-    """What the function holds at most, in arrays of x's size. Of a function that has not run yet."""
+    """The peak memory of the function, in arrays of x's size. The function must not have run yet."""
     unit = arguments[0].nbytes
     if backend.name == "jax":
         memory = function.lower(*arguments).compile().memory_analysis()
@@ -109,7 +109,7 @@ def peak_in_arrays(backend: Backend, function: Callable, arguments: Sequence) ->
 
 
 def memory_of(backend: Backend, method: str, grid: Grid, what: str, arguments: Sequence) -> Memory:
-    # A program is shared by all functions of the same text, and keeps its arrays: a fresh one has none.
+    # Functions of the same text share one program, which keeps its arrays. Only a fresh program has none.
     if backend.name == "minijax":
         gc.collect()
         backend.library.clear_caches()
@@ -117,7 +117,7 @@ def memory_of(backend: Backend, method: str, grid: Grid, what: str, arguments: S
 
 
 def timed(backend: Backend, runs: dict[str, Callable], arguments: Sequence, repeats: int) -> dict[str, list[float]]:
-    """Milliseconds of each run; they take turns."""
+    """The milliseconds of each repeat, by name. The runs take turns."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name, run in runs.items():
@@ -128,7 +128,7 @@ def timed(backend: Backend, runs: dict[str, Callable], arguments: Sequence, repe
 
 
 def table_of(backend: Backend, arguments: Sequence, grid: Grid, repeats: int, what: str) -> Table:
-    """The methods' times and memory for one of the two functions."""
+    """The table of times and memory of all methods, for one of the two functions."""
     arguments = [backend.np.asarray(a) for a in arguments]
     memory = {method: memory_of(backend, method, grid, what, arguments) for method in METHODS}
     runs = {method: functions(backend, method, grid)[what] for method in METHODS}
@@ -157,7 +157,7 @@ def table_of(backend: Backend, arguments: Sequence, grid: Grid, repeats: int, wh
 
 
 def training(backend: Backend, activation: str, case: Case) -> Callable[[], object]:
-    """A function that makes a step of training, going on from the one before; returns the loss."""
+    """A function that makes one training step after the other, and returns the loss."""
     rng = np.random.default_rng(0)
     x = backend.np.asarray(rng.normal(size=(case.batch, case.inputs)).astype(np.float32))
     labels = backend.np.asarray(rng.integers(0, LAYERS[-1], case.batch).astype(np.int32))
@@ -174,15 +174,15 @@ def training(backend: Backend, activation: str, case: Case) -> Callable[[], obje
 
 
 def steps(backend: Backend, case: Case, repeats: int) -> dict[str, list[float]]:
-    """Milliseconds of a step with each activation."""
+    """The milliseconds of a training step, by activation."""
     runs = {activation: training(backend, activation, case) for activation in ACTIVATIONS}
-    # The second step is the first whose arrays are all results of a step.
+    # Two steps first, because only the second step gets arrays that are all results of a step.
     timed(backend, runs, (), 2)
     return timed(backend, runs, (), repeats)
 
 
 def training_table(backend: Backend, taken: dict[Case, dict[str, list[float]]]) -> Table:
-    """The steps that were `taken`, by case and activation."""
+    """The table of the steps in `taken`, by case and activation."""
     table = Table(title=f"{backend.name}: a training step, layers of {', '.join(map(str, LAYERS))} units, Adam")
     for column in ("inputs", "batch", "activation", "ms (fastest, slowest)", "this / relu"):
         table.add_column(column, justify="left" if column == "activation" else "right")
@@ -199,7 +199,7 @@ def training_table(backend: Backend, taken: dict[Case, dict[str, list[float]]]) 
 
 
 def times_by_centers(backend: Backend, x, g, medians: dict[str, dict[int, float]]) -> None:
-    """Puts median milliseconds of value and gradients into `medians`, by method and number of centres."""
+    """Put the median milliseconds of value and gradients into `medians`, by method and number of centres."""
     rng = np.random.default_rng(1)
     for size in CENTERS:
         alpha = rng.normal(0, np.sqrt(0.3), (x.shape[1], size)).astype(np.float32)
@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(
         f"x [{options.rows}, {options.units}] float32, {options.centers} centres, median of {options.repeats}"
     )
-    # What is there when Ctrl-C is pressed.
+    # These hold what was measured when Ctrl-C is pressed.
     by_centers: dict[str, dict] = {}
     by_case: dict[str, dict] = {}
     try:
@@ -246,18 +246,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     console.print(training_table(backend, taken))
         for name in options.backends if options.out else ():
             with use_backend(name) as backend:
-                # Rows enough for a time; the formula holds 100 arrays of this size.
+                # At most 1024 rows, because the formula holds 100 arrays of this size.
                 rows = min(len(x), 1024)
                 medians = by_centers[name] = {method: {} for method in METHODS}
                 times_by_centers(backend, x[:rows], g[:rows], medians)
     except KeyboardInterrupt:
-        console.print("Interrupted: what follows is of what was measured until then.")
+        console.print("Interrupted: what follows shows only what was measured until now.")
     if options.out:
         write_figures(options.out, by_centers, by_case, console)
 
 
 def write_figures(out: Path, by_centers: dict, by_case: dict, console: Console) -> None:
-    """kaf_centers.svg and kaf_training.svg; of nothing there is no figure."""
+    """Write kaf_centers.svg and kaf_training.svg. A figure without data is not written."""
     out.mkdir(parents=True, exist_ok=True)
     measured = {name: medians for name, medians in by_centers.items() if medians[METHODS[0]]}
     if measured:

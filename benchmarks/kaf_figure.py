@@ -10,7 +10,7 @@ from figure import save
 from matplotlib import pyplot
 from matplotlib.ticker import NullFormatter, NullLocator
 
-# Colours that are told apart without seeing red and green (Okabe and Ito), and a shape for each, for print.
+# Colours that people with red-green blindness can distinguish (Okabe and Ito), and a marker for each, for print.
 STYLES = {
     "naive": ("#D55E00", "s"),
     "loop": ("#E69F00", "^"),
@@ -22,13 +22,13 @@ STYLES = {
 
 
 def centers(path: Path, times: dict[str, dict[str, dict[int, float]]]) -> None:
-    """Milliseconds by method and number of centres, a panel for each library."""
+    """Draw milliseconds by method and number of centres, one panel for each library."""
     figure, axes = pyplot.subplots(1, len(times), figsize=(9, 3.6), sharey=True, squeeze=False, layout="constrained")
     for ax, (library, of_method) in zip(axes[0], times.items(), strict=True):
         for method, ms in of_method.items():
             color, marker = STYLES[method]
             ax.plot(list(ms), list(ms.values()), color=color, marker=marker, markersize=5, linewidth=1.3, label=method)
-            # Beside the last point, where a legend would have to be looked up.
+            # The name stands beside the last point, so that the reader need not look it up in a legend.
             ax.annotate(method, (max(ms), ms[max(ms)]), (6, -3), textcoords="offset points", color=color, fontsize=8)
         ax.set_xscale("log")
         ax.set_yscale("log")
@@ -44,7 +44,7 @@ def centers(path: Path, times: dict[str, dict[str, dict[int, float]]]) -> None:
 
 
 def training(path: Path, times: dict[str, dict[Any, dict[str, list[float]]]]) -> None:
-    """A step's time by ReLU's, by case and activation; a panel for each library, below the other."""
+    """Draw the time of a training step divided by that of ReLU, by case and activation, one panel for each library."""
     size = (9, 0.7 + 2.2 * len(times))
     figure, axes = pyplot.subplots(len(times), 1, figsize=size, sharey=True, squeeze=False, layout="constrained")
     for ax, (library, taken) in zip(axes[:, 0], times.items(), strict=True):

@@ -1,16 +1,18 @@
-"""Kernel activation functions: activations that are learnt, one for each unit of a network.
+"""Kernel activation functions (KAFs): activation functions that are trained, one for each unit of a network.
 
-Scardapane, Van Vaerenbergh, Totaro, Uncini: Kafnets, Neural Networks 110 (2019), arXiv 1707.04035. Written once, run on
-minijax (to look inside) or on JAX (for speed): see `kaf.use_backend`. `kaf.equinox` and `kaf.nnx` hold the modules for
-Equinox and Flax.
+Source: Scardapane, Van Vaerenbergh, Totaro, Uncini: Kafnets, Neural Networks 110 (2019), arXiv 1707.04035. The code is written
+once and runs on minijax (to look inside) or on JAX (for speed); see `kaf.use_backend`. `kaf.equinox` and `kaf.nnx` have the
+KAF as a module of Equinox and of Flax.
+
+The rooms, in the order of their imports: `functional` (the function of plain arrays), `layers`, `train`, `experiments` and `cli`
+(the command `kaf`). The other files are doors, short modules that keep public import paths.
 """
 
 from . import losses, optim
 from .backend import Backend, get_backend, optional_module, use_backend
-from .checkpoint import Checkpoint, CheckpointError
-from .functional import kaf
-from .grid import Grid
-from .init import (
+from .functional.activation import kaf
+from .functional.grid import Grid
+from .functional.init import (
     Resized,
     RidgeFit,
     fit_to_data,
@@ -20,10 +22,11 @@ from .init import (
     share_out_of_range,
     variance_preserving_scale,
 )
-from .kernels import KERNELS, gauss_kernel
-from .layers import KAF, KAFNet, Linear, num_parameters
-from .train import TrainResult, fit, steps_per_epoch
-from .variants import KAF2D, ComplexKAF, GatedKAF, KANLayer, MultiKAF
+from .functional.kernels import KERNELS, gauss_kernel
+from .layers.plain import KAF, KAFNet, Linear, num_parameters
+from .layers.variants import KAF2D, ComplexKAF, GatedKAF, KANLayer, MultiKAF
+from .train.checkpoint import Checkpoint, CheckpointError
+from .train.loop import TrainResult, fit, steps_per_epoch
 
 __all__ = [
     "KAF",
@@ -60,8 +63,11 @@ __all__ = [
 ]
 
 
+# Doors that are imported when a program asks for them. Equinox, Flax and Pallas need packages that kaf itself does not need.
+_LAZY_DOORS = ("equinox", "grid", "kernels", "nnx", "pallas", "parallel", "variants")
+
+
 def __getattr__(name: str):
-    # What is not needed for anything else is imported when it is asked for: Equinox, Flax, Pallas.
-    if name in ("equinox", "nnx", "pallas"):
+    if name in _LAZY_DOORS:
         return optional_module(name)
     raise AttributeError(f"module 'kaf' has no attribute {name!r}")

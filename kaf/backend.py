@@ -1,8 +1,8 @@
-"""The one file of kaf that names minijax or JAX: which of them computes, and what kaf uses of it.
+"""The backend: which library computes, minijax or JAX, and what kaf uses of it. No other file of kaf names the two.
 
-Both libraries have the same names, so a function of kaf is written once, against `get_backend(...).np`. Who computes is
-decided, in this order, by the arrays that come in, by `use_backend`, by the environment variable `KAF_BACKEND`; and is
-minijax where nothing was said. A library is imported when it is first needed, never before.
+Both libraries have the same names, so a function of kaf is written once, with `get_backend(...).np` as its array library.
+The backend is chosen by the arrays that are passed in, else by `use_backend`, else by the environment variable
+`KAF_BACKEND`, else it is minijax. A library is imported when it is first needed, not before.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from typing import Any
 import numpy
 
 CHOICES = ("minijax", "jax")
-COMPILERS = ("numpy", "xla")  # minijax's; JAX has the second
+COMPILERS = ("numpy", "xla")  # the compilers of minijax; JAX has xla alone
 DEFAULT = "minijax"
 ENVIRONMENT_VARIABLE = "KAF_BACKEND"
 
-# In annotations: an array of either backend. jaxtyping's Float[Array, "k"] adds its kind and its shape.
+# For annotations: an array of either backend. jaxtyping's Float[Array, "k"] adds the kind of its dtype and its shape.
 Array = Any
 
-# JAX's concrete arrays live in jaxlib, its tracers in jax.
+# The library of a class, by the package of its module. JAX's arrays are defined in jaxlib, its tracers in jax.
 _LIBRARY_OF_PACKAGE = {"minijax": "minijax", "jax": "jax", "jaxlib": "jax"}
 
 
 @dataclass(frozen=True, eq=False)
 class Backend:
-    """What kaf uses of a library; the attributes bear JAX's names (`np` is its `numpy`, `library` the whole of it)."""
+    """The parts of a library that kaf uses. The attributes have JAX's names; `np` is its `numpy`, `library` the library itself."""
 
     name: str
     library: ModuleType
@@ -63,40 +63,45 @@ class Backend:
 
     @property
     def has_pallas(self) -> bool:
-        """Whether `kaf.pallas` can compute with it."""
+        """Whether `kaf.pallas` can compute with this backend."""
         return self.name == "jax"
 
     def shares_arrays(self) -> bool:
-        """Whether there are several devices, of which each may have its part of an array's rows."""
+        """Whether there are several devices, so that the rows of an array may be divided among them."""
         return self.name == "jax" and self.library.device_count() > 1
 
     def prefers_pallas(self) -> bool:
-        """Whether `kaf.pallas` is to compute: on one GPU. jit does not share out a kernel of Pallas among several."""
+        """Whether the method "auto" is "pallas": on one GPU. jit does not divide a Pallas kernel among several devices."""
         return self.has_pallas and self.default_backend() == "gpu" and not self.shares_arrays()
 
     def on_cpu(self) -> bool:
-        """Whether the CPU computes."""
+        """Whether arrays are computed on a CPU."""
         return self.name == "minijax" or self.default_backend() == "cpu"
 
     def compiles_loops(self) -> bool:
-        """Whether several operations become one loop: XLA does that, NumPy does not."""
+        """Whether several elementwise operations are compiled to one loop. XLA does that, NumPy does not."""
         return self.name == "jax"
 
-    def block_size(self, size: int, blocks: int) -> int:
-        """How many float32 values of so many had best be worked on at a time, so that they and what is made of them for each
-        of the blocks of centres stay in a CPU's cache: measured. On GPUs all.
+    def chunk_size(self, size: int, blocks: int) -> int:
+        """How many of `size` float32 values to compute at a time, if there are `blocks` blocks of centres.
+
+        On a CPU a chunk and the arrays that are computed from it for each block should stay in the cache; the numbers are
+        measured. A GPU computes all values at once.
         """
         if self.name == "jax" and self.default_backend() == "gpu":
             return size
-        # XLA takes half as long again in a loop.
+        # A loop takes XLA 1.5 times as long, so arrays of this size are computed without one.
         if self.name == "jax" and size * blocks <= 1 << 18 and not self.shares_arrays():
             return size
-        # Where devices may share x, the transpose holds more for each value (see `gridded._by_hand`).
+        # If several devices may share x, JAX derives the transpose (see `gridded._by_hand`), which needs more memory per value.
         return 32768 if self.shares_arrays() else 65536
 
     def row_size(self) -> int:
-        """How long a row had best be to be added to many, in a loop over blocks where it can be made before. NumPy first
-        copies it, again and again, into a buffer of 8192 elements, unless it fills that: twice the time."""
+        """How many elements a row of coefficients should have at least, when it is added to every row of an array.
+
+        NumPy has a buffer of 8192 elements. It copies a shorter row into the buffer again and again, which takes twice the
+        time. XLA does not copy.
+        """
         return 8192 if self.name == "minijax" else 1
 
 
@@ -118,9 +123,9 @@ _chosen: contextvars.ContextVar[str | None] = contextvars.ContextVar("kaf_backen
 
 
 def get_backend(*arrays: Any) -> Backend:
-    """The backend of `arrays`; where they name none (NumPy arrays, numbers), the chosen one.
+    """The backend of `arrays`, or the chosen backend if they belong to neither library (NumPy arrays, numbers).
 
-    Raises TypeError when arrays of both libraries come together, and what `use_backend` raises.
+    Raises TypeError if there are arrays of both libraries, and the errors of `use_backend`.
 
     >>> get_backend().name in CHOICES
     True
@@ -129,7 +134,7 @@ def get_backend(*arrays: Any) -> Backend:
 
 
 def named_backend(name: str) -> Backend:
-    """The backend of that name, whatever is chosen. Raises what `use_backend` raises.
+    """The backend with this name, whichever is chosen. Raises the errors of `use_backend`.
 
     >>> named_backend("minijax")
     Backend('minijax')
@@ -138,20 +143,20 @@ def named_backend(name: str) -> Backend:
 
 
 def get_tree_backend(tree: Any) -> Backend:
-    """As `get_backend`, for the leaves of a pytree: a model, its gradient."""
+    """The backend of the leaves of a pytree, such as a model or its gradient; see `get_backend`."""
     load_imported_backends()
     for backend in list(_loaded.values()):
-        # A library sees into its own containers: an Equinox module is a tree to JAX, and one leaf to minijax.
+        # Each library finds the leaves of its own containers only: an Equinox module is a tree to JAX, but a leaf to minijax.
         if _library_of_values(backend.tree_util.tree_leaves(tree)) == backend.name:
             return backend
     return get_backend()
 
 
 class use_backend:
-    """`use_backend("jax")` switches at once; as a context manager it puts the former choice back.
+    """Choose the backend: `use_backend("jax")` takes effect at once. As a context manager it restores the former choice.
 
-    The choice belongs to the running thread (to the running task, in asyncio). Raises ValueError for an unknown name
-    and ImportError where the library is not installed.
+    The choice holds for the running thread, or the running task of asyncio. Raises ValueError for an unknown name, and
+    ImportError if the library is not installed.
 
     >>> with use_backend("minijax") as backend:
     ...     backend.name, get_backend().name
@@ -193,7 +198,7 @@ def _checked(name: str, where: str) -> str:
 def concrete(value: Any) -> numpy.ndarray | None:
     """The value as a NumPy array; None for a tracer, whose value is not known yet, and for None.
 
-    Numbers and lists become floats of 64 bits, arrays keep their dtype.
+    Python numbers and lists get NumPy's default dtypes, so floats are float64. Arrays keep their dtype.
 
     >>> concrete([1.0, 2.0])
     array([1., 2.])
@@ -235,8 +240,8 @@ def _library_of_name(module_name: str) -> str | None:
 def _mixed(values: Sequence[Any]) -> TypeError:
     listed = ", ".join(f"{lib} {_describe(v)}" for v in values if (lib := _library_of(v)) is not None)
     return TypeError(
-        f"kaf got arrays of both minijax and JAX ({listed}), and computes with one library at a time. "
-        "Carry the ones over by way of NumPy: that_library.numpy.asarray(numpy.asarray(x))."
+        f"kaf got arrays of both minijax and JAX ({listed}), but computes with one library at a time. "
+        "Convert the arrays of one library through NumPy: other_library.numpy.asarray(numpy.asarray(x))."
     )
 
 
@@ -272,21 +277,21 @@ def _import_backend(name: str) -> Backend:
 
 
 def optional_module(name: str) -> ModuleType:
-    """kaf's module of that name, one that needs a package which kaf itself does not: imported when it is asked for."""
+    """The module `kaf.<name>`, imported now. For modules that need a package which kaf itself does not need."""
     return importlib.import_module(f"{__package__}.{name}")
 
 
 def load_imported_backends() -> None:
-    """Load every backend that the program has imported itself, so that it knows kaf's classes as pytrees."""
+    """Load every backend whose library the program has imported, so that kaf's classes are pytrees of that library."""
     for name in CHOICES:
         if name not in _loaded and sys.modules.get(name) is not None:
             _load(name)
 
 
 def register_dataclass(cls: type, data_fields: Sequence[str], meta_fields: Sequence[str]) -> type:
-    """Make a dataclass a pytree of every backend, now or when that backend is loaded; returns the class.
+    """Make a dataclass a pytree of every backend, now or when the backend is loaded. Returns the class.
 
-    `data_fields` are its children; `meta_fields` are static: compared with ==, hashed, never traced.
+    `data_fields` are the children. `meta_fields` are static: compared with ==, hashed, never traced.
     """
     with _lock:
         _dataclasses.append((cls, tuple(data_fields), tuple(meta_fields)))

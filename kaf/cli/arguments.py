@@ -1,11 +1,11 @@
-"""What `kaf` understands: the parser, and the checks that one argument alone can fail."""
+"""The parser of the command line, and the checks of single arguments."""
 
 import argparse
 import math
 
 from kaf.backend import CHOICES, COMPILERS
 from kaf.cli.errors import CommandError
-from kaf.init import FUNCTIONS
+from kaf.functional.init import FUNCTIONS
 
 EXPERIMENTS = ("moons", "ridge", "breast_cancer", "digits", "diabetes")
 BUNDLED = ("digits", "breast_cancer", "moons", "diabetes")
@@ -22,7 +22,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def make_parser():
-    """The parser of the whole command line; `command` in its result names the command.
+    """The parser of the whole command line. In its result, `command` is the name of the command.
 
     >>> make_parser().parse_args(["train", "--units", "8,4"]).units
     (8, 4)
@@ -30,14 +30,14 @@ def make_parser():
     parser = _Parser(
         prog="kaf",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Kernel activation functions: activations that every unit of a network learns for itself.",
+        description="Kernel activation functions: activation functions that are trained, one for each unit of a network.",
         epilog="examples:\n"
         "  kaf train                               train on the digits, compare with ReLU, write ./kaf-out\n"
-        "  kaf predict kaf-out/model.npz new.csv   classes and probabilities, or numbers, as CSV\n"
-        "  kaf experiment moons                    a claim about KAFs, put to the test\n"
-        "  kaf fit elu                             how well a KAF can start as an ELU\n"
-        "  kaf jaxpr --grad                        what a KAF computes, equation by equation\n"
-        "  kaf check                               minijax against JAX\n",
+        "  kaf predict kaf-out/model.npz new.csv   predict classes and probabilities, or numbers, as CSV\n"
+        "  kaf experiment moons                    test claims about KAFs\n"
+        "  kaf fit elu                             show how well a KAF fits an ELU\n"
+        "  kaf jaxpr --grad                        print what a KAF computes, equation by equation\n"
+        "  kaf check                               compare minijax with JAX\n",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for add in (_add_train, _add_predict, _add_experiment, _add_fit, _add_jaxpr, _add_check):
@@ -49,10 +49,10 @@ def _add_train(commands):
     parser = _add(
         commands,
         "train",
-        "train a network of KAFs, and the same with ReLU",
-        "Train a network of KAFs, and networks of ReLU (--compare: of others) of equal width and of equal parameter count.\n"
-        "Writes model.npz, activations.png, losses.png and report.md to the output directory. Stopped by Ctrl-C, or\n"
-        "killed, it goes on where it was when the same command is given again.",
+        "train a network of KAFs, and compare it with ReLU",
+        "Train a network of KAFs. Compare it with networks of ReLU, or of the activations of --compare, of equal width and of\n"
+        "equal parameter count. Writes model.npz, activations.png, losses.png and report.md to the output directory. If it is\n"
+        "stopped by Ctrl-C or killed, the same command continues the training.",
         [
             "kaf train",
             "kaf train --data moons --units 3 --compare all --seeds 5",
@@ -71,7 +71,7 @@ def _add_train(commands):
         type=_counts(1, 100_000),
         default=(48,),
         metavar="N[,N...]",
-        help="KAFs in the hidden layer, or in each of several (default: 48)",
+        help="how many KAFs the hidden layer has, or each of several hidden layers (default: 48)",
     )
     _add_grid(parser)
     _add_training(parser)
@@ -80,24 +80,24 @@ def _add_train(commands):
         type=_some_of("activation", BASELINES),
         default=("relu",),
         metavar="NAMES",
-        help=f"train the same with these: {','.join(BASELINES)}, all or none (default: relu)",
+        help=f"fixed activations to compare with: {','.join(BASELINES)}, all or none (default: relu)",
     )
     parser.add_argument(
         "--seed",
         type=_count(0, 2**32 - 1),
         default=0,
         metavar="N",
-        help="of the split, the weights, the order (default: 0)",
+        help="seed of the split, the initial weights and the order of the examples (default: 0)",
     )
     parser.add_argument(
         "--seeds",
         type=_count(1, 1000),
         default=1,
         metavar="N",
-        help="train every network so many times, from --seed upwards, and report median and spread (default: 1)",
+        help="train every network from N seeds, from --seed upwards, and report medians and ranges (default: 1)",
     )
     parser.add_argument(
-        "--restart", action="store_true", help="forget the checkpoints of an interrupted run in the output directory"
+        "--restart", action="store_true", help="remove the checkpoints of an interrupted run in the output directory"
     )
     _add_out(parser)
 
@@ -108,16 +108,16 @@ def _add_devices(parser):
         "--devices",
         type=_count(1, 100_000),
         metavar="N",
-        help="share every batch among N devices, of all processes together; the backend jax alone does (default: 1)",
+        help="share every batch among N devices, counted over all processes; needs the backend jax (default: 1)",
     )
     add(
         "--coordinator",
         metavar="HOST:PORT",
-        help="train in several processes, each given the same command but for --process-id: where the first one listens; "
-        "auto: JAX finds out, from Slurm, MPI, Kubernetes or JAX_COORDINATOR_ADDRESS",
+        help="train in several processes, which get the same command except for --process-id: the address at which the first "
+        "one listens; auto: JAX gets it from Slurm, MPI, Kubernetes or JAX_COORDINATOR_ADDRESS",
     )
     add("--num-processes", type=_count(1, 100_000), metavar="N", help="how many processes there are")
-    add("--process-id", type=_count(0, 100_000), metavar="I", help="which of them this is, from 0")
+    add("--process-id", type=_count(0, 100_000), metavar="I", help="the number of this process, counted from 0")
 
 
 def _add_data(parser):
@@ -131,14 +131,14 @@ def _add_data(parser):
     parser.add_argument(
         "--target",
         metavar="NAME",
-        help="the target column of the CSV file, its number if there is no header (default: last); the target array of "
-        "the .npz file (default: y)",
+        help="the name of the target column of the CSV file, or its number if there is no header (default: the last column); "
+        "the target array of the .npz file (default: y)",
     )
     parser.add_argument(
         "--task",
         type=_one_of("task", TASKS),
         metavar="{" + ",".join(TASKS) + "}",
-        help="what the target of a file is: classes, or numbers (default: classification)",
+        help="whether the target of a file holds classes or numbers (default: classification)",
     )
 
 
@@ -150,7 +150,7 @@ def _add_training(parser):
         type=_one_of("function to start as", inits),
         default="random",
         metavar="NAME",
-        help=f"what every KAF starts as: {', '.join(inits)} (default: random)",
+        help=f"the function that every KAF starts as: {', '.join(inits)} (default: random)",
     )
     add("--epochs", type=_count(1), default=40, metavar="N", help="passes over the data (default: 40)")
     add("--batch-size", type=_count(1), default=64, metavar="N", help="examples per step (default: 64)")
@@ -160,8 +160,8 @@ def _add_training(parser):
         type=_one_of("schedule", SCHEDULES),
         default="constant",
         metavar="NAME",
-        help="of the learning rate: constant, cosine (down to 0), warmup_cosine (up in a tenth of the steps, then down) "
-        "(default: constant)",
+        help="schedule of the learning rate: constant, cosine (down to 0), warmup_cosine (up in a tenth of the steps, then down "
+        "to 0) (default: constant)",
     )
     decay = _number(0, 1e6)
     add(
@@ -192,13 +192,13 @@ def _add_predict(commands):
         commands,
         "predict",
         "predict the rows of a CSV file",
-        "Predict a class and its probability, or a number, for every row of a CSV file (or of x in an .npz file).\n"
-        "Where it has a header, the columns are found by name.",
+        "Predict a class and its probability, or a number, for every row of a CSV file, or of the array x of an .npz file.\n"
+        "If the CSV file has a header, the columns are found by name.",
         ["kaf predict kaf-out/model.npz new.csv", "kaf predict kaf-out/model.npz new.csv --out classes.csv"],
     )
     parser.add_argument("model", metavar="MODEL.npz", help="a model that kaf train wrote")
     parser.add_argument("data", metavar="FILE", help="the features, one row for each example: .csv or .npz")
-    parser.add_argument("--out", metavar="FILE", help="write there (default: standard output)")
+    parser.add_argument("--out", metavar="FILE", help="the file to write (default: standard output)")
     _add_backend(parser)
     _add_compiler(parser)
 
@@ -207,20 +207,20 @@ def _add_experiment(commands):
     parser = _add(
         commands,
         "experiment",
-        "put a claim about KAFs to the test",
-        "Train KAFs and fixed activations, of equal width and of equal parameter count, from several seeds; print medians,\n"
-        "quartiles and failures, what is claimed of KAFs and whether it was seen. Writes figures and NAME.md to the output\n"
-        "directory. Stopped, it goes on after the last network finished when the same command is given again.",
+        "test claims about KAFs",
+        "Train networks of KAFs and of fixed activations, of equal width and of equal parameter count, from several seeds. Print\n"
+        "medians, quartiles and failures, and for each claim about KAFs whether it was seen. Writes figures and NAME.md to the\n"
+        "output directory. If it is stopped, the same command continues after the last finished network.",
         ["kaf experiment moons", "kaf experiment ridge --seeds 50 --backend jax"],
     )
     parser.add_argument("name", type=_one_of("experiment", EXPERIMENTS), metavar="NAME", help=", ".join(EXPERIMENTS))
     _add_backend(parser)
     _add_compiler(parser)
     add = parser.add_argument
-    add("--seeds", type=_count(1, 1000), metavar="N", help="how many (default: 10; ridge: 20)")
-    add("--seed", type=_count(0, 2**31), default=0, metavar="N", help="the first of them (default: 0)")
+    add("--seeds", type=_count(1, 1000), metavar="N", help="how many seeds (default: 10; ridge: 20)")
+    add("--seed", type=_count(0, 2**31), default=0, metavar="N", help="the first seed (default: 0)")
     add("--epochs", type=_count(1), metavar="N", help="passes over the data (default: the experiment's own)")
-    add("--restart", action="store_true", help="forget what an interrupted run has left in the output directory")
+    add("--restart", action="store_true", help="remove the checkpoints of an interrupted run in the output directory")
     _add_out(parser)
 
 
@@ -240,7 +240,8 @@ def _add_fit(commands):
         type=_one_of("rule", RULES),
         default="paper",
         metavar="RULE",
-        help="width of the kernels: paper (gamma = 1/6d^2) or code (gamma = 1/8d^2) (default: paper)",
+        help="bandwidth of the kernels: paper (gamma = 1/6d^2) or code (gamma = 1/8d^2), d the distance of the centres (default: "
+        "paper)",
     )
     parser.add_argument(
         "--eps", type=_number(1e-12, 1e3), default=1e-4, metavar="EPS", help="strength of the ridge (default: 1e-4)"
@@ -256,8 +257,8 @@ def _add_jaxpr(commands):
         "Print the jaxpr of one KAF: a function of x and of its coefficients.",
         ["kaf jaxpr", "kaf jaxpr --grad --vmap", "kaf jaxpr --grad --backend jax"],
     )
-    parser.add_argument("--grad", action="store_true", help="of its gradient, by x and by the coefficients")
-    parser.add_argument("--vmap", action="store_true", help="of the function over a batch of 8 values of x")
+    parser.add_argument("--grad", action="store_true", help="print the gradient, by x and by the coefficients")
+    parser.add_argument("--vmap", action="store_true", help="print the function over a batch of 8 values of x")
     _add_backend(parser)
     _add_grid(parser)
 
@@ -267,13 +268,13 @@ def _add_check(commands):
         commands,
         "check",
         "compare minijax with JAX",
-        "Send one KAF through value, grad, jvp, vmap, hessian and jit on both backends and compare the results.\n"
-        "Exit status 1 if any difference is larger than the precision of the numbers explains.",
+        "Apply value, grad, jvp, vmap, hessian and jit to one KAF on both backends, and compare the results.\n"
+        "The exit status is 1 if a difference is larger than rounding errors explain.",
         ["kaf check", "kaf check --centers 50"],
     )
     _add_grid(parser)
     parser.add_argument(
-        "--seed", type=_count(0, 2**32 - 1), default=0, metavar="N", help="of the coefficients (default: 0)"
+        "--seed", type=_count(0, 2**32 - 1), default=0, metavar="N", help="seed of the coefficients (default: 0)"
     )
 
 
@@ -292,24 +293,24 @@ def _add_choice(parser, name, choices, summary):
 
 
 def _add_backend(parser):
-    _add_choice(parser, "backend", CHOICES, "what computes (default: $KAF_BACKEND, else minijax)")
+    _add_choice(parser, "backend", CHOICES, "the library that computes (default: $KAF_BACKEND, else minijax)")
 
 
 def _add_compiler(parser):
-    summary = "what minijax's programs are compiled by; xla needs jaxlib (default: $MINIJAX_COMPILER, else numpy)"
+    summary = "the compiler of minijax's programs; xla needs jaxlib (default: $MINIJAX_COMPILER, else numpy)"
     _add_choice(parser, "compiler", COMPILERS, summary)
 
 
 def _add_grid(parser):
     parser.add_argument(
-        "--centers", type=_count(2, 1000), default=20, metavar="D", help="kernels of each KAF (default: 20)"
+        "--centers", type=_count(2, 1000), default=20, metavar="D", help="how many kernels each KAF has (default: 20)"
     )
     parser.add_argument(
         "--boundary",
         type=_number(1e-3, 1e3),
         default=3.0,
         metavar="B",
-        help="the kernels stand from -B to B (default: 3)",
+        help="the centres of the kernels go from -B to B (default: 3)",
     )
 
 
@@ -343,7 +344,7 @@ def _some_of(kind, names):
     def parse(text):
         found = [one(part) for part in text.split(",")]
         if "none" in found and len(found) > 1:
-            raise argparse.ArgumentTypeError("'none' stands alone")
+            raise argparse.ArgumentTypeError("'none' cannot be combined with other names")
         return tuple(name for name in names if name in found or "all" in found)
 
     return parse
@@ -355,7 +356,7 @@ def _number(least, most):
             number = float(text)
         except ValueError:
             number = math.nan
-        if not least <= number <= most:  # NaN neither.
+        if not least <= number <= most:  # also true for NaN
             raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least:g} to {most:g}")
         return number
 

@@ -1,18 +1,18 @@
-"""Which library computes, where a wrong or missing one is the user's error."""
+"""The backend and the devices that the arguments ask for. If they cannot be had, the user gets one line."""
 
 import contextlib
 
-from kaf import parallel
 from kaf.backend import get_backend, use_backend
 from kaf.cli.errors import CommandError
+from kaf.train import parallel
 
 
 @contextlib.contextmanager
 def computing_on(name, compiler=None):
-    """Switch to the backend called `name`, for None to the environment's or the default one; yields it.
+    """Choose the backend `name` inside the block, and yield it. None means the backend of KAF_BACKEND, or the default one.
 
-    compiler: what minijax's programs are to be compiled by, "numpy" or "xla"; None for what is configured. Raises CommandError
-    for an unknown name (in the environment variable), where the library is not installed, and for a compiler of JAX.
+    `compiler` is "numpy" or "xla", by which minijax compiles its programs; None means the configured one. Raises CommandError
+    for an unknown name in KAF_BACKEND, for a library that is not installed, and for a compiler together with JAX.
 
     >>> with computing_on("minijax") as backend:
     ...     backend.name
@@ -32,12 +32,12 @@ def _compiling_by(compiler, backend):
         yield
         return
     if backend.name != "minijax":
-        raise CommandError(f"--compiler is for the backend minijax; {backend.name} has XLA alone")
+        raise CommandError(f"--compiler is for the backend minijax; {backend.name} has only XLA")
     config = backend.library.config
     before = config.minijax_compiler
     config.update("minijax_compiler", compiler)
     try:
-        backend.jit(lambda x: x)(0.0)  # What XLA needs and has not is said now.
+        backend.jit(lambda x: x)(0.0)  # If XLA lacks a package, this raises ImportError now, before the work starts.
         yield
     except ImportError as error:
         raise CommandError(str(error).rstrip(".")) from error
@@ -46,9 +46,9 @@ def _compiling_by(compiler, backend):
 
 
 def mesh_of(arguments):
-    """The mesh that --devices and --coordinator ask for, None for neither; joins the other processes.
+    """The mesh that --devices and --coordinator ask for, or None without these options. Joins the other processes.
 
-    Raises CommandError where they cannot be had.
+    Raises CommandError if the devices or processes cannot be had.
     """
     if arguments.coordinator is None and (arguments.num_processes is not None or arguments.process_id is not None):
         raise CommandError("--num-processes and --process-id need --coordinator HOST:PORT, or --coordinator auto")

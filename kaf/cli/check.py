@@ -1,4 +1,4 @@
-"""`kaf check`: the same KAF through every transformation, on both backends."""
+"""`kaf check`: apply every transformation to one KAF on both backends, and compare the results."""
 
 import math
 
@@ -7,11 +7,12 @@ import numpy as np
 from kaf.backend import CHOICES
 from kaf.cli.backends import computing_on
 from kaf.cli.report import Report, verdict
-from kaf.functional import kaf
-from kaf.grid import Grid
-from kaf.init import RANDOM_SCALE
+from kaf.functional.activation import kaf
+from kaf.functional.grid import Grid
+from kaf.functional.init import RANDOM_SCALE
 
-# Roundings of a term before it is summed: a square, a division, an exp, which passes on the error of its argument.
+# How many rounding errors a term has before it is summed: from a square, a division, and an exp, which multiplies the error of
+# its argument.
 _ROUNDINGS = 16
 
 
@@ -38,7 +39,7 @@ def _backend(name):
 
 
 def compare(name, backends, grid, x, alpha):
-    """A row of the table, and last whether it is good; different shapes and dtypes count as an infinite difference."""
+    """A row of the table, followed by whether the backends agree. Different shapes or dtypes are an infinite difference."""
     function, order = TRANSFORMATIONS[name]
     ours, theirs = (_run(backend, function, grid, x, alpha) for backend in backends)
     found = largest_difference(ours, theirs)
@@ -80,7 +81,7 @@ def _jit(backend, phi, x, alpha):
     return backend.jit(lambda x, alpha: (phi(x, alpha), _grad(backend, phi, x, alpha)))(x, alpha)
 
 
-# Of each, how many derivatives by x it takes.
+# For each transformation: a function, and how often it differentiates by x.
 TRANSFORMATIONS = {
     "value": (_value, 0),
     "grad": (_grad, 1),
@@ -92,17 +93,20 @@ TRANSFORMATIONS = {
 
 
 def tolerance(alpha, grid, order):
-    """The rounding of a sum of terms of at most |alpha_i| M each, M the bound on the kernel's derivative of that order.
+    """The rounding error of a sum whose terms are at most |alpha_i| M, where M bounds the kernel's derivative of that order.
 
-    A derivative by x multiplies by 2 gamma (x - c), which the kernel keeps below sqrt(2 gamma) or so; one by alpha
-    leaves the kernel alone, which is at most 1.
+    Each derivative by x multiplies the kernel by 2 gamma (x - c), and the product stays below about sqrt(2 gamma). A derivative
+    by alpha leaves the kernel itself, which is at most 1.
     """
     terms = max(float(np.abs(alpha).sum()), 1.0) + len(alpha)
     return _ROUNDINGS * float(np.finfo(alpha.dtype).eps) * terms * max(1.0, math.sqrt(2 * grid.gamma)) ** order
 
 
 def largest_difference(ours, theirs):
-    """Of two lists of arrays; infinite if they differ in number, shape or dtype, NaN if either holds one."""
+    """The largest absolute difference between two lists of arrays.
+
+    It is infinite if the lists differ in length or the arrays in shape or dtype, and NaN if an array holds a NaN.
+    """
     if [(a.shape, a.dtype) for a in ours] != [(b.shape, b.dtype) for b in theirs]:
         return math.inf
     differences = [np.abs(a.astype(np.float64) - b).max() for a, b in zip(ours, theirs, strict=True) if a.size]

@@ -1,4 +1,7 @@
-"""The checkpoints of a command, in a directory below its output: there from its first work to its end, or its next start."""
+"""The checkpoints of a command, in a directory below its output directory.
+
+They are written while the command runs and removed when it ends. If it is interrupted, they stay for its next start.
+"""
 
 from pathlib import Path
 
@@ -6,23 +9,24 @@ NAME = "checkpoints"
 
 
 class Checkpoints:
-    """Names of files, remembered to be removed together: what else is in the directory stays."""
+    """The checkpoint files of one command, which are removed together. Other files in the directory stay."""
 
     def __init__(self, out, restart, pattern):
-        """`pattern` is what the command's own files are called. With `restart` those that are there are removed."""
+        """`pattern` matches the names of the command's own files. With `restart` existing ones are removed."""
         self.directory, self._pattern = Path(out) / NAME, pattern
         if restart:
             self.forget()
 
     def __bool__(self):
-        """Whether there is anything to go on with."""
+        """Whether there are checkpoints to continue from."""
         return any(self.directory.glob(self._pattern))
 
     def path(self, name):
+        """The path of the checkpoint with this file name."""
         return self.directory / name
 
     def forget(self):
-        """Remove them all, with what a killed process left half-written."""
+        """Remove all checkpoints, and the unfinished files that a killed process left behind."""
         for pattern in (self._pattern, f".{self._pattern}.*.tmp"):
             for path in list(self.directory.glob(pattern)):
                 path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Data: CSV and npz files, read so that an error names its place; labels, the split, standardised features."""
+"""Data for the commands: reading CSV and .npz files with errors that name the place, splitting, and standardising."""
 
 import csv
 import math
@@ -8,16 +8,16 @@ import numpy as np
 
 from kaf.cli.errors import CommandError
 from kaf.cli.files import reason
-from kaf.files import UNREADABLE, read_arrays
+from kaf.train.files import UNREADABLE, read_arrays
 
 LEAST_ROWS = 10
 TEST_SHARE = 0.2
-TASKS = ("classification", "regression")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file as text: `names` from its header, or None; `lines` are the rows' line numbers in the file."""
+    """A CSV file as text: the cells of its rows, the `names` in its header (None without one), and the line number of each
+    row."""
 
     path: str
     names: tuple[str, ...] | None
@@ -26,18 +26,21 @@ class Table:
 
     @property
     def width(self):
+        """The number of columns."""
         return len(self.rows[0])
 
     def column(self, j):
-        """How a message calls column `j`: by its name, else by its number, from 1."""
+        """How messages call column `j`: by its name, or without a header by its number, counted from 1."""
         return f"column {self.names[j]!r}" if self.names else f"column {j + 1}"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """x float64 [n, features]; y int64 [n] into `classes`, or, where there are none, float64 [n] to be predicted.
+    """Examples to learn from.
 
-    `feature_names` and `target` are None without a header.
+    x                       float64 [n, features]
+    y                       int64 [n], indices into `classes`; or, if there are no classes, float64 [n], numbers to predict
+    feature_names, target   the names from the header; None without one
     """
 
     name: str
@@ -49,6 +52,7 @@ class Dataset:
 
     @property
     def task(self):
+        """classification or regression."""
         return "classification" if self.classes else "regression"
 
 
@@ -56,9 +60,9 @@ class Dataset:
 
 
 def read_table(path):
-    """The Table in the CSV file at `path`. The first row is a header if no cell of it is a number.
+    """The Table in the CSV file at `path`. The first row is a header if none of its cells is a number.
 
-    Raises CommandError for a file that cannot be read, is empty, or has rows of different lengths.
+    Raises CommandError if the file cannot be read, is empty, or has rows of different lengths.
     """
     rows, lines = _read_rows(path)
     if not rows:
@@ -110,13 +114,14 @@ def _is_number(cell):
         float(cell)
     except ValueError:
         return False
-    return "_" not in cell  # To float, 1_000 is a number; in a table it is a name or a slip.
+    return "_" not in cell  # float accepts 1_000, but in a table this is a name or a mistake.
 
 
 def numbers(table, columns, remedy="every column but the class must be numeric"):
-    """The cells of `columns`, float64 [rows, columns]. Raises CommandError naming the first that is not finite.
+    """The cells of `columns`, float64 [rows, columns].
 
-    `remedy` is what the message says of a cell that is no number.
+    Raises CommandError that names the first cell that is not a finite number. `remedy` is what the message advises if the cell
+    is not a number.
     """
     x = np.empty((len(table.rows), len(columns)))
     for i, row in enumerate(table.rows):
@@ -140,17 +145,17 @@ def _bad_cell(table, i, j, remedy=""):
 
 
 def read_dataset(path, target=None, task="classification"):
-    """The Dataset in a file: .npz holds arrays, anything else is read as CSV.
+    """The Dataset in a file. A file .npz holds arrays; any other file is read as CSV.
 
-    `target` is the column of the classes, or of the numbers to predict: a name, a number from 1 without a header, or the
-    last; of an .npz file the name of the array, y if none is given. Raises CommandError for whatever makes the data unfit
-    to learn from.
+    `target` is the column with the classes or the numbers to predict: its name, or without a header its number, counted from 1;
+    by default the last column. For an .npz file it is the name of an array, by default y. Raises CommandError if the file
+    cannot be read, or is not fit to learn from.
     """
     return (_read_npz if is_npz(path) else _read_csv)(path, target, task)
 
 
 def is_npz(path):
-    """Whether a file is read as arrays: by its name.
+    """Whether a file is read as arrays, which its name decides.
 
     >>> is_npz("a.npz"), is_npz("a.csv")
     (True, False)
@@ -168,7 +173,8 @@ def _read_csv(path, target, task):
     if "" in labels:
         raise _bad_cell(table, labels.index(""), j)
     _check_rows(path, len(labels))
-    # Before the classes are looked at: a header taken for a row would be a class of its own.
+    # This comes before the check of the classes. If a header was read as a row, the message should be about its cells, and not
+    # about a class that has one row only.
     x = numbers(table, features)
     if task == "regression":
         classes, y = (), numbers(table, [j], "the column to predict must be numeric")[:, 0]
@@ -231,7 +237,7 @@ def _check_classes(path, what, classes, y, remedy):
 
 
 def read_npz_features(path):
-    """The array x of an .npz file, float64 [rows, features]. Raises CommandError where it is not that."""
+    """The array x of an .npz file, float64 [rows, features]. Raises CommandError for a file without such an array."""
     return _features(path, _arrays(path, ["x"])["x"])
 
 
@@ -240,7 +246,9 @@ def _read_npz(path, target, task):
     arrays = _arrays(path, ["x", name])
     x, y = _features(path, arrays["x"]), arrays[name]
     if y.shape != (len(x),):
-        raise CommandError(f"{path}: {name} has shape {y.shape}, and must be ({len(x)},), one for each row of x")
+        raise CommandError(
+            f"{path}: {name} has shape {y.shape}, but must have shape ({len(x)},), one entry for each row of x"
+        )
     _check_rows(path, len(x))
     if task == "regression":
         classes, y = (), _finite(path, name, y)
@@ -253,7 +261,7 @@ def _read_npz(path, target, task):
 
 def _features(path, x):
     if x.ndim != 2 or not x.shape[1]:
-        raise CommandError(f"{path}: x has shape {x.shape}, and must be [rows, features]")
+        raise CommandError(f"{path}: x has shape {x.shape}, but must be [rows, features]")
     return _finite(path, "x", x)
 
 
@@ -264,12 +272,12 @@ def _arrays(path, wanted):
         raise CommandError(f"cannot read {path}: {reason(error)}") from error
     except UNREADABLE as error:
         raise CommandError(
-            f"{path} is damaged, or no .npz file of arrays; write it by numpy.savez(file, x=, y=)"
+            f"{path} is damaged, or no .npz file of arrays; write it with numpy.savez(file, x=, y=)"
         ) from error
     for name in wanted:
         if name not in arrays:
             raise CommandError(
-                f"{path} has no array {name!r}; it has {listing(sorted(arrays))}; x [rows, features] and y [rows] are needed"
+                f"{path} has no array {name!r}; its arrays are {listing(sorted(arrays))}; it needs x [rows, features] and y [rows]"
             )
     return arrays
 
@@ -291,7 +299,7 @@ def _labels(path, name, y):
         whole = _finite(path, name, y)
         if not (whole == np.rint(whole)).all():
             raise CommandError(
-                f"{path}: {name} holds {whole[whole != np.rint(whole)][0]:g}, which is no class; "
+                f"{path}: {name} holds {whole[whole != np.rint(whole)][0]:g}, which cannot be a class; "
                 "give integers or text, or predict numbers by --task regression"
             )
         y = whole.astype(np.int64)
@@ -301,7 +309,7 @@ def _labels(path, name, y):
 
 
 def listing(names, most=8):
-    """A list for a message, cut short.
+    """A list of names for a message, at most `most` of them.
 
     >>> listing("abc"), listing("abcd", most=2)
     ('a, b, c', 'a, b, ... (4)')
@@ -317,7 +325,7 @@ def _n(count, noun):
 
 
 def split(y, seed):
-    """Row numbers (train, test): a fifth of each class, and at least one row of it, is for the test.
+    """Row numbers (train, test). The test gets a fifth of each class, and at least one row of it.
 
     >>> [len(part) for part in split(np.array([0] * 10 + [1] * 5), seed=0)]
     [12, 3]
@@ -333,7 +341,7 @@ def split(y, seed):
 
 
 def split_rows(rows, seed):
-    """Row numbers (train, test) where there are no classes: a fifth of all is for the test.
+    """Row numbers (train, test) for data without classes. The test gets a fifth of the rows.
 
     >>> [len(part) for part in split_rows(15, seed=0)]
     [12, 3]
@@ -345,24 +353,27 @@ def split_rows(rows, seed):
 
 @dataclass(frozen=True)
 class Scaler:
-    """The mean and the standard deviation of each feature, float64 [features]."""
+    """The mean and the standard deviation of each feature, float64 [features]. Calling it standardises features."""
 
     mean: np.ndarray
     scale: np.ndarray
 
     @classmethod
     def of(cls, x, where):
-        """Those of x [n, features], 1 for a constant one. Raises CommandError, beginning by `where`, on overflow."""
+        """The Scaler of x [n, features]. The scale of a constant feature is 1.
+
+        If the numbers overflow, CommandError is raised; its message begins with `where`.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             mean, scale = x.mean(0), x.std(0)
         if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
             raise CommandError(f"{where}: numbers too large to standardise; scale them down")
-        # Rounding can leave a constant column a spread of its last bit, which must not be blown up to 1.
+        # By rounding, a constant column can have a standard deviation of about its last bit. It must not be scaled up to 1.
         constant = scale <= 1e-12 * np.abs(mean)
         return cls(mean, np.where(constant, 1.0, scale))
 
     def __call__(self, x):
-        """float32 [n, features], near 0 and of spread 1; a value too large for that becomes float32's largest."""
+        """The standardised features, float32 [n, features]. A value that is too large for float32 becomes its largest number."""
         limit = np.finfo(np.float32).max
         with np.errstate(over="ignore"):
             return np.clip((x - self.mean) / self.scale, -limit, limit).astype(np.float32)

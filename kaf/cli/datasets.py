@@ -1,4 +1,4 @@
-"""The data sets that need no file: scikit-learn brings them along."""
+"""The data sets that need no file, because they are bundled with scikit-learn."""
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, make_moons
@@ -19,7 +19,7 @@ def _bundled(name, load):
 
 
 def load_dataset(name):
-    """The Dataset called `name`, one of `kaf.cli.train.BUNDLED`: always the same rows in the same order."""
+    """The Dataset called `name`, one of `kaf.cli.arguments.BUNDLED`, always with the same rows in the same order."""
     if name == "moons":
         x, y = make_moons(1000, noise=0.2, random_state=0)
         return Dataset("moons", x, y.astype(np.int64), ("0", "1"), ("x", "y"), "class")

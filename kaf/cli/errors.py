@@ -1,8 +1,10 @@
-"""The one exception which a command raises for input it cannot use: it is printed as one line, never as a traceback."""
+"""The exceptions that a command raises for the user's errors. They are printed as one line, never as a traceback."""
 
 
 class CommandError(Exception):
-    """What is wrong, where, and what to do, in one line; `kaf.cli.main.main` prints it and exits with `status`.
+    """An error of the user. The message says in one line what is wrong, where, and what to do.
+
+    `kaf.cli.main.main` prints the message and exits with `status`.
 
     >>> CommandError("no such file").status
     2
@@ -12,6 +14,6 @@ class CommandError(Exception):
 
 
 class Interrupted(CommandError):
-    """Ctrl-C stopped the command; the message says what was kept (exit status 130, as a shell reports SIGINT)."""
+    """Ctrl-C stopped the command. The message says what was kept. The exit status 130 is what a shell reports for SIGINT."""
 
     status = 130

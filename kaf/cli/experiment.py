@@ -1,4 +1,4 @@
-"""`kaf experiment`: a claim about kernel activation functions, put to the test, with whatever comes out."""
+"""`kaf experiment`: train the networks of an experiment and test its claims about kernel activation functions."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,17 +6,16 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from kaf import checkpoint, experiments
+from kaf import experiments
 from kaf.cli.backends import computing_on
 from kaf.cli.checkpoints import Checkpoints
 from kaf.cli.errors import CommandError, Interrupted
-from kaf.cli.figures import draw_activations, draw_losses, draw_regions, draw_scores
+from kaf.cli.figures import PANELS, draw_activations, draw_losses, draw_regions, draw_scores
 from kaf.cli.files import reason, replacing, require_writable
 from kaf.cli.report import Report, as_markdown
 from kaf.experiments import EQUAL_PARAMETERS, EQUAL_WIDTH, EXPERIMENTS
-from kaf.layers import KAFNet
-
-PANELS = {EQUAL_WIDTH: "at equal width", EQUAL_PARAMETERS: "at equal parameters"}
+from kaf.layers.plain import KAFNet
+from kaf.train import checkpoint
 
 
 def run(arguments):
@@ -30,7 +29,7 @@ def run(arguments):
     count = experiment.seeds if arguments.seeds is None else arguments.seeds
     seeds = range(arguments.seed, arguments.seed + count)
     report = Report()
-    # The matrices of many small networks are small: threads of the BLAS would wait for each other.
+    # The networks have small matrices, for which several BLAS threads only wait for each other.
     with computing_on(arguments.backend, arguments.compiler) as backend, threadpool_limits(1, user_api="blas"):
         report.line(f"{name}: {experiment.title}; {count} seeds from {arguments.seed}; on {backend.name}")
         outcomes = _outcomes(arguments, experiment, seeds, report)
@@ -44,10 +43,10 @@ def run(arguments):
 
 
 def _outcomes(arguments, experiment, seeds, report):
-    """The Outcome of every network; each is kept when it is there, so that an interruption loses one network's work."""
+    """The Outcome of every network. Each is written when it is finished, so an interruption loses the work of one network."""
     kept = Checkpoints(arguments.out, arguments.restart, f"experiment-{arguments.name}-*.npz")
     if kept:
-        report.line(f"going on with the interrupted run in {kept.directory}")
+        report.line(f"continuing the interrupted run in {kept.directory}")
     epochs = experiment.epochs if arguments.epochs is None else arguments.epochs
     outcomes = []
     for i, network in enumerate(experiments.networks(experiment)):
@@ -62,7 +61,9 @@ def _outcomes(arguments, experiment, seeds, report):
         except checkpoint.CheckpointError as error:
             raise CommandError(f"{str(error).rstrip('.')}, or give --restart") from error
         except KeyboardInterrupt as error:
-            kept_in = f"the same command goes on from there ({kept.directory})" if outcomes else "nothing was finished"
+            kept_in = (
+                f"the same command continues from there ({kept.directory})" if outcomes else "nothing was finished"
+            )
             raise Interrupted(f"interrupted after {len(outcomes)} networks: {kept_in}") from error
         except OSError as error:
             raise CommandError(f"cannot keep {path}: {reason(error)}") from error
@@ -164,7 +165,7 @@ def _draw(paths, experiment, seeds, outcomes):
 
 def _draw_regions(path, experiment, seeds, outcomes):
     shown = [outcomes[label] for label in ("KAF", f"ReLU, {EQUAL_WIDTH}", f"ReLU, {EQUAL_PARAMETERS}")]
-    # The seed of the median difference between the first two: neither's lucky one.
+    # The seed with the median difference between the first two networks, so that neither has a lucky seed.
     place = int(np.argsort(shown[0].scores - shown[1].scores)[len(seeds) // 2])
     models = {f"{outcome.network.label}: {outcome.scores[place]:.3f}": _model(outcome, place) for outcome in shown}
     what = f"seed {seeds[place]}, that of the median difference between KAF and ReLU of equal width"

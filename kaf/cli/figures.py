@@ -1,10 +1,14 @@
-"""The figures, drawn by matplotlib straight into PNG files: no window, no global state."""
+"""The figures. matplotlib draws them directly into PNG files, without windows and without global state."""
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from kaf.cli.files import replacing
+from kaf.train.compare import EQUAL_PARAMETERS, EQUAL_WIDTH
+
+# The titles of the two panels of a comparison, for `draw_losses`.
+PANELS = {EQUAL_WIDTH: "at equal width", EQUAL_PARAMETERS: "at equal parameters"}
 
 _CURVE, _SHADE, _GRID, _SECOND = "#1f5fa8", "#c9ced6", "#8a9099", "#c8501e"
 _MOST_PANELS, _MOST_COLUMNS = 64, 8
@@ -17,14 +21,14 @@ def _save(figure, path):
 
 
 def draw_activations(path, inputs, layer, title):
-    """The functions of a layer of KAFs, a panel for each unit, over the histograms of their inputs float [n, units].
+    """Draw the functions of a layer of KAFs, one panel for each unit, over the histogram of the unit's inputs.
 
-    The first 64 units are drawn.
+    `inputs` is float [n, units]. At most the first 64 units are drawn.
     """
     total = inputs.shape[1]
     units = min(total, _MOST_PANELS)
     rows = -(-units // _MOST_COLUMNS)
-    columns = -(-units // rows)  # All rows about equally full.
+    columns = -(-units // rows)  # so that all rows have about equally many panels
     width, height = max(1.45 * columns + 0.7, 5.5), (1.3 if rows > 1 else 2.0) * rows + 1.2
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
@@ -37,7 +41,7 @@ def draw_activations(path, inputs, layer, title):
             _draw_activation(ax, inputs[:, unit], x, outputs[:, unit], grid, f"{unit + 1}")
         else:
             ax.set_axis_off()
-    # The lowest panel of a column with an empty place below it must bear the tick labels.
+    # If the last row is not full, the lowest panels of the other columns need tick labels too.
     for ax in axes[max(units - columns, 0) : units]:
         ax.tick_params(labelbottom=True)
     if units < total:
@@ -50,7 +54,7 @@ def draw_activations(path, inputs, layer, title):
 
 def _draw_activation(ax, inputs, x, outputs, grid, label):
     counts, bins = np.histogram(inputs, bins=40, range=(x[0], x[-1]))
-    # Heights are shares of the panel's: an axis of its own for each histogram would double the time of drawing.
+    # Heights are fractions of the panel's height. A second axis for each histogram would double the time of drawing.
     heights = counts / (1.15 * max(counts.max(), 1))
     ax.stairs(heights, bins, fill=True, color=_SHADE, transform=ax.get_xaxis_transform())
     ax.axhline(0, color=_GRID, linewidth=0.5)
@@ -66,9 +70,9 @@ def _draw_activation(ax, inputs, x, outputs, grid, label):
 
 
 def draw_losses(path, title, panels):
-    """Loss by epoch: `panels` are {title: {label: (training, validation)}}, both lists of curves, one for each seed.
+    """Draw the losses by epoch. `panels` is {title: {label: (training, validation)}}, both lists with a curve for each seed.
 
-    A line is the median over the seeds, a band their smallest and largest; dashed is the validation.
+    A line is the median over the seeds, and a band goes from the smallest to the largest. Validation losses are dashed.
     """
     figure = Figure(figsize=(4.6 * len(panels) + 0.6, 3.8), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
@@ -93,7 +97,7 @@ def draw_losses(path, title, panels):
 
 
 def _draw_curves(ax, curves, color, label, style):
-    # A curve that stopped early stays where it was: without it the median would jump.
+    # A training that stopped early counts with its last loss in later epochs. Otherwise the median would jump.
     longest = max(map(len, curves))
     whole = np.array([np.pad(curve, (0, longest - len(curve)), mode="edge") for curve in curves])
     epochs = np.arange(1, longest + 1)
@@ -103,7 +107,7 @@ def _draw_curves(ax, curves, color, label, style):
 
 
 def draw_fit(path, name, function, alpha, grid):
-    """`function` and the KAF fitted to it, with the difference below, inside the grid and a little beyond."""
+    """Draw `function` and the KAF fitted to it, inside the grid and a little beyond, and the difference below."""
     edge = grid.boundary + 3 * grid.sigma
     x = np.linspace(-edge, edge, 1200)
     wanted, fitted = function(x), evaluate(x, alpha, grid)
@@ -132,20 +136,20 @@ def draw_fit(path, name, function, alpha, grid):
 
 
 def evaluate(x, alpha, grid):
-    """The KAF at x float [n], in float64: what is drawn is the function, not its rounding."""
+    """The KAF at x float [n], computed in float64, so that the figure shows the function and not its rounding errors."""
     centers = np.linspace(-grid.boundary, grid.boundary, grid.size)
     return np.exp(-grid.gamma * (x[:, None] - centers) ** 2) @ np.asarray(alpha, np.float64)
 
 
 def draw_scores(path, title, score, rows):
-    """Every seed a dot, the median a line: rows are (label, name of the activation, scores), the first on top."""
+    """Draw scores: a dot for each seed and a line at the median. A row is (label, name of the activation, scores)."""
     figure = Figure(figsize=(7.2, 0.34 * len(rows) + 1.3), layout="constrained")
     ax = figure.subplots()
     lowest = min(scores.min() for *_, scores in rows)
     highest = max(scores.max() for *_, scores in rows)
     for i, (_, name, scores) in enumerate(rows):
         color = _color(name)
-        # Side by side where they would cover each other.
+        # The dots are shifted up and down, because equal scores would cover each other.
         shift = 0.22 * np.sin(2.4 * np.arange(len(scores)))
         ax.plot(np.sort(scores), i + shift, "o", color=color, markersize=4, alpha=0.55, markeredgewidth=0)
         ax.plot([np.median(scores)] * 2, [i - 0.36, i + 0.36], color=color, linewidth=2.2)
@@ -165,7 +169,10 @@ def _color(name):
 
 
 def draw_regions(path, split, models, title):
-    """What networks of one logit make of the plane, with the examples to train on: a panel for each of `models`."""
+    """Draw the regions into which networks with two inputs and one logit divide the plane, and the training examples.
+
+    There is one panel for each of `models`, a dict by title.
+    """
     figure = Figure(figsize=(3.6 * len(models), 3.7), layout="constrained")
     axes = figure.subplots(1, len(models), sharey=True)
     low, high = split.x.min(0) - 0.4, split.x.max(0) + 0.4

@@ -1,18 +1,18 @@
-"""Files that are there whole or not at all, where a refusal of the system is the user's to know."""
+"""Output files. If the system refuses to write one, the user gets one line."""
 
 import contextlib
 import tempfile
 from pathlib import Path
 
-from kaf import files
 from kaf.cli.errors import CommandError
+from kaf.train import files
 
 
 @contextlib.contextmanager
 def replacing(path):
-    """Yield a binary handle whose content takes the place of `path` only when the block ends without an exception.
+    """Yield a binary handle; its content replaces the file `path` only if the block ends without an exception.
 
-    As `kaf.files.replacing`; raises CommandError where the system refuses.
+    As `kaf.train.files.replacing`, but raises CommandError if the system refuses.
     """
     try:
         with files.replacing(path) as handle:
@@ -22,10 +22,10 @@ def replacing(path):
 
 
 def require_writable(directory, names):
-    """Raise CommandError unless each of `names` could be written in `directory`. Leaves nothing behind.
+    """Raise CommandError unless each of `names` can be written in `directory`. Leaves nothing behind.
 
-    Called before the hours of training, not after. The directory need not exist yet: its nearest existing ancestor is
-    tried then, with a real file, because permission bits say nothing about read-only file systems.
+    To be called before hours of training, not after. If the directory does not exist yet, its nearest existing ancestor is
+    tried. A real file is written there, because permission bits say nothing about read-only file systems.
     """
     directory = Path(directory)
     ancestor = next(parent for parent in (directory.absolute(), *directory.absolute().parents) if parent.exists())
@@ -41,7 +41,7 @@ def require_writable(directory, names):
 
 
 def reason(error):
-    """An OSError's own words without its number and path.
+    """The message of an OSError, without its number and path.
 
     >>> reason(PermissionError(13, "Permission denied", "x"))
     'permission denied'

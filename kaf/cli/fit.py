@@ -1,12 +1,12 @@
-"""`kaf fit`: how well a KAF can start as a known function."""
+"""`kaf fit`: fit a KAF to a known function, and show how well it fits."""
 
 from pathlib import Path
 
 from kaf.cli.figures import draw_fit
 from kaf.cli.files import require_writable
 from kaf.cli.report import Report
-from kaf.grid import Grid
-from kaf.init import FUNCTIONS, ridge_alpha
+from kaf.functional.grid import Grid
+from kaf.functional.init import FUNCTIONS, ridge_alpha
 
 
 def run(arguments):

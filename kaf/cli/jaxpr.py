@@ -1,10 +1,10 @@
-"""`kaf jaxpr`: what one KAF computes, equation by equation."""
+"""`kaf jaxpr`: print what one KAF computes, equation by equation."""
 
 import numpy as np
 
 from kaf.cli.backends import computing_on
-from kaf.functional import kaf
-from kaf.grid import Grid
+from kaf.functional.activation import kaf
+from kaf.functional.grid import Grid
 
 _BATCH = 8
 
@@ -20,7 +20,7 @@ def run(arguments):
 
 
 def title(grad=False, vmap=False):
-    """What is printed, in words.
+    """A description of the jaxpr in words.
 
     >>> title(grad=True)
     'the gradient of a KAF, by x and by alpha'
@@ -30,7 +30,7 @@ def title(grad=False, vmap=False):
 
 
 def jaxpr(backend, grid, grad=False, vmap=False):
-    """The text of the jaxpr of phi(x, alpha), or of what `grad` and then `vmap` over x make of it."""
+    """The text of the jaxpr of phi(x, alpha); with `grad` of its gradient, with `vmap` of the function over a batch of x."""
 
     def phi(x, alpha):
         return kaf(x, alpha, grid.centers, grid.sigma, method="naive")

@@ -1,16 +1,16 @@
-"""`kaf`: reads the arguments, loads the command's module, and turns every error of the user into one line.
+"""The command `kaf`: it reads the arguments, runs a command, and prints every error of the user as one line.
 
-A command's module is imported only when it is called, so that `kaf --help` and `kaf jaxpr` need NumPy alone.
+The module of a command is imported only when the command runs, so that `kaf --help` and `kaf jaxpr` need only NumPy.
 """
 
 import os
 import sys
 import warnings
 
-from kaf.checkpoint import CheckpointWarning
 from kaf.cli.arguments import make_parser
 from kaf.cli.errors import CommandError
 from kaf.cli.optional import load
+from kaf.train.checkpoint import CheckpointWarning
 
 MODULES = {
     "train": "kaf.cli.train",
@@ -25,7 +25,7 @@ MODULES = {
 def main(argv=None):
     """Run the command line `argv` (default: sys.argv[1:]) and return the exit status.
 
-    0 is success, 1 a failed `kaf check`, 2 an error of the user, told in one line on stderr, 130 Ctrl-C.
+    0 is success, 1 a failed `kaf check`, 2 an error of the user (one line on stderr), and 130 Ctrl-C.
     """
     try:
         argv = sys.argv[1:] if argv is None else argv
@@ -48,6 +48,7 @@ def main(argv=None):
         print("kaf: error: not enough memory; choose fewer units, fewer centres or smaller batches", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # The reader (`| head`) has what it wants. Python would complain once more when it flushes stdout at exit.
+        # The reader of the pipe, for example `| head`, has closed it. Python flushes stdout once more at exit, which would fail
+        # again, so stdout now goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

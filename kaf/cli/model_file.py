@@ -1,6 +1,5 @@
-"""model.npz: a trained model with all that prediction needs, as arrays and one JSON text; nothing is unpickled."""
+"""model.npz: a trained model with everything that prediction needs, as arrays and one JSON text. Nothing is unpickled."""
 
-import json
 import math
 from dataclasses import asdict, dataclass
 
@@ -9,19 +8,17 @@ import numpy as np
 from kaf.cli.data import Scaler
 from kaf.cli.errors import CommandError
 from kaf.cli.files import reason, replacing
-from kaf.files import UNREADABLE, read_arrays
-from kaf.grid import Grid
-from kaf.layers import KAF, KAFNet, Linear
+from kaf.functional.grid import Grid
+from kaf.layers.plain import KAF, KAFNet, Linear
+from kaf.train.files import DamagedFile, ForeignFile, Format, OtherVersion
 
-FORMAT = "kaf-classifier"
-VERSION = 2
-READ = (1, 2)
+FORMAT = Format("kaf-classifier", "model file of kaf train", versions=(1, 2))
 _BATCH = 1024
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A network, the scaler of its inputs, and either the names of its classes or the scaler of the numbers it predicts."""
+    """A network, the scaler of its inputs, and either the names of the classes or the scaler of the numbers to predict."""
 
     model: KAFNet
     scaler: Scaler
@@ -31,27 +28,29 @@ class Trained:
     target_scaler: Scaler | None = None
 
     def outputs(self, x):
-        """Raw features [n, features] -> float64 [n, outputs] of the network, by the chosen backend."""
+        """The outputs of the network, float64 [n, outputs], for raw features [n, features]. The chosen backend computes."""
         x = self.scaler(np.asarray(x, np.float64))
-        # In batches: a KAF layer may hold rows * units * centres numbers at a time.
+        # In batches, because a KAF layer may need memory for rows * units * centres numbers.
         batches = [np.asarray(self.model(x[i : i + _BATCH]), np.float64) for i in range(0, len(x), _BATCH)]
         return np.concatenate(batches)
 
     def probabilities(self, x):
-        """Raw features [n, features] -> float64 [n, classes]."""
+        """The probabilities of the classes, float64 [n, classes], for raw features [n, features]."""
         return _softmax(self.outputs(x))
 
     def predictions(self, x):
-        """Raw features [n, features] -> the numbers predicted, float64 [n]."""
+        """The predicted numbers, float64 [n], for raw features [n, features]."""
         return (self.outputs(x) * self.target_scaler.scale + self.target_scaler.mean)[:, 0]
 
     def assess(self, x, y):
-        """(score, loss): the accuracy and the mean of -log probability of the right class for classes y, int [n]; R2 and
-        the mean squared error, in the target's own units, for numbers y, float [n].
+        """(score, loss) on raw features x and targets y.
+
+        For classes y, int [n], the accuracy, and the mean of -log(probability of the right class). For numbers y, float [n], R2,
+        and the mean squared error in the target's own units.
         """
         if not self.classes:
             error, variance = np.mean((self.predictions(x) - y) ** 2), np.var(y)
-            # Of targets that are all alike, R2 is 0/0.
+            # If all targets are equal, R2 is 0/0.
             return float(1 - error / variance) if variance else math.nan, float(error)
         probabilities = self.probabilities(x)
         right = np.maximum(probabilities[np.arange(len(y)), y], np.finfo(np.float64).tiny)
@@ -59,7 +58,7 @@ class Trained:
 
 
 def _softmax(logits):
-    if logits.shape[1] == 1:  # Of two classes: the logit of the second against 0.
+    if logits.shape[1] == 1:  # A single logit is that of the second of two classes; the first has the logit 0.
         logits = np.hstack([np.zeros_like(logits), logits])
     exponentials = np.exp(logits - logits.max(1, keepdims=True))
     return exponentials / exponentials.sum(1, keepdims=True)
@@ -69,12 +68,15 @@ def _softmax(logits):
 
 
 def save(path, trained):
-    """Write a Trained, of layers Linear and plain KAF: the former file stays until the new one is whole."""
+    """Write a Trained whose layers are Linear and KAF with nothing but alpha and a grid.
+
+    The former file stays until the new one is complete. Raises ValueError for other layers.
+    """
     layers = trained.model.layers
     for layer in layers:
-        # What the file cannot hold must not be lost in silence: another kernel, trained centres.
+        # The file cannot hold other fields of a KAF, such as another kernel or trained centres. They must not be lost silently.
         if not isinstance(layer, Linear) and vars(layer) != vars(KAF(layer.alpha, layer.grid)):
-            raise ValueError(f"model files hold KAFs of an alpha and a grid; this layer has more: {layer}")
+            raise ValueError(f"model files can hold only alpha and the grid of a KAF; this layer has more: {layer}")
     about = {
         "layers": [{"grid": asdict(layer.grid)} if isinstance(layer, KAF) else None for layer in layers],
         "classes": trained.classes,
@@ -88,42 +90,30 @@ def save(path, trained):
         names = ("alpha",) if isinstance(layer, KAF) else ("weight", "bias")
         arrays |= {f"layer{i}_{name}": getattr(layer, name) for name in names}
     with replacing(path) as file:
-        np.savez(
-            file,
-            format=np.array(FORMAT),
-            version=np.array(VERSION),
-            about=np.array(json.dumps(about)),
-            **{name: np.asarray(array) for name, array in arrays.items()},
-        )
+        FORMAT.write(file, about, arrays)
 
 
 # -- Reading -----------------------------------------------------------------------------------------------------------
 
 
 def load(path):
-    """The Trained in the file `path`. Raises CommandError for one that is missing, damaged, foreign or too new."""
+    """The Trained in the file `path`. Raises CommandError if the file is missing, damaged, of another kind, or too new."""
     try:
-        fields = read_arrays(path)
+        version, about, fields = FORMAT.read(path)
+        with FORMAT.parts_of(path):
+            return _trained(*(_from_first_version(fields, about) if version == 1 else (fields, about)))
     except OSError as error:
         raise CommandError(f"cannot read {path}: {reason(error)}") from error
-    except UNREADABLE as error:
-        raise CommandError(f"{path} is damaged, or no model file of kaf train; train it again") from error
-    if str(fields.get("format")) != FORMAT:
-        raise CommandError(f"{path} is not a model file: kaf train writes those")
-    if not any(np.array_equal(fields.get("version"), version) for version in READ):
-        raise CommandError(
-            f"{path} has version {fields.get('version')} of the format, and this kaf reads versions "
-            f"{' and '.join(map(str, READ))}; use the kaf that wrote it, or train again"
-        )
-    try:
-        about = json.loads(str(fields["about"]))
-        return _trained(*(_from_first_version(fields, about) if fields["version"] == 1 else (fields, about)))
-    except UNREADABLE as error:
-        raise CommandError(f"{path} is damaged: its parts do not fit together; train it again") from error
+    except ForeignFile as error:
+        raise CommandError(f"{error}; give the model.npz that kaf train wrote") from error
+    except OtherVersion as error:
+        raise CommandError(f"{error}; use the kaf that wrote it, or train again") from error
+    except DamagedFile as error:
+        raise CommandError(f"{error}; train it again") from error
 
 
 def _from_first_version(fields, about):
-    """The first version knew one hidden layer, and classes."""
+    """(fields, about) of a file of version 1, as version 2 has them. Version 1 had one hidden layer, and only classes."""
     names = {
         "layer0_weight": "hidden_weight",
         "layer0_bias": "hidden_bias",

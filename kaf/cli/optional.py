@@ -1,4 +1,4 @@
-"""Loading the modules which need more than NumPy, with one clear line where such a package is missing."""
+"""Import modules that need more than NumPy. If a package is missing, the user gets one line."""
 
 import importlib
 
@@ -8,7 +8,9 @@ PACKAGES = ("rich", "matplotlib", "sklearn", "threadpoolctl")
 
 
 def load(module, needed_by):
-    """Import `module`; a missing optional package raises CommandError naming the package, who asked and the remedy.
+    """Import and return `module`. If it needs a package that is not installed, raise CommandError.
+
+    The message names the package, the command that needs it (`needed_by`), and how to install it.
 
     >>> load("json", "kaf train").__name__
     'json'

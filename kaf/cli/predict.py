@@ -1,4 +1,4 @@
-"""`kaf predict`: the class of every row of a CSV file, with its probability; or the number a regression predicts."""
+"""`kaf predict`: predict a class and its probability, or a number, for every row of a CSV or .npz file."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def run(arguments):
 def _check_out(arguments):
     for source in (arguments.model, arguments.data):
         if os.path.exists(arguments.out) and os.path.exists(source) and os.path.samefile(arguments.out, source):
-            raise CommandError(f"--out {arguments.out} is the file to be read; give another name")
+            raise CommandError(f"--out {arguments.out} is a file that is read; give another name")
     if os.path.isdir(arguments.out):
         raise CommandError(f"--out {arguments.out} is a directory; give a file")
 
@@ -42,24 +42,24 @@ def _features(path, trained, model):
         return numbers(table, find_features(table, trained, model))
     x = read_npz_features(path)
     if x.shape[1] != len(trained.scaler.mean):
-        raise CommandError(f"{path}: x has {x.shape[1]} columns, and {model} wants {len(trained.scaler.mean)} features")
+        raise CommandError(f"{path}: x has {x.shape[1]} columns, but {model} needs {len(trained.scaler.mean)} features")
     return x
 
 
 def find_features(table, trained, model):
-    """The numbers of the columns that the model wants, in its order: by name if both have names, else by place.
+    """The indices of the columns that the model needs, in its order. They are found by name if both have names, else by place.
 
-    The target column of the training data may be there. Raises CommandError for a column missing or not known.
+    With names, the target column of the training data may be there too. Raises CommandError for a missing or unknown column.
     """
     wanted = trained.feature_names
     if wanted is None or table.names is None:
         features = len(trained.scaler.mean)
         if table.width != features:
-            raise CommandError(f"{table.path} has {table.width} columns, and {model} wants {features} features")
+            raise CommandError(f"{table.path} has {table.width} columns, but {model} needs {features} features")
         return list(range(features))
     missing = [name for name in wanted if name not in table.names]
     if missing:
-        raise CommandError(f"{table.path} lacks columns that {model} wants: {listing(missing)}")
+        raise CommandError(f"{table.path} lacks columns that {model} needs: {listing(missing)}")
     unknown = [name for name in table.names if name not in wanted and name != trained.target]
     if unknown:
         raise CommandError(f"{table.path} has columns that {model} does not know: {listing(unknown)}; remove them")
@@ -76,7 +76,7 @@ def _columns(trained, x):
 
 
 def as_csv(header, rows):
-    r"""A header, and a line for each row.
+    r"""The CSV text of a header and rows.
 
     >>> as_csv(("class", "probability"), [("yes", "0.9")])
     'class,probability\nyes,0.9\n'

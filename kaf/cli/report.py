@@ -1,4 +1,4 @@
-"""What rich draws on the terminal: tables, and the progress of a training."""
+"""The output on the terminal, drawn by rich: lines, tables, and the progress of a training."""
 
 import contextlib
 
@@ -12,22 +12,23 @@ _LINES = 10
 
 
 class Report:
-    """Writes to stdout as it is when this is made. On a terminal the progress is a bar, elsewhere plain lines."""
+    """Writes to the stdout of the time when it is made. The progress is a bar on a terminal, and plain lines elsewhere."""
 
     def __init__(self, quiet=False):
-        """With `quiet` nothing is written: of several processes one reports."""
+        """With `quiet` nothing is written, because only one of several processes reports."""
         self.console = Console(highlight=False, emoji=False, quiet=quiet)
 
     def line(self, text=""):
-        """Text as it is: no markup, and not wrapped, because paths and jaxprs are there to be copied."""
+        """Write the text without markup. It is not wrapped, so that paths and jaxprs can be copied."""
         self.console.print(Text(text), soft_wrap=True)
 
     def heading(self, text):
+        """Write an empty line and the text in bold."""
         self.console.print()
         self.console.print(Text(text, style="bold"), soft_wrap=True)
 
     def table(self, columns, rows):
-        """`columns` are headings, left-aligned the first, right-aligned the others; `rows` are tuples of texts."""
+        """Write a table. `columns` are the headings; the first column is left-aligned. `rows` are tuples of texts."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for i, column in enumerate(columns):
             table.add_column(Text(column), justify="left" if i == 0 else "right", overflow="fold")
@@ -37,7 +38,8 @@ class Report:
 
     @contextlib.contextmanager
     def progress(self, label, epochs):
-        """Yields callback(epoch, loss), epoch counted from 0; a validation loss may come third."""
+        """Yield a function callback(epoch, loss) that shows the progress; epochs count from 0, and the validation loss may be a
+        third argument."""
         if not self.console.is_terminal:
             yield self._plain_callback(label, epochs)
             return
@@ -62,7 +64,7 @@ def _losses(losses):
 
 
 def as_markdown(columns, rows):
-    """The same table in Markdown.
+    """A table in Markdown, from the arguments of `Report.table`.
 
     >>> print(as_markdown(("network", "test %"), [("KAF", "97.21")]))
     | network | test % |
@@ -74,5 +76,5 @@ def as_markdown(columns, rows):
 
 
 def verdict(good):
-    """ok or FAIL, in its colour."""
+    """The text ok in green, or FAIL in red."""
     return Text("ok", style="green") if good else Text("FAIL", style="bold red")

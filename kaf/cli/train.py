@@ -1,4 +1,4 @@
-"""`kaf train`: networks of KAFs on a table, and what ReLU and others make of the same."""
+"""`kaf train`: train a network of KAFs on a table, and compare it with networks of ReLU and other fixed activations."""
 
 import math
 import shlex
@@ -7,34 +7,32 @@ from pathlib import Path
 
 import numpy as np
 
-from kaf.checkpoint import Checkpoint, CheckpointError
 from kaf.cli import model_file
 from kaf.cli.arguments import BUNDLED
 from kaf.cli.backends import computing_on, mesh_of
 from kaf.cli.checkpoints import Checkpoints
 from kaf.cli.data import Scaler, listing, read_dataset, split, split_rows
 from kaf.cli.errors import CommandError, Interrupted
-from kaf.cli.figures import draw_activations, draw_losses
+from kaf.cli.figures import PANELS, draw_activations, draw_losses
 from kaf.cli.files import reason, replacing, require_writable
 from kaf.cli.jaxpr import jaxpr, title
 from kaf.cli.optional import load
 from kaf.cli.report import Report, as_markdown
-from kaf.compare import nearest_units
-from kaf.grid import Grid
-from kaf.layers import KAF, KAFNet, num_parameters
-from kaf.optim import adam, cosine_decay_schedule, decay_apart, warmup_cosine_decay_schedule
-from kaf.parallel import ParallelError, placement
-from kaf.train import TrainResult, fit, steps_per_epoch
+from kaf.functional.grid import Grid
+from kaf.layers.plain import KAF, KAFNet, num_parameters
+from kaf.train.checkpoint import Checkpoint, CheckpointError
+from kaf.train.compare import EQUAL_PARAMETERS, EQUAL_WIDTH, nearest_units
+from kaf.train.loop import TrainResult, fit, steps_per_epoch
+from kaf.train.optim import adam, cosine_decay_schedule, decay_apart, warmup_cosine_decay_schedule
+from kaf.train.parallel import ParallelError, placement
 
 MODEL, FIGURE, LOSSES, REPORT = "model.npz", "activations.png", "losses.png", "report.md"
 TITLES = {"kaf": "KAF", "relu": "ReLU", "tanh": "tanh", "elu": "ELU", "gelu": "GELU"}
-EQUAL_WIDTH, EQUAL_PARAMETERS = "equal width", "equal params"
-PANELS = {EQUAL_WIDTH: "at equal width", EQUAL_PARAMETERS: "at equal parameters"}
 
 
 @dataclass(frozen=True)
 class Network:
-    """One line of the comparison: an activation, the units of its hidden layers, and what they are equal to KAF's in."""
+    """A network of the comparison: its activation, the sizes of its hidden layers, and what it has in common with KAF's."""
 
     activation: str
     units: tuple[int, ...]
@@ -42,12 +40,13 @@ class Network:
 
     @property
     def label(self):
+        """The name in the table."""
         return TITLES[self.activation] + (f", {self.equal}" if self.equal else "")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One network, trained from one seed. Scores are accuracies, or R2."""
+    """A network after its training from one seed. The scores are accuracies, or R2."""
 
     network: Network
     seed: int
@@ -61,16 +60,16 @@ class Run:
 def run(arguments):
     """Train, write the model, the figures and the report, print the comparison, and return 0."""
     if arguments.patience is not None and arguments.validation is None:
-        raise CommandError("--patience looks at the validation loss: give --validation 0.2, say")
+        raise CommandError("--patience needs a validation loss: give --validation, for example --validation 0.2")
     require_writable(arguments.out, [MODEL, FIGURE, LOSSES, REPORT])
     data = _load_data(arguments)
-    # Numbers too large to standardise are told before anything is printed.
+    # Numbers that are too large to standardise raise here, before anything is printed.
     for numbers in (data.x, data.y[:, None].astype(np.float64)):
         Scaler.of(numbers, data.name)
     with computing_on(arguments.backend, arguments.compiler) as backend:
         place = placement(backend, mesh := mesh_of(arguments))
         trainer = _Trainer(arguments, Report(quiet=not place.main), data, place, mesh)
-        # The first process has removed or found what there is before the others look.
+        # All processes wait here until the first one has removed old checkpoints or found some to continue from.
         place.agree(
             str(bool(trainer.checkpoints)), f"checkpoints: {arguments.out} must be a directory that all of them see"
         )
@@ -89,11 +88,11 @@ def _train(arguments, trainer, backend):
     _print_jaxprs(report, backend, trainer.grid)
     report.heading("Training")
     if trainer.checkpoints:
-        report.line(f"going on with the interrupted run in {trainer.checkpoints.directory}")
+        report.line(f"continuing the interrupted run in {trainer.checkpoints.directory}")
     seeds = range(arguments.seed, arguments.seed + arguments.seeds)
     kaf = Network("kaf", arguments.units)
     first = trainer.run(kaf, seeds[0])
-    # Before the comparison: what is finished is kept, whatever becomes of the rest.
+    # The first model is written before the comparison starts, so it is kept if the comparison fails or is interrupted.
     out = Path(arguments.out)
     figures = _write_model(out, first.trained, data.x[train], data.name) if trainer.place.main else []
     networks = [kaf, *trainer.baselines(num_parameters(first.trained.model))]
@@ -117,7 +116,7 @@ def _load_data(arguments):
     if arguments.data in BUNDLED:
         for option in ("target", "task"):
             if getattr(arguments, option) is not None:
-                raise CommandError(f"--{option} is for files; the bundled data sets know their targets")
+                raise CommandError(f"--{option} is for files; the bundled data sets have their own targets and tasks")
         return load("kaf.cli.datasets", f"--data {arguments.data}").load_dataset(arguments.data)
     if not Path(arguments.data).suffix and not Path(arguments.data).exists():
         raise CommandError(
@@ -143,14 +142,14 @@ class _Trainer:
         return split(self.data.y, seed) if self.data.classes else split_rows(len(self.data.y), seed)
 
     def baselines(self, parameters):
-        """The networks to compare with: those of equal width, then those whose parameter counts come nearest."""
+        """The networks to compare with: first those of equal width, then those with the closest parameter count."""
         units = self.arguments.units
         narrowed = nearest_units(self.inputs, units, self.outputs, parameters)
         for equal, sizes in ((EQUAL_WIDTH, units), (EQUAL_PARAMETERS, narrowed)):
             yield from (Network(activation, sizes, equal) for activation in self.arguments.compare)
 
     def run(self, network, seed):
-        """Train one network from one seed, or go on where its checkpoint is."""
+        """Train one network from one seed, or continue from its checkpoint."""
         train, _ = self.rows(seed)
         scaler, y, target_scaler = Scaler.of(self.data.x[train], self.data.name), self.data.y[train], None
         if not self.data.classes:
@@ -195,7 +194,7 @@ class _Trainer:
         if result.interrupted:
             raise Interrupted(
                 f"interrupted after {len(result.epoch_losses)} of {arguments.epochs} epochs of {label}: the same command "
-                f"goes on from there ({checkpoint.path})"
+                f"continues from there ({checkpoint.path})"
             )
         return result
 
@@ -228,7 +227,7 @@ class _Trainer:
         asked = ("centers", "boundary", "init", "lr", "schedule", "alpha_decay", "weight_decay")
         about = {"units": network.units, **{option: getattr(self.arguments, option) for option in asked}}
         if self.arguments.schedule != "constant":
-            about["epochs"] = self.arguments.epochs  # They bend the schedule.
+            about["epochs"] = self.arguments.epochs  # The schedule depends on the number of epochs.
         return Checkpoint(path, about=about)
 
 
@@ -249,7 +248,7 @@ def _print_jaxprs(report, backend, grid):
 
 
 def _table(runs, data):
-    """Columns and rows: for one seed its figures, for several their medians, and the test's range."""
+    """Columns and rows of the table: the figures of one seed, or the medians of several and the range of the test scores."""
     score = (lambda s: f"{100 * s:.2f}") if data.classes else (lambda s: f"{s:.4f}")
     unit = "%" if data.classes else "R2"
     several = len(runs[0]) > 1
@@ -288,7 +287,7 @@ def _curves(runs, data):
 
 
 def _write_model(out, trained, x, name):
-    """The model, and a figure for each of its layers of KAFs; returns the figures' paths."""
+    """Write the model, and a figure for each of its layers of KAFs. Return the paths of the figures."""
     model_file.save(out / MODEL, trained)
     values, paths = trained.scaler(x), []
     for layer in trained.model.layers:
@@ -303,7 +302,7 @@ def _write_model(out, trained, x, name):
 
 def _write_report(path, arguments, trainer, columns, rows, figures):
     data, seeds = trainer.data, arguments.seeds
-    many = f"{seeds} seeds from {arguments.seed}: medians, and the range of the test; model.npz is of the first"
+    many = f"{seeds} seeds from {arguments.seed}: medians, and the range of the test scores; model.npz is of the first seed"
     text = [
         f"# kaf train on {data.name}",
         f"Command: `{shlex.join(['kaf', *arguments.argv])}`",

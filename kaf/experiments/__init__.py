@@ -1,0 +1,21 @@
+"""Claims about kernel activation functions, each with the experiment that puts it to the test. Needs scikit-learn."""
+
+from ..train.compare import EQUAL_PARAMETERS, EQUAL_WIDTH
+from .claims import Claim
+from .data import Split
+from .experiment import Experiment, Network, Outcome, networks, run, sizes_of
+from .table import EXPERIMENTS
+
+__all__ = [
+    "EQUAL_PARAMETERS",
+    "EQUAL_WIDTH",
+    "EXPERIMENTS",
+    "Claim",
+    "Experiment",
+    "Network",
+    "Outcome",
+    "Split",
+    "networks",
+    "run",
+    "sizes_of",
+]

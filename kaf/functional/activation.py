@@ -1,0 +1,282 @@
+"""`kaf`, the kernel activation function of plain arrays, and the choice of the method that computes it.
+
+Scardapane, Van Vaerenbergh, Totaro, Uncini: Kafnets, Neural Networks 110 (2019), arXiv 1707.04035.
+"""
+
+# jaxtyping writes shapes as strings, and ruff mistakes the strings for names.
+# ruff: noqa: F722, F821, UP037
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy
+
+from ..backend import Backend, concrete, get_backend, optional_module
+from .grid import Grid
+from .gridded import Layout, evaluator, fits, gaussian, make_layout, sum_over_centers
+from .kernels import NEED_SIGMA, as_floats, gauss_kernel, kernel_function
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from ..backend import Array
+
+METHODS = ("auto", "gridded", "pallas", "loop", "naive")
+
+# Rows of fewer units than this are joined to longer rows (see `_as_rows`).
+_ROW_SIZE = 256
+
+
+def kaf(
+    x: Float[Array, "*batch"],
+    alpha: Float[Array, "*units k"],
+    centers: Float[Array, "k"] | Grid,
+    sigma: Float[Array, "*units"] | float | None = None,
+    *,
+    kernel: str | Callable = "gauss",
+    method: str = "auto",
+    axis: int | None = None,
+) -> Float[Array, "*batch"]:
+    """A weighted sum of k kernels at fixed centres. For Gaussians phi(x) = sum_i alpha_i exp(-(x - c_i)^2 / (2 sigma^2)).
+
+    x         For a layer of H units [..., H]. For one function any shape, also a scalar.
+    alpha     [H, k], the trainable coefficients, one function for each unit; or [k], one function that all units share.
+    centers   [k]; or a `Grid`, which also has the bandwidth sigma.
+    sigma     The bandwidth: one number, or [H], one for each unit.
+    kernel    A name in `kaf.KERNELS`, or a function of (x, c) that is elementwise in x.
+    axis      Which axis of x the units are, if they are not the last one; 1 for the channels of a convolution.
+
+    The result has the shape of x, and the dtype that the arguments promote to; half precision is computed in float32. NaN
+    gives NaN. With Gaussians, a value far from all centres gives 0.
+
+    method:
+    - "naive" computes the formula as written, and holds [*batch, k] values at a time. The other methods hold a few arrays of
+      the size of x, and keep only x, alpha and sigma for reverse mode.
+    - "gridded" computes three exponentials per value instead of k (see `kaf/functional/gridded.py`). It needs Gaussians, and
+      centres that are equispaced and known when the program is traced.
+    - "pallas" computes the same with GPU kernels (see `kaf/functional/pallas.py`). Without a GPU the kernels are interpreted,
+      which is slow.
+    - "loop" adds one kernel after the other. It takes any kernel and any centres.
+    - "auto" is "pallas" for JAX on one GPU, else "gridded"; where these are not possible, it is "loop".
+
+    JAX's `jet` has no rule for `jax.checkpoint`, so it works with "naive" only.
+
+    Raises ValueError if the shapes do not fit, if sigma is not positive, and if the method is not possible.
+
+    >>> import numpy as np
+    >>> alpha = np.zeros((4, 20), np.float32)
+    >>> kaf(np.ones((5, 4), np.float32), alpha, Grid()).shape
+    (5, 4)
+    >>> kaf(np.ones((5, 4, 8, 8), np.float32), alpha, np.linspace(-3, 3, 20, dtype=np.float32), 0.5, axis=1).shape
+    (5, 4, 8, 8)
+    """
+    if isinstance(centers, Grid):
+        # The dtype of a Grid's centres must not count: a float32 NumPy array would turn bfloat16 arguments into float32.
+        centers, sigma, of_dtype = centers.centers, centers.sigma if sigma is None else sigma, ()
+    else:
+        of_dtype = (centers,)
+    backend = get_backend(x, alpha, centers, sigma)
+    xp = backend.np
+    x, alpha = as_floats(xp, x), as_floats(xp, alpha)
+    dtype = xp.result_type(x, alpha, *[as_floats(xp, c) for c in of_dtype], *([] if sigma is None else [sigma]))
+    if axis is not None:
+        alpha, sigma = _move_units(x.shape, alpha, sigma, axis)
+    _check(x.shape, alpha.shape, numpy.shape(centers), sigma, kernel)
+    problem = _problem(backend, centers, sigma, kernel, method, dtype)
+    # The kernels that have no bandwidth ignore this 1.
+    sigma = as_floats(xp, 1.0 if sigma is None else sigma)
+    return _run(backend, problem)(x, alpha, as_floats(xp, centers), sigma)
+
+
+class _Problem(NamedTuple):
+    """The static part of an evaluation: everything that its compiled program depends on besides the arrays. Hashable."""
+
+    method: str
+    kernel: Callable
+    layout: Layout | None
+    dtype: numpy.dtype
+
+
+def _problem(backend: Backend, centers, sigma, kernel, method: str, dtype) -> _Problem:
+    if method not in METHODS:
+        raise ValueError(f"kaf: there is no method {method!r}; choose one of {', '.join(METHODS)}.")
+    layout = None
+    if method == "pallas" and not backend.has_pallas:
+        raise ValueError('kaf: method "pallas" is for JAX on a GPU; "gridded" takes arrays of either backend.')
+    if method in ("auto", "gridded", "pallas"):
+        layout = _layout(centers, sigma) if kernel == "gauss" else None
+        if layout is None and method != "auto":
+            raise ValueError(
+                f'kaf: method "{method}" needs Gaussians whose centers are equispaced, ascending and known when the program is '
+                'traced (not tracers), and a sigma that is not small compared with their step; "loop" takes any centers.'
+            )
+        if method == "auto":
+            method = "loop" if layout is None else "pallas" if backend.prefers_pallas() else "gridded"
+    return _Problem(method, kernel_function(kernel), layout, numpy.dtype(dtype))
+
+
+def _layout(centers, sigma) -> Layout | None:
+    known = concrete(centers)
+    if known is None:
+        return None
+    widths = concrete(sigma)
+    if widths is None:
+        return make_layout(known, None)
+    return make_layout(known, float(widths.min(initial=math.inf))) if (widths > 0).all() else None
+
+
+@functools.cache
+def _run(backend: Backend, problem: _Problem) -> Callable:
+    """The function of (x, alpha, centers, sigma), all arrays."""
+    if problem.method == "naive":
+        return functools.partial(_weighted_kernels, backend.np, problem.kernel, problem.dtype)
+    # This function is made once and compiled once for each shape, even if the user does not ask for jit. Because of the
+    # checkpoint, reverse mode keeps only the arguments.
+    return backend.jit(
+        backend.checkpoint(functools.partial(_gridded if problem.layout else _by_rows, backend, problem))
+    )
+
+
+def _weighted_kernels(xp, kernel, dtype, x, alpha, centers, sigma):
+    # The formula as written. It holds [*batch, units, k] values at a time.
+    K = kernel(x[..., None], centers, sigma[..., None] if sigma.ndim else sigma)
+    return (K * alpha).sum(-1).astype(dtype)
+
+
+def _gridded(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
+    if not problem.layout.guarded:
+        return _by_rows(backend, problem, x, alpha, centers, sigma)
+    fast = functools.partial(_by_rows, backend, problem)
+    slow = functools.partial(_by_rows, backend, problem._replace(layout=None))
+
+    return backend.lax.cond(fits(backend.np, problem.layout, sigma), fast, slow, x, alpha, centers, sigma)
+
+
+def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
+    """phi(x), one chunk of rows after the other. A row is all the units of one example: x becomes [rows, *units].
+
+    Reverse mode computes every chunk again.
+    """
+
+    layout = problem.layout
+
+    def rows(x, alpha, centers, sigma):
+        if layout is None:
+            # `gaussian` has finite derivatives everywhere; far from the centre those of `gauss_kernel` are inf * 0.
+            kernel = gaussian(backend) if problem.kernel is gauss_kernel else problem.kernel
+            out = sum_over_centers(backend, kernel, x, alpha, centers, sigma)
+        elif problem.method == "pallas" and x.size and x.shape[1:] == alpha.shape[1:] != () and x.dtype != "float64":
+            out = optional_module("functional.pallas").evaluator(layout)(x, alpha, sigma)
+        else:
+            out = evaluator(backend, layout)(x, alpha, sigma)
+        return out.astype(problem.dtype)
+
+    xp, shape = backend.np, x.shape
+    x, alpha, sigma = _as_rows(xp, x, alpha, sigma)
+    # alpha [*units, k] becomes [k, *units], with the units last in memory too, as in x. A matrix product does it, because
+    # XLA would fuse a transposition into the loop over x, and every value of x would then gather its coefficients from
+    # addresses far apart.
+    k = alpha.shape[-1]
+    alpha = xp.tensordot(numpy.eye(k, dtype=alpha.dtype), alpha, ((1,), (alpha.ndim - 1,)), precision="highest")
+    n = x.shape[0]
+    own = math.prod(x.shape[1:])
+    size = backend.chunk_size(x.size, 1 if layout is None else layout.num_blocks)
+    chunk = n if problem.method == "pallas" else _rows_per_chunk(n, own, size)
+    if chunk == n:
+        return rows(x, alpha, centers, sigma).reshape(shape)
+    if layout is not None:
+        layout = layout._replace(joined=_rows_to_join(chunk, own, backend.row_size()))
+    # Without this checkpoint the loop would keep, for every chunk, the values that its derivatives need.
+    rows = backend.checkpoint(rows, prevent_cse=False)
+    whole = n - n % chunk
+    out = _in_turn(backend, lambda x: rows(x, alpha, centers, sigma), x[:whole], chunk)
+    if whole < n:
+        out = xp.concatenate([out, rows(x[whole:], alpha, centers, sigma)])
+    return out.reshape(shape)
+
+
+def _in_turn(backend: Backend, rows: Callable, x, chunk: int):
+    """rows(x), a chunk of rows at a time."""
+    xp, row = backend.np, x.shape[1:]
+    if not backend.shares_arrays():
+        return backend.lax.map(rows, x.reshape(-1, chunk, *row)).reshape(x.shape)
+    # Several devices share x, and each has a run of adjacent rows. A chunk takes rows that are far apart, so that every
+    # device has its part of every chunk. A chunk of adjacent rows would lie on one device and have to be sent to the others.
+    chunks = xp.moveaxis(x.reshape(chunk, -1, *row), 1, 0)
+    return xp.moveaxis(backend.lax.map(rows, chunks), 0, 1).reshape(x.shape)
+
+
+def _as_rows(xp, x, alpha, sigma):
+    """x as [n, *units], with alpha and sigma to fit. Rows of few units are joined, because loops over short rows are slow."""
+    units, k = alpha.shape[:-1], alpha.shape[-1]
+    own = x.shape[x.ndim - len(units) :]
+    n, size = math.prod(x.shape[: x.ndim - len(units)]), math.prod(own)
+    if own != units or not units or not size:
+        return x.reshape(n, *own), alpha, sigma
+    joined = next((m for m in range(min(n, _ROW_SIZE // size), 1, -1) if n % m == 0), 1)
+    alpha = xp.broadcast_to(alpha, (joined, *units, k)).reshape(joined * size, k)
+    if sigma.ndim:
+        sigma = xp.broadcast_to(sigma, (joined, *units)).reshape(joined * size)
+    return x.reshape(n // joined, joined * size), alpha, sigma
+
+
+def _rows_per_chunk(n: int, row_size: int, size: int) -> int:
+    """How many rows a chunk has: at most `size` values' worth.
+
+    If possible this is a divisor of n, and at least half the maximum: the rows left over are appended by a copy.
+    """
+    most = max(1, size // max(1, row_size))
+    if n <= most:
+        return n
+    return next((chunk for chunk in range(most, most // 2, -1) if n % chunk == 0), most)
+
+
+def _rows_to_join(n: int, row_size: int, size: int) -> int:
+    """The smallest divisor of n for which as many rows have at least `size` values; 1 if there is none."""
+    return next((m for m in range(-(-size // max(1, row_size)), n + 1) if n % m == 0), 1)
+
+
+def _move_units(x: tuple[int, ...], alpha, sigma, axis: int):
+    if alpha.ndim != 2 or not -len(x) <= axis < len(x):
+        raise ValueError(
+            f"kaf: with axis, alpha must be [units, k] and axis an axis of x; axis is {axis}, x has shape {x}, alpha {alpha.shape}."
+        )
+    behind = (1,) * (len(x) - 1 - axis % len(x))
+    if sigma is not None and numpy.ndim(sigma) == 1:
+        sigma = sigma.reshape(*sigma.shape, *behind)
+    return alpha.reshape(alpha.shape[0], *behind, alpha.shape[1]), sigma
+
+
+def _check(x: tuple[int, ...], alpha: tuple[int, ...], centers: tuple[int, ...], sigma, kernel) -> None:
+    shapes = f"x has shape {x}, alpha {alpha}, centers {centers}"
+    if len(centers) != 1:
+        raise ValueError(f"kaf: centers must have one axis, [k]; {shapes}.")
+    if not alpha or alpha[-1] != centers[0]:
+        raise ValueError(f"kaf: the last axis of alpha must have one coefficient for each of the centers; {shapes}.")
+    if not _broadcasts_to(alpha[:-1], x):
+        raise ValueError(
+            f"kaf: alpha without its last axis has shape {alpha[:-1]}, which must fit the last axes of x: "
+            f"alpha is [H, k] for x of shape [..., H]; {shapes}."
+        )
+    if sigma is None:
+        if kernel in NEED_SIGMA:
+            raise ValueError(f"kaf: the kernel {kernel!r} needs a bandwidth: give sigma, or a Grid for centers.")
+        return
+    if not _broadcasts_to(numpy.shape(sigma), alpha[:-1]):
+        raise ValueError(
+            f"kaf: sigma must be one number, or one for each unit; it has shape {numpy.shape(sigma)}; {shapes}."
+        )
+    widths = concrete(sigma)
+    if widths is not None and not (widths > 0).all():
+        raise ValueError(f"kaf: sigma, the bandwidth of the kernel, must be positive; it is {widths.min()}.")
+
+
+def _broadcasts_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    try:
+        return numpy.broadcast_shapes(shape, target) == target
+    except ValueError:  # The two do not broadcast at all.
+        return False

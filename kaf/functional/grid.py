@@ -1,0 +1,62 @@
+"""The grid of a KAF: where the centres of its kernels are, and the bandwidth of the kernels."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from dataclasses import dataclass
+
+import numpy
+
+# sigma / step, by rule. The paper sets gamma = 1/(6 step^2), the authors' code sigma = 2 step; gamma is 1/(2 sigma^2).
+_WIDTH_IN_STEPS = {"paper": math.sqrt(3.0), "code": 2.0}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`size` equispaced centres on [-boundary, boundary], and the bandwidth sigma of the Gaussians on them.
+
+    `rule` derives sigma from `step`, the distance between two neighbouring centres: "paper" is gamma = 1/(6 step^2), as in
+    the paper, and "code" is sigma = 2 step, as in the authors' programs; gamma = 1/(2 sigma^2). A grid is hashable, because
+    it is a static part of a layer. Raises ValueError for fewer than two centres, for a boundary that is not positive and
+    finite, and for an unknown rule.
+
+    >>> grid = Grid()
+    >>> grid.centers.shape, round(grid.step, 7), round(grid.gamma, 6)
+    ((20,), 0.3157895, 1.671296)
+    """
+
+    size: int = 20
+    boundary: float = 3.0
+    rule: str = "paper"
+
+    def __post_init__(self):
+        if isinstance(self.size, bool) or not hasattr(self.size, "__index__") or operator.index(self.size) < 2:
+            raise ValueError(f"Grid: size is the number of centres, an integer of at least 2; it is {self.size!r}.")
+        if not (math.isfinite(self.boundary) and self.boundary > 0):
+            raise ValueError(f"Grid: boundary must be positive and finite; it is {self.boundary!r}.")
+        if self.rule not in _WIDTH_IN_STEPS:
+            raise ValueError(f"Grid: there is no rule {self.rule!r}; choose one of {', '.join(_WIDTH_IN_STEPS)}.")
+
+    @functools.cached_property
+    def centers(self) -> numpy.ndarray:
+        """The centres, float32 [size], read-only."""
+        centers = numpy.linspace(-self.boundary, self.boundary, self.size, dtype=numpy.float32)
+        centers.flags.writeable = False
+        return centers
+
+    @property
+    def step(self) -> float:
+        """The distance between two neighbouring centres."""
+        return 2.0 * self.boundary / (self.size - 1)
+
+    @property
+    def sigma(self) -> float:
+        """The bandwidth: the Gaussian at c is exp(-(x - c)^2 / (2 sigma^2))."""
+        return _WIDTH_IN_STEPS[self.rule] * self.step
+
+    @property
+    def gamma(self) -> float:
+        """The bandwidth as the paper writes it: the Gaussian at c is exp(-gamma (x - c)^2)."""
+        return 1.0 / (2.0 * self.sigma**2)

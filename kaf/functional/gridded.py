@@ -1,0 +1,495 @@
+"""The weighted sum of Gaussians on equispaced centres, at three exponentials per value, however many centres there are.
+
+The method is fast Gaussian gridding (Greengard and Lee 2004, SIAM Review 46). The centres are cut into blocks. In the middle
+of a block is its anchor m, and the centres of the block are m + j step. With t = (x - m) / sigma and delta = step / sigma,
+
+    exp(-(t - j delta)^2 / 2) = exp(-t^2 / 2) z^j q^(j^2),   z = exp(delta t),   q = exp(-delta^2 / 2).
+
+q^(j^2) is multiplied into the coefficients. What is left of the sum over j >= 0 is a polynomial in z, and of the sum over
+j < 0 a polynomial in 1/z. Horner's rule evaluates both. Far from the block z would overflow, so the t in z is clipped at
+points where all Gaussians of the block have vanished; the t in exp(-t^2 / 2) is not clipped.
+
+The n-th derivative by x is a sum of Gaussians times Hermite polynomials He_n of t - j delta, and so it is made of the same
+sums with the coefficients alpha_j j^k, k <= n. No other derivative is needed. If S_n is the n-th derivative of the sum by x,
+
+    dS_n = S_(n+1) dx + S_n(d alpha) + (S_n / sigma + sigma S_(n+2)) d sigma.
+
+This is linear in d alpha, so reverse mode transposes Horner's rule. For a cotangent g the gradient of alpha_j is q^(j^2) times
+the moment sum_n g_n exp(-t_n^2 / 2) z_n^j, a sum over the batch, whose terms are those of the moment before it times z_n.
+On a CPU the function `backward` computes the moments, because from the transposed Horner's rule XLA makes 40 loops for 20
+moments, one after the other, and the threads have to wait for each other after each loop (see `custom_transpose`).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy
+
+from ..backend import Array, Backend
+from .custom_transpose import linear_with_transpose
+
+# A block reaches this many sigma to either side of its anchor. x matters up to 6 sigma beyond the block, where
+# exp(-t^2 / 2) is exp(-72). That and its inverse are float32 numbers, and leave room for a sum of coefficients.
+_BLOCK_REACH = 6.0
+# How many sigma beyond the block t is clipped: there the nearest Gaussian is less than half an ulp of 1 in that dtype.
+_CLIP = {"float32": 6.0, "float64": 9.0}
+# If sigma is not known until the program runs, blocks have 11 centres, which is right for sigma >= 0.83 step.
+_HALF_WIDTH_OF_UNKNOWN = 5
+# More blocks than this are computed in a loop, because a program with the code of every block would take long to compile.
+_UNROLLED_BLOCKS = 6
+
+
+class Layout(NamedTuple):
+    """Equispaced centres first + i step, i < size, cut into blocks of `block` centres.
+
+    The last block may reach beyond the centres; the coefficients there are zeros. `guarded`: sigma was not known when the
+    layout was made, so the program must check `fits` when it runs. `joined`: how many rows of x are joined to one long row,
+    with the coefficients repeated for each of them, because loops over short rows are slow.
+    """
+
+    first: float
+    step: float
+    size: int
+    block: int
+    guarded: bool
+    joined: int = 1
+
+    @property
+    def below(self) -> int:
+        """How many centres of a block lie below its anchor."""
+        return self.block // 2
+
+    @property
+    def anchors(self) -> list[float]:
+        """The anchor of each block: the centre in its middle."""
+        return [self.first + self.step * (b * self.block + self.below) for b in range(self.num_blocks)]
+
+    @property
+    def num_blocks(self) -> int:
+        """How many blocks there are."""
+        return -(-self.size // self.block)
+
+    def halved(self) -> Layout:
+        """The same centres in blocks of half the size."""
+        return self._replace(block=-(-self.block // 2))
+
+    @property
+    def smallest_sigma(self) -> float:
+        """With this bandwidth or a larger one, the powers of z in a block do not overflow."""
+        return self.step * max(self.below, self.block - 1 - self.below) / _BLOCK_REACH
+
+
+def make_layout(centers: numpy.ndarray, sigma: float | None) -> Layout | None:
+    """The layout for centres [k] and bandwidths of at least `sigma` (None: not known yet); None if the centres do not fit.
+
+    The centres must be equispaced and ascending, except for rounding errors. sigma must be large enough for blocks of five
+    centres, or of all centres if there are fewer.
+    """
+    size = len(centers)
+    # Half-precision centres are held to float32's rounding error. With their own, larger one, centres that are not
+    # equispaced would pass, and would be moved.
+    eps = numpy.finfo(numpy.float64 if centers.dtype == numpy.float64 else numpy.float32).eps
+    exact = numpy.asarray(centers, numpy.float64)
+    if size < 2 or not numpy.isfinite(exact).all():
+        return None
+    rounding = 4 * eps * numpy.abs(exact).max()
+    step = (exact[-1] - exact[0]) / (size - 1)
+    if not step > 16 * rounding or numpy.abs(exact - (exact[0] + step * numpy.arange(size))).max() > rounding:
+        return None
+    half = _HALF_WIDTH_OF_UNKNOWN if sigma is None else math.floor(min(size, _BLOCK_REACH * sigma / step))
+    if half < min(2, size // 2):
+        return None
+    num_blocks = -(-size // (2 * half + 1))
+    block = -(-size // num_blocks)
+    return Layout(float(exact[0]), float(step), size, block, sigma is None)
+
+
+def fits(xp, layout: Layout, sigma: Array) -> Array:
+    """Whether no block overflows with this bandwidth, a bool array []. A NaN fits: the result is NaN in any case."""
+    return ~(sigma < layout.smallest_sigma).any()
+
+
+@functools.cache
+def evaluator(backend: Backend, layout: Layout, order: int = 0):
+    """A function of (x, alpha [k, *units], sigma): the `order`-th derivative by x of the sum of Gaussians, order 0 to 2.
+
+    x holds floats and has any shape that *units broadcast to; sigma is [] or [*units]. The function computes in float64 if
+    one of its arguments is float64, else in float32.
+    """
+
+    def weighted_gaussians(x, alpha, sigma):
+        return _evaluate(backend, layout, x, sigma, [(alpha, order)])[0]
+
+    function = backend.custom_jvp(weighted_gaussians)
+    function.defjvp(functools.partial(_jvp, backend, layout, order), symbolic_zeros=True)
+    return function
+
+
+def _derivative(backend: Backend, layout: Layout, order: int):
+    if order <= 2:
+        return evaluator(backend, layout, order)
+    return lambda x, alpha, sigma: _one_by_one(backend, layout, order, x, alpha, sigma)
+
+
+def _jvp(backend: Backend, layout: Layout, order: int, primals, tangents):
+    x, alpha, sigma = primals
+    x_t, alpha_t, sigma_t = (None if _is_zero(backend, t) else t for t in tangents)
+    function = evaluator(backend, layout, order)
+    out = function(x, alpha, sigma)
+    parts = []
+    # Only for blocks that are not computed in a loop: a loop whose carry has both linear and nonlinear parts cannot be
+    # transposed.
+    unrolled = order == 0 and layout.num_blocks <= _UNROLLED_BLOCKS
+    if unrolled and alpha_t is not None and _by_hand(backend, x, alpha):
+        tangents = {"alpha": alpha_t} if x_t is None else {"x": x_t, "alpha": alpha_t}
+        parts.append(linear_part(backend, layout, primals, tangents, functools.partial(backward, backend, layout)))
+    elif unrolled and x_t is not None and alpha_t is not None:
+        parts.append(_tangent(backend, layout)(x, alpha, sigma, x_t, alpha_t))
+    else:
+        if x_t is not None:
+            parts.append(_derivative(backend, layout, order + 1)(x, alpha, sigma) * x_t)
+        if alpha_t is not None:
+            parts.append(function(x, alpha_t, sigma))
+    if sigma_t is not None:
+        by_sigma = out / sigma + sigma * _derivative(backend, layout, order + 2)(x, alpha, sigma)
+        parts.append(by_sigma * sigma_t)
+    tangent = sum(parts[1:], parts[0]) if parts else backend.np.zeros_like(out)
+    return out, tangent.astype(out.dtype)
+
+
+@functools.cache
+def _tangent(backend: Backend, layout: Layout):
+    """The function S_1(x, alpha) x_t + S_0(x, alpha_t), which a training step transposes.
+
+    Both terms need the same exponentials, and `joint` computes them once.
+    """
+
+    def joint(x, alpha, sigma, x_t, alpha_t):
+        slope, by_alpha = _evaluate(backend, layout, x, sigma, [(alpha, 1), (alpha_t, 0)])
+        return slope * x_t + by_alpha
+
+    def separate(x, alpha, sigma, x_t, alpha_t):
+        slope, by_alpha = (evaluator(backend, layout, order) for order in (1, 0))
+        return slope(x, alpha, sigma) * x_t + by_alpha(x, alpha_t, sigma)
+
+    def jvp(primals, tangents):
+        nonzero = [i for i, t in enumerate(tangents) if not _is_zero(backend, t)]
+
+        def of_nonzero(*values):
+            arguments = list(primals)
+            for i, value in zip(nonzero, values, strict=True):
+                arguments[i] = value
+            return separate(*arguments)
+
+        return backend.jvp(of_nonzero, tuple(primals[i] for i in nonzero), tuple(tangents[i] for i in nonzero))
+
+    function = backend.custom_jvp(joint)
+    function.defjvp(jvp, symbolic_zeros=True)
+    return function
+
+
+def linear_part(backend: Backend, layout: Layout, primals: Sequence, tangents: dict, backward: Callable) -> Array:
+    """S_1(x, alpha) x_t + S_0(x, alpha_t), whose transpose is computed by `backward`; see `custom_transpose`.
+
+    `tangents` holds x_t as "x" and alpha_t as "alpha"; one of the two may be missing, and its term is then left out.
+    `backward` is a function of (x, alpha, sigma, g): the gradients of (g * S_0).sum() by x and by alpha.
+    """
+    x, alpha, sigma = primals
+    # The gradient by alpha does not depend on alpha, so `backward` gets zeros if x has no tangent. With alpha itself JAX fails to
+    # differentiate the transpose by alpha: jax.hessian(lambda alpha: kaf(x, alpha, Grid()).sum()) raises TypeError.
+    transpose = functools.partial(backward, x, alpha if "x" in tangents else backend.np.zeros_like(alpha), sigma)
+
+    def linear(u):
+        if len(u) == 2:
+            return _tangent(backend, layout)(x, alpha, sigma, u["x"], u["alpha"])
+        if "x" in u:
+            return evaluator(backend, layout, 1)(x, alpha, sigma) * u["x"]
+        return evaluator(backend, layout)(x, u["alpha"], sigma)
+
+    zero = backend.np.zeros(x.shape, computing_dtype(backend.np, x, alpha, sigma))
+    return linear_with_transpose(backend, linear, transpose, tangents, zero)
+
+
+def _by_hand(backend: Backend, x, alpha) -> bool:
+    """Whether `backward` computes the transpose: on a CPU, where it is faster, and for x [n, units] with alpha for each unit.
+
+    `backward` changes the order of the rows, so it is not used if several devices may share them.
+    """
+    return (
+        backend.on_cpu()
+        and not backend.shares_arrays()
+        and x.ndim == 2
+        and x.shape[1:] == alpha.shape[1:]
+        and x.size > 0
+    )
+
+
+def backward(backend: Backend, layout: Layout, x, alpha, sigma, g) -> tuple:
+    """The gradients of (g * weighted sum).sum() by x [n, units] and by alpha [k, units].
+
+    Under jit a gradient that is not used costs nothing.
+    """
+    xp = backend.np
+    dtype = computing_dtype(xp, x, alpha, sigma)
+    x, alpha, sigma, g = (a.astype(dtype) for a in (x, alpha, sigma, g))
+    (coefficients,) = coefficients_of(xp, layout, 0, alpha, sigma)
+    joined = _joined(layout, x, sigma, alpha)
+    slopes, moments = [], []
+    for b, anchor in enumerate(numpy.asarray(layout.anchors, dtype)):
+        near, E, z, inverse = block_exponentials(xp, layout, x, sigma, anchor, backend)
+        weight = g * E
+        if backend.compiles_loops():
+            z, inverse, weight = _in_memory(backend.lax, xp, [z, inverse, weight])
+        # `hermite_sums` multiplies its sums by the second array. Here that is g exp(-t^2 / 2), not exp(-t^2 / 2) alone.
+        arrays = [a.reshape(-1, joined * x.shape[1]) for a in (near, weight, z, inverse)]
+        powers = [_split(backend.lax, _repeated(xp, coefficients[b] * (-1 / sigma), joined))]
+        slopes += hermite_sums(layout, [1], sigma, arrays, [powers])
+        power_sums = _power_sums_in_one_loop if backend.compiles_loops() else _power_sums
+        moments += power_sums(backend, weight * inverse, inverse, layout.below)[::-1]
+        moments += power_sums(backend, weight, z, layout.block - layout.below)
+    # One sum for all moments: every additional loop is another wait for the other threads.
+    moments = xp.stack(moments).sum(1)
+    # d alpha_j is q^(j^2) times the moment. `coefficients_of` gives q^(j^2) if all alpha are 1.
+    (q,) = coefficients_of(xp, layout, 0, numpy.ones((layout.size, 1), dtype), sigma)
+    d_alpha = moments * q.reshape(-1, q.shape[2])
+    return sum(slopes[1:], slopes[0]).reshape(x.shape), d_alpha[: layout.size]
+
+
+def _in_memory(lax, xp, arrays: Sequence) -> list:
+    """The same arrays, written to memory.
+
+    Otherwise XLA would compute them again, exponentials included, in every loop that reads them; and it does not vectorise
+    the sums in a loop that contains exponentials.
+    """
+    first, *others = arrays
+    kept = xp.broadcast_to(first, (len(arrays), *first.shape))
+    for i, a in enumerate(others, 1):
+        kept = lax.dynamic_update_slice(kept, a[None], (i, *[0] * a.ndim))
+    return list(kept)
+
+
+def _power_sums(backend: Backend, weight, z, count: int) -> list:
+    """The sums over the rows of weight z^i, i < count, each [1, units]."""
+    ones, sums = numpy.ones((1, len(z)), z.dtype), []
+    for i in range(count):
+        weight = weight * z if i else weight
+        # In NumPy a matrix product is faster than a sum over rows.
+        sums.append(backend.np.tensordot(ones, weight, 1, precision="highest"))
+    return sums
+
+
+def _power_sums_in_one_loop(backend: Backend, weight, z, count: int) -> list:
+    """As `_power_sums`, but each sum comes in several parts [p, units], which the caller adds up.
+
+    All sums are one reduction of several arrays, which XLA compiles to one loop that keeps the powers in registers. XLA
+    vectorises the loop only if it can unroll the reduction, so the reduction has two terms. Each term is a sum of four rows.
+    """
+    xp, (rows, units) = backend.np, weight.shape
+    terms, factors = (
+        [quarter[:, 0] for quarter in backend.lax.split(a.reshape(2, 4, -1, units), [1] * 4, 1)]
+        for a in (xp.pad(a, ((0, -rows % 8), (0, 0))) for a in (weight, z))
+    )
+    sums = []
+    for i in range(count):
+        terms = [t * z for t, z in zip(terms, factors, strict=True)] if i else terms
+        sums.append((terms[0] + terms[1]) + (terms[2] + terms[3]))
+    zeros = (numpy.zeros((), weight.dtype),) * count
+    return list(backend.lax.reduce(tuple(sums), zeros, lambda a, b: tuple(map(operator.add, a, b)), (0,)))
+
+
+def _is_zero(backend: Backend, tangent) -> bool:
+    return type(tangent) is backend.custom_derivatives.SymbolicZero
+
+
+def computing_dtype(xp, *arrays: Array) -> str:
+    """The dtype to compute in: float64 if one of the arrays is float64, else float32, since half precision is too inexact."""
+    return "float64" if any(a.dtype == numpy.float64 for a in arrays) else "float32"
+
+
+def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tuple[Array, int]]) -> list:
+    """For each request (alpha, order): the order-th derivative by x of the sum with these coefficients."""
+    xp = backend.np
+    dtype = computing_dtype(xp, x, sigma, *[alpha for alpha, _ in requests])
+    x, sigma = x.astype(dtype), sigma.astype(dtype)
+    orders = [order for _, order in requests]
+    # In the second derivative terms with t^2, t j and j^2 cancel. Smaller blocks keep these terms, and their rounding errors,
+    # small.
+    layout = layout.halved() if max(orders) > 1 else layout
+    coefficients = [coefficients_of(xp, layout, order, alpha.astype(dtype), sigma) for alpha, order in requests]
+    anchors = numpy.asarray(layout.anchors, dtype)
+    shape, joined = x.shape, _joined(layout, x, sigma, *[alpha for alpha, _ in requests])
+    x = x.reshape(-1, joined * shape[1]) if joined > 1 else x
+
+    def add_block(sums, anchor_and_coefficients):
+        anchor, coefficients = anchor_and_coefficients
+        # One split, because its transpose is one concatenation. The transpose of indexing would make, for each coefficient, an
+        # array of the size of all of them, and add these arrays.
+        coefficients = [[_split(backend.lax, _repeated(xp, c, joined)) for c in powers] for powers in coefficients]
+        parts = block_sums(xp, layout, orders, x, sigma, anchor, coefficients, backend)
+        return [part if total is None else total + part for total, part in zip(sums, parts, strict=True)], None
+
+    sums = [None] * len(requests)
+    if layout.num_blocks <= _UNROLLED_BLOCKS:
+        for b, anchor in enumerate(anchors):
+            sums, _ = add_block(sums, (anchor, [[c[b] for c in powers] for powers in coefficients]))
+    else:
+        sums = [xp.zeros(x.shape, dtype)] * len(requests)
+        sums, _ = backend.lax.scan(backend.checkpoint(add_block, prevent_cse=False), sums, (anchors, coefficients))
+    totals = [total * (-1 / sigma) ** order if order else total for total, order in zip(sums, orders, strict=True)]
+    return [total.reshape(shape) for total in totals]
+
+
+def _joined(layout: Layout, x, sigma, *alphas) -> int:
+    """`layout.joined` if the rows of x can be joined: x [n, units] with n divisible by it, and one sigma. Otherwise 1."""
+    as_rows = x.ndim == 2 and not sigma.ndim and all(alpha.shape[1:] == x.shape[1:] for alpha in alphas)
+    return layout.joined if as_rows and len(x) % layout.joined == 0 else 1
+
+
+def _repeated(xp, c, times: int):
+    """c [j, units] as [j, times * units]."""
+    return xp.broadcast_to(c[:, None], (len(c), times, *c.shape[1:])).reshape(len(c), -1) if times > 1 else c
+
+
+def coefficients_of(xp, layout: Layout, order: int, alpha, sigma) -> list:
+    """For each power p <= order: alpha_j q^(j^2) j^p, an array [num_blocks, block, *units]."""
+    units = alpha.shape[1:]
+    padding = layout.num_blocks * layout.block - layout.size
+    if padding:
+        alpha = xp.concatenate([alpha, xp.zeros((padding, *units), alpha.dtype)])
+    j = numpy.arange(-layout.below, layout.block - layout.below).astype(alpha.dtype).reshape(-1, *(1,) * len(units))
+    c = alpha.reshape(layout.num_blocks, layout.block, *units) * xp.exp(-0.5 * (layout.step / sigma * j) ** 2)
+    return [c * j**p if p else c for p in range(order + 1)]
+
+
+def _split(lax, c) -> list:
+    return [part.reshape(c.shape[1:]) for part in lax.split(c, [1] * c.shape[0])]
+
+
+def block_sums(
+    xp, layout: Layout, orders: Sequence[int], x, sigma, anchor, coefficients: Sequence, backend=None
+) -> list:
+    """For each order: one block's part of the derivative of that order, times (-sigma)^order.
+
+    coefficients: for each order, for each power up to the order, the list of the block's coefficients.
+    """
+    return hermite_sums(layout, orders, sigma, block_exponentials(xp, layout, x, sigma, anchor, backend), coefficients)
+
+
+def hermite_sums(layout: Layout, orders: Sequence[int], sigma, exponentials: Sequence, coefficients: Sequence) -> list:
+    """As `block_sums`, from the results of `block_exponentials`: sums of Gaussians times Hermite polynomials."""
+    delta = layout.step / sigma
+    near, E, z, inverse = exponentials
+
+    def hermite_sum(order, powers):
+        if order == 1:
+            value, slope = _laurent_and_slope(powers[0], layout.below, z, inverse)
+            return E * (near * value - delta * slope)
+        S = [_laurent(c, layout.below, z, inverse) for c in powers]
+        if order == 0:
+            return E * S[0]
+        return E * ((near * near - 1) * S[0] - 2 * delta * near * S[1] + delta * delta * S[2])
+
+    return [hermite_sum(order, powers) for order, powers in zip(orders, coefficients, strict=True)]
+
+
+def block_exponentials(xp, layout: Layout, x, sigma, anchor, backend: Backend | None = None) -> tuple:
+    """(t clipped, exp(-t^2 / 2), z, 1 / z) for t = (x - anchor) / sigma.
+
+    With `backend` the operations are chosen that are fast on it; a Pallas kernel gives none.
+    """
+    scale = 1 / sigma
+    delta = layout.step * scale
+    t = (x - anchor) * scale
+    limit = layout.below * delta + _CLIP[str(x.dtype)]
+    # `clamp` is one operation, and takes NumPy a quarter of the time that `clip` takes. Its limits must be scalars.
+    near = xp.clip(t, -limit, limit) if backend is None or limit.ndim else backend.lax.clamp(-limit, t, limit)
+    z = xp.exp(delta * near)
+    if backend is not None and backend.compiles_loops():
+        # The maximum does not change z. It keeps XLA from computing 1 / z as another exponential.
+        z = xp.maximum(z, numpy.finfo(x.dtype).tiny)
+    return near, xp.exp(-0.5 * t * t), z, 1 / z
+
+
+def _laurent(c: Sequence, below: int, z, inverse):
+    """The sum of c[below + j] z^j over j >= -below, by Horner's rule from both ends."""
+    upper = c[-1]
+    for coefficient in c[-2 : below - len(c) - 1 : -1]:
+        upper = upper * z + coefficient
+    if not below:
+        return upper
+    lower = c[0] * inverse
+    for coefficient in c[1:below]:
+        lower = (lower + coefficient) * inverse
+    return upper + lower
+
+
+def _laurent_and_slope(c: Sequence, below: int, z, inverse) -> tuple:
+    """The sums of c[below + j] z^j and of j c[below + j] z^j over j >= -below, by Horner's rule and its derivative."""
+
+    def horner(coefficients, z):
+        value, slope = coefficients[0], None
+        for coefficient in coefficients[1:]:
+            slope = value if slope is None else slope * z + value
+            value = value * z + coefficient
+        return value, slope
+
+    upper, upper_slope = horner(c[below:][::-1], z)
+    if not below:
+        return upper, upper_slope * z
+    # The lower sum starts at z^-1, not at z^0, so it is inverse * value.
+    value, slope = horner(c[:below], inverse)
+    lower = value * inverse
+    lower_slope = lower if slope is None else (slope * inverse + value) * inverse
+    return upper + lower, (-lower_slope if upper_slope is None else upper_slope * z - lower_slope)
+
+
+def _one_by_one(backend: Backend, layout: Layout, order: int, x, alpha, sigma):
+    """Derivatives of an order above 2, one Gaussian after the other: by blocks too much would cancel."""
+    dtype = computing_dtype(backend.np, x, alpha, sigma)
+    x, alpha, sigma = x.astype(dtype), alpha.astype(dtype), sigma.astype(dtype)
+    centers = numpy.asarray(layout.first + layout.step * numpy.arange(layout.size), dtype)
+    return sum_over_centers(backend, gaussian(backend, order), x, alpha, centers, sigma)
+
+
+@functools.cache
+def gaussian(backend: Backend, order: int = 0):
+    """A function of (x, center, sigma): the `order`-th derivative by x of exp(-(x - center)^2 / (2 sigma^2))."""
+    xp = backend.np
+
+    # Beyond 40 sigma the Gaussian is zero in any dtype. t is clipped there, so that no derivative is inf * 0. The derivative
+    # of the clip does not matter there, so it is taken to be 1, which costs nothing.
+    held = backend.custom_jvp(lambda t: xp.clip(t, -40, 40))
+    held.defjvp(lambda primals, tangents: (held(*primals), *tangents))
+
+    def kernel(x, center, sigma):
+        scale = 1 / sigma
+        t = held((x - center) * scale)
+        before, hermite = 0.0, 1.0
+        for n in range(order):
+            before, hermite = hermite, t * hermite - n * before
+        gauss = xp.exp(-0.5 * t * t)
+        return hermite * gauss * (-scale) ** order if order else gauss
+
+    return kernel
+
+
+def sum_over_centers(backend: Backend, kernel, x, alpha, centers, *parameters) -> Any:
+    """sum_i alpha[i, ...] kernel(x, centers[i], *parameters), one centre after the other.
+
+    No array has an axis of length k besides alpha. Reverse mode keeps x, alpha and the centres, and computes the kernel again.
+    """
+    xp, lax = backend.np, backend.lax
+
+    def add(out, center_and_alpha, x, parameters):
+        center, alpha = center_and_alpha
+        return out + alpha * kernel(x, center, *parameters)
+
+    add = backend.checkpoint(add, prevent_cse=False)
+    start = xp.zeros(x.shape, numpy.result_type(x.dtype, alpha.dtype, centers.dtype))
+    xs = (xp.asarray(centers), alpha)
+    return lax.scan(lambda out, c: (add(out, c, x, parameters), None), start, xs)[0]

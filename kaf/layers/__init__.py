@@ -1,0 +1,43 @@
+"""Layers: the KAF with its parameters, its relatives, and the same layer for Equinox and Flax (imported on demand)."""
+
+from .plain import (
+    ACTIVATIONS,
+    FIXED_FIELDS,
+    INITS,
+    KAF,
+    TRAINED_FIELDS,
+    Fixed,
+    KAFNet,
+    Layer,
+    Linear,
+    apply,
+    array_leaves,
+    carried_over,
+    fields_of,
+    initial_alpha,
+    num_parameters,
+)
+from .variants import KAF2D, ComplexKAF, GatedKAF, KANLayer, MultiKAF
+
+__all__ = [
+    "ACTIVATIONS",
+    "FIXED_FIELDS",
+    "INITS",
+    "KAF",
+    "KAF2D",
+    "TRAINED_FIELDS",
+    "ComplexKAF",
+    "Fixed",
+    "GatedKAF",
+    "KAFNet",
+    "KANLayer",
+    "Layer",
+    "Linear",
+    "MultiKAF",
+    "apply",
+    "array_leaves",
+    "carried_over",
+    "fields_of",
+    "initial_alpha",
+    "num_parameters",
+]

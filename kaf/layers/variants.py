@@ -1,0 +1,320 @@
+"""Relatives of the KAF: of two inputs, of several kernels, of complex numbers, as a gate, and on the edges of a network.
+
+Like the layers of `plain.py` they are frozen dataclasses and pytrees of both backends. None of them computes an array in
+which every value of x has an axis for the centres, and none keeps such an array for reverse mode.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..backend import Array, Backend, get_backend, register_dataclass
+from ..functional.activation import kaf
+from ..functional.grid import Grid
+from ..functional.gridded import evaluator, make_layout
+from ..functional.init import RANDOM_SCALE, as_key, random_alpha
+from ..functional.kernels import as_floats, gauss_kernel, kernel_function
+from .plain import KAF, Layer
+
+# -- Two inputs ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class KAF2D(Layer):
+    """A function of two inputs for each pair of units k and k + H/2: alpha [H/2, D, D], out [..., H/2].
+
+    phi(s, t) = sum_ij alpha_ij exp(-gamma ((s - c_i)^2 + (t - c_j)^2)), gamma = 1/(4 step^2) (the 2D-KAF of Scardapane et
+    al., arXiv 1707.04035). The kernel is a product, so phi = k(s)^T alpha k(t). The sum over j is evaluated as in
+    `functional/gridded.py`, so each of the D values of i takes three exponentials, and the whole does not take D^2.
+
+    >>> layer = KAF2D.init(0, units=4)
+    >>> layer.alpha.shape, layer([[0.0, 0.5, 1.0, 1.5]]).shape
+    ((2, 10, 10), (1, 2))
+    """
+
+    alpha: Array
+    grid: Grid = Grid(10)
+
+    has_alpha = True
+
+    @classmethod
+    def init(cls, key: Array | int, units: int, grid: Grid | None = None, scale: float = RANDOM_SCALE) -> KAF2D:
+        """A layer with normal coefficients of standard deviation `scale`. Raises ValueError for an odd number of units."""
+        if units % 2:
+            raise ValueError(f"KAF2D: units come in pairs, so their number must be even; it is {units}.")
+        grid = Grid(10) if grid is None else grid
+        return cls(random_alpha(key, (units // 2, grid.size, grid.size), scale), grid)
+
+    @property
+    def sigma(self) -> float:
+        """The bandwidth: sigma = sqrt(2) step, which is gamma = 1/(4 step^2)."""
+        return math.sqrt(2.0) * self.grid.step
+
+    def __call__(self, x: Array) -> Array:
+        """x [..., H] -> [..., H/2]. Raises ValueError if the last axis of x has another size."""
+        backend = get_backend(x, self.alpha)
+        x, alpha = as_floats(backend.np, x), as_floats(backend.np, self.alpha)
+        pairs = alpha.shape[0]
+        if not x.shape or x.shape[-1] != 2 * pairs:
+            raise ValueError(
+                f"KAF2D: the last axis of x must have {2 * pairs} units; x has shape {x.shape}, alpha {alpha.shape}."
+            )
+        sigma = backend.np.asarray(self.sigma, "float32")
+        return _kaf2d(backend, self.grid)(x[..., :pairs], x[..., pairs:], alpha, sigma)
+
+
+register_dataclass(KAF2D, data_fields=["alpha"], meta_fields=["grid"])
+
+
+@functools.cache
+def _kaf2d(backend: Backend, grid: Grid) -> Callable:
+    """The function phi of (s [..., pairs], t [..., pairs], alpha [pairs, D, D], sigma).
+
+    Reverse mode keeps only these arguments.
+    """
+    xp = backend.np
+    along_t = evaluator(backend, make_layout(grid.centers, math.sqrt(2.0) * grid.step))
+
+    def add(out, center_and_alpha, s, t, sigma):
+        center, alpha = center_and_alpha
+        return out + gauss_kernel(s, center, sigma) * along_t(t, alpha, sigma)
+
+    add = backend.checkpoint(add, prevent_cse=False)
+
+    def kaf2d(s, t, alpha, sigma):
+        dtype = xp.result_type(s, alpha)
+        start = xp.zeros(s.shape, xp.result_type(dtype, "float32"))
+        s, sigma = s.astype(start.dtype), sigma.astype(start.dtype)
+        xs = (xp.asarray(grid.centers, start.dtype), xp.moveaxis(alpha, 0, -1).astype(start.dtype))
+        out, _ = backend.lax.scan(lambda out, c: (add(out, c, s, t, sigma), None), start, xs)
+        return out.astype(dtype)
+
+    return backend.jit(backend.checkpoint(kaf2d))
+
+
+# -- Several kernels -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class MultiKAF(Layer):
+    """A KAF whose kernel is a linear combination of several kernels: sum_i alpha_i sum_m mu_m kappa_m(x, c_i).
+
+    alpha [units, k] and mu [units, kernels] are trained. Source: Scardapane et al., Multikernel activation functions,
+    arXiv 1901.10232.
+
+    >>> layer = MultiKAF.init(0, 4, kernels=("gauss", "relu"))
+    >>> layer.mu.shape, layer([[0.0, 0.5, 1.0, 1.5]]).shape
+    ((4, 2), (1, 4))
+    """
+
+    alpha: Array
+    mu: Array
+    kernels: tuple[str | Callable, ...]
+    grid: Grid = Grid()
+    axis: int | None = None
+
+    has_alpha = True
+
+    @classmethod
+    def init(
+        cls,
+        key: Array | int,
+        units: int,
+        kernels: Sequence[str | Callable] = ("gauss", "relu", "softplus"),
+        grid: Grid | None = None,
+        axis: int | None = None,
+    ) -> MultiKAF:
+        """A layer with random alpha, as for a `KAF`, and equal weights mu. Raises ValueError without kernels."""
+        if not kernels:
+            raise ValueError("MultiKAF: at least one kernel is needed.")
+        for kernel in kernels:
+            kernel_function(kernel)
+        grid = Grid() if grid is None else grid
+        alpha = random_alpha(key, (units, grid.size))
+        mu = get_backend(alpha).np.full((units, len(kernels)), 1 / len(kernels), "float32")
+        return cls(alpha, mu, tuple(kernels), grid, axis)
+
+    def __call__(self, x: Array) -> Array:
+        """x [..., units] -> [..., units]; with `axis`, the units are that axis of x."""
+
+        def part(m):
+            alpha = self.alpha * self.mu[..., m : m + 1]
+            return kaf(x, alpha, self.grid, kernel=self.kernels[m], axis=self.axis)
+
+        return sum((part(m) for m in range(1, len(self.kernels))), part(0))
+
+
+register_dataclass(MultiKAF, data_fields=["alpha", "mu"], meta_fields=["kernels", "grid", "axis"])
+
+
+# -- Complex numbers -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class ComplexKAF(Layer):
+    """A KAF for the real part and another for the imaginary part: phi(z) = real(Re z) + i imag(Im z).
+
+    This is the split activation of Scardapane et al., Complex-valued neural networks with non-parametric activation
+    functions, arXiv 1802.08026.
+
+    >>> ComplexKAF.init(0, 2)([1 + 2j, 3j]).dtype
+    dtype('complex64')
+    """
+
+    real: KAF
+    imag: KAF
+
+    @classmethod
+    def init(
+        cls, key: Array | int, units: int | tuple[int, ...], grid: Grid | None = None, init="random", **options
+    ) -> ComplexKAF:
+        """Two KAFs as `KAF.init` makes them, from two keys."""
+        keys = get_backend(key).random.split(as_key(key))
+        return cls(*[KAF.init(k, units, grid, init, **options) for k in keys])
+
+    def __call__(self, z: Array) -> Array:
+        """z [..., units] -> the same shape, complex. z is complex; real numbers are converted."""
+        backend = get_backend(z, self.real.alpha)
+        z = backend.np.asarray(z)
+        return backend.lax.complex(self.real(backend.np.real(z)), self.imag(backend.np.imag(z)))
+
+
+register_dataclass(ComplexKAF, data_fields=["real", "imag"], meta_fields=[])
+
+
+# -- Gates ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class GatedKAF(Layer):
+    """A gate for recurrent networks, trained for each unit: sigmoid(phi(x)/2 + x/2), in (0, 1).
+
+    At the start phi is the identity, so the gate is the sigmoid inside the grid. Outside the grid phi falls to zero, and x/2
+    keeps the gate increasing. Source: Scardapane et al., Recurrent neural networks with flexible gates using kernel activation
+    functions, arXiv 1807.04065.
+
+    >>> [round(float(g), 2) for g in GatedKAF.init(0, 2)([0.0, 2.0])]
+    [0.5, 0.88]
+    """
+
+    kaf: KAF
+
+    @classmethod
+    def init(
+        cls, key: Array | int, units: int | tuple[int, ...], grid: Grid | None = None, init="identity", **options
+    ) -> GatedKAF:
+        """As `KAF.init`. With init="identity" the gate starts as the sigmoid."""
+        return cls(KAF.init(key, units, grid, init, **options))
+
+    def __call__(self, x: Array) -> Array:
+        """x [..., units] -> [..., units], in (0, 1)."""
+        backend = get_backend(x, self.kaf.alpha)
+        x = as_floats(backend.np, x)
+        return backend.nn.sigmoid(0.5 * self.kaf(x) + 0.5 * x)
+
+
+register_dataclass(GatedKAF, data_fields=["kaf"], meta_fields=[])
+
+
+# -- On every edge -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class KANLayer(Layer):
+    """A KAF on each edge of a layer: out_o = sum_i phi_io(x_i) + sum_i base_io silu(x_i) + bias_o.
+
+    This is the layer of fast-kan (Li, arXiv 2405.06721): by default 8 Gaussians exp(-((x - c)/step)^2) on [-2, 2], applied to
+    the inputs after a layer norm, plus a linear layer of silu(x). alpha is [n_in, n_out, k], base [n_in, n_out] and bias
+    [n_out]; scale and shift [n_in] belong to the norm. A part whose arrays are None is left out. The sum is computed one centre
+    after the other, each by a matrix product of its Gaussians, so no array is [batch, n_in, k].
+
+    >>> layer = KANLayer.init(0, 3, 2)
+    >>> layer.alpha.shape, layer([[1.0, 2.0, 3.0]]).shape
+    ((3, 2, 8), (1, 2))
+    """
+
+    alpha: Array
+    base: Array | None = None
+    bias: Array | None = None
+    scale: Array | None = None
+    shift: Array | None = None
+    grid: Grid = Grid(8, 2.0)
+
+    has_alpha = True
+
+    @classmethod
+    def init(
+        cls,
+        key: Array | int,
+        n_in: int,
+        n_out: int,
+        grid: Grid | None = None,
+        *,
+        spread: float = 0.1,
+        base: bool = True,
+        norm: bool = True,
+    ) -> KANLayer:
+        """A layer with normal alpha of standard deviation `spread`, normal base of variance 1 / n_in, and zero bias.
+
+        `base` and `norm` say whether the layer has the silu part and the layer norm.
+        """
+        grid = Grid(8, 2.0) if grid is None else grid
+        backend = get_backend(key)
+        xp = backend.np
+        keys = backend.random.split(as_key(key))
+        weight = random_alpha(keys[1], (n_in, n_out), 1 / math.sqrt(max(1, n_in)))
+        return cls(
+            random_alpha(keys[0], (n_in, n_out, grid.size), spread),
+            base=weight if base else None,
+            bias=xp.zeros(n_out) if base else None,
+            scale=xp.ones(n_in) if norm else None,
+            shift=xp.zeros(n_in) if norm else None,
+            grid=grid,
+        )
+
+    def __call__(self, x: Array) -> Array:
+        """x [..., n_in] -> [..., n_out]. Raises ValueError if the last axis of x has another size."""
+        backend = get_backend(x, self.alpha)
+        x = as_floats(backend.np, x)
+        if not x.shape or x.shape[-1] != self.alpha.shape[0]:
+            raise ValueError(
+                f"KANLayer: the last axis of x must have {self.alpha.shape[0]} features; "
+                f"x has shape {x.shape}, alpha {self.alpha.shape}."
+            )
+        out = _edges(backend, self.grid)(x if self.scale is None else self._normed(backend.np, x), self.alpha)
+        if self.base is not None:
+            out = out + backend.nn.silu(x) @ self.base + self.bias
+        return out
+
+    def _normed(self, xp, x):
+        centered = x - x.mean(-1, keepdims=True)
+        return centered / xp.sqrt((centered**2).mean(-1, keepdims=True) + 1e-5) * self.scale + self.shift
+
+
+register_dataclass(KANLayer, data_fields=["alpha", "base", "bias", "scale", "shift"], meta_fields=["grid"])
+
+
+@functools.cache
+def _edges(backend: Backend, grid: Grid) -> Callable:
+    """A function of (x [..., n_in], alpha [n_in, n_out, k]): sum_i phi_io(x_i), [..., n_out]."""
+    xp = backend.np
+
+    def add(out, center_and_alpha, x):
+        center, alpha = center_and_alpha
+        return out + xp.exp(-(((x - center) / grid.step) ** 2)) @ alpha
+
+    add = backend.checkpoint(add, prevent_cse=False)
+
+    def edges(x, alpha):
+        dtype = xp.result_type(x, alpha)
+        computing = xp.result_type(dtype, "float32")
+        x, alpha = x.astype(computing), xp.moveaxis(alpha, -1, 0).astype(computing)
+        start = xp.zeros((*x.shape[:-1], alpha.shape[-1]), computing)
+        xs = (xp.asarray(grid.centers, computing), alpha)
+        out, _ = backend.lax.scan(lambda out, c: (add(out, c, x), None), start, xs)
+        return out.astype(dtype)
+
+    return backend.jit(backend.checkpoint(edges))

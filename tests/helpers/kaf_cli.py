@@ -1,0 +1,28 @@
+"""What the tests of the command line share: a table, and what it looks like when `kaf` fails."""
+
+from kaf.cli.main import main
+
+ROWS = [(i * 0.5, -i, "yes" if i % 2 else "no") for i in range(20)]
+
+
+def csv_text(rows=ROWS, header="a,b,label"):
+    lines = [header] if header else []
+    return "\n".join(lines + [",".join(map(str, row)) for row in rows]) + "\n"
+
+
+def replaced(i, j, cell):
+    """ROWS with another cell in row i, column j."""
+    return [tuple(cell if (i, j) == (m, n) else old for n, old in enumerate(row)) for m, row in enumerate(ROWS)]
+
+
+def listing(directory):
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
+
+
+def fails(capsys, argv, message):
+    """`kaf argv` says `message` in its one line on stderr, and exits with 2."""
+    status = main(argv)
+    out, err = capsys.readouterr()
+    assert err == f"kaf: error: {message}\n"
+    assert out == ""
+    assert status == 2
