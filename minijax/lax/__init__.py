@@ -31,26 +31,17 @@ from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from ..primitives import elementwise
 from ..primitives.basis import reduce_sum, registry
 from ..primitives.contractions import batch_matmul, dot, dot_general
-from ..primitives.elementwise import convert_element_type as _convert_element_type
-from ..primitives.elementwise import integer_pow, select
-from ..primitives.indexing import (
-    GatherDimensionNumbers,
-    GatherScatterMode,
-    ScatterDimensionNumbers,
+from ..primitives.dynamic_slices import (
     dynamic_index_in_dim,
     dynamic_slice,
     dynamic_slice_in_dim,
     dynamic_update_index_in_dim,
     dynamic_update_slice,
     dynamic_update_slice_in_dim,
-    gather,
-    scatter,
-    scatter_add,
-    scatter_max,
-    scatter_min,
-    scatter_mul,
-    scatter_sub,
 )
+from ..primitives.elementwise import convert_element_type as _convert_element_type
+from ..primitives.elementwise import integer_pow, select
+from ..primitives.indexing import gather, scatter, scatter_add, scatter_max, scatter_min, scatter_mul, scatter_sub
 from ..primitives.joining import concatenate, split, stack, tile, unstack
 from ..primitives.reductions import (
     argmax,
@@ -87,6 +78,7 @@ from ..primitives.shapes import (
     transpose,
 )
 from ..primitives.sorting import sort, sort_key_val, top_k
+from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
 # {function: primitive} where the names differ; the rest have the primitive's.
 _unary = {

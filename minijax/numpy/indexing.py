@@ -21,7 +21,7 @@ from ..core.traces import Array, Tracer
 from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
-from ..primitives.indexing import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
+from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 from .ufuncs import divide, mod, power
 from .util import (
     as_array,

@@ -13,8 +13,9 @@ import numpy as np
 from ..core.traces import ShapedArray, Zero
 from ..foundation.dtypes import issubdtype, prng_key
 from .basis import NOT_LINEAR, broadcast_in_dim, expand_dims, move_batch_dim, reshape, row, shape_of, zero_like
-from .indexing import GatherDimensionNumbers, GatherScatterMode, gather
+from .indexing import gather
 from .shapes import broadcasted_iota
+from .windows import GatherDimensionNumbers, GatherScatterMode
 
 
 def _canonicalize_axis(axis: int, ndim: int) -> int:
