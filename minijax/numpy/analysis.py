@@ -17,6 +17,7 @@ from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import indexing, reductions, ufuncs
+from .arithmetic import power
 from .contractions import dot
 from .creation import arange, array, asarray, full, linspace, ones, ones_like, zeros, zeros_like
 from .manipulation import atleast_2d, concatenate, diag, flip, moveaxis, nonzero, ravel, reshape, squeeze, transpose
@@ -557,7 +558,7 @@ def vander(x, N=None, increasing=False):
         raise ValueError("N must be nonnegative")
     powers = lax.iota(x.dtype, N)
     powers = powers if increasing else const(powers, N - 1) - powers
-    return ufuncs.power(expand_dims(x, [1]), expand_dims(powers, [0]))
+    return power(expand_dims(x, [1]), expand_dims(powers, [0]))
 
 
 def _convolve(name: str, x: Any, y: Any, mode: str, precision, preferred_element_type) -> Array:

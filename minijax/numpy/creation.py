@@ -16,7 +16,8 @@ from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, expand_dims
 from ..primitives.elementwise import convert_element_type, copy_p, select
-from .ufuncs import log10, power, sign
+from .arithmetic import power
+from .ufuncs import log10, sign
 from .util import (
     PYTHON_SCALARS,
     broadcast_shapes,

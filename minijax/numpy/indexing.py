@@ -22,7 +22,8 @@ from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
-from .ufuncs import divide, mod, power
+from .arithmetic import mod, power
+from .ufuncs import divide
 from .util import (
     as_array,
     broadcast_arrays,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.traces import Array
-from . import ufuncs
+from . import arithmetic, ufuncs
 from .util import PYTHON_SCALARS, fast_binary, fast_reflected, unwrap
 
 _OPERANDS = (*PYTHON_SCALARS, np.generic, np.ndarray, Array)
@@ -49,10 +49,10 @@ _arithmetic = {
     "sub": (ufuncs.subtract, "-", ()),
     "mul": (ufuncs.multiply, "*", _SEQUENCES),
     "truediv": (ufuncs.true_divide, "/", ()),
-    "floordiv": (ufuncs.floor_divide, "//", ()),
-    "mod": (ufuncs.remainder, "%", ()),
-    "divmod": (ufuncs.divmod, "divmod", ()),
-    "pow": (ufuncs.power, "**", ()),
+    "floordiv": (arithmetic.floor_divide, "//", ()),
+    "mod": (arithmetic.remainder, "%", ()),
+    "divmod": (arithmetic.divmod, "divmod", ()),
+    "pow": (arithmetic.power, "**", ()),
     "and": (ufuncs.bitwise_and, "&", ()),
     "or": (ufuncs.bitwise_or, "|", ()),
     "xor": (ufuncs.bitwise_xor, "^", ()),
