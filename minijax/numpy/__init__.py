@@ -152,7 +152,6 @@ from .creation import (
     zeros,
     zeros_like,
 )
-from .indexing import place, put, put_along_axis, take, take_along_axis
 from .manipulation import (
     append,
     argwhere,
@@ -279,6 +278,7 @@ from .scalar_types import (
 )
 from .scalar_types import bool_ as bool
 from .sorting import argpartition, argsort, digitize, lexsort, partition, searchsorted, sort, sort_complex
+from .taking import place, put, put_along_axis, take, take_along_axis
 from .ufuncs import (
     abs,
     absolute,

@@ -16,12 +16,13 @@ from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
-from . import indexing, reductions, ufuncs
+from . import reductions, ufuncs
 from .arithmetic import power
 from .contractions import dot
 from .creation import arange, array, asarray, full, linspace, ones, ones_like, zeros, zeros_like
 from .manipulation import atleast_2d, concatenate, diag, flip, moveaxis, nonzero, ravel, reshape, squeeze, transpose
 from .sorting import lexsort, searchsorted, sort
+from .taking import take
 from .util import (
     broadcast_shapes,
     broadcast_to,
@@ -217,19 +218,19 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
         return moveaxis(values, 0, axis), empty, zeros(0, int), empty
     columns = transpose(reshape(rows, (count, -1)))
     order = lexsort(flip(columns, 0)) if columns.shape[0] else arange(count)
-    ordered = indexing.take(rows, order, 0)
+    ordered = take(rows, order, 0)
     starts = _run_starts(ordered, equal_nan)
     how_many = int(np.count_nonzero(np.asarray(starts))) if size is None else operator.index(size)
     (places,) = nonzero(starts, size=how_many)
     total = reductions.sum(starts)
-    values = indexing.take(ordered, places, 0)
+    values = take(ordered, places, 0)
     missing = arange(how_many) >= total
     if fill_value is not None:
         values = where(expand_dims(missing, range(1, len(values.shape))), convert(fill_value, values.dtype), values)
     run = reductions.cumsum(starts) - 1
     inverse = zeros(count, int).at[order].set(run)
     counts = bincount(run, length=how_many)
-    return moveaxis(values, 0, axis), indexing.take(order, places), inverse, counts
+    return moveaxis(values, 0, axis), take(order, places), inverse, counts
 
 
 def _run_starts(ordered: Array, equal_nan: bool) -> Array:
@@ -446,7 +447,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         searchsorted(xp, x, "right"),
         convert(xp.shape[0] - 1, default_int_dtype()),
     )
-    x0, x1, f0, f1 = (indexing.take(p, j) for p in (xp, fp) for j in (i - 1, i))
+    x0, x1, f0, f1 = (take(p, j) for p in (xp, fp) for j in (i - 1, i))
     step = x1 - x0
     # Two points at one place: a jump, and no division by zero.
     jump = abs(step) <= np.spacing(np.finfo(xp.dtype).eps)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import lax
 from ..foundation import dtypes
-from . import contractions, creation, indexing, manipulation, reductions, sorting, ufuncs
+from . import contractions, creation, indexing, manipulation, reductions, sorting, taking, ufuncs, updates
 from .operators import operator_of
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ _methods = {
         (manipulation, "ravel squeeze swapaxes repeat diagonal trace nonzero choose"),
         (sorting, "sort argsort searchsorted argpartition"),
         (contractions, "dot"),
-        (indexing, "take"),
+        (taking, "take"),
     )
     for name in names.split()
 }
@@ -167,7 +167,7 @@ _properties = {
     "mT": manipulation.matrix_transpose,
     "real": ufuncs.real,
     "imag": ufuncs.imag,
-    "at": indexing._IndexUpdateHelper,
+    "at": updates._IndexUpdateHelper,
     "flat": _flat,
     "device": lambda self: None,
 }

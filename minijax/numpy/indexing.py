@@ -1,16 +1,14 @@
-"""`x[index]` and `x.at[index].set(y)`: NumPy's indexing, written in slices, dynamic slices, gathers and scatters.
+"""`x[index]`: NumPy's indexing, written in slices, dynamic slices and gathers.
 
 An index is parsed into entries, one for each part of it. Entries that are all integers and slices become a `slice`; with a
-traced integer among them, a `dynamic_slice`; whatever has an array in it, a `gather`. An update is the same gather's
-plan, followed backwards: a `scatter`. (JAX: `_src/numpy/indexing.py`, `_src/ops/scatter.py`.)
+traced integer among them, a `dynamic_slice`; whatever has an array in it, a `gather`. `x.at[index].set(y)` follows the same
+gather's plan (`updates.py`). (JAX: `_src/numpy/indexing.py`.)
 """
 
 from __future__ import annotations
 
 import enum
-import math
 import operator
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -21,21 +19,8 @@ from ..core.traces import Array, Tracer
 from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
-from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
-from .arithmetic import mod, power
-from .ufuncs import divide
-from .util import (
-    as_array,
-    broadcast_arrays,
-    broadcast_shapes,
-    broadcast_to,
-    canonicalize_axis,
-    check_no_out,
-    convert,
-    ensure_arraylike,
-    promote_dtypes,
-    where,
-)
+from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode
+from .util import as_array, broadcast_arrays, convert
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Parsing
@@ -232,7 +217,7 @@ def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
 
 
 def _take_by_gather(arr, entries, normalize_indices, fill_value, indices_are_sorted, unique_indices, mode):
-    plan = _plan_gather(entries, arr.shape, normalize_indices)
+    plan = plan_gather(entries, arr.shape, normalize_indices)
     if fill_value is not None:
         if isinstance(fill_value, Tracer) and fill_value.to_concrete_value() is None:
             raise errors.concretization(fill_value.aval.str_short(), fill_value._origin(), "get(fill_value=...)")
@@ -279,7 +264,7 @@ class Plan(NamedTuple):
     mask_axes: tuple[int, ...]
 
 
-def _plan_gather(entries: list[Entry], shape: tuple[int, ...], normalize_indices: bool) -> Plan:
+def plan_gather(entries: list[Entry], shape: tuple[int, ...], normalize_indices: bool) -> Plan:
     entries = _expand_masks(entries, shape)
     kinds = [e.kind in (Kind.ARRAY, Kind.INTEGER) for e in entries]
     # NumPy puts the axes of several arrays where they stand if they stand together, else in front.
@@ -425,11 +410,11 @@ def _count_from_front(entry: Entry, shape) -> Entry:
         index = operator.index(entry.index)
         return entry._replace(index=index + shape[entry.axes[0]] if index < 0 else index)
     if entry.kind is Kind.ARRAY:
-        return entry._replace(index=_wrap_negative(entry.index, shape[entry.axes[0]]))
+        return entry._replace(index=wrap_negative(entry.index, shape[entry.axes[0]]))
     return entry
 
 
-def _wrap_negative(index, size: int):
+def wrap_negative(index, size: int):
     if dtypes.issubdtype(index.dtype, np.unsignedinteger):
         return as_array(index)
     # A NumPy array's signs are known now, also while tracing.
@@ -440,313 +425,3 @@ def _wrap_negative(index, size: int):
 
 def _index_dtype(shape):
     return np.dtype("int64" if max(shape, default=0) > np.iinfo(np.int32).max else "int32")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Writing
-
-
-def _scatter(
-    x, index, y, scatter, *, indices_are_sorted=False, unique_indices=False, mode=None, wrap_negative_indices=True
-):
-    """x with `y` written, added, ... at `index`."""
-    if type(y) is int and dtypes.issubdtype(x.dtype, np.integer):
-        info = np.iinfo(x.dtype)
-        y = convert(y, x.dtype) if info.min <= y <= info.max else y
-    y = as_array(y)
-    plan = _plan_gather(parse(index, x.shape), x.shape, wrap_negative_indices)
-    if not _safe_to_cast(y, x):
-        warnings.warn(
-            f"scatter inputs have incompatible types: cannot safely cast value from dtype={y.dtype} to dtype={x.dtype} with"
-            " jax_numpy_dtype_promotion='standard'. In future JAX releases this will result in an error.",
-            FutureWarning,
-            stacklevel=3,
-        )
-    if 0 in plan.shape:
-        return x
-    promoted, y = promote_dtypes(x, y)
-    y = broadcast_to(y, plan.shape)
-    y = lax.squeeze(y, plan.new_axes) if plan.new_axes else y
-    y = lax.rev(y, plan.reversed_axes) if plan.reversed_axes else y
-    out = scatter(
-        lax.expand_dims(promoted, plan.mask_axes) if plan.mask_axes else promoted,
-        plan.indices,
-        y,
-        ScatterDimensionNumbers(*plan.numbers),
-        indices_are_sorted=indices_are_sorted or plan.unique,
-        unique_indices=unique_indices or plan.unique,
-        mode=mode,
-    )
-    out = lax.squeeze(out, plan.mask_axes) if plan.mask_axes else out
-    return convert(out, x.dtype, x.weak_type)
-
-
-def _safe_to_cast(y, x) -> bool:
-    if y.dtype == x.dtype:
-        return True
-    return dtypes.lattice_result_type(y, x)[0] == x.dtype
-
-
-class _IndexUpdateHelper:
-    """`x.at[index]`: the place in x at which `.set(y)`, `.add(y)`, `.get()` and so on act; x itself never changes.
-
-    Methods take `mode` ("drop" or "fill", "clip", "promise_in_bounds": what happens out of bounds), `indices_are_sorted`,
-    `unique_indices` and `wrap_negative_indices`. Where a place is named twice, both updates are applied
-    (`jax.numpy.ndarray.at`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.zeros(3).at[jnp.array([0, 0, 2])].add(1.0)
-    Array([2., 0., 1.], dtype=float32)
-    """
-
-    __slots__ = ("array",)
-
-    def __init__(self, array: Array):
-        self.array = array
-
-    def __getitem__(self, index) -> _IndexUpdateRef:
-        return _IndexUpdateRef(self.array, index)
-
-    def __repr__(self) -> str:
-        return f"_IndexUpdateHelper({self.array!r})"
-
-
-class _IndexUpdateRef:
-    """What `x.at[index]` gives; see `_IndexUpdateHelper`."""
-
-    __slots__ = ("array", "index")
-
-    def __init__(self, array: Array, index: Any):
-        self.array = array
-        self.index = index
-
-    def __repr__(self) -> str:
-        return f"_IndexUpdateRef({self.array!r}, {self.index!r})"
-
-    def get(self, *, mode=None, fill_value=None, wrap_negative_indices: bool = True, **hints) -> Array:
-        """`x[index]`; with mode="fill", `fill_value` (default: NaN, or the least integer) out of bounds."""
-        return rewriting_take(
-            self.array, self.index, mode=mode, fill_value=fill_value, normalize_indices=wrap_negative_indices, **hints
-        )
-
-    def set(self, values, **options) -> Array:
-        """As `x[index] = values`."""
-        return _scatter(self.array, self.index, values, lax.scatter, **options)
-
-    def add(self, values, **options) -> Array:
-        """As `x[index] += values`."""
-        return _scatter(self.array, self.index, values, lax.scatter_add, **options)
-
-    def subtract(self, values, **options) -> Array:
-        """As `x[index] -= values`."""
-        return _scatter(self.array, self.index, values, lax.scatter_sub, **options)
-
-    def multiply(self, values, **options) -> Array:
-        """As `x[index] *= values`."""
-        return _scatter(self.array, self.index, values, lax.scatter_mul, **options)
-
-    mul = multiply
-
-    def divide(self, values, **options) -> Array:
-        """As `x[index] /= values`."""
-        ones = lax.full_like(self.array, 1)
-        return divide(self.array, _scatter(ones, self.index, values, lax.scatter_mul, **options))
-
-    def power(self, values, **options) -> Array:
-        """As `x[index] **= values`."""
-        ones = lax.full_like(self.array, 1)
-        return power(self.array, _scatter(ones, self.index, values, lax.scatter_mul, **options))
-
-    def min(self, values, **options) -> Array:
-        """As `x[index] = minimum(x[index], values)`."""
-        return _scatter(self.array, self.index, values, lax.scatter_min, **options)
-
-    def max(self, values, **options) -> Array:
-        """As `x[index] = maximum(x[index], values)`."""
-        return _scatter(self.array, self.index, values, lax.scatter_max, **options)
-
-    def apply(self, func, *, mode=None, wrap_negative_indices: bool = True, **hints) -> Array:
-        """As `func.at(x, index)`: the elementwise `func` is applied as many times as a place is named."""
-        x = self.array
-        plan = _plan_gather(parse(self.index, x.shape), x.shape, wrap_negative_indices)
-        scattered = lax.expand_dims(x, plan.mask_axes) if plan.mask_axes else x
-        if 0 in plan.shape:
-            return x
-        if plan.unique:
-            scattered = _apply_once(scattered, plan.indices, plan, func, mode)
-        else:
-            *batch, length = plan.indices.shape
-            vectors = lax.reshape(plan.indices, (math.prod(batch), length))
-            for n in range(vectors.shape[0]):
-                scattered = _apply_once(scattered, lax.index_in_dim(vectors, n, keepdims=False), plan, func, mode)
-        return lax.squeeze(scattered, plan.mask_axes) if plan.mask_axes else scattered
-
-
-def _apply_once(x, indices, plan: Plan, func, mode):
-    """`func` at the windows that the indices, none twice, name."""
-    removed = len(plan.numbers.collapsed_slice_dims)
-    batch = indices.ndim - 1
-    numbers = plan.numbers._replace(offset_dims=tuple(range(batch, batch + x.ndim - removed)))
-    read = lax.gather(x, indices, numbers, plan.window, unique_indices=True, mode="clip")
-    written = convert(func(read), x.dtype, x.weak_type)
-    return lax.scatter(x, indices, written, ScatterDimensionNumbers(*numbers), unique_indices=True, mode=mode)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Functions
-
-
-def take(
-    a, indices, axis=None, out=None, mode=None, unique_indices=False, indices_are_sorted=False, fill_value=None
-) -> Array:
-    """The elements of `a` at `indices` along an axis, by default of `a` flattened (`jax.numpy.take`).
-
-    `mode`: "fill" (the default: NaN, or `fill_value`, out of bounds), "clip" or "wrap".
-
-    >>> take(np.float32([10, 20, 30]), np.array([2, 0]))
-    Array([30., 10.], dtype=float32)
-    """
-    check_no_out("take", out)
-    a, indices = ensure_arraylike("take", a, indices)
-    if axis is None:
-        a, axis = lax.reshape(a, (a.size,)), 0
-    axis = canonicalize_axis(operator.index(axis), a.ndim)
-    size = a.shape[axis]
-    if not dtypes.issubdtype(indices.dtype, np.integer):
-        raise TypeError(f"take requires integer indices, got {indices.dtype}")
-    if mode in (None, "fill"):
-        gather_mode = GatherScatterMode.FILL_OR_DROP
-        negative = ew.lt_p.bind(indices, const(indices, 0))
-        indices = where(negative, ew.add_p.bind(indices, const(indices, size)), indices)
-    elif mode == "wrap":
-        gather_mode = GatherScatterMode.PROMISE_IN_BOUNDS
-        indices = mod(indices, const(indices, size)) if size else indices
-    elif mode == "clip":
-        gather_mode = GatherScatterMode.CLIP
-    elif mode == "raise":
-        raise NotImplementedError("The 'raise' mode to jnp.take is not supported.")
-    else:
-        raise ValueError(f"Invalid mode '{mode}' for np.take")
-    if size == 0 and indices.size:
-        raise IndexError("Cannot do a non-empty jnp.take() from an empty axis.")
-    if not indices.size:
-        return lax.full_like(a, 0, shape=(*a.shape[:axis], *indices.shape, *a.shape[axis + 1 :]))
-    behind = range(axis + indices.ndim, a.ndim + indices.ndim - 1)
-    return lax.gather(
-        a,
-        lax.expand_dims(indices, (indices.ndim,)),
-        GatherDimensionNumbers((*range(axis), *behind), (axis,), (axis,)),
-        tuple(1 if i == axis else d for i, d in enumerate(a.shape)),
-        mode=gather_mode,
-        unique_indices=unique_indices,
-        indices_are_sorted=indices_are_sorted,
-        fill_value=fill_value,
-    )
-
-
-def take_along_axis(arr, indices, axis=-1, mode=None, fill_value=None) -> Array:
-    """For each vector of `arr` along the axis, its elements at the indices beside it (`jax.numpy.take_along_axis`).
-
-    >>> import minijax.numpy as jnp
-    >>> x = jnp.array([[3.0, 1.0], [4.0, 5.0]])
-    >>> take_along_axis(x, jnp.argsort(x, axis=1), axis=1)
-    Array([[1., 3.],
-           [4., 5.]], dtype=float32)
-    """
-    a, indices = ensure_arraylike("take_along_axis", arr, indices)
-    if not dtypes.issubdtype(indices.dtype, np.integer):
-        raise TypeError(f"take_along_axis indices must be of integer type, got {indices.dtype}")
-    if axis is None:
-        if indices.ndim != 1:
-            raise ValueError(f"take_along_axis indices must be 1D if axis=None, got shape {indices.shape}")
-        a, axis = lax.reshape(a, (a.size,)), 0
-    if a.ndim != indices.ndim:
-        raise ValueError(f"indices and arr must have the same number of dimensions; {indices.ndim} vs. {a.ndim}")
-    axis = canonicalize_axis(axis, a.ndim)
-    one = tuple(1 if i == axis else d for i, d in enumerate(a.shape))
-    out_shape = broadcast_shapes(indices.shape, one)
-    if a.shape[axis] == 0:
-        return lax.full(out_shape, 0, a.dtype)
-    if mode != "promise_in_bounds":
-        indices = _wrap_negative(indices, a.shape[axis])
-    own = [i for i, d in enumerate(indices.shape) if i == axis or d != 1]
-    squeezed = [i for i in own if i != axis and a.shape[i] == 1]
-    paired = [i for i in own if i != axis and a.shape[i] != 1]
-    whole = [i for i in range(a.ndim) if i not in own]
-    # Axis numbers after the squeeze, and among the indices' axes.
-    after = {i: n for n, i in enumerate(i for i in range(a.ndim) if i not in squeezed)}
-    numbers = GatherDimensionNumbers(
-        tuple(whole),
-        (after[axis],),
-        (after[axis],),
-        tuple(after[i] for i in paired),
-        tuple(own.index(i) for i in paired),
-    )
-    sizes = tuple(a.shape[i] if i in whole else min(1, a.shape[i]) for i in after)
-    places = lax.reshape(indices, (*[out_shape[i] for i in own], 1))
-    a = lax.squeeze(a, squeezed) if squeezed else a
-    return lax.gather(a, places, numbers, sizes, mode="fill" if mode is None else mode, fill_value=fill_value)
-
-
-def put_along_axis(arr, indices, values, axis, inplace=True, *, mode=None) -> Array:
-    """`arr` with the values at the indices along the axis replaced (`jax.numpy.put_along_axis`, with `inplace=False`)."""
-    if inplace:
-        raise ValueError(
-            "jax.numpy.put_along_axis cannot modify arrays in-place, because JAX arrays are immutable. Pass inplace=False"
-            " to instead return an updated array."
-        )
-    a, indices, values = ensure_arraylike("put_along_axis", arr, indices, values)
-    shape = a.shape
-    if axis is None:
-        a, axis = lax.reshape(a, (a.size,)), 0
-    axis = canonicalize_axis(axis, a.ndim)
-    if a.ndim != indices.ndim:
-        raise ValueError("put_along_axis arguments 'arr' and 'indices' must have same ndim")
-    others = [
-        lax.expand_dims(lax.iota(np.dtype("int32"), d), [j for j in range(a.ndim) if j != i])
-        for i, d in enumerate(a.shape)
-    ]
-    index = tuple(indices if i == axis else line for i, line in enumerate(others))
-    return lax.reshape(a.at[index].set(values, mode=mode), shape)
-
-
-def put(a, ind, v, mode=None, *, inplace=True) -> Array:
-    """`a` with the elements at flat indices replaced by `v`, repeated as needed (`jax.numpy.put`, with `inplace=False`)."""
-    if inplace:
-        raise ValueError(
-            "jax.numpy.put cannot modify arrays in-place, because JAX arrays are immutable. Pass inplace=False to instead"
-            " return an updated array."
-        )
-    a, ind, v = ensure_arraylike("put", a, ind, v)
-    ind, v = lax.reshape(ind, (ind.size,)), lax.reshape(v, (v.size,))
-    if not a.size or not ind.size or not v.size:
-        return a
-    if mode == "wrap":
-        ind = mod(ind, const(ind, a.size))
-    elif mode not in (None, "clip"):
-        raise ValueError(f"mode should be one of 'wrap' or 'clip'; got mode={mode!r}")
-    v = take(v, lax.rem(lax.iota(np.dtype("int32"), ind.size), lax.full((ind.size,), v.size, np.dtype("int32"))))
-    flat = lax.reshape(a, (a.size,))
-    return lax.reshape(flat.at[ind].set(v, mode="clip" if mode == "clip" else None), a.shape)
-
-
-def place(arr, mask, vals, *, inplace=True) -> Array:
-    """`arr` with the elements where the mask holds replaced by `vals` in turn (`jax.numpy.place`, with `inplace=False`)."""
-    if inplace:
-        raise ValueError(
-            "jax.numpy.place cannot modify arrays in-place, because JAX arrays are immutable. Pass inplace=False to instead"
-            " return an updated array."
-        )
-    a, mask, vals = ensure_arraylike("place", arr, mask, vals)
-    if a.size != mask.size:
-        raise ValueError("place: arr and mask must be the same size")
-    if not vals.size:
-        raise ValueError("Cannot place values from an empty array")
-    if not a.size:
-        return a
-    flat = lax.reshape(mask, (mask.size,))
-    flat = flat if flat.dtype == bool else ew.ne_p.bind(flat, const(flat, 0))
-    # The k-th true element takes the k-th value.
-    order = lax.sub(lax.cumsum(lax.convert_element_type(flat, np.int32)), np.int32(1))
-    chosen = take(lax.reshape(vals, (vals.size,)), mod(order, np.int32(vals.size)))
-    return lax.reshape(where(flat, convert(chosen, a.dtype), lax.reshape(a, (a.size,))), a.shape)

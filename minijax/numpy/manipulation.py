@@ -17,8 +17,9 @@ from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, const
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
-from . import indexing, reductions
+from . import reductions
 from .creation import arange, array, asarray, eye, linspace, zeros, zeros_like
+from .taking import take
 from .util import (
     Axis,
     as_array,
@@ -406,13 +407,13 @@ def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None
     size = a.shape[axis]
     if total_repeat_length is None:
         counts = np.broadcast_to(np.asarray(repeats), (size,))
-        return indexing.take(a, np.repeat(np.arange(size, dtype=np.int32), counts), axis)
+        return take(a, np.repeat(np.arange(size, dtype=np.int32), counts), axis)
     counts = broadcast_to(asarray(repeats), (size,))
     ends = reductions.cumsum(counts)
     # The slice at a place is the first whose run ends behind it; behind the last run, the last slice.
     places = arange(total_repeat_length)
     found = reductions.sum(_expand_dims(ends, [1]) <= _expand_dims(places, [0]), 0, dtype=default_int_dtype())
-    return indexing.take(a, ew.min_p.bind(found, const(found, max(size - 1, 0))), axis)
+    return take(a, ew.min_p.bind(found, const(found, max(size - 1, 0))), axis)
 
 
 def _repeat_each(a: Array, repeats: int, axis: int) -> Array:
@@ -694,7 +695,7 @@ def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
         places = np.flatnonzero(np.asarray(known))
         if places.size and places[-1] >= length:
             raise ValueError("condition contains entries that are out of bounds")
-        return moveaxis(indexing.take(a, places.astype(np.int32), 0), 0, axis)
+        return moveaxis(take(a, places.astype(np.int32), 0), 0, axis)
     if not 0 <= size <= length:
         raise ValueError(
             "size must be positive and not greater than the size of the array axis; got"
@@ -705,7 +706,7 @@ def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
     a = _where(_expand_dims(condition, range(1, len(a.shape))), a, convert(fill_value, a.dtype))
     # The chosen slices first, each group in its order.
     order = lax.sort_key_val(ew.not_p.bind(condition), arange(condition.shape[0]))[1]
-    return moveaxis(indexing.take(a, order[:size], 0), 0, axis)
+    return moveaxis(take(a, order[:size], 0), 0, axis)
 
 
 def extract(condition, arr, *, size=None, fill_value=0):

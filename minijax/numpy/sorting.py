@@ -12,9 +12,9 @@ from ..core.traces import Array
 from ..foundation import dtypes
 from ..primitives.basis import expand_dims, full
 from ..primitives.elementwise import convert_element_type, select
-from . import indexing
 from .manipulation import ravel
 from .reductions import sum as _sum
+from .taking import take
 from .util import (
     as_array,
     canonicalize_axis,
@@ -142,7 +142,7 @@ def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
         )
     a, v = promote_dtypes(a, v)
     if sorter is not None:
-        a = indexing.take(a, ensure_arraylike("searchsorted", sorter))
+        a = take(a, ensure_arraylike("searchsorted", sorter))
     if method == "compare_all":
         return _search_by_comparing(a, v, side)
     return _search_by_halving(a, v, side)
@@ -161,7 +161,7 @@ def _search_by_halving(a: Array, v: Array, side: str) -> Array:
     goes_left = _less_equal if side == "left" else _less
     for _ in range(math.ceil(math.log2(size + 1))):
         middle = low + (high - low) // 2
-        left = goes_left(v, indexing.take(a, middle, mode="clip"))
+        left = goes_left(v, take(a, middle, mode="clip"))
         low, high = select(left, low, middle), select(left, middle, high)
     return high
 
