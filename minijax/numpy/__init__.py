@@ -152,6 +152,7 @@ from .creation import (
     zeros,
     zeros_like,
 )
+from .cumulative import cumprod, cumsum, cumulative_prod, cumulative_sum, nancumprod, nancumsum
 from .manipulation import (
     append,
     argwhere,
@@ -212,45 +213,8 @@ from .manipulation import (
     vstack,
     where,
 )
-from .reductions import (
-    all,
-    amax,
-    amin,
-    any,
-    argmax,
-    argmin,
-    average,
-    count_nonzero,
-    cumprod,
-    cumsum,
-    cumulative_prod,
-    cumulative_sum,
-    max,
-    mean,
-    median,
-    min,
-    nanargmax,
-    nanargmin,
-    nancumprod,
-    nancumsum,
-    nanmax,
-    nanmean,
-    nanmedian,
-    nanmin,
-    nanpercentile,
-    nanprod,
-    nanquantile,
-    nanstd,
-    nansum,
-    nanvar,
-    percentile,
-    prod,
-    ptp,
-    quantile,
-    std,
-    sum,
-    var,
-)
+from .nan_reductions import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+from .reductions import all, amax, amin, any, argmax, argmin, count_nonzero, max, min, prod, ptp, sum
 from .scalar_types import bfloat16_type as _bfloat16_type
 from .scalar_types import (
     bool_,
@@ -278,6 +242,7 @@ from .scalar_types import (
 )
 from .scalar_types import bool_ as bool
 from .sorting import argpartition, argsort, digitize, lexsort, partition, searchsorted, sort, sort_complex
+from .statistics import average, mean, median, nanmedian, nanpercentile, nanquantile, percentile, quantile, std, var
 from .taking import place, put, put_along_axis, take, take_along_axis
 from .ufuncs import (
     abs,

@@ -16,7 +16,7 @@ from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
-from . import reductions, ufuncs
+from . import cumulative, reductions, statistics, ufuncs
 from .arithmetic import power
 from .contractions import dot
 from .creation import arange, array, asarray, full, linspace, ones, ones_like, zeros, zeros_like
@@ -227,7 +227,7 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
     missing = arange(how_many) >= total
     if fill_value is not None:
         values = where(expand_dims(missing, range(1, len(values.shape))), convert(fill_value, values.dtype), values)
-    run = reductions.cumsum(starts) - 1
+    run = cumulative.cumsum(starts) - 1
     inverse = zeros(count, int).at[order].set(run)
     counts = bincount(run, length=how_many)
     return moveaxis(values, 0, axis), take(order, places), inverse, counts
@@ -482,7 +482,7 @@ def unwrap(p, discont=None, axis=-1, period=2 * math.pi):
     wrapped = (steps + half) % period - half
     wrapped = where((wrapped == -half) & (steps > 0), half, wrapped)
     corrections = where(abs(steps) < (period / 2 if discont is None else discont), 0, wrapped - steps)
-    rest = _slice(p, 1, p.shape[axis], axis) + reductions.cumsum(corrections, axis)
+    rest = _slice(p, 1, p.shape[axis], axis) + cumulative.cumsum(corrections, axis)
     return concatenate([_slice(p, 0, 1, axis), rest], axis)
 
 
@@ -625,7 +625,7 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
     divisor = x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
-    x = x - reductions.mean(x, axis=1, keepdims=True)
+    x = x - statistics.mean(x, axis=1, keepdims=True)
     return squeeze(ufuncs.true_divide(dot(x, ufuncs.conj(transpose(x))), divisor))
 
 

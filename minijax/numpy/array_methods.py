@@ -9,7 +9,19 @@ import numpy as np
 
 from .. import lax
 from ..foundation import dtypes
-from . import contractions, creation, indexing, manipulation, reductions, sorting, taking, ufuncs, updates
+from . import (
+    contractions,
+    creation,
+    cumulative,
+    indexing,
+    manipulation,
+    reductions,
+    sorting,
+    statistics,
+    taking,
+    ufuncs,
+    updates,
+)
 from .operators import operator_of
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -134,7 +146,9 @@ def _method(function: Callable) -> Callable:
 _methods = {
     name: _method(getattr(module, name))
     for module, names in (
-        (reductions, "sum prod mean var std max min all any ptp argmax argmin cumsum cumprod"),
+        (reductions, "sum prod max min all any ptp argmax argmin"),
+        (statistics, "mean var std"),
+        (cumulative, "cumsum cumprod"),
         (creation, "astype copy"),
         (ufuncs, "clip round conj conjugate"),
         (manipulation, "ravel squeeze swapaxes repeat diagonal trace nonzero choose"),

@@ -17,7 +17,7 @@ from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, const
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
-from . import reductions
+from . import cumulative, reductions, statistics
 from .creation import arange, array, asarray, eye, linspace, zeros, zeros_like
 from .taking import take
 from .util import (
@@ -409,7 +409,7 @@ def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None
         counts = np.broadcast_to(np.asarray(repeats), (size,))
         return take(a, np.repeat(np.arange(size, dtype=np.int32), counts), axis)
     counts = broadcast_to(asarray(repeats), (size,))
-    ends = reductions.cumsum(counts)
+    ends = cumulative.cumsum(counts)
     # The slice at a place is the first whose run ends behind it; behind the last run, the last slice.
     places = arange(total_repeat_length)
     found = reductions.sum(_expand_dims(ends, [1]) <= _expand_dims(places, [0]), 0, dtype=default_int_dtype())
@@ -561,8 +561,8 @@ def _pad_slices(a: Array, axis: int, mode: str, lengths) -> tuple[Array, Array]:
     reduce = {
         "maximum": reductions.max,
         "minimum": reductions.min,
-        "mean": reductions.mean,
-        "median": reductions.median,
+        "mean": statistics.mean,
+        "median": statistics.median,
     }
     before, behind = (size, size) if lengths is None else (min(n, size) for n in lengths)
     if before == 0 or behind == 0:
@@ -736,10 +736,10 @@ def nonzero(a, *, size=None, fill_value=None):
     if a.size == 0 or size == 0:
         return tuple(zeros(size, int) for _ in a.shape)
     flat = ravel(mask)
-    ends = reductions.cumsum(flat)
+    ends = cumulative.cumsum(flat)
     # The place of the k-th true element is the number of places up to which fewer than k are true.
     counts = zeros(size, int).at[ends].add(1, mode="drop")
-    places = reductions.cumsum(counts)
+    places = cumulative.cumsum(counts)
     strides = [math.prod(a.shape[i + 1 :]) for i in range(len(a.shape))]
     indices = [places // stride % d for stride, d in zip(strides, a.shape)]
     if fill_value is None:
