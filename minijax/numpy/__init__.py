@@ -109,6 +109,7 @@ from .attributes import (
     size,
     unsignedinteger,
 )
+from .choosing import argwhere, choose, compress, extract, flatnonzero, nonzero, select, where
 from .contractions import (
     cross,
     dot,
@@ -153,30 +154,34 @@ from .creation import (
     zeros_like,
 )
 from .cumulative import cumprod, cumsum, cumulative_prod, cumulative_sum, nancumprod, nancumsum
-from .manipulation import (
-    append,
-    argwhere,
-    array_split,
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    block,
-    choose,
-    column_stack,
-    compress,
-    concat,
-    concatenate,
+from .diagonals import (
     diag,
     diag_indices,
     diag_indices_from,
     diagflat,
     diagonal,
+    fill_diagonal,
+    ravel_multi_index,
+    trace,
+    tril_indices,
+    tril_indices_from,
+    triu_indices,
+    triu_indices_from,
+    unravel_index,
+)
+from .manipulation import (
+    append,
+    array_split,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    block,
+    column_stack,
+    concat,
+    concatenate,
     dsplit,
     dstack,
     expand_dims,
-    extract,
-    fill_diagonal,
-    flatnonzero,
     flip,
     fliplr,
     flipud,
@@ -184,37 +189,24 @@ from .manipulation import (
     hstack,
     matrix_transpose,
     moveaxis,
-    nonzero,
-    pad,
     permute_dims,
     ravel,
-    ravel_multi_index,
-    repeat,
     reshape,
-    resize,
-    roll,
     rollaxis,
     rot90,
-    select,
     split,
     squeeze,
     stack,
     swapaxes,
-    tile,
-    trace,
     transpose,
-    tril_indices,
-    tril_indices_from,
-    triu_indices,
-    triu_indices_from,
-    unravel_index,
     unstack,
     vsplit,
     vstack,
-    where,
 )
 from .nan_reductions import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+from .padding import pad
 from .reductions import all, amax, amin, any, argmax, argmin, count_nonzero, max, min, prod, ptp, sum
+from .repeating import repeat, resize, roll, tile
 from .scalar_types import bfloat16_type as _bfloat16_type
 from .scalar_types import (
     bool_,

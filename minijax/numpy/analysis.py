@@ -18,9 +18,11 @@ from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import cumulative, reductions, statistics, ufuncs
 from .arithmetic import power
+from .choosing import nonzero
 from .contractions import dot
 from .creation import arange, array, asarray, full, linspace, ones, ones_like, zeros, zeros_like
-from .manipulation import atleast_2d, concatenate, diag, flip, moveaxis, nonzero, ravel, reshape, squeeze, transpose
+from .diagonals import diag
+from .manipulation import atleast_2d, concatenate, flip, moveaxis, ravel, reshape, squeeze, transpose
 from .sorting import lexsort, searchsorted, sort
 from .taking import take
 from .util import (

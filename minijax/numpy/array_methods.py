@@ -10,12 +10,15 @@ import numpy as np
 from .. import lax
 from ..foundation import dtypes
 from . import (
+    choosing,
     contractions,
     creation,
     cumulative,
+    diagonals,
     indexing,
     manipulation,
     reductions,
+    repeating,
     sorting,
     statistics,
     taking,
@@ -109,7 +112,7 @@ def _view(self, dtype=None, type=None):
 
 def _compress(self, condition, axis=None, *, out=None, size=None, fill_value=0):
     """The slices along an axis for which the condition holds."""
-    return manipulation.compress(condition, self, axis, size=size, fill_value=fill_value, out=out)
+    return choosing.compress(condition, self, axis, size=size, fill_value=fill_value, out=out)
 
 
 def _to_device(self, device, *, stream=None):
@@ -151,7 +154,10 @@ _methods = {
         (cumulative, "cumsum cumprod"),
         (creation, "astype copy"),
         (ufuncs, "clip round conj conjugate"),
-        (manipulation, "ravel squeeze swapaxes repeat diagonal trace nonzero choose"),
+        (manipulation, "ravel squeeze swapaxes"),
+        (repeating, "repeat"),
+        (diagonals, "diagonal trace"),
+        (choosing, "nonzero choose"),
         (sorting, "sort argsort searchsorted argpartition"),
         (contractions, "dot"),
         (taking, "take"),
