@@ -8,45 +8,7 @@ Array([0.5, 1.5, 2.5], dtype=float32, weak_type=True)
 # fmt: off
 from ..core.traces import Array
 from . import array_methods, operators
-from .analysis import (
-    allclose,
-    apply_along_axis,
-    apply_over_axes,
-    array_equal,
-    array_equiv,
-    bincount,
-    convolve,
-    corrcoef,
-    correlate,
-    cov,
-    diff,
-    ediff1d,
-    fromfunction,
-    gradient,
-    histogram,
-    histogram_bin_edges,
-    interp,
-    intersect1d,
-    isclose,
-    isin,
-    polyadd,
-    polyder,
-    polyint,
-    polymul,
-    polysub,
-    polyval,
-    setdiff1d,
-    setxor1d,
-    trapezoid,
-    union1d,
-    unique,
-    unique_all,
-    unique_counts,
-    unique_inverse,
-    unique_values,
-    unwrap,
-    vander,
-)
+from .analysis import diff, ediff1d, gradient, interp, trapezoid, unwrap
 from .arithmetic import (
     divmod,
     floor_divide,
@@ -110,6 +72,7 @@ from .attributes import (
     unsignedinteger,
 )
 from .choosing import argwhere, choose, compress, extract, flatnonzero, nonzero, select, where
+from .comparing import allclose, array_equal, array_equiv, isclose
 from .contractions import (
     cross,
     dot,
@@ -125,6 +88,7 @@ from .contractions import (
     vecdot,
     vecmat,
 )
+from .counting import bincount, histogram, histogram_bin_edges
 from .creation import (
     arange,
     array,
@@ -205,6 +169,7 @@ from .manipulation import (
 )
 from .nan_reductions import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
 from .padding import pad
+from .polynomials import convolve, correlate, polyadd, polyder, polyint, polymul, polysub, polyval, vander
 from .reductions import all, amax, amin, any, argmax, argmin, count_nonzero, max, min, prod, ptp, sum
 from .repeating import repeat, resize, roll, tile
 from .scalar_types import bfloat16_type as _bfloat16_type
@@ -233,8 +198,33 @@ from .scalar_types import (
     uint64,
 )
 from .scalar_types import bool_ as bool
+from .sets import (
+    intersect1d,
+    isin,
+    setdiff1d,
+    setxor1d,
+    union1d,
+    unique,
+    unique_all,
+    unique_counts,
+    unique_inverse,
+    unique_values,
+)
 from .sorting import argpartition, argsort, digitize, lexsort, partition, searchsorted, sort, sort_complex
-from .statistics import average, mean, median, nanmedian, nanpercentile, nanquantile, percentile, quantile, std, var
+from .statistics import (
+    average,
+    corrcoef,
+    cov,
+    mean,
+    median,
+    nanmedian,
+    nanpercentile,
+    nanquantile,
+    percentile,
+    quantile,
+    std,
+    var,
+)
 from .taking import place, put, put_along_axis, take, take_along_axis
 from .ufuncs import (
     abs,
@@ -333,7 +323,7 @@ from .ufuncs import (
     trunc,
 )
 from .util import broadcast_arrays, broadcast_shapes, broadcast_to
-from .vectorize import vectorize
+from .vectorize import apply_along_axis, apply_over_axes, fromfunction, vectorize
 
 # fmt: on
 

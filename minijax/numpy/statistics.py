@@ -1,4 +1,4 @@
-"""Means, variances and quantiles."""
+"""Means, variances, quantiles and covariances."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims, full
 from ..primitives.elementwise import convert_element_type
+from . import ufuncs
+from .contractions import dot
+from .creation import asarray
+from .diagonals import diag
+from .manipulation import atleast_2d, concatenate, squeeze, transpose
 from .reductions import any, check_where, half_to_float32, static_axis, sum
 from .util import (
     Axis,
     broadcast_to,
     canonicalize_axis_tuple,
+    check_arraylike,
     check_no_out,
     convert,
     default_int_dtype,
@@ -298,3 +304,48 @@ def _between(low: Array, high: Array, weight: Array, method: str) -> Array:
         return (low + high) * 0.5
     low, high = convert_element_type(low, weight.dtype), convert_element_type(high, weight.dtype)
     return low * (1 - weight) + high * weight
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Statistics of pairs
+
+
+def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
+    """The covariances of variables, a row each, or a column with `rowvar=False` (`jax.numpy.cov`)."""
+    check_arraylike("cov", m)
+    if fweights is not None or aweights is not None:
+        raise NotImplementedError("minijax: fweights and aweights of jnp.cov are not supported.")
+    m = asarray(m)
+    if len(m.shape) > 2:
+        raise ValueError("m has more than 2 dimensions")
+    if y is None:
+        (x,) = promote_dtypes_inexact(m)
+    else:
+        x, y = promote_dtypes_inexact(m, ensure_arraylike("cov", y))
+        if len(y.shape) > 2:
+            raise ValueError("y has more than 2 dimensions")
+    x = _variables(x, rowvar)
+    x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
+    x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
+    divisor = x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
+    x = x - mean(x, axis=1, keepdims=True)
+    return squeeze(ufuncs.true_divide(dot(x, ufuncs.conj(transpose(x))), divisor))
+
+
+def _variables(x: Array, rowvar: bool) -> Array:
+    rank = len(x.shape)
+    x = atleast_2d(x)
+    return transpose(x) if not rowvar and rank == 2 and x.shape[0] != 1 else x
+
+
+def corrcoef(x, y=None, rowvar=True, dtype=None):
+    """The correlations of variables, a row each (`jax.numpy.corrcoef`)."""
+    c = cov(x, y, rowvar, dtype=dtype)
+    if not c.shape:
+        return ufuncs.divide(c, c)
+    deviation = convert_element_type(ufuncs.sqrt(ufuncs.real(diag(c))), c.dtype)
+    c = c / expand_dims(deviation, [1]) / expand_dims(deviation, [0])
+    real_part = ufuncs.clip(ufuncs.real(c), -1, 1)
+    if not dtypes.issubdtype(c.dtype, np.complexfloating):
+        return real_part
+    return ew.complex_p.bind(real_part, ufuncs.clip(ufuncs.imag(c), -1, 1))

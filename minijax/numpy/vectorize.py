@@ -1,10 +1,11 @@
-"""`jnp.vectorize`: a function of small arrays, mapped over all the axes in front of them."""
+"""Functions of functions: `vectorize`, which maps a function of small arrays over all the axes in front of them, and
+`apply_along_axis`, `apply_over_axes`, `fromfunction`."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ..api import derivatives as api
@@ -12,8 +13,8 @@ from ..core.traces import Array
 from ..foundation.pytrees import tree_map
 from ..primitives.basis import expand_dims
 from ..primitives.basis import squeeze as _squeeze
-from .creation import asarray
-from .util import broadcast_shapes
+from .creation import arange, asarray
+from .util import broadcast_shapes, canonicalize_axis, canonicalize_shape, ensure_arraylike
 
 _DIMENSION = r"\w+"
 _DIMENSIONS = rf"(?:{_DIMENSION}(?:,{_DIMENSION})*)?"
@@ -146,3 +147,42 @@ def _check_sizes(shape: tuple[int, ...], names: tuple[str, ...], sizes: dict[str
             raise ValueError(
                 f"inconsistent size for core dimension {name!r}: {size} vs {expected}, in an {what} of shape {shape}"
             )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Functions along axes, and of indices
+
+
+def fromfunction(function: Callable, shape: Sequence[int], *, dtype=float, **kwargs):
+    """function(i, j, ...) for every index of a grid (`jax.numpy.fromfunction`)."""
+    sizes = canonicalize_shape(shape)
+    for i in range(len(sizes)):
+        axes = tuple(0 if j == len(sizes) - 1 - i else None for j in range(len(sizes)))
+        function = api.vmap(function, in_axes=axes)
+    return function(*(arange(size, dtype=dtype) for size in sizes), **kwargs)
+
+
+def apply_along_axis(func1d: Callable, axis: int, arr, *args, **kwargs):
+    """`func1d` of every vector along an axis (`jax.numpy.apply_along_axis`)."""
+    arr = ensure_arraylike("apply_along_axis", arr)
+    ndim = len(arr.shape)
+    axis = canonicalize_axis(axis, ndim)
+    function = lambda x: func1d(x, *args, **kwargs)
+    for i in range(1, ndim - axis):
+        function = api.vmap(function, in_axes=i, out_axes=-1)
+    for _ in range(axis):
+        function = api.vmap(function, in_axes=0, out_axes=0)
+    return function(arr)
+
+
+def apply_over_axes(func: Callable, a, axes: Sequence[int]):
+    """`func(a, axis)` for one axis after the other (`jax.numpy.apply_over_axes`)."""
+    a = ensure_arraylike("apply_over_axes", a)
+    for axis in axes:
+        result = func(a, axis)
+        if len(result.shape) == len(a.shape) - 1:
+            result = expand_dims(result, [axis])
+        if len(result.shape) != len(a.shape):
+            raise ValueError("function is not returning an array of the correct shape")
+        a = result
+    return a
