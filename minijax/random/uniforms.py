@@ -1,0 +1,136 @@
+"""Random bits, and the floats and integers that are equally likely: what the other samplers draw from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import lax
+from .. import numpy as jnp
+from ..core.array import ArrayImpl
+from ..core.traces import Array
+from ..foundation.dtypes import canonicalize_dtype, check_user_dtype_supported, finfo, iinfo, issubdtype
+from ..numpy.util import as_array, canonicalize_shape, check_arraylike
+from ..primitives.basis import expand_dims, reshape_p
+from ..primitives.elementwise import convert_element_type
+from ..primitives.random_bits import random_bits_p
+from .arguments import dtype_of, float_dtype, in_dtype, shape_for, with_rank
+from .keys import checked_key, split_in_two
+
+
+def bits(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
+    """Random bits, as unsigned integers, by default uint32 (`jax.random.bits`).
+
+    >>> import minijax as jax
+    >>> jax.random.bits(jax.random.key(0), (2,), 'uint8')
+    Array([167, 146], dtype=uint8)
+    """
+    key, _ = checked_key("bits", key)
+    dtype = dtype_of("bits", dtype, np.uint64, np.unsignedinteger, "an unsigned int")
+    return random_bits_p.bind(key, bit_width=dtype.itemsize * 8, shape=canonicalize_shape(shape))
+
+
+def uniform(key, shape=(), dtype=None, minval=0.0, maxval=1.0, *, out_sharding=None) -> Array:
+    """Floats between `minval`, which can occur, and `maxval`, which cannot but by rounding (`jax.random.uniform`).
+
+    dtype: a float dtype. minval, maxval: numbers or arrays that broadcast to `shape`.
+
+    >>> import minijax as jax
+    >>> jax.random.uniform(jax.random.key(0), (2,), minval=1., maxval=2.)
+    Array([1.947667 , 1.9785799], dtype=float32)
+    """
+    key, _ = checked_key("uniform", key)
+    dtype = float_dtype("uniform", dtype)
+    return uniform_floats(key, canonicalize_shape(shape), dtype, minval, maxval)
+
+
+def uniform_floats(key, shape, dtype, minval=0.0, maxval=1.0):
+    minval, maxval = in_dtype(minval, dtype), in_dtype(maxval, dtype)
+    minval, maxval = (with_rank(x, "uniform", shape) for x in (minval, maxval))
+    if any(d not in (1, s) for bound in (minval, maxval) for d, s in zip(bound.shape, shape)):
+        raise TypeError(
+            f"uniform: minval of shape {minval.shape} and maxval of shape {maxval.shape} must broadcast to shape"
+            f" {shape}."
+        )
+    drawn = lax.add(lax.mul(_unit_floats(key, shape, dtype), lax.sub(maxval, minval)), minval)
+    # Rounding may lead below minval. (The reshape changes nothing; JAX's jaxpr has it, for scalars.)
+    return lax.max(minval, drawn if shape else reshape_p.bind(drawn, new_sizes=(), dimensions=None, sharding=None))
+
+
+def _unit_floats(key, shape, dtype):
+    """Floats in [0, 1): random bits as the mantissa of a number in [1, 2), less 1."""
+    info = finfo(dtype)
+    unsigned = np.dtype(f"uint{info.bits}")
+    # bfloat16 has 7 bits of mantissa: it draws 8 bits, not 16.
+    drawn = info.bits if info.nmant >= 8 else 8
+    mantissa = random_bits_p.bind(key, bit_width=drawn, shape=shape)
+    if drawn != info.bits:
+        mantissa = convert_element_type(mantissa, unsigned)
+    mantissa = lax.shift_right_logical(mantissa, unsigned.type(drawn - info.nmant))
+    with_exponent = lax.bitwise_or(mantissa, np.array(1, dtype).view(unsigned)[()])
+    return lax.sub(lax.bitcast_convert_type(with_exponent, dtype), np.array(1, dtype))
+
+
+def _clipped_to(x: Array, dtype) -> Array:
+    """Integers in another dtype; those that do not fit at its nearest end."""
+    here, there = iinfo(x.dtype), iinfo(dtype)
+    low, high = max(int(there.min), int(here.min)), min(int(there.max), int(here.max))
+    low, high = (ArrayImpl(np.array(bound, x.dtype), x.weak_type) for bound in (low, high))
+    return lax.convert_element_type(jnp.clip(x, low, high), dtype)
+
+
+def _as_integers(x: Any) -> Array:
+    x = as_array(x)
+    return x if issubdtype(x.dtype, np.integer) else x.astype(int)
+
+
+def randint(key, shape, minval, maxval, dtype=None, *, out_sharding=None) -> Array:
+    """Integers from `minval` up to but without `maxval` (`jax.random.randint`).
+
+    minval, maxval: integers or arrays of them that broadcast to `shape`; where maxval <= minval, minval comes out. A
+    maxval beyond the dtype's range means one more than its greatest value. Raises TypeError for a dtype of floats.
+
+    >>> import minijax as jax
+    >>> jax.random.randint(jax.random.key(0), (5,), 0, 10)
+    Array([9, 0, 2, 3, 1], dtype=int32)
+    """
+    key, _ = checked_key("randint", key)
+    if dtype is not None:
+        check_user_dtype_supported(dtype, "randint")
+    dtype = canonicalize_dtype(int if dtype is None else dtype)
+    shape = canonicalize_shape(shape)
+    if not issubdtype(dtype, np.integer):
+        raise TypeError(f"randint only accepts integer dtypes, got {dtype.name}")
+    check_arraylike("randint", minval, maxval)
+    info, wide = iinfo(dtype), dtype
+    if info.bits < 32:
+        # Drawn as int32, so that a span as wide as the dtype fits.
+        wide = np.dtype("int32")
+        minval = as_array(minval).astype("int32").clip(int(info.min), int(info.max))
+        maxval = as_array(maxval).astype("int32").clip(int(info.min), int(info.max) + 1)
+    return _randint(key, shape, _as_integers(minval), _as_integers(maxval), wide).astype(dtype)
+
+
+def _randint(key, shape, minval, maxval, dtype):
+    shape_for("randint", shape, minval.shape, maxval.shape)
+    greatest = _clipped_to(as_array(np.array(iinfo(dtype).max, dtype)), maxval.dtype)
+    whole_range = lax.gt(maxval, greatest)
+    minval, maxval = _clipped_to(minval, dtype), _clipped_to(maxval, dtype)
+    low, high = (expand_dims(x, range(len(shape) - len(x.shape))) for x in (minval, maxval))
+    width = iinfo(dtype).bits
+    higher, lower = (random_bits_p.bind(k, bit_width=width, shape=shape) for k in split_in_two(key))
+    span = _span(low, high, whole_range, np.dtype(f"uint{width}"))
+    # (higher * 2^width + lower) modulo span: twice as many bits as the result has, so that its bias is small.
+    multiplier = lax.rem(np.array(2 ** (width // 2), span.dtype), span)
+    multiplier = lax.rem(lax.mul(multiplier, multiplier), span)
+    offset = lax.rem(lax.add(lax.mul(lax.rem(higher, span), multiplier), lax.rem(lower, span)), span)
+    return lax.add(low, lax.convert_element_type(offset, dtype))
+
+
+def _span(low, high, whole_range, unsigned):
+    """How many integers there are from low to high: 1 if none; 0, which stands for all, for the dtype's whole range."""
+    span = lax.convert_element_type(high - low, unsigned)
+    span = lax.select(high <= low, lax.full_like(span, 1), span)
+    everything = whole_range & (high > low)
+    return lax.select(jnp.broadcast_to(everything, span.shape), lax.add(span, np.array(1, unsigned)), span)
