@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -264,86 +264,117 @@ class Plan(NamedTuple):
     mask_axes: tuple[int, ...]
 
 
+class Part(NamedTuple):
+    """What one entry of an index adds to a plan, or all its arrays together."""
+
+    # {axis of the array: where the windows start along it}; the starts have one shape.
+    starts: dict[int, Array]
+    # The axes that the part adds to the result.
+    shape: tuple[int, ...] = ()
+    # The axis of the array that the window spans. None: each element has a window of its own, of size 1.
+    kept: int | None = None
+    # The axis is inserted after the gather.
+    is_new: bool = False
+    # The axis is reversed after the gather.
+    is_reversed: bool = False
+
+
 def plan_gather(entries: list[Entry], shape: tuple[int, ...], normalize_indices: bool) -> Plan:
+    """The plan for the entries of an index into an array of that shape.
+
+    normalize_indices: whether negative indices count from the end. Raises IndexError for an integer into an empty axis and
+    for a mask of another shape.
+    """
     entries = _expand_masks(entries, shape)
-    kinds = [e.kind in (Kind.ARRAY, Kind.INTEGER) for e in entries]
-    # NumPy puts the axes of several arrays where they stand if they stand together, else in front.
-    together = True not in kinds or all(kinds[kinds.index(True) : len(kinds) - kinds[::-1].index(True)])
+    together = _arrays_stand_together(entries)
     entries = _expand_ellipsis(entries, len(shape))
-    mask_axes = tuple(i for i, e in enumerate(entries) if e.kind is Kind.MASK)
-    entries, shape = _expand_scalar_masks(entries, shape)
+    mask_axes = tuple([i for i, e in enumerate(entries) if e.kind is Kind.MASK])
+    if mask_axes:
+        entries, shape = _expand_scalar_masks(entries, shape)
     if normalize_indices:
         entries = [_count_from_front(e, shape) for e in entries]
     arrays = _advanced(entries)
     index_dtype = _index_dtype(shape)
-    # Index arrays with the axis of `batch`, the indices' own shape, at which each begins.
-    columns, batch = [], []
-    offset, collapsed, start_map, window, out_shape, reversed_axes, new_axes = [], [], [], [], [], [], []
-    axis = out_axis = kept_axis = 0
-    for position, entry in enumerate(entries):
-        if arrays and position == (min(arrays) if together else 0):
-            spread = broadcast_arrays(*arrays.values())
-            columns += [(lax.convert_element_type(a, index_dtype), len(batch)) for a in spread]
-            batch += spread[0].shape
-            axes = [entries[p].axes[0] for p in arrays]
-            start_map += axes
-            collapsed += axes
-            out_shape += spread[0].shape
-            out_axis += spread[0].ndim
-            kept_axis += spread[0].ndim
-        if position in arrays:
-            window.append(1)
-            axis += 1
-        elif entry.kind in (Kind.INTEGER, Kind.ARRAY):
-            if shape[axis] == 0:
-                raise IndexError(f"index is out of bounds for axis {axis} with size 0")
-            columns.append((lax.convert_element_type(entry.index, index_dtype), len(batch)))
-            collapsed.append(axis)
-            start_map.append(axis)
-            window.append(1)
-            axis += 1
-        elif entry.kind is Kind.NEW_AXIS:
-            out_shape.append(1)
-            new_axes.append(out_axis)
-            out_axis += 1
-        else:
-            start, stop, step = entry.index.indices(shape[axis])
-            size = len(range(start, stop, step))
-            out_shape.append(size)
-            if step == 1:
-                if size != shape[axis]:
-                    columns.append((lax.convert_element_type(start, index_dtype), len(batch)))
-                    start_map.append(axis)
-                window.append(size)
-                offset.append(kept_axis)
-            else:
-                line = lax.iota(index_dtype, size)
-                places = convert(start, index_dtype) + convert(step, index_dtype) * line
-                if step < 0:
-                    reversed_axes.append(kept_axis)
-                    places = lax.rev(places, (0,))
-                columns.append((places, len(batch)))
-                batch.append(size)
-                start_map.append(axis)
-                collapsed.append(axis)
-                window.append(1)
-            kept_axis += 1
-            out_axis += 1
-            axis += 1
+    parts = list(_parts(entries, shape, arrays, together, index_dtype))
+    # The part that each axis of the result is from.
+    axes = [part for part in parts for _ in part.shape]
+    gathered = [part for part in axes if not part.is_new]
+    window = {part.kept: part.shape[0] for part in parts if part.kept is not None}
     return Plan(
-        shape=tuple(out_shape),
-        window=tuple(window),
-        indices=_join(columns, batch, index_dtype),
-        numbers=GatherDimensionNumbers(tuple(offset), tuple(sorted(collapsed)), tuple(start_map)),
+        shape=tuple([d for part in parts for d in part.shape]),
+        window=tuple(window.get(axis, 1) for axis in range(len(shape))),
+        indices=_join(parts, index_dtype),
+        numbers=GatherDimensionNumbers(
+            offset_dims=tuple([i for i, part in enumerate(gathered) if part.kept is not None]),
+            collapsed_slice_dims=tuple(sorted([axis for part in parts if part.kept is None for axis in part.starts])),
+            start_index_map=tuple([axis for part in parts for axis in part.starts]),
+        ),
         unique=not arrays,
-        reversed_axes=tuple(reversed_axes),
-        new_axes=tuple(new_axes),
+        reversed_axes=tuple([i for i, part in enumerate(gathered) if part.is_reversed]),
+        new_axes=tuple([i for i, part in enumerate(axes) if part.is_new]),
         mask_axes=mask_axes,
     )
 
 
-def _join(columns, batch, index_dtype):
-    """The columns side by side along a new last axis."""
+def _arrays_stand_together(entries: list[Entry]) -> bool:
+    """Whether nothing stands between the integers and arrays of an index. NumPy puts their axes there, else in front:
+    `x[:, i, j]` has shape (n, *k) and `x[i, :, j]` has shape (*k, n), for i and j of shape k."""
+    kinds = [e.kind in (Kind.ARRAY, Kind.INTEGER) for e in entries]
+    return True not in kinds or all(kinds[kinds.index(True) : len(kinds) - kinds[::-1].index(True)])
+
+
+def _parts(entries: list[Entry], shape, arrays: dict[int, Any], together: bool, index_dtype) -> Iterator[Part]:
+    """The parts of a plan, in the order of the axes that they add to the result."""
+    place_of_arrays = min(arrays, default=-1) if together else 0
+    for position, entry in enumerate(entries):
+        if arrays and position == place_of_arrays:
+            yield _part_of_arrays({entries[p].axes[0]: a for p, a in arrays.items()}, index_dtype)
+        if position in arrays:
+            continue
+        if entry.kind is Kind.NEW_AXIS:
+            yield Part({}, (1,), is_new=True)
+        elif entry.kind is Kind.SLICE:
+            yield _part_of_slice(entry.index, entry.axes[0], shape[entry.axes[0]], index_dtype)
+        else:
+            yield _part_of_scalar(entry.index, entry.axes[0], shape[entry.axes[0]], index_dtype)
+
+
+def _part_of_arrays(arrays: dict[int, Any], index_dtype) -> Part:
+    """{axis: array}: the arrays are broadcast against each other and read element by element."""
+    spread = broadcast_arrays(*arrays.values())
+    starts = {axis: lax.convert_element_type(a, index_dtype) for axis, a in zip(arrays, spread)}
+    return Part(starts, spread[0].shape)
+
+
+def _part_of_scalar(index: Any, axis: int, size: int, index_dtype) -> Part:
+    if size == 0:
+        raise IndexError(f"index is out of bounds for axis {axis} with size 0")
+    return Part({axis: lax.convert_element_type(index, index_dtype)})
+
+
+def _part_of_slice(s: slice, axis: int, size: int, index_dtype) -> Part:
+    """A slice of step 1 is one window; with another step, each element has a window of its own."""
+    start, stop, step = s.indices(size)
+    length = len(range(start, stop, step))
+    if step == 1:
+        starts = {} if length == size else {axis: lax.convert_element_type(start, index_dtype)}
+        return Part(starts, (length,), kept=axis)
+    line = lax.iota(index_dtype, length)
+    places = convert(start, index_dtype) + convert(step, index_dtype) * line
+    # JAX reads a slice of negative step forwards and reverses the result.
+    places = lax.rev(places, (0,)) if step < 0 else places
+    return Part({axis: places}, (length,), is_reversed=step < 0)
+
+
+def _join(parts: Sequence[Part], index_dtype):
+    """The starts side by side along a new last axis: the vectors of indices."""
+    # Each column of the starts, and the axis of `batch`, the indices' own shape, at which the column begins.
+    columns, batch = [], ()
+    for part in parts:
+        for start in part.starts.values():
+            columns.append((start, len(batch)))
+        if part.starts:
+            batch += start.shape
     if not columns:
         return np.zeros(0, index_dtype)
     if len(columns) == 1:
