@@ -10,21 +10,28 @@ from ..core.traces import Array, Tracer
 from ..foundation import dtypes
 from ..foundation.dtypes import canonicalize_dtype, check_user_dtype_supported, issubdtype
 from ..numpy.util import as_array, broadcast_shapes, canonicalize_shape
-from ..primitives.basis import expand_dims
+from ..primitives.basis import expand_dims, shape_of
 from ..primitives.elementwise import convert_element_type_p
+from .keys import checked_key
 
 
-def dtype_of(name: str, dtype: Any, default: type, kind: type, described: str, error: type = ValueError):
-    """The canonical dtype for what a user passed as `dtype=`, of a kind such as np.floating."""
+def canonical_dtype(name: str, dtype: Any, default: type):
+    """The canonical dtype for what a user passed as `dtype=`: the default's for None."""
     if dtype is not None:
         check_user_dtype_supported(dtype, name)
-    dtype = canonicalize_dtype(default if dtype is None else dtype)
+    return canonicalize_dtype(default if dtype is None else dtype)
+
+
+def dtype_of(name: str, dtype: Any, default: type, kind: type, described: str):
+    """As `canonical_dtype`. Raises ValueError unless the dtype is of a kind such as np.floating."""
+    dtype = canonical_dtype(name, dtype, default)
     if not issubdtype(dtype, kind):
-        raise error(f"dtype argument to `{name}` must be {described} dtype, got {dtype.name}")
+        raise ValueError(f"dtype argument to `{name}` must be {described} dtype, got {dtype.name}")
     return dtype
 
 
 def float_dtype(name: str, dtype: Any):
+    """As `canonical_dtype`, by default the default float. Raises ValueError unless it is a float dtype."""
     return dtype_of(name, dtype, float, np.floating, "a float")
 
 
@@ -73,3 +80,11 @@ def concrete_int(x: Any, name: str) -> int:
     if isinstance(x, Tracer) and x.to_concrete_value() is None:
         raise TypeError(f"{name} must be known while tracing, as it gives the result's shape: mark it static for jit.")
     return int(x)
+
+
+def float_arguments(name: str, key: Any, shape: Any, dtype: Any, *parameters: Any) -> tuple:
+    """(typed key, shape, dtype) for a sampler of floats whose parameters must broadcast to the shape and fit the dtype."""
+    key, dtype = checked_key(name, key), float_dtype(name, dtype)
+    shape = shape_for(name, shape, *map(shape_of, parameters))
+    check_safe_to_cast(name, dtype, *parameters)
+    return key, shape, dtype

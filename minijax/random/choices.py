@@ -39,7 +39,7 @@ def permutation(key, x, axis: int = 0, independent: bool = False, *, out_shardin
     >>> jax.random.permutation(jax.random.key(0), 5)
     Array([0, 1, 4, 3, 2], dtype=int32)
     """
-    key, _ = checked_key("permutation", key)
+    key = checked_key("permutation", key)
     check_arraylike("permutation", x)
     axis = canonicalize_axis(axis, len(shape_of(x)) or 1)
     if not shape_of(x):
@@ -63,7 +63,7 @@ def choice(key, a, shape=(), replace: bool = True, p=None, axis: int = 0, mode=N
     >>> jax.random.choice(jax.random.key(0), 5, (3,))
     Array([4, 0, 2], dtype=int32)
     """
-    key, _ = checked_key("choice", key)
+    key = checked_key("choice", key)
     if not isinstance(shape, Sequence):
         raise TypeError(f"shape argument of jax.random.choice must be a sequence, got {shape}")
     check_arraylike("choice", a)
@@ -121,7 +121,7 @@ def categorical(
     >>> jax.random.categorical(jax.random.key(0), jnp.array([0., 1., 2.]), shape=(4,))
     Array([1, 1, 2, 1], dtype=int32)
     """
-    key, _ = checked_key("categorical", key)
+    key = checked_key("categorical", key)
     check_arraylike("categorical", logits)
     logits = as_array(logits)
     ndim = len(logits.shape)

@@ -12,7 +12,7 @@ from ..numpy.util import broadcast_shapes, canonicalize_shape
 from ..primitives.basis import shape_of
 from ..primitives.elementwise import convert_element_type
 from ..primitives.random_bits import random_bits_p
-from .arguments import check_safe_to_cast, dtype_of, float_dtype, in_dtype, shape_for
+from .arguments import check_safe_to_cast, dtype_of, float_arguments, float_dtype, in_dtype, shape_for
 from .discrete import rademacher
 from .keys import checked_key, split_in_two
 from .uniforms import uniform_floats
@@ -30,7 +30,7 @@ def normal(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.normal(jax.random.key(0), (3,))
     Array([ 1.6226422 ,  2.0252647 , -0.43359444], dtype=float32)
     """
-    key, _ = checked_key("normal", key)
+    key = checked_key("normal", key)
     shape = canonicalize_shape(shape)
     dtype = dtype_of("normal", dtype, float, np.inexact, "a float or complex")
     if not issubdtype(dtype, np.complexfloating):
@@ -54,7 +54,7 @@ def exponential(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.exponential(jax.random.key(0), (2,)).shape
     (2,)
     """
-    key, _ = checked_key("exponential", key)
+    key = checked_key("exponential", key)
     drawn = uniform_floats(key, canonicalize_shape(shape), float_dtype("exponential", dtype))
     return lax.neg(lax.log1p(lax.neg(drawn)))
 
@@ -68,8 +68,7 @@ def gumbel(key, shape=(), dtype=None, mode=None, *, out_sharding=None) -> Array:
     >>> jax.random.gumbel(jax.random.key(0), (2,)).shape
     (2,)
     """
-    key, _ = checked_key("gumbel", key)
-    dtype = float_dtype("gumbel", dtype)
+    key, dtype = checked_key("gumbel", key), float_dtype("gumbel", dtype)
     shape = canonicalize_shape(shape)
     mode = "low" if mode is None else mode
     if mode not in ("highest", "high", "low"):
@@ -125,8 +124,7 @@ def laplace(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.laplace(jax.random.key(0), (2,)).shape
     (2,)
     """
-    key, _ = checked_key("laplace", key)
-    dtype = float_dtype("laplace", dtype)
+    key, dtype = checked_key("laplace", key), float_dtype("laplace", dtype)
     low = np.array(-1 + finfo(dtype).epsneg, dtype)
     drawn = uniform_floats(key, canonicalize_shape(shape), dtype, low)
     return lax.mul(lax.sign(drawn), lax.log1p(lax.neg(lax.abs(drawn))))
@@ -139,8 +137,7 @@ def logistic(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.logistic(jax.random.key(0), (2,)).shape
     (2,)
     """
-    key, _ = checked_key("logistic", key)
-    dtype = float_dtype("logistic", dtype)
+    key, dtype = checked_key("logistic", key), float_dtype("logistic", dtype)
     drawn = uniform_floats(key, canonicalize_shape(shape), dtype, smallest_normal(dtype))
     return lax.sub(lax.log(drawn), lax.log1p(lax.neg(drawn)))
 
@@ -152,8 +149,7 @@ def cauchy(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.cauchy(jax.random.key(0), (2,)).shape
     (2,)
     """
-    key, _ = checked_key("cauchy", key)
-    dtype = float_dtype("cauchy", dtype)
+    key, dtype = checked_key("cauchy", key), float_dtype("cauchy", dtype)
     drawn = uniform_floats(key, canonicalize_shape(shape), dtype, np.array(finfo(dtype).eps, dtype))
     return lax.tan(lax.mul(np.array(np.pi, dtype), lax.sub(drawn, np.array(0.5, dtype))))
 
@@ -165,8 +161,7 @@ def maxwell(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.maxwell(jax.random.key(0), (2,)).shape
     (2,)
     """
-    key, _ = checked_key("maxwell", key)
-    dtype = float_dtype("maxwell", dtype)
+    key, dtype = checked_key("maxwell", key), float_dtype("maxwell", dtype)
     vectors = real_normal(key, (*canonicalize_shape(shape), 3), dtype)
     return lax.sqrt(jnp.sum(vectors * vectors, axis=-1))
 
@@ -182,8 +177,7 @@ def truncated_normal(key, lower, upper, shape=None, dtype=None, *, out_sharding=
     >>> jax.random.truncated_normal(jax.random.key(0), -2., 2., (3,)).round(3)
     Array([ 1.456,  1.715, -0.413], dtype=float32)
     """
-    key, _ = checked_key("truncated_normal", key)
-    dtype = float_dtype("truncated_normal", dtype)
+    key, dtype = checked_key("truncated_normal", key), float_dtype("truncated_normal", dtype)
     shape = shape_for("truncated_normal", shape, shape_of(lower), shape_of(upper))
     sqrt2 = np.array(np.sqrt(2), dtype)
     lower, upper = in_dtype(lower, dtype), in_dtype(upper, dtype)
@@ -202,10 +196,7 @@ def pareto(key, b, shape=None, dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.pareto(jax.random.key(0), 2., (3,)).shape
     (3,)
     """
-    key, _ = checked_key("pareto", key)
-    dtype = float_dtype("pareto", dtype)
-    shape = shape_for("pareto", shape, shape_of(b))
-    check_safe_to_cast("pareto", dtype, b)
+    key, shape, dtype = float_arguments("pareto", key, shape, dtype, b)
     return lax.exp(exponential(key, shape, dtype) / in_dtype(b, dtype))
 
 
@@ -216,10 +207,7 @@ def rayleigh(key, scale, shape=None, dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.rayleigh(jax.random.key(0), 1., (3,)).shape
     (3,)
     """
-    key, _ = checked_key("rayleigh", key)
-    dtype = float_dtype("rayleigh", dtype)
-    shape = shape_for("rayleigh", shape, shape_of(scale))
-    check_safe_to_cast("rayleigh", dtype, scale)
+    key, shape, dtype = float_arguments("rayleigh", key, shape, dtype, scale)
     drawn = uniform_floats(key, shape, dtype)
     scale = jnp.broadcast_to(convert_element_type(scale, dtype), shape)
     return lax.mul(scale, lax.sqrt(lax.mul(lax.log(drawn), np.array(-2, dtype))))
@@ -232,8 +220,7 @@ def weibull_min(key, scale, concentration, shape=(), dtype=None) -> Array:
     >>> jax.random.weibull_min(jax.random.key(0), 1., 2., (3,)).shape
     (3,)
     """
-    key, _ = checked_key("weibull_min", key)
-    dtype = float_dtype("weibull_min", dtype)
+    key, dtype = checked_key("weibull_min", key), float_dtype("weibull_min", dtype)
     drawn = uniform_floats(key, canonicalize_shape(shape), dtype, 0, 1)
     return jnp.power(-jnp.log1p(-drawn), 1.0 / concentration) * scale
 
@@ -245,10 +232,7 @@ def triangular(key, left, mode, right, shape=None, dtype=None, *, out_sharding=N
     >>> jax.random.triangular(jax.random.key(0), 0., 0.5, 1., (3,)).shape
     (3,)
     """
-    key, _ = checked_key("triangular", key)
-    dtype = float_dtype("triangular", dtype)
-    shape = shape_for("triangular", shape, shape_of(left), shape_of(mode), shape_of(right))
-    check_safe_to_cast("triangular", dtype, left, mode, right)
+    key, shape, dtype = float_arguments("triangular", key, shape, dtype, left, mode, right)
     left, right, mode = (jnp.broadcast_to(convert_element_type(x, dtype), shape) for x in (left, right, mode))
     rising = (mode - left) / (right - left)
     drawn = uniform_floats(key, shape, dtype)
@@ -267,7 +251,7 @@ def lognormal(key, sigma=_ONE, shape=None, dtype=None, *, out_sharding=None) -> 
     >>> jax.random.lognormal(jax.random.key(0), 1., (3,)).shape
     (3,)
     """
-    key, _ = checked_key("lognormal", key)
+    key = checked_key("lognormal", key)
     dtype = dtype_of("lognormal", dtype, float, np.inexact, "a float or complex")
     shape = shape_for("lognormal", shape, shape_of(sigma))
     check_safe_to_cast("lognormal", dtype, sigma)
@@ -283,8 +267,7 @@ def double_sided_maxwell(key, loc, scale, shape=(), dtype=None) -> Array:
     >>> jax.random.double_sided_maxwell(jax.random.key(0), 0., 1., (3,)).shape
     (3,)
     """
-    key, _ = checked_key("double_sided_maxwell", key)
-    dtype = float_dtype("double_sided_maxwell", dtype)
+    key, dtype = checked_key("double_sided_maxwell", key), float_dtype("double_sided_maxwell", dtype)
     parameters = broadcast_shapes(shape_of(loc), shape_of(scale))
     shape = (canonicalize_shape(shape) or parameters) + parameters
     of_length, of_sign = split_in_two(key)
@@ -298,10 +281,7 @@ def wald(key, mean, shape=None, dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.wald(jax.random.key(0), 1., (3,)).shape
     (3,)
     """
-    key, _ = checked_key("wald", key)
-    dtype = float_dtype("wald", dtype)
-    shape = shape_for("wald", shape, shape_of(mean))
-    check_safe_to_cast("wald", dtype, mean)
+    key, shape, dtype = float_arguments("wald", key, shape, dtype, mean)
     of_normal, of_uniform = split_in_two(key)
     mean = jnp.broadcast_to(convert_element_type(mean, dtype), shape)
     y = lax.integer_pow(real_normal(of_normal, shape, dtype), 2)

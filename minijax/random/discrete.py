@@ -8,11 +8,11 @@ from .. import lax
 from .. import numpy as jnp
 from ..core.traces import Array
 from ..foundation import dtypes
-from ..foundation.dtypes import canonicalize_dtype, check_user_dtype_supported, finfo, issubdtype
+from ..foundation.dtypes import canonicalize_dtype, finfo, issubdtype
 from ..numpy.util import canonicalize_shape, check_arraylike, promote_dtypes_inexact
 from ..primitives.basis import shape_of
 from ..primitives.elementwise import convert_element_type
-from .arguments import dtype_of, shape_for
+from .arguments import canonical_dtype, dtype_of, shape_for
 from .keys import checked_key
 from .uniforms import uniform_floats
 
@@ -29,7 +29,7 @@ def bernoulli(key, p=0.5, shape=None, mode="low", *, out_sharding=None) -> Array
     shape = None if shape is None else canonicalize_shape(shape)
     if mode not in ("high", "low"):
         raise ValueError(f"got {mode=}, expected 'high' or 'low'")
-    key, _ = checked_key("bernoulli", key)
+    key = checked_key("bernoulli", key)
     dtype = canonicalize_dtype(dtypes.dtype(p))
     if not issubdtype(dtype, np.floating):
         raise TypeError(f"bernoulli probability `p` must have a floating dtype, got {dtype.name}.")
@@ -48,10 +48,8 @@ def rademacher(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.rademacher(jax.random.key(0), (3,))
     Array([-1, -1,  1], dtype=int32)
     """
-    key, _ = checked_key("rademacher", key)
-    if dtype is not None:
-        check_user_dtype_supported(dtype, "rademacher")
-    dtype = canonicalize_dtype(int if dtype is None else dtype)
+    key = checked_key("rademacher", key)
+    dtype = canonical_dtype("rademacher", dtype, int)
     return (2 * bernoulli(key, 0.5, canonicalize_shape(shape)).astype(dtype) - 1).astype(dtype)
 
 
@@ -62,7 +60,7 @@ def geometric(key, p, shape=None, dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.geometric(jax.random.key(0), 0.3, (3,))
     Array([1, 1, 4], dtype=int32)
     """
-    key, _ = checked_key("geometric", key)
+    key = checked_key("geometric", key)
     dtype = dtype_of("geometric", dtype, int, np.integer, "an int")
     shape = shape_for("geometric", shape, shape_of(p))
     check_arraylike("geometric", p)

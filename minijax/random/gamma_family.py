@@ -10,7 +10,7 @@ from ..core.traces import Array
 from ..numpy.util import canonicalize_shape
 from ..primitives.basis import expand_dims, shape_of
 from ..primitives.random_gamma import random_gamma_p
-from .arguments import check_safe_to_cast, concrete_int, dtype_of, float_dtype, in_dtype, shape_for
+from .arguments import check_safe_to_cast, concrete_int, dtype_of, float_arguments, float_dtype, in_dtype, shape_for
 from .continuous import exponential, real_normal
 from .discrete import rademacher
 from .keys import checked_key, split_in_two
@@ -29,8 +29,7 @@ def gamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.gamma(jax.random.key(0), 3., (2,)).round(2)
     Array([2.57, 2.78], dtype=float32)
     """
-    key, _ = checked_key("gamma", key)
-    dtype = float_dtype("gamma", dtype)
+    key, dtype = checked_key("gamma", key), float_dtype("gamma", dtype)
     return _gamma(key, a, shape_for("gamma", shape, shape_of(a)), dtype, log_space=False)
 
 
@@ -41,7 +40,7 @@ def loggamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.loggamma(jax.random.key(0), 1e-3, (2,)).shape
     (2,)
     """
-    key, _ = checked_key("loggamma", key)
+    key = checked_key("loggamma", key)
     dtype = dtype_of("gamma", dtype, float, np.floating, "a float")
     return _gamma(key, a, shape_for("gamma", shape, shape_of(a)), dtype, log_space=True)
 
@@ -53,8 +52,7 @@ def beta(key, a, b, shape=None, dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.beta(jax.random.key(0), 2., 3., (2,)).shape
     (2,)
     """
-    key, _ = checked_key("beta", key)
-    dtype = float_dtype("beta", dtype)
+    key, dtype = checked_key("beta", key), float_dtype("beta", dtype)
     check_safe_to_cast("beta", dtype, a, b)
     shape = shape_for("beta", shape, shape_of(a), shape_of(b))
     a, b = in_dtype(a, dtype), in_dtype(b, dtype)
@@ -74,8 +72,7 @@ def dirichlet(key, alpha, shape=None, dtype=None, *, out_sharding=None) -> Array
     >>> jax.random.dirichlet(jax.random.key(0), np.ones(3, np.float32), (2,)).sum(-1).round(3)
     Array([1., 1.], dtype=float32)
     """
-    key, _ = checked_key("dirichlet", key)
-    dtype = float_dtype("dirichlet", dtype)
+    key, dtype = checked_key("dirichlet", key), float_dtype("dirichlet", dtype)
     if not shape_of(alpha):
         raise ValueError(f"dirichlet requires alpha.ndim >= 1, got alpha.ndim == {len(shape_of(alpha))}")
     shape = shape_for("dirichlet", shape, shape_of(alpha)[:-1])
@@ -91,10 +88,7 @@ def chisquare(key, df, shape=None, dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.chisquare(jax.random.key(0), 3., (2,)).shape
     (2,)
     """
-    key, _ = checked_key("chisquare", key)
-    dtype = float_dtype("chisquare", dtype)
-    shape = shape_for("chisquare", shape, shape_of(df))
-    check_safe_to_cast("chisquare", dtype, df)
+    key, shape, dtype = float_arguments("chisquare", key, shape, dtype, df)
     half = lax.div(in_dtype(df, dtype), np.array(2, dtype))
     return lax.mul(jnp.exp(_gamma(key, half, shape, dtype, True)), np.array(2, dtype))
 
@@ -106,10 +100,7 @@ def f(key, dfnum, dfden, shape=None, dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.f(jax.random.key(0), 3., 4., (2,)).shape
     (2,)
     """
-    key, _ = checked_key("f", key)
-    dtype = float_dtype("f", dtype)
-    shape = shape_for("f", shape, shape_of(dfnum), shape_of(dfden))
-    check_safe_to_cast("f", dtype, dfnum, dfden)
+    key, shape, dtype = float_arguments("f", key, shape, dtype, dfnum, dfden)
     dfden, dfnum = in_dtype(dfden, dtype), in_dtype(dfnum, dtype)
     of_denominator, of_numerator = split_in_two(key)
     numerator = chisquare(of_numerator, dfnum, shape, dtype) / dfnum
@@ -123,10 +114,7 @@ def t(key, df, shape=None, dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.t(jax.random.key(0), 3., (2,)).shape
     (2,)
     """
-    key, _ = checked_key("t", key)
-    dtype = float_dtype("t", dtype)
-    shape = shape_for("t", shape, shape_of(df))
-    check_safe_to_cast("t", dtype, df)
+    key, shape, dtype = float_arguments("t", key, shape, dtype, df)
     df = in_dtype(df, dtype)
     of_normal, of_gamma = split_in_two(key)
     numbers = real_normal(of_normal, shape, dtype)
@@ -142,8 +130,7 @@ def generalized_normal(key, p, shape=(), dtype=None, *, out_sharding=None) -> Ar
     (2,)
     """
     shape = canonicalize_shape(shape)
-    key, _ = checked_key("generalized_normal", key)
-    dtype = float_dtype("generalized_normal", dtype)
+    key, dtype = checked_key("generalized_normal", key), float_dtype("generalized_normal", dtype)
     of_size, of_sign = split_in_two(key)
     sizes = _gamma(of_size, 1 / p, shape, dtype, False)
     return rademacher(of_sign, shape, dtype) * sizes ** (1 / p)
@@ -159,8 +146,7 @@ def ball(key, d, p=2, shape=(), dtype=None, *, out_sharding=None) -> Array:
     Array([0.92, 0.39], dtype=float32)
     """
     shape = canonicalize_shape(shape)
-    key, _ = checked_key("ball", key)
-    dtype = float_dtype("ball", dtype)
+    key, dtype = checked_key("ball", key), float_dtype("ball", dtype)
     d = concrete_int(d, "argument d of jax.random.ball()")
     of_direction, of_radius = split_in_two(key)
     points = generalized_normal(of_direction, p, (*shape, d), dtype)

@@ -29,10 +29,10 @@ def _is_key(x: Any) -> bool:
     return isinstance(x, Array) and issubdtype(x.dtype, prng_key)
 
 
-def checked_key(name: str, key: Any, allow_batched: bool = False) -> tuple[Array, bool]:
-    """The key as a typed one, and whether it was a raw one."""
-    given, raw = key, not _is_key(key)
-    if raw:
+def checked_key(name: str, key: Any, allow_batched: bool = False) -> Array:
+    """The key as a typed one, which must be a single one unless `allow_batched`; `name` is the function for errors."""
+    given = key
+    if not _is_key(key):
         if not is_arraylike(key):
             raise TypeError(f"unexpected PRNG key type {type(key)}: make keys with jax.random.key(seed).")
         if not hasattr(key, "dtype"):
@@ -46,11 +46,12 @@ def checked_key(name: str, key: Any, allow_batched: bool = False) -> tuple[Array
             f"{name} accepts a single key, but was given a key array of shape {given.shape} != ()."
             " Use jax.vmap for batching."
         )
-    return key, raw
+    return key
 
 
-def _unwrapped(key: Array, raw: bool) -> Array:
-    return random_unwrap_p.bind(key) if raw else key
+def _as_given(keys: Array, given: Any) -> Array:
+    """Typed keys, made raw if the user gave a raw key."""
+    return keys if _is_key(given) else random_unwrap_p.bind(keys)
 
 
 def _resolve_impl(impl: Any) -> PRNGImpl:
@@ -113,7 +114,7 @@ def key_data(keys) -> Array:
     >>> key_data(key(7))
     Array([0, 7], dtype=uint32)
     """
-    return random_unwrap_p.bind(checked_key("key_data", keys, allow_batched=True)[0])
+    return random_unwrap_p.bind(checked_key("key_data", keys, allow_batched=True))
 
 
 def wrap_key_data(key_bits_array, *, impl=None, dtype=None) -> Array:
@@ -161,8 +162,8 @@ def split(key, num: int | tuple[int, ...] = 2) -> Array:
     >>> split(key(0)).shape, split(PRNGKey(0), (3, 4)).shape
     ((2,), (3, 4, 2))
     """
-    typed, raw = checked_key("split", key)
-    return _unwrapped(random_split_p.bind(typed, shape=canonicalize_shape(num)), raw)
+    typed = checked_key("split", key)
+    return _as_given(random_split_p.bind(typed, shape=canonicalize_shape(num)), key)
 
 
 def fold_in(key, data) -> Array:
@@ -172,7 +173,7 @@ def fold_in(key, data) -> Array:
     >>> jnp.array_equal(key_data(fold_in(key(0), 1)), key_data(fold_in(key(0), 2)))
     Array(False, dtype=bool)
     """
-    typed, raw = checked_key("fold_in", key)
+    typed = checked_key("fold_in", key)
     if shape_of(data):
         raise TypeError(
             f"fold_in accepts a scalar, but was given an array of shape {shape_of(data)} != ()."
@@ -181,7 +182,7 @@ def fold_in(key, data) -> Array:
     if isinstance(data, int) and not 0 <= data < 2**32:
         raise OverflowError(f"Python integer {data} out of bounds for uint32, the dtype that fold_in folds in.")
     data = np.uint32(data) if isinstance(data, (int, float)) else convert_element_type(data, np.uint32)
-    return _unwrapped(random_fold_in_p.bind(typed, data), raw)
+    return _as_given(random_fold_in_p.bind(typed, data), key)
 
 
 def split_in_two(key: Array) -> tuple[Array, Array]:

@@ -10,12 +10,12 @@ from .. import lax
 from .. import numpy as jnp
 from ..core.array import ArrayImpl
 from ..core.traces import Array
-from ..foundation.dtypes import canonicalize_dtype, check_user_dtype_supported, finfo, iinfo, issubdtype
+from ..foundation.dtypes import finfo, iinfo, issubdtype
 from ..numpy.util import as_array, canonicalize_shape, check_arraylike
 from ..primitives.basis import expand_dims, reshape_p
 from ..primitives.elementwise import convert_element_type
 from ..primitives.random_bits import random_bits_p
-from .arguments import dtype_of, float_dtype, in_dtype, shape_for, with_rank
+from .arguments import canonical_dtype, dtype_of, float_dtype, in_dtype, shape_for, with_rank
 from .keys import checked_key, split_in_two
 
 
@@ -26,7 +26,7 @@ def bits(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     >>> jax.random.bits(jax.random.key(0), (2,), 'uint8')
     Array([167, 146], dtype=uint8)
     """
-    key, _ = checked_key("bits", key)
+    key = checked_key("bits", key)
     dtype = dtype_of("bits", dtype, np.uint64, np.unsignedinteger, "an unsigned int")
     return random_bits_p.bind(key, bit_width=dtype.itemsize * 8, shape=canonicalize_shape(shape))
 
@@ -40,8 +40,7 @@ def uniform(key, shape=(), dtype=None, minval=0.0, maxval=1.0, *, out_sharding=N
     >>> jax.random.uniform(jax.random.key(0), (2,), minval=1., maxval=2.)
     Array([1.947667 , 1.9785799], dtype=float32)
     """
-    key, _ = checked_key("uniform", key)
-    dtype = float_dtype("uniform", dtype)
+    key, dtype = checked_key("uniform", key), float_dtype("uniform", dtype)
     return uniform_floats(key, canonicalize_shape(shape), dtype, minval, maxval)
 
 
@@ -95,10 +94,8 @@ def randint(key, shape, minval, maxval, dtype=None, *, out_sharding=None) -> Arr
     >>> jax.random.randint(jax.random.key(0), (5,), 0, 10)
     Array([9, 0, 2, 3, 1], dtype=int32)
     """
-    key, _ = checked_key("randint", key)
-    if dtype is not None:
-        check_user_dtype_supported(dtype, "randint")
-    dtype = canonicalize_dtype(int if dtype is None else dtype)
+    key = checked_key("randint", key)
+    dtype = canonical_dtype("randint", dtype, int)
     shape = canonicalize_shape(shape)
     if not issubdtype(dtype, np.integer):
         raise TypeError(f"randint only accepts integer dtypes, got {dtype.name}")
