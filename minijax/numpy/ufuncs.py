@@ -62,9 +62,7 @@ def named(function: Callable, name: str, doc: str) -> Callable:
     return function
 
 
-def _unary(
-    name: str, primitive: Primitive, promote: Callable, accepts: str, doc: str, name_of_numpy: str = ""
-) -> Callable:
+def _unary(name: str, primitive: Primitive, promote: Callable, accepts: str, doc: str) -> Callable:
     def slow(x):
         return primitive.bind(*promote(name, x))
 
@@ -163,9 +161,6 @@ def trunc(x, /):
     if x.dtype == bool or is_a(x, np.integer):
         return x
     return where(x < 0, ceil(x), floor(x))
-
-
-fix = named(lambda x: trunc(x), "fix", "x without its fraction (`jax.numpy.fix`).")
 
 
 def rint(x, /):

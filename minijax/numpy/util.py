@@ -234,11 +234,6 @@ def constant(value, dtype, weak_type: bool = False) -> ArrayImpl:
     return ArrayImpl(convert_element_type_p.impl(np.asarray(value), **params), weak_type)
 
 
-def result_types(*args: Any) -> tuple[Any, bool]:
-    """The dtype that the arguments promote to, and whether it is weak."""
-    return dtypes.lattice_result_type(*args)
-
-
 def promote_dtypes(*args: Any, category: Callable | None = None) -> list[Array]:
     """The arguments in the dtype they promote to; `category` (dtype -> dtype) lifts that to floats, to numbers, ..."""
     if len(args) == 1 and category is None:
