@@ -378,7 +378,7 @@ array_methods.install(Array)
 
 
 def __getattr__(name: str):
-    # NumPy alone has no bfloat16: it is made, and ml_dtypes imported, only when a program asks for it.
+    # NumPy alone has no bfloat16: ml_dtypes is imported for it only when a program asks for it.
     if name == "bfloat16":
         return _bfloat16_type()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -78,9 +78,9 @@ def ediff1d(ary, to_end=None, to_begin=None):
 
 
 def gradient(f, *varargs, axis=None, edge_order=None):
-    """The derivative along axes by central differences, by one-sided ones at the edges (`jax.numpy.gradient`).
+    """The derivative along each axis: central differences inside, one-sided ones at the edges (`jax.numpy.gradient`).
 
-    varargs: the spacing, one for all axes or one each; a number, or the coordinates along the axis.
+    varargs: the spacing, for all axes or for each: a number, or the coordinates along the axis.
     """
     if edge_order is not None:
         raise NotImplementedError("The 'edge_order' argument to jnp.gradient is not supported.")
@@ -140,7 +140,7 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
 def interp(x, xp, fp, left=None, right=None, period=None):
     """The piecewise linear function through the points (xp, fp), at x (`jax.numpy.interp`).
 
-    xp rises. left, right: the value beyond the ends, the last one unless said, or "extrapolate". period: of x.
+    xp rises. left, right: the value beyond that end, by default the last one, or "extrapolate". period: the period of x.
 
     >>> interp(1.5, np.float32([1, 2]), np.float32([10, 20]))
     Array(15., dtype=float32)
@@ -164,7 +164,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     )
     x0, x1, f0, f1 = (take(p, j) for p in (xp, fp) for j in (i - 1, i))
     step = x1 - x0
-    # Two points at one place: a jump, and no division by zero.
+    # Two points at one place make a jump, where the slope would be a division by zero.
     jump = abs(step) <= np.spacing(np.finfo(xp.dtype).eps)
     result = where(jump, f0, f0 + (x - x0) / where(jump, 1, step) * (f1 - f0))
     if period is None and left != "extrapolate":
@@ -185,7 +185,7 @@ def _unroll_period(x: Array, xp: Array, fp: Array, period: Any) -> tuple[Array, 
 
 
 def unwrap(p, discont=None, axis=-1, period=2 * math.pi):
-    """Angles without the jumps of a whole period (`jax.numpy.unwrap`)."""
+    """The angles with jumps of a whole period taken out (`jax.numpy.unwrap`)."""
     p, period = promote_dtypes(ensure_arraylike("unwrap", p), period)
     if dtypes.issubdtype(p.dtype, np.complexfloating):
         raise ValueError("jnp.unwrap does not support complex inputs.")

@@ -68,7 +68,7 @@ def power(x1, x2, /):
 
 
 def _concrete_integer(x) -> int | None:
-    """The integer that a Python number or an array holds, if it is one and known; a tracer is not."""
+    """The integer that a Python number or an array holds, if its value is known and an integer; else None."""
     if isinstance(x, (bool, int, np.integer)):
         return int(x)
     if isinstance(x, (float, complex)):
@@ -86,13 +86,13 @@ def _power(x1, x2):
     if is_a(base, np.integer):
         return _power_of_integers(base, exponent)
     if is_a(as_array(x1), np.inexact) and is_a(as_array(x2), np.integer):
-        # An integer exponent stays one: a negative base has real powers then.
+        # An integer exponent stays an integer, for which the power of a negative base is a real number.
         base, exponent = promote_shapes(as_array(x1), as_array(x2))
     return ew.pow_p.bind(base, exponent)
 
 
 def _power_of_integers(x, n):
-    """By repeated squaring, for the 6 low bits of the exponent, which is all that fits in 64 bits."""
+    """x to the power n by repeated squaring, for the 6 low bits of n: a higher power of 2 does not fit in 64 bits."""
     zero, one = strong_const(n, 0), strong_const(n, 1)
     result = where(ew.and_p.bind(ew.eq_p.bind(x, zero), ew.ne_p.bind(n, zero)), zero, one)
     for _ in range(6):
@@ -138,7 +138,7 @@ def divmod(x1, x2, /):
 
 
 def remainder(x1, x2, /):
-    """What is left of x1 after division by x2, with the sign of x2 (`jax.numpy.remainder`)."""
+    """The remainder of x1 divided by x2, with the sign of x2 (`jax.numpy.remainder`)."""
     x1, x2 = promote_args_numeric("remainder", x1, x2)
     zero = strong_const(x1, 0)
     if is_a(x2, np.integer):
@@ -154,7 +154,7 @@ mod = named(lambda x1, x2, /: remainder(x1, x2), "mod", remainder.__doc__)
 
 
 def fmod(x1, x2, /):
-    """What is left of x1 after division by x2, with the sign of x1 (`jax.numpy.fmod`)."""
+    """The remainder of x1 divided by x2, with the sign of x1 (`jax.numpy.fmod`)."""
     x1, x2 = ensure_arraylike("fmod", x1, x2)
     if dtypes.issubdtype(dtypes.result_type(x1, x2), np.integer):
         x2 = where(x2 == 0, filled_like(x2, 1), x2)
@@ -196,20 +196,20 @@ def logaddexp(x1, x2, /):
 def _logaddexp(x1, x2):
     larger = ew.max_p.bind(x1, x2)
     difference = ew.sub_p.bind(x1, x2)
-    # inf - inf is NaN, where x1 + x2 is the infinity (or the NaN) it should be.
+    # inf - inf is NaN, but x1 + x2 is then the right result: the infinity, or the NaN that was given.
     undefined, total = _isnan(difference), ew.add_p.bind(x1, x2)
     return select(undefined, total, ew.add_p.bind(larger, log1p(exp(-abs(difference)))))
 
 
 def _share(exponential: Callable, out, x, t):
-    """What an argument adds to the tangent of a logarithm of a sum: as much as its part in the sum."""
+    """The tangent t of the argument x times exp(x - out): the share of exp(x) in the sum whose logarithm is `out`."""
     infinite = [select(isposinf(v), filled_like(v, 0), v) for v in (x, out)]
     return ew.mul_p.bind(t, exponential(ew.sub_p.bind(*infinite)))
 
 
 @_logaddexp.defjvp
 def _logaddexp_jvp(primals, tangents):
-    # The formula itself has no second derivative where its arguments are equal.
+    # A rule of its own, as |x1 - x2| in the formula has no second derivative where the arguments are equal.
     out = _logaddexp(*primals)
     return out, ew.add_p.bind(*[_share(exp, out, x, t) for x, t in zip(primals, tangents)])
 
@@ -244,12 +244,12 @@ def heaviside(x1, x2, /):
 
 
 def fmax(x1, x2, /):
-    """The larger of two; if one is NaN, the other (`jax.numpy.fmax`)."""
+    """The larger of two numbers; if one is NaN, the other (`jax.numpy.fmax`)."""
     return where(ew.or_p.bind(greater(x1, x2), isnan(x2)), x1, x2)
 
 
 def fmin(x1, x2, /):
-    """The smaller of two; if one is NaN, the other (`jax.numpy.fmin`)."""
+    """The smaller of two numbers; if one is NaN, the other (`jax.numpy.fmin`)."""
     return where(ew.or_p.bind(less(x1, x2), isnan(x2)), x1, x2)
 
 
@@ -264,8 +264,8 @@ def sinc(x, /):
 
 @partial(custom_jvp, nondiff_argnums=(0,))
 def _sinc_at_zero(order: int, x):
-    """The derivative of that order of sin(x) / x at 0, whatever x is; its own derivative is that of the next order. The
-    quotient's, 0 / 0, are not to be had."""
+    """The derivative of sin(x) / x of the given order, at 0, whatever x is; its jvp gives the next order. A rule of its own,
+    as derivatives of the quotient itself are 0 / 0 there."""
     return filled_like(x, 0 if order % 2 else (-1) ** (order // 2) / (order + 1))
 
 

@@ -49,7 +49,7 @@ def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
 
 
 def select(condlist, choicelist, default=0):
-    """The choice of the first condition that holds, else the default (`jax.numpy.select`)."""
+    """Elements of the choice whose condition is the first to hold, else of the default (`jax.numpy.select`)."""
     if len(condlist) != len(choicelist):
         raise ValueError(f"condlist must have length equal to choicelist ({len(condlist)} vs {len(choicelist)})")
     if not condlist:
@@ -62,7 +62,7 @@ def select(condlist, choicelist, default=0):
 
 
 def choose(a, choices, out=None, mode="raise"):
-    """From each of several arrays, the elements whose place in `a` has its number (`jax.numpy.choose`)."""
+    """`choices[a[i]][i]` for each place i: `a` says which of several arrays to take from (`jax.numpy.choose`)."""
     check_no_out("choose", out)
     check_arraylike("choose", a, *choices)
     a = asarray(a)
@@ -94,7 +94,7 @@ def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
     a = moveaxis(a, axis, 0)
     length = a.shape[0]
     if size is None:
-        # How many slices there are depends on the condition, which so must be known.
+        # The number of slices depends on the condition, so its values must be known.
         known = (
             condition._concrete(errors.concretization, "jnp.compress") if isinstance(condition, Tracer) else condition
         )
@@ -110,7 +110,7 @@ def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
     condition = condition[:length]
     a = a[: condition.shape[0]]
     a = _where(_expand_dims(condition, range(1, len(a.shape))), a, convert(fill_value, a.dtype))
-    # The chosen slices first, each group in its order.
+    # A stable sort puts the chosen slices first and keeps their order.
     order = lax.sort_key_val(ew.not_p.bind(condition), arange(condition.shape[0]))[1]
     return moveaxis(take(a, order[:size], 0), 0, axis)
 
@@ -123,8 +123,8 @@ def extract(condition, arr, *, size=None, fill_value=0):
 def nonzero(a, *, size=None, fill_value=None):
     """The indices of the elements that are not zero, a vector for each axis (`jax.numpy.nonzero`).
 
-    How many there are depends on the values: under a transformation `size` must say it. What is missing is filled with
-    `fill_value`, 0 if there is none.
+    Their number depends on the values: under a transformation `size` must give it. If fewer elements are not zero, the
+    vectors end in `fill_value`, by default 0.
 
     >>> nonzero(np.array([0, 3, 0, 4]))
     (Array([1, 3], dtype=int32),)
@@ -143,7 +143,7 @@ def nonzero(a, *, size=None, fill_value=None):
         return tuple(zeros(size, int) for _ in a.shape)
     flat = ravel(mask)
     ends = cumulative.cumsum(flat)
-    # The place of the k-th true element is the number of places up to which fewer than k are true.
+    # The place of the k-th true element is the number of places up to which fewer than k elements are true.
     counts = zeros(size, int).at[ends].add(1, mode="drop")
     places = cumulative.cumsum(counts)
     strides = [math.prod(a.shape[i + 1 :]) for i in range(len(a.shape))]
@@ -158,12 +158,12 @@ def nonzero(a, *, size=None, fill_value=None):
 
 
 def flatnonzero(a, *, size=None, fill_value=None):
-    """The indices, in the flattened array, of what is not zero (`jax.numpy.flatnonzero`)."""
+    """The indices in the flattened array of the elements that are not zero (`jax.numpy.flatnonzero`)."""
     return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
 
 
 def argwhere(a, *, size=None, fill_value=None):
-    """The indices of what is not zero, a row for each (`jax.numpy.argwhere`)."""
+    """The indices of the elements that are not zero, a row for each element (`jax.numpy.argwhere`)."""
     a = ensure_arraylike("argwhere", a)
     places = transpose(vstack(nonzero(atleast_1d(a), size=size, fill_value=fill_value)))
     return reshape(places[:, : len(a.shape)], (places.shape[0], len(a.shape)))

@@ -1,4 +1,4 @@
-"""How often numbers occur: `bincount` and histograms."""
+"""Functions that count how often numbers occur: `bincount` and histograms."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .util import convert, default_int_dtype, ensure_arraylike, promote_dtypes_i
 
 
 def known_value(x: Array, where_: str) -> Array:
-    """The array itself, or ConcretizationTypeError for a tracer without a value."""
+    """The array itself. Raises ConcretizationTypeError for a tracer without a known value."""
     return x._concrete(errors.concretization, where_) if isinstance(x, Tracer) else x
 
 
 def bincount(x, weights=None, minlength=0, *, length=None):
-    """How often each of 0, 1, 2, ... occurs, or the sum of its weights (`jax.numpy.bincount`).
+    """The number of times that each of 0, 1, 2, ... occurs, or the sum of its weights (`jax.numpy.bincount`).
 
-    Under a transformation `length` must give the result's size; larger numbers are not counted then.
+    Under a transformation `length` must give the result's size; numbers that do not fit are not counted.
 
     >>> bincount(np.array([0, 2, 2]))
     Array([1, 0, 2], dtype=int32)
@@ -62,7 +62,7 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
 
 
 def histogram(a, bins=10, range=None, weights=None, density=None):
-    """(how many elements fall into each bin, the bins' edges) (`jax.numpy.histogram`)."""
+    """(number of elements in each bin, edges of the bins) (`jax.numpy.histogram`)."""
     if weights is None:
         (a,) = promote_dtypes_inexact(ensure_arraylike("histogram", a))
         weights = ones_like(a)
@@ -73,7 +73,7 @@ def histogram(a, bins=10, range=None, weights=None, density=None):
         a, weights = promote_dtypes_inexact(a, weights)
     edges = histogram_bin_edges(a, bins, range, weights)
     places = searchsorted(edges, a, "right")
-    # The last bin holds its right edge too.
+    # The last bin includes its right edge.
     places = where(a == edges[-1], edges.shape[0] - 1, places)
     counts = zeros(edges.shape[0], weights.dtype).at[places].add(weights)[1:]
     if density:

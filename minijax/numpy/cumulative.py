@@ -41,22 +41,22 @@ def _bind_cumprod(x, axis):
 
 
 def cumsum(a, axis=None, dtype=None, out=None):
-    """The sums of the first elements along an axis, or of all (`jax.numpy.cumsum`)."""
+    """The sum of each element and all before it, along an axis or in the flattened array (`jax.numpy.cumsum`)."""
     return _cumulative("cumsum", _bind_cumsum, a, axis, dtype, out)
 
 
 def cumprod(a, axis=None, dtype=None, out=None):
-    """The products of the first elements along an axis, or of all (`jax.numpy.cumprod`)."""
+    """The product of each element and all before it, along an axis or in the flattened array (`jax.numpy.cumprod`)."""
     return _cumulative("cumprod", _bind_cumprod, a, axis, dtype, out)
 
 
 def nancumsum(a, axis=None, dtype=None, out=None):
-    """As `cumsum`, NaN counting as 0 (`jax.numpy.nancumsum`)."""
+    """As `cumsum`, with NaN counted as 0 (`jax.numpy.nancumsum`)."""
     return _cumulative("nancumsum", _bind_cumsum, a, axis, dtype, out, fill_nan=0)
 
 
 def nancumprod(a, axis=None, dtype=None, out=None):
-    """As `cumprod`, NaN counting as 1 (`jax.numpy.nancumprod`)."""
+    """As `cumprod`, with NaN counted as 1 (`jax.numpy.nancumprod`)."""
     return _cumulative("nancumprod", _bind_cumprod, a, axis, dtype, out, fill_nan=1)
 
 

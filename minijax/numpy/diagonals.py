@@ -1,4 +1,4 @@
-"""Diagonals, triangles, and the arithmetic of indices."""
+"""Diagonals, indices of triangles, and indices into the flattened array."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
 
 
 def diag(v, k=0):
-    """A vector on the k-th diagonal of a matrix, or the k-th diagonal of a matrix (`jax.numpy.diag`)."""
+    """A matrix with the vector `v` on its k-th diagonal; or, for a matrix `v`, its k-th diagonal (`jax.numpy.diag`)."""
     v = ensure_arraylike("diag", v)
     k = operator.index(k)
     if len(v.shape) == 2:
@@ -53,7 +53,7 @@ def diag(v, k=0):
 
 
 def diagflat(v, k=0):
-    """All elements on the k-th diagonal of a matrix (`jax.numpy.diagflat`)."""
+    """A matrix with all elements of `v` on its k-th diagonal (`jax.numpy.diagflat`)."""
     return diag(ravel(v), k)
 
 
@@ -139,7 +139,7 @@ def fill_diagonal(a, val, wrap=False, *, inplace=True):
 
 
 def unravel_index(indices, shape):
-    """The indices along each axis of places in the flattened array (`jax.numpy.unravel_index`)."""
+    """The indices along each axis, for indices into the flattened array (`jax.numpy.unravel_index`)."""
     left = ensure_arraylike("unravel_index", indices)
     sizes = as_tuple(shape)
     found = []
@@ -151,7 +151,7 @@ def unravel_index(indices, shape):
 
 
 def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None):
-    """The places in the flattened array of indices along each axis (`jax.numpy.ravel_multi_index`)."""
+    """The indices into the flattened array, for indices along each axis (`jax.numpy.ravel_multi_index`)."""
     sizes = as_tuple(dims)
     if len(multi_index) != len(sizes):
         raise ValueError(f"len(multi_index)={len(multi_index)} != len(dims)={len(sizes)}")

@@ -1,8 +1,8 @@
 """`x[index]`: NumPy's indexing, written in slices, dynamic slices and gathers.
 
-An index is parsed into entries, one for each part of it. Entries that are all integers and slices become a `slice`; with a
-traced integer among them, a `dynamic_slice`; whatever has an array in it, a `gather`. `x.at[index].set(y)` follows the same
-gather's plan (`updates.py`). (JAX: `_src/numpy/indexing.py`.)
+An index is parsed into entries, one for each of its parts. If all entries are integers and slices, the index becomes a
+`slice`; if one of the integers is traced, a `dynamic_slice`; if an entry is an array, a `gather`. `x.at[index].set(y)`
+follows the plan of the same gather (`updates.py`). (JAX: `_src/numpy/indexing.py`.)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .util import as_array, broadcast_arrays, convert
 
 
 class Kind(enum.Enum):
-    """What an entry of an index is."""
+    """The kinds of entries of an index."""
 
     NEW_AXIS = enum.auto()
     ELLIPSIS = enum.auto()
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
 
 
 def parse(index: Any, shape: tuple[int, ...]) -> list[Entry]:
-    """The entries of an index into an array of that shape; an ellipsis is left as it is."""
+    """The entries of an index into an array of that shape. An ellipsis stays one entry, with the axes that it stands for."""
     parts = index if isinstance(index, tuple) else (_single_index(index),)
     parts = [_as_index(i) for i in parts]
     kinds = [_kind_of(i) for i in parts]
@@ -80,7 +80,7 @@ def _single_index(index):
 
 
 def _as_index(i):
-    """A sequence within a tuple as an array; anything else as it is."""
+    """A sequence within a tuple, as an array; any other part of the index, unchanged."""
     if isinstance(i, Sequence) and not isinstance(i, (str, Array, np.ndarray)):
         array = np.asarray(i)
         return array if array.size or array.dtype == bool else array.astype(np.int32)
@@ -124,7 +124,7 @@ def _check_slice(s: slice, position: int):
 
 
 def _expand_ellipsis(entries: list[Entry], ndim: int) -> list[Entry]:
-    """The entries with whole slices in the place of an ellipsis, and for the axes behind the last entry."""
+    """The entries with `:` for each axis of the ellipsis and for each axis behind the last entry."""
     expanded = []
     for e in entries:
         expanded += [Entry(slice(None), Kind.SLICE, (a,)) for a in e.axes] if e.kind is Kind.ELLIPSIS else [e]
@@ -133,7 +133,7 @@ def _expand_ellipsis(entries: list[Entry], ndim: int) -> list[Entry]:
 
 
 def _forward_slice(s: slice, size: int) -> tuple[int, int, int, bool]:
-    """(start, limit, stride > 0, reversed): the same elements, read forwards and then reversed if the step is negative."""
+    """(start, limit, stride, is reversed): a slice of negative step as one of positive stride, to be reversed after reading."""
     start, stop, step = s.indices(size)
     if step > 0:
         return start, max(start, stop), step, False
@@ -145,7 +145,7 @@ def _forward_slice(s: slice, size: int) -> tuple[int, int, int, bool]:
 # Reading
 
 
-# For these modes a window is inside the array, or moved inside: what slices do.
+# In these modes a window lies inside the array or is moved inside, as `slice` and `dynamic_slice` do.
 _LIKE_SLICES = (GatherScatterMode.PROMISE_IN_BOUNDS, GatherScatterMode.CLIP)
 
 
@@ -159,7 +159,7 @@ def rewriting_take(
     fill_value=None,
     normalize_indices: bool = True,
 ) -> Array:
-    """`arr[index]` in the simplest primitives that do it."""
+    """`arr[index]`, by slices where they suffice, else by a gather."""
     entries = parse(index, arr.shape)
     mode = GatherScatterMode.PROMISE_IN_BOUNDS if mode is None else GatherScatterMode.from_any(mode)
     if mode in _LIKE_SLICES and all(_is_basic(e, arr.shape) for e in entries):
@@ -168,7 +168,7 @@ def rewriting_take(
 
 
 def _is_basic(entry: Entry, shape) -> bool:
-    """Whether slices can do it: of arrays only scalars, and nothing is one element of an empty axis."""
+    """Whether slices can read the entry: not if it is a mask, an array with axes, or an integer into an empty axis."""
     if entry.kind in (Kind.INTEGER, Kind.ARRAY):
         return shape[entry.axes[0]] > 0 and np.ndim(entry.index) == 0
     return entry.kind is not Kind.MASK
@@ -206,7 +206,7 @@ def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
     elif set(strides) <= {1}:
         sizes = [1 if n is None else n - s for s, n in zip(starts, limits)]
         if len(starts) > 1:
-            # dynamic_slice wants start indices of one dtype.
+            # dynamic_slice takes start indices of one dtype only.
             starts = [lax.convert_element_type(as_array(s), _index_dtype(arr.shape)) for s in starts]
         y = lax.dynamic_slice(arr, starts, sizes, allow_negative_indices=normalize_indices)
     else:
@@ -247,20 +247,20 @@ def _take_by_gather(arr, entries, normalize_indices, fill_value, indices_are_sor
 
 
 class Plan(NamedTuple):
-    """How to read an index by a gather, or write by a scatter."""
+    """How to read at an index by a gather, or write there by a scatter."""
 
-    # Of `arr[index]`.
+    # The shape of `arr[index]`.
     shape: tuple[int, ...]
     # The window that each vector of indices moves over the array.
     window: tuple[int, ...]
     indices: Any
     numbers: GatherDimensionNumbers
-    # No place is named twice, and they come in order: where no array is among the entries.
+    # The index names no place twice, and names the places in order: so it is without an array among the entries.
     unique: bool
-    # To be reversed after the gather, then inserted: negative steps, and `None` in the index.
+    # The axes to reverse after the gather, for negative steps, and those to insert then, for `None` in the index.
     reversed_axes: tuple[int, ...]
     new_axes: tuple[int, ...]
-    # Axes of size 1 to give the array first: where a scalar boolean stands in the index.
+    # The axes of size 1 to insert into the array before the gather, one for each scalar boolean in the index.
     mask_axes: tuple[int, ...]
 
 
@@ -296,7 +296,7 @@ def plan_gather(entries: list[Entry], shape: tuple[int, ...], normalize_indices:
     arrays = _advanced(entries)
     index_dtype = _index_dtype(shape)
     parts = list(_parts(entries, shape, arrays, together, index_dtype))
-    # The part that each axis of the result is from.
+    # For each axis of the result, the part that adds it.
     axes = [part for part in parts for _ in part.shape]
     gathered = [part for part in axes if not part.is_new]
     window = {part.kept: part.shape[0] for part in parts if part.kept is not None}
@@ -386,13 +386,14 @@ def _join(parts: Sequence[Part], index_dtype):
 
 
 def _advanced(entries) -> dict[int, Any]:
-    """{position: array} of the integers and arrays, if one of them has axes; else they are scalars, and none."""
+    """{position: array} of the integers and arrays, if one of them has axes. If all are scalars: empty, as then none is
+    broadcast against another."""
     found = {p: e.index for p, e in enumerate(entries) if e.kind in (Kind.INTEGER, Kind.ARRAY)}
     return {p: as_array(i) for p, i in found.items()} if any(np.ndim(i) for i in found.values()) else {}
 
 
 def _expand_masks(entries: list[Entry], shape) -> list[Entry]:
-    """The entries with the positions of its true elements in the place of each mask; scalar masks stay."""
+    """The entries with each mask replaced by the positions of its true elements, an array for each axis; scalar masks stay."""
     expanded = []
     for position, entry in enumerate(entries):
         if entry.kind is not Kind.MASK:
@@ -422,7 +423,7 @@ def _concrete_mask(mask) -> np.ndarray:
 
 
 def _expand_scalar_masks(entries: list[Entry], shape):
-    """A scalar mask indexes an axis of size 1 that the array is given at its position: with nothing, or with its element."""
+    """(entries, shape) with a new axis of size 1 for each scalar mask, indexed by [0] for True and by [] for False."""
     shape, expanded, axis = list(shape), [], 0
     for position, entry in enumerate(entries):
         if entry.kind is Kind.MASK:
@@ -436,7 +437,7 @@ def _expand_scalar_masks(entries: list[Entry], shape):
 
 
 def _count_from_front(entry: Entry, shape) -> Entry:
-    """Negative indices count from the end."""
+    """The entry with negative indices replaced by the places that they count from the end."""
     if entry.kind is Kind.INTEGER and not isinstance(entry.index, np.unsignedinteger):
         index = operator.index(entry.index)
         return entry._replace(index=index + shape[entry.axes[0]] if index < 0 else index)
@@ -448,7 +449,7 @@ def _count_from_front(entry: Entry, shape) -> Entry:
 def wrap_negative(index, size: int):
     if dtypes.issubdtype(index.dtype, np.unsignedinteger):
         return as_array(index)
-    # A NumPy array's signs are known now, also while tracing.
+    # The signs of a NumPy array are known even while a program is traced: no equation for the comparison, as in JAX.
     negative = index < 0 if isinstance(index, np.ndarray) else ew.lt_p.bind(index, const(index, 0))
     index = as_array(index)
     return lax.select(as_array(negative), ew.add_p.bind(index, const(index, size)), index)

@@ -1,4 +1,4 @@
-"""Shapes and axes, joining and splitting: the same elements in other places."""
+"""Functions that move elements to other places: shapes, axes, joining and splitting."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def as_tuple(x: Any) -> tuple[int, ...]:
 
 
 def _arrays(name: str, xs: Any) -> list[Array]:
-    """The items of a sequence as arrays; an array is the sequence of its rows."""
+    """The items of a sequence as arrays; an array counts as the sequence of its rows."""
     if isinstance(xs, (Array, np.ndarray)):
         return list(unstack(xs))
     check_arraylike(name, *xs)
@@ -47,7 +47,7 @@ def _arrays(name: str, xs: Any) -> list[Array]:
 
 
 def reshape(a, shape, order="C", *, copy=None, out_sharding=None):
-    """The same elements in another shape (`jax.numpy.reshape`); one -1 is worked out from the rest.
+    """The same elements in another shape (`jax.numpy.reshape`); one -1 stands for the size that fits.
 
     >>> reshape(np.arange(6), (2, -1))
     Array([[0, 1, 2],
@@ -86,7 +86,7 @@ def _new_shape(a: Array, shape: Any) -> tuple[int, ...]:
 
 
 def ravel(a, order="C", *, out_sharding=None):
-    """All elements in one axis (`jax.numpy.ravel`)."""
+    """All elements along one axis (`jax.numpy.ravel`)."""
     a = ensure_arraylike("ravel", a)
     if order == "K":
         raise NotImplementedError("Ravel not implemented for order='K'.")
@@ -94,19 +94,19 @@ def ravel(a, order="C", *, out_sharding=None):
 
 
 def transpose(a, axes=None):
-    """The axes permuted, reversed if nothing is said (`jax.numpy.transpose`)."""
+    """The array with its axes permuted; reversed, if no order is given (`jax.numpy.transpose`)."""
     a = ensure_arraylike("transpose", a)
     order = range(len(a.shape))[::-1] if axes is None else axes
     return lax.transpose(a, tuple(canonicalize_axis(i, len(a.shape)) for i in order))
 
 
 def permute_dims(a, /, axes):
-    """The axes permuted (`jax.numpy.permute_dims`)."""
+    """The array with its axes permuted (`jax.numpy.permute_dims`)."""
     return transpose(ensure_arraylike("permute_dims", a), axes)
 
 
 def matrix_transpose(x, /):
-    """The last two axes exchanged (`jax.numpy.matrix_transpose`)."""
+    """The array with its last two axes exchanged (`jax.numpy.matrix_transpose`)."""
     x = ensure_arraylike("matrix_transpose", x)
     if len(x.shape) < 2:
         raise ValueError(f"x must be at least two-dimensional for matrix_transpose; got ndim={len(x.shape)}")
@@ -114,7 +114,7 @@ def matrix_transpose(x, /):
 
 
 def swapaxes(a, axis1, axis2):
-    """Two axes exchanged (`jax.numpy.swapaxes`)."""
+    """The array with two axes exchanged (`jax.numpy.swapaxes`)."""
     a = ensure_arraylike("swapaxes", a)
     order = list(range(len(a.shape)))
     one, two = canonicalize_axis(axis1, len(order)), canonicalize_axis(axis2, len(order))
@@ -123,7 +123,7 @@ def swapaxes(a, axis1, axis2):
 
 
 def moveaxis(a, source, destination):
-    """Axes moved to other places, the others kept in order (`jax.numpy.moveaxis`)."""
+    """The array with some axes moved to other places and the others kept in order (`jax.numpy.moveaxis`)."""
     a = ensure_arraylike("moveaxis", a)
     ndim = len(a.shape)
     source = tuple(canonicalize_axis(i, ndim) for i in as_tuple(source))
@@ -137,7 +137,7 @@ def moveaxis(a, source, destination):
 
 
 def rollaxis(a, axis, start=0):
-    """An axis moved backwards until it is before `start` (`jax.numpy.rollaxis`)."""
+    """The array with an axis moved to stand before the axis `start` (`jax.numpy.rollaxis`)."""
     a = ensure_arraylike("rollaxis", a)
     ndim = len(a.shape)
     axis = canonicalize_axis(axis, ndim)
@@ -148,14 +148,14 @@ def rollaxis(a, axis, start=0):
 
 
 def expand_dims(a, axis):
-    """New axes of size 1 (`jax.numpy.expand_dims`)."""
+    """The array with new axes of size 1 (`jax.numpy.expand_dims`)."""
     a = ensure_arraylike("expand_dims", a)
     axes = as_tuple(axis)
     return _expand_dims(a, canonicalize_axis_tuple(axes, len(a.shape) + len(axes)))
 
 
 def squeeze(a, axis: Axis = None):
-    """Axes of size 1 removed, all of them if nothing is said (`jax.numpy.squeeze`)."""
+    """The array without the given axes, of size 1; by default without all axes of size 1 (`jax.numpy.squeeze`)."""
     a = ensure_arraylike("squeeze", a)
     if axis is None:
         axes = tuple(i for i, d in enumerate(a.shape) if d == 1)
@@ -171,7 +171,7 @@ def _at_least(ndim: int) -> Callable:
         return results[0] if len(results) == 1 else results
 
     function.__name__ = function.__qualname__ = f"atleast_{ndim}d"
-    function.__doc__ = f"Arrays with {ndim} axes or more, new ones of size 1 (`jax.numpy.atleast_{ndim}d`)."
+    function.__doc__ = f"The arrays with {ndim} axes or more; new axes have size 1 (`jax.numpy.atleast_{ndim}d`)."
     return function
 
 
@@ -188,7 +188,7 @@ atleast_1d, atleast_2d, atleast_3d = _at_least(1), _at_least(2), _at_least(3)
 
 
 def flip(m, axis: Axis = None):
-    """The elements in reverse order along axes, all of them if nothing is said (`jax.numpy.flip`)."""
+    """The elements in reverse order along the given axes, by default along all (`jax.numpy.flip`)."""
     m = ensure_arraylike("flip", m)
     axes = canonicalize_axis_tuple(None if axis is None else as_tuple(axis), len(m.shape))
     return lax.rev(m, axes)
@@ -205,7 +205,7 @@ def flipud(m):
 
 
 def rot90(m, k=1, axes=(0, 1)):
-    """Turned k times by 90 degrees, from the first of the axes to the second (`jax.numpy.rot90`)."""
+    """The array turned k times by 90 degrees, from the first of the two axes to the second (`jax.numpy.rot90`)."""
     m = ensure_arraylike("rot90", m)
     ndim = len(m.shape)
     if ndim < 2:
@@ -229,7 +229,7 @@ def rot90(m, k=1, axes=(0, 1)):
 
 
 def concatenate(arrays, axis=0, dtype=None):
-    """Arrays one after the other along an axis they have (`jax.numpy.concatenate`); flattened for None.
+    """The arrays one after the other along an existing axis, or flattened for None (`jax.numpy.concatenate`).
 
     >>> concatenate([np.arange(2), np.arange(3)])
     Array([0, 1, 0, 1, 2], dtype=int32)
@@ -252,7 +252,7 @@ def concat(arrays, /, *, axis=0):
 
 
 def stack(arrays, axis=0, out=None, dtype=None):
-    """Arrays of one shape joined along a new axis (`jax.numpy.stack`).
+    """The arrays, of one shape, joined along a new axis (`jax.numpy.stack`).
 
     >>> stack([np.arange(2), np.arange(2)]).shape
     (2, 2)
@@ -266,34 +266,34 @@ def stack(arrays, axis=0, out=None, dtype=None):
 
 
 def vstack(tup, dtype=None):
-    """Arrays as rows, one below the other (`jax.numpy.vstack`)."""
+    """The arrays as rows, one below the other (`jax.numpy.vstack`)."""
     return concatenate([atleast_2d(a) for a in _arrays("vstack", tup)], 0, dtype)
 
 
 def hstack(tup, dtype=None):
-    """Arrays side by side (`jax.numpy.hstack`)."""
+    """The arrays side by side (`jax.numpy.hstack`)."""
     arrays = [atleast_1d(a) for a in _arrays("hstack", tup)]
     return concatenate(arrays, 0 if len(arrays[0].shape) == 1 else 1, dtype)
 
 
 def dstack(tup, dtype=None):
-    """Arrays one behind the other, along a third axis (`jax.numpy.dstack`)."""
+    """The arrays one behind the other, along a third axis (`jax.numpy.dstack`)."""
     return concatenate([atleast_3d(a) for a in _arrays("dstack", tup)], 2, dtype)
 
 
 def column_stack(tup):
-    """Vectors as columns, beside matrices (`jax.numpy.column_stack`)."""
+    """The arrays side by side, with vectors as columns (`jax.numpy.column_stack`)."""
     arrays = _arrays("column_stack", tup)
     return concatenate([transpose(atleast_2d(a)) if len(a.shape) < 2 else a for a in arrays], 1)
 
 
 def block(arrays):
-    """An array put together from nested lists of blocks (`jax.numpy.block`)."""
+    """The array that nested lists of blocks make up (`jax.numpy.block`)."""
     return _block(arrays)[0]
 
 
 def _block(blocks: Any) -> tuple[Array, int]:
-    """The array, and how deep the lists were nested."""
+    """(the array, one more than the depth to which the lists are nested)."""
     if isinstance(blocks, tuple):
         raise ValueError(f"jax.numpy.block does not allow tuples, got {blocks}")
     if not isinstance(blocks, list):
@@ -309,7 +309,7 @@ def _block(blocks: Any) -> tuple[Array, int]:
 
 
 def append(arr, values, axis=None):
-    """`values` behind `arr` (`jax.numpy.append`); both flattened unless there is an axis."""
+    """`arr` followed by `values` along an axis; without an axis, both are flattened (`jax.numpy.append`)."""
     if axis is None:
         return concatenate([ravel(arr), ravel(values)], 0)
     return concatenate([arr, values], axis)
@@ -338,7 +338,7 @@ def _split(name: str, ary: Any, indices_or_sections: Any, axis: int) -> list[Arr
 
 
 def split(ary, indices_or_sections, axis=0):
-    """Equal parts along an axis, or parts between indices (`jax.numpy.split`)."""
+    """Equal parts along an axis, for a number of sections, or the parts between indices (`jax.numpy.split`)."""
     return _split("split", ary, indices_or_sections, axis)
 
 

@@ -31,7 +31,7 @@ def _nan_arg(name: str, plain: Callable, filler: float):
         return _where(all(missing, axis, keepdims=bool(keepdims)), -1, found)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As `{name[3:]}`, not looking at NaN (`jax.numpy.{name}`); -1 where all are NaN."
+    function.__doc__ = f"As `{name[3:]}`, without the elements that are NaN (`jax.numpy.{name}`); -1 if all are NaN."
     return function
 
 
@@ -54,31 +54,31 @@ def _nan_reduce(a, name, plain, filler, nan_if_all_nan, axis, keepdims, where, *
 
 
 def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
-    """The sum of what is not NaN (`jax.numpy.nansum`)."""
+    """The sum of the elements that are not NaN (`jax.numpy.nansum`)."""
     check_no_out("nansum", out)
     return _nan_reduce(a, "nansum", sum, 0, False, axis, keepdims, where, dtype=dtype, initial=initial)
 
 
 def nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
-    """The product of what is not NaN (`jax.numpy.nanprod`)."""
+    """The product of the elements that are not NaN (`jax.numpy.nanprod`)."""
     check_no_out("nanprod", out)
     return _nan_reduce(a, "nanprod", prod, 1, False, axis, keepdims, where, dtype=dtype, initial=initial)
 
 
 def nanmax(a, axis=None, out=None, keepdims=False, initial=None, where=None):
-    """The largest of what is not NaN (`jax.numpy.nanmax`); NaN where all are."""
+    """The largest of the elements that are not NaN (`jax.numpy.nanmax`); NaN if all are NaN."""
     check_no_out("nanmax", out)
     return _nan_reduce(a, "nanmax", max, -math.inf, initial is None, axis, keepdims, where, initial=initial)
 
 
 def nanmin(a, axis=None, out=None, keepdims=False, initial=None, where=None):
-    """The smallest of what is not NaN (`jax.numpy.nanmin`); NaN where all are."""
+    """The smallest of the elements that are not NaN (`jax.numpy.nanmin`); NaN if all are NaN."""
     check_no_out("nanmin", out)
     return _nan_reduce(a, "nanmin", min, math.inf, initial is None, axis, keepdims, where, initial=initial)
 
 
 def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, where=None):
-    """The mean of what is not NaN (`jax.numpy.nanmean`)."""
+    """The mean of the elements that are not NaN (`jax.numpy.nanmean`)."""
     check_no_out("nanmean", out)
     a = ensure_arraylike("nanmean", a)
     if not dtypes.issubdtype(a.dtype, np.inexact):
@@ -89,7 +89,7 @@ def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, where=None):
 
 
 def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None, mean=None):
-    """The variance of what is not NaN (`jax.numpy.nanvar`)."""
+    """The variance of the elements that are not NaN (`jax.numpy.nanvar`)."""
     check_no_out("nanvar", out)
     a = ensure_arraylike("nanvar", a)
     work_dtype, dtype = variance_dtypes(a.dtype, user_dtype(dtype, "nanvar"))
@@ -108,6 +108,6 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=Non
 
 
 def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None, mean=None):
-    """The standard deviation of what is not NaN (`jax.numpy.nanstd`)."""
+    """The standard deviation of the elements that are not NaN (`jax.numpy.nanstd`)."""
     check_no_out("nanstd", out)
     return ew.sqrt_p.bind(nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean))

@@ -1,7 +1,7 @@
-"""The operators of arrays and tracers: `x + y`, `x < 1`, put on `core.Array` here.
+"""The operators of arrays and tracers: `x + y`, `x < 1`. `install` puts them on `core.Array`.
 
-An operator returns NotImplemented for operands that are no arrays, so that Python asks the other operand's class. Where
-the `jnp` function is one primitive, the operator has its fast path (`util.fast_binary`).
+An operator returns NotImplemented for operands that are no arrays, so that Python asks the other operand's class. If the
+`jnp` function is one primitive, the operator has its fast path (`util.fast_binary`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def _is_operand(x: Any) -> bool:
 
 
 def operator_of(function: Callable, symbol: str, reflected: bool = False, refuses: tuple[type, ...] = ()) -> Callable:
-    """An operator from a function of two arguments; `refuses`: classes for which JAX says at once that it is wrong."""
+    """An operator made of a function of two arguments. `refuses`: classes for which it raises TypeError at once, as JAX does,
+    instead of asking the other class."""
 
     def operate(x, y):
         y = unwrap(y)
@@ -70,7 +71,7 @@ _comparisons = {
 
 
 def install(cls: type):
-    """Give a class of arrays the operators."""
+    """Give the operators to a class of arrays."""
     for name, (function, symbol, refuses) in {**_arithmetic, **_comparisons}.items():
         setattr(cls, f"__{name}__", operator_of(function, symbol, False, refuses))
     for name, (function, symbol, refuses) in _arithmetic.items():

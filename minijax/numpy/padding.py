@@ -1,4 +1,4 @@
-"""`pad`, in each of its modes."""
+"""`pad` and its modes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PAD_OPTIONS = {
 
 
 def pad(array, pad_width, mode="constant", **kwargs):
-    """Elements added before and behind along every axis (`jax.numpy.pad`).
+    """The array with elements added before and behind it along every axis (`jax.numpy.pad`).
 
     pad_width: (before, behind), or one such pair for each axis, or a number. mode: "constant" (`constant_values`),
     "edge", "wrap", "reflect", "symmetric" (`reflect_type`), "linear_ramp" (`end_values`), "empty", or "maximum",
@@ -104,7 +104,7 @@ def _pad_constant(a: Array, widths, values: Any) -> Array:
 
 
 def _pad_slices(a: Array, axis: int, mode: str, lengths) -> tuple[Array, Array]:
-    """The slices to repeat before and behind."""
+    """(the slice to repeat before the array, the slice to repeat behind it)."""
     size = a.shape[axis]
     if mode == "empty":
         shape = tuple(1 if i == axis else d for i, d in enumerate(a.shape))
@@ -153,7 +153,7 @@ def _pad_ramp(a: Array, axis: int, before: int, behind: int, ends) -> Array:
 
 
 def _pad_mirrored(a: Array, axis: int, before: int, behind: int, mode: str, reflect_type: str) -> Array:
-    """Mirrored at the edges; as often as it takes, since an axis may be shorter than its padding."""
+    """The array with its mirror images added at the edges, again and again: the padding may be longer than the axis."""
     size = a.shape[axis]
     offset = 1 if mode == "reflect" and size > 1 else 0
 

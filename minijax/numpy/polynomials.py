@@ -18,7 +18,7 @@ from .util import broadcast_shapes, broadcast_to, ensure_arraylike, promote_dtyp
 
 
 def polyval(p, x, *, unroll=16):
-    """The polynomial with coefficients `p`, the highest power's first, at x, by Horner's rule (`jax.numpy.polyval`)."""
+    """The value at x of the polynomial with coefficients `p`, highest power first, by Horner's rule (`jax.numpy.polyval`)."""
     p, x = promote_dtypes(*ensure_arraylike("polyval", p, x))
     start = zeros_like(x, shape=broadcast_shapes(p.shape[1:], x.shape))
     value, _ = lax.scan(lambda value, coefficient: (value * x + coefficient, None), start, p, unroll=unroll)
@@ -77,7 +77,7 @@ def polyint(p, m=1, k=None):
 
 
 def vander(x, N=None, increasing=False):
-    """The powers of each element as a row (`jax.numpy.vander`)."""
+    """A matrix whose rows are the powers of each element (`jax.numpy.vander`)."""
     x = ensure_arraylike("vander", x)
     if len(x.shape) != 1:
         raise ValueError("x must be a one-dimensional array")
@@ -107,7 +107,7 @@ def _convolve(name: str, x: Any, y: Any, mode: str, precision, preferred_element
     n = y.size
     low, high = {"valid": (0, 0), "same": (n // 2, n - n // 2 - 1), "full": (n - 1, n - 1)}[mode]
     padded = lax.pad(x, const(x, 0), [(low, high, 0)])
-    # A row for each element of the result: the window of x that it sums up.
+    # Each row holds the window of x that one element of the result sums up.
     size = x.size + low + high - n + 1
     places = (np.arange(size)[:, None] + np.arange(n)).astype(np.int32)
     numbers = lax.GatherDimensionNumbers(offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,))

@@ -32,7 +32,7 @@ from .util import where as _where
 
 
 def static_axis(axis: Any) -> Axis:
-    """The axis argument as an int, a tuple of ints, or None: it decides the result's shape and so must be known."""
+    """The axis argument as an int, a tuple of ints, or None. It must be known, since it decides the result's shape."""
     if axis is None:
         return None
     if isinstance(axis, Tracer):
@@ -43,7 +43,7 @@ def static_axis(axis: Any) -> Axis:
 
 
 def _is_half(dtype) -> bool:
-    """16-bit floats: their sums are computed in float32."""
+    """Whether the dtype is a 16-bit float, whose sums are computed in float32."""
     return dtypes.issubdtype(dtype, np.floating) and dtype.itemsize == 2
 
 
@@ -52,7 +52,7 @@ def half_to_float32(dtype):
 
 
 def promote_integer(dtype):
-    """Small integers and booleans are summed in the default integer type of their kind."""
+    """The dtype that sums of the given dtype have: for booleans and small integers, the default integer of their kind."""
     if dtype.kind == "b":
         return default_int_dtype()
     for kind, default in (
@@ -74,7 +74,7 @@ def check_where(name: str, where: Any):
 
 
 def identity_element(dtype, value) -> np.ndarray:
-    """The starting value of a reduction in a dtype: for integers, infinity is their largest."""
+    """The starting value of a reduction as a scalar of the dtype; in an integer dtype, infinity becomes the largest integer."""
     if dtype.kind == "b":
         return np.array(value > 0)
     if math.isinf(value) and dtypes.issubdtype(dtype, np.integer):
@@ -102,7 +102,7 @@ def _reduce(
 ) -> Array:
     """A reduction: `bind(x, axes)` reduces an array, `combine(x, y)` joins two results.
 
-    `identity` is None where empty reductions are an error; `start` then is what masked elements count as.
+    If a reduction of no elements is an error, `identity` is None, and masked elements count as `start`.
     """
     a = ensure_arraylike(name, a)
     where = check_where(name, where)
@@ -186,7 +186,7 @@ def prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
 
 
 def max(a, axis=None, out=None, keepdims=False, initial=None, where=None):
-    """The largest element over axes (`jax.numpy.max`); NaN if one is. ValueError if there is none."""
+    """The largest element over axes (`jax.numpy.max`); NaN if one is NaN. Raises ValueError if there is none."""
     check_no_out("max", out)
     return _reduce(
         a, "max", lambda x, axes: lax.reduce_max_p.bind(x, axes=axes), ew.max_p.bind, None,
@@ -195,7 +195,7 @@ def max(a, axis=None, out=None, keepdims=False, initial=None, where=None):
 
 
 def min(a, axis=None, out=None, keepdims=False, initial=None, where=None):
-    """The smallest element over axes (`jax.numpy.min`); NaN if one is. ValueError if there is none."""
+    """The smallest element over axes (`jax.numpy.min`); NaN if one is NaN. Raises ValueError if there is none."""
     check_no_out("min", out)
     return _reduce(
         a, "min", lambda x, axes: lax.reduce_min_p.bind(x, axes=axes), ew.min_p.bind, None,

@@ -1,4 +1,4 @@
-"""Repeating and rolling: `tile`, `repeat`, `roll`, `resize`."""
+"""Functions that repeat or roll elements: `tile`, `repeat`, `roll`, `resize`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def tile(A, reps):
 def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None):
     """Every element, or slice along an axis, several times (`jax.numpy.repeat`).
 
-    repeats: a number, or one for each slice. Where it is traced, `total_repeat_length` gives the result's size.
+    repeats: a number, or one for each slice. If it is traced, `total_repeat_length` must give the result's size.
 
     >>> repeat(np.arange(3), 2)
     Array([0, 0, 1, 1, 2, 2], dtype=int32)
@@ -57,7 +57,7 @@ def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None
         return take(a, np.repeat(np.arange(size, dtype=np.int32), counts), axis)
     counts = broadcast_to(asarray(repeats), (size,))
     ends = cumulative.cumsum(counts)
-    # The slice at a place is the first whose run ends behind it; behind the last run, the last slice.
+    # Each place gets the first slice whose run ends behind that place; places behind the last run get the last slice.
     places = arange(total_repeat_length)
     found = reductions.sum(_expand_dims(ends, [1]) <= _expand_dims(places, [0]), 0, dtype=default_int_dtype())
     return take(a, ew.min_p.bind(found, const(found, max(size - 1, 0))), axis)
@@ -71,7 +71,7 @@ def _repeat_each(a: Array, repeats: int, axis: int) -> Array:
 
 
 def roll(a, shift, axis=None):
-    """Elements moved along an axis, those behind the end to the start (`jax.numpy.roll`)."""
+    """The elements moved along an axis; those moved past the end come in at the start (`jax.numpy.roll`)."""
     a = ensure_arraylike("roll", a)
     if axis is None:
         return reshape(roll(ravel(a), shift, 0), a.shape)
@@ -101,7 +101,7 @@ def _roll_traced(a: Array, shift: Array, axes: tuple[int, ...]) -> Array:
 
 
 def resize(a, new_shape):
-    """The elements, again and again, in another shape (`jax.numpy.resize`)."""
+    """The elements in another shape, repeated as often as needed to fill it (`jax.numpy.resize`)."""
     a = ravel(ensure_arraylike("resize", a))
     shape = canonicalize_shape(new_shape)
     size = math.prod(shape)

@@ -1,4 +1,4 @@
-"""Arrays as sets: `unique`, `isin`, unions and intersections."""
+"""Functions on arrays as sets: `unique`, `isin`, unions and intersections."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def unique(
     fill_value=None,
     sorted=True,
 ):
-    """The different elements, sorted (`jax.numpy.unique`); or slices along an axis.
+    """The distinct elements, or the distinct slices along an axis, sorted (`jax.numpy.unique`).
 
-    return_index: also where each is met first; return_inverse: also which of them each element is; return_counts: also
-    how often each occurs. Under a transformation `size` must give how many there are; what is missing is filled with
-    `fill_value`, else with the smallest.
+    return_index: also the first index of each. return_inverse: also, for each element of `ar`, its index in the result.
+    return_counts: also the number of times that each occurs. Under a transformation `size` must give the result's size; if
+    there are fewer distinct elements, `fill_value` fills the rest, by default the smallest element.
 
     >>> unique(np.array([3, 1, 3]))
     Array([1, 3], dtype=int32)
@@ -59,7 +59,7 @@ def unique(
 
 
 def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value: Any):
-    """(values, first index, inverse, counts)"""
+    """(values, first indices, inverse, counts), with slices along `axis` as the elements."""
     rows = moveaxis(ar, axis, 0)
     count = rows.shape[0]
     if count == 0:
@@ -89,7 +89,7 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
 
 
 def _run_starts(ordered: Array, equal_nan: bool) -> Array:
-    """Where a sorted element differs from the one before it."""
+    """Whether each sorted element differs from the one before it, so that a run of equal elements starts there."""
     before, behind = ordered[:-1], ordered[1:]
     different = before != behind
     if equal_nan and dtypes.issubdtype(ordered.dtype, np.inexact):
@@ -116,25 +116,25 @@ class _UniqueInverseResult(NamedTuple):
 
 
 def unique_all(x, /, *, size=None, fill_value=None):
-    """`unique` with everything it can give; NaNs all differ (`jax.numpy.unique_all`)."""
+    """`unique` with indices, inverse and counts; each NaN is distinct (`jax.numpy.unique_all`)."""
     options = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return _UniqueAllResult(*unique(x, True, True, True, **options))
 
 
 def unique_counts(x, /, *, size=None, fill_value=None):
-    """`unique` with counts; NaNs all differ (`jax.numpy.unique_counts`)."""
+    """`unique` with counts; each NaN is distinct (`jax.numpy.unique_counts`)."""
     options = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return _UniqueCountsResult(*unique(x, return_counts=True, **options))
 
 
 def unique_inverse(x, /, *, size=None, fill_value=None):
-    """`unique` with the inverse; NaNs all differ (`jax.numpy.unique_inverse`)."""
+    """`unique` with the inverse; each NaN is distinct (`jax.numpy.unique_inverse`)."""
     options = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return _UniqueInverseResult(*unique(x, return_inverse=True, **options))
 
 
 def unique_values(x, /, *, size=None, fill_value=None):
-    """`unique`; NaNs all differ (`jax.numpy.unique_values`)."""
+    """`unique`, where each NaN is distinct (`jax.numpy.unique_values`)."""
     return unique(x, equal_nan=False, size=size, fill_value=fill_value)
 
 
@@ -153,20 +153,20 @@ def union1d(ar1, ar2, *, size=None, fill_value=None):
 
 
 def intersect1d(ar1, ar2, assume_unique=False):
-    """The elements of both arrays, sorted, each once (`jax.numpy.intersect1d`); for known values only."""
+    """The elements that both arrays have, sorted, each once (`jax.numpy.intersect1d`). Their values must be known."""
     one, two = promote_dtypes(*ensure_arraylike("intersect1d", ar1, ar2))
     one = unique(one)
     return one[np.asarray(known_value(isin(one, two), "jnp.intersect1d"))]
 
 
 def setdiff1d(ar1, ar2, assume_unique=False):
-    """The elements of the first array that are not in the second (`jax.numpy.setdiff1d`); for known values only."""
+    """The elements of the first array that are not in the second (`jax.numpy.setdiff1d`). Their values must be known."""
     one, two = promote_dtypes(*ensure_arraylike("setdiff1d", ar1, ar2))
     one = ravel(one) if assume_unique else unique(one)
     return one[np.asarray(known_value(isin(one, two, invert=True), "jnp.setdiff1d"))]
 
 
 def setxor1d(ar1, ar2, assume_unique=False):
-    """The elements of just one of the arrays (`jax.numpy.setxor1d`); for known values only."""
+    """The elements that only one of the arrays has (`jax.numpy.setxor1d`). Their values must be known."""
     one, two = promote_dtypes(*ensure_arraylike("setxor1d", ar1, ar2))
     return sort(concatenate([setdiff1d(one, two), setdiff1d(two, one)]))

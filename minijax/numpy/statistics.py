@@ -40,7 +40,7 @@ from .util import where as _where
 
 
 def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> Array:
-    """How many elements a mean divides by."""
+    """The number of elements that a mean divides by."""
     if where is None:
         axes = canonicalize_axis_tuple(axis, len(a.shape))
         return ArrayImpl(np.asarray(math.prod(a.shape[d] for d in axes), dtype))
@@ -48,7 +48,7 @@ def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> 
 
 
 def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
-    """The mean over axes (`jax.numpy.mean`); a float, also of integers.
+    """The mean over axes (`jax.numpy.mean`), which is a float even for integers.
 
     >>> mean(np.float32([1, 2, 6]))
     Array(3., dtype=float32)
@@ -64,7 +64,7 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
 
 
 def average(a, axis=None, weights=None, returned=False, keepdims=False):
-    """The mean over axes, weighted (`jax.numpy.average`); with `returned`, also the sum of the weights."""
+    """The weighted mean over axes (`jax.numpy.average`); with `returned`, also the sum of the weights."""
     axis = static_axis(axis)
     if weights is None:
         (a,) = promote_dtypes_inexact(ensure_arraylike("average", a))
@@ -199,7 +199,7 @@ def nanquantile(
     weights=None,
     interpolation=None,
 ):
-    """As `quantile`, not looking at NaN (`jax.numpy.nanquantile`)."""
+    """As `quantile`, without the elements that are NaN (`jax.numpy.nanquantile`)."""
     return _quantile("nanquantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
 
 
@@ -221,7 +221,7 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
 
 
 def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    """As `median`, not looking at NaN (`jax.numpy.nanmedian`)."""
+    """As `median`, without the elements that are NaN (`jax.numpy.nanmedian`)."""
     return nanquantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
 
 
@@ -250,7 +250,7 @@ def _quantile(name, a, q, axis, out, overwrite_input, method, keepdims, weights,
 
 
 def _to_last_axis(a: Array, axes: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
-    """The reduced axes as one, the last; and the others."""
+    """(the array with the axes to reduce merged into one, the last; the numbers of its other axes)."""
     kept = tuple(i for i in range(len(a.shape)) if i not in axes)
     a = lax.transpose(a, (*kept, *axes))
     sizes = tuple(a.shape[: len(kept)])
@@ -258,7 +258,7 @@ def _to_last_axis(a: Array, axes: tuple[int, ...]) -> tuple[Array, tuple[int, ..
 
 
 def _neighbours(ordered: Array, q: Array, skip_nan: bool) -> tuple[Array, Array, Array]:
-    """The two elements around each quantile, q's axes first, and how far it lies between them."""
+    """(low, high, weight): the two elements around each quantile and how far it lies between them; q's axes come first."""
     n = ordered.shape[-1]
     rank = len(q.shape)
     if skip_nan:
@@ -272,7 +272,7 @@ def _neighbours(ordered: Array, q: Array, skip_nan: bool) -> tuple[Array, Array,
     weight = position - floor
 
     def element(index):
-        # At least 0, where skip_nan leaves no element.
+        # At least 0: if skip_nan leaves no element, `last` is -1.
         index = ew.max_p.bind(const(index, 0), ew.min_p.bind(index, last))
         return _pick_last(ordered, convert_element_type(index, default_int_dtype()), rank)
 
@@ -280,7 +280,7 @@ def _neighbours(ordered: Array, q: Array, skip_nan: bool) -> tuple[Array, Array,
 
 
 def _pick_last(ordered: Array, index: Array, rank: int) -> Array:
-    """ordered[..., index], where `index` has `rank` more axes in front."""
+    """ordered[..., index] for an `index` with `rank` more axes in front."""
     last = len(ordered.shape) - 1
     numbers = lax.GatherDimensionNumbers(
         offset_dims=(),
@@ -307,11 +307,11 @@ def _between(low: Array, high: Array, weight: Array, method: str) -> Array:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Statistics of pairs
+# Covariances
 
 
 def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
-    """The covariances of variables, a row each, or a column with `rowvar=False` (`jax.numpy.cov`)."""
+    """The covariances of variables (`jax.numpy.cov`). Each row is a variable; with `rowvar=False`, each column is."""
     check_arraylike("cov", m)
     if fweights is not None or aweights is not None:
         raise NotImplementedError("minijax: fweights and aweights of jnp.cov are not supported.")
@@ -339,7 +339,7 @@ def _variables(x: Array, rowvar: bool) -> Array:
 
 
 def corrcoef(x, y=None, rowvar=True, dtype=None):
-    """The correlations of variables, a row each (`jax.numpy.corrcoef`)."""
+    """The correlations of variables (`jax.numpy.corrcoef`). Each row is a variable; with `rowvar=False`, each column is."""
     c = cov(x, y, rowvar, dtype=dtype)
     if not c.shape:
         return ufuncs.divide(c, c)

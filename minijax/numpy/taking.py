@@ -1,4 +1,4 @@
-"""`take`, `put` and their like: elements read and replaced at an array of indices."""
+"""Functions that read or replace the elements at an array of indices: `take`, `put`, `place` and their variants."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def take(
 
 
 def take_along_axis(arr, indices, axis=-1, mode=None, fill_value=None) -> Array:
-    """For each vector of `arr` along the axis, its elements at the indices beside it (`jax.numpy.take_along_axis`).
+    """The elements of each vector of `arr` along the axis, at its own vector of indices (`jax.numpy.take_along_axis`).
 
     >>> import minijax.numpy as jnp
     >>> x = jnp.array([[3.0, 1.0], [4.0, 5.0]])
@@ -94,7 +94,7 @@ def take_along_axis(arr, indices, axis=-1, mode=None, fill_value=None) -> Array:
     squeezed = [i for i in own if i != axis and a.shape[i] == 1]
     paired = [i for i in own if i != axis and a.shape[i] != 1]
     whole = [i for i in range(a.ndim) if i not in own]
-    # Axis numbers after the squeeze, and among the indices' axes.
+    # The number that each axis of `a` has after the squeeze.
     after = {i: n for n, i in enumerate(i for i in range(a.ndim) if i not in squeezed)}
     numbers = GatherDimensionNumbers(
         tuple(whole),
@@ -110,7 +110,7 @@ def take_along_axis(arr, indices, axis=-1, mode=None, fill_value=None) -> Array:
 
 
 def put_along_axis(arr, indices, values, axis, inplace=True, *, mode=None) -> Array:
-    """`arr` with the values at the indices along the axis replaced (`jax.numpy.put_along_axis`, with `inplace=False`)."""
+    """`arr` with the elements at the indices along the axis replaced (`jax.numpy.put_along_axis`, with `inplace=False`)."""
     if inplace:
         raise ValueError(
             "jax.numpy.put_along_axis cannot modify arrays in-place, because JAX arrays are immutable. Pass inplace=False"
@@ -152,7 +152,7 @@ def put(a, ind, v, mode=None, *, inplace=True) -> Array:
 
 
 def place(arr, mask, vals, *, inplace=True) -> Array:
-    """`arr` with the elements where the mask holds replaced by `vals` in turn (`jax.numpy.place`, with `inplace=False`)."""
+    """`arr` with its elements under a true mask replaced by `vals`, repeated as needed (`jax.numpy.place`)."""
     if inplace:
         raise ValueError(
             "jax.numpy.place cannot modify arrays in-place, because JAX arrays are immutable. Pass inplace=False to instead"

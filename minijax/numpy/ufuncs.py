@@ -1,7 +1,7 @@
-"""Elementwise functions of `jnp`: promote the arguments, then bind one primitive, or a few.
+"""Elementwise functions of `jnp`, which promote their arguments and bind one primitive, or a few.
 
-Most of them are rows of the tables below. Where the primitive needs nothing but arguments of one dtype, the function
-gets a fast path (`util.fast_binary`, `util.fast_unary`).
+Most of them are rows of the tables below. If the primitive takes any arguments of one dtype, the function has a fast path
+(`util.fast_binary`, `util.fast_unary`).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def is_complex(x: Array) -> bool:
 
 
 def filled_like(x: Array, value, dtype=None) -> Array:
-    """An array of one value in the shape of `x`; of its dtype and weak type, unless a dtype is given."""
+    """An array of one value in the shape of `x`, of its dtype and weak type unless a dtype is given."""
     return full(x.shape, value, x.dtype if dtype is None else np.dtype(dtype), x.weak_type and dtype is None)
 
 
@@ -70,7 +70,7 @@ def _unary(name: str, primitive: Primitive, promote: Callable, accepts: str, doc
 
 
 def _inexact(name: str, primitive: Primitive, doc: str, accepts: str = INEXACT) -> Callable:
-    """A function into the real or complex numbers: integers become floats."""
+    """A function whose results are real or complex numbers: integers become floats."""
     return _unary(name, primitive, promote_args_inexact, accepts, doc)
 
 
@@ -104,7 +104,7 @@ asin, acos, atan, asinh, atanh = arcsin, arccos, arctan, arcsinh, arctanh
 
 
 def arccosh(x, /):
-    """The inverse of the hyperbolic cosine (`jax.numpy.arccosh`): of the two, the one with real part >= 0."""
+    """The inverse of the hyperbolic cosine (`jax.numpy.arccosh`), with real part >= 0."""
     (x,) = promote_args_inexact("arccosh", x)
     result = ew.acosh_p.bind(x)
     return where(real(result) < 0, -result, result) if is_complex(result) else result
@@ -127,7 +127,7 @@ def positive(x, /):
 
 
 def absolute(x, /):
-    """The absolute value (`jax.numpy.absolute`); of a complex number, its distance from 0."""
+    """The absolute value (`jax.numpy.absolute`); for a complex number, its distance from 0."""
     x = ensure_arraylike("absolute", x)
     return x if x.dtype == bool or is_a(x, np.unsignedinteger) else ew.abs_p.bind(x)
 
@@ -148,7 +148,7 @@ def _round_to_integer(name: str, primitive: Primitive, doc: str) -> Callable:
             return x
         return primitive.bind(*promote_args_inexact(name, x))
 
-    return named(function, name, f"{doc} (`jax.numpy.{name}`); integers as they are.")
+    return named(function, name, f"{doc} (`jax.numpy.{name}`); integers stay as they are.")
 
 
 floor = _round_to_integer("floor", ew.floor_p, "The largest whole number not above x")
@@ -191,7 +191,7 @@ def round(a, decimals: int = 0, out=None):
         return ew.complex_p.bind(round(real(a), decimals), round(imag(a), decimals))
     if decimals == 0:
         return ew.round_p.bind(a, rounding_method=ROUND_TO_EVEN)
-    # float16 and bfloat16 cannot hold a scale of 10**5 and more.
+    # In float32, as float16 and bfloat16 cannot hold a factor of 10**5.
     work = convert_element_type(a, np.dtype("float32")) if a.dtype.itemsize == 2 else a
     factor = const(work, 10.0**decimals)
     rounded = ew.round_p.bind(ew.mul_p.bind(work, factor), rounding_method=ROUND_TO_EVEN)
@@ -214,7 +214,7 @@ def imag(val, /):
 
 
 def conjugate(x, /):
-    """The complex conjugate (`jax.numpy.conjugate`); a real number as it is."""
+    """The complex conjugate (`jax.numpy.conjugate`); a real number stays as it is."""
     x = ensure_arraylike("conjugate", x)
     return ew.conj(x) if is_complex(x) else x
 
@@ -223,7 +223,7 @@ conj = named(lambda x, /: conjugate(x), "conj", conjugate.__doc__)
 
 
 def angle(z, deg: bool = False):
-    """The angle of a complex number in the plane (`jax.numpy.angle`), in radians, or degrees."""
+    """The angle of a complex number in the plane (`jax.numpy.angle`), in radians, or with `deg` in degrees."""
     z = ensure_arraylike("angle", z)
     re, im = real(z), imag(z)
     if not is_a(re, np.inexact) or (not z.shape and not is_complex(z)):
@@ -285,7 +285,7 @@ degrees = named(lambda x, /: rad2deg(x), "degrees", rad2deg.__doc__)
 def _binary(
     name: str, primitive: Primitive, promote: Callable, accepts: str, doc: str, fallback: Callable | None = None
 ):
-    """`fallback(x, y)` takes over from the primitive for dtypes that need it; for the others it gives None."""
+    """A function of two arguments that binds `primitive`, unless `fallback(x, y)` returns a result for their dtype."""
 
     def slow(x, y):
         x, y = promote(name, x, y)
@@ -302,7 +302,7 @@ def _binary(
 
 
 def _logical(primitive: Primitive) -> Callable:
-    """Booleans: addition is `or`, multiplication is `and`."""
+    """The fallback of addition and multiplication for booleans: `or` and `and`."""
     return lambda x, y: primitive.bind(x, y) if x.dtype == bool else None
 
 
@@ -349,7 +349,7 @@ bitwise_right_shift = _binary(
 
 
 def _lexicographic(primitive: Primitive) -> Callable:
-    """Complex numbers are ordered by their real parts, then by their imaginary parts."""
+    """The fallback of a comparison for complex numbers: by their real parts, then by their imaginary parts."""
 
     def compare(x, y):
         if not is_complex(x):
@@ -374,7 +374,7 @@ def _of_truth_values(name: str, primitive: Primitive, doc: str) -> Callable:
     def function(x, y, /):
         return primitive.bind(*map(to_bool, promote_args(name, x, y)))
 
-    return named(function, name, f"{doc} (`jax.numpy.{name}`); what is not zero is true.")
+    return named(function, name, f"{doc} (`jax.numpy.{name}`); numbers other than zero are true.")
 
 
 logical_and = _of_truth_values("logical_and", ew.and_p, "Whether both hold")
@@ -422,7 +422,7 @@ def ldexp(x1, x2, /):
     if is_complex(x1) or is_a(x2, np.inexact):
         raise ValueError(f"ldexp not supported for input types {(x1.dtype, x2.dtype)}")
     (x1,) = promote_args_inexact("ldexp", x1)
-    # In two steps: 2**x2 alone may overflow where the product does not.
+    # In two steps, as 2**x2 alone may overflow: ldexp(2**-100, 200) is 2**100, but 2**200 is no float32.
     half = x2 // 2
     exponents = [convert_element_type(n, x1.dtype) for n in (half, x2 - half)]
     return x1 * exp2(exponents[0]) * exp2(exponents[1])
@@ -486,7 +486,8 @@ def isreal(x):
 
 
 def nan_to_num(x, copy: bool = True, nan=0.0, posinf=None, neginf=None):
-    """x with NaN and infinities replaced by numbers (`jax.numpy.nan_to_num`); by the largest ones, for infinities."""
+    """x with NaN replaced by `nan`, and infinities by `posinf` and `neginf`, by default the largest numbers
+    (`jax.numpy.nan_to_num`)."""
     x = ensure_arraylike("nan_to_num", x)
     if not is_a(x, np.inexact):
         return x
@@ -505,7 +506,7 @@ def convert_value(value: Any, dtype) -> Array:
 
 
 def clip(arr=None, /, min=None, max=None):
-    """Values below `min` raised to it, above `max` lowered to it (`jax.numpy.clip`).
+    """Values below `min` raised to `min`, and values above `max` lowered to `max` (`jax.numpy.clip`).
 
     >>> clip(5, 0, 3)
     Array(3, dtype=int32, weak_type=True)

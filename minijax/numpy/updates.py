@@ -1,6 +1,6 @@
 """`x.at[index].set(y)`, `.add(y)` and so on: copies of an array with elements changed.
 
-An update follows the plan of the gather that would read the same elements, backwards: a `scatter`.
+An update is a `scatter` with the plan of the gather that reads the same elements (`indexing.plan_gather`).
 (JAX: `_src/ops/scatter.py`.)
 """
 
@@ -25,7 +25,7 @@ from .util import as_array, broadcast_to, convert, promote_dtypes
 def _scatter(
     x, index, y, scatter, *, indices_are_sorted=False, unique_indices=False, mode=None, wrap_negative_indices=True
 ):
-    """x with `y` written, added, ... at `index`."""
+    """x with `y` written, added, ... at `index`, by the function `scatter`."""
     if type(y) is int and dtypes.issubdtype(x.dtype, np.integer):
         info = np.iinfo(x.dtype)
         y = convert(y, x.dtype) if info.min <= y <= info.max else y
@@ -66,9 +66,9 @@ def _safe_to_cast(y, x) -> bool:
 class _IndexUpdateHelper:
     """`x.at[index]`: the place in x at which `.set(y)`, `.add(y)`, `.get()` and so on act; x itself never changes.
 
-    Methods take `mode` ("drop" or "fill", "clip", "promise_in_bounds": what happens out of bounds), `indices_are_sorted`,
-    `unique_indices` and `wrap_negative_indices`. Where a place is named twice, both updates are applied
-    (`jax.numpy.ndarray.at`).
+    The methods take `mode` ("drop" or "fill", "clip", "promise_in_bounds": what to do with places out of bounds),
+    `indices_are_sorted`, `unique_indices` and `wrap_negative_indices`. If the index names a place twice, both updates are
+    applied (`jax.numpy.ndarray.at`).
 
     >>> import minijax.numpy as jnp
     >>> jnp.zeros(3).at[jnp.array([0, 0, 2])].add(1.0)
@@ -88,7 +88,7 @@ class _IndexUpdateHelper:
 
 
 class _IndexUpdateRef:
-    """What `x.at[index]` gives; see `_IndexUpdateHelper`."""
+    """The value of `x.at[index]`; see `_IndexUpdateHelper`."""
 
     __slots__ = ("array", "index")
 
@@ -159,7 +159,7 @@ class _IndexUpdateRef:
 
 
 def _apply_once(x, indices, plan: Plan, func, mode):
-    """`func` at the windows that the indices, none twice, name."""
+    """x with `func` applied to the windows at the indices, which name no window twice."""
     removed = len(plan.numbers.collapsed_slice_dims)
     batch = indices.ndim - 1
     numbers = plan.numbers._replace(offset_dims=tuple(range(batch, batch + x.ndim - removed)))
