@@ -29,7 +29,7 @@ from .windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimension
 
 
 def _start_indices(operand, start_indices, allow_negative_indices: bool = True) -> list:
-    """Start indices as scalars of one integer dtype, negative ones counted from the end."""
+    """The start indices as integer scalars; negative ones are counted from the end."""
     shape = shape_of(operand)
     if isinstance(start_indices, (tuple, list)):
         indices = list(start_indices)
@@ -59,7 +59,7 @@ def _element(x, i: int):
 
 
 def dynamic_slice(operand, start_indices, slice_sizes: Sequence[int], *, allow_negative_indices: bool = True):
-    """The window of `slice_sizes` at `start_indices`, moved inside where it sticks out (`lax.dynamic_slice`).
+    """The window of `slice_sizes` at `start_indices`, moved inside if it sticks out (`lax.dynamic_slice`).
 
     >>> import minijax.numpy as jnp
     >>> dynamic_slice(jnp.arange(5), (4,), (2,))
@@ -105,7 +105,7 @@ def _dynamic_slice_transpose(ct, x, *starts, slice_sizes):
 
 
 def _stack_starts(starts, dims, axis):
-    """Start indices as the last axis of one array, with the batch axis, if any has one, in front; and where that is."""
+    """(the start indices along the last axis of one array, its batch axis): the batch axis is 0, or None if none is batched."""
     batched = any(d is not None for d in dims)
     columns = []
     for s, d in zip(starts, dims):
@@ -122,7 +122,7 @@ def _dynamic_slice_batch(axis, args, dims, *, slice_sizes):
     if all(d is None for d in dims[1:]):
         x = move_batch_dim(x, dims[0], 0)
         return dynamic_slice_p.bind(x, np.int32(0), *starts, slice_sizes=(axis.size, *slice_sizes)), 0
-    # A start for each example: a gather, of windows moved inside as dynamic_slice moves them.
+    # Each example has its own start: a gather with mode CLIP moves windows inside as dynamic_slice does.
     ndim = len(slice_sizes)
     indices, di = _stack_starts(starts, dims[1:], axis)
     numbers = GatherDimensionNumbers(tuple(range(ndim)), (), tuple(range(ndim)))
@@ -150,7 +150,7 @@ dynamic_slice_p = row(
 
 
 def dynamic_update_slice(operand, update, start_indices, *, allow_negative_indices: bool = True):
-    """The operand with `update` in the place of the window at `start_indices` (`lax.dynamic_update_slice`)."""
+    """The operand with the window at `start_indices` replaced by `update` (`lax.dynamic_update_slice`)."""
     return dynamic_update_slice_p.bind(operand, update, *_start_indices(operand, start_indices, allow_negative_indices))
 
 

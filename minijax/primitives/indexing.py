@@ -1,7 +1,7 @@
 """Primitives that read and write at places given by numbers: gather and the scatters.
 
-gather and scatter are each other's transpose and speak one language: a window of the operand for every entry of the
-indices. `GatherDimensionNumbers` and `ScatterDimensionNumbers` say which axes of what are which (XLA's semantics).
+gather and scatter are each other's transpose, and both have a window of the operand for each vector of indices.
+`GatherDimensionNumbers` and `ScatterDimensionNumbers` say which axis plays which part (XLA's semantics).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def gather(
 
 
 def _default_fill(dtype):
-    """What is read out of bounds: NaN, the least signed and the greatest unsigned integer, True."""
+    """The value read out of bounds: NaN, the least signed integer, the greatest unsigned integer, or True."""
     if dtype.kind in "fc" or dtype.char == "E":
         return float("nan")
     if dtype.kind == "i":
@@ -101,7 +101,7 @@ def _gather_impl(x, indices, *, dimension_numbers, slice_sizes, mode, fill_value
         x.shape, indices, slice_sizes, index_map, batching, indices_batching, collapsed, mode
     )
     if 0 in x.shape:
-        # Nothing to read: every window is out of bounds, or empty.
+        # The operand has no elements: every window is out of bounds, or empty.
         out = np.full(shape, 0 if fill_value is None else fill_value, x.dtype)
     else:
         out = np.broadcast_to(x[tuple(places)], shape) if places else np.broadcast_to(x, shape)
@@ -115,7 +115,7 @@ def _gather_jvp(primals, tangents, **params):
     if type(tangents[0]) is Zero:
         return out, zero_like(out)
     if params["mode"] is GatherScatterMode.FILL_OR_DROP:
-        # What was filled in does not depend on the operand.
+        # The value filled in does not depend on the operand: its tangent is 0.
         params = {**params, "fill_value": 0}
     return out, gather_p.bind(tangents[0], primals[1], **params)
 
@@ -148,7 +148,7 @@ def gather_batch(axis, args, dims, *, dimension_numbers, slice_sizes, **params):
         indices = move_batch_dim(indices, di, 0)
         indices_batching = bump(indices_batching)
     if di is None:
-        # The new axis is one more within every window, read whole.
+        # The operand alone is batched: every window spans the whole batch axis.
         offset, slice_sizes = (0, *bump(offset)), (axis.size, *slice_sizes)
     else:
         offset = bump(offset)
@@ -207,7 +207,8 @@ def _window_sizes(shape, updates_shape, numbers: ScatterDimensionNumbers) -> tup
 
 
 def _scatter_impl(write: Callable) -> Callable:
-    """The implementation that calls `write(flat copy of the operand, flat positions, flat updates)`."""
+    """The implementation of a scatter by `write(flat copy of the operand, flat positions, flat updates)`, which writes into
+    the copy."""
 
     def impl(x, indices, updates, *, dimension_numbers, mode, **params):
         window, inserted, to_operand, batching, indices_batching = dimension_numbers
@@ -215,7 +216,7 @@ def _scatter_impl(write: Callable) -> Callable:
         if not updates.size:
             return out
         sizes = _window_sizes(x.shape, updates.shape, dimension_numbers)
-        # What was promised and is not so is clipped where it is read, and dropped where it is written, as XLA does.
+        # As XLA does: a window that is out of bounds against the promise is clipped by gather, but dropped by scatter.
         mode = mode if mode is GatherScatterMode.CLIP else GatherScatterMode.FILL_OR_DROP
         places, inside, shape = window_places(
             x.shape, indices, sizes, to_operand, tuple(batching), tuple(indices_batching), inserted, mode
@@ -260,7 +261,7 @@ def _scatter_batch(primitive_of: Callable) -> Callable:
 
 
 def _update_gather(x, indices, updates_shape, numbers: ScatterDimensionNumbers, mode, fill_value=0):
-    """For every element of the updates, the element of `x` at its place."""
+    """The elements of `x` at the places of the updates, in the shape of the updates."""
     dims = GatherDimensionNumbers(
         tuple(numbers.update_window_dims),
         tuple(numbers.inserted_window_dims),
@@ -296,8 +297,8 @@ def _scatter_jvp(primals, tangents, **params):
     g, g_updates = instantiate(tangents[0]), instantiate(tangents[2])
     if params["unique_indices"]:
         return out, scatter_p.bind(g, indices, g_updates, **params)
-    # Where several updates meet one place, one of them wins, and only its tangent may come through. Number the updates,
-    # scatter the numbers, and see which of them are found again.
+    # If several updates name one place, one of them wins, and only its tangent may count. To find the winners: number the
+    # updates, scatter the numbers, and gather them; an update that finds its own number won.
     numbers, mode = params["dimension_numbers"], params["mode"]
     shape = shape_of(updates)
     ids = add_p.bind(
@@ -313,7 +314,8 @@ def _scatter_jvp(primals, tangents, **params):
 
 
 def _scatter_transpose(ct, x, indices, updates, *, dimension_numbers, mode, **params):
-    """For unique indices, of which alone the jvp rule makes linear scatters: what is overwritten has no cotangent."""
+    """The transpose for unique indices, the only ones for which the jvp rule writes a linear scatter. Elements of the operand
+    that are overwritten have cotangent 0."""
     ct_x = ct_updates = None
     if is_undefined_primal(x):
         zeros = full(updates.aval.shape if is_undefined_primal(updates) else shape_of(updates), 0, ct.dtype)
@@ -324,7 +326,7 @@ def _scatter_transpose(ct, x, indices, updates, *, dimension_numbers, mode, **pa
 
 
 def _bind_scatter(primitive, x, indices, updates, params):
-    """Another scatter at the same places."""
+    """Bind another scatter with the indices and parameters of this one."""
     return _scatter(
         primitive,
         x,
@@ -361,7 +363,7 @@ def _scatter_mul_transpose(ct, x, indices, updates, **params):
 
 
 def _scatter_extremum_jvp(primitive_of: Callable) -> Callable:
-    """The tangent of whichever element is the extremum; those that tie share it equally."""
+    """The tangent of the extreme element; elements that tie share it equally."""
 
     def jvp(primals, tangents, **params):
         x, indices, updates = primals
@@ -410,7 +412,7 @@ scatter_max_p = _scatter_row(
 
 
 def _scatter_sub_jvp(primals, tangents, **params):
-    """Subtracting is adding the negative."""
+    """The jvp of the sum with the negative updates."""
     x, indices, updates = primals
     out = scatter_sub_p.bind(x, indices, updates, **params)
     if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
@@ -419,7 +421,7 @@ def _scatter_sub_jvp(primals, tangents, **params):
     return out, _bind_scatter(scatter_add_p, instantiate(tangents[0]), indices, negative, params)
 
 
-# What each scatter does to an element and its update, as JAX shows it in the equation.
+# The function of (element, update) that JAX shows in the equation of each scatter.
 _combiners = {
     "scatter-add": add_p,
     "scatter-sub": sub_p,

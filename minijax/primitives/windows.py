@@ -1,4 +1,4 @@
-"""Where the windows of gather and scatter lie: dimension numbers, modes, and the positions that they give."""
+"""The places of the windows of gather and scatter: dimension numbers, modes, and the positions that follow from them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class GatherScatterMode(enum.Enum):
-    """What happens to windows that are not wholly inside the operand."""
+    """What to do with windows that are not wholly inside the operand."""
 
     CLIP = enum.auto()
     FILL_OR_DROP = enum.auto()
@@ -34,8 +34,12 @@ class GatherScatterMode(enum.Enum):
 
 
 class GatherDimensionNumbers(NamedTuple):
-    """offset_dims: the result's axes that run within a window. collapsed_slice_dims: the operand's axes, of window size 1,
-    that the result has not. start_index_map: the operand's axis that each entry of an index vector moves along."""
+    """The part that each axis of a gather plays.
+
+    offset_dims: the axes of the result that run within a window. collapsed_slice_dims: the axes of the operand that the
+    result lacks; windows have size 1 there. start_index_map: the axis of the operand that each entry of an index vector
+    moves along. operand_batching_dims, start_indices_batching_dims: axes that are paired, as batch axes are.
+    """
 
     offset_dims: tuple[int, ...]
     collapsed_slice_dims: tuple[int, ...]
@@ -45,7 +49,8 @@ class GatherDimensionNumbers(NamedTuple):
 
 
 class ScatterDimensionNumbers(NamedTuple):
-    """update_window_dims: the updates' axes that run within a window; the others as in `GatherDimensionNumbers`."""
+    """The part that each axis of a scatter plays: `update_window_dims` are the axes of the updates that run within a window;
+    the other fields are as in `GatherDimensionNumbers`, in the same order."""
 
     update_window_dims: Sequence[int]
     inserted_window_dims: Sequence[int]
@@ -55,12 +60,16 @@ class ScatterDimensionNumbers(NamedTuple):
 
 
 def bump(dims) -> tuple[int, ...]:
+    """The numbers of axes after a batch axis has been put in front."""
     return tuple(d + 1 for d in dims)
 
 
 def window_places(shape, indices, slice_sizes, start_index_map, batching, indices_batching, removed, mode):
-    """For each axis of the operand the positions read or written, which broadcast to (batch of indices..., window...),
-    and the mask of index entries whose windows lie inside (None where all do)."""
+    """(positions, inside, shape) of all elements of all windows.
+
+    positions: an array for each axis of the operand; the arrays broadcast to `shape`, which is (batch of indices..., axes of
+    a window...). inside: the mask of windows that lie inside, or None if all do.
+    """
     batch_shape = indices.shape[:-1]
     window_axes = [d for d in range(len(shape)) if d not in removed and d not in batching]
     n_batch, n_window = len(batch_shape), len(window_axes)
