@@ -55,7 +55,7 @@ def keystr(keys: Sequence, *, simple: bool = False, separator: str = "") -> str:
 
 
 class NodeType:
-    """How the values of one class are taken apart and put together.
+    """The functions that take values of one class apart and put them together.
 
     flatten: value -> (children, static data); unflatten: (data, children) -> value; keys: value -> the children's keys.
     """
@@ -141,7 +141,7 @@ def _register(nodetype: type, node: NodeType):
 
 
 def register_pytree_node(nodetype: type, flatten_func: Callable, unflatten_func: Callable, flatten_with_keys_func=None):
-    """Make a class a container: `flatten_func(x) -> (children, static data)`, `unflatten_func(data, children) -> x`."""
+    """Make a class a container, by `flatten_func(x) -> (children, static data)` and `unflatten_func(data, children) -> x`."""
     keys = None
     if flatten_with_keys_func is not None:
         keys = lambda x: [key for key, _ in flatten_with_keys_func(x)[0]]
@@ -149,7 +149,7 @@ def register_pytree_node(nodetype: type, flatten_func: Callable, unflatten_func:
 
 
 def register_pytree_node_class(cls: type) -> type:
-    """Class decorator: `tree_flatten` and the class method `tree_unflatten` say how (`jax.tree_util`)."""
+    """Class decorator: make the class a container, by its methods `tree_flatten` and `tree_unflatten` (`jax.tree_util`)."""
     register_pytree_node(cls, lambda x: x.tree_flatten(), cls.tree_unflatten)
     return cls
 
@@ -167,7 +167,7 @@ def register_pytree_with_keys(
 
 
 def register_pytree_with_keys_class(cls: type) -> type:
-    """Class decorator: `tree_flatten_with_keys` and the class method `tree_unflatten` say how."""
+    """Class decorator: make the class a container, by its methods `tree_flatten_with_keys` and `tree_unflatten`."""
     flatten = getattr(cls, "tree_flatten", None)
     register_pytree_with_keys(
         cls,
@@ -186,7 +186,7 @@ def register_dataclass(
 ) -> type:
     """Make a dataclass a container: `data_fields` are children, `meta_fields` static.
 
-    Without them, fields with `dataclasses.field(metadata=dict(static=True))` are static and the others children.
+    Without the two lists, fields with `dataclasses.field(metadata=dict(static=True))` are static and the others children.
 
     >>> from minijax.tree_util import tree_leaves
     >>> @register_dataclass
@@ -234,6 +234,6 @@ def register_dataclass(
 
 
 def register_static(cls: type) -> type:
-    """Class decorator: values are containers without children, compared as static data; the class must be hashable."""
+    """Class decorator: make instances containers without children, compared as static data; they must be hashable."""
     register_pytree_node(cls, lambda x: ((), x), lambda data, _: data)
     return cls

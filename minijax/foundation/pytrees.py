@@ -1,7 +1,7 @@
 """Pytrees: nested containers whose leaves are arrays (JAX: `jax.tree_util`).
 
-A tree is taken apart into a flat list of leaves and a `PyTreeDef`, which remembers the containers. None is a container
-without children. What is of no registered type is a leaf. The types are registered in `pytree_nodes.py`.
+Flattening takes a tree apart into a list of leaves and a `PyTreeDef`, which remembers the containers. Values of types that
+are not registered are leaves. None is a container without children. `pytree_nodes.py` registers the types.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .pytree_nodes import (
 
 
 class PyTreeDef:
-    """The containers of a tree. Two are equal when their trees have the same containers with the same static data.
+    """The containers of a tree. Two definitions are equal if their containers have the same types and static data.
 
     >>> tree_structure({'a': 1, 'b': (2, None)})
     PyTreeDef({'a': *, 'b': (*, None)})
@@ -46,7 +46,7 @@ class PyTreeDef:
         self.data = data
         self.child_defs = child_defs
         self.num_leaves = 1 if node is None else sum([c.num_leaves for c in child_defs])
-        # Made once, on demand: a treedef is the key of jit's cache and is hashed at every call.
+        # The hash, computed once, when it is needed: a treedef is the key of jit's cache and is hashed at every call.
         self._hash = None
 
     @property
@@ -61,7 +61,7 @@ class PyTreeDef:
         return None if self.node is None else (_python_type(self), self.data)
 
     def unflatten(self, leaves: Iterable) -> Any:
-        """The tree with these leaves."""
+        """The tree with the given leaves."""
         leaves = list(leaves)
         if len(leaves) != self.num_leaves:
             many = "Too many" if len(leaves) > self.num_leaves else "Too few"
@@ -76,7 +76,7 @@ class PyTreeDef:
         return self.node.unflatten(self.data, [c._build(leaves) for c in self.child_defs])
 
     def flatten_up_to(self, tree: Any) -> list:
-        """The subtrees of `tree` at this definition's leaves; ValueError where `tree` does not begin so."""
+        """The subtrees of `tree` at this definition's leaves. Raises ValueError unless `tree` begins with this structure."""
         out: list = []
         self._flatten_up_to(tree, out, ())
         return out
@@ -104,13 +104,13 @@ class PyTreeDef:
             definition._flatten_up_to(child, out, (*path, key))
 
     def compose(self, inner: PyTreeDef) -> PyTreeDef:
-        """This definition with `inner` in the place of every leaf."""
+        """This definition with every leaf replaced by `inner`."""
         if self.node is None:
             return inner
         return PyTreeDef(self.node, self.data, tuple([c.compose(inner) for c in self.child_defs]))
 
     def walk(self, f_node: Callable, f_leaf: Callable | None, leaves: Iterable):
-        """Fold the tree: `f_leaf(leaf)` for leaves, `f_node(folded children, data)` for containers."""
+        """The tree folded: `f_leaf(leaf)` for leaves, `f_node(folded children, data)` for containers."""
 
         def fold(definition, leaves):
             if definition.node is None:
@@ -149,7 +149,7 @@ def _at(path: tuple) -> str:
 
 
 class _Placeholder:
-    """The leaf of a treedef's example tree, by which it is pickled."""
+    """The leaf of an example tree: a treedef is pickled as a tree with these leaves."""
 
     __slots__ = ()
 
@@ -209,7 +209,7 @@ def _flatten(tree, leaves: list, is_leaf) -> PyTreeDef:
         return _LEAF
     children, data = node.flatten(tree)
     if not children:
-        # Every call flattens an empty dict of keyword arguments.
+        # One definition for all empty dicts: every call flattens an empty dict of keyword arguments.
         if node is _NONE.node:
             return _NONE
         if data == () and node is _EMPTY_DICT.node:
@@ -218,7 +218,7 @@ def _flatten(tree, leaves: list, is_leaf) -> PyTreeDef:
 
 
 def tree_unflatten(treedef: PyTreeDef, leaves: Iterable) -> Any:
-    """The tree of a treedef with these leaves."""
+    """The tree of a treedef with the given leaves."""
     return treedef.unflatten(leaves)
 
 
@@ -231,7 +231,7 @@ def tree_structure(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> P
 
 
 def tree_map(f: Callable, tree: Any, *rest: Any, is_leaf: Callable[[Any], bool] | None = None) -> Any:
-    """Apply `f` to the leaves of one tree, or to the matching leaves of several; the first gives the structure.
+    """The first tree with each leaf replaced by `f` of it and of the matching leaves of the other trees.
 
     >>> tree_map(lambda x, y: x + y, {'a': 1}, {'a': 10})
     {'a': 11}
@@ -290,7 +290,7 @@ def tree_transpose(outer_treedef: PyTreeDef, inner_treedef: PyTreeDef | None, py
 
 
 def broadcast_prefix(prefix_tree: Any, full_tree: Any, is_leaf=None) -> list:
-    """The leaf of `prefix_tree` that stands above each leaf of `full_tree`."""
+    """For each leaf of `full_tree`, the leaf of `prefix_tree` that stands above it."""
     result: list = []
     prefix_leaves, prefix_def = tree_flatten(prefix_tree, is_leaf)
     for leaf, subtree in zip(prefix_leaves, prefix_def.flatten_up_to(full_tree)):
@@ -304,9 +304,9 @@ def tree_broadcast(prefix_tree: Any, full_tree: Any, is_leaf=None) -> Any:
 
 
 def flatten_axes(name: str, treedef: PyTreeDef, axis_tree: Any) -> list:
-    """The axis (an int, or None) of each leaf of `treedef`, from a prefix of it with axes for leaves.
+    """The axis (an int, or None) of each leaf of `treedef`, from a prefix tree whose leaves are axes.
 
-    None in the prefix means "no axis" for all leaves below it.
+    None in the prefix tree means "no axis" for all leaves below it.
     """
     marker = object()
     dummy = treedef.unflatten([marker] * treedef.num_leaves)
@@ -336,7 +336,7 @@ def _one_level(tree: Any) -> tuple[list, PyTreeDef]:
     return children, PyTreeDef(node_type(tree), data, (_LEAF,) * len(children))
 
 
-# -- Key paths of trees
+# Key paths of trees
 
 
 def tree_flatten_with_path(tree: Any, is_leaf=None) -> tuple[list[tuple[tuple, Any]], PyTreeDef]:
@@ -375,7 +375,7 @@ class Partial(functools.partial):
     """
 
     def __new__(cls, func, *args, **kwargs):
-        # functools.partial merges a partial of a partial; kept apart here, since the inner one is static.
+        # functools.partial would merge a partial of a partial, but the inner one is static: a function hides it.
         if isinstance(func, functools.partial) and not isinstance(func, Partial):
             original = func
 

@@ -1,8 +1,9 @@
 """`jax.random`: random numbers as functions of a key.
 
 A key is an array like any other: nothing changes it, so the same key always gives the same numbers. `split` makes new
-keys of one, `fold_in` one of a key and a number. The bits are those of JAX with its default generator, threefry, and so
-are the numbers that exact arithmetic makes of them; where a logarithm or the like follows, the last place may differ.
+keys of a key, and `fold_in` makes a new key of a key and a number. The bits are those of JAX with its default generator,
+threefry. Numbers that exact arithmetic makes of the bits are JAX's, too; after a logarithm or the like, the last digit may
+differ.
 
 >>> import minijax as jax
 >>> key = jax.random.key(0)
@@ -10,8 +11,8 @@ are the numbers that exact arithmetic makes of them; where a logarithm or the li
 >>> jax.random.uniform(subkey, (2,))
 Array([0.00729382, 0.02089119], dtype=float32)
 
-Every function takes a scalar key: a typed one, of `key`, or a raw one, of `PRNGKey`, which is an array of two uint32.
-Many keys at once are for `jax.vmap`. `shape` is a tuple of ints; `dtype` is by default the widest that x64 allows.
+Every function takes a single key: a typed key, made by `key`, or a raw key, made by `PRNGKey`, which is an array of two
+uint32. Use `jax.vmap` for many keys at once. `shape` is a tuple of ints; `dtype` is by default the widest that x64 allows.
 """
 
 from .arguments import TypePromotionError as TypePromotionError
@@ -40,6 +41,7 @@ from .uniforms import bits, randint, uniform
 
 
 def __getattr__(name: str):
+    """A function that raises NotImplementedError, for each of JAX's functions that is left out."""
     reason = _LEFT_OUT.get(name)
     if reason is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

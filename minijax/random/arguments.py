@@ -1,4 +1,4 @@
-"""What the samplers do with their arguments: dtypes, shapes, parameters."""
+"""The checks and conversions of the samplers' arguments: dtypes, shapes, parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .keys import checked_key
 
 
 def canonical_dtype(name: str, dtype: Any, default: type):
-    """The canonical dtype for what a user passed as `dtype=`: the default's for None."""
+    """The canonical dtype of the `dtype=` that a user passed; the dtype of the default for None."""
     if dtype is not None:
         check_user_dtype_supported(dtype, name)
     return canonicalize_dtype(default if dtype is None else dtype)
@@ -36,7 +36,7 @@ def float_dtype(name: str, dtype: Any):
 
 
 def shape_for(name: str, shape: Any, *parameter_shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of the result, to which the parameters must broadcast; for None, what they broadcast to."""
+    """The shape of the result, to which the parameters must broadcast; for None, the shape that they broadcast to."""
     if shape is None:
         return broadcast_shapes(*parameter_shapes) if parameter_shapes else ()
     shape = canonicalize_shape(shape)
@@ -50,6 +50,7 @@ def shape_for(name: str, shape: Any, *parameter_shapes: tuple[int, ...]) -> tupl
 
 
 def check_safe_to_cast(name: str, dtype: Any, *parameters: Any):
+    """Raise TypePromotionError if a parameter and the dtype promote to another dtype."""
     for x in parameters:
         if dtypes.result_type(x, dtype) != dtype:
             raise TypePromotionError(
@@ -58,11 +59,11 @@ def check_safe_to_cast(name: str, dtype: Any, *parameters: Any):
 
 
 class TypePromotionError(ValueError):
-    """A parameter's dtype does not fit into that of the result."""
+    """Raised for a parameter whose dtype does not fit into the dtype of the result."""
 
 
 def in_dtype(x: Any, dtype: Any) -> Array:
-    # JAX's samplers are jitted: a Python number comes in as a weakly typed argument, which an equation converts.
+    # Convert a weakly typed number by an equation, as in JAX: its samplers are jitted, and the number is an argument of jit.
     x = as_array(x)
     if x.dtype == dtype and not x.weak_type:
         return x
@@ -70,7 +71,7 @@ def in_dtype(x: Any, dtype: Any) -> Array:
 
 
 def with_rank(x: Array, name: str, shape: tuple[int, ...]) -> Array:
-    """A parameter with leading axes of size 1 up to the rank of the result."""
+    """The parameter with leading axes of size 1, up to the rank of the result."""
     if len(x.shape) > len(shape):
         raise TypeError(f"{name}: a parameter of shape {x.shape} has more axes than the result's shape {shape}.")
     return expand_dims(x, range(len(shape) - len(x.shape)))

@@ -1,4 +1,4 @@
-"""Random order and choice: `permutation`, `choice`, `categorical`."""
+"""Samplers of orders and choices: `permutation`, `choice`, `categorical`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .uniforms import randint, uniform_floats
 
 
 def _shuffled(key, x: Array, axis: int) -> Array:
-    """The elements sorted by random numbers: several times, so that equal numbers do not matter."""
+    """The elements sorted by random numbers, several times, since equal numbers leave their elements in order."""
     rounds = math.ceil(3 * math.log(max(1, x.size)) / math.log(2**32 - 1))
     for _ in range(rounds):
         key, subkey = split_in_two(key)
@@ -33,7 +33,7 @@ def _shuffled(key, x: Array, axis: int) -> Array:
 def permutation(key, x, axis: int = 0, independent: bool = False, *, out_sharding=None) -> Array:
     """An array's elements along an axis, or range(x) for an integer, in random order (`jax.random.permutation`).
 
-    independent: whether every row is shuffled by itself. Raises TypeError for a scalar that is not an integer.
+    independent: whether each vector along the axis is shuffled by itself. Raises TypeError for a scalar that is not an integer.
 
     >>> import minijax as jax
     >>> jax.random.permutation(jax.random.key(0), 5)
@@ -56,8 +56,8 @@ def permutation(key, x, axis: int = 0, independent: bool = False, *, out_shardin
 def choice(key, a, shape=(), replace: bool = True, p=None, axis: int = 0, mode=None) -> Array:
     """Random elements of an array along an axis, or of range(a) for an integer (`jax.random.choice`).
 
-    replace: whether an element can be chosen twice. p: their probabilities, by default equal. mode: as in `gumbel`.
-    Raises ValueError for more samples than elements without replacement, and for a `p` that is not one for each.
+    replace: whether an element can be chosen twice. p: the elements' probabilities, by default equal. mode: as in `gumbel`.
+    Raises ValueError for more samples than elements without replacement, and for a `p` without one number per element.
 
     >>> import minijax as jax
     >>> jax.random.choice(jax.random.key(0), 5, (3,))
@@ -92,7 +92,7 @@ def choice(key, a, shape=(), replace: bool = True, p=None, axis: int = 0, mode=N
 
 
 def _weighted(key, p, size, shape, replace, mode):
-    """Positions drawn with probabilities p."""
+    """Positions drawn with the probabilities p."""
     check_arraylike("choice", p)
     (p,) = promote_dtypes_inexact(p)
     if p.shape != (size,):
@@ -113,8 +113,8 @@ def categorical(
 ) -> Array:
     """Indices along an axis, with probabilities that are the softmax of `logits` (`jax.random.categorical`).
 
-    shape: of the result, ending in the logits' shape without the axis, which is the default. replace: whether the
-    samples along the leading axes can be equal. mode: as in `gumbel`.
+    shape: the shape of the result, by default the logits' shape without the axis; every shape must end in that. replace:
+    whether the samples along the leading axes can be equal. mode: as in `gumbel`.
 
     >>> import minijax as jax
     >>> import minijax.numpy as jnp

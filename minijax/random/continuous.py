@@ -1,4 +1,4 @@
-"""Continuous distributions that are functions of uniform numbers."""
+"""Samplers of continuous distributions that are functions of uniform numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .uniforms import uniform_floats
 def normal(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     """Standard normal numbers, of a float or complex dtype (`jax.random.normal`).
 
-    A complex number has variance 1: its parts have 1/2 each.
+    A complex number has variance 1; its real and imaginary parts have variance 1/2 each.
 
     >>> import minijax as jax
     >>> jax.random.normal(jax.random.key(0), (3,))
@@ -41,7 +41,7 @@ def normal(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
 
 
 def real_normal(key, shape, dtype):
-    # From the float after -1: erf_inv of -1 is -inf.
+    # Start from the float after -1, since erf_inv(-1) is -inf.
     low = np.nextafter(np.array(-1, dtype), np.array(0, dtype))
     drawn = uniform_floats(key, shape, dtype, low, np.array(1, dtype))
     return lax.mul(np.array(np.sqrt(2), dtype), lax.erf_inv(drawn))
@@ -87,7 +87,8 @@ def smallest_normal(dtype):
 
 
 def _gumbel_of_64_bits(words):
-    """From a 64-bit fraction u in two words: by -log(-log1p(-u)) for u < 1/2, by 1 - u, exact, for the rest."""
+    """Gumbel numbers made of 64-bit fractions u in two words: -log(-log1p(-u)) if u < 1/2, else -log(-log(1 - u)), where the
+    words give 1 - u exactly."""
     inverted = lax.bitwise_not(words)
     carry = (inverted[1] == np.uint32(2**32 - 1)).astype(np.uint32)
     inverted = inverted + jnp.stack([carry, jnp.ones_like(carry)])
@@ -97,14 +98,14 @@ def _gumbel_of_64_bits(words):
 
 
 def _leading_zeros(x):
-    """How many zeros stand before the highest one in words of 32 bits."""
+    """The number of zeros before the highest one in words of 32 bits."""
     for shift in (1, 2, 4, 8, 16):
         x = lax.bitwise_or(x, lax.shift_right_logical(x, np.uint32(shift)))
     return lax.sub(np.uint32(32), lax.population_count(x))
 
 
 def _fraction_to_float32(words):
-    """The fraction with these 64 bits after the point, cut to a float32, not rounded; its exponent is at least -126."""
+    """The fraction with the given 64 bits after the point as a float32, cut, not rounded; its exponent is at least -126."""
     high, low = words
     zeros, low_zeros = _leading_zeros(high), _leading_zeros(low)
     from_low = jnp.where(
@@ -155,7 +156,7 @@ def cauchy(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
 
 
 def maxwell(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
-    """The length of three standard normal numbers as a vector (`jax.random.maxwell`).
+    """The lengths of vectors of three standard normal numbers (`jax.random.maxwell`).
 
     >>> import minijax as jax
     >>> jax.random.maxwell(jax.random.key(0), (2,)).shape
@@ -171,7 +172,7 @@ def maxwell(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
 
 
 def truncated_normal(key, lower, upper, shape=None, dtype=None, *, out_sharding=None) -> Array:
-    """Normal numbers given that they lie between `lower` and `upper` (`jax.random.truncated_normal`).
+    """Normal numbers under the condition that they lie between `lower` and `upper` (`jax.random.truncated_normal`).
 
     >>> import minijax as jax
     >>> jax.random.truncated_normal(jax.random.key(0), -2., 2., (3,)).round(3)
@@ -183,7 +184,7 @@ def truncated_normal(key, lower, upper, shape=None, dtype=None, *, out_sharding=
     lower, upper = in_dtype(lower, dtype), in_dtype(upper, dtype)
     drawn = uniform_floats(key, shape, dtype, lax.erf(lower / sqrt2), lax.erf(upper / sqrt2))
     drawn = lax.mul(sqrt2, lax.erf_inv(drawn))
-    # Rounding may lead to the ends, or beyond: those are excluded.
+    # Rounding may lead to the ends or beyond them, but the ends are excluded.
     least = lax.nextafter(lax.stop_gradient(lower), np.array(np.inf, dtype))
     greatest = lax.nextafter(lax.stop_gradient(upper), np.array(-np.inf, dtype))
     return jnp.clip(drawn, least, greatest)
@@ -261,7 +262,7 @@ def lognormal(key, sigma=_ONE, shape=None, dtype=None, *, out_sharding=None) -> 
 def double_sided_maxwell(key, loc, scale, shape=(), dtype=None) -> Array:
     """`loc` plus or minus `scale` times a Maxwell number (`jax.random.double_sided_maxwell`).
 
-    The result's shape is `shape` followed by that of the parameters; the latter alone if `shape` is ().
+    The result's shape is `shape`, or the parameters' shape if `shape` is (), followed by the parameters' shape.
 
     >>> import minijax as jax
     >>> jax.random.double_sided_maxwell(jax.random.key(0), 0., 1., (3,)).shape
@@ -275,7 +276,7 @@ def double_sided_maxwell(key, loc, scale, shape=(), dtype=None) -> Array:
 
 
 def wald(key, mean, shape=None, dtype=None, *, out_sharding=None) -> Array:
-    """The inverse Gaussian distribution of that mean (`jax.random.wald`).
+    """Numbers with the inverse Gaussian distribution of the given mean (`jax.random.wald`).
 
     >>> import minijax as jax
     >>> jax.random.wald(jax.random.key(0), 1., (3,)).shape

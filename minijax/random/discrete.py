@@ -1,4 +1,4 @@
-"""Discrete distributions: `bernoulli`, `rademacher`, `geometric`."""
+"""Samplers of discrete distributions: `bernoulli`, `rademacher`, `geometric`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def bernoulli(key, p=0.5, shape=None, mode="low", *, out_sharding=None) -> Array
 
 
 def rademacher(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
-    """-1 or 1, each half of the time (`jax.random.rademacher`).
+    """-1 or 1, each with probability 1/2 (`jax.random.rademacher`).
 
     >>> import minijax as jax
     >>> jax.random.rademacher(jax.random.key(0), (3,))
@@ -54,7 +54,7 @@ def rademacher(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
 
 
 def geometric(key, p, shape=None, dtype=None, *, out_sharding=None) -> Array:
-    """How many trials with success probability `p` until the first success (`jax.random.geometric`).
+    """The number of trials with success probability `p` up to the first success (`jax.random.geometric`).
 
     >>> import minijax as jax
     >>> jax.random.geometric(jax.random.key(0), 0.3, (3,))

@@ -1,4 +1,4 @@
-"""The gamma distribution, and those whose numbers are made of gamma numbers."""
+"""Samplers of the gamma distribution and of distributions whose numbers are made of gamma numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _gamma(key, a, shape, dtype, log_space: bool) -> Array:
 def gamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
     """Numbers with density proportional to x^(a - 1) exp(-x), x > 0 (`jax.random.gamma`).
 
-    a: positive numbers that broadcast to `shape`. There is no derivative by them here: asked for, it raises.
+    a: positive numbers that broadcast to `shape`. minijax has no derivative with respect to `a` and raises if one is taken.
 
     >>> import minijax as jax
     >>> jax.random.gamma(jax.random.key(0), 3., (2,)).round(2)
@@ -34,7 +34,7 @@ def gamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
 
 
 def loggamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
-    """The logarithm of gamma numbers, exact also where they underflow (`jax.random.loggamma`).
+    """The logarithms of gamma numbers, exact even if the numbers underflow (`jax.random.loggamma`).
 
     >>> import minijax as jax
     >>> jax.random.loggamma(jax.random.key(0), 1e-3, (2,)).shape
@@ -66,7 +66,7 @@ def beta(key, a, b, shape=None, dtype=None, *, out_sharding=None) -> Array:
 def dirichlet(key, alpha, shape=None, dtype=None, *, out_sharding=None) -> Array:
     """Vectors of positive numbers of sum 1, as long as the last axis of `alpha` (`jax.random.dirichlet`).
 
-    shape: of the result without that axis; the other axes of `alpha` must broadcast to it.
+    shape: the shape of the result without that axis; the other axes of `alpha` must broadcast to it.
 
     >>> import minijax as jax
     >>> jax.random.dirichlet(jax.random.key(0), np.ones(3, np.float32), (2,)).sum(-1).round(3)
@@ -108,7 +108,7 @@ def f(key, dfnum, dfden, shape=None, dtype=None, *, out_sharding=None) -> Array:
 
 
 def t(key, df, shape=None, dtype=None, *, out_sharding=None) -> Array:
-    """Student's t distribution with `df` degrees of freedom (`jax.random.t`).
+    """Numbers with Student's t distribution of `df` degrees of freedom (`jax.random.t`).
 
     >>> import minijax as jax
     >>> jax.random.t(jax.random.key(0), 3., (2,)).shape
@@ -137,9 +137,9 @@ def generalized_normal(key, p, shape=(), dtype=None, *, out_sharding=None) -> Ar
 
 
 def ball(key, d, p=2, shape=(), dtype=None, *, out_sharding=None) -> Array:
-    """Points evenly in the unit ball of `d` dimensions, in the norm of exponent `p` (`jax.random.ball`).
+    """Points spread evenly over the unit ball of `d` dimensions, in the norm of exponent `p` (`jax.random.ball`).
 
-    Result: shape (*shape, d). d must be known while tracing.
+    The result has shape (*shape, d). d must be known while tracing.
 
     >>> import minijax as jax
     >>> jax.random.ball(jax.random.key(0), 2).round(2)

@@ -1,4 +1,4 @@
-"""Keys: made of seeds, split, and told apart."""
+"""Keys: functions that make them of seeds, split them, and check them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def _is_key(x: Any) -> bool:
 
 
 def checked_key(name: str, key: Any, allow_batched: bool = False) -> Array:
-    """The key as a typed one, which must be a single one unless `allow_batched`; `name` is the function for errors."""
+    """The key as a typed key. Raises TypeError for what is no key, and ValueError for an array of keys unless `allow_batched`;
+    `name` is the function that the error names."""
     given = key
     if not _is_key(key):
         if not is_arraylike(key):
@@ -50,7 +51,7 @@ def checked_key(name: str, key: Any, allow_batched: bool = False) -> Array:
 
 
 def _as_given(keys: Array, given: Any) -> Array:
-    """Typed keys, made raw if the user gave a raw key."""
+    """The typed keys; or, if the user gave a raw key, the same keys as raw ones."""
     return keys if _is_key(given) else random_unwrap_p.bind(keys)
 
 
@@ -82,7 +83,7 @@ def _seeded(name: str, seed: Any, impl: PRNGImpl) -> Array:
             f"{name} accepts a scalar seed, but was given an array of shape {shape_of(seed)} != ()."
             " Use jax.vmap for batching"
         )
-    # Without x64 a seed is cut to its low 32 bits, as NumPy's int64 converts.
+    # Convert a Python seed by int64: without x64, that cuts it to its low 32 bits, as JAX does, where int32 would raise.
     seed = as_array(np.int64(seed) if isinstance(seed, int) else seed)
     return random_seed_p.bind(seed, impl=impl)
 
@@ -90,7 +91,7 @@ def _seeded(name: str, seed: Any, impl: PRNGImpl) -> Array:
 def key(seed, *, impl=None, dtype=None) -> Array:
     """A typed key, a scalar array of dtype `key<fry>`, from an integer (`jax.random.key`).
 
-    Without x64 the seed counts modulo 2^32. Raises TypeError for a seed that is not a scalar integer.
+    Without x64 the seed is taken modulo 2^32. Raises TypeError for a seed that is not a scalar integer.
 
     >>> key(42)
     Array((), dtype=key<fry>) overlaying:
@@ -109,7 +110,7 @@ def PRNGKey(seed, *, impl=None) -> Array:
 
 
 def key_data(keys) -> Array:
-    """The words of uint32 of keys, of shape (*keys.shape, 2) (`jax.random.key_data`).
+    """The words of keys, an array of uint32 of shape (*keys.shape, 2) (`jax.random.key_data`).
 
     >>> key_data(key(7))
     Array([0, 7], dtype=uint32)
@@ -118,7 +119,7 @@ def key_data(keys) -> Array:
 
 
 def wrap_key_data(key_bits_array, *, impl=None, dtype=None) -> Array:
-    """Typed keys of their words, an array of uint32 whose last axis has size 2 (`jax.random.wrap_key_data`).
+    """Typed keys made of their words, an array of uint32 whose last axis has size 2 (`jax.random.wrap_key_data`).
 
     >>> wrap_key_data(PRNGKey(7))
     Array((), dtype=key<fry>) overlaying:
@@ -157,7 +158,7 @@ def clone(key) -> Array:
 
 
 def split(key, num: int | tuple[int, ...] = 2) -> Array:
-    """New keys, `num` of them or an array of that shape, of one that must not be used again (`jax.random.split`).
+    """`num` new keys, or an array of keys of that shape, made of a key that must not be used again (`jax.random.split`).
 
     >>> split(key(0)).shape, split(PRNGKey(0), (3, 4)).shape
     ((2,), (3, 4, 2))
@@ -167,7 +168,7 @@ def split(key, num: int | tuple[int, ...] = 2) -> Array:
 
 
 def fold_in(key, data) -> Array:
-    """A new key of a key and an integer of 32 bits, as the number of a step (`jax.random.fold_in`).
+    """A new key made of a key and an integer of 32 bits, such as the number of a step (`jax.random.fold_in`).
 
     >>> import minijax.numpy as jnp
     >>> jnp.array_equal(key_data(fold_in(key(0), 1)), key_data(fold_in(key(0), 2)))

@@ -1,4 +1,4 @@
-"""Random bits, and the floats and integers that are equally likely: what the other samplers draw from."""
+"""Samplers of random bits and of equally likely floats and integers, which the other samplers draw from."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def bits(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
 
 
 def uniform(key, shape=(), dtype=None, minval=0.0, maxval=1.0, *, out_sharding=None) -> Array:
-    """Floats between `minval`, which can occur, and `maxval`, which cannot but by rounding (`jax.random.uniform`).
+    """Floats in [minval, maxval), each as likely as any other (`jax.random.uniform`); rounding may lead to `maxval`.
 
     dtype: a float dtype. minval, maxval: numbers or arrays that broadcast to `shape`.
 
@@ -53,12 +53,12 @@ def uniform_floats(key, shape, dtype, minval=0.0, maxval=1.0):
             f" {shape}."
         )
     drawn = lax.add(lax.mul(_unit_floats(key, shape, dtype), lax.sub(maxval, minval)), minval)
-    # Rounding may lead below minval. (The reshape changes nothing; JAX's jaxpr has it, for scalars.)
+    # Rounding may lead below minval. The reshape of a scalar changes nothing; it stands in JAX's jaxpr, too.
     return lax.max(minval, drawn if shape else reshape_p.bind(drawn, new_sizes=(), dimensions=None, sharding=None))
 
 
 def _unit_floats(key, shape, dtype):
-    """Floats in [0, 1): random bits as the mantissa of a number in [1, 2), less 1."""
+    """Floats in [0, 1): numbers in [1, 2) with random bits as their mantissa, less 1."""
     info = finfo(dtype)
     unsigned = np.dtype(f"uint{info.bits}")
     # bfloat16 has 7 bits of mantissa: it draws 8 bits, not 16.
@@ -72,7 +72,7 @@ def _unit_floats(key, shape, dtype):
 
 
 def _clipped_to(x: Array, dtype) -> Array:
-    """Integers in another dtype; those that do not fit at its nearest end."""
+    """The integers in another dtype; an integer that does not fit becomes the nearest one that does."""
     here, there = iinfo(x.dtype), iinfo(dtype)
     low, high = max(int(there.min), int(here.min)), min(int(there.max), int(here.max))
     low, high = (ArrayImpl(np.array(bound, x.dtype), x.weak_type) for bound in (low, high))
@@ -87,8 +87,8 @@ def _as_integers(x: Any) -> Array:
 def randint(key, shape, minval, maxval, dtype=None, *, out_sharding=None) -> Array:
     """Integers from `minval` up to but without `maxval` (`jax.random.randint`).
 
-    minval, maxval: integers or arrays of them that broadcast to `shape`; where maxval <= minval, minval comes out. A
-    maxval beyond the dtype's range means one more than its greatest value. Raises TypeError for a dtype of floats.
+    minval, maxval: integers, or arrays of integers that broadcast to `shape`. If maxval <= minval, the result is minval. A
+    maxval beyond the dtype's range stands for one more than its greatest value. Raises TypeError for a dtype of floats.
 
     >>> import minijax as jax
     >>> jax.random.randint(jax.random.key(0), (5,), 0, 10)
@@ -102,7 +102,7 @@ def randint(key, shape, minval, maxval, dtype=None, *, out_sharding=None) -> Arr
     check_arraylike("randint", minval, maxval)
     info, wide = iinfo(dtype), dtype
     if info.bits < 32:
-        # Drawn as int32, so that a span as wide as the dtype fits.
+        # Draw int32, in which a span as wide as the whole range of the dtype fits.
         wide = np.dtype("int32")
         minval = as_array(minval).astype("int32").clip(int(info.min), int(info.max))
         maxval = as_array(maxval).astype("int32").clip(int(info.min), int(info.max) + 1)
@@ -126,7 +126,8 @@ def _randint(key, shape, minval, maxval, dtype):
 
 
 def _span(low, high, whole_range, unsigned):
-    """How many integers there are from low to high: 1 if none; 0, which stands for all, for the dtype's whole range."""
+    """The number of integers from low to high: 1 if there are none, and 0 for the whole range of the dtype, whose size does
+    not fit in the dtype."""
     span = lax.convert_element_type(high - low, unsigned)
     span = lax.select(high <= low, lax.full_like(span, 1), span)
     everything = whole_range & (high > low)
