@@ -22,28 +22,28 @@ from .trace import jet_flat
 
 
 def pattern(series: Sequence) -> tuple[tuple[bool, ...], ...]:
-    """Which terms are not symbolic zeros."""
+    """For each series and each of its terms, whether it is other than a symbolic zero."""
     return tuple(tuple(type(t) is not Zero for t in terms) for terms in series)
 
 
 def moving_terms(series: Sequence, wanted: Sequence) -> list:
-    """The terms marked `wanted`, as arrays, argument after argument."""
+    """The terms marked in `wanted`, as arrays, argument after argument."""
     return [
         instantiate(t) for terms, flags in zip(series, wanted, strict=True) for t, want in zip(terms, flags) if want
     ]
 
 
 def refill(outs: Sequence, terms: Sequence, nonzero: Sequence) -> list:
-    """The series of all results: the given terms where marked, zeros elsewhere."""
+    """The series of all results, with the given terms where `nonzero` marks them and zeros elsewhere."""
     terms = iter(terms)
     return [[next(terms) if nz else zero_like(x) for nz in flags] for x, flags in zip(outs, nonzero, strict=True)]
 
 
 @weak_cache
 def jet_jaxpr(closed_jaxpr: ClosedJaxpr, order: int, nonzero: tuple, wanted: tuple | None = None) -> tuple:
-    """The jaxpr of (primals, nonzero terms) -> (primals out, nonzero terms out), and which output terms those are.
+    """(the jaxpr of (primals, nonzero terms) -> (primals out, nonzero terms out), the pattern of these output terms).
 
-    Those that `wanted` marks are among them in any case.
+    The output terms that `wanted` marks always get an array, even if they are zero.
     """
     in_avals = closed_jaxpr.in_avals
     out_nonzero: tuple = ()
@@ -61,6 +61,7 @@ def jet_jaxpr(closed_jaxpr: ClosedJaxpr, order: int, nonzero: tuple, wanted: tup
 
 
 def union(*patterns: Sequence) -> tuple:
+    """The pattern that marks each term that one of the patterns marks."""
     return tuple(tuple(map(any, zip(*flags))) for flags in zip(*patterns, strict=True))
 
 
@@ -73,12 +74,12 @@ def grouped(flags: Sequence[bool], order: int) -> tuple:
 
 
 def fixpoint_pattern(step: Callable, carry: Sequence, order: int) -> tuple:
-    """Which terms a loop's carry has in some step: those that it begins with, and those that a step then makes."""
+    """The pattern of the terms that a loop's carry has in some step: those at the start, and those that steps add."""
     return grouped(fixpoint(lambda flat: flattened(step(grouped(flat, order))), flattened(carry)), order)
 
 
 def _call(primitive: Primitive) -> Callable:
-    """The rule of what just runs its jaxpr: run the jaxpr's jet."""
+    """The rule of a primitive that only runs its jaxpr: run the jaxpr's jet."""
 
     def rule(primals, series, *, jaxpr: ClosedJaxpr, **params):
         nonzero = pattern(series)
@@ -91,12 +92,13 @@ def _call(primitive: Primitive) -> Callable:
 
 
 def _custom_vjp(primals, series, *, call_jaxpr: ClosedJaxpr, **params):
-    """The function itself, as in JAX: the user's rule is for the way back."""
+    """The jet of the function itself, as in JAX: the user's rule is for reverse mode only."""
     return jet_flat(jaxpr_as_fun(call_jaxpr), len(series[0]), primals, series)
 
 
 def _linear_solve(primals, series, *, const_lengths, jaxprs):
-    """A x = b, where any may move: A_0 x_k is b_k less what A makes of the terms before. The solver is not looked into."""
+    """The jet of A x = b, where A and b may both have terms: A_0 x_k is b_k less the k-th term of A times the series of x so far.
+    No term of the solver is computed."""
     *consts, b = split_at(primals, *const_lengths)
     *consts_s, b_s = split_at(series, *const_lengths)
     outs = linear_solve_p.bind(*primals, const_lengths=const_lengths, jaxprs=jaxprs)
@@ -124,14 +126,14 @@ def _cond(primals, series, *, branches):
 
 
 def _with_terms(parts: Sequence[Sequence[int]], flags: Sequence[Sequence]) -> list[int]:
-    """The places of (part, its terms) after each other in a list that has all the parts first and then all the terms."""
+    """The order that puts each part's terms right behind the part, given a list of all parts followed by all terms."""
     n = sum(map(len, parts))
     terms = positions(*map(flattened, flags))
     return [i for part, places in zip(parts, terms, strict=True) for i in (*part, *[n + p for p in places])]
 
 
 def _scan(primals, series, *, jaxpr, num_consts, num_carry, **params):
-    """A scan whose carries and slices have their terms behind them."""
+    """The jet of a scan: a scan in which the terms of the constants, of the carries and of the slices stand behind them."""
     order, n_out = len(series[0]), len(jaxpr.out_avals)
     consts_nz, carry_nz, xs_nz = split_at(pattern(series), num_consts, num_carry)
 
@@ -160,7 +162,7 @@ def _scan(primals, series, *, jaxpr, num_consts, num_carry, **params):
 
 
 def _while(primals, series, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts):
-    """A loop over the carry and its terms, which the condition does not look at."""
+    """The jet of a while loop: a loop over the carry and its terms. The condition reads the carry alone."""
     order, n = len(series[0]), len(body_jaxpr.out_avals)
     cond_consts, args = primals[:cond_nconsts], primals[cond_nconsts:]
     series = series[cond_nconsts:]
@@ -190,7 +192,7 @@ def _while(primals, series, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconst
 jet_rules |= {
     jit_p: _call(jit_p),
     remat_p: _call(remat_p),
-    # By the user's rule, on which the derivatives of softplus at 0, or of a root found by bisection, depend.
+    # By the user's rule: without it, the derivatives of softplus at 0, or of a root found by bisection, would be wrong.
     custom_jvp_call_p: integrated(custom_jvp_call_p),
     custom_vjp_call_p: _custom_vjp,
     linear_solve_p: _linear_solve,

@@ -1,4 +1,4 @@
-"""The rules of smooth functions: by their jvps, by recurrences or by composition; and the table of who has which."""
+"""The rules of smooth functions, by their jvps, by recurrences or by compositions; and the table of rules by primitive."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .series import difference, integral, product, scaled, square_term, total, z
 from .trace import jet_flat
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What makes rules of jvps, of compositions and of recurrences
+# Makers of rules: from jvps, from compositions, from recurrences
 
 
 def integrated(primitive: Primitive) -> Callable:
     """The rule that the row's jvp implies: with y' = jvp(x, x'), the series of y' up to order K - 1 gives y to order K.
 
-    Where that derivative is written with y itself, as that of `erf_inv` is, it comes back here for y to order K - 1.
+    If the derivative contains y itself, as that of `erf_inv` does, its jet calls this rule for y to order K - 1.
     """
 
     def rule(primals, series, **params):
@@ -56,7 +56,8 @@ def _integral_of(first, later: Sequence) -> list:
 
 
 def composed(primitive: Primitive, function: Callable) -> Callable:
-    """The rule of what is a composition of other operations: their terms, beside the primitive's own value."""
+    """The rule of a primitive that is a composition of other operations: the terms of that composition, beside the primitive's
+    own value."""
 
     def rule(primals, series, **params):
         _, (terms,) = jet_flat(lambda *args: [function(*args, **params)], len(series[0]), primals, series)
@@ -80,7 +81,7 @@ def recurrence(primitive: Primitive, terms_of: Callable) -> Callable:
 
 
 def _exp(u, v0, rate: float = 1.0, shift: float = 0.0):
-    """v' = rate (v + shift) u'"""
+    """The terms of v with v' = rate (v + shift) u'."""
     v = [v0 + shift if shift else v0]
     for k in range(1, len(u)):
         v.append(scaled(rate, integral(v, u, k)))
@@ -88,7 +89,7 @@ def _exp(u, v0, rate: float = 1.0, shift: float = 0.0):
 
 
 def _log(u, v0):
-    """u v' = u'"""
+    """The terms of v with u v' = u'."""
     v = [v0]
     for k in range(1, len(u)):
         known = integral(u, [*v, zero_like(v0)], k)
@@ -105,7 +106,7 @@ def _log1p(u, v0):
 
 
 def _circular(u, v0, w0, a: int, b: int):
-    """v' = a w u' and w' = b v u'"""
+    """The terms of v with v' = a w u' and w' = b v u'."""
     v, w = [v0], [w0]
     for k in range(1, len(u)):
         v.append(scaled(a, integral(w, u, k)))
@@ -115,7 +116,8 @@ def _circular(u, v0, w0, a: int, b: int):
 
 
 def _riccati(slope: Callable, after: Callable) -> Callable:
-    """v' = w u', where w is a quadratic function of v: `slope(v0)` is its value, `after(v, k)` its k-th term."""
+    """A maker of the terms of v with v' = w u', for a quadratic function w of v: `slope(v0)` is the value of w and
+    `after(v, k)` its k-th term."""
 
     def terms_of(u, v0):
         v, w = [v0], [slope(v0)]
@@ -135,7 +137,7 @@ _logistic = _riccati(lambda v: v * (1 - v), lambda v, k: difference(v[k], square
 
 
 def _sqrt(u, v0):
-    """v v = u"""
+    """The terms of v with v v = u."""
     v = [v0]
     for k in range(1, len(u)):
         v.append(_quotient(difference(u[k], square_term(v, k, 1)), 2 * v0))
@@ -143,7 +145,7 @@ def _sqrt(u, v0):
 
 
 def _root(r: float) -> Callable:
-    """v = u^r, by u v' = r v u'."""
+    """A maker of the terms of v = u^r, by u v' = r v u'."""
 
     def terms_of(u, v0):
         v = [v0]
@@ -156,7 +158,7 @@ def _root(r: float) -> Callable:
 
 
 def _powers(u, coefficient: Callable, out) -> list:
-    """The terms of u^r by the binomial series, the sum of coefficient(m) (u - u_0)^m: good where u_0 is 0, too."""
+    """The terms of u^r by the binomial series, the sum of coefficient(m) (u - u_0)^m, which holds for u_0 = 0, too."""
     order = len(u) - 1
     power = delta = [zero_like(u[0]), *u[1:]]
     sums: list[list] = [[] for _ in range(order)]
@@ -190,7 +192,7 @@ def _pow(primals, series):
         r = convert_element_type(y, x.dtype, y.weak_type)
         binomial = reduce(product, [(r - i) / (i + 1) for i in range(m)])
         value = binomial * lax.pow_p.bind(x, y - m)
-        # A square has no third derivative at 0, though 0^-1 is infinite.
+        # The third derivative of a square is 0 even at 0, where its formula is 0 * 0^-1 = 0 * inf.
         vanishes = broadcast_in_dim_to(binomial == 0, value)
         return select(vanishes, full(shape_of(value), 0, value.dtype), value)
 
@@ -204,7 +206,7 @@ def broadcast_in_dim_to(x, like):
 
 
 def _div(primals, series):
-    """v w = u"""
+    """The value and the terms of v with v w = u."""
     (x, y), (xs, ys) = primals, series
     u, w, v = [x, *xs], [y, *ys], [lax.div_p.bind(x, y)]
     for k in range(1, len(u)):
@@ -218,7 +220,7 @@ def _square(u, v0):
 
 
 def _abs(primals, series):
-    """JAX's: at 0 it is the absolute value of what is to the right."""
+    """The jet of abs as JAX defines it: at 0, it is the jet of x itself."""
     (x,), (terms,) = primals, series
     if issubdtype(x.dtype, np.complexfloating):
         return integrated(lax.abs_p)(primals, series)
@@ -239,7 +241,7 @@ def _clamp(low, x, high):
 
 
 def _reduce_prod(x, *, axes):
-    """By halves, so that no division meets a zero."""
+    """The product over axes, by halves: the formula without divisions, as elements may be zero."""
     kept = [i for i in range(len(shape_of(x))) if i not in axes]
     kept_shape = [shape_of(x)[i] for i in kept]
     size = math.prod(shape_of(x)[i] for i in axes)
@@ -262,7 +264,7 @@ DIGAMMA_TERMS = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 /
 
 
 def _digamma(x):
-    """digamma by elementary functions: reflected for x < 1/2, moved up by its recurrence, then its asymptotic series."""
+    """digamma by elementary functions: x < 1/2 is reflected, then moved up by the recurrence to the asymptotic series."""
     left = x < 0.5
     z = select(left, 1 - x, x)
     moved = z + DIGAMMA_SHIFT
@@ -277,7 +279,7 @@ def _digamma(x):
 
 
 CONSTANT = "sign floor ceil round stop_gradient bitcast_convert_type"
-# Those that are linear in their only argument (reshape, reduce_sum, ...) are known by their rows: see `rule_from_row`.
+# Primitives that are linear in their only argument (reshape, reduce_sum, ...) are not listed: see `rule_from_row`.
 LINEAR = (
     "add sub add_any complex concatenate stack pad select_n gather dynamic_slice dynamic_update_slice"
     " scatter scatter-add scatter-sub psum"

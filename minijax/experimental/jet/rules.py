@@ -1,4 +1,4 @@
-"""The table of rules, and the rules of what is constant, linear or bilinear."""
+"""The table of rules, and the rules of primitives that are constant, linear or bilinear."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ jet_rules: dict[Primitive, Callable] = {}
 
 
 def rule_from_row(primitive: Primitive, primals, series, **params):
-    """What a primitive's row proves, where the table has no rule of it: what can be transposed in its only argument is
-    linear in it, and a result that is not a real or complex number is constant."""
+    """The rule of a primitive that the table lacks, as its row allows: a primitive with one argument and a transpose rule is
+    linear, and a result that is not a real or complex number is constant. Raises NotImplementedError for others."""
     if len(primals) == 1 and not isinstance(primitive.transpose, Absent) and not jaxprs_in_params(params):
         return linear(primitive)(primals, series, **params)
     out = primitive.bind(*primals, **params)
@@ -33,7 +33,7 @@ def rule_from_row(primitive: Primitive, primals, series, **params):
 
 
 def constant(primitive: Primitive) -> Callable:
-    """The rule of what is constant almost everywhere."""
+    """The rule of a primitive that is constant almost everywhere."""
 
     def rule(primals, series, **params):
         out = primitive.bind(*primals, **params)
@@ -43,8 +43,8 @@ def constant(primitive: Primitive) -> Callable:
 
 
 def linear(primitive: Primitive) -> Callable:
-    """The rule of what is linear in the arguments that move, or linear on either side of a kink: its derivative at the
-    primals is the same linear function for the terms of every order."""
+    """The rule of a primitive that is linear in the arguments with terms, or linear on either side of a kink: its derivative
+    at the primals is the same linear function for the terms of every order."""
 
     def rule(primals, series, **params):
         def function(*args):

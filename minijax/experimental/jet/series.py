@@ -1,4 +1,4 @@
-"""Arithmetic of the terms of Taylor series, where a symbolic `Zero` costs nothing."""
+"""Arithmetic of the terms of Taylor series, in which a symbolic `Zero` costs nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def product(x, y):
 
 
 def total(terms: Sequence, like):
-    """The sum; the zero of `like` where there is nothing to sum."""
+    """The sum of the terms; a symbolic zero like `like` if there are none to sum."""
     moving = [t for t in terms if type(t) is not Zero]
     return reduce(lambda x, y: x + y, moving) if moving else zero_like(like)
 
@@ -42,7 +42,7 @@ def convolution(u: Sequence, w: Sequence, k: int, times: Callable = product):
 
 
 def square_term(v: Sequence, k: int, first: int = 0):
-    """The k-th term of v v: what equal factors give twice is computed once. Without the terms before `first`."""
+    """The k-th term of v v, where the terms before `first` count as 0. Each product of two different terms is computed once."""
     terms = [scaled(2, product(v[j], v[k - j])) for j in range(first, (k + 1) // 2)]
     if k % 2 == 0 and k // 2 >= first:
         terms.append(product(v[k // 2], v[k // 2]))

@@ -1,4 +1,4 @@
-"""The trace of jet, and the function that users call."""
+"""The trace of jet, and the function `jet` that users call."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from .series import fill_series, scaled
 
 
 class JetTracer(Tracer):
-    """A primal value and the terms of its Taylor series, from the first on."""
+    """A primal value and the terms of its Taylor series, starting with the first."""
 
     __slots__ = ("primal", "terms")
 
@@ -54,7 +54,7 @@ class JetTracer(Tracer):
 
 
 class JetTrace(Trace):
-    """Each primitive becomes its rule in `jet_rules`, applied under the parent trace."""
+    """The trace that applies to each primitive its rule in `jet_rules`, under the parent trace."""
 
     __slots__ = ("order",)
     transformation = "jet"
@@ -64,7 +64,7 @@ class JetTrace(Trace):
         self.order = order
 
     def split(self, x) -> tuple:
-        """(primal, terms) of one argument; the terms are None for what is constant here."""
+        """(primal, terms) of one argument; the terms are None if the argument is constant in this trace."""
         if type(x) is JetTracer and x._trace is self:
             return x.primal, x.terms
         if isinstance(x, Tracer):
@@ -74,7 +74,7 @@ class JetTrace(Trace):
     def join(self, primal, terms: Sequence):
         if all(type(t) is Zero for t in terms):
             return primal
-        # The zeros of a scalar that a rule multiplied with an array are the array's.
+        # Make the zeros anew, in the result's shape: a rule may multiply the zero of a scalar with an array.
         return JetTracer(self, primal, [zero_like(primal) if type(t) is Zero else t for t in terms])
 
     def process_primitive(self, primitive, args, params):
@@ -112,7 +112,7 @@ def jet(fun: Callable, primals: Sequence, series: Sequence, factorial_scaled: bo
     argument's shape (or a number, for all its elements): the derivatives x'(0), x''(0), ... of the curve, or with
     `factorial_scaled=False` the coefficients of its power series, x^(k)(0) / k!. All have the same number of terms.
 
-    Returns (value, series out): where `fun` returns an array, the second has the list of its terms. A term that is a
+    Returns (value, series out): the second has the list of terms in place of each array that `fun` returns. A term that is a
     Python number or NumPy array of zeros costs nothing. Raises ValueError for sequences of different lengths and for terms
     that do not fit their argument, NotImplementedError at a primitive that has no rule in `jet_rules`.
 
@@ -167,13 +167,13 @@ def _term_leaves(term, tree, i: int, j: int) -> list:
 
 
 def _series_of(x, terms: Sequence, i: int, factorial_scaled: bool) -> tuple:
-    """An argument and its terms as arrays of its type, the terms as coefficients of the power series."""
+    """(an argument, its terms) as arrays of the argument's type, with the terms as coefficients of the power series."""
     x = as_operand(x, "primal value")
-    # What is an array already may be anything the next time: a jaxpr must not depend on its value.
+    # An `Array` of zeros does not count as zero: it may hold other numbers at the next call of the same jaxpr.
     zero = [not isinstance(t, Array) and not np.any(t) for t in terms]
     terms = [_fitting_term(as_operand(t, "term"), x, f"term {j} for argument {i}") for j, t in enumerate(terms)]
     if not issubdtype(x.dtype, np.inexact) and not all(zero):
-        # Along a curve an integer becomes a number between integers.
+        # Along a curve, the value lies between two integers.
         x = convert_element_type(x, float, x.weak_type)
     divisors = [math.factorial(k) if factorial_scaled else 1 for k in range(1, len(terms) + 1)]
     return x, [zero_like(x) if z else _coefficient(t, x, d) for t, z, d in zip(terms, zero, divisors)]
@@ -198,7 +198,7 @@ def _coefficient(term, x, divisor: int):
 def _term_out(term, x, factor: int, factorial_scaled: bool):
     if type(term) is Zero:
         aval = get_aval(x)
-        # As in JAX, where the zeros of what is not a real number are multiplied by the (weakly typed) factorial.
+        # As in JAX, which multiplies the zeros of integers and booleans by the factorial, a weakly typed float.
         if factorial_scaled and not issubdtype(aval.dtype, np.inexact):
             return full(aval.shape, 0, np.dtype("float32"), True)
         return full(aval.shape, 0, aval.dtype, aval.weak_type)
