@@ -247,7 +247,7 @@ def _take_by_gather(arr, entries, normalize_indices, fill_value, indices_are_sor
 
 
 class Plan(NamedTuple):
-    """How to read at an index by a gather, or write there by a scatter."""
+    """The arguments of the gather that reads at an index, or of the scatter that writes there."""
 
     # The shape of `arr[index]`.
     shape: tuple[int, ...]
@@ -265,7 +265,7 @@ class Plan(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What one entry of an index adds to a plan, or all its arrays together."""
+    """The part of a plan that one entry of an index adds, or all arrays of the index together."""
 
     # {axis of the array: where the windows start along it}; the starts have one shape.
     starts: dict[int, Array]
@@ -302,7 +302,7 @@ def plan_gather(entries: list[Entry], shape: tuple[int, ...], normalize_indices:
     window = {part.kept: part.shape[0] for part in parts if part.kept is not None}
     return Plan(
         shape=tuple([d for part in parts for d in part.shape]),
-        window=tuple(window.get(axis, 1) for axis in range(len(shape))),
+        window=tuple([window.get(axis, 1) for axis in range(len(shape))]),
         indices=_join(parts, index_dtype),
         numbers=GatherDimensionNumbers(
             offset_dims=tuple([i for i, part in enumerate(gathered) if part.kept is not None]),
@@ -440,9 +440,9 @@ def _count_from_front(entry: Entry, shape) -> Entry:
     """The entry with negative indices replaced by the places that they count from the end."""
     if entry.kind is Kind.INTEGER and not isinstance(entry.index, np.unsignedinteger):
         index = operator.index(entry.index)
-        return entry._replace(index=index + shape[entry.axes[0]] if index < 0 else index)
+        return Entry(index + shape[entry.axes[0]] if index < 0 else index, entry.kind, entry.axes)
     if entry.kind is Kind.ARRAY:
-        return entry._replace(index=wrap_negative(entry.index, shape[entry.axes[0]]))
+        return Entry(wrap_negative(entry.index, shape[entry.axes[0]]), entry.kind, entry.axes)
     return entry
 
 
@@ -455,5 +455,8 @@ def wrap_negative(index, size: int):
     return lax.select(as_array(negative), ew.add_p.bind(index, const(index, size)), index)
 
 
+_INT32, _INT64 = np.dtype("int32"), np.dtype("int64")
+
+
 def _index_dtype(shape):
-    return np.dtype("int64" if max(shape, default=0) > np.iinfo(np.int32).max else "int32")
+    return _INT64 if max(shape, default=0) >= 2**31 else _INT32

@@ -239,7 +239,7 @@ def ptp(a, axis=None, out=None, keepdims=False):
 
 
 def count_nonzero(a, axis=None, keepdims=False):
-    """How many elements are not zero (`jax.numpy.count_nonzero`)."""
+    """The number of elements that are not zero (`jax.numpy.count_nonzero`)."""
     a = ensure_arraylike("count_nonzero", a)
     return sum(ew.ne_p.bind(a, const(a, 0)), axis, default_int_dtype(), keepdims=keepdims)
 

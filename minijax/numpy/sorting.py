@@ -122,7 +122,7 @@ def _less_equal(x: Array, y: Array) -> Array:
 
 
 def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
-    """Where to insert `v` into the sorted vector `a` to keep it sorted (`jax.numpy.searchsorted`).
+    """The places at which inserting `v` keeps the sorted vector `a` sorted (`jax.numpy.searchsorted`).
 
     side: "left" gives the first such place, "right" the last. method: "compare_all" compares with every element; the
     other methods halve the range again and again.

@@ -429,7 +429,7 @@ def ldexp(x1, x2, /):
 
 
 def bitwise_count(x, /):
-    """How many bits of |x| are set (`jax.numpy.bitwise_count`), as uint8."""
+    """The number of bits of |x| that are set (`jax.numpy.bitwise_count`), as uint8."""
     (x,) = promote_args_numeric("bitwise_count", x)
     return convert_element_type(ew.population_count_p.bind(abs(x)), np.dtype("uint8"))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class GatherScatterMode(enum.Enum):
-    """What to do with windows that are not wholly inside the operand."""
+    """The treatment of windows that are not wholly inside the operand."""
 
     CLIP = enum.auto()
     FILL_OR_DROP = enum.auto()
