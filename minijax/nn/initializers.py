@@ -60,7 +60,7 @@ def _initializer(draw: Callable, dtype: Any) -> Initializer:
 
 
 def constant(value, dtype=None) -> Initializer:
-    """An array of one value, or of values that broadcast to the shape (`jax.nn.initializers.constant`).
+    """An initializer of one value, or of values that broadcast to the shape (`jax.nn.initializers.constant`).
 
     >>> constant(-7.)(random.key(0), (2,))
     Array([-7., -7.], dtype=float32)
@@ -69,7 +69,7 @@ def constant(value, dtype=None) -> Initializer:
 
 
 def uniform(scale=1e-2, dtype=None) -> Initializer:
-    """Uniform numbers in [0, scale) (`jax.nn.initializers.uniform`).
+    """An initializer of uniform numbers in [0, scale) (`jax.nn.initializers.uniform`).
 
     >>> uniform(10.)(random.key(0), (2,)).round(2)
     Array([9.48, 9.79], dtype=float32)
@@ -78,7 +78,7 @@ def uniform(scale=1e-2, dtype=None) -> Initializer:
 
 
 def normal(stddev=1e-2, dtype=None) -> Initializer:
-    """Normal numbers of standard deviation `stddev` (`jax.nn.initializers.normal`).
+    """An initializer of normal numbers of standard deviation `stddev` (`jax.nn.initializers.normal`).
 
     >>> normal(10.)(random.key(0), (2,)).round(2)
     Array([16.23, 20.25], dtype=float32)
@@ -87,7 +87,7 @@ def normal(stddev=1e-2, dtype=None) -> Initializer:
 
 
 def truncated_normal(stddev=1e-2, dtype=None, lower=-2.0, upper=2.0) -> Initializer:
-    """`stddev` times normal numbers between `lower` and `upper` (`jax.nn.initializers.truncated_normal`).
+    """An initializer: `stddev` times normal numbers in [lower, upper] (`jax.nn.initializers.truncated_normal`).
 
     >>> truncated_normal(1.)(random.key(0), (2,)).round(2)
     Array([1.46, 1.71], dtype=float32)
@@ -166,7 +166,7 @@ _DISTRIBUTIONS = {
 def variance_scaling(
     scale, mode: str, distribution: str, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype=None
 ) -> Initializer:
-    """Numbers of mean 0 and variance scale / n, so that sums of n of them have variance `scale`.
+    """An initializer of numbers of mean 0 and variance scale / n, so that sums of n of them have variance `scale`.
 
     mode: the meaning of n: "fan_in", "fan_out", "fan_avg" or "fan_geo_avg". distribution: "truncated_normal", "normal" or
     "uniform". in_axis, out_axis, batch_axis: the axes of inputs, of outputs, and of neither; the other axes are the

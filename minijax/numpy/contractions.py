@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -92,40 +92,18 @@ class _MatmulPlan:
         a_is_matrix, self.b_is_matrix = len(a) > 1, len(b) > 1
         sizes_a, sizes_b = (s[:-2] if len(s) > 1 else () for s in (a, b))
         rank = max(len(sizes_a), len(sizes_b))
+        # None stands for the axes that the shorter stack lacks.
         sizes_a, sizes_b = ((None,) * (rank - len(s)) + s for s in (sizes_a, sizes_b))
-        self.squeeze: tuple[list[int], list[int]] = ([], [])
-        self.batch: tuple[list[int], list[int]] = ([], [])
-        self.both_one: list[int] = []
-        shared, only_a, only_b = [], [], []
-        place_a = place_b = 0  # counts the axes of the arrays as given
-        kept_a = kept_b = 0  # counts the axes after squeezing
-        for i, (da, db) in enumerate(zip(sizes_a, sizes_b)):
-            if da is None:
-                only_b.append(i)
-                kept_b += 1
-            elif db is None:
-                only_a.append(i)
-                kept_a += 1
-            elif da == db == 1:
-                self.both_one.append(i)
-                self.squeeze[0].append(place_a)
-                self.squeeze[1].append(place_b)
-            elif da == 1:
-                only_b.append(i)
-                kept_b += 1
-                self.squeeze[0].append(place_a)
-            elif db == 1:
-                only_a.append(i)
-                kept_a += 1
-                self.squeeze[1].append(place_b)
-            elif da == db:
-                shared.append(i)
-                self.batch[0].append(kept_a)
-                self.batch[1].append(kept_b)
-                kept_a, kept_b = kept_a + 1, kept_b + 1
-            else:
-                raise ValueError(f"Incompatible shapes for matmul arguments: {a} and {b}")
-            place_a, place_b = place_a + (da is not None), place_b + (db is not None)
+        roles = [_role(*pair) for pair in zip(sizes_a, sizes_b)]
+        if None in roles:
+            raise ValueError(f"Incompatible shapes for matmul arguments: {a} and {b}")
+        shared, only_a, only_b, self.both_one = (
+            [i for i, r in enumerate(roles) if r == role] for role in ("shared", "a", "b", "one")
+        )
+        in_a, in_b = ([i for i, d in enumerate(sizes) if d is not None] for sizes in (sizes_a, sizes_b))
+        kept_a, kept_b = ([i for i in axes if i in (*shared, *only)] for axes, only in ((in_a, only_a), (in_b, only_b)))
+        self.squeeze = _places(in_a, {*in_a}.difference(kept_a)), _places(in_b, {*in_b}.difference(kept_b))
+        self.batch = _places(kept_a, shared), _places(kept_b, shared)
         if a_is_matrix:
             only_a.append(rank)
         if self.b_is_matrix:
@@ -133,6 +111,23 @@ class _MatmulPlan:
         # dot_general puts shared axes first, then those of a, then those of b.
         self.permutation = tuple(int(i) for i in np.argsort([*shared, *only_a, *only_b]))
         self.moves_axes = any(self.squeeze) or self.permutation != tuple(range(len(self.permutation)))
+
+
+def _role(da: int | None, db: int | None) -> str | None:
+    """The role of a leading axis of sizes da and db in the two stacks: "shared", "a" or "b" alone, or "one", if both are 1.
+
+    None for sizes that do not broadcast. A stack of size 1 lets the other stack have the axis alone.
+    """
+    if da is None or db is None:
+        return "b" if da is None else "a"
+    if da == db:
+        return "one" if da == 1 else "shared"
+    return "b" if da == 1 else "a" if db == 1 else None
+
+
+def _places(axes: list[int], chosen: Collection[int]) -> list[int]:
+    """The places of the chosen axes in a list of axes."""
+    return [place for place, axis in enumerate(axes) if axis in chosen]
 
 
 # The same shapes come again and again, and making a plan takes longer than multiplying small matrices.

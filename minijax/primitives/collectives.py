@@ -283,7 +283,7 @@ def _exchange_collective(axis, x, d, *, split_axis, concat_axis, axis_name, tile
     major = axes_size(names[:place], None)
     x = batch_to_front(x, d, axis.size)
     x = _split(x, 1 + split_axis, (major, axis.size, shape_of(x)[1 + split_axis] // (major * axis.size)))
-    # (receivers, senders, ...)
+    # The axes are now (receivers, senders, ...).
     x = _merge(move_batch_dim(x, 2 + split_axis, 0), 2 + split_axis, 2)
     rest = names[:place] + names[place + 1 :]
     if rest:
