@@ -135,13 +135,13 @@ _matmul_plan = lru_cache(4096)(_MatmulPlan)
 
 
 def vdot(a, b, *, precision=None, preferred_element_type=None):
-    """The sum of products of all elements, those of `a` conjugated (`jax.numpy.vdot`)."""
+    """The sum of products of all elements, with `a` conjugated (`jax.numpy.vdot`)."""
     a, b = ensure_arraylike("vdot", a, b)
     return dot(ravel(ufuncs.conj(a)), ravel(b), precision=precision, preferred_element_type=preferred_element_type)
 
 
 def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
-    """The sum of products along an axis, with broadcasting, `x1` conjugated (`jax.numpy.vecdot`)."""
+    """The sum of products along an axis, with broadcasting and with `x1` conjugated (`jax.numpy.vecdot`)."""
     x1, x2 = ensure_arraylike("jnp.vecdot", x1, x2)
     if x1.shape[axis] != x2.shape[axis]:
         raise ValueError(f"axes must match; got shapes {x1.shape} and {x2.shape} with axis={axis!r}")
@@ -159,7 +159,7 @@ def matvec(x1, x2, /):
 
 
 def vecmat(x1, x2, /):
-    """Vectors, conjugated, times matrices, with broadcasting (`jax.numpy.vecmat`)."""
+    """Conjugated vectors times matrices, with broadcasting (`jax.numpy.vecmat`)."""
     x1, x2 = ensure_arraylike("vecmat", x1, x2)
     product = matmul(expand_dims(ufuncs.conj(x1), [len(x1.shape) - 1]), x2)
     return lax.squeeze(product, (len(product.shape) - 2,))
@@ -415,7 +415,7 @@ def _order(x: Array, names: str, result: str) -> Array:
 
 
 def _drop_ones(x: Array, names: str, other_shape: tuple[int, ...], other_names: str) -> tuple[Array, str]:
-    """Squeeze the axes of size 1 whose letter has another size in the other operand: broadcasting."""
+    """The operand without the axes of size 1 whose letter has another size in the other operand, which broadcasts them."""
     drop = [
         i
         for i, c in enumerate(names)

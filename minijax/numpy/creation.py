@@ -41,7 +41,7 @@ from .util import (
 def array(object, dtype=None, copy=True, order="K", ndmin=0, *, device=None):
     """An array made of a number, an array, or nested lists of them, which may be traced (`jax.numpy.array`).
 
-    A lone Python number is weakly typed, unless `dtype` is given. Raises TypeError for what is no array of numbers.
+    A lone Python number is weakly typed, unless `dtype` is given. Raises TypeError for other objects.
 
     >>> array([[1, 2], [3, 4]])
     Array([[1, 2],

@@ -126,5 +126,5 @@ def convolve(a, v, mode="full", *, precision=None, preferred_element_type=None):
 
 
 def correlate(a, v, mode="valid", *, precision=None, preferred_element_type=None):
-    """The correlation of two vectors, `v` conjugated (`jax.numpy.correlate`)."""
+    """The correlation of two vectors, with `v` conjugated (`jax.numpy.correlate`)."""
     return _convolve("correlate", a, v, mode, precision, preferred_element_type)

@@ -83,7 +83,7 @@ def check_no_float0(name: str, *args: Array):
 
 
 def user_dtype(dtype: Any, name: str):
-    """The canonical dtype for what a user passed as `dtype=`; None stays None. Warns where 64 bits become 32."""
+    """The canonical dtype of the `dtype=` that a user passed; None stays None. Warns if 64 bits become 32."""
     if dtype is None:
         return None
     if isinstance(dtype, Array):
@@ -253,7 +253,7 @@ def promote_dtypes_numeric(*args: Any) -> list[Array]:
 
 
 def promote_args(name: str, *args: Any, category: Callable | None = None) -> list[Array]:
-    """The arguments of an elementwise function as arrays of one dtype and one rank. Raises TypeError for what is no array."""
+    """The arguments of an elementwise function as arrays of one dtype and one rank. Raises TypeError for other objects."""
     check_arraylike(name, *args)
     args = [unwrap(x) for x in args]
     arrays = promote_dtypes(*args, category=category)

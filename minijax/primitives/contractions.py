@@ -23,7 +23,7 @@ def dot_general(
     (`lax.dot_general`).
 
     dimension_numbers: ((lhs contracted, rhs contracted), (lhs batch, rhs batch)). The result's axes are the batch axes, then
-    the others of lhs, then the others of rhs.
+    the remaining axes of lhs, then those of rhs.
 
     >>> import minijax.numpy as jnp
     >>> dot_general(jnp.ones((2, 3)), jnp.ones((3, 4)), (((1,), (0,)), ((), ()))).shape

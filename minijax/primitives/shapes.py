@@ -128,7 +128,9 @@ def index_in_dim(operand, index: int, axis: int = 0, keepdims: bool = True):
 
 
 def pad(operand, padding_value, padding_config: Sequence[tuple[int, int, int]]):
-    """Put (low, high, interior) elements before, after and between those of each axis; negative numbers crop (`lax.pad`).
+    """The operand with (low, high, interior) elements added before, after and between its own along each axis (`lax.pad`).
+
+    Negative numbers crop.
 
     >>> import minijax.numpy as jnp
     >>> pad(jnp.array([1., 2.]), jnp.float32(0), [(1, 0, 1)])

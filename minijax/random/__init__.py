@@ -39,6 +39,9 @@ from .gamma_family import ball, beta, chisquare, dirichlet, f, gamma, generalize
 from .keys import PRNGKey, clone, fold_in, key, key_data, key_dtype, key_impl, split, wrap_key_data
 from .uniforms import bits, randint, uniform
 
+# Tracebacks name the class by its public module.
+TypePromotionError.__module__ = __name__
+
 
 def __getattr__(name: str):
     """A function that raises NotImplementedError, for each of JAX's functions that is left out."""

@@ -30,7 +30,7 @@ def _is_key(x: Any) -> bool:
 
 
 def checked_key(name: str, key: Any, allow_batched: bool = False) -> Array:
-    """The key as a typed key. Raises TypeError for what is no key, and ValueError for an array of keys unless `allow_batched`;
+    """The key as a typed key. Raises TypeError for other objects, and ValueError for an array of keys unless `allow_batched`;
     `name` is the function that the error names."""
     given = key
     if not _is_key(key):

@@ -36,7 +36,7 @@ def module_text(
     replicas: int = 1,
     axis_name=None,
 ) -> str:
-    """A module whose function `main` computes what a closed jaxpr does, from its arguments to a tuple of its results.
+    """The text of a module whose function `main` takes the arguments of a closed jaxpr and returns its results.
 
     donated: the arguments to whose memory results may be written. replicas: the number of devices that run the program at once;
     collectives along `axis_name` are among these devices. Raises NotImplementedError for a program that calls back into
