@@ -13,11 +13,9 @@ from .api.callbacks import effects_barrier, pure_callback
 from .api.checkpoint import checkpoint, checkpoint_policies, remat
 from .api.custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
 from .api.derivatives import (
-    ShapeDtypeStruct,
     block_until_ready,
     device_get,
     device_put,
-    eval_shape,
     grad,
     hessian,
     jacfwd,
@@ -26,13 +24,13 @@ from .api.derivatives import (
     jvp,
     linear_transpose,
     linearize,
-    make_jaxpr,
     value_and_grad,
     vjp,
-    vmap,
 )
 from .api.jit import clear_caches, jit
+from .api.make_jaxpr import ShapeDtypeStruct, eval_shape, make_jaxpr
 from .api.pmap import pmap
+from .api.vmap import vmap
 from .core.array import ensure_compile_time_eval
 from .core.traces import Array
 from .core.traces import get_aval as typeof

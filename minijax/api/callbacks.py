@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..calls.callbacks import VMAP_METHODS, io_callback_p, pure_callback_p
-from ..core.traces import ShapedArray
+from ..core.avals import ShapedArray
 from ..foundation.dtypes import canonicalize_dtype
 from ..foundation.pytrees import tree_flatten, tree_leaves, tree_unflatten
 from .derivatives import as_operand

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..calls.custom_derivatives import custom_jvp_call, custom_vjp_call
+from ..core.avals import ShapedArray, Zero, typematch
 from ..core.jaxpr import eval_jaxpr
 from ..core.staging import trace_to_jaxpr
-from ..core.traces import ShapedArray, Tracer, Zero, get_aval, typematch
+from ..core.traces import Tracer, get_aval
 from ..foundation.dtypes import float0
 from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, tree_structure, tree_unflatten
 from ..primitives.basis import add_any_p, instantiate

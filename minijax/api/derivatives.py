@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.array import ArrayImpl, quiet_evaluation, to_array
+from ..core.avals import ShapedArray, UndefinedPrimal, Zero, typematch
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, dce_jaxpr, eval_jaxpr
 from ..core.staging import trace_to_jaxpr
-from ..core.traces import Array, ShapedArray, Tracer, UndefinedPrimal, Zero, check_not_leaked, get_aval, typematch
+from ..core.traces import Array, Tracer, check_not_leaked, get_aval
 from ..fast.recipes import value_and_pull
 from ..foundation.dtypes import as_dtype, canonicalize_dtype, float0, issubdtype
 from ..foundation.pytrees import (

@@ -22,9 +22,10 @@ from weakref import WeakSet
 
 from ..calls.jit import jit_p
 from ..core.array import ArrayImpl, EvalTrace, eval_trace
+from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
 from ..core.staging import closed, convert_constvars
-from ..core.traces import ShapedArray, Tracer, axis_env, current_trace
+from ..core.traces import Tracer, axis_env, current_trace
 from ..fast.recognition import builder, recognizer
 from ..foundation import source_info
 from ..foundation.config import config, debugging_floats, generation, jit_disabled, x64_enabled

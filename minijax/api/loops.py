@@ -15,9 +15,10 @@ import numpy as np
 from ..calls.cond import cond_p
 from ..calls.scan import scan_p
 from ..calls.while_loop import while_p
+from ..core.avals import ShapedArray, typematch
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, Var
 from ..core.staging import closed, convert_constvars, trace_to_jaxpr
-from ..core.traces import Array, ShapedArray, Tracer, get_aval, typematch
+from ..core.traces import Array, Tracer, get_aval
 from ..foundation.config import jit_disabled
 from ..foundation.dtypes import issubdtype
 from ..foundation.errors import ConcretizationTypeError

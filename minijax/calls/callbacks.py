@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..core.array import ArrayImpl, eval_trace, to_array
+from ..core.avals import ShapedArray
+from ..core.primitive import Primitive
 from ..core.staging import trace_to_closed_jaxpr
-from ..core.traces import Primitive, ShapedArray, get_aval, set_current_trace
+from ..core.traces import get_aval, set_current_trace
 from ..foundation.effects import debug_effect, io_effect, no_effects, ordered_debug_effect, ordered_io_effect
 from ..foundation.pytrees import tree_unflatten
 from ..primitives.basis import broadcast_batch, move_batch_dim, row

@@ -6,9 +6,9 @@ computes the residuals from these, and from them the tangents. (JAX: `_src/ad_ch
 
 from __future__ import annotations
 
+from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
-from ..core.traces import Zero
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import linear_row
 from ..transforms.jvp import fill, nonzero

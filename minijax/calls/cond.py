@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
-from ..core.traces import ShapedArray, Zero, get_aval, is_undefined_primal
+from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import batch_to_front, full, row
 from ..primitives.elementwise import eq_p, select_examples

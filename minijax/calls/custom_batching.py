@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
-from ..core.traces import Zero
 from ..foundation.dtypes import issubdtype
 from ..foundation.pytrees import treedef_tuple
 from ..lowering.compile import compile_jaxpr

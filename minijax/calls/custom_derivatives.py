@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..core.array import CompileTimeEvalTrace, EvalTrace, eval_trace
+from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr
+from ..core.primitive import Primitive
 from ..core.staging import StagingTrace, TangentTrace, closed, convert_constvars, trace_to_jaxpr
-from ..core.traces import Primitive, Tracer, Zero, get_aval, is_undefined_primal, set_current_trace, thread_state
+from ..core.traces import Tracer, get_aval, set_current_trace, thread_state
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import instantiate, reduce_sum, row

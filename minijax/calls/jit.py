@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, dce_jaxpr
-from ..core.traces import Primitive, Zero, is_undefined_primal
+from ..core.primitive import Primitive
 from ..lowering.compile import compile_jaxpr
 from ..lowering.run import compiled
 from ..primitives.basis import row

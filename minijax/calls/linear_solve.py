@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import jaxpr_as_fun
-from ..core.traces import Zero, get_aval, is_undefined_primal
+from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import add_tangents, instantiate, row, zero_like, zeros
 from ..primitives.elementwise import neg_p

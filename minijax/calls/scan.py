@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..core.avals import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, Literal, dce_jaxpr, eval_jaxpr
 from ..core.staging import trace_to_closed_jaxpr
-from ..core.traces import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import add_any_p, instantiate, move_batch_dim, row
 from ..transforms.jvp import fill, jvp_jaxpr

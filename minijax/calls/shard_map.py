@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+from ..core.avals import UndefinedPrimal, Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, JaxprEqn, dce_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr, weak_cache
-from ..core.traces import Trace, UndefinedPrimal, Zero, is_undefined_primal, set_current_trace, thread_state
+from ..core.traces import Trace, set_current_trace, thread_state
 from ..foundation.device import Mesh, PartitionSpec, whole_aval
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import (

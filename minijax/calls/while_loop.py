@@ -6,9 +6,9 @@ body's consts, carry); there is no reverse mode, for which every step would have
 
 from __future__ import annotations
 
+from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
-from ..core.traces import Zero
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import instantiate, move_batch_dim, row
 from ..primitives.elementwise import select_examples

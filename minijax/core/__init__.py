@@ -2,25 +2,20 @@
 
 from ..foundation.doors import at_the_door
 from . import jaxpr, printing
+from .avals import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal, typematch
 from .jaxpr import Atom, eval_jaxpr
+from .primitive import Absent, Primitive
 from .traces import (
-    Absent,
     Array,
-    Primitive,
-    ShapedArray,
     Trace,
     Tracer,
-    UndefinedPrimal,
-    Zero,
     axis_env,
     current_trace,
     get_aval,
     is_constant_dim,
-    is_undefined_primal,
     new_trace,
     set_current_trace,
     shaped_abstractify,
-    typematch,
 )
 
 __all__ = [

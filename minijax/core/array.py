@@ -13,18 +13,9 @@ from ..foundation import errors, source_info
 from ..foundation.config import config, debugging_floats
 from ..foundation.device import Device, devices
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry
-from .traces import (
-    Array,
-    Primitive,
-    ShapedArray,
-    Trace,
-    Tracer,
-    UndefinedPrimal,
-    _ThreadState,
-    check_not_leaked,
-    set_current_trace,
-    thread_state,
-)
+from .avals import ShapedArray, UndefinedPrimal
+from .primitive import Primitive
+from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, set_current_trace, thread_state
 
 _ndarray = np.ndarray
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from ..foundation import source_info as source_info_util
 from ..foundation.effects import Effects, no_effects
-from .traces import Primitive, ShapedArray, get_aval
+from .avals import ShapedArray
+from .primitive import Primitive
+from .traces import get_aval
 
 
 class Var:

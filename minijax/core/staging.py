@@ -15,18 +15,10 @@ from ..foundation import source_info
 from ..foundation.config import x64_enabled
 from ..foundation.effects import no_effects
 from .array import ArrayImpl, to_array
+from .avals import ShapedArray
 from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, effects_of
-from .traces import (
-    Primitive,
-    ShapedArray,
-    Trace,
-    Tracer,
-    check_not_leaked,
-    get_aval,
-    new_trace,
-    set_current_trace,
-    thread_state,
-)
+from .primitive import Primitive
+from .traces import Trace, Tracer, check_not_leaked, get_aval, new_trace, set_current_trace, thread_state
 
 
 class JaxprTracer(Tracer):

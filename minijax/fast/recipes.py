@@ -27,9 +27,11 @@ from typing import Any
 import numpy as np
 
 from ..core.array import ArrayImpl, QuietEvalTrace, eval_trace, to_array
+from ..core.avals import ShapedArray, Zero
 from ..core.jaxpr import ClosedJaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
+from ..core.primitive import Primitive
 from ..core.staging import JaxprBuilder, JaxprTracer, StagingTrace, convert_constvars, trace_to_closed_jaxpr
-from ..core.traces import Primitive, ShapedArray, Trace, Zero, get_aval, new_trace, set_current_trace, thread_state
+from ..core.traces import Trace, get_aval, new_trace, set_current_trace, thread_state
 from ..foundation import source_info
 from ..foundation.config import x64_enabled
 from ..foundation.effects import no_effects

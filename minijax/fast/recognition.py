@@ -33,8 +33,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.array import ArrayImpl, to_array
+from ..core.avals import ShapedArray
 from ..core.printing import variables
-from ..core.traces import ShapedArray
 from ..foundation.pytrees import PyTreeDef
 
 

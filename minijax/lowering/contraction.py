@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.array import ArrayImpl, to_array
+from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var
-from ..core.traces import ShapedArray
 from ..primitives.basis import broadcast_in_dim_p, reduce_sum_p, reshape_p, transpose_p
 from ..primitives.contractions import dot_general_p
 from ..primitives.elementwise import mul_p

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..core.array import ArrayImpl, to_array
+from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
-from ..core.traces import ShapedArray
 from ..primitives.basis import broadcast_in_dim_p, reshape_p
 from ..primitives.elementwise import add_p, neg_p
 from .contraction import contractions

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..core.array import ArrayImpl
-from ..core.traces import Array, Primitive
+from ..core.primitive import Primitive
+from ..core.traces import Array
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, full

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..core.array import ArrayImpl, to_array
-from ..core.traces import Array, Primitive, get_aval
+from ..core.primitive import Primitive
+from ..core.traces import Array, get_aval
 from ..foundation import dtypes
 from ..foundation.dtypes import float0
 from ..primitives.basis import broadcast_in_dim, const, expand_dims

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..core.array import ArrayImpl
-from ..core.traces import Absent, Array, Primitive, ShapedArray, Zero, get_aval, is_undefined_primal
+from ..core.avals import ShapedArray, Zero, is_undefined_primal
+from ..core.primitive import Absent, Primitive
+from ..core.traces import Array, get_aval
 from ..foundation.dtypes import float0, key_fry
 
 # Every primitive of the package by name, in the order of definition.

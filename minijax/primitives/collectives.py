@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..core.traces import Primitive, ShapedArray, Zero, axis_env, get_aval
+from ..core.avals import ShapedArray, Zero
+from ..core.primitive import Primitive
+from ..core.traces import axis_env, get_aval
 from .basis import (
     NOT_LINEAR,
     batch_to_front,

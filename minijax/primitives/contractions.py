@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core.traces import ShapedArray, Zero, is_undefined_primal
+from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..foundation.dtypes import canonicalize_dtype
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type

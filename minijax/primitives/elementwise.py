@@ -8,7 +8,8 @@ import operator
 import numpy as np
 
 from ..core.array import ArrayImpl, to_array
-from ..core.traces import ShapedArray, Zero, get_aval, is_undefined_primal
+from ..core.avals import ShapedArray, Zero, is_undefined_primal
+from ..core.traces import get_aval
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from . import special_functions as special
 from .basis import (

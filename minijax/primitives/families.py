@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..core.traces import Primitive, ShapedArray, UndefinedPrimal, Zero
+from ..core.avals import ShapedArray, UndefinedPrimal, Zero
+from ..core.primitive import Primitive
 from ..foundation import errors
 from .basis import add_any_p, batch_to_front, broadcast_in_dim, expand_dims, row, shape_of, unbroadcast, zero_like
 

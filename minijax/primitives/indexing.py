@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.jaxpr import Jaxpr
 from ..core.staging import trace_to_jaxpr
-from ..core.traces import ShapedArray, Zero, get_aval, is_undefined_primal
+from ..core.traces import get_aval
 from .basis import (
     NOT_LINEAR,
     add_tangents,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core.traces import ShapedArray, Zero, is_undefined_primal
+from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from .basis import (
     batch_to_front,
     instantiate,

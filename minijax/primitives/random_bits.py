@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.traces import ShapedArray
+from ..core.avals import ShapedArray
 from ..foundation.dtypes import issubdtype, key_fry, prng_key
 from .basis import move_batch_dim, row, zero_jvp
 from .families import batch_elementwise, broadcast_shapes_of

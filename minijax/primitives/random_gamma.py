@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from ..core.traces import Absent, ShapedArray, Zero
+from ..core.avals import ShapedArray, Zero
+from ..core.primitive import Absent
 from ..foundation.dtypes import issubdtype, prng_key
 from .basis import batch_to_front, row, zero_like
 from .random_bits import NOT_NUMBERS, random_bits_p, random_split_p

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..core.traces import ShapedArray, Zero
+from ..core.avals import ShapedArray, Zero
 from ..foundation.dtypes import canonicalize_dtype
 from .basis import (
     NOT_LINEAR,

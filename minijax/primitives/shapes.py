@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core.traces import ShapedArray, Zero, get_aval, is_undefined_primal
+from ..core.avals import ShapedArray, Zero, is_undefined_primal
+from ..core.traces import get_aval
 from ..foundation.dtypes import as_dtype, canonicalize_dtype, dtype_and_weak_type
 from .basis import (
     NO_GRADIENT,

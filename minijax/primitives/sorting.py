@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core.traces import ShapedArray, Zero
+from ..core.avals import ShapedArray, Zero
 from ..foundation.dtypes import issubdtype, prng_key
 from .basis import NOT_LINEAR, broadcast_in_dim, expand_dims, move_batch_dim, reshape, row, shape_of, zero_like
 from .indexing import gather

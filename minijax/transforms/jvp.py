@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
+from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.staging import JaxprTracer, StagingTrace, TangentTrace, trace_to_closed_jaxpr, weak_cache
-from ..core.traces import Trace, Tracer, Zero, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
+from ..core.traces import Trace, Tracer, check_not_leaked, get_aval, new_trace, thread_state, without_tangent
 from ..foundation import source_info
 from ..primitives.basis import instantiate, zero_like
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
-from ..core.traces import Trace, Zero, get_aval, new_trace, set_current_trace, thread_state
+from ..core.traces import Trace, get_aval, new_trace, set_current_trace, thread_state
 from ..foundation import source_info
 from .jvp import JVPTrace, JVPTracer, fill_zeros, instantiate_where
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..core.avals import ShapedArray, UndefinedPrimal, Zero
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
 from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
-from ..core.traces import ShapedArray, UndefinedPrimal, Zero, new_trace, thread_state
+from ..core.traces import new_trace, thread_state
 from ..foundation import source_info
 from ..primitives import basis
 

@@ -9,19 +9,11 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, jaxpr_as_fun, jaxprs_in_params
+from ..core.primitive import Primitive
 from ..core.staging import trace_to_closed_jaxpr, weak_cache
-from ..core.traces import (
-    Primitive,
-    ShapedArray,
-    Trace,
-    Tracer,
-    check_not_leaked,
-    get_aval,
-    new_trace,
-    set_current_trace,
-    thread_state,
-)
+from ..core.traces import Trace, Tracer, check_not_leaked, get_aval, new_trace, set_current_trace, thread_state
 from ..primitives.basis import broadcast_batch, move_batch_dim
 
 

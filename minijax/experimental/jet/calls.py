@@ -11,9 +11,10 @@ from ...calls.jit import jit_p
 from ...calls.linear_solve import linear_solve, linear_solve_p
 from ...calls.scan import fixpoint, permuted, positions, scan_p, split_at
 from ...calls.while_loop import while_p
+from ...core.avals import Zero
 from ...core.jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ...core.primitive import Primitive
 from ...core.staging import trace_to_closed_jaxpr, weak_cache
-from ...core.traces import Primitive, Zero
 from ...primitives.basis import instantiate, zero_like
 from .functions import integrated
 from .rules import jet_rules

@@ -10,7 +10,9 @@ import numpy as np
 
 from ... import lax
 from ...calls import registry
-from ...core.traces import Primitive, Zero, get_aval
+from ...core.avals import Zero
+from ...core.primitive import Primitive
+from ...core.traces import get_aval
 from ...foundation.dtypes import issubdtype
 from ...primitives.basis import broadcast_in_dim, full, instantiate, reshape, shape_of, transpose, zero_like
 from ...primitives.elementwise import convert_element_type, select

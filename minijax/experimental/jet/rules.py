@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...core.avals import Zero
 from ...core.jaxpr import eval_jaxpr, jaxprs_in_params
-from ...core.traces import Absent, Primitive, Zero
+from ...core.primitive import Absent, Primitive
 from ...foundation.dtypes import issubdtype
 from ...primitives.basis import instantiate, zero_like
 from ...transforms.linearize import linearize_flat

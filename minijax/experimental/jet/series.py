@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce
 
-from ...core.traces import Zero
+from ...core.avals import Zero
 from ...primitives.basis import zero_like
 
 

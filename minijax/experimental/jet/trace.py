@@ -8,13 +8,13 @@ from functools import partial
 
 import numpy as np
 
-from ...api.derivatives import as_operand, as_output
+from ...api.arguments import as_operand, as_output
 from ...core.array import quiet_evaluation, to_array
+from ...core.avals import Zero
 from ...core.traces import (
     Array,
     Trace,
     Tracer,
-    Zero,
     check_not_leaked,
     get_aval,
     new_trace,

@@ -14,7 +14,7 @@ from ...core.jaxpr import (
     new_jaxpr_eqn,
     no_effects,
 )
-from ...core.traces import Primitive
+from ...core.primitive import Primitive
 from . import primitives
 
 __all__ = [

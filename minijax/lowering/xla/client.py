@@ -21,9 +21,9 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from ...core.array import ArrayImpl, to_array
+from ...core.avals import ShapedArray
 from ...core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 from ...core.staging import closed, weak_cache
-from ...core.traces import ShapedArray
 from ...foundation import errors
 from ...foundation.device import Mesh, PartitionSpec, whole_aval
 from ...foundation.dtypes import float0, key_fry

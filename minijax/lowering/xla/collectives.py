@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...core.traces import ShapedArray
+from ...core.avals import ShapedArray
 from .rules import REDUCERS, Rule, part_along
 from .text import UINT32, i64_table
 

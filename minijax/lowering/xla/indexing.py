@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...core.traces import ShapedArray
+from ...core.avals import ShapedArray
 from ...primitives.windows import GatherScatterMode
 from .rules import REDUCTIONS, Rule, transpose
 from .text import BOOL, INT32, Value, boolean, i64_array, ints, tensor

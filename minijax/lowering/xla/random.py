@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ...core.avals import ShapedArray
 from ...core.jaxpr import JaxprEqn
 from ...core.staging import trace_to_closed_jaxpr
-from ...core.traces import ShapedArray
 from ...foundation.dtypes import key_fry
 from ...primitives.basis import const, expand_dims, full, reshape, shape_of
 from ...primitives.elementwise import (

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ...core.traces import ShapedArray
+from ...core.avals import ShapedArray
 from ...foundation import errors
 from .text import BOOL, INT32, Value, i64_array, i64_table, ints
 

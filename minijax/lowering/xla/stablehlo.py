@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...core.array import to_array
+from ...core.avals import ShapedArray
 from ...core.jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, dce_jaxpr
 from ...core.staging import trace_to_closed_jaxpr
-from ...core.traces import ShapedArray
 from ...foundation import errors, source_info
 from ...foundation.dtypes import key_fry
 from ...transforms.vmap import Axis, named_axis_env

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...core.traces import ShapedArray
+from ...core.avals import ShapedArray
 from ...foundation.dtypes import float0, key_fry
 
 BOOL, INT32, UINT32 = (np.dtype(name) for name in ("bool", "int32", "uint32"))

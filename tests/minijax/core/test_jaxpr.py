@@ -9,12 +9,12 @@ import jax.extend
 import jax.numpy
 import numpy as np
 import pytest
+from minijax.core.avals import ShapedArray
 
 import minijax
 import minijax.extend
 import minijax.numpy
 from minijax.core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprTypeError, Var, check_jaxpr, dce_jaxpr, eval_jaxpr
-from minijax.core.traces import ShapedArray
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Interpreters, each written once, against the names both libraries have

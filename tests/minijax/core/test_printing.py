@@ -9,6 +9,8 @@ import jax
 import jax._src.pretty_printer
 import numpy as np
 import pytest
+from minijax.core.avals import ShapedArray
+from minijax.core.primitive import Primitive
 from printed_programs import (
     INLINED,
     cross_entropy,
@@ -30,7 +32,6 @@ import minijax
 from minijax.core import printing as pretty_print
 from minijax.core.jaxpr import DropVar, JaxprEqn, Var
 from minijax.core.printing import Break, Group, Nest, layout, letters
-from minijax.core.traces import Primitive, ShapedArray
 
 
 def assert_same_text(ours, theirs):

@@ -14,6 +14,7 @@ import jax.numpy
 import numpy as np
 import pytest
 import scipy.special
+from minijax.core.primitive import Primitive
 from op_table import OPS, Op, arrays
 
 import minijax as mj
@@ -21,7 +22,6 @@ import minijax.lax
 import minijax.numpy
 from kaf.functional import kaf
 from minijax.calls import registry
-from minijax.core.traces import Primitive
 from minijax.experimental import jet as jet_module
 from minijax.experimental.jet import jet, jet_rules
 

@@ -8,12 +8,12 @@ import weakref
 
 import numpy as np
 import pytest
+from minijax.core.primitive import Primitive
 from op_table import OPS, Op, arrays
 
 import minijax as mj
 import minijax.lax
 import minijax.numpy as jnp
-from minijax.core.traces import Primitive
 from minijax.fast import recipes
 from minijax.primitives.basis import registry
 from minijax.transforms.linearize import LinearizeTrace

@@ -11,10 +11,10 @@ import jax
 import jax.numpy
 import numpy as np
 import pytest
+from minijax.core.primitive import Primitive
 
 import minijax
 import minijax.numpy
-from minijax.core.traces import Primitive
 
 STATIC = "mark the argument static with jit's static_argnums"
 

@@ -11,11 +11,11 @@ import jax
 import jax.lax
 import numpy as np
 import pytest
+from minijax.core.primitive import Absent, Primitive
 from op_table import OPS, Op, arrays
 
 import minijax as mj
 import minijax.lax
-from minijax.core.traces import Absent, Primitive
 from minijax.primitives.basis import registry
 
 SEED = 7
