@@ -1,4 +1,4 @@
-"""What JAX keeps under `jax.experimental`: each module is imported by its name."""
+"""The modules that JAX keeps under `jax.experimental`. A program imports each by its name."""
 
 from ..api.callbacks import io_callback
 

@@ -1,7 +1,7 @@
 """The devices that `pmap` spreads a program over, and the mesh of them that its equation shows.
 
-There is one processor, and NumPy on it. Like JAX's own forced host devices these are names for places: as many as
-`config.update("jax_num_cpu_devices", n)` says, or else XLA's flag --xla_force_host_platform_device_count, or else one.
+NumPy computes on one processor. The devices are names for places on it, like JAX's forced host devices. Their number is
+given by `config.update("jax_num_cpu_devices", n)`, else by XLA's flag --xla_force_host_platform_device_count, else it is 1.
 """
 
 from __future__ import annotations
@@ -69,30 +69,30 @@ def devices(backend: str | None = None) -> list[Device]:
 
 
 def local_devices(process_index: int | None = None, backend: str | None = None) -> list[Device]:
-    """The devices of a process: all, of process 0 (`jax.local_devices`). Raises ValueError for another process."""
+    """All devices, for process 0, the only one (`jax.local_devices`). Raises ValueError for another process."""
     if process_index not in (None, 0):
         raise ValueError(f"Unknown process_index {process_index}")
     return devices(backend)
 
 
 def device_count(backend: str | None = None) -> int:
-    """How many devices there are (`jax.device_count`)."""
+    """The number of devices (`jax.device_count`)."""
     return len(devices(backend))
 
 
 def local_device_count(backend: str | None = None) -> int:
-    """How many devices this process has: all (`jax.local_device_count`)."""
+    """The number of devices of this process, which has all (`jax.local_device_count`)."""
     return device_count(backend)
 
 
 def process_index(backend: str | None = None) -> int:
-    """Which process this is: 0, there is one (`jax.process_index`)."""
+    """The number of this process: 0, as there is one (`jax.process_index`)."""
     _check_backend(backend)
     return 0
 
 
 def process_count(backend: str | None = None) -> int:
-    """How many processes there are: 1 (`jax.process_count`)."""
+    """The number of processes: 1 (`jax.process_count`)."""
     _check_backend(backend)
     return 1
 
@@ -137,7 +137,7 @@ class Mesh:
 
 
 class PartitionSpec:
-    """For each axis of an array the mesh axis that it is cut along, or None; axes not told of are whole
+    """For each axis of an array, the mesh axis that it is cut along, or None; axes that are not listed are whole
     (`jax.sharding.PartitionSpec`).
 
     >>> PartitionSpec(None, "i"), PartitionSpec(None, "i").cut
@@ -151,16 +151,16 @@ class PartitionSpec:
 
     @staticmethod
     def of_axis(axis: int | None, name: Hashable) -> PartitionSpec:
-        """Cut along that axis, or not at all."""
+        """The specification of an array that is cut along one axis, or that is whole, for None."""
         return PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, name)
 
     @property
     def cut(self) -> int | None:
-        """Which axis is cut; None for an array that is whole on every device."""
+        """The axis that is cut; None for an array that is whole on every device."""
         return next((i for i, name in enumerate(self._entries) if name is not None), None)
 
     def insert(self, axis: int) -> PartitionSpec:
-        """Of an array with one more axis, which is whole."""
+        """The specification of an array with one more axis, which is whole."""
         entries = self._entries + (None,) * (axis - len(self._entries))
         return PartitionSpec(*entries[:axis], None, *entries[axis:])
 

@@ -1,6 +1,7 @@
-"""`jax.lax`: the primitives as functions. No promotion: arguments of one dtype, ranks that agree.
+"""`jax.lax`: the primitives as functions. They promote nothing: the arguments must agree in dtype and in rank.
 
-Functions with parameters stand beside their primitives in `primitives/`; those of arrays alone are made here, from a table.
+Functions with parameters stand beside their primitives in `primitives/`; functions of arrays alone are made here, by a
+table.
 """
 
 from __future__ import annotations
@@ -31,26 +32,17 @@ from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from ..primitives import elementwise
 from ..primitives.basis import reduce_sum, registry
 from ..primitives.contractions import batch_matmul, dot, dot_general
-from ..primitives.elementwise import convert_element_type as _convert_element_type
-from ..primitives.elementwise import integer_pow, select
-from ..primitives.indexing import (
-    GatherDimensionNumbers,
-    GatherScatterMode,
-    ScatterDimensionNumbers,
+from ..primitives.dynamic_slices import (
     dynamic_index_in_dim,
     dynamic_slice,
     dynamic_slice_in_dim,
     dynamic_update_index_in_dim,
     dynamic_update_slice,
     dynamic_update_slice_in_dim,
-    gather,
-    scatter,
-    scatter_add,
-    scatter_max,
-    scatter_min,
-    scatter_mul,
-    scatter_sub,
 )
+from ..primitives.elementwise import convert_element_type as _convert_element_type
+from ..primitives.elementwise import integer_pow, select
+from ..primitives.indexing import gather, scatter, scatter_add, scatter_max, scatter_min, scatter_mul, scatter_sub
 from ..primitives.joining import concatenate, split, stack, tile, unstack
 from ..primitives.reductions import (
     argmax,
@@ -87,8 +79,9 @@ from ..primitives.shapes import (
     transpose,
 )
 from ..primitives.sorting import sort, sort_key_val, top_k
+from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
-# {function: primitive} where the names differ; the rest have the primitive's.
+# {function: primitive} where the two names differ; the other functions have the primitive's name.
 _unary = {
     **{
         name: name
@@ -127,7 +120,7 @@ for _table, _arity in ((_unary, 1), (_binary, 2)):
     for _name, _primitive in _table.items():
         globals()[_name] = _function(_name, registry[_primitive], _arity)
 
-# The primitives, under JAX's names: `lax.sin_p`, `lax.scatter_add_p`; but those that jax.lax has not.
+# The primitives under JAX's names, `lax.sin_p`, `lax.scatter_add_p`; without the ones that jax.lax lacks.
 _elsewhere = (
     "add_any jit name pbroadcast reduce_scatter remat2 custom_jvp_call custom_vjp_call custom_lin custom_linear_solve"
     " custom_vmap_call debug_print debug_callback pure_callback io_callback shard_map"
@@ -138,14 +131,14 @@ globals().update(_primitives)
 
 
 class RoundingMethod(enum.IntEnum):
-    """How `round` treats numbers halfway between two integers."""
+    """The integer that `round` gives for a number halfway between two integers."""
 
     AWAY_FROM_ZERO = 0
     TO_NEAREST_EVEN = 1
 
 
 def round(x, rounding_method: RoundingMethod = RoundingMethod.AWAY_FROM_ZERO):
-    """To the nearest integer (`lax.round`)."""
+    """x rounded to the nearest integer (`lax.round`)."""
     return registry["round"].bind(x, rounding_method=RoundingMethod(rounding_method))
 
 
@@ -160,7 +153,7 @@ def reciprocal(x):
 
 
 def pow(x, y):
-    """x to the power y, an array of the dtype of x or of integers (`lax.pow`)."""
+    """x to the power y, where y has the dtype of x or holds integers (`lax.pow`)."""
     if isinstance(y, int) and not isinstance(y, bool):
         return integer_pow(x, y)
     return elementwise.pow_p.bind(x, y)
@@ -172,7 +165,7 @@ def clamp(min, x, max):
 
 
 def select_n(which, *cases):
-    """The element of `cases[which]` (`lax.select_n`)."""
+    """Elements of the arrays `cases`, from `cases[which]` at each place (`lax.select_n`)."""
     if not cases:
         raise ValueError("select_n() must have at least one case")
     return elementwise.select_n_p.bind(which, *cases)
@@ -188,7 +181,7 @@ def convert_element_type(operand, new_dtype):
 
 
 def bitcast_convert_type(operand, new_dtype):
-    """The same bits as another dtype (`lax.bitcast_convert_type`)."""
+    """The same bits, read as another dtype (`lax.bitcast_convert_type`)."""
     return elementwise.bitcast_convert_type_p.bind(operand, new_dtype=canonicalize_dtype(new_dtype))
 
 
@@ -216,5 +209,5 @@ __all__ = [
     "transpose", "unstack",
 ]
 # fmt: on
-# What the tables above made.
+# The functions and primitives that the tables above made.
 __all__ += [*_unary, *_binary, *_primitives]

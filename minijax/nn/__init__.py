@@ -1,4 +1,4 @@
-"""`jax.nn`: what neural networks are made of: activation functions, softmax, and initial weights.
+"""`jax.nn`: parts of neural networks: activation functions, softmax, and initial weights.
 
 >>> import minijax as jax
 >>> jax.nn.relu(-1.)

@@ -1,4 +1,4 @@
-"""Activation functions and their kin, on arrays of any shape: each element by itself, unless an axis is named."""
+"""Activation functions and functions like softmax, on arrays of any shape; elementwise, unless they take an axis."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..primitives.basis import expand_dims
 from ..scipy.special import logsumexp
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Of the family of relu
+# relu and functions like it
 
 
 @custom_jvp
@@ -37,7 +37,7 @@ def relu(x) -> Array:
     return jnp.maximum(x, 0)
 
 
-# At the kink, where `maximum` would share the derivative out: 0.
+# A rule of its own, with derivative 0 at the kink: that of `maximum` is 1/2 there.
 relu.defjvps(lambda g, ans, x: lax.select(x > 0, g, lax.full_like(g, 0)))
 
 
@@ -97,7 +97,7 @@ hard_swish = hard_silu
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Smooth ones
+# Smooth functions
 
 
 def identity(x) -> Array:
@@ -192,7 +192,7 @@ def sparse_plus(x) -> Array:
 
 
 def sparse_sigmoid(x) -> Array:
-    """The derivative of `sparse_plus`: from 0 at -1 to 1 at 1 in a line (`jax.nn.sparse_sigmoid`).
+    """The derivative of `sparse_plus`, which rises in a line from 0 at -1 to 1 at 1 (`jax.nn.sparse_sigmoid`).
 
     >>> sparse_sigmoid(0.)
     Array(0.5, dtype=float32, weak_type=True)
@@ -207,12 +207,12 @@ def elu(x, alpha=1.0) -> Array:
     Array([0., 2.], dtype=float32)
     """
     x = ensure_arraylike("elu", x)
-    # The inner where keeps expm1 of large numbers, inf, out of the derivative.
+    # Without the inner where, the derivative at a large x would be 0 * inf, that is NaN: expm1(x) is inf.
     return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))
 
 
 def selu(x) -> Array:
-    """A multiple of `elu`, with constants that keep mean 0 and variance 1 (`jax.nn.selu`).
+    """A multiple of `elu` with constants that keep mean 0 and variance 1 from layer to layer (`jax.nn.selu`).
 
     >>> selu(1.).round(4)
     Array(1.0507, dtype=float32, weak_type=True)
@@ -243,7 +243,7 @@ def gelu(x, approximate: bool = True) -> Array:
 
 
 def glu(x, axis: int = -1) -> Array:
-    """The first half along an axis times the sigmoid of the second (`jax.nn.glu`). ValueError for an odd size.
+    """The first half along an axis times the sigmoid of the second (`jax.nn.glu`). Raises ValueError for an odd size.
 
     >>> glu(np.float32([2., 0.]))
     Array([1.], dtype=float32)
@@ -275,14 +275,14 @@ log1mexp.defjvps(lambda g, ans, x: g / jnp.expm1(x))
 
 
 def _shifted(x, axis, where):
-    """x less its maximum over an axis, so that exp does not overflow; the maximum is a constant to derivatives."""
+    """x less its maximum over an axis, so that exp does not overflow. Derivatives take the maximum for a constant."""
     largest = jnp.max(without_tangent(x), axis, where=where, initial=-np.inf, keepdims=True)
     chosen = x if where is None else jnp.where(where, x, -np.inf)
     return chosen - lax.stop_gradient(largest)
 
 
 def softmax(x, axis=-1, where=None) -> Array:
-    """exp(x) over its sum over `axis`, one axis or several; 0 for what `where` leaves out (`jax.nn.softmax`).
+    """exp(x) divided by its sum over `axis`, one axis or several (`jax.nn.softmax`); 0 for elements that `where` leaves out.
 
     >>> softmax(np.float32([0., 0.]))
     Array([0.5, 0.5], dtype=float32)
@@ -293,7 +293,7 @@ def softmax(x, axis=-1, where=None) -> Array:
 
 
 def log_softmax(x, axis=-1, where=None) -> Array:
-    """log(softmax(x)), without underflow; -inf for what `where` leaves out (`jax.nn.log_softmax`).
+    """log(softmax(x)), without underflow (`jax.nn.log_softmax`); -inf for elements that `where` leaves out.
 
     >>> log_softmax(np.float32([0., 1000.]))
     Array([-1000.,     0.], dtype=float32)
@@ -315,9 +315,9 @@ def logmeanexp(x, axis=None, where=None, keepdims: bool = False) -> Array:
 
 
 def standardize(x, axis=-1, mean=None, variance=None, epsilon=1e-5, where=None, *, algorithm: str = "fast") -> Array:
-    """x less its mean over axes, over the root of its variance + epsilon (`jax.nn.standardize`).
+    """x less its mean over axes, divided by sqrt(variance + epsilon) (`jax.nn.standardize`).
 
-    algorithm: "fast" finds the variance as mean(x^2) - mean^2, "stable" from the differences to the mean.
+    algorithm: "fast" computes the variance as mean(x^2) - mean^2, "stable" as the mean square of the differences to the mean.
 
     >>> standardize(np.float32([1., 3.])).round(3)
     Array([-1.,  1.], dtype=float32)
@@ -331,7 +331,7 @@ def standardize(x, axis=-1, mean=None, variance=None, epsilon=1e-5, where=None, 
             variance = jnp.mean(jnp.square(jnp.subtract(x, mean)), axis, keepdims=True, where=where)
         elif algorithm == "fast":
             variance = jnp.mean(jnp.square(x), axis, keepdims=True, where=where) - jnp.square(mean)
-            # Rounding may make it negative.
+            # Rounding may make the variance negative.
             variance = jnp.clip(variance, 0)
         else:
             raise ValueError(f"Unknown algorithm '{algorithm}'. Expected 'fast' or 'stable'.")
@@ -339,7 +339,7 @@ def standardize(x, axis=-1, mean=None, variance=None, epsilon=1e-5, where=None, 
 
 
 def one_hot(x, num_classes: int, *, dtype=None, axis: int = -1) -> Array:
-    """A new axis with 1 at position x and 0 elsewhere; all 0 if there is no such position (`jax.nn.one_hot`).
+    """x with a new axis that has 1 at position x and 0 elsewhere, or only 0 without such a position (`jax.nn.one_hot`).
 
     >>> one_hot(np.array([0, 2]), 3)
     Array([[1., 0., 0.],

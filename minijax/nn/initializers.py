@@ -22,7 +22,7 @@ from ..numpy.util import canonicalize_shape
 
 @runtime_checkable
 class Initializer(Protocol):
-    """What the functions of this module return: called with a key, a shape and a dtype, it returns an array."""
+    """The type of the initializers that this module returns: functions of a key, a shape and a dtype, which return an array."""
 
     def __call__(self, key, shape, dtype=None, out_sharding=None) -> Array:
         raise NotImplementedError("Initializer is a protocol: use one of the functions of jax.nn.initializers.")
@@ -51,7 +51,7 @@ def ones(key, shape, dtype=None, out_sharding=None) -> Array:
 
 
 def _initializer(draw: Callable, dtype: Any) -> Initializer:
-    """An initializer from `draw(key, shape, dtype)`, with the default dtype that was asked for."""
+    """The initializer that calls `draw(key, shape, dtype)`, by default with the given dtype."""
 
     def init(key, shape, dtype=dtype, out_sharding=None):
         return draw(key, canonicalize_shape(shape), _dtype(dtype))
@@ -60,7 +60,7 @@ def _initializer(draw: Callable, dtype: Any) -> Initializer:
 
 
 def constant(value, dtype=None) -> Initializer:
-    """A value, which broadcasts to the shape (`jax.nn.initializers.constant`).
+    """An initializer of one value, or of values that broadcast to the shape (`jax.nn.initializers.constant`).
 
     >>> constant(-7.)(random.key(0), (2,))
     Array([-7., -7.], dtype=float32)
@@ -69,7 +69,7 @@ def constant(value, dtype=None) -> Initializer:
 
 
 def uniform(scale=1e-2, dtype=None) -> Initializer:
-    """Uniform numbers in [0, scale) (`jax.nn.initializers.uniform`).
+    """An initializer of uniform numbers in [0, scale) (`jax.nn.initializers.uniform`).
 
     >>> uniform(10.)(random.key(0), (2,)).round(2)
     Array([9.48, 9.79], dtype=float32)
@@ -78,7 +78,7 @@ def uniform(scale=1e-2, dtype=None) -> Initializer:
 
 
 def normal(stddev=1e-2, dtype=None) -> Initializer:
-    """Normal numbers of that standard deviation (`jax.nn.initializers.normal`).
+    """An initializer of normal numbers of standard deviation `stddev` (`jax.nn.initializers.normal`).
 
     >>> normal(10.)(random.key(0), (2,)).round(2)
     Array([16.23, 20.25], dtype=float32)
@@ -87,7 +87,7 @@ def normal(stddev=1e-2, dtype=None) -> Initializer:
 
 
 def truncated_normal(stddev=1e-2, dtype=None, lower=-2.0, upper=2.0) -> Initializer:
-    """`stddev` times normal numbers between `lower` and `upper` (`jax.nn.initializers.truncated_normal`).
+    """An initializer: `stddev` times normal numbers in [lower, upper] (`jax.nn.initializers.truncated_normal`).
 
     >>> truncated_normal(1.)(random.key(0), (2,)).round(2)
     Array([1.46, 1.71], dtype=float32)
@@ -109,7 +109,7 @@ def _size(shape: Sequence[int], axes: Axes) -> int:
 
 
 def _fans(shape: Sequence[int], in_axis: Axes, out_axis: Axes, batch_axis: Axes) -> tuple[float, float]:
-    """How many numbers each output is a sum of, and how many outputs each input is part of."""
+    """(the number of inputs that each output sums up, the number of outputs that each input is part of)."""
     if isinstance(in_axis, int) and in_axis == -2 and len(shape) <= 1:
         raise ValueError(
             f"Can't compute input and output sizes of a {len(shape)}-dimensional weights tensor with default in_axis."
@@ -127,12 +127,12 @@ _DENOMINATORS = {
     "fan_geo_avg": lambda fan_in, fan_out: (fan_in * fan_out) ** 0.5,
 }
 
-# The standard deviation of a normal number between -2 and 2, and of a complex one with absolute value below 2.
+# The standard deviations of a normal number between -2 and 2, and of a complex one with absolute value below 2.
 TRUNCATED_DEVIATION, COMPLEX_TRUNCATED_DEVIATION = 0.87962566103423978, 0.95311164380491208
 
 
 def _on_circles(key, shape, dtype, radius: Callable) -> Array:
-    """Complex numbers of random angle, their absolute values `radius` of uniform numbers."""
+    """Complex numbers of random angle, with absolute values that `radius` makes of uniform numbers."""
     of_radius, of_angle = random.split(key)
     real_dtype = np.array(0, dtype).real.dtype
     lengths = radius(random.uniform(of_radius, shape, real_dtype)).astype(dtype)
@@ -166,11 +166,11 @@ _DISTRIBUTIONS = {
 def variance_scaling(
     scale, mode: str, distribution: str, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype=None
 ) -> Initializer:
-    """Numbers of mean 0 and variance scale / n, so that sums of n of them have variance `scale`.
+    """An initializer of numbers of mean 0 and variance scale / n, so that sums of n of them have variance `scale`.
 
-    mode: what n is: "fan_in", "fan_out", "fan_avg" or "fan_geo_avg". distribution: "truncated_normal", "normal" or
-    "uniform". in_axis, out_axis, batch_axis: the axes of inputs, of outputs and of what is neither; the rest is the
-    receptive field of a convolution. The initializer raises ValueError for other words and for a shape without the axes
+    mode: the meaning of n: "fan_in", "fan_out", "fan_avg" or "fan_geo_avg". distribution: "truncated_normal", "normal" or
+    "uniform". in_axis, out_axis, batch_axis: the axes of inputs, of outputs, and of neither; the other axes are the
+    receptive field of a convolution. The initializer raises ValueError for other words and for a shape without these axes
     (`jax.nn.initializers.variance_scaling`; He et al. 2015, Glorot and Bengio 2010).
 
     >>> variance_scaling(1., 'fan_in', 'uniform')(random.key(0), (3, 1)).round(3)

@@ -8,44 +8,23 @@ Array([0.5, 1.5, 2.5], dtype=float32, weak_type=True)
 # fmt: off
 from ..core.traces import Array
 from . import array_methods, operators
-from .analysis import (
-    allclose,
-    apply_along_axis,
-    apply_over_axes,
-    array_equal,
-    array_equiv,
-    bincount,
-    convolve,
-    corrcoef,
-    correlate,
-    cov,
-    diff,
-    ediff1d,
-    fromfunction,
-    gradient,
-    histogram,
-    histogram_bin_edges,
-    interp,
-    intersect1d,
-    isclose,
-    isin,
-    polyadd,
-    polyder,
-    polyint,
-    polymul,
-    polysub,
-    polyval,
-    setdiff1d,
-    setxor1d,
-    trapezoid,
-    union1d,
-    unique,
-    unique_all,
-    unique_counts,
-    unique_inverse,
-    unique_values,
-    unwrap,
-    vander,
+from .analysis import diff, ediff1d, gradient, interp, trapezoid, unwrap
+from .arithmetic import (
+    divmod,
+    floor_divide,
+    fmax,
+    fmin,
+    fmod,
+    heaviside,
+    hypot,
+    logaddexp,
+    logaddexp2,
+    mod,
+    modf,
+    pow,
+    power,
+    remainder,
+    sinc,
 )
 from .attributes import (
     ComplexWarning,
@@ -92,6 +71,8 @@ from .attributes import (
     size,
     unsignedinteger,
 )
+from .choosing import argwhere, choose, compress, extract, flatnonzero, nonzero, select, where
+from .comparing import allclose, array_equal, array_equiv, isclose
 from .contractions import (
     cross,
     dot,
@@ -107,6 +88,7 @@ from .contractions import (
     vecdot,
     vecmat,
 )
+from .counting import bincount, histogram, histogram_bin_edges
 from .creation import (
     arange,
     array,
@@ -135,31 +117,35 @@ from .creation import (
     zeros,
     zeros_like,
 )
-from .indexing import place, put, put_along_axis, take, take_along_axis
-from .manipulation import (
-    append,
-    argwhere,
-    array_split,
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    block,
-    choose,
-    column_stack,
-    compress,
-    concat,
-    concatenate,
+from .cumulative import cumprod, cumsum, cumulative_prod, cumulative_sum, nancumprod, nancumsum
+from .diagonals import (
     diag,
     diag_indices,
     diag_indices_from,
     diagflat,
     diagonal,
+    fill_diagonal,
+    ravel_multi_index,
+    trace,
+    tril_indices,
+    tril_indices_from,
+    triu_indices,
+    triu_indices_from,
+    unravel_index,
+)
+from .manipulation import (
+    append,
+    array_split,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    block,
+    column_stack,
+    concat,
+    concatenate,
     dsplit,
     dstack,
     expand_dims,
-    extract,
-    fill_diagonal,
-    flatnonzero,
     flip,
     fliplr,
     flipud,
@@ -167,74 +153,25 @@ from .manipulation import (
     hstack,
     matrix_transpose,
     moveaxis,
-    nonzero,
-    pad,
     permute_dims,
     ravel,
-    ravel_multi_index,
-    repeat,
     reshape,
-    resize,
-    roll,
     rollaxis,
     rot90,
-    select,
     split,
     squeeze,
     stack,
     swapaxes,
-    tile,
-    trace,
     transpose,
-    tril_indices,
-    tril_indices_from,
-    triu_indices,
-    triu_indices_from,
-    unravel_index,
     unstack,
     vsplit,
     vstack,
-    where,
 )
-from .reductions import (
-    all,
-    amax,
-    amin,
-    any,
-    argmax,
-    argmin,
-    average,
-    count_nonzero,
-    cumprod,
-    cumsum,
-    cumulative_prod,
-    cumulative_sum,
-    max,
-    mean,
-    median,
-    min,
-    nanargmax,
-    nanargmin,
-    nancumprod,
-    nancumsum,
-    nanmax,
-    nanmean,
-    nanmedian,
-    nanmin,
-    nanpercentile,
-    nanprod,
-    nanquantile,
-    nanstd,
-    nansum,
-    nanvar,
-    percentile,
-    prod,
-    ptp,
-    quantile,
-    std,
-    sum,
-    var,
-)
+from .nan_reductions import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+from .padding import pad
+from .polynomials import convolve, correlate, polyadd, polyder, polyint, polymul, polysub, polyval, vander
+from .reductions import all, amax, amin, any, argmax, argmin, count_nonzero, max, min, prod, ptp, sum
+from .repeating import repeat, resize, roll, tile
 from .scalar_types import bfloat16_type as _bfloat16_type
 from .scalar_types import (
     bool_,
@@ -261,7 +198,34 @@ from .scalar_types import (
     uint64,
 )
 from .scalar_types import bool_ as bool
+from .sets import (
+    intersect1d,
+    isin,
+    setdiff1d,
+    setxor1d,
+    union1d,
+    unique,
+    unique_all,
+    unique_counts,
+    unique_inverse,
+    unique_values,
+)
 from .sorting import argpartition, argsort, digitize, lexsort, partition, searchsorted, sort, sort_complex
+from .statistics import (
+    average,
+    corrcoef,
+    cov,
+    mean,
+    median,
+    nanmedian,
+    nanpercentile,
+    nanquantile,
+    percentile,
+    quantile,
+    std,
+    var,
+)
+from .taking import place, put, put_along_axis, take, take_along_axis
 from .ufuncs import (
     abs,
     absolute,
@@ -301,7 +265,6 @@ from .ufuncs import (
     deg2rad,
     degrees,
     divide,
-    divmod,
     equal,
     exp,
     exp2,
@@ -309,14 +272,8 @@ from .ufuncs import (
     fabs,
     float_power,
     floor,
-    floor_divide,
-    fmax,
-    fmin,
-    fmod,
     greater,
     greater_equal,
-    heaviside,
-    hypot,
     imag,
     invert,
     iscomplex,
@@ -334,36 +291,28 @@ from .ufuncs import (
     log1p,
     log2,
     log10,
-    logaddexp,
-    logaddexp2,
     logical_and,
     logical_not,
     logical_or,
     logical_xor,
     maximum,
     minimum,
-    mod,
-    modf,
     multiply,
     nan_to_num,
     negative,
     nextafter,
     not_equal,
     positive,
-    pow,
-    power,
     rad2deg,
     radians,
     real,
     reciprocal,
-    remainder,
     right_shift,
     rint,
     round,
     sign,
     signbit,
     sin,
-    sinc,
     sinh,
     sqrt,
     square,
@@ -374,7 +323,7 @@ from .ufuncs import (
     trunc,
 )
 from .util import broadcast_arrays, broadcast_shapes, broadcast_to
-from .vectorize import vectorize
+from .vectorize import apply_along_axis, apply_over_axes, fromfunction, vectorize
 
 # fmt: on
 
@@ -429,7 +378,7 @@ array_methods.install(Array)
 
 
 def __getattr__(name: str):
-    # NumPy alone has no bfloat16: it is made, and ml_dtypes imported, only when a program asks for it.
+    # NumPy alone has no bfloat16: ml_dtypes is imported for it only when a program asks for it.
     if name == "bfloat16":
         return _bfloat16_type()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The methods of arrays and tracers: `x.sum()`, `x[i]`, `x.at[i]`, `x @ y`, put on `core.Array` here."""
+"""The methods of arrays and tracers: `x.sum()`, `x[i]`, `x.at[i]`, `x @ y`. `install` puts them on `core.Array`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,22 @@ import numpy as np
 
 from .. import lax
 from ..foundation import dtypes
-from . import contractions, creation, indexing, manipulation, reductions, sorting, ufuncs
+from . import (
+    choosing,
+    contractions,
+    creation,
+    cumulative,
+    diagonals,
+    indexing,
+    manipulation,
+    reductions,
+    repeating,
+    sorting,
+    statistics,
+    taking,
+    ufuncs,
+    updates,
+)
 from .operators import operator_of
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -58,12 +73,12 @@ def _round_operator(self, ndigits=None):
 
 
 def _reshape(self, *shape, order="C", copy=None, out_sharding=None):
-    """The same elements in another shape, given as a tuple or as numbers; -1 is worked out."""
+    """The same elements in another shape, given as a tuple or as numbers; one -1 stands for the size that fits."""
     return manipulation.reshape(self, shape[0] if len(shape) == 1 else shape, order)
 
 
 def _transpose(self, *axes):
-    """The axes permuted, or reversed."""
+    """The array with its axes permuted; reversed, if no axes are given."""
     if not axes or axes == (None,):
         return manipulation.transpose(self)
     return manipulation.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)
@@ -96,8 +111,8 @@ def _view(self, dtype=None, type=None):
 
 
 def _compress(self, condition, axis=None, *, out=None, size=None, fill_value=0):
-    """The slices along an axis for which the condition holds."""
-    return manipulation.compress(condition, self, axis, size=size, fill_value=fill_value, out=out)
+    """The slices along an axis where the condition holds."""
+    return choosing.compress(condition, self, axis, size=size, fill_value=fill_value, out=out)
 
 
 def _to_device(self, device, *, stream=None):
@@ -121,7 +136,7 @@ def _split(self, indices_or_sections, axis=0):
 
 
 def _method(function: Callable) -> Callable:
-    """A function of the module as a method: what goes by the name of the array's argument is `self`."""
+    """A function as a method: its first argument is `self`."""
 
     def method(self, *args, **kwargs):
         return function(self, *args, **kwargs)
@@ -134,13 +149,18 @@ def _method(function: Callable) -> Callable:
 _methods = {
     name: _method(getattr(module, name))
     for module, names in (
-        (reductions, "sum prod mean var std max min all any ptp argmax argmin cumsum cumprod"),
+        (reductions, "sum prod max min all any ptp argmax argmin"),
+        (statistics, "mean var std"),
+        (cumulative, "cumsum cumprod"),
         (creation, "astype copy"),
         (ufuncs, "clip round conj conjugate"),
-        (manipulation, "ravel squeeze swapaxes repeat diagonal trace nonzero choose"),
+        (manipulation, "ravel squeeze swapaxes"),
+        (repeating, "repeat"),
+        (diagonals, "diagonal trace"),
+        (choosing, "nonzero choose"),
         (sorting, "sort argsort searchsorted argpartition"),
         (contractions, "dot"),
-        (indexing, "take"),
+        (taking, "take"),
     )
     for name in names.split()
 }
@@ -167,14 +187,14 @@ _properties = {
     "mT": manipulation.matrix_transpose,
     "real": ufuncs.real,
     "imag": ufuncs.imag,
-    "at": indexing._IndexUpdateHelper,
+    "at": updates._IndexUpdateHelper,
     "flat": _flat,
     "device": lambda self: None,
 }
 
 
 def install(cls: type):
-    """Give a class of arrays the methods."""
+    """Give the methods to a class of arrays."""
     for name, method in _methods.items():
         setattr(cls, name, method)
     for name, getter in _properties.items():

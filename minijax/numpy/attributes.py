@@ -1,4 +1,4 @@
-"""What is known of arrays and dtypes without computing: shapes, kinds, limits."""
+"""Facts about arrays and dtypes that need no computation: shapes, kinds, limits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def ndim(a) -> int:
 
 
 def size(a, axis: int | tuple[int, ...] | None = None) -> int:
-    """The number of elements, or along axes (`jax.numpy.size`)."""
+    """The number of elements, in all or along the given axes (`jax.numpy.size`)."""
     sizes = shape(a)
     axes = range(len(sizes)) if axis is None else (axis,) if isinstance(axis, int) else axis
     product = 1
@@ -54,7 +54,7 @@ def size(a, axis: int | tuple[int, ...] | None = None) -> int:
 
 
 def isscalar(element: Any) -> bool:
-    """Whether it is a number or an array without axes (`jax.numpy.isscalar`)."""
+    """Whether x is a number or an array without axes (`jax.numpy.isscalar`)."""
     if np.isscalar(element):
         return True
     return isinstance(element, (np.ndarray, Array)) and not element.shape
@@ -84,7 +84,7 @@ _KINDS = {
 
 
 def isdtype(dtype, kind) -> bool:
-    """Whether a dtype is of a kind, or of one of several (`jax.numpy.isdtype`).
+    """Whether a dtype is of the given kind, or of one of several kinds (`jax.numpy.isdtype`).
 
     >>> isdtype('float32', 'real floating')
     True

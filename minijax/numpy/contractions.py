@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -30,12 +30,12 @@ from .util import (
     user_dtype,
 )
 
-# What `dot_general` needs besides the arrays: ((contracted axes), (batch axes)), each for the left and the right.
+# The second argument of `dot_general`: (contracted axes, batch axes), each a pair for the left and the right array.
 DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
 
 
 def _result_type(name: str, preferred, *operands) -> tuple[Any, bool]:
-    """(dtype, weak type) of a product; the operands stay as they are, as `dot_general` promotes while it multiplies."""
+    """(dtype, weak type) of a product. The operands keep their dtypes: `dot_general` promotes while it multiplies."""
     if preferred is not None:
         return user_dtype(preferred, name), False
     return dtypes.lattice_result_type(*operands)
@@ -62,7 +62,7 @@ def dot(a, b, *, precision=None, preferred_element_type=None):
 def matmul(a, b, *, precision=None, preferred_element_type=None):
     """The product of matrices, or of stacks of them, which broadcast (`jax.numpy.matmul`, `a @ b`).
 
-    a: (..., n, k) or (k,); b: (..., k, m) or (k,). ValueError for scalars.
+    a: (..., n, k) or (k,); b: (..., k, m) or (k,). Raises ValueError for scalars.
 
     >>> matmul(np.float32([[1, 2], [3, 4]]), np.float32([1, 1]))
     Array([3., 7.], dtype=float32)
@@ -83,49 +83,27 @@ def matmul(a, b, *, precision=None, preferred_element_type=None):
 
 
 class _MatmulPlan:
-    """How the leading axes of two stacks of matrices meet: which are shared, which only one has, which are of size 1.
+    """The roles of the leading axes in the product of two stacks of matrices: shared, of one stack only, or of size 1.
 
-    An axis that is 1 on one side is squeezed there rather than repeated: the contraction then makes the product itself.
+    An axis of size 1 in one stack is squeezed there, not repeated: `dot_general` pairs it with each matrix of the other.
     """
 
     def __init__(self, a: tuple[int, ...], b: tuple[int, ...]):
         a_is_matrix, self.b_is_matrix = len(a) > 1, len(b) > 1
         sizes_a, sizes_b = (s[:-2] if len(s) > 1 else () for s in (a, b))
         rank = max(len(sizes_a), len(sizes_b))
+        # None stands for the axes that the shorter stack lacks.
         sizes_a, sizes_b = ((None,) * (rank - len(s)) + s for s in (sizes_a, sizes_b))
-        self.squeeze: tuple[list[int], list[int]] = ([], [])
-        self.batch: tuple[list[int], list[int]] = ([], [])
-        self.both_one: list[int] = []
-        shared, only_a, only_b = [], [], []
-        place_a = place_b = 0  # in the arrays as they come
-        kept_a = kept_b = 0  # after squeezing
-        for i, (da, db) in enumerate(zip(sizes_a, sizes_b)):
-            if da is None:
-                only_b.append(i)
-                kept_b += 1
-            elif db is None:
-                only_a.append(i)
-                kept_a += 1
-            elif da == db == 1:
-                self.both_one.append(i)
-                self.squeeze[0].append(place_a)
-                self.squeeze[1].append(place_b)
-            elif da == 1:
-                only_b.append(i)
-                kept_b += 1
-                self.squeeze[0].append(place_a)
-            elif db == 1:
-                only_a.append(i)
-                kept_a += 1
-                self.squeeze[1].append(place_b)
-            elif da == db:
-                shared.append(i)
-                self.batch[0].append(kept_a)
-                self.batch[1].append(kept_b)
-                kept_a, kept_b = kept_a + 1, kept_b + 1
-            else:
-                raise ValueError(f"Incompatible shapes for matmul arguments: {a} and {b}")
-            place_a, place_b = place_a + (da is not None), place_b + (db is not None)
+        roles = [_role(*pair) for pair in zip(sizes_a, sizes_b)]
+        if None in roles:
+            raise ValueError(f"Incompatible shapes for matmul arguments: {a} and {b}")
+        shared, only_a, only_b, self.both_one = (
+            [i for i, r in enumerate(roles) if r == role] for role in ("shared", "a", "b", "one")
+        )
+        in_a, in_b = ([i for i, d in enumerate(sizes) if d is not None] for sizes in (sizes_a, sizes_b))
+        kept_a, kept_b = ([i for i in axes if i in (*shared, *only)] for axes, only in ((in_a, only_a), (in_b, only_b)))
+        self.squeeze = _places(in_a, {*in_a}.difference(kept_a)), _places(in_b, {*in_b}.difference(kept_b))
+        self.batch = _places(kept_a, shared), _places(kept_b, shared)
         if a_is_matrix:
             only_a.append(rank)
         if self.b_is_matrix:
@@ -135,18 +113,35 @@ class _MatmulPlan:
         self.moves_axes = any(self.squeeze) or self.permutation != tuple(range(len(self.permutation)))
 
 
-# Shapes come again and again, and a plan takes longer to make than small matrices to multiply.
+def _role(da: int | None, db: int | None) -> str | None:
+    """The role of a leading axis of sizes da and db in the two stacks: "shared", "a" or "b" alone, or "one", if both are 1.
+
+    None for sizes that do not broadcast. A stack of size 1 lets the other stack have the axis alone.
+    """
+    if da is None or db is None:
+        return "b" if da is None else "a"
+    if da == db:
+        return "one" if da == 1 else "shared"
+    return "b" if da == 1 else "a" if db == 1 else None
+
+
+def _places(axes: list[int], chosen: Collection[int]) -> list[int]:
+    """The places of the chosen axes in a list of axes."""
+    return [place for place, axis in enumerate(axes) if axis in chosen]
+
+
+# The same shapes come again and again, and making a plan takes longer than multiplying small matrices.
 _matmul_plan = lru_cache(4096)(_MatmulPlan)
 
 
 def vdot(a, b, *, precision=None, preferred_element_type=None):
-    """The sum of products of all elements, those of `a` conjugated (`jax.numpy.vdot`)."""
+    """The sum of products of all elements, with `a` conjugated (`jax.numpy.vdot`)."""
     a, b = ensure_arraylike("vdot", a, b)
     return dot(ravel(ufuncs.conj(a)), ravel(b), precision=precision, preferred_element_type=preferred_element_type)
 
 
 def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
-    """The sum of products along an axis, with broadcasting, `x1` conjugated (`jax.numpy.vecdot`)."""
+    """The sum of products along an axis, with broadcasting and with `x1` conjugated (`jax.numpy.vecdot`)."""
     x1, x2 = ensure_arraylike("jnp.vecdot", x1, x2)
     if x1.shape[axis] != x2.shape[axis]:
         raise ValueError(f"axes must match; got shapes {x1.shape} and {x2.shape} with axis={axis!r}")
@@ -164,7 +159,7 @@ def matvec(x1, x2, /):
 
 
 def vecmat(x1, x2, /):
-    """Vectors, conjugated, times matrices, with broadcasting (`jax.numpy.vecmat`)."""
+    """Conjugated vectors times matrices, with broadcasting (`jax.numpy.vecmat`)."""
     x1, x2 = ensure_arraylike("vecmat", x1, x2)
     product = matmul(expand_dims(ufuncs.conj(x1), [len(x1.shape) - 1]), x2)
     return lax.squeeze(product, (len(product.shape) - 2,))
@@ -253,7 +248,7 @@ def _three(x: Array) -> tuple[Array, Array, Array]:
 def einsum(
     subscripts, /, *operands, out=None, optimize="auto", precision=None, preferred_element_type=None, _dot_general=None
 ):
-    """Einstein's summation (`jax.numpy.einsum`): axes of the same letter pair up, letters not in the result are summed.
+    """Einstein's summation (`jax.numpy.einsum`): axes of one letter are paired, and letters that the result lacks are summed over.
 
     subscripts: "ij,jk->ik"; without "->", the result has the letters that occur once, sorted; "..." stands for axes
     that broadcast. Or operands and lists of numbers in turn. More than two operands are contracted two at a time.
@@ -285,7 +280,7 @@ def einsum(
 def _einsum_operands(subscripts, operands) -> tuple[str, list]:
     if isinstance(subscripts, str):
         return subscripts, [unwrap(x) for x in operands]
-    # x, [0, 1], y, [1, 2], [0, 2]: numbers in the place of letters.
+    # einsum(x, [0, 1], y, [1, 2], [0, 2]) names the axes by numbers instead of letters.
     given = [subscripts, *operands]
     lists = given[1::2]
     arrays = [unwrap(x) for x in given[: 2 * (len(given) // 2) : 2]]
@@ -302,7 +297,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _parse_einsum(subscripts: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]:
-    """A letter for every axis of every operand and of the result; "..." is spelled out in letters nobody uses."""
+    """(operands' letters, result's letters), one for each axis; each axis of "..." gets a letter that is not used elsewhere."""
     text = subscripts.replace(" ", "")
     left, arrow, right = text.partition("->")
     terms = left.split(",")
@@ -357,13 +352,13 @@ def _einsum_path(inputs: list[str], result: str, arrays: list[Array], optimize) 
         path = np.einsum_path(f"{','.join(inputs)}->{result}", *shapes, optimize=kind)[0][1:]
     pairs = [tuple(sorted(map(operator.index, step), reverse=True)) for step in path]
     if any(len(p) > 2 for p in pairs):
-        # NumPy sees no gain in an order: from left to right then.
+        # NumPy found no order that is cheaper: contract from left to right.
         return [(1, 0)] * (len(inputs) - 1)
     return pairs
 
 
 def _intermediate_names(taken: list[str], others: list[str], result: str) -> str:
-    """The letters that a step keeps: those that a later step or the result needs, in the order they were met."""
+    """The letters that a step keeps: those that a later step or the result needs, in the order of their appearance."""
     needed = set(result).union(*others)
     met = "".join(taken)
     return "".join(sorted({c for c in met if c in needed}, key=met.find))
@@ -378,7 +373,7 @@ def _reduce_axes(x: Array, axes: Sequence[int], dtype) -> Array:
 
 
 def _sum_single(x: Array, names: str, letters: Sequence[str], dtype) -> tuple[Array, str]:
-    """Sum over the axes of letters that nothing else has."""
+    """The operand summed over the axes whose letters appear nowhere else."""
     if not letters:
         return x, names
     x = _reduce_axes(x, [names.index(c) for c in letters], dtype)
@@ -386,7 +381,7 @@ def _sum_single(x: Array, names: str, letters: Sequence[str], dtype) -> tuple[Ar
 
 
 def _take_diagonals(x: Array, names: str, keep: str, dtype) -> tuple[Array, str]:
-    """Where a letter stands for several axes of one operand, keep their diagonal, or its sum."""
+    """The operand with its diagonal, or the sum of it, in place of the several axes that share a letter."""
     for letter, count in Counter(names).items():
         if count == 1:
             continue
@@ -399,7 +394,7 @@ def _take_diagonals(x: Array, names: str, keep: str, dtype) -> tuple[Array, str]
 
 
 def _delta(shape: tuple[int, ...], axes: Sequence[int]) -> Array:
-    """Where the indices along all of the axes agree."""
+    """A mask that is true where the indices along all of the axes are equal."""
     base = tuple(shape[i] for i in axes)
     iotas = [lax.broadcasted_iota(np.dtype("uint32"), base, i) for i in range(len(base))]
     same = ew.eq_p.bind(iotas[0], iotas[1])
@@ -420,7 +415,7 @@ def _order(x: Array, names: str, result: str) -> Array:
 
 
 def _drop_ones(x: Array, names: str, other_shape: tuple[int, ...], other_names: str) -> tuple[Array, str]:
-    """Squeeze the axes of size 1 whose letter has another size in the other operand: broadcasting."""
+    """The operand without the axes of size 1 whose letter has another size in the other operand, which broadcasts them."""
     drop = [
         i
         for i, c in enumerate(names)
@@ -447,7 +442,7 @@ def _contract_pair(lhs, rhs, lhs_names: str, rhs_names: str, result: str, precis
     gone = {*batch, *contracted}
     rest_lhs, rest_rhs = ("".join(c for c in names if c not in gone) for names in (lhs_names, rhs_names))
     if batch + rest_rhs + rest_lhs == result:
-        # The operands the other way round give the result's order without a transpose.
+        # With the operands exchanged, the product has the result's order of axes, without a transpose.
         lhs, rhs, lhs_names, rhs_names, rest_lhs, rest_rhs = rhs, lhs, rhs_names, lhs_names, rest_rhs, rest_lhs
     numbers = tuple(
         (tuple(map(lhs_names.index, letters)), tuple(map(rhs_names.index, letters))) for letters in (contracted, batch)

@@ -16,7 +16,8 @@ from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, expand_dims
 from ..primitives.elementwise import convert_element_type, copy_p, select
-from .ufuncs import log10, power, sign
+from .arithmetic import power
+from .ufuncs import log10, sign
 from .util import (
     PYTHON_SCALARS,
     broadcast_shapes,
@@ -38,9 +39,9 @@ from .util import (
 
 
 def array(object, dtype=None, copy=True, order="K", ndmin=0, *, device=None):
-    """An array of a number, an array, or nested lists of them, traced ones too (`jax.numpy.array`).
+    """An array made of a number, an array, or nested lists of them, which may be traced (`jax.numpy.array`).
 
-    A lone Python number is weakly typed, unless `dtype` is given. TypeError for what is no array of numbers.
+    A lone Python number is weakly typed, unless `dtype` is given. Raises TypeError for other objects.
 
     >>> array([[1, 2], [3, 4]])
     Array([[1, 2],
@@ -63,7 +64,7 @@ def array(object, dtype=None, copy=True, order="K", ndmin=0, *, device=None):
 
 
 def asarray(a, dtype=None, order=None, *, copy=None, device=None):
-    """As `array`, without a copy of what is an array already (`jax.numpy.asarray`).
+    """As `array`, but without a copy if `a` is an array already (`jax.numpy.asarray`).
 
     >>> asarray((1, 2.5))
     Array([1. , 2.5], dtype=float32)
@@ -94,7 +95,7 @@ def _array_of_value(x: Any, dtype) -> Array:
 
 
 def _from_foreign(x: Any) -> np.ndarray:
-    """A NumPy array of what offers its data: `__array__`, `__dlpack__`, or a buffer."""
+    """A NumPy array of an object that offers its data by `__array__`, by `__dlpack__` or as a buffer."""
     if x is None:
         raise ValueError("None is not a valid value for jnp.array")
     if hasattr(x, "__array__") or isinstance(x, str):
@@ -129,7 +130,7 @@ def _has_dtype(x: Any) -> bool:
 
 
 def _stack_list(nested: Any, dtype) -> Array:
-    """Lists with arrays in them: an equation for each item, so that traced values stay traced."""
+    """An array of nested lists that hold arrays, stacked by equations, so that traced values stay traced."""
     if not isinstance(nested, (list, tuple)):
         return asarray(nested, dtype)
     if not nested:
@@ -197,7 +198,7 @@ def _of_one_value(name: str, value: int) -> Callable:
 
 
 zeros, ones = _of_one_value("zeros", 0), _of_one_value("ones", 1)
-# An array of unknown values would not be the same twice: zeros, as in JAX.
+# Zeros, as in JAX: with arbitrary values, a program would not give the same result twice.
 empty = _of_one_value("empty", 0)
 
 
@@ -216,7 +217,7 @@ def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None):
 
 
 def full_like(a, fill_value, dtype=None, shape=None, *, device=None, out_sharding=None):
-    """`full` in the shape and dtype of `a` (`jax.numpy.full_like`)."""
+    """As `full`, by default in the shape and dtype of `a` (`jax.numpy.full_like`)."""
     check_arraylike("full_like", fill_value)
     aval_shape, aval_dtype, weak_type = _type_of("full_like", a)
     dtype = user_dtype(dtype, "full_like")
@@ -253,12 +254,12 @@ zeros_like, ones_like, empty_like = _like("zeros_like", 0), _like("ones_like", 1
 
 
 def _known(x: Any, where: str):
-    """The concrete value behind `x`: a size cannot be traced."""
+    """The concrete value of `x`, which decides a size; a size cannot be traced."""
     return x._concrete(errors.concretization, where) if isinstance(x, Tracer) else x
 
 
 def arange(start, stop=None, step=None, dtype=None, *, device=None, out_sharding=None):
-    """Equally spaced numbers from `start` (0) up to, without, `stop` (`jax.numpy.arange`).
+    """Equally spaced numbers from `start`, by default 0, up to but without `stop` (`jax.numpy.arange`).
 
     >>> arange(4), arange(1, 2, 0.25)
     (Array([0, 1, 2, 3], dtype=int32), Array([1.  , 1.25, 1.5 , 1.75], dtype=float32))
@@ -274,7 +275,7 @@ def arange(start, stop=None, step=None, dtype=None, *, device=None, out_sharding
         raise ValueError("Passing complex start/stop/step to jnp.arange is not supported.")
     if stop is None:
         start, stop = 0, start
-    # Bounds as Python numbers: sizes must not be rounded to 32 bits.
+    # As Python numbers, since arithmetic in 32 bits could round the size.
     low, high = (np.asarray(x).item() for x in (start, stop))
     if step is not None:
         return _arange_by_step(low, high, np.asarray(step).item(), dtype)
@@ -293,9 +294,9 @@ def _arange_by_step(start, stop, step, dtype) -> Array:
 
 
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
-    """`num` equally spaced numbers from `start` to `stop` (`jax.numpy.linspace`); without `stop` unless `endpoint`.
+    """`num` equally spaced numbers from `start` to `stop`, which `endpoint=False` leaves out (`jax.numpy.linspace`).
 
-    start, stop: numbers or arrays; the new axis is `axis`. With `retstep`, also the distance.
+    start, stop: numbers or arrays; `axis` is the new axis. With `retstep`: (numbers, the distance between two).
 
     >>> linspace(0, 1, 5)
     Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
@@ -333,7 +334,7 @@ def _linspace(start: Array, stop: Array, num: int, endpoint: bool, dtype, axis: 
     along = tuple(parts if i == axis else 1 for i in range(len(place)))
     fraction = lax.reshape(lax.iota(real_dtype, parts), along) / constant(parts, real_dtype)
     fraction = convert_element_type(fraction, dtype)
-    # start (1 - t) + stop t hits both ends, which start + t step may miss by rounding.
+    # start (1 - t) + stop t hits both ends exactly; start + t step may miss `stop` by rounding.
     result = lax.reshape(first, place) * (1 - fraction) + lax.reshape(last, place) * fraction
     if endpoint:
         result = lax.concatenate([result, expand_dims(last, [axis])], axis)

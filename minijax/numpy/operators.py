@@ -1,4 +1,4 @@
-"""The operators of arrays and tracers: `x + y`, `x < 1`, put on `core.Array` here.
+"""The operators of arrays and tracers: `x + y`, `x < 1`. `install` puts them on `core.Array`.
 
 An operator returns NotImplemented for operands that are no arrays, so that Python asks the other operand's class.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.traces import Array
-from . import ufuncs
+from . import arithmetic, ufuncs
 from .util import PYTHON_SCALARS, unwrap
 
 _OPERANDS = (*PYTHON_SCALARS, np.generic, np.ndarray, Array)
@@ -22,7 +22,8 @@ def _is_operand(x: Any) -> bool:
 
 
 def operator_of(function: Callable, symbol: str, reflected: bool = False, refuses: tuple[type, ...] = ()) -> Callable:
-    """An operator from a function of two arguments; `refuses`: classes for which JAX says at once that it is wrong."""
+    """An operator made of a function of two arguments. `refuses`: classes for which it raises TypeError at once, as JAX does,
+    instead of asking the other class."""
 
     def operate(x, y):
         y = unwrap(y)
@@ -44,10 +45,10 @@ _arithmetic = {
     "sub": (ufuncs.subtract, "-", ()),
     "mul": (ufuncs.multiply, "*", _SEQUENCES),
     "truediv": (ufuncs.true_divide, "/", ()),
-    "floordiv": (ufuncs.floor_divide, "//", ()),
-    "mod": (ufuncs.remainder, "%", ()),
-    "divmod": (ufuncs.divmod, "divmod", ()),
-    "pow": (ufuncs.power, "**", ()),
+    "floordiv": (arithmetic.floor_divide, "//", ()),
+    "mod": (arithmetic.remainder, "%", ()),
+    "divmod": (arithmetic.divmod, "divmod", ()),
+    "pow": (arithmetic.power, "**", ()),
     "and": (ufuncs.bitwise_and, "&", ()),
     "or": (ufuncs.bitwise_or, "|", ()),
     "xor": (ufuncs.bitwise_xor, "^", ()),
@@ -65,7 +66,7 @@ _comparisons = {
 
 
 def install(cls: type):
-    """Give a class of arrays the operators."""
+    """Give the operators to a class of arrays."""
     for name, (function, symbol, refuses) in {**_arithmetic, **_comparisons}.items():
         setattr(cls, f"__{name}__", operator_of(function, symbol, False, refuses))
     for name, (function, symbol, refuses) in _arithmetic.items():

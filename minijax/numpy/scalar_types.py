@@ -1,4 +1,4 @@
-"""The scalar types of `jnp`: `jnp.float32` names a dtype, and called makes an array of it."""
+"""The scalar types of `jnp`: `jnp.float32` names a dtype, and `jnp.float32(1)` makes an array of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .creation import asarray
 
 
 class _ScalarMeta(type):
-    """The type of `jnp.float32` and its like: equal to the dtype it names, and callable to make an array.
+    """The type of `jnp.float32` and the other scalar types, which equal the dtype they name and make arrays when called.
 
     >>> int8(3)
     Array(3, dtype=int8)
@@ -54,5 +54,5 @@ half, single, double, csingle, cdouble = float16, float32, float64, complex64, c
 
 
 def bfloat16_type() -> _ScalarMeta:
-    """`jnp.bfloat16`: NumPy alone does not have it, so it is made when asked for."""
+    """`jnp.bfloat16`, made when a program asks for it: NumPy alone does not have the dtype."""
     return _scalar_type(dtypes.bfloat16())

@@ -1,4 +1,4 @@
-"""Sorting, and searching in what is sorted."""
+"""Sorting, and searching in sorted arrays."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..core.traces import Array
 from ..foundation import dtypes
 from ..primitives.basis import expand_dims, full
 from ..primitives.elementwise import convert_element_type, select
-from . import indexing
 from .manipulation import ravel
 from .reductions import sum as _sum
+from .taking import take
 from .util import (
     as_array,
     canonicalize_axis,
@@ -38,7 +38,7 @@ def _check_kind(name: str, kind: Any, order: Any):
 
 
 def sort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False):
-    """The elements in order along an axis, or all of them for None (`jax.numpy.sort`); NaN comes last.
+    """The elements in order along an axis, or of the flattened array for None (`jax.numpy.sort`); NaN comes last.
 
     >>> sort(np.float32([3, 1, 2]))
     Array([1., 2., 3.], dtype=float32)
@@ -52,7 +52,7 @@ def sort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False):
 
 
 def argsort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False, dtype=None):
-    """The indices that would sort along an axis (`jax.numpy.argsort`)."""
+    """The indices that sort the array along an axis (`jax.numpy.argsort`)."""
     a = ensure_arraylike("argsort", a)
     _check_kind("argsort", kind, order)
     a, axis = (ravel(a), 0) if axis is None else (a, axis)
@@ -60,7 +60,7 @@ def argsort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False,
     index_dtype = default_int_dtype() if dtype is None else user_dtype(dtype, "argsort")
     indices = lax.broadcasted_iota(index_dtype, a.shape, dimension)
     if descending and stable:
-        # Equal elements keep their order only if they are met in reverse and reversed again.
+        # Reversed before and after, so that equal elements keep their order although the result is descending.
         a, indices = lax.rev(a, (dimension,)), lax.rev(indices, (dimension,))
     _, indices = lax.sort_key_val(a, indices, dimension=dimension, is_stable=stable)
     return lax.rev(indices, (dimension,)) if descending else indices
@@ -83,7 +83,7 @@ def lexsort(keys, axis=-1):
 
 
 def partition(a, kth, axis=-1):
-    """Sorted: its kth element has no larger one before it and no smaller one behind (`jax.numpy.partition`)."""
+    """The elements so that the kth has no larger one before and no smaller one behind it: sorted (`jax.numpy.partition`)."""
     a = ensure_arraylike("partition", a)
     if dtypes.issubdtype(a.dtype, np.complexfloating):
         raise NotImplementedError("jnp.partition for complex dtype is not implemented.")
@@ -103,7 +103,7 @@ def argpartition(a, kth, axis=-1):
 
 
 def sort_complex(a):
-    """Sorted along the last axis, as complex numbers (`jax.numpy.sort_complex`)."""
+    """The elements as complex numbers, sorted along the last axis (`jax.numpy.sort_complex`)."""
     a = lax.sort(ensure_arraylike("sort_complex", a))
     return convert_element_type(a, dtypes.canonicalize_dtype(np.result_type(a.dtype, np.complex64)))
 
@@ -113,7 +113,7 @@ def sort_complex(a):
 
 
 def _less(x: Array, y: Array) -> Array:
-    """x < y in the order of sorting: NaN is the largest."""
+    """Whether x < y in the order of sorting, where NaN is the largest."""
     return (x < y) | (isnan(y) & ~isnan(x)) if dtypes.issubdtype(x.dtype, np.inexact) else x < y
 
 
@@ -122,10 +122,10 @@ def _less_equal(x: Array, y: Array) -> Array:
 
 
 def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
-    """Where to insert `v` into the sorted vector `a` to keep it sorted (`jax.numpy.searchsorted`).
+    """The places at which inserting `v` keeps the sorted vector `a` sorted (`jax.numpy.searchsorted`).
 
-    side: "left" gives the first such place, "right" the last. method: "compare_all" compares with every element, the
-    others halve the range again and again.
+    side: "left" gives the first such place, "right" the last. method: "compare_all" compares with every element; the
+    other methods halve the range again and again.
 
     >>> searchsorted(np.float32([1, 2, 3]), 2.5)
     Array(2, dtype=int32)
@@ -142,7 +142,7 @@ def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
         )
     a, v = promote_dtypes(a, v)
     if sorter is not None:
-        a = indexing.take(a, ensure_arraylike("searchsorted", sorter))
+        a = take(a, ensure_arraylike("searchsorted", sorter))
     if method == "compare_all":
         return _search_by_comparing(a, v, side)
     return _search_by_halving(a, v, side)
@@ -161,13 +161,13 @@ def _search_by_halving(a: Array, v: Array, side: str) -> Array:
     goes_left = _less_equal if side == "left" else _less
     for _ in range(math.ceil(math.log2(size + 1))):
         middle = low + (high - low) // 2
-        left = goes_left(v, indexing.take(a, middle, mode="clip"))
+        left = goes_left(v, take(a, middle, mode="clip"))
         low, high = select(left, low, middle), select(left, middle, high)
     return high
 
 
 def digitize(x, bins, right=False, *, method=None):
-    """The bin each element falls into (`jax.numpy.digitize`); the bins' edges rise or fall."""
+    """The number of the bin that each element falls into (`jax.numpy.digitize`); the bins' edges rise or fall."""
     x, edges = ensure_arraylike("digitize", x, bins)
     if len(edges.shape) != 1:
         raise ValueError(f"digitize: bins must be a 1-dimensional array; got bins={bins!r}")

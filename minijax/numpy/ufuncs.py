@@ -1,4 +1,4 @@
-"""Elementwise functions of `jnp`: promote the arguments, then bind one primitive, or a few.
+"""Elementwise functions of `jnp`, which promote their arguments and bind one primitive, or a few.
 
 Most of them are rows of the tables below.
 """
@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..api.custom_derivatives import custom_jvp
 from ..core.array import ArrayImpl
 from ..core.primitive import Primitive
 from ..core.traces import Array
@@ -31,8 +29,6 @@ from .util import (
     promote_args,
     promote_args_inexact,
     promote_args_numeric,
-    promote_dtypes_numeric,
-    promote_shapes,
     to_bool,
     unary,
     where,
@@ -43,16 +39,16 @@ INEXACT = FLOAT + COMPLEX
 ROUND_AWAY_FROM_ZERO, ROUND_TO_EVEN = 0, 1
 
 
-def _is_a(x: Array, kind) -> bool:
+def is_a(x: Array, kind) -> bool:
     return dtypes.issubdtype(x.dtype, kind)
 
 
-def _is_complex(x: Array) -> bool:
+def is_complex(x: Array) -> bool:
     return dtypes.issubdtype(x.dtype, np.complexfloating)
 
 
-def _full_like(x: Array, value, dtype=None) -> Array:
-    """An array of one value in the shape of `x`; of its dtype and weak type, unless a dtype is given."""
+def filled_like(x: Array, value, dtype=None) -> Array:
+    """An array of one value in the shape of `x`, of its dtype and weak type unless a dtype is given."""
     return full(x.shape, value, x.dtype if dtype is None else np.dtype(dtype), x.weak_type and dtype is None)
 
 
@@ -60,23 +56,21 @@ def _full_like(x: Array, value, dtype=None) -> Array:
 # Functions of one argument that are one primitive
 
 
-def _named(function: Callable, name: str, doc: str) -> Callable:
+def named(function: Callable, name: str, doc: str) -> Callable:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     return function
 
 
-def _unary(
-    name: str, primitive: Primitive, promote: Callable, accepts: str, doc: str, name_of_numpy: str = ""
-) -> Callable:
+def _unary(name: str, primitive: Primitive, promote: Callable, accepts: str, doc: str) -> Callable:
     def slow(x):
         return primitive.bind(*promote(name, x))
 
-    return _named(unary(primitive, slow, accepts), name, f"{doc} (`jax.numpy.{name}`), elementwise.")
+    return named(unary(primitive, slow, accepts), name, f"{doc} (`jax.numpy.{name}`), elementwise.")
 
 
 def _inexact(name: str, primitive: Primitive, doc: str, accepts: str = INEXACT) -> Callable:
-    """A function into the real or complex numbers: integers become floats."""
+    """A function whose results are real or complex numbers: integers become floats."""
     return _unary(name, primitive, promote_args_inexact, accepts, doc)
 
 
@@ -110,10 +104,10 @@ asin, acos, atan, asinh, atanh = arcsin, arccos, arctan, arcsinh, arctanh
 
 
 def arccosh(x, /):
-    """The inverse of the hyperbolic cosine (`jax.numpy.arccosh`): of the two, the one with real part >= 0."""
+    """The inverse of the hyperbolic cosine (`jax.numpy.arccosh`), with real part >= 0."""
     (x,) = promote_args_inexact("arccosh", x)
     result = ew.acosh_p.bind(x)
-    return where(real(result) < 0, -result, result) if _is_complex(result) else result
+    return where(real(result) < 0, -result, result) if is_complex(result) else result
 
 
 acosh = arccosh
@@ -122,7 +116,7 @@ acosh = arccosh
 def fabs(x, /):
     """The absolute value as a float (`jax.numpy.fabs`)."""
     x = ensure_arraylike("fabs", x)
-    if _is_complex(x):
+    if is_complex(x):
         raise TypeError("ufunc 'fabs' does not support complex dtypes")
     return ew.abs_p.bind(*promote_args_inexact("fabs", x))
 
@@ -133,9 +127,9 @@ def positive(x, /):
 
 
 def absolute(x, /):
-    """The absolute value (`jax.numpy.absolute`); of a complex number, its distance from 0."""
+    """The absolute value (`jax.numpy.absolute`); for a complex number, its distance from 0."""
     x = ensure_arraylike("absolute", x)
-    return x if x.dtype == bool or _is_a(x, np.unsignedinteger) else ew.abs_p.bind(x)
+    return x if x.dtype == bool or is_a(x, np.unsignedinteger) else ew.abs_p.bind(x)
 
 
 def abs(x, /):
@@ -150,11 +144,11 @@ def abs(x, /):
 def _round_to_integer(name: str, primitive: Primitive, doc: str) -> Callable:
     def function(x, /):
         x = ensure_arraylike(name, x)
-        if x.dtype == bool or _is_a(x, np.integer):
+        if x.dtype == bool or is_a(x, np.integer):
             return x
         return primitive.bind(*promote_args_inexact(name, x))
 
-    return _named(function, name, f"{doc} (`jax.numpy.{name}`); integers as they are.")
+    return named(function, name, f"{doc} (`jax.numpy.{name}`); integers stay as they are.")
 
 
 floor = _round_to_integer("floor", ew.floor_p, "The largest whole number not above x")
@@ -164,20 +158,17 @@ ceil = _round_to_integer("ceil", ew.ceil_p, "The smallest whole number not below
 def trunc(x, /):
     """x without its fraction (`jax.numpy.trunc`)."""
     x = ensure_arraylike("trunc", x)
-    if x.dtype == bool or _is_a(x, np.integer):
+    if x.dtype == bool or is_a(x, np.integer):
         return x
     return where(x < 0, ceil(x), floor(x))
-
-
-fix = _named(lambda x: trunc(x), "fix", "x without its fraction (`jax.numpy.fix`).")
 
 
 def rint(x, /):
     """x rounded to the nearest whole number, ties to even (`jax.numpy.rint`); the result is a float."""
     x = ensure_arraylike("rint", x)
-    if x.dtype == bool or _is_a(x, np.integer):
+    if x.dtype == bool or is_a(x, np.integer):
         return convert_element_type(x, default_float_dtype())
-    if _is_complex(x):
+    if is_complex(x):
         return ew.complex_p.bind(rint(real(x)), rint(imag(x)))
     return ew.round_p.bind(x, rounding_method=ROUND_TO_EVEN)
 
@@ -192,50 +183,50 @@ def round(a, decimals: int = 0, out=None):
     decimals = operator.index(decimals)
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.round is not supported.")
-    if _is_a(a, np.integer):
+    if is_a(a, np.integer):
         if decimals < 0:
             raise NotImplementedError("integer np.round not implemented for decimals < 0")
         return a
-    if _is_complex(a):
+    if is_complex(a):
         return ew.complex_p.bind(round(real(a), decimals), round(imag(a), decimals))
     if decimals == 0:
         return ew.round_p.bind(a, rounding_method=ROUND_TO_EVEN)
-    # float16 and bfloat16 cannot hold a scale of 10**5 and more.
+    # In float32, as float16 and bfloat16 cannot hold a factor of 10**5.
     work = convert_element_type(a, np.dtype("float32")) if a.dtype.itemsize == 2 else a
     factor = const(work, 10.0**decimals)
     rounded = ew.round_p.bind(ew.mul_p.bind(work, factor), rounding_method=ROUND_TO_EVEN)
     return convert_element_type(ew.div_p.bind(rounded, factor), a.dtype, a.weak_type and not a.shape)
 
 
-around = _named(lambda a, decimals=0, out=None: round(a, decimals, out), "around", round.__doc__)
+around = named(lambda a, decimals=0, out=None: round(a, decimals, out), "around", round.__doc__)
 
 
 def real(val, /):
     """The real part (`jax.numpy.real`)."""
     val = ensure_arraylike("real", val)
-    return ew.real_p.bind(val) if _is_complex(val) else val
+    return ew.real_p.bind(val) if is_complex(val) else val
 
 
 def imag(val, /):
     """The imaginary part (`jax.numpy.imag`); zero for real numbers."""
     val = ensure_arraylike("imag", val)
-    return ew.imag_p.bind(val) if _is_complex(val) else _full_like(val, 0)
+    return ew.imag_p.bind(val) if is_complex(val) else filled_like(val, 0)
 
 
 def conjugate(x, /):
-    """The complex conjugate (`jax.numpy.conjugate`); a real number as it is."""
+    """The complex conjugate (`jax.numpy.conjugate`); a real number stays as it is."""
     x = ensure_arraylike("conjugate", x)
-    return ew.conj(x) if _is_complex(x) else x
+    return ew.conj(x) if is_complex(x) else x
 
 
-conj = _named(lambda x, /: conjugate(x), "conj", conjugate.__doc__)
+conj = named(lambda x, /: conjugate(x), "conj", conjugate.__doc__)
 
 
 def angle(z, deg: bool = False):
-    """The angle of a complex number in the plane (`jax.numpy.angle`), in radians, or degrees."""
+    """The angle of a complex number in the plane (`jax.numpy.angle`), in radians, or with `deg` in degrees."""
     z = ensure_arraylike("angle", z)
     re, im = real(z), imag(z)
-    if not _is_a(re, np.inexact) or (not z.shape and not _is_complex(z)):
+    if not is_a(re, np.inexact) or (not z.shape and not is_complex(z)):
         re, im = (convert_element_type(x, default_float_dtype()) for x in (re, im))
     result = ew.atan2_p.bind(im, re)
     return degrees(result) if deg else result
@@ -245,23 +236,23 @@ def log2(x, /):
     """The logarithm to base 2 (`jax.numpy.log2`)."""
     (x,) = promote_args_inexact("log2", x)
     r = ew.log_p.bind(x)
-    if _is_complex(x):
-        ln2 = ew.log_p.bind(_strong_const(real(r), 2))
+    if is_complex(x):
+        ln2 = ew.log_p.bind(strong_const(real(r), 2))
         return ew.complex_p.bind(ew.div_p.bind(real(r), ln2), ew.div_p.bind(imag(r), ln2))
-    return ew.div_p.bind(r, ew.log_p.bind(_strong_const(x, 2)))
+    return ew.div_p.bind(r, ew.log_p.bind(strong_const(x, 2)))
 
 
 def log10(x, /):
     """The logarithm to base 10 (`jax.numpy.log10`)."""
     (x,) = promote_args_inexact("log10", x)
     r = ew.log_p.bind(x)
-    if _is_complex(x):
-        scale = _strong_const(real(r), 0.4342944819032518)
+    if is_complex(x):
+        scale = strong_const(real(r), 0.4342944819032518)
         return ew.complex_p.bind(ew.mul_p.bind(real(r), scale), ew.mul_p.bind(imag(r), scale))
-    return ew.mul_p.bind(r, _strong_const(x, 0.4342944819032518))
+    return ew.mul_p.bind(r, strong_const(x, 0.4342944819032518))
 
 
-def _strong_const(x: Array, value) -> ArrayImpl:
+def strong_const(x: Array, value) -> ArrayImpl:
     return ArrayImpl(np.asarray(value, x.dtype))
 
 
@@ -283,8 +274,8 @@ def rad2deg(x, /):
     return ew.mul_p.bind(x, const(x, 180 / np.pi))
 
 
-radians = _named(lambda x, /: deg2rad(x), "radians", deg2rad.__doc__)
-degrees = _named(lambda x, /: rad2deg(x), "degrees", rad2deg.__doc__)
+radians = named(lambda x, /: deg2rad(x), "radians", deg2rad.__doc__)
+degrees = named(lambda x, /: rad2deg(x), "degrees", rad2deg.__doc__)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -294,7 +285,7 @@ degrees = _named(lambda x, /: rad2deg(x), "degrees", rad2deg.__doc__)
 def _binary(
     name: str, primitive: Primitive, promote: Callable, accepts: str, doc: str, fallback: Callable | None = None
 ):
-    """`fallback(x, y)` takes over from the primitive for dtypes that need it; for the others it gives None."""
+    """A function of two arguments that binds `primitive`, unless `fallback(x, y)` returns a result for their dtype."""
 
     def slow(x, y):
         x, y = promote(name, x, y)
@@ -303,11 +294,11 @@ def _binary(
 
     function = binary(primitive, slow, accepts)
     function.primitive, function.accepts, function.slow = primitive, accepts, slow
-    return _named(function, name, f"{doc} (`jax.numpy.{name}`), elementwise, with broadcasting.")
+    return named(function, name, f"{doc} (`jax.numpy.{name}`), elementwise, with broadcasting.")
 
 
 def _logical(primitive: Primitive) -> Callable:
-    """Booleans: addition is `or`, multiplication is `and`."""
+    """The fallback of addition and multiplication for booleans: `or` and `and`."""
     return lambda x, y: primitive.bind(x, y) if x.dtype == bool else None
 
 
@@ -332,7 +323,7 @@ bitwise_left_shift = _binary(
 
 
 def _shift_unsigned(x, y):
-    return ew.shift_right_logical_p.bind(x, y) if _is_a(x, np.unsignedinteger) else None
+    return ew.shift_right_logical_p.bind(x, y) if is_a(x, np.unsignedinteger) else None
 
 
 right_shift = _binary(
@@ -354,10 +345,10 @@ bitwise_right_shift = _binary(
 
 
 def _lexicographic(primitive: Primitive) -> Callable:
-    """Complex numbers are ordered by their real parts, then by their imaginary parts."""
+    """The fallback of a comparison for complex numbers: by their real parts, then by their imaginary parts."""
 
     def compare(x, y):
-        if not _is_complex(x):
+        if not is_complex(x):
             return None
         same_real = ew.eq_p.bind(real(x), real(y))
         by_imag, by_real = primitive.bind(imag(x), imag(y)), primitive.bind(real(x), real(y))
@@ -379,7 +370,7 @@ def _of_truth_values(name: str, primitive: Primitive, doc: str) -> Callable:
     def function(x, y, /):
         return primitive.bind(*map(to_bool, promote_args(name, x, y)))
 
-    return _named(function, name, f"{doc} (`jax.numpy.{name}`); what is not zero is true.")
+    return named(function, name, f"{doc} (`jax.numpy.{name}`); numbers other than zero are true.")
 
 
 logical_and = _of_truth_values("logical_and", ew.and_p, "Whether both hold")
@@ -393,232 +384,8 @@ def logical_not(x, /):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Powers, quotients and remainders
-
-
-def power(x1, x2, /):
-    """x1 to the power x2 (`jax.numpy.power`). A concrete integer exponent is multiplied out (`lax.integer_pow`).
-
-    >>> power(2.0, 3)
-    Array(8., dtype=float32, weak_type=True)
-    """
-    check_arraylike("power", x1, x2)
-    exponent = _concrete_integer(x2)
-    if exponent is not None:
-        (x1,) = promote_dtypes_numeric(x1)
-        return ew.integer_pow(x1, exponent)
-    return _power(x1, x2)
-
-
-def _concrete_integer(x) -> int | None:
-    """The integer that a Python number or an array holds, if it is one and known; a tracer is not."""
-    if isinstance(x, (bool, int, np.integer)):
-        return int(x)
-    if isinstance(x, (float, complex)):
-        return None
-    if isinstance(x, Array):
-        x = x if type(x) is ArrayImpl else x.to_concrete_value()
-    try:
-        return None if x is None else operator.index(x)
-    except TypeError:
-        return None
-
-
-def _power(x1, x2):
-    base, exponent = promote_args_numeric("power", x1, x2)
-    if _is_a(base, np.integer):
-        return _power_of_integers(base, exponent)
-    if _is_a(as_array(x1), np.inexact) and _is_a(as_array(x2), np.integer):
-        # An integer exponent stays one: a negative base has real powers then.
-        base, exponent = promote_shapes(as_array(x1), as_array(x2))
-    return ew.pow_p.bind(base, exponent)
-
-
-def _power_of_integers(x, n):
-    """By repeated squaring, for the 6 low bits of the exponent, which is all that fits in 64 bits."""
-    zero, one = _strong_const(n, 0), _strong_const(n, 1)
-    result = where(ew.and_p.bind(ew.eq_p.bind(x, zero), ew.ne_p.bind(n, zero)), zero, one)
-    for _ in range(6):
-        result = where(ew.and_p.bind(n, one), ew.mul_p.bind(result, x), result)
-        x = ew.mul_p.bind(x, x)
-        n = ew.shift_right_logical_p.bind(n, one)
-    return result
-
-
-pow = _named(lambda x1, x2, /: power(x1, x2), "pow", power.__doc__)
-
-
-def floor_divide(x1, x2, /):
-    """The largest whole number not above x1/x2 (`jax.numpy.floor_divide`)."""
-    x1, x2 = promote_args_numeric("floor_divide", x1, x2)
-    if _is_a(x1, np.unsignedinteger):
-        return ew.div_p.bind(x1, x2)
-    if _is_a(x1, np.integer):
-        quotient = ew.div_p.bind(x1, x2)
-        below = logical_and(ew.sign_p.bind(x1) != ew.sign_p.bind(x2), ew.rem_p.bind(x1, x2) != 0)
-        return where(below, quotient - 1, quotient)
-    if _is_complex(x1):
-        raise TypeError("floor_divide does not support complex-valued inputs")
-    return _float_divmod(x1, x2)[0]
-
-
-def _float_divmod(x1, x2):
-    remainder = ew.rem_p.bind(x1, x2)
-    dividend = where(x2 == 0, x1, x1 - remainder)
-    quotient = ew.div_p.bind(dividend, x2)
-    below = ew.and_p.bind(remainder != 0, ew.sign_p.bind(x2) != ew.sign_p.bind(remainder))
-    remainder = select(below, remainder + x2, remainder)
-    quotient = select(below, quotient - _strong_const(quotient, 1), quotient)
-    return ew.round_p.bind(quotient, rounding_method=ROUND_AWAY_FROM_ZERO), remainder
-
-
-def divmod(x1, x2, /):
-    """(floor_divide(x1, x2), remainder(x1, x2)) (`jax.numpy.divmod`)."""
-    x1, x2 = promote_args_numeric("divmod", x1, x2)
-    if _is_a(x1, np.integer):
-        return floor_divide(x1, x2), remainder(x1, x2)
-    return _float_divmod(x1, x2)
-
-
-def remainder(x1, x2, /):
-    """What is left of x1 after division by x2, with the sign of x2 (`jax.numpy.remainder`)."""
-    x1, x2 = promote_args_numeric("remainder", x1, x2)
-    zero = _strong_const(x1, 0)
-    if _is_a(x2, np.integer):
-        x2 = where(x2 == 0, _full_like(x2, 1), x2)
-    left = ew.rem_p.bind(x1, x2)
-    is_left = ew.ne_p.bind(left, zero)
-    other_sign = ew.ne_p.bind(ew.lt_p.bind(left, zero), ew.lt_p.bind(x2, zero))
-    correct = ew.and_p.bind(other_sign, is_left)
-    return select(correct, ew.add_p.bind(left, x2), left)
-
-
-mod = _named(lambda x1, x2, /: remainder(x1, x2), "mod", remainder.__doc__)
-
-
-def fmod(x1, x2, /):
-    """What is left of x1 after division by x2, with the sign of x1 (`jax.numpy.fmod`)."""
-    x1, x2 = ensure_arraylike("fmod", x1, x2)
-    if dtypes.issubdtype(dtypes.result_type(x1, x2), np.integer):
-        x2 = where(x2 == 0, _full_like(x2, 1), x2)
-    return ew.rem_p.bind(*promote_args_numeric("fmod", x1, x2))
-
-
-def modf(x, /, out=None):
-    """(fraction, whole part) of x (`jax.numpy.modf`)."""
-    if out is not None:
-        raise NotImplementedError("The 'out' argument to jnp.modf is not supported.")
-    (x,) = promote_args_inexact("modf", x)
-    whole = where(x >= 0, floor(x), ceil(x))
-    return x - whole, whole
-
-
-def hypot(x1, x2, /):
-    """sqrt(x1**2 + x2**2) without overflow (`jax.numpy.hypot`)."""
-    x1, x2 = promote_args_inexact("hypot", x1, x2)
-    if _is_complex(x1):
-        raise ValueError(
-            "jnp.hypot is not well defined for complex-valued inputs. Please convert to real values first, such as by"
-            " using abs(x)"
-        )
-    x1, x2 = ew.abs_p.bind(x1), ew.abs_p.bind(x2)
-    infinite = ew.or_p.bind(isposinf(x1), isposinf(x2))
-    x1, x2 = maximum(x1, x2), minimum(x1, x2)
-    at_zero = x1 == 0
-    ratio = ew.div_p.bind(x2, where(x1 == 0, _full_like(x1, 1), x1))
-    result = where(at_zero, x1, x1 * sqrt(1 + square(ratio)))
-    return where(infinite, const(result, np.inf), result)
-
-
-def logaddexp(x1, x2, /):
-    """log(exp(x1) + exp(x2)) without overflow (`jax.numpy.logaddexp`)."""
-    return _logaddexp(*promote_args_inexact("logaddexp", x1, x2))
-
-
-@custom_jvp
-def _logaddexp(x1, x2):
-    larger = ew.max_p.bind(x1, x2)
-    difference = ew.sub_p.bind(x1, x2)
-    # inf - inf is NaN, where x1 + x2 is the infinity (or the NaN) it should be.
-    undefined, total = _isnan(difference), ew.add_p.bind(x1, x2)
-    return select(undefined, total, ew.add_p.bind(larger, log1p(exp(-abs(difference)))))
-
-
-def _share(exponential: Callable, out, x, t):
-    """What an argument adds to the tangent of a logarithm of a sum: as much as its part in the sum."""
-    infinite = [select(isposinf(v), _full_like(v, 0), v) for v in (x, out)]
-    return ew.mul_p.bind(t, exponential(ew.sub_p.bind(*infinite)))
-
-
-@_logaddexp.defjvp
-def _logaddexp_jvp(primals, tangents):
-    # The formula itself has no second derivative where its arguments are equal.
-    out = _logaddexp(*primals)
-    return out, ew.add_p.bind(*[_share(exp, out, x, t) for x, t in zip(primals, tangents)])
-
-
-def logaddexp2(x1, x2, /):
-    """log2(2**x1 + 2**x2) without overflow (`jax.numpy.logaddexp2`)."""
-    return _logaddexp2(*promote_args_inexact("logaddexp2", x1, x2))
-
-
-@custom_jvp
-def _logaddexp2(x1, x2):
-    larger = ew.max_p.bind(x1, x2)
-    difference = ew.sub_p.bind(x1, x2)
-    undefined, total = _isnan(difference), ew.add_p.bind(x1, x2)
-    inverse_log2 = _strong_const(larger, 1 / np.log(2))
-    return select(undefined, total, ew.add_p.bind(larger, ew.mul_p.bind(inverse_log2, log1p(exp2(-abs(difference))))))
-
-
-@_logaddexp2.defjvp
-def _logaddexp2_jvp(primals, tangents):
-    out = _logaddexp2(*primals)
-    return out, ew.add_p.bind(*[_share(exp2, out, x, t) for x, t in zip(primals, tangents)])
-
-
-def heaviside(x1, x2, /):
-    """0 below 0, 1 above, x2 at 0 (`jax.numpy.heaviside`)."""
-    x1, x2 = promote_args_inexact("heaviside", x1, x2)
-    zero = const(x1, 0)
-    below, above = x1 < zero, x1 > zero
-    at_zero_or_nan = where(_isnan(x1), x1, x2)
-    return where(below, zero, where(above, const(x1, 1), at_zero_or_nan))
-
-
-def fmax(x1, x2, /):
-    """The larger of two; if one is NaN, the other (`jax.numpy.fmax`)."""
-    return where(ew.or_p.bind(greater(x1, x2), isnan(x2)), x1, x2)
-
-
-def fmin(x1, x2, /):
-    """The smaller of two; if one is NaN, the other (`jax.numpy.fmin`)."""
-    return where(ew.or_p.bind(less(x1, x2), isnan(x2)), x1, x2)
-
-
-def sinc(x, /):
-    """sin(pi x) / (pi x), 1 at 0 (`jax.numpy.sinc`)."""
-    (x,) = promote_args_inexact("sinc", x)
-    pi_x = ew.mul_p.bind(const(x, np.pi), x)
-    at_zero = is_zero(x)
-    safe = where(at_zero, const(x, 1), pi_x)
-    return where(at_zero, _sinc_at_zero(0, pi_x), sin(safe) / safe)
-
-
-@partial(custom_jvp, nondiff_argnums=(0,))
-def _sinc_at_zero(order: int, x):
-    """The derivative of that order of sin(x) / x at 0, whatever x is; its own derivative is that of the next order. The
-    quotient's, 0 / 0, are not to be had."""
-    return _full_like(x, 0 if order % 2 else (-1) ** (order // 2) / (order + 1))
-
-
-@_sinc_at_zero.defjvp
-def _sinc_at_zero_jvp(order, primals, tangents):
-    return _sinc_at_zero(order, *primals), ew.mul_p.bind(tangents[0], _sinc_at_zero(order + 1, *primals))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # Bits and kinds of numbers
+
 
 _INT_OF_BITS = {16: np.dtype("int16"), 32: np.dtype("int32"), 64: np.dtype("int64")}
 
@@ -626,11 +393,11 @@ _INT_OF_BITS = {16: np.dtype("int16"), 32: np.dtype("int32"), 64: np.dtype("int6
 def signbit(x, /):
     """Whether the sign is minus, also of -0.0 and NaN (`jax.numpy.signbit`)."""
     (x,) = promote_args("signbit", x)
-    if _is_a(x, np.integer):
-        return ew.lt_p.bind(x, _strong_const(x, 0))
+    if is_a(x, np.integer):
+        return ew.lt_p.bind(x, strong_const(x, 0))
     if x.dtype == bool:
-        return _full_like(x, False, bool)
-    if not _is_a(x, np.floating):
+        return filled_like(x, False, bool)
+    if not is_a(x, np.floating):
         raise ValueError(f"jax.numpy.signbit is not well defined for {x.dtype}")
     bits = x.dtype.itemsize * 8
     as_integer = bitcast_convert_type_p.bind(x, new_dtype=_INT_OF_BITS[bits])
@@ -640,7 +407,7 @@ def signbit(x, /):
 def copysign(x1, x2, /):
     """|x1| with the sign of x2 (`jax.numpy.copysign`)."""
     x1, x2 = promote_args_inexact("copysign", x1, x2)
-    if _is_complex(x1):
+    if is_complex(x1):
         raise TypeError("copysign does not support complex-valued inputs")
     return where(signbit(x2), -abs(x1), abs(x1))
 
@@ -648,17 +415,17 @@ def copysign(x1, x2, /):
 def ldexp(x1, x2, /):
     """x1 * 2**x2 for integers x2 (`jax.numpy.ldexp`)."""
     x1, x2 = ensure_arraylike("ldexp", x1, x2)
-    if _is_complex(x1) or _is_a(x2, np.inexact):
+    if is_complex(x1) or is_a(x2, np.inexact):
         raise ValueError(f"ldexp not supported for input types {(x1.dtype, x2.dtype)}")
     (x1,) = promote_args_inexact("ldexp", x1)
-    # In two steps: 2**x2 alone may overflow where the product does not.
+    # In two steps, as 2**x2 alone may overflow: ldexp(2**-100, 200) is 2**100, but 2**200 is no float32.
     half = x2 // 2
     exponents = [convert_element_type(n, x1.dtype) for n in (half, x2 - half)]
     return x1 * exp2(exponents[0]) * exp2(exponents[1])
 
 
 def bitwise_count(x, /):
-    """How many bits of |x| are set (`jax.numpy.bitwise_count`), as uint8."""
+    """The number of bits of |x| that are set (`jax.numpy.bitwise_count`), as uint8."""
     (x,) = promote_args_numeric("bitwise_count", x)
     return convert_element_type(ew.population_count_p.bind(abs(x)), np.dtype("uint8"))
 
@@ -671,20 +438,20 @@ def isnan(x, /):
 def isfinite(x, /):
     """Whether x is neither infinite nor NaN (`jax.numpy.isfinite`)."""
     x = ensure_arraylike("isfinite", x)
-    if _is_complex(x):
+    if is_complex(x):
         return ew.and_p.bind(ew.is_finite_p.bind(real(x)), ew.is_finite_p.bind(imag(x)))
-    return ew.is_finite_p.bind(x) if _is_a(x, np.floating) else _full_like(x, True, bool)
+    return ew.is_finite_p.bind(x) if is_a(x, np.floating) else filled_like(x, True, bool)
 
 
 def isinf(x, /):
     """Whether x is infinite (`jax.numpy.isinf`)."""
     x = ensure_arraylike("isinf", x)
-    if _is_complex(x):
+    if is_complex(x):
         parts = real(x), imag(x)
         return ew.or_p.bind(*map(isinf, parts))
-    if _is_a(x, np.floating):
-        return ew.eq_p.bind(ew.abs_p.bind(x), _strong_const(x, np.inf))
-    return _full_like(x, False, bool)
+    if is_a(x, np.floating):
+        return ew.eq_p.bind(ew.abs_p.bind(x), strong_const(x, np.inf))
+    return filled_like(x, False, bool)
 
 
 def _is_infinity(name: str, infinity: float) -> Callable:
@@ -692,11 +459,11 @@ def _is_infinity(name: str, infinity: float) -> Callable:
         x = ensure_arraylike(name, x)
         if out is not None:
             raise NotImplementedError("The 'out' argument to isneginf/isposinf is not supported.")
-        if _is_complex(x):
+        if is_complex(x):
             raise ValueError("isposinf/isneginf are not well defined for complex types")
-        return ew.eq_p.bind(x, _strong_const(x, infinity)) if _is_a(x, np.floating) else _full_like(x, False, bool)
+        return ew.eq_p.bind(x, strong_const(x, infinity)) if is_a(x, np.floating) else filled_like(x, False, bool)
 
-    return _named(function, name, f"Whether x is {infinity} (`jax.numpy.{name}`).")
+    return named(function, name, f"Whether x is {infinity} (`jax.numpy.{name}`).")
 
 
 isposinf = _is_infinity("isposinf", np.inf)
@@ -715,11 +482,12 @@ def isreal(x):
 
 
 def nan_to_num(x, copy: bool = True, nan=0.0, posinf=None, neginf=None):
-    """x with NaN and infinities replaced by numbers (`jax.numpy.nan_to_num`); by the largest ones, for infinities."""
+    """x with NaN replaced by `nan`, and infinities by `posinf` and `neginf`, by default the largest numbers
+    (`jax.numpy.nan_to_num`)."""
     x = ensure_arraylike("nan_to_num", x)
-    if not _is_a(x, np.inexact):
+    if not is_a(x, np.inexact):
         return x
-    if _is_complex(x):
+    if is_complex(x):
         return ew.complex_p.bind(*(nan_to_num(part(x), copy, nan, posinf, neginf) for part in (real, imag)))
     info = dtypes.finfo(x.dtype)
     posinf = info.max if posinf is None else posinf
@@ -734,7 +502,7 @@ def convert_value(value: Any, dtype) -> Array:
 
 
 def clip(arr=None, /, min=None, max=None):
-    """Values below `min` raised to it, above `max` lowered to it (`jax.numpy.clip`).
+    """Values below `min` raised to `min`, and values above `max` lowered to `max` (`jax.numpy.clip`).
 
     >>> clip(5, 0, 3)
     Array(3, dtype=int32, weak_type=True)
@@ -742,7 +510,7 @@ def clip(arr=None, /, min=None, max=None):
     if arr is None:
         raise ValueError("At most one of a and arr must be given, and one of them: jnp.clip got no array.")
     check_arraylike("clip", arr, *[bound for bound in (min, max) if bound is not None])
-    if any(_is_complex(as_array(x)) for x in (arr, min, max) if x is not None):
+    if any(is_complex(as_array(x)) for x in (arr, min, max) if x is not None):
         raise ValueError(
             "Clip received a complex value either through the input or the min/max keywords. Complex values have no"
             " ordering and cannot be clipped. Please convert to a real value or array by taking the real or imaginary"

@@ -1,8 +1,8 @@
 """Promotion: how the arguments of a `jnp` function become arrays of one dtype and rank.
 
-Dtypes follow JAX's lattice (`dtypes.lattice_result_type`). Of shapes only the ranks are made equal, by leading axes of
-size 1: elementwise primitives broadcast those, and scalars, themselves. Python numbers become constants of the dtype
-that the arrays have.
+Dtypes follow JAX's lattice (`dtypes.lattice_result_type`). Promotion makes the ranks equal by leading axes of size 1, and
+leaves the sizes alone: elementwise primitives broadcast scalars and axes of size 1 themselves. A Python number becomes a
+constant of the dtype that the arrays have.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def is_arraylike(x: Any) -> bool:
 
 
 def check_arraylike(name: str, *args: Any):
-    """TypeError unless every argument is an array or a number: a list is slow to convert, and mostly a mistake."""
+    """Raise TypeError unless every argument is an array or a number: a list is slow to convert, and mostly a mistake."""
     for position, x in enumerate(args):
         if not isinstance(x, Array) and not is_arraylike(x):
             raise TypeError(
@@ -53,7 +53,7 @@ def check_arraylike_or_none(name: str, *args: Any):
 
 
 def unwrap(x: Any):
-    """What `__jax_array__` gives, for objects that have it: how libraries make their own classes array-like."""
+    """The result of `x.__jax_array__()` if x has that method, by which libraries make their classes array-like; else x."""
     return x.__jax_array__() if not isinstance(x, Array) and hasattr(type(x), "__jax_array__") else x
 
 
@@ -84,7 +84,7 @@ def check_no_float0(name: str, *args: Array):
 
 
 def user_dtype(dtype: Any, name: str):
-    """The canonical dtype for what a user passed as `dtype=`; None stays None. Warns where 64 bits become 32."""
+    """The canonical dtype of the `dtype=` that a user passed; None stays None. Warns if 64 bits become 32."""
     if dtype is None:
         return None
     if isinstance(dtype, Array):
@@ -112,7 +112,7 @@ def default_uint_dtype():
 
 
 def canonicalize_axis(axis: Any, ndim: int) -> int:
-    """The axis counted from the front; ValueError, as NumPy's AxisError is one, if there is none."""
+    """The axis, counted from the front. Raises ValueError, as NumPy's AxisError is one, if the array has no such axis."""
     axis = operator.index(axis)
     if not -ndim <= axis < ndim:
         raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
@@ -120,7 +120,7 @@ def canonicalize_axis(axis: Any, ndim: int) -> int:
 
 
 def canonicalize_axis_tuple(axis: Axis, ndim: int, allow_duplicate: bool = False) -> tuple[int, ...]:
-    """`axis` as a tuple: all axes for None."""
+    """`axis` as a tuple of axes counted from the front; None stands for all axes."""
     if axis is None:
         return tuple(range(ndim))
     axes = tuple(axis) if isinstance(axis, (tuple, list, np.ndarray)) else (axis,)
@@ -131,7 +131,7 @@ def canonicalize_axis_tuple(axis: Axis, ndim: int, allow_duplicate: bool = False
 
 
 def concrete_sizes(shape: Any) -> tuple[int, ...]:
-    """A shape, or a single number, as a tuple of ints, negative ones too."""
+    """A shape, or a single number, as a tuple of ints, which may be negative: reshape takes -1."""
     if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0:
         shape = (shape,)
     try:
@@ -193,7 +193,7 @@ def broadcast_arrays(*args: Any) -> list[Array]:
 
 
 def promote_shapes(*args: Array) -> list[Array]:
-    """Give arrays of different rank leading axes of size 1; scalars stay scalars."""
+    """The arrays with leading axes of size 1, so that all have the same rank; scalars stay scalars."""
     shapes = [x.shape for x in args]
     if len({len(s) for s in shapes if s}) < 2:
         return list(args)
@@ -211,7 +211,7 @@ def _broadcast_rank(*shapes: tuple[int, ...]) -> int:
 
 
 def convert(x: Any, dtype, weak_type: bool = False) -> Array:
-    """An array or number in a dtype: for a number, a constant of that dtype and no equation."""
+    """The array or number in a dtype. A number becomes a constant of that dtype: its conversion writes no equation."""
     if isinstance(x, Array):
         return convert_element_type(x, dtype, weak_type)
     x = unwrap(x)
@@ -235,13 +235,8 @@ def constant(value, dtype, weak_type: bool = False) -> ArrayImpl:
     return ArrayImpl(convert_element_type_p.impl(np.asarray(value), **params), weak_type)
 
 
-def result_types(*args: Any) -> tuple[Any, bool]:
-    """The dtype that the arguments promote to, and whether it is weak."""
-    return dtypes.lattice_result_type(*args)
-
-
 def promote_dtypes(*args: Any, category: Callable | None = None) -> list[Array]:
-    """The arguments in the dtype they promote to; `category` (dtype -> dtype) lifts that to floats, to numbers, ..."""
+    """The arguments in the dtype they promote to. `category` (dtype -> dtype) maps that dtype to a float, a number, ..."""
     if len(args) == 1 and category is None:
         return [as_array(args[0])]
     dtype, weak_type = dtypes.lattice_result_type(*args)
@@ -259,7 +254,7 @@ def promote_dtypes_numeric(*args: Any) -> list[Array]:
 
 
 def promote_args(name: str, *args: Any, category: Callable | None = None) -> list[Array]:
-    """Arguments of an elementwise function: checked, in one dtype, in one rank."""
+    """The arguments of an elementwise function as arrays of one dtype and one rank. Raises TypeError for other objects."""
     check_arraylike(name, *args)
     args = [unwrap(x) for x in args]
     arrays = promote_dtypes(*args, category=category)
@@ -333,14 +328,14 @@ def logical_not(x: Array) -> Array:
 
 
 def where(condition: Any, x: Any, y: Any) -> Array:
-    """`jnp.where` with three arguments: x where the condition holds, else y; all broadcast together."""
+    """`jnp.where` with three arguments: x where the condition holds, else y. The three are broadcast together."""
     check_arraylike("where", condition, x, y)
     condition = to_bool(as_array(condition))
     x, y = promote_dtypes(x, y)
     if condition.shape:
         condition, x, y = broadcast_arrays(condition, x, y)
     else:
-        # A scalar condition chooses as it is, without being repeated.
+        # select takes a scalar condition as it is: only x and y are broadcast.
         x, y = broadcast_arrays(x, y)
     return select_n_p.bind(condition, y, x) if 0 not in x.shape else x
 

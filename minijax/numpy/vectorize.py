@@ -1,10 +1,11 @@
-"""`jnp.vectorize`: a function of small arrays, mapped over all the axes in front of them."""
+"""Functions of functions: `vectorize`, which maps a function of small arrays over all the axes in front of them, and
+`apply_along_axis`, `apply_over_axes`, `fromfunction`."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ..api.vmap import vmap
@@ -12,8 +13,8 @@ from ..core.traces import Array
 from ..foundation.pytrees import tree_map
 from ..primitives.basis import expand_dims
 from ..primitives.basis import squeeze as _squeeze
-from .creation import asarray
-from .util import broadcast_shapes
+from .creation import arange, asarray
+from .util import broadcast_shapes, canonicalize_axis, canonicalize_shape, ensure_arraylike
 
 _DIMENSION = r"\w+"
 _DIMENSIONS = rf"(?:{_DIMENSION}(?:,{_DIMENSION})*)?"
@@ -38,8 +39,10 @@ def _parse_signature(signature: str) -> tuple[CoreDims, CoreDims]:
 def vectorize(
     pyfunc: Callable, *, excluded: Collection[int | str] = frozenset(), signature: str | None = None
 ) -> Callable:
-    """A function of arrays from one of scalars, or, with a `signature`, of arrays with the axes it names
-    (`jax.numpy.vectorize`). Axes in front are mapped over, and broadcast; arguments in `excluded` are passed on.
+    """A function of arrays, made of a function of scalars or of small arrays (`jax.numpy.vectorize`).
+
+    signature: the axes of the small arrays, such as "(n,m),(m)->(n)". The axes in front of them are broadcast and mapped
+    over. excluded: the positions and names of arguments that are passed on as they are.
 
     >>> import numpy as np
     >>> mean = vectorize(lambda x: x.mean(), signature='(n)->()')
@@ -95,7 +98,7 @@ def _map_leading(function: Callable, arrays: list[Array], signature: str | None)
     squeezed, is_mapped = (
         zip(*(_squeeze_ones(x, front, shape) for x, front in zip(arrays, leading))) if arrays else ((), ())
     )
-    # From the last mapped axis to the first: each vmap adds the axis in front of those mapped already.
+    # From the last mapped axis to the first, since each vmap adds an axis in front of the axes mapped before.
     for axis in reversed(range(len(shape))):
         axes = tuple(0 if mapped[axis] else None for mapped in is_mapped)
         if any(a == 0 for a in axes):
@@ -106,14 +109,14 @@ def _map_leading(function: Callable, arrays: list[Array], signature: str | None)
 
 
 def _squeeze_ones(x: Array, front: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Array, list[bool]]:
-    """The array without its leading axes of size 1, and which of the mapped axes it has."""
+    """(the array without its leading axes of size 1, for each mapped axis whether the array has it)."""
     missing = len(shape) - len(front)
     x = _squeeze(x, [i for i, d in enumerate(front) if d == 1])
     return x, [False] * missing + [d != 1 for d in front]
 
 
 def _with_new_axis(function: Callable) -> Callable:
-    """All arguments have size 1 along an axis: the results get it at the end."""
+    """The function with a new first axis of size 1 in its results: for an axis along which all arguments have size 1."""
 
     def expanded(*args):
         return tree_map(lambda x: expand_dims(asarray(x), [0]), function(*args))
@@ -146,3 +149,42 @@ def _check_sizes(shape: tuple[int, ...], names: tuple[str, ...], sizes: dict[str
             raise ValueError(
                 f"inconsistent size for core dimension {name!r}: {size} vs {expected}, in an {what} of shape {shape}"
             )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Functions along axes, and of indices
+
+
+def fromfunction(function: Callable, shape: Sequence[int], *, dtype=float, **kwargs):
+    """The results of function(i, j, ...) for every index of a grid (`jax.numpy.fromfunction`)."""
+    sizes = canonicalize_shape(shape)
+    for i in range(len(sizes)):
+        axes = tuple(0 if j == len(sizes) - 1 - i else None for j in range(len(sizes)))
+        function = vmap(function, in_axes=axes)
+    return function(*(arange(size, dtype=dtype) for size in sizes), **kwargs)
+
+
+def apply_along_axis(func1d: Callable, axis: int, arr, *args, **kwargs):
+    """The results of `func1d` for every vector along an axis (`jax.numpy.apply_along_axis`)."""
+    arr = ensure_arraylike("apply_along_axis", arr)
+    ndim = len(arr.shape)
+    axis = canonicalize_axis(axis, ndim)
+    function = lambda x: func1d(x, *args, **kwargs)
+    for i in range(1, ndim - axis):
+        function = vmap(function, in_axes=i, out_axes=-1)
+    for _ in range(axis):
+        function = vmap(function, in_axes=0, out_axes=0)
+    return function(arr)
+
+
+def apply_over_axes(func: Callable, a, axes: Sequence[int]):
+    """The result of `func(a, axis)`, applied for one axis after the other (`jax.numpy.apply_over_axes`)."""
+    a = ensure_arraylike("apply_over_axes", a)
+    for axis in axes:
+        result = func(a, axis)
+        if len(result.shape) == len(a.shape) - 1:
+            result = expand_dims(result, [axis])
+        if len(result.shape) != len(a.shape):
+            raise ValueError("function is not returning an array of the correct shape")
+        a = result
+    return a

@@ -1,7 +1,8 @@
 """Collectives: operations among the examples of a named axis (`vmap(f, axis_name="i")`), and the index along it.
 
-To the program they are operations on one example; the map whose axis they name does them, by the row's `collective` rule,
-on the whole batch. Every other map treats its own axis by the ordinary batch rule. (JAX: `_src/lax/parallel.py`.)
+The program writes a collective as an operation on one example. The map whose axis the collective names applies it to the
+whole batch, by the row's `collective` rule; every other map applies the ordinary batch rule to its own axis.
+(JAX: `_src/lax/parallel.py`.)
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ from .shapes import broadcasted_iota, index_in_dim, slice_in_dim
 
 
 def bound_axes() -> dict:
-    """{name: size} of the named axes around here; of two of one name the inner one counts."""
+    """{name: size} of the named axes of the maps that are now tracing; if two share a name, the inner one counts."""
     return dict(reversed(axis_env()))
 
 
 def axes_size(names: Sequence, groups: tuple | None) -> int:
-    """How many take part: those of a group, or all along the named axes."""
+    """The number of examples that take part: those of a group, or all along the named axes."""
     if groups is not None:
         return len(groups[0])
     bound = bound_axes()
@@ -50,11 +51,12 @@ def axes_size(names: Sequence, groups: tuple | None) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What all have in common
+# What all collectives have in common
 
 
 def _unbound(name: str, names: Callable) -> Callable:
-    """To evaluate a collective is to have come out of every map without meeting the one that it names."""
+    """The implementation of every collective: raise NameError. A collective is evaluated only outside of all maps, so that
+    no map has the axis that it names."""
 
     def impl(*args, **params):
         unknown = ", ".join(map(str, names(params)))
@@ -73,10 +75,10 @@ def _axis_name(params: dict) -> tuple:
 def _row(
     name: str, *, names: Callable, collective: Callable, abstract_eval, jvp=None, transpose, shift=()
 ) -> Primitive:
-    """A row, with its rule for the axis that it names: (axis, x, dim, **params) -> (result, dim).
+    """The row of a collective. `collective` is its rule for the axis that it names: (axis, x, dim, **params) -> (result, dim).
 
-    names: parameters -> the axes that they name. shift: the parameters that count axes of the example, and count one more
-    where another map has put its own axis in front.
+    names: parameters -> the axes that they name. shift: the parameters that count axes of the example; each counts one more
+    when another map has put its own axis in front.
     """
 
     def batch(axis, args, dims, **params):
@@ -105,7 +107,7 @@ def _row(
 
 
 def _in_groups(collective: Callable, axis, x, groups: tuple, params: dict):
-    """The collective within each group by itself: an axis of the groups in front, which is as another map's to it."""
+    """The collective applied within each group: the groups become a first axis, which the rule treats as another map's."""
     order = [i for group in groups for i in group]
     size = len(groups[0])
     x = reshape(_take_rows(x, order), (len(groups), size, *shape_of(x)[1:]))
@@ -116,7 +118,7 @@ def _in_groups(collective: Callable, axis, x, groups: tuple, params: dict):
 
 
 def _take_rows(x, order: Sequence[int | None]):
-    """The slices along axis 0 in that order; zeros for None."""
+    """The slices along axis 0 in the given order; zeros in place of None."""
     if list(order) == list(range(shape_of(x)[0])):
         return x
     nothing = full((1, *shape_of(x)[1:]), 0, get_aval(x).dtype) if None in order else None
@@ -124,13 +126,13 @@ def _take_rows(x, order: Sequence[int | None]):
 
 
 def _split(x, axis: int, sizes: Sequence[int]):
-    """One axis as several, the first of which varies slowest."""
+    """x with one axis split into several, the first of which varies slowest."""
     shape = shape_of(x)
     return reshape(x, (*shape[:axis], *sizes, *shape[axis + 1 :]))
 
 
 def _merge(x, axis: int, count: int):
-    """`count` neighbouring axes as one."""
+    """x with `count` neighbouring axes merged into one."""
     shape = shape_of(x)
     return reshape(x, (*shape[:axis], math.prod(shape[axis : axis + count]), *shape[axis + count :]))
 
@@ -162,7 +164,7 @@ def _reduction(name: str, reduce: Callable, repeated: Callable, **rules) -> Prim
 NO_DERIVATIVE = (
     "which example the extremum is of is not smooth, as in JAX; use lax.all_gather and jnp.max for a derivative"
 )
-# What every example has added to, every example gets back from: the sum is its own transpose.
+# The sum is its own transpose: every example adds to every result, so every result's cotangent comes back to it.
 psum_p = _reduction(
     "psum", lambda x, d: reduce_sum(x, (d,)), _times, transpose=lambda ct, x, **params: [psum_p.bind(ct, **params)]
 )
@@ -190,7 +192,7 @@ axis_index_p = row(
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# all_gather and reduce_scatter, each the other's transpose
+# all_gather and reduce_scatter: each is the transpose of the other
 
 
 def _gather_abstract_eval(x, *, all_gather_dimension, axis_size, tiled, **params):
@@ -256,7 +258,7 @@ reduce_scatter_p = _row(
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# all_to_all, ppermute and pbroadcast: what is where, no arithmetic
+# all_to_all, ppermute and pbroadcast: they move data and do no arithmetic
 
 
 def _exchange_abstract_eval(x, *, split_axis, concat_axis, axis_name, axis_index_groups, tiled):
@@ -270,16 +272,17 @@ def _exchange_abstract_eval(x, *, split_axis, concat_axis, axis_name, axis_index
 
 
 def _exchange_collective(axis, x, d, *, split_axis, concat_axis, axis_name, tiled):
-    """Cut the split axis into a part for each receiver; join what the senders sent along the concat axis.
+    """Cut the split axis into a part for each receiver, and join the parts from all senders along the concat axis.
 
-    With several names the parts are numbered as by `axis_index` of them. Here the own one is done, the others are bound.
+    With several names, the parts are numbered as `axis_index` of those names. This map exchanges along its own axis and binds
+    an all_to_all of the other names.
     """
     names = _axis_name({"axis_name": axis_name})
     place = names.index(axis.name)
     major = axes_size(names[:place], None)
     x = batch_to_front(x, d, axis.size)
     x = _split(x, 1 + split_axis, (major, axis.size, shape_of(x)[1 + split_axis] // (major * axis.size)))
-    # (receivers, senders, ...)
+    # The axes are now (receivers, senders, ...).
     x = _merge(move_batch_dim(x, 2 + split_axis, 0), 2 + split_axis, 2)
     rest = names[:place] + names[place + 1 :]
     if rest:

@@ -19,10 +19,11 @@ DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int
 def dot_general(
     lhs, rhs, dimension_numbers: DimensionNumbers, precision=None, preferred_element_type=None, *, out_sharding=None
 ):
-    """Sum over pairs of contracted axes, side by side along pairs of batch axes (`lax.dot_general`).
+    """The products of two arrays summed over pairs of contracted axes, for each index of the paired batch axes
+    (`lax.dot_general`).
 
     dimension_numbers: ((lhs contracted, rhs contracted), (lhs batch, rhs batch)). The result's axes are the batch axes, then
-    the others of lhs, then the others of rhs.
+    the remaining axes of lhs, then those of rhs.
 
     >>> import minijax.numpy as jnp
     >>> dot_general(jnp.ones((2, 3)), jnp.ones((3, 4)), (((1,), (0,)), ((), ()))).shape
@@ -98,7 +99,7 @@ def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out
     if x.dtype != dtype or y.dtype != dtype:
         common = np.result_type(x.dtype, y.dtype, dtype)
         x, y = x.astype(common, copy=False), y.astype(common, copy=False)
-    # The common cases go to matmul as they stand.
+    # In the common cases, matmul takes the arrays as they are.
     if not x_batch and x_contract == (x.ndim - 1,) and x.ndim <= 2 and y.ndim <= 2 and y_contract == (0,):
         return _matmul(x, y).astype(dtype, copy=False)
     x_kept, y_kept = _kept(x.ndim, x_contract, x_batch), _kept(y.ndim, y_contract, y_batch)
@@ -114,7 +115,7 @@ def _matmul(x, y):
     if x.dtype.kind == "b":
         return np.matmul(x.astype(np.int32), y.astype(np.int32)) != 0
     if x.dtype == np.float16:
-        # NumPy accumulates in float16; XLA, and everybody's hardware, in float32.
+        # In float32, as XLA and most hardware accumulate: NumPy would accumulate in float16.
         return np.matmul(x.astype(np.float32), y.astype(np.float32)).astype(np.float16)
     return np.matmul(x, y)
 
@@ -128,18 +129,18 @@ def _dot_jvp(primals, tangents, **params):
 
 
 def _transpose_lhs(ct, x_aval, y, dimension_numbers, precision, preferred_element_type, swapped):
-    """The cotangent of the first factor: contract the result's axes that came from y with y's."""
+    """The cotangent of the first factor: the result's cotangent, contracted with y over the axes that came from y."""
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
     x_kept = _kept(x_aval.ndim, x_contract, x_batch)
     y_kept = _kept(len(shape_of(y)), y_contract, y_batch)
     n_batch = len(x_batch)
-    # Where y's own axes are in the result: last, or, when x and y have changed places, right after the batch axes.
+    # The place of y's own axes in the result: last; or right after the batch axes, if x and y are swapped.
     start = n_batch if swapped else n_batch + len(x_kept)
     ct_y = range(start, start + len(y_kept))
     out = dot_general(
         ct, y, ((tuple(ct_y), tuple(y_kept)), (tuple(range(n_batch)), y_batch)), precision, preferred_element_type
     )
-    # The result's axes: batch, x's kept axes, then y's contracted axes in y's order.
+    # `out` has the batch axes, x's kept axes, and then y's contracted axes in y's order.
     contracted = [x_contract[i] for i in sorted(range(len(y_contract)), key=lambda i: y_contract[i])]
     order = [*x_batch, *x_kept, *contracted]
     out = transpose(out, [order.index(i) for i in range(len(order))])
@@ -168,7 +169,7 @@ def _dot_batch(axis, args, dims, *, dimension_numbers, **params):
     if dx is not None and dy is not None:
         x_batch, y_batch, out_dim = (dx, *x_batch), (dy, *y_batch), 0
     elif dx is not None:
-        # One more of x's own axes.
+        # x's batch axis counts as one more of x's own axes.
         out_dim = len(x_batch) + _kept(len(shape_of(x)), x_contract, x_batch).index(dx)
     else:
         x_kept = _kept(len(shape_of(x)), x_contract, x_batch)

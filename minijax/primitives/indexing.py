@@ -1,15 +1,13 @@
-"""Primitives that read and write at places given by numbers: dynamic slices, gather, the scatters.
+"""Primitives that read and write at places given by numbers: gather and the scatters.
 
-gather and scatter are each other's transpose and speak one language: a window of the operand for every entry of the
-indices. `GatherDimensionNumbers` and `ScatterDimensionNumbers` say which axes of what are which (XLA's semantics).
+gather and scatter are each other's transpose, and both have a window of the operand for each vector of indices.
+`GatherDimensionNumbers` and `ScatterDimensionNumbers` say which axis plays which part (XLA's semantics).
 """
 
 from __future__ import annotations
 
-import enum
 import operator
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,13 +15,12 @@ from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.jaxpr import Jaxpr
 from ..core.staging import trace_to_jaxpr
 from ..core.traces import get_aval
-from ..foundation.dtypes import canonicalize_dtype
+from ..foundation.source_info import Origin, context, interpreter
 from .basis import (
     NOT_LINEAR,
     add_tangents,
     batch_to_front,
     const,
-    expand_dims,
     full,
     instantiate,
     move_batch_dim,
@@ -31,107 +28,11 @@ from .basis import (
     reshape,
     row,
     shape_of,
-    squeeze,
     zero_like,
 )
-from .elementwise import add_p, convert_element_type, div_p, eq_p, lt_p, max_p, min_p, mul_p, select, sub_p
-from .joining import concatenate
+from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, sub_p
 from .shapes import broadcasted_iota
-
-
-class GatherScatterMode(enum.Enum):
-    """What happens to windows that are not wholly inside the operand."""
-
-    CLIP = enum.auto()
-    FILL_OR_DROP = enum.auto()
-    PROMISE_IN_BOUNDS = enum.auto()
-    ONE_HOT = enum.auto()
-
-    @staticmethod
-    def from_any(mode) -> GatherScatterMode:
-        if isinstance(mode, GatherScatterMode):
-            return mode
-        names = {
-            None: GatherScatterMode.FILL_OR_DROP,
-            "fill": GatherScatterMode.FILL_OR_DROP,
-            "drop": GatherScatterMode.FILL_OR_DROP,
-            "clip": GatherScatterMode.CLIP,
-            "promise_in_bounds": GatherScatterMode.PROMISE_IN_BOUNDS,
-        }
-        if mode not in names:
-            raise ValueError(f'Unknown gather mode "{mode}": one of {", ".join(repr(n) for n in names if n)}.')
-        return names[mode]
-
-
-class GatherDimensionNumbers(NamedTuple):
-    """offset_dims: the result's axes that run within a window. collapsed_slice_dims: the operand's axes, of window size 1,
-    that the result has not. start_index_map: the operand's axis that each entry of an index vector moves along."""
-
-    offset_dims: tuple[int, ...]
-    collapsed_slice_dims: tuple[int, ...]
-    start_index_map: tuple[int, ...]
-    operand_batching_dims: tuple[int, ...] = ()
-    start_indices_batching_dims: tuple[int, ...] = ()
-
-
-class ScatterDimensionNumbers(NamedTuple):
-    """update_window_dims: the updates' axes that run within a window; the others as in `GatherDimensionNumbers`."""
-
-    update_window_dims: Sequence[int]
-    inserted_window_dims: Sequence[int]
-    scatter_dims_to_operand_dims: Sequence[int]
-    operand_batching_dims: Sequence[int] = ()
-    scatter_indices_batching_dims: Sequence[int] = ()
-
-
-def _bump(dims) -> tuple[int, ...]:
-    return tuple(d + 1 for d in dims)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The places of windows, shared by gather and scatter
-
-
-def _places(shape, indices, slice_sizes, start_index_map, batching, indices_batching, removed, mode):
-    """For each axis of the operand the positions read or written, which broadcast to (batch of indices..., window...),
-    and the mask of index entries whose windows lie inside (None where all do)."""
-    batch_shape = indices.shape[:-1]
-    window_axes = [d for d in range(len(shape)) if d not in removed and d not in batching]
-    n_batch, n_window = len(batch_shape), len(window_axes)
-    starts = {d: indices[..., k].astype(np.int64) for k, d in enumerate(start_index_map)}
-    inside = None
-    for d, start in starts.items():
-        highest = shape[d] - slice_sizes[d]
-        if mode is GatherScatterMode.FILL_OR_DROP:
-            ok = (start >= 0) & (start <= highest)
-            inside = ok if inside is None else inside & ok
-        starts[d] = np.clip(start, 0, max(highest, 0))
-    places = []
-    for d in range(len(shape)):
-        place = np.zeros((1,) * (n_batch + n_window), np.int64)
-        if d in starts:
-            place = place + starts[d].reshape(batch_shape + (1,) * n_window)
-        if d in batching:
-            axis = indices_batching[batching.index(d)]
-            line = [1] * (n_batch + n_window)
-            line[axis] = batch_shape[axis]
-            place = place + np.arange(batch_shape[axis]).reshape(line)
-        if d in window_axes:
-            line = [1] * (n_batch + n_window)
-            line[n_batch + window_axes.index(d)] = slice_sizes[d]
-            place = place + np.arange(slice_sizes[d]).reshape(line)
-        places.append(place)
-    if inside is not None:
-        inside = None if inside.all() else inside.reshape(batch_shape + (1,) * n_window)
-    return places, inside, batch_shape + tuple(slice_sizes[d] for d in window_axes)
-
-
-def _interleave(ndim: int, window_dims: Sequence[int]) -> list[int]:
-    """The permutation from (batch axes, window axes) to a result whose axes `window_dims` are the window's."""
-    batch = iter(range(ndim - len(window_dims)))
-    window = iter(range(ndim - len(window_dims), ndim))
-    return [next(window) if i in window_dims else next(batch) for i in range(ndim)]
-
+from .windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers, bump, interleave, window_places
 
 # ---------------------------------------------------------------------------------------------------------------------
 # gather
@@ -167,7 +68,7 @@ def gather(
 
 
 def _default_fill(dtype):
-    """What is read out of bounds: NaN, the least signed and the greatest unsigned integer, True."""
+    """The value read out of bounds: NaN, the least signed integer, the greatest unsigned integer, or True."""
     if dtype.kind in "fc" or dtype.char == "E":
         return float("nan")
     if dtype.kind == "i":
@@ -198,17 +99,17 @@ def _gather_abstract_eval(x, indices, *, dimension_numbers, slice_sizes, **param
 
 def _gather_impl(x, indices, *, dimension_numbers, slice_sizes, mode, fill_value, **params):
     offset, collapsed, index_map, batching, indices_batching = dimension_numbers
-    places, inside, shape = _places(
+    places, inside, shape = window_places(
         x.shape, indices, slice_sizes, index_map, batching, indices_batching, collapsed, mode
     )
     if 0 in x.shape:
-        # Nothing to read: every window is out of bounds, or empty.
+        # The operand has no elements: every window is out of bounds, or empty.
         out = np.full(shape, 0 if fill_value is None else fill_value, x.dtype)
     else:
         out = np.broadcast_to(x[tuple(places)], shape) if places else np.broadcast_to(x, shape)
         if inside is not None:
             out = np.where(inside, out, np.asarray(fill_value, x.dtype))
-    return out.transpose(_interleave(len(shape), offset))
+    return out.transpose(interleave(len(shape), offset))
 
 
 def _gather_jvp(primals, tangents, **params):
@@ -216,7 +117,7 @@ def _gather_jvp(primals, tangents, **params):
     if type(tangents[0]) is Zero:
         return out, zero_like(out)
     if params["mode"] is GatherScatterMode.FILL_OR_DROP:
-        # What was filled in does not depend on the operand.
+        # The value filled in does not depend on the operand: its tangent is 0.
         params = {**params, "fill_value": 0}
     return out, gather_p.bind(tangents[0], primals[1], **params)
 
@@ -239,20 +140,20 @@ def _gather_transpose(
     return [result, None]
 
 
-def _gather_batch(axis, args, dims, *, dimension_numbers, slice_sizes, **params):
+def gather_batch(axis, args, dims, *, dimension_numbers, slice_sizes, **params):
     (x, indices), (dx, di) = args, dims
     offset, collapsed, index_map, batching, indices_batching = dimension_numbers
     if dx is not None:
         x = move_batch_dim(x, dx, 0)
-        collapsed, index_map, batching = _bump(collapsed), _bump(index_map), _bump(batching)
+        collapsed, index_map, batching = bump(collapsed), bump(index_map), bump(batching)
     if di is not None:
         indices = move_batch_dim(indices, di, 0)
-        indices_batching = _bump(indices_batching)
+        indices_batching = bump(indices_batching)
     if di is None:
-        # The new axis is one more within every window, read whole.
-        offset, slice_sizes = (0, *_bump(offset)), (axis.size, *slice_sizes)
+        # The operand alone is batched: every window spans the whole batch axis.
+        offset, slice_sizes = (0, *bump(offset)), (axis.size, *slice_sizes)
     else:
-        offset = _bump(offset)
+        offset = bump(offset)
         if dx is not None:
             batching, indices_batching, slice_sizes = (0, *batching), (0, *indices_batching), (1, *slice_sizes)
     numbers = GatherDimensionNumbers(offset, collapsed, index_map, batching, indices_batching)
@@ -265,7 +166,7 @@ gather_p = row(
     abstract_eval=_gather_abstract_eval,
     jvp=_gather_jvp,
     transpose=_gather_transpose,
-    batch=_gather_batch,
+    batch=gather_batch,
 )
 
 
@@ -308,7 +209,8 @@ def _window_sizes(shape, updates_shape, numbers: ScatterDimensionNumbers) -> tup
 
 
 def _scatter_impl(write: Callable) -> Callable:
-    """The implementation that calls `write(flat copy of the operand, flat positions, flat updates)`."""
+    """The implementation of a scatter by `write(flat copy of the operand, flat positions, flat updates)`, which writes into
+    the copy."""
 
     def impl(x, indices, updates, *, dimension_numbers, mode, **params):
         window, inserted, to_operand, batching, indices_batching = dimension_numbers
@@ -316,15 +218,15 @@ def _scatter_impl(write: Callable) -> Callable:
         if not updates.size:
             return out
         sizes = _window_sizes(x.shape, updates.shape, dimension_numbers)
-        # What was promised and is not so is clipped where it is read, and dropped where it is written, as XLA does.
+        # As XLA does: a window that is out of bounds against the promise is clipped by gather, but dropped by scatter.
         mode = mode if mode is GatherScatterMode.CLIP else GatherScatterMode.FILL_OR_DROP
-        places, inside, shape = _places(
+        places, inside, shape = window_places(
             x.shape, indices, sizes, to_operand, tuple(batching), tuple(indices_batching), inserted, mode
         )
         positions = np.zeros(shape, np.int64)
         for place, size in zip(places, x.shape):
             positions = positions * size + place
-        order = np.argsort(_interleave(len(shape), window))
+        order = np.argsort(interleave(len(shape), window))
         values = updates.transpose(order)
         if inside is not None:
             inside = np.broadcast_to(inside, shape)
@@ -347,13 +249,13 @@ def _scatter_batch(primitive_of: Callable) -> Callable:
     def batch(axis, args, dims, *, dimension_numbers, **params):
         (x, indices, updates), (dx, di, du) = args, dims
         x, updates = batch_to_front(x, dx, axis.size), batch_to_front(updates, du, axis.size)
-        window, inserted, to_operand, batching, indices_batching = map(_bump, dimension_numbers)
+        window, inserted, to_operand, batching, indices_batching = map(bump, dimension_numbers)
         indices_batching = tuple(dimension_numbers.scatter_indices_batching_dims)
         if di is None:
             window = (0, *window)
         else:
             indices = move_batch_dim(indices, di, 0)
-            batching, indices_batching = (0, *batching), (0, *_bump(indices_batching))
+            batching, indices_batching = (0, *batching), (0, *bump(indices_batching))
         numbers = ScatterDimensionNumbers(window, inserted, to_operand, batching, indices_batching)
         return primitive_of().bind(x, indices, updates, dimension_numbers=numbers, **params), 0
 
@@ -361,7 +263,7 @@ def _scatter_batch(primitive_of: Callable) -> Callable:
 
 
 def _update_gather(x, indices, updates_shape, numbers: ScatterDimensionNumbers, mode, fill_value=0):
-    """For every element of the updates, the element of `x` at its place."""
+    """The elements of `x` at the places of the updates, in the shape of the updates."""
     dims = GatherDimensionNumbers(
         tuple(numbers.update_window_dims),
         tuple(numbers.inserted_window_dims),
@@ -397,8 +299,8 @@ def _scatter_jvp(primals, tangents, **params):
     g, g_updates = instantiate(tangents[0]), instantiate(tangents[2])
     if params["unique_indices"]:
         return out, scatter_p.bind(g, indices, g_updates, **params)
-    # Where several updates meet one place, one of them wins, and only its tangent may come through. Number the updates,
-    # scatter the numbers, and see which of them are found again.
+    # If several updates name one place, one of them wins, and only its tangent may count. To find the winners: number the
+    # updates, scatter the numbers, and gather them; an update that finds its own number won.
     numbers, mode = params["dimension_numbers"], params["mode"]
     shape = shape_of(updates)
     ids = add_p.bind(
@@ -414,7 +316,8 @@ def _scatter_jvp(primals, tangents, **params):
 
 
 def _scatter_transpose(ct, x, indices, updates, *, dimension_numbers, mode, **params):
-    """For unique indices, of which alone the jvp rule makes linear scatters: what is overwritten has no cotangent."""
+    """The transpose for unique indices, the only ones for which the jvp rule writes a linear scatter. Elements of the operand
+    that are overwritten have cotangent 0."""
     ct_x = ct_updates = None
     if is_undefined_primal(x):
         zeros = full(updates.aval.shape if is_undefined_primal(updates) else shape_of(updates), 0, ct.dtype)
@@ -425,7 +328,7 @@ def _scatter_transpose(ct, x, indices, updates, *, dimension_numbers, mode, **pa
 
 
 def _bind_scatter(primitive, x, indices, updates, params):
-    """Another scatter at the same places."""
+    """Bind another scatter with the indices and parameters of this one."""
     return _scatter(
         primitive,
         x,
@@ -462,7 +365,7 @@ def _scatter_mul_transpose(ct, x, indices, updates, **params):
 
 
 def _scatter_extremum_jvp(primitive_of: Callable) -> Callable:
-    """The tangent of whichever element is the extremum; those that tie share it equally."""
+    """The tangent of the extreme element; elements that tie share it equally."""
 
     def jvp(primals, tangents, **params):
         x, indices, updates = primals
@@ -511,7 +414,7 @@ scatter_max_p = _scatter_row(
 
 
 def _scatter_sub_jvp(primals, tangents, **params):
-    """Subtracting is adding the negative."""
+    """The jvp of the sum with the negative updates."""
     x, indices, updates = primals
     out = scatter_sub_p.bind(x, indices, updates, **params)
     if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
@@ -520,7 +423,7 @@ def _scatter_sub_jvp(primals, tangents, **params):
     return out, _bind_scatter(scatter_add_p, instantiate(tangents[0]), indices, negative, params)
 
 
-# What each scatter does to an element and its update, as JAX shows it in the equation.
+# The function of (element, update) that JAX shows in the equation of each scatter.
 _combiners = {
     "scatter-add": add_p,
     "scatter-sub": sub_p,
@@ -531,13 +434,20 @@ _combiners = {
 _update_jaxprs: dict[tuple, Jaxpr] = {}
 
 
+@interpreter
 def _update_jaxpr(name: str, aval: ShapedArray) -> Jaxpr | None:
+    """The jaxpr that combines an element with its update: a parameter of scatters."""
     if name not in _combiners:
         return None
     scalar = ShapedArray((), aval.dtype)
     key = (name, scalar)
     if key not in _update_jaxprs:
-        _update_jaxprs[key] = trace_to_jaxpr(lambda a, b: [_combiners[name].bind(a, b)], [scalar, scalar])[0]
+        # All scatters share the jaxpr. Its equation comes from none of the user's expressions; the scatter itself does.
+        around, context.origin = context.origin, Origin(None)
+        try:
+            _update_jaxprs[key] = trace_to_jaxpr(lambda a, b: [_combiners[name].bind(a, b)], [scalar, scalar])[0]
+        finally:
+            context.origin = around
     return _update_jaxprs[key]
 
 
@@ -581,230 +491,3 @@ scatter_sub = _scatterer(scatter_sub_p, "scatter_sub", "Subtract from")
 scatter_mul = _scatterer(scatter_mul_p, "scatter_mul", "Multiply")
 scatter_min = _scatterer(scatter_min_p, "scatter_min", "Take the minimum with")
 scatter_max = _scatterer(scatter_max_p, "scatter_max", "Take the maximum with")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# dynamic_slice, dynamic_update_slice
-
-
-def _start_indices(operand, start_indices, allow_negative_indices: bool = True) -> list:
-    """Start indices as scalars of one integer dtype, negative ones counted from the end."""
-    shape = shape_of(operand)
-    if isinstance(start_indices, (tuple, list)):
-        indices = list(start_indices)
-    else:
-        indices = [squeeze(_element(start_indices, i), (0,)) for i in range(shape_of(start_indices)[0])]
-    if len(indices) != len(shape):
-        raise ValueError(f"got {len(indices)} start indices for an operand of shape {shape}")
-    results = []
-    for index, size in zip(indices, shape):
-        if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
-            index = operator.index(index)
-            results.append(np.int32(index + size if index < 0 and allow_negative_indices else index))
-            continue
-        aval = get_aval(index)
-        if aval.dtype.kind not in "iu" or aval.shape:
-            raise TypeError(f"start indices must be integer scalars, got {aval.str_short()}")
-        if allow_negative_indices and aval.dtype.kind == "i":
-            negative = lt_p.bind(index, const(aval, 0))
-            moved = add_p.bind(convert_element_type(index, aval.dtype), const(aval, size))
-            index = select(negative, moved, index)
-        results.append(index)
-    return results
-
-
-def _element(x, i: int):
-    return registry["slice"].bind(x, limit_indices=(i + 1,), start_indices=(i,), strides=None)
-
-
-def dynamic_slice(operand, start_indices, slice_sizes: Sequence[int], *, allow_negative_indices: bool = True):
-    """The window of `slice_sizes` at `start_indices`, moved inside where it sticks out (`lax.dynamic_slice`).
-
-    >>> import minijax.numpy as jnp
-    >>> dynamic_slice(jnp.arange(5), (4,), (2,))
-    Array([3, 4], dtype=int32)
-    """
-    starts = _start_indices(operand, start_indices, allow_negative_indices)
-    return dynamic_slice_p.bind(operand, *starts, slice_sizes=tuple(map(operator.index, slice_sizes)))
-
-
-def _check_starts(name: str, x, starts):
-    if len(starts) != x.ndim:
-        raise TypeError(f"{name} needs a start index for each of the operand's {x.ndim} axes, got {len(starts)}.")
-    if any(s.shape or s.dtype.kind not in "iu" for s in starts):
-        raise TypeError(f"index arguments to {name} must be integers of the same type and scalar, got {starts}")
-
-
-def _dynamic_slice_abstract_eval(x, *starts, slice_sizes):
-    _check_starts("dynamic_slice", x, starts)
-    if len(slice_sizes) != x.ndim or any(not 0 <= s <= d for s, d in zip(slice_sizes, x.shape)):
-        raise TypeError(
-            "slice slice_sizes must be less than or equal to operand shape, got slice_sizes"
-            f" {slice_sizes} for operand shape {x.shape}."
-        )
-    return ShapedArray(tuple(slice_sizes), x.dtype, x.weak_type)
-
-
-def _window(x, starts, sizes) -> tuple:
-    """The window as NumPy slices, moved inside the array."""
-    begins = [min(max(int(s), 0), d - n) for s, d, n in zip(starts, x.shape, sizes)]
-    return tuple(np.s_[b : b + n] for b, n in zip(begins, sizes))
-
-
-def _dynamic_slice_jvp(primals, tangents, *, slice_sizes):
-    out = dynamic_slice_p.bind(*primals, slice_sizes=slice_sizes)
-    if type(tangents[0]) is Zero:
-        return out, zero_like(out)
-    return out, dynamic_slice_p.bind(tangents[0], *primals[1:], slice_sizes=slice_sizes)
-
-
-def _dynamic_slice_transpose(ct, x, *starts, slice_sizes):
-    zeros = full(x.aval.shape, 0, x.aval.dtype)
-    return [dynamic_update_slice_p.bind(zeros, ct, *starts), *[None] * len(starts)]
-
-
-def _stack_starts(starts, dims, axis):
-    """Start indices as the last axis of one array, with the batch axis, if any has one, in front; and where that is."""
-    batched = any(d is not None for d in dims)
-    columns = []
-    for s, d in zip(starts, dims):
-        s = convert_element_type(s, canonicalize_dtype(np.int64))
-        s = batch_to_front(s, d, axis.size) if batched else s
-        columns.append(expand_dims(s, (len(shape_of(s)),)))
-    if not columns:
-        return full((0,), 0, np.dtype("int32")), None
-    return concatenate(columns, len(shape_of(columns[0])) - 1), 0 if batched else None
-
-
-def _dynamic_slice_batch(axis, args, dims, *, slice_sizes):
-    x, *starts = args
-    if all(d is None for d in dims[1:]):
-        x = move_batch_dim(x, dims[0], 0)
-        return dynamic_slice_p.bind(x, np.int32(0), *starts, slice_sizes=(axis.size, *slice_sizes)), 0
-    # A start for each example: a gather, of windows moved inside as dynamic_slice moves them.
-    ndim = len(slice_sizes)
-    indices, di = _stack_starts(starts, dims[1:], axis)
-    numbers = GatherDimensionNumbers(tuple(range(ndim)), (), tuple(range(ndim)))
-    return _gather_batch(
-        axis,
-        (x, indices),
-        (dims[0], di),
-        dimension_numbers=numbers,
-        slice_sizes=slice_sizes,
-        indices_are_sorted=True,
-        unique_indices=True,
-        mode=GatherScatterMode.CLIP,
-        fill_value=None,
-    )
-
-
-dynamic_slice_p = row(
-    "dynamic_slice",
-    impl=lambda x, *starts, slice_sizes: x[_window(x, starts, slice_sizes)],
-    abstract_eval=_dynamic_slice_abstract_eval,
-    jvp=_dynamic_slice_jvp,
-    transpose=_dynamic_slice_transpose,
-    batch=_dynamic_slice_batch,
-)
-
-
-def dynamic_update_slice(operand, update, start_indices, *, allow_negative_indices: bool = True):
-    """The operand with `update` in the place of the window at `start_indices` (`lax.dynamic_update_slice`)."""
-    return dynamic_update_slice_p.bind(operand, update, *_start_indices(operand, start_indices, allow_negative_indices))
-
-
-def _dynamic_update_slice_abstract_eval(x, update, *starts):
-    _check_starts("dynamic_update_slice", x, starts)
-    if x.dtype != update.dtype:
-        raise TypeError(
-            "lax.dynamic_update_slice requires arguments to have the same dtypes, got"
-            f" {x.dtype.name}, {update.dtype.name}."
-        )
-    if update.ndim != x.ndim or any(u > d for u, d in zip(update.shape, x.shape)):
-        raise TypeError(
-            "dynamic_update_slice update shape must be smaller than operand shape, got update shape"
-            f" {update.shape} for operand shape {x.shape}."
-        )
-    return ShapedArray(x.shape, x.dtype, x.weak_type and update.weak_type)
-
-
-def _dynamic_update_slice_impl(x, update, *starts):
-    out = np.array(x)
-    out[_window(x, starts, update.shape)] = update
-    return out
-
-
-def _dynamic_update_slice_jvp(primals, tangents):
-    out = dynamic_update_slice_p.bind(*primals)
-    if type(tangents[0]) is Zero and type(tangents[1]) is Zero:
-        return out, zero_like(out)
-    return out, dynamic_update_slice_p.bind(instantiate(tangents[0]), instantiate(tangents[1]), *primals[2:])
-
-
-def _dynamic_update_slice_transpose(ct, x, update, *starts):
-    ct_x = ct_update = None
-    shape = update.aval.shape if is_undefined_primal(update) else shape_of(update)
-    if is_undefined_primal(x):
-        ct_x = dynamic_update_slice_p.bind(ct, full(shape, 0, ct.dtype), *starts)
-    if is_undefined_primal(update):
-        ct_update = dynamic_slice_p.bind(ct, *starts, slice_sizes=shape)
-    return [ct_x, ct_update, *[None] * len(starts)]
-
-
-def _dynamic_update_slice_batch(axis, args, dims):
-    x, update, *starts = args
-    if all(d is None for d in dims[2:]):
-        x, update = batch_to_front(x, dims[0], axis.size), batch_to_front(update, dims[1], axis.size)
-        return dynamic_update_slice_p.bind(x, update, np.int32(0), *starts), 0
-    ndim = len(starts)
-    indices, di = _stack_starts(starts, dims[2:], axis)
-    numbers = ScatterDimensionNumbers(tuple(range(ndim)), (), tuple(range(ndim)))
-    return scatter_p.batch(
-        axis,
-        (x, indices, update),
-        (dims[0], di, dims[1]),
-        dimension_numbers=numbers,
-        indices_are_sorted=True,
-        unique_indices=True,
-        mode=GatherScatterMode.CLIP,
-        update_jaxpr=None,
-        update_consts=(),
-    )
-
-
-dynamic_update_slice_p = row(
-    "dynamic_update_slice",
-    impl=_dynamic_update_slice_impl,
-    abstract_eval=_dynamic_update_slice_abstract_eval,
-    jvp=_dynamic_update_slice_jvp,
-    transpose=_dynamic_update_slice_transpose,
-    batch=_dynamic_update_slice_batch,
-)
-
-
-def dynamic_slice_in_dim(operand, start_index, slice_size: int, axis: int = 0):
-    """`dynamic_slice` along one axis (`lax.dynamic_slice_in_dim`)."""
-    shape = list(shape_of(operand))
-    starts = [0] * len(shape)
-    starts[axis], shape[axis] = start_index, operator.index(slice_size)
-    return dynamic_slice(operand, starts, shape)
-
-
-def dynamic_index_in_dim(operand, index, axis: int = 0, keepdims: bool = True):
-    """One element along an axis (`lax.dynamic_index_in_dim`)."""
-    result = dynamic_slice_in_dim(operand, index, 1, axis)
-    return result if keepdims else squeeze(result, (axis,))
-
-
-def dynamic_update_slice_in_dim(operand, update, start_index, axis: int):
-    """`dynamic_update_slice` along one axis (`lax.dynamic_update_slice_in_dim`)."""
-    starts = [0] * len(shape_of(operand))
-    starts[axis] = start_index
-    return dynamic_update_slice(operand, update, starts)
-
-
-def dynamic_update_index_in_dim(operand, update, index, axis: int):
-    """The operand with one element along an axis replaced (`lax.dynamic_update_index_in_dim`)."""
-    if len(shape_of(update)) != len(shape_of(operand)):
-        update = expand_dims(update, (axis % len(shape_of(operand)),))
-    return dynamic_update_slice_in_dim(operand, update, index, axis)

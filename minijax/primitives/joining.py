@@ -1,6 +1,6 @@
-"""Primitives that join arrays and take them apart again: concatenate and split, stack and unstack, tile.
+"""Primitives that join arrays or take them apart: concatenate and split, stack and unstack, tile.
 
-Each is the other's transpose.
+split is the transpose of concatenate, and unstack the transpose of stack.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .basis import (
 
 
 def _joined_jvp(primitive_of):
-    """The jvp of a primitive that only joins its arguments: join the tangents likewise."""
+    """The jvp of a primitive that joins its arguments: join the tangents likewise."""
 
     def jvp(primals, tangents, **params):
         out = primitive_of().bind(*primals, **params)
@@ -37,7 +37,7 @@ def _joined_jvp(primitive_of):
 
 
 def _parted_jvp(primitive_of):
-    """The jvp of a primitive that only takes its argument apart."""
+    """The jvp of a primitive that takes its argument apart: take the tangent apart likewise."""
 
     def jvp(primals, tangents, **params):
         outs = primitive_of().bind(*primals, **params)
@@ -53,7 +53,7 @@ def _parted_jvp(primitive_of):
 
 
 def concatenate(operands: Sequence, dimension: int):
-    """Join arrays along an axis that they have (`lax.concatenate`)."""
+    """The arrays joined along an existing axis (`lax.concatenate`)."""
     operands = list(operands)
     if not operands:
         raise ValueError("concatenate requires a non-empty sequences of arrays")
@@ -107,7 +107,7 @@ concatenate_p = row(
 
 
 def split(operand, sizes: Sequence[int], axis: int = 0) -> list:
-    """The pieces of those sizes along an axis (`lax.split`).
+    """The list of pieces of the given sizes along an axis (`lax.split`).
 
     >>> import minijax.numpy as jnp
     >>> split(jnp.arange(3), (1, 2))
@@ -157,7 +157,7 @@ split_p = row(
 
 
 def stack(arrays: Sequence, axis: int = 0):
-    """Join arrays of one shape along a new axis (`lax.stack`)."""
+    """The arrays, of one shape, joined along a new axis (`lax.stack`)."""
     arrays = list(arrays)
     if not arrays:
         raise ValueError("stack requires a non-empty sequence of arrays")
@@ -198,7 +198,7 @@ stack_p = row(
 
 
 def unstack(x, axis: int = 0) -> list:
-    """The slices along an axis, without it (`lax.unstack`)."""
+    """The list of slices along an axis, which they lack (`lax.unstack`)."""
     ndim = len(shape_of(x))
     if not -ndim <= axis < ndim:
         raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
@@ -232,7 +232,7 @@ unstack_p = row(
 
 
 def tile(operand, reps: Sequence[int]):
-    """Repeat the whole array along each axis (`lax.tile`).
+    """The whole array, repeated along each axis (`lax.tile`).
 
     >>> import minijax.numpy as jnp
     >>> tile(jnp.arange(2), (2,))

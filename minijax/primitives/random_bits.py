@@ -1,10 +1,10 @@
-"""Random bits: the threefry hash, and the primitives on key arrays that are made of it (JAX: `_src/random/prng.py`).
+"""Random bits: the threefry hash, and the primitives on key arrays that use it (JAX: `_src/random/prng.py`).
 
 A key is two 32-bit words. Threefry (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011) hashes them with
-a counter of two words: the n-th random word of a key is the hash of n, so any part of a random array can be computed
-without the rest, and a random array does not depend on how it was split among devices.
+a counter of two words. The n-th random word of a key is the hash of n, so any part of a random array can be computed
+without the rest, and a random array does not depend on how it is split among devices.
 
-An array of keys is a NumPy array of (hi, lo) records: whatever moves elements moves keys.
+An array of keys is a NumPy array of (hi, lo) records, so that every primitive that moves elements also moves keys.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ threefry = PRNGImpl("threefry2x32", "fry", (2,))
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = UINT32.type(0x1BD11BDA)
-# As many words as fit a processor's cache with room to spare: the hash passes over each block a hundred times.
+# The number of words hashed at once. They fit in a processor's cache: the hash passes over each block a hundred times.
 BLOCK = 1 << 13
 
 
@@ -66,9 +66,9 @@ def _threefry_in_place(x, y, ks, scratch):
 
 
 def threefry2x32(key1, key2, count1, count2) -> tuple[np.ndarray, np.ndarray]:
-    """The threefry hash with 20 rounds, of NumPy arrays of uint32 that broadcast together: two arrays of uint32."""
+    """Two arrays of uint32: the threefry hash, with 20 rounds, of NumPy arrays of uint32 that broadcast together."""
     shape = np.broadcast_shapes(key1.shape, key2.shape, count1.shape, count2.shape)
-    # Own copies of the counters, to overwrite; 1-d at least, because arithmetic on 0-d arrays warns of overflow.
+    # Copies of the counters, since the hash overwrites them; 1-d, because arithmetic on 0-d arrays warns of overflow.
     x, y = (np.array(np.broadcast_to(c, shape), UINT32, order="C").reshape(-1) for c in (count1, count2))
     key1, key2 = (np.reshape(k, 1) if k.size == 1 else np.broadcast_to(k, shape).reshape(-1) for k in (key1, key2))
     schedule = (key1, key2, key1 ^ key2 ^ PARITY)
@@ -81,7 +81,7 @@ def threefry2x32(key1, key2, count1, count2) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _hash_of_counters(keys: np.ndarray, shape: tuple[int, ...]):
-    """For each key, the hashes of 0, 1, 2, ... in the given shape: two arrays of shape (*keys.shape, *shape)."""
+    """Two arrays of shape (*keys.shape, *shape): for each key, the hashes of 0, 1, 2, ... in the given shape."""
     size = math.prod(shape)
     counters = np.arange(size, dtype=np.uint64)
     high = (counters >> np.uint64(32)).astype(UINT32) if size > 2**32 else np.zeros(1, UINT32)
@@ -105,7 +105,7 @@ def _check_keys(name: str, aval: ShapedArray):
 
 
 def _key_row(name: str, impl, abstract_eval, batch=None):
-    """A row on keys. `batch`: by default the axes of the keys come first in the result, so a batch axis stays in place."""
+    """A row of a primitive on keys. The default `batch` leaves a batch axis in place: the result's axes begin with the keys'."""
     primitive = row(
         name,
         impl=impl,
@@ -119,7 +119,7 @@ def _key_row(name: str, impl, abstract_eval, batch=None):
 
 def _seed_impl(seeds, **params):
     bits = seeds.dtype.itemsize * 8
-    # A seed of 64 bits fills both words; a narrower one the low word, with its sign.
+    # A seed of 64 bits fills both words; a narrower seed fills the low word, with its sign.
     high = (seeds >> 32).astype(UINT32) if bits == 64 else np.zeros(seeds.shape, UINT32)
     return _keys(high, seeds.astype(UINT32))
 
@@ -203,7 +203,7 @@ def _wrap_abstract_eval(words, *, impl):
 
 
 def _wrap_batch(axis, args, dims, *, impl):
-    # The batch axis must not be last: there the two words are.
+    # Move the batch axis to the front: the last axis must hold the two words.
     return random_wrap_p.bind(move_batch_dim(args[0], dims[0], 0), impl=impl), 0
 
 
@@ -220,7 +220,7 @@ random_unwrap_p = _key_row(
 )
 
 
-# Raw keys are cloned as they are.
+# The clone of a raw key is the raw key itself.
 random_clone_p = _key_row("random_clone", lambda keys: keys, lambda keys: keys)
 
 

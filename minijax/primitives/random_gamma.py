@@ -1,5 +1,6 @@
 """Gamma-distributed numbers, by rejection: G. Marsaglia and W. Tsang, "A simple method for generating gamma variables",
-ACM TOMS 26 (2000). A primitive, as in JAX: each number takes as many trials as it takes, all at once in NumPy.
+ACM TOMS 26 (2000). It is a primitive, as in JAX, since the number of trials depends on the values; NumPy makes each
+trial for all numbers at once.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from .special_functions import erf_inv
 
 
 def _split(keys: np.ndarray, count: int) -> np.ndarray:
-    """`count` arrays of new keys."""
+    """`count` arrays of new keys, each of the shape of `keys`."""
     return random_split_p.impl(keys, shape=(count,)).T
 
 
-# Of each kind of floating-point number, by NumPy's letter (E is bfloat16): how many bits follow the leading one.
+# {NumPy's letter of a float dtype (E is bfloat16): the number of bits of its mantissa behind the leading one}.
 MANTISSA_BITS = {"e": 10, "E": 7, "f": 23, "d": 52}
 
 
@@ -44,7 +45,7 @@ def _normal(keys: np.ndarray, dtype) -> np.ndarray:
 
 
 def _candidates(keys: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each key the first x, of a sequence of normal numbers, for which v = 1 + c x is positive; and v."""
+    """(x, v) for each key: the first x in a sequence of normal numbers for which v = 1 + c x is positive."""
     x, v = np.zeros_like(c), np.full_like(c, -1)
     keys = keys.copy()
     pending = np.arange(keys.size)
@@ -81,7 +82,7 @@ def _gammas(keys: np.ndarray, alpha: np.ndarray, log_space: bool) -> np.ndarray:
     large = alpha >= 1
     d = np.where(large, alpha, alpha + np.array(1, dtype)) - np.array(1 / 3, dtype)
     v = _accepted(keys, d)
-    # For alpha < 1: a number of parameter alpha + 1, times a uniform number to the power 1 / alpha.
+    # For alpha < 1, a number of parameter alpha + 1 is multiplied by a uniform number to the power 1 / alpha.
     drawn = _uniform(subkeys, dtype)
     if log_space:
         logarithm = np.log1p(-drawn)
@@ -91,7 +92,7 @@ def _gammas(keys: np.ndarray, alpha: np.ndarray, log_space: bool) -> np.ndarray:
 
 
 def _impl(keys, alpha, *, log_space):
-    # Each key makes as many as there are parameters for it.
+    # Each key makes a new key for each of its parameters.
     each = _split(keys.reshape(-1), math.prod(alpha.shape[keys.ndim :])).T.reshape(-1)
     return _gammas(each, alpha.reshape(-1), log_space).reshape(alpha.shape)
 

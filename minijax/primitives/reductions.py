@@ -70,7 +70,7 @@ def _reduction(name: str, impl: Callable, accepts: str, jvp) -> object:
 
 
 def _keep(x, axes, shape):
-    """A reduced array, repeated along the axes that were reduced."""
+    """A reduced array, repeated along the axes that it was reduced over."""
     return broadcast_in_dim(x, shape, tuple(i for i in range(len(shape)) if i not in axes))
 
 
@@ -89,7 +89,7 @@ def _extremum_jvp(primitive_of):
 
 
 def _lowest(dtype):
-    """The identity of max."""
+    """The identity of max: the lowest number of the dtype."""
     if dtype.kind == "b":
         return False
     return -np.inf if dtype.kind in "fV" else np.iinfo(dtype).min
@@ -116,12 +116,12 @@ reduce_min_p = _reduction(
 
 
 def _prod_jvp(primals, tangents, *, axes):
-    """d prod = sum of each tangent times the product of the others; the others without division, which fails at zeros."""
+    """The sum of each tangent times the product of the other elements. That product is not x's product / x, which fails at 0."""
     (x,), (g,) = primals, tangents
     out = reduce_prod_p.bind(x, axes=axes)
     if type(g) is Zero:
         return out, zero_like(out)
-    # The axes to reduce, as one axis at the end.
+    # Merge the axes to reduce into one, the last.
     kept = [i for i in range(len(shape_of(x))) if i not in axes]
     shape = (*(shape_of(x)[i] for i in kept), -1)
     size = math.prod(shape_of(x)[i] for i in axes)
@@ -132,7 +132,7 @@ def _prod_jvp(primals, tangents, *, axes):
 
 
 def _exclusive(x, axis: int, reverse: bool):
-    """The running product before each element (after it, in reverse), without the element: 1 at the end it begins."""
+    """The product of all elements before each element; with `reverse`, of all behind it: 1 if there are none."""
     config = [(0, 0, 0)] * len(shape_of(x))
     config[axis] = (-1, 1, 0) if reverse else (1, -1, 0)
     return cumprod_p.bind(pad(x, const(x, 1), config), axis=axis, reverse=reverse)
@@ -211,12 +211,12 @@ argmin_p = _arg_reduction("argmin", np.argmin)
 
 
 def argmax(operand, axis: int, index_dtype):
-    """The index of the greatest element along an axis; of the first NaN, if there is one (`lax.argmax`)."""
+    """The index of the greatest element along an axis, or of the first NaN (`lax.argmax`)."""
     return argmax_p.bind(operand, axes=(operator.index(axis),), index_dtype=canonicalize_dtype(index_dtype))
 
 
 def argmin(operand, axis: int, index_dtype):
-    """The index of the least element along an axis; of the first NaN, if there is one (`lax.argmin`)."""
+    """The index of the least element along an axis, or of the first NaN (`lax.argmin`)."""
     return argmin_p.bind(operand, axes=(operator.index(axis),), index_dtype=canonicalize_dtype(index_dtype))
 
 
@@ -261,9 +261,9 @@ cumsum_p = linear_row(
 
 
 def _scan_pairs(combine: Callable, pair: tuple, axis: int, identity: tuple) -> tuple:
-    """Running `combine` of (value, tangent) pairs, in log2(size) steps, each with neighbours twice as far away.
+    """The running `combine` of (value, tangent) pairs, in log2(size) steps, each with neighbours twice as far away.
 
-    It must be linear in the tangents; `identity` fills what lies before the start.
+    `combine` must be linear in the tangents. `identity` stands for the values before the start.
     """
     size, step = shape_of(pair[0])[axis], 1
     config = [(0, 0, 0)] * len(shape_of(pair[0]))
@@ -295,7 +295,7 @@ def _combine_products(a, b):
 def _combine_extrema(primitive):
     def combine(a, b):
         value = primitive.bind(a[0], b[0])
-        # Each keeps its tangent where it is the extremum; where they tie, half of each.
+        # The extremum keeps its tangent; if the two tie, half of each.
         from_a, from_b = eq_p.bind(a[0], value), eq_p.bind(b[0], value)
         zero, half, one = (full(shape_of(value), v, value.dtype) for v in (0, 0.5, 1))
         weight_a = select(from_a, select(from_b, half, one), zero)
@@ -310,7 +310,7 @@ def _logaddexp(x, y):
     low = min_p.bind(x, y)
     gap = sub_p.bind(low, high)
     result = add_p.bind(high, log1p_p.bind(exp_p.bind(gap)))
-    # -inf with -inf, or inf with inf: the gap is NaN, the answer is not.
+    # For two equal infinities the gap is NaN, but the answer is infinite; for equal numbers it is high + log(2).
     return select(eq_p.bind(low, high), add_p.bind(high, full(shape_of(x), np.log(2), x.dtype)), result)
 
 

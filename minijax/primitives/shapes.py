@@ -1,4 +1,4 @@
-"""Primitives that move elements without looking at them: slice, pad, rev; and iota, which makes them.
+"""Primitives that move elements whatever their values: slice, pad, rev; and iota, which makes elements.
 
 `broadcast_in_dim`, `reshape`, `transpose` and `squeeze` are in `basis.py`.
 """
@@ -129,7 +129,9 @@ def index_in_dim(operand, index: int, axis: int = 0, keepdims: bool = True):
 
 
 def pad(operand, padding_value, padding_config: Sequence[tuple[int, int, int]]):
-    """Put (low, high, interior) elements before, after and between those of each axis; negative ones crop (`lax.pad`).
+    """The operand with (low, high, interior) elements added before, after and between its own along each axis (`lax.pad`).
+
+    Negative numbers crop.
 
     >>> import minijax.numpy as jnp
     >>> pad(jnp.array([1., 2.]), jnp.float32(0), [(1, 0, 1)])
@@ -164,7 +166,7 @@ def _pad_abstract_eval(x, value, *, padding_config):
 
 
 def _pad_impl(x, value, *, padding_config):
-    # Spread out with the non-negative padding, then crop by the negative.
+    # Spread the elements out with the non-negative padding, then crop by the negative padding.
     shape = [_padded_size(d, max(lo, 0), max(hi, 0), i) for d, (lo, hi, i) in zip(x.shape, padding_config)]
     out = np.empty(shape, x.dtype)
     out[...] = value
@@ -193,7 +195,7 @@ def _pad_transpose(ct, x, value, *, padding_config):
             inside = slice(unpadded, (0,) * len(strides), shape_of(unpadded), strides)
         ct_x = inside if is_undefined_primal(x) else None
     if is_undefined_primal(value):
-        # What is in the padding: everything, less what is not.
+        # The cotangent of the padding value: the sum of all cotangents, less the sum of those of x's elements.
         axes = tuple(range(len(padding_config)))
         total = reduce_sum(ct, axes)
         ct_value = sub_p.bind(total, reduce_sum(inside, axes))
@@ -206,7 +208,7 @@ def _pad_batch(axis, args, dims, *, padding_config):
         config = list(padding_config)
         config.insert(dims[0], (0, 0, 0))
         return pad(x, value, config), dims[0]
-    # Each example has its own padding value: pad with anything, then select.
+    # Each example has its own padding value: pad with zeros, then select the padding values.
     x = batch_to_front(x, dims[0], axis.size)
     config = ((0, 0, 0), *padding_config)
     padded = pad(x, _full((), 0, x.dtype), config)
@@ -229,7 +231,7 @@ pad_p = row(
 
 
 def rev(operand, dimensions: Sequence[int]):
-    """Reverse the order along axes (`lax.rev`)."""
+    """The elements in reverse order along the given axes (`lax.rev`)."""
     return rev_p.bind(operand, dimensions=_ints(dimensions))
 
 
@@ -297,7 +299,7 @@ iota_p = row(
 
 
 def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
-    """The shape that shapes broadcast to by NumPy's rules (`lax.broadcast_shapes`)."""
+    """The shape that the shapes broadcast to by NumPy's rules (`lax.broadcast_shapes`)."""
     try:
         return np.broadcast_shapes(*[tuple(s) for s in shapes])
     except ValueError:
@@ -305,7 +307,7 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
 
 
 def broadcast(operand, sizes: Sequence[int]):
-    """Repeat along new leading axes (`lax.broadcast`)."""
+    """x repeated along new leading axes (`lax.broadcast`)."""
     n = len(sizes)
     shape = shape_of(operand)
     return broadcast_in_dim(operand, (*sizes, *shape), tuple(range(n, n + len(shape))))

@@ -1,6 +1,6 @@
-"""Sorting primitives: `sort`, of one array or of several by the first ones, and `top_k`.
+"""Sorting primitives: `sort`, of one array or of several arrays by the first of them, and `top_k`.
 
-Their derivative is the permutation that they found: sort the positions along, and gather the tangents from there.
+Their derivative is the permutation that they find: the jvp sorts the positions, too, and gathers the tangents from there.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 from ..core.avals import ShapedArray, Zero
 from ..foundation.dtypes import issubdtype, prng_key
 from .basis import NOT_LINEAR, broadcast_in_dim, expand_dims, move_batch_dim, reshape, row, shape_of, zero_like
-from .indexing import GatherDimensionNumbers, GatherScatterMode, gather
+from .indexing import gather
 from .shapes import broadcasted_iota
+from .windows import GatherDimensionNumbers, GatherScatterMode
 
 
 def _canonicalize_axis(axis: int, ndim: int) -> int:
@@ -25,7 +26,7 @@ def _canonicalize_axis(axis: int, ndim: int) -> int:
 
 
 def _gather_along(x, indices, axis: int):
-    """The elements of x at those positions along an axis; `indices` has a last axis of size 1, for `gather`."""
+    """The elements of x at the given positions along an axis; `indices` has a last axis of size 1, for `gather`."""
     others = tuple(i for i in range(len(shape_of(x))) if i != axis)
     numbers = GatherDimensionNumbers((), (axis,), (axis,), others, others)
     sizes = (1,) * len(shape_of(x))
@@ -37,11 +38,11 @@ def _gather_along(x, indices, axis: int):
 
 
 def sort(operand, dimension: int = -1, is_stable: bool = True, num_keys: int = 1):
-    """An array in order along an axis; of several arrays, all in the order of the first `num_keys` (`lax.sort`).
+    """An array sorted along an axis; or several arrays, all put in the order of the first `num_keys` (`lax.sort`).
 
-    operand: an array, or a sequence of arrays of one shape, for which the result is a tuple. The first key decides,
-    the next ones where it is equal. -0.0 and 0.0 are equal, so are all NaN, which come last; complex numbers are in the
-    order of their real parts, then of their imaginary parts.
+    operand: an array, or a sequence of arrays of one shape, for which the result is a tuple. The first key decides; a later
+    key decides if the keys before it are equal. -0.0 equals 0.0. Every NaN equals every other and comes last. Complex
+    numbers are ordered by their real parts, then by their imaginary parts.
 
     >>> import minijax.numpy as jnp
     >>> sort(jnp.array([3, 1, 2]))
@@ -84,7 +85,7 @@ def _sort_abstract_eval(*avals, dimension, is_stable, num_keys):
 
 
 def _comparable(key: np.ndarray) -> np.ndarray:
-    # NumPy's own order is the one we want; bfloat16, which is not NumPy's own, has it as float32.
+    # NumPy sorts its own dtypes in the wanted order; bfloat16 is not one of them, so it is sorted as float32.
     return key.astype(np.float32) if key.dtype.char == "E" else key
 
 
@@ -135,9 +136,9 @@ sort_p = row(
 
 
 def top_k(operand, k: int, *, axis: int = -1):
-    """The k largest elements along an axis, the largest first, and where they are, in int32 (`lax.top_k`).
+    """(the k largest elements along an axis, the largest first; their positions, in int32) (`lax.top_k`).
 
-    Of equal elements the first comes first. Floats are in IEEE's total order: 0.0 is larger than -0.0, NaN than inf.
+    Equal elements keep their order. Floats are in IEEE's total order: 0.0 is larger than -0.0, and NaN is larger than inf.
 
     >>> import minijax.numpy as jnp
     >>> values, indices = top_k(jnp.array([9., 3., 6., 4., 10.]), 3)
@@ -166,10 +167,10 @@ def _top_k_abstract_eval(x, *, k, axis):
 
 
 def _descending(x: np.ndarray) -> np.ndarray:
-    """Integers that rise where x falls."""
+    """Integers in the opposite order of the elements of x: sorting the integers sorts x from the largest to the smallest."""
     if x.dtype.kind in "biu":
         return ~x
-    # As integers, positive floats are in the right order, and negative ones in reverse.
+    # The bits of positive floats, read as integers, have the order of the floats; those of negative floats the opposite.
     bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}").reshape(x.shape)
     return ~np.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
 

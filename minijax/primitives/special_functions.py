@@ -1,8 +1,8 @@
 """Special functions that NumPy lacks, in NumPy: erf, erfc, erf_inv, lgamma, digamma.
 
 Each takes an array of float16, bfloat16, float32 or float64 and returns one of its dtype. They compute in float64, one
-step at a time for the whole array; only `erf_inv` of narrower dtypes has its own polynomial, because JAX's has, and
-`random.normal` is to draw JAX's numbers.
+step at a time for the whole array. Only `erf_inv` of narrower dtypes has a polynomial of its own: it is JAX's, so that
+`random.normal` draws JAX's numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
 def _in_float64(function):
-    """A function of float64 arrays as one of any float dtype, rounded once at the end."""
+    """A function for any float dtype, made of a function of float64 arrays: the result is rounded once, at the end."""
 
     def rounded(x):
         with np.errstate(all="ignore"):
@@ -26,7 +26,7 @@ def _in_float64(function):
 
 
 def _horner(coefficients, x):
-    """The polynomial with these coefficients, the highest power's first."""
+    """The value of the polynomial with the given coefficients, highest power first."""
     total = np.full_like(x, coefficients[0])
     for c in coefficients[1:]:
         total *= x
@@ -71,7 +71,7 @@ def _erf_near_zero(x):
 
 
 def _gaussian(x):
-    """exp(-x^2): the square of x's leading bits is exact, so that the exponential does not magnify its rounding."""
+    """exp(-x^2), with the square of x's leading bits exact: the exponential would magnify its rounding."""
     head = np.trunc(x * 16) / 16
     return np.exp(-head * head) * np.exp(-(x - head) * (x + head))
 
@@ -81,7 +81,7 @@ def _erfc_middle(x):
 
 
 def _erfc_far(x):
-    # Beyond 30 the result is 0, also where x^2 overflows.
+    # Beyond 30 the result is 0; the minimum keeps x^2 from overflowing.
     x = np.minimum(x, 30.0)
     inverse = 1 / (x * x)
     tail = inverse * _horner(FAR[0], inverse) / _horner(FAR[1], inverse)
@@ -89,7 +89,7 @@ def _erfc_far(x):
 
 
 def _erfc_of_positive(x):
-    """erfc where x > 0.46875; NaN for NaN."""
+    """erfc for x > 0.46875; NaN for NaN."""
     return np.piecewise(x, [x <= LARGE, x > LARGE], [_erfc_middle, _erfc_far, np.nan])
 
 
@@ -100,7 +100,7 @@ def _erf(x):
 
 
 def _erfc(x):
-    """The complementary error function, 1 - erf(x), with all its digits where it is small."""
+    """The complementary error function, 1 - erf(x), with all its digits even if it is small."""
     return np.piecewise(
         x,
         [np.abs(x) <= SMALL, x < -SMALL],
@@ -148,7 +148,7 @@ DOUBLE_EXTREME = (
 
 
 def _single_slope(w):
-    """erf_inv(x) / x from w, as float32 arithmetic with fused multiply-adds gives it (so XLA's code computes it)."""
+    """erf_inv(x) / x, computed from w as XLA's code does it: in float32, with fused multiply-adds."""
     w = w.astype(FLOAT32)
     return np.piecewise(
         w,
@@ -161,7 +161,7 @@ def _single_slope(w):
 
 
 def _fused_horner(coefficients, x):
-    """As `_horner` in float32, each product and sum rounded once: float64 holds the product exactly."""
+    """As `_horner` in float32, with each product and sum rounded once: float64 holds the product exactly."""
     coefficients = np.array(coefficients, FLOAT32).astype(FLOAT64)
     wide = x.astype(FLOAT64)
     total = np.full(x.shape, coefficients[0], FLOAT32)
@@ -183,7 +183,7 @@ def _double_slope(w):
 
 
 def erf_inv(x):
-    """The inverse of erf: -1 and 1 give -inf and inf, what lies beyond them NaN."""
+    """The inverse of erf. -1 and 1 give -inf and inf; numbers beyond them give NaN."""
     wide = x.astype(FLOAT64 if x.dtype == FLOAT64 else FLOAT32)
     with np.errstate(all="ignore"):
         w = -np.log1p(-wide * wide)
@@ -215,7 +215,7 @@ def _lgamma(x):
     z, log_t = _lanczos_argument(x)
     total = LANCZOS_BASE + sum(c / (z + i) for i, c in enumerate(LANCZOS_TERMS, 1))
     log_gamma = (z + 0.5 - (LANCZOS_G + 0.5 + z) / log_t) * log_t + (math.log(2 * math.pi) / 2 + np.log(total))
-    # gamma(x) gamma(1 - x) = pi / sin(pi x); the sine of x's distance to the next integer, for digits.
+    # gamma(x) gamma(1 - x) = pi / sin(pi x). The sine is that of the distance to an integer, which keeps its digits.
     fraction = np.abs(x) - np.floor(np.abs(x))
     log_sine = np.log(np.sin(math.pi * np.minimum(fraction, 1 - fraction)))
     reflected = np.where(np.isfinite(log_sine), math.log(math.pi) - log_sine - log_gamma, -log_sine)

@@ -1,4 +1,4 @@
-"""`jax.scipy`: so far its `special` functions."""
+"""`jax.scipy`, of which minijax has the module `special`."""
 
 from . import special
 

@@ -24,7 +24,7 @@ def erf(x) -> Array:
 
 
 def erfc(x) -> Array:
-    """1 - erf(x), with all its digits where that is small (`jax.scipy.special.erfc`).
+    """1 - erf(x), with all its digits even if it is small (`jax.scipy.special.erfc`).
 
     >>> erfc(0.)
     Array(1., dtype=float32, weak_type=True)
@@ -54,7 +54,7 @@ def gammaln(x) -> Array:
 
 
 def digamma(x) -> Array:
-    """The derivative of `gammaln`; itself it has none here (`jax.scipy.special.digamma`).
+    """The derivative of `gammaln`, which has no derivative in minijax (`jax.scipy.special.digamma`).
 
     >>> digamma(1.).round(4)
     Array(-0.5772, dtype=float32, weak_type=True)
@@ -88,13 +88,13 @@ logit.defjvps(lambda g, ans, x: lax.div(g, lax.mul(x, lax.sub(const(x, 1), x))))
 
 
 def _zero_for_zero(x, product, other):
-    """The product, but 0 where x is 0, unless `other` is NaN."""
+    """x * other, but 0 for x = 0, unless `other` is NaN."""
     return jnp.where((x != 0) | jnp.isnan(other), product, jnp.zeros_like(product))
 
 
 @custom_jvp
 def xlogy(x, y) -> Array:
-    """x log(y), which is 0 for x = 0 whatever y is, but for NaN (`jax.scipy.special.xlogy`).
+    """x log(y), and 0 for x = 0 unless y is NaN (`jax.scipy.special.xlogy`).
 
     >>> xlogy(0., 0.)
     Array(0., dtype=float32, weak_type=True)
@@ -112,7 +112,7 @@ def _xlogy_jvp(primals, tangents):
 
 @custom_jvp
 def xlog1py(x, y) -> Array:
-    """x log(1 + y), which is 0 for x = 0 whatever y is, but for NaN (`jax.scipy.special.xlog1py`).
+    """x log(1 + y), and 0 for x = 0 unless y is NaN (`jax.scipy.special.xlog1py`).
 
     >>> xlog1py(0., -1.)
     Array(0., dtype=float32, weak_type=True)
@@ -137,7 +137,7 @@ _xlogx.defjvps(lambda g, ans, x: g * (lax.log(x) + 1))
 
 
 def entr(x) -> Array:
-    """-x log(x), 0 for x = 0 and -inf below (`jax.scipy.special.entr`). ValueError for complex x.
+    """-x log(x), 0 for x = 0 and -inf below (`jax.scipy.special.entr`). Raises ValueError for complex x.
 
     >>> entr(0.5).round(4)
     Array(0.3466, dtype=float32, weak_type=True)
@@ -151,8 +151,8 @@ def entr(x) -> Array:
 def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = False, where=None):
     """log(sum(b * exp(a))) over axes, without overflow (`jax.scipy.special.logsumexp`).
 
-    b: weights, by default 1; where the sum is negative the result is NaN, or with `return_sign` the logarithm of its
-    absolute value, and its sign as a second result. where: which elements count.
+    b: weights, by default 1. return_sign: return (the logarithm of the sum's absolute value, the sum's sign); without it,
+    the result for a negative sum is NaN. where: a mask of the elements that count.
 
     >>> logsumexp(np.float32([1000., 1000.])).round(3)
     Array(1000.693, dtype=float32)
@@ -166,7 +166,7 @@ def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = 
         a = jnp.where(b != 0, a, -np.inf)
     axes = canonicalize_axis_tuple(axis, len(a.shape))
     largest = jnp.max(without_tangent(a).real, axes, keepdims=keepdims, where=where, initial=-np.inf)
-    # What is taken out of the sum is put back: it is a constant, and where it is infinite, 0.
+    # exp(largest) is taken out of the sum and put back, so derivatives take it for a constant. An infinite largest becomes 0.
     finite = jnp.isfinite(largest)
     zeros = full(largest.shape, 0, largest.dtype, largest.weak_type)
     largest = lax.stop_gradient(lax.select(finite, largest, zeros))

@@ -1,11 +1,11 @@
 """Jaxpr -> a program that XLA runs, on whatever device jaxlib has: `stablehlo.py` writes the text, jaxlib compiles it.
 
-The one file that imports JAX's libraries, and only their public names, when the first program is compiled: NumPy alone is what
-minijax needs otherwise. None of JAX's rules take part: a program of ours is one primitive of JAX's (`_whole_program`), for the
-sake of what JAX runs programs with.
+This is the only file that imports JAX's libraries. It uses only their public names and imports them when it compiles the first
+program: otherwise minijax needs NumPy alone. None of JAX's rules take part. To JAX, a program of ours is one primitive
+(`_whole_program`), so that JAX's fast machinery runs it.
 
-Arrays stay on the device between programs: a result is an `ArrayImpl` with a buffer, still being computed perhaps, whose NumPy
-value is fetched when somebody looks at it; an argument from NumPy is given its buffer once.
+Arrays stay on the device between programs. A result is an `ArrayImpl` with a buffer, which XLA may still be computing; its NumPy
+value is fetched when a program reads it. An argument from NumPy gets its buffer once.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from ...foundation.dtypes import float0, key_fry
 from .stablehlo import module_text
 from .text import physical, physical_array
 
-# The versions of JAX that the tests have been run with: the first, and the one that is too new to be known.
+# The oldest version of JAX that the tests have run with, and the first version that they have not run with.
 OLDEST, UNTRIED = (0, 10), (0, 13)
 KNOWN = "jax>=0.10,<0.13"
 
 
 @cache
 def _xla() -> SimpleNamespace:
-    """What is used of JAX's libraries."""
+    """The names of JAX's libraries that this file uses."""
     try:
         jax = import_module("jax")
         backend = import_module("jax.extend.backend")
@@ -101,13 +101,13 @@ def _result(buffer, aval: ShapedArray):
 
 
 def _put(value, place):
-    """An array, on a device or cut into pieces for several. Without x64 JAX would make 32 bits of 64."""
+    """The array on a device, or cut into pieces for several. With x64 enabled, as JAX would else cut 64 bits to 32."""
     with _xla().enable_x64(True):
         return _xla().device_put(value, place)
 
 
 def _buffer(x: ArrayImpl):
-    """The array on the first device; kept, so that a parameter goes there once."""
+    """The array on the first device. The array keeps the buffer, so that a model's parameter is sent there once."""
     buffer = x._buffer
     if type(buffer) is not _xla().buffer_type:
         x._buffer = buffer = _put(physical_array(x._value) if buffer is None else buffer.array, _xla().devices[0])
@@ -122,10 +122,10 @@ Run = Callable[[Sequence[ArrayImpl]], list[ArrayImpl]]
 
 @cache
 def _whole_program():
-    """A primitive of JAX's that is a whole program, by its text. (`jax.extend`, and JAX's tutorial on primitives.)
+    """A primitive of JAX's whose lowering is the text of a whole program (`jax.extend`, and JAX's tutorial on primitives).
 
-    jaxlib by itself takes 1.7 us to hand back each result of a program: as long as a small program runs. What `jax.jit` has
-    compiled takes none.
+    jaxlib by itself takes 1.7 us to hand back each result of a program, as long as a small program runs. A program that
+    `jax.jit` has compiled hands results back at once.
     """
     xla = _xla()
     primitive = xla.Primitive("minijax_program")
@@ -146,7 +146,7 @@ def _whole_program():
 
 
 class _Executable:
-    """A compiled text, called with the arrays of the first device. Programs whose texts are the same share it."""
+    """A compiled text, called with arrays on the first device. Programs with the same text share it."""
 
     __slots__ = ("execute", "__weakref__")
 
@@ -179,8 +179,8 @@ _executables: WeakValueDictionary[tuple, _Executable | _Replicated] = WeakValueD
 
 
 def _shared(kind: type, text: str, numbers: tuple[int, ...], *rest) -> _Executable | _Replicated:
-    """kind(text, numbers, *rest), made once. The rest is what the text says too."""
-    # What a program computes does not depend on its name, in the first line, and on the user's lines that its comments show.
+    """kind(text, numbers, *rest), made once for each text and numbers; `rest` follows from the text."""
+    # The key leaves out the program's name, in the first line, and the user's lines, in comments: the result depends on neither.
     key = kind, re.sub(r"^\s*//.*\n", "", text.partition("\n")[2], flags=re.MULTILINE), numbers
     found = _executables.get(key)
     if found is None:
@@ -190,9 +190,9 @@ def _shared(kind: type, text: str, numbers: tuple[int, ...], *rest) -> _Executab
 
 @weak_cache
 def program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...] = ()) -> Run:
-    """The function of arrays, returning a list of them, that a closed jaxpr stands for; made once for each jaxpr.
+    """A function from arrays to a list of arrays that runs a closed jaxpr; it is made once for each jaxpr.
 
-    donated: which arguments may be overwritten; they are lost to the caller.
+    donated: the arguments that the program may overwrite; the caller loses them.
     """
     if any(map(_sharded, closed_jaxpr.jaxpr.eqns)):
         return _in_parts(closed_jaxpr, name)
@@ -221,7 +221,7 @@ def _sharded(eqn: JaxprEqn) -> bool:
 
 
 def _in_parts(closed_jaxpr: ClosedJaxpr, name: str) -> Run:
-    """A program with equations of `pmap`: each of these runs on its devices, what is between them on the first."""
+    """A program with equations of `pmap`: each of these equations runs on its devices, the others on the first device."""
     jaxpr = closed_jaxpr.jaxpr
     parts: list[list[JaxprEqn]] = []
     for eqn in jaxpr.eqns:
@@ -252,7 +252,7 @@ def _in_parts(closed_jaxpr: ClosedJaxpr, name: str) -> Run:
 
 
 def _part(eqns: list[JaxprEqn], made: list[Var], name: str) -> tuple[list[Var], list[Var], Run]:
-    """(what it reads, what it makes, how) of some of a jaxpr's equations."""
+    """(variables read, variables made, function to run) of some of a jaxpr's equations."""
     if _sharded(eqns[0]):
         (eqn,) = eqns
         p = eqn.params
@@ -264,7 +264,7 @@ def _part(eqns: list[JaxprEqn], made: list[Var], name: str) -> tuple[list[Var], 
 
 @weak_cache
 def sharded_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: tuple, name: str) -> Run:
-    """What the devices of a mesh run together, of whole arrays: a replica of the program on each, with its own pieces."""
+    """A function of whole arrays that the devices of a mesh run together: each runs a replica of the program on its pieces."""
     xla = _xla()
     device_ids = tuple(device.id for device in mesh.devices)
     if max(device_ids) >= len(xla.devices):
@@ -288,7 +288,7 @@ def sharded_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: 
         outs = executable.execute([pieces(x, spec) for x, spec in zip(args, in_specs, strict=True)])
         wholes = []
         for parts, aval, spec in zip(outs.disassemble_into_single_device_arrays(), out_avals, out_specs):
-            # The words of a random key are an axis of the buffer.
+            # In the buffer, the two words of a random key are a last axis.
             shape = (*aval.shape, 2) if aval.dtype == key_fry else aval.shape
             whole = xla.assemble(shape, sharding(spec), parts)
             wholes.append(ArrayImpl.on_device(Sharded(whole, mesh, spec), aval))

@@ -1,4 +1,4 @@
-"""Rules for collectives, of a program that several devices run at once: the devices are XLA's replicas."""
+"""Rules for collectives, in a program that several devices run at once: the devices are XLA's replicas."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .text import UINT32, i64_table
 
 
 def _groups(w, groups) -> str:
-    """The replicas that are among themselves: all, or those of each group."""
+    """The attribute that lists the groups of replicas that take part together: by default one group of all."""
     return f"replica_groups = {i64_table([range(w.module.replicas)] if groups is None else groups)}"
 
 
@@ -27,7 +27,7 @@ def _all_reduce(kind: str) -> Rule:
 
 def _all_gather(w, out, x, *, all_gather_dimension, axis_index_groups, tiled, **params):
     if not tiled:
-        # What is gathered are slices along a new axis.
+        # Without `tiled`, all_gather joins slices along a new axis.
         shape = (*x.shape[:all_gather_dimension], 1, *x.shape[all_gather_dimension:])
         x = w.reshape(x, shape)
     attributes = f"all_gather_dim = {all_gather_dimension} : i64, {_groups(w, axis_index_groups)}"
@@ -57,7 +57,7 @@ def _permute(w, out, x, *, perm, **params):
 
 
 def _broadcast(w, out, x, *, axis_name, source):
-    """One of all that are gathered: a sum with zeros would make 0.0 of -0.0."""
+    """The source's value, taken from an all_gather of all values: a sum with zeros would turn -0.0 into 0.0."""
     row = w.reshape(x, (1, *x.shape))
     everything = row.aval.update(shape=(w.module.replicas, *x.shape))
     attributes = f"all_gather_dim = 0 : i64, {_groups(w, None)}"

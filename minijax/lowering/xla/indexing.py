@@ -1,4 +1,4 @@
-"""Rules for what reads, writes and orders elements by their values: dynamic slices, gather, the scatters, sort, top_k."""
+"""Rules for primitives whose places depend on values: dynamic slices, gather, the scatters, sort, top_k."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.avals import ShapedArray
-from ...primitives.indexing import GatherScatterMode
+from ...primitives.windows import GatherScatterMode
 from .rules import REDUCTIONS, Rule, transpose
 from .text import BOOL, INT32, Value, boolean, i64_array, ints, tensor
 
@@ -16,12 +16,12 @@ from .text import BOOL, INT32, Value, boolean, i64_array, ints, tensor
 
 
 def _wide(w, index: Value) -> Value:
-    """An index in at least 32 bits: 200 is an index of an array of 300, and not an int8."""
+    """The index in at least 32 bits, as int8 cannot hold the bounds: an array of 300 elements has an index 200."""
     return w.convert(index, INT32) if index.dtype.itemsize < 4 else index
 
 
 def _starts(w, starts: Sequence[Value]) -> list[Value]:
-    """Start indices of one dtype."""
+    """The start indices in one dtype."""
     starts = [_wide(w, s) for s in starts]
     same = len({s.dtype for s in starts}) <= 1
     return starts if same else [w.convert(s, np.dtype("int64")) for s in starts]
@@ -53,7 +53,7 @@ def _gather(w, out, x, indices, *, dimension_numbers, slice_sizes, indices_are_s
         f"dimension_numbers = #stablehlo.gather<{numbers}>, indices_are_sorted = {boolean(indices_are_sorted)},"
         f" slice_sizes = {i64_array(slice_sizes)}"
     )
-    # Windows that stick out are moved inside: what CLIP asks for.
+    # StableHLO moves windows that stick out inside, as mode CLIP demands.
     (found,) = w.generic("gather", [out], [x, indices], attributes)
     if mode is not GatherScatterMode.FILL_OR_DROP or not index_map:
         return found
@@ -72,7 +72,7 @@ def _highest(w, indices: Value, highest: Sequence[int]) -> Value:
 
 
 def _inside(w, indices: Value, highest: Sequence[int]) -> Value:
-    """Which index vectors lie within 0 and `highest`."""
+    """A mask of the index vectors that lie between 0 and `highest`."""
     truth = ShapedArray(indices.shape, BOOL)
     inside = w.elementwise(
         "and",
@@ -89,7 +89,7 @@ def _inside(w, indices: Value, highest: Sequence[int]) -> Value:
 
 
 def _scatter(combine: str | None) -> Rule:
-    """combine: the operation of an element and its update; None: the update takes its place."""
+    """The rule of a scatter. combine: the operation on an element and its update; None: the update replaces the element."""
 
     def rule(w, out, x, indices, updates, *, dimension_numbers, indices_are_sorted, unique_indices, mode, **params):
         if not updates.aval.size:
@@ -133,7 +133,8 @@ def _window_sizes(shape, updates_shape, numbers) -> list[int]:
 
 
 def _sort(w, outs, *operands, dimension, is_stable, num_keys):
-    """By the first keys in turn. -0.0 is 0.0 and all NaN are one: what `TOTALORDER` takes as equal is made equal."""
+    """The rule of sort, by the first `num_keys` operands in turn. `TOTALORDER` puts -0.0 before 0.0 and tells NaN apart, so
+    every zero is replaced by 0.0, and every NaN by one NaN."""
 
     def comparator(*pairs):
         pairs = list(zip(pairs[::2], pairs[1::2]))[:num_keys]
@@ -153,7 +154,7 @@ def _sort(w, outs, *operands, dimension, is_stable, num_keys):
 
 
 def _ordered_parts(w, x: Value) -> list[Value]:
-    """The numbers that decide on the place of a number."""
+    """The real numbers that decide on the place of x: x itself, or its real and imaginary parts."""
     if x.dtype.kind in "biu":
         return [x]
     if x.dtype.kind == "c":
@@ -174,7 +175,7 @@ def _top_k(w, outs, x, *, k, axis):
     if x.dtype == BOOL:
         found, places = _top_k(w, [values.update(dtype=INT32), indices], w.convert(x, INT32), k=k, axis=axis)
         return [w.convert(found, BOOL), places]
-    # Only along the last axis.
+    # chlo.top_k takes the last axis only.
     last = len(x.shape) - 1
     order = [last if i == axis else axis if i == last else i for i in range(last + 1)]
     x = transpose(w, _permuted(x.aval, order), x, permutation=order) if axis != last else x

@@ -1,7 +1,7 @@
 """Rules for random keys and numbers. A key is stored as its two words, along a last axis.
 
-They are functions of other operations, written over minijax's own and traced; `primitives/random_bits.py` and
-`random_gamma.py` say what they compute, and compute it with NumPy.
+The rules are functions of minijax's own operations, which are traced. `primitives/random_bits.py` and `random_gamma.py` say
+what they compute, and compute the same with NumPy.
 """
 
 from __future__ import annotations
@@ -51,14 +51,15 @@ from .rules import Rule, same
 from .text import BOOL, UINT32, Value
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Operations that know nothing of keys
+# Operations on keys that have no rule for keys
 
 WORDS = Axis(None, 2)
 UINT64 = np.dtype("uint64")
 
 
 def on_words(w, eqn: JaxprEqn, operands: Sequence[Value]) -> list[Value]:
-    """What moves elements moves keys: the same is done to both words of each, which are the examples of a batch."""
+    """The results of an operation that moves keys as it moves numbers: it is applied to the first and to the second words, as
+    if these were the two examples of a batch."""
     dims = [v.aval.ndim if v.aval.dtype == key_fry else None for v in eqn.invars]
     multiple = eqn.primitive.multiple_results
 
@@ -69,7 +70,7 @@ def on_words(w, eqn: JaxprEqn, operands: Sequence[Value]) -> list[Value]:
     def result(x, d: int | None, aval: ShapedArray):
         if aval.dtype == key_fry:
             return materialize(x, d, aval.ndim, WORDS)
-        # The other operands of a sort, which are the same for both words.
+        # Operands of a sort that are no keys: their results are the same for both words.
         return x if d is None else index_in_dim(x, 0, d, keepdims=False)
 
     def function(*args):
@@ -80,7 +81,7 @@ def on_words(w, eqn: JaxprEqn, operands: Sequence[Value]) -> list[Value]:
 
 
 def are_equal(w, eqn: JaxprEqn, operands: Sequence[Value]) -> list[Value]:
-    """`eq` or `ne` of keys: both words are equal, or not."""
+    """The result of `eq` or `ne` of keys. Two keys are equal if both words are."""
 
     def function(*args):
         ((same, d),) = vmap_flat(lambda x, y: [eq_p.bind(x, y)], WORDS, args, [v.aval.ndim for v in eqn.invars])
@@ -97,7 +98,7 @@ add, sub, mul, div, xor = (p.bind for p in (add_p, sub_p, mul_p, div_p, xor_p))
 
 
 def _threefry2x32(key1, key2, x, y):
-    """The hash, with 20 rounds, of the counters (x, y)."""
+    """The threefry hash of the counters (x, y), with 20 rounds."""
     schedule = (key1, key2, xor(xor(key1, key2), PARITY))
     x, y = add(x, key1), add(y, key2)
     for i in range(5):
@@ -121,19 +122,19 @@ def _keys(high, low):
 
 
 def _as(x, dtype):
-    """In another dtype, of 64 bits too without x64."""
+    """x in another dtype, which may have 64 bits even without x64."""
     return convert_element_type_p.bind(x, new_dtype=dtype, weak_type=False, sharding=None)
 
 
 def _hash_of_counters(keys, shape: tuple[int, ...]) -> list:
-    """For each key, the hashes of 0, 1, 2, ... in the given shape: two arrays of words."""
+    """Two arrays of words: for each key, the hashes of 0, 1, 2, ... in the given shape."""
     batch, size = shape_of(keys)[:-1], math.prod(shape)
     if size > 2**32:
         counters = iota_p.bind(dimension=0, dtype=UINT64, shape=(size,), sharding=None)
         counters = [_as(shift_right_logical_p.bind(counters, const(counters, 32)), UINT32), _as(counters, UINT32)]
     else:
         counters = [UINT32.type(0), iota_p.bind(dimension=0, dtype=UINT32, shape=(size,), sharding=None)]
-    # (*batch, 1) with (1, ..., size)
+    # Words of shape (*batch, 1) and counters of shape (1, ..., size) broadcast together.
     words = [expand_dims(word, (len(batch),)) for word in _split_words(keys)]
     counters = [expand_dims(c, range(len(batch))) if shape_of(c) else c for c in counters]
     return [reshape(x, (*batch, *shape)) for x in threefry2x32_p.bind(*words, *counters)]
@@ -148,7 +149,7 @@ def _fold_in(keys, data):
 
 
 def _seed(seeds, *, impl):
-    """A seed of 64 bits fills both words; a narrower one the low word."""
+    """Keys made of seeds: a seed of 64 bits fills both words; a narrower seed fills the low word."""
     high = full(seeds.shape, 0, UINT32)
     if seeds.dtype.itemsize == 8:
         high = _as(shift_right_logical_p.bind(seeds, const(seeds, 32)), UINT32)
@@ -164,19 +165,19 @@ def _bits(keys, *, bit_width, shape):
 
 
 def _traced(function: Callable) -> Rule:
-    """The rule of an operation that is a function of others."""
+    """The rule of an operation that is a function of other operations: trace the function."""
     return lambda w, out, *operands, **params: w.trace(lambda *args: [function(*args, **params)], operands)[0]
 
 
 def _hash(w, outs, *operands):
-    # Written once for all hashes of that many words.
+    # A function of the module, written once for all hashes of arrays of these shapes.
     shapes = tuple(x.shape for x in operands)
     make = lambda: trace_to_closed_jaxpr(_threefry2x32, [x.aval for x in operands])
     return w.call(("threefry2x32", shapes), "threefry2x32", make, operands, commented=False)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Gamma-distributed numbers: the loops of `random_gamma.py`, with all elements in every round. What is done stays as it is.
+# Gamma-distributed numbers: the loops of `random_gamma.py`. Every round computes all elements; finished ones keep their value.
 
 
 def _uniform(keys, dtype):
@@ -210,7 +211,7 @@ def _any(w, pending: Value) -> list[Value]:
 
 
 def _candidates(w, keys: Value, c: Value) -> list[Value]:
-    """For each key the first x, of a sequence of normal numbers, for which v = 1 + c x is positive; and v."""
+    """(x, v) for each key: the first x in a sequence of normal numbers for which v = 1 + c x is positive."""
 
     def draw(keys, x, v, pending, c):
         keys, own = _subkeys(keys, 2)
@@ -255,7 +256,7 @@ def _gamma(w, out, keys, alpha, *, log_space):
         return [*_subkeys(each, 2), alpha, sub(select(large, alpha, add(alpha, const(alpha, 1))), const(alpha, 1 / 3))]
 
     def finish(keys, alpha, d, v):
-        # For alpha < 1: a number of parameter alpha + 1, times a uniform number to the power 1 / alpha.
+        # For alpha < 1, a number of parameter alpha + 1 is multiplied by a uniform number to the power 1 / alpha.
         large, drawn = ge_p.bind(alpha, const(alpha, 1)), _uniform(keys, alpha.dtype)
         zero, inverse = full(alpha.shape, 0, alpha.dtype), div(const(alpha, 1), alpha)
         if log_space:

@@ -1,7 +1,7 @@
 """Rules for operations on whole arrays: elementwise ones, shapes, reductions, contractions.
 
-A rule is a function (writer, type of the result, *operands, **parameters) -> the result; of a primitive with several
-results it gets a list of types, and returns a list.
+A rule is a function (writer, type of the result, *operands, **parameters) -> the result. The rule of a primitive with
+several results gets a list of types and returns a list.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def elementwise(name: str) -> Rule:
 
 
 def chlo(name: str) -> Rule:
-    """An operation that the compiler makes of others; its types are written in another way."""
+    """The rule for an operation of the CHLO dialect, which the compiler makes of others; its types are written differently."""
 
     def rule(w, out, *operands, **params):
         operands = [w.broadcast(x, out.shape) for x in operands]
@@ -38,7 +38,7 @@ def chlo(name: str) -> Rule:
 
 
 def retyped(name: str) -> Rule:
-    """An elementwise operation whose result has another dtype."""
+    """The rule for an elementwise operation whose result has another dtype."""
     return lambda w, out, x: w.op(name, out, x)
 
 
@@ -49,7 +49,7 @@ def same(w, out, x, **params):
 def _integer_pow(w, out, x, *, y):
     if y < 0:
         return w.elementwise("divide", out, w.full(out, 1), _integer_pow(w, out, x, y=-y))
-    # Repeated squaring, in the order of minijax's own implementation.
+    # Square repeatedly, in the order of minijax's own implementation, so that the rounding is the same.
     result, factor = None, x
     while y:
         if y & 1:
@@ -98,7 +98,7 @@ def comparison(direction: str) -> Rule:
 
 
 def _compare_complex(w, direction: str, x, y):
-    """By the real parts; where they are equal, by the imaginary parts."""
+    """The comparison of complex numbers: by their real parts, and if these are equal, by their imaginary parts."""
     part, out = real_part(x.aval), ShapedArray(x.shape, BOOL)
     real_x, real_y, imag_x, imag_y = (w.op(name, part, v) for name in ("real", "imag") for v in (x, y))
     tied = w.elementwise("and", out, w.compare("EQ", real_x, real_y), w.compare(direction, imag_x, imag_y))
@@ -291,7 +291,7 @@ def greatest(dtype):
     return True if dtype.kind == "b" else np.iinfo(dtype).max if dtype.kind in "iu" else np.inf
 
 
-# What each reduction does to two elements, and what it begins with.
+# {reduction: (its operation on two elements, dtype -> its identity)}.
 REDUCERS: dict[str, tuple[str, Callable]] = {
     "sum": ("add", lambda dtype: 0),
     "prod": ("multiply", lambda dtype: 1),
@@ -317,7 +317,7 @@ def _reduction(kind: str) -> Rule:
 
 
 def _arg_reduction(direction: str, start: Callable) -> Rule:
-    """The pair (value, index) of which the value is the extremum, NaN before all, and of equal ones the first."""
+    """The rule of argmax or argmin: reduce pairs (value, index) to the first with the extreme value, or the first NaN."""
 
     def better(w, x, y, i, j):
         truth = ShapedArray((), BOOL)
@@ -347,7 +347,8 @@ def _running(kind: str) -> Rule:
 
 
 def running(combine: Callable, identity: Callable) -> Rule:
-    """Each element is the reduction of a window that ends there, with what lies before the array as identities."""
+    """The rule of a running reduction: each element is the reduction of a window that ends there; identities fill the part of
+    the window before the array."""
 
     def rule(w, out, x, *, axis, reverse):
         if not x.aval.size:
@@ -368,7 +369,7 @@ def running(combine: Callable, identity: Callable) -> Rule:
 
 
 def _log_add_exp(w, x, y):
-    """log(exp(x) + exp(y)); of two infinities, whose difference is NaN, too."""
+    """log(exp(x) + exp(y)). For two equal infinities, whose difference is NaN, it is that infinity."""
     high, low = w.elementwise("maximum", x.aval, x, y), w.elementwise("minimum", x.aval, x, y)
     ratio = w.elementwise("exponential", x.aval, w.elementwise("subtract", x.aval, low, high))
     result = w.elementwise("add", x.aval, high, w.elementwise("log_plus_one", x.aval, ratio))
@@ -389,7 +390,7 @@ REDUCTIONS: dict[str, Rule] = {
 # Contractions
 
 
-# XLA's three, by the names that JAX knows them by.
+# {JAX's name of a precision: XLA's name}.
 PRECISIONS = {
     **dict.fromkeys(("default", "fastest", "bfloat16"), "DEFAULT"),
     **dict.fromkeys(("high", "bfloat16_3x", "tensorfloat32"), "HIGH"),
@@ -398,7 +399,7 @@ PRECISIONS = {
 
 
 def _precision(precision) -> str:
-    """How exactly a machine that has faster products than exact ones computes them, for each operand: `[DEFAULT, HIGH]`."""
+    """The precisions of the two operands as text, `[DEFAULT, HIGH]`: some machines have faster products that are less exact."""
     pair = precision if isinstance(precision, tuple) else (precision, precision)
     names = ["default" if p is None else getattr(p, "name", p).lower() for p in pair]
     if not PRECISIONS.keys() >= {*names}:
@@ -409,7 +410,7 @@ def _precision(precision) -> str:
 def _dot(w, out, x, y, *, dimension_numbers, precision, preferred_element_type, **params):
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
     if x.dtype != y.dtype or np.result_type(x.dtype, out.dtype) != out.dtype:
-        # Computed in the dtype that holds all three, as by NumPy.
+        # Compute in the dtype that holds all three, as NumPy does.
         common = np.result_type(x.dtype, y.dtype, out.dtype)
         x, y = w.convert(x, common), w.convert(y, common)
     accumulated = out.update(dtype=INT32) if out.dtype == BOOL else out.update(dtype=np.result_type(x.dtype, out.dtype))

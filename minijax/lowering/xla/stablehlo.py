@@ -1,7 +1,7 @@
 """Jaxpr -> StableHLO, the language that XLA compiles for CPUs, GPUs and TPUs, as text; nothing of JAX is needed to write it.
 
-An equation is a line or a few, by the rules in the `stablehlo_*` files beside this one; here are the writer that they write
-with, and the operations that carry jaxprs, which become regions: the loop of a `scan` is a `stablehlo.while`.
+The rules in the files beside this one write an equation as a line or a few. This file has the writer that they use, and the
+rules of operations that carry jaxprs. These jaxprs become regions: the loop of a `scan` is a `stablehlo.while`.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def module_text(
     replicas: int = 1,
     axis_name=None,
 ) -> str:
-    """A module whose function `main` computes what a closed jaxpr does, from its arguments to a tuple of its results.
+    """The text of a module whose function `main` takes the arguments of a closed jaxpr and returns its results.
 
-    donated: the arguments whose memory the results may be written to. replicas: how many devices run the program at once;
-    those are what its collectives along `axis_name` are among. Raises NotImplementedError where the program calls back into
+    donated: the arguments to whose memory results may be written. replicas: the number of devices that run the program at once;
+    collectives along `axis_name` are among these devices. Raises NotImplementedError for a program that calls back into
     Python. (JAX: `jit(f).lower(...).as_text()`.)
 
     >>> import minijax as jax
@@ -61,7 +61,7 @@ def module_text(
 
 
 def _aliases(closed_jaxpr: ClosedJaxpr, donated: Sequence[int]) -> dict[int, str]:
-    """The attributes of donated arguments: the result that takes an argument's memory, if one is of its type."""
+    """The attributes of donated arguments: each names the result that takes the argument's memory, if one has its type."""
     found: dict[int, str] = {}
     free = dict(enumerate(map(physical, closed_jaxpr.out_avals))) if donated else {}
     for i in donated:
@@ -78,14 +78,14 @@ def _identifier(name: str) -> str:
 
 
 def _unused(wanted: str, taken: set[str]) -> str:
-    """The name, or with a number behind it the first that is not taken; it is now."""
+    """The wanted name, or the first one with a number behind it that is not taken; it is then marked as taken."""
     name = next(n for n in numbered(wanted) if n not in taken)
     taken.add(name)
     return name
 
 
 class _Module:
-    """What the functions of a module have in common."""
+    """The state that the functions of a module share: the functions written so far, and their names."""
 
     def __init__(self, shared: dict[int, int], replicas: int, axis_name):
         self.shared, self.replicas, self.axis_name = shared, replicas, axis_name
@@ -117,17 +117,17 @@ class _Module:
         ]
 
     def function(self, key, name: str, make: Callable[[], ClosedJaxpr], commented: bool) -> str:
-        """The name of the private function that is known by `key`; it is written when it is first asked for."""
+        """The name of the private function known by `key`, which is written when it is first needed."""
         if key not in self.functions:
             name = _unused(_identifier(name), self.names)
-            # The jaxpr is kept, that its id, which may be the key, stays its own.
+            # Keep the jaxpr alive: its id may be the key, and Python reuses the ids of dead objects.
             self.functions[key] = name, (closed_jaxpr := make())
             self.definitions.append(self.define(name, "private", closed_jaxpr, commented=commented))
         return self.functions[key][0]
 
 
 class Writer:
-    """Writes one function: rules call its methods with values, and get values."""
+    """The writer of one function. Rules call its methods with values; the methods write lines and return values."""
 
     def __init__(self, module: _Module, commented: bool):
         self.module = module
@@ -135,21 +135,21 @@ class Writer:
         self.lines: list[str] = []
         self.taken: set[str] = set()
         self.count = 0
-        # {constant: its name}, of this region and those around it.
+        # {constant: its name}, of the constants written in this region and in the regions around it.
         self.constants: ChainMap = ChainMap()
         self.origin = self.last_origin = None
 
     # -- Names -----------------------------------------------------------------------------------------------------------
 
     def fresh(self, wanted: str | None = None) -> str:
-        """A name that nothing in the function has: like `wanted`, or the next number."""
+        """A name that is new in the function: made of `wanted`, or the next number."""
         if wanted is None:
             self.count += 1
             return f"%{self.count - 1}"
         return f"%{_unused(_identifier(wanted), self.taken)}"
 
     def name(self, x: Value) -> str:
-        """The name of a value; a constant is written now, if it is not there."""
+        """The name of a value. A constant that has not been written yet is written now."""
         if x.name is not None:
             return x.name
         array = x.constant
@@ -173,27 +173,27 @@ class Writer:
         self.lines.append(text)
 
     def assign(self, out: ShapedArray, text: str) -> Value:
-        """`%0 = text`, to the end of which the result's type is added."""
+        """The value of the line `%0 = text type`, with the result's type at the end."""
         name = self.fresh()
         self.line(f"{name} = {text}{tensor(out)}")
         return Value(out, name)
 
     def op(self, name: str, out: ShapedArray, *operands: Value, attributes: str = "") -> Value:
-        """`%0 = stablehlo.name %1, attributes : (type) -> type`"""
+        """The value of `%0 = stablehlo.name %1, attributes : (type) -> type`."""
         names = self.names(operands)
         rest = f", {attributes}" if attributes else ""
         types = ", ".join(x.type for x in operands)
         return self.assign(out, f"stablehlo.{name} {names}{rest} : ({types}) -> ")
 
     def elementwise(self, name: str, out: ShapedArray, *operands: Value) -> Value:
-        """`%2 = stablehlo.name %0, %1 : type`, of operands that are broadcast to the result's shape."""
+        """The value of `%2 = stablehlo.name %0, %1 : type`, with the operands broadcast to the result's shape."""
         names = self.names([self.broadcast(x, out.shape) for x in operands])
         return self.assign(out, f"stablehlo.{name} {names} : ")
 
     def generic(
         self, name: str, outs: Sequence[ShapedArray], operands: Sequence[Value], attributes: str = "", regions=()
     ) -> list[Value]:
-        """`%0:2 = "stablehlo.name"(%1) <{attributes}> ({ region }) : (type) -> (type, type)`"""
+        """The values of `%0:2 = "stablehlo.name"(%1) <{attributes}> ({ region }) : (type) -> (type, type)`."""
         properties = f" <{{{attributes}}}>" if attributes else ""
         header = f'"stablehlo.{name}"({self.names(operands)}){properties}'
         return self.results(outs, header, regions, functional(operands, outs))
@@ -201,7 +201,7 @@ class Writer:
     def results(
         self, outs: Sequence[ShapedArray], header: str, regions: Sequence[list[str]], types: str
     ) -> list[Value]:
-        """The values that `header` with its regions makes."""
+        """The values of the operation with this `header` and these regions."""
         name = self.fresh()
         several = f"{name}:{len(outs)} = " if len(outs) > 1 else f"{name} = " if outs else ""
         if not regions:
@@ -214,13 +214,13 @@ class Writer:
         return [Value(out, f"{name}#{i}" if len(outs) > 1 else name) for i, out in enumerate(outs)]
 
     def region(self, avals: Sequence[ShapedArray], write: Callable) -> list[str]:
-        """The lines of a region with arguments of those types, that gives what `write` returns for them."""
+        """The lines of a region with arguments of the given types, which returns the values of `write(*arguments)`."""
         arguments = [Value(aval, self.fresh()) for aval in avals]
         lines = self.block(write, arguments)
         return [f"^bb0({', '.join(f'{x.name}: {x.type}' for x in arguments)}):", *lines] if arguments else lines
 
     def block(self, write: Callable, arguments: Sequence[Value]) -> list[str]:
-        """The lines of a region without its arguments, where the operation itself declares them."""
+        """The lines of a region without the line of its arguments, for an operation that declares them itself."""
         lines, origins = self.lines, (self.origin, self.last_origin)
         self.lines, self.constants = [], self.constants.new_child()
         results = write(*arguments)
@@ -242,7 +242,7 @@ class Writer:
         return Value(ShapedArray(array.shape, array.dtype), None, array)
 
     def broadcast(self, x: Value, shape: tuple[int, ...]) -> Value:
-        """Repeated to a shape, along the axes of size 1; a scalar along all."""
+        """x repeated to a shape along its axes of size 1; a scalar is repeated along all axes."""
         if x.shape == shape:
             return x
         return SHAPES["broadcast_in_dim"](self, x.aval.update(shape=shape), x, broadcast_dimensions=range(len(x.shape)))
@@ -251,7 +251,8 @@ class Writer:
         return x if x.shape == shape else self.op("reshape", x.aval.update(shape=tuple(shape)), x)
 
     def compare(self, direction: str, x: Value, y: Value, floats: str = "FLOAT") -> Value:
-        """floats: how floating-point numbers are compared; in `TOTALORDER` -0.0 is before 0.0, and NaN has a place too."""
+        """The mask of a comparison. floats: the order of floating-point numbers; in `TOTALORDER`, -0.0 comes before 0.0 and NaN
+        has a place, too."""
         kind = {"b": "UNSIGNED", "u": "UNSIGNED", "i": "SIGNED"}.get(x.dtype.kind, floats)
         header = f"stablehlo.compare {direction}, {self.names([x, y])}, {kind}"
         return self.assign(ShapedArray(x.shape, BOOL), f"{header} : ({x.type}, {y.type}) -> ")
@@ -261,7 +262,7 @@ class Writer:
         return self.assign(on_true.aval, header)
 
     def convert(self, x: Value, dtype: np.dtype) -> Value:
-        """In another dtype: a number is true unless it is 0, and of a complex one the real part is kept."""
+        """x in another dtype. A number other than 0 becomes True; a complex number becomes its real part."""
         if x.dtype == dtype:
             return x
         if dtype == BOOL:
@@ -273,7 +274,7 @@ class Writer:
     # -- Jaxprs ----------------------------------------------------------------------------------------------------------
 
     def body(self, closed_jaxpr: ClosedJaxpr, args: Sequence[Value]) -> list[Value]:
-        """What a jaxpr does with its arguments, here: its results."""
+        """The results of a jaxpr, whose equations are written here."""
         jaxpr = closed_jaxpr.jaxpr
         jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
         env: dict[Var, Value] = dict(zip(jaxpr.invars, args, strict=True))
@@ -291,7 +292,7 @@ class Writer:
         return [read(v) for v in jaxpr.outvars]
 
     def _renamed(self, result: Value, wanted: str) -> Value:
-        """The result under its user's name, if it is what the last line has made."""
+        """The result under the name that the user gave it, if the last line made it; else the result as it is."""
         if result.name != f"%{self.count - 1}" or not self.lines[-1].startswith(f"{result.name} = "):
             return result
         self.count -= 1
@@ -320,7 +321,7 @@ class Writer:
             reason = WITHOUT_RULE.get(primitive.name)
             raise errors.no_stablehlo(primitive.name, reason, source_info.summarize(where))
         if primitive.name in COLLECTIVES and {*primitive.named_axes(eqn.params)} != {self.module.axis_name}:
-            # Raises NameError: there are no devices along such an axis.
+            # The implementation raises NameError, since there are no devices along such an axis.
             primitive.impl(*operands, **eqn.params)
         if primitive.name not in OF_KEYS and any(v.aval.dtype == key_fry for v in eqn.invars):
             return (are_equal if primitive.name in ("eq", "ne") else on_words)(self, eqn, operands)
@@ -330,20 +331,20 @@ class Writer:
         return [rule(self, outs[0], *operands, **eqn.params)]
 
     def run(self, closed_jaxpr: ClosedJaxpr, operands: Sequence[Value], name: str) -> list[Value]:
-        """A jaxpr in place; or a call, where it is run several times and has some length."""
+        """The results of a jaxpr, written in place; or by a call of a function, if a longer jaxpr runs several times."""
         if id(closed_jaxpr) in self.module.shared and len(closed_jaxpr.eqns) > 3:
             return self.call(id(closed_jaxpr), name, lambda: closed_jaxpr, operands, commented=self.commented)
         return self.body(closed_jaxpr, operands)
 
     def call(self, key, name: str, make: Callable, operands: Sequence[Value], commented: bool) -> list[Value]:
-        """A call of the private function that is known by `key`."""
+        """The results of a call of the private function known by `key`."""
         function = self.module.function(key, name, make, commented)
         outs = [physical(aval) for aval in self.module.functions[key][1].out_avals]
         types = functional(operands, outs)
         return self.results(outs, f"func.call @{function}({self.names(operands)})", (), types)
 
     def trace(self, function: Callable, operands: Sequence[Value]) -> list[Value]:
-        """A function of minijax's operations, in place."""
+        """The results of a function of minijax's operations, which is traced and written in place."""
         name = self.module.axis_name
         with named_axis_env([] if name is None else [Axis(name, self.module.replicas)]):
             closed_jaxpr = trace_to_closed_jaxpr(function, [x.aval for x in operands])
@@ -352,7 +353,7 @@ class Writer:
     # -- Loops -----------------------------------------------------------------------------------------------------------
 
     def while_loop(self, init: Sequence[Value], condition: Callable, step: Callable) -> list[Value]:
-        """`condition` and `step` write with the values that are carried."""
+        """The final values of a loop. `condition` and `step` get the carried values and write the test and the next values."""
         if not init:
             init = [self.full(ShapedArray((), BOOL), False)]
             return self.while_loop(init, lambda _: condition(), lambda x: [*step(), x])[1:]
@@ -419,7 +420,7 @@ def _while(w: Writer, outs, *operands, cond_jaxpr, body_jaxpr, cond_nconsts, bod
 def _cond(w: Writer, outs, index, *operands, branches):
     if len(branches) == 1:
         return w.body(branches[0], operands)
-    # An index below 0 is 0; StableHLO takes what is out of bounds as the last.
+    # Raise an index below 0 to 0, as `cond` does: StableHLO would take any index out of bounds for the last.
     index = w.convert(index, INT32)
     index = w.elementwise("maximum", index.aval, index, w.full(index.aval, 0))
     regions = [w.region((), lambda branch=branch: w.body(branch, operands)) for branch in branches]
@@ -445,10 +446,10 @@ RULES: dict[str, Rule] = {
     **CALLS,
 }
 
-# Those that have rules for what is done to keys.
+# The operations whose rules take keys.
 OF_KEYS = {*RANDOM, *CALLS, "copy", "stop_gradient", "name"}
 
-# Why some operations have no rule.
+# {operation without a rule: the reason, for the error}.
 PYTHON = "it calls back into Python"
 WITHOUT_RULE: dict[str, str] = {
     **dict.fromkeys(("debug_print", "debug_callback", "pure_callback", "io_callback"), PYTHON),

@@ -1,7 +1,7 @@
 """Types and constants as StableHLO's text: `tensor<2x3xf32>`, `dense<[1.0, 2.0]>`, exact to the bit.
 
-What StableHLO has no type for is stored as what it has one for: a random key as its two words, along a last axis; the
-tangent of an integer, in which there is nothing, as a bool.
+StableHLO has no type for random keys and for float0, the tangents of integers. A key is stored as its two words, along a
+last axis; a float0, which holds nothing, is stored as a bool.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...foundation.dtypes import float0, key_fry
 
 BOOL, INT32, UINT32 = (np.dtype(name) for name in ("bool", "int32", "uint32"))
 
-# By NumPy's letters; E is bfloat16's.
+# {NumPy's letter of a dtype (E is bfloat16): StableHLO's type}.
 _ELEMENTS = {
     "?": "i1",
     **dict(zip("efdE", ("f16", "f32", "f64", "bf16"))),
@@ -26,14 +26,14 @@ _ELEMENTS = {
     **{np.dtype(letter).char: f"ui{8 * np.dtype(letter).itemsize}" for letter in "BHILQ"},
 }
 
-# Constants of more elements are written as their bytes.
+# A constant of more elements is written as its bytes.
 READABLE = 64
 
 
 class Value(NamedTuple):
     """A value of the program: its type, and the name that it has in the text.
 
-    A constant has no name until it is used: then its array is written, or the scalar that it is full of.
+    A constant has no name until it is used. `constant` is its array, or a scalar for an array full of one number.
     """
 
     aval: ShapedArray
@@ -54,14 +54,14 @@ class Value(NamedTuple):
 
 
 def physical(aval: ShapedArray) -> ShapedArray:
-    """The type that a value of this type is stored as."""
+    """The type by which a value of the given type is stored."""
     if aval.dtype == key_fry:
         return ShapedArray((*aval.shape, 2), UINT32)
     return ShapedArray(aval.shape, BOOL) if aval.dtype == float0 else aval
 
 
 def physical_array(array: np.ndarray) -> np.ndarray:
-    """The array that a constant is stored as."""
+    """The array by which a constant is stored."""
     if array.dtype == key_fry.storage:
         return np.stack([array["hi"], array["lo"]], axis=-1)
     return np.zeros(array.shape, bool) if array.dtype == float0 else array
@@ -110,7 +110,8 @@ def i64_table(rows: Sequence[Sequence[int]]) -> str:
 
 
 def dense(array: np.ndarray) -> str:
-    """`dense<1.0>`: an array's elements, or the one that all of them are. A bool array of any size is written out."""
+    """`dense<1.0>` for an array of equal elements, `dense<[1.0, 2.0]>` for others, or their bytes if there are many. The
+    elements of a bool array are always written out."""
     flat = array.reshape(-1)
     if not flat.size:
         return "dense<>"
@@ -126,7 +127,7 @@ def _nested(array: np.ndarray) -> str:
 
 
 def number(x: np.generic) -> str:
-    """One element."""
+    """One element as text."""
     kind = x.dtype.kind
     if kind == "b":
         return boolean(x)
@@ -136,10 +137,10 @@ def number(x: np.generic) -> str:
 
 
 def _float(x: np.generic) -> str:
-    """A decimal that is read as exactly this number; its bits where there is none."""
+    """A decimal that is read as exactly this number; the bits of an infinity or NaN, which have no decimal."""
     if not np.isfinite(x):
         return f"0x{int.from_bytes(x.tobytes(), 'little'):0{2 * x.dtype.itemsize}X}"
     text = str(x)
-    # What reads it reads a float64, and rounds that.
+    # The parser reads a float64 and rounds it: the digits must lead to x even so.
     text = text if x.dtype.type(float(text)) == x else repr(float(x))
     return re.sub(r"^(-?\d+)(e|$)", r"\1.0\2", text)

@@ -17,6 +17,7 @@ import minijax as mj
 import minijax.lax
 import minijax.numpy as jnp
 from minijax.core.jaxpr import Jaxpr, jaxprs_in_params
+from minijax.core.primitive import CallPrimitive
 from minijax.foundation.source_info import PACKAGE_DIRECTORY, context
 from minijax.lowering import passes
 
@@ -24,11 +25,15 @@ X = jnp.asarray(np.float32([0.5, 1.5, 2.5]))
 
 
 def equations(jaxpr):
-    """All equations, those of inner jaxprs too."""
+    """All equations, those of the jaxprs that calls carry too. A scatter's jaxpr is shared by all scatters: it is nobody's."""
     for eqn in (jaxpr if isinstance(jaxpr, Jaxpr) else jaxpr.jaxpr).eqns:
         yield eqn
-        for inner in jaxprs_in_params(eqn.params):
-            yield from equations(inner)
+        inner = jaxprs_in_params(eqn.params)
+        if isinstance(eqn.primitive, CallPrimitive):
+            for jaxpr in inner:
+                yield from equations(jaxpr)
+        else:
+            assert all(e.origin.place is None for jaxpr in inner for e in jaxpr.eqns)
 
 
 def is_users(file: str) -> bool:

@@ -1,0 +1,239 @@
+"""The types whose instances are nodes of pytrees, and the key paths that lead to their children."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Key paths
+
+
+class SequenceKey(NamedTuple):
+    idx: int
+
+    def __str__(self) -> str:
+        return f"[{self.idx!r}]"
+
+
+class DictKey(NamedTuple):
+    key: Hashable
+
+    def __str__(self) -> str:
+        return f"[{self.key!r}]"
+
+
+class GetAttrKey(NamedTuple):
+    name: str
+
+    def __str__(self) -> str:
+        return f".{self.name}"
+
+
+class FlattenedIndexKey(NamedTuple):
+    key: int
+
+    def __str__(self) -> str:
+        return f"[<flat index {self.key}>]"
+
+
+def keystr(keys: Sequence, *, simple: bool = False, separator: str = "") -> str:
+    """A key path as text.
+
+    >>> keystr((DictKey('a'), SequenceKey(1)))
+    "['a'][1]"
+    >>> keystr((DictKey('a'), SequenceKey(1)), simple=True, separator='/')
+    'a/1'
+    """
+    return separator.join([str(key[0]) if simple and isinstance(key, tuple) else str(key) for key in keys])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Node types
+
+
+class NodeType:
+    """The functions that take values of one class apart and put them together.
+
+    flatten: value -> (children, static data); unflatten: (data, children) -> value; keys: value -> the children's keys.
+    """
+
+    __slots__ = ("type", "flatten", "unflatten", "keys")
+
+    def __init__(self, type_, flatten, unflatten, keys=None):
+        self.type = type_
+        self.flatten = flatten
+        self.unflatten = unflatten
+        self.keys = keys
+
+    def children_keys(self, value, count: int):
+        return [FlattenedIndexKey(i) for i in range(count)] if self.keys is None else list(self.keys(value))
+
+
+def _sorted_keys(d: dict) -> list:
+    try:
+        return sorted(d)
+    except TypeError:
+        raise ValueError(
+            f"Comparator raised exception while sorting pytree dictionary keys: {list(d)} are not comparable."
+        ) from None
+
+
+def _sequence_keys(value):
+    return [SequenceKey(i) for i in range(len(value))]
+
+
+def _dict_keys(value):
+    return [DictKey(k) for k in _sorted_keys(value)]
+
+
+def _flatten_dict(d):
+    keys = _sorted_keys(d)
+    return [d[k] for k in keys], tuple(keys)
+
+
+node_registry: dict[type, NodeType] = {}
+
+
+def _builtin(type_, flatten, unflatten, keys):
+    node_registry[type_] = NodeType(type_, flatten, unflatten, keys)
+
+
+_builtin(tuple, lambda x: (x, None), lambda _, children: tuple(children), _sequence_keys)
+_builtin(list, lambda x: (x, None), lambda _, children: list(children), _sequence_keys)
+_builtin(dict, _flatten_dict, lambda keys, children: dict(zip(keys, children)), _dict_keys)
+_builtin(type(None), lambda x: ((), None), lambda _, children: None, lambda x: ())
+_builtin(
+    OrderedDict,
+    lambda x: (list(x.values()), tuple(x)),
+    lambda keys, children: OrderedDict(zip(keys, children)),
+    lambda x: [DictKey(k) for k in x],
+)
+_builtin(
+    defaultdict,
+    lambda x: (_flatten_dict(x)[0], (x.default_factory, _flatten_dict(x)[1])),
+    lambda data, children: defaultdict(data[0], zip(data[1], children)),
+    _dict_keys,
+)
+
+namedtuple_type = NodeType(
+    tuple,
+    lambda x: (x, type(x)),
+    lambda cls, children: cls(*children),
+    lambda x: [GetAttrKey(name) for name in x._fields],
+)
+
+
+def node_type(x: Any) -> NodeType | None:
+    """The node type of a value; None for a leaf."""
+    node = node_registry.get(type(x))
+    if node is None and isinstance(x, tuple) and hasattr(x, "_fields"):
+        return namedtuple_type
+    return node
+
+
+def _register(nodetype: type, node: NodeType):
+    if nodetype in node_registry:
+        raise ValueError(f"Duplicate custom PyTreeDef type registration for {nodetype}.")
+    node_registry[nodetype] = node
+
+
+def register_pytree_node(nodetype: type, flatten_func: Callable, unflatten_func: Callable, flatten_with_keys_func=None):
+    """Make a class a container, by `flatten_func(x) -> (children, static data)` and `unflatten_func(data, children) -> x`."""
+    keys = None
+    if flatten_with_keys_func is not None:
+        keys = lambda x: [key for key, _ in flatten_with_keys_func(x)[0]]
+    _register(nodetype, NodeType(nodetype, flatten_func, unflatten_func, keys))
+
+
+def register_pytree_node_class(cls: type) -> type:
+    """Class decorator: make the class a container, by its methods `tree_flatten` and `tree_unflatten` (`jax.tree_util`)."""
+    register_pytree_node(cls, lambda x: x.tree_flatten(), cls.tree_unflatten)
+    return cls
+
+
+def register_pytree_with_keys(
+    nodetype: type, flatten_with_keys: Callable, unflatten_func: Callable, flatten_func: Callable | None = None
+):
+    """As `register_pytree_node`; `flatten_with_keys(x)` returns ((key, child) pairs, data)."""
+
+    def flatten(x):
+        pairs, data = flatten_with_keys(x)
+        return [child for _, child in pairs], data
+
+    register_pytree_node(nodetype, flatten_func or flatten, unflatten_func, flatten_with_keys)
+
+
+def register_pytree_with_keys_class(cls: type) -> type:
+    """Class decorator: make the class a container, by its methods `tree_flatten_with_keys` and `tree_unflatten`."""
+    flatten = getattr(cls, "tree_flatten", None)
+    register_pytree_with_keys(
+        cls,
+        lambda x: x.tree_flatten_with_keys(),
+        cls.tree_unflatten,
+        None if flatten is None else (lambda x: x.tree_flatten()),
+    )
+    return cls
+
+
+def register_dataclass(
+    nodetype: type,
+    data_fields: Sequence[str] | None = None,
+    meta_fields: Sequence[str] | None = None,
+    drop_fields: Sequence[str] = (),
+) -> type:
+    """Make a dataclass a container: `data_fields` are children, `meta_fields` static.
+
+    Without the two lists, fields with `dataclasses.field(metadata=dict(static=True))` are static and the others children.
+
+    >>> from minijax.tree_util import tree_leaves
+    >>> @register_dataclass
+    ... @dataclasses.dataclass
+    ... class Point:
+    ...     x: float
+    ...     name: str = dataclasses.field(metadata=dict(static=True))
+    >>> tree_leaves(Point(1.0, 'p'))
+    [1.0]
+    """
+    if (data_fields is None) != (meta_fields is None):
+        raise TypeError(
+            "register_dataclass: data_fields and meta_fields must both be specified when either is specified."
+        )
+    if data_fields is None:
+        if not dataclasses.is_dataclass(nodetype):
+            raise TypeError(
+                "register_dataclass: data_fields and meta_fields are required when nodetype is not a dataclass."
+                f" Got {nodetype=}."
+            )
+        fields = [f for f in dataclasses.fields(nodetype) if f.init]
+        data_fields = [f.name for f in fields if not f.metadata.get("static", False)]
+        meta_fields = [f.name for f in fields if f.metadata.get("static", False)]
+    elif dataclasses.is_dataclass(nodetype):
+        init = {f.name for f in dataclasses.fields(nodetype) if f.init}
+        given = {*data_fields, *meta_fields, *drop_fields}
+        if missing := init - given:
+            raise ValueError(
+                f"data_fields and meta_fields must include all dataclass fields with ``init=True``: {sorted(missing)} missing."
+            )
+        if unexpected := {*data_fields, *meta_fields} - init:
+            raise ValueError(
+                f"data_fields and meta_fields must only name dataclass fields with ``init=True``: {sorted(unexpected)} unexpected."
+            )
+    data_fields, meta_fields = tuple(data_fields), tuple(meta_fields)
+
+    def flatten(x):
+        return [getattr(x, name) for name in data_fields], tuple([getattr(x, name) for name in meta_fields])
+
+    def unflatten(meta, children):
+        return nodetype(**dict(zip(meta_fields, meta)), **dict(zip(data_fields, children)))
+
+    _register(nodetype, NodeType(nodetype, flatten, unflatten, lambda x: [GetAttrKey(name) for name in data_fields]))
+    return nodetype
+
+
+def register_static(cls: type) -> type:
+    """Class decorator: make instances containers without children, compared as static data; they must be hashable."""
+    register_pytree_node(cls, lambda x: ((), x), lambda data, _: data)
+    return cls

@@ -1,0 +1,169 @@
+"""Choosing elements by a condition: `where`, `select`, `choose`, `compress`, `nonzero`."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+
+from .. import lax
+from ..core.traces import Tracer
+from ..foundation import dtypes, errors
+from ..primitives import elementwise as ew
+from ..primitives.basis import const
+from ..primitives.basis import expand_dims as _expand_dims
+from ..primitives.elementwise import convert_element_type
+from . import cumulative
+from .creation import arange, asarray, zeros
+from .manipulation import atleast_1d, moveaxis, ravel, reshape, transpose, vstack
+from .taking import take
+from .util import (
+    broadcast_arrays,
+    canonicalize_axis,
+    check_arraylike,
+    check_no_out,
+    convert,
+    ensure_arraylike,
+    promote_dtypes,
+    to_bool,
+)
+from .util import where as _where
+
+
+def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
+    """x where the condition holds, else y (`jax.numpy.where`); with the condition alone, the places where it holds.
+
+    >>> where(np.array([True, False]), 1.0, 2.0)
+    Array([1., 2.], dtype=float32, weak_type=True)
+    """
+    if x is None and y is None:
+        return nonzero(condition, size=size, fill_value=fill_value)
+    if size is not None or fill_value is not None:
+        raise ValueError("size and fill_value arguments cannot be used in three-term where function.")
+    if x is None or y is None:
+        raise ValueError(
+            f"Either both or neither of the x and y arguments should be provided to jax.numpy.where, got {x} and {y}."
+        )
+    return _where(condition, x, y)
+
+
+def select(condlist, choicelist, default=0):
+    """Elements of the choice whose condition is the first to hold, else of the default (`jax.numpy.select`)."""
+    if len(condlist) != len(choicelist):
+        raise ValueError(f"condlist must have length equal to choicelist ({len(condlist)} vs {len(choicelist)})")
+    if not condlist:
+        raise ValueError("condlist must be non-empty")
+    check_arraylike("select", *condlist, *choicelist, default)
+    default, *choices = promote_dtypes(*map(asarray, (default, *choicelist)))
+    for condition, choice in zip(reversed(condlist), reversed(choices)):
+        default = _where(condition, choice, default)
+    return default
+
+
+def choose(a, choices, out=None, mode="raise"):
+    """`choices[a[i]][i]` for each place i: `a` says which of several arrays to take from (`jax.numpy.choose`)."""
+    check_no_out("choose", out)
+    check_arraylike("choose", a, *choices)
+    a = asarray(a)
+    if not dtypes.issubdtype(a.dtype, np.integer):
+        raise ValueError("`a` array must be integer typed")
+    count = len(choices)
+    if mode == "raise":
+        known = a._concrete(errors.concretization, "jnp.choose with mode='raise'") if isinstance(a, Tracer) else a
+        if ((np.asarray(known) < 0) | (np.asarray(known) >= count)).any():
+            raise ValueError("invalid entry in choice array")
+    elif mode == "wrap":
+        a = a % count
+    elif mode == "clip":
+        a = ew.clamp_p.bind(const(a, 0), a, const(a, count - 1))
+    else:
+        raise ValueError(f"mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
+    index, *arrays = broadcast_arrays(a, *promote_dtypes(*map(asarray, choices)))
+    return ew.select_n_p.bind(convert_element_type(index, np.dtype("int32")), *arrays)
+
+
+def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
+    """The slices along an axis for which the condition holds (`jax.numpy.compress`)."""
+    check_no_out("compress", out)
+    check_arraylike("compress", condition, a)
+    condition, a = to_bool(asarray(condition)), asarray(a)
+    if len(condition.shape) != 1:
+        raise ValueError("condition must be a 1D array")
+    a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
+    a = moveaxis(a, axis, 0)
+    length = a.shape[0]
+    if size is None:
+        # The number of slices depends on the condition, so its values must be known.
+        known = (
+            condition._concrete(errors.concretization, "jnp.compress") if isinstance(condition, Tracer) else condition
+        )
+        places = np.flatnonzero(np.asarray(known))
+        if places.size and places[-1] >= length:
+            raise ValueError("condition contains entries that are out of bounds")
+        return moveaxis(take(a, places.astype(np.int32), 0), 0, axis)
+    if not 0 <= size <= length:
+        raise ValueError(
+            "size must be positive and not greater than the size of the array axis; got"
+            f" size={size!r} for a.shape[axis]={length}"
+        )
+    condition = condition[:length]
+    a = a[: condition.shape[0]]
+    a = _where(_expand_dims(condition, range(1, len(a.shape))), a, convert(fill_value, a.dtype))
+    # A stable sort puts the chosen slices first and keeps their order.
+    order = lax.sort_key_val(ew.not_p.bind(condition), arange(condition.shape[0]))[1]
+    return moveaxis(take(a, order[:size], 0), 0, axis)
+
+
+def extract(condition, arr, *, size=None, fill_value=0):
+    """The elements for which the condition holds (`jax.numpy.extract`)."""
+    return compress(ravel(condition), ravel(arr), size=size, fill_value=fill_value)
+
+
+def nonzero(a, *, size=None, fill_value=None):
+    """The indices of the elements that are not zero, a vector for each axis (`jax.numpy.nonzero`).
+
+    Their number depends on the values: under a transformation `size` must give it. If fewer elements are not zero, the
+    vectors end in `fill_value`, by default 0.
+
+    >>> nonzero(np.array([0, 3, 0, 4]))
+    (Array([1, 3], dtype=int32),)
+    """
+    a = ensure_arraylike("nonzero", a)
+    if not a.shape:
+        raise ValueError("Calling nonzero on 0d arrays is not allowed. Use jnp.atleast_1d(scalar).nonzero() instead.")
+    mask = to_bool(a)
+    if size is None:
+        known = (
+            mask._concrete(errors.concretization, "jnp.nonzero (give it `size=`)") if isinstance(mask, Tracer) else mask
+        )
+        size = int(np.count_nonzero(np.asarray(known)))
+    size = operator.index(size)
+    if a.size == 0 or size == 0:
+        return tuple(zeros(size, int) for _ in a.shape)
+    flat = ravel(mask)
+    ends = cumulative.cumsum(flat)
+    # The place of the k-th true element is the number of places up to which fewer than k elements are true.
+    counts = zeros(size, int).at[ends].add(1, mode="drop")
+    places = cumulative.cumsum(counts)
+    strides = [math.prod(a.shape[i + 1 :]) for i in range(len(a.shape))]
+    indices = [places // stride % d for stride, d in zip(strides, a.shape)]
+    if fill_value is None:
+        return tuple(indices)
+    fills = fill_value if isinstance(fill_value, tuple) else (fill_value,) * len(indices)
+    if any(np.shape(f) != () for f in fills):
+        raise ValueError(f"fill_value must be a scalar or a tuple of length {len(a.shape)}; got {fill_value}")
+    missing = arange(size) >= ends[-1]
+    return tuple(_where(missing, f, i) for f, i in zip(fills, indices))
+
+
+def flatnonzero(a, *, size=None, fill_value=None):
+    """The indices in the flattened array of the elements that are not zero (`jax.numpy.flatnonzero`)."""
+    return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
+
+
+def argwhere(a, *, size=None, fill_value=None):
+    """The indices of the elements that are not zero, a row for each element (`jax.numpy.argwhere`)."""
+    a = ensure_arraylike("argwhere", a)
+    places = transpose(vstack(nonzero(atleast_1d(a), size=size, fill_value=fill_value)))
+    return reshape(places[:, : len(a.shape)], (places.shape[0], len(a.shape)))

@@ -1,0 +1,53 @@
+"""Whether two arrays are equal or close."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..primitives import elementwise as ew
+from . import reductions, ufuncs
+from .creation import array, asarray
+from .util import broadcast_shapes, check_arraylike, convert, isnan, promote_args, promote_args_inexact
+
+
+def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether |a - b| <= atol + rtol |b| (`jax.numpy.isclose`); infinities are close to themselves."""
+    a, b = promote_args("isclose", a, b)
+    a, b = promote_args_inexact("isclose", a, b)
+    real_dtype = np.zeros(0, a.dtype).real.dtype
+    rtol, atol = convert(rtol, real_dtype), convert(atol, real_dtype)
+    distance, bound = ew.abs_p.bind(ew.sub_p.bind(a, b)), ew.mul_p.bind(rtol, ew.abs_p.bind(b))
+    in_range = ew.le_p.bind(distance, ew.add_p.bind(atol, bound))
+    close = ew.or_p.bind(ew.eq_p.bind(a, b), ew.and_p.bind(ufuncs.isfinite(b), in_range))
+    return ew.or_p.bind(close, ew.and_p.bind(isnan(a), isnan(b))) if equal_nan else close
+
+
+def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether all elements are close (`jax.numpy.allclose`).
+
+    >>> allclose(np.float32([1, 2]), np.float32([1, 2 + 1e-6]))
+    Array(True, dtype=bool)
+    """
+    check_arraylike("allclose", a, b)
+    return reductions.all(isclose(a, b, rtol, atol, equal_nan))
+
+
+def array_equal(a1, a2, equal_nan=False):
+    """Whether two arrays have the same shape and elements (`jax.numpy.array_equal`)."""
+    a1, a2 = asarray(a1), asarray(a2)
+    if a1.shape != a2.shape:
+        return array(False)
+    same = ufuncs.equal(a1, a2)
+    if equal_nan:
+        same = ufuncs.logical_or(same, ufuncs.logical_and(ufuncs.isnan(a1), ufuncs.isnan(a2)))
+    return reductions.all(same)
+
+
+def array_equiv(a1, a2):
+    """Whether two arrays have the same elements after broadcasting (`jax.numpy.array_equiv`)."""
+    a1, a2 = asarray(a1), asarray(a2)
+    try:
+        broadcast_shapes(a1.shape, a2.shape)
+    except ValueError:
+        return array(False)
+    return reductions.all(ufuncs.equal(a1, a2))

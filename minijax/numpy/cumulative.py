@@ -1,0 +1,92 @@
+"""Cumulative sums and products."""
+
+from __future__ import annotations
+
+from .. import lax
+from ..primitives import elementwise as ew
+from ..primitives.basis import const, full
+from ..primitives.elementwise import convert_element_type
+from .reductions import promote_integer
+from .util import canonicalize_axis, ensure_arraylike, isnan, user_dtype
+from .util import where as _where
+
+
+def _cumulative(name, bind, a, axis, dtype, out=None, fill_nan=None, promote_integers=False):
+    a = ensure_arraylike(name, a)
+    if out is not None:
+        raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported")
+    if axis is None or not a.shape:
+        a = lax.reshape(a, (a.size,))
+    axis = canonicalize_axis(0 if axis is None else axis, len(a.shape))
+    if fill_nan is not None:
+        a = _where(isnan(a), const(a, fill_nan), a)
+    if dtype is None:
+        result_dtype = promote_integer(a.dtype) if promote_integers or a.dtype == bool else a.dtype
+        work_dtype = result_dtype
+    else:
+        result_dtype = work_dtype = user_dtype(dtype, name)
+        if result_dtype.kind == "b":
+            a = a if a.dtype == bool else ew.ne_p.bind(a, const(a, 0))
+            work_dtype = promote_integer(result_dtype)
+    result = bind(convert_element_type(a, work_dtype), axis)
+    return convert_element_type(result, result_dtype)
+
+
+def _bind_cumsum(x, axis):
+    return lax.cumsum_p.bind(x, axis=axis, reverse=False)
+
+
+def _bind_cumprod(x, axis):
+    return lax.cumprod_p.bind(x, axis=axis, reverse=False)
+
+
+def cumsum(a, axis=None, dtype=None, out=None):
+    """The sum of each element and all before it, along an axis or in the flattened array (`jax.numpy.cumsum`)."""
+    return _cumulative("cumsum", _bind_cumsum, a, axis, dtype, out)
+
+
+def cumprod(a, axis=None, dtype=None, out=None):
+    """The product of each element and all before it, along an axis or in the flattened array (`jax.numpy.cumprod`)."""
+    return _cumulative("cumprod", _bind_cumprod, a, axis, dtype, out)
+
+
+def nancumsum(a, axis=None, dtype=None, out=None):
+    """As `cumsum`, with NaN counted as 0 (`jax.numpy.nancumsum`)."""
+    return _cumulative("nancumsum", _bind_cumsum, a, axis, dtype, out, fill_nan=0)
+
+
+def nancumprod(a, axis=None, dtype=None, out=None):
+    """As `cumprod`, with NaN counted as 1 (`jax.numpy.nancumprod`)."""
+    return _cumulative("nancumprod", _bind_cumprod, a, axis, dtype, out, fill_nan=1)
+
+
+def _array_api_cumulative(name, bind, word, x, axis, dtype, include_initial, first, promote_integers):
+    x = ensure_arraylike(name, x)
+    if not x.shape:
+        raise ValueError(
+            f"The input must be non-scalar to take a cumulative {word}, however a scalar value or scalar array was"
+            " given."
+        )
+    if axis is None:
+        if len(x.shape) > 1:
+            raise ValueError(
+                f"The input array has rank {len(x.shape)}, however axis was not set to an explicit value. The axis"
+                " argument is only optional for one-dimensional arrays."
+            )
+        axis = 0
+    axis = canonicalize_axis(axis, len(x.shape))
+    result = _cumulative(name, bind, x, axis, dtype, promote_integers=promote_integers)
+    if not include_initial:
+        return result
+    shape = tuple(1 if i == axis else d for i, d in enumerate(x.shape))
+    return lax.concatenate([full(shape, first, result.dtype), result], axis)
+
+
+def cumulative_sum(x, /, *, axis=None, dtype=None, include_initial=False):
+    """`cumsum` of the array API (`jax.numpy.cumulative_sum`); with `include_initial`, 0 comes first."""
+    return _array_api_cumulative("cumulative_sum", _bind_cumsum, "sum", x, axis, dtype, include_initial, 0, True)
+
+
+def cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False):
+    """`cumprod` of the array API (`jax.numpy.cumulative_prod`); with `include_initial`, 1 comes first."""
+    return _array_api_cumulative("cumulative_prod", _bind_cumprod, "product", x, axis, dtype, include_initial, 1, False)

@@ -1,0 +1,184 @@
+"""Diagonals, indices of triangles, and indices into the flattened array."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import lax
+from ..core.array import ArrayImpl
+from ..core.traces import Array, Tracer
+from ..foundation import dtypes, errors
+from ..primitives import elementwise as ew
+from ..primitives.basis import const
+from ..primitives.basis import expand_dims as _expand_dims
+from ..primitives.elementwise import convert_element_type
+from . import reductions
+from .creation import arange, array, asarray, eye, zeros_like
+from .manipulation import as_tuple, moveaxis, ravel
+from .repeating import resize
+from .util import as_array, canonicalize_axis, check_arraylike, check_no_out, ensure_arraylike
+from .util import where as _where
+
+
+def diagonal(a, offset=0, axis1=0, axis2=1):
+    """The diagonal of two axes, as the last axis (`jax.numpy.diagonal`)."""
+    a = ensure_arraylike("diagonal", a)
+    if len(a.shape) < 2:
+        raise ValueError("diagonal requires an array of at least two dimensions.")
+    offset = operator.index(offset)
+    rows, columns = a.shape[axis1], a.shape[axis2]
+    a = moveaxis(a, (axis1, axis2), (-2, -1))
+    size = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    i = arange(size)
+    j = arange(abs(offset), abs(offset) + size)
+    return a[..., i, j] if offset >= 0 else a[..., j, i]
+
+
+def diag(v, k=0):
+    """A matrix with the vector `v` on its k-th diagonal; or, for a matrix `v`, its k-th diagonal (`jax.numpy.diag`)."""
+    v = ensure_arraylike("diag", v)
+    k = operator.index(k)
+    if len(v.shape) == 2:
+        return diagonal(v, k)
+    if len(v.shape) != 1:
+        raise ValueError("diag input must be 1d or 2d")
+    zero = ArrayImpl(np.asarray(0, v.dtype), v.weak_type)
+    size = v.shape[0] + abs(k)
+    v = lax.pad(v, zero, [(max(0, -k), max(0, k), 0)])
+    return _where(eye(size, k=k, dtype=bool), _expand_dims(v, [1]), zero)
+
+
+def diagflat(v, k=0):
+    """A matrix with all elements of `v` on its k-th diagonal (`jax.numpy.diagflat`)."""
+    return diag(ravel(v), k)
+
+
+def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+    """The sum of a diagonal (`jax.numpy.trace`)."""
+    a = ensure_arraylike("trace", a)
+    check_no_out("trace", out)
+    rows, columns = a.shape[axis1], a.shape[axis2]
+    if canonicalize_axis(axis1, len(a.shape)) == canonicalize_axis(axis2, len(a.shape)):
+        raise ValueError(f"axis1 and axis2 can not be same. axis1={axis1} and axis2={axis2}")
+    a = moveaxis(a, (axis1, axis2), (-2, -1))
+    on_diagonal = _where(eye(rows, columns, k=offset, dtype=bool), a, zeros_like(a))
+    return reductions.sum(on_diagonal, axis=(-2, -1), dtype=dtype)
+
+
+def diag_indices(n, ndim=2):
+    """The indices of the main diagonal (`jax.numpy.diag_indices`)."""
+    n, ndim = operator.index(n), operator.index(ndim)
+    for name, value in (("n", n), ("ndim", ndim)):
+        if value < 0:
+            raise ValueError(f"{name} argument to diag_indices must be nonnegative, got {value}")
+    return (arange(n),) * ndim
+
+
+def diag_indices_from(arr):
+    """The indices of the main diagonal of `arr` (`jax.numpy.diag_indices_from`)."""
+    arr = ensure_arraylike("diag_indices_from", arr)
+    if len(arr.shape) < 2:
+        raise ValueError("input array must be at least 2-d")
+    if len(set(arr.shape)) != 1:
+        raise ValueError("All dimensions of input must be of equal length")
+    return diag_indices(arr.shape[0], len(arr.shape))
+
+
+def _triangle_indices(n: int, k: int, m: int | None, above: bool) -> tuple[Array, Array]:
+    rows, columns = np.triu_indices(n, k, m) if above else np.tril_indices(n, k, m)
+    return asarray(rows), asarray(columns)
+
+
+def triu_indices(n, k=0, m=None):
+    """The indices on and above the k-th diagonal of an n x m matrix (`jax.numpy.triu_indices`)."""
+    return _triangle_indices(operator.index(n), operator.index(k), m, above=True)
+
+
+def tril_indices(n, k=0, m=None):
+    """The indices on and below the k-th diagonal of an n x m matrix (`jax.numpy.tril_indices`)."""
+    return _triangle_indices(operator.index(n), operator.index(k), m, above=False)
+
+
+def _matrix_shape(arr: Any) -> tuple[int, int]:
+    shape = tuple(arr.shape) if hasattr(arr, "shape") else as_array(arr).shape
+    if len(shape) != 2:
+        raise ValueError("Only 2-D inputs are accepted")
+    return shape
+
+
+def triu_indices_from(arr, k=0):
+    """`triu_indices` of the shape of a matrix (`jax.numpy.triu_indices_from`)."""
+    rows, columns = _matrix_shape(arr)
+    return triu_indices(rows, k, columns)
+
+
+def tril_indices_from(arr, k=0):
+    """`tril_indices` of the shape of a matrix (`jax.numpy.tril_indices_from`)."""
+    rows, columns = _matrix_shape(arr)
+    return tril_indices(rows, k, columns)
+
+
+def fill_diagonal(a, val, wrap=False, *, inplace=True):
+    """The array with `val` on its diagonal (`jax.numpy.fill_diagonal`). Arrays are immutable: pass `inplace=False`."""
+    if inplace:
+        raise NotImplementedError("JAX arrays are immutable, must use inplace=False")
+    if wrap:
+        raise NotImplementedError("wrap=True is not implemented, must use wrap=False")
+    a, val = ensure_arraylike("fill_diagonal", a, val)
+    if len(a.shape) < 2:
+        raise ValueError("array must be at least 2-d")
+    if len(a.shape) > 2 and len(set(a.shape)) > 1:
+        raise ValueError("All dimensions of input must be of equal length")
+    n = min(a.shape)
+    values = val if not val.shape else resize(ravel(val), (n,))
+    return a.at[diag_indices(n, len(a.shape))].set(values)
+
+
+def unravel_index(indices, shape):
+    """The indices along each axis, for indices into the flattened array (`jax.numpy.unravel_index`)."""
+    left = ensure_arraylike("unravel_index", indices)
+    sizes = as_tuple(shape)
+    found = []
+    for size in reversed(sizes):
+        found.append(left % size)
+        left = left // size
+    beyond, before = left > 0, left < -1
+    return tuple(_where(beyond, size - 1, _where(before, 0, index)) for size, index in zip(sizes, reversed(found)))
+
+
+def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None):
+    """The indices into the flattened array, for indices along each axis (`jax.numpy.ravel_multi_index`)."""
+    sizes = as_tuple(dims)
+    if len(multi_index) != len(sizes):
+        raise ValueError(f"len(multi_index)={len(multi_index)} != len(dims)={len(sizes)}")
+    check_arraylike("ravel_multi_index", *multi_index)
+    parts = [asarray(i) for i in multi_index]
+    if any(not dtypes.issubdtype(i.dtype, np.integer) for i in parts):
+        raise TypeError("only int indices permitted")
+    if order not in ("C", "F"):
+        raise ValueError(f"invalid order={order!r}. Expected 'C' or 'F'")
+    parts = [_bring_inside(i, size, mode) for i, size in zip(parts, sizes)]
+    steps = [math.prod(sizes[i + 1 :]) if order == "C" else math.prod(sizes[:i]) for i in range(len(sizes))]
+    total = array(0, dtype or dtypes.result_type(int, *parts))
+    for index, step in zip(parts, steps):
+        total = total + convert_element_type(index, total.dtype) * step
+    return total
+
+
+def _bring_inside(index: Array, size: int, mode: str) -> Array:
+    if mode == "raise":
+        known = index
+        if isinstance(index, Tracer):
+            known = index._concrete(errors.concretization, "jnp.ravel_multi_index with mode='raise'")
+        if ((np.asarray(known) < 0) | (np.asarray(known) >= size)).any():
+            raise ValueError("invalid entry in coordinates array")
+        return index
+    if mode == "clip":
+        return ew.clamp_p.bind(const(index, 0), index, const(index, size - 1))
+    if mode == "wrap":
+        return index % size
+    raise ValueError(f"invalid mode={mode!r}. Expected 'raise', 'wrap' or 'clip'")

@@ -1,0 +1,113 @@
+"""Reductions that skip NaN: `nansum`, `nanmean`, `nanargmax` and so on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from ..foundation import dtypes
+from ..primitives import elementwise as ew
+from ..primitives.basis import const
+from ..primitives.elementwise import convert_element_type
+from .reductions import all, argmax, argmin, identity_element, max, min, prod, sum
+from .statistics import mean, same_rank, squared_size, variance_dtypes
+from .util import check_no_out, ensure_arraylike, isnan, logical_not, user_dtype
+from .util import where as _where
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Where the largest is
+
+
+def _nan_arg(name: str, plain: Callable, filler: float):
+    def function(a, axis=None, out=None, keepdims=None):
+        a = ensure_arraylike(name, a)
+        check_no_out(name, out)
+        if not dtypes.issubdtype(a.dtype, np.inexact):
+            return plain(a, axis, keepdims=keepdims)
+        missing = isnan(a)
+        found = plain(_where(missing, filler, a), axis, keepdims=keepdims)
+        return _where(all(missing, axis, keepdims=bool(keepdims)), -1, found)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"As `{name[3:]}`, without the elements that are NaN (`jax.numpy.{name}`); -1 if all are NaN."
+    return function
+
+
+nanargmax, nanargmin = _nan_arg("nanargmax", argmax, -math.inf), _nan_arg("nanargmin", argmin, math.inf)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Sums, extremes, means and variances
+
+
+def _nan_reduce(a, name, plain, filler, nan_if_all_nan, axis, keepdims, where, **options):
+    a = ensure_arraylike(name, a)
+    if not dtypes.issubdtype(a.dtype, np.inexact):
+        return plain(a, axis=axis, keepdims=keepdims, where=where, **options)
+    filled = _where(isnan(a), identity_element(a.dtype, filler), a)
+    result = plain(filled, axis=axis, keepdims=keepdims, where=where, **options)
+    if not nan_if_all_nan:
+        return result
+    return _where(all(isnan(a), axis=axis, keepdims=keepdims), const(a, math.nan), result)
+
+
+def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+    """The sum of the elements that are not NaN (`jax.numpy.nansum`)."""
+    check_no_out("nansum", out)
+    return _nan_reduce(a, "nansum", sum, 0, False, axis, keepdims, where, dtype=dtype, initial=initial)
+
+
+def nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+    """The product of the elements that are not NaN (`jax.numpy.nanprod`)."""
+    check_no_out("nanprod", out)
+    return _nan_reduce(a, "nanprod", prod, 1, False, axis, keepdims, where, dtype=dtype, initial=initial)
+
+
+def nanmax(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+    """The largest of the elements that are not NaN (`jax.numpy.nanmax`); NaN if all are NaN."""
+    check_no_out("nanmax", out)
+    return _nan_reduce(a, "nanmax", max, -math.inf, initial is None, axis, keepdims, where, initial=initial)
+
+
+def nanmin(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+    """The smallest of the elements that are not NaN (`jax.numpy.nanmin`); NaN if all are NaN."""
+    check_no_out("nanmin", out)
+    return _nan_reduce(a, "nanmin", min, math.inf, initial is None, axis, keepdims, where, initial=initial)
+
+
+def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, where=None):
+    """The mean of the elements that are not NaN (`jax.numpy.nanmean`)."""
+    check_no_out("nanmean", out)
+    a = ensure_arraylike("nanmean", a)
+    if not dtypes.issubdtype(a.dtype, np.inexact):
+        return mean(a, axis, dtype, keepdims=keepdims, where=where)
+    dtype = a.dtype if dtype is None else user_dtype(dtype, "nanmean")
+    count = sum(logical_not(isnan(a)), axis, dtype=dtype, keepdims=keepdims, where=where)
+    return ew.div_p.bind(nansum(a, axis, dtype=dtype, keepdims=keepdims, where=where), count)
+
+
+def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None, mean=None):
+    """The variance of the elements that are not NaN (`jax.numpy.nanvar`)."""
+    check_no_out("nanvar", out)
+    a = ensure_arraylike("nanvar", a)
+    work_dtype, dtype = variance_dtypes(a.dtype, user_dtype(dtype, "nanvar"))
+    a = convert_element_type(a, work_dtype)
+    if mean is None:
+        center = nanmean(a, axis, dtype=work_dtype, keepdims=True, where=where)
+    else:
+        center = convert_element_type(ensure_arraylike("nanvar", mean), work_dtype)
+    missing = isnan(a)
+    squares = squared_size(_where(missing, 0, ew.sub_p.bind(*same_rank(a, center))))
+    count = sum(logical_not(missing), axis, keepdims=keepdims, where=where) - ddof
+    none_left = count <= 0
+    total = _where(none_left, math.nan, sum(squares, axis, keepdims=keepdims, where=where))
+    divisor = convert_element_type(_where(none_left, 1, count), total.dtype)
+    return convert_element_type(ew.div_p.bind(total, divisor), dtype)
+
+
+def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None, mean=None):
+    """The standard deviation of the elements that are not NaN (`jax.numpy.nanstd`)."""
+    check_no_out("nanstd", out)
+    return ew.sqrt_p.bind(nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean))

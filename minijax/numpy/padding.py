@@ -1,0 +1,174 @@
+"""`pad` and its modes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import lax
+from ..core.traces import Array
+from ..foundation import dtypes
+from ..primitives import elementwise as ew
+from ..primitives.elementwise import convert_element_type
+from . import reductions, statistics
+from .creation import asarray, linspace, zeros_like
+from .repeating import repeat
+from .util import broadcast_to, convert, ensure_arraylike
+
+_PAD_OPTIONS = {
+    "constant": ("constant_values",),
+    "edge": (),
+    "wrap": (),
+    "empty": (),
+    "linear_ramp": ("end_values",),
+    "reflect": ("reflect_type",),
+    "symmetric": ("reflect_type",),
+    "maximum": ("stat_length",),
+    "minimum": ("stat_length",),
+    "mean": ("stat_length",),
+    "median": ("stat_length",),
+}
+
+
+def pad(array, pad_width, mode="constant", **kwargs):
+    """The array with elements added before and behind it along every axis (`jax.numpy.pad`).
+
+    pad_width: (before, behind), or one such pair for each axis, or a number. mode: "constant" (`constant_values`),
+    "edge", "wrap", "reflect", "symmetric" (`reflect_type`), "linear_ramp" (`end_values`), "empty", or "maximum",
+    "minimum", "mean", "median" (`stat_length`).
+
+    >>> pad(np.arange(2), 1)
+    Array([0, 0, 1, 0], dtype=int32)
+    """
+    a = ensure_arraylike("pad", array)
+    widths = _pairs(pad_width, len(a.shape), "pad_width")
+    if any(type(w) is not int for pair in widths for w in pair):
+        raise TypeError("`pad_width` must be of integral type.")
+    if any(w < 0 for pair in widths for w in pair):
+        raise ValueError("index can't contain negative values")
+    if not isinstance(mode, str) or mode not in _PAD_OPTIONS:
+        raise NotImplementedError(f"Unimplemented padding mode '{mode}' for np.pad.")
+    unsupported = set(kwargs) - set(_PAD_OPTIONS[mode])
+    if unsupported:
+        raise ValueError(f"unsupported keyword arguments for mode '{mode}': {unsupported}")
+    if not a.shape:
+        return a
+    if mode == "constant":
+        return _pad_constant(a, widths, kwargs.get("constant_values", 0))
+    ends = _pairs(kwargs.get("end_values", 0), len(a.shape), "end_values")
+    lengths = kwargs.get("stat_length")
+    lengths = None if lengths is None else _pairs(lengths, len(a.shape), "stat_length")
+    for axis, (before, behind) in enumerate(widths):
+        if a.shape[axis] == 0 and mode != "empty":
+            if before or behind:
+                raise ValueError(f"Cannot apply '{mode}' padding to empty axis")
+            continue
+        if mode in ("reflect", "symmetric"):
+            a = _pad_mirrored(a, axis, before, behind, mode, kwargs.get("reflect_type", "even"))
+        elif mode == "wrap":
+            a = _pad_wrapped(a, axis, before, behind)
+        elif mode == "linear_ramp":
+            a = _pad_ramp(a, axis, before, behind, ends[axis])
+        else:
+            first, last = _pad_slices(a, axis, mode, None if lengths is None else lengths[axis])
+            a = lax.concatenate([repeat(first, before, axis), a, repeat(last, behind, axis)], axis)
+    return a
+
+
+def _pairs(values: Any, ndim: int, name: str) -> tuple[tuple[Any, Any], ...]:
+    """(before, behind) for every axis, from a pair for each, one pair, or one number."""
+    try:
+        values = np.asarray(values)
+    except ValueError as error:
+        raise TypeError(f"`{name}` entries must be the same shape: {values}") from error
+    if values.shape not in ((ndim, 2), (1, 2), (2,), (1,), ()):
+        raise ValueError(
+            f"jnp.pad: {name} with nd={ndim} has unsupported shape {values.shape}. Valid shapes are ({ndim}, 2),"
+            " (1, 2), (2,), (1,), or ()."
+        )
+    return tuple(map(tuple, np.broadcast_to(values, (ndim, 2)).tolist()))
+
+
+def _pad_constant(a: Array, widths, values: Any) -> Array:
+    values = convert(values, a.dtype, a.weak_type) if np.ndim(values) == 0 else asarray(values, a.dtype)
+    if values.shape in ((), (1,)):
+        return lax.pad(a, lax.reshape(values, ()), [(before, behind, 0) for before, behind in widths])
+    values = broadcast_to(values, (len(a.shape), 2))
+    for axis, (before, behind) in enumerate(widths):
+        for amount, side in (((before, 0, 0), 0), ((0, behind, 0), 1)):
+            if any(amount):
+                config = [amount if i == axis else (0, 0, 0) for i in range(len(a.shape))]
+                a = lax.pad(a, values[axis, side], config)
+    return a
+
+
+def _pad_slices(a: Array, axis: int, mode: str, lengths) -> tuple[Array, Array]:
+    """(the slice to repeat before the array, the slice to repeat behind it)."""
+    size = a.shape[axis]
+    if mode == "empty":
+        shape = tuple(1 if i == axis else d for i, d in enumerate(a.shape))
+        return (zeros_like(a, shape=shape),) * 2
+    if mode == "edge":
+        return lax.slice_in_dim(a, 0, 1, axis=axis), lax.slice_in_dim(a, size - 1, size, axis=axis)
+    reduce = {
+        "maximum": reductions.max,
+        "minimum": reductions.min,
+        "mean": statistics.mean,
+        "median": statistics.median,
+    }
+    before, behind = (size, size) if lengths is None else (min(n, size) for n in lengths)
+    if before == 0 or behind == 0:
+        raise ValueError("stat_length of 0 yields no value for padding")
+    parts = (lax.slice_in_dim(a, 0, before, axis=axis), lax.slice_in_dim(a, size - behind, size, axis=axis))
+    return tuple(_as_dtype_of(a, reduce[mode](part, axis=axis, keepdims=True)) for part in parts)
+
+
+def _as_dtype_of(a: Array, x: Array) -> Array:
+    if dtypes.issubdtype(a.dtype, np.integer) and dtypes.issubdtype(x.dtype, np.floating):
+        x = ew.round_p.bind(x, rounding_method=1)
+    return convert_element_type(x, a.dtype, a.weak_type)
+
+
+def _pad_wrapped(a: Array, axis: int, before: int, behind: int) -> Array:
+    size = a.shape[axis]
+    (whole_before, part_before), (whole_behind, part_behind) = divmod(before, size), divmod(behind, size)
+    parts = [lax.slice_in_dim(a, size - part_before, size, axis=axis)] if part_before else []
+    parts += [a] * (whole_before + whole_behind + 1)
+    parts += [lax.slice_in_dim(a, 0, part_behind, axis=axis)] if part_behind else []
+    return lax.concatenate(parts, axis)
+
+
+def _pad_ramp(a: Array, axis: int, before: int, behind: int, ends) -> Array:
+    size = a.shape[axis]
+
+    def ramp(end, edge, num):
+        edge = lax.squeeze(edge, (axis,))
+        values = linspace(end, edge, num, endpoint=False, dtype=a.dtype, axis=axis)
+        return convert_element_type(values, a.dtype, a.weak_type)
+
+    first = ramp(ends[0], lax.slice_in_dim(a, 0, 1, axis=axis), before)
+    last = ramp(ends[1], lax.slice_in_dim(a, size - 1, size, axis=axis), behind)
+    return lax.concatenate([first, a, lax.rev(last, (axis,))], axis)
+
+
+def _pad_mirrored(a: Array, axis: int, before: int, behind: int, mode: str, reflect_type: str) -> Array:
+    """The array with its mirror images added at the edges, again and again: the padding may be longer than the axis."""
+    size = a.shape[axis]
+    offset = 1 if mode == "reflect" and size > 1 else 0
+
+    def mirror(a: Array, amount: int, in_front: bool) -> Array:
+        length = a.shape[axis]
+        start = offset if in_front else length - amount - offset
+        x = lax.rev(lax.slice_in_dim(a, start, start + amount, axis=axis), (axis,))
+        if reflect_type == "odd":
+            at = 0 if in_front else length - 1
+            x = 2 * lax.slice_in_dim(a, at, at + 1, axis=axis) - x
+        return lax.concatenate([x, a] if in_front else [a, x], axis)
+
+    for padding, in_front in ((before, True), (behind, False)):
+        while padding > 0:
+            amount = min(padding, size - offset)
+            a = mirror(a, amount, in_front)
+            padding -= amount
+    return a

@@ -1,0 +1,130 @@
+"""Polynomials, and the convolution of vectors."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import lax
+from ..core.traces import Array
+from ..primitives.basis import const, expand_dims
+from . import ufuncs
+from .arithmetic import power
+from .creation import arange, zeros, zeros_like
+from .manipulation import concatenate, flip
+from .util import broadcast_shapes, broadcast_to, ensure_arraylike, promote_dtypes, promote_dtypes_inexact
+
+
+def polyval(p, x, *, unroll=16):
+    """The value at x of the polynomial with coefficients `p`, highest power first, by Horner's rule (`jax.numpy.polyval`)."""
+    p, x = promote_dtypes(*ensure_arraylike("polyval", p, x))
+    start = zeros_like(x, shape=broadcast_shapes(p.shape[1:], x.shape))
+    value, _ = lax.scan(lambda value, coefficient: (value * x + coefficient, None), start, p, unroll=unroll)
+    return value
+
+
+def polyadd(a1, a2):
+    """The sum of two polynomials (`jax.numpy.polyadd`)."""
+    a1, a2 = promote_dtypes(*ensure_arraylike("polyadd", a1, a2))
+    size = max(a1.shape[0], a2.shape[0])
+    return _leading_zeros(a1, size) + _leading_zeros(a2, size)
+
+
+def polysub(a1, a2):
+    """The difference of two polynomials (`jax.numpy.polysub`)."""
+    a1, a2 = promote_dtypes(*ensure_arraylike("polysub", a1, a2))
+    size = max(a1.shape[0], a2.shape[0])
+    return _leading_zeros(a1, size) - _leading_zeros(a2, size)
+
+
+def _leading_zeros(p: Array, size: int) -> Array:
+    return concatenate([zeros(size - p.shape[0], p.dtype), p]) if p.shape[0] < size else p
+
+
+def polymul(a1, a2, *, trim_leading_zeros=False):
+    """The product of two polynomials (`jax.numpy.polymul`)."""
+    a1, a2 = promote_dtypes_inexact(*ensure_arraylike("polymul", a1, a2))
+    if trim_leading_zeros:
+        raise NotImplementedError("minijax: polymul with trim_leading_zeros=True is not supported.")
+    return convolve(a1, a2)
+
+
+def polyder(p, m=1):
+    """The m-th derivative of a polynomial (`jax.numpy.polyder`)."""
+    (p,) = promote_dtypes_inexact(ensure_arraylike("polyder", p))
+    if m < 0:
+        raise ValueError("Order of derivative must be positive")
+    for _ in range(operator.index(m)):
+        degree = p.shape[0] - 1
+        p = p[:-1] * arange(degree, 0, -1, dtype=p.dtype)
+    return p
+
+
+def polyint(p, m=1, k=None):
+    """The m-th antiderivative of a polynomial, with constants k (`jax.numpy.polyint`)."""
+    m = operator.index(m)
+    p, k = promote_dtypes_inexact(*ensure_arraylike("polyint", p, 0 if k is None else k))
+    if m < 0:
+        raise ValueError("Order of integral must be positive (see polyder)")
+    k = broadcast_to(k, (m,)) if k.size == 1 else k
+    if k.shape != (m,):
+        raise ValueError("k must be a scalar or a rank-1 array of length 1 or m.")
+    for i in range(m):
+        p = concatenate([p / arange(p.shape[0], 0, -1, dtype=p.dtype), k[i : i + 1]])
+    return p
+
+
+def vander(x, N=None, increasing=False):
+    """A matrix whose rows are the powers of each element (`jax.numpy.vander`)."""
+    x = ensure_arraylike("vander", x)
+    if len(x.shape) != 1:
+        raise ValueError("x must be a one-dimensional array")
+    N = x.shape[0] if N is None else operator.index(N)
+    if N < 0:
+        raise ValueError("N must be nonnegative")
+    powers = lax.iota(x.dtype, N)
+    powers = powers if increasing else const(powers, N - 1) - powers
+    return power(expand_dims(x, [1]), expand_dims(powers, [0]))
+
+
+def _convolve(name: str, x: Any, y: Any, mode: str, precision, preferred_element_type) -> Array:
+    x, y = ensure_arraylike(name, x, y)
+    if len(x.shape) != 1 or len(y.shape) != 1:
+        raise ValueError(f"{name}() only support 1-dimensional inputs.")
+    x, y = promote_dtypes_inexact(x, y) if preferred_element_type is None else promote_dtypes(x, y)
+    if x.size == 0 or y.size == 0:
+        raise ValueError(f"{name}: inputs cannot be empty, got shapes {x.shape} and {y.shape}.")
+    if mode not in ("full", "same", "valid"):
+        raise ValueError("mode must be one of ['full', 'same', 'valid']")
+    exchanged = x.size < y.size
+    if name == "correlate":
+        y = ufuncs.conj(y)
+    x, y = (y, x) if exchanged else (x, y)
+    if name == "convolve":
+        y = flip(y)
+    n = y.size
+    low, high = {"valid": (0, 0), "same": (n // 2, n - n // 2 - 1), "full": (n - 1, n - 1)}[mode]
+    padded = lax.pad(x, const(x, 0), [(low, high, 0)])
+    # Each row holds the window of x that one element of the result sums up.
+    size = x.size + low + high - n + 1
+    places = (np.arange(size)[:, None] + np.arange(n)).astype(np.int32)
+    numbers = lax.GatherDimensionNumbers(offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,))
+    windows = lax.gather(padded, places[..., None], numbers, (1,), mode="promise_in_bounds")
+    out = lax.dot(windows, y, precision=precision, preferred_element_type=preferred_element_type)
+    return flip(out) if exchanged and name == "correlate" else out
+
+
+def convolve(a, v, mode="full", *, precision=None, preferred_element_type=None):
+    """The convolution of two vectors (`jax.numpy.convolve`); mode "full", "same" or "valid".
+
+    >>> convolve(np.float32([1, 2]), np.float32([1, 1]))
+    Array([1., 3., 2.], dtype=float32)
+    """
+    return _convolve("convolve", a, v, mode, precision, preferred_element_type)
+
+
+def correlate(a, v, mode="valid", *, precision=None, preferred_element_type=None):
+    """The correlation of two vectors, with `v` conjugated (`jax.numpy.correlate`)."""
+    return _convolve("correlate", a, v, mode, precision, preferred_element_type)

@@ -1,0 +1,172 @@
+"""Functions on arrays as sets: `unique`, `isin`, unions and intersections."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.traces import Array
+from ..foundation import dtypes
+from ..primitives.basis import expand_dims
+from . import cumulative, reductions, ufuncs
+from .choosing import nonzero
+from .counting import bincount, known_value
+from .creation import arange, full, ones, zeros
+from .manipulation import concatenate, flip, moveaxis, ravel, reshape, transpose
+from .sorting import lexsort, sort
+from .taking import take
+from .util import canonicalize_axis, check_arraylike, convert, ensure_arraylike, isnan, promote_dtypes, where
+
+_SIZE_HINT = "(give it `size=`, the size of the result)"
+
+
+def unique(
+    ar,
+    return_index=False,
+    return_inverse=False,
+    return_counts=False,
+    axis=None,
+    *,
+    equal_nan=True,
+    size=None,
+    fill_value=None,
+    sorted=True,
+):
+    """The distinct elements, or the distinct slices along an axis, sorted (`jax.numpy.unique`).
+
+    return_index: also the first index of each. return_inverse: also, for each element of `ar`, its index in the result.
+    return_counts: also the number of times that each occurs. Under a transformation `size` must give the result's size; if
+    there are fewer distinct elements, `fill_value` fills the rest, by default the smallest element.
+
+    >>> unique(np.array([3, 1, 3]))
+    Array([1, 3], dtype=int32)
+    """
+    ar = ensure_arraylike("unique", ar)
+    if size is None:
+        ar = known_value(ar, f"jnp.unique {_SIZE_HINT}")
+    rows = ravel(ar) if axis is None else ar
+    axis_index = 0 if axis is None else canonicalize_axis(axis, len(ar.shape))
+    results = _unique(rows, axis_index, equal_nan, size, fill_value)
+    values, index, inverse, counts = results
+    inverse = reshape(inverse, ar.shape) if axis is None else inverse
+    chosen = [values]
+    for wanted, result in ((return_index, index), (return_inverse, inverse), (return_counts, counts)):
+        if wanted:
+            chosen.append(result)
+    return chosen[0] if len(chosen) == 1 else tuple(chosen)
+
+
+def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value: Any):
+    """(values, first indices, inverse, counts), with slices along `axis` as the elements."""
+    rows = moveaxis(ar, axis, 0)
+    count = rows.shape[0]
+    if count == 0:
+        if size and fill_value is None:
+            raise ValueError(
+                "jnp.unique: for zero-sized input with nonzero size argument, fill_value must be specified"
+            )
+        empty = zeros(size or 0, int)
+        shape = (size or 0, *rows.shape[1:])
+        values = zeros(shape, rows.dtype) if fill_value is None else full(shape, fill_value, rows.dtype)
+        return moveaxis(values, 0, axis), empty, zeros(0, int), empty
+    columns = transpose(reshape(rows, (count, -1)))
+    order = lexsort(flip(columns, 0)) if columns.shape[0] else arange(count)
+    ordered = take(rows, order, 0)
+    starts = _run_starts(ordered, equal_nan)
+    how_many = int(np.count_nonzero(np.asarray(starts))) if size is None else operator.index(size)
+    (places,) = nonzero(starts, size=how_many)
+    total = reductions.sum(starts)
+    values = take(ordered, places, 0)
+    missing = arange(how_many) >= total
+    if fill_value is not None:
+        values = where(expand_dims(missing, range(1, len(values.shape))), convert(fill_value, values.dtype), values)
+    run = cumulative.cumsum(starts) - 1
+    inverse = zeros(count, int).at[order].set(run)
+    counts = bincount(run, length=how_many)
+    return moveaxis(values, 0, axis), take(order, places), inverse, counts
+
+
+def _run_starts(ordered: Array, equal_nan: bool) -> Array:
+    """Whether each sorted element differs from the one before it, so that a run of equal elements starts there."""
+    before, behind = ordered[:-1], ordered[1:]
+    different = before != behind
+    if equal_nan and dtypes.issubdtype(ordered.dtype, np.inexact):
+        different = different & ~(isnan(before) & isnan(behind))
+    different = reductions.any(different, tuple(range(1, len(different.shape))))
+    return concatenate([ones(1, bool), different])
+
+
+class _UniqueAllResult(NamedTuple):
+    values: Array
+    indices: Array
+    inverse_indices: Array
+    counts: Array
+
+
+class _UniqueCountsResult(NamedTuple):
+    values: Array
+    counts: Array
+
+
+class _UniqueInverseResult(NamedTuple):
+    values: Array
+    inverse_indices: Array
+
+
+def unique_all(x, /, *, size=None, fill_value=None):
+    """`unique` with indices, inverse and counts; each NaN is distinct (`jax.numpy.unique_all`)."""
+    options = {"equal_nan": False, "size": size, "fill_value": fill_value}
+    return _UniqueAllResult(*unique(x, True, True, True, **options))
+
+
+def unique_counts(x, /, *, size=None, fill_value=None):
+    """`unique` with counts; each NaN is distinct (`jax.numpy.unique_counts`)."""
+    options = {"equal_nan": False, "size": size, "fill_value": fill_value}
+    return _UniqueCountsResult(*unique(x, return_counts=True, **options))
+
+
+def unique_inverse(x, /, *, size=None, fill_value=None):
+    """`unique` with the inverse; each NaN is distinct (`jax.numpy.unique_inverse`)."""
+    options = {"equal_nan": False, "size": size, "fill_value": fill_value}
+    return _UniqueInverseResult(*unique(x, return_inverse=True, **options))
+
+
+def unique_values(x, /, *, size=None, fill_value=None):
+    """`unique`, where each NaN is distinct (`jax.numpy.unique_values`)."""
+    return unique(x, equal_nan=False, size=size, fill_value=fill_value)
+
+
+def isin(element, test_elements, assume_unique=False, invert=False, *, method="auto"):
+    """Whether each element is among the test elements (`jax.numpy.isin`)."""
+    element, tests = promote_dtypes(*ensure_arraylike("isin", element, test_elements))
+    same = expand_dims(element, [len(element.shape)]) == reshape(tests, (1,) * len(element.shape) + (-1,))
+    found = reductions.any(same, -1)
+    return ufuncs.logical_not(found) if invert else found
+
+
+def union1d(ar1, ar2, *, size=None, fill_value=None):
+    """The elements of either array, sorted, each once (`jax.numpy.union1d`)."""
+    check_arraylike("union1d", ar1, ar2)
+    return unique(concatenate([ravel(ar1), ravel(ar2)]), size=size, fill_value=fill_value)
+
+
+def intersect1d(ar1, ar2, assume_unique=False):
+    """The elements that both arrays have, sorted, each once (`jax.numpy.intersect1d`). Their values must be known."""
+    one, two = promote_dtypes(*ensure_arraylike("intersect1d", ar1, ar2))
+    one = unique(one)
+    return one[np.asarray(known_value(isin(one, two), "jnp.intersect1d"))]
+
+
+def setdiff1d(ar1, ar2, assume_unique=False):
+    """The elements of the first array that are not in the second (`jax.numpy.setdiff1d`). Their values must be known."""
+    one, two = promote_dtypes(*ensure_arraylike("setdiff1d", ar1, ar2))
+    one = ravel(one) if assume_unique else unique(one)
+    return one[np.asarray(known_value(isin(one, two, invert=True), "jnp.setdiff1d"))]
+
+
+def setxor1d(ar1, ar2, assume_unique=False):
+    """The elements that only one of the arrays has (`jax.numpy.setxor1d`). Their values must be known."""
+    one, two = promote_dtypes(*ensure_arraylike("setxor1d", ar1, ar2))
+    return sort(concatenate([setdiff1d(one, two), setdiff1d(two, one)]))

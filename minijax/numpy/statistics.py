@@ -1,0 +1,351 @@
+"""Means, variances, quantiles and covariances."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import lax
+from ..core.array import ArrayImpl
+from ..core.traces import Array
+from ..foundation import dtypes
+from ..primitives import elementwise as ew
+from ..primitives.basis import const, expand_dims, full
+from ..primitives.elementwise import convert_element_type
+from . import ufuncs
+from .contractions import dot
+from .creation import asarray
+from .diagonals import diag
+from .manipulation import atleast_2d, concatenate, squeeze, transpose
+from .reductions import any, check_where, half_to_float32, static_axis, sum
+from .util import (
+    Axis,
+    broadcast_to,
+    canonicalize_axis_tuple,
+    check_arraylike,
+    check_no_out,
+    convert,
+    default_int_dtype,
+    ensure_arraylike,
+    isnan,
+    logical_not,
+    promote_dtypes_inexact,
+    user_dtype,
+)
+from .util import where as _where
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Means and variances
+
+
+def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> Array:
+    """The number of elements that a mean divides by."""
+    if where is None:
+        axes = canonicalize_axis_tuple(axis, len(a.shape))
+        return ArrayImpl(np.asarray(math.prod(a.shape[d] for d in axes), dtype))
+    return sum(broadcast_to(where, a.shape), axis, dtype=dtype, keepdims=keepdims)
+
+
+def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
+    """The mean over axes (`jax.numpy.mean`), which is a float even for integers.
+
+    >>> mean(np.float32([1, 2, 6]))
+    Array(3., dtype=float32)
+    """
+    check_no_out("mean", out)
+    a = ensure_arraylike("mean", a)
+    where, axis = check_where("mean", where), static_axis(axis)
+    result_dtype = dtypes.to_inexact_dtype(a.dtype) if dtype is None else user_dtype(dtype, "mean")
+    work_dtype = half_to_float32(result_dtype) if dtype is None else result_dtype
+    count = _count(a, axis, keepdims, where, work_dtype)
+    total = sum(a, axis, dtype=work_dtype, keepdims=keepdims, where=where)
+    return convert_element_type(ew.div_p.bind(total, count), result_dtype)
+
+
+def average(a, axis=None, weights=None, returned=False, keepdims=False):
+    """The weighted mean over axes (`jax.numpy.average`); with `returned`, also the sum of the weights."""
+    axis = static_axis(axis)
+    if weights is None:
+        (a,) = promote_dtypes_inexact(ensure_arraylike("average", a))
+        result = mean(a, axis, keepdims=keepdims)
+        total = _count(a, axis, keepdims, None, result.dtype)
+    else:
+        a, weights = promote_dtypes_inexact(*ensure_arraylike("average", a, weights))
+        weights = _weights_along(weights, a.shape, axis)
+        total = sum(weights, axis, keepdims=keepdims)
+        result = ew.div_p.bind(sum(ew.mul_p.bind(a, weights), axis, keepdims=keepdims), total)
+    return (result, broadcast_to(total, result.shape)) if returned else result
+
+
+def _weights_along(weights: Array, shape: tuple[int, ...], axis: Axis) -> Array:
+    if weights.shape == shape:
+        return weights
+    if axis is None:
+        raise ValueError("Axis must be specified when shapes of a and weights differ.")
+    axes = canonicalize_axis_tuple(axis, len(shape))
+    if weights.shape != tuple(shape[a] for a in axes):
+        raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+    weights = lax.transpose(weights, tuple(np.argsort(axes).tolist()))
+    return lax.reshape(weights, tuple(d if i in axes else 1 for i, d in enumerate(shape)))
+
+
+def _correction(ddof, correction):
+    if correction is None:
+        return ddof
+    if not isinstance(ddof, int) or ddof != 0:
+        raise ValueError("ddof and correction can't be provided simultaneously.")
+    return correction
+
+
+def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None, correction=None):
+    """The variance over axes (`jax.numpy.var`): the mean squared distance from the mean; NaN where n - ddof <= 0."""
+    check_no_out("var", out)
+    correction = _correction(ddof, correction)
+    a = ensure_arraylike("var", a)
+    where, axis = check_where("var", where), static_axis(axis)
+    work_dtype, dtype = variance_dtypes(a.dtype, user_dtype(dtype, "var"))
+    a = convert_element_type(a, work_dtype)
+    if mean is None:
+        center = _mean(a, axis, dtype=work_dtype, keepdims=True, where=where)
+    else:
+        center = convert_element_type(ensure_arraylike("var", mean), work_dtype)
+    squares = squared_size(ew.sub_p.bind(*same_rank(a, center)))
+    count = _count(a, axis, keepdims, where, squares.dtype)
+    divisor = ew.sub_p.bind(count, convert(correction, squares.dtype))
+    total = sum(squares, axis, dtype=squares.dtype, keepdims=keepdims, where=where)
+    result = convert_element_type(ew.div_p.bind(total, divisor), dtype)
+    return _where(ew.gt_p.bind(divisor, const(divisor, 0)), result, math.nan)
+
+
+_mean = mean
+
+
+def same_rank(x: Array, y: Array) -> tuple[Array, Array]:
+    ndim = len(x.shape) if len(x.shape) > len(y.shape) else len(y.shape)
+    x, y = (expand_dims(z, range(ndim - len(z.shape))) if z.shape else z for z in (x, y))
+    return x, y
+
+
+def squared_size(x: Array) -> Array:
+    if dtypes.issubdtype(x.dtype, np.complexfloating):
+        return ew.real_p.bind(ew.mul_p.bind(x, ew.conj(x)))
+    return ew.square_p.bind(x)
+
+
+def variance_dtypes(of, dtype):
+    """(the dtype to compute in, the result's dtype)"""
+    if dtype is not None:
+        if dtypes.issubdtype(of, np.complexfloating) and not dtypes.issubdtype(dtype, np.complexfloating):
+            raise ValueError(
+                "jax.numpy.var does not yet support real dtype parameters when computing the variance of an array of"
+                " complex values. Take jnp.real of the result, or leave dtype out."
+            )
+        return half_to_float32(dtype), dtype
+    if not dtypes.issubdtype(of, np.inexact):
+        dtype = dtypes.to_inexact_dtype(of)
+        return dtype, dtype
+    return half_to_float32(of), np.zeros(0, of).real.dtype
+
+
+def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None, correction=None):
+    """The standard deviation over axes (`jax.numpy.std`): the square root of the variance."""
+    check_no_out("std", out)
+    dtype = user_dtype(dtype, "std")
+    if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
+        raise ValueError(f"dtype argument to jnp.std must be inexact; got {dtype}")
+    correction = _correction(ddof, correction)
+    return ew.sqrt_p.bind(var(a, axis, dtype, keepdims=keepdims, where=where, mean=mean, correction=correction))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Quantiles
+
+
+_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def quantile(
+    a,
+    q,
+    axis=None,
+    out=None,
+    overwrite_input=False,
+    method="linear",
+    keepdims=False,
+    *,
+    weights=None,
+    interpolation=None,
+):
+    """The value below which a fraction `q` of the elements lies (`jax.numpy.quantile`).
+
+    q: a number in [0, 1], or a vector of them, which becomes the result's first axis. NaN if an element is NaN.
+
+    >>> quantile(np.float32([1, 2, 3, 4]), 0.5)
+    Array(2.5, dtype=float32)
+    """
+    return _quantile("quantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False)
+
+
+def nanquantile(
+    a,
+    q,
+    axis=None,
+    out=None,
+    overwrite_input=False,
+    method="linear",
+    keepdims=False,
+    *,
+    weights=None,
+    interpolation=None,
+):
+    """As `quantile`, without the elements that are NaN (`jax.numpy.nanquantile`)."""
+    return _quantile("nanquantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
+
+
+def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
+    """`quantile` in percent (`jax.numpy.percentile`)."""
+    (q,) = promote_dtypes_inexact(ensure_arraylike("percentile", a, q)[1])
+    return _quantile("percentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False)
+
+
+def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
+    """`nanquantile` in percent (`jax.numpy.nanpercentile`)."""
+    (q,) = promote_dtypes_inexact(ensure_arraylike("nanpercentile", a, q)[1])
+    return _quantile("nanpercentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
+
+
+def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    """The middle element, or the mean of the two in the middle (`jax.numpy.median`)."""
+    return quantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
+
+
+def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    """As `median`, without the elements that are NaN (`jax.numpy.nanmedian`)."""
+    return nanquantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
+
+
+def _quantile(name, a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan):
+    a, q = ensure_arraylike(name, a, q)
+    if overwrite_input or out is not None:
+        raise ValueError(f"jax.numpy.{name} does not support overwrite_input=True or out != None")
+    if weights is not None:
+        raise NotImplementedError(f"minijax: the 'weights' argument to jnp.{name} is not supported.")
+    if method not in _METHODS:
+        raise ValueError(f"method can only be one of {', '.join(map(repr, _METHODS))}; got {method!r}")
+    (a,) = promote_dtypes_inexact(a)
+    if dtypes.issubdtype(a.dtype, np.complexfloating):
+        raise ValueError("quantile does not support complex input, as the operation is poorly defined.")
+    if len(q.shape) > 1:
+        raise ValueError(f"q must be have rank <= 1, got shape {q.shape}")
+    (q,) = promote_dtypes_inexact(q)
+    axes = canonicalize_axis_tuple(static_axis(axis), len(a.shape))
+    a, kept = _to_last_axis(a, axes)
+    low, high, weight = _neighbours(lax.sort(a, dimension=-1), q, skip_nan)
+    result = _between(low, high, weight, method)
+    if not skip_nan:
+        result = _where(any(isnan(a), -1), math.nan, result)
+    result = convert_element_type(result, a.dtype)
+    return expand_dims(result, [len(q.shape) + d for d in axes]) if keepdims else result
+
+
+def _to_last_axis(a: Array, axes: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
+    """(the array with the axes to reduce merged into one, the last; the numbers of its other axes)."""
+    kept = tuple(i for i in range(len(a.shape)) if i not in axes)
+    a = lax.transpose(a, (*kept, *axes))
+    sizes = tuple(a.shape[: len(kept)])
+    return lax.reshape(a, (*sizes, math.prod(a.shape[len(kept) :]))), kept
+
+
+def _neighbours(ordered: Array, q: Array, skip_nan: bool) -> tuple[Array, Array, Array]:
+    """(low, high, weight): the two elements around each quantile and how far it lies between them; q's axes come first."""
+    n = ordered.shape[-1]
+    rank = len(q.shape)
+    if skip_nan:
+        count = sum(logical_not(isnan(ordered)), -1, dtype=q.dtype)
+    else:
+        count = full(ordered.shape[:-1], n, q.dtype)
+    q = expand_dims(q, range(rank, rank + len(ordered.shape) - 1))
+    last = expand_dims(count, range(rank)) - 1
+    position = q * last
+    floor, ceil = ew.floor_p.bind(position), ew.ceil_p.bind(position)
+    weight = position - floor
+
+    def element(index):
+        # At least 0: if skip_nan leaves no element, `last` is -1.
+        index = ew.max_p.bind(const(index, 0), ew.min_p.bind(index, last))
+        return _pick_last(ordered, convert_element_type(index, default_int_dtype()), rank)
+
+    return element(floor), element(ceil), weight
+
+
+def _pick_last(ordered: Array, index: Array, rank: int) -> Array:
+    """ordered[..., index] for an `index` with `rank` more axes in front."""
+    last = len(ordered.shape) - 1
+    numbers = lax.GatherDimensionNumbers(
+        offset_dims=(),
+        collapsed_slice_dims=(last,),
+        start_index_map=(last,),
+        operand_batching_dims=tuple(range(last)),
+        start_indices_batching_dims=tuple(range(rank, rank + last)),
+    )
+    places = expand_dims(index, [len(index.shape)])
+    return lax.gather(ordered, places, numbers, (1,) * (last + 1), mode="promise_in_bounds")
+
+
+def _between(low: Array, high: Array, weight: Array, method: str) -> Array:
+    if method == "lower":
+        return low
+    if method == "higher":
+        return high
+    if method == "nearest":
+        return _where(weight <= 0.5, low, high)
+    if method == "midpoint":
+        return (low + high) * 0.5
+    low, high = convert_element_type(low, weight.dtype), convert_element_type(high, weight.dtype)
+    return low * (1 - weight) + high * weight
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Covariances
+
+
+def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
+    """The covariances of variables (`jax.numpy.cov`). Each row is a variable; with `rowvar=False`, each column is."""
+    check_arraylike("cov", m)
+    if fweights is not None or aweights is not None:
+        raise NotImplementedError("minijax: fweights and aweights of jnp.cov are not supported.")
+    m = asarray(m)
+    if len(m.shape) > 2:
+        raise ValueError("m has more than 2 dimensions")
+    if y is None:
+        (x,) = promote_dtypes_inexact(m)
+    else:
+        x, y = promote_dtypes_inexact(m, ensure_arraylike("cov", y))
+        if len(y.shape) > 2:
+            raise ValueError("y has more than 2 dimensions")
+    x = _variables(x, rowvar)
+    x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
+    x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
+    divisor = x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
+    x = x - mean(x, axis=1, keepdims=True)
+    return squeeze(ufuncs.true_divide(dot(x, ufuncs.conj(transpose(x))), divisor))
+
+
+def _variables(x: Array, rowvar: bool) -> Array:
+    rank = len(x.shape)
+    x = atleast_2d(x)
+    return transpose(x) if not rowvar and rank == 2 and x.shape[0] != 1 else x
+
+
+def corrcoef(x, y=None, rowvar=True, dtype=None):
+    """The correlations of variables (`jax.numpy.corrcoef`). Each row is a variable; with `rowvar=False`, each column is."""
+    c = cov(x, y, rowvar, dtype=dtype)
+    if not c.shape:
+        return ufuncs.divide(c, c)
+    deviation = convert_element_type(ufuncs.sqrt(ufuncs.real(diag(c))), c.dtype)
+    c = c / expand_dims(deviation, [1]) / expand_dims(deviation, [0])
+    real_part = ufuncs.clip(ufuncs.real(c), -1, 1)
+    if not dtypes.issubdtype(c.dtype, np.complexfloating):
+        return real_part
+    return ew.complex_p.bind(real_part, ufuncs.clip(ufuncs.imag(c), -1, 1))

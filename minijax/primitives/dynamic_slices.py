@@ -1,0 +1,252 @@
+"""Slices whose start is a traced number: `dynamic_slice` and `dynamic_update_slice`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core.avals import ShapedArray, Zero, is_undefined_primal
+from ..core.traces import get_aval
+from ..foundation.dtypes import canonicalize_dtype
+from .basis import (
+    batch_to_front,
+    const,
+    expand_dims,
+    full,
+    instantiate,
+    move_batch_dim,
+    registry,
+    row,
+    shape_of,
+    squeeze,
+    zero_like,
+)
+from .elementwise import add_p, convert_element_type, lt_p, select
+from .indexing import gather_batch, scatter_p
+from .joining import concatenate
+from .windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
+
+
+def _start_indices(operand, start_indices, allow_negative_indices: bool = True) -> list:
+    """The start indices as integer scalars; negative ones are counted from the end."""
+    shape = shape_of(operand)
+    if isinstance(start_indices, (tuple, list)):
+        indices = list(start_indices)
+    else:
+        indices = [squeeze(_element(start_indices, i), (0,)) for i in range(shape_of(start_indices)[0])]
+    if len(indices) != len(shape):
+        raise ValueError(f"got {len(indices)} start indices for an operand of shape {shape}")
+    results = []
+    for index, size in zip(indices, shape):
+        if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
+            index = operator.index(index)
+            results.append(np.int32(index + size if index < 0 and allow_negative_indices else index))
+            continue
+        aval = get_aval(index)
+        if aval.dtype.kind not in "iu" or aval.shape:
+            raise TypeError(f"start indices must be integer scalars, got {aval.str_short()}")
+        if allow_negative_indices and aval.dtype.kind == "i":
+            negative = lt_p.bind(index, const(aval, 0))
+            moved = add_p.bind(convert_element_type(index, aval.dtype), const(aval, size))
+            index = select(negative, moved, index)
+        results.append(index)
+    return results
+
+
+def _element(x, i: int):
+    return registry["slice"].bind(x, limit_indices=(i + 1,), start_indices=(i,), strides=None)
+
+
+def dynamic_slice(operand, start_indices, slice_sizes: Sequence[int], *, allow_negative_indices: bool = True):
+    """The window of `slice_sizes` at `start_indices`, moved inside if it sticks out (`lax.dynamic_slice`).
+
+    >>> import minijax.numpy as jnp
+    >>> dynamic_slice(jnp.arange(5), (4,), (2,))
+    Array([3, 4], dtype=int32)
+    """
+    starts = _start_indices(operand, start_indices, allow_negative_indices)
+    return dynamic_slice_p.bind(operand, *starts, slice_sizes=tuple(map(operator.index, slice_sizes)))
+
+
+def _check_starts(name: str, x, starts):
+    if len(starts) != x.ndim:
+        raise TypeError(f"{name} needs a start index for each of the operand's {x.ndim} axes, got {len(starts)}.")
+    if any(s.shape or s.dtype.kind not in "iu" for s in starts):
+        raise TypeError(f"index arguments to {name} must be integers of the same type and scalar, got {starts}")
+
+
+def _dynamic_slice_abstract_eval(x, *starts, slice_sizes):
+    _check_starts("dynamic_slice", x, starts)
+    if len(slice_sizes) != x.ndim or any(not 0 <= s <= d for s, d in zip(slice_sizes, x.shape)):
+        raise TypeError(
+            "slice slice_sizes must be less than or equal to operand shape, got slice_sizes"
+            f" {slice_sizes} for operand shape {x.shape}."
+        )
+    return ShapedArray(tuple(slice_sizes), x.dtype, x.weak_type)
+
+
+def _window(x, starts, sizes) -> tuple:
+    """The window as NumPy slices, moved inside the array."""
+    begins = [min(max(int(s), 0), d - n) for s, d, n in zip(starts, x.shape, sizes)]
+    return tuple(np.s_[b : b + n] for b, n in zip(begins, sizes))
+
+
+def _dynamic_slice_jvp(primals, tangents, *, slice_sizes):
+    out = dynamic_slice_p.bind(*primals, slice_sizes=slice_sizes)
+    if type(tangents[0]) is Zero:
+        return out, zero_like(out)
+    return out, dynamic_slice_p.bind(tangents[0], *primals[1:], slice_sizes=slice_sizes)
+
+
+def _dynamic_slice_transpose(ct, x, *starts, slice_sizes):
+    zeros = full(x.aval.shape, 0, x.aval.dtype)
+    return [dynamic_update_slice_p.bind(zeros, ct, *starts), *[None] * len(starts)]
+
+
+def _stack_starts(starts, dims, axis):
+    """(the start indices along the last axis of one array, its batch axis): the batch axis is 0, or None if none is batched."""
+    batched = any(d is not None for d in dims)
+    columns = []
+    for s, d in zip(starts, dims):
+        s = convert_element_type(s, canonicalize_dtype(np.int64))
+        s = batch_to_front(s, d, axis.size) if batched else s
+        columns.append(expand_dims(s, (len(shape_of(s)),)))
+    if not columns:
+        return full((0,), 0, np.dtype("int32")), None
+    return concatenate(columns, len(shape_of(columns[0])) - 1), 0 if batched else None
+
+
+def _dynamic_slice_batch(axis, args, dims, *, slice_sizes):
+    x, *starts = args
+    if all(d is None for d in dims[1:]):
+        x = move_batch_dim(x, dims[0], 0)
+        return dynamic_slice_p.bind(x, np.int32(0), *starts, slice_sizes=(axis.size, *slice_sizes)), 0
+    # Each example has its own start: a gather with mode CLIP moves windows inside as dynamic_slice does.
+    ndim = len(slice_sizes)
+    indices, di = _stack_starts(starts, dims[1:], axis)
+    numbers = GatherDimensionNumbers(tuple(range(ndim)), (), tuple(range(ndim)))
+    return gather_batch(
+        axis,
+        (x, indices),
+        (dims[0], di),
+        dimension_numbers=numbers,
+        slice_sizes=slice_sizes,
+        indices_are_sorted=True,
+        unique_indices=True,
+        mode=GatherScatterMode.CLIP,
+        fill_value=None,
+    )
+
+
+dynamic_slice_p = row(
+    "dynamic_slice",
+    impl=lambda x, *starts, slice_sizes: x[_window(x, starts, slice_sizes)],
+    abstract_eval=_dynamic_slice_abstract_eval,
+    jvp=_dynamic_slice_jvp,
+    transpose=_dynamic_slice_transpose,
+    batch=_dynamic_slice_batch,
+)
+
+
+def dynamic_update_slice(operand, update, start_indices, *, allow_negative_indices: bool = True):
+    """The operand with the window at `start_indices` replaced by `update` (`lax.dynamic_update_slice`)."""
+    return dynamic_update_slice_p.bind(operand, update, *_start_indices(operand, start_indices, allow_negative_indices))
+
+
+def _dynamic_update_slice_abstract_eval(x, update, *starts):
+    _check_starts("dynamic_update_slice", x, starts)
+    if x.dtype != update.dtype:
+        raise TypeError(
+            "lax.dynamic_update_slice requires arguments to have the same dtypes, got"
+            f" {x.dtype.name}, {update.dtype.name}."
+        )
+    if update.ndim != x.ndim or any(u > d for u, d in zip(update.shape, x.shape)):
+        raise TypeError(
+            "dynamic_update_slice update shape must be smaller than operand shape, got update shape"
+            f" {update.shape} for operand shape {x.shape}."
+        )
+    return ShapedArray(x.shape, x.dtype, x.weak_type and update.weak_type)
+
+
+def _dynamic_update_slice_impl(x, update, *starts):
+    out = np.array(x)
+    out[_window(x, starts, update.shape)] = update
+    return out
+
+
+def _dynamic_update_slice_jvp(primals, tangents):
+    out = dynamic_update_slice_p.bind(*primals)
+    if type(tangents[0]) is Zero and type(tangents[1]) is Zero:
+        return out, zero_like(out)
+    return out, dynamic_update_slice_p.bind(instantiate(tangents[0]), instantiate(tangents[1]), *primals[2:])
+
+
+def _dynamic_update_slice_transpose(ct, x, update, *starts):
+    ct_x = ct_update = None
+    shape = update.aval.shape if is_undefined_primal(update) else shape_of(update)
+    if is_undefined_primal(x):
+        ct_x = dynamic_update_slice_p.bind(ct, full(shape, 0, ct.dtype), *starts)
+    if is_undefined_primal(update):
+        ct_update = dynamic_slice_p.bind(ct, *starts, slice_sizes=shape)
+    return [ct_x, ct_update, *[None] * len(starts)]
+
+
+def _dynamic_update_slice_batch(axis, args, dims):
+    x, update, *starts = args
+    if all(d is None for d in dims[2:]):
+        x, update = batch_to_front(x, dims[0], axis.size), batch_to_front(update, dims[1], axis.size)
+        return dynamic_update_slice_p.bind(x, update, np.int32(0), *starts), 0
+    ndim = len(starts)
+    indices, di = _stack_starts(starts, dims[2:], axis)
+    numbers = ScatterDimensionNumbers(tuple(range(ndim)), (), tuple(range(ndim)))
+    return scatter_p.batch(
+        axis,
+        (x, indices, update),
+        (dims[0], di, dims[1]),
+        dimension_numbers=numbers,
+        indices_are_sorted=True,
+        unique_indices=True,
+        mode=GatherScatterMode.CLIP,
+        update_jaxpr=None,
+        update_consts=(),
+    )
+
+
+dynamic_update_slice_p = row(
+    "dynamic_update_slice",
+    impl=_dynamic_update_slice_impl,
+    abstract_eval=_dynamic_update_slice_abstract_eval,
+    jvp=_dynamic_update_slice_jvp,
+    transpose=_dynamic_update_slice_transpose,
+    batch=_dynamic_update_slice_batch,
+)
+
+
+def dynamic_slice_in_dim(operand, start_index, slice_size: int, axis: int = 0):
+    """`dynamic_slice` along one axis (`lax.dynamic_slice_in_dim`)."""
+    shape = list(shape_of(operand))
+    starts = [0] * len(shape)
+    starts[axis], shape[axis] = start_index, operator.index(slice_size)
+    return dynamic_slice(operand, starts, shape)
+
+
+def dynamic_index_in_dim(operand, index, axis: int = 0, keepdims: bool = True):
+    """One element along an axis (`lax.dynamic_index_in_dim`)."""
+    result = dynamic_slice_in_dim(operand, index, 1, axis)
+    return result if keepdims else squeeze(result, (axis,))
+
+
+def dynamic_update_slice_in_dim(operand, update, start_index, axis: int):
+    """`dynamic_update_slice` along one axis (`lax.dynamic_update_slice_in_dim`)."""
+    starts = [0] * len(shape_of(operand))
+    starts[axis] = start_index
+    return dynamic_update_slice(operand, update, starts)
+
+
+def dynamic_update_index_in_dim(operand, update, index, axis: int):
+    """The operand with one element along an axis replaced (`lax.dynamic_update_index_in_dim`)."""
+    if len(shape_of(update)) != len(shape_of(operand)):
+        update = expand_dims(update, (axis % len(shape_of(operand)),))
+    return dynamic_update_slice_in_dim(operand, update, index, axis)

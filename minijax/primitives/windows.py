@@ -1,0 +1,108 @@
+"""The places of the windows of gather and scatter: dimension numbers, modes, and the positions that follow from them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class GatherScatterMode(enum.Enum):
+    """The treatment of windows that are not wholly inside the operand."""
+
+    CLIP = enum.auto()
+    FILL_OR_DROP = enum.auto()
+    PROMISE_IN_BOUNDS = enum.auto()
+    ONE_HOT = enum.auto()
+
+    @staticmethod
+    def from_any(mode) -> GatherScatterMode:
+        if isinstance(mode, GatherScatterMode):
+            return mode
+        names = {
+            None: GatherScatterMode.FILL_OR_DROP,
+            "fill": GatherScatterMode.FILL_OR_DROP,
+            "drop": GatherScatterMode.FILL_OR_DROP,
+            "clip": GatherScatterMode.CLIP,
+            "promise_in_bounds": GatherScatterMode.PROMISE_IN_BOUNDS,
+        }
+        if mode not in names:
+            raise ValueError(f'Unknown gather mode "{mode}": one of {", ".join(repr(n) for n in names if n)}.')
+        return names[mode]
+
+
+class GatherDimensionNumbers(NamedTuple):
+    """The part that each axis of a gather plays.
+
+    offset_dims: the axes of the result that run within a window. collapsed_slice_dims: the axes of the operand that the
+    result lacks; windows have size 1 there. start_index_map: the axis of the operand that each entry of an index vector
+    moves along. operand_batching_dims, start_indices_batching_dims: axes that are paired, as batch axes are.
+    """
+
+    offset_dims: tuple[int, ...]
+    collapsed_slice_dims: tuple[int, ...]
+    start_index_map: tuple[int, ...]
+    operand_batching_dims: tuple[int, ...] = ()
+    start_indices_batching_dims: tuple[int, ...] = ()
+
+
+class ScatterDimensionNumbers(NamedTuple):
+    """The part that each axis of a scatter plays: `update_window_dims` are the axes of the updates that run within a window;
+    the other fields are as in `GatherDimensionNumbers`, in the same order."""
+
+    update_window_dims: Sequence[int]
+    inserted_window_dims: Sequence[int]
+    scatter_dims_to_operand_dims: Sequence[int]
+    operand_batching_dims: Sequence[int] = ()
+    scatter_indices_batching_dims: Sequence[int] = ()
+
+
+def bump(dims) -> tuple[int, ...]:
+    """The numbers of axes after a batch axis has been put in front."""
+    return tuple(d + 1 for d in dims)
+
+
+def window_places(shape, indices, slice_sizes, start_index_map, batching, indices_batching, removed, mode):
+    """(positions, inside, shape) of all elements of all windows.
+
+    positions: an array for each axis of the operand; the arrays broadcast to `shape`, which is (batch of indices..., axes of
+    a window...). inside: the mask of windows that lie inside, or None if all do.
+    """
+    batch_shape = indices.shape[:-1]
+    window_axes = [d for d in range(len(shape)) if d not in removed and d not in batching]
+    n_batch, n_window = len(batch_shape), len(window_axes)
+    starts = {d: indices[..., k].astype(np.int64) for k, d in enumerate(start_index_map)}
+    inside = None
+    for d, start in starts.items():
+        highest = shape[d] - slice_sizes[d]
+        if mode is GatherScatterMode.FILL_OR_DROP:
+            ok = (start >= 0) & (start <= highest)
+            inside = ok if inside is None else inside & ok
+        starts[d] = np.clip(start, 0, max(highest, 0))
+    places = []
+    for d in range(len(shape)):
+        place = np.zeros((1,) * (n_batch + n_window), np.int64)
+        if d in starts:
+            place = place + starts[d].reshape(batch_shape + (1,) * n_window)
+        if d in batching:
+            axis = indices_batching[batching.index(d)]
+            line = [1] * (n_batch + n_window)
+            line[axis] = batch_shape[axis]
+            place = place + np.arange(batch_shape[axis]).reshape(line)
+        if d in window_axes:
+            line = [1] * (n_batch + n_window)
+            line[n_batch + window_axes.index(d)] = slice_sizes[d]
+            place = place + np.arange(slice_sizes[d]).reshape(line)
+        places.append(place)
+    if inside is not None:
+        inside = None if inside.all() else inside.reshape(batch_shape + (1,) * n_window)
+    return places, inside, batch_shape + tuple(slice_sizes[d] for d in window_axes)
+
+
+def interleave(ndim: int, window_dims: Sequence[int]) -> list[int]:
+    """The permutation from (batch axes, window axes) to a result whose axes `window_dims` are the window's."""
+    batch = iter(range(ndim - len(window_dims)))
+    window = iter(range(ndim - len(window_dims), ndim))
+    return [next(window) if i in window_dims else next(batch) for i in range(ndim)]
