@@ -65,7 +65,7 @@ _ARRAY = {ArrayImpl}
 class _Program:
     """A function traced for one key: its jaxpr, which takes its constants first, and the tree of its results."""
 
-    __slots__ = ("jaxpr", "consts", "out_tree", "donated", "closes_over_arrays", "_runs", "__weakref__")
+    __slots__ = ("jaxpr", "consts", "out_tree", "donated", "closes_over_arrays", "memo", "_runs")
 
     def __init__(self, jaxpr: ClosedJaxpr, consts: Sequence, out_tree, donated: tuple[int, ...]):
         self.jaxpr = jaxpr
@@ -74,6 +74,8 @@ class _Program:
         self.donated = donated  # Positions among the jaxpr's arguments
         # Whether it closes over no tracer, nor another thing that is no array.
         self.closes_over_arrays = all(type(c) is ArrayImpl for c in consts)
+        # What fast/ remembers of the calls that this program answered.
+        self.memo: Any = None
         self._runs: dict[str, Run] = {}
 
     def __call__(self, name: str, compiler: str | None, flat: list, inline: bool = False) -> list:

@@ -158,7 +158,7 @@ def _aval(x: Any) -> ShapedArray:
     """The type of an array, tracer, number, symbolic zero or unknown argument, with dtypes as minijax keeps them."""
     if type(x) in (Zero, UndefinedPrimal):
         return x.aval
-    if isinstance(x, np.ndarray) and x.dtype == key_fry.storage:
+    if isinstance(x, (np.ndarray, np.generic)) and x.dtype == key_fry.storage:
         return ShapedArray(x.shape, key_fry)
     return get_aval(x)
 

@@ -31,7 +31,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from ..api.jit import JitFunction
 from ..core import shortcuts
@@ -52,8 +51,8 @@ class Recognition(NamedTuple):
     build: Callable
 
 
-# {program: the recognition of its calls; None after its first call}. Most programs of tests, and of setting up, run once.
-_recognitions: WeakKeyDictionary[Any, Recognition | None] = WeakKeyDictionary()
+# The memo of a program after its first call. Most programs of tests, and of setting up, run once.
+_MET = "met once"
 
 
 def call(self: JitFunction, *args, **kwargs):
@@ -76,17 +75,17 @@ def call(self: JitFunction, *args, **kwargs):
 
 
 def _recognition(f: JitFunction, program, in_tree) -> Recognition | None:
-    if program not in _recognitions or not program.closes_over_arrays:
-        _recognitions[program] = None
+    if program.memo is None or not program.closes_over_arrays:
+        program.memo = _MET
         return None
-    now, known = generation(), _recognitions[program]
-    if known is None:
+    now, known = generation(), program.memo
+    if known is _MET:
         avals = program.jaxpr.in_avals[len(program.consts) :]
         functions = recognizer(in_tree, avals), program.compiled(f._name, f._compiler), builder(program.out_tree)
         known = Recognition(now, *functions)
     elif known.generation != now:
         known = known._replace(generation=now, run=program.compiled(f._name, f._compiler))
-    _recognitions[program] = known
+    program.memo = known
     return known
 
 

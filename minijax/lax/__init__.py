@@ -28,6 +28,7 @@ from ..api.collectives import (
 from ..api.loops import associative_scan, cond, fori_loop, map, scan, switch, while_loop
 from ..api.solves import custom_linear_solve, custom_root
 from ..core.traces import get_aval
+from ..foundation.doors import at_the_door
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from ..primitives import elementwise
 from ..primitives.basis import reduce_sum, registry
@@ -211,3 +212,5 @@ __all__ = [
 # fmt: on
 # The functions and primitives that the tables above made.
 __all__ += [*_unary, *_binary, *_primitives]
+
+at_the_door(globals())

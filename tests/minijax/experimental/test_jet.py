@@ -591,7 +591,7 @@ def test_a_missing_rule_names_the_primitive_and_the_line():
         assert "Primitive 'twice_the_sine' has no jet rule: give it one, jet_rules[twice_the_sine_p] = rule" in str(
             raised.value
         )
-        assert re.search(r"It was needed at .*test_jet.py:\d+ \(<lambda>\)", str(raised.value))
+        assert re.search(r"It was needed at .*test_jet.py:\d+:\d+ \(<lambda>\)", str(raised.value))
 
 
 def test_a_user_gives_a_rule(monkeypatch):
