@@ -22,6 +22,7 @@ import numpy as np
 import report
 from measure import in_fresh_process, interleaved, sampler
 from programs import PROGRAMS, Program, Unavailable, flat, load
+from result import Result
 
 # Of the largest number of an array: XLA's tanh and exp are not NumPy's, and fifty layers deep they differ by 2e-5.
 TOLERANCE = 1e-4
@@ -185,7 +186,7 @@ def ready(comparison: Comparison, tell: Callable[[str], None]) -> tuple[Samplers
     return samplers, absent
 
 
-def measure(comparison: Comparison, seconds: float, tell: Callable[[str], None]) -> tuple[report.Result, bool]:
+def measure(comparison: Comparison, seconds: float, tell: Callable[[str], None]) -> tuple[Result, bool]:
     """What was measured, and whether it was interrupted. A round that was not finished does not count."""
     rounds, absent = [], {}
     try:
@@ -194,11 +195,11 @@ def measure(comparison: Comparison, seconds: float, tell: Callable[[str], None])
             rounds.append(samples)
             tell(f"round {len(rounds)}")
     except KeyboardInterrupt:
-        return report.Result(comparison, rounds, absent), True
-    return report.Result(comparison, rounds, absent), False
+        return Result(comparison, rounds, absent), True
+    return Result(comparison, rounds, absent), False
 
 
-def measure_all(chosen: list[Comparison], seconds: float, base: str | None) -> tuple[list[report.Result], bool]:
+def measure_all(chosen: list[Comparison], seconds: float, base: str | None) -> tuple[list[Result], bool]:
     results, interrupted = [], False
     with report.progress(len(chosen)) as show:
         for i, comparison in enumerate(chosen):

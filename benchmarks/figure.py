@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
-from report import Result, quantity
+from result import Result, quantity
 
 # Colours that are told apart without seeing red and green (Okabe and Ito), and a shape for each, for print.
 COLORS = {

@@ -15,6 +15,7 @@ import numpy as np
 import programs
 import pytest
 import report
+from result import Result, quantity
 
 SMALL = [
     programs.elementwise(),
@@ -148,10 +149,10 @@ def test_an_error_costs_one_contestant_its_place():
     assert isinstance(result.absent["jax"], compare.Failure)
 
 
-def results() -> report.Result:
+def results() -> Result:
     rounds = [{"jax": 2e-3, "minijax": 1e-3}, {"jax": 4e-3, "minijax": 1e-3}, {"jax": 8e-3, "minijax": 16e-3}]
     comparison = compare.Comparison("name", "what it is", {"minijax": None, "jax": None, "torch": None}, base="jax")
-    return report.Result(comparison, rounds, {"torch": programs.Unavailable("torch is not installed")})
+    return Result(comparison, rounds, {"torch": programs.Unavailable("torch is not installed")})
 
 
 def test_ratios_are_of_medians_and_their_spread_of_rounds():
@@ -184,7 +185,7 @@ def test_the_page_says_what_is_missing_and_whether_it_was_interrupted():
     ],
 )
 def test_quantities_have_three_digits(value, unit, text):
-    assert report.quantity(value, unit) == text
+    assert quantity(value, unit) == text
 
 
 def test_a_busy_machine_is_said():

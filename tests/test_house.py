@@ -123,6 +123,42 @@ def test_minijax_alone_imports_fast():
     assert [m for m, p in MODULES.items() if '.fast"' in p.read_text()] == ["minijax"]
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_no_file_is_long(module):
+    """Would you know your way in a file of more than 600 lines?"""
+    assert len(MODULES[module].read_text().splitlines()) <= 600
+
+
+def test_every_folder_is_a_package():
+    """A folder without `__init__.py` is missing from a wheel; an editable install hides that."""
+    folders = {path.parent for path in MODULES.values()}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+# The modules that JAX names in public; beside these and the rooms nothing stands at the top.
+DOORS = {
+    "ad_checkpoint",
+    "custom_batching",
+    "custom_derivatives",
+    "debug",
+    "dtypes",
+    "errors",
+    "stages",
+    "tree",
+    "tree_util",
+}
+
+
+def test_beside_the_rooms_stand_doors():
+    top = {path.stem for path in (ROOT / "minijax").glob("*.py")}
+    assert top == DOORS | {"__init__"}
+    for door in DOORS:
+        tree = ast.parse((ROOT / "minijax" / f"{door}.py").read_text())
+        assert not [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))], (
+            f"{door} defines something"
+        )
+
+
 FOREIGN = ("jax", "jaxlib", "scipy", "ml_dtypes", "equinox", "optax", "matplotlib", "rich", "sklearn", "jaxtyping")
 
 

@@ -178,9 +178,6 @@ class Tracer(Array):
         """Words that say which part of the user's program made this tracer, ending in a newline."""
         return f"It was met at {source_info.summarize(source_info.current())}.\n"
 
-    def full_lower(self):
-        return self
-
     def written(self):
         """The tracer of the jaxpr being written whose equation computes this value, where there is one."""
         return None

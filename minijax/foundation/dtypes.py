@@ -290,14 +290,6 @@ def _type_operand(a):
     return a if isinstance(a, type) and a in python_scalar_dtypes else as_dtype(a)
 
 
-def is_weakly_typed(x: Any) -> bool:
-    return dtype_and_weak_type(x)[1]
-
-
-def is_python_scalar(x: Any) -> bool:
-    return type(x) in python_scalar_dtypes
-
-
 def dtype(x: Any, *, canonicalize: bool = False):
     """The dtype of an array or number."""
     found = dtype_and_weak_type(x)[0]

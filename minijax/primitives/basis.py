@@ -17,7 +17,7 @@ from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.checks import CHECK_ALL, checked
 from ..core.primitive import Absent, CallPrimitive, Primitive
 from ..core.traces import Array, get_aval
-from ..foundation.dtypes import float0, key_fry
+from ..foundation.dtypes import float0
 
 # Every primitive of the package by name, in the order of definition.
 registry: dict[str, Primitive] = {}
@@ -460,7 +460,3 @@ squeeze_p = linear_row(
     transpose=lambda ct, x, *, dimensions: [reshape(ct, x.aval.shape)],
     batch=_squeeze_batch,
 )
-
-
-def is_key(dtype) -> bool:
-    return dtype == key_fry

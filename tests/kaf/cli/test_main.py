@@ -223,7 +223,7 @@ def test_missing_jaxlib(capsys, here, monkeypatch):
     xla._xla.cache_clear()
     monkeypatch.setitem(sys.modules, "jax", None)
     argv = ["train", "--data", "moons", "--compiler", "xla", "--backend", "minijax"]
-    message = str(minijax.errors.xla_missing(xla.KNOWN)).rstrip(".")
+    message = str(minijax.foundation.errors.xla_missing(xla.KNOWN)).rstrip(".")
     fails(capsys, argv, message)
     assert listing(here) == [] and minijax.config.minijax_compiler == "numpy"
 
