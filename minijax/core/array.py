@@ -1,6 +1,6 @@
 """`ArrayImpl`: an immutable value over a NumPy array; and `EvalTrace`, the trace that computes such values.
 
-Everything ends here: when no transformation is running, `bind` calls a primitive's NumPy implementation.
+When no transformation is running, `bind` ends here: it calls the primitive's NumPy implementation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ndarray = np.ndarray
 
 
 class ArrayImpl(Array):
-    """An immutable array: a NumPy array nobody writes to, and the weakness of its dtype.
+    """An immutable array: a NumPy array that nobody writes to, and whether its dtype is weak.
 
     >>> import numpy as np
     >>> ArrayImpl(np.float32([1, 2]))
@@ -34,14 +34,14 @@ class ArrayImpl(Array):
     __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "python_number", "__weakref__")
 
     def __init__(self, value, weak_type: bool = False, aval: ShapedArray | None = None):
-        # NumPy's functions return scalars where the result has no dimensions; here everything is an array.
+        # NumPy's functions return a scalar if the result has no dimensions. Here every value is an array.
         self._value = value if type(value) is _ndarray else np.asarray(value)
         self._weak_type = weak_type
         self._aval = aval
 
     @property
     def aval(self) -> ShapedArray:
-        # Made on demand: an eager program never asks for most of them.
+        # Made when first asked for: an eager program asks for few avals.
         if self._aval is None:
             self._aval = ShapedArray(self._value.shape, self.dtype, self._weak_type)
         return self._aval
@@ -107,7 +107,7 @@ class ArrayImpl(Array):
         return format(self._value[()], spec) if self._value.ndim == 0 and spec else format(str(self), spec)
 
     def item(self, *args):
-        """The element as a Python number; with arguments, the element at that index."""
+        """The only element as a Python number, or the element at the given index."""
         return self._value.item(*args)
 
     def tolist(self):
@@ -185,7 +185,7 @@ _python_scalar_kinds = {int: "int64", float: "float64", complex: "complex128", b
 
 
 def to_array(x: Any) -> ArrayImpl:
-    """An array or Python number as an `ArrayImpl`, canonical in dtype; a tracer is an error: it has no value."""
+    """An array or Python number as an `ArrayImpl` of a canonical dtype. A tracer raises: it has no value."""
     t = type(x)
     if t is ArrayImpl:
         return x
@@ -197,7 +197,7 @@ def to_array(x: Any) -> ArrayImpl:
         check_not_leaked(x)
         raise errors.leaked_tracer(x.aval.str_short(), x._trace.transformation, x._origin())
     if isinstance(x, (np.ndarray, np.generic)):
-        # NumPy's arrays can change behind our back, ours cannot: take a copy, unless NumPy says nobody can write to it.
+        # Somebody may write to a NumPy array later, and nobody may write to ours: copy, unless NumPy says that nobody can write.
         dtype = canonicalize_dtype(x.dtype)
         if isinstance(x, np.ndarray) and not x.flags.writeable and x.base is None and x.dtype == dtype:
             return ArrayImpl(x)
@@ -224,8 +224,8 @@ def evaluate(primitive: Primitive, args, params):
 
 
 def wrap_result(value, aval: ShapedArray):
-    """What an implementation has computed, as an array."""
-    # Tangents of integers are NumPy arrays, as in JAX.
+    """The array that holds what an implementation computed."""
+    # The tangent of an integer is a NumPy array of dtype float0, as in JAX.
     return value if aval.dtype == float0 else ArrayImpl(value, aval.weak_type, aval)
 
 
@@ -239,7 +239,7 @@ class EvalTrace(Trace):
         return None
 
     def process_primitive(self, primitive: Primitive, args, params):
-        # IEEE arithmetic without comment, as in JAX: 1/0 is inf. NumPy would warn.
+        # 1/0 is inf without a warning, as in JAX. NumPy would warn.
         with np.errstate(all="ignore"):
             out = evaluate(primitive, args, params)
         if debugging_floats():
@@ -268,7 +268,7 @@ class quiet_evaluation:
 
 
 def float_fault(value: np.ndarray) -> str | None:
-    """ "nan" or "inf", where the array has one and `debug_nans` or `debug_infs` look for it; else None."""
+    """ "nan" or "inf" if `debug_nans` or `debug_infs` is on and finds one in the array, else None."""
     if value.dtype.kind not in "fc" and value.dtype.char != "E":  # bfloat16
         return None
     if config.jax_debug_nans and np.isnan(value).any():

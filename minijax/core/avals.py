@@ -10,7 +10,7 @@ from ..foundation.dtypes import float0, issubdtype, short_dtype_name
 
 
 class ShapedArray:
-    """What is known of an array while tracing: its shape, its dtype, and whether the dtype is weak (gives way to others).
+    """The type of an array: its shape, its dtype, and whether the dtype is weak, that is, gives way to others.
 
     >>> import numpy as np
     >>> ShapedArray((2, 3), np.dtype('float32'))
@@ -47,7 +47,7 @@ class ShapedArray:
         return ShapedArray(self.shape, self.dtype) if self.weak_type else self
 
     def to_tangent_aval(self) -> ShapedArray:
-        """The type of a tangent: the same, except that what is not a real or complex number has `float0` tangents."""
+        """The type of a tangent: the same, but `float0` if the dtype is neither real nor complex."""
         if issubdtype(self.dtype, np.inexact):
             return ShapedArray(self.shape, self.dtype, self.weak_type)
         return ShapedArray(self.shape, float0)
@@ -95,7 +95,7 @@ class Zero:
 
 
 class UndefinedPrimal:
-    """In a transpose rule: the argument that the operation is linear in, of which only the type is known."""
+    """In a transpose rule, an argument that the operation is linear in: its type is known, its value is not."""
 
     __slots__ = ("aval",)
 

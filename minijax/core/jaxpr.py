@@ -1,6 +1,6 @@
 """The intermediate representation: variables, equations, jaxprs; how to run, check and prune them.
 
-The classes, their attributes and their printed form are JAX's, so an interpreter written for JAX runs on these.
+The classes, their attributes and their printed form are JAX's, so that interpreters written for JAX run on them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .traces import get_aval
 
 
 class Var:
-    """A variable of a jaxpr. It has no name, only an identity: names are given when it is printed."""
+    """A variable of a jaxpr. A variable has an identity and no name: the printer gives the names."""
 
     __slots__ = ("aval",)
 
@@ -28,7 +28,7 @@ class Var:
 
 
 class DropVar(Var):
-    """The place of a result nobody reads; printed `_`."""
+    """A result that nobody reads; printed `_`."""
 
     __slots__ = ()
 
@@ -45,7 +45,7 @@ class Literal:
         self.val = val
         self.aval = get_aval(val) if aval is None else aval
 
-    # A literal is no variable: an interpreter's environment must not find it.
+    # A literal has no hash, so that no interpreter looks it up in its environment by mistake.
     __hash__ = None
 
     def __repr__(self) -> str:
@@ -56,7 +56,7 @@ Atom = Var | Literal
 
 
 class JaxprEqn:
-    """`outvars = primitive[params] invars`, and where it comes from."""
+    """`outvars = primitive[params] invars`, and the equation's origin."""
 
     __slots__ = ("invars", "outvars", "primitive", "params", "effects", "origin")
 
@@ -100,7 +100,7 @@ class Jaxpr:
         self.invars = list(invars)
         self.outvars = list(outvars)
         self.eqns = list(eqns)
-        # Those of its equations, unless told.
+        # The effects of its equations, unless the caller gives others.
         self.effects = (
             no_effects.union(*[eqn.effects for eqn in self.eqns if eqn.effects]) if effects is None else effects
         )
@@ -149,7 +149,7 @@ def jaxpr_as_fun(closed_jaxpr: ClosedJaxpr) -> Callable:
     return lambda *args: eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
 
 
-# `pretty_print.py` puts its function here: printing reads these classes and so comes after them.
+# `printing.py` reads the classes of this file, so it is imported later and puts its functions here.
 def _pretty_print(jaxpr: Jaxpr, **options) -> str:
     return object.__repr__(jaxpr)
 
@@ -159,7 +159,7 @@ def _eqn_text(eqn: JaxprEqn) -> str:
 
 
 def set_pretty_printer(jaxpr_text: Callable, eqn_text: Callable):
-    """Called once, by `pretty_print.py`, with its functions for a jaxpr and for a single equation."""
+    """Install the functions that print a jaxpr and a single equation. `core/__init__.py` calls this once."""
     global _pretty_print, _eqn_text
     _pretty_print, _eqn_text = jaxpr_text, eqn_text
 
@@ -191,7 +191,7 @@ def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence, *args) -> list:
             context.origin = eqn.origin
             out = eqn.primitive.bind(*map(read, eqn.invars), **eqn.params)
             env.update(zip(eqn.outvars, out if eqn.primitive.multiple_results else [out], strict=True))
-            # Let go of what no later equation reads: a long program must not hold all its intermediate arrays at once.
+            # Drop the values that no later equation reads: a long program must not hold all its arrays at once.
             clean_up_dead_vars(eqn, env, last)
     finally:
         context.origin = around
@@ -199,7 +199,7 @@ def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence, *args) -> list:
 
 
 def last_used(jaxpr: Jaxpr) -> dict[Var, JaxprEqn | None]:
-    """The last equation to read each variable; None for those returned."""
+    """{variable: the last equation that reads it, or None if the jaxpr returns it}"""
     last: dict[Var, JaxprEqn | None] = {v: None for v in jaxpr.outvars if type(v) is not Literal}
     for eqn in reversed(jaxpr.eqns):
         for v in eqn.invars:
@@ -222,7 +222,7 @@ def clean_up_dead_vars(eqn: JaxprEqn, env: dict, last: dict):
 
 
 class JaxprTypeError(TypeError):
-    """A jaxpr that is not well formed. It is always a fault of whoever built it, never of the data."""
+    """A jaxpr is not well formed. The code that built the jaxpr is at fault, never the data."""
 
 
 def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
@@ -275,7 +275,7 @@ _JAXPRS = {Jaxpr, ClosedJaxpr}
 
 
 def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
-    """The jaxprs among an equation's parameters, in the parameters' order."""
+    """The jaxprs among an equation's parameters, in the order of the parameters."""
     found = []
     for value in params.values():
         if type(value) in _JAXPRS:
@@ -303,10 +303,10 @@ def effects_of(primitive: Primitive, params: dict) -> Effects:
 
 
 def dce_jaxpr(jaxpr: Jaxpr, used_outputs: Sequence[bool], instantiate: bool = False) -> tuple[Jaxpr, list[bool]]:
-    """Drop the outputs that are not used, and every equation and argument that only they needed.
+    """The jaxpr without the unused outputs, and without the equations and arguments that only those outputs need.
 
-    Returns the smaller jaxpr and which of the `invars` it still has (all, with `instantiate`). An equation with effects
-    stays. An equation that carries jaxprs, and of whose results some are not read, carries smaller ones.
+    Returns the smaller jaxpr, and for each of the `invars` whether the jaxpr still has it (with `instantiate`: always). An
+    equation with effects stays. A call with unused results gets smaller jaxprs.
     """
     outvars = [v for v, used in zip(jaxpr.outvars, used_outputs, strict=True) if used]
     live = {v for v in outvars if type(v) is not Literal}

@@ -1,4 +1,4 @@
-"""Python function -> jaxpr: run it on tracers that write down what is done to them.
+"""A Python function becomes a jaxpr: it runs on tracers that write down what is done to them.
 
 `JaxprBuilder` collects equations; `StagingTrace` (jit, make_jaxpr, the bodies of control flow) records everything, and
 `TangentTrace` (linearize) only what depends on its unknowns.
@@ -41,9 +41,9 @@ class JaxprTracer(Tracer):
 
 
 class JaxprBuilder(Trace):
-    """A trace that writes equations. What is not its own tracer becomes a literal (scalars) or a constvar (the rest)."""
+    """A trace that writes equations. A value that is not its own tracer becomes a literal (a scalar) or a constvar."""
 
-    # `named`: the equation that was the last to get the name of a value of the user's.
+    # `named`: the last equation whose result got a name of the user's.
     __slots__ = ("invars", "eqns", "constants", "named")
 
     def __init__(self, parent: Trace):
@@ -93,8 +93,8 @@ class JaxprBuilder(Trace):
         return JaxprTracer(self, outvar, eqn)
 
     def name(self, eqn: JaxprEqn, origin: Origin):
-        """Give an equation the origin of the operation that it is. One expression of the user's may be several operations, and
-        the last one holds its result, and has its name: `y = logsumexp(x)` ends in an addition."""
+        """Give an equation the origin of the user's operation that it computes. One expression may be several operations; the
+        last one holds the result and has the name: `y = logsumexp(x)` ends in an addition."""
         eqn.origin = origin
         if not origin.is_result:
             return
@@ -110,7 +110,7 @@ class JaxprBuilder(Trace):
 
 
 class StagingTrace(JaxprBuilder):
-    """Records every primitive; nothing is computed."""
+    """Records every operation, and computes none."""
 
     __slots__ = ()
     transformation = "jit or make_jaxpr"
@@ -127,7 +127,7 @@ class StagingTrace(JaxprBuilder):
 
 
 class TangentTrace(JaxprBuilder):
-    """Records what depends on its tracers, the unknown tangents; does everything else under its parent, now."""
+    """Records the operations that depend on its tracers, the unknown tangents; its parent does all others, now."""
 
     __slots__ = ()
     transformation = "linearize, vjp or grad"
@@ -141,12 +141,12 @@ class TangentTrace(JaxprBuilder):
         return self.parent.process_primitive(primitive, args, params)
 
     def origin(self) -> Origin | None:
-        """The origin of an equation that is recorded now."""
+        """The origin of the equation that is recorded next."""
         origin = current_origin()
         return None if origin is None else origin.as_tangent()
 
     def process_call(self, primitive: CallPrimitive, args, params):
-        """A call of known and unknown arguments: what is known of its results must not become unknown with the others."""
+        """A call with known and unknown arguments: results that depend on known arguments alone stay known."""
         unknown = tuple([type(x) is JaxprTracer and x._trace is self for x in args])
         with set_current_trace(self.parent):
             split = primitive.partial_eval(args, unknown, **params)
@@ -163,7 +163,7 @@ class TangentTrace(JaxprBuilder):
 
 
 def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:
-    """Run `function` on tracers of the given types: its jaxpr and the constants it closed over.
+    """(jaxpr of a function at the given types, constants that the function closes over)
 
     `function` takes the tracers and returns a flat list of arrays; the constants may be tracers of traces around this one.
     """
@@ -178,12 +178,12 @@ def trace_to_closed_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -
 
 
 def convert_constvars(jaxpr: Jaxpr) -> Jaxpr:
-    """The jaxpr that takes its constants as its first arguments."""
+    """The jaxpr whose constants are its first arguments."""
     return Jaxpr([], [*jaxpr.constvars, *jaxpr.invars], jaxpr.outvars, jaxpr.eqns, jaxpr.effects)
 
 
 def closed(jaxpr: Jaxpr) -> ClosedJaxpr:
-    """Close a jaxpr without constants."""
+    """A jaxpr without constants as a closed jaxpr."""
     return ClosedJaxpr(jaxpr, ())
 
 

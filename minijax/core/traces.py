@@ -1,11 +1,11 @@
-"""What everything stands on: abstract values, primitives, traces, tracers, and `bind`, where they meet.
+"""Traces and tracers, on which every transformation stands.
 
-A program calls `sin_p.bind(x)`. What that does is up to the *current trace* of the running thread: evaluate it on NumPy
-(`array.EvalTrace`), record it (`staging.StagingTrace`), push a tangent through it (`transforms.jvp`), map it over a batch
-(`transforms.vmap`). A transformation makes a trace whose `parent` is the trace that was current, makes it current, and
-runs the user's function on its own tracers. To process a primitive a trace does three things: split its tracers into
-parts, act on the parts under its parent, join the parts of the results. There are no levels: a tracer belongs to the
-trace it names, and to every other trace it is a constant.
+A program calls `sin_p.bind(x)`. The *current trace* of the running thread decides what happens: it evaluates on NumPy
+(`array.EvalTrace`), records (`staging.StagingTrace`), pushes a tangent through (`transforms/jvp.py`), or maps over a batch
+(`transforms/vmap.py`). A transformation makes a trace whose `parent` is the trace that was current, makes it current, and
+runs the user's function on its own tracers. To process a primitive, a trace does three things: it splits its tracers into
+parts, acts on the parts under its parent, and joins the parts of the results. There are no levels: a tracer belongs to the
+trace that it names, and is a constant to every other trace.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from .avals import ShapedArray, UndefinedPrimal
 class Trace:
     """An interpreter of primitives. `parent` is the trace that was current when this one began.
 
-    The trace object is itself the tag that its tracers bear.
+    A tracer names its trace object: that is how a trace knows its own tracers.
     """
 
     __slots__ = ("parent", "ended", "records")
     transformation = "a transformation"
-    # (name, size) of the axis it maps over, for a trace that does: see `axis_env`.
+    # (name, size) of the axis that the trace maps over, or (None, 0): see `axis_env`.
     axis = (None, 0)
 
     def __init__(self, parent: Trace | None):
         self.parent = parent
         self.ended = False
-        # Whether equations are written, here or further out: only then does anybody ask where an operation comes from.
+        # Whether this trace or one around it writes equations. If none does, nobody asks where an operation comes from.
         self.records = parent is not None and parent.records
 
     def process_primitive(self, primitive, args: Sequence, params: dict):
-        """Apply `primitive` to `args`, tracers of this trace or constants to it; return its result or list of results."""
+        """The result, or list of results, of `primitive` on `args`: tracers of this trace, and constants to it."""
         raise errors.missing_rule(primitive.name, type(self).__name__, None, "")
 
     def passes_on(self, args: Sequence) -> Trace | None:
@@ -51,12 +51,12 @@ class Trace:
         return None if any(isinstance(x, Tracer) and x._trace is self for x in args) else self.parent
 
     def end(self):
-        """Called when the transformation is over: a tracer seen after this has leaked."""
+        """Say that the transformation is over: a tracer of this trace that is met later has leaked."""
         self.ended = True
 
 
 class _ThreadState(threading.local):
-    # `array.py` sets this class attribute to the evaluating trace: where every thread starts.
+    # The trace that every thread starts with: `array.py` puts the evaluating trace here.
     trace: Trace = None
 
 
@@ -64,7 +64,7 @@ thread_state = _ThreadState()
 
 
 class set_current_trace:
-    """`with set_current_trace(trace):` makes a trace current and puts the former one back, whatever happens inside."""
+    """`with set_current_trace(trace):` makes a trace current, and puts the former one back whatever happens inside."""
 
     __slots__ = ("trace", "previous")
 
@@ -81,7 +81,7 @@ class set_current_trace:
 
 
 class new_trace(set_current_trace):
-    """As `set_current_trace`, for the run of a transformation: at its end the trace is over, and its tracers with it."""
+    """As `set_current_trace`, for the run of a transformation: at the end of the block the trace is over."""
 
     __slots__ = ()
 
@@ -106,7 +106,7 @@ def current_trace() -> Trace:
 
 
 def axis_env() -> tuple[tuple, ...]:
-    """(name, size) of every named axis that the running thread is within, the innermost first."""
+    """(name, size) of every named axis around the running operation, the innermost first."""
     found, trace = (), thread_state.trace
     while trace is not None:
         if trace.axis[0] is not None:
@@ -120,7 +120,7 @@ def axis_env() -> tuple[tuple, ...]:
 
 
 class Array:
-    """What user code holds: a concrete array (`array.ArrayImpl`) or a tracer. `isinstance(x, jax.Array)` tests for this.
+    """An array that user code holds: concrete (`array.ArrayImpl`) or a tracer. `isinstance(x, jax.Array)` tests for it.
 
     The operators and methods (`x + y`, `x.sum()`, `x[i]`, `x.at[i]`) are put here by `numpy/array_methods.py`.
     """
@@ -167,7 +167,7 @@ class Tracer(Array):
 
     __slots__ = ("_trace", "__weakref__")
 
-    # An array is not hashable, since == is elementwise; a tracer neither.
+    # Arrays and tracers have no hash, since == is elementwise.
     __hash__ = None
 
     @property
@@ -183,7 +183,7 @@ class Tracer(Array):
         return None
 
     def without_tangent(self):
-        """The value alone, for computing what no derivative is to be taken of; only tracers of derivatives have more."""
+        """The value without its tangent. Only the tracers of derivatives have a tangent."""
         return self
 
     def __bool__(self):
@@ -211,11 +211,11 @@ class Tracer(Array):
         raise errors.array_conversion(self.aval.str_short(), self._origin())
 
     def to_concrete_value(self):
-        """The concrete array behind this tracer, where its trace knows it; else None."""
+        """The concrete array behind this tracer if its trace knows the array, else None."""
         return None
 
     def _concrete(self, error: Callable, *words: str):
-        # grad runs the primal computation now, so `if x > 0` works under it: the value is known although it is traced.
+        # `if x > 0` works under grad: grad computes primal values at once, so the tracer's value is known.
         value = self.to_concrete_value()
         if value is None:
             raise error(self.aval.str_short(), self._origin(), *words)
@@ -230,7 +230,7 @@ class Tracer(Array):
 
 
 def check_not_leaked(tracer: Tracer):
-    """Raise for a tracer that a trace met although it is not its own nor of a trace that is still running."""
+    """Raise if the trace that made a tracer is over. A trace calls this for tracers that are not its own."""
     trace = tracer._trace
     if trace.ended:
         raise errors.leaked_tracer(tracer.aval.str_short(), trace.transformation, tracer._origin())
@@ -265,8 +265,8 @@ def shaped_abstractify(x: Any) -> ShapedArray:
 
 
 def without_tangent(x: Any):
-    """x without its tangents, if it is a tracer that carries any. `stop_gradient(f(without_tangent(x)))` is
-    `stop_gradient(f(x))`, and spends nothing on a derivative that is thrown away."""
+    """x without its tangent. `stop_gradient(f(without_tangent(x)))` equals `stop_gradient(f(x))`, and computes no derivative
+    that is thrown away."""
     return x.without_tangent() if isinstance(x, Tracer) else x
 
 

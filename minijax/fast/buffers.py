@@ -1,10 +1,10 @@
 """Memory that a program keeps from one call to the next, so that a training step asks the system for none.
 
-NumPy hands a new large array pages that the system has to clear first, which takes longer than adding two arrays. A program's
-line instead takes an array that it has made in an earlier call, *if nobody else holds that now*: Python's count of references
-says so. Whoever may still look at it holds it: a caller the result, a view its base, a `memoryview` or a DLPack capsule the
-array, a running call its variables, a traceback its frames. So results never change behind anybody's back, and calls within
-calls, in other threads, or broken off by an exception need no care.
+The system must clear the pages of a new large array, which takes longer than adding two arrays. So a line of a program takes
+an array that the line made in an earlier call, *if nobody else holds the array now*: Python's count of references tells.
+Everybody who may still look at an array holds it: a caller holds a result, a view holds its base, a `memoryview` or a DLPack
+capsule holds the array, a running call holds its variables, a traceback holds frames. So no result ever changes later, and
+nested calls, other threads and exceptions need no extra care.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ import numpy as np
 
 
 def _take_oldest(arrays: deque) -> tuple[np.ndarray, int]:
-    # Until it is put back, no other thread finds it here.
+    # While the array is out of the deque, no other thread finds it.
     array = arrays.popleft()
     return array, getrefcount(array)
 
 
-# The count where nobody else holds the array.
+# The reference count of an array that nobody else holds.
 ALONE = _take_oldest(deque([np.empty(0)]))[1]
 
 
 class _Bytes(np.ndarray):
-    """Bytes that arrays are made in. NumPy gives a view of an array the memory's owner for its base, past the array, unless the
-    owner is of another class: then the base is the array, which so is held while there is a view of it."""
+    """The memory of an array, allocated through a class of its own, so that `view.base` is the array itself: a view then holds the
+    array. (Of two plain arrays NumPy makes the owner of the memory the base of the view.)"""
 
 
-# Where in a page each new array begins: at a cache line, and not where the last one did. NumPy's large arrays all begin 16
-# bytes into a page: vectors lie across two lines, and what is written waits for reads of the same place in another page.
+# The offset in a page at which each new array begins: a cache line, another one each time. NumPy's large arrays all begin 16
+# bytes into a page, so that vectors lie across two cache lines, and a write waits for reads at the same offset of other pages.
 _begins = itertools.cycle(range(0, 4096, 448))
 
 
 def _new_array(shape: tuple[int, ...], dtype) -> np.ndarray:
-    """As np.empty. In products and sums of such arrays in the second-level cache, a tenth faster."""
+    """An uninitialised array, as np.empty. Products and sums in the second-level cache are a tenth faster on these."""
     dtype = np.dtype(dtype)
     memory = _Bytes(prod(shape) * dtype.itemsize + 4095, np.uint8)
     return np.ndarray(shape, dtype, memory, (next(_begins) - memory.ctypes.data) % 4096)

@@ -1,22 +1,22 @@
-"""What the rules do with one operation, remembered: the fast path of `grad`.
+"""Recipes: what the rules do with one operation, remembered. The shortcut of `grad`.
 
-Reverse mode is `linearize.py` and `transpose.py`: for every operation of a program its jvp rule runs, on the way back the
-transpose rules of what that recorded. Rules look at types and parameters alone. So, from the second time on that an
-operation meets arguments of the same types, what they do there is read from a `Recipe`, made by running the two machines
-once, on tracers. The recipe of sin for float32[16], as three functions:
+Without recipes, `linearize.py` runs the jvp rule of every operation, and `transpose.py` runs the transpose rules of every
+equation that linearize recorded. The rules look at types and parameters alone. So the second time that an operation meets
+arguments of the same types, the two machines run once on tracers, and a `Recipe` keeps what they did. The recipe of sin for
+float32[16], as three functions:
 
-    known   x -> sin x, cos x        the value, and what the way back needs: the residuals. Computed now
-    linear  c, t -> mul t c          the tangent. Kept
-    back    c, ct -> mul ct c        the cotangent. Computed on the way back
+    known   x -> sin x, cos x        the value and the residuals: computed now
+    linear  c, t -> mul t c          the tangent: kept
+    back    c, ct -> mul ct c        the cotangent: computed on the way back
 
-This is no second table of derivatives: recipes come from the rules, and are forgotten when a primitive is given another.
-Over NumPy arrays each part runs as one Python function; within a `jit` that is being traced its equations are written into
-the jaxpr as they stand, their types known. What has no recipe goes the way of `linearize.py`, and so does everything under
-other transformations, and all that shows its linear jaxpr: `vjp` and `linearize`.
+This is no second table of derivatives: recipes come from the rules, and are dropped when a rule of the package changes. Over
+NumPy arrays each part runs as one Python function. Within a `jit` that is being traced, its equations are written into the
+jaxpr. An operation without a recipe takes the plain route, and so do other transformations, `vjp` and `linearize`, which show
+their linear jaxprs.
 
-It pays. Eager gradients of 26 operations on 16 numbers (benchmarks/compare.py) take 0.85 of HIPS autograd's time, and 1.65
-without recipes; of 50 layers of a network (tanh-50) 0.47, and 1.3; tracing the gradient of that
-network takes 4.2 ms, and 13.
+What recipes save: eager gradients of 26 operations on 16 numbers (benchmarks/compare.py) take 0.85 of HIPS autograd's time,
+and 1.65 without recipes; of 50 layers of a network (tanh-50) 0.47, and 1.3; to trace the gradient of that network takes 4.2 ms,
+and 13.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Program:
         literals = [x for eqn in jaxpr.eqns for x in eqn.invars if type(x) is Literal]
         literals += [x for x in jaxpr.outvars if type(x) is Literal]
         self.constants = [*[x.val for x in literals], *closed_jaxpr.consts]
-        # A variable is a place in a list: of the arguments, then the constants, then the results.
+        # A variable becomes a place in a list: first the arguments, then the constants, then the results.
         results = [v for eqn in jaxpr.eqns for v in eqn.outvars]
         places = {id(x): i for i, x in enumerate([*jaxpr.invars, *literals, *jaxpr.constvars, *results])}
         self.steps = [
@@ -82,7 +82,7 @@ class Program:
             env += results
 
     def compile_and_run(self, *values) -> tuple:
-        """The first run. What is only ever written is not compiled."""
+        """The first run, which compiles. A program that is only ever written into jaxprs is never compiled."""
         self.run = self.compile(len(values))
         return self.run(*values)
 
@@ -108,7 +108,7 @@ class Program:
 
 
 def is_simple(primitive: Primitive, params: dict) -> bool:
-    """Whether an operation is its rules, and they the same whenever arguments have the same types."""
+    """Whether an operation does nothing but apply its rules, and the rules look at types alone."""
     if isinstance(primitive, CallPrimitive) or primitive.named_axes is not None or primitive.effects is not None:
         return False
     if not primitive.rules_read_types or jaxprs_in_params(params):
@@ -207,7 +207,7 @@ MAXIMUM = 2048
 
 
 def recipes() -> dict:
-    """The recipes, by the rules as they are now."""
+    """The table of recipes for the present rules and accuracy."""
     global _rules_given
     if Primitive.rules_given != _rules_given:
         _rules_given = Primitive.rules_given
@@ -217,7 +217,7 @@ def recipes() -> dict:
 
 
 def make(primitive: Primitive, avals: Sequence[ShapedArray], moving: Sequence[bool], params: dict) -> Recipe | str:
-    """The recipe of an operation; `NONE` where it or its rules do more than compute."""
+    """The recipe of an operation; `NONE` if the operation or its rules do more than compute."""
     if not is_simple(primitive, params):
         return NONE
     linear = None
@@ -239,7 +239,7 @@ def make(primitive: Primitive, avals: Sequence[ShapedArray], moving: Sequence[bo
 
 
 class Application:
-    """A recipe's linear part on the tape, among the equations of what has no recipe."""
+    """The linear part of a recipe on the tape. Operations without recipes put equations there."""
 
     __slots__ = ("recipe", "residuals", "invars", "outvars", "origin")
 
@@ -319,7 +319,7 @@ class RecipeTrace(LinearizeTrace):
         return None if recipe is None else (recipe, primals, tangents)
 
     def met(self, found: str | None, key: tuple, primitive: Primitive, args, primals, params) -> Recipe | None:
-        """The recipe, made at the second time that an operation meets arguments of these types. At the first the rules run."""
+        """The recipe of an operation that meets arguments of these types for the second time. The first time, the rules run."""
         if found is None:
             if len(self.recipes) >= MAXIMUM:
                 self.recipes.clear()

@@ -1,7 +1,7 @@
-"""Recognising a call that is like an earlier one: functions written for one tree of arguments, and one of results.
+"""A call of a jitted function that is like the last one is recognised by a function written for that tree of arguments.
 
-To flatten a call's arguments, hash their types and look these up costs 9 us for two arguments with five arrays, more than many
-a jitted program takes to run. To see that they are what they were costs 1.5, if the code knows what to expect:
+To flatten the arguments of a call, hash their types and look these up takes 9 us for two arguments with five arrays: longer than
+many jitted programs run. To check that the arguments are like the last ones takes 1.5 us, if the code knows what to expect:
 
 >>> import minijax.numpy as jnp
 >>> from minijax.tree_util import tree_structure
@@ -113,7 +113,7 @@ def builder(out_tree: PyTreeDef) -> Callable[[list], Any]:
 
 
 def _is_like(x: Any, aval: ShapedArray) -> bool:
-    """Whether x is an array of that type. If so, it shares the object from now on: the next look is at that alone."""
+    """Whether x is an array of that type. If so, x gets this very aval, and the next check compares identities."""
     if type(x) is not ArrayImpl or x.aval != aval:
         return False
     x._aval = aval
@@ -152,7 +152,7 @@ class _Text:
         return "\n    ".join(["def recognize(args, kwargs):", *body])
 
     def node(self, definition: PyTreeDef, x: str):
-        """Lines that see that `x` is such a container, and take it apart."""
+        """Write lines that check that `x` is such a container, and that take it apart."""
         if definition.node_data() is None:
             self.leaves.append(x)
             return

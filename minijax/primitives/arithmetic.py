@@ -148,7 +148,7 @@ def _comparison(name, impl, accepts=ANY):
     return constant_almost_everywhere(name, impl, accepts, 2, bool_dtype)
 
 
-# Random keys can be compared for equality: the operators, unlike NumPy's functions, take their records.
+# Random keys are NumPy records, which the operators compare for equality and np.equal does not.
 eq_p = _comparison("eq", operator.eq, ANY + KEY)
 
 
@@ -176,7 +176,7 @@ def select(predicate, on_true, on_false):
 
 
 def select_examples(which, on_true, on_false):
-    """`select` for a batch: `which` has an entry for each place along the first axis of the cases."""
+    """`select` for a batch: `which` has one entry for each example, along the first axis of the cases."""
     return select(broadcast_in_dim(which, shape_of(on_true), (0,)), on_true, on_false)
 
 
@@ -266,7 +266,7 @@ def convert_element_type(x, dtype, weak_type: bool = False):
     if aval.dtype == dtype and aval.weak_type == weak_type:
         return x
     if type(x) is ArrayImpl and aval.weak_type and not aval.shape:
-        # What was a number a moment ago is one still: `x.at[0].set(1)` is one equation, without a conversion of the 1.
+        # A weak scalar was a Python number: convert it now. `x.at[0].set(1)` is one equation, without a conversion of the 1.
         return ArrayImpl(_convert_impl(x._value, new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
     return convert_element_type_p.bind(x, new_dtype=dtype, weak_type=bool(weak_type), sharding=None)
 

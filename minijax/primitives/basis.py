@@ -1,4 +1,4 @@
-"""The row builder, and the few primitives that the machines themselves stand on.
+"""`row`, which defines a primitive, and the few primitives that the machines need.
 
 `add_any` sums tangents; `broadcast_in_dim`, `reduce_sum`, `reshape`, `transpose` and `squeeze` move axes about for batch
 rules and for the transposes of broadcasting operations.
@@ -74,7 +74,7 @@ def _registered(primitive: Primitive, rules: dict, **attributes):
     return primitive
 
 
-# Reasons for absent rules, said once.
+# The reasons why rules are absent.
 NO_GRADIENT = "its result is piecewise constant or not a number; use jax.lax.stop_gradient to say that none is meant"
 NOT_LINEAR = "it is not linear: reverse mode transposes only what its jvp rule computes with tangents"
 
@@ -84,7 +84,7 @@ NOT_LINEAR = "it is not linear: reverse mode transposes only what its jvp rule c
 
 
 def const(like, value) -> ArrayImpl:
-    """A scalar constant with the dtype of `like`, weak only where that is a weak scalar (never -0.0: it equals 0.0)."""
+    """A scalar constant of the dtype of `like`, weak if `like` is a weak scalar. Not for -0.0, which the table takes for 0.0."""
     dtype = like.dtype
     key = (value, dtype, like.weak_type and not like.shape)
     found = _consts.get(key)
@@ -107,7 +107,7 @@ def zero_like(x) -> Zero:
 
 
 def instantiate(x):
-    """An array of zeros for a symbolic `Zero`; anything else as it is. The zero of `float0` is a NumPy array, as in JAX."""
+    """An array of zeros for a symbolic `Zero`; any other value unchanged. The zero of `float0` is a NumPy array, as in JAX."""
     if type(x) is not Zero:
         return x
     return zeros(x.aval)
@@ -126,7 +126,7 @@ def full(shape: tuple[int, ...], value, dtype, weak_type: bool = False):
 
 
 def linear_jvp(primitive_of: Callable[[], Primitive]) -> Callable:
-    """The jvp rule of a primitive linear in its first argument: apply it to the tangent, the other arguments as they are."""
+    """The jvp rule of a primitive that is linear in its first argument: the primitive itself, applied to the tangent."""
 
     def jvp(primals, tangents, **params):
         primitive = primitive_of()
@@ -152,7 +152,7 @@ def linear_row(name: str, *, impl, abstract_eval, transpose, batch) -> Primitive
 
 
 def zero_jvp(primitive_of: Callable[[], Primitive]) -> Callable:
-    """The jvp rule of what is constant almost everywhere."""
+    """The jvp rule of an operation that is constant almost everywhere: its tangent is zero."""
 
     def jvp(primals, tangents, **params):
         out = primitive_of().bind(*primals, **params)
@@ -170,7 +170,7 @@ def move_axis(ndim: int, source: int, destination: int) -> tuple[int, ...]:
 
 
 def move_batch_dim(x, source: int, destination: int):
-    """Move one axis of an array; nothing if it is there already."""
+    """The array with one axis moved."""
     ndim = len(shape_of(x))
     source, destination = source % ndim, destination % ndim
     return x if source == destination else transpose(x, move_axis(ndim, source, destination))
@@ -185,7 +185,7 @@ def broadcast_batch(x, size: int, dim: int):
 
 
 def batch_to_front(x, dim: int | None, size: int = 1):
-    """The array with its batch axis in front; without one, with a new axis of `size` there."""
+    """The array with its batch axis in front; an array without one gets a new axis of `size` there."""
     return broadcast_batch(x, size, 0) if dim is None else move_batch_dim(x, dim, 0)
 
 

@@ -102,8 +102,10 @@ def elementwise_abstract_eval(name: str, accepts: Sequence[str], result_dtype: C
 
 
 def batch_elementwise(primitive_of: Callable[[], Primitive]) -> Callable:
-    """Where all batched arguments agree in shape and batch axis, and the rest are scalars: apply the primitive as it is.
-    Otherwise bring the batch axis to the front and give unbatched arguments an axis of size 1 there."""
+    """The batch rule of an elementwise primitive.
+
+    If all batched arguments have one shape and one batch axis, and the others are scalars, the primitive applies directly.
+    Otherwise the batch axes move to the front, and unbatched arguments get an axis of size 1 there."""
 
     def batch(axis, args, dims, **params):
         primitive = primitive_of()
@@ -128,7 +130,7 @@ def batch_elementwise(primitive_of: Callable[[], Primitive]) -> Callable:
 
 
 def broadcast_like(g, ans):
-    """A tangent repeated to the shape of the result, where its primal was."""
+    """A tangent, repeated to the shape of the result as its primal was."""
     shape = shape_of(ans)
     if shape_of(g) == shape:
         return g

@@ -37,7 +37,7 @@ class JVPTracer(Tracer):
         self.primal = primal
         self.tangent = tangent
 
-    # The primal is an array or a tracer of a trace further out, which knows these without making an aval.
+    # The primal, an array or a tracer of a trace further out, answers these without making an aval.
     aval = property(lambda self: get_aval(self.primal))
     shape = property(attrgetter("primal.shape"))
     dtype = property(attrgetter("primal.dtype"))
@@ -89,7 +89,7 @@ class JVPTrace(Trace):
     role = "tangent"
 
     def split_all(self, args: Sequence) -> tuple[list, list | None]:
-        """(primals, tangents), the tangents None if no argument is a tracer of this trace."""
+        """(primals, tangents) of the arguments; tangents is None if no argument is a tracer of this trace."""
         primals, tangents, constants = [], [], 0
         for x in args:
             primal, tangent = self.split(x)
@@ -151,7 +151,7 @@ def name_result(out, rule: Origin, user: Origin):
 
 
 def _recording(trace: Trace | None) -> bool:
-    """Whether what a trace does comes, in the end, to one that records what is unknown and computes the rest."""
+    """Whether a `TangentTrace`, which records unknown tangents and computes the rest, is this trace or one around it."""
     while trace is not None and not isinstance(trace, TangentTrace):
         trace = trace.parent
     return trace is not None
@@ -163,12 +163,12 @@ def fill_zeros(primals: Sequence, tangents: Sequence) -> list:
 
 
 def nonzero(tangents: Sequence) -> tuple[bool, ...]:
-    """Which tangents are not symbolic zeros."""
+    """For each tangent whether it is not a symbolic zero."""
     return tuple([type(t) is not Zero for t in tangents])
 
 
 def fill(outs: Sequence, tangents: Sequence, nonzero: Sequence[bool]) -> list:
-    """The tangents of all results: those given, which are the nonzero ones, and symbolic zeros where there is none."""
+    """The tangents of all results: the given ones where `nonzero` says so, symbolic zeros elsewhere."""
     tangents = iter(tangents)
     return [next(tangents) if nz else zero_like(x) for x, nz in zip(outs, nonzero, strict=True)]
 
@@ -183,7 +183,7 @@ def jvp_flat(function: Callable, primals: Sequence, tangents: Sequence) -> tuple
 
 
 def instantiate_where(wanted: tuple[bool, ...] | bool, tangents: Sequence) -> list:
-    """The tangents, with arrays for those symbolic zeros that are `wanted` as arrays."""
+    """The tangents, with an array of zeros for each symbolic zero that is `wanted` as an array."""
     wanted = wanted if isinstance(wanted, tuple) else (wanted,) * len(tangents)
     return [instantiate(t) if want else t for t, want in zip(tangents, wanted, strict=True)]
 
@@ -192,9 +192,9 @@ def instantiate_where(wanted: tuple[bool, ...] | bool, tangents: Sequence) -> li
 def jvp_jaxpr(
     closed_jaxpr: ClosedJaxpr, nonzero: tuple[bool, ...], instantiate: tuple[bool, ...] | bool = False
 ) -> tuple[ClosedJaxpr, tuple[bool, ...]]:
-    """The jaxpr of (primals, nonzero tangents) -> (primals out, nonzero tangents out), and which output tangents those are.
+    """(jaxpr of (primals, nonzero tangents) -> (primals out, nonzero tangents out), for each output whether it has a tangent).
 
-    Those that `instantiate` says so of are among them in any case.
+    An output flagged in `instantiate` always gets a tangent array.
     """
     in_avals = closed_jaxpr.in_avals
     tangent_avals = [aval.to_tangent_aval() for aval in in_avals]

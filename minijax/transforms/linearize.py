@@ -1,8 +1,8 @@
 """Reverse mode, first half: compute the primal values now, and write the tangents' program down as a linear jaxpr.
 
-`LinearizeTrace` is `JVPTrace` run over a `TangentTrace`: a jvp rule computes with known primals and unknown tangents,
-and what it does with the known is done at once, while what it does with the unknown is recorded. So a rule says things
-once, and reverse mode needs no second table of derivatives.
+`LinearizeTrace` is a `JVPTrace` over a `TangentTrace`. A jvp rule computes with known primals and unknown tangents:
+operations on known values run at once, operations on unknown tangents are recorded. So the jvp rule is the only derivative
+rule, and reverse mode needs no second table.
 
     linearize(sin, 2.0)  ->  0.909..., { lambda a:f32[]; b:f32[]. let c:f32[] = mul b a in (c,) }   with a = cos(2.0)
 """
@@ -69,9 +69,8 @@ def linearize_flat(
 ):
     """Run `function` on flat arrays; return (primals out, output is not zero, linear jaxpr, its constants).
 
-    The jaxpr takes the tangents of those inputs marked `nonzero` (all, by default) and returns those of the outputs which
-    are not symbolically zero, or that `instantiate` says so of. Its constants, the residuals, are values of the current
-    trace.
+    The jaxpr takes the tangents of the inputs marked `nonzero` (by default all). It returns the tangents of the outputs that
+    are not symbolically zero or are flagged in `instantiate`. Its constants, the residuals, are values of the current trace.
     """
     trace = LinearizeTrace(thread_state.trace)
     nonzero = [True] * len(primals) if nonzero is None else nonzero
@@ -81,7 +80,7 @@ def linearize_flat(
         out_primals = [p for p, _ in pairs]
         out_tangents = fill_zeros(out_primals, [t for _, t in pairs])
         if instantiate:
-            # The zeros are made where the function is run, beside it: they are known.
+            # The zeros are known values: they are made under the parent, not recorded.
             with set_current_trace(trace.parent):
                 out_tangents = instantiate_where(instantiate, out_tangents)
         out_nonzero = [type(t) is not Zero for t in out_tangents]

@@ -59,7 +59,7 @@ def vjp_flat(
 
 
 class LinearTrace(TangentTrace):
-    """Records what a linear function does with its arguments; what it computes besides is computed now, and known."""
+    """Records what a linear function does with its arguments; its parent computes everything else, now."""
 
     __slots__ = ()
     transformation = "linear_transpose"
@@ -69,7 +69,7 @@ class LinearTrace(TangentTrace):
 
 
 def linear_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:
-    """The jaxpr of a function of flat arrays that is promised to be linear, and the constants it closes over."""
+    """(jaxpr, constants) of a function of flat arrays that the caller promises is linear."""
     trace = LinearTrace(thread_state.trace)
     with new_trace(trace):
         return trace.finish(function(*[trace.new_arg(aval) for aval in in_avals]))
@@ -105,7 +105,7 @@ def split_jaxpr(
 
 @interpreter
 def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cotangents: Sequence) -> list:
-    """The cotangents of those `args` that are `UndefinedPrimal`, in their order; `Zero` where nothing flows back.
+    """The cotangents of the `args` that are `UndefinedPrimal`, in order; `Zero` if nothing flows back.
 
     The other arguments are values: what is computed from values alone is run forwards first. `cotangents` belong to the
     jaxpr's outputs, and may be `Zero`.

@@ -19,14 +19,14 @@ from ..primitives.basis import broadcast_batch, move_batch_dim
 
 
 class Axis(NamedTuple):
-    """The axis mapped over: its size, and its name, if it has one. Batch rules get it as their first argument."""
+    """The axis that a map runs over: its name or None, and its size. It is the first argument of batch rules."""
 
     name: Hashable
     size: int
 
 
 class NamedAxisTrace(Trace):
-    """An axis that the program being traced may name, and that is mapped over later: everything else is its parent's."""
+    """Binds an axis that a program names while it is traced, and that is mapped over later; its parent does everything."""
 
     __slots__ = ("axis",)
     transformation = "tracing for a named axis"
@@ -41,7 +41,7 @@ class NamedAxisTrace(Trace):
 
 @contextmanager
 def named_axis_env(axes: Iterable[Axis]):
-    """Inside, those axes are bound, the last innermost."""
+    """A context in which the axes are bound, the last one innermost."""
     trace = thread_state.trace
     for axis in axes:
         trace = NamedAxisTrace(trace, axis)
@@ -81,7 +81,7 @@ class BatchTrace(Trace):
         self.axis = axis
 
     def split(self, x) -> tuple[Any, int | None]:
-        """(array with the batch axis, where that is); None for what is the same for all examples."""
+        """(array with the batch axis, number of that axis); the number is None for a value that all examples share."""
         if type(x) is BatchTracer and x._trace is self:
             return x.val, x.batch_dim
         if isinstance(x, Tracer):
@@ -121,7 +121,7 @@ class BatchTrace(Trace):
 
 
 def named_axes(primitive: Primitive, params: dict) -> Iterable[Hashable]:
-    """The axes that an operation names, or that those in the jaxprs it carries do."""
+    """The axes that an operation names, itself or in the jaxprs it carries."""
     if primitive.named_axes is not None:
         return primitive.named_axes(params)
     return [name for jaxpr in jaxprs_in_params(params) for name in axes_in_jaxpr(jaxpr)]
@@ -133,14 +133,14 @@ def axes_in_jaxpr(jaxpr: Jaxpr | ClosedJaxpr) -> frozenset:
 
 
 def vmap_flat(function: Callable, axis: Axis, args: Sequence, in_dims: Sequence[int | None]) -> list[tuple]:
-    """Map a function of flat arrays; return its results as (array, batch dim or None) pairs."""
+    """The results of a mapped function of flat arrays, as (array, batch axis or None) pairs."""
     trace = BatchTrace(thread_state.trace, axis)
     with new_trace(trace):
         return [trace.split(x) for x in function(*[trace.join(x, d) for x, d in zip(args, in_dims, strict=True)])]
 
 
 def materialize(val, dim: int | None, out_dim: int | None, axis: Axis):
-    """The array with its batch axis where `out_axes` asks for it, made by repetition if it has none."""
+    """The array with its batch axis at `out_dim`; an array without one is repeated."""
     if dim is None:
         return broadcast_batch(val, axis.size, out_dim)
     return val if dim == out_dim else move_batch_dim(val, dim, out_dim)
@@ -150,9 +150,9 @@ def materialize(val, dim: int | None, out_dim: int | None, axis: Axis):
 def batch_jaxpr(
     closed_jaxpr: ClosedJaxpr, axis: Axis, in_dims: tuple[int | None, ...], instantiate: tuple[bool, ...] | bool = False
 ) -> tuple[ClosedJaxpr, tuple[int | None, ...]]:
-    """The jaxpr that works on whole batches, with its batch axes in front, and which outputs have one (0 or None).
+    """(jaxpr of whole batches, with batch axes in front; for each output 0, or None if all examples share it).
 
-    Those outputs have one in any case that `instantiate` says so of, by repetition where need be.
+    An output flagged in `instantiate` always has a batch axis, by repetition if need be.
     """
     out_dims = None
 
