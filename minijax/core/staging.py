@@ -43,15 +43,13 @@ class JaxprTracer(Tracer):
 class JaxprBuilder(Trace):
     """A trace that writes equations. A value that is not its own tracer becomes a literal (a scalar) or a constvar."""
 
-    # `named`: the last equation whose result got a name of the user's.
-    __slots__ = ("invars", "eqns", "constants", "named")
+    __slots__ = ("invars", "eqns", "constants")
 
     def __init__(self, parent: Trace):
         super().__init__(parent)
         self.records = True
         self.invars: list[Var] = []
         self.eqns: list[JaxprEqn] = []
-        self.named: JaxprEqn | None = None
         # {id(value): (var, constant, value)}: the value is kept so that its id stays its own.
         self.constants: dict[int, tuple[Var, Any, Any]] = {}
 
@@ -92,16 +90,6 @@ class JaxprBuilder(Trace):
         self.eqns.append(eqn)
         return JaxprTracer(self, outvar, eqn)
 
-    def name(self, eqn: JaxprEqn, origin: Origin):
-        """Give an equation the origin of the user's operation that it computes. One expression may be several operations; the
-        last one holds the result and has the name: `y = logsumexp(x)` ends in an addition."""
-        eqn.origin = origin
-        if not origin.is_result:
-            return
-        before, self.named = self.named, eqn
-        if before is not None and before is not eqn and before.origin.same_place(origin):
-            before.origin = before.origin.without_name()
-
     def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
         """The jaxpr that returns `outs`, and the values of its constvars."""
         outvars = [self.atom(x) for x in outs]
@@ -119,11 +107,23 @@ class StagingTrace(JaxprBuilder):
         return None
 
     def process_primitive(self, primitive, args, params):
-        origin = current_origin()
-        out = self.write(primitive, args, params, origin)
-        if type(out) is JaxprTracer and origin is not None and origin.is_result:
-            self.name(out.eqn, origin)
-        return out
+        return self.write(primitive, args, params, current_origin())
+
+    def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
+        settle_names(self.eqns)
+        return super().finish(outs)
+
+
+def settle_names(eqns: Sequence[JaxprEqn]):
+    """Leave the user's name to one equation of each expression. One expression may be several operations; the last one holds the
+    result and has the name: `y = logsumexp(x)` ends in an addition."""
+    last = None
+    for eqn in eqns:
+        origin = eqn.origin
+        if origin is not None and origin.is_result:
+            if last is not None and last.origin.same_place(origin):
+                last.origin = last.origin.without_name()
+            last = eqn
 
 
 class TangentTrace(JaxprBuilder):

@@ -124,14 +124,15 @@ def is_simple(primitive: Primitive, params: dict) -> bool:
 class Back(NamedTuple):
     """The way back of a recipe: `program` is [*residuals, cotangent] -> contributions to the cotangents of the tangents.
 
-    targets: for each contribution the place of its tangent. parts: for each equation of the tangents' program, backwards, its
-    primitive, how many of the program's equations come up to its end, and how many contributions. So the sums with earlier
-    contributions stand in a jaxpr where `transpose_eqns` puts them, and have the same origins.
+    targets: for each contribution the place of its tangent. first: the contributions that need no equation. steps: the
+    program's steps, each with the primitive whose transpose rule wrote it and the contributions that come after it. So the sums
+    with earlier contributions stand in a jaxpr where `transpose_eqns` puts them, and have the same origins.
     """
 
     program: Program
     targets: list[int]
-    parts: list[tuple[Primitive, int, int]]
+    first: range
+    steps: list[tuple]
 
 
 class Recipe:
@@ -177,7 +178,7 @@ class Recipe:
             return v
 
         eqns = [eqn.replace(invars=[read(x) for x in eqn.invars]) for eqn in jaxpr.eqns]
-        targets, parts = [], []
+        targets, parts = [], [(None, 0, 0)]
 
         def function(*args):
             written = thread_state.trace.eqns
@@ -196,7 +197,13 @@ class Recipe:
         out = jaxpr.outvars[0].aval.update(weak_type=weak_type)
         with set_current_trace(eval_trace):
             closed_jaxpr = trace_to_closed_jaxpr(function, [*[v.aval for v in residuals], out])
-        return Back(Program(closed_jaxpr), targets, parts)
+        program, steps, before = Program(closed_jaxpr), [], None
+        given = [count for _, end, count in parts if end == 0][-1]
+        for i, step in enumerate(program.steps, 1):
+            rule = next(primitive for primitive, end, _ in parts if end >= i)
+            before, given = given, max([count for _, end, count in parts if end == i], default=given)
+            steps.append((*step, rule, range(before, given)))
+        return Back(program, targets, range([count for _, end, count in parts if end == 0][-1]), steps)
 
 
 # {with 64 bits?: {(primitive, the types of its arguments, which of them have tangents, parameters): what there is}}
@@ -272,7 +279,7 @@ class RecipeTrace(LinearizeTrace):
         rule = None if user is None else user.derived(primitive, "jvp", "primal")
         out, residuals = self.apply_known(self.parent, recipe.known, primals, rule)
         if rule is not None and type(out) is JaxprTracer and out.eqn is not None and out.eqn.origin is rule:
-            self.parent.name(out.eqn, user)
+            out.eqn.origin = user
         if recipe.linear is None:
             return out
         if recipe.passes is not None:
@@ -403,7 +410,7 @@ def walk_back(tape: list, values: dict, pending: dict, parent: Trace):
 def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pending: dict):
     """The cotangents of the arguments, computed."""
     ct = ct if type(ct) is ArrayImpl else to_array(ct)  # A user's transpose rule may give NumPy's arrays.
-    program, targets, _ = application.recipe.back(ct._weak_type)
+    program, targets, *_ = application.recipe.back(ct._weak_type)
     invars = application.invars
     for value, aval, i in zip(program.run(*application.residuals, ct._value), program.out_avals, targets):
         v = invars[i]
@@ -418,23 +425,31 @@ def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pe
 def write_back(parent: StagingTrace, application: Application, ct, pending: dict):
     """The cotangents of the arguments, as tracers."""
     atom, eqns, origin = parent.atom(ct), parent.eqns, application.origin
-    program, targets, parts = application.recipe.back(atom.aval.weak_type)
-    tangent = None if origin is None else origin.as_tangent()
+    program, targets, first, steps = application.recipe.back(atom.aval.weak_type)
+    tangent, last_rule = None if origin is None else origin.as_tangent(), None
     env = program.environment(parent, [*application.residuals, atom])
-    first, done, given = len(eqns), 0, 0
-    for primitive, end, count in parts:
-        origin = None if tangent is None else tangent.derived(primitive, "transpose", "cotangent")
-        program.write(parent, env, program.steps[done:end], origin)
-        done = end
-        for n in range(given, count):
-            v = application.invars[targets[n]]
-            contribution, before = of_atom(parent, env[program.outs[n]], first, program.makers[n]), pending.get(v)
-            if before is not None:
-                sum_origin = origin_of_sum(origin, before, contribution)
-                contribution = parent.write(add_any_p, [before, contribution], {}, sum_origin)
-                first += 1
-            pending[v] = contribution
-        given = count
+    start = len(eqns)
+
+    def give(n: int) -> int:
+        """Add a contribution to its cotangent; return how many equations that wrote."""
+        v = application.invars[targets[n]]
+        contribution, before = of_atom(parent, env[program.outs[n]], start, program.makers[n]), pending.get(v)
+        pending[v] = contribution
+        if before is None:
+            return 0
+        pending[v] = parent.write(add_any_p, [before, contribution], {}, origin_of_sum(origin, before, contribution))
+        return 1
+
+    for n in first:
+        start += give(n)
+    for primitive, params, inputs, avals, rule, given in steps:
+        if rule is not last_rule and tangent is not None:
+            origin, last_rule = tangent.derived(rule, "transpose", "cotangent"), rule
+        results = [Var(avals[0])] if len(avals) == 1 else [Var(aval) for aval in avals]
+        eqns.append(JaxprEqn([env[i] for i in inputs], results, primitive, params, no_effects, origin))
+        env += results
+        for n in given:
+            start += give(n)
 
 
 ROUTES = {PLACE: vjp_flat}

@@ -186,6 +186,20 @@ def _remember(code: CodeType, marked: bool) -> bool:
     return marked
 
 
+# {(id of a code object, offset): the origin of an equation that the user's program writes there}. The origin keeps the code
+# object, so that no other has its id.
+_origins: dict[tuple[int, int], Origin] = {}
+
+
+def _origin_of_user(code: CodeType, offset: int) -> Origin:
+    found = _origins.get((id(code), offset))
+    if found is None:
+        if len(_origins) >= 10_000:
+            _origins.clear()
+        found = _origins[id(code), offset] = Origin(SourceInfo(code, offset))
+    return found
+
+
 def current_origin() -> Origin | None:
     """The origin of an equation that is written now; None if nothing is known."""
     # Asked for every operation of a derivative: each step of this loop is felt.
@@ -195,11 +209,11 @@ def current_origin() -> Origin | None:
         marked = _marks.get(id(code))
         if marked is None:
             if not code.co_filename.startswith(PACKAGE_DIRECTORY):
-                place, around = tuple.__new__(SourceInfo, (code, frame.f_lasti)), context.origin
+                origin, around = _origin_of_user(code, frame.f_lasti), context.origin
                 if around is None:
-                    return tuple.__new__(Origin, (place, None, None, "primal", (), True))
+                    return origin
                 # A line within a rule of the user's own.
-                return Origin(place, around.primitive, around.kind, around.role, (around,), False)
+                return Origin(origin.place, around.primitive, around.kind, around.role, (around,), False)
             marked = _remember(code, False)
         if marked and context.origin is not None:
             return context.origin

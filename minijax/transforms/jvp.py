@@ -145,9 +145,9 @@ def name_result(out, rule: Origin, user: Origin):
         return
     origin = written.eqn.origin
     if origin is rule:
-        written._trace.name(written.eqn, user)
+        written.eqn.origin = user
     elif origin.kind == "batch" and origin.parents[0] is rule:
-        written._trace.name(written.eqn, user.batched(origin.primitive))
+        written.eqn.origin = user.batched(origin.primitive)
 
 
 def _recording(trace: Trace | None) -> bool:

@@ -116,7 +116,7 @@ class BatchTrace(Trace):
         written = out.written() if rule is not None and isinstance(out, Tracer) else None
         if written is not None and written.eqn.origin is rule:
             # The equation computes the user's expression, for all examples: its result has the user's name.
-            written._trace.name(written.eqn, user.batched(primitive))
+            written.eqn.origin = user.batched(primitive)
         return self.join(out, out_dims)
 
 
