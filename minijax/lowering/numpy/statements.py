@@ -180,7 +180,7 @@ class Buffer:
 
 
 class Renderer:
-    """Writes lines as text.
+    """Writes lines as text, and gives out the program's buffers.
 
     large: the names of large arrays and their types. new_name: for a buffer that is kept; None if none is.
     """
@@ -192,85 +192,12 @@ class Renderer:
         self._new_name = new_name
         self._free: dict[Type, list[Buffer]] = {}
 
-    def text(
-        self, lines: Sequence[Line], alive: Callable[[str], bool], indent: str = "    ", origin: Any = None
-    ) -> list[str]:
-        """The text, with comments on where it comes from, and `del` for those of the large names written here that are not
-        read again: `alive` says which are still needed after these lines."""
-        last = {name: i for i, line in enumerate(lines) for name in line.mentions()}
-        local = {name for line in lines for name in line.writes if name in self.large}
-        memories = _memories(lines, last, alive) if local else {}
-        # Names of whole new arrays.
-        calls = [line for line in lines if line.call is not None and not line.call.then] if local else []
-        fresh = {name for line in calls for name in line.writes}
-        # {name: names of the same array that go with it}, {memory: the buffers that it is in}.
-        companions: dict[str, list[str]] = {}
-        places: dict[_Memory, list[Buffer]] = {}
+    def text(self, lines: Sequence[Line], alive: Callable[[str], bool]) -> list[str]:
+        """The text of a function's body, with comments on where it comes from, and `del` for those of the large names written
+        here that are not read again: `alive` says which are still needed after these lines."""
+        return _Block(self, lines, alive, "    ", None).text()
 
-        def free(name: str, i: int) -> bool:
-            return name in fresh and memories[name].ours and memories[name].dead(i)
-
-        out = []
-        for i, line in enumerate(lines):
-            unread = line.writes[0] if line.view and last[line.writes[0]] == i and not alive(line.writes[0]) else None
-            if unread is not None:
-                line = line._replace(text="", writes=(), origin=None)
-            if line.origin is not None and line.origin != origin:
-                origin = line.origin
-                out.append(f"{indent}# {line_text(*origin)}")
-            over = None
-            if line.place:
-                out.append(indent + line.call.into(line.place))
-            elif line.call is not None and line.writes[0] in local:
-                over = self._dying_operand(line, memories, lambda name, i=i: free(name, i))
-                place = memories[line.writes[0]]
-                if over is None:
-                    buffer = self._buffer(line)
-                    places.setdefault(place, []).extend([] if buffer is None else [buffer])
-                    text = line.call.text if buffer is None else line.call.into(f"{buffer.name}()")
-                else:
-                    places[place] = [*places.get(place, []), *places.pop(memories[over], [])]
-                    text = line.call.into(over)
-                out.append(f"{indent}{line.writes[0]} = {text}")
-            elif line.call is not None:
-                out.append(f"{indent}{line.writes[0]} = {line.call.text}")
-            elif line.text:
-                out.append(indent + line.text)
-            for header, block in line.blocks:
-
-                def alive_within(name, i=i, line=line):
-                    return last.get(name, -1) > i or name in line.writes or name in line.reads or alive(name)
-
-                out.append(indent + header)
-                out += self.text(block, alive_within, indent + "    ", origin) or [f"{indent}    pass"]
-            if not local:
-                continue
-            gone = [n for n in dict.fromkeys(line.mentions()) if n in local and last[n] == i and not alive(n)]
-            if over is not None and last[line.writes[0]] > i:
-                # One array of two names: they go together.
-                companions[line.writes[0]] = [*companions.pop(over, []), over]
-                gone = [n for n in gone if n != over]
-            for name in gone:
-                if memories[name].dead(i):
-                    for buffer in places.pop(memories[name], ()):
-                        self._free.setdefault(buffer.type, []).append(buffer)
-            gone = [n for name in gone for n in [*companions.pop(name, ()), name]]
-            if gone:
-                out.append(f"{indent}del {', '.join(gone)}")
-        for buffer in [b for buffers in places.values() for b in buffers]:
-            buffer.arrays = 2 if indent == "    " else 3
-        return out
-
-    def _dying_operand(self, line: Line, memories: dict[str, _Memory], free: Callable[[str], bool]) -> str | None:
-        """The operand in whose place the result can be put."""
-        args, type_ = line.call.args, self.large[line.writes[0]]
-        for name in args if line.call.elementwise else ():
-            if self.large.get(name) == type_ and free(name):
-                if not any(other != name and memories.get(other) is memories[name] for other in args):
-                    return name
-        return None
-
-    def _buffer(self, line: Line) -> Buffer | None:
+    def buffer_for(self, line: Line) -> Buffer | None:
         """A buffer for the line's array: one that is free again, or a new one if there is still room."""
         type_ = self.large[line.writes[0]]
         if line.call.shape is not None:
@@ -283,3 +210,138 @@ class Renderer:
         self._kept += type_.bytes
         self.buffers.append(Buffer(self._new_name(), type_))
         return self.buffers[-1]
+
+    def give_back(self, buffer: Buffer):
+        """The array of this buffer is not read any more: the next line that makes one of its type may have the buffer."""
+        self._free.setdefault(buffer.type, []).append(buffer)
+
+
+class _Block:
+    """One block of lines, such as the body of a loop, while it is written: which line reads a name last, which names share
+    memory, and which buffers their arrays are in."""
+
+    def __init__(
+        self, renderer: Renderer, lines: Sequence[Line], alive: Callable[[str], bool], indent: str, origin: Any
+    ):
+        self.renderer = renderer
+        self.lines = lines
+        self.alive = alive
+        self.indent = indent
+        # The place in the user's source that the last comment names.
+        self.origin = origin
+        self.out: list[str] = []
+        # {name: the number of the last line that mentions it}
+        self.last = {name: i for i, line in enumerate(lines) for name in line.mentions()}
+        # The large names that this block writes. Only they can be written over, and only they get a `del`.
+        self.local = {name for line in lines for name in line.writes if name in renderer.large}
+        self.memories = _memories(lines, self.last, alive) if self.local else {}
+        # Names of whole new arrays.
+        calls = [line for line in lines if line.call is not None and not line.call.then] if self.local else []
+        self.fresh = {name for line in calls for name in line.writes}
+        # {name: earlier names of the same array, which get their `del` together with it}
+        self.companions: dict[str, list[str]] = {}
+        # {memory: the buffers that its arrays are in}
+        self.buffers: dict[_Memory, list[Buffer]] = {}
+
+    def text(self) -> list[str]:
+        for i, line in enumerate(self.lines):
+            if self._is_unread_view(i, line):
+                line = line._replace(text="", writes=(), origin=None)
+            self._comment(line)
+            over = self._statement(i, line)
+            self._inner_blocks(i, line)
+            if self.local:
+                self._delete(i, line, over)
+        self._count_arrays()
+        return self.out
+
+    def _write(self, text: str):
+        self.out.append(self.indent + text)
+
+    def _is_unread_view(self, i: int, line: Line) -> bool:
+        return line.view and self.last[line.writes[0]] == i and not self.alive(line.writes[0])
+
+    def _comment(self, line: Line):
+        """The place in the user's source, if the line before has another one."""
+        if line.origin is not None and line.origin != self.origin:
+            self.origin = line.origin
+            self._write(f"# {line_text(*line.origin)}")
+
+    def _statement(self, i: int, line: Line) -> str | None:
+        """Write the line itself; return the operand that its result is written over, if there is one."""
+        over = None
+        if line.place:
+            self._write(line.call.into(line.place))
+        elif line.call is not None and line.writes[0] in self.local:
+            over = self._dying_operand(i, line)
+            text = self._in_buffer(line) if over is None else self._in_place(line, over)
+            self._write(f"{line.writes[0]} = {text}")
+        elif line.call is not None:
+            self._write(f"{line.writes[0]} = {line.call.text}")
+        elif line.text:
+            self._write(line.text)
+        return over
+
+    def _dying_operand(self, i: int, line: Line) -> str | None:
+        """The operand in whose place the result can be put."""
+        args, large = line.call.args, self.renderer.large
+        for name in args if line.call.elementwise else ():
+            if large.get(name) == large[line.writes[0]] and self._is_free(i, name):
+                memory = self.memories[name]
+                if not any(other != name and self.memories.get(other) is memory for other in args):
+                    return name
+        return None
+
+    def _is_free(self, i: int, name: str) -> bool:
+        """Whether line `i` may write over the array."""
+        return name in self.fresh and self.memories[name].ours and self.memories[name].dead(i)
+
+    def _in_buffer(self, line: Line) -> str:
+        """The call that puts the result into a buffer, or into new memory if no buffer is left."""
+        buffer = self.renderer.buffer_for(line)
+        buffers = self.buffers.setdefault(self.memories[line.writes[0]], [])
+        if buffer is None:
+            return line.call.text
+        buffers.append(buffer)
+        return line.call.into(f"{buffer.name}()")
+
+    def _in_place(self, line: Line, over: str) -> str:
+        """The call that writes the result over an operand; the operand's buffers are the result's from now on."""
+        memory = self.memories[line.writes[0]]
+        self.buffers[memory] = [*self.buffers.get(memory, []), *self.buffers.pop(self.memories[over], [])]
+        return line.call.into(over)
+
+    def _inner_blocks(self, i: int, line: Line):
+        """Write the blocks of a compound statement. A block may run again, so that what the statement mentions is needed."""
+
+        def alive(name: str) -> bool:
+            return self.last.get(name, -1) > i or name in line.writes or name in line.reads or self.alive(name)
+
+        for header, lines in line.blocks:
+            self._write(header)
+            inner = _Block(self.renderer, lines, alive, self.indent + "    ", self.origin)
+            self.out += inner.text() or [f"{self.indent}    pass"]
+
+    def _delete(self, i: int, line: Line, over: str | None):
+        """Write `del` for the names that line `i` is the last to mention, and give back the buffers that they were in."""
+        names = [
+            n for n in dict.fromkeys(line.mentions()) if n in self.local and self.last[n] == i and not self.alive(n)
+        ]
+        if over is not None and self.last[line.writes[0]] > i:
+            # One array of two names: they go together.
+            self.companions[line.writes[0]] = [*self.companions.pop(over, []), over]
+            names = [n for n in names if n != over]
+        for name in names:
+            if self.memories[name].dead(i):
+                for buffer in self.buffers.pop(self.memories[name], ()):
+                    self.renderer.give_back(buffer)
+        names = [n for name in names for n in [*self.companions.pop(name, ()), name]]
+        if names:
+            self._write(f"del {', '.join(names)}")
+
+    def _count_arrays(self):
+        """Arrays that are still needed after the block take turns in their buffers: see `Buffer`."""
+        outermost = self.indent == "    "
+        for buffers in self.buffers.values():
+            for buffer in buffers:
+                buffer.arrays = 2 if outermost else 3
