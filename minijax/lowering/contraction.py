@@ -95,10 +95,10 @@ class _Writer:
     def summed(self, factor: _Factor, axes: set[int]) -> _Factor:
         if axes.isdisjoint(factor.axes):
             return factor
-        places = tuple(i for i, a in enumerate(factor.axes) if a in axes)
+        positions = tuple(i for i, a in enumerate(factor.axes) if a in axes)
         kept = tuple(a for a in factor.axes if a not in axes)
         shape = [self.sizes[a] for a in kept]
-        return _Factor(self.apply(reduce_sum_p, [factor.atom], shape, axes=places, out_sharding=None), kept)
+        return _Factor(self.apply(reduce_sum_p, [factor.atom], shape, axes=positions, out_sharding=None), kept)
 
     def dot(self, x: _Factor, y: _Factor, summed: set[int]) -> _Factor:
         """The sum of x y over what is common to both and summed."""
@@ -106,13 +106,13 @@ class _Writer:
         batch = [a for a in x.axes if a in y.axes and a not in summed]
         if not batch and len(contract) == len(x.axes) == len(y.axes):
             x, y = (_Factor(self.reshape(f.atom, (self.size(contract),)), (contract[0],)) for f in (x, y))
-            places = ((0,), (0,)), ((), ())
+            positions = ((0,), (0,)), ((), ())
         else:
-            places = tuple(tuple(tuple(map(f.axes.index, axes)) for f in (x, y)) for axes in (contract, batch))
+            positions = tuple(tuple(tuple(map(f.axes.index, axes)) for f in (x, y)) for axes in (contract, batch))
         axes = (*batch, *[a for f in (x, y) for a in f.axes if a not in contract and a not in batch])
         params = {"precision": None, "preferred_element_type": self.dtype, "out_sharding": None}
         shape = [self.sizes[a] for a in axes]
-        return _Factor(self.apply(dot_general_p, [x.atom, y.atom], shape, dimension_numbers=places, **params), axes)
+        return _Factor(self.apply(dot_general_p, [x.atom, y.atom], shape, dimension_numbers=positions, **params), axes)
 
     def ordered(self, factor: _Factor) -> _Factor:
         axes = tuple(sorted(factor.axes))
@@ -235,8 +235,8 @@ def _factor(x: Atom, w: _Writer, makers) -> _Factor:
     axes = tuple(i for i, d in enumerate(x.aval.shape) if d != 1)
     spread = maker(x, makers, "broadcast_in_dim")
     if spread is not None:
-        x, places = spread.invars[0], spread.params["broadcast_dimensions"]
-        axes = tuple(i for i, d in zip(places, x.aval.shape) if d != 1)
+        x, positions = spread.invars[0], spread.params["broadcast_dimensions"]
+        axes = tuple(i for i, d in zip(positions, x.aval.shape) if d != 1)
     shape = tuple(w.sizes[a] for a in axes)
     before = maker(x, makers, "reshape")
     return _Factor(before.invars[0] if before and before.invars[0].aval.shape == shape else w.reshape(x, shape), axes)

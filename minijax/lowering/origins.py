@@ -34,9 +34,9 @@ def user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
     runs: list[tuple[Any, int]] = []
     for i, eqn in enumerate(eqns):
         if eqn.origin is None or eqn.origin.is_result:
-            where = eqn.source_info
+            place = eqn.source_info
             # The id of the code object, since to compare two of them takes long.
-            key = None if where is None else (id(where.code), where.offset)
+            key = None if place is None else (id(place.code), place.offset)
             if runs and runs[-1][0] == key:
                 runs.pop()
             runs.append((key, i))

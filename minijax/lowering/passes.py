@@ -297,8 +297,8 @@ def _spread_at_once(eqn: JaxprEqn, spread: JaxprEqn | None):
         return None
     x = spread.invars[0]
     if name == "broadcast_in_dim":
-        places = eqn.params["broadcast_dimensions"]
-        dimensions = tuple(places[i] for i in spread.params["broadcast_dimensions"])
+        outer = eqn.params["broadcast_dimensions"]
+        dimensions = tuple(outer[i] for i in spread.params["broadcast_dimensions"])
     elif x.aval.shape:
         return None
     else:

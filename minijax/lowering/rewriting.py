@@ -14,7 +14,7 @@ Rewrite = Callable[[JaxprEqn, dict[Var, JaxprEqn]], Atom | list[JaxprEqn] | None
 
 def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = None) -> Jaxpr:
     """The jaxpr after a pass; the same object if it changes nothing. names: of the primitives that it may rewrite; None: all."""
-    known: dict[Var, Atom] = {}
+    replaced: dict[Var, Atom] = {}
     makers: dict[Var, JaxprEqn] = {}
     eqns: list[JaxprEqn] = []
     # {id of an equation: the origin it has when it does the work of others too}
@@ -22,10 +22,10 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
     changed = False
 
     def read(atom: Atom) -> Atom:
-        return atom if type(atom) is Literal else known.get(atom, atom)
+        return atom if type(atom) is Literal else replaced.get(atom, atom)
 
     for eqn in jaxpr.eqns:
-        if known and any([type(v) is not Literal and v in known for v in eqn.invars]):
+        if replaced and any([type(v) is not Literal and v in replaced for v in eqn.invars]):
             eqn = with_operands(eqn, [read(v) for v in eqn.invars])
         found = rewrite(eqn, makers) if names is None or eqn.primitive.name in names else None
         if found is None:
@@ -38,11 +38,11 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
                 makers.update(dict.fromkeys(new.outvars, new))
             eqns += found
         else:
-            known[eqn.outvars[0]] = found
+            replaced[eqn.outvars[0]] = found
             stands_in = None if type(found) is Literal else makers.get(found)
             if stands_in is not None and stands_in.origin is not None:
                 origins[id(stands_in)] = origins.get(id(stands_in), stands_in.origin).merged(eqn.origin)
-    if not (changed or known):
+    if not (changed or replaced):
         return jaxpr
     if origins:
         eqns = [eqn.replace(origin=origins[id(eqn)]) if id(eqn) in origins else eqn for eqn in eqns]

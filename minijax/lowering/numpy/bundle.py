@@ -125,9 +125,9 @@ class Bundle:
 
     def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
         value = bare(value)
-        known = self._names.get(id(value))
-        if known is not None:
-            return known[0]
+        found = self._names.get(id(value))
+        if found is not None:
+            return found[0]
         if isinstance(value, types.FunctionType) and (syntax := _syntax_of(value)) is not None:
             # Its own name, underscores and all: `places = _places(...)` must not become `places = places(...)`.
             name = self.reserve(value.__name__ if own_name and value.__name__ != "<lambda>" else hint)
@@ -193,11 +193,11 @@ class Given(Bundle):
 
     def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
         value = bare(value)
-        known = self._names.get(id(value))
-        if known is None:
-            known = self._names[id(value)] = (self.reserve(hint), value)
-            self.externals[known[0]] = value
-        return known[0]
+        found = self._names.get(id(value))
+        if found is None:
+            found = self._names[id(value)] = (self.reserve(hint), value)
+            self.externals[found[0]] = value
+        return found[0]
 
 
 class _References(ast.NodeTransformer):

@@ -156,13 +156,13 @@ class _Writer:
 
     def function(self, closed_jaxpr: ClosedJaxpr, name: str) -> str:
         """The name of a function for a jaxpr that is called more than once."""
-        known = self.functions.get(id(closed_jaxpr))
-        if known is None:
-            known = self.functions[id(closed_jaxpr)] = self.bundle.reserve(_identifier(name))
+        found = self.functions.get(id(closed_jaxpr))
+        if found is None:
+            found = self.functions[id(closed_jaxpr)] = self.bundle.reserve(_identifier(name))
             inner = _Writer(self.bundle, self.shared, self.commented, self.shared[id(closed_jaxpr)])
             inner.functions = self.functions
-            self.bundle.definitions.append(inner.define(known, closed_jaxpr))
-        return known
+            self.bundle.definitions.append(inner.define(found, closed_jaxpr))
+        return found
 
     # -- Names -----------------------------------------------------------------------------------------------------------
 
@@ -267,7 +267,7 @@ class _Writer:
 
     def equation(self, eqn: JaxprEqn, wanted: str | None = None):
         if self.commented:
-            self.origin = self.place(eqn.source_info)
+            self.origin = self.file_and_line(eqn.source_info)
         name = eqn.primitive.name
         called = called_jaxpr(eqn)
         if called is not None:
@@ -294,13 +294,13 @@ class _Writer:
             left = f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = " if targets else ""
             self.line(left + text, targets, reads, pure=pure(eqn))
 
-    def place(self, where: SourceInfo | None) -> tuple[str, int] | None:
+    def file_and_line(self, place: SourceInfo | None) -> tuple[str, int] | None:
         """The file and the line; looked up once, since it takes long."""
-        if where is None:
+        if place is None:
             return None
-        key = id(where.code), where.offset
+        key = id(place.code), place.offset
         if key not in self.places:
-            self.places[key] = where.file_name, where.line
+            self.places[key] = place.file_name, place.line
         return self.places[key]
 
     def implementation(self, eqn: JaxprEqn) -> str:
@@ -361,12 +361,12 @@ def _put_rows(w: _Writer, index: str, ys: Sequence[str], outs: Sequence[str]):
     mentioned.update(outs)
     made = {line.writes[0]: i for i, line in enumerate(w.lines) if line.call is not None and line.writes}
     for y, row in zip(ys, outs[len(outs) - len(ys) :]):
-        place, line = f"{y}[{index}]", w.lines[made[row]] if row in made and row in w.large else None
+        target, line = f"{y}[{index}]", w.lines[made[row]] if row in made and row in w.large else None
         # Mentioned where it is made, and among `outs`.
-        if line is not None and line.call.can_be_told() and mentioned[row] == 2:
-            w.lines[made[row]] = line._replace(writes=(), reads=(*line.reads, y), pure=False, place=place)
+        if line is not None and line.call.takes_out() and mentioned[row] == 2:
+            w.lines[made[row]] = line._replace(writes=(), reads=(*line.reads, y), pure=False, target=target)
         else:
-            w.line(f"{place} = {row}", [], [y, *_names_of([row])])
+            w.line(f"{target} = {row}", [], [y, *_names_of([row])])
 
 
 def _scan(w: _Writer, eqn: JaxprEqn):

@@ -52,14 +52,14 @@ class Call(NamedTuple):
         """The names among the arguments; none where there are others besides."""
         return [a for a in self.args if a.isidentifier()] if self.whole else []
 
-    def can_be_told(self) -> bool:
+    def takes_out(self) -> bool:
         """Whether the result can be put into any place, without more."""
         return self.function not in ("", "np.where") and not self.then
 
-    def into(self, place: str) -> str:
+    def into(self, target: str) -> str:
         if not self.function:
-            return place
-        return f"{self.function}({', '.join(self.args)}, out={place}){self.then}"
+            return target
+        return f"{self.function}({', '.join(self.args)}, out={target}){self.then}"
 
 
 class Line(NamedTuple):
@@ -77,7 +77,7 @@ class Line(NamedTuple):
     # Whether it does nothing but compute what it writes from what it reads.
     pure: bool = False
     # Where a call puts its array, if that has no name: `rows[i]`.
-    place: str = ""
+    target: str = ""
 
     def mentions(self) -> Iterable[str]:
         """The names that are read or written, here or within."""
@@ -108,13 +108,13 @@ def invariant(
     changing = set(varying)
     before, within = [], []
     for line in lines:
-        still = line.pure and changing.isdisjoint(line.reads)
-        if still and not line.view:
+        same = line.pure and changing.isdisjoint(line.reads)
+        if same and not line.view:
             room = max([large[name].bytes for name in line.reads if name in large], default=0)
-            still = all(large[name].bytes <= room for name in line.writes if name in large)
-        if not still:
+            same = all(large[name].bytes <= room for name in line.writes if name in large)
+        if not same:
             changing.update(line.writes)
-        (before if still else within).append(line)
+        (before if same else within).append(line)
     return before, within
 
 
@@ -270,8 +270,8 @@ class _Block:
     def _statement(self, i: int, line: Line) -> str | None:
         """Write the line itself; return the operand that its result is written over, if there is one."""
         over = None
-        if line.place:
-            self._write(line.call.into(line.place))
+        if line.target:
+            self._write(line.call.into(line.target))
         elif line.call is not None and line.writes[0] in self.local:
             over = self._dying_operand(i, line)
             text = self._in_buffer(line) if over is None else self._in_place(line, over)
