@@ -1,7 +1,7 @@
-"""How a NumPy program writes each operation as an expression: one rule a primitive, in the table `EXPRESSIONS`.
+"""The expressions of a NumPy program: the table `EXPRESSIONS` has a rule for each primitive that has an expression.
 
-A rule gets the writer of the program and an equation. It returns the text of the expression, or a `Call`, which makes a new
-array and can be told where to put it; or None where the program must call the primitive's implementation instead.
+A rule takes the program's writer and an equation. It returns the text of an expression, whose result may share memory with an
+operand; or a `Call`, an expression that makes a new array; or None if the program must call the primitive's implementation.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from .statements import LARGE, Call
 if TYPE_CHECKING:
     from .source import _Writer
 
-# Fast/ puts functions here that are faster in a program that is run, not read: see `core/shortcuts.py`. Without them a program
-# selects by `np.where` and clamps by `np.minimum(np.maximum(...))`, as in the text that people read.
+# Routes of fast/ set these variables to faster functions: see `core/shortcuts.py`. Without the routes, and in the text that people
+# read, a program selects by `np.where` and clamps by `np.minimum(np.maximum(...))`.
 select_into: Callable | None = None
 clamp: Callable | None = None
 
-# Whose text gives a view of the operand.
+# Primitives whose expression makes a view of the operand.
 VIEWS = {"reshape", "transpose", "squeeze", "slice", "broadcast_in_dim"}
 
 
 def _kind(atom: Atom) -> str:
-    """NumPy's letter for the kind of dtype; V for random keys, as for others that NumPy does not have itself."""
+    """NumPy's letter for the kind of dtype; "V" for dtypes that NumPy does not have, such as those of random keys."""
     return getattr(atom.aval.dtype, "kind", "V")
 
 
@@ -160,10 +160,10 @@ def _dot(w: _Writer, eqn: JaxprEqn):
     if not x_batch and not x_contract and x.ndim == y.ndim == 1:
         return Call(f"np.outer({a}, {b})", "np.outer", (a, b))
     if not x_batch and len(x_contract) == 1 and x.ndim <= 2 and y.ndim <= 2:
-        # The first's last axis with the second's first is what @ does; a matrix the other way round is transposed for it.
+        # `a @ b` sums over the last axis of a and the first axis of b. If the sum is over another axis, transpose the matrix.
         a, b = f"{a}{'.T' if x_contract == (0,) and x.ndim == 2 else ''}", f"{b}{'.T' if y_contract == (1,) else ''}"
         return Call(f"{a} @ {b}", "np.matmul", (a, b))
-    # Otherwise there is a matrix for each place along the batch axes.
+    # Otherwise make a stack of matrices: one for each index of the batch axes.
     x_kept = [i for i in range(x.ndim) if i not in (*x_contract, *x_batch)]
     y_kept = [i for i in range(y.ndim) if i not in (*y_contract, *y_batch)]
     left = _grouped(a, x.shape, x_batch, x_kept, x_contract)
@@ -176,7 +176,7 @@ def _dot(w: _Writer, eqn: JaxprEqn):
 
 
 def _grouped(text: str, shape: Sequence[int], batch: Sequence[int], *groups: Sequence[int]) -> str:
-    """The array with its batch axes first, and then an axis for each group."""
+    """The array with its batch axes first, and then one axis for each group of axes."""
     order = [*batch, *[i for group in groups for i in group]]
     if order != list(range(len(shape))):
         text = f"{text}.transpose({_shape(order)})"
@@ -189,7 +189,7 @@ def _select(w: _Writer, eqn: JaxprEqn):
     which, *cases = eqn.invars
     if which.aval.dtype != bool or len(cases) != 2:
         return None
-    # Of an array full of a number the number is enough; of two, an array must have the shape.
+    # An array that is full of a number can be replaced by the number. But one of two such arrays must stay: it has the shape.
     full = [None if type(v) is Literal else w.filled.get(v) for v in cases]
     if None not in full:
         full[0] = None

@@ -1,7 +1,8 @@
-"""Jaxpr -> a Python program over NumPy that a person could have written: one line an equation, loops as `for` and `while`.
+"""Jaxpr -> a Python program over NumPy as a person writes it: one line for an equation, `for` and `while` for loops.
 
-The text runs alone, with NumPy. Most operations are an expression, by the table below; the others call their primitive's
-implementation, whose text comes along (`bundle.py`). What has no text, such as a user's callback, the program is given.
+The text needs only NumPy to run. Most operations become an expression (`expressions.py`). The other operations call their
+primitive's implementation, and the program includes the implementation's source (`bundle.py`). An object without source, such as a
+user's callback, is passed to the program by name.
 """
 
 from __future__ import annotations
@@ -40,14 +41,18 @@ from .bundle import Bundle, Given, parameters
 from .expressions import EXPRESSIONS, VIEWS, tuple_text
 from .statements import LARGE, Buffer, Call, Line, Renderer, Type, invariant
 
-# Fast/ puts the function here that gives a program the large arrays of its last call again: see `core/shortcuts.py`. Without
-# it, as in the text that people read, a program asks NumPy for new ones.
+# A route of fast/ sets this variable to a function that makes buffers: see `core/shortcuts.py`. A buffer gives a program the large
+# arrays of its last call again. Without the route, and in the text that people read, a program asks NumPy for new arrays.
 kept_buffer: Callable | None = None
 
 
 class Program:
-    """A program: its text; what it must be given by name, since that has no text; the name of its function, and whether it
-    returns one result as such. buffers: names of functions that give memory, and what they are made by."""
+    """The text of a NumPy program, and the objects that the text needs.
+
+    externals: {name: an object without source, which the text refers to}. buffers: {name of a function that returns large arrays:
+    the function that makes it}. name: of the program's function. single: whether that function returns its one result, and not a
+    tuple of results.
+    """
 
     def __init__(self, text: str, externals: dict[str, Any], buffers: dict[str, Callable], name: str, single: bool):
         self.text = text
@@ -62,8 +67,11 @@ class Program:
         return compile(self.text, f"{PACKAGE_DIRECTORY}<the program of {self.name}>", "exec")
 
     def function(self) -> Callable:
-        """The function of NumPy arrays, returning a sequence of them; the same one for as long as somebody has it. With it goes
-        the memory that it keeps: the layers of a network, which are one program each time, share what one of them needs."""
+        """The program as a function of NumPy arrays that returns a sequence of them.
+
+        While somebody holds the function, each call returns the same one. So equal layers of a network, which are one program,
+        share one function and its buffers. The buffers are freed together with the function.
+        """
         function = self._function()
         if function is None:
             function = self._made()
@@ -71,7 +79,7 @@ class Program:
         return function
 
     def _made(self) -> Callable:
-        # The loader lets debuggers and tracebacks show the program's lines.
+        # Debuggers and tracebacks ask the loader for the program's lines.
         namespace = {**self.externals, "__name__": self.name, "__loader__": _Loader(self.text)}
         namespace.update({name: make() for name, make in self.buffers.items()})
         exec(self.code, namespace)
@@ -90,9 +98,10 @@ class _Loader:
 def numpy_program(
     closed_jaxpr: ClosedJaxpr, name: str = "program", arg_names: Sequence[str] | None = None, alone: bool = True
 ) -> Program:
-    """The program of a closed jaxpr: a function of its arguments that returns its result, or a tuple of its results.
+    """The program of a closed jaxpr: its function takes the jaxpr's arguments and returns the result, or a tuple of results.
 
-    alone: with the text of all that it calls; else it is given these functions, and buffers for large arrays.
+    alone: whether the text includes the source of every function that it calls. A program that runs here gets these functions, and
+    buffers for large arrays, as objects, so that no source is parsed.
     """
     bundle = Bundle() if alone else Given()
     name = bundle.reserve(_identifier(name))
@@ -112,22 +121,25 @@ def _identifier(name: str) -> str:
 
 
 class _Writer:
-    """Writes one function."""
+    """Writes one function of a program.
+
+    shared: {id of a jaxpr that several equations call: how many}. commented: whether to show the user's lines and names.
+    """
 
     def __init__(self, bundle: Bundle, shared: dict[int, int], commented: bool, calls: int = 1):
         self.bundle = bundle
         self.commented = commented
         self.shared = shared
-        # How often the function is called in one run of the program.
+        # How many calls of the function are in the program.
         self.calls = calls
         self.functions: dict[int, str] = {}
         self.names: dict[Var, str] = {}
-        # What is full of a number.
+        # {variable of an array: the number that the array is full of}
         self.filled: dict[Var, Literal] = {}
         self.taken: set[str] = set()
-        # Names of the user's, kept for what they are of.
+        # Names in the user's program. A value that has no name there gets none of them.
         self.users: set[str] = set()
-        # Large arrays by name: those that are made here, and those that are given.
+        # Large arrays by name: the arrays that this function makes, and the arguments.
         self.large: dict[str, Type] = {}
         self.given: dict[str, Type] = {}
         self.lines: list[Line] = []
@@ -141,7 +153,7 @@ class _Writer:
         jaxpr = closed_jaxpr.jaxpr
         arg_names = arg_names or [None] * len(jaxpr.invars)
         args = [self.new_name(v, wanted) for v, wanted in zip(jaxpr.invars, arg_names, strict=True)]
-        # Memory of the caller's.
+        # The caller owns the arguments' memory: no line may write over an argument.
         self.given.update(self.large)
         self.large.clear()
         self.bind(jaxpr.constvars, [self.constant(c) for c in closed_jaxpr.consts])
@@ -155,7 +167,7 @@ class _Writer:
         return "\n".join([f"def {name}({', '.join(args)}):", *body])
 
     def function(self, closed_jaxpr: ClosedJaxpr, name: str) -> str:
-        """The name of a function for a jaxpr that is called more than once."""
+        """The name of the function for a jaxpr that several equations call; the first call writes the function."""
         found = self.functions.get(id(closed_jaxpr))
         if found is None:
             found = self.functions[id(closed_jaxpr)] = self.bundle.reserve(_identifier(name))
@@ -174,12 +186,12 @@ class _Writer:
         return name
 
     def kept(self, buffer: Buffer) -> Callable:
-        """What makes the function that gives the arrays for a place in the program."""
+        """A function that makes the buffer: the program calls it once, when the program itself is made."""
         shape, dtype = buffer.type
         return partial(kept_buffer, shape, getattr(dtype, "storage", dtype), buffer.arrays, self.calls)
 
     def fresh(self, wanted: str | None = None) -> str:
-        """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
+        """An unused name in this function and in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
         taken, has, users = self.taken, self.bundle.has, () if wanted else self.users
         for name in numbered(wanted) if wanted else self.letters:
             if not (name in taken or name in users or has(name) or keyword.iskeyword(name)):
@@ -194,7 +206,7 @@ class _Writer:
     # -- Values ----------------------------------------------------------------------------------------------------------
 
     def text(self, atom: Atom) -> str:
-        """Text for a value, with its dtype."""
+        """Text for a value. A number has its dtype in the text: `np.float32(2.0)`."""
         return self.constant(atom.val) if type(atom) is Literal else self.names[atom]
 
     def constant(self, value) -> str:
@@ -204,7 +216,8 @@ class _Writer:
         return self.bundle.expression(array, "constant")
 
     def soft(self, atom: Atom) -> str:
-        """As `text`, for an operand beside an array of the same dtype, which decides for a Python number."""
+        """Text for an operand beside an array of the same dtype. A number is a Python number, `2.0`: NumPy then uses the array's
+        dtype."""
         if type(atom) is Literal:
             array = to_array(atom.val)._value
             if array.ndim == 0 and array.dtype.kind in "biuf":
@@ -212,7 +225,7 @@ class _Writer:
         return self.text(atom)
 
     def operands(self, eqn: JaxprEqn) -> list[str]:
-        """The texts of operands of one dtype: numbers as such, but for one array at least."""
+        """The texts of operands of one dtype. Numbers are Python numbers if at least one operand is an array."""
         if all(type(v) is Literal for v in eqn.invars):
             return [self.text(v) for v in eqn.invars]
         return [self.soft(v) for v in eqn.invars]
@@ -229,12 +242,12 @@ class _Writer:
         self.lines.append(Line(text, tuple(writes), tuple(reads), tuple(blocks), self.origin, None, view, pure))
 
     def call(self, target: str, call: Call, reads: Sequence[str]):
-        """`target = call`, on a line."""
-        # Without a function it is a place, to be filled by the lines that follow.
+        """Write the line `target = call`."""
+        # A call without a function makes an array whose elements the next lines set: `np.empty`. It must stay before these lines.
         self.lines.append(Line("", (target,), tuple(reads), (), self.origin, call, pure=bool(call.function)))
 
     def temporary(self, call: Call, eqn: JaxprEqn) -> str:
-        """The name of an array of the type of the equation's result, made from its operands."""
+        """Write a line for an intermediate array of the same type as the equation's result; return the array's name."""
         name = self.new_name(Var(eqn.outvars[0].aval))
         self.call(name, call, call.operands())
         return name
@@ -243,7 +256,7 @@ class _Writer:
         return [self.names[v] for v in eqn.invars if type(v) is not Literal]
 
     def body(self, jaxpr: Jaxpr, used: Sequence[bool]) -> list[str]:
-        """Write the equations that the used results need; return the results' texts."""
+        """Write the equations that the `used` results need; return the texts of these results."""
         if not all(used):
             jaxpr, _ = dce_jaxpr(jaxpr, used, instantiate=True)
         wanted = user_names(jaxpr.eqns) if self.commented else {}
@@ -253,14 +266,15 @@ class _Writer:
         return [self.text(v) for v in jaxpr.outvars]
 
     def block(self, write: Callable[[], None]) -> list[Line]:
-        """The lines that `write` writes."""
+        """The lines that `write` writes, as a list: they are not added to the function."""
         before, self.lines = self.lines, []
         write()
         lines, self.lines = self.lines, before
         return lines
 
     def steps(self, lines: list[Line], varying: Sequence[str]) -> list[Line]:
-        """The lines of a loop's body, without those that compute the same in every step: they are written now."""
+        """The lines of a loop's body that must stay in the loop. Lines that compute the same in every step are written now, before
+        the loop."""
         before, within = invariant(lines, varying, ChainMap(self.large, self.given))
         self.lines += before
         return within
@@ -295,7 +309,8 @@ class _Writer:
             self.line(left + text, targets, reads, pure=pure(eqn))
 
     def file_and_line(self, place: SourceInfo | None) -> tuple[str, int] | None:
-        """The file and the line; looked up once, since it takes long."""
+        """The file and the line of a place. They are looked up once for each place, because Python searches the code from its
+        beginning."""
         if place is None:
             return None
         key = id(place.code), place.offset
@@ -304,12 +319,12 @@ class _Writer:
         return self.places[key]
 
     def implementation(self, eqn: JaxprEqn) -> str:
-        """A call of the primitive's implementation."""
+        """The text of a call of the primitive's implementation."""
         impl, args = bare(eqn.primitive.impl), ", ".join(self.text(v) for v in eqn.invars)
         wanted = parameters(impl)
         params = {k: v for k, v in eqn.params.items() if k in wanted}
         if eqn.primitive.effects is not None or jaxprs_in_params(params):
-            # It carries what has no text.
+            # The parameters contain an object without source, such as a callback or a jaxpr.
             name = self.bundle.reserve(_identifier(eqn.primitive.name))
             self.bundle.externals[name] = partial(impl, **eqn.params)
             return f"{name}({args})"
@@ -327,7 +342,7 @@ def _names_of(texts: Iterable[str]) -> list[str]:
 
 
 def _inline(w: _Writer, eqn: JaxprEqn, closed_jaxpr: ClosedJaxpr):
-    """The lines of the jaxpr that the equation runs, in place; or a call, if there are several equations that run it."""
+    """Write the lines of the jaxpr that the equation calls; if several equations call the jaxpr, a call of a function."""
     args = [w.text(v) for v in eqn.invars]
     if id(closed_jaxpr) in w.shared and len(closed_jaxpr.jaxpr.eqns) > 3 and eqn.outvars:
         function = w.function(closed_jaxpr, eqn.params.get("name") or eqn.primitive.name)
@@ -339,8 +354,10 @@ def _inline(w: _Writer, eqn: JaxprEqn, closed_jaxpr: ClosedJaxpr):
 
 
 def _run(w: _Writer, closed_jaxpr: ClosedJaxpr, args: Sequence[str], used: Sequence[bool] | None = None) -> list[str]:
-    """Write what a jaxpr does with its arguments; the texts of its results, or of those used. The same jaxpr may be written
-    several times: its variables have the names of the last time."""
+    """Write the lines of a jaxpr for the given arguments; return the texts of its results, or of the `used` results.
+
+    The same jaxpr may be written several times: its variables then have the names of the last time.
+    """
     jaxpr = closed_jaxpr.jaxpr
     w.bind(jaxpr.invars, args)
     w.bind(jaxpr.constvars, [w.constant(c) for c in closed_jaxpr.consts])
@@ -348,7 +365,7 @@ def _run(w: _Writer, closed_jaxpr: ClosedJaxpr, args: Sequence[str], used: Seque
 
 
 def _assign(w: _Writer, targets: Sequence[str], texts: Sequence[str]):
-    """`a, b = c, d`, without what is there already."""
+    """Write `a, b = c, d`, without the pairs of equal names."""
     pairs = [(a, b) for a, b in zip(targets, texts) if a != b]
     if pairs:
         left, right = (", ".join(part) for part in zip(*pairs))
@@ -356,13 +373,13 @@ def _assign(w: _Writer, targets: Sequence[str], texts: Sequence[str]):
 
 
 def _put_rows(w: _Writer, index: str, ys: Sequence[str], outs: Sequence[str]):
-    """`ys[i] = row`, for the last of `outs`; or, if nothing else needs a large row, the row made in that place."""
+    """Write `ys[i] = row` for the last of `outs`. If nothing else reads a large row, its call writes into `ys[i]` directly."""
     mentioned = Counter(name for line in w.lines for name in line.mentions())
     mentioned.update(outs)
     made = {line.writes[0]: i for i, line in enumerate(w.lines) if line.call is not None and line.writes}
     for y, row in zip(ys, outs[len(outs) - len(ys) :]):
         target, line = f"{y}[{index}]", w.lines[made[row]] if row in made and row in w.large else None
-        # Mentioned where it is made, and among `outs`.
+        # Two mentions: the line that makes the row, and `outs`. So nothing else reads it.
         if line is not None and line.call.takes_out() and mentioned[row] == 2:
             w.lines[made[row]] = line._replace(writes=(), reads=(*line.reads, y), pure=False, target=target)
         else:
@@ -384,7 +401,7 @@ def _scan(w: _Writer, eqn: JaxprEqn):
             w.call(ys[-1], Call(f"np.empty({tuple_text(v.aval.shape)}, {w.dtype(v.aval.dtype)})", "", ()), [])
     index = w.fresh("i")
     body = p["jaxpr"]
-    # What of the body only unread results need is not written.
+    # Equations of the body that only unread results need are not written.
     used = [True] * num_carry + [y is not None for y in ys]
 
     def write():
@@ -442,7 +459,7 @@ def _cond(w: _Writer, eqn: JaxprEqn):
 
 
 def _linear_solve(w: _Writer, eqn: JaxprEqn):
-    """The solver, on what it closes over and b."""
+    """Write the solver's jaxpr, for the values that it closes over and the right-hand side."""
     lengths, solve = eqn.params["const_lengths"], eqn.params["jaxprs"].solve
     before = lengths.matvec + lengths.vecmat
     args = [w.text(v) for v in eqn.invars]
@@ -451,5 +468,5 @@ def _linear_solve(w: _Writer, eqn: JaxprEqn):
     w.bind([v for v, use in zip(eqn.outvars, used) if use], _run(w, solve, args, used))
 
 
-# What carries jaxprs, and does more than run one, or runs one on some of its operands.
+# Primitives that carry jaxprs and do more than call one of them with their operands.
 LOOPS: dict[str, Callable] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
