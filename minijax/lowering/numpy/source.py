@@ -334,7 +334,7 @@ class _Writer:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Equations that carry jaxprs: (writer, equation), writing lines
+# Equations that carry jaxprs: each rule takes the writer and an equation, and writes lines
 
 
 def _names_of(texts: Iterable[str]) -> list[str]:
