@@ -131,7 +131,7 @@ class _Writer:
         if math.prod(shape) == factor.atom.aval.size:
             self.reshape(factor.atom, shape)
         else:
-            # Along some axis no factor varies.
+            # No factor varies along some axis of the result: repeat the sum along it.
             kept = [i for i in range(len(self.sizes)) if i not in self.eqn.params["axes"]]
             params = {"shape": shape, "broadcast_dimensions": tuple(map(kept.index, factor.axes)), "sharding": None}
             self.apply(broadcast_in_dim_p, [factor.atom], shape, **params)

@@ -195,8 +195,8 @@ def _number_key(literal: Literal):
 def _params_key(params: dict) -> tuple | None:
     """A key that is equal for parameters that are the same; None if Python's `==` cannot tell whether they are the same."""
     values = [params[k] for k in sorted(params)]
-    types = [*map(type, values)]  # 1 == True
-    if float in types or np.float64 in types:  # 0.0 == -0.0
+    types = [*map(type, values)]  # Because 1 == True.
+    if float in types or np.float64 in types:  # Because 0.0 == -0.0.
         return None
     key = (*values, *types)
     try:

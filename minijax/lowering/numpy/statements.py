@@ -244,7 +244,7 @@ class _Block:
         # The large names that this block writes. Only they can be written over, and only they get a `del`.
         self.local = {name for line in lines for name in line.writes if name in renderer.large}
         self.memories = _memories(lines, self.last, alive) if self.local else {}
-        # Names of whole new arrays.
+        # Names of whole new arrays. A call with `then` may make a view of a larger array.
         calls = [line for line in lines if line.call is not None and not line.call.then] if self.local else []
         self.fresh = {name for line in calls for name in line.writes}
         # {name: earlier names of the same array, which get their `del` together with it}
