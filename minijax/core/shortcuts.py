@@ -22,8 +22,8 @@ PLACES = {
     "numpy.util:apply_binary": "promotion, for two arrays of one dtype, or an array and a number",
     "numpy.operators:operator_of": "promotion, and a call, for `x + y`",
     "lowering.numpy.source:kept_buffer": "asking the system for large arrays: a program keeps them from call to call",
-    "lowering.numpy.source:select_into": "branches that the processor guesses wrongly in np.where",
-    "lowering.numpy.source:clamp": "one of the two passes of a clamp between two numbers",
+    "lowering.numpy.expressions:select_into": "branches that the processor guesses wrongly in np.where",
+    "lowering.numpy.expressions:clamp": "one of the two passes of a clamp between two numbers",
 }
 
 _plain: dict[str, Any] = {}

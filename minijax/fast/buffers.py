@@ -109,6 +109,6 @@ def clamp(low, x: np.ndarray, high, out: np.ndarray | None = None) -> np.ndarray
 
 ROUTES = {
     "lowering.numpy.source:kept_buffer": kept_buffer,
-    "lowering.numpy.source:select_into": select_into,
-    "lowering.numpy.source:clamp": clamp,
+    "lowering.numpy.expressions:select_into": select_into,
+    "lowering.numpy.expressions:clamp": clamp,
 }

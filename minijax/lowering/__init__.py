@@ -1,3 +1,6 @@
-"""What a jitted function runs as: its jaxpr, through passes, written as a NumPy program; `compile_jaxpr` is the way in."""
+"""A jaxpr becomes a program that runs: `compile_jaxpr` applies the passes and writes a NumPy program.
 
-from . import device_arrays  # noqa: F401  (it gives arrays their methods)
+`lowering/xla/` writes StableHLO for XLA instead.
+"""
+
+from . import device_arrays  # noqa: F401  (the import adds methods to arrays)

@@ -1,7 +1,7 @@
-"""Jaxpr -> a Python function of NumPy arrays that runs it: the program that `numpy_source.py` writes.
+"""Jaxpr -> a Python function of NumPy arrays that computes its results: the program that `numpy/source.py` writes.
 
-Jaxprs that are the same program, such as those of two `jit`s of one function, share what is written and compiled, and while
-one of them lives the memory that it keeps between calls.
+Two jaxprs may be the same program, for example those of two `jit`s of one function. Such jaxprs share the program's text and its
+compiled code. While one of them lives, they also share the large arrays that the program keeps between calls.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _compiled: WeakKeyDictionary[ClosedJaxpr, Callable] = WeakKeyDictionary()
 
 
 def compile_jaxpr(closed_jaxpr: ClosedJaxpr) -> Callable:
-    """The function of NumPy arrays, returning a list of them, that a closed jaxpr stands for; made once for each jaxpr."""
+    """A closed jaxpr as a function of NumPy arrays that returns a sequence of them. It is made once for each jaxpr."""
     function = _compiled.get(closed_jaxpr)
     if function is None:
         function = _compiled[closed_jaxpr] = _compile(closed_jaxpr)
@@ -40,20 +40,21 @@ def _looked_through(function: Callable, closed_jaxpr: ClosedJaxpr) -> Callable:
 
 
 def raise_at_fault(outs: Sequence[np.ndarray], closed_jaxpr: ClosedJaxpr, args: Sequence[ArrayImpl]):
-    """For `debug_nans`: where a result has a NaN, run the jaxpr again, an equation at a time, which raises at the first."""
+    """For `debug_nans`: if a result has a NaN, run the jaxpr again, one equation at a time. The first equation whose result has a
+    NaN raises an error."""
     if any(float_fault(x) for x in outs):
         eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
 
 
 def program_text(closed_jaxpr: ClosedJaxpr, name: str, arg_names: Sequence[str]) -> str:
-    """The program that is run, as text that runs alone."""
+    """The program as text that needs only NumPy, for people to read."""
     return numpy_program(optimized(closed_jaxpr), name, arg_names).text
 
 
 def _compile(closed_jaxpr: ClosedJaxpr) -> Callable:
     jaxpr, consts = closed_jaxpr.jaxpr, closed_jaxpr.consts
     if consts:
-        # Programs that differ in their constants alone are one, of which these are arguments.
+        # Make the constants arguments: two programs that differ only in their constants are then one program.
         jaxpr = jaxpr.replace(constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars])
         closed_jaxpr = ClosedJaxpr(jaxpr, [])
     try:
@@ -69,7 +70,7 @@ def _written(closed_jaxpr: ClosedJaxpr) -> Program:
 
 
 class _Key:
-    """What a program is looked up by, and at first the jaxpr to write it from."""
+    """The key of a program in the cache. For the first lookup it also holds the jaxpr that the program is written from."""
 
     __slots__ = ("key", "hash", "closed_jaxpr")
 
@@ -87,12 +88,12 @@ class _Key:
 
 @lru_cache(maxsize=256)
 def _shared(key: _Key) -> Program:
-    # The key is kept, the jaxpr is not: what is kept for it goes when it does.
+    # The cache keeps the key, but must not keep the jaxpr: other caches hold data for a jaxpr for as long as it lives.
     closed_jaxpr, key.closed_jaxpr = key.closed_jaxpr, None
     return _written(closed_jaxpr)
 
 
 def clear_programs():
-    """Forget every program that has been compiled, and what memory it keeps."""
+    """Forget every compiled program, and free the arrays that the programs keep."""
     _compiled.clear()
     _shared.cache_clear()

@@ -1,13 +1,15 @@
-"""The pass that makes matrix products of sums of products: `(kernel * alpha).sum(-1)` becomes a `dot_general`, which needs no
-array as large as the product, and is one call of the fastest code that NumPy has.
+"""The pass that turns a sum of products into a matrix product: `(kernel * alpha).sum(-1)` becomes a `dot_general`.
 
-The sum of a product of any number of factors is taken apart:
+A `dot_general` makes no array as large as the product, and NumPy computes it by its fastest code. A product may have any number of
+factors:
 
     sum_d 2 g[b,h] alpha[h,d] k[b,h,d] x[b,h,d]  =  2 g[b,h] sum_d alpha[h,d] (k x)[b,h,d]
 
-Numbers, and factors that do not vary along what is summed, go before the sum; of the others those that vary along the same
-axes are multiplied with each other, until two are left. Beyond rounding nothing changes, and what is not finite stays so:
-but for infinite factors before the sum, where what was NaN, inf - inf, may be inf.
+Numbers, and factors that do not vary along the summed axes, go before the sum. Of the other factors, two that vary along the same
+axes are multiplied, again and again, until two factors are left.
+
+Results change only by rounding, and a result that is not finite stays so. There is one exception: with an infinite factor before
+the sum, a NaN from `inf - inf` may become inf.
 """
 
 from __future__ import annotations
@@ -27,16 +29,17 @@ from ..primitives.contractions import dot_general_p
 from ..primitives.elementwise import mul_p
 from .rewriting import maker, rewritten
 
-# NumPy's sum along a last axis shorter than this takes many times as long as a product with ones.
+# NumPy's sum along a last axis that is shorter than this takes many times as long as a matrix product with ones.
 SHORT = 256
-# From this size on: below, a call costs what it costs.
+# Arrays with fewer elements than this are left alone: the time of a NumPy call does not depend on the size there.
 MANY = 1 << 12
-# A number goes before the sum only if it is moderate: 1e-30 * x may be there for the sum not to overflow.
+# A number goes before the sum only if it lies between 1 / MODERATE and MODERATE. In `(1e-30 * x * y).sum()` the factor may keep the
+# sum from overflowing.
 MODERATE = 2.0**20
 
 
 def contractions(jaxpr: Jaxpr) -> Jaxpr:
-    """With sums of products as matrix products, where the product is not used elsewhere."""
+    """The jaxpr with matrix products for sums of products, unless another equation reads the product too."""
     reads = Counter(v for eqn in jaxpr.eqns for v in eqn.invars if type(v) is not Literal)
     reads.update(v for v in jaxpr.outvars if type(v) is not Literal)
 
@@ -47,14 +50,14 @@ def contractions(jaxpr: Jaxpr) -> Jaxpr:
 
 
 class _Factor(NamedTuple):
-    """An array with an axis for each of those of the product along which it varies."""
+    """A factor of a product. `axes` are the axes of the product along which the factor varies; `atom` has exactly these axes."""
 
     atom: Atom
     axes: tuple[int, ...]
 
 
 class _Writer:
-    """The equations that take the place of one, and its parts' common shape."""
+    """Writes the equations that replace one sum of a product. sizes: the shape of the product."""
 
     def __init__(self, eqn: JaxprEqn):
         self.eqn = eqn
@@ -81,7 +84,7 @@ class _Writer:
         return self._reshaped[x, shape]
 
     def spread(self, factor: _Factor, axes: Sequence[int]) -> Atom:
-        """The array with an axis for each of `axes`, of size 1 where it does not vary."""
+        """The factor's array with an axis for each of `axes`. An axis along which the factor does not vary has size 1."""
         return self.reshape(factor.atom, [self.sizes[i] if i in factor.axes else 1 for i in axes])
 
     def times(self, x: _Factor, y: _Factor) -> _Factor:
@@ -95,24 +98,24 @@ class _Writer:
     def summed(self, factor: _Factor, axes: set[int]) -> _Factor:
         if axes.isdisjoint(factor.axes):
             return factor
-        places = tuple(i for i, a in enumerate(factor.axes) if a in axes)
+        positions = tuple(i for i, a in enumerate(factor.axes) if a in axes)
         kept = tuple(a for a in factor.axes if a not in axes)
         shape = [self.sizes[a] for a in kept]
-        return _Factor(self.apply(reduce_sum_p, [factor.atom], shape, axes=places, out_sharding=None), kept)
+        return _Factor(self.apply(reduce_sum_p, [factor.atom], shape, axes=positions, out_sharding=None), kept)
 
     def dot(self, x: _Factor, y: _Factor, summed: set[int]) -> _Factor:
-        """The sum of x y over what is common to both and summed."""
+        """The sum of x y over the `summed` axes that x and y have in common."""
         contract = [a for a in x.axes if a in summed]
         batch = [a for a in x.axes if a in y.axes and a not in summed]
         if not batch and len(contract) == len(x.axes) == len(y.axes):
             x, y = (_Factor(self.reshape(f.atom, (self.size(contract),)), (contract[0],)) for f in (x, y))
-            places = ((0,), (0,)), ((), ())
+            positions = ((0,), (0,)), ((), ())
         else:
-            places = tuple(tuple(tuple(map(f.axes.index, axes)) for f in (x, y)) for axes in (contract, batch))
+            positions = tuple(tuple(tuple(map(f.axes.index, axes)) for f in (x, y)) for axes in (contract, batch))
         axes = (*batch, *[a for f in (x, y) for a in f.axes if a not in contract and a not in batch])
         params = {"precision": None, "preferred_element_type": self.dtype, "out_sharding": None}
         shape = [self.sizes[a] for a in axes]
-        return _Factor(self.apply(dot_general_p, [x.atom, y.atom], shape, dimension_numbers=places, **params), axes)
+        return _Factor(self.apply(dot_general_p, [x.atom, y.atom], shape, dimension_numbers=positions, **params), axes)
 
     def ordered(self, factor: _Factor) -> _Factor:
         axes = tuple(sorted(factor.axes))
@@ -123,12 +126,12 @@ class _Writer:
         return _Factor(self.apply(transpose_p, [factor.atom], shape, permutation=permutation), axes)
 
     def finish(self, factor: _Factor) -> list[JaxprEqn]:
-        """The equations, the last of which binds the variable of the one that they replace."""
+        """The equations; the last one binds the variable of the sum that they replace."""
         shape = self.eqn.outvars[0].aval.shape
         if math.prod(shape) == factor.atom.aval.size:
             self.reshape(factor.atom, shape)
         else:
-            # Along some axis no factor varies.
+            # No factor varies along some axis of the result: repeat the sum along it.
             kept = [i for i in range(len(self.sizes)) if i not in self.eqn.params["axes"]]
             params = {"shape": shape, "broadcast_dimensions": tuple(map(kept.index, factor.axes)), "sharding": None}
             self.apply(broadcast_in_dim_p, [factor.atom], shape, **params)
@@ -137,7 +140,7 @@ class _Writer:
 
 
 def _origin_of_product(eqn: JaxprEqn, leaves: Sequence[Atom], makers):
-    """The origin of a sum that does the work of the product that it sums, too."""
+    """The origin of the sum, merged with the origins of the product's equations: the new equations do the work of both."""
     origin, waiting, ends = eqn.origin, [eqn.invars[0]], set(map(id, leaves))
     while waiting and origin is not None:
         atom = waiting.pop()
@@ -160,7 +163,7 @@ def _contracted(eqn: JaxprEqn, makers, reads: Counter) -> list[JaxprEqn] | None:
     if not summed or not summed <= {a for f in inner for a in f.axes}:
         return None
     if len(inner) == 1:
-        # What is won is a pass over the product.
+        # One factor varies along the summed axes, so there is no product to avoid. The gain is one pass over memory.
         if scales or x.aval.size < MANY:
             return None
         total = _short_sum(w, inner[0], summed) or (w.summed(inner[0], summed) if len(leaves) > 1 else None)
@@ -175,16 +178,16 @@ def _contracted(eqn: JaxprEqn, makers, reads: Counter) -> list[JaxprEqn] | None:
 
 
 def _sum_of_product(w: _Writer, inner: list[_Factor], scales: list[Atom], summed: set[int]) -> _Factor | None:
-    """The sum of the product of factors that all vary along some of the summed axes; None where nothing is won."""
+    """The sum of the product of factors that all vary along some of the summed axes; None if it would not be faster."""
     x, y = _two(w, inner)
     for number in scales:
         y = w.scaled(y, number)
     x, y = w.summed(x, summed.difference(y.axes)), w.summed(y, summed.difference(x.axes))
     both = set(x.axes) & set(y.axes)
-    # What @ wants of a matrix: that its rows lie in one piece, or its columns. They do unless a batch's axis is the last.
+    # `@` is fast if the rows or the columns of a matrix are contiguous in memory. They are, unless the last axis is a batch axis.
     if any(f.axes[-1] in both - summed and not both.issuperset(f.axes) for f in (x, y)):
         return None
-    # One product a sum, of short columns, or of columns that do not lie in one piece: @ would take ten times as long.
+    # Each sum is a product of two vectors. If they are short, or not contiguous, `@` takes ten times as long as `*` and a sum.
     if both - summed and both == {*x.axes, *y.axes} and (w.size(both & summed) < 64 or max(both) not in summed):
         product = w.times(x, y)
         return _short_sum(w, product, summed) or w.summed(product, summed)
@@ -192,7 +195,7 @@ def _sum_of_product(w: _Writer, inner: list[_Factor], scales: list[Atom], summed
 
 
 def _two(w: _Writer, factors: list[_Factor]) -> tuple[_Factor, _Factor]:
-    """The product as one of two, the larger first: joined is first what varies along the same axes."""
+    """Two factors with the same product, the larger one first. Factors that vary along the same axes are multiplied first."""
     factors = sorted(factors, key=lambda f: -w.size(f.axes))
     while len(factors) > 2:
         pairs = [(i, j) for j in range(len(factors)) for i in range(j)]
@@ -203,7 +206,7 @@ def _two(w: _Writer, factors: list[_Factor]) -> tuple[_Factor, _Factor]:
 
 
 def _short_sum(w: _Writer, factor: _Factor, summed: set[int]) -> _Factor | None:
-    """A sum along a short last axis, as a product with ones."""
+    """A sum along a short last axis, as a matrix product with ones; None for any other sum."""
     axes = [a for a in factor.axes if a in summed]
     if axes != [factor.axes[-1]] or w.size(axes) >= SHORT or w.size(factor.axes) < MANY:
         return None
@@ -218,32 +221,33 @@ def _short_sum(w: _Writer, factor: _Factor, summed: set[int]) -> _Factor | None:
 
 
 def _leaves(x: Atom, shape, makers, reads: Counter) -> list[Atom]:
-    """The factors of a product of that shape whose parts are read by nothing else."""
+    """The factors of a product of that shape. A product that another equation reads too is one factor."""
     eqn = None if type(x) is Literal or reads[x] != 1 or x.aval.shape != shape else makers.get(x)
     if eqn is None:
         return [x]
     if eqn.primitive is mul_p:
         return [leaf for v in eqn.invars for leaf in _leaves(v, shape, makers, reads)]
     if eqn.primitive.name == "square" or eqn.primitive.name == "integer_pow" and eqn.params["y"] == 2:
-        # What is squared is not taken apart: its scale may keep the squares from overflowing.
+        # In `((x / scale) ** 2).sum()`, x / scale stays one factor: the scale may keep the squares from overflowing.
         return [eqn.invars[0]] * 2
     return [x]
 
 
 def _factor(x: Atom, w: _Writer, makers) -> _Factor:
-    """The array without the axes along which it does not vary, before it was given them if it was."""
+    """The array as a factor, without the axes along which it does not vary. If a broadcast or a reshape gave it these axes, the
+    factor is the array before it."""
     axes = tuple(i for i, d in enumerate(x.aval.shape) if d != 1)
     spread = maker(x, makers, "broadcast_in_dim")
     if spread is not None:
-        x, places = spread.invars[0], spread.params["broadcast_dimensions"]
-        axes = tuple(i for i, d in zip(places, x.aval.shape) if d != 1)
+        x, positions = spread.invars[0], spread.params["broadcast_dimensions"]
+        axes = tuple(i for i, d in zip(positions, x.aval.shape) if d != 1)
     shape = tuple(w.sizes[a] for a in axes)
     before = maker(x, makers, "reshape")
     return _Factor(before.invars[0] if before and before.invars[0].aval.shape == shape else w.reshape(x, shape), axes)
 
 
 def _numbers(numbers: Sequence[Atom], aval) -> tuple[Literal | None, list[Atom]]:
-    """The product of literals that go before the sum; and the numbers that stay with the factors."""
+    """(the product of the literals, which goes before the sum, or None; the numbers that stay with the factors)."""
     if not numbers or aval.dtype.kind != "f" or not all(type(v) is Literal for v in numbers):
         return None, list(numbers)
     value = math.prod(to_array(v.val).item() for v in numbers)
@@ -257,7 +261,7 @@ def _numbers(numbers: Sequence[Atom], aval) -> tuple[Literal | None, list[Atom]]
 
 
 def _product_transposed(eqn: JaxprEqn, makers, reads: Counter) -> list[JaxprEqn] | None:
-    """The transpose of a matrix product is the product of the transposes, and lies in memory as others do."""
+    """(x.T @ y).T becomes y.T @ x, which is contiguous in memory, as other results are."""
     product = maker(eqn.invars[0], makers, "dot_general")
     if product is None or reads[eqn.invars[0]] != 1 or eqn.params["permutation"] != (1, 0):
         return None

@@ -1,7 +1,7 @@
-"""What arrays know of devices: where an array is, and its value while XLA may still be computing it.
+"""Methods of arrays that concern devices: the device of an array, and waiting for a value that XLA is computing.
 
-`core/array.py` knows nothing of this: there an array is a NumPy array. An array of XLA's has a `_buffer` instead of a value,
-and fetches the value when somebody looks.
+`core/array.py` does not know about devices: its arrays hold a NumPy array. An array that XLA computes holds a `_buffer` on the
+device instead, and fetches the value when a program reads it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ class OnDevice:
 
     @staticmethod
     def on_device(buffer, aval: ShapedArray) -> ArrayImpl:
-        """An array that is computed elsewhere, and perhaps not yet: `np.asarray(buffer)` waits for it."""
+        """An array whose value is in a buffer on a device. XLA may still be computing it: `np.asarray(buffer)` waits."""
         self = object.__new__(ArrayImpl)
         self._buffer, self._aval, self._weak_type = buffer, aval, aval.weak_type
         return self
 
     def __getattr__(self, name: str):
-        # Python calls `__getattr__` only for slots that were never set. An array of NumPy's never set `_buffer`; an array of
-        # XLA's never set `_value`, and fetches it here.
+        # Python calls `__getattr__` only for slots that were never set. An array that NumPy computed never set `_buffer`. An array
+        # that XLA computes never set `_value`, and fetches it here.
         if name == "_buffer":
             return None
         if name == "_value" and self._buffer is not None:
@@ -37,22 +37,22 @@ class OnDevice:
         raise AttributeError(f"'Array' object has no attribute {name!r}")
 
     def block_until_ready(self):
-        """The array, once it is computed: at once, unless XLA is computing it."""
+        """Wait until XLA has computed the array, and return it. An array that NumPy computed returns at once."""
         if self._buffer is not None:
             self._buffer.block_until_ready()
         return self
 
     def copy_to_host_async(self):
-        """Starts to fetch the array, if it is on another device."""
+        """Start to fetch the value from the array's device, without waiting for it."""
         if self._buffer is not None:
             self._buffer.copy_to_host_async()
 
     def forget_value(self):
-        """Forget the value, since the buffer is about to be donated."""
+        """Forget the value, because a program is about to overwrite the buffer."""
         self._aval = self.aval
         try:
             del self._value
-        except AttributeError:  # It has not been fetched.
+        except AttributeError:  # The value was never fetched.
             pass
 
     def is_deleted(self) -> bool:
@@ -66,8 +66,8 @@ class OnDevice:
 
     @property
     def device(self) -> Device:
-        """The device that the array is on. Arrays of NumPy's are in the host's memory, a result of `pmap` too: the first
-        device."""
+        """The device that the array is on. An array that NumPy computed, even a result of `pmap`, is in the host's memory, and its
+        device is the first one."""
         return all_devices()[0] if self._buffer is None else self._buffer.device
 
     def devices(self) -> set[Device]:

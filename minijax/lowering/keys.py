@@ -1,5 +1,8 @@
-"""When two jaxprs are one program: the same operations with the same parameters on arguments of the same types, whatever
-objects their variables are, and wherever in the user's program the operations are from."""
+"""Keys that are equal for two jaxprs that are the same program.
+
+The same program has the same operations, with the same parameters, on arguments of the same types. The identity of the variables
+and the origins of the equations do not matter.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, called_
 
 
 class NoKey(Exception):
-    """A parameter of which it is not known what equals it: the program is like no other."""
+    """A parameter cannot be compared, so the program is equal to no other program."""
 
 
 def jaxpr_key(jaxpr: Jaxpr) -> Hashable:
-    """Equal for jaxprs that are the same program; made in one walk. Raises NoKey for those that call back into Python, and
-    for parameters that are not hashable.
+    """The key of a jaxpr: equal for jaxprs that are the same program. Raises NoKey for a jaxpr that calls back into Python, and for
+    parameters that are not hashable.
 
     >>> import minijax as jax
     >>> def of(f, x): return jaxpr_key(jax.make_jaxpr(f)(x).jaxpr)
@@ -54,8 +57,8 @@ def jaxpr_key(jaxpr: Jaxpr) -> Hashable:
 def _params(eqn: JaxprEqn) -> Hashable:
     called = called_jaxpr(eqn)
     if called is not None:
-        # Nothing else of the equation gets into the program. A custom_jvp's other parameters are functions, made anew by each
-        # trace.
+        # The program depends only on the called jaxpr. A custom_jvp has other parameters, functions that each trace makes anew: in
+        # the key, they would make every program different.
         return _closed(called)
     return tuple([(name, _value(value)) for name, value in eqn.params.items()])
 
@@ -70,7 +73,7 @@ def _literal(literal: Literal) -> Hashable:
 
 
 class _Same:
-    """An array as part of a key: equal to itself alone, and held, so that its id stays its own."""
+    """An array as part of a key: it is equal only to itself. The key holds the array, so that no other array gets its id."""
 
     __slots__ = ("array",)
 
@@ -90,7 +93,7 @@ def _constant(value) -> Hashable:
 
 def _value(value) -> Hashable:
     kind = type(value)
-    # With their types: 1 == 1.0 == True. As text: 0.0 == -0.0.
+    # The key has a number's type, because 1 == 1.0 == True, and the number as text, because 0.0 == -0.0.
     if value is None or kind is str:
         return value
     if kind in (bool, int, float, complex):

@@ -1,4 +1,4 @@
-"""What the text of a program shows of the user's own: the lines and the names; and which functions it calls often."""
+"""The user's lines and names that the text of a program shows, and the jaxprs that become functions of the program."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
 
 
 def line_text(file: str, number: int) -> str:
-    """`file.py:12  the code there`"""
+    """A comment with a line of the user's source: `file.py:12  y = jnp.sin(x)`."""
     code = linecache.getline(file, number).strip()
     place = f"{os.path.basename(file)}:{number}"
     return f"{place}  {code}" if code else place
 
 
 def numbered(name: str) -> Iterator[str]:
-    """name, name_2, ...: the first that is not taken will do."""
+    """name, name_2, name_3, ...: the caller takes the first name that is unused."""
     yield name
     yield from (f"{name}_{n}" for n in itertools.count(2))
 
@@ -28,15 +28,16 @@ def numbered(name: str) -> Iterator[str]:
 def user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
     """{number of an equation: the name that the user's program gives its result}.
 
-    If one expression of the user's wrote several equations, the last one holds its result; equations of its derivative may stand
-    in between. If the expression ran more than once, nobody knows which run has the name, and none gets it.
+    If one expression of the user wrote several equations, the last one holds the expression's result, and gets the name. Equations
+    of the expression's derivative may stand between them. If the expression ran more than once, no equation gets the name, because
+    the name would belong to several values.
     """
     runs: list[tuple[Any, int]] = []
     for i, eqn in enumerate(eqns):
         if eqn.origin is None or eqn.origin.is_result:
-            where = eqn.source_info
-            # The id of the code object, since to compare two of them takes long.
-            key = None if where is None else (id(where.code), where.offset)
+            place = eqn.source_info
+            # Compare code objects by id: to compare them by value takes long.
+            key = None if place is None else (id(place.code), place.offset)
             if runs and runs[-1][0] == key:
                 runs.pop()
             runs.append((key, i))
@@ -47,7 +48,7 @@ def user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
 
 
 def often_called(closed_jaxpr: ClosedJaxpr) -> dict[int, int]:
-    """{id of a jaxpr that is called more than once: how often}. Those of some length become functions."""
+    """{id of a jaxpr that several equations carry: how many}. The longer ones become functions of the program."""
     count: Counter[int] = Counter()
 
     def visit(jaxpr: Jaxpr):

@@ -1,7 +1,7 @@
-"""What a jaxpr goes through before it becomes a program: passes, each a function from a jaxpr to one that computes the same
-with less. None changes a bit of a result, but for `contractions`, after which sums are rounded otherwise.
+"""Passes: functions from a jaxpr to a jaxpr that computes the same results with less work, before it becomes a program.
 
-`stages(closed_jaxpr)` shows the jaxpr after each.
+No pass changes a bit of any result, except `contractions`: it changes how sums are rounded. `stages(closed_jaxpr)` shows the jaxpr
+after each pass.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .rewriting import Rewrite, maker, pure, rewritten
 
 
 def dead_code(jaxpr: Jaxpr) -> Jaxpr:
-    """Without the equations that no result needs."""
+    """The jaxpr without the equations that no result needs."""
     return dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)[0]
 
 
@@ -46,16 +46,16 @@ def _folded(eqn: JaxprEqn, makers):
 
 
 def fold_constants(jaxpr: Jaxpr) -> Jaxpr:
-    """Scalars that depend on numbers alone, computed."""
+    """The jaxpr with a literal for each scalar that depends only on literals."""
     return rewritten(jaxpr, _folded)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Identities that hold for every number, -0.0, inf and NaN too. x + 0 is none: it makes 0.0 of -0.0.
+# Identities that hold for every number, including -0.0, inf and NaN. `x + 0 = x` does not hold: -0.0 + 0 is 0.0.
 
 
 def _number(atom: Atom, makers) -> float | None:
-    """The number that an operand is, or is full of."""
+    """The number, if an operand is a number or an array that is full of one number; else None."""
     while type(atom) is Var and atom in makers and makers[atom].primitive.name in ("broadcast_in_dim", "reshape"):
         atom = makers[atom].invars[0]
     if type(atom) is not Literal:
@@ -65,7 +65,7 @@ def _number(atom: Atom, makers) -> float | None:
 
 
 def _other(eqn: JaxprEqn, makers, number: float, commutes: bool) -> Atom | None:
-    """The operand beside that number, if it has the shape of the result."""
+    """The operand beside `number`, if the other operand is that number and this one has the result's shape; else None."""
     x, y = eqn.invars
     shape = eqn.outvars[0].aval.shape
     if _number(y, makers) == number and x.aval.shape == shape:
@@ -82,7 +82,7 @@ def _times(eqn: JaxprEqn, makers):
 
 def _minus(eqn: JaxprEqn, makers):
     zero = _number(eqn.invars[1], makers)
-    # x - -0.0 is x + 0.0.
+    # Not for -0.0: x - -0.0 is x + 0.0, which turns -0.0 into 0.0.
     return None if zero is None or np.signbit(zero) else _other(eqn, makers, 0, False)
 
 
@@ -92,7 +92,7 @@ def _negated(eqn: JaxprEqn, makers):
 
 
 def _reshaped(eqn: JaxprEqn, x: Atom, makers):
-    """The equation as a reshape of x, or of what x is a reshape of."""
+    """The equation as a reshape of x. If x is a reshape of y itself, as a reshape of y."""
     aval = eqn.outvars[0].aval
     while (before := maker(x, makers, "reshape")) is not None:
         x = before.invars[0]
@@ -127,7 +127,8 @@ def _converted(eqn: JaxprEqn, makers):
 
 
 def _summed(eqn: JaxprEqn, makers):
-    """A sum over axes of size 1, of what is a sum itself: of anything else it makes 0.0 of -0.0."""
+    """A sum over axes of size 1 is a reshape, but only if the operand is a sum itself, which is never -0.0. NumPy's sum of one
+    -0.0 is 0.0."""
     x = eqn.invars[0]
     while (before := maker(x, makers, "reshape")) is not None:
         x = before.invars[0]
@@ -135,7 +136,7 @@ def _summed(eqn: JaxprEqn, makers):
 
 
 def _reduced(eqn: JaxprEqn, makers):
-    """A reduction over axes of size 1."""
+    """A reduction over axes of size 1 is a reshape."""
     x = eqn.invars[0]
     alone = eqn.params["axes"] and all(x.aval.shape[i] == 1 for i in eqn.params["axes"])
     return _reshaped(eqn, x, makers) if alone and x.aval.dtype == eqn.outvars[0].aval.dtype else None
@@ -152,7 +153,7 @@ def _same(eqn: JaxprEqn, makers):
 
 
 IDENTITIES: dict[str, Rewrite] = {
-    # Which is as `add`, but for asking more of its operands.
+    # `add_any` is `add` that requires equal types.
     "add_any": lambda eqn, makers: [eqn.replace(primitive=add_p)],
     "mul": _times,
     "div": lambda eqn, makers: _other(eqn, makers, 1, False),
@@ -176,7 +177,8 @@ IDENTITIES: dict[str, Rewrite] = {
 
 
 def identities(jaxpr: Jaxpr) -> Jaxpr:
-    """Without operations that give back what they are given: x * 1, transposes of transposes, reshapes of reshapes."""
+    """The jaxpr without operations that return their operand, such as `x * 1`, and without transposes of transposes and reshapes
+    of reshapes."""
 
     return rewritten(jaxpr, lambda eqn, makers: IDENTITIES[eqn.primitive.name](eqn, makers), IDENTITIES)
 
@@ -191,10 +193,10 @@ def _number_key(literal: Literal):
 
 
 def _params_key(params: dict) -> tuple | None:
-    """Equal for parameters that are the same; None where they may be equal and not the same, or it is not known."""
+    """A key that is equal for parameters that are the same; None if Python's `==` cannot tell whether they are the same."""
     values = [params[k] for k in sorted(params)]
-    types = [*map(type, values)]  # 1 == True
-    if float in types or np.float64 in types:  # 0.0 == -0.0
+    types = [*map(type, values)]  # Because 1 == True.
+    if float in types or np.float64 in types:  # Because 0.0 == -0.0.
         return None
     key = (*values, *types)
     try:
@@ -205,8 +207,8 @@ def _params_key(params: dict) -> tuple | None:
 
 
 def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
-    """With everything computed once."""
-    # By primitive and operands the first equation; the parameters are looked at when there is a second.
+    """The jaxpr with one equation for equal equations: same primitive, operands and parameters."""
+    # {(primitive, operands): the first such equation}. Parameters are compared only if there is a second one: that takes long.
     firsts: dict[tuple, JaxprEqn] = {}
     by_params: dict[tuple, dict[tuple | None, JaxprEqn]] = {}
 
@@ -227,8 +229,8 @@ def common_subexpressions(jaxpr: Jaxpr) -> Jaxpr:
 
 
 def shared_reshapes(jaxpr: Jaxpr) -> Jaxpr:
-    """With each array brought to a shape once: contractions bring all that they multiply to theirs. These are common
-    subexpressions again, of the one primitive that they can be."""
+    """The jaxpr with one equation for equal reshapes. `contractions` reshapes its operands, and so writes some reshapes twice.
+    It writes no other equation twice: this pass looks at reshapes only."""
     seen: dict[tuple, Var] = {}
 
     def rewrite(eqn: JaxprEqn, makers):
@@ -250,7 +252,7 @@ def _spread(atom: Atom, makers) -> JaxprEqn | None:
 
 
 def _unspread(eqn: JaxprEqn, makers):
-    """Elementwise operations broadcast by themselves: their operands need not be."""
+    """Remove broadcasts of operands: elementwise operations of NumPy broadcast their operands themselves."""
     if not any([_spread(v, makers) for v in eqn.invars]):
         return None
     shape = eqn.outvars[0].aval.shape
@@ -281,7 +283,7 @@ def _unspread(eqn: JaxprEqn, makers):
 
 
 def _afterwards(eqn: JaxprEqn, spread: JaxprEqn):
-    """f(broadcast(x)) is broadcast(f(x))."""
+    """f(broadcast(x)) becomes broadcast(f(x)): f then computes fewer elements."""
     x, out = spread.invars[0], eqn.outvars[0].aval
     small = Var(ShapedArray(x.aval.shape, out.dtype, out.weak_type))
     first = eqn.replace(invars=[x], outvars=[small])
@@ -291,14 +293,14 @@ def _afterwards(eqn: JaxprEqn, spread: JaxprEqn):
 
 
 def _spread_at_once(eqn: JaxprEqn, spread: JaxprEqn | None):
-    """A broadcast of a broadcast is one, and so is a reshape of what is full of a number."""
+    """A broadcast of a broadcast becomes one broadcast. So does a reshape of an array that is full of one number."""
     name, shape = eqn.primitive.name, eqn.outvars[0].aval.shape
     if spread is None or name not in ("broadcast_in_dim", "reshape", "squeeze"):
         return None
     x = spread.invars[0]
     if name == "broadcast_in_dim":
-        places = eqn.params["broadcast_dimensions"]
-        dimensions = tuple(places[i] for i in spread.params["broadcast_dimensions"])
+        outer = eqn.params["broadcast_dimensions"]
+        dimensions = tuple(outer[i] for i in spread.params["broadcast_dimensions"])
     elif x.aval.shape:
         return None
     else:
@@ -308,12 +310,12 @@ def _spread_at_once(eqn: JaxprEqn, spread: JaxprEqn | None):
 
 
 def fuse_broadcasts(jaxpr: Jaxpr) -> Jaxpr:
-    """Without arrays that repeat others only to meet a larger one in an elementwise operation."""
+    """The jaxpr without broadcasts whose result is only an operand of elementwise operations."""
     return rewritten(jaxpr, _unspread)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# All of them
+# All passes, in order
 
 PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
     dead_code,
@@ -328,7 +330,7 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
 
 
 def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
-    """(name of a pass, the jaxpr after it), one after the other; the jaxprs that equations carry have been through all."""
+    """(name of a pass, the jaxpr after it) for each pass in order. The inner jaxprs have been through all passes before."""
     jaxpr = _with_inner(closed_jaxpr.jaxpr, optimized)
     for function in PASSES:
         jaxpr = function(jaxpr)
@@ -339,7 +341,7 @@ _optimized: WeakKeyDictionary[ClosedJaxpr, ClosedJaxpr] = WeakKeyDictionary()
 
 
 def optimized(closed_jaxpr: ClosedJaxpr) -> ClosedJaxpr:
-    """The jaxpr after all passes; the same one for the same."""
+    """The jaxpr after all passes. It is remembered for as long as `closed_jaxpr` lives."""
     found = _optimized.get(closed_jaxpr)
     if found is None:
         *_, (_, found) = stages(closed_jaxpr)

@@ -1,4 +1,4 @@
-"""What passes have in common: one walk over a jaxpr that replaces equations, and questions about an operand's maker."""
+"""Tools for passes: `rewritten` walks over a jaxpr and replaces equations; `maker` finds the equation that made an operand."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from collections.abc import Callable, Container
 from ..core.jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 from ..foundation.source_info import Origin
 
-# A pass of one equation: given the equation and the equations that made its operands, the atom that its result is, or
-# equations in its place, of which the last binds its variables, or None to leave it.
+# The step of a pass for one equation. Arguments: the equation, and {variable: the equation that made it}. Result: an atom that is
+# equal to the equation's result; or a list of equations that replace it, the last of which binds its variables; or None for no
+# change.
 Rewrite = Callable[[JaxprEqn, dict[Var, JaxprEqn]], Atom | list[JaxprEqn] | None]
 
 
 def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = None) -> Jaxpr:
-    """The jaxpr after a pass; the same object if it changes nothing. names: of the primitives that it may rewrite; None: all."""
-    known: dict[Var, Atom] = {}
+    """The jaxpr after a pass; the same object if nothing changes. names: of the primitives that the pass may rewrite; None: all."""
+    replaced: dict[Var, Atom] = {}
     makers: dict[Var, JaxprEqn] = {}
     eqns: list[JaxprEqn] = []
-    # {id of an equation: the origin it has when it does the work of others too}
+    # {id of an equation that also replaces other equations: its origin merged with theirs}
     origins: dict[int, Origin] = {}
     changed = False
 
     def read(atom: Atom) -> Atom:
-        return atom if type(atom) is Literal else known.get(atom, atom)
+        return atom if type(atom) is Literal else replaced.get(atom, atom)
 
     for eqn in jaxpr.eqns:
-        if known and any([type(v) is not Literal and v in known for v in eqn.invars]):
+        if replaced and any([type(v) is not Literal and v in replaced for v in eqn.invars]):
             eqn = with_operands(eqn, [read(v) for v in eqn.invars])
         found = rewrite(eqn, makers) if names is None or eqn.primitive.name in names else None
         if found is None:
@@ -38,11 +39,11 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
                 makers.update(dict.fromkeys(new.outvars, new))
             eqns += found
         else:
-            known[eqn.outvars[0]] = found
+            replaced[eqn.outvars[0]] = found
             stands_in = None if type(found) is Literal else makers.get(found)
             if stands_in is not None and stands_in.origin is not None:
                 origins[id(stands_in)] = origins.get(id(stands_in), stands_in.origin).merged(eqn.origin)
-    if not (changed or known):
+    if not (changed or replaced):
         return jaxpr
     if origins:
         eqns = [eqn.replace(origin=origins[id(eqn)]) if id(eqn) in origins else eqn for eqn in eqns]
@@ -54,12 +55,12 @@ def with_operands(eqn: JaxprEqn, invars: list[Atom]) -> JaxprEqn:
 
 
 def pure(eqn: JaxprEqn) -> bool:
-    """Whether an equation is its primitive applied to its operands and nothing else."""
+    """Whether the results of an equation depend only on its operands and parameters: no effects, named axes or inner jaxprs."""
     primitive, params = eqn.primitive, eqn.params
     return primitive.effects is None and primitive.named_axes is None and not (params and jaxprs_in_params(params))
 
 
 def maker(atom: Atom, makers: dict[Var, JaxprEqn], name: str) -> JaxprEqn | None:
-    """The equation that made an operand, if it is one of that primitive."""
+    """The equation that made an operand, if its primitive is called `name`; else None."""
     eqn = None if type(atom) is Literal else makers.get(atom)
     return eqn if eqn is not None and eqn.primitive.name == name else None

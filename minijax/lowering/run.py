@@ -1,4 +1,4 @@
-"""Running a jaxpr compiled: which compiler, and arrays in, arrays out."""
+"""Compiles a jaxpr with the chosen compiler, and runs it: arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..foundation.config import config, debugging_floats
 from . import xla
 from .compile import compile_jaxpr, program_text, raise_at_fault
 
-# Of arrays, none of them a tracer.
+# The arguments are arrays: none of them is a tracer.
 Run = Callable[[Sequence[ArrayImpl]], list[ArrayImpl]]
 
 
 def _numpy_program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...]) -> Run:
     function, out_avals = compile_jaxpr(closed_jaxpr), closed_jaxpr.out_avals
 
-    # IEEE arithmetic without comment, as in JAX: 1/0 is inf. NumPy would warn. (Half the time of `with` for each call.)
+    # As in JAX, 1/0 is inf without a warning, which NumPy would print. As a decorator, errstate takes half the time of `with`.
     @np.errstate(all="ignore")
     def run(args):
         outs = function(*[x._value for x in args])
@@ -36,7 +36,7 @@ COMPILERS: dict[str, Callable[[ClosedJaxpr, str, tuple[int, ...]], Run]] = {
 
 
 def chosen(compiler: str | None) -> str:
-    """The name of the compiler: the one asked for, or the configured one. Raises ValueError for what is none."""
+    """The name of the compiler: `compiler`, or the configured one for None. Raises ValueError for an unknown name."""
     name = config.minijax_compiler if compiler is None else compiler
     if name not in COMPILERS:
         raise errors.unknown_compiler(name, list(COMPILERS))
@@ -46,14 +46,14 @@ def chosen(compiler: str | None) -> str:
 def text(
     closed_jaxpr: ClosedJaxpr, name: str, arg_names: Sequence[str], compiler: str, donated: tuple[int, ...]
 ) -> str:
-    """The program that is run, for people to read."""
+    """The program as text, for people to read."""
     if compiler == "xla":
         return xla.stablehlo.module_text(closed_jaxpr, name, arg_names, donated=donated)
     return program_text(closed_jaxpr, name, arg_names)
 
 
 def compiled(closed_jaxpr: ClosedJaxpr, name: str, compiler: str | None = None, donated: tuple[int, ...] = ()) -> Run:
-    """What runs a closed jaxpr on arrays. donated: the arguments that the caller gives away."""
+    """A function that runs a closed jaxpr on arrays. donated: the numbers of the arguments that the program may overwrite."""
     run = COMPILERS[chosen(compiler)](closed_jaxpr, name, donated)
     if not debugging_floats():
         return run

@@ -1,1 +1,1 @@
-"""A jaxpr as a readable NumPy program."""
+"""Writes a jaxpr as a readable NumPy program."""

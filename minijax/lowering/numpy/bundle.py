@@ -1,7 +1,8 @@
-"""The source text of a Python function with all that it refers to, so that the text runs with NumPy alone.
+"""The source text of a Python function, with the source of everything that the function refers to: the text needs only NumPy.
 
-A program as text calls functions that are longer than an expression: `gather`, `threefry2x32`. They are the primitives'
-implementations, and their text is taken from where they stand; what they call comes along, from whatever module it is in.
+Some operations of a program are longer than an expression: `gather`, `threefry2x32`. The program calls the primitives'
+implementations for them. A `Bundle` copies the source of these implementations from their files, and the source of the functions
+that they call, from any module.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ import numpy as np
 from ...core.checks import bare
 from ..origins import numbered
 
-# Modules that a program may import. NumPy every program does.
+# Modules that a program may import. Every program imports NumPy.
 MODULES = {np: "numpy as np", math: "math", operator: "operator", functools: "functools", itertools: "itertools"}
 
 
 @cache
 def _functions_in(file: str) -> dict[int, list[ast.AST]]:
-    """The functions and lambdas of a file, by the line they begin on."""
+    """{line number: the functions and lambdas of a file that begin on the line}."""
     with open(file, encoding="utf-8") as stream:
         tree = ast.parse(stream.read())
     found: dict[int, list[ast.AST]] = {}
@@ -42,7 +43,7 @@ def _functions_in(file: str) -> dict[int, list[ast.AST]]:
 
 
 def _syntax_of(function: types.FunctionType) -> ast.AST | None:
-    """The syntax tree of a function; None where there is no file, or two that cannot be told apart on one line."""
+    """The syntax tree of a function; None without a source file, or if two functions on one line look the same."""
     code = function.__code__
     try:
         nodes = _functions_in(code.co_filename).get(code.co_firstlineno, [])
@@ -52,28 +53,28 @@ def _syntax_of(function: types.FunctionType) -> ast.AST | None:
     nodes = [n for n in nodes if tuple(a.arg for a in [*n.args.args, *n.args.kwonlyargs]) == names]
     nodes = [n for n in nodes if getattr(n, "name", "<lambda>") == code.co_name]
     if len(nodes) > 1:
-        # Several lambdas on a line: the one whose body begins where the code's does.
+        # Several lambdas are on the line: take the lambda whose body begins at the column where the code begins.
         columns = {(line, column) for line, _, column, _ in code.co_positions() if line is not None and column}
         nodes = [n for n in nodes if (n.body.lineno, n.body.col_offset) in columns] if columns else []
     return nodes[0] if len(nodes) == 1 else None
 
 
 class Bundle:
-    """Definitions, each under a name of its own, in an order in which they can be run.
+    """Definitions with distinct names, in an order in which Python can run them.
 
-    `externals` holds what has no text: objects that a program can only be given.
+    externals: {name: an object without source}. The program gets these objects when it is made.
     """
 
     def __init__(self):
         self.imports: set[str] = {MODULES[np]}
         self.definitions: list[str] = []
         self.externals: dict[str, Any] = {}
-        # Names of functions that give memory to the program, and what makes them.
+        # {name of a function that returns large arrays to the program: the function that makes it}
         self.buffers: dict[str, Callable] = {}
-        # What is defined: {id: (name, the object, kept so that its id stays its own)}.
+        # {id of an object with a definition: (its name, the object)}. While the object is held, no other object gets its id.
         self._names: dict[int, tuple[str, Any]] = {}
         self._taken: set[str] = {"np", *dir(builtins)}
-        # The names of variables in functions: a definition of that name would be hidden from the function.
+        # Names of local variables. A definition must not have one of these names, because the variable would hide the definition.
         self.locals: set[str] = set()
 
     def text(self) -> str:
@@ -83,13 +84,13 @@ class Bundle:
         return name in self._taken
 
     def reserve(self, name: str) -> str:
-        """A name that nothing else has."""
+        """An unused name: `name`, or `name` with a number."""
         name = next(n for n in numbered(name) if n not in self._taken and n not in self.locals)
         self._taken.add(name)
         return name
 
     def expression(self, value: Any, hint: str = "constant") -> str:
-        """Text that evaluates to `value`, after the definitions that it needs."""
+        """Text that evaluates to `value`. The definitions that the text needs are added to the bundle."""
         if value is None or value is Ellipsis or type(value) in (bool, int, str, bytes):
             return repr(value)
         if type(value) in (float, complex):
@@ -125,11 +126,11 @@ class Bundle:
 
     def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
         value = bare(value)
-        known = self._names.get(id(value))
-        if known is not None:
-            return known[0]
+        found = self._names.get(id(value))
+        if found is not None:
+            return found[0]
         if isinstance(value, types.FunctionType) and (syntax := _syntax_of(value)) is not None:
-            # Its own name, underscores and all: `places = _places(...)` must not become `places = places(...)`.
+            # Keep underscores in the function's name: `places = _places(...)` must not become `places = places(...)`.
             name = self.reserve(value.__name__ if own_name and value.__name__ != "<lambda>" else hint)
             self._names[id(value)] = (name, value)
             self.definitions.append(self._function(value, syntax, name))
@@ -141,7 +142,7 @@ class Bundle:
             return name
         owner, attribute = getattr(value, "__self__", None), getattr(value, "__name__", None)
         if isinstance(owner, np.ufunc):
-            # np.add.at
+            # A method of a ufunc: `np.add.at`.
             return f"{self.expression(owner)}.{attribute}"
         if getattr(value, "__module__", None) is not None and attribute is not None:
             for module in MODULES:
@@ -161,7 +162,7 @@ class Bundle:
         return name
 
     def function(self, function: Callable, name: str) -> str:
-        """Text for a function; one that is defined for it is called `name`, if that is free."""
+        """Text for a function. If the bundle defines the function, its name is `name`, or `name` with a number."""
         if isinstance(function, types.FunctionType):
             return self._named(function, name, own_name=False)
         return self.expression(function, name)
@@ -189,19 +190,19 @@ class Bundle:
 
 
 class Given(Bundle):
-    """As a bundle, for a program that is run here and now: what is more than a number it is given as it is."""
+    """A bundle for a program that runs here: the program gets functions and arrays as objects, not as source."""
 
     def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
         value = bare(value)
-        known = self._names.get(id(value))
-        if known is None:
-            known = self._names[id(value)] = (self.reserve(hint), value)
-            self.externals[known[0]] = value
-        return known[0]
+        found = self._names.get(id(value))
+        if found is None:
+            found = self._names[id(value)] = (self.reserve(hint), value)
+            self.externals[found[0]] = value
+        return found[0]
 
 
 class _References(ast.NodeTransformer):
-    """Replaces every name that a function takes from outside by text that means the same in the bundle."""
+    """Replaces every name that a function takes from its module or closure by text that means the same in the bundle."""
 
     def __init__(self, bundle: Bundle, name: str, own: set[str], values: dict, module: dict):
         self.bundle, self.name, self.own, self.values, self.module = bundle, name, own, values, module
@@ -214,7 +215,7 @@ class _References(ast.NodeTransformer):
         return self._text(self.module[node.id], node.id)
 
     def visit_Attribute(self, node: ast.Attribute):
-        # `special.erf`, `key_fry.storage`: what a module or an object of ours has, by itself.
+        # An attribute of a module or object of minijax, such as `special.erf` or `key_fry.storage`: define the attribute alone.
         if isinstance(node.value, ast.Name) and node.value.id in self.module and node.value.id not in self.own:
             owner = self.module[node.value.id]
             home = owner.__name__ if isinstance(owner, types.ModuleType) else type(owner).__module__
@@ -226,7 +227,7 @@ class _References(ast.NodeTransformer):
         return ast.parse(self.bundle.expression(value, hint), mode="eval").body
 
     def _inner(self, node):
-        # The parameters of a function inside are its own.
+        # The parameters of an inner function are not names of the module.
         before = self.own
         self.own = before | {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
         if isinstance(node, ast.FunctionDef):
@@ -268,7 +269,7 @@ def _without_annotations(args: ast.arguments) -> ast.arguments:
 
 @cache
 def parameters(function: Callable) -> set[str]:
-    """The keyword parameters that a function names; others go into its `**params`, which it does not look at."""
+    """The keyword parameters that a function names. Other parameters go into its `**params`, and the function ignores them."""
     try:
         found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

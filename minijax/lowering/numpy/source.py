@@ -1,7 +1,8 @@
-"""Jaxpr -> a Python program over NumPy that a person could have written: one line an equation, loops as `for` and `while`.
+"""Jaxpr -> a Python program over NumPy as a person writes it: one line for an equation, `for` and `while` for loops.
 
-The text runs alone, with NumPy. Most operations are an expression, by the table below; the others call their primitive's
-implementation, whose text comes along (`bundle.py`). What has no text, such as a user's callback, the program is given.
+The text needs only NumPy to run. Most operations become an expression (`expressions.py`). The other operations call their
+primitive's implementation, and the program includes the implementation's source (`bundle.py`). An object without source, such as a
+user's callback, is passed to the program by name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import re
 from collections import ChainMap, Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
-from math import prod
 from types import CodeType
 from typing import Any
 from weakref import ref
@@ -38,18 +38,21 @@ from ...foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
 from ..origins import numbered, often_called, user_names
 from ..rewriting import pure
 from .bundle import Bundle, Given, parameters
+from .expressions import EXPRESSIONS, VIEWS, tuple_text
 from .statements import LARGE, Buffer, Call, Line, Renderer, Type, invariant
 
-# What fast/ gives a program that is run here, not read: see `core/shortcuts.py`. Without it the program is the text that people
-# read: it asks NumPy for memory, selects by `np.where` and clamps by `np.minimum(np.maximum(...))`.
+# A route of fast/ sets this variable to a function that makes buffers: see `core/shortcuts.py`. A buffer gives a program the large
+# arrays of its last call again. Without the route, and in the text that people read, a program asks NumPy for new arrays.
 kept_buffer: Callable | None = None
-select_into: Callable | None = None
-clamp: Callable | None = None
 
 
 class Program:
-    """A program: its text; what it must be given by name, since that has no text; the name of its function, and whether it
-    returns one result as such. buffers: names of functions that give memory, and what they are made by."""
+    """The text of a NumPy program, and the objects that the text needs.
+
+    externals: {name: an object without source, which the text refers to}. buffers: {name of a function that returns large arrays:
+    the function that makes it}. name: of the program's function. single: whether that function returns its one result, and not a
+    tuple of results.
+    """
 
     def __init__(self, text: str, externals: dict[str, Any], buffers: dict[str, Callable], name: str, single: bool):
         self.text = text
@@ -64,8 +67,11 @@ class Program:
         return compile(self.text, f"{PACKAGE_DIRECTORY}<the program of {self.name}>", "exec")
 
     def function(self) -> Callable:
-        """The function of NumPy arrays, returning a sequence of them; the same one for as long as somebody has it. With it goes
-        the memory that it keeps: the layers of a network, which are one program each time, share what one of them needs."""
+        """The program as a function of NumPy arrays that returns a sequence of them.
+
+        While somebody holds the function, each call returns the same one. So equal layers of a network, which are one program,
+        share one function and its buffers. The buffers are freed together with the function.
+        """
         function = self._function()
         if function is None:
             function = self._made()
@@ -73,7 +79,7 @@ class Program:
         return function
 
     def _made(self) -> Callable:
-        # The loader lets debuggers and tracebacks show the program's lines.
+        # Debuggers and tracebacks ask the loader for the program's lines.
         namespace = {**self.externals, "__name__": self.name, "__loader__": _Loader(self.text)}
         namespace.update({name: make() for name, make in self.buffers.items()})
         exec(self.code, namespace)
@@ -92,9 +98,10 @@ class _Loader:
 def numpy_program(
     closed_jaxpr: ClosedJaxpr, name: str = "program", arg_names: Sequence[str] | None = None, alone: bool = True
 ) -> Program:
-    """The program of a closed jaxpr: a function of its arguments that returns its result, or a tuple of its results.
+    """The program of a closed jaxpr: its function takes the jaxpr's arguments and returns the result, or a tuple of results.
 
-    alone: with the text of all that it calls; else it is given these functions, and buffers for large arrays.
+    alone: whether the text includes the source of every function that it calls. A program that runs here gets these functions, and
+    buffers for large arrays, as objects, so that no source is parsed.
     """
     bundle = Bundle() if alone else Given()
     name = bundle.reserve(_identifier(name))
@@ -114,22 +121,25 @@ def _identifier(name: str) -> str:
 
 
 class _Writer:
-    """Writes one function."""
+    """Writes one function of a program.
+
+    shared: {id of a jaxpr that several equations call: how many}. commented: whether to show the user's lines and names.
+    """
 
     def __init__(self, bundle: Bundle, shared: dict[int, int], commented: bool, calls: int = 1):
         self.bundle = bundle
         self.commented = commented
         self.shared = shared
-        # How often the function is called in one run of the program.
+        # How many calls of the function are in the program.
         self.calls = calls
         self.functions: dict[int, str] = {}
         self.names: dict[Var, str] = {}
-        # What is full of a number.
+        # {variable of an array: the number that the array is full of}
         self.filled: dict[Var, Literal] = {}
         self.taken: set[str] = set()
-        # Names of the user's, kept for what they are of.
+        # Names in the user's program. A value that has no name there gets none of them.
         self.users: set[str] = set()
-        # Large arrays by name: those that are made here, and those that are given.
+        # Large arrays by name: the arrays that this function makes, and the arguments.
         self.large: dict[str, Type] = {}
         self.given: dict[str, Type] = {}
         self.lines: list[Line] = []
@@ -143,7 +153,7 @@ class _Writer:
         jaxpr = closed_jaxpr.jaxpr
         arg_names = arg_names or [None] * len(jaxpr.invars)
         args = [self.new_name(v, wanted) for v, wanted in zip(jaxpr.invars, arg_names, strict=True)]
-        # Memory of the caller's.
+        # The caller owns the arguments' memory: no line may write over an argument.
         self.given.update(self.large)
         self.large.clear()
         self.bind(jaxpr.constvars, [self.constant(c) for c in closed_jaxpr.consts])
@@ -157,14 +167,14 @@ class _Writer:
         return "\n".join([f"def {name}({', '.join(args)}):", *body])
 
     def function(self, closed_jaxpr: ClosedJaxpr, name: str) -> str:
-        """The name of a function for a jaxpr that is called more than once."""
-        known = self.functions.get(id(closed_jaxpr))
-        if known is None:
-            known = self.functions[id(closed_jaxpr)] = self.bundle.reserve(_identifier(name))
+        """The name of the function for a jaxpr that several equations call; the first call writes the function."""
+        found = self.functions.get(id(closed_jaxpr))
+        if found is None:
+            found = self.functions[id(closed_jaxpr)] = self.bundle.reserve(_identifier(name))
             inner = _Writer(self.bundle, self.shared, self.commented, self.shared[id(closed_jaxpr)])
             inner.functions = self.functions
-            self.bundle.definitions.append(inner.define(known, closed_jaxpr))
-        return known
+            self.bundle.definitions.append(inner.define(found, closed_jaxpr))
+        return found
 
     # -- Names -----------------------------------------------------------------------------------------------------------
 
@@ -176,12 +186,12 @@ class _Writer:
         return name
 
     def kept(self, buffer: Buffer) -> Callable:
-        """What makes the function that gives the arrays for a place in the program."""
+        """A function that makes the buffer: the program calls it once, when the program itself is made."""
         shape, dtype = buffer.type
         return partial(kept_buffer, shape, getattr(dtype, "storage", dtype), buffer.arrays, self.calls)
 
     def fresh(self, wanted: str | None = None) -> str:
-        """A name nobody has in this function, or in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
+        """An unused name in this function and in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""
         taken, has, users = self.taken, self.bundle.has, () if wanted else self.users
         for name in numbered(wanted) if wanted else self.letters:
             if not (name in taken or name in users or has(name) or keyword.iskeyword(name)):
@@ -196,7 +206,7 @@ class _Writer:
     # -- Values ----------------------------------------------------------------------------------------------------------
 
     def text(self, atom: Atom) -> str:
-        """Text for a value, with its dtype."""
+        """Text for a value. A number has its dtype in the text: `np.float32(2.0)`."""
         return self.constant(atom.val) if type(atom) is Literal else self.names[atom]
 
     def constant(self, value) -> str:
@@ -206,7 +216,8 @@ class _Writer:
         return self.bundle.expression(array, "constant")
 
     def soft(self, atom: Atom) -> str:
-        """As `text`, for an operand beside an array of the same dtype, which decides for a Python number."""
+        """Text for an operand beside an array of the same dtype. A number is a Python number, `2.0`: NumPy then uses the array's
+        dtype."""
         if type(atom) is Literal:
             array = to_array(atom.val)._value
             if array.ndim == 0 and array.dtype.kind in "biuf":
@@ -214,7 +225,7 @@ class _Writer:
         return self.text(atom)
 
     def operands(self, eqn: JaxprEqn) -> list[str]:
-        """The texts of operands of one dtype: numbers as such, but for one array at least."""
+        """The texts of operands of one dtype. Numbers are Python numbers if at least one operand is an array."""
         if all(type(v) is Literal for v in eqn.invars):
             return [self.text(v) for v in eqn.invars]
         return [self.soft(v) for v in eqn.invars]
@@ -231,12 +242,12 @@ class _Writer:
         self.lines.append(Line(text, tuple(writes), tuple(reads), tuple(blocks), self.origin, None, view, pure))
 
     def call(self, target: str, call: Call, reads: Sequence[str]):
-        """`target = call`, on a line."""
-        # Without a function it is a place, to be filled by the lines that follow.
+        """Write the line `target = call`."""
+        # A call without a function makes an array whose elements the next lines set: `np.empty`. It must stay before these lines.
         self.lines.append(Line("", (target,), tuple(reads), (), self.origin, call, pure=bool(call.function)))
 
     def temporary(self, call: Call, eqn: JaxprEqn) -> str:
-        """The name of an array of the type of the equation's result, made from its operands."""
+        """Write a line for an intermediate array of the same type as the equation's result; return the array's name."""
         name = self.new_name(Var(eqn.outvars[0].aval))
         self.call(name, call, call.operands())
         return name
@@ -245,7 +256,7 @@ class _Writer:
         return [self.names[v] for v in eqn.invars if type(v) is not Literal]
 
     def body(self, jaxpr: Jaxpr, used: Sequence[bool]) -> list[str]:
-        """Write the equations that the used results need; return the results' texts."""
+        """Write the equations that the `used` results need; return the texts of these results."""
         if not all(used):
             jaxpr, _ = dce_jaxpr(jaxpr, used, instantiate=True)
         wanted = user_names(jaxpr.eqns) if self.commented else {}
@@ -255,21 +266,22 @@ class _Writer:
         return [self.text(v) for v in jaxpr.outvars]
 
     def block(self, write: Callable[[], None]) -> list[Line]:
-        """The lines that `write` writes."""
+        """The lines that `write` writes, as a list: they are not added to the function."""
         before, self.lines = self.lines, []
         write()
         lines, self.lines = self.lines, before
         return lines
 
     def steps(self, lines: list[Line], varying: Sequence[str]) -> list[Line]:
-        """The lines of a loop's body, without those that compute the same in every step: they are written now."""
+        """The lines of a loop's body that must stay in the loop. Lines that compute the same in every step are written now, before
+        the loop."""
         before, within = invariant(lines, varying, ChainMap(self.large, self.given))
         self.lines += before
         return within
 
     def equation(self, eqn: JaxprEqn, wanted: str | None = None):
         if self.commented:
-            self.origin = self.place(eqn.source_info)
+            self.origin = self.file_and_line(eqn.source_info)
         name = eqn.primitive.name
         called = called_jaxpr(eqn)
         if called is not None:
@@ -296,22 +308,23 @@ class _Writer:
             left = f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = " if targets else ""
             self.line(left + text, targets, reads, pure=pure(eqn))
 
-    def place(self, where: SourceInfo | None) -> tuple[str, int] | None:
-        """The file and the line; looked up once, since it takes long."""
-        if where is None:
+    def file_and_line(self, place: SourceInfo | None) -> tuple[str, int] | None:
+        """The file and the line of a place. They are looked up once for each place, because Python searches the code from its
+        beginning."""
+        if place is None:
             return None
-        key = id(where.code), where.offset
+        key = id(place.code), place.offset
         if key not in self.places:
-            self.places[key] = where.file_name, where.line
+            self.places[key] = place.file_name, place.line
         return self.places[key]
 
     def implementation(self, eqn: JaxprEqn) -> str:
-        """A call of the primitive's implementation."""
+        """The text of a call of the primitive's implementation."""
         impl, args = bare(eqn.primitive.impl), ", ".join(self.text(v) for v in eqn.invars)
         wanted = parameters(impl)
         params = {k: v for k, v in eqn.params.items() if k in wanted}
         if eqn.primitive.effects is not None or jaxprs_in_params(params):
-            # It carries what has no text.
+            # The parameters contain an object without source, such as a callback or a jaxpr.
             name = self.bundle.reserve(_identifier(eqn.primitive.name))
             self.bundle.externals[name] = partial(impl, **eqn.params)
             return f"{name}({args})"
@@ -321,287 +334,7 @@ class _Writer:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Expressions: (writer, equation) -> text or a call, or None where the implementation is to be called
-
-
-# Whose text gives a view of the operand.
-VIEWS = {"reshape", "transpose", "squeeze", "slice", "broadcast_in_dim"}
-
-
-def _kind(atom: Atom) -> str:
-    """NumPy's letter for the kind of dtype; V for random keys, as for others that NumPy does not have itself."""
-    return getattr(atom.aval.dtype, "kind", "V")
-
-
-def _infix(operator: str, function: str, kinds: str = "biufc") -> Callable:
-    def rule(w: _Writer, eqn: JaxprEqn):
-        if _kind(eqn.invars[0]) not in kinds:
-            return None
-        a, b = w.operands(eqn)
-        return Call(f"{a} {operator} {b}", f"np.{function}", (a, b), True, True)
-
-    return rule
-
-
-def _applied(function: str, *args: str) -> Call:
-    return Call(f"np.{function}({', '.join(args)})", f"np.{function}", args, True, True)
-
-
-def _ufunc(function: str) -> Callable:
-    return lambda w, eqn: _applied(function, *w.operands(eqn))
-
-
-def _negative(x: str) -> Call:
-    return Call(f"-{x}", "np.negative", (x,), True, True)
-
-
-def _times(x: str, y: str) -> Call:
-    return Call(f"{x} * {y}", "np.multiply", (x, y), True, True)
-
-
-def _integer_pow(w: _Writer, eqn: JaxprEqn):
-    x, y = w.text(eqn.invars[0]), eqn.params["y"]
-    if y == 3:
-        return _times(x, w.temporary(_times(x, x), eqn))
-    return {1: x, 2: _times(x, x), -1: _applied("reciprocal", x)}.get(y)
-
-
-def _rsqrt(w: _Writer, eqn: JaxprEqn):
-    return _applied("reciprocal", w.temporary(_applied("sqrt", w.text(eqn.invars[0])), eqn))
-
-
-def _broadcast(w: _Writer, eqn: JaxprEqn):
-    x, shape = eqn.invars[0], eqn.params["shape"]
-    placed = [1] * len(shape)
-    for i, d in zip(eqn.params["broadcast_dimensions"], x.aval.shape):
-        placed[i] = d
-    if type(x) is Literal:
-        w.filled[eqn.outvars[0]] = x
-    text = w.text(x)
-    if tuple(placed) == shape:
-        return f"{text}.reshape({_shape(placed)})"
-    if tuple(placed[len(shape) - x.aval.ndim :]) != x.aval.shape:
-        text = f"{text}.reshape({_shape(placed)})"
-    return f"np.broadcast_to({text}, {_tuple(shape)})"
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return ", ".join(map(str, shape)) if len(shape) else "()"
-
-
-def _tuple(xs: Sequence[int]) -> str:
-    return f"({xs[0]},)" if len(xs) == 1 else f"({', '.join(map(str, xs))})"
-
-
-def _reshape(w: _Writer, eqn: JaxprEqn):
-    return f"{w.text(eqn.invars[0])}.reshape({_shape(eqn.params['new_sizes'])})"
-
-
-def _transpose(w: _Writer, eqn: JaxprEqn):
-    permutation = eqn.params["permutation"]
-    x = w.text(eqn.invars[0])
-    return f"{x}.T" if permutation == (1, 0) else f"{x}.transpose({_shape(permutation)})"
-
-
-def _squeeze(w: _Writer, eqn: JaxprEqn):
-    aval, dims = eqn.invars[0].aval, eqn.params["dimensions"]
-    return f"{w.text(eqn.invars[0])}.reshape({_shape([d for i, d in enumerate(aval.shape) if i not in dims])})"
-
-
-def _slice(w: _Writer, eqn: JaxprEqn):
-    aval, p = eqn.invars[0].aval, eqn.params
-    parts = []
-    for size, start, stop, step in zip(
-        aval.shape, p["start_indices"], p["limit_indices"], p["strides"] or (1,) * aval.ndim
-    ):
-        part = f"{start or ''}:{stop if stop != size else ''}"
-        parts.append(part if step == 1 else f"{part}:{step}")
-    while len(parts) > 1 and parts[-1] == ":":
-        parts.pop()
-    return f"{w.text(eqn.invars[0])}[{', '.join(parts)}]" if parts else w.text(eqn.invars[0])
-
-
-def _axes(eqn: JaxprEqn) -> str:
-    axes, ndim = eqn.params["axes"], eqn.invars[0].aval.ndim
-    return "" if len(axes) == ndim else str(axes[0]) if len(axes) == 1 else _tuple(axes)
-
-
-def _sum(w: _Writer, eqn: JaxprEqn):
-    if _kind(eqn.invars[0]) not in "fc" or not eqn.params["axes"] or type(eqn.invars[0]) is Literal:
-        return None
-    return _reduction(w, eqn, "sum", "np.add.reduce")
-
-
-def _reduction(w: _Writer, eqn: JaxprEqn, method: str, function: str) -> Call:
-    x, axes = w.text(eqn.invars[0]), _axes(eqn)
-    return Call(f"{x}.{method}({axes})", function, (x, axes or "None"))
-
-
-def _extremum(method: str, function: str) -> Callable:
-    def rule(w: _Writer, eqn: JaxprEqn):
-        aval, axes = eqn.invars[0].aval, eqn.params["axes"]
-        if not axes or any(aval.shape[i] == 0 for i in axes) or aval.dtype.kind not in "iuf":
-            return None
-        return _reduction(w, eqn, method, function)
-
-    return rule
-
-
-def _dot(w: _Writer, eqn: JaxprEqn):
-    x, y = (v.aval for v in eqn.invars)
-    (x_contract, y_contract), (x_batch, y_batch) = eqn.params["dimension_numbers"]
-    preferred = eqn.params["preferred_element_type"]
-    if (
-        x.dtype != y.dtype
-        or preferred not in (None, x.dtype)
-        or x.dtype.char not in "fdFD"
-        or 0 in (*x.shape, *y.shape)
-    ):
-        return None
-    a, b = (w.text(v) for v in eqn.invars)
-    if not x_batch and not x_contract and x.ndim == y.ndim == 1:
-        return Call(f"np.outer({a}, {b})", "np.outer", (a, b))
-    if not x_batch and len(x_contract) == 1 and x.ndim <= 2 and y.ndim <= 2:
-        # The first's last axis with the second's first is what @ does; a matrix the other way round is transposed for it.
-        a, b = f"{a}{'.T' if x_contract == (0,) and x.ndim == 2 else ''}", f"{b}{'.T' if y_contract == (1,) else ''}"
-        return Call(f"{a} @ {b}", "np.matmul", (a, b))
-    # Otherwise there is a matrix for each place along the batch axes.
-    x_kept = [i for i in range(x.ndim) if i not in (*x_contract, *x_batch)]
-    y_kept = [i for i in range(y.ndim) if i not in (*y_contract, *y_batch)]
-    left = _grouped(a, x.shape, x_batch, x_kept, x_contract)
-    right = _grouped(b, y.shape, y_batch, y_contract, y_kept)
-    if len(x_kept) == len(y_kept) == 1:
-        return Call(f"{left} @ {right}", "np.matmul", (left, right))
-    then = f".reshape({_shape(eqn.outvars[0].aval.shape)})"
-    shape = (*[x.shape[i] for i in x_batch], prod(x.shape[i] for i in x_kept), prod(y.shape[i] for i in y_kept))
-    return Call(f"({left} @ {right}){then}", "np.matmul", (left, right), then=then, shape=shape)
-
-
-def _grouped(text: str, shape: Sequence[int], batch: Sequence[int], *groups: Sequence[int]) -> str:
-    """The array with its batch axes first, and then an axis for each group."""
-    order = [*batch, *[i for group in groups for i in group]]
-    if order != list(range(len(shape))):
-        text = f"{text}.transpose({_shape(order)})"
-    if all(len(group) == 1 for group in groups):
-        return text
-    return f"{text}.reshape({_shape([*[shape[i] for i in batch], *[prod(shape[i] for i in g) for g in groups]])})"
-
-
-def _select(w: _Writer, eqn: JaxprEqn):
-    which, *cases = eqn.invars
-    if which.aval.dtype != bool or len(cases) != 2:
-        return None
-    # Of an array full of a number the number is enough; of two, an array must have the shape.
-    full = [None if type(v) is Literal else w.filled.get(v) for v in cases]
-    if None not in full:
-        full[0] = None
-    on_false, on_true = [w.text(v) if number is None else w.text(number) for v, number in zip(cases, full)]
-    args = w.text(which), on_true, on_false
-    given = isinstance(w.bundle, Given) and select_into is not None
-    function = w.bundle.function(select_into, "select") if given else "np.where"
-    return Call(f"np.where({', '.join(args)})", function, args, whole=True)
-
-
-def _clamp(w: _Writer, eqn: JaxprEqn):
-    low, x, high = eqn.invars
-    if type(x) is Literal:
-        return None
-    large = (
-        clamp is not None
-        and isinstance(w.bundle, Given)
-        and _kind(x) == "f"
-        and x.aval.size * x.aval.dtype.itemsize >= LARGE
-    )
-    if large and low.aval.shape == high.aval.shape == ():
-        function, args = w.bundle.function(clamp, "clamp"), (w.soft(low), w.text(x), w.soft(high))
-        return Call(f"{function}({', '.join(args)})", function, args, True, True)
-    return _applied("minimum", w.temporary(_applied("maximum", w.soft(low), w.text(x)), eqn), w.soft(high))
-
-
-def _convert(w: _Writer, eqn: JaxprEqn):
-    old, new = _kind(eqn.invars[0]), eqn.params["new_dtype"]
-    x = w.text(eqn.invars[0])
-    if eqn.invars[0].aval.dtype == new:
-        return x
-    if old not in "biuf" or new.kind not in "biufc" or (old == "f" and new.kind in "iu"):
-        return None
-    return f"{x}.astype({w.dtype(new)})"
-
-
-def _iota(w: _Writer, eqn: JaxprEqn):
-    p = eqn.params
-    if len(p["shape"]) != 1 or p["dtype"].kind not in "iuf" or p["dtype"].char == "e":
-        return None
-    return f"np.arange({p['shape'][0]}, dtype={w.dtype(p['dtype'])})"
-
-
-def _split(w: _Writer, eqn: JaxprEqn) -> str:
-    x, before, start, parts = w.text(eqn.invars[0]), ":, " * eqn.params["axis"], 0, []
-    for size in eqn.params["sizes"]:
-        parts.append(f"{x}[{before}{start}:{start + size}]")
-        start += size
-    return ", ".join(parts) if len(parts) != 1 else f"({parts[0]},)"
-
-
-def _concatenate(w: _Writer, eqn: JaxprEqn):
-    args = f"[{', '.join(w.text(v) for v in eqn.invars)}]", str(eqn.params["dimension"])
-    return Call(f"np.concatenate({', '.join(args)})", "np.concatenate", args)
-
-
-def _same(w: _Writer, eqn: JaxprEqn):
-    return w.text(eqn.invars[0])
-
-
-EXPRESSIONS: dict[str, Callable] = {
-    "add": _infix("+", "add", "iufc"),
-    "add_any": _infix("+", "add", "iufc"),
-    "sub": _infix("-", "subtract", "iufc"),
-    "mul": _infix("*", "multiply", "iufc"),
-    "div": _infix("/", "divide", "fc"),
-    "and": _infix("&", "bitwise_and", "biu"),
-    "or": _infix("|", "bitwise_or", "biu"),
-    "xor": _infix("^", "bitwise_xor", "biu"),
-    "lt": _infix("<", "less", "biuf"),
-    "le": _infix("<=", "less_equal", "biuf"),
-    "gt": _infix(">", "greater", "biuf"),
-    "ge": _infix(">=", "greater_equal", "biuf"),
-    "eq": _infix("==", "equal", "biufc"),
-    "ne": _infix("!=", "not_equal", "biufc"),
-    "neg": lambda w, eqn: _negative(w.text(eqn.invars[0])) if type(eqn.invars[0]) is Var else None,
-    "max": _ufunc("maximum"),
-    "min": _ufunc("minimum"),
-    "integer_pow": _integer_pow,
-    "square": lambda w, eqn: _times(w.text(eqn.invars[0]), w.text(eqn.invars[0])),
-    "rsqrt": _rsqrt,
-    "abs": _ufunc("abs"),
-    **{
-        name: _ufunc(name)
-        for name in "sqrt cbrt exp exp2 expm1 log log1p sin cos tan sinh cosh tanh floor ceil nextafter".split()
-    },
-    **{f"a{name}": _ufunc(f"arc{name}") for name in "sin cos tan sinh cosh tanh tan2".split()},
-    "is_finite": _ufunc("isfinite"),
-    "select_n": _select,
-    "clamp": _clamp,
-    "convert_element_type": _convert,
-    "stop_gradient": _same,
-    "name": _same,
-    "broadcast_in_dim": _broadcast,
-    "reshape": _reshape,
-    "transpose": _transpose,
-    "squeeze": _squeeze,
-    "slice": _slice,
-    "split": _split,
-    "reduce_sum": _sum,
-    "reduce_max": _extremum("max", "np.maximum.reduce"),
-    "reduce_min": _extremum("min", "np.minimum.reduce"),
-    "dot_general": _dot,
-    "iota": _iota,
-    "concatenate": _concatenate,
-}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Equations that carry jaxprs: (writer, equation), writing lines
+# Equations that carry jaxprs: each rule takes the writer and an equation, and writes lines
 
 
 def _names_of(texts: Iterable[str]) -> list[str]:
@@ -609,7 +342,7 @@ def _names_of(texts: Iterable[str]) -> list[str]:
 
 
 def _inline(w: _Writer, eqn: JaxprEqn, closed_jaxpr: ClosedJaxpr):
-    """The lines of the jaxpr that the equation runs, in place; or a call, if there are several equations that run it."""
+    """Write the lines of the jaxpr that the equation calls; if several equations call the jaxpr, a call of a function."""
     args = [w.text(v) for v in eqn.invars]
     if id(closed_jaxpr) in w.shared and len(closed_jaxpr.jaxpr.eqns) > 3 and eqn.outvars:
         function = w.function(closed_jaxpr, eqn.params.get("name") or eqn.primitive.name)
@@ -621,8 +354,10 @@ def _inline(w: _Writer, eqn: JaxprEqn, closed_jaxpr: ClosedJaxpr):
 
 
 def _run(w: _Writer, closed_jaxpr: ClosedJaxpr, args: Sequence[str], used: Sequence[bool] | None = None) -> list[str]:
-    """Write what a jaxpr does with its arguments; the texts of its results, or of those used. The same jaxpr may be written
-    several times: its variables have the names of the last time."""
+    """Write the lines of a jaxpr for the given arguments; return the texts of its results, or of the `used` results.
+
+    The same jaxpr may be written several times: its variables then have the names of the last time.
+    """
     jaxpr = closed_jaxpr.jaxpr
     w.bind(jaxpr.invars, args)
     w.bind(jaxpr.constvars, [w.constant(c) for c in closed_jaxpr.consts])
@@ -630,7 +365,7 @@ def _run(w: _Writer, closed_jaxpr: ClosedJaxpr, args: Sequence[str], used: Seque
 
 
 def _assign(w: _Writer, targets: Sequence[str], texts: Sequence[str]):
-    """`a, b = c, d`, without what is there already."""
+    """Write `a, b = c, d`, without the pairs of equal names."""
     pairs = [(a, b) for a, b in zip(targets, texts) if a != b]
     if pairs:
         left, right = (", ".join(part) for part in zip(*pairs))
@@ -638,17 +373,17 @@ def _assign(w: _Writer, targets: Sequence[str], texts: Sequence[str]):
 
 
 def _put_rows(w: _Writer, index: str, ys: Sequence[str], outs: Sequence[str]):
-    """`ys[i] = row`, for the last of `outs`; or, if nothing else needs a large row, the row made in that place."""
+    """Write `ys[i] = row` for the last of `outs`. If nothing else reads a large row, its call writes into `ys[i]` directly."""
     mentioned = Counter(name for line in w.lines for name in line.mentions())
     mentioned.update(outs)
     made = {line.writes[0]: i for i, line in enumerate(w.lines) if line.call is not None and line.writes}
     for y, row in zip(ys, outs[len(outs) - len(ys) :]):
-        place, line = f"{y}[{index}]", w.lines[made[row]] if row in made and row in w.large else None
-        # Mentioned where it is made, and among `outs`.
-        if line is not None and line.call.can_be_told() and mentioned[row] == 2:
-            w.lines[made[row]] = line._replace(writes=(), reads=(*line.reads, y), pure=False, place=place)
+        target, line = f"{y}[{index}]", w.lines[made[row]] if row in made and row in w.large else None
+        # Two mentions: the line that makes the row, and `outs`. So nothing else reads it.
+        if line is not None and line.call.takes_out() and mentioned[row] == 2:
+            w.lines[made[row]] = line._replace(writes=(), reads=(*line.reads, y), pure=False, target=target)
         else:
-            w.line(f"{place} = {row}", [], [y, *_names_of([row])])
+            w.line(f"{target} = {row}", [], [y, *_names_of([row])])
 
 
 def _scan(w: _Writer, eqn: JaxprEqn):
@@ -663,10 +398,10 @@ def _scan(w: _Writer, eqn: JaxprEqn):
     for v in eqn.outvars[num_carry:]:
         ys.append(None if type(v) is DropVar else w.new_name(v))
         if ys[-1] is not None:
-            w.call(ys[-1], Call(f"np.empty({_tuple(v.aval.shape)}, {w.dtype(v.aval.dtype)})", "", ()), [])
+            w.call(ys[-1], Call(f"np.empty({tuple_text(v.aval.shape)}, {w.dtype(v.aval.dtype)})", "", ()), [])
     index = w.fresh("i")
     body = p["jaxpr"]
-    # What of the body only unread results need is not written.
+    # Equations of the body that only unread results need are not written.
     used = [True] * num_carry + [y is not None for y in ys]
 
     def write():
@@ -724,7 +459,7 @@ def _cond(w: _Writer, eqn: JaxprEqn):
 
 
 def _linear_solve(w: _Writer, eqn: JaxprEqn):
-    """The solver, on what it closes over and b."""
+    """Write the solver's jaxpr, for the values that it closes over and the right-hand side."""
     lengths, solve = eqn.params["const_lengths"], eqn.params["jaxprs"].solve
     before = lengths.matvec + lengths.vecmat
     args = [w.text(v) for v in eqn.invars]
@@ -733,5 +468,5 @@ def _linear_solve(w: _Writer, eqn: JaxprEqn):
     w.bind([v for v, use in zip(eqn.outvars, used) if use], _run(w, solve, args, used))
 
 
-# What carries jaxprs, and does more than run one, or runs one on some of its operands.
+# Primitives that carry jaxprs and do more than call one of them with their operands.
 LOOPS: dict[str, Callable] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}

@@ -1,13 +1,14 @@
-"""The lines of a program, and where each puts its array: in place of one that is read for the last time, if it is large.
+"""The lines of a program, and the memory of each line's array: a large result is written over an operand that nobody needs.
 
-A line whose expression is a `Call` makes a new array; every other is taken to give what it reads, or a view of it. So it is
-known of an array who else may see it, and only what nobody sees any more is written over:
+A line whose expression is a `Call` makes a new array. Any other line may return one of its operands, or a view of one. From these
+two facts follows which names may share memory. In this program nobody needs `d` after the second line, so the line writes its
+result over `d`:
 
     d = x - c
     k = np.multiply(d, d, out=d)
     k = np.exp(k, out=k)
 
-A program that is run here, and again and again, also gets the other large arrays from one call to the next: see `buffers.py`.
+A program that runs here, often many times, keeps the arrays of its other large results from call to call: see `fast/buffers.py`.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from typing import Any, NamedTuple
 
 from ..origins import line_text
 
-# Arrays of at least so many bytes are let go of by `del` when nothing reads them any more, and written over.
+# Arrays of at least this many bytes are large: a program writes over them, and frees them by `del` after their last use.
 LARGE = 1 << 15
-# How many bytes of buffers a program keeps between calls.
+# A program keeps at most this many bytes of buffers between calls.
 KEPT = 1 << 30
 
 
@@ -34,10 +35,11 @@ class Type(NamedTuple):
 
 
 class Call(NamedTuple):
-    """An expression that makes a new array, which can be told where to: `function(*args, out=...)` followed by `then`.
+    """An expression that makes a new array, or writes its result into a given array: `function(*args, out=...)` and then `then`.
 
-    text: how one writes it otherwise. elementwise: it may be told to put its result in the place of an operand. whole: its
-    operands are among `args`, by name. shape: of what the function gives, if something is to follow.
+    text: the expression without `out`, as a person writes it. elementwise: the result may be written over an operand. whole: `args`
+    has the names of all operands. then: text after the call, such as `.reshape(2, 3)`. shape: the shape of the function's own
+    result, if `then` changes it.
     """
 
     text: str
@@ -49,22 +51,24 @@ class Call(NamedTuple):
     shape: tuple[int, ...] | None = None
 
     def operands(self) -> list[str]:
-        """The names among the arguments; none where there are others besides."""
+        """The names of the operands; an empty list unless `args` has all of them."""
         return [a for a in self.args if a.isidentifier()] if self.whole else []
 
-    def can_be_told(self) -> bool:
-        """Whether the result can be put into any place, without more."""
+    def takes_out(self) -> bool:
+        """Whether the call can write its result into any given array."""
         return self.function not in ("", "np.where") and not self.then
 
-    def into(self, place: str) -> str:
+    def into(self, target: str) -> str:
         if not self.function:
-            return place
-        return f"{self.function}({', '.join(self.args)}, out={place}){self.then}"
+            return target
+        return f"{self.function}({', '.join(self.args)}, out={target}){self.then}"
 
 
 class Line(NamedTuple):
-    """`text`, or `writes[0] = call`, which assigns `writes` and reads `reads`; a compound statement has the lines within it
-    as `blocks`, each with its header."""
+    """One statement of a program: `text`, or `writes[0] = call`. It assigns the names `writes` and reads the names `reads`.
+
+    blocks: for a compound statement, the header and the lines of each block. origin: the file and the line in the user's source.
+    """
 
     text: str
     writes: tuple[str, ...]
@@ -72,15 +76,15 @@ class Line(NamedTuple):
     blocks: tuple[tuple[str, list], ...] = ()
     origin: Any = None
     call: Call | None = None
-    # Whether the result is a view of what is read, and nothing else.
+    # Whether the line does nothing but make a view of its operand.
     view: bool = False
-    # Whether it does nothing but compute what it writes from what it reads.
+    # Whether the line does nothing but compute `writes` from `reads`.
     pure: bool = False
-    # Where a call puts its array, if that has no name: `rows[i]`.
-    place: str = ""
+    # The array that a call writes into, if the array has no name of its own, such as `rows[i]`.
+    target: str = ""
 
     def mentions(self) -> Iterable[str]:
-        """The names that are read or written, here or within."""
+        """The names that the line, or a line of its blocks, reads or writes."""
         yield from self.writes
         yield from self.reads
         for _, lines in self.blocks:
@@ -88,10 +92,11 @@ class Line(NamedTuple):
                 yield from line.mentions()
 
     def alike(self) -> Iterable[list[str]]:
-        """Names that may be of one array after this line."""
+        """Groups of names that may share memory after this line."""
         if self.call is None and not self.blocks:
             yield [*self.writes, *self.reads]
-        # A loop's results are not alike for being made together: what it carries is assigned within it.
+        # Two results of one loop do not share memory just because one statement makes them. The assignments within the loop say
+        # which names share memory.
         for _, lines in self.blocks:
             for line in lines:
                 yield from line.alike()
@@ -100,27 +105,30 @@ class Line(NamedTuple):
 def invariant(
     lines: Sequence[Line], varying: Iterable[str], large: Mapping[str, Type]
 ) -> tuple[list[Line], list[Line]]:
-    """The lines of a loop's body that compute the same in every step, to be written before the loop, and the others.
+    """(the lines of a loop's body that compute the same in every step, the other lines). The first go before the loop.
 
-    varying: the names that the loop itself assigns. What is `large` stays where it would take more room than what it is made
-    of: `c = np.broadcast_to(x, shape) + y` is made anew in every step, where its memory is that of others.
+    varying: the names that the loop itself assigns. A line stays in the loop if its result is `large` and larger than its operands:
+    before the loop, the result of `c = np.broadcast_to(x, shape) + y` would occupy memory during the whole loop.
     """
     changing = set(varying)
     before, within = [], []
     for line in lines:
-        still = line.pure and changing.isdisjoint(line.reads)
-        if still and not line.view:
+        same = line.pure and changing.isdisjoint(line.reads)
+        if same and not line.view:
             room = max([large[name].bytes for name in line.reads if name in large], default=0)
-            still = all(large[name].bytes <= room for name in line.writes if name in large)
-        if not still:
+            same = all(large[name].bytes <= room for name in line.writes if name in large)
+        if not same:
             changing.update(line.writes)
-        (before if still else within).append(line)
+        (before if same else within).append(line)
     return before, within
 
 
 class _Memory:
-    """What some names share: the last line to mention one of them, whether one is needed after the lines, and whether these
-    lines made it and nobody else has been shown it."""
+    """The memory that some names may share.
+
+    last: the number of the last line that mentions one of the names. alive: whether one of them is needed after these lines. ours:
+    whether these lines made the memory, and no other code, such as a callback, has got a reference to it.
+    """
 
     __slots__ = ("last", "alive", "ours")
 
@@ -134,7 +142,7 @@ class _Memory:
 
 
 def _memories(lines: Sequence[Line], last: dict[str, int], alive: Callable[[str], bool]) -> dict[str, _Memory]:
-    """For each name the memory that it may be in: that of whatever it may be a view of."""
+    """{name: its memory}. A name that may be a view of another name's array has the same memory as that name."""
     leaders: dict[str, str] = {}
 
     def leader(name: str) -> str:
@@ -154,7 +162,7 @@ def _memories(lines: Sequence[Line], last: dict[str, int], alive: Callable[[str]
         if line.view:
             ours.update(line.writes)
         else:
-            # A callback may keep what it is given.
+            # A callback may keep a reference to its arguments.
             foreign.update(line.mentions())
     found: dict[str, _Memory] = {}
     for name, i in last.items():
@@ -167,10 +175,11 @@ def _memories(lines: Sequence[Line], last: dict[str, int], alive: Callable[[str]
 
 
 class Buffer:
-    """A place in the program for large arrays of one type, one after the other; `name()` gives one.
+    """A source of large arrays of one type: in the program, `name()` returns an array that nobody holds.
 
-    arrays: how many take turns there. One, if it is read for the last time before the place is needed again; two for a result,
-    which is still held when the next is made; in a loop three, where the results of its steps take turns too.
+    arrays: how many arrays take turns. One array is enough if its last use comes before the next `name()`. A result needs two,
+    because the caller may hold one result when the next call makes the next one. A result of a loop's body needs three, because the
+    results of two steps are held at once.
     """
 
     def __init__(self, name: str, type_: Type):
@@ -180,9 +189,9 @@ class Buffer:
 
 
 class Renderer:
-    """Writes lines as text.
+    """Writes lines as text, and hands out the program's buffers.
 
-    large: the names of large arrays and their types. new_name: for a buffer that is kept; None if none is.
+    large: {name of a large array: its type}. new_name: returns the name of a new buffer; None for a program without buffers.
     """
 
     def __init__(self, large: dict[str, Type], new_name: Callable[[], str] | None):
@@ -192,86 +201,13 @@ class Renderer:
         self._new_name = new_name
         self._free: dict[Type, list[Buffer]] = {}
 
-    def text(
-        self, lines: Sequence[Line], alive: Callable[[str], bool], indent: str = "    ", origin: Any = None
-    ) -> list[str]:
-        """The text, with comments on where it comes from, and `del` for those of the large names written here that are not
-        read again: `alive` says which are still needed after these lines."""
-        last = {name: i for i, line in enumerate(lines) for name in line.mentions()}
-        local = {name for line in lines for name in line.writes if name in self.large}
-        memories = _memories(lines, last, alive) if local else {}
-        # Names of whole new arrays.
-        calls = [line for line in lines if line.call is not None and not line.call.then] if local else []
-        fresh = {name for line in calls for name in line.writes}
-        # {name: names of the same array that go with it}, {memory: the buffers that it is in}.
-        companions: dict[str, list[str]] = {}
-        places: dict[_Memory, list[Buffer]] = {}
+    def text(self, lines: Sequence[Line], alive: Callable[[str], bool]) -> list[str]:
+        """The text of a function's body: the lines, comments with the user's lines, and a `del` after the last use of each large
+        array that the lines make. alive: whether a name is needed after the lines."""
+        return _Block(self, lines, alive, "    ", None).text()
 
-        def free(name: str, i: int) -> bool:
-            return name in fresh and memories[name].ours and memories[name].dead(i)
-
-        out = []
-        for i, line in enumerate(lines):
-            unread = line.writes[0] if line.view and last[line.writes[0]] == i and not alive(line.writes[0]) else None
-            if unread is not None:
-                line = line._replace(text="", writes=(), origin=None)
-            if line.origin is not None and line.origin != origin:
-                origin = line.origin
-                out.append(f"{indent}# {line_text(*origin)}")
-            over = None
-            if line.place:
-                out.append(indent + line.call.into(line.place))
-            elif line.call is not None and line.writes[0] in local:
-                over = self._dying_operand(line, memories, lambda name, i=i: free(name, i))
-                place = memories[line.writes[0]]
-                if over is None:
-                    buffer = self._buffer(line)
-                    places.setdefault(place, []).extend([] if buffer is None else [buffer])
-                    text = line.call.text if buffer is None else line.call.into(f"{buffer.name}()")
-                else:
-                    places[place] = [*places.get(place, []), *places.pop(memories[over], [])]
-                    text = line.call.into(over)
-                out.append(f"{indent}{line.writes[0]} = {text}")
-            elif line.call is not None:
-                out.append(f"{indent}{line.writes[0]} = {line.call.text}")
-            elif line.text:
-                out.append(indent + line.text)
-            for header, block in line.blocks:
-
-                def alive_within(name, i=i, line=line):
-                    return last.get(name, -1) > i or name in line.writes or name in line.reads or alive(name)
-
-                out.append(indent + header)
-                out += self.text(block, alive_within, indent + "    ", origin) or [f"{indent}    pass"]
-            if not local:
-                continue
-            gone = [n for n in dict.fromkeys(line.mentions()) if n in local and last[n] == i and not alive(n)]
-            if over is not None and last[line.writes[0]] > i:
-                # One array of two names: they go together.
-                companions[line.writes[0]] = [*companions.pop(over, []), over]
-                gone = [n for n in gone if n != over]
-            for name in gone:
-                if memories[name].dead(i):
-                    for buffer in places.pop(memories[name], ()):
-                        self._free.setdefault(buffer.type, []).append(buffer)
-            gone = [n for name in gone for n in [*companions.pop(name, ()), name]]
-            if gone:
-                out.append(f"{indent}del {', '.join(gone)}")
-        for buffer in [b for buffers in places.values() for b in buffers]:
-            buffer.arrays = 2 if indent == "    " else 3
-        return out
-
-    def _dying_operand(self, line: Line, memories: dict[str, _Memory], free: Callable[[str], bool]) -> str | None:
-        """The operand in whose place the result can be put."""
-        args, type_ = line.call.args, self.large[line.writes[0]]
-        for name in args if line.call.elementwise else ():
-            if self.large.get(name) == type_ and free(name):
-                if not any(other != name and memories.get(other) is memories[name] for other in args):
-                    return name
-        return None
-
-    def _buffer(self, line: Line) -> Buffer | None:
-        """A buffer for the line's array: one that is free again, or a new one if there is still room."""
+    def buffer_for(self, line: Line) -> Buffer | None:
+        """A buffer for the line's array: a free one, or a new one; None if a new one would exceed `KEPT` bytes."""
         type_ = self.large[line.writes[0]]
         if line.call.shape is not None:
             type_ = Type(line.call.shape, type_.dtype)
@@ -283,3 +219,139 @@ class Renderer:
         self._kept += type_.bytes
         self.buffers.append(Buffer(self._new_name(), type_))
         return self.buffers[-1]
+
+    def give_back(self, buffer: Buffer):
+        """Mark a buffer as free, after the last use of its array: a later line of the same type may use the buffer."""
+        self._free.setdefault(buffer.type, []).append(buffer)
+
+
+class _Block:
+    """The state of one block of lines, such as a loop's body, while the block is written: the last line that mentions each name,
+    the names that share memory, and the buffers that hold their arrays."""
+
+    def __init__(
+        self, renderer: Renderer, lines: Sequence[Line], alive: Callable[[str], bool], indent: str, origin: Any
+    ):
+        self.renderer = renderer
+        self.lines = lines
+        self.alive = alive
+        self.indent = indent
+        # The place in the user's source that the last comment names.
+        self.origin = origin
+        self.out: list[str] = []
+        # {name: the number of the last line that mentions it}
+        self.last = {name: i for i, line in enumerate(lines) for name in line.mentions()}
+        # The large names that this block writes. Only they can be written over, and only they get a `del`.
+        self.local = {name for line in lines for name in line.writes if name in renderer.large}
+        self.memories = _memories(lines, self.last, alive) if self.local else {}
+        # Names of whole new arrays. A call with `then` may make a view of a larger array.
+        calls = [line for line in lines if line.call is not None and not line.call.then] if self.local else []
+        self.fresh = {name for line in calls for name in line.writes}
+        # {name: earlier names of the same array, which get their `del` together with it}
+        self.companions: dict[str, list[str]] = {}
+        # {memory: the buffers that its arrays are in}
+        self.buffers: dict[_Memory, list[Buffer]] = {}
+
+    def text(self) -> list[str]:
+        for i, line in enumerate(self.lines):
+            if self._is_unread_view(i, line):
+                line = line._replace(text="", writes=(), origin=None)
+            self._comment(line)
+            over = self._statement(i, line)
+            self._inner_blocks(i, line)
+            if self.local:
+                self._delete(i, line, over)
+        self._count_arrays()
+        return self.out
+
+    def _write(self, text: str):
+        self.out.append(self.indent + text)
+
+    def _is_unread_view(self, i: int, line: Line) -> bool:
+        return line.view and self.last[line.writes[0]] == i and not self.alive(line.writes[0])
+
+    def _comment(self, line: Line):
+        """Write the line in the user's source, unless the comment before names the same line."""
+        if line.origin is not None and line.origin != self.origin:
+            self.origin = line.origin
+            self._write(f"# {line_text(*line.origin)}")
+
+    def _statement(self, i: int, line: Line) -> str | None:
+        """Write the line itself. Return the operand that the result is written over; None if the result gets other memory."""
+        over = None
+        if line.target:
+            self._write(line.call.into(line.target))
+        elif line.call is not None and line.writes[0] in self.local:
+            over = self._dying_operand(i, line)
+            text = self._in_buffer(line) if over is None else self._in_place(line, over)
+            self._write(f"{line.writes[0]} = {text}")
+        elif line.call is not None:
+            self._write(f"{line.writes[0]} = {line.call.text}")
+        elif line.text:
+            self._write(line.text)
+        return over
+
+    def _dying_operand(self, i: int, line: Line) -> str | None:
+        """The operand that the result can be written over; None if there is none."""
+        args, large = line.call.args, self.renderer.large
+        for name in args if line.call.elementwise else ():
+            if large.get(name) == large[line.writes[0]] and self._is_free(i, name):
+                memory = self.memories[name]
+                if not any(other != name and self.memories.get(other) is memory for other in args):
+                    return name
+        return None
+
+    def _is_free(self, i: int, name: str) -> bool:
+        """Whether line `i` may write over the array."""
+        return name in self.fresh and self.memories[name].ours and self.memories[name].dead(i)
+
+    def _in_buffer(self, line: Line) -> str:
+        """The text of the call that writes the result into a buffer, or into new memory if there is no buffer for it."""
+        buffer = self.renderer.buffer_for(line)
+        buffers = self.buffers.setdefault(self.memories[line.writes[0]], [])
+        if buffer is None:
+            return line.call.text
+        buffers.append(buffer)
+        return line.call.into(f"{buffer.name}()")
+
+    def _in_place(self, line: Line, over: str) -> str:
+        """The text of the call that writes the result over an operand. The operand's buffers then belong to the result."""
+        memory = self.memories[line.writes[0]]
+        self.buffers[memory] = [*self.buffers.get(memory, []), *self.buffers.pop(self.memories[over], [])]
+        return line.call.into(over)
+
+    def _inner_blocks(self, i: int, line: Line):
+        """Write the blocks of a compound statement. All names that the statement itself reads or writes stay alive within its
+        blocks, because a block of a loop runs again."""
+
+        def alive(name: str) -> bool:
+            return self.last.get(name, -1) > i or name in line.writes or name in line.reads or self.alive(name)
+
+        for header, lines in line.blocks:
+            self._write(header)
+            inner = _Block(self.renderer, lines, alive, self.indent + "    ", self.origin)
+            self.out += inner.text() or [f"{self.indent}    pass"]
+
+    def _delete(self, i: int, line: Line, over: str | None):
+        """Write `del` for the names that line `i` is the last to mention, and mark their buffers as free."""
+        names = [
+            n for n in dict.fromkeys(line.mentions()) if n in self.local and self.last[n] == i and not self.alive(n)
+        ]
+        if over is not None and self.last[line.writes[0]] > i:
+            # Two names of one array: one `del` deletes both, since the array is freed only when no name refers to it.
+            self.companions[line.writes[0]] = [*self.companions.pop(over, []), over]
+            names = [n for n in names if n != over]
+        for name in names:
+            if self.memories[name].dead(i):
+                for buffer in self.buffers.pop(self.memories[name], ()):
+                    self.renderer.give_back(buffer)
+        names = [n for name in names for n in [*self.companions.pop(name, ()), name]]
+        if names:
+            self._write(f"del {', '.join(names)}")
+
+    def _count_arrays(self):
+        """Set how many arrays take turns in each buffer whose array is needed after the block: see `Buffer`."""
+        outermost = self.indent == "    "
+        for buffers in self.buffers.values():
+            for buffer in buffers:
+                buffer.arrays = 2 if outermost else 3
