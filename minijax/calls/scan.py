@@ -95,7 +95,7 @@ def _abstract_eval(*avals, jaxpr: ClosedJaxpr, length, reverse, num_consts, num_
 
 
 def fixpoint(step: Callable, flags: Sequence[bool]) -> list[bool]:
-    """The flags of the carry that hold in every step: those given, and those that a step sets from flags already set.
+    """The smallest superset of the carry's flags that is closed under `step`: the flags that are true in some step.
 
     scan(lambda c, x: ((c[1], x), None), (0.0, 0.0), xs): `xs` has a tangent, so c[1] has one from the second step on, and
     c[0] from the third.
