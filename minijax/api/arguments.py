@@ -1,4 +1,4 @@
-"""What every verb does with its arguments and results: pytrees become flat lists of arrays, and flat lists pytrees."""
+"""Helpers that all verbs share: they turn pytrees of arguments into flat lists of arrays, and flat results into pytrees."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..foundation.pytrees import (
 
 
 def as_operand(x: Any, what: str = "argument"):
-    """A leaf of the user's arguments as an array or tracer."""
+    """A leaf of the user's arguments, as an array or a tracer. Raises TypeError if it can be neither."""
     if type(x) is ArrayImpl:
         return x
     if isinstance(x, Tracer):
@@ -49,11 +49,11 @@ def function_name(fun: Callable) -> str:
 
 
 def flat_function(fun: Callable, in_tree, has_aux: bool = False) -> tuple[Callable, list]:
-    """`fun` on flat arguments, returning flat results; and a list that its run fills with what puts them back together:
-    the tree of the value, and with `has_aux` the tree of the auxiliary data and those of its leaves that are no arrays.
+    """(`fun` as a function of flat arguments that returns flat results, a list for `unflatten_outputs`).
 
-    The arrays in the auxiliary data follow as further results, so that tracers leave the trace as the values they carry;
-    whatever else is in it goes past the trace as it is.
+    A run of the function fills the list: the tree of the value, the tree of the auxiliary data, and the leaves of the
+    auxiliary data that are not arrays. The arrays in the auxiliary data are further flat results, so that the trace
+    replaces its tracers by their values. The other leaves do not go through the trace.
     """
     trees: list = []
 
@@ -62,7 +62,7 @@ def flat_function(fun: Callable, in_tree, has_aux: bool = False) -> tuple[Callab
         value, data = _split_aux(out) if has_aux else (out, None)
         leaves, tree = tree_flatten(value)
         data_leaves, data_tree = tree_flatten(data)
-        # None marks the arrays; a leaf is never None.
+        # None stands for an array: no leaf is None.
         trees[:] = [tree, data_tree, [None if isinstance(x, Array) else x for x in data_leaves]]
         return [*[as_output(x, fun) for x in leaves], *[x for x in data_leaves if isinstance(x, Array)]]
 
@@ -78,7 +78,7 @@ def _split_aux(out):
 
 
 def unflatten_outputs(trees: list, outs: list) -> tuple:
-    """(value, auxiliary data or None) from the flat results."""
+    """(value, auxiliary data or None), put together from the flat results. `trees`: the list of `flat_function`."""
     tree, data_tree, data_leaves = trees
     moved = iter(outs[tree.num_leaves :])
     data = tree_unflatten(data_tree, [next(moved) if x is None else x for x in data_leaves])

@@ -1,4 +1,4 @@
-"""`pure_callback` and `io_callback`: Python functions, of NumPy or of anything, inside a program (`jax.pure_callback`)."""
+"""`pure_callback` and `io_callback`: they call Python functions from inside a program (`jax.pure_callback`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .arguments import as_operand
 
 
 class _FlatCallback:
-    """The user's function on flat arguments, returning flat results; printed in jaxprs."""
+    """The user's function, with flat arguments and flat results. Printed jaxprs show it."""
 
     def __init__(self, callback_func: Callable, in_tree):
         self.callback_func = callback_func
@@ -48,12 +48,13 @@ def _bind(primitive, callback, result_shape_dtypes, args, kwargs, **params):
 def pure_callback(
     callback: Callable, result_shape_dtypes: Any, *args, sharding=None, vmap_method: str | None = None, **kwargs
 ):
-    """The results of a Python function of arrays, which must depend on its arguments alone (`jax.pure_callback`).
+    """The results of a Python function of arrays (`jax.pure_callback`). They must depend on its arguments alone.
 
-    It may be called any number of times, not at all too, where nobody reads its result. result_shape_dtypes: a pytree of
-    the types of its results. vmap_method: "sequential" calls it for one example after the other; "expand_dims" and
-    "broadcast_all" once, with the batch's axis in front, of size 1 or the batch's where examples share an argument. It has
-    no derivative: give one with custom_jvp.
+    The function may be called any number of times; if nobody reads its results, it may never be called.
+    result_shape_dtypes: a pytree of the types of the results. vmap_method: "sequential" calls the function once for each
+    example. "expand_dims" and "broadcast_all" call it once, with the batch axis in front; in an argument that the examples
+    share, this axis has size 1 with "expand_dims", and the size of the batch with "broadcast_all". A pure_callback has no
+    derivative; custom_jvp can define one.
 
     >>> import numpy as np
     >>> import minijax as jax
@@ -66,8 +67,10 @@ def pure_callback(
 
 
 def io_callback(callback: Callable, result_shape_dtypes: Any, *args, sharding=None, ordered: bool = False, **kwargs):
-    """As `pure_callback`, for a function that does more than compute: it is called once for each time the program comes to
-    it, read or not (`jax.experimental.io_callback`). Under vmap once for each example, which `ordered` forbids.
+    """The results of a Python function with side effects (`jax.experimental.io_callback`).
+
+    The function is called each time the program reaches the call, even if nobody reads its results. Under vmap it is called
+    once for each example; with `ordered`, vmap raises an error.
 
     >>> import minijax as jax
     >>> seen = []
@@ -79,7 +82,7 @@ def io_callback(callback: Callable, result_shape_dtypes: Any, *args, sharding=No
 
 
 def effects_barrier():
-    """Returns when all effects have happened: on NumPy they have (`jax.effects_barrier`)."""
+    """Return when all effects have happened (`jax.effects_barrier`). On NumPy, they have happened before this call."""
 
 
 __all__ = ["effects_barrier", "io_callback", "pure_callback"]

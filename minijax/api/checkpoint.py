@@ -1,4 +1,4 @@
-"""Gradients in less memory: `checkpoint` (`remat`), its policies, and a look at what a gradient keeps (`jax.ad_checkpoint`)."""
+"""Gradients in less memory: `checkpoint` (`remat`), its policies, and `print_saved_residuals` (`jax.ad_checkpoint`)."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from ..transforms.linearize import linearize_jaxpr
 from .arguments import as_operand, as_output
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Policies: functions of (primitive, *avals, **params) that say whether an equation's results are kept
+# Policies: functions of (primitive, *avals, **params) that return whether an equation's results are kept
 
 
 def everything_saveable(prim, *avals, **params) -> bool:
-    """Keep all residuals: no memory is saved."""
+    """Keep all residuals: this saves no memory."""
     return True
 
 
 def nothing_saveable(prim, *avals, **params) -> bool:
-    """Keep the arguments alone, as without a policy."""
+    """Keep only the arguments: `checkpoint` does the same without a policy."""
     return False
 
 
 def dots_saveable(prim, *avals, **params) -> bool:
-    """Keep the results of contractions, which cost most to compute again."""
+    """Keep the results of contractions, because they cost most to compute again."""
     return prim.name in ("dot_general", "conv_general_dilated")
 
 
 def dots_with_no_batch_dims_saveable(prim, *avals, **params) -> bool:
-    """Keep the results of contractions without batch axes: those with weights."""
+    """Keep the results of contractions without batch axes: products with weights have none."""
     return prim.name == "dot_general" and params["dimension_numbers"][1] == ((), ())
 
 
@@ -51,12 +51,12 @@ def save_only_these_names(*names: str) -> Callable:
 
 
 def save_any_names_but_these(*names: str) -> Callable:
-    """Keep the values that `checkpoint_name` gave a name, but for these."""
+    """Keep the values that `checkpoint_name` gave another name than these."""
     return lambda prim, *avals, **params: prim.name == "name" and params["name"] not in names
 
 
 def save_anything_except_these_names(*names: str) -> Callable:
-    """Keep everything but the values with these names."""
+    """Keep all values except those that `checkpoint_name` gave these names."""
     return lambda prim, *avals, **params: _named(prim.name, params) not in names
 
 
@@ -92,9 +92,10 @@ def checkpoint(
     static_argnums: int | tuple[int, ...] = (),
     static_argnames: str | tuple[str, ...] = (),
 ) -> Callable:
-    """`fun`, whose gradient keeps its arguments and computes what else it needs again (`jax.checkpoint`, `jax.remat`).
+    """A function that computes what `fun` computes, and whose gradient needs less memory (`jax.checkpoint`, `jax.remat`).
 
-    policy: what to keep besides; see `checkpoint_policies`. static_argnums, static_argnames: arguments that are not arrays.
+    The gradient keeps only the arguments, and computes the residuals again. policy: a function that selects further values
+    to keep; see `checkpoint_policies`. static_argnums, static_argnames: arguments that are not arrays.
 
     >>> import minijax as jax
     >>> import minijax.numpy as jnp
@@ -135,12 +136,12 @@ remat = checkpoint
 
 
 def checkpoint_name(x, name: str):
-    """x, an array or a pytree of them, marked by a name that policies know (`jax.ad_checkpoint.checkpoint_name`)."""
+    """`x`, an array or a pytree of arrays, with a name that policies can select (`jax.ad_checkpoint.checkpoint_name`)."""
     return tree_map(lambda leaf: name_p.bind(as_operand(leaf, "checkpoint_name's argument"), name=name), x)
 
 
 def print_saved_residuals(f: Callable, *args, **kwargs) -> None:
-    """Print, a line each, what the gradient of `f` at these arguments keeps, and where it comes from
+    """Print one line for each residual that the gradient of `f` keeps: its type, and where it comes from
     (`jax.ad_checkpoint.print_saved_residuals`).
 
     >>> import minijax.numpy as jnp

@@ -1,8 +1,8 @@
 """Collectives as users call them, over named axes: `psum`, `pmean`, `all_gather`, `axis_index`, ... (`jax.lax`).
 
-An axis is named by a map around the program, `vmap(f, axis_name="i")` or `pmap(f, "i")`; the argument is the name or a tuple
-of names, and `()` is the axis of one example. With `axis_index_groups`, a list of lists of equal length that have every index
-once, each group is by itself.
+A map around the program names an axis: `vmap(f, axis_name="i")` or `pmap(f, "i")`. The argument axis_name is one name or a
+tuple of names; `()` is an axis with one example. axis_index_groups is a list of lists of equal length; each index is in one
+list. The collective then works in each group alone.
 
 >>> import minijax as jax
 >>> import minijax.numpy as jnp
@@ -41,7 +41,7 @@ Groups = Sequence[Sequence[int]] | None
 
 
 def _names(axis_name: AxisName, function: str) -> tuple:
-    """The names as a tuple, each bound by a map around here."""
+    """The names as a tuple. Raises NameError if no surrounding map has the name."""
     names = tuple(axis_name) if isinstance(axis_name, (tuple, list)) else (axis_name,)
     bound = bound_axes()
     for name in names:
@@ -85,11 +85,11 @@ def _axis(axis: int, ndim: int) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Which, and how many
+# The index along an axis, and the size of an axis
 
 
 def axis_size(axis_name: AxisName) -> int:
-    """How many examples the named axis has, a Python number; for several the product (`lax.axis_size`).
+    """The number of examples along the named axis, a Python number (`lax.axis_size`). For several axes: the product.
 
     >>> import minijax as jax
     >>> jax.vmap(lambda x: x / jax.lax.axis_size("i"), axis_name="i")(jax.numpy.array([3.0, 6.0, 9.0]))
@@ -99,7 +99,9 @@ def axis_size(axis_name: AxisName) -> int:
 
 
 def axis_index(axis_name: AxisName) -> Array:
-    """Which example this is along the named axis, from 0, an int32; along several, the first varies slowest (`lax.axis_index`).
+    """The index of the example along the named axis, an int32 from 0 (`lax.axis_index`).
+
+    Along several axes, the index counts all examples, and the first axis varies slowest.
 
     >>> import minijax as jax
     >>> jax.vmap(lambda x: x + jax.lax.axis_index("i"), axis_name="i")(jax.numpy.array([3, 3, 3]))
@@ -124,9 +126,10 @@ def _each(x, function: str, of_leaf: Callable):
 
 
 def psum(x, axis_name: AxisName, *, axis_index_groups: Groups = None):
-    """The sum over the named axis, of an array or of each of a pytree (`lax.psum`).
+    """The sum over the named axis of an array, or of each array of a pytree (`lax.psum`).
 
-    What is no tracer is the same for every example: it is multiplied by the axis' size, and a Python number stays one.
+    A value that is not a tracer is the same for every example: it is multiplied by the size of the axis. A Python number
+    stays a Python number.
 
     >>> import minijax as jax
     >>> jax.vmap(lambda x: jax.lax.psum(x, "i"), axis_name="i")(jax.numpy.array([1.0, 2.0]))
@@ -148,7 +151,7 @@ def _times(leaf, size: int):
     if type(leaf) in (int, float, complex):
         return leaf * size
     if isinstance(leaf, (np.ndarray, np.generic)):
-        # As in JAX a constant: under jit it is no equation.
+        # As in JAX, the result is a constant: under jit it is not an equation.
         return np.multiply(leaf, size, dtype=np.int32 if leaf.dtype == np.bool_ else leaf.dtype)
     leaf = _countable(as_operand(leaf, "psum's argument"))
     return mul_p.bind(leaf, const(leaf, size))
@@ -189,7 +192,7 @@ def _extremum(primitive, function: str, x, axis_name, axis_index_groups):
 
 
 def all_gather(x, axis_name: AxisName, *, axis_index_groups: Groups = None, axis: int = 0, tiled: bool = False):
-    """Everybody's x: stacked along a new axis, or with `tiled` joined along one (`lax.all_gather`).
+    """The `x` of all examples, stacked along a new axis, or with `tiled` joined along an axis of `x` (`lax.all_gather`).
 
     >>> import minijax as jax
     >>> jax.vmap(lambda x: jax.lax.all_gather(x, "i"), axis_name="i")(jax.numpy.array([1, 2]))
@@ -217,10 +220,10 @@ def all_gather(x, axis_name: AxisName, *, axis_index_groups: Groups = None, axis
 def psum_scatter(
     x, axis_name: AxisName, *, scatter_dimension: int = 0, axis_index_groups: Groups = None, tiled: bool = False
 ):
-    """The sum over the named axis, of which each example gets its own slice (`lax.psum_scatter`).
+    """One slice for each example of the sum over the named axis (`lax.psum_scatter`).
 
-    The axis `scatter_dimension` has as many elements as the named axis, and is gone; with `tiled` it has a multiple, and
-    each example keeps its part. Raises ValueError for other sizes.
+    The axis `scatter_dimension` must be as long as the named axis; the result does not have it. With `tiled` its length is
+    a multiple of this, and each example gets a part of the axis. Raises ValueError for other lengths.
     """
     names = _one_name(axis_name, "psum_scatter")
     groups = _groups(axis_index_groups, names, "psum_scatter")
@@ -235,7 +238,7 @@ def psum_scatter(
             "scatter_dimension": _axis(scatter_dimension, leaf.ndim),
             "tiled": bool(tiled),
         }
-        # The map's rule sees the whole batch: whether one example fits is asked here.
+        # Check the shape of one example here: the batch rule sees the whole batch only.
         reduce_scatter_p.abstract_eval(leaf.aval, **params)
         return reduce_scatter_p.bind(leaf, **params)
 
@@ -251,10 +254,11 @@ def all_to_all(
     axis_index_groups: Groups = None,
     tiled: bool = False,
 ):
-    """x cut along `split_axis`, part i sent to example i, and what came joined along `concat_axis` (`lax.all_to_all`).
+    """The parts that all examples send to this one, joined along `concat_axis` (`lax.all_to_all`).
 
-    The split axis has as many elements as the named axis: it is gone, and a new one is at `concat_axis`. With `tiled` it has
-    a multiple, and both axes stay. Raises ValueError for other sizes.
+    Each example cuts its `x` along `split_axis`, and sends part i to example i. `split_axis` must be as long as the named
+    axis; the result does not have it, and has a new axis at `concat_axis`. With `tiled` its length is a multiple of this,
+    and the result keeps both axes. Raises ValueError for other lengths.
 
     >>> import minijax as jax
     >>> jax.vmap(lambda row: jax.lax.all_to_all(row, "i", 0, 0), axis_name="i")(jax.numpy.array([[1, 2], [3, 4]]))
@@ -272,7 +276,7 @@ def all_to_all(
             return leaf
         moved = not tiled and split != concat
         if moved:
-            # The new axis is there already while the old one, then of size 1, is still there.
+            # Add the new axis with size 1. The exchange leaves the split axis with size 1, and `squeeze` drops it.
             concat += split < concat
             leaf = expand_dims(leaf, (concat,))
             split += concat <= split
@@ -303,12 +307,12 @@ def _check_split(length: int, size: int, axis_name, tiled: bool):
 
 
 def pswapaxes(x, axis_name: AxisName, axis: int, *, axis_index_groups: Groups = None):
-    """The named axis and an axis of x change places: `all_to_all(x, axis_name, axis, axis)` (`lax.pswapaxes`)."""
+    """`x` after the named axis and an axis of x have changed places: `all_to_all(x, axis_name, axis, axis)` (`lax.pswapaxes`)."""
     return all_to_all(x, axis_name, axis, axis, axis_index_groups=axis_index_groups)
 
 
 def ppermute(x, axis_name: AxisName, perm: Sequence[tuple[int, int]]):
-    """x of the example `source`, for each (source, destination); 0 where nobody sends (`lax.ppermute`).
+    """The `x` of another example: perm has pairs (source, destination) (`lax.ppermute`). No source sends to it: zeros.
 
     >>> import minijax as jax
     >>> jax.vmap(lambda x: jax.lax.ppermute(x, "i", [(0, 1), (1, 2), (2, 0)]), axis_name="i")(jax.numpy.array([1, 2, 3]))
@@ -328,14 +332,14 @@ def ppermute(x, axis_name: AxisName, perm: Sequence[tuple[int, int]]):
 
 
 def pshuffle(x, axis_name: AxisName, perm: Sequence[int]):
-    """x of the example perm[i], at each example i (`lax.pshuffle`)."""
+    """The `x` of the example perm[i], for each example i (`lax.pshuffle`)."""
     if set(perm) != set(range(len(perm))):
         raise ValueError(f"`perm` does not represent a permutation: {perm}")
     return ppermute(x, axis_name, list(zip(perm, range(len(perm)))))
 
 
 def pbroadcast(x, axis_name: Hashable, source: int):
-    """x of the example `source`, at every example (`lax.pbroadcast`)."""
+    """The `x` of the example `source`, for every example (`lax.pbroadcast`)."""
     names = _one_name(axis_name, "pbroadcast")
     source, size = operator.index(source), axes_size(names, None)
     if not 0 <= source < size:

@@ -1,4 +1,4 @@
-"""`ensure_compile_time_eval`."""
+"""`ensure_compile_time_eval`: a `with` block that computes known values while a function is traced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..core.traces import Trace, Tracer, set_current_trace, thread_state
 
 
 class CompileTimeEvalTrace(Trace):
-    """Computes what is known, now, and leaves tracers to its parent."""
+    """A trace that evaluates operations on known values at once, and hands operations on tracers to its parent."""
 
     __slots__ = ()
     transformation = "ensure_compile_time_eval"
@@ -22,8 +22,11 @@ class CompileTimeEvalTrace(Trace):
 
 
 class ensure_compile_time_eval(set_current_trace):
-    """`with ensure_compile_time_eval():` computes within a traced function what does not depend on its arguments, so that
-    Python can branch on it; or raises, where it does (`jax.ensure_compile_time_eval`).
+    """`with ensure_compile_time_eval():` evaluates known values at once within a traced function
+    (`jax.ensure_compile_time_eval`).
+
+    Python can branch on these values. A value that depends on the function's arguments stays a tracer; a branch on it raises
+    the usual error.
 
     >>> import minijax as jax
     >>> import minijax.numpy as jnp

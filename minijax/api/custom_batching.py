@@ -1,6 +1,6 @@
 """Batches by the user's own rules: `custom_vmap`, `sequential_vmap` (`jax.custom_batching`).
 
-Pytrees stop here, as in `api.py`; the primitive is in `calls/custom_batching.py`.
+The functions here flatten pytrees; the primitive in `calls/custom_batching.py` takes flat arrays.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from .loops import map as map_sequentially
 
 
 class custom_vmap:
-    """A function with a rule of its own for vmap (`jax.custom_batching.custom_vmap`). It has forward mode, which
-    differentiates the rule too, but no reverse mode: for that put a custom_vjp outside.
+    """A function with its own rule for vmap (`jax.custom_batching.custom_vmap`).
+
+    Forward mode differentiates the rule too. The function has no reverse mode: a custom_vjp around it gives it one.
 
     >>> import minijax as jax
     >>> import minijax.numpy as jnp
@@ -40,7 +41,7 @@ class custom_vmap:
         self.vmap_rule: Callable | None = None
 
     def __getattr__(self, name: str):
-        # @custom_vmap over @custom_vjp: `f.defvjp` is the inner function's.
+        # With @custom_vmap above @custom_vjp, `f.defvjp` is an attribute of the inner function.
         if name.startswith("def"):
             return getattr(self.fun, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -48,8 +49,8 @@ class custom_vmap:
     def def_vmap(self, vmap_rule: Callable) -> Callable:
         """Define the rule (axis_size, in_batched, *args) -> (out, out_batched); usable as a decorator.
 
-        in_batched: a list of pytrees of bools, one for each argument. Batched arrays have the batch as their first axis.
-        out_batched: a pytree of bools like out.
+        in_batched: a list of pytrees of bools, one for each argument. The first axis of a batched array is the batch axis.
+        out_batched: a pytree of bools with the structure of out.
         """
         self.vmap_rule = vmap_rule
         return vmap_rule
@@ -80,7 +81,7 @@ class custom_vmap:
         return tree_unflatten(trees[0], outs)
 
     def _positional(self, name: str, args: tuple, kwargs: dict) -> tuple:
-        """All arguments by position, defaults too: rules know no keywords."""
+        """All arguments by position, defaults included: rules take no keywords."""
         try:
             bound = inspect.signature(self.fun).bind(*args, **kwargs)
             bound.apply_defaults()
@@ -95,7 +96,7 @@ class custom_vmap:
 
 
 class _FlatRule:
-    """The user's rule for one call, on flat arrays. Printed jaxprs show the rule itself."""
+    """The user's rule for one call, as a function of flat arrays. Printed jaxprs show the user's rule."""
 
     def __init__(self, rule: Callable, name: str, num_consts: int, in_tree, out_tree):
         self.rule, self.name, self.num_consts = rule, name, num_consts
@@ -146,7 +147,7 @@ class _FlatRule:
 
 
 def sequential_vmap(f: Callable) -> custom_vmap:
-    """`f` as a function whose vmap is a loop (`jax.custom_batching.sequential_vmap`): `f` never sees a batch.
+    """A function that computes `f`, and whose vmap is a loop over `f` (`jax.custom_batching.sequential_vmap`).
 
     >>> import minijax as jax
     >>> import minijax.numpy as jnp

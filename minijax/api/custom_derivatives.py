@@ -1,6 +1,6 @@
 """Derivatives by the user's own rules: `custom_jvp`, `custom_vjp`, `custom_gradient`, `closure_convert` (`jax.custom_derivatives`).
 
-Pytrees stop here, as in `api.py`; the primitives are in `calls/custom_derivatives.py`.
+The functions here flatten pytrees; the primitives in `calls/custom_derivatives.py` take flat arrays.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, t
 from ..primitives.basis import add_any_p, instantiate
 from .arguments import as_operand, as_output
 
-# What a rule that asked for symbolic zeros gets and may return: it has `.aval`, and `.aval.shape` and `.aval.dtype`.
+# A rule that asked for symbolic zeros gets objects of this class and may return them: `.aval` has `.shape` and `.dtype`.
 SymbolicZero = Zero
 
 
@@ -31,7 +31,7 @@ def zero_from_primal(x, symbolic_zeros: bool = False):
 
 
 class _CustomFunction:
-    """What custom_jvp and custom_vjp share: a function, and which of its arguments are not differentiated."""
+    """The base of custom_jvp and custom_vjp: a function, and the positions of the arguments that are not differentiated."""
 
     def __init__(self, fun: Callable, nondiff_argnums: Sequence[int] = ()):
         functools.update_wrapper(self, fun)
@@ -47,7 +47,7 @@ class _CustomFunction:
         return getattr(self.fun, "__name__", str(self.fun))
 
     def __getattr__(self, name: str):
-        # @custom_vjp over @custom_vmap: `f.def_vmap` is the inner function's.
+        # With @custom_vjp above @custom_vmap, `f.def_vmap` is an attribute of the inner function.
         if name.startswith("def"):
             return getattr(self.fun, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -56,7 +56,7 @@ class _CustomFunction:
         return self if instance is None else functools.partial(self, instance)
 
     def _arguments(self, args, kwargs) -> tuple:
-        """All arguments by position, defaults too: rules know no keywords."""
+        """All arguments by position, defaults included: rules take no keywords."""
         if not kwargs and (self._parameters is None or len(args) == len(self._parameters)):
             return args
         bound = inspect.signature(self.fun).bind(*args, **kwargs)
@@ -69,14 +69,17 @@ class _CustomFunction:
         return bound.args
 
     def _split(self, args) -> tuple[list, list, Callable]:
-        """(not differentiated, differentiated, function of the differentiated that calls `fun` with both)."""
+        """(the arguments that are not differentiated, the differentiated arguments, `with_both`).
+
+        with_both(fun): a function of the differentiated arguments that calls `fun` with all arguments.
+        """
         n = len(args)
         for i in self.nondiff_argnums:
             if not -n <= i < n:
                 raise TypeError(f"nondiff_argnums={self.nondiff_argnums} of {self._name}, which got {n} arguments.")
         still = sorted({i % n for i in self.nondiff_argnums})
         moving = [i for i in range(n) if i not in still]
-        # Rules live as long as the program they are in, and must not hold the arguments of the call that made it.
+        # A rule lives as long as its program, so it must not hold the arguments of the call that traced the program.
         template = [x if i in still else None for i, x in enumerate(args)]
 
         def with_both(function: Callable) -> Callable:
@@ -97,7 +100,7 @@ class _CustomFunction:
 
 
 class _Out:
-    """What the function or its rule has returned: the tree, and the avals of its leaves. Whichever is run first says it."""
+    """The tree and the avals of the result of a function and of its rule. The one that runs first sets them."""
 
     tree: Any = None
     avals: list[ShapedArray]
@@ -106,7 +109,7 @@ class _Out:
         self.tree, self.avals = tree, [get_aval(x) for x in leaves]
 
     def check(self, where: str, name: str, tree, leaves: Sequence):
-        """Raise unless a rule's primal output is like the function's own, if that has been run."""
+        """Raise TypeError if a rule's primal output differs in structure or types from the result that is set."""
         avals = [get_aval(x) for x in leaves]
         if self.tree is not None and self.tree != tree:
             own, given = "container structure " + str(self.tree), str(tree)
@@ -122,7 +125,7 @@ class _Out:
 
 
 def _flat(function: Callable, in_tree, name: str) -> tuple[Callable, _Out]:
-    """`function` on flat arguments, and what its run will say of its result."""
+    """(`function` on flat arguments, the `_Out` that its run fills)."""
     out = _Out()
 
     def flat(*args):
@@ -140,7 +143,7 @@ def _flat(function: Callable, in_tree, name: str) -> tuple[Callable, _Out]:
 
 
 class custom_jvp(_CustomFunction):
-    """A function whose derivative is given by a rule (`jax.custom_jvp`). Reverse mode transposes what the rule does.
+    """A function whose derivative the user's rule computes (`jax.custom_jvp`). Reverse mode transposes the rule's operations.
 
     >>> import minijax as jax
     >>> import minijax.numpy as jnp
@@ -165,14 +168,14 @@ class custom_jvp(_CustomFunction):
     def defjvp(self, jvp: Callable, symbolic_zeros: bool = False) -> Callable:
         """Define the rule: jvp(*nondiff, primals, tangents) -> (primal out, tangent out). Returns `jvp`.
 
-        symbolic_zeros: tangents known to be zero come as `SymbolicZero` instead of arrays of zeros.
+        symbolic_zeros: the rule gets a `SymbolicZero` in place of an array for a tangent that is known to be zero.
         """
         self.jvp = jvp
         self.symbolic_zeros = symbolic_zeros
         return jvp
 
     def defjvps(self, *jvps: Callable | None):
-        """Define the rule by a function (tangent, primal out, *primals) -> tangent out for each argument, None for zero."""
+        """Define the rule by one function for each argument: (tangent, primal out, *primals) -> tangent out. None: zero."""
         if self.nondiff_argnums:
             raise TypeError("Can't use ``defjvps`` with ``nondiff_argnums``.")
 
@@ -248,7 +251,7 @@ def _checked_tangent(where: str, primal, tangent):
 
 
 class custom_vjp(_CustomFunction):
-    """A function whose reverse-mode derivative is given by two functions (`jax.custom_vjp`); it has no forward mode.
+    """A function whose reverse-mode derivative two user functions compute (`jax.custom_vjp`). It has no forward mode.
 
     >>> import minijax as jax
     >>> import minijax.numpy as jnp
@@ -270,11 +273,13 @@ class custom_vjp(_CustomFunction):
         self.symbolic_zeros = False
 
     def defvjp(self, fwd: Callable, bwd: Callable, symbolic_zeros: bool = False, optimize_remat: bool = False) -> None:
-        """Define the rule: fwd(*args) -> (out, residuals), any pytree; bwd(*nondiff, residuals, cotangent) -> a tuple of
-        cotangents, one for each differentiated argument, None for zero.
+        """Define the rule by two functions.
+
+        fwd(*args) -> (out, residuals); the residuals are any pytree. bwd(*nondiff, residuals, cotangent) -> a tuple of
+        cotangents, one for each differentiated argument; None stands for zero.
 
         symbolic_zeros: `fwd` gets objects with `.value` and `.perturbed` for the arrays of differentiated arguments, and
-        `bwd` gets cotangents known to be zero as `SymbolicZero`. optimize_remat is accepted; nothing depends on it here.
+        `bwd` gets a `SymbolicZero` for a cotangent that is known to be zero. optimize_remat is accepted and ignored.
         """
         self.fwd, self.bwd, self.symbolic_zeros = fwd, bwd, symbolic_zeros
 
@@ -304,7 +309,7 @@ class custom_vjp(_CustomFunction):
 
 
 class CustomVJPPrimal:
-    """With symbolic_zeros, what `fwd` gets for an array: its `value`, and whether it is `perturbed`, that is differentiated."""
+    """With symbolic_zeros, `fwd` gets one for each array: `value` is the array, `perturbed` says if it is differentiated."""
 
     def __init__(self, value, perturbed: bool = True):
         self.value = value
@@ -351,7 +356,7 @@ class _VJPRules:
         return self._checked(cotangents)
 
     def _checked(self, cotangents) -> list:
-        """One flat cotangent or Zero for each flat argument."""
+        """One cotangent or `Zero` for each flat argument."""
         where = f"Custom VJP bwd rule {getattr(self.function.bwd, '__name__', '')} for function {self.function._name}"
         if isinstance(cotangents, list):
             cotangents = tuple(cotangents)
@@ -370,7 +375,7 @@ class _VJPRules:
 
     @staticmethod
     def _match(where: str, i: int, tree, given) -> list:
-        """The leaves of a cotangent's tree, where None stands for the zeros of a whole subtree."""
+        """The leaves of a cotangent's tree. None in place of a subtree stands for zeros in the whole subtree."""
         leaves, given_tree = tree_flatten(given, is_leaf=lambda x: x is None)
         if tree_structure(tree_unflatten(given_tree, [0] * len(leaves))) != tree:
             raise TypeError(
@@ -399,7 +404,9 @@ class _VJPRules:
 
 
 def custom_gradient(fun: Callable) -> Callable:
-    """A function that returns (value, vjp function), as one whose derivative is that function (`jax.custom_gradient`).
+    """A function that returns the value of `fun`, and whose derivative is the vjp function of `fun` (`jax.custom_gradient`).
+
+    fun returns (value, vjp function).
 
     >>> import minijax as jax
     >>> f = jax.custom_gradient(lambda x: (x ** 2, lambda g: (g * x,)))
@@ -415,7 +422,7 @@ def custom_gradient(fun: Callable) -> Callable:
 
         def fwd(*args):
             out, rule = fun(*args, **kwargs)
-            # What the rule closes over, the values it has seen on the way, are the residuals.
+            # The residuals are the values that the rule closes over.
             return out, _closed_over(rule, tree_map(lambda x: get_aval(x).to_tangent_aval(), out))
 
         def bwd(rule, ct):
@@ -434,7 +441,7 @@ def _evaluate(jaxpr, out_tree, consts, *args):
 
 
 def _closed_over(fun: Callable, *examples) -> Partial:
-    """`fun` as a pytree of the values it closes over; `examples` has avals for its arguments."""
+    """`fun` as a pytree whose leaves are the values that it closes over. `examples`: avals for its arguments."""
     avals, in_tree = tree_flatten(examples)
     flat, out = _flat(fun, in_tree, getattr(fun, "__name__", "rule"))
     jaxpr, consts = trace_to_jaxpr(flat, avals)
@@ -442,9 +449,10 @@ def _closed_over(fun: Callable, *examples) -> Partial:
 
 
 def closure_convert(fun: Callable, *example_args) -> tuple[Callable, list]:
-    """(`fun` with the traced values it closes over as further arguments, those values) (`jax.closure_convert`).
+    """(`fun` with further arguments for the traced values that it closes over, these values) (`jax.closure_convert`).
 
-    For a function handed to a custom_vjp: derivatives must flow through what it closes over, too.
+    A custom_vjp that takes a function as an argument needs it: cotangents must reach the values that the function closes
+    over, and they reach arguments only.
 
     >>> import minijax as jax
     >>> def g(y):

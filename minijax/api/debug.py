@@ -1,4 +1,4 @@
-"""Looking into a program as it runs: `debug.print`, `debug.callback` (`jax.debug`).
+"""`debug.print` and `debug.callback`: they show the values of a program while it runs (`jax.debug`).
 
 >>> import minijax as jax
 >>> @jax.jit
@@ -27,7 +27,7 @@ _python_numbers = (bool, int, float, complex, np.ndarray, np.generic)
 
 
 def _split(args, kwargs):
-    """(arrays, tree of all, ((place, what is there), ...) for what is no array: text, None, modules)."""
+    """(the arrays, the tree of all leaves, ((position, leaf), ...) for leaves that are not arrays: text, None, modules)."""
     leaves, in_tree = tree_flatten((args, kwargs))
     arrays, static = [], []
     for i, x in enumerate(leaves):
@@ -39,7 +39,7 @@ def _split(args, kwargs):
 
 
 class _CheckedFormat(string.Formatter):
-    """As `str.format`, which says nothing of arguments that the text does not mention."""
+    """A formatter like `str.format` that raises an error if the text does not use an argument."""
 
     def check_unused_args(self, used_args, args, kwargs):
         positional = [x for i, x in enumerate(args) if i not in used_args]
@@ -53,7 +53,7 @@ class _CheckedFormat(string.Formatter):
             )
 
     def format_field(self, value, spec):
-        # Tracers have no digits yet: whether the spec fits is seen when it is printed.
+        # A tracer has no value yet, so the format spec is checked when the value is printed.
         return ""
 
 
@@ -65,8 +65,9 @@ def debug_print(
     skip_format_check: bool = False,
     **kwargs,
 ):
-    """Print values when the program runs: `fmt.format(*args, **kwargs)` of arrays, and of anything else as it is
-    (`jax.debug.print`). Under vmap once for each example; under grad with the forward pass.
+    """Print `fmt.format(*args, **kwargs)` when the program runs (`jax.debug.print`).
+
+    Under vmap, it prints once for each example; under grad, it prints in the forward pass.
 
     >>> import minijax.numpy as jnp
     >>> debug_print("{:.2f} and {y}", 1 / 3, y=jnp.arange(3))
@@ -93,7 +94,7 @@ def debug_print(
 
 
 def debug_callback(callback: Callable | None = None, *args, ordered: bool = False, partitioned: bool = False, **kwargs):
-    """Call a Python function, whose result is ignored, when the program runs (`jax.debug.callback`).
+    """Call a Python function when the program runs, and ignore its result (`jax.debug.callback`).
 
     >>> import minijax as jax
     >>> seen = []
@@ -117,7 +118,7 @@ def debug_callback(callback: Callable | None = None, *args, ordered: bool = Fals
     debug_callback_p.bind(*arrays, callback=_flat_callback, effect=effect, partitioned=partitioned)
 
 
-# Under the names that users write: `jax.debug.print(...)`.
+# The names that users write: `jax.debug.print(...)`.
 print = debug_print
 callback = debug_callback
 

@@ -49,7 +49,10 @@ def _check_argnums(argnums):
 
 
 def _split_arguments(fun, argnums, args, kwargs, error: type[Exception] = TypeError) -> tuple[Callable, list]:
-    """The function of the differentiated arguments alone, and those arguments. `error`: for argnums out of range."""
+    """(`fun` as a function of the differentiated arguments alone, these arguments).
+
+    error: the exception to raise if an argnum is out of range.
+    """
     nums = _normalize_argnums(argnums, len(args), error)
 
     def of_some(*some):
@@ -68,9 +71,10 @@ def value_and_grad(
     holomorphic: bool = False,
     allow_int: bool = False,
 ) -> Callable:
-    """A function that returns `fun`'s value and its gradient, each of the structure of its argument (`jax.value_and_grad`).
+    """A function that returns (`fun`'s value, the gradient) (`jax.value_and_grad`).
 
-    `fun` returns a scalar, or (scalar, auxiliary data) with `has_aux`.
+    A gradient is a pytree with the structure of its argument. `fun` returns a scalar; with `has_aux`, it returns
+    (scalar, auxiliary data), and the new function returns ((scalar, auxiliary data), gradient).
 
     >>> value_and_grad(lambda x: x * x)(3.0)
     (Array(9., dtype=float32, weak_type=True), Array(6., dtype=float32, weak_type=True))
@@ -107,9 +111,10 @@ def grad(
     holomorphic: bool = False,
     allow_int: bool = False,
 ) -> Callable:
-    """The gradient of a scalar function, of the structure of its argument (`jax.grad`).
+    """A function that returns the gradient of the scalar function `fun` (`jax.grad`).
 
-    With `has_aux`, `fun` returns (scalar, data) and the gradient function (gradient, data).
+    A gradient is a pytree with the structure of its argument. With `has_aux`, `fun` returns (scalar, auxiliary data), and
+    the gradient function returns (gradient, auxiliary data).
 
     >>> grad(lambda x: x ** 3)(2.0)
     Array(12., dtype=float32, weak_type=True)
@@ -171,8 +176,8 @@ def _check_output_dtype(x, holomorphic: bool, name: str):
 
 
 class _Linear(NamedTuple):
-    """The derivative of a function at a point without its residuals: its program, and how its arguments and results were
-    flattened."""
+    """The derivative of a function at a point, without its residuals: the linear jaxpr, and the trees and types of its
+    arguments and results."""
 
     jaxpr: Jaxpr
     name: str
@@ -185,7 +190,7 @@ class _Linear(NamedTuple):
 
 
 def _derivative(fun: Callable, primals: tuple, has_aux: bool) -> tuple:
-    """(fun's value with its tree, its derivative, the residuals, auxiliary data)."""
+    """(`fun`'s value as a pytree, its derivative, the residuals, the auxiliary data)."""
     leaves, in_tree = tree_flatten(primals)
     leaves = [as_operand(x, "primal") for x in leaves]
     with quiet_evaluation():
@@ -203,13 +208,15 @@ def _derivative(fun: Callable, primals: tuple, has_aux: bool) -> tuple:
 
 
 def _has_tangents(x) -> bool:
-    """Whether a value, or a value of this type, has tangents: it is real or complex."""
+    """Whether the value or aval `x` has tangents: only real and complex values have."""
     return issubdtype(x.dtype, np.inexact)
 
 
 class VJP:
-    """What `vjp` returns: from a cotangent of the value to a tuple of cotangents of the primals. It is a pytree of its
-    residuals, so that a jitted function may return it, or take it as an argument."""
+    """The function that `vjp` returns: it maps a cotangent of the value to a tuple of cotangents of the primals.
+
+    It is a pytree whose leaves are the residuals. Therefore a jitted function can take it and return it.
+    """
 
     def __init__(self, linear: _Linear, opaque_residuals: Sequence):
         self._linear = linear
@@ -251,9 +258,9 @@ register_pytree_node(VJP, lambda f: (tuple(f.opaque_residuals), f._linear), VJP)
 
 
 def vjp(fun: Callable, *primals, has_aux: bool = False):
-    """(value, pull-back): the pull-back takes a cotangent of the value to a tuple of cotangents of the primals (`jax.vjp`).
+    """(value, pull-back): the pull-back maps a cotangent of the value to a tuple of cotangents of the primals (`jax.vjp`).
 
-    With has_aux, `fun` returns (value, auxiliary data), and `vjp` the auxiliary data as a third result.
+    With has_aux, `fun` returns (value, auxiliary data), and `vjp` returns (value, pull-back, auxiliary data).
 
     >>> y, pull_back = vjp(lambda x, y: x * y, 3.0, 4.0)
     >>> pull_back(1.0)
@@ -268,7 +275,7 @@ def vjp(fun: Callable, *primals, has_aux: bool = False):
 def _check_cotangent(ct, aval: ShapedArray):
     ct = as_operand(ct, "cotangent")
     expected = aval.to_tangent_aval()
-    # The cotangent of an integer result is zero, whatever the caller gives.
+    # An integer result has no derivative: its cotangent is zero, and the caller's value is ignored.
     if ct.dtype == float0 or (expected.dtype == float0 and ct.shape == expected.shape):
         return Zero(expected)
     if (ct.shape, ct.dtype) != (expected.shape, expected.dtype):
@@ -280,7 +287,7 @@ def _check_cotangent(ct, aval: ShapedArray):
 
 
 def jvp(fun: Callable, primals: Sequence, tangents: Sequence, has_aux: bool = False):
-    """(value, tangent): `fun` at the primals, and its derivative there applied to the tangents (`jax.jvp`).
+    """(value, tangent): `fun` at the primals, and its derivative at the primals applied to the tangents (`jax.jvp`).
 
     >>> jvp(lambda x: x * x, (3.0,), (1.0,))
     (Array(9., dtype=float32, weak_type=True), Array(6., dtype=float32, weak_type=True))
@@ -327,7 +334,7 @@ def _check_tangent(primal, tangent):
 def linearize(fun: Callable, *primals, has_aux: bool = False):
     """(value, linear function): `fun`'s value, and its derivative at the primals as a function of tangents (`jax.linearize`).
 
-    The primal part runs once, now; `str(linear_function)` shows the linear jaxpr.
+    `linearize` runs the primal part once. `str(linear_function)` shows the linear jaxpr.
 
     >>> y, f_jvp = linearize(lambda x: x * x, 3.0)
     >>> f_jvp(1.0)
@@ -340,8 +347,10 @@ def linearize(fun: Callable, *primals, has_aux: bool = False):
 
 
 class LinearFunction:
-    """The derivative of a function at a point, as a function of tangents. `jaxpr` is its program, a ClosedJaxpr whose
-    constants are the residuals; a pytree of these, so that a jitted function may return it, or take it as an argument."""
+    """The derivative of a function at a point, as a function of tangents.
+
+    `jaxpr` is the linear program, a ClosedJaxpr whose constants are the residuals. The object is a pytree whose leaves are
+    the residuals. Therefore a jitted function can take it and return it."""
 
     def __init__(self, linear: _Linear, residuals: Sequence):
         self._linear = linear
@@ -385,12 +394,11 @@ def _check_linear_tangent(primal: ShapedArray, tangent):
 
 
 def linear_transpose(fun: Callable, *primals, reduce_axes: Sequence = ()) -> Callable:
-    """The transpose of a function that is promised to be linear (`jax.linear_transpose`): from a cotangent of its result to
-    a tuple of cotangents of its arguments.
+    """A function that maps a cotangent of `fun`'s result to a tuple of cotangents of its arguments (`jax.linear_transpose`).
 
-    primals: arrays or `ShapeDtypeStruct`s, for their shapes and dtypes alone; `fun` never sees a value. All dtypes must be
-    real or complex, or all integer. Raises TypeError for others, and for a cotangent that is not of the result's type;
-    NotImplementedError, or what the operation's transpose rule raises, for a function that is not linear.
+    fun: a linear function. primals: arrays or `ShapeDtypeStruct`s; only their shapes and dtypes are used, and `fun` runs on
+    tracers. The dtypes must be all real or complex, or all integer. Raises TypeError for other dtypes, and for a cotangent
+    whose type is not the result's. If `fun` is not linear, NotImplementedError or the error of a transpose rule is raised.
 
     >>> transposed = linear_transpose(lambda x, y: 2.0 * x - y, 0.0, 0.0)
     >>> transposed(1.0)

@@ -1,4 +1,4 @@
-"""`jacfwd`, `jacrev` and `hessian`: derivatives of every element, by `vmap` of `jvp` and of `vjp`."""
+"""`jacfwd`, `jacrev` and `hessian`: they compute the derivatives of all elements by `vmap` of `jvp` or `vjp`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from .vmap import vmap
 def jacfwd(
     fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable:
-    """The Jacobian by forward mode, a column for each input element: output axes, then input axes (`jax.jacfwd`).
+    """A function that returns the Jacobian of `fun`, computed in forward mode (`jax.jacfwd`).
+
+    One run of `jvp` computes the column of one input element. The axes are the output's axes, then the input's.
 
     >>> jacfwd(lambda x: x * x)(3.0)
     Array(6., dtype=float32, weak_type=True)
@@ -65,7 +67,9 @@ def jacrev(
     holomorphic: bool = False,
     allow_int: bool = False,
 ) -> Callable:
-    """The Jacobian by reverse mode, a row for each output element: output axes, then input axes (`jax.jacrev`).
+    """A function that returns the Jacobian of `fun`, computed in reverse mode (`jax.jacrev`).
+
+    One run of the pull-back computes the row of one output element. The axes are the output's axes, then the input's.
 
     >>> jacrev(lambda x: x * x)(3.0)
     Array(6., dtype=float32, weak_type=True)
@@ -83,7 +87,7 @@ def jacrev(
         tree_map(lambda x: _check_output_dtype(x, holomorphic, "jacrev"), out)
         jac = vmap(pull_back)(_std_basis(out))
         jac = jac[0] if isinstance(argnums, int) else jac
-        # One axis over all output elements, in front, becomes the output's own tree and axes around each input leaf's.
+        # Axis 0 runs over all output elements. Split it into the output's tree and axes, for each input leaf.
         leaves, tree = tree_flatten(jac)
         examples = tree_leaves(some[0] if isinstance(argnums, int) else tuple(some))
         by_output = [_unravel_into(out, 0, leaf, as_operand(x)) for leaf, x in zip(leaves, examples, strict=True)]
@@ -101,7 +105,7 @@ jacobian = jacrev
 def hessian(
     fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
 ) -> Callable:
-    """The matrix of second derivatives: jacfwd of jacrev (`jax.hessian`).
+    """A function that returns the second derivatives of `fun`: jacfwd of jacrev (`jax.hessian`).
 
     >>> hessian(lambda x: x ** 3)(2.0)
     Array(12., dtype=float32, weak_type=True)
@@ -146,8 +150,9 @@ def _std_basis(tree):
 
 
 def _unravel_into(tree, axis: int, x, example):
-    """Split the axis of `x` that runs over all elements of `tree` into a tree of arrays with the leaves' own axes; where
-    these are derivatives of or by integers, zeros of the dtype of `example`."""
+    """Split the axis of `x` that runs over all elements of `tree` into a tree of arrays with the leaves' own axes.
+
+    The derivative of an integer, or with respect to an integer, is an array of zeros with the dtype of `example`."""
     leaves, treedef = tree_flatten(tree)
     if x.dtype == float0:
         x = full(x.shape, 0, example.dtype, example.weak_type)

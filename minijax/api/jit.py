@@ -1,5 +1,5 @@
-"""`jit`, and the stages a function goes through under it: `Traced` (a jaxpr), `Lowered` (a program as text), `Compiled` (a
-program to run) (`jax.jit`, `jax.stages`).
+"""`jit`, and the stages of a jitted function: `Traced` (a jaxpr), `Lowered` (a program as text), `Compiled` (a program to
+run) (`jax.jit`, `jax.stages`).
 
 >>> f = jit(lambda x: 2 * x + 1)
 >>> f.trace(3.0).jaxpr
@@ -35,7 +35,7 @@ from .arguments import as_operand, check_callable, function_name, merge_static, 
 from .make_jaxpr import abstractify, stage, struct_of
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What a call is looked up by
+# The key of a call in the table of traced programs
 
 
 class _Key(NamedTuple):
@@ -49,7 +49,7 @@ class _Key(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """The arguments of one call: the leaves of the dynamic ones, and what is needed to call the function of these alone."""
+    """The arguments of one call: the leaves of the dynamic arguments, and the static arguments with their positions."""
 
     leaves: list
     in_tree: Any
@@ -63,7 +63,7 @@ _ARRAY = {ArrayImpl}
 
 
 class _Program:
-    """A function traced for one key: its jaxpr, which takes its constants first, and the tree of its results."""
+    """A function traced for one key: its jaxpr, whose first arguments are its constants, and the tree of its results."""
 
     __slots__ = ("jaxpr", "consts", "out_tree", "donated", "closes_over_arrays", "memo", "_runs")
 
@@ -72,25 +72,25 @@ class _Program:
         self.consts = consts
         self.out_tree = out_tree
         self.donated = donated  # Positions among the jaxpr's arguments
-        # Whether it closes over no tracer, nor another thing that is no array.
+        # True if every constant is an array. If one is a tracer, the call must go through `bind`.
         self.closes_over_arrays = all(type(c) is ArrayImpl for c in consts)
-        # What fast/ remembers of the calls that this program answered.
+        # fast/ stores here how it answers the next call.
         self.memo: Any = None
         self._runs: dict[str, Run] = {}
 
     def __call__(self, name: str, compiler: str | None, flat: list, inline: bool = False) -> list:
-        """Its results, of arrays and tracers."""
+        """The program's flat results for flat arguments, which are arrays and tracers."""
         trace = current_trace()
         evaluating = isinstance(trace, EvalTrace)
         if evaluating and self.closes_over_arrays and _ARRAY.issuperset(map(type, flat)) and not debugging_floats():
-            # No transformation is running. Donated arguments are given away here, and never to a program within a program.
+            # No transformation is running. Only this call donates arguments: a jit within another program never does.
             return self.compiled(name, compiler)(flat)
         if inline and not evaluating:
             return eval_jaxpr(self.jaxpr.jaxpr, (), *self.consts, *flat)
         return jit_p.bind(*self.consts, *flat, jaxpr=self.jaxpr, name=name, compiler=compiler)
 
     def compiled(self, name: str, compiler: str | None) -> Run:
-        """What runs it on its arguments, without its constants."""
+        """A function that runs the program on its arguments. The constants are filled in."""
         compiler = chosen(compiler)
         run = self._runs.get(compiler)
         if run is None:
@@ -107,7 +107,8 @@ class _Program:
 
 
 class JitFunction:
-    """What `jit` returns: `fun`, traced once for each shape, dtype, weak type, static value and tree of its arguments."""
+    """The function that `jit` returns. It traces `fun` once for each shape, dtype, weak type, static value and tree of its
+    arguments."""
 
     def __init__(self, fun: Callable, static: _Arguments, donated: _Arguments, inline: bool, compiler: str | None):
         wraps(fun, updated=())(self)
@@ -127,13 +128,13 @@ class JitFunction:
         return tree_unflatten(program.out_tree, program(self._name, self._compiler, flat, self._inline))
 
     def _find(self, args, kwargs) -> tuple[_Call, list, _Program]:
-        """A call's arguments taken apart, its leaves as arrays and tracers, and the program for their types."""
+        """(the arguments of a call, their leaves as arrays and tracers, the program for the types of these)."""
         call = self._split(args, kwargs)
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
         return call, flat, self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
 
     def __get__(self, instance, owner=None):
-        # So that jit can decorate a method.
+        # jit can decorate a method: `instance` becomes the first argument.
         return self if instance is None else partial(self, instance)
 
     def __repr__(self) -> str:
@@ -158,7 +159,7 @@ class JitFunction:
             raise _unhashable(self.__wrapped__, call.statics) from None
         if program is None:
             if config.jax_explain_cache_misses:
-                # Asked for by few, and a twentieth of the time that `import minijax` takes.
+                # Few users ask for this log, and importing logging takes a twentieth of the time of `import minijax`.
                 import_module("logging").getLogger("minijax").warning(explain_cache_miss(self, key))
             fun = self.__wrapped__
 
@@ -170,7 +171,7 @@ class JitFunction:
             jaxpr, consts, out_tree = stage(of_dynamic, call.in_tree, [ShapedArray(*t) for t in types])
             donated = tuple(len(consts) + i for i in _donated_leaves(call, self._donated))
             program = _Program(closed(convert_constvars(jaxpr)), consts, out_tree, donated)
-            # A program that closed over a tracer of a transformation around it means nothing once that has ended.
+            # Do not keep a program that closes over a tracer: the tracer is invalid once its transformation has ended.
             if not any(isinstance(c, Tracer) for c in consts):
                 self._programs[key] = program
         return program
@@ -191,7 +192,7 @@ class JitFunction:
     def lower(self, *args, compiler: str | None = None, **kwargs) -> Lowered:
         """The program for these arguments, which may be `ShapeDtypeStruct`s: `.as_text()`, `.compile()`.
 
-        compiler: "numpy" or "xla", where it is not to be the one that the function was jitted with."""
+        compiler: "numpy" or "xla"; without it, the function's own compiler."""
         return self.trace(*args, **kwargs).lower(compiler=compiler)
 
     def eval_shape(self, *args, **kwargs):
@@ -228,19 +229,19 @@ def jit(
     inline: bool = False,
     compiler: str | None = None,
 ) -> Callable:
-    """Trace `fun` once for each type of its arguments and run the traced program from then on (`jax.jit`).
+    """A function that traces `fun` once for each type of its arguments, and runs the traced program (`jax.jit`).
 
-    static_argnums, static_argnames: arguments whose values, hashable, are part of the program. inline: within another
-    program the equations take the place of the call. donate_argnums, donate_argnames: what XLA may overwrite, and the caller
-    must not use again; NumPy's programs write into no argument. keep_unused: without consequence.
+    static_argnums, static_argnames: arguments whose values are part of the program; they must be hashable. donate_argnums,
+    donate_argnames: arguments that XLA may overwrite, and that the caller must not use again; NumPy's programs overwrite no
+    argument. inline: within another program, the equations of `fun` replace the call. keep_unused is accepted and ignored.
 
-    compiler: "numpy" makes a NumPy program of it; "xla" a StableHLO program, which XLA compiles for jaxlib's device and runs
-    while Python goes on. Where it is not given, `config.minijax_compiler` ("numpy", unless set, or the environment variable
-    MINIJAX_COMPILER says otherwise). A jitted function within another is part of that one's program. Raises ValueError for
-    another name, ImportError for "xla" without jaxlib, and NotImplementedError for a program that XLA cannot run, such as one
-    with a callback.
+    compiler: "numpy" makes a NumPy program. "xla" makes a StableHLO program; XLA compiles it for jaxlib's device, and runs
+    it while Python goes on. The default is `config.minijax_compiler`, which is "numpy" unless `config.update` or the
+    environment variable MINIJAX_COMPILER sets it. A jitted function within another becomes part of the outer program.
+    Raises ValueError for another name, ImportError for "xla" without jaxlib, and NotImplementedError for a program that XLA
+    cannot run, such as a program with a callback.
 
-    `config.update("jax_explain_cache_misses", True)` logs for every trace why it was necessary.
+    After `config.update("jax_explain_cache_misses", True)` each trace is logged with its reason.
 
     >>> f = jit(lambda x, n: x ** n, static_argnums=1)
     >>> f(2.0, 3)
@@ -261,14 +262,15 @@ def jit(
 
 
 class _Arguments(NamedTuple):
-    """Which arguments an option speaks of, where the signature tells both ways."""
+    """The arguments that an option selects: their positions and their names."""
 
     nums: tuple[int, ...]
     names: frozenset[str]
 
 
 def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, names_option: str) -> _Arguments:
-    """Numbers and names of the arguments that an option speaks of; from one the other, where the signature tells."""
+    """The positions and the names of the arguments that an option selects. The signature of `fun`, if it has one, gives the
+    names for positions and the positions for names."""
     nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
     names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
     if not all(isinstance(i, int) for i in nums):
@@ -300,7 +302,7 @@ def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, nam
 
 
 def _donated_leaves(call: _Call, donated: _Arguments) -> list[int]:
-    """Which of the call's leaves are parts of donated arguments."""
+    """The positions of the call's leaves that are parts of donated arguments."""
     n = len(call.args)
     positions = {i % n for i in donated.nums if -n <= i < n}
     dynamic, dynamic_kwargs = tree_unflatten(call.in_tree, range(len(call.leaves)))
@@ -328,7 +330,7 @@ def _unhashable(fun, statics) -> ValueError:
 
 
 class _Stage:
-    """What all stages know: the types of the arguments and of the results."""
+    """The base of all stages: it has the types of the arguments and of the results."""
 
     def __init__(self, program: _Program, fun_name: str, in_tree, arg_names: list[str], compiler: str | None):
         self._program = program
@@ -347,7 +349,7 @@ class _Stage:
 
     @property
     def in_avals(self):
-        """(avals of the positional arguments, of the keyword arguments)."""
+        """(the avals of the positional arguments, the avals of the keyword arguments)."""
         return tree_unflatten(self.in_tree, self._flat_in_avals)
 
     @property
@@ -372,7 +374,7 @@ class Lowered(_Stage):
     """A traced function as a program of the compiler (`jax.stages.Lowered`)."""
 
     def as_text(self) -> str:
-        """The program: Python source over NumPy, which runs alone; or StableHLO, where the compiler is "xla"."""
+        """The program's text: Python source that needs only NumPy, or StableHLO if the compiler is "xla"."""
         names = [*[f"closed_over_{i}" for i in range(len(self._program.consts))], *self._arg_names]
         return text(self._program.jaxpr, self.fun_name, names, self._compiler, self._program.donated)
 
@@ -382,7 +384,7 @@ class Lowered(_Stage):
 
 
 class Compiled(_Stage):
-    """A program to be called, for its types of arguments alone (`jax.stages.Compiled`): it never traces."""
+    """A program that can be called (`jax.stages.Compiled`). It takes arguments of its own types only, and never traces."""
 
     as_text = Lowered.as_text
 
@@ -423,7 +425,7 @@ def _argument_name(path) -> str:
 
 
 def explain_cache_miss(f: JitFunction, key: _Key) -> str:
-    """Words that say how a call differs from the most similar of those that `f` has been traced for."""
+    """A text: the differences between a call and the most similar call that `f` has been traced for."""
     code = getattr(f.__wrapped__, "__code__", None)
     name, defined = (
         function_name(f.__wrapped__),
@@ -438,7 +440,7 @@ def explain_cache_miss(f: JitFunction, key: _Key) -> str:
                 "  say? Then nothing of the last time is remembered: define and jit it once, outside.",
             ]
         return "\n".join(lines)
-    # Of equally similar ones the last.
+    # If several calls are equally similar, take the last one.
     seen = min(reversed(f._programs), key=lambda other: len(_differences(f, key, other)))
     lines += [f"  for {name}{defined}", "  all previously seen cache keys differ. For the closest previous key:"]
     return "\n".join([*lines, *[f"  * {text}" for text in _differences(f, key, seen)]])
@@ -468,7 +470,7 @@ def _differences(f: JitFunction, now: _Key, before: _Key) -> list[str]:
 
 
 def _leaf_names(fun: Callable, in_tree, statics) -> list[str]:
-    """The dynamic arguments' leaves as the user knows them: `params['w']`."""
+    """The names of the dynamic arguments' leaves, in the user's words: `params['w']`."""
     try:
         names = list(inspect.signature(fun).parameters)
     except (TypeError, ValueError):
@@ -488,7 +490,7 @@ def _leaf_names(fun: Callable, in_tree, statics) -> list[str]:
 
 
 def _type_text(type_: tuple, other: tuple) -> str:
-    """f32[3]; with the weakness of its dtype only where that is the difference."""
+    """The type as text, f32[3]. The weak type is shown only if two types differ in it alone."""
     aval = ShapedArray(*type_)
     weak = f"{{weak_type={aval.weak_type}}}" if type_[:2] == other[:2] else ""
     return aval.str_short(short_dtypes=True) + weak

@@ -10,12 +10,12 @@ from ..foundation import errors
 
 
 def _check_no_tracers_left(trace: Trace):
-    """Raise if a tracer of a trace that is over is still referred to. Whoever ends a trace has let go of its tracers."""
+    """Raise if an object still refers to a tracer of a trace that has ended. The code that ends a trace keeps no tracers."""
 
     def tracers():
         return [x for x in gc.get_objects() if issubclass(type(x), Tracer) and x._trace is trace]
 
-    # A tracer in a cycle of garbage is held by nobody. Collecting takes long; most traces leave nothing.
+    # Garbage in a reference cycle is no leak, so collect it. Collecting is slow: do it only if a tracer is left.
     if tracers():
         gc.collect()
         left = tracers()
@@ -26,7 +26,7 @@ def _check_no_tracers_left(trace: Trace):
 
 
 def _holders(tracer: Tracer, but: list) -> str:
-    """The tracer, and what refers to it, by name where it has one."""
+    """A text: the tracer, and the objects that refer to it, with their names if they have one."""
     lines = [f"{tracer!r}. {tracer._origin()}".rstrip()]
     for holder in gc.get_referrers(tracer):
         if holder is but or isinstance(holder, types.FrameType):

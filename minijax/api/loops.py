@@ -1,6 +1,6 @@
 """Control flow that can be traced: `cond`, `switch`, `while_loop`, `fori_loop`, `scan`, `map`, `associative_scan` (`jax.lax`).
 
-Pytrees stop here, as in `api.py`; the primitives are in `calls/`. (JAX: `_src/lax/control_flow/`.)
+The functions here flatten pytrees; the primitives in `calls/` take flat arrays. (JAX: `_src/lax/control_flow/`.)
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _operands(tree, what: str) -> tuple[list, Any]:
 
 
 def _trace(fun: Callable, in_tree, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list, Any]:
-    """(jaxpr, what it closes over, tree of its results) of `fun(*arguments)`."""
+    """(the jaxpr of `fun(*arguments)`, the values that `fun` closes over, the tree of its results)."""
     trees = []
 
     def flat(*args):
@@ -63,13 +63,13 @@ def _closed(jaxpr: Jaxpr) -> ClosedJaxpr:
 
 
 def _forwarded(jaxpr: Jaxpr) -> list[int | None]:
-    """For each result the place of the argument that it is, unchanged; None where it is computed."""
+    """For each result: the position of the argument that it returns unchanged, or None if it is computed."""
     places = {v: i for i, v in enumerate(jaxpr.invars)}
     return [None if type(v) is Literal else places.get(v) for v in jaxpr.outvars]
 
 
 def _split_by(flags: Sequence[bool], xs: Sequence) -> tuple[list, list]:
-    """(those not marked, those marked)."""
+    """(the items whose flag is false, the items whose flag is true)."""
     return [x for x, f in zip(xs, flags, strict=True) if not f], [x for x, f in zip(xs, flags) if f]
 
 
@@ -83,21 +83,21 @@ def _name(fun: Callable) -> str:
 
 
 def _place(fun: Callable) -> str:
-    """The function's name and, for one written in Python, its file and line: many are lambdas."""
+    """The function's name, and its file and line if it is written in Python: most bodies are lambdas, which have no name."""
     code = getattr(fun, "__code__", None)
     return _name(fun) + ("" if code is None else f" at {code.co_filename}:{code.co_firstlineno}")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Types of carries and of branches
+# Checks of the types of carries and of branches
 
 
 class _Body(NamedTuple):
-    """The user's function that a loop's body runs, for errors to speak of: they name its argument, as in `c['u']`."""
+    """The user's body of a loop. Error texts use it to name a part of the carry in the user's words, such as `c['u']`."""
 
     loop: str
     fun: Callable
-    # Which of its arguments is the carry, and how deep that is in the carry of the loop it is run by.
+    # Position of the carry argument, and how deep it is nested in the carry of the loop that runs the body.
     position: int = 0
     depth: int = 0
 
@@ -108,13 +108,13 @@ class _Body(NamedTuple):
 def _parameter(fun: Callable, position: int) -> str:
     try:
         names = list(inspect.signature(fun).parameters)
-    except (TypeError, ValueError):  # A function of C has none to read.
+    except (TypeError, ValueError):  # A function written in C may have no signature.
         names = []
     return names[position] if position < len(names) else "carry"
 
 
 def _check_carry(body: _Body, in_tree, in_avals, out_tree, out_avals):
-    """The carry must have one type in every step; weak or not does not matter."""
+    """Raise TypeError unless the carry has the same type before and after a step. Weak types may differ."""
     same = f"{body.loop} function carry input and carry output must have"
     revise = f"Revise {_place(body.fun)} so that its carry output has the same"
     if in_tree != out_tree:
@@ -143,7 +143,7 @@ def _mismatch(a: ShapedArray, b: ShapedArray) -> str:
 
 
 def _first_difference(a: PyTreeDef, b: PyTreeDef, path: tuple = ()) -> tuple[tuple, str, str]:
-    """(key path, words for each): where the containers of two trees that differ do so first."""
+    """(key path, a text for each tree): the first place where the containers of two trees differ."""
     if a.node_data() != b.node_data() or len(a.children()) != len(b.children()):
         return path, _kind(a), _kind(b)
     example = tree_unflatten(a, range(a.num_leaves))
@@ -160,7 +160,7 @@ def _kind(tree: PyTreeDef) -> str:
 
 
 def _check_branches(op: str, branches: Sequence[tuple[str, Callable]], traced: Sequence[tuple]):
-    """Every branch must return what the first returns: the same containers of arrays of the same types."""
+    """Raise TypeError unless all branches return the same containers of arrays of the same types."""
     (name, fun), (jaxpr, _, tree) = branches[0], traced[0]
     for (other_name, other_fun), (other_jaxpr, _, other_tree) in zip(branches[1:], traced[1:], strict=True):
         which = f"{name} is {_place(fun)}, {other_name} is {_place(other_fun)}."
@@ -186,7 +186,10 @@ def _check_branches(op: str, branches: Sequence[tuple[str, Callable]], traced: S
 
 
 def _promote_weak(carry: list, out_avals) -> tuple[list, bool]:
-    """Weak numbers take the dtype they have after a step: the 0 of `scan(lambda c, x: (c + x, None), 0, floats)`."""
+    """(the carry, whether it changed): a weak number takes the dtype that it has after a step.
+
+    scan(lambda c, x: (c + x, None), 0, floats): the carry begins as an int, and is a float after the first step.
+    """
     promoted, changed = [], False
     for x, aval in zip(carry, out_avals):
         own = get_aval(x)
@@ -201,10 +204,11 @@ def _promote_weak(carry: list, out_avals) -> tuple[list, bool]:
 
 
 def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = False, unroll: int | bool = 1):
-    """Loop over the leading axis of `xs`: f(carry, x) -> (carry, y); returns (last carry, stacked ys) (`lax.scan`).
+    """(last carry, stacked ys) of a loop over the leading axis of `xs` (`lax.scan`).
 
-    init, xs, ys: pytrees; without xs, `length` says how many steps. reverse: from the last to the first. unroll is
-    accepted, and nothing depends on it here. Raises TypeError where the carry changes its type from step to step.
+    f(carry, x) returns (next carry, y). init, xs and ys are pytrees. length: the number of steps, needed if xs is None.
+    reverse: go from the last slice to the first. unroll is accepted and ignored. Raises TypeError if the type of the carry
+    changes in a step.
 
     >>> import minijax.numpy as jnp
     >>> scan(lambda c, x: (c + x, c), 0.0, jnp.arange(3.0))
@@ -239,7 +243,7 @@ def _scan(user: _Body, f: Callable, init, xs, length: int | None, reverse: bool,
         if not changed:
             break
     _check_carry(user, carry_tree, carry_avals, out_carry_tree, out_avals[:n])
-    # A carry that never changes is a constant of the loop; a y that is a slice of the xs is there already.
+    # A carry that never changes becomes a const of the loop. A y that is a slice of the xs needs no loop: xs is the result.
     forwarded = _forwarded(jaxpr)
     still = [place == i for i, place in enumerate(forwarded[:n])]
     copies = [place is not None and place >= n for place in forwarded[n:]]
@@ -267,7 +271,7 @@ def _scan(user: _Body, f: Callable, init, xs, length: int | None, reverse: bool,
 
 
 def _scan_in_python(f: Callable, carry, flat_xs: list, xs_tree, steps) -> tuple:
-    """Under `disable_jit`: the body meets values, and a debugger may stop in it."""
+    """The scan as a Python loop, for `disable_jit`: the body gets values, so a debugger can stop in it."""
     ys = {}
     for i in steps:
         x = tree_unflatten(xs_tree, [index_in_dim(x, i, keepdims=False) for x in flat_xs])
@@ -281,7 +285,7 @@ def _is_known(x) -> bool:
 
 
 def _pair(f, out_tree) -> tuple:
-    """The trees of the carry and of y, of what a body returns."""
+    """(the tree of the carry, the tree of y) that the body `f` returns."""
     out = tree_unflatten(out_tree, list(range(out_tree.num_leaves)))
     if not isinstance(out, tuple) or len(out) != 2:
         raise TypeError(f"scan body output must be a pair, got {out_tree} from {_name(f)}: return (carry, y).")
@@ -310,7 +314,9 @@ def _scan_length(xs: list, length: int | None) -> int:
 
 
 def map(f: Callable, xs, *, batch_size: int | None = None):
-    """f of each slice along the leading axis, one after the other, stacked (`lax.map`); `batch_size` slices at a time by vmap.
+    """The stacked results of f on each slice along the leading axis of `xs` (`lax.map`).
+
+    The slices are computed one after the other; with batch_size, `vmap` computes `batch_size` slices at a time.
 
     >>> import minijax.numpy as jnp
     >>> map(lambda x: x * x, jnp.arange(3))
@@ -336,7 +342,9 @@ def map(f: Callable, xs, *, batch_size: int | None = None):
 
 
 def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
-    """`while cond_fun(val): val = body_fun(val)` (`lax.while_loop`). It has no reverse mode: see `fori_loop` and `scan`.
+    """The last `val` of `while cond_fun(val): val = body_fun(val)` (`lax.while_loop`).
+
+    It has no reverse mode; `scan`, and `fori_loop` with known bounds, have one.
 
     >>> while_loop(lambda x: x < 100, lambda x: x * 2, 1)
     Array(128, dtype=int32, weak_type=True)
@@ -354,7 +362,7 @@ def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
                 val = body_fun(val)
             return val
         except ConcretizationTypeError:
-            pass  # The condition depends on a tracer of a map: the loop is traced as usual.
+            pass  # The condition depends on a tracer of `vmap`: trace the loop as usual.
     carry, tree = _operands(init_val, "while_loop's init_val")
     in_tree = tree_structure((tree_unflatten(tree, [0] * len(carry)),))
     for _ in range(2):
@@ -371,7 +379,7 @@ def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
     pred = cond.outvars[0].aval
     if pred.shape or pred.dtype != bool:
         raise TypeError(f"cond_fun must return a boolean scalar, but got output type(s) [{pred!r}].")
-    # A carry that never changes, and that the condition does not read, is a constant of the body.
+    # A carry that never changes, and that the condition does not read, becomes a const of the body.
     read = {v for v in [*cond.outvars, *[v for eqn in cond.eqns for v in eqn.invars]] if type(v) is not Literal}
     still = [place == i and v not in read for i, (place, v) in enumerate(zip(_forwarded(body), cond.invars))]
     (moving, fixed), (moving_vars, fixed_vars) = _split_by(still, carry), _split_by(still, body.invars)
@@ -394,9 +402,9 @@ def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
 
 
 def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool | None = None):
-    """`for i in range(lower, upper): val = body_fun(i, val)` (`lax.fori_loop`).
+    """The last `val` of `for i in range(lower, upper): val = body_fun(i, val)` (`lax.fori_loop`).
 
-    Where the bounds are known it is a scan, and has a reverse mode; where they are traced, a while_loop, which has none.
+    With known bounds the loop is a scan, and has a reverse mode. With traced bounds it is a while_loop, and has none.
 
     >>> fori_loop(0, 4, lambda i, x: x + i, 0.0)
     Array(6., dtype=float32, weak_type=True)
@@ -411,7 +419,7 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
             )
     a, b = bounds
     if a.dtype != b.dtype:
-        # A Python number takes the other's dtype.
+        # A bound that is a Python number takes the dtype of the other bound.
         a, b = (a, convert_element_type(b, a.dtype)) if b.weak_type else (convert_element_type(a, b.dtype), b)
     if a.dtype != b.dtype:
         raise TypeError(f"lower and upper arguments to fori_loop must have equal types, got {a.dtype} and {b.dtype}.")
@@ -423,7 +431,7 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
             return (add_p.bind(i, const(i, 1)), body_fun(i, x)), None
 
         length = max(int(b) - int(a), 0)
-        # The counter begins as a Python number, as in JAX: it gives way to the dtypes it meets.
+        # As in JAX, the counter begins as a Python number: its type is weak, so in i * x it takes the dtype of x.
         return _scan(user, step, (int(a), init_val), None, length, False, 1 if unroll is None else unroll)[0][1]
     if unroll is not None:
         raise ValueError("Can only use `unroll` in `fori_loop` if the loop bounds are statically known.")
@@ -440,8 +448,9 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
 
 
 def cond(pred, true_fun: Callable, false_fun: Callable, *operands, operand=None, linear=None):
-    """`true_fun(*operands) if pred else false_fun(*operands)`; only one of them is run (`lax.cond`), except under vmap of
-    the predicate, where both are, and the results are selected.
+    """`true_fun(*operands) if pred else false_fun(*operands)` (`lax.cond`).
+
+    Only one of the functions runs, except if `vmap` maps the predicate: then both run, and the results are selected.
 
     >>> cond(True, lambda x: x + 1, lambda x: x - 1, 2.0)
     Array(3., dtype=float32, weak_type=True)
@@ -470,7 +479,7 @@ def cond(pred, true_fun: Callable, false_fun: Callable, *operands, operand=None,
 
 
 def switch(index, branches: Sequence[Callable], *operands):
-    """`branches[index](*operands)`, the index moved inside if it is out of range (`lax.switch`).
+    """`branches[index](*operands)` (`lax.switch`). An index out of range becomes the nearest index in range.
 
     >>> switch(1, [lambda x: x, lambda x: -x], 2.0)
     Array(-2., dtype=float32, weak_type=True)
@@ -496,13 +505,13 @@ def _choose(op: str, index, functions, operands, names):
     flat, in_tree = _operands(operands, "operand")
     avals = [get_aval(x) for x in flat]
     traced = [_trace(f, in_tree, avals) for f in functions]
-    # Of cond's functions errors speak of the true one first.
+    # Error texts about `cond` name the true function first.
     order = [1, 0] if op == "cond" else range(len(functions))
     _check_branches(op, [(names[i], functions[i]) for i in order], [traced[i] for i in order])
     tree = traced[0][2]
     consts, branches = _with_common_consts(traced)
     args = [*consts, *flat]
-    # A result that is the same argument in every branch is there already.
+    # If every branch returns the same argument as a result, the cond need not return it.
     places = [p[0] if len({*p}) == 1 else None for p in zip(*[_forwarded(b) for b in branches])]
     there = [p is not None for p in places]
     branches = tuple(closed(b.replace(outvars=_split_by(there, b.outvars)[0])) for b in branches)
@@ -511,7 +520,7 @@ def _choose(op: str, index, functions, operands, names):
 
 
 def _with_common_consts(traced) -> tuple[list, list[Jaxpr]]:
-    """All that the branches close over, each value once, and the branches as jaxprs that take it first."""
+    """(the values that the branches close over, each once; the branches as jaxprs whose first arguments are these values)."""
     consts: list = []
     for _, own, _ in traced:
         consts += [c for c in own if not any(c is known for known in consts)]
@@ -528,9 +537,10 @@ def _with_common_consts(traced) -> tuple[list, list[Jaxpr]]:
 
 
 def associative_scan(fn: Callable, elems, reverse: bool = False, axis: int = 0):
-    """All partial results of an associative operation along an axis, in a logarithmic number of steps
-    (`lax.associative_scan`). fn works on whole slices of any length along the axis (Blelloch, "Prefix sums and their
-    applications", 1990).
+    """All partial results of an associative operation along an axis (`lax.associative_scan`).
+
+    The number of steps is logarithmic (Blelloch, "Prefix sums and their applications", 1990). fn(a, b) gets two pytrees
+    like `elems` whose arrays have any length along the axis.
 
     >>> import minijax.numpy as jnp
     >>> associative_scan(jnp.add, jnp.arange(4))
@@ -570,7 +580,7 @@ def _prefixes(combine: Callable, xs: list, axis: int) -> list:
     def part(values, start, stop, stride=1):
         return [slice_in_dim(v, start, stop, stride, axis) for v in values]
 
-    # Pairs (0, 1), (2, 3), ...: their prefixes are the odd ones of all.
+    # Combine the pairs (0, 1), (2, 3), ...: the prefixes of the pairs are the prefixes of xs at odd positions.
     odd = _prefixes(combine, combine(part(xs, 0, n - 1, 2), part(xs, 1, n, 2)), axis)
     before = odd if n % 2 else part(odd, 0, n // 2 - 1)
     even = combine(before, part(xs, 2, n, 2))
@@ -579,7 +589,7 @@ def _prefixes(combine: Callable, xs: list, axis: int) -> list:
 
 
 def _interleave(a, b, axis: int):
-    """a[0], b[0], a[1], b[1], ... along an axis; a is as long as b, or longer by one."""
+    """a[0], b[0], a[1], b[1], ... along an axis. `a` is as long as `b`, or longer by one."""
     aval = get_aval(a)
     zero = full((), 0, aval.dtype)
     longer = shape_of(a)[axis] - shape_of(b)[axis]

@@ -1,4 +1,4 @@
-"""`make_jaxpr` and `eval_shape`: a function traced on types alone. The machine is `core/staging.py`."""
+"""`make_jaxpr` and `eval_shape`: both trace a function on types alone. The machine is `core/staging.py`."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def abstractify(x: Any) -> ShapedArray:
     if isinstance(x, ShapedArray):
         return x
     if not isinstance(x, (Array, np.ndarray, np.generic)) and hasattr(x, "shape") and hasattr(x, "dtype"):
-        # Whatever has these two can stand for an array, as in JAX.
+        # As in JAX, any object with a shape and a dtype can stand for an array.
         return ShapedArray(tuple(x.shape), canonicalize_dtype(x.dtype), getattr(x, "weak_type", False))
     return get_aval(as_operand(x))
 
 
 def stage(fun: Callable, in_tree, in_avals) -> tuple:
-    """(jaxpr, its constants, tree of the results) of a function traced on types alone."""
+    """(the jaxpr of a function traced on types alone, the jaxpr's constants, the tree of the results)."""
     flat, trees = flat_function(fun, in_tree)
     jaxpr, consts = trace_to_jaxpr(flat, in_avals)
     return jaxpr, consts, trees[0]
@@ -79,7 +79,7 @@ def make_jaxpr(
 ) -> Callable:
     """A function that returns the jaxpr of `fun` at the types of its arguments (`jax.make_jaxpr`).
 
-    axis_env: (name, size) of axes that collectives in `fun` may name, the last innermost.
+    axis_env: (name, size) of each axis that collectives in `fun` may name, from the outermost to the innermost.
 
     >>> make_jaxpr(lambda x: x * 2)(3.0)
     { lambda ; a:f32[]. let b:f32[] = mul a 2.0:f32[] in (b,) }
@@ -111,7 +111,7 @@ def struct_of(aval: ShapedArray) -> ShapeDtypeStruct:
 
 
 def eval_shape(fun: Callable, *args, **kwargs):
-    """The shapes and dtypes of `fun`'s results, computing nothing (`jax.eval_shape`).
+    """The shapes and dtypes of `fun`'s results (`jax.eval_shape`). `fun` is traced, and computes no values.
 
     >>> import numpy as np
     >>> eval_shape(lambda x: x.sum(), ShapeDtypeStruct((3,), np.float32))

@@ -1,7 +1,7 @@
 """`pmap`: one program on several devices, each with its own slice of the arguments (`jax.pmap`).
 
-As in JAX it is a `jit` of the `shard_map` equation, on a mesh with one axis: a device's program takes a block with that axis of
-size 1, drops the axis, runs the function, and puts the axis back.
+As in JAX, `pmap` is a `jit` of the `shard_map` equation on a mesh with one axis. The program of a device takes a block whose
+mapped axis has size 1, drops the axis, runs the function, and adds the axis again.
 
 >>> import minijax as jax
 >>> import minijax.numpy as jnp
@@ -47,15 +47,16 @@ def pmap(
     donate_argnums: int | Iterable[int] = (),
     compiler: str | None = None,
 ) -> Callable:
-    """Map `fun` over an axis of its arguments, an example to a device (`jax.pmap`).
+    """A function that maps `fun` over an axis of its arguments; each device runs one example (`jax.pmap`).
 
-    in_axes, out_axes: as of `vmap`, not negative; a result with out_axes None is the first device's. axis_name: for
-    collectives. static_broadcasted_argnums: arguments by position, hashable, that are part of the program. devices: which to
-    use, all by default. axis_size: what the mapped axis must have. donate_argnums: may be overwritten; here nothing is.
-    compiler: as of `jit`; with "xla" the devices are jaxlib's, a replica of the program runs on each, and collectives are XLA's.
+    in_axes, out_axes: the axes, as in `vmap`, but not negative; with out_axes None the result of the first device is
+    returned. axis_name: the name for collectives. static_broadcasted_argnums: positions of arguments whose values are part
+    of the program; they must be hashable. devices: the devices to use; the default is all. axis_size: the required size of
+    the mapped axis. donate_argnums is accepted, and no argument is overwritten. compiler: as in `jit`; with "xla" the devices
+    are jaxlib's, each runs a replica of the program, and the collectives are XLA's.
 
-    Raises ValueError if there are fewer devices than examples: `config.update("jax_num_cpu_devices", n)` makes more, of
-    NumPy's; of XLA's the environment variable XLA_FLAGS=--xla_force_host_platform_device_count=n.
+    Raises ValueError if there are fewer devices than examples. `config.update("jax_num_cpu_devices", n)` sets the number of
+    NumPy's devices; XLA_FLAGS=--xla_force_host_platform_device_count=n in the environment sets the number of XLA's.
     """
     if not callable(fun):
         raise TypeError(f"Expected a callable value, got {fun!r}")
@@ -96,7 +97,7 @@ def pmap(
 
 
 def _spread(of_dynamic: Callable, fun: Callable, in_tree, dims: tuple, out_axes, mesh: Mesh) -> Callable:
-    """The function of whole flat arguments that traces a device's program and binds it."""
+    """A function of whole flat arguments. It traces the program of a device, and binds `shard_map` with it."""
     in_specs = tuple(PartitionSpec.of_axis(d, mesh.axis_name) for d in dims)
 
     def _fun(*flat):

@@ -1,7 +1,7 @@
-"""Solutions of equations, differentiated by what they satisfy and not by how they were found: `custom_root` and
-`custom_linear_solve` (`jax.lax`).
+"""Solutions of equations: `custom_root` and `custom_linear_solve` (`jax.lax`). Their derivatives come from the equation that
+the solution satisfies. The solver is not differentiated.
 
-Pytrees stop here, as in `api.py`. (JAX: `_src/lax/control_flow/solves.py`.)
+The functions here flatten pytrees. (JAX: `_src/lax/control_flow/solves.py`.)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .derivatives import linear_transpose, linearize
 
 
 class _Traced(NamedTuple):
-    """A function of pytrees as a jaxpr; what it closes over, `consts`, are its first arguments."""
+    """A function of pytrees as a jaxpr, whose first arguments are `consts`, the values that the function closes over."""
 
     jaxpr: ClosedJaxpr
     consts: list
@@ -34,7 +34,7 @@ class _Traced(NamedTuple):
 
 
 def _trace(fun: Callable, in_trees: Sequence, in_avals: Sequence) -> _Traced:
-    """`fun` of an argument for each tree."""
+    """`fun` traced with one argument for each tree."""
     trees = []
 
     def flat(*values):
@@ -48,7 +48,7 @@ def _trace(fun: Callable, in_trees: Sequence, in_avals: Sequence) -> _Traced:
 
 
 def _without_aux(name: str, tree):
-    """The tree of the solution in that of (solution, auxiliary data)."""
+    """The tree of the solution, given the tree of (solution, auxiliary data)."""
     children = tree.children()
     if len(children) != 2:
         raise ValueError(
@@ -68,13 +68,13 @@ def _check_tree(name: str, found, like: str, expected):
 
 
 def custom_root(f: Callable, initial_guess, solve: Callable, tangent_solve: Callable, has_aux: bool = False):
-    """A root of f, found by `solve(f, initial_guess)`, with the derivative that the implicit function theorem gives it
-    (`lax.custom_root`).
+    """The root of f that `solve(f, initial_guess)` returns (`lax.custom_root`). The implicit function theorem gives its
+    derivative with respect to the values that f closes over.
 
-    f: from a pytree to one of the same structure, zero at the root; derivatives are those with respect to what it closes
-    over. tangent_solve(g, y): the x with g(x) = y, for g the linear function that is f's derivative at the root:
-    `lambda g, y: y / g(1.0)` for scalars. With has_aux, `solve` returns (root, auxiliary data). Raises TypeError where f,
-    solve or tangent_solve returns another structure than that of `initial_guess`.
+    f: maps a pytree to a pytree of the same structure, which is zero at the root. tangent_solve(g, y): returns the x with
+    g(x) = y; the linear function g is the derivative of f at the root. For scalars, it is `lambda g, y: y / g(1.0)`. With
+    has_aux, `solve` returns (root, auxiliary data). Raises TypeError if f, solve or tangent_solve returns a pytree whose
+    structure differs from `initial_guess`.
 
     >>> import minijax as jax
     >>> def newton(f, x):
@@ -105,20 +105,20 @@ def custom_root(f: Callable, initial_guess, solve: Callable, tangent_solve: Call
 
 def _root(f: _Traced, solve: _Traced, tangent_solve: _Traced, guess: list) -> list:
     parts = (f, solve, tangent_solve)
-    # The rule lives as long as the program it is in: it gets the jaxprs, and not the values they were traced with.
+    # The rule lives as long as its program: it holds the jaxprs, and not the values that they were traced with.
     root = _root_function(*[part.jaxpr for part in parts], [len(part.consts) for part in parts])
     return root(*[x for part in parts for x in part.consts], *guess)
 
 
 def _root_function(f: ClosedJaxpr, solve: ClosedJaxpr, tangent_solve: ClosedJaxpr, sizes: list[int]) -> Callable:
-    """The flat function of (what f closes over, what solve does, what tangent_solve does, guess), with its derivative."""
+    """A flat function with a derivative rule. Its arguments are the consts of f, of solve and of tangent_solve, and the guess."""
 
     def _custom_root(*args):
         _, consts, _, guess = split_at(args, *sizes)
         return jaxpr_as_fun(solve)(*consts, *guess)
 
     def _root_jvp(*args):
-        """From f(a, x(a)) = 0 follows dx = -(df/dx)^-1 df/da da."""
+        """The jvp rule: f(a, x(a)) = 0 gives dx = -(df/dx)^-1 df/da da."""
         primals, tangents = args[: len(args) // 2], args[len(args) // 2 :]
         outs = root(*primals)
         consts, _, tangent_consts, guess = split_at(primals, *sizes)
@@ -152,13 +152,13 @@ def custom_linear_solve(
     symmetric: bool = False,
     has_aux: bool = False,
 ):
-    """The x with `matvec(x) == b`, found by `solve(matvec, b)` and differentiated as the solution of that equation
-    (`lax.custom_linear_solve`).
+    """The x with `matvec(x) == b` that `solve(matvec, b)` returns (`lax.custom_linear_solve`). The equation gives its
+    derivative.
 
-    matvec: linear, from pytrees like b to pytrees like b. solve need not be differentiable. transpose_solve(vecmat, b): the
-    same for the transposed matrix, which reverse mode needs; with symmetric=True, `solve` does for both. With has_aux both
-    return (x, auxiliary data). Raises ValueError where a function returns other shapes than b's, TypeError where another
-    structure.
+    matvec: a linear function from pytrees like b to pytrees like b. solve: need not be differentiable.
+    transpose_solve(vecmat, b): solves the system with the transposed matrix; reverse mode needs it. With symmetric=True,
+    reverse mode uses `solve`. With has_aux, both return (x, auxiliary data). Raises ValueError if a function returns shapes
+    other than b's, and TypeError if it returns another structure.
 
     >>> import minijax as jax
     >>> def divided(a, b):

@@ -1,4 +1,4 @@
-"""`device_put`, `device_get`, `block_until_ready`."""
+"""`device_put`, `device_get`, `block_until_ready`: they move arrays to and from the device, or wait for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def device_put(tree, device=None):
 
 
 def block_until_ready(tree):
-    """Return the pytree when its arrays are computed: at once, unless XLA is computing them (`jax.block_until_ready`)."""
+    """The pytree, as soon as its arrays are computed (`jax.block_until_ready`). Only arrays of XLA can make it wait."""
     for leaf in tree_leaves(tree):
         if isinstance(leaf, ArrayImpl):
             leaf.block_until_ready()

@@ -1,4 +1,4 @@
-"""`vmap`: the checks of its axes, and its results put back together. The machine is `transforms/vmap.py`."""
+"""`vmap`: it checks axes, flattens arguments and unflattens results. The machine is `transforms/vmap.py`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ def vmap(
     axis_name: Hashable | None = None,
     axis_size: int | None = None,
 ) -> Callable:
-    """Map `fun` over an axis of its arguments, in one run (`jax.vmap`).
+    """A function that maps `fun` over an axis of its arguments, in one run of `fun` (`jax.vmap`).
 
-    in_axes: for each positional argument the axis to map, or None, as a prefix of the arguments' pytrees; keyword arguments
-    are mapped along axis 0. out_axes: the same for the results.
+    in_axes: the axis to map of each positional argument, or None if all examples share the argument; a pytree that is a
+    prefix of the arguments' pytree. Keyword arguments are mapped along axis 0. out_axes: where each result has its mapped
+    axis, or None if the result is the same for all examples.
 
     >>> import minijax.numpy as jnp
     >>> vmap(lambda x, y: x * y, in_axes=(0, None))(jnp.arange(3.0), 2.0)

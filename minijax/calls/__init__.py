@@ -1,6 +1,6 @@
-"""Primitives that carry jaxprs, and those that call back into Python.
+"""Primitives that carry jaxprs, and primitives that call back into Python.
 
-With them the registry is complete: import it from here to have all of it.
+This module completes the registry of primitives: import the registry from here to get every primitive.
 """
 
 from ..primitives.basis import registry

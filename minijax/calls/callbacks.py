@@ -1,7 +1,7 @@
-"""Calling back into Python from a program: `debug_print`, `debug_callback`, `pure_callback`, `io_callback`.
+"""The primitives that call Python from a program: `debug_print`, `debug_callback`, `pure_callback`, `io_callback`.
 
-What sets them apart is their effects: dead code elimination drops a pure callback whose result nobody reads, and never one of
-the others. (JAX: `_src/debugging.py`, `_src/callback.py`.)
+`pure_callback` has no effects: dead code elimination drops it if nobody reads its results. The other three have effects, and
+are never dropped. (JAX: `_src/debugging.py`, `_src/callback.py`.)
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ NO_COTANGENT = "it leaves the program: no cotangent flows back through Python co
 
 
 def _run(callback: Callable, args: Sequence[np.ndarray]):
-    """Call the user's function on arrays; it may use minijax itself, and NumPy warns in it, as it does by default."""
+    """The result of the user's function on arrays. The function may use minijax; within it, NumPy warns as it does by
+    default."""
     with set_current_trace(eval_trace), np.errstate(**_numpy_default):
         return callback(*map(ArrayImpl, args))
 
@@ -33,17 +34,17 @@ def _run(callback: Callable, args: Sequence[np.ndarray]):
 _numpy_default = np.geterr()
 
 # ---------------------------------------------------------------------------------------------------------------------
-# For debugging: no results
+# Callbacks for debugging: they have no results
 
 
 def _debug_row(name: str, impl: Callable, effects: Callable) -> Primitive:
     def jvp(primals, tangents, **params):
-        # The values as they are; tangents are shown by who has them in hand, in a custom_jvp rule.
+        # Show the primals. A user who wants to see the tangents prints them in a custom_jvp rule.
         primitive.bind(*primals, **params)
         return [], []
 
     def batch(axis, args, dims, **params):
-        """Once for each example, in order."""
+        """Call once for each example, in order."""
         for i in range(axis.size):
             primitive.bind(
                 *[x if d is None else index_in_dim(x, i, d, keepdims=False) for x, d in zip(args, dims)], **params
@@ -64,7 +65,7 @@ def _debug_row(name: str, impl: Callable, effects: Callable) -> Primitive:
 
 
 def merge_arguments(in_tree, arrays: Sequence, static_args: Sequence[tuple[int, object]]) -> tuple:
-    """(args, kwargs) as the user gave them: arrays, and at their places what is no array."""
+    """(args, kwargs) as the user gave them: the arrays, and the static leaves at their positions."""
     static, arrays = dict(static_args), iter(arrays)
     return tree_unflatten(in_tree, [static[i] if i in static else next(arrays) for i in range(in_tree.num_leaves)])
 
@@ -91,7 +92,7 @@ debug_callback_p = _debug_row("debug_callback", _debug_call, lambda params: froz
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# For computing: their results have the types that were promised
+# Callbacks that compute: the user states the types of their results
 
 
 def _call(name: str) -> Callable:
@@ -122,7 +123,7 @@ def _no_jvp(message: str) -> Callable:
 
 
 def _one_after_the_other(primitive: Primitive, axis, args, dims, params, unroll: int = 1):
-    """A scan over the examples."""
+    """The batched results, computed by a scan over the examples."""
     consts = [x for x, d in zip(args, dims) if d is None]
     xs = [move_batch_dim(x, d, 0) for x, d in zip(args, dims) if d is not None]
 
@@ -157,7 +158,7 @@ def _pure_batch(axis, args, dims, *, vmap_method, result_avals, **params):
             "vmap is only supported for the pure_callback primitive when vmap_method is one of"
             f" {', '.join(map(repr, VMAP_METHODS[:-1]))}, or {VMAP_METHODS[-1]!r}. Got vmap_method=None."
         )
-    # One call with the whole batch: what the examples share gets an axis of size 1, or the batch's, or none.
+    # Call once with the whole batch. An argument that the examples share gets an axis of size 1, one of the batch's size, or none.
     shared = {
         "expand_dims": lambda x: broadcast_batch(x, 1, 0),
         "broadcast_all": lambda x: broadcast_batch(x, axis.size, 0),

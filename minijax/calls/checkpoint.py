@@ -1,7 +1,8 @@
-"""`remat2`, the primitive behind `checkpoint`: a function whose residuals are not kept but computed again on the way back.
+"""`remat_p`, the primitive of `checkpoint`, printed as `remat2`: reverse mode computes its residuals again.
 
-Linearized, it runs its function now and keeps the arguments, and what the policy says; recorded is an equation that
-computes the residuals from these, and from them the tangents. (JAX: `_src/ad_checkpoint.py`.)
+Its linearize rule runs the function now, and keeps the arguments and the values that the policy selects. It records an
+equation that computes the residuals from the kept values, and the tangents from the residuals. (JAX:
+`_src/ad_checkpoint.py`.)
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ..transforms.jvp import fill, nonzero
 from ..transforms.linearize import linearize_jaxpr
 from .jit import jaxpr_row
 
-# Marks a value for policies; does nothing else.
+# `checkpoint_name`: it marks a value for policies, and returns the value.
 name_p = linear_row(
     "name",
     impl=lambda x, *, name: x,
@@ -50,8 +51,8 @@ def _linearize(primals, tangents, *, jaxpr: ClosedJaxpr, policy, differentiated,
 
 
 def split_by_policy(known: ClosedJaxpr, n_out: int, policy) -> tuple[Jaxpr, Jaxpr, list[bool]]:
-    """(jaxpr of the results and what the policy saves, jaxpr from what was saved and the arguments to the residuals, which
-    arguments that needs)."""
+    """(jaxpr from the arguments to the results and the saved values, jaxpr from the saved values and the arguments to the
+    residuals, which of its arguments the second jaxpr needs). The policy selects the saved values."""
     jaxpr = known.jaxpr
     residuals = jaxpr.outvars[n_out:]
     saveable = [eqn for eqn in jaxpr.eqns if policy is not None and _saves(policy, eqn)]
@@ -79,7 +80,8 @@ remat_p = jaxpr_row(
 
 
 def saved_residuals(known: ClosedJaxpr, n_out: int) -> list:
-    """(variable, the equation that computes it or None) for what a linearized function keeps: arguments come first."""
+    """(variable, the equation that computes it) for each value that a linearized function keeps. The arguments come first,
+    with None in place of an equation."""
     kept = {v for v in known.jaxpr.outvars[n_out:] if type(v) is not Literal}
     given = [(v, None) for v in (*known.jaxpr.invars, *known.jaxpr.constvars)]
     return [(v, eqn) for v, eqn in [*given, *[(v, e) for e in known.jaxpr.eqns for v in e.outvars]] if v in kept]

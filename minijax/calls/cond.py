@@ -1,4 +1,5 @@
-"""`cond`: one of several branches, chosen by an integer. Its arguments are the index and the operands of every branch.
+"""`cond_p`, the primitive that runs one of several branches. Its arguments are the branch's index and the operands, which
+are the same for all branches.
 
 (JAX: `_src/lax/control_flow/conditionals.py`.)
 """
@@ -31,7 +32,7 @@ def _abstract_eval(index, *avals, branches: Branches):
     for i, (given, expected) in enumerate(zip(avals, branches[0].in_avals, strict=True)):
         if (given.shape, given.dtype) != (expected.shape, expected.dtype):
             raise TypeError(f"cond's branches take {expected.str_short()} as operand {i}, got {given.str_short()}.")
-    # Weak only where every branch's is.
+    # A result has a weak type only if it has one in every branch.
     columns = zip(*[b.out_avals for b in branches])
     return [avals[0] if all(a.weak_type for a in avals) else avals[0].strip_weak_type() for avals in columns]
 
@@ -51,7 +52,8 @@ def _jvp(primals, tangents, *, branches: Branches):
 
 
 def _linearize(primals, tangents, *, branches: Branches):
-    """A cond of the primals now, which returns the residuals of whichever branch ran, zeros for those of the others."""
+    """Two conds: one of the primals runs now, one of the tangents is recorded. The first also returns the residuals of the
+    branch that ran, and zeros in the places that only other branches use."""
     nonzero = tuple(type(t) is not Zero for t in tangents[1:])
     wanted = _union([linearize_jaxpr(b, nonzero)[1] for b in branches])
     split = [linearize_jaxpr(b, nonzero, wanted) for b in branches]
@@ -71,8 +73,8 @@ def _linearize(primals, tangents, *, branches: Branches):
 
 
 def _shared_places(avals_of_branches) -> tuple[list, list[list[int]]]:
-    """Places for the residuals of whichever branch runs: their types, and where each branch has its own. Since one branch
-    runs, residuals of one type share a place."""
+    """(the types of all places for residuals, for each branch the places of its residuals). Only one branch runs, so
+    residuals of two branches share a place if they have the same type."""
     all_avals, places = [], []
     places_of: dict[ShapedArray, list[int]] = {}
     for avals in avals_of_branches:
@@ -90,7 +92,7 @@ def _shared_places(avals_of_branches) -> tuple[list, list[list[int]]]:
 
 
 def _with_all_residuals(known: ClosedJaxpr, n_out: int, all_avals, own: list[int]) -> ClosedJaxpr:
-    """The branch with its residuals at their places among all, and zeros at the others."""
+    """The branch as one that returns all places for residuals: its own residuals at their places, zeros at the others."""
 
     def branch(*args):
         results = jaxpr_as_fun(known)(*args)
@@ -103,7 +105,7 @@ def _with_all_residuals(known: ClosedJaxpr, n_out: int, all_avals, own: list[int
 
 
 def _of_all_residuals(linear: ClosedJaxpr, all_avals, own: list[int]) -> ClosedJaxpr:
-    """The linear branch, which finds its own residuals among those of all branches."""
+    """The linear branch as one that takes all places for residuals, and reads its own."""
 
     def branch(*args):
         return jaxpr_as_fun(linear)(*[args[i] for i in own], *args[len(all_avals) :])
@@ -128,7 +130,7 @@ def _batch(axis, args, dims, *, branches: Branches):
         wanted = _union([[d is not None for d in batch_jaxpr(b, axis, in_dims)[1]] for b in branches])
         batched = tuple(batch_jaxpr(b, axis, in_dims, wanted)[0] for b in branches)
         return cond_p.bind(index, *operands, branches=batched), [0 if b else None for b in wanted]
-    # Each example chooses for itself: run every branch, and select.
+    # Each example has its own index: run every branch, and select the results.
     index = batch_to_front(index, dims[0], axis.size)
     outs = None
     for i, branch in enumerate(branches):
@@ -140,7 +142,7 @@ def _batch(axis, args, dims, *, branches: Branches):
 
 
 def _dce(eqn, used):
-    """Each branch with those results alone, and the operands that any branch needs for them."""
+    """The cond without its unused results, and without the operands that no branch needs for the used results."""
     branches = eqn.params["branches"]
     needed = _union([dce_jaxpr(b.jaxpr, used)[1] for b in branches])
     smaller = [dce_jaxpr(b.jaxpr, used, instantiate=True)[0] for b in branches]

@@ -1,6 +1,7 @@
-"""`custom_vmap_call`: a jaxpr to run, and the user's function for running it on a batch.
+"""`custom_vmap_call`: the primitive of `custom_vmap`. It has a jaxpr, and the user's function that computes a batch.
 
-Functions here are flat: of lists of arrays. `minijax/custom_batching.py` is what users see. (JAX: `_src/custom_batching.py`.)
+Functions here are flat: they take and return lists of arrays. `api/custom_batching.py` has the users' functions. (JAX:
+`_src/custom_batching.py`.)
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..transforms.jvp import fill, jvp_flat, jvp_jaxpr
 from ..transforms.vmap import Axis, vmap_flat
 from .scan import split_at
 
-# A rule: (axis_size, which arguments are batched, arguments with their batch axes in front) -> (results, which of them are).
+# (axis_size, which arguments are batched, arguments with batch axes in front) -> (results, which results are batched).
 Rule = Callable[[int, list[bool], list], tuple[list, list[bool]]]
 
 
@@ -30,8 +31,8 @@ def _batch(axis, args, dims, *, rule: Rule, **params):
 
 
 def _jvp(primals, tangents, *, call: ClosedJaxpr, rule: Rule, in_tree, out_tree):
-    """One call for primals and tangents, whose rule is the derivative of the rule: where there is a batch later, in
-    vmap(lambda x: jvp(f, (x,), (x,))), the user's function still decides what to do with it."""
+    """One call for primals and tangents, whose batch rule is the derivative of the user's rule. Therefore the user's rule also
+    computes the batch in vmap(lambda x: jvp(f, (x,), (x,)))."""
     nonzero = tuple(type(t) is not Zero for t in tangents)
     wanted = tuple(issubdtype(aval.dtype, np.inexact) for aval in call.out_avals)
     pushed, _ = jvp_jaxpr(call, nonzero, wanted)
@@ -52,7 +53,7 @@ def _rule_of_jvp(rule: Rule, pushed: ClosedJaxpr, nonzero: Sequence[bool], wante
         primals, tangents = split_at(args, len(nonzero))
         of_primals, of_tangents = split_at(batched, len(nonzero))
         if not any(of_primals):
-            # jacfwd: a batch of tangents. The function itself is not batched, and its result must not be.
+            # jacfwd has a batch of tangents alone. The primals are not batched, so the primal results must not be batched either.
             pairs = vmap_flat(jaxpr_as_fun(pushed), Axis(None, axis_size), args, [0 if b else None for b in batched])
             return [batch_to_front(x, d) if d else x for x, d in pairs], [d is not None for _, d in pairs]
         pairs = iter(zip(tangents, of_tangents))
@@ -77,7 +78,7 @@ def _rule_of_jvp(rule: Rule, pushed: ClosedJaxpr, nonzero: Sequence[bool], wante
 
 
 def _alike(axis_size: int, x, x_batched: bool, t, t_batched: bool) -> tuple:
-    """(primal, tangent, whether they are batched): both are if either is."""
+    """(primal, tangent, whether both are batched). If only one of them is batched, the other one becomes batched."""
     if t is None:
         return x, zero_like(x), x_batched
     if x_batched == t_batched:
@@ -92,7 +93,7 @@ def _no_reverse_mode(primals, tangents, **params):
     )
 
 
-# The user's rule may return other dtypes than the function, as under JAX: no check of the batch rule.
+# As in JAX, the user's rule may return other dtypes than the function, so the batch rule is not checked.
 _batch.checks = "batch"
 
 custom_vmap_p = call_row(

@@ -1,11 +1,11 @@
 """The primitives behind `custom_jvp` and `custom_vjp`: a jaxpr to run, and the user's functions for its derivative.
 
-    custom_jvp_call   runs its jaxpr; its jvp rule calls the user's
+    custom_jvp_call   runs its jaxpr; its jvp rule calls the user's jvp rule
     custom_vjp_call   runs its jaxpr; its jvp rule runs the user's forward function and stages a `custom_lin`
-    custom_lin        the derivative of a custom_vjp: nobody can compute it forwards; its transpose calls the user's
+    custom_lin        the derivative of a custom_vjp: it cannot be computed forwards; its transpose calls the user's
                       backward function
 
-Functions here are flat: of arrays, returning lists of arrays. `custom_derivatives.py` is what users see.
+Functions here are flat: they take arrays and return lists of arrays. `api/custom_derivatives.py` has the users' classes.
 (JAX: `_src/custom_derivatives.py`.)
 """
 
@@ -29,7 +29,8 @@ from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
 
 
 def _owner(args: Sequence):
-    """The trace to process a call with these arguments: the current one, or the first around it that does not pass it on."""
+    """The trace that processes a call with these arguments: the current trace, or the first outer trace that does not pass
+    the call on."""
     trace = thread_state.trace
     while (following := trace.passes_on(args)) is not None:
         trace = following
@@ -37,9 +38,9 @@ def _owner(args: Sequence):
 
 
 def _call(primitive: Primitive, fun: Callable, args: Sequence, params: dict) -> list:
-    """Run `fun`, or differentiate it by its rule, or put an equation for it into the program being written.
+    """The results of `fun`: run it, differentiate it by its rule, or write an equation for it.
 
-    Where values are known, `fun` and the user's rules meet them: they may branch on them, as under JAX.
+    If the values of `args` are known, `fun` and the user's rules get them. As in JAX, they may branch on the values.
     """
     trace = _owner(args)
     with set_current_trace(trace):
@@ -62,7 +63,7 @@ def _abstract_eval(*avals, call_jaxpr: ClosedJaxpr, **params):
 
 
 def _transpose(cotangents, *args, call_jaxpr: ClosedJaxpr, **params):
-    """A function used linearly, inside another rule: transpose what it computes."""
+    """Transpose the function's jaxpr: another jvp rule may apply a custom function to its tangents, if it is linear."""
     results = iter(backward_pass(call_jaxpr.jaxpr, call_jaxpr.consts, args, cotangents))
     return [next(results) if is_undefined_primal(x) else None for x in args]
 
@@ -77,7 +78,7 @@ def _check_closed_over(kind: str, name: str, tangents):
 
 def _batch_call(primitive_of: Callable[[], Primitive], batch_rules: Callable) -> Callable:
     def batch(axis, args, dims, *, call_jaxpr, num_consts, **params):
-        # What the rules return is batched in front, all of it; so must be what the function itself returns.
+        # The batched rules return all results with a batch axis in front, so the batched function must do the same.
         batched, out_dims = batch_jaxpr(call_jaxpr, axis, tuple(dims), True)
         params = {**params, **batch_rules(axis, dims[num_consts:], params)}
         return primitive_of().bind(*args, call_jaxpr=batched, num_consts=num_consts, **params), out_dims
@@ -107,7 +108,7 @@ def _jvp_of_custom_jvp(primals, tangents, *, num_consts, jvp_jaxpr_fun, symbolic
 
 
 def _check_known(primals: Sequence, outs: Sequence, name: str):
-    """In reverse mode the tangents are unknown, and the value must not come out of what computes with both."""
+    """Raise NotImplementedError if a rule computes a primal output from tangents: in reverse mode the tangents are unknown."""
     trace = thread_state.trace
     if not isinstance(trace, TangentTrace):
         return
@@ -130,12 +131,12 @@ def _batch_jvp(axis, dims, params):
 
 
 def _densely(function: Callable) -> Callable:
-    """A function that returns arrays for symbolic zeros."""
+    """`function` with arrays in place of the symbolic zeros among its results."""
     return lambda *args: [instantiate(x) for x in function(*args)]
 
 
 def _in_front(axis, function: Callable, args: Sequence, dims: Sequence) -> list:
-    """Map a function over a batch; every result has its batch axis in front."""
+    """The results of a function on a batch. Every result has its batch axis in front."""
     return [materialize(x, d, 0, axis) for x, d in vmap_flat(function, axis, args, dims)]
 
 
@@ -211,7 +212,8 @@ def _batch_vjp(axis, dims, params):
 
 
 def _batch_bwd(axis, dims, bwd: Callable) -> Callable:
-    """The backward function of a batch, whose arguments are batched in front: what the examples share gets the sum."""
+    """The backward function of a batch; its arguments have the batch axis in front. An argument that all examples share gets
+    the sum of their cotangents."""
 
     def batched_bwd(*args):
         cotangents = _in_front(axis, _densely(bwd), [instantiate(x) for x in args], [0] * len(args))
@@ -258,7 +260,7 @@ custom_lin_p = row(
     abstract_eval=lambda *avals, out_avals, **params: list(out_avals),
     jvp=NO_FORWARD_MODE,
     transpose=_lin_transpose,
-    # As in JAX: a batch rule would only put off the error, to where the derivative is run.
+    # As in JAX, raise the error here: with a batch rule it would come only when the derivative runs.
     batch=_no_forward_mode,
     multiple_results=True,
 )

@@ -1,7 +1,7 @@
-"""`jit` as a primitive: an equation that carries a jaxpr, and runs it compiled.
+"""`jit_p`, the primitive of `jit`: its equation carries a jaxpr, which runs compiled.
 
-Each rule transforms the jaxpr and binds the primitive again, so that what was jitted stays jitted, by the same compiler:
-"numpy", "xla", or None for the configured one.
+Each rule transforms the jaxpr and binds `jit_p` again. Therefore the derivative or the batch of a jitted function is jitted
+too, with the same compiler: "numpy", "xla", or None for the configured one.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ..transforms.transpose import split_jaxpr, transpose_jaxpr
 from ..transforms.vmap import batch_jaxpr
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Rules of a primitive that runs its jaxpr and does nothing else, and stays that primitive: jit, and checkpoint
+# The rules that jit and checkpoint share: both run their jaxpr and do nothing else
 
 
 def jaxpr_row(name: str, *, impl: Callable, abstract_eval: Callable, **call_rules: Callable) -> CallPrimitive:
-    """The row of a primitive that carries a jaxpr under the parameter `jaxpr`, runs it on its arguments and does nothing else."""
+    """A call-like primitive: it runs the jaxpr in its parameter `jaxpr` on its arguments, and does nothing else."""
 
     def jvp(primals, tangents, *, jaxpr, **params):
         pushed, out_nonzero = jvp_jaxpr(jaxpr, nonzero(tangents))
@@ -73,7 +73,7 @@ def _abstract_eval(*avals, jaxpr: ClosedJaxpr, name: str, compiler: str | None =
 
 
 def _linearize(primals, tangents, *, jaxpr, **params):
-    """Run the primal part now, with the residuals as further results; the tangents' part becomes one jit equation."""
+    """Run the primal part now: its results are the outputs and the residuals. The tangent part becomes one jit equation."""
     primal_jaxpr, out_nonzero, linear_jaxpr = linearize_jaxpr(jaxpr, nonzero(tangents))
     results = jit_p.bind(*primals, jaxpr=primal_jaxpr, **params)
     outs, residuals = results[: len(out_nonzero)], results[len(out_nonzero) :]
@@ -87,7 +87,7 @@ def _linearize(primals, tangents, *, jaxpr, **params):
 
 
 def _partial_eval(args, unknown, *, jaxpr, **params):
-    """For a jit within a rule, of known primals and unknown tangents."""
+    """Compute the known results of a jit now. A jvp rule that calls jit needs it: its primals are known, its tangents not."""
     known, rest, out_unknown = split_jaxpr(jaxpr, unknown)
     if all(out_unknown):
         return None
@@ -102,7 +102,7 @@ def _partial_eval(args, unknown, *, jaxpr, **params):
 
 
 def _dce(eqn, used):
-    """The equation with those results alone, and the arguments that they need."""
+    """The equation without its unused results, and without the arguments that only these need."""
     closed_jaxpr = eqn.params["jaxpr"]
     jaxpr, used_inputs = dce_jaxpr(closed_jaxpr.jaxpr, used)
     return eqn.replace(

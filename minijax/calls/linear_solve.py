@@ -1,8 +1,9 @@
-"""`custom_linear_solve`: the solution of a linear system by the user's own solver, differentiated as a solution is.
+"""`custom_linear_solve`: the primitive of a linear system that the user's own solver solves.
 
-The primitive carries four functions: `matvec` x -> A x, `solve` b -> x with A x = b, and for reverse mode the same of the
-transposed matrix: `vecmat` and `transpose_solve`. Its arguments are what each of them closes over, and then b. The solver
-itself is never differentiated: that A x = b says all there is to know. (JAX: `_src/lax/control_flow/solves.py`.)
+The primitive carries four functions: `matvec` maps x to A x, `solve` maps b to the x with A x = b, and reverse mode uses
+`vecmat` and `transpose_solve`, which do the same for the transposed matrix. Its arguments are the values that each function
+closes over, and then b. The solver is never differentiated: the equation A x = b gives the derivative. (JAX:
+`_src/lax/control_flow/solves.py`.)
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .scan import split_at
 
 
 class _LinearSolveTuple(NamedTuple):
-    """Something of each of the four functions. It has JAX's name because printed jaxprs show it."""
+    """One item for each of the four functions. Printed jaxprs show the name of this class, so it is JAX's name."""
 
     matvec: Any
     vecmat: Any
@@ -30,15 +31,15 @@ class _LinearSolveTuple(NamedTuple):
     transpose_solve: Any
 
     def transpose(self) -> _LinearSolveTuple:
-        """The same of the transposed system."""
+        """The items for the transposed system."""
         return _LinearSolveTuple(self.vecmat, self.matvec, self.transpose_solve, self.solve)
 
 
 def linear_solve(consts: Sequence[list], jaxprs: Sequence, b: Sequence) -> list:
     """The leaves of x, and of the solver's auxiliary data.
 
-    jaxprs: ClosedJaxprs of matvec, vecmat, solve and transpose_solve, with what they close over as their first arguments;
-    the second and the last may be None. consts: a list of these values for each.
+    jaxprs: ClosedJaxprs of matvec, vecmat, solve and transpose_solve; their first arguments are the values that they close
+    over. vecmat and transpose_solve may be None. consts: for each function, the list of the values that it closes over.
     """
     const_lengths = _LinearSolveTuple(*map(len, consts))
     flat = [x for part in consts for x in part]
@@ -67,7 +68,7 @@ def _abstract_eval(*avals, const_lengths, jaxprs):
 
 
 def _jvp(primals, tangents, *, const_lengths, jaxprs):
-    """From A x = b follows dA x + A dx = db: another solve, for dx. Auxiliary data has no derivative."""
+    """A x = b gives dA x + A dx = db: a second solve computes dx. Auxiliary data has no derivative."""
     outs = linear_solve_p.bind(*primals, const_lengths=const_lengths, jaxprs=jaxprs)
     consts, b = _split(primals, const_lengths)
     consts_t, b_t = _split(tangents, const_lengths)
@@ -81,7 +82,7 @@ def _jvp(primals, tangents, *, const_lengths, jaxprs):
 
 
 def _matvec_tangents(matvec, consts: list, tangents: list, x: list) -> list:
-    """dA x."""
+    """The tangents dA x of matvec at a fixed x."""
     still = list(map(zero_like, x))
     if all(type(t) is Zero for t in tangents):
         return still
@@ -89,7 +90,7 @@ def _matvec_tangents(matvec, consts: list, tangents: list, x: list) -> list:
 
 
 def _transpose(cotangents, *args, const_lengths, jaxprs):
-    """x = A^-1 b is linear in b: the cotangent of b is the solution of the transposed system."""
+    """The cotangent of b: x = A^-1 b is linear in b, so the transposed system gives it."""
     if jaxprs.transpose_solve is None:
         raise TypeError(
             "transpose_solve required for backwards mode automatic differentiation of custom_linear_solve: give it, or say"
@@ -107,7 +108,7 @@ def _transpose(cotangents, *args, const_lengths, jaxprs):
 
 
 def _batch(axis, args, dims, *, const_lengths, jaxprs):
-    """One solve for the whole batch. Where anything is batched then x is, and with it matvec(x) and b."""
+    """One solve for the whole batch. If any argument is batched, then x is batched, and so are matvec(x) and b."""
     consts, b = _split(args, const_lengths)
     consts_d, b_d = _split(dims, const_lengths)
     in_front = [0] * len(b)

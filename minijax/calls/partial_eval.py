@@ -1,4 +1,4 @@
-"""Partial evaluation of a loop or a branch: what is known of its results is computed now."""
+"""Partial evaluation of a loop or a branch: its known results are computed now."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..core.traces import get_aval
 
 
 def known_half(primitive_of: Callable[[], CallPrimitive]) -> Callable:
-    """The `partial_eval` rule of a primitive that can drop results: `jvp` of a scan, say, within a jvp rule.
+    """The `partial_eval` rule of a primitive whose `dce` rule can drop results. Example: `jvp` of a scan within a jvp rule.
 
-    The known results are computed now, by the equation without the others. The other half is recorded: the equation without
-    the known results, which computes again what it needs of these.
+    One equation, without the unknown results, runs now. One equation, without the known results, is recorded. It computes
+    again the known values that it needs.
     """
 
     def partial_eval(args: Sequence, unknown: Sequence[bool], **params):

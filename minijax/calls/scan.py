@@ -1,13 +1,15 @@
-"""`scan`: a loop with a known number of steps. Each step takes a carry and a slice of the `xs`, and gives the next carry
-and a slice of the `ys`.
+"""`scan_p`, the primitive of a loop with a known number of steps. Each step takes a carry and a slice of the `xs`, and
+returns the next carry and a slice of the `ys`.
 
-The arguments are (consts, carry, xs), the results (carry, ys); the body's jaxpr is of (consts, carry, slices of xs).
-Each rule makes another scan. (JAX: `_src/lax/control_flow/loops.py`.)
+The arguments are (consts, carry, xs), the results (carry, ys). The body's jaxpr takes (consts, carry, slices of xs) and
+returns (next carry, slices of ys). Each rule binds another scan. (JAX: `_src/lax/control_flow/loops.py`.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress, repeat
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,12 +26,42 @@ from .partial_eval import known_half
 
 
 def split_at(xs: Sequence, *sizes: int) -> list[list]:
-    """Consecutive parts of those sizes, and the rest."""
+    """Consecutive parts of `xs` that have these sizes, and the rest of `xs` as the last part."""
     parts, start = [], 0
     for size in sizes:
         parts.append(list(xs[start : start + size]))
         start += size
     return [*parts, list(xs[start:])]
+
+
+class Args(NamedTuple):
+    """One item for each argument of a scan, or of its body: values, avals, variables or flags."""
+
+    consts: Sequence
+    carry: Sequence
+    xs: Sequence
+
+    @classmethod
+    def of(cls, items: Sequence, num_consts: int, num_carry: int) -> Args:
+        return cls(*split_at(items, num_consts, num_carry))
+
+    def flat(self) -> tuple:
+        return (*self.consts, *self.carry, *self.xs)
+
+    def map(self, function: Callable) -> Args:
+        return Args(*[[function(x) for x in part] for part in self])
+
+    def marked(self, flags: Args) -> Args:
+        """The items whose flag is true."""
+        return Args(*[list(compress(part, marks)) for part, marks in zip(self, flags)])
+
+    def beside(self, others: Args) -> Args:
+        """The consts of both, the carries of both, the xs of both."""
+        return Args(*[[*part, *more] for part, more in zip(self, others)])
+
+
+def bind_scan(args: Args, jaxpr: ClosedJaxpr, **params) -> list:
+    return scan_p.bind(*args.flat(), jaxpr=jaxpr, num_consts=len(args.consts), num_carry=len(args.carry), **params)
 
 
 def _impl(*args, jaxpr: ClosedJaxpr, length, reverse, num_consts, num_carry, unroll):
@@ -62,8 +94,12 @@ def _abstract_eval(*avals, jaxpr: ClosedJaxpr, length, reverse, num_consts, num_
 # Rules
 
 
-def fixpoint(step, flags: Sequence[bool]) -> list[bool]:
-    """The least flags, from those given on, that `step` maps to themselves or fewer: what a carry must be in every step."""
+def fixpoint(step: Callable, flags: Sequence[bool]) -> list[bool]:
+    """The smallest superset of the carry's flags that is closed under `step`: the flags that are true in some step.
+
+    scan(lambda c, x: ((c[1], x), None), (0.0, 0.0), xs): `xs` has a tangent, so c[1] has one from the second step on, and
+    c[0] from the third.
+    """
     flags = list(flags)
     while True:
         after = [a or b for a, b in zip(flags, step(flags), strict=True)]
@@ -72,15 +108,19 @@ def fixpoint(step, flags: Sequence[bool]) -> list[bool]:
         flags = after
 
 
+def with_vars(closed_jaxpr: ClosedJaxpr, invars: Iterable, outvars: Iterable) -> ClosedJaxpr:
+    """The jaxpr with these variables as its arguments and results: its own, in another order."""
+    return ClosedJaxpr(closed_jaxpr.jaxpr.replace(invars=list(invars), outvars=list(outvars)), closed_jaxpr.consts)
+
+
 def permuted(closed_jaxpr: ClosedJaxpr, in_order: Sequence[int], out_order: Sequence[int]) -> ClosedJaxpr:
-    """The jaxpr with its arguments and results in another order: each entry is the place it had."""
+    """The jaxpr with its arguments and results in another order: each number is a position in the old order."""
     jaxpr = closed_jaxpr.jaxpr
-    invars, outvars = [jaxpr.invars[i] for i in in_order], [jaxpr.outvars[i] for i in out_order]
-    return ClosedJaxpr(jaxpr.replace(invars=invars, outvars=outvars), closed_jaxpr.consts)
+    return with_vars(closed_jaxpr, [jaxpr.invars[i] for i in in_order], [jaxpr.outvars[i] for i in out_order])
 
 
 def positions(*parts: Sequence[bool]) -> list[list[int]]:
-    """Where the marked of each part are in the list of all the marked, part after part."""
+    """For each part, the positions of its marked items in the list of all marked items."""
     found, n = [], 0
     for part in parts:
         k = sum(part)
@@ -89,95 +129,59 @@ def positions(*parts: Sequence[bool]) -> list[list[int]]:
     return found
 
 
-def _nonzero_carry(jaxpr: ClosedJaxpr, transform, consts_nz, carry_nz, xs_nz) -> list[bool]:
-    """Which carries have tangents, in the step where most of them have."""
-    n = len(carry_nz)
-    return fixpoint(lambda nz: transform(jaxpr, (*consts_nz, *nz, *xs_nz))[1][:n], carry_nz)
+def _nonzero(jaxpr: ClosedJaxpr, transform: Callable, tangents: Args) -> tuple[Args, tuple]:
+    """(which arguments have a tangent in some step, which results must have one: the carries among these arguments)."""
+    nonzero = tangents.map(lambda t: type(t) is not Zero)
+    n = len(nonzero.carry)
+    carry = fixpoint(lambda flags: transform(jaxpr, nonzero._replace(carry=flags).flat())[1][:n], nonzero.carry)
+    return nonzero._replace(carry=carry), (*carry, *[False] * (len(jaxpr.out_avals) - n))
 
 
-def _jvp(primals, tangents, *, jaxpr, length, reverse, num_consts, num_carry, unroll):
-    nonzero = [type(t) is not Zero for t in tangents]
-    consts_nz, carry_nz, xs_nz = split_at(nonzero, num_consts, num_carry)
-    carry_nz = _nonzero_carry(jaxpr, jvp_jaxpr, consts_nz, carry_nz, xs_nz)
-    num_ys = len(jaxpr.out_avals) - num_carry
-    pushed, out_nz = jvp_jaxpr(jaxpr, (*consts_nz, *carry_nz, *xs_nz), (*carry_nz, *[False] * num_ys))
+def _jvp(primals, tangents, *, jaxpr: ClosedJaxpr, num_consts, num_carry, **common):
+    """One scan whose consts, carry and xs are each followed by their tangents."""
+    tangents = Args.of(tangents, num_consts, num_carry)
+    nonzero, wanted = _nonzero(jaxpr, jvp_jaxpr, tangents)
+    tangents = tangents.marked(nonzero).map(instantiate)
+    pushed, out_nz = jvp_jaxpr(jaxpr, nonzero.flat(), wanted)
     # (consts, carry, xs, their tangents) -> (consts, tangents, carry, tangents, xs, tangents)
-    n_in, n_out = len(nonzero), len(out_nz)
-    own = split_at(range(n_in), num_consts, num_carry)
-    moving = [[n_in + i for i in part] for part in positions(consts_nz, carry_nz, xs_nz)]
-    outs = split_at(range(n_out), num_carry)
-    out_moving = [[n_out + i for i in part] for part in positions(out_nz[:num_carry], out_nz[num_carry:])]
-    body = permuted(
+    invars, in_tangents = split_at(pushed.jaxpr.invars, len(primals))
+    in_tangents = Args.of(in_tangents, len(tangents.consts), len(tangents.carry))
+    sizes = num_carry, len(wanted) - num_carry, len(tangents.carry)
+    carry, ys, carry_t, ys_t = split_at(pushed.jaxpr.outvars, *sizes)
+    body = with_vars(
         pushed,
-        [i for a, b in zip(own, moving) for i in (*a, *b)],
-        [i for a, b in zip(outs, out_moving) for i in (*a, *b)],
+        Args.of(invars, num_consts, num_carry).beside(in_tangents).flat(),
+        [*carry, *carry_t, *ys, *ys_t],
     )
-    wanted = [*consts_nz, *carry_nz, *xs_nz]
-    given = [instantiate(t) for t, want in zip(tangents, wanted) if want]
-    parts = zip(split_at(primals, num_consts, num_carry), split_at(given, sum(consts_nz), sum(carry_nz)))
-    results = scan_p.bind(
-        *[x for a, b in parts for x in (*a, *b)],
-        jaxpr=body,
-        length=length,
-        reverse=reverse,
-        num_consts=num_consts + sum(consts_nz),
-        num_carry=num_carry + sum(carry_nz),
-        unroll=unroll,
-    )
-    carry, carry_t, ys, ys_t = split_at(results, num_carry, sum(carry_nz), num_ys)
+    results = bind_scan(Args.of(primals, num_consts, num_carry).beside(tangents), body, **common)
+    carry, carry_t, ys, ys_t = split_at(results, len(carry), len(carry_t), len(ys))
     return [*carry, *ys], fill([*carry, *ys], [*carry_t, *ys_t], out_nz)
 
 
-def _linearize(primals, tangents, *, jaxpr, length, reverse, num_consts, num_carry, unroll):
-    """Two scans: one of the primals, now, which leaves the residuals; and one, recorded, of the tangents.
+def _linearize(primals, tangents, *, jaxpr: ClosedJaxpr, num_consts, num_carry, **common):
+    """Two scans: one of the primals runs now and leaves the residuals; one of the tangents is recorded.
 
-    A residual that is the same in every step is kept once, and one that is a slice of `xs` not at all: it is there.
+    A residual that is the same in every step is kept once. A residual that is a slice of `xs` is not kept: `xs` is there.
     """
-    nonzero = [type(t) is not Zero for t in tangents]
-    consts_nz, carry_nz, xs_nz = split_at(nonzero, num_consts, num_carry)
-    carry_nz = _nonzero_carry(jaxpr, _linear_nonzero, consts_nz, carry_nz, xs_nz)
-    n_out = len(jaxpr.out_avals)
-    wanted = (*carry_nz, *[False] * (n_out - num_carry))
-    known, out_nz, linear = linearize_jaxpr(jaxpr, (*consts_nz, *carry_nz, *xs_nz), wanted)
-    consts, _, xs = split_at(primals, num_consts, num_carry)
-    residuals = _Residuals(known, n_out, num_consts, num_carry)
-    common = dict(length=length, reverse=reverse, unroll=unroll)
-    invariant, hoisted = residuals.before(consts)
-    results = scan_p.bind(
-        *consts,
-        *hoisted,
-        *primals[num_consts:],
-        jaxpr=residuals.body,
-        num_consts=num_consts + len(hoisted),
-        num_carry=num_carry,
-        **common,
-    )
-    outs, stacked = results[:n_out], results[n_out:]
-    sliced = residuals.sliced(xs, stacked)
-    # (residuals, tangents of consts, carry, xs) -> (invariant, consts; carry; sliced, xs)
-    n_res = len(residuals.kinds)
-    of_consts, of_carry, of_xs = ([n_res + i for i in part] for part in positions(consts_nz, carry_nz, xs_nz))
-    places = [i for i, kind in enumerate(residuals.kinds) if kind == "invariant"]
-    others = [i for i, kind in enumerate(residuals.kinds) if kind != "invariant"]
-    body = permuted(linear, [*places, *of_consts, *of_carry, *others, *of_xs], range(len(linear.out_avals)))
+    primals = Args.of(primals, num_consts, num_carry)
+    nonzero, wanted = _nonzero(jaxpr, _linear_nonzero, Args.of(tangents, num_consts, num_carry))
+    known, out_nz, linear = linearize_jaxpr(jaxpr, nonzero.flat(), wanted)
+    residuals = _Residuals(known, len(wanted), num_consts, num_carry)
+    invariant, hoisted = residuals.before(primals.consts)
+    results = bind_scan(primals._replace(consts=[*primals.consts, *hoisted]), residuals.body, **common)
+    outs, stacked = split_at(results, len(wanted))
+    values = Args(invariant, [], residuals.sliced(primals.xs, stacked))
+    # (residuals, tangents of consts, carry, xs) -> (invariant residuals, consts; carry; sliced residuals, xs)
+    of_residuals, of_tangents = split_at(linear.jaxpr.invars, len(residuals.kinds))
+    of_tangents = Args.of(of_tangents, sum(nonzero.consts), sum(nonzero.carry))
+    invars = residuals.as_args(of_residuals).beside(of_tangents).flat()
+    body = with_vars(linear, invars, linear.jaxpr.outvars)
 
     def record(tangents):
-        dense = [instantiate(t) for t, nz in zip(tangents, [*consts_nz, *carry_nz, *xs_nz]) if nz]
-        consts_t, carry_t, xs_t = split_at(dense, sum(consts_nz), sum(carry_nz))
+        dense = Args.of(tangents, num_consts, num_carry).marked(nonzero).map(instantiate)
         if not any(out_nz):
             return fill(outs, [], out_nz)
-        moved = scan_p.bind(
-            *invariant,
-            *consts_t,
-            *carry_t,
-            *sliced,
-            *xs_t,
-            jaxpr=body,
-            num_consts=len(invariant) + len(consts_t),
-            num_carry=len(carry_t),
-            **common,
-        )
-        return fill(outs, moved, out_nz)
+        return fill(outs, bind_scan(values.beside(dense), body, **common), out_nz)
 
     return outs, record
 
@@ -187,7 +191,7 @@ def _linear_nonzero(jaxpr, nonzero):
 
 
 class _Residuals:
-    """What the linear body needs of the primal one. `kinds`: for each residual "invariant", "xs" or "stacked"."""
+    """The residuals that the primal body leaves for the linear body. `kinds`: for each one "invariant", "xs" or "stacked"."""
 
     def __init__(self, known: ClosedJaxpr, n_out: int, num_consts: int, num_carry: int):
         jaxpr = known.jaxpr
@@ -202,7 +206,7 @@ class _Residuals:
         stacked = [v for v, kind in zip(self.residuals, self.kinds) if kind == "stacked"]
         self.invariant = [v for v, kind in zip(self.residuals, self.kinds) if kind == "invariant"]
         known_before = {v for v in self.invariant if type(v) is not Literal}
-        # What is computed before the loop the steps get as constants.
+        # The steps take the values that are computed before the loop as consts.
         self.hoisted = [v for eqn in jaxpr.eqns if known_before.issuperset(eqn.outvars) for v in eqn.outvars]
         hoisted = set(self.hoisted)
         kept = jaxpr.replace(
@@ -215,17 +219,22 @@ class _Residuals:
 
     @staticmethod
     def _invariant_vars(jaxpr: Jaxpr, num_consts: int) -> set:
-        """The variables that do not change from step to step: what depends on the consts alone."""
+        """The variables that have one value in all steps: they depend on the consts alone."""
         fixed = {*jaxpr.constvars, *jaxpr.invars[:num_consts]}
         for eqn in jaxpr.eqns:
             if not eqn.effects and all(type(v) is Literal or v in fixed for v in eqn.invars):
                 fixed.update(v for v in eqn.outvars if type(v) is not DropVar)
         return fixed
 
+    def as_args(self, variables: Sequence) -> Args:
+        """The linear body's variables for the residuals: the invariant ones are consts, the others slices of xs."""
+        invariant = [kind == "invariant" for kind in self.kinds]
+        return Args(list(compress(variables, invariant)), [], [v for v, i in zip(variables, invariant) if not i])
+
     def before(self, consts) -> tuple[list, list]:
-        """What is computed once: the invariant residuals, in their order, and those among them that the body gets."""
+        """(the invariant residuals in their order, the values that the body takes as further consts): computed once."""
         jaxpr = self.known.jaxpr
-        # What the steps print they have printed: scan(lambda c, x: (debug.print("{}", c), c * w), ...) prints once a step.
+        # Leave out equations with effects: the loop runs these, once in each step. Example: debug.print in the body.
         outvars = [*self.invariant, *self.hoisted]
         once = jaxpr.replace(outvars=outvars, eqns=[eqn for eqn in jaxpr.eqns if not eqn.effects])
         once, _ = dce_jaxpr(once, [True] * len(outvars), instantiate=True)
@@ -234,7 +243,7 @@ class _Residuals:
         return values[: len(self.invariant)], values[len(self.invariant) :]
 
     def sliced(self, xs, stacked) -> list:
-        """The other residuals, in their order: a slice for each step."""
+        """The residuals that are not invariant, in their order, each with one slice for each step."""
         stacked = iter(stacked)
         return [
             xs[self.slices[v]] if kind == "xs" else next(stacked)
@@ -243,107 +252,85 @@ class _Residuals:
         ]
 
 
-def _transpose(cotangents, *args, jaxpr, length, reverse, num_consts, num_carry, unroll):
-    """A scan the other way: it carries the cotangents of the carry, and sums those of the consts."""
-    linear = [is_undefined_primal(x) for x in args]
-    consts_lin, carry_lin, xs_lin = split_at(linear, num_consts, num_carry)
-    # A carry that begins with a known value, a zero, is linear too if what is linear flows into it later.
-    moving = fixpoint(lambda flags: _reached(jaxpr.jaxpr, [*consts_lin, *flags, *xs_lin])[:num_carry], carry_lin)
-    if not all(moving):
-        common = dict(length=length, reverse=reverse, unroll=unroll)
-        return _transpose_beside_known(cotangents, args, moving, jaxpr, num_consts, num_carry, **common)
-    consts, carry, xs = split_at(args, num_consts, num_carry)
-    known_consts, known_xs = ([x for x in part if not is_undefined_primal(x)] for part in (consts, xs))
-    ct_carry = [instantiate(ct) for ct in cotangents[:num_carry]]
-    ct_ys = cotangents[num_carry:]
-    ys_nz = [type(ct) is not Zero for ct in ct_ys]
-    const_avals = [x.aval for x in consts if is_undefined_primal(x)]
-    zeros = [instantiate(Zero(aval)) for aval in const_avals]
+def _transpose(cotangents, *args, jaxpr: ClosedJaxpr, num_consts, num_carry, reverse, **common):
+    """A scan in the other direction: it carries the cotangents of the carry, and sums the cotangents of the consts."""
+    args, avals = Args.of(args, num_consts, num_carry), Args.of(jaxpr.in_avals, num_consts, num_carry)
+    given_linear = args.map(is_undefined_primal)
+    # A carry that begins with a known zero is linear too if a linear value flows into it in a later step.
+    carry = fixpoint(
+        lambda flags: _reached(jaxpr.jaxpr, given_linear._replace(carry=flags).flat())[:num_carry], given_linear.carry
+    )
+    if not all(carry):
+        return _transpose_beside_known(cotangents, args, carry, jaxpr, reverse=reverse, **common)
+    linear = given_linear._replace(carry=carry)
+    is_known = linear.map(lambda lin: not lin)
+    known, known_avals = args.marked(is_known), avals.marked(is_known)
+    ct_carry, ct_ys = split_at(cotangents, num_carry)
     y_avals = jaxpr.out_avals[num_carry:]
-    n_known, n_sums = len(known_consts), len(zeros)
+    ys_nz = [type(ct) is not Zero for ct in ct_ys]
+    sum_avals = [x.aval for x in args.marked(linear).consts]
+    ct_carry = [instantiate(ct) for ct in ct_carry]
+    zeros = [instantiate(Zero(aval)) for aval in sum_avals]
+    start = Args(known.consts, [*zeros, *ct_carry], [*known.xs, *compress(ct_ys, ys_nz)])
 
     def body(*values):
-        known, sums, ct_carry, known_xs, ct_ys = split_at(values, n_known, n_sums, num_carry, len(known_xs_avals))
-        known, known_xs, ct_ys = iter(known), iter(known_xs), iter(ct_ys)
-        inner = jaxpr.in_avals
-        primals = [
-            *[UndefinedPrimal(aval) if lin else next(known) for aval, lin in zip(inner, consts_lin)],
-            *[UndefinedPrimal(aval) for aval in inner[num_consts : num_consts + num_carry]],
-            *[
-                UndefinedPrimal(aval) if lin else next(known_xs)
-                for aval, lin in zip(inner[num_consts + num_carry :], xs_lin)
-            ],
-        ]
-        cts = [*ct_carry, *[next(ct_ys) if nz else Zero(aval) for nz, aval in zip(ys_nz, y_avals)]]
+        consts, carry, slices = Args.of(values, len(start.consts), len(start.carry))
+        sums, ct_carry = split_at(carry, len(sum_avals))
+        xs, ct_ys = split_at(slices, len(known.xs))
+        primals = _filled(iter([*consts, *xs]), is_known.flat(), map(UndefinedPrimal, jaxpr.in_avals))
+        cts = [*ct_carry, *_filled(iter(ct_ys), ys_nz, map(Zero, y_avals))]
         results = backward_pass(jaxpr.jaxpr, jaxpr.consts, primals, cts)
-        to_consts, to_carry, to_xs = split_at(results, n_sums, num_carry)
+        to_consts, others = split_at(results, len(sums))
         summed = [s if type(ct) is Zero else add_any_p.bind(s, ct) for s, ct in zip(sums, to_consts)]
-        return [*summed, *[instantiate(ct) for ct in (*to_carry, *to_xs)]]
+        return [*summed, *map(instantiate, others)]
 
-    known_xs_avals = [aval for aval, lin in zip(jaxpr.in_avals[num_consts + num_carry :], xs_lin) if not lin]
-    known_avals = [aval for aval, lin in zip(jaxpr.in_avals, consts_lin) if not lin]
-    moving_ys = [ct for ct in ct_ys if type(ct) is not Zero]
-    carry_avals = jaxpr.in_avals[num_consts : num_consts + num_carry]
-    in_avals = [*known_avals, *const_avals, *carry_avals, *known_xs_avals]
-    in_avals += [aval for aval, nz in zip(y_avals, ys_nz) if nz]
-    results = scan_p.bind(
-        *known_consts,
-        *zeros,
-        *ct_carry,
-        *known_xs,
-        *moving_ys,
-        jaxpr=trace_to_closed_jaxpr(body, in_avals),
-        length=length,
-        reverse=not reverse,
-        num_consts=n_known,
-        num_carry=n_sums + num_carry,
-        unroll=unroll,
-    )
-    sums, to_carry, to_xs = split_at(results, n_sums, num_carry)
-    sums, to_xs = iter(sums), iter(to_xs)
-    return [
-        *[next(sums) if lin else None for lin in consts_lin],
-        *[ct if lin else None for ct, lin in zip(to_carry, carry_lin)],
-        *[next(to_xs) if lin else None for lin in xs_lin],
-    ]
+    slice_avals = [*known_avals.xs, *compress(y_avals, ys_nz)]
+    step_avals = Args(known_avals.consts, [*sum_avals, *avals.carry], slice_avals)
+    results = bind_scan(start, trace_to_closed_jaxpr(body, step_avals.flat()), reverse=not reverse, **common)
+    found = _filled(iter(results), linear.flat(), repeat(None))
+    return [ct if lin else None for ct, lin in zip(found, given_linear.flat())]
 
 
-def _transpose_beside_known(cotangents, args, moving, jaxpr: ClosedJaxpr, num_consts, num_carry, **common) -> list:
-    """Transpose a scan of which a part of the carry depends on known values alone: the counter of a fori_loop. That part
-    is run forwards first, and its values of all steps are further xs of the scan that remains."""
-    consts, carry, xs = (list(part) for part in split_at(range(len(args)), num_consts, num_carry))
-    known = [i for i, moves in zip(carry, moving) if not moves]
-    carried = [i for i, moves in zip(carry, moving) if moves]
-    inner = jaxpr.jaxpr
-    forward, _ = dce_jaxpr(
-        inner.replace(outvars=[*[inner.outvars[i - num_consts] for i in known], *[inner.invars[i] for i in known]]),
-        [True] * (2 * len(known)),
-        instantiate=True,
-    )
-    given = [i for i in [*consts, *known, *xs] if not is_undefined_primal(args[i])]
-    forward = ClosedJaxpr(forward.replace(invars=[inner.invars[i] for i in given]), jaxpr.consts)
-    num_given = sum(i < num_consts for i in given)
-    before = scan_p.bind(
-        *[args[i] for i in given], jaxpr=forward, num_consts=num_given, num_carry=len(known), **common
-    )[len(known) :]
-    num_ys = len(inner.outvars) - num_carry
-    outs = [*[i - num_consts for i in carried], *range(num_carry, num_carry + num_ys)]
+def _filled(items: Iterator, flags: Iterable[bool], others: Iterable) -> list:
+    """The next item where the flag is true, the entry of `others` where it is false."""
+    return [next(items) if flag else other for flag, other in zip(flags, others)]
+
+
+def _transpose_beside_known(cotangents, args: Args, linear: Sequence[bool], jaxpr: ClosedJaxpr, **common) -> list:
+    """Transpose a scan of which some carries depend on known values alone: the counter of a fori_loop.
+
+    A first scan, forwards, computes the known carries. Their values in all steps are xs of a scan that carries the others.
+    """
+    is_known = [not lin for lin in linear]
+    num_known = sum(is_known)
+    invars = Args.of(jaxpr.jaxpr.invars, len(args.consts), len(args.carry))
+    next_carry, ys = split_at(jaxpr.jaxpr.outvars, len(args.carry))
+    known_vars = list(compress(invars.carry, is_known))
+    outvars = [*compress(next_carry, is_known), *known_vars]
+    forward, _ = dce_jaxpr(jaxpr.jaxpr.replace(outvars=outvars), [True] * len(outvars), instantiate=True)
+    given = args.map(lambda x: not is_undefined_primal(x))._replace(carry=is_known)
+    forward = with_vars(ClosedJaxpr(forward, jaxpr.consts), invars.marked(given).flat(), forward.outvars)
+    known_xs = bind_scan(args.marked(given), forward, **common)[num_known:]
+
+    def remaining(args: Args, known: Sequence) -> Args:
+        return Args(args.consts, list(compress(args.carry, linear)), [*known, *args.xs])
+
+    ct_carry, ct_ys = split_at(cotangents, len(args.carry))
+    rest = remaining(args, known_xs)
     results = _transpose(
-        [cotangents[i] for i in outs],
-        *[args[i] for i in [*consts, *carried]],
-        *before,
-        *[args[i] for i in xs],
-        jaxpr=permuted(jaxpr, [*consts, *carried, *known, *xs], outs),
-        num_consts=num_consts,
-        num_carry=len(carried),
+        [*compress(ct_carry, linear), *ct_ys],
+        *rest.flat(),
+        jaxpr=with_vars(jaxpr, remaining(invars, known_vars).flat(), [*compress(next_carry, linear), *ys]),
+        num_consts=len(rest.consts),
+        num_carry=len(rest.carry),
         **common,
     )
-    by_place = dict(zip([*consts, *carried, *known, *xs], results, strict=True))
-    return [by_place[i] for i in range(len(args))]
+    to_consts, to_carry, to_xs = Args.of(results, len(rest.consts), len(rest.carry))
+    return [*to_consts, *_filled(iter(to_carry), linear, repeat(None)), *to_xs[num_known:]]
 
 
 def _reached(jaxpr: Jaxpr, flags: Sequence[bool]) -> list[bool]:
-    """Which results depend on the marked arguments."""
+    """For each result, whether it depends on an argument whose flag is true."""
     reached = {v for v, flag in zip(jaxpr.invars, flags, strict=True) if flag}
     for eqn in jaxpr.eqns:
         if any(type(v) is not Literal and v in reached for v in eqn.invars):
@@ -351,52 +338,47 @@ def _reached(jaxpr: Jaxpr, flags: Sequence[bool]) -> list[bool]:
     return [type(v) is not Literal and v in reached for v in jaxpr.outvars]
 
 
-def _batch(axis, args, dims, *, jaxpr, length, reverse, num_consts, num_carry, unroll):
-    consts_b, carry_b, xs_b = split_at([d is not None for d in dims], num_consts, num_carry)
+def _batch(axis, args, dims, *, jaxpr: ClosedJaxpr, num_consts, num_carry, **common):
+    args, dims = Args.of(args, num_consts, num_carry), Args.of(dims, num_consts, num_carry)
+    batched = dims.map(lambda d: d is not None)
+
+    def in_dims(carry: Sequence[bool]) -> tuple:
+        return batched._replace(carry=carry).map(lambda b: 0 if b else None).flat()
 
     def step(flags):
-        in_dims = tuple(0 if b else None for b in (*consts_b, *flags, *xs_b))
-        return [d is not None for d in batch_jaxpr(jaxpr, axis, in_dims)[1][:num_carry]]
+        return [d is not None for d in batch_jaxpr(jaxpr, axis, in_dims(flags))[1][:num_carry]]
 
-    carry_b = fixpoint(step, carry_b)
+    carry_b = fixpoint(step, batched.carry)
     num_ys = len(jaxpr.out_avals) - num_carry
-    in_dims = tuple(0 if b else None for b in (*consts_b, *carry_b, *xs_b))
-    body, out_dims = batch_jaxpr(jaxpr, axis, in_dims, (*carry_b, *[False] * num_ys))
-    consts, carry, xs = split_at(args, num_consts, num_carry)
-    consts_d, carry_d, xs_d = split_at(dims, num_consts, num_carry)
-    results = scan_p.bind(
-        *[x if d is None else move_batch_dim(x, d, 0) for x, d in zip(consts, consts_d)],
-        *[materialize(x, d, 0, axis) if b else x for x, d, b in zip(carry, carry_d, carry_b)],
-        # The axis of the steps comes first.
-        *[x if d is None else move_batch_dim(x, d, 1) for x, d in zip(xs, xs_d)],
-        jaxpr=body,
-        length=length,
-        reverse=reverse,
-        num_consts=num_consts,
-        num_carry=num_carry,
-        unroll=unroll,
+    body, out_dims = batch_jaxpr(jaxpr, axis, in_dims(carry_b), (*carry_b, *[False] * num_ys))
+    moved = Args(
+        [x if d is None else move_batch_dim(x, d, 0) for x, d in zip(args.consts, dims.consts)],
+        [materialize(x, d, 0, axis) if b else x for x, d, b in zip(args.carry, dims.carry, carry_b)],
+        # Axis 0 of the xs and the ys counts the steps.
+        [x if d is None else move_batch_dim(x, d, 1) for x, d in zip(args.xs, dims.xs)],
     )
+    results = bind_scan(moved, body, **common)
     return results, [*out_dims[:num_carry], *[None if d is None else 1 for d in out_dims[num_carry:]]]
 
 
 def _dce(eqn, used):
-    """The scan without the results that are not read: the counter that a fori_loop carries and its body does not look at."""
+    """The scan without the results that nobody reads: the counter that a fori_loop carries and its body does not read."""
     closed_jaxpr, num_consts, num_carry = (eqn.params[name] for name in ("jaxpr", "num_consts", "num_carry"))
     used_carry, used_ys = split_at(used, num_carry)
 
-    def read(carry):
-        return dce_jaxpr(closed_jaxpr.jaxpr, [*carry, *used_ys])[1][num_consts : num_consts + num_carry]
+    def pruned(carry: Sequence[bool]) -> tuple[Jaxpr, Args]:
+        body, used_inputs = dce_jaxpr(closed_jaxpr.jaxpr, [*carry, *used_ys])
+        return body, Args.of(used_inputs, num_consts, num_carry)
 
-    # A carry that nobody reads in the end may be what one that is read is made of.
-    carried = fixpoint(read, used_carry)
-    body, used_inputs = dce_jaxpr(closed_jaxpr.jaxpr, [*carried, *used_ys])
-    used_consts, _, used_xs = split_at(used_inputs, num_consts, num_carry)
-    kept = [*used_consts, *carried, *used_xs]
-    body = body.replace(invars=[v for v, k in zip(closed_jaxpr.jaxpr.invars, kept, strict=True) if k])
-    smaller = dict(jaxpr=ClosedJaxpr(body, closed_jaxpr.consts), num_consts=sum(used_consts), num_carry=sum(carried))
+    # A carry whose last value nobody reads stays if the next value of another carry is computed from it.
+    carry = fixpoint(lambda flags: pruned(flags)[1].carry, used_carry)
+    body, kept = pruned(carry)
+    kept = kept._replace(carry=carry)
+    body = body.replace(invars=list(compress(closed_jaxpr.jaxpr.invars, kept.flat())))
+    smaller = dict(jaxpr=ClosedJaxpr(body, closed_jaxpr.consts), num_consts=sum(kept.consts), num_carry=sum(carry))
     return eqn.replace(
-        invars=[v for v, k in zip(eqn.invars, kept, strict=True) if k],
-        outvars=[v for v, k in zip(eqn.outvars, [*carried, *used_ys], strict=True) if k],
+        invars=list(compress(eqn.invars, kept.flat())),
+        outvars=list(compress(eqn.outvars, [*carry, *used_ys])),
         params={**eqn.params, **smaller},
     )
 

@@ -1,10 +1,10 @@
 """`shard_map`, the primitive behind `pmap`: an equation that carries the program of one device.
 
-Each argument is cut into blocks along an axis, one for each device of the mesh, or given to every device whole: its
-`PartitionSpec` says which. The jaxpr is of blocks, its results are put together by `out_specs`, and collectives in it go along
-the mesh. It runs here as one program of NumPy: the devices are an axis, and the vmap machine maps over it. All other rules
-transform the jaxpr and bind the primitive again. (JAX: `_src/shard_map.py`, of which this is the part with one mesh axis and
-`check_vma=False`.)
+The `PartitionSpec` of an argument says whether it is cut into blocks along an axis, one block for each device of the mesh, or
+given whole to every device. The jaxpr takes blocks, `out_specs` says how its results are joined, and its collectives work
+along the mesh. The primitive runs as one NumPy program: the devices are an axis, and the vmap machine maps over this axis.
+The other rules transform the jaxpr and bind the primitive again. (JAX: `_src/shard_map.py`. This file has the part with one
+mesh axis and `check_vma=False`.)
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from ..transforms.vmap import Axis, NamedAxisTrace, axes_in_jaxpr, batch_jaxpr, 
 from .partial_eval import known_half
 
 # ---------------------------------------------------------------------------------------------------------------------
-# A device's program
+# The program of one device
 
 
 class DeviceTrace(NamedAxisTrace):
-    """Around the tracing of what one device runs: the axis it may name is the mesh's."""
+    """The trace that is current while the program of one device is traced. The program may name the axis of the mesh."""
 
     __slots__ = ()
     transformation = "pmap"
@@ -54,13 +54,13 @@ def _axis(mesh: Mesh) -> Axis:
 
 @contextmanager
 def on_each_device(mesh: Mesh):
-    """Inside, a program is traced that the devices of the mesh run."""
+    """A `with` block in which a program for the devices of the mesh is traced."""
     with set_current_trace(DeviceTrace(thread_state.trace, _axis(mesh))):
         yield
 
 
 def enclosing_device_axis() -> Axis | None:
-    """The axis of the devices whose program is being traced, if that is so."""
+    """The axis of the devices whose program is being traced, or None if no such program is being traced."""
     trace: Trace | None = thread_state.trace
     while trace is not None and type(trace) is not DeviceTrace:
         trace = trace.parent
@@ -73,7 +73,7 @@ def enclosing_device_axis() -> Axis | None:
 
 @weak_cache
 def whole_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: tuple) -> ClosedJaxpr:
-    """The program of all devices together, on whole arrays: the devices are an axis that the vmap machine maps over."""
+    """The program of all devices together, on whole arrays. The devices are an axis; the vmap machine maps over it."""
 
     def function(*args):
         dims = [spec.cut for spec in in_specs]
@@ -86,13 +86,16 @@ def whole_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: tu
 
 
 def _cut(x, d: int | None, size: int):
-    """The blocks along a new axis, in front of the one that is cut."""
+    """The array with its blocks along a new axis, in front of the axis that is cut."""
     shape = shape_of(x)
     return x if d is None else reshape(x, (*shape[:d], size, shape[d] // size, *shape[d + 1 :]))
 
 
 def _join(x, dim: int | None, d: int | None, size: int):
-    """The blocks, along axis `dim` or the same for all, as one array; the first device's, where they are not to be joined."""
+    """The blocks joined along axis `d`; without `d`, the block of the first device.
+
+    dim: the axis of the devices, or None if all devices have the same block.
+    """
     if d is None:
         return x if dim is None else index_in_dim(x, 0, dim, keepdims=False)
     x = broadcast_batch(x, size, d) if dim is None else move_batch_dim(x, dim, d)
@@ -138,13 +141,13 @@ def _jvp(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
 
 
 def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
-    """Two equations: of the primals, now, which returns each device's residuals too; and one, recorded, of the tangents."""
+    """Two equations: one of the primals runs now, and also returns each device's residuals; one of the tangents is recorded."""
     moving = nonzero(tangents)
     n_out = len(out_specs)
     with on_each_device(mesh):
         known, out_nonzero, linear = linearize_jaxpr(jaxpr, moving)
         n_residuals = len(known.out_avals) - n_out
-        # A residual that is an argument is not copied for each device.
+        # A residual that is an argument need not be returned: use the argument, and make no copy for each device.
         forwarded = [known.jaxpr.invars.index(v) if v in known.jaxpr.invars else None for v in known.jaxpr.outvars]
         kept = (*[True] * n_out, *[i is None for i in forwarded[n_out:]])
         forward = _returning_rows(known, n_out, kept)
@@ -181,8 +184,8 @@ def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params)
 
 @weak_cache
 def _returning_rows(jaxpr: ClosedJaxpr, n_out: int, kept: tuple[bool, ...]) -> ClosedJaxpr:
-    """The jaxpr with those results that are kept; what follows the first `n_out` has an axis 0, for the devices' to be joined
-    along: of scalars too."""
+    """The jaxpr with only the kept results. The results after the first `n_out` are joined along axis 0, so a scalar among
+    them gets an axis of size 1."""
 
     def function(*args):
         results = _selected(jaxpr_as_fun(jaxpr)(*args), kept)
@@ -193,7 +196,7 @@ def _returning_rows(jaxpr: ClosedJaxpr, n_out: int, kept: tuple[bool, ...]) -> C
 
 @weak_cache
 def _taking_rows(jaxpr: ClosedJaxpr, rows: tuple[bool, ...]) -> ClosedJaxpr:
-    """The jaxpr whose first arguments come as `_returning_rows` returns them, where `rows` says so."""
+    """The jaxpr that takes the results of `_returning_rows`: it drops the added axis of a scalar argument marked in `rows`."""
     scalar = [row and not aval.shape for row, aval in zip(rows, jaxpr.in_avals)]
     n = len(scalar)
 
@@ -228,10 +231,10 @@ def _transpose(cotangents, *args, jaxpr, mesh, in_specs, out_specs, **params):
 
 @weak_cache
 def _transposed(jaxpr: ClosedJaxpr, linear, moving, mesh: Mesh, in_specs, out_specs):
-    """(the jaxpr of known arguments and cotangents to cotangents of the linear arguments, which of these are not zero).
+    """(the jaxpr from known arguments and cotangents to cotangents of the linear arguments, which of these are not zero).
 
-    A result that is whole on every device was one device's: all share its cotangent, that the sum over them be right.
-    An argument that was whole gets the sum of what all devices have for it.
+    A whole argument gets the sum of all devices' cotangents. A whole result is the result of one device: each device gets
+    its cotangent divided by the number of devices, so that the sum is right.
     """
     result_nonzero = None
     in_avals, out_avals = jaxpr.in_avals, jaxpr.out_avals
@@ -262,7 +265,7 @@ def _summed(ct, spec: PartitionSpec, mesh: Mesh):
 
 
 def _batch(axis, args, dims, *, jaxpr, mesh, in_specs, out_specs, **params):
-    # An axis of the mesh's name is hidden in the program of a device: there the name is the mesh's.
+    # If the vmapped axis has the name of the mesh's axis, drop its name: in the program of a device, the name means the mesh's.
     inner = axis._replace(name=None) if axis.name in mesh.axis_names else axis
     in_specs = tuple(spec if d is None else spec.insert(d) for spec, d in zip(in_specs, dims))
     with on_each_device(mesh):
@@ -283,7 +286,7 @@ def _dce(eqn: JaxprEqn, used) -> JaxprEqn:
 
 
 def _named_axes(params: dict) -> list:
-    """What the program of a device names besides its own axis."""
+    """The axes that the program of a device names, without the axis of its own mesh."""
     return [name for name in axes_in_jaxpr(params["jaxpr"]) if name not in params["mesh"].axis_names]
 
 

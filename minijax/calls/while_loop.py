@@ -1,7 +1,8 @@
-"""`while`: a loop whose number of steps is not known before it has run. Its arguments are (the condition's consts, the
-body's consts, carry); there is no reverse mode, for which every step would have to be kept.
+"""`while_p`, the primitive of a loop that runs while a condition holds. Its arguments are (the condition's consts, the
+body's consts, carry).
 
-(JAX: `_src/lax/control_flow/loops.py`.)
+It has no reverse mode. Reverse mode keeps residuals of every step, and the number of steps is unknown before the loop has
+run. (JAX: `_src/lax/control_flow/loops.py`.)
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def _abstract_eval(*avals, cond_jaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts, bo
 
 
 def _push(tangents, *, cond_jaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts, body_nconsts):
-    """(parameters of the while that carries tangents too, those of the consts, those of the carry, which carries have)."""
+    """(the parameters of the while that also carries tangents, the consts' tangents, the carry's tangents, which carries
+    have a tangent)."""
     _, consts_t, carry_t = split_at(tangents, cond_nconsts, body_nconsts)
     consts_nz = [type(t) is not Zero for t in consts_t]
     n = len(carry_t)
@@ -75,7 +77,8 @@ def _jvp(primals, tangents, **params):
 
 
 def _linearize(primals, tangents, **params):
-    """The loop of the primals now; recorded, the loop of both, of which the tangents are read."""
+    """Two loops: one of the primals runs now; one of the primals and the tangents is recorded, and only its tangents are
+    read."""
     outs = while_p.bind(*primals, **params)
 
     def record(tangents):
@@ -116,7 +119,7 @@ def _batch(axis, args, dims, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_ncons
     carry_dims = dims[cond_nconsts + body_nconsts :]
     carry = [materialize(x, None, 0, axis) if b and d is None else x for x, d, b in zip(carry, carry_dims, carry_b)]
     if pred_dims[0] is not None:
-        # The examples have different numbers of steps: go on until all are done, and leave alone those that are.
+        # The examples have different numbers of steps: run until all are done, and keep the carry of those that are done.
         cond, body, body_consts = _until_all_done(cond, body, cond_consts, body_consts)
         body_nconsts = len(body_consts)
     outs = while_p.bind(

@@ -1,1 +1,1 @@
-"""What knows no array: errors, configuration, dtypes, pytrees, places in the user's source, effects, devices."""
+"""The room of the files that need no arrays: errors, configuration, dtypes, pytrees, source lines, effects, devices."""

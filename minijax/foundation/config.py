@@ -1,5 +1,6 @@
-"""Configuration: `config.jax_enable_x64`, `config.update(name, value)`, and `enable_x64()`, `disable_jit()`, ... which set
-an option for the length of a `with` block, on this thread (JAX: `jax.config`)."""
+"""Configuration: `config.jax_enable_x64` and `config.update(name, value)` (JAX: `jax.config`).
+
+`enable_x64()`, `disable_jit()`, ... set an option within a `with` block, on this thread."""
 
 from __future__ import annotations
 
@@ -8,8 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 
-# The options, under JAX's names where JAX has them, each with its value where nobody sets it. That value's type is the
-# option's.
+# {option: default value}. An option that JAX has too has JAX's name. The type of the default is the type of the option.
 _DEFAULTS = {
     "jax_check_tracer_leaks": False,
     "jax_debug_infs": False,
@@ -24,9 +24,9 @@ _DEFAULTS = {
 
 
 class _Local(threading.local):
-    """What `with` blocks have set on this thread: an attribute for each option, None where none has."""
+    """The options that `with` blocks have set on this thread: one attribute for each option, None if no block has set it."""
 
-    settings = 0  # How many blocks there are
+    settings = 0  # Number of open blocks
 
 
 for _name in _DEFAULTS:
@@ -39,8 +39,8 @@ def _from_text(text: str, kind: type):
 
 
 class Config:
-    """The options of the process. Each has JAX's name, and can be set by the environment variable of that name in capitals;
-    what JAX has and we have not raises an AttributeError.
+    """The options of the process. An environment variable with an option's name in capitals sets it, too. An option of JAX that
+    minijax does not have raises an AttributeError.
 
     >>> config.jax_enable_x64
     False
@@ -83,8 +83,8 @@ config = Config()
 
 
 def _value(name: str):
-    """What the option is on this thread. The functions below are asked for every operation, or every number that becomes an
-    array, and do without the detour by `Config.__getattr__`."""
+    """The value of the option on this thread. The functions below run for every operation, or for every number that becomes
+    an array, so they avoid the slower `Config.__getattr__`."""
     local = getattr(_local, name)
     return config._values[name] if local is None else local
 
@@ -100,17 +100,17 @@ def jit_disabled() -> bool:
 
 
 def debugging_floats() -> bool:
-    """Whether results are looked through for NaNs or infinities."""
+    """Whether results are checked for NaNs or infinities."""
     return _value("jax_debug_nans") or _value("jax_debug_infs")
 
 
 def generation() -> int | None:
-    """A number that changes when an option of the process does; None while this thread has set one of its own."""
+    """A number that changes when an option of the process changes. None while a `with` block sets an option on this thread."""
     return None if _local.settings else config._generation
 
 
 class _Setting:
-    """`with` sets an option on this thread and puts back what was."""
+    """A `with` block that sets an option on this thread, and restores the old value at its end."""
 
     option: str
 
@@ -140,7 +140,7 @@ class enable_x64(_Setting):
 
 class disable_jit(_Setting):
     """`with disable_jit():` runs jitted functions as plain Python, and loops and branches of `lax` too, step by step
-    (`jax.disable_jit`): for a debugger, or a `print` in the middle.
+    (`jax.disable_jit`). A debugger can stop in them, and `print` shows values.
 
     >>> import minijax as jax
     >>> f = jax.jit(lambda x: x if x > 0 else -x)
@@ -165,12 +165,12 @@ class debug_infs(_Setting):
 
 
 class checking_leaks(_Setting):
-    """`with checking_leaks():` raises at the end of a transformation whose tracers are still held by somebody
-    (`jax.checking_leaks`). Slow: for finding out where."""
+    """`with checking_leaks():` raises an error at the end of a transformation if an object still holds one of its tracers
+    (`jax.checking_leaks`). It is slow, and meant for debugging."""
 
     option = "jax_check_tracer_leaks"
 
-    # The search goes over all objects that the garbage collector knows. Those that are there already are put aside.
+    # The search visits all objects of the garbage collector. `gc.freeze` excludes the objects that exist before the block.
 
     def __enter__(self):
         super().__enter__()
@@ -178,6 +178,6 @@ class checking_leaks(_Setting):
         gc.freeze()
 
     def __exit__(self, *exc):
-        if self._nothing_frozen:  # Else the program has put things aside itself.
+        if self._nothing_frozen:  # Otherwise the program itself has called gc.freeze.
             gc.unfreeze()
         super().__exit__(*exc)

@@ -1,6 +1,7 @@
-"""Dtypes: which are canonical, which are weak, and what two become together (JAX: `_src/dtypes.py`, JEP 9407).
+"""Dtypes: canonical dtypes, weak types, and the promotion of several dtypes to one (JAX: `_src/dtypes.py`, JEP 9407).
 
-A Python number has a weak dtype: it takes the other operand's. Without `jax_enable_x64` everything is 32 bits wide.
+A Python number has a weak type: it takes the dtype of the other operand. Without `jax_enable_x64`, 64-bit dtypes become
+32-bit dtypes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from .config import x64_enabled
 
-# The dtype of tangents of integers: there is nothing in them.
+# The dtype of the tangent of an integer. Such a tangent carries no data.
 float0 = np.dtype([("float0", np.void, 0)])
 
 
@@ -72,7 +73,7 @@ def _is_bfloat16(dtype: np.dtype) -> bool:
     return dtype.char == "E"
 
 
-# {dtype or what stands for one: its np.dtype}: np.dtype(...) of a class or string is slow, and asked for constantly.
+# {dtype, class or string: its np.dtype}. A cache: np.dtype(...) of a class or string is slow, and called very often.
 _as_dtype: dict[Any, Any] = {key_fry: key_fry, float0: float0}
 
 
@@ -99,7 +100,7 @@ def as_dtype(dtype: Any):
 
 
 def canonicalize_dtype(dtype: Any, allow_extended_dtype: bool = False):
-    """The dtype an array of `dtype` has here: 32 bits wide unless x64 is enabled.
+    """The dtype that an array gets if `dtype` is asked for: a 64-bit dtype becomes a 32-bit one, unless x64 is enabled.
 
     >>> canonicalize_dtype('int64')
     dtype('int32')
@@ -109,7 +110,7 @@ def canonicalize_dtype(dtype: Any, allow_extended_dtype: bool = False):
 
 
 def check_user_dtype_supported(dtype: Any, fun_name: str) -> None:
-    """Warn, in JAX's words, when a 64-bit dtype was asked for by name and will not be given."""
+    """Warn, in JAX's words, if the user asks for a 64-bit dtype by name and x64 is disabled."""
     found = as_dtype(dtype)
     if isinstance(dtype, type) and dtype in python_scalar_dtypes:
         return
@@ -123,12 +124,12 @@ def check_user_dtype_supported(dtype: Any, fun_name: str) -> None:
         )
 
 
-# {(dtype, class): answer}: every derivative asks whether its dtypes are inexact, and np.issubdtype is slow.
+# {(dtype, class): answer}. A cache: every derivative asks if its dtypes are inexact, and np.issubdtype is slow.
 _issubdtype: dict[tuple, bool] = {}
 
 
 def issubdtype(a: Any, b: Any) -> bool:
-    """As np.issubdtype, for `extended`, `prng_key` and bfloat16 too."""
+    """The answer of np.issubdtype, which here knows `extended`, `prng_key` and bfloat16 too."""
     try:
         return _issubdtype[a, b]
     except (KeyError, TypeError):
@@ -155,7 +156,7 @@ def _is_subdtype(a: Any, b: Any) -> bool:
 
 
 def short_dtype_name(dtype: Any) -> str:
-    """`f32` for float32, as jaxprs show it."""
+    """The short name of a dtype in printed jaxprs: `f32` for float32."""
     if dtype == float0:
         return "float0"
     name = dtype.name
@@ -168,7 +169,7 @@ def short_dtype_name(dtype: Any) -> str:
 # ---------------------------------------------------------------------------------------------------------------------
 # Promotion
 
-# The lattice: an edge from each type to those it may become. "i*" is a Python int, "f*" a float, "c*" a complex.
+# The lattice: edges from each type to the types it may become. "i*" is a Python int, "f*" a float, "c*" a complex.
 _lattice = {
     "bool": ["i*"],
     "i*": ["uint8", "int8"],
@@ -212,7 +213,7 @@ def _node(dtype, weak: bool) -> str:
 
 
 def _join(nodes: set[str]) -> str:
-    """The least type above all of them."""
+    """The lowest type of the lattice that all these types may become."""
     bounds = set.intersection(*[_upper_bounds[n] for n in nodes])
     least = [n for n in bounds if bounds <= _upper_bounds[n]]
     if not least:
@@ -224,7 +225,7 @@ def _join(nodes: set[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _promote(pairs: frozenset, x64: bool):
-    """(dtype, weak) of a set of (dtype, weak) pairs, before narrowing to 32 bits."""
+    """The (dtype, weak) that a set of (dtype, weak) pairs promotes to, before 64-bit dtypes become 32-bit dtypes."""
     if any(dtype in (key_fry, float0) for dtype, _ in pairs):
         if len({dtype for dtype, _ in pairs}) == 1:
             return next(iter(pairs))
@@ -234,7 +235,7 @@ def _promote(pairs: frozenset, x64: bool):
     joined = _join(nodes)
     if joined in _weak_dtypes:
         dtype, weak = np.dtype(_weak_dtypes[joined]), all(w or d.kind == "b" for d, w in pairs)
-        # uint64 with int64 gives a float that no argument was: JAX gives the default float, weak.
+        # uint64 with int64 gives a float, and no argument is one. As in JAX, it is the default float with a weak type.
         weak = True if not weak else weak
         same = [d for d, w in pairs if w and d.kind == dtype.kind]
         if same and all(w for _, w in pairs):
@@ -260,7 +261,7 @@ def dtype_and_weak_type(x: Any) -> tuple[Any, bool]:
 
 
 def lattice_result_type(*args) -> tuple[Any, bool]:
-    """(dtype, weak type) of the arguments together."""
+    """The (dtype, weak type) that the arguments promote to."""
     pairs = [dtype_and_weak_type(x) for x in args]
     x64 = x64_enabled()
     if not x64:

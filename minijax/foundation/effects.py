@@ -1,13 +1,13 @@
-"""Effects: what an equation does besides computing its results. Printing, calling back into Python.
+"""Effects: actions of an equation besides computing its results, such as printing or calling Python.
 
-An equation with effects is never dropped as dead code, even where nobody reads its results.
+Dead code elimination never drops an equation with effects, even if nobody reads its results.
 """
 
 from __future__ import annotations
 
 
 class Effect:
-    """One kind of effect. `ordered`: those of the kind happen in the program's order; all do, on NumPy."""
+    """One kind of effect. `ordered`: effects of this kind happen in the program's order. On NumPy, all effects do."""
 
     __slots__ = ("name", "ordered")
 

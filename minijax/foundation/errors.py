@@ -1,7 +1,7 @@
-"""The exceptions, with JAX's class names, and the messages they carry.
+"""The exceptions, with JAX's class names, and the functions that write their messages.
 
-Each message says what happened, where (the user's line) and what to do. The functions here take text, not tracers, so
-that this file imports nothing of ours.
+Each message says what happened, where (the user's line) and what to do. The functions take text and no tracers, so this file
+imports no other file of minijax.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class JAXIndexError(IndexError):
 
 
 class ConcretizationTypeError(JAXTypeError):
-    """The program needs a number where tracing only knows a shape and a dtype."""
+    """The program needs a number, and tracing knows only its shape and dtype."""
 
 
 class TracerBoolConversionError(ConcretizationTypeError):
