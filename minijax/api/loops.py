@@ -31,15 +31,15 @@ from ..foundation.pytrees import (
     tree_structure,
     tree_unflatten,
 )
-from ..primitives.basis import const, expand_dims, full, reshape, shape_of
-from ..primitives.elementwise import add_p, clamp_p, convert_element_type, lt_p, ne_p, or_p
+from ..primitives.basis import const, expand_dims, reshape, shape_of
+from ..primitives.elementwise import add_p, clamp_p, convert_element_type, lt_p, ne_p
 from ..primitives.joining import concatenate
-from ..primitives.shapes import index_in_dim, pad, rev, slice_in_dim
+from ..primitives.shapes import index_in_dim, slice_in_dim
 from .arguments import as_operand, as_output
 from .vmap import vmap
 
 
-def _operands(tree, what: str) -> tuple[list, Any]:
+def as_operands(tree, what: str) -> tuple[list, Any]:
     leaves, treedef = tree_flatten(tree)
     return [as_operand(x, what) for x in leaves], treedef
 
@@ -220,8 +220,8 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
 
 
 def _scan(user: _Body, f: Callable, init, xs, length: int | None, reverse: bool, unroll: int | bool):
-    carry, carry_tree = _operands(init, "scan's init")
-    flat_xs, xs_tree = _operands(xs, "scan's xs")
+    carry, carry_tree = as_operands(init, "scan's init")
+    flat_xs, xs_tree = as_operands(xs, "scan's xs")
     length = _scan_length(flat_xs, length)
     unroll = max(length, 1) if unroll is True else 1 if unroll is False else operator.index(unroll)
     if unroll < 0:
@@ -324,7 +324,7 @@ def map(f: Callable, xs, *, batch_size: int | None = None):
     """
     if batch_size is None:
         return scan(lambda _, x: ((), f(x)), (), xs)[1]
-    flat, tree = _operands(xs, "map's xs")
+    flat, tree = as_operands(xs, "map's xs")
     length = _scan_length(flat, None)
     whole = length // batch_size * batch_size
     chunks = [reshape(slice_in_dim(x, 0, whole), (-(-whole // batch_size), batch_size, *shape_of(x)[1:])) for x in flat]
@@ -363,7 +363,7 @@ def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
             return val
         except ConcretizationTypeError:
             pass  # The condition depends on a tracer of `vmap`: trace the loop as usual.
-    carry, tree = _operands(init_val, "while_loop's init_val")
+    carry, tree = as_operands(init_val, "while_loop's init_val")
     in_tree = tree_structure((tree_unflatten(tree, [0] * len(carry)),))
     for _ in range(2):
         avals = [get_aval(x) for x in carry]
@@ -502,7 +502,7 @@ def switch(index, branches: Sequence[Callable], *operands):
 
 
 def _choose(op: str, index, functions, operands, names):
-    flat, in_tree = _operands(operands, "operand")
+    flat, in_tree = as_operands(operands, "operand")
     avals = [get_aval(x) for x in flat]
     traced = [_trace(f, in_tree, avals) for f in functions]
     # Error texts about `cond` name the true function first.
@@ -532,73 +532,4 @@ def _with_common_consts(traced) -> tuple[list, list[Jaxpr]]:
     return consts, branches
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# associative_scan
-
-
-def associative_scan(fn: Callable, elems, reverse: bool = False, axis: int = 0):
-    """All partial results of an associative operation along an axis (`lax.associative_scan`).
-
-    The number of steps is logarithmic (Blelloch, "Prefix sums and their applications", 1990). fn(a, b) gets two pytrees
-    like `elems` whose arrays have any length along the axis.
-
-    >>> import minijax.numpy as jnp
-    >>> associative_scan(jnp.add, jnp.arange(4))
-    Array([0, 1, 3, 6], dtype=int32)
-    """
-    if not callable(fn):
-        raise TypeError("lax.associative_scan: fn argument should be callable.")
-    flat, tree = _operands(elems, "associative_scan's element")
-    if not flat:
-        return elems
-    axis = axis % len(shape_of(flat[0])) if axis < 0 else axis
-    if any(len(shape_of(x)) <= axis for x in flat):
-        raise ValueError(f"associative_scan: axis {axis} is not there in {[get_aval(x).str_short() for x in flat]}.")
-    sizes = {shape_of(x)[axis] for x in flat}
-    if len(sizes) > 1:
-        raise ValueError(
-            "Array inputs to associative_scan must have the same first dimension. (saw:"
-            f" {[get_aval(x).str_short() for x in flat]})"
-        )
-    flat = [rev(x, (axis,)) for x in flat] if reverse else flat
-
-    def combine(a, b):
-        leaves, out_tree = tree_flatten(fn(tree_unflatten(tree, a), tree_unflatten(tree, b)))
-        if out_tree != tree:
-            raise TypeError(f"associative_scan: fn must return the structure it is given, {tree}, not {out_tree}.")
-        return leaves
-
-    out = _prefixes(combine, flat, axis)
-    return tree_unflatten(tree, [rev(x, (axis,)) for x in out] if reverse else out)
-
-
-def _prefixes(combine: Callable, xs: list, axis: int) -> list:
-    n = shape_of(xs[0])[axis]
-    if n < 2:
-        return xs
-
-    def part(values, start, stop, stride=1):
-        return [slice_in_dim(v, start, stop, stride, axis) for v in values]
-
-    # Combine the pairs (0, 1), (2, 3), ...: the prefixes of the pairs are the prefixes of xs at odd positions.
-    odd = _prefixes(combine, combine(part(xs, 0, n - 1, 2), part(xs, 1, n, 2)), axis)
-    before = odd if n % 2 else part(odd, 0, n // 2 - 1)
-    even = combine(before, part(xs, 2, n, 2))
-    even = [concatenate([x, e], axis) for x, e in zip(part(xs, 0, 1), even)]
-    return [_interleave(e, o, axis) for e, o in zip(even, odd)]
-
-
-def _interleave(a, b, axis: int):
-    """a[0], b[0], a[1], b[1], ... along an axis. `a` is as long as `b`, or longer by one."""
-    aval = get_aval(a)
-    zero = full((), 0, aval.dtype)
-    longer = shape_of(a)[axis] - shape_of(b)[axis]
-
-    def spread(x, low, high):
-        return pad(x, zero, [(low, high, 1) if i == axis else (0, 0, 0) for i in range(aval.ndim)])
-
-    join = or_p if aval.dtype == bool else add_p
-    return join.bind(spread(a, 0, 1 - longer), spread(b, 1, longer))
-
-
-__all__ = ["associative_scan", "cond", "fori_loop", "map", "scan", "switch", "while_loop"]
+__all__ = ["cond", "fori_loop", "map", "scan", "switch", "while_loop"]

@@ -10,6 +10,7 @@ import enum
 
 import numpy as np
 
+from ..api.associative_scan import associative_scan
 from ..api.collectives import (
     all_gather,
     all_to_all,
@@ -25,7 +26,7 @@ from ..api.collectives import (
     psum_scatter,
     pswapaxes,
 )
-from ..api.loops import associative_scan, cond, fori_loop, map, scan, switch, while_loop
+from ..api.loops import cond, fori_loop, map, scan, switch, while_loop
 from ..api.solves import custom_linear_solve, custom_root
 from ..core.traces import get_aval
 from ..foundation.doors import at_the_door
