@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 from lowered_programs import PROGRAMS
-from modes import mode
+from modes import loss, mode
 from op_table import OPS, Op, arrays
 
 import minijax as mj
@@ -28,20 +28,6 @@ def repeated(function, *args) -> list:
     """What a call gives at the first time and at the fourth."""
     results = [function(*args) for _ in range(4)]
     return [results[0], results[3]]
-
-
-def loss(op: Op, args):
-    """A scalar that reads each differentiable array before the operation, in it and after it."""
-
-    def f(*smooth):
-        full = [jnp.asarray(x) for x in args]
-        for i, x in zip(op.smooth, smooth):
-            full[i] = x * 1
-        y = op.function(minijax.lax, *full)
-        weights = jnp.asarray(np.cos(np.arange(y.size)).reshape(y.shape).astype(y.dtype))
-        return sum([jnp.sum(x) * 2 for x in smooth], start=jnp.sum(y * weights)).real.astype("float32")
-
-    return f, [jnp.asarray(args[i]) for i in op.smooth]
 
 
 def of_operation(op: Op) -> list:

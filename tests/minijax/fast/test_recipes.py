@@ -8,8 +8,8 @@ import weakref
 
 import numpy as np
 import pytest
-from modes import mode
-from op_table import OPS, Op, arrays
+from modes import loss, mode
+from op_table import OPS, arrays
 
 import minijax as mj
 import minijax.lax
@@ -49,20 +49,6 @@ def assert_same_jaxpr(found, expected):
     assert str(found) == str(expected)
     for a, b in zip(found.eqns, expected.eqns, strict=True):
         assert str(a.source_info) == str(b.source_info) and a.origin.is_result == b.origin.is_result
-
-
-def loss(op: Op, args):
-    """A scalar of which the operation is in the middle; each smooth array is read before it, within and behind."""
-
-    def f(*smooth):
-        full = [jnp.asarray(x) for x in args]
-        for i, x in zip(op.smooth, smooth):
-            full[i] = x * 1
-        y = op.function(minijax.lax, *full)
-        weights = jnp.asarray(np.cos(np.arange(y.size)).reshape(y.shape).astype(y.dtype))
-        return sum([jnp.sum(x) * 2 for x in smooth], start=jnp.sum(y * weights)).real.astype("float32")
-
-    return f, [jnp.asarray(args[i]) for i in op.smooth]
 
 
 @pytest.mark.parametrize("op", SMOOTH)
