@@ -70,15 +70,18 @@ class JVPTrace(Trace):
     def process_primitive(self, primitive, args, params):
         primals, tangents = self.split_all(args)
         user = current_origin() if self.records else None
-        previous, around = thread_state.trace, context.origin
-        thread_state.trace = self.parent
+        rule, around = None, None if user is None else context.origin
+        previous, thread_state.trace = thread_state.trace, self.parent
         try:
             if tangents is None:
                 return self.parent.process_primitive(primitive, primals, params)
-            context.origin = rule = None if user is None else user.derived(primitive, "jvp", self.role)
+            if user is not None:
+                context.origin = rule = user.derived(primitive, "jvp", self.role)
             outs, out_tangents = self.apply_rule(primitive, primals, tangents, params)
         finally:
-            thread_state.trace, context.origin = previous, around
+            thread_state.trace = previous
+            if user is not None:
+                context.origin = around
         if primitive.multiple_results:
             return [self.join(p, t) for p, t in zip(outs, out_tangents)]
         if rule is not None:

@@ -96,21 +96,28 @@ class BatchTrace(Trace):
         return val if dim is None else BatchTracer(self, val, dim)
 
     def process_primitive(self, primitive, args, params):
-        pairs = [self.split(x) for x in args]
-        vals, dims = [val for val, _ in pairs], [dim for _, dim in pairs]
+        vals, dims, mapped = [], [], False
+        for x in args:
+            val, dim = self.split(x)
+            vals.append(val)
+            dims.append(dim)
+            mapped = mapped or dim is not None
         # An operation may name this axis without a batched argument: `jit(lambda: axis_index("i"))()`.
         named = self.axis.name is not None and self.axis.name in named_axes(primitive, params)
         user = current_origin() if self.records else None
-        previous, around = thread_state.trace, context.origin
-        thread_state.trace = self.parent
+        rule, around = None, None if user is None else context.origin
+        previous, thread_state.trace = thread_state.trace, self.parent
         try:
-            if not named and all([dim is None for dim in dims]):
+            if not mapped and not named:
                 return self.parent.process_primitive(primitive, vals, params)
-            context.origin = rule = None if user is None else user.derived(primitive, "batch", "batch")
+            if user is not None:
+                context.origin = rule = user.derived(primitive, "batch", "batch")
             batch = primitive.collective if named and primitive.collective is not None else primitive.batch
             out, out_dims = self.run_rule(batch, vals, dims, params)
         finally:
-            thread_state.trace, context.origin = previous, around
+            thread_state.trace = previous
+            if user is not None:
+                context.origin = around
         if primitive.multiple_results:
             return [self.join(x, d) for x, d in zip(out, out_dims)]
         written = out.written() if rule is not None and isinstance(out, Tracer) else None
