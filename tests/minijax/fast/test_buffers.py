@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -696,3 +697,16 @@ def test_a_new_array(dtype):
         while view is not a:
             assert view is not None
             view = view.base
+
+
+def test_equal_programs_share_memory_which_goes_with_the_last_of_them():
+    big = jnp.ones(50_000)
+    first, second = mj.jit(lambda x: jnp.sin(x) * 2.0), mj.jit(lambda x: jnp.sin(x) * 2.0)
+    kept = weakref.ref(first(big)._value)
+    second(big)
+    del first
+    gc.collect()
+    assert kept() is not None
+    del second
+    gc.collect()
+    assert kept() is None

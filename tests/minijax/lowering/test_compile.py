@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import weakref
-
 import numpy as np
 import pytest
 
@@ -131,19 +128,6 @@ def test_callbacks_are_never_shared(written):
     assert len(written) == 2
     with pytest.raises(NoKey, match="is a function"):
         jaxpr_key(mj.make_jaxpr(lambda x: mj.pure_callback(np.sin, mj.ShapeDtypeStruct((4,), np.float32), x))(X).jaxpr)
-
-
-def test_equal_programs_share_memory_which_goes_with_the_last_of_them():
-    big = jnp.ones(50_000)
-    first, second = mj.jit(lambda x: jnp.sin(x) * 2.0), mj.jit(lambda x: jnp.sin(x) * 2.0)
-    kept = weakref.ref(first(big)._value)
-    second(big)
-    del first
-    gc.collect()
-    assert kept() is not None
-    del second
-    gc.collect()
-    assert kept() is None
 
 
 def test_clear_caches_forgets_programs(written):
