@@ -178,6 +178,7 @@ class Recipe:
             return v
 
         eqns = [eqn.replace(invars=[read(x) for x in eqn.invars]) for eqn in jaxpr.eqns]
+        # parts: for each transposed equation its primitive, and how many equations and contributions there are after it.
         targets, parts = [], [(None, 0, 0)]
 
         def function(*args):
@@ -197,13 +198,13 @@ class Recipe:
         out = jaxpr.outvars[0].aval.update(weak_type=weak_type)
         with set_current_trace(eval_trace):
             closed_jaxpr = trace_to_closed_jaxpr(function, [*[v.aval for v in residuals], out])
-        program, steps, before = Program(closed_jaxpr), [], None
-        given = [count for _, end, count in parts if end == 0][-1]
+        program, steps = Program(closed_jaxpr), []
+        first = given = max(count for _, end, count in parts if end == 0)
         for i, step in enumerate(program.steps, 1):
             rule = next(primitive for primitive, end, _ in parts if end >= i)
             before, given = given, max([count for _, end, count in parts if end == i], default=given)
             steps.append((*step, rule, range(before, given)))
-        return Back(program, targets, range([count for _, end, count in parts if end == 0][-1]), steps)
+        return Back(program, targets, range(first), steps)
 
 
 # {with 64 bits?: {(primitive, the types of its arguments, which of them have tangents, parameters): what there is}}
@@ -259,7 +260,7 @@ class Application:
 
 
 class RecipeTrace(LinearizeTrace):
-    """As `LinearizeTrace`, by recipes where there are any. What it records is a tape for `walk_back`, and no jaxpr."""
+    """A `LinearizeTrace` that applies recipes where there are any. It records a tape for `walk_back` instead of a jaxpr."""
 
     __slots__ = ("recipes", "staged", "apply_known")
 

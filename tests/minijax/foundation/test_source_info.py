@@ -270,7 +270,7 @@ def test_a_contraction_comes_from_the_product_and_the_sum():
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What it never does
+# An origin never names a file of minijax, and keeps nothing alive
 
 
 @pytest.mark.parametrize("op", [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS)])
