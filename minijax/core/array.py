@@ -14,7 +14,7 @@ from ..foundation.config import config, debugging_floats
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry
 from .avals import ShapedArray, UndefinedPrimal
 from .primitive import Absent, CallPrimitive, Primitive
-from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, set_current_trace
+from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, thread_state
 
 _ndarray = np.ndarray
 
@@ -212,10 +212,13 @@ def evaluate(primitive: Primitive, args, params):
     args = [a if type(a) is ArrayImpl else to_array(a) for a in args]
     if isinstance(primitive, CallPrimitive) and primitive.run_on_arrays is not None:
         return primitive.run_on_arrays(args, **params)
-    typed = not isinstance(primitive.abstract_eval, Absent)
+    typed = type(primitive.abstract_eval) is not Absent
     out_aval = primitive.abstract_eval(*[a.aval for a in args], **params) if typed else None
-    with set_current_trace(eval_trace):
+    previous, thread_state.trace = thread_state.trace, eval_trace
+    try:
         out = primitive.impl(*[a._value for a in args], **params)
+    finally:
+        thread_state.trace = previous
     if not typed:
         return [to_array(v) for v in out] if primitive.multiple_results else to_array(out)
     if primitive.multiple_results:

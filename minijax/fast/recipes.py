@@ -124,15 +124,14 @@ def is_simple(primitive: Primitive, params: dict) -> bool:
 class Back(NamedTuple):
     """The way back of a recipe: `program` is [*residuals, cotangent] -> contributions to the cotangents of the tangents.
 
-    targets: for each contribution the place of its tangent. first: the contributions that need no equation. steps: the
-    program's steps, each with the primitive whose transpose rule wrote it and the contributions that come after it. So the sums
-    with earlier contributions stand in a jaxpr where `transpose_eqns` puts them, and have the same origins.
+    targets: for each contribution the place of its tangent. parts: the program's steps, in groups (primitive whose transpose rule
+    wrote the steps, steps, the contributions that come after them). So the sums with earlier contributions stand in a jaxpr where
+    `transpose_eqns` puts them, and have the same origins.
     """
 
     program: Program
     targets: list[int]
-    first: range
-    steps: list[tuple]
+    parts: list[tuple[Primitive | None, list[tuple], range]]
 
 
 class Recipe:
@@ -142,15 +141,16 @@ class Recipe:
     the tangent is one of the argument tangents unchanged, its place among these.
     """
 
-    __slots__ = ("known", "linear", "tangents", "tangent_aval", "passes", "_back")
+    __slots__ = ("primitive", "known", "linear", "tangents", "tangent_aval", "passes", "_back")
 
-    def __init__(self, known: ClosedJaxpr, linear: ClosedJaxpr | None, moving: int):
+    def __init__(self, primitive: Primitive, known: ClosedJaxpr, linear: ClosedJaxpr | None, nonzero: int):
+        self.primitive = primitive
         self.known = Program(known)
         self.linear = linear
         self.passes = None
         if linear is not None:
             jaxpr = linear.jaxpr
-            self.tangents = jaxpr.invars[len(jaxpr.invars) - moving :]
+            self.tangents = jaxpr.invars[len(jaxpr.invars) - nonzero :]
             self.tangent_aval = linear.out_avals[0]
             self.passes = self.tangents.index(jaxpr.outvars[0]) if jaxpr.outvars[0] in self.tangents else None
         # The key is the weak type: the only part of the cotangent's type that can differ.
@@ -178,8 +178,8 @@ class Recipe:
             return v
 
         eqns = [eqn.replace(invars=[read(x) for x in eqn.invars]) for eqn in jaxpr.eqns]
-        # parts: for each transposed equation its primitive, and how many equations and contributions there are after it.
-        targets, parts = [], [(None, 0, 0)]
+        # ends: for each transposed equation its primitive, and how many equations and contributions there are after it.
+        targets, ends = [], []
 
         def function(*args):
             written = thread_state.trace.eqns
@@ -192,19 +192,17 @@ class Recipe:
                     if type(v) is Var and v in target_of and v in pending:
                         contributions.append(pending.pop(v))
                         targets.append(target_of[v])
-                parts.append((eqn.primitive, len(written), len(contributions)))
+                ends.append((eqn.primitive, len(written), len(contributions)))
             return contributions
 
         out = jaxpr.outvars[0].aval.update(weak_type=weak_type)
         with set_current_trace(eval_trace):
             closed_jaxpr = trace_to_closed_jaxpr(function, [*[v.aval for v in residuals], out])
-        program, steps = Program(closed_jaxpr), []
-        first = given = max(count for _, end, count in parts if end == 0)
-        for i, step in enumerate(program.steps, 1):
-            rule = next(primitive for primitive, end, _ in parts if end >= i)
-            before, given = given, max([count for _, end, count in parts if end == i], default=given)
-            steps.append((*step, rule, range(before, given)))
-        return Back(program, targets, range(first), steps)
+        program, parts, step, given = Program(closed_jaxpr), [], 0, 0
+        for primitive, end, contributions in ends:
+            parts.append((primitive, program.steps[step:end], range(given, contributions)))
+            step, given = end, contributions
+        return Back(program, targets, parts)
 
 
 # {with 64 bits?: {(primitive, the types of its arguments, which of them have tangents, parameters): what there is}}
@@ -224,7 +222,7 @@ def recipes() -> dict:
     return _recipes[x64_enabled()]
 
 
-def make(primitive: Primitive, avals: Sequence[ShapedArray], moving: Sequence[bool], params: dict) -> Recipe | str:
+def make(primitive: Primitive, avals: Sequence[ShapedArray], nonzero: Sequence[bool], params: dict) -> Recipe | str:
     """The recipe of an operation; `NONE` if the operation or its rules do more than compute."""
     if not is_simple(primitive, params):
         return NONE
@@ -232,14 +230,14 @@ def make(primitive: Primitive, avals: Sequence[ShapedArray], moving: Sequence[bo
 
     def operation(*args):
         nonlocal linear
-        outs, (nonzero,), jaxpr, residuals = linearize_flat(lambda *xs: [primitive.bind(*xs, **params)], args, moving)
-        linear = ClosedJaxpr(convert_constvars(jaxpr), ()) if nonzero else None
+        outs, (moves,), jaxpr, residuals = linearize_flat(lambda *xs: [primitive.bind(*xs, **params)], args, nonzero)
+        linear = ClosedJaxpr(convert_constvars(jaxpr), ()) if moves else None
         return [*outs, *residuals]
 
     with set_current_trace(eval_trace):
         known = trace_to_closed_jaxpr(operation, avals)
     simple = all(is_simple(eqn.primitive, eqn.params) for eqn in [*known.eqns, *(linear.eqns if linear else ())])
-    return Recipe(known, linear, sum(moving)) if simple else NONE
+    return Recipe(primitive, known, linear, sum(nonzero)) if simple else NONE
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -276,17 +274,14 @@ class RecipeTrace(LinearizeTrace):
             return LinearizeTrace.process_primitive(self, primitive, args, params)
         recipe, primals, tangents = found
         # Over numbers nobody asks where an equation comes from: nothing is written.
-        user = current_origin() if self.staged else None
-        rule = None if user is None else user.derived(primitive, "jvp", "primal")
-        out, residuals = self.apply_known(self.parent, recipe.known, primals, rule)
-        if rule is not None and type(out) is JaxprTracer and out.eqn is not None and out.eqn.origin is rule:
-            out.eqn.origin = user
+        origin = current_origin() if self.staged else None
+        out, residuals = self.apply_known(self.parent, recipe, primals, origin)
         if recipe.linear is None:
             return out
         if recipe.passes is not None:
             return LinearizeTracer(self, out, tangents[recipe.passes])
         var, tape = Var(recipe.tangent_aval), self.tangent_trace
-        tape.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], rule))
+        tape.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], origin))
         return LinearizeTracer(self, out, JaxprTracer(tape, var))
 
     def look_up(self, primitive, args, params) -> tuple[Recipe, list, list] | None:
@@ -333,25 +328,29 @@ class RecipeTrace(LinearizeTrace):
                 self.recipes.clear()
             self.recipes[key] = MET_ONCE
         elif found is MET_ONCE:
-            moving = [type(x) is LinearizeTracer and x._trace is self for x in args]
-            found = self.recipes[key] = make(primitive, [get_aval(x) for x in primals], moving, params)
+            nonzero = [type(x) is LinearizeTracer and x._trace is self for x in args]
+            found = self.recipes[key] = make(primitive, [get_aval(x) for x in primals], nonzero, params)
         return found if type(found) is Recipe else None
 
 
-def run_known(parent: QuietEvalTrace, program: Program, primals: Sequence, origin) -> tuple[ArrayImpl, Sequence]:
+def run_known(parent: QuietEvalTrace, recipe: Recipe, primals: Sequence, origin) -> tuple[ArrayImpl, Sequence]:
     """The value and the residuals, computed."""
-    results = program.run(*[x._value for x in primals])
-    aval = program.out_avals[0]
+    results = recipe.known.run(*[x._value for x in primals])
+    aval = recipe.known.out_avals[0]
     return ArrayImpl(results[0], aval.weak_type, aval), results[1:]
 
 
-def write_known(parent: StagingTrace, program: Program, primals: Sequence, origin) -> tuple[Any, Sequence]:
+def write_known(parent: StagingTrace, recipe: Recipe, primals: Sequence, origin: Origin | None) -> tuple[Any, Sequence]:
     """The value and the residuals, as the atoms of the jaxpr that is being written."""
+    program, eqns = recipe.known, parent.eqns
     env = program.environment(parent, [parent.atom(x) for x in primals])
-    written = len(parent.eqns)
-    program.write(parent, env, program.steps, origin)
+    start, maker = len(eqns), program.makers[0]
+    program.write(parent, env, program.steps, origin and origin.derived(recipe.primitive, "jvp", "primal"))
+    if maker is not None:
+        # This equation is the user's operation itself: see `name_result` in transforms/jvp.py.
+        eqns[start + maker].origin = origin
     results = [env[i] for i in program.outs]
-    return of_atom(parent, results[0], written, program.makers[0]), results[1:]
+    return of_atom(parent, results[0], start, maker), results[1:]
 
 
 def of_atom(builder: JaxprBuilder, atom: Var | Literal, first: int, maker: int | None):
@@ -425,32 +424,24 @@ def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pe
 
 def write_back(parent: StagingTrace, application: Application, ct, pending: dict):
     """The cotangents of the arguments, as tracers."""
-    atom, eqns, origin = parent.atom(ct), parent.eqns, application.origin
-    program, targets, first, steps = application.recipe.back(atom.aval.weak_type)
-    tangent, last_rule = None if origin is None else origin.as_tangent(), None
+    atom, recipe, invars = parent.atom(ct), application.recipe, application.invars
+    program, targets, parts = recipe.back(atom.aval.weak_type)
     env = program.environment(parent, [*application.residuals, atom])
-    start = len(eqns)
-
-    def give(n: int) -> int:
-        """Add a contribution to its cotangent; return how many equations that wrote."""
-        v = application.invars[targets[n]]
-        contribution, before = of_atom(parent, env[program.outs[n]], start, program.makers[n]), pending.get(v)
-        pending[v] = contribution
-        if before is None:
-            return 0
-        pending[v] = parent.write(add_any_p, [before, contribution], {}, origin_of_sum(origin, before, contribution))
-        return 1
-
-    for n in first:
-        start += give(n)
-    for primitive, params, inputs, avals, rule, given in steps:
-        if rule is not last_rule and tangent is not None:
-            origin, last_rule = tangent.derived(rule, "transpose", "cotangent"), rule
-        results = [Var(avals[0])] if len(avals) == 1 else [Var(aval) for aval in avals]
-        eqns.append(JaxprEqn([env[i] for i in inputs], results, primitive, params, no_effects, origin))
-        env += results
+    # The number of the first equation that the program writes, and of the sums between its equations.
+    start = len(parent.eqns)
+    origin = tangent = application.origin and application.origin.derived(recipe.primitive, "jvp", "tangent")
+    for primitive, steps, given in parts:
+        if steps:
+            origin = tangent and tangent.derived(primitive, "transpose", "cotangent")
+            program.write(parent, env, steps, origin)
         for n in given:
-            start += give(n)
+            v = invars[targets[n]]
+            contribution, before = of_atom(parent, env[program.outs[n]], start, program.makers[n]), pending.get(v)
+            if before is not None:
+                origin_here = origin_of_sum(origin, before, contribution)
+                contribution = parent.write(add_any_p, [before, contribution], {}, origin_here)
+                start += 1
+            pending[v] = contribution
 
 
 ROUTES = {PLACE: vjp_flat}

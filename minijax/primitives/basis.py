@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,8 @@ _consts: dict[tuple[Any, Any, bool], ArrayImpl] = {}
 
 
 def shape_of(x) -> tuple[int, ...]:
-    return x.shape if isinstance(x, (Array, np.ndarray)) else np.shape(x)
+    shape = getattr(x, "shape", None)
+    return shape if type(shape) is tuple else np.shape(x)
 
 
 def zero_like(x) -> Zero:
@@ -277,6 +279,8 @@ def _broadcast_impl(x, *, shape, broadcast_dimensions, sharding):
     return np.broadcast_to(x.reshape(placed), shape)
 
 
+# A memo of a pure function: a program has few types and many equations.
+@lru_cache(4096)
 def _broadcast_abstract_eval(x, *, shape, broadcast_dimensions, sharding):
     if len(broadcast_dimensions) != x.ndim:
         raise TypeError(

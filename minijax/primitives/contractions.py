@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -67,10 +68,15 @@ def batch_matmul(lhs, rhs, precision=None):
     return dot_general(lhs, rhs, (((ndim - 1,), (ndim - 2,)), (batch, batch)), precision)
 
 
-def _kept(ndim: int, contract, batch) -> list[int]:
-    return [i for i in range(ndim) if i not in contract and i not in batch]
+# Memos of pure functions: a program has few types and many equations.
 
 
+@lru_cache(4096)
+def _kept(ndim: int, contract: tuple[int, ...], batch: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple([i for i in range(ndim) if i not in contract and i not in batch])
+
+
+@lru_cache(4096)
 def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
     for name, a, b in (("contracting", x_contract, y_contract), ("batch", x_batch, y_batch)):

@@ -93,12 +93,14 @@ class JVPTrace(Trace):
 
     def split_all(self, args: Sequence) -> tuple[list, list | None]:
         """(primals, tangents) of the arguments; tangents is None if no argument is a tracer of this trace."""
-        primals, tangents, constants = [], [], 0
+        primals, tangents, constants, tracer_class = [], [], 0, self.tracer_class
         for x in args:
-            primal, tangent = self.split(x)
+            if type(x) is tracer_class and x._trace is self:
+                primal, tangent = x.primal, x.tangent
+            else:
+                (primal, tangent), constants = self.split(x), constants + 1
             primals.append(primal)
             tangents.append(tangent)
-            constants += tangent is None
         if constants == len(args):
             return primals, None
         return primals, fill_zeros(primals, tangents) if constants else tangents
@@ -117,7 +119,7 @@ class JVPTrace(Trace):
             # Do not merge known primals and unknown tangents into one jit: the known part would become unknown.
             outs, record = primitive.linearize(primals, tangents, **params)
             return outs, record(tangents)
-        return self.run_rule(primitive.jvp, primals, tangents, params)
+        return primitive.jvp(primals, tangents, **params)
 
     @interpreter
     def run_rule(self, jvp: Callable, primals, tangents, params) -> tuple:

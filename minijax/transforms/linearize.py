@@ -44,12 +44,12 @@ class LinearizeTrace(JVPTrace):
 
     @interpreter
     def apply_rule(self, primitive, primals, tangents, params):
-        if not (isinstance(primitive, CallPrimitive) and primitive.linearize is not None):
-            return self.run_rule(primitive.jvp, primals, tangents, params)
-        # Its linearize rule runs under the parent, and returns a function that records the tangents' part.
-        outs, record = primitive.linearize(primals, tangents, **params)
+        record = None
+        if isinstance(primitive, CallPrimitive) and primitive.linearize is not None:
+            # Its linearize rule runs under the parent, and returns a function that records the tangents' part.
+            outs, record = primitive.linearize(primals, tangents, **params)
         with set_current_trace(self.tangent_trace):
-            return outs, record(tangents)
+            return primitive.jvp(primals, tangents, **params) if record is None else (outs, record(tangents))
 
     @interpreter
     def run_rule(self, jvp, primals, tangents, params):

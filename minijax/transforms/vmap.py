@@ -98,10 +98,12 @@ class BatchTrace(Trace):
     def process_primitive(self, primitive, args, params):
         vals, dims, mapped = [], [], False
         for x in args:
-            val, dim = self.split(x)
+            if type(x) is BatchTracer and x._trace is self:
+                val, dim, mapped = x.val, x.batch_dim, True
+            else:
+                val, dim = self.split(x)
             vals.append(val)
             dims.append(dim)
-            mapped = mapped or dim is not None
         # An operation may name this axis without a batched argument: `jit(lambda: axis_index("i"))()`.
         named = self.axis.name is not None and self.axis.name in named_axes(primitive, params)
         user = current_origin() if self.records else None
