@@ -345,10 +345,13 @@ def write_known(parent: StagingTrace, recipe: Recipe, primals: Sequence, origin:
     program, eqns = recipe.known, parent.eqns
     env = program.environment(parent, [parent.atom(x) for x in primals])
     start, maker = len(eqns), program.makers[0]
-    program.write(parent, env, program.steps, origin and origin.derived(recipe.primitive, "jvp", "primal"))
-    if maker is not None:
-        # This equation is the user's operation itself: see `name_result` in transforms/jvp.py.
-        eqns[start + maker].origin = origin
+    if maker == 0 and len(program.steps) == 1:
+        program.write(parent, env, program.steps, origin)
+    else:
+        program.write(parent, env, program.steps, origin and origin.derived(recipe.primitive, "jvp", "primal"))
+        if maker is not None:
+            # This equation is the user's operation itself: see `name_result` in transforms/jvp.py.
+            eqns[start + maker].origin = origin
     results = [env[i] for i in program.outs]
     return of_atom(parent, results[0], start, maker), results[1:]
 

@@ -114,6 +114,10 @@ class Origin(NamedTuple):
         """The origin of the equation that computes the same for a batch: its result has the same name."""
         return tuple.__new__(Origin, (self[0], primitive, "batch", "batch", (self,), self[5]))
 
+    def within(self, around: Origin) -> Origin:
+        """The origin of a line in a rule that the user wrote; the rule works on an equation of origin `around`."""
+        return tuple.__new__(Origin, (self[0], around[1], around[2], around[3], (around,), False))
+
     def without_name(self) -> Origin:
         return self._replace(is_result=False)
 
@@ -168,55 +172,54 @@ class _Context(threading.local):
 
 context = _Context()
 
-# {id of the code object of a function of ours: whether it is marked}. By id, since comparing code objects takes long; their
-# code objects are kept, so that no other has their id.
-_marks: dict[int, bool] = {}
-_ours: list[CodeType] = []
+# {id of a code object: what is known of the function}. True: it is an `interpreter`. False: another function of this package. A
+# dictionary: a function of the user's, {offset: the origin of an equation that is written there}. By id, since comparing code
+# objects takes long; the objects are kept, so that no other has their id.
+_functions: dict[int, bool | dict[int, Origin]] = {}
+_codes: list[CodeType] = []
+# Beyond so many functions all of the user's are forgotten: a program may make new ones without end.
+_MAXIMUM = 10_000
 
 
 def interpreter(function: Callable) -> Callable:
     """Decorator for a function that sets `context.origin` and puts back what was: what it does comes from there, and not from
     its caller's place."""
-    return _remember(function.__code__, True) and function
+    _functions[id(function.__code__)] = True
+    _codes.append(function.__code__)
+    return function
 
 
-def _remember(code: CodeType, marked: bool) -> bool:
-    _marks[id(code)] = marked
-    _ours.append(code)
-    return marked
-
-
-# {(id of a code object, offset): the origin of an equation that the user's program writes there}. The origin keeps the code
-# object, so that no other has its id.
-_origins: dict[tuple[int, int], Origin] = {}
-
-
-def _origin_of_user(code: CodeType, offset: int) -> Origin:
-    found = _origins.get((id(code), offset))
-    if found is None:
-        if len(_origins) >= 10_000:
-            _origins.clear()
-        found = _origins[id(code), offset] = Origin(SourceInfo(code, offset))
-    return found
+def _met(code: CodeType) -> bool | dict[int, Origin]:
+    """What is known of a function that was not met before."""
+    if len(_codes) >= _MAXIMUM:
+        _codes[:] = [c for c in _codes if type(_functions[id(c)]) is bool]
+        for key in [key for key, known in _functions.items() if type(known) is dict]:
+            del _functions[key]
+    _codes.append(code)
+    known = _functions[id(code)] = False if code.co_filename.startswith(PACKAGE_DIRECTORY) else {}
+    return known
 
 
 def current_origin() -> Origin | None:
-    """The origin of an equation that is written now; None if nothing is known."""
+    """The origin of an equation that is written now; None if nothing is known. The caller is a function of this package, and so
+    the search begins with the caller's caller."""
     # Asked for every operation of a derivative: each step of this loop is felt.
-    frame = sys._getframe(1)
+    frame = sys._getframe(2)
     while frame is not None:
         code = frame.f_code
-        marked = _marks.get(id(code))
-        if marked is None:
-            if not code.co_filename.startswith(PACKAGE_DIRECTORY):
-                origin, around = _origin_of_user(code, frame.f_lasti), context.origin
-                if around is None:
-                    return origin
-                # A line within a rule of the user's own.
-                return Origin(origin.place, around.primitive, around.kind, around.role, (around,), False)
-            marked = _remember(code, False)
-        if marked and context.origin is not None:
-            return context.origin
+        known = _functions.get(id(code))
+        if known is None:
+            known = _met(code)
+        if known is True:
+            if context.origin is not None:
+                return context.origin
+        elif known is not False:
+            offset, around = frame.f_lasti, context.origin
+            origin = known.get(offset)
+            if origin is None:
+                origin = known[offset] = Origin(SourceInfo(code, offset))
+            # Within a rule of the user's own: a line of the rule.
+            return origin if around is None else origin.within(around)
         frame = frame.f_back
     return None
 

@@ -144,7 +144,7 @@ class _Writer:
         self.given: dict[str, Type] = {}
         self.lines: list[Line] = []
         self.origin: tuple[str, int] | None = None
-        self.places: dict[tuple[int, int], tuple[str, int]] = {}
+        self.places: dict[int, tuple[str, int]] = {}
         self.letters = variables()
 
     # -- Functions -------------------------------------------------------------------------------------------------------
@@ -281,16 +281,11 @@ class _Writer:
 
     def equation(self, eqn: JaxprEqn, wanted: str | None = None):
         if self.commented:
-            self.origin = self.file_and_line(eqn.source_info)
+            self.origin = None if eqn.origin is None else self.file_and_line(eqn.origin.place)
         name = eqn.primitive.name
-        called = called_jaxpr(eqn)
-        if called is not None:
-            _inline(self, eqn, called)
-            return
-        if name in LOOPS:
-            LOOPS[name](self, eqn)
-            return
         rule = EXPRESSIONS.get(name)
+        if rule is None and self.call_or_loop(eqn):
+            return
         text = rule(self, eqn) if rule is not None else None
         if text is None:
             text = self.implementation(eqn)
@@ -308,15 +303,27 @@ class _Writer:
             left = f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = " if targets else ""
             self.line(left + text, targets, reads, pure=pure(eqn))
 
+    def call_or_loop(self, eqn: JaxprEqn) -> bool:
+        """Write an equation that carries jaxprs; return whether it is one."""
+        called = called_jaxpr(eqn)
+        if called is not None:
+            _inline(self, eqn, called)
+        elif eqn.primitive.name in LOOPS:
+            LOOPS[eqn.primitive.name](self, eqn)
+        else:
+            return False
+        return True
+
     def file_and_line(self, place: SourceInfo | None) -> tuple[str, int] | None:
         """The file and the line of a place. They are looked up once for each place, because Python searches the code from its
         beginning."""
         if place is None:
             return None
-        key = id(place.code), place.offset
-        if key not in self.places:
-            self.places[key] = place.file_name, place.line
-        return self.places[key]
+        # By id: to compare code objects takes long, and the equations of one expression share one `SourceInfo`.
+        found = self.places.get(id(place))
+        if found is None:
+            found = self.places[id(place)] = place.file_name, place.line
+        return found
 
     def implementation(self, eqn: JaxprEqn) -> str:
         """The text of a call of the primitive's implementation."""

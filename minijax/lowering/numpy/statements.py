@@ -254,11 +254,13 @@ class _Block:
 
     def text(self) -> list[str]:
         for i, line in enumerate(self.lines):
-            if self._is_unread_view(i, line):
+            if line.view and self._is_unread(i, line):
                 line = line._replace(text="", writes=(), origin=None)
-            self._comment(line)
+            if line.origin is not None and line.origin != self.origin:
+                self._comment(line)
             over = self._statement(i, line)
-            self._inner_blocks(i, line)
+            if line.blocks:
+                self._inner_blocks(i, line)
             if self.local:
                 self._delete(i, line, over)
         self._count_arrays()
@@ -267,14 +269,13 @@ class _Block:
     def _write(self, text: str):
         self.out.append(self.indent + text)
 
-    def _is_unread_view(self, i: int, line: Line) -> bool:
-        return line.view and self.last[line.writes[0]] == i and not self.alive(line.writes[0])
+    def _is_unread(self, i: int, line: Line) -> bool:
+        return self.last[line.writes[0]] == i and not self.alive(line.writes[0])
 
     def _comment(self, line: Line):
-        """Write the line in the user's source, unless the comment before names the same line."""
-        if line.origin is not None and line.origin != self.origin:
-            self.origin = line.origin
-            self._write(f"# {line_text(*line.origin)}")
+        """Write the line in the user's source."""
+        self.origin = line.origin
+        self._write(f"# {line_text(*line.origin)}")
 
     def _statement(self, i: int, line: Line) -> str | None:
         """Write the line itself. Return the operand that the result is written over; None if the result gets other memory."""
