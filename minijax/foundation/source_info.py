@@ -129,9 +129,12 @@ class Origin(NamedTuple):
         a, b = self[0], other[0]
         return a is b or (a is not None and b is not None and a[1] == b[1] and a[0] is b[0])
 
+    def has_parents_of(self, other: Origin) -> bool:
+        return all([any([a is b for b in self[4]]) for a in other[4]])
+
     def merged(self, other: Origin | None) -> Origin:
         """The origin of one equation that does the work of two."""
-        if other is None or (self.same_place(other) and self[3] == other[3]):
+        if other is None or (self.same_place(other) and self[3] == other[3] and self.has_parents_of(other)):
             return self
         return self._replace(parents=(self, other))
 

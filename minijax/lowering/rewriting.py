@@ -20,6 +20,8 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
     eqns: list[JaxprEqn] = []
     # {id of an equation that also replaces other equations: its origin merged with theirs}
     origins: dict[int, Origin] = {}
+    # {variable that a literal replaces: the origin of the equation that computed it}
+    folded: dict[Var, Origin | None] = {}
     changed = False
 
     def read(atom: Atom) -> Atom:
@@ -27,7 +29,7 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
 
     for eqn in jaxpr.eqns:
         if replaced and any([type(v) is not Literal and v in replaced for v in eqn.invars]):
-            eqn = with_operands(eqn, [read(v) for v in eqn.invars])
+            eqn = with_operands(eqn, [read(v) for v in eqn.invars], folded)
         found = rewrite(eqn, makers) if names is None or eqn.primitive.name in names else None
         if found is None:
             eqns.append(eqn)
@@ -40,6 +42,8 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
             eqns += found
         else:
             replaced[eqn.outvars[0]] = found
+            if type(found) is Literal:
+                folded[eqn.outvars[0]] = eqn.origin
             stands_in = None if type(found) is Literal else makers.get(found)
             if stands_in is not None and stands_in.origin is not None:
                 origins[id(stands_in)] = origins.get(id(stands_in), stands_in.origin).merged(eqn.origin)
@@ -50,8 +54,13 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
     return jaxpr.replace(eqns=eqns, outvars=[read(v) for v in jaxpr.outvars], effects=jaxpr.effects)
 
 
-def with_operands(eqn: JaxprEqn, invars: list[Atom]) -> JaxprEqn:
-    return JaxprEqn(invars, eqn.outvars, eqn.primitive, eqn.params, eqn.effects, eqn.origin)
+def with_operands(eqn: JaxprEqn, invars: list[Atom], folded: dict[Var, Origin | None]) -> JaxprEqn:
+    """The equation with other operands. It comes also from the equations whose results are literals now."""
+    origin = eqn.origin
+    for v in eqn.invars if folded and origin is not None else ():
+        if type(v) is not Literal and v in folded:
+            origin = origin.merged(folded[v])
+    return JaxprEqn(invars, eqn.outvars, eqn.primitive, eqn.params, eqn.effects, origin)
 
 
 def pure(eqn: JaxprEqn) -> bool:

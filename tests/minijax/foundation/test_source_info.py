@@ -269,6 +269,20 @@ def test_a_contraction_comes_from_the_product_and_the_sum():
     assert sorted(place.line - line for place in dot.origin.places()) == [1, 2]
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, mj.grad, lambda f: mj.vmap(f)], ids=["plain", "grad", "vmap"])
+def test_an_equation_comes_also_from_the_constants_that_were_folded_into_it(wrap):
+    def f(x):
+        angle = minijax.lax.sin(2.0)
+        factor = angle + 1.0
+        return jnp.sum(x * factor)
+
+    line = f.__code__.co_firstlineno
+    optimized = passes.optimized(mj.make_jaxpr(wrap(f))(jnp.ones((3, 3))))
+    assert not any(e.primitive.name == "sin" for e in optimized.eqns)
+    places = {place.line - line for e in optimized.eqns for place in e.origin.places()}
+    assert places >= {1, 2, 3}
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # An origin never names a file of minijax, and keeps nothing alive
 
