@@ -16,10 +16,10 @@ from .basis import (
     broadcast_in_dim,
     const,
     full,
-    instantiate,
     row,
     shape_of,
     zero_like,
+    zeros,
 )
 from .families import (
     ANY,
@@ -30,6 +30,7 @@ from .families import (
     bool_dtype,
     broadcast_like,
     elementwise,
+    elementwise_abstract_eval,
     transpose_by_argument,
 )
 
@@ -46,11 +47,27 @@ neg_p = elementwise(
 )
 
 
+def _jvp_of_sum(primitive_of):
+    """The jvp rule of x + y and of x - y: the primitive itself, applied to the tangents."""
+
+    def jvp(primals, tangents):
+        primitive, (gx, gy) = primitive_of(), tangents
+        out = primitive.bind(*primals)
+        if type(gx) is not Zero and type(gy) is not Zero:
+            return out, primitive.bind(gx, gy)
+        if type(gy) is Zero:
+            return out, zero_like(out) if type(gx) is Zero else broadcast_like(gx, out)
+        return out, broadcast_like(gy if primitive is add_p else neg_p.bind(gy), out)
+
+    return jvp
+
+
 add_p = elementwise(
     "add",
     np.add,
     NUM,
-    jvp=[lambda g, ans, x, y: broadcast_like(g, ans), lambda g, ans, x, y: broadcast_like(g, ans)],
+    arity=2,
+    jvp=_jvp_of_sum(lambda: add_p),
     transpose=transpose_by_argument([lambda ct, x, y: ct, lambda ct, x, y: ct]),
 )
 
@@ -59,7 +76,8 @@ sub_p = elementwise(
     "sub",
     np.subtract,
     NUM,
-    jvp=[lambda g, ans, x, y: broadcast_like(g, ans), lambda g, ans, x, y: broadcast_like(neg_p.bind(g), ans)],
+    arity=2,
+    jvp=_jvp_of_sum(lambda: sub_p),
     transpose=transpose_by_argument([lambda ct, x, y: ct, lambda ct, x, y: neg_p.bind(ct)]),
 )
 
@@ -71,6 +89,56 @@ mul_p = elementwise(
     jvp=[lambda g, ans, x, y: mul_p.bind(g, y), lambda g, ans, x, y: mul_p.bind(x, g)],
     transpose=transpose_by_argument([lambda ct, x, y: mul_p.bind(ct, y), lambda ct, x, y: mul_p.bind(x, ct)]),
 )
+
+
+def _integer_pow(x, *, y):
+    if y < 0:
+        return np.reciprocal(_integer_pow(x, y=-y))
+    # Repeated squaring, in XLA's order, so that rounding agrees.
+    result, factor = None, x
+    while y:
+        if y & 1:
+            result = factor if result is None else result * factor
+        y >>= 1
+        if y:
+            factor = factor * factor
+    return np.ones_like(x) if result is None else result
+
+
+def _integer_pow_jvp(g, ans, x, *, y):
+    if y == 0:
+        return zero_like(ans)
+    if y == 1:
+        return g
+    return mul_p.bind(g, mul_p.bind(const(x, y), x if y == 2 else integer_pow(x, y - 1)))
+
+
+def integer_pow(x, y: int):
+    """x to a constant integer power (`lax.integer_pow`)."""
+    if y == 1:
+        return x
+    return integer_pow_p.bind(x, y=y)
+
+
+_integer_pow_types = elementwise_abstract_eval("integer_pow", [NUM], None, True)
+
+
+def _integer_pow_abstract_eval(x, *, y):
+    aval = _integer_pow_types(x)
+    if y < 0 and x.dtype.kind in "iu":
+        raise TypeError(f"Integers cannot be raised to negative powers, got integer_pow({x.str_short()}, {y})")
+    return aval
+
+
+integer_pow_p = elementwise(
+    "integer_pow",
+    _integer_pow,
+    NUM,
+    jvp=[_integer_pow_jvp],
+    transpose=NOT_LINEAR,
+    abstract_eval=_integer_pow_abstract_eval,
+)
+integer_pow_p.elementwise = INEXACT
 
 
 def _div(x, y):
@@ -91,8 +159,7 @@ div_p = elementwise(
     NUM,
     jvp=[
         lambda g, ans, x, y: div_p.bind(g, y),
-        # d(x/y)/dy = -x/y^2, with the quotient at hand.
-        lambda g, ans, x, y: neg_p.bind(mul_p.bind(g, div_p.bind(ans, y))),
+        lambda g, ans, x, y: mul_p.bind(mul_p.bind(neg_p.bind(g), x), integer_pow(y, -2)),
     ],
     transpose=transpose_by_argument([lambda ct, x, y: div_p.bind(ct, y), None]),
 )
@@ -100,9 +167,12 @@ div_p = elementwise(
 
 def _balanced(x, ans, y):
     """1 where x is the extremum, 1/2 where both are, 0 elsewhere: a tie shares its tangent."""
-    one, half, zero = const(ans, 1), const(ans, 0.5), const(ans, 0)
-    shared = select(eq_p.bind(y, ans), like(half, ans), like(one, ans))
-    return select(eq_p.bind(x, ans), shared, like(zero, ans))
+
+    def number(value):
+        return like(const(ans, value), ans)
+
+    chosen = select(eq_p.bind(x, ans), number(1), number(0))
+    return div_p.bind(chosen, select(eq_p.bind(y, ans), number(2), number(1)))
 
 
 def like(scalar, ans):
@@ -208,7 +278,9 @@ def _select_jvp(primals, tangents):
     case_tangents = tangents[1:]
     if all(type(t) is Zero for t in case_tangents):
         return out, zero_like(out)
-    return out, select_n_p.bind(primals[0], *[instantiate(t) for t in case_tangents])
+    # As in JAX, the zeros are written whether or not a case needs them.
+    zero = zeros(next(t for t in case_tangents if type(t) is not Zero).aval)
+    return out, select_n_p.bind(primals[0], *[zero if type(t) is Zero else t for t in case_tangents])
 
 
 def _select_transpose(ct, which, *cases):

@@ -301,10 +301,9 @@ def _broadcast_abstract_eval(x, *, shape, broadcast_dimensions, sharding):
 
 
 def _broadcast_transpose(ct, x, *, shape, broadcast_dimensions, sharding):
-    new = tuple(i for i in range(len(shape)) if i not in broadcast_dimensions)
-    ct = reduce_sum(ct, new)
-    repeated = tuple(i for i, d in enumerate(x.aval.shape) if shape_of(ct)[i] != d)
-    return [reshape(reduce_sum(ct, repeated), x.aval.shape) if repeated else ct]
+    unit = tuple(i for i, d in enumerate(x.aval.shape) if d != shape[broadcast_dimensions[i]])
+    kept = [d for i, d in enumerate(broadcast_dimensions) if i not in unit]
+    return [expand_dims(reduce_sum(ct, tuple(i for i in range(len(shape)) if i not in kept)), unit)]
 
 
 def _broadcast_batch(axis, args, dims, *, shape, broadcast_dimensions, sharding):
@@ -461,6 +460,6 @@ squeeze_p = linear_row(
     "squeeze",
     impl=lambda x, *, dimensions: np.squeeze(x, dimensions),
     abstract_eval=_squeeze_abstract_eval,
-    transpose=lambda ct, x, *, dimensions: [reshape(ct, x.aval.shape)],
+    transpose=lambda ct, x, *, dimensions: [expand_dims(ct, dimensions)],
     batch=_squeeze_batch,
 )

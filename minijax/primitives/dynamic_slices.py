@@ -94,10 +94,11 @@ def _window(x, starts, sizes) -> tuple:
 
 
 def _dynamic_slice_jvp(primals, tangents, *, slice_sizes):
+    g = tangents[0]
+    # The tangent first: JAX writes the two equations in this order.
+    tangent = g if type(g) is Zero else dynamic_slice_p.bind(g, *primals[1:], slice_sizes=slice_sizes)
     out = dynamic_slice_p.bind(*primals, slice_sizes=slice_sizes)
-    if type(tangents[0]) is Zero:
-        return out, zero_like(out)
-    return out, dynamic_slice_p.bind(tangents[0], *primals[1:], slice_sizes=slice_sizes)
+    return out, zero_like(out) if type(g) is Zero else tangent
 
 
 def _dynamic_slice_transpose(ct, x, *starts, slice_sizes):

@@ -22,6 +22,8 @@ from .arithmetic import (  # noqa: F401
     eq_p,
     ge_p,
     gt_p,
+    integer_pow,
+    integer_pow_p,
     le_p,
     like,
     lt_p,
@@ -45,7 +47,6 @@ from .basis import (
     row,
     shape_of,
     zero_jvp,
-    zero_like,
 )
 from .families import (
     BOOL,
@@ -57,7 +58,6 @@ from .families import (
     bool_dtype,
     broadcast_like,
     elementwise,
-    elementwise_abstract_eval,
     jvp_by_argument,
     real_dtype,
     transpose_by_argument,
@@ -92,56 +92,6 @@ rem_p = elementwise(
 # Powers
 
 
-def _integer_pow(x, *, y):
-    if y < 0:
-        return np.reciprocal(_integer_pow(x, y=-y))
-    # Repeated squaring, in XLA's order, so that rounding agrees.
-    result, factor = None, x
-    while y:
-        if y & 1:
-            result = factor if result is None else result * factor
-        y >>= 1
-        if y:
-            factor = factor * factor
-    return np.ones_like(x) if result is None else result
-
-
-def _integer_pow_jvp(g, ans, x, *, y):
-    if y == 0:
-        return zero_like(ans)
-    if y == 1:
-        return g
-    return mul_p.bind(g, mul_p.bind(const(x, y), x if y == 2 else integer_pow(x, y - 1)))
-
-
-def integer_pow(x, y: int):
-    """x to a constant integer power (`lax.integer_pow`)."""
-    if y == 1:
-        return x
-    return integer_pow_p.bind(x, y=y)
-
-
-_integer_pow_types = elementwise_abstract_eval("integer_pow", [NUM], None, True)
-
-
-def _integer_pow_abstract_eval(x, *, y):
-    aval = _integer_pow_types(x)
-    if y < 0 and x.dtype.kind in "iu":
-        raise TypeError(f"Integers cannot be raised to negative powers, got integer_pow({x.str_short()}, {y})")
-    return aval
-
-
-integer_pow_p = elementwise(
-    "integer_pow",
-    _integer_pow,
-    NUM,
-    jvp=[_integer_pow_jvp],
-    transpose=NOT_LINEAR,
-    abstract_eval=_integer_pow_abstract_eval,
-)
-integer_pow_p.elementwise = INEXACT
-
-
 def _replace_zero(x):
     """x with 1 in the place of 0: where the other factor is zero, no 0 * inf may arise."""
     return select(eq_p.bind(x, const(x, 0)), like(const(x, 1), x), x)
@@ -150,13 +100,12 @@ def _replace_zero(x):
 def _pow_jvp_base(g, ans, x, y):
     if issubdtype(y.dtype, np.integer):
         # At y = 0 the power is the constant 1, also where x is 0; y and x are brought to one dtype and shape.
-        exponent = convert_element_type(y, x.dtype)
-        jacobian = mul_p.bind(_replace_zero(exponent), pow_p.bind(x, sub_p.bind(y, const(y, 1))))
-        zero = eq_p.bind(y, const(y, 0))
-        jacobian = broadcast_like(jacobian, ans)
-        jacobian = select(broadcast_like(zero, ans), like(const(ans, 0), ans), jacobian)
+        x, y = broadcast_like(x, ans), broadcast_like(convert_element_type(y, x.dtype), ans)
+        zero, number = eq_p.bind(y, const(y, 0)), like(const(ans, 0), ans)
+        jacobian = mul_p.bind(_replace_zero(y), pow_p.bind(x, sub_p.bind(y, like(const(y, 1), y))))
+        jacobian = select(zero, number, jacobian)
     else:
-        jacobian = mul_p.bind(y, pow_p.bind(x, sub_p.bind(y, const(y, 1))))
+        jacobian = mul_p.bind(y, pow_p.bind(x, sub_p.bind(y, like(const(y, 1), y))))
     return mul_p.bind(g, jacobian)
 
 
@@ -230,7 +179,7 @@ def _one_minus_square(x):
 
 
 exp_p = _unary("exp", np.exp, lambda g, ans, x: mul_p.bind(g, ans))
-exp2_p = _unary("exp2", np.exp2, lambda g, ans, x: mul_p.bind(const(x, math.log(2)), mul_p.bind(g, ans)))
+exp2_p = _unary("exp2", np.exp2, lambda g, ans, x: mul_p.bind(log_p.bind(const(x, 2)), mul_p.bind(g, ans)))
 expm1_p = _unary("expm1", np.expm1, lambda g, ans, x: mul_p.bind(g, add_p.bind(ans, const(ans, 1))))
 log_p = _unary("log", np.log, lambda g, ans, x: div_p.bind(g, x))
 log1p_p = _unary("log1p", np.log1p, lambda g, ans, x: div_p.bind(g, add_p.bind(x, const(x, 1))))
@@ -248,7 +197,15 @@ asinh_p = _unary(
 acosh_p = _unary(
     "acosh", np.arccosh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(sub_p.bind(square_p.bind(x), const(x, 1))))
 )
-atanh_p = _unary("atanh", np.arctanh, lambda g, ans, x: div_p.bind(g, _one_minus_square(x)))
+
+
+def _atanh_derivative(g, ans, x):
+    # g / (1 - x^2), in factors: 1 - x is exact where x is close to 1, its square is not.
+    one = const(x, 1)
+    return mul_p.bind(integer_pow(add_p.bind(one, x), -1), div_p.bind(g, sub_p.bind(one, x)))
+
+
+atanh_p = _unary("atanh", np.arctanh, _atanh_derivative)
 
 
 def _tanh_derivative(g, ans, x):
@@ -281,15 +238,13 @@ atan2_p = elementwise(
 )
 
 
-def _gaussian(x, scale):
-    """scale * exp(-x^2)"""
-    return mul_p.bind(const(x, scale), exp_p.bind(neg_p.bind(square_p.bind(x))))
+def _gaussian(scale: float):
+    """The derivative scale * exp(-x^2)."""
+    return lambda g, ans, x: mul_p.bind(const(x, scale), mul_p.bind(g, exp_p.bind(neg_p.bind(square_p.bind(x)))))
 
 
-erf_p = _unary("erf", special.erf, lambda g, ans, x: mul_p.bind(_gaussian(x, 2 / math.sqrt(math.pi)), g), accepts=FLOAT)
-erfc_p = _unary(
-    "erfc", special.erfc, lambda g, ans, x: mul_p.bind(_gaussian(x, -2 / math.sqrt(math.pi)), g), accepts=FLOAT
-)
+erf_p = _unary("erf", special.erf, _gaussian(2 / math.sqrt(math.pi)), accepts=FLOAT)
+erfc_p = _unary("erfc", special.erfc, _gaussian(-2 / math.sqrt(math.pi)), accepts=FLOAT)
 erf_inv_p = _unary(
     "erf_inv",
     special.erf_inv,
@@ -315,9 +270,9 @@ digamma_p = elementwise(
 def _abs_jvp(g, ans, x):
     if x.dtype.char in COMPLEX:
         # d|x| = Re(conj(x) g) / |x|, with 0 at 0.
-        direction = div_p.bind(conj(x), convert_element_type(_replace_zero(ans), x.dtype))
+        direction = div_p.bind(conj(x), _replace_zero(convert_element_type(ans, x.dtype)))
         return real_p.bind(mul_p.bind(g, direction))
-    return mul_p.bind(g, sign_p.bind(x))
+    return select(ge_p.bind(x, const(x, 0)), g, neg_p.bind(g))
 
 
 abs_p = elementwise(
@@ -370,7 +325,7 @@ real_p = elementwise(
     np.real,
     COMPLEX,
     jvp=[lambda g, ans, x: real_p.bind(g)],
-    transpose=lambda ct, x: [complex_p.bind(ct, like(const(ct, 0), ct))],
+    transpose=lambda ct, x: [complex_p.bind(ct, const(ct, 0))],
     result_dtype=real_dtype,
 )
 imag_p = elementwise(
@@ -378,7 +333,7 @@ imag_p = elementwise(
     np.imag,
     COMPLEX,
     jvp=[lambda g, ans, x: imag_p.bind(g)],
-    transpose=lambda ct, x: [complex_p.bind(like(const(ct, 0), ct), neg_p.bind(ct))],
+    transpose=lambda ct, x: [complex_p.bind(const(ct, 0), neg_p.bind(ct))],
     result_dtype=real_dtype,
 )
 
@@ -411,8 +366,8 @@ def conj(x):
 
 
 def _conj_transpose(ct, x, *, input_dtype):
-    out = conj_p.bind(ct, input_dtype=ct.dtype)
-    return [real_p.bind(out) if input_dtype.char in FLOAT else out]
+    # Of a real operand only the real part counts, and conjugation leaves it as it is.
+    return [real_p.bind(ct) if input_dtype.char in FLOAT else conj_p.bind(ct, input_dtype=ct.dtype)]
 
 
 conj_p = elementwise(

@@ -7,14 +7,24 @@ never padded (that is for `jnp` functions). Its derivative rules are `(g, ans, *
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero
 from ..core.primitive import Primitive
 from ..foundation import errors
-from .basis import add_any_p, batch_to_front, broadcast_in_dim, expand_dims, row, shape_of, unbroadcast, zero_like
+from .basis import (
+    add_tangents,
+    batch_to_front,
+    broadcast_in_dim,
+    expand_dims,
+    reshape,
+    row,
+    shape_of,
+    unbroadcast,
+    zero_like,
+)
 
 # Classes of dtypes, as NumPy's dtype characters ('E' is bfloat16).
 BOOL = "?"
@@ -131,10 +141,11 @@ def batch_elementwise(primitive_of: Callable[[], Primitive]) -> Callable:
 
 def broadcast_like(g, ans):
     """A tangent, repeated to the shape of the result as its primal was."""
-    shape = shape_of(ans)
-    if shape_of(g) == shape:
+    shape, own = shape_of(ans), shape_of(g)
+    if own == shape:
         return g
-    return broadcast_in_dim(g, shape, tuple(range(len(shape_of(g)))))
+    kept = [i for i, d in enumerate(own) if d == shape[i]]
+    return broadcast_in_dim(reshape(g, [own[i] for i in kept]), shape, kept)
 
 
 def jvp_by_argument(primitive_of: Callable[[], Primitive], rules: Sequence[Callable | None]) -> Callable:
@@ -142,13 +153,12 @@ def jvp_by_argument(primitive_of: Callable[[], Primitive], rules: Sequence[Calla
 
     def jvp(primals, tangents, **params):
         ans = primitive_of().bind(*primals, **params)
-        total = None
-        for rule, g in zip(rules, tangents):
-            if rule is not None and type(g) is not Zero:
-                tangent = rule(g, ans, *primals, **params)
-                if type(tangent) is not Zero:
-                    total = tangent if total is None else add_any_p.bind(total, tangent)
-        return ans, zero_like(ans) if total is None else total
+        terms = [
+            rule(g, ans, *primals, **params)
+            for rule, g in zip(rules, tangents)
+            if rule is not None and type(g) is not Zero
+        ]
+        return ans, reduce(add_tangents, terms) if terms else zero_like(ans)
 
     return jvp
 

@@ -24,13 +24,12 @@ from .basis import (
     full,
     instantiate,
     move_batch_dim,
-    registry,
     reshape,
     row,
     shape_of,
     zero_like,
 )
-from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, sub_p
+from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, neg_p, sub_p
 from .shapes import broadcasted_iota
 from .windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers, bump, interleave, window_places
 
@@ -276,27 +275,38 @@ def _update_gather(x, indices, updates_shape, numbers: ScatterDimensionNumbers, 
     )
 
 
-def _scatter_add_jvp(primals, tangents, **params):
-    x, indices, updates = primals
-    out = scatter_add_p.bind(x, indices, updates, **params)
-    if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
-        return out, zero_like(out)
-    return out, scatter_add_p.bind(instantiate(tangents[0]), indices, instantiate(tangents[2]), **params)
+def _scatter_sum_jvp(primitive_of: Callable) -> Callable:
+    """The rule of scatter-add and scatter-sub: the primitive itself, applied to the tangents."""
+
+    def jvp(primals, tangents, **params):
+        x, indices, updates = primals
+        out = primitive_of().bind(x, indices, updates, **params)
+        if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
+            return out, zero_like(out)
+        return out, primitive_of().bind(instantiate(tangents[0]), indices, instantiate(tangents[2]), **params)
+
+    return jvp
 
 
-def _scatter_add_transpose(ct, x, indices, updates, *, dimension_numbers, mode, **params):
-    ct_updates = None
-    if is_undefined_primal(updates):
-        ct_updates = _update_gather(ct, indices, updates.aval.shape, dimension_numbers, mode)
-    return [ct if is_undefined_primal(x) else None, None, ct_updates]
+def _scatter_sum_transpose(sign: Callable) -> Callable:
+    """The rule of scatter-add and scatter-sub. sign: what the updates' cotangent goes through."""
+
+    def transpose(ct, x, indices, updates, *, dimension_numbers, mode, **params):
+        ct_updates = None
+        if is_undefined_primal(updates):
+            ct_updates = sign(_update_gather(ct, indices, updates.aval.shape, dimension_numbers, mode))
+        return [ct if is_undefined_primal(x) else None, None, ct_updates]
+
+    return transpose
 
 
 def _scatter_jvp(primals, tangents, **params):
     x, indices, updates = primals
-    out = scatter_p.bind(x, indices, updates, **params)
     if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
+        out = scatter_p.bind(x, indices, updates, **params)
         return out, zero_like(out)
     g, g_updates = instantiate(tangents[0]), instantiate(tangents[2])
+    out = scatter_p.bind(x, indices, updates, **params)
     if params["unique_indices"]:
         return out, scatter_p.bind(g, indices, g_updates, **params)
     # If several updates name one place, one of them wins, and only its tangent may count. To find the winners: number the
@@ -353,10 +363,8 @@ def _scatter_mul_jvp(primals, tangents, **params):
                 "scatter_mul gradients are only implemented if `unique_indices=True`: pass it to .at[].multiply if no place is"
                 " named twice."
             )
-        numbers, mode = params["dimension_numbers"], params["mode"]
-        here = _update_gather(x, indices, shape_of(updates), numbers, mode)
         zeros = full(shape_of(x), 0, x.dtype)
-        right = _bind_scatter(scatter_add_p, zeros, indices, mul_p.bind(g_updates, here), params)
+        right = mul_p.bind(x, _bind_scatter(scatter_add_p, zeros, indices, g_updates, params))
     return out, add_tangents(left, right)
 
 
@@ -397,12 +405,17 @@ def _scatter_row(name: str, write: Callable, jvp: Callable, transpose) -> object
 
 
 scatter_p = _scatter_row("scatter", _assign, _scatter_jvp, _scatter_transpose)
-scatter_add_p = _scatter_row("scatter-add", _accumulate(np.add), _scatter_add_jvp, _scatter_add_transpose)
+scatter_add_p = _scatter_row(
+    "scatter-add",
+    _accumulate(np.add),
+    _scatter_sum_jvp(lambda: scatter_add_p),
+    _scatter_sum_transpose(lambda ct: ct),
+)
 scatter_sub_p = _scatter_row(
     "scatter-sub",
     _accumulate(np.subtract),
-    lambda primals, tangents, **params: _scatter_sub_jvp(primals, tangents, **params),
-    NOT_LINEAR,
+    _scatter_sum_jvp(lambda: scatter_sub_p),
+    _scatter_sum_transpose(neg_p.bind),
 )
 scatter_mul_p = _scatter_row("scatter-mul", _accumulate(np.multiply), _scatter_mul_jvp, _scatter_mul_transpose)
 scatter_min_p = _scatter_row(
@@ -411,16 +424,6 @@ scatter_min_p = _scatter_row(
 scatter_max_p = _scatter_row(
     "scatter-max", _accumulate(np.maximum), _scatter_extremum_jvp(lambda: scatter_max_p), NOT_LINEAR
 )
-
-
-def _scatter_sub_jvp(primals, tangents, **params):
-    """The jvp of the sum with the negative updates."""
-    x, indices, updates = primals
-    out = scatter_sub_p.bind(x, indices, updates, **params)
-    if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
-        return out, zero_like(out)
-    negative = registry["neg"].bind(instantiate(tangents[2]))
-    return out, _bind_scatter(scatter_add_p, instantiate(tangents[0]), indices, negative, params)
 
 
 # The function of (element, update) that JAX shows in the equation of each scatter.

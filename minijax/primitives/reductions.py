@@ -82,8 +82,10 @@ def _extremum_jvp(primitive_of):
         out = primitive_of().bind(x, axes=axes, **params)
         if type(g) is Zero:
             return out, zero_like(out)
-        here = convert_element_type(eq_p.bind(x, _keep(out, axes, shape_of(x))), g.dtype)
-        return out, div_p.bind(reduce_sum(mul_p.bind(g, here), axes), reduce_sum(here, axes))
+        column = reshape(out, [1 if i in axes else d for i, d in enumerate(shape_of(x))])
+        here = convert_element_type(eq_p.bind(x, column), g.dtype)
+        count = reduce_sum(here, axes)
+        return out, div_p.bind(reduce_sum(mul_p.bind(g, here), axes), count)
 
     return jvp
 

@@ -1,0 +1,80 @@
+"""The jaxprs of each row of the op table, of its derivatives and of its batch: the equations are JAX's, and in JAX's order."""
+
+from __future__ import annotations
+
+import re
+
+import jax
+import jax.lax
+import jax.numpy
+import numpy as np
+import pytest
+from op_table import OPS, Op, arrays
+
+import minijax
+import minijax.lax
+import minijax.numpy
+
+# {(primitive, what is traced): why the equations are not JAX's}
+OTHER_EQUATIONS = {
+    ("reduce_prod", "jvp"): "JAX multiplies in a tree of slices; two running products are 8 equations whatever the size",
+    ("reduce_prod", "vjp"): "as its jvp",
+    **{
+        (name, kind): "JAX differentiates a tree of slices; doubling steps take fewer equations"
+        for name in ("cumprod", "cummax", "cummin", "cumlogsumexp")
+        for kind in ("jvp", "vjp")
+    },
+    ("scatter-mul", "vjp"): "both scatters carry one update jaxpr, which has a name then; JAX traces it twice",
+    ("dynamic_slice", "vmap"): "JAX writes a gather; with starts that all examples share, a dynamic_slice does it",
+    ("dynamic_update_slice", "vmap"): "JAX writes a scatter; with starts that all examples share, no scatter is needed",
+}
+
+
+def traced(library, op: Op, values, kind: str) -> str:
+    """The jaxpr of the operation, its jvp or vjp by the arrays that it is smooth in, or its vmap over all arrays."""
+    values = [library.numpy.asarray(x) for x in values]
+
+    def function(*args):
+        return op.function(library.lax, *args)
+
+    def by_smooth(args):
+        def inner(*smooth):
+            given = dict(zip(op.smooth, smooth, strict=True))
+            return function(*[given.get(i, x) for i, x in enumerate(args)])
+
+        return inner, tuple(args[i] for i in op.smooth)
+
+    def jvp(*args):
+        inner, primals = by_smooth(args)
+        return library.jvp(inner, primals, primals)
+
+    def vjp(*args):
+        inner, primals = by_smooth(args)
+        out, pull = library.vjp(inner, *primals)
+        return pull(out)
+
+    if kind == "vmap":
+        return str(library.make_jaxpr(library.vmap(function))(*[library.numpy.stack([x, x]) for x in values]))
+    return str(library.make_jaxpr({"plain": function, "jvp": jvp, "vjp": vjp}[kind])(*values))
+
+
+def normal(text: str) -> str:
+    """The text without spaces, since lines break where they are full. JAX shows some axes as `np.int64(1)`."""
+    return re.sub(r"\s+", "", re.sub(r"np\.int64\((-?\d+)\)", r"\1", text))
+
+
+CASES = [
+    pytest.param(op, dtype, kind, id=f"{i}-{op.name}-{dtype}-{kind}")
+    for i, op in enumerate(OPS)
+    for dtype in op.dtypes
+    for kind in ("plain", "vmap", *(("jvp", "vjp") if op.smooth and np.dtype(dtype).kind in "fc" else ()))
+]
+
+
+@pytest.mark.parametrize(("op", "dtype", "kind"), CASES)
+def test_the_equations_are_those_of_jax(op, dtype, kind):
+    values = arrays(op, dtype, np.random.default_rng(0))
+    ours = traced(minijax, op, values, kind)
+    theirs = traced(jax, op, values, kind)
+    same = normal(ours) == normal(theirs)
+    assert same != ((op.name, kind) in OTHER_EQUATIONS), f"{ours}\n{theirs}"
