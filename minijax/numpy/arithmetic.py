@@ -125,7 +125,7 @@ def _float_divmod(x1, x2):
     quotient = ew.div_p.bind(dividend, x2)
     below = ew.and_p.bind(remainder != 0, ew.sign_p.bind(x2) != ew.sign_p.bind(remainder))
     remainder = select(below, remainder + x2, remainder)
-    quotient = select(below, quotient - strong_const(quotient, 1), quotient)
+    quotient = select(below, quotient - 1, quotient)
     return ew.round_p.bind(quotient, rounding_method=ROUND_AWAY_FROM_ZERO), remainder
 
 

@@ -176,7 +176,7 @@ def _balanced(x, ans, y):
 
 
 def like(scalar, ans):
-    return full(shape_of(ans), scalar._value, scalar.dtype)
+    return full(shape_of(ans), scalar._value, scalar.dtype, ans.weak_type)
 
 
 def _extremum(name, function):

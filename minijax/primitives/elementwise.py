@@ -41,6 +41,7 @@ from .basis import (
     NOT_LINEAR,
     batch_to_front,
     const,
+    full,
     instantiate,
     linear_row,
     move_batch_dim,
@@ -98,9 +99,12 @@ def _replace_zero(x):
 
 
 def _pow_jvp_base(g, ans, x, y):
-    if issubdtype(y.dtype, np.integer):
-        # At y = 0 the power is the constant 1, also where x is 0; y and x are brought to one dtype and shape.
-        x, y = broadcast_like(x, ans), broadcast_like(convert_element_type(y, x.dtype), ans)
+    integer = issubdtype(y.dtype, np.integer)
+    # Both in one dtype, which is not weak, as in JAX.
+    x, y = convert_element_type(x, ans.dtype), convert_element_type(y, ans.dtype)
+    if integer:
+        # At y = 0 the power is the constant 1, also where x is 0.
+        x, y = broadcast_like(x, ans), broadcast_like(y, ans)
         zero, number = eq_p.bind(y, const(y, 0)), like(const(ans, 0), ans)
         jacobian = mul_p.bind(_replace_zero(y), pow_p.bind(x, sub_p.bind(y, like(const(y, 1), y))))
         jacobian = select(zero, number, jacobian)
@@ -320,12 +324,16 @@ def _complex_dtype(dtype):
     return np.result_type(dtype, np.complex64)
 
 
+def _strong_zero(x):
+    return full((), 0, x.dtype)
+
+
 real_p = elementwise(
     "real",
     np.real,
     COMPLEX,
     jvp=[lambda g, ans, x: real_p.bind(g)],
-    transpose=lambda ct, x: [complex_p.bind(ct, const(ct, 0))],
+    transpose=lambda ct, x: [complex_p.bind(ct, _strong_zero(ct))],
     result_dtype=real_dtype,
 )
 imag_p = elementwise(
@@ -333,7 +341,7 @@ imag_p = elementwise(
     np.imag,
     COMPLEX,
     jvp=[lambda g, ans, x: imag_p.bind(g)],
-    transpose=lambda ct, x: [complex_p.bind(const(ct, 0), neg_p.bind(ct))],
+    transpose=lambda ct, x: [complex_p.bind(_strong_zero(ct), neg_p.bind(ct))],
     result_dtype=real_dtype,
 )
 

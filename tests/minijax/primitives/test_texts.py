@@ -17,7 +17,10 @@ import minijax.numpy
 
 # {(primitive, what is traced): why the equations are not JAX's}
 OTHER_EQUATIONS = {
-    ("reduce_prod", "jvp"): "JAX multiplies in a tree of slices; two running products are 8 equations whatever the size",
+    (
+        "reduce_prod",
+        "jvp",
+    ): "JAX multiplies in a tree of slices; two running products are 8 equations whatever the size",
     ("reduce_prod", "vjp"): "as its jvp",
     **{
         (name, kind): "JAX differentiates a tree of slices; doubling steps take fewer equations"
