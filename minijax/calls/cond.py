@@ -7,18 +7,19 @@ are the same for all branches.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import batch_to_front, call_row, full
-from ..primitives.elementwise import eq_p, select_examples
+from ..primitives.basis import batch_to_front, call_row, full, shape_of
+from ..primitives.elementwise import broadcast_leading, eq_p, select_n_p, stop_gradient_p
 from ..transforms.jvp import fill, jvp_jaxpr
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import transpose_jaxpr
-from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
+from ..transforms.vmap import batch_jaxpr
 from .partial_eval import known_half
 
 Branches = tuple[ClosedJaxpr, ...]
@@ -130,15 +131,24 @@ def _batch(axis, args, dims, *, branches: Branches):
         wanted = _union([[d is not None for d in batch_jaxpr(b, axis, in_dims)[1]] for b in branches])
         batched = tuple(batch_jaxpr(b, axis, in_dims, wanted)[0] for b in branches)
         return cond_p.bind(index, *operands, branches=batched), [0 if b else None for b in wanted]
-    # Each example has its own index: run every branch, and select the results.
+    # Each example has its own index: run every branch, and select the results. A branch sees the operands of its own examples only
+    # without `stop_gradient`: so no cotangent comes from a branch that was not taken, where it may be NaN.
     index = batch_to_front(index, dims[0], axis.size)
-    outs = None
+    operands = [batch_to_front(x, d, axis.size) for x, d in zip(operands, dims[1:], strict=True)]
+    results = []
     for i, branch in enumerate(branches):
-        pairs = vmap_flat(jaxpr_as_fun(branch), axis, operands, dims[1:])
-        results = [materialize(x, d, 0, axis) for x, d in pairs]
-        chosen = eq_p.bind(index, full((), i, get_aval(index).dtype))
-        outs = results if outs is None else [select_examples(chosen, x, y) for x, y in zip(results, outs)]
-    return outs, [0] * len(outs)
+        taken = eq_p.bind(index, full((), i, get_aval(index).dtype))
+        own = [_choose(taken, [stop_gradient_p.bind(x), x]) for x in operands]
+        body, _ = batch_jaxpr(branch, axis, (0,) * len(own), True)
+        results.append(jaxpr_as_fun(body)(*own))
+    return [_choose(index, outs) for outs in zip(*results)], [0] * len(branches[0].out_avals)
+
+
+def _choose(which, cases: Sequence):
+    """For each example the case that `which` names."""
+    if all(x is cases[0] for x in cases):
+        return cases[0]
+    return select_n_p.bind(broadcast_leading(which, shape_of(cases[0])), *cases)
 
 
 def _dce(eqn, used):

@@ -3,6 +3,8 @@ are compared with JAX in test_nestings.py; here are the laws."""
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy
 import laws
@@ -363,3 +365,52 @@ def test_error(name):
         program(mj)
     assert type(mine.value).__name__ == type(theirs.value).__name__
     assert words in str(mine.value)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A predicate or an index for each example
+
+BY_EXAMPLE = {
+    "sqrt": lambda lib, a: lib.lax.cond(a > 0, lambda a: lib.numpy.sqrt(a), lambda a: 0.0 * a, a),
+    "two operands": lambda lib, a: lib.lax.cond(a > 0, lambda a, b: (b / a, b), lambda a, b: (0.0 * a, b), a, a)[0],
+    "log": lambda lib, a: lib.lax.switch((a > 0).astype(int), [lambda a: a * 2.0, lambda a: lib.numpy.log(a) * a], a),
+    "three branches": lambda lib, a: lib.lax.switch(
+        lib.numpy.sign(a).astype(int) + 1, [lambda a: lib.numpy.log(-a), lambda a: a, lambda a: lib.numpy.log(a)], a
+    ),
+    "number": lambda lib, a: lib.lax.cond(a > 0, lambda: 1.0, lambda: 2.0) * a,
+    "nested": lambda lib, a: lib.lax.cond(
+        a > 0, lambda a: lib.lax.cond(a > 1, lambda a: lib.numpy.sqrt(a - 1), lambda a: a, a), lambda a: a / 2, a
+    ),
+    "integers": lambda lib, a: lib.lax.cond(a > 0, lambda i: i + 1, lambda i: i, (a > 2).astype(int)) * a,
+    "closed over": lambda lib, a: lib.lax.cond(a > 0, lambda: lib.numpy.sqrt(a), lambda: a * 3.0),
+}
+BY_EXAMPLE_TRANSFORMED = {
+    "vmap": lambda lib, f: lib.vmap(f),
+    "grad of vmap": lambda lib, f: lib.grad(lambda x: lib.numpy.sum(lib.vmap(f)(x))),
+    "vmap of grad": lambda lib, f: lib.vmap(lib.grad(f)),
+    "jvp of vmap": lambda lib, f: lambda x: lib.jvp(lib.vmap(f), (x,), (x,))[1],
+    "jit of grad of vmap": lambda lib, f: lib.jit(lib.grad(lambda x: lib.numpy.sum(lib.vmap(f)(x)))),
+    "hessian of vmap": lambda lib, f: lib.hessian(lambda x: lib.numpy.sum(lib.vmap(f)(x))),
+}
+
+
+@pytest.mark.parametrize("transformation", BY_EXAMPLE_TRANSFORMED)
+@pytest.mark.parametrize("name", BY_EXAMPLE)
+def test_a_branch_for_each_example(name, transformation):
+    """No derivative comes from a branch that was not taken, whatever it would be there."""
+    outs = []
+    for lib in (mj, jax):
+        x = lib.numpy.asarray(np.float32([0.0, 1.0, 4.0, -1.0]))
+        outs.append(BY_EXAMPLE_TRANSFORMED[transformation](lib, functools.partial(BY_EXAMPLE[name], lib))(x))
+    ours, theirs = outs
+    assert (ours.dtype, ours.weak_type) == (theirs.dtype, theirs.weak_type)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", BY_EXAMPLE)
+def test_text_of_a_branch_for_each_example(name):
+    texts = []
+    for lib in (mj, jax):
+        function = lib.vmap(functools.partial(BY_EXAMPLE[name], lib))
+        texts.append(str(lib.make_jaxpr(function)(lib.numpy.ones(3))))
+    assert texts[0] == texts[1]
