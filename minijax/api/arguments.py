@@ -80,8 +80,8 @@ def _split_aux(out):
 def unflatten_outputs(trees: list, outs: list) -> tuple:
     """(value, auxiliary data or None), put together from the flat results. `trees`: the list of `flat_function`."""
     tree, data_tree, data_leaves = trees
-    moved = iter(outs[tree.num_leaves :])
-    data = tree_unflatten(data_tree, [next(moved) if x is None else x for x in data_leaves])
+    arrays = iter(outs[tree.num_leaves :])
+    data = tree_unflatten(data_tree, [next(arrays) if x is None else x for x in data_leaves])
     return tree_unflatten(tree, outs[: tree.num_leaves]), data
 
 
@@ -97,12 +97,35 @@ def as_output(x: Any, fun: Callable):
         ) from None
 
 
+def as_argnums(argnums) -> tuple[int, ...]:
+    return (argnums,) if isinstance(argnums, int) else tuple(argnums or ())
+
+
+def check_argnums(fun: Callable, nums: tuple[int, ...], option: str):
+    """Raise ValueError if the signature of `fun` has no positional parameter for one of `nums`."""
+    try:
+        kinds = [p.kind for p in inspect.signature(fun).parameters.values()]
+    except (TypeError, ValueError):  # A function written in C may have no signature.
+        return
+    n = kinds.count(inspect.Parameter.POSITIONAL_ONLY) + kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if inspect.Parameter.VAR_POSITIONAL not in kinds and not all(-n <= i < n for i in nums):
+        raise ValueError(f"Jitted function has {option}={nums}, but only accepts {n} positional arguments.")
+
+
 def static_positions(static_argnums, count: int) -> frozenset[int]:
-    nums = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums or ())
+    """The positions of the static arguments in a call with `count` arguments.
+
+    A number that is too large is dropped: it stands for an argument with a default, which the caller left out. Raises
+    ValueError for a negative number that counts back to before the first argument, as JAX does.
+    """
+    nums = as_argnums(static_argnums)
     for i in nums:
-        if not -count <= i < count and i >= 0:
-            continue  # An argument with a default that the caller left out.
-    return frozenset(i % count for i in nums if -count <= i < count)
+        if i < -count:
+            raise ValueError(
+                "Positional argument indices, e.g. for `static_argnums`, must have value greater than or equal to -len(args) and"
+                f" less than len(args), but got value {i} for len(args) == {count}."
+            )
+    return frozenset(i % count for i in nums if i < count)
 
 
 def merge_static(args, static: frozenset[int], dynamic) -> list:

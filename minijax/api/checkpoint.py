@@ -15,7 +15,7 @@ from ..foundation import source_info
 from ..foundation.dtypes import issubdtype
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_map, tree_unflatten
 from ..transforms.linearize import linearize_jaxpr
-from .arguments import as_operand, as_output
+from .arguments import as_argnums, as_operand, as_output, static_positions
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Policies: functions of (primitive, *avals, **params) that return whether an equation's results are kept
@@ -104,22 +104,27 @@ def checkpoint(
     """
     if not callable(fun):
         raise TypeError(f"checkpoint: expected a callable, got {fun!r}")
-    static = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+    static = as_argnums(static_argnums)
     static_names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
 
     @functools.wraps(fun)
     def wrapped(*args, **kwargs):
-        fixed = {i % len(args) for i in static}
-        moving = [x for i, x in enumerate(args) if i not in fixed]
+        if static and max(static) >= len(args):
+            raise ValueError(
+                "the `static_argnums` argument to `jax.checkpoint` / `jax.remat` can only take integer values greater than or"
+                f" equal to `-len(args)` and less than `len(args)`, but got {static}, while `len(args)` = {len(args)}"
+            )
+        static_nums = static_positions(static, len(args))
+        dynamic = [x for i, x in enumerate(args) if i not in static_nums]
         static_kwargs = {k: v for k, v in kwargs.items() if k in static_names}
-        leaves, in_tree = tree_flatten((moving, {k: v for k, v in kwargs.items() if k not in static_names}))
+        leaves, in_tree = tree_flatten((dynamic, {k: v for k, v in kwargs.items() if k not in static_names}))
         flat = [as_operand(x, "Argument of a checkpoint function") for x in leaves]
         trees = []
 
         def flat_fun(*values):
             given, given_kwargs = tree_unflatten(in_tree, values)
             given = iter(given)
-            merged = [x if i in fixed else next(given) for i, x in enumerate(args)]
+            merged = [x if i in static_nums else next(given) for i, x in enumerate(args)]
             outs, tree = tree_flatten(fun(*merged, **given_kwargs, **static_kwargs))
             trees[:] = [tree]
             return [as_output(x, fun) for x in outs]

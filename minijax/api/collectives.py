@@ -274,8 +274,8 @@ def all_to_all(
         _check_split(leaf.shape[split], size, axis_name, tiled)
         if not names:
             return leaf
-        moved = not tiled and split != concat
-        if moved:
+        adds_axis = not tiled and split != concat
+        if adds_axis:
             # Add the new axis with size 1. The exchange leaves the split axis with size 1, and `squeeze` drops it.
             concat += split < concat
             leaf = expand_dims(leaf, (concat,))
@@ -288,7 +288,7 @@ def all_to_all(
             split_axis=split,
             tiled=bool(tiled),
         )
-        return squeeze(out, (split,)) if moved else out
+        return squeeze(out, (split,)) if adds_axis else out
 
     return _each(x, "all_to_all", exchange)
 

@@ -77,21 +77,21 @@ class _CustomFunction:
         for i in self.nondiff_argnums:
             if not -n <= i < n:
                 raise TypeError(f"nondiff_argnums={self.nondiff_argnums} of {self._name}, which got {n} arguments.")
-        still = sorted({i % n for i in self.nondiff_argnums})
-        moving = [i for i in range(n) if i not in still]
+        nondiff = sorted({i % n for i in self.nondiff_argnums})
+        diff = [i for i in range(n) if i not in nondiff]
         # A rule lives as long as its program, so it must not hold the arguments of the call that traced the program.
-        template = [x if i in still else None for i, x in enumerate(args)]
+        template = [x if i in nondiff else None for i, x in enumerate(args)]
 
         def with_both(function: Callable) -> Callable:
             def call(*differentiated):
                 merged = list(template)
-                for i, x in zip(moving, differentiated, strict=True):
+                for i, x in zip(diff, differentiated, strict=True):
                     merged[i] = x
                 return function(*merged)
 
             return call
 
-        return [args[i] for i in still], [args[i] for i in moving], with_both
+        return [args[i] for i in nondiff], [args[i] for i in diff], with_both
 
     def _flatten(self, args) -> tuple[list, Any]:
         leaves, tree = tree_flatten(tuple(args))
@@ -195,21 +195,21 @@ class custom_jvp(_CustomFunction):
                 f" @{self._name}.defjvp."
             )
         args = self._arguments(args, kwargs)
-        still, moving, with_both = self._split(args)
-        flat_args, in_tree = self._flatten(moving)
+        nondiff, differentiated, with_both = self._split(args)
+        flat_args, in_tree = self._flatten(differentiated)
         flat_fun, out = _flat(with_both(self.fun), in_tree, self._name)
-        rule = self._flat_jvp(still, in_tree, out)
+        rule = self._flat_jvp(nondiff, in_tree, out)
         outs = custom_jvp_call(flat_fun, rule, flat_args, symbolic_zeros=self.symbolic_zeros, name=self._name)
         return tree_unflatten(out.tree, outs)
 
-    def _flat_jvp(self, still, in_tree, out: _Out) -> Callable:
+    def _flat_jvp(self, nondiff, in_tree, out: _Out) -> Callable:
         rule, name = self.jvp, getattr(self.jvp, "__name__", str(self.jvp))
         where = f"Custom JVP rule {name} for function {self._name}"
 
         def flat_jvp(*args):
             n = len(args) // 2
             primals, tangents = tree_unflatten(in_tree, args[:n]), tree_unflatten(in_tree, args[n:])
-            pair = rule(*still, primals, tangents)
+            pair = rule(*nondiff, primals, tangents)
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise TypeError(
                     f"{where} must produce a pair (list or tuple of length two) representing primal and tangent outputs, but"
@@ -287,15 +287,15 @@ class custom_vjp(_CustomFunction):
         if self.fwd is None or self.bwd is None:
             raise AttributeError(f"No VJP defined for custom_vjp function {self._name} using defvjp.")
         args = self._arguments(args, kwargs)
-        still, moving, with_both = self._split(args)
-        if any(isinstance(leaf, Tracer) for leaf in tree_leaves(still)):
+        nondiff, differentiated, with_both = self._split(args)
+        if any(isinstance(leaf, Tracer) for leaf in tree_leaves(nondiff)):
             raise TypeError(
                 f"Found a traced value among the nondiff_argnums of the custom_vjp function {self._name}. Make it a"
                 " differentiated argument, for which bwd may return None."
             )
-        flat_args, in_tree = self._flatten(moving)
+        flat_args, in_tree = self._flatten(differentiated)
         flat_fun, out = _flat(with_both(self.fun), in_tree, self._name)
-        rules = _VJPRules(self, still, with_both(self.fwd), in_tree, out, [get_aval(x) for x in flat_args])
+        rules = _VJPRules(self, nondiff, with_both(self.fwd), in_tree, out, [get_aval(x) for x in flat_args])
         outs = custom_vjp_call(
             flat_fun,
             rules.named(rules.forward, self.fwd),
@@ -319,8 +319,8 @@ class CustomVJPPrimal:
 class _VJPRules:
     """The user's `fwd` and `bwd` for one call, on flat arrays."""
 
-    def __init__(self, function: custom_vjp, still, fwd, in_tree, out: _Out, in_avals: list[ShapedArray]):
-        self.function, self.still, self.fwd = function, still, fwd
+    def __init__(self, function: custom_vjp, nondiff, fwd, in_tree, out: _Out, in_avals: list[ShapedArray]):
+        self.function, self.nondiff, self.fwd = function, nondiff, fwd
         self.in_tree, self.out, self.in_avals = in_tree, out, in_avals
         self.res_tree: Any = None
 
@@ -352,7 +352,7 @@ class _VJPRules:
     def backward(self, *args):
         n = self.res_tree.num_leaves
         residuals = tree_unflatten(self.res_tree, args[:n])
-        cotangents = self.function.bwd(*self.still, residuals, tree_unflatten(self.out.tree, args[n:]))
+        cotangents = self.function.bwd(*self.nondiff, residuals, tree_unflatten(self.out.tree, args[n:]))
         return self._checked(cotangents)
 
     def _checked(self, cotangents) -> list:

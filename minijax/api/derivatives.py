@@ -367,9 +367,9 @@ class LinearFunction:
                 f" {linear.in_tree}."
             )
         checked = [_check_linear_tangent(a, as_operand(t, "tangent")) for a, t in zip(linear.in_avals, leaves)]
-        moving = [t for t, aval in zip(checked, linear.in_avals) if _has_tangents(aval)]
+        differentiable = [t for t, aval in zip(checked, linear.in_avals) if _has_tangents(aval)]
         with quiet_evaluation():
-            results = iter(eval_jaxpr(linear.jaxpr, self._residuals, *moving))
+            results = iter(eval_jaxpr(linear.jaxpr, self._residuals, *differentiable))
             tangents_out = [
                 next(results) if nz else instantiate(Zero(aval.to_tangent_aval()))
                 for nz, aval in zip(linear.out_nonzero, linear.out_avals)

@@ -31,7 +31,15 @@ from ..foundation.config import config, debugging_floats, jit_disabled, x64_enab
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
 from ..lowering.compile import clear_programs
 from ..lowering.run import Run, chosen, compiled, text
-from .arguments import as_operand, check_callable, function_name, merge_static, short_repr, static_positions
+from .arguments import (
+    as_operand,
+    check_argnums,
+    check_callable,
+    function_name,
+    merge_static,
+    short_repr,
+    static_positions,
+)
 from .make_jaxpr import abstractify, stage, struct_of
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -283,7 +291,6 @@ def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, nam
         return _Arguments(nums, frozenset(names))
     kinds = inspect.Parameter
     positional = [p.name for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
-    any_positional = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
     any_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
     known = {p.name for p in parameters}
     for n in names:
@@ -291,11 +298,8 @@ def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, nam
             raise ValueError(
                 f"jitted function has invalid argnames {{{n!r}}} in {names_option}. Function does not take these args."
             )
-    for i in nums:
-        if not any_positional and not -len(positional) <= i < len(positional):
-            raise ValueError(
-                f"Jitted function has {nums_option}={nums}, but only accepts {len(positional)} positional arguments."
-            )
+    if nums:
+        check_argnums(fun, nums, nums_option)
     all_names = frozenset(names) | {positional[i] for i in nums if -len(positional) <= i < len(positional)}
     all_nums = tuple(sorted({*nums, *[positional.index(n) for n in names if n in positional]}))
     return _Arguments(all_nums, all_names)
@@ -306,8 +310,8 @@ def _donated_leaves(call: _Call, donated: _Arguments) -> list[int]:
     n = len(call.args)
     positions = {i % n for i in donated.nums if -n <= i < n}
     dynamic, dynamic_kwargs = tree_unflatten(call.in_tree, range(len(call.leaves)))
-    places = [i for i in range(n) if i not in call.static]
-    given = [x for i, x in zip(places, dynamic, strict=True) if i in positions]
+    dynamic_positions = [i for i in range(n) if i not in call.static]
+    given = [x for i, x in zip(dynamic_positions, dynamic, strict=True) if i in positions]
     return tree_leaves([given, [x for k, x in dynamic_kwargs.items() if k in donated.names]])
 
 

@@ -64,8 +64,8 @@ def _closed(jaxpr: Jaxpr) -> ClosedJaxpr:
 
 def _forwarded(jaxpr: Jaxpr) -> list[int | None]:
     """For each result: the position of the argument that it returns unchanged, or None if it is computed."""
-    places = {v: i for i, v in enumerate(jaxpr.invars)}
-    return [None if type(v) is Literal else places.get(v) for v in jaxpr.outvars]
+    positions = {v: i for i, v in enumerate(jaxpr.invars)}
+    return [None if type(v) is Literal else positions.get(v) for v in jaxpr.outvars]
 
 
 def _split_by(flags: Sequence[bool], xs: Sequence) -> tuple[list, list]:
@@ -245,29 +245,29 @@ def _scan(user: _Body, f: Callable, init, xs, length: int | None, reverse: bool,
     _check_carry(user, carry_tree, carry_avals, out_carry_tree, out_avals[:n])
     # A carry that never changes becomes a const of the loop. A y that is a slice of the xs needs no loop: xs is the result.
     forwarded = _forwarded(jaxpr)
-    still = [place == i for i, place in enumerate(forwarded[:n])]
-    copies = [place is not None and place >= n for place in forwarded[n:]]
-    (moving, fixed), (moving_vars, fixed_vars) = _split_by(still, carry), _split_by(still, jaxpr.invars[:n])
+    unchanged = [position == i for i, position in enumerate(forwarded[:n])]
+    copies = [position is not None and position >= n for position in forwarded[n:]]
+    (changing, fixed), (changing_vars, fixed_vars) = _split_by(unchanged, carry), _split_by(unchanged, jaxpr.invars[:n])
     body = jaxpr.replace(
         constvars=[],
-        invars=[*fixed_vars, *jaxpr.constvars, *moving_vars, *jaxpr.invars[n:]],
-        outvars=[*_split_by(still, jaxpr.outvars[:n])[0], *_split_by(copies, jaxpr.outvars[n:])[0]],
+        invars=[*fixed_vars, *jaxpr.constvars, *changing_vars, *jaxpr.invars[n:]],
+        outvars=[*_split_by(unchanged, jaxpr.outvars[:n])[0], *_split_by(copies, jaxpr.outvars[n:])[0]],
     )
     outs = scan_p.bind(
         *fixed,
         *consts,
-        *moving,
+        *changing,
         *flat_xs,
         jaxpr=closed(body),
         length=length,
         reverse=bool(reverse),
         num_consts=len(fixed) + len(consts),
-        num_carry=len(moving),
+        num_carry=len(changing),
         unroll=unroll,
     )
-    last = _merged(still, outs[: len(moving)], fixed)
-    copied = [flat_xs[place - n] for place, copy in zip(forwarded[n:], copies) if copy]
-    return tree_unflatten(carry_tree, last), tree_unflatten(ys_tree, _merged(copies, outs[len(moving) :], copied))
+    last = _merged(unchanged, outs[: len(changing)], fixed)
+    copied = [flat_xs[position - n] for position, copy in zip(forwarded[n:], copies) if copy]
+    return tree_unflatten(carry_tree, last), tree_unflatten(ys_tree, _merged(copies, outs[len(changing) :], copied))
 
 
 def _scan_in_python(f: Callable, carry, flat_xs: list, xs_tree, steps) -> tuple:
@@ -381,24 +381,24 @@ def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
         raise TypeError(f"cond_fun must return a boolean scalar, but got output type(s) [{pred!r}].")
     # A carry that never changes, and that the condition does not read, becomes a const of the body.
     read = {v for v in [*cond.outvars, *[v for eqn in cond.eqns for v in eqn.invars]] if type(v) is not Literal}
-    still = [place == i and v not in read for i, (place, v) in enumerate(zip(_forwarded(body), cond.invars))]
-    (moving, fixed), (moving_vars, fixed_vars) = _split_by(still, carry), _split_by(still, body.invars)
+    unchanged = [position == i and v not in read for i, (position, v) in enumerate(zip(_forwarded(body), cond.invars))]
+    (changing, fixed), (changing_vars, fixed_vars) = _split_by(unchanged, carry), _split_by(unchanged, body.invars)
     body = body.replace(
         constvars=[],
-        invars=[*fixed_vars, *body.constvars, *moving_vars],
-        outvars=_split_by(still, body.outvars)[0],
+        invars=[*fixed_vars, *body.constvars, *changing_vars],
+        outvars=_split_by(unchanged, body.outvars)[0],
     )
     outs = while_p.bind(
         *cond_consts,
         *fixed,
         *body_consts,
-        *moving,
-        cond_jaxpr=_closed(cond.replace(invars=_split_by(still, cond.invars)[0])),
+        *changing,
+        cond_jaxpr=_closed(cond.replace(invars=_split_by(unchanged, cond.invars)[0])),
         body_jaxpr=closed(body),
         cond_nconsts=len(cond_consts),
         body_nconsts=len(fixed) + len(body_consts),
     )
-    return tree_unflatten(tree, _merged(still, outs, fixed))
+    return tree_unflatten(tree, _merged(unchanged, outs, fixed))
 
 
 def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool | None = None):
@@ -512,11 +512,11 @@ def _choose(op: str, index, functions, operands, names):
     consts, branches = _with_common_consts(traced)
     args = [*consts, *flat]
     # If every branch returns the same argument as a result, the cond need not return it.
-    places = [p[0] if len({*p}) == 1 else None for p in zip(*[_forwarded(b) for b in branches])]
-    there = [p is not None for p in places]
-    branches = tuple(closed(b.replace(outvars=_split_by(there, b.outvars)[0])) for b in branches)
+    positions = [p[0] if len({*p}) == 1 else None for p in zip(*[_forwarded(b) for b in branches])]
+    forwarded = [p is not None for p in positions]
+    branches = tuple(closed(b.replace(outvars=_split_by(forwarded, b.outvars)[0])) for b in branches)
     outs = cond_p.bind(index, *args, branches=branches)
-    return tree_unflatten(tree, _merged(there, outs, [args[p] for p in places if p is not None]))
+    return tree_unflatten(tree, _merged(forwarded, outs, [args[p] for p in positions if p is not None]))
 
 
 def _with_common_consts(traced) -> tuple[list, list[Jaxpr]]:

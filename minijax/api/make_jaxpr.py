@@ -18,7 +18,15 @@ from ..foundation.pytrees import (
     tree_unflatten,
 )
 from ..transforms.vmap import Axis, named_axis_env
-from .arguments import as_operand, check_callable, flat_function, merge_static, static_positions
+from .arguments import (
+    as_argnums,
+    as_operand,
+    check_argnums,
+    check_callable,
+    flat_function,
+    merge_static,
+    static_positions,
+)
 
 
 class ShapeDtypeStruct:
@@ -85,6 +93,9 @@ def make_jaxpr(
     { lambda ; a:f32[]. let b:f32[] = mul a 2.0:f32[] in (b,) }
     """
     check_callable(fun)
+    static_argnums = as_argnums(static_argnums)
+    if static_argnums:
+        check_argnums(fun, static_argnums, "static_argnums")
     axes = [Axis(name, size) for name, size in axis_env or ()]
 
     @wraps(fun, updated=())

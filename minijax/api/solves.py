@@ -123,8 +123,8 @@ def _root_function(f: ClosedJaxpr, solve: ClosedJaxpr, tangent_solve: ClosedJaxp
         outs = root(*primals)
         consts, _, tangent_consts, guess = split_at(primals, *sizes)
         x, aux = outs[: len(guess)], outs[len(guess) :]
-        moving = [zero_like(c) if t.dtype == float0 else t for c, t in zip(consts, tangents)]
-        _, rhs = jvp_flat(lambda *consts: jaxpr_as_fun(f)(*consts, *x), consts, moving)
+        consts_t = [zero_like(c) if t.dtype == float0 else t for c, t in zip(consts, tangents)]
+        _, rhs = jvp_flat(lambda *consts: jaxpr_as_fun(f)(*consts, *x), consts, consts_t)
         x_t = jaxpr_as_fun(tangent_solve)(*tangent_consts, *x, *map(instantiate, rhs))
         for expected, given in zip(map(get_aval, x), map(get_aval, x_t)):
             if given.shape != expected.shape:

@@ -7,12 +7,11 @@ equation that computes the residuals from the kept values, and the tangents from
 
 from __future__ import annotations
 
-from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import linear_row
-from ..transforms.jvp import fill, nonzero
+from ..transforms.jvp import fill, nonzero, without_zeros
 from ..transforms.linearize import linearize_jaxpr
 from .jit import jaxpr_row
 
@@ -39,13 +38,13 @@ def _linearize(primals, tangents, *, jaxpr: ClosedJaxpr, policy, differentiated,
         return jaxpr_as_fun(linear)(*residuals, *args[len(kept) :])
 
     def record(tangents):
-        moving = [t for t in tangents if type(t) is not Zero]
         if not any(out_nonzero):
             return fill(outs, [], out_nonzero)
         in_avals = [*[v.aval for v in again.invars], *linear.in_avals[len(again.outvars) :]]
         params = {"policy": policy, "differentiated": True, "prevent_cse": prevent_cse}
-        moved = remat_p.bind(*kept, *moving, jaxpr=trace_to_closed_jaxpr(body, in_avals), **params)
-        return fill(outs, moved, out_nonzero)
+        linear_jaxpr = trace_to_closed_jaxpr(body, in_avals)
+        out_tangents = remat_p.bind(*kept, *without_zeros(tangents), jaxpr=linear_jaxpr, **params)
+        return fill(outs, out_tangents, out_nonzero)
 
     return outs, record
 

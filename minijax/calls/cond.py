@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..core.avals import ShapedArray, Zero, is_undefined_primal
+from ..core.avals import ShapedArray, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import batch_to_front, call_row, full, shape_of
 from ..primitives.elementwise import broadcast_leading, eq_p, select_n_p, stop_gradient_p
-from ..transforms.jvp import fill, jvp_jaxpr
+from ..transforms.jvp import fill, jvp_jaxpr, nonzero, without_zeros
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import transpose_jaxpr
 from ..transforms.vmap import batch_jaxpr
@@ -43,84 +43,82 @@ def _union(flags) -> tuple[bool, ...]:
 
 
 def _jvp(primals, tangents, *, branches: Branches):
-    nonzero = tuple(type(t) is not Zero for t in tangents[1:])
-    wanted = _union([jvp_jaxpr(b, nonzero)[1] for b in branches])
-    pushed = tuple(jvp_jaxpr(b, nonzero, wanted)[0] for b in branches)
-    moving = [t for t in tangents[1:] if type(t) is not Zero]
-    results = cond_p.bind(*primals, *moving, branches=pushed)
+    in_nonzero = nonzero(tangents[1:])
+    wanted = _union([jvp_jaxpr(b, in_nonzero)[1] for b in branches])
+    pushed = tuple(jvp_jaxpr(b, in_nonzero, wanted)[0] for b in branches)
+    results = cond_p.bind(*primals, *without_zeros(tangents[1:]), branches=pushed)
     outs = results[: len(wanted)]
     return outs, fill(outs, results[len(wanted) :], wanted)
 
 
 def _linearize(primals, tangents, *, branches: Branches):
     """Two conds: one of the primals runs now, one of the tangents is recorded. The first also returns the residuals of the
-    branch that ran, and zeros in the places that only other branches use."""
-    nonzero = tuple(type(t) is not Zero for t in tangents[1:])
-    wanted = _union([linearize_jaxpr(b, nonzero)[1] for b in branches])
-    split = [linearize_jaxpr(b, nonzero, wanted) for b in branches]
+    branch that ran, and zeros in the slots that only other branches use."""
+    in_nonzero = nonzero(tangents[1:])
+    wanted = _union([linearize_jaxpr(b, in_nonzero)[1] for b in branches])
+    parts = [linearize_jaxpr(b, in_nonzero, wanted) for b in branches]
     n_out = len(wanted)
-    all_avals, places = _shared_places([known.out_avals[n_out:] for known, _, _ in split])
-    known = tuple(_with_all_residuals(k, n_out, all_avals, own) for (k, _, _), own in zip(split, places))
-    results = cond_p.bind(*primals, branches=known)
+    slot_avals, slots = _shared_slots([primal.out_avals[n_out:] for primal, _, _ in parts])
+    primal = tuple(_with_all_residuals(p, n_out, slot_avals, own) for (p, _, _), own in zip(parts, slots))
+    results = cond_p.bind(*primals, branches=primal)
     outs, residuals = results[:n_out], results[n_out:]
-    linear = tuple(_of_all_residuals(lin, all_avals, own) for (_, _, lin), own in zip(split, places))
+    linear = tuple(_of_all_residuals(lin, slot_avals, own) for (_, _, lin), own in zip(parts, slots))
 
     def record(tangents):
-        moving = [t for t in tangents[1:] if type(t) is not Zero]
-        moved = cond_p.bind(primals[0], *residuals, *moving, branches=linear) if any(wanted) else []
-        return fill(outs, moved, wanted)
+        if not any(wanted):
+            return fill(outs, [], wanted)
+        out_tangents = cond_p.bind(primals[0], *residuals, *without_zeros(tangents[1:]), branches=linear)
+        return fill(outs, out_tangents, wanted)
 
     return outs, record
 
 
-def _shared_places(avals_of_branches) -> tuple[list, list[list[int]]]:
-    """(the types of all places for residuals, for each branch the places of its residuals). Only one branch runs, so
-    residuals of two branches share a place if they have the same type."""
-    all_avals, places = [], []
-    places_of: dict[ShapedArray, list[int]] = {}
+def _shared_slots(avals_of_branches) -> tuple[list, list[list[int]]]:
+    """(the avals of all slots for residuals, for each branch the slots of its residuals). Only one branch runs, so
+    residuals of two branches share a slot if they have the same aval."""
+    slot_avals, slots = [], []
+    slots_of: dict[ShapedArray, list[int]] = {}
     for avals in avals_of_branches:
         used: Counter[ShapedArray] = Counter()
         own = []
         for aval in avals:
-            same = places_of.setdefault(aval, [])
+            same = slots_of.setdefault(aval, [])
             if used[aval] == len(same):
-                same.append(len(all_avals))
-                all_avals.append(aval)
+                same.append(len(slot_avals))
+                slot_avals.append(aval)
             own.append(same[used[aval]])
             used[aval] += 1
-        places.append(own)
-    return all_avals, places
+        slots.append(own)
+    return slot_avals, slots
 
 
-def _with_all_residuals(known: ClosedJaxpr, n_out: int, all_avals, own: list[int]) -> ClosedJaxpr:
-    """The branch as one that returns all places for residuals: its own residuals at their places, zeros at the others."""
+def _with_all_residuals(primal: ClosedJaxpr, n_out: int, slot_avals, own: list[int]) -> ClosedJaxpr:
+    """The branch as one that returns all slots for residuals: its own residuals in its own slots, zeros in the other slots."""
 
     def branch(*args):
-        results = jaxpr_as_fun(known)(*args)
+        results = jaxpr_as_fun(primal)(*args)
         mine = dict(zip(own, results[n_out:], strict=True))
         return results[:n_out] + [
-            mine[i] if i in mine else full(a.shape, 0, a.dtype, a.weak_type) for i, a in enumerate(all_avals)
+            mine[i] if i in mine else full(a.shape, 0, a.dtype, a.weak_type) for i, a in enumerate(slot_avals)
         ]
 
-    return trace_to_closed_jaxpr(branch, known.in_avals)
+    return trace_to_closed_jaxpr(branch, primal.in_avals)
 
 
-def _of_all_residuals(linear: ClosedJaxpr, all_avals, own: list[int]) -> ClosedJaxpr:
-    """The linear branch as one that takes all places for residuals, and reads its own."""
+def _of_all_residuals(linear: ClosedJaxpr, slot_avals, own: list[int]) -> ClosedJaxpr:
+    """The linear branch as one that takes all slots for residuals, and reads its own slots."""
 
     def branch(*args):
-        return jaxpr_as_fun(linear)(*[args[i] for i in own], *args[len(all_avals) :])
+        return jaxpr_as_fun(linear)(*[args[i] for i in own], *args[len(slot_avals) :])
 
-    return trace_to_closed_jaxpr(branch, [*all_avals, *linear.in_avals[len(own) :]])
+    return trace_to_closed_jaxpr(branch, [*slot_avals, *linear.in_avals[len(own) :]])
 
 
 def _transpose(cotangents, index, *operands, branches: Branches):
     linear = tuple(is_undefined_primal(x) for x in operands)
-    nonzero = tuple(type(ct) is not Zero for ct in cotangents)
-    transposed = tuple(transpose_jaxpr(b, linear, nonzero, True)[0] for b in branches)
+    transposed = tuple(transpose_jaxpr(b, linear, nonzero(cotangents), True)[0] for b in branches)
     known = [x for x in operands if not is_undefined_primal(x)]
-    moving = [ct for ct in cotangents if type(ct) is not Zero]
-    results = iter(cond_p.bind(index, *known, *moving, branches=transposed))
+    results = iter(cond_p.bind(index, *known, *without_zeros(cotangents), branches=transposed))
     return [None, *[next(results) if lin else None for lin in linear]]
 
 

@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..foundation.dtypes import issubdtype
 from ..foundation.pytrees import treedef_tuple
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import batch_to_front, call_row, instantiate, move_batch_dim, zero_like
-from ..transforms.jvp import fill, jvp_flat, jvp_jaxpr
+from ..transforms.jvp import fill, jvp_flat, jvp_jaxpr, nonzero, without_zeros
 from ..transforms.vmap import Axis, vmap_flat
 from .scan import split_at
 
@@ -33,14 +32,14 @@ def _batch(axis, args, dims, *, rule: Rule, **params):
 def _jvp(primals, tangents, *, call: ClosedJaxpr, rule: Rule, in_tree, out_tree):
     """One call for primals and tangents, whose batch rule is the derivative of the user's rule. Therefore the user's rule also
     computes the batch in vmap(lambda x: jvp(f, (x,), (x,)))."""
-    nonzero = tuple(type(t) is not Zero for t in tangents)
+    in_nonzero = nonzero(tangents)
     wanted = tuple(issubdtype(aval.dtype, np.inexact) for aval in call.out_avals)
-    pushed, _ = jvp_jaxpr(call, nonzero, wanted)
+    pushed, _ = jvp_jaxpr(call, in_nonzero, wanted)
     results = custom_vmap_p.bind(
         *primals,
-        *[t for t in tangents if type(t) is not Zero],
+        *without_zeros(tangents),
         call=pushed,
-        rule=_rule_of_jvp(rule, pushed, nonzero, wanted),
+        rule=_rule_of_jvp(rule, pushed, in_nonzero, wanted),
         in_tree=treedef_tuple((in_tree, in_tree)),
         out_tree=treedef_tuple((out_tree, out_tree)),
     )
@@ -48,10 +47,10 @@ def _jvp(primals, tangents, *, call: ClosedJaxpr, rule: Rule, in_tree, out_tree)
     return outs, fill(outs, out_tangents, wanted)
 
 
-def _rule_of_jvp(rule: Rule, pushed: ClosedJaxpr, nonzero: Sequence[bool], wanted: Sequence[bool]) -> Rule:
+def _rule_of_jvp(rule: Rule, pushed: ClosedJaxpr, in_nonzero: Sequence[bool], wanted: Sequence[bool]) -> Rule:
     def jvp_of_rule(axis_size: int, batched: list[bool], args: list):
-        primals, tangents = split_at(args, len(nonzero))
-        of_primals, of_tangents = split_at(batched, len(nonzero))
+        primals, tangents = split_at(args, len(in_nonzero))
+        of_primals, of_tangents = split_at(batched, len(in_nonzero))
         if not any(of_primals):
             # jacfwd has a batch of tangents alone. The primals are not batched, so the primal results must not be batched either.
             pairs = vmap_flat(jaxpr_as_fun(pushed), Axis(None, axis_size), args, [0 if b else None for b in batched])
@@ -60,7 +59,7 @@ def _rule_of_jvp(rule: Rule, pushed: ClosedJaxpr, nonzero: Sequence[bool], wante
         primals, tangents, either = zip(
             *[
                 _alike(axis_size, x, b, *(next(pairs) if nz else (None, b)))
-                for x, b, nz in zip(primals, of_primals, nonzero)
+                for x, b, nz in zip(primals, of_primals, in_nonzero)
             ]
         )
         out_batched: list[bool] = []
@@ -71,8 +70,8 @@ def _rule_of_jvp(rule: Rule, pushed: ClosedJaxpr, nonzero: Sequence[bool], wante
             return outs
 
         outs, out_tangents = jvp_flat(on_primals, primals, tangents)
-        moving = [instantiate(t) for t, want in zip(out_tangents, wanted) if want]
-        return [*outs, *moving], [*out_batched, *[flag for flag, want in zip(out_batched, wanted) if want]]
+        out_tangents = [instantiate(t) for t, want in zip(out_tangents, wanted) if want]
+        return [*outs, *out_tangents], [*out_batched, *[flag for flag, want in zip(out_batched, wanted) if want]]
 
     return jvp_of_rule
 

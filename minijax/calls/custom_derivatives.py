@@ -23,7 +23,7 @@ from ..core.traces import Tracer, get_aval, set_current_trace, thread_state
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import call_row, instantiate, reduce_sum, row
-from ..transforms.jvp import JVPTrace
+from ..transforms.jvp import JVPTrace, nonzero, without_zeros
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
 
@@ -69,7 +69,7 @@ def _transpose(cotangents, *args, call_jaxpr: ClosedJaxpr, **params):
 
 
 def _check_closed_over(kind: str, name: str, tangents):
-    if any(type(t) is not Zero for t in tangents):
+    if any(nonzero(tangents)):
         raise UnexpectedTracerError(
             f"Detected differentiation of a {kind} function with respect to a closed-over value: {name} closes over a value"
             " that is being differentiated, and its rule knows only of its arguments. Make the value an argument."
@@ -178,11 +178,10 @@ def _jvp_of_custom_vjp(
     _check_closed_over("custom_vjp", name, tangents[:num_consts])
     outs, residuals = fwd_jaxpr_thunk(*primals[num_consts:])
     tangents = tangents[num_consts:]
-    moving = [t for t in tangents if type(t) is not Zero]
     out_avals = tuple(get_aval(x).to_tangent_aval() for x in outs)
     out_tangents = custom_lin_p.bind(
         *residuals,
-        *moving,
+        *without_zeros(tangents),
         num_res=len(residuals),
         bwd=bwd,
         out_avals=out_avals,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..core.avals import Zero, is_undefined_primal
+from ..core.avals import is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, dce_jaxpr
 from ..core.primitive import CallPrimitive
 from ..lowering.compile import compile_jaxpr
 from ..lowering.run import compiled
 from ..primitives.basis import call_row
-from ..transforms.jvp import fill, jvp_jaxpr, nonzero
+from ..transforms.jvp import fill, jvp_jaxpr, nonzero, without_zeros
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import split_jaxpr, transpose_jaxpr
 from ..transforms.vmap import batch_jaxpr
@@ -28,8 +28,7 @@ def jaxpr_row(name: str, *, impl: Callable, abstract_eval: Callable, **call_rule
 
     def jvp(primals, tangents, *, jaxpr, **params):
         pushed, out_nonzero = jvp_jaxpr(jaxpr, nonzero(tangents))
-        moving = [t for t in tangents if type(t) is not Zero]
-        results = primitive.bind(*primals, *moving, jaxpr=pushed, **params)
+        results = primitive.bind(*primals, *without_zeros(tangents), jaxpr=pushed, **params)
         outs = results[: len(out_nonzero)]
         return outs, fill(outs, results[len(out_nonzero) :], out_nonzero)
 
@@ -37,8 +36,7 @@ def jaxpr_row(name: str, *, impl: Callable, abstract_eval: Callable, **call_rule
         linear = tuple(is_undefined_primal(x) for x in args)
         transposed, result_nonzero = transpose_jaxpr(jaxpr, linear, nonzero(cotangents))
         known = [x for x in args if not is_undefined_primal(x)]
-        moving = [ct for ct in cotangents if type(ct) is not Zero]
-        results = iter(primitive.bind(*known, *moving, jaxpr=transposed, **params))
+        results = iter(primitive.bind(*known, *without_zeros(cotangents), jaxpr=transposed, **params))
         given = iter(result_nonzero)
         return [(next(results) if next(given) else None) if lin else None for lin in linear]
 
@@ -79,8 +77,9 @@ def _linearize(primals, tangents, *, jaxpr, **params):
     outs, residuals = results[: len(out_nonzero)], results[len(out_nonzero) :]
 
     def record(tangents):
-        moving = [t for t in tangents if type(t) is not Zero]
-        out_tangents = jit_p.bind(*residuals, *moving, jaxpr=linear_jaxpr, **params) if any(out_nonzero) else []
+        if not any(out_nonzero):
+            return fill(outs, [], out_nonzero)
+        out_tangents = jit_p.bind(*residuals, *without_zeros(tangents), jaxpr=linear_jaxpr, **params)
         return fill(outs, out_tangents, out_nonzero)
 
     return outs, record

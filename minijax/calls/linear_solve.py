@@ -17,7 +17,7 @@ from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import add_tangents, call_row, instantiate, zero_like, zeros
 from ..primitives.elementwise import neg_p
-from ..transforms.jvp import jvp_flat
+from ..transforms.jvp import jvp_flat, nonzero
 from ..transforms.vmap import batch_jaxpr, materialize
 from .scan import split_at
 
@@ -72,9 +72,9 @@ def _jvp(primals, tangents, *, const_lengths, jaxprs):
     outs = linear_solve_p.bind(*primals, const_lengths=const_lengths, jaxprs=jaxprs)
     consts, b = _split(primals, const_lengths)
     consts_t, b_t = _split(tangents, const_lengths)
-    moved = _matvec_tangents(jaxprs.matvec, consts.matvec, consts_t.matvec, outs[: len(b)])
-    rhs = [add_tangents(t, m if type(m) is Zero else neg_p.bind(m)) for t, m in zip(b_t, moved)]
-    if all(type(t) is Zero for t in rhs):
+    matvec_t = _matvec_tangents(jaxprs.matvec, consts.matvec, consts_t.matvec, outs[: len(b)])
+    rhs = [add_tangents(t, m if type(m) is Zero else neg_p.bind(m)) for t, m in zip(b_t, matvec_t)]
+    if not any(nonzero(rhs)):
         return outs, list(map(zero_like, outs))
     rhs = [zeros(get_aval(x)) if type(t) is Zero else t for x, t in zip(b, rhs)]
     x_t = linear_solve(consts, jaxprs, rhs)[: len(b)]
@@ -83,10 +83,10 @@ def _jvp(primals, tangents, *, const_lengths, jaxprs):
 
 def _matvec_tangents(matvec, consts: list, tangents: list, x: list) -> list:
     """The tangents dA x of matvec at a fixed x."""
-    still = list(map(zero_like, x))
-    if all(type(t) is Zero for t in tangents):
-        return still
-    return jvp_flat(jaxpr_as_fun(matvec), [*consts, *x], [*tangents, *still])[1]
+    x_t = list(map(zero_like, x))
+    if not any(nonzero(tangents)):
+        return x_t
+    return jvp_flat(jaxpr_as_fun(matvec), [*consts, *x], [*tangents, *x_t])[1]
 
 
 def _transpose(cotangents, *args, const_lengths, jaxprs):
@@ -101,7 +101,7 @@ def _transpose(cotangents, *args, const_lengths, jaxprs):
         raise NotImplementedError(
             "custom_linear_solve is linear in b alone: matvec or solve closes over an argument of linear_transpose."
         )
-    if any(type(ct) is not Zero for ct in cotangents[len(b) :]):
+    if any(nonzero(cotangents[len(b) :])):
         raise NotImplementedError("custom_linear_solve: the auxiliary data of a solver cannot be transposed.")
     cts = linear_solve(consts.transpose(), jaxprs.transpose(), [instantiate(ct) for ct in cotangents[: len(b)]])
     return [*[None] * sum(const_lengths), *[ct if is_undefined_primal(x) else None for ct, x in zip(cts, b)]]

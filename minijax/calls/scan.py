@@ -18,7 +18,7 @@ from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, Literal, dce_jaxpr, eval_j
 from ..core.staging import trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import add_any_p, call_row, instantiate, move_batch_dim
-from ..transforms.jvp import fill, jvp_jaxpr
+from ..transforms.jvp import fill, jvp_jaxpr, nonzero
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import batch_jaxpr, materialize
@@ -35,7 +35,7 @@ def split_at(xs: Sequence, *sizes: int) -> list[list]:
 
 
 class Args(NamedTuple):
-    """One item for each argument of a scan, or of its body: values, avals, variables or flags."""
+    """One item for each argument of a loop, or of its body: values, avals, variables or flags. A while loop has no xs."""
 
     consts: Sequence
     carry: Sequence
@@ -44,6 +44,10 @@ class Args(NamedTuple):
     @classmethod
     def of(cls, items: Sequence, num_consts: int, num_carry: int) -> Args:
         return cls(*split_at(items, num_consts, num_carry))
+
+    def like(self, items: Sequence) -> Args:
+        """Other items, in parts of the same sizes."""
+        return Args.of(items, len(self.consts), len(self.carry))
 
     def flat(self) -> tuple:
         return (*self.consts, *self.carry, *self.xs)
@@ -58,6 +62,12 @@ class Args(NamedTuple):
     def beside(self, others: Args) -> Args:
         """The consts of both, the carries of both, the xs of both."""
         return Args(*[[*part, *more] for part, more in zip(self, others)])
+
+
+def tangents_beside_primals(items: Sequence, primals: Args, tangents: Args) -> Args:
+    """Items for all primals and then for all tangents, as those for each part's primals and then for its tangents."""
+    of_primals, of_tangents = split_at(items, len(primals.flat()))
+    return primals.like(of_primals).beside(tangents.like(of_tangents))
 
 
 def bind_scan(args: Args, jaxpr: ClosedJaxpr, **params) -> list:
@@ -113,49 +123,28 @@ def with_vars(closed_jaxpr: ClosedJaxpr, invars: Iterable, outvars: Iterable) ->
     return ClosedJaxpr(closed_jaxpr.jaxpr.replace(invars=list(invars), outvars=list(outvars)), closed_jaxpr.consts)
 
 
-def permuted(closed_jaxpr: ClosedJaxpr, in_order: Sequence[int], out_order: Sequence[int]) -> ClosedJaxpr:
-    """The jaxpr with its arguments and results in another order: each number is a position in the old order."""
-    jaxpr = closed_jaxpr.jaxpr
-    return with_vars(closed_jaxpr, [jaxpr.invars[i] for i in in_order], [jaxpr.outvars[i] for i in out_order])
-
-
-def positions(*parts: Sequence[bool]) -> list[list[int]]:
-    """For each part, the positions of its marked items in the list of all marked items."""
-    found, n = [], 0
-    for part in parts:
-        k = sum(part)
-        found.append(list(range(n, n + k)))
-        n += k
-    return found
-
-
-def _nonzero(jaxpr: ClosedJaxpr, transform: Callable, tangents: Args) -> tuple[Args, tuple]:
-    """(which arguments have a tangent in some step, which results must have one: the carries among these arguments)."""
-    nonzero = tangents.map(lambda t: type(t) is not Zero)
-    n = len(nonzero.carry)
-    carry = fixpoint(lambda flags: transform(jaxpr, nonzero._replace(carry=flags).flat())[1][:n], nonzero.carry)
-    return nonzero._replace(carry=carry), (*carry, *[False] * (len(jaxpr.out_avals) - n))
+def nonzero_in_some_step(jaxpr: ClosedJaxpr, transform: Callable, tangents: Args) -> tuple[Args, tuple[bool, ...]]:
+    """(which arguments of the body have a nonzero tangent in some step, which of its results must have one: the carries among
+    these arguments)."""
+    in_nonzero = Args(*map(nonzero, tangents))
+    n = len(tangents.carry)
+    carry = fixpoint(lambda flags: transform(jaxpr, in_nonzero._replace(carry=flags).flat())[1][:n], in_nonzero.carry)
+    return in_nonzero._replace(carry=carry), (*carry, *[False] * (len(jaxpr.out_avals) - n))
 
 
 def _jvp(primals, tangents, *, jaxpr: ClosedJaxpr, num_consts, num_carry, **common):
     """One scan whose consts, carry and xs are each followed by their tangents."""
-    tangents = Args.of(tangents, num_consts, num_carry)
-    nonzero, wanted = _nonzero(jaxpr, jvp_jaxpr, tangents)
-    tangents = tangents.marked(nonzero).map(instantiate)
-    pushed, out_nz = jvp_jaxpr(jaxpr, nonzero.flat(), wanted)
-    # (consts, carry, xs, their tangents) -> (consts, tangents, carry, tangents, xs, tangents)
-    invars, in_tangents = split_at(pushed.jaxpr.invars, len(primals))
-    in_tangents = Args.of(in_tangents, len(tangents.consts), len(tangents.carry))
+    primals, tangents = Args.of(primals, num_consts, num_carry), Args.of(tangents, num_consts, num_carry)
+    in_nonzero, wanted = nonzero_in_some_step(jaxpr, jvp_jaxpr, tangents)
+    tangents = tangents.marked(in_nonzero).map(instantiate)
+    pushed, out_nonzero = jvp_jaxpr(jaxpr, in_nonzero.flat(), wanted)
+    invars = tangents_beside_primals(pushed.jaxpr.invars, primals, tangents)
     sizes = num_carry, len(wanted) - num_carry, len(tangents.carry)
     carry, ys, carry_t, ys_t = split_at(pushed.jaxpr.outvars, *sizes)
-    body = with_vars(
-        pushed,
-        Args.of(invars, num_consts, num_carry).beside(in_tangents).flat(),
-        [*carry, *carry_t, *ys, *ys_t],
-    )
-    results = bind_scan(Args.of(primals, num_consts, num_carry).beside(tangents), body, **common)
+    body = with_vars(pushed, invars.flat(), [*carry, *carry_t, *ys, *ys_t])
+    results = bind_scan(primals.beside(tangents), body, **common)
     carry, carry_t, ys, ys_t = split_at(results, len(carry), len(carry_t), len(ys))
-    return [*carry, *ys], fill([*carry, *ys], [*carry_t, *ys_t], out_nz)
+    return [*carry, *ys], fill([*carry, *ys], [*carry_t, *ys_t], out_nonzero)
 
 
 def _linearize(primals, tangents, *, jaxpr: ClosedJaxpr, num_consts, num_carry, **common):
@@ -164,38 +153,38 @@ def _linearize(primals, tangents, *, jaxpr: ClosedJaxpr, num_consts, num_carry, 
     A residual that is the same in every step is kept once. A residual that is a slice of `xs` is not kept: `xs` is there.
     """
     primals = Args.of(primals, num_consts, num_carry)
-    nonzero, wanted = _nonzero(jaxpr, _linear_nonzero, Args.of(tangents, num_consts, num_carry))
-    known, out_nz, linear = linearize_jaxpr(jaxpr, nonzero.flat(), wanted)
-    residuals = _Residuals(known, len(wanted), num_consts, num_carry)
+    in_nonzero, wanted = nonzero_in_some_step(jaxpr, _linear_nonzero, primals.like(tangents))
+    primal_jaxpr, out_nonzero, linear = linearize_jaxpr(jaxpr, in_nonzero.flat(), wanted)
+    residuals = _Residuals(primal_jaxpr, len(wanted), num_consts, num_carry)
     invariant, hoisted = residuals.before(primals.consts)
     results = bind_scan(primals._replace(consts=[*primals.consts, *hoisted]), residuals.body, **common)
     outs, stacked = split_at(results, len(wanted))
     values = Args(invariant, [], residuals.sliced(primals.xs, stacked))
     # (residuals, tangents of consts, carry, xs) -> (invariant residuals, consts; carry; sliced residuals, xs)
     of_residuals, of_tangents = split_at(linear.jaxpr.invars, len(residuals.kinds))
-    of_tangents = Args.of(of_tangents, sum(nonzero.consts), sum(nonzero.carry))
+    of_tangents = Args.of(of_tangents, sum(in_nonzero.consts), sum(in_nonzero.carry))
     invars = residuals.as_args(of_residuals).beside(of_tangents).flat()
     body = with_vars(linear, invars, linear.jaxpr.outvars)
 
     def record(tangents):
-        dense = Args.of(tangents, num_consts, num_carry).marked(nonzero).map(instantiate)
-        if not any(out_nz):
-            return fill(outs, [], out_nz)
-        return fill(outs, bind_scan(values.beside(dense), body, **common), out_nz)
+        if not any(out_nonzero):
+            return fill(outs, [], out_nonzero)
+        arrays = primals.like(tangents).marked(in_nonzero).map(instantiate)
+        return fill(outs, bind_scan(values.beside(arrays), body, **common), out_nonzero)
 
     return outs, record
 
 
-def _linear_nonzero(jaxpr, nonzero):
-    return linearize_jaxpr(jaxpr, nonzero)[0:2]
+def _linear_nonzero(jaxpr, in_nonzero):
+    return linearize_jaxpr(jaxpr, in_nonzero)[0:2]
 
 
 class _Residuals:
     """The residuals that the primal body leaves for the linear body. `kinds`: for each one "invariant", "xs" or "stacked"."""
 
-    def __init__(self, known: ClosedJaxpr, n_out: int, num_consts: int, num_carry: int):
-        jaxpr = known.jaxpr
-        self.known, self.n_out, self.num_consts = known, n_out, num_consts
+    def __init__(self, primal: ClosedJaxpr, n_out: int, num_consts: int, num_carry: int):
+        jaxpr = primal.jaxpr
+        self.primal, self.n_out, self.num_consts = primal, n_out, num_consts
         self.slices = {v: i for i, v in enumerate(jaxpr.invars[num_consts + num_carry :])}
         self.residuals = jaxpr.outvars[n_out:]
         fixed = self._invariant_vars(jaxpr, num_consts)
@@ -205,9 +194,9 @@ class _Residuals:
         ]
         stacked = [v for v, kind in zip(self.residuals, self.kinds) if kind == "stacked"]
         self.invariant = [v for v, kind in zip(self.residuals, self.kinds) if kind == "invariant"]
-        known_before = {v for v in self.invariant if type(v) is not Literal}
+        before = {v for v in self.invariant if type(v) is not Literal}
         # The steps take the values that are computed before the loop as consts.
-        self.hoisted = [v for eqn in jaxpr.eqns if known_before.issuperset(eqn.outvars) for v in eqn.outvars]
+        self.hoisted = [v for eqn in jaxpr.eqns if before.issuperset(eqn.outvars) for v in eqn.outvars]
         hoisted = set(self.hoisted)
         kept = jaxpr.replace(
             invars=[*jaxpr.invars[:num_consts], *self.hoisted, *jaxpr.invars[num_consts:]],
@@ -215,7 +204,7 @@ class _Residuals:
             outvars=[*jaxpr.outvars[:n_out], *stacked],
         )
         kept, _ = dce_jaxpr(kept, [True] * len(kept.outvars), instantiate=True)
-        self.body = ClosedJaxpr(kept, known.consts)
+        self.body = ClosedJaxpr(kept, primal.consts)
 
     @staticmethod
     def _invariant_vars(jaxpr: Jaxpr, num_consts: int) -> set:
@@ -233,13 +222,13 @@ class _Residuals:
 
     def before(self, consts) -> tuple[list, list]:
         """(the invariant residuals in their order, the values that the body takes as further consts): computed once."""
-        jaxpr = self.known.jaxpr
+        jaxpr = self.primal.jaxpr
         # Leave out equations with effects: the loop runs these, once in each step. Example: debug.print in the body.
         outvars = [*self.invariant, *self.hoisted]
         once = jaxpr.replace(outvars=outvars, eqns=[eqn for eqn in jaxpr.eqns if not eqn.effects])
         once, _ = dce_jaxpr(once, [True] * len(outvars), instantiate=True)
         once = once.replace(invars=jaxpr.invars[: self.num_consts])
-        values = eval_jaxpr(once, self.known.consts, *consts)
+        values = eval_jaxpr(once, self.primal.consts, *consts)
         return values[: len(self.invariant)], values[len(self.invariant) :]
 
     def sliced(self, xs, stacked) -> list:
@@ -267,24 +256,24 @@ def _transpose(cotangents, *args, jaxpr: ClosedJaxpr, num_consts, num_carry, rev
     known, known_avals = args.marked(is_known), avals.marked(is_known)
     ct_carry, ct_ys = split_at(cotangents, num_carry)
     y_avals = jaxpr.out_avals[num_carry:]
-    ys_nz = [type(ct) is not Zero for ct in ct_ys]
+    ys_nonzero = nonzero(ct_ys)
     sum_avals = [x.aval for x in args.marked(linear).consts]
     ct_carry = [instantiate(ct) for ct in ct_carry]
     zeros = [instantiate(Zero(aval)) for aval in sum_avals]
-    start = Args(known.consts, [*zeros, *ct_carry], [*known.xs, *compress(ct_ys, ys_nz)])
+    start = Args(known.consts, [*zeros, *ct_carry], [*known.xs, *compress(ct_ys, ys_nonzero)])
 
     def body(*values):
         consts, carry, slices = Args.of(values, len(start.consts), len(start.carry))
         sums, ct_carry = split_at(carry, len(sum_avals))
         xs, ct_ys = split_at(slices, len(known.xs))
         primals = _filled(iter([*consts, *xs]), is_known.flat(), map(UndefinedPrimal, jaxpr.in_avals))
-        cts = [*ct_carry, *_filled(iter(ct_ys), ys_nz, map(Zero, y_avals))]
+        cts = [*ct_carry, *_filled(iter(ct_ys), ys_nonzero, map(Zero, y_avals))]
         results = backward_pass(jaxpr.jaxpr, jaxpr.consts, primals, cts)
         to_consts, others = split_at(results, len(sums))
         summed = [s if type(ct) is Zero else add_any_p.bind(s, ct) for s, ct in zip(sums, to_consts)]
         return [*summed, *map(instantiate, others)]
 
-    slice_avals = [*known_avals.xs, *compress(y_avals, ys_nz)]
+    slice_avals = [*known_avals.xs, *compress(y_avals, ys_nonzero)]
     step_avals = Args(known_avals.consts, [*sum_avals, *jaxpr.out_avals[:num_carry]], slice_avals)
     results = bind_scan(start, trace_to_closed_jaxpr(body, step_avals.flat()), reverse=not reverse, **common)
     found = _filled(iter(results), linear.flat(), repeat(None))
@@ -351,13 +340,13 @@ def _batch(axis, args, dims, *, jaxpr: ClosedJaxpr, num_consts, num_carry, **com
     carry_b = fixpoint(step, batched.carry)
     num_ys = len(jaxpr.out_avals) - num_carry
     body, out_dims = batch_jaxpr(jaxpr, axis, in_dims(carry_b), (*carry_b, *[False] * num_ys))
-    moved = Args(
+    in_front = Args(
         [x if d is None else move_batch_dim(x, d, 0) for x, d in zip(args.consts, dims.consts)],
         [materialize(x, d, 0, axis) if b else x for x, d, b in zip(args.carry, dims.carry, carry_b)],
         # Axis 0 of the xs and the ys counts the steps.
         [x if d is None else move_batch_dim(x, d, 1) for x, d in zip(args.xs, dims.xs)],
     )
-    results = bind_scan(moved, body, **common)
+    results = bind_scan(in_front, body, **common)
     return results, [*out_dims[:num_carry], *[None if d is None else 1 for d in out_dims[num_carry:]]]
 
 

@@ -124,15 +124,15 @@ def _selected(items, flags) -> tuple:
 
 
 def _jvp(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
-    moving = nonzero(tangents)
+    in_nonzero = nonzero(tangents)
     with on_each_device(mesh):
-        pushed, out_nonzero = jvp_jaxpr(jaxpr, moving)
+        pushed, out_nonzero = jvp_jaxpr(jaxpr, in_nonzero)
     results = shard_map_p.bind(
         *primals,
-        *_selected(tangents, moving),
+        *_selected(tangents, in_nonzero),
         jaxpr=pushed,
         mesh=mesh,
-        in_specs=in_specs + _selected(in_specs, moving),
+        in_specs=in_specs + _selected(in_specs, in_nonzero),
         out_specs=out_specs + _selected(out_specs, out_nonzero),
         **params,
     )
@@ -142,10 +142,10 @@ def _jvp(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
 
 def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
     """Two equations: one of the primals runs now, and also returns each device's residuals; one of the tangents is recorded."""
-    moving = nonzero(tangents)
+    in_nonzero = nonzero(tangents)
     n_out = len(out_specs)
     with on_each_device(mesh):
-        known, out_nonzero, linear = linearize_jaxpr(jaxpr, moving)
+        known, out_nonzero, linear = linearize_jaxpr(jaxpr, in_nonzero)
         n_residuals = len(known.out_avals) - n_out
         # A residual that is an argument need not be returned: use the argument, and make no copy for each device.
         forwarded = [known.jaxpr.invars.index(v) if v in known.jaxpr.invars else None for v in known.jaxpr.outvars]
@@ -168,16 +168,16 @@ def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params)
     def record(tangents):
         if not any(out_nonzero):
             return fill(outs, [], out_nonzero)
-        moved = shard_map_p.bind(
+        out_tangents = shard_map_p.bind(
             *residuals,
-            *_selected(tangents, moving),
+            *_selected(tangents, in_nonzero),
             jaxpr=linear,
             mesh=mesh,
-            in_specs=(*specs, *_selected(in_specs, moving)),
+            in_specs=(*specs, *_selected(in_specs, in_nonzero)),
             out_specs=_selected(out_specs, out_nonzero),
             **params,
         )
-        return fill(outs, moved, out_nonzero)
+        return fill(outs, out_tangents, out_nonzero)
 
     return outs, record
 
@@ -210,17 +210,17 @@ def _taking_rows(jaxpr: ClosedJaxpr, rows: tuple[bool, ...]) -> ClosedJaxpr:
 
 def _transpose(cotangents, *args, jaxpr, mesh, in_specs, out_specs, **params):
     linear = tuple(is_undefined_primal(x) for x in args)
-    moving = nonzero(cotangents)
+    ct_nonzero = nonzero(cotangents)
     with on_each_device(mesh):
-        transposed, result_nonzero = _transposed(jaxpr, linear, moving, mesh, in_specs, out_specs)
+        transposed, result_nonzero = _transposed(jaxpr, linear, ct_nonzero, mesh, in_specs, out_specs)
     known_specs = _selected(in_specs, [not lin for lin in linear])
     results = iter(
         shard_map_p.bind(
             *_selected(args, [not lin for lin in linear]),
-            *_selected(cotangents, moving),
+            *_selected(cotangents, ct_nonzero),
             jaxpr=transposed,
             mesh=mesh,
-            in_specs=known_specs + _selected(out_specs, moving),
+            in_specs=known_specs + _selected(out_specs, ct_nonzero),
             out_specs=_selected(_selected(in_specs, linear), result_nonzero),
             **params,
         )
@@ -230,8 +230,8 @@ def _transpose(cotangents, *args, jaxpr, mesh, in_specs, out_specs, **params):
 
 
 @weak_cache
-def _transposed(jaxpr: ClosedJaxpr, linear, moving, mesh: Mesh, in_specs, out_specs):
-    """(the jaxpr from known arguments and cotangents to cotangents of the linear arguments, which of these are not zero).
+def _transposed(jaxpr: ClosedJaxpr, linear, ct_nonzero, mesh: Mesh, in_specs, out_specs):
+    """(the jaxpr from known arguments and cotangents to cotangents of the linear arguments, which of these are nonzero).
 
     A whole argument gets the sum of all devices' cotangents. A whole result is the result of one device: each device gets
     its cotangent divided by the number of devices, so that the sum is right.
@@ -246,13 +246,14 @@ def _transposed(jaxpr: ClosedJaxpr, linear, moving, mesh: Mesh, in_specs, out_sp
         known, cts = iter(values[: len(known_avals)]), iter(values[len(known_avals) :])
         args = [UndefinedPrimal(aval) if lin else next(known) for aval, lin in zip(in_avals, linear)]
         cotangents = [
-            _shared(next(cts), spec, mesh) if nz else Zero(aval) for aval, nz, spec in zip(out_avals, moving, out_specs)
+            _shared(next(cts), spec, mesh) if nz else Zero(aval)
+            for aval, nz, spec in zip(out_avals, ct_nonzero, out_specs)
         ]
         results = backward_pass(jaxpr.jaxpr, jaxpr.consts, args, cotangents)
         result_nonzero = nonzero(results)
         return [_summed(ct, spec, mesh) for ct, spec in zip(results, linear_specs) if type(ct) is not Zero]
 
-    avals = [*known_avals, *_selected(out_avals, moving)]
+    avals = [*known_avals, *_selected(out_avals, ct_nonzero)]
     return trace_to_closed_jaxpr(function, avals), result_nonzero
 
 

@@ -7,16 +7,17 @@ run. (JAX: `_src/lax/control_flow/loops.py`.)
 
 from __future__ import annotations
 
-from ..core.avals import Zero
+from collections.abc import Sequence
+
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import call_row, instantiate, move_batch_dim
 from ..primitives.elementwise import select_examples
 from ..primitives.reductions import reduce_or
-from ..transforms.jvp import fill, jvp_jaxpr
+from ..transforms.jvp import fill, jvp_jaxpr, nonzero
 from ..transforms.vmap import batch_jaxpr, materialize
-from .scan import fixpoint, permuted, positions, split_at
+from .scan import Args, fixpoint, nonzero_in_some_step, split_at, tangents_beside_primals, with_vars
 
 
 def _impl(*args, cond_jaxpr: ClosedJaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts: int, body_nconsts: int):
@@ -34,46 +35,36 @@ def _abstract_eval(*avals, cond_jaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts, bo
     return body_jaxpr.out_avals
 
 
-def _push(tangents, *, cond_jaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts, body_nconsts):
-    """(the parameters of the while that also carries tangents, the consts' tangents, the carry's tangents, which carries
-    have a tangent)."""
-    _, consts_t, carry_t = split_at(tangents, cond_nconsts, body_nconsts)
-    consts_nz = [type(t) is not Zero for t in consts_t]
-    n = len(carry_t)
-    carry_nz = fixpoint(lambda nz: jvp_jaxpr(body_jaxpr, (*consts_nz, *nz))[1], [type(t) is not Zero for t in carry_t])
-    pushed, _ = jvp_jaxpr(body_jaxpr, (*consts_nz, *carry_nz), tuple(carry_nz))
-    n_in = body_nconsts + n
-    of_consts, of_carry = ([n_in + i for i in part] for part in positions(consts_nz, carry_nz))
-    body = permuted(
-        pushed,
-        [*range(body_nconsts), *of_consts, *range(body_nconsts, n_in), *of_carry],
-        range(len(pushed.out_avals)),
+def _jvp(primals, tangents, *, cond_jaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts, body_nconsts):
+    """One loop whose body's consts and carry are each followed by their tangents."""
+    cond_consts = primals[:cond_nconsts]
+    primals = Args.of(primals[cond_nconsts:], body_nconsts, len(body_jaxpr.out_avals))
+    tangents = primals.like(tangents[cond_nconsts:])
+    in_nonzero, wanted = nonzero_in_some_step(body_jaxpr, jvp_jaxpr, tangents)
+    tangents = tangents.marked(in_nonzero).map(instantiate)
+    pushed, _ = jvp_jaxpr(body_jaxpr, in_nonzero.flat(), wanted)
+    invars = tangents_beside_primals(pushed.jaxpr.invars, primals, tangents)
+    body = with_vars(pushed, invars.flat(), pushed.jaxpr.outvars)
+    outs, out_tangents = split_at(bind_while(cond_consts, primals.beside(tangents), cond_jaxpr, body), len(wanted))
+    return outs, fill(outs, out_tangents, wanted)
+
+
+def bind_while(cond_consts: Sequence, args: Args, cond_jaxpr: ClosedJaxpr, body_jaxpr: ClosedJaxpr) -> list:
+    """A while loop whose condition `cond_jaxpr` reads only the first carries: the primals, and not the tangents."""
+    n = len(cond_jaxpr.in_avals)
+
+    def cond(*values):
+        return jaxpr_as_fun(cond_jaxpr)(*values[:n])
+
+    unread = args.like(body_jaxpr.in_avals).carry[n - len(cond_consts) :]
+    return while_p.bind(
+        *cond_consts,
+        *args.flat(),
+        cond_jaxpr=trace_to_closed_jaxpr(cond, [*cond_jaxpr.in_avals, *unread]),
+        body_jaxpr=body_jaxpr,
+        cond_nconsts=len(cond_consts),
+        body_nconsts=len(args.consts),
     )
-
-    def cond(*args):
-        return jaxpr_as_fun(cond_jaxpr)(*args[: cond_nconsts + n])
-
-    in_avals = [
-        *cond_jaxpr.in_avals,
-        *[aval.to_tangent_aval() for aval, nz in zip(body_jaxpr.out_avals, carry_nz) if nz],
-    ]
-    params = {
-        "cond_jaxpr": trace_to_closed_jaxpr(cond, in_avals),
-        "body_jaxpr": body,
-        "cond_nconsts": cond_nconsts,
-        "body_nconsts": body_nconsts + sum(consts_nz),
-    }
-    dense_consts = [t for t in consts_t if type(t) is not Zero]
-    dense_carry = [instantiate(t) for t, nz in zip(carry_t, carry_nz) if nz]
-    return params, dense_consts, dense_carry, carry_nz
-
-
-def _jvp(primals, tangents, **params):
-    pushed, consts_t, carry_t, carry_nz = _push(tangents, **params)
-    cond_consts, body_consts, carry = split_at(primals, params["cond_nconsts"], params["body_nconsts"])
-    results = while_p.bind(*cond_consts, *body_consts, *consts_t, *carry, *carry_t, **pushed)
-    outs = results[: len(carry)]
-    return outs, fill(outs, results[len(carry) :], carry_nz)
 
 
 def _linearize(primals, tangents, **params):
@@ -82,7 +73,7 @@ def _linearize(primals, tangents, **params):
     outs = while_p.bind(*primals, **params)
 
     def record(tangents):
-        if all(type(t) is Zero for t in tangents[params["cond_nconsts"] :]):
+        if not any(nonzero(tangents[params["cond_nconsts"] :])):
             return fill(outs, [], [False] * len(outs))
         return _jvp(primals, tangents, **params)[1]
 

@@ -42,11 +42,12 @@ from ..transforms.transpose import accumulate, origin_of_sum, transpose_eqn
 from .evaluation import QuietEvalTrace
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Programs: straight-line jaxprs, ready to be run or written down
+# Straight-line jaxprs, ready to be run or written into another jaxpr
 
 
-class Program:
-    """A closed jaxpr. `run(*numpy_arrays)` computes it and returns a tuple; `write` appends equations to another jaxpr."""
+class StraightLine:
+    """A closed jaxpr whose equations carry no jaxprs. `run(*numpy_arrays)` computes its results, a tuple; `write` appends its
+    equations to another jaxpr."""
 
     __slots__ = ("out_avals", "constants", "steps", "outs", "makers", "run")
 
@@ -55,22 +56,22 @@ class Program:
         literals = [x for eqn in jaxpr.eqns for x in eqn.invars if type(x) is Literal]
         literals += [x for x in jaxpr.outvars if type(x) is Literal]
         self.constants = [*[x.val for x in literals], *closed_jaxpr.consts]
-        # A variable becomes a place in a list: first the arguments, then the constants, then the results.
+        # A variable becomes a position in a list: first the arguments, then the constants, then the results.
         results = [v for eqn in jaxpr.eqns for v in eqn.outvars]
-        places = {id(x): i for i, x in enumerate([*jaxpr.invars, *literals, *jaxpr.constvars, *results])}
+        positions = {id(x): i for i, x in enumerate([*jaxpr.invars, *literals, *jaxpr.constvars, *results])}
         self.steps = [
-            (eqn.primitive, eqn.params, [places[id(x)] for x in eqn.invars], [v.aval for v in eqn.outvars])
+            (eqn.primitive, eqn.params, [positions[id(x)] for x in eqn.invars], [v.aval for v in eqn.outvars])
             for eqn in jaxpr.eqns
         ]
-        self.outs = [places[id(x)] for x in jaxpr.outvars]
-        # For each of the outputs the number of the equation that computes it, or None.
+        self.outs = [positions[id(x)] for x in jaxpr.outvars]
+        # For each output, the number of the equation that computes it, or None.
         made = {id(v): i for i, eqn in enumerate(jaxpr.eqns) for v in eqn.outvars}
         self.makers = [made.get(id(x)) for x in jaxpr.outvars]
         self.out_avals = [x.aval for x in jaxpr.outvars]
         self.run = self.compile_and_run
 
     def environment(self, builder: JaxprBuilder, atoms: Sequence) -> list:
-        """The atoms at the first places: the arguments, then the constants."""
+        """The atoms at the first positions: the arguments, then the constants."""
         return [*atoms, *map(builder.atom, self.constants)] if self.constants else list(atoms)
 
     def write(self, builder: JaxprBuilder, env: list, steps: Sequence, origin: Origin | None):
@@ -82,12 +83,12 @@ class Program:
             env += results
 
     def compile_and_run(self, *values) -> tuple:
-        """The first run, which compiles. A program that is only ever written into jaxprs is never compiled."""
+        """The first run, which compiles. A straight line that is only ever written into jaxprs is never compiled."""
         self.run = self.compile(len(values))
         return self.run(*values)
 
     def compile(self, arity: int) -> Callable:
-        """The program as a Python function: a call of an implementation a line."""
+        """The jaxpr as a Python function: each line calls one implementation."""
         names: dict[str, Any] = {"asarray": np.asarray}
         names |= {f"v{i}": constant._value for i, constant in enumerate(self.constants, arity)}
         lines = [f"def run({', '.join(f'v{i}' for i in range(arity))}):"]
@@ -122,14 +123,14 @@ def is_simple(primitive: Primitive, params: dict) -> bool:
 
 
 class Back(NamedTuple):
-    """The way back of a recipe: `program` is [*residuals, cotangent] -> contributions to the cotangents of the tangents.
+    """The way back of a recipe: `line` is [*residuals, cotangent] -> contributions to the cotangents of the tangents.
 
-    targets: for each contribution the place of its tangent. parts: the program's steps, in groups (primitive whose transpose rule
+    targets: for each contribution the index of its tangent. parts: the line's steps, in groups (primitive whose transpose rule
     wrote the steps, steps, the contributions that come after them). So the sums with earlier contributions stand in a jaxpr where
     `transpose_eqns` puts them, and have the same origins.
     """
 
-    program: Program
+    line: StraightLine
     targets: list[int]
     parts: list[tuple[Primitive | None, list[tuple], range]]
 
@@ -138,19 +139,19 @@ class Recipe:
     """What the rules do with one operation, for arguments of given types, some of which have tangents.
 
     known: arguments -> [value, *residuals]. linear: [*residuals, *tangents] -> tangent, or None for a zero tangent. passes: if
-    the tangent is one of the argument tangents unchanged, its place among these.
+    the tangent is one of the argument tangents unchanged, its index among these.
     """
 
     __slots__ = ("primitive", "known", "linear", "tangents", "tangent_aval", "passes", "_back")
 
-    def __init__(self, primitive: Primitive, known: ClosedJaxpr, linear: ClosedJaxpr | None, nonzero: int):
+    def __init__(self, primitive: Primitive, known: ClosedJaxpr, linear: ClosedJaxpr | None, num_tangents: int):
         self.primitive = primitive
-        self.known = Program(known)
+        self.known = StraightLine(known)
         self.linear = linear
         self.passes = None
         if linear is not None:
             jaxpr = linear.jaxpr
-            self.tangents = jaxpr.invars[len(jaxpr.invars) - nonzero :]
+            self.tangents = jaxpr.invars[len(jaxpr.invars) - num_tangents :]
             self.tangent_aval = linear.out_avals[0]
             self.passes = self.tangents.index(jaxpr.outvars[0]) if jaxpr.outvars[0] in self.tangents else None
         # The key is the weak type: the only part of the cotangent's type that can differ.
@@ -198,11 +199,11 @@ class Recipe:
         out = jaxpr.outvars[0].aval.update(weak_type=weak_type)
         with set_current_trace(eval_trace):
             closed_jaxpr = trace_to_closed_jaxpr(function, [*[v.aval for v in residuals], out])
-        program, parts, step, given = Program(closed_jaxpr), [], 0, 0
+        line, parts, step, given = StraightLine(closed_jaxpr), [], 0, 0
         for primitive, end, contributions in ends:
-            parts.append((primitive, program.steps[step:end], range(given, contributions)))
+            parts.append((primitive, line.steps[step:end], range(given, contributions)))
             step, given = end, contributions
-        return Back(program, targets, parts)
+        return Back(line, targets, parts)
 
 
 # {with 64 bits?: {(primitive, the types of its arguments, which of them have tangents, parameters): what there is}}
@@ -222,7 +223,7 @@ def recipes() -> dict:
     return _recipes[x64_enabled()]
 
 
-def make(primitive: Primitive, avals: Sequence[ShapedArray], nonzero: Sequence[bool], params: dict) -> Recipe | str:
+def make(primitive: Primitive, avals: Sequence[ShapedArray], in_nonzero: Sequence[bool], params: dict) -> Recipe | str:
     """The recipe of an operation; `NONE` if the operation or its rules do more than compute."""
     if not is_simple(primitive, params):
         return NONE
@@ -230,14 +231,16 @@ def make(primitive: Primitive, avals: Sequence[ShapedArray], nonzero: Sequence[b
 
     def operation(*args):
         nonlocal linear
-        outs, (moves,), jaxpr, residuals = linearize_flat(lambda *xs: [primitive.bind(*xs, **params)], args, nonzero)
-        linear = ClosedJaxpr(convert_constvars(jaxpr), ()) if moves else None
+        outs, (out_nonzero,), jaxpr, residuals = linearize_flat(
+            lambda *xs: [primitive.bind(*xs, **params)], args, in_nonzero
+        )
+        linear = ClosedJaxpr(convert_constvars(jaxpr), ()) if out_nonzero else None
         return [*outs, *residuals]
 
     with set_current_trace(eval_trace):
         known = trace_to_closed_jaxpr(operation, avals)
     simple = all(is_simple(eqn.primitive, eqn.params) for eqn in [*known.eqns, *(linear.eqns if linear else ())])
-    return Recipe(primitive, known, linear, sum(nonzero)) if simple else NONE
+    return Recipe(primitive, known, linear, sum(in_nonzero)) if simple else NONE
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -328,8 +331,8 @@ class RecipeTrace(LinearizeTrace):
                 self.recipes.clear()
             self.recipes[key] = MET_ONCE
         elif found is MET_ONCE:
-            nonzero = [type(x) is LinearizeTracer and x._trace is self for x in args]
-            found = self.recipes[key] = make(primitive, [get_aval(x) for x in primals], nonzero, params)
+            in_nonzero = [type(x) is LinearizeTracer and x._trace is self for x in args]
+            found = self.recipes[key] = make(primitive, [get_aval(x) for x in primals], in_nonzero, params)
         return found if type(found) is Recipe else None
 
 
@@ -342,17 +345,17 @@ def run_known(parent: QuietEvalTrace, recipe: Recipe, primals: Sequence, origin)
 
 def write_known(parent: StagingTrace, recipe: Recipe, primals: Sequence, origin: Origin | None) -> tuple[Any, Sequence]:
     """The value and the residuals, as the atoms of the jaxpr that is being written."""
-    program, eqns = recipe.known, parent.eqns
-    env = program.environment(parent, [parent.atom(x) for x in primals])
-    start, maker = len(eqns), program.makers[0]
-    if maker == 0 and len(program.steps) == 1:
-        program.write(parent, env, program.steps, origin)
+    line, eqns = recipe.known, parent.eqns
+    env = line.environment(parent, [parent.atom(x) for x in primals])
+    start, maker = len(eqns), line.makers[0]
+    if maker == 0 and len(line.steps) == 1:
+        line.write(parent, env, line.steps, origin)
     else:
-        program.write(parent, env, program.steps, origin and origin.derived(recipe.primitive, "jvp", "primal"))
+        line.write(parent, env, line.steps, origin and origin.derived(recipe.primitive, "jvp", "primal"))
         if maker is not None:
             # This equation is the user's operation itself: see `name_result` in transforms/jvp.py.
             eqns[start + maker].origin = origin
-    results = [env[i] for i in program.outs]
+    results = [env[i] for i in line.outs]
     return of_atom(parent, results[0], start, maker), results[1:]
 
 
@@ -370,21 +373,21 @@ PLACE = "transforms.transpose:vjp_flat"
 
 
 def vjp_flat(
-    function: Callable, primals: Sequence, nonzero: Sequence[bool], keep: bool = False
+    function: Callable, primals: Sequence, in_nonzero: Sequence[bool], keep: bool = False
 ) -> tuple[list, Callable[[Sequence], list]]:
     """As the plain `vjp_flat`. A pull-back that is kept has a jaxpr to show, and so is always the plain one's."""
     parent = thread_state.trace
     if keep or type(parent) not in (QuietEvalTrace, StagingTrace):
-        return shortcuts.plain(PLACE)(function, primals, nonzero, keep)
+        return shortcuts.plain(PLACE)(function, primals, in_nonzero, keep)
     trace = RecipeTrace(parent)
     tape = trace.tangent_trace
     with new_trace(trace):
-        args = (trace.new_arg(x) if moves else x for x, moves in zip(primals, nonzero, strict=True))
+        args = (trace.new_arg(x) if nz else x for x, nz in zip(primals, in_nonzero, strict=True))
         pairs = [trace.split(x) for x in function(*args)]
         outvars = [None if t is None else tape.atom(t) for _, t in pairs]
     values = {var: constant for var, constant, _ in tape.constants.values()}
     tangents = iter(tape.invars)
-    invars = [next(tangents) if moves else None for moves in nonzero]
+    invars = [next(tangents) if nz else None for nz in in_nonzero]
 
     def pull(cotangents: Sequence) -> list:
         pending: dict[Var, object] = {}
@@ -413,9 +416,9 @@ def walk_back(tape: list, values: dict, pending: dict, parent: Trace):
 def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pending: dict):
     """The cotangents of the arguments, computed."""
     ct = ct if type(ct) is ArrayImpl else to_array(ct)  # A user's transpose rule may give NumPy's arrays.
-    program, targets, *_ = application.recipe.back(ct._weak_type)
+    line, targets, *_ = application.recipe.back(ct._weak_type)
     invars = application.invars
-    for value, aval, i in zip(program.run(*application.residuals, ct._value), program.out_avals, targets):
+    for value, aval, i in zip(line.run(*application.residuals, ct._value), line.out_avals, targets):
         v = invars[i]
         before = pending.get(v)
         if before is None:
@@ -428,18 +431,18 @@ def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pe
 def write_back(parent: StagingTrace, application: Application, ct, pending: dict):
     """The cotangents of the arguments, as tracers."""
     atom, recipe, invars = parent.atom(ct), application.recipe, application.invars
-    program, targets, parts = recipe.back(atom.aval.weak_type)
-    env = program.environment(parent, [*application.residuals, atom])
-    # The number of the first equation that the program writes, and of the sums between its equations.
+    line, targets, parts = recipe.back(atom.aval.weak_type)
+    env = line.environment(parent, [*application.residuals, atom])
+    # The number of the first equation that the line writes, and of the sums between its equations.
     start = len(parent.eqns)
     origin = tangent = application.origin and application.origin.derived(recipe.primitive, "jvp", "tangent")
     for primitive, steps, given in parts:
         if steps:
             origin = tangent and tangent.derived(primitive, "transpose", "cotangent")
-            program.write(parent, env, steps, origin)
+            line.write(parent, env, steps, origin)
         for n in given:
             v = invars[targets[n]]
-            contribution, before = of_atom(parent, env[program.outs[n]], start, program.makers[n]), pending.get(v)
+            contribution, before = of_atom(parent, env[line.outs[n]], start, line.makers[n]), pending.get(v)
             if before is not None:
                 origin_here = origin_of_sum(origin, before, contribution)
                 contribution = parent.write(add_any_p, [before, contribution], {}, origin_here)

@@ -168,14 +168,19 @@ def fill_zeros(primals: Sequence, tangents: Sequence) -> list:
 
 
 def nonzero(tangents: Sequence) -> tuple[bool, ...]:
-    """For each tangent whether it is not a symbolic zero."""
+    """For each tangent or cotangent, whether it is nonzero: an array or a tracer, and not a symbolic zero."""
     return tuple([type(t) is not Zero for t in tangents])
 
 
-def fill(outs: Sequence, tangents: Sequence, nonzero: Sequence[bool]) -> list:
-    """The tangents of all results: the given ones where `nonzero` says so, symbolic zeros elsewhere."""
+def without_zeros(tangents: Sequence) -> list:
+    """The nonzero tangents or cotangents."""
+    return [t for t in tangents if type(t) is not Zero]
+
+
+def fill(outs: Sequence, tangents: Sequence, out_nonzero: Sequence[bool]) -> list:
+    """The tangents of all results: the given tangents where `out_nonzero` is true, symbolic zeros elsewhere."""
     tangents = iter(tangents)
-    return [next(tangents) if nz else zero_like(x) for x, nz in zip(outs, nonzero, strict=True)]
+    return [next(tangents) if nz else zero_like(x) for x, nz in zip(outs, out_nonzero, strict=True)]
 
 
 def jvp_flat(function: Callable, primals: Sequence, tangents: Sequence) -> tuple[list, list]:
@@ -195,11 +200,11 @@ def instantiate_where(wanted: tuple[bool, ...] | bool, tangents: Sequence) -> li
 
 @weak_cache
 def jvp_jaxpr(
-    closed_jaxpr: ClosedJaxpr, nonzero: tuple[bool, ...], instantiate: tuple[bool, ...] | bool = False
+    closed_jaxpr: ClosedJaxpr, in_nonzero: tuple[bool, ...], instantiate: tuple[bool, ...] | bool = False
 ) -> tuple[ClosedJaxpr, tuple[bool, ...]]:
-    """(jaxpr of (primals, nonzero tangents) -> (primals out, nonzero tangents out), for each output whether it has a tangent).
+    """(jaxpr of (primals, nonzero tangents) -> (primals out, nonzero tangents out), which outputs have a nonzero tangent).
 
-    An output flagged in `instantiate` always gets a tangent array.
+    in_nonzero: which arguments have a nonzero tangent. An output flagged in `instantiate` always gets a tangent array.
     """
     in_avals = closed_jaxpr.in_avals
     tangent_avals = [aval.to_tangent_aval() for aval in in_avals]
@@ -207,12 +212,12 @@ def jvp_jaxpr(
 
     def function(*args):
         nonlocal out_nonzero
-        primals, moving = args[: len(in_avals)], iter(args[len(in_avals) :])
-        tangents = [next(moving) if nz else Zero(aval) for nz, aval in zip(nonzero, tangent_avals, strict=True)]
+        primals, given = args[: len(in_avals)], iter(args[len(in_avals) :])
+        tangents = [next(given) if nz else Zero(aval) for nz, aval in zip(in_nonzero, tangent_avals, strict=True)]
         outs, out_tangents = jvp_flat(jaxpr_as_fun(closed_jaxpr), primals, tangents)
         out_tangents = instantiate_where(instantiate, out_tangents)
-        out_nonzero = tuple(type(t) is not Zero for t in out_tangents)
-        return [*outs, *[t for t in out_tangents if type(t) is not Zero]]
+        out_nonzero = nonzero(out_tangents)
+        return [*outs, *without_zeros(out_tangents)]
 
-    moving_avals = [aval for nz, aval in zip(nonzero, tangent_avals, strict=True) if nz]
-    return trace_to_closed_jaxpr(function, [*in_avals, *moving_avals]), out_nonzero
+    given_avals = [aval for nz, aval in zip(in_nonzero, tangent_avals, strict=True) if nz]
+    return trace_to_closed_jaxpr(function, [*in_avals, *given_avals]), out_nonzero

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..core.avals import Zero
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.primitive import CallPrimitive
 from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
 from ..core.traces import Trace, get_aval, new_trace, set_current_trace, thread_state
 from ..foundation.source_info import interpreter
-from .jvp import JVPTrace, JVPTracer, fill_zeros, instantiate_where
+from .jvp import JVPTrace, JVPTracer, fill_zeros, instantiate_where, nonzero, without_zeros
 
 
 class LinearizeTracer(JVPTracer):
@@ -64,18 +63,19 @@ class LinearizeTrace(JVPTrace):
 def linearize_flat(
     function: Callable,
     primals: Sequence,
-    nonzero: Sequence[bool] | None = None,
+    in_nonzero: Sequence[bool] | None = None,
     instantiate: tuple[bool, ...] | bool = False,
 ):
-    """Run `function` on flat arrays; return (primals out, output is not zero, linear jaxpr, its constants).
+    """Run `function` on flat arrays; return (primals out, out_nonzero, linear jaxpr, its constants).
 
-    The jaxpr takes the tangents of the inputs marked `nonzero` (by default all). It returns the tangents of the outputs that
-    are not symbolically zero or are flagged in `instantiate`. Its constants, the residuals, are values of the current trace.
+    The jaxpr takes the tangents of the inputs flagged in `in_nonzero` (by default all). It returns the tangents of the outputs
+    flagged in out_nonzero: those that are nonzero, and those that are flagged in `instantiate`. Its constants, the residuals, are
+    values of the current trace.
     """
     trace = LinearizeTrace(thread_state.trace)
-    nonzero = [True] * len(primals) if nonzero is None else nonzero
+    in_nonzero = [True] * len(primals) if in_nonzero is None else in_nonzero
     with new_trace(trace):
-        args = (trace.new_arg(x) if moves else x for x, moves in zip(primals, nonzero, strict=True))
+        args = (trace.new_arg(x) if nz else x for x, nz in zip(primals, in_nonzero, strict=True))
         pairs = [trace.split(x) for x in function(*args)]
         out_primals = [p for p, _ in pairs]
         out_tangents = fill_zeros(out_primals, [t for _, t in pairs])
@@ -83,27 +83,27 @@ def linearize_flat(
             # The zeros are known values: they are made under the parent, not recorded.
             with set_current_trace(trace.parent):
                 out_tangents = instantiate_where(instantiate, out_tangents)
-        out_nonzero = [type(t) is not Zero for t in out_tangents]
-        jaxpr, consts = trace.tangent_trace.finish([t for t in out_tangents if type(t) is not Zero])
+        out_nonzero = nonzero(out_tangents)
+        jaxpr, consts = trace.tangent_trace.finish(without_zeros(out_tangents))
     return out_primals, out_nonzero, jaxpr, consts
 
 
 @weak_cache
 def linearize_jaxpr(
-    closed_jaxpr: ClosedJaxpr, nonzero: tuple[bool, ...], instantiate: tuple[bool, ...] | bool = False
+    closed_jaxpr: ClosedJaxpr, in_nonzero: tuple[bool, ...], instantiate: tuple[bool, ...] | bool = False
 ) -> tuple[ClosedJaxpr, tuple[bool, ...], ClosedJaxpr]:
-    """Split a jaxpr for differentiation: (primal jaxpr, which output tangents are not zero, linear jaxpr).
+    """Split a jaxpr for differentiation: (primal jaxpr, which output tangents are nonzero, linear jaxpr).
 
     The primal jaxpr returns the outputs and then the residuals; the linear one takes residuals and then the tangents of
-    the `nonzero` inputs. This is `linearize_flat` under a staging trace, where the residuals are variables.
+    the inputs flagged in `in_nonzero`. This is `linearize_flat` under a staging trace, where the residuals are variables.
     """
     out_nonzero, linear = None, None
 
     def primal(*args):
         nonlocal out_nonzero, linear
-        outs, out_nonzero, jaxpr, residuals = linearize_flat(jaxpr_as_fun(closed_jaxpr), args, nonzero, instantiate)
+        outs, out_nonzero, jaxpr, residuals = linearize_flat(jaxpr_as_fun(closed_jaxpr), args, in_nonzero, instantiate)
         linear = closed(convert_constvars(jaxpr))
         return [*outs, *residuals]
 
     primal_jaxpr = trace_to_closed_jaxpr(primal, closed_jaxpr.in_avals)
-    return primal_jaxpr, tuple(out_nonzero), linear
+    return primal_jaxpr, out_nonzero, linear

@@ -14,6 +14,7 @@ from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars,
 from ..core.traces import Tracer, get_aval, new_trace, thread_state
 from ..foundation.source_info import Origin, context, current_origin, interpreter, summarize
 from ..primitives import basis
+from .jvp import nonzero, without_zeros
 from .linearize import linearize_flat
 
 
@@ -39,23 +40,23 @@ class Pullback:
         jaxpr, values = self.jaxpr, dict(zip(self.jaxpr.constvars, self.residuals))
         if not self.keep:
             self.residuals = None
-        cotangents = [ct for ct, nonzero in zip(cotangents, self.out_nonzero) if nonzero]
+        cotangents = [ct for ct, nz in zip(cotangents, self.out_nonzero) if nz]
         outvars = jaxpr.outvars[: len(cotangents)]
         found = iter(transpose_eqns(jaxpr.eqns, values, jaxpr.invars, outvars, cotangents, forget=not self.keep))
         pairs = zip(self.in_avals, self.in_nonzero, strict=True)
-        return [next(found) if nonzero else Zero(aval.to_tangent_aval()) for aval, nonzero in pairs]
+        return [next(found) if nz else Zero(aval.to_tangent_aval()) for aval, nz in pairs]
 
 
 def vjp_flat(
-    function: Callable, primals: Sequence, nonzero: Sequence[bool], keep: bool = False
+    function: Callable, primals: Sequence, in_nonzero: Sequence[bool], keep: bool = False
 ) -> tuple[list, Callable[[Sequence], list]]:
     """Reverse mode: (results of a function of flat arrays, its pull-back at these primals).
 
-    nonzero: the primals that have tangents. keep: the pull-back is a `Pullback` that can be called more than once; otherwise
-    it lets go of each residual on the way.
+    in_nonzero: which primals have a nonzero tangent. keep: the pull-back can be called more than once;
+    otherwise it lets go of each residual on the way.
     """
-    outs, out_nonzero, jaxpr, residuals = linearize_flat(function, primals, nonzero)
-    return outs, Pullback(jaxpr, residuals, [get_aval(x) for x in primals], nonzero, out_nonzero, keep)
+    outs, out_nonzero, jaxpr, residuals = linearize_flat(function, primals, in_nonzero)
+    return outs, Pullback(jaxpr, residuals, [get_aval(x) for x in primals], in_nonzero, out_nonzero, keep)
 
 
 class LinearTrace(TangentTrace):
@@ -233,7 +234,7 @@ def transpose_jaxpr(
         cotangents = [next(cts) if nz else Zero(aval) for aval, nz in zip(out_avals, ct_nonzero)]
         results = backward_pass(closed_jaxpr.jaxpr, closed_jaxpr.consts, args, cotangents)
         results = [basis.instantiate(ct) for ct in results] if instantiate else results
-        result_nonzero = tuple(type(ct) is not Zero for ct in results)
-        return [ct for ct in results if type(ct) is not Zero]
+        result_nonzero = nonzero(results)
+        return without_zeros(results)
 
     return trace_to_closed_jaxpr(function, [*known_avals, *ct_avals]), result_nonzero

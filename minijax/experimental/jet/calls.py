@@ -9,13 +9,13 @@ from ...calls.cond import cond_p
 from ...calls.custom_derivatives import custom_jvp_call_p, custom_vjp_call_p
 from ...calls.jit import jit_p
 from ...calls.linear_solve import linear_solve, linear_solve_p
-from ...calls.scan import fixpoint, permuted, positions, scan_p, split_at
-from ...calls.while_loop import while_p
-from ...core.avals import Zero
+from ...calls.scan import Args, bind_scan, fixpoint, scan_p, split_at, tangents_beside_primals, with_vars
+from ...calls.while_loop import bind_while, while_p
 from ...core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ...core.primitive import Primitive
 from ...core.staging import trace_to_closed_jaxpr, weak_cache
 from ...primitives.basis import instantiate, zero_like
+from ...transforms.jvp import nonzero as are_nonzero
 from .functions import integrated
 from .rules import jet_rules
 from .series import difference, zero_series
@@ -23,11 +23,11 @@ from .trace import jet_flat
 
 
 def pattern(series: Sequence) -> tuple[tuple[bool, ...], ...]:
-    """For each series and each of its terms, whether it is other than a symbolic zero."""
-    return tuple(tuple(type(t) is not Zero for t in terms) for terms in series)
+    """For each series, which of its terms are nonzero."""
+    return tuple(map(are_nonzero, series))
 
 
-def moving_terms(series: Sequence, wanted: Sequence) -> list:
+def marked_terms(series: Sequence, wanted: Sequence) -> list:
     """The terms marked in `wanted`, as arrays, argument after argument."""
     return [
         instantiate(t) for terms, flags in zip(series, wanted, strict=True) for t, want in zip(terms, flags) if want
@@ -35,7 +35,7 @@ def moving_terms(series: Sequence, wanted: Sequence) -> list:
 
 
 def refill(outs: Sequence, terms: Sequence, nonzero: Sequence) -> list:
-    """The series of all results, with the given terms where `nonzero` marks them and zeros elsewhere."""
+    """The series of all results, with the given terms where `nonzero` is true and symbolic zeros elsewhere."""
     terms = iter(terms)
     return [[next(terms) if nz else zero_like(x) for nz in flags] for x, flags in zip(outs, nonzero, strict=True)]
 
@@ -55,7 +55,7 @@ def jet_jaxpr(closed_jaxpr: ClosedJaxpr, order: int, nonzero: tuple, wanted: tup
         series = refill(primals, terms, nonzero)
         outs, out_series = jet_flat(jaxpr_as_fun(closed_jaxpr), order, primals, series)
         out_nonzero = pattern(out_series) if wanted is None else union(pattern(out_series), wanted)
-        return [*outs, *moving_terms(out_series, out_nonzero)]
+        return [*outs, *marked_terms(out_series, out_nonzero)]
 
     term_avals = [aval for aval, flags in zip(in_avals, nonzero, strict=True) for nz in flags if nz]
     return trace_to_closed_jaxpr(function, [*in_avals, *term_avals]), out_nonzero
@@ -85,7 +85,7 @@ def _call(primitive: Primitive) -> Callable:
     def rule(primals, series, *, jaxpr: ClosedJaxpr, **params):
         nonzero = pattern(series)
         jetted, out_nonzero = jet_jaxpr(jaxpr, len(series[0]), nonzero)
-        results = primitive.bind(*primals, *moving_terms(series, nonzero), jaxpr=jetted, **params)
+        results = primitive.bind(*primals, *marked_terms(series, nonzero), jaxpr=jetted, **params)
         outs, terms = split_at(results, len(out_nonzero))
         return outs, refill(outs, terms, out_nonzero)
 
@@ -110,10 +110,12 @@ def _linear_solve(primals, series, *, const_lengths, jaxprs):
         matvec = jaxpr_as_fun(jaxprs[0])
         _, made = jet_flat(matvec, k, [*consts[0], *x], [*[s[:k] for s in consts_s[0]], *x_s])
         right = [difference(s[k - 1], m[k - 1]) for s, m in zip(b_s, made)]
-        still = all(type(t) is Zero for t in right)
-        solved = right if still else linear_solve(consts, jaxprs, list(map(instantiate, right)))
-        for before, v, t in zip(terms, x, solved):
-            before.append(zero_like(v) if still else t)
+        if any(are_nonzero(right)):
+            solved = linear_solve(consts, jaxprs, list(map(instantiate, right)))
+        else:
+            solved = map(zero_like, x)
+        for before, t in zip(terms, solved):
+            before.append(t)
     return outs, [*terms, *[zero_series(v, len(series[0])) for v in outs[len(b) :]]]
 
 
@@ -121,73 +123,49 @@ def _cond(primals, series, *, branches):
     order, nonzero = len(series[0]), pattern(series[1:])
     wanted = union(*[jet_jaxpr(b, order, nonzero)[1] for b in branches])
     jetted = tuple(jet_jaxpr(b, order, nonzero, wanted)[0] for b in branches)
-    results = cond_p.bind(*primals, *moving_terms(series[1:], nonzero), branches=jetted)
+    results = cond_p.bind(*primals, *marked_terms(series[1:], nonzero), branches=jetted)
     outs, terms = split_at(results, len(wanted))
     return outs, refill(outs, terms, wanted)
 
 
-def _with_terms(parts: Sequence[Sequence[int]], flags: Sequence[Sequence]) -> list[int]:
-    """The order that puts each part's terms right behind the part, given a list of all parts followed by all terms."""
-    n = sum(map(len, parts))
-    terms = positions(*map(flattened, flags))
-    return [i for part, places in zip(parts, terms, strict=True) for i in (*part, *[n + p for p in places])]
+def _terms_in_some_step(body: ClosedJaxpr, order: int, series: Args) -> Args:
+    """The patterns of the terms that the arguments of a loop's body have in some step."""
+    nonzero = Args(*map(pattern, series))
+
+    def step(carry):
+        return jet_jaxpr(body, order, nonzero._replace(carry=carry).flat())[1][: len(carry)]
+
+    return nonzero._replace(carry=fixpoint_pattern(step, nonzero.carry, order))
 
 
 def _scan(primals, series, *, jaxpr, num_consts, num_carry, **params):
     """The jet of a scan: a scan in which the terms of the constants, of the carries and of the slices stand behind them."""
-    order, n_out = len(series[0]), len(jaxpr.out_avals)
-    consts_nz, carry_nz, xs_nz = split_at(pattern(series), num_consts, num_carry)
-
-    def step(carry):
-        return jet_jaxpr(jaxpr, order, (*consts_nz, *carry, *xs_nz))[1][:num_carry]
-
-    carry_nz = fixpoint_pattern(step, carry_nz, order)
-    nonzero = (*consts_nz, *carry_nz, *xs_nz)
-    wanted = (*carry_nz, *[(False,) * order] * (n_out - num_carry))
-    jetted, out_nz = jet_jaxpr(jaxpr, order, nonzero, wanted)
-    in_parts = split_at(range(len(primals)), num_consts, num_carry)
-    out_parts = split_at(range(n_out), num_carry)
-    in_order = _with_terms(in_parts, (consts_nz, carry_nz, xs_nz))
-    out_order = _with_terms(out_parts, (out_nz[:num_carry], out_nz[num_carry:]))
-    args = [*primals, *moving_terms(series, nonzero)]
-    results = scan_p.bind(
-        *[args[i] for i in in_order],
-        jaxpr=permuted(jetted, in_order, out_order),
-        num_consts=num_consts + sum(flattened(consts_nz)),
-        num_carry=num_carry + sum(flattened(carry_nz)),
-        **params,
-    )
-    results = [x for _, x in sorted(zip(out_order, results, strict=True), key=lambda pair: pair[0])]
-    outs, terms = split_at(results, n_out)
-    return outs, refill(outs, terms, out_nz)
+    order, n_ys = len(series[0]), len(jaxpr.out_avals) - num_carry
+    primals, series = Args.of(primals, num_consts, num_carry), Args.of(series, num_consts, num_carry)
+    nonzero = _terms_in_some_step(jaxpr, order, series)
+    wanted = (*nonzero.carry, *[(False,) * order] * n_ys)
+    jetted, out_nonzero = jet_jaxpr(jaxpr, order, nonzero.flat(), wanted)
+    terms = Args(*map(marked_terms, series, nonzero))
+    invars = tangents_beside_primals(jetted.jaxpr.invars, primals, terms)
+    carry, ys, carry_terms, ys_terms = split_at(jetted.jaxpr.outvars, num_carry, n_ys, len(terms.carry))
+    body = with_vars(jetted, invars.flat(), [*carry, *carry_terms, *ys, *ys_terms])
+    results = bind_scan(primals.beside(terms), body, **params)
+    carry, carry_terms, ys, ys_terms = split_at(results, num_carry, len(carry_terms), n_ys)
+    outs = [*carry, *ys]
+    return outs, refill(outs, [*carry_terms, *ys_terms], out_nonzero)
 
 
 def _while(primals, series, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts):
     """The jet of a while loop: a loop over the carry and its terms. The condition reads the carry alone."""
     order, n = len(series[0]), len(body_jaxpr.out_avals)
-    cond_consts, args = primals[:cond_nconsts], primals[cond_nconsts:]
-    series = series[cond_nconsts:]
-    consts_nz, carry_nz = split_at(pattern(series), body_nconsts)
-    carry_nz = fixpoint_pattern(lambda carry: jet_jaxpr(body_jaxpr, order, (*consts_nz, *carry))[1], carry_nz, order)
-    nonzero = (*consts_nz, *carry_nz)
-    body, _ = jet_jaxpr(body_jaxpr, order, nonzero, carry_nz)
-    in_order = _with_terms(split_at(range(len(args)), body_nconsts), (consts_nz, carry_nz))
-
-    def cond(*xs):
-        return jaxpr_as_fun(cond_jaxpr)(*xs[: cond_nconsts + n])
-
-    term_avals = [aval for aval, flags in zip(body_jaxpr.out_avals, carry_nz) for nz in flags if nz]
-    args = [*args, *moving_terms(series, nonzero)]
-    results = while_p.bind(
-        *cond_consts,
-        *[args[i] for i in in_order],
-        cond_jaxpr=trace_to_closed_jaxpr(cond, [*cond_jaxpr.in_avals, *term_avals]),
-        body_jaxpr=permuted(body, in_order, range(len(body.out_avals))),
-        cond_nconsts=cond_nconsts,
-        body_nconsts=body_nconsts + sum(flattened(consts_nz)),
-    )
-    outs, terms = split_at(results, n)
-    return outs, refill(outs, terms, carry_nz)
+    cond_consts, primals = primals[:cond_nconsts], Args.of(primals[cond_nconsts:], body_nconsts, n)
+    series = primals.like(series[cond_nconsts:])
+    nonzero = _terms_in_some_step(body_jaxpr, order, series)
+    jetted, _ = jet_jaxpr(body_jaxpr, order, nonzero.flat(), nonzero.carry)
+    terms = Args(*map(marked_terms, series, nonzero))
+    body = with_vars(jetted, tangents_beside_primals(jetted.jaxpr.invars, primals, terms).flat(), jetted.jaxpr.outvars)
+    outs, out_terms = split_at(bind_while(cond_consts, primals.beside(terms), cond_jaxpr, body), n)
+    return outs, refill(outs, out_terms, nonzero.carry)
 
 
 jet_rules |= {

@@ -16,6 +16,7 @@ from ...core.traces import get_aval
 from ...foundation.dtypes import issubdtype
 from ...primitives.basis import broadcast_in_dim, full, instantiate, reshape, shape_of, transpose, zero_like
 from ...primitives.elementwise import convert_element_type, select
+from ...transforms.jvp import fill, nonzero
 from .rules import bilinear, constant, jet_rules, linear
 from .series import difference, integral, product, scaled, square_term, total, zero_series
 from .trace import jet_flat
@@ -34,13 +35,13 @@ def integrated(primitive: Primitive) -> Callable:
         out = primitive.bind(*primals, **params)
         outs = out if primitive.multiple_results else [out]
         smooth = [issubdtype(get_aval(x).dtype, np.inexact) for x in outs]
-        moving = [any(type(t) is not Zero for t in terms) for terms in series]
+        in_nonzero = [any(nonzero(terms)) for terms in series]
         # d/dt of the sum of x_k t^k has the terms (k + 1) x_(k+1).
-        rates = [[scaled(k, t) for k, t in enumerate(terms, 1)] for terms, moves in zip(series, moving) if moves]
+        rates = [[scaled(k, t) for k, t in enumerate(terms, 1)] for terms, nz in zip(series, in_nonzero) if nz]
 
         def rates_out(*args):
-            xs, moved = args[: len(primals)], iter(args[len(primals) :])
-            dxs = [next(moved) if moves else zero_like(x) for x, moves in zip(xs, moving)]
+            xs = args[: len(primals)]
+            dxs = fill(xs, args[len(primals) :], in_nonzero)
             dys = primitive.jvp(xs, dxs, **params)[1]
             return [instantiate(dy) for dy, s in zip(dys if primitive.multiple_results else [dys], smooth) if s]
 
@@ -185,7 +186,7 @@ def _integer_pow(u, v0, *, y: int):
 def _pow(primals, series):
     (x, y), (xs, ys) = primals, series
     out = lax.pow_p.bind(x, y)
-    if any(type(t) is not Zero for t in ys):
+    if any(nonzero(ys)):
         # x^y = exp(y log x)
         _, (exponents,) = jet_flat(lambda x, y: [y * lax.log(x)], len(xs), primals, series)
         return out, _exp([out, *exponents], out)
@@ -269,10 +270,15 @@ def _digamma(x):
     """digamma by elementary functions: x < 1/2 is reflected, then moved up by the recurrence to the asymptotic series."""
     left = x < 0.5
     z = select(left, 1 - x, x)
-    moved = z + DIGAMMA_SHIFT
-    inverse = 1 / (moved * moved)
+    shifted = z + DIGAMMA_SHIFT
+    inverse = 1 / (shifted * shifted)
     tail = reduce(lambda s, c: (s + c) * inverse, DIGAMMA_TERMS[::-1], 0.0)
-    psi = lax.log(moved) - 0.5 / moved - tail - reduce(lambda a, b: a + b, [1 / (z + i) for i in range(DIGAMMA_SHIFT)])
+    psi = (
+        lax.log(shifted)
+        - 0.5 / shifted
+        - tail
+        - reduce(lambda a, b: a + b, [1 / (z + i) for i in range(DIGAMMA_SHIFT)])
+    )
     return select(left, psi - math.pi / lax.tan(math.pi * x), psi)
 
 

@@ -11,6 +11,7 @@ from ...core.jaxpr import eval_jaxpr, jaxprs_in_params
 from ...core.primitive import Absent, Primitive
 from ...foundation.dtypes import issubdtype
 from ...primitives.basis import instantiate, zero_like
+from ...transforms.jvp import fill, nonzero
 from ...transforms.linearize import linearize_flat
 from .series import convolution, zero_series
 
@@ -52,16 +53,15 @@ def linear(primitive: Primitive) -> Callable:
             out = primitive.bind(*args, **params)
             return out if primitive.multiple_results else [out]
 
-        moving = [any(type(t) is not Zero for t in terms) for terms in series]
-        outs, nonzero, jaxpr, residuals = linearize_flat(function, primals, moving)
-        columns = zip(*[terms for terms, moves in zip(series, moving) if moves])
+        in_nonzero = [any(nonzero(terms)) for terms in series]
+        outs, out_nonzero, jaxpr, residuals = linearize_flat(function, primals, in_nonzero)
+        columns = zip(*[terms for terms, nz in zip(series, in_nonzero) if nz])
         rows = []
         for column in columns:
-            terms = [zero_like(x) for x in outs]
-            if not all(type(t) is Zero for t in column):
-                moved = iter(eval_jaxpr(jaxpr, residuals, *map(instantiate, column)))
-                terms = [next(moved) if nz else t for nz, t in zip(nonzero, terms)]
-            rows.append(terms)
+            if any(nonzero(column)):
+                rows.append(fill(outs, eval_jaxpr(jaxpr, residuals, *map(instantiate, column)), out_nonzero))
+            else:
+                rows.append([zero_like(x) for x in outs])
         terms = [list(column) for column in zip(*rows)]
         return (outs, terms) if primitive.multiple_results else (outs[0], terms[0])
 

@@ -7,6 +7,7 @@ from functools import reduce
 
 from ...core.avals import Zero
 from ...primitives.basis import zero_like
+from ...transforms.jvp import without_zeros
 
 
 def zero_series(x, order: int) -> list:
@@ -28,8 +29,8 @@ def product(x, y):
 
 def total(terms: Sequence, like):
     """The sum of the terms; a symbolic zero like `like` if there are none to sum."""
-    moving = [t for t in terms if type(t) is not Zero]
-    return reduce(lambda x, y: x + y, moving) if moving else zero_like(like)
+    terms = without_zeros(terms)
+    return reduce(lambda x, y: x + y, terms) if terms else zero_like(like)
 
 
 def difference(x, y):

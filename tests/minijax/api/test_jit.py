@@ -126,6 +126,37 @@ def test_donated_arguments_are_accepted_and_stay_valid():
     np.testing.assert_array_equal(x, X)
 
 
+TRANSFORMS_WITH_STATIC_ARGUMENTS = {
+    "jit": lambda lib: lib.jit,
+    "lower": lambda lib: lambda f, **options: lambda *args: lib.jit(f, **options).lower(*args).in_tree,
+    "make_jaxpr": lambda lib: lib.make_jaxpr,
+    "checkpoint": lambda lib: lib.checkpoint,
+}
+# Each makes a new function: JAX's cache answers calls of a function that it knows, and checks no argnums there.
+FUNCTIONS = {
+    "one parameter": lambda: lambda x: x,
+    "a default that the caller leaves out": lambda: lambda x, y=1.0: x,
+    "any number of parameters": lambda: lambda *xs: xs[0],
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS_WITH_STATIC_ARGUMENTS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("nums", [1, 5, -1, -2, -5, (0, 5), (0, -3), (0, 1, -1)])
+def test_static_argnums_out_of_range_as_in_jax(transform, function, nums):
+    """Each call returns what JAX's call returns, or raises JAX's error with JAX's text."""
+
+    def outcome(lib):
+        try:
+            return str(
+                TRANSFORMS_WITH_STATIC_ARGUMENTS[transform](lib)(FUNCTIONS[function](), static_argnums=nums)(1.5)
+            )
+        except (ValueError, TypeError) as error:
+            return type(error), str(error)
+
+    assert outcome(mj) == outcome(jax)
+
+
 OPTION_ERRORS = {
     "donated out of range": (dict(donate_argnums=3), ValueError, "has donate_argnums=.* but only accepts 1 positional"),
     "static out of range": (dict(static_argnums=3), ValueError, "has static_argnums=.* but only accepts 1 positional"),
