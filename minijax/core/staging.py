@@ -24,11 +24,11 @@ from .traces import Trace, Tracer, check_not_leaked, new_trace, set_current_trac
 class JaxprTracer(Tracer):
     """A variable of the jaxpr being written, and the equation that computes it; JAX calls it DynamicJaxprTracer."""
 
-    __slots__ = ("aval", "var", "eqn")
+    __slots__ = ("aval", "variable", "eqn")
 
     def __init__(self, trace: Trace, var: Var, eqn: JaxprEqn | None = None):
         self._trace = trace
-        self.var = var
+        self.variable = var
         self.aval = var.aval
         self.eqn = eqn
 
@@ -60,7 +60,7 @@ class JaxprBuilder(Trace):
 
     def atom(self, x: Any) -> Var | Literal:
         if type(x) is JaxprTracer and x._trace is self:
-            return x.var
+            return x.variable
         constant = x
         if isinstance(x, Tracer):
             check_not_leaked(x)
@@ -77,7 +77,7 @@ class JaxprBuilder(Trace):
 
     def write(self, primitive: Primitive, args: Sequence, params: dict, origin: Origin | None):
         """Append an equation of that origin; return its results as tracers."""
-        invars = [x.var if type(x) is JaxprTracer and x._trace is self else self.atom(x) for x in args]
+        invars = [x.variable if type(x) is JaxprTracer and x._trace is self else self.atom(x) for x in args]
         avals = primitive.abstract_eval(*[v.aval for v in invars], **params)
         if primitive.multiple_results:
             outvars = [Var(aval) for aval in avals]

@@ -284,7 +284,7 @@ class RecipeTrace(LinearizeTrace):
         if recipe.passes is not None:
             return LinearizeTracer(self, out, tangents[recipe.passes])
         var, tape = Var(recipe.tangent_aval), self.tangent_trace
-        tape.eqns.append(Application(recipe, residuals, [t.var for t in tangents], [var], origin))
+        tape.eqns.append(Application(recipe, residuals, [t.variable for t in tangents], [var], origin))
         return LinearizeTracer(self, out, JaxprTracer(tape, var))
 
     def look_up(self, primitive, args, params) -> tuple[Recipe, list, list] | None:

@@ -8,8 +8,9 @@ factors:
 Numbers, and factors that do not vary along the summed axes, go before the sum. Of the other factors, two that vary along the same
 axes are multiplied, again and again, until two factors are left.
 
-Results change only by rounding, and a result that is not finite stays so. There is one exception: with an infinite factor before
-the sum, a NaN from `inf - inf` may become inf.
+Results change only by rounding; a zero keeps its sign; and a result that is not finite stays so. There are two exceptions, both
+for factors that go before the sum. With an infinite factor, a NaN from `inf - inf` may become inf. With a factor below 1, a sum may
+overflow that does not overflow otherwise.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var
 from ..primitives.basis import broadcast_in_dim_p, reduce_sum_p, reshape_p, transpose_p
 from ..primitives.contractions import dot_general_p
-from ..primitives.elementwise import mul_p
+from ..primitives.elementwise import add_p, mul_p
 from .rewriting import maker, rewritten
 
 # NumPy's sum along a last axis that is shorter than this takes many times as long as a matrix product with ones.
@@ -94,6 +95,13 @@ class _Writer:
 
     def scaled(self, factor: _Factor, number: Atom) -> _Factor:
         return _Factor(self.apply(mul_p, [factor.atom, number], factor.atom.aval.shape), factor.axes)
+
+    def with_zeros_of_sums(self, factor: _Factor) -> _Factor:
+        """The factor with 0.0 for -0.0. No sum is -0.0, but the product of a sum and a negative factor may be."""
+        if self.eqns[-1].primitive is not mul_p:
+            return factor
+        zero = _number_literal(0, self.dtype)
+        return _Factor(self.apply(add_p, [factor.atom, zero], factor.atom.aval.shape), factor.axes)
 
     def summed(self, factor: _Factor, axes: set[int]) -> _Factor:
         if axes.isdisjoint(factor.axes):
@@ -174,7 +182,11 @@ def _contracted(eqn: JaxprEqn, makers, reads: Counter) -> list[JaxprEqn] | None:
     for factor in factors:
         if summed.isdisjoint(factor.axes):
             total = w.times(total, factor)
-    return w.finish(total if number is None else w.scaled(total, number))
+    if number is None:
+        return w.finish(w.with_zeros_of_sums(total))
+    if to_array(number.val).item() < 0:
+        return w.finish(w.with_zeros_of_sums(w.scaled(total, number)))
+    return w.finish(w.scaled(w.with_zeros_of_sums(total), number))
 
 
 def _sum_of_product(w: _Writer, inner: list[_Factor], scales: list[Atom], summed: set[int]) -> _Factor | None:
@@ -184,6 +196,9 @@ def _sum_of_product(w: _Writer, inner: list[_Factor], scales: list[Atom], summed
         y = w.scaled(y, number)
     x, y = w.summed(x, summed.difference(y.axes)), w.summed(y, summed.difference(x.axes))
     both = set(x.axes) & set(y.axes)
+    if both.isdisjoint(summed):
+        # `(x[:, None] * y).sum()` is `x.sum() * y.sum()`: no axis is left to sum over.
+        return w.times(x, y)
     # `@` is fast if the rows or the columns of a matrix are contiguous in memory. They are, unless the last axis is a batch axis.
     if any(f.axes[-1] in both - summed and not both.issuperset(f.axes) for f in (x, y)):
         return None
@@ -210,9 +225,10 @@ def _short_sum(w: _Writer, factor: _Factor, summed: set[int]) -> _Factor | None:
     axes = [a for a in factor.axes if a in summed]
     if axes != [factor.axes[-1]] or w.size(axes) >= SHORT or w.size(factor.axes) < MANY:
         return None
-    one = Literal(ArrayImpl(np.ones((), w.dtype)), ShapedArray((), w.dtype))
     shape = (w.size(axes),)
-    ones = w.apply(broadcast_in_dim_p, [one], shape, shape=shape, broadcast_dimensions=(), sharding=None)
+    ones = w.apply(
+        broadcast_in_dim_p, [_number_literal(1, w.dtype)], shape, shape=shape, broadcast_dimensions=(), sharding=None
+    )
     return w.dot(factor, _Factor(ones, tuple(axes)), summed)
 
 
@@ -253,7 +269,11 @@ def _numbers(numbers: Sequence[Atom], aval) -> tuple[Literal | None, list[Atom]]
     value = math.prod(to_array(v.val).item() for v in numbers)
     if not 1 / MODERATE <= abs(value) <= MODERATE:
         return None, list(numbers)
-    return Literal(ArrayImpl(np.asarray(value, aval.dtype)), ShapedArray((), aval.dtype)), []
+    return _number_literal(value, aval.dtype), []
+
+
+def _number_literal(value, dtype) -> Literal:
+    return Literal(ArrayImpl(np.asarray(value, dtype)), ShapedArray((), dtype))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

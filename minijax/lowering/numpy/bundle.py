@@ -28,6 +28,8 @@ from ..origins import numbered
 # Modules that a program may import. Every program imports NumPy.
 MODULES = {np: "numpy as np", math: "math", operator: "operator", functools: "functools", itertools: "itertools"}
 
+_MODULE_NAMES = {"enum", "collections", *[text.rpartition(" ")[2] for text in MODULES.values()]}
+
 
 @cache
 def _functions_in(file: str) -> dict[int, list[ast.AST]]:
@@ -73,7 +75,7 @@ class Bundle:
         self.buffers: dict[str, Callable] = {}
         # {id of an object with a definition: (its name, the object)}. While the object is held, no other object gets its id.
         self._names: dict[int, tuple[str, Any]] = {}
-        self._taken: set[str] = {"np", *dir(builtins)}
+        self._taken: set[str] = {*_MODULE_NAMES, *dir(builtins)}
         # Names of local variables. A definition must not have one of these names, because the variable would hide the definition.
         self.locals: set[str] = set()
 

@@ -168,11 +168,13 @@ def _dot(w: _Writer, eqn: JaxprEqn):
     y_kept = [i for i in range(y.ndim) if i not in (*y_contract, *y_batch)]
     left = _grouped(a, x.shape, x_batch, x_kept, x_contract)
     right = _grouped(b, y.shape, y_batch, y_contract, y_kept)
+    # Without contracted axes each result is one product and no sum: a sum of -0.0 alone would be 0.0.
+    operator, function = ("@", "np.matmul") if x_contract else ("*", "np.multiply")
     if len(x_kept) == len(y_kept) == 1:
-        return Call(f"{left} @ {right}", "np.matmul", (left, right))
+        return Call(f"{left} {operator} {right}", function, (left, right))
     then = f".reshape({_shape(eqn.outvars[0].aval.shape)})"
     shape = (*[x.shape[i] for i in x_batch], prod(x.shape[i] for i in x_kept), prod(y.shape[i] for i in y_kept))
-    return Call(f"({left} @ {right}){then}", "np.matmul", (left, right), then=then, shape=shape)
+    return Call(f"({left} {operator} {right}){then}", function, (left, right), then=then, shape=shape)
 
 
 def _grouped(text: str, shape: Sequence[int], batch: Sequence[int], *groups: Sequence[int]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections import ChainMap, Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
@@ -40,6 +41,12 @@ from ..rewriting import pure
 from .bundle import Bundle, Given, parameters
 from .expressions import EXPRESSIONS, VIEWS, tuple_text
 from .statements import LARGE, Buffer, Call, Line, Renderer, Type, invariant
+
+# A loop or a branch within so many blocks goes into a function of its own. Python refuses a function with more than 20 nested
+# loops, or with more than 100 levels of indentation.
+DEEPEST = 12
+# With more branches, each begins with `if`: to Python's compiler, each `elif` is nested in the one before.
+MOST_ELIFS = 100
 
 # A route of fast/ sets this variable to a function that makes buffers: see `core/shortcuts.py`. A buffer gives a program the large
 # arrays of its last call again. Without the route, and in the text that people read, a program asks NumPy for new arrays.
@@ -112,8 +119,10 @@ def numpy_program(
 
 
 def _identifier(name: str) -> str:
-    name = re.sub(r"\W+", "_", name).strip("_") or "f"
-    return f"f_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+    """The name as Python reads it: Python normalises names, so `ﬁ` is `fi`. A letter that no name may have becomes `_`."""
+    letters = [c if f"a{c}".isidentifier() else "_" for c in unicodedata.normalize("NFKC", name)]
+    name = re.sub("_+", "_", "".join(letters)).strip("_") or "f"
+    return name if name.isidentifier() and not keyword.iskeyword(name) else f"f_{name}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -143,6 +152,8 @@ class _Writer:
         self.large: dict[str, Type] = {}
         self.given: dict[str, Type] = {}
         self.lines: list[Line] = []
+        # In how many blocks the next line stands.
+        self.depth = 0
         self.origin: tuple[str, int] | None = None
         self.places: dict[int, tuple[str, int]] = {}
         self.letters = variables()
@@ -171,10 +182,24 @@ class _Writer:
         found = self.functions.get(id(closed_jaxpr))
         if found is None:
             found = self.functions[id(closed_jaxpr)] = self.bundle.reserve(_identifier(name))
-            inner = _Writer(self.bundle, self.shared, self.commented, self.shared[id(closed_jaxpr)])
-            inner.functions = self.functions
-            self.bundle.definitions.append(inner.define(found, closed_jaxpr))
+            self.write_function(found, closed_jaxpr, self.shared[id(closed_jaxpr)])
         return found
+
+    def write_function(self, name: str, closed_jaxpr: ClosedJaxpr, calls: int):
+        inner = _Writer(self.bundle, self.shared, self.commented, calls)
+        inner.functions = self.functions
+        self.bundle.definitions.append(inner.define(name, closed_jaxpr))
+
+    def apart(self, eqn: JaxprEqn):
+        """Write an equation as a call of a function that does nothing else: the equation's blocks then begin a new count."""
+        args = list(dict.fromkeys(v for v in eqn.invars if type(v) is not Literal))
+        outs = [v for v in eqn.outvars if type(v) is not DropVar]
+        name = self.bundle.reserve(f"inner_{eqn.primitive.name}")
+        self.write_function(name, ClosedJaxpr(Jaxpr([], args, outs, [eqn], eqn.effects), []), 1)
+        texts = [self.text(v) for v in args]
+        targets = [self.new_name(v) for v in outs]
+        left = f"{', '.join(targets)} = " if targets else ""
+        self.line(f"{left}{name}({', '.join(texts)})", targets, _names_of(texts))
 
     # -- Names -----------------------------------------------------------------------------------------------------------
 
@@ -268,7 +293,9 @@ class _Writer:
     def block(self, write: Callable[[], None]) -> list[Line]:
         """The lines that `write` writes, as a list: they are not added to the function."""
         before, self.lines = self.lines, []
+        self.depth += 1
         write()
+        self.depth -= 1
         lines, self.lines = self.lines, before
         return lines
 
@@ -309,7 +336,7 @@ class _Writer:
         if called is not None:
             _inline(self, eqn, called)
         elif eqn.primitive.name in LOOPS:
-            LOOPS[eqn.primitive.name](self, eqn)
+            (LOOPS[eqn.primitive.name] if self.depth < DEEPEST else _Writer.apart)(self, eqn)
         else:
             return False
         return True
@@ -459,7 +486,10 @@ def _cond(w: _Writer, eqn: JaxprEqn):
     for i, branch in enumerate(branches):
         lines = w.block(lambda branch=branch: _assign(w, targets, _run(w, branch, operands)))
         test = f"{index} <= 0" if i == 0 else f"{index} == {i}"
-        header = "else:" if i == len(branches) - 1 and i else f"{'el' if i else ''}if {test}:"
+        if len(branches) <= MOST_ELIFS:
+            header = "else:" if i == len(branches) - 1 and i else f"{'el' if i else ''}if {test}:"
+        else:
+            header = f"if {index} >= {i}:" if i == len(branches) - 1 else f"if {test}:"
         blocks.append((header, lines))
     w.origin = origin
     w.line("", targets, _names_of([index, *operands]), blocks)

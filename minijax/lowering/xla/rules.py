@@ -46,6 +46,25 @@ def same(w, out, x, **params):
     return x
 
 
+def division(name: str) -> Rule:
+    """The rule of a division or a remainder: of integers, n / 0 is -1 and n % 0 is n, as in JAX.
+
+    XLA itself divides constants when it compiles, also those that it finds, such as the 0 of `5 // (x * 0)`. An integer division by
+    zero then ends the process by a signal. So the program divides by 1 in place of 0.
+    """
+
+    def rule(w, out, x, y):
+        if out.dtype.kind not in "iu" or (y.constant is not None and y.constant.all()):
+            return w.elementwise(name, out, x, y)
+        x, y = w.broadcast(x, out.shape), w.broadcast(y, out.shape)
+        by_zero = w.compare("EQ", y, w.full(y.aval, 0))
+        quotient = w.elementwise(name, out, x, w.select(by_zero, w.full(y.aval, 1), y))
+        minus_one = w.full(out, -1 if out.dtype.kind == "i" else np.iinfo(out.dtype).max)
+        return w.select(by_zero, minus_one if name == "divide" else x, quotient)
+
+    return rule
+
+
 def _integer_pow(w, out, x, *, y):
     if y < 0:
         return w.elementwise("divide", out, w.full(out, 1), _integer_pow(w, out, x, y=-y))
@@ -142,8 +161,8 @@ ELEMENTWISE: dict[str, Rule] = {
     "add_any": elementwise("add"),
     "sub": elementwise("subtract"),
     "mul": elementwise("multiply"),
-    "div": elementwise("divide"),
-    "rem": elementwise("remainder"),
+    "div": division("divide"),
+    "rem": division("remainder"),
     "neg": elementwise("negate"),
     "max": extremum("maximum"),
     "min": extremum("minimum"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
 
@@ -10,7 +12,7 @@ import pytest
 
 import minijax as jax
 import minijax.numpy as jnp
-from minijax.fast.recognition import builder, recognizer
+from minijax.fast.recognition import _Text, builder, recognizer
 from minijax.foundation.pytrees import register_dataclass, tree_flatten, tree_leaves, tree_map, tree_structure
 
 Pair = namedtuple("Pair", "a b")
@@ -172,3 +174,60 @@ def test_values_and_not_the_call_are_looked_at_anew():
     for i in range(4):
         tree["a"] = f32(2) + i
         assert f(tree).tolist() == [2 * i, 2 * i]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Size: the names of variables go on and on, and Python's syntax has limits
+
+
+def nested(depth, leaf, inside=lambda x: (x,)):
+    for _ in range(depth):
+        leaf = inside(leaf)
+    return leaf
+
+
+TREES = {
+    "wide": [0] * 9_000,
+    "wide and nested": [([0], {"a": 0, "b": (0, [0])}) for _ in range(1_100)],
+    "none": [None] * 9_000,
+}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_no_variable_hides_what_the_function_uses(name):
+    """At 7,545 leaves one of them was called `len`."""
+    text = _Text()
+    source = text.recognizer(tree_structure(((TREES[name],), {})), [False] * 9_000)
+    nodes = list(ast.walk(ast.parse(source)))
+    assigned = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    called = {n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    assert len(assigned) > 8_900
+    assert not assigned & (set(dir(builtins)) | called | set(text.names) | {"args", "kwargs"})
+
+
+LARGE_CALLS = {
+    **{f"{n} leaves": [f32()] * n for n in (1_000, 1_990, 2_000, 8_000, 20_000)},
+    **{f"tuples of depth {n}": nested(n, f32()) for n in (40, 50, 90, 101, 199, 201)},
+    "lists of depth 201": nested(201, f32(), lambda x: [x]),
+    "dictionaries of depth 201": nested(201, f32(), lambda x: {"a": x}),
+    "dataclasses of depth 201": nested(201, f32(), lambda x: Layer(x, None)),
+    "many empty tuples": [f32(), *[()] * 8_000],
+}
+
+
+@pytest.mark.parametrize("name", LARGE_CALLS)
+def test_large_and_deep_calls(name):
+    tree = LARGE_CALLS[name]
+    f = jax.jit(lambda tree: (tree, tree_leaves(tree)[-1] + 1))
+    for _ in range(4):
+        back, more = f(tree)
+        assert more == 1
+        assert tree_structure(back) == tree_structure(tree)
+
+
+def test_of_a_hundred_thousand_leaves_nothing_is_written():
+    leaves = [f32()] * 100_000
+    f = jax.jit(lambda leaves: leaves[0] + 1)
+    for _ in range(3):
+        assert f(leaves) == 1
+    assert getattr(f, "_latest", None) is None

@@ -3,6 +3,8 @@ sums of products."""
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from lowered_programs import PROGRAMS
@@ -30,6 +32,7 @@ def check(closed_jaxpr, args):
             assert (a.shape, a.dtype) == (b.shape, b.dtype), name
             if contracted and a.dtype.kind in "fc":
                 assert_close(a._value, b._value, name)
+                assert_same_zeros(a._value, b._value, name)
                 continue
             assert a._value.tobytes() == b._value.tobytes() or np.array_equal(a._value, b._value, equal_nan=True), name
             if a.dtype.kind == "f":
@@ -42,6 +45,14 @@ def assert_close(got, expected, message=""):
     finite = np.abs(expected[np.isfinite(expected)])
     atol = 64 * np.finfo(expected.dtype).eps * (finite.max() if finite.size else 0)
     np.testing.assert_allclose(got, expected, rtol=0, atol=atol, err_msg=message)
+
+
+def assert_same_zeros(got, expected, message=""):
+    """Where both are zero, the zeros have the same sign: 1 / 0.0 is not 1 / -0.0."""
+    parts = ((got.real, expected.real), (got.imag, expected.imag))
+    for a, b in parts if expected.dtype.kind == "c" else ((got, expected),):
+        zeros = (a == 0) & (b == 0)
+        np.testing.assert_array_equal(np.signbit(a)[zeros], np.signbit(b)[zeros], message)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -211,16 +222,16 @@ CONTRACTED = {
         "broadcast_in_dim dot_general mul",
     ),
     "numbers before a small sum": (lambda k: (2.0 * k * 3.0).sum(-1), (K,), "mul mul reduce_sum"),
-    "a factor before a sum": (lambda k, g: (k * g).sum(0), (normal(9, 500), normal(500)), "reduce_sum mul"),
+    "a factor before a sum": (lambda k, g: (k * g).sum(0), (normal(9, 500), normal(500)), "reduce_sum mul add"),
     "factors before the sum": (
         lambda k, a, g: (k * g[..., None] * (2.0 * a)).sum(-1),
         (K, ALPHA, G),
-        "mul dot_general transpose mul",
+        "mul dot_general transpose mul add",
     ),
     "four factors": (
         lambda k, x, a, g: (a * g[..., None] * k * (x * 3.0)).sum(-1),
         (K, K, ALPHA, G),
-        "mul dot_general transpose mul mul",
+        "mul dot_general transpose mul add mul",
     ),
     "one factor lacks an axis that is summed": (
         lambda k, a: (k * a).sum((0, 2)),
@@ -327,6 +338,93 @@ def test_random_contractions():
     assert contracted > 30
 
 
+def zero_or_one(*shape):
+    """Numbers of both signs, and zeros of both signs."""
+    return np.random.default_rng(len(shape)).choice(np.float32([0.0, -0.0, 1.0, -2.0]), shape)
+
+
+SUBSETS = [axes for n in range(4) for axes in itertools.combinations(range(3), n)]
+
+
+def positive(*shape):
+    """Numbers of one sign: their sums have small rounding errors."""
+    return np.abs(normal(*shape))
+
+
+@pytest.mark.parametrize("values", [positive, zero_or_one])
+@pytest.mark.parametrize("summed", SUBSETS)
+def test_products_of_two_factors_along_any_axes(values, summed):
+    """Each factor varies along any of three axes; the sum is over any of them. So `outer(x, y).sum()` is among them."""
+    sizes, seen = (2, 3, 4), 0
+    for along in itertools.product(SUBSETS, SUBSETS):
+        args = [jnp.asarray(values(*[n if i in axes else 1 for i, n in enumerate(sizes)])) for axes in along]
+
+        def function(x, y):
+            return (jnp.broadcast_to(x, sizes) * y * -1.5).sum(summed)
+
+        weights = positive(*np.delete(sizes, summed))
+        for f in (function, mj.grad(lambda x, y, weights=weights: (function(x, y) * weights).mean(), (0, 1))):
+            jaxpr = mj.make_jaxpr(f)(*args)
+            after = passes.optimized(jaxpr)
+            check_jaxpr(after)
+            expected = eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *args)
+            for a, b in zip(eval_jaxpr(after.jaxpr, after.consts, *args), expected, strict=True):
+                assert_close(a._value, b._value, (along, summed))
+                assert_same_zeros(a._value, b._value, (along, summed))
+            seen += 1
+    assert seen == 2 * len(SUBSETS) ** 2
+
+
+def with_one_infinity(*shape):
+    """Zeros and ones, and an infinity at one place."""
+    values = np.random.default_rng(len(shape)).choice(np.float32([0.0, 1.0, -2.0]), shape)
+    values[tuple(n // 2 for n in shape)] = INF
+    return values
+
+
+@pytest.mark.parametrize("summed", SUBSETS)
+def test_no_element_comes_into_a_sum_that_it_was_not_in(summed):
+    """An infinity or a NaN spoils the results that it is a part of, and no others."""
+    sizes = (2, 3, 4)
+    for along in itertools.product(SUBSETS, SUBSETS):
+        shapes = [[n if i in axes else 1 for i, n in enumerate(sizes)] for axes in along]
+        for spoilt in itertools.product([zero_or_one, with_one_infinity], repeat=2):
+            args = [jnp.asarray(values(*shape)) for values, shape in zip(spoilt, shapes)]
+            jaxpr = mj.make_jaxpr(lambda x, y: (jnp.broadcast_to(x, sizes) * y * 2.0).sum(summed))(*args)
+            after = passes.optimized(jaxpr)
+            (got,) = eval_jaxpr(after.jaxpr, after.consts, *args)
+            (expected,) = eval_jaxpr(jaxpr.jaxpr, jaxpr.consts, *args)
+            np.testing.assert_array_equal(np.isfinite(got), np.isfinite(expected), (along, summed))
+
+
+SECOND_DERIVATIVES = {
+    "sin": lambda x: jnp.sum(jnp.sin(x)),
+    "square": lambda x: jnp.sum(x**2),
+    "product": lambda x: jnp.sum(jnp.tanh(x) * x),
+    "mean": lambda x: jnp.mean(x**3),
+    "logarithm": lambda x: jnp.log(jnp.sum(x * x)),
+    "inner product": lambda x: x @ jnp.cos(x),
+    "outer product": lambda x: jnp.outer(x, jnp.cos(x)).sum(),
+}
+MODES = {
+    "hessian": mj.hessian,
+    "forward over forward": lambda f: mj.jacfwd(mj.jacfwd(f)),
+    "reverse over reverse": lambda f: mj.jacrev(mj.jacrev(f)),
+    "reverse over forward": lambda f: mj.jacrev(mj.jacfwd(f)),
+    "gradient": mj.grad,
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", SECOND_DERIVATIVES)
+@pytest.mark.parametrize("n", [1, 3, 70])
+def test_an_infinity_among_others_in_second_derivatives(name, mode, n):
+    x = jnp.full(n, 0.5).at[n // 2].set(INF)
+    derivative = MODES[mode](SECOND_DERIVATIVES[name])
+    got, expected = mj.jit(derivative)(x), derivative(x)
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
+
+
 NOT_FINITE = [
     ([0.0, 1.0], [INF, 1.0]),
     ([INF, 1.0], [1.0, 0.0]),
@@ -357,7 +455,7 @@ def test_what_is_not_finite_before_the_sum_stays_so():
     k = jnp.tile(jnp.asarray(np.float32([[1, -2], [1, 1], [0, 0], [INF, 1], [NAN, 1]])), (1, 500))
     jaxpr = mj.make_jaxpr(lambda g, k: (g[:, None] * k).sum(1))(g, k)
     after = passes.optimized(jaxpr)
-    assert [eqn.primitive.name for eqn in after.eqns] == ["reduce_sum", "mul"]
+    assert [eqn.primitive.name for eqn in after.eqns] == ["reduce_sum", "mul", "add"]
     (got,) = eval_jaxpr(after.jaxpr, after.consts, g, k)
     assert not np.isfinite(got).any()
 

@@ -271,6 +271,36 @@ def run(code: str, **env) -> str:
     return done.stdout
 
 
+DIVISIONS = """
+import numpy as np, minijax, minijax.numpy as jnp
+from minijax import lax
+for dtype in ("int8", "int32", "uint8", "uint32"):
+    numbers = jnp.array([5, 0, 7, jnp.iinfo(dtype).max, jnp.iinfo(dtype).min], dtype)
+    zero, n = jnp.zeros((), dtype), numbers[0]
+    for operation in (lax.div, lax.rem, jnp.floor_divide, jnp.remainder):
+        programs = {
+            "constants": lambda: operation(n, zero),
+            "arrays": lambda: operation(numbers, jnp.zeros_like(numbers)),
+            "a constant that XLA finds": lambda y: operation(n, y * 0),
+            "a broadcast that XLA finds": lambda y: operation(numbers, jnp.broadcast_to(y * 0, (5,))),
+            "in a branch": lambda y: lax.cond(y > 100, lambda: operation(n, zero), lambda: n),
+            "an argument": lambda y: operation(numbers, y - 5),
+            "some are zero": lambda y: operation(y, jnp.array([0, 1, 0, 3, 2], dtype)),
+        }
+        for name, f in programs.items():
+            args = [n] * f.__code__.co_argcount
+            got, expected = minijax.jit(f, compiler="xla")(*args), f(*args)
+            assert got.dtype == expected.dtype
+            np.testing.assert_array_equal(got, expected, f"{operation} {dtype} {name}")
+print(minijax.jit(lambda: jnp.array(5) // 0, compiler="xla")())
+"""
+
+
+def test_integer_divisions_by_zero_in_a_process_of_their_own():
+    """XLA divides constants when it compiles, and a division by zero would end the process."""
+    assert run(DIVISIONS).split() == ["-2"]
+
+
 def test_configured_by_the_environment():
     code = "import minijax, sys; y = minijax.jit(lambda x: x * 2)(3.0); print(y, 'jax' in sys.modules)"
     assert run(code, MINIJAX_COMPILER="xla") == "6.0 True\n"
