@@ -237,6 +237,8 @@ def _logaddexp2_jvp(primals, tangents):
 def heaviside(x1, x2, /):
     """0 below 0, 1 above, x2 at 0 (`jax.numpy.heaviside`)."""
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
+    if is_complex(x1):
+        raise TypeError("jnp.heaviside does not support complex arguments.")
     zero = const(x1, 0)
     below, above = x1 < zero, x1 > zero
     at_zero_or_nan = where(_isnan(x1), x1, x2)

@@ -92,12 +92,17 @@ def _lowest(dtype):
     """The identity of max: the lowest number of the dtype."""
     if dtype.kind == "b":
         return False
+    if dtype.kind == "c":
+        # Complex numbers are ordered by their real parts, then by their imaginary parts.
+        return complex(-np.inf, -np.inf)
     return -np.inf if dtype.kind in "fV" else np.iinfo(dtype).min
 
 
 def _highest(dtype):
     if dtype.kind == "b":
         return True
+    if dtype.kind == "c":
+        return complex(np.inf, np.inf)
     return np.inf if dtype.kind in "fV" else np.iinfo(dtype).max
 
 
