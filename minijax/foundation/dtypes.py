@@ -142,17 +142,31 @@ def issubdtype(a: Any, b: Any) -> bool:
     return answer
 
 
+# The classes that bfloat16 belongs to. NumPy does not know: ml_dtypes defines the dtype.
+_classes_of_bfloat16 = (np.floating, np.inexact, np.number, np.generic)
+
+
+def _scalar_class(dtype: Any) -> Any:
+    """The scalar class of a dtype, of a string, or of a class such as `jnp.float32` that has a dtype; other classes as they
+    are."""
+    if isinstance(dtype, type):
+        found = getattr(dtype, "dtype", None)
+        return found.type if isinstance(found, np.dtype) else dtype
+    return (as_dtype(dtype) if dtype == "bfloat16" else np.dtype(dtype)).type
+
+
 def _is_subdtype(a: Any, b: Any) -> bool:
     a = getattr(a, "dtype", a) if not isinstance(a, type) else a
     if a is key_fry:
         return isinstance(b, type) and issubclass(prng_key, b) or b is key_fry
     if isinstance(b, type) and issubclass(b, extended):
         return isinstance(a, type) and issubclass(a, b)
-    if isinstance(a, np.dtype) and _is_bfloat16(a):
-        return b in (np.floating, np.inexact, np.number, np.generic) or b == a
-    if a == float0 or b is key_fry:
+    if a is float0 or b is key_fry:
         return a == b
-    return bool(np.issubdtype(a, b))
+    a, b = _scalar_class(a), _scalar_class(b)
+    if not issubclass(a, np.generic) or a.__name__ != "bfloat16":
+        return bool(np.issubdtype(a, b))
+    return b is a or b in _classes_of_bfloat16
 
 
 def short_dtype_name(dtype: Any) -> str:

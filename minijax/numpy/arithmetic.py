@@ -18,6 +18,7 @@ from ..primitives.elementwise import select
 from .ufuncs import (
     ROUND_AWAY_FROM_ZERO,
     abs,
+    bitwise_or,
     ceil,
     exp,
     exp2,
@@ -247,12 +248,12 @@ def heaviside(x1, x2, /):
 
 def fmax(x1, x2, /):
     """The larger of two numbers; if one is NaN, the other (`jax.numpy.fmax`)."""
-    return where(ew.or_p.bind(greater(x1, x2), isnan(x2)), x1, x2)
+    return where(bitwise_or(greater(x1, x2), isnan(x2)), x1, x2)
 
 
 def fmin(x1, x2, /):
     """The smaller of two numbers; if one is NaN, the other (`jax.numpy.fmin`)."""
-    return where(ew.or_p.bind(less(x1, x2), isnan(x2)), x1, x2)
+    return where(bitwise_or(less(x1, x2), isnan(x2)), x1, x2)
 
 
 def sinc(x, /):

@@ -26,6 +26,7 @@ from .families import (
     BOOL,
     COMPLEX,
     FLOAT,
+    INT,
     NUM,
     bool_dtype,
     broadcast_like,
@@ -34,6 +35,7 @@ from .families import (
 )
 
 INEXACT = FLOAT + COMPLEX
+ORDERED = BOOL + INT + FLOAT
 # What families.dtype_char gives for the dtype of random keys.
 KEY = "key"
 
@@ -155,16 +157,17 @@ eq_p = _comparison("eq", operator.eq, ANY + KEY)
 ne_p = _comparison("ne", operator.ne, ANY + KEY)
 
 
-lt_p = _comparison("lt", np.less)
+# `jnp.less` orders complex numbers by their real parts, then by their imaginary parts; `lax.lt` refuses them.
+lt_p = _comparison("lt", np.less, ORDERED)
 
 
-le_p = _comparison("le", np.less_equal)
+le_p = _comparison("le", np.less_equal, ORDERED)
 
 
-gt_p = _comparison("gt", np.greater)
+gt_p = _comparison("gt", np.greater, ORDERED)
 
 
-ge_p = _comparison("ge", np.greater_equal)
+ge_p = _comparison("ge", np.greater_equal, ORDERED)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # select_n
