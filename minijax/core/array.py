@@ -11,7 +11,7 @@ import numpy as np
 
 from ..foundation import errors, source_info
 from ..foundation.config import config, debugging_floats
-from ..foundation.dtypes import canonicalize_dtype, float0, key_fry
+from ..foundation.dtypes import canonicalize_dtype, float0, key_fry, python_scalar_dtypes, python_scalar_type
 from .avals import ShapedArray, UndefinedPrimal
 from .primitive import Absent, CallPrimitive, Primitive
 from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, thread_state
@@ -78,6 +78,8 @@ class ArrayImpl(Array):
     def _scalar(self, kind: type) -> Any:
         if self._value.ndim:
             raise TypeError(f"Only scalar arrays can be converted to Python scalars; got arr.ndim={self._value.ndim}")
+        if kind is not complex and self._value.dtype.kind == "c":
+            raise TypeError(f"Cannot convert a complex array to {kind.__name__}: take its real part first.")
         return kind(self._value[()])
 
     def __bool__(self):
@@ -181,17 +183,14 @@ def _unpickle(value, weak_type):
 ArrayImpl.__module__ = "minijax"
 
 
-_python_scalar_kinds = {int: "int64", float: "float64", complex: "complex128", bool: "bool"}
-
-
 def to_array(x: Any) -> ArrayImpl:
     """An array or Python number as an `ArrayImpl` of a canonical dtype. A tracer raises: it has no value."""
-    t = type(x)
-    if t is ArrayImpl:
+    if type(x) is ArrayImpl:
         return x
-    if t in _python_scalar_kinds:
-        constant = ArrayImpl(np.asarray(x, canonicalize_dtype(_python_scalar_kinds[t])), t is not bool)
-        constant.python_number = x
+    t = python_scalar_type(x)
+    if t is not None:
+        constant = ArrayImpl(np.asarray(x, canonicalize_dtype(python_scalar_dtypes[t])), t is not bool)
+        constant.python_number = t(x)
         return constant
     if isinstance(x, Tracer):
         check_not_leaked(x)
@@ -202,9 +201,9 @@ def to_array(x: Any) -> ArrayImpl:
         if isinstance(x, np.ndarray) and not x.flags.writeable and x.base is None and x.dtype == dtype:
             return ArrayImpl(x)
         return ArrayImpl(np.array(x, dtype))
-    if t is UndefinedPrimal:
+    if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
-    raise TypeError(f"Value {x!r} of type {t} is not a valid JAX type: give an array, a NumPy array or a number.")
+    raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")
 
 
 def evaluate(primitive: Primitive, args, params):

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..foundation import errors, source_info
 from ..foundation.config import config
-from ..foundation.dtypes import canonicalize_dtype, float0
+from ..foundation.dtypes import canonicalize_dtype, float0, python_scalar_dtypes, python_scalar_type
 from .avals import ShapedArray, UndefinedPrimal
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -240,24 +240,16 @@ def get_aval(x: Any) -> ShapedArray:
     """The aval of an array, tracer, NumPy value or Python number; TypeError for anything else."""
     if isinstance(x, Array):
         return x.aval
-    t = type(x)
-    if t in _python_scalar_avals:
-        return ShapedArray((), canonicalize_dtype(_python_scalar_avals[t]), t is not bool)
+    t = python_scalar_type(x)
+    if t is not None:
+        return ShapedArray((), canonicalize_dtype(python_scalar_dtypes[t]), t is not bool)
     if isinstance(x, (np.ndarray, np.generic)):
         if x.dtype == float0:
             return ShapedArray(x.shape, float0)
         return ShapedArray(x.shape, canonicalize_dtype(x.dtype))
-    if t is UndefinedPrimal:
+    if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
-    raise TypeError(f"Value {x!r} of type {t} is not a valid JAX type: give an array, a NumPy array or a number.")
-
-
-_python_scalar_avals = {
-    bool: np.dtype("bool"),
-    int: np.dtype("int64"),
-    float: np.dtype("float64"),
-    complex: np.dtype("complex128"),
-}
+    raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")
 
 
 def shaped_abstractify(x: Any) -> ShapedArray:

@@ -142,17 +142,31 @@ def issubdtype(a: Any, b: Any) -> bool:
     return answer
 
 
+# The classes that bfloat16 belongs to. NumPy does not know: ml_dtypes defines the dtype.
+_classes_of_bfloat16 = (np.floating, np.inexact, np.number, np.generic)
+
+
+def _scalar_class(dtype: Any) -> Any:
+    """The scalar class of a dtype, of a string, or of a class such as `jnp.float32` that has a dtype; other classes as they
+    are."""
+    if isinstance(dtype, type):
+        found = getattr(dtype, "dtype", None)
+        return found.type if isinstance(found, np.dtype) else dtype
+    return (as_dtype(dtype) if dtype == "bfloat16" else np.dtype(dtype)).type
+
+
 def _is_subdtype(a: Any, b: Any) -> bool:
     a = getattr(a, "dtype", a) if not isinstance(a, type) else a
     if a is key_fry:
         return isinstance(b, type) and issubclass(prng_key, b) or b is key_fry
     if isinstance(b, type) and issubclass(b, extended):
         return isinstance(a, type) and issubclass(a, b)
-    if isinstance(a, np.dtype) and _is_bfloat16(a):
-        return b in (np.floating, np.inexact, np.number, np.generic) or b == a
-    if a == float0 or b is key_fry:
+    if a is float0 or b is key_fry:
         return a == b
-    return bool(np.issubdtype(a, b))
+    a, b = _scalar_class(a), _scalar_class(b)
+    if not issubclass(a, np.generic) or a.__name__ != "bfloat16":
+        return bool(np.issubdtype(a, b))
+    return b is a or b in _classes_of_bfloat16
 
 
 def short_dtype_name(dtype: Any) -> str:
@@ -247,10 +261,31 @@ def _promote(pairs: frozenset, x64: bool):
     return dtype, weak
 
 
-def dtype_and_weak_type(x: Any) -> tuple[Any, bool]:
-    """The dtype of an array, tracer, NumPy value, Python number or dtype, and whether it is weak."""
+def python_scalar_type(x: Any) -> type | None:
+    """bool, int, float or complex if x is such a number, or one of a subclass (an IntEnum); None for anything else."""
     t = type(x)
     if t in python_scalar_dtypes:
+        return t
+    # NumPy's float64 is a subclass of float, but not a Python number: its dtype is not weak.
+    if not isinstance(x, (int, float, complex)) or isinstance(x, np.generic):
+        return None
+    return next(kind for kind in (int, float, complex) if isinstance(x, kind))
+
+
+def check_fits(x: int) -> None:
+    """Raise OverflowError if a Python integer does not fit in the default integer dtype."""
+    dtype = canonicalize_dtype("int64")
+    info = np.iinfo(dtype)
+    if not info.min <= x <= info.max:
+        raise OverflowError(f"Python int {x} too large to convert to {dtype.name}")
+
+
+def dtype_and_weak_type(x: Any) -> tuple[Any, bool]:
+    """The dtype of an array, tracer, NumPy value, Python number or dtype, and whether it is weak."""
+    t = python_scalar_type(x)
+    if t is not None:
+        if t is int:
+            check_fits(x)
         return python_scalar_dtypes[t], t is not bool
     found = getattr(x, "dtype", None)
     if found is not None and not isinstance(x, type):
@@ -298,15 +333,18 @@ def dtype(x: Any, *, canonicalize: bool = False):
 
 
 def to_numeric_dtype(dtype: Any):
-    """int32 for bool, else the dtype itself."""
+    """int32 for bool, with x64 too; else the dtype itself."""
     dtype = canonicalize_dtype(dtype)
-    return canonicalize_dtype("int64") if dtype.kind == "b" else dtype
+    return np.dtype("int32") if dtype.kind == "b" else dtype
 
 
 def to_inexact_dtype(dtype: Any):
-    """The dtype of a float result of an operation on `dtype`: float32 for integers and bools."""
+    """The dtype of a float result of an operation on `dtype`: float64 for 64-bit integers, float32 for other integers and
+    bools."""
     dtype = canonicalize_dtype(dtype)
-    return canonicalize_dtype("float64") if dtype.kind in "biu" else dtype
+    if dtype.kind not in "biu":
+        return dtype
+    return np.dtype("float64" if dtype.itemsize == 8 else "float32")
 
 
 def scalar_type_of(x: Any) -> type:

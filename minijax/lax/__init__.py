@@ -31,6 +31,7 @@ from ..api.solves import custom_linear_solve, custom_root
 from ..core.traces import get_aval
 from ..foundation.doors import at_the_door
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from ..foundation.pytrees import tree_map
 from ..primitives import elementwise
 from ..primitives.basis import reduce_sum, registry
 from ..primitives.contractions import batch_matmul, dot, dot_general
@@ -188,10 +189,13 @@ def bitcast_convert_type(operand, new_dtype):
 
 
 def stop_gradient(x):
-    """x, with no derivative (`lax.stop_gradient`)."""
-    if not issubdtype(get_aval(x).dtype, np.inexact):
-        return x
-    return elementwise.stop_gradient_p.bind(x)
+    """x, an array or a tree of arrays, with no derivative (`lax.stop_gradient`)."""
+
+    def stop(leaf):
+        inexact = issubdtype(get_aval(leaf).dtype, np.inexact)
+        return elementwise.stop_gradient_p.bind(leaf) if inexact else leaf
+
+    return tree_map(stop, x)
 
 
 # fmt: off

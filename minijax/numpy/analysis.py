@@ -69,7 +69,7 @@ def diff(a, n=1, axis=-1, prepend=None, append=None):
 def ediff1d(ary, to_end=None, to_begin=None):
     """The differences of neighbours in the flattened array (`jax.numpy.ediff1d`)."""
     a = ravel(ensure_arraylike("ediff1d", ary))
-    parts = [diff(a)]
+    parts = [lax.sub(a[1:], a[:-1])]
     if to_begin is not None:
         parts.insert(0, convert_element_type(ravel(to_begin), a.dtype))
     if to_end is not None:

@@ -18,6 +18,7 @@ from ..primitives.elementwise import select
 from .ufuncs import (
     ROUND_AWAY_FROM_ZERO,
     abs,
+    bitwise_or,
     ceil,
     exp,
     exp2,
@@ -237,6 +238,8 @@ def _logaddexp2_jvp(primals, tangents):
 def heaviside(x1, x2, /):
     """0 below 0, 1 above, x2 at 0 (`jax.numpy.heaviside`)."""
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
+    if is_complex(x1):
+        raise TypeError("jnp.heaviside does not support complex arguments.")
     zero = const(x1, 0)
     below, above = x1 < zero, x1 > zero
     at_zero_or_nan = where(_isnan(x1), x1, x2)
@@ -245,12 +248,12 @@ def heaviside(x1, x2, /):
 
 def fmax(x1, x2, /):
     """The larger of two numbers; if one is NaN, the other (`jax.numpy.fmax`)."""
-    return where(ew.or_p.bind(greater(x1, x2), isnan(x2)), x1, x2)
+    return where(bitwise_or(greater(x1, x2), isnan(x2)), x1, x2)
 
 
 def fmin(x1, x2, /):
     """The smaller of two numbers; if one is NaN, the other (`jax.numpy.fmin`)."""
-    return where(ew.or_p.bind(less(x1, x2), isnan(x2)), x1, x2)
+    return where(bitwise_or(less(x1, x2), isnan(x2)), x1, x2)
 
 
 def sinc(x, /):

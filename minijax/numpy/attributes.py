@@ -9,7 +9,8 @@ import numpy as np
 from ..core.traces import Array
 from ..foundation import dtypes
 from ..foundation.dtypes import finfo, iinfo, issubdtype, promote_types, result_type
-from .util import as_array, check_arraylike
+from .creation import asarray
+from .util import as_array
 
 dtype = np.dtype
 ndarray = Array
@@ -33,8 +34,7 @@ index_exp, s_ = np.index_exp, np.s_
 def shape(a) -> tuple[int, ...]:
     """The shape of an array or number (`jax.numpy.shape`)."""
     if not hasattr(a, "shape"):
-        check_arraylike("shape", a)
-        return as_array(a).shape
+        return asarray(a).shape
     return tuple(a.shape)
 
 

@@ -19,7 +19,6 @@ from ..primitives.elementwise import convert_element_type, copy_p, select
 from .arithmetic import power
 from .ufuncs import log10, sign
 from .util import (
-    PYTHON_SCALARS,
     broadcast_shapes,
     broadcast_to,
     canonicalize_axis,
@@ -82,8 +81,12 @@ def _array_of_array(x: Array, dtype, copy: bool) -> Array:
 
 
 def _array_of_value(x: Any, dtype) -> Array:
-    if type(x) in PYTHON_SCALARS:
-        return to_array(x) if dtype is None else constant(x, dtype)
+    if dtypes.python_scalar_type(x) is not None and dtype is None:
+        return to_array(x)
+    if isinstance(x, (bool, int, float, complex, str, np.ndarray, np.generic)) and dtype is not None:
+        # NumPy refuses numbers that the dtype cannot hold: OverflowError for 300 as uint8, TypeError for 1j as float32.
+        with np.errstate(all="ignore"):
+            return ArrayImpl(np.array(x, dtype))
     if not isinstance(x, (np.ndarray, np.generic)):
         x = _from_foreign(x)
     if x.dtype.kind not in "biufcV" or x.dtype.names:
@@ -126,7 +129,7 @@ def _array_of_list(nested: list | tuple, dtype) -> Array:
 
 
 def _has_dtype(x: Any) -> bool:
-    return type(x) in PYTHON_SCALARS or isinstance(x, (Array, np.ndarray, np.generic))
+    return dtypes.python_scalar_type(x) is not None or isinstance(x, (Array, np.ndarray, np.generic))
 
 
 def _stack_list(nested: Any, dtype) -> Array:
@@ -212,8 +215,10 @@ def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None):
     check_arraylike("full", fill_value)
     dtype = user_dtype(dtype, "full")
     shape = canonicalize_shape(shape)
-    fill_value = asarray(fill_value, dtype)
-    return broadcast_in_dim(fill_value, shape, ()) if not fill_value.shape else broadcast_to(fill_value, shape)
+    fill_value = unwrap(fill_value)
+    if np.ndim(fill_value) == 0:
+        return lax.full(shape, fill_value, dtype)
+    return broadcast_to(asarray(fill_value, dtype), shape)
 
 
 def full_like(a, fill_value, dtype=None, shape=None, *, device=None, out_sharding=None):
@@ -281,7 +286,7 @@ def arange(start, stop=None, step=None, dtype=None, *, device=None, out_sharding
         return _arange_by_step(low, high, np.asarray(step).item(), dtype)
     size = max(0, math.ceil(high - low))
     steps = lax.broadcasted_iota(dtype, (size,), 0)
-    return steps if low == 0 else ew.add_p.bind(constant(low, dtype), steps)
+    return steps if low == 0 else ew.add_p.bind(convert(low, dtype), steps)
 
 
 def _arange_by_step(start, stop, step, dtype) -> Array:
@@ -289,8 +294,8 @@ def _arange_by_step(start, stop, step, dtype) -> Array:
     work_dtype = np.dtype("float32") if half else dtype
     size = max(0, math.ceil((stop - start) / step))
     steps = lax.broadcasted_iota(work_dtype, (size,), 0)
-    scaled = ew.mul_p.bind(constant(step, work_dtype), steps)
-    return convert_element_type(ew.add_p.bind(constant(start, work_dtype), scaled), dtype)
+    scaled = ew.mul_p.bind(convert(step, work_dtype), steps)
+    return convert_element_type(ew.add_p.bind(convert(start, work_dtype), scaled), dtype)
 
 
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):

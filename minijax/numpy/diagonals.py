@@ -54,7 +54,8 @@ def diag(v, k=0):
 
 def diagflat(v, k=0):
     """A matrix with all elements of `v` on its k-th diagonal (`jax.numpy.diagflat`)."""
-    return diag(ravel(v), k)
+    v = ravel(v)
+    return convert_element_type(diag(v, k), v.dtype)
 
 
 def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):

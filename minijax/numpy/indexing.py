@@ -446,9 +446,17 @@ def _count_from_front(entry: Entry, shape) -> Entry:
     return entry
 
 
+def widened(index, size: int):
+    """The index in a dtype that holds the size of its axis: an int8 index into an axis of 300 places becomes int32."""
+    if size <= np.iinfo(index.dtype).max:
+        return index
+    return lax.convert_element_type(as_array(index), _index_dtype((size,)))
+
+
 def wrap_negative(index, size: int):
     if dtypes.issubdtype(index.dtype, np.unsignedinteger):
         return as_array(index)
+    index = widened(index, size)
     # The signs of a NumPy array are known even while a program is traced: no equation for the comparison, as in JAX.
     negative = index < 0 if isinstance(index, np.ndarray) else ew.lt_p.bind(index, const(index, 0))
     index = as_array(index)

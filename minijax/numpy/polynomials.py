@@ -28,6 +28,8 @@ def polyval(p, x, *, unroll=16):
 def polyadd(a1, a2):
     """The sum of two polynomials (`jax.numpy.polyadd`)."""
     a1, a2 = promote_dtypes(*ensure_arraylike("polyadd", a1, a2))
+    if a1.dtype == bool:
+        raise TypeError("jnp.polyadd does not add booleans: convert them with astype.")
     size = max(a1.shape[0], a2.shape[0])
     return _leading_zeros(a1, size) + _leading_zeros(a2, size)
 
@@ -48,6 +50,8 @@ def polymul(a1, a2, *, trim_leading_zeros=False):
     a1, a2 = promote_dtypes_inexact(*ensure_arraylike("polymul", a1, a2))
     if trim_leading_zeros:
         raise NotImplementedError("minijax: polymul with trim_leading_zeros=True is not supported.")
+    # A polynomial without coefficients is 0.
+    a1, a2 = (a if a.shape[0] else lax.full((1,), 0, a.dtype) for a in (a1, a2))
     return convolve(a1, a2)
 
 

@@ -121,7 +121,7 @@ def _reduce(
         a = _where(where, a, identity_element(a.dtype, start if identity is None else identity))
     result = bind(a, axes)
     if initial is not None:
-        initial = convert(initial, a.dtype)
+        initial = convert(ensure_arraylike(name, initial), a.dtype)
         if initial.shape:
             raise ValueError(f"initial value must be a scalar. Got array of shape {initial.shape}")
         result = combine(initial, result)

@@ -10,11 +10,13 @@ import numpy as np
 from .. import lax
 from ..core.traces import Array
 from ..foundation import dtypes
+from ..primitives import elementwise as ew
 from ..primitives.basis import expand_dims, full
 from ..primitives.elementwise import convert_element_type, select
-from .manipulation import ravel
+from .creation import ones
+from .manipulation import ravel, swapaxes
 from .reductions import sum as _sum
-from .taking import take
+from .taking import put_along_axis, take
 from .util import (
     as_array,
     canonicalize_axis,
@@ -83,13 +85,21 @@ def lexsort(keys, axis=-1):
 
 
 def partition(a, kth, axis=-1):
-    """The elements so that the kth has no larger one before and no smaller one behind it: sorted (`jax.numpy.partition`)."""
+    """The elements with the kth in its sorted place, no larger one before it and no smaller one behind (`jax.numpy.partition`)."""
     a = ensure_arraylike("partition", a)
     if dtypes.issubdtype(a.dtype, np.complexfloating):
         raise NotImplementedError("jnp.partition for complex dtype is not implemented.")
     axis = canonicalize_axis(axis, len(a.shape))
-    canonicalize_axis(kth, a.shape[axis])
-    return sort(a, axis)
+    kth = canonicalize_axis(kth, a.shape[axis])
+    a = swapaxes(a, axis, -1)
+    smallest = _reverse_order(lax.top_k(_reverse_order(a), kth + 1)[0])
+    largest = lax.top_k(a, a.shape[-1] - kth - 1)[0]
+    return swapaxes(lax.concatenate([smallest, largest], len(a.shape) - 1), axis, -1)
+
+
+def _reverse_order(a: Array) -> Array:
+    """An array with the smallest number where `a` has its largest. Not -a for integers: -(-128) is -128 in int8."""
+    return ew.neg_p.bind(a) if dtypes.issubdtype(a.dtype, np.inexact) else ew.not_p.bind(a)
 
 
 def argpartition(a, kth, axis=-1):
@@ -98,14 +108,22 @@ def argpartition(a, kth, axis=-1):
     if dtypes.issubdtype(a.dtype, np.complexfloating):
         raise NotImplementedError("jnp.argpartition for complex dtype is not implemented.")
     axis = canonicalize_axis(axis, len(a.shape))
-    canonicalize_axis(kth, a.shape[axis])
-    return argsort(a, axis)
+    kth = canonicalize_axis(kth, a.shape[axis])
+    a = swapaxes(a, axis, -1)
+    smallest = lax.top_k(_reverse_order(a), kth + 1)[1]
+    # The others in the order of their places: of equal elements, the largest ones may be the smallest ones again.
+    is_other = put_along_axis(ones(a.shape), smallest, 0, -1, inplace=False)
+    others = lax.top_k(is_other, a.shape[-1] - kth - 1)[1]
+    return swapaxes(lax.concatenate([smallest, others], len(a.shape) - 1), axis, -1)
 
 
 def sort_complex(a):
     """The elements as complex numbers, sorted along the last axis (`jax.numpy.sort_complex`)."""
     a = lax.sort(ensure_arraylike("sort_complex", a))
-    return convert_element_type(a, dtypes.canonicalize_dtype(np.result_type(a.dtype, np.complex64)))
+    is_wide = a.dtype.itemsize == 8 and a.dtype.kind != "c"
+    return convert_element_type(
+        a, a.dtype if a.dtype.kind == "c" else np.dtype("complex128" if is_wide else "complex64")
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -148,15 +166,20 @@ def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
     return _search_by_halving(a, v, side)
 
 
+def _place_dtype(a: Array):
+    """The dtype of places in a vector: int32 unless it is longer than that."""
+    return np.dtype("int32" if a.shape[0] < np.iinfo("int32").max else "int64")
+
+
 def _search_by_comparing(a: Array, v: Array, side: str) -> Array:
     before = _less if side == "left" else _less_equal
     column = expand_dims(a, range(1, len(v.shape) + 1))
     row = expand_dims(v, [0]) if v.shape else v
-    return _sum(before(column, row), 0, dtype=default_int_dtype())
+    return _sum(before(column, row), 0, dtype=_place_dtype(a))
 
 
 def _search_by_halving(a: Array, v: Array, side: str) -> Array:
-    size, dtype = a.shape[0], default_int_dtype()
+    size, dtype = a.shape[0], _place_dtype(a)
     low, high = full(v.shape, 0, dtype), full(v.shape, size, dtype)
     goes_left = _less_equal if side == "left" else _less
     for _ in range(math.ceil(math.log2(size + 1))):

@@ -13,7 +13,8 @@ from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode
 from .arithmetic import mod
-from .indexing import wrap_negative
+from .indexing import widened, wrap_negative
+from .ufuncs import clip
 from .util import broadcast_shapes, canonicalize_axis, check_no_out, convert, ensure_arraylike, where
 
 
@@ -33,8 +34,12 @@ def take(
         a, axis = lax.reshape(a, (a.size,)), 0
     axis = canonicalize_axis(operator.index(axis), a.ndim)
     size = a.shape[axis]
+    if indices.dtype == bool:
+        # As in JAX, True is place 1: not a mask.
+        indices = convert(indices, np.dtype("int32"))
     if not dtypes.issubdtype(indices.dtype, np.integer):
         raise TypeError(f"take requires integer indices, got {indices.dtype}")
+    indices = widened(indices, size)
     if mode in (None, "fill"):
         gather_mode = GatherScatterMode.FILL_OR_DROP
         negative = ew.lt_p.bind(indices, const(indices, 0))
@@ -142,13 +147,19 @@ def put(a, ind, v, mode=None, *, inplace=True) -> Array:
     ind, v = lax.reshape(ind, (ind.size,)), lax.reshape(v, (v.size,))
     if not a.size or not ind.size or not v.size:
         return a
+    ind = widened(ind, a.size)
     if mode == "wrap":
         ind = mod(ind, const(ind, a.size))
-    elif mode not in (None, "clip"):
+    elif mode == "clip":
+        ind = clip(ind, 0, a.size - 1)
+    elif mode is None:
+        ind = clip(ind, None if dtypes.issubdtype(ind.dtype, np.unsignedinteger) else -a.size, a.size - 1)
+    elif mode == "raise":
+        raise NotImplementedError("The 'raise' mode to jnp.put is not supported.")
+    else:
         raise ValueError(f"mode should be one of 'wrap' or 'clip'; got mode={mode!r}")
     v = take(v, lax.rem(lax.iota(np.dtype("int32"), ind.size), lax.full((ind.size,), v.size, np.dtype("int32"))))
-    flat = lax.reshape(a, (a.size,))
-    return lax.reshape(flat.at[ind].set(v, mode="clip" if mode == "clip" else None), a.shape)
+    return lax.reshape(lax.reshape(a, (a.size,)).at[ind].set(v, mode="promise_in_bounds"), a.shape)
 
 
 def place(arr, mask, vals, *, inplace=True) -> Array:

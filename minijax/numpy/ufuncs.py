@@ -183,6 +183,8 @@ def round(a, decimals: int = 0, out=None):
     decimals = operator.index(decimals)
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.round is not supported.")
+    if a.dtype == bool:
+        raise ValueError("jnp.round does not take booleans: convert them with astype.")
     if is_a(a, np.integer):
         if decimals < 0:
             raise NotImplementedError("integer np.round not implemented for decimals < 0")

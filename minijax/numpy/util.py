@@ -16,11 +16,11 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.primitive import Primitive
-from ..core.traces import Array, get_aval
+from ..core.traces import Array
 from ..foundation import dtypes
 from ..foundation.dtypes import float0
 from ..primitives.basis import broadcast_in_dim, const, expand_dims
-from ..primitives.elementwise import convert_element_type, convert_element_type_p, eq_p, ne_p, not_p, select_n_p
+from ..primitives.elementwise import convert_element_type, eq_p, ne_p, not_p, select_n_p
 
 Axis = int | Sequence[int] | None
 PYTHON_SCALARS = (bool, int, float, complex)
@@ -215,24 +215,16 @@ def convert(x: Any, dtype, weak_type: bool = False) -> Array:
     if isinstance(x, Array):
         return convert_element_type(x, dtype, weak_type)
     x = unwrap(x)
-    if type(x) in PYTHON_SCALARS or isinstance(x, np.generic):
-        return constant(x, dtype, weak_type)
-    return convert_element_type(as_array(x), dtype, weak_type)
+    is_number = isinstance(x, (bool, int, float, complex, np.generic))
+    return convert_element_type(x if is_number else as_array(x), dtype, weak_type)
 
 
 def constant(value, dtype, weak_type: bool = False) -> ArrayImpl:
-    """A scalar as an array of that dtype. Small integers wrap around, as in JAX; a real dtype takes the real part."""
-    aval = get_aval(value)
+    """A number beside arrays of that dtype, as an array. Raises OverflowError for an integer that no default integer holds;
+    a smaller one wraps around, as in JAX."""
     if type(value) is int:
-        info = np.iinfo(aval.dtype)
-        if not info.min <= value <= info.max:
-            raise OverflowError(f"Python int {value} too large to convert to {aval.dtype.name}")
-    if aval.dtype == dtype and aval.weak_type == weak_type:
-        return to_array(value)
-    if type(value) is int:
-        return ArrayImpl(np.asarray(value).astype(dtype), weak_type)
-    params = {"new_dtype": dtype, "weak_type": weak_type, "sharding": None}
-    return ArrayImpl(convert_element_type_p.impl(np.asarray(value), **params), weak_type)
+        dtypes.check_fits(value)
+    return convert_element_type(value, dtype, weak_type)
 
 
 def promote_dtypes(*args: Any, category: Callable | None = None) -> list[Array]:

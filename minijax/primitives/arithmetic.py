@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..core.traces import get_aval
+from ..core.traces import Array, get_aval
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from .basis import (
     NOT_LINEAR,
@@ -26,6 +26,7 @@ from .families import (
     BOOL,
     COMPLEX,
     FLOAT,
+    INT,
     NUM,
     bool_dtype,
     broadcast_like,
@@ -35,6 +36,7 @@ from .families import (
 )
 
 INEXACT = FLOAT + COMPLEX
+ORDERED = BOOL + INT + FLOAT
 # What families.dtype_char gives for the dtype of random keys.
 KEY = "key"
 
@@ -225,16 +227,17 @@ eq_p = _comparison("eq", operator.eq, ANY + KEY)
 ne_p = _comparison("ne", operator.ne, ANY + KEY)
 
 
-lt_p = _comparison("lt", np.less)
+# `jnp.less` orders complex numbers by their real parts, then by their imaginary parts; `lax.lt` refuses them.
+lt_p = _comparison("lt", np.less, ORDERED)
 
 
-le_p = _comparison("le", np.less_equal)
+le_p = _comparison("le", np.less_equal, ORDERED)
 
 
-gt_p = _comparison("gt", np.greater)
+gt_p = _comparison("gt", np.greater, ORDERED)
 
 
-ge_p = _comparison("ge", np.greater_equal)
+ge_p = _comparison("ge", np.greater_equal, ORDERED)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # select_n
@@ -334,18 +337,32 @@ def convert_element_type(x, dtype, weak_type: bool = False):
         # A number becomes a constant of that dtype: no equation.
         if aval.dtype == dtype and aval.weak_type == weak_type:
             return to_array(x)
-        return ArrayImpl(_convert_impl(np.asarray(x), new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
+        return ArrayImpl(_convert_number(x, dtype, weak_type), weak_type)
     if aval.dtype == dtype and aval.weak_type == weak_type:
-        return x
+        return x if isinstance(x, Array) else to_array(x)
     if type(x) is ArrayImpl and aval.weak_type and not aval.shape:
         # A weak scalar was a Python number: convert it now. `x.at[0].set(1)` is one equation, without a conversion of the 1.
         return ArrayImpl(_convert_impl(x._value, new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
     return convert_element_type_p.bind(x, new_dtype=dtype, weak_type=bool(weak_type), sharding=None)
 
 
+def _convert_number(x, dtype, weak_type: bool):
+    """A number in another dtype. An integer wraps around. A complex number in a real dtype raises TypeError, as in NumPy."""
+    infinite = isinstance(x, (float, complex, np.inexact)) and not np.isfinite(x)
+    try:
+        # A float that an integer dtype does not hold is left to `_convert_impl`, which saturates.
+        if not weak_type and not isinstance(x, int) and not (infinite and dtype.kind in "iu"):
+            with np.errstate(all="ignore"):
+                return np.asarray(x, dtype)
+    except OverflowError:
+        pass
+    return _convert_impl(np.asarray(x), new_dtype=dtype, weak_type=weak_type, sharding=None)
+
+
 def _convert_impl(x, *, new_dtype, weak_type, sharding):
     if x.dtype.kind == "c" and new_dtype.kind != "c":
-        x = np.real(x) if new_dtype.kind != "b" else x
+        # For bool too: 1j becomes False. `jnp.astype` compares with 0 instead.
+        x = np.real(x)
     if x.dtype.char in "efdE" and new_dtype.kind in "iu":
         # Out of range saturates, NaN is 0, as XLA does; C leaves it undefined.
         x = x.astype(np.float32) if x.dtype.char == "E" else x

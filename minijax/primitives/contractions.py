@@ -10,9 +10,10 @@ from functools import lru_cache
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..foundation.dtypes import canonicalize_dtype
+from ..foundation.dtypes import canonicalize_dtype, finfo
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type
+from .families import real_dtype
 
 DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
 
@@ -77,6 +78,22 @@ def _kept(ndim: int, contract: tuple[int, ...], batch: tuple[int, ...]) -> tuple
 
 
 @lru_cache(4096)
+def _product_dtype(x, y):
+    """The dtype of a product of arrays of two dtypes: the one that is complex, has the wider exponent, the longer fraction, more
+    bits, or a sign. Not the dtype that they promote to: this is XLA's rule."""
+
+    def rank(dtype):
+        part = real_dtype(dtype)
+        info = finfo(part) if part.kind not in "biu" else None
+        exponent, fraction = (-1, -1) if info is None else (info.maxexp, info.nmant)
+        return dtype.kind == "c", exponent, fraction, part.itemsize, dtype.kind not in "u"
+
+    if x != y and rank(x) == rank(y):
+        raise TypeError(f"lax.dot_general argument type error: {x.name}, {y.name}")
+    return max(x, y, key=rank)
+
+
+@lru_cache(4096)
 def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
     for name, a, b in (("contracting", x_contract, y_contract), ("batch", x_batch, y_batch)):
@@ -87,21 +104,16 @@ def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_
                 f"dot_general requires {name} dimensions to have the same shape, got"
                 f" {tuple(x.shape[i] for i in a)} and {tuple(y.shape[i] for i in b)}."
             )
-    if x.dtype != y.dtype and preferred_element_type is None:
-        raise TypeError(
-            f"lax.dot_general requires arguments to have the same dtypes, got {x.dtype.name}, {y.dtype.name}."
-            " (Tip: jnp.matmul is a similar function that does automatic type promotion on inputs)."
-        )
+    dtype = preferred_element_type or _product_dtype(x.dtype, y.dtype)
     shape = [x.shape[i] for i in x_batch]
     shape += [x.shape[i] for i in _kept(x.ndim, x_contract, x_batch)]
     shape += [y.shape[i] for i in _kept(y.ndim, y_contract, y_batch)]
-    dtype = preferred_element_type or x.dtype
     return ShapedArray(tuple(shape), dtype, x.weak_type and y.weak_type and preferred_element_type is None)
 
 
 def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
-    dtype = preferred_element_type or x.dtype
+    dtype = preferred_element_type or _product_dtype(x.dtype, y.dtype)
     if x.dtype != dtype or y.dtype != dtype:
         common = np.result_type(x.dtype, y.dtype, dtype)
         x, y = x.astype(common, copy=False), y.astype(common, copy=False)

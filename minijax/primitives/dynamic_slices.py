@@ -48,6 +48,10 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool = True) 
         if aval.dtype.kind not in "iu" or aval.shape:
             raise TypeError(f"start indices must be integer scalars, got {aval.str_short()}")
         if allow_negative_indices and aval.dtype.kind == "i":
+            if size > np.iinfo(aval.dtype).max:
+                # -1 counts from the end, and an int8 does not hold the end of an axis of 300 places.
+                index = convert_element_type(index, np.dtype("int32" if size < 2**31 else "int64"))
+                aval = get_aval(index)
             negative = lt_p.bind(index, const(aval, 0))
             moved = add_p.bind(convert_element_type(index, aval.dtype), const(aval, size))
             index = select(negative, moved, index)

@@ -49,7 +49,8 @@ def gather(
     fill_value=None,
 ):
     """A window of the operand for every index vector (the last axis of `start_indices`) (`lax.gather`)."""
-    parsed = GatherScatterMode.from_any(mode)
+    # A scatter drops what is out of bounds unless a mode is given, a gather promises that nothing is.
+    parsed = GatherScatterMode.PROMISE_IN_BOUNDS if mode is None else GatherScatterMode.from_any(mode)
     if parsed is GatherScatterMode.FILL_OR_DROP:
         fill_value = _default_fill(get_aval(operand).dtype) if fill_value is None else fill_value
     else:
@@ -214,7 +215,8 @@ def _scatter_impl(write: Callable) -> Callable:
     def impl(x, indices, updates, *, dimension_numbers, mode, **params):
         window, inserted, to_operand, batching, indices_batching = dimension_numbers
         out = np.array(x, order="C")
-        if not updates.size:
+        # An empty operand has no place to clip an index to.
+        if not updates.size or not x.size:
             return out
         sizes = _window_sizes(x.shape, updates.shape, dimension_numbers)
         # As XLA does: a window that is out of bounds against the promise is clipped by gather, but dropped by scatter.

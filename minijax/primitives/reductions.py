@@ -94,12 +94,17 @@ def _lowest(dtype):
     """The identity of max: the lowest number of the dtype."""
     if dtype.kind == "b":
         return False
+    if dtype.kind == "c":
+        # Complex numbers are ordered by their real parts, then by their imaginary parts.
+        return complex(-np.inf, -np.inf)
     return -np.inf if dtype.kind in "fV" else np.iinfo(dtype).min
 
 
 def _highest(dtype):
     if dtype.kind == "b":
         return True
+    if dtype.kind == "c":
+        return complex(np.inf, np.inf)
     return np.inf if dtype.kind in "fV" else np.iinfo(dtype).max
 
 
@@ -253,9 +258,23 @@ def _running_batch(primitive_of):
     return batch
 
 
+def _wide(dtype):
+    """The dtype in which a running reduction of `dtype` is accumulated. In float32, 1 + 1 + ... ends at 2**24."""
+    wider = {"e": "float32", "E": "float32", "f": "float64", "F": "complex128"}
+    return np.dtype(wider.get(dtype.char, dtype))
+
+
+def _accumulated(function: np.ufunc) -> Callable:
+    def accumulate(x, axis):
+        # An array that is not NumPy's own dtype, bfloat16, is converted first: ufuncs take no `dtype` for it.
+        return function.accumulate(x.astype(_wide(x.dtype), copy=False), axis).astype(x.dtype, copy=False)
+
+    return accumulate
+
+
 cumsum_p = linear_row(
     "cumsum",
-    impl=_running_impl(lambda x, axis: np.add.accumulate(x, axis, dtype=x.dtype)),
+    impl=_running_impl(_accumulated(np.add)),
     abstract_eval=_running_abstract_eval("cumsum", NUM),
     transpose=lambda ct, x, *, axis, reverse: [cumsum_p.bind(ct, axis=axis, reverse=not reverse)],
     batch=_running_batch(lambda: cumsum_p),
@@ -336,12 +355,10 @@ def _running(name: str, accumulate: Callable, accepts: str, combine: Callable, i
     return primitive
 
 
-cumprod_p = _running(
-    "cumprod", lambda x, axis: np.multiply.accumulate(x, axis, dtype=x.dtype), NUM, _combine_products, lambda dtype: 1
-)
-cummax_p = _running("cummax", np.maximum.accumulate, INT + FLOAT, _combine_extrema(max_p), _lowest)
-cummin_p = _running("cummin", np.minimum.accumulate, INT + FLOAT, _combine_extrema(min_p), _highest)
-cumlogsumexp_p = _running("cumlogsumexp", np.logaddexp.accumulate, FLOAT, _combine_logsumexps, _lowest)
+cumprod_p = _running("cumprod", _accumulated(np.multiply), NUM, _combine_products, lambda dtype: 1)
+cummax_p = _running("cummax", np.maximum.accumulate, NUM, _combine_extrema(max_p), _lowest)
+cummin_p = _running("cummin", np.minimum.accumulate, NUM, _combine_extrema(min_p), _highest)
+cumlogsumexp_p = _running("cumlogsumexp", _accumulated(np.logaddexp), FLOAT, _combine_logsumexps, _lowest)
 
 
 def _runner(primitive, name: str):

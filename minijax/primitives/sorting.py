@@ -59,7 +59,10 @@ def sort(operand, dimension: int = -1, is_stable: bool = True, num_keys: int = 1
     if not 1 <= num_keys <= len(operands):
         raise ValueError(f"{num_keys=} must be between 1 and {len(operand)=}")
     dimension = _canonicalize_axis(dimension, len(shape_of(operands[0])))
-    out = sort_p.bind(*operands, dimension=dimension, is_stable=bool(is_stable), num_keys=operator.index(num_keys))
+    if not isinstance(is_stable, bool):
+        # `np.argsort(x)` calls `x.argsort(stable=None)`; after a TypeError it sorts the NumPy array itself.
+        raise TypeError(f"is_stable must be True or False, got {is_stable!r}")
+    out = sort_p.bind(*operands, dimension=dimension, is_stable=is_stable, num_keys=operator.index(num_keys))
     return tuple(out) if several else out[0]
 
 

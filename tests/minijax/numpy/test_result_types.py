@@ -1,0 +1,99 @@
+"""The dtype, weak type and shape of what every function of `jnp` returns, for every dtype, with and without x64, as JAX's."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+
+import jax
+import jax.numpy
+import jax.scipy.special
+import numpy as np
+import pytest
+
+import minijax as mj
+import minijax.numpy
+import minijax.scipy.special
+
+DTYPES = "bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float16 bfloat16 float32 float64 complex64 complex128".split()
+NUMBERS = [True, 2, 2.5, 1j]
+MATRIX = np.array([[1, 1], [0, 1]])
+
+# Functions that take no array first, or whose second argument is no array: a call with two arrays means nothing.
+NOT_OF_ARRAYS = set(
+    "save savez load set_printoptions get_printoptions printoptions from_dlpack frombuffer fromfile fromiter fromstring"
+    " array_repr array_str eye identity tri indices fromfunction vectorize apply_along_axis apply_over_axes piecewise"
+    " einsum einsum_path bartlett blackman hamming hanning kaiser diag_indices tril_indices triu_indices mask_indices"
+    " unravel_index block ix_ index_exp s_ put place fill_diagonal put_along_axis"
+    " bfloat16 dtype arange select broadcast_shapes".split()
+)
+# The size of the result depends on values, or an array of these parameters is refused by only one of the two.
+ONE_ARGUMENT = set("repeat tril triu isin intersect1d setxor1d trim_zeros roll sort_complex".split())
+# Complex numbers: JAX takes them for the first four, and for the others it fails as late as when it compiles.
+# `unique` of a lone complex number, and of no other, is not weak in JAX.
+NOT_OF_COMPLEX = set("arctan2 atan2 logaddexp logaddexp2 argmax argmin nanargmax nanargmin".split())
+
+
+def functions() -> list[str]:
+    def takes_arrays(name):
+        f = getattr(mj.numpy, name)
+        public = not name.startswith("_") and callable(f) and not isinstance(f, type) and hasattr(jax.numpy, name)
+        return public and name not in NOT_OF_ARRAYS and inspect.isfunction(f)
+
+    special = [f"special.{n}" for n, f in vars(mj.scipy.special).items() if inspect.isfunction(f) and n[0] != "_"]
+    return [n for n in dir(mj.numpy) if takes_arrays(n)] + [n for n in special if hasattr(jax.scipy.special, n[8:])]
+
+
+def find(lib, name: str):
+    return getattr(lib.scipy.special, name[8:]) if name.startswith("special.") else getattr(lib.numpy, name)
+
+
+def types(tree):
+    if isinstance(tree, (list, tuple)):
+        return [types(x) for x in tree]
+    if hasattr(tree, "weak_type"):
+        return str(tree.dtype), tree.weak_type, tree.shape
+    return type(tree).__name__
+
+
+def result_types(lib, f, args):
+    try:
+        return types(f(*args))
+    except (TypeError, ValueError, NotImplementedError, IndexError) as error:
+        return type(error)
+
+
+def jax_result_types(f, args):
+    """By abstract evaluation, which compiles nothing, unless the function needs values."""
+    found = []
+    try:
+        jax.eval_shape(lambda: found.append(types(f(*args))))
+    except Exception:
+        return result_types(jax, f, args)
+    return found[0]
+
+
+def arguments(name: str):
+    for dtype in DTYPES:
+        if name in NOT_OF_COMPLEX and dtype.startswith("complex"):
+            continue
+        for count in (1,) if name in ONE_ARGUMENT else (1, 2):
+            yield dtype, [lambda lib, dtype=dtype: lib.numpy.asarray(MATRIX).astype(dtype)] * count
+    for number in NUMBERS:
+        if not (isinstance(number, complex) and (name in NOT_OF_COMPLEX or name.startswith("unique"))):
+            yield str(number), [lambda lib, number=number: number]
+
+
+@pytest.mark.parametrize("x64", [False, True], ids=["32 bits", "x64"])
+@pytest.mark.parametrize("name", functions())
+def test_result_types(name, x64):
+    mine, theirs = {}, {}
+    with warnings.catch_warnings(), jax.enable_x64(x64), mj.enable_x64(x64):
+        warnings.simplefilter("ignore")
+        for label, makers in arguments(name):
+            case = f"{label} x {len(makers)}"
+            mine[case] = result_types(mj, find(mj, name), [make(mj) for make in makers])
+            theirs[case] = jax_result_types(find(jax, name), [make(jax) for make in makers])
+    # An error is an error: its class is the subject of other tests.
+    errors = {c for c in mine if isinstance(mine[c], type) and isinstance(theirs[c], type)}
+    assert {c: t for c, t in mine.items() if c not in errors} == {c: t for c, t in theirs.items() if c not in errors}
