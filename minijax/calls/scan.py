@@ -274,7 +274,7 @@ def _transpose(cotangents, *args, jaxpr: ClosedJaxpr, num_consts, num_carry, rev
         return [*summed, *map(instantiate, others)]
 
     slice_avals = [*known_avals.xs, *compress(y_avals, ys_nonzero)]
-    step_avals = Args(known_avals.consts, [*sum_avals, *jaxpr.out_avals[:num_carry]], slice_avals)
+    step_avals = Args(known_avals.consts, [*sum_avals, *avals.carry], slice_avals)
     results = bind_scan(start, trace_to_closed_jaxpr(body, step_avals.flat()), reverse=not reverse, **common)
     found = _filled(iter(results), linear.flat(), repeat(None))
     return [ct if lin else None for ct, lin in zip(found, given_linear.flat())]
