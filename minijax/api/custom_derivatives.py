@@ -10,12 +10,15 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..calls.custom_derivatives import custom_jvp_call, custom_vjp_call
 from ..core.avals import ShapedArray, Zero, typematch
 from ..core.jaxpr import eval_jaxpr
 from ..core.staging import trace_to_jaxpr
 from ..core.traces import Tracer, get_aval
-from ..foundation.dtypes import float0
+from ..foundation.dtypes import float0, issubdtype
+from ..foundation.errors import UnexpectedTracerError
 from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, tree_structure, tree_unflatten
 from ..primitives.basis import add_any_p, instantiate
 from .arguments import as_operand, as_output
@@ -289,7 +292,7 @@ class custom_vjp(_CustomFunction):
         args = self._arguments(args, kwargs)
         nondiff, differentiated, with_both = self._split(args)
         if any(isinstance(leaf, Tracer) for leaf in tree_leaves(nondiff)):
-            raise TypeError(
+            raise UnexpectedTracerError(
                 f"Found a traced value among the nondiff_argnums of the custom_vjp function {self._name}. Make it a"
                 " differentiated argument, for which bwd may return None."
             )
@@ -332,11 +335,11 @@ class _VJPRules:
         flat.__name__ = getattr(of, "__name__", str(of))
         return flat
 
-    def forward(self, *args):
+    def forward(self, perturbed: Sequence[bool], *args):
         name = self.function._name
         where = f"Custom VJP fwd rule {getattr(self.function.fwd, '__name__', '')} for function {name}"
         if self.function.symbolic_zeros:
-            args = [CustomVJPPrimal(x) for x in args]
+            args = [CustomVJPPrimal(x, p) for x, p in zip(args, perturbed, strict=True)]
         pair = self.fwd(*tree_unflatten(self.in_tree, args))
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise TypeError(
@@ -391,7 +394,8 @@ class _VJPRules:
             return Zero(expected)
         ct = as_operand(ct, where)
         found = get_aval(ct)
-        if (found.shape, found.dtype) != (expected.shape, expected.dtype):
+        # As in JAX the dtype may be another one: a rule may compute in less accuracy than its argument has.
+        if found.shape != expected.shape or not issubdtype(found.dtype, np.inexact):
             raise ValueError(
                 f"{where}: the cotangent must have the shape and dtype of the argument, {expected.str_short()}, but got"
                 f" {found.str_short()}."

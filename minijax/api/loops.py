@@ -267,7 +267,8 @@ def _scan(user: _Body, f: Callable, init, xs, length: int | None, reverse: bool,
     )
     last = _merged(unchanged, outs[: len(changing)], fixed)
     copied = [flat_xs[position - n] for position, copy in zip(forwarded[n:], copies) if copy]
-    return tree_unflatten(carry_tree, last), tree_unflatten(ys_tree, _merged(copies, outs[len(changing) :], copied))
+    # A body that returns a list [carry, y] gets a list.
+    return tree_unflatten(out_tree, [*last, *_merged(copies, outs[len(changing) :], copied)])
 
 
 def _scan_in_python(f: Callable, carry, flat_xs: list, xs_tree, steps) -> tuple:
@@ -286,10 +287,10 @@ def _is_known(x) -> bool:
 
 def _pair(f, out_tree) -> tuple:
     """(the tree of the carry, the tree of y) that the body `f` returns."""
-    out = tree_unflatten(out_tree, list(range(out_tree.num_leaves)))
-    if not isinstance(out, tuple) or len(out) != 2:
+    children = out_tree.children()
+    if len(children) != 2:
         raise TypeError(f"scan body output must be a pair, got {out_tree} from {_name(f)}: return (carry, y).")
-    return tree_structure(out[0]), tree_structure(out[1])
+    return tuple(children)
 
 
 def _scan_length(xs: list, length: int | None) -> int:
@@ -420,7 +421,8 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
     a, b = bounds
     if a.dtype != b.dtype:
         # A bound that is a Python number takes the dtype of the other bound.
-        a, b = (a, convert_element_type(b, a.dtype)) if b.weak_type else (convert_element_type(a, b.dtype), b)
+        b = convert_element_type(b, a.dtype) if b.weak_type else b
+        a = convert_element_type(a, b.dtype) if a.weak_type else a
     if a.dtype != b.dtype:
         raise TypeError(f"lower and upper arguments to fori_loop must have equal types, got {a.dtype} and {b.dtype}.")
     user = _Body("fori_loop body", body_fun, position=1, depth=1)
@@ -455,6 +457,10 @@ def cond(pred, true_fun: Callable, false_fun: Callable, *operands, operand=None,
     >>> cond(True, lambda x: x + 1, lambda x: x - 1, 2.0)
     Array(3., dtype=float32, weak_type=True)
     """
+    if callable(false_fun) and len(operands) == 2 and callable(operands[1]) and operand is None:
+        # The older form: cond(pred, true_operand, true_fun, false_operand, false_fun).
+        true, false = false_fun, operands[1]
+        return cond(pred, lambda x, y: true(x), lambda x, y: false(y), true_fun, operands[0])
     if not (callable(true_fun) and callable(false_fun)):
         raise TypeError("lax.cond: true_fun and false_fun arguments should be callable.")
     if operand is not None:
@@ -475,7 +481,7 @@ def cond(pred, true_fun: Callable, false_fun: Callable, *operands, operand=None,
     if jit_disabled() and _is_known(pred):
         return (true_fun if pred else false_fun)(*operands)
     index = convert_element_type(pred, np.dtype("int32"))
-    return _choose("cond", index, (false_fun, true_fun), operands, ("false_fun", "true_fun"))
+    return _choose("cond", index, (true_fun, false_fun), operands, ("true_fun", "false_fun"))
 
 
 def switch(index, branches: Sequence[Callable], *operands):
@@ -505,11 +511,12 @@ def _choose(op: str, index, functions, operands, names):
     flat, in_tree = as_operands(operands, "operand")
     avals = [get_aval(x) for x in flat]
     traced = [_trace(f, in_tree, avals) for f in functions]
-    # Error texts about `cond` name the true function first.
-    order = [1, 0] if op == "cond" else range(len(functions))
-    _check_branches(op, [(names[i], functions[i]) for i in order], [traced[i] for i in order])
+    _check_branches(op, list(zip(names, functions)), traced)
     tree = traced[0][2]
     consts, branches = _with_common_consts(traced)
+    if op == "cond":
+        # `cond` traces the true function first; False is index 0.
+        branches = branches[::-1]
     args = [*consts, *flat]
     # If every branch returns the same argument as a result, the cond need not return it.
     positions = [p[0] if len({*p}) == 1 else None for p in zip(*[_forwarded(b) for b in branches])]

@@ -33,9 +33,8 @@ def _abstract_eval(index, *avals, branches: Branches):
     for i, (given, expected) in enumerate(zip(avals, branches[0].in_avals, strict=True)):
         if (given.shape, given.dtype) != (expected.shape, expected.dtype):
             raise TypeError(f"cond's branches take {expected.str_short()} as operand {i}, got {given.str_short()}.")
-    # A result has a weak type only if it has one in every branch.
-    columns = zip(*[b.out_avals for b in branches])
-    return [avals[0] if all(a.weak_type for a in avals) else avals[0].strip_weak_type() for avals in columns]
+    # As in JAX, the weak types are those of the first branch, which is `false_fun` of `cond`.
+    return list(branches[0].out_avals)
 
 
 def _union(flags) -> tuple[bool, ...]:

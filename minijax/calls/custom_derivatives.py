@@ -25,7 +25,7 @@ from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import call_row, instantiate, reduce_sum, row
 from ..transforms.jvp import JVPTrace, nonzero, without_zeros
 from ..transforms.transpose import backward_pass
-from ..transforms.vmap import batch_jaxpr, materialize, vmap_flat
+from ..transforms.vmap import BatchTrace, batch_jaxpr, materialize, vmap_flat
 
 
 def _owner(args: Sequence):
@@ -37,15 +37,25 @@ def _owner(args: Sequence):
     return trace
 
 
+def _innermost_map():
+    """The innermost map around the running operation, or, if there is none, the trace at the bottom."""
+    trace = thread_state.trace
+    while trace.parent is not None and not isinstance(trace, BatchTrace):
+        trace = trace.parent
+    return trace
+
+
 def _call(primitive: Primitive, fun: Callable, args: Sequence, params: dict) -> list:
     """The results of `fun`: run it, differentiate it by its rule, or write an equation for it.
 
     If the values of `args` are known, `fun` and the user's rules get them. As in JAX, they may branch on the values.
     """
     trace = _owner(args)
-    with set_current_trace(trace):
-        if isinstance(trace, EvalTrace):
+    if isinstance(trace, EvalTrace):
+        # `fun` may close over a tracer of the map around it.
+        with set_current_trace(_innermost_map()):
             return fun(*args)
+    with set_current_trace(trace):
         if isinstance(trace, JVPTrace):
             rule = partial(primitive.jvp, num_consts=0, call_jaxpr=None, **params)
             return trace.process_call(primitive, rule, args)
@@ -124,20 +134,27 @@ def _batch_jvp(axis, dims, params):
     jvp = params["jvp_jaxpr_fun"]
 
     def batched(*args):
-        return _in_front(axis, _densely(jvp), [instantiate(x) for x in args], (*dims, *dims))
+        return _in_front(axis, jvp, args, (*dims, *dims))
 
     batched.__name__ = jvp.__name__
     return {"jvp_jaxpr_fun": batched}
 
 
-def _densely(function: Callable) -> Callable:
-    """`function` with arrays in place of the symbolic zeros among its results."""
-    return lambda *args: [instantiate(x) for x in function(*args)]
-
-
 def _in_front(axis, function: Callable, args: Sequence, dims: Sequence) -> list:
-    """The results of a function on a batch. Every result has its batch axis in front."""
-    return [materialize(x, d, 0, axis) for x, d in vmap_flat(function, axis, args, dims)]
+    """The results of a function on a batch, as arrays with the batch axis in front. The function gets a symbolic zero among the
+    arguments as the zero of one example."""
+    zeros = [_of_one_example(x.aval, d) if type(x) is Zero else None for x, d in zip(args, dims, strict=True)]
+
+    def of_arrays(*arrays):
+        arrays = iter(arrays)
+        return [instantiate(x) for x in function(*[next(arrays) if zero is None else zero for zero in zeros])]
+
+    arrays, dims = [x for x in args if type(x) is not Zero], [d for d, zero in zip(dims, zeros) if zero is None]
+    return [materialize(x, d, 0, axis) for x, d in vmap_flat(of_arrays, axis, arrays, dims)]
+
+
+def _of_one_example(aval, dim: int | None) -> Zero:
+    return Zero(aval if dim is None else aval.update(shape=(*aval.shape[:dim], *aval.shape[dim + 1 :])))
 
 
 custom_jvp_call_p = call_row(
@@ -158,7 +175,8 @@ custom_jvp_call_p = call_row(
 def custom_vjp_call(
     fun: Callable, fwd: Callable, bwd: Callable, args: Sequence, *, out_trees: Callable, symbolic_zeros: bool, name: str
 ) -> list:
-    """`fun(*args)`, whose derivative is `fwd(*args) -> [*outs, *residuals]` and `bwd(*residuals, *cotangents) -> cotangents`.
+    """`fun(*args)`, whose derivative is `fwd(perturbed, *args) -> (outs, residuals)` and `bwd(*residuals, *cotangents) ->
+    cotangents`. perturbed: for each argument whether it has a tangent.
 
     A cotangent that `bwd` returns, and with `symbolic_zeros` one that it gets, may be a `Zero`.
     """
@@ -176,8 +194,8 @@ def _jvp_of_custom_vjp(
     primals, tangents, *, call_jaxpr, num_consts, fwd_jaxpr_thunk, bwd, out_trees, symbolic_zeros, name
 ):
     _check_closed_over("custom_vjp", name, tangents[:num_consts])
-    outs, residuals = fwd_jaxpr_thunk(*primals[num_consts:])
     tangents = tangents[num_consts:]
+    outs, residuals = fwd_jaxpr_thunk(nonzero(tangents), *primals[num_consts:])
     out_avals = tuple(get_aval(x).to_tangent_aval() for x in outs)
     out_tangents = custom_lin_p.bind(
         *residuals,
@@ -194,12 +212,12 @@ def _jvp_of_custom_vjp(
 def _batch_vjp(axis, dims, params):
     fwd, bwd = params["fwd_jaxpr_thunk"], params["bwd"]
 
-    def batched_fwd(*args):
+    def batched_fwd(perturbed, *args):
         n_outs = None
 
         def flat(*xs):
             nonlocal n_outs
-            outs, residuals = fwd(*xs)
+            outs, residuals = fwd(perturbed, *xs)
             n_outs = len(outs)
             return [*outs, *residuals]
 
@@ -215,7 +233,7 @@ def _batch_bwd(axis, dims, bwd: Callable) -> Callable:
     the sum of their cotangents."""
 
     def batched_bwd(*args):
-        cotangents = _in_front(axis, _densely(bwd), [instantiate(x) for x in args], [0] * len(args))
+        cotangents = _in_front(axis, bwd, args, [0] * len(args))
         return [
             reduce_sum(ct, (0,)) if d is None else materialize(ct, 0, d, axis)
             for ct, d in zip(cotangents, dims, strict=True)
