@@ -41,7 +41,8 @@ class _CustomFunction:
         self.fun = fun
         self.nondiff_argnums = tuple(nondiff_argnums)
         try:
-            self._parameters = inspect.signature(fun).parameters
+            # As a dict: the view that `inspect` gives cannot be deep-copied, nor can a custom function that holds it.
+            self._parameters = dict(inspect.signature(fun).parameters)
         except (TypeError, ValueError):
             self._parameters = None
 

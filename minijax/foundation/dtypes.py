@@ -161,8 +161,10 @@ def _is_subdtype(a: Any, b: Any) -> bool:
         return isinstance(b, type) and issubclass(prng_key, b) or b is key_fry
     if isinstance(b, type) and issubclass(b, extended):
         return isinstance(a, type) and issubclass(a, b)
-    if a is float0 or b is key_fry:
-        return a == b
+    if b is key_fry:
+        return False
+    if a is float0:
+        return b == float0 or b in (np.void, np.flexible, np.generic)
     a, b = _scalar_class(a), _scalar_class(b)
     if not issubclass(a, np.generic) or a.__name__ != "bfloat16":
         return bool(np.issubdtype(a, b))

@@ -120,6 +120,15 @@ def _to_device(self, device, *, stream=None):
     return self
 
 
+def _copy(self):
+    """The array, by an equation `copy` for a tracer. `copy.copy` would else make a tracer of no trace."""
+    return creation.copy(self)
+
+
+def _deepcopy(self, memo):
+    return creation.copy(self)
+
+
 def _flat(self):
     raise NotImplementedError("JAX Arrays do not implement the arr.flat property: consider arr.flatten() instead.")
 
@@ -172,6 +181,8 @@ _methods |= {
     "view": _view,
     "to_device": _to_device,
     "__array_namespace__": _array_namespace,
+    "__copy__": _copy,
+    "__deepcopy__": _deepcopy,
     "__getitem__": _getitem,
     "__setitem__": _setitem,
     "__iter__": _iter,

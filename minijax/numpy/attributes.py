@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,12 @@ index_exp, s_ = np.index_exp, np.s_
 def shape(a) -> tuple[int, ...]:
     """The shape of an array or number (`jax.numpy.shape`)."""
     if not hasattr(a, "shape"):
+        if isinstance(a, (list, tuple)):
+            warnings.warn(
+                f"shape requires ndarray or scalar arguments, got {type(a)}. In a future JAX release this will be an error.",
+                DeprecationWarning,
+                stacklevel=2,
+            )
         return asarray(a).shape
     return tuple(a.shape)
 

@@ -86,7 +86,8 @@ def _product_dtype(x, y):
         part = real_dtype(dtype)
         info = finfo(part) if part.kind not in "biu" else None
         exponent, fraction = (-1, -1) if info is None else (info.maxexp, info.nmant)
-        return dtype.kind == "c", exponent, fraction, part.itemsize, dtype.kind not in "u"
+        bits = 1 if dtype.kind == "b" else 8 * part.itemsize
+        return dtype.kind == "c", exponent, fraction, bits, dtype.kind != "u"
 
     if x != y and rank(x) == rank(y):
         raise TypeError(f"lax.dot_general argument type error: {x.name}, {y.name}")
@@ -115,7 +116,8 @@ def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
     dtype = preferred_element_type or _product_dtype(x.dtype, y.dtype)
     if x.dtype != dtype or y.dtype != dtype:
-        common = np.result_type(x.dtype, y.dtype, dtype)
+        # float16 and bfloat16 have no common dtype in NumPy.
+        common = np.result_type(*["float32" if d.char in "eE" else d for d in (x.dtype, y.dtype, dtype)])
         x, y = x.astype(common, copy=False), y.astype(common, copy=False)
     # In the common cases, matmul takes the arrays as they are.
     if not x_batch and x_contract == (x.ndim - 1,) and x.ndim <= 2 and y.ndim <= 2 and y_contract == (0,):

@@ -118,7 +118,9 @@ def _pow_jvp_exponent(g, ans, x, y):
 
 
 def _pow(x, y):
-    return np.power(x, y.astype(x.dtype, copy=False)).astype(x.dtype, copy=False)
+    power = np.power(x, y.astype(x.dtype, copy=False)).astype(x.dtype, copy=False)
+    # As in XLA, 0 to a power that is not real is NaN. NumPy gives 0 if the power's real part is positive.
+    return power if x.dtype.kind != "c" else np.where((x == 0) & (y.imag != 0), np.nan, power)
 
 
 def _pow_abstract_eval(x, y):

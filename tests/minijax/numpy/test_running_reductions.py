@@ -1,0 +1,63 @@
+"""Running sums and products of many small numbers: they do not stop where the dtype cannot count by ones any more."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy
+import numpy as np
+import pytest
+
+import minijax as mj
+import minijax.numpy as jnp
+from minijax import lax
+
+VARIANTS = {"eager": lambda f: f, "jit": mj.jit, "vmap": lambda f: lambda x: mj.vmap(f)(x[None])[0]}
+LENGTHS = {"bfloat16": 300, "float16": 3000, "float32": 2**24 + 1000, "complex64": 2**24 + 1000}
+
+
+def ones(dtype, length):
+    return jnp.ones(length, getattr(jnp, dtype))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("dtype", LENGTHS)
+def test_cumsum_counts_on(dtype, variant):
+    length = LENGTHS[dtype]
+    x = VARIANTS[variant](lambda x: lax.cumsum(x))(ones(dtype, length))
+    assert x.dtype == ones(dtype, 1).dtype
+    assert abs(complex(np.asarray(x[-1])) - length) <= length * float(jnp.finfo(x.dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "cumlogsumexp"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_halves_are_as_good_as_float32(name, dtype, reverse):
+    """Each result is the exact one, rounded once."""
+    x = np.random.default_rng(0).uniform(0.9, 1.1, 2000)
+    x = jnp.asarray(x).astype(getattr(jnp, dtype))
+    running = getattr(lax, name)
+    got = running(x, reverse=reverse)
+    assert got.dtype == x.dtype
+    exact = np.asarray(running(x.astype("float32"), reverse=reverse), np.float64)
+    eps = float(jnp.finfo(x.dtype).eps)
+    np.testing.assert_allclose(np.asarray(got).astype(np.float64), exact, rtol=eps)
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "cumlogsumexp", "cummax", "cummin"])
+@pytest.mark.parametrize("dtype", ["int8", "int32", "uint8", "float16", "float32", "complex64"])
+def test_types_and_values(name, dtype):
+    if name == "cumlogsumexp" and dtype != "float32" and dtype != "float16":
+        return
+    x = np.array([[1, 3, 2], [2, 1, 3]]).astype(dtype)
+    for axis in (0, 1):
+        mine, theirs = (getattr(lib.lax, name)(lib.numpy.asarray(x), axis=axis) for lib in (mj, jax))
+        assert (mine.dtype, mine.shape, mine.weak_type) == (theirs.dtype, theirs.shape, theirs.weak_type)
+        np.testing.assert_allclose(np.asarray(mine), np.asarray(theirs), rtol=1e-3 if dtype == "float16" else 1e-6)
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "nancumsum", "nancumprod"])
+@pytest.mark.parametrize("value", [2.5, float("nan"), 3, True], ids=repr)
+def test_scalars(name, value):
+    mine, theirs = (getattr(lib.numpy, name)(value) for lib in (mj, jax))
+    assert (mine.dtype, mine.shape, mine.weak_type) == (theirs.dtype, theirs.shape, theirs.weak_type)
+    np.testing.assert_array_equal(np.asarray(mine), np.asarray(theirs))
