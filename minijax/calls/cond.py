@@ -13,7 +13,7 @@ from ..core.jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import batch_to_front, call_row, full
+from ..primitives.basis import batch_to_front, call_row, check_types, full
 from ..primitives.elementwise import eq_p, select_examples
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero, without_zeros
 from ..transforms.linearize import linearize_jaxpr
@@ -29,9 +29,7 @@ def _impl(index, *operands, branches: Branches):
 
 
 def _abstract_eval(index, *avals, branches: Branches):
-    for i, (given, expected) in enumerate(zip(avals, branches[0].in_avals, strict=True)):
-        if (given.shape, given.dtype) != (expected.shape, expected.dtype):
-            raise TypeError(f"cond's branches take {expected.str_short()} as operand {i}, got {given.str_short()}.")
+    check_types("cond's branch", avals, branches[0].in_avals)
     # A result has a weak type only if it has one in every branch.
     columns = zip(*[b.out_avals for b in branches])
     return [avals[0] if all(a.weak_type for a in avals) else avals[0].strip_weak_type() for avals in columns]

@@ -20,6 +20,7 @@ from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import (
     broadcast_batch,
     call_row,
+    check_types,
     const,
     expand_dims,
     instantiate,
@@ -108,10 +109,8 @@ def _impl(*args, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
 
 
 def _abstract_eval(*avals, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
-    for i, (given, block, spec) in enumerate(zip(avals, jaxpr.in_avals, in_specs, strict=True)):
-        expected = whole_aval(block, spec, mesh)
-        if (given.shape, given.dtype) != (expected.shape, expected.dtype):
-            raise TypeError(f"shard_map takes {expected.str_short()} as argument {i}, got {given.str_short()}.")
+    expected = [whole_aval(block, spec, mesh) for block, spec in zip(jaxpr.in_avals, in_specs, strict=True)]
+    check_types("shard_map", avals, expected)
     return [whole_aval(block, spec, mesh) for block, spec in zip(jaxpr.out_avals, out_specs, strict=True)]
 
 

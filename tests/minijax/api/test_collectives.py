@@ -396,9 +396,9 @@ def test_errors_are_jaxs(name):
 
 
 def test_other_errors():
-    with pytest.raises(ValueError, match="axis_index_groups must be of one size"):
+    with pytest.raises(ValueError, match="axis_index_groups must all have one size"):
         named(mj, lambda x: mj.lax.psum(x, "i", axis_index_groups=[[0, 1], [2]]))(X)
-    with pytest.raises(ValueError, match="axis_index_groups must be of one size, and of one named axis"):
+    with pytest.raises(ValueError, match="axis_index_groups must all have one size, along one named axis"):
         twice(mj, lambda x: mj.lax.psum(x, ("i", "j"), axis_index_groups=[[0, 1, 2], [3, 4, 5]]))(A)
     with pytest.raises(NotImplementedError, match="all_gather works along one named axis"):
         twice(mj, lambda x: mj.lax.all_gather(x, ("i", "j")))(A)

@@ -309,10 +309,10 @@ ERRORS = {
         lambda lib: lib.grad(custom(lib, SQUARE))(1.0, 2.0),
         "custom_vmap functions do not support reverse-mode differentiation",
     ),
-    "linearize": (lambda lib: lib.linearize(custom(lib, SQUARE), 1.0, 2.0), "Put a custom_vjp outside"),
+    "linearize": (lambda lib: lib.linearize(custom(lib, SQUARE), 1.0, 2.0), "Wrap the custom_vmap function in a custom_vjp function"),
     "transposition": (
         lambda lib: lib.linear_transpose(lambda x: custom(lib, SQUARE)(x, 2.0), 1.0)(1.0),
-        "put a custom_vjp outside",
+        "wrap the custom_vmap function in a custom_vjp",
     ),
     "no attribute": (lambda lib: custom(lib, SQUARE).rule, "no attribute 'rule'"),
 }

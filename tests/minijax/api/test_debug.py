@@ -251,7 +251,7 @@ def test_errors(name):
 def test_what_callbacks_raise_arrives_as_it_is():
     with pytest.raises(ZeroDivisionError):
         mj.jit(lambda x: mj.pure_callback(lambda v: 1 // 0, scalar(mj), x))(1.0)
-    with pytest.raises(RuntimeError, match="got 2 results, 1 were promised"):
+    with pytest.raises(RuntimeError, match="returned 2 results, but result_shape_dtypes promises 1"):
         mj.pure_callback(lambda v: (v, v), scalar(mj), 1.0)
     with pytest.raises(TypeError, match="result_shape_dtypes must be a pytree of things with a shape and a dtype"):
         mj.pure_callback(lambda v: v, 3, 1.0)

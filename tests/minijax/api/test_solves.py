@@ -487,9 +487,10 @@ def test_a_product_of_unknowns_in_matvec_raises():
 
 
 def test_solver_of_another_dtype_raises_where_b_must_be_its_right_hand_side():
-    """With an integer b the solution is real: the tangents' right-hand side is too, which the solver was not traced for."""
+    """With an integer b the solution is real, and so is the right-hand side for the tangents: the solver was traced for an
+    integer one."""
     b = np.arange(3)
     assert divided(mj, 2.0, b).dtype == np.float32
     assert mj.make_jaxpr(lambda: divided(mj, 2.0, b))().out_avals[0].dtype == np.float32
-    with pytest.raises(TypeError, match="traced for int32.*make b an array of floats"):
+    with pytest.raises(TypeError, match="its solver takes int32.*Make b an array of floats"):
         mj.jvp(lambda a: divided(mj, a, b), (2.0,), (1.0,))
