@@ -309,7 +309,10 @@ ERRORS = {
         lambda lib: lib.grad(custom(lib, SQUARE))(1.0, 2.0),
         "custom_vmap functions do not support reverse-mode differentiation",
     ),
-    "linearize": (lambda lib: lib.linearize(custom(lib, SQUARE), 1.0, 2.0), "Wrap the custom_vmap function in a custom_vjp function"),
+    "linearize": (
+        lambda lib: lib.linearize(custom(lib, SQUARE), 1.0, 2.0),
+        "Wrap the custom_vmap function in a custom_vjp",
+    ),
     "transposition": (
         lambda lib: lib.linear_transpose(lambda x: custom(lib, SQUARE)(x, 2.0), 1.0)(1.0),
         "wrap the custom_vmap function in a custom_vjp",

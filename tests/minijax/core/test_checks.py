@@ -203,3 +203,10 @@ def test_the_packages_rules_are_bare_unless_asked():
 
 def test_abstract_eval_may_return_avals_only():
     assert isinstance(thrice().abstract_eval(*[ShapedArray((2,), np.dtype("float32"))] * 2), ShapedArray)
+
+
+def test_a_call_says_which_argument_its_jaxpr_does_not_take():
+    jaxpr = mj.make_jaxpr(lambda x: x + 1)(1.0)
+    words = "cond's branch got float32[3] as argument 0, but takes float32[] there: convert the argument to this type."
+    with pytest.raises(TypeError, match=f"^{re.escape(words)}"):
+        mj.make_jaxpr(lambda: registry["cond"].bind(jnp.int32(0), jnp.ones(3), branches=(jaxpr, jaxpr)))()
