@@ -112,7 +112,7 @@ def test_prints_what_jax_prints(name, capsys):
         printed.append(capsys.readouterr().out)
     assert printed[0], "the program prints nothing"
     if name == "vmap of while":
-        # XLA prints what is not ordered in an order of its own.
+        # XLA prints in any order if ordered=True is not given.
         printed = [sorted(text.splitlines()) for text in printed]
     assert printed[0] == printed[1]
 

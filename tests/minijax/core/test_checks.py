@@ -18,7 +18,7 @@ from minijax.primitives.basis import registry
 
 
 def thrice(multiple_results: bool = False, **wrong) -> Primitive:
-    """A primitive whose rules are right, but for those given."""
+    """A primitive whose rules are right, except the given ones."""
     p = Primitive("thrice", multiple_results=multiple_results)
     pack = (lambda x: [x]) if multiple_results else (lambda x: x)
     rules = {
@@ -185,7 +185,7 @@ def test_a_rule_is_wrapped_once():
 
 
 def test_the_packages_rules_are_bare_unless_asked():
-    """So that the checks cost nothing; the tests ask."""
+    """Rules are wrapped in checks only if the environment asks for checks, as the tests do: so checks cost users nothing."""
     program = (
         "from minijax.primitives.basis import registry; print(any(hasattr(p.jvp, 'checks') for p in registry.values()))"
     )
