@@ -144,12 +144,13 @@ def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params)
     in_nonzero = nonzero(tangents)
     n_out = len(out_specs)
     with on_each_device(mesh):
-        known, out_nonzero, linear = linearize_jaxpr(jaxpr, in_nonzero)
-        n_residuals = len(known.out_avals) - n_out
+        primal_jaxpr, out_nonzero, linear = linearize_jaxpr(jaxpr, in_nonzero)
+        n_residuals = len(primal_jaxpr.out_avals) - n_out
         # A residual that is an argument need not be returned: use the argument, and make no copy for each device.
-        forwarded = [known.jaxpr.invars.index(v) if v in known.jaxpr.invars else None for v in known.jaxpr.outvars]
+        invars, outvars = primal_jaxpr.jaxpr.invars, primal_jaxpr.jaxpr.outvars
+        forwarded = [invars.index(v) if v in invars else None for v in outvars]
         kept = (*[True] * n_out, *[i is None for i in forwarded[n_out:]])
-        forward = _returning_rows(known, n_out, kept)
+        forward = _returning_rows(primal_jaxpr, n_out, kept)
         linear = _taking_rows(linear, tuple(kept[n_out:]))
     specs = [PartitionSpec(mesh.axis_name) if i is None else in_specs[i] for i in forwarded[n_out:]]
     results = shard_map_p.bind(
