@@ -1,4 +1,4 @@
-"""The benchmarks' programs give the same numbers whoever runs them; how they measure and report. Nothing here is timed.
+"""The benchmarks' programs give the same numbers in every library; how they measure and report. No test here measures time.
 
 Which libraries take part depends on what is installed: JAX, autograd and NumPy always are where the tests run.
 """
@@ -29,10 +29,10 @@ SMALL = [
 INSTALLED = [
     name
     for name in programs.CONTESTANTS
-    # JAX op by op is JAX's own business, and compiles every operation.
+    # JAX without jit compiles every operation, and is not tested here.
     if name != "jax" and importlib.util.find_spec(name.partition(",")[0])
 ]
-# What a library lacks, by contestant and program; everything else must run.
+# The (library, program) pairs that cannot run, because the library lacks something; all other pairs must run.
 LACKS = {
     ("mygrad", "hessian"): "no second derivatives",
     ("mygrad", "per"): "no vmap",
@@ -105,7 +105,7 @@ def test_wrong_results_are_not_timed(wrong, text):
 
 
 def test_what_is_compiled_is_compiled_anew(monkeypatch):
-    """Or a benchmark of compiling times the look-up of what was compiled before."""
+    """Otherwise a benchmark of compiling would time the look-up of an earlier program."""
     cleared = []
     clear = compare.load("minijax").clear_caches
     monkeypatch.setattr(compare.load("minijax"), "clear_caches", lambda: (cleared.append(1), clear()))
@@ -163,7 +163,7 @@ def test_ratios_are_of_medians_and_their_spread_of_rounds():
         ["jax", "4.00 ms", "3.00 ms .. 6.00 ms", "1.00", "1.00 .. 1.00"],
     ]
     assert results().relative_to("minijax").ratio("jax")[0] == 4.0
-    assert results().relative_to("torch").base == "jax"  # which was not measured
+    assert results().relative_to("torch").base == "jax"  # this was not measured
 
 
 def test_the_page_says_what_is_missing_and_whether_it_was_interrupted():

@@ -41,12 +41,12 @@ MODULES = {module_name(p): p for package in ("minijax", "kaf") for p in sorted((
 
 
 def place(module: str) -> int:
-    """The number of the room that a module is in."""
+    """The position of a module's room in the order."""
     found = [
         (len(room), i)
         for i, rooms in enumerate(ROOMS)
         for room in rooms
-        # The top of a package is a room of its own: it shows what the others define.
+        # The top of a package is a separate room: it exports what the other rooms define.
         if module == room or (module + ".").startswith(room + ".") and room != "minijax"
     ]
     assert found, f"{module} has no place in the house: give it one in ROOMS"
@@ -125,7 +125,7 @@ def test_minijax_alone_imports_fast():
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_file_is_long(module):
-    """Would you know your way in a file of more than 600 lines?"""
+    """A reader gets lost in a file of more than 600 lines."""
     assert len(MODULES[module].read_text().splitlines()) <= 600
 
 
@@ -164,14 +164,14 @@ FOREIGN = ("jax", "jaxlib", "scipy", "ml_dtypes", "equinox", "optax", "matplotli
 
 @pytest.mark.parametrize("package", ["minijax", "minijax.numpy", "minijax.random", "minijax.nn", "kaf"])
 def test_imports_numpy_alone(package):
-    """In a fresh interpreter: what is loaded besides the standard library and NumPy."""
+    """A new interpreter imports each package: it loads nothing besides the standard library and NumPy."""
     program = f"import {package}, sys; print([m for m in {FOREIGN!r} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
     assert result.stdout.strip() == "[]"
 
 
 def test_what_few_need_is_imported_when_asked_for():
-    """`import minijax` takes as long as what it loads is long."""
+    """The time of `import minijax` grows with the code that it loads."""
     program = """
 import sys, minijax
 late = ["custom_batching", "debug", "experimental", "extend", "nn", "random", "scipy"]
@@ -186,7 +186,7 @@ print(hasattr(minijax, "torch"), hasattr(minijax.lowering.xla, "torch"), minijax
 
 
 def test_one_file_of_kaf_names_a_backend():
-    """And one is JAX's: kernels of Pallas are written for nothing else."""
+    """kaf/backend.py imports the backends. kaf/functional/pallas.py imports JAX, since kernels of Pallas run on JAX only."""
     for module, path in MODULES.items():
         if module.startswith("kaf") and module not in ("kaf.backend", "kaf.functional.pallas"):
             for node in ast.walk(ast.parse(path.read_text())):

@@ -62,7 +62,7 @@ def test_same_results_with_either_library(name):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# They do what they say, run by minijax alone
+# The programs do what their texts say, with minijax alone
 
 
 def test_lstm_learns():
@@ -71,7 +71,7 @@ def test_lstm_learns():
 
 
 def test_gru_learns_to_remember():
-    # Below what a constant answer can have.
+    # The loss is lower than that of any constant answer.
     _, losses = load("gru", "minijax").train(120)
     assert max(losses[-10:]) < 1 / 6 / 4
 
@@ -84,7 +84,7 @@ def test_gradient_ascent_improves_the_return():
 def test_meta_training_improves_adaptation():
     module = load("maml", "minijax")
     _, before, after = module.train(500)
-    # A gradient step helps less before meta-training than after.
+    # A gradient step improves the loss less before meta-training than after.
     assert after[1] / after[0] < 0.8 < before[1] / before[0]
     assert after[1] < before[1] / 2
 
@@ -124,7 +124,7 @@ def test_programs_run_as_scripts(name):
 
 @pytest.mark.parametrize("name", sorted({*PROGRAMS} - {"optimistic"}))
 def test_main_prints(name, capsys):
-    """With training cut short: `main` chooses which of its steps to show."""
+    """With short training: `main` prints only some of its steps."""
     module = load(name, "minijax")
     train, calls = module.train, []
 

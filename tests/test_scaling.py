@@ -22,7 +22,7 @@ import minijax.numpy as jnp
 
 
 def calls(function) -> int:
-    """The Python functions that are called, C functions among them."""
+    """The number of calls of Python functions and of C functions."""
     count = 0
 
     def profile(frame, event, arg):
@@ -78,17 +78,17 @@ def one_variable_read_often(n):
 
 
 def wide(n):
-    """A tree of many leaves, each in an equation of its own."""
+    """A tree of many leaves, each computed by one equation."""
     return lambda x: sum(minijax.tree.map(lambda leaf: leaf * 2.0, [x + 1.0 for _ in range(n)]))
 
 
 def parts(n):
-    """n equations of one operand, of which no two are the same."""
+    """n different equations that read the same operand."""
     return lambda x: [x[i] for i in range(n)]
 
 
 def many_rows(n):
-    """A scan with n results, each of an equation of its own."""
+    """A scan with n results, each computed by one equation."""
     return lambda xs: minijax.lax.scan(lambda c, x: (c, [x * (i + 1.0) for i in range(n)]), 0.0, xs)
 
 
@@ -219,7 +219,7 @@ def test_linear_in_the_number_of_steps(name):
 
 
 def test_a_scan_keeps_its_residuals_and_little_else():
-    """Four float32 from tanh and four of the carry, for each step; a copy of either may be alive for a while."""
+    """Each step makes four float32 by tanh and four of the carry; a copy of either may exist for a while."""
     n = 2000
     assert peak_bytes(SCANS["grad"](n)) < 4 * n * (4 + 4) * 4
 

@@ -33,7 +33,10 @@ def associative_scan(fn: Callable, elems, reverse: bool = False, axis: int = 0):
         return elems
     axis = axis % len(shape_of(flat[0])) if axis < 0 else axis
     if any(len(shape_of(x)) <= axis for x in flat):
-        raise ValueError(f"associative_scan: axis {axis} is not there in {[get_aval(x).str_short() for x in flat]}.")
+        raise ValueError(
+            f"associative_scan: axis {axis} is out of range for one of the arrays {[get_aval(x).str_short() for x in flat]}. Give"
+            " an axis that every array has."
+        )
     sizes = {shape_of(x)[axis] for x in flat}
     if len(sizes) > 1:
         raise ValueError(
@@ -45,7 +48,9 @@ def associative_scan(fn: Callable, elems, reverse: bool = False, axis: int = 0):
     def combine(a, b):
         leaves, out_tree = tree_flatten(fn(tree_unflatten(tree, a), tree_unflatten(tree, b)))
         if out_tree != tree:
-            raise TypeError(f"associative_scan: fn must return the structure it is given, {tree}, not {out_tree}.")
+            raise TypeError(
+                f"associative_scan: fn must return the pytree structure of its arguments, {tree}, got {out_tree}."
+            )
         return leaves
 
     out = _prefixes(combine, flat, axis)

@@ -161,9 +161,9 @@ def print_saved_residuals(f: Callable, *args, **kwargs) -> None:
         return [as_output(x, f) for x in tree_flatten(f(*given, **given_kwargs))[0]]
 
     jaxpr = trace_to_closed_jaxpr(flat, avals)
-    known, out_nonzero, _ = linearize_jaxpr(jaxpr, tuple(issubdtype(a.dtype, np.inexact) for a in avals))
-    arguments = dict(zip(known.jaxpr.invars, _argument_names(f, args, kwargs)))
-    for v, eqn in saved_residuals(known, len(out_nonzero)):
+    primal_jaxpr, out_nonzero, _ = linearize_jaxpr(jaxpr, tuple(issubdtype(a.dtype, np.inexact) for a in avals))
+    arguments = dict(zip(primal_jaxpr.jaxpr.invars, _argument_names(f, args, kwargs)))
+    for v, eqn in saved_residuals(primal_jaxpr, len(out_nonzero)):
         print(f"{v.aval.str_short(short_dtypes=True)} {_origin(v, eqn, arguments)}")
 
 

@@ -57,7 +57,7 @@ def _names(axis_name: AxisName, function: str) -> tuple:
 def _one_name(axis_name: AxisName, function: str) -> tuple:
     names = _names(axis_name, function)
     if len(names) > 1:
-        raise NotImplementedError(f"{function} works along one named axis, got {names}: call it once for each.")
+        raise NotImplementedError(f"{function} works along one named axis, got {names}: call it once for each axis.")
     return names
 
 
@@ -72,7 +72,7 @@ def _groups(groups: Groups, names: tuple, function: str) -> tuple | None:
         )
     if len(names) != 1 or len({len(group) for group in groups}) != 1:
         raise ValueError(
-            f"{function}: axis_index_groups must be of one size, and of one named axis; got {groups} of {names}."
+            f"{function}: axis_index_groups must all have one size, along one named axis, got {groups} along {names}."
         )
     return groups
 

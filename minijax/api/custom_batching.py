@@ -110,7 +110,7 @@ class _FlatRule:
         if any(batched[:n]):
             raise UnexpectedTracerError(
                 "Detected vmap of a custom_vmap function with respect to a closed-over value:"
-                f" {self.name} closes over a value that is being mapped, and its rule knows only of its arguments. Make the"
+                f" {self.name} closes over a value that is being mapped, but its rule sees only its arguments. Make the"
                 " value an argument."
             )
         in_batched, args = list(tree_unflatten(self.in_tree, batched[n:])), tree_unflatten(self.in_tree, args[n:])
@@ -128,8 +128,8 @@ class _FlatRule:
         for x, flag in zip(outs, out_batched):
             if flag and x.shape[:1] != (axis_size,):
                 raise ValueError(
-                    f"custom vmap rule ({rule_name}) returned an array of shape {x.shape} as batched: its first axis must be"
-                    f" the batch, of size {axis_size}."
+                    f"custom vmap rule ({rule_name}) returned an array of shape {x.shape} as batched, but the first axis of a"
+                    f" batched array must be the batch axis, of size {axis_size}."
                 )
         return outs, list(map(bool, out_batched))
 

@@ -68,7 +68,7 @@ class _CustomFunction:
         if bound.kwargs:
             raise TypeError(
                 f"{type(self).__name__} function {self._name} was called with keyword-only arguments"
-                f" {sorted(bound.kwargs)}: its rules take arguments by position."
+                f" {sorted(bound.kwargs)}, but its rules take arguments by position. Make these arguments positional."
             )
         return bound.args
 
@@ -80,7 +80,10 @@ class _CustomFunction:
         n = len(args)
         for i in self.nondiff_argnums:
             if not -n <= i < n:
-                raise TypeError(f"nondiff_argnums={self.nondiff_argnums} of {self._name}, which got {n} arguments.")
+                raise TypeError(
+                    f"nondiff_argnums={self.nondiff_argnums} of the {type(self).__name__} function {self._name} must be in the"
+                    f" range [-{n}, {n}): the call has {n} arguments."
+                )
         nondiff = sorted({i % n for i in self.nondiff_argnums})
         diff = [i for i in range(n) if i not in nondiff]
         # A rule lives as long as its program, so it must not hold the arguments of the call that traced the program.
@@ -289,7 +292,9 @@ class custom_vjp(_CustomFunction):
 
     def __call__(self, *args, **kwargs):
         if self.fwd is None or self.bwd is None:
-            raise AttributeError(f"No VJP defined for custom_vjp function {self._name} using defvjp.")
+            raise AttributeError(
+                f"No VJP defined for custom_vjp function {self._name} using defvjp: call {self._name}.defvjp(fwd, bwd)."
+            )
         args = self._arguments(args, kwargs)
         nondiff, differentiated, with_both = self._split(args)
         if any(isinstance(leaf, Tracer) for leaf in tree_leaves(nondiff)):

@@ -100,8 +100,8 @@ def _call(name: str) -> Callable:
         results = [to_array(x)._value for x in _run(callback, args)]
         if len(results) != len(result_avals):
             raise RuntimeError(
-                f"{name} of {callback.__name__} got {len(results)} results, {len(result_avals)} were promised by"
-                " result_shape_dtypes."
+                f"{name} of {callback.__name__}: the function returned {len(results)} results, but result_shape_dtypes promises"
+                f" {len(result_avals)}. Return as many results as result_shape_dtypes promises."
             )
         for i, (x, aval) in enumerate(zip(results, result_avals)):
             for what, given, promised in (("shape", x.shape, aval.shape), ("dtype", x.dtype, aval.dtype)):

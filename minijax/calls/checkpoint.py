@@ -26,15 +26,15 @@ name_p = linear_row(
 
 
 def _linearize(primals, tangents, *, jaxpr: ClosedJaxpr, policy, differentiated, prevent_cse):
-    known, out_nonzero, linear = linearize_jaxpr(jaxpr, nonzero(tangents))
+    primal_jaxpr, out_nonzero, linear = linearize_jaxpr(jaxpr, nonzero(tangents))
     n_out = len(out_nonzero)
-    forward, again, used = split_by_policy(known, n_out, policy)
-    results = eval_jaxpr(forward, known.consts, *primals)
+    forward, again, used = split_by_policy(primal_jaxpr, n_out, policy)
+    results = eval_jaxpr(forward, primal_jaxpr.consts, *primals)
     outs, saved = results[:n_out], results[n_out:]
     kept = [*saved, *[x for x, use in zip(primals, used) if use]]
 
     def body(*args):
-        residuals = eval_jaxpr(again, known.consts, *args[: len(kept)])
+        residuals = eval_jaxpr(again, primal_jaxpr.consts, *args[: len(kept)])
         return jaxpr_as_fun(linear)(*residuals, *args[len(kept) :])
 
     def record(tangents):
@@ -49,10 +49,10 @@ def _linearize(primals, tangents, *, jaxpr: ClosedJaxpr, policy, differentiated,
     return outs, record
 
 
-def split_by_policy(known: ClosedJaxpr, n_out: int, policy) -> tuple[Jaxpr, Jaxpr, list[bool]]:
+def split_by_policy(primal_jaxpr: ClosedJaxpr, n_out: int, policy) -> tuple[Jaxpr, Jaxpr, list[bool]]:
     """(jaxpr from the arguments to the results and the saved values, jaxpr from the saved values and the arguments to the
     residuals, which of its arguments the second jaxpr needs). The policy selects the saved values."""
-    jaxpr = known.jaxpr
+    jaxpr = primal_jaxpr.jaxpr
     residuals = jaxpr.outvars[n_out:]
     saveable = [eqn for eqn in jaxpr.eqns if policy is not None and _saves(policy, eqn)]
     variables = [v for eqn in saveable for v in eqn.outvars]
@@ -78,9 +78,9 @@ remat_p = jaxpr_row(
 )
 
 
-def saved_residuals(known: ClosedJaxpr, n_out: int) -> list:
+def saved_residuals(primal_jaxpr: ClosedJaxpr, n_out: int) -> list:
     """(variable, the equation that computes it) for each value that a linearized function keeps. The arguments come first,
     with None in place of an equation."""
-    kept = {v for v in known.jaxpr.outvars[n_out:] if type(v) is not Literal}
-    given = [(v, None) for v in (*known.jaxpr.invars, *known.jaxpr.constvars)]
-    return [(v, eqn) for v, eqn in [*given, *[(v, e) for e in known.jaxpr.eqns for v in e.outvars]] if v in kept]
+    kept = {v for v in primal_jaxpr.jaxpr.outvars[n_out:] if type(v) is not Literal}
+    given = [(v, None) for v in (*primal_jaxpr.jaxpr.invars, *primal_jaxpr.jaxpr.constvars)]
+    return [(v, eqn) for v, eqn in [*given, *[(v, e) for e in primal_jaxpr.jaxpr.eqns for v in e.outvars]] if v in kept]

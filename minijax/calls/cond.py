@@ -14,7 +14,7 @@ from ..core.jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import batch_to_front, call_row, full, shape_of
+from ..primitives.basis import batch_to_front, call_row, check_types, full, shape_of
 from ..primitives.elementwise import broadcast_leading, eq_p, select_n_p, stop_gradient_p
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero, without_zeros
 from ..transforms.linearize import linearize_jaxpr
@@ -30,9 +30,7 @@ def _impl(index, *operands, branches: Branches):
 
 
 def _abstract_eval(index, *avals, branches: Branches):
-    for i, (given, expected) in enumerate(zip(avals, branches[0].in_avals, strict=True)):
-        if (given.shape, given.dtype) != (expected.shape, expected.dtype):
-            raise TypeError(f"cond's branches take {expected.str_short()} as operand {i}, got {given.str_short()}.")
+    check_types("cond's branch", avals, branches[0].in_avals)
     # As in JAX, the weak types are those of the first branch, which is `false_fun` of `cond`.
     return list(branches[0].out_avals)
 

@@ -87,8 +87,8 @@ def _alike(axis_size: int, x, x_batched: bool, t, t_batched: bool) -> tuple:
 
 def _no_reverse_mode(primals, tangents, **params):
     raise ValueError(
-        "custom_vmap functions do not support reverse-mode differentiation, as in JAX: the rule is for values alone. Put a"
-        " custom_vjp outside of the custom_vmap, which says what the derivative is."
+        "custom_vmap functions do not support reverse-mode differentiation, as in JAX: their rule computes values only. Wrap the"
+        " custom_vmap function in a custom_vjp function, which defines the derivative."
     )
 
 
@@ -100,7 +100,7 @@ custom_vmap_p = call_row(
     impl=lambda *args, call, **params: compile_jaxpr(call)(*args),
     abstract_eval=lambda *avals, call, **params: call.out_avals,
     jvp=_jvp,
-    transpose="custom_vmap functions do not support reverse mode, as in JAX; put a custom_vjp outside of the custom_vmap",
+    transpose="custom_vmap functions do not support reverse mode, as in JAX; wrap the custom_vmap function in a custom_vjp",
     batch=_batch,
     linearize=_no_reverse_mode,
     called_jaxpr=lambda params: params["call"],

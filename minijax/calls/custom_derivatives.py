@@ -82,7 +82,7 @@ def _check_closed_over(kind: str, name: str, tangents):
     if any(nonzero(tangents)):
         raise UnexpectedTracerError(
             f"Detected differentiation of a {kind} function with respect to a closed-over value: {name} closes over a value"
-            " that is being differentiated, and its rule knows only of its arguments. Make the value an argument."
+            " that is being differentiated, but its rule sees only its arguments. Make the value an argument."
         )
 
 
@@ -125,8 +125,8 @@ def _check_known(primals: Sequence, outs: Sequence, name: str):
     asked, got = (any(isinstance(x, Tracer) and x._trace is trace for x in part) for part in (primals, outs))
     if got and not asked:
         raise NotImplementedError(
-            f"The jvp rule of {name} computes its value and its tangent in one while_loop, which reverse mode cannot take"
-            " apart: compute the value outside of it, or by a function that is called on the primals alone."
+            f"The jvp rule of {name} computes its value and its tangent in one while_loop, and reverse mode cannot separate"
+            " them: compute the value outside of this loop, or by a function of the primals alone."
         )
 
 

@@ -13,7 +13,7 @@ from ..core.jaxpr import ClosedJaxpr, dce_jaxpr
 from ..core.primitive import CallPrimitive
 from ..lowering.compile import compile_jaxpr
 from ..lowering.run import compiled
-from ..primitives.basis import call_row
+from ..primitives.basis import call_row, check_types
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero, without_zeros
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import split_jaxpr, transpose_jaxpr
@@ -62,11 +62,7 @@ def _run_on_arrays(args, *, jaxpr: ClosedJaxpr, name: str, compiler: str | None 
 
 
 def _abstract_eval(*avals, jaxpr: ClosedJaxpr, name: str, compiler: str | None = None):
-    for i, (given, expected) in enumerate(zip(avals, jaxpr.in_avals, strict=True)):
-        if (given.shape, given.dtype) != (expected.shape, expected.dtype):
-            raise TypeError(
-                f"jit of {name} was traced for {expected.str_short()} as argument {i}, got {given.str_short()}."
-            )
+    check_types(f"jit of {name}", avals, jaxpr.in_avals)
     return jaxpr.out_avals
 
 

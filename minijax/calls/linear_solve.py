@@ -61,8 +61,8 @@ def _abstract_eval(*avals, const_lengths, jaxprs):
     for given, expected in zip([*consts.solve, *b], jaxprs.solve.in_avals, strict=True):
         if (given.shape, given.dtype) != (expected.shape, expected.dtype):
             raise TypeError(
-                f"custom_linear_solve's solver was traced for {expected.str_short()}, got {given.str_short()}: matvec and"
-                " solve must keep the dtype of b; make b an array of floats."
+                f"custom_linear_solve got {given.str_short()}, but its solver takes {expected.str_short()}: matvec and solve"
+                " must keep the dtype of b. Make b an array of floats."
             )
     return jaxprs.solve.out_avals
 
@@ -93,16 +93,19 @@ def _transpose(cotangents, *args, const_lengths, jaxprs):
     """The cotangent of b: x = A^-1 b is linear in b, so the transposed system gives it."""
     if jaxprs.transpose_solve is None:
         raise TypeError(
-            "transpose_solve required for backwards mode automatic differentiation of custom_linear_solve: give it, or say"
-            " symmetric=True if the matrix is."
+            "transpose_solve required for backwards mode automatic differentiation of custom_linear_solve: pass transpose_solve,"
+            " or symmetric=True if the matrix is symmetric."
         )
     consts, b = _split(args, const_lengths)
     if any(is_undefined_primal(x) for part in consts for x in part):
         raise NotImplementedError(
-            "custom_linear_solve is linear in b alone: matvec or solve closes over an argument of linear_transpose."
+            "custom_linear_solve is linear in b alone, but matvec or solve closes over an argument of linear_transpose: make b the"
+            " only argument of the function that linear_transpose gets."
         )
     if any(nonzero(cotangents[len(b) :])):
-        raise NotImplementedError("custom_linear_solve: the auxiliary data of a solver cannot be transposed.")
+        raise NotImplementedError(
+            "custom_linear_solve: a solver's auxiliary data has no transpose: return only the solution."
+        )
     cts = linear_solve(consts.transpose(), jaxprs.transpose(), [instantiate(ct) for ct in cotangents[: len(b)]])
     return [*[None] * sum(const_lengths), *[ct if is_undefined_primal(x) else None for ct, x in zip(cts, b)]]
 

@@ -17,7 +17,7 @@ from ..core.avals import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, Literal, dce_jaxpr, eval_jaxpr
 from ..core.staging import trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import add_any_p, call_row, instantiate, move_batch_dim
+from ..primitives.basis import add_any_p, call_row, check_types, instantiate, move_batch_dim
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import backward_pass
@@ -92,10 +92,8 @@ def _storage(aval: ShapedArray):
 
 
 def _abstract_eval(*avals, jaxpr: ClosedJaxpr, length, reverse, num_consts, num_carry, unroll):
-    for i, (given, expected) in enumerate(zip(avals, jaxpr.in_avals, strict=True)):
-        shape = given.shape if i < num_consts + num_carry else given.shape[1:]
-        if (shape, given.dtype) != (expected.shape, expected.dtype):
-            raise TypeError(f"scan's body takes {expected.str_short()} as argument {i}, got {given.str_short()}.")
+    slices = [aval.update(shape=aval.shape[1:]) for aval in avals[num_consts + num_carry :]]
+    check_types("scan's body", [*avals[: num_consts + num_carry], *slices], jaxpr.in_avals)
     carry, ys = jaxpr.out_avals[:num_carry], jaxpr.out_avals[num_carry:]
     return [*carry, *[aval.update(shape=(length, *aval.shape)) for aval in ys]]
 

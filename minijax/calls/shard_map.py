@@ -20,6 +20,7 @@ from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import (
     broadcast_batch,
     call_row,
+    check_types,
     const,
     expand_dims,
     instantiate,
@@ -108,10 +109,8 @@ def _impl(*args, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
 
 
 def _abstract_eval(*avals, jaxpr: ClosedJaxpr, mesh: Mesh, in_specs, out_specs, **params):
-    for i, (given, block, spec) in enumerate(zip(avals, jaxpr.in_avals, in_specs, strict=True)):
-        expected = whole_aval(block, spec, mesh)
-        if (given.shape, given.dtype) != (expected.shape, expected.dtype):
-            raise TypeError(f"shard_map takes {expected.str_short()} as argument {i}, got {given.str_short()}.")
+    expected = [whole_aval(block, spec, mesh) for block, spec in zip(jaxpr.in_avals, in_specs, strict=True)]
+    check_types("shard_map", avals, expected)
     return [whole_aval(block, spec, mesh) for block, spec in zip(jaxpr.out_avals, out_specs, strict=True)]
 
 
@@ -145,12 +144,13 @@ def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params)
     in_nonzero = nonzero(tangents)
     n_out = len(out_specs)
     with on_each_device(mesh):
-        known, out_nonzero, linear = linearize_jaxpr(jaxpr, in_nonzero)
-        n_residuals = len(known.out_avals) - n_out
+        primal_jaxpr, out_nonzero, linear = linearize_jaxpr(jaxpr, in_nonzero)
+        n_residuals = len(primal_jaxpr.out_avals) - n_out
         # A residual that is an argument need not be returned: use the argument, and make no copy for each device.
-        forwarded = [known.jaxpr.invars.index(v) if v in known.jaxpr.invars else None for v in known.jaxpr.outvars]
+        invars, outvars = primal_jaxpr.jaxpr.invars, primal_jaxpr.jaxpr.outvars
+        forwarded = [invars.index(v) if v in invars else None for v in outvars]
         kept = (*[True] * n_out, *[i is None for i in forwarded[n_out:]])
-        forward = _returning_rows(known, n_out, kept)
+        forward = _returning_rows(primal_jaxpr, n_out, kept)
         linear = _taking_rows(linear, tuple(kept[n_out:]))
     specs = [PartitionSpec(mesh.axis_name) if i is None else in_specs[i] for i in forwarded[n_out:]]
     results = shard_map_p.bind(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import call_row, instantiate, move_batch_dim
+from ..primitives.basis import call_row, check_types, instantiate, move_batch_dim
 from ..primitives.elementwise import select_examples
 from ..primitives.reductions import reduce_or
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero
@@ -29,9 +29,7 @@ def _impl(*args, cond_jaxpr: ClosedJaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts:
 
 
 def _abstract_eval(*avals, cond_jaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts, body_nconsts):
-    for i, (given, expected) in enumerate(zip(avals[cond_nconsts:], body_jaxpr.in_avals, strict=True)):
-        if (given.shape, given.dtype) != (expected.shape, expected.dtype):
-            raise TypeError(f"while's body takes {expected.str_short()} as argument {i}, got {given.str_short()}.")
+    check_types("while's body", avals[cond_nconsts:], body_jaxpr.in_avals)
     return body_jaxpr.out_avals
 
 

@@ -58,6 +58,16 @@ def call_row(
     return _registered(CallPrimitive(name), rules, **call_rules)
 
 
+def check_types(receiver: str, given: Sequence[ShapedArray], expected: Sequence[ShapedArray]):
+    """Raise TypeError if an argument of a call has another shape or dtype than the jaxpr that the call carries takes."""
+    for i, (x, y) in enumerate(zip(given, expected, strict=True)):
+        if (x.shape, x.dtype) != (y.shape, y.dtype):
+            raise TypeError(
+                f"{receiver} got {x.str_short()} as argument {i}, but takes {y.str_short()} there: convert the argument to this"
+                " type."
+            )
+
+
 def _registered(primitive: Primitive, rules: dict, **attributes):
     name = primitive.name
     if name in registry:

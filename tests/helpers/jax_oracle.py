@@ -1,4 +1,4 @@
-"""What a program gives with minijax beside what it gives with JAX."""
+"""Compare the results and the errors of a program in minijax with those in JAX."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _leaves(lib, tree) -> list[tuple[np.ndarray, bool]]:
 
 
 def assert_same_leaves(mine, theirs, rtol: float = 1e-5, atol: float = 0.0, signs: bool = True):
-    """Tree, shapes, dtypes, weak types and values; with `signs`, those of zeros and NaNs too."""
+    """Compare trees, shapes, dtypes, weak types and values; with `signs`, also the signs of zeros and NaNs."""
     assert str(mj.tree.structure(mine)) == str(jax.tree.structure(theirs))
     for (a, weak), (b, weak_there) in zip(_leaves(mj, mine), _leaves(jax, theirs), strict=True):
         assert (a.shape, a.dtype, weak) == (b.shape, b.dtype, weak_there)
@@ -24,7 +24,7 @@ def assert_same_leaves(mine, theirs, rtol: float = 1e-5, atol: float = 0.0, sign
 
 
 def assert_same_error(program, words: str, kinds: tuple[type[Exception], ...]):
-    """`program(lib)` raises an error of JAX's class, which is one of `kinds`; minijax's has these words."""
+    """`program(lib)` raises an error of one of `kinds` in JAX, and of the same class in minijax, whose text contains `words`."""
     with pytest.raises(kinds) as theirs:
         program(jax)
     with pytest.raises(type(theirs.value)) as mine:
@@ -33,7 +33,7 @@ def assert_same_error(program, words: str, kinds: tuple[type[Exception], ...]):
 
 
 def summed_forwards(lib):
-    """A psum over "i" with a derivative rule of its own, in which there is a pmean."""
+    """A psum over "i" whose own derivative rule calls pmean."""
 
     @lib.custom_vjp
     def f(x):

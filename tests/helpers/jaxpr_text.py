@@ -1,4 +1,4 @@
-"""A jaxpr, JAX's or ours, as lines of text: nested jits inlined, variables numbered, dead equations dropped."""
+"""A jaxpr of JAX or of minijax as lines of text: nested jits are inlined, variables are numbered, dead equations are dropped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _atom(v, names: dict) -> str:
     if not hasattr(v, "val"):
         return names[v]
     value = v.val.item() if hasattr(v.val, "item") else v.val
-    # JAX's own classes of numbers have a repr of their own.
+    # JAX's classes of numbers print differently from Python's.
     value = next((t(value) for t in (bool, int, float, complex) if isinstance(value, t)), value)
     return f"{value}:{_type(v)}"
 
@@ -53,7 +53,7 @@ def _without_dead(equations: list, results: list[str]) -> list:
 
 
 def _renumber(equations: list, results: list[str]) -> list[str]:
-    """Variables by the equation that made them, whatever was dropped in between."""
+    """The name of a variable: the number of the equation that computes it. Dropped equations have no number."""
     number: dict[str, str] = {}
     out = []
     for i, (outs, text, args) in enumerate(equations):

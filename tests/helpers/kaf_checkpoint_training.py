@@ -1,4 +1,4 @@
-"""The training that `tests/kaf/train/test_checkpoint.py` stops: there, and in processes of its own that are killed."""
+"""The training that `tests/kaf/train/test_checkpoint.py` interrupts, in its own process and in processes that it kills."""
 
 import numpy as np
 

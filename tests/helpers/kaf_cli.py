@@ -1,4 +1,4 @@
-"""What the tests of the command line share: a table, and what it looks like when `kaf` fails."""
+"""What the tests of the command line share: a table of data, and a check of the output when `kaf` fails."""
 
 from kaf.cli.main import main
 
@@ -11,7 +11,7 @@ def csv_text(rows=ROWS, header="a,b,label"):
 
 
 def replaced(i, j, cell):
-    """ROWS with another cell in row i, column j."""
+    """ROWS with a different cell in row i, column j."""
     return [tuple(cell if (i, j) == (m, n) else old for n, old in enumerate(row)) for m, row in enumerate(ROWS)]
 
 
@@ -20,7 +20,7 @@ def listing(directory):
 
 
 def fails(capsys, argv, message):
-    """`kaf argv` says `message` in its one line on stderr, and exits with 2."""
+    """`kaf argv` prints one line on stderr, which contains `message`, and exits with status 2."""
     status = main(argv)
     out, err = capsys.readouterr()
     assert err == f"kaf: error: {message}\n"

@@ -1,10 +1,10 @@
-"""What the jaxprs of kaf hold."""
+"""Measurements of the jaxprs of kaf."""
 
 import numpy as np
 
 
 def sizes_in(jaxpr):
-    """The sizes of all that a jaxpr and those in it compute."""
+    """The sizes of all arrays that a jaxpr and its nested jaxprs compute."""
     for eqn in jaxpr.eqns:
         yield from ((eqn.primitive.name, int(np.prod(v.aval.shape))) for v in eqn.outvars)
         for value in eqn.params.values():

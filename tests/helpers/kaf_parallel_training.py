@@ -1,4 +1,4 @@
-"""The training that `tests/kaf/train/test_parallel.py` shares among devices, and among processes."""
+"""The training that `tests/kaf/train/test_parallel.py` distributes over devices and over processes."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from kaf import Grid, KAFNet, fit, optim
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 4)).astype(np.float32)
 Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
-# 120 to train: two batches of 48, and one of 24; that is not cut among 16 devices.
+# 120 examples to train: two batches of 48, and one of 24, which 16 devices cannot share equally.
 ARGUMENTS = {"loss": "binary_cross_entropy", "epochs": 3, "batch_size": 48, "validation": 0.2, "patience": 2}
 
 

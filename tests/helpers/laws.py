@@ -14,7 +14,7 @@ import minijax as mj
 
 
 def arrays(shapes, dtype, salt: float = 0.2) -> list[np.ndarray]:
-    """Numbers of both signs, those of no two arrays alike."""
+    """Arrays of positive and negative numbers; no two arrays are equal."""
     sizes = [int(np.prod(s)) for s in shapes]
     starts = np.cumsum([0, *sizes])
     return [np.cos(1.7 * np.arange(a, a + n) + salt).reshape(s).astype(dtype) for a, n, s in zip(starts, sizes, shapes)]
@@ -25,7 +25,7 @@ def leaves(x) -> list[np.ndarray]:
 
 
 def flat(function):
-    """The function as one that returns a list of its floating results."""
+    """`function`, changed to return a list of its floating-point results."""
     return lambda *args: [y for y in mj.tree.leaves(function(*args)) if y.dtype.kind == "f"]
 
 
@@ -34,7 +34,7 @@ def jvp(function, args, tangents):
 
 
 def directional_derivatives_are_differences(function, args):
-    """Of first and of second order."""
+    """Derivatives of first and of second order agree with differences."""
     tangents = [np.sin(2 * x) + 0.5 for x in args]
     h = 1e-5
     for f in (flat(function), lambda *xs: jvp(function, xs, tangents)):
@@ -70,7 +70,7 @@ def assert_equal(found, expected, what: str = ""):
 
 
 def vmap_is_a_stack_of_slices(function, args):
-    """For every choice of the arguments that have a batch axis, which is the first or the last of each."""
+    """vmap agrees with a loop, for every choice of batched arguments and with the batch axis first or last in each of them."""
     size = 3
     choices = [dict.fromkeys((None, 0, np.ndim(x))) for x in args]
     for in_axes in itertools.product(*choices):
@@ -104,7 +104,7 @@ def jit_changes_nothing(function, args):
         assert_equal(a, b)
 
 
-# Each with the dtypes it is to be tried in: derivatives are compared with differences in 64 bits alone.
+# (law, the dtypes in which it is tried): derivatives are compared with differences in 64 bits only.
 FORWARD = [
     (directional_derivatives_are_differences, "float64"),
     (linearize_is_jvp, "float32"),

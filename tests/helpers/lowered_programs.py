@@ -20,7 +20,7 @@ def rnn(w, xs):
 
 def linear_solve(a, b):
     def solve(matvec, b):
-        # Jacobi's iteration.
+        # Jacobi's iteration for a linear system.
         diagonal = jnp.diag(a)
         return mj.lax.fori_loop(0, 50, lambda i, x: x + (b - matvec(x)) / (2 * diagonal), b)
 

@@ -1,4 +1,4 @@
-"""minijax with its fast path and without."""
+"""Run minijax with its fast path and without."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import minijax.numpy as jnp
 
 @contextmanager
 def mode(fast: bool):
-    """Inside, the fast path is on, or off: for the whole process, so that the tests of one worker never run side by side."""
+    """A context in which the fast path is on, or off, for the whole process: a worker runs its tests one after the other."""
     before = minijax.config.minijax_fast
     minijax.config.update("minijax_fast", fast)
     try:
@@ -24,7 +24,7 @@ def mode(fast: bool):
 
 
 def loss(op: Op, args):
-    """A scalar that reads each differentiable array before the operation, in it and after it."""
+    """A scalar function that reads each differentiable array before the operation, in the operation and after it."""
 
     def f(*smooth):
         full = [jnp.asarray(x) for x in args]

@@ -1,4 +1,4 @@
-"""Expressions in `jnp` that mean the same in minijax and in JAX, by kind; and the arrays they speak of.
+"""Expressions in `jnp` that have the same value in minijax and in JAX, by kind; and the arrays that they use.
 
 `value(expression, jnp)` is the expression's value in one of the two libraries.
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def variables() -> dict[str, np.ndarray]:
-    """The arrays in the expressions. Lower case: small and tame; capital: with NaN, infinities, -0.0."""
+    """The arrays in the expressions. A lower-case name: small finite numbers; a capital: with NaN, infinities, -0.0."""
     rng = np.random.default_rng(3)
     return {
         "x": rng.uniform(-2, 2, (3, 4)).astype("float32"),

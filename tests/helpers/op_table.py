@@ -27,7 +27,7 @@ class Op:
     dtypes: tuple[str, ...] = ("float32",)
     domain: tuple[float, float] = (-2.0, 2.0)
     smooth: tuple[int, ...] = ()
-    # The dtypes of those arrays that keep theirs, by position: predicates, indices, keys.
+    # {position: dtype} of the arrays whose dtype is fixed: predicates, indices, keys.
     fixed: dict[int, str] = field(default_factory=dict)
     # Where two float32 implementations may differ by more than rounding of the last operation: units in the last place.
     ulp: float = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# JAX wraps many a jnp function in a jit or a custom_jvp of its own: those equations are replaced by what is in them.
+# JAX wraps many jnp functions in a jit or a custom_jvp: `inlined` replaces such an equation by the equations of its jaxpr.
 CALLS = {"jit": "jaxpr", "custom_jvp_call": "call_jaxpr"}
 
 
@@ -36,7 +36,7 @@ def inlined(jaxpr):
                 aval = eqn.outvars[0].aval
                 outs = [type(args[0])(np.asarray(args[0].val).astype(aval.dtype), aval)]
             else:
-                # Two calls of one jaxpr must not bind the same variables.
+                # Two calls of one jaxpr must bind different variables.
                 outs = [type(v)(v.aval) for v in eqn.outvars]
                 params = {name: plain(value) for name, value in eqn.params.items()}
                 eqns.append(eqn.replace(invars=args, outvars=outs, params=params))
@@ -48,7 +48,7 @@ def inlined(jaxpr):
 
 
 def traced(lib, program, args):
-    # A key is an array of the library that made it.
+    # A key can be read only by the library that made it.
     return lib.make_jaxpr(program(lib))(*[a(lib) if callable(a) else a for a in args])
 
 

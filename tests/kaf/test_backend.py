@@ -1,4 +1,4 @@
-"""Which library computes, and that nothing but kaf/backend.py knows there are two."""
+"""Which library computes, and that only kaf/backend.py knows that there are two."""
 
 import ast
 import importlib
@@ -148,7 +148,7 @@ def test_unknown_names(monkeypatch):
 
 def test_jax_not_installed(monkeypatch):
     monkeypatch.delitem(kaf_backend._loaded, "jax", raising=False)
-    monkeypatch.setitem(sys.modules, "jax", None)  # what Python takes for "cannot be imported"
+    monkeypatch.setitem(sys.modules, "jax", None)  # with None in sys.modules, Python raises ImportError
     with pytest.raises(ImportError) as e:
         use_backend("jax")
     assert str(e.value) == "kaf's backend 'jax' needs JAX, which is not installed: pip install 'minijax[jax]'"
@@ -244,7 +244,7 @@ def imported_packages(path):
             yield node.module.partition(".")[0]
 
 
-# What is at home in one library only, and the packages it is for.
+# The files for one library only, and the packages that they import.
 AT_HOME_IN_JAX = {
     "layers/equinox.py": {"equinox"},
     "layers/nnx.py": {"flax"},

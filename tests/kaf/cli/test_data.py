@@ -277,6 +277,6 @@ def test_scaler():
     scaled = scaler(x)
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled[:, 0], [-np.sqrt(1.5), 0, np.sqrt(1.5)], rtol=1e-6)
-    # Constant columns are not blown up, not even 0.1, whose mean is off by a bit.
+    # Scaling leaves constant columns small: even the column of 0.1, whose mean differs from 0.1 in the last bit.
     np.testing.assert_allclose(scaled[:, 1:], 0, atol=1e-6)
     assert np.isfinite(scaler(np.full((1, 3), 1e300))).all()

@@ -1,4 +1,4 @@
-"""`kaf train` and `kaf predict`, from end to end, on small tables: what is written, interrupted, gone on with, and read."""
+"""`kaf train` and `kaf predict` on small tables: the files that they write and read, interruptions, and resumed training."""
 
 import csv
 import io
@@ -64,7 +64,7 @@ def test_train_and_predict(name, kind, capsys, here):
     assert len(rows) == 61
     if kind == "numbers":
         assert rows[0] == ["prediction"]
-        # Three epochs: near the mean, in the target's own units.
+        # After three epochs predictions are near the mean, in the units of the target.
         assert 80 < np.mean([float(row[0]) for row in rows[1:]]) < 120
     else:
         assert rows[0] == ["class", "probability"]
@@ -185,7 +185,7 @@ def test_a_loss_that_is_no_number(capsys, here):
 
 
 def first_version(**changes):
-    """model.npz as the first version wrote it."""
+    """A model.npz in the format of the first version."""
     rng = np.random.default_rng(1)
     about = {
         "grid": {"size": 6, "boundary": 2.0, "rule": "code"},
@@ -259,7 +259,7 @@ def test_model_files_hold_plain_kafs(here):
 
 
 def test_a_disk_that_is_full_for_a_while(capsys, here, monkeypatch):
-    """The checkpoint's first writing succeeds, its last does not: a warning, and everything else is there."""
+    """The first checkpoint is written and the last cannot be: kaf warns, and writes all other files."""
     argv, replace, made = [*write_table("t.csv", "two classes"), "--compare", "none"], os.replace, []
 
     def refuse(source, target):

@@ -23,7 +23,7 @@ METHODS_OF_BOTH = ("gridded", "loop")
 
 
 def hermite_sums(x, alpha, grid, order, sigma=None):
-    """The derivative of that order by x, in float64; [..., units]."""
+    """The derivative of order `order` with respect to x, in float64; [..., units]."""
     sigma = grid.sigma if sigma is None else sigma
     c = np.linspace(-grid.boundary, grid.boundary, grid.size)
     t = (np.asarray(x, np.float64)[..., None] - c) / np.asarray(sigma)[..., None]
@@ -40,7 +40,7 @@ def kernels(x, grid):
 
 
 def problem(units=3, size=20, seed=0):
-    """Inputs inside the grid, about its ends and far beyond, [n, units], and coefficients of the paper's spread."""
+    """Inputs inside the grid, near its ends and far outside, [n, units], and coefficients with the paper's spread."""
     rng = np.random.default_rng(seed)
     parts = [rng.uniform(-b, b, n) for b, n in ((3, 400), (6, 200), (40, 100), (1e6, 100))]
     x = rng.permutation(np.concatenate([*parts, [0, -0.0, 1e6, -1e6]])).astype(np.float32)
@@ -49,7 +49,7 @@ def problem(units=3, size=20, seed=0):
 
 
 def relative_error(found, expected):
-    """The largest difference, of the largest expected value."""
+    """The largest difference, relative to the largest expected value."""
     found = np.asarray(found, np.float64)
     assert found.shape == expected.shape and np.isfinite(found).all()
     return np.abs(found - expected).max() / np.abs(expected).max()
@@ -83,7 +83,7 @@ def test_gradients(backend, method, size):
     assert relative_error(dx, g * hermite_sums(x, alpha, grid, 1)) < 1e-5
     assert relative_error(dalpha, np.einsum("nh,nhk->hk", g, kernels(x, grid))) < 1e-5
     by_sigma = hermite_sums(x, alpha, grid, 0) / grid.sigma + grid.sigma * hermite_sums(x, alpha, grid, 2)
-    # A sum of thousands of both signs: the error is one of its absolute terms.
+    # A sum of thousands of positive and negative terms: the error is relative to the sum of their absolute values.
     assert abs(float(dsigma) - (g * by_sigma).sum()) < 1e-5 * np.abs(g * by_sigma).sum()
 
 
@@ -103,7 +103,7 @@ def test_second_and_third_derivatives(backend, method, size):
 @pytest.mark.parametrize("order", [0, 1, 2])
 @pytest.mark.parametrize("size", [20, 50, 100])
 def test_evaluators_of_each_order(backend, size, order):
-    """On many values: in the second derivative blocks of full size would be off by 2e-5 here and there."""
+    """Many values: with blocks of full size, a few second derivatives would have errors of 2e-5."""
     grid = Grid(size)
     x = np.linspace(-5, 5, 20001, dtype=np.float32)[:, None] + np.zeros(3, np.float32)
     alpha = problem(size=size)[1]
@@ -171,7 +171,7 @@ def test_half_precision_is_computed_in_float32(backend, dtype, unit, method):
     out = phi(x, alpha, Grid(), method=method)
     assert out.dtype == x.dtype
     exact = hermite_sums(*(np.asarray(a, np.float64) for a in (x, alpha)), Grid(), 0)
-    # The result is rounded once; in half precision throughout, errors would add up to many.
+    # The result is rounded once: if every step rounded to half precision, many errors would add up.
     assert np.abs(np.asarray(out, np.float64) - exact).max() < 1.01 * unit * np.abs(exact).max()
     dx, dalpha = backend.grad(lambda x, alpha: phi(x, alpha, Grid(), method=method).astype("float32").sum(), (0, 1))(
         x, alpha
@@ -196,13 +196,13 @@ def test_dtypes_of_mixed_arguments(backend):
 
 @pytest.mark.parametrize("sigma", [1e-3, 0.1, 0.2, 0.27, 0.5, 1.0, 10.0])
 def test_any_bandwidth_known_or_not(backend, sigma):
-    """0.26 is where the blocks made for an unknown bandwidth begin to overflow."""
+    """Blocks that are made for an unknown bandwidth begin to overflow at 0.26."""
     grid = Grid()
     x, alpha = problem()
     x = x[np.abs(x[:, 0]) < 100]
     exact = hermite_sums(x, alpha, grid, 0, sigma)
     known = phi(x, alpha, grid, sigma)
-    # The centres are float32, and so is x - c: off by 2e-7, which counts against a small sigma.
+    # The centres are float32, so x - c has an error of 2e-7, which matters for a small sigma.
     assert relative_error(known, exact) < 1e-5 + 3e-7 / sigma
     traced = backend.jit(lambda sigma: phi(x, alpha, grid, sigma))(np.float32(sigma))
     assert relative_error(traced, exact) < 1e-5 + 3e-7 / sigma
@@ -229,7 +229,7 @@ def test_layouts():
     assert make_layout(Grid().centers, None).guarded
     for centers in ([0.0], [0.0, 1.0, 3.0], [1.0, 0.0], [0.0, np.inf], [1e9, 1e9 + 64], [0.0, 0.0]):
         assert make_layout(np.float32(centers), 1.0) is None
-    # Too narrow for a block to hold two centres.
+    # The bandwidth is so small that a block cannot hold two centres.
     assert make_layout(Grid().centers, 0.05) is None
 
 
@@ -282,7 +282,7 @@ def test_unknown_method(backend):
 
 @pytest.fixture(params=[1, 2], ids=["one device", "two devices"])
 def devices(request, monkeypatch):
-    """With several, which may share an array, JAX transposes the gradient itself."""
+    """With several devices, which may share an array, JAX transposes the gradient itself."""
     monkeypatch.setattr(jax, "device_count", lambda: request.param)
     _run.cache_clear()
     yield request.param
@@ -380,7 +380,7 @@ def test_sizes_of_chunks():
         chunk = _rows_per_chunk(n, row, size)
         assert chunk == n or 1 <= chunk and (chunk * row <= size or chunk == 1)
     assert _rows_per_chunk(4096, 256, 65536) == 256
-    # A divisor, if one is near: the remainder costs a copy.
+    # The chunk is a divisor of the number of rows if there is one near: a remainder costs a copy.
     assert 3 * 10**6 % _rows_per_chunk(3 * 10**6, 1, 65536) == 0 and _rows_per_chunk(1000003, 1, 65536) == 65536
 
 
@@ -389,12 +389,12 @@ def test_how_many_rows_are_joined():
         joined = _rows_to_join(n, row, size)
         assert n % joined == 0 and (joined == 1 or (joined - 1) * row < size or n % (joined - 1))
     assert _rows_to_join(256, 256, 8192) == 32
-    # Too few rows for that, or long ones.
+    # Too few rows to join, or rows that are long.
     assert _rows_to_join(7, 256, 8192) == _rows_to_join(256, 8192, 8192) == 1
 
 
 def test_an_array_that_devices_share_stays_with_them():
-    """Gradients of a batch shared by two devices: none is gathered, and what they exchange is the gradient of alpha."""
+    """Gradients of a batch that two devices share: no array is gathered, and the devices exchange only the gradient of alpha."""
     program = """
 import os
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
@@ -451,7 +451,7 @@ def test_peak_memory_of_value_and_gradients_in_arrays_of_xs_size_on_jax(method, 
 def test_peak_memory_of_value_and_gradients_in_arrays_of_xs_size_on_minijax(method):
     with use_backend("minijax") as backend:
         x, alpha, g = map(backend.np.asarray, arrays())
-        # Compiled, and not yet run: what a program keeps for its next run is counted too.
+        # The function is compiled and not yet run, so that memory that a program keeps for its next run is counted too.
         run = value_and_gradients(backend, method).lower(x, alpha, g).compile()
         tracemalloc.start()
         try:

@@ -1,4 +1,4 @@
-"""Where alpha starts."""
+"""The initial values of alpha."""
 
 import math
 
@@ -33,7 +33,7 @@ def test_same_key_same_numbers_on_both_backends():
             np.testing.assert_array_equal(np.asarray(random_alpha(7, (4, 20))), np.asarray(drawn[name]))
     ours, theirs = np.asarray(drawn["minijax"]), np.asarray(drawn["jax"])
     assert ours.dtype == theirs.dtype == np.float32
-    # The bits are equal; erfinv may round its last bit another way.
+    # The random bits are equal; erfinv may round its last bit differently.
     np.testing.assert_allclose(ours, theirs, rtol=4 * np.finfo(np.float32).eps)
     np.testing.assert_array_equal(theirs, jax.random.normal(jax.random.key(7), (4, 20)) * np.float32(math.sqrt(0.3)))
 
@@ -96,7 +96,7 @@ def test_residual_is_what_the_layer_shows(backend, name):
     rounding = 10 * np.finfo(np.float32).eps * np.abs(fit.alpha).sum()
     assert abs(np.abs(error).max() - fit.residual_max) < rounding
     assert abs(np.sqrt(np.mean(error**2)) - fit.residual_rms) < rounding
-    assert fit.residual_rms < fit.residual_max < 0.06  # the kink of ReLU is the worst
+    assert fit.residual_rms < fit.residual_max < 0.06  # the largest error is at the kink of ReLU
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -207,14 +207,14 @@ def test_the_nearest_functions(new, bound):
     assert not found.exact and found.residual_max < bound
     x = np.linspace(-new.boundary, new.boundary, 3001)
     error = values(found.alpha, new, x) - values(alpha, Grid(), x)
-    # The residual is that of the worst of its own points.
+    # The reported residual is the largest one at the points of the fit.
     assert abs(np.abs(error).max() - found.residual_max) < 0.02 * found.residual_max + 1e-4
     # Nearest in the mean square: no combination of the new Gaussians with coefficients like these comes nearer.
     K = values(np.eye(new.size), new, x)
     rng = np.random.default_rng(0)
     for _ in range(50):
         step = rng.normal(size=found.alpha.shape) * 10.0 ** rng.uniform(-5, 0)
-        # On its own points exactly; these are others.
+        # The residual is exact at the points of the fit; these points are different.
         assert (error**2).sum() <= 1.001 * ((error + K @ step.T) ** 2).sum()
 
 

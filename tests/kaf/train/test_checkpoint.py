@@ -1,4 +1,4 @@
-"""A training that is stopped, wherever and however, goes on to the result of one that is not, bit for bit."""
+"""A training that is interrupted at any step and resumed gives bit for bit the result of an uninterrupted training."""
 
 import os
 import signal
@@ -55,7 +55,7 @@ def test_interrupted_at_every_step(backend, tmp_path, monkeypatch):
 def test_a_finished_training_is_read_and_may_be_lengthened(backend, tmp_path):
     path = tmp_path / "c.npz"
     first = trained(epochs=2, checkpoint=path)
-    # Nothing is left to do: not one step is made.
+    # The training is complete: resuming it takes no step.
     assert_same_bits(trained(epochs=2, checkpoint=path), first)
     assert_same_bits(trained(epochs=3, checkpoint=path), trained(epochs=3))
     assert trained(epochs=3, checkpoint=path).seconds > first.seconds > 0
@@ -112,11 +112,11 @@ def test_killed(backend_name, kills, tmp_path):
         ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
     with use_backend(backend_name):
-        assert read(path).state["batch"] == 1  # There is something to go on from.
+        assert read(path).state["batch"] == 1  # There is a checkpoint to resume from.
         assert_same_bits(trained(checkpoint=path), trained())
 
 
-# -- What cannot be gone on from ---------------------------------------------------------------------------------------
+# -- Checkpoints that training cannot resume from --------------------------------------------------------------------------
 
 OTHERS = [
     ({"seed": 2}, "belongs to another training: seed was 1 and is 2, the data was * and is *, the validation"),
@@ -220,11 +220,11 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", refuse)
-    # At first it is an error,
+    # The first time, a failure to write is an error,
     with pytest.raises(OSError, match="No space left on device"):
         trained(checkpoint=path)
     assert os.listdir(tmp_path / "none") == []
-    # later a warning: the result is returned all the same, and the file goes on being what it was.
+    # later it is a warning: training returns its result, and the old file stays as it is.
     full[0] = False
     first = trained(epochs=1, checkpoint=path)
     before = path.read_bytes()

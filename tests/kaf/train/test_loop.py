@@ -1,4 +1,4 @@
-"""Training: the same loss curve on both backends, and everything a user can do to it."""
+"""Training: the same loss curve on both backends, and all options of training."""
 
 import time
 
@@ -75,7 +75,7 @@ def test_what_the_result_holds(backend):
     assert [epoch for epoch, _ in calls] == [0, 1, 2]
     np.testing.assert_array_equal(np.float32([loss for _, loss in calls]), result.epoch_losses)
     assert result.interrupted is False
-    # Not trained in place.
+    # Training leaves the given model as it is.
     assert not np.array_equal(np.asarray(result.model.layers[0].weight), np.asarray(model.layers[0].weight))
 
 
@@ -84,7 +84,7 @@ def test_the_first_loss_is_that_of_the_model_as_given(backend):
     model = KAFNet.init(0, [2, 4, 1])
     curve = fit(model, x, y, loss="binary_cross_entropy", epochs=1, batch_size=40, l2_alpha=0.01).loss_curve
     expected = losses.binary_cross_entropy(model(x), y) + 0.01 * losses.l2_alpha(model)
-    # One batch of all examples: their order changes the sum's last bits alone.
+    # One batch holds all examples: their order changes only the last bits of the sum.
     np.testing.assert_allclose(curve[0], float(expected), rtol=1e-5)
 
 
@@ -175,19 +175,19 @@ def test_validation_and_the_best_epoch(backend):
     model, calls = KAFNet.init(0, [2, 4, 1]), []
     whole = fit(model, x, y, validation=(x[:50], y[:50]), callback=lambda *given: calls.append(given), **arguments)
     assert whole.validation_losses.shape == (6,) and whole.validation_losses.dtype == np.float32
-    # The last one is that of the model returned, without its l2 term.
+    # The last loss is that of the returned model, without the l2 term.
     expected = float(losses.binary_cross_entropy(whole.model(x[:50]), y[:50]))
     np.testing.assert_allclose(whole.validation_losses[-1], expected, rtol=1e-5)
     assert whole.best_epoch == int(np.argmin(whole.validation_losses)) and whole.stopped_early is False
     found = np.float32([given[2] for given in calls])
     assert [given[0] for given in calls] == list(range(6)) and np.array_equal(found, whole.validation_losses)
-    # Held out, the examples change nothing in the training but its batches.
+    # Examples that are held out change only the batches of the training.
     assert np.array_equal(whole.loss_curve, fit(model, x, y, **arguments).loss_curve)
 
 
 def test_early_stopping_returns_the_best_model(backend):
     x, y = moons(60)
-    # What is learnt makes the validation loss larger: its labels are the wrong ones.
+    # The labels of the validation examples are wrong, so training makes the validation loss larger.
     held_out = (x, 1 - y)
     arguments = {"loss": "binary_cross_entropy", "batch_size": 20, "validation": held_out}
     model = KAFNet.init(0, [2, 4, 1])
@@ -231,7 +231,7 @@ def test_decay_of_alpha_apart(backend):
 
 
 def test_what_is_no_array_stays_in_its_place(backend):
-    """A model may hold what is not trained: integers, here, and functions in Equinox's."""
+    """A model may hold values that are not trained: integers here, functions in Equinox's modules."""
     x, y = moons(40)
     net = KAFNet.init(0, [2, 4, 1])
     model = KAFNet((kaf.Linear(np.eye(2, dtype=np.int32), np.zeros(2, np.int32)), *net.layers))
@@ -250,7 +250,7 @@ def test_infinities_that_cancel_are_seen(backend):
 
 
 def test_half_precision(backend, tmp_path):
-    """Inputs and parameters of bfloat16, which NumPy does not know, and a checkpoint that is gone on from."""
+    """Inputs and parameters of bfloat16, a dtype that NumPy lacks; training also resumes from a checkpoint."""
     x, y = moons(40)
     model = backend.tree_util.tree_map(lambda leaf: leaf.astype("bfloat16"), KAFNet.init(0, [2, 4, 1]))
     half = np.asarray(backend.np.asarray(x).astype("bfloat16"))

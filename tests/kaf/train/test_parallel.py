@@ -37,7 +37,7 @@ def test_same_losses_on_any_number_of_devices(on_jax):
 
 
 def test_any_loss_is_that_of_the_whole_batch(on_jax):
-    """Not a mean: what each device computes for itself and averages would be another number."""
+    """The loss is a maximum and not a mean: the mean of the devices' maxima would be a different number."""
     worst = lambda outputs, targets: ((outputs[:, 0] - targets) ** 2).max()
     alone, shared = (trained(mesh, loss=worst, epochs=1) for mesh in (None, data_mesh(8)))
     np.testing.assert_allclose(shared.loss_curve, alone.loss_curve, rtol=1e-5)
@@ -108,7 +108,7 @@ def test_two_processes(tmp_path, monkeypatch):
     for process in running:
         printed, complaints = process.communicate(timeout=120)
         assert process.returncode == 0, complaints.decode()
-        # Gloo says on stdout whom it has met.
+        # Gloo prints its connections on stdout.
         assert printed.endswith(b"\nfit: the processes do not have the same arguments and data.\n")
     with use_backend("jax"), np.load(out) as found:
         alone = trained()
@@ -148,7 +148,7 @@ def test_errors(on_jax):
                 f"{name}: several devices need the backend 'jax', and 'minijax' computes: use_backend('jax'), or "
                 "KAF_BACKEND=jax."
             )
-    # This process has computed, and is alone.
+    # This process has already computed, so it cannot join others.
     said = says(join, "localhost:1", 2, 1, timeout=1)
     assert said.startswith("join: the processes did not meet at localhost:1: ")
     assert said.endswith("a process_id of its own, and must join before it computes anything.")

@@ -54,7 +54,7 @@ def total(lib, f):
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_policies(policy, capsys):
-    """The same gradient; and the same kinds of values are kept, as many of each."""
+    """The gradient is JAX's; and the kept values have the same types as JAX's, and there are as many of each type."""
 
     def kept(lib):
         f = layers(lib, POLICIES[policy](lib.checkpoint_policies))
@@ -120,7 +120,7 @@ def test_options():
 
 
 def peak(f, *args) -> int:
-    """In the first call: what later ones need has been kept."""
+    """The first call measures the memory: later calls use memory that was kept."""
     tracemalloc.start()
     f(*args)
     _, most = tracemalloc.get_traced_memory()
@@ -129,7 +129,7 @@ def peak(f, *args) -> int:
 
 
 def test_less_memory():
-    """Sixteen layers, each of which keeps several arrays: with checkpoint, one."""
+    """Sixteen layers, each of which keeps several arrays, and with checkpoint one array."""
     x = jnp.ones(100_000)
 
     def layer(x):

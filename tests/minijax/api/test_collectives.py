@@ -1,4 +1,4 @@
-"""Collectives over the named axes of vmap: as JAX's, under and over the other transformations."""
+"""Collectives over the named axes of vmap agree with JAX's, inside and outside of the other transformations."""
 
 from __future__ import annotations
 
@@ -153,14 +153,14 @@ def test_program_equals_jax(name):
 
 
 def test_ppermute_without_a_sender_is_zero():
-    """XLA's meaning; JAX's vmap only takes whole permutations."""
+    """A partial permutation has XLA's meaning: JAX's vmap takes only whole permutations."""
     out = named(mj, lambda x: mj.lax.ppermute(x, "i", [(0, 1), (1, 2)]))(mj.numpy.asarray(X))
     np.testing.assert_array_equal(np.asarray(out), [0, 1, 2])
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations("ijk")), ids="".join)
 def test_all_to_all_of_three_names_numbers_the_parts_as_axis_index(order):
-    """JAX is right here too, but takes seconds: the definition is the oracle."""
+    """JAX's results are right here too, but take seconds: the definition is the oracle."""
     x = np.arange(2 * 3 * 2 * 24, dtype=np.float32).reshape(2, 3, 2, 24)
     maps = {"i": 0, "j": 1, "k": 2}
 
@@ -205,7 +205,7 @@ IN_GROUPS = {
 
 @pytest.mark.parametrize("name", IN_GROUPS)
 def test_groups(name):
-    """JAX's vmap refuses them (its pmap does not: see test_pmap.py); here they mean the same under both."""
+    """JAX's vmap refuses groups, and its pmap takes them (see test_pmap.py); in minijax groups mean the same in both."""
     program, of_group = IN_GROUPS[name]
     data = np.random.default_rng(0).normal(size=(4, 4)).astype(np.float32)
     expected = [None] * 4
@@ -256,14 +256,14 @@ def test_jaxpr_is_jaxs(name):
 
 
 def test_all_to_all_of_what_is_not_mapped():
-    """Everybody sends the same; JAX's vmap returns axes too many."""
+    """All examples send the same array; JAX's vmap returns too many axes."""
     out = named(mj, lambda x: mj.lax.all_to_all(mj.numpy.arange(6), "i", 0, 0, tiled=True) * x.astype(int))(X)
     np.testing.assert_array_equal(np.asarray(out), [[0, 1] * 3, [4, 6] * 3, [12, 15] * 3])
 
 
 @pytest.mark.parametrize("axes", [(0, 0), (0, 1), (1, 0)])
 def test_gradient_of_all_to_all(axes):
-    """JAX's own fails where it is not tiled. The exchange is its own inverse's transpose: cotangents come back."""
+    """JAX's derivative fails if tiled=False. The transpose of the exchange is its inverse, so cotangents return to their sender."""
     x, weights = np.random.default_rng(0).normal(size=(2, 3, 3, 3)).astype(np.float32)
 
     def back(x, w):
@@ -334,7 +334,7 @@ def test_unbound_names(name):
 
 
 def test_names_that_jax_reports_otherwise():
-    """JAX lets these through to an error about a missing rule."""
+    """JAX does not check these, and raises an error about a missing rule."""
     for f in (
         lambda x: mj.lax.ppermute(x, "j", RING),
         lambda x: mj.lax.pshuffle(x, "j", [0]),
@@ -396,9 +396,9 @@ def test_errors_are_jaxs(name):
 
 
 def test_other_errors():
-    with pytest.raises(ValueError, match="axis_index_groups must be of one size"):
+    with pytest.raises(ValueError, match="axis_index_groups must all have one size"):
         named(mj, lambda x: mj.lax.psum(x, "i", axis_index_groups=[[0, 1], [2]]))(X)
-    with pytest.raises(ValueError, match="axis_index_groups must be of one size, and of one named axis"):
+    with pytest.raises(ValueError, match="axis_index_groups must all have one size, along one named axis"):
         twice(mj, lambda x: mj.lax.psum(x, ("i", "j"), axis_index_groups=[[0, 1, 2], [3, 4, 5]]))(A)
     with pytest.raises(NotImplementedError, match="all_gather works along one named axis"):
         twice(mj, lambda x: mj.lax.all_gather(x, ("i", "j")))(A)

@@ -1,4 +1,4 @@
-"""custom_vmap, sequential_vmap: the rule is asked where JAX asks it, under and over other transformations."""
+"""custom_vmap, sequential_vmap: the rule runs where JAX runs it, inside and outside of other transformations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ X = np.array([0.3, 0.7, 1.1], np.float32)
 B = np.stack([X, 2 * X])
 
 
-# Functions with rules that are wrong, so that a result shows whether the rule was asked. `seen` has what it was told.
+# Functions with wrong rules, so that a result shows whether the rule ran. `seen` records the rule's arguments.
 def product(lib, seen):
     """The rule of x sin y is x cos y."""
     jnp = lib.numpy
@@ -86,7 +86,7 @@ def nested(lib, nesting, f):
 
 
 def mixed(nesting) -> bool:
-    """Whether a jvp is mapped over one argument alone: there JAX's rule gives arrays of the wrong shape."""
+    """Whether a jvp is mapped over one argument only: JAX's rule returns arrays of the wrong shape there."""
     return any(a.startswith("vmap of") and "jvp" in nesting[i:] for i, a in enumerate(nesting))
 
 
@@ -110,7 +110,7 @@ def test_nestings(nesting):
 
 
 def right(lib):
-    """With a rule that is right, and believes what it is told: then the order of jvp and vmap does not matter."""
+    """With a right rule that relies on its in_batched argument, the order of jvp and vmap does not matter."""
 
     def fun(x, y):
         return lib.numpy.sin(x) * y
@@ -135,7 +135,7 @@ PARTS = {
 @pytest.mark.parametrize("only_x", [False, True])
 @pytest.mark.parametrize("moving", PARTS)
 def test_a_jvp_mapped_in_part(moving, only_x):
-    """JAX maps over the rule where a primal or a tangent alone is batched, and returns all pairs of examples."""
+    """If only a primal or only a tangent is batched, JAX maps over the rule, and returns results for all pairs of examples."""
     examples = np.float32([[1, 2, 3, 4], [4, 5, 6, 7], [1, -1, 2, 2], [3, 1, 2, 5]])[..., None] * np.float32([1, 2])
     dims = PARTS[moving]
     args = [rows if d == 0 else rows[0] for rows, d in zip(examples, (*dims[0], *dims[1]))]
@@ -154,7 +154,7 @@ def test_a_jvp_mapped_in_part(moving, only_x):
 
 
 def test_jacobians():
-    """A batch of tangents: the function is not asked what to do with a batch, its value is the same for all."""
+    """A batch of tangents only: the rule does not run, because the primals are the same for all examples."""
     expected = np.diag(np.sin(X) + X * np.cos(X))
     asked = []
     by_rule = mj.custom_batching.custom_vmap(lambda x: mj.numpy.sin(x) * x)
@@ -309,10 +309,13 @@ ERRORS = {
         lambda lib: lib.grad(custom(lib, SQUARE))(1.0, 2.0),
         "custom_vmap functions do not support reverse-mode differentiation",
     ),
-    "linearize": (lambda lib: lib.linearize(custom(lib, SQUARE), 1.0, 2.0), "Put a custom_vjp outside"),
+    "linearize": (
+        lambda lib: lib.linearize(custom(lib, SQUARE), 1.0, 2.0),
+        "Wrap the custom_vmap function in a custom_vjp",
+    ),
     "transposition": (
         lambda lib: lib.linear_transpose(lambda x: custom(lib, SQUARE)(x, 2.0), 1.0)(1.0),
-        "put a custom_vjp outside",
+        "wrap the custom_vmap function in a custom_vjp",
     ),
     "no attribute": (lambda lib: custom(lib, SQUARE).rule, "no attribute 'rule'"),
 }
@@ -325,7 +328,7 @@ def test_error(name):
 
 
 def test_errors_where_jax_has_no_words():
-    """An assertion, an IndexError, or a result of another size than the batch's."""
+    """JAX raises an AssertionError or an IndexError, or returns a result whose size is not the batch's."""
     with pytest.raises(
         mj.errors.UnexpectedTracerError, match="custom_vmap function with respect to a closed-over value"
     ):

@@ -99,7 +99,7 @@ def with_symbolic_zeros(lib):
 
 
 def linear_inside(lib):
-    """A custom function within a rule's linear part is transposed by what it computes."""
+    """To transpose a custom function in the linear part of a rule, its own jaxpr is transposed."""
 
     @lib.custom_jvp
     def double(x):
@@ -187,7 +187,7 @@ def test_program_equals_jax(name):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Laws, of functions whose rules are right
+# Laws, for functions whose rules are right
 
 jnp = mj.numpy
 
@@ -265,7 +265,7 @@ def vjp_with(lib, fwd, bwd):
 
 
 def jitted(lib, *rules):
-    """Traced first, and then differentiated: the function has been run when its rule is."""
+    """The function is traced first and differentiated afterwards, so it has run before its rule runs."""
     f = defined((lib.custom_jvp if len(rules) == 1 else lib.custom_vjp)(lambda x: 2 * x), *rules)
     return lib.grad(lib.jit(lambda x: lib.numpy.sum(f(x))))(lib.numpy.float32(1))
 
@@ -330,7 +330,7 @@ def test_error(name):
 
 
 def test_closed_over_values_being_differentiated_raise():
-    """JAX raises for these too; silently they would have derivative 0."""
+    """JAX raises an error for these too; without an error, their derivative would be 0."""
 
     def of(decorate):
         return lambda z: decorate(lambda x: x * z)(1.0)
@@ -381,7 +381,7 @@ AROUND = {
 
 @pytest.mark.parametrize("name", AROUND)
 def test_a_rule_that_computes_value_and_tangent_in_one(name):
-    """In reverse mode the value is known, the tangent is not: what computes both must be taken apart."""
+    """In reverse mode the value is known and the tangent is not: an equation that computes both must be split in two."""
 
     def run(lib):
         f = by_rule_in(lib, AROUND[name](lib))
@@ -397,7 +397,7 @@ def test_a_rule_that_computes_value_and_tangent_in_one(name):
 
 
 def test_a_rule_that_computes_value_and_tangent_in_one_while_loop_says_so():
-    """Rather than return a tracer for the value. It could not be transposed."""
+    """The alternative is a tracer for the value, which could not be transposed."""
     f = by_rule_in(
         mj, lambda rule: lambda p, t: mj.lax.while_loop(lambda c: c[0] < 1, lambda c: (2 * c[0], c[1]), (*p, *t))
     )

@@ -1,4 +1,4 @@
-"""The transformations as users call them: arguments, pytrees, options, caches; JAX is the oracle."""
+"""The transformations as users call them: arguments, pytrees, options, caches. JAX is the oracle."""
 
 from __future__ import annotations
 
@@ -289,13 +289,13 @@ def test_aux_that_is_no_array():
 
 
 def test_aux_costs_no_derivative():
-    """Its operations are in no linear program."""
+    """The linear program has no operations of the auxiliary data."""
     _, f_jvp, _ = mj.linearize(lambda x: (x * 3.0, mj.numpy.sin(x)), 1.0, has_aux=True)
     assert str(f_jvp) == "{ lambda ; a:f32[]. let b:f32[] = mul a 3.0:f32[] in (b,) }"
 
 
 def test_jacobians_of_booleans_are_false():
-    """JAX 0.10 trips over these."""
+    """JAX 0.10 raises an error for these programs."""
     assert mj.jacfwd(lambda x: x > 0)(X).tolist() == [[False] * 3] * 3
     assert mj.jacrev(lambda b: b * 1.0, allow_int=True)(np.array([True])).tolist() == [[False]]
 
@@ -488,7 +488,7 @@ def test_error(name):
     ids=["x * x", "x @ x", "x / x", "2 / x", "where"],
 )
 def test_what_is_not_linear_says_so(f):
-    """Where JAX has an assertion without words."""
+    """Errors where JAX raises an AssertionError without a text."""
     out = mj.eval_shape(f, X)
     with pytest.raises(TypeError, match="A function that must be linear is not.*linear_transpose") as error:
         transposed(mj, f, X, np.ones(out.shape, out.dtype))
@@ -637,7 +637,7 @@ def test_device_functions():
 
 
 def test_public_names_exist_in_jax():
-    """Every public name is JAX's, but for the modules that JAX keeps under jax._src, and the version."""
+    """Every public name exists in JAX, except the version and the modules that JAX keeps under jax._src."""
     ours = {"jaxpr", "pretty_print", "array", "api", "staging", "source_info", "primitives", "transforms", "calls"}
     assert [n for n in mj.__all__ if n not in ours and not hasattr(jax, n)] == []
     for module in ("lax", "numpy", "nn", "random", "tree", "tree_util"):

@@ -1,5 +1,5 @@
-"""`jit`'s stages, its options and what they say; the options that look into a run: disable_jit, debug_nans, checking_leaks,
-ensure_compile_time_eval. JAX is the oracle where it prints or raises."""
+"""`jit`'s stages and options, and the options that look into a run: disable_jit, debug_nans, checking_leaks,
+ensure_compile_time_eval. Where JAX prints a text or raises an error, minijax must do the same."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ OPTION_ERRORS = {
 
 @pytest.mark.parametrize("name", OPTION_ERRORS)
 def test_option_errors(name):
-    """Rows with two texts: minijax's, and JAX's, which says less."""
+    """A row with two texts has minijax's text and JAX's, which says less."""
     options, error, text, *other = OPTION_ERRORS[name]
     for lib, words in ((mj, text), (jax, *(other or [text]))):
         with pytest.raises(error, match=words):
@@ -188,7 +188,7 @@ def test_option_errors(name):
 
 def test_as_many_arguments_as_there_are_keywords_among_letters():
     f, args = mj.jit(lambda *args: args[-1] + 1), [mj.numpy.asarray(float(i)) for i in range(500)]
-    for _ in range(3):  # from the second call on, the latest is recognised
+    for _ in range(3):  # from the second call on, the fast path recognises a call like the latest one
         assert float(f(*args)) == 500
 
 
@@ -216,7 +216,7 @@ def test_the_cache():
 
 @pytest.fixture
 def explained(caplog):
-    """Runs a call, and returns what is logged, less its first line, which says where."""
+    """Runs a call, and returns the lines that it logs, without the first line, which names the place of the call."""
     caplog.set_level(logging.WARNING, logger="minijax")
     mj.config.update("jax_explain_cache_misses", True)
 
@@ -236,7 +236,7 @@ def last_lines(params, x, n=1, *, flag=False):
 
 
 CALLS = [
-    # (arguments, keyword arguments, what is said of the difference from the call before)
+    # (arguments, keyword arguments, the text about the difference from the previous call)
     (({"w": X}, X), {}, None),
     (({"w": X}, X + 1), {}, []),
     (({"w": X}, X[:2]), {}, ["  * at x, now f32[2] and before f32[3]"]),
@@ -335,7 +335,7 @@ def test_without_jit_all_is_python(capsys):
         with lib.disable_jit():
             results.append((jax.tree.map(np.asarray, shown(lib)), capsys.readouterr().out))
     (mine, printed), (theirs, expected) = results
-    # Under grad there are tracers, which show themselves each in its own way.
+    # Under grad the values are tracers, which print differently in each library.
     mine_lines, their_lines = ([line for line in t.splitlines() if "Tracer" not in line] for t in (printed, expected))
     assert mine_lines == their_lines
     assert printed.count("Tracer") == 3
@@ -386,7 +386,7 @@ def test_nans_are_found_where_jax_finds_them(name):
 
 
 def test_nans_within_calls_are_told_by_line():
-    """JAX names the scan; here it is the operation in its body."""
+    """JAX names the scan; minijax names the operation in its body."""
 
     def root(c):
         return mj.numpy.sqrt(c)
@@ -446,7 +446,7 @@ LEAKS = {
 @pytest.mark.parametrize("name", LEAKS)
 def test_leaks_are_found(name):
     try:
-        # JAX says nothing of tracers that carry values, those of grad and jvp; and its search takes seconds.
+        # JAX does not report tracers of grad and jvp, which carry values; and its search takes seconds.
         for lib in BOTH if name in ("jit", "vmap") else [mj]:
             with lib.checking_leaks(), pytest.raises(Exception, match=r"Leaked trace \w*Trace\b.*racer\(s\)"):
                 LEAKS[name](lib)
@@ -525,5 +525,5 @@ def test_compile_time_evaluation(lib):
 
     assert float(g(2.0)) == 12.0
     assert seen == {"relu": 0.0, "grad": 6.0, "scan": 6.0, "tracer": True}
-    # The last is dead code, and the only thing recorded.
+    # The last equation is dead code, and it is the only recorded equation.
     assert str(lib.make_jaxpr(g)(1.0)).count(" add ") == 1

@@ -19,7 +19,7 @@ X = np.array([0.3, 0.7, 1.1], np.float32)
 
 
 def looped(lib):
-    """As many steps as it takes: another number for each example of a batch."""
+    """A while loop whose number of steps differs from example to example."""
 
     def f(x):
         return lib.lax.while_loop(lambda c: c[1].sum() < 20, lambda c: (c[0] + 1, c[1] * (1 + x)), (0, x))[1]
@@ -114,13 +114,13 @@ def test_program_equals_jax(name, x64):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Laws. The functions are of all that can be batched or differentiated alone: consts, carries, xs, predicates, bounds.
+# Laws. Each kind of argument is batched and differentiated alone: consts, carries, xs, predicates, bounds.
 
 lax, jnp = mj.lax, mj.numpy
 
 
 def loop_of_two_carries(w, c, xs):
-    """One carry feeds the other, and is fed by nothing: batched, or moved by a derivative, it makes the other so."""
+    """The next a is computed from b, and the next b from b and x alone: if b is batched or has a tangent, a has one too."""
 
     def body(carry, x):
         a, b = carry
@@ -180,7 +180,7 @@ def test_law(name, law, dtype):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What is saved, what is run
+# Which residuals are saved, which equations run
 
 
 def scan_eqns(closed):
@@ -188,16 +188,16 @@ def scan_eqns(closed):
 
 
 def test_only_the_residuals_that_are_needed_are_stacked():
-    """d(c * w + x)/dc = w: what does not change from step to step is kept once, slices of xs not at all."""
+    """d(c * w + x)/dc = w: a residual that is equal in all steps is kept once, and a slice of xs is not kept."""
 
     def f(c, w, xs):
         return mj.lax.scan(lambda c, x: (c * jnp.sin(w) * x, None), c, xs)[0]
 
     forward, backward = scan_eqns(mj.make_jaxpr(mj.grad(f))(1.0, 2.0, X))
-    # The carry, and no residual at all.
+    # The scan returns the carry and no residual.
     assert [v.aval.shape for v in forward.outvars] == [()]
     assert backward.params["reverse"] is True
-    # Where the residual is the carry's, it is stacked.
+    # A residual that is a carry is stacked.
     forward, _ = scan_eqns(mj.make_jaxpr(mj.grad(lambda c: mj.lax.scan(lambda c, x: (c * c, None), c, X)[0]))(1.0))
     assert [v.aval.shape for v in forward.outvars] == [(), (3,)]
 

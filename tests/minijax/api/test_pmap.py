@@ -28,7 +28,7 @@ ODD = np.float32([[np.nan, np.inf], [-0.0, -np.inf], [0.0, 1.0]])
 
 
 def mixed(lib):
-    """Something of each: a sum over the devices, what every device has, and what is its own."""
+    """Results of each kind: a sum over the devices, a value that is equal on all devices, and one that differs."""
     return lambda x, w: lib.numpy.tanh(lib.lax.psum(lib.numpy.sin(x * w), "i") * x) + lib.lax.axis_index("i") * w
 
 
@@ -37,12 +37,12 @@ def spread(lib, f, **options):
 
 
 def loss(lib, **options):
-    """Of an array for each device and one for all, whose cotangents are sums over the devices."""
+    """A scalar function of an array with a row for each device and of an array that all devices share."""
     return lambda x, w: (spread(lib, mixed(lib), in_axes=(0, None), **options)(x, w) ** 2).sum()
 
 
 def training(lib):
-    """Data parallelism: a step on each device, with the mean of the gradients."""
+    """Data parallelism: each device takes a step with the mean of all gradients."""
     jnp = lib.numpy
 
     def step(params, x, y):
@@ -239,7 +239,7 @@ def test_jaxpr_is_jaxs(name):
     function, args = PRINTED[name]
     ours, theirs = (str(lib.make_jaxpr(function(lib))(*args)) for lib in (mj, jax))
     if "np.int64" in theirs:
-        # JAX leaves a NumPy number among the dimensions, and has to break the line.
+        # JAX prints a NumPy number among the dimensions, and therefore breaks the line.
         ours, theirs = (re.sub(r"np\.int64\((\d+)\)", r"\1", text) for text in (ours, theirs))
         ours, theirs = (re.sub(r"\s+(?=\])|(?<=\[)\s+", "", text) for text in (ours, theirs))
     assert ours == theirs
@@ -280,7 +280,7 @@ def test_gradient_has_no_more_equations_than_jaxs():
 
 
 def test_what_nobody_reads_is_dropped():
-    """From the program of a device too: results, equations, arguments."""
+    """Dead code is also dropped from the program of a device: results, equations, arguments."""
 
     mapped = mj.pmap(lambda u, r, w: (mj.numpy.sin(u), r * w, w), in_axes=(1, 0, None), out_axes=(0, 1, None))
     closed = mj.make_jaxpr(lambda *args: mapped(*args)[1])(S, A, W)
@@ -294,7 +294,7 @@ def test_what_nobody_reads_is_dropped():
 
 
 def test_residuals_that_are_arguments_are_not_copied():
-    """A weight that every device has stays one array, although each device needs it on the way back."""
+    """A weight that all devices share stays one array, although each device needs it in reverse mode."""
     jaxpr = mj.make_jaxpr(mj.grad(lambda x, w: mj.pmap(lambda r, w: r * w, in_axes=(0, None))(x, w).sum()))(A, W)
     shapes = [v.aval.shape for eqn in jaxpr.eqns if eqn.primitive.name == "jit" for v in eqn.invars]
     assert (12,) not in shapes and shapes.count((3,)) == 2
@@ -310,7 +310,7 @@ def random_like(tree):
 
 @pytest.mark.parametrize("out_axes", [0, 1, None])
 def test_transpose_is_the_adjoint(out_axes):
-    """<J t, c> = <t, J' c>, whatever is cut or whole on either side."""
+    """<J t, c> = <t, J' c>, for arguments and results that are cut or whole."""
 
     def f(x, w):
         y = mixed(mj)(x, w)
@@ -412,7 +412,7 @@ def test_specs_are_jaxs():
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Errors: of the class of JAX's; with its words where those are of pmap, not of what it happens to be made of
+# Errors have JAX's class, and JAX's words where these speak of pmap and not of JAX's implementation
 
 MISTAKES = {
     "more examples than devices": (
@@ -515,7 +515,7 @@ def test_errors(name):
 
 @pytest.mark.parametrize("options", [{"in_axes": -1}, {"out_axes": (0, -2)}])
 def test_negative_axes(options):
-    """JAX takes them, and maps another axis than they say."""
+    """JAX accepts negative axes, and maps a different axis than they name."""
     with pytest.raises(
         ValueError, match="pmap (in|out)_axes must not be negative, but got .*: count the axis from the front"
     ):

@@ -1,4 +1,4 @@
-"""custom_root, custom_linear_solve: as JAX's, under and over every other transformation, whatever the solver does."""
+"""custom_root and custom_linear_solve agree with JAX's, inside and outside of every other transformation, with any solver."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def eliminated(lib, matrix, b):
 
 
 def dense(lib):
-    """A solver that writes the matrix down: by what matvec does to the unit vectors."""
+    """A solver that computes the matrix, column by column, from matvec of the unit vectors."""
     return lambda matvec, b: eliminated(lib, lib.vmap(matvec, out_axes=1)(np.eye(b.shape[0], dtype=np.float32)), b)
 
 
@@ -70,7 +70,7 @@ def by_iteration(lib):
 
 
 def with_aux(lib):
-    """The auxiliary data is a count and a float, of which no derivative flows."""
+    """The auxiliary data is a count and a float, which have no derivative."""
 
     def f(x):
         def solve(matvec, b):
@@ -162,7 +162,7 @@ def rooted_system(lib):
 
 
 def rooted_with_a_loop(lib):
-    """The tangents' system by a loop with a counter, which reverse mode runs backwards; a scan in the equation."""
+    """A loop with a counter solves the system of the tangents, and reverse mode transposes it; the equation has a scan."""
 
     def f(x):
         def equation(u):
@@ -226,12 +226,12 @@ def solved(lib, matrix, b, **options):
 
 
 def divided(lib, a, b, **options):
-    """a x = b by a solver that says 10 x = b: what is computed shows which function was asked."""
+    """The equation a x = b with a solver for 10 x = b: the result shows which function was called."""
     return lib.lax.custom_linear_solve(lambda u: a * u, b, lambda matvec, b: b / 10, **options)
 
 
 def square_root(lib, a, guess=1.0):
-    """The 'root' 3 a, and a tangent solver wrong by a factor of 5: both show in the results."""
+    """The solver returns 3 a, and the tangent solver is wrong by a factor of 5: both factors appear in the results."""
     return lib.lax.custom_root(lambda u: u * u - a, guess, lambda f, u: 3 * a, lambda g, y: 5 * y / g(1.0))
 
 
@@ -381,7 +381,7 @@ def test_batch_is_one_solve():
 
 
 def test_the_solver_is_not_differentiated():
-    """Its derivative rule would raise, if it were."""
+    """If the solver were differentiated, its derivative rule would raise an error."""
 
     @mj.custom_jvp
     def solve(b):
@@ -487,9 +487,10 @@ def test_a_product_of_unknowns_in_matvec_raises():
 
 
 def test_solver_of_another_dtype_raises_where_b_must_be_its_right_hand_side():
-    """With an integer b the solution is real: the tangents' right-hand side is too, which the solver was not traced for."""
+    """With an integer b the solution is real, and so is the right-hand side for the tangents: the solver was traced for an
+    integer one."""
     b = np.arange(3)
     assert divided(mj, 2.0, b).dtype == np.float32
     assert mj.make_jaxpr(lambda: divided(mj, 2.0, b))().out_avals[0].dtype == np.float32
-    with pytest.raises(TypeError, match="traced for int32.*make b an array of floats"):
+    with pytest.raises(TypeError, match="its solver takes int32.*Make b an array of floats"):
         mj.jvp(lambda a: divided(mj, a, b), (2.0,), (1.0,))

@@ -1,4 +1,4 @@
-"""`Array`: printing as JAX's, immutability, and getting on with NumPy, pickle, copy, DLPack and Python."""
+"""`Array`: it prints as JAX's, is immutable, and works with NumPy, pickle, copy, DLPack and Python's functions."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_instances():
 
 
 def test_numpy_meets_arrays():
-    """NumPy's functions take arrays; its operators leave the work to ours, so that the result is an Array."""
+    """NumPy's functions take our arrays; NumPy's operators defer to ours, so that the result is an Array."""
     x = jnp.asarray([1.0, 2.0])
     assert isinstance(np.sin(np.asarray(x)), np.ndarray)
     assert isinstance(np.float32([1, 2]) + x, minijax.Array)

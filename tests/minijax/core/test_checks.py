@@ -18,7 +18,7 @@ from minijax.primitives.basis import registry
 
 
 def thrice(multiple_results: bool = False, **wrong) -> Primitive:
-    """A primitive whose rules are right, but for those given."""
+    """A primitive whose rules are right, except the given ones."""
     p = Primitive("thrice", multiple_results=multiple_results)
     pack = (lambda x: [x]) if multiple_results else (lambda x: x)
     rules = {
@@ -185,7 +185,7 @@ def test_a_rule_is_wrapped_once():
 
 
 def test_the_packages_rules_are_bare_unless_asked():
-    """So that the checks cost nothing; the tests ask."""
+    """Rules are wrapped in checks only if the environment asks for checks, as the tests do: so checks cost users nothing."""
     program = (
         "from minijax.primitives.basis import registry; print(any(hasattr(p.jvp, 'checks') for p in registry.values()))"
     )
@@ -203,3 +203,10 @@ def test_the_packages_rules_are_bare_unless_asked():
 
 def test_abstract_eval_may_return_avals_only():
     assert isinstance(thrice().abstract_eval(*[ShapedArray((2,), np.dtype("float32"))] * 2), ShapedArray)
+
+
+def test_a_call_says_which_argument_its_jaxpr_does_not_take():
+    jaxpr = mj.make_jaxpr(lambda x: x + 1)(1.0)
+    words = "cond's branch got float32[3] as argument 0, but takes float32[] there: convert the argument to this type."
+    with pytest.raises(TypeError, match=f"^{re.escape(words)}"):
+        mj.make_jaxpr(lambda: registry["cond"].bind(jnp.int32(0), jnp.ones(3), branches=(jaxpr, jaxpr)))()

@@ -57,7 +57,7 @@ def inverse(lib, closed_jaxpr, *outs):
 
 
 def count(lib, jaxpr, counts):
-    """How often each primitive occurs, nested jaxprs included."""
+    """The number of equations of each primitive, including nested jaxprs."""
     for eqn in jaxpr.eqns:
         for inner in lib.extend.core.jaxprs_in_params(eqn.params):
             count(lib, inner, counts)
@@ -156,7 +156,7 @@ def test_each_equation_knows_the_users_line():
     closed = minijax.make_jaxpr(f)(1.0)
     places = [minijax.foundation.source_info.summarize(eqn.source_info) for eqn in closed.eqns]
     assert places == [f"{__file__}:{first + 1}:12 (f)", f"{__file__}:{first + 2}:15 (f)"]
-    # What grad makes of an equation comes from the same line.
+    # The equations that grad derives from an equation come from the same line.
     closed = minijax.make_jaxpr(minijax.grad(f))(1.0)
     lines = {minijax.foundation.source_info.summarize(eqn.source_info) for eqn in closed.eqns}
     caller = "test_each_equation_knows_the_users_line"

@@ -1,4 +1,4 @@
-"""A jaxpr's text is JAX's text: program by program, then the printer's options."""
+"""A jaxpr prints as in JAX: first many programs, then the printer's options."""
 
 from __future__ import annotations
 
@@ -339,7 +339,7 @@ OPTIONS = [
 def test_options_are_those_of_jax(name, options):
     program, *args = DIRECT[name]
     ours, theirs = (traced(lib, program, args) for lib in (minijax, jax))
-    # JAX colours what it prints to a terminal: say that none is meant.
+    # JAX prints colours on a terminal: ask for none.
     assert ours.pretty_print(**options) == theirs.pretty_print(**{"use_color": False, **options})
     assert ours.jaxpr.pretty_print(**options) == ours.pretty_print(**options)
 
@@ -450,7 +450,7 @@ def sine(lib):
 
 
 def function_of_the_user():
-    """Only its name is shown."""
+    """The text shows only the function's name."""
 
 
 def test_custom_jvp_call_shows_names_of_functions():
@@ -541,7 +541,7 @@ def test_letters_go_on_after_z():
 
 @pytest.mark.parametrize("seed", range(40))
 def test_layout_is_jax_layout(seed):
-    """Documents drawn by chance, laid out by JAX's printer too."""
+    """Random documents have the same layout as with JAX's printer."""
     theirs, ours = random_document(np.random.default_rng(seed), 6)
     for width in (10, 25, 60):
         assert layout(ours, width) == theirs.format(width, use_color=False)

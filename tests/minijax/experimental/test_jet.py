@@ -1,4 +1,4 @@
-"""Taylor mode: against repeated jvp for every primitive, against `jax.experimental.jet` where JAX has the rules."""
+"""Taylor mode is compared with repeated jvp for every primitive, and with `jax.experimental.jet` where JAX has the rules."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_terms_are_the_derivatives_along_a_curve(op, x64):
         if {"float64": "float32", "complex128": "complex64"}[dtype] in op.dtypes:
             args, series = operands(op, dtype)
             assert_equals_derivatives(function, args, series, rtol=rtol)
-            # One argument alone, along a line: the other terms are symbolic zeros.
+            # Only one argument changes, along a line: all other terms are symbolic zeros.
             for i in op.smooth:
                 line = [[s[0], *[0] * (ORDER - 1)] if i == n else [0] * ORDER for n, s in enumerate(series)]
                 assert_equals_derivatives(function, args, line, rtol=rtol)
@@ -195,7 +195,7 @@ TERMS = [np.linspace(1, -1, 3, dtype=np.float32), X[::-1].copy(), np.float32([0.
 
 @pytest.fixture(scope="module")
 def jaxs_answers():
-    """All cases in one jitted program: compiling is what takes JAX's time."""
+    """All cases in one jitted program, because JAX spends most of the time on compiling."""
 
     def run(x, terms):
         return {
@@ -286,7 +286,7 @@ def test_jets_nest(x64):
 
 
 def x_times_the_slope_of_x_plus_y():
-    """x * d/dy (x + y), which is x, and its derivative: the inner x is no variable of the inner curve."""
+    """The value and the derivative of x * d/dy (x + y), which is x: in the inner jet x is a constant."""
     out, (slope,) = jet(lambda x: x * jet(lambda y: x + y, (1.0,), ((1.0,),))[1][0], (2.0,), ((1.0,),))
     return float(out), float(slope)
 
@@ -304,7 +304,7 @@ def test_jet_of_vmap(x64):
     _, (rows, summed) = jet(mj.vmap(g, axis_name="i"), (x,), ((v, 0, 0),))
     close(rows, along(lambda x: mj.numpy.sum(x * mj.numpy.sin(x), 1), x, v, 3)[1:])
     close([s[0] for s in summed], along(lambda x: mj.numpy.sum(x**3, 0), x, v, 3)[1:])
-    # The other way round, the axis is named outside of the jet.
+    # In the other order, vmap outside of jet, the axis is named outside of the jet.
     _, (inner_rows, inner_summed) = mj.vmap(lambda x, v: jet(g, (x,), ((v, 0, 0),)), axis_name="i")(x, v)
     close(inner_rows, rows)
     close(inner_summed, summed)
@@ -331,7 +331,7 @@ LOOPS = {
 
 @pytest.mark.parametrize("name", LOOPS)
 def test_programs_within(name, x64):
-    """Loops, branches and calls: their jaxpr is transformed, and the equation stays (JAX has no rules for most)."""
+    """Loops, branches and calls: jet transforms their jaxpr and binds the same primitive again (JAX lacks most of these rules)."""
     program = LOOPS[name]
     out, terms = jet(lambda x: mj.tree.leaves(program(x)), (0.7,), ((1.0, 0, 0, 0),))
     for i, (y, series) in enumerate(zip(out, terms, strict=True)):
@@ -369,14 +369,14 @@ def test_jit_stays_one_equation_and_is_traced_once():
 
 
 def custom_jvp():
-    """What the rule says is not what sin's derivative is: it is asked."""
+    """The user's rule is not the derivative of sin: the result shows that the rule was used."""
     g = mj.custom_jvp(lambda x: (mj.numpy.sin(x), x > 0))
     g.defjvp(lambda primals, tangents: (g(*primals), (3 * tangents[0] * primals[0], np.zeros((), mj.float0))))
     return lambda x: g(x * x)[0]
 
 
 def root(a):
-    """By bisection, which has no derivative; that of a root is in its rule."""
+    """Bisection has no derivative: only the rule of custom_root gives the derivative of the root."""
 
     def bisect(f, guess):
         def step(_, bounds):
@@ -432,7 +432,7 @@ def test_custom_vjp_is_differentiated_itself(x64):
 
 
 def test_python_decides_on_values():
-    """The primal is known under jet, as under jvp."""
+    """The function may branch on the primal's value, as under jvp."""
     out, terms = jet(lambda x: x * x if x > 1 else x, (3.0,), ((1.0, 0),))
     assert [float(out), *map(float, terms)] == [9.0, 6.0, 2.0]
 
@@ -484,7 +484,7 @@ def test_an_integer_that_stays_is_an_index():
 
 
 def test_where_jax_gives_nan(x64):
-    """Powers at 0, and of negative numbers: JAX takes the logarithm, and its jet of x ** 2.0 is NaN there."""
+    """Powers of 0 and of negative numbers: JAX's jet takes the logarithm, so that its x ** 2.0 is NaN there."""
     terms = ((1.0, 0, 0),)
     for function in (lambda x: x**2, lambda x: x**2.0, lambda x: mj.numpy.power(x, 2), lambda x: x * x):
         for x in (0.0, -2.0):
@@ -607,7 +607,8 @@ def test_a_user_gives_a_rule(monkeypatch):
 
 
 def test_what_a_row_proves():
-    """Transposed in its only argument: linear. A result of integers: constant. Of two arguments nothing is known."""
+    """A primitive with a transpose rule for its only argument is linear, one with an integer result is constant. A primitive of
+    two arguments needs a rule."""
     triple = primitive("triple", impl=lambda x: 3 * x, transpose=lambda ct, x: [triple.bind(ct)])
     triple.jvp = lambda primals, tangents: (triple.bind(*primals), triple.bind(*tangents))
     assert [float(t) for t in jet(lambda x: triple.bind(x * x), (1.0,), ((1.0, 0),))[1]] == [6.0, 6.0]
@@ -636,7 +637,7 @@ def test_what_has_no_rule(name):
 
 def test_rules_are_of_primitives_that_there_are():
     assert {p.name for p in jet_rules} <= set(registry)
-    # What gives no real number, and what is linear in its only argument, needs none.
+    # A primitive needs no rule if its result is not a real number, or if it is linear in its only argument.
     for name in "eq lt argmax convert_element_type reshape transpose reduce_sum cumsum neg real random_bits".split():
         assert registry[name] not in jet_rules
 
@@ -667,7 +668,7 @@ def test_a_wrong_rule_fails(name, order, monkeypatch, x64):
 
 
 def test_a_trace_that_confuses_curves_fails(monkeypatch):
-    """Planted: a trace that takes every tracer for its own."""
+    """A planted error: a trace that takes every tracer for its own."""
 
     def split(self, x):
         return (x.primal, x.terms) if type(x) is jet_module.JetTracer else (x, None)

@@ -127,7 +127,8 @@ def long_sums(x):
 
 
 def rows(x):
-    """Rows of a loop that are made in their place, and some that cannot be: with a second reader, as carry, twice, views."""
+    """Rows of a loop that are computed in place, and rows that cannot be: those with a second reader, carries, rows that are
+    returned twice, and views."""
 
     def step(c, x):
         y = jnp.exp(x) * c[:1]
@@ -177,7 +178,7 @@ def leaves(tree) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("function", PROGRAMS, ids=lambda f: f.__name__)
 def test_what_is_written_over_is_never_looked_at_again(function):
-    """Three calls give bit for bit what the operations give one by one; neither arguments nor earlier results change."""
+    """Three calls return exactly what the operations return one by one; neither arguments nor earlier results change."""
     jitted = mj.jit(function)
     inputs = [normal(N, seed=seed) for seed in range(3)]
     given = [jnp.asarray(x) for x in inputs]
@@ -188,7 +189,7 @@ def test_what_is_written_over_is_never_looked_at_again(function):
         for got, want in zip(leaves(result), wanted, strict=True):
             assert (got.shape, got.dtype) == (want.shape, want.dtype)
             np.testing.assert_array_equal(got, want)
-    # The text that is shown gives the same.
+    # The program text that is shown computes the same results.
     namespace = {}
     text = jitted.lower(given[0]).as_text()
     assert "minijax" not in text
@@ -199,7 +200,7 @@ def test_what_is_written_over_is_never_looked_at_again(function):
 
 
 def test_random_programs():
-    """Straight lines of operations that make arrays, views, and views of views."""
+    """Straight-line programs that make arrays, views, and views of views."""
     operations = [
         lambda x, y: x + y,
         lambda x, y: x * 0.5,
@@ -220,7 +221,7 @@ def test_random_programs():
         def function(x, steps=steps, kept=kept):
             values = [x]
             for operation, i, j in steps:
-                # Mostly the latest, now and then an old one.
+                # Mostly one of the latest values, sometimes an old one.
                 values.append(operation(values[-1 - i % min(3, len(values))], values[-1 - j % len(values)]))
             return [values[k] for k in kept] + [values[-1]]
 
@@ -235,7 +236,7 @@ def test_random_programs():
 
 
 def random_steps(rng, depth: int):
-    """A random function from a list of arrays to three: operations, and loops and branches whose bodies are such functions."""
+    """A random function from a list of arrays to three arrays: operations, and loops and branches with such functions as bodies."""
     kinds = [*OPERATIONS, *(LOOPS if depth else [])]
     steps = [(kind, rng.integers(0, 1 << 20, 2)) for kind in rng.choice(kinds, 5)]
     steps = [(*step, random_steps(rng, depth - 1) if step[0] in LOOPS else None) for step in steps]
@@ -245,7 +246,7 @@ def random_steps(rng, depth: int):
         for kind, (i, j), inner in steps:
             x, y = values[-1 - i % min(4, len(values))], values[j % len(values)]
             made = OPERATIONS[kind](x, y) if inner is None else LOOPS[kind](x, y, values[-3:], inner)
-            # One of the results of a loop at least is read.
+            # At least one of the loop's results is read.
             values.append(made[i % len(made)] if inner else made)
         return values[-1], values[-2], values[len(values) // 2]
 
@@ -298,7 +299,7 @@ def test_random_programs_with_loops(seed):
 
 
 def planted(test, *args):
-    """The test fails with what has been planted; nothing of it is left."""
+    """The test fails with the planted error, and the error is removed afterwards."""
     mj.clear_caches()
     with pytest.raises((AssertionError, NameError)):
         test(*args)
@@ -348,7 +349,7 @@ def test_long_programs_take_linear_time():
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Memory from one call to the next
+# Memory that is kept from one call to the next
 
 
 def mlp_loss(params, x, y):
@@ -418,7 +419,7 @@ def test_a_training_step_allocates_nothing_large_after_its_first_call(name):
     assert allocated(train) > 4 * LARGE
     params = step(params, x, y)[1]
     for _ in range(4):
-        # Besides what is small there is what NumPy's loops convert in, 8192 elements at a time.
+        # Besides small arrays, NumPy's loops allocate a buffer of 8192 elements to convert dtypes.
         assert allocated(train) < 95_000
         params = step(params, x, y)[1]
     for got, want in zip(state[0], leaves(params), strict=True):
@@ -462,7 +463,7 @@ def test_what_is_not_held_is_used_again():
 
 
 def test_what_one_loop_keeps_for_the_next_is_made_once(monkeypatch):
-    """The residuals of a scan, which nobody has any more when the program ends, need one array each; a result needs two."""
+    """A residual of a scan needs one array, because nobody holds it after the program has ended; a result needs two."""
     made = []
 
     def kept_buffer(shape, dtype, arrays=1, calls=1):
@@ -510,7 +511,7 @@ def test_planted_sharing_is_seen(monkeypatch):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Calls within calls, beside each other, and broken off
+# Calls within calls, calls in two threads, and calls that are interrupted
 
 
 def deep(x):
@@ -604,7 +605,7 @@ def test_a_callback_that_raises():
 
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # One may fall into a weak reference's callback.
+)  # An interrupt may come during a weak reference's callback.
 def test_keyboard_interrupts():
     jitted = mj.jit(deep)
     inputs = [jnp.asarray(normal(N, seed=i)) for i in range(4)]
@@ -619,7 +620,7 @@ def test_keyboard_interrupts():
     before, errors = signal.signal(signal.SIGALRM, interrupt), np.geterr()
     try:
         for i in range(60):
-            # Two blocks: wherever the signal comes, in `finally` too, it is caught here.
+            # Two try blocks: a signal that comes during the inner `finally` is caught too.
             try:
                 try:
                     signal.setitimer(signal.ITIMER_REAL, 0.0001 + 0.00002 * i)
@@ -633,7 +634,7 @@ def test_keyboard_interrupts():
                 assert np.array_equal(got, expected[which])
     finally:
         signal.signal(signal.SIGALRM, before)
-        # NumPy's own `with np.errstate()` does not hold out against an interrupt at its first instruction.
+        # NumPy's `with np.errstate()` does not restore its state if an interrupt comes at its first instruction.
         np.seterr(**errors)
     assert interrupts[0] > 10
 

@@ -22,15 +22,15 @@ SMOOTH = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS) if o
 
 
 def by_rules(function, *args):
-    """The function's result when there are no recipes."""
+    """The function's result without recipes."""
     with mode(fast=False):
         return function(*args)
 
 
 def by_recipes(function, *args):
-    """The function's result when all its operations have been met before."""
+    """The function's result when every operation has a recipe."""
     recipes.recipes().clear()
-    for _ in range(4):  # The first time a `jit` within is traced, and not the second time.
+    for _ in range(4):  # An inner `jit` is traced the first time, and not the second time.
         function(*args)
     made = len(recipes.recipes())
     result = function(*args)
@@ -63,7 +63,7 @@ def test_every_operation(op):
 
 
 def test_most_operations_have_recipes():
-    """Else the tests above would compare the slow path with itself."""
+    """Recipes are used: otherwise the tests above would compare the slow path with itself."""
     recipes.recipes().clear()
     for op in [p.values[0] for p in SMOOTH]:
         f, smooth = loss(op, arrays(op, op.dtypes[0], np.random.default_rng(3)))
@@ -148,7 +148,7 @@ def test_arrays_of_many_types_one_after_another():
 
 
 def test_a_users_rules_may_look_at_values():
-    """Only the package's own rules are known to look at types alone."""
+    """A user's primitive gets no recipe: only the package's own rules are known to read nothing but types."""
     p = Primitive("sign_of_its_own")
     p.def_impl(lambda x: x)
     p.def_abstract_eval(lambda x: x)
@@ -184,7 +184,7 @@ def test_parameters_that_cannot_be_hashed():
 
 
 def test_errors_are_those_of_the_rules():
-    """At every meeting, with the line of the operation."""
+    """The error is raised every time that the operation runs, with the line of the operation."""
 
     def f(x):
         return mj.lax.digamma(x)
@@ -198,7 +198,7 @@ def test_errors_are_those_of_the_rules():
 
 
 def test_the_way_back_lets_go_of_what_it_has_used():
-    """Else the residuals of a long program would all live till its end."""
+    """The walk back releases residuals: otherwise all residuals of a long program would live until its end."""
     alive = []
 
     @mj.custom_vjp

@@ -1,4 +1,4 @@
-"""Calls that a jitted function knows again: they are answered as those it looks up, whatever changes in between."""
+"""A jitted function recognises a call like the latest one: the results equal those of a call that it looks up."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def f32(*shape):
     return jnp.zeros(shape, jnp.float32)
 
 
-# Arguments, each with what must not be taken for it.
+# Arguments, each with similar arguments that must not be recognised as the same.
 CALLS = {
     "array": ((f32(3),), {}, [((f32(4),), {}), ((jnp.zeros(3, jnp.int32),), {}), ((), {}), ((f32(3), f32(3)), {})]),
     "weak": ((jnp.asarray(1.0),), {}, [((jnp.float32(1.0),), {}), ((1,), {}), ((True,), {}), ((1j,), {})]),
@@ -99,7 +99,7 @@ def test_built(call):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_the_third_call_is_the_first(name):
-    """And what is no such call is answered in between as if there had been none."""
+    """Different calls between recognised calls are answered as usual."""
     args, kwargs, others = CALLS[name]
 
     @jax.jit

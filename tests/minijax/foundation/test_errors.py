@@ -208,7 +208,7 @@ def test_an_absent_rule_gives_its_reason():
 
 @pytest.mark.parametrize("transformation", LEAKING)
 def test_an_exception_leaves_no_trace_behind(transformation):
-    """The user's exception comes out as it is, and the next program runs as if nothing had been."""
+    """A user's exception is raised unchanged, and the next program runs as usual."""
 
     def fails(x):
         raise KeyError(x.shape)

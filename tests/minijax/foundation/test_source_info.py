@@ -1,4 +1,4 @@
-"""Where an equation comes from: the user's expression, through every transformation, call and pass."""
+"""Every transformation, call and pass keeps the user's expression that an equation comes from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ X = jnp.asarray(np.float32([0.5, 1.5, 2.5]))
 
 
 def equations(jaxpr):
-    """All equations, those of the jaxprs that calls carry too. A scatter's jaxpr is shared by all scatters: it is nobody's."""
+    """All equations, including those of jaxprs that calls carry. The jaxpr of a scatter is left out: all scatters share it."""
     for eqn in (jaxpr if isinstance(jaxpr, Jaxpr) else jaxpr.jaxpr).eqns:
         yield eqn
         inner = jaxprs_in_params(eqn.params)
@@ -41,7 +41,7 @@ def is_users(file: str) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Every equation reaches an expression of the user's
+# Every equation comes from an expression of the user's program
 
 
 def arithmetic(x):
@@ -142,7 +142,7 @@ TRANSFORMATIONS = {
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("name", TRANSFORMATIONS)
 def test_every_equation_reaches_the_user(name, program):
-    """Written by rules, and written by recipes; and after every pass."""
+    """The equations that rules write, those that recipes write, and those after each pass."""
     function = TRANSFORMATIONS[name](program)
     for fast in (False, True):
         with mode(fast):

@@ -13,7 +13,7 @@ from minijax.lowering.keys import NoKey, jaxpr_key
 
 @pytest.fixture
 def written(monkeypatch):
-    """The jaxprs that programs are written for."""
+    """The jaxprs for which programs are compiled."""
     seen = []
     write = compiling.numpy_program
 
@@ -61,7 +61,7 @@ def test_a_loop_over_an_eager_scan_compiles_its_body_once(written):
 
 
 def test_constants_are_arguments(written):
-    """What differs in an array closed over alone is one program."""
+    """Jaxprs that differ only in an array that they close over share one program."""
     for i in range(3):
         array = jnp.arange(4.0) + i
         carry, _ = mj.lax.scan(lambda c, x, array=array: (c + x * array, None), jnp.zeros(4), X)
@@ -77,7 +77,7 @@ def branch(f):
     return lambda x: mj.lax.cond(x[0] > 0, f, jnp.cos, x)
 
 
-# Pairs that differ in one thing.
+# Pairs of programs with one difference.
 DIFFERENT = {
     "a number": (scaled(2.0), scaled(3.0), X, X),
     "the sign of zero": (scaled(0.0), scaled(-0.0), X, X),

@@ -22,7 +22,7 @@ X = jnp.asarray(np.float32([0.0, -0.0, 1.5, -2.0, INF, -INF, NAN]))
 
 
 def check(closed_jaxpr, args):
-    """Each pass leaves every bit of every result as it is; but for the rounding of sums, from `contractions` on."""
+    """No pass changes a bit of a result, except that the passes from `contractions` on change the rounding of sums."""
     expected = eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
     contracted = False
     for name, after in passes.stages(closed_jaxpr):
@@ -158,7 +158,7 @@ def test_what_has_effects_stays(capsys):
 
 
 def test_the_same_jaxpr_stays_the_same():
-    """So that what is called twice stays one function."""
+    """A jaxpr that is called twice stays one function."""
     jaxpr = mj.make_jaxpr(jnp.sin)(1.0)
     assert passes.optimized(jaxpr) is passes.optimized(jaxpr)
 

@@ -115,7 +115,7 @@ def test_signs_of_zeros(name):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int32", "uint8", "bool"])
 @pytest.mark.parametrize("name", [n for n in ACTIVATIONS if " " not in n])
 def test_dtypes(name, dtype):
-    """Equal dtypes, and the same exception class where JAX takes no such dtype."""
+    """Equal dtypes, and the same exception class for dtypes that JAX does not take."""
     x = np.array([0, 1, 2], ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
 
     def run(lib):
@@ -222,7 +222,7 @@ AT_ZERO = "softplus log_sigmoid mish silu gelu sigmoid squareplus tanh relu".spl
 
 @pytest.mark.parametrize("name", AT_ZERO)
 def test_second_and_third_derivatives_at_zero(name):
-    """Where formulas with |x| in them have a kink that the function has not."""
+    """At 0 formulas with |x| have a kink, and the function has none."""
     x = np.float32([0.0, -0.0])
     for order in (2, 3):
         both(lambda lib, x, order=order: derivative(lib, lambda v: ACTIVATIONS[name](lib, v), order)(x), x)
@@ -244,7 +244,7 @@ def test_derivatives_along_axes(name, order):
 
 
 def test_gradient_of_cross_entropy_with_infinite_logits():
-    """A class that is masked by -inf has gradient 0, not NaN."""
+    """A class that is masked by -inf has gradient 0, and not NaN."""
     logits = np.float32([0.5, -INF, 2.0])
     both(lambda lib, x: lib.grad(lambda x: -lib.nn.log_softmax(x)[0])(x), logits)
     both(lambda lib, x: lib.grad(lambda x: lib.nn.softmax(x)[2])(x), logits)
@@ -264,7 +264,7 @@ EDGES = np.float32([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, NAN])
 
 @pytest.mark.parametrize("name", ["entr", "logit", "log1mexp"])
 def test_derivatives_where_jax_has_rules_by_hand(name):
-    """Equal where JAX's are finite; where those are infinite, not finite."""
+    """Equal where JAX's values are finite, and not finite elsewhere."""
     f = {"log1mexp": nn("log1mexp"), "logit": special("logit"), "entr": special("entr")}[name]
     mine, theirs = (
         np.asarray(derivative(lib, lambda v, lib=lib: f(lib, v), 1)(lib.numpy.asarray(EDGES))) for lib in BOTH

@@ -100,7 +100,7 @@ def test_writing(name):
 
 @pytest.mark.parametrize("name", INDICES)
 def test_derivatives(name):
-    """The gradient of reading is an addition; of adding, a reading."""
+    """The gradient of reading is an addition, and that of adding is a reading."""
     index = INDICES[name]
     weights = np.arange(X[index].size, dtype=np.float32).reshape(X[index].shape)
     expected = np.zeros_like(X)

@@ -124,7 +124,7 @@ def test_keys_of_random_numbers_are_carried_along():
 
 X = RNG.normal(size=(3, 5)).astype(np.float32)
 Y = RNG.normal(size=(3, 5)).astype(np.float32)
-# Ties: the tangent that comes out is that of the element that did.
+# Ties: each result has the tangent of the element that was sorted to its position.
 TIES = np.round(X)
 FUNCTIONS = {
     "sort": lambda lax, x, y: lax.sort(x, dimension=0) * y,
@@ -236,7 +236,7 @@ def test_random_keys_have_no_order():
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# jnp's functions, which stand on these
+# jnp's functions, which use these primitives
 
 JNP = {
     "sort": lambda jnp, x: jnp.sort(x),

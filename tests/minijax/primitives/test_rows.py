@@ -71,7 +71,7 @@ def test_weak_type_of_weakly_typed_arguments(op):
 
 
 def weak(lib, x):
-    """A weakly typed array: made of Python numbers, one by one."""
+    """A weakly typed array, made of Python numbers."""
     if not x.ndim:
         return lib.numpy.asarray(float(x))
     return lib.numpy.stack([lib.numpy.asarray(float(v)) for v in x.ravel()]).reshape(x.shape)
@@ -195,7 +195,7 @@ def test_transpose_is_the_adjoint(op):
 
 
 def batched_variants(op: Op):
-    """Which arguments have a batch axis, and where: every axis of each alone, and all together."""
+    """Choices of batch axes: each axis of each single argument, and batch axes in all arguments together."""
     places = [range(len(s) + 1) for s in op.shapes]
     for i, axes in enumerate(places):
         for axis in axes:
@@ -270,12 +270,12 @@ ELEMENTWISE = [
 @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in {op.name: op for op in ELEMENTWISE}.values()])
 @hypothesis.given(shape=shapes, scalar=st.integers(-1, 1), seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_any_shape_and_dtype(op, shape, scalar, seed, data):
-    """Empty, scalar and ordinary shapes, one argument a scalar or none: value, jvp and vmap as JAX's."""
+    """Values, jvps and vmaps agree with JAX's for empty, scalar and ordinary shapes; one argument may be a scalar."""
     dtype = data.draw(st.sampled_from(op.dtypes))
     shapes = [() if i == scalar else shape for i in range(len(op.shapes))]
     args = arrays(op, dtype, np.random.default_rng(seed), shapes)
     differentiable = op.smooth == tuple(range(len(args))) and np.dtype(dtype).kind == "f"
-    # One program: compiling is what takes JAX's time.
+    # One program, because JAX spends most of the time on compiling.
     theirs, *expected = jax.jit(lambda *xs: jax.jvp(in_jax(op), xs, xs) if differentiable else (in_jax(op)(*xs),))(
         *args
     )
@@ -302,7 +302,7 @@ def test_every_rule_is_given_or_absent_with_a_reason(name):
         )
 
 
-# Primitives that carry jaxprs, or that no user calls by themselves, and where they are tested.
+# Primitives that carry jaxprs or that users do not call directly, and the files that test them.
 ELSEWHERE = {
     "jit": "api/test_derivatives.py",
     "custom_jvp_call": "api/test_custom_derivatives.py",

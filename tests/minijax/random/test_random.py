@@ -1,4 +1,4 @@
-"""jax.random against JAX itself: bit for bit where the arithmetic is exact, to the last places where it is not."""
+"""minijax.random against jax.random: equal bit for bit where the arithmetic is exact, and up to the last places elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEEDS = (0, 1, 42, 2**31 - 1, -1)
 
 
 def host(x):
-    """An array of either library as NumPy's; keys as their words, bfloat16 as float32."""
+    """An array of either library as a NumPy array; a key becomes its words, bfloat16 becomes float32."""
     lib = mj if isinstance(x, mj.Array) else jax
     x = np.asarray(lib.random.key_data(x) if "key" in str(x.dtype) else x)
     return x.astype(np.float32) if x.dtype.char == "E" else x
@@ -170,7 +170,7 @@ def test_numbers(name, dtype):
         with lib.enable_x64(dtype in ("float64", "complex128", "int64", "uint64")):
             return function(lib.random, lib.random.key(seed), shape, dtype)
 
-    # Each shape is a compilation for XLA: many of them only where shapes are dealt with.
+    # XLA compiles once for each shape: many shapes are tried only where the code looks at shapes.
     for shape in SHAPES if name in ("uniform", "bits", "randint", "bernoulli", "normal") and "32" in dtype else ():
         same(partial(draw, seed=0, shape=shape), ulp)
     for seed in SEEDS:
@@ -185,7 +185,7 @@ def test_shapes(name):
 
 
 def test_many_numbers():
-    """More than one block of the hash; every one of them equal."""
+    """Arrays of more than one block of the hash; all numbers are equal to JAX's."""
     same(lambda lib: lib.random.uniform(lib.random.key(5), (3, 30_011)))
     same(lambda lib: lib.random.normal(lib.random.key(5), (50_000,)), 8)
 
@@ -446,7 +446,7 @@ ERRORS = {
     "bounds' shapes": lambda lib, k: lib.random.truncated_normal(k, lib.numpy.zeros(2), lib.numpy.ones(3)),
     "unsafe cast": lambda lib, k: lib.random.lognormal(k, lib.numpy.array(1 + 1j)),
 }
-# Where the words differ on purpose, or are XLA's own: a part of ours.
+# Where the text differs on purpose, or JAX's is XLA's: words of minijax's text.
 OWN_WORDS = {
     "not a key": "unexpected PRNG key type <class 'NoneType'>: make keys with jax.random.key(seed).",
     "a list": "unexpected PRNG key type <class 'list'>: make keys with jax.random.key(seed).",

@@ -18,7 +18,7 @@ DCE = {jax: jax.interpreters.partial_eval.dce_jaxpr, minijax: minijax.core.jaxpr
 
 
 def size(lib, jaxpr) -> int:
-    """The equations of a jaxpr and of those that they carry."""
+    """The number of equations of a jaxpr and of the jaxprs that its equations carry."""
     live = live_jaxpr(lib, jaxpr)
     return len(live.eqns) + sum(size(lib, inner) for eqn in live.eqns for inner in carried(eqn.params))
 
@@ -34,7 +34,7 @@ def carried(params: dict) -> list:
 
 
 def gradient(program, argnums=None):
-    """The program's gradient in all floating-point arguments: of the sum of its floating-point results."""
+    """The gradient of the sum of the program's floating-point results, with respect to all its floating-point arguments."""
 
     def of_lib(lib):
         function = program(lib)
@@ -233,7 +233,7 @@ def fori_loop(lib):
 
 
 def while_forward(lib):
-    """Reverse mode around a loop that no tangent enters."""
+    """Reverse mode of a program with a loop that has no nonzero tangent."""
 
     def f(x):
         steps = lib.lax.while_loop(lambda n: n < 5, lambda n: n + 2, 0)
@@ -541,7 +541,7 @@ PROGRAMS = {
         x,
     ),
 }
-# What the printed text is compared of, the gradient is too, where there is something to differentiate.
+# The programs of the printing tests, if they have floating-point arguments and results.
 TEXTS = {
     name: (program, *args)
     for name, (program, *args) in INLINED.items()
@@ -564,11 +564,11 @@ def test_gradient_of_a_printed_program_is_no_larger(name):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What of a result nobody reads is dropped in the bodies too, and nothing else
+# Dead code is dropped in the bodies of loops and branches too, and nothing else is dropped
 
 
 def counter_and_sum(lib):
-    """Three carries: what is asked for, what it is made of, and what neither needs."""
+    """Three carries: one is read after the loop, one is needed to compute the first, and one is needed by neither."""
 
     def step(carry, x):
         total, factor, count = carry

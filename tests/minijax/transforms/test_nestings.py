@@ -1,4 +1,4 @@
-"""All nestings of two and of three transformations agree with JAX: generated, not listed.
+"""All nestings of two and of three transformations agree with JAX. The nestings are generated.
 
 Each transformation turns a function of one array into another such function, so that any may follow any. The functions
 are a few plain ones, and one for each operation that carries a program of its own: loops, branches, custom rules,
@@ -27,7 +27,7 @@ import minijax.numpy
 
 
 def total(lib, f):
-    """A scalar function: the sum of all that `f` returns, weighted so that no two elements count the same."""
+    """A scalar function: the sum of all elements that `f` returns, each with a different weight."""
 
     def scalar(x):
         y = f(x)
@@ -100,7 +100,7 @@ def scan(lib):
 
 
 def cond(lib):
-    """Chosen by a value: under vmap the examples choose differently."""
+    """A value chooses the branch: under vmap the examples choose different branches."""
     return lambda x: lib.lax.cond(x.sum() > 3, lambda u: lib.numpy.sin(u) * x, lambda u: u * u, 2 * x)
 
 
@@ -110,7 +110,7 @@ def switch(lib):
 
 
 def while_loop(lib):
-    """As many steps as it takes: another number for each example of a batch."""
+    """A while loop whose number of steps differs from example to example."""
 
     def f(x):
         return lib.lax.while_loop(lambda c: c[1].sum() < 8, lambda c: (c[0] + 1, c[1] * (1 + x)), (0, x))[1]
@@ -157,12 +157,12 @@ def custom_vjp(lib):
 
 
 def checkpoint(lib):
-    """Two layers, of which the product is kept and the rest is computed again."""
+    """Two layers: the product is kept, and the other residuals are computed again."""
     jnp = lib.numpy
     return lib.checkpoint(lambda x: jnp.cos(jnp.sin(x) * (x @ x)), policy=lib.checkpoint_policies.dots_saveable)
 
 
-# And the same within each other, and with arguments of other kinds.
+# The same functions within each other, and functions with arguments of other kinds.
 
 
 def scan_of_trees(lib):
@@ -200,7 +200,7 @@ def scan_in_checkpoints(lib):
 
 
 def custom_jvp_by_argument(lib):
-    """Rules by argument, of trees; and one that takes a function and a number."""
+    """A function of trees with one rule for each argument, and a function that takes a function and a number."""
     jnp = lib.numpy
 
     @lib.custom_jvp
@@ -218,7 +218,7 @@ def custom_jvp_by_argument(lib):
 
 
 def custom_vjp_of_trees(lib):
-    """An argument without a cotangent, another that is a function."""
+    """An argument without a cotangent, and an argument that is a function."""
     jnp = lib.numpy
 
     @functools.partial(lib.custom_vjp, nondiff_argnums=(1,))
@@ -260,9 +260,9 @@ def custom_gradient(lib):
 
 class Case(NamedTuple):
     function: Callable
-    # How many transformations to nest over it, at most.
+    # The largest number of transformations to nest over the function.
     depth: int = 3
-    # Whether JAX refuses a nesting over it, and words of the error.
+    # Whether JAX refuses a nesting over the function, and words of minijax's error.
     refused: Callable = lambda nesting: False
     words: str = ""
 
@@ -272,7 +272,7 @@ def reverse(nesting) -> bool:
 
 
 def forward_innermost(nesting) -> bool:
-    """The first derivative, that of the function itself, is by forward mode."""
+    """The first derivative, which is that of the function itself, uses forward mode."""
     modes = [name for name in nesting if name in FORWARD | REVERSE]
     return bool(modes) and modes[-1] in FORWARD
 
@@ -288,9 +288,9 @@ CASES = [
     Case(fori_loop),
     Case(custom_jvp),
     Case(checkpoint),
-    # Going back, each step needs what it met going forward, and nobody knows how many steps there will be.
+    # Reverse mode needs the residuals of each step, and the number of steps is unknown.
     Case(while_loop, refused=reverse, words="Reverse-mode differentiation does not work for lax.while_loop"),
-    # The rule takes a cotangent. What it does with that is a program like any other, for any mode.
+    # The backward function takes a cotangent, and is itself a program that every mode can differentiate.
     Case(custom_vjp, refused=forward_innermost, words=NO_FORWARD_MODE),
     Case(scan_of_trees, 2),
     Case(loops_within_loops, 2),
@@ -311,7 +311,7 @@ def accepted(nesting) -> list[str]:
     names = [name for name, case in BY_NAME.items() if len(nesting) <= case.depth and not case.refused(nesting)]
     if ALL or len(without_jit(nesting)) < 3:
         return names
-    # So that each function still meets each pair of transformations.
+    # Each function still meets each pair of transformations.
     return names[sum(map(list(TRANSFORMATIONS).index, nesting)) % 3 :: 3]
 
 
@@ -324,7 +324,7 @@ def all_functions(lib, nesting):
 
 @functools.lru_cache
 def jax_results(nesting, x64: bool = False):
-    # Under one jit for all functions: eager, JAX takes a quarter of a second for each.
+    # One jit for all functions: without jit, JAX takes a quarter of a second for each function.
     return jax.jit(all_functions(jax, nesting))(jax.numpy.asarray(X, "float64" if x64 else "float32"))
 
 
@@ -340,7 +340,7 @@ def jax_error(name, nesting) -> Exception:
 
 def assert_agrees(mine, theirs):
     assert (mine.shape, mine.dtype, mine.weak_type) == (theirs.shape, theirs.dtype, theirs.weak_type)
-    # Three derivatives lose digits to cancellation, in both libraries.
+    # The third derivative loses digits to cancellation, in both libraries.
     eps = 170 * np.finfo(mine.dtype).eps
     scale = max(1.0, float(np.max(np.abs(theirs))))
     np.testing.assert_allclose(np.asarray(mine), np.asarray(theirs), rtol=5 * eps, atol=eps * scale)

@@ -1,4 +1,4 @@
-"""The programs that jit runs, as text: they run alone, with NumPy, and give what the primitives' implementations give."""
+"""The texts of the programs that jit runs: they need only NumPy, and compute what the primitives' implementations compute."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def assert_bitwise_equal(got, expected, text: str):
 
 
 def check(closed_jaxpr, args):
-    """The program's text, run alone, gives bit for bit what the equations give, run one by one."""
+    """The program's text, run by itself, returns bit for bit what the equations return one by one."""
     program = numpy_program(closed_jaxpr)
     assert not program.externals, program.externals
     out = run_alone(program.text, program.name, [x._value for x in args])
@@ -52,7 +52,7 @@ def test_every_operation(op: Op):
     for dtype in op.dtypes:
         args = [jnp.asarray(x) for x in arrays(op, dtype, np.random.default_rng(7))]
         check(mj.make_jaxpr(function)(*args), args)
-        # With numbers written into the program in place of an argument.
+        # Numbers are written into the program in place of one argument.
         for i in range(len(args)):
             if args[i].shape == () and len(args) > 1:
                 literal = functools.partial(_with_argument, function, i, args[i])
@@ -107,7 +107,7 @@ def test_names_of_functions_that_are_called_are_not_hidden():
     text = mj.jit(function).lower(X, 1.0).as_text()
     got = run_alone(text, "function", [X._value, np.float32(1)])
     np.testing.assert_array_equal(got, function(X, jnp.float32(1)))
-    # `eq` is the 147th name that is given by the alphabet, and a function that is called.
+    # `eq` is the 147th alphabetical name, and also the name of a function that the program calls.
     keys = mj.random.split(KEY, 2)
 
     def long(x):
@@ -122,7 +122,7 @@ def test_names_of_functions_that_are_called_are_not_hidden():
     "low, high", [(-1.0, 1.0), (0.0, 0.0), (1.0, -1.0), (-1.0, -0.0), (np.nan, 1.0), (-np.inf, np.inf)]
 )
 def test_clamp_of_many_numbers(low, high):
-    """Of large arrays it is another call of NumPy's."""
+    """For large arrays the program calls a different NumPy function."""
     x = jnp.asarray(np.resize(np.float32([-2, -1, -0.0, 0, 0.5, 1, 3, np.nan, np.inf, -np.inf]), 10_000))
     for f in (lambda low, x, high: mj.lax.clamp(low, x, high), lambda low, x, high: mj.lax.clamp(low, x + 0, high)):
         many, few = mj.jit(f)(low, x, high), f(low, x[:10], high)
@@ -141,10 +141,10 @@ def logarithm(x):
 
 
 def test_what_is_differentiated_has_its_name_and_nothing_else():
-    for _ in range(2):  # By rules, and by recipes made of them.
+    for _ in range(2):  # Written by rules, and by recipes, which are made from the rules.
         assert "    hidden = np.tanh(w)" in text_of(mj.value_and_grad(gated), 1.0)
         assert "    total = k + d" in text_of(mj.value_and_grad(logarithm), X)
-        # The gradient does not need the sum's logarithm, but exps, which the user has no name for.
+        # The gradient needs not the logarithm of the sum but the exponentials, which have no name in the user's program.
         assert not any("total" in line for line in text_of(mj.grad(logarithm), X))
         assert "    hidden = np.tanh(w)" in text_of(mj.hessian(gated), 1.0)
         assert "    hidden = np.tanh(w)" in text_of(mj.vmap(mj.grad(gated)), X)
@@ -296,7 +296,7 @@ def test_arrays_closed_over_are_arguments():
 
 
 def test_callbacks_are_given():
-    """What has no text the program is given, under a name."""
+    """A value that cannot be written as text gets a name, and the program takes it from its namespace."""
     seen = []
     jaxpr = mj.make_jaxpr(lambda x: [mj.debug.callback(seen.append, x), x + 1][1])(1.0)
     program = numpy_program(jaxpr)
@@ -317,7 +317,7 @@ def test_large_arrays_are_let_go_of():
     lines = text_of(lambda x: jnp.sort(jnp.sort(jnp.sort(x * 2))), jnp.zeros((100, 100)))
     assert [line for line in lines if "del" in line] == ["    del a", "    del b", "    del c"]
     assert not any("del" in line for line in text_of(deep, jnp.zeros(3)))
-    # In a loop too, and never what a later step or the result needs.
+    # Loops release arrays too, but no array that a later step or the result needs.
     lines = text_of(
         lambda xs: mj.lax.scan(lambda c, x: (jnp.sin(jnp.cos(c + x)), None), xs[0], xs)[0], jnp.zeros((3, 9999))
     )

@@ -1,4 +1,4 @@
-"""jit and pmap on XLA: the same results as on NumPy and in JAX, arrays that stay on the device, and what cannot be."""
+"""jit and pmap on XLA: the same results as on NumPy and in JAX, arrays that stay on the device, and errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def assert_same(found, expected, **tolerances):
 
 
 def fetched(x: ArrayImpl) -> bool:
-    """Whether the NumPy value has been made."""
+    """Whether the array's NumPy value has been computed."""
     try:
         ArrayImpl._value.__get__(x)
     except AttributeError:
@@ -186,7 +186,7 @@ def test_futures():
 def test_donated_arrays_are_lost():
     f = on_xla(lambda given, x: ([p + x for p in given], x), donate_argnums=0)
     given, x = [on_xla(jnp.sin)(jnp.ones(4)), jnp.ones(4)], jnp.ones(4)
-    for _ in range(3):  # The first call traces, the second learns to recognise the third.
+    for _ in range(3):  # The first call traces; the second call keeps what recognises the third.
         taken, x = f(given, x)
         assert all(g.is_deleted() for g in given) and not any(t.is_deleted() for t in taken) and not x.is_deleted()
         with pytest.raises(RuntimeError, match=r"Array has been deleted with shape=float32\[4\]"):
@@ -320,7 +320,7 @@ def test_unknown_compiler():
 
 @pytest.fixture
 def forgotten():
-    """As if XLA had not been used yet."""
+    """Resets the state of the module to that before the first use of XLA."""
     known = xla._xla()
     xla._xla.cache_clear()
     yield
@@ -411,7 +411,7 @@ def test_pmap_keeps_the_pieces_where_they_are(transfers):
 
 
 def test_pmap_within_programs():
-    """What is around it runs on one device, as do other programs that are given its results."""
+    """The equations around the pmap run on one device, and so do other programs that take its results."""
 
     def loss(jax, np, **compiler):
         f = jax.pmap(

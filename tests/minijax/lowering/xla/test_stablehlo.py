@@ -1,4 +1,4 @@
-"""Jaxprs as StableHLO text: XLA runs it, and gives what the primitives' NumPy implementations give."""
+"""Jaxprs as StableHLO text: XLA runs the text, and its results equal those of the primitives' NumPy implementations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(closed_jaxpr: ClosedJaxpr, args) -> list[np.ndarray]:
 
 
 def evaluate(closed_jaxpr: ClosedJaxpr, args) -> list[np.ndarray]:
-    """The results of the implementations, one equation after the other, as they would be stored."""
+    """The results of the NumPy implementations, applied equation by equation, in the form in which a device stores them."""
     outs = eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
     return [physical_array(x if isinstance(x, np.ndarray) else x._value) for x in outs]
 
@@ -54,7 +54,7 @@ def assert_close(found: np.ndarray, expected: np.ndarray, ulp: float, label: str
 
 
 def check(cases, ulp: float = 32):
-    """Programs (label, function, *arguments), compiled together, against their evaluation by NumPy."""
+    """Compile the programs (label, function, *arguments) together, and compare the results with NumPy's."""
     jaxprs, flat, slices = [], [], []
     for _, function, *args in cases:
         leaves = list(map(jnp.asarray, mj.tree.leaves(args)))
@@ -76,7 +76,7 @@ def check(cases, ulp: float = 32):
 
 
 def cases_of(op):
-    """The operation at all its dtypes; where it is smooth, its gradient with each element of the result weighed differently."""
+    """The operation at all its dtypes and, where it is smooth, the gradient of a sum of its results with different weights."""
     function = partial(op.function, minijax.lax)
     for dtype in op.dtypes:
         args = arrays(op, dtype, np.random.default_rng(7))
@@ -107,7 +107,7 @@ def test_every_primitive_has_a_rule_or_a_reason():
 
 @functools.cache
 def expressions() -> list[tuple]:
-    """Those of the table that can be traced, as functions of their variables."""
+    """The expressions of the table that can be traced, as functions of their variables."""
     cases = []
     for expression in [e for table in numpy_table.TABLES.values() for e in table]:
         code = compile(expression, "<expression>", "eval")
@@ -119,7 +119,7 @@ def expressions() -> list[tuple]:
         try:
             mj.make_jaxpr(function)(*used.values())
         except (TypeError, ValueError, IndexError, NotImplementedError):
-            # What is refused, or needs the values themselves.
+            # Expressions that raise an error, or that need the values of arrays.
             continue
         cases.append((expression, function, *used.values()))
     assert len(cases) > 1600
@@ -134,7 +134,7 @@ def test_numpy_functions(part):
 # ---------------------------------------------------------------------------------------------------------------------
 # Special values and dtypes
 
-# Without numbers so small that XLA's CPU code takes them as 0.
+# Without subnormal numbers: XLA's CPU code takes them as 0.
 FLOATS = np.float32(
     [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.5, 1.5, np.inf, -np.inf, np.nan, 3e38, -3e38, 1e10, 300.0, -130.0, 255.5]
 )
@@ -157,7 +157,7 @@ def test_special_floats(dtype):
     x, (a, b) = jnp.asarray(FLOATS).astype(dtype), [jnp.asarray(v).astype(dtype) for v in pairs(FLOATS)]
     check(
         [(name, getattr(minijax.lax, name), x) for name in UNARY]
-        # At 0 it is NaN or infinite, by the version of XLA.
+        # At 0 the result is NaN or infinite: that depends on the version of XLA.
         + [("digamma", minijax.lax.digamma, x[2:])]
         + [(name, getattr(minijax.lax, name), a, b) for name in BINARY]
         + [(f"to {new}", partial(minijax.lax.convert_element_type, new_dtype=new), x) for new in DTYPES]
@@ -333,7 +333,7 @@ KEYS = mj.random.split(KEY, 3)
 
 
 def test_constants_are_exact():
-    """To the bit, of every dtype, in all the ways in which they are written."""
+    """Literals keep every bit, for every dtype and in each notation."""
     rng = np.random.default_rng(0)
     arrays = [
         np.float32([np.nan, -0.0, np.inf, -np.inf, 1e-45, 0.1, 1e-7, 1e22, 3.4028235e38, 16777217]),
@@ -360,7 +360,7 @@ def test_constants_are_exact():
 
 
 def test_tangents_of_integers():
-    """In which there is nothing: they are stored as bools."""
+    """Arrays of dtype float0 hold no data: they are stored as bools."""
     check([("vjp", lambda x: mj.vjp(lambda i, x: x * i, 3, x)[1](x), np.float32(2))])
 
 
@@ -382,7 +382,7 @@ def test_64_bits():
                 ("random", lambda s: (mj.random.bits(mj.random.key(s), (3,), "uint64"), mj.random.key(s)), 2**40 + 3),
                 ("numbers", lambda k: (mj.random.uniform(k, (4,)), mj.random.normal(k, (4,))), KEY),
             ],
-            # XLA's functions of float64 are not exact to the last places.
+            # XLA's float64 functions differ from NumPy's in the last places.
             ulp=1024,
         )
     finally:
@@ -457,7 +457,7 @@ def _count(state):
 
 
 def test_random_keys_and_bits():
-    """Bits are equal, always; what is done to arrays is done to arrays of keys."""
+    """Random bits are always equal, and operations on arrays also work on arrays of keys."""
     lax, random = mj.lax, mj.random
     check(
         [
@@ -531,7 +531,7 @@ def collectives(x):
 
 
 def test_collectives():
-    """Four replicas give what the four examples of a batch do."""
+    """Four replicas compute the same results as a batch of four examples."""
     x = np.random.default_rng(0).normal(size=(4, 4, 8)).astype(np.float32)
     x[1, 0, 0] = -0.0
     one = jnp.asarray(x[0])
@@ -679,7 +679,7 @@ def test_unknown_precisions():
 
 
 def test_primitives_of_users(monkeypatch):
-    """They have no rule until they are given one."""
+    """A user's primitive has no StableHLO rule until the user gives it one."""
     twice_p = Primitive("twice")
     twice_p.def_impl(lambda x: 2 * x)
     twice_p.def_abstract_eval(lambda x: x)
