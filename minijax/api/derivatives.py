@@ -38,7 +38,12 @@ def _normalize_argnums(argnums, count: int, error: type[Exception]) -> tuple[int
                 f"differentiating with respect to argnums={argnums!r} requires at least {max(i + 1, -i)} positional arguments"
                 f" to be passed by the caller, but got only {count} positional arguments."
             )
-    return tuple(i % count for i in nums)
+    positions = tuple(i % count for i in nums)
+    if len({*positions}) < len(positions):
+        raise TypeError(
+            f"argnums={argnums!r} names an argument twice, which has one derivative: name each argument once."
+        )
+    return positions
 
 
 def _check_argnums(argnums):

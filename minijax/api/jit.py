@@ -17,8 +17,9 @@ import inspect
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial, wraps
 from importlib import import_module
+from types import FunctionType
 from typing import Any, NamedTuple
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary, ref
 
 from ..calls.jit import jit_p
 from ..core.array import ArrayImpl, EvalTrace
@@ -110,6 +111,39 @@ class _Program:
         return run([*self.consts, *flat])
 
 
+class _Table(dict):
+    """{key of a call: its traced program}"""
+
+    __slots__ = ("__weakref__",)
+
+    def __init__(self):
+        _tables[id(self)] = self
+
+
+# Every table that somebody holds, for `clear_caches`.
+_tables: WeakValueDictionary[int, _Table] = WeakValueDictionary()
+
+
+class _Shared(NamedTuple):
+    """The programs of a Python function by the options of `jit`; an attribute of the function, so that they are freed with it."""
+
+    owner: ref
+    programs: dict[Hashable, _Table]
+
+
+def _programs_of(fun: Callable, options: Hashable) -> _Table:
+    """The table of traced programs, which is one for all `jit`s of a function: `jit(f)(1.0); jit(f)(2.0)` traces f once."""
+    if type(fun) is not FunctionType:
+        return _Table()
+    shared = vars(fun).get("_minijax_programs")
+    # functools.wraps copies a function's attributes to another function, which is not the owner.
+    if shared is None or shared.owner() is not fun:
+        shared = vars(fun)["_minijax_programs"] = _Shared(ref(fun), {})
+    if options not in shared.programs:
+        shared.programs[options] = _Table()
+    return shared.programs[options]
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # jit
 
@@ -126,7 +160,7 @@ class JitFunction:
         self._donated = donated
         self._inline = inline
         self._compiler = compiler
-        self._programs: dict[Hashable, _Program] = {}
+        self._programs = _programs_of(fun, (static, donated, inline, compiler))
         _jitted.add(self)
 
     def __call__(self, *args, **kwargs):
@@ -220,8 +254,8 @@ _jitted: WeakSet[JitFunction] = WeakSet()
 
 def clear_caches():
     """Forget every program that any jitted function has traced (`jax.clear_caches`)."""
-    for f in _jitted:
-        f.clear_cache()
+    for table in list(_tables.values()):
+        table.clear()
     clear_programs()
 
 

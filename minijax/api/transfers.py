@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.array import ArrayImpl
+from ..core.traces import Tracer
 from ..foundation.pytrees import (
     tree_leaves,
     tree_map,
@@ -13,8 +14,8 @@ from .arguments import as_operand
 
 
 def device_get(tree):
-    """The arrays of a pytree as NumPy arrays (`jax.device_get`)."""
-    return tree_map(np.asarray, tree)
+    """The arrays of a pytree as NumPy arrays (`jax.device_get`). Tracers have no values, and stay as they are."""
+    return tree_map(lambda x: x if isinstance(x, Tracer) else np.asarray(x), tree)
 
 
 def device_put(tree, device=None):

@@ -60,7 +60,8 @@ def vmap(
             )
         flat, in_tree = tree_flatten((args, kwargs))
         in_dims = flatten_axes("vmap in_axes", in_tree, (in_axes, 0))
-        flat = [as_operand(x, "vmap's argument") for x in flat]
+        # What all examples share may be any object.
+        flat = [x if d is None else as_operand(x, "vmap's argument") for x, d in zip(flat, in_dims)]
         dims = [_normalize_dim(d, x) for x, d in zip(flat, in_dims)]
         size = _mapped_size((args, kwargs), flat, dims, axis_size)
         axis = Axis(axis_name, size)

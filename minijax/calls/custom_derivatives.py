@@ -281,3 +281,5 @@ custom_lin_p = row(
     batch=_no_forward_mode,
     multiple_results=True,
 )
+# `api/custom_derivatives.py` has checked what the user's function returned: its dtype may be another than the argument's.
+object.__setattr__(custom_lin_p, "transpose", _lin_transpose)

@@ -134,7 +134,12 @@ class PyTreeDef:
 
     def __hash__(self) -> int:
         if self._hash is None:
-            self._hash = hash((id(self.node), self.data, self.child_defs))
+            try:
+                data = hash(self.data)
+            except TypeError:
+                # Static data such as a list: trees that differ in it alone are told apart by `==`.
+                data = 0
+            self._hash = hash((id(self.node), data, self.child_defs))
         return self._hash
 
     def __reduce__(self):
@@ -308,20 +313,21 @@ def flatten_axes(name: str, treedef: PyTreeDef, axis_tree: Any) -> list:
 
     None in the prefix tree means "no axis" for all leaves below it.
     """
-    marker = object()
-    dummy = treedef.unflatten([marker] * treedef.num_leaves)
     axes: list = []
 
-    def collect(prefix, full):
+    # The tree is not put together: a node's constructor may refuse what is no array.
+    def collect(prefix, full: PyTreeDef):
         if prefix is None or node_type(prefix) is None:
-            axes.extend([prefix] * tree_structure(full).num_leaves)
+            axes.extend([prefix] * full.num_leaves)
             return
         children, definition = _one_level(prefix)
-        for child, subtree in zip(children, definition.flatten_up_to(full), strict=True):
+        if definition.node_data() != full.node_data():
+            raise ValueError(f"a node of type {type(prefix)} stands for {full}")
+        for child, subtree in zip(children, full.children(), strict=True):
             collect(child, subtree)
 
     try:
-        collect(axis_tree, dummy)
+        collect(axis_tree, treedef)
     except ValueError as error:
         raise ValueError(
             f"{name} specification must be a tree prefix of the corresponding value, got specification {axis_tree!r} for value"

@@ -1,0 +1,357 @@
+"""Calls at the edge of what is accepted: the value, dtype and weak type are JAX's, or the class of the error is."""
+
+from __future__ import annotations
+
+import copy
+import enum
+import functools
+
+import jax
+import jax.custom_derivatives
+import jax.numpy
+import numpy as np
+import pytest
+
+import minijax
+import minijax.custom_derivatives
+import minijax.numpy
+
+CASES = {}
+
+
+def case(function):
+    CASES[function.__name__] = function
+    return function
+
+
+def plain(x):
+    """The results as values that `==` compares."""
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(plain, x))
+    if hasattr(x, "dtype"):
+        return (np.asarray(x).tolist(), str(x.dtype), getattr(x, "weak_type", None))
+    return x
+
+
+def outcome(function, lib):
+    try:
+        return plain(function(lib))
+    except Exception as error:
+        return type(error).__name__
+
+
+def symz(lib):
+    seen = []
+    f = lib.custom_vjp(lambda x, y: x * y)
+
+    def fwd(x, y):
+        seen.append((x.perturbed, y.perturbed))
+        return (x.value * y.value, (x.value, y.value))
+
+    def bwd(r, ct):
+        seen.append(type(ct) is lib.custom_derivatives.SymbolicZero)
+        return (ct * r[1], ct * r[0])
+
+    f.defvjp(fwd, bwd, symbolic_zeros=True)
+    return (f, seen)
+
+
+@case
+def sz_const(lib):
+    f, seen = symz(lib)
+    g = lib.grad(lambda x: f(x, 3.0))(2.0)
+    return (seen, g)
+
+
+@case
+def sz_vmap(lib):
+    seen = []
+    f = lib.custom_vjp(lambda x: (x, x * 2))
+
+    def fwd(x):
+        return ((x.value, x.value * 2), None)
+
+    def bwd(r, ct):
+        seen.append([type(c) is lib.custom_derivatives.SymbolicZero for c in ct])
+        return (lib.numpy.asarray(1.0),)
+
+    f.defvjp(fwd, bwd, symbolic_zeros=True)
+    g = lib.vmap(lib.grad(lambda x: f(x)[0]))(lib.numpy.ones(3))
+    return (seen, g)
+
+
+@case
+def sz_outer_vmap(lib):
+    seen = []
+    f = lib.custom_vjp(lambda x, y: (x * y, x * 2))
+
+    def fwd(x, y):
+        seen.append((x.perturbed, y.perturbed))
+        return ((x.value * y.value, x.value * 2), None)
+
+    def bwd(r, ct):
+        seen.append([type(c) is lib.custom_derivatives.SymbolicZero for c in ct])
+        return (lib.numpy.asarray(1.0), lib.numpy.asarray(1.0))
+
+    f.defvjp(fwd, bwd, symbolic_zeros=True)
+    g = lib.grad(lambda x: lib.vmap(lambda x: f(x, 2.0)[0])(x).sum())(lib.numpy.ones(3))
+    return (seen, g)
+
+
+@case
+def cj_close_vmap(lib):
+
+    def h(x):
+        f = lib.custom_jvp(lambda y: y * x)
+        f.defjvp(lambda p, t: (f(*p), t[0] * x))
+        return f(x) + lib.grad(f)(2.0)
+
+    return lib.vmap(h)(lib.numpy.arange(3.0))
+
+
+@case
+def cv_close_vmap(lib):
+
+    def h(x):
+        f = lib.custom_vjp(lambda y: y * x)
+        f.defvjp(lambda y: (y * x, None), lambda r, ct: (ct * x,))
+        return f(x) + lib.grad(f)(2.0)
+
+    return lib.vmap(h)(lib.numpy.arange(3.0))
+
+
+@case
+def cj_nondiff(lib):
+
+    @functools.partial(lib.custom_jvp, nondiff_argnums=(0,))
+    def f(a, y):
+        return y * a
+
+    f.defjvp(lambda a, p, t: (f(a, *p), t[0] * a))
+    return lib.vmap(lambda x: lib.grad(lambda y: f(x, y))(2.0))(lib.numpy.arange(3.0))
+
+
+@case
+def cv_nondiff(lib):
+
+    @functools.partial(lib.custom_vjp, nondiff_argnums=(0,))
+    def f(a, y):
+        return y * a
+
+    f.defvjp(lambda a, y: (y * a, None), lambda a, r, ct: (ct * a,))
+    return lib.vmap(lambda x: lib.grad(lambda y: f(x, y))(2.0))(lib.numpy.arange(3.0))
+
+
+@case
+def argnums_twice(lib):
+    return lib.grad(lambda x, y: x * y, argnums=(0, 0))(1.0, 2.0)
+
+
+@case
+def argnums_twice_neg(lib):
+    return lib.grad(lambda x, y: x * y, argnums=(0, -2))(1.0, 2.0)
+
+
+@case
+def fori_mixed(lib):
+    return lib.lax.fori_loop(np.int8(0), np.int16(3), lambda i, c: c + i, 0)
+
+
+@case
+def fori_mixed_jnp(lib):
+    return lib.lax.fori_loop(lib.numpy.int8(0), lib.numpy.int16(3), lambda i, c: c + i, 0)
+
+
+@case
+def lt_complex(lib):
+    return lib.lax.lt(1j, 2j)
+
+
+@case
+def psum_weak(lib):
+    def total(y):
+        return lib.vmap(lambda x: lib.lax.psum(y, "i") * x, axis_name="i")(lib.numpy.ones(3))
+
+    def alone(y):
+        return lib.vmap(lambda x: lib.lax.psum(y, "i"), axis_name="i")(lib.numpy.ones(3))
+
+    return [lib.jit(f)(2.0).weak_type for f in (total, alone)], alone(2.0).weak_type
+
+
+@case
+def pmax_complex(lib):
+    return lib.vmap(lambda x: lib.lax.pmax(x, "i"), axis_name="i")(lib.numpy.array([1 + 2j, 3 - 1j, 3 + 1j]))
+
+
+@case
+def traced_once(lib):
+    n = []
+
+    def f(x):
+        n.append(1)
+        return x * 2
+
+    lib.jit(f)(1.0)
+    lib.jit(f)(2.0)
+    a = len(n)
+    lib.jit(f)(lib.numpy.asarray(1.0))
+    return (a, len(n))
+
+
+@case
+def traced_once_opts(lib):
+    n = []
+
+    def f(x, y=1):
+        n.append(1)
+        return x * 2
+
+    lib.jit(f, static_argnums=1)(1.0, 2)
+    lib.jit(f, static_argnums=1)(2.0, 2)
+    lib.jit(f, static_argnums=1)(2.0, 3)
+    lib.jit(f)(1.0)
+    return len(n)
+
+
+@case
+def cond_weak(lib):
+    x = lib.numpy.float32(2.0)
+    traced = lib.make_jaxpr(lambda p, x: lib.lax.cond(p, lambda x: 1.0, lambda x: x, x))(True, x)
+    first = lib.lax.cond(True, lambda x: 1.0, lambda x: x, x)
+    second = lib.lax.cond(True, lambda x: x, lambda x: 1.0, x)
+    return [v.aval.weak_type for v in traced.jaxpr.outvars], first.weak_type, second.weak_type
+
+
+@case
+def cond_order(lib):
+
+    def f(p, a, b, c):
+        return lib.lax.cond(p, lambda: a * b, lambda: c * 2 + b)
+
+    return str(lib.make_jaxpr(f)(True, 1.0, 2.0, 3.0))
+
+
+@case
+def cond_order2(lib):
+
+    def f(p, a, b, c, d):
+        return lib.lax.cond(p, lambda x: c * x, lambda x: d * b * x, a)
+
+    return str(lib.make_jaxpr(f)(True, 1.0, 2.0, 3.0, 4.0))
+
+
+@case
+def switch_order(lib):
+
+    def f(i, a, b, c):
+        return lib.lax.switch(i, [lambda: b, lambda: a, lambda: c * a])
+
+    return str(lib.make_jaxpr(f)(1, 1.0, 2.0, 3.0))
+
+
+@case
+def scan_list(lib):
+    return lib.lax.scan(lambda c, x: [c + x, c], 0.0, lib.numpy.arange(3.0))
+
+
+@case
+def static_list(lib):
+
+    class N:
+        def __init__(s, x, l):
+            s.x = x
+            s.l = l
+
+    lib.tree_util.register_pytree_node(N, lambda n: ((n.x,), n.l), lambda aux, ch: N(ch[0], aux))
+    return lib.jit(lambda n: n.x * 2)(N(1.0, [1, 2]))
+
+
+@case
+def string_in_axes(lib):
+    return lib.vmap(lambda x, s: x * 2, in_axes=(0, None))(lib.numpy.arange(3.0), "abc")
+
+
+@case
+def checking_node(lib):
+
+    class N:
+        def __init__(s, x):
+            if not hasattr(x, "shape"):
+                raise ValueError("no array")
+            s.x = x
+
+    lib.tree_util.register_pytree_node(N, lambda n: ((n.x,), None), lambda aux, ch: N(ch[0]))
+    return lib.vmap(lambda n: N(n.x * 2))(N(lib.numpy.arange(3.0))).x
+
+
+@case
+def device_get_jit(lib):
+    return lib.jit(lambda x: lib.device_get(x) + 1 if False else lib.device_get(lib.numpy.ones(2)).sum() + x)(1.0)
+
+
+@case
+def device_get_tracer(lib):
+    return lib.jit(lambda x: lib.device_get(x))(1.0)
+
+
+@case
+def cond_five(lib):
+    return lib.lax.cond(True, 2.0, lambda x: x * 2, 3.0, lambda x: x)
+
+
+@case
+def bwd_f16(lib):
+    f = lib.custom_vjp(lambda x: x * 2)
+    f.defvjp(lambda x: (x * 2, None), lambda r, ct: (ct.astype(lib.numpy.float16) * 2,))
+    return lib.grad(f)(lib.numpy.float32(1.0))
+
+
+@case
+def bwd_wrong_shape(lib):
+    f = lib.custom_vjp(lambda x: x * 2)
+    f.defvjp(lambda x: (x * 2, None), lambda r, ct: (lib.numpy.ones(3),))
+    return lib.grad(f)(lib.numpy.float32(1.0))
+
+
+@case
+def intenum(lib):
+
+    class E(enum.IntEnum):
+        A = 2
+
+    return (lib.numpy.ones(3) * E.A, lib.numpy.asarray(E.A), lib.jit(lambda x: x * 2)(E.A))
+
+
+@case
+def int_subclass(lib):
+
+    class Whole(int):
+        pass
+
+    return (lib.numpy.ones(3) * Whole(3), lib.jit(lambda x: x * 2)(Whole(3)), lib.grad(lambda x: x * Whole(2))(1.0))
+
+
+@case
+def deepcopy_tracer(lib):
+    return (lib.jit(lambda x: copy.deepcopy(x) * 2)(1.0), lib.grad(lambda x: copy.deepcopy({"a": x})["a"] * 2)(1.0))
+
+
+@case
+def deepcopy_relu(lib):
+    return (copy.deepcopy(lib.nn.relu)(-1.0), copy.deepcopy(lib.jit(lambda x: x))(2.0))
+
+
+@case
+def size_list(lib):
+    return (lib.numpy.size([1, 2]), lib.numpy.ndim([1, 2]), lib.numpy.shape([1, 2]))
+
+
+@case
+def str_number(lib):
+    return lib.numpy.float32("3")
+
+
+@pytest.mark.filterwarnings("ignore:.*of array.*list:DeprecationWarning")
+@pytest.mark.parametrize("name", CASES)
+def test_as_jax_does(name):
+    assert outcome(CASES[name], minijax) == outcome(CASES[name], jax)
