@@ -30,6 +30,7 @@ from ..core.traces import Tracer, axis_env, current_trace
 from ..foundation import source_info
 from ..foundation.config import config, debugging_floats, jit_disabled, x64_enabled
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
+from ..foundation.tracebacks import hide_our_frames
 from ..lowering.compile import clear_programs
 from ..lowering.run import Run, chosen, compiled, text
 from .arguments import (
@@ -173,7 +174,12 @@ class JitFunction:
         """(the arguments of a call, their leaves as arrays and tracers, the program for the types of these)."""
         call = self._split(args, kwargs)
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
-        return call, flat, self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
+        try:
+            program = self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
+        except Exception as error:
+            hide_our_frames(error)
+            raise
+        return call, flat, program
 
     def __get__(self, instance, owner=None):
         # jit can decorate a method: `instance` becomes the first argument.

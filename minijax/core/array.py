@@ -12,6 +12,7 @@ import numpy as np
 from ..foundation import errors, source_info
 from ..foundation.config import config, debugging_floats
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry, python_scalar_dtypes, python_scalar_type
+from ..foundation.tracebacks import hide_our_frames
 from .avals import ShapedArray, UndefinedPrimal
 from .primitive import Absent, CallPrimitive, Primitive
 from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, thread_state
@@ -257,16 +258,17 @@ _ThreadState.trace = eval_trace
 
 
 class quiet_evaluation:
-    """`with quiet_evaluation():` stands around each transformation that a user calls. It does nothing: `EvalTrace` silences
-    NumPy for each operation. The fast path silences NumPy here, once for the whole transformation."""
+    """`with quiet_evaluation():` stands around each transformation that a user calls. An error that leaves it shows the user's
+    frames. `EvalTrace` silences NumPy for each operation; the fast path silences it here, once for the whole transformation."""
 
     __slots__ = ("errstate",)
 
     def __enter__(self):
         pass
 
-    def __exit__(self, *exc):
-        pass
+    def __exit__(self, exc_type, error, traceback):
+        if exc_type is not None:
+            hide_our_frames(error)
 
 
 def float_fault(value: np.ndarray) -> str | None:

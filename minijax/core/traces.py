@@ -19,6 +19,7 @@ import numpy as np
 from ..foundation import errors, source_info
 from ..foundation.config import config
 from ..foundation.dtypes import canonicalize_dtype, float0, python_scalar_dtypes, python_scalar_type
+from ..foundation.tracebacks import hide_our_frames
 from .avals import ShapedArray, UndefinedPrimal
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -85,10 +86,12 @@ class new_trace(set_current_trace):
 
     __slots__ = ()
 
-    def __exit__(self, exc_type, *exc):
+    def __exit__(self, exc_type, error, traceback):
         thread_state.trace = self.previous
         self.trace.end()
-        if exc_type is None and config.jax_check_tracer_leaks:
+        if exc_type is not None:
+            hide_our_frames(error)
+        elif config.jax_check_tracer_leaks:
             look_for_leaks(self.trace)
 
 

@@ -13,6 +13,7 @@ from ..core.array import ArrayImpl, EvalTrace, eval_trace, evaluate
 from ..core.primitive import Primitive
 from ..core.traces import thread_state
 from ..foundation.config import debugging_floats
+from ..foundation.tracebacks import hide_our_frames
 
 
 def quick(primitive: Primitive, args, params):
@@ -58,11 +59,13 @@ def enter(self):
         thread_state.trace = _quiet_eval_trace
 
 
-def leave(self, *exc):
+def leave(self, exc_type, error, traceback):
     """`quiet_evaluation.__exit__`."""
     if self.errstate is not None:
         thread_state.trace = eval_trace
-        self.errstate.__exit__(*exc)
+        self.errstate.__exit__(exc_type, error, traceback)
+    if exc_type is not None:
+        hide_our_frames(error)
 
 
 ROUTES = {

@@ -18,6 +18,7 @@ _DEFAULTS = {
     "jax_enable_x64": False,
     "jax_explain_cache_misses": False,
     "jax_num_cpu_devices": -1,
+    "jax_traceback_filtering": "auto",
     "minijax_compiler": "numpy",
     "minijax_fast": True,
 }
