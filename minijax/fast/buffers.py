@@ -5,6 +5,9 @@ an array that the line made in an earlier call, *if nobody else holds the array 
 Everybody who may still look at an array holds it: a caller holds a result, a view holds its base, a `memoryview` or a DLPack
 capsule holds the array, a running call holds its variables, a traceback holds frames. So no result ever changes later, and
 nested calls, other threads and exceptions need no extra care.
+
+All programs together keep at most `minijax_kept_bytes`, a quarter of a GB unless `config.update` or MINIJAX_KEPT_BYTES says
+otherwise. Sixteen shapes of one gradient of 20 layers would else keep 16 times the arrays of one.
 """
 
 from __future__ import annotations
@@ -14,8 +17,12 @@ from collections import deque
 from collections.abc import Callable
 from math import prod
 from sys import getrefcount
+from threading import RLock
+from weakref import WeakSet
 
 import numpy as np
+
+from ..foundation.config import config
 
 
 def _take_oldest(arrays: deque) -> tuple[np.ndarray, int]:
@@ -45,6 +52,50 @@ def _new_array(shape: tuple[int, ...], dtype) -> np.ndarray:
     return np.ndarray(shape, dtype, memory, (next(_begins) - memory.ctypes.data) % 4096)
 
 
+class _Source:
+    """The arrays of one buffer, the bytes of each, and when the buffer was used last."""
+
+    __slots__ = ("arrays", "bytes", "used", "__weakref__")
+
+    def __init__(self, most: int, bytes_each: int):
+        self.arrays: deque = deque(maxlen=most)
+        self.bytes = bytes_each
+        self.used = 0
+
+    def clear(self):
+        _room.total -= len(self.arrays) * self.bytes
+        self.arrays.clear()
+
+    __del__ = clear
+
+
+_clock = itertools.count(1)
+
+
+class _Room:
+    """The arrays that all programs keep take at most `minijax_kept_bytes`: beyond, those that were used longest ago are let go."""
+
+    def __init__(self):
+        self.total = 0
+        self.sources: WeakSet[_Source] = WeakSet()
+        self.lock = RLock()
+
+    def grow(self, source: _Source, arrays: int):
+        with self.lock:
+            self.total += arrays * source.bytes
+            self.sources.add(source)
+            if self.total > config.minijax_kept_bytes:
+                # A quarter more than is needed, so that the next array does not begin this again.
+                for old in sorted(self.sources, key=lambda s: s.used):
+                    if self.total <= 0.75 * config.minijax_kept_bytes:
+                        break
+                    if old is not source:
+                        old.clear()
+
+
+_room = _Room()
+
+
 def kept_buffer(shape: tuple[int, ...], dtype, arrays: int = 1, calls: int = 1) -> Callable[[], np.ndarray]:
     """A function that returns an array of that type which nobody else holds: one that it has returned before, or a new one.
 
@@ -60,9 +111,11 @@ def kept_buffer(shape: tuple[int, ...], dtype, arrays: int = 1, calls: int = 1) 
     >>> id(buffer()) == kept
     True
     """
-    kept: deque = deque(maxlen=max(arrays, 2) * calls)
+    source = _Source(max(arrays, 2) * calls, prod(shape) * np.dtype(dtype).itemsize)
+    kept = source.arrays
 
     def take() -> np.ndarray:
+        source.used = next(_clock)
         for _ in range(len(kept)):
             try:
                 array, count = _take_oldest(kept)
@@ -72,10 +125,12 @@ def kept_buffer(shape: tuple[int, ...], dtype, arrays: int = 1, calls: int = 1) 
             kept.append(array)
             if count == ALONE:
                 return array
+        before = len(kept)
         if not kept:
             kept.extend([_new_array(shape, dtype) for _ in range(arrays - 1)])
         array = _new_array(shape, dtype)
         kept.append(array)
+        _room.grow(source, len(kept) - before)
         return array
 
     return take

@@ -21,6 +21,8 @@ _DEFAULTS = {
     "jax_traceback_filtering": "auto",
     "minijax_compiler": "numpy",
     "minijax_fast": True,
+    # How many bytes of arrays all compiled programs together keep from call to call.
+    "minijax_kept_bytes": 1 << 28,
 }
 
 

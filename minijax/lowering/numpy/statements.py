@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
+from ...foundation.config import config
 from ..origins import line_text
 
 # Arrays of at least this many bytes are large: a program writes over them, and frees them by `del` after their last use.
 LARGE = 1 << 15
-# A program keeps at most this many bytes of buffers between calls.
-KEPT = 1 << 30
 
 
 class Type(NamedTuple):
@@ -207,14 +206,14 @@ class Renderer:
         return _Block(self, lines, alive, "    ", None).text()
 
     def buffer_for(self, line: Line) -> Buffer | None:
-        """A buffer for the line's array: a free one, or a new one; None if a new one would exceed `KEPT` bytes."""
+        """A buffer for the line's array: a free one, or a new one; None if the program would keep more than all programs may."""
         type_ = self.large[line.writes[0]]
         if line.call.shape is not None:
             type_ = Type(line.call.shape, type_.dtype)
         free = self._free.get(type_)
         if free:
             return free.pop()
-        if self._new_name is None or self._kept + type_.bytes > KEPT:
+        if self._new_name is None or self._kept + type_.bytes > config.minijax_kept_bytes:
             return None
         self._kept += type_.bytes
         self.buffers.append(Buffer(self._new_name(), type_))

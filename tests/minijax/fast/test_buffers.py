@@ -722,3 +722,43 @@ def test_a_gradient_of_kaf_needs_no_new_memory_in_later_calls():
         peak = kaf_evaluation.memory_of(backend, "gridded", Grid(), "value and gradients", arguments)
     # The gradient of x is one array of it; three is what kaf promises.
     assert 1 <= peak.first < 3 and peak.later < 0.5
+
+
+def test_all_programs_together_keep_a_bounded_room():
+    """Sixteen shapes of one gradient: the arrays of those that were used longest ago are let go, and come back when needed."""
+
+    def loss(x):
+        for _ in range(20):
+            x = jnp.tanh(x) * 1.01
+        return jnp.sum(x)
+
+    gradient = mj.jit(mj.grad(loss))
+    expected = {}
+    before = mj.config.minijax_kept_bytes
+    mj.config.update("minijax_kept_bytes", 8 * 200_000 * 4)
+    try:
+        tracemalloc.start()
+        for n in [*range(200_000, 200_016), 200_000]:
+            value = np.asarray(gradient(jnp.full(n, 0.3)))
+            np.testing.assert_array_equal(value, expected.setdefault(n, value))
+            del value
+        expected.clear()
+        gc.collect()
+        assert buffers._room.total <= mj.config.minijax_kept_bytes
+        assert tracemalloc.get_traced_memory()[0] < 2 * mj.config.minijax_kept_bytes
+    finally:
+        tracemalloc.stop()
+        mj.config.update("minijax_kept_bytes", before)
+
+
+def test_the_room_of_a_program_that_is_gone_is_free():
+    gc.collect()
+    before = buffers._room.total
+    f = mj.jit(lambda x: jnp.exp(jnp.sin(x) * x))
+    for _ in range(3):
+        f(jnp.ones(3 * N))
+    assert buffers._room.total > before
+    del f
+    mj.clear_caches()
+    gc.collect()
+    assert buffers._room.total <= before
