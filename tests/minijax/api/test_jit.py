@@ -527,3 +527,19 @@ def test_compile_time_evaluation(lib):
     assert seen == {"relu": 0.0, "grad": 6.0, "scan": 6.0, "tracer": True}
     # The last equation is dead code, and it is the only recorded equation.
     assert str(lib.make_jaxpr(g)(1.0)).count(" add ") == 1
+
+
+@pytest.mark.parametrize("transformation", ["grad", "vmap"])
+def test_a_program_that_closes_over_a_tracer_is_not_kept(transformation):
+    cell = {}
+    inner = mj.jit(lambda x: x * cell["y"])
+
+    def outer(y):
+        cell["y"] = y
+        return inner(2.0)
+
+    for y in (3.0, 4.0):
+        if transformation == "grad":
+            assert mj.value_and_grad(outer)(y) == (2 * y, 2.0)
+        else:
+            assert mj.vmap(outer)(minijax.numpy.asarray([y, y + 1])).tolist() == [2 * y, 2 * y + 2]

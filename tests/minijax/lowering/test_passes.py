@@ -14,6 +14,7 @@ import minijax as mj
 import minijax.lax
 import minijax.numpy as jnp
 from minijax.core.jaxpr import check_jaxpr, eval_jaxpr
+from minijax.extend.core import Primitive
 from minijax.lowering import passes
 
 CASES = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS)]
@@ -481,3 +482,14 @@ def test_a_planted_contraction_is_seen(monkeypatch):
     monkeypatch.setattr(contraction, "_numbers", lambda numbers, aval: (None, []))
     with pytest.raises(AssertionError):
         check(mj.make_jaxpr(lambda x: (x * 2.0 * x).sum())(X), [jnp.ones(7)])
+
+
+def test_equations_whose_parameters_differ_in_type_alone_are_not_equal():
+    """1 == True == 1.0, and 0.0 == -0.0: each is another parameter."""
+    same_p = Primitive("same")
+    same_p.def_impl(lambda x, *, k: x)
+    same_p.def_abstract_eval(lambda x, *, k: x)
+    parameters = [1, True, 1.0, np.int32(1), 0.0, -0.0, "1", 1, True]
+    jaxpr = mj.make_jaxpr(lambda x: [same_p.bind(x, k=k) for k in parameters])(1.0)
+    left = passes.common_subexpressions(jaxpr.jaxpr).eqns
+    assert [repr(e.params["k"]) for e in left] == ["1", "True", "1.0", "np.int32(1)", "0.0", "-0.0", "'1'"]
