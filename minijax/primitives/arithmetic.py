@@ -16,10 +16,10 @@ from .basis import (
     broadcast_in_dim,
     const,
     full,
+    instantiate,
     row,
     shape_of,
     zero_like,
-    zeros,
 )
 from .families import (
     ANY,
@@ -281,9 +281,7 @@ def _select_jvp(primals, tangents):
     case_tangents = tangents[1:]
     if all(type(t) is Zero for t in case_tangents):
         return out, zero_like(out)
-    # As in JAX, the zeros are written whether or not a case needs them.
-    zero = zeros(next(t for t in case_tangents if type(t) is not Zero).aval)
-    return out, select_n_p.bind(primals[0], *[zero if type(t) is Zero else t for t in case_tangents])
+    return out, select_n_p.bind(primals[0], *[instantiate(t) for t in case_tangents])
 
 
 def _select_transpose(ct, which, *cases):
