@@ -311,7 +311,7 @@ def _broadcast_abstract_eval(x, *, shape, broadcast_dimensions, sharding):
 
 
 def _broadcast_transpose(ct, x, *, shape, broadcast_dimensions, sharding):
-    unit = tuple(i for i, d in enumerate(x.aval.shape) if d != shape[broadcast_dimensions[i]])
+    unit = tuple(i for i, d in enumerate(x.aval.shape) if d == 1)
     kept = [d for i, d in enumerate(broadcast_dimensions) if i not in unit]
     return [expand_dims(reduce_sum(ct, tuple(i for i in range(len(shape)) if i not in kept)), unit)]
 

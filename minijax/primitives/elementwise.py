@@ -546,7 +546,7 @@ copy_p = linear_row(
     "copy",
     impl=lambda x: x.copy(),
     abstract_eval=lambda x: x,
-    transpose=lambda ct, x: [ct],
+    transpose=lambda ct, x: [copy_p.bind(ct)],
     batch=lambda axis, args, dims: (copy_p.bind(args[0]), dims[0]),
 )
 

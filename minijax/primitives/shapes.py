@@ -189,10 +189,8 @@ def _pad_transpose(ct, x, value, *, padding_config):
     ct_x = ct_value = None
     if is_undefined_primal(x) or is_undefined_primal(value):
         unpadded = pad(ct, _full((), 0, ct.dtype), [(-lo, -hi, 0) for lo, hi, _ in padding_config])
-        inside = unpadded
-        if any(interior for _, _, interior in padding_config):
-            strides = [interior + 1 for _, _, interior in padding_config]
-            inside = slice(unpadded, (0,) * len(strides), shape_of(unpadded), strides)
+        strides = [interior + 1 for _, _, interior in padding_config]
+        inside = slice(unpadded, (0,) * len(strides), shape_of(unpadded), strides)
         ct_x = inside if is_undefined_primal(x) else None
     if is_undefined_primal(value):
         # The cotangent of the padding value: the sum of all cotangents, less the sum of those of x's elements.
