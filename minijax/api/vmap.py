@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import Any
 
+import numpy as np
+
 from ..core.array import quiet_evaluation
 from ..core.traces import get_aval
 from ..foundation.pytrees import (
@@ -60,8 +62,11 @@ def vmap(
             )
         flat, in_tree = tree_flatten((args, kwargs))
         in_dims = flatten_axes("vmap in_axes", in_tree, (in_axes, 0))
-        # What all examples share may be any object.
-        flat = [x if d is None else as_operand(x, "vmap's argument") for x, d in zip(flat, in_dims)]
+        # What all examples share may be any object; NumPy's arrays become arrays.
+        flat = [
+            x if d is None and not isinstance(x, np.ndarray) else as_operand(x, "vmap's argument")
+            for x, d in zip(flat, in_dims)
+        ]
         dims = [_normalize_dim(d, x) for x, d in zip(flat, in_dims)]
         size = _mapped_size((args, kwargs), flat, dims, axis_size)
         axis = Axis(axis_name, size)
