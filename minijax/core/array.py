@@ -131,20 +131,20 @@ class ArrayImpl(Array):
                     f"Unable to avoid a copy: the array's dtype is {self.dtype}, {np.dtype(dtype)} was asked for."
                 )
             return self._value.astype(dtype)
-        if copy:
-            return self._value.copy()
-        view = self._value.view()
-        view.flags.writeable = False
-        return view
+        return self._value.copy() if copy else read_only(self._value)
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
-        return self._value.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
+        # DLPack before version 1 cannot say that memory is read-only: a library that knows no later version gets a copy.
+        unable_to_say = max_version is None or max_version[0] < 1
+        value = self._value.copy() if unable_to_say and copy is not False else read_only(self._value)
+        return value.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self):
         return self._value.__dlpack_device__()
 
     def __reduce__(self):
-        return _unpickle, (self._value, self._weak_type)
+        # Pickle hands out the memory itself if it is given a `buffer_callback`.
+        return _unpickle, (read_only(self._value), self._weak_type)
 
     def __copy__(self):
         return self
@@ -177,7 +177,34 @@ def _key_words(keys: np.ndarray) -> np.ndarray:
 
 
 def _unpickle(value, weak_type):
-    return ArrayImpl(value, weak_type)
+    # A copy: the memory may be a buffer of the program that called `pickle.loads(data, buffers=...)`.
+    return ArrayImpl(np.array(value), weak_type)
+
+
+class _Memory:
+    """The base of a read-only view: NumPy sees an address here, and no array whose flags a program could change.
+
+    >>> import numpy as np
+    >>> view = np.float32([1, 2]).view()
+    >>> view.flags.writeable = False
+    >>> view.flags.writeable = True  # NumPy allows it, since the base of the view is a writable array.
+    >>> read_only(np.float32([1, 2])).flags.writeable = True
+    Traceback (most recent call last):
+    ValueError: cannot set WRITEABLE flag to True of this array
+    """
+
+    __slots__ = ("__array_interface__", "_owner")
+
+
+def read_only(value: np.ndarray) -> np.ndarray:
+    """A view of a NumPy array by which nobody can write to it."""
+    memory = _Memory()
+    memory._owner = value
+    memory.__array_interface__ = interface = value.__array_interface__
+    interface["data"] = (interface["data"][0], True)
+    view = np.asarray(memory)
+    # NumPy's interface has no name for bfloat16.
+    return view if view.dtype == value.dtype else view.view(value.dtype)
 
 
 ArrayImpl.__module__ = "minijax"
@@ -196,11 +223,9 @@ def to_array(x: Any) -> ArrayImpl:
         check_not_leaked(x)
         raise errors.leaked_tracer(x.aval.str_short(), x._trace.transformation, x._origin())
     if isinstance(x, (np.ndarray, np.generic)):
-        # Somebody may write to a NumPy array later, and nobody may write to ours: copy, unless NumPy says that nobody can write.
-        dtype = canonicalize_dtype(x.dtype)
-        if isinstance(x, np.ndarray) and not x.flags.writeable and x.base is None and x.dtype == dtype:
-            return ArrayImpl(x)
-        return ArrayImpl(np.array(x, dtype))
+        # Copy, since somebody may write to a NumPy array later, even to a read-only one that owns its memory:
+        # `a = np.zeros(3); b = a[:]; a.flags.writeable = False; z = jnp.asarray(a); b[0] = 1`.
+        return ArrayImpl(np.array(x, canonicalize_dtype(x.dtype)))
     if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
     raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")
