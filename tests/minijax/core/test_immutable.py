@@ -1,4 +1,4 @@
-"""No NumPy code changes the value of an array: neither through memory that an array shows, nor through memory that it was made of."""
+"""No NumPy code changes the value of an array: neither through memory that an array shows, nor through memory it was made of."""
 
 from __future__ import annotations
 
