@@ -19,7 +19,9 @@ CONSTANT = jnp.asarray(VALUES)
 
 def _given_to_callback():
     seen = []
-    minijax.pure_callback(lambda x: seen.append(x) or np.asarray(x), minijax.ShapeDtypeStruct((2, 3), np.float32), CONSTANT)
+    minijax.pure_callback(
+        lambda x: seen.append(x) or np.asarray(x), minijax.ShapeDtypeStruct((2, 3), np.float32), CONSTANT
+    )
     return jnp.asarray(seen[0])
 
 
