@@ -12,6 +12,7 @@ import numpy as np
 from ..foundation import errors, source_info
 from ..foundation.config import config, debugging_floats
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry, python_scalar_dtypes, python_scalar_type
+from ..foundation.memory import read_only
 from .avals import ShapedArray, UndefinedPrimal
 from .primitive import Absent, CallPrimitive, Primitive
 from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, thread_state
@@ -179,32 +180,6 @@ def _key_words(keys: np.ndarray) -> np.ndarray:
 def _unpickle(value, weak_type):
     # A copy: the memory may be a buffer of the program that called `pickle.loads(data, buffers=...)`.
     return ArrayImpl(np.array(value), weak_type)
-
-
-class _Memory:
-    """The base of a read-only view: NumPy sees an address here, and no array whose flags a program could change.
-
-    >>> import numpy as np
-    >>> view = np.float32([1, 2]).view()
-    >>> view.flags.writeable = False
-    >>> view.flags.writeable = True  # NumPy allows it, since the base of the view is a writable array.
-    >>> read_only(np.float32([1, 2])).flags.writeable = True
-    Traceback (most recent call last):
-    ValueError: cannot set WRITEABLE flag to True of this array
-    """
-
-    __slots__ = ("__array_interface__", "_owner")
-
-
-def read_only(value: np.ndarray) -> np.ndarray:
-    """A view of a NumPy array by which nobody can write to it."""
-    memory = _Memory()
-    memory._owner = value
-    memory.__array_interface__ = interface = value.__array_interface__
-    interface["data"] = (interface["data"][0], True)
-    view = np.asarray(memory)
-    # NumPy's interface has no name for bfloat16.
-    return view if view.dtype == value.dtype else view.view(value.dtype)
 
 
 ArrayImpl.__module__ = "minijax"

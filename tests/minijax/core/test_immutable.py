@@ -12,6 +12,7 @@ import pytest
 
 import minijax
 import minijax.numpy as jnp
+from minijax.extend.core import Primitive
 
 VALUES = np.arange(1, 7, dtype=np.float32).reshape(2, 3)
 CONSTANT = jnp.asarray(VALUES)
@@ -267,3 +268,26 @@ def _try_to_write(x):
         x[...] = -8
     except ValueError:
         pass
+
+
+@pytest.mark.parametrize("transformation", [lambda f: f, minijax.jit], ids=["", "jit"])
+@pytest.mark.parametrize("multiple", [False, True])
+def test_a_primitive_of_a_user_is_kept_apart(transformation, multiple):
+    buffer = np.zeros(3, np.float32)
+    writes, keeps = (Primitive(name, multiple_results=multiple) for name in ("writes", "keeps"))
+
+    @writes.def_impl
+    def write(x):
+        x[...] = 9
+        return [x] if multiple else x
+
+    keeps.def_impl(lambda x: [buffer] if multiple else buffer)
+    for p in (writes, keeps):
+        p.def_abstract_eval(lambda x: [x] if multiple else x)
+    z = jnp.ones(3) + jnp.ones(3)
+    with pytest.raises(ValueError, match="read-only"):
+        transformation(writes.bind)(z)
+    assert z.tolist() == [2, 2, 2]
+    out = transformation(keeps.bind)(z)
+    buffer[0] = 5
+    assert (out[0] if multiple else out).tolist() == [0, 0, 0]
