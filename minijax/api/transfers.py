@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.array import ArrayImpl
-from ..core.traces import Tracer
+from ..core.traces import Tracer, check_not_leaked
 from ..foundation.pytrees import (
     tree_leaves,
     tree_map,
@@ -15,7 +15,14 @@ from .arguments import as_operand
 
 def device_get(tree):
     """The arrays of a pytree as NumPy arrays (`jax.device_get`). Tracers have no values, and stay as they are."""
-    return tree_map(lambda x: x if isinstance(x, Tracer) else np.asarray(x), tree)
+
+    def get(x):
+        if not isinstance(x, Tracer):
+            return np.asarray(x)
+        check_not_leaked(x)
+        return x
+
+    return tree_map(get, tree)
 
 
 def device_put(tree, device=None):
@@ -28,6 +35,8 @@ def block_until_ready(tree):
     for leaf in tree_leaves(tree):
         if isinstance(leaf, ArrayImpl):
             leaf.block_until_ready()
+        elif isinstance(leaf, Tracer):
+            check_not_leaked(leaf)
     return tree
 
 

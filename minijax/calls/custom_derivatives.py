@@ -19,7 +19,7 @@ from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_jaxpr
-from ..core.traces import Tracer, get_aval, set_current_trace, thread_state
+from ..core.traces import Tracer, check_not_leaked, get_aval, set_current_trace, thread_state
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import call_row, instantiate, reduce_sum, row
@@ -54,7 +54,11 @@ def _call(primitive: Primitive, fun: Callable, args: Sequence, params: dict) -> 
     if isinstance(trace, EvalTrace):
         # `fun` may close over a tracer of the map around it.
         with set_current_trace(_innermost_map()):
-            return fun(*args)
+            outs = fun(*args)
+        for x in outs:
+            if isinstance(x, Tracer):
+                check_not_leaked(x)
+        return outs
     with set_current_trace(trace):
         if isinstance(trace, JVPTrace):
             rule = partial(primitive.jvp, num_consts=0, call_jaxpr=None, **params)

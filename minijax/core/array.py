@@ -12,6 +12,7 @@ import numpy as np
 from ..foundation import errors, source_info
 from ..foundation.config import config, debugging_floats
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry, python_scalar_dtypes, python_scalar_type
+from ..foundation.memory import read_only
 from ..foundation.tracebacks import hide_our_frames
 from .avals import ShapedArray, UndefinedPrimal
 from .primitive import Absent, CallPrimitive, Primitive
@@ -132,20 +133,20 @@ class ArrayImpl(Array):
                     f"Unable to avoid a copy: the array's dtype is {self.dtype}, {np.dtype(dtype)} was asked for."
                 )
             return self._value.astype(dtype)
-        if copy:
-            return self._value.copy()
-        view = self._value.view()
-        view.flags.writeable = False
-        return view
+        return self._value.copy() if copy else read_only(self._value)
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
-        return self._value.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
+        # DLPack before version 1 cannot say that memory is read-only: a library that knows no later version gets a copy.
+        unable_to_say = max_version is None or max_version[0] < 1
+        value = self._value.copy() if unable_to_say and copy is not False else read_only(self._value)
+        return value.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self):
         return self._value.__dlpack_device__()
 
     def __reduce__(self):
-        return _unpickle, (self._value, self._weak_type)
+        # Pickle hands out the memory itself if it is given a `buffer_callback`.
+        return _unpickle, (read_only(self._value), self._weak_type)
 
     def __copy__(self):
         return self
@@ -178,7 +179,8 @@ def _key_words(keys: np.ndarray) -> np.ndarray:
 
 
 def _unpickle(value, weak_type):
-    return ArrayImpl(value, weak_type)
+    # A copy: the memory may be a buffer of the program that called `pickle.loads(data, buffers=...)`.
+    return ArrayImpl(np.array(value), weak_type)
 
 
 ArrayImpl.__module__ = "minijax"
@@ -197,11 +199,9 @@ def to_array(x: Any) -> ArrayImpl:
         check_not_leaked(x)
         raise errors.leaked_tracer(x.aval.str_short(), x._trace.transformation, x._origin())
     if isinstance(x, (np.ndarray, np.generic)):
-        # Somebody may write to a NumPy array later, and nobody may write to ours: copy, unless NumPy says that nobody can write.
-        dtype = canonicalize_dtype(x.dtype)
-        if isinstance(x, np.ndarray) and not x.flags.writeable and x.base is None and x.dtype == dtype:
-            return ArrayImpl(x)
-        return ArrayImpl(np.array(x, dtype))
+        # Copy, since somebody may write to a NumPy array later, even to a read-only one that owns its memory:
+        # `a = np.zeros(3); b = a[:]; a.flags.writeable = False; z = jnp.asarray(a); b[0] = 1`.
+        return ArrayImpl(np.array(x, canonicalize_dtype(x.dtype)))
     if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
     raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")

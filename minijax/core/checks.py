@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import wraps
+from inspect import unwrap
 from typing import Any
 
 import numpy as np
 
 from ..foundation.dtypes import canonicalize_dtype, key_fry
+from ..foundation.memory import read_only
 from ..foundation.source_info import current, summarize
 from .avals import ShapedArray, UndefinedPrimal, Zero
 from .traces import get_aval
@@ -44,13 +46,29 @@ def checked(primitive, kind: str, rule: Callable) -> Callable:
     return with_check
 
 
+def apart(primitive, impl: Callable) -> Callable:
+    """A user's implementation, kept apart from the memory of arrays: its arguments are read-only, and its results are copied, since
+    it may keep what it returns and write to it later."""
+    if not callable(impl) or hasattr(impl, "checks") or hasattr(impl, "reason"):
+        return impl
+
+    @wraps(impl)
+    def with_views(*args, **params):
+        result = impl(*[read_only(x) if type(x) is np.ndarray else x for x in args], **params)
+        if primitive.multiple_results and isinstance(result, (list, tuple)):
+            return [x.copy() if isinstance(x, np.ndarray) else x for x in result]
+        return result.copy() if isinstance(result, np.ndarray) else result
+
+    return with_views
+
+
 def bare(rule: Callable) -> Callable:
     """The rule without its check."""
     return rule.__wrapped__ if hasattr(rule, "checks") and hasattr(rule, "__wrapped__") else rule
 
 
 def _text(primitive, kind: str, rule: Callable, problem: str) -> str:
-    code = getattr(rule, "__code__", None)
+    code = getattr(unwrap(rule), "__code__", None)
     where = "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
     return (
         f"The {kind} rule of primitive '{primitive.name}'{where} {problem}\nThe operation is at {summarize(current())}."

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..foundation import errors, source_info
 from ..foundation.effects import Effects
-from .checks import checked
+from .checks import apart, checked
 from .traces import thread_state
 
 
@@ -75,7 +75,7 @@ class Primitive:
 
     def __setattr__(self, name: str, value):
         if name in self.RULES:
-            value = checked(self, name, value)
+            value = checked(self, name, apart(self, value) if name == "impl" else value)
             Primitive.rules_given += self.rules_read_types
         object.__setattr__(self, name, value)
 

@@ -35,10 +35,6 @@ class JaxprTracer(Tracer):
     def written(self) -> JaxprTracer | None:
         return None if self.eqn is None else self
 
-    def _origin(self) -> str:
-        made = "an argument of the traced function" if self.eqn is None else f"made at {self.eqn.source_info}"
-        return f"The value was {made}.\n{super()._origin()}"
-
 
 class JaxprBuilder(Trace):
     """A trace that writes equations. A value that is not its own tracer becomes a literal (a scalar) or a constvar."""

@@ -32,7 +32,7 @@ class Trace:
     A tracer names its trace object: that is how a trace knows its own tracers.
     """
 
-    __slots__ = ("parent", "ended", "records")
+    __slots__ = ("parent", "ended", "records", "called")
     transformation = "a transformation"
     # (name, size) of the axis that the trace maps over, or (None, 0): see `axis_env`.
     axis = (None, 0)
@@ -40,6 +40,9 @@ class Trace:
     def __init__(self, parent: Trace | None):
         self.parent = parent
         self.ended = False
+        # Where the user's program calls the transformation, for the error of a leaked tracer. Not sought within a trace that
+        # writes equations: these know where they come from.
+        self.called: source_info.Origin | None = None
         # Whether this trace or one around it writes equations. If none does, nobody asks where an operation comes from.
         self.records = parent is not None and parent.records
 
@@ -85,6 +88,14 @@ class new_trace(set_current_trace):
     """As `set_current_trace`, for the run of a transformation: at the end of the block the trace is over."""
 
     __slots__ = ()
+
+    def __enter__(self):
+        trace = self.trace
+        if not trace.parent.records:
+            trace.called = source_info.current_origin()
+        self.previous = thread_state.trace
+        thread_state.trace = trace
+        return trace
 
     def __exit__(self, exc_type, error, traceback):
         thread_state.trace = self.previous
@@ -178,8 +189,19 @@ class Tracer(Array):
         raise AttributeError(f"{type(self).__name__} has no aval")
 
     def _origin(self) -> str:
-        """Words that say which part of the user's program made this tracer, ending in a newline."""
-        return f"It was met at {source_info.summarize(source_info.current())}.\n"
+        """Words that say which part of the user's program made this tracer, and which one uses it, ending in a newline."""
+        written = self._made_by()
+        if written is not None and written.eqn.source_info is not None:
+            made = f"made at {written.eqn.source_info}"
+        elif self._trace.called is not None:
+            made = f"made by {self._trace.transformation}, which was called at {self._trace.called.place}"
+        else:
+            made = "an argument of the traced function"
+        return f"The value was {made}.\nIt was met at {source_info.summarize(source_info.current())}.\n"
+
+    def _made_by(self):
+        """A tracer of a jaxpr whose equation is the user's operation that made this value, where there is one."""
+        return self.written()
 
     def written(self):
         """The tracer of the jaxpr being written whose equation computes this value, where there is one."""
@@ -211,6 +233,7 @@ class Tracer(Array):
         return self._concrete(errors.concretization, "tolist").tolist()
 
     def __array__(self, dtype=None, copy=None):
+        check_not_leaked(self)
         raise errors.array_conversion(self.aval.str_short(), self._origin())
 
     def to_concrete_value(self):
@@ -218,6 +241,7 @@ class Tracer(Array):
         return None
 
     def _concrete(self, error: Callable, *words: str):
+        check_not_leaked(self)
         # `if x > 0` works under grad: grad computes primal values at once, so the tracer's value is known.
         value = self.to_concrete_value()
         if value is None:

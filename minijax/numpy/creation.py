@@ -19,6 +19,7 @@ from ..primitives.elementwise import convert_element_type, copy_p, select
 from .arithmetic import power
 from .ufuncs import log10, sign
 from .util import (
+    as_array,
     broadcast_shapes,
     broadcast_to,
     canonicalize_axis,
@@ -69,12 +70,13 @@ def asarray(a, dtype=None, order=None, *, copy=None, device=None):
     Array([1. , 2.5], dtype=float32)
     """
     if isinstance(a, Array) and dtype is None and not copy:
-        return a
+        return as_array(a)
     dtype = user_dtype(dtype, "asarray")
     return array(a, dtype, copy=bool(copy), order=order)
 
 
 def _array_of_array(x: Array, dtype, copy: bool) -> Array:
+    x = as_array(x)
     if dtype is not None and (x.dtype != dtype or x.weak_type):
         x = convert_element_type(x, dtype)
     return copy_p.bind(x) if copy else x

@@ -160,7 +160,7 @@ def rewriting_take(
     normalize_indices: bool = True,
 ) -> Array:
     """`arr[index]`, by slices where they suffice, else by a gather."""
-    entries = parse(index, arr.shape)
+    entries = parse(index, as_array(arr).shape)
     mode = GatherScatterMode.PROMISE_IN_BOUNDS if mode is None else GatherScatterMode.from_any(mode)
     if mode in _LIKE_SLICES and all(_is_basic(e, arr.shape) for e in entries):
         return _take_by_slice(arr, entries, mode, normalize_indices)

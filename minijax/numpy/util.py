@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.primitive import Primitive
-from ..core.traces import Array
+from ..core.traces import Array, Tracer, check_not_leaked
 from ..foundation import dtypes
 from ..foundation.dtypes import float0
 from ..primitives.basis import broadcast_in_dim, const, expand_dims
@@ -59,6 +59,9 @@ def unwrap(x: Any):
 
 def as_array(x: Any) -> Array:
     """An array or number as an array; a Python number's dtype is weak."""
+    if isinstance(x, Tracer):
+        # Here too, since some functions return their argument as it is: `jnp.asarray(x)`, `x.T` of a vector, `x[...]`.
+        check_not_leaked(x)
     return x if isinstance(x, Array) else to_array(unwrap(x))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..core.traces import Array, get_aval
+from ..core.traces import Array, Tracer, check_not_leaked, get_aval
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from .basis import (
     NOT_LINEAR,
@@ -337,6 +337,8 @@ def convert_element_type(x, dtype, weak_type: bool = False):
             return to_array(x)
         return ArrayImpl(_convert_number(x, dtype, weak_type), weak_type)
     if aval.dtype == dtype and aval.weak_type == weak_type:
+        if isinstance(x, Tracer):
+            check_not_leaked(x)
         return x if isinstance(x, Array) else to_array(x)
     if type(x) is ArrayImpl and aval.weak_type and not aval.shape:
         # A weak scalar was a Python number: convert it now. `x.at[0].set(1)` is one equation, without a conversion of the 1.

@@ -47,6 +47,10 @@ class JVPTracer(Tracer):
     def written(self):
         return self.primal.written() if isinstance(self.primal, Tracer) else None
 
+    def _made_by(self):
+        written = self.written()
+        return self.tangent.written() if written is None and isinstance(self.tangent, Tracer) else written
+
     def without_tangent(self):
         return without_tangent(self.primal)
 

@@ -45,6 +45,9 @@ class JetTracer(Tracer):
 
     aval = property(lambda self: get_aval(self.primal))
 
+    def written(self):
+        return self.primal.written() if isinstance(self.primal, Tracer) else None
+
     def without_tangent(self):
         return without_tangent(self.primal)
 

@@ -1,0 +1,31 @@
+"""Views of the memory of arrays, for code that is not ours: nobody can write to them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class _Memory:
+    """The base of a read-only view: NumPy sees an address here, and no array whose flags a program could change.
+
+    >>> import numpy as np
+    >>> view = np.float32([1, 2]).view()
+    >>> view.flags.writeable = False
+    >>> view.flags.writeable = True  # NumPy allows it, since the base of the view is a writable array.
+    >>> read_only(np.float32([1, 2])).flags.writeable = True
+    Traceback (most recent call last):
+    ValueError: cannot set WRITEABLE flag to True of this array
+    """
+
+    __slots__ = ("__array_interface__", "_owner")
+
+
+def read_only(value: np.ndarray) -> np.ndarray:
+    """A view of a NumPy array by which nobody can write to it."""
+    memory = _Memory()
+    memory._owner = value
+    memory.__array_interface__ = interface = value.__array_interface__
+    interface["data"] = (interface["data"][0], True)
+    view = np.asarray(memory)
+    # NumPy's interface has no name for bfloat16.
+    return view if view.dtype == value.dtype else view.view(value.dtype)
