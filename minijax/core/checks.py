@@ -59,6 +59,7 @@ def apart(primitive, impl: Callable) -> Callable:
             return [x.copy() if isinstance(x, np.ndarray) else x for x in result]
         return result.copy() if isinstance(result, np.ndarray) else result
 
+    with_views.users = impl
     return with_views
 
 

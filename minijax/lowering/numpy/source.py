@@ -355,6 +355,9 @@ class _Writer:
     def implementation(self, eqn: JaxprEqn) -> str:
         """The text of a call of the primitive's implementation."""
         impl, args = bare(eqn.primitive.impl), ", ".join(self.text(v) for v in eqn.invars)
+        if self.commented:
+            # The text shows a user's own function, without what keeps it apart from the memory of arrays.
+            impl = getattr(impl, "users", impl)
         wanted = parameters(impl)
         params = {k: v for k, v in eqn.params.items() if k in wanted}
         if eqn.primitive.effects is not None or jaxprs_in_params(params):

@@ -13,6 +13,7 @@ import pytest
 import minijax as mj
 import minijax.numpy as jnp
 from minijax import lax
+from minijax.extend.core import Primitive
 from minijax.lowering.numpy.source import numpy_program
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -200,3 +201,20 @@ def test_any_name_of_a_function(name, compiler):
     np.testing.assert_allclose(mj.jit(outer, compiler=compiler)(0.5), outer(0.5), rtol=1e-6)
     if compiler == "numpy":
         np.testing.assert_allclose(run_text(mj.jit(outer).lower(0.5).as_text(), [0.5]), outer(0.5), rtol=1e-6)
+
+
+def test_a_primitive_of_a_users_is_shown_as_the_user_wrote_it():
+    cube_p = Primitive("cube")
+
+    @cube_p.def_impl
+    def cube(x):
+        return x * x * x
+
+    cube_p.def_abstract_eval(lambda x: x)
+    function = mj.jit(lambda x: cube_p.bind(x) + 1)
+    namespace = {}
+    text = function.lower(jnp.ones(3)).as_text()
+    exec(text, namespace)
+    assert "read_only" not in text and "def cube(x):\n    return x * x * x" in text
+    np.testing.assert_array_equal(namespace["f_lambda"](np.float32([1, 2])), [2, 9])
+    np.testing.assert_array_equal(function(jnp.float32([1, 2])), [2, 9])
