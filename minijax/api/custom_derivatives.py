@@ -72,7 +72,7 @@ class _CustomFunction:
             )
         return bound.args
 
-    def _split(self, args) -> tuple[list, list, Callable]:
+    def _separated(self, args) -> tuple[list, list, Callable]:
         """(the arguments that are not differentiated, the differentiated arguments, `with_both`).
 
         with_both(fun): a function of the differentiated arguments that calls `fun` with all arguments.
@@ -202,7 +202,7 @@ class custom_jvp(_CustomFunction):
                 f" @{self._name}.defjvp."
             )
         args = self._arguments(args, kwargs)
-        nondiff, differentiated, with_both = self._split(args)
+        nondiff, differentiated, with_both = self._separated(args)
         flat_args, in_tree = self._flatten(differentiated)
         flat_fun, out = _flat(with_both(self.fun), in_tree, self._name)
         rule = self._flat_jvp(nondiff, in_tree, out)
@@ -296,7 +296,7 @@ class custom_vjp(_CustomFunction):
                 f"No VJP defined for custom_vjp function {self._name} using defvjp: call {self._name}.defvjp(fwd, bwd)."
             )
         args = self._arguments(args, kwargs)
-        nondiff, differentiated, with_both = self._split(args)
+        nondiff, differentiated, with_both = self._separated(args)
         if any(isinstance(leaf, Tracer) for leaf in tree_leaves(nondiff)):
             raise UnexpectedTracerError(
                 f"Found a traced value among the nondiff_argnums of the custom_vjp function {self._name}. Make it a"

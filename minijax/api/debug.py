@@ -26,7 +26,7 @@ from .arguments import as_operand
 _python_numbers = (bool, int, float, complex, np.ndarray, np.generic)
 
 
-def _split(args, kwargs):
+def _arrays_and_static(args, kwargs):
     """(the arrays, the tree of all leaves, ((position, leaf), ...) for leaves that are not arrays: text, None, modules)."""
     leaves, in_tree = tree_flatten((args, kwargs))
     arrays, static = [], []
@@ -79,7 +79,7 @@ def debug_print(
         raise TypeError(f"jax.debug.print's first argument is the text to print, got {fmt!r} of type {type(fmt)}.")
     if not skip_format_check:
         _CheckedFormat().format(fmt, *args, **kwargs)
-    arrays, in_tree, static = _split(args, kwargs)
+    arrays, in_tree, static = _arrays_and_static(args, kwargs)
     debug_print_p.bind(
         *arrays,
         fmt=fmt,
@@ -108,7 +108,7 @@ def debug_callback(callback: Callable | None = None, *args, ordered: bool = Fals
         raise TypeError(
             f"first argument to jax.debug.callback must be callable, but got an object of type {type(callback)}"
         )
-    arrays, in_tree, static = _split(args, kwargs)
+    arrays, in_tree, static = _arrays_and_static(args, kwargs)
 
     def _flat_callback(*values):
         args, kwargs = merge_arguments(in_tree, values, static)

@@ -172,7 +172,7 @@ class JitFunction:
 
     def _find(self, args, kwargs) -> tuple[_Call, list, _Program]:
         """(the arguments of a call, their leaves as arrays and tracers, the program for the types of these)."""
-        call = self._split(args, kwargs)
+        call = self._call_of(args, kwargs)
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
         try:
             program = self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
@@ -188,7 +188,7 @@ class JitFunction:
     def __repr__(self) -> str:
         return f"<jitted {self.__wrapped__!r}>"
 
-    def _split(self, args, kwargs) -> _Call:
+    def _call_of(self, args, kwargs) -> _Call:
         static = static_positions(self._static_argnums, len(args))
         dynamic = args if not static else tuple(x for i, x in enumerate(args) if i not in static)
         static_kwargs = {k: v for k, v in kwargs.items() if k in self._static_argnames}
@@ -231,7 +231,7 @@ class JitFunction:
 
     def trace(self, *args, **kwargs) -> Traced:
         """The jaxpr for these arguments, which may be `ShapeDtypeStruct`s."""
-        call = self._split(args, kwargs)
+        call = self._call_of(args, kwargs)
         avals = [abstractify(x) for x in call.leaves]
         program = self._program(call, tuple([(a.shape, a.dtype, a.weak_type) for a in avals]))
         names = _leaf_names(self.__wrapped__, call.in_tree, call.statics)
@@ -356,11 +356,11 @@ def _donated_leaves(call: _Call, donated: _Arguments) -> list[int]:
 
 
 def _unhashable(fun, statics) -> ValueError:
-    for where, _, value in statics:
+    for argument, _, value in statics:
         try:
             hash(value)
         except TypeError:
-            which = f"number {where}" if isinstance(where, int) else f"'{where}'"
+            which = f"number {argument}" if isinstance(argument, int) else f"'{argument}'"
             return ValueError(
                 f"Non-hashable static arguments are used in a jit function: static argument {which} of {function_name(fun)}"
                 f" is {short_repr(value)} of type {type(value)}. Static arguments are looked up by value: give a tuple for a"
@@ -495,16 +495,18 @@ def _differences(f: JitFunction, now: _Key, before: _Key) -> list[str]:
     if now.in_tree != before.in_tree:
         found.append(f"the structure of the arguments (args, kwargs), now {now.in_tree} and before {before.in_tree}")
     else:
-        for where, a, b in zip(_leaf_names(f.__wrapped__, now.in_tree, now.statics), now.types, before.types):
+        for argument, a, b in zip(_leaf_names(f.__wrapped__, now.in_tree, now.statics), now.types, before.types):
             if a != b:
-                found.append(f"at {where}, now {_type_text(a, b)} and before {_type_text(b, a)}")
-    olds = {where: value for where, _, value in before.statics}
-    for where, _, value in now.statics:
-        if where not in olds or (type(value), value) != (type(olds[where]), olds[where]):
-            old = repr(olds[where]) if where in olds else "not given"
-            found.append(f"static argument {where!r}, now {value!r} and before {old}")
+                found.append(f"at {argument}, now {_type_text(a, b)} and before {_type_text(b, a)}")
+    olds = {argument: value for argument, _, value in before.statics}
+    for argument, _, value in now.statics:
+        if argument not in olds or (type(value), value) != (type(olds[argument]), olds[argument]):
+            old = repr(olds[argument]) if argument in olds else "not given"
+            found.append(f"static argument {argument!r}, now {value!r} and before {old}")
     found += [
-        f"static argument {where!r}, not given now" for where in olds if where not in {w for w, _, _ in now.statics}
+        f"static argument {argument!r}, not given now"
+        for argument in olds
+        if argument not in {w for w, _, _ in now.statics}
     ]
     if now.x64 != before.x64:
         found.append(f"jax_enable_x64, now {now.x64} and before {before.x64}")
@@ -519,7 +521,7 @@ def _leaf_names(fun: Callable, in_tree, statics) -> list[str]:
         names = list(inspect.signature(fun).parameters)
     except (TypeError, ValueError):
         names = []
-    static = {where for where, _, _ in statics}
+    static = {argument for argument, _, _ in statics}
     dynamic = [i for i in range(len(names) + in_tree.num_leaves + len(static)) if i not in static]
     found = []
     for path, _ in tree_flatten_with_path(tree_unflatten(in_tree, [0] * in_tree.num_leaves))[0]:

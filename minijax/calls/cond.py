@@ -114,8 +114,8 @@ def _of_all_residuals(linear: ClosedJaxpr, slot_avals, own: list[int]) -> Closed
 def _transpose(cotangents, index, *operands, branches: Branches):
     linear = tuple(is_undefined_primal(x) for x in operands)
     transposed = tuple(transpose_jaxpr(b, linear, nonzero(cotangents), True)[0] for b in branches)
-    known = [x for x in operands if not is_undefined_primal(x)]
-    results = iter(cond_p.bind(index, *known, *without_zeros(cotangents), branches=transposed))
+    nonlinear = [x for x in operands if not is_undefined_primal(x)]
+    results = iter(cond_p.bind(index, *nonlinear, *without_zeros(cotangents), branches=transposed))
     return [None, *[next(results) if lin else None for lin in linear]]
 
 

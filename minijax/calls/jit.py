@@ -35,8 +35,8 @@ def jaxpr_row(name: str, *, impl: Callable, abstract_eval: Callable, **call_rule
     def transpose(cotangents, *args, jaxpr, **params):
         linear = tuple(is_undefined_primal(x) for x in args)
         transposed, result_nonzero = transpose_jaxpr(jaxpr, linear, nonzero(cotangents))
-        known = [x for x in args if not is_undefined_primal(x)]
-        results = iter(primitive.bind(*known, *without_zeros(cotangents), jaxpr=transposed, **params))
+        nonlinear = [x for x in args if not is_undefined_primal(x)]
+        results = iter(primitive.bind(*nonlinear, *without_zeros(cotangents), jaxpr=transposed, **params))
         given = iter(result_nonzero)
         return [(next(results) if next(given) else None) if lin else None for lin in linear]
 

@@ -46,18 +46,18 @@ def linear_solve(consts: Sequence[list], jaxprs: Sequence, b: Sequence) -> list:
     return linear_solve_p.bind(*flat, *b, const_lengths=const_lengths, jaxprs=_LinearSolveTuple(*jaxprs))
 
 
-def _split(args: Sequence, const_lengths: _LinearSolveTuple) -> tuple[_LinearSolveTuple, list]:
+def _consts_and_b(args: Sequence, const_lengths: _LinearSolveTuple) -> tuple[_LinearSolveTuple, list]:
     *consts, b = split_at(args, *const_lengths)
     return _LinearSolveTuple(*consts), b
 
 
 def _impl(*args, const_lengths, jaxprs):
-    consts, b = _split(args, const_lengths)
+    consts, b = _consts_and_b(args, const_lengths)
     return compile_jaxpr(jaxprs.solve)(*consts.solve, *b)
 
 
 def _abstract_eval(*avals, const_lengths, jaxprs):
-    consts, b = _split(avals, const_lengths)
+    consts, b = _consts_and_b(avals, const_lengths)
     for given, expected in zip([*consts.solve, *b], jaxprs.solve.in_avals, strict=True):
         if (given.shape, given.dtype) != (expected.shape, expected.dtype):
             raise TypeError(
@@ -70,8 +70,8 @@ def _abstract_eval(*avals, const_lengths, jaxprs):
 def _jvp(primals, tangents, *, const_lengths, jaxprs):
     """A x = b gives dA x + A dx = db: a second solve computes dx. Auxiliary data has no derivative."""
     outs = linear_solve_p.bind(*primals, const_lengths=const_lengths, jaxprs=jaxprs)
-    consts, b = _split(primals, const_lengths)
-    consts_t, b_t = _split(tangents, const_lengths)
+    consts, b = _consts_and_b(primals, const_lengths)
+    consts_t, b_t = _consts_and_b(tangents, const_lengths)
     matvec_t = _matvec_tangents(jaxprs.matvec, consts.matvec, consts_t.matvec, outs[: len(b)])
     rhs = [add_tangents(t, m if type(m) is Zero else neg_p.bind(m)) for t, m in zip(b_t, matvec_t)]
     if not any(nonzero(rhs)):
@@ -96,7 +96,7 @@ def _transpose(cotangents, *args, const_lengths, jaxprs):
             "transpose_solve required for backwards mode automatic differentiation of custom_linear_solve: pass transpose_solve,"
             " or symmetric=True if the matrix is symmetric."
         )
-    consts, b = _split(args, const_lengths)
+    consts, b = _consts_and_b(args, const_lengths)
     if any(is_undefined_primal(x) for part in consts for x in part):
         raise NotImplementedError(
             "custom_linear_solve is linear in b alone, but matvec or solve closes over an argument of linear_transpose: make b the"
@@ -112,8 +112,8 @@ def _transpose(cotangents, *args, const_lengths, jaxprs):
 
 def _batch(axis, args, dims, *, const_lengths, jaxprs):
     """One solve for the whole batch. If any argument is batched, then x is batched, and so are matvec(x) and b."""
-    consts, b = _split(args, const_lengths)
-    consts_d, b_d = _split(dims, const_lengths)
+    consts, b = _consts_and_b(args, const_lengths)
+    consts_d, b_d = _consts_and_b(dims, const_lengths)
     in_front = [0] * len(b)
     batched = [
         None if jaxpr is None else batch_jaxpr(jaxpr, axis, (*const_dims, *in_front), True)[0]

@@ -243,36 +243,36 @@ def _transpose(cotangents, *args, jaxpr: ClosedJaxpr, num_consts, num_carry, rev
     """A scan in the other direction: it carries the cotangents of the carry, and sums the cotangents of the consts."""
     args, avals = Args.of(args, num_consts, num_carry), Args.of(jaxpr.in_avals, num_consts, num_carry)
     given_linear = args.map(is_undefined_primal)
-    # A carry that begins with a known zero is linear too if a linear value flows into it in a later step.
+    # A carry that begins with a non-linear zero is linear too if a linear value flows into it in a later step.
     carry = fixpoint(
         lambda flags: _reached(jaxpr.jaxpr, given_linear._replace(carry=flags).flat())[:num_carry], given_linear.carry
     )
     if not all(carry):
-        return _transpose_beside_known(cotangents, args, carry, jaxpr, reverse=reverse, **common)
+        return _transpose_beside_nonlinear(cotangents, args, carry, jaxpr, reverse=reverse, **common)
     linear = given_linear._replace(carry=carry)
-    is_known = linear.map(lambda lin: not lin)
-    known, known_avals = args.marked(is_known), avals.marked(is_known)
+    is_nonlinear = linear.map(lambda lin: not lin)
+    nonlinear, nonlinear_avals = args.marked(is_nonlinear), avals.marked(is_nonlinear)
     ct_carry, ct_ys = split_at(cotangents, num_carry)
     y_avals = jaxpr.out_avals[num_carry:]
     ys_nonzero = nonzero(ct_ys)
     sum_avals = [x.aval for x in args.marked(linear).consts]
     ct_carry = [instantiate(ct) for ct in ct_carry]
     zeros = [instantiate(Zero(aval)) for aval in sum_avals]
-    start = Args(known.consts, [*zeros, *ct_carry], [*known.xs, *compress(ct_ys, ys_nonzero)])
+    start = Args(nonlinear.consts, [*zeros, *ct_carry], [*nonlinear.xs, *compress(ct_ys, ys_nonzero)])
 
     def body(*values):
         consts, carry, slices = Args.of(values, len(start.consts), len(start.carry))
         sums, ct_carry = split_at(carry, len(sum_avals))
-        xs, ct_ys = split_at(slices, len(known.xs))
-        primals = _filled(iter([*consts, *xs]), is_known.flat(), map(UndefinedPrimal, jaxpr.in_avals))
+        xs, ct_ys = split_at(slices, len(nonlinear.xs))
+        primals = _filled(iter([*consts, *xs]), is_nonlinear.flat(), map(UndefinedPrimal, jaxpr.in_avals))
         cts = [*ct_carry, *_filled(iter(ct_ys), ys_nonzero, map(Zero, y_avals))]
         results = backward_pass(jaxpr.jaxpr, jaxpr.consts, primals, cts)
         to_consts, others = split_at(results, len(sums))
         summed = [s if type(ct) is Zero else add_any_p.bind(s, ct) for s, ct in zip(sums, to_consts)]
         return [*summed, *map(instantiate, others)]
 
-    slice_avals = [*known_avals.xs, *compress(y_avals, ys_nonzero)]
-    step_avals = Args(known_avals.consts, [*sum_avals, *avals.carry], slice_avals)
+    slice_avals = [*nonlinear_avals.xs, *compress(y_avals, ys_nonzero)]
+    step_avals = Args(nonlinear_avals.consts, [*sum_avals, *avals.carry], slice_avals)
     results = bind_scan(start, trace_to_closed_jaxpr(body, step_avals.flat()), reverse=not reverse, **common)
     found = _filled(iter(results), linear.flat(), repeat(None))
     return [ct if lin else None for ct, lin in zip(found, given_linear.flat())]
@@ -283,37 +283,37 @@ def _filled(items: Iterator, flags: Iterable[bool], others: Iterable) -> list:
     return [next(items) if flag else other for flag, other in zip(flags, others)]
 
 
-def _transpose_beside_known(cotangents, args: Args, linear: Sequence[bool], jaxpr: ClosedJaxpr, **common) -> list:
-    """Transpose a scan of which some carries depend on known values alone: the counter of a fori_loop.
+def _transpose_beside_nonlinear(cotangents, args: Args, linear: Sequence[bool], jaxpr: ClosedJaxpr, **common) -> list:
+    """Transpose a scan of which some carries depend on non-linear values alone: the counter of a fori_loop.
 
-    A first scan, forwards, computes the known carries. Their values in all steps are xs of a scan that carries the others.
+    A first scan, forwards, computes the non-linear carries. Their values in all steps are xs of a scan that carries the others.
     """
-    is_known = [not lin for lin in linear]
-    num_known = sum(is_known)
+    is_nonlinear = [not lin for lin in linear]
+    num_nonlinear = sum(is_nonlinear)
     invars = Args.of(jaxpr.jaxpr.invars, len(args.consts), len(args.carry))
     next_carry, ys = split_at(jaxpr.jaxpr.outvars, len(args.carry))
-    known_vars = list(compress(invars.carry, is_known))
-    outvars = [*compress(next_carry, is_known), *known_vars]
+    nonlinear_vars = list(compress(invars.carry, is_nonlinear))
+    outvars = [*compress(next_carry, is_nonlinear), *nonlinear_vars]
     forward, _ = dce_jaxpr(jaxpr.jaxpr.replace(outvars=outvars), [True] * len(outvars), instantiate=True)
-    given = args.map(lambda x: not is_undefined_primal(x))._replace(carry=is_known)
+    given = args.map(lambda x: not is_undefined_primal(x))._replace(carry=is_nonlinear)
     forward = with_vars(ClosedJaxpr(forward, jaxpr.consts), invars.marked(given).flat(), forward.outvars)
-    known_xs = bind_scan(args.marked(given), forward, **common)[num_known:]
+    nonlinear_xs = bind_scan(args.marked(given), forward, **common)[num_nonlinear:]
 
-    def remaining(args: Args, known: Sequence) -> Args:
-        return Args(args.consts, list(compress(args.carry, linear)), [*known, *args.xs])
+    def remaining(args: Args, nonlinear: Sequence) -> Args:
+        return Args(args.consts, list(compress(args.carry, linear)), [*nonlinear, *args.xs])
 
     ct_carry, ct_ys = split_at(cotangents, len(args.carry))
-    rest = remaining(args, known_xs)
+    rest = remaining(args, nonlinear_xs)
     results = _transpose(
         [*compress(ct_carry, linear), *ct_ys],
         *rest.flat(),
-        jaxpr=with_vars(jaxpr, remaining(invars, known_vars).flat(), [*compress(next_carry, linear), *ys]),
+        jaxpr=with_vars(jaxpr, remaining(invars, nonlinear_vars).flat(), [*compress(next_carry, linear), *ys]),
         num_consts=len(rest.consts),
         num_carry=len(rest.carry),
         **common,
     )
     to_consts, to_carry, to_xs = Args.of(results, len(rest.consts), len(rest.carry))
-    return [*to_consts, *_filled(iter(to_carry), linear, repeat(None)), *to_xs[num_known:]]
+    return [*to_consts, *_filled(iter(to_carry), linear, repeat(None)), *to_xs[num_nonlinear:]]
 
 
 def _reached(jaxpr: Jaxpr, flags: Sequence[bool]) -> list[bool]:

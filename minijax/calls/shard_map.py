@@ -231,20 +231,20 @@ def _transpose(cotangents, *args, jaxpr, mesh, in_specs, out_specs, **params):
 
 @weak_cache
 def _transposed(jaxpr: ClosedJaxpr, linear, ct_nonzero, mesh: Mesh, in_specs, out_specs):
-    """(the jaxpr from known arguments and cotangents to cotangents of the linear arguments, which of these are nonzero).
+    """(the jaxpr from non-linear arguments and cotangents to cotangents of the linear arguments, which of these are nonzero).
 
     A whole argument gets the sum of all devices' cotangents. A whole result is the result of one device: each device gets
     its cotangent divided by the number of devices, so that the sum is right.
     """
     result_nonzero = None
     in_avals, out_avals = jaxpr.in_avals, jaxpr.out_avals
-    known_avals = [aval for aval, lin in zip(in_avals, linear, strict=True) if not lin]
+    nonlinear_avals = [aval for aval, lin in zip(in_avals, linear, strict=True) if not lin]
     linear_specs = _selected(in_specs, linear)
 
     def function(*values):
         nonlocal result_nonzero
-        known, cts = iter(values[: len(known_avals)]), iter(values[len(known_avals) :])
-        args = [UndefinedPrimal(aval) if lin else next(known) for aval, lin in zip(in_avals, linear)]
+        nonlinear, cts = iter(values[: len(nonlinear_avals)]), iter(values[len(nonlinear_avals) :])
+        args = [UndefinedPrimal(aval) if lin else next(nonlinear) for aval, lin in zip(in_avals, linear)]
         cotangents = [
             _shared(next(cts), spec, mesh) if nz else Zero(aval)
             for aval, nz, spec in zip(out_avals, ct_nonzero, out_specs)
@@ -253,7 +253,7 @@ def _transposed(jaxpr: ClosedJaxpr, linear, ct_nonzero, mesh: Mesh, in_specs, ou
         result_nonzero = nonzero(results)
         return [_summed(ct, spec, mesh) for ct, spec in zip(results, linear_specs) if type(ct) is not Zero]
 
-    avals = [*known_avals, *_selected(out_avals, ct_nonzero)]
+    avals = [*nonlinear_avals, *_selected(out_avals, ct_nonzero)]
     return trace_to_closed_jaxpr(function, avals), result_nonzero
 
 

@@ -223,18 +223,18 @@ def transpose_jaxpr(
     """The jaxpr of (non-linear arguments, nonzero cotangents of the outputs) -> nonzero cotangents of the `linear`
     arguments, and which those are: with `instantiate`, all."""
     in_avals, out_avals = closed_jaxpr.in_avals, closed_jaxpr.out_avals
-    known_avals = [aval for aval, lin in zip(in_avals, linear, strict=True) if not lin]
+    nonlinear_avals = [aval for aval, lin in zip(in_avals, linear, strict=True) if not lin]
     ct_avals = [aval for aval, nz in zip(out_avals, ct_nonzero, strict=True) if nz]
     result_nonzero = None
 
     def function(*values):
         nonlocal result_nonzero
-        known, cts = iter(values[: len(known_avals)]), iter(values[len(known_avals) :])
-        args = [UndefinedPrimal(aval) if lin else next(known) for aval, lin in zip(in_avals, linear)]
+        nonlinear, cts = iter(values[: len(nonlinear_avals)]), iter(values[len(nonlinear_avals) :])
+        args = [UndefinedPrimal(aval) if lin else next(nonlinear) for aval, lin in zip(in_avals, linear)]
         cotangents = [next(cts) if nz else Zero(aval) for aval, nz in zip(out_avals, ct_nonzero)]
         results = backward_pass(closed_jaxpr.jaxpr, closed_jaxpr.consts, args, cotangents)
         results = [basis.instantiate(ct) for ct in results] if instantiate else results
         result_nonzero = nonzero(results)
         return without_zeros(results)
 
-    return trace_to_closed_jaxpr(function, [*known_avals, *ct_avals]), result_nonzero
+    return trace_to_closed_jaxpr(function, [*nonlinear_avals, *ct_avals]), result_nonzero
