@@ -81,8 +81,7 @@ def read(path: str | Path) -> Saved:
     Raises CheckpointError for a file that is damaged or of another kind, and OSError if the system refuses.
     """
     try:
-        _, about, fields = FORMAT.read(path)
-        with FORMAT.parts_of(path):
+        with FORMAT.reading(path) as (_, about, fields):
             trees = {name: [fields[f"tree_{name}_{i}"] for i in range(n)] for name, n in about["trees"].items()}
             arrays = {name: fields[f"array_{name}"] for name in about["arrays"]}
             return Saved(about["state"], about["settings"], trees, arrays)
