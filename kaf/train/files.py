@@ -95,11 +95,12 @@ class Arrays:
 
     def read(self, name: str, most: int | None = None) -> numpy.ndarray:
         """The array of this name. Raises ArrayError, also for an array of more than `most` bytes."""
+        brief = name if len(name) <= 60 else f"{name[:40]}..."  # An edited file can name arrays at any length.
         if name not in self._members:
-            raise ArrayError(f"it has no array {name!r}")
+            raise ArrayError(f"it has no array {brief!r}")
         member = self._members[name]
         if most is not None and member.file_size > most:
-            raise ArrayError(f"its array {name!r} has {member.file_size} bytes, which is too many")
+            raise ArrayError(f"its array {brief!r} has {member.file_size} bytes, which is too many")
         try:
             with self._archive.open(member) as file:
                 # A pickle runs any program when it is read, so an array of Python objects is an error.
@@ -109,7 +110,7 @@ class Arrays:
                     raise ValueError("there are more bytes than the array has")
                 return array
         except (*UNREADABLE, OSError) as error:
-            raise ArrayError(f"its array {name!r} cannot be read") from error
+            raise ArrayError(f"its array {brief!r} cannot be read") from error
 
 
 @contextlib.contextmanager

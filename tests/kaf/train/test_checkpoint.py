@@ -215,6 +215,14 @@ def state(**changes):
     return lambda about, arrays: about["state"].update(changes)
 
 
+def batch_and_curve(batch):
+    def change(about, arrays):
+        about["state"]["batch"] = batch
+        arrays["array_curve"] = np.ones(2 * STEPS + batch, np.float32)
+
+    return change
+
+
 def array(name, value):
     return lambda about, arrays: arrays.update({name: value})
 
@@ -223,6 +231,8 @@ APART = "is damaged: its parts do not fit together"
 EDITED = {
     "batch -1": (state(batch=-1), APART),
     "a batch too many": (state(batch=STEPS + 1), APART),
+    "batch -1 and its curve": (batch_and_curve(-1), APART),
+    "a batch too many and its curve": (batch_and_curve(STEPS + 1), APART),
     "half a batch": (state(batch=0.5), APART),
     "epoch -1": (state(epoch=-1), APART),
     "an epoch of text": (state(epoch="1"), APART),
@@ -245,6 +255,10 @@ EDITED = {
     "many leaves": (
         lambda about, arrays: about["trees"].update(values=10**12),
         "is damaged: it has no array 'tree_values_",
+    ),
+    "a tree of a long name": (
+        lambda about, arrays: about["trees"].update({"a" * 5000: 1}),
+        f"is damaged: it has no array 'tree_{'a' * 35}...'. ",
     ),
     "no state": (lambda about, arrays: about.pop("state"), APART),
     "no curve": (lambda about, arrays: arrays.pop("array_curve"), "is damaged: it has no array 'array_curve'"),
