@@ -2,9 +2,10 @@
 
 import argparse
 import math
+from decimal import Decimal
 
 from kaf.backend import CHOICES, COMPILERS
-from kaf.cli.errors import CommandError
+from kaf.cli.errors import CommandError, quoted
 from kaf.functional.init import FUNCTIONS
 
 EXPERIMENTS = ("moons", "ridge", "breast_cancer", "digits", "diabetes")
@@ -322,8 +323,8 @@ def _add_out(parser):
 
 def _count(least, most=10**6):
     def parse(text):
-        if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        if not text.isascii() or not text.isdecimal() or not least <= Decimal(text) <= most:
+            raise argparse.ArgumentTypeError(f"{quoted(text)} is not a whole number from {least} to {most}")
         return int(text)
 
     return parse
@@ -357,7 +358,7 @@ def _number(least, most):
         except ValueError:
             number = math.nan
         if not least <= number <= most:  # also true for NaN
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least:g} to {most:g}")
+            raise argparse.ArgumentTypeError(f"{quoted(text)} is not a number from {least:g} to {most:g}")
         return number
 
     return parse
@@ -366,7 +367,7 @@ def _number(least, most):
 def _one_of(kind, names):
     def parse(text):
         if text not in names:
-            raise argparse.ArgumentTypeError(f"there is no {kind} {text!r}; choose one of {', '.join(names)}")
+            raise argparse.ArgumentTypeError(f"there is no {kind} {quoted(text)}; choose one of {', '.join(names)}")
         return text
 
     return parse

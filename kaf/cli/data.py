@@ -3,15 +3,17 @@
 import csv
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
-from kaf.cli.errors import CommandError
+from kaf.cli.errors import CommandError, quoted, shown
 from kaf.cli.files import reason
-from kaf.train.files import UNREADABLE, read_arrays
+from kaf.train.files import UNREADABLE, ArrayError, open_arrays
 
 LEAST_ROWS = 10
 TEST_SHARE = 0.2
+_WRITE = "write it with numpy.savez(file, x=, y=)"
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Table:
 
     def column(self, j):
         """How messages call column `j`: by its name, or without a header by its number, counted from 1."""
-        return f"column {self.names[j]!r}" if self.names else f"column {j + 1}"
+        return f"column {quoted(self.names[j])}" if self.names else f"column {j + 1}"
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,13 @@ def _read_rows(path):
 
 
 def _check_names(path, names):
-    for name in names:
+    seen = set()
+    for j, name in enumerate(names):
         if not name:
-            raise CommandError(f"{path}: column {names.index(name) + 1} has no name in the header; name it")
-        if names.count(name) > 1:
-            raise CommandError(f"{path}: two columns are named {name!r}; rename one")
+            raise CommandError(f"{path}: column {j + 1} has no name in the header; name it")
+        if name in seen:
+            raise CommandError(f"{path}: two columns are named {quoted(name)}; rename one")
+        seen.add(name)
     separator = next((s for s in ";\t|" if s in names[0]), None)
     if len(names) == 1 and separator:
         raise CommandError(f"{path} has only one column, with {separator!r} in it: separate the cells by commas")
@@ -138,10 +142,10 @@ def _bad_cell(table, i, j, remedy=""):
     if not cell:
         return CommandError(f"{where}: the cell is empty; fill it in or remove the row")
     if _is_number(cell):
-        return CommandError(f"{where}: {cell!r} is not finite; replace it or remove the row")
+        return CommandError(f"{where}: {quoted(cell)} is not finite; replace it or remove the row")
     if i == 0 and table.names is None:
         remedy += ", and a header must hold no number"
-    return CommandError(f"{where}: {cell!r} is not a number; {remedy}")
+    return CommandError(f"{where}: {quoted(cell)} is not a number; {remedy}")
 
 
 def read_dataset(path, target=None, task="classification"):
@@ -198,19 +202,22 @@ def _check_varies(path, what, y):
 
 def _find_target(table, target):
     if table.names is None:
-        if not target.isascii() or not target.isdecimal() or not 1 <= int(target) <= table.width:
+        if not target.isascii() or not target.isdecimal() or not 1 <= Decimal(target) <= table.width:
             raise CommandError(
-                f"--target {target}: {table.path} has no header; give a column's number, 1 to {table.width}"
+                f"--target {shown(target)}: {table.path} has no header; give a column's number, 1 to {table.width}"
             )
         return int(target) - 1
     if target not in table.names:
-        raise CommandError(f"--target {target}: no such column in {table.path}; it has {listing(table.names)}")
+        raise CommandError(f"--target {shown(target)}: no such column in {table.path}; it has {listing(table.names)}")
     return table.names.index(target)
 
 
 def _classes(labels):
     found = set(labels)
-    classes = sorted(found, key=int) if all(_is_integer(label) for label in found) else sorted(found)
+    # int() refuses more than 4,300 digits, and Decimal takes any number of them. Labels as 7 and 07 are one number, so the text
+    # decides between them.
+    as_numbers = all(_is_integer(label) for label in found)
+    classes = sorted(found, key=lambda label: (Decimal(label), label)) if as_numbers else sorted(found)
     number = {label: i for i, label in enumerate(classes)}
     return tuple(classes), np.array([number[label] for label in labels])
 
@@ -222,13 +229,13 @@ def _is_integer(label):
 def _check_classes(path, what, classes, y, remedy):
     if len(classes) == 1:
         raise CommandError(
-            f"{path}: {what} holds one class only, {classes[0]!r}; two are needed (--target names another column)"
+            f"{path}: {what} holds one class only, {quoted(classes[0])}; two are needed (--target names another column)"
         )
     counts = np.bincount(y)
     if counts.min() < 2:
         numeric = all(_is_number(label) for label in classes) and len(classes) > 10
         raise CommandError(
-            f"{path}: class {classes[counts.argmin()]!r} of {what} has one row, and needs two, "
+            f"{path}: class {quoted(classes[counts.argmin()])} of {what} has one row, and needs two, "
             f"to train and to test; remove it, or {'predict numbers by --task regression' if numeric else remedy}"
         )
 
@@ -267,19 +274,20 @@ def _features(path, x):
 
 def _arrays(path, wanted):
     try:
-        arrays = read_arrays(path)
+        with open_arrays(path) as arrays:
+            for name in wanted:
+                if name not in arrays:
+                    raise CommandError(
+                        f"{path} has no array {quoted(name)}; its arrays are {listing(sorted(arrays.names))}; "
+                        "it needs x [rows, features] and y [rows]"
+                    )
+            return {name: arrays[name] for name in wanted}
     except OSError as error:
         raise CommandError(f"cannot read {path}: {reason(error)}") from error
+    except ArrayError as error:
+        raise CommandError(f"{path} is damaged: {error}; {_WRITE}") from error
     except UNREADABLE as error:
-        raise CommandError(
-            f"{path} is damaged, or no .npz file of arrays; write it with numpy.savez(file, x=, y=)"
-        ) from error
-    for name in wanted:
-        if name not in arrays:
-            raise CommandError(
-                f"{path} has no array {name!r}; its arrays are {listing(sorted(arrays))}; it needs x [rows, features] and y [rows]"
-            )
-    return arrays
+        raise CommandError(f"{path} is damaged, or no .npz file of arrays; {_WRITE}") from error
 
 
 def _finite(path, name, array):
@@ -314,7 +322,7 @@ def listing(names, most=8):
     >>> listing("abc"), listing("abcd", most=2)
     ('a, b, c', 'a, b, ... (4)')
     """
-    return ", ".join(names) if len(names) <= most else ", ".join(names[:most]) + f", ... ({len(names)})"
+    return ", ".join(map(shown, names[:most])) + (f", ... ({len(names)})" if len(names) > most else "")
 
 
 def _n(count, noun):
@@ -370,7 +378,8 @@ class Scaler:
             raise CommandError(f"{where}: numbers too large to standardise; scale them down")
         # By rounding, a constant column can have a standard deviation of about its last bit. It must not be scaled up to 1.
         constant = scale <= 1e-12 * np.abs(mean)
-        return cls(mean, np.where(constant, 1.0, scale))
+        # The mean of a constant column can differ from its number by rounding: by 1e134 if the number is 1e150.
+        return cls(np.where(constant, x[0], mean), np.where(constant, 1.0, scale))
 
     def __call__(self, x):
         """The standardised features, float32 [n, features]. A value that is too large for float32 becomes its largest number."""

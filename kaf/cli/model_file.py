@@ -99,8 +99,7 @@ def save(path, trained):
 def load(path):
     """The Trained in the file `path`. Raises CommandError if the file is missing, damaged, of another kind, or too new."""
     try:
-        version, about, fields = FORMAT.read(path)
-        with FORMAT.parts_of(path):
+        with FORMAT.reading(path) as (version, about, fields):
             return _trained(*(_from_first_version(fields, about) if version == 1 else (fields, about)))
     except OSError as error:
         raise CommandError(f"cannot read {path}: {reason(error)}") from error
@@ -122,7 +121,7 @@ def _from_first_version(fields, about):
         "layer2_bias": "output_bias",
     }
     return (
-        {**fields, **{new: fields[old] for new, old in names.items()}},
+        {new: fields[names.get(new, new)] for new in ("mean", "scale", *names)},
         {**about, "layers": [None, {"grid": about["grid"]}, None]},
     )
 
@@ -140,14 +139,19 @@ def _trained(fields, about):
         raise ValueError("a name for each feature is needed")
     return Trained(
         model=KAFNet(tuple(layers)),
-        scaler=Scaler(_floats(fields, "mean", features), _floats(fields, "scale", features)),
+        scaler=_scaler(fields, "mean", "scale", features),
         classes=classes,
         feature_names=None if names is None else tuple(map(str, names)),
-        target=about["target"],
-        target_scaler=None
-        if classes
-        else Scaler(_floats(fields, "target_mean", 1), _floats(fields, "target_scale", 1)),
+        target=None if about["target"] is None else str(about["target"]),
+        target_scaler=None if classes else _scaler(fields, "target_mean", "target_scale", 1),
     )
+
+
+def _scaler(fields, mean, scale, width):
+    found = Scaler(_floats(fields, mean, width), _floats(fields, scale, width))
+    if not (found.scale > 0).all():
+        raise ValueError(f"{scale} is not positive")
+    return found
 
 
 def _linear(fields, i, width):

@@ -57,13 +57,15 @@ def find_features(table, trained, model):
         if table.width != features:
             raise CommandError(f"{table.path} has {table.width} columns, but {model} needs {features} features")
         return list(range(features))
-    missing = [name for name in wanted if name not in table.names]
+    places = {name: j for j, name in enumerate(table.names)}
+    missing = [name for name in wanted if name not in places]
     if missing:
         raise CommandError(f"{table.path} lacks columns that {model} needs: {listing(missing)}")
-    unknown = [name for name in table.names if name not in wanted and name != trained.target]
+    known = {*wanted, trained.target}
+    unknown = [name for name in table.names if name not in known]
     if unknown:
         raise CommandError(f"{table.path} has columns that {model} does not know: {listing(unknown)}; remove them")
-    return [table.names.index(name) for name in wanted]
+    return [places[name] for name in wanted]
 
 
 def _columns(trained, x):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy
 
-from .files import ForeignFile, Format, FormatError, replacing
+from .files import UNREADABLE, ForeignFile, Format, FormatError, replacing
 
 FORMAT = Format("kaf-checkpoint", "checkpoint of kaf", versions=(1,))
 
@@ -81,15 +83,28 @@ def read(path: str | Path) -> Saved:
     Raises CheckpointError for a file that is damaged or of another kind, and OSError if the system refuses.
     """
     try:
-        _, about, fields = FORMAT.read(path)
-        with FORMAT.parts_of(path):
+        with FORMAT.reading(path) as (_, about, fields):
             trees = {name: [fields[f"tree_{name}_{i}"] for i in range(n)] for name, n in about["trees"].items()}
             arrays = {name: fields[f"array_{name}"] for name in about["arrays"]}
+            for part in ("state", "settings"):
+                if not isinstance(about[part], dict):
+                    raise ValueError(f"{part} is not a dict")
             return Saved(about["state"], about["settings"], trees, arrays)
     except ForeignFile as error:
         raise CheckpointError(f"{error}. Give another file for the checkpoint.") from error
     except FormatError as error:
         raise CheckpointError(f"{error}. Remove the file to start anew.") from error
+
+
+@contextlib.contextmanager
+def parts_of(path: str | Path) -> Iterator[None]:
+    """Inside the block, the error that a missing or malformed part of a checkpoint raises becomes a CheckpointError."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise CheckpointError(
+            f"{path} is damaged: its parts do not fit together. Remove the file to start anew."
+        ) from error
 
 
 def require_same(path: str | Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
@@ -102,10 +117,20 @@ def require_same(path: str | Path, saved: dict[str, Any], now: dict[str, Any]) -
     now = json.loads(json.dumps(now))  # JSON turns tuples into lists.
     names = [name for name in {**saved, **now} if saved.get(name) != now.get(name)]
     if names:
-        listed = ", ".join(f"{name} was {saved.get(name)} and is {now.get(name)}" for name in names)
+        listed = ", ".join(
+            f"{_shown(name)} was {_shown(saved.get(name))} and is {_shown(now.get(name))}" for name in names
+        )
         raise CheckpointError(
             f"{path} belongs to another training: {listed}. Give the same settings, or remove the file to start anew."
         )
+
+
+def _shown(value: Any) -> str:
+    # On one line, and shortened, because the file may have been edited.
+    text = str(value)
+    end = f"... ({len(text)} characters)" if len(text) > 60 else ""
+    text = text[:40] if end else text
+    return (text if text.isprintable() else repr(text)[1:-1]) + end
 
 
 def restored(path: str | Path, name: str, leaves: list[numpy.ndarray], like: list[Any]) -> list[numpy.ndarray]:

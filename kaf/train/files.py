@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import lzma
 import os
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -19,17 +21,23 @@ import numpy
 UNREADABLE = (
     ValueError,
     EOFError,
-    KeyError,
+    LookupError,
+    AttributeError,
     TypeError,
+    ArithmeticError,
     NotImplementedError,
     RuntimeError,
     SyntaxError,
     MemoryError,
-    OverflowError,
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
+    struct.error,
 )
+
+# The most bytes of a format's name and version, and of its JSON text. A file of a few bytes can unpack to gigabytes.
+_NAME_BYTES, _TEXT_BYTES = 2**12, 2**28
 
 
 @contextlib.contextmanager
@@ -60,23 +68,65 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         scratch.unlink(missing_ok=True)
 
 
-def read_arrays(path: str | Path) -> dict[str, numpy.ndarray]:
-    """All arrays of an .npz file, by name. Raises OSError, or one of `UNREADABLE` if the file is not a whole .npz file.
+class ArrayError(ValueError):
+    """An archive lacks an array, or the array cannot be read. The message says which, and why."""
+
+
+class Arrays:
+    """The arrays of an open .npz file, by name. An array is read only when it is asked for.
+
+    So a member that nobody asks for costs nothing, even one that unpacks to gigabytes.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile):
+        self._archive = archive
+        self._members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all arrays."""
+        return list(self._members)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    def __getitem__(self, name: str) -> numpy.ndarray:
+        return self.read(name)
+
+    def read(self, name: str, most: int | None = None) -> numpy.ndarray:
+        """The array of this name. Raises ArrayError, also for an array of more than `most` bytes."""
+        brief = name if len(name) <= 60 else f"{name[:40]}..."  # An edited file can name arrays at any length.
+        if name not in self._members:
+            raise ArrayError(f"it has no array {brief!r}")
+        member = self._members[name]
+        if most is not None and member.file_size > most:
+            raise ArrayError(f"its array {brief!r} has {member.file_size} bytes, which is too many")
+        try:
+            with self._archive.open(member) as file:
+                # A pickle runs any program when it is read, so an array of Python objects is an error.
+                array = numpy.lib.format.read_array(file, allow_pickle=False)
+                # zipfile compares the checksum only when it reaches the end of the member.
+                if file.read(1):
+                    raise ValueError("there are more bytes than the array has")
+                return array
+        except (*UNREADABLE, OSError) as error:
+            raise ArrayError(f"its array {brief!r} cannot be read") from error
+
+
+@contextlib.contextmanager
+def open_arrays(path: str | Path) -> Iterator[Arrays]:
+    """Yield the Arrays of an .npz file. Raises OSError, or one of `UNREADABLE` if the file is not a whole archive.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     with replacing(f"{directory}/a.npz") as file:
     ...         numpy.savez(file, x=numpy.ones(3))
-    ...     read_arrays(f"{directory}/a.npz")["x"].shape
-    (3,)
+    ...     with open_arrays(f"{directory}/a.npz") as arrays:
+    ...         arrays.names, arrays["x"].shape
+    (['x'], (3,))
     """
-    with open(path, "rb") as file:
-        # numpy.load would read a file that is no archive as a pickle or as a single array.
-        if not zipfile.is_zipfile(file):
-            raise ValueError("not an archive")
-        file.seek(0)
-        with numpy.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+    with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+        yield Arrays(archive)
 
 
 # -- Formats -----------------------------------------------------------------------------------------------------------
@@ -111,8 +161,8 @@ class Format:
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     with replacing(f"{directory}/a.npz") as file:
     ...         notes.write(file, {"title": "a"}, {"x": numpy.ones(3)})
-    ...     version, about, arrays = notes.read(f"{directory}/a.npz")
-    >>> version, about, arrays["x"].shape
+    ...     with notes.reading(f"{directory}/a.npz") as (version, about, arrays):
+    ...         version, about, arrays["x"].shape
     (1, {'title': 'a'}, (3,))
     """
 
@@ -126,25 +176,33 @@ class Format:
         head = {"format": self.name, "version": self.versions[-1], "about": json.dumps(about)}
         numpy.savez(file, **{name: numpy.array(value) for name, value in head.items()}, **arrays)
 
-    def read(self, path: str | Path) -> tuple[int, Any, dict[str, numpy.ndarray]]:
-        """(version, about, arrays) of a file. Raises FormatError, and OSError if the system refuses."""
-        try:
-            fields = read_arrays(path)
-        except UNREADABLE as error:
-            raise DamagedFile(f"{path} is damaged, or no {self.kind}") from error
-        if str(fields.get("format")) != self.name:
-            raise ForeignFile(f"{path} is not a {self.kind}")
-        version = next((v for v in self.versions if numpy.array_equal(fields.get("version"), v)), None)
-        if version is None:
-            known = f"version{'s' if len(self.versions) > 1 else ''} {' and '.join(map(str, self.versions))}"
-            raise OtherVersion(f"{path} has version {fields.get('version')} of the format, and this kaf reads {known}")
-        with self.parts_of(path):
-            return version, json.loads(str(fields["about"])), fields
-
     @contextlib.contextmanager
-    def parts_of(self, path: str | Path) -> Iterator[None]:
-        """Inside the block, the error that a missing or malformed part raises becomes a DamagedFile."""
-        try:
-            yield
-        except UNREADABLE as error:
-            raise DamagedFile(f"{path} is damaged: its parts do not fit together") from error
+    def reading(self, path: str | Path) -> Iterator[tuple[int, Any, Arrays]]:
+        """Yield (version, about, arrays) of a file.
+
+        Raises FormatError, and OSError if the system refuses. Inside the block, the error that a missing or malformed part
+        raises becomes a DamagedFile.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                arrays = stack.enter_context(open_arrays(path))
+            except UNREADABLE as error:
+                raise DamagedFile(f"{path} is damaged, or no {self.kind}") from error
+            try:
+                version = self._version(path, arrays)
+                yield version, json.loads(str(arrays.read("about", _TEXT_BYTES))), arrays
+            except FormatError:
+                raise
+            except ArrayError as error:
+                raise DamagedFile(f"{path} is damaged: {error}") from error
+            except UNREADABLE as error:
+                raise DamagedFile(f"{path} is damaged: its parts do not fit together") from error
+
+    def _version(self, path: str | Path, arrays: Arrays) -> int:
+        if "format" not in arrays or str(arrays.read("format", _NAME_BYTES)) != self.name:
+            raise ForeignFile(f"{path} is not a {self.kind}")
+        version = int(arrays.read("version", _NAME_BYTES)[()])
+        if version not in self.versions:
+            known = f"version{'s' if len(self.versions) > 1 else ''} {' and '.join(map(str, self.versions))}"
+            raise OtherVersion(f"{path} has version {version} of the format, and this kaf reads {known}")
+        return version

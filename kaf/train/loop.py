@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -391,6 +392,8 @@ class _Training:
     def _resume(self, path: str | Path) -> None:
         saved = checkpoints.read(path)
         checkpoints.require_same(path, saved.settings, self.settings)
+        with checkpoints.parts_of(path):
+            self._require_whole(saved)
         state, best = saved.state, saved.state["best"]
         if (state["epoch"], state["batch"]) > (self.epochs, 0):
             raise checkpoints.CheckpointError(
@@ -412,12 +415,43 @@ class _Training:
         )
         self.seconds_before = state["seconds"]
 
+    def _require_whole(self, saved: checkpoints.Saved) -> None:
+        """Raise an error unless a training can be in the saved state. An edited file must not train on silently."""
+        state, best, epoch = saved.state, saved.state["best"], saved.state["epoch"]
+        validations = 0 if self.held_out is None else epoch
+        _require_count("epoch", epoch)
+        _require_count("batch", state["batch"], self.per_epoch)
+        if not 0 <= state["seconds"] < math.inf:
+            raise ValueError("seconds is not a time")
+        numpy.random.default_rng().bit_generator.state = state["generator"]
+        if (best is None) != (validations == 0):
+            raise ValueError("a best epoch is there if and only if there are validation losses")
+        if best is not None:
+            _require_count("best epoch", best["epoch"], epoch - 1)
+            if set(best) != {"loss", "epoch"} or type(best["loss"]) is not float:
+                raise ValueError("best is not a loss and an epoch")
+        lengths = {
+            "curve": epoch * self.per_epoch + state["batch"],
+            "epoch_losses": epoch,
+            "validation_losses": validations,
+        }
+        for name, length in lengths.items():
+            if saved.arrays[name].shape != (length,) or saved.arrays[name].dtype.kind != "f":
+                raise ValueError(f"{name} is not {length} floats")
+        if set(saved.trees) != {"values", "optimizer's state", "best values"}:
+            raise ValueError("a tree is missing, or nobody knows it")
+
     def _restored(self, saved: checkpoints.Saved, name: str, like: Any) -> Any:
         backend = self.machine.backend
         leaves, treedef = backend.tree_util.tree_flatten(like)
         found = checkpoints.restored(self.checkpoint.path, name, saved.trees[name], leaves)
         found = [backend.np.asarray(leaf) for leaf in found]
         return self.machine.place.whole(backend.tree_util.tree_unflatten(treedef, found))
+
+
+def _require_count(name: str, value: Any, most: float = math.inf) -> None:
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"{name} is {value!r}, which is not a count")
 
 
 def _settings(loss, l2_alpha, batch_size, seed, patience, examples, held_out) -> dict[str, Any]:

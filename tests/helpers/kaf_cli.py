@@ -1,5 +1,9 @@
 """What the tests of the command line share: a table of data, and a check of the output when `kaf` fails."""
 
+import json
+
+import numpy as np
+
 from kaf.cli.main import main
 
 ROWS = [(i * 0.5, -i, "yes" if i % 2 else "no") for i in range(20)]
@@ -26,3 +30,24 @@ def fails(capsys, argv, message):
     assert err == f"kaf: error: {message}\n"
     assert out == ""
     assert status == 2
+
+
+def first_version(**changes):
+    """A model.npz in the format of the first version."""
+    rng = np.random.default_rng(1)
+    about = {
+        "grid": {"size": 6, "boundary": 2.0, "rule": "code"},
+        "classes": ["a", "b", "c"],
+        "feature_names": None,
+        "target": None,
+    }
+    shapes = {
+        "hidden_weight": (3, 4),
+        "hidden_bias": (4,),
+        "alpha": (4, 6),
+        "output_weight": (4, 3),
+        "output_bias": (3,),
+    }
+    arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    fields = {"format": "kaf-classifier", "version": 1, "about": json.dumps(about), **arrays}
+    return {**fields, "mean": np.zeros(3), "scale": np.full(3, 2.0), **changes}

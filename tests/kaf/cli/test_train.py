@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 import os
 import re
 
 import numpy as np
 import pytest
+from kaf_cli import first_version
 
 from kaf import KAF, Grid, KAFNet, Linear, ridge_alpha
 from kaf.cli import model_file
@@ -182,27 +182,6 @@ def test_a_loss_that_is_no_number(capsys, here):
 
 
 # -- Model files -------------------------------------------------------------------------------------------------------
-
-
-def first_version(**changes):
-    """A model.npz in the format of the first version."""
-    rng = np.random.default_rng(1)
-    about = {
-        "grid": {"size": 6, "boundary": 2.0, "rule": "code"},
-        "classes": ["a", "b", "c"],
-        "feature_names": None,
-        "target": None,
-    }
-    shapes = {
-        "hidden_weight": (3, 4),
-        "hidden_bias": (4,),
-        "alpha": (4, 6),
-        "output_weight": (4, 3),
-        "output_bias": (3,),
-    }
-    arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
-    fields = {"format": "kaf-classifier", "version": 1, "about": json.dumps(about), **arrays}
-    return {**fields, "mean": np.zeros(3), "scale": np.full(3, 2.0), **changes}
 
 
 def test_the_first_version_of_the_format_is_read(here):

@@ -1,9 +1,13 @@
 """A training that is interrupted at any step and resumed gives bit for bit the result of an uninterrupted training."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
+import tracemalloc
+import zipfile
 
 import kaf_checkpoint_training
 import numpy as np
@@ -12,7 +16,7 @@ from kaf_checkpoint_training import ARGUMENTS, STEPS, X, Y, trained
 
 from kaf import KAFNet, fit, optim, use_backend
 from kaf.train import loop as train
-from kaf.train.checkpoint import Checkpoint, CheckpointError, CheckpointWarning, read
+from kaf.train.checkpoint import Checkpoint, CheckpointError, CheckpointWarning, read, require_same
 
 
 def content(result):
@@ -183,12 +187,129 @@ def test_damaged(kept):
     whole = kept.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 0xFF
-    for bad in (b"", b"text", whole[:100], whole[: len(whole) // 2], whole[:-1], bytes(flipped)):
+    for bad in (b"", b"text", whole[:100], whole[: len(whole) // 2], whole[:-1]):
         kept.write_bytes(bad)
         with pytest.raises(CheckpointError) as e:
             trained(checkpoint=kept)
         assert str(e.value) == f"{kept} is damaged, or no checkpoint of kaf. Remove the file to start anew."
         assert kept.read_bytes() == bad
+    kept.write_bytes(flipped)
+    with pytest.raises(
+        CheckpointError, match=r"is damaged: its array .* cannot be read\. Remove the file to start anew\."
+    ):
+        trained(checkpoint=kept)
+    assert kept.read_bytes() == flipped
+
+
+class Planted:
+    """An object that leaves a trace if anything unpickles it."""
+
+    traces = []
+
+    def __reduce__(self):
+        return Planted.traces.append, ("unpickled",)
+
+
+# Each changes the JSON text and the arrays of a checkpoint of 2 epochs, of which each has STEPS batches.
+def state(**changes):
+    return lambda about, arrays: about["state"].update(changes)
+
+
+def batch_and_curve(batch):
+    def change(about, arrays):
+        about["state"]["batch"] = batch
+        arrays["array_curve"] = np.ones(2 * STEPS + batch, np.float32)
+
+    return change
+
+
+def array(name, value):
+    return lambda about, arrays: arrays.update({name: value})
+
+
+APART = "is damaged: its parts do not fit together"
+EDITED = {
+    "batch -1": (state(batch=-1), APART),
+    "a batch too many": (state(batch=STEPS + 1), APART),
+    "batch -1 and its curve": (batch_and_curve(-1), APART),
+    "a batch too many and its curve": (batch_and_curve(STEPS + 1), APART),
+    "half a batch": (state(batch=0.5), APART),
+    "epoch -1": (state(epoch=-1), APART),
+    "an epoch of text": (state(epoch="1"), APART),
+    "an epoch that is a truth value": (state(epoch=True), APART),
+    "an epoch less": (state(epoch=1), APART),
+    "an epoch without end": (state(epoch=10**18), APART),
+    "no generator": (state(generator=None), APART),
+    "another generator": (state(generator={"bit_generator": "MT19937"}), APART),
+    "seconds of text": (state(seconds="1"), APART),
+    "negative seconds": (state(seconds=-1.0), APART),
+    "no best": (state(best=None), APART),
+    "a best of another form": (state(best={"loss": 1.0}), APART),
+    "a best with more": (state(best={"loss": 1.0, "epoch": 0, "more": 1}), APART),
+    "a best to come": (state(best={"loss": 1.0, "epoch": 2}), APART),
+    "a best of text": (state(best={"loss": "low", "epoch": 0}), APART),
+    "a state that is a list": (lambda about, arrays: about.update(state=[]), APART),
+    "settings that are a list": (lambda about, arrays: about.update(settings=[]), APART),
+    "trees that are a list": (lambda about, arrays: about.update(trees=[]), APART),
+    "no trees": (lambda about, arrays: about.update(trees={}), APART),
+    "many leaves": (
+        lambda about, arrays: about["trees"].update(values=10**12),
+        "is damaged: it has no array 'tree_values_",
+    ),
+    "a tree of a long name": (
+        lambda about, arrays: about["trees"].update({"a" * 5000: 1}),
+        f"is damaged: it has no array 'tree_{'a' * 35}...'. ",
+    ),
+    "no state": (lambda about, arrays: about.pop("state"), APART),
+    "no curve": (lambda about, arrays: arrays.pop("array_curve"), "is damaged: it has no array 'array_curve'"),
+    "a short curve": (array("array_curve", np.ones(3, np.float32)), APART),
+    "a curve of text": (array("array_curve", np.full(2 * STEPS, "a")), APART),
+    "wide losses": (array("array_epoch_losses", np.ones((2, 2))), APART),
+    "few validation losses": (array("array_validation_losses", np.ones(1)), APART),
+    "Python objects": (
+        array("tree_values_0", np.array([Planted()], object)),
+        "is damaged: its array 'tree_values_0' cannot be read",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_edited(name, kept):
+    change, message = EDITED[name]
+    with np.load(kept) as archive:
+        arrays = dict(archive)
+    about = json.loads(str(arrays["about"]))
+    change(about, arrays)
+    np.savez(kept, **{**arrays, "about": json.dumps(about)})
+    before, start = kept.read_bytes(), time.perf_counter()
+    with pytest.raises(CheckpointError) as e:
+        trained(checkpoint=kept)
+    assert str(e.value).startswith(f"{kept} {message}") and str(e.value).endswith(". Remove the file to start anew.")
+    assert kept.read_bytes() == before and os.listdir(kept.parent) == [kept.name] and Planted.traces == []
+    assert time.perf_counter() - start < 2.0
+
+
+def test_a_member_that_nobody_asks_for_is_not_unpacked(kept):
+    with zipfile.ZipFile(kept, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.npy", bytes(2**27))
+        archive.writestr("notes.txt", "hello")
+    tracemalloc.start()
+    try:
+        assert read(kept).state["epoch"] == 2
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**22
+    assert_same_bits(trained(checkpoint=kept), trained())
+
+
+def test_settings_that_differ_are_shortened():
+    with pytest.raises(CheckpointError) as e:
+        require_same("c.npz", {"units": "7" * 5000}, {"units": "a\nb"})
+    assert str(e.value) == (
+        f"c.npz belongs to another training: units was {'7' * 40}... (5000 characters) and is a\\nb. "
+        "Give the same settings, or remove the file to start anew."
+    )
 
 
 def test_other_files(tmp_path):
