@@ -5,8 +5,9 @@ import math
 from decimal import Decimal
 
 from kaf.backend import CHOICES, COMPILERS
-from kaf.cli.errors import CommandError, quoted
+from kaf.cli.errors import CommandError
 from kaf.functional.init import FUNCTIONS
+from kaf.train.files import quoted
 
 EXPERIMENTS = ("moons", "ridge", "breast_cancer", "digits", "diabetes")
 BUNDLED = ("digits", "breast_cancer", "moons", "diabetes")

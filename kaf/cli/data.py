@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import numpy as np
 
-from kaf.cli.errors import CommandError, quoted, shown
+from kaf.cli.errors import CommandError
 from kaf.cli.files import reason
-from kaf.train.files import UNREADABLE, ArrayError, open_arrays
+from kaf.train.files import UNREADABLE, ArrayError, open_arrays, quoted, shown
 
 LEAST_ROWS = 10
 TEST_SHARE = 0.2

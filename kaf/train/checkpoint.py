@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from .files import UNREADABLE, ForeignFile, Format, FormatError, replacing
+from .files import UNREADABLE, ForeignFile, Format, FormatError, replacing, shown
 
 FORMAT = Format("kaf-checkpoint", "checkpoint of kaf", versions=(1,))
 
@@ -117,20 +117,13 @@ def require_same(path: str | Path, saved: dict[str, Any], now: dict[str, Any]) -
     now = json.loads(json.dumps(now))  # JSON turns tuples into lists.
     names = [name for name in {**saved, **now} if saved.get(name) != now.get(name)]
     if names:
+        # Shortened, because the file may have been edited.
         listed = ", ".join(
-            f"{_shown(name)} was {_shown(saved.get(name))} and is {_shown(now.get(name))}" for name in names
+            f"{shown(name)} was {shown(str(saved.get(name)))} and is {shown(str(now.get(name)))}" for name in names
         )
         raise CheckpointError(
             f"{path} belongs to another training: {listed}. Give the same settings, or remove the file to start anew."
         )
-
-
-def _shown(value: Any) -> str:
-    # On one line, and shortened, because the file may have been edited.
-    text = str(value)
-    end = f"... ({len(text)} characters)" if len(text) > 60 else ""
-    text = text[:40] if end else text
-    return (text if text.isprintable() else repr(text)[1:-1]) + end
 
 
 def restored(path: str | Path, name: str, leaves: list[numpy.ndarray], like: list[Any]) -> list[numpy.ndarray]:

@@ -68,6 +68,28 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         scratch.unlink(missing_ok=True)
 
 
+_LONGEST, _KEPT = 60, 40
+
+
+def quoted(text: str) -> str:
+    """A text from a file or the command line, in quotes, as messages show it: on one line, and a long text shortened.
+
+    >>> print(quoted("a"), quoted("a\\nb"), quoted("7" * 5000))
+    'a' 'a\\nb' '7777777777777777777777777777777777777777...' (5000 characters)
+    """
+    return repr(text) if len(text) <= _LONGEST else f"{text[:_KEPT] + '...'!r} ({len(text)} characters)"
+
+
+def shown(text: str) -> str:
+    """As `quoted`, but without quotes.
+
+    >>> print(shown("a b"), shown("a\\nb"))
+    a b a\\nb
+    """
+    one_line = text if text.isprintable() else repr(text)[1:-1]
+    return one_line if len(text) <= _LONGEST else f"{shown(text[:_KEPT])}... ({len(text)} characters)"
+
+
 class ArrayError(ValueError):
     """An archive lacks an array, or the array cannot be read. The message says which, and why."""
 
@@ -95,7 +117,7 @@ class Arrays:
 
     def read(self, name: str, most: int | None = None) -> numpy.ndarray:
         """The array of this name. Raises ArrayError, also for an array of more than `most` bytes."""
-        brief = name if len(name) <= 60 else f"{name[:40]}..."  # An edited file can name arrays at any length.
+        brief = name if len(name) <= _LONGEST else f"{name[:_KEPT]}..."  # An edited file can name arrays at any length.
         if name not in self._members:
             raise ArrayError(f"it has no array {brief!r}")
         member = self._members[name]

@@ -260,6 +260,9 @@ _jitted: WeakSet[JitFunction] = WeakSet()
 
 def clear_caches():
     """Forget every program that any jitted function has traced (`jax.clear_caches`)."""
+    for f in list(_jitted):
+        f.clear_cache()
+    # A function keeps its programs after its `jit`s are gone.
     for table in list(_tables.values()):
         table.clear()
     clear_programs()

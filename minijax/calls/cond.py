@@ -7,15 +7,14 @@ are the same for all branches.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from ..core.avals import ShapedArray, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import batch_to_front, call_row, check_types, full, shape_of
-from ..primitives.elementwise import broadcast_leading, eq_p, select_n_p, stop_gradient_p
+from ..primitives.basis import batch_to_front, call_row, check_types, full
+from ..primitives.elementwise import eq_p, select_examples, stop_gradient_p
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero, without_zeros
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import transpose_jaxpr
@@ -133,17 +132,11 @@ def _batch(axis, args, dims, *, branches: Branches):
     results = []
     for i, branch in enumerate(branches):
         taken = eq_p.bind(index, full((), i, get_aval(index).dtype))
-        own = [_choose(taken, [stop_gradient_p.bind(x), x]) for x in operands]
+        own = [select_examples(taken, stop_gradient_p.bind(x), x) for x in operands]
         body, _ = batch_jaxpr(branch, axis, (0,) * len(own), True)
         results.append(jaxpr_as_fun(body)(*own))
-    return [_choose(index, outs) for outs in zip(*results)], [0] * len(branches[0].out_avals)
-
-
-def _choose(which, cases: Sequence):
-    """For each example the case that `which` names."""
-    if all(x is cases[0] for x in cases):
-        return cases[0]
-    return select_n_p.bind(broadcast_leading(which, shape_of(cases[0])), *cases)
+    outs = [xs[0] if all(x is xs[0] for x in xs) else select_examples(index, *xs) for xs in zip(*results)]
+    return outs, [0] * len(outs)
 
 
 def _dce(eqn, used):

@@ -133,7 +133,7 @@ def _until_all_done(cond: ClosedJaxpr, body: ClosedJaxpr, cond_consts, body_cons
     def step(*args):
         own, consts, carry = split_at(args, n_cond, n_body)
         (running,) = jaxpr_as_fun(cond)(*own, *carry)
-        return [select_examples(running, new, old) for new, old in zip(jaxpr_as_fun(body)(*consts, *carry), carry)]
+        return [select_examples(running, old, new) for new, old in zip(jaxpr_as_fun(body)(*consts, *carry), carry)]
 
     cond_avals, carry_avals = cond.in_avals[:n_cond], cond.in_avals[n_cond:]
     body_avals = [*cond_avals, *body.in_avals[:n_body], *carry_avals]

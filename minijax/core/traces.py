@@ -90,12 +90,9 @@ class new_trace(set_current_trace):
     __slots__ = ()
 
     def __enter__(self):
-        trace = self.trace
-        if not trace.parent.records:
-            trace.called = source_info.current_origin()
-        self.previous = thread_state.trace
-        thread_state.trace = trace
-        return trace
+        if not self.trace.parent.records:
+            self.trace.called = source_info.current_origin()
+        return super().__enter__()
 
     def __exit__(self, exc_type, error, traceback):
         thread_state.trace = self.previous

@@ -53,20 +53,18 @@ def _new_array(shape: tuple[int, ...], dtype) -> np.ndarray:
 
 
 class _Source:
-    """The arrays of one buffer, the bytes of each, and when the buffer was used last."""
+    """The arrays of one buffer, the bytes of each array, and when the buffer was used last."""
 
-    __slots__ = ("arrays", "bytes", "used", "__weakref__")
+    __slots__ = ("arrays", "array_bytes", "used", "__weakref__")
 
-    def __init__(self, most: int, bytes_each: int):
+    def __init__(self, most: int, array_bytes: int):
         self.arrays: deque = deque(maxlen=most)
-        self.bytes = bytes_each
+        self.array_bytes = array_bytes
         self.used = 0
 
-    def clear(self):
-        _room.total -= len(self.arrays) * self.bytes
-        self.arrays.clear()
-
-    __del__ = clear
+    def kept(self) -> int:
+        """The bytes of all its arrays."""
+        return len(self.arrays) * self.array_bytes
 
 
 _clock = itertools.count(1)
@@ -76,21 +74,32 @@ class _Room:
     """The arrays that all programs keep take at most `minijax_kept_bytes`: beyond, those that were used longest ago are let go."""
 
     def __init__(self):
-        self.total = 0
         self.sources: WeakSet[_Source] = WeakSet()
+        # No fewer bytes than are kept: arrays that were let go since the last count are still in it.
+        self.at_most = 0
         self.lock = RLock()
 
+    def kept(self) -> int:
+        """The bytes of all arrays of all programs."""
+        return sum(source.kept() for source in self.sources)
+
     def grow(self, source: _Source, arrays: int):
+        """Count new arrays of a source. Let go of old arrays if there are too many now."""
         with self.lock:
-            self.total += arrays * source.bytes
             self.sources.add(source)
-            if self.total > config.minijax_kept_bytes:
+            self.at_most += arrays * source.array_bytes
+            if self.at_most <= config.minijax_kept_bytes:
+                return
+            kept = self.kept()
+            if kept > config.minijax_kept_bytes:
                 # A quarter more than is needed, so that the next array does not begin this again.
                 for old in sorted(self.sources, key=lambda s: s.used):
-                    if self.total <= 0.75 * config.minijax_kept_bytes:
+                    if kept <= 0.75 * config.minijax_kept_bytes:
                         break
                     if old is not source:
-                        old.clear()
+                        kept -= old.kept()
+                        old.arrays.clear()
+            self.at_most = kept
 
 
 _room = _Room()

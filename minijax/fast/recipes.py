@@ -349,6 +349,7 @@ def write_known(parent: StagingTrace, recipe: Recipe, primals: Sequence, origin:
     env = line.environment(parent, [parent.atom(x) for x in primals])
     start, maker = len(eqns), line.makers[0]
     if maker == 0 and len(line.steps) == 1:
+        # One equation, which is the user's operation itself.
         line.write(parent, env, line.steps, origin)
     else:
         line.write(parent, env, line.steps, origin and origin.derived(recipe.primitive, "jvp", "primal"))

@@ -21,7 +21,7 @@ _DEFAULTS = {
     "jax_traceback_filtering": "auto",
     "minijax_compiler": "numpy",
     "minijax_fast": True,
-    # How many bytes of arrays all compiled programs together keep from call to call.
+    # The most bytes of arrays that all compiled programs together keep from one call to the next.
     "minijax_kept_bytes": 1 << 28,
 }
 

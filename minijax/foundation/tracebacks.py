@@ -1,6 +1,6 @@
 """Errors show the user's program: a transformation that an error leaves takes this package's frames out of its traceback.
 
-jax.config.update("jax_traceback_filtering", "off")     # or JAX_TRACEBACK_FILTERING=off: the whole traceback
+`config.update("jax_traceback_filtering", "off")`, or JAX_TRACEBACK_FILTERING=off in the environment, shows the whole traceback.
 """
 
 from __future__ import annotations

@@ -24,7 +24,6 @@ from .util import (
     canonicalize_axis_tuple,
     check_arraylike,
     convert,
-    default_int_dtype,
     ensure_arraylike,
     promote_dtypes,
     promote_dtypes_inexact,
@@ -157,11 +156,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         raise ValueError("jnp.interp: complex x values not supported.")
     if period is not None:
         x, xp, fp = _unroll_period(x, xp, fp, period)
-    i = ew.clamp_p.bind(
-        convert(1, default_int_dtype()),
-        searchsorted(xp, x, "right"),
-        convert(xp.shape[0] - 1, default_int_dtype()),
-    )
+    places = searchsorted(xp, x, "right")
+    i = ew.clamp_p.bind(convert(1, places.dtype), places, convert(xp.shape[0] - 1, places.dtype))
     x0, x1, f0, f1 = (take(p, j) for p in (xp, fp) for j in (i - 1, i))
     step = x1 - x0
     # Two points at one place make a jump, where the slope would be a division by zero.

@@ -19,6 +19,7 @@ from ..core.traces import Array, Tracer
 from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
+from ..primitives.dynamic_slices import dtype_of_index, widened
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode
 from .util import as_array, broadcast_arrays, convert
 
@@ -207,7 +208,7 @@ def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
         sizes = [1 if n is None else n - s for s, n in zip(starts, limits)]
         if len(starts) > 1:
             # dynamic_slice takes start indices of one dtype only.
-            starts = [lax.convert_element_type(as_array(s), _index_dtype(arr.shape)) for s in starts]
+            starts = [lax.convert_element_type(as_array(s), dtype_of_index(max(arr.shape))) for s in starts]
         y = lax.dynamic_slice(arr, starts, sizes, allow_negative_indices=normalize_indices)
     else:
         return _take_by_gather(arr, entries, normalize_indices, None, False, False, mode)
@@ -294,7 +295,7 @@ def plan_gather(entries: list[Entry], shape: tuple[int, ...], normalize_indices:
     if normalize_indices:
         entries = [_count_from_front(e, shape) for e in entries]
     arrays = _advanced(entries)
-    index_dtype = _index_dtype(shape)
+    index_dtype = dtype_of_index(max(shape, default=0))
     parts = list(_parts(entries, shape, arrays, together, index_dtype))
     # For each axis of the result, the part that adds it.
     axes = [part for part in parts for _ in part.shape]
@@ -446,13 +447,6 @@ def _count_from_front(entry: Entry, shape) -> Entry:
     return entry
 
 
-def widened(index, size: int):
-    """The index in a dtype that holds the size of its axis: an int8 index into an axis of 300 places becomes int32."""
-    if size <= np.iinfo(index.dtype).max:
-        return index
-    return lax.convert_element_type(as_array(index), _index_dtype((size,)))
-
-
 def wrap_negative(index, size: int):
     if dtypes.issubdtype(index.dtype, np.unsignedinteger):
         return as_array(index)
@@ -461,10 +455,3 @@ def wrap_negative(index, size: int):
     negative = index < 0 if isinstance(index, np.ndarray) else ew.lt_p.bind(index, const(index, 0))
     index = as_array(index)
     return lax.select(as_array(negative), ew.add_p.bind(index, const(index, size)), index)
-
-
-_INT32, _INT64 = np.dtype("int32"), np.dtype("int64")
-
-
-def _index_dtype(shape):
-    return _INT64 if max(shape, default=0) >= 2**31 else _INT32

@@ -11,9 +11,10 @@ from ..core.traces import Array
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
+from ..primitives.dynamic_slices import widened
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode
 from .arithmetic import mod
-from .indexing import widened, wrap_negative
+from .indexing import wrap_negative
 from .ufuncs import clip
 from .util import broadcast_shapes, canonicalize_axis, check_no_out, convert, ensure_arraylike, where
 

@@ -169,16 +169,13 @@ div_p = elementwise(
 
 def _balanced(x, ans, y):
     """1 where x is the extremum, 1/2 where both are, 0 elsewhere: a tie shares its tangent."""
-
-    def number(value):
-        return like(const(ans, value), ans)
-
-    chosen = select(eq_p.bind(x, ans), number(1), number(0))
-    return div_p.bind(chosen, select(eq_p.bind(y, ans), number(2), number(1)))
+    chosen = select(eq_p.bind(x, ans), like(ans, 1), like(ans, 0))
+    return div_p.bind(chosen, select(eq_p.bind(y, ans), like(ans, 2), like(ans, 1)))
 
 
-def like(scalar, ans):
-    return full(shape_of(ans), scalar._value, scalar.dtype, ans.weak_type)
+def like(x, value):
+    """An array of one number, of the shape, dtype and weak type of x."""
+    return full(shape_of(x), value, x.dtype, x.weak_type)
 
 
 def _extremum(name, function):
@@ -248,9 +245,9 @@ def select(predicate, on_true, on_false):
     return select_n_p.bind(predicate, on_false, on_true)
 
 
-def select_examples(which, on_true, on_false):
-    """`select` for a batch: `which` has one entry for each example, along the first axis of the cases."""
-    return select(broadcast_in_dim(which, shape_of(on_true), (0,)), on_true, on_false)
+def select_examples(which, *cases):
+    """`select_n` for a batch: `which` has one entry for each example, along the first axis of the cases."""
+    return select_n_p.bind(broadcast_leading(which, shape_of(cases[0])), *cases)
 
 
 def _select_impl(which, *cases):
@@ -285,7 +282,7 @@ def _select_jvp(primals, tangents):
 
 
 def _select_transpose(ct, which, *cases):
-    zero = like(const(ct, 0), ct)
+    zero = like(ct, 0)
 
     def cotangent(i):
         return select_n_p.bind(which, *[ct if i == j else zero for j in range(len(cases))])

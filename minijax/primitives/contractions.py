@@ -128,7 +128,7 @@ def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out
     inner = math.prod(x.shape[i] for i in x_contract)
     left = x.transpose([*x_batch, *x_kept, *x_contract]).reshape(*batch_shape, math.prod(rows), inner)
     right = y.transpose([*y_batch, *y_contract, *y_kept]).reshape(*batch_shape, inner, math.prod(columns))
-    # Without contracted axes each result is one product and no sum: a sum of -0.0 alone would be 0.0.
+    # Without contracted axes each result is one product. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
     product = _matmul(left, right) if x_contract else left * right
     return product.reshape((*batch_shape, *rows, *columns)).astype(dtype, copy=False)
 

@@ -48,15 +48,24 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool = True) 
         if aval.dtype.kind not in "iu" or aval.shape:
             raise TypeError(f"start indices must be integer scalars, got {aval.str_short()}")
         if allow_negative_indices and aval.dtype.kind == "i":
-            if size > np.iinfo(aval.dtype).max:
-                # -1 counts from the end, and an int8 does not hold the end of an axis of 300 places.
-                index = convert_element_type(index, np.dtype("int32" if size < 2**31 else "int64"))
-                aval = get_aval(index)
+            # -1 counts from the end, so the dtype must hold the end of the axis.
+            index = widened(index, size)
+            aval = get_aval(index)
             negative = lt_p.bind(index, const(aval, 0))
             moved = add_p.bind(convert_element_type(index, aval.dtype), const(aval, size))
             index = select(negative, moved, index)
         results.append(index)
     return results
+
+
+def dtype_of_index(size: int) -> np.dtype:
+    """The dtype of indices into an axis of that many places: int32 if it holds them."""
+    return np.dtype("int32" if size < 2**31 else "int64")
+
+
+def widened(index, size: int):
+    """The index in a dtype that holds the size of its axis: an int8 index into an axis of 300 places becomes int32."""
+    return index if size <= np.iinfo(get_aval(index).dtype).max else convert_element_type(index, dtype_of_index(size))
 
 
 def _element(x, i: int):

@@ -95,22 +95,20 @@ rem_p = elementwise(
 
 def _replace_zero(x):
     """x with 1 in the place of 0: where the other factor is zero, no 0 * inf may arise."""
-    return select(eq_p.bind(x, const(x, 0)), like(const(x, 1), x), x)
+    return select(eq_p.bind(x, const(x, 0)), like(x, 1), x)
 
 
 def _pow_jvp_base(g, ans, x, y):
     integer = issubdtype(y.dtype, np.integer)
     # Both in one dtype, which is not weak, as in JAX.
     x, y = convert_element_type(x, ans.dtype), convert_element_type(y, ans.dtype)
-    if integer:
-        # At y = 0 the power is the constant 1, also where x is 0.
-        x, y = broadcast_like(x, ans), broadcast_like(y, ans)
-        zero, number = eq_p.bind(y, const(y, 0)), like(const(ans, 0), ans)
-        jacobian = mul_p.bind(_replace_zero(y), pow_p.bind(x, sub_p.bind(y, like(const(y, 1), y))))
-        jacobian = select(zero, number, jacobian)
-    else:
-        jacobian = mul_p.bind(y, pow_p.bind(x, sub_p.bind(y, like(const(y, 1), y))))
-    return mul_p.bind(g, jacobian)
+    if not integer:
+        return mul_p.bind(g, mul_p.bind(y, pow_p.bind(x, sub_p.bind(y, like(y, 1)))))
+    # At y = 0 the power is the constant 1, also where x is 0.
+    x, y = broadcast_like(x, ans), broadcast_like(y, ans)
+    constant, zeros = eq_p.bind(y, const(y, 0)), like(ans, 0)
+    jacobian = mul_p.bind(_replace_zero(y), pow_p.bind(x, sub_p.bind(y, like(y, 1))))
+    return mul_p.bind(g, select(constant, zeros, jacobian))
 
 
 def _pow_jvp_exponent(g, ans, x, y):
@@ -119,7 +117,7 @@ def _pow_jvp_exponent(g, ans, x, y):
 
 def _pow(x, y):
     power = np.power(x, y.astype(x.dtype, copy=False)).astype(x.dtype, copy=False)
-    # As in XLA, 0 to a power that is not real is NaN. NumPy gives 0 if the power's real part is positive.
+    # XLA computes NaN for 0 ** y if y has an imaginary part. NumPy computes 0 if the real part of y is positive.
     return power if x.dtype.kind != "c" else np.where((x == 0) & (y.imag != 0), np.nan, power)
 
 
@@ -466,7 +464,7 @@ def _clamp_abstract_eval(low, x, high):
 def _where(condition, g, ans):
     """The tangent where the condition holds, zero elsewhere, in the shape of the result."""
     condition, g = broadcast_like(condition, ans), broadcast_like(g, ans)
-    return select(condition, g, like(const(ans, 0), ans))
+    return select(condition, g, like(ans, 0))
 
 
 def _clamp_batch(axis, args, dims):

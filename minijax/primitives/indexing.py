@@ -277,17 +277,25 @@ def _update_gather(x, indices, updates_shape, numbers: ScatterDimensionNumbers, 
     )
 
 
+def _jvp_of_scatter(primitive_of: Callable, tangent_of: Callable) -> Callable:
+    """The jvp rule from tangent_of(out, primals, g, g_updates, params); g and g_updates: the tangents of operand and updates."""
+
+    def jvp(primals, tangents, **params):
+        out = primitive_of().bind(*primals, **params)
+        if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
+            return out, zero_like(out)
+        return out, tangent_of(out, primals, instantiate(tangents[0]), instantiate(tangents[2]), params)
+
+    return jvp
+
+
 def _scatter_sum_jvp(primitive_of: Callable) -> Callable:
     """The rule of scatter-add and scatter-sub: the primitive itself, applied to the tangents."""
 
-    def jvp(primals, tangents, **params):
-        x, indices, updates = primals
-        out = primitive_of().bind(x, indices, updates, **params)
-        if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
-            return out, zero_like(out)
-        return out, primitive_of().bind(instantiate(tangents[0]), indices, instantiate(tangents[2]), **params)
+    def tangent(out, primals, g, g_updates, params):
+        return primitive_of().bind(g, primals[1], g_updates, **params)
 
-    return jvp
+    return _jvp_of_scatter(primitive_of, tangent)
 
 
 def _scatter_sum_transpose(sign: Callable) -> Callable:
@@ -374,24 +382,16 @@ def _scatter_mul_transpose(ct, x, indices, updates, **params):
     return [scatter_mul_p.bind(ct, indices, updates, **params), None, None]
 
 
-def _scatter_extremum_jvp(primitive_of: Callable) -> Callable:
+def _extremum_tangent(out, primals, g, g_updates, params):
     """The tangent of the extreme element; elements that tie share it equally."""
-
-    def jvp(primals, tangents, **params):
-        x, indices, updates = primals
-        out = primitive_of().bind(x, indices, updates, **params)
-        if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
-            return out, zero_like(out)
-        g, g_updates = instantiate(tangents[0]), instantiate(tangents[2])
-        numbers, mode = params["dimension_numbers"], params["mode"]
-        kept = convert_element_type(eq_p.bind(x, out), g.dtype)
-        reached = _update_gather(out, indices, shape_of(updates), numbers, mode)
-        hits = convert_element_type(eq_p.bind(updates, reached), g.dtype)
-        share = _bind_scatter(scatter_add_p, kept, indices, hits, params)
-        total = _bind_scatter(scatter_add_p, mul_p.bind(g, kept), indices, mul_p.bind(g_updates, hits), params)
-        return out, div_p.bind(total, share)
-
-    return jvp
+    x, indices, updates = primals
+    numbers, mode = params["dimension_numbers"], params["mode"]
+    kept = convert_element_type(eq_p.bind(x, out), g.dtype)
+    reached = _update_gather(out, indices, shape_of(updates), numbers, mode)
+    hits = convert_element_type(eq_p.bind(updates, reached), g.dtype)
+    share = _bind_scatter(scatter_add_p, kept, indices, hits, params)
+    total = _bind_scatter(scatter_add_p, mul_p.bind(g, kept), indices, mul_p.bind(g_updates, hits), params)
+    return div_p.bind(total, share)
 
 
 def _scatter_row(name: str, write: Callable, jvp: Callable, transpose) -> object:
@@ -421,10 +421,10 @@ scatter_sub_p = _scatter_row(
 )
 scatter_mul_p = _scatter_row("scatter-mul", _accumulate(np.multiply), _scatter_mul_jvp, _scatter_mul_transpose)
 scatter_min_p = _scatter_row(
-    "scatter-min", _accumulate(np.minimum), _scatter_extremum_jvp(lambda: scatter_min_p), NOT_LINEAR
+    "scatter-min", _accumulate(np.minimum), _jvp_of_scatter(lambda: scatter_min_p, _extremum_tangent), NOT_LINEAR
 )
 scatter_max_p = _scatter_row(
-    "scatter-max", _accumulate(np.maximum), _scatter_extremum_jvp(lambda: scatter_max_p), NOT_LINEAR
+    "scatter-max", _accumulate(np.maximum), _jvp_of_scatter(lambda: scatter_max_p, _extremum_tangent), NOT_LINEAR
 )
 
 

@@ -13,7 +13,6 @@ from ..foundation.dtypes import canonicalize_dtype
 from .basis import (
     NOT_LINEAR,
     add_any_p,
-    broadcast_in_dim,
     const,
     full,
     linear_row,
@@ -67,11 +66,6 @@ def _reduction(name: str, impl: Callable, accepts: str, jvp) -> object:
         batch=reduction_batch(lambda: primitive),
     )
     return primitive
-
-
-def _keep(x, axes, shape):
-    """A reduced array, repeated along the axes that it was reduced over."""
-    return broadcast_in_dim(x, shape, tuple(i for i in range(len(shape)) if i not in axes))
 
 
 def _extremum_jvp(primitive_of):

@@ -1,4 +1,4 @@
-"""What the tests of the command line share: a table of data, and a check of the output when `kaf` fails."""
+"""Helpers for the tests of the command line: a table of data, and a check of the output when `kaf` fails."""
 
 import json
 

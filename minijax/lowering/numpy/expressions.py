@@ -168,7 +168,7 @@ def _dot(w: _Writer, eqn: JaxprEqn):
     y_kept = [i for i in range(y.ndim) if i not in (*y_contract, *y_batch)]
     left = _grouped(a, x.shape, x_batch, x_kept, x_contract)
     right = _grouped(b, y.shape, y_batch, y_contract, y_kept)
-    # Without contracted axes each result is one product and no sum: a sum of -0.0 alone would be 0.0.
+    # Without contracted axes each result is one product. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
     operator, function = ("@", "np.matmul") if x_contract else ("*", "np.multiply")
     if len(x_kept) == len(y_kept) == 1:
         return Call(f"{left} {operator} {right}", function, (left, right))

@@ -543,3 +543,19 @@ def test_a_program_that_closes_over_a_tracer_is_not_kept(transformation):
             assert mj.value_and_grad(outer)(y) == (2 * y, 2.0)
         else:
             assert mj.vmap(outer)(minijax.numpy.asarray([y, y + 1])).tolist() == [2 * y, 2 * y + 2]
+
+
+@pytest.mark.parametrize("again", [lambda f: f, mj.jit], ids=["the same jit", "another jit"])
+def test_clear_caches_forgets_what_was_traced(again):
+    traced = []
+
+    def f(x):
+        traced.append(x)
+        return x * 2
+
+    jitted = mj.jit(f)
+    for _ in range(4):
+        jitted(1.0)
+    mj.clear_caches()
+    again(jitted if again is not mj.jit else f)(1.0)
+    assert len(traced) == 2

@@ -177,7 +177,7 @@ def test_a_leaked_tracer_is_an_error(transformation, use):
 
 @pytest.mark.parametrize("transformation", LEAKING)
 def test_a_leaked_tracer_still_has_a_type(transformation):
-    """As in JAX: the type of a leaked tracer can be read, and the tracer be shown and kept."""
+    """As in JAX, a program may read the type of a leaked tracer, print the tracer, and keep it."""
     x = _leak(transformation)
     assert x.dtype == np.float32 and x.ndim == len(x.shape)
     assert repr(x) and f"{x}"

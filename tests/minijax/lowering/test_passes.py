@@ -49,7 +49,7 @@ def assert_close(got, expected, message=""):
 
 
 def assert_same_zeros(got, expected, message=""):
-    """Where both are zero, the zeros have the same sign: 1 / 0.0 is not 1 / -0.0."""
+    """Assert that two zeros at one place of both arrays have the same sign, since 1 / 0.0 is inf and 1 / -0.0 is -inf."""
     parts = ((got.real, expected.real), (got.imag, expected.imag))
     for a, b in parts if expected.dtype.kind == "c" else ((got, expected),):
         zeros = (a == 0) & (b == 0)

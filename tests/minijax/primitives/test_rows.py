@@ -275,7 +275,7 @@ def test_any_shape_and_dtype(op, shape, scalar, seed, data):
     shapes = [() if i == scalar else shape for i in range(len(op.shapes))]
     args = arrays(op, dtype, np.random.default_rng(seed), shapes)
     differentiable = op.smooth == tuple(range(len(args))) and np.dtype(dtype).kind == "f"
-    # One program, because JAX spends most of the time on compiling.
+    # Value and tangent are results of one program: the test would spend most of its time on JAX's compiling a second one.
     theirs, *expected = jax.jit(lambda *xs: jax.jvp(in_jax(op), xs, xs) if differentiable else (in_jax(op)(*xs),))(
         *args
     )

@@ -134,7 +134,7 @@ def test_numpy_functions(part):
 # ---------------------------------------------------------------------------------------------------------------------
 # Special values and dtypes
 
-# Without subnormal numbers: XLA's CPU code takes them as 0.
+# No number here is subnormal, because XLA's CPU code treats subnormal numbers as 0.
 FLOATS = np.float32(
     [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.5, 1.5, np.inf, -np.inf, np.nan, 3e38, -3e38, 1e10, 300.0, -130.0, 255.5]
 )
