@@ -174,12 +174,7 @@ class JitFunction:
         """(the arguments of a call, their leaves as arrays and tracers, the program for the types of these)."""
         call = self._call_of(args, kwargs)
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
-        try:
-            program = self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
-        except Exception as error:
-            hide_our_frames(error)
-            raise
-        return call, flat, program
+        return call, flat, self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
 
     def __get__(self, instance, owner=None):
         # jit can decorate a method: `instance` becomes the first argument.
@@ -216,7 +211,11 @@ class JitFunction:
                 merged = merge_static(call.args, call.static, dynamic)
                 return fun(*merged, **dynamic_kwargs, **call.static_kwargs)
 
-            jaxpr, consts, out_tree = stage(of_dynamic, call.in_tree, [ShapedArray(*t) for t in types])
+            try:
+                jaxpr, consts, out_tree = stage(of_dynamic, call.in_tree, [ShapedArray(*t) for t in types])
+            except BaseException as error:
+                hide_our_frames(error)
+                raise
             donated = tuple(len(consts) + i for i in _donated_leaves(call, self._donated))
             program = _Program(closed(convert_constvars(jaxpr)), consts, out_tree, donated)
             # Do not keep a program that closes over a tracer: the tracer is invalid once its transformation has ended.

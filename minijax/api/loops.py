@@ -510,7 +510,9 @@ def switch(index, branches: Sequence[Callable], *operands):
 def _choose(op: str, index, functions, operands, names):
     flat, in_tree = as_operands(operands, "operand")
     avals = [get_aval(x) for x in flat]
-    traced = [_trace(f, in_tree, avals) for f in functions]
+    traced = []
+    for f in functions:  # A comprehension would add a frame to the tracebacks of errors in the branches.
+        traced.append(_trace(f, in_tree, avals))
     _check_branches(op, list(zip(names, functions)), traced)
     tree = traced[0][2]
     consts, branches = _with_common_consts(traced)

@@ -262,9 +262,8 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
             if type(v) is not DropVar:
                 bind(v, where)
         if isinstance(eqn.primitive, CallPrimitive):
-            with eqn.primitive.axis_scope(eqn.params):
-                for inner in jaxprs_in_params(eqn.params):
-                    check_jaxpr(inner)
+            for inner in jaxprs_in_params(eqn.params):
+                eqn.primitive.axis_scope(eqn.params, check_jaxpr, inner)
     for v in jaxpr.outvars:
         check_read(v, "the jaxpr's results")
     if jaxpr.effects != no_effects.union(*[eqn.effects for eqn in jaxpr.eqns]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 from ..foundation import errors, source_info
@@ -112,7 +111,7 @@ class CallPrimitive(Primitive):
                    this primitive and returns its results
     dce            (equation, used results) -> the equation without what only the other results need
     called_jaxpr   params -> the closed jaxpr that it runs on its arguments, if it does nothing else; else None
-    axis_scope     params -> a context in which the axes that its jaxprs may name are bound
+    axis_scope     (params, function, *args) -> function(*args), while the axes that its jaxprs may name are bound
     run_on_arrays  (arrays, **params) -> arrays, in place of `impl`: for one that chooses itself where to compute
     """
 
@@ -131,5 +130,5 @@ class CallPrimitive(Primitive):
     def called_jaxpr(self, params: dict) -> Any:
         return None
 
-    def axis_scope(self, params: dict):
-        return nullcontext()
+    def axis_scope(self, params: dict, function: Callable, *args):
+        return function(*args)

@@ -32,7 +32,7 @@ from ..core.avals import ShapedArray, Zero
 from ..core.jaxpr import ClosedJaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 from ..core.primitive import CallPrimitive, Primitive
 from ..core.staging import JaxprBuilder, JaxprTracer, StagingTrace, convert_constvars, trace_to_closed_jaxpr
-from ..core.traces import Trace, get_aval, new_trace, set_current_trace, thread_state
+from ..core.traces import Trace, get_aval, run_to_end, run_under, thread_state
 from ..foundation.config import x64_enabled
 from ..foundation.effects import no_effects
 from ..foundation.source_info import Origin, current_origin, interpreter
@@ -197,8 +197,7 @@ class Recipe:
             return contributions
 
         out = jaxpr.outvars[0].aval.update(weak_type=weak_type)
-        with set_current_trace(eval_trace):
-            closed_jaxpr = trace_to_closed_jaxpr(function, [*[v.aval for v in residuals], out])
+        closed_jaxpr = run_under(eval_trace, trace_to_closed_jaxpr, function, [*[v.aval for v in residuals], out])
         line, parts, step, given = StraightLine(closed_jaxpr), [], 0, 0
         for primitive, end, contributions in ends:
             parts.append((primitive, line.steps[step:end], range(given, contributions)))
@@ -237,8 +236,7 @@ def make(primitive: Primitive, avals: Sequence[ShapedArray], in_nonzero: Sequenc
         linear = ClosedJaxpr(convert_constvars(jaxpr), ()) if out_nonzero else None
         return [*outs, *residuals]
 
-    with set_current_trace(eval_trace):
-        known = trace_to_closed_jaxpr(operation, avals)
+    known = run_under(eval_trace, trace_to_closed_jaxpr, operation, avals)
     simple = all(is_simple(eqn.primitive, eqn.params) for eqn in [*known.eqns, *(linear.eqns if linear else ())])
     return Recipe(primitive, known, linear, sum(in_nonzero)) if simple else NONE
 
@@ -382,10 +380,13 @@ def vjp_flat(
         return shortcuts.plain(PLACE)(function, primals, in_nonzero, keep)
     trace = RecipeTrace(parent)
     tape = trace.tangent_trace
-    with new_trace(trace):
+
+    def run():
         args = (trace.new_arg(x) if nz else x for x, nz in zip(primals, in_nonzero, strict=True))
         pairs = [trace.split(x) for x in function(*args)]
-        outvars = [None if t is None else tape.atom(t) for _, t in pairs]
+        return pairs, [None if t is None else tape.atom(t) for _, t in pairs]
+
+    pairs, outvars = run_to_end(trace, run)
     values = {var: constant for var, constant, _ in tape.constants.values()}
     tangents = iter(tape.invars)
     invars = [next(tangents) if nz else None for nz in in_nonzero]

@@ -13,6 +13,7 @@ from .. import lax
 from ..core.array import ArrayImpl, to_array
 from ..core.traces import Array, Tracer
 from ..foundation import dtypes, errors
+from ..foundation.float_errors import SILENT, with_float_errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, expand_dims
 from ..primitives.elementwise import convert_element_type, copy_p, select
@@ -87,8 +88,7 @@ def _array_of_value(x: Any, dtype) -> Array:
         return to_array(x)
     if isinstance(x, (bool, int, float, complex, str, np.ndarray, np.generic)) and dtype is not None:
         # NumPy refuses numbers that the dtype cannot hold: OverflowError for 300 as uint8, TypeError for 1j as float32.
-        with np.errstate(all="ignore"):
-            return ArrayImpl(np.array(x, dtype))
+        return ArrayImpl(with_float_errors(SILENT, np.array, x, dtype))
     if not isinstance(x, (np.ndarray, np.generic)):
         x = _from_foreign(x)
     if x.dtype.kind not in "biufcV" or x.dtype.names:

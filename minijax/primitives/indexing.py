@@ -448,8 +448,9 @@ def _update_jaxpr(name: str, aval: ShapedArray) -> Jaxpr | None:
     key = (name, scalar)
     if key not in _update_jaxprs:
         # All scatters share the jaxpr. Its equation comes from none of the user's expressions; the scatter itself does.
-        around, context.origin = context.origin, Origin(None)
+        around = context.origin
         try:
+            context.origin = Origin(None)
             _update_jaxprs[key] = trace_to_jaxpr(lambda a, b: [_combiners[name].bind(a, b)], [scalar, scalar])[0]
         finally:
             context.origin = around
