@@ -19,7 +19,7 @@ from functools import partial, wraps
 from importlib import import_module
 from types import FunctionType
 from typing import Any, NamedTuple
-from weakref import WeakSet, WeakValueDictionary, ref
+from weakref import WeakValueDictionary, ref
 
 from ..calls.jit import jit_p
 from ..core.array import ArrayImpl, EvalTrace
@@ -125,6 +125,11 @@ class _Table(dict):
 _tables: WeakValueDictionary[int, _Table] = WeakValueDictionary()
 
 
+def _alive(objects: WeakValueDictionary) -> list:
+    """The objects. Other threads may make new ones meanwhile: to iterate over a WeakSet would then raise a RuntimeError."""
+    return [x for r in objects.valuerefs() if (x := r()) is not None]
+
+
 class _Shared(NamedTuple):
     """The programs of a Python function by the options of `jit`; an attribute of the function, so that they are freed with it."""
 
@@ -162,7 +167,7 @@ class JitFunction:
         self._inline = inline
         self._compiler = compiler
         self._programs = _programs_of(fun, (static, donated, inline, compiler))
-        _jitted.add(self)
+        _jitted[id(self)] = self
 
     def __call__(self, *args, **kwargs):
         if jit_disabled():
@@ -254,15 +259,15 @@ class JitFunction:
         return len(self._programs)
 
 
-_jitted: WeakSet[JitFunction] = WeakSet()
+_jitted: WeakValueDictionary[int, JitFunction] = WeakValueDictionary()
 
 
 def clear_caches():
     """Forget every program that any jitted function has traced (`jax.clear_caches`)."""
-    for f in list(_jitted):
+    for f in _alive(_jitted):
         f.clear_cache()
     # A function keeps its programs after its `jit`s are gone.
-    for table in list(_tables.values()):
+    for table in _alive(_tables):
         table.clear()
     clear_programs()
 
@@ -480,7 +485,9 @@ def explain_cache_miss(f: JitFunction, key: _Key) -> str:
     lines = [f"TRACING CACHE MISS at {source_info.summarize(source_info.current())}:"]
     if not f._programs:
         lines += ["  never seen function:", f"    {name} id={id(f.__wrapped__)}{defined}"]
-        if code is not None and any(g is not f and getattr(g.__wrapped__, "__code__", None) is code for g in _jitted):
+        if code is not None and any(
+            g is not f and getattr(g.__wrapped__, "__code__", None) is code for g in _alive(_jitted)
+        ):
             lines += [
                 "  but another function made by the same line has been: is it defined, or jitted, again and again, in a loop",
                 "  say? Then nothing of the last time is remembered: define and jit it once, outside.",

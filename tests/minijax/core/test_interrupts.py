@@ -168,7 +168,7 @@ BLOCKS = {
     "enable_x64": lambda: within(minijax.enable_x64, lambda: jnp.sin(X)),
     "debug_nans": lambda: within(minijax.debug_nans, lambda: jnp.sin(X)),
 }
-# The functions of `foundation/config.py` in which an interrupt may leave an option set: at the last two instructions of `__enter__`,
+# The functions of `foundation/config.py` in which an interrupt may leave an option set: at the last instructions of `__enter__`,
 # where Python interrupts nobody, and before `__exit__` has begun its work.
 WINDOWS = {"__enter__", "__exit__"}
 
