@@ -49,7 +49,7 @@ class StraightLine:
     """A closed jaxpr whose equations carry no jaxprs. `run(*numpy_arrays)` computes its results, a tuple; `write` appends its
     equations to another jaxpr."""
 
-    __slots__ = ("out_avals", "constants", "steps", "outs", "makers", "run")
+    __slots__ = ("out_avals", "arity", "constants", "steps", "outs", "makers", "run")
 
     def __init__(self, closed_jaxpr: ClosedJaxpr):
         jaxpr = closed_jaxpr.jaxpr
@@ -68,7 +68,15 @@ class StraightLine:
         made = {id(v): i for i, eqn in enumerate(jaxpr.eqns) for v in eqn.outvars}
         self.makers = [made.get(id(x)) for x in jaxpr.outvars]
         self.out_avals = [x.aval for x in jaxpr.outvars]
-        self.run = self.compile_and_run
+        self.arity = len(jaxpr.invars)
+
+    def __getattr__(self, name: str) -> Callable:
+        """`run`, for the first run, which compiles: `__getattr__` runs only for slots that were never set. A straight line that is
+        only ever written into jaxprs is never compiled."""
+        if name != "run":
+            raise AttributeError(f"A StraightLine has no {name}.")
+        self.run = self.compile()
+        return self.run
 
     def environment(self, builder: JaxprBuilder, atoms: Sequence) -> list:
         """The atoms at the first positions: the arguments, then the constants."""
@@ -82,13 +90,9 @@ class StraightLine:
             eqns.append(JaxprEqn([env[i] for i in inputs], results, primitive, params, no_effects, origin))
             env += results
 
-    def compile_and_run(self, *values) -> tuple:
-        """The first run, which compiles. A straight line that is only ever written into jaxprs is never compiled."""
-        self.run = self.compile(len(values))
-        return self.run(*values)
-
-    def compile(self, arity: int) -> Callable:
+    def compile(self) -> Callable:
         """The jaxpr as a Python function: each line calls one implementation."""
+        arity = self.arity
         names: dict[str, Any] = {"asarray": np.asarray}
         names |= {f"v{i}": constant._value for i, constant in enumerate(self.constants, arity)}
         lines = [f"def run({', '.join(f'v{i}' for i in range(arity))}):"]
@@ -105,7 +109,7 @@ class StraightLine:
             count += len(avals)
         lines.append(f"    return ({' '.join(f'v{i},' for i in self.outs)})")
         exec("\n".join(lines), names)
-        return names["run"]
+        return names.pop("run")
 
 
 def is_simple(primitive: Primitive, params: dict) -> bool:

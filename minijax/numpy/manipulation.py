@@ -165,12 +165,14 @@ def squeeze(a, axis: Axis = None):
 
 
 def _at_least(ndim: int) -> Callable:
+    name = f"atleast_{ndim}d"
+
     def function(*arys):
-        check_arraylike(function.__name__, *arys)
+        check_arraylike(name, *arys)
         results = [_with_rank(as_array(x), ndim) for x in arys]
         return results[0] if len(results) == 1 else results
 
-    function.__name__ = function.__qualname__ = f"atleast_{ndim}d"
+    function.__name__ = function.__qualname__ = name
     function.__doc__ = f"The arrays with {ndim} axes or more; new axes have size 1 (`jax.numpy.atleast_{ndim}d`)."
     return function
 
