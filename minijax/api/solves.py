@@ -117,13 +117,13 @@ class _Root:
         self.f, self.solve, self.tangent_solve, self.sizes = f, solve, tangent_solve, sizes
 
     def __call__(self, *args):
-        return custom_jvp_call(self._custom_root, self._jvp, args, symbolic_zeros=False, name="_custom_root")
+        return custom_jvp_call(self._custom_root, self._root_jvp, args, symbolic_zeros=False, name="_custom_root")
 
     def _custom_root(self, *args):
         _, consts, _, guess = split_at(args, *self.sizes)
         return jaxpr_as_fun(self.solve)(*consts, *guess)
 
-    def _jvp(self, *args):
+    def _root_jvp(self, *args):
         """The jvp rule: f(a, x(a)) = 0 gives dx = -(df/dx)^-1 df/da da."""
         primals, tangents = args[: len(args) // 2], args[len(args) // 2 :]
         outs = self(*primals)
