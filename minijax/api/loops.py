@@ -31,6 +31,7 @@ from ..foundation.pytrees import (
     tree_structure,
     tree_unflatten,
 )
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import const, expand_dims, reshape, shape_of
 from ..primitives.elementwise import add_p, clamp_p, convert_element_type, lt_p, ne_p
 from ..primitives.joining import concatenate
@@ -40,21 +41,29 @@ from .vmap import vmap
 
 
 def as_operands(tree, what: str) -> tuple[list, Any]:
-    leaves, treedef = tree_flatten(tree)
-    return [as_operand(x, what) for x in leaves], treedef
+    try:
+        leaves, treedef = tree_flatten(tree)
+        return [as_operand(x, what) for x in leaves], treedef
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _trace(fun: Callable, in_tree, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list, Any]:
     """(the jaxpr of `fun(*arguments)`, the values that `fun` closes over, the tree of its results)."""
-    trees = []
+    try:
+        trees = []
 
-    def flat(*args):
-        leaves, tree = tree_flatten(fun(*tree_unflatten(in_tree, args)))
-        trees[:] = [tree]
-        return [as_output(x, fun) for x in leaves]
+        def flat(*args):
+            leaves, tree = tree_flatten(fun(*tree_unflatten(in_tree, args)))
+            trees[:] = [tree]
+            return [as_output(x, fun) for x in leaves]
 
-    jaxpr, consts = trace_to_jaxpr(flat, in_avals)
-    return jaxpr, consts, trees[0]
+        jaxpr, consts = trace_to_jaxpr(flat, in_avals)
+        return jaxpr, consts, trees[0]
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _closed(jaxpr: Jaxpr) -> ClosedJaxpr:
@@ -510,9 +519,7 @@ def switch(index, branches: Sequence[Callable], *operands):
 def _choose(op: str, index, functions, operands, names):
     flat, in_tree = as_operands(operands, "operand")
     avals = [get_aval(x) for x in flat]
-    traced = []
-    for f in functions:  # A comprehension would add a frame to the tracebacks of errors in the branches.
-        traced.append(_trace(f, in_tree, avals))
+    traced = [_trace(f, in_tree, avals) for f in functions]
     _check_branches(op, list(zip(names, functions)), traced)
     tree = traced[0][2]
     consts, branches = _with_common_consts(traced)

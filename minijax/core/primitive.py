@@ -7,6 +7,7 @@ from typing import Any
 
 from ..foundation import errors, source_info
 from ..foundation.effects import Effects
+from ..foundation.tracebacks import hide_our_frames
 from .checks import apart, checked
 from .traces import thread_state
 
@@ -79,8 +80,12 @@ class Primitive:
         object.__setattr__(self, name, value)
 
     def bind(self, *args, **params):
-        """Apply the primitive under the current trace."""
-        return thread_state.trace.process_primitive(self, args, params)
+        """Apply the primitive under the current trace. An error shows the user's frames."""
+        try:
+            return thread_state.trace.process_primitive(self, args, params)
+        except Exception as error:
+            hide_our_frames(error)
+            raise
 
     def get_bind_params(self, params: dict) -> dict:
         """The parameters to call `bind` with: an equation's own. Interpreters written for JAX ask for them."""

@@ -94,8 +94,9 @@ def run_under(trace: Trace, function: Callable, *args):
         result = function(*args)
         thread_state.trace = previous
         return result
-    except BaseException:
+    except BaseException as error:
         thread_state.trace = previous
+        hide_our_frames(error)
         raise
 
 

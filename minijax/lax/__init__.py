@@ -192,7 +192,10 @@ def stop_gradient(x):
     """x, an array or a tree of arrays, with no derivative (`lax.stop_gradient`)."""
 
     def stop(leaf):
-        inexact = issubdtype(get_aval(leaf).dtype, np.inexact)
+        try:
+            inexact = issubdtype(get_aval(leaf).dtype, np.inexact)
+        except TypeError as error:
+            raise TypeError(f"stop_gradient: {error}") from None
         return elementwise.stop_gradient_p.bind(leaf) if inexact else leaf
 
     return tree_map(stop, x)

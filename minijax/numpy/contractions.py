@@ -13,6 +13,7 @@ import numpy as np
 from .. import lax
 from ..core.traces import Array
 from ..foundation import dtypes
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import expand_dims
 from ..primitives.elementwise import convert_element_type, select
@@ -278,19 +279,23 @@ def einsum(
 
 
 def _einsum_operands(subscripts, operands) -> tuple[str, list]:
-    if isinstance(subscripts, str):
-        return subscripts, [unwrap(x) for x in operands]
-    # einsum(x, [0, 1], y, [1, 2], [0, 2]) names the axes by numbers instead of letters.
-    given = [subscripts, *operands]
-    lists = given[1::2]
-    arrays = [unwrap(x) for x in given[: 2 * (len(given) // 2) : 2]]
-    letters = {Ellipsis: "..."}
+    try:
+        if isinstance(subscripts, str):
+            return subscripts, [unwrap(x) for x in operands]
+        # einsum(x, [0, 1], y, [1, 2], [0, 2]) names the axes by numbers instead of letters.
+        given = [subscripts, *operands]
+        lists = given[1::2]
+        arrays = [unwrap(x) for x in given[: 2 * (len(given) // 2) : 2]]
+        letters = {Ellipsis: "..."}
 
-    def spell(axes) -> str:
-        return "".join(letters.setdefault(i, _LETTERS[len(letters) - 1]) for i in axes)
+        def spell(axes) -> str:
+            return "".join(letters.setdefault(i, _LETTERS[len(letters) - 1]) for i in axes)
 
-    spelled = ",".join(spell(axes) for axes in lists)
-    return (f"{spelled}->{spell(given[-1])}" if len(given) % 2 else spelled), arrays
+        spelled = ",".join(spell(axes) for axes in lists)
+        return (f"{spelled}->{spell(given[-1])}" if len(given) % 2 else spelled), arrays
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

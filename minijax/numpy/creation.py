@@ -14,6 +14,7 @@ from ..core.array import ArrayImpl, to_array
 from ..core.traces import Array, Tracer
 from ..foundation import dtypes, errors
 from ..foundation.float_errors import SILENT, with_float_errors
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, expand_dims
 from ..primitives.elementwise import convert_element_type, copy_p, select
@@ -84,19 +85,23 @@ def _array_of_array(x: Array, dtype, copy: bool) -> Array:
 
 
 def _array_of_value(x: Any, dtype) -> Array:
-    if dtypes.python_scalar_type(x) is not None and dtype is None:
-        return to_array(x)
-    if isinstance(x, (bool, int, float, complex, str, np.ndarray, np.generic)) and dtype is not None:
-        # NumPy refuses numbers that the dtype cannot hold: OverflowError for 300 as uint8, TypeError for 1j as float32.
-        return ArrayImpl(with_float_errors(SILENT, np.array, x, dtype))
-    if not isinstance(x, (np.ndarray, np.generic)):
-        x = _from_foreign(x)
-    if x.dtype.kind not in "biufcV" or x.dtype.names:
-        raise TypeError(
-            f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are"
-            " supported by JAX."
-        )
-    return to_array(x) if dtype is None else convert(to_array(x), dtype)
+    try:
+        if dtypes.python_scalar_type(x) is not None and dtype is None:
+            return to_array(x)
+        if isinstance(x, (bool, int, float, complex, str, np.ndarray, np.generic)) and dtype is not None:
+            # NumPy refuses numbers that the dtype cannot hold: OverflowError for 300 as uint8, TypeError for 1j as float32.
+            return ArrayImpl(with_float_errors(SILENT, np.array, x, dtype))
+        if not isinstance(x, (np.ndarray, np.generic)):
+            x = _from_foreign(x)
+        if x.dtype.kind not in "biufcV" or x.dtype.names:
+            raise TypeError(
+                f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are"
+                " supported by JAX."
+            )
+        return to_array(x) if dtype is None else convert(to_array(x), dtype)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _from_foreign(x: Any) -> np.ndarray:
@@ -119,15 +124,19 @@ def _leaves(x: Any):
 
 
 def _array_of_list(nested: list | tuple, dtype) -> Array:
-    leaves = [unwrap(leaf) for leaf in _leaves(nested)]
-    if any(leaf is None for leaf in leaves):
-        raise ValueError("None is not a valid value for jnp.array")
-    if dtype is None:
-        typed = [leaf if _has_dtype(leaf) else _from_foreign(leaf) for leaf in leaves]
-        dtype = dtypes.lattice_result_type(*typed)[0] if leaves else default_float_dtype()
-    if any(isinstance(leaf, Array) for leaf in leaves):
-        return _stack_list(nested, dtype)
-    return ArrayImpl(np.array(nested, dtype))
+    try:
+        leaves = [unwrap(leaf) for leaf in _leaves(nested)]
+        if any(leaf is None for leaf in leaves):
+            raise ValueError("None is not a valid value for jnp.array")
+        if dtype is None:
+            typed = [leaf if _has_dtype(leaf) else _from_foreign(leaf) for leaf in leaves]
+            dtype = dtypes.lattice_result_type(*typed)[0] if leaves else default_float_dtype()
+        if any(isinstance(leaf, Array) for leaf in leaves):
+            return _stack_list(nested, dtype)
+        return ArrayImpl(np.array(nested, dtype))
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _has_dtype(x: Any) -> bool:
