@@ -193,8 +193,10 @@ def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence, *args) -> list:
             env.update(zip(eqn.outvars, out if eqn.primitive.multiple_results else [out], strict=True))
             # Drop the values that no later equation reads: a long program must not hold all its arrays at once.
             clean_up_dead_vars(eqn, env, last)
-    finally:
         context.origin = around
+    except BaseException:
+        context.origin = around
+        raise
     return [read(v) for v in jaxpr.outvars]
 
 

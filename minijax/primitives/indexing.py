@@ -452,8 +452,10 @@ def _update_jaxpr(name: str, aval: ShapedArray) -> Jaxpr | None:
         try:
             context.origin = Origin(None)
             _update_jaxprs[key] = trace_to_jaxpr(lambda a, b: [_combiners[name].bind(a, b)], [scalar, scalar])[0]
-        finally:
             context.origin = around
+        except BaseException:
+            context.origin = around
+            raise
     return _update_jaxprs[key]
 
 

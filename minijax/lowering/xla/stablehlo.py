@@ -305,9 +305,12 @@ class Writer:
         around = source_info.context.origin
         try:
             source_info.context.origin = eqn.origin
-            return self._equation(eqn, operands)
-        finally:
+            results = self._equation(eqn, operands)
             source_info.context.origin = around
+            return results
+        except BaseException:
+            source_info.context.origin = around
+            raise
 
     def _equation(self, eqn: JaxprEqn, operands: Sequence[Value]) -> Sequence[Value]:
         primitive, where = eqn.primitive, eqn.source_info

@@ -144,6 +144,7 @@ PROGRAMS = {
     "make_jaxpr": lambda: str(minijax.make_jaxpr(minijax.grad(f))(X)),
     "make_jaxpr with axes": lambda: str(minijax.make_jaxpr(lambda x: lax.psum(x, "i"), axis_env=[("i", 2)])(X)),
     "lower": lambda: minijax.jit(f).lower(X).as_text(),
+    "lower for XLA": lambda: minijax.jit(f).lower(X, compiler="xla").as_text(),
     "scan": lambda: lax.scan(lambda c, x: (c * x, c), jnp.float32(1), X),
     "grad of scan": lambda: minijax.grad(lambda x: lax.scan(lambda c, x: (c * x, c), jnp.float32(1), x)[0])(X),
     "cond": lambda: lax.cond(X[0] > 0, jnp.sin, jnp.cos, X),
