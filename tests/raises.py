@@ -15,30 +15,44 @@ from __future__ import annotations
 import ast
 import atexit
 import builtins
-import os
 import subprocess
 import sys
 from importlib.machinery import PathFinder, SourceFileLoader
+from itertools import count
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LOG = ROOT / ".pytest_cache" / "raises.txt"
 PACKAGES = ("minijax", "kaf")
 
-# {"file:function": why the suite does not run the lines of this function that raise, or some of them}
+# {"file:function#1": why the suite does not run the first line of this function that raises}
 REASONS: dict[str, str] = {}
 
 
-class _Notes(ast.NodeTransformer):
-    """Writes `_note_of_raise("file:line")` before each `raise` of an error."""
+class _Raises(ast.NodeTransformer):
+    """Finds the lines of a file that raise an error: `lines` is {"file:function#1": line}, for the first one of a function, and so
+    on, since such a name outlives changes of the lines above. Writes `_note_of_raise("file:function#1")` before each of them."""
 
     def __init__(self, name: str):
         self.name = name
+        self.scope: list[str] = []
+        self.lines: dict[str, int] = {}
+
+    def visit_FunctionDef(self, node):
+        self.scope.append(node.name)
+        self.generic_visit(node)
+        self.scope.pop()
+        return node
+
+    visit_ClassDef = visit_FunctionDef
 
     def visit_Raise(self, node: ast.Raise):
         if node.exc is None:
             return node
-        note = ast.parse(f"_note_of_raise({f'{self.name}:{node.lineno}'!r})").body[0]
+        function = f"{self.name}:{'.'.join(self.scope) or 'the module'}"
+        place = next(p for n in count(1) if (p := f"{function}#{n}") not in self.lines)
+        self.lines[place] = node.lineno
+        note = ast.parse(f"_note_of_raise({place!r})").body[0]
         for part in ast.walk(note):
             ast.copy_location(part, node)
         return [note, node]
@@ -49,8 +63,7 @@ class _Loader(SourceFileLoader):
         raise OSError("no compiled file")  # Else Python would take one without notes, or keep this one.
 
     def source_to_code(self, data, path, *, _optimize=-1):
-        tree = ast.parse(data, path)
-        tree = _Notes(str(Path(path).relative_to(ROOT))).visit(tree)
+        tree = _Raises(str(Path(path).relative_to(ROOT))).visit(ast.parse(data, path))
         return compile(tree, path, "exec", dont_inherit=True, optimize=_optimize)
 
 
@@ -78,38 +91,29 @@ def take_notes():
             log.write("".join(f"{place}\n" for place in sorted(seen)))
 
 
-def raises() -> dict[str, str]:
-    """{"file:line": "file:function"} of every line that raises an error."""
+def raises() -> dict[str, int]:
+    """{"file:function#1": line} of every line that raises an error."""
     found = {}
-
-    def visit(node, name: str, scope: str):
-        for child in ast.iter_child_nodes(node):
-            inner = scope
-            if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
-                inner = f"{scope}.{child.name}" if scope else child.name
-            elif isinstance(child, ast.Raise) and child.exc is not None:
-                found[f"{name}:{child.lineno}"] = f"{name}:{scope}"
-            visit(child, name, inner)
-
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            visit(ast.parse(path.read_text()), str(path.relative_to(ROOT)), "")
+            notes = _Raises(str(path.relative_to(ROOT)))
+            notes.visit(ast.parse(path.read_text()))
+            found |= notes.lines
     return found
 
 
 def report() -> bool:
     """Print the lines that were not run; whether there are none without a reason, and no reason too many."""
-    run = set(LOG.read_text().split()) if LOG.exists() else set()
+    run = set(LOG.read_text().splitlines()) if LOG.exists() else set()
     lines = raises()
-    left = {place: function for place, function in lines.items() if place not in run}
-    unknown = {place: function for place, function in left.items() if function not in REASONS}
-    idle = [function for function in REASONS if function not in left.values()]
-    for place, function in unknown.items():
-        line = int(place.rpartition(":")[2])
-        text = (ROOT / place.rpartition(":")[0]).read_text().splitlines()[line - 1].strip()
-        print(f"{place} ({function.rpartition(':')[2]}): {text}")
-    for function in idle:
-        print(f"A reason without need: {function}")
+    left = {place: line for place, line in lines.items() if place not in run}
+    unknown = {place: line for place, line in left.items() if place not in REASONS}
+    idle = [place for place in REASONS if place not in left]
+    for place, line in unknown.items():
+        name, _, function = place.partition(":")
+        print(f"{name}:{line} ({function}): {(ROOT / name).read_text().splitlines()[line - 1].strip()}")
+    for place in idle:
+        print(f"A reason without need: {place}")
     print(
         f"{len(lines)} lines raise an error: {len(lines) - len(left)} were run, {len(left) - len(unknown)} have a reason,"
         f" {len(unknown)} have none."
@@ -122,12 +126,11 @@ def main(arguments: list[str]) -> int:
         LOG.unlink(missing_ok=True)
     if "--report" not in arguments:
         tests = [a for a in arguments if a != "--again"]
-
         subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "tests.raises", *tests], cwd=ROOT)
     return 0 if report() else 1
 
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
-elif "pytest" in sys.modules and os.environ.get("MINIJAX_NO_NOTES") != "1":
+elif "pytest" in sys.modules:
     take_notes()

@@ -14,7 +14,7 @@ Array(9., dtype=float32, weak_type=True)
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial, wraps
 from importlib import import_module
 from types import FunctionType
@@ -327,11 +327,12 @@ def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, nam
     """The positions and the names of the arguments that an option selects. The signature of `fun`, if it has one, gives the
     names for positions and the positions for names."""
     nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
-    if not all(isinstance(i, int) for i in nums):
-        raise TypeError(f"jit's {nums_option} must be an int or a sequence of ints, got {argnums!r}")
+    several = isinstance(argnames, Iterable) and not isinstance(argnames, str)
+    names = () if argnames is None else tuple(argnames) if several else (argnames,)
     if not all(isinstance(n, str) for n in names):
         raise TypeError(f"jit's {names_option} must be a str or a sequence of strs, got {argnames!r}")
+    if not all(isinstance(i, int) for i in nums):
+        raise TypeError(f"jit's {nums_option} must be an int or a sequence of ints, got {argnums!r}")
     try:
         parameters = list(inspect.signature(fun).parameters.values())
     except (TypeError, ValueError):

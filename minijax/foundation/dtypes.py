@@ -247,7 +247,7 @@ def _promote(pairs: frozenset, x64: bool):
         if len({dtype for dtype, _ in pairs}) == 1:
             return next(iter(pairs))
         names = ", ".join(sorted(str(getattr(dtype, "name", dtype)) for dtype, _ in pairs))
-        raise TypeError(f"dtypes {names} have no common dtype: random keys and float0 mix with nothing else.")
+        raise ValueError(f"dtypes {names} have no common dtype: random keys and float0 mix with nothing else.")
     nodes = {_node(dtype, weak) for dtype, weak in pairs}
     joined = _join(nodes)
     if joined in _weak_dtypes:

@@ -184,7 +184,9 @@ def _tensordot_axes(axes, a: tuple[int, ...], b: tuple[int, ...]):
             raise TypeError(f"Number of tensordot axes (axes {axes}) exceeds input ranks ({a} and {b})")
         return tuple(range(len(a) - axes, len(a))), tuple(range(axes))
     if not isinstance(axes, (tuple, list)) or len(axes) != 2:
-        raise TypeError("tensordot axes argument must be an int, a pair of ints, or a pair of lists/tuples of ints.")
+        raise TypeError(
+            f"tensordot axes argument must be an int, a pair of ints, or a pair of lists/tuples of ints, got {axes}."
+        )
     first, second = ((ax,) if isinstance(ax, int) else ax for ax in axes)
     if not isinstance(first, (tuple, list)) or not isinstance(second, (tuple, list)):
         raise TypeError(
@@ -340,7 +342,9 @@ def _check_einsum(subscripts: str, inputs: list[str], result: str, shapes: list[
         if letter not in sizes:
             raise ValueError(f"Output character '{letter}' did not appear in the input of einsum '{subscripts}'")
         if result.count(letter) > 1:
-            raise ValueError(f"Output character '{letter}' appeared more than once in the output of '{subscripts}'.")
+            raise ValueError(
+                f"Output character '{letter}' appeared more than once in the output of einsum '{subscripts}'."
+            )
 
 
 def _einsum_path(inputs: list[str], result: str, arrays: list[Array], optimize) -> list[tuple[int, ...]]:

@@ -319,7 +319,7 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     """
     num, axis = operator.index(num), operator.index(axis)
     if num < 0:
-        raise ValueError(f"Number of samples, {num}, must be non-negative.")
+        raise ValueError(f"jnp.linspace: Number of samples, {num}, must be non-negative.")
     check_arraylike("linspace", start, stop)
     start, stop = unwrap(start), unwrap(stop)
     if dtype is None:
@@ -396,7 +396,7 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     if not copy:
         raise ValueError("jax.numpy.meshgrid only supports copy=True")
     if indexing not in ("xy", "ij"):
-        raise ValueError(f"Valid values for indexing are 'xy' and 'ij', got {indexing}")
+        raise ValueError(f"jnp.meshgrid: Valid values for indexing are 'xy' and 'ij', got {indexing}")
     if any(len(x.shape) != 1 for x in vectors):
         raise ValueError(f"Arguments to jax.numpy.meshgrid must be 1D, got shapes {[x.shape for x in vectors]}")
     places = list(range(len(vectors)))

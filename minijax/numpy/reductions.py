@@ -131,7 +131,7 @@ def _reduce(
         if initial is not None:
             initial = convert(ensure_arraylike(name, initial), a.dtype)
             if initial.shape:
-                raise ValueError(f"initial value must be a scalar. Got array of shape {initial.shape}")
+                raise ValueError(f"{name}: initial value must be a scalar. Got array of shape {initial.shape}")
             result = combine(initial, result)
         if keepdims:
             result = expand_dims(result, axes)

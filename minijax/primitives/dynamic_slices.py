@@ -39,7 +39,9 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool = True) 
         else:
             indices = [squeeze(_element(start_indices, i), (0,)) for i in range(shape_of(start_indices)[0])]
         if len(indices) != len(shape):
-            raise ValueError(f"got {len(indices)} start indices for an operand of shape {shape}")
+            raise ValueError(
+                f"dynamic_slice or dynamic_update_slice got {len(indices)} start indices for an operand of shape {shape}"
+            )
         results = []
         for index, size in zip(indices, shape):
             if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
@@ -48,7 +50,9 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool = True) 
                 continue
             aval = get_aval(index)
             if aval.dtype.kind not in "iu" or aval.shape:
-                raise TypeError(f"start indices must be integer scalars, got {aval.str_short()}")
+                raise TypeError(
+                    f"dynamic_slice and dynamic_update_slice: start indices must be integer scalars, got {aval.str_short()}"
+                )
             if allow_negative_indices and aval.dtype.kind == "i":
                 # -1 counts from the end, so the dtype must hold the end of the axis.
                 index = widened(index, size)

@@ -153,7 +153,7 @@ def _pad_abstract_eval(x, value, *, padding_config):
     if x.dtype != value.dtype:
         raise TypeError(f"pad operand and padding_value must be same dtype: got {x.dtype.name} and {value.dtype.name}.")
     if value.shape:
-        raise TypeError(f"pad padding_value must be a scalar, got shape {value.shape}.")
+        raise ValueError(f"pad padding_value must be a scalar, got shape {value.shape}.")
     if len(padding_config) != x.ndim:
         raise ValueError(
             "length of padding_config must equal the number of axes of operand, got padding_config"
