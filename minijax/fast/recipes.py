@@ -78,15 +78,12 @@ class StraightLine:
         self.run = self.compile()
         return self.run
 
-    def environment(self, builder: JaxprBuilder, atoms: Sequence) -> list:
-        """The atoms at the first positions: the arguments, then the constants."""
-        return [*atoms, *map(builder.atom, self.constants)] if self.constants else list(atoms)
-
     def write(self, builder: JaxprBuilder, env: list, steps: Sequence, origin: Origin | None):
-        """Append the equations of these steps to the jaxpr that is being written, and their results to `env`."""
+        """Append the equations of these steps to the jaxpr that is being written, and their results to `env`: the atoms of the
+        arguments, of the constants, and of the results so far."""
         eqns = builder.eqns
         for primitive, params, inputs, avals in steps:
-            results = [Var(avals[0])] if len(avals) == 1 else [Var(aval) for aval in avals]
+            results = [Var(aval) for aval in avals] if primitive.multiple_results else [Var(avals[0])]
             eqns.append(JaxprEqn([env[i] for i in inputs], results, primitive, params, no_effects, origin))
             env += results
 
@@ -348,7 +345,7 @@ def run_known(parent: QuietEvalTrace, recipe: Recipe, primals: Sequence, origin)
 def write_known(parent: StagingTrace, recipe: Recipe, primals: Sequence, origin: Origin | None) -> tuple[Any, Sequence]:
     """The value and the residuals, as the atoms of the jaxpr that is being written."""
     line, eqns = recipe.known, parent.eqns
-    env = line.environment(parent, [parent.atom(x) for x in primals])
+    env = [parent.atom(x) for x in (*primals, *line.constants)]
     start, maker = len(eqns), line.makers[0]
     if maker == 0 and len(line.steps) == 1:
         # One equation, which is the user's operation itself.
@@ -438,7 +435,7 @@ def write_back(parent: StagingTrace, application: Application, ct, pending: dict
     """The cotangents of the arguments, as tracers."""
     atom, recipe, invars = parent.atom(ct), application.recipe, application.invars
     line, targets, parts = recipe.back(atom.aval.weak_type)
-    env = line.environment(parent, [*application.residuals, atom])
+    env = [*application.residuals, atom, *map(parent.atom, line.constants)]
     # The number of the first equation that the line writes, and of the sums between its equations.
     start = len(parent.eqns)
     origin = tangent = application.origin and application.origin.derived(recipe.primitive, "jvp", "tangent")

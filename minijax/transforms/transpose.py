@@ -217,7 +217,7 @@ def origin_of_sum(around: Origin | None, before, ct) -> Origin | None:
         return None
     written = [x.written() for x in (before, ct) if isinstance(x, Tracer)]
     parents = tuple([x.eqn.origin for x in written if x is not None and x.eqn.origin is not None])
-    return Origin(around.place, basis.add_any_p, "transpose", "cotangent", parents, False) if parents else around
+    return around.of_sum(basis.add_any_p, parents) if parents else around
 
 
 @weak_cache
