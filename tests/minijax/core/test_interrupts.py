@@ -2,7 +2,8 @@
 handling of errors as they were, and a program that was interrupted gives the right result when it runs again.
 
 The interrupt is raised by a trace function before the k-th instruction that runs in a file of the package, for k = 0, 1, 2, ...
-HYPOTHESIS_PROFILE=long tries every k; otherwise k goes in steps, which differ from program to program.
+HYPOTHESIS_PROFILE=long tries every k. Otherwise k goes in wide steps, and takes each instruction around one that changes such a
+state, in the first program that runs it.
 
 Python itself interrupts at fewer places: where a function begins, after a call, and where a loop goes back. One window remains,
 and `WINDOWS` lists it: the user's own `with` blocks. An interrupt in their `__exit__` comes before the former value is back.
@@ -10,8 +11,11 @@ and `WINDOWS` lists it: the user's own `with` blocks. An interrupt in their `__e
 
 from __future__ import annotations
 
+import dis
+import functools
 import os
 import sys
+import types
 from collections.abc import Callable
 
 import numpy as np
@@ -28,7 +32,7 @@ from minijax.foundation.source_info import PACKAGE_DIRECTORY, context
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 # The number of interrupts for each program, about.
-INTERRUPTS = 12
+INTERRUPTS = 6
 
 
 def state() -> dict:
@@ -41,6 +45,24 @@ def state() -> dict:
     }
 
 
+@functools.cache
+def around_changes(code: types.CodeType) -> frozenset[int]:
+    """The offsets of the instructions around those that change a state: up to four before them, and two after."""
+    instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
+    changes = [n for n, i in enumerate(instructions) if (i.opname, i.argval) in CHANGES]
+    return frozenset(i.offset for n in changes for i in instructions[max(n - 4, 0) : n + 3])
+
+
+CHANGES = {
+    ("STORE_ATTR", "trace"),
+    ("STORE_ATTR", "origin"),
+    ("LOAD_GLOBAL", "float_errors"),
+    ("LOAD_GLOBAL", "_set_by_blocks"),
+}
+# (code object, offset) of the instructions around changes at which a test has interrupted a program.
+tried: set[tuple[types.CodeType, int]] = set()
+
+
 class Injector:
     """Runs a function, and raises a KeyboardInterrupt before the k-th instruction in the package's files."""
 
@@ -48,6 +70,7 @@ class Injector:
         self.k = k
         self.count = 0
         self.place = ""
+        self.around: dict[tuple[types.CodeType, int], int] = {}  # {instruction around a change: when it runs first}
 
     def local(self, frame, event, arg):
         if event == "opcode":
@@ -56,6 +79,8 @@ class Injector:
                 sys.settrace(None)
                 self.place = f"{frame.f_code.co_filename}:{frame.f_lineno} ({frame.f_code.co_name}, {frame.f_lasti})"
                 raise KeyboardInterrupt
+            if self.k is None and frame.f_lasti in around_changes(frame.f_code):
+                self.around.setdefault((frame.f_code, frame.f_lasti), self.count)
             self.count += 1
         return self.local
 
@@ -184,8 +209,10 @@ def check(name: str, program: Callable, windows: set[str], start: int):
     counter = Injector(None)
     counter.run(program)
     step = 1 if LONG else max(1, counter.count // INTERRUPTS)
+    new = [k for instruction, k in counter.around.items() if instruction not in tried]
+    tried.update(counter.around)
     before = state()
-    for k in range(0 if LONG else start % step, counter.count, step):
+    for k in sorted({*range(0 if LONG else start % step, counter.count, step), *new}):
         place = interrupted(program, k)
         if place is None:
             # The program is shorter now that it has run more often.
