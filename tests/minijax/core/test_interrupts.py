@@ -66,7 +66,7 @@ tried: set[Instruction] = set()
 
 
 def is_within(frame: types.FrameType | None) -> bool:
-    while frame is not None and frame.f_code.co_name not in ("enter", "run_to_end"):
+    while frame is not None and frame.f_code.co_name != "enter":
         frame = frame.f_back
     return frame is not None
 
