@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.array import quiet_evaluation
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero, typematch
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, dce_jaxpr, eval_jaxpr
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr
 from ..core.traces import Array, get_aval
 from ..foundation.dtypes import float0, issubdtype
 from ..foundation.pytrees import (
@@ -202,14 +202,19 @@ def _derivative(fun: Callable, primals: tuple, has_aux: bool) -> tuple:
         flat, trees = flat_function(fun, in_tree, has_aux)
         outs, pull = transpose.vjp_flat(flat, leaves, [_has_tangents(x) for x in leaves], keep=True)
         out, data = unflatten_outputs(trees, outs)
-    jaxpr, n = pull.jaxpr, trees[0].num_leaves
+    jaxpr, residuals, n = pull.jaxpr, pull.residuals, trees[0].num_leaves
     if len(outs) > n:
         jaxpr = jaxpr.replace(outvars=jaxpr.outvars[: sum(pull.out_nonzero[:n])])
         jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
+        # What only the derivative of the auxiliary data needs is not kept.
+        read = {v for v in [*jaxpr.outvars, *[x for eqn in jaxpr.eqns for x in eqn.invars]] if type(v) is not Literal}
+        kept = [v in read for v in jaxpr.constvars]
+        jaxpr = jaxpr.replace(constvars=[v for v, k in zip(jaxpr.constvars, kept) if k])
+        residuals = [x for x, k in zip(residuals, kept) if k]
     out_avals = tuple([get_aval(x) for x in outs[:n]])
     out_nonzero = tuple(pull.out_nonzero[:n])
     linear = _Linear(jaxpr, function_name(fun), in_tree, tuple(pull.in_avals), trees[0], out_avals, out_nonzero)
-    return out, linear, pull.residuals, data
+    return out, linear, residuals, data
 
 
 def _has_tangents(x) -> bool:

@@ -31,9 +31,9 @@ class ArrayImpl(Array):
     False
     """
 
-    # `python_number`: set only on constants that a program wrote as a Python number; jaxprs show that number.
+    # `number`: set only on a scalar that the program or a rule writes, as the 2 of `2 * x`: see `number`.
     # `_buffer`: set only on an array that XLA has on a device; `lowering/device_arrays.py` adds the methods for it.
-    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "python_number", "__weakref__")
+    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "number", "__weakref__")
 
     def __init__(self, value, weak_type: bool = False, aval: ShapedArray | None = None):
         # NumPy's functions return a scalar if the result has no dimensions. Here every value is an array.
@@ -186,6 +186,14 @@ def _unpickle(value, weak_type):
 ArrayImpl.__module__ = "minijax"
 
 
+def number(value, weak_type: bool = False) -> ArrayImpl:
+    """A scalar that the program or a rule writes, as the 2 of `2 * x`: a literal in jaxprs, where a scalar array that a function
+    closes over is a variable. No user holds such an array: `traces.given` is what the user gets."""
+    constant = ArrayImpl(value, weak_type)
+    constant.number = constant._value
+    return constant
+
+
 def to_array(x: Any) -> ArrayImpl:
     """An array or Python number as an `ArrayImpl` of a canonical dtype. A tracer raises: it has no value."""
     if type(x) is ArrayImpl:
@@ -193,7 +201,7 @@ def to_array(x: Any) -> ArrayImpl:
     t = python_scalar_type(x)
     if t is not None:
         constant = ArrayImpl(np.asarray(x, canonicalize_dtype(python_scalar_dtypes[t])), t is not bool)
-        constant.python_number = t(x)
+        constant.number = t(x)  # Jaxprs show 0.1, not the nearest float32.
         return constant
     if isinstance(x, Tracer):
         check_not_leaked(x)
@@ -201,7 +209,8 @@ def to_array(x: Any) -> ArrayImpl:
     if isinstance(x, (np.ndarray, np.generic)):
         # Copy, since somebody may write to a NumPy array later, even to a read-only one that owns its memory:
         # `a = np.zeros(3); b = a[:]; a.flags.writeable = False; z = jnp.asarray(a); b[0] = 1`.
-        return ArrayImpl(np.array(x, canonicalize_dtype(x.dtype)))
+        value = np.array(x, canonicalize_dtype(x.dtype))
+        return ArrayImpl(value) if value.shape else number(value)
     if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
     raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")
@@ -240,6 +249,10 @@ class EvalTrace(Trace):
 
     def passes_on(self, args):
         return None
+
+    def given(self, x):
+        x = to_array(x)
+        return ArrayImpl(x._value, x._weak_type) if hasattr(x, "number") else x
 
     def process_primitive(self, primitive: Primitive, args, params):
         # 1/0 is inf without a warning, as in JAX. NumPy would warn.

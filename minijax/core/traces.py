@@ -54,6 +54,10 @@ class Trace:
         """The trace that runs a call with these arguments in place of this one, which has no tracer among them; else None."""
         return None if any(isinstance(x, Tracer) and x._trace is self for x in args) else self.parent
 
+    def given(self, x) -> Array:
+        """The constant `x` as the user gets it: see `given`."""
+        return self.parent.given(x)
+
     def end(self):
         """Say that the transformation is over: a tracer of this trace that is met later has leaked."""
         self.ended = True
@@ -258,6 +262,11 @@ def check_not_leaked(tracer: Tracer):
     trace = tracer._trace
     if trace.ended:
         raise errors.leaked_tracer(tracer.aval.str_short(), trace.transformation, tracer._origin())
+
+
+def given(x: Any) -> Array:
+    """A constant as the user gets it: within jit a tracer, so that `if jnp.array(True):` raises there as for any result."""
+    return x if isinstance(x, Tracer) else thread_state.trace.given(x)
 
 
 def get_aval(x: Any) -> ShapedArray:

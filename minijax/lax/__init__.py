@@ -28,7 +28,7 @@ from ..api.collectives import (
 )
 from ..api.loops import cond, fori_loop, map, scan, switch, while_loop
 from ..api.solves import custom_linear_solve, custom_root
-from ..core.traces import get_aval
+from ..core.traces import get_aval, given
 from ..foundation.doors import at_the_door
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from ..foundation.pytrees import tree_map
@@ -180,7 +180,7 @@ def convert_element_type(operand, new_dtype):
     >>> convert_element_type(1.7, np.int32)
     Array(1, dtype=int32)
     """
-    return _convert_element_type(operand, canonicalize_dtype(new_dtype))
+    return given(_convert_element_type(operand, canonicalize_dtype(new_dtype)))
 
 
 def bitcast_convert_type(operand, new_dtype):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import lax
-from ..core.array import ArrayImpl, to_array
-from ..core.traces import Array, Tracer
+from ..core.array import to_array
+from ..core.traces import Array, Tracer, given
 from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, expand_dims
@@ -84,11 +84,11 @@ def _array_of_array(x: Array, dtype, copy: bool) -> Array:
 
 def _array_of_value(x: Any, dtype) -> Array:
     if dtypes.python_scalar_type(x) is not None and dtype is None:
-        return to_array(x)
+        return given(x)
     if isinstance(x, (bool, int, float, complex, str, np.ndarray, np.generic)) and dtype is not None:
         # NumPy refuses numbers that the dtype cannot hold: OverflowError for 300 as uint8, TypeError for 1j as float32.
         with np.errstate(all="ignore"):
-            return ArrayImpl(np.array(x, dtype))
+            return given(np.array(x, dtype))
     if not isinstance(x, (np.ndarray, np.generic)):
         x = _from_foreign(x)
     if x.dtype.kind not in "biufcV" or x.dtype.names:
@@ -96,7 +96,7 @@ def _array_of_value(x: Any, dtype) -> Array:
             f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are"
             " supported by JAX."
         )
-    return to_array(x) if dtype is None else convert(to_array(x), dtype)
+    return given(x) if dtype is None else convert(to_array(x), dtype)
 
 
 def _from_foreign(x: Any) -> np.ndarray:
@@ -127,7 +127,7 @@ def _array_of_list(nested: list | tuple, dtype) -> Array:
         dtype = dtypes.lattice_result_type(*typed)[0] if leaves else default_float_dtype()
     if any(isinstance(leaf, Array) for leaf in leaves):
         return _stack_list(nested, dtype)
-    return ArrayImpl(np.array(nested, dtype))
+    return given(np.array(nested, dtype))
 
 
 def _has_dtype(x: Any) -> bool:
@@ -139,7 +139,7 @@ def _stack_list(nested: Any, dtype) -> Array:
     if not isinstance(nested, (list, tuple)):
         return asarray(nested, dtype)
     if not nested:
-        return ArrayImpl(np.zeros(0, dtype))
+        return given(np.zeros(0, dtype))
     rows = [expand_dims(_stack_list(item, dtype), [0]) for item in nested]
     return lax.concatenate(rows, 0)
 
@@ -412,7 +412,7 @@ def indices(dimensions: Sequence[int], dtype=None, sparse=False):
         grids.append(broadcast_in_dim(lax.iota(dtype, size), shape, (i,)))
     if sparse:
         return tuple(grids)
-    return lax.concatenate([expand_dims(g, [0]) for g in grids], 0) if grids else ArrayImpl(np.zeros(0, dtype))
+    return lax.concatenate([expand_dims(g, [0]) for g in grids], 0) if grids else given(np.zeros(0, dtype))
 
 
 def ix_(*args):

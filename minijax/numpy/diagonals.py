@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import lax
-from ..core.array import ArrayImpl
+from ..core.array import number
 from ..core.traces import Array, Tracer
 from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
@@ -46,7 +46,7 @@ def diag(v, k=0):
         return diagonal(v, k)
     if len(v.shape) != 1:
         raise ValueError("diag input must be 1d or 2d")
-    zero = ArrayImpl(np.asarray(0, v.dtype), v.weak_type)
+    zero = number(np.asarray(0, v.dtype), v.weak_type)
     size = v.shape[0] + abs(k)
     v = lax.pad(v, zero, [(max(0, -k), max(0, k), 0)])
     return _where(eye(size, k=k, dtype=bool), _expand_dims(v, [1]), zero)

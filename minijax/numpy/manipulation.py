@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import lax
-from ..core.traces import Array
+from ..core.traces import Array, given
 from ..primitives.basis import expand_dims as _expand_dims
 from .creation import asarray
 from .util import (
@@ -178,7 +178,7 @@ def _at_least(ndim: int) -> Callable:
 def _with_rank(x: Array, ndim: int) -> Array:
     missing = ndim - len(x.shape)
     if missing <= 0:
-        return x
+        return given(x)
     # A vector becomes the middle axis of three, a matrix the first two.
     new = {(3, 1): (0, 2), (3, 2): (2,)}.get((ndim, len(x.shape)), range(missing))
     return _expand_dims(x, new)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .. import lax
-from ..core.array import ArrayImpl
+from ..core.array import number
 from ..core.traces import Array
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
@@ -43,7 +43,7 @@ def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> 
     """The number of elements that a mean divides by."""
     if where is None:
         axes = canonicalize_axis_tuple(axis, len(a.shape))
-        return ArrayImpl(np.asarray(math.prod(a.shape[d] for d in axes), dtype))
+        return number(np.asarray(math.prod(a.shape[d] for d in axes), dtype))
     return sum(broadcast_to(where, a.shape), axis, dtype=dtype, keepdims=keepdims)
 
 

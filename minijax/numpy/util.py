@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.primitive import Primitive
-from ..core.traces import Array, Tracer, check_not_leaked
+from ..core.traces import Array, Tracer, check_not_leaked, given
 from ..foundation import dtypes
 from ..foundation.dtypes import float0
 from ..primitives.basis import broadcast_in_dim, const, expand_dims
@@ -332,7 +332,7 @@ def where(condition: Any, x: Any, y: Any) -> Array:
     else:
         # select takes a scalar condition as it is: only x and y are broadcast.
         x, y = broadcast_arrays(x, y)
-    return select_n_p.bind(condition, y, x) if 0 not in x.shape else x
+    return select_n_p.bind(condition, y, x) if 0 not in x.shape else given(x)
 
 
 def isnan(x: Array) -> Array:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array import ArrayImpl
+from ..core.array import ArrayImpl, number
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.checks import CHECK_ALL, checked
 from ..core.primitive import Absent, CallPrimitive, Primitive
-from ..core.traces import Array, get_aval
+from ..core.traces import Array, get_aval, given, thread_state
 from ..foundation.dtypes import float0
 
 # Every primitive of the package by name, in the order of definition.
@@ -100,7 +100,7 @@ def const(like, value) -> ArrayImpl:
     key = (value, dtype, like.weak_type and not like.shape)
     found = _consts.get(key)
     if found is None:
-        found = _consts[key] = ArrayImpl(np.asarray(value, dtype), key[2])
+        found = _consts[key] = number(np.asarray(value, dtype), key[2])
     return found
 
 
@@ -127,14 +127,16 @@ def instantiate(x):
 
 def zeros(aval: ShapedArray):
     if aval.dtype == float0:
-        return np.zeros(aval.shape, float0)
+        zero = np.zeros((), float0)
+        if not aval.shape or not thread_state.trace.records:
+            return np.broadcast_to(zero, aval.shape)
+        return broadcast_in_dim_p.bind(zero, shape=aval.shape, broadcast_dimensions=(), sharding=None)
     return full(aval.shape, 0, aval.dtype, aval.weak_type)
 
 
 def full(shape: tuple[int, ...], value, dtype, weak_type: bool = False):
     """An array of one value: a scalar, broadcast, so that a jaxpr shows it and NumPy stores it once."""
-    scalar = ArrayImpl(np.asarray(value, dtype), weak_type)
-    return broadcast_in_dim(scalar, shape, ()) if shape else scalar
+    return broadcast_in_dim(number(np.asarray(value, dtype), weak_type), shape, ())
 
 
 def linear_jvp(primitive_of: Callable[[], Primitive]) -> Callable:
@@ -277,7 +279,7 @@ def broadcast_in_dim(operand, shape: Sequence[int], broadcast_dimensions: Sequen
     """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`)."""
     shape = tuple(map(int, shape))
     if shape_of(operand) == shape and isinstance(operand, Array):
-        return operand
+        return operand if shape else given(operand)
     dims = tuple(map(int, broadcast_dimensions))
     return broadcast_in_dim_p.bind(operand, shape=shape, broadcast_dimensions=dims, sharding=None)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
-from ..core.array import ArrayImpl
+from ..core.array import number
 from ..core.traces import Array
 from ..foundation.dtypes import finfo, iinfo, issubdtype
 from ..numpy.util import as_array, canonicalize_shape, check_arraylike
@@ -75,7 +75,7 @@ def _clipped_to(x: Array, dtype) -> Array:
     """The integers in another dtype; an integer that does not fit becomes the nearest one that does."""
     here, there = iinfo(x.dtype), iinfo(dtype)
     low, high = max(int(there.min), int(here.min)), min(int(there.max), int(here.max))
-    low, high = (ArrayImpl(np.array(bound, x.dtype), x.weak_type) for bound in (low, high))
+    low, high = (number(np.array(bound, x.dtype), x.weak_type) for bound in (low, high))
     return lax.convert_element_type(jnp.clip(x, low, high), dtype)
 
 

@@ -27,8 +27,6 @@ OTHER_EQUATIONS = {
         for name in ("cumprod", "cummax", "cummin", "cumlogsumexp")
         for kind in ("jvp", "vjp")
     },
-    ("select_n", "jvp"): "JAX writes an array of zeros that no case needs",
-    ("select_n", "vjp"): "as its jvp",
     ("scatter-mul", "vjp"): "both scatters carry one update jaxpr, which has a name then; JAX traces it twice",
     ("dynamic_slice", "vmap"): "JAX writes a gather; with starts that all examples share, a dynamic_slice does it",
     ("dynamic_update_slice", "vmap"): "JAX writes a scatter; with starts that all examples share, no scatter is needed",
