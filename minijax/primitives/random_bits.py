@@ -45,8 +45,38 @@ threefry = PRNGImpl("threefry2x32", "fry", (2,))
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = UINT32.type(0x1BD11BDA)
-# The number of words hashed at once. They fit in a processor's cache: the hash passes over each block a hundred times.
-BLOCK = 1 << 13
+# The number of words hashed at once. They fit in a processor's cache: the hash passes over each block a hundred times. A smaller
+# block spends its time in NumPy's calls.
+BLOCK = 1 << 15
+# At most this many words are hashed as one Python integer. A hundred calls of NumPy take 50 us, however few the words are.
+FEW = 128
+
+
+def _as_lanes(words, shape, ones) -> int:
+    """An array of uint32 as one integer, broadcast to `shape`: word n is in bits 64 n to 64 n + 31, and the bits above are 0."""
+    if words.size == 1:
+        return words.item() * ones
+    return int.from_bytes(np.broadcast_to(words, shape).astype("<u8").tobytes(), "little")
+
+
+def _threefry_of_few(key1, key2, count1, count2, shape, size):
+    """As `threefry2x32`, for few words: integer arithmetic on all words at once, with 64 bits for each word."""
+    ones = int.from_bytes(b"\1\0\0\0\0\0\0\0" * size, "little")
+    low = 0xFFFFFFFF * ones
+    k0, k1, x, y = [_as_lanes(words, shape, ones) for words in (key1, key2, count1, count2)]
+    ks = (k0, k1, k0 ^ k1 ^ PARITY.item() * ones)
+    # x is a sum of at most 27 numbers below 2^32, which fits in 64 bits: only the end clears its upper bits.
+    x += k0
+    y = (y + k1) & low
+    for i in range(5):
+        for rotation in ROTATIONS[i % 2]:
+            x += y
+            y <<= rotation
+            # The shift by 32 also moves the next word's bits into this word's upper half; `low` clears them.
+            y = ((y | y >> 32) ^ x) & low
+        x += ks[(i + 1) % 3]
+        y = (y + ks[(i + 2) % 3] + (i + 1) * ones) & low
+    return [np.frombuffer(z.to_bytes(8 * size, "little"), "<u8").astype(UINT32).reshape(shape) for z in (x & low, y)]
 
 
 def _threefry_in_place(x, y, ks, scratch):
@@ -65,9 +95,12 @@ def _threefry_in_place(x, y, ks, scratch):
         y += UINT32.type(i + 1)
 
 
-def threefry2x32(key1, key2, count1, count2) -> tuple[np.ndarray, np.ndarray]:
+def threefry2x32(key1, key2, count1, count2):
     """Two arrays of uint32: the threefry hash, with 20 rounds, of NumPy arrays of uint32 that broadcast together."""
-    shape = np.broadcast_shapes(key1.shape, key2.shape, count1.shape, count2.shape)
+    together = np.broadcast(key1, key2, count1, count2)
+    shape = together.shape
+    if 0 < together.size <= FEW:
+        return _threefry_of_few(key1, key2, count1, count2, shape, together.size)
     # Copies of the counters, since the hash overwrites them; 1-d, because arithmetic on 0-d arrays warns of overflow.
     x, y = (np.array(np.broadcast_to(c, shape), UINT32, order="C").reshape(-1) for c in (count1, count2))
     key1, key2 = (np.reshape(k, 1) if k.size == 1 else np.broadcast_to(k, shape).reshape(-1) for k in (key1, key2))
@@ -83,9 +116,12 @@ def threefry2x32(key1, key2, count1, count2) -> tuple[np.ndarray, np.ndarray]:
 def _hash_of_counters(keys: np.ndarray, shape: tuple[int, ...]):
     """Two arrays of shape (*keys.shape, *shape): for each key, the hashes of 0, 1, 2, ... in the given shape."""
     size = math.prod(shape)
-    counters = np.arange(size, dtype=np.uint64)
-    high = (counters >> np.uint64(32)).astype(UINT32) if size > 2**32 else np.zeros(1, UINT32)
-    words = threefry2x32(keys["hi"][..., None], keys["lo"][..., None], high, counters.astype(UINT32))
+    if size > 2**32:
+        counters = np.arange(size, dtype=np.uint64)
+        high, low = (counters >> np.uint64(32)).astype(UINT32), counters.astype(UINT32)
+    else:
+        high, low = np.zeros(1, UINT32), np.arange(size, dtype=UINT32)
+    words = threefry2x32(keys["hi"][..., None], keys["lo"][..., None], high, low)
     return [w.reshape((*keys.shape, *shape)) for w in words]
 
 
