@@ -113,16 +113,14 @@ def threefry2x32(key1, key2, count1, count2):
     return x.reshape(shape), y.reshape(shape)
 
 
-def _hash_of_counters(keys: np.ndarray, shape: tuple[int, ...]):
-    """Two arrays of shape (*keys.shape, *shape): for each key, the hashes of 0, 1, 2, ... in the given shape."""
-    size = math.prod(shape)
-    if size > 2**32:
-        counters = np.arange(size, dtype=np.uint64)
+def _hash_of_counters(keys: np.ndarray, start: int, stop: int):
+    """Two arrays of shape (*keys.shape, stop - start): for each key, the hashes of the counters from `start` to `stop`."""
+    if stop > 2**32:
+        counters = np.arange(start, stop, dtype=np.uint64)
         high, low = (counters >> np.uint64(32)).astype(UINT32), counters.astype(UINT32)
     else:
-        high, low = np.zeros(1, UINT32), np.arange(size, dtype=UINT32)
-    words = threefry2x32(keys["hi"][..., None], keys["lo"][..., None], high, low)
-    return [w.reshape((*keys.shape, *shape)) for w in words]
+        high, low = np.zeros(1, UINT32), np.arange(start, stop, dtype=UINT32)
+    return threefry2x32(keys["hi"][..., None], keys["lo"][..., None], high, low)
 
 
 def _keys(hi, lo) -> np.ndarray:
@@ -170,7 +168,8 @@ random_seed_p = _key_row("random_seed", _seed_impl, _seed_abstract_eval)
 
 
 def _split_impl(keys, *, shape):
-    return _keys(*_hash_of_counters(keys, shape))
+    hi, lo = _hash_of_counters(keys, 0, math.prod(shape))
+    return _keys(hi, lo).reshape((*keys.shape, *shape))
 
 
 def _split_abstract_eval(keys, *, shape):
@@ -199,14 +198,20 @@ random_fold_in_p = _key_row(
 
 
 def _bits_impl(keys, *, bit_width, shape):
-    first, second = _hash_of_counters(keys, shape)
-    if bit_width == 64:
-        wide = first.astype(np.uint64)
-        wide <<= np.uint64(32)
-        wide |= second
-        return wide
-    first ^= second
-    return first.astype(f"uint{bit_width}", copy=False)
+    size = math.prod(shape)
+    bits = np.empty((*keys.shape, size), f"uint{bit_width}")
+    # Two arrays of all the hashes would take more time than the hash: memory that is new to the process is slow.
+    for start in range(0, size, BLOCK):
+        stop = min(start + BLOCK, size)
+        first, second = _hash_of_counters(keys, start, stop)
+        block = bits[..., start:stop]
+        if bit_width == 64:
+            block[...] = first
+            block <<= np.uint64(32)
+            block |= second
+        else:
+            np.bitwise_xor(first, second, out=block, casting="unsafe")
+    return bits.reshape((*keys.shape, *shape))
 
 
 def _bits_abstract_eval(keys, *, bit_width, shape):
@@ -251,9 +256,11 @@ def _unwrap_abstract_eval(keys):
     return ShapedArray((*keys.shape, *threefry.key_shape), UINT32)
 
 
-random_unwrap_p = _key_row(
-    "random_unwrap", lambda keys: np.stack([keys["hi"], keys["lo"]], axis=-1), _unwrap_abstract_eval
-)
+def _unwrap_impl(keys):
+    return np.array(keys[..., None], order="C").view(UINT32)
+
+
+random_unwrap_p = _key_row("random_unwrap", _unwrap_impl, _unwrap_abstract_eval)
 
 
 # The clone of a raw key is the raw key itself.

@@ -115,11 +115,17 @@ erf, erfc = _in_float64(_erf), _in_float64(_erfc)
 # erf_inv: M. Giles, "Approximating the erfinv function", GPU Computing Gems 2 (2010): x times a polynomial in
 # w = -log(1 - x^2), or in sqrt(w) where w is large.
 
-SINGLE_CENTRAL = (
+
+def _in_single(coefficients):
+    """The coefficients, rounded to float32."""
+    return tuple(np.array(coefficients, FLOAT32).tolist())
+
+
+SINGLE_CENTRAL = _in_single(
     (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087)
     + (-0.00125372503, -0.00417768164, 0.246640727, 1.50140941)
 )  # fmt: skip
-SINGLE_TAIL = (
+SINGLE_TAIL = _in_single(
     (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773)
     + (-0.0076224613, 0.00943887047, 1.00167406, 2.83297682)
 )  # fmt: skip
@@ -173,9 +179,15 @@ def _single_slope(w):
 
 def _fused_horner(coefficients, x):
     """As `_horner` in float32, with each product and sum rounded once: float64 holds the product exactly."""
-    first, *others = np.array(coefficients, FLOAT32).astype(FLOAT64)
+    first, *others = coefficients
+    if x.ndim == 0:
+        # Python's floats are float64, and their arithmetic is the fastest.
+        wide, total = float(x), first
+        for c in others:
+            total = float(FLOAT32.type(total * wide + c))
+        return FLOAT32.type(total)
     wide = x.astype(FLOAT64)
-    total = first
+    total = np.full(x.shape, first, FLOAT32)
     for c in others:
         total = (total * wide + c).astype(FLOAT32)
     return total
@@ -206,7 +218,7 @@ def _erf_inv(x):
 
 
 # The number of elements of one step. The arrays of a step fit in a processor's cache.
-BLOCK = 1 << 13
+BLOCK = 1 << 15
 
 
 def erf_inv(x):
