@@ -187,10 +187,13 @@ def _fused_horner(coefficients, x):
             total = float(FLOAT32.type(total * wide + c))
         return FLOAT32.type(total)
     wide = x.astype(FLOAT64)
-    total = np.full(x.shape, first, FLOAT32)
+    total, single = np.full(x.shape, first), np.empty(x.shape, FLOAT32)
     for c in others:
-        total = (total * wide + c).astype(FLOAT32)
-    return total
+        total *= wide
+        total += c
+        single[...] = total
+        total[...] = single
+    return single
 
 
 def _double_slope(w):
