@@ -44,39 +44,49 @@ threefry = PRNGImpl("threefry2x32", "fry", (2,))
 # The hash
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-PARITY = UINT32.type(0x1BD11BDA)
+PARITY = 0x1BD11BDA
 # The number of words hashed at once. They fit in a processor's cache: the hash passes over each block a hundred times. A smaller
 # block spends its time in NumPy's calls.
 BLOCK = 1 << 15
+# What `_as_words` reads: a lane is one number, or the two words of a key with the first one in the lower half.
+LANE = np.dtype("<u8")
+KEY = np.dtype([("hi", "<u4"), ("lo", "<u4")])
 # At most this many words are hashed as one Python integer. A hundred calls of NumPy take 50 us, however few the words are.
 FEW = 128
 
 
-def _as_lanes(words, shape, ones) -> int:
-    """An array of uint32 as one integer, broadcast to `shape`: word n is in bits 64 n to 64 n + 31, and the bits above are 0."""
+def _ones(size: int) -> int:
+    """The number 1 in each of `size` lanes. A lane is 64 bits of an integer: lane n is bits 64 n to 64 n + 63."""
+    return int.from_bytes(b"\1\0\0\0\0\0\0\0" * size, "little")
+
+
+def _as_lanes(words: np.ndarray, size: int) -> int:
+    """An array as one integer: word n is in lane n. The array has `size` words, or one for all lanes."""
     if words.size == 1:
-        return words.item() * ones
-    return int.from_bytes(np.broadcast_to(words, shape).astype("<u8").tobytes(), "little")
+        return words.item() * _ones(size)
+    return int.from_bytes(words.astype(LANE).tobytes(), "little")
 
 
-def _threefry_of_few(key1, key2, count1, count2, shape, size):
-    """As `threefry2x32`, for few words: integer arithmetic on all words at once, with 64 bits for each word."""
-    ones = int.from_bytes(b"\1\0\0\0\0\0\0\0" * size, "little")
+def _as_words(lanes: int, size: int, kind: np.dtype, dtype: np.dtype) -> np.ndarray:
+    """The lanes as an array: each is read as `kind`, which has 64 bits, and converted to `dtype`."""
+    return np.frombuffer(lanes.to_bytes(8 * size, "little"), kind).astype(dtype)
+
+
+def _threefry_of_lanes(k0: int, k1: int, x: int, y: int, ones: int) -> tuple[int, int]:
+    """The hashes of (x, y) with the keys (k0, k1), for the words in all lanes at once."""
     low = 0xFFFFFFFF * ones
-    k0, k1, x, y = [_as_lanes(words, shape, ones) for words in (key1, key2, count1, count2)]
-    ks = (k0, k1, k0 ^ k1 ^ PARITY.item() * ones)
-    # x is a sum of at most 27 numbers below 2^32, which fits in 64 bits: only the end clears its upper bits.
+    k2 = k0 ^ k1 ^ PARITY * ones
+    # x is a sum of at most 27 numbers below 2^32, which fits in a lane: only the end clears its upper bits.
     x += k0
     y = (y + k1) & low
-    for i in range(5):
+    for i, (a, b) in enumerate([(k1, k2), (k2, k0), (k0, k1), (k1, k2), (k2, k0)]):
         for rotation in ROTATIONS[i % 2]:
             x += y
-            y <<= rotation
-            # The shift by 32 also moves the next word's bits into this word's upper half; `low` clears them.
-            y = ((y | y >> 32) ^ x) & low
-        x += ks[(i + 1) % 3]
-        y = (y + ks[(i + 2) % 3] + (i + 1) * ones) & low
-    return [np.frombuffer(z.to_bytes(8 * size, "little"), "<u8").astype(UINT32).reshape(shape) for z in (x & low, y)]
+            # The product has y twice in each lane. Shifted, its lower half is y rotated; `low` clears the upper half.
+            y = ((y * 0x100000001 >> 32 - rotation) ^ x) & low
+        x += a
+        y = (y + b + (i + 1) * ones) & low
+    return x & low, y
 
 
 def _threefry_in_place(x, y, ks, scratch):
@@ -86,8 +96,8 @@ def _threefry_in_place(x, y, ks, scratch):
     for i in range(5):
         for rotation in ROTATIONS[i % 2]:
             x += y
-            np.left_shift(y, rotation, out=scratch)
-            np.right_shift(y, 32 - rotation, out=y)
+            np.left_shift(y, UINT32.type(rotation), out=scratch)
+            np.right_shift(y, UINT32.type(32 - rotation), out=y)
             y |= scratch
             y ^= x
         x += ks[(i + 1) % 3]
@@ -98,18 +108,20 @@ def _threefry_in_place(x, y, ks, scratch):
 def threefry2x32(key1, key2, count1, count2):
     """Two arrays of uint32: the threefry hash, with 20 rounds, of NumPy arrays of uint32 that broadcast together."""
     together = np.broadcast(key1, key2, count1, count2)
-    shape = together.shape
-    if 0 < together.size <= FEW:
-        return _threefry_of_few(key1, key2, count1, count2, shape, together.size)
+    shape, size = together.shape, together.size
+    if 0 < size <= FEW:
+        words = [w if w.size == 1 else np.broadcast_to(w, shape) for w in (key1, key2, count1, count2)]
+        hashes = _threefry_of_lanes(*[_as_lanes(w, size) for w in words], _ones(size))
+        return [_as_words(lanes, size, LANE, UINT32).reshape(shape) for lanes in hashes]
     # Copies of the counters, since the hash overwrites them; 1-d, because arithmetic on 0-d arrays warns of overflow.
     x, y = (np.array(np.broadcast_to(c, shape), UINT32, order="C").reshape(-1) for c in (count1, count2))
     key1, key2 = (np.reshape(k, 1) if k.size == 1 else np.broadcast_to(k, shape).reshape(-1) for k in (key1, key2))
-    schedule = (key1, key2, key1 ^ key2 ^ PARITY)
-    scratch = np.empty(min(BLOCK, x.size), UINT32)
-    for start in range(0, x.size, BLOCK):
+    schedule = (key1, key2, key1 ^ key2 ^ UINT32.type(PARITY))
+    scratch = np.empty(min(BLOCK, size), UINT32)
+    for start in range(0, size, BLOCK):
         block = np.s_[start : start + BLOCK]
         ks = [k if k.size == 1 else k[block] for k in schedule]
-        _threefry_in_place(x[block], y[block], ks, scratch[: x.size - start])
+        _threefry_in_place(x[block], y[block], ks, scratch[: size - start])
     return x.reshape(shape), y.reshape(shape)
 
 
@@ -121,6 +133,13 @@ def _hash_of_counters(keys: np.ndarray, start: int, stop: int):
     else:
         high, low = np.zeros(1, UINT32), np.arange(start, stop, dtype=UINT32)
     return threefry2x32(keys["hi"][..., None], keys["lo"][..., None], high, low)
+
+
+def _few_of_key(keys: np.ndarray, size: int) -> tuple[int, int]:
+    """The hashes of the counters from 0 to `size` with the one key of an array, in lanes."""
+    hi, lo = keys.item()
+    ones = _ones(size)
+    return _threefry_of_lanes(hi * ones, lo * ones, 0, _as_lanes(np.arange(size), size), ones)
 
 
 def _keys(hi, lo) -> np.ndarray:
@@ -168,8 +187,13 @@ random_seed_p = _key_row("random_seed", _seed_impl, _seed_abstract_eval)
 
 
 def _split_impl(keys, *, shape):
-    hi, lo = _hash_of_counters(keys, 0, math.prod(shape))
-    return _keys(hi, lo).reshape((*keys.shape, *shape))
+    size = math.prod(shape)
+    if keys.size == 1 and 0 < size <= FEW:
+        hi, lo = _few_of_key(keys, size)
+        split = _as_words(hi | lo << 32, size, KEY, key_fry.storage)
+    else:
+        split = _keys(*_hash_of_counters(keys, 0, size))
+    return split.reshape((*keys.shape, *shape))
 
 
 def _split_abstract_eval(keys, *, shape):
@@ -198,8 +222,12 @@ random_fold_in_p = _key_row(
 
 
 def _bits_impl(keys, *, bit_width, shape):
-    size = math.prod(shape)
-    bits = np.empty((*keys.shape, size), f"uint{bit_width}")
+    size, dtype = math.prod(shape), np.dtype(f"uint{bit_width}")
+    if keys.size == 1 and 0 < size <= FEW:
+        first, second = _few_of_key(keys, size)
+        lanes = first << 32 | second if bit_width == 64 else first ^ second
+        return _as_words(lanes, size, LANE, dtype).reshape((*keys.shape, *shape))
+    bits = np.empty((*keys.shape, size), dtype)
     # Two arrays of all the hashes would take more time than the hash: memory that is new to the process is slow.
     for start in range(0, size, BLOCK):
         stop = min(start + BLOCK, size)
@@ -225,7 +253,8 @@ random_bits_p = _key_row("random_bits", _bits_impl, _bits_abstract_eval)
 
 
 def _wrap_impl(words, *, impl):
-    return _keys(words[..., 0], words[..., 1])
+    # The two words of a key are next to each other in memory, except in a transposed or reversed array.
+    return np.asarray(words, order="C").view(key_fry.storage)[..., 0]
 
 
 def _wrap_abstract_eval(words, *, impl):
@@ -257,7 +286,7 @@ def _unwrap_abstract_eval(keys):
 
 
 def _unwrap_impl(keys):
-    return np.array(keys[..., None], order="C").view(UINT32)
+    return keys[..., None].view(UINT32)
 
 
 random_unwrap_p = _key_row("random_unwrap", _unwrap_impl, _unwrap_abstract_eval)
