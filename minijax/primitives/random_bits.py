@@ -44,7 +44,7 @@ threefry = PRNGImpl("threefry2x32", "fry", (2,))
 # The hash
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-PARITY = 0x1BD11BDA
+PARITY = UINT32.type(0x1BD11BDA)
 # The number of words hashed at once. They fit in a processor's cache: the hash passes over each block a hundred times. A smaller
 # block spends its time in NumPy's calls.
 BLOCK = 1 << 15
@@ -75,7 +75,7 @@ def _as_words(lanes: int, size: int, kind: np.dtype, dtype: np.dtype) -> np.ndar
 def _threefry_of_lanes(k0: int, k1: int, x: int, y: int, ones: int) -> tuple[int, int]:
     """The hashes of (x, y) with the keys (k0, k1), for the words in all lanes at once."""
     low = 0xFFFFFFFF * ones
-    k2 = k0 ^ k1 ^ PARITY * ones
+    k2 = k0 ^ k1 ^ int(PARITY) * ones
     # x is a sum of at most 27 numbers below 2^32, which fits in a lane: only the end clears its upper bits.
     x += k0
     y = (y + k1) & low
@@ -116,7 +116,7 @@ def threefry2x32(key1, key2, count1, count2):
     # Copies of the counters, since the hash overwrites them; 1-d, because arithmetic on 0-d arrays warns of overflow.
     x, y = (np.array(np.broadcast_to(c, shape), UINT32, order="C").reshape(-1) for c in (count1, count2))
     key1, key2 = (np.reshape(k, 1) if k.size == 1 else np.broadcast_to(k, shape).reshape(-1) for k in (key1, key2))
-    schedule = (key1, key2, key1 ^ key2 ^ UINT32.type(PARITY))
+    schedule = (key1, key2, key1 ^ key2 ^ PARITY)
     scratch = np.empty(min(BLOCK, size), UINT32)
     for start in range(0, size, BLOCK):
         block = np.s_[start : start + BLOCK]

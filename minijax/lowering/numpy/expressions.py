@@ -23,7 +23,9 @@ select_into: Callable | None = None
 clamp: Callable | None = None
 
 # Primitives whose expression makes a view of the operand.
-VIEWS = {"reshape", "transpose", "squeeze", "slice", "broadcast_in_dim"}
+VIEWS = {"reshape", "transpose", "squeeze", "slice", "broadcast_in_dim", "bitcast_convert_type"}
+# An array of more elements is taken apart, or put together from scalars, by NumPy's functions: the text would be long.
+FEW = 8
 
 
 def _kind(atom: Atom) -> str:
@@ -37,6 +39,19 @@ def _infix(operator: str, function: str, kinds: str = "biufc") -> Callable:
             return None
         a, b = w.operands(eqn)
         return Call(f"{a} {operator} {b}", f"np.{function}", (a, b), True, True)
+
+    return rule
+
+
+def _shifted(operator: str, function: str, kinds: str) -> Callable:
+    """A shift by a number that is less than the width. C does not define other shifts."""
+
+    def rule(w: _Writer, eqn: JaxprEqn):
+        x, amount = eqn.invars
+        if type(x) is Literal or type(amount) is not Literal or amount.aval.shape or _kind(x) not in kinds:
+            return None
+        inside = 0 <= int(amount.val) < 8 * x.aval.dtype.itemsize
+        return _infix(operator, function)(w, eqn) if inside else None
 
     return rule
 
@@ -77,6 +92,8 @@ def _broadcast(w: _Writer, eqn: JaxprEqn):
         w.filled[eqn.outvars[0]] = x
     text = w.text(x)
     if tuple(placed) == shape:
+        if not x.aval.shape and shape == (1,):
+            w.single[eqn.outvars[0]] = x
         return f"{text}.reshape({_shape(placed)})"
     if tuple(placed[len(shape) - x.aval.ndim :]) != x.aval.shape:
         text = f"{text}.reshape({_shape(placed)})"
@@ -92,7 +109,10 @@ def tuple_text(xs: Sequence[int]) -> str:
 
 
 def _reshape(w: _Writer, eqn: JaxprEqn):
-    return f"{w.text(eqn.invars[0])}.reshape({_shape(eqn.params['new_sizes'])})"
+    x, shape = eqn.invars[0], eqn.params["new_sizes"]
+    if not x.aval.shape and shape == (1,):
+        w.single[eqn.outvars[0]] = x
+    return f"{w.text(x)}.reshape({_shape(shape)})"
 
 
 def _transpose(w: _Writer, eqn: JaxprEqn):
@@ -243,7 +263,29 @@ def _split(w: _Writer, eqn: JaxprEqn) -> str:
     return ", ".join(parts) if len(parts) != 1 else f"({parts[0]},)"
 
 
+def _unstack(w: _Writer, eqn: JaxprEqn):
+    count, before = len(eqn.outvars), ":, " * eqn.params["axis"]
+    if not 0 < count <= FEW:
+        return None
+    # An element of an array of keys stays an array: NumPy's scalar of it has no axes to index.
+    after = ", ..." if _kind(eqn.invars[0]) == "V" else ""
+    x = w.text(eqn.invars[0])
+    return ", ".join(f"{x}[{before}{i}{after}]" for i in range(count)) + ("," if count == 1 else "")
+
+
+def _bitcast(w: _Writer, eqn: JaxprEqn):
+    old, new = eqn.invars[0].aval.dtype, eqn.params["new_dtype"]
+    if _kind(eqn.invars[0]) not in "iuf" or new.kind not in "iuf" or old.itemsize != new.itemsize:
+        return None
+    return f"{w.text(eqn.invars[0])}.view({w.dtype(new)})"
+
+
 def _concatenate(w: _Writer, eqn: JaxprEqn):
+    scalars = [w.single.get(v) for v in eqn.invars if type(v) is Var]
+    if None not in scalars and len(scalars) == len(eqn.invars) <= FEW and _kind(eqn.invars[0]) in "biufc":
+        numbers = tuple(map(w.soft, scalars))
+        dtype = w.dtype(eqn.outvars[0].aval.dtype)
+        return Call(f"np.array([{', '.join(numbers)}], {dtype})", "np.array", numbers, whole=True)
     args = f"[{', '.join(w.text(v) for v in eqn.invars)}]", str(eqn.params["dimension"])
     return Call(f"np.concatenate({', '.join(args)})", "np.concatenate", args)
 
@@ -261,6 +303,9 @@ EXPRESSIONS: dict[str, Callable] = {
     "and": _infix("&", "bitwise_and", "biu"),
     "or": _infix("|", "bitwise_or", "biu"),
     "xor": _infix("^", "bitwise_xor", "biu"),
+    "shift_left": _shifted("<<", "left_shift", "iu"),
+    "shift_right_logical": _shifted(">>", "right_shift", "u"),
+    "shift_right_arithmetic": _shifted(">>", "right_shift", "i"),
     "lt": _infix("<", "less", "biuf"),
     "le": _infix("<=", "less_equal", "biuf"),
     "gt": _infix(">", "greater", "biuf"),
@@ -291,6 +336,8 @@ EXPRESSIONS: dict[str, Callable] = {
     "squeeze": _squeeze,
     "slice": _slice,
     "split": _split,
+    "unstack": _unstack,
+    "bitcast_convert_type": _bitcast,
     "reduce_sum": _sum,
     "reduce_max": _extremum("max", "np.maximum.reduce"),
     "reduce_min": _extremum("min", "np.minimum.reduce"),

@@ -145,6 +145,8 @@ class _Writer:
         self.names: dict[Var, str] = {}
         # {variable of an array: the number that the array is full of}
         self.filled: dict[Var, Literal] = {}
+        # {variable of an array of shape (1,): the scalar that it was made from}
+        self.single: dict[Var, Atom] = {}
         self.taken: set[str] = set()
         # Names in the user's program. A value that has no name there gets none of them.
         self.users: set[str] = set()
@@ -253,6 +255,10 @@ class _Writer:
         """The texts of operands of one dtype. Numbers are Python numbers if at least one operand is an array."""
         if all(type(v) is Literal for v in eqn.invars):
             return [self.text(v) for v in eqn.invars]
+        if eqn.outvars[0].aval.shape and isinstance(self.bundle, Given):
+            # Beside a small array, NumPy takes as long to find the dtype of a Python number as to add the number. An array of
+            # shape () has its dtype.
+            return [self.bundle.given(to_array(v.val)._value) if type(v) is Literal else self.text(v) for v in eqn.invars]
         return [self.soft(v) for v in eqn.invars]
 
     def dtype(self, dtype) -> str:
