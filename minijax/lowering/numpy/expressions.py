@@ -152,7 +152,10 @@ def _sum(w: _Writer, eqn: JaxprEqn):
 
 def _reduction(w: _Writer, eqn: JaxprEqn, method: str, function: str) -> Call:
     x, axes = w.text(eqn.invars[0]), _axes(eqn)
-    return Call(f"{x}.{method}({axes})", function, (x, axes or "None"))
+    args = x, axes or "None"
+    # The method is a function of Python that calls the ufunc.
+    text = f"{function}({', '.join(args)})" if isinstance(w.bundle, Given) else f"{x}.{method}({axes})"
+    return Call(text, function, args)
 
 
 def _extremum(method: str, function: str) -> Callable:
@@ -211,6 +214,10 @@ def _select(w: _Writer, eqn: JaxprEqn):
     which, *cases = eqn.invars
     if which.aval.dtype != bool or len(cases) != 2:
         return None
+    aval = eqn.outvars[0].aval
+    if not which.aval.shape and all(v.aval.shape == aval.shape for v in cases) and aval.size * aval.dtype.itemsize < LARGE:
+        on_false, on_true = map(w.text, cases)
+        return f"{on_true} if {w.text(which)} else {on_false}"
     # An array that is full of a number can be replaced by the number. But one of two such arrays must stay: it has the shape.
     full = [None if type(v) is Literal else w.filled.get(v) for v in cases]
     if None not in full:
@@ -245,6 +252,8 @@ def _convert(w: _Writer, eqn: JaxprEqn):
         return x
     if old not in "biuf" or new.kind not in "biufc" or (old == "f" and new.kind in "iu"):
         return None
+    if old == "b" and not eqn.invars[0].aval.shape:
+        return f"{w.dtype(new)}({x})"
     return f"{x}.astype({w.dtype(new)})"
 
 
