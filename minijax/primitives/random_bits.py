@@ -252,7 +252,7 @@ def _bits_abstract_eval(keys, *, bit_width, shape):
 random_bits_p = _key_row("random_bits", _bits_impl, _bits_abstract_eval)
 
 
-def _wrap_impl(words, *, impl):
+def _wrap_impl(words, **params):
     # The two words of a key are next to each other in memory, except in a transposed or reversed array.
     return np.asarray(words, order="C").view(key_fry.storage)[..., 0]
 
