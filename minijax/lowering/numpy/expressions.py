@@ -151,6 +151,10 @@ def _dynamic_slice(w: _Writer, eqn: JaxprEqn):
         if n == size:
             parts.append(":")
             continue
+        if type(start) is Literal:
+            begin = min(max(int(start.val), 0), size - n)
+            parts.append(f"{begin}:{begin + n}")
+            continue
         begin, text = w.fresh(), w.text(start)
         reads = [text] if text.isidentifier() else []
         w.line(f"{begin} = min(max(int({text}), 0), {size - n})", [begin], reads, pure=True)
