@@ -229,9 +229,9 @@ BLOCK = 1 << 15
 def erf_inv(x):
     """The inverse of erf. -1 and 1 give -inf and inf; numbers beyond them give NaN."""
     with np.errstate(all="ignore"):
-        if x.ndim == 0:
+        if x.size == 1:
             # Arithmetic on a NumPy scalar takes a quarter of the time of arithmetic on an array.
-            return np.asarray(_erf_inv(x[()]), x.dtype)
+            return np.asarray(_erf_inv(x[(0,) * x.ndim]), x.dtype).reshape(x.shape)
         flat, values = x.reshape(-1), np.empty(x.size, x.dtype)
         for start in range(0, x.size, BLOCK):
             values[start : start + BLOCK] = _erf_inv(flat[start : start + BLOCK])
