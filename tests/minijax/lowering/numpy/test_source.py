@@ -15,6 +15,7 @@ import minijax.numpy as jnp
 from minijax import lax
 from minijax.core.jaxpr import eval_jaxpr
 from minijax.lowering.numpy.source import numpy_program
+from minijax.lowering.passes import optimized
 
 CASES = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS)]
 
@@ -87,7 +88,10 @@ INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32"]
 
 def checked(function, *args):
     args = [jnp.asarray(x) for x in args]
-    return check(mj.make_jaxpr(function)(*args), args).text
+    jaxpr = mj.make_jaxpr(function)(*args)
+    # After the passes, a number stands beside an array, without a broadcast.
+    check(optimized(jaxpr), args)
+    return check(jaxpr, args).text
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint32", "float16", "bfloat16", "float32", "complex64"])
@@ -118,23 +122,12 @@ def test_elements_of_an_array_of_keys():
 def test_shifts_and_remainders_by_a_number(dtype):
     info = np.iinfo(dtype)
     x = np.array([0, 1, 3, 100, info.min, info.max], dtype)
-    for y in {
-        0,
-        1,
-        7,
-        info.bits - 1,
-        info.bits,
-        info.bits + 1,
-        info.max,
-        info.min,
-        -1 % (info.max + 1),
-        -1 if info.min else 2,
-    }:
+    for y in {0, 7, info.bits - 1, info.bits, info.max, -1 if info.min else 2}:
         number = np.asarray(y, dtype)
         for name in ("shift_left", "shift_right_logical", "shift_right_arithmetic", "rem"):
             operation = getattr(lax, name)
             checked(lambda x: operation(x, jnp.full(x.shape, number)), x)  # noqa: B023
-            checked(lambda x: operation(x, number), x[3])  # noqa: B023
+            checked(lambda x: [operation(x, number) for x in x], x[-2:])  # noqa: B023
 
 
 def test_the_same_bits_as_another_dtype():
