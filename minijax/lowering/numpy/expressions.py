@@ -303,10 +303,8 @@ def _unstack(w: _Writer, eqn: JaxprEqn):
     count, before = len(eqn.outvars), ":, " * eqn.params["axis"]
     if not 0 < count <= FEW:
         return None
-    # An element of an array of keys stays an array: NumPy's scalar of it has no axes to index.
-    after = ", ..." if _kind(eqn.invars[0]) == "V" else ""
     x = w.text(eqn.invars[0])
-    parts = [f"{x}[{before}{i}{after}]" for i in range(count)]
+    parts = [f"{x}[{before}{i}]" for i in range(count)]
     return ", ".join(parts) if count > 1 else f"({parts[0]},)"
 
 
