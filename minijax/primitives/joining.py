@@ -218,7 +218,7 @@ def _unstack_batch(axis_data, args, dims, *, axis):
 
 unstack_p = row(
     "unstack",
-    impl=lambda x, *, axis: list(np.moveaxis(x, axis, 0)),
+    impl=lambda x, *, axis: list(np.moveaxis(x, axis, 0) if axis else x),
     abstract_eval=_unstack_abstract_eval,
     jvp=_parted_jvp(lambda: unstack_p),
     transpose=lambda cts, x, *, axis: [stack_p.bind(*[instantiate(ct) for ct in cts], axis=axis)],

@@ -61,6 +61,21 @@ def test_value_dtype_and_weak_type(op):
         assert_same(mine, theirs, op.ulp, dtype)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "uint32"])
+@pytest.mark.parametrize("name", ["shift_left", "shift_right_logical", "shift_right_arithmetic"])
+def test_shift_by_one_amount_is_that_by_an_array(name, dtype):
+    """One amount for all elements goes a shorter way than an array of amounts."""
+    function = getattr(minijax.lax, f"{name}_p").impl
+    scalar, bits = np.dtype(dtype).type, np.iinfo(dtype).bits
+    x = np.array([0, 1, 3, 7, np.iinfo(dtype).min, np.iinfo(dtype).max], dtype)
+    for amount in (0, 1, 5, bits - 1, bits, bits + 1, 100, *([-1, -100] if dtype[0] == "i" else [])):
+        one, many = function(x, scalar(amount)), function(x, np.full(x.shape, amount, dtype))
+        assert one.dtype == many.dtype == x.dtype
+        assert one.tolist() == many.tolist(), amount
+        single = function(x[3], scalar(amount))
+        assert (single.dtype, single.shape, single.tolist()) == (x.dtype, (), many[3].tolist())
+
+
 @pytest.mark.parametrize("op", [p for p in CASES if p.values[0].dtypes[0] == "float32" and not p.values[0].fixed])
 def test_weak_type_of_weakly_typed_arguments(op):
     if any(op.shapes):
