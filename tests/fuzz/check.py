@@ -224,7 +224,8 @@ def compared_texts(source: str, mine: Outcome, theirs: Outcome) -> list[Disagree
         # A gradient may have other equations than JAX's, but no more.
         sizes = texts.size(minijax, mine.jaxpr), texts.size(jax, theirs.jaxpr)
         return [] if sizes[0] <= sizes[1] else [Disagreement("traced", "size", f"{sizes[0]} equations, in JAX {sizes[1]}")]
-    return [Disagreement("traced", "text", f"\n{mine.jaxpr}\nin JAX\n{theirs.jaxpr}")]
+    live = texts.text(minijax, mine.jaxpr, True) != texts.text(jax, theirs.jaxpr, True)
+    return [Disagreement("traced", "text" if live else "dead text", f"\n{mine.jaxpr}\nin JAX\n{theirs.jaxpr}")]
 
 
 def with_types(values: Outcome, types: Outcome) -> Outcome:

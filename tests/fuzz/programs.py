@@ -276,12 +276,12 @@ class Generator:
                 dtype = rng.choice([d for d in values.DTYPES["a"] if kind_of(jnp.dtype(d)) == kind_of(x.dtype)])
             if 0 in x.shape:
                 arguments.append(f'jnp.zeros({x.shape}, "{dtype}")')
-            elif v in "jnmp":  # indices, counts, a sorted array: their values matter
+            elif v in ("j", "n", "m", "p"):  # indices, counts, a sorted array: their values matter
                 arguments.append(f'jnp.array({x.tolist()}, "{dtype}")')
             else:
                 arguments.append(f'jnp.array({values.elements(rng, x.shape, dtype, special)}, "{dtype}")')
         floating = [i for i, v in enumerate(names) if numpy_table.VARIABLES[v].dtype.kind == "f"]
-        return ["".join(names), [], expression, arguments, self.transformations(floating, len(names), 2.4)]
+        return [names, [], expression, arguments, self.transformations(floating, len(names), 2.4)]
 
     def by_signature(self):
         """A call of a public function: arguments by the names of its parameters, some of them bad."""

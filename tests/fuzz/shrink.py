@@ -36,7 +36,7 @@ def simpler(node: ast.expr) -> list[ast.expr]:
         out += [ast.Constant(v) for v in before]
     for name in ("elts", "args", "keywords", "values"):
         items = getattr(node, name, None)
-        for i in range(len(items or [])):
+        for i in range(len(items) if isinstance(items, list) else 0):
             less = copy.deepcopy(node)
             del getattr(less, name)[i]
             if isinstance(node, ast.Dict):
@@ -71,7 +71,7 @@ def without_argument(tree: ast.Module) -> Iterator[ast.Module]:
         own = {n.name: n for n in less.body if isinstance(n, ast.FunctionDef)}
         del (own.get("function") or own["program"]).args.args[i]
         given = own["arguments"].body[0].value
-        if i >= len(given.elts):
+        if not isinstance(given, ast.List) or i >= len(given.elts):
             continue
         del given.elts[i]
         for assign in less.body:
@@ -79,7 +79,14 @@ def without_argument(tree: ast.Module) -> Iterator[ast.Module]:
                 for t in ast.walk(assign):
                     if isinstance(t, ast.Tuple):
                         t.elts = [ast.Constant(e.value - (e.value > i)) for e in t.elts if e.value != i]
-        yield less
+        if not transforms_nothing(less):
+            yield less
+
+
+def transforms_nothing(tree: ast.Module) -> bool:
+    """Whether a transformation has no argument to work on: another program than those that are generated."""
+    assigns = [n for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "program"]
+    return any(isinstance(t, ast.Tuple) and not t.elts for a in assigns for t in ast.walk(a))
 
 
 def candidates(tree: ast.Module) -> Iterator[ast.Module]:
@@ -126,6 +133,8 @@ def shrink(source: str, still: Callable[[str], bool], seconds: float = 20.0) -> 
         for smaller in candidates(tree):
             if time.monotonic() > end:
                 return source
+            if transforms_nothing(smaller):
+                continue
             try:
                 text = text_of(smaller)
             except Exception:  # noqa: BLE001, a tree that is no program
