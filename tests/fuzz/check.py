@@ -186,6 +186,9 @@ def compared_errors(mode: str, mine: Outcome, theirs: Outcome) -> list[Disagreem
 
 
 def compared_leaf(mode: str, i: int, mine: Leaf, theirs: Leaf, conditioning: Conditioning) -> list[Disagreement]:
+    if theirs.canonical and not mine.canonical and mine.value is not None:
+        same = mine.dtype == theirs.canonical and same_values(mine.value, np.asarray(theirs.value, mine.value.dtype))
+        return [Disagreement(mode, "class" if same else "dtype", f"result {i}: {mine.dtype}, in JAX {theirs.dtype}")]
     for what in ("dtype", "shape", "weak"):
         a, b = getattr(mine, what), getattr(theirs, what)
         if a != b:
@@ -228,6 +231,14 @@ def compared_texts(source: str, mine: Outcome, theirs: Outcome) -> list[Disagree
     return [Disagreement("traced", "text" if live else "dead text", f"\n{mine.jaxpr}\nin JAX\n{theirs.jaxpr}")]
 
 
+def with_refusal(source: str, mine: Outcome, theirs: Outcome) -> Outcome:
+    """JAX's traced outcome; or JAX's error, if it refuses when it compiles what it traced."""
+    if mine.error is None or theirs.error is not None:
+        return theirs
+    jitted = run(source, "jax", ("jit",))["jit"]
+    return theirs if jitted.error is None else jitted
+
+
 def with_types(values: Outcome, types: Outcome) -> Outcome:
     """JAX's jitted outcome: the types of the jaxpr, the values of the eager run if that has the same types."""
     if types.error is not None:
@@ -253,9 +264,10 @@ def disagreements(source: str, only=MODES) -> list[Disagreement]:
     if "eager" in only:
         found += compared("eager", mine["eager"], theirs["eager"], conditioning)
     if "traced" in only:
-        found += compared("traced", mine["traced"], theirs["traced"], conditioning)
+        found += compared("traced", mine["traced"], with_refusal(source, mine["traced"], theirs["traced"]), conditioning)
         if not any(d.mode == "traced" for d in found) and mine["traced"].error is None and theirs["traced"].error is None:
             found += compared_texts(source, mine["traced"], theirs["traced"])
     for mode in jitted:
-        found += compared(mode, mine[mode], with_types(theirs["eager"], theirs["traced"]), conditioning)
+        types = with_types(theirs["eager"], with_refusal(source, mine[mode], theirs["traced"]))
+        found += compared(mode, mine[mode], types, conditioning)
     return found

@@ -28,6 +28,9 @@ class Leaf:
     dtype: str = ""
     weak: bool = False
 
+    # Of Python's or NumPy's numbers, and of the classes that JAX has for these: the dtype of the array that they become.
+    canonical: str = ""
+
 
 @dataclass
 class Outcome:
@@ -64,10 +67,14 @@ def leaf(lib, x) -> Leaf:
         if lib.dtypes.issubdtype(x.dtype, lib.dtypes.prng_key):
             return Leaf(np.asarray(lib.random.key_data(x)), x.shape, str(x.dtype), False)
         return Leaf(np.asarray(x), x.shape, str(x.dtype), bool(x.weak_type))
-    if isinstance(x, (np.ndarray, np.generic)):
-        return Leaf(np.asarray(x), x.shape, f"{type(x).__name__} {x.dtype}")
+    if isinstance(x, (np.ndarray, np.generic)) or type(x).__name__ == "TypedNdArray":
+        # Tangents of integers, of dtype float0, are NumPy's in both libraries.
+        if x.dtype.kind == "V" and x.dtype.names:
+            return Leaf(np.asarray(x), x.shape, "float0")
+        return Leaf(np.asarray(x), x.shape, f"NumPy {x.dtype}", canonical=str(lib.dtypes.canonicalize_dtype(x.dtype)))
     if isinstance(x, (bool, int, float, complex)):
-        return Leaf(np.asarray(x), (), type(x).__name__)
+        kind = next(t.__name__ for t in (bool, int, float, complex) if isinstance(x, t))
+        return Leaf(np.asarray(x), (), f"Python's {kind}", canonical=str(lib.dtypes.canonicalize_dtype(type(np.asarray(x).item()))))
     return Leaf(f"{getattr(x, '__name__', x)}".replace("minijax", "jax"), (), type(x).__name__)
 
 
@@ -98,11 +105,13 @@ def modes(lib, program: Callable) -> dict[str, Callable]:
         # The second call is one that is recognised.
         out["numpy"] = lambda *args: (outcome(lib, jitted["numpy"], args), outcome(lib, jitted["numpy"], args))[1]
         out["xla"] = lambda *args: outcome(lib, jitted["xla"], args)
+    else:
+        out["jit"] = lambda *args: outcome(lib, jax.jit(program), args)
     return out
 
 
-def run(source: str, library: str, only=("eager", "traced", "numpy", "xla")) -> dict[str, Outcome]:
-    """{mode: outcome}: eager and traced in JAX, and jitted on both compilers in minijax."""
+def run(source: str, library: str, only) -> dict[str, Outcome]:
+    """{mode: outcome}: eager, traced, and jitted: "numpy" and "xla" in minijax, "jit" in JAX."""
     lib = LIBRARIES[library]
     module = load(source, library)
     with quiet(lib, module.x64):

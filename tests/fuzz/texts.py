@@ -43,6 +43,9 @@ def text(lib, closed, live: bool = False) -> str:
     """The text without spaces, since lines break where they are full."""
     shown = str(flat(lib, closed.jaxpr, live))
     shown = re.sub(r"np\.\w+\((-?[\w.+-]+)\)", r"\1", shown)
+    # A psum over a mapped axis is the sum over an axis of the array.
+    for name, axes in (("sum", " out_sharding=None"), ("max", " out_sharding=None"), ("min", " out_sharding=None")):
+        shown = re.sub(rf"p{name}\[\s*axes=(\(\d+,?\))\s+axis_index_groups=None\s*\]", rf"reduce_{name}[axes=\1{axes}]", shown)
     # The function that made a rule or a callback is no part of the program; its address differs from run to run.
     return re.sub(r"\s+", "", re.sub(r"<[^<>]*>|0x[0-9a-f]+", "<>", shown))
 
