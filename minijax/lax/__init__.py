@@ -28,6 +28,7 @@ from ..api.collectives import (
 )
 from ..api.loops import cond, fori_loop, map, scan, switch, while_loop
 from ..api.solves import custom_linear_solve, custom_root
+from ..core.array import to_array
 from ..core.traces import get_aval
 from ..foundation.doors import at_the_door
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
@@ -158,7 +159,7 @@ def reciprocal(x):
 def pow(x, y):
     """x to the power y, where y has the dtype of x or holds integers (`lax.pow`)."""
     if isinstance(y, int) and not isinstance(y, bool):
-        return integer_pow(x, y)
+        y = to_array(y)
     return elementwise.pow_p.bind(x, y)
 
 

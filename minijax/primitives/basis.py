@@ -365,9 +365,16 @@ def _sum_transpose(ct, x, *, axes, out_sharding):
     return [broadcast_in_dim(ct, x.aval.shape, kept)]
 
 
+def _sum(x, *, axes, out_sharding):
+    # A sum of one number is that number, as in XLA: of -0.0 NumPy's is 0.0.
+    if all(x.shape[a] == 1 for a in axes):
+        return x.reshape(reduced_shape(x.shape, axes, "reduce_sum"))
+    return np.add.reduce(x, axis=axes, dtype=x.dtype)
+
+
 reduce_sum_p = linear_row(
     "reduce_sum",
-    impl=lambda x, *, axes, out_sharding: np.add.reduce(x, axis=axes, dtype=x.dtype),
+    impl=_sum,
     abstract_eval=lambda x, *, axes, out_sharding: ShapedArray(
         reduced_shape(x.shape, axes, "reduce_sum"), x.dtype, x.weak_type
     ),

@@ -120,16 +120,23 @@ def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out
         common = np.result_type(*["float32" if d.char in "eE" else d for d in (x.dtype, y.dtype, dtype)])
         x, y = x.astype(common, copy=False), y.astype(common, copy=False)
     # In the common cases, matmul takes the arrays as they are.
-    if not x_batch and x_contract == (x.ndim - 1,) and x.ndim <= 2 and y.ndim <= 2 and y_contract == (0,):
+    inner = math.prod(x.shape[i] for i in x_contract)
+    if (
+        not x_batch
+        and x_contract == (x.ndim - 1,)
+        and x.ndim <= 2
+        and y.ndim <= 2
+        and y_contract == (0,)
+        and inner != 1
+    ):
         return _matmul(x, y).astype(dtype, copy=False)
     x_kept, y_kept = _kept(x.ndim, x_contract, x_batch), _kept(y.ndim, y_contract, y_batch)
     batch_shape = tuple(x.shape[i] for i in x_batch)
     rows, columns = tuple(x.shape[i] for i in x_kept), tuple(y.shape[i] for i in y_kept)
-    inner = math.prod(x.shape[i] for i in x_contract)
     left = x.transpose([*x_batch, *x_kept, *x_contract]).reshape(*batch_shape, math.prod(rows), inner)
     right = y.transpose([*y_batch, *y_contract, *y_kept]).reshape(*batch_shape, inner, math.prod(columns))
-    # Without contracted axes each result is one product. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
-    product = _matmul(left, right) if x_contract else left * right
+    # Each result may be one product, as in XLA. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
+    product = left * right if inner == 1 else _matmul(left, right)
     return product.reshape((*batch_shape, *rows, *columns)).astype(dtype, copy=False)
 
 

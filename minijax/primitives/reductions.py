@@ -266,9 +266,15 @@ def _accumulated(function: np.ufunc) -> Callable:
     return accumulate
 
 
+def _running_sum(x, axis):
+    total = _accumulated(np.add)(x, axis)
+    # XLA adds to 0.0, unless there is nothing to add: the running sums of -0.0, -0.0 are 0.0.
+    return total if x.shape[axis] == 1 or x.dtype.kind in "iub" else total + total.dtype.type(0)
+
+
 cumsum_p = linear_row(
     "cumsum",
-    impl=_running_impl(_accumulated(np.add)),
+    impl=_running_impl(_running_sum),
     abstract_eval=_running_abstract_eval("cumsum", NUM),
     transpose=lambda ct, x, *, axis, reverse: [cumsum_p.bind(ct, axis=axis, reverse=not reverse)],
     batch=_running_batch(lambda: cumsum_p),

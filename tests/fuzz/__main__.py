@@ -30,15 +30,21 @@ from tests.fuzz.log import Log
 CHUNK, CACHED = 10, 400
 
 
-def shrunk(source: str, found: check.Disagreement, seconds: float = 20.0) -> str:
+def shrunk(source: str, found: check.Disagreement, seconds: float) -> tuple[str, check.Disagreement]:
+    """A shorter program and how it disagrees: in the same way, and explained if one that is explained was met."""
+    latest = {source: found}
+
     def still(text: str) -> bool:
         try:
-            return any(d.kind == found.kind for d in check.disagreements(text, (found.mode,)))
+            alike = [d for d in check.disagreements(text, (found.mode,)) if d.kind == found.kind]
         except Exception:
             # What is left of the text defines no program.
             return False
+        latest.update({text: d for d in alike})
+        return bool(alike)
 
-    return shrink.shrink(source, still, seconds)
+    text = shrink.shrink(source, still, lambda text: explained.explanation(text, latest[text]) is not None, seconds)
+    return text, latest[text]
 
 
 def explain(source: str, seconds: float) -> list[dict]:
@@ -48,13 +54,16 @@ def explain(source: str, seconds: float) -> list[dict]:
         if found.kind[1:] in seen:
             continue
         seen.add(found.kind[1:])
-        reason, text = explained.explanation(source, found), source
-        if reason is None:
-            text = shrunk(source, found, seconds)
-            found = next((d for d in check.disagreements(text, (found.mode,)) if d.kind == found.kind), found)
-            reason = explained.explanation(text, found)
+        text, found = shrunk(source, found, seconds)
+        reason = explained.explanation(text, found)
         entries.append(
-            {"mode": found.mode, "what": found.what, "detail": found.detail, "explained": reason and reason.name, "source": text}
+            {
+                "mode": found.mode,
+                "what": found.what,
+                "detail": found.detail,
+                "explained": reason and reason.name,
+                "source": text,
+            }
         )
     return entries
 
@@ -90,7 +99,10 @@ def run_seeds(log: Log, seeds, end: float, shrinking: float) -> int:
                 log.write(seed=seed, **entry)
                 if not entry["explained"]:
                     unexplained += 1
-                    print(f"\rseed {seed}: {entry['mode']}: {entry['what']}: {entry['detail']}\n{entry['source']}", flush=True)
+                    print(
+                        f"\rseed {seed}: {entry['mode']}: {entry['what']}: {entry['detail']}\n{entry['source']}",
+                        flush=True,
+                    )
             first, last = seed if first is None else first, seed
             count += 1
             if count % CACHED == 0:
@@ -99,7 +111,11 @@ def run_seeds(log: Log, seeds, end: float, shrinking: float) -> int:
                 gc.collect()
             rate = count / (time.monotonic() - start)
             if sys.stderr.isatty() or count % 100 == 0:
-                print(f"\rseed {seed}, {count} programs, {rate:.1f} a second, {unexplained} unexplained ", end="", file=sys.stderr)
+                print(
+                    f"\rseed {seed}, {count} programs, {rate:.1f} a second, {unexplained} unexplained ",
+                    end="",
+                    file=sys.stderr,
+                )
     finally:
         done()
         log.now.unlink(missing_ok=True)
@@ -130,9 +146,7 @@ def main() -> int:
     if log.now.exists():
         killer = int(log.now.read_text())
         log.write(seeds=[killer, killer + 1])
-        log.write(
-            seed=killer, mode="process", what="ended", detail="", explained=None, source=programs.source(killer)
-        )
+        log.write(seed=killer, mode="process", what="ended", detail="", explained=None, source=programs.source(killer))
     first, _, end = (options.seeds or "0:").partition(":")
     seeds = log.missing(int(first), int(end) if end else None)
     stop = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")

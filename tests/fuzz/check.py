@@ -226,8 +226,13 @@ def compared_texts(source: str, mine: Outcome, theirs: Outcome) -> list[Disagree
     if any(re.search(rf"(?<!\w){name}\(", source) for name in rows.REVERSE):
         # A gradient may have other equations than JAX's, but no more.
         sizes = texts.size(minijax, mine.jaxpr), texts.size(jax, theirs.jaxpr)
-        return [] if sizes[0] <= sizes[1] else [Disagreement("traced", "size", f"{sizes[0]} equations, in JAX {sizes[1]}")]
+        return (
+            [] if sizes[0] <= sizes[1] else [Disagreement("traced", "size", f"{sizes[0]} equations, in JAX {sizes[1]}")]
+        )
     live = texts.text(minijax, mine.jaxpr, True) != texts.text(jax, theirs.jaxpr, True)
+    if live and len(mine.jaxpr.consts) == len(theirs.jaxpr.consts) > 1:
+        if texts.text(minijax, mine.jaxpr, True, True) == texts.text(jax, theirs.jaxpr, True, True):
+            return [Disagreement("traced", "order of constants", f"\n{mine.jaxpr}\nin JAX\n{theirs.jaxpr}")]
     return [Disagreement("traced", "text" if live else "dead text", f"\n{mine.jaxpr}\nin JAX\n{theirs.jaxpr}")]
 
 
@@ -264,8 +269,14 @@ def disagreements(source: str, only=MODES) -> list[Disagreement]:
     if "eager" in only:
         found += compared("eager", mine["eager"], theirs["eager"], conditioning)
     if "traced" in only:
-        found += compared("traced", mine["traced"], with_refusal(source, mine["traced"], theirs["traced"]), conditioning)
-        if not any(d.mode == "traced" for d in found) and mine["traced"].error is None and theirs["traced"].error is None:
+        found += compared(
+            "traced", mine["traced"], with_refusal(source, mine["traced"], theirs["traced"]), conditioning
+        )
+        if (
+            not any(d.mode == "traced" for d in found)
+            and mine["traced"].error is None
+            and theirs["traced"].error is None
+        ):
             found += compared_texts(source, mine["traced"], theirs["traced"])
     for mode in jitted:
         types = with_types(theirs["eager"], with_refusal(source, mine[mode], theirs["traced"]))

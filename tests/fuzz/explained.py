@@ -22,6 +22,7 @@ OTHER_EQUATIONS = """
     median meshgrid nanmedian nanpercentile nanquantile nanstd nanvar nonzero pad percentile polyadd polyder polyint polymul
     polysub polyval quantile rad2deg radians ravel ravel_multi_index repeat searchsorted select sinc tril_indices
     tril_indices_from triu_indices triu_indices_from unique unravel_index unwrap vecdot vecmat entr
+    roll apply logmeanexp
 """.split()
 
 
@@ -44,7 +45,7 @@ def function(source: str) -> str:
 
 def calls(source: str) -> list[str]:
     """The names of the functions of jnp, lax and so on that a program calls."""
-    return re.findall(r"\b(?:jnp|lax|nn|special|random)\.(\w+)\(", function(source))
+    return re.findall(r"(?:\b(?:jnp|lax|nn|special|random)|\.at\[[^\]]*\])\.(\w+)\(", function(source))
 
 
 def transformed_by(source: str, *names: str) -> bool:
@@ -71,8 +72,13 @@ EXPLAINED = [
     Explained(
         "dead equations of derivatives",
         "not yet: tangents that nobody reads and zeros of dtype float0 are written otherwise",
-        lambda s, d: d.what == "dead text" and transformed_by(s, "jvp", "jacfwd", "hessian")
-        or d.what == "text" and "float0[" in d.detail and transformed_by(s, "jvp"),
+        lambda s, d: (
+            d.what == "dead text"
+            and transformed_by(s, "jvp", "jacfwd", "hessian")
+            or d.what == "text"
+            and "float0[" in d.detail
+            and transformed_by(s, "jvp")
+        ),
     ),
     Explained(
         "basis of a Jacobian",
@@ -92,13 +98,26 @@ EXPLAINED = [
     Explained(
         "scalar constants",
         "not yet: a scalar array is printed as a literal, in JAX as a constant, and jnp.array(1.0) is computed while tracing",
-        lambda s, d: d.what in TEXT and re.search(r"\w+\.(array|float32|int32|asarray)\((?!\[)", function(s)) is not None,
+        lambda s, d: (
+            d.what in TEXT
+            and re.search(r"\w+\.(array|float32|int32|asarray)\((?!\[)", function(s)) is not None
+            and len(calls(s)) <= 3
+        ),
+    ),
+    Explained(
+        "order of constants",
+        "not yet: arrays made inside of a function are numbered by first use, in JAX as they are made",
+        lambda s, d: d.what == "order of constants",
     ),
     Explained(
         "custom rule that closes over what is differentiated",
         "minijax refuses at once; JAX writes an equation that cannot be run, or raises another error",
-        lambda s, d: "Detected differentiation of a custom_" in d.detail
-        or "UnexpectedTracerError" in d.detail and "with_" in s and not transformed_by(s, "vmap", r"jax\.vmap", r"lax\.map"),
+        lambda s, d: (
+            "Detected differentiation of a custom_" in d.detail
+            or "UnexpectedTracerError" in d.detail
+            and "with_" in s
+            and not transformed_by(s, "vmap", r"jax\.vmap", r"lax\.map")
+        ),
     ),
     Explained(
         "derivative of at[].apply",
@@ -113,18 +132,40 @@ EXPLAINED = [
     Explained(
         "options of ufuncs",
         "minijax's jnp functions are plain functions: no `where=`, `casting=`, `.reduce`",
-        lambda s, d: d.what in REFUSALS
-        and re.search(r"unexpected keyword argument '(where|casting|order|subok|dtype|wrap_negative_indices)'", d.detail),
+        lambda s, d: (
+            d.what in REFUSALS
+            and re.search(
+                r"unexpected keyword argument '(where|casting|order|subok|dtype|wrap_negative_indices)'", d.detail
+            )
+        ),
+    ),
+    Explained(
+        "the larger of two zeros",
+        "of 0.0 and -0.0 either may be the largest: XLA takes 0.0, NumPy the last",
+        lambda s, d: (
+            d.what == "sign of zero"
+            and re.search(
+                r"\b(max|min|maximum|minimum|fmax|fmin|clip|relu|cummax|cummin|nanmax|nanmin|clamp)\(", function(s)
+            )
+            is not None
+        ),
+    ),
+    Explained(
+        "arctan2 of complex numbers",
+        "not yet: NumPy has none, and minijax refuses it",
+        lambda s, d: d.what in REFUSALS and "atan2 does not accept dtype complex" in d.detail,
     ),
     Explained(
         "an accident inside of JAX",
         "JAX raises an error that it did not mean, minijax one that says what is wrong",
-        lambda s, d: d.what in ("error class", "accepted")
-        and re.search(
-            r"JAX('s| raises) (\w+Error\()?.{0,30}(tuple index out of range|Non-hashable static|unhashable type|Cannot lower jaxpr"
-            r"|is not iterable|AssertionError|object has no attribute|not supported between|object is not subscriptable"
-            r"|has no len|must be|unpack|missing \d required)",
-            d.detail,
+        lambda s, d: (
+            d.what in ("error class", "accepted")
+            and re.search(
+                r"JAX('s| raises) (\w+Error\()?.{0,30}(tuple index out of range|Non-hashable static|unhashable type|Cannot lower jaxpr"
+                r"|is not iterable|AssertionError|object has no attribute|not supported between|object is not subscriptable"
+                r"|has no len|must be|unpack|missing \d required)",
+                d.detail,
+            )
         ),
     ),
 ]

@@ -294,7 +294,9 @@ class Generator:
             if p.kind is p.VAR_KEYWORD or not required and p.kind is not p.VAR_POSITIONAL and rng.random() > 0.35:
                 continue
             if p.kind is p.VAR_POSITIONAL:
-                texts += [self.by_parameter(p) for _ in range(rng.randint(1, 2))] if not any("=" in t for t in texts) else []
+                texts += (
+                    [self.by_parameter(p) for _ in range(rng.randint(1, 2))] if not any("=" in t for t in texts) else []
+                )
                 continue
             text = self.by_parameter(p) if not (bad and rng.random() < 0.3) else rng.choice(rows.BAD)
             keyword = p.kind is p.KEYWORD_ONLY or not required and p.kind is not p.POSITIONAL_ONLY
@@ -303,7 +305,9 @@ class Generator:
         arguments: list[str] = []
 
         def argument(m):
-            arguments.append(values.array(rng, m[1][0].replace("n", "a"), int(m[1][1:]) if m[1][1:] else None, self.x64))
+            arguments.append(
+                values.array(rng, m[1][0].replace("n", "a"), int(m[1][1:]) if m[1][1:] else None, self.x64)
+            )
             return "abcdefghij"[len(arguments) - 1]
 
         slot = lambda m: rng.choice(rows.SLOTS[m[1]]) if m[1] in rows.SLOTS else argument(m)
@@ -311,13 +315,21 @@ class Generator:
         if not bad:
             self.accepted_mostly(call, arguments)
         floating = [i for i, a in enumerate(arguments) if '"float' in a or '"bfloat' in a]
-        return ["abcdefghij"[: len(arguments)], [], call, arguments, self.transformations(floating, len(arguments), 1.8)]
+        return [
+            "abcdefghij"[: len(arguments)],
+            [],
+            call,
+            arguments,
+            self.transformations(floating, len(arguments), 1.8),
+        ]
 
     def accepted_mostly(self, call: str, arguments: list[str]):
         """Refuse three in four of the calls that JAX refuses: most random arguments do not fit each other."""
         with jax.enable_x64(self.x64):
             try:
-                scope = {"abcdefghij"[i]: jax.typeof(jnp.asarray(eval(a, dict(NAMES)))) for i, a in enumerate(arguments)}
+                scope = {
+                    "abcdefghij"[i]: jax.typeof(jnp.asarray(eval(a, dict(NAMES)))) for i, a in enumerate(arguments)
+                }
                 types = {k: jax.ShapeDtypeStruct(t.shape, t.dtype, weak_type=t.weak_type) for k, t in scope.items()}
             except Exception as error:
                 raise Refused(call) from error
@@ -387,7 +399,16 @@ def public_functions() -> list[tuple[str, str, list]]:
 
 
 # What minijax has not got, and says so in an error.
-IGNORED = ("out", "device", "out_sharding", "sharding", "precision", "preferred_element_type", "operand_precision", "axis_name")
+IGNORED = (
+    "out",
+    "device",
+    "out_sharding",
+    "sharding",
+    "precision",
+    "preferred_element_type",
+    "operand_precision",
+    "axis_name",
+)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Expressions that carry functions. Each is (generator, scope, depth) -> text.
@@ -407,7 +428,7 @@ def switch(g: Generator, scope: Scope, depth: int) -> str:
     u = g.new_name("u")
     inner = scope.and_also(**{u: scope.types[x]})
     branches = [f"lambda {u}: {g.expression_of(scope.types[x], inner, depth)}" for _ in range(g.rng.randint(1, 3))]
-    p = g.fill(g.rng.choice(["{i0}", "jnp.sum({i})", "{small}", 'jnp.argmax({a})']), scope, 0)
+    p = g.fill(g.rng.choice(["{i0}", "jnp.sum({i})", "{small}", "jnp.argmax({a})"]), scope, 0)
     return f"lax.switch({p}, [{', '.join(branches)}], {x})"
 
 

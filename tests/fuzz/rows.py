@@ -335,7 +335,22 @@ PARAMETERS = {
     "subscripts": ['"ij->j"', '"ij,ij"', '"ii"', '"i->"'],
 }
 # What no parameter expects.
-BAD = ['"text"', "None", "object()", "[1, [2]]", "7", "-9", "1.5", "(0, 0)", "{a}", "jnp.float32", "1j", "{}", "[{a}]", "'float12'"]
+BAD = [
+    '"text"',
+    "None",
+    "object()",
+    "[1, [2]]",
+    "7",
+    "-9",
+    "1.5",
+    "(0, 0)",
+    "{a}",
+    "jnp.float32",
+    "1j",
+    "{}",
+    "[{a}]",
+    "'float12'",
+]
 # Names that are not functions of arrays: they read files, print, set options, make functions, or need what this file has not.
 NOT_CALLED = set(
     """load save savez fromfile fromstring frombuffer from_dlpack printoptions get_printoptions set_printoptions array_repr

@@ -62,6 +62,11 @@ def quiet(lib, x64: bool):
         yield
 
 
+def name_of(dtype) -> str:
+    """Tangents of integers have the structured dtype float0."""
+    return "float0" if getattr(dtype, "names", None) else str(dtype)
+
+
 def leaf(lib, x) -> Leaf:
     if isinstance(x, lib.Array):
         if lib.dtypes.issubdtype(x.dtype, lib.dtypes.prng_key):
@@ -69,12 +74,17 @@ def leaf(lib, x) -> Leaf:
         return Leaf(np.asarray(x), x.shape, str(x.dtype), bool(x.weak_type))
     if isinstance(x, (np.ndarray, np.generic)) or type(x).__name__ == "TypedNdArray":
         # Tangents of integers, of dtype float0, are NumPy's in both libraries.
-        if x.dtype.kind == "V" and x.dtype.names:
+        if name_of(x.dtype) == "float0":
             return Leaf(np.asarray(x), x.shape, "float0")
         return Leaf(np.asarray(x), x.shape, f"NumPy {x.dtype}", canonical=str(lib.dtypes.canonicalize_dtype(x.dtype)))
     if isinstance(x, (bool, int, float, complex)):
         kind = next(t.__name__ for t in (bool, int, float, complex) if isinstance(x, t))
-        return Leaf(np.asarray(x), (), f"Python's {kind}", canonical=str(lib.dtypes.canonicalize_dtype(type(np.asarray(x).item()))))
+        return Leaf(
+            np.asarray(x),
+            (),
+            f"Python's {kind}",
+            canonical=str(lib.dtypes.canonicalize_dtype(type(np.asarray(x).item()))),
+        )
     return Leaf(f"{getattr(x, '__name__', x)}".replace("minijax", "jax"), (), type(x).__name__)
 
 
@@ -92,7 +102,7 @@ def traced(lib, program: Callable, args) -> Outcome:
     try:
         closed, types = lib.make_jaxpr(program, return_shape=True)(*args)
         leaves, tree = lib.tree.flatten(types)
-        shapes = [Leaf(None, t.shape, str(t.dtype), bool(t.weak_type)) for t in leaves]
+        shapes = [Leaf(None, t.shape, name_of(t.dtype), bool(getattr(t, "weak_type", False))) for t in leaves]
         return Outcome(str(tree), shapes, jaxpr=closed)
     except Exception as error:
         return Outcome(error=error.with_traceback(None))

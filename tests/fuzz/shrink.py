@@ -91,7 +91,11 @@ def transforms_nothing(tree: ast.Module) -> bool:
 
 def candidates(tree: ast.Module) -> Iterator[ast.Module]:
     """Smaller programs, the smallest first as a rule."""
-    own = [n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.Assign)) and getattr(n, "name", "") not in rows.HELPERS]
+    own = [
+        n
+        for n in tree.body
+        if isinstance(n, (ast.FunctionDef, ast.Assign)) and getattr(n, "name", "") not in rows.HELPERS
+    ]
     yield from without_argument(tree)
     for f in own:
         for statement in f.body[:-1] if isinstance(f, ast.FunctionDef) else []:
@@ -125,10 +129,11 @@ def used_name(alias: ast.alias, text: str) -> bool:
     return (alias.asname or alias.name) in {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
 
 
-def shrink(source: str, still: Callable[[str], bool], seconds: float = 20.0) -> str:
-    """The shortest text found in the time for which `still(text)` holds, as it must for `source`."""
+def shrink(source: str, still: Callable[[str], bool], enough: Callable[[str], bool], seconds: float) -> str:
+    """The shortest text found in the time for which `still(text)` holds, as it must for `source`; or the first for which
+    `enough(text)` holds as well."""
     end, tried = time.monotonic() + seconds, {source}
-    while True:
+    while not enough(source):
         tree = ast.parse(source)
         for smaller in candidates(tree):
             if time.monotonic() > end:
@@ -146,4 +151,5 @@ def shrink(source: str, still: Callable[[str], bool], seconds: float = 20.0) -> 
                 source = text
                 break
         else:
-            return source
+            break
+    return source

@@ -22,6 +22,8 @@ def flat(lib, jaxpr, live: bool):
     out = inlined(jaxpr)
     if live:
         out = DCE[lib](out, [True] * len(out.outvars), instantiate=True)[0]
+        read = {id(v) for e in out.eqns for v in e.invars} | {id(v) for v in out.outvars}
+        out = out.replace(constvars=[v for v in out.constvars if id(v) in read])
     return out.replace(
         eqns=[e.replace(params={k: flat_param(lib, v, live) for k, v in e.params.items()}) for e in out.eqns]
     )
@@ -39,13 +41,22 @@ def flat_param(lib, value, live: bool):
     return value
 
 
-def text(lib, closed, live: bool = False) -> str:
-    """The text without spaces, since lines break where they are full."""
-    shown = str(flat(lib, closed.jaxpr, live))
+def text(lib, closed, live: bool = False, sorted_constants: bool = False) -> str:
+    """The text without spaces, since lines break where they are full. `sorted_constants`: in the order of their first use."""
+    jaxpr = flat(lib, closed.jaxpr, live)
+    if sorted_constants:
+        used = [id(v) for e in jaxpr.eqns for v in e.invars] + [id(v) for v in jaxpr.outvars]
+        place = {v: i for i, v in reversed([*enumerate(used)])}
+        jaxpr = jaxpr.replace(constvars=sorted(jaxpr.constvars, key=lambda v: place.get(id(v), len(used))))
+    shown = str(jaxpr)
     shown = re.sub(r"np\.\w+\((-?[\w.+-]+)\)", r"\1", shown)
     # A psum over a mapped axis is the sum over an axis of the array.
     for name, axes in (("sum", " out_sharding=None"), ("max", " out_sharding=None"), ("min", " out_sharding=None")):
-        shown = re.sub(rf"p{name}\[\s*axes=(\(\d+,?\))\s+axis_index_groups=None\s*\]", rf"reduce_{name}[axes=\1{axes}]", shown)
+        shown = re.sub(
+            rf"p{name}\[\s*axes=(\(\d+,?\))\s+axis_index_groups=None\s*\]", rf"reduce_{name}[axes=\1{axes}]", shown
+        )
+    # A policy is a function in minijax.
+    shown = re.sub(r"policy=(<function (\w+)[^>]*>|\w+\([^)]*\))", "policy=...", shown)
     # The function that made a rule or a callback is no part of the program; its address differs from run to run.
     return re.sub(r"\s+", "", re.sub(r"<[^<>]*>|0x[0-9a-f]+", "<>", shown))
 
@@ -71,5 +82,3 @@ def primitives(lib, closed) -> set[str]:
         return {str(e.primitive) for e in jaxpr.eqns}.union(*[found(j) for e in jaxpr.eqns for j in carried(e.params)])
 
     return found(flat(lib, closed.jaxpr, False))
-
-

@@ -115,6 +115,10 @@ ELEMENTWISE = [
         jnp.logaddexp(e0, e0)
         jnp.add(e0, 1)
         jnp.less(z, z.T[0, 0])
+        jnp.logaddexp(z, 2 * z)
+        jnp.logaddexp(z, x)
+        jnp.logaddexp2(z, 2 * z)
+        jnp.logaddexp2(z, 1j)
     """),
 ]  # fmt: skip
 

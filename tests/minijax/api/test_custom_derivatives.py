@@ -199,7 +199,9 @@ for kind, outer, inner, batched in itertools.product(("jvp", "vjp"), outsides, O
         lambda lib, kind=kind, outer=outer, inner=inner, batched=batched: OUTSIDE[outer](
             lib,
             lambda x: lib.vmap(
-                lambda x, y: OUTSIDE[inner](lib, closing_over(lib, kind, y))(x), (0 if batched else None, 0), axis_name="i"
+                lambda x, y: OUTSIDE[inner](lib, closing_over(lib, kind, y))(x),
+                (0 if batched else None, 0),
+                axis_name="i",
             )(lib.numpy.stack([x, x]) if batched else x, lib.numpy.asarray(X[:2])),
         )(lib.numpy.float32(2))
     )
