@@ -235,9 +235,8 @@ def rev(operand, dimensions: Sequence[int]):
 
 def _rev_abstract_eval(x, *, dimensions):
     if len(set(dimensions)) != len(dimensions) or any(not 0 <= d < x.ndim for d in dimensions):
-        raise ValueError(
-            f"rev dimensions must be unique and within the operand's, got {dimensions} for shape {x.shape}."
-        )
+        kind = TypeError if any(d >= x.ndim for d in dimensions) else ValueError
+        raise kind(f"rev dimensions must be unique and within the operand's, got {dimensions} for shape {x.shape}.")
     return x
 
 

@@ -40,7 +40,8 @@ def shrunk(source: str, found: check.Disagreement, seconds: float) -> tuple[str,
         except Exception:
             # What is left of the text defines no program.
             return False
-        latest.update({text: d for d in alike})
+        if alike:
+            latest[text] = alike[0]
         return bool(alike)
 
     text = shrink.shrink(source, still, lambda text: explained.explanation(text, latest[text]) is not None, seconds)
@@ -54,7 +55,8 @@ def explain(source: str, seconds: float) -> list[dict]:
         if found.kind[1:] in seen:
             continue
         seen.add(found.kind[1:])
-        text, found = shrunk(source, found, seconds)
+        # Texts differ more often than values, and matter less.
+        text, found = shrunk(source, found, seconds / 4 if found.what in explained.TEXT else seconds)
         reason = explained.explanation(text, found)
         entries.append(
             {

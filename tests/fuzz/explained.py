@@ -26,6 +26,13 @@ OTHER_EQUATIONS = """
 """.split()
 
 
+# What JAX's errors say that its functions do not raise: Python does, somewhere inside.
+ACCIDENTS = (
+    "tuple index out of range", "Non-hashable static", "unhashable type", "Cannot lower jaxpr", "is not iterable", "AssertionError",
+    "object has no attribute", "not supported between", "object is not subscriptable", "has no len", r"missing \d required",
+)  # fmt: skip
+
+
 class Explained(NamedTuple):
     name: str
     reason: str
@@ -151,6 +158,13 @@ EXPLAINED = [
         ),
     ),
     Explained(
+        "text for an array",
+        "NumPy makes an array of a text, and JAX fails later or takes it; minijax refuses it at once",
+        lambda s, d: (
+            d.what in REFUSALS and re.search(r"with dtype <U\d+ is not a valid JAX array type", d.detail) is not None
+        ),
+    ),
+    Explained(
         "arctan2 of complex numbers",
         "not yet: NumPy has none, and minijax refuses it",
         lambda s, d: d.what in REFUSALS and "atan2 does not accept dtype complex" in d.detail,
@@ -160,12 +174,7 @@ EXPLAINED = [
         "JAX raises an error that it did not mean, minijax one that says what is wrong",
         lambda s, d: (
             d.what in ("error class", "accepted")
-            and re.search(
-                r"JAX('s| raises) (\w+Error\()?.{0,30}(tuple index out of range|Non-hashable static|unhashable type|Cannot lower jaxpr"
-                r"|is not iterable|AssertionError|object has no attribute|not supported between|object is not subscriptable"
-                r"|has no len|must be|unpack|missing \d required)",
-                d.detail,
-            )
+            and re.search(rf"JAX('s| raises) (\w+Error\()?.{{0,30}}({'|'.join(ACCIDENTS)})", d.detail) is not None
         ),
     ),
 ]

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import jax
-import jax.extend  # noqa: F401
+import jax.extend
 import numpy as np
 
 import minijax

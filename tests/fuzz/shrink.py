@@ -142,7 +142,7 @@ def shrink(source: str, still: Callable[[str], bool], enough: Callable[[str], bo
                 continue
             try:
                 text = text_of(smaller)
-            except Exception:  # noqa: BLE001, a tree that is no program
+            except Exception:
                 continue
             if text in tried:
                 continue
