@@ -204,7 +204,12 @@ def batch_to_front(x, dim: int | None, size: int = 1):
 def expand_dims(x, dimensions: Sequence[int]):
     """Insert axes of size 1 at those places of the result."""
     ndim = len(shape_of(x)) + len(dimensions)
-    dimensions = {d % ndim for d in dimensions}
+    for d in dimensions:
+        if not -ndim <= d < ndim:
+            raise ValueError(f"axis {d} is out of bounds for array of dimension {ndim}")
+    given, dimensions = dimensions, {d % ndim for d in dimensions}
+    if len(dimensions) != len(given):
+        raise ValueError(f"repeated axis in lax.expand_dims: {tuple(given)}")
     if not dimensions:
         return x
     kept = tuple(i for i in range(ndim) if i not in dimensions)
@@ -275,10 +280,9 @@ def add_tangents(x, y):
 
 def broadcast_in_dim(operand, shape: Sequence[int], broadcast_dimensions: Sequence[int]):
     """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`)."""
-    shape = tuple(map(int, shape))
-    if shape_of(operand) == shape and isinstance(operand, Array):
+    shape, dims = tuple(map(int, shape)), tuple(map(int, broadcast_dimensions))
+    if shape_of(operand) == shape and isinstance(operand, Array) and dims in ((), tuple(range(len(shape)))):
         return operand
-    dims = tuple(map(int, broadcast_dimensions))
     return broadcast_in_dim_p.bind(operand, shape=shape, broadcast_dimensions=dims, sharding=None)
 
 
@@ -307,6 +311,8 @@ def _broadcast_abstract_eval(x, *, shape, broadcast_dimensions, sharding):
             f" the target broadcast shape; got operand of shape {x.shape}, target broadcast shape {shape},"
             f" broadcast_dimensions {broadcast_dimensions}."
         )
+    if any(d < 0 for d in shape):
+        raise TypeError(f"broadcast_in_dim shape must have every element be nonnegative, got {shape}.")
     return ShapedArray(shape, x.dtype, x.weak_type)
 
 
@@ -422,7 +428,7 @@ reshape_p = linear_row(
 def transpose(operand, permutation: Sequence[int]):
     """Permute the axes (`lax.transpose`)."""
     permutation = tuple(map(int, permutation))
-    if permutation == tuple(range(len(permutation))) and isinstance(operand, Array):
+    if permutation == tuple(range(len(shape_of(operand)))) and isinstance(operand, Array):
         return operand
     return transpose_p.bind(operand, permutation=permutation)
 

@@ -53,7 +53,9 @@ def dot(lhs, rhs, *, dimension_numbers=None, precision=None, preferred_element_t
     if dimension_numbers is None:
         left, right = shape_of(lhs), shape_of(rhs)
         if not (1 <= len(left) <= 2 and 1 <= len(right) <= 2 and left[-1] == right[0]):
-            raise TypeError(f"Incompatible shapes for dot: got {left} and {right}.")
+            raise ValueError(
+                f"lax.dot of shapes {left} and {right}: give dimension_numbers, unless it is a product of vectors and matrices."
+            )
         dimension_numbers = (((len(left) - 1,), (0,)), ((), ()))
     return dot_general(lhs, rhs, dimension_numbers, precision, preferred_element_type, out_sharding=out_sharding)
 
@@ -97,6 +99,12 @@ def _product_dtype(x, y):
 @lru_cache(4096)
 def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
+    for side, aval, numbers in (("lhs", x, (*x_contract, *x_batch)), ("rhs", y, (*y_contract, *y_batch))):
+        if len({*numbers}) != len(numbers) or any(not 0 <= i < aval.ndim for i in numbers):
+            raise TypeError(
+                f"dot_general requires {side} dimension numbers to be distinct, nonnegative and less than the number of axes of"
+                f" the {side} value, {aval.ndim}, got {numbers}."
+            )
     for name, a, b in (("contracting", x_contract, y_contract), ("batch", x_batch, y_batch)):
         if len(a) != len(b):
             raise TypeError(f"dot_general requires equal numbers of {name} dimensions, got {a} and {b}.")

@@ -503,6 +503,7 @@ MANIPULATION = rows("""
     jnp.pad(v, 1, mode='empty').shape
     jnp.choose(jnp.array([0, 1, 0, 1]), [v, p])
     jnp.choose(jnp.array([0, 3, 0, 1]), [v, p], mode='wrap')
+    jnp.choose(jnp.array([0, 1, 0, 1]), [2.0, 1.5])
     jnp.compress(m, x, axis=1)
     jnp.extract(x > 0, x)
     jnp.nonzero(i)
