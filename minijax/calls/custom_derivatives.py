@@ -37,10 +37,10 @@ def _owner(args: Sequence):
     return trace
 
 
-def _innermost_map():
-    """The innermost map around the running operation, or, if there is none, the trace at the bottom."""
+def _innermost_map(end):
+    """The innermost map around the running operation and inside the trace `end`, or, if there is none, `end`."""
     trace = thread_state.trace
-    while trace.parent is not None and not isinstance(trace, BatchTrace):
+    while trace is not end and not isinstance(trace, BatchTrace):
         trace = trace.parent
     return trace
 
@@ -51,16 +51,17 @@ def _call(primitive: Primitive, fun: Callable, args: Sequence, params: dict) -> 
     If the values of `args` are known, `fun` and the user's rules get them. As in JAX, they may branch on the values.
     """
     trace = _owner(args)
+    # `fun` may close over a tracer of the map around it: `jit(vmap(lambda y, x: f(x), (0, None)))`, where f reads y.
+    mapped = _innermost_map(trace)
     if isinstance(trace, EvalTrace):
-        # `fun` may close over a tracer of the map around it.
-        with set_current_trace(_innermost_map()):
+        with set_current_trace(mapped):
             outs = fun(*args)
         for x in outs:
             if isinstance(x, Tracer):
                 check_not_leaked(x)
         return outs
-    with set_current_trace(trace):
-        if isinstance(trace, JVPTrace):
+    with set_current_trace(mapped):
+        if isinstance(mapped, JVPTrace):
             rule = partial(primitive.jvp, num_consts=0, call_jaxpr=None, **params)
             return trace.process_call(primitive, rule, args)
         jaxpr, consts = trace_to_jaxpr(fun, [get_aval(x) for x in args])

@@ -28,6 +28,7 @@ from ..api.collectives import (
 )
 from ..api.loops import cond, fori_loop, map, scan, switch, while_loop
 from ..api.solves import custom_linear_solve, custom_root
+from ..core.array import to_array
 from ..core.traces import get_aval, given
 from ..foundation.doors import at_the_door
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
@@ -157,8 +158,8 @@ def reciprocal(x):
 
 def pow(x, y):
     """x to the power y, where y has the dtype of x or holds integers (`lax.pow`)."""
-    if isinstance(y, int) and not isinstance(y, bool):
-        return integer_pow(x, y)
+    if isinstance(y, (int, float, complex)) and not isinstance(y, bool):
+        y = to_array(y)
     return elementwise.pow_p.bind(x, y)
 
 
@@ -185,17 +186,19 @@ def convert_element_type(operand, new_dtype):
 
 def bitcast_convert_type(operand, new_dtype):
     """The same bits, read as another dtype (`lax.bitcast_convert_type`)."""
-    return elementwise.bitcast_convert_type_p.bind(operand, new_dtype=canonicalize_dtype(new_dtype))
+    dtype, new_dtype = get_aval(operand).dtype, canonicalize_dtype(new_dtype)
+    if dtype != new_dtype and (dtype.kind in "bc" or new_dtype.kind in "bc"):
+        raise TypeError(
+            "bitcast_convert_type takes booleans and complex numbers to their own dtype only, got"
+            f" {dtype.name} to {new_dtype.name}."
+        )
+    return elementwise.bitcast_convert_type_p.bind(operand, new_dtype=new_dtype)
 
 
 def stop_gradient(x):
     """x, an array or a tree of arrays, with no derivative (`lax.stop_gradient`)."""
 
-    def stop(leaf):
-        inexact = issubdtype(get_aval(leaf).dtype, np.inexact)
-        return elementwise.stop_gradient_p.bind(leaf) if inexact else leaf
-
-    return tree_map(stop, x)
+    return tree_map(elementwise.stop_gradient_p.bind, x)
 
 
 # fmt: off

@@ -97,7 +97,7 @@ def _view(self, dtype=None, type=None):
     if not self.shape:
         if old != new:
             raise ValueError("view() of a 0d array is only supported if the itemsize is unchanged.")
-        return lax.bitcast_convert_type(self, dtype)
+        return lax.bitcast_convert_type_p.bind(self, new_dtype=dtype)
     if self.shape[-1] * old % new:
         raise ValueError(
             "When changing to a larger dtype, its size must be a divisor of the total size in bytes of the last axis"
@@ -105,8 +105,8 @@ def _view(self, dtype=None, type=None):
         )
     if old < new:
         parted = self.reshape(*self.shape[:-1], -1, new // old)
-        return lax.bitcast_convert_type(parted, dtype)
-    out = lax.bitcast_convert_type(self, dtype)
+        return lax.bitcast_convert_type_p.bind(parted, new_dtype=dtype)
+    out = lax.bitcast_convert_type_p.bind(self, new_dtype=dtype)
     return out.reshape(*self.shape[:-1], -1) if old > new else out
 
 

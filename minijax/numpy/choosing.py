@@ -79,7 +79,9 @@ def choose(a, choices, out=None, mode="raise"):
         a = ew.clamp_p.bind(const(a, 0), a, const(a, count - 1))
     else:
         raise ValueError(f"mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
-    index, *arrays = broadcast_arrays(a, *promote_dtypes(*map(asarray, choices)))
+    # As of an array of them: strong, also of numbers.
+    choices = [convert(x, x.dtype, False) for x in promote_dtypes(*map(asarray, choices))]
+    index, *arrays = broadcast_arrays(a, *choices)
     return ew.select_n_p.bind(convert_element_type(index, np.dtype("int32")), *arrays)
 
 

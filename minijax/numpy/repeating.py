@@ -22,6 +22,7 @@ from .util import (
     canonicalize_axis,
     canonicalize_shape,
     check_arraylike,
+    concrete_sizes,
     default_int_dtype,
     ensure_arraylike,
 )
@@ -103,6 +104,8 @@ def _roll_traced(a: Array, shift: Array, axes: tuple[int, ...]) -> Array:
 def resize(a, new_shape):
     """The elements in another shape, repeated as often as needed to fill it (`jax.numpy.resize`)."""
     a = ravel(ensure_arraylike("resize", a))
+    if any(d < 0 for d in concrete_sizes(new_shape)):
+        raise ValueError(f"all elements of `new_shape` must be non-negative, got {new_shape}.")
     shape = canonicalize_shape(new_shape)
     size = math.prod(shape)
     if a.size == 0 or size == 0:

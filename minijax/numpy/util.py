@@ -151,7 +151,7 @@ def canonicalize_shape(shape: Any) -> tuple[int, ...]:
     sizes = concrete_sizes(shape)
     for d in sizes:
         if d < 0:
-            raise ValueError(f"Negative dimensions are not allowed: got shape {sizes}.")
+            raise TypeError(f"Negative dimensions are not allowed: got shape {sizes}.")
     return sizes
 
 

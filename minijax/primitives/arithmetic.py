@@ -300,9 +300,10 @@ def _select_batch(axis, args, dims):
             return select_n_p.bind(*args), case_dims[0]
         if which_dim == case_dims[0] and shape_of(which) == shape_of(cases[0]):
             return select_n_p.bind(*args), which_dim
-    cases = [batch_to_front(x, d, axis.size) for x, d in zip(cases, case_dims)]
     if which_dim is not None or shape_of(which):
         which = batch_to_front(which, which_dim, axis.size)
+    cases = [batch_to_front(x, d, axis.size) for x, d in zip(cases, case_dims)]
+    if which_dim is not None or shape_of(which):
         if shape_of(which) != shape_of(cases[0]):
             # A scalar predicate for each example: the same for all of the example's elements.
             which = broadcast_leading(which, shape_of(cases[0]))

@@ -206,7 +206,12 @@ def batch_to_front(x, dim: int | None, size: int = 1):
 def expand_dims(x, dimensions: Sequence[int]):
     """Insert axes of size 1 at those places of the result."""
     ndim = len(shape_of(x)) + len(dimensions)
-    dimensions = {d % ndim for d in dimensions}
+    for d in dimensions:
+        if not -ndim <= d < ndim:
+            raise ValueError(f"axis {d} is out of bounds for array of dimension {ndim}")
+    given, dimensions = dimensions, {d % ndim for d in dimensions}
+    if len(dimensions) != len(given):
+        raise ValueError(f"repeated axis in lax.expand_dims: {tuple(given)}")
     if not dimensions:
         return x
     kept = tuple(i for i in range(ndim) if i not in dimensions)
@@ -277,10 +282,9 @@ def add_tangents(x, y):
 
 def broadcast_in_dim(operand, shape: Sequence[int], broadcast_dimensions: Sequence[int]):
     """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`)."""
-    shape = tuple(map(int, shape))
-    if shape_of(operand) == shape and isinstance(operand, Array):
+    shape, dims = tuple(map(int, shape)), tuple(map(int, broadcast_dimensions))
+    if shape_of(operand) == shape and isinstance(operand, Array) and dims in ((), tuple(range(len(shape)))):
         return operand if shape else given(operand)
-    dims = tuple(map(int, broadcast_dimensions))
     return broadcast_in_dim_p.bind(operand, shape=shape, broadcast_dimensions=dims, sharding=None)
 
 
@@ -309,6 +313,8 @@ def _broadcast_abstract_eval(x, *, shape, broadcast_dimensions, sharding):
             f" the target broadcast shape; got operand of shape {x.shape}, target broadcast shape {shape},"
             f" broadcast_dimensions {broadcast_dimensions}."
         )
+    if any(d < 0 for d in shape):
+        raise TypeError(f"broadcast_in_dim shape must have every element be nonnegative, got {shape}.")
     return ShapedArray(shape, x.dtype, x.weak_type)
 
 
@@ -367,9 +373,16 @@ def _sum_transpose(ct, x, *, axes, out_sharding):
     return [broadcast_in_dim(ct, x.aval.shape, kept)]
 
 
+def _sum(x, *, axes, out_sharding):
+    # A sum of one number is that number, as in XLA: of -0.0 NumPy's is 0.0.
+    if all(x.shape[a] == 1 for a in axes):
+        return x.reshape(reduced_shape(x.shape, axes, "reduce_sum"))
+    return np.add.reduce(x, axis=axes, dtype=x.dtype)
+
+
 reduce_sum_p = linear_row(
     "reduce_sum",
-    impl=lambda x, *, axes, out_sharding: np.add.reduce(x, axis=axes, dtype=x.dtype),
+    impl=_sum,
     abstract_eval=lambda x, *, axes, out_sharding: ShapedArray(
         reduced_shape(x.shape, axes, "reduce_sum"), x.dtype, x.weak_type
     ),
@@ -417,7 +430,7 @@ reshape_p = linear_row(
 def transpose(operand, permutation: Sequence[int]):
     """Permute the axes (`lax.transpose`)."""
     permutation = tuple(map(int, permutation))
-    if permutation == tuple(range(len(permutation))) and isinstance(operand, Array):
+    if permutation == tuple(range(len(shape_of(operand)))) and isinstance(operand, Array):
         return operand
     return transpose_p.bind(operand, permutation=permutation)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..core.array import to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import get_aval
 from ..foundation.dtypes import canonicalize_dtype
@@ -246,9 +247,14 @@ def dynamic_slice_in_dim(operand, start_index, slice_size: int, axis: int = 0):
     return dynamic_slice(operand, starts, shape)
 
 
+def _as_array(index):
+    """A number as an array: equations bring it inside, as in JAX."""
+    return to_array(index) if isinstance(index, int) else index
+
+
 def dynamic_index_in_dim(operand, index, axis: int = 0, keepdims: bool = True):
     """One element along an axis (`lax.dynamic_index_in_dim`)."""
-    result = dynamic_slice_in_dim(operand, index, 1, axis)
+    result = dynamic_slice_in_dim(operand, _as_array(index), 1, axis)
     return result if keepdims else squeeze(result, (axis,))
 
 
@@ -263,4 +269,4 @@ def dynamic_update_index_in_dim(operand, update, index, axis: int):
     """The operand with one element along an axis replaced (`lax.dynamic_update_index_in_dim`)."""
     if len(shape_of(update)) != len(shape_of(operand)):
         update = expand_dims(update, (axis % len(shape_of(operand)),))
-    return dynamic_update_slice_in_dim(operand, update, index, axis)
+    return dynamic_update_slice_in_dim(operand, update, _as_array(index), axis)

@@ -29,7 +29,7 @@ from .basis import (
     shape_of,
     zero_like,
 )
-from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, neg_p, sub_p
+from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, neg_p, or_p, sub_p
 from .shapes import broadcasted_iota
 from .windows import (
     GatherDimensionNumbers,
@@ -403,15 +403,18 @@ def _scatter_mul_transpose(ct, x, indices, updates, **params):
 
 
 def _extremum_tangent(out, primals, g, g_updates, params):
-    """The tangent of the extreme element; elements that tie share it equally."""
+    """The tangent of the extreme element; elements that tie share it equally. The extreme of a NaN and a number is no element's:
+    its tangent is 0. What no update reaches keeps its tangent, NaN or not."""
     x, indices, updates = primals
     numbers, mode = params["dimension_numbers"], params["mode"]
-    kept = convert_element_type(eq_p.bind(x, out), g.dtype)
+    none, ones = full(shape_of(x), 0, g.dtype), full(shape_of(updates), 1, g.dtype)
+    untouched = eq_p.bind(_bind_scatter(scatter_add_p, none, indices, ones, params), none)
+    kept = convert_element_type(or_p.bind(untouched, eq_p.bind(x, out)), g.dtype)
     reached = _update_gather(out, indices, shape_of(updates), numbers, mode)
     hits = convert_element_type(eq_p.bind(updates, reached), g.dtype)
     share = _bind_scatter(scatter_add_p, kept, indices, hits, params)
     total = _bind_scatter(scatter_add_p, mul_p.bind(g, kept), indices, mul_p.bind(g_updates, hits), params)
-    return div_p.bind(total, share)
+    return div_p.bind(total, max_p.bind(share, full(shape_of(x), 1, g.dtype)))
 
 
 def _scatter_row(name: str, write: Callable, jvp: Callable, transpose) -> object:

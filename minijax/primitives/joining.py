@@ -120,7 +120,7 @@ def split(operand, sizes: Sequence[int], axis: int = 0) -> list:
 
 def _split_abstract_eval(x, *, sizes, axis):
     if not 0 <= axis < x.ndim:
-        raise TypeError(f"split axis {axis} is out of bounds for an operand of shape {x.shape}.")
+        raise ValueError(f"split axis {axis} is out of bounds for an operand of shape {x.shape}.")
     if any(s < 0 for s in sizes) or sum(sizes) != x.shape[axis]:
         raise ValueError(
             f"split sizes {sizes} must be non-negative and sum to the size {x.shape[axis]} of axis {axis}."
@@ -243,7 +243,7 @@ def tile(operand, reps: Sequence[int]):
 
 def _tile_abstract_eval(x, *, reps):
     if len(reps) != x.ndim or any(r < 0 for r in reps):
-        raise ValueError(f"tile needs a non-negative count for each axis of shape {x.shape}, got reps={reps}.")
+        raise TypeError(f"tile needs a non-negative count for each axis of shape {x.shape}, got reps={reps}.")
     return ShapedArray(tuple(r * d for r, d in zip(reps, x.shape)), x.dtype, x.weak_type)
 
 

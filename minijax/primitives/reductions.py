@@ -190,6 +190,8 @@ def _arg_reduction(name: str, function: Callable):
     def abstract_eval(x, *, axes, index_dtype):
         if x.dtype.char not in BOOL + INT + FLOAT:
             raise TypeError(f"{name} does not accept dtype {x.dtype.name}.")
+        if index_dtype.kind not in "iu":
+            raise TypeError(f"index_dtype must be an integer type, but got {index_dtype.name}")
         if len(axes) != 1:
             raise ValueError(f"{name} reduces one axis, got {axes}.")
         if not x.shape[axes[0]] if 0 <= axes[0] < x.ndim else False:
@@ -266,9 +268,15 @@ def _accumulated(function: np.ufunc) -> Callable:
     return accumulate
 
 
+def _running_sum(x, axis):
+    total = _accumulated(np.add)(x, axis)
+    # XLA adds to 0.0, unless there is nothing to add: the running sums of -0.0, -0.0 are 0.0.
+    return total if x.shape[axis] == 1 or x.dtype.kind in "iub" else total + total.dtype.type(0)
+
+
 cumsum_p = linear_row(
     "cumsum",
-    impl=_running_impl(_accumulated(np.add)),
+    impl=_running_impl(_running_sum),
     abstract_eval=_running_abstract_eval("cumsum", NUM),
     transpose=lambda ct, x, *, axis, reverse: [cumsum_p.bind(ct, axis=axis, reverse=not reverse)],
     batch=_running_batch(lambda: cumsum_p),
@@ -357,7 +365,7 @@ cumlogsumexp_p = _running("cumlogsumexp", _accumulated(np.logaddexp), FLOAT, _co
 
 def _runner(primitive, name: str):
     def running(operand, axis: int = 0, reverse: bool = False):
-        return primitive.bind(operand, axis=axis % max(len(shape_of(operand)), 1), reverse=bool(reverse))
+        return primitive.bind(operand, axis=operator.index(axis), reverse=bool(reverse))
 
     running.__name__ = running.__qualname__ = name
     running.__doc__ = f"`lax.{name}`: running along `axis`, from its end if `reverse`."

@@ -235,7 +235,7 @@ def rev(operand, dimensions: Sequence[int]):
 
 def _rev_abstract_eval(x, *, dimensions):
     if len(set(dimensions)) != len(dimensions) or any(not 0 <= d < x.ndim for d in dimensions):
-        raise ValueError(
+        raise TypeError(
             f"rev dimensions must be unique and within the operand's, got {dimensions} for shape {x.shape}."
         )
     return x
@@ -274,6 +274,8 @@ def _iota_abstract_eval(*, dimension, dtype, shape, sharding):
         raise TypeError(f"iota does not accept dtype {dtype.name}. Accepted dtypes are subtypes of number.")
     if not 0 <= dimension < len(shape):
         raise ValueError(f"iota dimension must be between 0 and len(shape), got {dimension=} for {shape=}")
+    if any(d < 0 for d in shape):
+        raise TypeError(f"iota shape must have every element be nonnegative, got {shape}.")
     return ShapedArray(shape, dtype)
 
 
@@ -315,6 +317,8 @@ def collapse(operand, start_dimension: int, stop_dimension: int | None = None):
     """Merge neighbouring axes into one (`lax.collapse`)."""
     shape = shape_of(operand)
     lo, hi, _ = np.s_[start_dimension:stop_dimension].indices(len(shape))
+    if hi < lo:
+        raise ValueError(f"Invalid dimension range passed to collapse: {shape}[{start_dimension}:{stop_dimension}]")
     return reshape(operand, (*shape[:lo], int(np.prod(shape[lo:hi], dtype=int)), *shape[hi:]))
 
 

@@ -115,6 +115,10 @@ ELEMENTWISE = [
         jnp.logaddexp(e0, e0)
         jnp.add(e0, 1)
         jnp.less(z, z.T[0, 0])
+        jnp.logaddexp(z, 2 * z)
+        jnp.logaddexp(z, x)
+        jnp.logaddexp2(z, 2 * z)
+        jnp.logaddexp2(z, 1j)
     """),
 ]  # fmt: skip
 
@@ -499,6 +503,7 @@ MANIPULATION = rows("""
     jnp.pad(v, 1, mode='empty').shape
     jnp.choose(jnp.array([0, 1, 0, 1]), [v, p])
     jnp.choose(jnp.array([0, 3, 0, 1]), [v, p], mode='wrap')
+    jnp.choose(jnp.array([0, 1, 0, 1]), [2.0, 1.5])
     jnp.compress(m, x, axis=1)
     jnp.extract(x > 0, x)
     jnp.nonzero(i)

@@ -168,7 +168,8 @@ def _axes(eqn: JaxprEqn) -> str:
 
 
 def _sum(w: _Writer, eqn: JaxprEqn):
-    if _kind(eqn.invars[0]) not in "fc" or not eqn.params["axes"] or type(eqn.invars[0]) is Literal:
+    x, axes = eqn.invars[0], eqn.params["axes"]
+    if _kind(x) not in "fc" or all(x.aval.shape[a] == 1 for a in axes) or type(x) is Literal:
         return None
     return _reduction(w, eqn, "sum", "np.add.reduce")
 
@@ -205,7 +206,8 @@ def _dot(w: _Writer, eqn: JaxprEqn):
     a, b = (w.text(v) for v in eqn.invars)
     if not x_batch and not x_contract and x.ndim == y.ndim == 1:
         return Call(f"np.outer({a}, {b})", "np.outer", (a, b))
-    if not x_batch and len(x_contract) == 1 and x.ndim <= 2 and y.ndim <= 2:
+    one_product = prod(x.shape[i] for i in x_contract) == 1
+    if not x_batch and len(x_contract) == 1 and x.ndim <= 2 and y.ndim <= 2 and not one_product:
         # `a @ b` sums over the last axis of a and the first axis of b. If the sum is over another axis, transpose the matrix.
         a, b = f"{a}{'.T' if x_contract == (0,) and x.ndim == 2 else ''}", f"{b}{'.T' if y_contract == (1,) else ''}"
         return Call(f"{a} @ {b}", "np.matmul", (a, b))
@@ -214,8 +216,8 @@ def _dot(w: _Writer, eqn: JaxprEqn):
     y_kept = [i for i in range(y.ndim) if i not in (*y_contract, *y_batch)]
     left = _grouped(a, x.shape, x_batch, x_kept, x_contract)
     right = _grouped(b, y.shape, y_batch, y_contract, y_kept)
-    # Without contracted axes each result is one product. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
-    operator, function = ("@", "np.matmul") if x_contract else ("*", "np.multiply")
+    # np.matmul would add a product to 0.0, which turns -0.0 into 0.0.
+    operator, function = ("*", "np.multiply") if one_product else ("@", "np.matmul")
     if len(x_kept) == len(y_kept) == 1:
         return Call(f"{left} {operator} {right}", function, (left, right))
     then = f".reshape({_shape(eqn.outvars[0].aval.shape)})"

@@ -209,3 +209,14 @@ def test_updates_of_another_dtype_warn():
         mj.numpy.arange(3).at[0].set(1.5)
     with pytest.warns(FutureWarning, match="scatter inputs have incompatible types"):
         jax.numpy.arange(3).at[0].set(1.5)
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 3), (2, 1, 3)])
+@pytest.mark.parametrize("index", [0, -1, 3, -4, (1, 0), (5, 0), (0, 5), (-7, -7), (slice(1), 4)], ids=str)
+def test_an_index_outside_prints_as_in_jax(shape, index):
+    """A number outside of the axis is moved inside by equations, one inside is a slice."""
+    if isinstance(index, tuple) and len(index) > len(shape):
+        return
+    program = lambda x: x[index]
+    x = np.zeros(shape, np.float32)
+    assert str(mj.make_jaxpr(program)(x)) == str(jax.make_jaxpr(program)(x))
