@@ -19,7 +19,7 @@ from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_jaxpr
-from ..core.traces import Tracer, check_not_leaked, get_aval, set_current_trace, thread_state
+from ..core.traces import Tracer, check_not_leaked, get_aval, run_under, thread_state
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import call_row, instantiate, reduce_sum, row
@@ -54,19 +54,21 @@ def _call(primitive: Primitive, fun: Callable, args: Sequence, params: dict) -> 
     # `fun` may close over a tracer of the map around it: `jit(vmap(lambda y, x: f(x), (0, None)))`, where f reads y.
     mapped = _innermost_map(trace)
     if isinstance(trace, EvalTrace):
-        with set_current_trace(mapped):
-            outs = fun(*args)
+        outs = run_under(mapped, fun, *args)
         for x in outs:
             if isinstance(x, Tracer):
                 check_not_leaked(x)
         return outs
-    with set_current_trace(mapped):
-        if isinstance(mapped, JVPTrace):
-            rule = partial(primitive.jvp, num_consts=0, call_jaxpr=None, **params)
-            return trace.process_call(primitive, rule, args)
+    if isinstance(mapped, JVPTrace):
+        rule = partial(primitive.jvp, num_consts=0, call_jaxpr=None, **params)
+        return run_under(mapped, trace.process_call, primitive, rule, args)
+
+    def call():
         jaxpr, consts = trace_to_jaxpr(fun, [get_aval(x) for x in args])
         call_jaxpr = closed(convert_constvars(jaxpr))
         return primitive.bind(*consts, *args, call_jaxpr=call_jaxpr, num_consts=len(consts), **params)
+
+    return run_under(mapped, call)
 
 
 def _impl(*args, call_jaxpr: ClosedJaxpr, **params):

@@ -12,8 +12,8 @@ import numpy as np
 from ..foundation import errors, source_info
 from ..foundation.config import config, debugging_floats
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry, python_scalar_dtypes, python_scalar_type
+from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.memory import read_only
-from ..foundation.tracebacks import hide_our_frames
 from .avals import ShapedArray, UndefinedPrimal
 from .primitive import Absent, CallPrimitive, Primitive
 from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, thread_state
@@ -223,8 +223,9 @@ def evaluate(primitive: Primitive, args, params):
         return primitive.run_on_arrays(args, **params)
     typed = type(primitive.abstract_eval) is not Absent
     out_aval = primitive.abstract_eval(*[a.aval for a in args], **params) if typed else None
-    previous, thread_state.trace = thread_state.trace, eval_trace
+    previous = thread_state.trace
     try:
+        thread_state.trace = eval_trace
         out = primitive.impl(*[a._value for a in args], **params)
     finally:
         thread_state.trace = previous
@@ -246,6 +247,8 @@ class EvalTrace(Trace):
 
     __slots__ = ()
     transformation = "evaluation"
+    # `fast/` silences NumPy here, once for the whole transformation.
+    enter = Trace.enter
 
     def passes_on(self, args):
         return None
@@ -255,9 +258,7 @@ class EvalTrace(Trace):
         return ArrayImpl(x._value, x._weak_type) if hasattr(x, "number") else x
 
     def process_primitive(self, primitive: Primitive, args, params):
-        # 1/0 is inf without a warning, as in JAX. NumPy would warn.
-        with np.errstate(all="ignore"):
-            out = evaluate(primitive, args, params)
+        out = with_float_errors(SILENT, evaluate, primitive, args, params)
         if debugging_floats():
             for x in out if primitive.multiple_results else [out]:
                 fault = float_fault(x._value)
@@ -268,20 +269,6 @@ class EvalTrace(Trace):
 
 eval_trace = EvalTrace(None)
 _ThreadState.trace = eval_trace
-
-
-class quiet_evaluation:
-    """`with quiet_evaluation():` stands around each transformation that a user calls. An error that leaves it shows the user's
-    frames. `EvalTrace` silences NumPy for each operation; the fast path silences it here, once for the whole transformation."""
-
-    __slots__ = ("errstate",)
-
-    def __enter__(self):
-        pass
-
-    def __exit__(self, exc_type, error, traceback):
-        if exc_type is not None:
-            hide_our_frames(error)
 
 
 def float_fault(value: np.ndarray) -> str | None:

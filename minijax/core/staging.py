@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,7 +18,7 @@ from .array import ArrayImpl, to_array
 from .avals import ShapedArray
 from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, effects_of
 from .primitive import CallPrimitive, Primitive
-from .traces import Trace, Tracer, check_not_leaked, new_trace, set_current_trace, thread_state
+from .traces import Trace, Tracer, check_not_leaked, run_to_end, run_under, thread_state
 
 
 class JaxprTracer(Tracer):
@@ -149,8 +149,7 @@ class TangentTrace(JaxprBuilder):
     def process_call(self, primitive: CallPrimitive, args, params):
         """A call with known and unknown arguments: results that depend on known arguments alone stay known."""
         unknown = tuple([type(x) is JaxprTracer and x._trace is self for x in args])
-        with set_current_trace(self.parent):
-            split = primitive.partial_eval(args, unknown, **params)
+        split = run_under(self.parent, partial(primitive.partial_eval, **params), args, unknown)
         if split is None:
             return self.write(primitive, args, params, self.origin())
         outs, record = split
@@ -158,8 +157,7 @@ class TangentTrace(JaxprBuilder):
         def write(args, params):
             return self.write(primitive, args, params, self.origin())
 
-        with set_current_trace(self):
-            recorded = iter(record([x for x, u in zip(args, unknown) if u], write))
+        recorded = iter(run_under(self, record, [x for x, u in zip(args, unknown) if u], write))
         return [next(recorded) if x is None else x for x in outs]
 
 
@@ -169,9 +167,7 @@ def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple
     `function` takes the tracers and returns a flat list of arrays; the constants may be tracers of traces around this one.
     """
     trace = StagingTrace(thread_state.trace)
-    with new_trace(trace):
-        jaxpr, consts = trace.finish(function(*[trace.new_arg(aval) for aval in in_avals]))
-    return jaxpr, consts
+    return run_to_end(trace, lambda: trace.finish(function(*[trace.new_arg(aval) for aval in in_avals])))
 
 
 def trace_to_closed_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> ClosedJaxpr:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,19 @@ class Trace:
         """The constant `x` as the user gets it: see `given`."""
         return self.parent.given(x)
 
+    def enter(self, function: Callable, args: tuple, kwargs: dict):
+        """`function(*args, **kwargs)`, a transformation that a user calls while this trace is the current one. An error that leaves
+        it shows the user's frames."""
+        around = source_info.context.origin
+        try:
+            result = function(*args, **kwargs)
+            thread_state.trace, source_info.context.origin = self, around
+            return result
+        except BaseException as error:
+            thread_state.trace, source_info.context.origin = self, around
+            hide_our_frames(error)
+            raise
+
     def end(self):
         """Say that the transformation is over: a tracer of this trace that is met later has leaked."""
         self.ended = True
@@ -71,40 +85,53 @@ class _ThreadState(threading.local):
 thread_state = _ThreadState()
 
 
-class set_current_trace:
-    """`with set_current_trace(trace):` makes a trace current, and puts the former one back whatever happens inside."""
-
-    __slots__ = ("trace", "previous")
-
-    def __init__(self, trace: Trace):
-        self.trace = trace
-
-    def __enter__(self):
-        self.previous = thread_state.trace
-        thread_state.trace = self.trace
-        return self.trace
-
-    def __exit__(self, *exc):
-        thread_state.trace = self.previous
+# A KeyboardInterrupt may come at any instruction, also at the first one of an `__exit__`. So plain assignments put back what was.
+# They stand at the end of the `try` block, where an interrupt leads to the second one, in `except`. Within a transformation, which
+# does this, a `finally` is enough.
 
 
-class new_trace(set_current_trace):
-    """As `set_current_trace`, for the run of a transformation: at the end of the block the trace is over."""
+def run_under(trace: Trace, function: Callable, *args):
+    """`function(*args)` while that trace is the current one."""
+    previous = thread_state.trace
+    try:
+        thread_state.trace = trace
+        result = function(*args)
+        thread_state.trace = previous
+        return result
+    except BaseException as error:
+        thread_state.trace = previous
+        hide_our_frames(error)
+        raise
 
-    __slots__ = ()
 
-    def __enter__(self):
-        if not self.trace.parent.records:
-            self.trace.called = source_info.current_origin()
-        return super().__enter__()
+def run_to_end(trace: Trace, function: Callable):
+    """`function()`, the run of a transformation, while its trace is the current one. After it the trace is over."""
+    if not trace.parent.records:
+        trace.called = source_info.current_origin()
+    previous = thread_state.trace
+    try:
+        thread_state.trace = trace
+        result = function()
+        thread_state.trace = previous
+    except BaseException as error:
+        thread_state.trace = previous
+        hide_our_frames(error)
+        raise
+    finally:
+        trace.end()
+    if config.jax_check_tracer_leaks:
+        look_for_leaks(trace)
+    return result
 
-    def __exit__(self, exc_type, error, traceback):
-        thread_state.trace = self.previous
-        self.trace.end()
-        if exc_type is not None:
-            hide_our_frames(error)
-        elif config.jax_check_tracer_leaks:
-            look_for_leaks(self.trace)
+
+def called_by_user(function: Callable) -> Callable:
+    """Decorator for a function that runs a transformation for the user: `Trace.enter` runs it."""
+
+    @wraps(function)
+    def entered(*args, **kwargs):
+        return thread_state.trace.enter(function, args, kwargs)
+
+    return entered
 
 
 def look_for_leaks(trace: Trace):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 
-import numpy as np
 
 from ..api.associative_scan import associative_scan
 from ..api.collectives import (
@@ -31,7 +30,7 @@ from ..api.solves import custom_linear_solve, custom_root
 from ..core.array import to_array
 from ..core.traces import get_aval, given
 from ..foundation.doors import at_the_door
-from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from ..foundation.dtypes import canonicalize_dtype
 from ..foundation.pytrees import tree_map
 from ..primitives import elementwise
 from ..primitives.basis import reduce_sum, registry
@@ -178,7 +177,7 @@ def select_n(which, *cases):
 def convert_element_type(operand, new_dtype):
     """The array in another dtype, which is never weak (`lax.convert_element_type`).
 
-    >>> convert_element_type(1.7, np.int32)
+    >>> convert_element_type(1.7, "int32")
     Array(1, dtype=int32)
     """
     return given(_convert_element_type(operand, canonicalize_dtype(new_dtype)))
@@ -198,7 +197,14 @@ def bitcast_convert_type(operand, new_dtype):
 def stop_gradient(x):
     """x, an array or a tree of arrays, with no derivative (`lax.stop_gradient`)."""
 
-    return tree_map(elementwise.stop_gradient_p.bind, x)
+    def stop(leaf):
+        try:
+            get_aval(leaf)
+        except TypeError as error:
+            raise TypeError(f"stop_gradient: {error}") from None
+        return elementwise.stop_gradient_p.bind(leaf)
+
+    return tree_map(stop, x)
 
 
 # fmt: off

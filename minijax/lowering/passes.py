@@ -7,6 +7,7 @@ after each pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from ..core.array import ArrayImpl, to_array
 from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
+from ..foundation.float_errors import SILENT, with_float_errors
 from ..primitives.basis import broadcast_in_dim_p, reshape_p
 from ..primitives.elementwise import add_p, neg_p
 from .contraction import contractions
@@ -40,8 +42,8 @@ def _folded(eqn: JaxprEqn, makers):
     aval = eqn.outvars[0].aval
     if aval.shape or getattr(aval.dtype, "kind", "V") not in "biufc" or not pure(eqn):
         return None
-    with np.errstate(all="ignore"):
-        value = np.asarray(eqn.primitive.impl(*[to_array(v.val)._value for v in eqn.invars], **eqn.params))
+    numbers = [to_array(v.val)._value for v in eqn.invars]
+    value = np.asarray(with_float_errors(SILENT, partial(eqn.primitive.impl, **eqn.params), *numbers))
     return Literal(ArrayImpl(value, aval.weak_type), aval)
 
 

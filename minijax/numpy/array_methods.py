@@ -100,8 +100,8 @@ def _view(self, dtype=None, type=None):
         return lax.bitcast_convert_type_p.bind(self, new_dtype=dtype)
     if self.shape[-1] * old % new:
         raise ValueError(
-            "When changing to a larger dtype, its size must be a divisor of the total size in bytes of the last axis"
-            " of the array."
+            "view(): When changing to a larger dtype, its size must be a divisor of the total size in bytes of the last axis of"
+            f" the array; the shape is {self.shape}, the dtypes are {self.dtype.name} and {dtype.name}."
         )
     if old < new:
         parted = self.reshape(*self.shape[:-1], -1, new // old)

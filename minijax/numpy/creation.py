@@ -13,6 +13,8 @@ from .. import lax
 from ..core.array import to_array
 from ..core.traces import Array, Tracer, given
 from ..foundation import dtypes, errors
+from ..foundation.float_errors import SILENT, with_float_errors
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, expand_dims
 from ..primitives.elementwise import convert_element_type, copy_p, select
@@ -83,20 +85,23 @@ def _array_of_array(x: Array, dtype, copy: bool) -> Array:
 
 
 def _array_of_value(x: Any, dtype) -> Array:
-    if dtypes.python_scalar_type(x) is not None and dtype is None:
-        return given(x)
-    if isinstance(x, (bool, int, float, complex, str, np.ndarray, np.generic)) and dtype is not None:
-        # NumPy refuses numbers that the dtype cannot hold: OverflowError for 300 as uint8, TypeError for 1j as float32.
-        with np.errstate(all="ignore"):
-            return given(np.array(x, dtype))
-    if not isinstance(x, (np.ndarray, np.generic)):
-        x = _from_foreign(x)
-    if x.dtype.kind not in "biufcV" or x.dtype.names:
-        raise TypeError(
-            f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are"
-            " supported by JAX."
-        )
-    return given(x) if dtype is None else convert(to_array(x), dtype)
+    try:
+        if dtypes.python_scalar_type(x) is not None and dtype is None:
+            return given(x)
+        if isinstance(x, (bool, int, float, complex, str, np.ndarray, np.generic)) and dtype is not None:
+            # NumPy refuses numbers that the dtype cannot hold: OverflowError for 300 as uint8, TypeError for 1j as float32.
+            return given(with_float_errors(SILENT, np.array, x, dtype))
+        if not isinstance(x, (np.ndarray, np.generic)):
+            x = _from_foreign(x)
+        if x.dtype.kind not in "biufcV" or x.dtype.names:
+            raise TypeError(
+                f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are"
+                " supported by JAX."
+            )
+        return given(x) if dtype is None else convert(to_array(x), dtype)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _from_foreign(x: Any) -> np.ndarray:
@@ -119,15 +124,19 @@ def _leaves(x: Any):
 
 
 def _array_of_list(nested: list | tuple, dtype) -> Array:
-    leaves = [unwrap(leaf) for leaf in _leaves(nested)]
-    if any(leaf is None for leaf in leaves):
-        raise ValueError("None is not a valid value for jnp.array")
-    if dtype is None:
-        typed = [leaf if _has_dtype(leaf) else _from_foreign(leaf) for leaf in leaves]
-        dtype = dtypes.lattice_result_type(*typed)[0] if leaves else default_float_dtype()
-    if any(isinstance(leaf, Array) for leaf in leaves):
-        return _stack_list(nested, dtype)
-    return given(np.array(nested, dtype))
+    try:
+        leaves = [unwrap(leaf) for leaf in _leaves(nested)]
+        if any(leaf is None for leaf in leaves):
+            raise ValueError("None is not a valid value for jnp.array")
+        if dtype is None:
+            typed = [leaf if _has_dtype(leaf) else _from_foreign(leaf) for leaf in leaves]
+            dtype = dtypes.lattice_result_type(*typed)[0] if leaves else default_float_dtype()
+        if any(isinstance(leaf, Array) for leaf in leaves):
+            return _stack_list(nested, dtype)
+        return given(np.array(nested, dtype))
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _has_dtype(x: Any) -> bool:
@@ -310,7 +319,7 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     """
     num, axis = operator.index(num), operator.index(axis)
     if num < 0:
-        raise ValueError(f"Number of samples, {num}, must be non-negative.")
+        raise ValueError(f"jnp.linspace: Number of samples, {num}, must be non-negative.")
     check_arraylike("linspace", start, stop)
     start, stop = unwrap(start), unwrap(stop)
     if dtype is None:
@@ -387,7 +396,7 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     if not copy:
         raise ValueError("jax.numpy.meshgrid only supports copy=True")
     if indexing not in ("xy", "ij"):
-        raise ValueError(f"Valid values for indexing are 'xy' and 'ij', got {indexing}")
+        raise ValueError(f"jnp.meshgrid: Valid values for indexing are 'xy' and 'ij', got {indexing}")
     if any(len(x.shape) != 1 for x in vectors):
         raise ValueError(f"Arguments to jax.numpy.meshgrid must be 1D, got shapes {[x.shape for x in vectors]}")
     places = list(range(len(vectors)))

@@ -64,7 +64,7 @@ def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     check_no_out("trace", out)
     rows, columns = a.shape[axis1], a.shape[axis2]
     if canonicalize_axis(axis1, len(a.shape)) == canonicalize_axis(axis2, len(a.shape)):
-        raise ValueError(f"axis1 and axis2 can not be same. axis1={axis1} and axis2={axis2}")
+        raise ValueError(f"jnp.trace: axis1 and axis2 can not be same. axis1={axis1} and axis2={axis2}")
     a = moveaxis(a, (axis1, axis2), (-2, -1))
     on_diagonal = _where(eye(rows, columns, k=offset, dtype=bool), a, zeros_like(a))
     return reductions.sum(on_diagonal, axis=(-2, -1), dtype=dtype)
@@ -83,9 +83,11 @@ def diag_indices_from(arr):
     """The indices of the main diagonal of `arr` (`jax.numpy.diag_indices_from`)."""
     arr = ensure_arraylike("diag_indices_from", arr)
     if len(arr.shape) < 2:
-        raise ValueError("input array must be at least 2-d")
+        raise ValueError(f"jnp.diag_indices_from: input array must be at least 2-d, got shape {arr.shape}")
     if len(set(arr.shape)) != 1:
-        raise ValueError("All dimensions of input must be of equal length")
+        raise ValueError(
+            f"jnp.diag_indices_from: All dimensions of input must be of equal length, got shape {arr.shape}"
+        )
     return diag_indices(arr.shape[0], len(arr.shape))
 
 
@@ -126,14 +128,14 @@ def tril_indices_from(arr, k=0):
 def fill_diagonal(a, val, wrap=False, *, inplace=True):
     """The array with `val` on its diagonal (`jax.numpy.fill_diagonal`). Arrays are immutable: pass `inplace=False`."""
     if inplace:
-        raise NotImplementedError("JAX arrays are immutable, must use inplace=False")
+        raise NotImplementedError("jnp.fill_diagonal: JAX arrays are immutable, must use inplace=False")
     if wrap:
-        raise NotImplementedError("wrap=True is not implemented, must use wrap=False")
+        raise NotImplementedError("jnp.fill_diagonal: wrap=True is not implemented, must use wrap=False")
     a, val = ensure_arraylike("fill_diagonal", a, val)
     if len(a.shape) < 2:
-        raise ValueError("array must be at least 2-d")
+        raise ValueError(f"jnp.fill_diagonal: array must be at least 2-d, got shape {a.shape}")
     if len(a.shape) > 2 and len(set(a.shape)) > 1:
-        raise ValueError("All dimensions of input must be of equal length")
+        raise ValueError(f"jnp.fill_diagonal: All dimensions of input must be of equal length, got shape {a.shape}")
     n = min(a.shape)
     values = val if not val.shape else resize(ravel(val), (n,))
     return a.at[diag_indices(n, len(a.shape))].set(values)
@@ -155,13 +157,14 @@ def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None)
     """The indices into the flattened array, for indices along each axis (`jax.numpy.ravel_multi_index`)."""
     sizes = as_tuple(dims)
     if len(multi_index) != len(sizes):
-        raise ValueError(f"len(multi_index)={len(multi_index)} != len(dims)={len(sizes)}")
+        raise ValueError(f"jnp.ravel_multi_index: len(multi_index)={len(multi_index)} != len(dims)={len(sizes)}")
     check_arraylike("ravel_multi_index", *multi_index)
     parts = [asarray(i) for i in multi_index]
-    if any(not dtypes.issubdtype(i.dtype, np.integer) for i in parts):
-        raise TypeError("only int indices permitted")
+    for part in parts:
+        if not dtypes.issubdtype(part.dtype, np.integer):
+            raise ValueError(f"jnp.ravel_multi_index: dtype={part.dtype.name} is not an integer type.")
     if order not in ("C", "F"):
-        raise ValueError(f"invalid order={order!r}. Expected 'C' or 'F'")
+        raise ValueError(f"jnp.ravel_multi_index: invalid order={order!r}. Expected 'C' or 'F'")
     parts = [_bring_inside(i, size, mode) for i, size in zip(parts, sizes)]
     steps = [math.prod(sizes[i + 1 :]) if order == "C" else math.prod(sizes[:i]) for i in range(len(sizes))]
     total = array(0, dtype or dtypes.result_type(int, *parts))
@@ -176,10 +179,12 @@ def _bring_inside(index: Array, size: int, mode: str) -> Array:
         if isinstance(index, Tracer):
             known = index._concrete(errors.concretization, "jnp.ravel_multi_index with mode='raise'")
         if ((np.asarray(known) < 0) | (np.asarray(known) >= size)).any():
-            raise ValueError("invalid entry in coordinates array")
+            raise ValueError(
+                f"jnp.ravel_multi_index: invalid entry in coordinates array: {known}, for an axis of size {size}"
+            )
         return index
     if mode == "clip":
         return ew.clamp_p.bind(const(index, 0), index, const(index, size - 1))
     if mode == "wrap":
         return index % size
-    raise ValueError(f"invalid mode={mode!r}. Expected 'raise', 'wrap' or 'clip'")
+    raise ValueError(f"jnp.ravel_multi_index: invalid mode={mode!r}. Expected 'raise', 'wrap' or 'clip'")

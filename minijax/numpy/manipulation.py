@@ -69,16 +69,18 @@ def _new_shape(a: Array, shape: Any) -> tuple[int, ...]:
     sizes = concrete_sizes(shape)
     unknown = [i for i, d in enumerate(sizes) if d == -1]
     if len(unknown) > 1:
-        raise TypeError(f"can only specify one unknown axis size with a `-1` value, got {shape}")
+        raise TypeError(f"reshape can only specify one unknown axis size with a `-1` value, got {shape}")
     known = math.prod(d for d in sizes if d != -1)
     if unknown:
-        if (a.size % known if known else a.size) != 0:
+        if not known:
+            raise ZeroDivisionError(
+                f"reshape: integer modulo by zero: no size for the axis -1 of {shape} is the right one"
+            )
+        if a.size % known != 0:
             raise TypeError(
                 f"cannot reshape array of shape {a.shape} (size {a.size}) into shape {shape} because the product of"
                 f" specified axis sizes ({known}) does not evenly divide {a.size}"
             )
-        if not known:
-            raise ZeroDivisionError("integer modulo by zero")
         return tuple(a.size // known if d == -1 else d for d in sizes)
     if a.size != known:
         raise TypeError(f"cannot reshape array of shape {a.shape} (size {a.size}) into shape {shape} (size {known})")
@@ -89,7 +91,7 @@ def ravel(a, order="C", *, out_sharding=None):
     """All elements along one axis (`jax.numpy.ravel`)."""
     a = ensure_arraylike("ravel", a)
     if order == "K":
-        raise NotImplementedError("Ravel not implemented for order='K'.")
+        raise NotImplementedError("jnp.ravel: Ravel not implemented for order='K'.")
     return reshape(a, (a.size,), order)
 
 
@@ -129,7 +131,7 @@ def moveaxis(a, source, destination):
     source = tuple(canonicalize_axis(i, ndim) for i in as_tuple(source))
     destination = tuple(canonicalize_axis(i, ndim) for i in as_tuple(destination))
     if len(source) != len(destination):
-        raise ValueError(f"Inconsistent number of elements: {len(source)} vs {len(destination)}")
+        raise ValueError(f"jnp.moveaxis: Inconsistent number of elements: {len(source)} vs {len(destination)}")
     order = [i for i in range(ndim) if i not in source]
     for place, axis in sorted(zip(destination, source)):
         order.insert(place, axis)
@@ -165,12 +167,14 @@ def squeeze(a, axis: Axis = None):
 
 
 def _at_least(ndim: int) -> Callable:
+    name = f"atleast_{ndim}d"
+
     def function(*arys):
-        check_arraylike(function.__name__, *arys)
+        check_arraylike(name, *arys)
         results = [_with_rank(as_array(x), ndim) for x in arys]
         return results[0] if len(results) == 1 else results
 
-    function.__name__ = function.__qualname__ = f"atleast_{ndim}d"
+    function.__name__ = function.__qualname__ = name
     function.__doc__ = f"The arrays with {ndim} axes or more; new axes have size 1 (`jax.numpy.atleast_{ndim}d`)."
     return function
 
@@ -215,7 +219,7 @@ def rot90(m, k=1, axes=(0, 1)):
         )
     one, two = (canonicalize_axis(a, ndim) for a in axes)
     if one == two:
-        raise ValueError("Axes must be different")
+        raise ValueError(f"jnp.rot90: Axes must be different, got {axes}")
     turns = k % 4
     if turns == 0:
         return m

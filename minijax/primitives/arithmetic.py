@@ -10,6 +10,7 @@ from ..core.array import number, to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, Tracer, check_not_leaked, get_aval
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from ..foundation.float_errors import SILENT, with_float_errors
 from .basis import (
     NOT_LINEAR,
     batch_to_front,
@@ -352,8 +353,7 @@ def _convert_number(x, dtype, weak_type: bool):
     try:
         # A float that an integer dtype does not hold is left to `_convert_impl`, which saturates.
         if not weak_type and not isinstance(x, int) and not (infinite and dtype.kind in "iu"):
-            with np.errstate(all="ignore"):
-                return np.asarray(x, dtype)
+            return with_float_errors(SILENT, np.asarray, x, dtype)
     except OverflowError:
         pass
     return _convert_impl(np.asarray(x), new_dtype=dtype, weak_type=weak_type, sharding=None)

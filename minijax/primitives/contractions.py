@@ -91,8 +91,6 @@ def _product_dtype(x, y):
         bits = 1 if dtype.kind == "b" else 8 * part.itemsize
         return dtype.kind == "c", exponent, fraction, bits, dtype.kind != "u"
 
-    if x != y and rank(x) == rank(y):
-        raise TypeError(f"lax.dot_general argument type error: {x.name}, {y.name}")
     return max(x, y, key=rank)
 
 

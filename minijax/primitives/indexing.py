@@ -89,7 +89,7 @@ def _default_fill(dtype):
 def _gather_abstract_eval(x, indices, *, dimension_numbers, slice_sizes, **params):
     offset, collapsed, index_map, batching, _ = dimension_numbers
     if indices.dtype.kind not in "iu":
-        raise ValueError(f"start_indices must have an integer type, got {indices.dtype.name}")
+        raise ValueError(f"lax.gather: start_indices must have an integer type, got {indices.dtype.name}")
     if len(slice_sizes) != x.ndim or any(not 0 <= s <= d for s, d in zip(slice_sizes, x.shape)):
         raise TypeError(f"Gather op must have slice_sizes within the operand's shape {x.shape}, got {slice_sizes}.")
     if not indices.shape or indices.shape[-1] != len(index_map):
@@ -191,7 +191,7 @@ gather_p = row(
 def _scatter_abstract_eval(x, indices, updates, *, dimension_numbers, **params):
     window, inserted, to_operand, batching, _ = dimension_numbers
     if indices.dtype.kind not in "iu":
-        raise ValueError(f"indices must have an integer type, got {indices.dtype.name}")
+        raise ValueError(f"lax.scatter: indices must have an integer type, got {indices.dtype.name}")
     if x.dtype != updates.dtype:
         raise TypeError(
             f"lax.scatter requires arguments to have the same dtypes, got {x.dtype.name}, {updates.dtype.name}."
@@ -471,11 +471,14 @@ def _update_jaxpr(name: str, aval: ShapedArray) -> Jaxpr | None:
     key = (name, scalar)
     if key not in _update_jaxprs:
         # All scatters share the jaxpr. Its equation comes from none of the user's expressions; the scatter itself does.
-        around, context.origin = context.origin, Origin(None)
+        around = context.origin
         try:
+            context.origin = Origin(None)
             _update_jaxprs[key] = trace_to_jaxpr(lambda a, b: [_combiners[name].bind(a, b)], [scalar, scalar])[0]
-        finally:
             context.origin = around
+        except BaseException:
+            context.origin = around
+            raise
     return _update_jaxprs[key]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import get_aval
 from ..foundation.dtypes import as_dtype, canonicalize_dtype, dtype_and_weak_type
+from ..foundation.tracebacks import hide_our_frames
 from .basis import (
     NO_GRADIENT,
     batch_to_front,
@@ -50,7 +51,11 @@ def slice(operand, start_indices: Sequence[int], limit_indices: Sequence[int], s
 
 
 def _ints(xs: Sequence) -> tuple[int, ...]:
-    return tuple(operator.index(x) for x in xs)
+    try:
+        return tuple(operator.index(x) for x in xs)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _slice_abstract_eval(x, *, limit_indices, start_indices, strides):
@@ -148,7 +153,7 @@ def _pad_abstract_eval(x, value, *, padding_config):
     if x.dtype != value.dtype:
         raise TypeError(f"pad operand and padding_value must be same dtype: got {x.dtype.name} and {value.dtype.name}.")
     if value.shape:
-        raise TypeError(f"pad padding_value must be a scalar, got shape {value.shape}.")
+        raise ValueError(f"pad padding_value must be a scalar, got shape {value.shape}.")
     if len(padding_config) != x.ndim:
         raise ValueError(
             "length of padding_config must equal the number of axes of operand, got padding_config"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from types import CodeType
 from typing import Any
-from weakref import ref
+from weakref import finalize, ref
 
 import numpy as np
 
@@ -90,7 +90,9 @@ class Program:
         namespace = {**self.externals, "__name__": self.name, "__loader__": _Loader(self.text)}
         namespace.update({name: make() for name, make in self.buffers.items()})
         exec(self.code, namespace)
-        function = namespace[self.name]
+        # The functions refer to the namespace. Were they there for good, the garbage collector alone would free them.
+        function = namespace.pop(self.name)
+        finalize(function, namespace.clear).atexit = False
         return (lambda *args: (function(*args),)) if self.single else function
 
 
