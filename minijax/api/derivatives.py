@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from ..transforms.jvp import jvp_flat
 from ..transforms.transpose import backward_pass, linear_jaxpr
 from .arguments import as_operand, check_callable, flat_function, function_name, unflatten_outputs
 from .make_jaxpr import abstractify
+
+# The type of what the user's function returns.
+R = TypeVar("R")
 
 
 def _normalize_argnums(argnums, count: int, error: type[Exception]) -> tuple[int, ...]:
@@ -70,12 +73,12 @@ def _split_arguments(fun, argnums, args, kwargs, error: type[Exception] = TypeEr
 
 
 def value_and_grad(
-    fun: Callable,
+    fun: Callable[..., R],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
-) -> Callable:
+) -> Callable[..., tuple[R, Any]]:
     """A function that returns (`fun`'s value, the gradient) (`jax.value_and_grad`).
 
     A gradient is a pytree with the structure of its argument. `fun` returns a scalar; with `has_aux`, it returns
@@ -110,12 +113,12 @@ def value_and_grad(
 
 
 def grad(
-    fun: Callable,
+    fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
-) -> Callable:
+) -> Callable[..., Any]:
     """A function that returns the gradient of the scalar function `fun` (`jax.grad`).
 
     A gradient is a pytree with the structure of its argument. With `has_aux`, `fun` returns (scalar, auxiliary data), and
@@ -262,7 +265,15 @@ class VJP:
 register_pytree_node(VJP, lambda f: (tuple(f.opaque_residuals), f._linear), VJP)
 
 
-def vjp(fun: Callable, *primals, has_aux: bool = False):
+@overload
+def vjp(
+    fun: Callable[..., R], *primals: Any, has_aux: Literal[False] = False
+) -> tuple[R, Callable[[Any], tuple[Any, ...]]]: ...
+@overload
+def vjp(
+    fun: Callable[..., tuple[R, Any]], *primals: Any, has_aux: Literal[True]
+) -> tuple[R, Callable[[Any], tuple[Any, ...]], Any]: ...
+def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(value, pull-back): the pull-back maps a cotangent of the value to a tuple of cotangents of the primals (`jax.vjp`).
 
     With has_aux, `fun` returns (value, auxiliary data), and `vjp` returns (value, pull-back, auxiliary data).
@@ -291,7 +302,15 @@ def _check_cotangent(ct, aval: ShapedArray):
     return ct
 
 
-def jvp(fun: Callable, primals: Sequence, tangents: Sequence, has_aux: bool = False):
+@overload
+def jvp(
+    fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any], has_aux: Literal[False] = False
+) -> tuple[R, R]: ...
+@overload
+def jvp(
+    fun: Callable[..., tuple[R, Any]], primals: Sequence[Any], tangents: Sequence[Any], has_aux: Literal[True]
+) -> tuple[R, R, Any]: ...
+def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
     """(value, tangent): `fun` at the primals, and its derivative at the primals applied to the tangents (`jax.jvp`).
 
     >>> jvp(lambda x: x * x, (3.0,), (1.0,))
@@ -336,7 +355,13 @@ def _check_tangent(primal, tangent):
     return Zero(expected) if tangent.dtype == float0 else tangent
 
 
-def linearize(fun: Callable, *primals, has_aux: bool = False):
+@overload
+def linearize(fun: Callable[..., R], *primals: Any, has_aux: Literal[False] = False) -> tuple[R, Callable[..., R]]: ...
+@overload
+def linearize(
+    fun: Callable[..., tuple[R, Any]], *primals: Any, has_aux: Literal[True]
+) -> tuple[R, Callable[..., R], Any]: ...
+def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(value, linear function): `fun`'s value, and its derivative at the primals as a function of tangents (`jax.linearize`).
 
     `linearize` runs the primal part once. `str(linear_function)` shows the linear jaxpr.
@@ -398,7 +423,9 @@ def _check_linear_tangent(primal: ShapedArray, tangent):
     return tangent
 
 
-def linear_transpose(fun: Callable, *primals, reduce_axes: Sequence = ()) -> Callable:
+def linear_transpose(
+    fun: Callable[..., Any], *primals: Any, reduce_axes: Sequence[Any] = ()
+) -> Callable[..., tuple[Any, ...]]:
     """A function that maps a cotangent of `fun`'s result to a tuple of cotangents of its arguments (`jax.linear_transpose`).
 
     fun: a linear function. primals: arrays or `ShapeDtypeStruct`s; only their shapes and dtypes are used, and `fun` runs on

@@ -144,7 +144,7 @@ class Array:
         return self.aval.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         return self.aval.dtype
 
     @property

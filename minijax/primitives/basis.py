@@ -18,6 +18,7 @@ from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.checks import CHECK_ALL, checked
 from ..core.primitive import Absent, CallPrimitive, Primitive
 from ..core.traces import Array, get_aval
+from ..core.types import ArrayLike
 from ..foundation.dtypes import float0
 
 # Every primitive of the package by name, in the order of definition.
@@ -201,7 +202,7 @@ def batch_to_front(x, dim: int | None, size: int = 1):
     return broadcast_batch(x, size, 0) if dim is None else move_batch_dim(x, dim, 0)
 
 
-def expand_dims(x, dimensions: Sequence[int]):
+def expand_dims(x: ArrayLike, dimensions: Sequence[int]) -> Array:
     """Insert axes of size 1 at those places of the result."""
     ndim = len(shape_of(x)) + len(dimensions)
     dimensions = {d % ndim for d in dimensions}
@@ -273,7 +274,7 @@ def add_tangents(x, y):
 # broadcast_in_dim
 
 
-def broadcast_in_dim(operand, shape: Sequence[int], broadcast_dimensions: Sequence[int]):
+def broadcast_in_dim(operand: ArrayLike, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> Array:
     """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`)."""
     shape = tuple(map(int, shape))
     if shape_of(operand) == shape and isinstance(operand, Array):
@@ -335,7 +336,7 @@ broadcast_in_dim_p = linear_row(
 # reduce_sum
 
 
-def reduce_sum(operand, axes: Sequence[int]):
+def reduce_sum(operand: ArrayLike, axes: Sequence[int]) -> Array:
     """Sum over axes (`lax.reduce_sum`)."""
     return reduce_sum_p.bind(operand, axes=tuple(axes), out_sharding=None) if axes else operand
 
@@ -380,7 +381,7 @@ reduce_sum_p = linear_row(
 # reshape, transpose, squeeze
 
 
-def reshape(operand, new_sizes: Sequence[int]):
+def reshape(operand: ArrayLike, new_sizes: Sequence[int]) -> Array:
     """The same elements, in row-major order, in another shape (`lax.reshape`)."""
     new_sizes = tuple(map(int, new_sizes))
     if shape_of(operand) == new_sizes and isinstance(operand, Array):
@@ -412,7 +413,7 @@ reshape_p = linear_row(
 )
 
 
-def transpose(operand, permutation: Sequence[int]):
+def transpose(operand: ArrayLike, permutation: Sequence[int]) -> Array:
     """Permute the axes (`lax.transpose`)."""
     permutation = tuple(map(int, permutation))
     if permutation == tuple(range(len(permutation))) and isinstance(operand, Array):
@@ -442,7 +443,7 @@ transpose_p = linear_row(
 )
 
 
-def squeeze(operand, dimensions: Sequence[int]):
+def squeeze(operand: ArrayLike, dimensions: Sequence[int]) -> Array:
     """Remove axes of size 1 (`lax.squeeze`)."""
     ndim = len(shape_of(operand))
     dimensions = tuple(sorted(d % ndim if -ndim <= d < ndim else d for d in dimensions))
