@@ -49,27 +49,27 @@ class ArrayImpl(Array):
         return self._aval
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         aval = self._aval
         return self._value.shape if aval is None else aval.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         if self._aval is not None:
             return self._aval.dtype
         dtype = self._value.dtype
         return dtype if dtype.char != "V" else float0 if dtype == float0 else key_fry
 
     @property
-    def weak_type(self):
+    def weak_type(self) -> bool:
         return self._weak_type
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return len(self.shape)
 
     @property
-    def size(self):
+    def size(self) -> int:
         return self._value.size if self._aval is None else self._aval.size
 
     # An array is not hashable, since == is elementwise.
@@ -84,7 +84,7 @@ class ArrayImpl(Array):
             raise TypeError(f"Cannot convert a complex array to {kind.__name__}: take its real part first.")
         return kind(self._value[()])
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         if self._value.size != 1:
             raise ValueError(
                 "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
@@ -93,16 +93,16 @@ class ArrayImpl(Array):
             )
         return bool(self._value.reshape(())[()])
 
-    def __int__(self):
+    def __int__(self) -> int:
         return self._scalar(int)
 
-    def __float__(self):
+    def __float__(self) -> float:
         return self._scalar(float)
 
-    def __complex__(self):
+    def __complex__(self) -> complex:
         return self._scalar(complex)
 
-    def __index__(self):
+    def __index__(self) -> int:
         if self._value.ndim or self._value.dtype.kind not in "iu":
             raise TypeError("Only integer scalar arrays can be converted to a scalar index.")
         return int(self._value[()])
@@ -110,19 +110,19 @@ class ArrayImpl(Array):
     def __format__(self, spec: str) -> str:
         return format(self._value[()], spec) if self._value.ndim == 0 and spec else format(str(self), spec)
 
-    def item(self, *args):
+    def item(self, *args: Any) -> Any:
         """The only element as a Python number, or the element at the given index."""
         return self._value.item(*args)
 
-    def tolist(self):
+    def tolist(self) -> Any:
         return self._value.tolist()
 
-    def tobytes(self, order="C") -> bytes:
+    def tobytes(self, order: Any = "C") -> bytes:
         return self._value.tobytes(order)
 
     # -- NumPy and others ----------------------------------------------------------------------------------------------
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         if self.dtype == key_fry:
             raise TypeError(
                 "JAX array with PRNGKey dtype cannot be converted to a NumPy array. Use random.key_data(arr)."
@@ -135,13 +135,15 @@ class ArrayImpl(Array):
             return self._value.astype(dtype)
         return self._value.copy() if copy else read_only(self._value)
 
-    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
         # DLPack before version 1 cannot say that memory is read-only: a library that knows no later version gets a copy.
         unable_to_say = max_version is None or max_version[0] < 1
         value = self._value.copy() if unable_to_say and copy is not False else read_only(self._value)
         return value.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
-    def __dlpack_device__(self):
+    def __dlpack_device__(self) -> Any:
         return self._value.__dlpack_device__()
 
     def __reduce__(self):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -124,7 +124,10 @@ def run_to_end(trace: Trace, function: Callable):
     return result
 
 
-def called_by_user(function: Callable) -> Callable:
+F = TypeVar("F", bound=Callable)
+
+
+def called_by_user(function: F) -> F:
     """Decorator for a function that runs a transformation for the user: `Trace.enter` runs it."""
 
     @wraps(function)
@@ -175,7 +178,7 @@ class Array:
         return self.aval.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         return self.aval.dtype
 
     @property

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.traces import Array
+from ..core.types import ArrayLike
 from ..primitives import elementwise as ew
 from . import reductions, ufuncs
 from .creation import array, asarray
 from .util import broadcast_shapes, check_arraylike, convert, isnan, promote_args, promote_args_inexact
 
 
-def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+def isclose(
+    a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
+) -> Array:
     """Whether |a - b| <= atol + rtol |b| (`jax.numpy.isclose`); infinities are close to themselves."""
     a, b = promote_args("isclose", a, b)
     a, b = promote_args_inexact("isclose", a, b)
@@ -22,7 +26,9 @@ def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
     return ew.or_p.bind(close, ew.and_p.bind(isnan(a), isnan(b))) if equal_nan else close
 
 
-def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+def allclose(
+    a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
+) -> Array:
     """Whether all elements are close (`jax.numpy.allclose`).
 
     >>> allclose(np.float32([1, 2]), np.float32([1, 2 + 1e-6]))
@@ -32,7 +38,7 @@ def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
     return reductions.all(isclose(a, b, rtol, atol, equal_nan))
 
 
-def array_equal(a1, a2, equal_nan=False):
+def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
     """Whether two arrays have the same shape and elements (`jax.numpy.array_equal`)."""
     a1, a2 = asarray(a1), asarray(a2)
     if a1.shape != a2.shape:
@@ -43,7 +49,7 @@ def array_equal(a1, a2, equal_nan=False):
     return reductions.all(same)
 
 
-def array_equiv(a1, a2):
+def array_equiv(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Whether two arrays have the same elements after broadcasting (`jax.numpy.array_equiv`)."""
     a1, a2 = asarray(a1), asarray(a2)
     try:

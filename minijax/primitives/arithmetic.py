@@ -9,6 +9,7 @@ import numpy as np
 from ..core.array import number, to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, Tracer, check_not_leaked, get_aval
+from ..core.types import ArrayLike
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from ..foundation.float_errors import SILENT, with_float_errors
 from .basis import (
@@ -116,7 +117,7 @@ def _integer_pow_jvp(g, ans, x, *, y):
     return mul_p.bind(g, mul_p.bind(const(x, y), x if y == 2 else integer_pow(x, y - 1)))
 
 
-def integer_pow(x, y: int):
+def integer_pow(x: ArrayLike, y: int) -> Array:
     """x to a constant integer power (`lax.integer_pow`)."""
     if y == 1:
         return x
@@ -241,7 +242,7 @@ ge_p = _comparison("ge", np.greater_equal, ORDERED)
 # select_n
 
 
-def select(predicate, on_true, on_false):
+def select(predicate: ArrayLike, on_true: ArrayLike, on_false: ArrayLike) -> Array:
     """`on_true` where the predicate holds, else `on_false` (`lax.select`)."""
     return select_n_p.bind(predicate, on_false, on_true)
 

@@ -17,7 +17,8 @@ from ..core.array import ArrayImpl, number
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.checks import CHECK_ALL, checked
 from ..core.primitive import Absent, CallPrimitive, Primitive
-from ..core.traces import Array, get_aval, given, thread_state
+from ..core.traces import Array, get_aval, given
+from ..core.types import ArrayLike
 from ..foundation.dtypes import float0
 
 # Every primitive of the package by name, in the order of definition.
@@ -127,10 +128,8 @@ def instantiate(x):
 
 def zeros(aval: ShapedArray):
     if aval.dtype == float0:
-        zero = np.zeros((), float0)
-        if not aval.shape or not thread_state.trace.records:
-            return np.broadcast_to(zero, aval.shape)
-        return broadcast_in_dim_p.bind(zero, shape=aval.shape, broadcast_dimensions=(), sharding=None)
+        zero, params = np.zeros((), float0), {"broadcast_dimensions": (), "sharding": None}
+        return broadcast_in_dim_p.bind(zero, shape=aval.shape, **params) if aval.shape else zero
     return full(aval.shape, 0, aval.dtype, aval.weak_type)
 
 
@@ -203,7 +202,7 @@ def batch_to_front(x, dim: int | None, size: int = 1):
     return broadcast_batch(x, size, 0) if dim is None else move_batch_dim(x, dim, 0)
 
 
-def expand_dims(x, dimensions: Sequence[int]):
+def expand_dims(x: ArrayLike, dimensions: Sequence[int]) -> Array:
     """Insert axes of size 1 at those places of the result."""
     ndim = len(shape_of(x)) + len(dimensions)
     for d in dimensions:
@@ -280,7 +279,7 @@ def add_tangents(x, y):
 # broadcast_in_dim
 
 
-def broadcast_in_dim(operand, shape: Sequence[int], broadcast_dimensions: Sequence[int]):
+def broadcast_in_dim(operand: ArrayLike, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> Array:
     """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`)."""
     shape, dims = tuple(map(int, shape)), tuple(map(int, broadcast_dimensions))
     if shape_of(operand) == shape and isinstance(operand, Array) and dims in ((), tuple(range(len(shape)))):
@@ -343,7 +342,7 @@ broadcast_in_dim_p = linear_row(
 # reduce_sum
 
 
-def reduce_sum(operand, axes: Sequence[int]):
+def reduce_sum(operand: ArrayLike, axes: Sequence[int]) -> Array:
     """Sum over axes (`lax.reduce_sum`)."""
     return reduce_sum_p.bind(operand, axes=tuple(axes), out_sharding=None) if axes else operand
 
@@ -395,7 +394,7 @@ reduce_sum_p = linear_row(
 # reshape, transpose, squeeze
 
 
-def reshape(operand, new_sizes: Sequence[int]):
+def reshape(operand: ArrayLike, new_sizes: Sequence[int]) -> Array:
     """The same elements, in row-major order, in another shape (`lax.reshape`)."""
     new_sizes = tuple(map(int, new_sizes))
     if shape_of(operand) == new_sizes and isinstance(operand, Array):
@@ -427,7 +426,7 @@ reshape_p = linear_row(
 )
 
 
-def transpose(operand, permutation: Sequence[int]):
+def transpose(operand: ArrayLike, permutation: Sequence[int]) -> Array:
     """Permute the axes (`lax.transpose`)."""
     permutation = tuple(map(int, permutation))
     if permutation == tuple(range(len(shape_of(operand)))) and isinstance(operand, Array):
@@ -457,7 +456,7 @@ transpose_p = linear_row(
 )
 
 
-def squeeze(operand, dimensions: Sequence[int]):
+def squeeze(operand: ArrayLike, dimensions: Sequence[int]) -> Array:
     """Remove axes of size 1 (`lax.squeeze`)."""
     ndim = len(shape_of(operand))
     dimensions = tuple(sorted(d % ndim if -ndim <= d < ndim else d for d in dimensions))

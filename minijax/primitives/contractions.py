@@ -6,10 +6,13 @@ import math
 import operator
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
+from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import canonicalize_dtype, finfo
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type
@@ -19,8 +22,14 @@ DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int
 
 
 def dot_general(
-    lhs, rhs, dimension_numbers: DimensionNumbers, precision=None, preferred_element_type=None, *, out_sharding=None
-):
+    lhs: ArrayLike,
+    rhs: ArrayLike,
+    dimension_numbers: DimensionNumbers,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """The products of two arrays summed over pairs of contracted axes, for each index of the paired batch axes
     (`lax.dot_general`).
 
@@ -48,7 +57,15 @@ def _ints(xs) -> tuple[int, ...]:
     return tuple(operator.index(x) for x in xs)
 
 
-def dot(lhs, rhs, *, dimension_numbers=None, precision=None, preferred_element_type=None, out_sharding=None):
+def dot(
+    lhs: ArrayLike,
+    rhs: ArrayLike,
+    *,
+    dimension_numbers: Any = None,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+    out_sharding: Any = None,
+) -> Array:
     """The product of vectors or matrices (`lax.dot`); with dimension_numbers, `dot_general`."""
     if dimension_numbers is None:
         left, right = shape_of(lhs), shape_of(rhs)
@@ -60,7 +77,7 @@ def dot(lhs, rhs, *, dimension_numbers=None, precision=None, preferred_element_t
     return dot_general(lhs, rhs, dimension_numbers, precision, preferred_element_type, out_sharding=out_sharding)
 
 
-def batch_matmul(lhs, rhs, precision=None):
+def batch_matmul(lhs: ArrayLike, rhs: ArrayLike, precision: Any = None) -> Array:
     """Matrix products along leading batch axes (`lax.batch_matmul`)."""
     ndim = len(shape_of(lhs))
     if ndim < 2 or ndim != len(shape_of(rhs)):

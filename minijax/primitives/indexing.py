@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.jaxpr import Jaxpr
 from ..core.staging import trace_to_jaxpr
-from ..core.traces import get_aval
+from ..core.traces import Array, get_aval
+from ..core.types import ArrayLike
 from ..foundation.source_info import Origin, context, interpreter
 from .basis import (
     NOT_LINEAR,
@@ -46,16 +48,16 @@ from .windows import (
 
 
 def gather(
-    operand,
-    start_indices,
+    operand: ArrayLike,
+    start_indices: ArrayLike,
     dimension_numbers: GatherDimensionNumbers,
     slice_sizes: Sequence[int],
     *,
     unique_indices: bool = False,
     indices_are_sorted: bool = False,
-    mode=None,
-    fill_value=None,
-):
+    mode: Any = None,
+    fill_value: ArrayLike | None = None,
+) -> Array:
     """A window of the operand for every index vector (the last axis of `start_indices`) (`lax.gather`)."""
     # A scatter drops what is out of bounds unless a mode is given, a gather promises that nothing is.
     parsed = GatherScatterMode.PROMISE_IN_BOUNDS if mode is None else GatherScatterMode.from_any(mode)
@@ -498,15 +500,15 @@ def _scatter(primitive, operand, indices, updates, numbers, indices_are_sorted, 
 
 def _scatterer(primitive, name: str, does: str):
     def scatterer(
-        operand,
-        scatter_indices,
-        updates,
+        operand: ArrayLike,
+        scatter_indices: ArrayLike,
+        updates: ArrayLike,
         dimension_numbers: ScatterDimensionNumbers,
         *,
         indices_are_sorted: bool = False,
         unique_indices: bool = False,
-        mode=None,
-    ):
+        mode: Any = None,
+    ) -> Array:
         return _scatter(
             primitive, operand, scatter_indices, updates, dimension_numbers, indices_are_sorted, unique_indices, mode
         )

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
+from ..core.traces import Array
+from ..core.types import ArrayLike
 from .basis import (
     batch_to_front,
     instantiate,
@@ -52,7 +55,7 @@ def _parted_jvp(primitive_of):
 # concatenate
 
 
-def concatenate(operands: Sequence, dimension: int):
+def concatenate(operands: Sequence[Any], dimension: int) -> Array:
     """The arrays joined along an existing axis (`lax.concatenate`)."""
     operands = list(operands)
     if not operands:
@@ -106,7 +109,7 @@ concatenate_p = row(
 # split
 
 
-def split(operand, sizes: Sequence[int], axis: int = 0) -> list:
+def split(operand: ArrayLike, sizes: Sequence[int], axis: int = 0) -> list[Any]:
     """The list of pieces of the given sizes along an axis (`lax.split`).
 
     >>> import minijax.numpy as jnp
@@ -156,7 +159,7 @@ split_p = row(
 # stack, unstack
 
 
-def stack(arrays: Sequence, axis: int = 0):
+def stack(arrays: Sequence[Any], axis: int = 0) -> Array:
     """The arrays, of one shape, joined along a new axis (`lax.stack`)."""
     arrays = list(arrays)
     if not arrays:
@@ -197,7 +200,7 @@ stack_p = row(
 )
 
 
-def unstack(x, axis: int = 0) -> list:
+def unstack(x: ArrayLike, axis: int = 0) -> list[Any]:
     """The list of slices along an axis, which they lack (`lax.unstack`)."""
     ndim = len(shape_of(x))
     if not -ndim <= axis < ndim:
@@ -231,7 +234,7 @@ unstack_p = row(
 # tile
 
 
-def tile(operand, reps: Sequence[int]):
+def tile(operand: ArrayLike, reps: Sequence[int]) -> Array:
     """The whole array, repeated along each axis (`lax.tile`).
 
     >>> import minijax.numpy as jnp

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero
+from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import canonicalize_dtype
 from .basis import (
     NOT_LINEAR,
@@ -166,7 +168,7 @@ reduce_xor_p = _reduction(
 
 
 def _reducer(primitive, name: str):
-    def reduce(operand, axes: Sequence[int]):
+    def reduce(operand: ArrayLike, axes: Sequence[int]) -> Array:
         return primitive.bind(operand, axes=tuple(operator.index(a) for a in axes))
 
     reduce.__name__ = reduce.__qualname__ = name
@@ -213,12 +215,12 @@ argmax_p = _arg_reduction("argmax", np.argmax)
 argmin_p = _arg_reduction("argmin", np.argmin)
 
 
-def argmax(operand, axis: int, index_dtype):
+def argmax(operand: ArrayLike, axis: int, index_dtype: DTypeLike) -> Array:
     """The index of the greatest element along an axis, or of the first NaN (`lax.argmax`)."""
     return argmax_p.bind(operand, axes=(operator.index(axis),), index_dtype=canonicalize_dtype(index_dtype))
 
 
-def argmin(operand, axis: int, index_dtype):
+def argmin(operand: ArrayLike, axis: int, index_dtype: DTypeLike) -> Array:
     """The index of the least element along an axis, or of the first NaN (`lax.argmin`)."""
     return argmin_p.bind(operand, axes=(operator.index(axis),), index_dtype=canonicalize_dtype(index_dtype))
 
@@ -364,7 +366,7 @@ cumlogsumexp_p = _running("cumlogsumexp", _accumulated(np.logaddexp), FLOAT, _co
 
 
 def _runner(primitive, name: str):
-    def running(operand, axis: int = 0, reverse: bool = False):
+    def running(operand: ArrayLike, axis: int = 0, reverse: bool = False) -> Array:
         return primitive.bind(operand, axis=operator.index(axis), reverse=bool(reverse))
 
     running.__name__ = running.__qualname__ = name

@@ -10,6 +10,7 @@ from .. import lax
 from .. import numpy as jnp
 from ..core.array import number
 from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation.dtypes import finfo, iinfo, issubdtype
 from ..numpy.util import as_array, canonicalize_shape, check_arraylike
 from ..primitives.basis import expand_dims, reshape_p
@@ -19,7 +20,7 @@ from .arguments import canonical_dtype, dtype_of, float_dtype, in_dtype, shape_f
 from .keys import checked_key, split_in_two
 
 
-def bits(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
+def bits(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *, out_sharding: Any = None) -> Array:
     """Random bits, as unsigned integers, by default uint32 (`jax.random.bits`).
 
     >>> import minijax as jax
@@ -31,7 +32,15 @@ def bits(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     return random_bits_p.bind(key, bit_width=dtype.itemsize * 8, shape=canonicalize_shape(shape))
 
 
-def uniform(key, shape=(), dtype=None, minval=0.0, maxval=1.0, *, out_sharding=None) -> Array:
+def uniform(
+    key: ArrayLike,
+    shape: Shape = (),
+    dtype: DTypeLike | None = None,
+    minval: ArrayLike = 0.0,
+    maxval: ArrayLike = 1.0,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Floats in [minval, maxval), each as likely as any other (`jax.random.uniform`); rounding may lead to `maxval`.
 
     dtype: a float dtype. minval, maxval: numbers or arrays that broadcast to `shape`.
@@ -87,7 +96,15 @@ def _as_integers(x: Any) -> Array:
     return x if issubdtype(x.dtype, np.integer) else x.astype(int)
 
 
-def randint(key, shape, minval, maxval, dtype=None, *, out_sharding=None) -> Array:
+def randint(
+    key: ArrayLike,
+    shape: Shape,
+    minval: ArrayLike,
+    maxval: ArrayLike,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Integers from `minval` up to but without `maxval` (`jax.random.randint`).
 
     minval, maxval: integers, or arrays of integers that broadcast to `shape`. If maxval <= minval, the result is minval. A

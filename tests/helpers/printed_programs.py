@@ -44,7 +44,9 @@ def inlined(jaxpr):
         return [read(v) for v in jaxpr.outvars]
 
     outs = inline(jaxpr, {})
-    return jaxpr.replace(constvars=constvars, eqns=eqns, outvars=outs)
+    # Since JAX 0.11 a jaxpr holds its constants, and prints as many variables before the `;`.
+    consts = {"consts": [None] * len(constvars)} if hasattr(jaxpr, "consts") else {}
+    return jaxpr.replace(constvars=constvars, eqns=eqns, outvars=outs, **consts)
 
 
 def traced(lib, program, args):
