@@ -31,7 +31,7 @@ from ..core.array import to_array
 from ..core.traces import Array, get_aval, given
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door
-from ..foundation.dtypes import canonicalize_dtype
+from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.pytrees import tree_map
 from ..primitives import elementwise
 from ..primitives.basis import reduce_sum, registry
@@ -158,7 +158,7 @@ def reciprocal(x: ArrayLike) -> Array:
 
 def pow(x: ArrayLike, y: ArrayLike) -> Array:
     """x to the power y, where y has the dtype of x or holds integers (`lax.pow`)."""
-    if isinstance(y, (int, float, complex)) and not isinstance(y, bool):
+    if python_scalar_type(y) not in (None, bool):
         y = to_array(y)
     return elementwise.pow_p.bind(x, y)
 
