@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import enum
 
-import numpy as np
-
 from ..api.associative_scan import associative_scan
 from ..api.collectives import (
     all_gather,
@@ -31,7 +29,7 @@ from ..api.solves import custom_linear_solve, custom_root
 from ..core.array import to_array
 from ..core.traces import get_aval
 from ..foundation.doors import at_the_door
-from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from ..foundation.dtypes import canonicalize_dtype
 from ..foundation.pytrees import tree_map
 from ..primitives import elementwise
 from ..primitives.basis import reduce_sum, registry

@@ -50,7 +50,8 @@ def _iter(self):
 
 
 def _reversed(self):
-    return iter(self[::-1])
+    # A scalar has no length.
+    return iter(self[::-1]) if len(self) else iter(())
 
 
 def _contains(self, value):
