@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import lax
+from ..core.traces import Tracer
 from ..foundation import dtypes
 from . import (
     choosing,
@@ -50,8 +51,9 @@ def _iter(self):
 
 
 def _reversed(self):
-    # A scalar has no length.
-    return iter(self[::-1]) if len(self) else iter(())
+    if not self.shape and not isinstance(self, Tracer):
+        raise TypeError("len() of unsized object")
+    return iter(self[::-1])
 
 
 def _contains(self, value):
