@@ -78,19 +78,13 @@ class ArrayImpl(Array):
     # -- Python numbers ------------------------------------------------------------------------------------------------
 
     def _scalar(self, kind: type) -> Any:
-        if self._value.ndim:
-            raise TypeError(f"Only scalar arrays can be converted to Python scalars; got arr.ndim={self._value.ndim}")
+        self._check_scalar()
         if kind is not complex and self._value.dtype.kind == "c":
             raise TypeError(f"Cannot convert a complex array to {kind.__name__}: take its real part first.")
         return kind(self._value[()])
 
     def __bool__(self) -> bool:
-        if self._value.size != 1:
-            raise ValueError(
-                "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
-                if self._value.size
-                else "The truth value of an empty array is ambiguous. Use `array.size > 0` to check that it is not empty."
-            )
+        self._check_truth()
         return bool(self._value.reshape(())[()])
 
     def __int__(self) -> int:
@@ -103,8 +97,7 @@ class ArrayImpl(Array):
         return self._scalar(complex)
 
     def __index__(self) -> int:
-        if self._value.ndim or self._value.dtype.kind not in "iu":
-            raise TypeError("Only integer scalar arrays can be converted to a scalar index.")
+        self._check_index()
         return int(self._value[()])
 
     def __format__(self, spec: str) -> str:

@@ -108,15 +108,8 @@ def run_to_end(trace: Trace, function: Callable):
     """`function()`, the run of a transformation, while its trace is the current one. After it the trace is over."""
     if not trace.parent.records:
         trace.called = source_info.current_origin()
-    previous = thread_state.trace
     try:
-        thread_state.trace = trace
-        result = function()
-        thread_state.trace = previous
-    except BaseException as error:
-        thread_state.trace = previous
-        hide_our_frames(error)
-        raise
+        result = run_under(trace, function)
     finally:
         trace.end()
     if config.jax_check_tracer_leaks:
@@ -193,6 +186,19 @@ class Array:
     def size(self) -> int:
         return self.aval.size
 
+    def _check_scalar(self):
+        """Raise if the array, known or traced, is no scalar: `int(x)`."""
+        if self.ndim:
+            raise TypeError(f"Only scalar arrays can be converted to Python scalars; got arr.ndim={self.ndim}")
+
+    def _check_index(self):
+        if self.ndim or self.dtype.kind not in "iu":
+            raise TypeError("Only integer scalar arrays can be converted to a scalar index.")
+
+    def _check_truth(self):
+        if self.size != 1:
+            raise errors.ambiguous_truth(self.size)
+
     @property
     def itemsize(self) -> int:
         return self.dtype.itemsize
@@ -243,19 +249,19 @@ class Tracer(Array):
         return self
 
     def __bool__(self):
-        return bool(self._concrete(errors.bool_conversion))
+        return bool(self._concrete(errors.bool_conversion, check=self._check_truth))
 
     def __index__(self):
-        return self._concrete(errors.integer_conversion).__index__()
+        return self._concrete(errors.integer_conversion, check=self._check_index).__index__()
 
     def __int__(self):
-        return int(self._concrete(errors.concretization, "int"))
+        return int(self._concrete(errors.concretization, "int", check=self._check_scalar))
 
     def __float__(self):
-        return float(self._concrete(errors.concretization, "float"))
+        return float(self._concrete(errors.concretization, "float", check=self._check_scalar))
 
     def __complex__(self):
-        return complex(self._concrete(errors.concretization, "complex"))
+        return complex(self._concrete(errors.concretization, "complex", check=self._check_scalar))
 
     def item(self, *args):
         return self._concrete(errors.concretization, "item").item(*args)
@@ -271,8 +277,9 @@ class Tracer(Array):
         """The concrete array behind this tracer if its trace knows the array, else None."""
         return None
 
-    def _concrete(self, error: Callable, *words: str):
+    def _concrete(self, error: Callable, *words: str, check: Callable = lambda: None):
         check_not_leaked(self)
+        check()
         # `if x > 0` works under grad: grad computes primal values at once, so the tracer's value is known.
         value = self.to_concrete_value()
         if value is None:

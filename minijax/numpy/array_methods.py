@@ -9,7 +9,7 @@ from typing import Any, Never
 import numpy as np
 
 from .. import lax
-from ..core.traces import Array
+from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike, DTypeLike, Index
 from ..foundation import dtypes
 from . import (
@@ -53,6 +53,8 @@ def _iter(self: Array) -> Iterator[Array]:
 
 
 def _reversed(self: Array) -> Iterator[Array]:
+    if not self.shape and not isinstance(self, Tracer):
+        raise TypeError("len() of unsized object")
     return iter(self[::-1])
 
 

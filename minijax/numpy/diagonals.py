@@ -153,7 +153,9 @@ def unravel_index(indices: ArrayLike, shape: Shape) -> tuple[Array, ...]:
     for size in reversed(sizes):
         found.append(left % size)
         left = left // size
-    beyond, before = left > 0, left < -1
+    beyond = left > 0
+    # No unsigned number is below -1, which would become the largest of them.
+    before = left < -1 if left.dtype.kind == "i" else left < 0
     return tuple(_where(beyond, size - 1, _where(before, 0, index)) for size, index in zip(sizes, reversed(found)))
 
 

@@ -35,11 +35,7 @@ def shrunk(source: str, found: check.Disagreement, seconds: float) -> tuple[str,
     latest = {source: found}
 
     def still(text: str) -> bool:
-        try:
-            alike = [d for d in check.disagreements(text, (found.mode,)) if d.kind == found.kind]
-        except Exception:
-            # What is left of the text defines no program.
-            return False
+        alike = [d for d in check.disagreements(text, (found.mode,)) if d.kind == found.kind]
         if alike:
             latest[text] = alike[0]
         return bool(alike)

@@ -89,7 +89,8 @@ class Generator:
         try:
             with jax.enable_x64(self.x64), warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                f = eval(f"lambda {', '.join(map(plain_name, names))}: {plain}", dict(helpers_in_jax()))
+                parameters = ", ".join(map(plain_name, names)) or "*_"
+                f = eval(f"lambda {parameters}: {plain}", dict(helpers_in_jax()))
                 if scope.axis:
                     mapped = jax.vmap(f, in_axes=None, axis_name="i", axis_size=scope.axis)
                     strip = lambda t: jax.ShapeDtypeStruct(t.shape[1:], t.dtype, weak_type=t.weak_type)
@@ -524,4 +525,7 @@ CONSTRUCTS = [
 
 
 def source(seed: int) -> str:
-    return Generator(seed).program()
+    """The text of the program of a seed."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return Generator(seed).program()

@@ -66,7 +66,7 @@ ELEMENTWISE = rows("""
     lax.shift_right_logical({i}, {i})
     lax.population_count({i})
     lax.convert_element_type({a}, {dtype})
-    lax.bitcast_convert_type({f}, "int32")
+    lax.bitcast_convert_type({i}, "int32")
     jax.nn.relu({f})
     jax.nn.gelu({f})
     jax.nn.silu({f})

@@ -142,12 +142,12 @@ def shrink(source: str, still: Callable[[str], bool], enough: Callable[[str], bo
                 continue
             try:
                 text = text_of(smaller)
+                shorter = text not in tried and still(text)
             except Exception:
-                continue
-            if text in tried:
+                # What is left of the text is no program.
                 continue
             tried.add(text)
-            if still(text):
+            if shorter:
                 source = text
                 break
         else:
