@@ -232,12 +232,7 @@ def _node(dtype, weak: bool) -> str:
 def _join(nodes: set[str]) -> str:
     """The lowest type of the lattice that all these types may become."""
     bounds = set.intersection(*[_upper_bounds[n] for n in nodes])
-    least = [n for n in bounds if bounds <= _upper_bounds[n]]
-    if not least:
-        raise TypeError(
-            f"dtypes {', '.join(sorted(nodes))} have no common dtype: convert one explicitly with astype()."
-        )
-    return least[0]
+    return next(n for n in bounds if bounds <= _upper_bounds[n])
 
 
 @lru_cache(maxsize=4096)

@@ -19,11 +19,14 @@ import minijax.lowering
 import minijax.nn.initializers
 import minijax.numpy
 import minijax.numpy as jnp
+from minijax.core.array import to_array
 from minijax.core.avals import ShapedArray, UndefinedPrimal
-from minijax.core.jaxpr import ClosedJaxpr
+from minijax.core.jaxpr import ClosedJaxpr, JaxprTypeError, check_jaxpr
 from minijax.core.primitive import Primitive
 from minijax.core.traces import Trace, Tracer, get_aval
 from minijax.fast.recipes import StraightLine
+from minijax.foundation.effects import no_effects
+from minijax.lowering.keys import NoKey, jaxpr_key
 from minijax.primitives import basis
 from minijax.primitives.arithmetic import select_n_p
 from minijax.primitives.collectives import all_to_all_p
@@ -238,6 +241,7 @@ NUMPY = {
     "promotion of keys": (lambda jax, jnp, lax: jnp.stack([jax.random.key(0), v(jnp)[0]]), ("key",)),
     "uint8": (lambda jax, jnp, lax: jnp.uint8(300), ("300", "uint8")),
     "int of complex": (lambda jax, jnp, lax: int(jnp.array(1j)), ("complex", "int")),
+    "a number of 71 bits": (lambda jax, jnp, lax: jnp.add(v(jnp), 2**70), (str(2**70), "too large")),
     "len of a scalar": (lambda jax, jnp, lax: len(jnp.float32(1)), ("len()",)),
     "len of a scalar tracer": (lambda jax, jnp, lax: jax.jit(len)(jnp.float32(1)), ("len()",)),
 }
@@ -357,6 +361,13 @@ def typed(primitive, *avals, **params):
 GATHER = {"slice_sizes": (1,), "dimension_numbers": lax.GatherDimensionNumbers((), (0,), (0,))}
 SCATTER = {"dimension_numbers": lax.ScatterDimensionNumbers((), (0,), (0,))}
 EXCHANGE = {"split_axis": 0, "concat_axis": 0, "axis_name": "i", "axis_index_groups": None, "tiled": True}
+
+
+def not_a_number():
+    with minijax.debug_nans():
+        jnp.log(-1.0)
+
+
 STARTS = aval(3, 1, dtype="int32")
 OWN = {
     "nonzero, fill_value": (lambda: jnp.nonzero(m(jnp), size=2, fill_value=v(jnp)), ValueError, "fill_value"),
@@ -433,6 +444,44 @@ OWN = {
         "static|concrete",
     ),
     "lowering.xla": (lambda: minijax.lowering.xla.up, AttributeError, "'up'"),
+    "a number for a tracer": (lambda: minijax.jit(to_array)(1.0), minijax.errors.UnexpectedTracerError, "jit"),
+    "debug_nans": (not_a_number, FloatingPointError, "nan.*log"),
+    "custom_vjp, traced nondiff_argnums": (
+        lambda: minijax.jit(lambda n: scaled(n, 1.0))(2.0),
+        minijax.errors.UnexpectedTracerError,
+        "nondiff_argnums of the custom_vjp function scaled",
+    ),
+    "a rule that is one loop": (
+        lambda: minijax.grad(looped)(1.0),
+        NotImplementedError,
+        "jvp rule of looped.*one while_loop",
+    ),
+    "custom_linear_solve, closed over": (
+        lambda: minijax.linear_transpose(lambda a: solved(lambda x: a * x, 1.0), 2.0)(1.0),
+        NotImplementedError,
+        "closes over an argument of linear_transpose",
+    ),
+    "custom_linear_solve, auxiliary data": (
+        lambda: minijax.linear_transpose(lambda b: solved(lambda x: 2.0 * x, b, has_aux=True)[1], 2.0)(1.0),
+        NotImplementedError,
+        "auxiliary data has no transpose",
+    ),
+    "effects of an equation": (
+        lambda: check_jaxpr(with_effect(equation=False)),
+        JaxprTypeError,
+        "other effects than its primitive",
+    ),
+    "effects of a jaxpr": (
+        lambda: check_jaxpr(with_effect(equation=True)),
+        JaxprTypeError,
+        "are not those of its equations",
+    ),
+    "key of a jaxpr": (lambda: jaxpr_key(minijax.make_jaxpr(unhashable)(1.0).jaxpr), NoKey, "unhashable"),
+    "random.ball, traced": (
+        lambda: minijax.jit(lambda d: minijax.random.ball(minijax.random.key(0), d))(3),
+        TypeError,
+        r"argument d of jax.random.ball\(\) must be known while tracing",
+    ),
     "closed jaxpr": (lambda: ClosedJaxpr(minijax.make_jaxpr(jnp.sin)(1.0).jaxpr, [1.0]), ValueError, "1 constants"),
     "a tracer without aval": (lambda: Tracer().aval, AttributeError, "Tracer has no aval"),
     "a trace without rules": (lambda: Trace(None).process_primitive(sin_p, [], {}), NotImplementedError, "'sin'"),
@@ -456,6 +505,7 @@ OWN = {
         ValueError,
         "all_to_all.*cannot be split among 2",
     ),
+    "all_to_all of an unbound axis": (typed(all_to_all_p, F32, **EXCHANGE), NameError, "unbound axis name: i"),
     "psum of an unbound axis": (lambda: lax.axis_size("up"), NameError, "up"),
     "dynamic_slice, starts": (
         typed(dynamic_slice_p, F32, slice_sizes=(1,)),
@@ -522,6 +572,48 @@ def keyword_only(*, x):
 def far_argnums(x):
     return x
 
+
+@functools.partial(minijax.custom_vjp, nondiff_argnums=(0,))
+def scaled(n, x):
+    return n * x
+
+
+scaled.defvjp(lambda n, x: (n * x, None), lambda n, _, ct: (n * ct,))
+
+
+@minijax.custom_jvp
+def looped(x):
+    return x * 8
+
+
+@looped.defjvp
+def looped_jvp(primals, tangents):
+    pair = lax.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] * 2, c[2] * 2), (0, *primals, *tangents))
+    return pair[1:]
+
+
+def solved(matvec, b, has_aux=False):
+    def solve(mv, y):
+        x = y / mv(1.0)
+        return (x, x) if has_aux else x
+
+    return lax.custom_linear_solve(matvec, b, solve, solve, has_aux=has_aux)
+
+
+def with_effect(equation: bool):
+    """A jaxpr with an effect, of which the equation, or the jaxpr, knows nothing."""
+    jaxpr = minijax.make_jaxpr(lambda x: (minijax.debug.print("{}", x), x)[1])(1.0).jaxpr
+    if equation:
+        return jaxpr.replace(effects=no_effects)
+    return jaxpr.replace(eqns=[jaxpr.eqns[0].replace(effects=no_effects)])
+
+
+def unhashable(x):
+    return unhashable_p.bind(x, names={"a"})
+
+
+unhashable_p = Primitive("unhashable")
+unhashable_p.def_abstract_eval(lambda x, names: x)
 
 keyword_only.defjvp(lambda primals, tangents: (primals, tangents))
 far_argnums.defjvp(lambda primals, tangents: (primals, tangents))

@@ -3,7 +3,7 @@ handling of errors as they were, and a program that was interrupted gives the ri
 
 The interrupt is raised by a trace function before the k-th instruction that runs in a file of the package, for k = 0, 1, 2, ...
 HYPOTHESIS_PROFILE=long tries every k. Otherwise k goes in wide steps, and takes each instruction around one that changes such a
-state, in the first program that runs it.
+state, in the first program that runs it: within a function that puts the states back, and outside of these.
 
 Python itself interrupts at fewer places: where a function begins, after a call, and where a loop goes back. One window remains,
 and `WINDOWS` lists it: the user's own `with` blocks. An interrupt in their `__exit__` comes before the former value is back.
@@ -59,8 +59,16 @@ CHANGES = {
     ("LOAD_GLOBAL", "float_errors"),
     ("LOAD_GLOBAL", "_set_by_blocks"),
 }
-# (code object, offset) of the instructions around changes at which a test has interrupted a program.
-tried: set[tuple[types.CodeType, int]] = set()
+# The instructions around changes at which a test has interrupted a program: the code object, the offset, and whether a function
+# stands around that puts the states back too.
+Instruction = tuple[types.CodeType, int, bool]
+tried: set[Instruction] = set()
+
+
+def is_within(frame: types.FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_name != "enter":
+        frame = frame.f_back
+    return frame is not None
 
 
 class Injector:
@@ -70,7 +78,7 @@ class Injector:
         self.k = k
         self.count = 0
         self.place = ""
-        self.around: dict[tuple[types.CodeType, int], int] = {}  # {instruction around a change: when it runs first}
+        self.around: dict[Instruction, int] = {}  # {instruction around a change: when it runs first}
 
     def local(self, frame, event, arg):
         if event == "opcode":
@@ -80,7 +88,7 @@ class Injector:
                 self.place = f"{frame.f_code.co_filename}:{frame.f_lineno} ({frame.f_code.co_name}, {frame.f_lasti})"
                 raise KeyboardInterrupt
             if self.k is None and frame.f_lasti in around_changes(frame.f_code):
-                self.around.setdefault((frame.f_code, frame.f_lasti), self.count)
+                self.around.setdefault((frame.f_code, frame.f_lasti, is_within(frame.f_back)), self.count)
             self.count += 1
         return self.local
 
