@@ -220,3 +220,13 @@ def test_an_index_outside_prints_as_in_jax(shape, index):
     program = lambda x: x[index]
     x = np.zeros(shape, np.float32)
     assert str(mj.make_jaxpr(program)(x)) == str(jax.make_jaxpr(program)(x))
+
+
+def test_one_window_of_one_example():
+    """vmap over one example makes a gather, and a scatter, of one window whose batch axis is paired."""
+    x, i = np.arange(24, dtype=np.float32).reshape(1, 2, 4, 3), np.array([2], np.int32)
+    for lib in (jax, mj):
+        rows = lib.vmap(lambda x, i, lib=lib: lib.lax.dynamic_slice(x, (0, i, 0), (2, 1, 2)))(x, i)
+        np.testing.assert_array_equal(rows, x[:, :, 2:3, :2])
+        moved = lib.vmap(lambda x, i: x.at[:, i].add(1))(lib.numpy.asarray(x), i)
+        np.testing.assert_array_equal(moved - x, np.arange(4)[:, None] == np.full((1, 2, 4, 3), 2))
