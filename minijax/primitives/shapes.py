@@ -88,7 +88,7 @@ def _slice_transpose(ct, x, *, limit_indices, start_indices, strides):
     config = []
     for start, stride, size, n in zip(start_indices, strides, shape, shape_of(ct)):
         covered = start + (n - 1) * stride + 1 if n else start
-        config.append((start, size - covered, stride - 1 if n else 0))
+        config.append((start, size - covered, stride - 1))
     return [pad(ct, _full((), 0, ct.dtype), config)]
 
 
