@@ -73,9 +73,10 @@ def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], defau
         raise ValueError("jnp.select: condlist must be non-empty")
     check_arraylike("select", *condlist, *choicelist, default)
     default, *choices = promote_dtypes(*map(asarray, (default, *choicelist)))
-    for condition, choice in zip(reversed(condlist), reversed(choices)):
-        default = _where(condition, choice, default)
-    return default
+    conditions = broadcast_arrays(False, *map(to_bool, map(asarray, condlist)))
+    # The number of the first condition that holds; the first of all, which never does, stands for the default.
+    first = lax.argmax(lax.stack(conditions), 0, np.dtype("int32"))
+    return ew.select_n_p.bind(*broadcast_arrays(first, default, *choices))
 
 
 def choose(a: ArrayLike, choices: ArrayLike | Sequence[ArrayLike], out: None = None, mode: str = "raise") -> Array:

@@ -90,9 +90,8 @@ def asarray(
 
 def _array_of_array(x: Array, dtype, copy: bool) -> Array:
     x = as_array(x)
-    if dtype is not None and (x.dtype != dtype or x.weak_type):
-        x = convert_element_type(x, dtype)
-    return copy_p.bind(x) if copy else x
+    x = copy_p.bind(x) if copy else x
+    return convert_element_type(x, dtype) if dtype is not None and (x.dtype != dtype or x.weak_type) else x
 
 
 def _array_of_value(x: Any, dtype) -> Array:
@@ -496,11 +495,11 @@ def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: 
         places[:2] = 1, 0
     sizes = {place: x.shape[0] for place, x in zip(places, vectors)}
 
-    def grid(place, x):
+    grids = {}
+    for place, x in sorted(zip(places, vectors), key=lambda pair: pair[0]):
         shape = tuple(1 if sparse and i != place else sizes[i] for i in range(len(vectors)))
-        return broadcast_in_dim(x, shape, (place,))
-
-    return [grid(place, x) for place, x in zip(places, vectors)]
+        grids[place] = broadcast_in_dim(x, shape, (place,))
+    return [grids[place] for place in places]
 
 
 def indices(dimensions: Sequence[int], dtype: DTypeLike | None = None, sparse: bool = False) -> Any:
@@ -513,7 +512,7 @@ def indices(dimensions: Sequence[int], dtype: DTypeLike | None = None, sparse: b
         grids.append(broadcast_in_dim(lax.iota(dtype, size), shape, (i,)))
     if sparse:
         return tuple(grids)
-    return lax.concatenate([expand_dims(g, [0]) for g in grids], 0) if grids else given(np.zeros(0, dtype))
+    return lax.stack(grids) if grids else given(np.zeros(0, dtype))
 
 
 def ix_(*args: ArrayLike) -> tuple[Array, ...]:

@@ -241,6 +241,8 @@ def concatenate(arrays: Sequence[ArrayLike] | ArrayLike, axis: int | None = 0, d
     >>> concatenate([np.arange(2), np.arange(3)])
     Array([0, 1, 0, 1, 2], dtype=int32)
     """
+    if isinstance(arrays, Array) and axis == 0 and dtype is None and len(arrays.shape) > 1:
+        return lax.reshape(arrays, (arrays.shape[0] * arrays.shape[1], *arrays.shape[2:]))
     arrays = _arrays("concatenate", arrays)
     if not arrays:
         raise ValueError("Need at least one array to concatenate.")
