@@ -156,7 +156,7 @@ def reciprocal(x):
 
 def pow(x, y):
     """x to the power y, where y has the dtype of x or holds integers (`lax.pow`)."""
-    if isinstance(y, (int, float, complex)) and not isinstance(y, bool):
+    if isinstance(y, (int, float)) and not isinstance(y, bool):
         y = to_array(y)
     return elementwise.pow_p.bind(x, y)
 

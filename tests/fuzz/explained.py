@@ -29,8 +29,8 @@ OTHER_EQUATIONS = """
 # What JAX's errors say that its functions do not raise: Python does, somewhere inside.
 ACCIDENTS = (
     "tuple index out of range", "Non-hashable static", "unhashable type", "Cannot lower jaxpr", "is not iterable", "AssertionError",
-    "object has no attribute", "not supported between", "object is not subscriptable", "has no len", "invalid tensor dimension size",
-    "cannot convert float infinity", "of unsized object", r"missing \d required",
+    "object has no attribute", "not supported between", "object is not subscriptable", "has no len",
+    "invalid tensor dimension size", "cannot convert float infinity", "of unsized object", r"missing \d required",
 )  # fmt: skip
 
 
