@@ -56,7 +56,8 @@ def repeat(
     """
     check_arraylike("repeat", a, repeats)
     a = asarray(a)
-    a, axis = (ravel(a), 0 if axis is None else axis) if axis is None or not a.shape else (a, axis)
+    # A scalar is repeated whatever the axis, as in JAX.
+    a, axis = (ravel(a), 0) if axis is None or not a.shape else (a, axis)
     axis = canonicalize_axis(axis, len(a.shape))
     if total_repeat_length is None and isinstance(repeats, Tracer):
         repeats = repeats._concrete(errors.concretization, "jnp.repeat")

@@ -363,6 +363,8 @@ def _neighbours(ordered: Array, q: Array, skip_nan: bool) -> tuple[Array, Array,
 
 def _pick_last(ordered: Array, index: Array, rank: int) -> Array:
     """ordered[..., index] for an `index` with `rank` more axes in front."""
+    if 0 in index.shape:
+        return full(index.shape, 0, ordered.dtype)
     last = len(ordered.shape) - 1
     numbers = lax.GatherDimensionNumbers(
         offset_dims=(),

@@ -122,6 +122,7 @@ EXPLAINED = [
         "minijax refuses at once; JAX writes an equation that cannot be run, or raises another error",
         lambda s, d: (
             "Detected differentiation of a custom_" in d.detail
+            or "Primitive 'custom_lin'" in d.detail
             or "UnexpectedTracerError" in d.detail
             and "with_" in s
             and not transformed_by(s, "vmap", r"jax\.vmap", r"lax\.map")

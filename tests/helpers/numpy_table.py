@@ -272,6 +272,9 @@ REDUCED = [
     *rows("""
         jnp.sum(e0)
         jnp.sum(e0, axis=0)
+        jnp.median(e0, axis=1)
+        jnp.nanmedian(e0, axis=1)
+        jnp.quantile(e0, jnp.array([0.3, 0.5]), axis=1)
         jnp.prod(e0, axis=0)
         jnp.mean(e0, axis=0)
         jnp.max(e0, initial=2.0)
