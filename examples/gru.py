@@ -7,8 +7,12 @@ whatever comes has an error of 1/6: going below it takes memory.
 import minijax as jax
 import minijax.numpy as jnp
 
+Layer = tuple[jax.Array, jax.Array]
+Params = dict[str, Layer]
+Moments = tuple[Params, Params]
 
-def init(key, hidden):
+
+def init(key: jax.Array, hidden: int) -> Params:
     """Weights of the gates (reset, update), of the candidate, and of the answer."""
     gates, candidate, answer = jax.random.split(key, 3)
     size = hidden + 2
@@ -19,12 +23,12 @@ def init(key, hidden):
     }
 
 
-def affine(layer, x):
+def affine(layer: Layer, x: jax.Array) -> jax.Array:
     w, b = layer
     return x @ w + b
 
 
-def cell(params, h, x):
+def cell(params: Params, h: jax.Array, x: jax.Array) -> jax.Array:
     """One step: hidden, input -> hidden."""
     gates = jax.nn.sigmoid(affine(params["gates"], jnp.concatenate([h, x], axis=-1)))
     reset, update = jnp.split(gates, 2, axis=-1)
@@ -32,14 +36,14 @@ def cell(params, h, x):
     return update * h + (1 - update) * candidate
 
 
-def loss(params, sequences, answers):
+def loss(params: Params, sequences: jax.Array, answers: jax.Array) -> jax.Array:
     """Mean squared error; `sequences` is (time, batch, 2)."""
     start = jnp.zeros((sequences.shape[1], params["answer"][0].shape[0]))
     last, _ = jax.lax.scan(lambda h, x: (cell(params, h, x), None), start, sequences)
     return jnp.mean((affine(params["answer"], last) - answers) ** 2)
 
 
-def data(key, time=8, batch=32):
+def data(key: jax.Array, time: int = 8, batch: int = 32) -> tuple[jax.Array, jax.Array]:
     """Sequences with one mark in each half, and the sums of what is marked."""
     numbers_key, first_key, second_key = jax.random.split(key, 3)
     numbers = jax.random.uniform(numbers_key, (time, batch))
@@ -51,7 +55,7 @@ def data(key, time=8, batch=32):
 
 
 @jax.jit
-def train_step(params, moments, step, key):
+def train_step(params: Params, moments: Moments, step: float, key: jax.Array) -> tuple[Params, Moments, jax.Array]:
     """One step of Adam on a fresh batch."""
     value, gradient = jax.value_and_grad(loss)(params, *data(key))
     first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, moments[0], gradient)
@@ -61,7 +65,7 @@ def train_step(params, moments, step, key):
     return params, (first, second), value
 
 
-def train(steps, hidden=16):
+def train(steps: int, hidden: int = 16) -> tuple[Params, jax.Array]:
     """The parameters after training, and the loss at each step."""
     weights, batches = jax.random.split(jax.random.key(0))
     params = init(weights, hidden)
@@ -73,7 +77,7 @@ def train(steps, hidden=16):
     return params, jnp.stack(losses)
 
 
-def main():
+def main() -> None:
     _, losses = train(600)
     print("answering 1         mean squared error 0.1667")
     for step in (100, 200, 400, 600):

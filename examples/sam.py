@@ -5,11 +5,17 @@ neighbourhood is low too are preferred. The sharpness of what is found is the la
 iteration with Hessian-vector products: forward over reverse, no Hessian is formed.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import minijax as jax
 import minijax.numpy as jnp
 
+Params = dict[str, tuple[jax.Array, jax.Array]]
+Objective = Callable[[Params], jax.Array]
 
-def init(key, width=16):
+
+def init(key: jax.Array, width: int = 16) -> Params:
     first, second = jax.random.split(key)
     return {
         "hidden": (jax.random.normal(first, (2, width)), jnp.zeros(width)),
@@ -17,7 +23,7 @@ def init(key, width=16):
     }
 
 
-def data(key, points=64):
+def data(key: jax.Array, points: int = 64) -> tuple[jax.Array, jax.Array]:
     """Two rings, and noise: label 1 for the outer one."""
     angles, noise = jax.random.split(key)
     angle = jax.random.uniform(angles, (points,), maxval=2 * jnp.pi)
@@ -26,28 +32,29 @@ def data(key, points=64):
     return x + 0.15 * jax.random.normal(noise, x.shape), label
 
 
-def loss(params, x, label):
+def loss(params: Params, x: jax.Array, label: jax.Array) -> jax.Array:
     """Mean cross entropy of logistic regression on one hidden layer."""
     (w, b), (v, c) = params["hidden"], params["output"]
     logit = jnp.tanh(x @ w + b) @ v + c
     return jnp.mean(jax.nn.softplus(logit) - label * logit)
 
 
-def norm(tree):
+def norm(tree: Any) -> jax.Array:
     return jnp.sqrt(sum(jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree)))
 
 
-def sam_gradient(function, params, rho):
+def sam_gradient(function: Objective, params: Params, rho: float) -> Params:
     """The gradient of `function` at params + rho * g / |g|, where g is its gradient at params."""
     gradient = jax.grad(function)(params)
     scale = rho / norm(gradient)
-    return jax.grad(function)(jax.tree.map(lambda p, g: p + scale * g, params, gradient))
+    worst: Params = jax.grad(function)(jax.tree.map(lambda p, g: p + scale * g, params, gradient))
+    return worst
 
 
-def sharpness(function, params, iterations=20):
+def sharpness(function: Objective, params: Params, iterations: int = 20) -> jax.Array:
     """The largest eigenvalue of the Hessian."""
 
-    def iterate(direction, _):
+    def iterate(direction: Params, _: None) -> tuple[Params, jax.Array]:
         product = jax.jvp(jax.grad(function), (params,), (direction,))[1]
         size = norm(product)
         return jax.tree.map(lambda leaf: leaf / size, product), size
@@ -56,18 +63,19 @@ def sharpness(function, params, iterations=20):
     return jax.lax.scan(iterate, start, None, length=iterations)[1][-1]
 
 
-def train(steps, rho):
+def train(steps: int, rho: float) -> tuple[Params, jax.Array, jax.Array]:
     """(parameters, loss, sharpness) where `steps` of descent end; rho = 0 is plain gradient descent."""
     weights, points = jax.random.split(jax.random.key(0))
     x, label = data(points)
 
-    def objective(params):
+    def objective(params: Params) -> jax.Array:
         return loss(params, x, label)
 
     @jax.jit
-    def step(params):
+    def step(params: Params) -> Params:
         gradient = sam_gradient(objective, params, rho)
-        return jax.tree.map(lambda p, g: p - g, params, gradient)
+        lower: Params = jax.tree.map(lambda p, g: p - g, params, gradient)
+        return lower
 
     params = init(weights)
     for _ in range(steps):
@@ -75,7 +83,7 @@ def train(steps, rho):
     return params, objective(params), sharpness(objective, params)
 
 
-def main():
+def main() -> None:
     print("rho     loss    sharpness")
     for rho in (0.0, 0.1, 0.3, 0.5):
         _, value, sharp = train(1500, rho)

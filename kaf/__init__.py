@@ -8,6 +8,8 @@ The rooms, in the order of their imports: `functional` (the function of plain ar
 (the command `kaf`). The other files are doors, short modules that keep public import paths.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from . import losses, optim
 from .backend import Backend, get_backend, optional_module, use_backend
 from .functional.activation import kaf
@@ -67,7 +69,11 @@ __all__ = [
 _LAZY_DOORS = ("equinox", "grid", "kernels", "nnx", "pallas", "parallel", "variants")
 
 
-def __getattr__(name: str):
-    if name in _LAZY_DOORS:
-        return optional_module(name)
-    raise AttributeError(f"module 'kaf' has no attribute {name!r}")
+if TYPE_CHECKING:
+    from . import equinox, grid, kernels, nnx, pallas, parallel, variants  # noqa: F401  (attributes for a type checker)
+else:
+    # A type checker that saw the function would accept every name.
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY_DOORS:
+            return optional_module(name)
+        raise AttributeError(f"module 'kaf' has no attribute {name!r}")

@@ -46,17 +46,17 @@ class Backend:
     tree: ModuleType
     custom_derivatives: ModuleType
     core: ModuleType
-    grad: Callable
-    value_and_grad: Callable
-    vmap: Callable
-    jit: Callable
-    jvp: Callable
-    custom_jvp: Callable
-    checkpoint: Callable
-    hessian: Callable
-    make_jaxpr: Callable
-    block_until_ready: Callable
-    default_backend: Callable
+    grad: Callable[..., Any]
+    value_and_grad: Callable[..., Any]
+    vmap: Callable[..., Any]
+    jit: Callable[..., Any]
+    jvp: Callable[..., Any]
+    custom_jvp: Callable[..., Any]
+    checkpoint: Callable[..., Any]
+    hessian: Callable[..., Any]
+    make_jaxpr: Callable[..., Any]
+    block_until_ready: Callable[..., Any]
+    default_backend: Callable[..., Any]
 
     def __repr__(self) -> str:
         return f"Backend({self.name!r})"

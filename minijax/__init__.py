@@ -8,8 +8,9 @@ Array(0., dtype=float32, weak_type=True)
 
 from importlib import import_module
 from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING, Any
 
-from . import ad_checkpoint, core, custom_derivatives, dtypes, errors, lax, numpy, stages, tree, tree_util
+from . import ad_checkpoint, core, custom_derivatives, dtypes, errors, lax, numpy, stages, tree, tree_util, typing
 from .api import leaks  # noqa: F401  (`checking_leaks` needs its search)
 from .api.callbacks import effects_barrier, pure_callback
 from .api.checkpoint import checkpoint, checkpoint_policies, remat
@@ -45,11 +46,14 @@ if PathFinder.find_spec(f"{__name__}.fast", __path__) is not None:
 # Imported when first asked for: a fifth of the code, that many programs do without.
 _ON_DEMAND = ("custom_batching", "debug", "extend", "nn", "random", "scipy")
 
-
-def __getattr__(name: str):
-    if name in _ON_DEMAND:
-        return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    from . import custom_batching, debug, extend, nn, random, scipy
+else:
+    # A type checker that saw the function would accept every name.
+    def __getattr__(name: str) -> Any:
+        if name in _ON_DEMAND:
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
@@ -119,6 +123,7 @@ __all__ = [
     "tree",
     "tree_util",
     "typeof",
+    "typing",
     "value_and_grad",
     "vjp",
     "vmap",

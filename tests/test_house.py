@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 # a few lines that JAX names in public, stands where the room does that it opens.
 ROOMS = [
     ["minijax.foundation", "minijax.errors", "minijax.dtypes", "minijax.tree_util", "minijax.tree"],
-    ["minijax.core"],
+    ["minijax.core", "minijax.typing"],
     ["minijax.primitives"],
     ["minijax.transforms"],
     ["minijax.lowering"],
@@ -146,6 +146,7 @@ DOORS = {
     "stages",
     "tree",
     "tree_util",
+    "typing",
 }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
 
@@ -37,7 +37,7 @@ def kaf(
     centers: Float[Array, "k"] | Grid,
     sigma: Float[Array, "*units"] | float | None = None,
     *,
-    kernel: str | Callable = "gauss",
+    kernel: str | Callable[..., Any] = "gauss",
     method: str = "auto",
     axis: int | None = None,
 ) -> Float[Array, "*batch"]:

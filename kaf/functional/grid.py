@@ -6,6 +6,7 @@ import functools
 import math
 import operator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 
@@ -40,7 +41,7 @@ class Grid:
             raise ValueError(f"Grid: there is no rule {self.rule!r}; choose one of {', '.join(_WIDTH_IN_STEPS)}.")
 
     @functools.cached_property
-    def centers(self) -> numpy.ndarray:
+    def centers(self) -> numpy.ndarray[Any, Any]:
         """The centres, float32 [size], read-only."""
         centers = numpy.linspace(-self.boundary, self.boundary, self.size, dtype=numpy.float32)
         centers.flags.writeable = False

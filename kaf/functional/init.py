@@ -47,7 +47,7 @@ def as_key(key: Array | int) -> Array:
     return get_backend().random.key(key) if isinstance(key, (int, numpy.integer)) else key
 
 
-def variance_preserving_scale(grid: Grid, kernel: str | Callable = "gauss", std: float = 1.0) -> float:
+def variance_preserving_scale(grid: Grid, kernel: str | Callable[..., Any] = "gauss", std: float = 1.0) -> float:
     """The standard deviation s of alpha for which phi(x) has variance std^2, when x is normal with standard deviation `std`.
 
     If alpha has variance s^2, then phi(x) has variance s^2 sum_i kernel(x, c_i)^2. The mean of this over x is computed by
@@ -75,7 +75,7 @@ class RidgeFit:
     grid            the grid of the coefficients
     """
 
-    alpha: numpy.ndarray
+    alpha: numpy.ndarray[Any, Any]
     residual_max: float
     residual_rms: float
     max_abs_alpha: float
@@ -83,7 +83,7 @@ class RidgeFit:
 
 
 def ridge_alpha(
-    f: str | Callable, grid: Grid | None = None, eps: float = 1e-4, kernel: str | Callable = "gauss"
+    f: str | Callable[..., Any], grid: Grid | None = None, eps: float = 1e-4, kernel: str | Callable[..., Any] = "gauss"
 ) -> RidgeFit:
     """The coefficients of a KAF that starts as the function `f`: alpha = (K + eps I)^-1 f(c), with K_ij = kernel(c_i, c_j).
 
@@ -164,7 +164,7 @@ class Resized:
     grid            the new grid
     """
 
-    alpha: numpy.ndarray
+    alpha: numpy.ndarray[Any, Any]
     residual_max: float
     max_abs_alpha: float
     exact: bool
@@ -238,7 +238,7 @@ def fit_to_data(x: Array, size: int = 20, coverage: float = 0.99, rule: str = "p
     return Grid(size, float(numpy.quantile(x, coverage)) or float(x.max()), rule)
 
 
-def share_out_of_range(x: Array, grid: Grid | None = None, axis: int | None = None) -> numpy.ndarray:
+def share_out_of_range(x: Array, grid: Grid | None = None, axis: int | None = None) -> numpy.ndarray[Any, Any]:
     """The share of the inputs x that lie beyond the outermost centres, float64 []; with `axis`, one share for each unit.
 
     The units are the axis `axis` of x. A KAF of Gaussians learns nothing from inputs out of range; `fit_to_data` finds a

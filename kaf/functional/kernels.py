@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..backend import get_backend
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ..backend import Array
 
 
-def gauss_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma: Float[Array, ""] | float):
+def gauss_kernel(
+    x: Float[Array, "..."], center: Float[Array, "..."], sigma: Float[Array, ""] | float
+) -> Float[Array, "..."]:
     """exp(-(x - center)^2 / (2 sigma^2)), which is 1 at the centre; sigma is the bandwidth. The shapes broadcast.
 
     Integers are converted to floats. NaN gives NaN. A value so far away that its square overflows gives 0.
@@ -33,7 +35,7 @@ def gauss_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma: Flo
     return xp.exp(-((x - center) ** 2) / (2 * sigma**2))
 
 
-def relu_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma=None):
+def relu_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma: Any = None) -> Float[Array, "..."]:
     """max(x - center, 0). A KAF of this kernel is piecewise linear, with its knots at the centres. sigma is ignored.
 
     >>> float(relu_kernel(3.0, 1.0))
@@ -43,7 +45,7 @@ def relu_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma=None)
     return xp.maximum(x - center, 0)
 
 
-def softplus_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma=None):
+def softplus_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma: Any = None) -> Float[Array, "..."]:
     """log(1 + exp(x - center)), the ReLU kernel with a rounded corner. sigma is ignored.
 
     >>> round(float(softplus_kernel(1.0, 1.0)), 4)
@@ -53,7 +55,9 @@ def softplus_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma=N
     return xp.logaddexp(x - center, 0)
 
 
-def polynomial_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma=None, *, degree: int = 2):
+def polynomial_kernel(
+    x: Float[Array, "..."], center: Float[Array, "..."], sigma: Any = None, *, degree: int = 2
+) -> Float[Array, "..."]:
     """(1 + x center)^degree. A KAF of this kernel is a polynomial of that degree. sigma is ignored.
 
     >>> float(polynomial_kernel(2.0, 3.0))
@@ -65,7 +69,7 @@ def polynomial_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma
 
 def rational_quadratic_kernel(
     x: Float[Array, "..."], center: Float[Array, "..."], sigma: Float[Array, ""] | float, *, shape: float = 1.0
-):
+) -> Float[Array, "..."]:
     """(1 + (x - center)^2 / (2 shape sigma^2))^-shape, a mixture of Gaussians of many bandwidths.
 
     Far from the centre it vanishes more slowly than a Gaussian. Source: Rasmussen and Williams, Gaussian Processes for
@@ -80,7 +84,7 @@ def rational_quadratic_kernel(
 
 def periodic_kernel(
     x: Float[Array, "..."], center: Float[Array, "..."], sigma: Float[Array, ""] | float, *, period: float = 6.0
-):
+) -> Float[Array, "..."]:
     """exp(-2 sin(pi (x - center) / period)^2 / sigma^2), which repeats after every `period`.
 
     The default period is the length of the default grid. Infinity gives NaN. Source: Rasmussen and Williams (2006), eq. 4.31.

@@ -73,7 +73,7 @@ class KAF(Layer):
     log_sigma: Array | None = None
     centers: Array | None = None
     linear: Array | None = None
-    kernel: str | Callable = "gauss"
+    kernel: str | Callable[..., Any] = "gauss"
     axis: int | None = None
     method: str = "auto"
 
@@ -86,9 +86,9 @@ class KAF(Layer):
         key: Array | int,
         units: int | tuple[int, ...],
         grid: Grid | None = None,
-        init: str | Callable = "random",
+        init: str | Callable[..., Any] = "random",
         *,
-        kernel: str | Callable = "gauss",
+        kernel: str | Callable[..., Any] = "gauss",
         trainable: Sequence[str] = (),
         residual: bool = False,
         axis: int | None = None,
@@ -263,7 +263,7 @@ class KAFNet(Layer):
         sizes: Sequence[int],
         activation: str = "kaf",
         grid: Grid | None = None,
-        init: str | Callable = "random",
+        init: str | Callable[..., Any] = "random",
     ) -> KAFNet:
         """A network with layers of `sizes` [n_in, hidden..., n_out]; `grid` and `init` are for its KAFs (see `KAF.init`).
 

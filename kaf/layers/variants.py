@@ -10,6 +10,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..backend import Array, Backend, get_backend, register_dataclass
 from ..functional.activation import kaf
@@ -112,7 +113,7 @@ class MultiKAF(Layer):
 
     alpha: Array
     mu: Array
-    kernels: tuple[str | Callable, ...]
+    kernels: tuple[str | Callable[..., Any], ...]
     grid: Grid = Grid()
     axis: int | None = None
 
@@ -123,7 +124,7 @@ class MultiKAF(Layer):
         cls,
         key: Array | int,
         units: int,
-        kernels: Sequence[str | Callable] = ("gauss", "relu", "softplus"),
+        kernels: Sequence[str | Callable[..., Any]] = ("gauss", "relu", "softplus"),
         grid: Grid | None = None,
         axis: int | None = None,
     ) -> MultiKAF:

@@ -46,11 +46,11 @@ class TrainResult:
     """
 
     model: Any
-    loss_curve: numpy.ndarray
-    epoch_losses: numpy.ndarray
+    loss_curve: numpy.ndarray[Any, Any]
+    epoch_losses: numpy.ndarray[Any, Any]
     seconds: float
     interrupted: bool = False
-    validation_losses: numpy.ndarray = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
+    validation_losses: numpy.ndarray[Any, Any] = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
     best_epoch: int | None = None
     stopped_early: bool = False
 
@@ -60,7 +60,7 @@ def fit(
     x: Any,
     y: Any,
     *,
-    loss: str | Callable = "cross_entropy",
+    loss: str | Callable[..., Any] = "cross_entropy",
     epochs: int = 30,
     batch_size: int = 64,
     optimizer: Optimizer | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ..core.traces import get_aval
 from ..foundation.pytrees import (
@@ -16,7 +17,7 @@ from ..primitives.shapes import pad, rev, slice_in_dim
 from .loops import as_operands
 
 
-def associative_scan(fn: Callable, elems, reverse: bool = False, axis: int = 0):
+def associative_scan(fn: Callable[..., Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
     """All partial results of an associative operation along an axis (`lax.associative_scan`).
 
     The number of steps is logarithmic (Blelloch, "Prefix sums and their applications", 1990). fn(a, b) gets two pytrees

@@ -46,8 +46,13 @@ def _bind(primitive, callback, result_shape_dtypes, args, kwargs, **params):
 
 
 def pure_callback(
-    callback: Callable, result_shape_dtypes: Any, *args, sharding=None, vmap_method: str | None = None, **kwargs
-):
+    callback: Callable[..., Any],
+    result_shape_dtypes: Any,
+    *args: Any,
+    sharding: Any = None,
+    vmap_method: str | None = None,
+    **kwargs: Any,
+) -> Any:
     """The results of a Python function of arrays (`jax.pure_callback`). They must depend on its arguments alone.
 
     The function may be called any number of times; if nobody reads its results, it may never be called.
@@ -81,7 +86,7 @@ def io_callback(callback: Callable, result_shape_dtypes: Any, *args, sharding=No
     return _bind(io_callback_p, callback, result_shape_dtypes, args, kwargs, ordered=bool(ordered))
 
 
-def effects_barrier():
+def effects_barrier() -> None:
     """Return when all effects have happened (`jax.effects_barrier`). On NumPy, they have happened before this call."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from ..foundation.dtypes import issubdtype
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_map, tree_unflatten
 from ..transforms.linearize import linearize_jaxpr
 from .arguments import as_argnums, as_operand, as_output, static_positions
+
+# The type of what the user's function returns.
+R = TypeVar("R")
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Policies: functions of (primitive, *avals, **params) that return whether an equation's results are kept
@@ -85,13 +89,13 @@ class checkpoint_policies:
 
 
 def checkpoint(
-    fun: Callable,
+    fun: Callable[..., R],
     *,
     prevent_cse: bool = True,
-    policy: Callable | None = None,
+    policy: Callable[..., Any] | None = None,
     static_argnums: int | tuple[int, ...] = (),
     static_argnames: str | tuple[str, ...] = (),
-) -> Callable:
+) -> Callable[..., R]:
     """A function that computes what `fun` computes, and whose gradient needs less memory (`jax.checkpoint`, `jax.remat`).
 
     The gradient keeps only the arguments, and computes the residuals again. policy: a function that selects further values
@@ -140,12 +144,12 @@ def checkpoint(
 remat = checkpoint
 
 
-def checkpoint_name(x, name: str):
+def checkpoint_name(x: Any, name: str) -> Any:
     """`x`, an array or a pytree of arrays, with a name that policies can select (`jax.ad_checkpoint.checkpoint_name`)."""
     return tree_map(lambda leaf: name_p.bind(as_operand(leaf, "checkpoint_name's argument"), name=name), x)
 
 
-def print_saved_residuals(f: Callable, *args, **kwargs) -> None:
+def print_saved_residuals(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     """Print one line for each residual that the gradient of `f` keeps: its type, and where it comes from
     (`jax.ad_checkpoint.print_saved_residuals`).
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -125,7 +126,7 @@ def _each(x, function: str, of_leaf: Callable):
     return tree_map(lambda leaf: of_leaf(as_operand(leaf, f"{function}'s argument")), x)
 
 
-def psum(x, axis_name: AxisName, *, axis_index_groups: Groups = None):
+def psum(x: Any, axis_name: AxisName, *, axis_index_groups: Groups = None) -> Any:
     """The sum over the named axis of an array, or of each array of a pytree (`lax.psum`).
 
     A value that is not a tracer is the same for every example: it is multiplied by the size of the axis. A Python number
@@ -161,7 +162,7 @@ def _countable(leaf):
     return convert_element_type(leaf, np.int32) if leaf.dtype == np.bool_ else leaf
 
 
-def pmean(x, axis_name: AxisName, *, axis_index_groups: Groups = None):
+def pmean(x: Any, axis_name: AxisName, *, axis_index_groups: Groups = None) -> Any:
     """The mean over the named axis (`lax.pmean`)."""
     total = psum(x, axis_name, axis_index_groups=axis_index_groups)
     names = _names(axis_name, "pmean")
@@ -169,12 +170,12 @@ def pmean(x, axis_name: AxisName, *, axis_index_groups: Groups = None):
     return tree_map(lambda v: v / size, total)
 
 
-def pmax(x, axis_name: AxisName, *, axis_index_groups: Groups = None):
+def pmax(x: Any, axis_name: AxisName, *, axis_index_groups: Groups = None) -> Any:
     """The maximum over the named axis; it has no derivative (`lax.pmax`)."""
     return _extremum(pmax_p, "pmax", x, axis_name, axis_index_groups)
 
 
-def pmin(x, axis_name: AxisName, *, axis_index_groups: Groups = None):
+def pmin(x: Any, axis_name: AxisName, *, axis_index_groups: Groups = None) -> Any:
     """The minimum over the named axis; it has no derivative (`lax.pmin`)."""
     return _extremum(pmin_p, "pmin", x, axis_name, axis_index_groups)
 
@@ -191,7 +192,9 @@ def _extremum(primitive, function: str, x, axis_name, axis_index_groups):
 # Moving data
 
 
-def all_gather(x, axis_name: AxisName, *, axis_index_groups: Groups = None, axis: int = 0, tiled: bool = False):
+def all_gather(
+    x: Any, axis_name: AxisName, *, axis_index_groups: Groups = None, axis: int = 0, tiled: bool = False
+) -> Any:
     """The `x` of all examples, stacked along a new axis, or with `tiled` joined along an axis of `x` (`lax.all_gather`).
 
     >>> import minijax as jax
@@ -218,8 +221,8 @@ def all_gather(x, axis_name: AxisName, *, axis_index_groups: Groups = None, axis
 
 
 def psum_scatter(
-    x, axis_name: AxisName, *, scatter_dimension: int = 0, axis_index_groups: Groups = None, tiled: bool = False
-):
+    x: Any, axis_name: AxisName, *, scatter_dimension: int = 0, axis_index_groups: Groups = None, tiled: bool = False
+) -> Any:
     """One slice for each example of the sum over the named axis (`lax.psum_scatter`).
 
     The axis `scatter_dimension` must be as long as the named axis; the result does not have it. With `tiled` its length is
@@ -246,14 +249,14 @@ def psum_scatter(
 
 
 def all_to_all(
-    x,
+    x: Any,
     axis_name: AxisName,
     split_axis: int,
     concat_axis: int,
     *,
     axis_index_groups: Groups = None,
     tiled: bool = False,
-):
+) -> Any:
     """The parts that all examples send to this one, joined along `concat_axis` (`lax.all_to_all`).
 
     Each example cuts its `x` along `split_axis`, and sends part i to example i. `split_axis` must be as long as the named
@@ -306,12 +309,12 @@ def _check_split(length: int, size: int, axis_name, tiled: bool):
         )
 
 
-def pswapaxes(x, axis_name: AxisName, axis: int, *, axis_index_groups: Groups = None):
+def pswapaxes(x: Any, axis_name: AxisName, axis: int, *, axis_index_groups: Groups = None) -> Any:
     """`x` after the named axis and an axis of x have changed places: `all_to_all(x, axis_name, axis, axis)` (`lax.pswapaxes`)."""
     return all_to_all(x, axis_name, axis, axis, axis_index_groups=axis_index_groups)
 
 
-def ppermute(x, axis_name: AxisName, perm: Sequence[tuple[int, int]]):
+def ppermute(x: Any, axis_name: AxisName, perm: Sequence[tuple[int, int]]) -> Any:
     """The `x` of another example: perm has pairs (source, destination) (`lax.ppermute`). No source sends to it: zeros.
 
     >>> import minijax as jax
@@ -331,14 +334,14 @@ def ppermute(x, axis_name: AxisName, perm: Sequence[tuple[int, int]]):
     return _each(x, "ppermute", lambda leaf: ppermute_p.bind(leaf, axis_name=names, perm=perm))
 
 
-def pshuffle(x, axis_name: AxisName, perm: Sequence[int]):
+def pshuffle(x: Any, axis_name: AxisName, perm: Sequence[int]) -> Any:
     """The `x` of the example perm[i], for each example i (`lax.pshuffle`)."""
     if set(perm) != set(range(len(perm))):
         raise ValueError(f"`perm` does not represent a permutation: {perm}")
     return ppermute(x, axis_name, list(zip(perm, range(len(perm)))))
 
 
-def pbroadcast(x, axis_name: Hashable, source: int):
+def pbroadcast(x: Any, axis_name: Hashable, source: int) -> Any:
     """The `x` of the example `source`, for every example (`lax.pbroadcast`)."""
     names = _one_name(axis_name, "pbroadcast")
     source, size = operator.index(source), axes_size(names, None)

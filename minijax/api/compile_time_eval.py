@@ -15,6 +15,9 @@ class CompileTimeEvalTrace(Trace):
     def passes_on(self, args):
         return self.parent if any(isinstance(x, Tracer) for x in args) else eval_trace
 
+    def given(self, x):
+        return eval_trace.given(x)
+
     def process_primitive(self, primitive, args, params):
         trace = self.parent if any(isinstance(x, Tracer) for x in args) else eval_trace
         return run_under(trace, trace.process_primitive, primitive, args, params)

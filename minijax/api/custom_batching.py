@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 from ..calls.custom_batching import custom_vmap_p
 from ..core.staging import closed, convert_constvars, trace_to_jaxpr
@@ -55,7 +56,7 @@ class custom_vmap:
         self.vmap_rule = vmap_rule
         return vmap_rule
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         name = getattr(self.fun, "__name__", str(self.fun))
         args = self._positional(name, args, kwargs)
         if self.vmap_rule is None:
@@ -146,7 +147,7 @@ class _FlatRule:
             )
 
 
-def sequential_vmap(f: Callable) -> custom_vmap:
+def sequential_vmap(f: Callable[..., Any]) -> custom_vmap:
     """A function that computes `f`, and whose vmap is a loop over `f` (`jax.custom_batching.sequential_vmap`).
 
     >>> import minijax as jax

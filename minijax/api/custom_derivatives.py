@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -23,20 +23,23 @@ from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, t
 from ..primitives.basis import add_any_p, instantiate
 from .arguments import as_operand, as_output
 
+# The type of what the user's function returns.
+R = TypeVar("R")
+
 # A rule that asked for symbolic zeros gets objects of this class and may return them: `.aval` has `.shape` and `.dtype`.
 SymbolicZero = Zero
 
 
-def zero_from_primal(x, symbolic_zeros: bool = False):
+def zero_from_primal(x: Any, symbolic_zeros: bool = False) -> Any:
     """The zero tangent of an array: an array, or a `SymbolicZero` (`jax.custom_derivatives.zero_from_primal`)."""
     zero = Zero(get_aval(x).to_tangent_aval())
     return zero if symbolic_zeros else instantiate(zero)
 
 
-class _CustomFunction:
+class _CustomFunction(Generic[R]):
     """The base of custom_jvp and custom_vjp: a function, and the positions of the arguments that are not differentiated."""
 
-    def __init__(self, fun: Callable, nondiff_argnums: Sequence[int] = ()):
+    def __init__(self, fun: Callable[..., R], nondiff_argnums: Sequence[int] = ()):
         functools.update_wrapper(self, fun)
         self.fun = fun
         self.nondiff_argnums = tuple(nondiff_argnums)
@@ -50,13 +53,13 @@ class _CustomFunction:
     def _name(self) -> str:
         return getattr(self.fun, "__name__", str(self.fun))
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         # With @custom_vjp above @custom_vmap, `f.def_vmap` is an attribute of the inner function.
         if name.startswith("def"):
             return getattr(self.fun, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def __get__(self, instance, owner=None):
+    def __get__(self, instance: Any, owner: Any = None) -> Callable[..., R]:
         return self if instance is None else functools.partial(self, instance)
 
     def _arguments(self, args, kwargs) -> tuple:
@@ -149,7 +152,7 @@ def _flat(function: Callable, in_tree, name: str) -> tuple[Callable, _Out]:
 # custom_jvp
 
 
-class custom_jvp(_CustomFunction):
+class custom_jvp(_CustomFunction[R]):
     """A function whose derivative the user's rule computes (`jax.custom_jvp`). Reverse mode transposes the rule's operations.
 
     >>> import minijax as jax
@@ -167,7 +170,7 @@ class custom_jvp(_CustomFunction):
     nondiff_argnums: positions of arguments that are not differentiated, any Python objects; the rule gets them first.
     """
 
-    def __init__(self, fun: Callable, nondiff_argnums: Sequence[int] = ()):
+    def __init__(self, fun: Callable[..., R], nondiff_argnums: Sequence[int] = ()):
         super().__init__(fun, nondiff_argnums)
         self.jvp: Callable | None = None
         self.symbolic_zeros = False
@@ -181,7 +184,7 @@ class custom_jvp(_CustomFunction):
         self.symbolic_zeros = symbolic_zeros
         return jvp
 
-    def defjvps(self, *jvps: Callable | None):
+    def defjvps(self, *jvps: Callable | None) -> None:
         """Define the rule by one function for each argument: (tangent, primal out, *primals) -> tangent out. None: zero."""
         if self.nondiff_argnums:
             raise TypeError("Can't use ``defjvps`` with ``nondiff_argnums``.")
@@ -195,7 +198,7 @@ class custom_jvp(_CustomFunction):
 
         self.defjvp(jvp)
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
         if self.jvp is None:
             raise AttributeError(
                 f"No JVP defined for custom_jvp function {self._name} using defjvp: decorate the rule with"
@@ -257,7 +260,7 @@ def _checked_tangent(where: str, primal, tangent):
 # custom_vjp
 
 
-class custom_vjp(_CustomFunction):
+class custom_vjp(_CustomFunction[R]):
     """A function whose reverse-mode derivative two user functions compute (`jax.custom_vjp`). It has no forward mode.
 
     >>> import minijax as jax
@@ -273,7 +276,7 @@ class custom_vjp(_CustomFunction):
     their places, `bwd` gets them first.
     """
 
-    def __init__(self, fun: Callable, nondiff_argnums: Sequence[int] = ()):
+    def __init__(self, fun: Callable[..., R], nondiff_argnums: Sequence[int] = ()):
         super().__init__(fun, nondiff_argnums)
         self.fwd: Callable | None = None
         self.bwd: Callable | None = None
@@ -290,7 +293,7 @@ class custom_vjp(_CustomFunction):
         """
         self.fwd, self.bwd, self.symbolic_zeros = fwd, bwd, symbolic_zeros
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
         if self.fwd is None or self.bwd is None:
             raise AttributeError(
                 f"No VJP defined for custom_vjp function {self._name} using defvjp: call {self._name}.defvjp(fwd, bwd)."
@@ -413,7 +416,7 @@ class _VJPRules:
 # custom_gradient, closure_convert
 
 
-def custom_gradient(fun: Callable) -> Callable:
+def custom_gradient(fun: Callable[..., tuple[R, Any]]) -> Callable[..., R]:
     """A function that returns the value of `fun`, and whose derivative is the vjp function of `fun` (`jax.custom_gradient`).
 
     fun returns (value, vjp function).
@@ -458,7 +461,7 @@ def _closed_over(fun: Callable, *examples) -> Partial:
     return Partial(functools.partial(_evaluate, jaxpr, out.tree), consts)
 
 
-def closure_convert(fun: Callable, *example_args) -> tuple[Callable, list]:
+def closure_convert(fun: Callable[..., Any], *example_args: Any) -> tuple[Callable[..., Any], list[Any]]:
     """(`fun` with further arguments for the traced values that it closes over, these values) (`jax.closure_convert`).
 
     A custom_vjp that takes a function as an argument needs it: cotangents must reach the values that the function closes

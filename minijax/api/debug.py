@@ -14,6 +14,7 @@ from __future__ import annotations
 import string
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -59,12 +60,12 @@ class _CheckedFormat(string.Formatter):
 
 def debug_print(
     fmt: str | None = None,
-    *args,
+    *args: Any,
     ordered: bool = False,
     partitioned: bool = False,
     skip_format_check: bool = False,
-    **kwargs,
-):
+    **kwargs: Any,
+) -> None:
     """Print `fmt.format(*args, **kwargs)` when the program runs (`jax.debug.print`).
 
     Under vmap, it prints once for each example; under grad, it prints in the forward pass.
@@ -93,7 +94,13 @@ def debug_print(
     )
 
 
-def debug_callback(callback: Callable | None = None, *args, ordered: bool = False, partitioned: bool = False, **kwargs):
+def debug_callback(
+    callback: Callable[..., Any] | None = None,
+    *args: Any,
+    ordered: bool = False,
+    partitioned: bool = False,
+    **kwargs: Any,
+) -> None:
     """Call a Python function when the program runs, and ignore its result (`jax.debug.callback`).
 
     >>> import minijax as jax

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero, typematch
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, dce_jaxpr, eval_jaxpr
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, Var, dce_jaxpr, eval_jaxpr
 from ..core.traces import Array, called_by_user, current_trace, get_aval
 from ..foundation.dtypes import float0, issubdtype
 from ..foundation.pytrees import (
@@ -27,6 +27,9 @@ from ..transforms.jvp import jvp_flat
 from ..transforms.transpose import backward_pass, linear_jaxpr
 from .arguments import as_operand, check_callable, flat_function, function_name, unflatten_outputs
 from .make_jaxpr import abstractify
+
+# The type of what the user's function returns.
+R = TypeVar("R")
 
 
 def _normalize_argnums(argnums, count: int, error: type[Exception]) -> tuple[int, ...]:
@@ -69,12 +72,12 @@ def _split_arguments(fun, argnums, args, kwargs, error: type[Exception] = TypeEr
 
 
 def value_and_grad(
-    fun: Callable,
+    fun: Callable[..., R],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
-) -> Callable:
+) -> Callable[..., tuple[R, Any]]:
     """A function that returns (`fun`'s value, the gradient) (`jax.value_and_grad`).
 
     A gradient is a pytree with the structure of its argument. `fun` returns a scalar; with `has_aux`, it returns
@@ -111,12 +114,12 @@ def value_and_grad(
 
 
 def grad(
-    fun: Callable,
+    fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
-) -> Callable:
+) -> Callable[..., Any]:
     """A function that returns the gradient of the scalar function `fun` (`jax.grad`).
 
     A gradient is a pytree with the structure of its argument. With `has_aux`, `fun` returns (scalar, auxiliary data), and
@@ -203,14 +206,19 @@ def _derivative(fun: Callable, primals: tuple, has_aux: bool) -> tuple:
     flat, trees = flat_function(fun, in_tree, has_aux)
     outs, pull = transpose.vjp_flat(flat, leaves, [_has_tangents(x) for x in leaves], keep=True)
     out, data = unflatten_outputs(trees, outs)
-    jaxpr, n = pull.jaxpr, trees[0].num_leaves
+    jaxpr, residuals, n = pull.jaxpr, pull.residuals, trees[0].num_leaves
     if len(outs) > n:
         jaxpr = jaxpr.replace(outvars=jaxpr.outvars[: sum(pull.out_nonzero[:n])])
         jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
+        # What only the derivative of the auxiliary data needs is not kept.
+        read = {v for v in [*jaxpr.outvars, *[x for eqn in jaxpr.eqns for x in eqn.invars]] if type(v) is Var}
+        kept = [v in read for v in jaxpr.constvars]
+        jaxpr = jaxpr.replace(constvars=[v for v, k in zip(jaxpr.constvars, kept) if k])
+        residuals = [x for x, k in zip(residuals, kept) if k]
     out_avals = tuple([get_aval(x) for x in outs[:n]])
     out_nonzero = tuple(pull.out_nonzero[:n])
     linear = _Linear(jaxpr, function_name(fun), in_tree, tuple(pull.in_avals), trees[0], out_avals, out_nonzero)
-    return out, linear, pull.residuals, data
+    return out, linear, residuals, data
 
 
 def _has_tangents(x) -> bool:
@@ -263,7 +271,15 @@ class VJP:
 register_pytree_node(VJP, lambda f: (tuple(f.opaque_residuals), f._linear), VJP)
 
 
-def vjp(fun: Callable, *primals, has_aux: bool = False):
+@overload
+def vjp(
+    fun: Callable[..., R], *primals: Any, has_aux: Literal[False] = False
+) -> tuple[R, Callable[[Any], tuple[Any, ...]]]: ...
+@overload
+def vjp(
+    fun: Callable[..., tuple[R, Any]], *primals: Any, has_aux: Literal[True]
+) -> tuple[R, Callable[[Any], tuple[Any, ...]], Any]: ...
+def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(value, pull-back): the pull-back maps a cotangent of the value to a tuple of cotangents of the primals (`jax.vjp`).
 
     With has_aux, `fun` returns (value, auxiliary data), and `vjp` returns (value, pull-back, auxiliary data).
@@ -292,8 +308,16 @@ def _check_cotangent(ct, aval: ShapedArray):
     return ct
 
 
+@overload
+def jvp(
+    fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any], has_aux: Literal[False] = False
+) -> tuple[R, R]: ...
+@overload
+def jvp(
+    fun: Callable[..., tuple[R, Any]], primals: Sequence[Any], tangents: Sequence[Any], has_aux: Literal[True]
+) -> tuple[R, R, Any]: ...
 @called_by_user
-def jvp(fun: Callable, primals: Sequence, tangents: Sequence, has_aux: bool = False):
+def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
     """(value, tangent): `fun` at the primals, and its derivative at the primals applied to the tangents (`jax.jvp`).
 
     >>> jvp(lambda x: x * x, (3.0,), (1.0,))
@@ -337,7 +361,13 @@ def _check_tangent(primal, tangent):
     return Zero(expected) if tangent.dtype == float0 else tangent
 
 
-def linearize(fun: Callable, *primals, has_aux: bool = False):
+@overload
+def linearize(fun: Callable[..., R], *primals: Any, has_aux: Literal[False] = False) -> tuple[R, Callable[..., R]]: ...
+@overload
+def linearize(
+    fun: Callable[..., tuple[R, Any]], *primals: Any, has_aux: Literal[True]
+) -> tuple[R, Callable[..., R], Any]: ...
+def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(value, linear function): `fun`'s value, and its derivative at the primals as a function of tangents (`jax.linearize`).
 
     `linearize` runs the primal part once. `str(linear_function)` shows the linear jaxpr.
@@ -400,7 +430,9 @@ def _check_linear_tangent(primal: ShapedArray, tangent):
 
 
 @called_by_user
-def linear_transpose(fun: Callable, *primals, reduce_axes: Sequence = ()) -> Callable:
+def linear_transpose(
+    fun: Callable[..., Any], *primals: Any, reduce_axes: Sequence[Any] = ()
+) -> Callable[..., tuple[Any, ...]]:
     """A function that maps a cotangent of `fun`'s result to a tuple of cotangents of its arguments (`jax.linear_transpose`).
 
     fun: a linear function. primals: arrays or `ShapeDtypeStruct`s; only their shapes and dtypes are used, and `fun` runs on

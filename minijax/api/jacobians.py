@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +26,8 @@ from .vmap import vmap
 
 
 def jacfwd(
-    fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
-) -> Callable:
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable[..., Any]:
     """A function that returns the Jacobian of `fun`, computed in forward mode (`jax.jacfwd`).
 
     One run of `jvp` computes the column of one input element. The axes are the output's axes, then the input's.
@@ -61,12 +62,12 @@ def jacfwd(
 
 
 def jacrev(
-    fun: Callable,
+    fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
-) -> Callable:
+) -> Callable[..., Any]:
     """A function that returns the Jacobian of `fun`, computed in reverse mode (`jax.jacrev`).
 
     One run of the pull-back computes the row of one output element. The axes are the output's axes, then the input's.
@@ -103,8 +104,8 @@ jacobian = jacrev
 
 
 def hessian(
-    fun: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
-) -> Callable:
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Callable[..., Any]:
     """A function that returns the second derivatives of `fun`: jacfwd of jacrev (`jax.hessian`).
 
     >>> hessian(lambda x: x ** 3)(2.0)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial, wraps
 from importlib import import_module
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 from weakref import WeakValueDictionary, ref
 
 from ..calls.jit import jit_p
@@ -43,6 +43,9 @@ from .arguments import (
     static_positions,
 )
 from .make_jaxpr import abstractify, stage, struct_of
+
+# The type of what the user's function returns.
+R = TypeVar("R")
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The key of a call in the table of traced programs
@@ -154,11 +157,13 @@ def _programs_of(fun: Callable, options: Hashable) -> _Table:
 # jit
 
 
-class JitFunction:
+class JitFunction(Generic[R]):
     """The function that `jit` returns. It traces `fun` once for each shape, dtype, weak type, static value and tree of its
     arguments."""
 
-    def __init__(self, fun: Callable, static: _Arguments, donated: _Arguments, inline: bool, compiler: str | None):
+    def __init__(
+        self, fun: Callable[..., R], static: _Arguments, donated: _Arguments, inline: bool, compiler: str | None
+    ):
         wraps(fun, updated=())(self)
         self.__wrapped__ = fun
         self._name = function_name(fun)
@@ -169,7 +174,7 @@ class JitFunction:
         self._programs = _programs_of(fun, (static, donated, inline, compiler))
         _jitted[id(self)] = self
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
         if jit_disabled():
             return self.__wrapped__(*args, **kwargs)
         _, flat, program = self._find(args, kwargs)
@@ -181,7 +186,7 @@ class JitFunction:
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
         return call, flat, self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
 
-    def __get__(self, instance, owner=None):
+    def __get__(self, instance: Any, owner: Any = None) -> Callable[..., R]:
         # jit can decorate a method: `instance` becomes the first argument.
         return self if instance is None else partial(self, instance)
 
@@ -233,7 +238,7 @@ class JitFunction:
             x, f"Cannot interpret value as an argument of the jitted function {function_name(self.__wrapped__)}: "
         )
 
-    def trace(self, *args, **kwargs) -> Traced:
+    def trace(self, *args: Any, **kwargs: Any) -> Traced:
         """The jaxpr for these arguments, which may be `ShapeDtypeStruct`s."""
         call = self._call_of(args, kwargs)
         avals = [abstractify(x) for x in call.leaves]
@@ -241,17 +246,17 @@ class JitFunction:
         names = _leaf_names(self.__wrapped__, call.in_tree, call.statics)
         return Traced(program, self._name, call.in_tree, names, self._compiler)
 
-    def lower(self, *args, compiler: str | None = None, **kwargs) -> Lowered:
+    def lower(self, *args: Any, compiler: str | None = None, **kwargs: Any) -> Lowered:
         """The program for these arguments, which may be `ShapeDtypeStruct`s: `.as_text()`, `.compile()`.
 
         compiler: "numpy" or "xla"; without it, the function's own compiler."""
         return self.trace(*args, **kwargs).lower(compiler=compiler)
 
-    def eval_shape(self, *args, **kwargs):
+    def eval_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shapes and dtypes of the results."""
         return self.trace(*args, **kwargs).out_info
 
-    def clear_cache(self):
+    def clear_cache(self) -> None:
         """Forget every traced program."""
         self._programs.clear()
 
@@ -262,7 +267,7 @@ class JitFunction:
 _jitted: WeakValueDictionary[int, JitFunction] = WeakValueDictionary()
 
 
-def clear_caches():
+def clear_caches() -> None:
     """Forget every program that any jitted function has traced (`jax.clear_caches`)."""
     for f in _alive(_jitted):
         f.clear_cache()
@@ -272,8 +277,9 @@ def clear_caches():
     clear_programs()
 
 
+@overload
 def jit(
-    fun: Callable | None = None,
+    fun: Callable[..., R],
     /,
     *,
     static_argnums: int | Sequence[int] | None = None,
@@ -283,7 +289,30 @@ def jit(
     keep_unused: bool = False,
     inline: bool = False,
     compiler: str | None = None,
-) -> Callable:
+) -> JitFunction[R]: ...
+@overload
+def jit(
+    *,
+    static_argnums: int | Sequence[int] | None = None,
+    static_argnames: str | Sequence[str] | None = None,
+    donate_argnums: int | Sequence[int] | None = None,
+    donate_argnames: str | Sequence[str] | None = None,
+    keep_unused: bool = False,
+    inline: bool = False,
+    compiler: str | None = None,
+) -> Callable[[Callable[..., R]], JitFunction[R]]: ...
+def jit(
+    fun: Callable[..., Any] | None = None,
+    /,
+    *,
+    static_argnums: int | Sequence[int] | None = None,
+    static_argnames: str | Sequence[str] | None = None,
+    donate_argnums: int | Sequence[int] | None = None,
+    donate_argnames: str | Sequence[str] | None = None,
+    keep_unused: bool = False,
+    inline: bool = False,
+    compiler: str | None = None,
+) -> Any:
     """A function that traces `fun` once for each type of its arguments, and runs the traced program (`jax.jit`).
 
     static_argnums, static_argnames: arguments whose values are part of the program; they must be hashable. donate_argnums,
@@ -400,12 +429,12 @@ class _Stage:
         return ClosedJaxpr(jaxpr.replace(constvars=jaxpr.invars[:n], invars=jaxpr.invars[n:]), self._program.consts)
 
     @property
-    def in_avals(self):
+    def in_avals(self) -> Any:
         """(the avals of the positional arguments, the avals of the keyword arguments)."""
         return tree_unflatten(self.in_tree, self._flat_in_avals)
 
     @property
-    def out_info(self):
+    def out_info(self) -> Any:
         """A `ShapeDtypeStruct` for each result."""
         return tree_unflatten(self.out_tree, [struct_of(a) for a in self._program.jaxpr.out_avals])
 
@@ -440,7 +469,7 @@ class Compiled(_Stage):
 
     as_text = Lowered.as_text
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves, in_tree = tree_flatten((args, kwargs))
         if in_tree != self.in_tree:
             raise TypeError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..core.avals import ShapedArray, typematch
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, Var
 from ..core.staging import closed, convert_constvars, trace_to_jaxpr
 from ..core.traces import Array, Tracer, get_aval
+from ..core.types import ArrayLike
 from ..foundation.config import jit_disabled
 from ..foundation.dtypes import issubdtype
 from ..foundation.errors import ConcretizationTypeError
@@ -38,6 +39,10 @@ from ..primitives.joining import concatenate
 from ..primitives.shapes import index_in_dim, slice_in_dim
 from .arguments import as_operand, as_output
 from .vmap import vmap
+
+# The types of a loop's carry, and of what it stacks.
+Carry = TypeVar("Carry")
+Y = TypeVar("Y")
 
 
 def as_operands(tree, what: str) -> tuple[list, Any]:
@@ -212,7 +217,14 @@ def _promote_weak(carry: list, out_avals) -> tuple[list, bool]:
 # scan
 
 
-def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = False, unroll: int | bool = 1):
+def scan(
+    f: Callable[[Carry, Any], tuple[Carry, Y]],
+    init: Carry,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int | bool = 1,
+) -> tuple[Carry, Y]:
     """(last carry, stacked ys) of a loop over the leading axis of `xs` (`lax.scan`).
 
     f(carry, x) returns (next carry, y). init, xs and ys are pytrees. length: the number of steps, needed if xs is None.
@@ -323,7 +335,7 @@ def _scan_length(xs: list, length: int | None) -> int:
     return lengths[0]
 
 
-def map(f: Callable, xs, *, batch_size: int | None = None):
+def map(f: Callable[[Any], Y], xs: Any, *, batch_size: int | None = None) -> Y:
     """The stacked results of f on each slice along the leading axis of `xs` (`lax.map`).
 
     The slices are computed one after the other; with batch_size, `vmap` computes `batch_size` slices at a time.
@@ -351,7 +363,7 @@ def map(f: Callable, xs, *, batch_size: int | None = None):
 # while_loop, fori_loop
 
 
-def while_loop(cond_fun: Callable, body_fun: Callable, init_val):
+def while_loop(cond_fun: Callable[[Carry], ArrayLike], body_fun: Callable[[Carry], Carry], init_val: Carry) -> Carry:
     """The last `val` of `while cond_fun(val): val = body_fun(val)` (`lax.while_loop`).
 
     It has no reverse mode; `scan`, and `fori_loop` with known bounds, have one.
@@ -411,7 +423,14 @@ def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
     return tree_unflatten(tree, _merged(unchanged, outs, fixed))
 
 
-def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool | None = None):
+def fori_loop(
+    lower: ArrayLike,
+    upper: ArrayLike,
+    body_fun: Callable[[Any, Carry], Carry],
+    init_val: Carry,
+    *,
+    unroll: int | bool | None = None,
+) -> Carry:
     """The last `val` of `for i in range(lower, upper): val = body_fun(i, val)` (`lax.fori_loop`).
 
     With known bounds the loop is a scan, and has a reverse mode. With traced bounds it is a while_loop, and has none.
@@ -458,7 +477,14 @@ def fori_loop(lower, upper, body_fun: Callable, init_val, *, unroll: int | bool 
 # cond, switch
 
 
-def cond(pred, true_fun: Callable, false_fun: Callable, *operands, operand=None, linear=None):
+def cond(
+    pred: ArrayLike,
+    true_fun: Callable[..., Any],
+    false_fun: Callable[..., Any],
+    *operands: Any,
+    operand: Any = None,
+    linear: Any = None,
+) -> Any:
     """`true_fun(*operands) if pred else false_fun(*operands)` (`lax.cond`).
 
     Only one of the functions runs, except if `vmap` maps the predicate: then both run, and the results are selected.
@@ -495,7 +521,7 @@ def cond(pred, true_fun: Callable, false_fun: Callable, *operands, operand=None,
     return _choose("cond", index, (true_fun, false_fun), operands, ("true_fun", "false_fun"))
 
 
-def switch(index, branches: Sequence[Callable], *operands):
+def switch(index: ArrayLike, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
     """`branches[index](*operands)` (`lax.switch`). An index out of range becomes the nearest index in range.
 
     >>> switch(1, [lambda x: x, lambda x: -x], 2.0)

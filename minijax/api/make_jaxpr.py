@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr
 from ..core.staging import trace_to_jaxpr
 from ..core.traces import Array, current_trace, get_aval
+from ..core.types import Shape
 from ..foundation.dtypes import as_dtype, canonicalize_dtype
 from ..foundation.pytrees import (
     tree_flatten,
@@ -34,7 +35,7 @@ class ShapeDtypeStruct:
 
     __slots__ = ("shape", "dtype", "weak_type")
 
-    def __init__(self, shape, dtype, *, weak_type: bool = False):
+    def __init__(self, shape: Shape, dtype: Any, *, weak_type: bool = False):
         if dtype is None:
             raise ValueError("ShapeDtypeStruct: dtype must be specified.")
         self.shape = tuple(shape)
@@ -79,12 +80,27 @@ def stage(fun: Callable, in_tree, in_avals) -> tuple:
     return jaxpr, consts, trees[0]
 
 
+@overload
 def make_jaxpr(
-    fun: Callable,
+    fun: Callable[..., Any],
+    static_argnums: int | Sequence[int] = (),
+    axis_env: Sequence[tuple[Hashable, int]] | None = None,
+    return_shape: Literal[False] = False,
+) -> Callable[..., ClosedJaxpr]: ...
+@overload
+def make_jaxpr(
+    fun: Callable[..., Any],
+    static_argnums: int | Sequence[int] = (),
+    axis_env: Sequence[tuple[Hashable, int]] | None = None,
+    *,
+    return_shape: Literal[True],
+) -> Callable[..., tuple[ClosedJaxpr, Any]]: ...
+def make_jaxpr(
+    fun: Callable[..., Any],
     static_argnums: int | Sequence[int] = (),
     axis_env: Sequence[tuple[Hashable, int]] | None = None,
     return_shape: bool = False,
-) -> Callable:
+) -> Callable[..., Any]:
     """A function that returns the jaxpr of `fun` at the types of its arguments (`jax.make_jaxpr`).
 
     axis_env: (name, size) of each axis that collectives in `fun` may name, from the outermost to the innermost.
@@ -124,7 +140,7 @@ def struct_of(aval: ShapedArray) -> ShapeDtypeStruct:
     return ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)
 
 
-def eval_shape(fun: Callable, *args, **kwargs):
+def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """The shapes and dtypes of `fun`'s results (`jax.eval_shape`). `fun` is traced, and computes no values.
 
     >>> import numpy as np

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -31,11 +31,14 @@ from ..primitives.basis import expand_dims, squeeze
 from .arguments import as_operand, as_output
 from .jit import jit
 
+# The type of what the user's function returns.
+R = TypeVar("R")
+
 _NO_NAME = "_internal_pmap_axis_name"
 
 
 def pmap(
-    fun: Callable,
+    fun: Callable[..., R],
     axis_name: Hashable | None = None,
     *,
     in_axes: Any = 0,
@@ -46,7 +49,7 @@ def pmap(
     axis_size: int | None = None,
     donate_argnums: int | Iterable[int] = (),
     compiler: str | None = None,
-) -> Callable:
+) -> Callable[..., R]:
     """A function that maps `fun` over an axis of its arguments; each device runs one example (`jax.pmap`).
 
     in_axes, out_axes: the axes, as in `vmap`, but not negative; with out_axes None the result of the first device is

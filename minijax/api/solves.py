@@ -67,7 +67,13 @@ def _check_tree(name: str, found, like: str, expected):
 # custom_root
 
 
-def custom_root(f: Callable, initial_guess, solve: Callable, tangent_solve: Callable, has_aux: bool = False):
+def custom_root(
+    f: Callable[..., Any],
+    initial_guess: Any,
+    solve: Callable[..., Any],
+    tangent_solve: Callable[..., Any],
+    has_aux: bool = False,
+) -> Any:
     """The root of f that `solve(f, initial_guess)` returns (`lax.custom_root`). The implicit function theorem gives its
     derivative with respect to the values that f closes over.
 
@@ -146,13 +152,13 @@ class _Root:
 
 
 def custom_linear_solve(
-    matvec: Callable,
-    b,
-    solve: Callable,
-    transpose_solve: Callable | None = None,
+    matvec: Callable[..., Any],
+    b: Any,
+    solve: Callable[..., Any],
+    transpose_solve: Callable[..., Any] | None = None,
     symmetric: bool = False,
     has_aux: bool = False,
-):
+) -> Any:
     """The x with `matvec(x) == b` that `solve(matvec, b)` returns (`lax.custom_linear_solve`). The equation gives its
     derivative.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..core.array import ArrayImpl
-from ..core.traces import Tracer, check_not_leaked
+from ..core.traces import Tracer, check_not_leaked, given
 from ..foundation.pytrees import (
     tree_leaves,
     tree_map,
@@ -13,7 +15,7 @@ from ..foundation.pytrees import (
 from .arguments import as_operand
 
 
-def device_get(tree):
+def device_get(tree: Any) -> Any:
     """The arrays of a pytree as NumPy arrays (`jax.device_get`). Tracers have no values, and stay as they are."""
 
     def get(x):
@@ -25,12 +27,12 @@ def device_get(tree):
     return tree_map(get, tree)
 
 
-def device_put(tree, device=None):
+def device_put(tree: Any, device: Any = None) -> Any:
     """The NumPy arrays and numbers of a pytree as arrays (`jax.device_put`); there is one device, the host."""
-    return tree_map(as_operand, tree)
+    return tree_map(lambda x: given(as_operand(x)), tree)
 
 
-def block_until_ready(tree):
+def block_until_ready(tree: Any) -> Any:
     """The pytree, as soon as its arrays are computed (`jax.block_until_ready`). Only arrays of XLA can make it wait."""
     for leaf in tree_leaves(tree):
         if isinstance(leaf, ArrayImpl):

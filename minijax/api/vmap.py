@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,14 +20,17 @@ from ..foundation.pytrees import (
 from ..transforms.vmap import Axis, materialize, vmap_flat
 from .arguments import as_operand, check_callable, flat_function
 
+# The type of what the user's function returns.
+R = TypeVar("R")
+
 
 def vmap(
-    fun: Callable,
+    fun: Callable[..., R],
     in_axes: Any = 0,
     out_axes: Any = 0,
     axis_name: Hashable | None = None,
     axis_size: int | None = None,
-) -> Callable:
+) -> Callable[..., R]:
     """A function that maps `fun` over an axis of its arguments, in one run of `fun` (`jax.vmap`).
 
     in_axes: the axis to map of each positional argument, or None if all examples share the argument; a pytree that is a

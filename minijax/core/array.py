@@ -31,9 +31,9 @@ class ArrayImpl(Array):
     False
     """
 
-    # `python_number`: set only on constants that a program wrote as a Python number; jaxprs show that number.
+    # `number`: set only on a scalar that the program or a rule writes, as the 2 of `2 * x`: see `number`.
     # `_buffer`: set only on an array that XLA has on a device; `lowering/device_arrays.py` adds the methods for it.
-    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "python_number", "__weakref__")
+    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "number", "__weakref__")
 
     def __init__(self, value, weak_type: bool = False, aval: ShapedArray | None = None):
         # NumPy's functions return a scalar if the result has no dimensions. Here every value is an array.
@@ -49,27 +49,27 @@ class ArrayImpl(Array):
         return self._aval
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         aval = self._aval
         return self._value.shape if aval is None else aval.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         if self._aval is not None:
             return self._aval.dtype
         dtype = self._value.dtype
         return dtype if dtype.char != "V" else float0 if dtype == float0 else key_fry
 
     @property
-    def weak_type(self):
+    def weak_type(self) -> bool:
         return self._weak_type
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return len(self.shape)
 
     @property
-    def size(self):
+    def size(self) -> int:
         return self._value.size if self._aval is None else self._aval.size
 
     # An array is not hashable, since == is elementwise.
@@ -78,51 +78,44 @@ class ArrayImpl(Array):
     # -- Python numbers ------------------------------------------------------------------------------------------------
 
     def _scalar(self, kind: type) -> Any:
-        if self._value.ndim:
-            raise TypeError(f"Only scalar arrays can be converted to Python scalars; got arr.ndim={self._value.ndim}")
+        self._check_scalar()
         if kind is not complex and self._value.dtype.kind == "c":
             raise TypeError(f"Cannot convert a complex array to {kind.__name__}: take its real part first.")
         return kind(self._value[()])
 
-    def __bool__(self):
-        if self._value.size != 1:
-            raise ValueError(
-                "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
-                if self._value.size
-                else "The truth value of an empty array is ambiguous. Use `array.size > 0` to check that it is not empty."
-            )
+    def __bool__(self) -> bool:
+        self._check_truth()
         return bool(self._value.reshape(())[()])
 
-    def __int__(self):
+    def __int__(self) -> int:
         return self._scalar(int)
 
-    def __float__(self):
+    def __float__(self) -> float:
         return self._scalar(float)
 
-    def __complex__(self):
+    def __complex__(self) -> complex:
         return self._scalar(complex)
 
-    def __index__(self):
-        if self._value.ndim or self._value.dtype.kind not in "iu":
-            raise TypeError("Only integer scalar arrays can be converted to a scalar index.")
+    def __index__(self) -> int:
+        self._check_index()
         return int(self._value[()])
 
     def __format__(self, spec: str) -> str:
         return format(self._value[()], spec) if self._value.ndim == 0 and spec else format(str(self), spec)
 
-    def item(self, *args):
+    def item(self, *args: Any) -> Any:
         """The only element as a Python number, or the element at the given index."""
         return self._value.item(*args)
 
-    def tolist(self):
+    def tolist(self) -> Any:
         return self._value.tolist()
 
-    def tobytes(self, order="C") -> bytes:
+    def tobytes(self, order: Any = "C") -> bytes:
         return self._value.tobytes(order)
 
     # -- NumPy and others ----------------------------------------------------------------------------------------------
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         if self.dtype == key_fry:
             raise TypeError(
                 "JAX array with PRNGKey dtype cannot be converted to a NumPy array. Use random.key_data(arr)."
@@ -135,13 +128,15 @@ class ArrayImpl(Array):
             return self._value.astype(dtype)
         return self._value.copy() if copy else read_only(self._value)
 
-    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
         # DLPack before version 1 cannot say that memory is read-only: a library that knows no later version gets a copy.
         unable_to_say = max_version is None or max_version[0] < 1
         value = self._value.copy() if unable_to_say and copy is not False else read_only(self._value)
         return value.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
-    def __dlpack_device__(self):
+    def __dlpack_device__(self) -> Any:
         return self._value.__dlpack_device__()
 
     def __reduce__(self):
@@ -186,6 +181,14 @@ def _unpickle(value, weak_type):
 ArrayImpl.__module__ = "minijax"
 
 
+def number(value, weak_type: bool = False) -> ArrayImpl:
+    """A scalar that the program or a rule writes, as the 2 of `2 * x`: a literal in jaxprs, where a scalar array that a function
+    closes over is a variable. No user holds such an array: `traces.given` is what the user gets."""
+    constant = ArrayImpl(value, weak_type)
+    constant.number = constant._value
+    return constant
+
+
 def to_array(x: Any) -> ArrayImpl:
     """An array or Python number as an `ArrayImpl` of a canonical dtype. A tracer raises: it has no value."""
     if type(x) is ArrayImpl:
@@ -193,7 +196,7 @@ def to_array(x: Any) -> ArrayImpl:
     t = python_scalar_type(x)
     if t is not None:
         constant = ArrayImpl(np.asarray(x, canonicalize_dtype(python_scalar_dtypes[t])), t is not bool)
-        constant.python_number = t(x)
+        constant.number = t(x)  # Jaxprs show 0.1, not the nearest float32.
         return constant
     if isinstance(x, Tracer):
         check_not_leaked(x)
@@ -201,7 +204,8 @@ def to_array(x: Any) -> ArrayImpl:
     if isinstance(x, (np.ndarray, np.generic)):
         # Copy, since somebody may write to a NumPy array later, even to a read-only one that owns its memory:
         # `a = np.zeros(3); b = a[:]; a.flags.writeable = False; z = jnp.asarray(a); b[0] = 1`.
-        return ArrayImpl(np.array(x, canonicalize_dtype(x.dtype)))
+        value = np.array(x, canonicalize_dtype(x.dtype))
+        return ArrayImpl(value) if value.shape else number(value)
     if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
     raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")
@@ -243,6 +247,10 @@ class EvalTrace(Trace):
 
     def passes_on(self, args):
         return None
+
+    def given(self, x):
+        x = to_array(x)
+        return ArrayImpl(x._value, x._weak_type) if hasattr(x, "number") else x
 
     def process_primitive(self, primitive: Primitive, args, params):
         out = with_float_errors(SILENT, evaluate, primitive, args, params)

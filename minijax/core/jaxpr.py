@@ -96,10 +96,10 @@ class Jaxpr:
     __slots__ = ("constvars", "invars", "outvars", "eqns", "effects", "__weakref__")
 
     def __init__(self, constvars, invars, outvars, eqns, effects: Effects | None = None):
-        self.constvars = list(constvars)
-        self.invars = list(invars)
-        self.outvars = list(outvars)
-        self.eqns = list(eqns)
+        self.constvars: list[Var] = list(constvars)
+        self.invars: list[Var] = list(invars)
+        self.outvars: list[Atom] = list(outvars)
+        self.eqns: list[JaxprEqn] = list(eqns)
         # The effects of its equations, unless the caller gives others.
         self.effects = (
             no_effects.union(*[eqn.effects for eqn in self.eqns if eqn.effects]) if effects is None else effects
@@ -126,7 +126,7 @@ class ClosedJaxpr:
         if len(jaxpr.constvars) != len(consts):
             raise ValueError(f"a jaxpr with {len(jaxpr.constvars)} constvars was closed with {len(consts)} constants")
         self.jaxpr = jaxpr
-        self.consts = list(consts)
+        self.consts: list[Any] = list(consts)
 
     in_avals = property(lambda self: [v.aval for v in self.jaxpr.invars])
     out_avals = property(lambda self: [v.aval for v in self.jaxpr.outvars])

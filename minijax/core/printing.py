@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..foundation import source_info as source_info_util
+from ..foundation.jax_versions import params_to_print, prints_as_of
 from .jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -215,7 +216,7 @@ def _shared_jaxprs(top: Jaxpr) -> dict[Jaxpr, str]:
     queue = deque([top])
     while queue:
         jaxpr = queue.popleft()
-        uses[jaxpr] += 1 if jaxpr is top or len(jaxpr.eqns) <= LONG else 2
+        uses[jaxpr] += 2 if jaxpr is not top and len(jaxpr.eqns) > LONG and prints_as_of("0.10.2") else 1
         for eqn in jaxpr.eqns:
             inner = list(map(_open, jaxprs_in_params(eqn.params)))
             queue.extend(inner)
@@ -280,6 +281,9 @@ class _Printer:
         return self.shared.get(jaxpr) or self.definition(jaxpr)
 
     def definition(self, jaxpr: Jaxpr) -> Doc:
+        # JAX 0.10.0 prints `_` for the unread results of inner jaxprs, too.
+        if not prints_as_of("0.10.1"):
+            self.names.update(dict.fromkeys(_unread(jaxpr), "_"))
         # Made in this order, for the names' sake.
         constvars, invars = self.binders(jaxpr.constvars), self.binders(jaxpr.invars)
         eqns = _join(Break("; "), [self.eqn(eqn) for eqn in jaxpr.eqns])
@@ -291,7 +295,8 @@ class _Printer:
 
     def eqn(self, eqn: JaxprEqn) -> Doc:
         show = SHOWN_PARAMS.get(eqn.primitive.name) if self.settings.custom_pp_eqn_rules else None
-        params = show(eqn.params) if show else dict(sorted(eqn.params.items()))
+        params = params_to_print(eqn.primitive.name, eqn.params)
+        params = show(params) if show else dict(sorted(params.items()))
         if show is _jit:
             self.name_alike(_open(params["jaxpr"]), eqn)
         outs = self.binders(eqn.outvars)
@@ -340,7 +345,7 @@ class _Printer:
     def atom(self, atom: Atom) -> str:
         if type(atom) is Literal:
             # A literal that the program wrote as 0.1 is shown so, not as the nearest float32.
-            value = getattr(atom.val, "python_number", atom.val)
+            value = getattr(atom.val, "number", atom.val)
             return f"{np.asarray(value).item()}:{atom.aval.str_short(short_dtypes=True)}"
         return "_" if type(atom) is DropVar else self.names[atom]
 

@@ -37,7 +37,7 @@ class JaxprTracer(Tracer):
 
 
 class JaxprBuilder(Trace):
-    """A trace that writes equations. A value that is not its own tracer becomes a literal (a scalar) or a constvar."""
+    """A trace that writes equations. A value that is not its own tracer becomes a literal (a number) or a constvar."""
 
     __slots__ = ("invars", "eqns", "constants")
 
@@ -60,9 +60,11 @@ class JaxprBuilder(Trace):
         constant = x
         if isinstance(x, Tracer):
             check_not_leaked(x)
+            if type(x) is JaxprTracer and type(x.variable) is Literal:
+                return x.variable
         else:
             constant = x if type(x) is ArrayImpl else to_array(x)
-            if constant._value.ndim == 0 and constant._value.dtype.char != "V":
+            if hasattr(constant, "number"):
                 return Literal(constant, constant.aval)
         known = self.constants.get(id(x))
         if known is not None:
@@ -104,6 +106,9 @@ class StagingTrace(JaxprBuilder):
 
     def process_primitive(self, primitive, args, params):
         return self.write(primitive, args, params, current_origin())
+
+    def given(self, x):
+        return JaxprTracer(self, self.atom(x))
 
     def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
         settle_names(self.eqns)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -54,6 +54,10 @@ class Trace:
     def passes_on(self, args: Sequence) -> Trace | None:
         """The trace that runs a call with these arguments in place of this one, which has no tracer among them; else None."""
         return None if any(isinstance(x, Tracer) and x._trace is self for x in args) else self.parent
+
+    def given(self, x) -> Array:
+        """The constant `x` as the user gets it: see `given`."""
+        return self.parent.given(x)
 
     def enter(self, function: Callable, args: tuple, kwargs: dict):
         """`function(*args, **kwargs)`, a transformation that a user calls while this trace is the current one. An error that leaves
@@ -104,15 +108,8 @@ def run_to_end(trace: Trace, function: Callable):
     """`function()`, the run of a transformation, while its trace is the current one. After it the trace is over."""
     if not trace.parent.records:
         trace.called = source_info.current_origin()
-    previous = thread_state.trace
     try:
-        thread_state.trace = trace
-        result = function()
-        thread_state.trace = previous
-    except BaseException as error:
-        thread_state.trace = previous
-        hide_our_frames(error)
-        raise
+        result = run_under(trace, function)
     finally:
         trace.end()
     if config.jax_check_tracer_leaks:
@@ -120,7 +117,10 @@ def run_to_end(trace: Trace, function: Callable):
     return result
 
 
-def called_by_user(function: Callable) -> Callable:
+F = TypeVar("F", bound=Callable)
+
+
+def called_by_user(function: F) -> F:
     """Decorator for a function that runs a transformation for the user: `Trace.enter` runs it."""
 
     @wraps(function)
@@ -171,7 +171,7 @@ class Array:
         return self.aval.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         return self.aval.dtype
 
     @property
@@ -185,6 +185,19 @@ class Array:
     @property
     def size(self) -> int:
         return self.aval.size
+
+    def _check_scalar(self):
+        """Raise if the array, known or traced, is no scalar: `int(x)`."""
+        if self.ndim:
+            raise TypeError(f"Only scalar arrays can be converted to Python scalars; got arr.ndim={self.ndim}")
+
+    def _check_index(self):
+        if self.ndim or self.dtype.kind not in "iu":
+            raise TypeError("Only integer scalar arrays can be converted to a scalar index.")
+
+    def _check_truth(self):
+        if self.size != 1:
+            raise errors.ambiguous_truth(self.size)
 
     @property
     def itemsize(self) -> int:
@@ -236,19 +249,19 @@ class Tracer(Array):
         return self
 
     def __bool__(self):
-        return bool(self._concrete(errors.bool_conversion))
+        return bool(self._concrete(errors.bool_conversion, check=self._check_truth))
 
     def __index__(self):
-        return self._concrete(errors.integer_conversion).__index__()
+        return self._concrete(errors.integer_conversion, check=self._check_index).__index__()
 
     def __int__(self):
-        return int(self._concrete(errors.concretization, "int"))
+        return int(self._concrete(errors.concretization, "int", check=self._check_scalar))
 
     def __float__(self):
-        return float(self._concrete(errors.concretization, "float"))
+        return float(self._concrete(errors.concretization, "float", check=self._check_scalar))
 
     def __complex__(self):
-        return complex(self._concrete(errors.concretization, "complex"))
+        return complex(self._concrete(errors.concretization, "complex", check=self._check_scalar))
 
     def item(self, *args):
         return self._concrete(errors.concretization, "item").item(*args)
@@ -264,8 +277,9 @@ class Tracer(Array):
         """The concrete array behind this tracer if its trace knows the array, else None."""
         return None
 
-    def _concrete(self, error: Callable, *words: str):
+    def _concrete(self, error: Callable, *words: str, check: Callable = lambda: None):
         check_not_leaked(self)
+        check()
         # `if x > 0` works under grad: grad computes primal values at once, so the tracer's value is known.
         value = self.to_concrete_value()
         if value is None:
@@ -285,6 +299,11 @@ def check_not_leaked(tracer: Tracer):
     trace = tracer._trace
     if trace.ended:
         raise errors.leaked_tracer(tracer.aval.str_short(), trace.transformation, tracer._origin())
+
+
+def given(x: Any) -> Array:
+    """A constant as the user gets it: within jit a tracer, so that `if jnp.array(True):` raises there as for any result."""
+    return x if isinstance(x, Tracer) else thread_state.trace.given(x)
 
 
 def get_aval(x: Any) -> ShapedArray:

@@ -21,6 +21,8 @@ _DEFAULTS = {
     "jax_traceback_filtering": "auto",
     "minijax_compiler": "numpy",
     "minijax_fast": True,
+    # The version of JAX whose text of jaxprs is printed, "0.10.2"; the empty string stands for the installed version.
+    "minijax_jaxpr_version": "",
     # The most bytes of arrays that all compiled programs together keep from one call to the next.
     "minijax_kept_bytes": 1 << 28,
 }

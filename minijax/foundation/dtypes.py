@@ -100,7 +100,7 @@ def as_dtype(dtype: Any):
     return found
 
 
-def canonicalize_dtype(dtype: Any, allow_extended_dtype: bool = False):
+def canonicalize_dtype(dtype: Any, allow_extended_dtype: bool = False) -> np.dtype[Any]:
     """The dtype that an array gets if `dtype` is asked for: a 64-bit dtype becomes a 32-bit one, unless x64 is enabled.
 
     >>> canonicalize_dtype('int64')
@@ -306,7 +306,7 @@ def lattice_result_type(*args) -> tuple[Any, bool]:
         raise
 
 
-def result_type(*args, return_weak_type_flag: bool = False):
+def result_type(*args: Any, return_weak_type_flag: bool = False) -> Any:
     """The dtype that arrays, numbers or dtypes promote to (`jnp.result_type`).
 
     >>> import numpy as np
@@ -319,7 +319,7 @@ def result_type(*args, return_weak_type_flag: bool = False):
     return (dtype, weak) if return_weak_type_flag else dtype
 
 
-def promote_types(a: Any, b: Any):
+def promote_types(a: Any, b: Any) -> np.dtype[Any]:
     """The dtype that two dtypes promote to (`jnp.promote_types`)."""
     return result_type(_type_operand(a), _type_operand(b))
 
@@ -355,7 +355,7 @@ def scalar_type_of(x: Any) -> type:
     return {"b": bool, "i": int, "u": int, "f": float, "V": float, "c": complex}[kind]
 
 
-def finfo(dtype: Any):
+def finfo(dtype: Any) -> Any:
     dtype = as_dtype(dtype)
     if _is_bfloat16(dtype):
         return importlib.import_module("ml_dtypes").finfo(dtype)

@@ -39,7 +39,7 @@ class FlattenedIndexKey(NamedTuple):
         return f"[<flat index {self.key}>]"
 
 
-def keystr(keys: Sequence, *, simple: bool = False, separator: str = "") -> str:
+def keystr(keys: Sequence[Any], *, simple: bool = False, separator: str = "") -> str:
     """A key path as text.
 
     >>> keystr((DictKey('a'), SequenceKey(1)))
@@ -140,7 +140,12 @@ def _register(nodetype: type, node: NodeType):
     node_registry[nodetype] = node
 
 
-def register_pytree_node(nodetype: type, flatten_func: Callable, unflatten_func: Callable, flatten_with_keys_func=None):
+def register_pytree_node(
+    nodetype: type[Any],
+    flatten_func: Callable[..., Any],
+    unflatten_func: Callable[..., Any],
+    flatten_with_keys_func: Callable[..., Any] | None = None,
+) -> None:
     """Make a class a container, by `flatten_func(x) -> (children, static data)` and `unflatten_func(data, children) -> x`."""
     keys = None
     if flatten_with_keys_func is not None:
@@ -148,15 +153,18 @@ def register_pytree_node(nodetype: type, flatten_func: Callable, unflatten_func:
     _register(nodetype, NodeType(nodetype, flatten_func, unflatten_func, keys))
 
 
-def register_pytree_node_class(cls: type) -> type:
+def register_pytree_node_class(cls: type[Any]) -> type[Any]:
     """Class decorator: make the class a container, by its methods `tree_flatten` and `tree_unflatten` (`jax.tree_util`)."""
     register_pytree_node(cls, lambda x: x.tree_flatten(), cls.tree_unflatten)
     return cls
 
 
 def register_pytree_with_keys(
-    nodetype: type, flatten_with_keys: Callable, unflatten_func: Callable, flatten_func: Callable | None = None
-):
+    nodetype: type[Any],
+    flatten_with_keys: Callable[..., Any],
+    unflatten_func: Callable[..., Any],
+    flatten_func: Callable[..., Any] | None = None,
+) -> None:
     """As `register_pytree_node`; `flatten_with_keys(x)` returns ((key, child) pairs, data)."""
 
     def flatten(x):
@@ -166,7 +174,7 @@ def register_pytree_with_keys(
     register_pytree_node(nodetype, flatten_func or flatten, unflatten_func, flatten_with_keys)
 
 
-def register_pytree_with_keys_class(cls: type) -> type:
+def register_pytree_with_keys_class(cls: type[Any]) -> type[Any]:
     """Class decorator: make the class a container, by its methods `tree_flatten_with_keys` and `tree_unflatten`."""
     flatten = getattr(cls, "tree_flatten", None)
     register_pytree_with_keys(
@@ -179,11 +187,11 @@ def register_pytree_with_keys_class(cls: type) -> type:
 
 
 def register_dataclass(
-    nodetype: type,
+    nodetype: type[Any],
     data_fields: Sequence[str] | None = None,
     meta_fields: Sequence[str] | None = None,
     drop_fields: Sequence[str] = (),
-) -> type:
+) -> type[Any]:
     """Make a dataclass a container: `data_fields` are children, `meta_fields` static.
 
     Without the two lists, fields with `dataclasses.field(metadata=dict(static=True))` are static and the others children.
@@ -233,7 +241,7 @@ def register_dataclass(
     return nodetype
 
 
-def register_static(cls: type) -> type:
+def register_static(cls: type[Any]) -> type[Any]:
     """Class decorator: make instances containers without children, compared as static data; they must be hashable."""
     register_pytree_node(cls, lambda x: ((), x), lambda data, _: data)
     return cls

@@ -191,7 +191,7 @@ _EMPTY_DICT = PyTreeDef(node_registry[dict], (), ())
 # Functions
 
 
-def tree_flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list, PyTreeDef]:
+def tree_flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], PyTreeDef]:
     """(leaves, treedef).
 
     >>> tree_flatten({'a': 1, 'b': [2, 3]})
@@ -219,12 +219,12 @@ def _flatten(tree, leaves: list, is_leaf) -> PyTreeDef:
     return PyTreeDef(node, data, tuple([_flatten(c, leaves, is_leaf) for c in children]))
 
 
-def tree_unflatten(treedef: PyTreeDef, leaves: Iterable) -> Any:
+def tree_unflatten(treedef: PyTreeDef, leaves: Iterable[Any]) -> Any:
     """The tree of a treedef with the given leaves."""
     return treedef.unflatten(leaves)
 
 
-def tree_leaves(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list:
+def tree_leaves(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[Any]:
     return tree_flatten(tree, is_leaf)[0]
 
 
@@ -232,7 +232,7 @@ def tree_structure(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> P
     return tree_flatten(tree, is_leaf)[1]
 
 
-def tree_map(f: Callable, tree: Any, *rest: Any, is_leaf: Callable[[Any], bool] | None = None) -> Any:
+def tree_map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: Callable[[Any], bool] | None = None) -> Any:
     """The first tree with each leaf replaced by `f` of it and of the matching leaves of the other trees.
 
     >>> tree_map(lambda x, y: x + y, {'a': 1}, {'a': 10})
@@ -246,18 +246,23 @@ def tree_map(f: Callable, tree: Any, *rest: Any, is_leaf: Callable[[Any], bool] 
 _NO_INITIAL = object()
 
 
-def tree_reduce(function: Callable, tree: Any, initializer: Any = _NO_INITIAL, is_leaf=None) -> Any:
+def tree_reduce(
+    function: Callable[..., Any],
+    tree: Any,
+    initializer: Any = _NO_INITIAL,
+    is_leaf: Callable[[Any], bool] | None = None,
+) -> Any:
     leaves = tree_leaves(tree, is_leaf)
     if initializer is _NO_INITIAL:
         return functools.reduce(function, leaves)
     return functools.reduce(function, leaves, initializer)
 
 
-def tree_all(tree: Any, *, is_leaf=None) -> bool:
+def tree_all(tree: Any, *, is_leaf: Callable[[Any], bool] | None = None) -> bool:
     return all(tree_leaves(tree, is_leaf))
 
 
-def all_leaves(iterable: Iterable, is_leaf=None) -> bool:
+def all_leaves(iterable: Iterable[Any], is_leaf: Callable[[Any], bool] | None = None) -> bool:
     """Whether none of the elements is a container."""
     return all(node_type(x) is None or (is_leaf is not None and is_leaf(x)) for x in iterable)
 
@@ -300,7 +305,7 @@ def broadcast_prefix(prefix_tree: Any, full_tree: Any, is_leaf=None) -> list:
     return result
 
 
-def tree_broadcast(prefix_tree: Any, full_tree: Any, is_leaf=None) -> Any:
+def tree_broadcast(prefix_tree: Any, full_tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> Any:
     """`prefix_tree` with its leaves repeated to the structure of `full_tree`."""
     return tree_unflatten(tree_structure(full_tree), broadcast_prefix(prefix_tree, full_tree, is_leaf))
 
@@ -339,7 +344,9 @@ def _one_level(tree: Any) -> tuple[list, PyTreeDef]:
 # Key paths of trees
 
 
-def tree_flatten_with_path(tree: Any, is_leaf=None) -> tuple[list[tuple[tuple, Any]], PyTreeDef]:
+def tree_flatten_with_path(
+    tree: Any, is_leaf: Callable[[Any], bool] | None = None
+) -> tuple[list[tuple[tuple[Any, ...], Any]], PyTreeDef]:
     """([(key path, leaf), ...], treedef)."""
     pairs: list = []
     _flatten_with_path(tree, (), pairs, is_leaf)
@@ -356,11 +363,13 @@ def _flatten_with_path(tree, path: tuple, pairs: list, is_leaf):
         _flatten_with_path(child, (*path, key), pairs, is_leaf)
 
 
-def tree_leaves_with_path(tree: Any, is_leaf=None) -> list[tuple[tuple, Any]]:
+def tree_leaves_with_path(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[tuple[tuple[Any, ...], Any]]:
     return tree_flatten_with_path(tree, is_leaf)[0]
 
 
-def tree_map_with_path(f: Callable, tree: Any, *rest: Any, is_leaf=None) -> Any:
+def tree_map_with_path(
+    f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: Callable[[Any], bool] | None = None
+) -> Any:
     """As `tree_map`; `f` gets the key path first."""
     pairs, treedef = tree_flatten_with_path(tree, is_leaf)
     others = [treedef.flatten_up_to(r) for r in rest]

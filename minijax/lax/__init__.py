@@ -7,8 +7,7 @@ table.
 from __future__ import annotations
 
 import enum
-
-import numpy as np
+from typing import Any
 
 from ..api.associative_scan import associative_scan
 from ..api.collectives import (
@@ -28,9 +27,11 @@ from ..api.collectives import (
 )
 from ..api.loops import cond, fori_loop, map, scan, switch, while_loop
 from ..api.solves import custom_linear_solve, custom_root
-from ..core.traces import get_aval
+from ..core.array import to_array
+from ..core.traces import Array, get_aval, given
+from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door
-from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.pytrees import tree_map
 from ..primitives import elementwise
 from ..primitives.basis import reduce_sum, registry
@@ -107,11 +108,11 @@ def _function(name: str, primitive, arity: int):
     bind = primitive.bind
     if arity == 1:
 
-        def function(x):
+        def function(x: ArrayLike) -> Array:
             return bind(x)
     else:
 
-        def function(x, y):
+        def function(x: ArrayLike, y: ArrayLike) -> Array:
             return bind(x, y)
 
     function.__name__ = function.__qualname__ = name
@@ -140,63 +141,69 @@ class RoundingMethod(enum.IntEnum):
     TO_NEAREST_EVEN = 1
 
 
-def round(x, rounding_method: RoundingMethod = RoundingMethod.AWAY_FROM_ZERO):
+def round(x: ArrayLike, rounding_method: RoundingMethod = RoundingMethod.AWAY_FROM_ZERO) -> Array:
     """x rounded to the nearest integer (`lax.round`)."""
     return registry["round"].bind(x, rounding_method=RoundingMethod(rounding_method))
 
 
-def conj(x):
+def conj(x: ArrayLike) -> Array:
     """The complex conjugate (`lax.conj`)."""
     return elementwise.conj_p.bind(x, input_dtype=get_aval(x).dtype)
 
 
-def reciprocal(x):
+def reciprocal(x: ArrayLike) -> Array:
     """1 / x (`lax.reciprocal`)."""
     return integer_pow(x, -1)
 
 
-def pow(x, y):
+def pow(x: ArrayLike, y: ArrayLike) -> Array:
     """x to the power y, where y has the dtype of x or holds integers (`lax.pow`)."""
-    if isinstance(y, int) and not isinstance(y, bool):
-        return integer_pow(x, y)
+    if python_scalar_type(y) not in (None, bool):
+        y = to_array(y)
     return elementwise.pow_p.bind(x, y)
 
 
-def clamp(min, x, max):
+def clamp(min: ArrayLike | None, x: ArrayLike, max: ArrayLike | None) -> Array:
     """x, but at least `min` and at most `max` (`lax.clamp`)."""
     return elementwise.clamp_p.bind(min, x, max)
 
 
-def select_n(which, *cases):
+def select_n(which: ArrayLike, *cases: ArrayLike) -> Array:
     """Elements of the arrays `cases`, from `cases[which]` at each place (`lax.select_n`)."""
     if not cases:
         raise ValueError("select_n() must have at least one case")
     return elementwise.select_n_p.bind(which, *cases)
 
 
-def convert_element_type(operand, new_dtype):
+def convert_element_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
     """The array in another dtype, which is never weak (`lax.convert_element_type`).
 
-    >>> convert_element_type(1.7, np.int32)
+    >>> convert_element_type(1.7, "int32")
     Array(1, dtype=int32)
     """
-    return _convert_element_type(operand, canonicalize_dtype(new_dtype))
+    return given(_convert_element_type(operand, canonicalize_dtype(new_dtype)))
 
 
-def bitcast_convert_type(operand, new_dtype):
+def bitcast_convert_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
     """The same bits, read as another dtype (`lax.bitcast_convert_type`)."""
-    return elementwise.bitcast_convert_type_p.bind(operand, new_dtype=canonicalize_dtype(new_dtype))
+    dtype, new_dtype = get_aval(operand).dtype, canonicalize_dtype(new_dtype)
+    if dtype != new_dtype and (dtype.kind in "bc" or new_dtype.kind in "bc"):
+        raise TypeError(
+            "bitcast_convert_type takes booleans and complex numbers to their own dtype only, got"
+            f" {dtype.name} to {new_dtype.name}."
+        )
+    return elementwise.bitcast_convert_type_p.bind(operand, new_dtype=new_dtype)
 
 
-def stop_gradient(x):
+def stop_gradient(x: Any) -> Any:
     """x, an array or a tree of arrays, with no derivative (`lax.stop_gradient`)."""
 
     def stop(leaf):
         try:
-            inexact = issubdtype(get_aval(leaf).dtype, np.inexact)
+            get_aval(leaf)
         except TypeError as error:
             raise TypeError(f"stop_gradient: {error}") from None
-        return elementwise.stop_gradient_p.bind(leaf) if inexact else leaf
+        return elementwise.stop_gradient_p.bind(leaf)
 
     return tree_map(stop, x)
 

@@ -88,6 +88,18 @@ def _minus(eqn: JaxprEqn, makers):
     return None if zero is None or np.signbit(zero) else _other(eqn, makers, 0, False)
 
 
+def _at_least(least: float):
+    """For `max` with the least number, or `min` with the largest: the other operand, NaN too."""
+    return lambda eqn, makers: _other(eqn, makers, least, True)
+
+
+def _unequal(eqn: JaxprEqn, makers):
+    """`x != False` is x."""
+    x, y = eqn.invars
+    same = x.aval.dtype == bool and type(y) is Literal and y.aval.shape == () and not to_array(y.val)._value
+    return x if same else None
+
+
 def _negated(eqn: JaxprEqn, makers):
     inner = maker(eqn.invars[0], makers, "neg")
     return None if inner is None else inner.invars[0]
@@ -160,6 +172,9 @@ IDENTITIES: dict[str, Rewrite] = {
     "mul": _times,
     "div": lambda eqn, makers: _other(eqn, makers, 1, False),
     "sub": _minus,
+    "max": _at_least(-np.inf),
+    "min": _at_least(np.inf),
+    "ne": _unequal,
     "neg": _negated,
     "integer_pow": lambda eqn, makers: eqn.invars[0] if eqn.params["y"] == 1 else None,
     "reshape": _reshape,

@@ -12,6 +12,7 @@ from .. import lax
 from .. import numpy as jnp
 from ..api.custom_derivatives import custom_jvp
 from ..core.traces import Array, without_tangent
+from ..core.types import ArrayLike, Axis, DTypeLike
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from ..numpy.util import (
     canonicalize_axis,
@@ -54,7 +55,7 @@ def relu6(x) -> Array:
 relu6.defjvps(lambda g, ans, x: lax.select((x > 0) & (x < 6), g, lax.full_like(g, 0)))
 
 
-def leaky_relu(x, negative_slope=1e-2) -> Array:
+def leaky_relu(x: ArrayLike, negative_slope: ArrayLike = 1e-2) -> Array:
     """x, or negative_slope * x where x is negative (`jax.nn.leaky_relu`).
 
     >>> leaky_relu(np.float32([-1., 2.]))
@@ -64,7 +65,7 @@ def leaky_relu(x, negative_slope=1e-2) -> Array:
     return jnp.where(x >= 0, x, negative_slope * x)
 
 
-def hard_tanh(x) -> Array:
+def hard_tanh(x: ArrayLike) -> Array:
     """x, at least -1 and at most 1 (`jax.nn.hard_tanh`).
 
     >>> hard_tanh(np.float32([-3., 0.5]))
@@ -74,7 +75,7 @@ def hard_tanh(x) -> Array:
     return jnp.where(x > 1, 1, jnp.where(x < -1, -1, x))
 
 
-def hard_sigmoid(x) -> Array:
+def hard_sigmoid(x: ArrayLike) -> Array:
     """relu6(x + 3) / 6 (`jax.nn.hard_sigmoid`).
 
     >>> hard_sigmoid(0.)
@@ -83,7 +84,7 @@ def hard_sigmoid(x) -> Array:
     return relu6(x + 3.0) / 6.0
 
 
-def hard_silu(x) -> Array:
+def hard_silu(x: ArrayLike) -> Array:
     """x * hard_sigmoid(x); also `hard_swish` (`jax.nn.hard_silu`).
 
     >>> hard_silu(3.)
@@ -100,7 +101,7 @@ hard_swish = hard_silu
 # Smooth functions
 
 
-def identity(x) -> Array:
+def identity(x: ArrayLike) -> Array:
     """x (`jax.nn.identity`).
 
     >>> identity(2.)
@@ -109,7 +110,7 @@ def identity(x) -> Array:
     return ensure_arraylike("identity", x)
 
 
-def sigmoid(x) -> Array:
+def sigmoid(x: ArrayLike) -> Array:
     """1 / (1 + exp(-x)) (`jax.nn.sigmoid`).
 
     >>> sigmoid(0.)
@@ -118,7 +119,7 @@ def sigmoid(x) -> Array:
     return lax.logistic(x)
 
 
-def softplus(x) -> Array:
+def softplus(x: ArrayLike) -> Array:
     """log(1 + exp(x)) (`jax.nn.softplus`).
 
     >>> softplus(0.).round(4)
@@ -127,7 +128,7 @@ def softplus(x) -> Array:
     return jnp.logaddexp(x, 0)
 
 
-def log_sigmoid(x) -> Array:
+def log_sigmoid(x: ArrayLike) -> Array:
     """log(sigmoid(x)), without underflow (`jax.nn.log_sigmoid`).
 
     >>> log_sigmoid(-200.)
@@ -137,7 +138,7 @@ def log_sigmoid(x) -> Array:
     return -softplus(-x)
 
 
-def silu(x) -> Array:
+def silu(x: ArrayLike) -> Array:
     """x * sigmoid(x); also `swish` (`jax.nn.silu`).
 
     >>> silu(0.)
@@ -150,7 +151,7 @@ def silu(x) -> Array:
 swish = silu
 
 
-def mish(x) -> Array:
+def mish(x: ArrayLike) -> Array:
     """x * tanh(softplus(x)) (`jax.nn.mish`).
 
     >>> mish(0.)
@@ -160,7 +161,7 @@ def mish(x) -> Array:
     return x * jnp.tanh(softplus(x))
 
 
-def soft_sign(x) -> Array:
+def soft_sign(x: ArrayLike) -> Array:
     """x / (1 + |x|) (`jax.nn.soft_sign`).
 
     >>> soft_sign(-1.)
@@ -170,7 +171,7 @@ def soft_sign(x) -> Array:
     return x / (jnp.abs(x) + 1)
 
 
-def squareplus(x, b=4) -> Array:
+def squareplus(x: ArrayLike, b: ArrayLike = 4) -> Array:
     """(x + sqrt(x^2 + b)) / 2 (`jax.nn.squareplus`).
 
     >>> squareplus(0.)
@@ -181,7 +182,7 @@ def squareplus(x, b=4) -> Array:
     return (x + jnp.sqrt(jnp.square(x) + b)) / 2
 
 
-def sparse_plus(x) -> Array:
+def sparse_plus(x: ArrayLike) -> Array:
     """0 up to -1, x from 1 on, and a parabola between (`jax.nn.sparse_plus`).
 
     >>> sparse_plus(np.float32([-2., 0., 2.]))
@@ -191,7 +192,7 @@ def sparse_plus(x) -> Array:
     return jnp.where(x <= -1.0, 0.0, jnp.where(x >= 1.0, x, (x + 1.0) ** 2 / 4))
 
 
-def sparse_sigmoid(x) -> Array:
+def sparse_sigmoid(x: ArrayLike) -> Array:
     """The derivative of `sparse_plus`, which rises in a line from 0 at -1 to 1 at 1 (`jax.nn.sparse_sigmoid`).
 
     >>> sparse_sigmoid(0.)
@@ -200,7 +201,7 @@ def sparse_sigmoid(x) -> Array:
     return 0.5 * jnp.clip(x + 1.0, 0.0, 2.0)
 
 
-def elu(x, alpha=1.0) -> Array:
+def elu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
     """x, or alpha (exp(x) - 1) where x is not positive (`jax.nn.elu`).
 
     >>> elu(np.float32([0., 2.]))
@@ -211,7 +212,7 @@ def elu(x, alpha=1.0) -> Array:
     return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0.0, x)))
 
 
-def selu(x) -> Array:
+def selu(x: ArrayLike) -> Array:
     """A multiple of `elu` with constants that keep mean 0 and variance 1 from layer to layer (`jax.nn.selu`).
 
     >>> selu(1.).round(4)
@@ -220,7 +221,7 @@ def selu(x) -> Array:
     return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717)
 
 
-def celu(x, alpha=1.0) -> Array:
+def celu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
     """max(x, 0) + alpha (exp(min(x, 0) / alpha) - 1), whose derivative is continuous (`jax.nn.celu`).
 
     >>> celu(2.)
@@ -229,7 +230,7 @@ def celu(x, alpha=1.0) -> Array:
     return jnp.maximum(x, 0.0) + alpha * jnp.expm1(jnp.minimum(x, 0.0) / alpha)
 
 
-def gelu(x, approximate: bool = True) -> Array:
+def gelu(x: ArrayLike, approximate: bool = True) -> Array:
     """x times the normal distribution function, or with `approximate` a tanh close to it (`jax.nn.gelu`).
 
     >>> gelu(np.float32(1), approximate=False).round(4)
@@ -242,7 +243,7 @@ def gelu(x, approximate: bool = True) -> Array:
     return jnp.array(0.5 * x * lax.erfc(-x * np.sqrt(0.5).astype(x.dtype)), dtype=x.dtype)
 
 
-def glu(x, axis: int = -1) -> Array:
+def glu(x: ArrayLike, axis: int = -1) -> Array:
     """The first half along an axis times the sigmoid of the second (`jax.nn.glu`). Raises ValueError for an odd size.
 
     >>> glu(np.float32([2., 0.]))
@@ -281,7 +282,7 @@ def _shifted(x, axis, where):
     return chosen - lax.stop_gradient(largest)
 
 
-def softmax(x, axis=-1, where=None) -> Array:
+def softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -> Array:
     """exp(x) divided by its sum over `axis`, one axis or several (`jax.nn.softmax`); 0 for elements that `where` leaves out.
 
     >>> softmax(np.float32([0., 0.]))
@@ -292,7 +293,7 @@ def softmax(x, axis=-1, where=None) -> Array:
     return result if where is None else jnp.where(where, result, 0)
 
 
-def log_softmax(x, axis=-1, where=None) -> Array:
+def log_softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -> Array:
     """log(softmax(x)), without underflow (`jax.nn.log_softmax`); -inf for elements that `where` leaves out.
 
     >>> log_softmax(np.float32([0., 1000.]))
@@ -303,7 +304,7 @@ def log_softmax(x, axis=-1, where=None) -> Array:
     return result if where is None else jnp.where(where, result, -np.inf)
 
 
-def logmeanexp(x, axis=None, where=None, keepdims: bool = False) -> Array:
+def logmeanexp(x: ArrayLike, axis: Axis = None, where: ArrayLike | None = None, keepdims: bool = False) -> Array:
     """log(mean(exp(x))) over axes (`jax.nn.logmeanexp`).
 
     >>> logmeanexp(np.float32([3., 3.])).round(4)
@@ -314,7 +315,16 @@ def logmeanexp(x, axis=None, where=None, keepdims: bool = False) -> Array:
     return log_sum - jnp.log(jnp.sum(ones, axis, where=where, keepdims=keepdims))
 
 
-def standardize(x, axis=-1, mean=None, variance=None, epsilon=1e-5, where=None, *, algorithm: str = "fast") -> Array:
+def standardize(
+    x: ArrayLike,
+    axis: Axis = -1,
+    mean: ArrayLike | None = None,
+    variance: ArrayLike | None = None,
+    epsilon: ArrayLike = 1e-5,
+    where: ArrayLike | None = None,
+    *,
+    algorithm: str = "fast",
+) -> Array:
     """x less its mean over axes, divided by sqrt(variance + epsilon) (`jax.nn.standardize`).
 
     algorithm: "fast" computes the variance as mean(x^2) - mean^2, "stable" as the mean square of the differences to the mean.
@@ -338,7 +348,7 @@ def standardize(x, axis=-1, mean=None, variance=None, epsilon=1e-5, where=None, 
     return jnp.subtract(x, mean) * lax.rsqrt(variance + epsilon)
 
 
-def one_hot(x, num_classes: int, *, dtype=None, axis: int = -1) -> Array:
+def one_hot(x: ArrayLike, num_classes: int, *, dtype: DTypeLike | None = None, axis: int = -1) -> Array:
     """x with a new axis that has 1 at position x and 0 elsewhere, or only 0 without such a position (`jax.nn.one_hot`).
 
     >>> one_hot(np.array([0, 2]), 3)

@@ -16,6 +16,7 @@ import numpy as np
 from .. import numpy as jnp
 from .. import random
 from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from ..numpy.util import canonicalize_shape
 
@@ -24,7 +25,7 @@ from ..numpy.util import canonicalize_shape
 class Initializer(Protocol):
     """The type of the initializers that this module returns: functions of a key, a shape and a dtype, which return an array."""
 
-    def __call__(self, key, shape, dtype=None, out_sharding=None) -> Array:
+    def __call__(self, key: ArrayLike, shape: Shape, dtype: DTypeLike | None = None, out_sharding: Any = None) -> Array:
         raise NotImplementedError("Initializer is a protocol: use one of the functions of jax.nn.initializers.")
 
 
@@ -32,7 +33,7 @@ def _dtype(dtype: Any):
     return canonicalize_dtype(float if dtype is None else dtype)
 
 
-def zeros(key, shape, dtype=None, out_sharding=None) -> Array:
+def zeros(key: ArrayLike, shape: int | Shape, dtype: DTypeLike | None = None, out_sharding: Any = None) -> Array:
     """Zeros; the key is not used (`jax.nn.initializers.zeros`).
 
     >>> zeros(random.key(0), (2,))
@@ -41,7 +42,7 @@ def zeros(key, shape, dtype=None, out_sharding=None) -> Array:
     return jnp.zeros(shape, _dtype(dtype))
 
 
-def ones(key, shape, dtype=None, out_sharding=None) -> Array:
+def ones(key: ArrayLike, shape: Shape, dtype: DTypeLike | None = None, out_sharding: Any = None) -> Array:
     """Ones; the key is not used (`jax.nn.initializers.ones`).
 
     >>> ones(random.key(0), (2,))
@@ -59,7 +60,7 @@ def _initializer(draw: Callable, dtype: Any) -> Initializer:
     return init
 
 
-def constant(value, dtype=None) -> Initializer:
+def constant(value: ArrayLike, dtype: DTypeLike | None = None) -> Initializer:
     """An initializer of one value, or of values that broadcast to the shape (`jax.nn.initializers.constant`).
 
     >>> constant(-7.)(random.key(0), (2,))
@@ -68,7 +69,7 @@ def constant(value, dtype=None) -> Initializer:
     return _initializer(lambda key, shape, dtype: jnp.full(shape, value, dtype=dtype), dtype)
 
 
-def uniform(scale=1e-2, dtype=None) -> Initializer:
+def uniform(scale: ArrayLike = 1e-2, dtype: DTypeLike | None = None) -> Initializer:
     """An initializer of uniform numbers in [0, scale) (`jax.nn.initializers.uniform`).
 
     >>> uniform(10.)(random.key(0), (2,)).round(2)
@@ -77,7 +78,7 @@ def uniform(scale=1e-2, dtype=None) -> Initializer:
     return _initializer(lambda key, shape, dtype: random.uniform(key, shape, dtype) * jnp.array(scale, dtype), dtype)
 
 
-def normal(stddev=1e-2, dtype=None) -> Initializer:
+def normal(stddev: ArrayLike = 1e-2, dtype: DTypeLike | None = None) -> Initializer:
     """An initializer of normal numbers of standard deviation `stddev` (`jax.nn.initializers.normal`).
 
     >>> normal(10.)(random.key(0), (2,)).round(2)
@@ -86,7 +87,9 @@ def normal(stddev=1e-2, dtype=None) -> Initializer:
     return _initializer(lambda key, shape, dtype: random.normal(key, shape, dtype) * jnp.array(stddev, dtype), dtype)
 
 
-def truncated_normal(stddev=1e-2, dtype=None, lower=-2.0, upper=2.0) -> Initializer:
+def truncated_normal(
+    stddev: ArrayLike = 1e-2, dtype: DTypeLike | None = None, lower: ArrayLike = -2.0, upper: ArrayLike = 2.0
+) -> Initializer:
     """An initializer: `stddev` times normal numbers in [lower, upper] (`jax.nn.initializers.truncated_normal`).
 
     >>> truncated_normal(1.)(random.key(0), (2,)).round(2)
@@ -164,7 +167,13 @@ _DISTRIBUTIONS = {
 
 
 def variance_scaling(
-    scale, mode: str, distribution: str, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype=None
+    scale: ArrayLike,
+    mode: str,
+    distribution: str,
+    in_axis: Axes = -2,
+    out_axis: Axes = -1,
+    batch_axis: Axes = (),
+    dtype: DTypeLike | None = None,
 ) -> Initializer:
     """An initializer of numbers of mean 0 and variance scale / n, so that sums of n of them have variance `scale`.
 
@@ -191,8 +200,10 @@ def variance_scaling(
     return _initializer(draw, dtype)
 
 
-def _scaled(name: str, scale: float, mode: str, distribution: str, source: str) -> Callable:
-    def make(in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype=None) -> Initializer:
+def _scaled(name: str, scale: float, mode: str, distribution: str, source: str) -> Callable[..., Initializer]:
+    def make(
+        in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: DTypeLike | None = None
+    ) -> Initializer:
         return variance_scaling(scale, mode, distribution, in_axis, out_axis, batch_axis, dtype)
 
     make.__name__ = make.__qualname__ = name
@@ -214,11 +225,11 @@ xavier_uniform, xavier_normal = glorot_uniform, glorot_normal
 kaiming_uniform, kaiming_normal = he_uniform, he_normal
 
 
-def orthogonal(scale=1.0, column_axis: int = -1, dtype=None):
+def orthogonal(scale: ArrayLike = 1.0, column_axis: int = -1, dtype: DTypeLike | None = None) -> Initializer:
     """Left out: it raises NotImplementedError."""
     raise NotImplementedError("initializers.orthogonal is not in minijax: it needs the QR decomposition.")
 
 
-def delta_orthogonal(scale=1.0, column_axis: int = -1, dtype=None):
+def delta_orthogonal(scale: ArrayLike = 1.0, column_axis: int = -1, dtype: DTypeLike | None = None) -> Initializer:
     """Left out: it raises NotImplementedError."""
     raise NotImplementedError("initializers.delta_orthogonal is not in minijax: it needs the QR decomposition.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import lax
 from ..core.traces import Array
+from ..core.types import ArrayLike, Axis
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.elementwise import convert_element_type
@@ -35,7 +37,9 @@ def _slice(x: Array, start: int, stop: int, axis: int) -> Array:
     return lax.slice_in_dim(x, start, stop, axis=axis)
 
 
-def diff(a, n=1, axis=-1, prepend=None, append=None):
+def diff(
+    a: ArrayLike, n: int = 1, axis: int = -1, prepend: ArrayLike | None = None, append: ArrayLike | None = None
+) -> Array:
     """The differences of neighbours along an axis, n times (`jax.numpy.diff`).
 
     >>> diff(np.array([1, 4, 9]))
@@ -65,7 +69,7 @@ def diff(a, n=1, axis=-1, prepend=None, append=None):
     return a
 
 
-def ediff1d(ary, to_end=None, to_begin=None):
+def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike | None = None) -> Array:
     """The differences of neighbours in the flattened array (`jax.numpy.ediff1d`)."""
     a = ravel(ensure_arraylike("ediff1d", ary))
     parts = [lax.sub(a[1:], a[:-1])]
@@ -76,7 +80,9 @@ def ediff1d(ary, to_end=None, to_begin=None):
     return concatenate(parts) if len(parts) > 1 else parts[0]
 
 
-def gradient(f, *varargs, axis=None, edge_order=None):
+def gradient(
+    f: ArrayLike, *varargs: ArrayLike | Sequence[ArrayLike], axis: Axis = None, edge_order: int | None = None
+) -> Array | list[Array]:
     """The derivative along each axis: central differences inside, one-sided ones at the edges (`jax.numpy.gradient`).
 
     varargs: the spacing, for all axes or for each: a number, or the coordinates along the axis.
@@ -122,7 +128,7 @@ def _gradient_along(f: Array, h: Any, axis: int) -> Array:
     return concatenate([first / _slice(steps, 0, 1, axis), inner, last / _slice(steps, n - 2, n - 1, axis)], axis)
 
 
-def trapezoid(y, x=None, dx=1.0, axis=-1):
+def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Array:
     """The integral along an axis by the trapezoidal rule (`jax.numpy.trapezoid`)."""
     if x is None:
         (y,) = promote_dtypes_inexact(ensure_arraylike("trapezoid", y))
@@ -136,7 +142,14 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     return 0.5 * reductions.sum(steps * (y[..., 1:] + y[..., :-1]), -1)
 
 
-def interp(x, xp, fp, left=None, right=None, period=None):
+def interp(
+    x: ArrayLike,
+    xp: ArrayLike,
+    fp: ArrayLike,
+    left: ArrayLike | str | None = None,
+    right: ArrayLike | str | None = None,
+    period: ArrayLike | None = None,
+) -> Array:
     """The piecewise linear function through the points (xp, fp), at x (`jax.numpy.interp`).
 
     xp rises. left, right: the value beyond that end, by default the last one, or "extrapolate". period: the period of x.
@@ -182,7 +195,7 @@ def _unroll_period(x: Array, xp: Array, fp: Array, period: Any) -> tuple[Array, 
     return x, xp, concatenate([fp[-1:], fp, fp[:1]])
 
 
-def unwrap(p, discont=None, axis=-1, period=2 * math.pi):
+def unwrap(p: ArrayLike, discont: ArrayLike | None = None, axis: int = -1, period: ArrayLike = 2 * math.pi) -> Array:
     """The angles with jumps of a whole period taken out (`jax.numpy.unwrap`)."""
     p, period = promote_dtypes(ensure_arraylike("unwrap", p), period)
     if dtypes.issubdtype(p.dtype, np.complexfloating):

@@ -11,6 +11,7 @@ import numpy as np
 from ..api.custom_derivatives import custom_jvp
 from ..core.array import ArrayImpl
 from ..core.traces import Array
+from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
@@ -18,6 +19,7 @@ from ..primitives.elementwise import select
 from .ufuncs import (
     ROUND_AWAY_FROM_ZERO,
     abs,
+    alias,
     bitwise_or,
     ceil,
     exp,
@@ -34,7 +36,6 @@ from .ufuncs import (
     logical_and,
     maximum,
     minimum,
-    named,
     sin,
     sqrt,
     square,
@@ -54,7 +55,7 @@ from .util import (
 from .util import isnan as _isnan
 
 
-def power(x1, x2, /):
+def power(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """x1 to the power x2 (`jax.numpy.power`). A concrete integer exponent is multiplied out (`lax.integer_pow`).
 
     >>> power(2.0, 3)
@@ -103,10 +104,10 @@ def _power_of_integers(x, n):
     return result
 
 
-pow = named(lambda x1, x2, /: power(x1, x2), "pow", power.__doc__)
+pow = alias(power, "pow")
 
 
-def floor_divide(x1, x2, /):
+def floor_divide(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """The largest whole number not above x1/x2 (`jax.numpy.floor_divide`)."""
     x1, x2 = promote_args_numeric("floor_divide", x1, x2)
     if is_a(x1, np.unsignedinteger):
@@ -130,7 +131,7 @@ def _float_divmod(x1, x2):
     return ew.round_p.bind(quotient, rounding_method=ROUND_AWAY_FROM_ZERO), remainder
 
 
-def divmod(x1, x2, /):
+def divmod(x1: ArrayLike, x2: ArrayLike, /) -> tuple[Array, Array]:
     """(floor_divide(x1, x2), remainder(x1, x2)) (`jax.numpy.divmod`)."""
     x1, x2 = promote_args_numeric("divmod", x1, x2)
     if is_a(x1, np.integer):
@@ -138,7 +139,7 @@ def divmod(x1, x2, /):
     return _float_divmod(x1, x2)
 
 
-def remainder(x1, x2, /):
+def remainder(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """The remainder of x1 divided by x2, with the sign of x2 (`jax.numpy.remainder`)."""
     x1, x2 = promote_args_numeric("remainder", x1, x2)
     zero = strong_const(x1, 0)
@@ -151,10 +152,10 @@ def remainder(x1, x2, /):
     return select(correct, ew.add_p.bind(left, x2), left)
 
 
-mod = named(lambda x1, x2, /: remainder(x1, x2), "mod", remainder.__doc__)
+mod = alias(remainder, "mod")
 
 
-def fmod(x1, x2, /):
+def fmod(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """The remainder of x1 divided by x2, with the sign of x1 (`jax.numpy.fmod`)."""
     x1, x2 = ensure_arraylike("fmod", x1, x2)
     if dtypes.issubdtype(dtypes.result_type(x1, x2), np.integer):
@@ -162,7 +163,7 @@ def fmod(x1, x2, /):
     return ew.rem_p.bind(*promote_args_numeric("fmod", x1, x2))
 
 
-def modf(x, /, out=None):
+def modf(x: ArrayLike, /, out: None = None) -> tuple[Array, Array]:
     """(fraction, whole part) of x (`jax.numpy.modf`)."""
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.modf is not supported.")
@@ -171,7 +172,7 @@ def modf(x, /, out=None):
     return x - whole, whole
 
 
-def hypot(x1, x2, /):
+def hypot(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """sqrt(x1**2 + x2**2) without overflow (`jax.numpy.hypot`)."""
     x1, x2 = promote_args_inexact("hypot", x1, x2)
     if is_complex(x1):
@@ -188,14 +189,30 @@ def hypot(x1, x2, /):
     return where(infinite, const(result, np.inf), result)
 
 
-def logaddexp(x1, x2, /):
+def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """log(exp(x1) + exp(x2)) without overflow (`jax.numpy.logaddexp`)."""
     return _logaddexp(*promote_args_inexact("logaddexp", x1, x2))
+
+
+def _smaller_less_larger(x1, x2, larger):
+    """Of two complex numbers, of which `larger` is the one with the larger real part, the other less that one."""
+    return ew.sub_p.bind(ew.add_p.bind(x1, x2), ew.mul_p.bind(larger, strong_const(larger, 2)))
+
+
+def _wrapped(z, half: float):
+    """z with its imaginary part brought between -half and half: a logarithm's is known up to whole turns."""
+    x, y = ew.real_p.bind(z), ew.imag_p.bind(z)
+    half, turn, zero = (strong_const(y, v) for v in (half, 2 * half, 0))
+    rest = ew.rem_p.bind(ew.add_p.bind(y, half), turn)
+    rest = select(ew.lt_p.bind(rest, zero), ew.add_p.bind(rest, turn), rest)
+    return ew.complex_p.bind(x, ew.sub_p.bind(rest, half))
 
 
 @custom_jvp
 def _logaddexp(x1, x2):
     larger = ew.max_p.bind(x1, x2)
+    if is_complex(x1):
+        return _wrapped(ew.add_p.bind(larger, log1p(exp(_smaller_less_larger(x1, x2, larger)))), np.pi)
     difference = ew.sub_p.bind(x1, x2)
     # inf - inf is NaN, but x1 + x2 is then the right result: the infinity, or the NaN that was given.
     undefined, total = _isnan(difference), ew.add_p.bind(x1, x2)
@@ -204,7 +221,7 @@ def _logaddexp(x1, x2):
 
 def _share(exponential: Callable, out, x, t):
     """The tangent t of the argument x times exp(x - out): the share of exp(x) in the sum whose logarithm is `out`."""
-    infinite = [select(isposinf(v), filled_like(v, 0), v) for v in (x, out)]
+    infinite = [select(isposinf(ew.real_p.bind(v) if is_complex(v) else v), filled_like(v, 0), v) for v in (x, out)]
     return ew.mul_p.bind(t, exponential(ew.sub_p.bind(*infinite)))
 
 
@@ -215,7 +232,7 @@ def _logaddexp_jvp(primals, tangents):
     return out, ew.add_p.bind(*[_share(exp, out, x, t) for x, t in zip(primals, tangents)])
 
 
-def logaddexp2(x1, x2, /):
+def logaddexp2(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """log2(2**x1 + 2**x2) without overflow (`jax.numpy.logaddexp2`)."""
     return _logaddexp2(*promote_args_inexact("logaddexp2", x1, x2))
 
@@ -223,9 +240,13 @@ def logaddexp2(x1, x2, /):
 @custom_jvp
 def _logaddexp2(x1, x2):
     larger = ew.max_p.bind(x1, x2)
+    # A number, if x1 and x2 are: its digits are printed.
+    inverse_log2 = float(1 / np.log(2)) if larger.weak_type else strong_const(larger, 1 / np.log(2))
+    if is_complex(x1):
+        difference = _smaller_less_larger(x1, x2, larger)
+        return _wrapped(ew.add_p.bind(larger, ew.mul_p.bind(inverse_log2, log1p(exp2(difference)))), np.pi / np.log(2))
     difference = ew.sub_p.bind(x1, x2)
     undefined, total = _isnan(difference), ew.add_p.bind(x1, x2)
-    inverse_log2 = strong_const(larger, 1 / np.log(2))
     return select(undefined, total, ew.add_p.bind(larger, ew.mul_p.bind(inverse_log2, log1p(exp2(-abs(difference))))))
 
 
@@ -235,7 +256,7 @@ def _logaddexp2_jvp(primals, tangents):
     return out, ew.add_p.bind(*[_share(exp2, out, x, t) for x, t in zip(primals, tangents)])
 
 
-def heaviside(x1, x2, /):
+def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """0 below 0, 1 above, x2 at 0 (`jax.numpy.heaviside`)."""
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
     if is_complex(x1):
@@ -246,17 +267,17 @@ def heaviside(x1, x2, /):
     return where(below, zero, where(above, const(x1, 1), at_zero_or_nan))
 
 
-def fmax(x1, x2, /):
+def fmax(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """The larger of two numbers; if one is NaN, the other (`jax.numpy.fmax`)."""
     return where(bitwise_or(greater(x1, x2), isnan(x2)), x1, x2)
 
 
-def fmin(x1, x2, /):
+def fmin(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """The smaller of two numbers; if one is NaN, the other (`jax.numpy.fmin`)."""
     return where(bitwise_or(less(x1, x2), isnan(x2)), x1, x2)
 
 
-def sinc(x, /):
+def sinc(x: ArrayLike, /) -> Array:
     """sin(pi x) / (pi x), 1 at 0 (`jax.numpy.sinc`)."""
     (x,) = promote_args_inexact("sinc", x)
     pi_x = ew.mul_p.bind(const(x, np.pi), x)

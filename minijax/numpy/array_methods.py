@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any, Never
 
 import numpy as np
 
 from .. import lax
+from ..core.traces import Array, Tracer
+from ..core.types import ArrayLike, DTypeLike, Index
 from ..foundation import dtypes
 from . import (
     choosing,
@@ -31,11 +34,11 @@ from .operators import operator_of
 # Indexing and containers
 
 
-def _getitem(self, index):
+def _getitem(self: Array, index: Index) -> Array:
     return indexing.rewriting_take(self, index)
 
 
-def _setitem(self, index, value):
+def _setitem(self: Array, index: Never, value: Never) -> None:
     raise TypeError(
         "JAX arrays are immutable and do not support in-place item assignment. Instead of x[idx] = y, use x ="
         " x.at[idx].set(y) or another .at[] method:"
@@ -43,17 +46,19 @@ def _setitem(self, index, value):
     )
 
 
-def _iter(self):
+def _iter(self: Array) -> Iterator[Array]:
     if not self.shape:
         raise TypeError("iteration over a 0-d array")
     return iter(manipulation.unstack(self))
 
 
-def _reversed(self):
+def _reversed(self: Array) -> Iterator[Array]:
+    if not self.shape and not isinstance(self, Tracer):
+        raise TypeError("len() of unsized object")
     return iter(self[::-1])
 
 
-def _contains(self, value):
+def _contains(self: Array, value: Any) -> bool:
     if value is None or isinstance(value, str):
         raise TypeError(f"Array.__contains__: unsupported operand type {type(value)}.")
     if len(self.shape) != 1:
@@ -63,7 +68,7 @@ def _contains(self, value):
     return reductions.any(self == value)
 
 
-def _round_operator(self, ndigits=None):
+def _round_operator(self: Array, ndigits: int | None = None) -> Array:
     result = ufuncs.round(self, ndigits or 0)
     return creation.astype(result, int) if ndigits is None else result
 
@@ -72,19 +77,19 @@ def _round_operator(self, ndigits=None):
 # Methods
 
 
-def _reshape(self, *shape, order="C", copy=None, out_sharding=None):
+def _reshape(self: Array, *shape: Any, order: str = "C", copy: bool | None = None, out_sharding: Any = None) -> Array:
     """The same elements in another shape, given as a tuple or as numbers; one -1 stands for the size that fits."""
     return manipulation.reshape(self, shape[0] if len(shape) == 1 else shape, order)
 
 
-def _transpose(self, *axes):
+def _transpose(self: Array, *axes: Any) -> Array:
     """The array with its axes permuted; reversed, if no axes are given."""
     if not axes or axes == (None,):
         return manipulation.transpose(self)
     return manipulation.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes)
 
 
-def _view(self, dtype=None, type=None):
+def _view(self: Array, dtype: DTypeLike | None = None, type: None = None) -> Array:
     """The same bytes as numbers of another dtype."""
     if type is not None:
         raise NotImplementedError("`type` argument of array.view() is not supported.")
@@ -97,7 +102,7 @@ def _view(self, dtype=None, type=None):
     if not self.shape:
         if old != new:
             raise ValueError("view() of a 0d array is only supported if the itemsize is unchanged.")
-        return lax.bitcast_convert_type(self, dtype)
+        return lax.bitcast_convert_type_p.bind(self, new_dtype=dtype)
     if self.shape[-1] * old % new:
         raise ValueError(
             "view(): When changing to a larger dtype, its size must be a divisor of the total size in bytes of the last axis of"
@@ -105,42 +110,50 @@ def _view(self, dtype=None, type=None):
         )
     if old < new:
         parted = self.reshape(*self.shape[:-1], -1, new // old)
-        return lax.bitcast_convert_type(parted, dtype)
-    out = lax.bitcast_convert_type(self, dtype)
+        return lax.bitcast_convert_type_p.bind(parted, new_dtype=dtype)
+    out = lax.bitcast_convert_type_p.bind(self, new_dtype=dtype)
     return out.reshape(*self.shape[:-1], -1) if old > new else out
 
 
-def _compress(self, condition, axis=None, *, out=None, size=None, fill_value=0):
+def _compress(
+    self: Array,
+    condition: ArrayLike,
+    axis: int | None = None,
+    *,
+    out: None = None,
+    size: int | None = None,
+    fill_value: ArrayLike = 0,
+) -> Array:
     """The slices along an axis where the condition holds."""
     return choosing.compress(condition, self, axis, size=size, fill_value=fill_value, out=out)
 
 
-def _to_device(self, device, *, stream=None):
+def _to_device(self: Array, device: Any, *, stream: Any = None) -> Array:
     """The array itself: NumPy computes on one device."""
     return self
 
 
-def _copy(self):
+def _copy(self: Array) -> Array:
     """The array, by an equation `copy` for a tracer. `copy.copy` would else make a tracer of no trace."""
     return creation.copy(self)
 
 
-def _deepcopy(self, memo):
+def _deepcopy(self: Array, memo: Any) -> Array:
     return creation.copy(self)
 
 
-def _flat(self):
+def _flat(self: Array) -> Never:
     raise NotImplementedError("JAX Arrays do not implement the arr.flat property: consider arr.flatten() instead.")
 
 
-def _array_namespace(self, *, api_version=None):
+def _array_namespace(self: Array, *, api_version: str | None = None) -> Any:
     """The module whose functions take this array: `minijax.numpy`."""
     if api_version is not None and api_version != "2024.12":
         raise ValueError(f"{api_version=} is not available; available versions are: {['2024.12']}")
     return sys.modules[__package__]
 
 
-def _split(self, indices_or_sections, axis=0):
+def _split(self: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     return manipulation.split(self, indices_or_sections, axis)
 
 
@@ -152,6 +165,7 @@ def _method(function: Callable) -> Callable:
 
     method.__name__ = method.__qualname__ = function.__name__
     method.__doc__ = function.__doc__
+    method.__wrapped__ = function  # for inspect.signature
     return method
 
 

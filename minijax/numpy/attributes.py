@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.traces import Array
+from ..core.types import DTypeLike
 from ..foundation import dtypes
 from ..foundation.dtypes import finfo, iinfo, issubdtype, promote_types, result_type
 from .creation import asarray
@@ -32,7 +33,7 @@ save, savez = np.save, np.savez
 index_exp, s_ = np.index_exp, np.s_
 
 
-def shape(a) -> tuple[int, ...]:
+def shape(a: Any) -> tuple[int, ...]:
     """The shape of an array or number (`jax.numpy.shape`)."""
     if not hasattr(a, "shape"):
         if isinstance(a, (list, tuple)):
@@ -45,12 +46,12 @@ def shape(a) -> tuple[int, ...]:
     return tuple(a.shape)
 
 
-def ndim(a) -> int:
+def ndim(a: Any) -> int:
     """The number of axes (`jax.numpy.ndim`)."""
     return len(shape(a))
 
 
-def size(a, axis: int | tuple[int, ...] | None = None) -> int:
+def size(a: Any, axis: int | tuple[int, ...] | None = None) -> int:
     """The number of elements, in all or along the given axes (`jax.numpy.size`)."""
     sizes = shape(a)
     axes = range(len(sizes)) if axis is None else (axis,) if isinstance(axis, int) else axis
@@ -90,7 +91,7 @@ _KINDS = {
 }
 
 
-def isdtype(dtype, kind) -> bool:
+def isdtype(dtype: DTypeLike, kind: Any) -> bool:
     """Whether a dtype is of the given kind, or of one of several kinds (`jax.numpy.isdtype`).
 
     >>> isdtype('float32', 'real floating')
@@ -111,7 +112,7 @@ def _is_of_kind(dtype, kind) -> bool:
         ) from None
 
 
-def load(file, *args, **kwargs):
+def load(file: Any, *args: Any, **kwargs: Any) -> Any:
     """The array in a file that `save` wrote (`jax.numpy.load`)."""
     loaded = np.load(file, *args, **kwargs)
     return as_array(loaded) if isinstance(loaded, np.ndarray) else loaded

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
+from typing import Any, overload
 
 import numpy as np
 
 from .. import lax
-from ..core.traces import Tracer
+from ..core.traces import Array, Tracer
+from ..core.types import ArrayLike
 from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
@@ -31,7 +34,21 @@ from .util import (
 from .util import where as _where
 
 
-def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
+@overload
+def where(
+    condition: ArrayLike, x: ArrayLike, y: ArrayLike, /, *, size: int | None = None, fill_value: Any = None
+) -> Array: ...
+@overload
+def where(condition: ArrayLike, /, *, size: int | None = None, fill_value: Any = None) -> tuple[Array, ...]: ...
+def where(
+    condition: ArrayLike,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    /,
+    *,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
     """x where the condition holds, else y (`jax.numpy.where`); with the condition alone, the places where it holds.
 
     >>> where(np.array([True, False]), 1.0, 2.0)
@@ -48,7 +65,7 @@ def where(condition, x=None, y=None, /, *, size=None, fill_value=None):
     return _where(condition, x, y)
 
 
-def select(condlist, choicelist, default=0):
+def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> Array:
     """Elements of the choice whose condition is the first to hold, else of the default (`jax.numpy.select`)."""
     if len(condlist) != len(choicelist):
         raise ValueError(f"condlist must have length equal to choicelist ({len(condlist)} vs {len(choicelist)})")
@@ -56,12 +73,13 @@ def select(condlist, choicelist, default=0):
         raise ValueError("jnp.select: condlist must be non-empty")
     check_arraylike("select", *condlist, *choicelist, default)
     default, *choices = promote_dtypes(*map(asarray, (default, *choicelist)))
-    for condition, choice in zip(reversed(condlist), reversed(choices)):
-        default = _where(condition, choice, default)
-    return default
+    conditions = broadcast_arrays(False, *map(to_bool, map(asarray, condlist)))
+    # The number of the first condition that holds; the first of all, which never does, stands for the default.
+    first = lax.argmax(lax.stack(conditions), 0, np.dtype("int32"))
+    return ew.select_n_p.bind(*broadcast_arrays(first, default, *choices))
 
 
-def choose(a, choices, out=None, mode="raise"):
+def choose(a: ArrayLike, choices: ArrayLike | Sequence[ArrayLike], out: None = None, mode: str = "raise") -> Array:
     """`choices[a[i]][i]` for each place i: `a` says which of several arrays to take from (`jax.numpy.choose`)."""
     check_no_out("choose", out)
     check_arraylike("choose", a, *choices)
@@ -79,11 +97,21 @@ def choose(a, choices, out=None, mode="raise"):
         a = ew.clamp_p.bind(const(a, 0), a, const(a, count - 1))
     else:
         raise ValueError(f"jnp.choose: mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
-    index, *arrays = broadcast_arrays(a, *promote_dtypes(*map(asarray, choices)))
+    # As of an array of them: strong, also of numbers.
+    choices = [convert(x, x.dtype, False) for x in promote_dtypes(*map(asarray, choices))]
+    index, *arrays = broadcast_arrays(a, *choices)
     return ew.select_n_p.bind(convert_element_type(index, np.dtype("int32")), *arrays)
 
 
-def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
+def compress(
+    condition: ArrayLike,
+    a: ArrayLike,
+    axis: int | None = None,
+    *,
+    size: int | None = None,
+    fill_value: ArrayLike = 0,
+    out: None = None,
+) -> Array:
     """The slices along an axis for which the condition holds (`jax.numpy.compress`)."""
     check_no_out("compress", out)
     check_arraylike("compress", condition, a)
@@ -117,12 +145,12 @@ def compress(condition, a, axis=None, *, size=None, fill_value=0, out=None):
     return moveaxis(take(a, order[:size], 0), 0, axis)
 
 
-def extract(condition, arr, *, size=None, fill_value=0):
+def extract(condition: ArrayLike, arr: ArrayLike, *, size: int | None = None, fill_value: ArrayLike = 0) -> Array:
     """The elements for which the condition holds (`jax.numpy.extract`)."""
     return compress(ravel(condition), ravel(arr), size=size, fill_value=fill_value)
 
 
-def nonzero(a, *, size=None, fill_value=None):
+def nonzero(a: ArrayLike, *, size: int | None = None, fill_value: Any = None) -> tuple[Array, ...]:
     """The indices of the elements that are not zero, a vector for each axis (`jax.numpy.nonzero`).
 
     Their number depends on the values: under a transformation `size` must give it. If fewer elements are not zero, the
@@ -159,12 +187,12 @@ def nonzero(a, *, size=None, fill_value=None):
     return tuple(_where(missing, f, i) for f, i in zip(fills, indices))
 
 
-def flatnonzero(a, *, size=None, fill_value=None):
+def flatnonzero(a: ArrayLike, *, size: int | None = None, fill_value: Any = None) -> Array:
     """The indices in the flattened array of the elements that are not zero (`jax.numpy.flatnonzero`)."""
     return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
 
 
-def argwhere(a, *, size=None, fill_value=None):
+def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
     """The indices of the elements that are not zero, a row for each element (`jax.numpy.argwhere`)."""
     a = ensure_arraylike("argwhere", a)
     places = transpose(vstack(nonzero(atleast_1d(a), size=size, fill_value=fill_value)))

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.traces import Array
+from ..core.types import ArrayLike
 from ..primitives import elementwise as ew
 from . import reductions, ufuncs
 from .creation import array, asarray
 from .util import broadcast_shapes, check_arraylike, convert, isnan, promote_args, promote_args_inexact
 
 
-def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+def isclose(
+    a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
+) -> Array:
     """Whether |a - b| <= atol + rtol |b| (`jax.numpy.isclose`); infinities are close to themselves."""
     a, b = promote_args("isclose", a, b)
     a, b = promote_args_inexact("isclose", a, b)
     real_dtype = np.zeros(0, a.dtype).real.dtype
     rtol, atol = convert(rtol, real_dtype), convert(atol, real_dtype)
+    both_nan = ew.and_p.bind(isnan(a), isnan(b))
+    finite = ufuncs.isfinite(b)
     distance, bound = ew.abs_p.bind(ew.sub_p.bind(a, b)), ew.mul_p.bind(rtol, ew.abs_p.bind(b))
     in_range = ew.le_p.bind(distance, ew.add_p.bind(atol, bound))
-    close = ew.or_p.bind(ew.eq_p.bind(a, b), ew.and_p.bind(ufuncs.isfinite(b), in_range))
-    return ew.or_p.bind(close, ew.and_p.bind(isnan(a), isnan(b))) if equal_nan else close
+    close = ew.or_p.bind(ew.eq_p.bind(a, b), ew.and_p.bind(finite, in_range))
+    return ew.or_p.bind(close, both_nan) if equal_nan else close
 
 
-def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+def allclose(
+    a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
+) -> Array:
     """Whether all elements are close (`jax.numpy.allclose`).
 
     >>> allclose(np.float32([1, 2]), np.float32([1, 2 + 1e-6]))
@@ -32,7 +40,7 @@ def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
     return reductions.all(isclose(a, b, rtol, atol, equal_nan))
 
 
-def array_equal(a1, a2, equal_nan=False):
+def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
     """Whether two arrays have the same shape and elements (`jax.numpy.array_equal`)."""
     a1, a2 = asarray(a1), asarray(a2)
     if a1.shape != a2.shape:
@@ -43,7 +51,7 @@ def array_equal(a1, a2, equal_nan=False):
     return reductions.all(same)
 
 
-def array_equiv(a1, a2):
+def array_equiv(a1: ArrayLike, a2: ArrayLike) -> Array:
     """Whether two arrays have the same elements after broadcasting (`jax.numpy.array_equiv`)."""
     a1, a2 = asarray(a1), asarray(a2)
     try:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import lax
 from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
@@ -46,7 +47,7 @@ def _contract(a: Array, b: Array, numbers: DimensionNumbers, precision, dtype) -
     return lax.dot_general(a, b, numbers, precision=precision, preferred_element_type=dtype)
 
 
-def dot(a, b, *, precision=None, preferred_element_type=None):
+def dot(a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None) -> Array:
     """The sum of products over the last axis of `a` and the last but one (or only) of `b` (`jax.numpy.dot`).
 
     >>> dot(np.float32([1, 2]), np.float32([3, 4]))
@@ -60,7 +61,9 @@ def dot(a, b, *, precision=None, preferred_element_type=None):
     return convert_element_type(result, dtype, weak_type)
 
 
-def matmul(a, b, *, precision=None, preferred_element_type=None):
+def matmul(
+    a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None
+) -> Array:
     """The product of matrices, or of stacks of them, which broadcast (`jax.numpy.matmul`, `a @ b`).
 
     a: (..., n, k) or (k,); b: (..., k, m) or (k,). Raises ValueError for scalars.
@@ -135,13 +138,23 @@ def _places(axes: list[int], chosen: Collection[int]) -> list[int]:
 _matmul_plan = lru_cache(4096)(_MatmulPlan)
 
 
-def vdot(a, b, *, precision=None, preferred_element_type=None):
+def vdot(
+    a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None
+) -> Array:
     """The sum of products of all elements, with `a` conjugated (`jax.numpy.vdot`)."""
     a, b = ensure_arraylike("vdot", a, b)
     return dot(ravel(ufuncs.conj(a)), ravel(b), precision=precision, preferred_element_type=preferred_element_type)
 
 
-def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
+def vecdot(
+    x1: ArrayLike,
+    x2: ArrayLike,
+    /,
+    *,
+    axis: int = -1,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
     """The sum of products along an axis, with broadcasting and with `x1` conjugated (`jax.numpy.vecdot`)."""
     x1, x2 = ensure_arraylike("jnp.vecdot", x1, x2)
     if x1.shape[axis] != x2.shape[axis]:
@@ -152,21 +165,28 @@ def vecdot(x1, x2, /, *, axis=-1, precision=None, preferred_element_type=None):
     return lax.squeeze(product, (len(product.shape) - 2, len(product.shape) - 1))
 
 
-def matvec(x1, x2, /):
+def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Matrices times vectors, with broadcasting (`jax.numpy.matvec`)."""
     x1, x2 = ensure_arraylike("matvec", x1, x2)
     product = matmul(x1, expand_dims(x2, [len(x2.shape)]))
     return lax.squeeze(product, (len(product.shape) - 1,))
 
 
-def vecmat(x1, x2, /):
+def vecmat(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Conjugated vectors times matrices, with broadcasting (`jax.numpy.vecmat`)."""
     x1, x2 = ensure_arraylike("vecmat", x1, x2)
     product = matmul(expand_dims(ufuncs.conj(x1), [len(x1.shape) - 1]), x2)
     return lax.squeeze(product, (len(product.shape) - 2,))
 
 
-def tensordot(a, b, axes=2, *, precision=None, preferred_element_type=None):
+def tensordot(
+    a: ArrayLike,
+    b: ArrayLike,
+    axes: int | Sequence[int] | Sequence[Sequence[int]] = 2,
+    *,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
     """The sum of products over pairs of axes (`jax.numpy.tensordot`).
 
     axes: how many of the last axes of `a` pair with the first of `b`, or a pair of axes, or of lists of them.
@@ -197,7 +217,9 @@ def _tensordot_axes(axes, a: tuple[int, ...], b: tuple[int, ...]):
     return tuple(canonicalize_axis(i, len(a)) for i in first), tuple(canonicalize_axis(i, len(b)) for i in second)
 
 
-def inner(a, b, *, precision=None, preferred_element_type=None):
+def inner(
+    a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None
+) -> Array:
     """The sum of products over the last axes (`jax.numpy.inner`)."""
     a, b = ensure_arraylike("inner", a, b)
     if not a.shape or not b.shape:
@@ -207,14 +229,14 @@ def inner(a, b, *, precision=None, preferred_element_type=None):
     return tensordot(a, b, (-1, -1), precision=precision, preferred_element_type=preferred_element_type)
 
 
-def outer(a, b, out=None):
+def outer(a: ArrayLike, b: ArrayLike, out: None = None) -> Array:
     """Every element of `a` times every element of `b` (`jax.numpy.outer`)."""
     check_no_out("outer", out)
     a, b = promote_dtypes(*ensure_arraylike("outer", a, b))
     return ufuncs.multiply(expand_dims(ravel(a), [1]), expand_dims(ravel(b), [0]))
 
 
-def kron(a, b):
+def kron(a: ArrayLike, b: ArrayLike) -> Array:
     """The Kronecker product (`jax.numpy.kron`): every element of `a` times the whole of `b`."""
     a, b = promote_dtypes(*ensure_arraylike("kron", a, b))
     rank = max(len(a.shape), len(b.shape))
@@ -224,7 +246,9 @@ def kron(a, b):
     return reshape(ew.mul_p.bind(a, b), shape)
 
 
-def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+def cross(
+    a: ArrayLike, b: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Array:
     """The cross product of vectors of 2 or 3 components (`jax.numpy.cross`)."""
     a, b = ensure_arraylike("cross", a, b)
     if axis is not None:
@@ -249,8 +273,15 @@ def _three(x: Array) -> tuple[Array, Array, Array]:
 
 
 def einsum(
-    subscripts, /, *operands, out=None, optimize="auto", precision=None, preferred_element_type=None, _dot_general=None
-):
+    subscripts: str,
+    /,
+    *operands: ArrayLike,
+    out: None = None,
+    optimize: Any = "auto",
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+    _dot_general: Any = None,
+) -> Array:
     """Einstein's summation (`jax.numpy.einsum`): axes of one letter are paired, and letters that the result lacks are summed over.
 
     subscripts: "ij,jk->ik"; without "->", the result has the letters that occur once, sorted; "..." stands for axes
@@ -459,7 +490,7 @@ def _contract_pair(lhs, rhs, lhs_names: str, rhs_names: str, result: str, precis
     return _order(_contract(lhs, rhs, numbers, precision, dtype), batch + rest_lhs + rest_rhs, result)
 
 
-def einsum_path(subscripts, /, *operands, optimize="auto"):
+def einsum_path(subscripts: str, /, *operands: ArrayLike, optimize: Any = "auto") -> tuple[list[Any], Any]:
     """The order in which `einsum` would contract, and a description (`jax.numpy.einsum_path`)."""
     shapes = [np.broadcast_to(np.float32(0), as_array(x).shape) for x in operands]
     return np.einsum_path(subscripts, *shapes, optimize="optimal" if optimize == "auto" else optimize)

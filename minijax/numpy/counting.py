@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..core.traces import Array, Tracer
+from ..core.types import ArrayLike
 from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
@@ -23,7 +25,7 @@ def known_value(x: Array, where_: str) -> Array:
     return x._concrete(errors.concretization, where_) if isinstance(x, Tracer) else x
 
 
-def bincount(x, weights=None, minlength=0, *, length=None):
+def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, *, length: int | None = None) -> Array:
     """The number of times that each of 0, 1, 2, ... occurs, or the sum of its weights (`jax.numpy.bincount`).
 
     Under a transformation `length` must give the result's size; numbers that do not fit are not counted.
@@ -47,7 +49,12 @@ def bincount(x, weights=None, minlength=0, *, length=None):
     return zeros(operator.index(length), weights.dtype).at[places].add(weights, mode="drop")
 
 
-def histogram_bin_edges(a, bins=10, range=None, weights=None):
+def histogram_bin_edges(
+    a: ArrayLike,
+    bins: ArrayLike | str = 10,
+    range: ArrayLike | Sequence[int | float] | None = None,
+    weights: ArrayLike | None = None,
+) -> Array:
     """The edges of equal bins over the range of the data (`jax.numpy.histogram_bin_edges`)."""
     if isinstance(bins, str):
         raise NotImplementedError("string values for `bins` not implemented.")
@@ -61,7 +68,13 @@ def histogram_bin_edges(a, bins=10, range=None, weights=None):
     return linspace(where(same, low - 0.5, low), where(same, high + 0.5, high), operator.index(bins) + 1, dtype=dtype)
 
 
-def histogram(a, bins=10, range=None, weights=None, density=None):
+def histogram(
+    a: ArrayLike,
+    bins: ArrayLike | str = 10,
+    range: ArrayLike | Sequence[int | float] | None = None,
+    weights: ArrayLike | None = None,
+    density: bool | None = None,
+) -> tuple[Array, Array]:
     """(number of elements in each bin, edges of the bins) (`jax.numpy.histogram`)."""
     if weights is None:
         (a,) = promote_dtypes_inexact(ensure_arraylike("histogram", a))

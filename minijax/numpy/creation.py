@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from .. import lax
-from ..core.array import ArrayImpl, to_array
-from ..core.traces import Array, Tracer
+from ..core.array import to_array
+from ..core.traces import Array, Tracer, given
+from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes, errors
 from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.tracebacks import hide_our_frames
@@ -40,7 +41,15 @@ from .util import (
 # From values
 
 
-def array(object, dtype=None, copy=True, order="K", ndmin=0, *, device=None):
+def array(
+    object: Any,
+    dtype: DTypeLike | None = None,
+    copy: bool = True,
+    order: str | None = "K",
+    ndmin: int = 0,
+    *,
+    device: Any = None,
+) -> Array:
     """An array made of a number, an array, or nested lists of them, which may be traced (`jax.numpy.array`).
 
     A lone Python number is weakly typed, unless `dtype` is given. Raises TypeError for other objects.
@@ -65,7 +74,9 @@ def array(object, dtype=None, copy=True, order="K", ndmin=0, *, device=None):
     return expand_dims(result, range(missing)) if missing > 0 else result
 
 
-def asarray(a, dtype=None, order=None, *, copy=None, device=None):
+def asarray(
+    a: Any, dtype: DTypeLike | None = None, order: str | None = None, *, copy: bool | None = None, device: Any = None
+) -> Array:
     """As `array`, but without a copy if `a` is an array already (`jax.numpy.asarray`).
 
     >>> asarray((1, 2.5))
@@ -79,18 +90,17 @@ def asarray(a, dtype=None, order=None, *, copy=None, device=None):
 
 def _array_of_array(x: Array, dtype, copy: bool) -> Array:
     x = as_array(x)
-    if dtype is not None and (x.dtype != dtype or x.weak_type):
-        x = convert_element_type(x, dtype)
-    return copy_p.bind(x) if copy else x
+    x = copy_p.bind(x) if copy else x
+    return convert_element_type(x, dtype) if dtype is not None and (x.dtype != dtype or x.weak_type) else x
 
 
 def _array_of_value(x: Any, dtype) -> Array:
     try:
         if dtypes.python_scalar_type(x) is not None and dtype is None:
-            return to_array(x)
+            return given(x)
         if isinstance(x, (bool, int, float, complex, str, np.ndarray, np.generic)) and dtype is not None:
             # NumPy refuses numbers that the dtype cannot hold: OverflowError for 300 as uint8, TypeError for 1j as float32.
-            return ArrayImpl(with_float_errors(SILENT, np.array, x, dtype))
+            return given(with_float_errors(SILENT, np.array, x, dtype))
         if not isinstance(x, (np.ndarray, np.generic)):
             x = _from_foreign(x)
         if x.dtype.kind not in "biufcV" or x.dtype.names:
@@ -98,7 +108,7 @@ def _array_of_value(x: Any, dtype) -> Array:
                 f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are"
                 " supported by JAX."
             )
-        return to_array(x) if dtype is None else convert(to_array(x), dtype)
+        return given(x) if dtype is None else convert(to_array(x), dtype)
     except Exception as error:
         hide_our_frames(error)
         raise
@@ -133,7 +143,7 @@ def _array_of_list(nested: list | tuple, dtype) -> Array:
             dtype = dtypes.lattice_result_type(*typed)[0] if leaves else default_float_dtype()
         if any(isinstance(leaf, Array) for leaf in leaves):
             return _stack_list(nested, dtype)
-        return ArrayImpl(np.array(nested, dtype))
+        return given(np.array(nested, dtype))
     except Exception as error:
         hide_our_frames(error)
         raise
@@ -148,18 +158,18 @@ def _stack_list(nested: Any, dtype) -> Array:
     if not isinstance(nested, (list, tuple)):
         return asarray(nested, dtype)
     if not nested:
-        return ArrayImpl(np.zeros(0, dtype))
+        return given(np.zeros(0, dtype))
     rows = [expand_dims(_stack_list(item, dtype), [0]) for item in nested]
     return lax.concatenate(rows, 0)
 
 
-def copy(a, order=None):
+def copy(a: ArrayLike, order: str | None = None) -> Array:
     """A copy (`jax.numpy.copy`)."""
     check_arraylike("copy", a)
     return array(a, copy=True, order=order)
 
 
-def astype(x, dtype, /, *, copy=False, device=None):
+def astype(x: ArrayLike, dtype: DTypeLike, /, *, copy: bool = False, device: Any = None) -> Array:
     """x in another dtype (`jax.numpy.astype`); None stands for the default float."""
     x = ensure_arraylike("astype", x)
     dtype = default_float_dtype() if dtype is None else user_dtype(dtype, "astype")
@@ -169,12 +179,12 @@ def astype(x, dtype, /, *, copy=False, device=None):
     return copy_p.bind(result) if copy else result
 
 
-def frombuffer(buffer, dtype=float, count=-1, offset=0):
+def frombuffer(buffer: Any, dtype: DTypeLike = float, count: int = -1, offset: int = 0) -> Array:
     """The numbers in a buffer of bytes (`jax.numpy.frombuffer`)."""
     return asarray(np.frombuffer(buffer, dtype, count, offset))
 
 
-def from_dlpack(x, /, *, device=None, copy=None):
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
     """The array of an object with `__dlpack__` (`jax.numpy.from_dlpack`)."""
     return asarray(np.from_dlpack(x))
 
@@ -197,7 +207,9 @@ def _filled(shape: tuple[int, ...], value: Any, dtype, weak_type: bool = False) 
 
 
 def _of_one_value(name: str, value: int) -> Callable:
-    def function(shape, dtype=None, *, device=None, out_sharding=None):
+    def function(
+        shape: int | Shape, dtype: DTypeLike | None = None, *, device: Any = None, out_sharding: Any = None
+    ) -> Array:
         _check_forgot_tuple(name, shape, dtype)
         dtype = user_dtype(float if dtype is None else dtype, name)
         return _filled(canonicalize_shape(shape), value, dtype)
@@ -216,7 +228,14 @@ zeros, ones = _of_one_value("zeros", 0), _of_one_value("ones", 1)
 empty = _of_one_value("empty", 0)
 
 
-def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None):
+def full(
+    shape: int | Shape,
+    fill_value: ArrayLike,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
     """An array of one value, or of an array repeated (`jax.numpy.full`).
 
     >>> full((2, 2), 7.0, dtype=int)
@@ -232,7 +251,15 @@ def full(shape, fill_value, dtype=None, *, device=None, out_sharding=None):
     return broadcast_to(asarray(fill_value, dtype), shape)
 
 
-def full_like(a, fill_value, dtype=None, shape=None, *, device=None, out_sharding=None):
+def full_like(
+    a: ArrayLike,
+    fill_value: ArrayLike,
+    dtype: DTypeLike | None = None,
+    shape: int | Shape | None = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
     """As `full`, by default in the shape and dtype of `a` (`jax.numpy.full_like`)."""
     check_arraylike("full_like", fill_value)
     aval_shape, aval_dtype, weak_type = _type_of("full_like", a)
@@ -253,7 +280,14 @@ def _type_of(name: str, a: Any) -> tuple[tuple[int, ...], Any, bool]:
 
 
 def _like(name: str, value: int) -> Callable:
-    def function(a, dtype=None, shape=None, *, device=None, out_sharding=None):
+    def function(
+        a: ArrayLike,
+        dtype: DTypeLike | None = None,
+        shape: int | Shape | None = None,
+        *,
+        device: Any = None,
+        out_sharding: Any = None,
+    ) -> Array:
         _type_of(name, a)
         return full_like(a, value, dtype, shape)
 
@@ -274,7 +308,15 @@ def _known(x: Any, where: str):
     return x._concrete(errors.concretization, where) if isinstance(x, Tracer) else x
 
 
-def arange(start, stop=None, step=None, dtype=None, *, device=None, out_sharding=None):
+def arange(
+    start: ArrayLike,
+    stop: ArrayLike | None = None,
+    step: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
     """Equally spaced numbers from `start`, by default 0, up to but without `stop` (`jax.numpy.arange`).
 
     >>> arange(4), arange(1, 2, 0.25)
@@ -309,7 +351,41 @@ def _arange_by_step(start, stop, step, dtype) -> Array:
     return convert_element_type(ew.add_p.bind(convert(start, work_dtype), scaled), dtype)
 
 
-def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
+@overload
+def linspace(
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: Literal[False] = False,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Array: ...
+@overload
+def linspace(
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    *,
+    retstep: Literal[True],
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+    device: Any = None,
+) -> tuple[Array, Array]: ...
+def linspace(
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Any:
     """`num` equally spaced numbers from `start` to `stop`, which `endpoint=False` leaves out (`jax.numpy.linspace`).
 
     start, stop: numbers or arrays; `axis` is the new axis. With `retstep`: (numbers, the distance between two).
@@ -357,7 +433,15 @@ def _linspace(start: Array, stop: Array, num: int, endpoint: bool, dtype, axis: 
     return result, step
 
 
-def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+def logspace(
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    base: ArrayLike = 10.0,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+) -> Array:
     """`base` to the power of each of `linspace(start, stop, num)` (`jax.numpy.logspace`)."""
     check_arraylike("logspace", start, stop)
     if dtype is None:
@@ -368,7 +452,14 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     return convert_element_type(power(base, exponents), dtype)
 
 
-def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+def geomspace(
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+) -> Array:
     """`num` numbers from `start` to `stop`, each a constant multiple of the one before (`jax.numpy.geomspace`)."""
     check_arraylike("geomspace", start, stop)
     if dtype is None:
@@ -384,7 +475,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     return convert_element_type(lax.transpose(result, order), dtype)
 
 
-def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> list[Array]:
     """Coordinate arrays of the grid spanned by vectors (`jax.numpy.meshgrid`).
 
     >>> x, y = meshgrid(arange(2), arange(3))
@@ -404,14 +495,14 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
         places[:2] = 1, 0
     sizes = {place: x.shape[0] for place, x in zip(places, vectors)}
 
-    def grid(place, x):
+    grids = {}
+    for place, x in sorted(zip(places, vectors), key=lambda pair: pair[0]):
         shape = tuple(1 if sparse and i != place else sizes[i] for i in range(len(vectors)))
-        return broadcast_in_dim(x, shape, (place,))
+        grids[place] = broadcast_in_dim(x, shape, (place,))
+    return [grids[place] for place in places]
 
-    return [grid(place, x) for place, x in zip(places, vectors)]
 
-
-def indices(dimensions: Sequence[int], dtype=None, sparse=False):
+def indices(dimensions: Sequence[int], dtype: DTypeLike | None = None, sparse: bool = False) -> Any:
     """The index of every element of a grid along each axis (`jax.numpy.indices`)."""
     dtype = user_dtype(int if dtype is None else dtype, "indices")
     sizes = canonicalize_shape(tuple(dimensions))
@@ -421,10 +512,10 @@ def indices(dimensions: Sequence[int], dtype=None, sparse=False):
         grids.append(broadcast_in_dim(lax.iota(dtype, size), shape, (i,)))
     if sparse:
         return tuple(grids)
-    return lax.concatenate([expand_dims(g, [0]) for g in grids], 0) if grids else ArrayImpl(np.zeros(0, dtype))
+    return lax.stack(grids) if grids else given(np.zeros(0, dtype))
 
 
-def ix_(*args):
+def ix_(*args: ArrayLike) -> tuple[Array, ...]:
     """Open grids of index vectors, for `x[ix_(rows, columns)]` (`jax.numpy.ix_`)."""
     check_arraylike("ix", *args)
     vectors = [asarray(x) for x in args]
@@ -444,7 +535,7 @@ def ix_(*args):
 # Diagonals and triangles
 
 
-def eye(N, M=None, k=0, dtype=None, *, device=None):
+def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None, *, device: Any = None) -> Array:
     """A matrix with ones on its k-th diagonal (`jax.numpy.eye`).
 
     >>> eye(2)
@@ -463,12 +554,12 @@ def eye(N, M=None, k=0, dtype=None, *, device=None):
     return convert_element_type(ew.eq_p.bind(ew.add_p.bind(i, convert_element_type(offset, i.dtype)), j), dtype)
 
 
-def identity(n, dtype=None):
+def identity(n: int, dtype: DTypeLike | None = None) -> Array:
     """The n x n identity matrix (`jax.numpy.identity`)."""
     return eye(n, dtype=dtype)
 
 
-def tri(N, M=None, k=0, dtype=None):
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Array:
     """A matrix with ones on and below its k-th diagonal (`jax.numpy.tri`)."""
     dtype = np.dtype("float32") if dtype is None else user_dtype(dtype, "tri")
     shape = (operator.index(N), operator.index(N if M is None else M))
@@ -487,11 +578,11 @@ def _triangle(name: str, m: Any, k: int, above: bool) -> Array:
     return select(mask, zero, m) if above else select(mask, m, zero)
 
 
-def tril(m, k=0):
+def tril(m: ArrayLike, k: int = 0) -> Array:
     """A matrix with zeros above its k-th diagonal (`jax.numpy.tril`)."""
     return _triangle("tril", m, k, above=False)
 
 
-def triu(m, k=0):
+def triu(m: ArrayLike, k: int = 0) -> Array:
     """A matrix with zeros below its k-th diagonal (`jax.numpy.triu`)."""
     return _triangle("triu", m, k, above=True)

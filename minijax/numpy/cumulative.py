@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .. import lax
+from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, full
 from ..primitives.elementwise import convert_element_type
@@ -40,22 +42,22 @@ def _bind_cumprod(x, axis):
     return lax.cumprod_p.bind(x, axis=axis, reverse=False)
 
 
-def cumsum(a, axis=None, dtype=None, out=None):
+def cumsum(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None) -> Array:
     """The sum of each element and all before it, along an axis or in the flattened array (`jax.numpy.cumsum`)."""
     return _cumulative("cumsum", _bind_cumsum, a, axis, dtype, out)
 
 
-def cumprod(a, axis=None, dtype=None, out=None):
+def cumprod(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None) -> Array:
     """The product of each element and all before it, along an axis or in the flattened array (`jax.numpy.cumprod`)."""
     return _cumulative("cumprod", _bind_cumprod, a, axis, dtype, out)
 
 
-def nancumsum(a, axis=None, dtype=None, out=None):
+def nancumsum(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None) -> Array:
     """As `cumsum`, with NaN counted as 0 (`jax.numpy.nancumsum`)."""
     return _cumulative("nancumsum", _bind_cumsum, a, axis, dtype, out, fill_nan=0)
 
 
-def nancumprod(a, axis=None, dtype=None, out=None):
+def nancumprod(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None) -> Array:
     """As `cumprod`, with NaN counted as 1 (`jax.numpy.nancumprod`)."""
     return _cumulative("nancumprod", _bind_cumprod, a, axis, dtype, out, fill_nan=1)
 
@@ -82,11 +84,15 @@ def _array_api_cumulative(name, bind, word, x, axis, dtype, include_initial, fir
     return lax.concatenate([full(shape, first, result.dtype), result], axis)
 
 
-def cumulative_sum(x, /, *, axis=None, dtype=None, include_initial=False):
+def cumulative_sum(
+    x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
+) -> Array:
     """`cumsum` of the array API (`jax.numpy.cumulative_sum`); with `include_initial`, 0 comes first."""
     return _array_api_cumulative("cumulative_sum", _bind_cumsum, "sum", x, axis, dtype, include_initial, 0, True)
 
 
-def cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False):
+def cumulative_prod(
+    x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
+) -> Array:
     """`cumprod` of the array API (`jax.numpy.cumulative_prod`); with `include_initial`, 1 comes first."""
     return _array_api_cumulative("cumulative_prod", _bind_cumprod, "product", x, axis, dtype, include_initial, 1, False)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import lax
-from ..core.array import ArrayImpl
+from ..core.array import number
 from ..core.traces import Array, Tracer
+from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes, errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
@@ -24,7 +26,7 @@ from .util import as_array, canonicalize_axis, check_arraylike, check_no_out, en
 from .util import where as _where
 
 
-def diagonal(a, offset=0, axis1=0, axis2=1):
+def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """The diagonal of two axes, as the last axis (`jax.numpy.diagonal`)."""
     a = ensure_arraylike("diagonal", a)
     if len(a.shape) < 2:
@@ -38,7 +40,7 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
     return a[..., i, j] if offset >= 0 else a[..., j, i]
 
 
-def diag(v, k=0):
+def diag(v: ArrayLike, k: int = 0) -> Array:
     """A matrix with the vector `v` on its k-th diagonal; or, for a matrix `v`, its k-th diagonal (`jax.numpy.diag`)."""
     v = ensure_arraylike("diag", v)
     k = operator.index(k)
@@ -46,19 +48,21 @@ def diag(v, k=0):
         return diagonal(v, k)
     if len(v.shape) != 1:
         raise ValueError("diag input must be 1d or 2d")
-    zero = ArrayImpl(np.asarray(0, v.dtype), v.weak_type)
+    zero = number(np.asarray(0, v.dtype), v.weak_type)
     size = v.shape[0] + abs(k)
     v = lax.pad(v, zero, [(max(0, -k), max(0, k), 0)])
     return _where(eye(size, k=k, dtype=bool), _expand_dims(v, [1]), zero)
 
 
-def diagflat(v, k=0):
+def diagflat(v: ArrayLike, k: int = 0) -> Array:
     """A matrix with all elements of `v` on its k-th diagonal (`jax.numpy.diagflat`)."""
     v = ravel(v)
     return convert_element_type(diag(v, k), v.dtype)
 
 
-def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+def trace(
+    a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DTypeLike | None = None, out: None = None
+) -> Array:
     """The sum of a diagonal (`jax.numpy.trace`)."""
     a = ensure_arraylike("trace", a)
     check_no_out("trace", out)
@@ -70,7 +74,7 @@ def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     return reductions.sum(on_diagonal, axis=(-2, -1), dtype=dtype)
 
 
-def diag_indices(n, ndim=2):
+def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
     """The indices of the main diagonal (`jax.numpy.diag_indices`)."""
     n, ndim = operator.index(n), operator.index(ndim)
     for name, value in (("n", n), ("ndim", ndim)):
@@ -79,7 +83,7 @@ def diag_indices(n, ndim=2):
     return (arange(n),) * ndim
 
 
-def diag_indices_from(arr):
+def diag_indices_from(arr: ArrayLike) -> tuple[Array, ...]:
     """The indices of the main diagonal of `arr` (`jax.numpy.diag_indices_from`)."""
     arr = ensure_arraylike("diag_indices_from", arr)
     if len(arr.shape) < 2:
@@ -96,12 +100,12 @@ def _triangle_indices(n: int, k: int, m: int | None, above: bool) -> tuple[Array
     return asarray(rows), asarray(columns)
 
 
-def triu_indices(n, k=0, m=None):
+def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array]:
     """The indices on and above the k-th diagonal of an n x m matrix (`jax.numpy.triu_indices`)."""
     return _triangle_indices(operator.index(n), operator.index(k), m, above=True)
 
 
-def tril_indices(n, k=0, m=None):
+def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array]:
     """The indices on and below the k-th diagonal of an n x m matrix (`jax.numpy.tril_indices`)."""
     return _triangle_indices(operator.index(n), operator.index(k), m, above=False)
 
@@ -113,19 +117,19 @@ def _matrix_shape(arr: Any) -> tuple[int, int]:
     return shape
 
 
-def triu_indices_from(arr, k=0):
+def triu_indices_from(arr: ArrayLike, k: int = 0) -> tuple[Array, Array]:
     """`triu_indices` of the shape of a matrix (`jax.numpy.triu_indices_from`)."""
     rows, columns = _matrix_shape(arr)
     return triu_indices(rows, k, columns)
 
 
-def tril_indices_from(arr, k=0):
+def tril_indices_from(arr: ArrayLike, k: int = 0) -> tuple[Array, Array]:
     """`tril_indices` of the shape of a matrix (`jax.numpy.tril_indices_from`)."""
     rows, columns = _matrix_shape(arr)
     return tril_indices(rows, k, columns)
 
 
-def fill_diagonal(a, val, wrap=False, *, inplace=True):
+def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False, *, inplace: bool = True) -> Array:
     """The array with `val` on its diagonal (`jax.numpy.fill_diagonal`). Arrays are immutable: pass `inplace=False`."""
     if inplace:
         raise NotImplementedError("jnp.fill_diagonal: JAX arrays are immutable, must use inplace=False")
@@ -141,7 +145,7 @@ def fill_diagonal(a, val, wrap=False, *, inplace=True):
     return a.at[diag_indices(n, len(a.shape))].set(values)
 
 
-def unravel_index(indices, shape):
+def unravel_index(indices: ArrayLike, shape: Shape) -> tuple[Array, ...]:
     """The indices along each axis, for indices into the flattened array (`jax.numpy.unravel_index`)."""
     left = ensure_arraylike("unravel_index", indices)
     sizes = as_tuple(shape)
@@ -149,11 +153,20 @@ def unravel_index(indices, shape):
     for size in reversed(sizes):
         found.append(left % size)
         left = left // size
-    beyond, before = left > 0, left < -1
+    beyond = left > 0
+    # No unsigned number is below -1, which would become the largest of them.
+    before = left < -1 if left.dtype.kind == "i" else left < 0
     return tuple(_where(beyond, size - 1, _where(before, 0, index)) for size, index in zip(sizes, reversed(found)))
 
 
-def ravel_multi_index(multi_index, dims, mode="raise", order="C", *, dtype=None):
+def ravel_multi_index(
+    multi_index: Sequence[ArrayLike],
+    dims: Sequence[int],
+    mode: str = "raise",
+    order: str = "C",
+    *,
+    dtype: DTypeLike | None = None,
+) -> Array:
     """The indices into the flattened array, for indices along each axis (`jax.numpy.ravel_multi_index`)."""
     sizes = as_tuple(dims)
     if len(multi_index) != len(sizes):

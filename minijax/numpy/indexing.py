@@ -212,9 +212,10 @@ def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
         y = arr if whole else lax.slice(arr, starts, limits, None if set(strides) <= {1} else strides)
     elif set(strides) <= {1}:
         sizes = [1 if n is None else n - s for s, n in zip(starts, limits)]
+        starts = [as_array(s) for s in starts]
         if len(starts) > 1:
             # dynamic_slice takes start indices of one dtype only.
-            starts = [lax.convert_element_type(as_array(s), dtype_of_index(max(arr.shape))) for s in starts]
+            starts = [lax.convert_element_type(s, dtype_of_index(max(arr.shape))) for s in starts]
         y = lax.dynamic_slice(arr, starts, sizes, allow_negative_indices=normalize_indices)
     else:
         return _take_by_gather(arr, entries, normalize_indices, None, False, False, mode)

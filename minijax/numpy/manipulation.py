@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import lax
-from ..core.traces import Array
+from ..core.traces import Array, given
+from ..core.types import ArrayLike, DTypeLike, Shape
 from ..primitives.basis import expand_dims as _expand_dims
 from .creation import asarray
 from .util import (
@@ -46,7 +47,9 @@ def _arrays(name: str, xs: Any) -> list[Array]:
 # Shapes and axes
 
 
-def reshape(a, shape, order="C", *, copy=None, out_sharding=None):
+def reshape(
+    a: ArrayLike, shape: int | Shape | Array, order: str = "C", *, copy: bool | None = None, out_sharding: Any = None
+) -> Array:
     """The same elements in another shape (`jax.numpy.reshape`); one -1 stands for the size that fits.
 
     >>> reshape(np.arange(6), (2, -1))
@@ -87,7 +90,7 @@ def _new_shape(a: Array, shape: Any) -> tuple[int, ...]:
     return sizes
 
 
-def ravel(a, order="C", *, out_sharding=None):
+def ravel(a: ArrayLike, order: str = "C", *, out_sharding: Any = None) -> Array:
     """All elements along one axis (`jax.numpy.ravel`)."""
     a = ensure_arraylike("ravel", a)
     if order == "K":
@@ -95,19 +98,19 @@ def ravel(a, order="C", *, out_sharding=None):
     return reshape(a, (a.size,), order)
 
 
-def transpose(a, axes=None):
+def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> Array:
     """The array with its axes permuted; reversed, if no order is given (`jax.numpy.transpose`)."""
     a = ensure_arraylike("transpose", a)
     order = range(len(a.shape))[::-1] if axes is None else axes
     return lax.transpose(a, tuple(canonicalize_axis(i, len(a.shape)) for i in order))
 
 
-def permute_dims(a, /, axes):
+def permute_dims(a: ArrayLike, /, axes: Sequence[int]) -> Array:
     """The array with its axes permuted (`jax.numpy.permute_dims`)."""
     return transpose(ensure_arraylike("permute_dims", a), axes)
 
 
-def matrix_transpose(x, /):
+def matrix_transpose(x: ArrayLike, /) -> Array:
     """The array with its last two axes exchanged (`jax.numpy.matrix_transpose`)."""
     x = ensure_arraylike("matrix_transpose", x)
     if len(x.shape) < 2:
@@ -115,7 +118,7 @@ def matrix_transpose(x, /):
     return swapaxes(x, -1, -2)
 
 
-def swapaxes(a, axis1, axis2):
+def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
     """The array with two axes exchanged (`jax.numpy.swapaxes`)."""
     a = ensure_arraylike("swapaxes", a)
     order = list(range(len(a.shape)))
@@ -124,7 +127,7 @@ def swapaxes(a, axis1, axis2):
     return lax.transpose(a, tuple(order))
 
 
-def moveaxis(a, source, destination):
+def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
     """The array with some axes moved to other places and the others kept in order (`jax.numpy.moveaxis`)."""
     a = ensure_arraylike("moveaxis", a)
     ndim = len(a.shape)
@@ -138,7 +141,7 @@ def moveaxis(a, source, destination):
     return lax.transpose(a, tuple(order))
 
 
-def rollaxis(a, axis, start=0):
+def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
     """The array with an axis moved to stand before the axis `start` (`jax.numpy.rollaxis`)."""
     a = ensure_arraylike("rollaxis", a)
     ndim = len(a.shape)
@@ -149,14 +152,14 @@ def rollaxis(a, axis, start=0):
     return moveaxis(a, axis, start - 1 if start > axis else start)
 
 
-def expand_dims(a, axis):
+def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> Array:
     """The array with new axes of size 1 (`jax.numpy.expand_dims`)."""
     a = ensure_arraylike("expand_dims", a)
     axes = as_tuple(axis)
     return _expand_dims(a, canonicalize_axis_tuple(axes, len(a.shape) + len(axes)))
 
 
-def squeeze(a, axis: Axis = None):
+def squeeze(a: ArrayLike, axis: Axis = None) -> Array:
     """The array without the given axes, of size 1; by default without all axes of size 1 (`jax.numpy.squeeze`)."""
     a = ensure_arraylike("squeeze", a)
     if axis is None:
@@ -169,7 +172,7 @@ def squeeze(a, axis: Axis = None):
 def _at_least(ndim: int) -> Callable:
     name = f"atleast_{ndim}d"
 
-    def function(*arys):
+    def function(*arys: ArrayLike) -> Any:
         check_arraylike(name, *arys)
         results = [_with_rank(as_array(x), ndim) for x in arys]
         return results[0] if len(results) == 1 else results
@@ -182,7 +185,7 @@ def _at_least(ndim: int) -> Callable:
 def _with_rank(x: Array, ndim: int) -> Array:
     missing = ndim - len(x.shape)
     if missing <= 0:
-        return x
+        return given(x)
     # A vector becomes the middle axis of three, a matrix the first two.
     new = {(3, 1): (0, 2), (3, 2): (2,)}.get((ndim, len(x.shape)), range(missing))
     return _expand_dims(x, new)
@@ -191,24 +194,24 @@ def _with_rank(x: Array, ndim: int) -> Array:
 atleast_1d, atleast_2d, atleast_3d = _at_least(1), _at_least(2), _at_least(3)
 
 
-def flip(m, axis: Axis = None):
+def flip(m: ArrayLike, axis: Axis = None) -> Array:
     """The elements in reverse order along the given axes, by default along all (`jax.numpy.flip`)."""
     m = ensure_arraylike("flip", m)
     axes = canonicalize_axis_tuple(None if axis is None else as_tuple(axis), len(m.shape))
     return lax.rev(m, axes)
 
 
-def fliplr(m):
+def fliplr(m: ArrayLike) -> Array:
     """The columns in reverse order (`jax.numpy.fliplr`)."""
     return flip(m, 1)
 
 
-def flipud(m):
+def flipud(m: ArrayLike) -> Array:
     """The rows in reverse order (`jax.numpy.flipud`)."""
     return flip(m, 0)
 
 
-def rot90(m, k=1, axes=(0, 1)):
+def rot90(m: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
     """The array turned k times by 90 degrees, from the first of the two axes to the second (`jax.numpy.rot90`)."""
     m = ensure_arraylike("rot90", m)
     ndim = len(m.shape)
@@ -232,12 +235,14 @@ def rot90(m, k=1, axes=(0, 1)):
 # Joining and splitting
 
 
-def concatenate(arrays, axis=0, dtype=None):
+def concatenate(arrays: Sequence[ArrayLike] | ArrayLike, axis: int | None = 0, dtype: DTypeLike | None = None) -> Array:
     """The arrays one after the other along an existing axis, or flattened for None (`jax.numpy.concatenate`).
 
     >>> concatenate([np.arange(2), np.arange(3)])
     Array([0, 1, 0, 1, 2], dtype=int32)
     """
+    if isinstance(arrays, Array) and axis == 0 and dtype is None and len(arrays.shape) > 1:
+        return lax.reshape(arrays, (arrays.shape[0] * arrays.shape[1], *arrays.shape[2:]))
     arrays = _arrays("concatenate", arrays)
     if not arrays:
         raise ValueError("Need at least one array to concatenate.")
@@ -250,12 +255,14 @@ def concatenate(arrays, axis=0, dtype=None):
     return lax.concatenate(arrays, axis)
 
 
-def concat(arrays, /, *, axis=0):
+def concat(arrays: Sequence[ArrayLike] | ArrayLike, /, *, axis: int | None = 0) -> Array:
     """As `concatenate` (`jax.numpy.concat`)."""
     return concatenate(arrays, axis)
 
 
-def stack(arrays, axis=0, out=None, dtype=None):
+def stack(
+    arrays: Sequence[ArrayLike] | ArrayLike, axis: int = 0, out: None = None, dtype: DTypeLike | None = None
+) -> Array:
     """The arrays, of one shape, joined along a new axis (`jax.numpy.stack`).
 
     >>> stack([np.arange(2), np.arange(2)]).shape
@@ -269,29 +276,29 @@ def stack(arrays, axis=0, out=None, dtype=None):
     return lax.stack(arrays, axis=axis)
 
 
-def vstack(tup, dtype=None):
+def vstack(tup: Sequence[ArrayLike] | ArrayLike, dtype: DTypeLike | None = None) -> Array:
     """The arrays as rows, one below the other (`jax.numpy.vstack`)."""
     return concatenate([atleast_2d(a) for a in _arrays("vstack", tup)], 0, dtype)
 
 
-def hstack(tup, dtype=None):
+def hstack(tup: Sequence[ArrayLike] | ArrayLike, dtype: DTypeLike | None = None) -> Array:
     """The arrays side by side (`jax.numpy.hstack`)."""
     arrays = [atleast_1d(a) for a in _arrays("hstack", tup)]
     return concatenate(arrays, 0 if len(arrays[0].shape) == 1 else 1, dtype)
 
 
-def dstack(tup, dtype=None):
+def dstack(tup: Sequence[ArrayLike] | ArrayLike, dtype: DTypeLike | None = None) -> Array:
     """The arrays one behind the other, along a third axis (`jax.numpy.dstack`)."""
     return concatenate([atleast_3d(a) for a in _arrays("dstack", tup)], 2, dtype)
 
 
-def column_stack(tup):
+def column_stack(tup: Sequence[ArrayLike] | ArrayLike) -> Array:
     """The arrays side by side, with vectors as columns (`jax.numpy.column_stack`)."""
     arrays = _arrays("column_stack", tup)
     return concatenate([transpose(atleast_2d(a)) if len(a.shape) < 2 else a for a in arrays], 1)
 
 
-def block(arrays):
+def block(arrays: Any) -> Array:
     """The array that nested lists of blocks make up (`jax.numpy.block`)."""
     return _block(arrays)[0]
 
@@ -312,14 +319,14 @@ def _block(blocks: Any) -> tuple[Array, int]:
     return concatenate(parts, -depths[0]), depths[0] + 1
 
 
-def append(arr, values, axis=None):
+def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
     """`arr` followed by `values` along an axis; without an axis, both are flattened (`jax.numpy.append`)."""
     if axis is None:
         return concatenate([ravel(arr), ravel(values)], 0)
     return concatenate([arr, values], axis)
 
 
-def unstack(x, /, *, axis=0):
+def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     """The slices along an axis, as a tuple (`jax.numpy.unstack`)."""
     x = ensure_arraylike("unstack", x)
     return tuple(lax.unstack(x, canonicalize_axis(axis, len(x.shape))))
@@ -341,26 +348,26 @@ def _split(name: str, ary: Any, indices_or_sections: Any, axis: int) -> list[Arr
     return list(lax.split(ary, tuple(sizes), axis))
 
 
-def split(ary, indices_or_sections, axis=0):
+def split(ary: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike, axis: int = 0) -> list[Array]:
     """Equal parts along an axis, for a number of sections, or the parts between indices (`jax.numpy.split`)."""
     return _split("split", ary, indices_or_sections, axis)
 
 
-def array_split(ary, indices_or_sections, axis=0):
+def array_split(ary: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike, axis: int = 0) -> list[Array]:
     """As `split`; the parts may differ in size by one (`jax.numpy.array_split`)."""
     return _split("array_split", ary, indices_or_sections, axis)
 
 
-def vsplit(ary, indices_or_sections):
+def vsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike) -> list[Array]:
     """`split` along the rows (`jax.numpy.vsplit`)."""
     return _split("vsplit", ary, indices_or_sections, 0)
 
 
-def hsplit(ary, indices_or_sections):
+def hsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike) -> list[Array]:
     """`split` along the columns (`jax.numpy.hsplit`)."""
     return _split("hsplit", ary, indices_or_sections, 0 if len(as_array(ary).shape) == 1 else 1)
 
 
-def dsplit(ary, indices_or_sections):
+def dsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike) -> list[Array]:
     """`split` along the third axis (`jax.numpy.dsplit`)."""
     return _split("dsplit", ary, indices_or_sections, 2)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..core.traces import Array
+from ..core.types import ArrayLike, Axis, DTypeLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
@@ -21,7 +23,7 @@ from .util import where as _where
 
 
 def _nan_arg(name: str, plain: Callable, filler: float):
-    def function(a, axis=None, out=None, keepdims=None):
+    def function(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool | None = None) -> Array:
         a = ensure_arraylike(name, a)
         check_no_out(name, out)
         if not dtypes.issubdtype(a.dtype, np.inexact):
@@ -53,31 +55,68 @@ def _nan_reduce(a, name, plain, filler, nan_if_all_nan, axis, keepdims, where, *
     return _where(all(isnan(a), axis=axis, keepdims=keepdims), const(a, math.nan), result)
 
 
-def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+def nansum(
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """The sum of the elements that are not NaN (`jax.numpy.nansum`)."""
     check_no_out("nansum", out)
     return _nan_reduce(a, "nansum", sum, 0, False, axis, keepdims, where, dtype=dtype, initial=initial)
 
 
-def nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None):
+def nanprod(
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """The product of the elements that are not NaN (`jax.numpy.nanprod`)."""
     check_no_out("nanprod", out)
     return _nan_reduce(a, "nanprod", prod, 1, False, axis, keepdims, where, dtype=dtype, initial=initial)
 
 
-def nanmax(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+def nanmax(
+    a: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """The largest of the elements that are not NaN (`jax.numpy.nanmax`); NaN if all are NaN."""
     check_no_out("nanmax", out)
     return _nan_reduce(a, "nanmax", max, -math.inf, initial is None, axis, keepdims, where, initial=initial)
 
 
-def nanmin(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+def nanmin(
+    a: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """The smallest of the elements that are not NaN (`jax.numpy.nanmin`); NaN if all are NaN."""
     check_no_out("nanmin", out)
     return _nan_reduce(a, "nanmin", min, math.inf, initial is None, axis, keepdims, where, initial=initial)
 
 
-def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, where=None):
+def nanmean(
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+) -> Array:
     """The mean of the elements that are not NaN (`jax.numpy.nanmean`)."""
     check_no_out("nanmean", out)
     a = ensure_arraylike("nanmean", a)
@@ -88,7 +127,16 @@ def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, where=None):
     return ew.div_p.bind(nansum(a, axis, dtype=dtype, keepdims=keepdims, where=where), count)
 
 
-def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None, mean=None):
+def nanvar(
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    ddof: int = 0,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+    mean: ArrayLike | None = None,
+) -> Array:
     """The variance of the elements that are not NaN (`jax.numpy.nanvar`)."""
     check_no_out("nanvar", out)
     a = ensure_arraylike("nanvar", a)
@@ -98,16 +146,24 @@ def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=Non
         center = nanmean(a, axis, dtype=work_dtype, keepdims=True, where=where)
     else:
         center = convert_element_type(ensure_arraylike("nanvar", mean), work_dtype)
-    missing = isnan(a)
-    squares = squared_size(_where(missing, 0, ew.sub_p.bind(*same_rank(a, center))))
-    count = sum(logical_not(missing), axis, keepdims=keepdims, where=where) - ddof
+    squares = squared_size(_where(isnan(a), 0, ew.sub_p.bind(*same_rank(a, center))))
+    count = sum(logical_not(isnan(a)), axis, keepdims=keepdims, where=where) - ddof
     none_left = count <= 0
     total = _where(none_left, math.nan, sum(squares, axis, keepdims=keepdims, where=where))
     divisor = convert_element_type(_where(none_left, 1, count), total.dtype)
     return convert_element_type(ew.div_p.bind(total, divisor), dtype)
 
 
-def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, where=None, mean=None):
+def nanstd(
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    ddof: int = 0,
+    keepdims: bool = False,
+    where: ArrayLike | None = None,
+    mean: ArrayLike | None = None,
+) -> Array:
     """The standard deviation of the elements that are not NaN (`jax.numpy.nanstd`)."""
     check_no_out("nanstd", out)
     return ew.sqrt_p.bind(nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean))

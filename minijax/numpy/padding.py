@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import lax
 from ..core.traces import Array
+from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.elementwise import convert_element_type
@@ -31,7 +33,12 @@ _PAD_OPTIONS = {
 }
 
 
-def pad(array, pad_width, mode="constant", **kwargs):
+def pad(
+    array: ArrayLike,
+    pad_width: int | Sequence[int] | Sequence[Sequence[int]] | ArrayLike,
+    mode: str | Callable[..., Any] = "constant",
+    **kwargs: Any,
+) -> Array:
     """The array with elements added before and behind it along every axis (`jax.numpy.pad`).
 
     pad_width: (before, behind), or one such pair for each axis, or a number. mode: "constant" (`constant_values`),

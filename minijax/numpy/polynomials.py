@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import lax
 from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike
 from ..primitives.basis import const, expand_dims
 from . import ufuncs
 from .arithmetic import power
@@ -17,7 +18,7 @@ from .manipulation import concatenate, flip
 from .util import broadcast_shapes, broadcast_to, ensure_arraylike, promote_dtypes, promote_dtypes_inexact
 
 
-def polyval(p, x, *, unroll=16):
+def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
     """The value at x of the polynomial with coefficients `p`, highest power first, by Horner's rule (`jax.numpy.polyval`)."""
     p, x = promote_dtypes(*ensure_arraylike("polyval", p, x))
     start = zeros_like(x, shape=broadcast_shapes(p.shape[1:], x.shape))
@@ -25,7 +26,7 @@ def polyval(p, x, *, unroll=16):
     return value
 
 
-def polyadd(a1, a2):
+def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
     """The sum of two polynomials (`jax.numpy.polyadd`)."""
     a1, a2 = promote_dtypes(*ensure_arraylike("polyadd", a1, a2))
     if a1.dtype == bool:
@@ -34,7 +35,7 @@ def polyadd(a1, a2):
     return _leading_zeros(a1, size) + _leading_zeros(a2, size)
 
 
-def polysub(a1, a2):
+def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
     """The difference of two polynomials (`jax.numpy.polysub`)."""
     a1, a2 = promote_dtypes(*ensure_arraylike("polysub", a1, a2))
     size = max(a1.shape[0], a2.shape[0])
@@ -45,7 +46,7 @@ def _leading_zeros(p: Array, size: int) -> Array:
     return concatenate([zeros(size - p.shape[0], p.dtype), p]) if p.shape[0] < size else p
 
 
-def polymul(a1, a2, *, trim_leading_zeros=False):
+def polymul(a1: ArrayLike, a2: ArrayLike, *, trim_leading_zeros: bool = False) -> Array:
     """The product of two polynomials (`jax.numpy.polymul`)."""
     a1, a2 = promote_dtypes_inexact(*ensure_arraylike("polymul", a1, a2))
     if trim_leading_zeros:
@@ -55,7 +56,7 @@ def polymul(a1, a2, *, trim_leading_zeros=False):
     return convolve(a1, a2)
 
 
-def polyder(p, m=1):
+def polyder(p: ArrayLike, m: int = 1) -> Array:
     """The m-th derivative of a polynomial (`jax.numpy.polyder`)."""
     (p,) = promote_dtypes_inexact(ensure_arraylike("polyder", p))
     if m < 0:
@@ -66,7 +67,7 @@ def polyder(p, m=1):
     return p
 
 
-def polyint(p, m=1, k=None):
+def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
     """The m-th antiderivative of a polynomial, with constants k (`jax.numpy.polyint`)."""
     m = operator.index(m)
     p, k = promote_dtypes_inexact(*ensure_arraylike("polyint", p, 0 if k is None else k))
@@ -82,7 +83,7 @@ def polyint(p, m=1, k=None):
     return p
 
 
-def vander(x, N=None, increasing=False):
+def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Array:
     """A matrix whose rows are the powers of each element (`jax.numpy.vander`)."""
     x = ensure_arraylike("vander", x)
     if len(x.shape) != 1:
@@ -122,7 +123,14 @@ def _convolve(name: str, x: Any, y: Any, mode: str, precision, preferred_element
     return flip(out) if exchanged and name == "correlate" else out
 
 
-def convolve(a, v, mode="full", *, precision=None, preferred_element_type=None):
+def convolve(
+    a: ArrayLike,
+    v: ArrayLike,
+    mode: str = "full",
+    *,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
     """The convolution of two vectors (`jax.numpy.convolve`); mode "full", "same" or "valid".
 
     >>> convolve(np.float32([1, 2]), np.float32([1, 1]))
@@ -131,6 +139,13 @@ def convolve(a, v, mode="full", *, precision=None, preferred_element_type=None):
     return _convolve("convolve", a, v, mode, precision, preferred_element_type)
 
 
-def correlate(a, v, mode="valid", *, precision=None, preferred_element_type=None):
+def correlate(
+    a: ArrayLike,
+    v: ArrayLike,
+    mode: str = "valid",
+    *,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
     """The correlation of two vectors, with `v` conjugated (`jax.numpy.correlate`)."""
     return _convolve("correlate", a, v, mode, precision, preferred_element_type)

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import lax
 from ..core.traces import Array, Tracer
+from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
@@ -174,7 +175,16 @@ def _multiply(x, y):
 # Sums, products, extremes, truth
 
 
-def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None, promote_integers=True):
+def sum(
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    promote_integers: bool = True,
+) -> Array:
     """The sum over axes (`jax.numpy.sum`). Booleans and small integers are summed as int32.
 
     >>> sum(np.float32([1, 2, 3]))
@@ -187,7 +197,16 @@ def sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=
     )  # fmt: skip
 
 
-def prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=None, promote_integers=True):
+def prod(
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    promote_integers: bool = True,
+) -> Array:
     """The product over axes (`jax.numpy.prod`)."""
     check_no_out("prod", out)
     return _reduce(
@@ -196,7 +215,14 @@ def prod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where
     )  # fmt: skip
 
 
-def max(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+def max(
+    a: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """The largest element over axes (`jax.numpy.max`); NaN if one is NaN. Raises ValueError if there is none."""
     check_no_out("max", out)
     return _reduce(
@@ -205,7 +231,14 @@ def max(a, axis=None, out=None, keepdims=False, initial=None, where=None):
     )  # fmt: skip
 
 
-def min(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+def min(
+    a: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """The smallest element over axes (`jax.numpy.min`); NaN if one is NaN. Raises ValueError if there is none."""
     check_no_out("min", out)
     return _reduce(
@@ -214,17 +247,33 @@ def min(a, axis=None, out=None, keepdims=False, initial=None, where=None):
     )  # fmt: skip
 
 
-def amax(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+def amax(
+    a: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """As `max` (`jax.numpy.amax`)."""
     return max(a, axis, out, keepdims, initial, where)
 
 
-def amin(a, axis=None, out=None, keepdims=False, initial=None, where=None):
+def amin(
+    a: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     """As `min` (`jax.numpy.amin`)."""
     return min(a, axis, out, keepdims, initial, where)
 
 
-def all(a, axis=None, out=None, keepdims=False, *, where=None):
+def all(
+    a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False, *, where: ArrayLike | None = None
+) -> Array:
     """Whether all elements over axes are true (`jax.numpy.all`)."""
     check_no_out("all", out)
     return _reduce(
@@ -233,7 +282,9 @@ def all(a, axis=None, out=None, keepdims=False, *, where=None):
     )  # fmt: skip
 
 
-def any(a, axis=None, out=None, keepdims=False, *, where=None):
+def any(
+    a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False, *, where: ArrayLike | None = None
+) -> Array:
     """Whether some element over axes is true (`jax.numpy.any`)."""
     check_no_out("any", out)
     return _reduce(
@@ -242,14 +293,14 @@ def any(a, axis=None, out=None, keepdims=False, *, where=None):
     )  # fmt: skip
 
 
-def ptp(a, axis=None, out=None, keepdims=False):
+def ptp(a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
     """The largest minus the smallest element over axes (`jax.numpy.ptp`)."""
     check_no_out("ptp", out)
     a = ensure_arraylike("ptp", a)
     return ew.sub_p.bind(max(a, axis, keepdims=keepdims), min(a, axis, keepdims=keepdims))
 
 
-def count_nonzero(a, axis=None, keepdims=False):
+def count_nonzero(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Array:
     """The number of elements that are not zero (`jax.numpy.count_nonzero`)."""
     a = ensure_arraylike("count_nonzero", a)
     return sum(ew.ne_p.bind(a, const(a, 0)), axis, default_int_dtype(), keepdims=keepdims)
@@ -260,7 +311,7 @@ def count_nonzero(a, axis=None, keepdims=False):
 
 
 def _arg(name: str, primitive_name: str):
-    def function(a, axis=None, out=None, keepdims=None):
+    def function(a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool | None = None) -> Array:
         a = ensure_arraylike(name, a)
         check_no_out(name, out)
         ndim = len(a.shape)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .. import lax
 from ..core.traces import Array, Tracer
+from ..core.types import ArrayLike, Axis, Shape
 from ..foundation import errors
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, const
@@ -22,12 +25,13 @@ from .util import (
     canonicalize_axis,
     canonicalize_shape,
     check_arraylike,
+    concrete_sizes,
     default_int_dtype,
     ensure_arraylike,
 )
 
 
-def tile(A, reps):
+def tile(A: ArrayLike, reps: int | Sequence[int]) -> Array:
     """The array repeated along each axis (`jax.numpy.tile`)."""
     A = ensure_arraylike("tile", A)
     reps = as_tuple(reps)
@@ -35,7 +39,14 @@ def tile(A, reps):
     return lax.tile(_expand_dims(A, range(len(reps) - len(A.shape))), reps)
 
 
-def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None):
+def repeat(
+    a: ArrayLike,
+    repeats: ArrayLike,
+    axis: int | None = None,
+    *,
+    total_repeat_length: int | None = None,
+    out_sharding: Any = None,
+) -> Array:
     """Every element, or slice along an axis, several times (`jax.numpy.repeat`).
 
     repeats: a number, or one for each slice. If it is traced, `total_repeat_length` must give the result's size.
@@ -45,7 +56,8 @@ def repeat(a, repeats, axis=None, *, total_repeat_length=None, out_sharding=None
     """
     check_arraylike("repeat", a, repeats)
     a = asarray(a)
-    a, axis = (ravel(a), 0) if axis is None else (a, axis)
+    # A scalar is repeated whatever the axis, as in JAX.
+    a, axis = (ravel(a), 0) if axis is None or not a.shape else (a, axis)
     axis = canonicalize_axis(axis, len(a.shape))
     if total_repeat_length is None and isinstance(repeats, Tracer):
         repeats = repeats._concrete(errors.concretization, "jnp.repeat")
@@ -70,7 +82,7 @@ def _repeat_each(a: Array, repeats: int, axis: int) -> Array:
     return reshape(a, (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :]))
 
 
-def roll(a, shift, axis=None):
+def roll(a: ArrayLike, shift: ArrayLike | Sequence[int], axis: Axis = None) -> Array:
     """The elements moved along an axis; those moved past the end come in at the start (`jax.numpy.roll`)."""
     a = ensure_arraylike("roll", a)
     if axis is None:
@@ -100,9 +112,11 @@ def _roll_traced(a: Array, shift: Array, axes: tuple[int, ...]) -> Array:
     return a
 
 
-def resize(a, new_shape):
+def resize(a: ArrayLike, new_shape: int | Shape) -> Array:
     """The elements in another shape, repeated as often as needed to fill it (`jax.numpy.resize`)."""
     a = ravel(ensure_arraylike("resize", a))
+    if any(d < 0 for d in concrete_sizes(new_shape)):
+        raise ValueError(f"all elements of `new_shape` must be non-negative, got {new_shape}.")
     shape = canonicalize_shape(new_shape)
     size = math.prod(shape)
     if a.size == 0 or size == 0:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from ..core.traces import Array
 from ..foundation import dtypes
 from .creation import asarray
 
@@ -17,7 +20,7 @@ class _ScalarMeta(type):
     (True, dtype('float32'))
     """
 
-    dtype: np.dtype
+    dtype: np.dtype[Any]
 
     def __hash__(cls) -> int:
         return hash(cls.dtype.type)
@@ -28,7 +31,7 @@ class _ScalarMeta(type):
     def __ne__(cls, other) -> bool:
         return not cls == other
 
-    def __call__(cls, x):
+    def __call__(cls, x: Any) -> Array:
         return asarray(x, dtype=cls.dtype)
 
     def __instancecheck__(cls, instance) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.traces import Array
+from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives.basis import expand_dims
 from . import cumulative, reductions, ufuncs
@@ -23,17 +24,17 @@ _SIZE_HINT = "(give it `size=`, the size of the result)"
 
 
 def unique(
-    ar,
-    return_index=False,
-    return_inverse=False,
-    return_counts=False,
-    axis=None,
+    ar: ArrayLike,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
     *,
-    equal_nan=True,
-    size=None,
-    fill_value=None,
-    sorted=True,
-):
+    equal_nan: bool = True,
+    size: int | None = None,
+    fill_value: ArrayLike | None = None,
+    sorted: bool = True,
+) -> Any:
     """The distinct elements, or the distinct slices along an axis, sorted (`jax.numpy.unique`).
 
     return_index: also the first index of each. return_inverse: also, for each element of `ar`, its index in the result.
@@ -75,7 +76,9 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
     order = lexsort(flip(columns, 0)) if columns.shape[0] else arange(count)
     ordered = take(rows, order, 0)
     starts = _run_starts(ordered, equal_nan)
-    how_many = int(np.count_nonzero(np.asarray(starts))) if size is None else operator.index(size)
+    if size is None:
+        size = np.count_nonzero(np.asarray(known_value(starts, "jnp.unique (give it `size=`)")))
+    how_many = operator.index(size)
     (places,) = nonzero(starts, size=how_many)
     total = reductions.sum(starts)
     values = take(ordered, places, 0)
@@ -115,30 +118,37 @@ class _UniqueInverseResult(NamedTuple):
     inverse_indices: Array
 
 
-def unique_all(x, /, *, size=None, fill_value=None):
+def unique_all(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Any:
     """`unique` with indices, inverse and counts; each NaN is distinct (`jax.numpy.unique_all`)."""
     options = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return _UniqueAllResult(*unique(x, True, True, True, **options))
 
 
-def unique_counts(x, /, *, size=None, fill_value=None):
+def unique_counts(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Any:
     """`unique` with counts; each NaN is distinct (`jax.numpy.unique_counts`)."""
     options = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return _UniqueCountsResult(*unique(x, return_counts=True, **options))
 
 
-def unique_inverse(x, /, *, size=None, fill_value=None):
+def unique_inverse(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Any:
     """`unique` with the inverse; each NaN is distinct (`jax.numpy.unique_inverse`)."""
     options = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return _UniqueInverseResult(*unique(x, return_inverse=True, **options))
 
 
-def unique_values(x, /, *, size=None, fill_value=None):
+def unique_values(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
     """`unique`, where each NaN is distinct (`jax.numpy.unique_values`)."""
     return unique(x, equal_nan=False, size=size, fill_value=fill_value)
 
 
-def isin(element, test_elements, assume_unique=False, invert=False, *, method="auto"):
+def isin(
+    element: ArrayLike,
+    test_elements: ArrayLike,
+    assume_unique: bool = False,
+    invert: bool = False,
+    *,
+    method: str = "auto",
+) -> Array:
     """Whether each element is among the test elements (`jax.numpy.isin`)."""
     element, tests = promote_dtypes(*ensure_arraylike("isin", element, test_elements))
     same = expand_dims(element, [len(element.shape)]) == reshape(tests, (1,) * len(element.shape) + (-1,))
@@ -146,27 +156,27 @@ def isin(element, test_elements, assume_unique=False, invert=False, *, method="a
     return ufuncs.logical_not(found) if invert else found
 
 
-def union1d(ar1, ar2, *, size=None, fill_value=None):
+def union1d(ar1: ArrayLike, ar2: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
     """The elements of either array, sorted, each once (`jax.numpy.union1d`)."""
     check_arraylike("union1d", ar1, ar2)
     return unique(concatenate([ravel(ar1), ravel(ar2)]), size=size, fill_value=fill_value)
 
 
-def intersect1d(ar1, ar2, assume_unique=False):
+def intersect1d(ar1: ArrayLike, ar2: ArrayLike, assume_unique: bool = False) -> Array:
     """The elements that both arrays have, sorted, each once (`jax.numpy.intersect1d`). Their values must be known."""
     one, two = promote_dtypes(*ensure_arraylike("intersect1d", ar1, ar2))
     one = unique(one)
     return one[np.asarray(known_value(isin(one, two), "jnp.intersect1d"))]
 
 
-def setdiff1d(ar1, ar2, assume_unique=False):
+def setdiff1d(ar1: ArrayLike, ar2: ArrayLike, assume_unique: bool = False) -> Array:
     """The elements of the first array that are not in the second (`jax.numpy.setdiff1d`). Their values must be known."""
     one, two = promote_dtypes(*ensure_arraylike("setdiff1d", ar1, ar2))
     one = ravel(one) if assume_unique else unique(one)
     return one[np.asarray(known_value(isin(one, two, invert=True), "jnp.setdiff1d"))]
 
 
-def setxor1d(ar1, ar2, assume_unique=False):
+def setxor1d(ar1: ArrayLike, ar2: ArrayLike, assume_unique: bool = False) -> Array:
     """The elements that only one of the arrays has (`jax.numpy.setxor1d`). Their values must be known."""
     one, two = promote_dtypes(*ensure_arraylike("setxor1d", ar1, ar2))
     return sort(concatenate([setdiff1d(one, two), setdiff1d(two, one)]))

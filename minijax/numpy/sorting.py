@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import lax
 from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import expand_dims, full
@@ -39,7 +41,15 @@ def _check_kind(name: str, kind: Any, order: Any):
         raise TypeError(f"'order' argument to {name} is not supported.")
 
 
-def sort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False):
+def sort(
+    a: ArrayLike,
+    axis: int | None = -1,
+    *,
+    kind: str | None = None,
+    order: str | None = None,
+    stable: bool = True,
+    descending: bool = False,
+) -> Array:
     """The elements in order along an axis, or of the flattened array for None (`jax.numpy.sort`); NaN comes last.
 
     >>> sort(np.float32([3, 1, 2]))
@@ -53,7 +63,16 @@ def sort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False):
     return lax.rev(result, (dimension,)) if descending else result
 
 
-def argsort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False, dtype=None):
+def argsort(
+    a: ArrayLike,
+    axis: int | None = -1,
+    *,
+    kind: str | None = None,
+    order: str | None = None,
+    stable: bool = True,
+    descending: bool = False,
+    dtype: DTypeLike | None = None,
+) -> Array:
     """The indices that sort the array along an axis (`jax.numpy.argsort`)."""
     a = ensure_arraylike("argsort", a)
     _check_kind("argsort", kind, order)
@@ -68,7 +87,7 @@ def argsort(a, axis=-1, *, kind=None, order=None, stable=True, descending=False,
     return lax.rev(indices, (dimension,)) if descending else indices
 
 
-def lexsort(keys, axis=-1):
+def lexsort(keys: ArrayLike | Sequence[ArrayLike], axis: int = -1) -> Array:
     """The indices that sort by the last key, then by the one before, and so on (`jax.numpy.lexsort`)."""
     keys = tuple(keys)
     check_arraylike("lexsort", *keys)
@@ -84,7 +103,7 @@ def lexsort(keys, axis=-1):
     return lax.sort((*arrays[::-1], indices), dimension=axis, num_keys=len(arrays))[-1]
 
 
-def partition(a, kth, axis=-1):
+def partition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     """The elements with the kth in its sorted place, no larger one before it and no smaller one behind (`jax.numpy.partition`)."""
     a = ensure_arraylike("partition", a)
     if dtypes.issubdtype(a.dtype, np.complexfloating):
@@ -102,7 +121,7 @@ def _reverse_order(a: Array) -> Array:
     return ew.neg_p.bind(a) if dtypes.issubdtype(a.dtype, np.inexact) else ew.not_p.bind(a)
 
 
-def argpartition(a, kth, axis=-1):
+def argpartition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     """The indices of `partition` (`jax.numpy.argpartition`)."""
     a = ensure_arraylike("partition", a)
     if dtypes.issubdtype(a.dtype, np.complexfloating):
@@ -117,7 +136,7 @@ def argpartition(a, kth, axis=-1):
     return swapaxes(lax.concatenate([smallest, others], len(a.shape) - 1), axis, -1)
 
 
-def sort_complex(a):
+def sort_complex(a: ArrayLike) -> Array:
     """The elements as complex numbers, sorted along the last axis (`jax.numpy.sort_complex`)."""
     a = lax.sort(ensure_arraylike("sort_complex", a))
     is_wide = a.dtype.itemsize == 8 and a.dtype.kind != "c"
@@ -139,7 +158,9 @@ def _less_equal(x: Array, y: Array) -> Array:
     return (x <= y) | isnan(y) if dtypes.issubdtype(x.dtype, np.inexact) else x <= y
 
 
-def searchsorted(a, v, side="left", sorter=None, *, method="scan"):
+def searchsorted(
+    a: ArrayLike, v: ArrayLike, side: str = "left", sorter: ArrayLike | None = None, *, method: str = "scan"
+) -> Array:
     """The places at which inserting `v` keeps the sorted vector `a` sorted (`jax.numpy.searchsorted`).
 
     side: "left" gives the first such place, "right" the last. method: "compare_all" compares with every element; the
@@ -191,7 +212,7 @@ def _search_by_halving(a: Array, v: Array, side: str) -> Array:
     return high
 
 
-def digitize(x, bins, right=False, *, method=None):
+def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False, *, method: str | None = None) -> Array:
     """The number of the bin that each element falls into (`jax.numpy.digitize`); the bins' edges rise or fall."""
     x, edges = ensure_arraylike("digitize", x, bins)
     if len(edges.shape) != 1:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from .. import lax
-from ..core.array import ArrayImpl
+from ..core.array import number
 from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims, full
@@ -43,11 +45,19 @@ def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> 
     """The number of elements that a mean divides by."""
     if where is None:
         axes = canonicalize_axis_tuple(axis, len(a.shape))
-        return ArrayImpl(np.asarray(math.prod(a.shape[d] for d in axes), dtype))
+        return number(np.asarray(math.prod(a.shape[d] for d in axes), dtype))
     return sum(broadcast_to(where, a.shape), axis, dtype=dtype, keepdims=keepdims)
 
 
-def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
+def mean(
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    *,
+    where: ArrayLike | None = None,
+) -> Array:
     """The mean over axes (`jax.numpy.mean`), which is a float even for integers.
 
     >>> mean(np.float32([1, 2, 6]))
@@ -63,7 +73,26 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=None):
     return convert_element_type(ew.div_p.bind(total, count), result_dtype)
 
 
-def average(a, axis=None, weights=None, returned=False, keepdims=False):
+@overload
+def average(
+    a: ArrayLike,
+    axis: Axis = None,
+    weights: ArrayLike | None = None,
+    returned: Literal[False] = False,
+    keepdims: bool = False,
+) -> Array: ...
+@overload
+def average(
+    a: ArrayLike,
+    axis: Axis = None,
+    weights: ArrayLike | None = None,
+    *,
+    returned: Literal[True],
+    keepdims: bool = False,
+) -> tuple[Array, Array]: ...
+def average(
+    a: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None, returned: bool = False, keepdims: bool = False
+) -> Any:
     """The weighted mean over axes (`jax.numpy.average`); with `returned`, also the sum of the weights."""
     axis = static_axis(axis)
     if weights is None:
@@ -105,7 +134,18 @@ def _correction(ddof, correction):
     return correction
 
 
-def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None, correction=None):
+def var(
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    ddof: int = 0,
+    keepdims: bool = False,
+    *,
+    where: ArrayLike | None = None,
+    mean: ArrayLike | None = None,
+    correction: int | float | None = None,
+) -> Array:
     """The variance over axes (`jax.numpy.var`): the mean squared distance from the mean; NaN where n - ddof <= 0."""
     check_no_out("var", out)
     correction = _correction(ddof, correction)
@@ -155,7 +195,18 @@ def variance_dtypes(of, dtype):
     return half_to_float32(of), np.zeros(0, of).real.dtype
 
 
-def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=None, mean=None, correction=None):
+def std(
+    a: ArrayLike,
+    axis: Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    ddof: int = 0,
+    keepdims: bool = False,
+    *,
+    where: ArrayLike | None = None,
+    mean: ArrayLike | None = None,
+    correction: int | float | None = None,
+) -> Array:
     """The standard deviation over axes (`jax.numpy.std`): the square root of the variance."""
     check_no_out("std", out)
     dtype = user_dtype(dtype, "std")
@@ -173,17 +224,17 @@ _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def quantile(
-    a,
-    q,
-    axis=None,
-    out=None,
-    overwrite_input=False,
-    method="linear",
-    keepdims=False,
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
     *,
-    weights=None,
-    interpolation=None,
-):
+    weights: ArrayLike | None = None,
+    interpolation: str | None = None,
+) -> Array:
     """The value below which a fraction `q` of the elements lies (`jax.numpy.quantile`).
 
     q: a number in [0, 1], or a vector of them, which becomes the result's first axis. NaN if an element is NaN.
@@ -195,39 +246,63 @@ def quantile(
 
 
 def nanquantile(
-    a,
-    q,
-    axis=None,
-    out=None,
-    overwrite_input=False,
-    method="linear",
-    keepdims=False,
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
     *,
-    weights=None,
-    interpolation=None,
-):
+    weights: ArrayLike | None = None,
+    interpolation: str | None = None,
+) -> Array:
     """As `quantile`, without the elements that are NaN (`jax.numpy.nanquantile`)."""
     return _quantile("nanquantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
 
 
-def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
+def percentile(
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: ArrayLike | None = None,
+) -> Array:
     """`quantile` in percent (`jax.numpy.percentile`)."""
     (q,) = promote_dtypes_inexact(ensure_arraylike("percentile", a, q)[1])
     return _quantile("percentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False)
 
 
-def nanpercentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
+def nanpercentile(
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: Axis = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: ArrayLike | None = None,
+) -> Array:
     """`nanquantile` in percent (`jax.numpy.nanpercentile`)."""
     (q,) = promote_dtypes_inexact(ensure_arraylike("nanpercentile", a, q)[1])
     return _quantile("nanpercentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
 
 
-def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+def median(
+    a: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Array:
     """The middle element, or the mean of the two in the middle (`jax.numpy.median`)."""
     return quantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
 
 
-def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+def nanmedian(
+    a: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Array:
     """As `median`, without the elements that are NaN (`jax.numpy.nanmedian`)."""
     return nanquantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
 
@@ -288,6 +363,8 @@ def _neighbours(ordered: Array, q: Array, skip_nan: bool) -> tuple[Array, Array,
 
 def _pick_last(ordered: Array, index: Array, rank: int) -> Array:
     """ordered[..., index] for an `index` with `rank` more axes in front."""
+    if 0 in index.shape:
+        return full(index.shape, 0, ordered.dtype)
     last = len(ordered.shape) - 1
     numbers = lax.GatherDimensionNumbers(
         offset_dims=(),
@@ -317,7 +394,17 @@ def _between(low: Array, high: Array, weight: Array, method: str) -> Array:
 # Covariances
 
 
-def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
+def cov(
+    m: ArrayLike,
+    y: ArrayLike | None = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+    fweights: ArrayLike | None = None,
+    aweights: ArrayLike | None = None,
+    *,
+    dtype: DTypeLike | None = None,
+) -> Array:
     """The covariances of variables (`jax.numpy.cov`). Each row is a variable; with `rowvar=False`, each column is."""
     check_arraylike("cov", m)
     if fweights is not None or aweights is not None:
@@ -345,7 +432,7 @@ def _variables(x: Array, rowvar: bool) -> Array:
     return transpose(x) if not rowvar and rank == 2 and x.shape[0] != 1 else x
 
 
-def corrcoef(x, y=None, rowvar=True, dtype=None):
+def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtype: DTypeLike | None = None) -> Array:
     """The correlations of variables (`jax.numpy.corrcoef`). Each row is a variable; with `rowvar=False`, each column is."""
     c = cov(x, y, rowvar, dtype=dtype)
     if not c.shape:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import lax
 from ..core.traces import Array
+from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
@@ -20,7 +21,14 @@ from .util import broadcast_shapes, canonicalize_axis, check_no_out, convert, en
 
 
 def take(
-    a, indices, axis=None, out=None, mode=None, unique_indices=False, indices_are_sorted=False, fill_value=None
+    a: ArrayLike,
+    indices: ArrayLike,
+    axis: int | None = None,
+    out: None = None,
+    mode: str | None = None,
+    unique_indices: bool = False,
+    indices_are_sorted: bool = False,
+    fill_value: ArrayLike | None = None,
 ) -> Array:
     """The elements of `a` at `indices` along an axis, by default of `a` flattened (`jax.numpy.take`).
 
@@ -71,7 +79,13 @@ def take(
     )
 
 
-def take_along_axis(arr, indices, axis=-1, mode=None, fill_value=None) -> Array:
+def take_along_axis(
+    arr: ArrayLike,
+    indices: ArrayLike,
+    axis: int | None = -1,
+    mode: str | None = None,
+    fill_value: ArrayLike | None = None,
+) -> Array:
     """The elements of each vector of `arr` along the axis, at its own vector of indices (`jax.numpy.take_along_axis`).
 
     >>> import minijax.numpy as jnp
@@ -115,7 +129,15 @@ def take_along_axis(arr, indices, axis=-1, mode=None, fill_value=None) -> Array:
     return lax.gather(a, places, numbers, sizes, mode="fill" if mode is None else mode, fill_value=fill_value)
 
 
-def put_along_axis(arr, indices, values, axis, inplace=True, *, mode=None) -> Array:
+def put_along_axis(
+    arr: ArrayLike,
+    indices: ArrayLike,
+    values: ArrayLike,
+    axis: int | None,
+    inplace: bool = True,
+    *,
+    mode: str | None = None,
+) -> Array:
     """`arr` with the elements at the indices along the axis replaced (`jax.numpy.put_along_axis`, with `inplace=False`)."""
     if inplace:
         raise ValueError(
@@ -139,7 +161,7 @@ def put_along_axis(arr, indices, values, axis, inplace=True, *, mode=None) -> Ar
     return lax.reshape(a.at[index].set(values, mode=mode), shape)
 
 
-def put(a, ind, v, mode=None, *, inplace=True) -> Array:
+def put(a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str | None = None, *, inplace: bool = True) -> Array:
     """`a` with the elements at flat indices replaced by `v`, repeated as needed (`jax.numpy.put`, with `inplace=False`)."""
     if inplace:
         raise ValueError(
@@ -165,7 +187,7 @@ def put(a, ind, v, mode=None, *, inplace=True) -> Array:
     return lax.reshape(lax.reshape(a, (a.size,)).at[ind].set(v, mode="promise_in_bounds"), a.shape)
 
 
-def place(arr, mask, vals, *, inplace=True) -> Array:
+def place(arr: ArrayLike, mask: ArrayLike, vals: ArrayLike, *, inplace: bool = True) -> Array:
     """`arr` with its elements under a true mask replaced by `vals`, repeated as needed (`jax.numpy.place`)."""
     if inplace:
         raise ValueError(

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from ..core.array import ArrayImpl
+from ..core.array import ArrayImpl, number
 from ..core.primitive import Primitive
-from ..core.traces import Array
+from ..core.traces import Array, given
+from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, full
@@ -62,6 +64,13 @@ def named(function: Callable, name: str, doc: str) -> Callable:
     return function
 
 
+def alias(function: Callable, name: str) -> Callable:
+    """The same function under another name, with its signature."""
+    same = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
+    same.__kwdefaults__, same.__annotations__ = function.__kwdefaults__, function.__annotations__
+    return named(same, name, function.__doc__)
+
+
 def _unary(name: str, primitive: Primitive, promote: Callable, accepts: str, doc: str) -> Callable:
     def slow(x):
         return primitive.bind(*promote(name, x))
@@ -103,7 +112,7 @@ bitwise_invert = _unary("bitwise_invert", ew.not_p, promote_args, BOOL + INT, "E
 asin, acos, atan, asinh, atanh = arcsin, arccos, arctan, arcsinh, arctanh
 
 
-def arccosh(x, /):
+def arccosh(x: ArrayLike, /) -> Array:
     """The inverse of the hyperbolic cosine (`jax.numpy.arccosh`), with real part >= 0."""
     (x,) = promote_args_inexact("arccosh", x)
     result = ew.acosh_p.bind(x)
@@ -113,7 +122,7 @@ def arccosh(x, /):
 acosh = arccosh
 
 
-def fabs(x, /):
+def fabs(x: ArrayLike, /) -> Array:
     """The absolute value as a float (`jax.numpy.fabs`)."""
     x = ensure_arraylike("fabs", x)
     if is_complex(x):
@@ -121,18 +130,18 @@ def fabs(x, /):
     return ew.abs_p.bind(*promote_args_inexact("fabs", x))
 
 
-def positive(x, /):
+def positive(x: ArrayLike, /) -> Array:
     """x (`jax.numpy.positive`)."""
-    return promote_args("positive", x)[0]
+    return given(promote_args("positive", x)[0])
 
 
-def absolute(x, /):
+def absolute(x: ArrayLike, /) -> Array:
     """The absolute value (`jax.numpy.absolute`); for a complex number, its distance from 0."""
     x = ensure_arraylike("absolute", x)
-    return x if x.dtype == bool or is_a(x, np.unsignedinteger) else ew.abs_p.bind(x)
+    return given(x) if x.dtype == bool or is_a(x, np.unsignedinteger) else ew.abs_p.bind(x)
 
 
-def abs(x, /):
+def abs(x: ArrayLike, /) -> Array:
     """The absolute value (`jax.numpy.abs`).
 
     >>> abs(-3.5)
@@ -142,10 +151,10 @@ def abs(x, /):
 
 
 def _round_to_integer(name: str, primitive: Primitive, doc: str) -> Callable:
-    def function(x, /):
+    def function(x: ArrayLike, /) -> Array:
         x = ensure_arraylike(name, x)
         if x.dtype == bool or is_a(x, np.integer):
-            return x
+            return given(x)
         return primitive.bind(*promote_args_inexact(name, x))
 
     return named(function, name, f"{doc} (`jax.numpy.{name}`); integers stay as they are.")
@@ -155,25 +164,25 @@ floor = _round_to_integer("floor", ew.floor_p, "The largest whole number not abo
 ceil = _round_to_integer("ceil", ew.ceil_p, "The smallest whole number not below x")
 
 
-def trunc(x, /):
+def trunc(x: ArrayLike, /) -> Array:
     """x without its fraction (`jax.numpy.trunc`)."""
     x = ensure_arraylike("trunc", x)
     if x.dtype == bool or is_a(x, np.integer):
-        return x
+        return given(x)
     return where(x < 0, ceil(x), floor(x))
 
 
-def rint(x, /):
+def rint(x: ArrayLike, /) -> Array:
     """x rounded to the nearest whole number, ties to even (`jax.numpy.rint`); the result is a float."""
     x = ensure_arraylike("rint", x)
     if x.dtype == bool or is_a(x, np.integer):
-        return convert_element_type(x, default_float_dtype())
+        return given(convert_element_type(x, default_float_dtype()))
     if is_complex(x):
         return ew.complex_p.bind(rint(real(x)), rint(imag(x)))
     return ew.round_p.bind(x, rounding_method=ROUND_TO_EVEN)
 
 
-def round(a, decimals: int = 0, out=None):
+def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     """a rounded to `decimals` places, ties to even (`jax.numpy.round`).
 
     >>> round(2.5)
@@ -188,7 +197,7 @@ def round(a, decimals: int = 0, out=None):
     if is_a(a, np.integer):
         if decimals < 0:
             raise NotImplementedError("integer np.round not implemented for decimals < 0")
-        return a
+        return given(a)
     if is_complex(a):
         return ew.complex_p.bind(round(real(a), decimals), round(imag(a), decimals))
     if decimals == 0:
@@ -200,31 +209,31 @@ def round(a, decimals: int = 0, out=None):
     return convert_element_type(ew.div_p.bind(rounded, factor), a.dtype, a.weak_type and not a.shape)
 
 
-around = named(lambda a, decimals=0, out=None: round(a, decimals, out), "around", round.__doc__)
+around = alias(round, "around")
 
 
-def real(val, /):
+def real(val: ArrayLike, /) -> Array:
     """The real part (`jax.numpy.real`)."""
     val = ensure_arraylike("real", val)
-    return ew.real_p.bind(val) if is_complex(val) else val
+    return ew.real_p.bind(val) if is_complex(val) else given(val)
 
 
-def imag(val, /):
+def imag(val: ArrayLike, /) -> Array:
     """The imaginary part (`jax.numpy.imag`); zero for real numbers."""
     val = ensure_arraylike("imag", val)
     return ew.imag_p.bind(val) if is_complex(val) else filled_like(val, 0)
 
 
-def conjugate(x, /):
+def conjugate(x: ArrayLike, /) -> Array:
     """The complex conjugate (`jax.numpy.conjugate`); a real number stays as it is."""
     x = ensure_arraylike("conjugate", x)
-    return ew.conj(x) if is_complex(x) else x
+    return ew.conj(x) if is_complex(x) else given(x)
 
 
-conj = named(lambda x, /: conjugate(x), "conj", conjugate.__doc__)
+conj = alias(conjugate, "conj")
 
 
-def angle(z, deg: bool = False):
+def angle(z: ArrayLike, deg: bool = False) -> Array:
     """The angle of a complex number in the plane (`jax.numpy.angle`), in radians, or with `deg` in degrees."""
     z = ensure_arraylike("angle", z)
     re, im = real(z), imag(z)
@@ -234,7 +243,7 @@ def angle(z, deg: bool = False):
     return degrees(result) if deg else result
 
 
-def log2(x, /):
+def log2(x: ArrayLike, /) -> Array:
     """The logarithm to base 2 (`jax.numpy.log2`)."""
     (x,) = promote_args_inexact("log2", x)
     r = ew.log_p.bind(x)
@@ -244,7 +253,7 @@ def log2(x, /):
     return ew.div_p.bind(r, ew.log_p.bind(strong_const(x, 2)))
 
 
-def log10(x, /):
+def log10(x: ArrayLike, /) -> Array:
     """The logarithm to base 10 (`jax.numpy.log10`)."""
     (x,) = promote_args_inexact("log10", x)
     r = ew.log_p.bind(x)
@@ -255,29 +264,28 @@ def log10(x, /):
 
 
 def strong_const(x: Array, value) -> ArrayImpl:
-    return ArrayImpl(np.asarray(value, x.dtype))
+    return number(np.asarray(value, x.dtype))
 
 
-def reciprocal(x, /):
+def reciprocal(x: ArrayLike, /) -> Array:
     """1 / x (`jax.numpy.reciprocal`)."""
     (x,) = promote_args_inexact("reciprocal", x)
     return ew.integer_pow(x, -1)
 
 
-def deg2rad(x, /):
+def deg2rad(x: ArrayLike, /) -> Array:
     """Degrees to radians (`jax.numpy.deg2rad`)."""
     (x,) = promote_args_inexact("deg2rad", x)
     return ew.mul_p.bind(x, const(x, np.pi / 180))
 
 
-def rad2deg(x, /):
+def rad2deg(x: ArrayLike, /) -> Array:
     """Radians to degrees (`jax.numpy.rad2deg`)."""
     (x,) = promote_args_inexact("rad2deg", x)
     return ew.mul_p.bind(x, const(x, 180 / np.pi))
 
 
-radians = named(lambda x, /: deg2rad(x), "radians", deg2rad.__doc__)
-degrees = named(lambda x, /: rad2deg(x), "degrees", rad2deg.__doc__)
+radians, degrees = alias(deg2rad, "radians"), alias(rad2deg, "degrees")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -369,7 +377,7 @@ greater_equal = _binary("greater_equal", ew.ge_p, promote_args, ORDERED, "Whethe
 
 
 def _of_truth_values(name: str, primitive: Primitive, doc: str) -> Callable:
-    def function(x, y, /):
+    def function(x: ArrayLike, y: ArrayLike, /) -> Array:
         return primitive.bind(*map(to_bool, promote_args(name, x, y)))
 
     return named(function, name, f"{doc} (`jax.numpy.{name}`); numbers other than zero are true.")
@@ -380,7 +388,7 @@ logical_or = _of_truth_values("logical_or", ew.or_p, "Whether one or both hold")
 logical_xor = _of_truth_values("logical_xor", ew.xor_p, "Whether just one holds")
 
 
-def logical_not(x, /):
+def logical_not(x: ArrayLike, /) -> Array:
     """Whether x is zero (`jax.numpy.logical_not`)."""
     return ew.not_p.bind(to_bool(*promote_args("logical_not", x)))
 
@@ -392,7 +400,7 @@ def logical_not(x, /):
 _INT_OF_BITS = {16: np.dtype("int16"), 32: np.dtype("int32"), 64: np.dtype("int64")}
 
 
-def signbit(x, /):
+def signbit(x: ArrayLike, /) -> Array:
     """Whether the sign is minus, also of -0.0 and NaN (`jax.numpy.signbit`)."""
     (x,) = promote_args("signbit", x)
     if is_a(x, np.integer):
@@ -406,7 +414,7 @@ def signbit(x, /):
     return convert_element_type(as_integer >> (bits - 1), np.dtype(bool))
 
 
-def copysign(x1, x2, /):
+def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """|x1| with the sign of x2 (`jax.numpy.copysign`)."""
     x1, x2 = promote_args_inexact("copysign", x1, x2)
     if is_complex(x1):
@@ -414,7 +422,7 @@ def copysign(x1, x2, /):
     return where(signbit(x2), -abs(x1), abs(x1))
 
 
-def ldexp(x1, x2, /):
+def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """x1 * 2**x2 for integers x2 (`jax.numpy.ldexp`)."""
     x1, x2 = ensure_arraylike("ldexp", x1, x2)
     if is_complex(x1) or is_a(x2, np.inexact):
@@ -426,18 +434,18 @@ def ldexp(x1, x2, /):
     return x1 * exp2(exponents[0]) * exp2(exponents[1])
 
 
-def bitwise_count(x, /):
+def bitwise_count(x: ArrayLike, /) -> Array:
     """The number of bits of |x| that are set (`jax.numpy.bitwise_count`), as uint8."""
     (x,) = promote_args_numeric("bitwise_count", x)
     return convert_element_type(ew.population_count_p.bind(abs(x)), np.dtype("uint8"))
 
 
-def isnan(x, /):
+def isnan(x: ArrayLike, /) -> Array:
     """Whether x is not a number (`jax.numpy.isnan`)."""
     return _isnan(ensure_arraylike("isnan", x))
 
 
-def isfinite(x, /):
+def isfinite(x: ArrayLike, /) -> Array:
     """Whether x is neither infinite nor NaN (`jax.numpy.isfinite`)."""
     x = ensure_arraylike("isfinite", x)
     if is_complex(x):
@@ -445,7 +453,7 @@ def isfinite(x, /):
     return ew.is_finite_p.bind(x) if is_a(x, np.floating) else filled_like(x, True, bool)
 
 
-def isinf(x, /):
+def isinf(x: ArrayLike, /) -> Array:
     """Whether x is infinite (`jax.numpy.isinf`)."""
     x = ensure_arraylike("isinf", x)
     if is_complex(x):
@@ -457,7 +465,7 @@ def isinf(x, /):
 
 
 def _is_infinity(name: str, infinity: float) -> Callable:
-    def function(x, /, out=None):
+    def function(x: ArrayLike, /, out: None = None) -> Array:
         x = ensure_arraylike(name, x)
         if out is not None:
             raise NotImplementedError("The 'out' argument to isneginf/isposinf is not supported.")
@@ -472,23 +480,29 @@ isposinf = _is_infinity("isposinf", np.inf)
 isneginf = _is_infinity("isneginf", -np.inf)
 
 
-def iscomplex(x):
+def iscomplex(x: ArrayLike) -> Array:
     """Whether the imaginary part is not zero (`jax.numpy.iscomplex`)."""
     i = imag(x)
     return ew.ne_p.bind(i, const(i, 0))
 
 
-def isreal(x):
+def isreal(x: ArrayLike) -> Array:
     """Whether the imaginary part is zero (`jax.numpy.isreal`)."""
     return is_zero(imag(x))
 
 
-def nan_to_num(x, copy: bool = True, nan=0.0, posinf=None, neginf=None):
+def nan_to_num(
+    x: ArrayLike,
+    copy: bool = True,
+    nan: ArrayLike = 0.0,
+    posinf: ArrayLike | None = None,
+    neginf: ArrayLike | None = None,
+) -> Array:
     """x with NaN replaced by `nan`, and infinities by `posinf` and `neginf`, by default the largest numbers
     (`jax.numpy.nan_to_num`)."""
     x = ensure_arraylike("nan_to_num", x)
     if not is_a(x, np.inexact):
-        return x
+        return given(x)
     if is_complex(x):
         return ew.complex_p.bind(*(nan_to_num(part(x), copy, nan, posinf, neginf) for part in (real, imag)))
     info = dtypes.finfo(x.dtype)
@@ -503,7 +517,7 @@ def convert_value(value: Any, dtype) -> Array:
     return convert_element_type(as_array(value), dtype)
 
 
-def clip(arr=None, /, min=None, max=None):
+def clip(arr: ArrayLike | None = None, /, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
     """Values below `min` raised to `min`, and values above `max` lowered to `max` (`jax.numpy.clip`).
 
     >>> clip(5, 0, 3)

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import lax
 from ..core.traces import Array
+from ..core.types import ArrayLike, Index
 from ..foundation import dtypes
 from ..primitives.windows import ScatterDimensionNumbers
 from .arithmetic import power
 from .creation import asarray
 from .indexing import Plan, parse, plan_gather, rewriting_take
 from .ufuncs import divide
-from .util import broadcast_to, convert, promote_dtypes
+from .util import as_array, broadcast_to, convert, promote_dtypes
 
 
 def _scatter(
@@ -30,7 +32,7 @@ def _scatter(
     if type(y) is int and dtypes.issubdtype(x.dtype, np.integer):
         info = np.iinfo(x.dtype)
         y = convert(y, x.dtype) if info.min <= y <= info.max else y
-    y = asarray(y)
+    y = asarray(y) if isinstance(y, (list, tuple)) else as_array(y)
     plan = plan_gather(parse(index, x.shape), x.shape, wrap_negative_indices)
     if not _safe_to_cast(y, x):
         warnings.warn(
@@ -81,7 +83,7 @@ class _IndexUpdateHelper:
     def __init__(self, array: Array):
         self.array = array
 
-    def __getitem__(self, index) -> _IndexUpdateRef:
+    def __getitem__(self, index: Index) -> _IndexUpdateRef:
         return _IndexUpdateRef(self.array, index)
 
     def __repr__(self) -> str:
@@ -100,49 +102,58 @@ class _IndexUpdateRef:
     def __repr__(self) -> str:
         return f"_IndexUpdateRef({self.array!r}, {self.index!r})"
 
-    def get(self, *, mode=None, fill_value=None, wrap_negative_indices: bool = True, **hints) -> Array:
+    def get(
+        self,
+        *,
+        mode: Any = None,
+        fill_value: ArrayLike | None = None,
+        wrap_negative_indices: bool = True,
+        **hints: bool,
+    ) -> Array:
         """`x[index]`; with mode="fill", `fill_value` (default: NaN, or the least integer) out of bounds."""
         return rewriting_take(
             self.array, self.index, mode=mode, fill_value=fill_value, normalize_indices=wrap_negative_indices, **hints
         )
 
-    def set(self, values, **options) -> Array:
+    def set(self, values: ArrayLike, **options: Any) -> Array:
         """As `x[index] = values`."""
         return _scatter(self.array, self.index, values, lax.scatter, **options)
 
-    def add(self, values, **options) -> Array:
+    def add(self, values: ArrayLike, **options: Any) -> Array:
         """As `x[index] += values`."""
         return _scatter(self.array, self.index, values, lax.scatter_add, **options)
 
-    def subtract(self, values, **options) -> Array:
+    def subtract(self, values: ArrayLike, **options: Any) -> Array:
         """As `x[index] -= values`."""
         return _scatter(self.array, self.index, values, lax.scatter_sub, **options)
 
-    def multiply(self, values, **options) -> Array:
+    def multiply(self, values: ArrayLike, **options: Any) -> Array:
         """As `x[index] *= values`."""
         return _scatter(self.array, self.index, values, lax.scatter_mul, **options)
 
     mul = multiply
 
-    def divide(self, values, **options) -> Array:
+    def divide(self, values: ArrayLike, **options: Any) -> Array:
         """As `x[index] /= values`."""
         ones = lax.full_like(self.array, 1)
         return divide(self.array, _scatter(ones, self.index, values, lax.scatter_mul, **options))
 
-    def power(self, values, **options) -> Array:
+    def power(self, values: ArrayLike, **options: Any) -> Array:
         """As `x[index] **= values`."""
         ones = lax.full_like(self.array, 1)
         return power(self.array, _scatter(ones, self.index, values, lax.scatter_mul, **options))
 
-    def min(self, values, **options) -> Array:
+    def min(self, values: ArrayLike, **options: Any) -> Array:
         """As `x[index] = minimum(x[index], values)`."""
         return _scatter(self.array, self.index, values, lax.scatter_min, **options)
 
-    def max(self, values, **options) -> Array:
+    def max(self, values: ArrayLike, **options: Any) -> Array:
         """As `x[index] = maximum(x[index], values)`."""
         return _scatter(self.array, self.index, values, lax.scatter_max, **options)
 
-    def apply(self, func, *, mode=None, wrap_negative_indices: bool = True, **hints) -> Array:
+    def apply(
+        self, func: Callable[[Array], Array], *, mode: Any = None, wrap_negative_indices: bool = True, **hints: bool
+    ) -> Array:
         """As `func.at(x, index)`: the elementwise `func` is applied as many times as a place is named."""
         x = self.array
         plan = plan_gather(parse(self.index, x.shape), x.shape, wrap_negative_indices)

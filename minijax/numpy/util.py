@@ -16,7 +16,8 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.primitive import Primitive
-from ..core.traces import Array, Tracer, check_not_leaked
+from ..core.traces import Array, Tracer, check_not_leaked, given
+from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..foundation.dtypes import float0
 from ..foundation.tracebacks import hide_our_frames
@@ -176,7 +177,7 @@ def canonicalize_shape(shape: Any) -> tuple[int, ...]:
     sizes = concrete_sizes(shape)
     for d in sizes:
         if d < 0:
-            raise ValueError(f"Negative dimensions are not allowed: got shape {sizes}.")
+            raise TypeError(f"Negative dimensions are not allowed: got shape {sizes}.")
     return sizes
 
 
@@ -198,7 +199,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     return tuple(result)
 
 
-def broadcast_to(array: Any, shape: Any, *, out_sharding=None) -> Array:
+def broadcast_to(array: Any, shape: Any, *, out_sharding: Any = None) -> Array:
     """Repeat an array along new leading axes and axes of size 1 (`jnp.broadcast_to`)."""
     x = ensure_arraylike("broadcast_to", array)
     shape = canonicalize_shape(shape)
@@ -331,7 +332,7 @@ def unary(primitive: Primitive, promoted: Callable, accepts: str) -> Callable:
     """The function of one argument, for the table of `ufuncs.py`."""
     row = Elementwise(primitive, promoted, accepts)
 
-    def function(x: Any, /):
+    def function(x: ArrayLike, /) -> Array:
         try:
             return apply_unary(row, x)
         except Exception as error:
@@ -345,7 +346,7 @@ def binary(primitive: Primitive, promoted: Callable, accepts: str) -> Callable:
     """The function of two arguments, for the table of `ufuncs.py`."""
     row = Elementwise(primitive, promoted, accepts)
 
-    def function(x, y, /):
+    def function(x: ArrayLike, y: ArrayLike, /) -> Array:
         try:
             return apply_binary(row, x, y)
         except Exception as error:
@@ -377,7 +378,7 @@ def where(condition: Any, x: Any, y: Any) -> Array:
     else:
         # select takes a scalar condition as it is: only x and y are broadcast.
         x, y = broadcast_arrays(x, y)
-    return select_n_p.bind(condition, y, x) if 0 not in x.shape else x
+    return select_n_p.bind(condition, y, x) if 0 not in x.shape else given(x)
 
 
 def isnan(x: Array) -> Array:

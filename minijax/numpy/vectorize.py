@@ -10,6 +10,7 @@ from typing import Any
 
 from ..api.vmap import vmap
 from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike
 from ..foundation.pytrees import tree_map
 from ..primitives.basis import expand_dims
 from ..primitives.basis import squeeze as _squeeze
@@ -37,8 +38,8 @@ def _parse_signature(signature: str) -> tuple[CoreDims, CoreDims]:
 
 
 def vectorize(
-    pyfunc: Callable, *, excluded: Collection[int | str] = frozenset(), signature: str | None = None
-) -> Callable:
+    pyfunc: Callable[..., Any], *, excluded: Collection[int | str] = frozenset(), signature: str | None = None
+) -> Callable[..., Any]:
     """A function of arrays, made of a function of scalars or of small arrays (`jax.numpy.vectorize`).
 
     signature: the axes of the small arrays, such as "(n,m),(m)->(n)". The axes in front of them are broadcast and mapped
@@ -155,7 +156,9 @@ def _check_sizes(shape: tuple[int, ...], names: tuple[str, ...], sizes: dict[str
 # Functions along axes, and of indices
 
 
-def fromfunction(function: Callable, shape: Sequence[int], *, dtype=float, **kwargs):
+def fromfunction(
+    function: Callable[..., Any], shape: Sequence[int], *, dtype: DTypeLike = float, **kwargs: Any
+) -> Array:
     """The results of function(i, j, ...) for every index of a grid (`jax.numpy.fromfunction`)."""
     sizes = canonicalize_shape(shape)
     for i in range(len(sizes)):
@@ -164,7 +167,7 @@ def fromfunction(function: Callable, shape: Sequence[int], *, dtype=float, **kwa
     return function(*(arange(size, dtype=dtype) for size in sizes), **kwargs)
 
 
-def apply_along_axis(func1d: Callable, axis: int, arr, *args, **kwargs):
+def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: ArrayLike, *args: Any, **kwargs: Any) -> Array:
     """The results of `func1d` for every vector along an axis (`jax.numpy.apply_along_axis`)."""
     arr = ensure_arraylike("apply_along_axis", arr)
     ndim = len(arr.shape)
@@ -177,7 +180,7 @@ def apply_along_axis(func1d: Callable, axis: int, arr, *args, **kwargs):
     return function(arr)
 
 
-def apply_over_axes(func: Callable, a, axes: Sequence[int]):
+def apply_over_axes(func: Callable[..., Any], a: ArrayLike, axes: Sequence[int]) -> Array:
     """The result of `func(a, axis)`, applied for one axis after the other (`jax.numpy.apply_over_axes`)."""
     a = ensure_arraylike("apply_over_axes", a)
     for axis in axes:

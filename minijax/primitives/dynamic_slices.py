@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..core.array import to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..core.traces import get_aval
+from ..core.traces import Array, get_aval
+from ..core.types import ArrayLike
 from ..foundation.dtypes import canonicalize_dtype
 from ..foundation.tracebacks import hide_our_frames
 from .basis import (
@@ -81,7 +83,13 @@ def _element(x, i: int):
     return registry["slice"].bind(x, limit_indices=(i + 1,), start_indices=(i,), strides=None)
 
 
-def dynamic_slice(operand, start_indices, slice_sizes: Sequence[int], *, allow_negative_indices: bool = True):
+def dynamic_slice(
+    operand: ArrayLike,
+    start_indices: Sequence[ArrayLike] | ArrayLike,
+    slice_sizes: Sequence[int],
+    *,
+    allow_negative_indices: bool = True,
+) -> Array:
     """The window of `slice_sizes` at `start_indices`, moved inside if it sticks out (`lax.dynamic_slice`).
 
     >>> import minijax.numpy as jnp
@@ -173,7 +181,13 @@ dynamic_slice_p = row(
 )
 
 
-def dynamic_update_slice(operand, update, start_indices, *, allow_negative_indices: bool = True):
+def dynamic_update_slice(
+    operand: ArrayLike,
+    update: ArrayLike,
+    start_indices: Sequence[ArrayLike] | ArrayLike,
+    *,
+    allow_negative_indices: bool = True,
+) -> Array:
     """The operand with the window at `start_indices` replaced by `update` (`lax.dynamic_update_slice`)."""
     return dynamic_update_slice_p.bind(operand, update, *_start_indices(operand, start_indices, allow_negative_indices))
 
@@ -247,7 +261,7 @@ dynamic_update_slice_p = row(
 )
 
 
-def dynamic_slice_in_dim(operand, start_index, slice_size: int, axis: int = 0):
+def dynamic_slice_in_dim(operand: ArrayLike, start_index: ArrayLike, slice_size: int, axis: int = 0) -> Array:
     """`dynamic_slice` along one axis (`lax.dynamic_slice_in_dim`)."""
     shape = list(shape_of(operand))
     starts = [0] * len(shape)
@@ -255,21 +269,26 @@ def dynamic_slice_in_dim(operand, start_index, slice_size: int, axis: int = 0):
     return dynamic_slice(operand, starts, shape)
 
 
-def dynamic_index_in_dim(operand, index, axis: int = 0, keepdims: bool = True):
+def _as_array(index):
+    """A number as an array: equations bring it inside, as in JAX."""
+    return to_array(index) if isinstance(index, int) else index
+
+
+def dynamic_index_in_dim(operand: ArrayLike, index: ArrayLike, axis: int = 0, keepdims: bool = True) -> Array:
     """One element along an axis (`lax.dynamic_index_in_dim`)."""
-    result = dynamic_slice_in_dim(operand, index, 1, axis)
+    result = dynamic_slice_in_dim(operand, _as_array(index), 1, axis)
     return result if keepdims else squeeze(result, (axis,))
 
 
-def dynamic_update_slice_in_dim(operand, update, start_index, axis: int):
+def dynamic_update_slice_in_dim(operand: ArrayLike, update: ArrayLike, start_index: ArrayLike, axis: int) -> Array:
     """`dynamic_update_slice` along one axis (`lax.dynamic_update_slice_in_dim`)."""
     starts = [0] * len(shape_of(operand))
     starts[axis] = start_index
     return dynamic_update_slice(operand, update, starts)
 
 
-def dynamic_update_index_in_dim(operand, update, index, axis: int):
+def dynamic_update_index_in_dim(operand: ArrayLike, update: ArrayLike, index: ArrayLike, axis: int) -> Array:
     """The operand with one element along an axis replaced (`lax.dynamic_update_index_in_dim`)."""
     if len(shape_of(update)) != len(shape_of(operand)):
         update = expand_dims(update, (axis % len(shape_of(operand)),))
-    return dynamic_update_slice_in_dim(operand, update, index, axis)
+    return dynamic_update_slice_in_dim(operand, update, _as_array(index), axis)

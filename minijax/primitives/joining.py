@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
+from ..core.traces import Array
+from ..core.types import ArrayLike
 from .basis import (
     batch_to_front,
     instantiate,
@@ -52,7 +55,7 @@ def _parted_jvp(primitive_of):
 # concatenate
 
 
-def concatenate(operands: Sequence, dimension: int):
+def concatenate(operands: Sequence[Any], dimension: int) -> Array:
     """The arrays joined along an existing axis (`lax.concatenate`)."""
     operands = list(operands)
     if not operands:
@@ -106,7 +109,7 @@ concatenate_p = row(
 # split
 
 
-def split(operand, sizes: Sequence[int], axis: int = 0) -> list:
+def split(operand: ArrayLike, sizes: Sequence[int], axis: int = 0) -> list[Any]:
     """The list of pieces of the given sizes along an axis (`lax.split`).
 
     >>> import minijax.numpy as jnp
@@ -156,7 +159,7 @@ split_p = row(
 # stack, unstack
 
 
-def stack(arrays: Sequence, axis: int = 0):
+def stack(arrays: Sequence[Any], axis: int = 0) -> Array:
     """The arrays, of one shape, joined along a new axis (`lax.stack`)."""
     arrays = list(arrays)
     if not arrays:
@@ -197,7 +200,7 @@ stack_p = row(
 )
 
 
-def unstack(x, axis: int = 0) -> list:
+def unstack(x: ArrayLike, axis: int = 0) -> list[Any]:
     """The list of slices along an axis, which they lack (`lax.unstack`)."""
     ndim = len(shape_of(x))
     if not -ndim <= axis < ndim:
@@ -218,7 +221,7 @@ def _unstack_batch(axis_data, args, dims, *, axis):
 
 unstack_p = row(
     "unstack",
-    impl=lambda x, *, axis: list(np.moveaxis(x, axis, 0)),
+    impl=lambda x, *, axis: list(np.moveaxis(x, axis, 0) if axis else x),
     abstract_eval=_unstack_abstract_eval,
     jvp=_parted_jvp(lambda: unstack_p),
     transpose=lambda cts, x, *, axis: [stack_p.bind(*[instantiate(ct) for ct in cts], axis=axis)],
@@ -231,7 +234,7 @@ unstack_p = row(
 # tile
 
 
-def tile(operand, reps: Sequence[int]):
+def tile(operand: ArrayLike, reps: Sequence[int]) -> Array:
     """The whole array, repeated along each axis (`lax.tile`).
 
     >>> import minijax.numpy as jnp
@@ -243,7 +246,7 @@ def tile(operand, reps: Sequence[int]):
 
 def _tile_abstract_eval(x, *, reps):
     if len(reps) != x.ndim or any(r < 0 for r in reps):
-        raise ValueError(f"tile needs a non-negative count for each axis of shape {x.shape}, got reps={reps}.")
+        raise TypeError(f"tile needs a non-negative count for each axis of shape {x.shape}, got reps={reps}.")
     return ShapedArray(tuple(r * d for r, d in zip(reps, x.shape)), x.dtype, x.weak_type)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..core.traces import get_aval
+from ..core.traces import Array, get_aval
+from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import as_dtype, canonicalize_dtype, dtype_and_weak_type
 from ..foundation.tracebacks import hide_our_frames
 from .basis import (
@@ -38,7 +39,9 @@ from .elementwise import convert_element_type, select, sub_p
 # slice
 
 
-def slice(operand, start_indices: Sequence[int], limit_indices: Sequence[int], strides: Sequence[int] | None = None):
+def slice(
+    operand: ArrayLike, start_indices: Sequence[int], limit_indices: Sequence[int], strides: Sequence[int] | None = None
+) -> Array:
     """The elements from `start` to before `limit`, by `stride`, along every axis (`lax.slice`).
 
     >>> import minijax.numpy as jnp
@@ -85,7 +88,7 @@ def _slice_transpose(ct, x, *, limit_indices, start_indices, strides):
     config = []
     for start, stride, size, n in zip(start_indices, strides, shape, shape_of(ct)):
         covered = start + (n - 1) * stride + 1 if n else start
-        config.append((start, size - covered, stride - 1 if n else 0))
+        config.append((start, size - covered, stride - 1))
     return [pad(ct, _full((), 0, ct.dtype), config)]
 
 
@@ -104,7 +107,9 @@ slice_p = linear_row(
 )
 
 
-def slice_in_dim(operand, start_index: int | None, limit_index: int | None, stride: int = 1, axis: int = 0):
+def slice_in_dim(
+    operand: ArrayLike, start_index: int | None, limit_index: int | None, stride: int = 1, axis: int = 0
+) -> Array:
     """`slice` along one axis; negative indices count from the end (`lax.slice_in_dim`)."""
     shape = shape_of(operand)
     axis = axis % len(shape)
@@ -118,7 +123,7 @@ def slice_in_dim(operand, start_index: int | None, limit_index: int | None, stri
     return slice(operand, starts, limits, strides)
 
 
-def index_in_dim(operand, index: int, axis: int = 0, keepdims: bool = True):
+def index_in_dim(operand: ArrayLike, index: int, axis: int = 0, keepdims: bool = True) -> Array:
     """One element along an axis (`lax.index_in_dim`)."""
     size = shape_of(operand)[axis]
     index = operator.index(index)
@@ -133,7 +138,7 @@ def index_in_dim(operand, index: int, axis: int = 0, keepdims: bool = True):
 # pad
 
 
-def pad(operand, padding_value, padding_config: Sequence[tuple[int, int, int]]):
+def pad(operand: ArrayLike, padding_value: ArrayLike, padding_config: Sequence[tuple[int, int, int]]) -> Array:
     """The operand with (low, high, interior) elements added before, after and between its own along each axis (`lax.pad`).
 
     Negative numbers crop.
@@ -233,14 +238,14 @@ pad_p = row(
 # rev, iota
 
 
-def rev(operand, dimensions: Sequence[int]):
+def rev(operand: ArrayLike, dimensions: Sequence[int]) -> Array:
     """The elements in reverse order along the given axes (`lax.rev`)."""
     return rev_p.bind(operand, dimensions=_ints(dimensions))
 
 
 def _rev_abstract_eval(x, *, dimensions):
     if len(set(dimensions)) != len(dimensions) or any(not 0 <= d < x.ndim for d in dimensions):
-        raise ValueError(
+        raise TypeError(
             f"rev dimensions must be unique and within the operand's, got {dimensions} for shape {x.shape}."
         )
     return x
@@ -258,14 +263,14 @@ rev_p = linear_row(
 )
 
 
-def broadcasted_iota(dtype, shape: Sequence[int], dimension: int):
+def broadcasted_iota(dtype: DTypeLike, shape: Sequence[int], dimension: int) -> Array:
     """0, 1, 2, ... along one axis of an array (`lax.broadcasted_iota`)."""
     return iota_p.bind(
         dimension=operator.index(dimension), dtype=canonicalize_dtype(dtype), shape=_ints(shape), sharding=None
     )
 
 
-def iota(dtype, size: int):
+def iota(dtype: DTypeLike, size: int) -> Array:
     """0, 1, ..., size - 1 (`lax.iota`).
 
     >>> iota('int32', 3)
@@ -279,6 +284,8 @@ def _iota_abstract_eval(*, dimension, dtype, shape, sharding):
         raise TypeError(f"iota does not accept dtype {dtype.name}. Accepted dtypes are subtypes of number.")
     if not 0 <= dimension < len(shape):
         raise ValueError(f"iota dimension must be between 0 and len(shape), got {dimension=} for {shape=}")
+    if any(d < 0 for d in shape):
+        raise TypeError(f"iota shape must have every element be nonnegative, got {shape}.")
     return ShapedArray(shape, dtype)
 
 
@@ -309,21 +316,23 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
         raise ValueError(f"Incompatible shapes for broadcasting: shapes={[tuple(s) for s in shapes]}") from None
 
 
-def broadcast(operand, sizes: Sequence[int]):
+def broadcast(operand: ArrayLike, sizes: Sequence[int]) -> Array:
     """x repeated along new leading axes (`lax.broadcast`)."""
     n = len(sizes)
     shape = shape_of(operand)
     return broadcast_in_dim(operand, (*sizes, *shape), tuple(range(n, n + len(shape))))
 
 
-def collapse(operand, start_dimension: int, stop_dimension: int | None = None):
+def collapse(operand: ArrayLike, start_dimension: int, stop_dimension: int | None = None) -> Array:
     """Merge neighbouring axes into one (`lax.collapse`)."""
     shape = shape_of(operand)
     lo, hi, _ = np.s_[start_dimension:stop_dimension].indices(len(shape))
+    if hi < lo:
+        raise ValueError(f"Invalid dimension range passed to collapse: {shape}[{start_dimension}:{stop_dimension}]")
     return reshape(operand, (*shape[:lo], int(np.prod(shape[lo:hi], dtype=int)), *shape[hi:]))
 
 
-def full(shape: Sequence[int], fill_value, dtype=None):
+def full(shape: Sequence[int], fill_value: ArrayLike, dtype: DTypeLike | None = None) -> Array:
     """An array of one value (`lax.full`)."""
     if shape_of(fill_value):
         raise TypeError(f"full must be called with scalar fill_value, got fill_value.shape {shape_of(fill_value)}.")
@@ -336,7 +345,9 @@ def full(shape: Sequence[int], fill_value, dtype=None):
     return broadcast_in_dim(convert_element_type(fill_value, dtype, weak), shape, ())
 
 
-def full_like(x, fill_value, dtype=None, shape: Sequence[int] | None = None):
+def full_like(
+    x: ArrayLike, fill_value: ArrayLike, dtype: DTypeLike | None = None, shape: Sequence[int] | None = None
+) -> Array:
     """An array of one value, shaped and typed as `x` (`lax.full_like`)."""
     aval = get_aval(x)
     weak = dtype is None and aval.weak_type

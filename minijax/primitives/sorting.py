@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero
+from ..core.traces import Array, get_aval
+from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype, prng_key
-from .basis import NOT_LINEAR, broadcast_in_dim, expand_dims, move_batch_dim, reshape, row, shape_of, zero_like
+from .basis import NOT_LINEAR, broadcast_in_dim, expand_dims, full, move_batch_dim, reshape, row, shape_of, zero_like
 from .indexing import gather
 from .shapes import broadcasted_iota
 from .windows import GatherDimensionNumbers, GatherScatterMode
@@ -27,6 +30,8 @@ def _canonicalize_axis(axis: int, ndim: int) -> int:
 
 def _gather_along(x, indices, axis: int):
     """The elements of x at the given positions along an axis; `indices` has a last axis of size 1, for `gather`."""
+    if 0 in shape_of(x):
+        return full(shape_of(indices)[:-1], 0, get_aval(x).dtype)
     others = tuple(i for i in range(len(shape_of(x))) if i != axis)
     numbers = GatherDimensionNumbers((), (axis,), (axis,), others, others)
     sizes = (1,) * len(shape_of(x))
@@ -37,7 +42,7 @@ def _gather_along(x, indices, axis: int):
 # sort
 
 
-def sort(operand, dimension: int = -1, is_stable: bool = True, num_keys: int = 1):
+def sort(operand: Any, dimension: int = -1, is_stable: bool = True, num_keys: int = 1) -> Any:
     """An array sorted along an axis; or several arrays, all put in the order of the first `num_keys` (`lax.sort`).
 
     operand: an array, or a sequence of arrays of one shape, for which the result is a tuple. The first key decides; a later
@@ -66,7 +71,9 @@ def sort(operand, dimension: int = -1, is_stable: bool = True, num_keys: int = 1
     return tuple(out) if several else out[0]
 
 
-def sort_key_val(keys, values, dimension: int = -1, is_stable: bool = True):
+def sort_key_val(
+    keys: ArrayLike, values: ArrayLike, dimension: int = -1, is_stable: bool = True
+) -> tuple[Array, Array]:
     """The keys in order along an axis, and the values in the keys' order (`lax.sort_key_val`).
 
     >>> import minijax.numpy as jnp
@@ -138,7 +145,7 @@ sort_p = row(
 # top_k
 
 
-def top_k(operand, k: int, *, axis: int = -1):
+def top_k(operand: ArrayLike, k: int, *, axis: int = -1) -> tuple[Array, Array]:
     """(the k largest elements along an axis, the largest first; their positions, in int32) (`lax.top_k`).
 
     Equal elements keep their order. Floats are in IEEE's total order: 0.0 is larger than -0.0, and NaN is larger than inf.

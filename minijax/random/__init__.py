@@ -15,6 +15,8 @@ Every function takes a single key: a typed key, made by `key`, or a raw key, mad
 uint32. Use `jax.vmap` for many keys at once. `shape` is a tuple of ints; `dtype` is by default the widest that x64 allows.
 """
 
+from typing import TYPE_CHECKING
+
 from .arguments import TypePromotionError as TypePromotionError
 from .choices import categorical, choice, permutation
 from .continuous import (
@@ -43,16 +45,19 @@ from .uniforms import bits, randint, uniform
 TypePromotionError.__module__ = __name__
 
 
-def __getattr__(name: str):
-    """A function that raises NotImplementedError, for each of JAX's functions that is left out."""
-    reason = _LEFT_OUT.get(name)
-    if reason is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# A type checker that saw the function would accept every name.
+if not TYPE_CHECKING:
 
-    def left_out(*args, **kwargs):
-        raise NotImplementedError(f"jax.random.{name} is not in minijax: {reason}.")
+    def __getattr__(name: str):
+        """A function that raises NotImplementedError, for each of JAX's functions that is left out."""
+        reason = _LEFT_OUT.get(name)
+        if reason is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    return left_out
+        def left_out(*args, **kwargs):
+            raise NotImplementedError(f"jax.random.{name} is not in minijax: {reason}.")
+
+        return left_out
 
 
 _LEFT_OUT = {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
 from ..core.traces import Array
+from ..core.types import ArrayLike, Shape
 from ..foundation import dtypes
 from ..foundation.dtypes import issubdtype
 from ..numpy.util import as_array, canonicalize_axis, check_arraylike, promote_dtypes_inexact
@@ -30,7 +32,9 @@ def _shuffled(key, x: Array, axis: int) -> Array:
     return x
 
 
-def permutation(key, x, axis: int = 0, independent: bool = False, *, out_sharding=None) -> Array:
+def permutation(
+    key: ArrayLike, x: int | ArrayLike, axis: int = 0, independent: bool = False, *, out_sharding: Any = None
+) -> Array:
     """An array's elements along an axis, or range(x) for an integer, in random order (`jax.random.permutation`).
 
     independent: whether each vector along the axis is shuffled by itself. Raises TypeError for a scalar that is not an integer.
@@ -53,7 +57,15 @@ def permutation(key, x, axis: int = 0, independent: bool = False, *, out_shardin
     return jnp.take(x, order, axis, unique_indices=True)
 
 
-def choice(key, a, shape=(), replace: bool = True, p=None, axis: int = 0, mode=None) -> Array:
+def choice(
+    key: ArrayLike,
+    a: int | ArrayLike,
+    shape: Shape = (),
+    replace: bool = True,
+    p: ArrayLike | None = None,
+    axis: int = 0,
+    mode: str | None = None,
+) -> Array:
     """Random elements of an array along an axis, or of range(a) for an integer (`jax.random.choice`).
 
     replace: whether an element can be chosen twice. p: the elements' probabilities, by default equal. mode: as in `gumbel`.
@@ -109,7 +121,14 @@ def _weighted(key, p, size, shape, replace, mode):
 
 
 def categorical(
-    key, logits, axis: int = -1, shape=None, replace: bool = True, mode=None, *, out_sharding=None
+    key: ArrayLike,
+    logits: ArrayLike,
+    axis: int = -1,
+    shape: Shape | None = None,
+    replace: bool = True,
+    mode: str | None = None,
+    *,
+    out_sharding: Any = None,
 ) -> Array:
     """Indices along an axis, with probabilities that are the softmax of `logits` (`jax.random.categorical`).
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
 from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation.dtypes import finfo, issubdtype
 from ..numpy.util import broadcast_shapes, canonicalize_shape
 from ..primitives.basis import shape_of
@@ -21,7 +24,7 @@ from .uniforms import uniform_floats
 # Distributions without parameters
 
 
-def normal(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
+def normal(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *, out_sharding: Any = None) -> Array:
     """Standard normal numbers, of a float or complex dtype (`jax.random.normal`).
 
     A complex number has variance 1; its real and imaginary parts have variance 1/2 each.
@@ -43,11 +46,12 @@ def normal(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
 def real_normal(key, shape, dtype):
     # Start from the float after -1, since erf_inv(-1) is -inf.
     low = np.nextafter(np.array(-1, dtype), np.array(0, dtype))
-    drawn = uniform_floats(key, shape, dtype, low, np.array(1, dtype))
-    return lax.mul(np.array(np.sqrt(2), dtype), lax.erf_inv(drawn))
+    return lax.mul(np.array(np.sqrt(2), dtype), lax.erf_inv(uniform_floats(key, shape, dtype, low, np.array(1, dtype))))
 
 
-def exponential(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
+def exponential(
+    key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *, out_sharding: Any = None
+) -> Array:
     """Numbers with density exp(-x), x >= 0 (`jax.random.exponential`).
 
     >>> import minijax as jax
@@ -59,7 +63,14 @@ def exponential(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     return lax.neg(lax.log1p(lax.neg(drawn)))
 
 
-def gumbel(key, shape=(), dtype=None, mode=None, *, out_sharding=None) -> Array:
+def gumbel(
+    key: ArrayLike,
+    shape: Shape = (),
+    dtype: DTypeLike | None = None,
+    mode: str | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Numbers with density exp(-x - exp(-x)) (`jax.random.gumbel`).
 
     mode: "low", the default, draws one uniform number for each; "high" and "highest" draw two, for the far tail.
@@ -118,7 +129,7 @@ def _fraction_to_float32(words):
     return lax.bitcast_convert_type(exponent | mantissa, np.float32)
 
 
-def laplace(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
+def laplace(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *, out_sharding: Any = None) -> Array:
     """Numbers with density exp(-|x|) / 2 (`jax.random.laplace`).
 
     >>> import minijax as jax
@@ -131,7 +142,7 @@ def laplace(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     return lax.mul(lax.sign(drawn), lax.log1p(lax.neg(lax.abs(drawn))))
 
 
-def logistic(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
+def logistic(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *, out_sharding: Any = None) -> Array:
     """Numbers whose distribution function is the logistic function (`jax.random.logistic`).
 
     >>> import minijax as jax
@@ -143,7 +154,7 @@ def logistic(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     return lax.sub(lax.log(drawn), lax.log1p(lax.neg(drawn)))
 
 
-def cauchy(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
+def cauchy(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *, out_sharding: Any = None) -> Array:
     """Numbers with density 1 / (pi (1 + x^2)) (`jax.random.cauchy`).
 
     >>> import minijax as jax
@@ -155,7 +166,7 @@ def cauchy(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     return lax.tan(lax.mul(np.array(np.pi, dtype), lax.sub(drawn, np.array(0.5, dtype))))
 
 
-def maxwell(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
+def maxwell(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *, out_sharding: Any = None) -> Array:
     """The lengths of vectors of three standard normal numbers (`jax.random.maxwell`).
 
     >>> import minijax as jax
@@ -171,7 +182,15 @@ def maxwell(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
 # Distributions with parameters
 
 
-def truncated_normal(key, lower, upper, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def truncated_normal(
+    key: ArrayLike,
+    lower: ArrayLike,
+    upper: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Normal numbers under the condition that they lie between `lower` and `upper` (`jax.random.truncated_normal`).
 
     >>> import minijax as jax
@@ -190,7 +209,14 @@ def truncated_normal(key, lower, upper, shape=None, dtype=None, *, out_sharding=
     return jnp.clip(drawn, least, greatest)
 
 
-def pareto(key, b, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def pareto(
+    key: ArrayLike,
+    b: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Numbers with density b / x^(b + 1), x >= 1 (`jax.random.pareto`).
 
     >>> import minijax as jax
@@ -201,7 +227,14 @@ def pareto(key, b, shape=None, dtype=None, *, out_sharding=None) -> Array:
     return lax.exp(exponential(key, shape, dtype) / in_dtype(b, dtype))
 
 
-def rayleigh(key, scale, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def rayleigh(
+    key: ArrayLike,
+    scale: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Numbers with density x exp(-x^2 / (2 scale^2)) / scale^2 (`jax.random.rayleigh`).
 
     >>> import minijax as jax
@@ -214,7 +247,9 @@ def rayleigh(key, scale, shape=None, dtype=None, *, out_sharding=None) -> Array:
     return lax.mul(scale, lax.sqrt(lax.mul(lax.log(drawn), np.array(-2, dtype))))
 
 
-def weibull_min(key, scale, concentration, shape=(), dtype=None) -> Array:
+def weibull_min(
+    key: ArrayLike, scale: ArrayLike, concentration: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None
+) -> Array:
     """`scale` times an exponential number to the power 1 / `concentration` (`jax.random.weibull_min`).
 
     >>> import minijax as jax
@@ -226,7 +261,16 @@ def weibull_min(key, scale, concentration, shape=(), dtype=None) -> Array:
     return jnp.power(-jnp.log1p(-drawn), 1.0 / concentration) * scale
 
 
-def triangular(key, left, mode, right, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def triangular(
+    key: ArrayLike,
+    left: ArrayLike,
+    mode: ArrayLike,
+    right: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Numbers whose density rises from `left` to `mode` and falls to `right` (`jax.random.triangular`).
 
     >>> import minijax as jax
@@ -245,7 +289,14 @@ def triangular(key, left, mode, right, shape=None, dtype=None, *, out_sharding=N
 _ONE = np.float32(1)
 
 
-def lognormal(key, sigma=_ONE, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def lognormal(
+    key: ArrayLike,
+    sigma: ArrayLike = _ONE,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """The exponential of normal numbers with standard deviation `sigma` (`jax.random.lognormal`).
 
     >>> import minijax as jax
@@ -259,7 +310,9 @@ def lognormal(key, sigma=_ONE, shape=None, dtype=None, *, out_sharding=None) -> 
     return lax.exp(normal(key, shape, dtype) * convert_element_type(sigma, dtype))
 
 
-def double_sided_maxwell(key, loc, scale, shape=(), dtype=None) -> Array:
+def double_sided_maxwell(
+    key: ArrayLike, loc: ArrayLike, scale: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None
+) -> Array:
     """`loc` plus or minus `scale` times a Maxwell number (`jax.random.double_sided_maxwell`).
 
     The result's shape is `shape`, or the parameters' shape if `shape` is (), followed by the parameters' shape.
@@ -275,7 +328,14 @@ def double_sided_maxwell(key, loc, scale, shape=(), dtype=None) -> Array:
     return rademacher(of_sign, shape, dtype) * maxwell(of_length, shape, dtype) * scale + loc
 
 
-def wald(key, mean, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def wald(
+    key: ArrayLike,
+    mean: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Numbers with the inverse Gaussian distribution of the given mean (`jax.random.wald`).
 
     >>> import minijax as jax

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
 from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes
 from ..foundation.dtypes import canonicalize_dtype, finfo, issubdtype
 from ..numpy.util import canonicalize_shape, check_arraylike, promote_dtypes_inexact
@@ -17,7 +20,9 @@ from .keys import checked_key
 from .uniforms import uniform_floats
 
 
-def bernoulli(key, p=0.5, shape=None, mode="low", *, out_sharding=None) -> Array:
+def bernoulli(
+    key: ArrayLike, p: ArrayLike = 0.5, shape: Shape | None = None, mode: str = "low", *, out_sharding: Any = None
+) -> Array:
     """True with probability `p`, an array of floats that broadcasts to `shape` (`jax.random.bernoulli`).
 
     mode: "high" draws twice as many bits, which a p below 1e-7 needs. Raises TypeError if p is not of a float dtype.
@@ -41,7 +46,7 @@ def bernoulli(key, p=0.5, shape=None, mode="low", *, out_sharding=None) -> Array
     return fine * 2 ** -finfo(dtype).nmant < p - coarse
 
 
-def rademacher(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
+def rademacher(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *, out_sharding: Any = None) -> Array:
     """-1 or 1, each with probability 1/2 (`jax.random.rademacher`).
 
     >>> import minijax as jax
@@ -53,7 +58,14 @@ def rademacher(key, shape=(), dtype=None, *, out_sharding=None) -> Array:
     return (2 * bernoulli(key, 0.5, canonicalize_shape(shape)).astype(dtype) - 1).astype(dtype)
 
 
-def geometric(key, p, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def geometric(
+    key: ArrayLike,
+    p: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """The number of trials with success probability `p` up to the first success (`jax.random.geometric`).
 
     >>> import minijax as jax

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
 from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike, Shape
 from ..numpy.util import canonicalize_shape
 from ..primitives.basis import expand_dims, shape_of
 from ..primitives.random_gamma import random_gamma_p
@@ -20,7 +23,14 @@ def _gamma(key, a, shape, dtype, log_space: bool) -> Array:
     return random_gamma_p.bind(key, jnp.broadcast_to(in_dtype(a, dtype), shape), log_space=log_space)
 
 
-def gamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def gamma(
+    key: ArrayLike,
+    a: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Numbers with density proportional to x^(a - 1) exp(-x), x > 0 (`jax.random.gamma`).
 
     a: positive numbers that broadcast to `shape`. minijax has no derivative with respect to `a` and raises if one is taken.
@@ -33,7 +43,14 @@ def gamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
     return _gamma(key, a, shape_for("gamma", shape, shape_of(a)), dtype, log_space=False)
 
 
-def loggamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def loggamma(
+    key: ArrayLike,
+    a: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """The logarithms of gamma numbers, exact even if the numbers underflow (`jax.random.loggamma`).
 
     >>> import minijax as jax
@@ -45,7 +62,15 @@ def loggamma(key, a, shape=None, dtype=None, *, out_sharding=None) -> Array:
     return _gamma(key, a, shape_for("gamma", shape, shape_of(a)), dtype, log_space=True)
 
 
-def beta(key, a, b, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def beta(
+    key: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Numbers with density proportional to x^(a - 1) (1 - x)^(b - 1), 0 <= x <= 1 (`jax.random.beta`).
 
     >>> import minijax as jax
@@ -63,7 +88,14 @@ def beta(key, a, b, shape=None, dtype=None, *, out_sharding=None) -> Array:
     return scaled_a / (scaled_a + scaled_b)
 
 
-def dirichlet(key, alpha, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def dirichlet(
+    key: ArrayLike,
+    alpha: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Vectors of positive numbers of sum 1, as long as the last axis of `alpha` (`jax.random.dirichlet`).
 
     shape: the shape of the result without that axis; the other axes of `alpha` must broadcast to it.
@@ -81,7 +113,14 @@ def dirichlet(key, alpha, shape=None, dtype=None, *, out_sharding=None) -> Array
     return shifted / jnp.sum(shifted, -1, keepdims=True)
 
 
-def chisquare(key, df, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def chisquare(
+    key: ArrayLike,
+    df: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Sums of squares of `df` standard normal numbers (`jax.random.chisquare`).
 
     >>> import minijax as jax
@@ -93,7 +132,15 @@ def chisquare(key, df, shape=None, dtype=None, *, out_sharding=None) -> Array:
     return lax.mul(jnp.exp(_gamma(key, half, shape, dtype, True)), np.array(2, dtype))
 
 
-def f(key, dfnum, dfden, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def f(
+    key: ArrayLike,
+    dfnum: ArrayLike,
+    dfden: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Quotients of two chi-square numbers, each over its degrees of freedom (`jax.random.f`).
 
     >>> import minijax as jax
@@ -107,7 +154,14 @@ def f(key, dfnum, dfden, shape=None, dtype=None, *, out_sharding=None) -> Array:
     return numerator / (chisquare(of_denominator, dfden, shape, dtype) / dfden)
 
 
-def t(key, df, shape=None, dtype=None, *, out_sharding=None) -> Array:
+def t(
+    key: ArrayLike,
+    df: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Numbers with Student's t distribution of `df` degrees of freedom (`jax.random.t`).
 
     >>> import minijax as jax
@@ -122,7 +176,9 @@ def t(key, df, shape=None, dtype=None, *, out_sharding=None) -> Array:
     return numbers * jnp.sqrt(half / _gamma(of_gamma, half, shape, dtype, False))
 
 
-def generalized_normal(key, p, shape=(), dtype=None, *, out_sharding=None) -> Array:
+def generalized_normal(
+    key: ArrayLike, p: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *, out_sharding: Any = None
+) -> Array:
     """Numbers with density proportional to exp(-|x|^p) (`jax.random.generalized_normal`).
 
     >>> import minijax as jax
@@ -136,7 +192,15 @@ def generalized_normal(key, p, shape=(), dtype=None, *, out_sharding=None) -> Ar
     return rademacher(of_sign, shape, dtype) * sizes ** (1 / p)
 
 
-def ball(key, d, p=2, shape=(), dtype=None, *, out_sharding=None) -> Array:
+def ball(
+    key: ArrayLike,
+    d: ArrayLike,
+    p: ArrayLike = 2,
+    shape: Shape = (),
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
     """Points spread evenly over the unit ball of `d` dimensions, in the norm of exponent `p` (`jax.random.ball`).
 
     The result has shape (*shape, d). d must be known while tracing.

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import lax
 from ..core.traces import Array
+from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype, key_fry, prng_key
 from ..numpy.util import as_array, canonicalize_shape, is_arraylike
 from ..primitives.basis import shape_of
@@ -88,7 +89,7 @@ def _seeded(name: str, seed: Any, impl: PRNGImpl) -> Array:
     return random_seed_p.bind(seed, impl=impl)
 
 
-def key(seed, *, impl=None, dtype=None) -> Array:
+def key(seed: int | ArrayLike, *, impl: str | None = None, dtype: Any = None) -> Array:
     """A typed key, a scalar array of dtype `key<fry>`, from an integer (`jax.random.key`).
 
     Without x64 the seed is taken modulo 2^32. Raises TypeError for a seed that is not a scalar integer.
@@ -100,7 +101,7 @@ def key(seed, *, impl=None, dtype=None) -> Array:
     return _seeded("key", seed, _one_impl("jax.random.key", impl, dtype))
 
 
-def PRNGKey(seed, *, impl=None) -> Array:
+def PRNGKey(seed: int | ArrayLike, *, impl: str | None = None) -> Array:
     """A raw key, two words of uint32, from an integer (`jax.random.PRNGKey`).
 
     >>> PRNGKey(42)
@@ -109,7 +110,7 @@ def PRNGKey(seed, *, impl=None) -> Array:
     return random_unwrap_p.bind(_seeded("PRNGKey", seed, _resolve_impl(impl)))
 
 
-def key_data(keys) -> Array:
+def key_data(keys: ArrayLike) -> Array:
     """The words of keys, an array of uint32 of shape (*keys.shape, 2) (`jax.random.key_data`).
 
     >>> key_data(key(7))
@@ -118,7 +119,7 @@ def key_data(keys) -> Array:
     return random_unwrap_p.bind(checked_key("key_data", keys, allow_batched=True))
 
 
-def wrap_key_data(key_bits_array, *, impl=None, dtype=None) -> Array:
+def wrap_key_data(key_bits_array: ArrayLike, *, impl: str | None = None, dtype: Any = None) -> Array:
     """Typed keys made of their words, an array of uint32 whose last axis has size 2 (`jax.random.wrap_key_data`).
 
     >>> wrap_key_data(PRNGKey(7))
@@ -128,7 +129,7 @@ def wrap_key_data(key_bits_array, *, impl=None, dtype=None) -> Array:
     return random_wrap_p.bind(key_bits_array, impl=_one_impl("jax.random.wrap_key_data", impl, dtype))
 
 
-def key_impl(keys) -> str:
+def key_impl(keys: ArrayLike) -> str:
     """The name of the keys' generator (`jax.random.key_impl`).
 
     >>> key_impl(key(0))
@@ -138,7 +139,7 @@ def key_impl(keys) -> str:
     return threefry.name
 
 
-def key_dtype(impl_spec=None):
+def key_dtype(impl_spec: Any = None) -> Any:
     """The dtype of typed keys (`jax.random.key_dtype`).
 
     >>> key_dtype()
@@ -148,7 +149,7 @@ def key_dtype(impl_spec=None):
     return key_fry
 
 
-def clone(key) -> Array:
+def clone(key: ArrayLike) -> Array:
     """The same key, for a program that means to use it twice (`jax.random.clone`).
 
     >>> clone(PRNGKey(7))
@@ -157,7 +158,7 @@ def clone(key) -> Array:
     return random_clone_p.bind(key)
 
 
-def split(key, num: int | tuple[int, ...] = 2) -> Array:
+def split(key: ArrayLike, num: int | tuple[int, ...] = 2) -> Array:
     """`num` new keys, or an array of keys of that shape, made of a key that must not be used again (`jax.random.split`).
 
     >>> split(key(0)).shape, split(PRNGKey(0), (3, 4)).shape
@@ -167,7 +168,7 @@ def split(key, num: int | tuple[int, ...] = 2) -> Array:
     return _as_given(random_split_p.bind(typed, shape=canonicalize_shape(num)), key)
 
 
-def fold_in(key, data) -> Array:
+def fold_in(key: ArrayLike, data: int | ArrayLike) -> Array:
     """A new key made of a key and an integer of 32 bits, such as the number of a step (`jax.random.fold_in`).
 
     >>> import minijax.numpy as jnp

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal, overload
+
 import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
 from ..api.custom_derivatives import custom_jvp
 from ..core.traces import Array, without_tangent
+from ..core.types import ArrayLike, Axis
 from ..foundation.dtypes import issubdtype
 from ..numpy.util import canonicalize_axis_tuple, promote_args_inexact
 from ..primitives.basis import const, expand_dims, full
 
 
-def erf(x) -> Array:
+def erf(x: ArrayLike) -> Array:
     """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x (`jax.scipy.special.erf`).
 
     >>> erf(0.5).round(4)
@@ -23,7 +26,7 @@ def erf(x) -> Array:
     return lax.erf(x)
 
 
-def erfc(x) -> Array:
+def erfc(x: ArrayLike) -> Array:
     """1 - erf(x), with all its digits even if it is small (`jax.scipy.special.erfc`).
 
     >>> erfc(0.)
@@ -33,7 +36,7 @@ def erfc(x) -> Array:
     return lax.erfc(x)
 
 
-def erfinv(x) -> Array:
+def erfinv(x: ArrayLike) -> Array:
     """The inverse of `erf` on [-1, 1]; NaN outside (`jax.scipy.special.erfinv`).
 
     >>> erfinv(1.)
@@ -43,7 +46,7 @@ def erfinv(x) -> Array:
     return lax.erf_inv(x)
 
 
-def gammaln(x) -> Array:
+def gammaln(x: ArrayLike) -> Array:
     """log |gamma(x)| (`jax.scipy.special.gammaln`).
 
     >>> gammaln(5.).round(4)
@@ -53,7 +56,7 @@ def gammaln(x) -> Array:
     return lax.lgamma(x)
 
 
-def digamma(x) -> Array:
+def digamma(x: ArrayLike) -> Array:
     """The derivative of `gammaln`, which has no derivative in minijax (`jax.scipy.special.digamma`).
 
     >>> digamma(1.).round(4)
@@ -63,7 +66,7 @@ def digamma(x) -> Array:
     return lax.digamma(x)
 
 
-def expit(x) -> Array:
+def expit(x: ArrayLike) -> Array:
     """The logistic function, 1 / (1 + exp(-x)) (`jax.scipy.special.expit`).
 
     >>> expit(0.)
@@ -87,9 +90,10 @@ def logit(x) -> Array:
 logit.defjvps(lambda g, ans, x: lax.div(g, lax.mul(x, lax.sub(const(x, 1), x))))
 
 
-def _zero_for_zero(x, product, other):
-    """x * other, but 0 for x = 0, unless `other` is NaN."""
-    return jnp.where((x != 0) | jnp.isnan(other), product, jnp.zeros_like(product))
+def _zero_for_zero(x, y, logarithm):
+    """x * logarithm(y), but 0 for x = 0, unless y is NaN."""
+    counts = (x != 0) | jnp.isnan(y)
+    return jnp.where(counts, lax.mul(x, logarithm(y)), jnp.zeros_like(x))
 
 
 @custom_jvp
@@ -100,7 +104,7 @@ def xlogy(x, y) -> Array:
     Array(0., dtype=float32, weak_type=True)
     """
     x, y = promote_args_inexact("xlogy", x, y)
-    return _zero_for_zero(x, lax.mul(x, lax.log(y)), y)
+    return _zero_for_zero(x, y, lax.log)
 
 
 @xlogy.defjvp
@@ -118,7 +122,7 @@ def xlog1py(x, y) -> Array:
     Array(0., dtype=float32, weak_type=True)
     """
     x, y = promote_args_inexact("xlog1py", x, y)
-    return _zero_for_zero(x, lax.mul(x, lax.log1p(y)), y)
+    return _zero_for_zero(x, y, lax.log1p)
 
 
 @xlog1py.defjvp
@@ -136,7 +140,7 @@ def _xlogx(x):
 _xlogx.defjvps(lambda g, ans, x: g * (lax.log(x) + 1))
 
 
-def entr(x) -> Array:
+def entr(x: ArrayLike) -> Array:
     """-x log(x), 0 for x = 0 and -inf below (`jax.scipy.special.entr`). Raises ValueError for complex x.
 
     >>> entr(0.5).round(4)
@@ -148,7 +152,33 @@ def entr(x) -> Array:
     return lax.select(x < 0, lax.full_like(x, -np.inf), lax.neg(_xlogx(x)))
 
 
-def logsumexp(a, axis=None, b=None, keepdims: bool = False, return_sign: bool = False, where=None):
+@overload
+def logsumexp(
+    a: ArrayLike,
+    axis: Axis = None,
+    b: ArrayLike | None = None,
+    keepdims: bool = False,
+    return_sign: Literal[False] = False,
+    where: ArrayLike | None = None,
+) -> Array: ...
+@overload
+def logsumexp(
+    a: ArrayLike,
+    axis: Axis = None,
+    b: ArrayLike | None = None,
+    keepdims: bool = False,
+    *,
+    return_sign: Literal[True],
+    where: ArrayLike | None = None,
+) -> tuple[Array, Array]: ...
+def logsumexp(
+    a: ArrayLike,
+    axis: Axis = None,
+    b: ArrayLike | None = None,
+    keepdims: bool = False,
+    return_sign: bool = False,
+    where: ArrayLike | None = None,
+) -> Any:
     """log(sum(b * exp(a))) over axes, without overflow (`jax.scipy.special.logsumexp`).
 
     b: weights, by default 1. return_sign: return (the logarithm of the sum's absolute value, the sum's sign); without it,

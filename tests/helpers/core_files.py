@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parents[2] / "minijax"
 CORE = {
     "core/avals.py": "shapes and dtypes: what is known of an array while tracing; symbolic zeros",
     "core/traces.py": "traces, tracers, the current trace: where every operation is decided",
+    "core/types.py": "the names of types in signatures",
     "core/primitive.py": "a primitive and its rules",
     "core/array.py": "a NumPy array that nobody writes to, and the trace that computes",
     "primitives/basis.py": "`row`, which defines a primitive, and the six that the machines need",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from minijax.core.jaxpr import JaxprEqn
+from minijax.foundation.jax_versions import params_to_print
+
 
 def lines(closed_jaxpr) -> list[str]:
     """A line for each equation: its number, result types (* for weak), primitive, params by name, arguments; last the
@@ -36,7 +39,8 @@ def _inline(jaxpr, args: list[str], names: dict, equations: list) -> list[str]:
             results = _inline(inner.jaxpr, args, names, equations)
         else:
             results = [f"{len(equations)}.{i}" for i in range(len(eqn.outvars))]
-            params = " ".join(f"{k}={eqn.params[k]}" for k in sorted(eqn.params) if eqn.params[k] is not None)
+            shown = params_to_print(eqn.primitive.name, eqn.params) if isinstance(eqn, JaxprEqn) else eqn.params
+            params = " ".join(f"{k}={v}" for k, v in sorted(shown.items()) if v is not None)
             types = " ".join(map(_type, eqn.outvars))
             equations.append((results, f"{types} = {eqn.primitive.name}[{params}]", args))
         names.update(zip(eqn.outvars, results, strict=True))

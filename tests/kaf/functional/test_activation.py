@@ -300,6 +300,6 @@ def test_annotation_of_the_result(backend):
         assert isinstance(x, hints(phi)["x"])
         assert isinstance(phi(x, alpha, GRID.centers, GRID.sigma), hints(phi)["return"])
         assert not isinstance(zeros(5, 4), hints(phi)["return"])
-    assert set(hints(gauss_kernel)) == {"x", "center", "sigma"}
+    assert set(hints(gauss_kernel)) == {"x", "center", "sigma", "return"}
     assert isinstance(backend.np.zeros((2, 3)), hints(gauss_kernel)["x"])
     assert not isinstance(backend.np.zeros(3, "int32"), hints(gauss_kernel)["x"])

@@ -1,0 +1,286 @@
+"""Made by `python -m tests.stubs` from the code: do not edit."""
+
+from builtins import bool as _bool
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Never
+
+
+from ..core.primitive import Primitive
+from ..core.traces import Array
+from ..core.types import ArrayLike, Axis, DTypeLike, Index, Shape
+
+import enum
+
+class RoundingMethod(enum.IntEnum):
+    AWAY_FROM_ZERO = 0
+    TO_NEAREST_EVEN = 1
+
+from ..primitives.windows import GatherDimensionNumbers as GatherDimensionNumbers
+from ..primitives.windows import GatherScatterMode as GatherScatterMode
+from ..primitives.windows import ScatterDimensionNumbers as ScatterDimensionNumbers
+from ..api.collectives import all_gather as all_gather
+from ..api.collectives import all_to_all as all_to_all
+from ..primitives.reductions import argmax as argmax
+from ..primitives.reductions import argmin as argmin
+from ..api.associative_scan import associative_scan as associative_scan
+from ..api.collectives import axis_index as axis_index
+from ..api.collectives import axis_size as axis_size
+from ..primitives.contractions import batch_matmul as batch_matmul
+from ..primitives.shapes import broadcast as broadcast
+from ..primitives.basis import broadcast_in_dim as broadcast_in_dim
+from ..primitives.shapes import broadcast_shapes as broadcast_shapes
+from ..primitives.shapes import broadcasted_iota as broadcasted_iota
+from ..primitives.shapes import collapse as collapse
+from ..primitives.joining import concatenate as concatenate
+from ..api.loops import cond as cond
+from ..api.solves import custom_linear_solve as custom_linear_solve
+from ..api.solves import custom_root as custom_root
+from ..primitives.contractions import dot as dot
+from ..primitives.contractions import dot_general as dot_general
+from ..primitives.dynamic_slices import dynamic_index_in_dim as dynamic_index_in_dim
+from ..primitives.dynamic_slices import dynamic_slice as dynamic_slice
+from ..primitives.dynamic_slices import dynamic_slice_in_dim as dynamic_slice_in_dim
+from ..primitives.dynamic_slices import dynamic_update_index_in_dim as dynamic_update_index_in_dim
+from ..primitives.dynamic_slices import dynamic_update_slice as dynamic_update_slice
+from ..primitives.dynamic_slices import dynamic_update_slice_in_dim as dynamic_update_slice_in_dim
+from ..primitives.basis import expand_dims as expand_dims
+from ..api.loops import fori_loop as fori_loop
+from ..primitives.shapes import full as full
+from ..primitives.shapes import full_like as full_like
+from ..primitives.indexing import gather as gather
+from ..primitives.shapes import index_in_dim as index_in_dim
+from ..primitives.arithmetic import integer_pow as integer_pow
+from ..primitives.shapes import iota as iota
+from ..api.loops import map as map
+from ..primitives.shapes import pad as pad
+from ..api.collectives import pbroadcast as pbroadcast
+from ..api.collectives import pmax as pmax
+from ..api.collectives import pmean as pmean
+from ..api.collectives import pmin as pmin
+from ..api.collectives import ppermute as ppermute
+from ..api.collectives import pshuffle as pshuffle
+from ..api.collectives import psum as psum
+from ..api.collectives import psum_scatter as psum_scatter
+from ..api.collectives import pswapaxes as pswapaxes
+from ..primitives.basis import reduce_sum as reduce_sum
+from ..primitives.basis import reshape as reshape
+from ..primitives.shapes import rev as rev
+from ..api.loops import scan as scan
+from ..primitives.arithmetic import select as select
+from ..primitives.shapes import slice as slice
+from ..primitives.shapes import slice_in_dim as slice_in_dim
+from ..primitives.sorting import sort as sort
+from ..primitives.sorting import sort_key_val as sort_key_val
+from ..primitives.joining import split as split
+from ..primitives.basis import squeeze as squeeze
+from ..primitives.joining import stack as stack
+from ..api.loops import switch as switch
+from ..primitives.joining import tile as tile
+from ..primitives.sorting import top_k as top_k
+from ..primitives.basis import transpose as transpose
+from ..primitives.joining import unstack as unstack
+from ..api.loops import while_loop as while_loop
+def abs(x: ArrayLike) -> Array: ...
+abs_p: Primitive
+def acos(x: ArrayLike) -> Array: ...
+acos_p: Primitive
+def acosh(x: ArrayLike) -> Array: ...
+acosh_p: Primitive
+def add(x: ArrayLike, y: ArrayLike) -> Array: ...
+add_p: Primitive
+all_gather_p: Primitive
+all_to_all_p: Primitive
+and_p: Primitive
+argmax_p: Primitive
+argmin_p: Primitive
+def asin(x: ArrayLike) -> Array: ...
+asin_p: Primitive
+def asinh(x: ArrayLike) -> Array: ...
+asinh_p: Primitive
+def atan(x: ArrayLike) -> Array: ...
+def atan2(x: ArrayLike, y: ArrayLike) -> Array: ...
+atan2_p: Primitive
+atan_p: Primitive
+def atanh(x: ArrayLike) -> Array: ...
+atanh_p: Primitive
+axis_index_p: Primitive
+def bitcast_convert_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array: ...
+bitcast_convert_type_p: Primitive
+def bitwise_and(x: ArrayLike, y: ArrayLike) -> Array: ...
+def bitwise_not(x: ArrayLike) -> Array: ...
+def bitwise_or(x: ArrayLike, y: ArrayLike) -> Array: ...
+def bitwise_xor(x: ArrayLike, y: ArrayLike) -> Array: ...
+broadcast_in_dim_p: Primitive
+def cbrt(x: ArrayLike) -> Array: ...
+cbrt_p: Primitive
+def ceil(x: ArrayLike) -> Array: ...
+ceil_p: Primitive
+def clamp(min: ArrayLike | None, x: ArrayLike, max: ArrayLike | None) -> Array: ...
+clamp_p: Primitive
+def complex(x: ArrayLike, y: ArrayLike) -> Array: ...
+complex_p: Primitive
+concatenate_p: Primitive
+cond_p: Primitive
+def conj(x: ArrayLike) -> Array: ...
+conj_p: Primitive
+def convert_element_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array: ...
+convert_element_type_p: Primitive
+copy_p: Primitive
+def cos(x: ArrayLike) -> Array: ...
+cos_p: Primitive
+def cosh(x: ArrayLike) -> Array: ...
+cosh_p: Primitive
+def cumlogsumexp(operand: ArrayLike, axis: int = ..., reverse: _bool = ...) -> Array: ...
+cumlogsumexp_p: Primitive
+def cummax(operand: ArrayLike, axis: int = ..., reverse: _bool = ...) -> Array: ...
+cummax_p: Primitive
+def cummin(operand: ArrayLike, axis: int = ..., reverse: _bool = ...) -> Array: ...
+cummin_p: Primitive
+def cumprod(operand: ArrayLike, axis: int = ..., reverse: _bool = ...) -> Array: ...
+cumprod_p: Primitive
+def cumsum(operand: ArrayLike, axis: int = ..., reverse: _bool = ...) -> Array: ...
+cumsum_p: Primitive
+def digamma(x: ArrayLike) -> Array: ...
+digamma_p: Primitive
+def div(x: ArrayLike, y: ArrayLike) -> Array: ...
+div_p: Primitive
+dot_general_p: Primitive
+dynamic_slice_p: Primitive
+dynamic_update_slice_p: Primitive
+def eq(x: ArrayLike, y: ArrayLike) -> Array: ...
+eq_p: Primitive
+def erf(x: ArrayLike) -> Array: ...
+def erf_inv(x: ArrayLike) -> Array: ...
+erf_inv_p: Primitive
+erf_p: Primitive
+def erfc(x: ArrayLike) -> Array: ...
+erfc_p: Primitive
+def exp(x: ArrayLike) -> Array: ...
+def exp2(x: ArrayLike) -> Array: ...
+exp2_p: Primitive
+exp_p: Primitive
+def expm1(x: ArrayLike) -> Array: ...
+expm1_p: Primitive
+def floor(x: ArrayLike) -> Array: ...
+floor_p: Primitive
+gather_p: Primitive
+def ge(x: ArrayLike, y: ArrayLike) -> Array: ...
+ge_p: Primitive
+def gt(x: ArrayLike, y: ArrayLike) -> Array: ...
+gt_p: Primitive
+def imag(x: ArrayLike) -> Array: ...
+imag_p: Primitive
+integer_pow_p: Primitive
+iota_p: Primitive
+def is_finite(x: ArrayLike) -> Array: ...
+is_finite_p: Primitive
+def le(x: ArrayLike, y: ArrayLike) -> Array: ...
+le_p: Primitive
+def lgamma(x: ArrayLike) -> Array: ...
+lgamma_p: Primitive
+linear_solve_p: Primitive
+def log(x: ArrayLike) -> Array: ...
+def log1p(x: ArrayLike) -> Array: ...
+log1p_p: Primitive
+log_p: Primitive
+def logistic(x: ArrayLike) -> Array: ...
+logistic_p: Primitive
+def lt(x: ArrayLike, y: ArrayLike) -> Array: ...
+lt_p: Primitive
+def max(x: ArrayLike, y: ArrayLike) -> Array: ...
+max_p: Primitive
+def min(x: ArrayLike, y: ArrayLike) -> Array: ...
+min_p: Primitive
+def mul(x: ArrayLike, y: ArrayLike) -> Array: ...
+mul_p: Primitive
+def ne(x: ArrayLike, y: ArrayLike) -> Array: ...
+ne_p: Primitive
+def neg(x: ArrayLike) -> Array: ...
+neg_p: Primitive
+def nextafter(x: ArrayLike, y: ArrayLike) -> Array: ...
+nextafter_p: Primitive
+not_p: Primitive
+or_p: Primitive
+pad_p: Primitive
+pmax_p: Primitive
+pmin_p: Primitive
+def population_count(x: ArrayLike) -> Array: ...
+population_count_p: Primitive
+def pow(x: ArrayLike, y: ArrayLike) -> Array: ...
+pow_p: Primitive
+ppermute_p: Primitive
+psum_p: Primitive
+def real(x: ArrayLike) -> Array: ...
+real_p: Primitive
+def reciprocal(x: ArrayLike) -> Array: ...
+def reduce_and(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
+reduce_and_p: Primitive
+def reduce_max(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
+reduce_max_p: Primitive
+def reduce_min(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
+reduce_min_p: Primitive
+def reduce_or(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
+reduce_or_p: Primitive
+def reduce_prod(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
+reduce_prod_p: Primitive
+reduce_sum_p: Primitive
+def reduce_xor(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
+reduce_xor_p: Primitive
+def rem(x: ArrayLike, y: ArrayLike) -> Array: ...
+rem_p: Primitive
+reshape_p: Primitive
+rev_p: Primitive
+def round(x: ArrayLike, rounding_method: RoundingMethod = ...) -> Array: ...
+round_p: Primitive
+def rsqrt(x: ArrayLike) -> Array: ...
+rsqrt_p: Primitive
+scan_p: Primitive
+def scatter(operand: ArrayLike, scatter_indices: ArrayLike, updates: ArrayLike, dimension_numbers: ScatterDimensionNumbers, *, indices_are_sorted: _bool = ..., unique_indices: _bool = ..., mode: Any = ...) -> Array: ...
+def scatter_add(operand: ArrayLike, scatter_indices: ArrayLike, updates: ArrayLike, dimension_numbers: ScatterDimensionNumbers, *, indices_are_sorted: _bool = ..., unique_indices: _bool = ..., mode: Any = ...) -> Array: ...
+scatter_add_p: Primitive
+def scatter_max(operand: ArrayLike, scatter_indices: ArrayLike, updates: ArrayLike, dimension_numbers: ScatterDimensionNumbers, *, indices_are_sorted: _bool = ..., unique_indices: _bool = ..., mode: Any = ...) -> Array: ...
+scatter_max_p: Primitive
+def scatter_min(operand: ArrayLike, scatter_indices: ArrayLike, updates: ArrayLike, dimension_numbers: ScatterDimensionNumbers, *, indices_are_sorted: _bool = ..., unique_indices: _bool = ..., mode: Any = ...) -> Array: ...
+scatter_min_p: Primitive
+def scatter_mul(operand: ArrayLike, scatter_indices: ArrayLike, updates: ArrayLike, dimension_numbers: ScatterDimensionNumbers, *, indices_are_sorted: _bool = ..., unique_indices: _bool = ..., mode: Any = ...) -> Array: ...
+scatter_mul_p: Primitive
+scatter_p: Primitive
+def scatter_sub(operand: ArrayLike, scatter_indices: ArrayLike, updates: ArrayLike, dimension_numbers: ScatterDimensionNumbers, *, indices_are_sorted: _bool = ..., unique_indices: _bool = ..., mode: Any = ...) -> Array: ...
+scatter_sub_p: Primitive
+def select_n(which: ArrayLike, *cases: ArrayLike) -> Array: ...
+select_n_p: Primitive
+def shift_left(x: ArrayLike, y: ArrayLike) -> Array: ...
+shift_left_p: Primitive
+def shift_right_arithmetic(x: ArrayLike, y: ArrayLike) -> Array: ...
+shift_right_arithmetic_p: Primitive
+def shift_right_logical(x: ArrayLike, y: ArrayLike) -> Array: ...
+shift_right_logical_p: Primitive
+def sign(x: ArrayLike) -> Array: ...
+sign_p: Primitive
+def sin(x: ArrayLike) -> Array: ...
+sin_p: Primitive
+def sinh(x: ArrayLike) -> Array: ...
+sinh_p: Primitive
+slice_p: Primitive
+sort_p: Primitive
+split_p: Primitive
+def sqrt(x: ArrayLike) -> Array: ...
+sqrt_p: Primitive
+def square(x: ArrayLike) -> Array: ...
+square_p: Primitive
+squeeze_p: Primitive
+stack_p: Primitive
+def stop_gradient(x: Any) -> Any: ...
+stop_gradient_p: Primitive
+def sub(x: ArrayLike, y: ArrayLike) -> Array: ...
+sub_p: Primitive
+def tan(x: ArrayLike) -> Array: ...
+tan_p: Primitive
+def tanh(x: ArrayLike) -> Array: ...
+tanh_p: Primitive
+tile_p: Primitive
+top_k_p: Primitive
+transpose_p: Primitive
+unstack_p: Primitive
+while_p: Primitive
+xor_p: Primitive
