@@ -18,6 +18,7 @@ from ..core.staging import closed, convert_constvars, trace_to_jaxpr
 from ..core.traces import get_aval
 from ..foundation.dtypes import float0
 from ..foundation.pytrees import tree_flatten, tree_unflatten
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import instantiate, zero_like
 from ..primitives.elementwise import neg_p
 from ..transforms.jvp import jvp_flat
@@ -35,16 +36,20 @@ class _Traced(NamedTuple):
 
 def _trace(fun: Callable, in_trees: Sequence, in_avals: Sequence) -> _Traced:
     """`fun` traced with one argument for each tree."""
-    trees = []
+    try:
+        trees = []
 
-    def flat(*values):
-        parts = split_at(values, *[tree.num_leaves for tree in in_trees])
-        leaves, tree = tree_flatten(fun(*[tree_unflatten(t, part) for t, part in zip(in_trees, parts)]))
-        trees.append(tree)
-        return [as_output(x, fun) for x in leaves]
+        def flat(*values):
+            parts = split_at(values, *[tree.num_leaves for tree in in_trees])
+            leaves, tree = tree_flatten(fun(*[tree_unflatten(t, part) for t, part in zip(in_trees, parts)]))
+            trees.append(tree)
+            return [as_output(x, fun) for x in leaves]
 
-    jaxpr, consts = trace_to_jaxpr(flat, in_avals)
-    return _Traced(closed(convert_constvars(jaxpr)), consts, trees[0])
+        jaxpr, consts = trace_to_jaxpr(flat, in_avals)
+        return _Traced(closed(convert_constvars(jaxpr)), consts, trees[0])
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _without_aux(name: str, tree):

@@ -461,18 +461,22 @@ def geomspace(
     axis: int = 0,
 ) -> Array:
     """`num` numbers from `start` to `stop`, each a constant multiple of the one before (`jax.numpy.geomspace`)."""
-    check_arraylike("geomspace", start, stop)
-    if dtype is None:
-        dtype = dtypes.to_inexact_dtype(dtypes.result_type(start, stop))
-    dtype = user_dtype(dtype, "geomspace")
-    work_dtype = dtypes.to_inexact_dtype(dtype)
-    start, stop = convert(start, work_dtype), convert(stop, work_dtype)
-    direction = sign(start)
-    exponents = (log10(start / direction), log10(stop / direction))
-    result = direction * logspace(*exponents, num, endpoint, 10.0, work_dtype, axis=0)
-    axis = canonicalize_axis(axis, len(result.shape))
-    order = [*range(1, axis + 1), 0, *range(axis + 1, len(result.shape))]
-    return convert_element_type(lax.transpose(result, order), dtype)
+    try:
+        check_arraylike("geomspace", start, stop)
+        if dtype is None:
+            dtype = dtypes.to_inexact_dtype(dtypes.result_type(start, stop))
+        dtype = user_dtype(dtype, "geomspace")
+        work_dtype = dtypes.to_inexact_dtype(dtype)
+        start, stop = convert(start, work_dtype), convert(stop, work_dtype)
+        direction = sign(start)
+        exponents = (log10(start / direction), log10(stop / direction))
+        result = direction * logspace(*exponents, num, endpoint, 10.0, work_dtype, axis=0)
+        axis = canonicalize_axis(axis, len(result.shape))
+        order = [*range(1, axis + 1), 0, *range(axis + 1, len(result.shape))]
+        return convert_element_type(lax.transpose(result, order), dtype)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> list[Array]:

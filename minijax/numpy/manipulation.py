@@ -12,6 +12,7 @@ import numpy as np
 from .. import lax
 from ..core.traces import Array, given
 from ..core.types import ArrayLike, DTypeLike, Shape
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import expand_dims as _expand_dims
 from .creation import asarray
 from .util import (
@@ -30,9 +31,13 @@ from .util import (
 def as_tuple(x: Any) -> tuple[int, ...]:
     """A number, or a sequence of them, as a tuple."""
     try:
-        return (operator.index(x),)
-    except TypeError:
-        return tuple(map(operator.index, x))
+        try:
+            return (operator.index(x),)
+        except TypeError:
+            return tuple(map(operator.index, x))
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _arrays(name: str, xs: Any) -> list[Array]:

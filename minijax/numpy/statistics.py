@@ -12,6 +12,7 @@ from ..core.array import number
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims, full
 from ..primitives.elementwise import convert_element_type
@@ -427,9 +428,13 @@ def cov(
 
 
 def _variables(x: Array, rowvar: bool) -> Array:
-    rank = len(x.shape)
-    x = atleast_2d(x)
-    return transpose(x) if not rowvar and rank == 2 and x.shape[0] != 1 else x
+    try:
+        rank = len(x.shape)
+        x = atleast_2d(x)
+        return transpose(x) if not rowvar and rank == 2 and x.shape[0] != 1 else x
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtype: DTypeLike | None = None) -> Array:

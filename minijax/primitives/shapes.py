@@ -318,9 +318,13 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
 
 def broadcast(operand: ArrayLike, sizes: Sequence[int]) -> Array:
     """x repeated along new leading axes (`lax.broadcast`)."""
-    n = len(sizes)
-    shape = shape_of(operand)
-    return broadcast_in_dim(operand, (*sizes, *shape), tuple(range(n, n + len(shape))))
+    try:
+        n = len(sizes)
+        shape = shape_of(operand)
+        return broadcast_in_dim(operand, (*sizes, *shape), tuple(range(n, n + len(shape))))
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def collapse(operand: ArrayLike, start_dimension: int, stop_dimension: int | None = None) -> Array:

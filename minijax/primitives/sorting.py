@@ -15,6 +15,7 @@ from ..core.avals import ShapedArray, Zero
 from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype, prng_key
+from ..foundation.tracebacks import hide_our_frames
 from .basis import NOT_LINEAR, broadcast_in_dim, expand_dims, full, move_batch_dim, reshape, row, shape_of, zero_like
 from .indexing import gather
 from .shapes import broadcasted_iota
@@ -22,10 +23,14 @@ from .windows import GatherDimensionNumbers, GatherScatterMode
 
 
 def _canonicalize_axis(axis: int, ndim: int) -> int:
-    axis = operator.index(axis)
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
-    return axis % ndim
+    try:
+        axis = operator.index(axis)
+        if not -ndim <= axis < ndim:
+            raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
+        return axis % ndim
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _gather_along(x, indices, axis: int):
