@@ -30,6 +30,9 @@ from jax_changes import changes
 import minijax
 from minijax.core.traces import thread_state
 
+# Thousands of calls that JAX must refuse: it takes longer to filter the traceback than to raise the error.
+jax.config.update("jax_traceback_filtering", "off")
+
 hypothesis.settings.register_profile("ci", max_examples=20, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

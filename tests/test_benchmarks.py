@@ -15,7 +15,9 @@ import numpy as np
 import programs
 import pytest
 import report
+import small_steps
 from result import Result, quantity
+from small_steps import LOOPS
 
 SMALL = [
     programs.elementwise(),
@@ -203,6 +205,28 @@ def test_memory_that_is_kept_is_seen():
     assert measure.in_fresh_process("print(6 * 7)") == 42.0
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         measure.in_fresh_process("1 / 0")
+
+
+OF_EACH_KIND = [
+    "lorenz-array",
+    "lorenz-scalars",
+    "normal-10",
+    *(f"{k}-{loop}-3" for k in ("steps", "random") for loop in LOOPS),
+]
+
+
+@pytest.mark.parametrize("name", OF_EACH_KIND)
+def test_small_steps_agree(name, monkeypatch):
+    """Every contestant runs every loop, and no result differs from JAX's: who prepares a contestant compares them."""
+    monkeypatch.setattr(small_steps, "STEPS", 3)
+    for prepare in small_steps.COMPARISONS[name].contestants.values():
+        assert prepare()() > 0
+
+
+def test_a_wrong_step_by_hand_is_not_timed():
+    wrong = small_steps.comparison("wrong", "", lambda jax: jax.numpy.sin, np.cos, np.float32(1))
+    with pytest.raises(compare.Disagreement):
+        wrong.contestants[small_steps.BY_HAND]()
 
 
 def test_examples():

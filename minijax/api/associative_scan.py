@@ -28,7 +28,7 @@ def associative_scan(fn: Callable[..., Any], elems: Any, reverse: bool = False, 
     Array([0, 1, 3, 6], dtype=int32)
     """
     if not callable(fn):
-        raise TypeError("lax.associative_scan: fn argument should be callable.")
+        raise TypeError(f"lax.associative_scan: fn argument should be callable, got {fn!r}.")
     flat, tree = as_operands(elems, "associative_scan's element")
     if not flat:
         return elems

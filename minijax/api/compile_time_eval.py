@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..core.array import eval_trace
-from ..core.traces import Trace, Tracer, set_current_trace, thread_state
+from ..core.array import EvalTrace, eval_trace
+from ..core.traces import Trace, Tracer, run_under, thread_state
 
 
 class CompileTimeEvalTrace(Trace):
@@ -15,13 +15,15 @@ class CompileTimeEvalTrace(Trace):
     def passes_on(self, args):
         return self.parent if any(isinstance(x, Tracer) for x in args) else eval_trace
 
+    def given(self, x):
+        return eval_trace.given(x)
+
     def process_primitive(self, primitive, args, params):
         trace = self.parent if any(isinstance(x, Tracer) for x in args) else eval_trace
-        with set_current_trace(trace):
-            return trace.process_primitive(primitive, args, params)
+        return run_under(trace, trace.process_primitive, primitive, args, params)
 
 
-class ensure_compile_time_eval(set_current_trace):
+class ensure_compile_time_eval:
     """`with ensure_compile_time_eval():` evaluates known values at once within a traced function
     (`jax.ensure_compile_time_eval`).
 
@@ -39,11 +41,13 @@ class ensure_compile_time_eval(set_current_trace):
     Array(2., dtype=float32, weak_type=True)
     """
 
-    __slots__ = ()
-
-    def __init__(self):
-        pass
+    __slots__ = ("previous",)
 
     def __enter__(self):
-        self.trace = CompileTimeEvalTrace(thread_state.trace)
-        return super().__enter__()
+        self.previous = thread_state.trace
+        # Known values are evaluated at once anyway where no transformation runs.
+        if not isinstance(self.previous, EvalTrace):
+            thread_state.trace = CompileTimeEvalTrace(self.previous)
+
+    def __exit__(self, *exc):
+        thread_state.trace = self.previous

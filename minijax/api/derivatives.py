@@ -10,10 +10,9 @@ from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
 
-from ..core.array import quiet_evaluation
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero, typematch
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, dce_jaxpr, eval_jaxpr
-from ..core.traces import Array, get_aval
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, Var, dce_jaxpr, eval_jaxpr
+from ..core.traces import Array, called_by_user, current_trace, get_aval
 from ..foundation.dtypes import float0, issubdtype
 from ..foundation.pytrees import (
     Partial,
@@ -90,24 +89,26 @@ def value_and_grad(
     check_callable(fun)
     _check_argnums(argnums)
 
-    @wraps(fun, updated=())
-    def value_and_grad_f(*args, **kwargs):
+    def run(*args, **kwargs):
         of_some, some = _split_arguments(fun, argnums, args, kwargs)
         leaves, in_tree = tree_flatten(tuple(some))
         primals = [as_operand(x, "Argument") for x in leaves]
         for x in primals:
             _check_input_dtype_grad(x, holomorphic, allow_int, "grad")
-        with quiet_evaluation():
-            flat, trees = flat_function(of_some, in_tree, has_aux)
-            outs, pull = transpose.vjp_flat(flat, primals, [_has_tangents(x) for x in primals])
-            out, aux = unflatten_outputs(trees, outs)
-            value = _check_scalar(out, fun)
-            _check_output_dtype(value, holomorphic, "grad")
-            grads = [instantiate(ct) for ct in pull([full((), 1, value.dtype, value.weak_type)])]
+        flat, trees = flat_function(of_some, in_tree, has_aux)
+        outs, pull = transpose.vjp_flat(flat, primals, [_has_tangents(x) for x in primals])
+        out, aux = unflatten_outputs(trees, outs)
+        value = _check_scalar(out, fun)
+        _check_output_dtype(value, holomorphic, "grad")
+        grads = [instantiate(ct) for ct in pull([full((), 1, value.dtype, value.weak_type)])]
         grads = tree_unflatten(in_tree, grads)
         if isinstance(argnums, int):
             grads = grads[0]
         return ((value, aux), grads) if has_aux else (value, grads)
+
+    @wraps(fun, updated=())
+    def value_and_grad_f(*args, **kwargs):
+        return current_trace().enter(run, args, kwargs)
 
     return value_and_grad_f
 
@@ -197,22 +198,27 @@ class _Linear(NamedTuple):
     out_nonzero: tuple[bool, ...]
 
 
+@called_by_user
 def _derivative(fun: Callable, primals: tuple, has_aux: bool) -> tuple:
     """(`fun`'s value as a pytree, its derivative, the residuals, the auxiliary data)."""
     leaves, in_tree = tree_flatten(primals)
     leaves = [as_operand(x, "primal") for x in leaves]
-    with quiet_evaluation():
-        flat, trees = flat_function(fun, in_tree, has_aux)
-        outs, pull = transpose.vjp_flat(flat, leaves, [_has_tangents(x) for x in leaves], keep=True)
-        out, data = unflatten_outputs(trees, outs)
-    jaxpr, n = pull.jaxpr, trees[0].num_leaves
+    flat, trees = flat_function(fun, in_tree, has_aux)
+    outs, pull = transpose.vjp_flat(flat, leaves, [_has_tangents(x) for x in leaves], keep=True)
+    out, data = unflatten_outputs(trees, outs)
+    jaxpr, residuals, n = pull.jaxpr, pull.residuals, trees[0].num_leaves
     if len(outs) > n:
         jaxpr = jaxpr.replace(outvars=jaxpr.outvars[: sum(pull.out_nonzero[:n])])
         jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
+        # What only the derivative of the auxiliary data needs is not kept.
+        read = {v for v in [*jaxpr.outvars, *[x for eqn in jaxpr.eqns for x in eqn.invars]] if type(v) is Var}
+        kept = [v in read for v in jaxpr.constvars]
+        jaxpr = jaxpr.replace(constvars=[v for v, k in zip(jaxpr.constvars, kept) if k])
+        residuals = [x for x, k in zip(residuals, kept) if k]
     out_avals = tuple([get_aval(x) for x in outs[:n]])
     out_nonzero = tuple(pull.out_nonzero[:n])
     linear = _Linear(jaxpr, function_name(fun), in_tree, tuple(pull.in_avals), trees[0], out_avals, out_nonzero)
-    return out, linear, pull.residuals, data
+    return out, linear, residuals, data
 
 
 def _has_tangents(x) -> bool:
@@ -234,6 +240,7 @@ class VJP:
     in_tree = property(lambda self: self._linear.in_tree)
     out_tree = property(lambda self: self._linear.out_tree)
 
+    @called_by_user
     def __call__(self, out_ct, *extra_args):
         linear = self._linear
         if extra_args:
@@ -248,12 +255,11 @@ class VJP:
                 f"unexpected tree structure of argument to vjp function: got {tree}, but expected to match {linear.out_tree},"
                 f" the structure of what {linear.name} returned"
             )
-        with quiet_evaluation():
-            cts = [_check_cotangent(ct, aval) for ct, aval in zip(leaves, linear.out_avals)]
-            in_nonzero = [_has_tangents(aval) for aval in linear.in_avals]
-            flows = linear.in_avals, in_nonzero, linear.out_nonzero
-            pull = transpose.Pullback(linear.jaxpr, self.opaque_residuals, *flows, keep=True)
-            return tree_unflatten(linear.in_tree, [instantiate(ct) for ct in pull(cts)])
+        cts = [_check_cotangent(ct, aval) for ct, aval in zip(leaves, linear.out_avals)]
+        in_nonzero = [_has_tangents(aval) for aval in linear.in_avals]
+        flows = linear.in_avals, in_nonzero, linear.out_nonzero
+        pull = transpose.Pullback(linear.jaxpr, self.opaque_residuals, *flows, keep=True)
+        return tree_unflatten(linear.in_tree, [instantiate(ct) for ct in pull(cts)])
 
     def __repr__(self) -> str:
         return (
@@ -310,6 +316,7 @@ def jvp(
 def jvp(
     fun: Callable[..., tuple[R, Any]], primals: Sequence[Any], tangents: Sequence[Any], has_aux: Literal[True]
 ) -> tuple[R, R, Any]: ...
+@called_by_user
 def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
     """(value, tangent): `fun` at the primals, and its derivative at the primals applied to the tangents (`jax.jvp`).
 
@@ -332,9 +339,8 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     flat_primals = [as_operand(x, "primal") for x in flat_primals]
     pairs = [_check_tangent(p, as_operand(t, "tangent")) for p, t in zip(flat_primals, flat_tangents)]
     flat, trees = flat_function(fun, in_tree, has_aux)
-    with quiet_evaluation():
-        outs, out_tangents = jvp_flat(flat, flat_primals, pairs)
-        out_tangent = tree_unflatten(trees[0], [instantiate(t) for t in out_tangents[: trees[0].num_leaves]])
+    outs, out_tangents = jvp_flat(flat, flat_primals, pairs)
+    out_tangent = tree_unflatten(trees[0], [instantiate(t) for t in out_tangents[: trees[0].num_leaves]])
     out, aux = unflatten_outputs(trees, outs)
     return (out, out_tangent, aux) if has_aux else (out, out_tangent)
 
@@ -388,6 +394,7 @@ class LinearFunction:
 
     jaxpr = property(lambda self: ClosedJaxpr(self._linear.jaxpr, self._residuals))
 
+    @called_by_user
     def __call__(self, *tangents):
         linear = self._linear
         leaves, tree = tree_flatten(tangents)
@@ -398,12 +405,11 @@ class LinearFunction:
             )
         checked = [_check_linear_tangent(a, as_operand(t, "tangent")) for a, t in zip(linear.in_avals, leaves)]
         differentiable = [t for t, aval in zip(checked, linear.in_avals) if _has_tangents(aval)]
-        with quiet_evaluation():
-            results = iter(eval_jaxpr(linear.jaxpr, self._residuals, *differentiable))
-            tangents_out = [
-                next(results) if nz else instantiate(Zero(aval.to_tangent_aval()))
-                for nz, aval in zip(linear.out_nonzero, linear.out_avals)
-            ]
+        results = iter(eval_jaxpr(linear.jaxpr, self._residuals, *differentiable))
+        tangents_out = [
+            next(results) if nz else instantiate(Zero(aval.to_tangent_aval()))
+            for nz, aval in zip(linear.out_nonzero, linear.out_avals)
+        ]
         return tree_unflatten(linear.out_tree, tangents_out)
 
     def __repr__(self) -> str:
@@ -423,6 +429,7 @@ def _check_linear_tangent(primal: ShapedArray, tangent):
     return tangent
 
 
+@called_by_user
 def linear_transpose(
     fun: Callable[..., Any], *primals: Any, reduce_axes: Sequence[Any] = ()
 ) -> Callable[..., tuple[Any, ...]]:
@@ -442,11 +449,11 @@ def linear_transpose(
     flat, in_tree = tree_flatten(primals)
     in_avals = [abstractify(x) for x in flat]
     of_flat, trees = flat_function(fun, in_tree)
-    with quiet_evaluation():
-        jaxpr, consts = linear_jaxpr(of_flat, in_avals)
+    jaxpr, consts = linear_jaxpr(of_flat, in_avals)
     out_avals, out_tree = [v.aval for v in jaxpr.outvars], trees[0]
     _check_linear_dtypes([a.dtype for a in in_avals], [a.dtype for a in out_avals])
 
+    @called_by_user
     def transposed(consts, out_cotangent):
         leaves, tree = tree_flatten(out_cotangent)
         if tree != out_tree:
@@ -457,9 +464,8 @@ def linear_transpose(
                 "cotangent type does not match function output, expected"
                 f" {[a.str_short() for a in out_avals]} but got {[get_aval(ct).str_short() for ct in cts]}"
             )
-        with quiet_evaluation():
-            results = backward_pass(jaxpr, consts, list(map(UndefinedPrimal, in_avals)), cts)
-            return tree_unflatten(in_tree, list(map(instantiate, results)))
+        results = backward_pass(jaxpr, consts, list(map(UndefinedPrimal, in_avals)), cts)
+        return tree_unflatten(in_tree, list(map(instantiate, results)))
 
     return Partial(transposed, consts)
 

@@ -14,12 +14,12 @@ Array(9., dtype=float32, weak_type=True)
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial, wraps
 from importlib import import_module
 from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar, overload
-from weakref import WeakSet, WeakValueDictionary, ref
+from weakref import WeakValueDictionary, ref
 
 from ..calls.jit import jit_p
 from ..core.array import ArrayImpl, EvalTrace
@@ -128,6 +128,11 @@ class _Table(dict):
 _tables: WeakValueDictionary[int, _Table] = WeakValueDictionary()
 
 
+def _alive(objects: WeakValueDictionary) -> list:
+    """The objects. Other threads may make new ones meanwhile: to iterate over a WeakSet would then raise a RuntimeError."""
+    return [x for r in objects.valuerefs() if (x := r()) is not None]
+
+
 class _Shared(NamedTuple):
     """The programs of a Python function by the options of `jit`; an attribute of the function, so that they are freed with it."""
 
@@ -167,7 +172,7 @@ class JitFunction(Generic[R]):
         self._inline = inline
         self._compiler = compiler
         self._programs = _programs_of(fun, (static, donated, inline, compiler))
-        _jitted.add(self)
+        _jitted[id(self)] = self
 
     def __call__(self, *args: Any, **kwargs: Any) -> R:
         if jit_disabled():
@@ -179,12 +184,7 @@ class JitFunction(Generic[R]):
         """(the arguments of a call, their leaves as arrays and tracers, the program for the types of these)."""
         call = self._call_of(args, kwargs)
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
-        try:
-            program = self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
-        except Exception as error:
-            hide_our_frames(error)
-            raise
-        return call, flat, program
+        return call, flat, self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
 
     def __get__(self, instance: Any, owner: Any = None) -> Callable[..., R]:
         # jit can decorate a method: `instance` becomes the first argument.
@@ -221,7 +221,11 @@ class JitFunction(Generic[R]):
                 merged = merge_static(call.args, call.static, dynamic)
                 return fun(*merged, **dynamic_kwargs, **call.static_kwargs)
 
-            jaxpr, consts, out_tree = stage(of_dynamic, call.in_tree, [ShapedArray(*t) for t in types])
+            try:
+                jaxpr, consts, out_tree = stage(of_dynamic, call.in_tree, [ShapedArray(*t) for t in types])
+            except BaseException as error:
+                hide_our_frames(error)
+                raise
             donated = tuple(len(consts) + i for i in _donated_leaves(call, self._donated))
             program = _Program(closed(convert_constvars(jaxpr)), consts, out_tree, donated)
             # Do not keep a program that closes over a tracer: the tracer is invalid once its transformation has ended.
@@ -260,15 +264,15 @@ class JitFunction(Generic[R]):
         return len(self._programs)
 
 
-_jitted: WeakSet[JitFunction] = WeakSet()
+_jitted: WeakValueDictionary[int, JitFunction] = WeakValueDictionary()
 
 
 def clear_caches() -> None:
     """Forget every program that any jitted function has traced (`jax.clear_caches`)."""
-    for f in list(_jitted):
+    for f in _alive(_jitted):
         f.clear_cache()
     # A function keeps its programs after its `jit`s are gone.
-    for table in list(_tables.values()):
+    for table in _alive(_tables):
         table.clear()
     clear_programs()
 
@@ -352,11 +356,12 @@ def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, nam
     """The positions and the names of the arguments that an option selects. The signature of `fun`, if it has one, gives the
     names for positions and the positions for names."""
     nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    names = () if argnames is None else (argnames,) if isinstance(argnames, str) else tuple(argnames)
-    if not all(isinstance(i, int) for i in nums):
-        raise TypeError(f"jit's {nums_option} must be an int or a sequence of ints, got {argnums!r}")
+    several = isinstance(argnames, Iterable) and not isinstance(argnames, str)
+    names = () if argnames is None else tuple(argnames) if several else (argnames,)
     if not all(isinstance(n, str) for n in names):
         raise TypeError(f"jit's {names_option} must be a str or a sequence of strs, got {argnames!r}")
+    if not all(isinstance(i, int) for i in nums):
+        raise TypeError(f"jit's {nums_option} must be an int or a sequence of ints, got {argnums!r}")
     try:
         parameters = list(inspect.signature(fun).parameters.values())
     except (TypeError, ValueError):
@@ -510,7 +515,9 @@ def explain_cache_miss(f: JitFunction, key: _Key) -> str:
     lines = [f"TRACING CACHE MISS at {source_info.summarize(source_info.current())}:"]
     if not f._programs:
         lines += ["  never seen function:", f"    {name} id={id(f.__wrapped__)}{defined}"]
-        if code is not None and any(g is not f and getattr(g.__wrapped__, "__code__", None) is code for g in _jitted):
+        if code is not None and any(
+            g is not f and getattr(g.__wrapped__, "__code__", None) is code for g in _alive(_jitted)
+        ):
             lines += [
                 "  but another function made by the same line has been: is it defined, or jitted, again and again, in a loop",
                 "  say? Then nothing of the last time is remembered: define and jit it once, outside.",

@@ -32,6 +32,7 @@ from ..foundation.pytrees import (
     tree_structure,
     tree_unflatten,
 )
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import const, expand_dims, reshape, shape_of
 from ..primitives.elementwise import add_p, clamp_p, convert_element_type, lt_p, ne_p
 from ..primitives.joining import concatenate
@@ -45,21 +46,29 @@ Y = TypeVar("Y")
 
 
 def as_operands(tree, what: str) -> tuple[list, Any]:
-    leaves, treedef = tree_flatten(tree)
-    return [as_operand(x, what) for x in leaves], treedef
+    try:
+        leaves, treedef = tree_flatten(tree)
+        return [as_operand(x, what) for x in leaves], treedef
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _trace(fun: Callable, in_tree, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list, Any]:
     """(the jaxpr of `fun(*arguments)`, the values that `fun` closes over, the tree of its results)."""
-    trees = []
+    try:
+        trees = []
 
-    def flat(*args):
-        leaves, tree = tree_flatten(fun(*tree_unflatten(in_tree, args)))
-        trees[:] = [tree]
-        return [as_output(x, fun) for x in leaves]
+        def flat(*args):
+            leaves, tree = tree_flatten(fun(*tree_unflatten(in_tree, args)))
+            trees[:] = [tree]
+            return [as_output(x, fun) for x in leaves]
 
-    jaxpr, consts = trace_to_jaxpr(flat, in_avals)
-    return jaxpr, consts, trees[0]
+        jaxpr, consts = trace_to_jaxpr(flat, in_avals)
+        return jaxpr, consts, trees[0]
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _closed(jaxpr: Jaxpr) -> ClosedJaxpr:
@@ -237,7 +246,7 @@ def _scan(user: _Body, f: Callable, init, xs, length: int | None, reverse: bool,
     length = _scan_length(flat_xs, length)
     unroll = max(length, 1) if unroll is True else 1 if unroll is False else operator.index(unroll)
     if unroll < 0:
-        raise ValueError("`unroll` must be a `bool` or a non-negative `int`.")
+        raise ValueError(f"lax.scan: `unroll` must be a `bool` or a non-negative `int`, got {unroll}.")
     if jit_disabled() and length:
         steps = reversed(range(length)) if reverse else range(length)
         return _scan_in_python(f, tree_unflatten(carry_tree, carry), flat_xs, xs_tree, steps)
@@ -430,7 +439,7 @@ def fori_loop(
     Array(6., dtype=float32, weak_type=True)
     """
     if not callable(body_fun):
-        raise TypeError("lax.fori_loop: body_fun argument should be callable.")
+        raise TypeError(f"lax.fori_loop: body_fun argument should be callable, got {body_fun!r}.")
     bounds = [as_operand(b, "fori_loop's bound") for b in (lower, upper)]
     for b in bounds:
         if shape_of(b) or not issubdtype(b.dtype, np.integer):
@@ -455,7 +464,7 @@ def fori_loop(
         # As in JAX, the counter begins as a Python number: its type is weak, so in i * x it takes the dtype of x.
         return _scan(user, step, (int(a), init_val), None, length, False, 1 if unroll is None else unroll)[0][1]
     if unroll is not None:
-        raise ValueError("Can only use `unroll` in `fori_loop` if the loop bounds are statically known.")
+        raise ValueError(f"Can only use `unroll` ({unroll}) in `fori_loop` if the loop bounds are statically known.")
     return _while_loop(
         user,
         lambda c: lt_p.bind(c[0], c[1]),
@@ -491,18 +500,20 @@ def cond(
         raise TypeError("lax.cond: true_fun and false_fun arguments should be callable.")
     if operand is not None:
         if operands:
-            raise TypeError("if 'operand' keyword is passed then no positional operands can be passed to lax.cond.")
+            raise TypeError(
+                "lax.cond: if 'operand' keyword is passed then no positional operands can be passed to lax.cond."
+            )
         operands = (operand,)
     if not isinstance(pred, Array) and (pred is None or np.ndim(pred) != 0):
-        raise TypeError(f"Pred must be a scalar, got {pred} of type {type(pred)}.")
+        raise TypeError(f"lax.cond: Pred must be a scalar, got {pred} of type {type(pred)}.")
     pred = as_operand(pred, "Pred")
     if shape_of(pred):
         raise TypeError(
-            f"Pred must be a scalar, got an array of shape {pred.shape}: for choosing by element use jnp.where."
+            f"lax.cond: Pred must be a scalar, got an array of shape {pred.shape}: for choosing by element use jnp.where."
         )
     if pred.dtype != bool:
         if pred.dtype.kind not in "iuf":
-            raise TypeError(f"Pred type must be either boolean or number, got {pred.dtype}.")
+            raise TypeError(f"lax.cond: Pred type must be either boolean or number, got {pred.dtype}.")
         pred = ne_p.bind(pred, const(pred, 0))
     if jit_disabled() and _is_known(pred):
         return (true_fun if pred else false_fun)(*operands)

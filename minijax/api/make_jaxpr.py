@@ -11,14 +11,14 @@ import numpy as np
 from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr
 from ..core.staging import trace_to_jaxpr
-from ..core.traces import Array, get_aval
+from ..core.traces import Array, current_trace, get_aval
 from ..core.types import Shape
 from ..foundation.dtypes import as_dtype, canonicalize_dtype
 from ..foundation.pytrees import (
     tree_flatten,
     tree_unflatten,
 )
-from ..transforms.vmap import Axis, named_axis_env
+from ..transforms.vmap import Axis, with_named_axes
 from .arguments import (
     as_argnums,
     as_operand,
@@ -114,8 +114,7 @@ def make_jaxpr(
         check_argnums(fun, static_argnums, "static_argnums")
     axes = [Axis(name, size) for name, size in axis_env or ()]
 
-    @wraps(fun, updated=())
-    def make_jaxpr_f(*args, **kwargs):
+    def run(*args, **kwargs):
         nums = static_positions(static_argnums, len(args))
         dynamic = [x for i, x in enumerate(args) if i not in nums]
         flat, in_tree = tree_flatten((tuple(dynamic), kwargs))
@@ -123,12 +122,16 @@ def make_jaxpr(
         def of_dynamic(dynamic, kwargs):
             return fun(*merge_static(args, nums, dynamic), **kwargs)
 
-        with named_axis_env(axes):
-            jaxpr, consts, out_tree = stage(of_dynamic, in_tree, [abstractify(x) for x in flat])
+        avals = [abstractify(x) for x in flat]
+        jaxpr, consts, out_tree = with_named_axes(axes, stage, of_dynamic, in_tree, avals)
         closed_jaxpr = ClosedJaxpr(jaxpr, consts)
         if return_shape:
             return closed_jaxpr, tree_unflatten(out_tree, [struct_of(v) for v in closed_jaxpr.out_avals])
         return closed_jaxpr
+
+    @wraps(fun, updated=())
+    def make_jaxpr_f(*args, **kwargs):
+        return current_trace().enter(run, args, kwargs)
 
     return make_jaxpr_f
 

@@ -114,10 +114,8 @@ def _spread(of_dynamic: Callable, fun: Callable, in_tree, dims: tuple, out_axes,
             leaves = [as_output(x, fun) for x in leaves]
             return [x if d is None else expand_dims(x, (_place(d, x.ndim + 1),)) for x, d in zip(leaves, out_dims)]
 
-        with on_each_device(mesh):
-            jaxpr, consts = trace_to_jaxpr(
-                of_blocks, [block_aval(get_aval(x), spec, mesh) for x, spec in zip(flat, in_specs)]
-            )
+        avals = [block_aval(get_aval(x), spec, mesh) for x, spec in zip(flat, in_specs)]
+        jaxpr, consts = on_each_device(mesh, trace_to_jaxpr, of_blocks, avals)
         outs = shard_map_p.bind(
             *consts,
             *flat,

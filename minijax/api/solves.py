@@ -112,26 +112,32 @@ def custom_root(
 def _root(f: _Traced, solve: _Traced, tangent_solve: _Traced, guess: list) -> list:
     parts = (f, solve, tangent_solve)
     # The rule lives as long as its program: it holds the jaxprs, and not the values that they were traced with.
-    root = _root_function(*[part.jaxpr for part in parts], [len(part.consts) for part in parts])
+    root = _Root(*[part.jaxpr for part in parts], [len(part.consts) for part in parts])
     return root(*[x for part in parts for x in part.consts], *guess)
 
 
-def _root_function(f: ClosedJaxpr, solve: ClosedJaxpr, tangent_solve: ClosedJaxpr, sizes: list[int]) -> Callable:
+class _Root:
     """A flat function with a derivative rule. Its arguments are the consts of f, of solve and of tangent_solve, and the guess."""
 
-    def _custom_root(*args):
-        _, consts, _, guess = split_at(args, *sizes)
-        return jaxpr_as_fun(solve)(*consts, *guess)
+    def __init__(self, f: ClosedJaxpr, solve: ClosedJaxpr, tangent_solve: ClosedJaxpr, sizes: list[int]):
+        self.f, self.solve, self.tangent_solve, self.sizes = f, solve, tangent_solve, sizes
 
-    def _root_jvp(*args):
+    def __call__(self, *args):
+        return custom_jvp_call(self._custom_root, self._root_jvp, args, symbolic_zeros=False, name="_custom_root")
+
+    def _custom_root(self, *args):
+        _, consts, _, guess = split_at(args, *self.sizes)
+        return jaxpr_as_fun(self.solve)(*consts, *guess)
+
+    def _root_jvp(self, *args):
         """The jvp rule: f(a, x(a)) = 0 gives dx = -(df/dx)^-1 df/da da."""
         primals, tangents = args[: len(args) // 2], args[len(args) // 2 :]
-        outs = root(*primals)
-        consts, _, tangent_consts, guess = split_at(primals, *sizes)
+        outs = self(*primals)
+        consts, _, tangent_consts, guess = split_at(primals, *self.sizes)
         x, aux = outs[: len(guess)], outs[len(guess) :]
         consts_t = [zero_like(c) if t.dtype == float0 else t for c, t in zip(consts, tangents)]
-        _, rhs = jvp_flat(lambda *consts: jaxpr_as_fun(f)(*consts, *x), consts, consts_t)
-        x_t = jaxpr_as_fun(tangent_solve)(*tangent_consts, *x, *map(instantiate, rhs))
+        _, rhs = jvp_flat(lambda *consts: jaxpr_as_fun(self.f)(*consts, *x), consts, consts_t)
+        x_t = jaxpr_as_fun(self.tangent_solve)(*tangent_consts, *x, *map(instantiate, rhs))
         for expected, given in zip(map(get_aval, x), map(get_aval, x_t)):
             if given.shape != expected.shape:
                 raise TypeError(
@@ -139,11 +145,6 @@ def _root_function(f: ClosedJaxpr, solve: ClosedJaxpr, tangent_solve: ClosedJaxp
                     f" {expected.str_short()}, got {given.str_short()}."
                 )
         return [*outs, *map(neg_p.bind, x_t), *map(zero_like, aux)]
-
-    def root(*args):
-        return custom_jvp_call(_custom_root, _root_jvp, args, symbolic_zeros=False, name="_custom_root")
-
-    return root
 
 
 # ---------------------------------------------------------------------------------------------------------------------

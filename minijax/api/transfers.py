@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.array import ArrayImpl
-from ..core.traces import Tracer, check_not_leaked
+from ..core.traces import Tracer, check_not_leaked, given
 from ..foundation.pytrees import (
     tree_leaves,
     tree_map,
@@ -29,7 +29,7 @@ def device_get(tree: Any) -> Any:
 
 def device_put(tree: Any, device: Any = None) -> Any:
     """The NumPy arrays and numbers of a pytree as arrays (`jax.device_put`); there is one device, the host."""
-    return tree_map(as_operand, tree)
+    return tree_map(lambda x: given(as_operand(x)), tree)
 
 
 def block_until_ready(tree: Any) -> Any:

@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..core.array import quiet_evaluation
-from ..core.traces import get_aval
+from ..core.traces import current_trace, get_aval
 from ..foundation.pytrees import (
     flatten_axes,
     keystr,
@@ -56,8 +55,7 @@ def vmap(
                 f"vmap {what} must be an int, None, or (nested) container with those types as leaves, but got {axes}."
             )
 
-    @wraps(fun, updated=())
-    def vmap_f(*args, **kwargs):
+    def run(*args, **kwargs):
         if isinstance(in_axes, tuple) and len(in_axes) != len(args):
             raise ValueError(
                 "vmap in_axes must be an int, None, or a tuple of entries corresponding to the positional arguments passed to"
@@ -74,11 +72,14 @@ def vmap(
         size = _mapped_size((args, kwargs), flat, dims, axis_size)
         axis = Axis(axis_name, size)
         of_flat, trees = flat_function(lambda args, kwargs: fun(*args, **kwargs), in_tree)
-        with quiet_evaluation():
-            pairs = vmap_flat(of_flat, axis, flat, dims)
-            out_dims = flatten_axes("vmap out_axes", trees[0], out_axes)
-            outs = [_place(val, dim, out_dim, axis) for (val, dim), out_dim in zip(pairs, out_dims)]
+        pairs = vmap_flat(of_flat, axis, flat, dims)
+        out_dims = flatten_axes("vmap out_axes", trees[0], out_axes)
+        outs = [_place(val, dim, out_dim, axis) for (val, dim), out_dim in zip(pairs, out_dims)]
         return tree_unflatten(trees[0], outs)
+
+    @wraps(fun, updated=())
+    def vmap_f(*args, **kwargs):
+        return current_trace().enter(run, args, kwargs)
 
     return vmap_f
 

@@ -14,8 +14,9 @@ from ..core.array import ArrayImpl, eval_trace, to_array
 from ..core.avals import ShapedArray
 from ..core.primitive import Primitive
 from ..core.staging import trace_to_closed_jaxpr
-from ..core.traces import get_aval, set_current_trace
+from ..core.traces import get_aval, run_under
 from ..foundation.effects import debug_effect, io_effect, no_effects, ordered_debug_effect, ordered_io_effect
+from ..foundation.float_errors import DEFAULT, with_float_errors
 from ..foundation.pytrees import tree_unflatten
 from ..primitives.basis import broadcast_batch, move_batch_dim, row
 from ..primitives.shapes import index_in_dim
@@ -27,11 +28,8 @@ NO_COTANGENT = "it leaves the program: no cotangent flows back through Python co
 def _run(callback: Callable, args: Sequence[np.ndarray]):
     """The result of the user's function on arrays. The function may use minijax; within it, NumPy warns as it does by
     default."""
-    with set_current_trace(eval_trace), np.errstate(**_numpy_default):
-        return callback(*map(ArrayImpl, args))
+    return with_float_errors(DEFAULT, run_under, eval_trace, callback, *map(ArrayImpl, args))
 
-
-_numpy_default = np.geterr()
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Callbacks for debugging: they have no results

@@ -19,7 +19,7 @@ from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_jaxpr
-from ..core.traces import Tracer, check_not_leaked, get_aval, set_current_trace, thread_state
+from ..core.traces import Tracer, check_not_leaked, get_aval, run_under, thread_state
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import call_row, instantiate, reduce_sum, row
@@ -37,10 +37,10 @@ def _owner(args: Sequence):
     return trace
 
 
-def _innermost_map():
-    """The innermost map around the running operation, or, if there is none, the trace at the bottom."""
+def _innermost_map(end):
+    """The innermost map around the running operation and inside the trace `end`, or, if there is none, `end`."""
     trace = thread_state.trace
-    while trace.parent is not None and not isinstance(trace, BatchTrace):
+    while trace is not end and not isinstance(trace, BatchTrace):
         trace = trace.parent
     return trace
 
@@ -51,21 +51,24 @@ def _call(primitive: Primitive, fun: Callable, args: Sequence, params: dict) -> 
     If the values of `args` are known, `fun` and the user's rules get them. As in JAX, they may branch on the values.
     """
     trace = _owner(args)
+    # `fun` may close over a tracer of the map around it: `jit(vmap(lambda y, x: f(x), (0, None)))`, where f reads y.
+    mapped = _innermost_map(trace)
     if isinstance(trace, EvalTrace):
-        # `fun` may close over a tracer of the map around it.
-        with set_current_trace(_innermost_map()):
-            outs = fun(*args)
+        outs = run_under(mapped, fun, *args)
         for x in outs:
             if isinstance(x, Tracer):
                 check_not_leaked(x)
         return outs
-    with set_current_trace(trace):
-        if isinstance(trace, JVPTrace):
-            rule = partial(primitive.jvp, num_consts=0, call_jaxpr=None, **params)
-            return trace.process_call(primitive, rule, args)
+    if isinstance(mapped, JVPTrace):
+        rule = partial(primitive.jvp, num_consts=0, call_jaxpr=None, **params)
+        return run_under(mapped, trace.process_call, primitive, rule, args)
+
+    def call():
         jaxpr, consts = trace_to_jaxpr(fun, [get_aval(x) for x in args])
         call_jaxpr = closed(convert_constvars(jaxpr))
         return primitive.bind(*consts, *args, call_jaxpr=call_jaxpr, num_consts=len(consts), **params)
+
+    return run_under(mapped, call)
 
 
 def _impl(*args, call_jaxpr: ClosedJaxpr, **params):

@@ -9,12 +9,12 @@ mesh axis and `check_vma=False`.)
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from ..core.avals import UndefinedPrimal, Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, JaxprEqn, dce_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr, weak_cache
-from ..core.traces import Trace, set_current_trace, thread_state
+from ..core.traces import Trace, run_under, thread_state
 from ..foundation.device import Mesh, PartitionSpec, whole_aval
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import (
@@ -53,11 +53,9 @@ def _axis(mesh: Mesh) -> Axis:
     return Axis(mesh.axis_name, mesh.size)
 
 
-@contextmanager
-def on_each_device(mesh: Mesh):
-    """A `with` block in which a program for the devices of the mesh is traced."""
-    with set_current_trace(DeviceTrace(thread_state.trace, _axis(mesh))):
-        yield
+def on_each_device(mesh: Mesh, function: Callable, *args):
+    """`function(*args)`, which traces a program for the devices of the mesh."""
+    return run_under(DeviceTrace(thread_state.trace, _axis(mesh)), function, *args)
 
 
 def enclosing_device_axis() -> Axis | None:
@@ -124,8 +122,7 @@ def _selected(items, flags) -> tuple:
 
 def _jvp(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params):
     in_nonzero = nonzero(tangents)
-    with on_each_device(mesh):
-        pushed, out_nonzero = jvp_jaxpr(jaxpr, in_nonzero)
+    pushed, out_nonzero = on_each_device(mesh, jvp_jaxpr, jaxpr, in_nonzero)
     results = shard_map_p.bind(
         *primals,
         *_selected(tangents, in_nonzero),
@@ -143,15 +140,17 @@ def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params)
     """Two equations: one of the primals runs now, and also returns each device's residuals; one of the tangents is recorded."""
     in_nonzero = nonzero(tangents)
     n_out = len(out_specs)
-    with on_each_device(mesh):
+
+    def split():
         primal_jaxpr, out_nonzero, linear = linearize_jaxpr(jaxpr, in_nonzero)
-        n_residuals = len(primal_jaxpr.out_avals) - n_out
         # A residual that is an argument need not be returned: use the argument, and make no copy for each device.
         invars, outvars = primal_jaxpr.jaxpr.invars, primal_jaxpr.jaxpr.outvars
         forwarded = [invars.index(v) if v in invars else None for v in outvars]
         kept = (*[True] * n_out, *[i is None for i in forwarded[n_out:]])
         forward = _returning_rows(primal_jaxpr, n_out, kept)
-        linear = _taking_rows(linear, tuple(kept[n_out:]))
+        return out_nonzero, forwarded, kept, forward, _taking_rows(linear, tuple(kept[n_out:]))
+
+    out_nonzero, forwarded, kept, forward, linear = on_each_device(mesh, split)
     specs = [PartitionSpec(mesh.axis_name) if i is None else in_specs[i] for i in forwarded[n_out:]]
     results = shard_map_p.bind(
         *primals,
@@ -163,7 +162,6 @@ def _linearize(primals, tangents, *, jaxpr, mesh, in_specs, out_specs, **params)
     )
     outs, own = results[:n_out], iter(results[n_out:])
     residuals = [next(own) if i is None else primals[i] for i in forwarded[n_out:]]
-    assert len(residuals) == n_residuals
 
     def record(tangents):
         if not any(out_nonzero):
@@ -211,8 +209,7 @@ def _taking_rows(jaxpr: ClosedJaxpr, rows: tuple[bool, ...]) -> ClosedJaxpr:
 def _transpose(cotangents, *args, jaxpr, mesh, in_specs, out_specs, **params):
     linear = tuple(is_undefined_primal(x) for x in args)
     ct_nonzero = nonzero(cotangents)
-    with on_each_device(mesh):
-        transposed, result_nonzero = _transposed(jaxpr, linear, ct_nonzero, mesh, in_specs, out_specs)
+    transposed, result_nonzero = on_each_device(mesh, _transposed, jaxpr, linear, ct_nonzero, mesh, in_specs, out_specs)
     known_specs = _selected(in_specs, [not lin for lin in linear])
     results = iter(
         shard_map_p.bind(
@@ -269,8 +266,7 @@ def _batch(axis, args, dims, *, jaxpr, mesh, in_specs, out_specs, **params):
     # If the vmapped axis has the name of the mesh's axis, drop its name: in the program of a device, the name means the mesh's.
     inner = axis._replace(name=None) if axis.name in mesh.axis_names else axis
     in_specs = tuple(spec if d is None else spec.insert(d) for spec, d in zip(in_specs, dims))
-    with on_each_device(mesh):
-        batched, out_dims = batch_jaxpr(jaxpr, inner, tuple(dims))
+    batched, out_dims = on_each_device(mesh, batch_jaxpr, jaxpr, inner, tuple(dims))
     out_specs = tuple(spec if d is None else spec.insert(d) for spec, d in zip(out_specs, out_dims))
     return shard_map_p.bind(*args, jaxpr=batched, mesh=mesh, in_specs=in_specs, out_specs=out_specs, **params), out_dims
 
@@ -303,5 +299,5 @@ shard_map_p = call_row(
     dce=_dce,
     called_jaxpr=lambda params: whole_program(*[params[k] for k in ("jaxpr", "mesh", "in_specs", "out_specs")]),
     named_axes=_named_axes,
-    axis_scope=lambda params: on_each_device(params["mesh"]),
+    axis_scope=lambda params, function, *args: on_each_device(params["mesh"], function, *args),
 )

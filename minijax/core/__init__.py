@@ -13,8 +13,8 @@ from .traces import (
     current_trace,
     get_aval,
     is_constant_dim,
-    new_trace,
-    set_current_trace,
+    run_to_end,
+    run_under,
     shaped_abstractify,
 )
 
@@ -34,8 +34,8 @@ __all__ = [
     "get_aval",
     "is_constant_dim",
     "is_undefined_primal",
-    "new_trace",
-    "set_current_trace",
+    "run_to_end",
+    "run_under",
     "shaped_abstractify",
     "typematch",
 ]

@@ -12,8 +12,8 @@ import numpy as np
 from ..foundation import errors, source_info
 from ..foundation.config import config, debugging_floats
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry, python_scalar_dtypes, python_scalar_type
+from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.memory import read_only
-from ..foundation.tracebacks import hide_our_frames
 from .avals import ShapedArray, UndefinedPrimal
 from .primitive import Absent, CallPrimitive, Primitive
 from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, thread_state
@@ -32,9 +32,9 @@ class ArrayImpl(Array):
     False
     """
 
-    # `python_number`: set only on constants that a program wrote as a Python number; jaxprs show that number.
+    # `number`: set only on a scalar that the program or a rule writes, as the 2 of `2 * x`: see `number`.
     # `_buffer`: set only on an array that XLA has on a device; `lowering/device_arrays.py` adds the methods for it.
-    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "python_number", "__weakref__")
+    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "number", "__weakref__")
 
     def __init__(self, value, weak_type: bool = False, aval: ShapedArray | None = None):
         # NumPy's functions return a scalar if the result has no dimensions. Here every value is an array.
@@ -79,19 +79,13 @@ class ArrayImpl(Array):
     # -- Python numbers ------------------------------------------------------------------------------------------------
 
     def _scalar(self, kind: type) -> Any:
-        if self._value.ndim:
-            raise TypeError(f"Only scalar arrays can be converted to Python scalars; got arr.ndim={self._value.ndim}")
+        self._check_scalar()
         if kind is not complex and self._value.dtype.kind == "c":
             raise TypeError(f"Cannot convert a complex array to {kind.__name__}: take its real part first.")
         return kind(self._value[()])
 
     def __bool__(self) -> bool:
-        if self._value.size != 1:
-            raise ValueError(
-                "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
-                if self._value.size
-                else "The truth value of an empty array is ambiguous. Use `array.size > 0` to check that it is not empty."
-            )
+        self._check_truth()
         return bool(self._value.reshape(())[()])
 
     def __int__(self) -> int:
@@ -104,8 +98,7 @@ class ArrayImpl(Array):
         return self._scalar(complex)
 
     def __index__(self) -> int:
-        if self._value.ndim or self._value.dtype.kind not in "iu":
-            raise TypeError("Only integer scalar arrays can be converted to a scalar index.")
+        self._check_index()
         return int(self._value[()])
 
     def __format__(self, spec: str) -> str:
@@ -191,6 +184,14 @@ def _unpickle(value, weak_type):
 ArrayImpl.__module__ = "minijax"
 
 
+def number(value, weak_type: bool = False) -> ArrayImpl:
+    """A scalar that the program or a rule writes, as the 2 of `2 * x`: a literal in jaxprs, where a scalar array that a function
+    closes over is a variable. No user holds such an array: `traces.given` is what the user gets."""
+    constant = ArrayImpl(value, weak_type)
+    constant.number = constant._value
+    return constant
+
+
 def to_array(x: Any) -> ArrayImpl:
     """An array or Python number as an `ArrayImpl` of a canonical dtype. A tracer raises: it has no value."""
     if type(x) is ArrayImpl:
@@ -198,7 +199,7 @@ def to_array(x: Any) -> ArrayImpl:
     t = python_scalar_type(x)
     if t is not None:
         constant = ArrayImpl(np.asarray(x, canonicalize_dtype(python_scalar_dtypes[t])), t is not bool)
-        constant.python_number = t(x)
+        constant.number = t(x)  # Jaxprs show 0.1, not the nearest float32.
         return constant
     if isinstance(x, Tracer):
         check_not_leaked(x)
@@ -206,7 +207,8 @@ def to_array(x: Any) -> ArrayImpl:
     if isinstance(x, (np.ndarray, np.generic)):
         # Copy, since somebody may write to a NumPy array later, even to a read-only one that owns its memory:
         # `a = np.zeros(3); b = a[:]; a.flags.writeable = False; z = jnp.asarray(a); b[0] = 1`.
-        return ArrayImpl(np.array(x, canonicalize_dtype(x.dtype)))
+        value = np.array(x, canonicalize_dtype(x.dtype))
+        return ArrayImpl(value) if value.shape else number(value)
     if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
     raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")
@@ -219,8 +221,9 @@ def evaluate(primitive: Primitive, args, params):
         return primitive.run_on_arrays(args, **params)
     typed = type(primitive.abstract_eval) is not Absent
     out_aval = primitive.abstract_eval(*[a.aval for a in args], **params) if typed else None
-    previous, thread_state.trace = thread_state.trace, eval_trace
+    previous = thread_state.trace
     try:
+        thread_state.trace = eval_trace
         out = primitive.impl(*[a._value for a in args], **params)
     finally:
         thread_state.trace = previous
@@ -242,14 +245,18 @@ class EvalTrace(Trace):
 
     __slots__ = ()
     transformation = "evaluation"
+    # `fast/` silences NumPy here, once for the whole transformation.
+    enter = Trace.enter
 
     def passes_on(self, args):
         return None
 
+    def given(self, x):
+        x = to_array(x)
+        return ArrayImpl(x._value, x._weak_type) if hasattr(x, "number") else x
+
     def process_primitive(self, primitive: Primitive, args, params):
-        # 1/0 is inf without a warning, as in JAX. NumPy would warn.
-        with np.errstate(all="ignore"):
-            out = evaluate(primitive, args, params)
+        out = with_float_errors(SILENT, evaluate, primitive, args, params)
         if debugging_floats():
             for x in out if primitive.multiple_results else [out]:
                 fault = float_fault(x._value)
@@ -260,20 +267,6 @@ class EvalTrace(Trace):
 
 eval_trace = EvalTrace(None)
 _ThreadState.trace = eval_trace
-
-
-class quiet_evaluation:
-    """`with quiet_evaluation():` stands around each transformation that a user calls. An error that leaves it shows the user's
-    frames. `EvalTrace` silences NumPy for each operation; the fast path silences it here, once for the whole transformation."""
-
-    __slots__ = ("errstate",)
-
-    def __enter__(self):
-        pass
-
-    def __exit__(self, exc_type, error, traceback):
-        if exc_type is not None:
-            hide_our_frames(error)
 
 
 def float_fault(value: np.ndarray) -> str | None:

@@ -193,8 +193,10 @@ def eval_jaxpr(jaxpr: Jaxpr, consts: Sequence, *args) -> list:
             env.update(zip(eqn.outvars, out if eqn.primitive.multiple_results else [out], strict=True))
             # Drop the values that no later equation reads: a long program must not hold all its arrays at once.
             clean_up_dead_vars(eqn, env, last)
-    finally:
         context.origin = around
+    except BaseException:
+        context.origin = around
+        raise
     return [read(v) for v in jaxpr.outvars]
 
 
@@ -262,9 +264,8 @@ def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
             if type(v) is not DropVar:
                 bind(v, where)
         if isinstance(eqn.primitive, CallPrimitive):
-            with eqn.primitive.axis_scope(eqn.params):
-                for inner in jaxprs_in_params(eqn.params):
-                    check_jaxpr(inner)
+            for inner in jaxprs_in_params(eqn.params):
+                eqn.primitive.axis_scope(eqn.params, check_jaxpr, inner)
     for v in jaxpr.outvars:
         check_read(v, "the jaxpr's results")
     if jaxpr.effects != no_effects.union(*[eqn.effects for eqn in jaxpr.eqns]):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 from ..foundation import errors, source_info
 from ..foundation.effects import Effects
+from ..foundation.tracebacks import hide_our_frames
 from .checks import apart, checked
 from .traces import thread_state
 
@@ -80,8 +80,12 @@ class Primitive:
         object.__setattr__(self, name, value)
 
     def bind(self, *args, **params):
-        """Apply the primitive under the current trace."""
-        return thread_state.trace.process_primitive(self, args, params)
+        """Apply the primitive under the current trace. An error shows the user's frames."""
+        try:
+            return thread_state.trace.process_primitive(self, args, params)
+        except Exception as error:
+            hide_our_frames(error)
+            raise
 
     def get_bind_params(self, params: dict) -> dict:
         """The parameters to call `bind` with: an equation's own. Interpreters written for JAX ask for them."""
@@ -112,7 +116,7 @@ class CallPrimitive(Primitive):
                    this primitive and returns its results
     dce            (equation, used results) -> the equation without what only the other results need
     called_jaxpr   params -> the closed jaxpr that it runs on its arguments, if it does nothing else; else None
-    axis_scope     params -> a context in which the axes that its jaxprs may name are bound
+    axis_scope     (params, function, *args) -> function(*args), while the axes that its jaxprs may name are bound
     run_on_arrays  (arrays, **params) -> arrays, in place of `impl`: for one that chooses itself where to compute
     """
 
@@ -131,5 +135,5 @@ class CallPrimitive(Primitive):
     def called_jaxpr(self, params: dict) -> Any:
         return None
 
-    def axis_scope(self, params: dict):
-        return nullcontext()
+    def axis_scope(self, params: dict, function: Callable, *args):
+        return function(*args)

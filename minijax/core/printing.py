@@ -345,7 +345,7 @@ class _Printer:
     def atom(self, atom: Atom) -> str:
         if type(atom) is Literal:
             # A literal that the program wrote as 0.1 is shown so, not as the nearest float32.
-            value = getattr(atom.val, "python_number", atom.val)
+            value = getattr(atom.val, "number", atom.val)
             return f"{np.asarray(value).item()}:{atom.aval.str_short(short_dtypes=True)}"
         return "_" if type(atom) is DropVar else self.names[atom]
 

@@ -13,8 +13,7 @@ from typing import Any
 # "module:attribute" of the plain function: what the route in fast/ saves.
 PLACES = {
     "core.array:EvalTrace.process_primitive": "abstract evaluation, for elementwise operations on arrays of one dtype and shape",
-    "core.array:quiet_evaluation.__enter__": "silencing NumPy for each operation: once for a transformation is enough",
-    "core.array:quiet_evaluation.__exit__": "the same",
+    "core.array:EvalTrace.enter": "silencing NumPy for each operation: once for a transformation is enough",
     "transforms.transpose:vjp_flat": "running the rules of an operation that has met these types before: see fast/recipes.py",
     "api.jit:JitFunction.__call__": "flattening and looking up the arguments of a call that is like the last one",
     "api.jit:JitFunction.clear_cache": "nothing: the route forgets the last call",

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,7 +18,7 @@ from .array import ArrayImpl, to_array
 from .avals import ShapedArray
 from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, effects_of
 from .primitive import CallPrimitive, Primitive
-from .traces import Trace, Tracer, check_not_leaked, new_trace, set_current_trace, thread_state
+from .traces import Trace, Tracer, check_not_leaked, run_to_end, run_under, thread_state
 
 
 class JaxprTracer(Tracer):
@@ -37,7 +37,7 @@ class JaxprTracer(Tracer):
 
 
 class JaxprBuilder(Trace):
-    """A trace that writes equations. A value that is not its own tracer becomes a literal (a scalar) or a constvar."""
+    """A trace that writes equations. A value that is not its own tracer becomes a literal (a number) or a constvar."""
 
     __slots__ = ("invars", "eqns", "constants")
 
@@ -60,9 +60,11 @@ class JaxprBuilder(Trace):
         constant = x
         if isinstance(x, Tracer):
             check_not_leaked(x)
+            if type(x) is JaxprTracer and type(x.variable) is Literal:
+                return x.variable
         else:
             constant = x if type(x) is ArrayImpl else to_array(x)
-            if constant._value.ndim == 0 and constant._value.dtype.char != "V":
+            if hasattr(constant, "number"):
                 return Literal(constant, constant.aval)
         known = self.constants.get(id(x))
         if known is not None:
@@ -105,6 +107,9 @@ class StagingTrace(JaxprBuilder):
     def process_primitive(self, primitive, args, params):
         return self.write(primitive, args, params, current_origin())
 
+    def given(self, x):
+        return JaxprTracer(self, self.atom(x))
+
     def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
         settle_names(self.eqns)
         return super().finish(outs)
@@ -144,8 +149,7 @@ class TangentTrace(JaxprBuilder):
     def process_call(self, primitive: CallPrimitive, args, params):
         """A call with known and unknown arguments: results that depend on known arguments alone stay known."""
         unknown = tuple([type(x) is JaxprTracer and x._trace is self for x in args])
-        with set_current_trace(self.parent):
-            split = primitive.partial_eval(args, unknown, **params)
+        split = run_under(self.parent, partial(primitive.partial_eval, **params), args, unknown)
         if split is None:
             return self.write(primitive, args, params, self.origin())
         outs, record = split
@@ -153,8 +157,7 @@ class TangentTrace(JaxprBuilder):
         def write(args, params):
             return self.write(primitive, args, params, self.origin())
 
-        with set_current_trace(self):
-            recorded = iter(record([x for x, u in zip(args, unknown) if u], write))
+        recorded = iter(run_under(self, record, [x for x, u in zip(args, unknown) if u], write))
         return [next(recorded) if x is None else x for x in outs]
 
 
@@ -164,9 +167,7 @@ def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple
     `function` takes the tracers and returns a flat list of arrays; the constants may be tracers of traces around this one.
     """
     trace = StagingTrace(thread_state.trace)
-    with new_trace(trace):
-        jaxpr, consts = trace.finish(function(*[trace.new_arg(aval) for aval in in_avals]))
-    return jaxpr, consts
+    return run_to_end(trace, lambda: trace.finish(function(*[trace.new_arg(aval) for aval in in_avals])))
 
 
 def trace_to_closed_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> ClosedJaxpr:

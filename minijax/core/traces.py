@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -54,6 +55,23 @@ class Trace:
         """The trace that runs a call with these arguments in place of this one, which has no tracer among them; else None."""
         return None if any(isinstance(x, Tracer) and x._trace is self for x in args) else self.parent
 
+    def given(self, x) -> Array:
+        """The constant `x` as the user gets it: see `given`."""
+        return self.parent.given(x)
+
+    def enter(self, function: Callable, args: tuple, kwargs: dict):
+        """`function(*args, **kwargs)`, a transformation that a user calls while this trace is the current one. An error that leaves
+        it shows the user's frames."""
+        around = source_info.context.origin
+        try:
+            result = function(*args, **kwargs)
+            thread_state.trace, source_info.context.origin = self, around
+            return result
+        except BaseException as error:
+            thread_state.trace, source_info.context.origin = self, around
+            hide_our_frames(error)
+            raise
+
     def end(self):
         """Say that the transformation is over: a tracer of this trace that is met later has leaked."""
         self.ended = True
@@ -67,40 +85,49 @@ class _ThreadState(threading.local):
 thread_state = _ThreadState()
 
 
-class set_current_trace:
-    """`with set_current_trace(trace):` makes a trace current, and puts the former one back whatever happens inside."""
-
-    __slots__ = ("trace", "previous")
-
-    def __init__(self, trace: Trace):
-        self.trace = trace
-
-    def __enter__(self):
-        self.previous = thread_state.trace
-        thread_state.trace = self.trace
-        return self.trace
-
-    def __exit__(self, *exc):
-        thread_state.trace = self.previous
+# A KeyboardInterrupt may come at any instruction, also at the first one of an `__exit__`. So plain assignments put back what was.
+# They stand at the end of the `try` block, where an interrupt leads to the second one, in `except`. Within a transformation, which
+# does this, a `finally` is enough.
 
 
-class new_trace(set_current_trace):
-    """As `set_current_trace`, for the run of a transformation: at the end of the block the trace is over."""
+def run_under(trace: Trace, function: Callable, *args):
+    """`function(*args)` while that trace is the current one."""
+    previous = thread_state.trace
+    try:
+        thread_state.trace = trace
+        result = function(*args)
+        thread_state.trace = previous
+        return result
+    except BaseException as error:
+        thread_state.trace = previous
+        hide_our_frames(error)
+        raise
 
-    __slots__ = ()
 
-    def __enter__(self):
-        if not self.trace.parent.records:
-            self.trace.called = source_info.current_origin()
-        return super().__enter__()
+def run_to_end(trace: Trace, function: Callable):
+    """`function()`, the run of a transformation, while its trace is the current one. After it the trace is over."""
+    if not trace.parent.records:
+        trace.called = source_info.current_origin()
+    try:
+        result = run_under(trace, function)
+    finally:
+        trace.end()
+    if config.jax_check_tracer_leaks:
+        look_for_leaks(trace)
+    return result
 
-    def __exit__(self, exc_type, error, traceback):
-        thread_state.trace = self.previous
-        self.trace.end()
-        if exc_type is not None:
-            hide_our_frames(error)
-        elif config.jax_check_tracer_leaks:
-            look_for_leaks(self.trace)
+
+F = TypeVar("F", bound=Callable)
+
+
+def called_by_user(function: F) -> F:
+    """Decorator for a function that runs a transformation for the user: `Trace.enter` runs it."""
+
+    @wraps(function)
+    def entered(*args, **kwargs):
+        return thread_state.trace.enter(function, args, kwargs)
+
+    return entered
 
 
 def look_for_leaks(trace: Trace):
@@ -159,6 +186,19 @@ class Array:
     def size(self) -> int:
         return self.aval.size
 
+    def _check_scalar(self):
+        """Raise if the array, known or traced, is no scalar: `int(x)`."""
+        if self.ndim:
+            raise TypeError(f"Only scalar arrays can be converted to Python scalars; got arr.ndim={self.ndim}")
+
+    def _check_index(self):
+        if self.ndim or self.dtype.kind not in "iu":
+            raise TypeError("Only integer scalar arrays can be converted to a scalar index.")
+
+    def _check_truth(self):
+        if self.size != 1:
+            raise errors.ambiguous_truth(self.size)
+
     @property
     def itemsize(self) -> int:
         return self.dtype.itemsize
@@ -209,19 +249,19 @@ class Tracer(Array):
         return self
 
     def __bool__(self):
-        return bool(self._concrete(errors.bool_conversion))
+        return bool(self._concrete(errors.bool_conversion, check=self._check_truth))
 
     def __index__(self):
-        return self._concrete(errors.integer_conversion).__index__()
+        return self._concrete(errors.integer_conversion, check=self._check_index).__index__()
 
     def __int__(self):
-        return int(self._concrete(errors.concretization, "int"))
+        return int(self._concrete(errors.concretization, "int", check=self._check_scalar))
 
     def __float__(self):
-        return float(self._concrete(errors.concretization, "float"))
+        return float(self._concrete(errors.concretization, "float", check=self._check_scalar))
 
     def __complex__(self):
-        return complex(self._concrete(errors.concretization, "complex"))
+        return complex(self._concrete(errors.concretization, "complex", check=self._check_scalar))
 
     def item(self, *args):
         return self._concrete(errors.concretization, "item").item(*args)
@@ -237,8 +277,9 @@ class Tracer(Array):
         """The concrete array behind this tracer if its trace knows the array, else None."""
         return None
 
-    def _concrete(self, error: Callable, *words: str):
+    def _concrete(self, error: Callable, *words: str, check: Callable = lambda: None):
         check_not_leaked(self)
+        check()
         # `if x > 0` works under grad: grad computes primal values at once, so the tracer's value is known.
         value = self.to_concrete_value()
         if value is None:
@@ -258,6 +299,11 @@ def check_not_leaked(tracer: Tracer):
     trace = tracer._trace
     if trace.ended:
         raise errors.leaked_tracer(tracer.aval.str_short(), trace.transformation, tracer._origin())
+
+
+def given(x: Any) -> Array:
+    """A constant as the user gets it: within jit a tracer, so that `if jnp.array(True):` raises there as for any result."""
+    return x if isinstance(x, Tracer) else thread_state.trace.given(x)
 
 
 def get_aval(x: Any) -> ShapedArray:

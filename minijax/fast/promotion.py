@@ -35,7 +35,7 @@ def _dtypes_beside(accepts: str) -> dict[type, str]:
 
 def apply_unary(function: Elementwise, x: Any):
     """`numpy.util.apply_unary`: binds the primitive at once for an array whose dtype needs no promotion."""
-    if isinstance(x, Array) and x.dtype.char in function.accepts:
+    if isinstance(x, Array) and x.dtype.char in function.accepts and not (x.weak_type and x.dtype.char == "?"):
         return function.primitive.bind(x)
     return function.promoted(x)
 
@@ -63,6 +63,9 @@ def _of_array(primitive: Primitive, promoted: Callable, accepts: str, beside: di
         dtype = x.dtype
         if dtype is y.dtype and dtype.char in accepts and x.weak_type is y.weak_type:
             shape, other = x.shape, y.shape
+            # What promotion gives is never a weak boolean: of `(x > 1) | (x < 0)`, for a number x, the operands are weak.
+            if x.weak_type and dtype.char == "?":
+                return promoted(x, y)
             if shape == other or not shape or not other:
                 return primitive.bind(x, y)
             return primitive.bind(*promote_shapes(x, y))
@@ -89,6 +92,8 @@ def operator_of(function: Callable, symbol: str, reflected: bool = False, refuse
             dtype = x.dtype
             if dtype is y.dtype and dtype.char in accepts and x.weak_type is y.weak_type:
                 shape, other = x.shape, y.shape
+                if x.weak_type and dtype.char == "?":
+                    return operate(x, y)
                 if shape == other or not shape or not other:
                     return bind(x, y)
                 return bind(*promote_shapes(x, y))

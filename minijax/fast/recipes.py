@@ -32,7 +32,7 @@ from ..core.avals import ShapedArray, Zero
 from ..core.jaxpr import ClosedJaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 from ..core.primitive import CallPrimitive, Primitive
 from ..core.staging import JaxprBuilder, JaxprTracer, StagingTrace, convert_constvars, trace_to_closed_jaxpr
-from ..core.traces import Trace, get_aval, new_trace, set_current_trace, thread_state
+from ..core.traces import Trace, get_aval, run_to_end, run_under, thread_state
 from ..foundation.config import x64_enabled
 from ..foundation.effects import no_effects
 from ..foundation.source_info import Origin, current_origin, interpreter
@@ -49,7 +49,7 @@ class StraightLine:
     """A closed jaxpr whose equations carry no jaxprs. `run(*numpy_arrays)` computes its results, a tuple; `write` appends its
     equations to another jaxpr."""
 
-    __slots__ = ("out_avals", "constants", "steps", "outs", "makers", "run")
+    __slots__ = ("out_avals", "arity", "constants", "steps", "outs", "makers", "run")
 
     def __init__(self, closed_jaxpr: ClosedJaxpr):
         jaxpr = closed_jaxpr.jaxpr
@@ -68,27 +68,28 @@ class StraightLine:
         made = {id(v): i for i, eqn in enumerate(jaxpr.eqns) for v in eqn.outvars}
         self.makers = [made.get(id(x)) for x in jaxpr.outvars]
         self.out_avals = [x.aval for x in jaxpr.outvars]
-        self.run = self.compile_and_run
+        self.arity = len(jaxpr.invars)
 
-    def environment(self, builder: JaxprBuilder, atoms: Sequence) -> list:
-        """The atoms at the first positions: the arguments, then the constants."""
-        return [*atoms, *map(builder.atom, self.constants)] if self.constants else list(atoms)
+    def __getattr__(self, name: str) -> Callable:
+        """`run`, for the first run, which compiles: `__getattr__` runs only for slots that were never set. A straight line that is
+        only ever written into jaxprs is never compiled."""
+        if name != "run":
+            raise AttributeError(f"A StraightLine has no {name}.")
+        self.run = self.compile()
+        return self.run
 
     def write(self, builder: JaxprBuilder, env: list, steps: Sequence, origin: Origin | None):
-        """Append the equations of these steps to the jaxpr that is being written, and their results to `env`."""
+        """Append the equations of these steps to the jaxpr that is being written, and their results to `env`: the atoms of the
+        arguments, of the constants, and of the results so far."""
         eqns = builder.eqns
         for primitive, params, inputs, avals in steps:
-            results = [Var(avals[0])] if len(avals) == 1 else [Var(aval) for aval in avals]
+            results = [Var(aval) for aval in avals] if primitive.multiple_results else [Var(avals[0])]
             eqns.append(JaxprEqn([env[i] for i in inputs], results, primitive, params, no_effects, origin))
             env += results
 
-    def compile_and_run(self, *values) -> tuple:
-        """The first run, which compiles. A straight line that is only ever written into jaxprs is never compiled."""
-        self.run = self.compile(len(values))
-        return self.run(*values)
-
-    def compile(self, arity: int) -> Callable:
+    def compile(self) -> Callable:
         """The jaxpr as a Python function: each line calls one implementation."""
+        arity = self.arity
         names: dict[str, Any] = {"asarray": np.asarray}
         names |= {f"v{i}": constant._value for i, constant in enumerate(self.constants, arity)}
         lines = [f"def run({', '.join(f'v{i}' for i in range(arity))}):"]
@@ -105,7 +106,7 @@ class StraightLine:
             count += len(avals)
         lines.append(f"    return ({' '.join(f'v{i},' for i in self.outs)})")
         exec("\n".join(lines), names)
-        return names["run"]
+        return names.pop("run")
 
 
 def is_simple(primitive: Primitive, params: dict) -> bool:
@@ -197,8 +198,7 @@ class Recipe:
             return contributions
 
         out = jaxpr.outvars[0].aval.update(weak_type=weak_type)
-        with set_current_trace(eval_trace):
-            closed_jaxpr = trace_to_closed_jaxpr(function, [*[v.aval for v in residuals], out])
+        closed_jaxpr = run_under(eval_trace, trace_to_closed_jaxpr, function, [*[v.aval for v in residuals], out])
         line, parts, step, given = StraightLine(closed_jaxpr), [], 0, 0
         for primitive, end, contributions in ends:
             parts.append((primitive, line.steps[step:end], range(given, contributions)))
@@ -237,8 +237,7 @@ def make(primitive: Primitive, avals: Sequence[ShapedArray], in_nonzero: Sequenc
         linear = ClosedJaxpr(convert_constvars(jaxpr), ()) if out_nonzero else None
         return [*outs, *residuals]
 
-    with set_current_trace(eval_trace):
-        known = trace_to_closed_jaxpr(operation, avals)
+    known = run_under(eval_trace, trace_to_closed_jaxpr, operation, avals)
     simple = all(is_simple(eqn.primitive, eqn.params) for eqn in [*known.eqns, *(linear.eqns if linear else ())])
     return Recipe(primitive, known, linear, sum(in_nonzero)) if simple else NONE
 
@@ -346,7 +345,7 @@ def run_known(parent: QuietEvalTrace, recipe: Recipe, primals: Sequence, origin)
 def write_known(parent: StagingTrace, recipe: Recipe, primals: Sequence, origin: Origin | None) -> tuple[Any, Sequence]:
     """The value and the residuals, as the atoms of the jaxpr that is being written."""
     line, eqns = recipe.known, parent.eqns
-    env = line.environment(parent, [parent.atom(x) for x in primals])
+    env = [parent.atom(x) for x in (*primals, *line.constants)]
     start, maker = len(eqns), line.makers[0]
     if maker == 0 and len(line.steps) == 1:
         # One equation, which is the user's operation itself.
@@ -382,10 +381,13 @@ def vjp_flat(
         return shortcuts.plain(PLACE)(function, primals, in_nonzero, keep)
     trace = RecipeTrace(parent)
     tape = trace.tangent_trace
-    with new_trace(trace):
+
+    def run():
         args = (trace.new_arg(x) if nz else x for x, nz in zip(primals, in_nonzero, strict=True))
         pairs = [trace.split(x) for x in function(*args)]
-        outvars = [None if t is None else tape.atom(t) for _, t in pairs]
+        return pairs, [None if t is None else tape.atom(t) for _, t in pairs]
+
+    pairs, outvars = run_to_end(trace, run)
     values = {var: constant for var, constant, _ in tape.constants.values()}
     tangents = iter(tape.invars)
     invars = [next(tangents) if nz else None for nz in in_nonzero]
@@ -433,7 +435,7 @@ def write_back(parent: StagingTrace, application: Application, ct, pending: dict
     """The cotangents of the arguments, as tracers."""
     atom, recipe, invars = parent.atom(ct), application.recipe, application.invars
     line, targets, parts = recipe.back(atom.aval.weak_type)
-    env = line.environment(parent, [*application.residuals, atom])
+    env = [*application.residuals, atom, *map(parent.atom, line.constants)]
     # The number of the first equation that the line writes, and of the sums between its equations.
     start = len(parent.eqns)
     origin = tangent = application.origin and application.origin.derived(recipe.primitive, "jvp", "tangent")

@@ -154,7 +154,8 @@ class _Text:
 
     def defined(self, text: str) -> Callable:
         exec(text, self.names)
-        return self.names[text[len("def ") : text.index("(")]]
+        # Left among the names, to which it refers, the function would be freed by the garbage collector alone.
+        return self.names.pop(text[len("def ") : text.index("(")])
 
     def name(self, value: Any) -> str:
         name = f"static_{len(self.names)}"

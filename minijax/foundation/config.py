@@ -1,13 +1,13 @@
 """Configuration: `config.jax_enable_x64` and `config.update(name, value)` (JAX: `jax.config`).
 
-`enable_x64()`, `disable_jit()`, ... set an option within a `with` block, on this thread."""
+`enable_x64()`, `disable_jit()`, ... set an option within a `with` block, for this thread and this asyncio task alone."""
 
 from __future__ import annotations
 
 import gc
 import os
-import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 
 # {option: default value}. An option that JAX has too has JAX's name. The type of the default is the type of the option.
 _DEFAULTS = {
@@ -28,15 +28,9 @@ _DEFAULTS = {
 }
 
 
-class _Local(threading.local):
-    """The options that `with` blocks have set on this thread: one attribute for each option, None if no block has set it."""
-
-    settings = 0  # Number of open blocks
-
-
-for _name in _DEFAULTS:
-    setattr(_Local, _name, None)
-_local = _Local()
+# {option: value} of the options that open `with` blocks have set; None outside of such blocks. Each thread and each asyncio task
+# has a value of its own, and nobody changes a dictionary: a block sets another one.
+_set_by_blocks: ContextVar[dict | None] = ContextVar("minijax's options", default=None)
 
 
 def _from_text(text: str, kind: type):
@@ -88,14 +82,14 @@ config = Config()
 
 
 def _value(name: str):
-    """The value of the option on this thread. The functions below run for every operation, or for every number that becomes
+    """The value of the option in this thread and task. The functions below run for every operation, or every number that becomes
     an array, so they avoid the slower `Config.__getattr__`."""
-    local = getattr(_local, name)
-    return config._values[name] if local is None else local
+    options = _set_by_blocks.get()
+    return config._values[name] if options is None else options.get(name, config._values[name])
 
 
 def x64_enabled() -> bool:
-    """Whether 64-bit dtypes are allowed on this thread."""
+    """Whether 64-bit dtypes are allowed."""
     return _value("jax_enable_x64")
 
 
@@ -110,12 +104,12 @@ def debugging_floats() -> bool:
 
 
 def generation() -> int | None:
-    """A number that changes when an option of the process changes. None while a `with` block sets an option on this thread."""
-    return None if _local.settings else config._generation
+    """A number that changes when an option of the process changes. None within a `with` block that sets an option."""
+    return config._generation if _set_by_blocks.get() is None else None
 
 
 class _Setting:
-    """A `with` block that sets an option on this thread, and restores the old value at its end."""
+    """A `with` block that sets an option, and puts the options back at its end."""
 
     option: str
 
@@ -123,17 +117,19 @@ class _Setting:
         self.new_val = bool(new_val)
 
     def __enter__(self):
-        self.previous = getattr(_local, self.option)
-        setattr(_local, self.option, self.new_val)
-        _local.settings += 1
+        self.previous = _set_by_blocks.get()
+        try:
+            _set_by_blocks.set({**(self.previous or {}), self.option: self.new_val})
+        except BaseException:  # A KeyboardInterrupt comes after a call, too. No `__exit__` follows.
+            _set_by_blocks.set(self.previous)
+            raise
 
     def __exit__(self, *exc):
-        setattr(_local, self.option, self.previous)
-        _local.settings -= 1
+        _set_by_blocks.set(self.previous)
 
 
 class enable_x64(_Setting):
-    """`with enable_x64():` allows 64-bit dtypes on this thread, `enable_x64(False)` forbids them.
+    """`with enable_x64():` allows 64-bit dtypes in this thread and task, `enable_x64(False)` forbids them.
 
     >>> with enable_x64():
     ...     config.jax_enable_x64

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .config import x64_enabled
+from .tracebacks import hide_our_frames
 
 # The dtype of the tangent of an integer. Such a tangent carries no data.
 float0 = np.dtype([("float0", np.void, 0)])
@@ -231,12 +232,7 @@ def _node(dtype, weak: bool) -> str:
 def _join(nodes: set[str]) -> str:
     """The lowest type of the lattice that all these types may become."""
     bounds = set.intersection(*[_upper_bounds[n] for n in nodes])
-    least = [n for n in bounds if bounds <= _upper_bounds[n]]
-    if not least:
-        raise TypeError(
-            f"dtypes {', '.join(sorted(nodes))} have no common dtype: convert one explicitly with astype()."
-        )
-    return least[0]
+    return next(n for n in bounds if bounds <= _upper_bounds[n])
 
 
 @lru_cache(maxsize=4096)
@@ -246,7 +242,7 @@ def _promote(pairs: frozenset, x64: bool):
         if len({dtype for dtype, _ in pairs}) == 1:
             return next(iter(pairs))
         names = ", ".join(sorted(str(getattr(dtype, "name", dtype)) for dtype, _ in pairs))
-        raise TypeError(f"dtypes {names} have no common dtype: random keys and float0 mix with nothing else.")
+        raise ValueError(f"dtypes {names} have no common dtype: random keys and float0 mix with nothing else.")
     nodes = {_node(dtype, weak) for dtype, weak in pairs}
     joined = _join(nodes)
     if joined in _weak_dtypes:
@@ -299,11 +295,15 @@ def dtype_and_weak_type(x: Any) -> tuple[Any, bool]:
 
 def lattice_result_type(*args) -> tuple[Any, bool]:
     """The (dtype, weak type) that the arguments promote to."""
-    pairs = [dtype_and_weak_type(x) for x in args]
-    x64 = x64_enabled()
-    if not x64:
-        pairs = [(_narrow.get(d, d), w) for d, w in pairs]
-    return _promote(frozenset(pairs), x64)
+    try:
+        pairs = [dtype_and_weak_type(x) for x in args]
+        x64 = x64_enabled()
+        if not x64:
+            pairs = [(_narrow.get(d, d), w) for d, w in pairs]
+        return _promote(frozenset(pairs), x64)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def result_type(*args: Any, return_weak_type_flag: bool = False) -> Any:

@@ -73,6 +73,14 @@ def integer_conversion(tracer: str, origin: str) -> TracerIntegerConversionError
     )
 
 
+def ambiguous_truth(size: int) -> ValueError:
+    return ValueError(
+        "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"
+        if size
+        else "The truth value of an empty array is ambiguous. Use `array.size > 0` to check that it is not empty."
+    )
+
+
 def boolean_index(index: str, origin: str) -> NonConcreteBooleanIndexError:
     return NonConcreteBooleanIndexError(
         f"Array boolean indices must be concrete; got {index}.\n"

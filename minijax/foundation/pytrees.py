@@ -111,14 +111,11 @@ class PyTreeDef:
 
     def walk(self, f_node: Callable, f_leaf: Callable | None, leaves: Iterable):
         """The tree folded: `f_leaf(leaf)` for leaves, `f_node(folded children, data)` for containers."""
-
-        def fold(definition, leaves):
-            if definition.node is None:
-                leaf = next(leaves)
-                return leaf if f_leaf is None else f_leaf(leaf)
-            return f_node(tuple([fold(c, leaves) for c in definition.child_defs]), definition.data)
-
-        return fold(self, iter(leaves))
+        leaves = iter(leaves)
+        if self.node is None:
+            leaf = next(leaves)
+            return leaf if f_leaf is None else f_leaf(leaf)
+        return f_node(tuple([c.walk(f_node, f_leaf, leaves) for c in self.child_defs]), self.data)
 
     def __eq__(self, other) -> bool:
         if self is other:
@@ -318,27 +315,24 @@ def flatten_axes(name: str, treedef: PyTreeDef, axis_tree: Any) -> list:
 
     None in the prefix tree means "no axis" for all leaves below it.
     """
-    axes: list = []
-
-    # The tree is not put together: a node's constructor may refuse what is no array.
-    def collect(prefix, full: PyTreeDef):
-        if prefix is None or node_type(prefix) is None:
-            axes.extend([prefix] * full.num_leaves)
-            return
-        children, definition = _one_level(prefix)
-        if definition.node_data() != full.node_data():
-            raise ValueError(f"a node of type {type(prefix)} stands for {full}")
-        for child, subtree in zip(children, full.children(), strict=True):
-            collect(child, subtree)
-
     try:
-        collect(axis_tree, treedef)
+        return _leaf_axes(axis_tree, treedef)
     except ValueError as error:
         raise ValueError(
             f"{name} specification must be a tree prefix of the corresponding value, got specification {axis_tree!r} for value"
             f" tree {treedef}."
         ) from error
-    return axes
+
+
+def _leaf_axes(prefix, full: PyTreeDef) -> list:
+    # The tree is not put together: a node's constructor may refuse what is no array.
+    if prefix is None or node_type(prefix) is None:
+        return [prefix] * full.num_leaves
+    children, definition = _one_level(prefix)
+    if definition.node_data() != full.node_data():
+        raise ValueError(f"a node of type {type(prefix)} stands for {full}")
+    pairs = zip(children, full.children(), strict=True)
+    return [axis for child, subtree in pairs for axis in _leaf_axes(child, subtree)]
 
 
 def _one_level(tree: Any) -> tuple[list, PyTreeDef]:

@@ -118,8 +118,12 @@ class Origin(NamedTuple):
         """The origin of a line in a rule that the user wrote; the rule works on an equation of origin `around`."""
         return tuple.__new__(Origin, (self[0], around[1], around[2], around[3], (around,), False))
 
+    def of_sum(self, add: Any, parents: tuple[Origin, ...]) -> Origin:
+        """The origin of a sum of cotangents; a rule that works on an equation of this origin asks for the sum."""
+        return tuple.__new__(Origin, (self[0], add, "transpose", "cotangent", parents, False))
+
     def without_name(self) -> Origin:
-        return self._replace(is_result=False)
+        return tuple.__new__(Origin, (*self[:5], False))
 
     def as_tangent(self) -> Origin:
         return tuple.__new__(Origin, (self[0], self[1], self[2], "tangent", self[4], False))
@@ -136,7 +140,7 @@ class Origin(NamedTuple):
         """The origin of one equation that does the work of two."""
         if other is None or (self.same_place(other) and self[3] == other[3] and self.has_parents_of(other)):
             return self
-        return self._replace(parents=(self, other))
+        return tuple.__new__(Origin, (*self[:4], (self, other), self[5]))
 
     @property
     def rule(self) -> Rule | None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-import numpy as np
-
 from ..api.associative_scan import associative_scan
 from ..api.collectives import (
     all_gather,
@@ -29,10 +27,11 @@ from ..api.collectives import (
 )
 from ..api.loops import cond, fori_loop, map, scan, switch, while_loop
 from ..api.solves import custom_linear_solve, custom_root
-from ..core.traces import Array, get_aval
+from ..core.array import to_array
+from ..core.traces import Array, get_aval, given
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door
-from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.pytrees import tree_map
 from ..primitives import elementwise
 from ..primitives.basis import reduce_sum, registry
@@ -159,8 +158,8 @@ def reciprocal(x: ArrayLike) -> Array:
 
 def pow(x: ArrayLike, y: ArrayLike) -> Array:
     """x to the power y, where y has the dtype of x or holds integers (`lax.pow`)."""
-    if isinstance(y, int) and not isinstance(y, bool):
-        return integer_pow(x, y)
+    if python_scalar_type(y) not in (None, bool):
+        y = to_array(y)
     return elementwise.pow_p.bind(x, y)
 
 
@@ -179,23 +178,32 @@ def select_n(which: ArrayLike, *cases: ArrayLike) -> Array:
 def convert_element_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
     """The array in another dtype, which is never weak (`lax.convert_element_type`).
 
-    >>> convert_element_type(1.7, np.int32)
+    >>> convert_element_type(1.7, "int32")
     Array(1, dtype=int32)
     """
-    return _convert_element_type(operand, canonicalize_dtype(new_dtype))
+    return given(_convert_element_type(operand, canonicalize_dtype(new_dtype)))
 
 
 def bitcast_convert_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
     """The same bits, read as another dtype (`lax.bitcast_convert_type`)."""
-    return elementwise.bitcast_convert_type_p.bind(operand, new_dtype=canonicalize_dtype(new_dtype))
+    dtype, new_dtype = get_aval(operand).dtype, canonicalize_dtype(new_dtype)
+    if dtype != new_dtype and (dtype.kind in "bc" or new_dtype.kind in "bc"):
+        raise TypeError(
+            "bitcast_convert_type takes booleans and complex numbers to their own dtype only, got"
+            f" {dtype.name} to {new_dtype.name}."
+        )
+    return elementwise.bitcast_convert_type_p.bind(operand, new_dtype=new_dtype)
 
 
 def stop_gradient(x: Any) -> Any:
     """x, an array or a tree of arrays, with no derivative (`lax.stop_gradient`)."""
 
     def stop(leaf):
-        inexact = issubdtype(get_aval(leaf).dtype, np.inexact)
-        return elementwise.stop_gradient_p.bind(leaf) if inexact else leaf
+        try:
+            get_aval(leaf)
+        except TypeError as error:
+            raise TypeError(f"stop_gradient: {error}") from None
+        return elementwise.stop_gradient_p.bind(leaf)
 
     return tree_map(stop, x)
 

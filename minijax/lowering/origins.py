@@ -50,13 +50,13 @@ def user_names(eqns: Sequence[JaxprEqn]) -> dict[int, str]:
 def often_called(closed_jaxpr: ClosedJaxpr) -> dict[int, int]:
     """{id of a jaxpr that several equations carry: how many}. The longer ones become functions of the program."""
     count: Counter[int] = Counter()
-
-    def visit(jaxpr: Jaxpr):
-        for eqn in jaxpr.eqns:
-            for inner in jaxprs_in_params(eqn.params) if eqn.params else ():
-                count[id(inner)] += 1
-                if count[id(inner)] == 1:
-                    visit(inner.jaxpr if isinstance(inner, ClosedJaxpr) else inner)
-
-    visit(closed_jaxpr.jaxpr)
+    _count_calls(closed_jaxpr.jaxpr, count)
     return {i: n for i, n in count.items() if n > 1}
+
+
+def _count_calls(jaxpr: Jaxpr, count: Counter[int]):
+    for eqn in jaxpr.eqns:
+        for inner in jaxprs_in_params(eqn.params) if eqn.params else ():
+            count[id(inner)] += 1
+            if count[id(inner)] == 1:
+                _count_calls(inner.jaxpr if isinstance(inner, ClosedJaxpr) else inner, count)

@@ -7,6 +7,7 @@ after each pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from ..core.array import ArrayImpl, to_array
 from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
+from ..foundation.float_errors import SILENT, with_float_errors
 from ..primitives.basis import broadcast_in_dim_p, reshape_p
 from ..primitives.elementwise import add_p, neg_p
 from .contraction import contractions
@@ -40,8 +42,8 @@ def _folded(eqn: JaxprEqn, makers):
     aval = eqn.outvars[0].aval
     if aval.shape or getattr(aval.dtype, "kind", "V") not in "biufc" or not pure(eqn):
         return None
-    with np.errstate(all="ignore"):
-        value = np.asarray(eqn.primitive.impl(*[to_array(v.val)._value for v in eqn.invars], **eqn.params))
+    numbers = [to_array(v.val)._value for v in eqn.invars]
+    value = np.asarray(with_float_errors(SILENT, partial(eqn.primitive.impl, **eqn.params), *numbers))
     return Literal(ArrayImpl(value, aval.weak_type), aval)
 
 
@@ -84,6 +86,18 @@ def _minus(eqn: JaxprEqn, makers):
     zero = _number(eqn.invars[1], makers)
     # Not for -0.0: x - -0.0 is x + 0.0, which turns -0.0 into 0.0.
     return None if zero is None or np.signbit(zero) else _other(eqn, makers, 0, False)
+
+
+def _at_least(least: float):
+    """For `max` with the least number, or `min` with the largest: the other operand, NaN too."""
+    return lambda eqn, makers: _other(eqn, makers, least, True)
+
+
+def _unequal(eqn: JaxprEqn, makers):
+    """`x != False` is x."""
+    x, y = eqn.invars
+    same = x.aval.dtype == bool and type(y) is Literal and y.aval.shape == () and not to_array(y.val)._value
+    return x if same else None
 
 
 def _negated(eqn: JaxprEqn, makers):
@@ -158,6 +172,9 @@ IDENTITIES: dict[str, Rewrite] = {
     "mul": _times,
     "div": lambda eqn, makers: _other(eqn, makers, 1, False),
     "sub": _minus,
+    "max": _at_least(-np.inf),
+    "min": _at_least(np.inf),
+    "ne": _unequal,
     "neg": _negated,
     "integer_pow": lambda eqn, makers: eqn.invars[0] if eqn.params["y"] == 1 else None,
     "reshape": _reshape,

@@ -50,7 +50,7 @@ def diff(
     if n == 0:
         return a
     if n < 0:
-        raise ValueError(f"order must be non-negative but got {n}")
+        raise ValueError(f"jnp.diff: order must be non-negative but got {n}")
     if not a.shape:
         raise ValueError(f"diff requires input that is at least one dimensional; got {a}")
     axis = canonicalize_axis(axis, len(a.shape))
@@ -99,7 +99,7 @@ def gradient(
             "Shape of array too small to calculate a numerical gradient, at least 2 elements are required."
         )
     if len(spacing) not in (0, 1, len(axes)):
-        raise TypeError(f"Invalid number of spacing arguments {len(spacing)} for axis={axis!r}")
+        raise TypeError(f"jnp.gradient: Invalid number of spacing arguments {len(spacing)} for axis={axis!r}")
     spacing = (spacing or [1.0]) * len(axes) if len(spacing) < 2 else spacing
     results = [_gradient_along(f, h, a) for h, a in zip(spacing, axes)]
     return results[0] if len(results) == 1 else results
@@ -162,7 +162,9 @@ def interp(
         raise ValueError("xp and fp must be one-dimensional arrays of equal size")
     for name, value in (("left", left), ("right", right)):
         if isinstance(value, str) and value != "extrapolate":
-            raise ValueError(f"the only valid string value of `{name}` is 'extrapolate', but got: {value!r}")
+            raise ValueError(
+                f"jnp.interp: the only valid string value of `{name}` is 'extrapolate', but got: {value!r}"
+            )
     x, xp = promote_dtypes_inexact(x, xp)
     (fp,) = promote_dtypes_inexact(fp)
     if dtypes.issubdtype(x.dtype, np.complexfloating):

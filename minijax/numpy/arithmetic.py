@@ -194,9 +194,25 @@ def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return _logaddexp(*promote_args_inexact("logaddexp", x1, x2))
 
 
+def _smaller_less_larger(x1, x2, larger):
+    """Of two complex numbers, of which `larger` is the one with the larger real part, the other less that one."""
+    return ew.sub_p.bind(ew.add_p.bind(x1, x2), ew.mul_p.bind(larger, strong_const(larger, 2)))
+
+
+def _wrapped(z, half: float):
+    """z with its imaginary part brought between -half and half: a logarithm's is known up to whole turns."""
+    x, y = ew.real_p.bind(z), ew.imag_p.bind(z)
+    half, turn, zero = (strong_const(y, v) for v in (half, 2 * half, 0))
+    rest = ew.rem_p.bind(ew.add_p.bind(y, half), turn)
+    rest = select(ew.lt_p.bind(rest, zero), ew.add_p.bind(rest, turn), rest)
+    return ew.complex_p.bind(x, ew.sub_p.bind(rest, half))
+
+
 @custom_jvp
 def _logaddexp(x1, x2):
     larger = ew.max_p.bind(x1, x2)
+    if is_complex(x1):
+        return _wrapped(ew.add_p.bind(larger, log1p(exp(_smaller_less_larger(x1, x2, larger)))), np.pi)
     difference = ew.sub_p.bind(x1, x2)
     # inf - inf is NaN, but x1 + x2 is then the right result: the infinity, or the NaN that was given.
     undefined, total = _isnan(difference), ew.add_p.bind(x1, x2)
@@ -205,7 +221,7 @@ def _logaddexp(x1, x2):
 
 def _share(exponential: Callable, out, x, t):
     """The tangent t of the argument x times exp(x - out): the share of exp(x) in the sum whose logarithm is `out`."""
-    infinite = [select(isposinf(v), filled_like(v, 0), v) for v in (x, out)]
+    infinite = [select(isposinf(ew.real_p.bind(v) if is_complex(v) else v), filled_like(v, 0), v) for v in (x, out)]
     return ew.mul_p.bind(t, exponential(ew.sub_p.bind(*infinite)))
 
 
@@ -224,9 +240,13 @@ def logaddexp2(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 @custom_jvp
 def _logaddexp2(x1, x2):
     larger = ew.max_p.bind(x1, x2)
+    # A number, if x1 and x2 are: its digits are printed.
+    inverse_log2 = float(1 / np.log(2)) if larger.weak_type else strong_const(larger, 1 / np.log(2))
+    if is_complex(x1):
+        difference = _smaller_less_larger(x1, x2, larger)
+        return _wrapped(ew.add_p.bind(larger, ew.mul_p.bind(inverse_log2, log1p(exp2(difference)))), np.pi / np.log(2))
     difference = ew.sub_p.bind(x1, x2)
     undefined, total = _isnan(difference), ew.add_p.bind(x1, x2)
-    inverse_log2 = strong_const(larger, 1 / np.log(2))
     return select(undefined, total, ew.add_p.bind(larger, ew.mul_p.bind(inverse_log2, log1p(exp2(-abs(difference))))))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Never
 import numpy as np
 
 from .. import lax
-from ..core.traces import Array
+from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike, DTypeLike, Index
 from ..foundation import dtypes
 from . import (
@@ -53,6 +53,8 @@ def _iter(self: Array) -> Iterator[Array]:
 
 
 def _reversed(self: Array) -> Iterator[Array]:
+    if not self.shape and not isinstance(self, Tracer):
+        raise TypeError("len() of unsized object")
     return iter(self[::-1])
 
 
@@ -100,16 +102,16 @@ def _view(self: Array, dtype: DTypeLike | None = None, type: None = None) -> Arr
     if not self.shape:
         if old != new:
             raise ValueError("view() of a 0d array is only supported if the itemsize is unchanged.")
-        return lax.bitcast_convert_type(self, dtype)
+        return lax.bitcast_convert_type_p.bind(self, new_dtype=dtype)
     if self.shape[-1] * old % new:
         raise ValueError(
-            "When changing to a larger dtype, its size must be a divisor of the total size in bytes of the last axis"
-            " of the array."
+            "view(): When changing to a larger dtype, its size must be a divisor of the total size in bytes of the last axis of"
+            f" the array; the shape is {self.shape}, the dtypes are {self.dtype.name} and {dtype.name}."
         )
     if old < new:
         parted = self.reshape(*self.shape[:-1], -1, new // old)
-        return lax.bitcast_convert_type(parted, dtype)
-    out = lax.bitcast_convert_type(self, dtype)
+        return lax.bitcast_convert_type_p.bind(parted, new_dtype=dtype)
+    out = lax.bitcast_convert_type_p.bind(self, new_dtype=dtype)
     return out.reshape(*self.shape[:-1], -1) if old > new else out
 
 

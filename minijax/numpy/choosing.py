@@ -70,12 +70,13 @@ def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], defau
     if len(condlist) != len(choicelist):
         raise ValueError(f"condlist must have length equal to choicelist ({len(condlist)} vs {len(choicelist)})")
     if not condlist:
-        raise ValueError("condlist must be non-empty")
+        raise ValueError("jnp.select: condlist must be non-empty")
     check_arraylike("select", *condlist, *choicelist, default)
     default, *choices = promote_dtypes(*map(asarray, (default, *choicelist)))
-    for condition, choice in zip(reversed(condlist), reversed(choices)):
-        default = _where(condition, choice, default)
-    return default
+    conditions = broadcast_arrays(False, *map(to_bool, map(asarray, condlist)))
+    # The number of the first condition that holds; the first of all, which never does, stands for the default.
+    first = lax.argmax(lax.stack(conditions), 0, np.dtype("int32"))
+    return ew.select_n_p.bind(*broadcast_arrays(first, default, *choices))
 
 
 def choose(a: ArrayLike, choices: ArrayLike | Sequence[ArrayLike], out: None = None, mode: str = "raise") -> Array:
@@ -84,19 +85,21 @@ def choose(a: ArrayLike, choices: ArrayLike | Sequence[ArrayLike], out: None = N
     check_arraylike("choose", a, *choices)
     a = asarray(a)
     if not dtypes.issubdtype(a.dtype, np.integer):
-        raise ValueError("`a` array must be integer typed")
+        raise ValueError(f"jnp.choose: `a` array must be integer typed, got {a.dtype.name}")
     count = len(choices)
     if mode == "raise":
         known = a._concrete(errors.concretization, "jnp.choose with mode='raise'") if isinstance(a, Tracer) else a
         if ((np.asarray(known) < 0) | (np.asarray(known) >= count)).any():
-            raise ValueError("invalid entry in choice array")
+            raise ValueError(f"jnp.choose: invalid entry in choice array: {known}, with {count} choices")
     elif mode == "wrap":
         a = a % count
     elif mode == "clip":
         a = ew.clamp_p.bind(const(a, 0), a, const(a, count - 1))
     else:
-        raise ValueError(f"mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
-    index, *arrays = broadcast_arrays(a, *promote_dtypes(*map(asarray, choices)))
+        raise ValueError(f"jnp.choose: mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
+    # As of an array of them: strong, also of numbers.
+    choices = [convert(x, x.dtype, False) for x in promote_dtypes(*map(asarray, choices))]
+    index, *arrays = broadcast_arrays(a, *choices)
     return ew.select_n_p.bind(convert_element_type(index, np.dtype("int32")), *arrays)
 
 
@@ -125,11 +128,13 @@ def compress(
         )
         places = np.flatnonzero(np.asarray(known))
         if places.size and places[-1] >= length:
-            raise ValueError("condition contains entries that are out of bounds")
+            raise ValueError(
+                f"jnp.compress: condition contains entries that are out of bounds for an axis of size {length}"
+            )
         return moveaxis(take(a, places.astype(np.int32), 0), 0, axis)
     if not 0 <= size <= length:
         raise ValueError(
-            "size must be positive and not greater than the size of the array axis; got"
+            "jnp.compress: size must be positive and not greater than the size of the array axis; got"
             f" size={size!r} for a.shape[axis]={length}"
         )
     condition = condition[:length]

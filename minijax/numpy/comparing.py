@@ -20,10 +20,12 @@ def isclose(
     a, b = promote_args_inexact("isclose", a, b)
     real_dtype = np.zeros(0, a.dtype).real.dtype
     rtol, atol = convert(rtol, real_dtype), convert(atol, real_dtype)
+    both_nan = ew.and_p.bind(isnan(a), isnan(b))
+    finite = ufuncs.isfinite(b)
     distance, bound = ew.abs_p.bind(ew.sub_p.bind(a, b)), ew.mul_p.bind(rtol, ew.abs_p.bind(b))
     in_range = ew.le_p.bind(distance, ew.add_p.bind(atol, bound))
-    close = ew.or_p.bind(ew.eq_p.bind(a, b), ew.and_p.bind(ufuncs.isfinite(b), in_range))
-    return ew.or_p.bind(close, ew.and_p.bind(isnan(a), isnan(b))) if equal_nan else close
+    close = ew.or_p.bind(ew.eq_p.bind(a, b), ew.and_p.bind(finite, in_range))
+    return ew.or_p.bind(close, both_nan) if equal_nan else close
 
 
 def allclose(

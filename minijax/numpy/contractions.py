@@ -14,6 +14,7 @@ from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import expand_dims
 from ..primitives.elementwise import convert_element_type, select
@@ -203,7 +204,9 @@ def _tensordot_axes(axes, a: tuple[int, ...], b: tuple[int, ...]):
             raise TypeError(f"Number of tensordot axes (axes {axes}) exceeds input ranks ({a} and {b})")
         return tuple(range(len(a) - axes, len(a))), tuple(range(axes))
     if not isinstance(axes, (tuple, list)) or len(axes) != 2:
-        raise TypeError("tensordot axes argument must be an int, a pair of ints, or a pair of lists/tuples of ints.")
+        raise TypeError(
+            f"tensordot axes argument must be an int, a pair of ints, or a pair of lists/tuples of ints, got {axes}."
+        )
     first, second = ((ax,) if isinstance(ax, int) else ax for ax in axes)
     if not isinstance(first, (tuple, list)) or not isinstance(second, (tuple, list)):
         raise TypeError(
@@ -309,19 +312,23 @@ def einsum(
 
 
 def _einsum_operands(subscripts, operands) -> tuple[str, list]:
-    if isinstance(subscripts, str):
-        return subscripts, [unwrap(x) for x in operands]
-    # einsum(x, [0, 1], y, [1, 2], [0, 2]) names the axes by numbers instead of letters.
-    given = [subscripts, *operands]
-    lists = given[1::2]
-    arrays = [unwrap(x) for x in given[: 2 * (len(given) // 2) : 2]]
-    letters = {Ellipsis: "..."}
+    try:
+        if isinstance(subscripts, str):
+            return subscripts, [unwrap(x) for x in operands]
+        # einsum(x, [0, 1], y, [1, 2], [0, 2]) names the axes by numbers instead of letters.
+        given = [subscripts, *operands]
+        lists = given[1::2]
+        arrays = [unwrap(x) for x in given[: 2 * (len(given) // 2) : 2]]
+        letters = {Ellipsis: "..."}
 
-    def spell(axes) -> str:
-        return "".join(letters.setdefault(i, _LETTERS[len(letters) - 1]) for i in axes)
+        def spell(axes) -> str:
+            return "".join(letters.setdefault(i, _LETTERS[len(letters) - 1]) for i in axes)
 
-    spelled = ",".join(spell(axes) for axes in lists)
-    return (f"{spelled}->{spell(given[-1])}" if len(given) % 2 else spelled), arrays
+        spelled = ",".join(spell(axes) for axes in lists)
+        return (f"{spelled}->{spell(given[-1])}" if len(given) % 2 else spelled), arrays
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -366,7 +373,9 @@ def _check_einsum(subscripts: str, inputs: list[str], result: str, shapes: list[
         if letter not in sizes:
             raise ValueError(f"Output character '{letter}' did not appear in the input of einsum '{subscripts}'")
         if result.count(letter) > 1:
-            raise ValueError(f"Output character '{letter}' appeared more than once in the output of '{subscripts}'.")
+            raise ValueError(
+                f"Output character '{letter}' appeared more than once in the output of einsum '{subscripts}'."
+            )
 
 
 def _einsum_path(inputs: list[str], result: str, arrays: list[Array], optimize) -> list[tuple[int, ...]]:

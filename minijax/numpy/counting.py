@@ -82,7 +82,9 @@ def histogram(
     else:
         a, weights = ensure_arraylike("histogram", a, weights)
         if a.shape != weights.shape:
-            raise ValueError("weights should have the same shape as a.")
+            raise ValueError(
+                f"jnp.histogram: weights should have the same shape as a, got {weights.shape} and {a.shape}."
+            )
         a, weights = promote_dtypes_inexact(a, weights)
     edges = histogram_bin_edges(a, bins, range, weights)
     places = searchsorted(edges, a, "right")

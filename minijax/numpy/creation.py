@@ -10,10 +10,12 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from .. import lax
-from ..core.array import ArrayImpl, to_array
-from ..core.traces import Array, Tracer
+from ..core.array import to_array
+from ..core.traces import Array, Tracer, given
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes, errors
+from ..foundation.float_errors import SILENT, with_float_errors
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, expand_dims
 from ..primitives.elementwise import convert_element_type, copy_p, select
@@ -88,26 +90,28 @@ def asarray(
 
 def _array_of_array(x: Array, dtype, copy: bool) -> Array:
     x = as_array(x)
-    if dtype is not None and (x.dtype != dtype or x.weak_type):
-        x = convert_element_type(x, dtype)
-    return copy_p.bind(x) if copy else x
+    x = copy_p.bind(x) if copy else x
+    return convert_element_type(x, dtype) if dtype is not None and (x.dtype != dtype or x.weak_type) else x
 
 
 def _array_of_value(x: Any, dtype) -> Array:
-    if dtypes.python_scalar_type(x) is not None and dtype is None:
-        return to_array(x)
-    if isinstance(x, (bool, int, float, complex, str, np.ndarray, np.generic)) and dtype is not None:
-        # NumPy refuses numbers that the dtype cannot hold: OverflowError for 300 as uint8, TypeError for 1j as float32.
-        with np.errstate(all="ignore"):
-            return ArrayImpl(np.array(x, dtype))
-    if not isinstance(x, (np.ndarray, np.generic)):
-        x = _from_foreign(x)
-    if x.dtype.kind not in "biufcV" or x.dtype.names:
-        raise TypeError(
-            f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are"
-            " supported by JAX."
-        )
-    return to_array(x) if dtype is None else convert(to_array(x), dtype)
+    try:
+        if dtypes.python_scalar_type(x) is not None and dtype is None:
+            return given(x)
+        if isinstance(x, (bool, int, float, complex, str, np.ndarray, np.generic)) and dtype is not None:
+            # NumPy refuses numbers that the dtype cannot hold: OverflowError for 300 as uint8, TypeError for 1j as float32.
+            return given(with_float_errors(SILENT, np.array, x, dtype))
+        if not isinstance(x, (np.ndarray, np.generic)):
+            x = _from_foreign(x)
+        if x.dtype.kind not in "biufcV" or x.dtype.names:
+            raise TypeError(
+                f"Value {x!r} with dtype {x.dtype} is not a valid JAX array type. Only arrays of numeric types are"
+                " supported by JAX."
+            )
+        return given(x) if dtype is None else convert(to_array(x), dtype)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _from_foreign(x: Any) -> np.ndarray:
@@ -130,15 +134,19 @@ def _leaves(x: Any):
 
 
 def _array_of_list(nested: list | tuple, dtype) -> Array:
-    leaves = [unwrap(leaf) for leaf in _leaves(nested)]
-    if any(leaf is None for leaf in leaves):
-        raise ValueError("None is not a valid value for jnp.array")
-    if dtype is None:
-        typed = [leaf if _has_dtype(leaf) else _from_foreign(leaf) for leaf in leaves]
-        dtype = dtypes.lattice_result_type(*typed)[0] if leaves else default_float_dtype()
-    if any(isinstance(leaf, Array) for leaf in leaves):
-        return _stack_list(nested, dtype)
-    return ArrayImpl(np.array(nested, dtype))
+    try:
+        leaves = [unwrap(leaf) for leaf in _leaves(nested)]
+        if any(leaf is None for leaf in leaves):
+            raise ValueError("None is not a valid value for jnp.array")
+        if dtype is None:
+            typed = [leaf if _has_dtype(leaf) else _from_foreign(leaf) for leaf in leaves]
+            dtype = dtypes.lattice_result_type(*typed)[0] if leaves else default_float_dtype()
+        if any(isinstance(leaf, Array) for leaf in leaves):
+            return _stack_list(nested, dtype)
+        return given(np.array(nested, dtype))
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _has_dtype(x: Any) -> bool:
@@ -150,7 +158,7 @@ def _stack_list(nested: Any, dtype) -> Array:
     if not isinstance(nested, (list, tuple)):
         return asarray(nested, dtype)
     if not nested:
-        return ArrayImpl(np.zeros(0, dtype))
+        return given(np.zeros(0, dtype))
     rows = [expand_dims(_stack_list(item, dtype), [0]) for item in nested]
     return lax.concatenate(rows, 0)
 
@@ -387,7 +395,7 @@ def linspace(
     """
     num, axis = operator.index(num), operator.index(axis)
     if num < 0:
-        raise ValueError(f"Number of samples, {num}, must be non-negative.")
+        raise ValueError(f"jnp.linspace: Number of samples, {num}, must be non-negative.")
     check_arraylike("linspace", start, stop)
     start, stop = unwrap(start), unwrap(stop)
     if dtype is None:
@@ -479,7 +487,7 @@ def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: 
     if not copy:
         raise ValueError("jax.numpy.meshgrid only supports copy=True")
     if indexing not in ("xy", "ij"):
-        raise ValueError(f"Valid values for indexing are 'xy' and 'ij', got {indexing}")
+        raise ValueError(f"jnp.meshgrid: Valid values for indexing are 'xy' and 'ij', got {indexing}")
     if any(len(x.shape) != 1 for x in vectors):
         raise ValueError(f"Arguments to jax.numpy.meshgrid must be 1D, got shapes {[x.shape for x in vectors]}")
     places = list(range(len(vectors)))
@@ -487,11 +495,11 @@ def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: 
         places[:2] = 1, 0
     sizes = {place: x.shape[0] for place, x in zip(places, vectors)}
 
-    def grid(place, x):
+    grids = {}
+    for place, x in sorted(zip(places, vectors), key=lambda pair: pair[0]):
         shape = tuple(1 if sparse and i != place else sizes[i] for i in range(len(vectors)))
-        return broadcast_in_dim(x, shape, (place,))
-
-    return [grid(place, x) for place, x in zip(places, vectors)]
+        grids[place] = broadcast_in_dim(x, shape, (place,))
+    return [grids[place] for place in places]
 
 
 def indices(dimensions: Sequence[int], dtype: DTypeLike | None = None, sparse: bool = False) -> Any:
@@ -504,7 +512,7 @@ def indices(dimensions: Sequence[int], dtype: DTypeLike | None = None, sparse: b
         grids.append(broadcast_in_dim(lax.iota(dtype, size), shape, (i,)))
     if sparse:
         return tuple(grids)
-    return lax.concatenate([expand_dims(g, [0]) for g in grids], 0) if grids else ArrayImpl(np.zeros(0, dtype))
+    return lax.stack(grids) if grids else given(np.zeros(0, dtype))
 
 
 def ix_(*args: ArrayLike) -> tuple[Array, ...]:

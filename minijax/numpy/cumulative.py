@@ -66,13 +66,13 @@ def _array_api_cumulative(name, bind, word, x, axis, dtype, include_initial, fir
     x = ensure_arraylike(name, x)
     if not x.shape:
         raise ValueError(
-            f"The input must be non-scalar to take a cumulative {word}, however a scalar value or scalar array was"
+            f"jnp.{name}: The input must be non-scalar to take a cumulative {word}, however a scalar value or scalar array was"
             " given."
         )
     if axis is None:
         if len(x.shape) > 1:
             raise ValueError(
-                f"The input array has rank {len(x.shape)}, however axis was not set to an explicit value. The axis"
+                f"jnp.{name}: The input array has rank {len(x.shape)}, however axis was not set to an explicit value. The axis"
                 " argument is only optional for one-dimensional arrays."
             )
         axis = 0

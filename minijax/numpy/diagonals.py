@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import lax
-from ..core.array import ArrayImpl
+from ..core.array import number
 from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes, errors
@@ -48,7 +48,7 @@ def diag(v: ArrayLike, k: int = 0) -> Array:
         return diagonal(v, k)
     if len(v.shape) != 1:
         raise ValueError("diag input must be 1d or 2d")
-    zero = ArrayImpl(np.asarray(0, v.dtype), v.weak_type)
+    zero = number(np.asarray(0, v.dtype), v.weak_type)
     size = v.shape[0] + abs(k)
     v = lax.pad(v, zero, [(max(0, -k), max(0, k), 0)])
     return _where(eye(size, k=k, dtype=bool), _expand_dims(v, [1]), zero)
@@ -68,7 +68,7 @@ def trace(
     check_no_out("trace", out)
     rows, columns = a.shape[axis1], a.shape[axis2]
     if canonicalize_axis(axis1, len(a.shape)) == canonicalize_axis(axis2, len(a.shape)):
-        raise ValueError(f"axis1 and axis2 can not be same. axis1={axis1} and axis2={axis2}")
+        raise ValueError(f"jnp.trace: axis1 and axis2 can not be same. axis1={axis1} and axis2={axis2}")
     a = moveaxis(a, (axis1, axis2), (-2, -1))
     on_diagonal = _where(eye(rows, columns, k=offset, dtype=bool), a, zeros_like(a))
     return reductions.sum(on_diagonal, axis=(-2, -1), dtype=dtype)
@@ -87,9 +87,11 @@ def diag_indices_from(arr: ArrayLike) -> tuple[Array, ...]:
     """The indices of the main diagonal of `arr` (`jax.numpy.diag_indices_from`)."""
     arr = ensure_arraylike("diag_indices_from", arr)
     if len(arr.shape) < 2:
-        raise ValueError("input array must be at least 2-d")
+        raise ValueError(f"jnp.diag_indices_from: input array must be at least 2-d, got shape {arr.shape}")
     if len(set(arr.shape)) != 1:
-        raise ValueError("All dimensions of input must be of equal length")
+        raise ValueError(
+            f"jnp.diag_indices_from: All dimensions of input must be of equal length, got shape {arr.shape}"
+        )
     return diag_indices(arr.shape[0], len(arr.shape))
 
 
@@ -130,14 +132,14 @@ def tril_indices_from(arr: ArrayLike, k: int = 0) -> tuple[Array, Array]:
 def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False, *, inplace: bool = True) -> Array:
     """The array with `val` on its diagonal (`jax.numpy.fill_diagonal`). Arrays are immutable: pass `inplace=False`."""
     if inplace:
-        raise NotImplementedError("JAX arrays are immutable, must use inplace=False")
+        raise NotImplementedError("jnp.fill_diagonal: JAX arrays are immutable, must use inplace=False")
     if wrap:
-        raise NotImplementedError("wrap=True is not implemented, must use wrap=False")
+        raise NotImplementedError("jnp.fill_diagonal: wrap=True is not implemented, must use wrap=False")
     a, val = ensure_arraylike("fill_diagonal", a, val)
     if len(a.shape) < 2:
-        raise ValueError("array must be at least 2-d")
+        raise ValueError(f"jnp.fill_diagonal: array must be at least 2-d, got shape {a.shape}")
     if len(a.shape) > 2 and len(set(a.shape)) > 1:
-        raise ValueError("All dimensions of input must be of equal length")
+        raise ValueError(f"jnp.fill_diagonal: All dimensions of input must be of equal length, got shape {a.shape}")
     n = min(a.shape)
     values = val if not val.shape else resize(ravel(val), (n,))
     return a.at[diag_indices(n, len(a.shape))].set(values)
@@ -151,7 +153,9 @@ def unravel_index(indices: ArrayLike, shape: Shape) -> tuple[Array, ...]:
     for size in reversed(sizes):
         found.append(left % size)
         left = left // size
-    beyond, before = left > 0, left < -1
+    beyond = left > 0
+    # No unsigned number is below -1, which would become the largest of them.
+    before = left < -1 if left.dtype.kind == "i" else left < 0
     return tuple(_where(beyond, size - 1, _where(before, 0, index)) for size, index in zip(sizes, reversed(found)))
 
 
@@ -166,13 +170,14 @@ def ravel_multi_index(
     """The indices into the flattened array, for indices along each axis (`jax.numpy.ravel_multi_index`)."""
     sizes = as_tuple(dims)
     if len(multi_index) != len(sizes):
-        raise ValueError(f"len(multi_index)={len(multi_index)} != len(dims)={len(sizes)}")
+        raise ValueError(f"jnp.ravel_multi_index: len(multi_index)={len(multi_index)} != len(dims)={len(sizes)}")
     check_arraylike("ravel_multi_index", *multi_index)
     parts = [asarray(i) for i in multi_index]
-    if any(not dtypes.issubdtype(i.dtype, np.integer) for i in parts):
-        raise TypeError("only int indices permitted")
+    for part in parts:
+        if not dtypes.issubdtype(part.dtype, np.integer):
+            raise ValueError(f"jnp.ravel_multi_index: dtype={part.dtype.name} is not an integer type.")
     if order not in ("C", "F"):
-        raise ValueError(f"invalid order={order!r}. Expected 'C' or 'F'")
+        raise ValueError(f"jnp.ravel_multi_index: invalid order={order!r}. Expected 'C' or 'F'")
     parts = [_bring_inside(i, size, mode) for i, size in zip(parts, sizes)]
     steps = [math.prod(sizes[i + 1 :]) if order == "C" else math.prod(sizes[:i]) for i in range(len(sizes))]
     total = array(0, dtype or dtypes.result_type(int, *parts))
@@ -187,10 +192,12 @@ def _bring_inside(index: Array, size: int, mode: str) -> Array:
         if isinstance(index, Tracer):
             known = index._concrete(errors.concretization, "jnp.ravel_multi_index with mode='raise'")
         if ((np.asarray(known) < 0) | (np.asarray(known) >= size)).any():
-            raise ValueError("invalid entry in coordinates array")
+            raise ValueError(
+                f"jnp.ravel_multi_index: invalid entry in coordinates array: {known}, for an axis of size {size}"
+            )
         return index
     if mode == "clip":
         return ew.clamp_p.bind(const(index, 0), index, const(index, size - 1))
     if mode == "wrap":
         return index % size
-    raise ValueError(f"invalid mode={mode!r}. Expected 'raise', 'wrap' or 'clip'")
+    raise ValueError(f"jnp.ravel_multi_index: invalid mode={mode!r}. Expected 'raise', 'wrap' or 'clip'")

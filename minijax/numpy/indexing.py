@@ -17,6 +17,7 @@ import numpy as np
 from .. import lax
 from ..core.traces import Array, Tracer
 from ..foundation import dtypes, errors
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.dynamic_slices import dtype_of_index, widened
@@ -48,26 +49,31 @@ class Entry(NamedTuple):
 
 def parse(index: Any, shape: tuple[int, ...]) -> list[Entry]:
     """The entries of an index into an array of that shape. An ellipsis stays one entry, with the axes that it stands for."""
-    parts = index if isinstance(index, tuple) else (_single_index(index),)
-    parts = [_as_index(i) for i in parts]
-    kinds = [_kind_of(i) for i in parts]
-    taken = [
-        0 if k in (Kind.NEW_AXIS, Kind.ELLIPSIS) else np.ndim(i) if k is Kind.MASK else 1 for i, k in zip(parts, kinds)
-    ]
-    if kinds.count(Kind.ELLIPSIS) > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
-    if sum(taken) > len(shape):
-        raise IndexError(f"Too many indices: array is {len(shape)}-dimensional, but {sum(taken)} were indexed")
-    if Kind.ELLIPSIS in kinds:
-        taken[kinds.index(Kind.ELLIPSIS)] = len(shape) - sum(taken)
-    entries, axis = [], 0
-    for part, kind, n in zip(parts, kinds, taken):
-        entries.append(Entry(part, kind, tuple(range(axis, axis + n))))
-        axis += n
-    for position, entry in enumerate(entries):
-        if entry.kind is Kind.SLICE:
-            _check_slice(entry.index, position)
-    return entries
+    try:
+        parts = index if isinstance(index, tuple) else (_single_index(index),)
+        parts = [_as_index(i) for i in parts]
+        kinds = [_kind_of(i) for i in parts]
+        taken = [
+            0 if k in (Kind.NEW_AXIS, Kind.ELLIPSIS) else np.ndim(i) if k is Kind.MASK else 1
+            for i, k in zip(parts, kinds)
+        ]
+        if kinds.count(Kind.ELLIPSIS) > 1:
+            raise IndexError("an index can only have a single ellipsis ('...')")
+        if sum(taken) > len(shape):
+            raise IndexError(f"Too many indices: array is {len(shape)}-dimensional, but {sum(taken)} were indexed")
+        if Kind.ELLIPSIS in kinds:
+            taken[kinds.index(Kind.ELLIPSIS)] = len(shape) - sum(taken)
+        entries, axis = [], 0
+        for part, kind, n in zip(parts, kinds, taken):
+            entries.append(Entry(part, kind, tuple(range(axis, axis + n))))
+            axis += n
+        for position, entry in enumerate(entries):
+            if entry.kind is Kind.SLICE:
+                _check_slice(entry.index, position)
+        return entries
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _single_index(index):
@@ -206,9 +212,10 @@ def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
         y = arr if whole else lax.slice(arr, starts, limits, None if set(strides) <= {1} else strides)
     elif set(strides) <= {1}:
         sizes = [1 if n is None else n - s for s, n in zip(starts, limits)]
+        starts = [as_array(s) for s in starts]
         if len(starts) > 1:
             # dynamic_slice takes start indices of one dtype only.
-            starts = [lax.convert_element_type(as_array(s), dtype_of_index(max(arr.shape))) for s in starts]
+            starts = [lax.convert_element_type(s, dtype_of_index(max(arr.shape))) for s in starts]
         y = lax.dynamic_slice(arr, starts, sizes, allow_negative_indices=normalize_indices)
     else:
         return _take_by_gather(arr, entries, normalize_indices, None, False, False, mode)

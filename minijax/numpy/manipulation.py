@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import lax
-from ..core.traces import Array
+from ..core.traces import Array, given
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..primitives.basis import expand_dims as _expand_dims
 from .creation import asarray
@@ -72,16 +72,18 @@ def _new_shape(a: Array, shape: Any) -> tuple[int, ...]:
     sizes = concrete_sizes(shape)
     unknown = [i for i, d in enumerate(sizes) if d == -1]
     if len(unknown) > 1:
-        raise TypeError(f"can only specify one unknown axis size with a `-1` value, got {shape}")
+        raise TypeError(f"reshape can only specify one unknown axis size with a `-1` value, got {shape}")
     known = math.prod(d for d in sizes if d != -1)
     if unknown:
-        if (a.size % known if known else a.size) != 0:
+        if not known:
+            raise ZeroDivisionError(
+                f"reshape: integer modulo by zero: no size for the axis -1 of {shape} is the right one"
+            )
+        if a.size % known != 0:
             raise TypeError(
                 f"cannot reshape array of shape {a.shape} (size {a.size}) into shape {shape} because the product of"
                 f" specified axis sizes ({known}) does not evenly divide {a.size}"
             )
-        if not known:
-            raise ZeroDivisionError("integer modulo by zero")
         return tuple(a.size // known if d == -1 else d for d in sizes)
     if a.size != known:
         raise TypeError(f"cannot reshape array of shape {a.shape} (size {a.size}) into shape {shape} (size {known})")
@@ -92,7 +94,7 @@ def ravel(a: ArrayLike, order: str = "C", *, out_sharding: Any = None) -> Array:
     """All elements along one axis (`jax.numpy.ravel`)."""
     a = ensure_arraylike("ravel", a)
     if order == "K":
-        raise NotImplementedError("Ravel not implemented for order='K'.")
+        raise NotImplementedError("jnp.ravel: Ravel not implemented for order='K'.")
     return reshape(a, (a.size,), order)
 
 
@@ -132,7 +134,7 @@ def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Seque
     source = tuple(canonicalize_axis(i, ndim) for i in as_tuple(source))
     destination = tuple(canonicalize_axis(i, ndim) for i in as_tuple(destination))
     if len(source) != len(destination):
-        raise ValueError(f"Inconsistent number of elements: {len(source)} vs {len(destination)}")
+        raise ValueError(f"jnp.moveaxis: Inconsistent number of elements: {len(source)} vs {len(destination)}")
     order = [i for i in range(ndim) if i not in source]
     for place, axis in sorted(zip(destination, source)):
         order.insert(place, axis)
@@ -168,12 +170,14 @@ def squeeze(a: ArrayLike, axis: Axis = None) -> Array:
 
 
 def _at_least(ndim: int) -> Callable:
+    name = f"atleast_{ndim}d"
+
     def function(*arys: ArrayLike) -> Any:
-        check_arraylike(function.__name__, *arys)
+        check_arraylike(name, *arys)
         results = [_with_rank(as_array(x), ndim) for x in arys]
         return results[0] if len(results) == 1 else results
 
-    function.__name__ = function.__qualname__ = f"atleast_{ndim}d"
+    function.__name__ = function.__qualname__ = name
     function.__doc__ = f"The arrays with {ndim} axes or more; new axes have size 1 (`jax.numpy.atleast_{ndim}d`)."
     return function
 
@@ -181,7 +185,7 @@ def _at_least(ndim: int) -> Callable:
 def _with_rank(x: Array, ndim: int) -> Array:
     missing = ndim - len(x.shape)
     if missing <= 0:
-        return x
+        return given(x)
     # A vector becomes the middle axis of three, a matrix the first two.
     new = {(3, 1): (0, 2), (3, 2): (2,)}.get((ndim, len(x.shape)), range(missing))
     return _expand_dims(x, new)
@@ -218,7 +222,7 @@ def rot90(m: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
         )
     one, two = (canonicalize_axis(a, ndim) for a in axes)
     if one == two:
-        raise ValueError("Axes must be different")
+        raise ValueError(f"jnp.rot90: Axes must be different, got {axes}")
     turns = k % 4
     if turns == 0:
         return m
@@ -237,6 +241,8 @@ def concatenate(arrays: Sequence[ArrayLike] | ArrayLike, axis: int | None = 0, d
     >>> concatenate([np.arange(2), np.arange(3)])
     Array([0, 1, 0, 1, 2], dtype=int32)
     """
+    if isinstance(arrays, Array) and axis == 0 and dtype is None and len(arrays.shape) > 1:
+        return lax.reshape(arrays, (arrays.shape[0] * arrays.shape[1], *arrays.shape[2:]))
     arrays = _arrays("concatenate", arrays)
     if not arrays:
         raise ValueError("Need at least one array to concatenate.")

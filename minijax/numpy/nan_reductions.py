@@ -146,9 +146,8 @@ def nanvar(
         center = nanmean(a, axis, dtype=work_dtype, keepdims=True, where=where)
     else:
         center = convert_element_type(ensure_arraylike("nanvar", mean), work_dtype)
-    missing = isnan(a)
-    squares = squared_size(_where(missing, 0, ew.sub_p.bind(*same_rank(a, center))))
-    count = sum(logical_not(missing), axis, keepdims=keepdims, where=where) - ddof
+    squares = squared_size(_where(isnan(a), 0, ew.sub_p.bind(*same_rank(a, center))))
+    count = sum(logical_not(isnan(a)), axis, keepdims=keepdims, where=where) - ddof
     none_left = count <= 0
     total = _where(none_left, math.nan, sum(squares, axis, keepdims=keepdims, where=where))
     divisor = convert_element_type(_where(none_left, 1, count), total.dtype)

@@ -51,14 +51,14 @@ def pad(
     a = ensure_arraylike("pad", array)
     widths = _pairs(pad_width, len(a.shape), "pad_width")
     if any(type(w) is not int for pair in widths for w in pair):
-        raise TypeError("`pad_width` must be of integral type.")
+        raise TypeError(f"jnp.pad: `pad_width` must be of integral type, got {pad_width}.")
     if any(w < 0 for pair in widths for w in pair):
-        raise ValueError("index can't contain negative values")
+        raise ValueError(f"jnp.pad: index can't contain negative values, got {widths}")
     if not isinstance(mode, str) or mode not in _PAD_OPTIONS:
         raise NotImplementedError(f"Unimplemented padding mode '{mode}' for np.pad.")
     unsupported = set(kwargs) - set(_PAD_OPTIONS[mode])
     if unsupported:
-        raise ValueError(f"unsupported keyword arguments for mode '{mode}': {unsupported}")
+        raise ValueError(f"jnp.pad: unsupported keyword arguments for mode '{mode}': {unsupported}")
     if not a.shape:
         return a
     if mode == "constant":
@@ -126,7 +126,7 @@ def _pad_slices(a: Array, axis: int, mode: str, lengths) -> tuple[Array, Array]:
     }
     before, behind = (size, size) if lengths is None else (min(n, size) for n in lengths)
     if before == 0 or behind == 0:
-        raise ValueError("stat_length of 0 yields no value for padding")
+        raise ValueError("jnp.pad: stat_length of 0 yields no value for padding")
     parts = (lax.slice_in_dim(a, 0, before, axis=axis), lax.slice_in_dim(a, size - behind, size, axis=axis))
     return tuple(_as_dtype_of(a, reduce[mode](part, axis=axis, keepdims=True)) for part in parts)
 

@@ -60,7 +60,7 @@ def polyder(p: ArrayLike, m: int = 1) -> Array:
     """The m-th derivative of a polynomial (`jax.numpy.polyder`)."""
     (p,) = promote_dtypes_inexact(ensure_arraylike("polyder", p))
     if m < 0:
-        raise ValueError("Order of derivative must be positive")
+        raise ValueError(f"jnp.polyder: Order of derivative must be positive, got {m}")
     for _ in range(operator.index(m)):
         degree = p.shape[0] - 1
         p = p[:-1] * arange(degree, 0, -1, dtype=p.dtype)
@@ -72,10 +72,12 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
     m = operator.index(m)
     p, k = promote_dtypes_inexact(*ensure_arraylike("polyint", p, 0 if k is None else k))
     if m < 0:
-        raise ValueError("Order of integral must be positive (see polyder)")
+        raise ValueError(f"jnp.polyint: Order of integral must be positive (see polyder), got {m}")
     k = broadcast_to(k, (m,)) if k.size == 1 else k
     if k.shape != (m,):
-        raise ValueError("k must be a scalar or a rank-1 array of length 1 or m.")
+        raise ValueError(
+            f"jnp.polyint: k must be a scalar or a rank-1 array of length 1 or m={m}, got shape {k.shape}."
+        )
     for i in range(m):
         p = concatenate([p / arange(p.shape[0], 0, -1, dtype=p.dtype), k[i : i + 1]])
     return p
@@ -85,10 +87,10 @@ def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Arra
     """A matrix whose rows are the powers of each element (`jax.numpy.vander`)."""
     x = ensure_arraylike("vander", x)
     if len(x.shape) != 1:
-        raise ValueError("x must be a one-dimensional array")
+        raise ValueError(f"jnp.vander: x must be a one-dimensional array, got shape {x.shape}")
     N = x.shape[0] if N is None else operator.index(N)
     if N < 0:
-        raise ValueError("N must be nonnegative")
+        raise ValueError(f"jnp.vander: N must be nonnegative, got {N}")
     powers = lax.iota(x.dtype, N)
     powers = powers if increasing else const(powers, N - 1) - powers
     return power(expand_dims(x, [1]), expand_dims(powers, [0]))

@@ -14,6 +14,7 @@ from .. import lax
 from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
@@ -34,13 +35,19 @@ from .util import where as _where
 
 def static_axis(axis: Any) -> Axis:
     """The axis argument as an int, a tuple of ints, or None. It must be known, since it decides the result's shape."""
-    if axis is None:
-        return None
-    if isinstance(axis, Tracer):
-        return operator.index(axis)
-    return (
-        tuple(operator.index(a) for a in axis) if isinstance(axis, (tuple, list, np.ndarray)) else operator.index(axis)
-    )
+    try:
+        if axis is None:
+            return None
+        if isinstance(axis, Tracer):
+            return operator.index(axis)
+        return (
+            tuple(operator.index(a) for a in axis)
+            if isinstance(axis, (tuple, list, np.ndarray))
+            else operator.index(axis)
+        )
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _is_half(dtype) -> bool:
@@ -105,30 +112,34 @@ def _reduce(
 
     If a reduction of no elements is an error, `identity` is None, and masked elements count as `start`.
     """
-    a = ensure_arraylike(name, a)
-    where = check_where(name, where)
-    if identity is None and where is not None and initial is None:
-        raise ValueError(
-            f"reduction operation {name} does not have an identity, so to use a where mask one has to specify 'initial'"
-        )
-    a = prepare(a) if prepare else a
-    axes = canonicalize_axis_tuple(static_axis(axis), len(a.shape))
-    if identity is None and initial is None and builtins.any(a.shape[d] == 0 for d in axes):
-        raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
-    dtype = user_dtype(dtype, name)
-    result_dtype = dtype or (promote_integer(a.dtype) if promote_integers else a.dtype)
-    a = convert_element_type(a, half_to_float32(result_dtype) if upcast_half and dtype is None else result_dtype)
-    if where is not None:
-        a = _where(where, a, identity_element(a.dtype, start if identity is None else identity))
-    result = bind(a, axes)
-    if initial is not None:
-        initial = convert(ensure_arraylike(name, initial), a.dtype)
-        if initial.shape:
-            raise ValueError(f"initial value must be a scalar. Got array of shape {initial.shape}")
-        result = combine(initial, result)
-    if keepdims:
-        result = expand_dims(result, axes)
-    return convert_element_type(result, result_dtype)
+    try:
+        a = ensure_arraylike(name, a)
+        where = check_where(name, where)
+        if identity is None and where is not None and initial is None:
+            raise ValueError(
+                f"reduction operation {name} does not have an identity, so to use a where mask one has to specify 'initial'"
+            )
+        a = prepare(a) if prepare else a
+        axes = canonicalize_axis_tuple(static_axis(axis), len(a.shape))
+        if identity is None and initial is None and builtins.any(a.shape[d] == 0 for d in axes):
+            raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
+        dtype = user_dtype(dtype, name)
+        result_dtype = dtype or (promote_integer(a.dtype) if promote_integers else a.dtype)
+        a = convert_element_type(a, half_to_float32(result_dtype) if upcast_half and dtype is None else result_dtype)
+        if where is not None:
+            a = _where(where, a, identity_element(a.dtype, start if identity is None else identity))
+        result = bind(a, axes)
+        if initial is not None:
+            initial = convert(ensure_arraylike(name, initial), a.dtype)
+            if initial.shape:
+                raise ValueError(f"{name}: initial value must be a scalar. Got array of shape {initial.shape}")
+            result = combine(initial, result)
+        if keepdims:
+            result = expand_dims(result, axes)
+        return convert_element_type(result, result_dtype)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _numeric(x: Array) -> Array:

@@ -25,6 +25,7 @@ from .util import (
     canonicalize_axis,
     canonicalize_shape,
     check_arraylike,
+    concrete_sizes,
     default_int_dtype,
     ensure_arraylike,
 )
@@ -55,7 +56,8 @@ def repeat(
     """
     check_arraylike("repeat", a, repeats)
     a = asarray(a)
-    a, axis = (ravel(a), 0) if axis is None else (a, axis)
+    # A scalar is repeated whatever the axis, as in JAX.
+    a, axis = (ravel(a), 0) if axis is None or not a.shape else (a, axis)
     axis = canonicalize_axis(axis, len(a.shape))
     if total_repeat_length is None and isinstance(repeats, Tracer):
         repeats = repeats._concrete(errors.concretization, "jnp.repeat")
@@ -113,6 +115,8 @@ def _roll_traced(a: Array, shift: Array, axes: tuple[int, ...]) -> Array:
 def resize(a: ArrayLike, new_shape: int | Shape) -> Array:
     """The elements in another shape, repeated as often as needed to fill it (`jax.numpy.resize`)."""
     a = ravel(ensure_arraylike("resize", a))
+    if any(d < 0 for d in concrete_sizes(new_shape)):
+        raise ValueError(f"all elements of `new_shape` must be non-negative, got {new_shape}.")
     shape = canonicalize_shape(new_shape)
     size = math.prod(shape)
     if a.size == 0 or size == 0:

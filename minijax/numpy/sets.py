@@ -76,7 +76,9 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
     order = lexsort(flip(columns, 0)) if columns.shape[0] else arange(count)
     ordered = take(rows, order, 0)
     starts = _run_starts(ordered, equal_nan)
-    how_many = int(np.count_nonzero(np.asarray(starts))) if size is None else operator.index(size)
+    if size is None:
+        size = np.count_nonzero(np.asarray(known_value(starts, "jnp.unique (give it `size=`)")))
+    how_many = operator.index(size)
     (places,) = nonzero(starts, size=how_many)
     total = reductions.sum(starts)
     values = take(ordered, places, 0)

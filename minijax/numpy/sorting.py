@@ -95,7 +95,7 @@ def lexsort(keys: ArrayLike | Sequence[ArrayLike], axis: int = -1) -> Array:
     if not arrays:
         raise TypeError("need sequence of keys with len > 0 in lexsort")
     if len({k.shape for k in arrays}) > 1:
-        raise ValueError("all keys need to be the same shape")
+        raise ValueError(f"jnp.lexsort: all keys need to be the same shape, got {[k.shape for k in arrays]}")
     if not arrays[0].shape:
         return full((), 0, default_int_dtype())
     axis = canonicalize_axis(axis, len(arrays[0].shape))
@@ -171,13 +171,15 @@ def searchsorted(
     """
     a, v = ensure_arraylike("searchsorted", a, v)
     if len(a.shape) != 1:
-        raise ValueError("a should be 1-dimensional")
+        raise ValueError(f"jnp.searchsorted: a should be 1-dimensional, got shape {a.shape}")
     if side not in ("left", "right"):
-        raise ValueError(f"{side!r} is an invalid value for keyword 'side'. Expected one of ['left', 'right'].")
+        raise ValueError(
+            f"jnp.searchsorted: {side!r} is an invalid value for keyword 'side'. Expected one of ['left', 'right']."
+        )
     if method not in ("scan", "scan_unrolled", "sort", "compare_all"):
         raise ValueError(
-            f"{method!r} is an invalid value for keyword 'method'. Expected one of ['sort', 'scan', 'scan_unrolled',"
-            " 'compare_all']."
+            f"jnp.searchsorted: {method!r} is an invalid value for keyword 'method'. Expected one of ['sort', 'scan',"
+            " 'scan_unrolled', 'compare_all']."
         )
     a, v = promote_dtypes(a, v)
     if sorter is not None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from .. import lax
-from ..core.array import ArrayImpl
+from ..core.array import number
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
@@ -45,7 +45,7 @@ def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> 
     """The number of elements that a mean divides by."""
     if where is None:
         axes = canonicalize_axis_tuple(axis, len(a.shape))
-        return ArrayImpl(np.asarray(math.prod(a.shape[d] for d in axes), dtype))
+        return number(np.asarray(math.prod(a.shape[d] for d in axes), dtype))
     return sum(broadcast_to(where, a.shape), axis, dtype=dtype, keepdims=keepdims)
 
 
@@ -111,10 +111,15 @@ def _weights_along(weights: Array, shape: tuple[int, ...], axis: Axis) -> Array:
     if weights.shape == shape:
         return weights
     if axis is None:
-        raise ValueError("Axis must be specified when shapes of a and weights differ.")
+        raise ValueError(
+            f"jnp.average: Axis must be specified when shapes of a and weights differ, as {shape} and {weights.shape} do."
+        )
     axes = canonicalize_axis_tuple(axis, len(shape))
     if weights.shape != tuple(shape[a] for a in axes):
-        raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+        raise ValueError(
+            "jnp.average: Shape of weights must be consistent with shape of a along specified axis, got"
+            f" {weights.shape} and {shape}."
+        )
     weights = lax.transpose(weights, tuple(np.argsort(axes).tolist()))
     return lax.reshape(weights, tuple(d if i in axes else 1 for i, d in enumerate(shape)))
 
@@ -123,7 +128,9 @@ def _correction(ddof, correction):
     if correction is None:
         return ddof
     if not isinstance(ddof, int) or ddof != 0:
-        raise ValueError("ddof and correction can't be provided simultaneously.")
+        raise ValueError(
+            f"jnp.var and jnp.std: ddof and correction can't be provided simultaneously, got {ddof} and {correction}."
+        )
     return correction
 
 
@@ -178,8 +185,8 @@ def variance_dtypes(of, dtype):
     if dtype is not None:
         if dtypes.issubdtype(of, np.complexfloating) and not dtypes.issubdtype(dtype, np.complexfloating):
             raise ValueError(
-                "jax.numpy.var does not yet support real dtype parameters when computing the variance of an array of"
-                " complex values. Take jnp.real of the result, or leave dtype out."
+                f"jax.numpy.var does not yet support real dtype parameters, such as {dtype}, when computing the variance of an"
+                " array of complex values. Take jnp.real of the result, or leave dtype out."
             )
         return half_to_float32(dtype), dtype
     if not dtypes.issubdtype(of, np.inexact):
@@ -307,12 +314,12 @@ def _quantile(name, a, q, axis, out, overwrite_input, method, keepdims, weights,
     if weights is not None:
         raise NotImplementedError(f"minijax: the 'weights' argument to jnp.{name} is not supported.")
     if method not in _METHODS:
-        raise ValueError(f"method can only be one of {', '.join(map(repr, _METHODS))}; got {method!r}")
+        raise ValueError(f"jnp.{name}: method can only be one of {', '.join(map(repr, _METHODS))}; got {method!r}")
     (a,) = promote_dtypes_inexact(a)
     if dtypes.issubdtype(a.dtype, np.complexfloating):
-        raise ValueError("quantile does not support complex input, as the operation is poorly defined.")
+        raise ValueError(f"jnp.{name}: quantile does not support complex input, as the operation is poorly defined.")
     if len(q.shape) > 1:
-        raise ValueError(f"q must be have rank <= 1, got shape {q.shape}")
+        raise ValueError(f"jnp.{name}: q must be have rank <= 1, got shape {q.shape}")
     (q,) = promote_dtypes_inexact(q)
     axes = canonicalize_axis_tuple(static_axis(axis), len(a.shape))
     a, kept = _to_last_axis(a, axes)
@@ -356,6 +363,8 @@ def _neighbours(ordered: Array, q: Array, skip_nan: bool) -> tuple[Array, Array,
 
 def _pick_last(ordered: Array, index: Array, rank: int) -> Array:
     """ordered[..., index] for an `index` with `rank` more axes in front."""
+    if 0 in index.shape:
+        return full(index.shape, 0, ordered.dtype)
     last = len(ordered.shape) - 1
     numbers = lax.GatherDimensionNumbers(
         offset_dims=(),
@@ -402,13 +411,13 @@ def cov(
         raise NotImplementedError("minijax: fweights and aweights of jnp.cov are not supported.")
     m = asarray(m)
     if len(m.shape) > 2:
-        raise ValueError("m has more than 2 dimensions")
+        raise ValueError(f"jnp.cov: m has more than 2 dimensions, shape {m.shape}")
     if y is None:
         (x,) = promote_dtypes_inexact(m)
     else:
         x, y = promote_dtypes_inexact(m, ensure_arraylike("cov", y))
         if len(y.shape) > 2:
-            raise ValueError("y has more than 2 dimensions")
+            raise ValueError(f"jnp.cov: y has more than 2 dimensions, shape {y.shape}")
     x = _variables(x, rowvar)
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))

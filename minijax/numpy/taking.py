@@ -150,7 +150,9 @@ def put_along_axis(
         a, axis = lax.reshape(a, (a.size,)), 0
     axis = canonicalize_axis(axis, a.ndim)
     if a.ndim != indices.ndim:
-        raise ValueError("put_along_axis arguments 'arr' and 'indices' must have same ndim")
+        raise ValueError(
+            f"put_along_axis arguments 'arr' and 'indices' must have same ndim, got shapes {shape} and {indices.shape}"
+        )
     others = [
         lax.expand_dims(lax.iota(np.dtype("int32"), d), [j for j in range(a.ndim) if j != i])
         for i, d in enumerate(a.shape)
@@ -180,7 +182,7 @@ def put(a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str | None = None, *, 
     elif mode == "raise":
         raise NotImplementedError("The 'raise' mode to jnp.put is not supported.")
     else:
-        raise ValueError(f"mode should be one of 'wrap' or 'clip'; got mode={mode!r}")
+        raise ValueError(f"jnp.put: mode should be one of 'wrap' or 'clip'; got mode={mode!r}")
     v = take(v, lax.rem(lax.iota(np.dtype("int32"), ind.size), lax.full((ind.size,), v.size, np.dtype("int32"))))
     return lax.reshape(lax.reshape(a, (a.size,)).at[ind].set(v, mode="promise_in_bounds"), a.shape)
 
@@ -194,9 +196,9 @@ def place(arr: ArrayLike, mask: ArrayLike, vals: ArrayLike, *, inplace: bool = T
         )
     a, mask, vals = ensure_arraylike("place", arr, mask, vals)
     if a.size != mask.size:
-        raise ValueError("place: arr and mask must be the same size")
+        raise ValueError(f"jnp.place: arr and mask must be the same size, got shapes {a.shape} and {mask.shape}")
     if not vals.size:
-        raise ValueError("Cannot place values from an empty array")
+        raise ValueError("jnp.place: Cannot place values from an empty array")
     if not a.size:
         return a
     flat = lax.reshape(mask, (mask.size,))

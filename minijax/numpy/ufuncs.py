@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array import ArrayImpl
+from ..core.array import ArrayImpl, number
 from ..core.primitive import Primitive
-from ..core.traces import Array
+from ..core.traces import Array, given
 from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
@@ -132,13 +132,13 @@ def fabs(x: ArrayLike, /) -> Array:
 
 def positive(x: ArrayLike, /) -> Array:
     """x (`jax.numpy.positive`)."""
-    return promote_args("positive", x)[0]
+    return given(promote_args("positive", x)[0])
 
 
 def absolute(x: ArrayLike, /) -> Array:
     """The absolute value (`jax.numpy.absolute`); for a complex number, its distance from 0."""
     x = ensure_arraylike("absolute", x)
-    return x if x.dtype == bool or is_a(x, np.unsignedinteger) else ew.abs_p.bind(x)
+    return given(x) if x.dtype == bool or is_a(x, np.unsignedinteger) else ew.abs_p.bind(x)
 
 
 def abs(x: ArrayLike, /) -> Array:
@@ -154,7 +154,7 @@ def _round_to_integer(name: str, primitive: Primitive, doc: str) -> Callable:
     def function(x: ArrayLike, /) -> Array:
         x = ensure_arraylike(name, x)
         if x.dtype == bool or is_a(x, np.integer):
-            return x
+            return given(x)
         return primitive.bind(*promote_args_inexact(name, x))
 
     return named(function, name, f"{doc} (`jax.numpy.{name}`); integers stay as they are.")
@@ -168,7 +168,7 @@ def trunc(x: ArrayLike, /) -> Array:
     """x without its fraction (`jax.numpy.trunc`)."""
     x = ensure_arraylike("trunc", x)
     if x.dtype == bool or is_a(x, np.integer):
-        return x
+        return given(x)
     return where(x < 0, ceil(x), floor(x))
 
 
@@ -176,7 +176,7 @@ def rint(x: ArrayLike, /) -> Array:
     """x rounded to the nearest whole number, ties to even (`jax.numpy.rint`); the result is a float."""
     x = ensure_arraylike("rint", x)
     if x.dtype == bool or is_a(x, np.integer):
-        return convert_element_type(x, default_float_dtype())
+        return given(convert_element_type(x, default_float_dtype()))
     if is_complex(x):
         return ew.complex_p.bind(rint(real(x)), rint(imag(x)))
     return ew.round_p.bind(x, rounding_method=ROUND_TO_EVEN)
@@ -197,7 +197,7 @@ def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     if is_a(a, np.integer):
         if decimals < 0:
             raise NotImplementedError("integer np.round not implemented for decimals < 0")
-        return a
+        return given(a)
     if is_complex(a):
         return ew.complex_p.bind(round(real(a), decimals), round(imag(a), decimals))
     if decimals == 0:
@@ -215,7 +215,7 @@ around = alias(round, "around")
 def real(val: ArrayLike, /) -> Array:
     """The real part (`jax.numpy.real`)."""
     val = ensure_arraylike("real", val)
-    return ew.real_p.bind(val) if is_complex(val) else val
+    return ew.real_p.bind(val) if is_complex(val) else given(val)
 
 
 def imag(val: ArrayLike, /) -> Array:
@@ -227,7 +227,7 @@ def imag(val: ArrayLike, /) -> Array:
 def conjugate(x: ArrayLike, /) -> Array:
     """The complex conjugate (`jax.numpy.conjugate`); a real number stays as it is."""
     x = ensure_arraylike("conjugate", x)
-    return ew.conj(x) if is_complex(x) else x
+    return ew.conj(x) if is_complex(x) else given(x)
 
 
 conj = alias(conjugate, "conj")
@@ -264,7 +264,7 @@ def log10(x: ArrayLike, /) -> Array:
 
 
 def strong_const(x: Array, value) -> ArrayImpl:
-    return ArrayImpl(np.asarray(value, x.dtype))
+    return number(np.asarray(value, x.dtype))
 
 
 def reciprocal(x: ArrayLike, /) -> Array:
@@ -502,7 +502,7 @@ def nan_to_num(
     (`jax.numpy.nan_to_num`)."""
     x = ensure_arraylike("nan_to_num", x)
     if not is_a(x, np.inexact):
-        return x
+        return given(x)
     if is_complex(x):
         return ew.complex_p.bind(*(nan_to_num(part(x), copy, nan, posinf, neginf) for part in (real, imag)))
     info = dtypes.finfo(x.dtype)

@@ -22,7 +22,7 @@ from .arithmetic import power
 from .creation import asarray
 from .indexing import Plan, parse, plan_gather, rewriting_take
 from .ufuncs import divide
-from .util import broadcast_to, convert, promote_dtypes
+from .util import as_array, broadcast_to, convert, promote_dtypes
 
 
 def _scatter(
@@ -32,7 +32,7 @@ def _scatter(
     if type(y) is int and dtypes.issubdtype(x.dtype, np.integer):
         info = np.iinfo(x.dtype)
         y = convert(y, x.dtype) if info.min <= y <= info.max else y
-    y = asarray(y)
+    y = asarray(y) if isinstance(y, (list, tuple)) else as_array(y)
     plan = plan_gather(parse(index, x.shape), x.shape, wrap_negative_indices)
     if not _safe_to_cast(y, x):
         warnings.warn(

@@ -16,10 +16,11 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.primitive import Primitive
-from ..core.traces import Array, Tracer, check_not_leaked
+from ..core.traces import Array, Tracer, check_not_leaked, given
 from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..foundation.dtypes import float0
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import broadcast_in_dim, const, expand_dims
 from ..primitives.elementwise import convert_element_type, eq_p, ne_p, not_p, select_n_p
 
@@ -60,16 +61,24 @@ def unwrap(x: Any):
 
 def as_array(x: Any) -> Array:
     """An array or number as an array; a Python number's dtype is weak."""
-    if isinstance(x, Tracer):
-        # Here too, since some functions return their argument as it is: `jnp.asarray(x)`, `x.T` of a vector, `x[...]`.
-        check_not_leaked(x)
-    return x if isinstance(x, Array) else to_array(unwrap(x))
+    try:
+        if isinstance(x, Tracer):
+            # Here too, since some functions return their argument as it is: `jnp.asarray(x)`, `x.T` of a vector, `x[...]`.
+            check_not_leaked(x)
+        return x if isinstance(x, Array) else to_array(unwrap(x))
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def ensure_arraylike(name: str, *args: Any):
     """The arguments as arrays, after `check_arraylike`; one array for one argument."""
-    check_arraylike(name, *args)
-    return as_array(args[0]) if len(args) == 1 else tuple(as_array(x) for x in args)
+    try:
+        check_arraylike(name, *args)
+        return as_array(args[0]) if len(args) == 1 else tuple(as_array(x) for x in args)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def check_no_out(name: str, out: Any):
@@ -89,14 +98,18 @@ def check_no_float0(name: str, *args: Array):
 
 def user_dtype(dtype: Any, name: str):
     """The canonical dtype of the `dtype=` that a user passed; None stays None. Warns if 64 bits become 32."""
-    if dtype is None:
-        return None
-    if isinstance(dtype, Array):
-        raise ValueError(
-            "Passing an array as a dtype argument is not supported; instead of dtype=arr use dtype=arr.dtype."
-        )
-    dtypes.check_user_dtype_supported(dtype, name)
-    return dtypes.canonicalize_dtype(dtype)
+    try:
+        if dtype is None:
+            return None
+        if isinstance(dtype, Array):
+            raise ValueError(
+                "Passing an array as a dtype argument is not supported; instead of dtype=arr use dtype=arr.dtype."
+            )
+        dtypes.check_user_dtype_supported(dtype, name)
+        return dtypes.canonicalize_dtype(dtype)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def default_float_dtype():
@@ -117,34 +130,46 @@ def default_uint_dtype():
 
 def canonicalize_axis(axis: Any, ndim: int) -> int:
     """The axis, counted from the front. Raises ValueError, as NumPy's AxisError is one, if the array has no such axis."""
-    axis = operator.index(axis)
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
-    return axis + ndim if axis < 0 else axis
+    try:
+        axis = operator.index(axis)
+        if not -ndim <= axis < ndim:
+            raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
+        return axis + ndim if axis < 0 else axis
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def canonicalize_axis_tuple(axis: Axis, ndim: int, allow_duplicate: bool = False) -> tuple[int, ...]:
     """`axis` as a tuple of axes counted from the front; None stands for all axes."""
-    if axis is None:
-        return tuple(range(ndim))
-    axes = tuple(axis) if isinstance(axis, (tuple, list, np.ndarray)) else (axis,)
-    canonical = tuple(canonicalize_axis(a, ndim) for a in axes)
-    if not allow_duplicate and len(set(canonical)) != len(canonical):
-        raise ValueError(f"duplicate value in 'axis': {axis}")
-    return canonical
+    try:
+        if axis is None:
+            return tuple(range(ndim))
+        axes = tuple(axis) if isinstance(axis, (tuple, list, np.ndarray)) else (axis,)
+        canonical = tuple(canonicalize_axis(a, ndim) for a in axes)
+        if not allow_duplicate and len(set(canonical)) != len(canonical):
+            raise ValueError(f"duplicate value in 'axis': {axis}")
+        return canonical
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def concrete_sizes(shape: Any) -> tuple[int, ...]:
     """A shape, or a single number, as a tuple of ints, which may be negative: reshape takes -1."""
-    if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0:
-        shape = (shape,)
     try:
-        return tuple(operator.index(d) for d in shape)
-    except TypeError as error:
-        raise TypeError(
-            f"Shapes must be 1D sequences of concrete values of integer type, got {shape}."
-            " A traced value cannot be a size: mark the argument static with jit's static_argnums."
-        ) from error
+        if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0:
+            shape = (shape,)
+        try:
+            return tuple(operator.index(d) for d in shape)
+        except TypeError as error:
+            raise TypeError(
+                f"Shapes must be 1D sequences of concrete values of integer type, got {shape}."
+                " A traced value cannot be a size: mark the argument static with jit's static_argnums."
+            ) from error
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def canonicalize_shape(shape: Any) -> tuple[int, ...]:
@@ -152,7 +177,7 @@ def canonicalize_shape(shape: Any) -> tuple[int, ...]:
     sizes = concrete_sizes(shape)
     for d in sizes:
         if d < 0:
-            raise ValueError(f"Negative dimensions are not allowed: got shape {sizes}.")
+            raise TypeError(f"Negative dimensions are not allowed: got shape {sizes}.")
     return sizes
 
 
@@ -188,21 +213,29 @@ def broadcast_to(array: Any, shape: Any, *, out_sharding: Any = None) -> Array:
 
 def broadcast_arrays(*args: Any) -> list[Array]:
     """The arrays, each repeated to their common shape (`jnp.broadcast_arrays`)."""
-    arrays = [as_array(x) for x in args]
-    shapes = [x.shape for x in arrays]
-    if len(set(shapes)) <= 1:
-        return arrays
-    shape = broadcast_shapes(*shapes)
-    return [broadcast_to(x, shape) for x in arrays]
+    try:
+        arrays = [as_array(x) for x in args]
+        shapes = [x.shape for x in arrays]
+        if len(set(shapes)) <= 1:
+            return arrays
+        shape = broadcast_shapes(*shapes)
+        return [broadcast_to(x, shape) for x in arrays]
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def promote_shapes(*args: Array) -> list[Array]:
     """The arrays with leading axes of size 1, so that all have the same rank; scalars stay scalars."""
-    shapes = [x.shape for x in args]
-    if len({len(s) for s in shapes if s}) < 2:
-        return list(args)
-    ndim = _broadcast_rank(*shapes)
-    return [x if len(s) == ndim else expand_dims(x, range(ndim - len(s))) for x, s in zip(args, shapes)]
+    try:
+        shapes = [x.shape for x in args]
+        if len({len(s) for s in shapes if s}) < 2:
+            return list(args)
+        ndim = _broadcast_rank(*shapes)
+        return [x if len(s) == ndim else expand_dims(x, range(ndim - len(s))) for x, s in zip(args, shapes)]
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 @lru_cache(4096)
@@ -251,11 +284,15 @@ def promote_dtypes_numeric(*args: Any) -> list[Array]:
 
 def promote_args(name: str, *args: Any, category: Callable | None = None) -> list[Array]:
     """The arguments of an elementwise function as arrays of one dtype and one rank. Raises TypeError for other objects."""
-    check_arraylike(name, *args)
-    args = [unwrap(x) for x in args]
-    arrays = promote_dtypes(*args, category=category)
-    check_no_float0(name, *arrays)
-    return promote_shapes(*arrays)
+    try:
+        check_arraylike(name, *args)
+        args = [unwrap(x) for x in args]
+        arrays = promote_dtypes(*args, category=category)
+        check_no_float0(name, *arrays)
+        return promote_shapes(*arrays)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def promote_args_inexact(name: str, *args: Any) -> list[Array]:
@@ -296,7 +333,11 @@ def unary(primitive: Primitive, promoted: Callable, accepts: str) -> Callable:
     row = Elementwise(primitive, promoted, accepts)
 
     def function(x: ArrayLike, /) -> Array:
-        return apply_unary(row, x)
+        try:
+            return apply_unary(row, x)
+        except Exception as error:
+            hide_our_frames(error)
+            raise
 
     return function
 
@@ -306,7 +347,11 @@ def binary(primitive: Primitive, promoted: Callable, accepts: str) -> Callable:
     row = Elementwise(primitive, promoted, accepts)
 
     def function(x: ArrayLike, y: ArrayLike, /) -> Array:
-        return apply_binary(row, x, y)
+        try:
+            return apply_binary(row, x, y)
+        except Exception as error:
+            hide_our_frames(error)
+            raise
 
     return function
 
@@ -333,7 +378,7 @@ def where(condition: Any, x: Any, y: Any) -> Array:
     else:
         # select takes a scalar condition as it is: only x and y are broadcast.
         x, y = broadcast_arrays(x, y)
-    return select_n_p.bind(condition, y, x) if 0 not in x.shape else x
+    return select_n_p.bind(condition, y, x) if 0 not in x.shape else given(x)
 
 
 def isnan(x: Array) -> Array:

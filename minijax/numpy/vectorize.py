@@ -30,7 +30,7 @@ def _parse_signature(signature: str) -> tuple[CoreDims, CoreDims]:
     """The names of the axes of the arguments and of the results: '(n,m),(m)->(n)'."""
     text = signature.replace(" ", "")
     if not re.match(_SIGNATURE, text):
-        raise ValueError(f"not a valid gufunc signature: {signature}")
+        raise ValueError(f"vectorize: not a valid gufunc signature: {signature}")
     return tuple(
         [tuple(re.findall(_DIMENSION, argument)) for argument in re.findall(_ARGUMENT, side)]
         for side in text.split("->")
@@ -53,7 +53,7 @@ def vectorize(
     if any(not isinstance(exclude, (str, int)) for exclude in excluded):
         raise TypeError(f"jax.numpy.vectorize can only exclude integer or string arguments, but excluded={excluded!r}")
     if any(isinstance(exclude, int) and exclude < 0 for exclude in excluded):
-        raise ValueError(f"excluded={excluded!r} contains negative numbers")
+        raise ValueError(f"vectorize: excluded={excluded!r} contains negative numbers")
 
     @functools.wraps(pyfunc)
     def wrapped(*args, **kwargs):
@@ -89,7 +89,7 @@ def _map_leading(function: Callable, arrays: list[Array], signature: str | None)
     for x, names in zip(arrays, inputs):
         if len(x.shape) < len(names):
             raise ValueError(
-                f"input with shape {x.shape} does not have enough dimensions for all core dimensions {names}"
+                f"vectorize: input with shape {x.shape} does not have enough dimensions for all core dimensions {names}"
             )
         split = len(x.shape) - len(names)
         leading.append(x.shape[:split])
@@ -133,7 +133,7 @@ def _checked(function: Callable, outputs: CoreDims | None, sizes: dict[str, int]
         results = function(*args)
         listed = results if isinstance(results, (tuple, list)) else (results,)
         if len(listed) != len(outputs):
-            raise TypeError(f"wrong number of outputs: expected {len(outputs)}, got {len(listed)}")
+            raise TypeError(f"vectorize: wrong number of outputs: expected {len(outputs)}, got {len(listed)}")
         for x, names in zip(listed, outputs):
             _check_sizes(asarray(x).shape, names, dict(sizes), "output")
         return results
@@ -143,12 +143,12 @@ def _checked(function: Callable, outputs: CoreDims | None, sizes: dict[str, int]
 
 def _check_sizes(shape: tuple[int, ...], names: tuple[str, ...], sizes: dict[str, int], what: str):
     if len(shape) != len(names):
-        raise ValueError(f"{what} has shape {shape}, which does not have the core dimensions {names}")
+        raise ValueError(f"vectorize: {what} has shape {shape}, which does not have the core dimensions {names}")
     for size, name in zip(shape, names):
         expected: Any = int(name) if name.isdigit() else sizes.setdefault(name, size)
         if size != expected:
             raise ValueError(
-                f"inconsistent size for core dimension {name!r}: {size} vs {expected}, in an {what} of shape {shape}"
+                f"vectorize: inconsistent size for core dimension {name!r}: {size} vs {expected}, in an {what} of shape {shape}"
             )
 
 
@@ -188,6 +188,8 @@ def apply_over_axes(func: Callable[..., Any], a: ArrayLike, axes: Sequence[int])
         if len(result.shape) == len(a.shape) - 1:
             result = expand_dims(result, [axis])
         if len(result.shape) != len(a.shape):
-            raise ValueError("function is not returning an array of the correct shape")
+            raise ValueError(
+                f"apply_over_axes: function is not returning an array of the correct shape, but {result.shape} for {a.shape}"
+            )
         a = result
     return a

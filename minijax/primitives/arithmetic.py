@@ -6,11 +6,12 @@ import operator
 
 import numpy as np
 
-from ..core.array import ArrayImpl, to_array
+from ..core.array import number, to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, Tracer, check_not_leaked, get_aval
 from ..core.types import ArrayLike
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from ..foundation.float_errors import SILENT, with_float_errors
 from .basis import (
     NOT_LINEAR,
     batch_to_front,
@@ -279,7 +280,9 @@ def _select_jvp(primals, tangents):
     case_tangents = tangents[1:]
     if all(type(t) is Zero for t in case_tangents):
         return out, zero_like(out)
-    return out, select_n_p.bind(primals[0], *[instantiate(t) for t in case_tangents])
+    # JAX writes this equation whether a case has no tangent or all have one.
+    zeros = instantiate(zero_like(out))
+    return out, select_n_p.bind(primals[0], *[zeros if type(t) is Zero else t for t in case_tangents])
 
 
 def _select_transpose(ct, which, *cases):
@@ -299,9 +302,10 @@ def _select_batch(axis, args, dims):
             return select_n_p.bind(*args), case_dims[0]
         if which_dim == case_dims[0] and shape_of(which) == shape_of(cases[0]):
             return select_n_p.bind(*args), which_dim
-    cases = [batch_to_front(x, d, axis.size) for x, d in zip(cases, case_dims)]
     if which_dim is not None or shape_of(which):
         which = batch_to_front(which, which_dim, axis.size)
+    cases = [batch_to_front(x, d, axis.size) for x, d in zip(cases, case_dims)]
+    if which_dim is not None or shape_of(which):
         if shape_of(which) != shape_of(cases[0]):
             # A scalar predicate for each example: the same for all of the example's elements.
             which = broadcast_leading(which, shape_of(cases[0]))
@@ -333,14 +337,14 @@ def convert_element_type(x, dtype, weak_type: bool = False):
         # A number becomes a constant of that dtype: no equation.
         if aval.dtype == dtype and aval.weak_type == weak_type:
             return to_array(x)
-        return ArrayImpl(_convert_number(x, dtype, weak_type), weak_type)
+        return number(_convert_number(x, dtype, weak_type), weak_type)
     if aval.dtype == dtype and aval.weak_type == weak_type:
         if isinstance(x, Tracer):
             check_not_leaked(x)
         return x if isinstance(x, Array) else to_array(x)
-    if type(x) is ArrayImpl and aval.weak_type and not aval.shape:
-        # A weak scalar was a Python number: convert it now. `x.at[0].set(1)` is one equation, without a conversion of the 1.
-        return ArrayImpl(_convert_impl(x._value, new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
+    if hasattr(x, "number"):
+        # Convert it now. `x.at[0].set(1)` is one equation, without a conversion of the 1.
+        return number(_convert_impl(x._value, new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
     return convert_element_type_p.bind(x, new_dtype=dtype, weak_type=bool(weak_type), sharding=None)
 
 
@@ -350,8 +354,7 @@ def _convert_number(x, dtype, weak_type: bool):
     try:
         # A float that an integer dtype does not hold is left to `_convert_impl`, which saturates.
         if not weak_type and not isinstance(x, int) and not (infinite and dtype.kind in "iu"):
-            with np.errstate(all="ignore"):
-                return np.asarray(x, dtype)
+            return with_float_errors(SILENT, np.asarray, x, dtype)
     except OverflowError:
         pass
     return _convert_impl(np.asarray(x), new_dtype=dtype, weak_type=weak_type, sharding=None)

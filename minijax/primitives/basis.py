@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array import ArrayImpl
+from ..core.array import ArrayImpl, number
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.checks import CHECK_ALL, checked
 from ..core.primitive import Absent, CallPrimitive, Primitive
-from ..core.traces import Array, get_aval
+from ..core.traces import Array, get_aval, given
 from ..core.types import ArrayLike
 from ..foundation.dtypes import float0
 
@@ -101,7 +101,7 @@ def const(like, value) -> ArrayImpl:
     key = (value, dtype, like.weak_type and not like.shape)
     found = _consts.get(key)
     if found is None:
-        found = _consts[key] = ArrayImpl(np.asarray(value, dtype), key[2])
+        found = _consts[key] = number(np.asarray(value, dtype), key[2])
     return found
 
 
@@ -128,14 +128,14 @@ def instantiate(x):
 
 def zeros(aval: ShapedArray):
     if aval.dtype == float0:
-        return np.zeros(aval.shape, float0)
+        zero, params = np.zeros((), float0), {"broadcast_dimensions": (), "sharding": None}
+        return broadcast_in_dim_p.bind(zero, shape=aval.shape, **params) if aval.shape else zero
     return full(aval.shape, 0, aval.dtype, aval.weak_type)
 
 
 def full(shape: tuple[int, ...], value, dtype, weak_type: bool = False):
     """An array of one value: a scalar, broadcast, so that a jaxpr shows it and NumPy stores it once."""
-    scalar = ArrayImpl(np.asarray(value, dtype), weak_type)
-    return broadcast_in_dim(scalar, shape, ()) if shape else scalar
+    return broadcast_in_dim(number(np.asarray(value, dtype), weak_type), shape, ())
 
 
 def linear_jvp(primitive_of: Callable[[], Primitive]) -> Callable:
@@ -205,7 +205,12 @@ def batch_to_front(x, dim: int | None, size: int = 1):
 def expand_dims(x: ArrayLike, dimensions: Sequence[int]) -> Array:
     """Insert axes of size 1 at those places of the result."""
     ndim = len(shape_of(x)) + len(dimensions)
-    dimensions = {d % ndim for d in dimensions}
+    for d in dimensions:
+        if not -ndim <= d < ndim:
+            raise ValueError(f"axis {d} is out of bounds for array of dimension {ndim}")
+    given, dimensions = dimensions, {d % ndim for d in dimensions}
+    if len(dimensions) != len(given):
+        raise ValueError(f"repeated axis in lax.expand_dims: {tuple(given)}")
     if not dimensions:
         return x
     kept = tuple(i for i in range(ndim) if i not in dimensions)
@@ -276,10 +281,9 @@ def add_tangents(x, y):
 
 def broadcast_in_dim(operand: ArrayLike, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> Array:
     """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`)."""
-    shape = tuple(map(int, shape))
-    if shape_of(operand) == shape and isinstance(operand, Array):
-        return operand
-    dims = tuple(map(int, broadcast_dimensions))
+    shape, dims = tuple(map(int, shape)), tuple(map(int, broadcast_dimensions))
+    if shape_of(operand) == shape and isinstance(operand, Array) and dims in ((), tuple(range(len(shape)))):
+        return operand if shape else given(operand)
     return broadcast_in_dim_p.bind(operand, shape=shape, broadcast_dimensions=dims, sharding=None)
 
 
@@ -308,6 +312,8 @@ def _broadcast_abstract_eval(x, *, shape, broadcast_dimensions, sharding):
             f" the target broadcast shape; got operand of shape {x.shape}, target broadcast shape {shape},"
             f" broadcast_dimensions {broadcast_dimensions}."
         )
+    if any(d < 0 for d in shape):
+        raise TypeError(f"broadcast_in_dim shape must have every element be nonnegative, got {shape}.")
     return ShapedArray(shape, x.dtype, x.weak_type)
 
 
@@ -366,9 +372,16 @@ def _sum_transpose(ct, x, *, axes, out_sharding):
     return [broadcast_in_dim(ct, x.aval.shape, kept)]
 
 
+def _sum(x, *, axes, out_sharding):
+    # A sum of one number is that number, as in XLA: of -0.0 NumPy's is 0.0.
+    if all(x.shape[a] == 1 for a in axes):
+        return x.reshape(reduced_shape(x.shape, axes, "reduce_sum"))
+    return np.add.reduce(x, axis=axes, dtype=x.dtype)
+
+
 reduce_sum_p = linear_row(
     "reduce_sum",
-    impl=lambda x, *, axes, out_sharding: np.add.reduce(x, axis=axes, dtype=x.dtype),
+    impl=_sum,
     abstract_eval=lambda x, *, axes, out_sharding: ShapedArray(
         reduced_shape(x.shape, axes, "reduce_sum"), x.dtype, x.weak_type
     ),
@@ -416,7 +429,7 @@ reshape_p = linear_row(
 def transpose(operand: ArrayLike, permutation: Sequence[int]) -> Array:
     """Permute the axes (`lax.transpose`)."""
     permutation = tuple(map(int, permutation))
-    if permutation == tuple(range(len(permutation))) and isinstance(operand, Array):
+    if permutation == tuple(range(len(shape_of(operand)))) and isinstance(operand, Array):
         return operand
     return transpose_p.bind(operand, permutation=permutation)
 

@@ -70,7 +70,9 @@ def dot(
     if dimension_numbers is None:
         left, right = shape_of(lhs), shape_of(rhs)
         if not (1 <= len(left) <= 2 and 1 <= len(right) <= 2 and left[-1] == right[0]):
-            raise TypeError(f"Incompatible shapes for dot: got {left} and {right}.")
+            raise ValueError(
+                f"lax.dot of shapes {left} and {right}: give dimension_numbers, unless it is a product of vectors and matrices."
+            )
         dimension_numbers = (((len(left) - 1,), (0,)), ((), ()))
     return dot_general(lhs, rhs, dimension_numbers, precision, preferred_element_type, out_sharding=out_sharding)
 
@@ -106,14 +108,18 @@ def _product_dtype(x, y):
         bits = 1 if dtype.kind == "b" else 8 * part.itemsize
         return dtype.kind == "c", exponent, fraction, bits, dtype.kind != "u"
 
-    if x != y and rank(x) == rank(y):
-        raise TypeError(f"lax.dot_general argument type error: {x.name}, {y.name}")
     return max(x, y, key=rank)
 
 
 @lru_cache(4096)
 def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
+    for side, aval, numbers in (("lhs", x, (*x_contract, *x_batch)), ("rhs", y, (*y_contract, *y_batch))):
+        if len({*numbers}) != len(numbers) or any(not 0 <= i < aval.ndim for i in numbers):
+            raise TypeError(
+                f"dot_general requires {side} dimension numbers to be distinct, nonnegative and less than the number of axes of"
+                f" the {side} value, {aval.ndim}, got {numbers}."
+            )
     for name, a, b in (("contracting", x_contract, y_contract), ("batch", x_batch, y_batch)):
         if len(a) != len(b):
             raise TypeError(f"dot_general requires equal numbers of {name} dimensions, got {a} and {b}.")
@@ -137,16 +143,23 @@ def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out
         common = np.result_type(*["float32" if d.char in "eE" else d for d in (x.dtype, y.dtype, dtype)])
         x, y = x.astype(common, copy=False), y.astype(common, copy=False)
     # In the common cases, matmul takes the arrays as they are.
-    if not x_batch and x_contract == (x.ndim - 1,) and x.ndim <= 2 and y.ndim <= 2 and y_contract == (0,):
+    inner = math.prod(x.shape[i] for i in x_contract)
+    if (
+        not x_batch
+        and x_contract == (x.ndim - 1,)
+        and x.ndim <= 2
+        and y.ndim <= 2
+        and y_contract == (0,)
+        and inner != 1
+    ):
         return _matmul(x, y).astype(dtype, copy=False)
     x_kept, y_kept = _kept(x.ndim, x_contract, x_batch), _kept(y.ndim, y_contract, y_batch)
     batch_shape = tuple(x.shape[i] for i in x_batch)
     rows, columns = tuple(x.shape[i] for i in x_kept), tuple(y.shape[i] for i in y_kept)
-    inner = math.prod(x.shape[i] for i in x_contract)
     left = x.transpose([*x_batch, *x_kept, *x_contract]).reshape(*batch_shape, math.prod(rows), inner)
     right = y.transpose([*y_batch, *y_contract, *y_kept]).reshape(*batch_shape, inner, math.prod(columns))
-    # Without contracted axes each result is one product. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
-    product = _matmul(left, right) if x_contract else left * right
+    # Each result may be one product, as in XLA. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
+    product = left * right if inner == 1 else _matmul(left, right)
     return product.reshape((*batch_shape, *rows, *columns)).astype(dtype, copy=False)
 
 

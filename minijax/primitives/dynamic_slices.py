@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..core.array import to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike
 from ..foundation.dtypes import canonicalize_dtype
+from ..foundation.tracebacks import hide_our_frames
 from .basis import (
     batch_to_front,
     const,
@@ -32,31 +34,39 @@ from .windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimension
 
 def _start_indices(operand, start_indices, allow_negative_indices: bool = True) -> list:
     """The start indices as integer scalars; negative ones are counted from the end."""
-    shape = shape_of(operand)
-    if isinstance(start_indices, (tuple, list)):
-        indices = list(start_indices)
-    else:
-        indices = [squeeze(_element(start_indices, i), (0,)) for i in range(shape_of(start_indices)[0])]
-    if len(indices) != len(shape):
-        raise ValueError(f"got {len(indices)} start indices for an operand of shape {shape}")
-    results = []
-    for index, size in zip(indices, shape):
-        if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
-            index = operator.index(index)
-            results.append(np.int32(index + size if index < 0 and allow_negative_indices else index))
-            continue
-        aval = get_aval(index)
-        if aval.dtype.kind not in "iu" or aval.shape:
-            raise TypeError(f"start indices must be integer scalars, got {aval.str_short()}")
-        if allow_negative_indices and aval.dtype.kind == "i":
-            # -1 counts from the end, so the dtype must hold the end of the axis.
-            index = widened(index, size)
+    try:
+        shape = shape_of(operand)
+        if isinstance(start_indices, (tuple, list)):
+            indices = list(start_indices)
+        else:
+            indices = [squeeze(_element(start_indices, i), (0,)) for i in range(shape_of(start_indices)[0])]
+        if len(indices) != len(shape):
+            raise ValueError(
+                f"dynamic_slice or dynamic_update_slice got {len(indices)} start indices for an operand of shape {shape}"
+            )
+        results = []
+        for index, size in zip(indices, shape):
+            if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
+                index = operator.index(index)
+                results.append(np.int32(index + size if index < 0 and allow_negative_indices else index))
+                continue
             aval = get_aval(index)
-            negative = lt_p.bind(index, const(aval, 0))
-            moved = add_p.bind(convert_element_type(index, aval.dtype), const(aval, size))
-            index = select(negative, moved, index)
-        results.append(index)
-    return results
+            if aval.dtype.kind not in "iu" or aval.shape:
+                raise TypeError(
+                    f"dynamic_slice and dynamic_update_slice: start indices must be integer scalars, got {aval.str_short()}"
+                )
+            if allow_negative_indices and aval.dtype.kind == "i":
+                # -1 counts from the end, so the dtype must hold the end of the axis.
+                index = widened(index, size)
+                aval = get_aval(index)
+                negative = lt_p.bind(index, const(aval, 0))
+                moved = add_p.bind(convert_element_type(index, aval.dtype), const(aval, size))
+                index = select(negative, moved, index)
+            results.append(index)
+        return results
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def dtype_of_index(size: int) -> np.dtype:
@@ -259,9 +269,14 @@ def dynamic_slice_in_dim(operand: ArrayLike, start_index: ArrayLike, slice_size:
     return dynamic_slice(operand, starts, shape)
 
 
+def _as_array(index):
+    """A number as an array: equations bring it inside, as in JAX."""
+    return to_array(index) if isinstance(index, int) else index
+
+
 def dynamic_index_in_dim(operand: ArrayLike, index: ArrayLike, axis: int = 0, keepdims: bool = True) -> Array:
     """One element along an axis (`lax.dynamic_index_in_dim`)."""
-    result = dynamic_slice_in_dim(operand, index, 1, axis)
+    result = dynamic_slice_in_dim(operand, _as_array(index), 1, axis)
     return result if keepdims else squeeze(result, (axis,))
 
 
@@ -276,4 +291,4 @@ def dynamic_update_index_in_dim(operand: ArrayLike, update: ArrayLike, index: Ar
     """The operand with one element along an axis replaced (`lax.dynamic_update_index_in_dim`)."""
     if len(shape_of(update)) != len(shape_of(operand)):
         update = expand_dims(update, (axis % len(shape_of(operand)),))
-    return dynamic_update_slice_in_dim(operand, update, index, axis)
+    return dynamic_update_slice_in_dim(operand, update, _as_array(index), axis)

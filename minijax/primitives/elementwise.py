@@ -407,6 +407,8 @@ def _shift(function, fill):
 
     def shift(x, y):
         bits = x.dtype.itemsize * 8
+        if np.ndim(y) == 0 and 0 <= y < bits:
+            return function(x, y)
         unsigned = np.dtype(f"u{x.dtype.itemsize}")
         amount = np.asarray(y).astype(unsigned)
         inside = np.minimum(amount, bits - 1).astype(x.dtype)

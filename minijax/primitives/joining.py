@@ -123,7 +123,7 @@ def split(operand: ArrayLike, sizes: Sequence[int], axis: int = 0) -> list[Any]:
 
 def _split_abstract_eval(x, *, sizes, axis):
     if not 0 <= axis < x.ndim:
-        raise TypeError(f"split axis {axis} is out of bounds for an operand of shape {x.shape}.")
+        raise ValueError(f"split axis {axis} is out of bounds for an operand of shape {x.shape}.")
     if any(s < 0 for s in sizes) or sum(sizes) != x.shape[axis]:
         raise ValueError(
             f"split sizes {sizes} must be non-negative and sum to the size {x.shape[axis]} of axis {axis}."
@@ -221,7 +221,7 @@ def _unstack_batch(axis_data, args, dims, *, axis):
 
 unstack_p = row(
     "unstack",
-    impl=lambda x, *, axis: list(np.moveaxis(x, axis, 0)),
+    impl=lambda x, *, axis: list(np.moveaxis(x, axis, 0) if axis else x),
     abstract_eval=_unstack_abstract_eval,
     jvp=_parted_jvp(lambda: unstack_p),
     transpose=lambda cts, x, *, axis: [stack_p.bind(*[instantiate(ct) for ct in cts], axis=axis)],
@@ -246,7 +246,7 @@ def tile(operand: ArrayLike, reps: Sequence[int]) -> Array:
 
 def _tile_abstract_eval(x, *, reps):
     if len(reps) != x.ndim or any(r < 0 for r in reps):
-        raise ValueError(f"tile needs a non-negative count for each axis of shape {x.shape}, got reps={reps}.")
+        raise TypeError(f"tile needs a non-negative count for each axis of shape {x.shape}, got reps={reps}.")
     return ShapedArray(tuple(r * d for r, d in zip(reps, x.shape)), x.dtype, x.weak_type)
 
 

@@ -45,8 +45,48 @@ threefry = PRNGImpl("threefry2x32", "fry", (2,))
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = UINT32.type(0x1BD11BDA)
-# The number of words hashed at once. They fit in a processor's cache: the hash passes over each block a hundred times.
-BLOCK = 1 << 13
+# The number of words hashed at once. They fit in a processor's cache: the hash passes over each block a hundred times. A smaller
+# block spends its time in NumPy's calls.
+BLOCK = 1 << 15
+# What `_as_words` reads: a lane is one number, or the two words of a key with the first one in the lower half.
+LANE = np.dtype("<u8")
+KEY = np.dtype([("hi", "<u4"), ("lo", "<u4")])
+# At most this many words are hashed as one Python integer. A hundred calls of NumPy take 50 us, however few the words are.
+FEW = 128
+
+
+def _ones(size: int) -> int:
+    """The number 1 in each of `size` lanes. A lane is 64 bits of an integer: lane n is bits 64 n to 64 n + 63."""
+    return int.from_bytes(b"\1\0\0\0\0\0\0\0" * size, "little")
+
+
+def _as_lanes(words: np.ndarray, size: int) -> int:
+    """An array as one integer: word n is in lane n. The array has `size` words, or one for all lanes."""
+    if words.size == 1:
+        return words.item() * _ones(size)
+    return int.from_bytes(words.astype(LANE).tobytes(), "little")
+
+
+def _as_words(lanes: int, size: int, kind: np.dtype, dtype: np.dtype) -> np.ndarray:
+    """The lanes as an array: each is read as `kind`, which has 64 bits, and converted to `dtype`."""
+    return np.frombuffer(lanes.to_bytes(8 * size, "little"), kind).astype(dtype)
+
+
+def _threefry_of_lanes(k0: int, k1: int, x: int, y: int, ones: int) -> tuple[int, int]:
+    """The hashes of (x, y) with the keys (k0, k1), for the words in all lanes at once."""
+    low = 0xFFFFFFFF * ones
+    k2 = k0 ^ k1 ^ int(PARITY) * ones
+    # x is a sum of at most 27 numbers below 2^32, which fits in a lane: only the end clears its upper bits.
+    x += k0
+    y = (y + k1) & low
+    for i, (a, b) in enumerate([(k1, k2), (k2, k0), (k0, k1), (k1, k2), (k2, k0)]):
+        for rotation in ROTATIONS[i % 2]:
+            x += y
+            # The product has y twice in each lane. Shifted, its lower half is y rotated; `low` clears the upper half.
+            y = ((y * 0x100000001 >> 32 - rotation) ^ x) & low
+        x += a
+        y = (y + b + (i + 1) * ones) & low
+    return x & low, y
 
 
 def _threefry_in_place(x, y, ks, scratch):
@@ -56,8 +96,8 @@ def _threefry_in_place(x, y, ks, scratch):
     for i in range(5):
         for rotation in ROTATIONS[i % 2]:
             x += y
-            np.left_shift(y, rotation, out=scratch)
-            np.right_shift(y, 32 - rotation, out=y)
+            np.left_shift(y, UINT32.type(rotation), out=scratch)
+            np.right_shift(y, UINT32.type(32 - rotation), out=y)
             y |= scratch
             y ^= x
         x += ks[(i + 1) % 3]
@@ -65,28 +105,41 @@ def _threefry_in_place(x, y, ks, scratch):
         y += UINT32.type(i + 1)
 
 
-def threefry2x32(key1, key2, count1, count2) -> tuple[np.ndarray, np.ndarray]:
+def threefry2x32(key1, key2, count1, count2):
     """Two arrays of uint32: the threefry hash, with 20 rounds, of NumPy arrays of uint32 that broadcast together."""
-    shape = np.broadcast_shapes(key1.shape, key2.shape, count1.shape, count2.shape)
+    together = np.broadcast(key1, key2, count1, count2)
+    shape, size = together.shape, together.size
+    if 0 < size <= FEW:
+        words = [w if w.size == 1 else np.broadcast_to(w, shape) for w in (key1, key2, count1, count2)]
+        hashes = _threefry_of_lanes(*[_as_lanes(w, size) for w in words], _ones(size))
+        return [_as_words(lanes, size, LANE, UINT32).reshape(shape) for lanes in hashes]
     # Copies of the counters, since the hash overwrites them; 1-d, because arithmetic on 0-d arrays warns of overflow.
     x, y = (np.array(np.broadcast_to(c, shape), UINT32, order="C").reshape(-1) for c in (count1, count2))
     key1, key2 = (np.reshape(k, 1) if k.size == 1 else np.broadcast_to(k, shape).reshape(-1) for k in (key1, key2))
     schedule = (key1, key2, key1 ^ key2 ^ PARITY)
-    scratch = np.empty(min(BLOCK, x.size), UINT32)
-    for start in range(0, x.size, BLOCK):
+    scratch = np.empty(min(BLOCK, size), UINT32)
+    for start in range(0, size, BLOCK):
         block = np.s_[start : start + BLOCK]
         ks = [k if k.size == 1 else k[block] for k in schedule]
-        _threefry_in_place(x[block], y[block], ks, scratch[: x.size - start])
+        _threefry_in_place(x[block], y[block], ks, scratch[: size - start])
     return x.reshape(shape), y.reshape(shape)
 
 
-def _hash_of_counters(keys: np.ndarray, shape: tuple[int, ...]):
-    """Two arrays of shape (*keys.shape, *shape): for each key, the hashes of 0, 1, 2, ... in the given shape."""
-    size = math.prod(shape)
-    counters = np.arange(size, dtype=np.uint64)
-    high = (counters >> np.uint64(32)).astype(UINT32) if size > 2**32 else np.zeros(1, UINT32)
-    words = threefry2x32(keys["hi"][..., None], keys["lo"][..., None], high, counters.astype(UINT32))
-    return [w.reshape((*keys.shape, *shape)) for w in words]
+def _hash_of_counters(keys: np.ndarray, start: int, stop: int):
+    """Two arrays of shape (*keys.shape, stop - start): for each key, the hashes of the counters from `start` to `stop`."""
+    if stop > 2**32:
+        counters = np.arange(start, stop, dtype=np.uint64)
+        high, low = (counters >> np.uint64(32)).astype(UINT32), counters.astype(UINT32)
+    else:
+        high, low = np.zeros(1, UINT32), np.arange(start, stop, dtype=UINT32)
+    return threefry2x32(keys["hi"][..., None], keys["lo"][..., None], high, low)
+
+
+def _few_of_key(keys: np.ndarray, size: int) -> tuple[int, int]:
+    """The hashes of the counters from 0 to `size` with the one key of an array, in lanes."""
+    hi, lo = keys.item()
+    ones = _ones(size)
+    return _threefry_of_lanes(hi * ones, lo * ones, 0, _as_lanes(np.arange(size), size), ones)
 
 
 def _keys(hi, lo) -> np.ndarray:
@@ -134,7 +187,13 @@ random_seed_p = _key_row("random_seed", _seed_impl, _seed_abstract_eval)
 
 
 def _split_impl(keys, *, shape):
-    return _keys(*_hash_of_counters(keys, shape))
+    size = math.prod(shape)
+    if keys.size == 1 and 0 < size <= FEW:
+        hi, lo = _few_of_key(keys, size)
+        split = _as_words(hi | lo << 32, size, KEY, key_fry.storage)
+    else:
+        split = _keys(*_hash_of_counters(keys, 0, size))
+    return split.reshape((*keys.shape, *shape))
 
 
 def _split_abstract_eval(keys, *, shape):
@@ -163,14 +222,24 @@ random_fold_in_p = _key_row(
 
 
 def _bits_impl(keys, *, bit_width, shape):
-    first, second = _hash_of_counters(keys, shape)
-    if bit_width == 64:
-        wide = first.astype(np.uint64)
-        wide <<= np.uint64(32)
-        wide |= second
-        return wide
-    first ^= second
-    return first.astype(f"uint{bit_width}", copy=False)
+    size, dtype = math.prod(shape), np.dtype(f"uint{bit_width}")
+    if keys.size == 1 and 0 < size <= FEW:
+        first, second = _few_of_key(keys, size)
+        lanes = first << 32 | second if bit_width == 64 else first ^ second
+        return _as_words(lanes, size, LANE, dtype).reshape((*keys.shape, *shape))
+    bits = np.empty((*keys.shape, size), dtype)
+    # Two arrays of all the hashes would take more time than the hash: memory that is new to the process is slow.
+    for start in range(0, size, BLOCK):
+        stop = min(start + BLOCK, size)
+        first, second = _hash_of_counters(keys, start, stop)
+        block = bits[..., start:stop]
+        if bit_width == 64:
+            block[...] = first
+            block <<= np.uint64(32)
+            block |= second
+        else:
+            np.bitwise_xor(first, second, out=block, casting="unsafe")
+    return bits.reshape((*keys.shape, *shape))
 
 
 def _bits_abstract_eval(keys, *, bit_width, shape):
@@ -183,8 +252,9 @@ def _bits_abstract_eval(keys, *, bit_width, shape):
 random_bits_p = _key_row("random_bits", _bits_impl, _bits_abstract_eval)
 
 
-def _wrap_impl(words, *, impl):
-    return _keys(words[..., 0], words[..., 1])
+def _wrap_impl(words, **params):
+    # The two words of a key are next to each other in memory, except in a transposed or reversed array.
+    return np.asarray(words, order="C").view(key_fry.storage)[..., 0]
 
 
 def _wrap_abstract_eval(words, *, impl):
@@ -215,9 +285,11 @@ def _unwrap_abstract_eval(keys):
     return ShapedArray((*keys.shape, *threefry.key_shape), UINT32)
 
 
-random_unwrap_p = _key_row(
-    "random_unwrap", lambda keys: np.stack([keys["hi"], keys["lo"]], axis=-1), _unwrap_abstract_eval
-)
+def _unwrap_impl(keys):
+    return keys[..., None].view(UINT32)
+
+
+random_unwrap_p = _key_row("random_unwrap", _unwrap_impl, _unwrap_abstract_eval)
 
 
 # The clone of a raw key is the raw key itself.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero
+from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import canonicalize_dtype
@@ -43,7 +45,8 @@ from .elementwise import (
     sub_p,
 )
 from .families import ANY, BOOL, FLOAT, INT, NUM, dtype_char
-from .shapes import pad, rev
+from .joining import concatenate
+from .shapes import pad, rev, slice_in_dim, squeeze
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Reductions over axes
@@ -119,26 +122,38 @@ reduce_min_p = _reduction(
 
 
 def _prod_jvp(primals, tangents, *, axes):
-    """The sum of each tangent times the product of the other elements. That product is not x's product / x, which fails at 0."""
+    """The derivative of a tree of products, of the first half of the elements with the second. (x's product / x fails at 0.)"""
     (x,), (g,) = primals, tangents
-    out = reduce_prod_p.bind(x, axes=axes)
     if type(g) is Zero:
+        out = reduce_prod_p.bind(x, axes=axes)
         return out, zero_like(out)
-    # Merge the axes to reduce into one, the last.
-    kept = [i for i in range(len(shape_of(x))) if i not in axes]
-    shape = (*(shape_of(x)[i] for i in kept), -1)
-    size = math.prod(shape_of(x)[i] for i in axes)
-    x, g = (reshape(transpose(a, (*kept, *axes)), (*shape[:-1], size)) for a in (x, g))
-    last = len(kept)
-    others = mul_p.bind(_exclusive(x, last, reverse=False), _exclusive(x, last, reverse=True))
-    return out, reduce_sum(mul_p.bind(g, others), (last,))
+    # Merge the axes to reduce into one, the first.
+    shape = shape_of(x)
+    order = (*axes, *(i for i in range(len(shape)) if i not in axes))
+    kept = [shape[i] for i in order[len(axes) :]]
+    size = math.prod(shape[i] for i in axes)
+    pair = [reshape(transpose(a, order), (size, *kept)) for a in (x, g)]
+    while size > 1:
+        half = (size + 1) // 2
+        first, second = _slices(pair, 0, 0, half), _slices(pair, 0, half, size)
+        if size % 2:
+            config = [(0, 1, 0), *[(0, 0, 0)] * len(kept)]
+            second = [pad(a, const(a, e), config) for a, e in zip(second, (1, 0))]
+        pair, size = _derived(mul_p, first, second), half
+    if not size:
+        return full(kept, 1, x.dtype), full(kept, 0, g.dtype)
+    return tuple([squeeze(a, (0,)) for a in pair])
 
 
-def _exclusive(x, axis: int, reverse: bool):
-    """The product of all elements before each element; with `reverse`, of all behind it: 1 if there are none."""
-    config = [(0, 0, 0)] * len(shape_of(x))
-    config[axis] = (-1, 1, 0) if reverse else (1, -1, 0)
-    return cumprod_p.bind(pad(x, const(x, 1), config), axis=axis, reverse=reverse)
+def _slices(pair: Sequence, axis: int, start: int, limit: int, stride: int = 1) -> list:
+    """A slice of a value and of its tangent."""
+    return [slice_in_dim(a, start, limit, stride, axis) for a in pair]
+
+
+def _derived(primitive: Primitive, *pairs) -> tuple:
+    """(value, tangent) of an operation on (value, tangent) pairs."""
+    primals, tangents = zip(*pairs)
+    return primitive.jvp(primals, tangents)
 
 
 reduce_prod_p = _reduction(
@@ -192,6 +207,8 @@ def _arg_reduction(name: str, function: Callable):
     def abstract_eval(x, *, axes, index_dtype):
         if x.dtype.char not in BOOL + INT + FLOAT:
             raise TypeError(f"{name} does not accept dtype {x.dtype.name}.")
+        if index_dtype.kind not in "iu":
+            raise TypeError(f"index_dtype must be an integer type, but got {index_dtype.name}")
         if len(axes) != 1:
             raise ValueError(f"{name} reduces one axis, got {axes}.")
         if not x.shape[axes[0]] if 0 <= axes[0] < x.ndim else False:
@@ -268,58 +285,53 @@ def _accumulated(function: np.ufunc) -> Callable:
     return accumulate
 
 
+def _running_sum(x, axis):
+    total = _accumulated(np.add)(x, axis)
+    # XLA adds to 0.0, unless there is nothing to add: the running sums of -0.0, -0.0 are 0.0.
+    return total if x.shape[axis] == 1 or x.dtype.kind in "iub" else total + total.dtype.type(0)
+
+
 cumsum_p = linear_row(
     "cumsum",
-    impl=_running_impl(_accumulated(np.add)),
+    impl=_running_impl(_running_sum),
     abstract_eval=_running_abstract_eval("cumsum", NUM),
     transpose=lambda ct, x, *, axis, reverse: [cumsum_p.bind(ct, axis=axis, reverse=not reverse)],
     batch=_running_batch(lambda: cumsum_p),
 )
 
 
-def _scan_pairs(combine: Callable, pair: tuple, axis: int, identity: tuple) -> tuple:
-    """The running `combine` of (value, tangent) pairs, in log2(size) steps, each with neighbours twice as far away.
+def _scan_pairs(combine: Callable, pair: Sequence, axis: int) -> Sequence:
+    """The running `combine` of (value, tangent) pairs along an axis: that of neighbours, two by two, gives every second result
+    (G. E. Blelloch, "Prefix sums and their applications", 1990; `lax.associative_scan`)."""
+    shape = shape_of(pair[0])
+    size = shape[axis]
+    if size < 2:
+        return pair
+    reduced = combine(_slices(pair, axis, 0, size - 1, 2), _slices(pair, axis, 1, size, 2))
+    odd = _scan_pairs(combine, reduced, axis)
+    before = _slices(odd, axis, 0, shape_of(odd[0])[axis] - 1) if size % 2 == 0 else odd
+    even = combine(before, _slices(pair, axis, 2, size, 2))
+    # The first element, and then the elements of `even` and `odd` in turn.
+    even = [concatenate(xs, axis) for xs in zip(_slices(pair, axis, 0, 1), even)]
+    config = [(0, 0, 0)] * len(shape)
+    config[axis] = (0, 1 - size % 2, 1)
+    even = [pad(x, const(x, 0), config) for x in even]
+    config[axis] = (1, size % 2, 1)
+    odd = [pad(x, const(x, 0), config) for x in odd]
+    return [add_p.bind(x, y) for x, y in zip(even, odd)]
 
-    `combine` must be linear in the tangents. `identity` stands for the values before the start.
-    """
-    size, step = shape_of(pair[0])[axis], 1
-    config = [(0, 0, 0)] * len(shape_of(pair[0]))
-    while step < size:
-        config[axis] = (step, -step, 0)
-        earlier = tuple(pad(x, const(x, e), config) for x, e in zip(pair, identity))
-        pair = combine(earlier, pair)
-        step *= 2
-    return pair
 
-
-def _running_jvp(primitive_of, combine: Callable, identity: Callable) -> Callable:
+def _running_jvp(primitive_of, combine: Callable) -> Callable:
     def jvp(primals, tangents, *, axis, reverse):
         (x,), (g,) = primals, tangents
-        out = primitive_of().bind(x, axis=axis, reverse=reverse)
         if type(g) is Zero:
+            out = primitive_of().bind(x, axis=axis, reverse=reverse)
             return out, zero_like(out)
-        flip = (lambda a: rev(a, (axis,))) if reverse else (lambda a: a)
-        _, tangent = _scan_pairs(combine, (flip(x), flip(g)), axis, (identity(x.dtype), 0))
-        return out, flip(tangent)
+        pair = [rev(a, (axis,)) for a in (x, g)] if reverse else [x, g]
+        pair = _scan_pairs(combine, pair, axis)
+        return tuple([rev(a, (axis,)) for a in pair] if reverse else pair)
 
     return jvp
-
-
-def _combine_products(a, b):
-    return mul_p.bind(a[0], b[0]), add_any_p.bind(mul_p.bind(a[1], b[0]), mul_p.bind(a[0], b[1]))
-
-
-def _combine_extrema(primitive):
-    def combine(a, b):
-        value = primitive.bind(a[0], b[0])
-        # The extremum keeps its tangent; if the two tie, half of each.
-        from_a, from_b = eq_p.bind(a[0], value), eq_p.bind(b[0], value)
-        zero, half, one = (full(shape_of(value), v, value.dtype) for v in (0, 0.5, 1))
-        weight_a = select(from_a, select(from_b, half, one), zero)
-        weight_b = select(from_b, select(from_a, half, one), zero)
-        return value, add_any_p.bind(mul_p.bind(a[1], weight_a), mul_p.bind(b[1], weight_b))
-
-    return combine
 
 
 def _logaddexp(x, y):
@@ -339,27 +351,27 @@ def _combine_logsumexps(a, b):
     return value, add_any_p.bind(mul_p.bind(a[1], share_a), mul_p.bind(b[1], share_b))
 
 
-def _running(name: str, accumulate: Callable, accepts: str, combine: Callable, identity: Callable):
+def _running(name: str, accumulate: Callable, accepts: str, combine: Callable):
     primitive = row(
         name,
         impl=_running_impl(accumulate),
         abstract_eval=_running_abstract_eval(name, accepts),
-        jvp=_running_jvp(lambda: primitive, combine, identity),
+        jvp=_running_jvp(lambda: primitive, combine),
         transpose=NOT_LINEAR,
         batch=_running_batch(lambda: primitive),
     )
     return primitive
 
 
-cumprod_p = _running("cumprod", _accumulated(np.multiply), NUM, _combine_products, lambda dtype: 1)
-cummax_p = _running("cummax", np.maximum.accumulate, NUM, _combine_extrema(max_p), _lowest)
-cummin_p = _running("cummin", np.minimum.accumulate, NUM, _combine_extrema(min_p), _highest)
-cumlogsumexp_p = _running("cumlogsumexp", _accumulated(np.logaddexp), FLOAT, _combine_logsumexps, _lowest)
+cumprod_p = _running("cumprod", _accumulated(np.multiply), NUM, partial(_derived, mul_p))
+cummax_p = _running("cummax", np.maximum.accumulate, NUM, partial(_derived, max_p))
+cummin_p = _running("cummin", np.minimum.accumulate, NUM, partial(_derived, min_p))
+cumlogsumexp_p = _running("cumlogsumexp", _accumulated(np.logaddexp), FLOAT, _combine_logsumexps)
 
 
 def _runner(primitive, name: str):
     def running(operand: ArrayLike, axis: int = 0, reverse: bool = False) -> Array:
-        return primitive.bind(operand, axis=axis % max(len(shape_of(operand)), 1), reverse=bool(reverse))
+        return primitive.bind(operand, axis=operator.index(axis), reverse=bool(reverse))
 
     running.__name__ = running.__qualname__ = name
     running.__doc__ = f"`lax.{name}`: running along `axis`, from its end if `reverse`."

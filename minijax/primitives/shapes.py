@@ -14,6 +14,7 @@ from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import as_dtype, canonicalize_dtype, dtype_and_weak_type
+from ..foundation.tracebacks import hide_our_frames
 from .basis import (
     NO_GRADIENT,
     batch_to_front,
@@ -53,7 +54,11 @@ def slice(
 
 
 def _ints(xs: Sequence) -> tuple[int, ...]:
-    return tuple(operator.index(x) for x in xs)
+    try:
+        return tuple(operator.index(x) for x in xs)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def _slice_abstract_eval(x, *, limit_indices, start_indices, strides):
@@ -83,7 +88,7 @@ def _slice_transpose(ct, x, *, limit_indices, start_indices, strides):
     config = []
     for start, stride, size, n in zip(start_indices, strides, shape, shape_of(ct)):
         covered = start + (n - 1) * stride + 1 if n else start
-        config.append((start, size - covered, stride - 1 if n else 0))
+        config.append((start, size - covered, stride - 1))
     return [pad(ct, _full((), 0, ct.dtype), config)]
 
 
@@ -153,7 +158,7 @@ def _pad_abstract_eval(x, value, *, padding_config):
     if x.dtype != value.dtype:
         raise TypeError(f"pad operand and padding_value must be same dtype: got {x.dtype.name} and {value.dtype.name}.")
     if value.shape:
-        raise TypeError(f"pad padding_value must be a scalar, got shape {value.shape}.")
+        raise ValueError(f"pad padding_value must be a scalar, got shape {value.shape}.")
     if len(padding_config) != x.ndim:
         raise ValueError(
             "length of padding_config must equal the number of axes of operand, got padding_config"
@@ -240,7 +245,7 @@ def rev(operand: ArrayLike, dimensions: Sequence[int]) -> Array:
 
 def _rev_abstract_eval(x, *, dimensions):
     if len(set(dimensions)) != len(dimensions) or any(not 0 <= d < x.ndim for d in dimensions):
-        raise ValueError(
+        raise TypeError(
             f"rev dimensions must be unique and within the operand's, got {dimensions} for shape {x.shape}."
         )
     return x
@@ -279,6 +284,8 @@ def _iota_abstract_eval(*, dimension, dtype, shape, sharding):
         raise TypeError(f"iota does not accept dtype {dtype.name}. Accepted dtypes are subtypes of number.")
     if not 0 <= dimension < len(shape):
         raise ValueError(f"iota dimension must be between 0 and len(shape), got {dimension=} for {shape=}")
+    if any(d < 0 for d in shape):
+        raise TypeError(f"iota shape must have every element be nonnegative, got {shape}.")
     return ShapedArray(shape, dtype)
 
 
@@ -320,6 +327,8 @@ def collapse(operand: ArrayLike, start_dimension: int, stop_dimension: int | Non
     """Merge neighbouring axes into one (`lax.collapse`)."""
     shape = shape_of(operand)
     lo, hi, _ = np.s_[start_dimension:stop_dimension].indices(len(shape))
+    if hi < lo:
+        raise ValueError(f"Invalid dimension range passed to collapse: {shape}[{start_dimension}:{stop_dimension}]")
     return reshape(operand, (*shape[:lo], int(np.prod(shape[lo:hi], dtype=int)), *shape[hi:]))
 
 

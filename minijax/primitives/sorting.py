@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero
-from ..core.traces import Array
+from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype, prng_key
-from .basis import NOT_LINEAR, broadcast_in_dim, expand_dims, move_batch_dim, reshape, row, shape_of, zero_like
+from .basis import NOT_LINEAR, broadcast_in_dim, expand_dims, full, move_batch_dim, reshape, row, shape_of, zero_like
 from .indexing import gather
 from .shapes import broadcasted_iota
 from .windows import GatherDimensionNumbers, GatherScatterMode
@@ -30,6 +30,8 @@ def _canonicalize_axis(axis: int, ndim: int) -> int:
 
 def _gather_along(x, indices, axis: int):
     """The elements of x at the given positions along an axis; `indices` has a last axis of size 1, for `gather`."""
+    if 0 in shape_of(x):
+        return full(shape_of(indices)[:-1], 0, get_aval(x).dtype)
     others = tuple(i for i in range(len(shape_of(x))) if i != axis)
     numbers = GatherDimensionNumbers((), (axis,), (axis,), others, others)
     sizes = (1,) * len(shape_of(x))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -62,6 +63,19 @@ class ScatterDimensionNumbers(NamedTuple):
 def bump(dims) -> tuple[int, ...]:
     """The numbers of axes after a batch axis has been put in front."""
     return tuple(d + 1 for d in dims)
+
+
+def the_window(shape, indices, slice_sizes, start_index_map, batching, mode):
+    """The one window as NumPy slices; None if it is outside and the mode drops it; False if there are many windows, or none."""
+    if batching or 0 in shape or math.prod(indices.shape[:-1]) != 1:
+        return False
+    begins = [0] * len(shape)
+    for d, start in zip(start_index_map, indices.reshape(-1).tolist()):
+        highest = shape[d] - slice_sizes[d]
+        if mode is GatherScatterMode.FILL_OR_DROP and not 0 <= start <= highest:
+            return None
+        begins[d] = min(max(start, 0), highest)
+    return tuple([slice(b, b + n) for b, n in zip(begins, slice_sizes)])
 
 
 def window_places(shape, indices, slice_sizes, start_index_map, batching, indices_batching, removed, mode):

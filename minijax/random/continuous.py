@@ -46,8 +46,7 @@ def normal(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *,
 def real_normal(key, shape, dtype):
     # Start from the float after -1, since erf_inv(-1) is -inf.
     low = np.nextafter(np.array(-1, dtype), np.array(0, dtype))
-    drawn = uniform_floats(key, shape, dtype, low, np.array(1, dtype))
-    return lax.mul(np.array(np.sqrt(2), dtype), lax.erf_inv(drawn))
+    return lax.mul(np.array(np.sqrt(2), dtype), lax.erf_inv(uniform_floats(key, shape, dtype, low, np.array(1, dtype))))
 
 
 def exponential(

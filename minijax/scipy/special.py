@@ -90,9 +90,10 @@ def logit(x) -> Array:
 logit.defjvps(lambda g, ans, x: lax.div(g, lax.mul(x, lax.sub(const(x, 1), x))))
 
 
-def _zero_for_zero(x, product, other):
-    """x * other, but 0 for x = 0, unless `other` is NaN."""
-    return jnp.where((x != 0) | jnp.isnan(other), product, jnp.zeros_like(product))
+def _zero_for_zero(x, y, logarithm):
+    """x * logarithm(y), but 0 for x = 0, unless y is NaN."""
+    counts = (x != 0) | jnp.isnan(y)
+    return jnp.where(counts, lax.mul(x, logarithm(y)), jnp.zeros_like(x))
 
 
 @custom_jvp
@@ -103,7 +104,7 @@ def xlogy(x, y) -> Array:
     Array(0., dtype=float32, weak_type=True)
     """
     x, y = promote_args_inexact("xlogy", x, y)
-    return _zero_for_zero(x, lax.mul(x, lax.log(y)), y)
+    return _zero_for_zero(x, y, lax.log)
 
 
 @xlogy.defjvp
@@ -121,7 +122,7 @@ def xlog1py(x, y) -> Array:
     Array(0., dtype=float32, weak_type=True)
     """
     x, y = promote_args_inexact("xlog1py", x, y)
-    return _zero_for_zero(x, lax.mul(x, lax.log1p(y)), y)
+    return _zero_for_zero(x, y, lax.log1p)
 
 
 @xlog1py.defjvp

@@ -18,8 +18,8 @@ from ..core.traces import (
     Tracer,
     check_not_leaked,
     get_aval,
-    new_trace,
-    set_current_trace,
+    run_to_end,
+    run_under,
     thread_state,
     without_tangent,
 )
@@ -74,9 +74,9 @@ class JVPTrace(Trace):
     def process_primitive(self, primitive, args, params):
         primals, tangents = self.split_all(args)
         user = current_origin() if self.records else None
-        rule, around = None, None if user is None else context.origin
-        previous, thread_state.trace = thread_state.trace, self.parent
+        rule, around, previous = None, None if user is None else context.origin, thread_state.trace
         try:
+            thread_state.trace = self.parent
             if tangents is None:
                 return self.parent.process_primitive(primitive, primals, params)
             if user is not None:
@@ -133,10 +133,9 @@ class JVPTrace(Trace):
         """The results of a function with a jvp rule of its own, (primals, tangents) -> (primals out, tangents out)."""
         primals, tangents = self.split_all(args)
         user, around = current_origin() if self.records else None, context.origin
-        context.origin = None if user is None else user.derived(primitive, "jvp", self.role)
         try:
-            with set_current_trace(self.parent):
-                outs, out_tangents = self.run_rule(jvp, primals, tangents, {})
+            context.origin = None if user is None else user.derived(primitive, "jvp", self.role)
+            outs, out_tangents = run_under(self.parent, self.run_rule, jvp, primals, tangents, {})
         finally:
             context.origin = around
         return [self.join(p, t) for p, t in zip(outs, out_tangents)]
@@ -190,8 +189,11 @@ def fill(outs: Sequence, tangents: Sequence, out_nonzero: Sequence[bool]) -> lis
 def jvp_flat(function: Callable, primals: Sequence, tangents: Sequence) -> tuple[list, list]:
     """(primals out, tangents out) of a function of flat arrays; a tangent, in or out, may be a symbolic `Zero`."""
     trace = JVPTrace(thread_state.trace)
-    with new_trace(trace):
-        pairs = [trace.split(x) for x in function(*[trace.join(p, t) for p, t in zip(primals, tangents)])]
+
+    def run():
+        return [trace.split(x) for x in function(*[trace.join(p, t) for p, t in zip(primals, tangents)])]
+
+    pairs = run_to_end(trace, run)
     out_primals = [p for p, _ in pairs]
     return out_primals, fill_zeros(out_primals, [t for _, t in pairs])
 

@@ -10,11 +10,12 @@ rule, and reverse mode needs no second table.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.primitive import CallPrimitive
 from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
-from ..core.traces import Trace, get_aval, new_trace, set_current_trace, thread_state
+from ..core.traces import Trace, get_aval, run_to_end, run_under, thread_state
 from ..foundation.source_info import interpreter
 from .jvp import JVPTrace, JVPTracer, fill_zeros, instantiate_where, nonzero, without_zeros
 
@@ -47,13 +48,16 @@ class LinearizeTrace(JVPTrace):
         if isinstance(primitive, CallPrimitive) and primitive.linearize is not None:
             # Its linearize rule runs under the parent, and returns a function that records the tangents' part.
             outs, record = primitive.linearize(primals, tangents, **params)
-        with set_current_trace(self.tangent_trace):
+        previous = thread_state.trace
+        try:
+            thread_state.trace = self.tangent_trace
             return primitive.jvp(primals, tangents, **params) if record is None else (outs, record(tangents))
+        finally:
+            thread_state.trace = previous
 
     @interpreter
     def run_rule(self, jvp, primals, tangents, params):
-        with set_current_trace(self.tangent_trace):
-            return jvp(primals, tangents, **params)
+        return run_under(self.tangent_trace, partial(jvp, **params), primals, tangents)
 
     def end(self):
         super().end()
@@ -74,18 +78,19 @@ def linearize_flat(
     """
     trace = LinearizeTrace(thread_state.trace)
     in_nonzero = [True] * len(primals) if in_nonzero is None else in_nonzero
-    with new_trace(trace):
+
+    def run():
         args = (trace.new_arg(x) if nz else x for x, nz in zip(primals, in_nonzero, strict=True))
         pairs = [trace.split(x) for x in function(*args)]
         out_primals = [p for p, _ in pairs]
         out_tangents = fill_zeros(out_primals, [t for _, t in pairs])
         if instantiate:
             # The zeros are known values: they are made under the parent, not recorded.
-            with set_current_trace(trace.parent):
-                out_tangents = instantiate_where(instantiate, out_tangents)
-        out_nonzero = nonzero(out_tangents)
+            out_tangents = run_under(trace.parent, instantiate_where, instantiate, out_tangents)
         jaxpr, consts = trace.tangent_trace.finish(without_zeros(out_tangents))
-    return out_primals, out_nonzero, jaxpr, consts
+        return out_primals, nonzero(out_tangents), jaxpr, consts
+
+    return run_to_end(trace, run)
 
 
 @weak_cache

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
 from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
-from ..core.traces import Tracer, get_aval, new_trace, thread_state
+from ..core.traces import Tracer, get_aval, run_to_end, thread_state
 from ..foundation.source_info import Origin, context, current_origin, interpreter, summarize
 from ..primitives import basis
 from .jvp import nonzero, without_zeros
@@ -72,8 +72,7 @@ class LinearTrace(TangentTrace):
 def linear_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple[Jaxpr, list]:
     """(jaxpr, constants) of a function of flat arrays that the caller promises is linear."""
     trace = LinearTrace(thread_state.trace)
-    with new_trace(trace):
-        return trace.finish(function(*[trace.new_arg(aval) for aval in in_avals]))
+    return run_to_end(trace, lambda: trace.finish(function(*[trace.new_arg(aval) for aval in in_avals])))
 
 
 @weak_cache
@@ -90,15 +89,19 @@ def split_jaxpr(
     def known(*args):
         nonlocal out_unknown, rest
         trace, args = LinearTrace(thread_state.trace), iter(args)
-        with new_trace(trace):
+
+        def run():
             values = [
                 trace.new_arg(a) if u else next(args) for a, u in zip(closed_jaxpr.in_avals, unknown, strict=True)
             ]
             outs = jaxpr_as_fun(closed_jaxpr)(*values)
-            out_unknown = tuple([type(x) is JaxprTracer and x._trace is trace for x in outs])
-            jaxpr, residuals = trace.finish([x for x, u in zip(outs, out_unknown) if u])
+            flags = tuple([type(x) is JaxprTracer and x._trace is trace for x in outs])
+            linear_part = trace.finish([x for x, u in zip(outs, flags) if u])
+            return [x for x, u in zip(outs, flags) if not u], flags, *linear_part
+
+        outs, out_unknown, jaxpr, residuals = run_to_end(trace, run)
         rest = closed(convert_constvars(jaxpr))
-        return [*[x for x, u in zip(outs, out_unknown) if not u], *residuals]
+        return [*outs, *residuals]
 
     known_jaxpr = trace_to_closed_jaxpr(known, [a for a, u in zip(closed_jaxpr.in_avals, unknown) if not u])
     return known_jaxpr, rest, out_unknown
@@ -125,8 +128,9 @@ def backward_pass(jaxpr: Jaxpr, consts: Sequence, args: Sequence, cotangents: Se
             linear_eqns.append(eqn)
         else:
             inputs = [v.val if type(v) is Literal else values[v] for v in eqn.invars]
-            around, context.origin = context.origin, eqn.origin
+            around = context.origin
             try:
+                context.origin = eqn.origin
                 out = eqn.primitive.bind(*inputs, **eqn.params)
             finally:
                 context.origin = around
@@ -173,9 +177,9 @@ def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
             return
     args = [v.val if type(v) is Literal else values[v] if v in values else UndefinedPrimal(v.aval) for v in eqn.invars]
     around = context.origin
-    if thread_state.trace.records and eqn.origin is not None:
-        context.origin = eqn.origin.derived(primitive, "transpose", "cotangent")
     try:
+        if thread_state.trace.records and eqn.origin is not None:
+            context.origin = eqn.origin.derived(primitive, "transpose", "cotangent")
         arg_cotangents = primitive.transpose(ct, *args, **eqn.params)
         for v, ct in zip(eqn.invars, arg_cotangents, strict=True):
             if ct is not None:
@@ -200,8 +204,8 @@ def accumulate(pending: dict, v: Var, ct):
 def add_cotangents(before, ct):
     """The sum of two cotangents of one variable; it comes from both."""
     around = context.origin
-    context.origin = origin_of_sum(around, before, ct)
     try:
+        context.origin = origin_of_sum(around, before, ct)
         return basis.add_any_p.bind(before, ct)
     finally:
         context.origin = around
@@ -213,7 +217,7 @@ def origin_of_sum(around: Origin | None, before, ct) -> Origin | None:
         return None
     written = [x.written() for x in (before, ct) if isinstance(x, Tracer)]
     parents = tuple([x.eqn.origin for x in written if x is not None and x.eqn.origin is not None])
-    return Origin(around.place, basis.add_any_p, "transpose", "cotangent", parents, False) if parents else around
+    return around.of_sum(basis.add_any_p, parents) if parents else around
 
 
 @weak_cache

@@ -6,14 +6,13 @@ The function sees arrays without the batch axis; each primitive's batch rule app
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, jaxpr_as_fun, jaxprs_in_params
 from ..core.primitive import Primitive
 from ..core.staging import trace_to_closed_jaxpr, weak_cache
-from ..core.traces import Trace, Tracer, check_not_leaked, get_aval, new_trace, set_current_trace, thread_state
+from ..core.traces import Trace, Tracer, check_not_leaked, get_aval, run_to_end, run_under, thread_state
 from ..foundation.source_info import context, current_origin, interpreter
 from ..primitives.basis import broadcast_batch, move_batch_dim
 
@@ -39,14 +38,12 @@ class NamedAxisTrace(Trace):
         return self.parent.process_primitive(primitive, args, params)
 
 
-@contextmanager
-def named_axis_env(axes: Iterable[Axis]):
-    """A context in which the axes are bound, the last one innermost."""
+def with_named_axes(axes: Iterable[Axis], function: Callable, *args):
+    """`function(*args)` while the axes are bound, the last one innermost."""
     trace = thread_state.trace
     for axis in axes:
         trace = NamedAxisTrace(trace, axis)
-    with set_current_trace(trace):
-        yield
+    return run_under(trace, function, *args)
 
 
 class BatchTracer(Tracer):
@@ -108,8 +105,9 @@ class BatchTrace(Trace):
         named = self.axis.name is not None and self.axis.name in named_axes(primitive, params)
         user = current_origin() if self.records else None
         rule, around = None, None if user is None else context.origin
-        previous, thread_state.trace = thread_state.trace, self.parent
+        previous = thread_state.trace
         try:
+            thread_state.trace = self.parent
             if not mapped and not named:
                 return self.parent.process_primitive(primitive, vals, params)
             if user is not None:
@@ -144,8 +142,11 @@ def axes_in_jaxpr(jaxpr: Jaxpr | ClosedJaxpr) -> frozenset:
 def vmap_flat(function: Callable, axis: Axis, args: Sequence, in_dims: Sequence[int | None]) -> list[tuple]:
     """The results of a mapped function of flat arrays, as (array, batch axis or None) pairs."""
     trace = BatchTrace(thread_state.trace, axis)
-    with new_trace(trace):
+
+    def run():
         return [trace.split(x) for x in function(*[trace.join(x, d) for x, d in zip(args, in_dims, strict=True)])]
+
+    return run_to_end(trace, run)
 
 
 def materialize(val, dim: int | None, out_dim: int | None, axis: Axis):

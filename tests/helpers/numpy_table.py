@@ -69,6 +69,7 @@ REDUCTIONS = (
 ).split()
 
 ELEMENTWISE = [
+    *(f"jnp.unravel_index(jnp.arange(14, dtype='{d}'), (3, 4))" for d in ("int8", "uint8", "int16", "uint16", "int32", "uint32")),
     *(f"jnp.{name}({arg})" for name in UNARY for arg in ("x", "y", "X", "s", "i", "b", "2", "0.5")),
     *(f"jnp.{name}({arg})" for name in COMPLEX_UNARY for arg in ("z", "0.5 + 0.25j")),
     *(f"jnp.{name}({pair})" for name in BINARY for pair in ("x, y", "X, Y", "v, w", "y, 2.0", "0.5, y", "i, 3", "b, x")),
@@ -104,6 +105,10 @@ ELEMENTWISE = [
         jnp.where(m, x, w)
         jnp.where(i, x, y)
         jnp.where(True, x, 0)
+        jnp.unravel_index(n, (3, 4))
+        jnp.unravel_index(k, 5)
+        jnp.repeat(s, 2, axis=0)
+        jnp.repeat(3, 2, axis=-1)
         jnp.where(b, i, x)
         jnp.where(e0 > 0, e0, 1.0)
         jnp.nan_to_num(X, nan=1.0, posinf=2.0, neginf=3.0)
@@ -115,6 +120,10 @@ ELEMENTWISE = [
         jnp.logaddexp(e0, e0)
         jnp.add(e0, 1)
         jnp.less(z, z.T[0, 0])
+        jnp.logaddexp(z, 2 * z)
+        jnp.logaddexp(z, x)
+        jnp.logaddexp2(z, 2 * z)
+        jnp.logaddexp2(z, 1j)
     """),
 ]  # fmt: skip
 
@@ -263,6 +272,9 @@ REDUCED = [
     *rows("""
         jnp.sum(e0)
         jnp.sum(e0, axis=0)
+        jnp.median(e0, axis=1)
+        jnp.nanmedian(e0, axis=1)
+        jnp.quantile(e0, jnp.array([0.3, 0.5]), axis=1)
         jnp.prod(e0, axis=0)
         jnp.mean(e0, axis=0)
         jnp.max(e0, initial=2.0)
@@ -499,6 +511,7 @@ MANIPULATION = rows("""
     jnp.pad(v, 1, mode='empty').shape
     jnp.choose(jnp.array([0, 1, 0, 1]), [v, p])
     jnp.choose(jnp.array([0, 3, 0, 1]), [v, p], mode='wrap')
+    jnp.choose(jnp.array([0, 1, 0, 1]), [2.0, 1.5])
     jnp.compress(m, x, axis=1)
     jnp.extract(x > 0, x)
     jnp.nonzero(i)

@@ -175,6 +175,33 @@ INLINED = {
     "astype": (lambda lib: lambda x: (x.astype(int), x.astype("bfloat16"), x.astype(bool), x.astype(x.dtype)), x),
     "isnan, nan_to_num": (lambda lib: lambda x: (lib.numpy.isnan(x), lib.numpy.nan_to_num(x)), x),
     "norm": (lambda lib: lambda x: lib.numpy.sqrt(lib.numpy.sum(lib.numpy.square(x))), x),
+    "stop_gradient": (
+        lambda lib: lambda *args: [lib.lax.stop_gradient(v) for v in (*args, args[1] > 0)],
+        x,
+        np.array([1, 2]),
+    ),
+    "numbers outside of an axis": (
+        lambda lib: (
+            lambda x: (
+                *(lib.lax.dynamic_index_in_dim(x, i) for i in (0, 5, -7)),
+                *(lib.lax.dynamic_update_index_in_dim(x, x[0], i, 0) for i in (0, 5, -7)),
+            )
+        ),
+        m,
+    ),
+    "lax.pow by a number": (
+        lambda lib: lambda x: (lib.lax.pow(x, 0), lib.lax.pow(x, 2), lib.lax.pow(x, -1), lib.lax.pow(x, 0.5)),
+        x,
+    ),
+    "select under two maps": (
+        lambda lib: lib.vmap(lib.vmap(lambda x: (0 // x, lib.numpy.einsum("i,i->i", x, x), lib.numpy.eye(3) * x))),
+        np.ones((2, 2, 3), f32),
+    ),
+    "the diagonal of each of a batch": (
+        lambda lib: lib.vmap(lambda a: lib.numpy.einsum("ii->i", a)),
+        np.ones((2, 3, 3), f32),
+    ),
+    "xlogy": (lambda lib: lambda x, m: (lib.scipy.special.xlogy(x, m), lib.scipy.special.xlog1py(x, m)), x, m),
     "relu": (lambda lib: lambda x: lib.nn.relu(x), x),
     "softplus": (lambda lib: lambda x: lib.nn.softplus(x), x),
     "sigmoid, gelu, silu": (lambda lib: lambda x: (lib.nn.sigmoid(x), lib.nn.gelu(x), lib.nn.silu(x)), x),

@@ -9,16 +9,17 @@ from functools import partial
 import numpy as np
 
 from ...api.arguments import as_operand, as_output
-from ...core.array import quiet_evaluation, to_array
+from ...core.array import to_array
 from ...core.avals import Zero
 from ...core.traces import (
     Array,
     Trace,
     Tracer,
+    called_by_user,
     check_not_leaked,
     get_aval,
-    new_trace,
-    set_current_trace,
+    run_to_end,
+    run_under,
     thread_state,
     without_tangent,
 )
@@ -82,13 +83,15 @@ class JetTrace(Trace):
 
     def process_primitive(self, primitive, args, params):
         primals, series = zip(*map(self.split, args)) if args else ((), ())
-        with set_current_trace(self.parent):
-            if all(terms is None for terms in series):
-                return self.parent.process_primitive(primitive, primals, params)
-            primals = [x if isinstance(x, Array) else to_array(x) for x in primals]
-            series = fill_series(primals, series, self.order)
+        if all(terms is None for terms in series):
+            return run_under(self.parent, self.parent.process_primitive, primitive, primals, params)
+
+        def run():
+            values = [x if isinstance(x, Array) else to_array(x) for x in primals]
             rule = jet_rules.get(primitive) or partial(rule_from_row, primitive)
-            out, terms = rule(primals, series, **params)
+            return rule(values, fill_series(values, series, self.order), **params)
+
+        out, terms = run_under(self.parent, run)
         if primitive.multiple_results:
             return [self.join(x, s) for x, s in zip(out, terms, strict=True)]
         return self.join(out, terms)
@@ -97,9 +100,12 @@ class JetTrace(Trace):
 def jet_flat(function: Callable, order: int, primals: Sequence, series: Sequence) -> tuple[list, list]:
     """(primals out, their series) of a function of flat arrays, each series a list of `order` terms."""
     trace = JetTrace(thread_state.trace, order)
-    with new_trace(trace):
+
+    def run():
         args = (trace.join(x, terms) for x, terms in zip(primals, series, strict=True))
-        pairs = [trace.split(x) for x in function(*args)]
+        return [trace.split(x) for x in function(*args)]
+
+    pairs = run_to_end(trace, run)
     out_primals = [x for x, _ in pairs]
     return out_primals, fill_series(out_primals, [terms for _, terms in pairs], order)
 
@@ -108,6 +114,7 @@ def jet_flat(function: Callable, order: int, primals: Sequence, series: Sequence
 # The function
 
 
+@called_by_user
 def jet(fun: Callable, primals: Sequence, series: Sequence, factorial_scaled: bool = True) -> tuple:
     """The value of `fun` at `primals` and its derivatives there along a curve (`jax.experimental.jet.jet`).
 
@@ -139,8 +146,7 @@ def jet(fun: Callable, primals: Sequence, series: Sequence, factorial_scaled: bo
         leaves, out_tree = tree_flatten(fun(*tree_unflatten(in_tree, args)))
         return [as_output(x, fun) for x in leaves]
 
-    with quiet_evaluation():
-        outs, out_series = jet_flat(flat, order, flat_primals, flat_series)
+    outs, out_series = jet_flat(flat, order, flat_primals, flat_series)
     out_series = [
         [
             _term_out(t, x, math.factorial(k) if factorial_scaled else 1, factorial_scaled)

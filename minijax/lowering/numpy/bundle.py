@@ -194,6 +194,17 @@ class Bundle:
 class Given(Bundle):
     """A bundle for a program that runs here: the program gets functions and arrays as objects, not as source."""
 
+    def expression(self, value: Any, hint: str = "constant") -> str:
+        # To make a NumPy number in each step of a loop takes longer than to multiply two; so do dtypes and named tuples.
+        made = isinstance(value, (np.generic, np.dtype, enum.Enum)) or (
+            isinstance(value, tuple) and hasattr(value, "_fields")
+        )
+        return self.given(value) if made else super().expression(value, hint)
+
+    def given(self, value: Any) -> str:
+        """The name of a number or another constant, which is an object of the program."""
+        return self._named(value, "constant")
+
     def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
         value = bare(value)
         found = self._names.get(id(value))

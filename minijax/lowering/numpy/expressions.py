@@ -23,7 +23,9 @@ select_into: Callable | None = None
 clamp: Callable | None = None
 
 # Primitives whose expression makes a view of the operand.
-VIEWS = {"reshape", "transpose", "squeeze", "slice", "broadcast_in_dim"}
+VIEWS = {"reshape", "transpose", "squeeze", "slice", "dynamic_slice", "broadcast_in_dim", "bitcast_convert_type"}
+# An array of more elements is taken apart, or put together from scalars, by NumPy's functions: the text would be long.
+FEW = 8
 
 
 def _kind(atom: Atom) -> str:
@@ -37,6 +39,19 @@ def _infix(operator: str, function: str, kinds: str = "biufc") -> Callable:
             return None
         a, b = w.operands(eqn)
         return Call(f"{a} {operator} {b}", f"np.{function}", (a, b), True, True)
+
+    return rule
+
+
+def _shifted(operator: str, function: str, kinds: str) -> Callable:
+    """A shift by a number that is less than the width. C does not define other shifts."""
+
+    def rule(w: _Writer, eqn: JaxprEqn):
+        x, amount = eqn.invars
+        if type(x) is Literal or type(amount) is not Literal or amount.aval.shape or _kind(x) not in kinds:
+            return None
+        inside = 0 <= int(amount.val) < 8 * x.aval.dtype.itemsize
+        return _infix(operator, function)(w, eqn) if inside else None
 
     return rule
 
@@ -77,7 +92,7 @@ def _broadcast(w: _Writer, eqn: JaxprEqn):
         w.filled[eqn.outvars[0]] = x
     text = w.text(x)
     if tuple(placed) == shape:
-        return f"{text}.reshape({_shape(placed)})"
+        return _reshaped(w, eqn, shape)
     if tuple(placed[len(shape) - x.aval.ndim :]) != x.aval.shape:
         text = f"{text}.reshape({_shape(placed)})"
     return f"np.broadcast_to({text}, {tuple_text(shape)})"
@@ -92,7 +107,17 @@ def tuple_text(xs: Sequence[int]) -> str:
 
 
 def _reshape(w: _Writer, eqn: JaxprEqn):
-    return f"{w.text(eqn.invars[0])}.reshape({_shape(eqn.params['new_sizes'])})"
+    return _reshaped(w, eqn, eqn.params["new_sizes"])
+
+
+def _reshaped(w: _Writer, eqn: JaxprEqn, shape: Sequence[int]) -> str:
+    x = eqn.invars[0]
+    if not x.aval.shape:
+        w.single[eqn.outvars[0]] = x
+    elif not len(shape) and _kind(x) != "V":
+        # NumPy's scalar, and not an array of shape (): arithmetic on it takes a tenth of the time.
+        return f"{w.text(x)}[{', '.join('0' * x.aval.ndim)}]"
+    return f"{w.text(x)}.reshape({_shape(shape)})"
 
 
 def _transpose(w: _Writer, eqn: JaxprEqn):
@@ -102,8 +127,8 @@ def _transpose(w: _Writer, eqn: JaxprEqn):
 
 
 def _squeeze(w: _Writer, eqn: JaxprEqn):
-    aval, dims = eqn.invars[0].aval, eqn.params["dimensions"]
-    return f"{w.text(eqn.invars[0])}.reshape({_shape([d for i, d in enumerate(aval.shape) if i not in dims])})"
+    dims = eqn.params["dimensions"]
+    return _reshaped(w, eqn, [d for i, d in enumerate(eqn.invars[0].aval.shape) if i not in dims])
 
 
 def _slice(w: _Writer, eqn: JaxprEqn):
@@ -119,20 +144,42 @@ def _slice(w: _Writer, eqn: JaxprEqn):
     return f"{w.text(eqn.invars[0])}[{', '.join(parts)}]" if parts else w.text(eqn.invars[0])
 
 
+def _dynamic_slice(w: _Writer, eqn: JaxprEqn):
+    x, *starts = eqn.invars
+    parts = []
+    for start, size, n in zip(starts, x.aval.shape, eqn.params["slice_sizes"]):
+        if n == size:
+            parts.append(":")
+            continue
+        if type(start) is Literal:
+            begin = min(max(int(start.val), 0), size - n)
+            parts.append(f"{begin}:{begin + n}")
+            continue
+        begin, text = w.fresh(), w.text(start)
+        reads = [text] if text.isidentifier() else []
+        w.line(f"{begin} = min(max(int({text}), 0), {size - n})", [begin], reads, pure=True)
+        parts.append(f"{begin}:{begin} + {n}")
+    return f"{w.text(x)}[{', '.join(parts)}]" if parts else w.text(x)
+
+
 def _axes(eqn: JaxprEqn) -> str:
     axes, ndim = eqn.params["axes"], eqn.invars[0].aval.ndim
     return "" if len(axes) == ndim else str(axes[0]) if len(axes) == 1 else tuple_text(axes)
 
 
 def _sum(w: _Writer, eqn: JaxprEqn):
-    if _kind(eqn.invars[0]) not in "fc" or not eqn.params["axes"] or type(eqn.invars[0]) is Literal:
+    x, axes = eqn.invars[0], eqn.params["axes"]
+    if _kind(x) not in "fc" or all(x.aval.shape[a] == 1 for a in axes) or type(x) is Literal:
         return None
     return _reduction(w, eqn, "sum", "np.add.reduce")
 
 
 def _reduction(w: _Writer, eqn: JaxprEqn, method: str, function: str) -> Call:
     x, axes = w.text(eqn.invars[0]), _axes(eqn)
-    return Call(f"{x}.{method}({axes})", function, (x, axes or "None"))
+    args = x, axes or "None"
+    # The method is a function of Python that calls the ufunc.
+    text = f"{function}({', '.join(args)})" if isinstance(w.bundle, Given) else f"{x}.{method}({axes})"
+    return Call(text, function, args)
 
 
 def _extremum(method: str, function: str) -> Callable:
@@ -159,7 +206,8 @@ def _dot(w: _Writer, eqn: JaxprEqn):
     a, b = (w.text(v) for v in eqn.invars)
     if not x_batch and not x_contract and x.ndim == y.ndim == 1:
         return Call(f"np.outer({a}, {b})", "np.outer", (a, b))
-    if not x_batch and len(x_contract) == 1 and x.ndim <= 2 and y.ndim <= 2:
+    one_product = prod(x.shape[i] for i in x_contract) == 1
+    if not x_batch and len(x_contract) == 1 and x.ndim <= 2 and y.ndim <= 2 and not one_product:
         # `a @ b` sums over the last axis of a and the first axis of b. If the sum is over another axis, transpose the matrix.
         a, b = f"{a}{'.T' if x_contract == (0,) and x.ndim == 2 else ''}", f"{b}{'.T' if y_contract == (1,) else ''}"
         return Call(f"{a} @ {b}", "np.matmul", (a, b))
@@ -168,8 +216,8 @@ def _dot(w: _Writer, eqn: JaxprEqn):
     y_kept = [i for i in range(y.ndim) if i not in (*y_contract, *y_batch)]
     left = _grouped(a, x.shape, x_batch, x_kept, x_contract)
     right = _grouped(b, y.shape, y_batch, y_contract, y_kept)
-    # Without contracted axes each result is one product. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
-    operator, function = ("@", "np.matmul") if x_contract else ("*", "np.multiply")
+    # np.matmul would add a product to 0.0, which turns -0.0 into 0.0.
+    operator, function = ("*", "np.multiply") if one_product else ("@", "np.matmul")
     if len(x_kept) == len(y_kept) == 1:
         return Call(f"{left} {operator} {right}", function, (left, right))
     then = f".reshape({_shape(eqn.outvars[0].aval.shape)})"
@@ -191,6 +239,14 @@ def _select(w: _Writer, eqn: JaxprEqn):
     which, *cases = eqn.invars
     if which.aval.dtype != bool or len(cases) != 2:
         return None
+    aval = eqn.outvars[0].aval
+    if (
+        not which.aval.shape
+        and all(v.aval.shape == aval.shape for v in cases)
+        and aval.size * aval.dtype.itemsize < LARGE
+    ):
+        on_false, on_true = map(w.text, cases)
+        return f"{on_true} if {w.text(which)} else {on_false}"
     # An array that is full of a number can be replaced by the number. But one of two such arrays must stay: it has the shape.
     full = [None if type(v) is Literal else w.filled.get(v) for v in cases]
     if None not in full:
@@ -225,6 +281,8 @@ def _convert(w: _Writer, eqn: JaxprEqn):
         return x
     if old not in "biuf" or new.kind not in "biufc" or (old == "f" and new.kind in "iu"):
         return None
+    if old == "b" and not eqn.invars[0].aval.shape:
+        return f"{w.dtype(new)}({x})"
     return f"{x}.astype({w.dtype(new)})"
 
 
@@ -243,9 +301,38 @@ def _split(w: _Writer, eqn: JaxprEqn) -> str:
     return ", ".join(parts) if len(parts) != 1 else f"({parts[0]},)"
 
 
+def _unstack(w: _Writer, eqn: JaxprEqn):
+    count, before = len(eqn.outvars), ":, " * eqn.params["axis"]
+    if not 0 < count <= FEW:
+        return None
+    x = w.text(eqn.invars[0])
+    parts = [f"{x}[{before}{i}]" for i in range(count)]
+    return ", ".join(parts) if count > 1 else f"({parts[0]},)"
+
+
+def _bitcast(w: _Writer, eqn: JaxprEqn):
+    old, new = eqn.invars[0].aval.dtype, eqn.params["new_dtype"]
+    if _kind(eqn.invars[0]) not in "iuf" or new.kind not in "iuf" or old.itemsize != new.itemsize:
+        return None
+    return f"{w.text(eqn.invars[0])}.view({w.dtype(new)})"
+
+
 def _concatenate(w: _Writer, eqn: JaxprEqn):
+    scalars = [w.single.get(v) for v in eqn.invars if type(v) is Var]
+    flat = eqn.outvars[0].aval.ndim == 1
+    if flat and None not in scalars and len(scalars) == len(eqn.invars) <= FEW and _kind(eqn.invars[0]) in "biufc":
+        numbers = tuple(map(w.soft, scalars))
+        dtype = w.dtype(eqn.outvars[0].aval.dtype)
+        return Call(f"np.array([{', '.join(numbers)}], {dtype})", "np.array", numbers, whole=True)
     args = f"[{', '.join(w.text(v) for v in eqn.invars)}]", str(eqn.params["dimension"])
     return Call(f"np.concatenate({', '.join(args)})", "np.concatenate", args)
+
+
+def _rem(w: _Writer, eqn: JaxprEqn):
+    y = eqn.invars[1]
+    # Of an integer modulo zero, C knows nothing.
+    safe = _kind(y) == "f" or (_kind(y) in "iu" and type(y) is Literal and not y.aval.shape and int(y.val) != 0)
+    return _applied("fmod", *w.operands(eqn)) if safe else None
 
 
 def _same(w: _Writer, eqn: JaxprEqn):
@@ -261,6 +348,9 @@ EXPRESSIONS: dict[str, Callable] = {
     "and": _infix("&", "bitwise_and", "biu"),
     "or": _infix("|", "bitwise_or", "biu"),
     "xor": _infix("^", "bitwise_xor", "biu"),
+    "shift_left": _shifted("<<", "left_shift", "iu"),
+    "shift_right_logical": _shifted(">>", "right_shift", "u"),
+    "shift_right_arithmetic": _shifted(">>", "right_shift", "i"),
     "lt": _infix("<", "less", "biuf"),
     "le": _infix("<=", "less_equal", "biuf"),
     "gt": _infix(">", "greater", "biuf"),
@@ -268,6 +358,7 @@ EXPRESSIONS: dict[str, Callable] = {
     "eq": _infix("==", "equal", "biufc"),
     "ne": _infix("!=", "not_equal", "biufc"),
     "neg": lambda w, eqn: _negative(w.text(eqn.invars[0])) if type(eqn.invars[0]) is Var else None,
+    "rem": _rem,
     "max": _ufunc("maximum"),
     "min": _ufunc("minimum"),
     "integer_pow": _integer_pow,
@@ -290,7 +381,10 @@ EXPRESSIONS: dict[str, Callable] = {
     "transpose": _transpose,
     "squeeze": _squeeze,
     "slice": _slice,
+    "dynamic_slice": _dynamic_slice,
     "split": _split,
+    "unstack": _unstack,
+    "bitcast_convert_type": _bitcast,
     "reduce_sum": _sum,
     "reduce_max": _extremum("max", "np.maximum.reduce"),
     "reduce_min": _extremum("min", "np.minimum.reduce"),

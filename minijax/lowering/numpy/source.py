@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from types import CodeType
 from typing import Any
-from weakref import ref
+from weakref import finalize, ref
 
 import numpy as np
 
@@ -90,7 +90,9 @@ class Program:
         namespace = {**self.externals, "__name__": self.name, "__loader__": _Loader(self.text)}
         namespace.update({name: make() for name, make in self.buffers.items()})
         exec(self.code, namespace)
-        function = namespace[self.name]
+        # The functions refer to the namespace. Were they there for good, the garbage collector alone would free them.
+        function = namespace.pop(self.name)
+        finalize(function, namespace.clear).atexit = False
         return (lambda *args: (function(*args),)) if self.single else function
 
 
@@ -145,6 +147,8 @@ class _Writer:
         self.names: dict[Var, str] = {}
         # {variable of an array: the number that the array is full of}
         self.filled: dict[Var, Literal] = {}
+        # {variable of an array of one element: the scalar that it was made from}
+        self.single: dict[Var, Atom] = {}
         self.taken: set[str] = set()
         # Names in the user's program. A value that has no name there gets none of them.
         self.users: set[str] = set()
@@ -168,6 +172,8 @@ class _Writer:
         self.given.update(self.large)
         self.large.clear()
         self.bind(jaxpr.constvars, [self.constant(c) for c in closed_jaxpr.consts])
+        if isinstance(self.bundle, Given):
+            self.scalars(jaxpr)
         results = self.body(jaxpr, [True] * len(jaxpr.outvars))
         given = isinstance(self.bundle, Given)
         renderer = Renderer(self.large, (lambda: self.bundle.reserve("buffer")) if given and kept_buffer else None)
@@ -176,6 +182,17 @@ class _Writer:
             self.bundle.buffers[buffer.name] = self.kept(buffer)
         body.append(f"    return {results[0] if len(results) == 1 else '(' + ', '.join(results) + ')'}")
         return "\n".join([f"def {name}({', '.join(args)}):", *body])
+
+    def scalars(self, jaxpr: Jaxpr):
+        """Write `b = a[()]` for each argument that other scalars, or loops, are computed from. An argument of shape () is an array,
+        and arithmetic on arrays takes ten times as long as on NumPy's scalars."""
+        reading = [e for e in jaxpr.eqns if jaxprs_in_params(e.params) or not all(v.aval.shape for v in e.outvars)]
+        read = {v for eqn in reading for v in eqn.invars if type(v) is Var}
+        for v in jaxpr.invars:
+            if v in read and not v.aval.shape and getattr(v.aval.dtype, "kind", "V") in "biuf":
+                name = self.names[v]
+                self.names[v] = self.fresh()
+                self.line(f"{self.names[v]} = {name}[()]", [self.names[v]], [name], pure=True)
 
     def function(self, closed_jaxpr: ClosedJaxpr, name: str) -> str:
         """The name of the function for a jaxpr that several equations call; the first call writes the function."""
@@ -253,7 +270,17 @@ class _Writer:
         """The texts of operands of one dtype. Numbers are Python numbers if at least one operand is an array."""
         if all(type(v) is Literal for v in eqn.invars):
             return [self.text(v) for v in eqn.invars]
-        return [self.soft(v) for v in eqn.invars]
+        shape = eqn.outvars[0].aval.shape
+        if any(v.aval.shape == shape and v not in self.single for v in eqn.invars if type(v) is Var):
+            # To spread an array of one element takes NumPy longer than to spread its scalar.
+            atoms = [v if type(v) is Literal else self.single.get(v, v) for v in eqn.invars]
+        else:
+            atoms = eqn.invars
+        if shape and isinstance(self.bundle, Given):
+            # Beside a small array, NumPy takes as long to find the dtype of a Python number as to add the number. An array of
+            # shape () has its dtype.
+            return [self.bundle.given(to_array(v.val)._value) if type(v) is Literal else self.text(v) for v in atoms]
+        return [self.soft(v) for v in atoms]
 
     def dtype(self, dtype) -> str:
         if dtype == key_fry:

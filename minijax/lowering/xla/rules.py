@@ -426,13 +426,20 @@ def _precision(precision) -> str:
     return ints([PRECISIONS[name] for name in names])
 
 
+def _holds(*dtypes):
+    """The dtype that holds numbers of all the dtypes. NumPy knows none for bfloat16 and another dtype: for float32 it does."""
+    if len({*dtypes}) == 1:
+        return dtypes[0]
+    return np.result_type(*[np.dtype(np.float32) if d.char == "E" else d for d in dtypes])
+
+
 def _dot(w, out, x, y, *, dimension_numbers, precision, preferred_element_type, **params):
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
-    if x.dtype != y.dtype or np.result_type(x.dtype, out.dtype) != out.dtype:
+    if x.dtype != y.dtype or _holds(x.dtype, out.dtype) != out.dtype:
         # Compute in the dtype that holds all three, as NumPy does.
-        common = np.result_type(x.dtype, y.dtype, out.dtype)
+        common = _holds(x.dtype, y.dtype, out.dtype)
         x, y = w.convert(x, common), w.convert(y, common)
-    accumulated = out.update(dtype=INT32) if out.dtype == BOOL else out.update(dtype=np.result_type(x.dtype, out.dtype))
+    accumulated = out.update(dtype=INT32) if out.dtype == BOOL else out.update(dtype=_holds(x.dtype, out.dtype))
     if x.dtype == BOOL:
         x, y = w.convert(x, accumulated.dtype), w.convert(y, accumulated.dtype)
     batching = f"batching_dims = {ints(x_batch)} x {ints(y_batch)}, " if x_batch else ""

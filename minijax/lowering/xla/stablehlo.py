@@ -18,7 +18,7 @@ from ...core.jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, called_jaxp
 from ...core.staging import trace_to_closed_jaxpr
 from ...foundation import errors, source_info
 from ...foundation.dtypes import key_fry
-from ...transforms.vmap import Axis, named_axis_env
+from ...transforms.vmap import Axis, with_named_axes
 from ..origins import line_text, numbered, often_called, user_names
 from .collectives import COLLECTIVES
 from .indexing import INDEXING, dynamic_slice, dynamic_update_slice
@@ -303,11 +303,14 @@ class Writer:
     @source_info.interpreter
     def equation(self, eqn: JaxprEqn, operands: Sequence[Value]) -> Sequence[Value]:
         around = source_info.context.origin
-        source_info.context.origin = eqn.origin
         try:
-            return self._equation(eqn, operands)
-        finally:
+            source_info.context.origin = eqn.origin
+            results = self._equation(eqn, operands)
             source_info.context.origin = around
+            return results
+        except BaseException:
+            source_info.context.origin = around
+            raise
 
     def _equation(self, eqn: JaxprEqn, operands: Sequence[Value]) -> Sequence[Value]:
         primitive, where = eqn.primitive, eqn.source_info
@@ -346,9 +349,9 @@ class Writer:
     def trace(self, function: Callable, operands: Sequence[Value]) -> list[Value]:
         """The results of a function of minijax's operations, which is traced and written in place."""
         name = self.module.axis_name
-        with named_axis_env([] if name is None else [Axis(name, self.module.replicas)]):
-            closed_jaxpr = trace_to_closed_jaxpr(function, [x.aval for x in operands])
-        return self.body(closed_jaxpr, operands)
+        axes = [] if name is None else [Axis(name, self.module.replicas)]
+        avals = [x.aval for x in operands]
+        return self.body(with_named_axes(axes, trace_to_closed_jaxpr, function, avals), operands)
 
     # -- Loops -----------------------------------------------------------------------------------------------------------
 

@@ -412,3 +412,25 @@ def test_other_errors():
         named(mj, mj.grad(lambda x: mj.lax.pmax(x, "i")))(X)
     with pytest.raises(ValueError, match="reduce_scatter operand scatter dimension size 2 must match shard count 3"):
         named(mj, lambda x: mj.lax.psum_scatter(mj.numpy.ones(2) * x, "i"))(X)
+
+
+MOVES = {
+    "ppermute": lambda lib, x: lib.lax.ppermute(x, "i", [(0, 2), (1, 0), (2, 1)]),
+    "ppermute of some": lambda lib, x: lib.lax.ppermute(x, "i", [(0, 2)]),
+    "pshuffle": lambda lib, x: lib.lax.pshuffle(x, "i", [2, 0, 1]),
+    "pbroadcast": lambda lib, x: lib.lax.pbroadcast(x, "i", 1),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_what_all_examples_share_is_not_moved(name):
+    """No equation moves copies of one value among each other, unless some examples get zeros: JAX refuses that."""
+    program = lambda lib: lambda x: lib.vmap(lambda _: MOVES[name](lib, x), axis_name="i")(np.arange(3))
+    ours = mj.make_jaxpr(program(mj))(np.float32(2))
+    if name == "ppermute of some":
+        assert program(mj)(np.float32(2)).tolist() == [0, 0, 2]
+        return
+    if name != "pbroadcast":
+        # A vmap of JAX has no pbroadcast.
+        assert str(ours) == str(jax.make_jaxpr(program(jax))(np.float32(2)))
+    assert [str(e.primitive) for e in ours.eqns] == ["broadcast_in_dim"]

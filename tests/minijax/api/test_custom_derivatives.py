@@ -3,6 +3,7 @@ compared with JAX in test_nestings.py; here are the laws."""
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 
 import jax
@@ -171,6 +172,39 @@ PROGRAMS = {
         lib.numpy.float32(2)
     ),
 }
+
+
+def closing_over(lib, kind, y):
+    """A function of x with a rule of its own, and with the array y and a named axis in its closure."""
+    f, scaled = lambda x: lib.lax.psum(x * y, "i"), lambda t: 7 * lib.lax.psum(t * y, "i")
+    if kind == "jvp":
+        return defined(lib.custom_jvp(f), lambda p, t: (f(*p), scaled(*t)))
+    return defined(lib.custom_vjp(f), lambda x: (f(x), None), lambda r, ct: (scaled(ct),))
+
+
+# What stands around a map, or between the map and the function, that closes over the map's example.
+OUTSIDE = {
+    "nothing": lambda lib, f: f,
+    "jit": lambda lib, f: lib.jit(f),
+    "grad": lambda lib, f: lambda x: lib.grad(lambda x: f(x).sum())(x),
+    "value": lambda lib, f: lambda x: lib.vjp(f, x)[0],
+    "checkpoint": lambda lib, f: lib.checkpoint(f),
+    "vmap": lambda lib, f: lib.vmap(f, axis_size=2, in_axes=None),
+}
+# Not around the map: a derivative there would call the rule where the example is no more; both libraries refuse it.
+NOT_AROUND = ("grad", "value")
+outsides = [o for o in OUTSIDE if o not in NOT_AROUND]
+for kind, outer, inner, batched in itertools.product(("jvp", "vjp"), outsides, OUTSIDE, (False, True)):
+    PROGRAMS[f"{kind} rule closing over a map's example: {outer}, vmap of {inner}, batched argument: {batched}"] = (
+        lambda lib, kind=kind, outer=outer, inner=inner, batched=batched: OUTSIDE[outer](
+            lib,
+            lambda x: lib.vmap(
+                lambda x, y: OUTSIDE[inner](lib, closing_over(lib, kind, y))(x),
+                (0 if batched else None, 0),
+                axis_name="i",
+            )(lib.numpy.stack([x, x]) if batched else x, lib.numpy.asarray(X[:2])),
+        )(lib.numpy.float32(2))
+    )
 
 
 def by_vjp_of_two(lib):

@@ -5,6 +5,9 @@ The parts of a tracer, such as `primal`, are attributes too. A part with the nam
 
 from __future__ import annotations
 
+import math
+import operator
+
 import jax
 import numpy as np
 import pytest
@@ -152,3 +155,36 @@ def test_a_planted_part_is_seen():
     # The class has no use as a tracer: it inherits from `Array` alone, so that it is not among the kinds of tracers.
     planted = type("Planted", (Array,), {"__slots__": ("primal", "trace")})
     assert hidden_names(planted) == {"trace"}
+
+
+OPERANDS = {
+    "float": np.float32(1), "integer": np.int32(1), "boolean": np.bool_(1), "complex": np.complex64(1),
+    "floats": np.float32([1, 2]), "integers": np.int32([1, 2]), "booleans": np.bool_([1, 0]), "one float": np.float32([1]),
+    "one integer": np.int32([1]), "empty": np.float32([]), "matrix": np.float32([[1]]),
+}  # fmt: skip
+CONVERSIONS = {
+    "index": operator.index, "int": int, "float": float, "complex": complex, "bool": bool, "hash": hash, "iter": iter, "len": len,
+    "list": list, "range": range, "item of a list": lambda x: [1, 2, 3][x], "math.floor": math.floor, "math.sqrt": math.sqrt,
+    "if": lambda x: 1 if x else 2, "in": lambda x: x in [1, 2], "np.asarray": np.asarray, "tolist": lambda x: x.tolist(),
+    "item": lambda x: x.item(), "reversed": reversed,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("conversion", CONVERSIONS)
+@pytest.mark.parametrize("operand", OPERANDS)
+@pytest.mark.parametrize("traced", [False, True])
+def test_what_python_asks_of_an_array_is_refused_as_in_jax(conversion, operand, traced):
+    """Python asks an array, known or traced, to be a number: the classes of errors are JAX's."""
+
+    def outcome(lib) -> str:
+        def program(x):
+            CONVERSIONS[conversion](x)
+            return 0
+
+        try:
+            lib.make_jaxpr(program)(OPERANDS[operand]) if traced else program(lib.numpy.asarray(OPERANDS[operand]))
+        except Exception as error:
+            return type(error).__name__
+        return "accepted"
+
+    assert outcome(mj) == outcome(jax)

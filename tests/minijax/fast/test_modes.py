@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from lowered_programs import PROGRAMS
 from modes import loss, mode
+from numpy_table import BINARY, INTEGER_BINARY, UNARY
 from op_table import OPS, Op, arrays
 
 import minijax as mj
@@ -115,3 +116,38 @@ def test_a_mode_that_is_planted_wrong_is_seen(monkeypatch):
     # And the route that belongs there is put back by `mode`, after `monkeypatch` has put it back in the table.
     monkeypatch.undo()
     shortcuts.install(place, fast.ROUTES[place])
+
+
+def test_operands_of_every_type_weak_and_strong():
+    """Every elementwise function of jnp, over scalars and arrays of each dtype, weak and strong: the jaxprs of both modes. A weak
+    boolean is what a comparison of numbers gives."""
+    zero = jnp.zeros(2)
+    values = [0.5, 2, 1j, jnp.float32(1), jnp.int8(1), jnp.array([1, 2]), zero + 1.0]
+
+    def weak_and_strong(x):
+        return [x, x != 0, x == 1, jnp.asarray(x != 0)]
+
+    def jaxprs() -> list[str]:
+        found = []
+        for name in (*UNARY, *BINARY, *INTEGER_BINARY):
+            function = getattr(jnp, name)
+
+            def program(*xs, function=function, n=1 if name in UNARY else 2):
+                operands = [v for x in xs for v in weak_and_strong(x)]
+                return [attempt(function, *operands[i : i + n]) for i in range(len(operands) - n + 1)]
+
+            found.append(str(mj.make_jaxpr(program)(*values)))
+        operators = lambda x: [(x > 1) | (x < 2), (x > 1) & (x < 2), (x > 1) ^ (x < 2), ~(x > 1), (x > 1) == (x < 2)]
+        return found + [str(mj.make_jaxpr(operators)(x)) for x in values if not isinstance(x, complex)]
+
+    def attempt(function, *args):
+        try:
+            return function(*args)
+        except (TypeError, ValueError):
+            return None
+
+    found = []
+    for fast_on in (True, False):
+        with mode(fast_on):
+            found.append(jaxprs())
+    assert found[0] == found[1]

@@ -98,6 +98,11 @@ SMALLER = {
     "x + 0 is not x": (lambda x: x + 0.0, 1),
     "x * 0 is not 0": (lambda x: x * 0.0, 1),
     "x - x is not 0": (lambda x: x - x, 1),
+    "max of -inf and x": (lambda x: [jnp.maximum(-jnp.inf, x), jnp.minimum(x, jnp.inf)], 0),
+    "max of inf and x is not x": (lambda x: [jnp.maximum(jnp.inf, x), jnp.minimum(x, -jnp.inf)], 2),
+    "b != False": (lambda x: (x > 0) != False, 1),  # noqa: E712
+    "x != 0 is not x": (lambda x: [x != 0.0, x.astype(int) != 0], 3),
+    "b != True is not b": (lambda x: [(x > 0) != True, (x > 1) == False], 4),  # noqa: E712
     "minus minus x": (lambda x: mj.lax.neg(mj.lax.neg(x)), 0),
     "transposes": (lambda x: x.reshape(1, 7).T.T, 1),
     "transposes of three axes": (

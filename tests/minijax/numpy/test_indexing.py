@@ -209,3 +209,24 @@ def test_updates_of_another_dtype_warn():
         mj.numpy.arange(3).at[0].set(1.5)
     with pytest.warns(FutureWarning, match="scatter inputs have incompatible types"):
         jax.numpy.arange(3).at[0].set(1.5)
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 3), (2, 1, 3)])
+@pytest.mark.parametrize("index", [0, -1, 3, -4, (1, 0), (5, 0), (0, 5), (-7, -7), (slice(1), 4)], ids=str)
+def test_an_index_outside_prints_as_in_jax(shape, index):
+    """A number outside of the axis is moved inside by equations, one inside is a slice."""
+    if isinstance(index, tuple) and len(index) > len(shape):
+        return
+    program = lambda x: x[index]
+    x = np.zeros(shape, np.float32)
+    assert str(mj.make_jaxpr(program)(x)) == str(jax.make_jaxpr(program)(x))
+
+
+def test_one_window_of_one_example():
+    """vmap over one example makes a gather, and a scatter, of one window whose batch axis is paired."""
+    x, i = np.arange(24, dtype=np.float32).reshape(1, 2, 4, 3), np.array([2], np.int32)
+    for lib in (jax, mj):
+        rows = lib.vmap(lambda x, i, lib=lib: lib.lax.dynamic_slice(x, (0, i, 0), (2, 1, 2)))(x, i)
+        np.testing.assert_array_equal(rows, x[:, :, 2:3, :2])
+        moved = lib.vmap(lambda x, i: x.at[:, i].add(1))(lib.numpy.asarray(x), i)
+        np.testing.assert_array_equal(moved - x, np.arange(4)[:, None] == np.full((1, 2, 4, 3), 2))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy
 import numpy as np
 import pytest
-from numpy_table import TABLES, value
+from numpy_table import TABLES, VARIABLES, value
 
 import minijax
 import minijax.numpy
@@ -61,3 +62,30 @@ def test_expression_equals_jax(expression):
         if expression in SIGN_OF_ZERO_UNSPECIFIED:
             mine, theirs = mine + 0, theirs + 0
         assert_equal(mine, theirs)
+
+
+# A constant array has a value in minijax's jit, a tracer in JAX's; and JAX asks a mask for its truth, minijax for its value.
+OTHERWISE_REFUSED = {
+    "jnp.repeat(x, jnp.array([1, 0, 2]), axis=0)",
+    "jnp.choose(jnp.array([0, 1, 0, 1]), [v, p])",
+    "jnp.choose(jnp.array([0, 1, 0, 1]), [2.0, 1.5])",
+    "jnp.ravel_multi_index((jnp.array([0, 2]), jnp.array([1, 3])), (3, 4))",
+    "jnp.compress(m, x, axis=1)",
+    "jnp.extract(x > 0, x)",
+}
+
+
+@pytest.mark.parametrize("expression", [e for t in ("manipulation", "analysis") for e in TABLES[t]])
+def test_expression_is_refused_under_jit_as_in_jax(expression):
+    """Functions whose result's shape depends on values."""
+
+    def outcome(lib) -> str:
+        scope = {"jnp": lib.numpy, "np": np}
+        program = eval(f"lambda {', '.join(VARIABLES)}: ({expression}, 0)[1]", scope)
+        try:
+            lib.make_jaxpr(program)(*VARIABLES.values())
+        except Exception as error:
+            return type(error).__name__
+        return "accepted"
+
+    assert (outcome(minijax) == outcome(jax)) != (expression in OTHERWISE_REFUSED)

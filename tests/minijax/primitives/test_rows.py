@@ -61,6 +61,21 @@ def test_value_dtype_and_weak_type(op):
         assert_same(mine, theirs, op.ulp, dtype)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "uint32"])
+@pytest.mark.parametrize("name", ["shift_left", "shift_right_logical", "shift_right_arithmetic"])
+def test_shift_by_one_amount_is_that_by_an_array(name, dtype):
+    """One amount for all elements goes a shorter way than an array of amounts."""
+    function = getattr(minijax.lax, f"{name}_p").impl
+    scalar, bits = np.dtype(dtype).type, np.iinfo(dtype).bits
+    x = np.array([0, 1, 3, 7, np.iinfo(dtype).min, np.iinfo(dtype).max], dtype)
+    for amount in (0, 1, 5, bits - 1, bits, bits + 1, 100, *([-1, -100] if dtype[0] == "i" else [])):
+        one, many = function(x, scalar(amount)), function(x, np.full(x.shape, amount, dtype))
+        assert one.dtype == many.dtype == x.dtype
+        assert one.tolist() == many.tolist(), amount
+        single = function(x[3], scalar(amount))
+        assert (single.dtype, single.shape, single.tolist()) == (x.dtype, (), many[3].tolist())
+
+
 @pytest.mark.parametrize("op", [p for p in CASES if p.values[0].dtypes[0] == "float32" and not p.values[0].fixed])
 def test_weak_type_of_weakly_typed_arguments(op):
     if any(op.shapes):
@@ -118,6 +133,95 @@ def test_jvp_equals_jax(op):
 
     for mine, theirs in zip(run(mj, in_minijax(op)), run(jax, in_jax(op))):
         assert_same(mine, theirs, 8 * op.ulp)
+
+
+# JAX differentiates a tree of slices, another sum of zeros: see OTHER_EQUATIONS in test_texts.py.
+TREES = ("reduce_prod", "cumprod", "cummax", "cumlogsumexp")
+SIGNED = [
+    p for p in SMOOTH
+    if "float32" in p.values[0].dtypes and not p.values[0].fixed and p.values[0].name not in (*TREES, "clamp")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("op", SIGNED)
+def test_cotangents_of_zeros_have_the_signs_of_jax(op):
+    """The cotangents of both zeros, also of an argument that was broadcast: -0.0 and -(0.0 + 0.0)."""
+    args = arrays(op, "float32", np.random.default_rng(SEED))
+
+    def run(lib, function):
+        out, pull = lib.vjp(function, *map(lib.numpy.asarray, args))
+        return [pull(lib.numpy.full_like(out, zero)) for zero in (0.0, -0.0)]
+
+    mine, theirs = run(mj, in_minijax(op)), run(jax, in_jax(op))
+    for a, b in zip(mj.tree.leaves(mine), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_array_equal(np.signbit(a), np.signbit(b))
+
+
+@pytest.mark.parametrize(
+    "op", [p for p in SMOOTH if p.values[0].shapes == ((3, 4),) and "float32" in p.values[0].dtypes]
+)
+@pytest.mark.parametrize("shape", [(0, 4), (3, 0)])
+def test_derivatives_of_empty_arrays(op, shape):
+    """Both refuse the empty array, or both differentiate."""
+
+    def run(lib, function):
+        x = lib.numpy.zeros(shape, "float32")
+        try:
+            out, pull = lib.vjp(function, x)
+        except (TypeError, ValueError, IndexError):
+            return "refused"
+        return out.shape, pull(out)[0].shape, lib.jvp(function, (x,), (x,))[1].shape
+
+    assert run(mj, in_minijax(op)) == run(jax, in_jax(op))
+
+
+SUMS = {
+    **{
+        name: lambda lib, x, name=name: getattr(lib.numpy, name)(x, axis=-1)
+        for name in ("sum", "mean", "cumsum", "prod", "cumprod", "nansum", "sort", "var")
+    },
+    "sum over no axis": lambda lib, x: lib.numpy.sum(x, axis=()),
+    "sum over all axes": lambda lib, x: lib.numpy.sum(x),
+    "product with ones": lambda lib, x: lib.numpy.dot(x, lib.numpy.ones(x.shape[-1])),
+    "product with minus ones": lambda lib, x: lib.numpy.dot(x, -lib.numpy.ones(x.shape[-1])),
+    "outer product": lambda lib, x: x[..., None] @ lib.numpy.ones((1, 2)),
+    "batched product": lambda lib, x: lib.numpy.matmul(x.ravel()[:, None, None], lib.numpy.ones((x.size, 1, 1))),
+    "convolution": lambda lib, x: lib.numpy.convolve(x.ravel(), lib.numpy.ones(2)),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_sums_have_the_signs_of_jax(name):
+    """Sums of one, two and three zeros of either sign, on both compilers. The sum of one -0.0 is -0.0, of two it is 0.0.
+    Not the largest of 0.0 and -0.0: which of them it is, XLA leaves open."""
+    function = SUMS[name]
+    theirs = jax.jit(lambda x: function(jax, x))
+    mine = [
+        lambda x: function(mj, x),
+        mj.jit(lambda x: function(mj, x)),
+        mj.jit(lambda x: function(mj, x), compiler="xla"),
+    ]
+    for size in (1, 2, 3):
+        for signs in itertools.product((0.0, -0.0), repeat=size):
+            x = np.float32([signs])
+            for f in mine:
+                np.testing.assert_array_equal(
+                    np.signbit(f(mj.numpy.asarray(x))), np.signbit(theirs(x)), err_msg=str(signs)
+                )
+
+
+@pytest.mark.parametrize("name", ["min", "max"])
+@pytest.mark.parametrize("updates", [[np.nan, 2.0], [2.0, np.nan], [5.0, 5.0], [2.0, 5.0]])
+@pytest.mark.parametrize("operand", [[1.0, 2.0, 5.0], [np.nan, np.nan, np.nan], [1.0, np.nan, 2.0]])
+@pytest.mark.parametrize("places", [[1, 2], [1, 1], [0, 7]])
+def test_tangents_of_a_scatter_of_nans(name, updates, operand, places):
+    def run(lib):
+        x, u = (lib.numpy.asarray(v, "float32") for v in (operand, updates))
+        f = lambda x, u: getattr(x.at[np.array(places)], name)(u)
+        return lib.jvp(f, (x, u), (lib.numpy.cos(lib.numpy.arange(3.0)), lib.numpy.full(2, 0.3)))
+
+    for a, b in zip(run(mj), run(jax), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

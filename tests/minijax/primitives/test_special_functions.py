@@ -6,6 +6,7 @@ import math
 from decimal import Decimal, localcontext
 
 import jax
+import ml_dtypes
 import numpy as np
 import pytest
 import scipy.special
@@ -148,3 +149,24 @@ def test_subnormal_and_tiny(name):
         np.testing.assert_allclose(mine, -np.log(np.abs(x)), rtol=1e-14)
     else:
         np.testing.assert_allclose(mine, scipy.special.digamma(x))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_erf_inv_of_one_element_is_that_of_many(dtype):
+    """erf_inv computes one element with scalars and many by blocks, each block with one polynomial or with several: every way
+    gives the same bits."""
+    ends = [0.0, -0.0, 1.0, -1.0, 2.0, -np.inf, np.inf, np.nan, 1e-40, -1e-300, 1 - 2**-24, 1 - 2**-53, 2**-53 - 1.0]
+    spread = np.concatenate([np.linspace(-1, 1, 201), 1 - np.exp2(-np.linspace(1, 53, 160)), ends])
+    x = np.resize(spread.astype(np.dtype(getattr(ml_dtypes, dtype, dtype))), special.BLOCK + 400)
+    many = special.erf_inv(x)
+    assert many.dtype == x.dtype
+
+    def equal(a, b):
+        a, b = a.astype(np.float64), b.astype(np.float64)
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(np.signbit(a)[~np.isnan(a)], np.signbit(b)[~np.isnan(b)])
+
+    equal(np.array([special.erf_inv(np.asarray(v))[()] for v in x[: spread.size]]), many[: spread.size])
+    equal(special.erf_inv(x[: spread.size]), many[: spread.size])
+    equal(special.erf_inv(x[::-1])[::-1], many)
+    equal(special.erf_inv(x[:600].reshape(20, 30).T).T.reshape(-1), many[:600])

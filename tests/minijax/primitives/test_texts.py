@@ -17,18 +17,10 @@ import minijax.numpy
 
 # {(primitive, what is traced): why the equations are not JAX's}
 OTHER_EQUATIONS = {
-    (
-        "reduce_prod",
-        "jvp",
-    ): "JAX multiplies in a tree of slices; two running products are 8 equations whatever the size",
+    ("reduce_prod", "jvp"): "JAX's reshape permutes the axes; here a transpose does",
     ("reduce_prod", "vjp"): "as its jvp",
-    **{
-        (name, kind): "JAX differentiates a tree of slices; doubling steps take fewer equations"
-        for name in ("cumprod", "cummax", "cummin", "cumlogsumexp")
-        for kind in ("jvp", "vjp")
-    },
-    ("select_n", "jvp"): "JAX writes an array of zeros that no case needs",
-    ("select_n", "vjp"): "as its jvp",
+    ("cumlogsumexp", "jvp"): "JAX calls logaddexp, a function with a rule of its own, which is a row's rule here",
+    ("cumlogsumexp", "vjp"): "as its jvp",
     ("scatter-mul", "vjp"): "both scatters carry one update jaxpr, which has a name then; JAX traces it twice",
     ("dynamic_slice", "vmap"): "JAX writes a gather; with starts that all examples share, a dynamic_slice does it",
     ("dynamic_update_slice", "vmap"): "JAX writes a scatter; with starts that all examples share, no scatter is needed",

@@ -12,8 +12,10 @@ from op_table import OPS, Op, arrays
 import minijax as mj
 import minijax.lax
 import minijax.numpy as jnp
+from minijax import lax
 from minijax.core.jaxpr import eval_jaxpr
 from minijax.lowering.numpy.source import numpy_program
+from minijax.lowering.passes import optimized
 
 CASES = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS)]
 
@@ -31,16 +33,23 @@ def assert_bitwise_equal(got, expected, text: str):
     got = np.asarray(got)
     assert (got.shape, got.dtype) == (expected.shape, expected.dtype), text
     np.testing.assert_array_equal(got, expected, err_msg=text)
+    if got.dtype.kind in "fc":
+        np.testing.assert_array_equal(np.signbit(got.real), np.signbit(expected.real), err_msg=text)
 
 
 def check(closed_jaxpr, args):
-    """The program's text, run by itself, returns bit for bit what the equations return one by one."""
-    program = numpy_program(closed_jaxpr)
+    """The program's text, run by itself, returns bit for bit what the equations return one by one. So does the program that jit
+    runs, which gets its numbers and functions as objects."""
+    program, given = numpy_program(closed_jaxpr), numpy_program(closed_jaxpr, alone=False)
     assert not program.externals, program.externals
-    out = run_alone(program.text, program.name, [x._value for x in args])
+    values = [x._value for x in args]
+    out = run_alone(program.text, program.name, values)
+    with np.errstate(all="ignore"):
+        jitted = given.function()(*values)
     expected = eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
-    for got, want in zip([out] if program.single else out, expected, strict=True):
+    for got, also, want in zip([out] if program.single else out, jitted, expected, strict=True):
         assert_bitwise_equal(got, want._value, program.text)
+        assert_bitwise_equal(also, want._value, given.text)
     return program
 
 
@@ -68,6 +77,108 @@ def _with_argument(function, i, value, *rest):
 def test_programs(name):
     function, *args = PROGRAMS[name]
     check(mj.make_jaxpr(function)(*args), args)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Shorter ways of small programs
+
+SPECIAL = [1.5, -0.0, 0.0, np.inf, -np.inf, np.nan, -2.0, 1e-40]
+INTEGERS = ["int8", "uint8", "int16", "uint16", "int32", "uint32"]
+
+
+def checked(function, *args):
+    args = [jnp.asarray(x) for x in args]
+    jaxpr = mj.make_jaxpr(function)(*args)
+    # After the passes, a number stands beside an array, without a broadcast.
+    check(optimized(jaxpr), args)
+    return check(jaxpr, args).text
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint32", "float16", "bfloat16", "float32", "complex64"])
+def test_elements_of_an_array_and_arrays_of_scalars(dtype):
+    """`x, y, z = s`, and `jnp.array([x, y, z])`: with few elements or many, along each axis, numbers among them."""
+    x = jnp.asarray(np.resize(SPECIAL, (2, 9)) > 0 if dtype[0] in "bui" else np.resize(SPECIAL, (2, 9))).astype(dtype)
+    for count in (1, 2, 8, 9):
+        checked(lambda x: tuple(x), x[0, :count])
+        checked(lambda x: jnp.array([e + e for e in x]), x[0, :count])
+        checked(lambda x: jnp.stack([*x[0], x[1, 0]]), x[:, :count])
+        checked(lambda x: [e * e for e in lax.unstack(x, axis=1)], x[:, :count])
+    checked(lambda x: [*x], jnp.zeros((2, 0), dtype))
+    if dtype != "bfloat16":  # NumPy has no text for a number of bfloat16.
+        one = jnp.asarray(1, dtype)
+        assert "np.array([" in checked(lambda x: jnp.array([x[0], one, x[1]]), x[0, :2])
+    checked(lambda a: jnp.concatenate([a.reshape(1, 1), a.reshape(1, 1)], 1), x[0, 0])
+
+
+def test_elements_of_an_array_of_keys():
+    words = mj.random.key_data(mj.random.split(mj.random.key(1), 3))
+    checked(lambda words: [mj.random.key_data(k) for k in mj.random.wrap_key_data(words)], words)
+    checked(lambda words: mj.random.key_data(mj.random.wrap_key_data(words)[1:2].reshape(())), words)
+    checked(lambda words: mj.random.key_data(mj.random.wrap_key_data(words.T)), words[:2])
+    checked(lambda words: mj.random.bits(mj.random.wrap_key_data(words[::-1, ::-1])[0], (2,)), words)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_shifts_and_remainders_by_a_number(dtype):
+    info = np.iinfo(dtype)
+    x = np.array([0, 1, 3, 100, info.min, info.max], dtype)
+    for y in {0, 7, info.bits - 1, info.bits, info.max, -1 if info.min else 2}:
+        number = np.asarray(y, dtype)
+        for name in ("shift_left", "shift_right_logical", "shift_right_arithmetic", "rem"):
+            operation = getattr(lax, name)
+            checked(lambda x: operation(x, jnp.full(x.shape, number)), x)  # noqa: B023
+            checked(lambda x: [operation(x, number) for x in x], x[-2:])  # noqa: B023
+
+
+def test_the_same_bits_as_another_dtype():
+    words = np.array([1, 0x7F800001, 0xFFFFFFFF, 0x80000000, 0x3F800000], np.uint32)
+    for new in ("int32", "float32", "uint16", "float16", "uint32"):
+        texts = [checked(lambda x: lax.bitcast_convert_type(x, jnp.dtype(new)), x) for x in (words, words[3])]  # noqa: B023
+        assert all((".view(" in text) for text in texts) or new == "uint32"
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_windows_that_begin_at_a_number_of_any_dtype(dtype):
+    info = np.iinfo(dtype)
+    for start in (0, 3, 100, info.max, info.min, info.max // 2 + 3):
+        start = np.asarray(start, dtype)
+        for size in (10, 300):
+            x = np.arange(size, dtype=np.float32)
+            for n in (0, 1, 7, size):
+                slice_of = lambda x, i: lax.dynamic_slice(x, (i,), (n,))  # noqa: B023
+                checked(slice_of, x, start)
+                checked(lambda x: slice_of(x, start), x)  # noqa: B023
+    rows = lambda x, i: lax.dynamic_slice(x, (i, 1), (2, 2))
+    checked(rows, np.arange(12).reshape(4, 3), np.asarray(2, dtype))
+
+
+def test_numbers_beside_scalars_and_arrays():
+    for value in SPECIAL:
+        for shape in ((), (1,), (3,), (2, 3)):
+            x = np.full(shape, value, np.float32)
+            checked(lambda x: [jnp.maximum(x, -jnp.inf), jnp.minimum(jnp.inf, x), jnp.maximum(x, 2.0)], x)
+            checked(lambda x: [2 - x, x / 3, x > 0, x * x.max(), x - x.sum().reshape(1), jnp.where(x > 0, x, 0.0)], x)
+            checked(lambda x: [x[..., None] - x.sum(keepdims=True).reshape(1), x.max() - x.reshape(-1)[:1]], x)
+    for flag in (True, False):
+        checked(lambda x: [x != False, x == False, False != x, x != True, x.astype(np.int32)], flag)  # noqa: E712
+        checked(lambda x, a, b: [jnp.where(x, a, b), jnp.where(x, 1, a), jnp.where(x, a, jnp.nan)], flag, 2.0, -0.0)
+
+
+def test_scalar_arguments_of_loops():
+    """A program reads its scalar arguments as NumPy's scalars, whatever the loops do with them."""
+
+    def function(x, n, key):
+        def step(carry, i):
+            a, n, key = carry
+            key, other = mj.random.split(key)
+            return (jnp.array([a[1] * x, a[0] + n]), n + 1, key), mj.random.normal(other) + i * x
+
+        return lax.scan(step, (jnp.ones(2), n, key), jnp.arange(3))
+
+    args = [jnp.float32(1.5), jnp.int32(-1), mj.random.PRNGKey(3)]
+    flat = lambda *args: mj.tree_util.tree_leaves(function(*args))
+    check(mj.make_jaxpr(flat)(*args), args)
+    assert "[()]" in numpy_program(mj.make_jaxpr(flat)(*args), alone=False).text
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -143,7 +254,7 @@ def logarithm(x):
 def test_what_is_differentiated_has_its_name_and_nothing_else():
     for _ in range(2):  # Written by rules, and by recipes, which are made from the rules.
         assert "    hidden = np.tanh(w)" in text_of(mj.value_and_grad(gated), 1.0)
-        assert "    total = k + d" in text_of(mj.value_and_grad(logarithm), X)
+        assert "    total = j + c" in text_of(mj.value_and_grad(logarithm), X)
         # The gradient needs not the logarithm of the sum but the exponentials, which have no name in the user's program.
         assert not any("total" in line for line in text_of(mj.grad(logarithm), X))
         assert "    hidden = np.tanh(w)" in text_of(mj.hessian(gated), 1.0)
@@ -227,7 +338,7 @@ def test_what_does_more_than_compute_stays_in_the_loop():
         "def function(x):",
         "    a = np.float32(0.0)",
         "    b = x[:1]",
-        "    c = b.reshape(())",
+        "    c = b[0]",
         "    d = np.sin(x)",
         "    e = d.reshape(100, 1)",
         "    f = np.cos(x)",

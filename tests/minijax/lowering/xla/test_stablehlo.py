@@ -714,3 +714,22 @@ def test_a_planted_fault_is_seen(monkeypatch, name, fault):
     }
     with pytest.raises(AssertionError):
         check([(name, *cases[name])])
+
+
+MIXED = ("float32", "float16", "bfloat16", "int32", "int8", "uint8", "bool", "complex64")
+
+
+@pytest.mark.parametrize("x", MIXED)
+@pytest.mark.parametrize("y", MIXED)
+def test_dots_of_two_dtypes(x, y):
+    """Both libraries refuse, or the results and their dtypes agree on both compilers."""
+    numbers = np.array([1, 0, 1]), np.array([1, 1, 1])
+
+    def run(lib, jit):
+        try:
+            out = jit(lambda x, y: lib.lax.dot(x, y))(*[lib.numpy.asarray(v, d) for v, d in zip(numbers, (x, y))])
+        except TypeError:
+            return "refused"
+        return str(out.dtype), complex(np.asarray(out, "complex64"))
+
+    assert run(mj, mj.jit) == run(mj, partial(mj.jit, compiler="xla")) == run(jax, jax.jit)

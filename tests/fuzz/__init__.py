@@ -1,0 +1,1 @@
+"""Random programs, run by minijax and by JAX and compared: `python -m tests.fuzz --minutes 60`."""

@@ -1,0 +1,184 @@
+"""Disagreements that are known, each with its reason, and narrow enough that a fault beside it is not hidden.
+
+A predicate sees the text of a program, shrunk, and how it disagrees. The reason of a fault that is not mended begins with
+"not yet".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tests.fuzz.check import Disagreement
+
+TEXT = ("text", "dead text", "size")
+REFUSALS = ("refused", "error class")
+
+# Functions whose equations are not JAX's. Every value that they give is compared all the same.
+OTHER_EQUATIONS = """
+    allclose argwhere bincount choose concatenate convolve corrcoef correlate cov deg2rad degrees diagflat digitize ediff1d
+    flatnonzero gradient heaviside histogram histogram_bin_edges indices interp isclose isin ldexp linspace log10 log2 matvec
+    median meshgrid nanmedian nanpercentile nanquantile nanstd nanvar nonzero pad percentile polyadd polyder polyint polymul
+    polysub polyval quantile rad2deg radians ravel ravel_multi_index repeat searchsorted select sinc tril_indices
+    tril_indices_from triu_indices triu_indices_from unique unravel_index unwrap vecdot vecmat entr
+    roll apply logmeanexp
+""".split()
+
+
+# What JAX's errors say that its functions do not raise: Python does, somewhere inside.
+ACCIDENTS = (
+    "tuple index out of range", "Non-hashable static", "unhashable type", "Cannot lower jaxpr", "is not iterable", "AssertionError",
+    "object has no attribute", "not supported between", "object is not subscriptable", "has no len",
+    "invalid tensor dimension size", "cannot convert float infinity", "of unsized object", r"missing \d required",
+)  # fmt: skip
+
+
+class Explained(NamedTuple):
+    name: str
+    reason: str
+    holds: Callable[[str, Disagreement], bool]
+
+
+def body(source: str) -> str:
+    """The text without what it imports and its helpers."""
+    starts = [source.find(f"\ndef {name}(") for name in ("function", "program")]
+    return source[max(0, min([s for s in starts if s >= 0], default=0)) :]
+
+
+def function(source: str) -> str:
+    """The function that is transformed."""
+    return body(source).split("\nprogram =")[0].split("\ndef arguments")[0]
+
+
+def calls(source: str) -> list[str]:
+    """The names of the functions of jnp, lax and so on that a program calls."""
+    return re.findall(r"(?:\b(?:jnp|lax|nn|special|random)|\.at\[[^\]]*\])\.(\w+)\(", function(source))
+
+
+def transformed_by(source: str, *names: str) -> bool:
+    return any(re.search(rf"(?<!\w){name}\(", body(source)) for name in names)
+
+
+def of_one_call(source: str, names) -> bool:
+    """Whether one of the names is called, and else nothing but what makes an array or moves it."""
+    found = calls(source)
+    return any(n in names for n in found) and all(n in names or n in ("array", "zeros", "sum", "sort") for n in found)
+
+
+EXPLAINED = [
+    Explained(
+        "a name that minijax has not",
+        "minijax has a part of JAX's names; the others raise AttributeError",
+        lambda s, d: d.what in REFUSALS and "AttributeError(\"module 'minijax" in d.detail,
+    ),
+    Explained(
+        "other equations",
+        "not yet: jnp functions whose equations are not JAX's, their values are",
+        lambda s, d: d.what in TEXT and of_one_call(s, OTHER_EQUATIONS),
+    ),
+    Explained(
+        "dead equations of derivatives",
+        "not yet: tangents that nobody reads and zeros of dtype float0 are written otherwise",
+        lambda s, d: (
+            d.what == "dead text"
+            and transformed_by(s, "jvp", "jacfwd", "hessian")
+            or d.what == "text"
+            and "float0[" in d.detail
+            and transformed_by(s, "jvp")
+        ),
+    ),
+    Explained(
+        "basis of a Jacobian",
+        "jacfwd, jacrev and hessian make the standard basis while tracing, and write no equations for it",
+        lambda s, d: d.what in TEXT and transformed_by(s, "jacfwd", "hessian", "jacrev"),
+    ),
+    Explained(
+        "number where minijax has an array",
+        "a number that a function returns comes out of jvp, vmap and others as Python's number in JAX, as an array in minijax",
+        lambda s, d: d.what == "class",
+    ),
+    Explained(
+        "concrete inside of jit",
+        "not yet: an array made from numbers has a value inside of jit, where JAX has a tracer",
+        lambda s, d: d.what == "accepted" and d.error.startswith(("Concretization", "Tracer", "NonConcrete")),
+    ),
+    Explained(
+        "scalar constants",
+        "not yet: a scalar array is printed as a literal, in JAX as a constant, and jnp.array(1.0) is computed while tracing",
+        lambda s, d: (
+            d.what in TEXT
+            and re.search(r"\w+\.(array|float32|int32|asarray)\((?!\[)", function(s)) is not None
+            and len(calls(s)) <= 3
+        ),
+    ),
+    Explained(
+        "order of constants",
+        "not yet: arrays made inside of a function are numbered by first use, in JAX as they are made",
+        lambda s, d: d.what == "order of constants",
+    ),
+    Explained(
+        "custom rule that closes over what is differentiated",
+        "minijax refuses at once; JAX writes an equation that cannot be run, or raises another error",
+        lambda s, d: (
+            "Detected differentiation of a custom_" in d.detail
+            or "Primitive 'custom_lin'" in d.detail
+            or "UnexpectedTracerError" in d.detail
+            and "with_" in s
+            and not transformed_by(s, "vmap", r"jax\.vmap", r"lax\.map")
+        ),
+    ),
+    Explained(
+        "derivative of at[].apply",
+        "JAX has none, minijax has",
+        lambda s, d: d.what == "accepted" and "scatter_apply JVP not implemented" in d.detail,
+    ),
+    Explained(
+        "derivative of digamma",
+        "not yet: the trigamma function is not among the primitives",
+        lambda s, d: d.what in REFUSALS and "Primitive 'digamma' has no jvp rule" in d.detail,
+    ),
+    Explained(
+        "a parameter that minijax has not",
+        "minijax refuses it: `where=` and `casting=` of ufuncs, sizes of set operations, weights of cov",
+        lambda s, d: (
+            d.what in REFUSALS
+            and re.search(r"unexpected keyword argument|minijax: .* not supported", d.detail) is not None
+        ),
+    ),
+    Explained(
+        "the larger of two zeros",
+        "of 0.0 and -0.0 either may be the largest: XLA takes 0.0, NumPy the last",
+        lambda s, d: (
+            d.what == "sign of zero"
+            and re.search(
+                r"\b(max|min|maximum|minimum|fmax|fmin|clip|relu|cummax|cummin|nanmax|nanmin|clamp)\(", function(s)
+            )
+            is not None
+        ),
+    ),
+    Explained(
+        "text for an array",
+        "NumPy makes an array of a text, and JAX fails later or takes it; minijax refuses it at once",
+        lambda s, d: (
+            d.what in REFUSALS and re.search(r"with dtype <U\d+ is not a valid JAX array type", d.detail) is not None
+        ),
+    ),
+    Explained(
+        "arctan2 of complex numbers",
+        "not yet: NumPy has none, and minijax refuses it",
+        lambda s, d: d.what in REFUSALS and "atan2 does not accept dtype complex" in d.detail,
+    ),
+    Explained(
+        "an accident inside of JAX",
+        "JAX raises an error that it did not mean, minijax one that says what is wrong",
+        lambda s, d: (
+            d.what in ("error class", "accepted")
+            and re.search(rf"JAX('s| raises) (\w+Error\()?.{{0,30}}({'|'.join(ACCIDENTS)})", d.detail) is not None
+        ),
+    ),
+]
+
+
+def explanation(source: str, found: Disagreement) -> Explained | None:
+    return next((e for e in EXPLAINED if e.holds(source, found)), None)

@@ -1,0 +1,89 @@
+"""The jaxprs of `jnp`'s functions, and of their tangents: the equations are JAX's, once JAX's calls of `jit` are written out."""
+
+from __future__ import annotations
+
+import re
+
+import jax
+import jax.numpy
+import numpy as np
+import pytest
+from numpy_table import TABLES, VARIABLES
+from printed_programs import inlined
+
+import minijax as mj
+import minijax.numpy
+
+# {why the equations are not JAX's: the functions}
+OTHER_EQUATIONS = {
+    "another algorithm, of fewer equations": (
+        "median nanmedian quantile percentile nanquantile nanpercentile searchsorted x.searchsorted digitize repeat nonzero where"
+        " argwhere unique isin bincount histogram histogram_bin_edges interp ldexp choose diagflat"
+        " polymul polyder polyint"
+    ),
+    "known at once: a function of shapes alone": "triu_indices tril_indices triu_indices_from list",
+    "JAX calls a function that has a rule of its own": "sinc",
+    "JAX's reshape permutes the axes": "prod nanprod ravel reshape x.reshape",
+    "JAX reshapes a scalar to a scalar": "max min ptp nanmax nanmin",
+    "the same equations in another order, or with operands spread earlier": (
+        "heaviside pad unravel_index ravel_multi_index convolve correlate cov corrcoef ediff1d gradient unwrap polyval polyadd"
+        " polysub log2 log10 fill_diagonal"
+    ),
+    "products of more axes are spread and contracted": "vecdot matvec vecmat dot",
+    "a Python number is rounded before it is printed": "deg2rad rad2deg radians degrees",
+}
+
+
+def name_of(expression: str) -> str:
+    """The function or method that an expression calls."""
+    return re.match(r"(?:jnp\.)?([\w.]*)", expression)[1]
+
+
+def text(lib, expression: str, kind: str) -> str | None:
+    """The jaxpr of the expression as a function of the arrays in it; its tangents', by those of floats. None if there are none."""
+    names = sorted({n for n in re.findall(r"\b[A-Za-z]\w*\b", expression) if n in VARIABLES})
+    arrays = {n: lib.numpy.asarray(VARIABLES[n]) for n in names}
+    smooth = [n for n in names if np.dtype(arrays[n].dtype).kind == "f"]
+
+    def function(arrays):
+        return eval(expression, {"jnp": lib.numpy, "np": np, **VARIABLES, **arrays})
+
+    def tangent(arrays):
+        primals = [arrays[n] for n in smooth]
+        return lib.jvp(lambda *xs: function({**arrays, **dict(zip(smooth, xs))}), primals, primals)
+
+    if kind == "jvp" and not smooth:
+        return None
+    jaxpr = lib.make_jaxpr(tangent if kind == "jvp" else function)(arrays)
+    return re.sub(r"\s+", "", re.sub(r"np\.int64\((-?\d+)\)", r"\1", str(inlined(jaxpr.jaxpr))))
+
+
+@pytest.mark.parametrize("kind", ["plain", "jvp"])
+@pytest.mark.parametrize("table", TABLES)
+def test_the_equations_are_those_of_jax(table, kind):
+    explained = {name for names in OTHER_EQUATIONS.values() for name in names.split()}
+    differ = {}
+    for expression in TABLES[table]:
+        try:
+            theirs = text(jax, expression, kind)
+        except Exception:  # Not a function that JAX can trace.
+            continue
+        if (ours := text(mj, expression, kind)) != theirs and name_of(expression) not in explained:
+            differ[expression] = f"{ours}\n{theirs}"
+    assert not differ, "\n\n".join(f"{e}\n{d}" for e, d in differ.items())
+
+
+def test_what_is_explained_differs():
+    """Each function that is explained has an expression in the tables that differs."""
+    explained = {name for names in OTHER_EQUATIONS.values() for name in names.split()}
+    for table in TABLES.values():
+        for expression in table:
+            if name_of(expression) in explained:
+                for kind in ("plain", "jvp"):
+                    try:
+                        theirs = text(jax, expression, kind)
+                    except Exception:
+                        continue
+                    if text(mj, expression, kind) != theirs:
+                        explained.discard(name_of(expression))
+    assert not explained
