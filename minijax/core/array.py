@@ -19,6 +19,7 @@ from .primitive import Absent, CallPrimitive, Primitive
 from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, thread_state
 
 _ndarray = np.ndarray
+_OLD_DLPACK = np.lib.NumpyVersion(np.__version__) < "2.1.0"
 
 
 class ArrayImpl(Array):
@@ -132,9 +133,11 @@ class ArrayImpl(Array):
         self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
     ) -> Any:
         # DLPack before version 1 cannot say that memory is read-only: a library that knows no later version gets a copy.
-        unable_to_say = max_version is None or max_version[0] < 1
+        # NumPy 2.0 is one, and knows none of the options.
+        unable_to_say = _OLD_DLPACK or max_version is None or max_version[0] < 1
         value = self._value.copy() if unable_to_say and copy is not False else read_only(self._value)
-        return value.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
+        options = {} if _OLD_DLPACK else {"max_version": max_version, "dl_device": dl_device, "copy": copy}
+        return value.__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
         return self._value.__dlpack_device__()

@@ -191,7 +191,7 @@ OUTSIDE = {
     "checkpoint": lambda lib, f: lib.checkpoint(f),
     "vmap": lambda lib, f: lib.vmap(f, axis_size=2, in_axes=None),
 }
-# Not around the map: a derivative there would call the rule where the example is no more; both libraries refuse it.
+# Not around the map: a derivative there calls the rule where the example is no more. minijax refuses that, JAX most of it.
 NOT_AROUND = ("grad", "value")
 outsides = [o for o in OUTSIDE if o not in NOT_AROUND]
 for kind, outer, inner, batched in itertools.product(("jvp", "vjp"), outsides, OUTSIDE, (False, True)):

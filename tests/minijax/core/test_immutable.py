@@ -216,11 +216,12 @@ SOURCES = {
     "owner that was writable": _owner_that_was_writable,
     "row": lambda a: (a[0], a),
     "read-only buffer": lambda a: (np.asarray(memoryview(a).toreadonly()), a),
-    "read-only DLPack": lambda a: (np.from_dlpack(_read_only(a)), a),
     "buffer": lambda a: (memoryview(a), a),
     "interface": lambda a: (type("Foreign", (), {"__array_interface__": a.__array_interface__, "owner": a})(), a),
     "method": lambda a: (type("Foreign", (), {"__array__": lambda self, dtype=None, copy=None: _read_only(a)})(), a),
 }
+if np.lib.NumpyVersion(np.__version__) >= "2.1.0":  # NumPy 2.0 does not hand out read-only memory by DLPack.
+    SOURCES["read-only DLPack"] = lambda a: (np.from_dlpack(_read_only(a)), a)
 MAKERS = {
     "asarray": jnp.asarray,
     "asarray without a copy": lambda x: jnp.asarray(x, copy=False),
