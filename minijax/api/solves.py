@@ -15,7 +15,7 @@ from ..calls.linear_solve import linear_solve
 from ..calls.scan import split_at
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.staging import closed, convert_constvars, trace_to_jaxpr
-from ..core.traces import get_aval
+from ..core.traces import called_by_user, get_aval
 from ..foundation.dtypes import float0
 from ..foundation.pytrees import tree_flatten, tree_unflatten
 from ..foundation.tracebacks import hide_our_frames
@@ -72,6 +72,7 @@ def _check_tree(name: str, found, like: str, expected):
 # custom_root
 
 
+@called_by_user
 def custom_root(
     f: Callable[..., Any],
     initial_guess: Any,
@@ -156,6 +157,7 @@ class _Root:
 # custom_linear_solve
 
 
+@called_by_user
 def custom_linear_solve(
     matvec: Callable[..., Any],
     b: Any,

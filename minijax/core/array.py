@@ -85,7 +85,8 @@ class ArrayImpl(Array):
         return kind(self._value[()])
 
     def __bool__(self) -> bool:
-        self._check_truth()
+        if self._value.size != 1:
+            raise errors.ambiguous_truth(self._value.size)
         return bool(self._value.reshape(())[()])
 
     def __int__(self) -> int:
