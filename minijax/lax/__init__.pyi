@@ -33,8 +33,6 @@ from ..primitives.shapes import broadcasted_iota as broadcasted_iota
 from ..primitives.shapes import collapse as collapse
 from ..primitives.joining import concatenate as concatenate
 from ..api.loops import cond as cond
-from ..api.solves import custom_linear_solve as custom_linear_solve
-from ..api.solves import custom_root as custom_root
 from ..primitives.contractions import dot as dot
 from ..primitives.contractions import dot_general as dot_general
 from ..primitives.dynamic_slices import dynamic_index_in_dim as dynamic_index_in_dim
@@ -140,6 +138,8 @@ def cumprod(operand: ArrayLike, axis: int = ..., reverse: _bool = ...) -> Array:
 cumprod_p: Primitive
 def cumsum(operand: ArrayLike, axis: int = ..., reverse: _bool = ...) -> Array: ...
 cumsum_p: Primitive
+def custom_linear_solve(matvec: Callable[..., Any], b: Any, solve: Callable[..., Any], transpose_solve: Callable[..., Any] | None = ..., symmetric: _bool = ..., has_aux: _bool = ...) -> Any: ...
+def custom_root(f: Callable[..., Any], initial_guess: Any, solve: Callable[..., Any], tangent_solve: Callable[..., Any], has_aux: _bool = ...) -> Any: ...
 def digamma(x: ArrayLike) -> Array: ...
 digamma_p: Primitive
 def div(x: ArrayLike, y: ArrayLike) -> Array: ...
