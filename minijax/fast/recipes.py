@@ -21,7 +21,7 @@ and 13.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,13 +49,15 @@ class StraightLine:
     """A closed jaxpr whose equations carry no jaxprs. `run(*numpy_arrays)` computes its results, a tuple; `write` appends its
     equations to another jaxpr."""
 
-    __slots__ = ("out_avals", "arity", "constants", "steps", "outs", "makers", "run")
+    __slots__ = ("out_avals", "arity", "constants", "literals", "steps", "outs", "makers", "is_one_equation", "run")
 
     def __init__(self, closed_jaxpr: ClosedJaxpr):
         jaxpr = closed_jaxpr.jaxpr
         literals = [x for eqn in jaxpr.eqns for x in eqn.invars if type(x) is Literal]
         literals += [x for x in jaxpr.outvars if type(x) is Literal]
         self.constants = [*[x.val for x in literals], *closed_jaxpr.consts]
+        # The atoms of the constants, where all are literals.
+        self.literals = None if closed_jaxpr.consts else literals
         # A variable becomes a position in a list: first the arguments, then the constants, then the results.
         results = [v for eqn in jaxpr.eqns for v in eqn.outvars]
         positions = {id(x): i for i, x in enumerate([*jaxpr.invars, *literals, *jaxpr.constvars, *results])}
@@ -69,6 +71,8 @@ class StraightLine:
         self.makers = [made.get(id(x)) for x in jaxpr.outvars]
         self.out_avals = [x.aval for x in jaxpr.outvars]
         self.arity = len(jaxpr.invars)
+        # Whether it is one equation, whose result is the first output.
+        self.is_one_equation = len(jaxpr.eqns) == 1 and self.makers[0] == 0
 
     def __getattr__(self, name: str) -> Callable:
         """`run`, for the first run, which compiles: `__getattr__` runs only for slots that were never set. A straight line that is
@@ -77,6 +81,10 @@ class StraightLine:
             raise AttributeError(f"A StraightLine has no {name}.")
         self.run = self.compile()
         return self.run
+
+    def atoms(self, builder: JaxprBuilder) -> Iterable:
+        """The atoms of the constants in the jaxpr that is being written."""
+        return map(builder.atom, self.constants) if self.literals is None else self.literals
 
     def write(self, builder: JaxprBuilder, env: list, steps: Sequence, origin: Origin | None):
         """Append the equations of these steps to the jaxpr that is being written, and their results to `env`: the atoms of the
@@ -345,16 +353,18 @@ def run_known(parent: QuietEvalTrace, recipe: Recipe, primals: Sequence, origin)
 def write_known(parent: StagingTrace, recipe: Recipe, primals: Sequence, origin: Origin | None) -> tuple[Any, Sequence]:
     """The value and the residuals, as the atoms of the jaxpr that is being written."""
     line, eqns = recipe.known, parent.eqns
-    env = [parent.atom(x) for x in (*primals, *line.constants)]
-    start, maker = len(eqns), line.makers[0]
-    if maker == 0 and len(line.steps) == 1:
-        # One equation, which is the user's operation itself.
+    env = [parent.atom(x) for x in primals]
+    if line.constants:
+        env += line.atoms(parent)
+    if line.is_one_equation:
+        # It is the user's operation itself.
         line.write(parent, env, line.steps, origin)
-    else:
-        line.write(parent, env, line.steps, origin and origin.derived(recipe.primitive, "jvp", "primal"))
-        if maker is not None:
-            # This equation is the user's operation itself: see `name_result` in transforms/jvp.py.
-            eqns[start + maker].origin = origin
+        return JaxprTracer(parent, env[-1], eqns[-1]), [env[i] for i in line.outs[1:]]
+    start, maker = len(eqns), line.makers[0]
+    line.write(parent, env, line.steps, origin and origin.derived(recipe.primitive, "jvp", "primal"))
+    if maker is not None:
+        # This equation is the user's operation itself: see `name_result` in transforms/jvp.py.
+        eqns[start + maker].origin = origin
     results = [env[i] for i in line.outs]
     return of_atom(parent, results[0], start, maker), results[1:]
 
@@ -435,9 +445,11 @@ def write_back(parent: StagingTrace, application: Application, ct, pending: dict
     """The cotangents of the arguments, as tracers."""
     atom, recipe, invars = parent.atom(ct), application.recipe, application.invars
     line, targets, parts = recipe.back(atom.aval.weak_type)
-    env = [*application.residuals, atom, *map(parent.atom, line.constants)]
+    env = [*application.residuals, atom]
+    if line.constants:
+        env += line.atoms(parent)
     # The number of the first equation that the line writes, and of the sums between its equations.
-    start = len(parent.eqns)
+    start, outs, makers = len(parent.eqns), line.outs, line.makers
     origin = tangent = application.origin and application.origin.derived(recipe.primitive, "jvp", "tangent")
     for primitive, steps, given in parts:
         if steps:
@@ -445,7 +457,7 @@ def write_back(parent: StagingTrace, application: Application, ct, pending: dict
             line.write(parent, env, steps, origin)
         for n in given:
             v = invars[targets[n]]
-            contribution, before = of_atom(parent, env[line.outs[n]], start, line.makers[n]), pending.get(v)
+            contribution, before = of_atom(parent, env[outs[n]], start, makers[n]), pending.get(v)
             if before is not None:
                 origin_here = origin_of_sum(origin, before, contribution)
                 contribution = parent.write(add_any_p, [before, contribution], {}, origin_here)

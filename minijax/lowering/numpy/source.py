@@ -270,12 +270,10 @@ class _Writer:
         """The texts of operands of one dtype. Numbers are Python numbers if at least one operand is an array."""
         if all(type(v) is Literal for v in eqn.invars):
             return [self.text(v) for v in eqn.invars]
-        shape = eqn.outvars[0].aval.shape
-        if any(v.aval.shape == shape and v not in self.single for v in eqn.invars if type(v) is Var):
+        atoms, shape, single = eqn.invars, eqn.outvars[0].aval.shape, self.single
+        if single and any(v.aval.shape == shape and v not in single for v in atoms if type(v) is Var):
             # To spread an array of one element takes NumPy longer than to spread its scalar.
-            atoms = [v if type(v) is Literal else self.single.get(v, v) for v in eqn.invars]
-        else:
-            atoms = eqn.invars
+            atoms = [v if type(v) is Literal else single.get(v, v) for v in atoms]
         if shape and isinstance(self.bundle, Given):
             # Beside a small array, NumPy takes as long to find the dtype of a Python number as to add the number. An array of
             # shape () has its dtype.
