@@ -25,10 +25,10 @@ import hypothesis
 import jax
 import numpy as np
 import pytest
-from jax_changes import changes
 
 import minijax
 from minijax.core.traces import thread_state
+from tests.helpers.jax_changes import changes
 
 # Thousands of calls that JAX must refuse: it takes longer to filter the traceback than to raise the error.
 jax.config.update("jax_traceback_filtering", "off")

@@ -4,6 +4,9 @@ for the same seed, sees planted faults, shrinks them, and goes on where it stopp
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from tests.fuzz import check, explained, programs, rows, shrink
 from tests.fuzz.log import Log
 
 SEEDS = range(9_000, 9_020)
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -156,3 +160,11 @@ def test_a_run_goes_on_where_it_stopped(tmp_path):
 def test_each_explanation_has_a_reason():
     assert len({e.name for e in explained.EXPLAINED}) == len(explained.EXPLAINED)
     assert all(len(e.reason) > 20 for e in explained.EXPLAINED)
+
+
+@pytest.mark.parametrize("command", ["tests.fuzz --seeds 0:2 --log {log}", "tests.fuzz --report --log {log}"])
+def test_the_command(command, tmp_path):
+    """As one types it: no path is set as it is for tests."""
+    words = command.format(log=tmp_path / "fuzz.log").split()
+    ran = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
