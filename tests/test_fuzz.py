@@ -164,7 +164,7 @@ def test_each_explanation_has_a_reason():
 
 @pytest.mark.parametrize("command", ["tests.fuzz --seeds 0:2 --log {log}", "tests.fuzz --report --log {log}"])
 def test_the_command(command, tmp_path):
-    """As one types it: no path is set as it is for tests."""
+    """The command runs in a process of its own, without the import paths that pytest sets."""
     words = command.format(log=tmp_path / "fuzz.log").split()
     ran = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr

@@ -97,7 +97,7 @@ def choose(a: ArrayLike, choices: ArrayLike | Sequence[ArrayLike], out: None = N
         a = ew.clamp_p.bind(const(a, 0), a, const(a, count - 1))
     else:
         raise ValueError(f"jnp.choose: mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
-    # As of an array of them: strong, also of numbers.
+    # JAX makes one array of the choices, and an array that is made of numbers is not weak.
     choices = [convert(x, x.dtype, False) for x in promote_dtypes(*map(asarray, choices))]
     index, *arrays = broadcast_arrays(a, *choices)
     return ew.select_n_p.bind(convert_element_type(index, np.dtype("int32")), *arrays)

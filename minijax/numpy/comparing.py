@@ -20,6 +20,7 @@ def isclose(
     a, b = promote_args_inexact("isclose", a, b)
     real_dtype = np.zeros(0, a.dtype).real.dtype
     rtol, atol = convert(rtol, real_dtype), convert(atol, real_dtype)
+    # Computed, as in JAX, whether it is asked for or not: jaxprs show it.
     both_nan = ew.and_p.bind(isnan(a), isnan(b))
     finite = ufuncs.isfinite(b)
     distance, bound = ew.abs_p.bind(ew.sub_p.bind(a, b)), ew.mul_p.bind(rtol, ew.abs_p.bind(b))

@@ -130,7 +130,7 @@ def moved_by_roundings(rng: np.random.Generator):
 
 
 class Conditioning:
-    """What a program's results are in 64 bits, and how they move with rounding: computed when first asked for."""
+    """The results of a program in 64 bits, and how far rounding moves them. Both are computed when they are first asked for."""
 
     def __init__(self, source: str):
         self.source = source

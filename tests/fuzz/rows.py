@@ -334,7 +334,7 @@ PARAMETERS = {
     "bins": ["3", "jnp.array([0.0, 1.0, 2.0])"],
     "subscripts": ['"ij->j"', '"ij,ij"', '"ii"', '"i->"'],
 }
-# What no parameter expects.
+# Arguments that no parameter expects.
 BAD = [
     '"text"',
     "None",

@@ -330,7 +330,7 @@ def _concatenate(w: _Writer, eqn: JaxprEqn):
 
 def _rem(w: _Writer, eqn: JaxprEqn):
     y = eqn.invars[1]
-    # Of an integer modulo zero, C knows nothing.
+    # C does not define the remainder of an integer by zero.
     safe = _kind(y) == "f" or (_kind(y) in "iu" and type(y) is Literal and not y.aval.shape and int(y.val) != 0)
     return _applied("fmod", *w.operands(eqn)) if safe else None
 

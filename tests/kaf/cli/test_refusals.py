@@ -1,4 +1,4 @@
-"""What the commands refuse, called in this process: a row each, and the line that the user sees."""
+"""Each row is a command line that is refused, with the line that the user sees. The commands are called in this process."""
 
 from __future__ import annotations
 

@@ -32,15 +32,17 @@ def seen(lib, expression: str, closes_over: bool) -> list[str]:
 @pytest.mark.parametrize("closes_over", [True, False])
 @pytest.mark.parametrize("table", TABLES)
 def test_results_are_tracers_within_jit(table, closes_over):
-    differ = {}
+    compared, differ = 0, {}
     for expression in TABLES[table]:
         try:
             expected = seen(jax, expression, closes_over)
         except Exception:  # JAX wants the value, which a tracer has not.
             continue
+        compared += 1
         got = seen(mj, expression, closes_over)
         if got != expected:
             differ[expression] = f"{got} where JAX has {expected}"
+    assert compared > len(TABLES[table]) / 2
     assert not differ, "\n".join(f"{e}: {d}" for e, d in differ.items())
 
 

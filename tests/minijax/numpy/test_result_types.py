@@ -77,12 +77,6 @@ CALLS = {
     "vander": lambda jnp, x: jnp.vander(x[0]),
     "vsplit": lambda jnp, x: jnp.vsplit(x, 1),
 }
-# The size of the result depends on values, for which JAX compiles a program for each dtype: these stand for the others.
-OF_VALUES = set(
-    "union1d unique unique_all unique_counts unique_inverse unique_values setdiff1d setxor1d intersect1d nonzero argwhere"
-    " flatnonzero".split()
-)
-FEW_DTYPES = "bool uint8 int32 uint32 int64 float16 float32 complex64".split()
 # JAX negates the array, and does not negate booleans.
 NOT_OF_BOOL = ("partition", "argpartition")
 
@@ -131,7 +125,7 @@ def jax_result_types(f, args):
 
 
 def arguments(name: str):
-    for dtype in FEW_DTYPES if name in OF_VALUES else DTYPES:
+    for dtype in DTYPES:
         if (name in NOT_OF_COMPLEX and dtype.startswith("complex")) or (name in NOT_OF_BOOL and dtype == "bool"):
             continue
         for count in (1,) if name in ONE_ARGUMENT or name in CALLS else (1, 2):

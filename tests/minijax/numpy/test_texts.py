@@ -62,14 +62,16 @@ def text(lib, expression: str, kind: str) -> str | None:
 @pytest.mark.parametrize("table", TABLES)
 def test_the_equations_are_those_of_jax(table, kind):
     explained = {name for names in OTHER_EQUATIONS.values() for name in names.split()}
-    differ = {}
+    compared, differ = 0, {}
     for expression in TABLES[table]:
         try:
             theirs = text(jax, expression, kind)
         except Exception:  # Not a function that JAX can trace.
             continue
+        compared += theirs is not None
         if (ours := text(mj, expression, kind)) != theirs and name_of(expression) not in explained:
             differ[expression] = f"{ours}\n{theirs}"
+    assert compared >= (len(TABLES[table]) / 2 if kind == "plain" else 1)
     assert not differ, "\n\n".join(f"{e}\n{d}" for e, d in differ.items())
 
 
