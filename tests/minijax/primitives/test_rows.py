@@ -372,6 +372,7 @@ ELEMENTWISE = [
 
 
 @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in {op.name: op for op in ELEMENTWISE}.values()])
+@hypothesis.settings(max_examples=hypothesis.settings.default.max_examples // 2)
 @hypothesis.given(shape=shapes, scalar=st.integers(-1, 1), seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_any_shape_and_dtype(op, shape, scalar, seed, data):
     """Values, jvps and vmaps agree with JAX's for empty, scalar and ordinary shapes; one argument may be a scalar."""
