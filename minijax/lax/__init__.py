@@ -33,7 +33,7 @@ from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door
 from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.pytrees import tree_map
-from ..primitives import elementwise
+from ..primitives import bessel, elementwise  # noqa: F401  (rows, which the tables below name)
 from ..primitives.basis import reduce_sum, registry
 from ..primitives.contractions import batch_matmul, dot, dot_general
 from ..primitives.dynamic_slices import (
@@ -92,6 +92,7 @@ _unary = {
         for name in "neg sign floor ceil is_finite exp exp2 log expm1 log1p sin cos tan asin acos atan".split()
     },
     **{name: name for name in "sinh cosh tanh asinh acosh atanh logistic erf erfc erf_inv lgamma digamma sqrt".split()},
+    **{name: name for name in "bessel_i0e bessel_i1e".split()},
     **{name: name for name in "rsqrt cbrt square abs real imag population_count".split()},
     "bitwise_not": "not",
 }

@@ -85,6 +85,8 @@ OPS: list[Op] = [
     unary("erf", ulp=8),
     unary("erfc", ulp=16),
     unary("erf_inv", domain=(-0.9, 0.9), ulp=16),
+    unary("bessel_i0e", ulp=16),
+    unary("bessel_i1e", ulp=16),
     unary("sqrt", dtypes=INEXACT, domain=(0.2, 3.0)),
     unary("rsqrt", domain=(0.2, 3.0), ulp=8),
     unary("cbrt", domain=(0.2, 3.0), ulp=8),
