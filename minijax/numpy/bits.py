@@ -109,7 +109,7 @@ def frexp(x: ArrayLike, /) -> tuple[Array, Array]:
     (`jax.numpy.frexp`). Raises TypeError for complex numbers.
 
     >>> frexp(6.0)
-    (Array(0.75, dtype=float32, weak_type=True), Array(3, dtype=int32))
+    (Array(0.75, dtype=float32), Array(3, dtype=int32))
     """
     (x,) = promote_dtypes_inexact(ensure_arraylike("frexp", x))
     if dtypes.issubdtype(x.dtype, np.complexfloating):

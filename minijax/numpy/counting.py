@@ -114,8 +114,8 @@ def histogramdd(
     ValueError if they do not fit the number of dimensions, or the weights the number of points.
 
     >>> histogramdd(np.float32([[0, 0], [1, 1], [1, 0]]), bins=2)[0]
-    Array([[1., 0.],
-           [1., 1.]], dtype=float32)
+    Array([[1, 0],
+           [1, 1]], dtype=int32)
     """
     if weights is None:
         (sample,) = promote_dtypes_inexact(ensure_arraylike("histogramdd", sample))
@@ -162,8 +162,8 @@ def histogram2d(
     bins: a number, edges for both axes, or a list of two.
 
     >>> histogram2d(np.float32([0, 1, 1]), np.float32([0, 1, 0]), bins=2)[0]
-    Array([[1., 0.],
-           [1., 1.]], dtype=float32)
+    Array([[1, 0],
+           [1, 1]], dtype=int32)
     """
     x, y = ensure_arraylike("histogram2d", x, y)
     if np.iterable(bins) and len(bins) not in (1, 2):
