@@ -46,6 +46,7 @@ from ..primitives.dynamic_slices import (
 )
 from ..primitives.elementwise import convert_element_type as _convert_element_type
 from ..primitives.elementwise import integer_pow, select
+from ..primitives.fft import FftType, fft
 from ..primitives.indexing import gather, scatter, scatter_add, scatter_max, scatter_min, scatter_mul, scatter_sub
 from ..primitives.joining import concatenate, split, stack, tile, unstack
 from ..primitives.reductions import (
@@ -211,6 +212,7 @@ def stop_gradient(x: Any) -> Any:
 
 # fmt: off
 __all__ = [
+    "FftType", "fft",
     "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
     "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
     "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",

@@ -6,6 +6,8 @@ Array([0.5, 1.5, 2.5], dtype=float32, weak_type=True)
 """
 
 # fmt: off
+from importlib import import_module
+
 from ..core.traces import Array
 from . import array_methods, operators
 from .analysis import diff, ediff1d, gradient, interp, trapezoid, unwrap
@@ -400,7 +402,13 @@ operators.install(Array)
 array_methods.install(Array)
 
 
+# Modules that are imported when a program first asks for them.
+_ON_DEMAND = ("fft",)
+
+
 def __getattr__(name: str):
+    if name in _ON_DEMAND:
+        return import_module(f"{__name__}.{name}")
     # NumPy alone has no bfloat16: ml_dtypes is imported for it only when a program asks for it.
     if name == "bfloat16":
         return _bfloat16_type()

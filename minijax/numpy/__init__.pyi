@@ -8,6 +8,7 @@ from typing import Any, Never
 from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, Axis, DTypeLike, Index, Shape
+from . import fft as fft
 from .scalar_types import _ScalarMeta
 
 bfloat16: _ScalarMeta

@@ -130,7 +130,7 @@ def spacing(x: ArrayLike, /) -> Array:
     if x.dtype == np.float16:
         return lax.nextafter(x, const(x, np.inf)) - x
     step = lax.nextafter(x, ufuncs.copysign(const(x, np.inf), x)) - x
-    least = const(x, finfo(x.dtype).smallest_subnormal)
+    least = lax.full((), finfo(x.dtype).smallest_subnormal, x.dtype)
     return where(step == 0, ufuncs.copysign(least, x), step)
 
 

@@ -883,6 +883,64 @@ PIECES = rows("""
     jnp.index_exp[1:2, ::3]
 """)
 
+FFT = [
+    *(
+        f"jnp.fft.{f}({a})"
+        for f in ("fft", "ifft", "hfft", "ihfft", "rfft", "irfft", "fftn", "fft2")
+        for a in ("x", "z", "i", "v", "e0")
+    ),
+    *(
+        f"jnp.fft.{f}(t, {a})"
+        for f in ("fft", "ifft", "rfft", "irfft")
+        for a in ("3", "5, axis=0", "axis=1", "norm='ortho'")
+    ),
+    *(f"jnp.fft.{f}(t{a})" for f in ("fftn", "ifftn", "rfftn", "irfftn") for a in (", (3, 5)", ", axes=(0, 2)", "")),
+    *(
+        f"jnp.fft.{f}(x, norm={n})"
+        for f in ("fft2", "ifft2", "rfft2", "irfft2", "hfft")
+        for n in ("'forward'", "'backward'")
+    ),
+    *rows("""
+    jnp.fft.fftn(t[None, None])
+    jnp.fft.irfftn(t[None, None, None], s=(2, 1, 2, 3, 4))
+    jnp.fft.ifftn(t[None, None])
+    jnp.fft.rfftn(t[None, None])
+    jnp.fft.fft(x, 0)
+    jnp.fft.fft(x, norm='none')
+    jnp.fft.fft(x, axis=(0, 1))
+    jnp.fft.fft(x, axis=None)
+    jnp.fft.hfft(x, axis=[0])
+    jnp.fft.ihfft(x, axis=[0])
+    jnp.fft.fft(x, axis=2)
+    jnp.fft.fftn(x, axes=(0, 0))
+    jnp.fft.fftn(x, s=(2,), axes=(0, 1))
+    jnp.fft.fft2(x, axes=(0,))
+    jnp.fft.fft([1.0, 2.0])
+    jnp.fft.hfft(z, 5)
+    jnp.fft.ihfft(x, 3, axis=0)
+    jnp.fft.fft(2.5 * x.astype('float16'))
+    jnp.fft.rfft(x.astype('float16'))
+    jnp.fft.fftfreq(5)
+    jnp.fft.fftfreq(4, 0.5)
+    jnp.fft.fftfreq(4, dtype='float16')
+    jnp.fft.fftfreq(4, dtype='complex64')
+    jnp.fft.fftfreq(4, s)
+    jnp.fft.fftfreq([4])
+    jnp.fft.fftfreq(4, [1])
+    jnp.fft.rfftfreq(5)
+    jnp.fft.rfftfreq(4, 0.5)
+    jnp.fft.rfftfreq((4,))
+    jnp.fft.fftshift(x)
+    jnp.fft.fftshift(x, 1)
+    jnp.fft.fftshift(t, (0, 2))
+    jnp.fft.ifftshift(v)
+    jnp.fft.ifftshift(t, (0, -1))
+    jnp.fft.fft(s)
+    jnp.fft.rfft2(s)
+    jnp.fft.fftn(s)
+"""),
+]
+
 TABLES = {
     "elementwise": ELEMENTWISE,
     "operators": OPERATORS,
@@ -894,4 +952,5 @@ TABLES = {
     "analysis": ANALYSIS,
     "attributes": ATTRIBUTES,
     "pieces": PIECES,
+    "fft": FFT,
 }

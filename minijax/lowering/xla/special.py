@@ -1,4 +1,4 @@
-"""Rules for special functions that XLA has no operation for."""
+"""Rules for special functions and transforms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ...primitives.bessel import BORDER, FAR_0, NEAR_0
 from .rules import Rule, chlo
-from .text import Value
+from .text import Value, ints
 
 
 def _clenshaw(w, coefficients, x: Value) -> Value:
@@ -35,4 +35,8 @@ def _bessel_i0e(w, out, x):
     return w.select(w.compare("LE", x, border), _clenshaw(w, NEAR_0, near), beyond)
 
 
-SPECIAL: dict[str, Rule] = {"bessel_i0e": _bessel_i0e, "bessel_i1e": chlo("bessel_i1e")}
+def _fft(w, out, x, *, fft_type, fft_lengths):
+    return w.op("fft", out, x, attributes=f"type = {fft_type.name}, length = {ints(fft_lengths)}")
+
+
+SPECIAL: dict[str, Rule] = {"bessel_i0e": _bessel_i0e, "bessel_i1e": chlo("bessel_i1e"), "fft": _fft}
