@@ -135,11 +135,12 @@ def test_jvp_equals_jax(op):
         assert_same(mine, theirs, 8 * op.ulp)
 
 
-# JAX differentiates a tree of slices, another sum of zeros: see OTHER_EQUATIONS in test_texts.py.
+# JAX differentiates a tree of slices, another sum of zeros: see OTHER_EQUATIONS in test_texts.py. In what order a Fourier
+# transform adds zeros is up to the library that computes it.
 TREES = ("reduce_prod", "cumprod", "cummax", "cumlogsumexp")
 SIGNED = [
     p for p in SMOOTH
-    if "float32" in p.values[0].dtypes and not p.values[0].fixed and p.values[0].name not in (*TREES, "clamp")
+    if "float32" in p.values[0].dtypes and not p.values[0].fixed and p.values[0].name not in (*TREES, "clamp", "fft")
 ]  # fmt: skip
 
 
