@@ -68,8 +68,8 @@ class Copy:
                 run.wait()
         if run.returncode == 0:
             return "passed", ""
-        if run.returncode == 5:
-            raise RuntimeError(f"There is no test in {' '.join(tests)}.")
+        if run.returncode == 5 or "file or directory not found" in out:
+            raise RuntimeError(f"There is no test in {' '.join(tests)}:\n{out[-500:]}")
         first = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", out, re.MULTILINE)
         # Without a test's name: with the fault in it the package cannot be imported, or the process died.
         return "failed", first[1] if first else f"status {run.returncode}: {out[-300:]}"
