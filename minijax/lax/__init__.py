@@ -7,7 +7,8 @@ table.
 from __future__ import annotations
 
 import enum
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ..api.associative_scan import associative_scan
 from ..api.collectives import (
@@ -228,4 +229,17 @@ __all__ = [
 # The functions and primitives that the tables above made.
 __all__ += [*_unary, *_binary, *_primitives]
 
-at_the_door(globals())
+__all__ += ["linalg"]
+
+at_the_door(globals(), lazy=["linalg"])
+
+if TYPE_CHECKING:
+    from . import linalg
+else:
+
+    def __getattr__(name: str):
+        # Imported when a program asks for it: few do, and it is a twentieth of the code.
+        if name == "linalg":
+            return import_module(f"{__name__}.linalg")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+

@@ -64,6 +64,7 @@ def _xla() -> SimpleNamespace:
         devices=jax.devices(),
         device_put=jax.device_put,
         enable_x64=jax.enable_x64,
+        eigvalsh=jax.numpy.linalg.eigvalsh,
         buffer_type=type(jax.device_put(np.float32(0))),
         assemble=jax.make_array_from_single_device_arrays,
         Mesh=jax.sharding.Mesh,
@@ -145,6 +146,16 @@ def _whole_program():
     return primitive
 
 
+@cache
+def _find_lapack():
+    """Let jaxlib look up the functions of LAPACK, of which programs call some by name: it does so when JAX lowers its first
+    factorization. Without that look-up, a call of one ends the process."""
+    xla = _xla()
+    if xla.devices[0].platform != "cpu":
+        raise errors.no_lapack(xla.devices[0].platform)
+    xla.jit(xla.eigvalsh).lower(xla.ShapeDtypeStruct((1, 1), np.float32))
+
+
 class _Executable:
     """A compiled text, called with arrays on the first device. Programs with the same text share it."""
 
@@ -152,6 +163,8 @@ class _Executable:
 
     def __init__(self, text: str, donated: tuple[int, ...], closed_jaxpr: ClosedJaxpr):
         xla, outs = _xla(), tuple(map(physical, closed_jaxpr.out_avals))
+        if "stablehlo.custom_call" in text:
+            _find_lapack()
 
         def minijax(*args):
             return _whole_program().bind(*args, text=text, outs=outs)
@@ -168,6 +181,8 @@ class _Replicated:
 
     def __init__(self, text: str, device_ids: tuple[int, ...]):
         xla = _xla()
+        if "stablehlo.custom_call" in text:
+            _find_lapack()
         options = xla.compile_options(
             num_replicas=len(device_ids), num_partitions=1, device_assignment=np.array(device_ids)[:, None]
         )

@@ -22,6 +22,7 @@ from ...transforms.vmap import Axis, with_named_axes
 from ..origins import line_text, numbered, often_called, user_names
 from .collectives import COLLECTIVES
 from .indexing import INDEXING, dynamic_slice, dynamic_update_slice
+from .linalg import LINALG
 from .random import RANDOM, are_equal, on_words
 from .rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
 from .text import BOOL, INT32, Value, dense, functional, physical, physical_array, tensor
@@ -445,6 +446,7 @@ RULES: dict[str, Rule] = {
     **CONTRACTIONS,
     **INDEXING,
     **RANDOM,
+    **LINALG,
     **COLLECTIVES,
     **CALLS,
 }
