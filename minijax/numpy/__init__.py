@@ -6,6 +6,8 @@ Array([0.5, 1.5, 2.5], dtype=float32, weak_type=True)
 """
 
 # fmt: off
+from importlib import import_module
+
 from ..core.traces import Array
 from . import array_methods, operators
 from .analysis import diff, ediff1d, gradient, interp, trapezoid, unwrap
@@ -378,6 +380,9 @@ array_methods.install(Array)
 
 
 def __getattr__(name: str):
+    # Imported when a program asks for it: few do, and it is a twentieth of the code.
+    if name == "linalg":
+        return import_module(f"{__name__}.linalg")
     # NumPy alone has no bfloat16: ml_dtypes is imported for it only when a program asks for it.
     if name == "bfloat16":
         return _bfloat16_type()
