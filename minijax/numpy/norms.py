@@ -24,8 +24,8 @@ def norm(x: ArrayLike, ord: Order = None, axis: Axis = None, keepdims: bool = Fa
     """The norm of vectors, or of matrices (`jax.numpy.linalg.norm`).
 
     axis: one axis for vectors, two for matrices, None for all axes. ord: of vectors any number (2 by default), inf or -inf, or 0,
-    which counts; of matrices "fro" (by default), "nuc", 1, -1, 2, -2, inf or -inf. Without ord and axis, it is the root of the sum of
-    all squares. Raises ValueError for another ord or number of axes. Where the norm is 0, its derivative is NaN.
+    which counts; of matrices "fro" (by default), "nuc", 1, -1, 2, -2, inf or -inf. Without ord and axis, it is the root of the sum
+    of all squares. Raises ValueError for another ord or number of axes. Where the norm is 0, its derivative is NaN.
 
     >>> x = np.float32([[3, 4], [0, 0]])
     >>> norm(x), norm(x, axis=1), norm(x, 1)
