@@ -242,4 +242,3 @@ else:
         if name == "linalg":
             return import_module(f"{__name__}.linalg")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-

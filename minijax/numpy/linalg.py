@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -49,7 +49,8 @@ from .determinants import SlogdetResult, det, matrix_power, matrix_rank, slogdet
 from .manipulation import moveaxis
 from .norms import matrix_norm, norm, vector_norm
 from .ufuncs import isnan
-from .util import broadcast_shapes, broadcast_to, ensure_arraylike, where
+from .util import ensure_arraylike, where
+from .vectorize import vectorize
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Systems of equations
@@ -70,22 +71,18 @@ def solve(a: ArrayLike, b: ArrayLike) -> Array:
         raise ValueError(
             f"Invalid shapes for solve: {a.shape}, {b.shape}. For a batch of vectors, use solve(a, b[..., None]).squeeze(-1)."
         )
-    return broadcast_solve(lax_linalg.solve_by_lu, a, b, "solve")
-
-
-def broadcast_solve(solver: Callable, a: Array, b: Array, name: str, vectors: bool | None = None) -> Array:
-    """solver(a, b) after their batches are broadcast; b is a vector, or holds vectors if `vectors` says so."""
-    vectors = b.ndim == 1 if vectors is None else vectors
-    b = b[..., None] if vectors else b
-    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != a.shape[-2] or b.shape[-2] != a.shape[-1]:
+    vector = b.ndim == 1
+    b = b[:, None] if vector else b
+    if a.shape[-1] != a.shape[-2] or b.shape[-2] != a.shape[-1]:
         raise ValueError(
-            f"The arguments to {name} must have shapes a=[..., m, m] and b=[..., m, k] or b=[..., m]; got a={a.shape} and"
-            f" b={b.shape}"
+            "The arguments to solve must have shapes a=[..., m, m] and b=[..., m, k] or b=[..., m];"
+            f" got a={a.shape} and b={b.shape}"
         )
-    batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    a, b = (broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b))
+    # One matrix for many right sides is factored once: `vectorize` maps over the axes that each argument has.
+    whole = a.shape[:-2] == b.shape[:-2]
+    solver = lax_linalg.solve_by_lu if whole else vectorize(lax_linalg.solve_by_lu, signature="(m,m),(m,n)->(m,n)")
     x = solver(a, b)
-    return x[..., 0] if vectors else x
+    return x[..., 0] if vector else x
 
 
 def inv(a: ArrayLike) -> Array:
