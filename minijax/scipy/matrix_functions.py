@@ -16,7 +16,7 @@ from .. import numpy as jnp
 from ..api.derivatives import jvp
 from ..core.traces import Array
 from ..core.types import ArrayLike
-from ..foundation.dtypes import finfo, issubdtype, to_complex_dtype
+from ..foundation.dtypes import finfo, issubdtype
 from ..lax import linalg as lax_linalg
 from ..numpy import linalg as jnp_linalg
 from ..numpy.util import promote_dtypes, promote_dtypes_inexact
@@ -24,7 +24,7 @@ from ..primitives.matrices import adjoint
 
 
 def _to_complex(*args: Array) -> list[Array]:
-    return promote_dtypes(*args, category=to_complex_dtype)
+    return promote_dtypes(*args, category=lambda dtype: np.result_type(dtype, np.complex64))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -295,13 +295,13 @@ def _solve_sylvester(a: Array, b: Array, c: Array, method: str, tol: float) -> A
         s, v = schur_form(adjoint(b), "complex")
         y = _solve_triangular_sylvester(r, adjoint(s), adjoint(u) @ c.astype(r.dtype) @ v)
         x = u @ y @ adjoint(v)
-        sums = jnp.diag(r)[:, None] + jnp.diag(s).conj()
     else:
         (wa, ua), (wb, ub) = jnp_linalg.eig(a), jnp_linalg.eig(b)
-        sums = wa[:, None] + wb
-        x = ua @ (jnp_linalg.solve(ua, c.astype(ua.dtype) @ ub) / sums) @ jnp_linalg.inv(ub)
+        y = jnp_linalg.solve(ua, c.astype(ua.dtype) @ ub) / (wa[:, None] + wb)
+        x = ua @ y @ jnp_linalg.inv(ub)
     x = x if issubdtype(c.dtype, np.complexfloating) else x.real
-    return jnp.where(jnp.any(jnp.abs(sums) < tol), np.nan, x).astype(x.dtype)
+    sums = jnp_linalg.eigvals(a)[:, None] + jnp_linalg.eigvals(b)
+    return lax.cond(jnp.any(jnp.abs(sums) < tol), lambda x: jnp.zeros_like(x) * np.nan, lambda x: x, x)
 
 
 def _solve_triangular_sylvester(r: Array, s: Array, f: Array) -> Array:

@@ -38,8 +38,8 @@ def eigh_tridiagonal(
     """(eigenvalues in ascending order, eigenvectors as columns) of a Hermitian tridiagonal matrix, or the eigenvalues alone
     (`jax.scipy.linalg.eigh_tridiagonal`).
 
-    d: the diagonal, (n,). e: the diagonal above it, (n - 1,), of the same dtype, else TypeError. select: "a" for all, or "i" for those
-    with the numbers from select_range[0] to select_range[1]; "v" raises NotImplementedError. tol: the eigenvalues' absolute
+    d: the diagonal, (n,). e: the diagonal above it, (n - 1,), of the same dtype, else TypeError. select: "a" for all, or "i" for
+    those with the numbers from select_range[0] to select_range[1]; "v" raises NotImplementedError. tol: the eigenvalues' absolute
     error, by default the dtype's. key: of the random vectors that inverse iteration begins with.
 
     >>> eigh_tridiagonal(np.float32([2, 2]), np.float32([1]), eigvals_only=True).round(3)
