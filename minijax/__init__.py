@@ -44,10 +44,10 @@ if PathFinder.find_spec(f"{__name__}.fast", __path__) is not None:
     import_module(f"{__name__}.fast")
 
 # Imported when first asked for: a fifth of the code, that many programs do without.
-_ON_DEMAND = ("custom_batching", "debug", "extend", "nn", "random", "scipy")
+_ON_DEMAND = ("custom_batching", "debug", "extend", "flatten_util", "nn", "ops", "random", "scipy", "test_util")
 
 if TYPE_CHECKING:
-    from . import custom_batching, debug, extend, nn, random, scipy
+    from . import custom_batching, debug, extend, flatten_util, nn, ops, random, scipy, test_util
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -96,6 +96,7 @@ __all__ = [
     "errors",
     "eval_shape",
     "extend",
+    "flatten_util",
     "float0",
     "grad",
     "hessian",
@@ -112,6 +113,7 @@ __all__ = [
     "make_jaxpr",
     "nn",
     "numpy",
+    "ops",
     "pure_callback",
     "pmap",
     "process_count",
@@ -120,6 +122,7 @@ __all__ = [
     "remat",
     "scipy",
     "stages",
+    "test_util",
     "tree",
     "tree_util",
     "typeof",

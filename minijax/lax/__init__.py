@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..api.associative_scan import associative_scan
 from ..api.collectives import (
@@ -34,7 +34,7 @@ from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door
 from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.pytrees import tree_map
-from ..primitives import elementwise
+from ..primitives import bessel, elementwise  # noqa: F401  (rows, which the tables below name)
 from ..primitives.basis import reduce_sum, registry
 from ..primitives.contractions import batch_matmul, dot, dot_general
 from ..primitives.dynamic_slices import (
@@ -47,6 +47,7 @@ from ..primitives.dynamic_slices import (
 )
 from ..primitives.elementwise import convert_element_type as _convert_element_type
 from ..primitives.elementwise import integer_pow, select
+from ..primitives.fft import FftType, fft
 from ..primitives.indexing import gather, scatter, scatter_add, scatter_max, scatter_min, scatter_mul, scatter_sub
 from ..primitives.joining import concatenate, split, stack, tile, unstack
 from ..primitives.reductions import (
@@ -93,6 +94,7 @@ _unary = {
         for name in "neg sign floor ceil is_finite exp exp2 log expm1 log1p sin cos tan asin acos atan".split()
     },
     **{name: name for name in "sinh cosh tanh asinh acosh atanh logistic erf erfc erf_inv lgamma digamma sqrt".split()},
+    **{name: name for name in "bessel_i0e bessel_i1e".split()},
     **{name: name for name in "rsqrt cbrt square abs real imag population_count".split()},
     "bitwise_not": "not",
 }
@@ -211,6 +213,7 @@ def stop_gradient(x: Any) -> Any:
 
 # fmt: off
 __all__ = [
+    "FftType", "fft",
     "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
     "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
     "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
@@ -229,16 +232,14 @@ __all__ = [
 # The functions and primitives that the tables above made.
 __all__ += [*_unary, *_binary, *_primitives]
 
-__all__ += ["linalg"]
+at_the_door(globals())
 
-at_the_door(globals(), lazy=["linalg"])
 
-if TYPE_CHECKING:
-    from . import linalg
-else:
+# Modules that are imported when a program first asks for them.
+_ON_DEMAND = ("linalg",)
 
-    def __getattr__(name: str):
-        # Imported when a program asks for it: few do, and it is a twentieth of the code.
-        if name == "linalg":
-            return import_module(f"{__name__}.linalg")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str):
+    if name in _ON_DEMAND:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ from typing import Any, Never
 from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, Axis, DTypeLike, Index, Shape
+from . import linalg as linalg
 
 import enum
 
@@ -15,6 +16,7 @@ class RoundingMethod(enum.IntEnum):
     AWAY_FROM_ZERO = 0
     TO_NEAREST_EVEN = 1
 
+from . import FftType as FftType
 from ..primitives.windows import GatherDimensionNumbers as GatherDimensionNumbers
 from ..primitives.windows import GatherScatterMode as GatherScatterMode
 from ..primitives.windows import ScatterDimensionNumbers as ScatterDimensionNumbers
@@ -42,6 +44,7 @@ from ..primitives.dynamic_slices import dynamic_update_index_in_dim as dynamic_u
 from ..primitives.dynamic_slices import dynamic_update_slice as dynamic_update_slice
 from ..primitives.dynamic_slices import dynamic_update_slice_in_dim as dynamic_update_slice_in_dim
 from ..primitives.basis import expand_dims as expand_dims
+from ..primitives.fft import fft as fft
 from ..api.loops import fori_loop as fori_loop
 from ..primitives.shapes import full as full
 from ..primitives.shapes import full_like as full_like
@@ -102,6 +105,10 @@ atan_p: Primitive
 def atanh(x: ArrayLike) -> Array: ...
 atanh_p: Primitive
 axis_index_p: Primitive
+def bessel_i0e(x: ArrayLike) -> Array: ...
+bessel_i0e_p: Primitive
+def bessel_i1e(x: ArrayLike) -> Array: ...
+bessel_i1e_p: Primitive
 def bitcast_convert_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array: ...
 bitcast_convert_type_p: Primitive
 def bitwise_and(x: ArrayLike, y: ArrayLike) -> Array: ...
@@ -161,6 +168,7 @@ exp2_p: Primitive
 exp_p: Primitive
 def expm1(x: ArrayLike) -> Array: ...
 expm1_p: Primitive
+fft_p: Primitive
 def floor(x: ArrayLike) -> Array: ...
 floor_p: Primitive
 gather_p: Primitive

@@ -14,7 +14,7 @@ import numpy as np
 FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
-def _in_float64(function):
+def in_float64(function):
     """A function for any float dtype, made of a function of float64 arrays: the result is rounded once, at the end."""
 
     def rounded(x):
@@ -108,7 +108,7 @@ def _erfc(x):
     )
 
 
-erf, erfc = _in_float64(_erf), _in_float64(_erfc)
+erf, erfc = in_float64(_erf), in_float64(_erfc)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -282,4 +282,4 @@ def _digamma(x):
     return np.where(pole, np.nan, np.where(x < 0.5, reflected, psi))
 
 
-lgamma, digamma = _in_float64(_lgamma), _in_float64(_digamma)
+lgamma, digamma = in_float64(_lgamma), in_float64(_digamma)

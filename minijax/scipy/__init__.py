@@ -1,19 +1,20 @@
-"""`jax.scipy`, of which minijax has the modules `special` and `linalg`."""
+"""`jax.scipy`: functions of SciPy, whose names and arguments they have. The modules are imported when first asked for."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import special
 
-if TYPE_CHECKING:
-    from . import linalg
-else:
+_ON_DEMAND = ("fft", "linalg")
 
-    def __getattr__(name: str):
-        # Imported when a program asks for it: most programs of `special` do without.
-        if name == "linalg":
-            return import_module(f"{__name__}.linalg")
+if TYPE_CHECKING:
+    from . import fft, linalg
+else:
+    # A type checker that saw the function would accept every name.
+    def __getattr__(name: str) -> Any:
+        if name in _ON_DEMAND:
+            return import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["linalg", "special"]
+__all__ = ["fft", "linalg", "special"]

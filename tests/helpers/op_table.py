@@ -85,6 +85,8 @@ OPS: list[Op] = [
     unary("erf", ulp=8),
     unary("erfc", ulp=16),
     unary("erf_inv", domain=(-0.9, 0.9), ulp=16),
+    unary("bessel_i0e", ulp=16),
+    unary("bessel_i1e", ulp=16),
     unary("sqrt", dtypes=INEXACT, domain=(0.2, 3.0)),
     unary("rsqrt", domain=(0.2, 3.0), ulp=8),
     unary("cbrt", domain=(0.2, 3.0), ulp=8),
@@ -213,6 +215,11 @@ OPS: list[Op] = [
     unary("cummax", lambda lax, x: lax.cummax(x, 1), ("float32", "int32")),
     unary("cummin", lambda lax, x: lax.cummin(x, 0), ("float32", "int32")),
     unary("cumlogsumexp", lambda lax, x: lax.cumlogsumexp(x, 1), ("float32",), ulp=16),
+    # Fourier transforms
+    unary("fft", lambda lax, x: lax.fft(x, "fft", (4,)), dtypes=COMPLEX, ulp=16),
+    unary("fft", lambda lax, x: lax.fft(x, lax.FftType.IFFT, (3, 4)), dtypes=COMPLEX, ulp=16),
+    unary("fft", lambda lax, x: lax.fft(x, "rfft", (3, 4)), dtypes=("float32",), ulp=16),
+    Op("fft", lambda lax, x: lax.fft(x, "irfft", (3, 5)), ((3, 3),), COMPLEX, smooth=(0,), ulp=16),
     # Contractions and sorting
     Op("dot_general", lambda lax, x, y: lax.dot(x, y), (S, (4, 2)), smooth=(0, 1), ulp=16),
     Op(

@@ -25,6 +25,7 @@ from .indexing import INDEXING, dynamic_slice, dynamic_update_slice
 from .linalg import LINALG
 from .random import RANDOM, are_equal, on_words
 from .rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
+from .special import SPECIAL
 from .text import BOOL, INT32, Value, dense, functional, physical, physical_array, tensor
 
 
@@ -449,6 +450,7 @@ RULES: dict[str, Rule] = {
     **LINALG,
     **COLLECTIVES,
     **CALLS,
+    **SPECIAL,
 }
 
 # The operations whose rules take keys.

@@ -135,11 +135,12 @@ def test_jvp_equals_jax(op):
         assert_same(mine, theirs, 8 * op.ulp)
 
 
-# JAX differentiates a tree of slices, another sum of zeros: see OTHER_EQUATIONS in test_texts.py.
+# JAX differentiates a tree of slices, another sum of zeros: see OTHER_EQUATIONS in test_texts.py. In what order a Fourier
+# transform adds zeros is up to the library that computes it.
 TREES = ("reduce_prod", "cumprod", "cummax", "cumlogsumexp")
 SIGNED = [
     p for p in SMOOTH
-    if "float32" in p.values[0].dtypes and not p.values[0].fixed and p.values[0].name not in (*TREES, "clamp")
+    if "float32" in p.values[0].dtypes and not p.values[0].fixed and p.values[0].name not in (*TREES, "clamp", "fft")
 ]  # fmt: skip
 
 
@@ -372,6 +373,7 @@ ELEMENTWISE = [
 
 
 @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in {op.name: op for op in ELEMENTWISE}.values()])
+@hypothesis.settings(max_examples=hypothesis.settings.default.max_examples // 2)
 @hypothesis.given(shape=shapes, scalar=st.integers(-1, 1), seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_any_shape_and_dtype(op, shape, scalar, seed, data):
     """Values, jvps and vmaps agree with JAX's for empty, scalar and ordinary shapes; one argument may be a scalar."""
