@@ -209,7 +209,8 @@ STUBS: dict[str, Callable[[], str]] = {
     "lax/__init__.pyi": lambda: package_stub("lax", "from . import linalg as linalg\n" + ROUNDING),
     "numpy/__init__.pyi": lambda: package_stub(
         "numpy",
-        "from . import fft as fft\nfrom . import linalg as linalg\nfrom .scalar_types import _ScalarMeta\n\nbfloat16: _ScalarMeta\n",
+        "from . import fft as fft\nfrom . import linalg as linalg\nfrom .scalar_types import _ScalarMeta\n\n"
+        "bfloat16: _ScalarMeta\n",
     ),
 }
 

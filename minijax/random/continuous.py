@@ -62,8 +62,8 @@ def multivariate_normal(
 ) -> Array:
     """Normal vectors with the given means and covariances (`jax.random.multivariate_normal`).
 
-    mean: (..., n). cov: (..., n, n). shape: that of the batch, by default what the axes in front of mean's and cov's broadcast to;
-    the result is (*shape, n). method: the factor of cov that standard normal numbers are multiplied by: "cholesky", "eigh" or "svd";
+    mean: (..., n). cov: (..., n, n). shape: that of the batch, by default that of the axes in front of mean's and cov's, broadcast; the
+    result is (*shape, n). method: the factor of cov that standard normal numbers are multiplied by: "cholesky", "eigh" or "svd";
     the last two take a singular cov, too. Raises ValueError for other shapes, methods and dtypes.
 
     >>> import minijax as jax
