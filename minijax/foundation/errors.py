@@ -154,8 +154,8 @@ def xla_devices(wanted: int, there: int) -> ValueError:
 
 def scipy_missing(operation: str) -> ImportError:
     return ImportError(
-        f"{operation} needs SciPy, whose LAPACK has what NumPy's lacks: python -m pip install 'minijax[scipy]'. Or run the"
-        ' function with jit(compiler="xla").'
+        f"{operation} needs SciPy, whose LAPACK has what NumPy's lacks: python -m pip install scipy, the extra `scipy`. Or run"
+        ' the function with jit(compiler="xla").'
     )
 
 

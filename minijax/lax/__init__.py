@@ -36,7 +36,7 @@ from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.pytrees import tree_map
 from ..primitives import bessel, elementwise  # noqa: F401  (rows, which the tables below name)
 from ..primitives.basis import reduce_sum, registry
-from ..primitives.contractions import batch_matmul, dot, dot_general
+from ..primitives.contractions import Precision, batch_matmul, dot, dot_general
 from ..primitives.dynamic_slices import (
     dynamic_index_in_dim,
     dynamic_slice,
@@ -214,7 +214,7 @@ def stop_gradient(x: Any) -> Any:
 # fmt: off
 __all__ = [
     "FftType", "fft",
-    "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
+    "GatherDimensionNumbers", "GatherScatterMode", "Precision", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
     "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
     "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
     "custom_linear_solve", "custom_root",

@@ -19,6 +19,7 @@ class RoundingMethod(enum.IntEnum):
 from . import FftType as FftType
 from ..primitives.windows import GatherDimensionNumbers as GatherDimensionNumbers
 from ..primitives.windows import GatherScatterMode as GatherScatterMode
+from . import Precision as Precision
 from ..primitives.windows import ScatterDimensionNumbers as ScatterDimensionNumbers
 from ..api.collectives import all_gather as all_gather
 from ..api.collectives import all_to_all as all_to_all

@@ -26,7 +26,7 @@ from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door
 from ..foundation.dtypes import finfo
 from ..lax import linalg as lax_linalg
-from ..primitives.matrices import adjoint, symmetrized
+from ..primitives.matrices import HIGHEST, adjoint, symmetrized
 from . import contractions
 from . import diagonals as _diagonals
 from .creation import array, asarray, empty, eye, zeros
@@ -128,7 +128,7 @@ def lstsq(
     if numpy_resid and (rank < n or m <= n):
         residuals = asarray([])
     else:
-        residuals = norm(b - contractions.matmul(a, x), axis=0) ** 2
+        residuals = norm(b - contractions.matmul(a, x, precision=HIGHEST), axis=0) ** 2
     return x.ravel() if vector else x, residuals, rank, s
 
 
@@ -139,7 +139,8 @@ def _least_squares(a: Array, b: Array, rcond) -> tuple[Array, Array, Array]:
     counts = (s > 0) & (s >= array(rcond, s.dtype) * s[0])
     # A singular value of 0 is replaced before the division, so that no derivative is inf.
     inverse = where(counts, 1 / where(counts, s, 1).astype(a.dtype), 0)[:, None]
-    x = contractions.matmul(vh.conj().T, inverse * contractions.matmul(u.conj().T, b))
+    x = contractions.matmul(u.conj().T, b, precision=HIGHEST)
+    x = contractions.matmul(vh.conj().T, inverse * x, precision=HIGHEST)
     return x, counts.sum(), s
 
 
@@ -174,7 +175,7 @@ def _pinv(a, rtol, hermitian):
     u, s, vh = svd(a.conj(), full_matrices=False, hermitian=hermitian)
     cutoff = lax.expand_dims(rtol[..., None], range(s.ndim - rtol.ndim - 1)) * s[..., :1]
     s = where(s > cutoff, s, np.inf).astype(u.dtype)
-    return contractions.matmul(vh.mT, u.mT / s[..., None]).astype(a.dtype)
+    return contractions.matmul(vh.mT, u.mT / s[..., None], precision=HIGHEST).astype(a.dtype)
 
 
 @_pinv.defjvp

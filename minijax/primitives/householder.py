@@ -53,7 +53,7 @@ def geqp3(x, jpvt, *, use_magma):
     column with the largest norm."""
     check_dtype(x)
     if np.any(jpvt):
-        raise NotImplementedError("geqp3: minijax has no columns that are fixed; jpvt must be 0.")
+        raise NotImplementedError("geqp3 has no columns that are fixed: jpvt must be 0.")
     m, n = x.shape[-2:]
     a, tau = x.copy(), np.zeros((*x.shape[:-2], min(m, n)), x.dtype)
     order = np.broadcast_to(np.arange(1, n + 1, dtype=jpvt.dtype), jpvt.shape).copy()

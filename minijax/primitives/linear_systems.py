@@ -281,7 +281,7 @@ def _cholesky_jvp(primals, tangents):
     )
     both = triangular_solve_p.bind(factor, half, left_side=True, transpose_a=False, conjugate_a=False, **flags)
     n = shape_of(factor)[-1]
-    return factor, matmul(factor, div(tril(both), add(eye(factor.dtype, n), np.ones((n, n), factor.dtype))))
+    return factor, matmul(factor, div(tril(both), add(np.asarray(1, factor.dtype), eye(factor.dtype, n))))
 
 
 cholesky_p = row(

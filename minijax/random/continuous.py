@@ -62,9 +62,9 @@ def multivariate_normal(
 ) -> Array:
     """Normal vectors with the given means and covariances (`jax.random.multivariate_normal`).
 
-    mean: (..., n). cov: (..., n, n). shape: that of the batch, by default that of the axes in front of mean's and cov's, broadcast; the
-    result is (*shape, n). method: the factor of cov that standard normal numbers are multiplied by: "cholesky", "eigh" or "svd";
-    the last two take a singular cov, too. Raises ValueError for other shapes, methods and dtypes.
+    mean: (..., n). cov: (..., n, n). shape: that of the batch, by default that of the axes in front of mean's and cov's,
+    broadcast; the result is (*shape, n). method: the factor of cov that standard normal numbers are multiplied by: "cholesky",
+    "eigh" or "svd"; the last two take a singular cov, too. Raises ValueError for other shapes, methods and dtypes.
 
     >>> import minijax as jax
     >>> multivariate_normal(jax.random.key(0), jnp.zeros(2), jnp.eye(2), (3,)).shape

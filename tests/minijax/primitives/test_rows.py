@@ -140,7 +140,8 @@ def test_jvp_equals_jax(op):
 TREES = ("reduce_prod", "cumprod", "cummax", "cumlogsumexp")
 SIGNED = [
     p for p in SMOOTH
-    if "float32" in p.values[0].dtypes and not p.values[0].fixed and p.values[0].name not in (*TREES, *FACTORIZATIONS, "clamp", "fft")
+    if "float32" in p.values[0].dtypes and not p.values[0].fixed
+    and p.values[0].name not in (*TREES, *FACTORIZATIONS, "clamp", "fft")
 ]  # fmt: skip
 
 
