@@ -302,8 +302,9 @@ def schur(x, *, compute_schur_vectors, sort_eig_vals, select_callable):
         return [np.stack(part).reshape(a.shape) for part in zip(*pairs)]
 
     form, vectors = _where_finite(parts, x, [x.dtype, x.dtype])
-    below = np.tri(x.shape[-1], k=-2 + (output == "complex"), dtype=bool)
-    form = np.where(below, np.zeros((), x.dtype), form)
+    # Below its blocks the form is 0 exactly; so LAPACK leaves a matrix of NaN, too.
+    under, blocks = (np.tri(x.shape[-1], k=k, dtype=bool) for k in (-1, -2))
+    form = np.where(under & (np.isnan(form) | blocks | (output == "complex")), np.zeros((), x.dtype), form)
     return [form, vectors] if compute_schur_vectors else [form]
 
 

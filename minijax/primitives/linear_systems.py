@@ -367,8 +367,8 @@ symmetric_product_p = row(
 # lu
 
 
-def lu(x: ArrayLike) -> tuple[Array, Array, Array]:
-    """(L and U in one matrix, pivots, permutation) with P x = L U, by partial pivoting (`lax.linalg.lu`).
+def lu(x: ArrayLike) -> list[Array]:
+    """[L and U in one matrix, pivots, permutation] with P x = L U, by partial pivoting (`lax.linalg.lu`).
 
     x: (..., m, n). L has ones on its diagonal, which are not stored. pivots: int32, (..., min(m, n)): row i was exchanged with
     row pivots[i]. permutation: int32, (..., m): row i of L U is row permutation[i] of x.
@@ -378,7 +378,7 @@ def lu(x: ArrayLike) -> tuple[Array, Array, Array]:
     (Array([[4.  , 2.  ],
            [0.25, 1.5 ]], dtype=float32), Array([1, 0], dtype=int32))
     """
-    return tuple(lu_p.bind(x))
+    return lu_p.bind(x)
 
 
 def _lu_jvp(primals, tangents):

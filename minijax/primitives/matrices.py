@@ -52,8 +52,11 @@ def abstract_eval(
     # A memo of a pure function: a program has few types and many equations.
     @lru_cache(1024)
     def evaluate(*avals, **params):
-        batch = _batch_shape(name, ranks, avals, batched)
+        batches = _batch_shapes(name, ranks, avals, batched)
         own = shapes(*[a.shape[a.ndim - rank :] for a, rank in zip(avals, ranks)], **params)
+        if len({*batches}) > 1:
+            raise TypeError(f"All inputs to {name} must have the same batch dimensions, but got {batches}.")
+        batch = batches[0]
         _check_dtypes(name, accepts, avals, same)
         given = [a.dtype for a in avals]
         found = dtypes(*given, **params) if dtypes else [given[0]] * len(own) if several else given[0]
@@ -65,7 +68,7 @@ def abstract_eval(
     return evaluate
 
 
-def _batch_shape(name, ranks, avals, batched) -> tuple[int, ...]:
+def _batch_shapes(name, ranks, avals, batched) -> list[tuple[int, ...]]:
     for i, (rank, aval) in enumerate(zip(ranks, avals)):
         if aval.ndim < rank:
             raise TypeError(f"Input {i} to {name} must have rank at least {rank}, but got shape={aval.shape}")
@@ -77,9 +80,7 @@ def _batch_shape(name, ranks, avals, batched) -> tuple[int, ...]:
             f"All inputs to {name} must have the same number of batch dimensions, but got {[len(s) for s in found]} batch"
             " dimensions for the inputs."
         )
-    if len({*found}) > 1:
-        raise TypeError(f"All inputs to {name} must have the same batch dimensions, but got {found}.")
-    return found[0]
+    return found
 
 
 def _check_dtypes(name, accepts, avals, same):

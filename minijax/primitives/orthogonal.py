@@ -158,15 +158,15 @@ ormqr_p = row(
 )
 
 
-def hessenberg(a: ArrayLike) -> tuple[Array, Array]:
-    """(the Hessenberg form with reflectors below its subdiagonal, their factors tau) (`lax.linalg.hessenberg`).
+def hessenberg(a: ArrayLike) -> list[Array]:
+    """[the Hessenberg form with reflectors below its subdiagonal, their factors tau] (`lax.linalg.hessenberg`).
 
     a: (..., n, n). taus: (..., n - 1). It has no derivative, as in JAX.
 
     >>> hessenberg(np.float32([[1, 2], [3, 4]]))[1]
     Array([0.], dtype=float32)
     """
-    return tuple(hessenberg_p.bind(a))
+    return hessenberg_p.bind(a)
 
 
 def _hessenberg_shapes(shape):
@@ -188,14 +188,14 @@ hessenberg_p = row(
 )
 
 
-def tridiagonal(a: ArrayLike, *, lower: bool = True) -> tuple[Array, Array, Array, Array]:
-    """(the form and the reflectors, its diagonal, its subdiagonal, the factors tau) of Hermitian matrices, of shape (..., n, n)
+def tridiagonal(a: ArrayLike, *, lower: bool = True) -> list[Array]:
+    """[the form and the reflectors, its diagonal, its subdiagonal, the factors tau] of Hermitian matrices, of shape (..., n, n)
     (`lax.linalg.tridiagonal`). One triangle is read; it has no derivative, as in JAX.
 
     >>> tridiagonal(np.float32([[1, 2], [2, 4]]))[1]
     Array([1., 4.], dtype=float32)
     """
-    return tuple(tridiagonal_p.bind(a, lower=lower))
+    return tridiagonal_p.bind(a, lower=lower)
 
 
 def _tridiagonal_shapes(shape, **params):

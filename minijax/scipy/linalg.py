@@ -219,8 +219,8 @@ def eigh(
     return values if eigvals_only else (values, vectors)
 
 
-def schur(a: ArrayLike, output: str = "real") -> tuple[Array, Array]:
-    """(T, Z) with Z T Z^H = a, Z unitary, T triangular or, for output="real" and a real matrix, with 2 x 2 blocks
+def schur(a: ArrayLike, output: str = "real") -> list[Array]:
+    """[T, Z] with Z T Z^H = a, Z unitary, T triangular or, for output="real" and a real matrix, with 2 x 2 blocks
     (`jax.scipy.linalg.schur`). Raises ValueError for another output, and ImportError without SciPy, unless XLA runs it.
 
     >>> schur(np.float32([[1, 2], [0, 3]]))[0]

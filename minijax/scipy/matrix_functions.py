@@ -136,12 +136,11 @@ def expm_frechet(A: ArrayLike, E: ArrayLike, *, method: str | None = None, compu
 # Functions by Schur's form
 
 
-def schur_form(a: Array, output: str) -> tuple[Array, Array]:
-    """(T, Z) with Z T Z^H = a."""
+def schur_form(a: Array, output: str) -> list[Array]:
+    """[T, Z] with Z T Z^H = a."""
     if output == "complex":
         (a,) = _to_complex(a)
-    form, vectors = lax_linalg.schur(a)
-    return form, vectors
+    return lax_linalg.schur(a)
 
 
 def sqrtm(A: ArrayLike, blocksize: int = 1) -> Array:

@@ -73,6 +73,10 @@ def _xla() -> SimpleNamespace:
     )
 
 
+def _platform() -> str:
+    return _xla().devices[0].platform
+
+
 def devices() -> list:
     """jaxlib's devices."""
     return _xla().devices
@@ -151,8 +155,6 @@ def _find_lapack():
     """Let jaxlib look up the functions of LAPACK, of which programs call some by name: it does so when JAX lowers its first
     factorization. Without that look-up, a call of one ends the process."""
     xla = _xla()
-    if xla.devices[0].platform != "cpu":
-        raise errors.no_lapack(xla.devices[0].platform)
     xla.jit(xla.eigvalsh).lower(xla.ShapeDtypeStruct((1, 1), np.float32))
 
 
@@ -211,7 +213,9 @@ def program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...] = ())
     """
     if any(map(_sharded, closed_jaxpr.jaxpr.eqns)):
         return _in_parts(closed_jaxpr, name)
-    executable = _shared(_Executable, module_text(closed_jaxpr, name, donated=donated), donated, closed_jaxpr)
+    executable = _shared(
+        _Executable, module_text(closed_jaxpr, name, donated=donated, platform=_platform()), donated, closed_jaxpr
+    )
     execute, of_one_device, out_avals = executable.execute, {_xla().buffer_type}, closed_jaxpr.out_avals
     wrap = _result if any(aval.dtype == float0 for aval in out_avals) else ArrayImpl.on_device
 
@@ -285,7 +289,9 @@ def sharded_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: 
     if max(device_ids) >= len(xla.devices):
         raise errors.xla_devices(max(device_ids) + 1, len(xla.devices))
     axis = mesh.axis_name
-    executable = _shared(_Replicated, module_text(jaxpr, name, replicas=mesh.size, axis_name=axis), device_ids)
+    executable = _shared(
+        _Replicated, module_text(jaxpr, name, replicas=mesh.size, axis_name=axis, platform=_platform()), device_ids
+    )
     places = xla.Mesh(np.array([xla.devices[i] for i in device_ids]), ("replica",))
 
     def sharding(spec: PartitionSpec):

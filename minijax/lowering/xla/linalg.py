@@ -1,4 +1,4 @@
-"""Rules for linear algebra: StableHLO's own operations for Cholesky and triangular systems, and calls of LAPACK for the rest.
+"""Rules for linear algebra: calls of LAPACK on CPUs; elsewhere StableHLO's own operations, for Cholesky and triangular systems.
 
 XLA's CPU finds the functions of LAPACK, such as `lapack_sgetrf_ffi`, in jaxlib, which registers them. Other devices have none
 of these functions. LAPACK's matrices are stored by columns. Its `info` is not 0 if a factorization fails: the rules then fill
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.avals import ShapedArray
+from ...foundation import errors
 from ...primitives.basis import broadcast_in_dim, full, reduce_sum, shape_of
 from ...primitives.dynamic_slices import dynamic_slice_in_dim
 from ...primitives.eigenvalues import EighImplementation, EigImplementation, SvdAlgorithm
@@ -33,6 +34,11 @@ def _layout(aval: ShapedArray, by_columns: bool) -> str:
     if by_columns:
         order[:2] = order[1], order[0]
     return f"dense<{ints(order) if len(order) > 1 else ''.join(map(str, order))}> : tensor<{aval.ndim}xindex>"
+
+
+def _on_lapack(w, x: Value) -> bool:
+    """Whether LAPACK has the operation for x: for 16-bit floats, and off CPUs, StableHLO's own operation stands in."""
+    return w.module.platform == "cpu" and x.dtype.char in LETTERS
 
 
 def _call(
@@ -62,6 +68,8 @@ def _call(
 def _lapack(w, routine: str, outs, operands, over=(), **options: str):
     """The results of LAPACK's routine for the first operand's dtype. `routine`: its name, or those for real and complex dtypes."""
     dtype = operands[0].dtype
+    if w.module.platform != "cpu":
+        raise errors.no_lapack(w.module.platform)
     if dtype.char not in LETTERS:
         raise NotImplementedError(f"Unsupported dtype {dtype.name}.")
     names = routine.split()
@@ -94,12 +102,23 @@ def _checked(w, info: Value, results: Sequence[Value], direction: str = "EQ") ->
 
 
 def _cholesky(w, out, x):
+    if w.module.platform == "cpu":
+        factor, info = _lapack(w, "potrf", [out, _info(x)], [x], over=[0], uplo=_char("L"))
+        return _checked(w, info, [factor])[0]
     return w.generic("cholesky", [out], [x], "lower = true")[0]
 
 
 def _triangular_solve(w, out, a, b, *, left_side, lower, transpose_a, conjugate_a, unit_diagonal):
     if conjugate_a and not transpose_a:
         a, conjugate_a = w.trace(lambda a: [conj(a)], [a])[0], False
+    if _on_lapack(w, b):
+        options = {
+            "diag": _char("U" if unit_diagonal else "N"),
+            "side": _char("L" if left_side else "R"),
+            "trans_x": _char("C" if conjugate_a else "T" if transpose_a else "N"),
+            "uplo": _char("L" if lower else "U"),
+        }
+        return _lapack(w, "trsm", [out], [a, b], over=[1], **options)[0]
     kind = "ADJOINT" if conjugate_a else "TRANSPOSE" if transpose_a else "NO_TRANSPOSE"
     attributes = (
         f"left_side = {boolean(left_side)}, lower = {boolean(lower)}, transpose_a = #stablehlo<transpose {kind}>,"
