@@ -63,6 +63,13 @@ def _joined(first: Array, second: Array) -> Array:
     return jnp.concatenate([jnp.broadcast_to(x, (*batch, x.shape[-1])) for x in (first, second)], axis=-1)
 
 
+def _picked(elements: Array, places: np.ndarray) -> Array:
+    """The elements of the last axis at these places; never of a weak type, as JAX's come out of a convolution."""
+    if not places.size:
+        return jnp.empty((*elements.shape[:-1], *places.shape), elements.dtype)
+    return lax.convert_element_type(elements[..., places], elements.dtype)
+
+
 def toeplitz(c: ArrayLike, r: ArrayLike | None = None) -> Array:
     """The matrix with first column c and first row r, by default c conjugated, constant along its diagonals
     (`jax.scipy.linalg.toeplitz`). r[0] is not read.
@@ -75,7 +82,7 @@ def toeplitz(c: ArrayLike, r: ArrayLike | None = None) -> Array:
     m, n = c.shape[-1], r.shape[-1]
     places = (m - 1 - np.arange(m))[:, None] + np.arange(n)
     elements = _joined(jnp.flip(c, -1), r[..., 1:])
-    return elements[..., places] if m and n else jnp.empty((*elements.shape[:-1], m, n), elements.dtype)
+    return _picked(elements, places)
 
 
 def hankel(c: ArrayLike, r: ArrayLike | None = None) -> Array:
@@ -94,11 +101,7 @@ def hankel(c: ArrayLike, r: ArrayLike | None = None) -> Array:
             raise ValueError(f"hankel: {name} must be at least 1-dimensional, got a scalar.")
     m, n = c.shape[-1], r.shape[-1]
     elements = _joined(c, r[..., 1:])
-    return (
-        elements[..., np.arange(m)[:, None] + np.arange(n)]
-        if m and n
-        else jnp.empty((*elements.shape[:-1], m, n), elements.dtype)
-    )
+    return _picked(elements, np.arange(m)[:, None] + np.arange(n))
 
 
 def circulant(c: ArrayLike) -> Array:
