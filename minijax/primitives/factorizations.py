@@ -20,6 +20,8 @@ from ..foundation import errors
 LAPACK = "fdFD"
 # Triangular systems of so many rows are solved row by row; larger ones are halved.
 FEW_ROWS = 8
+# So many columns are factored one by one; more are halved.
+FEW_COLUMNS = 16
 
 
 def check_dtype(x):
@@ -130,32 +132,39 @@ def lu(x):
 
 def _lu_columns(a, pivots, start, stop):
     """Factor the columns from `start` to `stop`; the columns before them are factored. Rows are exchanged as a whole."""
-    if stop - start == 1:
-        _lu_column(a, pivots, start)
+    if stop - start <= FEW_COLUMNS:
+        _lu_panel(a, pivots, start, stop)
         return
     middle = (start + stop) // 2
     _lu_columns(a, pivots, start, middle)
-    if middle - start > 1:
-        substitute(a[:, start:middle, start:middle], a[:, start:middle, middle:stop], True, True)
+    substitute(a[:, start:middle, start:middle], a[:, start:middle, middle:stop], True, True)
     a[:, middle:, middle:stop] -= a[:, middle:, start:middle] @ a[:, start:middle, middle:stop]
     _lu_columns(a, pivots, middle, stop)
 
 
-def _lu_column(a, pivots, k):
-    column = a[:, k:, k]
-    # LAPACK compares complex numbers by |re| + |im|.
-    size = np.abs(column.real) + np.abs(column.imag) if a.dtype.kind == "c" else np.abs(column)
-    places = size.argmax(axis=1) + k
-    pivots[:, k] = places
-    if (places != k).any():
-        each = np.arange(len(a))
-        rows = a[each, places]
-        a[each, places] = a[:, k]
-        a[:, k] = rows
-    pivot = a[:, k, k, None]
-    if (pivot == 0).any():
-        pivot = np.where(pivot == 0, np.ones((), a.dtype), pivot)
-    a[:, k + 1 :, k] /= pivot
+def _lu_panel(a, pivots, start, stop):
+    """Factor a few columns, one by one, in a copy that stores each column in one piece."""
+    panel = np.ascontiguousarray(np.swapaxes(a[:, start:, start:stop], 1, 2))
+    places = np.arange(panel.shape[2])
+    order, each = np.tile(places, (len(a), 1)), np.arange(len(a))
+    for k in range(stop - start):
+        column = panel[:, k, k:]
+        # LAPACK compares complex numbers by |re| + |im|.
+        size = np.abs(column.real) + np.abs(column.imag) if a.dtype.kind == "c" else np.abs(column)
+        chosen = size.argmax(axis=1) + k
+        pivots[:, start + k] = chosen + start
+        if (chosen != k).any():
+            entries, number = panel[each, :, chosen], order[each, chosen]
+            panel[each, :, chosen], order[each, chosen] = panel[:, :, k], order[:, k]
+            panel[:, :, k], order[:, k] = entries, number
+        pivot = panel[:, k, k, None]
+        if (pivot == 0).any():
+            pivot = np.where(pivot == 0, np.ones((), a.dtype), pivot)
+        panel[:, k, k + 1 :] /= pivot
+        panel[:, k + 1 :, k + 1 :] -= panel[:, k + 1 :, k, None] * panel[:, k, None, k + 1 :]
+    moved = np.flatnonzero((order != places).any(axis=0))
+    a[:, start + moved] = np.take_along_axis(a[:, start:], order[:, moved, None], axis=1)
+    a[:, start:, start:stop] = np.swapaxes(panel, 1, 2)
 
 
 def lu_pivots_to_permutation(pivots, *, permutation_size):

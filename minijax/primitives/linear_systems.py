@@ -174,7 +174,7 @@ def tridiagonal_solve(dl: Array, d: Array, du: Array, b: Array, *, perturb_singu
     inverse iteration needs it. Raises TypeError for shapes that do not fit.
 
     >>> one = np.ones(3, np.float32)
-    >>> tridiagonal_solve(one, 3 * one, one, np.float32([[4], [5], [4]]))
+    >>> tridiagonal_solve(one, 3 * one, one, np.float32([[4], [5], [4]])).round(3)
     Array([[1.],
            [1.],
            [1.]], dtype=float32)
