@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.avals import ShapedArray
 from ..core.primitive import Primitive
-from ..foundation.dtypes import issubdtype
+from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from .basis import batch_to_front, broadcast_in_dim, expand_dims, full, reduce_sum, shape_of, transpose
 from .contractions import Precision, dot_general
 from .elementwise import add_p, conj, convert_element_type, div_p, eq_p, ge_p, mul_p, real_p, select, sub_p
@@ -159,8 +159,11 @@ def _aligned(x, y):
 
 
 def symmetrized(x):
-    """(x + x^H) / 2"""
-    return div_p.bind(add_p.bind(x, adjoint(x)), np.asarray(2, x.dtype))
+    """(x + x^H) / 2; of integers, in the default float dtype."""
+    total = add_p.bind(x, adjoint(x))
+    if not issubdtype(total.dtype, np.inexact):
+        total = convert_element_type(total, canonicalize_dtype(float))
+    return div_p.bind(total, np.asarray(2, total.dtype))
 
 
 def as_rows(v):
