@@ -66,7 +66,7 @@ def contestants(name: str, shape: tuple[int, ...]) -> dict[str, Callable[[], obj
     found = {"minijax": in_library(minijax, call, arrays)}
     if of_numpy is not None:
         found["numpy"] = lambda: of_numpy(*arrays)
-    if of_scipy is not None and shape == SINGLE and importlib.util.find_spec("scipy"):
+    if of_scipy is not None and len(shape) == 2 and importlib.util.find_spec("scipy"):
         scipy = importlib.import_module("scipy.linalg")
         found["scipy"] = lambda: of_scipy(scipy, *arrays)
     if importlib.util.find_spec("jax"):

@@ -242,6 +242,8 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
     if n < 0:
         (a,) = promote_dtypes_inexact(a)
         a, n = lax_linalg.solve_by_lu(a, broadcast_to(eye(a.shape[-1], dtype=a.dtype), a.shape)), -n
+    if n == 3:
+        return (a @ a) @ a
     result = None
     while n:
         if n & 1:

@@ -11,6 +11,7 @@ import pytest
 from linalg_table import MATRICES, assert_same, in_jax, in_minijax, value
 
 import minijax as mj
+from minijax.lowering.xla.stablehlo import module_text
 
 ORDERS = ["None", "'fro'", "'f'", "'nuc'", "1", "-1", "2", "-2", "inf", "-inf"]
 
@@ -315,6 +316,24 @@ def test_one_matrix_for_many_right_sides_is_factored_once():
         assert "f32[4,4]" in str(text)
         assert "lu " in str(text)
         assert "f32[7,4,4]" not in str(text)
+
+
+def test_what_xla_compiles_off_cpus():
+    """StableHLO has Cholesky and triangular systems; LAPACK's functions are there on CPUs only."""
+    p = mj.numpy.asarray(MATRICES["P"])
+
+    def text(function, platform: str) -> str:
+        return module_text(mj.make_jaxpr(function)(p), "f", platform=platform)
+
+    for function, call, operation in (
+        (mj.numpy.linalg.cholesky, "lapack_spotrf_ffi", "stablehlo.cholesky"),
+        (lambda x: mj.lax.linalg.triangular_solve(x, x), "lapack_strsm_ffi", "stablehlo.triangular_solve"),
+    ):
+        assert call in text(function, "cpu")
+        assert operation in text(function, "cuda")
+        assert "custom_call" not in text(function, "cuda")
+    with pytest.raises(NotImplementedError, match='compiler="xla" on cuda: minijax has LAPACK'):
+        text(mj.numpy.linalg.inv, "cuda")
 
 
 def test_equal_eigenvalues_make_derivatives_of_vectors_nan_and_leave_those_of_values():
