@@ -28,7 +28,9 @@ from .continuous import (
     logistic,
     lognormal,
     maxwell,
+    multivariate_normal,
     normal,
+    orthogonal,
     pareto,
     rayleigh,
     triangular,
@@ -62,8 +64,6 @@ if not TYPE_CHECKING:
 
 _LEFT_OUT = {
     **dict.fromkeys(("binomial", "multinomial", "poisson"), "it needs a rejection loop"),
-    "multivariate_normal": "it needs the Cholesky decomposition; multiply `normal` by a factor of the covariance",
-    "orthogonal": "it needs the QR decomposition",
 }
 
 __all__ = [
@@ -95,7 +95,9 @@ __all__ = [
     "logistic",
     "lognormal",
     "maxwell",
+    "multivariate_normal",
     "normal",
+    "orthogonal",
     "pareto",
     "permutation",
     "rademacher",

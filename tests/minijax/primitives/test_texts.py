@@ -23,6 +23,14 @@ OTHER_EQUATIONS = {
     ("cumlogsumexp", "jvp"): "JAX calls logaddexp, a function with a rule of its own, which is a row's rule here",
     ("cumlogsumexp", "vjp"): "as its jvp",
     ("scatter-mul", "vjp"): "both scatters carry one update jaxpr, which has a name then; JAX traces it twice",
+    **{
+        (
+            name,
+            kind,
+        ): "JAX's rule is written with jnp's functions, and maps over the batch; here with lax's, for all the batch"
+        for name in ("tridiagonal_solve", "lu", "qr", "eigh", "svd")
+        for kind in ("jvp", "vjp")
+    },
     ("dynamic_slice", "vmap"): "JAX writes a gather; with starts that all examples share, a dynamic_slice does it",
     ("dynamic_update_slice", "vmap"): "JAX writes a scatter; with starts that all examples share, no scatter is needed",
 }
