@@ -36,6 +36,16 @@ from ..foundation.pytrees import tree_map
 from ..primitives import bessel, elementwise  # noqa: F401  (rows, which the tables below name)
 from ..primitives.basis import reduce_sum, registry
 from ..primitives.contractions import batch_matmul, dot, dot_general
+from ..primitives.convolution import conv_general_dilated
+from ..primitives.convolution_shapes import (
+    ConvDimensionNumbers,
+    conv_dimension_numbers,
+    conv_general_permutations,
+    conv_general_shape_tuple,
+    conv_shape_tuple,
+    conv_transpose_shape_tuple,
+    padtype_to_pads,
+)
 from ..primitives.dynamic_slices import (
     dynamic_index_in_dim,
     dynamic_slice,
@@ -85,6 +95,13 @@ from ..primitives.shapes import (
 )
 from ..primitives.sorting import sort, sort_key_val, top_k
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
+from .convolutions import (
+    conv,
+    conv_general_dilated_local,
+    conv_general_dilated_patches,
+    conv_transpose,
+    conv_with_general_padding,
+)
 
 # {function: primitive} where the two names differ; the other functions have the primitive's name.
 _unary = {
@@ -213,6 +230,9 @@ def stop_gradient(x: Any) -> Any:
 # fmt: off
 __all__ = [
     "FftType", "fft",
+    "ConvDimensionNumbers", "conv", "conv_dimension_numbers", "conv_general_dilated", "conv_general_dilated_local",
+    "conv_general_dilated_patches", "conv_general_permutations", "conv_general_shape_tuple", "conv_shape_tuple",
+    "conv_transpose", "conv_transpose_shape_tuple", "conv_with_general_padding", "padtype_to_pads",
     "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
     "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
     "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",

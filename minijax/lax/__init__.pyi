@@ -15,6 +15,7 @@ class RoundingMethod(enum.IntEnum):
     AWAY_FROM_ZERO = 0
     TO_NEAREST_EVEN = 1
 
+from . import ConvDimensionNumbers as ConvDimensionNumbers
 from . import FftType as FftType
 from ..primitives.windows import GatherDimensionNumbers as GatherDimensionNumbers
 from ..primitives.windows import GatherScatterMode as GatherScatterMode
@@ -34,6 +35,17 @@ from ..primitives.shapes import broadcasted_iota as broadcasted_iota
 from ..primitives.shapes import collapse as collapse
 from ..primitives.joining import concatenate as concatenate
 from ..api.loops import cond as cond
+from .convolutions import conv as conv
+from ..primitives.convolution_shapes import conv_dimension_numbers as conv_dimension_numbers
+from ..primitives.convolution import conv_general_dilated as conv_general_dilated
+from .convolutions import conv_general_dilated_local as conv_general_dilated_local
+from .convolutions import conv_general_dilated_patches as conv_general_dilated_patches
+from ..primitives.convolution_shapes import conv_general_permutations as conv_general_permutations
+from ..primitives.convolution_shapes import conv_general_shape_tuple as conv_general_shape_tuple
+from ..primitives.convolution_shapes import conv_shape_tuple as conv_shape_tuple
+from .convolutions import conv_transpose as conv_transpose
+from ..primitives.convolution_shapes import conv_transpose_shape_tuple as conv_transpose_shape_tuple
+from .convolutions import conv_with_general_padding as conv_with_general_padding
 from ..primitives.contractions import dot as dot
 from ..primitives.contractions import dot_general as dot_general
 from ..primitives.dynamic_slices import dynamic_index_in_dim as dynamic_index_in_dim
@@ -53,6 +65,7 @@ from ..primitives.arithmetic import integer_pow as integer_pow
 from ..primitives.shapes import iota as iota
 from ..api.loops import map as map
 from ..primitives.shapes import pad as pad
+from ..primitives.convolution_shapes import padtype_to_pads as padtype_to_pads
 from ..api.collectives import pbroadcast as pbroadcast
 from ..api.collectives import pmax as pmax
 from ..api.collectives import pmean as pmean
@@ -127,6 +140,7 @@ concatenate_p: Primitive
 cond_p: Primitive
 def conj(x: ArrayLike) -> Array: ...
 conj_p: Primitive
+conv_general_dilated_p: Primitive
 def convert_element_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array: ...
 convert_element_type_p: Primitive
 copy_p: Primitive

@@ -220,6 +220,38 @@ OPS: list[Op] = [
     unary("fft", lambda lax, x: lax.fft(x, lax.FftType.IFFT, (3, 4)), dtypes=COMPLEX, ulp=16),
     unary("fft", lambda lax, x: lax.fft(x, "rfft", (3, 4)), dtypes=("float32",), ulp=16),
     Op("fft", lambda lax, x: lax.fft(x, "irfft", (3, 5)), ((3, 3),), COMPLEX, smooth=(0,), ulp=16),
+    # Convolutions
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv(x, w, (1,), "SAME"),
+        ((2, 3, 4), (4, 3, 2)),
+        FLOATS + COMPLEX + ("int32",),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv_general_dilated(
+            x, w, (2, 1), [(1, 0), (2, -1)], None, (1, 2), ("NHWC", "HWIO", "NHWC")
+        ),
+        ((2, 4, 5, 2), (3, 2, 2, 3)),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv_general_dilated(x, w, (1,), [(1, 2)], (2,), feature_group_count=2),
+        ((2, 4, 3), (4, 2, 3)),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv_general_dilated(x, w, (2,), "VALID", batch_group_count=2),
+        ((4, 2, 5), (4, 2, 3)),
+        smooth=(0, 1),
+        ulp=16,
+    ),
     # Contractions and sorting
     Op("dot_general", lambda lax, x, y: lax.dot(x, y), (S, (4, 2)), smooth=(0, 1), ulp=16),
     Op(
