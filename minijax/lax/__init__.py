@@ -102,6 +102,7 @@ from .convolutions import (
     conv_transpose,
     conv_with_general_padding,
 )
+from .reductions import reduce, reduce_window, reduce_window_shape_tuple
 
 # {function: primitive} where the two names differ; the other functions have the primitive's name.
 _unary = {
@@ -134,6 +135,8 @@ def _function(name: str, primitive, arity: int):
         def function(x: ArrayLike, y: ArrayLike) -> Array:
             return bind(x, y)
 
+    # `reduce` knows lax.add by its primitive.
+    function.primitive = primitive
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"The primitive `{primitive.name}`, element by element (`jax.lax.{name}`)."
     return function
@@ -229,7 +232,7 @@ def stop_gradient(x: Any) -> Any:
 
 # fmt: off
 __all__ = [
-    "FftType", "fft",
+    "FftType", "fft", "reduce", "reduce_window", "reduce_window_shape_tuple",
     "ConvDimensionNumbers", "conv", "conv_dimension_numbers", "conv_general_dilated", "conv_general_dilated_local",
     "conv_general_dilated_patches", "conv_general_permutations", "conv_general_shape_tuple", "conv_shape_tuple",
     "conv_transpose", "conv_transpose_shape_tuple", "conv_with_general_padding", "padtype_to_pads",

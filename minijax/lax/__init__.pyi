@@ -75,7 +75,10 @@ from ..api.collectives import pshuffle as pshuffle
 from ..api.collectives import psum as psum
 from ..api.collectives import psum_scatter as psum_scatter
 from ..api.collectives import pswapaxes as pswapaxes
+from .reductions import reduce as reduce
 from ..primitives.basis import reduce_sum as reduce_sum
+from .reductions import reduce_window as reduce_window
+from .reductions import reduce_window_shape_tuple as reduce_window_shape_tuple
 from ..primitives.basis import reshape as reshape
 from ..primitives.shapes import rev as rev
 from ..api.loops import scan as scan
@@ -242,9 +245,14 @@ def reduce_min(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_min_p: Primitive
 def reduce_or(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_or_p: Primitive
+reduce_p: Primitive
 def reduce_prod(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_prod_p: Primitive
 reduce_sum_p: Primitive
+reduce_window_max_p: Primitive
+reduce_window_min_p: Primitive
+reduce_window_p: Primitive
+reduce_window_sum_p: Primitive
 def reduce_xor(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_xor_p: Primitive
 def rem(x: ArrayLike, y: ArrayLike) -> Array: ...
@@ -268,6 +276,8 @@ scatter_mul_p: Primitive
 scatter_p: Primitive
 def scatter_sub(operand: ArrayLike, scatter_indices: ArrayLike, updates: ArrayLike, dimension_numbers: ScatterDimensionNumbers, *, indices_are_sorted: _bool = ..., unique_indices: _bool = ..., mode: Any = ...) -> Array: ...
 scatter_sub_p: Primitive
+select_and_gather_add_p: Primitive
+select_and_scatter_add_p: Primitive
 def select_n(which: ArrayLike, *cases: ArrayLike) -> Array: ...
 select_n_p: Primitive
 def shift_left(x: ArrayLike, y: ArrayLike) -> Array: ...

@@ -86,27 +86,30 @@ def _windows(x, window, strides, pads, dilation, window_dilation, out_sizes, las
 
 
 def _laid_out(x, sizes, lows, dilation, last):
-    """The operand, padded and dilated to `sizes` (what no window reaches is left out), with the channels last or in front."""
+    """The operand, padded and dilated to `sizes`, with the channels last or in front, and in this order in memory."""
     rank = len(sizes)
     order = (0, 1, *range(3, 3 + rank), 2) if last else (0, 2, 1, *range(3, 3 + rank))
-    x, first = x.transpose(order), 2 if last else 3
-    target, source = [slice(None)] * x.ndim, [slice(None)] * x.ndim
-    for i, (size, low, step) in enumerate(zip(sizes, lows, dilation)):
-        n = x.shape[first + i]
+    x = padded(x.transpose(order), 2 if last else 3, sizes, lows, dilation, 0)
+    return x if x.strides[-1] == x.itemsize or x.shape[-1] == 1 else np.ascontiguousarray(x)
+
+
+def padded(x, first, sizes, lows, dilation, fill):
+    """The array with the axes from `first` on, as many as there are sizes, brought to these sizes: `low` places stand before, and
+    `step - 1` places between the elements, filled with `fill`. What lies beyond the sizes is left out."""
+    target, source, shape = [slice(None)] * x.ndim, [slice(None)] * x.ndim, list(x.shape)
+    for i, (size, low, step) in enumerate(zip(sizes, lows, dilation), first):
         begin = max(0, -(low // step))
-        end = min(n, -((low - size) // step))
-        end = max(begin, end)
-        source[first + i] = slice(begin, end)
-        target[first + i] = slice(low + begin * step, max(low + (end - 1) * step + 1, 0) if end > begin else 0, step)
-    shape = list(x.shape)
-    shape[first : first + rank] = sizes
+        end = max(begin, min(x.shape[i], -((low - size) // step)))
+        source[i] = slice(begin, end)
+        target[i] = slice(low + begin * step, max(low + (end - 1) * step + 1, 0) if end > begin else 0, step)
+        shape[i] = size
     x = x[tuple(source)]
     if x.shape == tuple(shape):
-        return x if x.strides[-1] == x.itemsize or x.shape[-1] == 1 else np.ascontiguousarray(x)
-    padded = np.zeros(shape, x.dtype)
+        return x
+    out = np.full(shape, fill, x.dtype)
     if 0 not in x.shape:
-        padded[tuple(target)] = x
-    return padded
+        out[tuple(target)] = x
+    return out
 
 
 def _blocks(batch, rows, size):

@@ -252,6 +252,56 @@ OPS: list[Op] = [
         smooth=(0, 1),
         ulp=16,
     ),
+    # Windows
+    unary(
+        "reduce_window_sum",
+        lambda lax, x: lax.reduce_window(x, 0, lax.add, (2, 3), (1, 2), "SAME"),
+        dtypes=("float32", "int32", "complex64"),
+        ulp=8,
+    ),
+    unary(
+        "reduce_window_sum",
+        lambda lax, x: lax.reduce_window(x, 0.0, lax.add, (2, 2), (2, 1), [(1, 0), (0, 2)], (2, 1), (1, 2)),
+        dtypes=("float32",),
+        ulp=8,
+    ),
+    unary(
+        "reduce_window_max",
+        lambda lax, x: lax.reduce_window(x, -np.inf, lax.max, (2, 2), (1, 2), "SAME"),
+        dtypes=("float32",),
+    ),
+    unary(
+        "reduce_window_min",
+        lambda lax, x: lax.reduce_window(x, np.inf, lax.min, (2, 2), None, [(1, 1), (0, 0)], (1, 2)),
+        dtypes=("float32",),
+    ),
+    unary(
+        "select_and_gather_add",
+        lambda lax, x: lax.select_and_gather_add_p.bind(
+            x,
+            lax.stop_gradient(x),
+            select_prim=lax.ge_p,
+            window_dimensions=(2, 2),
+            window_strides=(1, 1),
+            padding=((0, 0), (1, 1)),
+            base_dilation=(1, 1),
+            window_dilation=(1, 1),
+        ),
+        dtypes=("float32",),
+    ),
+    Op(
+        "select_and_scatter_add",
+        lambda lax, s, x: lax.select_and_scatter_add_p.bind(
+            s,
+            lax.stop_gradient(x),
+            select_prim=lax.le_p,
+            window_dimensions=(2, 2),
+            window_strides=(1, 2),
+            padding=((0, 0), (0, 0)),
+        ),
+        ((2, 2), S),
+        smooth=(0,),
+    ),
     # Contractions and sorting
     Op("dot_general", lambda lax, x, y: lax.dot(x, y), (S, (4, 2)), smooth=(0, 1), ulp=16),
     Op(
