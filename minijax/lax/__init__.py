@@ -33,7 +33,7 @@ from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door
 from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.pytrees import tree_map
-from ..primitives import bessel, elementwise  # noqa: F401  (rows, which the tables below name)
+from ..primitives import bessel, elementwise, gamma, incomplete  # noqa: F401  (rows, which the tables below name)
 from ..primitives.basis import reduce_sum, registry
 from ..primitives.contractions import batch_matmul, dot, dot_general
 from ..primitives.convolution import conv_general_dilated
@@ -117,6 +117,7 @@ _unary = {
 }
 _binary = {
     **{name: name for name in "add sub mul div rem max min atan2 complex nextafter eq ne lt le gt ge".split()},
+    **{name: name for name in "zeta polygamma igamma igammac igamma_grad_a random_gamma_grad".split()},
     **{name: name for name in "shift_left shift_right_logical shift_right_arithmetic".split()},
     "bitwise_and": "and",
     "bitwise_or": "or",
@@ -146,10 +147,22 @@ for _table, _arity in ((_unary, 1), (_binary, 2)):
     for _name, _primitive in _table.items():
         globals()[_name] = _function(_name, registry[_primitive], _arity)
 
+
+def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
+    """The regularized incomplete beta function I_x(a, b), element by element (`jax.lax.betainc`).
+
+    It has no derivative by a and b.
+
+    >>> betainc(1., 2., 0.5)
+    Array(0.75, dtype=float32, weak_type=True)
+    """
+    return registry["regularized_incomplete_beta"].bind(a, b, x)
+
+
 # The primitives under JAX's names, `lax.sin_p`, `lax.scatter_add_p`; without the ones that jax.lax lacks.
 _elsewhere = (
     "add_any jit name pbroadcast reduce_scatter remat2 custom_jvp_call custom_vjp_call custom_lin custom_linear_solve"
-    " custom_vmap_call debug_print debug_callback pure_callback io_callback shard_map"
+    " custom_vmap_call random_gamma_grad debug_print debug_callback pure_callback io_callback shard_map"
 ).split()
 _primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}
 _primitives["linear_solve_p"] = registry["custom_linear_solve"]

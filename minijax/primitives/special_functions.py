@@ -17,9 +17,9 @@ FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
 def in_float64(function):
     """A function for any float dtype, made of a function of float64 arrays: the result is rounded once, at the end."""
 
-    def rounded(x):
+    def rounded(x, *others):
         with np.errstate(all="ignore"):
-            return np.asarray(function(np.asarray(x, FLOAT64))).astype(x.dtype, copy=False)
+            return np.asarray(function(*[np.asarray(y, FLOAT64) for y in (x, *others)])).astype(x.dtype, copy=False)
 
     rounded.__name__, rounded.__doc__ = function.__name__.lstrip("_"), function.__doc__
     return rounded
