@@ -47,7 +47,9 @@ def test_derivatives_by_the_parameter_of_gamma(a):
     args = np.full_like(x, a, "float32"), x.astype("float32")
     np.testing.assert_allclose(mj.lax.igamma_grad_a(*args), exact, rtol=2e-4, atol=1e-9)
     wide = density > 1e-7 * density.max()
-    np.testing.assert_allclose(np.asarray(mj.lax.random_gamma_grad(*args))[wide], -exact[wide] / density[wide], rtol=2e-3)
+    np.testing.assert_allclose(
+        np.asarray(mj.lax.random_gamma_grad(*args))[wide], -exact[wide] / density[wide], rtol=2e-3
+    )
     for slope, function in ((1, mj.lax.igamma), (-1, mj.lax.igammac)):
         tangent = mj.jvp(lambda a, f=function: f(a, args[1]), (args[0],), (np.ones_like(args[0]),))[1]
         np.testing.assert_array_equal(tangent, slope * np.asarray(mj.lax.igamma_grad_a(*args)))
