@@ -52,6 +52,10 @@ def test_every_fault_is_a_program():
         compile(wrong, fault.path, "exec")
 
 
+def test_faults_have_names_of_their_own():
+    assert len({f.identity for f in ALL}) == len(ALL)
+
+
 def test_every_file_has_tests():
     for path in files(ROOT):
         missing = [test for test in chosen(ROOT, path) if not (ROOT / test).is_file()]
@@ -77,6 +81,8 @@ def test_a_fault_is_seen_where_it_is_tested():
         assert copy.test(fault, ["tests/minijax/foundation/test_dtypes.py"], 600) == ("passed", "")
         with pytest.raises(RuntimeError, match="no test in"):
             copy.pytest(["minijax/foundation/effects.py"], 600)
+        with pytest.raises(RuntimeError, match="no test in"):
+            copy.pytest(["tests/minijax/test_nothing.py"], 600)
     finally:
         copy.remove()
     assert not copy.folder.exists()

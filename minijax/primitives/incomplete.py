@@ -1,7 +1,6 @@
 """The incomplete gamma and beta functions: `igamma`, `igammac`, their derivative by a, and `regularized_incomplete_beta`.
 
-Each algorithm is written once, over the operations of `ops`: NumPy's here, StableHLO's in `lowering/xla/special.py`, where `loop`
-is a `stablehlo.while`. It computes in float64, whatever the dtype. Sources: NIST Digital Library of Mathematical Functions
+Sources: NIST Digital Library of Mathematical Functions
 (DLMF), chapter 8; W. Gautschi, "A computational procedure for incomplete gamma functions", ACM TOMS 5 (1979); N. M. Temme,
 "Uniform asymptotic expansions of the incomplete gamma functions", Math. Comp. 29 (1975); W. J. Lentz, Applied Optics 15 (1976).
 
@@ -11,50 +10,16 @@ Where an argument is 0 or infinite, and for a beyond 10,000, the value is the li
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 
-import numpy as np
-
-from . import special_functions
-from .basis import NOT_LINEAR, const
+from .algorithms import EPS, MOST_STEPS, absolute, row
+from .basis import const
 from .elementwise import add_p, exp_p, log1p_p, log_p, mul_p, neg_p, sub_p
-from .families import FLOAT, elementwise
 from .gamma import lgamma_p
 
-# Sums and fractions end when a step changes their value by less than this part of it, or after so many steps: a sum of
-# igamma needs some 9 sqrt(a).
-EPS, MOST_STEPS = 2.0**-53, 4_000
-# Beyond this a, and within this part of it, the sums are replaced by Temme's expansion.
+# Beyond this a, and within this part of it, the sums are replaced by Temme's expansion: a sum needs some 9 sqrt(a) steps.
 LARGE, NEAR = 1e5, 0.05
 # A fraction's numerators and denominators are divided by this number when they exceed it.
 BIG = 2.0**52
-
-
-def _loop(going, step, state):
-    """Take steps until no element is going; elements that are done keep their values."""
-    active = going(*state)
-    while active.any():
-        state = [np.where(active, new, old) for new, old in zip(step(*state), state)]
-        active = going(*state)
-    return state
-
-
-NUMPY = SimpleNamespace(
-    full=np.full_like,
-    where=np.where,
-    sqrt=np.sqrt,
-    exp=np.exp,
-    log=np.log,
-    log1p=np.log1p,
-    erfc=special_functions.erfc,
-    lgamma=special_functions.lgamma,
-    digamma=special_functions.digamma,
-    loop=_loop,
-)
-
-
-def _absolute(ops, x):
-    return ops.where(x < 0.0, -x, x)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -73,7 +38,7 @@ def _gamma_sum(ops, a, x, active):
         slope = (slope - term / (a + n + 1.0)) * ratio
         term = term * ratio
         total, total_slope = total + term, total_slope + slope
-        big = (term > EPS * total) | (_absolute(ops, slope) > EPS * _absolute(ops, total_slope))
+        big = (term > EPS * total) | (absolute(ops, slope) > EPS * absolute(ops, total_slope))
         return n + 1.0, term, total, slope, total_slope, big
 
     zero, one = ops.full(x, 0.0), ops.full(x, 1.0)
@@ -94,9 +59,9 @@ def _gamma_fraction(ops, a, x, active):
         q, q1, dq, dq1 = factor * q - product * q1, q, factor * dq - q - product * dq1 + n * q1, dq
         new = p / q
         new_slope = (dp - new * dq) / q
-        moved = _absolute(ops, new - value) > EPS * _absolute(ops, new)
-        moved = moved | (_absolute(ops, new_slope - slope) > EPS * _absolute(ops, new_slope))
-        scale = ops.where(_absolute(ops, q) > BIG, ops.full(x, 1.0 / BIG), ops.full(x, 1.0))
+        moved = absolute(ops, new - value) > EPS * absolute(ops, new)
+        moved = moved | (absolute(ops, new_slope - slope) > EPS * absolute(ops, new_slope))
+        scale = ops.where(absolute(ops, q) > BIG, ops.full(x, 1.0 / BIG), ops.full(x, 1.0))
         scaled = [number * scale for number in (p, q, dp, dq, p1, q1, dp1, dq1)]
         return n, *scaled, new, new_slope, moved
 
@@ -140,7 +105,7 @@ class _Gamma:
     def __init__(self, ops, a, x):
         self.ops = ops
         self.inside = (a > 0.0) & (x > 0.0) & (a < math.inf) & (x < math.inf)
-        self.near = self.inside & (a > LARGE) & (_absolute(ops, x - a) < NEAR * a)
+        self.near = self.inside & (a > LARGE) & (absolute(ops, x - a) < NEAR * a)
         at_one = lambda wanted, number: ops.where(wanted, number, ops.full(number, 1.0))
         self.by_temme = _temme(ops, at_one(self.near, a), at_one(self.near, x))
         wanted = self.inside & ~self.near
@@ -228,7 +193,7 @@ def _beta_fraction(ops, a, b, x, active):
         m = m + 1.0
         even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
         c, d, second = factor(c, d, first, even)
-        return m, c, d, second, _absolute(ops, second - value) > EPS * _absolute(ops, second)
+        return m, c, d, second, absolute(ops, second - value) > EPS * absolute(ops, second)
 
     one = ops.full(x, 1.0)
     return 1.0 / ops.loop(going, step, [ops.full(x, 0.0), one, ops.full(x, 0.0), one, active])[3]
@@ -260,13 +225,6 @@ def regularized_incomplete_beta(ops, a, b, x):
 # Rows
 
 
-ALGORITHMS = {f.__name__: f for f in (igamma, igammac, igamma_grad_a, random_gamma_grad, regularized_incomplete_beta)}
-
-
-def _with_numpy(algorithm):
-    return special_functions.in_float64(lambda *xs: algorithm(NUMPY, *np.broadcast_arrays(*xs)))
-
-
 def _density(g, ans, a, x):
     """dP/dx = x^(a - 1) e^-x / gamma(a)"""
     power = mul_p.bind(sub_p.bind(a, const(a, 1)), log_p.bind(x))
@@ -285,23 +243,18 @@ def _beta_by_parameter(g, ans, a, b, x):
     raise ValueError("Betainc gradient with respect to a and b not supported.")
 
 
-def _row(name: str, jvp, arity: int, **options):
-    algorithm = _with_numpy(ALGORITHMS[name])
-    return elementwise(name, algorithm, FLOAT, jvp=jvp, transpose=NOT_LINEAR, arity=arity, **options)
-
-
 NO_SECOND = "the derivative of an incomplete gamma function by a has no derivative, as in JAX"
-igamma_grad_a_p = _row("igamma_grad_a", NO_SECOND, 2)
-random_gamma_grad_p = _row("random_gamma_grad", NO_SECOND, 2, keeps_weak_type=False)
-igamma_p = _row("igamma", [lambda g, ans, a, x: mul_p.bind(g, igamma_grad_a_p.bind(a, x)), _density], 2)
-igammac_p = _row(
-    "igammac",
+igamma_grad_a_p = row(igamma_grad_a, NO_SECOND, 2)
+random_gamma_grad_p = row(random_gamma_grad, NO_SECOND, 2, keeps_weak_type=False)
+igamma_p = row(igamma, [lambda g, ans, a, x: mul_p.bind(g, igamma_grad_a_p.bind(a, x)), _density], 2)
+igammac_p = row(
+    igammac,
     [
         lambda g, ans, a, x: neg_p.bind(mul_p.bind(g, igamma_grad_a_p.bind(a, x))),
         lambda g, ans, a, x: neg_p.bind(_density(g, ans, a, x)),
     ],
     2,
 )
-regularized_incomplete_beta_p = _row(
-    "regularized_incomplete_beta", [_beta_by_parameter, _beta_by_parameter, _beta_density], 3
+regularized_incomplete_beta_p = row(
+    regularized_incomplete_beta, [_beta_by_parameter, _beta_by_parameter, _beta_density], 3
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 OPERATORS = {
@@ -30,12 +31,19 @@ class Fault:
     column: int
     old: str
     new: str
-    # The line as it stands without the fault: by it a fault is known again after lines above have changed.
+    # The line as it stands without the fault, and how many faults before it in the file have the same line and token: by these a
+    # fault is known again after other lines have changed.
     text: str
+    number: int = 0
 
     @property
     def name(self) -> str:
         return f"{self.path}:{self.line}:{self.column}: {self.old} -> {self.new}"
+
+    @property
+    def identity(self) -> str:
+        column = self.column - len(self.text) + len(self.text.lstrip())
+        return f"{self.path}: {self.text.strip()} @{column}: {self.old} -> {self.new} #{self.number}"
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -140,4 +148,9 @@ class Sites(ast.NodeVisitor):
 def faults(root: Path, paths: list[str]) -> list[Fault]:
     """All faults of the files, in the order of the files and of their text."""
     found = [f for path in paths for f in Sites(path, (root / path).read_text()).faults]
-    return sorted(found, key=lambda f: (f.path, f.line, f.column, f.new))
+    count: Counter = Counter()
+    numbered = []
+    for fault in sorted(found, key=lambda f: (f.path, f.line, f.column, f.new)):
+        numbered.append(replace(fault, number=count[fault.identity]))
+        count[fault.identity] += 1
+    return numbered

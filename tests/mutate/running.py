@@ -14,12 +14,12 @@ from tests.mutate.faults import Fault
 
 
 class Copy:
-    """A copy of the tracked files. The tests run in it and import from it; the project itself is never touched."""
+    """A copy of the files that git does not ignore. The tests run in it and import from it; the project itself is never touched."""
 
     def __init__(self, root: Path):
         self.folder = Path(tempfile.mkdtemp(prefix="minijax-mutate-"))
-        # Packages made from the project lack a repository: there, all files.
-        listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True)
+        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
         for name in listed.stdout.splitlines():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, self.folder / name)
@@ -68,8 +68,8 @@ class Copy:
                 run.wait()
         if run.returncode == 0:
             return "passed", ""
-        if run.returncode == 5:
-            raise RuntimeError(f"There is no test in {' '.join(tests)}.")
+        if run.returncode == 5 or "file or directory not found" in out:
+            raise RuntimeError(f"There is no test in {' '.join(tests)}:\n{out[-500:]}")
         first = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", out, re.MULTILINE)
         # Without a test's name: with the fault in it the package cannot be imported, or the process died.
         return "failed", first[1] if first else f"status {run.returncode}: {out[-300:]}"

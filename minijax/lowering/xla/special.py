@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...primitives.algorithms import ALGORITHMS
 from ...primitives.bessel import BORDER, FAR_0, NEAR_0
-from ...primitives.incomplete import ALGORITHMS
 from ...primitives.reductions import reduce_or
 from .rules import Rule, chlo
 from .text import Value, ints
@@ -42,7 +42,7 @@ def _fft(w, out, x, *, fft_type, fft_lengths):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The incomplete gamma and beta functions, by the algorithms of `primitives/incomplete.py`
+# Special functions by the algorithms of `primitives/algorithms.py`
 
 
 class _Number:
@@ -119,7 +119,8 @@ def _function(name: str, write):
 
 for _name, _write in {
     **{name: lambda w, out, x, op=op: w.elementwise(op, out, x)
-       for name, op in {"exp": "exponential", "log": "log", "log1p": "log_plus_one", "sqrt": "sqrt"}.items()},
+       for name, op in {"exp": "exponential", "log": "log", "log1p": "log_plus_one", "sqrt": "sqrt",
+                         "sin": "sine", "cos": "cosine", "floor": "floor"}.items()},
     **{name: chlo(name) for name in ("erfc", "lgamma", "digamma")},
 }.items():  # fmt: skip
     setattr(_Operations, _name, _function(_name, _write))

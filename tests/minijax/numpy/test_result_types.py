@@ -33,6 +33,11 @@ ONE_ARGUMENT = set("tril triu trim_zeros sort_complex".split())
 # `unique` of a lone complex number, and of no other, is not weak in JAX.
 NOT_OF_COMPLEX = set("arctan2 atan2 logaddexp logaddexp2 argmax argmin nanargmax nanargmin".split())
 
+
+def special_of(jnp):
+    return jax.scipy.special if jnp is jax.numpy else mj.scipy.special
+
+
 # Functions that need more than arrays of this shape: what is called with the array.
 CALLS = {
     "argpartition": lambda jnp, x: jnp.argpartition(x, 1),
@@ -79,6 +84,8 @@ CALLS = {
     "swapaxes": lambda jnp, x: jnp.swapaxes(x, 0, 1),
     "tile": lambda jnp, x: jnp.tile(x, 2),
     "vander": lambda jnp, x: jnp.vander(x[0]),
+    "special.betainc": lambda jnp, x: special_of(jnp).betainc(x, x, x),
+    "special.multigammaln": lambda jnp, x: special_of(jnp).multigammaln(x, 2),
     "vsplit": lambda jnp, x: jnp.vsplit(x, 1),
 }
 # JAX negates the array, and does not negate booleans.
