@@ -1,0 +1,59 @@
+"""Comparisons that a page shows as badges: the gradient against finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core.array import ArrayImpl, to_array
+from ..core.jaxpr import ClosedJaxpr
+from .model import Badge
+from .running import run, sample
+
+# How far the two may be apart, relative to the larger: differences in float32 have about three digits.
+TOLERANCE = 0.02
+
+
+def gradient_badge(first: ClosedJaxpr, gradient: ClosedJaxpr | None, differentiated: Sequence[bool], args) -> Badge:
+    """Whether the gradient along a random direction is what differences of the function's value give."""
+    name = "gradient = finite differences"
+    if gradient is None:
+        return Badge(name, "skipped", "there is no gradient")
+    if isinstance(args, Exception):
+        return Badge(name, "skipped", f"no sample arguments: {args}")
+    if len(gradient.in_avals) != len(first.in_avals):
+        return Badge(name, "skipped", "the result is no single scalar")
+    if any(a.dtype.kind == "c" for a, d in zip(first.in_avals, differentiated) if d):
+        return Badge(name, "skipped", "an argument is complex")
+    try:
+        slope, (near, far) = _slopes(first, gradient, differentiated, args)
+    except Exception as error:
+        return Badge(name, "skipped", f"{type(error).__name__}: {error}")
+    if not np.isfinite([slope, near]).all():
+        return Badge(name, "bad", f"along a random direction: gradient {slope:.5g}, differences {near:.5g}")
+    good = abs(slope - near) <= TOLERANCE * max(abs(slope), abs(near)) + 2 * abs(near - far) + 1e-6
+    return Badge(name, "good" if good else "bad", f"along a random direction: {slope:.5g} and {near:.5g}")
+
+
+def _slopes(first, gradient, differentiated, args) -> tuple[float, tuple[float, float]]:
+    """(the gradient along a direction, the differences at the two steps that agree best)."""
+    places = [i for i, d in enumerate(differentiated) if d]
+    grads = run(gradient, args)[1:]
+    numbers = {i: np.asarray(to_array(args[i])._value, np.float64) for i in places}
+    directions = {i: np.asarray(sample(first.in_avals[i], 300 + i)._value, np.float64) for i in places}
+    length = np.sqrt(sum(float((d**2).sum()) for d in directions.values())) or 1.0
+    scale = max(1.0, *[float(abs(x).max(initial=0.0)) for x in numbers.values()]) / length
+    slope = sum(float((directions[i] * np.asarray(g._value, np.float64)).sum()) for i, g in zip(places, grads))
+
+    def value(t: float) -> float:
+        moved = list(args)
+        for i in places:
+            aval = first.in_avals[i]
+            moved[i] = ArrayImpl((numbers[i] + t * directions[i]).astype(aval.dtype), aval.weak_type)
+        return float(run(first, moved)[0])
+
+    steps = [scale * h for h in (0.1, 0.03, 0.01, 0.003, 0.001)]
+    found = [(value(h) - value(-h)) / (2 * h) for h in steps]
+    pairs = list(zip(found, found[1:]))
+    return slope, min(((b, a) for a, b in pairs), key=lambda pair: abs(pair[0] - pair[1]))
