@@ -43,7 +43,7 @@ def summary(value: Any) -> tuple[str, bool]:
     if array.dtype.kind == "c":
         return f"mean {known.mean():.4g}, largest |z| {abs(known).max():.4g}{rest}", bool(finite.all())
     known = known.astype(np.float64)
-    return f"{known.min():.4g} to {known.max():.4g}, mean {known.mean():.4g}{rest}", bool(finite.all())
+    return f"{known.min():.3g} to {known.max():.3g}, mean {known.mean():.3g}{rest}", bool(finite.all())
 
 
 def without_prints(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -26,7 +27,7 @@ from .explanation import Explanation
 from .listing import Listing, listing
 from .memory import timeline, version
 from .model import Cost, Equation, Line, SourceFile, Stage
-from .provenance import Marks, Rules, code_lines, place_of
+from .provenance import Marks, Rules, code_lines, every_equation, place_of
 from .running import NotRun, run, sample, summary
 from .traced import Traced
 from .words import bytes_text, counted_text, pass_change, reason
@@ -339,7 +340,7 @@ class _Maker:
         before_stage, pairs = self.last_stage, self.paired(self.last_stage, last)
         before = {id(v): equation.number for equation, eqn in pairs for v in eqn.outvars}
         steps = passes.stages(last)
-        position = 0
+        position, last_eqns = 0, None
         while True:
             found = self.attempted(lambda: next(steps, None))
             if found is None:
@@ -349,7 +350,19 @@ class _Maker:
                 self.failed(f"pass{position}", "A pass", found)
                 break
             name, closed_jaxpr = found
-            before_stage, before = self.one_pass(position, name, closed_jaxpr, before_stage, before)
+            if last_eqns is not None and _alike(last_eqns, closed_jaxpr.eqns):
+                self.unchanged_pass(position, name)
+                before_stage = len(self.stages) - 1
+            else:
+                before_stage, before = self.one_pass(position, name, closed_jaxpr, before_stage, before)
+            last_eqns = closed_jaxpr.eqns
+
+    def unchanged_pass(self, position: int, name: str):
+        """The stage of a pass that changed nothing: its text need not be made again."""
+        place, old = len(self.stages) - 1, self.stages[-1]
+        equations = [replace(e, same=(place, e.number), removed=None) for e in old.equations]
+        change, title = pass_change(name, 0, 0, 0), _title(name)
+        self.stages.append(replace(old, name=f"pass{position}", title=title, change=change, equations=equations))
 
     def tops(self, place: int) -> list[Equation]:
         return [e for e in self.stages[place].equations if e.depth == 0]
@@ -358,7 +371,7 @@ class _Maker:
         return list(zip(self.tops(place), closed_jaxpr.eqns, strict=True))
 
     def one_pass(self, position: int, name: str, closed_jaxpr: ClosedJaxpr, before_stage: int, before: dict):
-        self.jaxpr_stage(f"pass{position}", f"After {name.replace('_', ' ')}", closed_jaxpr)
+        self.jaxpr_stage(f"pass{position}", _title(name), closed_jaxpr)
         stage, place = self.stages[-1], len(self.stages) - 1
         now: dict[int, int] = {}
         stands_in: dict[Any, Equation] = {}
@@ -458,7 +471,7 @@ class _Maker:
         return results
 
     def listed(self, closed_jaxpr: ClosedJaxpr):
-        return [eqn for eqn, _ in listing(closed_jaxpr).eqns]
+        return [eqn for eqn, _ in every_equation(closed_jaxpr)]
 
     def sources(self):
         """The functions of the user's that equations come from."""
@@ -521,6 +534,14 @@ class _Maker:
             return [*values, *[instantiate(ct) for ct, nz in zip(pull(cts), nonzero) if nz]]
 
         return trace_to_closed_jaxpr(function, [*self.first.in_avals, *self.cotangents])
+
+
+def _title(name: str) -> str:
+    return f"After {name.replace('_', ' ')}"
+
+
+def _alike(eqns: Sequence[JaxprEqn], others: Sequence[JaxprEqn]) -> bool:
+    return len(eqns) == len(others) and all(a is b for a, b in zip(eqns, others))
 
 
 __all__ = ["explainer"]
