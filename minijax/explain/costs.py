@@ -138,12 +138,15 @@ def live_bytes(jaxpr: Jaxpr | ClosedJaxpr) -> list[int]:
     given = sum(nbytes(v.aval) for v in [*jaxpr.constvars, *jaxpr.invars])
     last = last_used(jaxpr)
     alive: dict[Var, int] = {}
-    found = []
+    total, found = given, []
     for eqn in jaxpr.eqns:
-        alive.update({v: nbytes(v.aval) for v in eqn.outvars})
-        found.append(given + sum(alive.values()) + max(map(_within, jaxprs_in_params(eqn.params)), default=0))
+        for v in eqn.outvars:
+            alive[v] = nbytes(v.aval)
+            total += alive[v]
+        inner = jaxprs_in_params(eqn.params) if eqn.params else ()
+        found.append(total + max(map(_within, inner), default=0))
         for v in _ended(eqn, last):
-            alive.pop(v, None)
+            total -= alive.pop(v, 0)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 from ..calls import registry
@@ -32,10 +33,7 @@ def _entry(primitive: Primitive, kind: str) -> str:
     reason = getattr(rule, "reason", None)
     if rule is None or hasattr(rule, "reason"):
         return f"# {primitive.name}: no {kind} rule" + (f", {reason}" if isinstance(reason, str) else "")
-    code = getattr(rule, "__code__", None)
-    while hasattr(rule, "__wrapped__"):
-        rule = rule.__wrapped__
-        code = rule.__code__
+    code = getattr(inspect.unwrap(rule), "__code__", None)
     where = "" if code is None else f", {short_file(code.co_filename)}:{code.co_firstlineno}"
     return f"# {primitive.name}: {kind}{where}\n{source_of(rule) or repr(rule)}"
 

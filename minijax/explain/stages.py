@@ -22,7 +22,7 @@ from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import transpose_jaxpr, vjp_flat
 from ..transforms.vmap import Axis, batch_jaxpr
 from .badges import gradient_badge
-from .costs import cost_of, cost_of_jaxpr, counted, nbytes
+from .costs import cost_of, counted, nbytes
 from .explanation import Explanation
 from .listing import Listing, listing
 from .memory import timeline, version
@@ -86,7 +86,7 @@ class _Maker:
         gradient = self.derivatives()
         last = gradient if self.wants_gradient and gradient is not None else self.first
         self.last_stage = len(self.stages) - 1 if last is gradient and gradient is not None else 1
-        batched = self.batched(last)
+        self.batch = batched = self.batched(last)
         if traced.size is not None and batched is not None:
             last, self.last_stage = batched, len(self.stages) - 1
         self.passes(last)
@@ -138,13 +138,16 @@ class _Maker:
             for eqn, depth in found.eqns:
                 stage.equations.append(self.equation(eqn, depth, len(stage.equations), found))
             marked.append(self.marks.mark(closed_jaxpr, place, numbers))
-            self.count_up(stage, closed_jaxpr)
+            stage.bytes += sum(nbytes(v.aval) for eqn in closed_jaxpr.eqns for v in eqn.outvars)
+        for equation in self.tops(place):
+            stage.cost = stage.cost + equation.cost
         self.texts(stage)
         return marked, found
 
-    def count_up(self, stage: Stage, closed_jaxpr: ClosedJaxpr):
-        stage.cost = stage.cost + cost_of_jaxpr(closed_jaxpr)
-        stage.bytes += sum(nbytes(v.aval) for eqn in closed_jaxpr.eqns for v in eqn.outvars)
+    def cost(self, eqn: JaxprEqn) -> Cost:
+        if not counted(eqn):
+            self.notes[id(self.stages[-1])] = f" The operations of {eqn.primitive.name} are not counted."
+        return cost_of(eqn)
 
     def texts(self, stage: Stage):
         rows: dict[int, list[str]] = {}
@@ -172,7 +175,7 @@ class _Maker:
             parents=parents,
             users=tuple(sorted({n for ref in parents for n in self.users(ref)})) if parents else (),
             same=self.marks.own(eqn.origin),
-            cost=cost_of(eqn) if counted(eqn) else Cost(),
+            cost=self.cost(eqn),
         )
 
     def users(self, ref) -> Sequence[int]:
@@ -514,9 +517,9 @@ class _Maker:
         """Programs to compare with: the function alone, with its gradient, checkpointed, for a batch."""
         programs = {"after all passes": lambda: self.optimized, "value alone": lambda: self.first}
         if gradient is not None:
-            dims = (0,) * len(gradient.in_avals)
             programs |= {"value and gradient": lambda: gradient, "checkpointed": self.checkpointed}
-            programs[f"for {BATCH} examples"] = lambda: batch_jaxpr(gradient, Axis(None, BATCH), dims, True)[0]
+            if self.batch is not None:
+                programs[f"for {self.traced.size or BATCH} examples"] = lambda: self.batch
         return programs
 
     def checkpointed(self) -> ClosedJaxpr:

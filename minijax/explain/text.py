@@ -41,7 +41,8 @@ def text(made: Explanation, color: bool = False, width: int = 80) -> str:
     page.row(made.command, "note")
     for badge in made.badges:
         sign = {"good": "ok ", "bad": "NO ", "skipped": "-- "}[badge.state]
-        page.row(f"{sign}{badge.name}: {badge.text}", badge.state)
+        for row in textwrap.wrap(f"{sign}{badge.name}: {badge.text}", width, subsequent_indent="   "):
+            page.row(row, badge.state)
     page.row()
     _table(page, made)
     for stage in made.stages:

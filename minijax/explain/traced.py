@@ -55,6 +55,12 @@ class Traced:
         places = [i for i, x in enumerate(leaves) if dynamic(x)]
         whole = [abstractify(leaves[i]) for i in places]
         dims = [dims[i] for i in places]
+        for i, aval, d in zip(places, whole, dims):
+            if d is not None and not -aval.ndim <= d < aval.ndim:
+                name = _leaf_name(self.fun, paths[i])
+                raise ValueError(
+                    f"explain's vmap maps axis {d} of {name}, which is {aval.str_short(short_dtypes=True)}"
+                )
         sizes = {a.shape[d] for a, d in zip(whole, dims) if d is not None}
         if len(sizes) > 1:
             raise ValueError(f"explain's vmap maps axes of different sizes: {sorted(sizes)}")
