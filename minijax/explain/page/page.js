@@ -216,7 +216,10 @@
     if (e.rule >= 0) {
       const [primitive, kind, file, line, source] = data.rules[e.rule];
       add("written by", `${kind} rule of ${primitive}` + (file ? `   ${file}${line ? ":" + line : ""}` : ""));
-      const filled = fill(kind, parents[0]);
+      // The rule was applied where the equation was written: in an earlier stage, if it was carried along since.
+      let written = e;
+      while (written.same) written = at(written.same);
+      const filled = fill(kind, written.parents.length ? at(written.parents[0]) : null);
       if (filled) add("here", filled);
       for (const row of source.split("\n")) add("", "  " + row);
     } else if (e.same) add("written by", `you: it is the equation ${stages[e.same[0]].name}.${e.same[1]}`);
@@ -493,11 +496,12 @@
         line.bad === null ? "" : make("button", {class: "warn", onclick: () => goStep(line.bad)}, "to the first NaN or infinity"),
         make("span", {}, `step ${i + 1} of ${steps}, ${line.backward === null ? "" : i < line.backward ? "forwards, " : "backwards, "}${bytes(line.live[i])} in memory, at most ${bytes(line.peak)}`)),
       picture,
+      make("div", {class: "two"}, make("div", {},
       make("p", {class: "step"}, firstText(e).trim() + "\n= " + (e.value || "(not computed)") + (sum ? "\ncotangents add up here: " + e.operands.split(", ").join(" + ") : "") + (e.finite ? "" : "\nnot finite")),
-      make("p", {}, `Kept for the way back now: ${held.length ? held.slice(0, 12).map(r => `${r[0]}:${r[1]} ${bytes(r[2])}`).join(", ") + (held.length > 12 ? ` and ${held.length - 12} more` : "") : "nothing"}.`),
+      make("p", {}, `Kept for the way back now: ${held.length ? held.slice(0, 12).map(r => `${r[0]}:${r[1]} ${bytes(r[2])}`).join(", ") + (held.length > 12 ? ` and ${held.length - 12} more` : "") : "nothing"}.`)),
       make("div", {class: "scroll"}, make("table", {}, make("thead", {}, make("tr", {}, ...["version", "equations", "FLOPs", "peak", ""].map(h => make("th", {}, h)))),
         make("tbody", {}, ...versions.map((v, k) => make("tr", {}, make("td", {}, v[0]), make("td", {class: "n"}, String(v[1])), make("td", {class: "n"}, short(v[2])), make("td", {class: "n"}, bytes(v[3])),
-          make("td", {}, make("button", {"aria-pressed": other === k, onclick: () => { other = other === k ? -1 : k; drawRun(); }}, other === k ? "hide" : "beside"))))))));
+          make("td", {}, make("button", {"aria-pressed": other === k, onclick: () => { other = other === k ? -1 : k; drawRun(); }}, other === k ? "hide" : "beside")))))))));
   };
   const goStep = i => {
     const line = data.timeline;

@@ -216,6 +216,16 @@ def test_keys(page):
     )
     page.type("enter")
     assert page.rows(".detail") == []
+    # Carried along to the gradient, it says what its rule was applied to where it was written.
+    number = next(
+        e.number for e in page.made.stage("gradient").equations if e.primitive == "mul" and e.role == "primal"
+    )
+    page.js("location.hash = arguments[0]", f"#gradient.{number}")
+    page.driver.execute_async_script("setTimeout(arguments[0], 50)")
+    assert any("primals = (h), and ans = i, of stage jaxpr" in row for row in page.rows(".detail")), page.rows(
+        ".detail"
+    )
+    page.show("jvp")
     page.type("?")
     assert page.js("document.getElementById('keys').open")
     page.driver.execute_script("document.getElementById('keys').close()")

@@ -135,6 +135,21 @@ def test_residuals_are_what_the_backward_pass_reads():
     assert "# kept for the way back: 12 B" in made.stage("linearized").text
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_residual_lives_from_where_it_is_made_to_where_it_is_last_read(name):
+    line = explained(name).timeline
+    steps = [explained(name).stages[line.stage].equations[n] for n in line.equations]
+    for r in line.residuals:
+        readers = [i for i, e in enumerate(steps) if r.name in e.operands]
+        assert r.used == readers[-1] >= line.backward > r.made
+        assert r.made == -1 if r.equation is None else r.name in steps[r.made].names
+    # Nothing else goes from the forward pass to the backward pass.
+    made = {n for e in steps[: line.backward] for n in e.names}
+    assert {n for e in steps[line.backward :] for n in e.operands} & made == {
+        r.name for r in line.residuals if r.equation is not None
+    }
+
+
 def test_a_stage_that_cannot_be_shows_its_error():
     def f(x):
         return minijax.lax.while_loop(lambda c: c.sum() < 10, lambda c: c * 2, x).sum()
