@@ -18,6 +18,7 @@ from ..core.avals import ShapedArray
 from ..core.traces import Tracer
 from ..foundation.dtypes import as_dtype, canonicalize_dtype, short_dtype_name
 from ..foundation.pytrees import tree_map
+from ..foundation.source_info import PACKAGE_DIRECTORY
 
 
 class BadInput(Exception):
@@ -82,9 +83,12 @@ def _arguments(frame: FrameType) -> tuple[tuple, dict]:
     return tuple(args), kwargs
 
 
-def _is_called(code: CodeType, file: str, name: str) -> bool:
+def _is_called(code: CodeType, file: str | None, name: str) -> bool:
+    """Whether a function is the one that is meant. file: where it is defined; None: anywhere but in this package."""
     qualified = code.co_qualname.replace("<locals>.", "")
-    return code.co_filename == file and (qualified == name or qualified.endswith(f".{name}"))
+    if qualified != name and not qualified.endswith(f".{name}"):
+        return False
+    return code.co_filename == file if file is not None else not code.co_filename.startswith(PACKAGE_DIRECTORY)
 
 
 def _first_line(error: BaseException) -> str:
@@ -98,10 +102,12 @@ def run_to_call(file: str, name: str, call: int = 1, argv: Sequence[str] = ()) -
     Raises BadInput if the script fails before, or never makes the call.
     """
     seen = 0
+    # A name that the script does not define is a function that it imports.
+    defined_in = file if any(n == name or n.endswith(f".{name}") for n in _names(file)) else None
 
     def watch(frame: FrameType, event: str, _):
         nonlocal seen
-        if event == "call" and _is_called(frame.f_code, file, name):
+        if event == "call" and _is_called(frame.f_code, defined_in, name):
             seen += 1
             if seen == call:
                 args, kwargs = _arguments(frame)
@@ -124,15 +130,18 @@ def run_to_call(file: str, name: str, call: int = 1, argv: Sequence[str] = ()) -
     if seen:
         times = "once" if seen == 1 else f"{seen} times"
         raise BadInput(f"{file} calls {name} {times} only: --call {call} is too many")
-    if name not in _names(file):
-        raise BadInput(f"{file} has no function {name}: it has {', '.join(_names(file)) or 'none'}")
+    if defined_in is None:
+        raise BadInput(f"{file} calls no function {name}: it defines {', '.join(_names(file)) or 'none'}")
     raise BadInput(f"{file} ran to its end and never called {name}: give its arguments by --args")
 
 
 def _names(file: str) -> list[str]:
     """The functions that a file defines, as one names them on the command line."""
     with open(file, "rb") as source:
-        code = compile(source.read(), file, "exec")
+        try:
+            code = compile(source.read(), file, "exec")
+        except SyntaxError as error:
+            raise BadInput(f"{file} is no Python: {_first_line(error)}") from None
     found: list[str] = []
 
     def search(code: CodeType):

@@ -22,10 +22,10 @@ def parser() -> argparse.ArgumentParser:
         "explain",
         help="show a function at every stage",
         description="Show a function at every stage, from its source to what runs. The script runs up to the first call of the"
-        " function, whose arguments are taken; or --args gives them.",
+        " function, whose arguments are taken; or --args gives them. What stands after -- are arguments of the script's own.",
+        usage="python -m minijax explain FILE.py:FUNCTION [OPTIONS] [-- ARGUMENTS OF THE SCRIPT]",
     )
     one.add_argument("target", metavar="FILE.py:FUNCTION", help="for a method, FILE.py:Class.method")
-    one.add_argument("script_args", nargs="*", metavar="ARG", help="arguments of the script itself")
     one.add_argument("--grad", action="store_true", help="the last program is that of value and gradient")
     one.add_argument("--vmap", metavar="AXES", help="the last program is mapped: in_axes, such as 0 or '(None, 0)'")
     one.add_argument("--jit", action="store_true", help="explain the jitted function")
@@ -77,8 +77,10 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
-    words = sys.argv[1:] if words is None else words
-    options = parser().parse_args(words)
+    words = sys.argv[1:] if words is None else list(words)
+    own = words.index("--") if "--" in words else len(words)
+    options = parser().parse_args(words[:own])
+    options.script_args = words[own + 1 :]
     try:
         if options.command == "rules":
             print(rules.text(options.kind, options.primitive))

@@ -128,6 +128,18 @@ def test_options(script, capsys, name):
     assert expected in capsys.readouterr().out
 
 
+def test_arguments_of_the_script_and_functions_that_it_imports(tmp_path, capsys):
+    (tmp_path / "other_of_test.py").write_text(
+        "import minijax.numpy as jnp\n\ndef loss(x):\n    return jnp.sin(x).sum()\n"
+    )
+    (tmp_path / "main.py").write_text("import sys\nfrom other_of_test import loss\nloss(float(sys.argv[1]))\n")
+    assert main(["explain", f"{tmp_path}/main.py:loss", "--", "0.5"]) == 0
+    out = capsys.readouterr().out
+    assert "loss(x: f32[])" in out and "0.4794" not in out.split("stage")[0]
+    assert main(["explain", f"{tmp_path}/main.py:loss", "--", "half"]) == 2
+    assert "could not convert string to float: 'half'" in capsys.readouterr().err
+
+
 BAD = {
     "no function named": ("{script}", [], "names no function: write FILE.py:function"),
     "no such file": ("nowhere.py:f", [], "there is no file nowhere.py"),
@@ -136,14 +148,14 @@ BAD = {
     "never called": ("{script}:unused", [], "failed before it called unused: ValueError: the script's own error"),
     "too many calls": ("{quiet}:f", ["--call", "3"], "calls f once only: --call 3 is too many"),
     "never called, quietly": ("{quiet}:g", [], "ran to its end and never called g: give its arguments by --args"),
-    "no such function, quietly": ("{quiet}:h", [], "has no function h: it has f, g"),
+    "no such function, quietly": ("{quiet}:h", [], "calls no function h: it defines f, g"),
     "a bad type": ("{script}:unused", ["--args", "f33[2]"], "--args: f33[2] is no type: a type is f32[8,3]"),
     "a bad expression": ("{script}:unused", ["--args", "1 +"], "--args: '1 +' is no list of expressions and types"),
     "a name that is not": ("{script}:unused", ["--args", "lost"], "--args: NameError: name 'lost' is not defined"),
     "bad axes": ("{script}:unused", ["--args", "1.0", "--vmap", "x"], "--vmap: 'x' is no number, None or tuple of these"),
     "axes that do not fit": ("{script}:unused", ["--args", "1.0", "--vmap", "0"], "unused cannot be explained: ValueError"),
     "too few arguments": ("{script}:loss", ["--args", "1.0"], "loss cannot be explained: TypeError"),
-    "a file that is no Python": ("{broken}:f", [], "failed before it called f: SyntaxError"),
+    "a file that is no Python": ("{broken}:f", [], "broken.py is no Python: SyntaxError"),
 }  # fmt: skip
 
 
