@@ -65,7 +65,8 @@ class Equation:
     nearest ones. users: the equations of the jaxpr stage that it comes from. same: the equation of an earlier stage that this
     one is; None if a rule wrote this one. rule: the rule that wrote it, as a position in `Explanation.rules`; None for the user's
     operation. role: "primal", "tangent", "cotangent" or "batch". cost: of all its runs once. residual: bytes that the backward
-    pass keeps of its results, or 0. value: a sample value of its results. removed: (position of the stage that no longer has the
+    pass keeps of its results, or 0. value: a sample value of its results. finite: False where a NaN or an infinity
+    arises, that is, a result has one and no operand has. removed: (position of the stage that no longer has the
     equation, why), or None.
     """
 
@@ -146,7 +147,7 @@ class Residual:
 @dataclass
 class Timeline:
     """The run of a program, a step for each equation. live: bytes in memory after each step's allocation. peak: the largest, with
-    the step where it is. bad: the first step whose result has a NaN or an infinity, or None. backward: the first step of the
+    the step where it is. bad: the first step where a NaN or an infinity arises, or None. backward: the first step of the
     backward pass, or None. equations: the stage's equation of each step."""
 
     stage: int

@@ -68,8 +68,8 @@ def _without_prints(eqn: JaxprEqn) -> JaxprEqn | None:
     return None
 
 
-def run(closed_jaxpr: ClosedJaxpr, args: Sequence, seen: Callable[[JaxprEqn, list], None] | None = None) -> list:
-    """The results of a program. seen(equation, results) is called for each equation, those of called jaxprs too."""
+def run(closed_jaxpr: ClosedJaxpr, args: Sequence, seen: Callable[[JaxprEqn, list, list], None] | None = None) -> list:
+    """The results of a program. seen(equation, operands, results) is called for each equation, those of called jaxprs too."""
 
     def of(jaxpr: Jaxpr, consts, args) -> list:
         values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
@@ -90,7 +90,7 @@ def run(closed_jaxpr: ClosedJaxpr, args: Sequence, seen: Callable[[JaxprEqn, lis
                 outs = list(out) if eqn.primitive.multiple_results else [out]
             values.update(zip(eqn.outvars, outs))
             if seen is not None:
-                seen(eqn, outs)
+                seen(eqn, operands, outs)
         return [read(v) for v in jaxpr.outvars]
 
     return of(closed_jaxpr.jaxpr, closed_jaxpr.consts, args)

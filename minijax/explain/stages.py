@@ -463,10 +463,13 @@ class _Maker:
         stage = self.stages[-1]
         found: dict[int, tuple[str, bool]] = {}
 
-        def seen(eqn: JaxprEqn, outs: list):
+        def seen(eqn: JaxprEqn, operands: list, outs: list):
             summaries = [summary(x) for x in outs]
-            found[id(eqn)] = "; ".join(text for text, _ in summaries), all(finite for _, finite in summaries)
-            self.values.update(zip(eqn.outvars, summaries))
+            finite = all(known for _, known in summaries)
+            # An operand that is infinite already, as the -inf that a maximum begins with, is on purpose.
+            arises = not finite and all(summary(x)[1] for x in operands)
+            found[id(eqn)] = "; ".join(text for text, _ in summaries), not arises
+            self.values.update({v: (text, not arises) for v, (text, _) in zip(eqn.outvars, summaries)})
 
         results = None
         try:

@@ -497,7 +497,7 @@
         make("span", {}, `step ${i + 1} of ${steps}, ${line.backward === null ? "" : i < line.backward ? "forwards, " : "backwards, "}${bytes(line.live[i])} in memory, at most ${bytes(line.peak)}`)),
       picture,
       make("div", {class: "two"}, make("div", {},
-      make("p", {class: "step"}, firstText(e).trim() + "\n= " + (e.value || "(not computed)") + (sum ? "\ncotangents add up here: " + e.operands.split(", ").join(" + ") : "") + (e.finite ? "" : "\nnot finite")),
+      make("p", {class: "step"}, firstText(e).trim() + "\n= " + (e.value || "(not computed)") + (sum ? "\ncotangents add up here: " + e.operands.split(", ").join(" + ") : "") + (e.finite ? "" : "\na NaN or an infinity arises here")),
       make("p", {}, `Kept for the way back now: ${held.length ? held.slice(0, 12).map(r => `${r[0]}:${r[1]} ${bytes(r[2])}`).join(", ") + (held.length > 12 ? ` and ${held.length - 12} more` : "") : "nothing"}.`)),
       make("div", {class: "scroll"}, make("table", {}, make("thead", {}, make("tr", {}, ...["version", "equations", "FLOPs", "peak", ""].map(h => make("th", {}, h)))),
         make("tbody", {}, ...versions.map((v, k) => make("tr", {}, make("td", {}, v[0]), make("td", {class: "n"}, String(v[1])), make("td", {class: "n"}, short(v[2])), make("td", {class: "n"}, bytes(v[3])),

@@ -192,6 +192,22 @@ def test_each_equation_that_goes_says_which_pass_removed_it():
     ]
 
 
+def test_where_a_nan_arises():
+    """Not where a constant is infinite on purpose, and not where a NaN only passes through."""
+    numpy = minijax.numpy
+
+    def f(x):
+        y = numpy.where(x > 0, x, -numpy.inf).max()
+        z = numpy.log(x - x)
+        return (z * 0 * y).sum()
+
+    made = minijax.explain(f)(X)
+    line, stage = made.timeline, made.stage("gradient")
+    assert stage.equations[line.equations[line.bad]].primitive == "log"
+    assert [e.primitive for e in made.stage("jaxpr").equations if not e.finite] == ["log"]
+    assert "nan" in made.stage("jaxpr").equations[-1].value
+
+
 def test_vmap_and_argnums():
     def f(w, x):
         return minijax.numpy.dot(w, x)
