@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
 import os
 import re
-import runpy
 import sys
 from collections.abc import Sequence
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from .. import numpy as jnp
@@ -19,17 +17,11 @@ from ..core.traces import Tracer
 from ..foundation.dtypes import as_dtype, canonicalize_dtype, short_dtype_name
 from ..foundation.pytrees import tree_map
 from ..foundation.source_info import PACKAGE_DIRECTORY
+from .watching import Reached, load, run_until
 
 
 class BadInput(Exception):
     """What the user asked for cannot be. The text is one line."""
-
-
-class _Reached(BaseException):
-    """The script got to the call. No `except Exception` of the script's stops it."""
-
-    def __init__(self, function, args, kwargs):
-        self.call = function, args, kwargs
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -50,47 +42,6 @@ def _without_traces(x: Any) -> Any:
     return ShapedArray(x.aval.shape, x.aval.dtype, x.aval.weak_type) if value is None else to_array(value)
 
 
-def _function_of(frame: FrameType) -> FunctionType:
-    """The function whose call a frame is."""
-    code = frame.f_code
-    found = [f for f in gc.get_referrers(code) if isinstance(f, FunctionType) and f.__code__ is code]
-    for function in found:
-        cells = dict(zip(code.co_freevars, function.__closure__ or ()))
-        if all(frame.f_locals.get(name) is _content(cell) for name, cell in cells.items()):
-            return function
-    return found[0]
-
-
-def _content(cell):
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
-
-
-def _arguments(frame: FrameType) -> tuple[tuple, dict]:
-    code, values = frame.f_code, frame.f_locals
-    names = code.co_varnames
-    args = [values[n] for n in names[: code.co_argcount]]
-    keywords = names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    kwargs = {n: values[n] for n in keywords}
-    rest = code.co_argcount + code.co_kwonlyargcount
-    if code.co_flags & inspect.CO_VARARGS:
-        args += values[names[rest]]
-        rest += 1
-    if code.co_flags & inspect.CO_VARKEYWORDS:
-        kwargs |= values[names[rest]]
-    return tuple(args), kwargs
-
-
-def _is_called(code: CodeType, file: str | None, name: str) -> bool:
-    """Whether a function is the one that is meant. file: where it is defined; None: anywhere but in this package."""
-    qualified = code.co_qualname.replace("<locals>.", "")
-    if qualified != name and not qualified.endswith(f".{name}"):
-        return False
-    return code.co_filename == file if file is not None else not code.co_filename.startswith(PACKAGE_DIRECTORY)
-
-
 def _first_line(error: BaseException) -> str:
     lines = str(error).splitlines()
     return f"{type(error).__name__}{': ' + lines[0] if lines else ''}"
@@ -101,38 +52,25 @@ def run_to_call(file: str, name: str, call: int = 1, argv: Sequence[str] = ()) -
 
     Raises BadInput if the script fails before, or never makes the call.
     """
-    seen = 0
-    # A name that the script does not define is a function that it imports.
-    defined_in = file if any(n == name or n.endswith(f".{name}") for n in _names(file)) else None
-
-    def watch(frame: FrameType, event: str, _):
-        nonlocal seen
-        if event == "call" and _is_called(frame.f_code, defined_in, name):
-            seen += 1
-            if seen == call:
-                args, kwargs = _arguments(frame)
-                raise _Reached(_function_of(frame), *tree_map(_without_traces, (args, kwargs)))
-
-    before = sys.argv, sys.path[:], sys.getprofile()
-    sys.argv, sys.path[0:0] = [file, *argv], [os.path.dirname(file)]
-    sys.setprofile(watch)
+    where = defined_in(file, name)
     try:
-        runpy.run_path(file, run_name="__main__")
-    except _Reached as reached:
-        return reached.call
-    except SystemExit:
-        pass
+        seen = run_until(file, where, name, call, argv, PACKAGE_DIRECTORY)
+    except Reached as reached:
+        function, args, kwargs = reached.call
+        return function, *tree_map(_without_traces, (args, kwargs))
     except Exception as error:
         raise BadInput(f"{file} failed before it called {name}: {_first_line(error)}") from error
-    finally:
-        sys.setprofile(before[2])
-        sys.argv, sys.path[:] = before[0], before[1]
     if seen:
         times = "once" if seen == 1 else f"{seen} times"
         raise BadInput(f"{file} calls {name} {times} only: --call {call} is too many")
-    if defined_in is None:
+    if where is None:
         raise BadInput(f"{file} calls no function {name}: it defines {', '.join(_names(file)) or 'none'}")
     raise BadInput(f"{file} ran to its end and never called {name}: give its arguments by --args")
+
+
+def defined_in(file: str, name: str) -> str | None:
+    """The script if it defines the function; else None: the script imports it."""
+    return file if any(n == name or n.endswith(f".{name}") for n in _names(file)) else None
 
 
 def _names(file: str) -> list[str]:
@@ -169,19 +107,12 @@ DTYPES = {
 _TYPE = re.compile(r"\b([a-z]+[0-9]*)\[([0-9, ]*)\]")
 
 
-def load(file: str, name: str, argv: Sequence[str] = ()) -> tuple[Any, dict]:
-    """(function, the file's names). The file runs as a module, so that what is under `if __name__ == "__main__"` does not."""
-    before = sys.argv, sys.path[:]
-    sys.argv, sys.path[0:0] = [file, *argv], [os.path.dirname(file)]
+def loaded(file: str, name: str, argv: Sequence[str] = ()) -> tuple[Any, dict]:
+    """(function, the file's names), without running what is under `if __name__ == "__main__"`."""
     try:
-        names = runpy.run_path(file, run_name=os.path.splitext(os.path.basename(file))[0])
+        found, names = load(file, name, argv)
     except Exception as error:
         raise BadInput(f"{file} failed: {_first_line(error)}") from error
-    finally:
-        sys.argv, sys.path[:] = before
-    found: Any = names
-    for part in name.split("."):
-        found = found.get(part) if isinstance(found, dict) else getattr(found, part, None)
     if not callable(found):
         raise BadInput(f"{file} has no function {name}: it has {', '.join(_names(file)) or 'none'}")
     return found, names

@@ -8,10 +8,13 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from . import explain, rules
-from .capture import BadInput, arguments, load, run_to_call, split_target
+from . import rules
+from .capture import BadInput, arguments, defined_in, loaded, run_to_call, split_target
+from .compare import jax_badges
+from .stages import explainer
 from .traced import first_real
 
 
@@ -33,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--args", metavar="ARGS", help="expressions, or types filled with random numbers: 'f32[8,3], 2.0'")
     one.add_argument("--call", type=int, default=1, metavar="N", help="take the arguments of the N-th call")
     one.add_argument("--out", metavar="PAGE.html", help="write a page instead of printing")
+    one.add_argument("--no-jax", action="store_true", help="do not compare with the installed JAX, which takes seconds")
     one.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours in the terminal")
     rows = commands.add_parser("rules", help="print the rules of primitives, with their source")
     rows.add_argument("kind", nargs="?", metavar="|".join(rules.KINDS))
@@ -55,13 +59,22 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
     if options.args is None:
         function, args, kwargs = run_to_call(file, name, options.call, options.script_args)
     else:
-        function, names = load(file, name, options.script_args)
+        function, names = loaded(file, name, options.script_args)
         args, kwargs = arguments(options.args, names), {}
     command = shlex.join(["python", "-m", "minijax", *words])
     chosen = first_real(args) if argnums is None else argnums
+    job = {"file": file, "name": name, "argv": options.script_args, "call": None}
+    if options.args is None:
+        job |= {"call": options.call, "defined_in": defined_in(file, name)}
     try:
-        made = explain(
-            function, argnums=chosen, grad=True if options.grad else None, vmap=vmap, jit=options.jit, command=command
+        made = explainer(
+            function,
+            argnums=chosen,
+            grad=True if options.grad else None,
+            vmap=vmap,
+            jit=options.jit,
+            command=command,
+            compare=None if options.no_jax else partial(jax_badges, job=job),
         )(*args, **kwargs)
     except Exception as error:
         text = str(error).split("\n\n")[0].replace("\n", " ")

@@ -37,8 +37,10 @@ from .words import bytes_text, counted_text, pass_change, reason
 BATCH = 8
 
 
-def explainer(fun: Callable, *, argnums, grad, vmap, jit, checks, command) -> Callable[..., Explanation]:
-    """See `minijax.explain`."""
+def explainer(
+    fun: Callable, *, argnums=0, grad=None, vmap=None, jit=False, checks=True, command=None, compare=None
+) -> Callable[..., Explanation]:
+    """See `minijax.explain`. compare: a function of the traced function that returns further badges."""
     check_callable(fun)
 
     @called_by_user
@@ -48,7 +50,9 @@ def explainer(fun: Callable, *, argnums, grad, vmap, jit, checks, command) -> Ca
         collecting = gc.isenabled()
         gc.disable()
         try:
-            return _Maker(traced, grad, command).make(checks)
+            made = _Maker(traced, grad, command).make(checks)
+            made.badges += [] if compare is None else compare(traced)
+            return made
         finally:
             if collecting:
                 gc.enable()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..api.arguments import as_operand, flat_function, function_name
@@ -36,7 +36,7 @@ class Traced:
     def __init__(self, fun: Callable, args: tuple, kwargs: dict, argnums, vmap, jitted: bool):
         # The jaxpr of a jitted function is one equation. So explain the function within, unless the caller wants that equation.
         inner = fun.__wrapped__ if isinstance(fun, JitFunction) else fun
-        self.fun = inner
+        self.fun, self.unwrapped = inner, inner is not fun
         self.run = jit(inner) if jitted else inner
         self.name = function_name(inner)
         leaves, self.tree = tree_flatten((args, kwargs))
@@ -69,19 +69,25 @@ class Traced:
         avals = [a if d is None else a.update(shape=a.shape[:d] + a.shape[d + 1 :]) for a, d in zip(whole, self.dims)]
         self.names = [_leaf_name(self.fun, paths[i]) for i in places]
         self.given = [leaves[i] for i in places]
+        self.leaves, self.places = leaves, places
+        self.static = [i for i in range(len(leaves)) if i not in set(places)]
         self.differentiated = tuple(
             paths[i][0].idx == 0 and paths[i][1].idx in nums and _has_tangents(a) for i, a in zip(places, avals)
         )
 
         def merged(*arrays):
-            filled = list(leaves)
-            for i, x in zip(places, arrays):
-                filled[i] = x
-            args, kwargs = tree_unflatten(self.tree, filled)
+            args, kwargs = tree_unflatten(self.tree, self.filled(arrays))
             return self.run(*args, **kwargs)
 
         flat, _ = flat_function(merged, tree_flatten(tuple(self.given))[1])
         self.jaxpr = trace_to_closed_jaxpr(flat, avals)
+
+    def filled(self, arrays: Sequence) -> list:
+        """All leaves of the arguments: these arrays, and what is no array as it was given."""
+        found = list(self.leaves)
+        for i, x in zip(self.places, arrays):
+            found[i] = x
+        return found
 
     def samples(self) -> list:
         """Values for one example: what was given, or random numbers where a type was."""

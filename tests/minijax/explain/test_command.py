@@ -93,7 +93,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_explain_prints_text(script, capsys, name):
-    assert main(["explain", f"{script}:{name}"]) == 0
+    assert main(["explain", f"{script}:{name}", "--no-jax"]) == 0
     out = capsys.readouterr().out
     assert all(words in out for words in TEXTS[name]), out[:500]
     # Programs are not broken at 80 columns.
@@ -102,7 +102,16 @@ def test_explain_prints_text(script, capsys, name):
 
 def test_the_command_is_shown_and_makes_the_same_again(script, tmp_path, capsys):
     page = tmp_path / "page.html"
-    words = ["explain", f"{script}:loss", "--grad", "--args", "f32[3,4], jnp.ones((2, 3)), 2", "--out", str(page)]
+    words = [
+        "explain",
+        f"{script}:loss",
+        "--grad",
+        "--args",
+        "f32[3,4], jnp.ones((2, 3)), 2",
+        "--no-jax",
+        "--out",
+        str(page),
+    ]
     assert main(words) == 0
     first = page.read_text()
     assert "python -m minijax explain" in first and "--args &#x27;f32[3,4], jnp.ones((2, 3)), 2&#x27;" in first
@@ -124,7 +133,7 @@ OPTIONS = {
 @pytest.mark.parametrize("name", OPTIONS)
 def test_options(script, capsys, name):
     words, expected = OPTIONS[name]
-    assert main(["explain", f"{script}:{words[0]}", *words[1:]]) == 0
+    assert main(["explain", f"{script}:{words[0]}", *words[1:], "--no-jax"]) == 0
     assert expected in capsys.readouterr().out
 
 
@@ -133,7 +142,7 @@ def test_arguments_of_the_script_and_functions_that_it_imports(tmp_path, capsys)
         "import minijax.numpy as jnp\n\ndef loss(x):\n    return jnp.sin(x).sum()\n"
     )
     (tmp_path / "main.py").write_text("import sys\nfrom other_of_test import loss\nloss(float(sys.argv[1]))\n")
-    assert main(["explain", f"{tmp_path}/main.py:loss", "--", "0.5"]) == 0
+    assert main(["explain", f"{tmp_path}/main.py:loss", "--no-jax", "--", "0.5"]) == 0
     out = capsys.readouterr().out
     assert "loss(x: f32[])" in out and "0.4794" not in out.split("stage")[0]
     assert main(["explain", f"{tmp_path}/main.py:loss", "--", "half"]) == 2
@@ -190,7 +199,7 @@ def test_rules(capsys):
 
 def test_as_a_module(script):
     """The command itself, in a process of its own, from another folder."""
-    words = [sys.executable, "-m", "minijax", "explain", f"{script}:jitted"]
+    words = [sys.executable, "-m", "minijax", "explain", f"{script}:jitted", "--no-jax"]
     result = subprocess.run(words, capture_output=True, text=True, check=True)
     assert result.stdout.startswith("jitted(x: f32[5])\npython -m minijax explain ")
     assert "never printed by explain" not in result.stderr
