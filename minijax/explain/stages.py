@@ -513,8 +513,13 @@ class _Maker:
         stage = self.stages[0]
         for source in self.made.sources:
             stage.lines += [Line(f"# {source.file}")] if len(self.made.sources) > 1 else []
-            stage.lines += [Line(text, None, (source.file, n)) for n, text in source.lines]
-        count = len(stage.lines)
+            before = source.lines[0][0]
+            for n, text in source.lines:
+                # Between two functions lines are left out.
+                stage.lines += [Line("")] if n > before + 1 else []
+                stage.lines.append(Line(text, None, (source.file, n)))
+                before = n
+        count = sum(len(source.lines) for source in self.made.sources)
         stage.change = f"{counted_text(count, 'line')} of yours, from {counted_text(len(self.made.sources), 'file')}."
 
     def codes(self):
