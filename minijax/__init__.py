@@ -45,10 +45,10 @@ if PathFinder.find_spec(f"{__name__}.fast", __path__) is not None:
     import_module(f"{__name__}.fast")
 
 # Imported when first asked for: a fifth of the code, that many programs do without.
-_ON_DEMAND = ("custom_batching", "debug", "extend", "nn", "random", "scipy")
+_ON_DEMAND = ("custom_batching", "debug", "extend", "flatten_util", "nn", "ops", "random", "scipy", "test_util")
 
 if TYPE_CHECKING:
-    from . import custom_batching, debug, extend, nn, random, scipy
+    from . import custom_batching, debug, extend, flatten_util, nn, ops, random, scipy, test_util
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -98,6 +98,7 @@ __all__ = [
     "eval_shape",
     "explain",
     "extend",
+    "flatten_util",
     "float0",
     "grad",
     "hessian",
@@ -114,6 +115,7 @@ __all__ = [
     "make_jaxpr",
     "nn",
     "numpy",
+    "ops",
     "pure_callback",
     "pmap",
     "process_count",
@@ -122,6 +124,7 @@ __all__ = [
     "remat",
     "scipy",
     "stages",
+    "test_util",
     "tree",
     "tree_util",
     "typeof",

@@ -208,7 +208,7 @@ STUBS: dict[str, Callable[[], str]] = {
     "core/traces.pyi": traces_stub,
     "lax/__init__.pyi": lambda: package_stub("lax", ROUNDING),
     "numpy/__init__.pyi": lambda: package_stub(
-        "numpy", "from .scalar_types import _ScalarMeta\n\nbfloat16: _ScalarMeta\n"
+        "numpy", "from . import fft as fft\nfrom .scalar_types import _ScalarMeta\n\nbfloat16: _ScalarMeta\n"
     ),
 }
 

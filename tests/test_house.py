@@ -22,9 +22,11 @@ ROOMS = [
     ["minijax.lowering"],
     ["minijax.calls"],
     ["minijax.api", "minijax.ad_checkpoint", "minijax.custom_batching", "minijax.custom_derivatives", "minijax.debug"],
+    ["minijax.test_util"],
     ["minijax.stages", "minijax.lax"],
-    ["minijax.numpy"],
+    ["minijax.numpy", "minijax.flatten_util", "minijax.ops"],
     ["minijax.nn", "minijax.random", "minijax.scipy", "minijax.extend", "minijax.experimental"],
+    ["minijax.example_libraries"],
     ["minijax.fast"],
     ["minijax.explain"],
     ["minijax", "minijax.__main__"],
@@ -144,7 +146,10 @@ DOORS = {
     "debug",
     "dtypes",
     "errors",
+    "flatten_util",
+    "ops",
     "stages",
+    "test_util",
     "tree",
     "tree_util",
     "typing",
@@ -176,7 +181,8 @@ def test_what_few_need_is_imported_when_asked_for():
     """The time of `import minijax` grows with the code that it loads."""
     program = """
 import sys, minijax
-late = ["custom_batching", "debug", "experimental", "extend", "nn", "random", "scipy"]
+late = ["custom_batching", "debug", "example_libraries", "experimental", "extend", "flatten_util", "nn", "numpy.fft"]
+late += ["ops", "random", "scipy", "test_util"]
 late += ["lowering.xla.stablehlo", "lowering.xla.client"]
 print([m for m in late if f"minijax.{m}" in sys.modules])
 minijax.debug.print("{}", minijax.extend.core.primitives.sin_p), minijax.custom_batching.custom_vmap

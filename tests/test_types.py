@@ -14,7 +14,7 @@ import typed_program
 
 import kaf
 import minijax
-from minijax import nn, random, tree_util, typing
+from minijax import flatten_util, nn, ops, random, test_util, tree_util, typing
 from minijax.nn import initializers
 from minijax.scipy import special
 from tests import stubs
@@ -82,6 +82,9 @@ def public_functions():
         random,
         special,
         tree_util,
+        flatten_util,
+        ops,
+        test_util,
         kaf,
         kaf.optim,
         kaf.losses,

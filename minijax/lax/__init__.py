@@ -33,7 +33,7 @@ from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door
 from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.pytrees import tree_map
-from ..primitives import elementwise
+from ..primitives import bessel, elementwise, gamma, incomplete  # noqa: F401  (rows, which the tables below name)
 from ..primitives.basis import reduce_sum, registry
 from ..primitives.contractions import batch_matmul, dot, dot_general
 from ..primitives.dynamic_slices import (
@@ -46,6 +46,7 @@ from ..primitives.dynamic_slices import (
 )
 from ..primitives.elementwise import convert_element_type as _convert_element_type
 from ..primitives.elementwise import integer_pow, select
+from ..primitives.fft import FftType, fft
 from ..primitives.indexing import gather, scatter, scatter_add, scatter_max, scatter_min, scatter_mul, scatter_sub
 from ..primitives.joining import concatenate, split, stack, tile, unstack
 from ..primitives.reductions import (
@@ -92,11 +93,13 @@ _unary = {
         for name in "neg sign floor ceil is_finite exp exp2 log expm1 log1p sin cos tan asin acos atan".split()
     },
     **{name: name for name in "sinh cosh tanh asinh acosh atanh logistic erf erfc erf_inv lgamma digamma sqrt".split()},
+    **{name: name for name in "bessel_i0e bessel_i1e".split()},
     **{name: name for name in "rsqrt cbrt square abs real imag population_count".split()},
     "bitwise_not": "not",
 }
 _binary = {
     **{name: name for name in "add sub mul div rem max min atan2 complex nextafter eq ne lt le gt ge".split()},
+    **{name: name for name in "zeta polygamma igamma igammac igamma_grad_a random_gamma_grad".split()},
     **{name: name for name in "shift_left shift_right_logical shift_right_arithmetic".split()},
     "bitwise_and": "and",
     "bitwise_or": "or",
@@ -124,10 +127,22 @@ for _table, _arity in ((_unary, 1), (_binary, 2)):
     for _name, _primitive in _table.items():
         globals()[_name] = _function(_name, registry[_primitive], _arity)
 
+
+def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
+    """The regularized incomplete beta function I_x(a, b), element by element (`jax.lax.betainc`).
+
+    It has no derivative by a and b.
+
+    >>> betainc(1., 2., 0.5)
+    Array(0.75, dtype=float32, weak_type=True)
+    """
+    return registry["regularized_incomplete_beta"].bind(a, b, x)
+
+
 # The primitives under JAX's names, `lax.sin_p`, `lax.scatter_add_p`; without the ones that jax.lax lacks.
 _elsewhere = (
     "add_any jit name pbroadcast reduce_scatter remat2 custom_jvp_call custom_vjp_call custom_lin custom_linear_solve"
-    " custom_vmap_call debug_print debug_callback pure_callback io_callback shard_map"
+    " custom_vmap_call random_gamma_grad debug_print debug_callback pure_callback io_callback shard_map"
 ).split()
 _primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}
 _primitives["linear_solve_p"] = registry["custom_linear_solve"]
@@ -210,6 +225,7 @@ def stop_gradient(x: Any) -> Any:
 
 # fmt: off
 __all__ = [
+    "FftType", "fft",
     "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
     "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
     "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",

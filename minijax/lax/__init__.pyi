@@ -15,6 +15,7 @@ class RoundingMethod(enum.IntEnum):
     AWAY_FROM_ZERO = 0
     TO_NEAREST_EVEN = 1
 
+from . import FftType as FftType
 from ..primitives.windows import GatherDimensionNumbers as GatherDimensionNumbers
 from ..primitives.windows import GatherScatterMode as GatherScatterMode
 from ..primitives.windows import ScatterDimensionNumbers as ScatterDimensionNumbers
@@ -42,6 +43,7 @@ from ..primitives.dynamic_slices import dynamic_update_index_in_dim as dynamic_u
 from ..primitives.dynamic_slices import dynamic_update_slice as dynamic_update_slice
 from ..primitives.dynamic_slices import dynamic_update_slice_in_dim as dynamic_update_slice_in_dim
 from ..primitives.basis import expand_dims as expand_dims
+from ..primitives.fft import fft as fft
 from ..api.loops import fori_loop as fori_loop
 from ..primitives.shapes import full as full
 from ..primitives.shapes import full_like as full_like
@@ -102,6 +104,10 @@ atan_p: Primitive
 def atanh(x: ArrayLike) -> Array: ...
 atanh_p: Primitive
 axis_index_p: Primitive
+def bessel_i0e(x: ArrayLike) -> Array: ...
+bessel_i0e_p: Primitive
+def bessel_i1e(x: ArrayLike) -> Array: ...
+bessel_i1e_p: Primitive
 def bitcast_convert_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array: ...
 bitcast_convert_type_p: Primitive
 def bitwise_and(x: ArrayLike, y: ArrayLike) -> Array: ...
@@ -161,6 +167,7 @@ exp2_p: Primitive
 exp_p: Primitive
 def expm1(x: ArrayLike) -> Array: ...
 expm1_p: Primitive
+fft_p: Primitive
 def floor(x: ArrayLike) -> Array: ...
 floor_p: Primitive
 gather_p: Primitive
@@ -168,6 +175,12 @@ def ge(x: ArrayLike, y: ArrayLike) -> Array: ...
 ge_p: Primitive
 def gt(x: ArrayLike, y: ArrayLike) -> Array: ...
 gt_p: Primitive
+def igamma(x: ArrayLike, y: ArrayLike) -> Array: ...
+def igamma_grad_a(x: ArrayLike, y: ArrayLike) -> Array: ...
+igamma_grad_a_p: Primitive
+igamma_p: Primitive
+def igammac(x: ArrayLike, y: ArrayLike) -> Array: ...
+igammac_p: Primitive
 def imag(x: ArrayLike) -> Array: ...
 imag_p: Primitive
 integer_pow_p: Primitive
@@ -204,12 +217,15 @@ or_p: Primitive
 pad_p: Primitive
 pmax_p: Primitive
 pmin_p: Primitive
+def polygamma(x: ArrayLike, y: ArrayLike) -> Array: ...
+polygamma_p: Primitive
 def population_count(x: ArrayLike) -> Array: ...
 population_count_p: Primitive
 def pow(x: ArrayLike, y: ArrayLike) -> Array: ...
 pow_p: Primitive
 ppermute_p: Primitive
 psum_p: Primitive
+def random_gamma_grad(x: ArrayLike, y: ArrayLike) -> Array: ...
 def real(x: ArrayLike) -> Array: ...
 real_p: Primitive
 def reciprocal(x: ArrayLike) -> Array: ...
@@ -226,6 +242,7 @@ reduce_prod_p: Primitive
 reduce_sum_p: Primitive
 def reduce_xor(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_xor_p: Primitive
+regularized_incomplete_beta_p: Primitive
 def rem(x: ArrayLike, y: ArrayLike) -> Array: ...
 rem_p: Primitive
 reshape_p: Primitive
@@ -284,3 +301,5 @@ transpose_p: Primitive
 unstack_p: Primitive
 while_p: Primitive
 xor_p: Primitive
+def zeta(x: ArrayLike, y: ArrayLike) -> Array: ...
+zeta_p: Primitive

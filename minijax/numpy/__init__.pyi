@@ -8,6 +8,7 @@ from typing import Any, Never
 from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, Axis, DTypeLike, Index, Shape
+from . import fft as fft
 from .scalar_types import _ScalarMeta
 
 bfloat16: _ScalarMeta
@@ -36,8 +37,10 @@ from .manipulation import array_split as array_split
 from .creation import asarray as asarray
 from .creation import astype as astype
 from .statistics import average as average
+from .windows import bartlett as bartlett
 from .counting import bincount as bincount
 from .ufuncs import bitwise_count as bitwise_count
+from .windows import blackman as blackman
 from .manipulation import block as block
 from .util import broadcast_arrays as broadcast_arrays
 from .util import broadcast_shapes as broadcast_shapes
@@ -64,6 +67,7 @@ from .cumulative import cumsum as cumsum
 from .cumulative import cumulative_prod as cumulative_prod
 from .cumulative import cumulative_sum as cumulative_sum
 from .ufuncs import deg2rad as deg2rad
+from .inserting import delete as delete
 from .diagonals import diag as diag
 from .diagonals import diag_indices as diag_indices
 from .diagonals import diag_indices_from as diag_indices_from
@@ -95,26 +99,35 @@ from .arithmetic import floor_divide as floor_divide
 from .arithmetic import fmax as fmax
 from .arithmetic import fmin as fmin
 from .arithmetic import fmod as fmod
+from .bits import frexp as frexp
 from .creation import from_dlpack as from_dlpack
 from .creation import frombuffer as frombuffer
 from .vectorize import fromfunction as fromfunction
+from .attributes import fromstring as fromstring
 from .creation import full as full
 from .creation import full_like as full_like
+from .bits import gcd as gcd
 from numpy import generic as generic
 from .creation import geomspace as geomspace
 from .analysis import gradient as gradient
+from .windows import hamming as hamming
+from .windows import hanning as hanning
 from .arithmetic import heaviside as heaviside
 from .counting import histogram as histogram
+from .counting import histogram2d as histogram2d
 from .counting import histogram_bin_edges as histogram_bin_edges
+from .counting import histogramdd as histogramdd
 from .manipulation import hsplit as hsplit
 from .manipulation import hstack as hstack
 from .arithmetic import hypot as hypot
+from .windows import i0 as i0
 from .creation import identity as identity
 from numpy import iinfo as iinfo
 from .ufuncs import imag as imag
 from .creation import indices as indices
 from numpy import inexact as inexact
 from .contractions import inner as inner
+from .inserting import insert as insert
 from numpy import integer as integer
 from .analysis import interp as interp
 from .sets import intersect1d as intersect1d
@@ -131,7 +144,9 @@ from .attributes import isrealobj as isrealobj
 from .attributes import isscalar as isscalar
 from ..foundation.dtypes import issubdtype as issubdtype
 from .creation import ix_ as ix_
+from .windows import kaiser as kaiser
 from .contractions import kron as kron
+from .bits import lcm as lcm
 from .ufuncs import ldexp as ldexp
 from .sorting import lexsort as lexsort
 from .creation import linspace as linspace
@@ -142,6 +157,7 @@ from .arithmetic import logaddexp as logaddexp
 from .arithmetic import logaddexp2 as logaddexp2
 from .ufuncs import logical_not as logical_not
 from .creation import logspace as logspace
+from .choosing import mask_indices as mask_indices
 from .contractions import matmul as matmul
 from .manipulation import matrix_transpose as matrix_transpose
 from .contractions import matvec as matvec
@@ -171,13 +187,17 @@ from .choosing import nonzero as nonzero
 from numpy import number as number
 from numpy import object_ as object_
 from .contractions import outer as outer
+from .bits import packbits as packbits
 from .padding import pad as pad
 from .sorting import partition as partition
 from .statistics import percentile as percentile
 from .manipulation import permute_dims as permute_dims
+from .inserting import piecewise as piecewise
 from .taking import place as place
+from .polynomials import poly as poly
 from .polynomials import polyadd as polyadd
 from .polynomials import polyder as polyder
+from .polynomials import polydiv as polydiv
 from .polynomials import polyint as polyint
 from .polynomials import polymul as polymul
 from .polynomials import polysub as polysub
@@ -216,6 +236,7 @@ from .arithmetic import sinc as sinc
 from .attributes import size as size
 from .sorting import sort as sort
 from .sorting import sort_complex as sort_complex
+from .bits import spacing as spacing
 from .manipulation import split as split
 from .manipulation import squeeze as squeeze
 from .manipulation import stack as stack
@@ -233,6 +254,7 @@ from .creation import tri as tri
 from .creation import tril as tril
 from .diagonals import tril_indices as tril_indices
 from .diagonals import tril_indices_from as tril_indices_from
+from .inserting import trim_zeros as trim_zeros
 from .creation import triu as triu
 from .diagonals import triu_indices as triu_indices
 from .diagonals import triu_indices_from as triu_indices_from
@@ -243,6 +265,7 @@ from .sets import unique_all as unique_all
 from .sets import unique_counts as unique_counts
 from .sets import unique_inverse as unique_inverse
 from .sets import unique_values as unique_values
+from .bits import unpackbits as unpackbits
 from .diagonals import unravel_index as unravel_index
 from numpy import unsignedinteger as unsignedinteger
 from .manipulation import unstack as unstack
@@ -287,6 +310,7 @@ def bitwise_right_shift(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 def bitwise_xor(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 bool: _ScalarMeta
 bool_: _ScalarMeta
+c_: Any
 can_cast: Callable[..., Any]
 def cbrt(x: ArrayLike, /) -> Array: ...
 cdouble: _ScalarMeta
@@ -313,6 +337,8 @@ float64: _ScalarMeta
 float_: _ScalarMeta
 def float_power(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 def floor(x: ArrayLike, /) -> Array: ...
+def fromfile(*args: Any, **kwargs: Any) -> Never: ...
+def fromiter(*args: Any, **kwargs: Any) -> Never: ...
 get_printoptions: Callable[..., Any]
 def greater(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 def greater_equal(x: ArrayLike, y: ArrayLike, /) -> Array: ...
@@ -326,6 +352,7 @@ int_: _ScalarMeta
 def invert(x: ArrayLike, /) -> Array: ...
 def isneginf(x: ArrayLike, /, out: None = ...) -> Array: ...
 def isposinf(x: ArrayLike, /, out: None = ...) -> Array: ...
+iterable: Callable[..., Any]
 def left_shift(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 def less(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 def less_equal(x: ArrayLike, y: ArrayLike, /) -> Array: ...
@@ -335,6 +362,7 @@ def logical_and(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 def logical_or(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 def logical_xor(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 def maximum(x: ArrayLike, y: ArrayLike, /) -> Array: ...
+mgrid: Any
 def minimum(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 def mod(x1: ArrayLike, x2: ArrayLike, /) -> Array: ...
 def multiply(x: ArrayLike, y: ArrayLike, /) -> Array: ...
@@ -345,6 +373,7 @@ def negative(x: ArrayLike, /) -> Array: ...
 newaxis: None
 def nextafter(x: ArrayLike, y: ArrayLike, /) -> Array: ...
 def not_equal(x: ArrayLike, y: ArrayLike, /) -> Array: ...
+ogrid: Any
 def ones(shape: int | Shape, dtype: DTypeLike | None = ..., *, device: Any = ..., out_sharding: Any = ...) -> Array: ...
 def ones_like(a: ArrayLike, dtype: DTypeLike | None = ..., shape: int | Shape | None = ..., *, device: Any = ..., out_sharding: Any = ...) -> Array: ...
 pi: float

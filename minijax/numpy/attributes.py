@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Never
 
 import numpy as np
 
@@ -30,7 +31,7 @@ can_cast = np.can_cast
 array_repr, array_str = np.array_repr, np.array_str
 get_printoptions, set_printoptions, printoptions = np.get_printoptions, np.set_printoptions, np.printoptions
 save, savez = np.save, np.savez
-index_exp, s_ = np.index_exp, np.s_
+index_exp, s_, iterable = np.index_exp, np.s_, np.iterable
 
 
 def shape(a: Any) -> tuple[int, ...]:
@@ -126,3 +127,27 @@ __all__ = [
     "result_type", "s_", "save", "savez", "set_printoptions", "shape", "signedinteger", "size",
     "unsignedinteger",
 ]  # fmt: skip
+
+
+def _impure(name: str) -> Callable:
+    def function(*args: Any, **kwargs: Any) -> Never:
+        raise NotImplementedError(
+            f"jnp.{name}() is not implemented: each call would read on, which no transformation can repeat. Use"
+            f" jnp.asarray(np.{name}(...)), outside of transformed functions."
+        )
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Not there, as in JAX: raises NotImplementedError (`jax.numpy.{name}`)."
+    return function
+
+
+fromfile, fromiter = _impure("fromfile"), _impure("fromiter")
+
+
+def fromstring(string: str, dtype: DTypeLike = float, count: int = -1, *, sep: str) -> Array:
+    """The array of the numbers in a text (`jax.numpy.fromstring`).
+
+    >>> fromstring("1, 2", sep=",")
+    Array([1., 2.], dtype=float32)
+    """
+    return asarray(np.fromstring(string, dtype, count, sep=sep))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..primitives.basis import const
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import cumulative
-from .creation import arange, asarray, zeros
+from .creation import arange, asarray, ones, zeros
 from .manipulation import atleast_1d, moveaxis, ravel, reshape, transpose, vstack
 from .taking import take
 from .util import (
@@ -197,3 +197,16 @@ def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | N
     a = ensure_arraylike("argwhere", a)
     places = transpose(vstack(nonzero(atleast_1d(a), size=size, fill_value=fill_value)))
     return reshape(places[:, : len(a.shape)], (places.shape[0], len(a.shape)))
+
+
+def mask_indices(
+    n: int, mask_func: Callable[[ArrayLike, int], Array], k: int = 0, *, size: int | None = None
+) -> tuple[Array, Array]:
+    """The places that `mask_func(ones, k)`, such as `triu`, leaves in a matrix of n rows and columns (`jax.numpy.mask_indices`).
+
+    >>> import minijax.numpy as jnp
+    >>> mask_indices(2, jnp.triu)
+    (Array([0, 0, 1], dtype=int32), Array([0, 1, 1], dtype=int32))
+    """
+    rows, columns = nonzero(mask_func(ones((n, n)), k), size=size)
+    return rows, columns

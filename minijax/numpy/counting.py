@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +17,11 @@ from ..primitives.basis import const
 from ..primitives.elementwise import convert_element_type
 from . import reductions
 from .analysis import diff
-from .creation import asarray, linspace, ones_like, zeros
+from .creation import asarray, ix_, linspace, ones_like, zeros
+from .diagonals import ravel_multi_index
+from .manipulation import reshape, stack
 from .sorting import searchsorted
-from .util import convert, default_int_dtype, ensure_arraylike, promote_dtypes_inexact, where
+from .util import convert, default_int_dtype, ensure_arraylike, promote_dtypes, promote_dtypes_inexact, where
 
 
 def known_value(x: Array, where_: str) -> Array:
@@ -94,3 +98,75 @@ def histogram(
     if density:
         counts = counts / diff(edges) / reductions.sum(counts)
     return counts, edges
+
+
+def histogramdd(
+    sample: ArrayLike,
+    bins: Any = 10,
+    range: Sequence[Any] | None = None,
+    weights: ArrayLike | None = None,
+    density: bool | None = None,
+) -> tuple[Array, list[Array]]:
+    """(number of points in each bin, edges of the bins along each axis) of points in several dimensions, one in each row
+    (`jax.numpy.histogramdd`).
+
+    bins: a number or edges, for all axes, or a list with one of them for each. range: (low, high) or None, for each axis. Raises
+    ValueError if they do not fit the number of dimensions, or the weights the number of points.
+
+    >>> histogramdd(np.float32([[0, 0], [1, 1], [1, 0]]), bins=2)[0]
+    Array([[1, 0],
+           [1, 1]], dtype=int32)
+    """
+    if weights is None:
+        (sample,) = promote_dtypes_inexact(ensure_arraylike("histogramdd", sample))
+    else:
+        sample, weights = ensure_arraylike("histogramdd", sample, weights)
+        if weights.shape != sample.shape[:1]:
+            raise ValueError("should have one weight for each sample.")
+        sample, weights = promote_dtypes_inexact(sample, weights)
+    if len(sample.shape) != 2:
+        raise ValueError(f"histogramdd takes a table with a point in each row, got shape {sample.shape}.")
+    D = sample.shape[1]
+    ranges = [None] * D if range is None else list(range)
+    if len(ranges) != D or any(r is not None and np.shape(r)[0] != 2 for r in ranges):
+        raise ValueError(f"range must be a sequence of {D} pairs or Nones; got range={range!r}")
+    counts = list(bins) if np.iterable(bins) else [bins] * D
+    if len(counts) != D:
+        raise ValueError("should be a bin for each dimension.")
+    columns = [sample[:, i] for i, _ in enumerate(counts)]
+    edges = [histogram_bin_edges(x, n, r, weights) for x, n, r in zip(columns, counts, ranges)]
+    places = [searchsorted(e, x, side="right") for e, x in zip(edges, columns)]
+    # The last bin includes its right edge. The first and the last place count what lies outside.
+    places = [where(x == e[-1], place - 1, place) for e, x, place in zip(edges, columns, places)]
+    shape = tuple(e.shape[0] + 1 for e in edges)
+    flat = ravel_multi_index(tuple(places), shape, mode="clip")
+    found = reshape(bincount(flat, weights, length=math.prod(shape)), shape)[(slice(1, -1),) * D]
+    if density:
+        found = convert_element_type(found, sample.dtype)
+        found = found / reductions.sum(found)
+        for widths in ix_(*[diff(e) for e in edges]):
+            found = found / widths
+    return found, edges
+
+
+def histogram2d(
+    x: ArrayLike,
+    y: ArrayLike,
+    bins: Any = 10,
+    range: Sequence[Any] | None = None,
+    weights: ArrayLike | None = None,
+    density: bool | None = None,
+) -> tuple[Array, Array, Array]:
+    """(number of points (x, y) in each bin, edges along x, edges along y) (`jax.numpy.histogram2d`).
+
+    bins: a number, edges for both axes, or a list of two.
+
+    >>> histogram2d(np.float32([0, 1, 1]), np.float32([0, 1, 0]), bins=2)[0]
+    Array([[1, 0],
+           [1, 1]], dtype=int32)
+    """
+    x, y = ensure_arraylike("histogram2d", x, y)
+    if np.iterable(bins) and len(bins) not in (1, 2):
+        bins = [asarray(bins)] * 2
+    found, edges = histogramdd(stack(promote_dtypes(x, y), 1), bins, range, weights, density)
+    return found, edges[0], edges[1]

@@ -10,11 +10,14 @@ import numpy as np
 from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
+from ..foundation.dtypes import finfo
 from ..primitives.basis import const, expand_dims
 from . import ufuncs
 from .arithmetic import power
-from .creation import arange, zeros, zeros_like
-from .manipulation import concatenate, flip
+from .counting import known_value
+from .creation import arange, ones, zeros, zeros_like
+from .inserting import trim_zeros
+from .manipulation import atleast_1d, concatenate, flip
 from .util import broadcast_shapes, broadcast_to, ensure_arraylike, promote_dtypes, promote_dtypes_inexact
 
 
@@ -49,11 +52,49 @@ def _leading_zeros(p: Array, size: int) -> Array:
 def polymul(a1: ArrayLike, a2: ArrayLike, *, trim_leading_zeros: bool = False) -> Array:
     """The product of two polynomials (`jax.numpy.polymul`)."""
     a1, a2 = promote_dtypes_inexact(*ensure_arraylike("polymul", a1, a2))
-    if trim_leading_zeros:
-        raise NotImplementedError("minijax: polymul with trim_leading_zeros=True is not supported.")
+    if trim_leading_zeros and (len(a1) > 1 or len(a2) > 1):
+        a1, a2 = trim_zeros(a1, trim="f"), trim_zeros(a2, trim="f")
     # A polynomial without coefficients is 0.
     a1, a2 = (a if a.shape[0] else lax.full((1,), 0, a.dtype) for a in (a1, a2))
     return convolve(a1, a2)
+
+
+def polydiv(u: ArrayLike, v: ArrayLike, *, trim_leading_zeros: bool = False) -> tuple[Array, Array]:
+    """(quotient, remainder) of a division of polynomials, with the remainder's leading zeros, unless they are trimmed: then what
+    is less than the root of the dtype's epsilon counts as zero (`jax.numpy.polydiv`).
+
+    >>> polydiv(np.float32([1, 3, 2]), np.float32([1, 1]))
+    (Array([1., 2.], dtype=float32), Array([0., 0., 0.], dtype=float32))
+    """
+    u, v = promote_dtypes_inexact(*ensure_arraylike("polydiv", u, v))
+    steps = u.shape[0] - v.shape[0] + 1
+    scale, quotient = 1.0 / v[0], zeros(max(steps, 1), u.dtype)
+    for k in range(steps):
+        factor = scale * u[k]
+        quotient = quotient.at[k].set(factor)
+        u = u.at[k : k + v.shape[0]].add(-factor * v)
+    if trim_leading_zeros:
+        large = ufuncs.abs(known_value(u, "jnp.polydiv with trim_leading_zeros=True")) >= finfo(u.dtype).eps ** 0.5
+        u = u[int(np.argmax(large)) :] if np.any(large) else u[:0]
+    return quotient, u
+
+
+def poly(seq_of_zeros: ArrayLike) -> Array:
+    """The coefficients of the polynomial with the given roots, highest power first (`jax.numpy.poly`).
+
+    >>> poly(np.float32([1, 2]))
+    Array([ 1., -3.,  2.], dtype=float32)
+    """
+    (roots,) = promote_dtypes_inexact(ensure_arraylike("poly", seq_of_zeros))
+    roots = atleast_1d(roots)
+    if len(roots.shape) != 1:
+        raise ValueError("input must be 1d or non-empty square 2d array.")
+    if not roots.shape[0]:
+        return ones((), roots.dtype)
+    coefficients = ones((1,), roots.dtype)
+    for k in range(roots.shape[0]):
+        coefficients = convolve(coefficients, concatenate([ones((1,), roots.dtype), -roots[k : k + 1]]))
+    return coefficients
 
 
 def polyder(p: ArrayLike, m: int = 1) -> Array:

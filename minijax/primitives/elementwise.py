@@ -256,16 +256,6 @@ erf_inv_p = _unary(
     accepts=FLOAT,
 )
 
-lgamma_p = _unary("lgamma", special.lgamma, lambda g, ans, x: mul_p.bind(g, digamma_p.bind(x)), accepts=FLOAT)
-digamma_p = elementwise(
-    "digamma",
-    special.digamma,
-    FLOAT,
-    jvp="its derivative is the trigamma function, which is not among the primitives",
-    transpose=NOT_LINEAR,
-    arity=1,
-)
-
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Pieces of numbers

@@ -14,12 +14,12 @@ import numpy as np
 FLOAT32, FLOAT64 = np.dtype("float32"), np.dtype("float64")
 
 
-def _in_float64(function):
+def in_float64(function):
     """A function for any float dtype, made of a function of float64 arrays: the result is rounded once, at the end."""
 
-    def rounded(x):
+    def rounded(x, *others):
         with np.errstate(all="ignore"):
-            return np.asarray(function(np.asarray(x, FLOAT64))).astype(x.dtype, copy=False)
+            return np.asarray(function(*[np.asarray(y, FLOAT64) for y in (x, *others)])).astype(x.dtype, copy=False)
 
     rounded.__name__, rounded.__doc__ = function.__name__.lstrip("_"), function.__doc__
     return rounded
@@ -108,7 +108,7 @@ def _erfc(x):
     )
 
 
-erf, erfc = _in_float64(_erf), _in_float64(_erfc)
+erf, erfc = in_float64(_erf), in_float64(_erfc)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -282,4 +282,4 @@ def _digamma(x):
     return np.where(pole, np.nan, np.where(x < 0.5, reflected, psi))
 
 
-lgamma, digamma = _in_float64(_lgamma), _in_float64(_digamma)
+lgamma, digamma = in_float64(_lgamma), in_float64(_digamma)

@@ -1,5 +1,20 @@
-"""`jax.scipy`, of which minijax has the module `special`."""
+"""`jax.scipy`: functions of SciPy, whose names and arguments they have. The modules are imported when first asked for."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from . import special
 
-__all__ = ["special"]
+_ON_DEMAND = ("fft",)
+
+if TYPE_CHECKING:
+    from . import fft
+else:
+    # A type checker that saw the function would accept every name.
+    def __getattr__(name: str) -> Any:
+        if name in _ON_DEMAND:
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = ["fft", "special"]

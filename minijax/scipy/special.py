@@ -1,4 +1,7 @@
-"""`jax.scipy.special`: error, gamma and logistic functions, and logarithms of sums."""
+"""`jax.scipy.special`: error functions, entropies, logistic and Bessel functions, logarithms of sums.
+
+The functions of gamma and beta are in `gammas.py`, those of the normal distribution and integrals in `normal.py`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,27 @@ from ..core.types import ArrayLike, Axis
 from ..foundation.dtypes import issubdtype
 from ..numpy.util import canonicalize_axis_tuple, promote_args_inexact
 from ..primitives.basis import const, expand_dims, full
+from .gammas import (
+    bernoulli,
+    beta,
+    betainc,
+    betaln,
+    comb,
+    digamma,
+    factorial,
+    gamma,
+    gammainc,
+    gammaincc,
+    gammaln,
+    gammasgn,
+    loggamma,
+    multigammaln,
+    poch,
+    polygamma,
+    real_arguments,
+    zeta,
+)
+from .normal import dawsn, erfcx, exp1, expi, expn, fresnel, log_ndtr, ndtr, ndtri, sici, spence, wofz
 
 
 def erf(x: ArrayLike) -> Array:
@@ -44,26 +68,6 @@ def erfinv(x: ArrayLike) -> Array:
     """
     (x,) = promote_args_inexact("erfinv", x)
     return lax.erf_inv(x)
-
-
-def gammaln(x: ArrayLike) -> Array:
-    """log |gamma(x)| (`jax.scipy.special.gammaln`).
-
-    >>> gammaln(5.).round(4)
-    Array(3.1781, dtype=float32, weak_type=True)
-    """
-    (x,) = promote_args_inexact("gammaln", x)
-    return lax.lgamma(x)
-
-
-def digamma(x: ArrayLike) -> Array:
-    """The derivative of `gammaln`, which has no derivative in minijax (`jax.scipy.special.digamma`).
-
-    >>> digamma(1.).round(4)
-    Array(-0.5772, dtype=float32, weak_type=True)
-    """
-    (x,) = promote_args_inexact("digamma", x)
-    return lax.digamma(x)
 
 
 def expit(x: ArrayLike) -> Array:
@@ -146,10 +150,100 @@ def entr(x: ArrayLike) -> Array:
     >>> entr(0.5).round(4)
     Array(0.3466, dtype=float32, weak_type=True)
     """
-    (x,) = promote_args_inexact("entr", x)
-    if issubdtype(x.dtype, np.complexfloating):
-        raise ValueError("entr does not support complex-valued inputs.")
+    (x,) = real_arguments("entr", x)
     return lax.select(x < 0, lax.full_like(x, -np.inf), lax.neg(_xlogx(x)))
+
+
+def rel_entr(p: ArrayLike, q: ArrayLike) -> Array:
+    """p log(p / q), 0 for p = 0, and inf where a number is negative or q alone is 0 (`jax.scipy.special.rel_entr`).
+
+    >>> rel_entr(0.5, 0.25).round(4)
+    Array(0.3466, dtype=float32, weak_type=True)
+    """
+    p, q = real_arguments("rel_entr", p, q)
+    positive = (p > 0) & (q > 0)
+    nothing = (p == 0) & (q >= 0)
+    # Elsewhere a place is computed whose derivative is finite.
+    safe_p, safe_q = jnp.where(positive, p, 1), jnp.where(positive, q, 1)
+    value = _xlogx(safe_p) - xlogy(safe_p, safe_q)
+    return jnp.where(positive, value, jnp.where(nothing, jnp.zeros_like(p), np.inf))
+
+
+def kl_div(p: ArrayLike, q: ArrayLike) -> Array:
+    """p log(p / q) - p + q (`jax.scipy.special.kl_div`).
+
+    >>> kl_div(0.5, 0.25).round(4)
+    Array(0.0966, dtype=float32, weak_type=True)
+    """
+    p, q = real_arguments("kl_div", p, q)
+    return rel_entr(p, q) - p + q
+
+
+def _box_cox(logarithm, power):
+    # Where the power is 0, the quotient is computed for 1, whose derivative is finite.
+    is_zero = power == 0
+    safe = jnp.where(is_zero, jnp.ones_like(power), power)
+    return jnp.where(is_zero, logarithm, jnp.expm1(safe * logarithm) / safe)
+
+
+def boxcox(x: ArrayLike, lmbda: ArrayLike) -> Array:
+    """Box and Cox' transformation, (x^lmbda - 1) / lmbda, and log(x) for lmbda = 0 (`jax.scipy.special.boxcox`).
+
+    >>> boxcox(4., 0.5).round(4)
+    Array(2., dtype=float32, weak_type=True)
+    """
+    x, power = promote_args_inexact("boxcox", x, lmbda)
+    return _box_cox(jnp.log(x), power)
+
+
+def boxcox1p(x: ArrayLike, lmbda: ArrayLike) -> Array:
+    """`boxcox` of 1 + x, with all its digits for a small x (`jax.scipy.special.boxcox1p`).
+
+    >>> boxcox1p(3., 0.5).round(4)
+    Array(2., dtype=float32, weak_type=True)
+    """
+    x, power = promote_args_inexact("boxcox1p", x, lmbda)
+    return _box_cox(jnp.log1p(x), power)
+
+
+def i0e(x: ArrayLike) -> Array:
+    """exp(-|x|) I0(x), of the modified Bessel function of order 0 (`jax.scipy.special.i0e`).
+
+    >>> i0e(1.).round(4)
+    Array(0.4658, dtype=float32, weak_type=True)
+    """
+    (x,) = promote_args_inexact("i0e", x)
+    return lax.bessel_i0e(x)
+
+
+def i0(x: ArrayLike) -> Array:
+    """The modified Bessel function of order 0 (`jax.scipy.special.i0`).
+
+    >>> i0(1.).round(4)
+    Array(1.2661, dtype=float32, weak_type=True)
+    """
+    (x,) = promote_args_inexact("i0", x)
+    return lax.mul(lax.exp(lax.abs(x)), lax.bessel_i0e(x))
+
+
+def i1e(x: ArrayLike) -> Array:
+    """exp(-|x|) I1(x), of the modified Bessel function of order 1 (`jax.scipy.special.i1e`).
+
+    >>> i1e(1.).round(4)
+    Array(0.2079, dtype=float32, weak_type=True)
+    """
+    (x,) = promote_args_inexact("i1e", x)
+    return lax.bessel_i1e(x)
+
+
+def i1(x: ArrayLike) -> Array:
+    """The modified Bessel function of order 1 (`jax.scipy.special.i1`).
+
+    >>> i1(1.).round(4)
+    Array(0.5652, dtype=float32, weak_type=True)
+    """
+    (x,) = promote_args_inexact("i1", x)
+    return lax.mul(lax.exp(lax.abs(x)), lax.bessel_i1e(x))
 
 
 @overload
@@ -217,16 +311,72 @@ def logsumexp(
     return out
 
 
+def log_softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
+    """x - logsumexp(x), over all axes by default (`jax.scipy.special.log_softmax`).
+
+    >>> log_softmax(np.float32([0., 1000.]))
+    Array([-1000.,     0.], dtype=float32)
+    """
+    shifted = jnp.subtract(x, jnp.max(without_tangent(jnp.asarray(x)), axis, keepdims=True))
+    return shifted - logsumexp(shifted, axis, keepdims=True)
+
+
+def softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
+    """exp(x) divided by its sum, over all axes by default (`jax.scipy.special.softmax`).
+
+    >>> softmax(np.float32([0., 0.]))
+    Array([0.5, 0.5], dtype=float32)
+    """
+    return lax.exp(log_softmax(x, axis=axis))
+
+
 __all__ = [
+    "bernoulli",
+    "beta",
+    "betainc",
+    "betaln",
+    "boxcox",
+    "boxcox1p",
+    "comb",
+    "dawsn",
     "digamma",
     "entr",
     "erf",
     "erfc",
+    "erfcx",
     "erfinv",
+    "exp1",
+    "expi",
     "expit",
+    "expn",
+    "factorial",
+    "fresnel",
+    "gamma",
+    "gammainc",
+    "gammaincc",
     "gammaln",
+    "gammasgn",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "kl_div",
+    "log_ndtr",
+    "log_softmax",
+    "loggamma",
     "logit",
     "logsumexp",
+    "multigammaln",
+    "ndtr",
+    "ndtri",
+    "poch",
+    "polygamma",
+    "rel_entr",
+    "sici",
+    "softmax",
+    "spence",
+    "wofz",
     "xlog1py",
     "xlogy",
+    "zeta",
 ]

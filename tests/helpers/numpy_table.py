@@ -749,6 +749,198 @@ ATTRIBUTES = rows("""
     isinstance(x, jnp.ndarray)
 """)
 
+PIECES = rows("""
+    jnp.mgrid[:3]
+    jnp.mgrid[0:1:3j]
+    jnp.mgrid[:2, 1:3]
+    jnp.mgrid[:2, 0.5:2:0.5]
+    jnp.mgrid[:2, 0:1:3j]
+    jnp.mgrid[()]
+    jnp.ogrid[:3]
+    jnp.ogrid[:2, 1:3]
+    jnp.ogrid[:2, 0:1:3j, 1:2]
+    jnp.r_[v, u]
+    jnp.r_[1:3, 7, [5, 6]]
+    jnp.r_[0:1:3j, 2.0]
+    jnp.r_['r', 1, 2]
+    jnp.r_['c', 1, 2]
+    jnp.r_['-1', x, w]
+    jnp.r_['0,2', u, u]
+    jnp.r_['0,2,0', u, u]
+    jnp.r_['1,2,0', u, u]
+    jnp.r_['0,3,1', u, u]
+    jnp.r_['text', 1]
+    jnp.r_[1, 'r']
+    jnp.c_[u, u]
+    jnp.c_[x, w]
+    jnp.c_[1:4, u]
+    jnp.c_['r', u, 2]
+    jnp.c_['0,2', u, u]
+    jnp.delete(v, 1)
+    jnp.delete(v, -1)
+    jnp.delete(x, 1, axis=1)
+    jnp.delete(x, 5)
+    jnp.delete(x, 5, axis=0)
+    jnp.delete(v, slice(1, None, 2))
+    jnp.delete(x, slice(None, None, -2), axis=1)
+    jnp.delete(v, np.array([0, 2]))
+    jnp.delete(v, np.array([0, 2]), assume_unique_indices=True)
+    jnp.delete(x, jnp.array([-1, 0]), axis=1, assume_unique_indices=True)
+    jnp.delete(v, np.array([True, False, True, False]))
+    jnp.delete(v, np.array([True, False]))
+    jnp.delete(v, np.array([0.0]))
+    jnp.insert(v, 1, 7)
+    jnp.insert(v, -1, 7.5)
+    jnp.insert(x, 1, 7.5, axis=1)
+    jnp.insert(x, 1, u, axis=1)
+    jnp.insert(x, 5, u)
+    jnp.insert(v, jnp.array([1, 3]), jnp.array([8.0, 9.0]))
+    jnp.insert(v, jnp.array([3, 1, 1]), 8)
+    jnp.insert(v, slice(None, None, 2), 8)
+    jnp.insert(x, jnp.array([0, 2]), 1.0, axis=0)
+    jnp.insert(i, 2, 1.9)
+    jnp.insert(v, jnp.array([[1]]), 2)
+    jnp.insert(v, jnp.array([1.0]), 2)
+    jnp.insert(v, np.array([]), 2)
+    jnp.trim_zeros(j * (j == 5))
+    jnp.trim_zeros(j * (j == 5), 'f')
+    jnp.trim_zeros(j * (j == 5), trim='B')
+    jnp.trim_zeros(j * (j == 9))
+    jnp.trim_zeros(i * (i == 3))
+    jnp.trim_zeros(i * (i > 3), axis=1)
+    jnp.piecewise(v, [v < 0, v > 0.5], [lambda a: -a, 5, lambda a: a ** 2])
+    jnp.piecewise(v, [v < 0], [lambda a, k: k * a], k=3)
+    jnp.piecewise(i, [i < 0, i < 3], [-1, 2.7])
+    jnp.piecewise(s, [True], [lambda a: a + 1])
+    jnp.piecewise(v, jnp.array([True, False]), [1, 2])
+    jnp.piecewise(v, [v < 0], [1, 2, 3])
+    jnp.mask_indices(3, jnp.triu)
+    jnp.mask_indices(3, jnp.tril, -1)
+    jnp.mask_indices(3, jnp.triu, size=4)
+    jnp.packbits(b)
+    jnp.packbits(i, axis=1)
+    jnp.packbits(i, axis=0, bitorder='little')
+    jnp.packbits(x)
+    jnp.packbits(b, bitorder='middle')
+    jnp.unpackbits(n)
+    jnp.unpackbits(n, count=12)
+    jnp.unpackbits(n, count=40)
+    jnp.unpackbits(n, count=-3)
+    jnp.unpackbits(n[:, None], axis=1, bitorder='little')
+    jnp.unpackbits(i)
+    jnp.frexp(x)
+    jnp.frexp(X)
+    jnp.frexp(h)
+    jnp.frexp(i)
+    jnp.frexp(2.5)
+    jnp.frexp(z)
+    jnp.spacing(x)
+    jnp.spacing(h)
+    jnp.spacing(i)
+    jnp.spacing(jnp.float32(-1.0))
+    jnp.spacing(z)
+    jnp.gcd(i, 6)
+    jnp.gcd(i, i.T[0])
+    jnp.gcd(n, k)
+    jnp.gcd(x, 2)
+    jnp.lcm(i, 6)
+    jnp.lcm(n, n[::-1])
+    jnp.lcm(x, 2)
+    jnp.histogram2d(v, p)
+    jnp.histogram2d(v, p, bins=[3, 2], range=[(-1, 1), None])
+    jnp.histogram2d(v, p, bins=p, density=True)
+    jnp.histogram2d(v, p, bins=[p, 2], weights=v)
+    jnp.histogramdd(t.reshape(8, 3), bins=3)
+    jnp.histogramdd(t.reshape(8, 3), bins=[2, 3, 2], density=True)
+    jnp.histogramdd(t.reshape(8, 3), bins=[2, 3])
+    jnp.histogramdd(t.reshape(8, 3), bins=2, range=[(0, 1)])
+    jnp.histogramdd(x, bins=2, weights=v)
+    jnp.histogramdd(i, bins=2, weights=u)
+    jnp.poly(u)
+    jnp.poly(i[0])
+    jnp.poly(z[0])
+    jnp.poly(v[:0])
+    jnp.poly(t)
+    jnp.polydiv(v, u[:2])
+    jnp.polydiv(u[:2], v)
+    jnp.polydiv(j, jnp.array([2, 1]))
+    jnp.polydiv(np.float32([1, 3, 2]), np.float32([1, 1]), trim_leading_zeros=True)
+    jnp.polymul(np.array([0, 1, 2]), np.array([0, 3]), trim_leading_zeros=True)
+    jnp.bartlett(5)
+    jnp.blackman(6)
+    jnp.hamming(5)
+    jnp.hanning(6)
+    jnp.kaiser(5, 2.0)
+    jnp.kaiser(6, s)
+    [f(n) for f in (jnp.bartlett, jnp.blackman, jnp.hamming, jnp.hanning) for n in (0, 1, 2)]
+    jnp.kaiser(1, 2.0)
+    jnp.i0(x)
+    jnp.i0(i)
+    jnp.i0(jnp.float32([0, 8, 9, 60]))
+    jnp.i0(z)
+    jnp.fromstring('1 2', sep=' ')
+    jnp.iterable(x)
+    jnp.index_exp[1:2, ::3]
+""")
+
+FFT = [
+    *(
+        f"jnp.fft.{f}({a})"
+        for f in ("fft", "ifft", "hfft", "ihfft", "rfft", "irfft", "fftn", "fft2")
+        for a in ("x", "z", "i", "v", "e0")
+    ),
+    *(
+        f"jnp.fft.{f}(t, {a})"
+        for f in ("fft", "ifft", "rfft", "irfft")
+        for a in ("3", "5, axis=0", "axis=1", "norm='ortho'")
+    ),
+    *(f"jnp.fft.{f}(t{a})" for f in ("fftn", "ifftn", "rfftn", "irfftn") for a in (", (3, 5)", ", axes=(0, 2)", "")),
+    *(
+        f"jnp.fft.{f}(x, norm={n})"
+        for f in ("fft2", "ifft2", "rfft2", "irfft2", "hfft")
+        for n in ("'forward'", "'backward'")
+    ),
+    *rows("""
+    jnp.fft.fftn(t[None, None])
+    jnp.fft.irfftn(t[None, None, None], s=(2, 1, 2, 3, 4))
+    jnp.fft.ifftn(t[None, None])
+    jnp.fft.rfftn(t[None, None])
+    jnp.fft.fft(x, 0)
+    jnp.fft.fft(x, norm='none')
+    jnp.fft.fft(x, axis=(0, 1))
+    jnp.fft.fft(x, axis=None)
+    jnp.fft.hfft(x, axis=[0])
+    jnp.fft.ihfft(x, axis=[0])
+    jnp.fft.fft(x, axis=2)
+    jnp.fft.fftn(x, axes=(0, 0))
+    jnp.fft.fftn(x, s=(2,), axes=(0, 1))
+    jnp.fft.fft2(x, axes=(0,))
+    jnp.fft.fft([1.0, 2.0])
+    jnp.fft.hfft(z, 5)
+    jnp.fft.ihfft(x, 3, axis=0)
+    jnp.fft.fft(2.5 * x.astype('float16'))
+    jnp.fft.rfft(x.astype('float16'))
+    jnp.fft.fftfreq(5)
+    jnp.fft.fftfreq(4, 0.5)
+    jnp.fft.fftfreq(4, dtype='float16')
+    jnp.fft.fftfreq(4, dtype='complex64')
+    jnp.fft.fftfreq(4, s)
+    jnp.fft.fftfreq([4])
+    jnp.fft.fftfreq(4, [1])
+    jnp.fft.rfftfreq(5)
+    jnp.fft.rfftfreq(4, 0.5)
+    jnp.fft.rfftfreq((4,))
+    jnp.fft.fftshift(x)
+    jnp.fft.fftshift(x, 1)
+    jnp.fft.fftshift(t, (0, 2))
+    jnp.fft.ifftshift(v)
+    jnp.fft.ifftshift(t, (0, -1))
+    jnp.fft.fft(s)
+    jnp.fft.rfft2(s)
+    jnp.fft.fftn(s)
+"""),
+]
+
 TABLES = {
     "elementwise": ELEMENTWISE,
     "operators": OPERATORS,
@@ -759,4 +951,6 @@ TABLES = {
     "contractions": CONTRACTIONS,
     "analysis": ANALYSIS,
     "attributes": ATTRIBUTES,
+    "pieces": PIECES,
+    "fft": FFT,
 }

@@ -433,7 +433,6 @@ OWN = {
         minijax.errors.ConcretizationTypeError,
         "fill_value",
     ),
-    "polymul": (lambda: jnp.polymul(v(jnp), v(jnp), trim_leading_zeros=True), NotImplementedError, "polymul"),
     "quantile, weights": (lambda: jnp.quantile(v(jnp), 0.5, weights=v(jnp)), NotImplementedError, "quantile"),
     "round of booleans": (lambda: jnp.round(v(jnp) > 1), ValueError, "jnp.round"),
     "argmax, empty": (lambda: jnp.argmax(jnp.ones((0, 3)), axis=0), ValueError, "argmax of an empty"),

@@ -261,27 +261,6 @@ def _cumprod(x, *, axis, reverse):
     return lax.associative_scan(lax.mul, x, reverse=reverse, axis=axis)
 
 
-DIGAMMA_SHIFT = 8
-# B_2n / 2n, for the asymptotic series of digamma in 1/z^2.
-DIGAMMA_TERMS = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160)
-
-
-def _digamma(x):
-    """digamma by elementary functions: x < 1/2 is reflected, then moved up by the recurrence to the asymptotic series."""
-    left = x < 0.5
-    z = select(left, 1 - x, x)
-    shifted = z + DIGAMMA_SHIFT
-    inverse = 1 / (shifted * shifted)
-    tail = reduce(lambda s, c: (s + c) * inverse, DIGAMMA_TERMS[::-1], 0.0)
-    psi = (
-        lax.log(shifted)
-        - 0.5 / shifted
-        - tail
-        - reduce(lambda a, b: a + b, [1 / (z + i) for i in range(DIGAMMA_SHIFT)])
-    )
-    return select(left, psi - math.pi / lax.tan(math.pi * x), psi)
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # The table
 
@@ -295,7 +274,10 @@ LINEAR = (
 # Linear on either side of a kink. At a tie the derivative of max is the mean of its arguments', as in JAX.
 KINKED = "max min rem reduce_max reduce_min cummax cummin scatter-min scatter-max sort top_k"
 BILINEAR = "mul dot_general"
-INTEGRATED = "asin acos atan asinh acosh atanh atan2 erf erfc erf_inv lgamma cumlogsumexp scatter-mul"
+INTEGRATED = (
+    "asin acos atan asinh acosh atanh atan2 erf erfc erf_inv lgamma digamma polygamma bessel_i0e bessel_i1e igamma igammac"
+    " regularized_incomplete_beta cumlogsumexp scatter-mul"
+)
 
 for _names, _make in (
     (CONSTANT, constant),
@@ -331,7 +313,6 @@ for _primitive, _function in {
     lax.clamp_p: _clamp,
     lax.reduce_prod_p: _reduce_prod,
     lax.cumprod_p: _cumprod,
-    lax.digamma_p: _digamma,
 }.items():
     jet_rules[_primitive] = composed(_primitive, _function)
 

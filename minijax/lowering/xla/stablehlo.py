@@ -24,6 +24,7 @@ from .collectives import COLLECTIVES
 from .indexing import INDEXING, dynamic_slice, dynamic_update_slice
 from .random import RANDOM, are_equal, on_words
 from .rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
+from .special import SPECIAL
 from .text import BOOL, INT32, Value, dense, functional, physical, physical_array, tensor
 
 
@@ -447,6 +448,7 @@ RULES: dict[str, Rule] = {
     **RANDOM,
     **COLLECTIVES,
     **CALLS,
+    **SPECIAL,
 }
 
 # The operations whose rules take keys.

@@ -51,12 +51,8 @@ def test_no_operation_reads_the_option():
 # The suite's representative part: what runs in plain mode with every run of the tests.
 REPRESENTATIVE = [
     "core",
-    "foundation",
     "api/test_derivatives.py",
     "api/test_jit.py",
-    "api/test_loops.py",
-    "api/test_custom_derivatives.py",
-    "numpy/test_sorting.py",
 ]
 
 

@@ -68,7 +68,7 @@ def test_expression_equals_jax(expression):
 OTHERWISE_REFUSED = {"jnp.compress(m, x, axis=1)", "jnp.extract(x > 0, x)"}
 
 
-@pytest.mark.parametrize("expression", [e for t in ("manipulation", "analysis") for e in TABLES[t]])
+@pytest.mark.parametrize("expression", [e for t in ("manipulation", "analysis", "pieces") for e in TABLES[t]])
 def test_expression_is_refused_under_jit_as_in_jax(expression):
     """Functions whose result's shape depends on values."""
 

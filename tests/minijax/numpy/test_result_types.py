@@ -33,6 +33,11 @@ ONE_ARGUMENT = set("tril triu trim_zeros sort_complex".split())
 # `unique` of a lone complex number, and of no other, is not weak in JAX.
 NOT_OF_COMPLEX = set("arctan2 atan2 logaddexp logaddexp2 argmax argmin nanargmax nanargmin".split())
 
+
+def special_of(jnp):
+    return jax.scipy.special if jnp is jax.numpy else mj.scipy.special
+
+
 # Functions that need more than arrays of this shape: what is called with the array.
 CALLS = {
     "argpartition": lambda jnp, x: jnp.argpartition(x, 1),
@@ -49,7 +54,9 @@ CALLS = {
     "dsplit": lambda jnp, x: jnp.dsplit(x[None], 1),
     "expand_dims": lambda jnp, x: jnp.expand_dims(x, 0),
     "full": lambda jnp, x: jnp.full((2,), x[0, 0]),
+    "histogram2d": lambda jnp, x: jnp.histogram2d(x[0], x[1], bins=2),
     "hsplit": lambda jnp, x: jnp.hsplit(x, 1),
+    "insert": lambda jnp, x: jnp.insert(x, 1, x[0, 0]),
     "interp": lambda jnp, x: jnp.interp(x[0], x[0], x[0]),
     "intersect1d": lambda jnp, x: jnp.intersect1d(x, x),
     "isin": lambda jnp, x: jnp.isin(x, x),
@@ -60,6 +67,8 @@ CALLS = {
     "partition": lambda jnp, x: jnp.partition(x, 1),
     "percentile": lambda jnp, x: jnp.percentile(x, 30.0),
     "permute_dims": lambda jnp, x: jnp.permute_dims(x, (1, 0)),
+    "poly": lambda jnp, x: jnp.poly(x[0]),
+    "polydiv": lambda jnp, x: jnp.polydiv(x[0], x[0]),
     "polyint": lambda jnp, x: jnp.polyint(x[0]),
     "polymul": lambda jnp, x: jnp.polymul(x[0], x[0]),
     "quantile": lambda jnp, x: jnp.quantile(x, 0.3),
@@ -75,6 +84,8 @@ CALLS = {
     "swapaxes": lambda jnp, x: jnp.swapaxes(x, 0, 1),
     "tile": lambda jnp, x: jnp.tile(x, 2),
     "vander": lambda jnp, x: jnp.vander(x[0]),
+    "special.betainc": lambda jnp, x: special_of(jnp).betainc(x, x, x),
+    "special.multigammaln": lambda jnp, x: special_of(jnp).multigammaln(x, 2),
     "vsplit": lambda jnp, x: jnp.vsplit(x, 1),
 }
 # JAX negates the array, and does not negate booleans.

@@ -19,7 +19,7 @@ OTHER_EQUATIONS = {
     "another algorithm, of fewer equations": (
         "median nanmedian quantile percentile nanquantile nanpercentile searchsorted x.searchsorted digitize repeat nonzero where"
         " argwhere unique isin bincount histogram histogram_bin_edges interp ldexp choose diagflat"
-        " polymul polyder polyint"
+        " polymul polyder polyint poly histogram2d histogramdd packbits unpackbits frexp delete mask_indices"
     ),
     "known at once: a function of shapes alone": "triu_indices tril_indices triu_indices_from list",
     "JAX calls a function that has a rule of its own": "sinc",
@@ -27,7 +27,7 @@ OTHER_EQUATIONS = {
     "JAX reshapes a scalar to a scalar": "max min ptp nanmax nanmin",
     "the same equations in another order, or with operands spread earlier": (
         "heaviside pad unravel_index ravel_multi_index convolve correlate cov corrcoef ediff1d gradient unwrap polyval polyadd"
-        " polysub log2 log10 fill_diagonal"
+        " polysub log2 log10 fill_diagonal insert piecewise gcd lcm iterable"
     ),
     "products of more axes are spread and contracted": "vecdot matvec vecmat dot",
     "a Python number is rounded before it is printed": "deg2rad rad2deg radians degrees",

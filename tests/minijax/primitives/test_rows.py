@@ -94,9 +94,11 @@ def weak(lib, x):
 
 # No subnormal number: XLA on CPUs takes them for zero, NumPy does not.
 EXTREMES = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-30, 3e38, -3e38, 0.5, -2.5, 1.5]
+# JAX has NaN at limits of these: `test_special_functions.py` asks them.
+LIMITS = ("zeta", "polygamma", "igamma", "igammac", "igamma_grad_a", "random_gamma_grad", "regularized_incomplete_beta")
 EXTREME_OPS = [
     op for op in OPS if op.dtypes[0] == "float32" and not op.fixed and all(s == (3, 4) for s in op.shapes)
-    and op.name not in ("pad", "cumlogsumexp", "convert_element_type")
+    and op.name not in ("pad", "cumlogsumexp", "convert_element_type", *LIMITS)
 ]  # fmt: skip
 
 
@@ -135,11 +137,12 @@ def test_jvp_equals_jax(op):
         assert_same(mine, theirs, 8 * op.ulp)
 
 
-# JAX differentiates a tree of slices, another sum of zeros: see OTHER_EQUATIONS in test_texts.py.
+# JAX differentiates a tree of slices, another sum of zeros: see OTHER_EQUATIONS in test_texts.py. In what order a Fourier
+# transform adds zeros is up to the library that computes it.
 TREES = ("reduce_prod", "cumprod", "cummax", "cumlogsumexp")
 SIGNED = [
     p for p in SMOOTH
-    if "float32" in p.values[0].dtypes and not p.values[0].fixed and p.values[0].name not in (*TREES, "clamp")
+    if "float32" in p.values[0].dtypes and not p.values[0].fixed and p.values[0].name not in (*TREES, "clamp", "fft")
 ]  # fmt: skip
 
 
@@ -372,6 +375,7 @@ ELEMENTWISE = [
 
 
 @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in {op.name: op for op in ELEMENTWISE}.values()])
+@hypothesis.settings(max_examples=hypothesis.settings.default.max_examples // 2)
 @hypothesis.given(shape=shapes, scalar=st.integers(-1, 1), seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_any_shape_and_dtype(op, shape, scalar, seed, data):
     """Values, jvps and vmaps agree with JAX's for empty, scalar and ordinary shapes; one argument may be a scalar."""

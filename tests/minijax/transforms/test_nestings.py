@@ -312,7 +312,7 @@ def accepted(nesting) -> list[str]:
     if ALL or len(without_jit(nesting)) < 3:
         return names
     # Each function still meets each pair of transformations.
-    return names[sum(map(list(TRANSFORMATIONS).index, nesting)) % 3 :: 3]
+    return names[sum(map(list(TRANSFORMATIONS).index, nesting)) % 5 :: 5]
 
 
 X = np.array([0.3, 0.7, 1.1], np.float32)

@@ -1,0 +1,143 @@
+"""Rules for special functions and transforms."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...primitives.algorithms import ALGORITHMS
+from ...primitives.bessel import BORDER, FAR_0, NEAR_0
+from ...primitives.reductions import reduce_or
+from .rules import Rule, chlo
+from .text import Value, ints
+
+
+def _clenshaw(w, coefficients, x: Value) -> Value:
+    """As `primitives.bessel.clenshaw`. Terms that no float32 sum would notice are left out."""
+    aval = x.aval
+    if aval.dtype.itemsize == 4:
+        coefficients = [c for c in coefficients if abs(c) > 1e-9]
+    double = w.elementwise("add", aval, x, x)
+    behind = value = w.full(aval, 0)
+    for c in coefficients[:0:-1]:
+        product = w.elementwise("subtract", aval, w.elementwise("multiply", aval, double, value), behind)
+        value, behind = w.elementwise("add", aval, product, w.full(aval, c)), value
+    product = w.elementwise("subtract", aval, w.elementwise("multiply", aval, x, value), behind)
+    return w.elementwise("add", aval, product, w.full(aval, coefficients[0]))
+
+
+def _bessel_i0e(w, out, x):
+    if out.dtype.itemsize < 4:
+        wide = out.update(dtype=np.dtype("float32"))
+        return w.convert(_bessel_i0e(w, wide, w.convert(x, wide.dtype)), out.dtype)
+    x, border = w.elementwise("abs", out, x), w.full(out, BORDER)
+    near, far = w.elementwise("minimum", out, x, border), w.elementwise("maximum", out, x, border)
+    near = w.elementwise("subtract", out, w.elementwise("divide", out, near, w.full(out, 4)), w.full(out, 1))
+    inverse = w.elementwise("subtract", out, w.elementwise("divide", out, w.full(out, 16), far), w.full(out, 1))
+    beyond = w.elementwise("divide", out, _clenshaw(w, FAR_0, inverse), w.elementwise("sqrt", out, far))
+    return w.select(w.compare("LE", x, border), _clenshaw(w, NEAR_0, near), beyond)
+
+
+def _fft(w, out, x, *, fft_type, fft_lengths):
+    return w.op("fft", out, x, attributes=f"type = {fft_type.name}, length = {ints(fft_lengths)}")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Special functions by the algorithms of `primitives/algorithms.py`
+
+
+class _Number:
+    """A value with operators that write StableHLO: what those algorithms compute with in place of a NumPy array."""
+
+    def __init__(self, w, value: Value):
+        self.w, self.value = w, value
+
+    def _with(self, other) -> tuple[Value, Value]:
+        value = other.value if isinstance(other, _Number) else self.w.full(self.value.aval, other)
+        return self.value, value
+
+    def _op(self, name: str, *operands: Value) -> _Number:
+        return _Number(self.w, self.w.elementwise(name, operands[0].aval, *operands))
+
+    def __neg__(self):
+        return self._op("negate", self.value)
+
+    def __invert__(self):
+        return self._op("not", self.value)
+
+
+def _operator(name: str, swapped: bool = False):
+    return lambda x, y: x._op(name, *x._with(y)[:: -1 if swapped else 1])
+
+
+def _comparison(direction: str):
+    return lambda x, y: _Number(x.w, x.w.compare(direction, *x._with(y)))
+
+
+for _symbol, _name in (("add", "add"), ("sub", "subtract"), ("mul", "multiply"), ("truediv", "divide")):
+    setattr(_Number, f"__{_symbol}__", _operator(_name))
+    setattr(_Number, f"__r{_symbol}__", _operator(_name, swapped=True))
+for _symbol in ("and", "or"):
+    setattr(_Number, f"__{_symbol}__", _operator(_symbol))
+for _symbol in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(_Number, f"__{_symbol}__", _comparison(_symbol.upper()))
+
+
+class _Operations:
+    """The operations that the algorithms call by name."""
+
+    def __init__(self, w):
+        self.w = w
+
+    def full(self, x: _Number, number: float) -> _Number:
+        return _Number(self.w, self.w.full(x.value.aval, number))
+
+    def where(self, which: _Number, x: _Number, y: _Number) -> _Number:
+        return _Number(self.w, self.w.select(which.value, x.value, y.value))
+
+    def loop(self, going, step, state) -> list[_Number]:
+        """As `_loop` there: elements that are done keep their values."""
+
+        def numbers(values):
+            return [_Number(self.w, x) for x in values]
+
+        def unfinished(*values):
+            active = going(*numbers(values)).value
+            active = self.w.reshape(active, (active.aval.size,))
+            return self.w.trace(lambda x: [reduce_or(x, (0,))], [active])
+
+        def stepped(*values):
+            old = numbers(values)
+            active = going(*old)
+            return [self.where(active, new, before).value for new, before in zip(step(*old), old)]
+
+        return numbers(self.w.while_loop([x.value for x in state], unfinished, stepped))
+
+
+def _function(name: str, write):
+    return lambda self, x: _Number(self.w, write(self.w, x.value.aval, x.value))
+
+
+for _name, _write in {
+    **{name: lambda w, out, x, op=op: w.elementwise(op, out, x)
+       for name, op in {"exp": "exponential", "log": "log", "log1p": "log_plus_one", "sqrt": "sqrt",
+                         "sin": "sine", "cos": "cosine", "floor": "floor"}.items()},
+    **{name: chlo(name) for name in ("erfc", "lgamma", "digamma")},
+}.items():  # fmt: skip
+    setattr(_Operations, _name, _function(_name, _write))
+
+
+def _algorithm(name: str) -> Rule:
+    def rule(w, out, *operands):
+        wide = np.dtype("float64")
+        numbers = [_Number(w, w.convert(w.broadcast(x, out.shape), wide)) for x in operands]
+        return w.convert(ALGORITHMS[name](_Operations(w), *numbers).value, out.dtype)
+
+    return rule
+
+
+SPECIAL: dict[str, Rule] = {
+    "bessel_i0e": _bessel_i0e,
+    **{name: chlo(name) for name in ("bessel_i1e", "polygamma", "zeta")},
+    **{name: _algorithm(name) for name in ALGORITHMS},
+    "fft": _fft,
+}

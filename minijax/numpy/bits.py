@@ -1,0 +1,169 @@
+"""Functions of the bits of numbers, and of divisors: `packbits`, `frexp`, `spacing`, `gcd`, ..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import lax
+from ..api.custom_derivatives import custom_jvp
+from ..core.traces import Array
+from ..core.types import ArrayLike
+from ..foundation import dtypes
+from ..foundation.dtypes import finfo, float0
+from ..primitives.basis import const, expand_dims
+from ..primitives.elementwise import convert_element_type
+from . import reductions, ufuncs
+from .arithmetic import floor_divide
+from .manipulation import ravel, reshape, swapaxes
+from .util import (
+    broadcast_arrays,
+    canonicalize_axis,
+    ensure_arraylike,
+    promote_args_inexact,
+    promote_dtypes,
+    promote_dtypes_inexact,
+    where,
+)
+
+UINT8 = np.dtype("uint8")
+
+
+def _weights(bitorder: str) -> Array:
+    """The places of the bits of a byte, in the order in which they stand in the array."""
+    if bitorder not in ("little", "big"):
+        raise ValueError("'order' must be either 'little' or 'big'")
+    places = np.arange(8, dtype="uint8")
+    return places[::-1].copy() if bitorder == "big" else places
+
+
+def packbits(a: ArrayLike, axis: int | None = None, bitorder: str = "big") -> Array:
+    """Eight truth values as one byte, along an axis or of the flat array; zeros fill the last byte (`jax.numpy.packbits`).
+
+    Raises TypeError for an array of floats, ValueError for an unknown `bitorder`.
+
+    >>> packbits(np.array([1, 0, 0, 0, 0, 0, 1, 1, 1]))
+    Array([131, 128], dtype=uint8)
+    """
+    a = ensure_arraylike("packbits", a)
+    if a.dtype.kind not in "iub":
+        raise TypeError("Expected an input array of integer or boolean data type")
+    places = _weights(bitorder)
+    a = convert_element_type(a if a.dtype == bool else lax.ne(a, const(a, 0)), UINT8)
+    a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
+    a = swapaxes(a, axis, -1)
+    a = lax.pad(a, const(a, 0), [*[(0, 0, 0)] * (len(a.shape) - 1), (0, -a.shape[-1] % 8, 0)])
+    a = reshape(a, (*a.shape[:-1], a.shape[-1] // 8, 8))
+    return swapaxes(reductions.sum(ufuncs.left_shift(a, places), -1, dtype=UINT8), axis, -1)
+
+
+def unpackbits(a: ArrayLike, axis: int | None = None, count: int | None = None, bitorder: str = "big") -> Array:
+    """The bits of bytes, along an axis or of the flat array (`jax.numpy.unpackbits`).
+
+    count: the number of bits to keep; zeros follow if there are fewer, and a negative count is one from the end. Raises TypeError
+    for another dtype than uint8, ValueError for an unknown `bitorder`.
+
+    >>> unpackbits(np.uint8([131]))
+    Array([1, 0, 0, 0, 0, 0, 1, 1], dtype=uint8)
+    """
+    a = ensure_arraylike("unpackbits", a)
+    if a.dtype != UINT8:
+        raise TypeError("Expected an input array of unsigned byte data type")
+    places = _weights(bitorder)
+    a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
+    a = swapaxes(a, axis, -1)
+    bits = ufuncs.bitwise_and(ufuncs.right_shift(expand_dims(a, [len(a.shape)]), places), np.uint8(1))
+    bits = reshape(bits, (*a.shape[:-1], a.shape[-1] * 8))
+    if count is not None:
+        missing = max(count - bits.shape[-1], 0)
+        bits = lax.pad(bits, const(bits, 0), [*[(0, 0, 0)] * (len(bits.shape) - 1), (0, missing, 0)])[..., :count]
+    return swapaxes(bits, axis, -1)
+
+
+@custom_jvp
+def _frexp(x):
+    info = finfo(x.dtype)
+    mask, bias = (1 << info.nexp) - 1, 1 - info.minexp
+    # A subnormal number has no exponent of its own: multiply it into the normal ones first.
+    tiny = ufuncs.abs(x) < const(x, info.tiny)
+    wide = where(tiny, x * const(x, float(2**info.nmant)), x)
+    bits = lax.bitcast_convert_type(wide, f"int{info.bits}")
+    exponent = ((bits >> info.nmant) & mask) - (bias - 1) - where(tiny, info.nmant, 0)
+    mantissa = lax.bitcast_convert_type((bits & ~(mask << info.nmant)) | ((bias - 1) << info.nmant), x.dtype)
+    itself = ufuncs.isinf(x) | ufuncs.isnan(x) | (x == 0)
+    exponent = convert_element_type(where(itself, 0, exponent), np.dtype("int32"))
+    return where(itself, x, mantissa), exponent
+
+
+@_frexp.defjvp
+def _frexp_jvp(primals, tangents):
+    mantissa, exponent = _frexp(*primals)
+    (t,) = tangents
+    scaled = t * ufuncs.exp2(convert_element_type(-exponent, t.dtype))
+    return (mantissa, exponent), (scaled, np.zeros(exponent.shape, float0))
+
+
+def frexp(x: ArrayLike, /) -> tuple[Array, Array]:
+    """(m, e) with x = m 2**e, where |m| is in [1/2, 1) and e is an int32; (x, 0) for zeros, infinities and NaN
+    (`jax.numpy.frexp`). Raises TypeError for complex numbers.
+
+    >>> frexp(6.0)
+    (Array(0.75, dtype=float32), Array(3, dtype=int32))
+    """
+    (x,) = promote_dtypes_inexact(ensure_arraylike("frexp", x))
+    if dtypes.issubdtype(x.dtype, np.complexfloating):
+        raise TypeError("frexp does not support complex-valued inputs")
+    return _frexp(x)
+
+
+def spacing(x: ArrayLike, /) -> Array:
+    """The distance to the next number away from zero, with the sign of x (`jax.numpy.spacing`). Raises ValueError for complex
+    numbers.
+
+    >>> spacing(np.float32(1))
+    Array(1.1920929e-07, dtype=float32)
+    """
+    (x,) = promote_args_inexact("spacing", x)
+    if dtypes.issubdtype(x.dtype, np.complexfloating):
+        raise ValueError("jnp.spacing is not defined for complex inputs.")
+    if x.dtype == np.float16:
+        return lax.nextafter(x, const(x, np.inf)) - x
+    step = lax.nextafter(x, ufuncs.copysign(const(x, np.inf), x)) - x
+    least = lax.full((), finfo(x.dtype).smallest_subnormal, x.dtype)
+    return where(step == 0, ufuncs.copysign(least, x), step)
+
+
+def _integers(name: str, x1: Any, x2: Any) -> list[Array]:
+    x1, x2 = promote_dtypes(*ensure_arraylike(name, x1, x2))
+    if not dtypes.issubdtype(x1.dtype, np.integer):
+        raise ValueError(f"Arguments to jax.numpy.{name} must be integers.")
+    return broadcast_arrays(x1, x2)
+
+
+def gcd(x1: ArrayLike, x2: ArrayLike) -> Array:
+    """The greatest common divisor, by Euclid's algorithm (`jax.numpy.gcd`). Raises ValueError for other numbers than integers.
+
+    >>> gcd(12, np.array([8, 0, -9]))
+    Array([ 4, 12,  3], dtype=int32)
+    """
+    pair = _integers("gcd", x1, x2)
+
+    def step(pair):
+        x, y = pair
+        return where(y != 0, y, x), where(y != 0, lax.rem(x, where(y != 0, y, const(y, 1))), const(y, 0))
+
+    return lax.while_loop(lambda pair: reductions.any(pair[1] != 0), step, tuple(ufuncs.abs(x) for x in pair))[0]
+
+
+def lcm(x1: ArrayLike, x2: ArrayLike) -> Array:
+    """The least common multiple (`jax.numpy.lcm`). Raises ValueError for other numbers than integers.
+
+    >>> lcm(12, np.array([8, 0, -9]))
+    Array([24,  0, 36], dtype=int32)
+    """
+    x1, x2 = (ufuncs.abs(x) for x in _integers("lcm", x1, x2))
+    divisor = gcd(x1, x2)
+    return where(
+        divisor == 0, const(divisor, 0), x1 * floor_divide(x2, where(divisor == 0, const(divisor, 1), divisor))
+    )

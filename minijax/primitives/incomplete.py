@@ -1,0 +1,260 @@
+"""The incomplete gamma and beta functions: `igamma`, `igammac`, their derivative by a, and `regularized_incomplete_beta`.
+
+Sources: NIST Digital Library of Mathematical Functions
+(DLMF), chapter 8; W. Gautschi, "A computational procedure for incomplete gamma functions", ACM TOMS 5 (1979); N. M. Temme,
+"Uniform asymptotic expansions of the incomplete gamma functions", Math. Comp. 29 (1975); W. J. Lentz, Applied Optics 15 (1976).
+
+Where an argument is 0 or infinite, and for a beyond 10,000, the value is the limit, or right; JAX has NaN there, or stops early.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .algorithms import EPS, MOST_STEPS, absolute, row
+from .basis import const
+from .elementwise import add_p, exp_p, log1p_p, log_p, mul_p, neg_p, sub_p
+from .gamma import lgamma_p
+
+# Beyond this a, and within this part of it, the sums are replaced by Temme's expansion: a sum needs some 9 sqrt(a) steps.
+LARGE, NEAR = 1e5, 0.05
+# A fraction's numerators and denominators are divided by this number when they exceed it.
+BIG = 2.0**52
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Gamma. P(a, x) = x^a e^-x / gamma(a) sum / a, and Q(a, x) = 1 - P(a, x) = x^a e^-x / gamma(a) fraction. Each of the two
+# functions below returns the value in the brackets and its derivative by a.
+
+
+def _gamma_sum(ops, a, x, active):
+    """The sum of x^n / ((a + 1) ... (a + n)) (DLMF 8.11.4), where `active`."""
+
+    def going(n, term, total, slope, total_slope, unfinished):
+        return unfinished & (n < MOST_STEPS)
+
+    def step(n, term, total, slope, total_slope, unfinished):
+        ratio = x / (a + n + 1.0)
+        slope = (slope - term / (a + n + 1.0)) * ratio
+        term = term * ratio
+        total, total_slope = total + term, total_slope + slope
+        big = (term > EPS * total) | (absolute(ops, slope) > EPS * absolute(ops, total_slope))
+        return n + 1.0, term, total, slope, total_slope, big
+
+    zero, one = ops.full(x, 0.0), ops.full(x, 1.0)
+    return ops.loop(going, step, [zero, one, one, zero, zero, active])[2:5:2]
+
+
+def _gamma_fraction(ops, a, x, active):
+    """The continued fraction 1/(x + 1 - a - (1 - a)/(x + 3 - a - 2 (2 - a)/...)) (DLMF 8.9.2), where `active`."""
+
+    def going(n, *state):
+        return state[-1] & (n < MOST_STEPS)
+
+    def step(n, p, q, dp, dq, p1, q1, dp1, dq1, value, slope, _):
+        # (p1, q1) are the numerator and the denominator before (p, q); d marks derivatives by a.
+        n = n + 1.0
+        factor, product = x + 1.0 + 2.0 * n - a, n * (n - a)
+        p, p1, dp, dp1 = factor * p - product * p1, p, factor * dp - p - product * dp1 + n * p1, dp
+        q, q1, dq, dq1 = factor * q - product * q1, q, factor * dq - q - product * dq1 + n * q1, dq
+        new = p / q
+        new_slope = (dp - new * dq) / q
+        moved = absolute(ops, new - value) > EPS * absolute(ops, new)
+        moved = moved | (absolute(ops, new_slope - slope) > EPS * absolute(ops, new_slope))
+        scale = ops.where(absolute(ops, q) > BIG, ops.full(x, 1.0 / BIG), ops.full(x, 1.0))
+        scaled = [number * scale for number in (p, q, dp, dq, p1, q1, dp1, dq1)]
+        return n, *scaled, new, new_slope, moved
+
+    zero, one, b = ops.full(x, 0.0), ops.full(x, 1.0), x + 1.0 - a
+    # The first two convergents: 0 and 1 / b, with b' = -1.
+    state = [zero, one, b, zero, -one, zero, one, zero, zero, 1.0 / b, 1.0 / (b * b), active]
+    return ops.loop(going, step, state)[9:11]
+
+
+def _excess(ops, mu):
+    """mu - log(1 + mu) by its series: the difference has no digits for small mu."""
+    total = ops.full(mu, 0.0)
+    for n in range(16, 1, -1):
+        total = mu * total + (-1.0) ** n / n
+    return total * mu * mu
+
+
+def _temme(ops, a, x):
+    """(P, Q, dP/da, dx/da for a constant P) for large a and x near it (DLMF 8.12.3 and 4), with the first terms of c_0, c_1."""
+    mu = (x - a) / a
+    excess = _excess(ops, mu)
+    eta, argument = ops.sqrt(2.0 * excess), ops.sqrt(a * excess)
+    eta, argument = ops.where(mu < 0.0, -eta, eta), ops.where(mu < 0.0, -argument, argument)
+    c0 = -1 / 3 + eta * (1 / 12 + eta * (-2 / 135 + eta * (1 / 864 + eta * (1 / 2835 - eta * (139 / 777600)))))
+    c1 = -1 / 540 + eta * (-1 / 288 + eta * (1 / 378))
+    bell = ops.exp(-a * excess) / ops.sqrt(2 * math.pi * a)
+    rest = bell * (c0 + c1 / a)
+    # argument^2 is x - a - a log(x / a), so its derivatives by a and by x are -log(x / a) and (x - a) / x.
+    moved = ops.where(mu == 0.0, ops.full(mu, 1.0), (1.0 + mu) * ops.log1p(mu) / mu) * (1.0 + 1.0 / (6.0 * a))
+    slope = -moved * bell * (a / x) * (1.0 - 1.0 / (12.0 * a))
+    return 0.5 * ops.erfc(-argument) - rest, 0.5 * ops.erfc(argument) + rest, slope, moved
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The functions of gamma: each computes all three ways, where they are wanted, and chooses
+
+
+class _Gamma:
+    """What the functions have in common. Where a way is not wanted it computes the place a = 1, x = 1."""
+
+    def __init__(self, ops, a, x):
+        self.ops = ops
+        self.inside = (a > 0.0) & (x > 0.0) & (a < math.inf) & (x < math.inf)
+        self.near = self.inside & (a > LARGE) & (absolute(ops, x - a) < NEAR * a)
+        at_one = lambda wanted, number: ops.where(wanted, number, ops.full(number, 1.0))
+        self.by_temme = _temme(ops, at_one(self.near, a), at_one(self.near, x))
+        wanted = self.inside & ~self.near
+        self.a, self.x = a, x = at_one(wanted, a), at_one(wanted, x)
+        self.by_fraction = (x >= 1.0) & (x > a)
+        self.sums = _gamma_sum(ops, a, x, wanted & ~self.by_fraction)
+        self.fractions = _gamma_fraction(ops, a, x, wanted & self.by_fraction)
+        self.front = ops.exp(a * ops.log(x) - x - ops.lgamma(a))
+
+    def both(self):
+        """(P, Q), where each has all its digits when it is small."""
+        choose, p, q = self.ops.where, self.front * self.sums[0] / self.a, self.front * self.fractions[0]
+        p, q = choose(self.by_fraction, 1.0 - q, p), choose(self.by_fraction, q, 1.0 - p)
+        return choose(self.near, self.by_temme[0], p), choose(self.near, self.by_temme[1], q)
+
+    def slope(self):
+        """dP/da without the factor `front`."""
+        ops, a, x = self.ops, self.a, self.x
+        total, total_slope = self.sums
+        fraction, fraction_slope = self.fractions
+        by_sum = (total * (ops.log(x) - ops.digamma(a + 1.0)) + total_slope) / a
+        return ops.where(self.by_fraction, -(fraction * (ops.log(x) - ops.digamma(a)) + fraction_slope), by_sum)
+
+
+def _at_the_edges(ops, a, x, value, at_zero, at_infinity):
+    """The value for a = 0, x = 0 and infinite x, and NaN outside of the domain."""
+    value = ops.where(x == 0.0, ops.full(x, at_zero), value)
+    value = ops.where((x == math.inf) | (a == 0.0), ops.full(x, at_infinity), value)
+    value = ops.where(a == math.inf, ops.full(x, at_zero), value)
+    inside = (a >= 0.0) & (x >= 0.0) & ((a > 0.0) | (x > 0.0)) & ((a < math.inf) | (x < math.inf))
+    return ops.where(inside, value, ops.full(x, math.nan))
+
+
+def igamma(ops, a, x):
+    return _at_the_edges(ops, a, x, _Gamma(ops, a, x).both()[0], 0.0, 1.0)
+
+
+def igammac(ops, a, x):
+    return _at_the_edges(ops, a, x, _Gamma(ops, a, x).both()[1], 1.0, 0.0)
+
+
+def _slope_at_the_edges(ops, a, x, inside, slope):
+    flat = ((x == 0.0) | (x == math.inf)) & (a > 0.0)
+    return ops.where(inside, slope, ops.where(flat, ops.full(x, 0.0), ops.full(x, math.nan)))
+
+
+def igamma_grad_a(ops, a, x):
+    """dP/da"""
+    parts = _Gamma(ops, a, x)
+    slope = ops.where(parts.near, parts.by_temme[2], parts.front * parts.slope())
+    return _slope_at_the_edges(ops, a, x, parts.inside, slope)
+
+
+def random_gamma_grad(ops, a, x):
+    """dx/da of a number x drawn by its distribution function P: -(dP/da) / (dP/dx), in which x^a e^-x / gamma(a) cancels."""
+    parts = _Gamma(ops, a, x)
+    slope = ops.where(parts.near, parts.by_temme[3], -parts.x * parts.slope())
+    return _slope_at_the_edges(ops, a, x, parts.inside, slope)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Beta
+
+
+def _beta_fraction(ops, a, b, x, active):
+    """The continued fraction 1/(1 + d_1/(1 + d_2/(1 + ...))) (DLMF 8.17.22); its denominator by Lentz's method."""
+    tiny = 1e-300
+
+    def nonzero(number):
+        return ops.where(number == 0.0, ops.full(number, tiny), number)
+
+    def going(m, *state):
+        return state[-1] & (m < MOST_STEPS)
+
+    def factor(c, d, value, coefficient):
+        d = 1.0 / nonzero(1.0 + coefficient * d)
+        c = nonzero(1.0 + coefficient / c)
+        return c, d, value * c * d
+
+    def step(m, c, d, value, _):
+        odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
+        # a may be so small that a + 0 is 0.
+        odd = ops.where(m == 0.0, -(a + b) * x / (a + 1.0), odd)
+        c, d, first = factor(c, d, value, odd)
+        m = m + 1.0
+        even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
+        c, d, second = factor(c, d, first, even)
+        return m, c, d, second, absolute(ops, second - value) > EPS * absolute(ops, second)
+
+    one = ops.full(x, 1.0)
+    return 1.0 / ops.loop(going, step, [ops.full(x, 0.0), one, ops.full(x, 0.0), one, active])[3]
+
+
+def regularized_incomplete_beta(ops, a, b, x):
+    """I_x(a, b). The fraction converges quickly for x < (a + 1) / (a + b + 2), and I_x(a, b) = 1 - I_(1-x)(b, a)."""
+    inside = (a > 0.0) & (b > 0.0) & (a < math.inf) & (b < math.inf) & (x > 0.0) & (x < 1.0)
+    p, q, y = (ops.where(inside, number, ops.full(number, 0.5)) for number in (a, b, x))
+    direct = y < (p + 1.0) / (p + q + 2.0)
+    log_y, log_rest = ops.log(y), ops.log1p(-y)
+    p, q = ops.where(direct, p, q), ops.where(direct, q, p)
+    log_y, log_rest = ops.where(direct, log_y, log_rest), ops.where(direct, log_rest, log_y)
+    y = ops.where(direct, y, 1.0 - y)
+    # gamma(p) p = gamma(p + 1), which is finite for the smallest p.
+    front = ops.exp(p * log_y + q * log_rest - (ops.lgamma(p + 1.0) + ops.lgamma(q) - ops.lgamma(p + q)))
+    value = front * _beta_fraction(ops, p, q, y, inside)
+    value = ops.where(direct, value, 1.0 - value)
+    # All mass at 0, for a = 0 or b = inf; or at 1.
+    at_zero, at_one = (a == 0.0) | (b == math.inf), (b == 0.0) | (a == math.inf)
+    zero, one, nan = (ops.full(x, number) for number in (0.0, 1.0, math.nan))
+    value = ops.where(x == 0.0, zero, ops.where(x == 1.0, one, value))
+    value = ops.where(at_zero & (x > 0.0), one, ops.where(at_one & (x < 1.0), zero, value))
+    possible = (a >= 0.0) & (b >= 0.0) & (x >= 0.0) & (x <= 1.0) & ~(at_zero & at_one)
+    return ops.where(possible, value, nan)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rows
+
+
+def _density(g, ans, a, x):
+    """dP/dx = x^(a - 1) e^-x / gamma(a)"""
+    power = mul_p.bind(sub_p.bind(a, const(a, 1)), log_p.bind(x))
+    return mul_p.bind(g, exp_p.bind(sub_p.bind(add_p.bind(neg_p.bind(x), power), lgamma_p.bind(a))))
+
+
+def _beta_density(g, ans, a, b, x):
+    """x^(a - 1) (1 - x)^(b - 1) / beta(a, b)"""
+    log_beta = sub_p.bind(add_p.bind(lgamma_p.bind(a), lgamma_p.bind(b)), lgamma_p.bind(add_p.bind(a, b)))
+    below = mul_p.bind(sub_p.bind(b, const(b, 1)), log1p_p.bind(neg_p.bind(x)))
+    above = mul_p.bind(sub_p.bind(a, const(a, 1)), log_p.bind(x))
+    return mul_p.bind(exp_p.bind(sub_p.bind(add_p.bind(below, above), log_beta)), g)
+
+
+def _beta_by_parameter(g, ans, a, b, x):
+    raise ValueError("Betainc gradient with respect to a and b not supported.")
+
+
+NO_SECOND = "the derivative of an incomplete gamma function by a has no derivative, as in JAX"
+igamma_grad_a_p = row(igamma_grad_a, NO_SECOND, 2)
+random_gamma_grad_p = row(random_gamma_grad, NO_SECOND, 2, keeps_weak_type=False)
+igamma_p = row(igamma, [lambda g, ans, a, x: mul_p.bind(g, igamma_grad_a_p.bind(a, x)), _density], 2)
+igammac_p = row(
+    igammac,
+    [
+        lambda g, ans, a, x: neg_p.bind(mul_p.bind(g, igamma_grad_a_p.bind(a, x))),
+        lambda g, ans, a, x: neg_p.bind(_density(g, ans, a, x)),
+    ],
+    2,
+)
+regularized_incomplete_beta_p = row(
+    regularized_incomplete_beta, [_beta_by_parameter, _beta_by_parameter, _beta_density], 3
+)

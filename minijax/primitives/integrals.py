@@ -1,0 +1,286 @@
+"""Integrals of exponentials, sines and logarithms: `expi`, `exp1`, `expn`, `si`, `ci`, `fresnel_s`, `fresnel_c`, `spence`.
+
+JAX composes them of other operations; here they are rows, so that every algorithm of special functions is of one kind. Near 0 they
+are power series, and elsewhere continued fractions, by Lentz's method (W. J. Lentz, Applied Optics 15 (1976)). The formulas have
+numbers in the NIST Digital Library of Mathematical Functions (DLMF), chapters 6, 7, 8 and 25.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .algorithms import EPS, MOST_STEPS, STRONG, absolute, polynomial, row
+from .basis import const, full
+from .elementwise import cos_p, div_p, eq_p, exp_p, log1p_p, mul_p, neg_p, select, sin_p, square_p, sub_p
+
+TINY = 1e-300
+
+
+def _power_series(coefficient, count: int) -> list[float]:
+    """The coefficients of a polynomial, highest power first."""
+    return [coefficient(k) for k in range(count - 1, -1, -1)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Exponential integrals
+
+
+def _fraction_of_expn(ops, n, x, active):
+    """exp(x) E_n(x) = 1/(x + n - 1 n/(x + n + 2 - 2 (n + 1)/(...))) (DLMF 8.19.17), where `active`."""
+
+    def going(k, b, c, d, value, unfinished):
+        return unfinished & (k < MOST_STEPS)
+
+    def step(k, b, c, d, value, _):
+        k, b = k + 1.0, b + 2.0
+        a = -k * (n - 1.0 + k)
+        d = 1.0 / (a * d + b)
+        c = b + a / c
+        factor = c * d
+        return k, b, c, d, value * factor, absolute(ops, factor - 1.0) > EPS
+
+    b = x + n
+    return ops.loop(going, step, [ops.full(x, 0.0), b, ops.full(x, 1 / TINY), 1.0 / b, 1.0 / b, active])[4]
+
+
+# Ei(x) = gamma + log|x| + the sum of x^k / (k k!) (DLMF 6.6.2).
+NEAR_0 = _power_series(lambda k: 1 / ((k + 1) * math.factorial(k + 1)), 20)
+FAR = 40.0
+
+
+def _expi_by_sum(ops, x, active):
+    """The same sum for x up to 40: all terms are positive."""
+
+    def going(k, term, total, unfinished):
+        return unfinished & (k < MOST_STEPS)
+
+    def step(k, term, total, _):
+        k = k + 1.0
+        term = term * x / k
+        return k, term, total + term / k, term / k > EPS * total
+
+    total = ops.loop(going, step, [ops.full(x, 0.0), ops.full(x, 1.0), ops.full(x, 0.0), active])[2]
+    return np.euler_gamma + ops.log(x) + total
+
+
+def _exp1(ops, x):
+    """E_1(x) for x > 0."""
+    near, far = x <= 1.0, x > 1.0
+    z = ops.where(near, x, ops.full(x, 1.0))
+    series = -np.euler_gamma - ops.log(z) + z * polynomial(ops, NEAR_0, -z)
+    z = ops.where(far & (x < math.inf), x, ops.full(x, 2.0))
+    fraction = ops.exp(-z) * _fraction_of_expn(ops, ops.full(x, 1.0), z, far)
+    return ops.where(near, series, ops.where(x < math.inf, fraction, ops.full(x, 0.0)))
+
+
+def expi(ops, x):
+    positive, negative = x > 0.0, x < 0.0
+    below = -_exp1(ops, ops.where(negative, -x, ops.full(x, 1.0)))
+    middle = positive & (x <= FAR)
+    by_sum = _expi_by_sum(ops, ops.where(middle, x, ops.full(x, 1.0)), middle)
+    # exp(x) / x (1 + 1!/x + 2!/x^2 + ...), whose 40 terms fall for x > 40 (DLMF 6.12.2).
+    z = ops.where(x > FAR, x, ops.full(x, FAR))
+    asymptotic = polynomial(ops, _power_series(lambda k: float(math.factorial(k)), 40), 1.0 / z)
+    # In two factors: exp(x) overflows before Ei(x) does.
+    above = ops.exp(z / 2.0) / z * asymptotic * ops.exp(z / 2.0)
+    value = ops.where(middle, by_sum, ops.where(x < math.inf, above, x))
+    value = ops.where(negative, below, value)
+    return ops.where(positive | negative, value, ops.where(x == 0.0, ops.full(x, -math.inf), x))
+
+
+def exp1(ops, x):
+    """E_1(x), and -Ei(-x) for negative x, as in JAX."""
+    return -expi(ops, -x)
+
+
+def expn(ops, n, x):
+    """E_n(x), for an integer n >= 0 and x >= 0."""
+    near, far = (x > 0.0) & (x <= 1.0), (x > 1.0) & (x < math.inf)
+    order = ops.where(n > 0.0, n, ops.full(x, 1.0))
+    z = ops.where(near, x, ops.full(x, 1.0))
+    logarithm = ops.digamma(order) - ops.log(z)
+    # The sum of -(-x)^k / ((k - n + 1) k!), but for k = n - 1 (DLMF 8.19.8).
+    total, term = ops.full(x, 0.0), ops.full(x, 1.0)
+    for k in range(24):
+        term = term * (-z / k) if k else term
+        own = order == k + 1.0
+        total = total + ops.where(own, term * logarithm, -term / ops.where(own, ops.full(x, 1.0), k + 1.0 - order))
+    # For a larger n that term is below the last digit.
+    z = ops.where(far, x, ops.full(x, 2.0))
+    value = ops.where(near, total, ops.exp(-z) * _fraction_of_expn(ops, order, z, far))
+    value = ops.where(x == 0.0, ops.where(n > 1.0, 1.0 / (order - 1.0), ops.full(x, math.inf)), value)
+    value = ops.where(n == 0.0, ops.exp(-x) / x, value)
+    value = ops.where(x == math.inf, ops.full(x, 0.0), value)
+    possible = (n >= 0.0) & (x >= 0.0) & (n == ops.floor(n)) & (n < math.inf)
+    return ops.where(possible, value, ops.full(x, math.nan))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Sine, cosine and Fresnel integrals: below a border power series, above it one fraction of complex numbers for both
+
+
+def _complex_fraction(ops, real, imaginary, increment: float, coefficient, active):
+    """The real and imaginary part of 1/(b + a_1/(b + increment + a_2/(b + 2 increment + ...))), b = real + i imaginary."""
+
+    def inverse(re, im):
+        size = re * re + im * im
+        return re / size, -im / size
+
+    def going(n, *state):
+        return state[-1] & (n < MOST_STEPS)
+
+    def step(n, b, cr, ci, dr, di, hr, hi, _):
+        n, b = n + 1.0, b + increment
+        a = coefficient(n)
+        dr, di = inverse(a * dr + b, a * di + imaginary)
+        ir, ii = inverse(cr, ci)
+        cr, ci = b + a * ir, imaginary + a * ii
+        fr, fi = cr * dr - ci * di, cr * di + ci * dr
+        hr, hi = hr * fr - hi * fi, hr * fi + hi * fr
+        return n, b, cr, ci, dr, di, hr, hi, absolute(ops, fr - 1.0) + absolute(ops, fi) > 4 * EPS
+
+    dr, di = inverse(real, imaginary)
+    state = [ops.full(real, 0.0), real, ops.full(real, 1 / TINY), ops.full(real, 0.0), dr, di, dr, di, active]
+    return ops.loop(going, step, state)[6:8]
+
+
+BORDER = 4.0
+SINE = _power_series(lambda k: (-1) ** k / ((2 * k + 1) * math.factorial(2 * k + 1)), 18)
+COSINE = _power_series(lambda k: (-1) ** (k + 1) / ((2 * k + 2) * math.factorial(2 * k + 2)), 18)
+
+
+def _sine_and_cosine_integral(ops, x):
+    """(Si(|x|), Ci(|x|)) (DLMF 6.6.5, 6.6.6, 6.9.1)"""
+    x = absolute(ops, x)
+    near = ops.where(x <= BORDER, x, ops.full(x, 1.0))
+    square = near * near
+    si = near * polynomial(ops, SINE, square)
+    ci = np.euler_gamma + ops.log(near) + square * polynomial(ops, COSINE, square)
+    far = ops.where((x > BORDER) & (x < math.inf), x, ops.full(x, 2 * BORDER))
+    # E_1(i x) = exp(-i x) times the fraction = -Ci(x) + i (Si(x) - pi/2).
+    hr, hi = _complex_fraction(ops, ops.full(x, 1.0), far, 2.0, lambda n: -n * n, x > BORDER)
+    sine, cosine = ops.sin(far), ops.cos(far)
+    beyond = x > BORDER
+    si = ops.where(beyond, math.pi / 2 + (hi * cosine - hr * sine), si)
+    ci = ops.where(beyond, -(hr * cosine + hi * sine), ci)
+    si = ops.where(x == math.inf, ops.full(x, math.pi / 2), si)
+    return si, ops.where(x == math.inf, ops.full(x, 0.0), ci)
+
+
+def si(ops, x):
+    value = _sine_and_cosine_integral(ops, x)[0]
+    # Zeros keep their sign, and NaN stays.
+    return ops.where(x == x, ops.where(x == 0.0, x, ops.where(x < 0.0, -value, value)), x)
+
+
+def ci(ops, x):
+    value = _sine_and_cosine_integral(ops, x)[1]
+    return ops.where(x >= 0.0, value, ops.full(x, math.nan))
+
+
+FRESNEL_SINE = _power_series(lambda k: (-1) ** k / ((4 * k + 3) * math.factorial(2 * k + 1)), 18)
+FRESNEL_COSINE = _power_series(lambda k: (-1) ** k / ((4 * k + 1) * math.factorial(2 * k)), 18)
+FRESNEL_BORDER = 1.5
+
+
+def _fresnel(ops, x):
+    """(S(x), C(x)) (DLMF 7.6.4, 7.6.6, 7.9.2 of a complex argument)"""
+    size = absolute(ops, x)
+    near = ops.where(size <= FRESNEL_BORDER, size, ops.full(x, 1.0))
+    angle = near * near * (math.pi / 2)
+    s = near * angle * polynomial(ops, FRESNEL_SINE, angle * angle)
+    c = near * polynomial(ops, FRESNEL_COSINE, angle * angle)
+    # Beyond 1e8 the two are 1/2 to the last digit.
+    beyond = (size > FRESNEL_BORDER) & (size < 1e8)
+    far = ops.where(beyond, size, ops.full(x, 2 * FRESNEL_BORDER))
+    hr, hi = _complex_fraction(
+        ops, ops.full(x, 1.0), -math.pi * far * far, 4.0, lambda n: -(2.0 * n - 1.0) * (2.0 * n), beyond
+    )
+    # C + i S = (1 + i)/2 (1 - exp(i pi x^2 / 2) (1 - i) x h)
+    hr, hi = far * (hr + hi), far * (hi - hr)
+    # The angle modulo 2 pi, from x^2 modulo 4: the product with pi would lose digits.
+    turn = far * far
+    turn = (turn - 4.0 * ops.floor(turn / 4.0)) * (math.pi / 2)
+    cosine, sine = ops.cos(turn), ops.sin(turn)
+    re, im = 1.0 - (cosine * hr - sine * hi), -(cosine * hi + sine * hr)
+    s = ops.where(beyond, 0.5 * (re + im), s)
+    c = ops.where(beyond, 0.5 * (re - im), c)
+    s, c = (ops.where(size >= 1e8, ops.full(x, 0.5), value) for value in (s, c))
+    return [ops.where(x == x, ops.where(x < 0.0, -value, value), x) for value in (s, c)]
+
+
+def fresnel_s(ops, x):
+    return _fresnel(ops, x)[0]
+
+
+def fresnel_c(ops, x):
+    return _fresnel(ops, x)[1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The dilogarithm
+
+DILOGARITHM = _power_series(lambda k: 1 / (k + 1) ** 2, 56)
+
+
+def spence(ops, x):
+    """Li_2(1 - x), brought to 1 - x in [-1/2, 1/2] by inversion and reflection (DLMF 25.12.4 and 6), where it is a sum."""
+    inside = (x > 0.0) & (x < math.inf)
+    given = ops.where(inside, x, ops.full(x, 1.0))
+    inverted = given > 1.5
+    w = ops.where(inverted, 1.0 / given, given)
+    reflected = w < 0.5
+    v = ops.where(reflected, w, ops.full(x, 0.5))
+    y = ops.where(reflected, 1.0 - w, w)
+    value = (1.0 - y) * polynomial(ops, DILOGARITHM, 1.0 - y)
+    value = ops.where(reflected, math.pi**2 / 6 - ops.log(v) * ops.log1p(-v) - value, value)
+    logarithm = ops.log(given)
+    value = ops.where(inverted, -0.5 * logarithm * logarithm - value, value)
+    ends = ops.where(x == 0.0, ops.full(x, math.pi**2 / 6), ops.where(x == math.inf, -x, ops.full(x, math.nan)))
+    return ops.where(inside, value, ends)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Rows
+
+
+def _slope(numerator, limit: float):
+    """numerator(x) / x, and the limit at x = 0."""
+
+    def jvp(g, ans, x):
+        at_zero = eq_p.bind(x, const(x, 0))
+        safe = select(at_zero, full(x.shape, 1, x.dtype, x.weak_type), x)
+        value = div_p.bind(numerator(safe), safe)
+        return mul_p.bind(g, select(at_zero, full(x.shape, limit, x.dtype, x.weak_type), value))
+
+    return jvp
+
+
+def _spence_jvp(g, ans, x):
+    """log(x) / (1 - x), which is -1 at x = 1."""
+    return _slope(lambda y: neg_p.bind(log1p_p.bind(y)), -1)(g, ans, sub_p.bind(x, const(x, 1)))
+
+
+def _by_angle(function):
+    """function(pi x^2 / 2)"""
+    return lambda g, ans, x: mul_p.bind(g, function.bind(mul_p.bind(square_p.bind(x), const(x, math.pi / 2))))
+
+
+def _by_order(g, ans, n, x):
+    raise ValueError("The gradient of expn with respect to n is not supported.")
+
+
+def _expn_jvp(g, ans, n, x):
+    return neg_p.bind(mul_p.bind(g, expn_p.bind(sub_p.bind(n, const(n, 1)), x)))
+
+
+expi_p = row(expi, [lambda g, ans, x: mul_p.bind(g, div_p.bind(exp_p.bind(x), x))], **STRONG)
+exp1_p = row(exp1, [lambda g, ans, x: neg_p.bind(mul_p.bind(g, div_p.bind(exp_p.bind(neg_p.bind(x)), x)))], **STRONG)
+expn_p = row(expn, [_by_order, _expn_jvp], 2)
+si_p = row(si, [_slope(sin_p.bind, 1)], **STRONG)
+ci_p = row(ci, [lambda g, ans, x: mul_p.bind(g, div_p.bind(cos_p.bind(x), x))], **STRONG)
+fresnel_s_p = row(fresnel_s, [_by_angle(sin_p)], **STRONG)
+fresnel_c_p = row(fresnel_c, [_by_angle(cos_p)], **STRONG)
+spence_p = row(spence, [_spence_jvp], **STRONG)
