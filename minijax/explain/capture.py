@@ -6,7 +6,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -80,17 +80,15 @@ def _names(file: str) -> list[str]:
             code = compile(source.read(), file, "exec")
         except SyntaxError as error:
             raise BadInput(f"{file} is no Python: {_first_line(error)}") from None
-    found: list[str] = []
+    return list(dict.fromkeys(_defined(code)))
 
-    def search(code: CodeType):
-        for constant in code.co_consts:
-            if isinstance(constant, CodeType):
-                if not constant.co_name.startswith("<") and constant.co_flags & inspect.CO_OPTIMIZED:
-                    found.append(constant.co_qualname.replace("<locals>.", ""))
-                search(constant)
 
-    search(code)
-    return list(dict.fromkeys(found))
+def _defined(code: CodeType) -> Iterator[str]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            if not constant.co_name.startswith("<") and constant.co_flags & inspect.CO_OPTIMIZED:
+                yield constant.co_qualname.replace("<locals>.", "")
+            yield from _defined(constant)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -21,17 +21,16 @@ from .model import Place, Ref, Rule
 
 def every_equation(jaxpr: Jaxpr | ClosedJaxpr) -> Iterator[tuple[JaxprEqn, int]]:
     """Each equation, once, with the number of inner jaxprs that it stands in; an equation comes before those within it."""
-    seen: set[int] = set()
+    return _every(jaxpr, 0, set())
 
-    def walk(jaxpr, depth):
-        for eqn in jaxpr.eqns:
-            if id(eqn) not in seen:
-                seen.add(id(eqn))
-                yield eqn, depth
-                for inner in jaxprs_in_params(eqn.params):
-                    yield from walk(inner, depth + 1)
 
-    return walk(jaxpr, 0)
+def _every(jaxpr: Jaxpr | ClosedJaxpr, depth: int, seen: set[int]) -> Iterator[tuple[JaxprEqn, int]]:
+    for eqn in jaxpr.eqns:
+        if id(eqn) not in seen:
+            seen.add(id(eqn))
+            yield eqn, depth
+            for inner in jaxprs_in_params(eqn.params):
+                yield from _every(inner, depth + 1, seen)
 
 
 class Marks:
@@ -41,34 +40,12 @@ class Marks:
         self.found: dict[int, Ref] = {}
         # Python reuses the ids of dead objects.
         self.kept: list[Any] = []
-        self.memo: dict[int, tuple[Ref, ...]] = {}
 
     def mark(self, closed_jaxpr: ClosedJaxpr, stage: int, numbers: dict[int, int]) -> ClosedJaxpr:
         """The same program, whose equations have marks. numbers: {id of an equation: its number in the stage}."""
-        done: dict[int, Any] = {}
-
-        def marked(value):
-            if isinstance(value, (tuple, list)):
-                return type(value)(map(marked, value)) if type(value) in (tuple, list) else value
-            if not isinstance(value, (Jaxpr, ClosedJaxpr)):
-                return value
-            if id(value) not in done:
-                if isinstance(value, ClosedJaxpr):
-                    done[id(value)] = value.replace(jaxpr=marked(value.jaxpr))
-                else:
-                    done[id(value)] = value.replace(eqns=[of_eqn(e) for e in value.eqns], effects=value.effects)
-            return done[id(value)]
-
-        def of_eqn(eqn: JaxprEqn) -> JaxprEqn:
-            if id(eqn) not in done:
-                params = eqn.params
-                if jaxprs_in_params(params):
-                    params = {k: marked(v) for k, v in params.items()}
-                done[id(eqn)] = eqn.replace(params=params, origin=self.of(eqn, (stage, numbers[id(eqn)])))
-            return done[id(eqn)]
-
-        self.kept.append((closed_jaxpr, done))
-        return marked(closed_jaxpr)
+        marking = _Marking(self, stage, numbers)
+        self.kept.append((closed_jaxpr, marking))
+        return marking.value(closed_jaxpr)
 
     def of(self, eqn: JaxprEqn, ref: Ref) -> Origin:
         origin = Origin(None) if eqn.origin is None else eqn.origin
@@ -99,6 +76,35 @@ class Marks:
             else:
                 waiting += reversed(origin.parents)
         return tuple(refs)
+
+
+class _Marking:
+    """Copies a program, with a mark on each equation. What occurs several times, as the jaxpr of two calls, is copied once."""
+
+    def __init__(self, marks: Marks, stage: int, numbers: dict[int, int]):
+        self.marks, self.stage, self.numbers = marks, stage, numbers
+        self.done: dict[int, Any] = {}
+
+    def value(self, value: Any) -> Any:
+        if type(value) in (tuple, list):
+            return type(value)(map(self.value, value))
+        if not isinstance(value, (Jaxpr, ClosedJaxpr)):
+            return value
+        if id(value) not in self.done:
+            if isinstance(value, ClosedJaxpr):
+                self.done[id(value)] = value.replace(jaxpr=self.value(value.jaxpr))
+            else:
+                self.done[id(value)] = value.replace(eqns=list(map(self.eqn, value.eqns)), effects=value.effects)
+        return self.done[id(value)]
+
+    def eqn(self, eqn: JaxprEqn) -> JaxprEqn:
+        if id(eqn) not in self.done:
+            params = eqn.params
+            if jaxprs_in_params(params):
+                params = {k: self.value(v) for k, v in params.items()}
+            origin = self.marks.of(eqn, (self.stage, self.numbers[id(eqn)]))
+            self.done[id(eqn)] = eqn.replace(params=params, origin=origin)
+        return self.done[id(eqn)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

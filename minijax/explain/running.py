@@ -68,32 +68,29 @@ def _without_prints(eqn: JaxprEqn) -> JaxprEqn | None:
     return None
 
 
-def run(closed_jaxpr: ClosedJaxpr, args: Sequence, seen: Callable[[JaxprEqn, list, list], None] | None = None) -> list:
-    """The results of a program. seen(equation, operands, results) is called for each equation, those of called jaxprs too."""
+# Called for each equation with its operands and its results.
+Seen = Callable[[JaxprEqn, list, list], None]
 
-    def of(jaxpr: Jaxpr, consts, args) -> list:
-        values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
 
-        def read(atom):
-            return atom.val if type(atom) is Literal else values[atom]
-
-        for eqn in jaxpr.eqns:
-            operands = [read(v) for v in eqn.invars]
-            inner = called_jaxpr(eqn)
-            quiet = _without_prints(eqn)
-            if quiet is None:
-                continue
-            if inner is not None and len(inner.jaxpr.invars) == len(operands):
-                outs = of(inner.jaxpr, inner.consts, operands)
-            else:
-                out = eqn.primitive.bind(*operands, **quiet.params)
-                outs = list(out) if eqn.primitive.multiple_results else [out]
-            values.update(zip(eqn.outvars, outs))
-            if seen is not None:
-                seen(eqn, operands, outs)
-        return [read(v) for v in jaxpr.outvars]
-
-    return of(closed_jaxpr.jaxpr, closed_jaxpr.consts, args)
+def run(closed_jaxpr: ClosedJaxpr, args: Sequence, seen: Seen | None = None) -> list:
+    """The results of a program. `seen` is called for the equations of called jaxprs, too."""
+    jaxpr = closed_jaxpr.jaxpr
+    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*closed_jaxpr.consts, *args], strict=True))
+    for eqn in jaxpr.eqns:
+        operands = [v.val if type(v) is Literal else values[v] for v in eqn.invars]
+        inner = called_jaxpr(eqn)
+        quiet = _without_prints(eqn)
+        if quiet is None:
+            continue
+        if inner is not None and len(inner.jaxpr.invars) == len(operands):
+            outs = run(inner, operands, seen)
+        else:
+            out = eqn.primitive.bind(*operands, **quiet.params)
+            outs = list(out) if eqn.primitive.multiple_results else [out]
+        values.update(zip(eqn.outvars, outs))
+        if seen is not None:
+            seen(eqn, operands, outs)
+    return [v.val if type(v) is Literal else values[v] for v in jaxpr.outvars]
 
 
 def sample(aval: ShapedArray, seed: int) -> ArrayImpl:
