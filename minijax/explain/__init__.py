@@ -12,7 +12,7 @@ from typing import Any
 def explain(
     fun: Callable[..., Any],
     *,
-    argnums: int | tuple[int, ...] = 0,
+    argnums: int | tuple[int, ...] | None = None,
     grad: bool | None = None,
     vmap: Any = None,
     jit: bool = False,
@@ -25,10 +25,10 @@ def explain(
     the transposed program, the gradient, the batched program, the jaxpr after each pass, and the NumPy and StableHLO programs.
     `.text()` shows it in a terminal, `.save("page.html")` writes a page, and a notebook shows the page.
 
-    argnums: the positional arguments to differentiate. grad: whether the last program is that of value and gradient; by
-    default it is if `fun` returns one real scalar. vmap: `in_axes` of a `vmap` around everything, as in `minijax.vmap`. jit:
-    explain the jitted function, whose equations stand within one `jit` equation. checks: whether to compare the gradient with
-    finite differences. command: what makes this page again, shown on the page.
+    argnums: the positional arguments to differentiate; by default the first that is real or complex. grad: whether the last
+    program is that of value and gradient; by default it is if `fun` returns one real scalar. vmap: `in_axes` of a `vmap` around
+    everything, as in `minijax.vmap`. jit: explain the jitted function, whose equations stand within one `jit` equation. checks:
+    whether to compare the gradient with finite differences. command: what makes this page again, shown on the page.
 
     Raises what tracing `fun` raises. If a later stage fails, the explanation shows the error in the stage's place.
 

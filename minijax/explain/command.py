@@ -15,7 +15,6 @@ from . import rules
 from .capture import BadInput, arguments, defined_in, loaded, run_to_call, split_target
 from .compare import jax_badges
 from .stages import explainer
-from .traced import first_real
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,14 +61,13 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
         function, names = loaded(file, name, options.script_args)
         args, kwargs = arguments(options.args, names), {}
     command = shlex.join(["python", "-m", "minijax", *words])
-    chosen = first_real(args) if argnums is None else argnums
     job = {"file": file, "name": name, "argv": options.script_args, "call": None}
     if options.args is None:
         job |= {"call": options.call, "defined_in": defined_in(file, name)}
     try:
         made = explainer(
             function,
-            argnums=chosen,
+            argnums=argnums,
             grad=True if options.grad else None,
             vmap=vmap,
             jit=options.jit,

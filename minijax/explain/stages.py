@@ -38,7 +38,7 @@ BATCH = 8
 
 
 def explainer(
-    fun: Callable, *, argnums=0, grad=None, vmap=None, jit=False, checks=True, command=None, compare=None
+    fun: Callable, *, argnums=None, grad=None, vmap=None, jit=False, checks=True, command=None, compare=None
 ) -> Callable[..., Explanation]:
     """See `minijax.explain`. compare: a function of the traced function that returns further badges."""
     check_callable(fun)

@@ -42,7 +42,7 @@ class Traced:
         leaves, self.tree = tree_flatten((args, kwargs))
         dims = [None] * len(leaves) if vmap is None else flatten_axes("explain's vmap", self.tree, (vmap, 0))
         paths = [path for path, _ in tree_flatten_with_path((args, kwargs))[0]]
-        nums = {n % max(len(args), 1) for n in ((argnums,) if isinstance(argnums, int) else argnums)}
+        nums = _positions(first_real(args) if argnums is None else argnums, len(args))
         try:
             self.trace(leaves, dims, paths, nums, _is_array)
         except (ConcretizationTypeError, TracerIntegerConversionError):
@@ -99,6 +99,14 @@ class Traced:
                 value = to_array(as_operand(x))
                 found.append(value if d is None else to_array(value._value.take(0, axis=d)))
         return found
+
+
+def _positions(argnums: int | tuple[int, ...], count: int) -> set[int]:
+    nums = (argnums,) if isinstance(argnums, int) else argnums
+    for n in nums if count else ():
+        if not -count <= n < count:
+            raise ValueError(f"explain got argnums={argnums!r}, and the call has {count} positional arguments")
+    return {n % max(count, 1) for n in nums}
 
 
 def _has_tangents(aval: ShapedArray) -> bool:

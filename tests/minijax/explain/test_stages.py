@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from explained_programs import MARKERS, PROGRAMS, X, spot_p
 
 import minijax
+import minijax.numpy as jnp
+from minijax import lax
 
 # Zeros, copies for a batch, and batch axes put in front: the transformation asks for them, and no expression.
 OF_NO_EXPRESSION = {"broadcast_in_dim", "transpose"}
@@ -224,3 +227,70 @@ def test_names_of_modules_and_of_the_function():
     from minijax.explain.model import Stage
 
     assert callable(minijax.explain) and costs.peak and isinstance(explained("plain").stage("jaxpr"), Stage)
+
+
+def root(x):
+    def solve(f, start):
+        return lax.fori_loop(0, 9, lambda _, y: y - f(y) / (2 * y), start)
+
+    return lax.custom_root(lambda y: y * y - x.sum(), 1.0, solve, lambda g, y: y / g(1.0))
+
+
+# {name: (function, arguments, names of the stages that cannot be)}
+EDGES = {
+    "identity": (lambda x: x, (X,), ""),
+    "constant": (lambda x: 3.0, (X,), ""),
+    "no arguments": (lambda: jnp.ones(3).sum(), (), "jvp linearized transposed gradient"),
+    "an integer result": (lambda x: (x * 2, jnp.arange(3)), (X,), ""),
+    "a truth value": (lambda x: x > 0.5, (X,), ""),
+    "no elements": (lambda x: jnp.sum(jnp.sin(x)), (np.zeros((0, 3), np.float32),), ""),
+    "a key": (lambda k, x: jnp.sum(minijax.random.normal(k, (3,)) * x), (minijax.random.key(0), X), ""),
+    "None": (lambda x, y: x.sum(), (X, None), ""),
+    "an integer": (lambda n: n * 2, (3,), "jvp linearized transposed gradient"),
+    "a large constant": (lambda x: jnp.sum(x * np.arange(3000, dtype=np.float32).reshape(1000, 3)), (X,), ""),
+    "a named axis": (lambda x: minijax.vmap(lambda a: a / lax.psum(a, "i"), axis_name="i")(x).sum(), (X,), ""),
+    "a callback": (
+        lambda x: minijax.pure_callback(lambda a: np.asarray(a), minijax.ShapeDtypeStruct((3,), np.float32), x).sum(),
+        (X,),
+        "jvp linearized transposed gradient batched stablehlo",
+    ),
+    "nested loops": (lambda x: lax.scan(lambda c, a: (lax.scan(lambda d, b: (d * b + c, d), a, x)[0], a), 1.0, x)[0], (X,), ""),
+    "a type": (lambda x: jnp.sin(x).sum(), (minijax.ShapeDtypeStruct((3,), np.float32),), ""),
+    "bfloat16": (lambda x: jnp.sin(x).sum(), (jnp.ones(3, jnp.bfloat16),), ""),
+    "complex": (lambda z: jnp.abs(z).sum(), (X.astype(np.complex64),), ""),
+    "a Hessian": (lambda x: minijax.hessian(lambda y: jnp.sum(jnp.sin(y) ** 2))(x), (X,), ""),
+    "a root": (root, (X,), ""),
+    "a dictionary": (lambda x: {"a": x.sum(), "b": x}, (X,), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_edges(name, capfd):
+    function, args, failing = EDGES[name]
+    made = minijax.explain(function)(*args)
+    assert " ".join(s.name for s in made.stages if s.error) == failing
+    assert made.text() and made.html()
+    assert all(b.state in ("good", "skipped") for b in made.badges)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_prints_while_an_explanation_is_made(capfd):
+    function, args, kwargs = PROGRAMS["printing"]
+    minijax.explain(function)(*args, **kwargs)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_bad_options():
+    with pytest.raises(ValueError, match="argnums=2, and the call has 1 positional arguments"):
+        minijax.explain(jnp.sin, argnums=2)(X)
+    with pytest.raises(ValueError, match=r"maps axis 1 of x, which is f32\[3\]"):
+        minijax.explain(lambda x: x, vmap=1)(X)
+    with pytest.raises(TypeError, match="callable"):
+        minijax.explain(3)
+    with pytest.raises(KeyError, match="no stage is called 'lost': the stages are source, jaxpr"):
+        explained("plain").stage("lost")
+
+
+def test_random_numbers_are_said_not_to_be_counted():
+    made = minijax.explain(lambda k: minijax.random.bits(k, (3,)))(minijax.random.key(0))
+    assert "The operations of random_bits are not counted." in made.stage("jaxpr").change
