@@ -1,4 +1,4 @@
-"""The method of Broyden, Fletcher, Goldfarb and Shanno: J. Nocedal, S. J. Wright, "Numerical optimization" (2006), algorithm 6.1."""
+"""The method of Broyden, Fletcher, Goldfarb and Shanno (J. Nocedal, S. J. Wright, "Numerical optimization", 2006, 6.1)."""
 
 from __future__ import annotations
 

@@ -154,8 +154,8 @@ def cg(
     (`jax.scipy.sparse.linalg.cg`).
 
     A: a matrix or a function of arrays or pytrees; M: likewise, what approximates the inverse of A. x0: where to begin. The
-    residual becomes smaller than `tol` times the norm of b, or than `atol`, unless that takes more than `maxiter` steps. Raises ValueError
-    unless A is square and x0 has the form of b.
+    residual becomes smaller than `tol` times the norm of b, or than `atol`, unless that takes more than `maxiter` steps. Raises
+    ValueError unless A is square and x0 has the form of b.
 
     >>> cg(np.float32([[2, 1], [1, 2]]), np.float32([3, 3]))[0].round(4)
     Array([1., 1.], dtype=float32)
