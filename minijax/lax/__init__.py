@@ -7,6 +7,7 @@ table.
 from __future__ import annotations
 
 import enum
+from importlib import import_module
 from typing import Any
 
 from ..api.associative_scan import associative_scan
@@ -35,7 +36,7 @@ from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.pytrees import tree_map
 from ..primitives import bessel, elementwise, gamma, incomplete  # noqa: F401  (rows, which the tables below name)
 from ..primitives.basis import reduce_sum, registry
-from ..primitives.contractions import batch_matmul, dot, dot_general
+from ..primitives.contractions import Precision, batch_matmul, dot, dot_general
 from ..primitives.convolution import conv_general_dilated
 from ..primitives.convolution_shapes import (
     ConvDimensionNumbers,
@@ -249,7 +250,8 @@ __all__ = [
     "ConvDimensionNumbers", "conv", "conv_dimension_numbers", "conv_general_dilated", "conv_general_dilated_local",
     "conv_general_dilated_patches", "conv_general_permutations", "conv_general_shape_tuple", "conv_shape_tuple",
     "conv_transpose", "conv_transpose_shape_tuple", "conv_with_general_padding", "padtype_to_pads",
-    "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
+    "GatherDimensionNumbers", "GatherScatterMode", "Precision", "RoundingMethod", "ScatterDimensionNumbers",
+    "argmax", "argmin",
     "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
     "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
     "custom_linear_solve", "custom_root",
@@ -268,3 +270,13 @@ __all__ = [
 __all__ += [*_unary, *_binary, *_primitives]
 
 at_the_door(globals())
+
+
+# Modules that are imported when a program first asks for them.
+_ON_DEMAND = ("linalg",)
+
+
+def __getattr__(name: str):
+    if name in _ON_DEMAND:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ from typing import Any, Never
 from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, Axis, DTypeLike, Index, Shape
+from . import linalg as linalg
 
 import enum
 
@@ -19,6 +20,7 @@ from . import ConvDimensionNumbers as ConvDimensionNumbers
 from . import FftType as FftType
 from ..primitives.windows import GatherDimensionNumbers as GatherDimensionNumbers
 from ..primitives.windows import GatherScatterMode as GatherScatterMode
+from . import Precision as Precision
 from ..primitives.windows import ScatterDimensionNumbers as ScatterDimensionNumbers
 from ..api.collectives import all_gather as all_gather
 from ..api.collectives import all_to_all as all_to_all

@@ -405,7 +405,7 @@ give_methods(globals())
 
 
 # Modules that are imported when a program first asks for them.
-_ON_DEMAND = ("fft",)
+_ON_DEMAND = ("fft", "linalg")
 
 
 def __getattr__(name: str):

@@ -340,6 +340,77 @@ OPS: list[Op] = [
     unary("top_k", lambda lax, x: lax.top_k(x, 2)[0]),
 ]
 
+# ---------------------------------------------------------------------------------------------------------------------
+# Linear algebra: of matrices that are far from singular, whose eigenvalues differ
+
+
+SQUARE = (3, 3)
+# The dtypes of LAPACK.
+FIELDS = ("float32", *COMPLEX)
+SHIFT = np.diag(np.float32([4, 6, 9]))
+
+
+def on_matrix(name, f, dtypes=("float32",), shape=SQUARE, smooth=True, ulp=16.0):
+    """A row of a factorization, of a matrix with a shifted diagonal if it is square. f(linalg, matrix) -> an array."""
+
+    def function(lax, x):
+        return f(lax.linalg, x + SHIFT.astype(x.dtype) if x.shape[-2:] == SQUARE else x)
+
+    return Op(name, function, (shape,), dtypes, (-1.0, 1.0), (0,) if smooth else (), ulp=ulp)
+
+
+def definite(x):
+    """A Hermitian matrix."""
+    return (x + x.mT.conj()) / 2
+
+
+FIRST = len(OPS)
+OPS += [
+    *[
+        Op(
+            "triangular_solve",
+            lambda lax, a, b, flags=flags: lax.linalg.triangular_solve(a + SHIFT.astype(a.dtype), b, **flags),
+            (SQUARE, (3, 2) if flags["left_side"] else (2, 3)),
+            FIELDS,
+            (-1.0, 1.0),
+            (0, 1),
+            ulp=16,
+        )
+        for flags in (
+            {"left_side": True, "lower": True},
+            {"left_side": False, "lower": False, "transpose_a": True, "conjugate_a": True},
+            {"left_side": True, "lower": False, "unit_diagonal": True},
+        )
+    ],
+    Op(
+        "tridiagonal_solve",
+        lambda lax, dl, d, du, b: lax.linalg.tridiagonal_solve(dl, d + 4, du, b),
+        ((3,), (3,), (3,), (3, 2)),
+        domain=(-1.0, 1.0),
+        smooth=(0, 1, 2, 3),
+        ulp=16,
+    ),
+    on_matrix("cholesky", lambda linalg, x: linalg.cholesky(x), FIELDS),
+    on_matrix("lu", lambda linalg, x: linalg.lu(x)[0], FIELDS),
+    on_matrix("lu", lambda linalg, x: linalg.lu(x)[0], shape=(2, 3)),
+    on_matrix("lu_pivots_to_permutation", lambda linalg, x: linalg.lu(x)[2], shape=(3, 2), smooth=False),
+    on_matrix("qr", lambda linalg, x: linalg.qr(x)[0], FIELDS),
+    on_matrix("qr", lambda linalg, x: linalg.qr(x)[0], shape=(3, 2), ulp=32),
+    on_matrix("qr", lambda linalg, x: linalg.qr(x, full_matrices=False, pivoting=True)[1], shape=(3, 2), ulp=32),
+    on_matrix("eigh", lambda linalg, x: linalg.eigh(definite(x))[0], FIELDS, ulp=32),
+    on_matrix("eigh", lambda linalg, x: linalg.eigh(definite(x), lower=False, symmetrize_input=False)[1]),
+    on_matrix("eig", lambda linalg, x: linalg.eig(x)[0], smooth=False),
+    on_matrix("svd", lambda linalg, x: linalg.svd(x, full_matrices=False)[0], shape=(3, 2), ulp=32),
+    on_matrix("svd", lambda linalg, x: linalg.svd(x, compute_uv=False), FIELDS),
+    on_matrix("schur", lambda linalg, x: linalg.schur(x)[0], smooth=False, ulp=64),
+    on_matrix("hessenberg", lambda linalg, x: linalg.hessenberg(x)[0], FIELDS, smooth=False),
+    on_matrix("tridiagonal", lambda linalg, x: linalg.tridiagonal(x)[0], smooth=False),
+    on_matrix("householder_product", lambda linalg, x: linalg.householder_product(x, x[..., 0]), smooth=False, ulp=64),
+    on_matrix("ormqr", lambda linalg, x: linalg.ormqr(x, x[..., 0], x), smooth=False, ulp=64),
+    on_matrix("symmetric_product", lambda linalg, x: linalg.symmetric_product(x, x, alpha=2.0, beta=3.0), smooth=False),
+]
+FACTORIZATIONS = {op.name for op in OPS[FIRST:]}
+
 
 def arrays(op: Op, dtype: str, rng: np.random.Generator, shapes=None) -> list[np.ndarray]:
     """Random arrays for a row; those of the floating dtypes have no two equal elements, so that no derivative is at a tie."""

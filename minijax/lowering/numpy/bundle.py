@@ -11,6 +11,7 @@ import ast
 import builtins
 import enum
 import functools
+import importlib
 import inspect
 import itertools
 import math
@@ -27,7 +28,14 @@ from ...core.primitive import Primitive
 from ..origins import numbered
 
 # Modules that a program may import. Every program imports NumPy.
-MODULES = {np: "numpy as np", math: "math", operator: "operator", functools: "functools", itertools: "itertools"}
+MODULES = {
+    np: "numpy as np",
+    math: "math",
+    operator: "operator",
+    functools: "functools",
+    itertools: "itertools",
+    importlib: "importlib",
+}
 
 _MODULE_NAMES = {"enum", "collections", *[text.rpartition(" ")[2] for text in MODULES.values()]}
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...core.avals import ShapedArray
 from ...foundation import errors
+from ...primitives.contractions import PRECISIONS
 from .text import BOOL, INT32, Value, i64_array, i64_table, ints
 
 Rule = Callable[..., Value | Sequence[Value]]
@@ -407,14 +408,6 @@ REDUCTIONS: dict[str, Rule] = {
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Contractions
-
-
-# {JAX's name of a precision: XLA's name}.
-PRECISIONS = {
-    **dict.fromkeys(("default", "fastest", "bfloat16"), "DEFAULT"),
-    **dict.fromkeys(("high", "bfloat16_3x", "tensorfloat32"), "HIGH"),
-    **dict.fromkeys(("highest", "float32"), "HIGHEST"),
-}
 
 
 def precision_names(precision) -> list[str]:

@@ -23,6 +23,14 @@ OTHER_EQUATIONS = {
     ("cumlogsumexp", "jvp"): "JAX calls logaddexp, a function with a rule of its own, which is a row's rule here",
     ("cumlogsumexp", "vjp"): "as its jvp",
     ("scatter-mul", "vjp"): "both scatters carry one update jaxpr, which has a name then; JAX traces it twice",
+    **{
+        (
+            name,
+            kind,
+        ): "JAX's rule is written with jnp's functions, and maps over the batch; here with lax's, for all the batch"
+        for name in ("tridiagonal_solve", "lu", "qr", "eigh", "svd")
+        for kind in ("jvp", "vjp")
+    },
     ("conv_general_dilated", "vmap"): "as reduce_prod's jvp: batch axes and groups are merged by a permuting reshape",
     ("conv_general_dilated", "vjp"): "as its vmap, where there are groups",
     ("dynamic_slice", "vmap"): "JAX writes a gather; with starts that all examples share, a dynamic_slice does it",
