@@ -104,6 +104,7 @@ from .bits import frexp as frexp
 from .creation import from_dlpack as from_dlpack
 from .creation import frombuffer as frombuffer
 from .vectorize import fromfunction as fromfunction
+from .ufunc_objects import frompyfunc as frompyfunc
 from .attributes import fromstring as fromstring
 from .creation import full as full
 from .creation import full_like as full_like
@@ -260,6 +261,7 @@ from .creation import triu as triu
 from .diagonals import triu_indices as triu_indices
 from .diagonals import triu_indices_from as triu_indices_from
 from .ufuncs import trunc as trunc
+from .ufunc_objects import ufunc as ufunc
 from .sets import union1d as union1d
 from .sets import unique as unique
 from .sets import unique_all as unique_all

@@ -25,7 +25,7 @@ NOT_OF_ARRAYS = set(
     " array_repr array_str eye identity tri indices fromfunction vectorize apply_along_axis apply_over_axes piecewise"
     " einsum einsum_path bartlett blackman hamming hanning kaiser diag_indices tril_indices triu_indices mask_indices"
     " unravel_index block ix_ index_exp s_ put place fill_diagonal put_along_axis"
-    " bfloat16 dtype arange select broadcast_shapes".split()
+    " bfloat16 dtype arange select broadcast_shapes frompyfunc".split()
 )
 # The size of the result depends on values, or an array of these parameters is refused by only one of the two.
 ONE_ARGUMENT = set("tril triu trim_zeros sort_complex".split())
