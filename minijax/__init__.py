@@ -48,7 +48,7 @@ if PathFinder.find_spec(f"{__name__}.fast", __path__) is not None:
 _ON_DEMAND = ("custom_batching", "debug", "extend", "flatten_util", "nn", "ops", "random", "scipy", "test_util")
 
 if TYPE_CHECKING:
-    from . import custom_batching, debug, extend, flatten_util, nn, ops, random, scipy, test_util
+    from . import custom_batching, debug, extend, nn, ops, random, scipy
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
