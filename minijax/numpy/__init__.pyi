@@ -196,10 +196,11 @@ from .statistics import percentile as percentile
 from .manipulation import permute_dims as permute_dims
 from .inserting import piecewise as piecewise
 from .taking import place as place
-from .polynomials import poly as poly
+from .polynomial_fits import poly as poly
 from .polynomials import polyadd as polyadd
 from .polynomials import polyder as polyder
 from .polynomials import polydiv as polydiv
+from .polynomial_fits import polyfit as polyfit
 from .polynomials import polyint as polyint
 from .polynomials import polymul as polymul
 from .polynomials import polysub as polysub
@@ -225,6 +226,7 @@ from ..foundation.dtypes import result_type as result_type
 from .ufuncs import rint as rint
 from .repeating import roll as roll
 from .manipulation import rollaxis as rollaxis
+from .polynomial_fits import roots as roots
 from .manipulation import rot90 as rot90
 from .ufuncs import round as round
 from .sorting import searchsorted as searchsorted
