@@ -4,7 +4,7 @@ Matrices are the last two axes, and the axes before them are the batch: each fun
 LAPACK gives Cholesky, QR, eigenvalues and SVD. The algorithms that NumPy lacks are here: LU and triangular systems by
 recursive halving, which leaves nearly all work to matrix products, and Householder reflectors. Schur's form takes SciPy.
 
-A factorization that fails is filled with NaN, as JAX fills it; NumPy raises LinAlgError.
+A factorization that fails is filled with NaN, as JAX fills it; `np.linalg` raises LinAlgError.
 """
 
 from __future__ import annotations
@@ -50,25 +50,22 @@ def _with_nan(x, failed):
     return np.where(failed, np.asarray(nan, x.dtype), x)
 
 
-def _where_finite(function, a, dtypes):
-    """The results of a function of NumPy's for a batch of matrices, in the dtypes; NaN for a matrix that has NaN or inf, or for
-    which LAPACK does not converge."""
-    failed = ~np.isfinite(a).all(axis=(-2, -1))
-    safe = np.where(failed[..., None, None], np.zeros((), a.dtype), a) if failed.any() else a
-    try:
-        results = function(safe)
-    except np.linalg.LinAlgError:
-        # NumPy does not say which matrix of the batch it is.
-        flat, bad, parts = _stacked(safe, 2), failed.reshape(-1).copy(), []
-        for i, matrix in enumerate(flat):
-            try:
-                parts.append(function(matrix))
-            except np.linalg.LinAlgError:
-                bad[i] = True
-                parts.append(function(np.zeros_like(matrix)))
-        failed = bad.reshape(failed.shape)
-        results = [np.stack(part).reshape(failed.shape + part[0].shape) for part in zip(*parts)]
-    return [_with_nan(np.asarray(x).astype(dtype, copy=False), failed) for x, dtype in zip(results, dtypes)]
+def _finite(x):
+    """(which matrices of the batch have NaN or inf, the batch with zeros in their place): LAPACK may not end for NaN."""
+    failed = ~np.isfinite(x).all(axis=(-2, -1))
+    return failed, np.where(failed[..., None, None], np.zeros((), x.dtype), x) if failed.any() else x
+
+
+def _ufunc(*names):
+    """The first of NumPy's LAPACK functions of these names: a ufunc of matrices, whose results are NaN where LAPACK fails.
+
+    `np.linalg.eigh` calls the same function, on float32 converted to float64; then LAPACK gives many eigenvectors the other sign than
+    in float32, where JAX computes them. It also raises if one matrix of the batch fails."""
+    for name in names:
+        found = getattr(np.linalg._umath_linalg, name, None)
+        if found is not None:
+            return found
+    raise errors.numpy_lacks(names[0], np.__version__)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -186,23 +183,8 @@ def lu_pivots_to_permutation(pivots, *, permutation_size):
 def cholesky(x):
     """The lower factor of each matrix, of which the lower triangle is read; NaN if it is not positive definite."""
     check_dtype(x)
-    try:
-        return np.linalg.cholesky(x)
-    except np.linalg.LinAlgError:
-        # NumPy does not say which matrix of the batch it is.
-        with np.errstate(all="ignore"):
-            return _cholesky_by_columns(x)
-
-
-def _cholesky_by_columns(x):
-    factor = np.zeros_like(x)
-    positive = np.ones(x.shape[:-2], bool)
-    for k in range(x.shape[-1]):
-        known = factor[..., k:, :k] @ np.conj(factor[..., k, :k, None])
-        column = x[..., k:, k] - known[..., 0]
-        positive &= column[..., 0].real > 0
-        factor[..., k:, k] = column / np.sqrt(column[..., :1].real)
-    return _with_nan(factor, ~positive)
+    with np.errstate(all="ignore"):
+        return _ufunc("cholesky_lo")(x)
 
 
 def cholesky_update(r, w):
@@ -229,10 +211,6 @@ def symmetric_product(a, c, *, alpha, beta):
 # Eigenvalues and singular values
 
 
-def _real_part(dtype):
-    return np.zeros((), dtype).real.dtype
-
-
 def eigh(x, *, lower, sort_eigenvalues, subset_by_index, algorithm):
     """[eigenvectors, eigenvalues in ascending order] of Hermitian matrices, of which one triangle is read."""
     check_dtype(x)
@@ -240,9 +218,9 @@ def eigh(x, *, lower, sort_eigenvalues, subset_by_index, algorithm):
         raise NotImplementedError("subset_by_index not supported on CPU and GPU")
     if algorithm is not None and algorithm.name in ("QDWH", "JACOBI"):
         raise NotImplementedError(f"{algorithm.name} implementation is not supported on CPU")
-    triangle = np.tril(x) if lower else np.triu(x)
-    dtypes = (_real_part(x.dtype), x.dtype)
-    return _where_finite(lambda a: np.linalg.eigh(a, UPLO="L" if lower else "U"), triangle, dtypes)[::-1]
+    with np.errstate(all="ignore"):
+        values, vectors = _ufunc("eigh_lo" if lower else "eigh_up")(x)
+    return [vectors, values]
 
 
 def eig(x, *, compute_left_eigenvectors, compute_right_eigenvectors, enable_eigvec_derivs, implementation):
@@ -251,11 +229,14 @@ def eig(x, *, compute_left_eigenvectors, compute_right_eigenvectors, enable_eigv
     if implementation is not None and implementation.name != "LAPACK":
         raise ValueError("Only the lapack implementation is supported on CPU.")
     dtype = np.result_type(x.dtype, np.complex64)
-    if not (compute_left_eigenvectors or compute_right_eigenvectors):
-        return _where_finite(lambda a: [np.linalg.eigvals(a)], x, [dtype])
-    values, right = _where_finite(np.linalg.eig, x, [dtype, dtype])
-    left = [_left_eigenvectors(values, right, x.dtype.kind != "c")] if compute_left_eigenvectors else []
-    return [values, *left, *([right] if compute_right_eigenvectors else [])]
+    failed, safe = _finite(x)
+    vectors = compute_left_eigenvectors or compute_right_eigenvectors
+    with np.errstate(all="ignore"):
+        # NumPy has no eigenvalues of complex64: it computes them in complex128.
+        found = _ufunc("eig")(safe) if vectors else [_ufunc("eigvals")(safe)]
+    values, *right = [_with_nan(part.astype(dtype, copy=False), failed) for part in found]
+    left = [_left_eigenvectors(values, *right, x.dtype.kind != "c")] if compute_left_eigenvectors else []
+    return [values, *left, *(right if compute_right_eigenvectors else [])]
 
 
 def _left_eigenvectors(values, right, of_real_matrix):
@@ -285,11 +266,12 @@ def svd(x, *, full_matrices, compute_uv, subset_by_index, algorithm):
         raise NotImplementedError("subset_by_index not implemented for CPU and GPU")
     if algorithm is not None and algorithm.name in ("JACOBI", "POLAR"):
         raise NotImplementedError("The SVD Jacobi and Polar algorithms are not implemented on CPU.")
-    real = _real_part(x.dtype)
-    if not compute_uv:
-        return _where_finite(lambda a: [np.linalg.svd(a, compute_uv=False)], x, [real])
-    u, s, vh = _where_finite(lambda a: np.linalg.svd(a, full_matrices), x, [x.dtype, real, x.dtype])
-    return [s, u, vh]
+    kind = "" if not compute_uv else "_f" if full_matrices else "_s"
+    # NumPy 2.0 has two functions, for wide and for tall matrices.
+    old = f"svd_m{kind}" if x.shape[-2] < x.shape[-1] else f"svd_n{kind}"
+    with np.errstate(all="ignore"):
+        found = _ufunc(f"svd{kind}", old)(x)
+    return [found[1], found[0], found[2]] if compute_uv else [found]
 
 
 def schur(x, *, compute_schur_vectors, sort_eig_vals, select_callable):
@@ -305,12 +287,12 @@ def schur(x, *, compute_schur_vectors, sort_eig_vals, select_callable):
         return [np.zeros_like(x)] * (1 + compute_schur_vectors)
     output = "complex" if x.dtype.kind == "c" else "real"
 
-    def parts(a):
-        # SciPy takes one matrix.
-        pairs = [linalg.schur(matrix, output, check_finite=False) for matrix in _stacked(a, 2)]
-        return [np.stack(part).reshape(a.shape) for part in zip(*pairs)]
-
-    form, vectors = _where_finite(parts, x, [x.dtype, x.dtype])
+    failed, safe = _finite(x)
+    # SciPy takes one matrix.
+    pairs = [linalg.schur(matrix, output, check_finite=False) for matrix in _stacked(safe, 2)]
+    form, vectors = (
+        _with_nan(np.stack(part).reshape(x.shape).astype(x.dtype, copy=False), failed) for part in zip(*pairs)
+    )
     # Below its blocks the form is 0 exactly; so LAPACK leaves a matrix of NaN, too.
     under, blocks = (np.tri(x.shape[-1], k=k, dtype=bool) for k in (-1, -2))
     form = np.where(under & (np.isnan(form) | blocks | (output == "complex")), np.zeros((), x.dtype), form)
