@@ -59,8 +59,8 @@ def _finite(x):
 def _ufunc(*names):
     """The first of NumPy's LAPACK functions of these names: a ufunc of matrices, whose results are NaN where LAPACK fails.
 
-    `np.linalg.eigh` calls the same function, on float32 converted to float64; then LAPACK gives many eigenvectors the other sign than
-    in float32, where JAX computes them. It also raises if one matrix of the batch fails."""
+    `np.linalg.eigh` calls the same function, on float32 converted to float64; then LAPACK gives many eigenvectors the other sign
+    than in float32, where JAX computes them. It also raises if one matrix of the batch fails."""
     for name in names:
         found = getattr(np.linalg._umath_linalg, name, None)
         if found is not None:
