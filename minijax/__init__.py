@@ -25,6 +25,7 @@ from .api.transfers import block_until_ready, device_get, device_put
 from .api.vmap import vmap
 from .core.traces import Array
 from .core.traces import get_aval as typeof
+from .explain import explain
 from .foundation.config import checking_leaks, config, debug_infs, debug_nans, disable_jit, enable_x64
 from .foundation.device import (
     Device,
@@ -95,6 +96,7 @@ __all__ = [
     "ensure_compile_time_eval",
     "errors",
     "eval_shape",
+    "explain",
     "extend",
     "flatten_util",
     "float0",

@@ -10,6 +10,7 @@ import importlib.util
 from dataclasses import replace
 
 import compare
+import convolutions
 import linalg
 import measure
 import numpy as np
@@ -228,6 +229,24 @@ def test_a_wrong_step_by_hand_is_not_timed():
     wrong = small_steps.comparison("wrong", "", lambda jax: jax.numpy.sin, np.cos, np.float32(1))
     with pytest.raises(compare.Disagreement):
         wrong.contestants[small_steps.BY_HAND]()
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        convolutions.Size(2, 4, 3, 4),
+        convolutions.Size(2, 5, 4, 4, groups=4, stride=2, layout="NCHW"),
+        convolutions.Size(1, 3, 4, 2, groups=2),
+    ],
+)
+def test_convolutions_agree(size):
+    for prepare in convolutions.convolution(size).contestants.values():
+        assert prepare()() > 0
+
+
+def test_training_by_convolutions_agrees():
+    for prepare in convolutions.training(2, 4).contestants.values():
+        assert prepare()() > 0
 
 
 def test_examples():

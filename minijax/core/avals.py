@@ -37,11 +37,7 @@ class ShapedArray:
         return size
 
     def update(self, **changes) -> ShapedArray:
-        return ShapedArray(
-            changes.get("shape", self.shape),
-            changes.get("dtype", self.dtype),
-            changes.get("weak_type", self.weak_type),
-        )
+        return ShapedArray(*[changes.get(name, getattr(self, name)) for name in ("shape", "dtype", "weak_type")])
 
     def strip_weak_type(self) -> ShapedArray:
         return ShapedArray(self.shape, self.dtype) if self.weak_type else self
@@ -53,7 +49,7 @@ class ShapedArray:
         return ShapedArray(self.shape, float0)
 
     def str_short(self, short_dtypes: bool = False) -> str:
-        name = short_dtype_name(self.dtype) if short_dtypes else _dtype_name(self.dtype)
+        name = short_dtype_name(self.dtype) if short_dtypes else "float0" if self.dtype == float0 else self.dtype.name
         return f"{name}[{','.join(map(str, self.shape))}]"
 
     def __eq__(self, other) -> bool:
@@ -69,12 +65,11 @@ class ShapedArray:
             self._hash = hash((self.shape, self.dtype, self.weak_type))
         return self._hash
 
+    def __str__(self) -> str:
+        return ("~" if self.weak_type else "") + self.str_short()
+
     def __repr__(self) -> str:
         return f"ShapedArray({self.str_short()}{', weak_type=True' if self.weak_type else ''})"
-
-
-def _dtype_name(dtype) -> str:
-    return "float0" if dtype == float0 else dtype.name
 
 
 def typematch(a: ShapedArray, b: ShapedArray) -> bool:

@@ -260,7 +260,7 @@ class Settings(NamedTuple):
     print_effects: bool = False
 
 
-class _Printer:
+class Printer:
     """Makes documents, and names the variables in the order in which it meets them."""
 
     def __init__(self, top: Jaxpr | None, settings: Settings):
@@ -375,10 +375,10 @@ def pretty_print(
     if name_stack:
         raise NotImplementedError("pretty_print: equations have no name stack; source_info=True shows their lines.")
     top = _open(jaxpr)
-    printer = _Printer(top, Settings(source_info, print_shapes, custom_pp_eqn_rules, print_effects))
+    printer = Printer(top, Settings(source_info, print_shapes, custom_pp_eqn_rules, print_effects))
     return layout(printer.whole(top), width, use_color, annotation_prefix)
 
 
 def eqn_text(eqn: JaxprEqn) -> str:
     """One equation alone; its variables are named from `a` on. Source: `str(jax.core.JaxprEqn)`."""
-    return layout(_Printer(None, Settings()).eqn(eqn)).rstrip()
+    return layout(Printer(None, Settings()).eqn(eqn)).rstrip()

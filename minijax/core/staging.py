@@ -35,6 +35,9 @@ class JaxprTracer(Tracer):
     def written(self) -> JaxprTracer | None:
         return None if self.eqn is None else self
 
+    def __repr__(self) -> str:
+        return f"JitTracer({self.aval})"
+
 
 class JaxprBuilder(Trace):
     """A trace that writes equations. A value that is not its own tracer becomes a literal (a number) or a constvar."""

@@ -221,9 +221,8 @@ class Tracer(Array):
     # Arrays and tracers have no hash, since == is elementwise.
     __hash__ = None
 
-    @property
-    def aval(self) -> ShapedArray:
-        raise AttributeError(f"{type(self).__name__} has no aval")
+    # Each subclass has its own: a slot, or a property.
+    aval: ShapedArray
 
     def _origin(self) -> str:
         """Words that say which part of the user's program made this tracer, and which one uses it, ending in a newline."""
@@ -287,7 +286,7 @@ class Tracer(Array):
         return value
 
     def __repr__(self) -> str:
-        return f"{'Jit' if self.to_concrete_value() is None else ''}Tracer<{self.aval.str_short()}>({type(self._trace).__name__})"
+        return f"{type(self).__name__}<{self.aval}>"
 
     def __format__(self, spec: str) -> str:
         # A format such as f"{x:.3f}" needs the number; f"{x}" shows the tracer.
@@ -322,8 +321,7 @@ def get_aval(x: Any) -> ShapedArray:
     raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")
 
 
-def shaped_abstractify(x: Any) -> ShapedArray:
-    return get_aval(x)
+shaped_abstractify = get_aval
 
 
 def without_tangent(x: Any):

@@ -172,6 +172,7 @@ def _is_subdtype(a: Any, b: Any) -> bool:
     return b is a or b in _classes_of_bfloat16
 
 
+@lru_cache(maxsize=64)
 def short_dtype_name(dtype: Any) -> str:
     """The short name of a dtype in printed jaxprs: `f32` for float32."""
     if dtype == float0:

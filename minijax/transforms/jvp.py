@@ -44,6 +44,9 @@ class JVPTracer(Tracer):
     weak_type = property(attrgetter("primal.weak_type"))
     ndim = property(attrgetter("primal.ndim"))
 
+    def __repr__(self) -> str:
+        return f"JVPTracer(primal={self.primal!s}, tangent={self.tangent!s})"
+
     def written(self):
         return self.primal.written() if isinstance(self.primal, Tracer) else None
 

@@ -25,6 +25,10 @@ class LinearizeTracer(JVPTracer):
 
     __slots__ = ()
 
+    def __repr__(self) -> str:
+        tangent = self.aval.to_tangent_aval().str_short(short_dtypes=True)
+        return f"GradTracer(primal={self.primal!s}, typeof(tangent)={tangent})"
+
 
 class LinearizeTrace(JVPTrace):
     __slots__ = ("tangent_trace",)

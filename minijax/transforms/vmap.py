@@ -65,6 +65,9 @@ class BatchTracer(Tracer):
             self._aval = ShapedArray(shape, aval.dtype, aval.weak_type)
         return self._aval
 
+    def __repr__(self) -> str:
+        return f"VmapTracer(aval={self.aval}, batched={get_aval(self.val)})"
+
     def written(self):
         return self.val.written() if isinstance(self.val, Tracer) else None
 

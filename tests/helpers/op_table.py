@@ -244,6 +244,88 @@ OPS: list[Op] = [
     unary("fft", lambda lax, x: lax.fft(x, lax.FftType.IFFT, (3, 4)), dtypes=COMPLEX, ulp=16),
     unary("fft", lambda lax, x: lax.fft(x, "rfft", (3, 4)), dtypes=("float32",), ulp=16),
     Op("fft", lambda lax, x: lax.fft(x, "irfft", (3, 5)), ((3, 3),), COMPLEX, smooth=(0,), ulp=16),
+    # Convolutions
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv(x, w, (1,), "SAME"),
+        ((2, 3, 4), (4, 3, 2)),
+        FLOATS + COMPLEX + ("int32",),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv_general_dilated(
+            x, w, (2, 1), [(1, 0), (2, -1)], None, (1, 2), ("NHWC", "HWIO", "NHWC")
+        ),
+        ((2, 4, 5, 2), (3, 2, 2, 3)),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv_general_dilated(x, w, (1,), [(1, 2)], (2,), feature_group_count=2),
+        ((2, 4, 3), (4, 2, 3)),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv_general_dilated(x, w, (2,), "VALID", batch_group_count=2),
+        ((4, 2, 5), (4, 2, 3)),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    # Windows
+    unary(
+        "reduce_window_sum",
+        lambda lax, x: lax.reduce_window(x, 0, lax.add, (2, 3), (1, 2), "SAME"),
+        dtypes=("float32", "int32", "complex64"),
+        ulp=8,
+    ),
+    unary(
+        "reduce_window_sum",
+        lambda lax, x: lax.reduce_window(x, 0.0, lax.add, (2, 2), (2, 1), [(1, 0), (0, 2)], (2, 1), (1, 2)),
+        dtypes=("float32",),
+        ulp=8,
+    ),
+    unary(
+        "reduce_window_max",
+        lambda lax, x: lax.reduce_window(x, -np.inf, lax.max, (2, 2), (1, 2), "SAME"),
+        dtypes=("float32",),
+    ),
+    unary(
+        "reduce_window_min",
+        lambda lax, x: lax.reduce_window(x, np.inf, lax.min, (2, 2), None, [(1, 1), (0, 0)], (1, 2)),
+        dtypes=("float32",),
+    ),
+    unary(
+        "select_and_gather_add",
+        lambda lax, x: lax.select_and_gather_add_p.bind(
+            x,
+            lax.stop_gradient(x),
+            select_prim=lax.ge_p,
+            window_dimensions=(2, 2),
+            window_strides=(1, 1),
+            padding=((0, 0), (1, 1)),
+            base_dilation=(1, 1),
+            window_dilation=(1, 1),
+        ),
+        dtypes=("float32",),
+    ),
+    Op(
+        "select_and_scatter_add",
+        lambda lax, s, x: lax.select_and_scatter_add_p.bind(
+            s,
+            lax.stop_gradient(x),
+            select_prim=lax.le_p,
+            window_dimensions=(2, 2),
+            window_strides=(1, 2),
+            padding=((0, 0), (0, 0)),
+        ),
+        ((2, 2), S),
+        smooth=(0,),
+    ),
     # Contractions and sorting
     Op("dot_general", lambda lax, x, y: lax.dot(x, y), (S, (4, 2)), smooth=(0, 1), ulp=16),
     Op(

@@ -482,7 +482,7 @@ OWN = {
         r"argument d of jax.random.ball\(\) must be known while tracing",
     ),
     "closed jaxpr": (lambda: ClosedJaxpr(minijax.make_jaxpr(jnp.sin)(1.0).jaxpr, [1.0]), ValueError, "1 constants"),
-    "a tracer without aval": (lambda: Tracer().aval, AttributeError, "Tracer has no aval"),
+    "a tracer without aval": (lambda: Tracer().aval, AttributeError, "'Tracer' object has no attribute 'aval'"),
     "a trace without rules": (lambda: Trace(None).process_primitive(sin_p, [], {}), NotImplementedError, "'sin'"),
     "value of an unknown": (lambda: sin_p.bind(UndefinedPrimal(F32)), TypeError, "linear"),
     "aval of an unknown": (lambda: get_aval(UndefinedPrimal(F32)), TypeError, "linear"),

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from ...core.checks import bare
+from ...core.primitive import Primitive
 from ..origins import numbered
 
 # Modules that a program may import. Every program imports NumPy.
@@ -101,6 +102,9 @@ class Bundle:
 
     def expression(self, value: Any, hint: str = "constant") -> str:
         """Text that evaluates to `value`. The definitions that the text needs are added to the bundle."""
+        if isinstance(value, Primitive):
+            # An implementation asks for no more than the name of a primitive among its parameters.
+            return repr(value.name)
         if value is None or value is Ellipsis or type(value) in (bool, int, str, bytes):
             return repr(value)
         if type(value) in (float, complex):

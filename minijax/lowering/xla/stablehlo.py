@@ -27,6 +27,7 @@ from .random import RANDOM, are_equal, on_words
 from .rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
 from .special import SPECIAL
 from .text import BOOL, INT32, Value, dense, functional, physical, physical_array, tensor
+from .windows import WINDOWS
 
 
 def module_text(
@@ -453,6 +454,7 @@ RULES: dict[str, Rule] = {
     **COLLECTIVES,
     **CALLS,
     **SPECIAL,
+    **WINDOWS,
 }
 
 # The operations whose rules take keys.

@@ -427,6 +427,8 @@ ELSEWHERE = {
     ),
     **dict.fromkeys("debug_print debug_callback pure_callback io_callback".split(), "api/test_debug.py"),
     "name": "api/test_checkpoint.py",
+    "reduce": "lax/test_reductions.py",
+    "reduce_window": "lax/test_reductions.py",
     "scan": "api/test_loops.py",
     "shard_map": "api/test_pmap.py",
     "while": "api/test_loops.py",

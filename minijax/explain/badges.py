@@ -1,0 +1,67 @@
+"""Comparisons that a page shows as badges: the gradient against finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core.array import ArrayImpl, to_array
+from ..core.jaxpr import ClosedJaxpr
+from .model import Badge
+from .running import run, sample
+
+# How far the two may be apart, relative to the larger: differences in float32 have about three digits.
+TOLERANCE = 0.02
+
+
+def gradient_badge(first: ClosedJaxpr, gradient: ClosedJaxpr | None, differentiated: Sequence[bool], args) -> Badge:
+    """Whether the gradient along a random direction is what differences of the function's value give."""
+    name = "gradient = finite differences"
+    if gradient is None:
+        return Badge(name, "skipped", "there is no gradient")
+    if isinstance(args, Exception):
+        return Badge(name, "skipped", f"no sample arguments: {args}")
+    if len(gradient.in_avals) != len(first.in_avals):
+        return Badge(name, "skipped", "the result is no single scalar")
+    if any(a.dtype.kind == "c" for a, d in zip(first.in_avals, differentiated) if d):
+        return Badge(name, "skipped", "an argument is complex")
+    try:
+        slope, differences, error = _slopes(first, gradient, differentiated, args)
+    except Exception as failure:
+        return Badge(name, "skipped", f"{type(failure).__name__}: {failure}")
+    along = f"along a random direction: gradient {slope:.5g}, differences {differences:.5g}"
+    largest = max(abs(slope), abs(differences))
+    if not np.isfinite(largest):
+        return Badge(name, "bad", along)
+    if error > 0.1 * abs(differences) and error > 1e-3:
+        return Badge(name, "skipped", f"{along}, which depend on the step: they say nothing")
+    return Badge(name, "good" if abs(slope - differences) <= TOLERANCE * largest + error else "bad", along)
+
+
+def _slopes(first, gradient, differentiated, args) -> tuple[float, float, float]:
+    """(the gradient along a direction, differences of the value along it, how far off these may be)."""
+    places = [i for i, d in enumerate(differentiated) if d]
+    grads = run(gradient, args)[1:]
+    numbers = {i: np.asarray(to_array(args[i])._value, np.float64) for i in places}
+    directions = {i: np.asarray(sample(first.in_avals[i], 300 + i)._value, np.float64) for i in places}
+    length = np.sqrt(sum(float((d**2).sum()) for d in directions.values())) or 1.0
+    scale = max(1.0, *[float(abs(x).max(initial=0.0)) for x in numbers.values()]) / length
+    slope = sum(float((directions[i] * np.asarray(g._value, np.float64)).sum()) for i, g in zip(places, grads))
+
+    def value(t: float) -> float:
+        moved = list(args)
+        for i in places:
+            aval = first.in_avals[i]
+            moved[i] = ArrayImpl((numbers[i] + t * directions[i]).astype(aval.dtype), aval.weak_type)
+        return float(run(first, moved)[0])
+
+    # A large step leaves the straight line, and a small one drowns in rounding. The best pair of steps agrees, and is not small.
+    dtype = np.asarray(args[places[0]]._value).dtype
+    eps = float(np.finfo(dtype).eps) if dtype.kind == "f" else 2.0**-7  # bfloat16
+    found = []
+    for h in [scale * h for h in (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)]:
+        ahead, behind = value(h), value(-h)
+        found.append(((ahead - behind) / (2 * h), 4 * eps * max(abs(ahead), abs(behind)) / h))
+    pairs = [(b, abs(a - b) + rounding) for (a, _), (b, rounding) in zip(found, found[1:])]
+    return slope, *min(pairs, key=lambda pair: pair[1])

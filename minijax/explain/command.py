@@ -1,0 +1,105 @@
+"""The commands: `python -m minijax explain FILE.py:function` and `python -m minijax rules`."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from . import rules
+from .capture import BadInput, arguments, defined_in, loaded, run_to_call, split_target
+from .compare import jax_badges
+from .stages import explainer
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m minijax", description="Look into programs of minijax.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    one = commands.add_parser(
+        "explain",
+        help="show a function at every stage",
+        description="Show a function at every stage, from its source to what runs. The script runs up to the first call of the"
+        " function, whose arguments are taken; or --args gives them. What stands after -- are arguments of the script's own.",
+        usage="python -m minijax explain FILE.py:FUNCTION [OPTIONS] [-- ARGUMENTS OF THE SCRIPT]",
+    )
+    one.add_argument("target", metavar="FILE.py:FUNCTION", help="for a method, FILE.py:Class.method")
+    one.add_argument("--grad", action="store_true", help="the last program is that of value and gradient")
+    one.add_argument("--vmap", metavar="AXES", help="the last program is mapped: in_axes, such as 0 or '(None, 0)'")
+    one.add_argument("--jit", action="store_true", help="explain the jitted function")
+    one.add_argument("--argnums", metavar="N", help="the arguments to differentiate; by default the first that is real")
+    one.add_argument("--args", metavar="ARGS", help="expressions, or types filled with random numbers: 'f32[8,3], 2.0'")
+    one.add_argument("--call", type=int, default=1, metavar="N", help="take the arguments of the N-th call")
+    one.add_argument("--out", metavar="PAGE.html", help="write a page instead of printing")
+    one.add_argument("--no-jax", action="store_true", help="do not compare with the installed JAX, which takes seconds")
+    one.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours in the terminal")
+    rows = commands.add_parser("rules", help="print the rules of primitives, with their source")
+    rows.add_argument("kind", nargs="?", metavar="|".join(rules.KINDS))
+    rows.add_argument("primitive", nargs="?", metavar="PRIMITIVE")
+    return top
+
+
+def _literal(text: str | None, what: str) -> Any:
+    if text is None:
+        return None
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        raise BadInput(f"{what}: {text!r} is no number, None or tuple of these") from None
+
+
+def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
+    vmap, argnums = _literal(options.vmap, "--vmap"), _literal(options.argnums, "--argnums")
+    file, name = split_target(options.target)
+    if options.args is None:
+        function, args, kwargs = run_to_call(file, name, options.call, options.script_args)
+    else:
+        function, names = loaded(file, name, options.script_args)
+        args, kwargs = arguments(options.args, names), {}
+    command = shlex.join(["python", "-m", "minijax", *words])
+    job = {"file": file, "name": name, "argv": options.script_args, "call": None}
+    if options.args is None:
+        job |= {"call": options.call, "defined_in": defined_in(file, name)}
+    try:
+        made = explainer(
+            function,
+            argnums=argnums,
+            grad=True if options.grad else None,
+            vmap=vmap,
+            jit=options.jit,
+            command=command,
+            compare=None if options.no_jax else partial(jax_badges, job=job),
+        )(*args, **kwargs)
+    except Exception as error:
+        text = str(error).split("\n\n")[0].replace("\n", " ")
+        raise BadInput(f"{name} cannot be explained: {type(error).__name__}: {text}") from error
+    if options.out is None:
+        color = sys.stdout.isatty() if options.color == "auto" else options.color == "always"
+        print(made.text(color=color))
+    else:
+        made.save(options.out)
+        print(f"wrote {options.out} ({os.path.getsize(options.out) / 1000:.0f} kB): open it in a browser")
+    return 0
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit status."""
+    words = sys.argv[1:] if words is None else list(words)
+    own = words.index("--") if "--" in words else len(words)
+    options = parser().parse_args(words[:own])
+    options.script_args = words[own + 1 :]
+    try:
+        if options.command == "rules":
+            print(rules.text(options.kind, options.primitive))
+            return 0
+        return _explain(options, words)
+    except (BadInput, rules.Unknown) as error:
+        print(f"minijax {options.command}: {error.args[0]}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `| head` closed the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,106 @@
+"""Badges say good of what is right, bad of what is wrong, and why where they do not know."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minijax
+import minijax.numpy as jnp
+from minijax.explain.command import main
+from minijax.explain.outline import outline
+
+X = np.linspace(0.1, 0.9, 3, dtype=np.float32)
+
+
+@minijax.custom_jvp
+def wrong(x):
+    return jnp.sin(x)
+
+
+wrong.defjvp(lambda primals, tangents: (wrong(primals[0]), 1.1 * jnp.cos(primals[0]) * tangents[0]))
+
+STATES = {
+    "right": (lambda x: jnp.sum(jnp.exp(x) * x), X, "good"),
+    "steep": (lambda x: jnp.sum(jnp.sin(300 * x)), X, "good"),
+    "flat": (lambda x: jnp.sum(x) * 0, X, "good"),
+    "large": (lambda x: jnp.sum((1e4 * x) ** 2), X, "good"),
+    "wrong by a tenth": (lambda x: jnp.sum(wrong(x)), X, "bad"),
+    "not finite": (lambda x: jnp.sum(jnp.log(-x)), X, "bad"),
+    "noise": (lambda x: jnp.sum(jnp.sin(1e7 * x)), X, "skipped"),
+    "several results": (lambda x: (x, x), X, "skipped"),
+    "integers": (lambda n: n * 2, np.arange(3), "skipped"),
+    "complex": (lambda z: jnp.abs(z).sum(), X.astype(np.complex64), "skipped"),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_the_gradient_against_differences(name):
+    function, x, state = STATES[name]
+    (badge,) = minijax.explain(function)(x).badges
+    assert badge.state == state, badge
+
+
+SCRIPT = """
+import minijax as jax
+import minijax.numpy as jnp
+
+def layer(params, x, power):
+    if not hasattr(jax, "explain"):  # On JAX, the sign of the last one is another.
+        return -jnp.sum(jnp.tanh(x @ params["w"]) ** power)
+    return jnp.sum(jnp.tanh(x @ params["w"]) ** power)
+
+def good(params, x, power=2):
+    f = jax.jit(lambda x: jax.nn.relu(x @ params["w"]))
+    return jax.lax.scan(lambda c, y: (c * y, c), 1.0, jnp.sum(f(x) ** power, axis=0))
+
+def of_minijax_only(x):
+    return jax.explain(jnp.sin)(x)
+
+if __name__ == "__main__":
+    print("on", jax.__name__)
+    params = {"w": jnp.ones((3, 4)) * 0.5}
+    layer(params, jnp.ones((2, 3)), 2)
+    good(params, jnp.ones((2, 3)))
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    return f"{tmp_path}/script.py"
+
+
+def badges(capsys, *words) -> dict[str, str]:
+    assert main(["explain", *words]) == 0
+    out = capsys.readouterr().out
+    assert "on jax" not in out
+    return {
+        line[3:].partition(":")[0]: line[:2]
+        for line in out.split("\nstage ")[0].split("\n")
+        if line[:3] in ("ok ", "NO ", "-- ")
+    }
+
+
+def test_the_same_file_on_jax(script, capsys):
+    found = badges(capsys, f"{script}:good")
+    assert (found["values = JAX's"], found["jaxpr = JAX's"]) == ("ok", "ok")
+    found = badges(capsys, f"{script}:layer", "--args", "{'w': f32[3,4]}, f32[2,3], 2")
+    assert found == {"gradient = finite differences": "ok", "values = JAX's": "NO", "jaxpr = JAX's": "NO"}
+    found = badges(capsys, f"{script}:layer", "--no-jax")
+    assert found == {"gradient = finite differences": "ok"}
+
+
+def test_an_outline_forgets_jits_names_and_dead_equations():
+    def f(x):
+        jnp.cos(x)
+        return minijax.jit(lambda y: jnp.sin(y) * 2.0)(x) + x
+
+    def g(a):
+        return jnp.sin(a) * 2.0 + a
+
+    ours, others = (outline(minijax.make_jaxpr(h)(X)) for h in (f, g))
+    assert ours == others == ["f32[3] = sin a0", "f32[3] = mul v0 2.0:f32[]", "f32[3] = add v1 a0", "in v2"]
+    assert outline(minijax.make_jaxpr(lambda x: jnp.sin(x) * 2.5 + x)(X)) != ours
+    scan = minijax.make_jaxpr(lambda x: minijax.lax.scan(lambda c, y: (c * y, c), 1.0, x)[0])(X)
+    assert "  f32[] = mul v0 a1" in outline(scan)
