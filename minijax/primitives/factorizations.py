@@ -22,6 +22,9 @@ LAPACK = "fdFD"
 FEW_ROWS = 8
 # So many columns are factored one by one; more are halved.
 FEW_COLUMNS = 16
+# A single matrix is factored, and a single system solved, number by number, if the operations are so few: NumPy takes as long for
+# one function of arrays as for ten operations on numbers. The numbers are NumPy's, so that they are rounded as in arrays.
+FEW_OPERATIONS = 150
 
 
 def check_dtype(x):
@@ -85,7 +88,8 @@ def triangular_solve(a, b, *, left_side, lower, transpose_a, conjugate_a, unit_d
         a, lower = np.swapaxes(a, -1, -2), not lower
     a = np.conj(a) if conjugate_a else a
     with np.errstate(all="ignore"):
-        substitute(a, x, lower, unit_diagonal)
+        few = x.ndim == 2 and x.size * x.shape[-2] <= FEW_OPERATIONS
+        (_substitute_few if few else substitute)(a, x, lower, unit_diagonal)
     return x if left_side else np.ascontiguousarray(np.swapaxes(x, -1, -2))
 
 
@@ -107,6 +111,20 @@ def substitute(a, x, lower, unit_diagonal):
             x[..., i, :] /= a[..., i, i, None]
 
 
+def _substitute_few(a, x, lower, unit_diagonal):
+    """As `substitute`, of one small system, number by number."""
+    rows, right = list(map(list, a)), list(map(list, x))
+    n = len(rows)
+    for i in range(n) if lower else range(n - 1, -1, -1):
+        row, known = rows[i], range(i) if lower else range(i + 1, n)
+        for column in range(x.shape[1]):
+            total = right[i][column]
+            for j in known:
+                total = total - row[j] * right[j][column]
+            right[i][column] = total if unit_diagonal else total / row[i]
+    x[...] = right
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # LU: Toledo, "Locality of reference in LU decomposition with partial pivoting", SIAM J. Matrix Anal. Appl. 18 (1997)
 
@@ -116,6 +134,10 @@ def lu(x):
     check_dtype(x)
     m, n = x.shape[-2:]
     k, batch = min(m, n), x.shape[:-2]
+    if x.ndim == 2 and 0 < m * n * k <= 3 * FEW_OPERATIONS:
+        with np.errstate(all="ignore"):
+            parts = _lu_of_few(list(map(list, x)), k)
+        return [np.array(part, dtype) for part, dtype in zip(parts, (x.dtype, np.int32, np.int32))]
     a = np.array(_stacked(x, 2), order="C")
     pivots = np.zeros((len(a), k), np.int32)
     with np.errstate(all="ignore"):
@@ -125,6 +147,25 @@ def lu(x):
             substitute(a[:, :, :m], a[:, :, m:], True, True)
     permutation = lu_pivots_to_permutation(pivots, permutation_size=m)
     return [a.reshape(x.shape), pivots.reshape(*batch, k), permutation.reshape(*batch, m)]
+
+
+def _lu_of_few(rows, k):
+    """(L and U in the place of the matrix, pivots, permutation), number by number."""
+    pivots, order = [], list(range(len(rows)))
+    for step in range(k):
+        sizes = [abs(row[step].real) + abs(row[step].imag) for row in rows[step:]]
+        chosen = step + sizes.index(max(sizes))
+        pivots.append(chosen)
+        for listed in (rows, order):
+            listed[step], listed[chosen] = listed[chosen], listed[step]
+        first = rows[step]
+        if first[step] == 0:
+            continue
+        for row in rows[step + 1 :]:
+            factor = row[step] = row[step] / first[step]
+            for j in range(step + 1, len(row)):
+                row[j] -= factor * first[j]
+    return rows, pivots, order
 
 
 def _lu_columns(a, pivots, start, stop):
