@@ -277,6 +277,8 @@
     });
     return element;
   };
+  // The source scrolls to what is lit once, when it is lit.
+  let litWas = null;
   let drawn = [-1, -1];
   const paint = force => {
     const from = Math.max(0, Math.floor(program.scrollTop / ROW) - 15);
@@ -308,6 +310,7 @@
     for (const span of document.querySelectorAll("#source .p")) {
       const ids = span.dataset.p.split(" ").map(Number);
       span.classList.toggle("on", state.lit !== null && usersOf([places[ids[0]]]).some(u => state.lit.has(u)));
+      if (state.lit && span.classList.contains("on") && litWas !== state.lit) { span.scrollIntoView({block: "nearest", inline: "nearest"}); litWas = state.lit; }
       span.classList.toggle("half", state.lit !== null && !span.classList.contains("on") && ids.some(i => usersOf([places[i]]).some(u => state.lit.has(u))));
     }
   };
