@@ -25,7 +25,7 @@ from .api.transfers import block_until_ready, device_get, device_put
 from .api.vmap import vmap
 from .core.traces import Array
 from .core.traces import get_aval as typeof
-from .explain import explain
+from .explain import cost, diff, explain, trace_steps
 from .foundation.config import checking_leaks, config, debug_infs, debug_nans, disable_jit, enable_x64
 from .foundation.device import (
     Device,
@@ -76,6 +76,7 @@ __all__ = [
     "closure_convert",
     "config",
     "core",
+    "cost",
     "custom_batching",
     "custom_derivatives",
     "custom_gradient",
@@ -89,6 +90,7 @@ __all__ = [
     "device_get",
     "device_put",
     "devices",
+    "diff",
     "disable_jit",
     "dtypes",
     "effects_barrier",
@@ -125,6 +127,7 @@ __all__ = [
     "scipy",
     "stages",
     "test_util",
+    "trace_steps",
     "tree",
     "tree_util",
     "typeof",

@@ -15,9 +15,11 @@ class _Numbering(Printer):
     """A printer that numbers equations in the order in which it meets them, and notes each number in the margin of the equation's
     first line. The jaxpr of several equations comes before the others, with a name."""
 
-    def __init__(self, jaxpr, first: int, given: Mapping[Var, str]):
+    def __init__(self, jaxpr, first: int, given: Mapping[Var, str], apart: bool):
         super().__init__(jaxpr, Settings())
         self.first = first
+        # A line bears one note: where there are two, lines break.
+        self.notes = 2 if apart else 1
         # {id of an equation: the equation}, in the order of the numbers.
         self.met: dict[int, JaxprEqn] = {}
         self.numbers: dict[int, int] = {}
@@ -30,7 +32,7 @@ class _Numbering(Printer):
         number = self.numbers.setdefault(id(eqn), self.first + len(self.met))
         self.met[id(eqn)] = eqn
         # The mark is of no width.
-        return [Text("", note=str(number)), super().eqn(eqn)]
+        return [[Text("", note=str(number))] * self.notes, super().eqn(eqn)]
 
 
 @dataclass
@@ -47,9 +49,12 @@ class Listing:
         return "_" if type(atom) is DropVar else self.names.get(atom, "_")
 
 
-def listing(closed_jaxpr: ClosedJaxpr, first: int = 0, given: Mapping[Var, str] | None = None) -> Listing:
-    """The text of a jaxpr, whose equations are numbered from `first`. given: names that variables have already."""
-    printer = _Numbering(closed_jaxpr.jaxpr, first, given or {})
+def listing(
+    closed_jaxpr: ClosedJaxpr, first: int = 0, given: Mapping[Var, str] | None = None, apart: bool = False
+) -> Listing:
+    """The text of a jaxpr, whose equations are numbered from `first`. given: names that variables have already. apart: break the
+    line of a jaxpr that would fit on one."""
+    printer = _Numbering(closed_jaxpr.jaxpr, first, given or {}, apart)
     text = layout(printer.whole(closed_jaxpr.jaxpr), annotation_prefix="\0")
     lines: list[Line] = []
     # (indentation, number) of the equations that the next line may belong to.

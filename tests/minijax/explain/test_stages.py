@@ -291,6 +291,11 @@ def test_bad_options():
         explained("plain").stage("lost")
 
 
+def test_values_stand_on_one_line():
+    made = minijax.explain(lambda x: x * 2)(np.arange(6, dtype=np.float32).reshape(2, 3))
+    assert made.stage("jaxpr").equations[0].value == "[[ 0.,  2.,  4.], [ 6.,  8., 10.]]"
+
+
 def test_random_numbers_are_said_not_to_be_counted():
     made = minijax.explain(lambda k: minijax.random.bits(k, (3,)))(minijax.random.key(0))
     assert "The operations of random_bits are not counted." in made.stage("jaxpr").change
