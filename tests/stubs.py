@@ -206,9 +206,11 @@ class RoundingMethod(enum.IntEnum):
 """
 STUBS: dict[str, Callable[[], str]] = {
     "core/traces.pyi": traces_stub,
-    "lax/__init__.pyi": lambda: package_stub("lax", ROUNDING),
+    "lax/__init__.pyi": lambda: package_stub("lax", "from . import linalg as linalg\n" + ROUNDING),
     "numpy/__init__.pyi": lambda: package_stub(
-        "numpy", "from . import fft as fft\nfrom .scalar_types import _ScalarMeta\n\nbfloat16: _ScalarMeta\n"
+        "numpy",
+        "from . import fft as fft\nfrom . import linalg as linalg\nfrom .scalar_types import _ScalarMeta\n\n"
+        "bfloat16: _ScalarMeta\n",
     ),
 }
 

@@ -10,6 +10,8 @@ import importlib.util
 from dataclasses import replace
 
 import compare
+import convolutions
+import linalg
 import measure
 import numpy as np
 import programs
@@ -229,5 +231,34 @@ def test_a_wrong_step_by_hand_is_not_timed():
         wrong.contestants[small_steps.BY_HAND]()
 
 
+@pytest.mark.parametrize(
+    "size",
+    [
+        convolutions.Size(2, 4, 3, 4),
+        convolutions.Size(2, 5, 4, 4, groups=4, stride=2, layout="NCHW"),
+        convolutions.Size(1, 3, 4, 2, groups=2),
+    ],
+)
+def test_convolutions_agree(size):
+    for prepare in convolutions.convolution(size).contestants.values():
+        assert prepare()() > 0
+
+
+def test_training_by_convolutions_agrees():
+    for prepare in convolutions.training(2, 4).contestants.values():
+        assert prepare()() > 0
+
+
 def test_examples():
     assert doctest.testmod(programs) == (0, 3)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in det")
+@pytest.mark.parametrize("shape", [(4, 4), (2, 3, 3)])
+@pytest.mark.parametrize("name", linalg.CALLS)
+def test_linear_algebra_is_the_same_in_every_library(name, shape):
+    """The absolute values: SciPy's and NumPy's vectors may have other signs, and SciPy's factor is the other triangle."""
+    found = {who: np.abs(programs.flat(function())[0]) for who, function in linalg.contestants(name, shape).items()}
+    for who, values in found.items():
+        same = values.T if (name, who) == ("cholesky", "scipy") else values
+        np.testing.assert_allclose(same, found["minijax"], rtol=1e-3, atol=1e-3, err_msg=who)

@@ -10,6 +10,7 @@ from types import ModuleType
 import jax
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import minijax
 
@@ -24,7 +25,10 @@ PROGRAMS = {
     "maml": ("train", (3,), 20),
     "sam": ("train", (5, 0.1), 20),
     "optimistic": ("distances", (60,), 20),
+    "digits": ("train", (2,), 50),
 }
+# What a program imports beside the library.
+MORE_IMPORTS = {"digits": ["import kaf", "from sklearn.datasets import load_digits"]}
 
 
 def load(name: str, library: str) -> ModuleType:
@@ -41,9 +45,10 @@ def test_every_program_is_tested():
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_import_nothing_else(name):
-    """Besides the library, only what annotations need."""
+    """Besides the library, only what annotations need, and what is named above."""
     lines = (EXAMPLES / f"{name}.py").read_text().splitlines()
-    imports = [line for line in lines if line.lstrip().startswith(("import ", "from "))]
+    imports = [line.strip() for line in lines if line.lstrip().startswith(("import ", "from "))]
+    imports = [line for line in imports if line not in MORE_IMPORTS.get(name, [])]
     imports = [line for line in imports if line.split()[1] not in ("collections.abc", "typing")]
     assert imports == ["import minijax as jax", "import minijax.numpy as jnp"]
 
@@ -109,6 +114,20 @@ def test_sharpness_is_the_largest_eigenvalue():
     np.testing.assert_allclose(sharpness, 5, rtol=1e-5)
 
 
+def test_digits_are_read():
+    # Small products by several threads wait for each other where other tests run beside.
+    with threadpool_limits(1):
+        _, right, losses = load("digits", "minijax").train(60)
+    assert losses[-1] < losses[0] / 4
+    assert right > 0.7
+
+
+def test_digits_asks_for_scikit_learn(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(SystemExit, match="pip install scikit-learn"):
+        load("digits", "minijax").data()
+
+
 def test_descent_ascent_diverges_and_the_optimistic_step_converges():
     plain, optimistic = load("optimistic", "minijax").distances(501)
     assert np.all(np.diff(plain) > 0)
@@ -124,6 +143,10 @@ def test_programs_run_as_scripts(name):
     assert run.stderr == ""
 
 
+# The programs whose `main` prints a step by its number.
+RESIZED = ("digits", "lstm", "gru", "rollout")
+
+
 @pytest.mark.parametrize("name", sorted({*PROGRAMS} - {"optimistic"}))
 def test_main_prints(name, capsys):
     """With short training: `main` prints only some of its steps."""
@@ -133,7 +156,7 @@ def test_main_prints(name, capsys):
     def short(steps, *args):
         calls.append(steps)
         *results, trace = train(2, *args)
-        return *results, minijax.numpy.resize(trace, (steps,)) if name in ("lstm", "gru", "rollout") else trace
+        return *results, minijax.numpy.resize(trace, (steps,)) if name in RESIZED else trace
 
     module.train = short
     module.main()

@@ -131,7 +131,7 @@ ignore_errors = False
 disallow_untyped_defs = False
 disallow_incomplete_defs = False
 disallow_any_generics = False
-[mypy-jaxtyping.*]
+[mypy-jaxtyping.*,sklearn.*]
 ignore_missing_imports = True
 """
 

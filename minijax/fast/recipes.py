@@ -104,7 +104,8 @@ class StraightLine:
         count = arity + len(self.constants)
         for primitive, params, inputs, avals in self.steps:
             names[f"impl{count}"], names[f"params{count}"] = primitive.impl, params
-            call = f"impl{count}({', '.join(f'v{i}' for i in inputs)}{f', **params{count}' if params else ''})"
+            operands = [*[f"v{i}" for i in inputs], *[f"**params{count}"] * bool(params)]
+            call = f"impl{count}({', '.join(operands)})"
             results = ", ".join(f"v{i}" for i in range(count, count + len(avals)))
             # NumPy's functions return scalars where the result has no dimensions; implementations take arrays.
             if primitive.multiple_results:

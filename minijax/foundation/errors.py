@@ -152,11 +152,25 @@ def xla_devices(wanted: int, there: int) -> ValueError:
     )
 
 
+def scipy_missing(operation: str) -> ImportError:
+    return ImportError(
+        f"{operation} needs SciPy, whose LAPACK has what NumPy's lacks: python -m pip install scipy, the extra `scipy`. Or run"
+        ' the function with jit(compiler="xla").'
+    )
+
+
 def no_stablehlo(primitive: str, reason: str | None, where: str) -> NotImplementedError:
     why = "there is no rule for it, which minijax.lowering.stablehlo.RULES would take" if reason is None else reason
     return NotImplementedError(
         f"Primitive '{primitive}', at {where}, cannot be written as StableHLO: {why}. Run the function with"
         ' jit(compiler="numpy"), or leave the operation out of what XLA compiles.'
+    )
+
+
+def no_lapack(platform: str) -> NotImplementedError:
+    return NotImplementedError(
+        f'compiler="xla" on {platform}: minijax has LAPACK\'s factorizations (lu, qr, eigh, svd, ...) on CPUs only. Run the'
+        ' function with jit(compiler="numpy"), or compute the factorization outside of what XLA compiles.'
     )
 
 

@@ -7,6 +7,7 @@ table.
 from __future__ import annotations
 
 import enum
+from importlib import import_module
 from typing import Any
 
 from ..api.associative_scan import associative_scan
@@ -35,7 +36,17 @@ from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.pytrees import tree_map
 from ..primitives import bessel, elementwise, gamma, incomplete  # noqa: F401  (rows, which the tables below name)
 from ..primitives.basis import reduce_sum, registry
-from ..primitives.contractions import batch_matmul, dot, dot_general
+from ..primitives.contractions import Precision, batch_matmul, dot, dot_general
+from ..primitives.convolution import conv_general_dilated
+from ..primitives.convolution_shapes import (
+    ConvDimensionNumbers,
+    conv_dimension_numbers,
+    conv_general_permutations,
+    conv_general_shape_tuple,
+    conv_shape_tuple,
+    conv_transpose_shape_tuple,
+    padtype_to_pads,
+)
 from ..primitives.dynamic_slices import (
     dynamic_index_in_dim,
     dynamic_slice,
@@ -85,6 +96,14 @@ from ..primitives.shapes import (
 )
 from ..primitives.sorting import sort, sort_key_val, top_k
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
+from .convolutions import (
+    conv,
+    conv_general_dilated_local,
+    conv_general_dilated_patches,
+    conv_transpose,
+    conv_with_general_padding,
+)
+from .reductions import reduce, reduce_window, reduce_window_shape_tuple
 
 # {function: primitive} where the two names differ; the other functions have the primitive's name.
 _unary = {
@@ -118,6 +137,8 @@ def _function(name: str, primitive, arity: int):
         def function(x: ArrayLike, y: ArrayLike) -> Array:
             return bind(x, y)
 
+    # `reduce` knows lax.add by its primitive.
+    function.primitive = primitive
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"The primitive `{primitive.name}`, element by element (`jax.lax.{name}`)."
     return function
@@ -225,8 +246,12 @@ def stop_gradient(x: Any) -> Any:
 
 # fmt: off
 __all__ = [
-    "FftType", "fft",
-    "GatherDimensionNumbers", "GatherScatterMode", "RoundingMethod", "ScatterDimensionNumbers", "argmax", "argmin",
+    "FftType", "fft", "reduce", "reduce_window", "reduce_window_shape_tuple",
+    "ConvDimensionNumbers", "conv", "conv_dimension_numbers", "conv_general_dilated", "conv_general_dilated_local",
+    "conv_general_dilated_patches", "conv_general_permutations", "conv_general_shape_tuple", "conv_shape_tuple",
+    "conv_transpose", "conv_transpose_shape_tuple", "conv_with_general_padding", "padtype_to_pads",
+    "GatherDimensionNumbers", "GatherScatterMode", "Precision", "RoundingMethod", "ScatterDimensionNumbers",
+    "argmax", "argmin",
     "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
     "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
     "custom_linear_solve", "custom_root",
@@ -245,3 +270,13 @@ __all__ = [
 __all__ += [*_unary, *_binary, *_primitives]
 
 at_the_door(globals())
+
+
+# Modules that are imported when a program first asks for them.
+_ON_DEMAND = ("linalg",)
+
+
+def __getattr__(name: str):
+    if name in _ON_DEMAND:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,7 @@ from typing import Any, Never
 from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, Axis, DTypeLike, Index, Shape
+from . import linalg as linalg
 
 import enum
 
@@ -15,9 +16,11 @@ class RoundingMethod(enum.IntEnum):
     AWAY_FROM_ZERO = 0
     TO_NEAREST_EVEN = 1
 
+from . import ConvDimensionNumbers as ConvDimensionNumbers
 from . import FftType as FftType
 from ..primitives.windows import GatherDimensionNumbers as GatherDimensionNumbers
 from ..primitives.windows import GatherScatterMode as GatherScatterMode
+from . import Precision as Precision
 from ..primitives.windows import ScatterDimensionNumbers as ScatterDimensionNumbers
 from ..api.collectives import all_gather as all_gather
 from ..api.collectives import all_to_all as all_to_all
@@ -34,6 +37,17 @@ from ..primitives.shapes import broadcasted_iota as broadcasted_iota
 from ..primitives.shapes import collapse as collapse
 from ..primitives.joining import concatenate as concatenate
 from ..api.loops import cond as cond
+from .convolutions import conv as conv
+from ..primitives.convolution_shapes import conv_dimension_numbers as conv_dimension_numbers
+from ..primitives.convolution import conv_general_dilated as conv_general_dilated
+from .convolutions import conv_general_dilated_local as conv_general_dilated_local
+from .convolutions import conv_general_dilated_patches as conv_general_dilated_patches
+from ..primitives.convolution_shapes import conv_general_permutations as conv_general_permutations
+from ..primitives.convolution_shapes import conv_general_shape_tuple as conv_general_shape_tuple
+from ..primitives.convolution_shapes import conv_shape_tuple as conv_shape_tuple
+from .convolutions import conv_transpose as conv_transpose
+from ..primitives.convolution_shapes import conv_transpose_shape_tuple as conv_transpose_shape_tuple
+from .convolutions import conv_with_general_padding as conv_with_general_padding
 from ..primitives.contractions import dot as dot
 from ..primitives.contractions import dot_general as dot_general
 from ..primitives.dynamic_slices import dynamic_index_in_dim as dynamic_index_in_dim
@@ -53,6 +67,7 @@ from ..primitives.arithmetic import integer_pow as integer_pow
 from ..primitives.shapes import iota as iota
 from ..api.loops import map as map
 from ..primitives.shapes import pad as pad
+from ..primitives.convolution_shapes import padtype_to_pads as padtype_to_pads
 from ..api.collectives import pbroadcast as pbroadcast
 from ..api.collectives import pmax as pmax
 from ..api.collectives import pmean as pmean
@@ -62,7 +77,10 @@ from ..api.collectives import pshuffle as pshuffle
 from ..api.collectives import psum as psum
 from ..api.collectives import psum_scatter as psum_scatter
 from ..api.collectives import pswapaxes as pswapaxes
+from .reductions import reduce as reduce
 from ..primitives.basis import reduce_sum as reduce_sum
+from .reductions import reduce_window as reduce_window
+from .reductions import reduce_window_shape_tuple as reduce_window_shape_tuple
 from ..primitives.basis import reshape as reshape
 from ..primitives.shapes import rev as rev
 from ..api.loops import scan as scan
@@ -127,6 +145,7 @@ concatenate_p: Primitive
 cond_p: Primitive
 def conj(x: ArrayLike) -> Array: ...
 conj_p: Primitive
+conv_general_dilated_p: Primitive
 def convert_element_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array: ...
 convert_element_type_p: Primitive
 copy_p: Primitive
@@ -237,9 +256,14 @@ def reduce_min(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_min_p: Primitive
 def reduce_or(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_or_p: Primitive
+reduce_p: Primitive
 def reduce_prod(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_prod_p: Primitive
 reduce_sum_p: Primitive
+reduce_window_max_p: Primitive
+reduce_window_min_p: Primitive
+reduce_window_p: Primitive
+reduce_window_sum_p: Primitive
 def reduce_xor(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_xor_p: Primitive
 regularized_incomplete_beta_p: Primitive
@@ -264,6 +288,8 @@ scatter_mul_p: Primitive
 scatter_p: Primitive
 def scatter_sub(operand: ArrayLike, scatter_indices: ArrayLike, updates: ArrayLike, dimension_numbers: ScatterDimensionNumbers, *, indices_are_sorted: _bool = ..., unique_indices: _bool = ..., mode: Any = ...) -> Array: ...
 scatter_sub_p: Primitive
+select_and_gather_add_p: Primitive
+select_and_scatter_add_p: Primitive
 def select_n(which: ArrayLike, *cases: ArrayLike) -> Array: ...
 select_n_p: Primitive
 def shift_left(x: ArrayLike, y: ArrayLike) -> Array: ...

@@ -226,10 +226,45 @@ kaiming_uniform, kaiming_normal = he_uniform, he_normal
 
 
 def orthogonal(scale: ArrayLike = 1.0, column_axis: int = -1, dtype: DTypeLike | None = None) -> Initializer:
-    """Left out: it raises NotImplementedError."""
-    raise NotImplementedError("initializers.orthogonal is not in minijax: it needs the QR decomposition.")
+    """An initializer of matrices with orthonormal columns, or rows, times `scale` (`jax.nn.initializers.orthogonal`; Saxe,
+    McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", 2014).
+
+    column_axis: the axis of the columns; the others together are the rows. The initializer raises ValueError for fewer than 2 axes.
+
+    >>> orthogonal(2.)(random.key(0), (1, 1))
+    Array([[2.]], dtype=float32)
+    """
+
+    def draw(key, shape, dtype):
+        if len(shape) < 2:
+            raise ValueError("orthogonal initializer requires at least a 2D shape")
+        if 0 in shape:
+            return jnp.zeros(shape, dtype)
+        columns = shape[column_axis]
+        q = random.orthogonal(key, math.prod(shape) // columns, (), dtype, columns)
+        others = [n for i, n in enumerate(shape) if i != column_axis % len(shape)]
+        return jnp.array(scale, dtype) * jnp.moveaxis(q.reshape(*others, columns), -1, column_axis)
+
+    return _initializer(draw, dtype)
 
 
 def delta_orthogonal(scale: ArrayLike = 1.0, column_axis: int = -1, dtype: DTypeLike | None = None) -> Initializer:
-    """Left out: it raises NotImplementedError."""
-    raise NotImplementedError("initializers.delta_orthogonal is not in minijax: it needs the QR decomposition.")
+    """An initializer of kernels of convolutions: an orthogonal matrix in the middle, zeros around it
+    (`jax.nn.initializers.delta_orthogonal`; Xiao et al., "Dynamical isometry and a mean field theory of CNNs", 2018).
+
+    The initializer takes 1 to 3 axes of the window, then inputs, then outputs; it raises ValueError for other shapes, and for more
+    inputs than outputs.
+
+    >>> delta_orthogonal()(random.key(0), (3, 1, 1)).ravel()
+    Array([0., 1., 0.], dtype=float32)
+    """
+
+    def draw(key, shape, dtype):
+        if len(shape) not in (3, 4, 5):
+            raise ValueError("Delta orthogonal initializer requires a 3D, 4D or 5D shape.")
+        if shape[-1] < shape[-2]:
+            raise ValueError("`fan_in` must be less or equal than `fan_out`. ")
+        matrix = orthogonal(scale, column_axis, dtype)(key, shape[-2:])
+        return jnp.zeros(shape, dtype).at[tuple((k - 1) // 2 for k in shape[:-2])].set(matrix)
+
+    return _initializer(draw, dtype)

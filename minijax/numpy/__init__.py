@@ -403,7 +403,7 @@ array_methods.install(Array)
 
 
 # Modules that are imported when a program first asks for them.
-_ON_DEMAND = ("fft",)
+_ON_DEMAND = ("fft", "linalg")
 
 
 def __getattr__(name: str):

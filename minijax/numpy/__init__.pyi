@@ -9,6 +9,7 @@ from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, Axis, DTypeLike, Index, Shape
 from . import fft as fft
+from . import linalg as linalg
 from .scalar_types import _ScalarMeta
 
 bfloat16: _ScalarMeta

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 import operator
 from collections.abc import Sequence
@@ -17,6 +18,36 @@ from ..foundation.dtypes import canonicalize_dtype, finfo
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type
 from .families import real_dtype
+
+
+class Precision(enum.Enum):
+    """How exact products are (`lax.Precision`). XLA has quicker, less exact products on some machines; NumPy has one kind.
+
+    >>> Precision("highest")
+    Precision.HIGHEST
+    """
+
+    DEFAULT = 0
+    HIGH = 1
+    HIGHEST = 2
+
+    @classmethod
+    def _missing_(cls, value):
+        return cls.__members__.get(PRECISIONS.get("default" if value is None else value, ""))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.{self.name}"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# {JAX's name of a precision: XLA's name}.
+PRECISIONS = {
+    **dict.fromkeys(("default", "fastest", "bfloat16"), "DEFAULT"),
+    **dict.fromkeys(("high", "bfloat16_3x", "tensorfloat32"), "HIGH"),
+    **dict.fromkeys(("highest", "float32"), "HIGHEST"),
+}
 
 DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
 

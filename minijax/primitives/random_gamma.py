@@ -10,9 +10,10 @@ import math
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero
-from ..core.primitive import Absent
 from ..foundation.dtypes import issubdtype, prng_key
-from .basis import batch_to_front, row, zero_like
+from .basis import batch_to_front, const, full, row, zero_like
+from .elementwise import div_p, eq_p, exp_p, mul_p, select
+from .incomplete import random_gamma_grad_p
 from .random_bits import NOT_NUMBERS, random_bits_p, random_split_p
 from .special_functions import erf_inv
 
@@ -107,19 +108,19 @@ def _abstract_eval(keys, alpha, *, log_space):
     return ShapedArray(alpha.shape, alpha.dtype, alpha.weak_type)
 
 
-_no_derivative = Absent(
-    "random_gamma",
-    "jvp",
-    "the derivative of a gamma number by its parameter needs the derivative of the incomplete gamma function, which is"
-    " not among the primitives; use jax.lax.stop_gradient to say that none is meant",
-)
-
-
 def _jvp(primals, tangents, *, log_space):
-    if type(tangents[1]) is not Zero:
-        _no_derivative()
-    out = random_gamma_p.bind(*primals, log_space=log_space)
-    return out, zero_like(out)
+    """The number moves with alpha as its place in the distribution stays: M. Figurnov, S. Mohamed and A. Mnih, "Implicit
+    reparameterization gradients" (2018)."""
+    ans = random_gamma_p.bind(*primals, log_space=log_space)
+    if type(tangents[1]) is Zero:
+        return ans, zero_like(ans)
+    number = ans
+    if log_space:
+        # exp may round to 0, by which the derivative of the logarithm would be divided.
+        drawn, least = exp_p.bind(ans), full(ans.shape, np.finfo(ans.dtype).tiny, ans.dtype)
+        number = select(eq_p.bind(drawn, const(drawn, 0)), least, drawn)
+    slope = random_gamma_grad_p.bind(primals[1], number)
+    return ans, mul_p.bind(tangents[1], div_p.bind(slope, number) if log_space else slope)
 
 
 def _batch(axis, args, dims, *, log_space):

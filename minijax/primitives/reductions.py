@@ -89,7 +89,7 @@ def _extremum_jvp(primitive_of):
     return jvp
 
 
-def _lowest(dtype):
+def lowest(dtype):
     """The identity of max: the lowest number of the dtype."""
     if dtype.kind == "b":
         return False
@@ -99,7 +99,7 @@ def _lowest(dtype):
     return -np.inf if dtype.kind in "fV" else np.iinfo(dtype).min
 
 
-def _highest(dtype):
+def highest(dtype):
     if dtype.kind == "b":
         return True
     if dtype.kind == "c":
@@ -109,13 +109,13 @@ def _highest(dtype):
 
 reduce_max_p = _reduction(
     "reduce_max",
-    lambda x, *, axes: np.maximum.reduce(x, axis=axes, initial=_lowest(x.dtype)),
+    lambda x, *, axes: np.maximum.reduce(x, axis=axes, initial=lowest(x.dtype)),
     ANY,
     _extremum_jvp(lambda: reduce_max_p),
 )
 reduce_min_p = _reduction(
     "reduce_min",
-    lambda x, *, axes: np.minimum.reduce(x, axis=axes, initial=_highest(x.dtype)),
+    lambda x, *, axes: np.minimum.reduce(x, axis=axes, initial=highest(x.dtype)),
     ANY,
     _extremum_jvp(lambda: reduce_min_p),
 )

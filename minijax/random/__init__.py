@@ -15,8 +15,6 @@ Every function takes a single key: a typed key, made by `key`, or a raw key, mad
 uint32. Use `jax.vmap` for many keys at once. `shape` is a tuple of ints; `dtype` is by default the widest that x64 allows.
 """
 
-from typing import TYPE_CHECKING
-
 from .arguments import TypePromotionError as TypePromotionError
 from .choices import categorical, choice, permutation
 from .continuous import (
@@ -28,7 +26,9 @@ from .continuous import (
     logistic,
     lognormal,
     maxwell,
+    multivariate_normal,
     normal,
+    orthogonal,
     pareto,
     rayleigh,
     triangular,
@@ -36,6 +36,7 @@ from .continuous import (
     wald,
     weibull_min,
 )
+from .counts import binomial, multinomial, poisson
 from .discrete import bernoulli, geometric, rademacher
 from .gamma_family import ball, beta, chisquare, dirichlet, f, gamma, generalized_normal, loggamma, t
 from .keys import PRNGKey, clone, fold_in, key, key_data, key_dtype, key_impl, split, wrap_key_data
@@ -44,33 +45,12 @@ from .uniforms import bits, randint, uniform
 # Tracebacks name the class by its public module.
 TypePromotionError.__module__ = __name__
 
-
-# A type checker that saw the function would accept every name.
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str):
-        """A function that raises NotImplementedError, for each of JAX's functions that is left out."""
-        reason = _LEFT_OUT.get(name)
-        if reason is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-        def left_out(*args, **kwargs):
-            raise NotImplementedError(f"jax.random.{name} is not in minijax: {reason}.")
-
-        return left_out
-
-
-_LEFT_OUT = {
-    **dict.fromkeys(("binomial", "multinomial", "poisson"), "it needs a rejection loop"),
-    "multivariate_normal": "it needs the Cholesky decomposition; multiply `normal` by a factor of the covariance",
-    "orthogonal": "it needs the QR decomposition",
-}
-
 __all__ = [
     "PRNGKey",
     "ball",
     "bernoulli",
     "beta",
+    "binomial",
     "bits",
     "categorical",
     "cauchy",
@@ -95,9 +75,13 @@ __all__ = [
     "logistic",
     "lognormal",
     "maxwell",
+    "multivariate_normal",
+    "multinomial",
     "normal",
+    "orthogonal",
     "pareto",
     "permutation",
+    "poisson",
     "rademacher",
     "randint",
     "rayleigh",

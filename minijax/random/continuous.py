@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from .. import numpy as jnp
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation.dtypes import finfo, issubdtype
-from ..numpy.util import broadcast_shapes, canonicalize_shape
+from ..numpy.util import broadcast_shapes, canonicalize_shape, promote_dtypes_inexact
 from ..primitives.basis import shape_of
 from ..primitives.elementwise import convert_element_type
 from ..primitives.random_bits import random_bits_p
@@ -47,6 +48,77 @@ def real_normal(key, shape, dtype):
     # Start from the float after -1, since erf_inv(-1) is -inf.
     low = np.nextafter(np.array(-1, dtype), np.array(0, dtype))
     return lax.mul(np.array(np.sqrt(2), dtype), lax.erf_inv(uniform_floats(key, shape, dtype, low, np.array(1, dtype))))
+
+
+def multivariate_normal(
+    key: ArrayLike,
+    mean: ArrayLike,
+    cov: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    method: str = "cholesky",
+    *,
+    out_sharding: Any = None,
+) -> Array:
+    """Normal vectors with the given means and covariances (`jax.random.multivariate_normal`).
+
+    mean: (..., n). cov: (..., n, n). shape: that of the batch, by default that of the axes in front of mean's and cov's,
+    broadcast; the result is (*shape, n). method: the factor of cov that standard normal numbers are multiplied by: "cholesky",
+    "eigh" or "svd"; the last two take a singular cov, too. Raises ValueError for other shapes, methods and dtypes.
+
+    >>> import minijax as jax
+    >>> multivariate_normal(jax.random.key(0), jnp.zeros(2), jnp.eye(2), (3,)).shape
+    (3, 2)
+    """
+    key = checked_key("multivariate_normal", key)
+    mean, cov = promote_dtypes_inexact(mean, cov)
+    if method not in ("svd", "eigh", "cholesky"):
+        raise ValueError("method must be one of {'svd', 'eigh', 'cholesky'}")
+    dtype = dtype_of("multivariate_normal", mean.dtype if dtype is None else dtype, float, np.floating, "a float")
+    if mean.ndim < 1:
+        raise ValueError(f"multivariate_normal requires mean.ndim >= 1, got mean.ndim == {mean.ndim}")
+    if cov.ndim < 2:
+        raise ValueError(f"multivariate_normal requires cov.ndim >= 2, got cov.ndim == {cov.ndim}")
+    n = mean.shape[-1]
+    if cov.shape[-2:] != (n, n):
+        raise ValueError(
+            f"multivariate_normal requires cov.shape == (..., n, n) for n={n}, but got cov.shape == {cov.shape}."
+        )
+    shape = shape_for("multivariate_normal", shape, mean.shape[:-1], cov.shape[:-2])
+    if method == "cholesky":
+        factor = jnp.linalg.cholesky(cov)
+    else:
+        # The columns: eigenvectors, or singular vectors, times the deviations along them.
+        parts = jnp.linalg.svd(cov)[:2] if method == "svd" else jnp.linalg.eigh(cov)[::-1]
+        factor = parts[0] * jnp.sqrt(parts[1][..., None, :])
+    return mean + jnp.einsum("...ij,...j->...i", factor, normal(key, (*shape, n), dtype))
+
+
+def orthogonal(
+    key: ArrayLike,
+    n: int,
+    shape: Shape = (),
+    dtype: DTypeLike | None = None,
+    m: int | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
+    """Matrices (n, m), by default (n, n), whose columns are orthonormal, or whose rows are if m > n; all such matrices are equally
+    likely (`jax.random.orthogonal`; Mezzadri, "How to generate random matrices from the classical compact groups",
+    Notices of the AMS 54 (2007)).
+
+    >>> import minijax as jax
+    >>> orthogonal(jax.random.key(0), 1)
+    Array([[1.]], dtype=float32)
+    """
+    key = checked_key("orthogonal", key)
+    dtype = dtype_of("orthogonal", dtype, float, np.inexact, "a float or complex")
+    n = operator.index(n)
+    m = n if m is None else operator.index(m)
+    q, r = jnp.linalg.qr(normal(key, (*canonicalize_shape(shape), max(n, m), min(n, m)), dtype))
+    # LAPACK chooses the signs of R's diagonal. With that diagonal positive, Q is uniform.
+    x = q * jnp.expand_dims(jnp.sign(jnp.linalg.diagonal(r)), -2)
+    return x.mT if n < m else x
 
 
 def exponential(

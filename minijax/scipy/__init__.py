@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import special
 
-_ON_DEMAND = ("fft",)
+_ON_DEMAND = ("fft", "linalg", "signal", "stats")
 
 if TYPE_CHECKING:
-    from . import fft
+    from . import fft, linalg, signal, stats
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -17,4 +17,4 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["fft", "special"]
+__all__ = ["fft", "linalg", "signal", "special", "stats"]

@@ -114,11 +114,6 @@ EXPLAINED = [
         lambda s, d: d.what == "accepted" and "scatter_apply JVP not implemented" in d.detail,
     ),
     Explained(
-        "derivative of digamma",
-        "not yet: the trigamma function is not among the primitives",
-        lambda s, d: d.what in REFUSALS and "Primitive 'digamma' has no jvp rule" in d.detail,
-    ),
-    Explained(
         "a parameter that minijax has not",
         "minijax refuses it: `where=` and `casting=` of ufuncs, sizes of set operations, weights of cov",
         lambda s, d: (

@@ -244,6 +244,88 @@ OPS: list[Op] = [
     unary("fft", lambda lax, x: lax.fft(x, lax.FftType.IFFT, (3, 4)), dtypes=COMPLEX, ulp=16),
     unary("fft", lambda lax, x: lax.fft(x, "rfft", (3, 4)), dtypes=("float32",), ulp=16),
     Op("fft", lambda lax, x: lax.fft(x, "irfft", (3, 5)), ((3, 3),), COMPLEX, smooth=(0,), ulp=16),
+    # Convolutions
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv(x, w, (1,), "SAME"),
+        ((2, 3, 4), (4, 3, 2)),
+        FLOATS + COMPLEX + ("int32",),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv_general_dilated(
+            x, w, (2, 1), [(1, 0), (2, -1)], None, (1, 2), ("NHWC", "HWIO", "NHWC")
+        ),
+        ((2, 4, 5, 2), (3, 2, 2, 3)),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv_general_dilated(x, w, (1,), [(1, 2)], (2,), feature_group_count=2),
+        ((2, 4, 3), (4, 2, 3)),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    Op(
+        "conv_general_dilated",
+        lambda lax, x, w: lax.conv_general_dilated(x, w, (2,), "VALID", batch_group_count=2),
+        ((4, 2, 5), (4, 2, 3)),
+        smooth=(0, 1),
+        ulp=16,
+    ),
+    # Windows
+    unary(
+        "reduce_window_sum",
+        lambda lax, x: lax.reduce_window(x, 0, lax.add, (2, 3), (1, 2), "SAME"),
+        dtypes=("float32", "int32", "complex64"),
+        ulp=8,
+    ),
+    unary(
+        "reduce_window_sum",
+        lambda lax, x: lax.reduce_window(x, 0.0, lax.add, (2, 2), (2, 1), [(1, 0), (0, 2)], (2, 1), (1, 2)),
+        dtypes=("float32",),
+        ulp=8,
+    ),
+    unary(
+        "reduce_window_max",
+        lambda lax, x: lax.reduce_window(x, -np.inf, lax.max, (2, 2), (1, 2), "SAME"),
+        dtypes=("float32",),
+    ),
+    unary(
+        "reduce_window_min",
+        lambda lax, x: lax.reduce_window(x, np.inf, lax.min, (2, 2), None, [(1, 1), (0, 0)], (1, 2)),
+        dtypes=("float32",),
+    ),
+    unary(
+        "select_and_gather_add",
+        lambda lax, x: lax.select_and_gather_add_p.bind(
+            x,
+            lax.stop_gradient(x),
+            select_prim=lax.ge_p,
+            window_dimensions=(2, 2),
+            window_strides=(1, 1),
+            padding=((0, 0), (1, 1)),
+            base_dilation=(1, 1),
+            window_dilation=(1, 1),
+        ),
+        dtypes=("float32",),
+    ),
+    Op(
+        "select_and_scatter_add",
+        lambda lax, s, x: lax.select_and_scatter_add_p.bind(
+            s,
+            lax.stop_gradient(x),
+            select_prim=lax.le_p,
+            window_dimensions=(2, 2),
+            window_strides=(1, 2),
+            padding=((0, 0), (0, 0)),
+        ),
+        ((2, 2), S),
+        smooth=(0,),
+    ),
     # Contractions and sorting
     Op("dot_general", lambda lax, x, y: lax.dot(x, y), (S, (4, 2)), smooth=(0, 1), ulp=16),
     Op(
@@ -257,6 +339,77 @@ OPS: list[Op] = [
     Op("sort", lambda lax, x, y: lax.sort((x, y), dimension=0, num_keys=1)[1], (S, S), smooth=(1,)),
     unary("top_k", lambda lax, x: lax.top_k(x, 2)[0]),
 ]
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Linear algebra: of matrices that are far from singular, whose eigenvalues differ
+
+
+SQUARE = (3, 3)
+# The dtypes of LAPACK.
+FIELDS = ("float32", *COMPLEX)
+SHIFT = np.diag(np.float32([4, 6, 9]))
+
+
+def on_matrix(name, f, dtypes=("float32",), shape=SQUARE, smooth=True, ulp=16.0):
+    """A row of a factorization, of a matrix with a shifted diagonal if it is square. f(linalg, matrix) -> an array."""
+
+    def function(lax, x):
+        return f(lax.linalg, x + SHIFT.astype(x.dtype) if x.shape[-2:] == SQUARE else x)
+
+    return Op(name, function, (shape,), dtypes, (-1.0, 1.0), (0,) if smooth else (), ulp=ulp)
+
+
+def definite(x):
+    """A Hermitian matrix."""
+    return (x + x.mT.conj()) / 2
+
+
+FIRST = len(OPS)
+OPS += [
+    *[
+        Op(
+            "triangular_solve",
+            lambda lax, a, b, flags=flags: lax.linalg.triangular_solve(a + SHIFT.astype(a.dtype), b, **flags),
+            (SQUARE, (3, 2) if flags["left_side"] else (2, 3)),
+            FIELDS,
+            (-1.0, 1.0),
+            (0, 1),
+            ulp=16,
+        )
+        for flags in (
+            {"left_side": True, "lower": True},
+            {"left_side": False, "lower": False, "transpose_a": True, "conjugate_a": True},
+            {"left_side": True, "lower": False, "unit_diagonal": True},
+        )
+    ],
+    Op(
+        "tridiagonal_solve",
+        lambda lax, dl, d, du, b: lax.linalg.tridiagonal_solve(dl, d + 4, du, b),
+        ((3,), (3,), (3,), (3, 2)),
+        domain=(-1.0, 1.0),
+        smooth=(0, 1, 2, 3),
+        ulp=16,
+    ),
+    on_matrix("cholesky", lambda linalg, x: linalg.cholesky(x), FIELDS),
+    on_matrix("lu", lambda linalg, x: linalg.lu(x)[0], FIELDS),
+    on_matrix("lu", lambda linalg, x: linalg.lu(x)[0], shape=(2, 3)),
+    on_matrix("lu_pivots_to_permutation", lambda linalg, x: linalg.lu(x)[2], shape=(3, 2), smooth=False),
+    on_matrix("qr", lambda linalg, x: linalg.qr(x)[0], FIELDS),
+    on_matrix("qr", lambda linalg, x: linalg.qr(x)[0], shape=(3, 2), ulp=32),
+    on_matrix("qr", lambda linalg, x: linalg.qr(x, full_matrices=False, pivoting=True)[1], shape=(3, 2), ulp=32),
+    on_matrix("eigh", lambda linalg, x: linalg.eigh(definite(x))[0], FIELDS, ulp=32),
+    on_matrix("eigh", lambda linalg, x: linalg.eigh(definite(x), lower=False, symmetrize_input=False)[1]),
+    on_matrix("eig", lambda linalg, x: linalg.eig(x)[0], smooth=False),
+    on_matrix("svd", lambda linalg, x: linalg.svd(x, full_matrices=False)[0], shape=(3, 2), ulp=32),
+    on_matrix("svd", lambda linalg, x: linalg.svd(x, compute_uv=False), FIELDS),
+    on_matrix("schur", lambda linalg, x: linalg.schur(x)[0], smooth=False, ulp=64),
+    on_matrix("hessenberg", lambda linalg, x: linalg.hessenberg(x)[0], FIELDS, smooth=False),
+    on_matrix("tridiagonal", lambda linalg, x: linalg.tridiagonal(x)[0], smooth=False),
+    on_matrix("householder_product", lambda linalg, x: linalg.householder_product(x, x[..., 0]), smooth=False, ulp=64),
+    on_matrix("ormqr", lambda linalg, x: linalg.ormqr(x, x[..., 0], x), smooth=False, ulp=64),
+    on_matrix("symmetric_product", lambda linalg, x: linalg.symmetric_product(x, x, alpha=2.0, beta=3.0), smooth=False),
+]
+FACTORIZATIONS = {op.name for op in OPS[FIRST:]}
 
 
 def arrays(op: Op, dtype: str, rng: np.random.Generator, shapes=None) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ import ast
 import builtins
 import enum
 import functools
+import importlib
 import inspect
 import itertools
 import math
@@ -23,10 +24,18 @@ from typing import Any
 import numpy as np
 
 from ...core.checks import bare
+from ...core.primitive import Primitive
 from ..origins import numbered
 
 # Modules that a program may import. Every program imports NumPy.
-MODULES = {np: "numpy as np", math: "math", operator: "operator", functools: "functools", itertools: "itertools"}
+MODULES = {
+    np: "numpy as np",
+    math: "math",
+    operator: "operator",
+    functools: "functools",
+    itertools: "itertools",
+    importlib: "importlib",
+}
 
 _MODULE_NAMES = {"enum", "collections", *[text.rpartition(" ")[2] for text in MODULES.values()]}
 
@@ -93,6 +102,9 @@ class Bundle:
 
     def expression(self, value: Any, hint: str = "constant") -> str:
         """Text that evaluates to `value`. The definitions that the text needs are added to the bundle."""
+        if isinstance(value, Primitive):
+            # An implementation asks for no more than the name of a primitive among its parameters.
+            return repr(value.name)
         if value is None or value is Ellipsis or type(value) in (bool, int, str, bytes):
             return repr(value)
         if type(value) in (float, complex):

@@ -13,6 +13,7 @@ import unicodedata
 from collections import ChainMap, Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
+from math import prod
 from types import CodeType
 from typing import Any
 from weakref import finalize, ref
@@ -36,6 +37,8 @@ from ...core.jaxpr import (
 from ...core.printing import variables
 from ...foundation.dtypes import key_fry
 from ...foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
+from ...primitives.reduce_windows import NAMES, all_inside, rows_of_axes, rows_of_windows
+from ...transforms.vmap import Axis, batch_jaxpr
 from ..origins import numbered, often_called, user_names
 from ..rewriting import pure
 from .bundle import Bundle, Given, parameters
@@ -533,5 +536,49 @@ def _linear_solve(w: _Writer, eqn: JaxprEqn):
     w.bind([v for v, use in zip(eqn.outvars, used) if use], _run(w, solve, args, used))
 
 
+def _fold(w: _Writer, eqn: JaxprEqn):
+    """A reduction by a user's function: of the rows of a matrix, one after another, each with all columns at once."""
+    origin, p, n = w.origin, eqn.params, len(eqn.outvars)
+    operands, inits = [w.text(v) for v in eqn.invars[:n]], [w.text(v) for v in eqn.invars[n:]]
+    shape = eqn.outvars[0].aval.shape
+    of_windows = eqn.primitive.name == "reduce_window"
+    reducer = ClosedJaxpr(p["jaxpr"], p["consts"]) if of_windows else p["jaxpr"]
+    size = prod(shape)
+    step = batch_jaxpr(reducer, Axis(None, size), (0,) * len(reducer.in_avals), True)[0]
+    outs = [w.new_name(v) if type(v) is not DropVar else w.fresh() for v in eqn.outvars]
+    rows, carry, index = [w.fresh() for _ in outs], [w.fresh() for _ in outs], w.fresh("i")
+    arrange = w.bundle.function(rows_of_windows if of_windows else rows_of_axes, "rows")
+    for row, x, total, init, v in zip(rows, operands, carry, inits, eqn.invars):
+        extra = [init, *[w.bundle.expression(p[name]) for name in NAMES]] if of_windows else [str(p["dimensions"])]
+        w.line(f"{row} = {arrange}({', '.join([x, *extra])})", [row], _names_of([x, init]))
+        w.line(f"{total} = np.full({size}, {init}, {w.dtype(v.aval.dtype)})", [total], _names_of([init]))
+
+    inside = None
+    if of_windows and not all_inside(**{name: p[name] for name in NAMES}):
+        inside, ones = w.fresh("inside"), f"np.ones({tuple_text(eqn.invars[0].aval.shape)}, np.bool_)"
+        w.line(f"{inside} = {arrange}({ones}, False, {', '.join(extra[1:])})", [inside], [])
+
+    def write():
+        slices = [w.fresh() for _ in rows]
+        for name, row in zip(slices, rows):
+            w.line(f"{name} = {row}[{index}]", [name], [row])
+        after = _run(w, step, [*carry, *slices])
+        if inside is not None:
+            chosen = [w.fresh() for _ in after]
+            for name, new, old in zip(chosen, after, carry):
+                w.line(f"{name} = np.where({inside}[{index}], {new}, {old})", [name], [inside, *_names_of([new, old])])
+            after = chosen
+        _assign(w, carry, after)
+
+    lines = w.steps(w.block(write), [index, *carry])
+    w.origin = origin
+    w.line(
+        "", carry, [*rows, *carry, *([inside] if inside else [])], [(f"for {index} in range(len({rows[0]})):", lines)]
+    )
+    for out, total in zip(outs, carry):
+        w.line(f"{out} = {total}.reshape({tuple_text(shape) if shape else '()'})", [out], [total])
+
+
 # Primitives that carry jaxprs and do more than call one of them with their operands.
 LOOPS: dict[str, Callable] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
+LOOPS |= {"reduce": _fold, "reduce_window": _fold}

@@ -64,12 +64,17 @@ def _xla() -> SimpleNamespace:
         devices=jax.devices(),
         device_put=jax.device_put,
         enable_x64=jax.enable_x64,
+        eigvalsh=jax.numpy.linalg.eigvalsh,
         buffer_type=type(jax.device_put(np.float32(0))),
         assemble=jax.make_array_from_single_device_arrays,
         Mesh=jax.sharding.Mesh,
         NamedSharding=jax.sharding.NamedSharding,
         PartitionSpec=jax.sharding.PartitionSpec,
     )
+
+
+def _platform() -> str:
+    return _xla().devices[0].platform
 
 
 def devices() -> list:
@@ -145,6 +150,14 @@ def _whole_program():
     return primitive
 
 
+@cache
+def _find_lapack():
+    """Let jaxlib look up the functions of LAPACK, of which programs call some by name: it does so when JAX lowers its first
+    factorization. Without that look-up, a call of one ends the process."""
+    xla = _xla()
+    xla.jit(xla.eigvalsh).lower(xla.ShapeDtypeStruct((1, 1), np.float32))
+
+
 class _Executable:
     """A compiled text, called with arrays on the first device. Programs with the same text share it."""
 
@@ -152,6 +165,8 @@ class _Executable:
 
     def __init__(self, text: str, donated: tuple[int, ...], closed_jaxpr: ClosedJaxpr):
         xla, outs = _xla(), tuple(map(physical, closed_jaxpr.out_avals))
+        if "stablehlo.custom_call" in text:
+            _find_lapack()
 
         def minijax(*args):
             return _whole_program().bind(*args, text=text, outs=outs)
@@ -168,6 +183,8 @@ class _Replicated:
 
     def __init__(self, text: str, device_ids: tuple[int, ...]):
         xla = _xla()
+        if "stablehlo.custom_call" in text:
+            _find_lapack()
         options = xla.compile_options(
             num_replicas=len(device_ids), num_partitions=1, device_assignment=np.array(device_ids)[:, None]
         )
@@ -196,7 +213,9 @@ def program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...] = ())
     """
     if any(map(_sharded, closed_jaxpr.jaxpr.eqns)):
         return _in_parts(closed_jaxpr, name)
-    executable = _shared(_Executable, module_text(closed_jaxpr, name, donated=donated), donated, closed_jaxpr)
+    executable = _shared(
+        _Executable, module_text(closed_jaxpr, name, donated=donated, platform=_platform()), donated, closed_jaxpr
+    )
     execute, of_one_device, out_avals = executable.execute, {_xla().buffer_type}, closed_jaxpr.out_avals
     wrap = _result if any(aval.dtype == float0 for aval in out_avals) else ArrayImpl.on_device
 
@@ -270,7 +289,9 @@ def sharded_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: 
     if max(device_ids) >= len(xla.devices):
         raise errors.xla_devices(max(device_ids) + 1, len(xla.devices))
     axis = mesh.axis_name
-    executable = _shared(_Replicated, module_text(jaxpr, name, replicas=mesh.size, axis_name=axis), device_ids)
+    executable = _shared(
+        _Replicated, module_text(jaxpr, name, replicas=mesh.size, axis_name=axis, platform=_platform()), device_ids
+    )
     places = xla.Mesh(np.array([xla.devices[i] for i in device_ids]), ("replica",))
 
     def sharding(spec: PartitionSpec):

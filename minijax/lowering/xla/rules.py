@@ -13,6 +13,7 @@ import numpy as np
 
 from ...core.avals import ShapedArray
 from ...foundation import errors
+from ...primitives.contractions import PRECISIONS
 from .text import BOOL, INT32, Value, i64_array, i64_table, ints
 
 Rule = Callable[..., Value | Sequence[Value]]
@@ -409,21 +410,13 @@ REDUCTIONS: dict[str, Rule] = {
 # Contractions
 
 
-# {JAX's name of a precision: XLA's name}.
-PRECISIONS = {
-    **dict.fromkeys(("default", "fastest", "bfloat16"), "DEFAULT"),
-    **dict.fromkeys(("high", "bfloat16_3x", "tensorfloat32"), "HIGH"),
-    **dict.fromkeys(("highest", "float32"), "HIGHEST"),
-}
-
-
-def _precision(precision) -> str:
-    """The precisions of the two operands as text, `[DEFAULT, HIGH]`: some machines have faster products that are less exact."""
+def precision_names(precision) -> list[str]:
+    """The precisions of the two operands, `["DEFAULT", "HIGH"]`: some machines have faster products that are less exact."""
     pair = precision if isinstance(precision, tuple) else (precision, precision)
     names = ["default" if p is None else getattr(p, "name", p).lower() for p in pair]
     if not PRECISIONS.keys() >= {*names}:
         raise errors.unknown_precision(precision, list(PRECISIONS))
-    return ints([PRECISIONS[name] for name in names])
+    return [PRECISIONS[name] for name in names]
 
 
 def _holds(*dtypes):
@@ -444,7 +437,7 @@ def _dot(w, out, x, y, *, dimension_numbers, precision, preferred_element_type, 
         x, y = w.convert(x, accumulated.dtype), w.convert(y, accumulated.dtype)
     batching = f"batching_dims = {ints(x_batch)} x {ints(y_batch)}, " if x_batch else ""
     contracting = f"contracting_dims = {ints(x_contract)} x {ints(y_contract)}"
-    attributes = f"{batching}{contracting}, precision = {_precision(precision)}"
+    attributes = f"{batching}{contracting}, precision = {ints(precision_names(precision))}"
     return w.convert(w.op("dot_general", accumulated, x, y, attributes=attributes), out.dtype)
 
 

@@ -22,10 +22,12 @@ from ...transforms.vmap import Axis, with_named_axes
 from ..origins import line_text, numbered, often_called, user_names
 from .collectives import COLLECTIVES
 from .indexing import INDEXING, dynamic_slice, dynamic_update_slice
+from .linalg import LINALG
 from .random import RANDOM, are_equal, on_words
 from .rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
 from .special import SPECIAL
 from .text import BOOL, INT32, Value, dense, functional, physical, physical_array, tensor
+from .windows import WINDOWS
 
 
 def module_text(
@@ -36,11 +38,13 @@ def module_text(
     donated: Sequence[int] = (),
     replicas: int = 1,
     axis_name=None,
+    platform: str = "cpu",
 ) -> str:
     """The text of a module whose function `main` takes the arguments of a closed jaxpr and returns its results.
 
     donated: the arguments to whose memory results may be written. replicas: the number of devices that run the program at once;
-    collectives along `axis_name` are among these devices. Raises NotImplementedError for a program that calls back into
+    collectives along `axis_name` are among these devices. platform: jaxlib's name of the devices' kind; on "cpu" a program
+    may call LAPACK. Raises NotImplementedError for a program that calls back into
     Python. (JAX: `jit(f).lower(...).as_text()`.)
 
     >>> import minijax as jax
@@ -54,7 +58,7 @@ def module_text(
       }
     }
     """
-    module = _Module(often_called(closed_jaxpr), replicas, axis_name)
+    module = _Module(often_called(closed_jaxpr), replicas, axis_name, platform)
     main = module.define("main", "public", closed_jaxpr, arg_names, _aliases(closed_jaxpr, donated))
     counts = f"mhlo.num_partitions = 1 : i32, mhlo.num_replicas = {replicas} : i32"
     lines = [f"  {line}" for definition in [main, *module.definitions] for line in definition]
@@ -88,8 +92,8 @@ def _unused(wanted: str, taken: set[str]) -> str:
 class _Module:
     """The state that the functions of a module share: the functions written so far, and their names."""
 
-    def __init__(self, shared: dict[int, int], replicas: int, axis_name):
-        self.shared, self.replicas, self.axis_name = shared, replicas, axis_name
+    def __init__(self, shared: dict[int, int], replicas: int, axis_name, platform: str):
+        self.shared, self.replicas, self.axis_name, self.platform = shared, replicas, axis_name, platform
         self.definitions: list[list[str]] = []
         self.functions: dict = {}
         self.names: set[str] = {"main"}
@@ -446,9 +450,11 @@ RULES: dict[str, Rule] = {
     **CONTRACTIONS,
     **INDEXING,
     **RANDOM,
+    **LINALG,
     **COLLECTIVES,
     **CALLS,
     **SPECIAL,
+    **WINDOWS,
 }
 
 # The operations whose rules take keys.

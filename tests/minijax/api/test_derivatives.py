@@ -9,7 +9,9 @@ from collections import OrderedDict, namedtuple
 import jax
 import jax.ad_checkpoint
 import jax.extend
+import jax.flatten_util
 import jax.numpy
+import jax.test_util
 import numpy as np
 import pytest
 

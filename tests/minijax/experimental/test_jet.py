@@ -14,7 +14,7 @@ import jax.numpy
 import numpy as np
 import pytest
 import scipy.special
-from op_table import OPS, Op, arrays
+from op_table import FACTORIZATIONS, OPS, Op, arrays
 
 import minijax as mj
 import minijax.lax
@@ -69,7 +69,9 @@ def assert_equals_derivatives(function, args, series, order=ORDER, rtol=1e-9):
         np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol, err_msg=f"order {k}")
 
 
-SMOOTH = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(OPS) if op.smooth]
+# JAX's jet has no rules for factorizations, either.
+WITH_RULE = [op for op in OPS if op.smooth and op.name not in FACTORIZATIONS]
+SMOOTH = [pytest.param(op, id=f"{i}-{op.name}") for i, op in enumerate(WITH_RULE)]
 
 
 def operands(op: Op, dtype: str) -> tuple[list, list]:
@@ -98,9 +100,7 @@ def test_terms_are_the_derivatives_along_a_curve(op, x64):
 
 
 @hypothesis.given(
-    op=st.sampled_from(
-        [op for op in OPS if op.smooth and "float32" in op.dtypes and op.name != "convert_element_type"]
-    ),
+    op=st.sampled_from([op for op in WITH_RULE if "float32" in op.dtypes and op.name != "convert_element_type"]),
     mask=st.lists(st.booleans(), min_size=3 * ORDER, max_size=3 * ORDER),
 )
 def test_any_term_may_be_zero(op, mask):

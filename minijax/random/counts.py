@@ -1,0 +1,244 @@
+"""Samplers of counts, by loops of trials: `poisson`, `binomial`, `multinomial`.
+
+Every round draws a trial for all numbers at once, until none is left. The keys are split as JAX splits them, so
+that the numbers are JAX's, unless a last digit of a logarithm decides about a trial.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import lax
+from .. import numpy as jnp
+from ..core.traces import Array
+from ..core.types import ArrayLike, DTypeLike, Shape
+from ..numpy.util import canonicalize_shape, check_arraylike, promote_dtypes_inexact
+from ..primitives.basis import shape_of
+from .arguments import canonical_dtype, float_dtype, shape_for
+from .keys import checked_key, split
+from .uniforms import uniform_floats
+
+
+def poisson(
+    key: ArrayLike,
+    lam: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out_sharding: Any = None,
+) -> Array:
+    """Counts of events whose mean number is `lam` (`jax.random.poisson`).
+
+    Below a mean of 10 the waiting times of events are added up (D. E. Knuth, The Art of Computer Programming 2); above it, trials
+    are accepted by comparison with a curve (W. Hoermann, "The transformed rejection method for generating Poisson random
+    variables", Insurance: Mathematics and Economics 12, 1993). `lam` broadcasts to `shape`.
+
+    >>> import minijax as jax
+    >>> jax.random.poisson(jax.random.key(0), 3., (4,))
+    Array([0, 0, 4, 4], dtype=int32)
+    """
+    key = checked_key("poisson", key)
+    dtype = canonical_dtype("poisson", dtype, int)
+    shape = shape_of(lam) if shape is None else canonicalize_shape(shape)
+    lam = jnp.broadcast_to(lam, shape).astype("float32")
+    few = jnp.isnan(lam) | (lam < 10)
+    # Each way computes all numbers; a number of the other way gets a mean at which it is done soon.
+    waited = _waiting_times(key, jnp.where(few, lam, 0), dtype)
+    tried = _poisson_trials(key, jnp.where(few, np.float32(1e5), lam), dtype)
+    return jnp.where(lam == 0, jnp.zeros_like(waited), jnp.where(few, waited, tried))
+
+
+def _waiting_times(key, lam, dtype):
+    """How many uniform numbers are multiplied until their product is below exp(-lam), less one."""
+
+    def unfinished(state):
+        _, _, log_product = state
+        return jnp.any(log_product > -lam)
+
+    def wait(state):
+        count, key, log_product = state
+        key, own = split(key)
+        count = jnp.where(log_product > -lam, count + 1, count)
+        return count, key, log_product + jnp.log(uniform_floats(own, lam.shape, lam.dtype))
+
+    start = jnp.zeros(lam.shape, dtype), key, jnp.zeros_like(lam)
+    return lax.while_loop(unfinished, wait, start)[0] - jnp.ones((), dtype)
+
+
+def _trials(key, like, trial) -> Array:
+    """For each number the value accepted last, while any number has none: as in JAX, a trial may replace an accepted value.
+
+    trial(u, v): (value, whether it is accepted), for uniform numbers u in [-1/2, 1/2) and v in [0, 1).
+    """
+
+    def unfinished(state):
+        return ~jnp.all(state[1])
+
+    def attempt(state):
+        value, accepted, key = state
+        key, of_u, of_v = split(key, 3)
+        u = uniform_floats(of_u, like.shape, like.dtype) - 0.5
+        new, good = trial(u, uniform_floats(of_v, like.shape, like.dtype))
+        return jnp.where(good, new, value), accepted | good, key
+
+    return lax.while_loop(unfinished, attempt, (jnp.full_like(like, -1), jnp.zeros(like.shape, bool), key))[0]
+
+
+def _poisson_trials(key, lam, dtype):
+    b = 0.931 + 2.53 * jnp.sqrt(lam)
+    a = -0.059 + 0.02483 * b
+    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
+    quick = 0.9277 - 3.6224 / (b - 2)
+    log_lam = jnp.log(lam)
+
+    def trial(u, v):
+        distance = 0.5 - abs(u)
+        k = jnp.floor((2 * a / distance + b) * u + lam + 0.43)
+        curve = jnp.log(v * inverse_alpha / (a / (distance * distance) + b))
+        outside = (k < 0) | ((distance < 0.013) & (v > distance))
+        slow = ~outside & (curve <= -lam + k * log_lam - lax.lgamma(k + 1))
+        return k, ((distance >= 0.07) & (v <= quick)) | slow
+
+    return _trials(key, lam, trial).astype(dtype)
+
+
+def binomial(
+    key: ArrayLike,
+    n: ArrayLike,
+    p: ArrayLike,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+) -> Array:
+    """The number of successes of `n` trials of probability `p`, as floats (`jax.random.binomial`).
+
+    NaN for a negative n and a p that is no probability. Up to 10 expected successes the trials between them are added up;
+    beyond, trials are accepted by comparison with a curve (W. Hoermann, "The generation of binomial random variates", Journal of
+    Statistical Computation and Simulation 46, 1993). `n` and `p` broadcast to `shape`. Raises ValueError unless `dtype` is a
+    float dtype.
+
+    >>> import minijax as jax
+    >>> jax.random.binomial(jax.random.key(0), 10, 0.5, (4,))
+    Array([6., 7., 5., 6.], dtype=float32)
+    """
+    key = checked_key("binomial", key)
+    check_arraylike("binomial", n, p)
+    dtype = float_dtype("binomial", dtype)
+    shape = shape_for("binomial", shape, shape_of(n), shape_of(p))
+    (p,) = promote_dtypes_inexact(p)
+    n = jnp.broadcast_to(n, shape).astype(p.dtype)
+    p = jnp.broadcast_to(p, shape)
+    # Failures are counted where they are the rarer.
+    rare = p < 0.5
+    q = jnp.where(rare, p, 1 - p)
+    bad_n, bad_q = jnp.isnan(n) | (n < 0), jnp.isnan(q) | (q < 0)
+    is_nan = jnp.isnan(q)
+    q = jnp.where(bad_q, np.array(0.01, q.dtype), q)
+    few = bad_n | (n * q <= 10)
+    n, infinite = jnp.floor(n), jnp.isinf(n)
+    counted = _trials_between(key, jnp.where(few, n, 0), q, dtype)
+    tried = _binomial_trials(
+        key, jnp.where(few, np.array(1e4, n.dtype), n), jnp.where(few, np.array(0.5, q.dtype), q), dtype
+    )
+    count = jnp.where(few, counted, tried)
+    count = jnp.where(bad_n | bad_q, np.array(np.nan, dtype), count)
+    count = jnp.where(infinite & ~(bad_n | bad_q), np.array(np.inf, dtype), count)
+    return jnp.where(rare | bad_n | is_nan | infinite, count, n.astype(dtype) - count)
+
+
+def _trials_between(key, n, q, dtype):
+    """How many geometric numbers, the trials up to each success, fit into n."""
+    rate = jnp.log1p(-q)
+
+    def unfinished(state):
+        return jnp.any(state[1] <= n)
+
+    def add(state):
+        count, total, key = state
+        own, key = split(key)
+        count = jnp.where(total <= n, count + 1, count)
+        return count, total + jnp.ceil(jnp.log(uniform_floats(own, q.shape, q.dtype)) / rate), key
+
+    return (lax.while_loop(unfinished, add, (jnp.zeros_like(q), jnp.zeros_like(q), key))[0] - 1).astype(dtype)
+
+
+# What Stirling's formula lacks of log(k!), for k up to 9.
+STIRLING = (
+    0.0810614667953272, 0.0413406959554092, 0.0276779256849983, 0.02079067210376509, 0.0166446911898211,
+    0.0138761288230707, 0.0118967099458917, 0.0104112652619720, 0.00925546218271273, 0.00833056343336287,
+)  # fmt: skip
+
+
+def _stirling(k):
+    square = (jnp.minimum(jnp.maximum(k, 0), 9) + 1) ** 2
+    series = (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (jnp.minimum(jnp.maximum(k, 0), 9) + 1)
+    place = jnp.floor(jnp.minimum(jnp.maximum(k, 0), 9)).astype("int32")
+    return jnp.where(k <= 9, jnp.asarray(STIRLING, k.dtype)[place], series)
+
+
+def _binomial_trials(key, n, p, dtype):
+    deviation = jnp.sqrt(n * p * (1 - p))
+    b = 1.15 + 2.53 * deviation
+    a = -0.0873 + 0.0248 * b + 0.01 * p
+    centre = n * p + 0.5
+    quick = 0.92 - 4.2 / b
+    odds = p / (1 - p)
+    alpha = (2.83 + 5.1 / b) * deviation
+    m = jnp.floor((n + 1) * p)
+
+    def trial(u, v):
+        distance = 0.5 - abs(u)
+        k = jnp.floor((2 * a / distance + b) * u + centre)
+        curve = jnp.log(v * alpha / (a / (distance * distance) + b))
+        bound = (
+            (m + 0.5) * jnp.log((m + 1) / (odds * (n - m + 1)))
+            + (n + 1) * jnp.log((n - m + 1) / (n - k + 1))
+            + (k + 0.5) * jnp.log(odds * (n - k + 1) / (k + 1))
+            + _stirling(m)
+            + _stirling(n - m)
+            - _stirling(k)
+            - _stirling(n - k)
+        )
+        inside = (k >= 0) & (k <= n)
+        return k, ((distance >= 0.07) & (v <= quick)) | (inside & (curve <= bound))
+
+    return _trials(key, p, trial).astype(dtype)
+
+
+def multinomial(
+    key: ArrayLike,
+    n: ArrayLike,
+    p: ArrayLike,
+    *,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+    unroll: int | bool = 1,
+) -> Array:
+    """How often each outcome comes in `n` trials; its probabilities `p` lie along the last axis (`jax.random.multinomial`).
+
+    The outcomes are binomial, one after the other, of the trials that are left. unroll: as in `lax.scan`.
+
+    >>> import minijax as jax
+    >>> jax.random.multinomial(jax.random.key(0), 10, jax.numpy.array([0.2, 0.3, 0.5]))
+    Array([1., 1., 8.], dtype=float32)
+    """
+    key = checked_key("multinomial", key)
+    check_arraylike("multinomial", n, p)
+    n, p = promote_dtypes_inexact(n, p)
+    shape = p.shape if shape is None else canonicalize_shape(shape)
+    n, p = jnp.broadcast_to(n, shape[:-1]), jnp.moveaxis(jnp.broadcast_to(p, shape), -1, 0)
+    left = lax.cumsum(p, 0, reverse=True)
+    ratios = p / jnp.where(left == 0, 1, left)
+
+    def outcome(trials, given):
+        ratio, own = given
+        count = binomial(own, trials, jnp.clip(ratio, 0, 1), dtype=trials.dtype)
+        return trials - count, count
+
+    _, counts = lax.scan(outcome, n, (ratios, split(key, ratios.shape[0])), unroll=unroll)
+    counts = jnp.moveaxis(counts, 0, -1)
+    return counts if dtype is None else counts.astype(dtype)
+
+
+__all__ = ["binomial", "multinomial", "poisson"]

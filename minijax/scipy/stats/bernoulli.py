@@ -1,0 +1,57 @@
+"""The Bernoulli distribution: 1 with probability `p`, else 0 (`jax.scipy.stats.bernoulli`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ... import lax
+from ... import numpy as jnp
+from ...core.traces import Array
+from ...core.types import ArrayLike
+from ...numpy.util import promote_args_inexact
+from ..special import xlog1py, xlogy
+
+
+def logpmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
+    """The logarithm of the probability of k (`jax.scipy.stats.bernoulli.logpmf`).
+
+    >>> logpmf(1, 0.25).round(4)
+    Array(-1.3863, dtype=float32, weak_type=True)
+    """
+    k, p, loc = promote_args_inexact("bernoulli.logpmf", k, p, loc)
+    x = k - loc
+    return jnp.where((x < 0) | (x > 1), -np.inf, xlogy(x, p) + xlog1py(1 - x, -p))
+
+
+def pmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
+    """The probability of k (`jax.scipy.stats.bernoulli.pmf`).
+
+    >>> pmf(1, 0.25).round(4)
+    Array(0.25, dtype=float32, weak_type=True)
+    """
+    return lax.exp(logpmf(k, p, loc))
+
+
+def cdf(k: ArrayLike, p: ArrayLike) -> Array:
+    """The probability of a number up to k (`jax.scipy.stats.bernoulli.cdf`).
+
+    >>> cdf(1, 0.25).round(4)
+    Array(1., dtype=float32, weak_type=True)
+    """
+    k, p = promote_args_inexact("bernoulli.cdf", k, p)
+    value = jnp.where(k < 0, 0.0, jnp.where(k < 1, 1 - p, 1.0))
+    return jnp.where(jnp.isnan(k) | ~((p >= 0) & (p <= 1)), np.nan, value)
+
+
+def ppf(q: ArrayLike, p: ArrayLike) -> Array:
+    """The quantile: the inverse of `cdf` (`jax.scipy.stats.bernoulli.ppf`).
+
+    >>> ppf(0.75, 0.25).round(4)
+    Array(0., dtype=float32)
+    """
+    q, p = promote_args_inexact("bernoulli.ppf", q, p)
+    possible = (p >= 0) & (p <= 1) & (q >= 0) & (q <= 1)
+    return jnp.where(possible, (q > 1 - p).astype(q.dtype), np.nan)
+
+
+__all__ = ["cdf", "logpmf", "pmf", "ppf"]

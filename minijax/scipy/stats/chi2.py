@@ -1,0 +1,76 @@
+"""The chi-square distribution of `df` degrees of freedom (`jax.scipy.stats.chi2`)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ... import lax
+from ... import numpy as jnp
+from ...core.traces import Array
+from ...core.types import ArrayLike
+from ...numpy.util import promote_args_inexact
+from ..special import gammainc, gammaincc, gammaln
+
+
+def logpdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of the density at x (`jax.scipy.stats.chi2.logpdf`).
+
+    >>> logpdf(1., 3.).round(4)
+    Array(-1.4189, dtype=float32, weak_type=True)
+    """
+    x, df, loc, scale = promote_args_inexact("chi2.logpdf", x, df, loc, scale)
+    y = (x - loc) / scale
+    kernel = (df / 2 - 1) * jnp.log(y) - y / 2
+    return jnp.where(x < loc, -np.inf, kernel - gammaln(df / 2) - df / 2 * math.log(2) - jnp.log(scale))
+
+
+def pdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The density at x (`jax.scipy.stats.chi2.pdf`).
+
+    >>> pdf(1., 3.).round(4)
+    Array(0.242, dtype=float32, weak_type=True)
+    """
+    return lax.exp(logpdf(x, df, loc, scale))
+
+
+def cdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The probability of a number up to x (`jax.scipy.stats.chi2.cdf`).
+
+    >>> cdf(1., 3.).round(4)
+    Array(0.1987, dtype=float32, weak_type=True)
+    """
+    x, df, loc, scale = promote_args_inexact("chi2.cdf", x, df, loc, scale)
+    return gammainc(df / 2, jnp.maximum((x - loc) / (2 * scale), 0))
+
+
+def logcdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of `cdf` (`jax.scipy.stats.chi2.logcdf`).
+
+    >>> logcdf(1., 3.).round(4)
+    Array(-1.6157, dtype=float32, weak_type=True)
+    """
+    return lax.log(cdf(x, df, loc, scale))
+
+
+def sf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The probability of a number above x: 1 - cdf (`jax.scipy.stats.chi2.sf`).
+
+    >>> sf(1., 3.).round(4)
+    Array(0.8013, dtype=float32, weak_type=True)
+    """
+    x, df, loc, scale = promote_args_inexact("chi2.sf", x, df, loc, scale)
+    return gammaincc(df / 2, jnp.maximum((x - loc) / (2 * scale), 0))
+
+
+def logsf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of `sf` (`jax.scipy.stats.chi2.logsf`).
+
+    >>> logsf(1., 3.).round(4)
+    Array(-0.2216, dtype=float32, weak_type=True)
+    """
+    return lax.log(sf(x, df, loc, scale))
+
+
+__all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "sf"]

@@ -1,0 +1,82 @@
+"""The exponential distribution from `loc` on, with mean `loc + scale` (`jax.scipy.stats.expon`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ... import lax
+from ... import numpy as jnp
+from ...core.traces import Array
+from ...core.types import ArrayLike
+from ...numpy.util import promote_args_inexact
+
+
+def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of the density at x (`jax.scipy.stats.expon.logpdf`).
+
+    >>> logpdf(1.).round(4)
+    Array(-1., dtype=float32, weak_type=True)
+    """
+    x, loc, scale = promote_args_inexact("expon.logpdf", x, loc, scale)
+    return jnp.where(x < loc, -np.inf, -((x - loc) / scale + jnp.log(scale)))
+
+
+def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The density at x (`jax.scipy.stats.expon.pdf`).
+
+    >>> pdf(1.).round(4)
+    Array(0.3679, dtype=float32, weak_type=True)
+    """
+    return lax.exp(logpdf(x, loc, scale))
+
+
+def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The probability of a number up to x (`jax.scipy.stats.expon.cdf`).
+
+    >>> cdf(1.).round(4)
+    Array(0.6321, dtype=float32, weak_type=True)
+    """
+    x, loc, scale = promote_args_inexact("expon.cdf", x, loc, scale)
+    return jnp.where(x < loc, 0.0, -jnp.expm1((loc - x) / scale))
+
+
+def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of `cdf` (`jax.scipy.stats.expon.logcdf`).
+
+    >>> logcdf(1.).round(4)
+    Array(-0.4587, dtype=float32, weak_type=True)
+    """
+    x, loc, scale = promote_args_inexact("expon.logcdf", x, loc, scale)
+    return jnp.log1p(-sf(x, loc, scale))
+
+
+def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of `sf` (`jax.scipy.stats.expon.logsf`).
+
+    >>> logsf(1.).round(4)
+    Array(-1., dtype=float32, weak_type=True)
+    """
+    x, loc, scale = promote_args_inexact("expon.logsf", x, loc, scale)
+    return jnp.where(x < loc, 0.0, (loc - x) / scale)
+
+
+def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The probability of a number above x: 1 - cdf (`jax.scipy.stats.expon.sf`).
+
+    >>> sf(1.).round(4)
+    Array(0.3679, dtype=float32, weak_type=True)
+    """
+    return lax.exp(logsf(x, loc, scale))
+
+
+def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The quantile: the inverse of `cdf` (`jax.scipy.stats.expon.ppf`).
+
+    >>> ppf(0.75).round(4)
+    Array(1.3863, dtype=float32, weak_type=True)
+    """
+    q, loc, scale = promote_args_inexact("expon.ppf", q, loc, scale)
+    return jnp.where((q >= 0) & (q <= 1), loc - scale * jnp.log1p(-q), np.nan)
+
+
+__all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]

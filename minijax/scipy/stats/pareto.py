@@ -1,0 +1,82 @@
+"""The Pareto distribution of exponent `b`, from `loc + scale` on (`jax.scipy.stats.pareto`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ... import lax
+from ... import numpy as jnp
+from ...core.traces import Array
+from ...core.types import ArrayLike
+from ...numpy.util import promote_args_inexact
+
+
+def logpdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of the density at x (`jax.scipy.stats.pareto.logpdf`).
+
+    >>> logpdf(2., 3.).round(4)
+    Array(-1.674, dtype=float32, weak_type=True)
+    """
+    x, b, loc, scale = promote_args_inexact("pareto.logpdf", x, b, loc, scale)
+    return jnp.where(x < loc + scale, -np.inf, jnp.log(b / scale) - (b + 1) * jnp.log((x - loc) / scale))
+
+
+def pdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The density at x (`jax.scipy.stats.pareto.pdf`).
+
+    >>> pdf(2., 3.).round(4)
+    Array(0.1875, dtype=float32, weak_type=True)
+    """
+    return lax.exp(logpdf(x, b, loc, scale))
+
+
+def cdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The probability of a number up to x (`jax.scipy.stats.pareto.cdf`).
+
+    >>> cdf(2., 3.).round(4)
+    Array(0.875, dtype=float32, weak_type=True)
+    """
+    x, b, loc, scale = promote_args_inexact("pareto.cdf", x, b, loc, scale)
+    return jnp.where(x < loc + scale, 0.0, 1 - ((x - loc) / scale) ** -b)
+
+
+def logcdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of `cdf` (`jax.scipy.stats.pareto.logcdf`).
+
+    >>> logcdf(2., 3.).round(4)
+    Array(-0.1335, dtype=float32, weak_type=True)
+    """
+    x, b, loc, scale = promote_args_inexact("pareto.logcdf", x, b, loc, scale)
+    return jnp.where(x < loc + scale, -np.inf, jnp.log1p(-(((x - loc) / scale) ** -b)))
+
+
+def logsf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of `sf` (`jax.scipy.stats.pareto.logsf`).
+
+    >>> logsf(2., 3.).round(4)
+    Array(-2.0794, dtype=float32, weak_type=True)
+    """
+    x, b, loc, scale = promote_args_inexact("pareto.logsf", x, b, loc, scale)
+    return jnp.where(x < loc + scale, 0.0, -b * jnp.log((x - loc) / scale))
+
+
+def sf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The probability of a number above x: 1 - cdf (`jax.scipy.stats.pareto.sf`).
+
+    >>> sf(2., 3.).round(4)
+    Array(0.125, dtype=float32, weak_type=True)
+    """
+    return lax.exp(logsf(x, b, loc, scale))
+
+
+def ppf(q: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The quantile: the inverse of `cdf` (`jax.scipy.stats.pareto.ppf`).
+
+    >>> ppf(0.75, 3.).round(4)
+    Array(1.5874, dtype=float32, weak_type=True)
+    """
+    q, b, loc, scale = promote_args_inexact("pareto.ppf", q, b, loc, scale)
+    return jnp.where((q >= 0) & (q <= 1), loc + scale * (1 - q) ** (-1 / b), np.nan)
+
+
+__all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]

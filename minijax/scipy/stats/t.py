@@ -1,0 +1,36 @@
+"""Student's t distribution of `df` degrees of freedom (`jax.scipy.stats.t`)."""
+
+from __future__ import annotations
+
+import math
+
+from ... import lax
+from ... import numpy as jnp
+from ...core.traces import Array
+from ...core.types import ArrayLike
+from ...numpy.util import promote_args_inexact
+from ..special import gammaln
+
+
+def logpdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The logarithm of the density at x (`jax.scipy.stats.t.logpdf`).
+
+    >>> logpdf(1., 3.).round(4)
+    Array(-1.5763, dtype=float32, weak_type=True)
+    """
+    x, df, loc, scale = promote_args_inexact("t.logpdf", x, df, loc, scale)
+    z = (x - loc) / scale
+    normalizer = gammaln(df / 2) - gammaln((df + 1) / 2) + 0.5 * jnp.log(scale * scale * math.pi * df)
+    return -(normalizer + (df + 1) / 2 * jnp.log1p(z * z / df))
+
+
+def pdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
+    """The density at x (`jax.scipy.stats.t.pdf`).
+
+    >>> pdf(1., 3.).round(4)
+    Array(0.2067, dtype=float32, weak_type=True)
+    """
+    return lax.exp(logpdf(x, df, loc, scale))
+
+
+__all__ = ["logpdf", "pdf"]

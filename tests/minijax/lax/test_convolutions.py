@@ -1,0 +1,195 @@
+"""Convolutions under all their names against JAX's, beside the rows of the table of operations."""
+
+from __future__ import annotations
+
+import itertools
+
+import jax
+import jax.lax
+import jax.numpy
+import measure
+import numpy as np
+import pytest
+
+import minijax
+import minijax.lax
+import minijax.numpy
+from minijax.primitives import convolution_numpy
+
+RNG = np.random.default_rng(0)
+X, W = RNG.normal(size=(2, 5, 4, 3)).astype("float32"), RNG.normal(size=(3, 2, 3, 4)).astype("float32")
+LINE, TAPS = RNG.normal(size=(2, 6, 3)).astype("float32"), RNG.normal(size=(3, 3, 3)).astype("float32")
+WIDE, KERNEL = RNG.normal(size=(2, 17, 6)).astype("float32"), RNG.normal(size=(4, 17, 3)).astype("float32")
+MANY = RNG.normal(size=(2, 6, 5)).astype("float32")
+LOCAL = RNG.normal(size=(3, 4, 4)).astype("float32")
+NHWC = ("NHWC", "HWIO", "NHWC")
+LONG = ("NHC", "HIO", "NHC")
+
+CASES = {
+    "conv": lambda lax: lax.conv(WIDE, KERNEL, (2,), "SAME"),
+    "SAME_LOWER": lambda lax: lax.conv(WIDE[..., :4], KERNEL[..., :2], (1,), "same_lower"),
+    "general padding": lambda lax: lax.conv_with_general_padding(WIDE, KERNEL, (1,), [(2, -1)], (2,), (2,)),
+    "no spatial axis": lambda lax: lax.conv_general_dilated(
+        X[0, 0], W[0, 0], (), (), dimension_numbers=("NC", "IO", "CN")
+    ),
+    "a spatial axis of size 0": lambda lax: lax.conv(WIDE[..., :1], KERNEL, (1,), "VALID"),
+    "numbers of axes": lambda lax: lax.conv_general_dilated(
+        X, W, (1, 2), "SAME", dimension_numbers=lax.ConvDimensionNumbers((0, 3, 1, 2), (3, 2, 0, 1), (1, 0, 3, 2))
+    ),
+    "axes in another order": lambda lax: lax.conv_general_dilated(
+        X, W, (1, 2), "VALID", dimension_numbers=("NWHC", "HWIO", "CWNH")
+    ),
+    "each channel alone": lambda lax: lax.conv_general_dilated(
+        MANY, MANY[:, :1, :2].repeat(6, 0), (1,), "SAME", feature_group_count=6
+    ),
+    "each channel alone, in front": lambda lax: lax.conv_general_dilated(
+        WIDE, WIDE[0, :, None, :3], (2,), "SAME", feature_group_count=17
+    ),
+    "integers": lambda lax: lax.conv(np.int8([[[100, 2, 3]]]), np.int8([[[2, 1]]]), (1,), "VALID"),
+    "integers in more bits": lambda lax: lax.conv(
+        np.int8([[[100, 2, 3]]]), np.int8([[[2, 1]]]), (1,), "VALID", preferred_element_type=np.int32
+    ),
+    "half precision in float32": lambda lax: lax.conv(
+        WIDE.astype("float16"), KERNEL.astype("float16"), (1,), "VALID", preferred_element_type=np.float32
+    ),
+    "complex numbers": lambda lax: lax.conv(WIDE + 1j * WIDE[::-1], KERNEL - 2j * KERNEL, (1,), "SAME"),
+    "transposed, SAME": lambda lax: lax.conv_transpose(LINE, TAPS, (2,), "SAME"),
+    "transposed, VALID": lambda lax: lax.conv_transpose(X, W, (2, 3), "VALID"),
+    "transposed, pairs": lambda lax: lax.conv_transpose(LINE, TAPS, (2,), [(1, 2)], (2,)),
+    "transposed, consistent": lambda lax: lax.conv_transpose(LINE, TAPS, (3,), [(1, 0)], use_consistent_padding=True),
+    "transposed, with the kernel": lambda lax: lax.conv_transpose(
+        LINE, TAPS[..., :2].transpose(0, 2, 1), (2,), "SAME", dimension_numbers=LONG, transpose_kernel=True
+    ),
+    "patches": lambda lax: lax.conv_general_dilated_patches(X, (2, 3), (1, 2), "SAME", dimension_numbers=NHWC),
+    "patches, channels first": lambda lax: lax.conv_general_dilated_patches(MANY, (3,), (1,), [(1, 0)], (2,), (1,)),
+    "local": lambda lax: lax.conv_general_dilated_local(
+        MANY[:, :2], LOCAL, (1,), "VALID", (2,), dimension_numbers=None
+    ),
+    "patches, the batch last": lambda lax: lax.conv_general_dilated_patches(
+        LINE, (2,), (1,), "VALID", dimension_numbers=("NHC", "HIO", "CHN")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values(name):
+    theirs = CASES[name](jax.lax)
+    f = lambda: CASES[name](minijax.lax)
+    for mine in (f(), minijax.jit(f)(), minijax.jit(f, compiler="xla")()):
+        assert (mine.shape, mine.dtype, mine.weak_type) == (theirs.shape, theirs.dtype, theirs.weak_type)
+        np.testing.assert_allclose(mine, theirs, rtol=2e-5, atol=2e-5)
+
+
+SHAPES = {
+    "conv_shape_tuple": [((1, 3, 8, 7), (4, 3, 3, 2), (1, 2), "SAME"), ((4, 3, 8), (4, 3, 3), (1,), [(1, 2)], 2)],
+    "conv_general_shape_tuple": [((1, 8, 7, 3), (3, 2, 3, 4), (1, 2), "SAME", NHWC)],
+    "conv_transpose_shape_tuple": [
+        ((1, 4, 4, 3), (3, 3, 2, 3), (2, 2), p, ("NHWC", "HWOI", "NHWC")) for p in ("SAME", "VALID", [(1, 1), (0, 1)])
+    ],
+    "conv_dimension_numbers": [((1, 8, 8, 3), (3, 3, 3, 4), NHWC), ((1, 2), (2, 3), None)],
+    "conv_general_permutations": [(("NHWC", "HWIO", "NCWH"),)],
+    "padtype_to_pads": [((5, 6), (3, 2), (1, 3), p) for p in ("SAME", "SAME_LOWER", "valid")],
+    "reduce_window_shape_tuple": [((5, 6), (3, 2), (1, 3), [(0, 1), (1, 1)], (1, 2), (2, 1))],
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes(name):
+    for args in SHAPES[name]:
+        mine, theirs = (getattr(lib.lax, name)(*args) for lib in (minijax, jax))
+        assert (
+            tuple(map(tuple, mine)) == tuple(map(tuple, theirs)) if np.ndim(theirs[0]) else tuple(mine) == tuple(theirs)
+        )
+
+
+MISTAKES = {
+    "ranks": lambda lax: lax.conv(X, KERNEL, (1,), "SAME"),
+    "features": lambda lax: lax.conv(WIDE, KERNEL[:, :2], (1,), "SAME"),
+    "groups of features": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), "SAME", feature_group_count=2),
+    "groups of outputs": lambda lax: lax.conv_general_dilated(
+        MANY, MANY[:, :2, :2], (1,), "SAME", feature_group_count=3
+    ),
+    "groups of the batch": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), "SAME", batch_group_count=3),
+    "no group": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), "SAME", feature_group_count=0),
+    "both groups": lambda lax: lax.conv_general_dilated(
+        MANY, MANY[:, :3, :2], (1,), "SAME", feature_group_count=2, batch_group_count=2
+    ),
+    "strides": lambda lax: lax.conv(WIDE, KERNEL, (1, 1), "VALID"),
+    "padding's name": lambda lax: lax.conv(WIDE, KERNEL, (1,), "SOME"),
+    "padding's form": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), [1]),
+    "paddings": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), [(1, 1), (1, 1)]),
+    "too negative": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), [(-7, 0)]),
+    "a name and a dilation": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), "SAME", (2,)),
+    "dilation 0": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), [(0, 0)], (0,)),
+    "dtypes": lambda lax: lax.conv(WIDE, KERNEL.astype("float16"), (1,), "SAME"),
+    "preferred, narrower": lambda lax: lax.conv(WIDE, KERNEL, (1,), "SAME", preferred_element_type=np.float16),
+    "preferred, integers": lambda lax: lax.conv(WIDE, KERNEL, (1,), "SAME", preferred_element_type=np.int32),
+    "preferred, unsigned": lambda lax: lax.conv(
+        np.int8([[[1]]]), np.int8([[[1]]]), (1,), "SAME", preferred_element_type=np.uint32
+    ),
+    "strings": lambda lax: lax.conv_dimension_numbers((1, 2, 3), (1, 2, 3), ("NCH", "OIH")),
+    "no strings": lambda lax: lax.conv_dimension_numbers((1, 2, 3), (1, 2, 3), (1, 2, 3)),
+    "no tuple": lambda lax: lax.conv_dimension_numbers((1, 2, 3), (1, 2, 3), 3),
+    "letters": lambda lax: lax.conv_dimension_numbers((1, 2, 3), (1, 2, 3), ("NCC", "OIH", "NCH")),
+    "a letter too many": lambda lax: lax.conv_dimension_numbers((1, 2, 3), (1, 2, 3), ("NCHW", "OIH", "NCH")),
+    "a letter twice": lambda lax: lax.conv_dimension_numbers((1,) * 4, (1,) * 4, ("NCHH", "OIHH", "NCHH")),
+    "other letters": lambda lax: lax.conv_dimension_numbers((1, 2, 3), (1, 2, 3), ("NCH", "OIH", "NCW")),
+    "transposed, the name": lambda lax: lax.conv_transpose(LINE, TAPS, (2,), "SOME"),
+    "transposed, the rank": lambda lax: lax.conv_transpose(np.ones((1,) * 6), np.ones((1,) * 6), (1,) * 4, "SAME"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes(name):
+    kinds = []
+    for lib in (minijax, jax):
+        with pytest.raises((TypeError, ValueError, RuntimeError)) as caught:
+            MISTAKES[name](lib.lax)
+        kinds.append(caught.type.__name__)
+    assert kinds[0] == kinds[1]
+
+
+def by_definition(x, w, strides, pads, dilation, window_dilation, groups, batch_groups):
+    """A convolution of one spatial axis, number by number."""
+    n, c, size = x.shape
+    spread = np.zeros((n, c, max(dilation * (size - 1) + 1, 0) + sum(pads)))
+    places = pads[0] + dilation * np.arange(size)
+    inside = (places >= 0) & (places < spread.shape[2])
+    spread[:, :, places[inside]] = x[:, :, inside]
+    outputs, inputs, taps = w.shape
+    span = window_dilation * (taps - 1) + 1
+    count = max((spread.shape[2] - span) // strides + 1, 0)
+    out = np.zeros((n // batch_groups, outputs, count))
+    for b, o, p in itertools.product(*map(range, out.shape)):
+        example = b + o // (outputs // batch_groups) * (n // batch_groups)
+        first = o // (outputs // groups) * inputs
+        window = spread[example, first : first + inputs, p * strides : p * strides + span : window_dilation]
+        out[b, o, p] = (window * w[o]).sum()
+    return out
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_numbers_by_definition(seed, monkeypatch):
+    """NumPy's ways, also in blocks of a few numbers, against loops; the channels of some cases lie last, of others in front."""
+    rng = np.random.default_rng(seed)
+    if seed % 2:
+        monkeypatch.setattr(convolution_numpy, "BLOCK", 20)
+    groups, batch_groups = [(1, 1), (3, 1), (1, 2), (1, 1)][seed % 4]
+    inputs = int(rng.choice([1, 2, 17]))
+    x = rng.normal(size=(2 * batch_groups, inputs * groups, int(rng.integers(1, 7)))).astype("float32")
+    w = rng.normal(size=(6, inputs, int(rng.integers(1, 4)))).astype("float32")
+    strides, dilation, window_dilation = (int(rng.integers(1, 4)) for _ in range(3))
+    length = dilation * (x.shape[2] - 1) + 1
+    pads = tuple(int(p) for p in rng.integers(-min(2, length // 2), 4, 2))
+    options = (groups, batch_groups)
+    mine = minijax.lax.conv_general_dilated(x, w, (strides,), [pads], (dilation,), (window_dilation,), None, *options)
+    expected = by_definition(x, w, strides, pads, dilation, window_dilation, *options)
+    np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_memory():
+    """Beside the result there are the operand, laid out anew, and a block."""
+    x, w = minijax.numpy.ones((16, 64, 64, 16)), minijax.numpy.ones((3, 3, 16, 16))
+    run = lambda: minijax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=NHWC)
+    block = 4 * convolution_numpy.BLOCK
+    assert measure.peak_bytes(run) < 2.2 * x.nbytes + block + 2**16
