@@ -7,7 +7,7 @@ import pytest
 
 import minijax
 import minijax.numpy as jnp
-import minijax.scipy.special  # noqa: F401 (rows of its own)
+import minijax.scipy.special
 from minijax.calls import registry
 from minijax.extend.core import Primitive
 from minijax.testing import check_rules
