@@ -1,8 +1,8 @@
 """An explanation as a page: one file, which asks for nothing else.
 
-`page/page.html` is a template, whose places are `{{name}}`; `page.css` and `page.js` go into it. Source, jaxpr, gradient, last
-program and the table of stages are HTML, which a browser without JavaScript shows, too. All the rest is one compressed block:
-strings once, equations as rows of numbers.
+`page/page.html` is a template, whose places are `{{name}}`; the style and the two scripts beside it go into it. Source, jaxpr,
+gradient, last program and the table of stages are HTML, which a browser without JavaScript shows, too. All the rest is one
+compressed block: strings once, equations by columns of numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .words import bytes_text, short_number
 if TYPE_CHECKING:
     from .explanation import Explanation
 
-# The version of the data's layout: `page.js` reads this one.
+# The version of the data's layout: `data.js` reads this one.
 LAYOUT = 1
 ROLES = ("primal", "tangent", "cotangent", "batch")
 
@@ -249,7 +249,7 @@ def _hash(text: str) -> str:
 
 def page(made: Explanation) -> str:
     """The whole page. Its policy lets it run its own script and style, and send no request."""
-    script, style = part("page.js"), part("page.css")
+    script, style = part("data.js") + part("page.js"), part("page.css")
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
