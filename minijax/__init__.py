@@ -50,6 +50,7 @@ _ON_DEMAND = (
     "debug",
     "extend",
     "flatten_util",
+    "image",
     "nn",
     "ops",
     "random",
@@ -59,7 +60,7 @@ _ON_DEMAND = (
 )
 
 if TYPE_CHECKING:
-    from . import custom_batching, debug, extend, flatten_util, nn, ops, random, scipy, test_util, testing
+    from . import custom_batching, debug, extend, image, nn, ops, random, scipy, testing
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -111,10 +112,10 @@ __all__ = [
     "eval_shape",
     "explain",
     "extend",
-    "flatten_util",
     "float0",
     "grad",
     "hessian",
+    "image",
     "jacfwd",
     "jacobian",
     "jacrev",
@@ -137,7 +138,6 @@ __all__ = [
     "remat",
     "scipy",
     "stages",
-    "test_util",
     "testing",
     "trace_steps",
     "tree",

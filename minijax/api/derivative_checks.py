@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -180,27 +180,38 @@ def check_grads(
     >>> import minijax as jax
     >>> check_grads(jax.numpy.sin, (1.0,), order=2)
     """
-    step = eps or STEP
+    checks = _Checks(tuple(modes), atol, rtol, eps or STEP)
+    checks.check(f, tuple(args), order, "")
 
-    def by_linearize(f, primals, tangents):
-        value, linear = linearize(f, *primals)
-        return value, linear(*tangents)
 
-    def pulled(f, *args):
-        value, pull_back = vjp(f, *args)
-        return pull_back(value)
+def _by_linearize(f, primals, tangents):
+    value, linear = linearize(f, *primals)
+    return value, linear(*tangents)
 
-    def check(f, args, order, name):
-        for mode, label, forward in (("fwd", "JVP", jvp), ("lin", "LIN", by_linearize)):
-            if mode in modes:
+
+def _pulled(f, *args):
+    value, pull_back = vjp(f, *args)
+    return pull_back(value)
+
+
+class _Checks(NamedTuple):
+    """The checks of a function by several modes, each to the given order. `name`: what the function is of the user's."""
+
+    modes: tuple[str, ...]
+    atol: Tolerance
+    rtol: Tolerance
+    step: float
+
+    def check(self, f: Callable, args: tuple, order: int, name: str):
+        tolerances = self.atol, self.rtol, self.step
+        for mode, label, forward in (("fwd", "JVP", jvp), ("lin", "LIN", _by_linearize)):
+            if mode in self.modes:
                 message = f"{label} of {name}" if name else label
-                check_jvp(f, partial(forward, f), args, atol, rtol, step, message)
+                check_jvp(f, partial(forward, f), args, *tolerances, message)
                 if order > 1:
-                    check(partial(forward, f), (args, args), order - 1, message)
-        if "rev" in modes:
+                    self.check(partial(forward, f), (args, args), order - 1, message)
+        if "rev" in self.modes:
             message = f"VJP of {name}" if name else "VJP"
-            check_vjp(f, partial(vjp, f), args, atol, rtol, step, message)
+            check_vjp(f, partial(vjp, f), args, *tolerances, message)
             if order > 1:
-                check(partial(pulled, f), args, order - 1, message)
-
-    check(f, tuple(args), order, "")
+                self.check(partial(_pulled, f), args, order - 1, message)

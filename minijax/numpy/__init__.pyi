@@ -104,6 +104,7 @@ from .bits import frexp as frexp
 from .creation import from_dlpack as from_dlpack
 from .creation import frombuffer as frombuffer
 from .vectorize import fromfunction as fromfunction
+from .ufunc_objects import frompyfunc as frompyfunc
 from .attributes import fromstring as fromstring
 from .creation import full as full
 from .creation import full_like as full_like
@@ -195,10 +196,11 @@ from .statistics import percentile as percentile
 from .manipulation import permute_dims as permute_dims
 from .inserting import piecewise as piecewise
 from .taking import place as place
-from .polynomials import poly as poly
+from .polynomial_fits import poly as poly
 from .polynomials import polyadd as polyadd
 from .polynomials import polyder as polyder
 from .polynomials import polydiv as polydiv
+from .polynomial_fits import polyfit as polyfit
 from .polynomials import polyint as polyint
 from .polynomials import polymul as polymul
 from .polynomials import polysub as polysub
@@ -224,6 +226,7 @@ from ..foundation.dtypes import result_type as result_type
 from .ufuncs import rint as rint
 from .repeating import roll as roll
 from .manipulation import rollaxis as rollaxis
+from .polynomial_fits import roots as roots
 from .manipulation import rot90 as rot90
 from .ufuncs import round as round
 from .sorting import searchsorted as searchsorted
@@ -260,6 +263,7 @@ from .creation import triu as triu
 from .diagonals import triu_indices as triu_indices
 from .diagonals import triu_indices_from as triu_indices_from
 from .ufuncs import trunc as trunc
+from .ufunc_objects import ufunc as ufunc
 from .sets import union1d as union1d
 from .sets import unique as unique
 from .sets import unique_all as unique_all

@@ -15,9 +15,9 @@ from ..primitives.basis import const, expand_dims
 from . import ufuncs
 from .arithmetic import power
 from .counting import known_value
-from .creation import arange, ones, zeros, zeros_like
+from .creation import arange, zeros, zeros_like
 from .inserting import trim_zeros
-from .manipulation import atleast_1d, concatenate, flip
+from .manipulation import concatenate, flip
 from .util import broadcast_shapes, broadcast_to, ensure_arraylike, promote_dtypes, promote_dtypes_inexact
 
 
@@ -77,24 +77,6 @@ def polydiv(u: ArrayLike, v: ArrayLike, *, trim_leading_zeros: bool = False) -> 
         large = ufuncs.abs(known_value(u, "jnp.polydiv with trim_leading_zeros=True")) >= finfo(u.dtype).eps ** 0.5
         u = u[int(np.argmax(large)) :] if np.any(large) else u[:0]
     return quotient, u
-
-
-def poly(seq_of_zeros: ArrayLike) -> Array:
-    """The coefficients of the polynomial with the given roots, highest power first (`jax.numpy.poly`).
-
-    >>> poly(np.float32([1, 2]))
-    Array([ 1., -3.,  2.], dtype=float32)
-    """
-    (roots,) = promote_dtypes_inexact(ensure_arraylike("poly", seq_of_zeros))
-    roots = atleast_1d(roots)
-    if len(roots.shape) != 1:
-        raise ValueError("input must be 1d or non-empty square 2d array.")
-    if not roots.shape[0]:
-        return ones((), roots.dtype)
-    coefficients = ones((1,), roots.dtype)
-    for k in range(roots.shape[0]):
-        coefficients = convolve(coefficients, concatenate([ones((1,), roots.dtype), -roots[k : k + 1]]))
-    return coefficients
 
 
 def polyder(p: ArrayLike, m: int = 1) -> Array:

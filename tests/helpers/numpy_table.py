@@ -861,6 +861,30 @@ PIECES = rows("""
     jnp.poly(z[0])
     jnp.poly(v[:0])
     jnp.poly(t)
+    jnp.poly(x[:, :3])
+    jnp.polyfit(p, v, 1)
+    jnp.polyfit(p, x.T, 2)
+    jnp.polyfit(p, v, 2, w=y[0])
+    jnp.polyfit(p, x.T, 1, w=y[0], rcond=1e-3)
+    jnp.polyfit(p, v, 1, full=True)
+    jnp.polyfit(p, v, 1, cov=True)
+    jnp.polyfit(p, x.T, 1, cov='unscaled')
+    jnp.polyfit(p, v, 3, cov=True)
+    jnp.polyfit(p, v, -1)
+    jnp.polyfit(x, v, 1)
+    jnp.polyfit(p, t, 1)
+    jnp.polyfit(p, u, 1)
+    jnp.polyfit(p, v, 1, w=u)
+    jnp.polyfit(p, v, 1, w=x)
+    jnp.polyfit(v[:0], v[:0], 1)
+    jnp.sort(jnp.roots(np.float32([1, -6, 11, -6])))
+    jnp.roots(np.float32([0, 0, 2, -4]))
+    jnp.roots(np.float32([2, -4, 0, 0]))
+    jnp.roots(np.float32([0, 2, -4]), strip_zeros=False)
+    jnp.roots(np.float32([0, 0]), strip_zeros=False)
+    jnp.roots(np.float32([5]))
+    jnp.roots(np.array([1, 2]))
+    jnp.roots(x)
     jnp.polydiv(v, u[:2])
     jnp.polydiv(u[:2], v)
     jnp.polydiv(j, jnp.array([2, 1]))
@@ -882,6 +906,65 @@ PIECES = rows("""
     jnp.iterable(x)
     jnp.index_exp[1:2, ::3]
 """)
+
+UFUNCS = [
+    *(
+        f"jnp.{f}.reduce({a})"
+        for f in ("add", "multiply", "maximum", "logaddexp")
+        for a in ("x", "x, axis=1", "x, None", "x, 1, keepdims=True")
+    ),
+    *(
+        f"jnp.{f}.{m}(i)"
+        for f in ("bitwise_and", "bitwise_or", "bitwise_xor", "logical_and", "logical_or", "logical_xor")
+        for m in ("reduce", "accumulate")
+    ),
+    *(f"jnp.{f}.accumulate(x, {a})" for f in ("add", "multiply", "subtract", "minimum") for a in ("0", "axis=1")),
+    *(
+        f"jnp.{f}.at(v, jnp.array([1, 1, 3]), u, inplace=False)"
+        for f in ("add", "multiply", "subtract", "maximum", "logaddexp")
+    ),
+    *(f"jnp.{f}.reduceat(x, jnp.array([0, 2, 1]), {a})" for f in ("add", "minimum") for a in ("0", "axis=1")),
+    *(f"jnp.{f}.outer(u, x)" for f in ("add", "maximum", "logical_or")),
+    *rows("""
+    jnp.add.reduce(x, where=b)
+    jnp.add.reduce(x, axis=(0, 1))
+    jnp.add.reduce(b)
+    jnp.add.reduce(e0)
+    jnp.maximum.reduce(x, where=b)
+    jnp.maximum.reduce(x, where=b, initial=-1.0)
+    jnp.maximum.reduce(e0)
+    jnp.subtract.reduce(x)
+    jnp.subtract.reduce(e0)
+    jnp.subtract.reduce(x, initial=2.0, axis=1)
+    jnp.add.reduce(x, where=i)
+    jnp.add.at(b, (0, 1), True, inplace=False)
+    jnp.negative.at(v, jnp.array([1, 2]), inplace=False)
+    jnp.negative.reduce(v)
+    jnp.negative.outer(v, v)
+    jnp.add.accumulate(x, axis=(0, 1))
+    jnp.subtract.accumulate(e0)
+    jnp.bitwise_and.reduce(i, axis=(0, 1))
+    jnp.bitwise_or.reduce(i, 1, keepdims=True, where=b)
+    jnp.bitwise_xor.reduce(k, initial=5)
+    jnp.logical_xor.reduce(m, where=m)
+    jnp.add.reduceat(s, jnp.array([0]))
+    jnp.add.reduceat(v, jnp.array([[0]]))
+    jnp.add.reduceat(x, jnp.array([0]), axis=None)
+    (jnp.add.nin, jnp.add.nout, jnp.add.identity, jnp.negative.nargs)
+    [isinstance(f, jnp.ufunc) for f in (jnp.add, jnp.logaddexp2, jnp.sin, jnp.sum)]
+    jnp.frompyfunc(lambda a, c: a + 2 * c, 2, 1)(x, v)
+    jnp.frompyfunc(lambda a, c: a + 2 * c, 2, 1).reduce(x, axis=1)
+    jnp.frompyfunc(lambda a, c: a + 2 * c, 2, 1).accumulate(i)
+    jnp.frompyfunc(lambda a, c: a * c, 2, 1, identity=1).reduce(e0)
+    jnp.frompyfunc(lambda a, c: a * c, 2, 1).reduce(e0)
+    jnp.frompyfunc(lambda a, c: a * c, 2, 1, identity=1).reduce(x, where=b)
+    jnp.frompyfunc(lambda a: (a, -a), 1, 2)(x)
+    jnp.frompyfunc(lambda a: (a, -a), 1, 2).reduce(x)
+    jnp.frompyfunc(lambda a, c: (a, c), 2, 2).outer(x, x)
+    jnp.frompyfunc(lambda a: a + 1, 1, 1).at(v, jnp.array([0, 0, 2]), inplace=False)
+    jnp.frompyfunc(lambda a: a + 1, 1, 1)([1.0])
+"""),
+]
 
 FFT = [
     *(
@@ -953,4 +1036,5 @@ TABLES = {
     "attributes": ATTRIBUTES,
     "pieces": PIECES,
     "fft": FFT,
+    "ufuncs": UFUNCS,
 }

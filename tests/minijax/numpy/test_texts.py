@@ -19,7 +19,12 @@ OTHER_EQUATIONS = {
     "another algorithm, of fewer equations": (
         "median nanmedian quantile percentile nanquantile nanpercentile searchsorted x.searchsorted digitize repeat nonzero where"
         " argwhere unique isin bincount histogram histogram_bin_edges interp ldexp choose diagflat"
-        " polymul polyder polyint poly histogram2d histogramdd packbits unpackbits frexp delete mask_indices"
+        " polymul polyder polyint poly polyfit roots histogram2d histogramdd packbits unpackbits frexp delete mask_indices"
+    ),
+    "a loop here, and another one or a sum of exponentials in JAX": (
+        "add.at add.reduceat bitwise_and.accumulate bitwise_or.accumulate bitwise_xor.accumulate bitwise_xor.reduce"
+        " frompyfunc logaddexp.at logaddexp.reduce logical_and.accumulate logical_or.accumulate logical_xor.accumulate"
+        " maximum.at minimum.accumulate minimum.reduceat multiply.reduce negative.at subtract.accumulate"
     ),
     "known at once: a function of shapes alone": "triu_indices tril_indices triu_indices_from list",
     "JAX calls a function that has a rule of its own": "sinc",
