@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, TextIO
 
+from ..core.jaxpr import ClosedJaxpr, Jaxpr
+
 
 def explain(
     fun: Callable[..., Any],
@@ -99,5 +101,13 @@ def cost(jaxpr: Any) -> Any:
     """
     return import_module(".costs", __name__).costs(jaxpr)
 
+
+def _jaxpr_html(jaxpr: Jaxpr | ClosedJaxpr) -> str:
+    """A notebook asks for it: a jaxpr is shown in colours there."""
+    return import_module(".html", __name__).of_jaxpr(jaxpr)
+
+
+for _kind in (Jaxpr, ClosedJaxpr):
+    setattr(_kind, "_repr_html_", _jaxpr_html)  # noqa: B010 (the classes do not declare it)
 
 __all__ = ["cost", "diff", "explain", "trace_steps"]

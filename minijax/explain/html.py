@@ -18,6 +18,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ..core.jaxpr import ClosedJaxpr, Jaxpr
 from ..core.printing import letters
 from .model import Equation, Place, Stage
 from .words import bytes_text, short_number
@@ -275,3 +276,21 @@ def fallback(made: Explanation) -> str:
         ' width="100%" height="700" style="border:1px solid #8888"></iframe>'
     )
     return f"{frame}<details><summary>as text</summary><pre>{escape(made.text())}</pre></details>"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A jaxpr in a notebook
+
+# {the terminal's code: a style that can be read on light and on dark paper}
+STYLES = {"34": "color:#3b82c4", "35": "color:#a855b5", "1": "font-weight:600"}
+
+
+def of_jaxpr(jaxpr: Jaxpr | ClosedJaxpr) -> str:
+    """The text of a jaxpr in the colours of `pretty_print(use_color=True)`."""
+    first, *pieces = jaxpr.pretty_print(use_color=True).split("\033[")
+    found = [escape(first)]
+    for piece in pieces:
+        codes, _, text = piece.partition("m")
+        styles = ";".join(STYLES[code] for code in codes.split(";") if code in STYLES)
+        found.append(f'<span style="{styles}">{escape(text)}</span>' if styles else escape(text))
+    return f"<pre>{''.join(found)}</pre>"

@@ -158,3 +158,15 @@ def test_the_text(made):
     assert "\033" not in text and "\033[35m" in made.text(color=True)
     plain = re.sub(r"\033\[\d+m", "", made.text(color=True))
     assert plain == text
+
+
+def test_a_jaxpr_in_a_notebook():
+    jaxpr = minijax.make_jaxpr(lambda x: minijax.lax.scan(lambda c, y: (c * y, c), 1.0, x)[0])(X)
+    for one in (jaxpr, jaxpr.jaxpr):
+        tags = Tags()
+        tags.feed(one._repr_html_())
+        assert "".join(tags.texts) == str(jaxpr)
+        assert set(tags.tags) == {"pre", "span"} and {a[2] for a in tags.attributes} == {
+            "color:#3b82c4;font-weight:600",
+            "color:#a855b5",
+        }
