@@ -71,6 +71,21 @@ def test_an_equation_has_ancestors_or_is_the_users(name):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+def test_a_rule_is_of_the_primitive_of_the_equation_that_it_was_applied_to(name):
+    made, seen = explained(name), 0
+    for stage in shown(name)[1:]:
+        if stage.name.startswith("pass"):
+            break
+        for e in stage.equations:
+            if e.same is None and e.rule is not None and made.rules[e.rule].kind != "sum":
+                rule = made.rules[e.rule]
+                assert rule.primitive in {made.equation(ref).primitive for ref in e.parents}, (stage.name, e.text, rule)
+                assert rule.source or rule.primitive.startswith("custom"), rule
+                seen += 1
+    assert seen
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_the_stages_are_those_of_the_transformations(name):
     function, args, kwargs = PROGRAMS[name]
     made = explained(name)
