@@ -153,6 +153,13 @@ def test_residuals_are_what_the_backward_pass_reads():
     assert "# kept for the way back: 12 B" in made.stage("linearized").text
 
 
+def test_a_cotangent_is_no_residual():
+    """The gradient of a function with several results has their cotangents as arguments."""
+    made = minijax.explain(lambda x: (jnp.sin(x), x * 2))(X)
+    gradient = made.stage("gradient")
+    assert [gradient.equations[r.equation].primitive for r in made.residuals] == ["cos"]
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_residual_lives_from_where_it_is_made_to_where_it_is_last_read(name):
     line = explained(name).timeline
