@@ -45,10 +45,21 @@ if PathFinder.find_spec(f"{__name__}.fast", __path__) is not None:
     import_module(f"{__name__}.fast")
 
 # Imported when first asked for: a fifth of the code, that many programs do without.
-_ON_DEMAND = ("custom_batching", "debug", "extend", "flatten_util", "nn", "ops", "random", "scipy", "test_util")
+_ON_DEMAND = (
+    "custom_batching",
+    "debug",
+    "extend",
+    "flatten_util",
+    "image",
+    "nn",
+    "ops",
+    "random",
+    "scipy",
+    "test_util",
+)
 
 if TYPE_CHECKING:
-    from . import custom_batching, debug, extend, nn, ops, random, scipy
+    from . import custom_batching, debug, extend, image, nn, ops, random, scipy
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -101,6 +112,7 @@ __all__ = [
     "float0",
     "grad",
     "hessian",
+    "image",
     "jacfwd",
     "jacobian",
     "jacrev",

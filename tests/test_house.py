@@ -25,7 +25,7 @@ ROOMS = [
     ["minijax.test_util"],
     ["minijax.stages", "minijax.lax"],
     ["minijax.numpy", "minijax.flatten_util", "minijax.ops"],
-    ["minijax.nn", "minijax.random", "minijax.scipy", "minijax.extend", "minijax.experimental"],
+    ["minijax.nn", "minijax.image", "minijax.random", "minijax.scipy", "minijax.extend", "minijax.experimental"],
     ["minijax.example_libraries"],
     ["minijax.fast"],
     ["minijax.explain"],

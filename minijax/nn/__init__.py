@@ -7,6 +7,7 @@ Array(0., dtype=float32, weak_type=True)
 
 from ..numpy import tanh
 from . import initializers
+from .attention import dot_product_attention
 from .functions import (
     celu,
     elu,
@@ -42,6 +43,7 @@ from .functions import (
 
 __all__ = [
     "celu",
+    "dot_product_attention",
     "elu",
     "gelu",
     "glu",

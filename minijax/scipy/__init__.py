@@ -5,10 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 from . import special
 
-_ON_DEMAND = ("fft", "integrate", "linalg", "ndimage", "optimize", "signal", "sparse", "stats")
+_ON_DEMAND = (
+    "cluster",
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "ndimage",
+    "optimize",
+    "signal",
+    "sparse",
+    "stats",
+)
 
 if TYPE_CHECKING:
-    from . import fft, integrate, linalg, ndimage, optimize, signal, sparse, stats
+    from . import cluster, fft, integrate, interpolate, linalg, ndimage, optimize, signal, sparse, stats
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -17,4 +28,16 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["fft", "integrate", "linalg", "ndimage", "optimize", "signal", "sparse", "special", "stats"]
+__all__ = [
+    "cluster",
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "ndimage",
+    "optimize",
+    "signal",
+    "sparse",
+    "special",
+    "stats",
+]

@@ -17,6 +17,7 @@ from . import (
     laplace,
     logistic,
     multinomial,
+    multivariate_normal,
     nbinom,
     norm,
     pareto,
@@ -27,6 +28,7 @@ from . import (
     vonmises,
     wrapcauchy,
 )
+from .kde import gaussian_kde
 from .ranks import mode, rankdata, sem
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "dirichlet",
     "expon",
     "gamma",
+    "gaussian_kde",
     "gennorm",
     "geom",
     "gumbel_l",
@@ -47,6 +50,7 @@ __all__ = [
     "logistic",
     "mode",
     "multinomial",
+    "multivariate_normal",
     "nbinom",
     "norm",
     "pareto",

@@ -173,6 +173,51 @@ def test_sums_over_axes():
         close(call(mj.scipy.stats), jax.jit(lambda call=call: call(jax.scipy.stats))())
 
 
+COVARIANCE = np.float32([[2, 0.3, 0], [0.3, 1, -0.2], [0, -0.2, 0.5]])
+POINTS = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (np.float32(0.5), np.float32(1), np.float32(2)),
+        (POINTS[0], POINTS[1], np.float32(2)),
+        (POINTS[0], POINTS[1], COVARIANCE),
+        (POINTS, POINTS[1], COVARIANCE),
+        (POINTS, POINTS[::-1], COVARIANCE),
+        (POINTS[:, None], POINTS[::-1], np.stack([COVARIANCE, 2 * COVARIANCE, COVARIANCE, COVARIANCE])),
+    ],
+    ids="scalar one-variance vector many-vectors many-means many-covariances".split(),
+)
+def test_normal_vectors(args):
+    mine, theirs = (lib.scipy.stats.multivariate_normal for lib in (mj, jax))
+    close(mine.logpdf(*args), jax.jit(theirs.logpdf)(*args))
+    close(mine.pdf(*args), jax.jit(theirs.pdf)(*args))
+    slopes = [lib.grad(lambda *xs, f=m.logpdf: f(*xs).sum(), (0, 1, 2)) for lib, m in ((mj, mine), (jax, theirs))]
+    for a, b in zip(slopes[0](*args), jax.jit(slopes[1])(*args), strict=True):
+        close(a, b, rtol=2e-4, atol=2e-5)
+
+
+def test_densities_of_data():
+    data, places = POINTS.T, np.random.default_rng(2).normal(size=(3, 5)).astype(np.float32)
+    for points, at, options in (
+        (data, places, {}),
+        (data, places, {"bw_method": "silverman", "weights": np.float32([1, 2, 3, 4])}),
+        (np.float32([0, 1, 2, 5]), np.float32([0.5, 4]), {"bw_method": 0.3}),
+        (np.float32([0, 1, 2, 5]), np.float32([0.5, 4]), {"bw_method": lambda kde: kde.n / 10}),
+    ):
+
+        def results(lib, points=points, at=at, options=options):
+            kde = lib.scipy.stats.gaussian_kde(points, **options)
+            d = kde.d
+            out = [kde(at), kde.logpdf(at), kde.integrate_gaussian(np.zeros(d), np.eye(d)), kde.integrate_kde(kde)]
+            out += [kde.resample(lib.random.key(1), (4,)), kde.covariance, kde.inv_cov, kde.neff]
+            return [*out, *([kde.integrate_box_1d(0.0, 2.0)] if d == 1 else []), *lib.tree.leaves(kde)]
+
+        for a, b in zip(results(mj), jax.jit(lambda: results(jax))(), strict=True):
+            close(a, b, rtol=5e-4, atol=1e-4)
+
+
 RANKED = {
     "numbers": np.float32([3, 1, 2, 3, 1, 1, 7]),
     "integers": np.int32([[3, 1, 2], [1, 1, 2], [3, 1, 0]]),
@@ -208,6 +253,21 @@ def test_ranks(name):
 @pytest.mark.parametrize(
     ("call", "error"),
     [
+        (lambda s: s.multivariate_normal.logpdf(X[:2], X[:2], X[:2]), ValueError),
+        (lambda s: s.multivariate_normal.logpdf(X[:2], X[:2], X[0], True), NotImplementedError),
+        (lambda s: s.gaussian_kde(X[:1]), ValueError),
+        (lambda s: s.gaussian_kde(X[:4], "wide"), ValueError),
+        (lambda s: s.gaussian_kde(X[:4], weights=X[:3]), ValueError),
+        (lambda s: s.gaussian_kde(X[:4], weights=X[:4].reshape(2, 2)), ValueError),
+        (lambda s: s.gaussian_kde(1j * X[:4]), NotImplementedError),
+        (lambda s: s.gaussian_kde(POINTS)(X[:2]), ValueError),
+        (lambda s: s.gaussian_kde(POINTS).integrate_box_1d(0, 1), ValueError),
+        (lambda s: s.gaussian_kde(X[:4]).integrate_box_1d(X[:2], 1), ValueError),
+        (lambda s: s.gaussian_kde(X[:4]).integrate_gaussian(X[:2], 1), ValueError),
+        (lambda s: s.gaussian_kde(X[:4]).integrate_gaussian(0, np.eye(2)), ValueError),
+        (lambda s: s.gaussian_kde(X[:4]).integrate_kde(s.gaussian_kde(POINTS)), ValueError),
+        (lambda s: s.gaussian_kde(X[:4]).integrate_box(0, 1), NotImplementedError),
+        (lambda s: s.gaussian_kde(X[:4]).set_bandwidth(1), NotImplementedError),
         (lambda s: s.rankdata(X, "middle"), ValueError),
         (lambda s: s.rankdata(X, nan_policy="omit"), NotImplementedError),
         (lambda s: s.mode(X, nan_policy="raise"), NotImplementedError),

@@ -1,0 +1,5 @@
+"""`jax.image`: images in another size."""
+
+from .resizing import ResizeMethod, resize, scale_and_translate
+
+__all__ = ["ResizeMethod", "resize", "scale_and_translate"]

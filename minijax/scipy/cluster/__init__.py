@@ -1,0 +1,5 @@
+"""`jax.scipy.cluster`: the module `vq`."""
+
+from . import vq
+
+__all__ = ["vq"]
