@@ -77,8 +77,8 @@ def polyfit(
     (`jax.numpy.polyfit`).
 
     y: a vector, or a matrix with a polynomial for each column. w: the weights of the differences. rcond: singular values smaller
-    than this share of the largest count as 0. full: return (coefficients, sum of squares, rank, singular values, rcond). cov: return
-    (coefficients, their covariance), not scaled by the sum of squares if it is "unscaled". Raises TypeError for other shapes,
+    than this share of the largest count as 0. full: return (coefficients, sum of squares, rank, singular values, rcond); cov:
+    return (coefficients, their covariance), not scaled by the sum of squares if "unscaled". Raises TypeError for other shapes,
     ValueError for a negative degree and for fewer points than a covariance needs.
 
     >>> polyfit(np.float32([0, 1, 2]), np.float32([1, 3, 5]), 1).round(3)
