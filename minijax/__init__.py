@@ -20,6 +20,7 @@ from .api.derivatives import grad, jvp, linear_transpose, linearize, value_and_g
 from .api.jacobians import hessian, jacfwd, jacobian, jacrev
 from .api.jit import clear_caches, jit
 from .api.make_jaxpr import ShapeDtypeStruct, eval_shape, make_jaxpr
+from .api.names import named_call, named_scope
 from .api.pmap import pmap
 from .api.transfers import block_until_ready, device_get, device_put
 from .api.vmap import vmap
@@ -39,6 +40,7 @@ from .foundation.device import (
 )
 from .foundation.doors import at_the_door
 from .foundation.dtypes import float0
+from .foundation.left_out import absent
 
 # The one place that knows of `fast/`: minijax is whole without that folder.
 if PathFinder.find_spec(f"{__name__}.fast", __path__) is not None:
@@ -65,7 +67,7 @@ else:
     def __getattr__(name: str) -> Any:
         if name in _ON_DEMAND:
             return import_module(f"{__name__}.{name}")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise absent(__name__, name)
 
 
 def __dir__() -> list[str]:
@@ -124,6 +126,8 @@ __all__ = [
     "linear_transpose",
     "linearize",
     "make_jaxpr",
+    "named_call",
+    "named_scope",
     "nn",
     "numpy",
     "ops",

@@ -33,6 +33,7 @@ from ..core.traces import Array, get_aval, given
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door
 from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
+from ..foundation.left_out import absent
 from ..foundation.pytrees import tree_map
 from ..primitives import bessel, elementwise, gamma, incomplete  # noqa: F401  (rows, which the tables below name)
 from ..primitives.basis import reduce_sum, registry
@@ -296,4 +297,4 @@ _ON_DEMAND = ("linalg",)
 def __getattr__(name: str):
     if name in _ON_DEMAND:
         return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise absent(__name__, name)

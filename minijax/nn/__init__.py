@@ -5,6 +5,9 @@
 Array(0., dtype=float32, weak_type=True)
 """
 
+from typing import TYPE_CHECKING
+
+from ..foundation.left_out import absent
 from ..numpy import tanh
 from . import initializers
 from .attention import dot_product_attention
@@ -76,3 +79,9 @@ __all__ = [
     "swish",
     "tanh",
 ]
+
+# A type checker that saw the function would accept every name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str):
+        raise absent(__name__, name)

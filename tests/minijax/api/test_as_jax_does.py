@@ -355,3 +355,22 @@ def str_number(lib):
 @pytest.mark.parametrize("name", CASES)
 def test_as_jax_does(name):
     assert outcome(CASES[name], minijax) == outcome(CASES[name], jax)
+
+
+def test_names_of_parts_change_nothing():
+    def run(lib):
+        @lib.jit
+        @lib.named_scope("layer")
+        def layer(x):
+            with lib.named_scope("product"):
+                x = x * 2
+            return lib.named_call(lib.numpy.sin, name="wave")(x)
+
+        return layer(1.0), lib.make_jaxpr(layer)(1.0).jaxpr.eqns[0].primitive.name, lib.grad(layer)(1.0)
+
+    (a, name, slope), (b, their_name, their_slope) = run(minijax), run(jax)
+    assert name == their_name
+    np.testing.assert_allclose([float(a), float(slope)], [float(b), float(their_slope)], rtol=1e-6)
+    for lib in (minijax, jax):
+        with pytest.raises(TypeError, match="must be a string"):
+            lib.named_scope(3)

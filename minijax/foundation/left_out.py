@@ -1,0 +1,61 @@
+"""Names of JAX that minijax leaves out on purpose, with the reason. A program that asks for one reads it in the AttributeError.
+
+notes/compatibility.md lists them, and the names that are not there yet.
+"""
+
+from __future__ import annotations
+
+_DEVICES = (
+    "it places arrays on several devices; minijax's arrays are NumPy's, and `pmap` and named axes are its parallelism"
+)
+_MESSAGES = "it sends messages between devices; `psum`, `all_gather`, `ppermute` and the like work along named axes"
+_TOKENS = "XLA's tokens order effects; minijax runs the effects of a program in the order of its equations"
+_GENERATORS = "its numbers depend on the machine; `jax.random` gives the same everywhere"
+_TRANSFERS = "minijax copies nothing between devices, so there is nothing to guard"
+_REFS = "mutable references: every array of minijax is immutable"
+_SCALED = "a product in the 8-bit formats of an accelerator, which NumPy has not"
+
+LEFT_OUT: dict[str, dict[str, str]] = {
+    "minijax": {
+        **dict.fromkeys(
+            "NamedSharding P Shard copy_to_host_async make_array_from_callback make_array_from_process_local_data"
+            " make_array_from_single_device_arrays make_mesh remove_size_one_mesh_axis_from_type reshard set_mesh"
+            " auto_pcast smap shard_map".split(),
+            _DEVICES,
+        ),
+        **dict.fromkeys(
+            "transfer_guard transfer_guard_device_to_device transfer_guard_device_to_host"
+            " transfer_guard_host_to_device thread_guard array_garbage_collection_guard".split(),
+            _TRANSFERS,
+        ),
+        **dict.fromkeys("Ref new_ref empty_ref free_ref freeze ad".split(), _REFS),
+        **dict.fromkeys("host_count host_id host_ids process_indices".split(), "there is one process"),
+        "jax2tf_associative_scan_reductions": "it chooses between programs of TensorFlow",
+        "allow_f16_reductions": "it chooses between programs of XLA",
+        "threefry_partitionable": "the bits are those of the partitionable generator, JAX's default",
+        "default_prng_impl": "there is one generator, threefry",
+        "enable_custom_prng": "there is one generator, threefry",
+    },
+    "minijax.lax": {
+        **dict.fromkeys("after_all after_all_p create_token create_token_p".split(), _TOKENS),
+        **dict.fromkeys("precv psend ragged_all_to_all ragged_all_to_all_p".split(), _MESSAGES),
+        **dict.fromkeys("pcast sharding_constraint_p with_sharding_constraint device_put_p".split(), _DEVICES),
+        **dict.fromkeys(
+            "rng_bit_generator rng_bit_generator_p rng_uniform rng_uniform_p RandomAlgorithm".split(), _GENERATORS
+        ),
+        "scaled_dot": _SCALED,
+    },
+    "minijax.nn": dict.fromkeys("get_scaled_dot_general_config scaled_dot_general scaled_matmul".split(), _SCALED),
+}
+
+
+def absent(module: str, name: str) -> AttributeError:
+    """The error for a name that a module has not; with the reason, if JAX has it and minijax leaves it out.
+
+    >>> print(absent("minijax", "host_count"))
+    minijax has no 'host_count': there is one process.
+    """
+    reason = LEFT_OUT.get(module, {}).get(name)
+    if reason is None:
+        return AttributeError(f"module {module!r} has no attribute {name!r}")
+    return AttributeError(f"{module} has no {name!r}: {reason}.")
