@@ -6,7 +6,7 @@ JAX shows such names in profilers, and nowhere in a jaxpr. minijax has no profil
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import _GeneratorContextManager, contextmanager
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -18,7 +18,7 @@ def _nothing() -> Iterator[None]:
     yield
 
 
-def named_scope(name: str):
+def named_scope(name: str) -> _GeneratorContextManager[None]:
     """A block, or with `@` a function, under a name (`jax.named_scope`). Raises TypeError if the name is no string.
 
     >>> with named_scope("layer"):

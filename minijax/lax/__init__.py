@@ -97,12 +97,25 @@ from ..primitives.shapes import (
 )
 from ..primitives.sorting import sort, sort_key_val, top_k
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
+from ..primitives.words import optimization_barrier, reduce_precision
 from .convolutions import (
     conv,
     conv_general_dilated_local,
     conv_general_dilated_patches,
     conv_transpose,
     conv_with_general_padding,
+)
+from .more import (
+    approx_max_k,
+    approx_min_k,
+    broadcast_like,
+    broadcast_to_rank,
+    dtype,
+    empty,
+    index_take,
+    platform_dependent,
+    ragged_dot,
+    shape_as_value,
 )
 from .reductions import reduce, reduce_window, reduce_window_shape_tuple
 
@@ -116,10 +129,12 @@ _unary = {
     **{name: name for name in "bessel_i0e bessel_i1e".split()},
     **{name: name for name in "rsqrt cbrt square abs real imag population_count".split()},
     "bitwise_not": "not",
+    "clz": "clz",
 }
 _binary = {
     **{name: name for name in "add sub mul div rem max min atan2 complex nextafter eq ne lt le gt ge".split()},
     **{name: name for name in "zeta polygamma igamma igammac igamma_grad_a random_gamma_grad".split()},
+    "mulhi": "mulhi",
     **{name: name for name in "shift_left shift_right_logical shift_right_arithmetic".split()},
     "bitwise_and": "and",
     "bitwise_or": "or",
@@ -247,6 +262,8 @@ def stop_gradient(x: Any) -> Any:
 
 # fmt: off
 __all__ = [
+    "approx_max_k", "approx_min_k", "broadcast_like", "broadcast_to_rank", "dtype", "empty", "index_take",
+    "optimization_barrier", "platform_dependent", "ragged_dot", "reduce_precision", "shape_as_value",
     "FftType", "fft", "reduce", "reduce_window", "reduce_window_shape_tuple",
     "ConvDimensionNumbers", "conv", "conv_dimension_numbers", "conv_general_dilated", "conv_general_dilated_local",
     "conv_general_dilated_patches", "conv_general_permutations", "conv_general_shape_tuple", "conv_shape_tuple",

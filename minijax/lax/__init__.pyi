@@ -24,6 +24,8 @@ from . import Precision as Precision
 from ..primitives.windows import ScatterDimensionNumbers as ScatterDimensionNumbers
 from ..api.collectives import all_gather as all_gather
 from ..api.collectives import all_to_all as all_to_all
+from .more import approx_max_k as approx_max_k
+from .more import approx_min_k as approx_min_k
 from ..primitives.reductions import argmax as argmax
 from ..primitives.reductions import argmin as argmin
 from ..api.associative_scan import associative_scan as associative_scan
@@ -32,7 +34,9 @@ from ..api.collectives import axis_size as axis_size
 from ..primitives.contractions import batch_matmul as batch_matmul
 from ..primitives.shapes import broadcast as broadcast
 from ..primitives.basis import broadcast_in_dim as broadcast_in_dim
+from .more import broadcast_like as broadcast_like
 from ..primitives.shapes import broadcast_shapes as broadcast_shapes
+from .more import broadcast_to_rank as broadcast_to_rank
 from ..primitives.shapes import broadcasted_iota as broadcasted_iota
 from ..primitives.shapes import collapse as collapse
 from ..primitives.joining import concatenate as concatenate
@@ -50,12 +54,14 @@ from ..primitives.convolution_shapes import conv_transpose_shape_tuple as conv_t
 from .convolutions import conv_with_general_padding as conv_with_general_padding
 from ..primitives.contractions import dot as dot
 from ..primitives.contractions import dot_general as dot_general
+from .more import dtype as dtype
 from ..primitives.dynamic_slices import dynamic_index_in_dim as dynamic_index_in_dim
 from ..primitives.dynamic_slices import dynamic_slice as dynamic_slice
 from ..primitives.dynamic_slices import dynamic_slice_in_dim as dynamic_slice_in_dim
 from ..primitives.dynamic_slices import dynamic_update_index_in_dim as dynamic_update_index_in_dim
 from ..primitives.dynamic_slices import dynamic_update_slice as dynamic_update_slice
 from ..primitives.dynamic_slices import dynamic_update_slice_in_dim as dynamic_update_slice_in_dim
+from .more import empty as empty
 from ..primitives.basis import expand_dims as expand_dims
 from ..primitives.fft import fft as fft
 from ..api.loops import fori_loop as fori_loop
@@ -63,12 +69,15 @@ from ..primitives.shapes import full as full
 from ..primitives.shapes import full_like as full_like
 from ..primitives.indexing import gather as gather
 from ..primitives.shapes import index_in_dim as index_in_dim
+from .more import index_take as index_take
 from ..primitives.arithmetic import integer_pow as integer_pow
 from ..primitives.shapes import iota as iota
 from ..api.loops import map as map
+from ..primitives.words import optimization_barrier as optimization_barrier
 from ..primitives.shapes import pad as pad
 from ..primitives.convolution_shapes import padtype_to_pads as padtype_to_pads
 from ..api.collectives import pbroadcast as pbroadcast
+from .more import platform_dependent as platform_dependent
 from ..api.collectives import pmax as pmax
 from ..api.collectives import pmean as pmean
 from ..api.collectives import pmin as pmin
@@ -77,7 +86,9 @@ from ..api.collectives import pshuffle as pshuffle
 from ..api.collectives import psum as psum
 from ..api.collectives import psum_scatter as psum_scatter
 from ..api.collectives import pswapaxes as pswapaxes
+from .more import ragged_dot as ragged_dot
 from .reductions import reduce as reduce
+from ..primitives.words import reduce_precision as reduce_precision
 from ..primitives.basis import reduce_sum as reduce_sum
 from .reductions import reduce_window as reduce_window
 from .reductions import reduce_window_shape_tuple as reduce_window_shape_tuple
@@ -85,6 +96,7 @@ from ..primitives.basis import reshape as reshape
 from ..primitives.shapes import rev as rev
 from ..api.loops import scan as scan
 from ..primitives.arithmetic import select as select
+from .more import shape_as_value as shape_as_value
 from ..primitives.shapes import slice as slice
 from ..primitives.shapes import slice_in_dim as slice_in_dim
 from ..primitives.sorting import sort as sort
@@ -139,6 +151,8 @@ def ceil(x: ArrayLike) -> Array: ...
 ceil_p: Primitive
 def clamp(min: ArrayLike | None, x: ArrayLike, max: ArrayLike | None) -> Array: ...
 clamp_p: Primitive
+def clz(x: ArrayLike) -> Array: ...
+clz_p: Primitive
 def complex(x: ArrayLike, y: ArrayLike) -> Array: ...
 complex_p: Primitive
 concatenate_p: Primitive
@@ -225,6 +239,8 @@ def min(x: ArrayLike, y: ArrayLike) -> Array: ...
 min_p: Primitive
 def mul(x: ArrayLike, y: ArrayLike) -> Array: ...
 mul_p: Primitive
+def mulhi(x: ArrayLike, y: ArrayLike) -> Array: ...
+mulhi_p: Primitive
 def ne(x: ArrayLike, y: ArrayLike) -> Array: ...
 ne_p: Primitive
 def neg(x: ArrayLike) -> Array: ...
@@ -232,6 +248,7 @@ neg_p: Primitive
 def nextafter(x: ArrayLike, y: ArrayLike) -> Array: ...
 nextafter_p: Primitive
 not_p: Primitive
+optimization_barrier_p: Primitive
 or_p: Primitive
 pad_p: Primitive
 pmax_p: Primitive
@@ -257,6 +274,7 @@ reduce_min_p: Primitive
 def reduce_or(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_or_p: Primitive
 reduce_p: Primitive
+reduce_precision_p: Primitive
 def reduce_prod(operand: ArrayLike, axes: Sequence[int]) -> Array: ...
 reduce_prod_p: Primitive
 reduce_sum_p: Primitive

@@ -12,7 +12,7 @@ from ..core.array import to_array
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..primitives.basis import broadcast_in_dim, reshape, shape_of, transpose
-from ..primitives.contractions import dot_general
+from ..primitives.contractions import Precision, dot_general
 from ..primitives.convolution import conv_general_dilated
 from ..primitives.convolution_shapes import conv_dimension_numbers, conv_transpose_padding, dilated
 from ..primitives.shapes import rev
@@ -174,7 +174,7 @@ def conv_general_dilated_patches(
         rhs_dilation,
         numbers,
         feature_group_count=channels,
-        precision=None if precision is None else (precision, "default"),
+        precision=None if precision is None else (Precision(precision), Precision.DEFAULT),
         preferred_element_type=preferred_element_type,
     )
 

@@ -27,7 +27,7 @@ def _complex_dtype(dtype):
 
 
 def poly(seq_of_zeros: ArrayLike) -> Array:
-    """The coefficients of the polynomial with the given roots, highest power first; for a square matrix, with its eigenvalues as roots
+    """The coefficients of the polynomial with the given roots, highest power first; a square matrix stands for its eigenvalues
     (`jax.numpy.poly`). Raises ValueError for other matrices.
 
     >>> poly(np.float32([1, 2]))
@@ -77,9 +77,9 @@ def polyfit(
     (`jax.numpy.polyfit`).
 
     y: a vector, or a matrix with a polynomial for each column. w: the weights of the differences. rcond: singular values smaller
-    than this share of the largest count as 0. full: (coefficients, sum of squares, rank, singular values, rcond); cov: (coefficients,
-    their covariance), not scaled by the sum of squares if it is "unscaled". Raises TypeError for other shapes, ValueError for a
-    negative degree and for fewer points than a covariance needs.
+    than this share of the largest count as 0. full: return (coefficients, sum of squares, rank, singular values, rcond); cov:
+    return (coefficients, their covariance), not scaled by the sum of squares if "unscaled". Raises TypeError for other shapes,
+    ValueError for a negative degree and for fewer points than a covariance needs.
 
     >>> polyfit(np.float32([0, 1, 2]), np.float32([1, 3, 5]), 1).round(3)
     Array([2., 1.], dtype=float32)

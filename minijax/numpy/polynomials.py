@@ -136,13 +136,14 @@ def _convolve(name: str, x: Any, y: Any, mode: str, precision, preferred_element
         y = flip(y)
     n = y.size
     low, high = {"valid": (0, 0), "same": (n // 2, n - n // 2 - 1), "full": (n - 1, n - 1)}[mode]
-    padded = lax.pad(x, const(x, 0), [(low, high, 0)])
-    # Each row holds the window of x that one element of the result sums up.
-    size = x.size + low + high - n + 1
-    places = (np.arange(size)[:, None] + np.arange(n)).astype(np.int32)
-    numbers = lax.GatherDimensionNumbers(offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,))
-    windows = lax.gather(padded, places[..., None], numbers, (1,), mode="promise_in_bounds")
-    out = lax.dot(windows, y, precision=precision, preferred_element_type=preferred_element_type)
+    out = lax.conv_general_dilated(
+        expand_dims(x, [0, 1]),
+        expand_dims(y, [0, 1]),
+        (1,),
+        [(low, high)],
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+    )[0, 0]
     return flip(out) if exchanged and name == "correlate" else out
 
 

@@ -49,6 +49,21 @@ PRECISIONS = {
     **dict.fromkeys(("highest", "float32"), "HIGHEST"),
 }
 
+
+def precisions(precision) -> tuple[Precision, Precision] | None:
+    """The precisions of both operands, or None: from a name, a `Precision` or a pair of either. Raises ValueError for others."""
+    if precision is None:
+        return None
+    pair = precision if isinstance(precision, tuple) and len(precision) == 2 else (precision, precision)
+    kind = str if isinstance(pair[0], str) else Precision
+    if not all(isinstance(p, kind) and (kind is Precision or p in PRECISIONS) for p in pair):
+        raise ValueError(
+            f"Precision argument must be None, one of {sorted(PRECISIONS)}, a lax.Precision value, or a tuple of two strings or"
+            f" of two lax.Precision values; got {precision!r}"
+        )
+    return Precision(pair[0]), Precision(pair[1])
+
+
 DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
 
 

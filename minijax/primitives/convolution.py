@@ -18,6 +18,7 @@ from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import canonicalize_dtype
 from .basis import add_tangents, full, reshape, row, shape_of, transpose, zero_like
+from .contractions import precisions
 from .convolution_numpy import convolve
 from .convolution_shapes import (
     ConvDimensionNumbers,
@@ -86,7 +87,7 @@ def conv_general_dilated(
         dimension_numbers=ConvDimensionNumbers(*map(tuple, numbers)),
         feature_group_count=operator.index(feature_group_count),
         batch_group_count=operator.index(batch_group_count),
-        precision=precision,
+        precision=precisions(precision),
         preferred_element_type=None if preferred_element_type is None else canonicalize_dtype(preferred_element_type),
         out_sharding=out_sharding,
     )

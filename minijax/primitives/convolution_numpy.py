@@ -135,6 +135,8 @@ def _by_products(windows, w, shape, last):
     else:
         kernel = w.reshape(groups, outputs, depth)
         out = np.empty((groups, outputs, batch, *out_sizes), windows.dtype)
+    # Each result may be one product, as in XLA. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
+    multiply = np.multiply if depth == 1 else np.matmul
     rows = out_sizes[0] if rank else 1
     size = depth * math.prod(out_sizes[1:])
     buffer = None
@@ -152,9 +154,9 @@ def _by_products(windows, w, shape, last):
                 np.copyto(buffer[: view.size].reshape(view.shape), view)
                 block = buffer[: view.size].reshape(matrix)
             if last:
-                np.matmul(block, kernel[g], out=_matrix(out[(*at, ..., g, slice(None))], (count, outputs)))
+                multiply(block, kernel[g], out=_matrix(out[(*at, ..., g, slice(None))], (count, outputs)))
             else:
-                np.matmul(kernel[g], block, out=_matrix(out[(g, slice(None), *at)], (outputs, count)))
+                multiply(kernel[g], block, out=_matrix(out[(g, slice(None), *at)], (outputs, count)))
     if last:
         out = out.transpose(0, 1 + rank, 2 + rank, *range(1, 1 + rank))
     else:

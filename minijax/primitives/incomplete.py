@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 from .algorithms import EPS, MOST_STEPS, absolute, row
-from .basis import const
+from .basis import const, full, shape_of
 from .elementwise import add_p, exp_p, log1p_p, log_p, mul_p, neg_p, sub_p
 from .gamma import lgamma_p
 
@@ -227,8 +227,9 @@ def regularized_incomplete_beta(ops, a, b, x):
 
 def _density(g, ans, a, x):
     """dP/dx = x^(a - 1) e^-x / gamma(a)"""
-    power = mul_p.bind(sub_p.bind(a, const(a, 1)), log_p.bind(x))
-    return mul_p.bind(g, exp_p.bind(sub_p.bind(add_p.bind(neg_p.bind(x), power), lgamma_p.bind(a))))
+    minus_x, ones = neg_p.bind(x), full(shape_of(a), 1, a.dtype, a.weak_type)
+    power = mul_p.bind(sub_p.bind(a, ones), log_p.bind(x))
+    return mul_p.bind(g, exp_p.bind(sub_p.bind(add_p.bind(minus_x, power), lgamma_p.bind(a))))
 
 
 def _beta_density(g, ans, a, b, x):

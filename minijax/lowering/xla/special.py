@@ -135,7 +135,48 @@ def _algorithm(name: str) -> Rule:
     return rule
 
 
+def _mulhi(w, out, x, y):
+    """The upper half of a product, by integers of twice the size; the largest ones by their halves."""
+    x, y = w.broadcast(x, out.shape), w.broadcast(y, out.shape)
+    bits, signed = 8 * out.dtype.itemsize, out.dtype.kind == "i"
+    if bits < 64:
+        wide = np.dtype(f"{out.dtype.kind}{2 * out.dtype.itemsize}")
+        aval = out.update(dtype=wide)
+        product = w.elementwise("multiply", aval, w.convert(x, wide), w.convert(y, wide))
+        shift = "shift_right_arithmetic" if signed else "shift_right_logical"
+        return w.convert(w.elementwise(shift, aval, product, w.full(aval, bits)), out.dtype)
+    aval = out.update(dtype=np.dtype("uint64"))
+    of = lambda name, a, b: w.elementwise(name, aval, a, b)
+    low, half = w.full(aval, 0xFFFFFFFF), w.full(aval, 32)
+    upper = lambda a: of("shift_right_logical", a, half)
+    a, b = w.convert(x, aval.dtype), w.convert(y, aval.dtype)
+    a_low, b_low = of("and", a, low), of("and", b, low)
+    cross, other = of("multiply", a_low, upper(b)), of("multiply", upper(a), b_low)
+    carry = of("add", of("add", of("and", cross, low), of("and", other, low)), upper(of("multiply", a_low, b_low)))
+    high = of("add", of("multiply", upper(a), upper(b)), of("add", upper(cross), of("add", upper(other), upper(carry))))
+    high = w.convert(high, out.dtype)
+    if not signed:
+        return high
+    zero = w.full(out, 0)
+    for sign, factor in ((x, y), (y, x)):
+        high = w.elementwise("subtract", out, high, w.select(w.compare("LT", sign, zero), factor, zero))
+    return high
+
+
+def _reduce_precision(w, out, x, *, exponent_bits, mantissa_bits):
+    header = f"stablehlo.reduce_precision {w.name(x)}, format = e{exponent_bits}m{mantissa_bits} : "
+    return w.assign(out, header)
+
+
+def _barrier(w, outs, *xs):
+    return w.generic("optimization_barrier", outs, xs) if xs else []
+
+
 SPECIAL: dict[str, Rule] = {
+    "clz": lambda w, out, x: w.elementwise("count_leading_zeros", out, x),
+    "mulhi": _mulhi,
+    "reduce_precision": _reduce_precision,
+    "optimization_barrier": _barrier,
     "bessel_i0e": _bessel_i0e,
     **{name: chlo(name) for name in ("bessel_i1e", "polygamma", "zeta")},
     **{name: _algorithm(name) for name in ALGORITHMS},

@@ -110,6 +110,7 @@ MISTAKES = {
         MANY, MANY[:, :2, :2], (1,), "SAME", feature_group_count=3
     ),
     "groups of the batch": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), "SAME", batch_group_count=3),
+    "precision": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), "SAME", precision=("high", None)),
     "no group": lambda lax: lax.conv_general_dilated(WIDE, KERNEL, (1,), "SAME", feature_group_count=0),
     "both groups": lambda lax: lax.conv_general_dilated(
         MANY, MANY[:, :3, :2], (1,), "SAME", feature_group_count=2, batch_group_count=2
@@ -147,6 +148,16 @@ def test_mistakes(name):
             MISTAKES[name](lib.lax)
         kinds.append(caught.type.__name__)
     assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize("precision", ["highest", ("default", "bfloat16_3x"), "a value"])
+def test_precisions_are_printed_alike(precision):
+    def printed(lib):
+        chosen = lib.lax.Precision.HIGH if precision == "a value" else precision
+        jaxpr = lib.make_jaxpr(lambda x: lib.lax.conv(x, KERNEL, (1,), "SAME", chosen))(WIDE)
+        return str(jaxpr).split("precision=")[1].split("preferred")[0]
+
+    assert printed(minijax) == printed(jax)
 
 
 def by_definition(x, w, strides, pads, dilation, window_dilation, groups, batch_groups):

@@ -453,7 +453,7 @@ def has_its_own_file(name: str) -> bool:
     )
 
 
-OWN_FILES = {"iota", "reduce_precision", "lgamma", "digamma", "split", "cholesky_update", "geqrf", "geqp3"}
+OWN_FILES = {"iota", "lgamma", "digamma", "split", "cholesky_update", "geqrf", "geqp3"}
 
 
 # ---------------------------------------------------------------------------------------------------------------------

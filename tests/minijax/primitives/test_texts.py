@@ -33,6 +33,7 @@ OTHER_EQUATIONS = {
     },
     ("conv_general_dilated", "vmap"): "as reduce_prod's jvp: batch axes and groups are merged by a permuting reshape",
     ("conv_general_dilated", "vjp"): "as its vmap, where there are groups",
+    **{("random_gamma_grad", kind): "JAX writes its loops, and here it is an operation" for kind in ("plain", "vmap")},
     ("dynamic_slice", "vmap"): "JAX writes a gather; with starts that all examples share, a dynamic_slice does it",
     ("dynamic_update_slice", "vmap"): "JAX writes a scatter; with starts that all examples share, no scatter is needed",
 }

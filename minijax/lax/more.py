@@ -1,0 +1,201 @@
+"""Functions of `jax.lax` that are few equations: selections, ragged products, shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.array import to_array
+from ..core.traces import Array, get_aval
+from ..core.types import ArrayLike, DTypeLike, Shape
+from ..foundation import dtypes
+from ..primitives.basis import broadcast_in_dim, expand_dims, reshape, shape_of
+from ..primitives.contractions import dot_general
+from ..primitives.elementwise import convert_element_type, ge_p, lt_p, mul_p, neg_p, rem_p, select
+from ..primitives.indexing import gather
+from ..primitives.joining import concatenate
+from ..primitives.reductions import cumsum
+from ..primitives.shapes import broadcast, full, full_like, iota
+from ..primitives.sorting import top_k
+from ..primitives.windows import GatherDimensionNumbers
+
+
+def _check_k(operand: ArrayLike, k: int, reduction_dimension: int):
+    aval = get_aval(operand)
+    if k <= 0:
+        raise ValueError(f"k must be positive, got {k}")
+    if not aval.shape:
+        raise TypeError(f"approx_top_k operand must have >= 1 dimension, got {aval.shape}")
+    if aval.shape[reduction_dimension] < k:
+        raise ValueError(f"k must be smaller than the size of reduction_dim {aval.shape[reduction_dimension]}, got {k}")
+    if not dtypes.issubdtype(aval.dtype, np.floating):
+        raise ValueError("operand must be a floating type")
+
+
+def approx_max_k(
+    operand: ArrayLike,
+    k: int,
+    reduction_dimension: int = -1,
+    recall_target: float = 0.95,
+    reduction_input_size_override: int = -1,
+    aggregate_to_topk: bool = True,
+) -> tuple[Array, Array]:
+    """(the k largest elements along an axis, their places), here always the exact ones, as on JAX's CPU (`lax.approx_max_k`).
+
+    Raises ValueError for other numbers than floats and for a k that is not positive or greater than the axis, NotImplementedError
+    for `aggregate_to_topk=False`, of which TPUs make candidates.
+
+    >>> approx_max_k(np.float32([3, 1, 2]), 2)
+    (Array([3., 2.], dtype=float32), Array([0, 2], dtype=int32))
+    """
+    _check_k(operand, k, reduction_dimension)
+    if not aggregate_to_topk:
+        raise NotImplementedError("minijax: approx_max_k with aggregate_to_topk=False makes candidates on TPUs only.")
+    values, places = top_k(operand, k, axis=reduction_dimension)
+    return values, places
+
+
+def approx_min_k(
+    operand: ArrayLike,
+    k: int,
+    reduction_dimension: int = -1,
+    recall_target: float = 0.95,
+    reduction_input_size_override: int = -1,
+    aggregate_to_topk: bool = True,
+) -> tuple[Array, Array]:
+    """(the k least elements along an axis, their places) (`lax.approx_min_k`). As `approx_max_k`.
+
+    >>> approx_min_k(np.float32([3, 1, 2]), 2)
+    (Array([1., 2.], dtype=float32), Array([1, 2], dtype=int32))
+    """
+    _check_k(operand, k, reduction_dimension)
+    arguments = (k, reduction_dimension, recall_target, reduction_input_size_override, aggregate_to_topk)
+    values, places = approx_max_k(neg_p.bind(operand), *arguments)
+    return neg_p.bind(values), places
+
+
+def broadcast_to_rank(x: ArrayLike, rank: int) -> Array:
+    """The array with axes of size 1 in front, so that it has `rank` axes (`lax.broadcast_to_rank`).
+
+    >>> broadcast_to_rank(np.ones(2), 3).shape
+    (1, 1, 2)
+    """
+    missing = rank - len(shape_of(x))
+    if not missing:
+        return x if isinstance(x, Array) else to_array(x)
+    return broadcast(x, (1,) * missing)
+
+
+def broadcast_like(arr: ArrayLike, like_arr: ArrayLike) -> Array:
+    """The array repeated along new leading axes and axes of size 1 to the shape of another one (`lax.broadcast_like`).
+
+    >>> broadcast_like(np.float32([1, 2]), np.ones((2, 2)))
+    Array([[1., 2.],
+           [1., 2.]], dtype=float32)
+    """
+    shape, own = shape_of(like_arr), shape_of(arr)
+    return broadcast_in_dim(arr, shape, tuple(range(len(shape) - len(own), len(shape))))
+
+
+def empty(shape: Shape, dtype: DTypeLike, *, out_sharding: Any = None) -> Array:
+    """An array whose elements nobody should read; here they are 0 (`lax.empty`).
+
+    >>> empty((2,), "int32").shape
+    (2,)
+    """
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    return full(sizes, 0, dtype)
+
+
+def dtype(x: Any) -> np.dtype[Any]:
+    """The dtype of an array or number (`lax.dtype`).
+
+    >>> dtype(1.0)
+    dtype('float32')
+    """
+    return dtypes.dtype(x, canonicalize=True)
+
+
+def shape_as_value(shape: Sequence[int]) -> Any:
+    """The shape as an array (`lax.shape_as_value`).
+
+    >>> shape_as_value((2, 3))
+    array([2, 3], dtype=int32)
+    """
+    return full((0,), 0, "int32") if not len(shape) else np.asarray(shape, "int32")
+
+
+def index_take(src: ArrayLike, idxs: Sequence[ArrayLike], axes: Sequence[int]) -> Array:
+    """The slices of an array at indices along axes, which wrap around (`lax.index_take`). idxs: a vector for each of the axes.
+
+    >>> index_take(np.float32([[1, 2], [3, 4]]), [np.array([0, -1])], (0,))
+    Array([[1., 2.],
+           [3., 4.]], dtype=float32)
+    """
+    shape = shape_of(src)
+    places = concatenate([expand_dims(i, (1,)) for i in idxs], 1)
+    sizes = full_like(places, 0) + np.asarray([shape[a] for a in axes], get_aval(places).dtype)
+    left = rem_p.bind(places, sizes)
+    places = select(lt_p.bind(left, full_like(left, 0)), left + sizes, left)
+    numbers = GatherDimensionNumbers(tuple(range(1, len(shape) - len(axes) + 1)), tuple(axes), tuple(axes))
+    return gather(src, places, numbers, tuple(1 if a in axes else n for a, n in enumerate(shape)))
+
+
+def ragged_dot(
+    lhs: ArrayLike,
+    rhs: ArrayLike,
+    group_sizes: ArrayLike,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+    group_offset: ArrayLike | None = None,
+    out_sharding: Any = None,
+) -> Array:
+    """The products of consecutive groups of rows with a matrix each (`lax.ragged_dot`).
+
+    lhs: (m, k); rhs: (groups, k, n); group_sizes: the number of rows of each group. Rows behind the last group become 0. All rows
+    are multiplied in one product, in which a row is 0 but for its group: the time grows with the number of groups. Raises
+    NotImplementedError for a `group_offset`, TypeError for shapes that do not fit.
+
+    >>> import minijax.numpy as jnp
+    >>> ragged_dot(jnp.ones((3, 2)), jnp.array([[[1.0], [1.0]], [[2.0], [2.0]]]), jnp.array([1, 2])).ravel()
+    Array([2., 4., 4.], dtype=float32)
+    """
+    if group_offset is not None:
+        raise NotImplementedError("ragged_dot with a group_offset is not implemented.")
+    (m, k), shape = shape_of(lhs), shape_of(rhs)
+    groups = shape_of(group_sizes)[0]
+    if len(shape) != 3 or shape[:2] != (groups, k):
+        raise TypeError(f"ragged_dot takes rhs of shape ({groups}, {k}, n), for lhs ({m}, {k}); got {shape}.")
+    ends = cumsum(group_sizes, 0)
+    places = broadcast_in_dim(iota(get_aval(ends).dtype, m), (m, groups), (0,))
+    before = ge_p.bind(places, broadcast_in_dim(ends - group_sizes, (m, groups), (1,)))
+    inside = before & lt_p.bind(places, broadcast_in_dim(ends, (m, groups), (1,)))
+    mask = broadcast_in_dim(convert_element_type(inside, get_aval(lhs).dtype), (m, groups, k), (0, 1))
+    spread = mul_p.bind(mask, broadcast_in_dim(lhs, (m, groups, k), (0, 2)))
+    flat = reshape(spread, (m, groups * k)), reshape(rhs, (groups * k, shape[2]))
+    return dot_general(*flat, (((1,), (0,)), ((), ())), precision, preferred_element_type)
+
+
+def platform_dependent(
+    *args: Any, default: Callable[..., Any] | None = None, **per_platform: Callable[..., Any]
+) -> Any:
+    """The function for the platform, applied: that named "cpu", or else the default (`lax.platform_dependent`).
+
+    Raises TypeError for a branch that is no function, ValueError for the name "gpu", NotImplementedError if there is neither.
+
+    >>> platform_dependent(2.0, cpu=lambda x: x + 1, default=lambda x: x)
+    3.0
+    """
+    for name, branch in per_platform.items():
+        if not callable(branch):
+            raise TypeError(f"lax.platform_dependent: the '{name}' branch must be a callable.")
+        if name == "gpu":
+            raise ValueError("Use 'cuda' or 'rocm' for lax.platform_dependent.")
+    if default is not None and not callable(default):
+        raise TypeError("lax.platform_dependent: the 'default' branch must be a callable.")
+    branch = per_platform.get("cpu", default)
+    if branch is None:
+        raise NotImplementedError("lax.platform_dependent: there is neither a branch for 'cpu' nor a default.")
+    return branch(*args)
