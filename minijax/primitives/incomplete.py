@@ -10,6 +10,7 @@ Where an argument is 0 or infinite, and for a beyond 10,000, the value is the li
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 from ..core.traces import get_aval
 from .algorithms import EPS, MOST_STEPS, absolute, row
@@ -100,35 +101,49 @@ def _temme(ops, a, x):
 # The functions of gamma: each computes all three ways, where they are wanted, and chooses
 
 
-class _Gamma:
-    """What the functions have in common. Where a way is not wanted it computes the place a = 1, x = 1."""
+class _Parts(NamedTuple):
+    """What the functions have in common, computed in each way where that way is wanted, and at a = 1, x = 1 elsewhere."""
 
-    def __init__(self, ops, a, x):
-        self.ops = ops
-        self.inside = (a > 0.0) & (x > 0.0) & (a < math.inf) & (x < math.inf)
-        self.near = self.inside & (a > LARGE) & (absolute(ops, x - a) < NEAR * a)
-        at_one = lambda wanted, number: ops.where(wanted, number, ops.full(number, 1.0))
-        self.by_temme = _temme(ops, at_one(self.near, a), at_one(self.near, x))
-        wanted = self.inside & ~self.near
-        self.a, self.x = a, x = at_one(wanted, a), at_one(wanted, x)
-        self.by_fraction = (x >= 1.0) & (x > a)
-        self.sums = _gamma_sum(ops, a, x, wanted & ~self.by_fraction)
-        self.fractions = _gamma_fraction(ops, a, x, wanted & self.by_fraction)
-        self.front = ops.exp(a * ops.log(x) - x - ops.lgamma(a))
+    inside: Any
+    near: Any
+    by_temme: Any
+    a: Any
+    x: Any
+    by_fraction: Any
+    sums: Any
+    fractions: Any
+    front: Any
 
-    def both(self):
-        """(P, Q), where each has all its digits when it is small."""
-        choose, p, q = self.ops.where, self.front * self.sums[0] / self.a, self.front * self.fractions[0]
-        p, q = choose(self.by_fraction, 1.0 - q, p), choose(self.by_fraction, q, 1.0 - p)
-        return choose(self.near, self.by_temme[0], p), choose(self.near, self.by_temme[1], q)
 
-    def slope(self):
-        """dP/da without the factor `front`."""
-        ops, a, x = self.ops, self.a, self.x
-        total, total_slope = self.sums
-        fraction, fraction_slope = self.fractions
-        by_sum = (total * (ops.log(x) - ops.digamma(a + 1.0)) + total_slope) / a
-        return ops.where(self.by_fraction, -(fraction * (ops.log(x) - ops.digamma(a)) + fraction_slope), by_sum)
+def _parts(ops, a, x) -> _Parts:
+    inside = (a > 0.0) & (x > 0.0) & (a < math.inf) & (x < math.inf)
+    near = inside & (a > LARGE) & (absolute(ops, x - a) < NEAR * a)
+    by_temme = _temme(ops, *[ops.where(near, number, ops.full(number, 1.0)) for number in (a, x)])
+    wanted = inside & ~near
+    a, x = [ops.where(wanted, number, ops.full(number, 1.0)) for number in (a, x)]
+    by_fraction = (x >= 1.0) & (x > a)
+    sums = _gamma_sum(ops, a, x, wanted & ~by_fraction)
+    fractions = _gamma_fraction(ops, a, x, wanted & by_fraction)
+    return _Parts(
+        inside, near, by_temme, a, x, by_fraction, sums, fractions, ops.exp(a * ops.log(x) - x - ops.lgamma(a))
+    )
+
+
+def _both(ops, a, x):
+    """(P, Q), where each has all its digits when it is small."""
+    parts = _parts(ops, a, x)
+    p, q = parts.front * parts.sums[0] / parts.a, parts.front * parts.fractions[0]
+    p, q = ops.where(parts.by_fraction, 1.0 - q, p), ops.where(parts.by_fraction, q, 1.0 - p)
+    return ops.where(parts.near, parts.by_temme[0], p), ops.where(parts.near, parts.by_temme[1], q)
+
+
+def _slope(ops, parts):
+    """dP/da without the factor `front`."""
+    a, x = parts.a, parts.x
+    total, total_slope = parts.sums
+    fraction, fraction_slope = parts.fractions
+    by_sum = (total * (ops.log(x) - ops.digamma(a + 1.0)) + total_slope) / a
+    return ops.where(parts.by_fraction, -(fraction * (ops.log(x) - ops.digamma(a)) + fraction_slope), by_sum)
 
 
 def _at_the_edges(ops, a, x, value, at_zero, at_infinity):
@@ -141,11 +156,11 @@ def _at_the_edges(ops, a, x, value, at_zero, at_infinity):
 
 
 def igamma(ops, a, x):
-    return _at_the_edges(ops, a, x, _Gamma(ops, a, x).both()[0], 0.0, 1.0)
+    return _at_the_edges(ops, a, x, _both(ops, a, x)[0], 0.0, 1.0)
 
 
 def igammac(ops, a, x):
-    return _at_the_edges(ops, a, x, _Gamma(ops, a, x).both()[1], 1.0, 0.0)
+    return _at_the_edges(ops, a, x, _both(ops, a, x)[1], 1.0, 0.0)
 
 
 def _slope_at_the_edges(ops, a, x, inside, slope):
@@ -155,15 +170,15 @@ def _slope_at_the_edges(ops, a, x, inside, slope):
 
 def igamma_grad_a(ops, a, x):
     """dP/da"""
-    parts = _Gamma(ops, a, x)
-    slope = ops.where(parts.near, parts.by_temme[2], parts.front * parts.slope())
+    parts = _parts(ops, a, x)
+    slope = ops.where(parts.near, parts.by_temme[2], parts.front * _slope(ops, parts))
     return _slope_at_the_edges(ops, a, x, parts.inside, slope)
 
 
 def random_gamma_grad(ops, a, x):
     """dx/da of a number x drawn by its distribution function P: -(dP/da) / (dP/dx), in which x^a e^-x / gamma(a) cancels."""
-    parts = _Gamma(ops, a, x)
-    slope = ops.where(parts.near, parts.by_temme[3], -parts.x * parts.slope())
+    parts = _parts(ops, a, x)
+    slope = ops.where(parts.near, parts.by_temme[3], -parts.x * _slope(ops, parts))
     return _slope_at_the_edges(ops, a, x, parts.inside, slope)
 
 

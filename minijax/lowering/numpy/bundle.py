@@ -37,7 +37,7 @@ MODULES = {
     importlib: "importlib",
 }
 
-_MODULE_NAMES = {"enum", "collections", *[text.rpartition(" ")[2] for text in MODULES.values()]}
+_MODULE_NAMES = {"enum", "collections", "types", *[text.rpartition(" ")[2] for text in MODULES.values()]}
 
 
 @cache
@@ -114,6 +114,10 @@ class Bundle:
             return MODULES[value].rpartition(" ")[2]
         if isinstance(value, np.dtype) and value.names is None and value.kind != "V":
             return f"np.dtype({value.name!r})"
+        if isinstance(value, types.SimpleNamespace):
+            self.imports.add("types")
+            inner = ", ".join(f"{name}={self.expression(v, name)}" for name, v in vars(value).items())
+            return f"types.SimpleNamespace({inner})"
         if isinstance(value, enum.Enum):
             return f"{self.expression(type(value))}.{value.name}"
         if type(value) in (tuple, list):
