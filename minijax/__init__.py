@@ -26,7 +26,7 @@ from .api.transfers import block_until_ready, device_get, device_put
 from .api.vmap import vmap
 from .core.traces import Array
 from .core.traces import get_aval as typeof
-from .explain import explain
+from .explain import cost, diff, explain, trace_steps
 from .foundation.config import checking_leaks, config, debug_infs, debug_nans, disable_jit, enable_x64
 from .foundation.device import (
     Device,
@@ -58,10 +58,11 @@ _ON_DEMAND = (
     "random",
     "scipy",
     "test_util",
+    "testing",
 )
 
 if TYPE_CHECKING:
-    from . import custom_batching, debug, extend, image, nn, ops, random, scipy
+    from . import custom_batching, debug, extend, image, nn, ops, random, scipy, testing
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -89,6 +90,7 @@ __all__ = [
     "closure_convert",
     "config",
     "core",
+    "cost",
     "custom_batching",
     "custom_derivatives",
     "custom_gradient",
@@ -102,6 +104,7 @@ __all__ = [
     "device_get",
     "device_put",
     "devices",
+    "diff",
     "disable_jit",
     "dtypes",
     "effects_barrier",
@@ -139,6 +142,8 @@ __all__ = [
     "remat",
     "scipy",
     "stages",
+    "testing",
+    "trace_steps",
     "tree",
     "tree_util",
     "typeof",

@@ -25,8 +25,11 @@ PARTLY = {
     "jax.numpy.percentile": "`weights` is refused",
     "jax.random.key": "`impl`: threefry alone",
     "jax.scipy.linalg.schur": "needs SciPy, where XLA does not run it",
-    "jax.scipy.linalg.hessenberg": "needs SciPy, where XLA does not run it",
     "jax.scipy.linalg.sqrtm": "needs SciPy, where XLA does not run it",
+    "jax.scipy.linalg.funm": "needs SciPy, where XLA does not run it",
+    "jax.scipy.linalg.solve_sylvester": "by the method schur needs SciPy, where XLA does not run it",
+    "jax.lax.linalg.schur": "needs SciPy, where XLA does not run it",
+    "jax.lax.linalg.qdwh": "has no dynamic_shape",
     "jax.nn.dot_product_attention": "`implementation`: XLA's alone; the logits of all pairs are in memory",
 }  # fmt: skip
 

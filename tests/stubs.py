@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType
@@ -90,16 +91,20 @@ def line_of(name: str, value: object, package: str) -> str:
     if isinstance(value, type) and module.startswith("numpy"):
         return f"from {module} import {value.__name__} as {name}"
     if isinstance(value, type):
-        return imported(DEFINED_IN.get(value.__name__, module), value.__name__, f"minijax.{package}")
+        return imported(home(value), value.__name__, f"minijax.{package}")
     if isinstance(value, (float, type(None))):
         return f"{name}: {'None' if value is None else 'float'}"
     return f"{name}: {'Callable[..., Any]' if callable(value) else 'Any'}"
 
 
-# Classes of `jax.lax` name the door as their module, but the stub of the door must import them from where they are defined.
-DEFINED_IN = dict.fromkeys(
-    ("GatherDimensionNumbers", "GatherScatterMode", "ScatterDimensionNumbers"), "minijax.primitives.windows"
-)
+def home(value: type) -> str:
+    """The module whose text defines a class. A door gives its own name to classes that it shows: `__module__` names the door."""
+    defines = re.compile(rf"^class {value.__name__}\b", re.MULTILINE)
+    for name, module in sorted(sys.modules.items()):
+        if name.startswith("minijax") and getattr(module, value.__name__, None) is value:
+            if defines.search(Path(inspect.getfile(module)).read_text()):
+                return name
+    return value.__module__
 
 
 def package_stub(package: str, more: str = "") -> str:

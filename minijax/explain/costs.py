@@ -8,12 +8,14 @@ their like count apart, as transcendentals. One difference: XLA counts a loop's 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 
 from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params, last_used
 from ..foundation.dtypes import float0
 from .model import Cost
+from .provenance import every_equation
 
 # {primitive: (operations, transcendentals) for each element}, for elementwise primitives other than (1, 0). XLA expands the lower
 # ones into several operations; these are the numbers for float32.
@@ -165,3 +167,28 @@ def peak(jaxpr: Jaxpr | ClosedJaxpr) -> int:
     """The most bytes in memory at once."""
     inner = jaxpr.jaxpr if isinstance(jaxpr, ClosedJaxpr) else jaxpr
     return max(live_bytes(inner), default=sum(nbytes(v.aval) for v in [*inner.constvars, *inner.invars]))
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a jaxpr costs. equations: those of inner jaxprs too. flops, transcendentals, bytes: by XLA's convention. peak: the most
+    bytes in memory at once. uncounted: primitives whose operations are not counted."""
+
+    equations: int
+    flops: int
+    transcendentals: int
+    bytes: int
+    peak: int
+    uncounted: tuple[str, ...] = ()
+
+
+def costs(jaxpr: Jaxpr | ClosedJaxpr) -> Costs:
+    """See `minijax.cost`."""
+    if not isinstance(jaxpr, (Jaxpr, ClosedJaxpr)):
+        raise TypeError(
+            f"cost takes a jaxpr, and got a {type(jaxpr).__name__}: make one by minijax.make_jaxpr(f)(*args)"
+        )
+    cost = cost_of_jaxpr(jaxpr)
+    eqns = [eqn for eqn, _ in every_equation(jaxpr)]
+    uncounted = tuple(sorted({eqn.primitive.name for eqn in eqns if not counted(eqn)}))
+    return Costs(len(eqns), cost.flops, cost.transcendentals, cost.bytes, peak(jaxpr), uncounted)

@@ -1,8 +1,8 @@
 """An explanation as a page: one file, which asks for nothing else.
 
-`page/page.html` is a template, whose places are `{{name}}`; `page.css` and `page.js` go into it. Source, jaxpr, gradient, last
-program and the table of stages are HTML, which a browser without JavaScript shows, too. All the rest is one compressed block:
-strings once, equations as rows of numbers.
+`page/page.html` is a template, whose places are `{{name}}`; the style and the two scripts beside it go into it. Source, jaxpr,
+gradient, last program and the table of stages are HTML, which a browser without JavaScript shows, too. All the rest is one
+compressed block: strings once, equations by columns of numbers.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ..core.jaxpr import ClosedJaxpr, Jaxpr
 from ..core.printing import letters
 from .model import Equation, Place, Stage
 from .words import bytes_text, short_number
@@ -25,7 +26,7 @@ from .words import bytes_text, short_number
 if TYPE_CHECKING:
     from .explanation import Explanation
 
-# The version of the data's layout: `page.js` reads this one.
+# The version of the data's layout: `data.js` reads this one.
 LAYOUT = 1
 ROLES = ("primal", "tangent", "cotangent", "batch")
 
@@ -237,10 +238,14 @@ def _important(stages: Sequence[Stage]) -> list[Stage]:
 
 
 def _badges(made: Explanation) -> str:
-    return "".join(
-        f'<span class="badge {b.state}" title="{escape(b.text, quote=True)}">{escape(b.name)}</span>'
-        for b in made.badges
-    )
+    """The badges: a bad one says why, of the others one sees it when one points at them."""
+    found = []
+    for badge in made.badges:
+        words = f"{badge.name}: {badge.text}" if badge.state == "bad" else badge.name
+        found.append(
+            f'<span class="badge {badge.state}" title="{escape(badge.text, quote=True)}">{escape(words)}</span>'
+        )
+    return "".join(found)
 
 
 def _hash(text: str) -> str:
@@ -249,7 +254,7 @@ def _hash(text: str) -> str:
 
 def page(made: Explanation) -> str:
     """The whole page. Its policy lets it run its own script and style, and send no request."""
-    script, style = part("page.js"), part("page.css")
+    script, style = part("data.js") + part("page.js"), part("page.css")
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
@@ -275,3 +280,21 @@ def fallback(made: Explanation) -> str:
         ' width="100%" height="700" style="border:1px solid #8888"></iframe>'
     )
     return f"{frame}<details><summary>as text</summary><pre>{escape(made.text())}</pre></details>"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A jaxpr in a notebook
+
+# {the terminal's code: a style that can be read on light and on dark paper}
+STYLES = {"34": "color:#3b82c4", "35": "color:#a855b5", "1": "font-weight:600"}
+
+
+def of_jaxpr(jaxpr: Jaxpr | ClosedJaxpr) -> str:
+    """The text of a jaxpr in the colours of `pretty_print(use_color=True)`."""
+    first, *pieces = jaxpr.pretty_print(use_color=True).split("\033[")
+    found = [escape(first)]
+    for piece in pieces:
+        codes, _, text = piece.partition("m")
+        styles = ";".join(STYLES[code] for code in codes.split(";") if code in STYLES)
+        found.append(f'<span style="{styles}">{escape(text)}</span>' if styles else escape(text))
+    return f"<pre>{''.join(found)}</pre>"

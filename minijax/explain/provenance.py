@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
@@ -41,11 +41,15 @@ class Marks:
         # Python reuses the ids of dead objects.
         self.kept: list[Any] = []
 
-    def mark(self, closed_jaxpr: ClosedJaxpr, stage: int, numbers: dict[int, int]) -> ClosedJaxpr:
-        """The same program, whose equations have marks. numbers: {id of an equation: its number in the stage}."""
-        marking = _Marking(self, stage, numbers)
-        self.kept.append((closed_jaxpr, marking))
-        return marking.value(closed_jaxpr)
+    def mark(
+        self, closed_jaxpr: ClosedJaxpr, stage: int, first: int, eqns: Sequence[JaxprEqn]
+    ) -> tuple[ClosedJaxpr, list[JaxprEqn]]:
+        """The same program, whose equations have marks; and these equations. eqns: all, in the order of their numbers, which count
+        from `first`."""
+        marking = _Marking(self, stage, {id(eqn): first + i for i, eqn in enumerate(eqns)})
+        marked = marking.value(closed_jaxpr)
+        self.kept.append((closed_jaxpr, marked))
+        return marked, [marking.done[id(eqn)] for eqn in eqns]
 
     def of(self, eqn: JaxprEqn, ref: Ref) -> Origin:
         origin = Origin(None) if eqn.origin is None else eqn.origin

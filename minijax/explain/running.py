@@ -20,6 +20,12 @@ class NotRun(Exception):
     """A program is not run: to run it would do more than compute its results."""
 
 
+def whole(array: np.ndarray, separator: str) -> str:
+    """A small array on one line."""
+    rows = np.array2string(array, precision=4, separator=separator, max_line_width=10**6).split("\n")
+    return "".join([rows[0].rstrip(), *[f" {row.strip()}" for row in rows[1:] if row.strip()]])
+
+
 def summary(value: Any) -> tuple[str, bool]:
     """(a value as text, whether all its numbers are finite). Up to 8 elements whole; else the least, the greatest and the mean,
     and how many are not finite."""
@@ -33,7 +39,7 @@ def summary(value: Any) -> tuple[str, bool]:
         array = array.astype(np.float32)
     finite = np.isfinite(array)
     if array.size <= WHOLE:
-        return np.array2string(array, precision=4, separator=", ", max_line_width=10**6), bool(finite.all())
+        return whole(array, ", "), bool(finite.all())
     if array.dtype.kind == "b":
         return f"{int(array.sum())} of {array.size} are True", True
     rest = "" if finite.all() else f", {int((~finite).sum())} not finite"

@@ -28,7 +28,7 @@ from .explanation import Explanation
 from .listing import Listing, listing
 from .memory import timeline, version
 from .model import Cost, Equation, Line, SourceFile, Stage
-from .provenance import Marks, Rules, code_lines, every_equation, place_of
+from .provenance import Marks, Rules, code_lines, place_of
 from .running import NotRun, run, sample, summary
 from .traced import Traced
 from .words import bytes_text, counted_text, pass_change, reason
@@ -82,6 +82,8 @@ class _Maker:
         self.wants_gradient = (scalar and any(traced.differentiated)) if grad is None else grad
         # {variable: the summary of its value}, of all stages: passes keep variables.
         self.values: dict[Var, tuple[str, bool]] = {}
+        # {id of a marked jaxpr, which the marks keep alive: its equations in the order of their numbers}
+        self.listings: dict[int, list[JaxprEqn]] = {}
         # {id of a stage: why its values are not shown}
         self.notes: dict[int, str] = {}
 
@@ -146,10 +148,12 @@ class _Maker:
             stage.lines += [Line(f"# {heading}")] if heading else []
             stage.lines += found.lines
             names.update(found.names)
-            numbers = {id(eqn): len(stage.equations) + i for i, (eqn, _) in enumerate(found.eqns)}
+            first = len(stage.equations)
             for eqn, depth in found.eqns:
                 stage.equations.append(self.equation(eqn, depth, len(stage.equations), found))
-            marked.append(self.marks.mark(closed_jaxpr, place, numbers))
+            with_marks, eqns = self.marks.mark(closed_jaxpr, place, first, [eqn for eqn, _ in found.eqns])
+            self.listings[id(with_marks)] = eqns
+            marked.append(with_marks)
             stage.bytes += sum(nbytes(v.aval) for eqn in closed_jaxpr.eqns for v in eqn.outvars)
         for equation in self.tops(place):
             stage.cost = stage.cost + equation.cost
@@ -488,8 +492,9 @@ class _Maker:
                 equation.value, equation.finite = found[id(eqn)]
         return results
 
-    def listed(self, closed_jaxpr: ClosedJaxpr):
-        return [eqn for eqn, _ in every_equation(closed_jaxpr)]
+    def listed(self, closed_jaxpr: ClosedJaxpr) -> list[JaxprEqn]:
+        """The equations of a marked jaxpr, in the order of their numbers."""
+        return self.listings[id(closed_jaxpr)]
 
     def sources(self):
         """The functions of the user's that equations come from."""

@@ -159,6 +159,12 @@ def scipy_missing(operation: str) -> ImportError:
     )
 
 
+def numpy_lacks(function: str, version: str) -> ImportError:
+    return ImportError(
+        f"NumPy {version} has no {function} among the functions of LAPACK that np.linalg calls; NumPy 2.0 to 2.4 have them."
+    )
+
+
 def no_stablehlo(primitive: str, reason: str | None, where: str) -> NotImplementedError:
     why = "there is no rule for it, which minijax.lowering.stablehlo.RULES would take" if reason is None else reason
     return NotImplementedError(

@@ -16,11 +16,11 @@ class RoundingMethod(enum.IntEnum):
     AWAY_FROM_ZERO = 0
     TO_NEAREST_EVEN = 1
 
-from . import ConvDimensionNumbers as ConvDimensionNumbers
-from . import FftType as FftType
+from ..primitives.convolution_shapes import ConvDimensionNumbers as ConvDimensionNumbers
+from ..primitives.fft import FftType as FftType
 from ..primitives.windows import GatherDimensionNumbers as GatherDimensionNumbers
 from ..primitives.windows import GatherScatterMode as GatherScatterMode
-from . import Precision as Precision
+from ..primitives.contractions import Precision as Precision
 from ..primitives.windows import ScatterDimensionNumbers as ScatterDimensionNumbers
 from ..api.collectives import all_gather as all_gather
 from ..api.collectives import all_to_all as all_to_all

@@ -8,6 +8,7 @@ Array([[2., 0.],
 
 from __future__ import annotations
 
+from ..api.jit import jit as _jit
 from ..api.solves import custom_linear_solve as _custom_linear_solve
 from ..core.traces import without_tangent as _without_tangent
 from ..foundation.doors import at_the_door as _at_the_door
@@ -57,6 +58,8 @@ from ..primitives.orthogonal import (
 from .polar import qdwh
 
 
+# Compiled: to trace the four functions of a custom_linear_solve takes a hundred times as long as to solve a small system.
+@_jit(inline=True)
 def solve_by_lu(a, b):
     """The X with A X = B. a: (..., m, m). b: (..., m, n), with the same batch. The equation gives the derivatives."""
     packed, _, permutation = lu(_without_tangent(a))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import lax
+from ..api.jit import jit
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..lax import linalg as lax_linalg
@@ -62,8 +64,13 @@ def cholesky(a: ArrayLike, *, upper: bool = False, symmetrize_input: bool = True
            [1., 2.]], dtype=float32)
     """
     (a,) = inexact("cholesky", a)
-    factor = lax_linalg.cholesky(a, symmetrize_input=symmetrize_input)
+    factor = _cholesky(a, symmetrize_input)
     return adjoint(factor) if upper else factor
+
+
+@partial(jit, static_argnums=1, inline=True)
+def _cholesky(a: Array, symmetrize_input: bool) -> Array:
+    return lax_linalg.cholesky(a, symmetrize_input=symmetrize_input)
 
 
 def svd(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ..api.custom_derivatives import custom_jvp
+from ..api.jit import jit
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation.dtypes import finfo, issubdtype
@@ -53,9 +55,15 @@ def slogdet(a: ArrayLike, *, method: str | None = None) -> SlogdetResult:
     _check_square("slogdet", a)
     if method not in (None, "lu", "qr"):
         raise ValueError(f"Unknown slogdet method '{method}'. Supported methods are 'lu' (`None`), and 'qr'.")
-    if method == "qr":
-        return SlogdetResult(*_slogdet_qr(a))
-    return SlogdetResult(*(_slogdet_small(a) if a.shape[-1] in (1, 2) else _slogdet_lu(a)))
+    return SlogdetResult(*_slogdet(a, method == "qr"))
+
+
+# Compiled, as many small operations follow the factorization.
+@partial(jit, static_argnums=1, inline=True)
+def _slogdet(a: Array, by_qr: bool):
+    if by_qr:
+        return _slogdet_qr(a)
+    return _slogdet_small(a) if a.shape[-1] in (1, 2) else _slogdet_lu(a)
 
 
 def _small_determinant(a: Array) -> Array:
@@ -142,6 +150,11 @@ def det(a: ArrayLike) -> Array:
     """
     (a,) = inexact("det", a)
     _check_square("det", a)
+    return _det_by_size(a)
+
+
+@partial(jit, inline=True)
+def _det_by_size(a: Array) -> Array:
     if a.shape[-1] == 2:
         return _small_determinant(a)
     return _det_3x3(a) if a.shape[-1] == 3 else _det(a)

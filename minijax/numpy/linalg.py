@@ -21,6 +21,7 @@ import numpy as np
 
 from .. import lax
 from ..api.custom_derivatives import custom_jvp
+from ..api.jit import jit
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door
@@ -49,7 +50,7 @@ from .determinants import SlogdetResult, det, matrix_power, matrix_rank, slogdet
 from .manipulation import moveaxis
 from .norms import matrix_norm, norm, vector_norm
 from .ufuncs import isnan
-from .util import ensure_arraylike, where
+from .util import ensure_arraylike, promote_dtypes_inexact, where
 from .vectorize import vectorize
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -71,18 +72,22 @@ def solve(a: ArrayLike, b: ArrayLike) -> Array:
         raise ValueError(
             f"Invalid shapes for solve: {a.shape}, {b.shape}. For a batch of vectors, use solve(a, b[..., None]).squeeze(-1)."
         )
-    vector = b.ndim == 1
-    b = b[:, None] if vector else b
-    if a.shape[-1] != a.shape[-2] or b.shape[-2] != a.shape[-1]:
+    if a.shape[-1] != a.shape[-2] or b.shape[-2 if b.ndim > 1 else -1] != a.shape[-1]:
         raise ValueError(
             "The arguments to solve must have shapes a=[..., m, m] and b=[..., m, k] or b=[..., m];"
             f" got a={a.shape} and b={b.shape}"
         )
+    return _solve(a, b)
+
+
+@partial(jit, inline=True)
+def _solve(a: Array, b: Array) -> Array:
+    if b.ndim == 1:
+        return lax.squeeze(_solve(a, lax.expand_dims(b, (1,))), (a.ndim - 1,))
     # One matrix for many right sides is factored once: `vectorize` maps over the axes that each argument has.
     whole = a.shape[:-2] == b.shape[:-2]
     solver = lax_linalg.solve_by_lu if whole else vectorize(lax_linalg.solve_by_lu, signature="(m,m),(m,n)->(m,n)")
-    x = solver(a, b)
-    return x[..., 0] if vector else x
+    return solver(a, b)
 
 
 def inv(a: ArrayLike) -> Array:
@@ -95,7 +100,12 @@ def inv(a: ArrayLike) -> Array:
     a = ensure_arraylike("jnp.linalg.inv", a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(f"Argument to inv must have shape [..., n, n], got {a.shape}.")
-    return solve(a, lax.broadcast(eye(a.shape[-1], dtype=a.dtype), a.shape[:-2]))
+    return _inv(*promote_dtypes_inexact(a))
+
+
+@partial(jit, inline=True)
+def _inv(a: Array) -> Array:
+    return _solve(a, lax.broadcast(eye(a.shape[-1], dtype=a.dtype), a.shape[:-2]))
 
 
 def lstsq(
@@ -132,6 +142,7 @@ def lstsq(
     return x.ravel() if vector else x, residuals, rank, s
 
 
+@partial(jit, inline=True)
 def _least_squares(a: Array, b: Array, rcond) -> tuple[Array, Array, Array]:
     epsilon = float(finfo(a.dtype).eps)
     rcond = epsilon * max(a.shape) if rcond is None else where(rcond < 0, epsilon, rcond)
@@ -164,6 +175,7 @@ def pinv(
 
 
 @partial(custom_jvp, nondiff_argnums=(1, 2))
+@partial(jit, static_argnums=2, inline=True)
 def _pinv(a, rtol, hermitian):
     (a,) = inexact("pinv", a)
     m, n = a.shape[-2:]

@@ -15,9 +15,10 @@ import numpy as np
 from .. import lax
 from ..api.make_jaxpr import eval_shape
 from ..api.vmap import vmap
-from ..core.traces import Array
+from ..core.traces import Array, given
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
+from ..foundation.pytrees import tree_map
 from . import choosing, cumulative, reductions
 from .creation import asarray, astype, ones
 from .manipulation import append, moveaxis, ravel, reshape
@@ -86,10 +87,11 @@ class ufunc(metaclass=_Kind):
     def __call__(self, *args: ArrayLike, out: None = None, where: None = None) -> Any:
         check_arraylike(self.__name__, *args)
         self._without(out=out, where=where)
-        return self._call(*args)
+        # Within jit the results are tracers, as of any function, also an argument that `func` returns as it is.
+        return tree_map(given, self._call(*args))
 
-    def _without(self, method: str = "", **given: Any):
-        for name, value in given.items():
+    def _without(self, method: str = "", **arguments: Any):
+        for name, value in arguments.items():
             if value is not None:
                 raise NotImplementedError(f"{name} argument of {self.__name__}{method}")
 

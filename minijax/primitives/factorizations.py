@@ -4,7 +4,7 @@ Matrices are the last two axes, and the axes before them are the batch: each fun
 LAPACK gives Cholesky, QR, eigenvalues and SVD. The algorithms that NumPy lacks are here: LU and triangular systems by
 recursive halving, which leaves nearly all work to matrix products, and Householder reflectors. Schur's form takes SciPy.
 
-A factorization that fails is filled with NaN, as JAX fills it; NumPy raises LinAlgError.
+A factorization that fails is filled with NaN, as JAX fills it; `np.linalg` raises LinAlgError.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ LAPACK = "fdFD"
 FEW_ROWS = 8
 # So many columns are factored one by one; more are halved.
 FEW_COLUMNS = 16
+# A single matrix is factored, and a single system solved, number by number, if the operations are so few: NumPy takes as long for
+# one function of arrays as for ten operations on numbers. The numbers are NumPy's, so that they are rounded as in arrays.
+FEW_OPERATIONS = 150
 
 
 def check_dtype(x):
@@ -50,25 +53,22 @@ def _with_nan(x, failed):
     return np.where(failed, np.asarray(nan, x.dtype), x)
 
 
-def _where_finite(function, a, dtypes):
-    """The results of a function of NumPy's for a batch of matrices, in the dtypes; NaN for a matrix that has NaN or inf, or for
-    which LAPACK does not converge."""
-    failed = ~np.isfinite(a).all(axis=(-2, -1))
-    safe = np.where(failed[..., None, None], np.zeros((), a.dtype), a) if failed.any() else a
-    try:
-        results = function(safe)
-    except np.linalg.LinAlgError:
-        # NumPy does not say which matrix of the batch it is.
-        flat, bad, parts = _stacked(safe, 2), failed.reshape(-1).copy(), []
-        for i, matrix in enumerate(flat):
-            try:
-                parts.append(function(matrix))
-            except np.linalg.LinAlgError:
-                bad[i] = True
-                parts.append(function(np.zeros_like(matrix)))
-        failed = bad.reshape(failed.shape)
-        results = [np.stack(part).reshape(failed.shape + part[0].shape) for part in zip(*parts)]
-    return [_with_nan(np.asarray(x).astype(dtype, copy=False), failed) for x, dtype in zip(results, dtypes)]
+def _finite(x):
+    """(which matrices of the batch have NaN or inf, the batch with zeros in their place): LAPACK may not end for NaN."""
+    failed = ~np.isfinite(x).all(axis=(-2, -1))
+    return failed, np.where(failed[..., None, None], np.zeros((), x.dtype), x) if failed.any() else x
+
+
+def _ufunc(*names):
+    """The first of NumPy's LAPACK functions of these names: a ufunc of matrices, whose results are NaN where LAPACK fails.
+
+    `np.linalg.eigh` calls the same function, on float32 converted to float64; then LAPACK gives many eigenvectors the other sign
+    than in float32, where JAX computes them. It also raises if one matrix of the batch fails."""
+    for name in names:
+        found = getattr(np.linalg._umath_linalg, name, None)
+        if found is not None:
+            return found
+    raise errors.numpy_lacks(names[0], np.__version__)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -88,7 +88,8 @@ def triangular_solve(a, b, *, left_side, lower, transpose_a, conjugate_a, unit_d
         a, lower = np.swapaxes(a, -1, -2), not lower
     a = np.conj(a) if conjugate_a else a
     with np.errstate(all="ignore"):
-        substitute(a, x, lower, unit_diagonal)
+        few = x.ndim == 2 and x.size * x.shape[-2] <= FEW_OPERATIONS
+        (_substitute_few if few else substitute)(a, x, lower, unit_diagonal)
     return x if left_side else np.ascontiguousarray(np.swapaxes(x, -1, -2))
 
 
@@ -110,6 +111,20 @@ def substitute(a, x, lower, unit_diagonal):
             x[..., i, :] /= a[..., i, i, None]
 
 
+def _substitute_few(a, x, lower, unit_diagonal):
+    """As `substitute`, of one small system, number by number."""
+    rows, right = list(map(list, a)), list(map(list, x))
+    n = len(rows)
+    for i in range(n) if lower else range(n - 1, -1, -1):
+        row, known = rows[i], range(i) if lower else range(i + 1, n)
+        for column in range(x.shape[1]):
+            total = right[i][column]
+            for j in known:
+                total = total - row[j] * right[j][column]
+            right[i][column] = total if unit_diagonal else total / row[i]
+    x[...] = right
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # LU: Toledo, "Locality of reference in LU decomposition with partial pivoting", SIAM J. Matrix Anal. Appl. 18 (1997)
 
@@ -119,6 +134,10 @@ def lu(x):
     check_dtype(x)
     m, n = x.shape[-2:]
     k, batch = min(m, n), x.shape[:-2]
+    if x.ndim == 2 and 0 < m * n * k <= 3 * FEW_OPERATIONS:
+        with np.errstate(all="ignore"):
+            parts = _lu_of_few(list(map(list, x)), k)
+        return [np.array(part, dtype) for part, dtype in zip(parts, (x.dtype, np.int32, np.int32))]
     a = np.array(_stacked(x, 2), order="C")
     pivots = np.zeros((len(a), k), np.int32)
     with np.errstate(all="ignore"):
@@ -128,6 +147,25 @@ def lu(x):
             substitute(a[:, :, :m], a[:, :, m:], True, True)
     permutation = lu_pivots_to_permutation(pivots, permutation_size=m)
     return [a.reshape(x.shape), pivots.reshape(*batch, k), permutation.reshape(*batch, m)]
+
+
+def _lu_of_few(rows, k):
+    """(L and U in the place of the matrix, pivots, permutation), number by number."""
+    pivots, order = [], list(range(len(rows)))
+    for step in range(k):
+        sizes = [abs(row[step].real) + abs(row[step].imag) for row in rows[step:]]
+        chosen = step + sizes.index(max(sizes))
+        pivots.append(chosen)
+        for listed in (rows, order):
+            listed[step], listed[chosen] = listed[chosen], listed[step]
+        first = rows[step]
+        if first[step] == 0:
+            continue
+        for row in rows[step + 1 :]:
+            factor = row[step] = row[step] / first[step]
+            for j in range(step + 1, len(row)):
+                row[j] -= factor * first[j]
+    return rows, pivots, order
 
 
 def _lu_columns(a, pivots, start, stop):
@@ -186,23 +224,8 @@ def lu_pivots_to_permutation(pivots, *, permutation_size):
 def cholesky(x):
     """The lower factor of each matrix, of which the lower triangle is read; NaN if it is not positive definite."""
     check_dtype(x)
-    try:
-        return np.linalg.cholesky(x)
-    except np.linalg.LinAlgError:
-        # NumPy does not say which matrix of the batch it is.
-        with np.errstate(all="ignore"):
-            return _cholesky_by_columns(x)
-
-
-def _cholesky_by_columns(x):
-    factor = np.zeros_like(x)
-    positive = np.ones(x.shape[:-2], bool)
-    for k in range(x.shape[-1]):
-        known = factor[..., k:, :k] @ np.conj(factor[..., k, :k, None])
-        column = x[..., k:, k] - known[..., 0]
-        positive &= column[..., 0].real > 0
-        factor[..., k:, k] = column / np.sqrt(column[..., :1].real)
-    return _with_nan(factor, ~positive)
+    with np.errstate(all="ignore"):
+        return _ufunc("cholesky_lo")(x)
 
 
 def cholesky_update(r, w):
@@ -229,10 +252,6 @@ def symmetric_product(a, c, *, alpha, beta):
 # Eigenvalues and singular values
 
 
-def _real_part(dtype):
-    return np.zeros((), dtype).real.dtype
-
-
 def eigh(x, *, lower, sort_eigenvalues, subset_by_index, algorithm):
     """[eigenvectors, eigenvalues in ascending order] of Hermitian matrices, of which one triangle is read."""
     check_dtype(x)
@@ -240,9 +259,9 @@ def eigh(x, *, lower, sort_eigenvalues, subset_by_index, algorithm):
         raise NotImplementedError("subset_by_index not supported on CPU and GPU")
     if algorithm is not None and algorithm.name in ("QDWH", "JACOBI"):
         raise NotImplementedError(f"{algorithm.name} implementation is not supported on CPU")
-    triangle = np.tril(x) if lower else np.triu(x)
-    dtypes = (_real_part(x.dtype), x.dtype)
-    return _where_finite(lambda a: np.linalg.eigh(a, UPLO="L" if lower else "U"), triangle, dtypes)[::-1]
+    with np.errstate(all="ignore"):
+        values, vectors = _ufunc("eigh_lo" if lower else "eigh_up")(x)
+    return [vectors, values]
 
 
 def eig(x, *, compute_left_eigenvectors, compute_right_eigenvectors, enable_eigvec_derivs, implementation):
@@ -251,11 +270,14 @@ def eig(x, *, compute_left_eigenvectors, compute_right_eigenvectors, enable_eigv
     if implementation is not None and implementation.name != "LAPACK":
         raise ValueError("Only the lapack implementation is supported on CPU.")
     dtype = np.result_type(x.dtype, np.complex64)
-    if not (compute_left_eigenvectors or compute_right_eigenvectors):
-        return _where_finite(lambda a: [np.linalg.eigvals(a)], x, [dtype])
-    values, right = _where_finite(np.linalg.eig, x, [dtype, dtype])
-    left = [_left_eigenvectors(values, right, x.dtype.kind != "c")] if compute_left_eigenvectors else []
-    return [values, *left, *([right] if compute_right_eigenvectors else [])]
+    failed, safe = _finite(x)
+    vectors = compute_left_eigenvectors or compute_right_eigenvectors
+    with np.errstate(all="ignore"):
+        # NumPy has no eigenvalues of complex64: it computes them in complex128.
+        found = _ufunc("eig")(safe) if vectors else [_ufunc("eigvals")(safe)]
+    values, *right = [_with_nan(part.astype(dtype, copy=False), failed) for part in found]
+    left = [_left_eigenvectors(values, *right, x.dtype.kind != "c")] if compute_left_eigenvectors else []
+    return [values, *left, *(right if compute_right_eigenvectors else [])]
 
 
 def _left_eigenvectors(values, right, of_real_matrix):
@@ -285,11 +307,12 @@ def svd(x, *, full_matrices, compute_uv, subset_by_index, algorithm):
         raise NotImplementedError("subset_by_index not implemented for CPU and GPU")
     if algorithm is not None and algorithm.name in ("JACOBI", "POLAR"):
         raise NotImplementedError("The SVD Jacobi and Polar algorithms are not implemented on CPU.")
-    real = _real_part(x.dtype)
-    if not compute_uv:
-        return _where_finite(lambda a: [np.linalg.svd(a, compute_uv=False)], x, [real])
-    u, s, vh = _where_finite(lambda a: np.linalg.svd(a, full_matrices), x, [x.dtype, real, x.dtype])
-    return [s, u, vh]
+    kind = "" if not compute_uv else "_f" if full_matrices else "_s"
+    # NumPy 2.0 has two functions, for wide and for tall matrices.
+    old = f"svd_m{kind}" if x.shape[-2] < x.shape[-1] else f"svd_n{kind}"
+    with np.errstate(all="ignore"):
+        found = _ufunc(f"svd{kind}", old)(x)
+    return [found[1], found[0], found[2]] if compute_uv else [found]
 
 
 def schur(x, *, compute_schur_vectors, sort_eig_vals, select_callable):
@@ -305,12 +328,12 @@ def schur(x, *, compute_schur_vectors, sort_eig_vals, select_callable):
         return [np.zeros_like(x)] * (1 + compute_schur_vectors)
     output = "complex" if x.dtype.kind == "c" else "real"
 
-    def parts(a):
-        # SciPy takes one matrix.
-        pairs = [linalg.schur(matrix, output, check_finite=False) for matrix in _stacked(a, 2)]
-        return [np.stack(part).reshape(a.shape) for part in zip(*pairs)]
-
-    form, vectors = _where_finite(parts, x, [x.dtype, x.dtype])
+    failed, safe = _finite(x)
+    # SciPy takes one matrix.
+    pairs = [linalg.schur(matrix, output, check_finite=False) for matrix in _stacked(safe, 2)]
+    form, vectors = (
+        _with_nan(np.stack(part).reshape(x.shape).astype(x.dtype, copy=False), failed) for part in zip(*pairs)
+    )
     # Below its blocks the form is 0 exactly; so LAPACK leaves a matrix of NaN, too.
     under, blocks = (np.tri(x.shape[-1], k=k, dtype=bool) for k in (-1, -2))
     form = np.where(under & (np.isnan(form) | blocks | (output == "complex")), np.zeros((), x.dtype), form)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import numpy as jnp
+from ..api.jit import jit
 from ..api.solves import custom_linear_solve
 from ..core.traces import Array, without_tangent
 from ..core.types import ArrayLike
@@ -128,7 +129,11 @@ def lu(a: ArrayLike, permute_l: bool = False, overwrite_a: bool = False, check_f
            [0.25, 1.  ]], dtype=float32), Array([[4. , 2. ],
            [0. , 1.5]], dtype=float32))
     """
-    (a,) = _inexact(a)
+    return _lu_parts(*_inexact(a), permute_l)
+
+
+@partial(jit, static_argnums=1, inline=True)
+def _lu_parts(a: Array, permute_l: bool):
     packed, _, permutation = lax_linalg.lu(a)
     m, n = a.shape
     k = min(m, n)

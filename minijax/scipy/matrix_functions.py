@@ -14,6 +14,7 @@ import numpy as np
 from .. import lax
 from .. import numpy as jnp
 from ..api.derivatives import jvp
+from ..api.jit import jit
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation.dtypes import finfo, issubdtype
@@ -86,6 +87,8 @@ def expm(A: ArrayLike, *, upper_triangular: bool = False, max_squarings: int = 1
     return jnp.vectorize(function, signature="(n,n)->(n,n)")(A)
 
 
+# The functions with loops and branches are compiled: else each call would trace these again.
+@partial(jit, static_argnames=("upper_triangular", "max_squarings"), inline=True)
 def _expm(a: Array, upper_triangular: bool, max_squarings: int) -> Array:
     limits, largest = EXACT_UP_TO[finfo(a.dtype).bits]
     norm = jnp_linalg.norm(a, 1)
@@ -159,6 +162,7 @@ def sqrtm(A: ArrayLike, blocksize: int = 1) -> Array:
     return vectors @ _sqrt_of_triangular(form) @ adjoint(vectors)
 
 
+@partial(jit, inline=True)
 def _sqrt_of_triangular(t: Array) -> Array:
     """The U with U U = T, column by column: (U[:j, :j] + U[j, j]) U[:j, j] = T[:j, j]."""
     n = t.shape[0]
@@ -195,6 +199,7 @@ def rsf2csf(T: ArrayLike, Z: ArrayLike, check_finite: bool = True) -> tuple[Arra
     return jnp.vectorize(_rsf2csf, signature="(n,n),(n,n)->(n,n),(n,n)")(*_to_complex(T, Z))
 
 
+@partial(jit, inline=True)
 def _rsf2csf(t: Array, z: Array) -> tuple[Array, Array]:
     n, epsilon = t.shape[0], finfo(t.dtype).eps
 
@@ -247,6 +252,7 @@ def funm(A: ArrayLike, func: Callable[[Array], Array], disp: bool = True) -> Any
     return f, jnp.where(jnp.any(jnp.isinf(f)), np.inf, error)
 
 
+@partial(jit, inline=True)
 def _function_of_triangular(f: Array, t: Array) -> tuple[Array, Array]:
     """(F, the smallest difference of eigenvalues), by Parlett's recurrence, one diagonal of F after the other."""
     n = t.shape[0]
@@ -288,6 +294,7 @@ def solve_sylvester(A: ArrayLike, B: ArrayLike, C: ArrayLike, *, method: str = "
     return jnp.vectorize(solver, signature="(m,m),(n,n),(m,n)->(m,n)")(A, B, C)
 
 
+@partial(jit, static_argnames="method", inline=True)
 def _solve_sylvester(a: Array, b: Array, c: Array, method: str, tol: float) -> Array:
     if method == "schur":
         r, u = schur_form(a, "complex")
@@ -349,6 +356,7 @@ def polar(
     return jnp.vectorize(function, signature=signature)(a)
 
 
+@partial(jit, static_argnames=("side", "eps"), inline=True)
 def _polar_by_qdwh(a: Array, side: str, eps: float | None) -> tuple[Array, Array]:
     m, n = a.shape
     if (m >= n) != (side == "right"):

@@ -7,12 +7,14 @@ and LAPACK's stein.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import lax, random
 from .. import numpy as jnp
+from ..api.jit import jit
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation.dtypes import finfo
@@ -78,6 +80,8 @@ def _wanted(n: int, select: str, select_range) -> np.ndarray:
     return np.arange(select_range[0], select_range[1] + 1, dtype=np.int32)
 
 
+# Compiled: else each call would trace the loops again.
+@partial(jit, inline=True)
 def _eigenvalues(alpha: Array, beta: Array, wanted: np.ndarray, tol: float | None) -> Array:
     """The eigenvalues with these numbers, all bisected at once."""
     info, n = finfo(alpha.dtype), alpha.shape[0]
@@ -119,6 +123,7 @@ def _count_below(alpha: Array, squares: Array, pivmin: Array, x: Array) -> Array
     return lax.scan(row, start, (alpha, jnp.pad(squares, (1, 0))))[0][1]
 
 
+@partial(jit, inline=True)
 def _eigenvectors(alpha: Array, beta: Array, values: Array, key: Array) -> Array:
     """The eigenvectors as rows."""
     k, n, dtype = values.shape[0], alpha.shape[0], beta.dtype

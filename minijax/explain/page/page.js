@@ -1,80 +1,8 @@
-"use strict";
-// The page of an explanation. The data is one compressed block; see html.py for its layout. Everything from it becomes text nodes.
+// The page of an explanation. Everything from the data becomes text nodes.
 (async () => {
   const $ = id => document.getElementById(id);
-  const packed = Uint8Array.from(atob($("data").textContent.trim()), c => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const data = JSON.parse(await new Response(stream).text());
-  if (data.layout !== 1) return;
-  const ROLES = ["primal", "tangent", "cotangent", "batch"], ROW = 20;
-  const text = i => data.strings[i];
-
-  // -- The data as objects ---------------------------------------------------------------------------------------------
-  const places = data.places.map(([file, line, column, endLine, endColumn, words, path], id) =>
-    ({id, file, line, column, endLine, endColumn, words: text(words), path}));
-  // Numbers that are stored as the difference to the one before.
-  const sums = numbers => { let last = 0; return numbers.map(n => last += n); };
-  const runs = ([lengths, numbers]) => {
-    const all = sums(numbers);
-    let i = 0;
-    return lengths.map(length => all.slice(i, i += length));
-  };
-  // The printer's names of variables: a, b, ... z, ba, bb, ...
-  const letters = n => {
-    let name = "";
-    for (n; name === "" || n > 0; n = Math.floor(n / 26)) name = String.fromCharCode(97 + n % 26) + name;
-    return name;
-  };
-  const linesOf = stage => {
-    const of = sums(stage.of);
-    let k = 0, first = 0;
-    const lines = stage.templates.map((template, i) => {
-      const parts = text(template).split("\x01");
-      let words = parts[0], own = 0;
-      for (let p = 1; p < parts.length; p++) {
-        own = p === 1 ? first += stage.variables[k++] : first + stage.variables[k++];
-        words += letters(own) + parts[p];
-      }
-      return [words, of[i]];
-    });
-    for (const [i, file, line] of stage.from) lines[i].push(file, line);
-    return lines;
-  };
-  const equationsOf = (stage, index) => {
-    const [lengths, stagesOf] = stage.parentStages, parentStages = runs([lengths, stagesOf]), parents = sums(stage.parents), users = runs(stage.users);
-    const numbers = sums(stage.sameNumber), bad = new Set(stage.bad), first = new Map();
-    for (const [words, e] of stage.lines) if (e >= 0) first.set(e, (first.has(e) ? first.get(e) + " " : "") + words.trim());
-    let k = 0;
-    return stage.depth.map((depth, number) => {
-      const words = first.get(number) || "", primitive = text(stage.primitive[number]), cut = words.indexOf(" = ");
-      const binders = cut < 0 ? [] : words.slice(0, cut).split(" ").filter(Boolean).map(b => b.split(":"));
-      const operands = stage.operands[number] < 0 ? words.slice(cut + 3 + primitive.length).trim().split(" ").map(o => o.split(":")[0]).join(", ") : text(stage.operands[number]);
-      return {
-        number, stage: index, depth, primitive, names: binders.map(b => b[0]).join(", "), types: binders.map(b => b[1]).join(", "), operands, words,
-        place: stage.place[number] < 0 ? null : places[stage.place[number]], role: ROLES[stage.role[number]], rule: stage.rule[number],
-        parents: parentStages[number].map(s => [s, parents[k++]]), users: index === 1 ? [number] : users[number],
-        same: stage.sameStage[number] < 0 ? null : [stage.sameStage[number], numbers[number]],
-        cost: [stage.flops[number], stage.transcendentals[number], stage.moved[number]], residual: stage.residual[number],
-        value: text(stage.value[number]), finite: !bad.has(number), removed: null,
-      };
-    });
-  };
-  const stages = [];
-  for (const [index, packed] of data.stages.entries()) {
-    const stage = {...packed, index};
-    if (stage.same !== null) {
-      // The same text as a stage before: the same lines, and equations that are those.
-      stage.lines = stages[stage.same].lines;
-      stage.equations = stages[stage.same].equations.map(e => ({...e, stage: index, same: [stage.same, e.number], parents: [[stage.same, e.number]], removed: null}));
-    } else {
-      stage.lines = linesOf(stage);
-      stage.equations = equationsOf(stage, index);
-    }
-    for (const [number, at, why] of stage.removed) stage.equations[number].removed = {stage: at, why: text(why)};
-    stages.push(stage);
-  }
-  if (data.timeline) for (const key of ["live", "equations"]) data.timeline[key] = sums(data.timeline[key]);
-  for (const version of data.versions) version[4] = sums(version[4]);
+  const ROW = 20;
+  const data = await readData($("data").textContent.trim()), {places, stages, text} = data;
   const at = ([stage, number]) => stages[stage].equations[number];
   // For each equation of each stage, the equations of later stages that come from it; made when first asked for, or when idle.
   let children = null;
@@ -105,8 +33,11 @@
   };
 
   // -- State -----------------------------------------------------------------------------------------------------------
-  const state = {stage: Math.min(1, stages.length - 1), lit: null, litWords: "", cursor: null, open: new Set(), fold: true, changes: true,
-                 plain: false, run: false, step: 0, query: "", match: 0, unfolded: new Set()};
+  const state = {
+    stage: Math.min(1, stages.length - 1), cursor: null, open: new Set(),
+    lit: null, litWords: "", fold: true, unfolded: new Set(),
+    changes: true, plain: false, run: false, step: 0, query: "", match: 0,
+  };
   let rows = [], matches = [];
   const name = e => stages[e.stage].name + "." + e.number;
 
@@ -170,7 +101,8 @@
     const base = stage.name.startsWith("pass") ? before(stage) : null;
     let folded = 0, foldStart = -1;
     const flush = () => {
-      if (folded) rows.push({kind: "folded", text: `    ⋯ ${folded} line${folded > 1 ? "s" : ""} of other expressions`, start: foldStart});
+      const words = `    ⋯ ${folded} line${folded > 1 ? "s" : ""} of other expressions`;
+      if (folded) rows.push({kind: "folded", text: words, start: foldStart});
       folded = 0;
     };
     const folding = state.fold && state.lit !== null && hitsOf(stage) > 0 && stage.kind !== "source";
@@ -200,8 +132,9 @@
     add("type", e.types + "   " + e.role);
     if (e.value) add(e.finite ? "value" : "NOT FINITE", e.value);
     const [flops, transcendentals, moved] = e.cost;
-    add("cost", `${short(flops)} FLOPs` + (transcendentals ? `, ${short(transcendentals)} exp etc.` : "") + `, ${bytes(moved)} read and written` +
-      (e.residual ? `; kept for the way back: ${bytes(e.residual)}` : ""));
+    const apart = transcendentals ? `, ${short(transcendentals)} exp etc.` : "";
+    const kept = e.residual ? `; kept for the way back: ${bytes(e.residual)}` : "";
+    add("cost", `${short(flops)} FLOPs${apart}, ${bytes(moved)} read and written${kept}`);
     const parents = e.parents.map(at);
     parents.slice(0, 6).forEach((p, i) => add(i ? "" : "comes from", link(p)));
     if (parents.length > 6) add("", `and ${parents.length - 6} more`);
@@ -212,7 +145,10 @@
     });
     later.slice(0, 8).forEach((c, i) => add(i ? "" : "goes into", link(c)));
     if (later.length > 8) add("", `and ${later.length - 8} more`);
-    if (e.removed) add("goes", `${e.removed.why}`, {href: "#" + stages[e.removed.stage].name, text: `  ${stages[e.removed.stage].title}`});
+    if (e.removed) {
+      const by = stages[e.removed.stage];
+      add("goes", e.removed.why, {href: "#" + by.name, text: `  ${by.title}`});
+    }
     if (e.rule >= 0) {
       const [primitive, kind, file, line, source] = data.rules[e.rule];
       add("written by", `${kind} rule of ${primitive}` + (file ? `   ${file}${line ? ":" + line : ""}` : ""));
@@ -245,6 +181,7 @@
     }
     return [...parts, words.slice(from)];
   };
+  const shortened = (words, most) => words.length > most ? words.slice(0, most - 1) + "…" : words;
   const draw = row => {
     const {kind, e} = row;
     if (kind === "detail") {
@@ -256,17 +193,23 @@
     }
     if (kind === "folded") return make("div", {class: "row folded", onclick: () => { state.unfolded.add(row.start); refresh(); }},
       make("span", {class: "no"}), make("span", {class: "t"}, row.text));
-    if (kind === "gone") return make("div", {class: `row gone ${e.role}`, title: e.removed.why}, make("span", {class: "no"}, "−"),
-      make("span", {class: "t"}, row.text.match(/^ */)[0], make("s", {}, row.text.trim())), make("span", {class: "e"}, e.removed.why));
+    if (kind === "gone") {
+      const words = make("span", {class: "t"}, row.text.match(/^ */)[0], make("s", {}, row.text.trim()));
+      const why = make("span", {class: "e"}, e.removed.why);
+      return make("div", {class: `row gone ${e.role}`, title: e.removed.why}, make("span", {class: "no"}, "−"), words, why);
+    }
     const classes = ["row", kind === "text" ? (/^\s*(#|\/\/)/.test(row.text) ? "note" : "") : "eq"];
     if (e) classes.push(e.role, row.first && e.residual ? "kept" : "", row.isNew ? "new" : "", e.finite ? "" : "bad");
     if (kind === "note") classes.push("gone");
     if (row.lit) classes.push("lit");
     if (e && state.cursor === e) classes.push("cursor");
-    const number = row.first ? make("a", {class: "no", href: "#" + name(e), title: "link to this equation"}, String(e.number)) : make("span", {class: "no"});
-    const element = make("div", {class: classes.filter(Boolean).join(" "), id: row.first ? "row-" + e.number : null}, number, make("span", {class: "t"}, ...marked(row.text)));
+    const number = row.first
+      ? make("a", {class: "no", href: "#" + name(e), title: "link to this equation"}, String(e.number))
+      : make("span", {class: "no"});
+    const element = make("div", {class: classes.filter(Boolean).join(" "), id: row.first ? "row-" + e.number : null},
+      number, make("span", {class: "t"}, ...marked(row.text)));
     if (row.first && e.residual) element.append(make("span", {class: "keep"}, `kept ${bytes(e.residual)}`));
-    if (row.first && e.place) element.append(make("span", {class: "e"}, e.place.words.length > 60 ? e.place.words.slice(0, 59) + "…" : e.place.words));
+    if (row.first && e.place) element.append(make("span", {class: "e"}, shortened(e.place.words, 60)));
     if (e) element.addEventListener("click", event => {
       if (event.target.closest("a") || String(getSelection())) return;
       if (state.cursor === e) toggle(e); else { choose(e); }
@@ -277,6 +220,8 @@
     });
     return element;
   };
+  // The source scrolls to what is lit once, when it is lit.
+  let litWas = null;
   let drawn = [-1, -1];
   const paint = force => {
     const from = Math.max(0, Math.floor(program.scrollTop / ROW) - 15);
@@ -302,13 +247,25 @@
     for (const id of ["fold", "changes", "plain", "run"]) $(id).setAttribute("aria-pressed", state[id]);
     $("scrub").value = state.stage;
     const stage = stages[state.stage], [flops, transcendentals] = stage.cost;
-    $("change").replaceChildren(make("b", {}, stage.title + ". "), stage.error ? make("span", {class: "error"}, stage.change) : stage.change,
-      stage.kind === "jaxpr" && !stage.error ? ` ${stage.equations.length} equations, ${short(flops)} FLOPs, ${short(transcendentals)} exp etc., ${bytes(stage.bytes)}.` : "",
+    const size = `${stage.equations.length} equations, ${short(flops)} FLOPs, ${short(transcendentals)} exp etc.`;
+    const counted = ` ${size}, ${bytes(stage.bytes)}.`;
+    $("change").replaceChildren(make("b", {}, stage.title + ". "),
+      stage.error ? make("span", {class: "error"}, stage.change) : stage.change,
+      stage.kind === "jaxpr" && !stage.error ? counted : "",
       state.lit ? ` Lit: what comes from ${state.litWords}` : "");
+    lightSource();
+  };
+  const lightSource = () => {
+    const isOn = id => usersOf([places[id]]).some(u => state.lit.has(u));
     for (const span of document.querySelectorAll("#source .p")) {
       const ids = span.dataset.p.split(" ").map(Number);
-      span.classList.toggle("on", state.lit !== null && usersOf([places[ids[0]]]).some(u => state.lit.has(u)));
-      span.classList.toggle("half", state.lit !== null && !span.classList.contains("on") && ids.some(i => usersOf([places[i]]).some(u => state.lit.has(u))));
+      const on = state.lit !== null && isOn(ids[0]);
+      span.classList.toggle("on", on);
+      span.classList.toggle("half", state.lit !== null && !on && ids.some(isOn));
+      if (on && litWas !== state.lit) {
+        span.scrollIntoView({block: "nearest", inline: "nearest"});
+        litWas = state.lit;
+      }
     }
   };
   program.addEventListener("scroll", () => paint(false));
@@ -321,7 +278,8 @@
     if (i < 0) return;
     const y = i * ROW;
     if (top !== undefined) program.scrollTop = y - top;
-    else if (y < program.scrollTop + ROW || y > program.scrollTop + program.clientHeight - 3 * ROW) program.scrollTop = y - program.clientHeight / 3;
+    else if (y < program.scrollTop + ROW || y > program.scrollTop + program.clientHeight - 3 * ROW)
+      program.scrollTop = y - program.clientHeight / 3;
     paint(true);
   };
   const choose = (e, lighten = true) => {
@@ -347,12 +305,16 @@
   const lightPlaces = list => {
     const users = new Set(usersOf(list));
     // A line of a rule of the user's has no equation in the jaxpr: light what it wrote.
-    if (!users.size) for (const s of stages) for (const e of s.equations) if (list.includes(e.place)) e.users.forEach(u => users.add(u));
+    if (!users.size) for (const s of stages) for (const e of s.equations)
+      if (list.includes(e.place)) e.users.forEach(u => users.add(u));
     light(users, list[0] ? list[0].words : "");
     state.cursor = null;
     refresh();
-    const i = rows.findIndex(r => r.lit);
-    if (i >= 0 && (i * ROW < program.scrollTop || i * ROW > program.scrollTop + program.clientHeight - ROW)) { program.scrollTop = Math.max(0, i - 3) * ROW; paint(true); }
+    const i = rows.findIndex(r => r.lit), y = i * ROW;
+    if (i >= 0 && (y < program.scrollTop || y > program.scrollTop + program.clientHeight - ROW)) {
+      program.scrollTop = Math.max(0, i - 3) * ROW;
+      paint(true);
+    }
   };
   const counterpart = (e, stage) => {
     // The equation of another stage that this one is, or that comes from the same.
@@ -367,7 +329,10 @@
       stage.equations.find(o => o.users.some(u => e.users.includes(u))) || null;
   };
   // In a notebook's frame the address is not the page's to change.
-  const address = hash => { try { history.replaceState(null, "", hash); } catch (error) { if (error.name !== "SecurityError") throw error; } };
+  const address = hash => {
+    try { history.replaceState(null, "", hash); }
+    catch (error) { if (error.name !== "SecurityError") throw error; }
+  };
   const goStage = index => {
     if (index < 0 || index >= stages.length || index === state.stage) return;
     // What is looked at stays where it is on the screen.
@@ -378,7 +343,8 @@
     const other = counterpart(anchor, stages[index]);
     if (state.cursor) state.cursor = other;
     refresh();
-    if (other && rowOf(other) >= 0) show(other, Math.min(Math.max(y, 0), program.clientHeight - 2 * ROW)); else { program.scrollTop = 0; paint(true); }
+    if (other && rowOf(other) >= 0) show(other, Math.min(Math.max(y, 0), program.clientHeight - 2 * ROW));
+    else { program.scrollTop = 0; paint(true); }
     program.classList.remove("scrubbed"); void program.offsetWidth; program.classList.add("scrubbed");
     const button = $("stages").children[index];
     button.scrollIntoView({block: "nearest", inline: "nearest"});
@@ -387,8 +353,8 @@
   const step = by => {
     const candidates = rows.filter(r => r.first).map(r => r.e);
     if (!candidates.length) { program.scrollTop += by * ROW; return; }
-    const i = candidates.indexOf(state.cursor);
-    const next = i < 0 ? (by > 0 ? candidates[0] : candidates[candidates.length - 1]) : candidates[Math.min(Math.max(i + by, 0), candidates.length - 1)];
+    const i = candidates.indexOf(state.cursor), last = candidates.length - 1;
+    const next = candidates[i >= 0 ? Math.min(Math.max(i + by, 0), last) : by > 0 ? 0 : last];
     state.cursor = next;
     show(next);
     paint(true);
@@ -442,10 +408,13 @@
         const row = make("div", {"data-line": n}, make("i", {}, String(n)));
         for (let i = 0; i + 1 < cuts.length; i++) {
           const words = line.slice(cuts[i], cuts[i + 1]).join("");
-          const over = here.filter(p => { const [a, b] = span(p); return a <= cuts[i] && b >= cuts[i + 1]; }).sort((a, b) => size(a) - size(b));
-          if (!over.length) row.append(words);
-          else row.append(make("span", {class: "p", "data-p": over.map(p => p.id).join(" "), title: over[0].words,
-            onclick: () => lightPlaces(data.places.length ? here.filter(p => p.line === over[0].line && p.column === over[0].column && p.endLine === over[0].endLine && p.endColumn === over[0].endColumn) : [])}, words));
+          const covers = p => { const [a, b] = span(p); return a <= cuts[i] && b >= cuts[i + 1]; };
+          const over = here.filter(covers).sort((a, b) => size(a) - size(b)), p = over[0];
+          // Several runs of one expression are several places of the same extent.
+          const alike = q => q.line === p.line && q.column === p.column && q.endLine === p.endLine && q.endColumn === p.endColumn;
+          if (!p) row.append(words);
+          else row.append(make("span", {class: "p", "data-p": over.map(q => q.id).join(" "), title: p.words,
+            onclick: () => lightPlaces(here.filter(alike))}, words));
         }
         $("source").append(row);
       }
@@ -458,50 +427,86 @@
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     return element;
   };
+  // Which other version's memory is drawn beside: its number among those that could be made, or -1.
   let other = -1;
-  const drawRun = () => {
-    const line = data.timeline, panel = $("memory");
-    panel.hidden = !state.run || !line || !line.live.length;
-    if (panel.hidden) return;
-    const steps = line.live.length, i = state.step = Math.min(Math.max(state.step, 0), steps - 1);
-    const e = stages[line.stage].equations[line.equations[i]];
-    const versions = data.versions.filter(v => !v[5]);
-    const extra = other >= 0 ? versions[other] : null;
-    const most = Math.max(line.peak, extra ? extra[3] : 0, 1), width = 1000, height = 100;
-    const curve = live => live.map((b, k) => `${(k * width / live.length).toFixed(1)},${(height - b * height / most).toFixed(1)} ${((k + 1) * width / live.length).toFixed(1)},${(height - b * height / most).toFixed(1)}`).join(" ");
-    const picture = svg("svg", {viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": `memory over ${steps} steps, at most ${bytes(line.peak)}`});
-    picture.append(svg("polygon", {class: "area", points: `0,${height} ${curve(line.live)} ${width},${height}`}));
+  const versions = data.versions.filter(v => !v[5]);
+  const WIDE = 1000, HIGH = 100;
+  // Memory over the steps, the residuals as bars, and where one is.
+  const memoryPicture = (line, i) => {
+    const steps = line.live.length, extra = other >= 0 ? versions[other] : null;
+    const most = Math.max(line.peak, extra ? extra[3] : 0, 1);
+    const curve = live => live.map((b, k) => {
+      const y = (HIGH - b * HIGH / most).toFixed(1), [from, to] = [k, k + 1].map(x => (x * WIDE / live.length).toFixed(1));
+      return `${from},${y} ${to},${y}`;
+    }).join(" ");
+    const picture = svg("svg", {viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img",
+      "aria-label": `memory over ${steps} steps, at most ${bytes(line.peak)}`});
+    picture.append(svg("polygon", {class: "area", points: `0,${HIGH} ${curve(line.live)} ${WIDE},${HIGH}`}));
     if (extra) picture.append(svg("polyline", {class: "other", points: curve(extra[4])}));
+    // The sixty largest residuals, in the order in which they are made.
     const shown = [...line.residuals].sort((a, b) => b[2] - a[2]).slice(0, 60).sort((a, b) => a[4] - b[4]);
-    const thick = Math.min(6, height * .8 / Math.max(shown.length, 1));
+    const thick = Math.min(6, HIGH * .8 / Math.max(shown.length, 1));
     shown.forEach(([label, type, size, equation, made, used], k) => {
-      const x = Math.max(made, 0) * width / steps;
-      const bar = svg("rect", {class: "bar" + (made <= i && i <= used ? " now" : ""), x, y: 4 + k * thick * 1.2, width: (used + 1) * width / steps - x, height: thick});
+      const x = Math.max(made, 0) * WIDE / steps, now = made <= i && i <= used;
+      const bar = svg("rect", {class: now ? "bar now" : "bar", x, y: 4 + k * thick * 1.2, height: thick,
+        width: (used + 1) * WIDE / steps - x});
       bar.append(svg("title", {}));
       bar.firstChild.textContent = `${label}:${type} ${bytes(size)}`;
       picture.append(bar);
     });
-    const upright = (k, cls) => picture.append(svg("line", {class: cls, x1: (k + .5) * width / steps, x2: (k + .5) * width / steps, y1: 0, y2: height}));
+    const upright = (k, kind) => {
+      const x = (k + .5) * WIDE / steps;
+      picture.append(svg("line", {class: kind, x1: x, x2: x, y1: 0, y2: HIGH}));
+    };
     if (line.backward !== null) upright(line.backward - .5, "turn");
     if (line.bad !== null) upright(line.bad, "badat");
     upright(i, "at");
-    picture.addEventListener("click", event => goStep(Math.floor((event.clientX - picture.getBoundingClientRect().left) / picture.clientWidth * steps)));
-    const held = line.residuals.filter(r => r[4] <= i && i <= r[5]);
-    const sum = e.rule >= 0 && data.rules[e.rule][1] === "sum";
-    panel.replaceChildren(
-      make("div", {class: "controls"},
-        make("button", {onclick: () => goStep(0)}, "start"), make("button", {id: "stepback", onclick: () => goStep(i - 1)}, "[ back"), make("button", {id: "stepon", onclick: () => goStep(i + 1)}, "] on"),
-        line.backward === null ? "" : make("button", {onclick: () => goStep(line.backward)}, "to the turn"),
-        make("button", {onclick: () => goStep(line.peakStep)}, "to the peak"),
-        line.bad === null ? "" : make("button", {class: "warn", onclick: () => goStep(line.bad)}, "to the first NaN or infinity"),
-        make("span", {}, `step ${i + 1} of ${steps}, ${line.backward === null ? "" : i < line.backward ? "forwards, " : "backwards, "}${bytes(line.live[i])} in memory, at most ${bytes(line.peak)}`)),
-      picture,
-      make("div", {class: "two"}, make("div", {},
-      make("p", {class: "step"}, firstText(e).trim() + "\n= " + (e.value || "(not computed)") + (sum ? "\ncotangents add up here: " + e.operands.split(", ").join(" + ") : "") + (e.finite ? "" : "\na NaN or an infinity arises here")),
-      make("p", {}, `Kept for the way back now: ${held.length ? held.slice(0, 12).map(r => `${r[0]}:${r[1]} ${bytes(r[2])}`).join(", ") + (held.length > 12 ? ` and ${held.length - 12} more` : "") : "nothing"}.`)),
-      make("div", {class: "scroll"}, make("table", {}, make("thead", {}, make("tr", {}, ...["version", "equations", "FLOPs", "peak", ""].map(h => make("th", {}, h)))),
-        make("tbody", {}, ...versions.map((v, k) => make("tr", {}, make("td", {}, v[0]), make("td", {class: "n"}, String(v[1])), make("td", {class: "n"}, short(v[2])), make("td", {class: "n"}, bytes(v[3])),
-          make("td", {}, make("button", {"aria-pressed": other === k, onclick: () => { other = other === k ? -1 : k; drawRun(); }}, other === k ? "hide" : "beside")))))))));
+    picture.addEventListener("click", event => {
+      const part = (event.clientX - picture.getBoundingClientRect().left) / picture.clientWidth;
+      goStep(Math.floor(part * steps));
+    });
+    return picture;
+  };
+  const stepControls = (line, i) => {
+    const button = (words, to, more = {}) => make("button", {...more, onclick: () => goStep(to)}, words);
+    const way = line.backward === null ? "" : i < line.backward ? "forwards, " : "backwards, ";
+    const memory = `${bytes(line.live[i])} in memory, at most ${bytes(line.peak)}`;
+    return make("div", {class: "controls"},
+      button("start", 0), button("[ back", i - 1), button("] on", i + 1),
+      line.backward === null ? "" : button("to the turn", line.backward),
+      button("to the peak", line.peakStep),
+      line.bad === null ? "" : button("to the first NaN or infinity", line.bad, {class: "warn"}),
+      make("span", {}, `step ${i + 1} of ${line.live.length}, ${way}${memory}`));
+  };
+  const stepText = (line, i, e) => {
+    const isSum = e.rule >= 0 && data.rules[e.rule][1] === "sum";
+    const words = [firstText(e).trim(), "= " + (e.value || "(not computed)")];
+    if (isSum) words.push("cotangents add up here: " + e.operands.split(", ").join(" + "));
+    if (!e.finite) words.push("a NaN or an infinity arises here");
+    const held = line.residuals.filter(r => r[4] <= i && i <= r[5]).map(r => `${r[0]}:${r[1]} ${bytes(r[2])}`);
+    const more = held.length > 12 ? ` and ${held.length - 12} more` : "";
+    return make("div", {},
+      make("p", {class: "step"}, words.join("\n")),
+      make("p", {}, `Kept for the way back now: ${held.slice(0, 12).join(", ") || "nothing"}${more}.`));
+  };
+  const versionTable = () => {
+    const row = (v, k) => {
+      const beside = () => { other = other === k ? -1 : k; drawRun(); };
+      const number = words => make("td", {class: "n"}, words);
+      return make("tr", {}, make("td", {}, v[0]), number(String(v[1])), number(short(v[2])), number(bytes(v[3])),
+        make("td", {}, make("button", {"aria-pressed": String(other === k), onclick: beside}, other === k ? "hide" : "beside")));
+    };
+    const head = make("tr", {}, ...["version", "equations", "FLOPs", "peak", ""].map(words => make("th", {}, words)));
+    return make("div", {class: "scroll"}, make("table", {}, make("thead", {}, head), make("tbody", {}, ...versions.map(row))));
+  };
+  const drawRun = () => {
+    const line = data.timeline, panel = $("memory");
+    panel.hidden = !state.run || !line || !line.live.length;
+    if (panel.hidden) return;
+    const i = state.step = Math.min(Math.max(state.step, 0), line.live.length - 1);
+    const e = stages[line.stage].equations[line.equations[i]];
+    panel.replaceChildren(stepControls(line, i), memoryPicture(line, i),
+      make("div", {class: "two"}, stepText(line, i, e), versionTable()));
   };
   const goStep = i => {
     const line = data.timeline;
@@ -514,7 +519,13 @@
     show(e);
     drawRun();
   };
-  const toggleRun = () => { state.run = !state.run; refresh(); drawRun(); if (state.run && data.timeline && data.timeline.live.length) goStep(state.step); paint(true); };
+  const toggleRun = () => {
+    state.run = !state.run;
+    refresh();
+    drawRun();
+    if (state.run && data.timeline && data.timeline.live.length) goStep(state.step);
+    paint(true);
+  };
 
   // -- Keys --------------------------------------------------------------------------------------------------------------
   const toggles = {f: "fold", d: "changes", t: "plain"};
@@ -551,11 +562,19 @@
   $("next").addEventListener("click", () => goStage(state.stage + 1));
   $("scrub").max = stages.length - 1;
   $("scrub").addEventListener("input", event => goStage(Number(event.target.value)));
-  $("search").addEventListener("input", event => { state.query = event.target.value; state.match = 0; refresh(); if (matches.length) goMatch(0); });
+  $("search").addEventListener("input", event => {
+    state.query = event.target.value;
+    state.match = 0;
+    refresh();
+    if (matches.length) goMatch(0);
+  });
   addEventListener("hashchange", follow);
-  stages.forEach((stage, i) => $("stages").append(make("button", {title: stage.title + ": " + stage.change, class: stage.error ? "error" : stage.same !== null ? "same" : "",
-    onclick: () => goStage(i)}, label(stage),
-    make("span", {class: "count"}, stage.kind === "jaxpr" && !stage.error ? String(stage.equations.length) : ""), make("span", {class: "hits", hidden: ""}))));
+  stages.forEach((stage, i) => {
+    const count = stage.kind === "jaxpr" && !stage.error ? String(stage.equations.length) : "";
+    const kind = stage.error ? "error" : stage.same !== null ? "same" : "";
+    $("stages").append(make("button", {title: `${stage.title}: ${stage.change}`, class: kind, onclick: () => goStage(i)},
+      label(stage), make("span", {class: "count"}, count), make("span", {class: "hits", hidden: ""})));
+  });
   drawSource();
   $("static").hidden = true;
   $("app").hidden = false;

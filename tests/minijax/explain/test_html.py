@@ -61,12 +61,18 @@ def test_no_markup_of_the_users_becomes_markup(made):
 def test_the_policy_lets_the_pages_own_script_run_and_nothing_else(made):
     text = page(made)
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
-    for kind, name in (("script", "page.js"), ("style", "page.css")):
+    for kind, written in (("script", part("data.js") + part("page.js")), ("style", part("page.css"))):
         sources = re.findall(rf"<{kind}>(.*?)</{kind}>", text, re.S)
-        assert sources == [part(name)]
-        assert base64.b64encode(hashlib.sha256(part(name).encode()).digest()).decode() in policy
+        assert sources == [written]
+        assert base64.b64encode(hashlib.sha256(written.encode()).digest()).decode() in policy
     assert policy.startswith("default-src 'none'; ") and "unsafe" not in policy and "http" not in policy
-    assert "</" not in part("page.js")
+    assert "</" not in part("data.js") + part("page.js")
+
+
+@pytest.mark.parametrize("name", ["data.js", "page.js", "page.css", "page.html"])
+def test_the_pages_own_files_are_read_by_people(name):
+    lines = part(name).splitlines()
+    assert len(lines) <= 600 and max(map(len, lines)) <= 132
 
 
 def test_without_javascript_there_is_the_program(made):
@@ -77,6 +83,16 @@ def test_without_javascript_there_is_the_program(made):
         assert made.stage(name).text in shown
     assert tags.tags.count("tr") == len(made.stages) + 1
     assert all(stage.title in shown for stage in made.stages)
+
+
+def test_a_bad_badge_says_why():
+    @minijax.custom_jvp
+    def wrong(x):
+        return x * 2
+
+    wrong.defjvp(lambda primals, tangents: (wrong(*primals), tangents[0] * 3))
+    text = page(minijax.explain(lambda x: wrong(x).sum())(X))
+    assert re.search(r'<span class="badge bad"[^>]*>gradient = finite differences: along a random direction: ', text)
 
 
 def test_a_small_page_is_small(made):
@@ -152,3 +168,15 @@ def test_the_text(made):
     assert "\033" not in text and "\033[35m" in made.text(color=True)
     plain = re.sub(r"\033\[\d+m", "", made.text(color=True))
     assert plain == text
+
+
+def test_a_jaxpr_in_a_notebook():
+    jaxpr = minijax.make_jaxpr(lambda x: minijax.lax.scan(lambda c, y: (c * y, c), 1.0, x)[0])(X)
+    for one in (jaxpr, jaxpr.jaxpr):
+        tags = Tags()
+        tags.feed(one._repr_html_())
+        assert "".join(tags.texts) == str(jaxpr)
+        assert set(tags.tags) == {"pre", "span"} and {a[2] for a in tags.attributes} == {
+            "color:#3b82c4;font-weight:600",
+            "color:#a855b5",
+        }

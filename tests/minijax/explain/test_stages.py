@@ -71,6 +71,21 @@ def test_an_equation_has_ancestors_or_is_the_users(name):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+def test_a_rule_is_of_the_primitive_of_the_equation_that_it_was_applied_to(name):
+    made, seen = explained(name), 0
+    for stage in shown(name)[1:]:
+        if stage.name.startswith("pass"):
+            break
+        for e in stage.equations:
+            if e.same is None and e.rule is not None and made.rules[e.rule].kind != "sum":
+                rule = made.rules[e.rule]
+                assert rule.primitive in {made.equation(ref).primitive for ref in e.parents}, (stage.name, e.text, rule)
+                assert rule.source or rule.primitive.startswith("custom"), rule
+                seen += 1
+    assert seen
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_the_stages_are_those_of_the_transformations(name):
     function, args, kwargs = PROGRAMS[name]
     made = explained(name)
@@ -136,6 +151,13 @@ def test_residuals_are_what_the_backward_pass_reads():
     kept = [e for e in made.stage("linearized").equations if e.residual]
     assert [(e.primitive, e.residual) for e in kept] == [("cos", 12)]
     assert "# kept for the way back: 12 B" in made.stage("linearized").text
+
+
+def test_a_cotangent_is_no_residual():
+    """The gradient of a function with several results has their cotangents as arguments."""
+    made = minijax.explain(lambda x: (jnp.sin(x), x * 2))(X)
+    gradient = made.stage("gradient")
+    assert [gradient.equations[r.equation].primitive for r in made.residuals] == ["cos"]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -289,6 +311,11 @@ def test_bad_options():
         minijax.explain(3)
     with pytest.raises(KeyError, match="no stage is called 'lost': the stages are source, jaxpr"):
         explained("plain").stage("lost")
+
+
+def test_values_stand_on_one_line():
+    made = minijax.explain(lambda x: x * 2)(np.arange(6, dtype=np.float32).reshape(2, 3))
+    assert made.stage("jaxpr").equations[0].value == "[[ 0.,  2.,  4.], [ 6.,  8., 10.]]"
 
 
 def test_random_numbers_are_said_not_to_be_counted():
