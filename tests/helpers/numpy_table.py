@@ -562,6 +562,8 @@ MANIPULATION = rows("""
     jnp.take(x, jnp.array([0, 2]), axis=0)
     jnp.take(x, 3)
     jnp.take_along_axis(x, jnp.argsort(x, axis=1), axis=1)
+    jnp.take_along_axis(x, -jnp.argsort(x, axis=1), axis=1, wrap_negative_indices=False, mode="clip")
+    jnp.take_along_axis(x, -jnp.argsort(x, axis=1), axis=1, wrap_negative_indices=True, mode="promise_in_bounds")
 """)
 
 CONTRACTIONS = rows("""
