@@ -24,7 +24,6 @@ PARTLY = {
     "jax.numpy.quantile": "`weights` is refused",
     "jax.numpy.percentile": "`weights` is refused",
     "jax.random.key": "`impl`: threefry alone",
-    "jax.scipy.optimize.minimize": "BFGS alone",
     "jax.scipy.linalg.schur": "needs SciPy, where XLA does not run it",
     "jax.scipy.linalg.sqrtm": "needs SciPy, where XLA does not run it",
     "jax.scipy.linalg.funm": "needs SciPy, where XLA does not run it",

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType
+from typing import Any, get_origin
 
 import minijax
 from minijax.core import traces
@@ -91,19 +92,22 @@ def line_of(name: str, value: object, package: str) -> str:
     if isinstance(value, type) and module.startswith("numpy"):
         return f"from {module} import {value.__name__} as {name}"
     if isinstance(value, type):
-        return imported(home(value), value.__name__, f"minijax.{package}")
+        return imported(home(value.__name__, value), value.__name__, f"minijax.{package}")
+    if get_origin(value):
+        return imported(home(name, value), name, f"minijax.{package}")
     if isinstance(value, (float, type(None))):
         return f"{name}: {'None' if value is None else 'float'}"
     return f"{name}: {'Callable[..., Any]' if callable(value) else 'Any'}"
 
 
-def home(value: type) -> str:
-    """The module whose text defines a class. A door gives its own name to classes that it shows: `__module__` names the door."""
-    defines = re.compile(rf"^class {value.__name__}\b", re.MULTILINE)
-    for name, module in sorted(sys.modules.items()):
-        if name.startswith("minijax") and getattr(module, value.__name__, None) is value:
+def home(name: str, value: Any) -> str:
+    """The module whose text defines a class, or another name of types. A door gives its own name to classes that it shows:
+    `__module__` names the door."""
+    defines = re.compile(rf"^(class {name}\b|{name}: TypeAlias)", re.MULTILINE)
+    for module_name, module in sorted(sys.modules.items()):
+        if module_name.startswith("minijax") and getattr(module, name, None) is value:
             if defines.search(Path(inspect.getfile(module)).read_text()):
-                return name
+                return module_name
     return value.__module__
 
 

@@ -476,13 +476,16 @@ def fori_loop(
 # ---------------------------------------------------------------------------------------------------------------------
 # cond, switch
 
+# What `operand` is where no operand is given by that name; None is one.
+_NONE = object()
+
 
 def cond(
     pred: ArrayLike,
     true_fun: Callable[..., Any],
     false_fun: Callable[..., Any],
     *operands: Any,
-    operand: Any = None,
+    operand: Any = _NONE,
     linear: Any = None,
 ) -> Any:
     """`true_fun(*operands) if pred else false_fun(*operands)` (`lax.cond`).
@@ -492,13 +495,13 @@ def cond(
     >>> cond(True, lambda x: x + 1, lambda x: x - 1, 2.0)
     Array(3., dtype=float32, weak_type=True)
     """
-    if callable(false_fun) and len(operands) == 2 and callable(operands[1]) and operand is None:
+    if callable(false_fun) and len(operands) == 2 and callable(operands[1]) and operand is _NONE:
         # The older form: cond(pred, true_operand, true_fun, false_operand, false_fun).
         true, false = false_fun, operands[1]
         return cond(pred, lambda x, y: true(x), lambda x, y: false(y), true_fun, operands[0])
     if not (callable(true_fun) and callable(false_fun)):
         raise TypeError("lax.cond: true_fun and false_fun arguments should be callable.")
-    if operand is not None:
+    if operand is not _NONE:
         if operands:
             raise TypeError(
                 "lax.cond: if 'operand' keyword is passed then no positional operands can be passed to lax.cond."
@@ -521,12 +524,18 @@ def cond(
     return _choose("cond", index, (true_fun, false_fun), operands, ("true_fun", "false_fun"))
 
 
-def switch(index: ArrayLike, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+def switch(index: ArrayLike, branches: Sequence[Callable[..., Any]], *operands: Any, operand: Any = _NONE) -> Any:
     """`branches[index](*operands)` (`lax.switch`). An index out of range becomes the nearest index in range.
+
+    operand: the only operand, in programs that name it.
 
     >>> switch(1, [lambda x: x, lambda x: -x], 2.0)
     Array(-2., dtype=float32, weak_type=True)
     """
+    if operand is not _NONE:
+        if operands:
+            raise TypeError("if 'operand' keyword is passed then no positional operands can be passed to lax.switch.")
+        operands = (operand,)
     branches = tuple(branches)
     if not branches:
         raise ValueError("Empty branch sequence")

@@ -106,6 +106,9 @@ from .convolutions import (
     conv_with_general_padding,
 )
 from .more import (
+    ConvGeneralDilatedDimensionNumbers,
+    DotDimensionNumbers,
+    PrecisionLike,
     approx_max_k,
     approx_min_k,
     broadcast_like,
@@ -262,6 +265,7 @@ def stop_gradient(x: Any) -> Any:
 
 # fmt: off
 __all__ = [
+    "ConvGeneralDilatedDimensionNumbers", "DotDimensionNumbers", "PrecisionLike",
     "approx_max_k", "approx_min_k", "broadcast_like", "broadcast_to_rank", "dtype", "empty", "index_take",
     "optimization_barrier", "platform_dependent", "ragged_dot", "reduce_precision", "shape_as_value",
     "FftType", "fft", "reduce", "reduce_window", "reduce_window_shape_tuple",

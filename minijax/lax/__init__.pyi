@@ -17,10 +17,13 @@ class RoundingMethod(enum.IntEnum):
     TO_NEAREST_EVEN = 1
 
 from ..primitives.convolution_shapes import ConvDimensionNumbers as ConvDimensionNumbers
+from .more import ConvGeneralDilatedDimensionNumbers as ConvGeneralDilatedDimensionNumbers
+from .more import DotDimensionNumbers as DotDimensionNumbers
 from ..primitives.fft import FftType as FftType
 from ..primitives.windows import GatherDimensionNumbers as GatherDimensionNumbers
 from ..primitives.windows import GatherScatterMode as GatherScatterMode
 from ..primitives.contractions import Precision as Precision
+from .more import PrecisionLike as PrecisionLike
 from ..primitives.windows import ScatterDimensionNumbers as ScatterDimensionNumbers
 from ..api.collectives import all_gather as all_gather
 from ..api.collectives import all_to_all as all_to_all

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes
 from ..primitives.basis import broadcast_in_dim, expand_dims, reshape, shape_of
-from ..primitives.contractions import dot_general
+from ..primitives.contractions import DimensionNumbers, Precision, dot_general
+from ..primitives.convolution_shapes import ConvDimensionNumbers
 from ..primitives.elementwise import convert_element_type, ge_p, lt_p, mul_p, neg_p, rem_p, select
 from ..primitives.indexing import gather
 from ..primitives.joining import concatenate
@@ -20,6 +21,11 @@ from ..primitives.reductions import cumsum
 from ..primitives.shapes import broadcast, full, full_like, iota
 from ..primitives.sorting import top_k
 from ..primitives.windows import GatherDimensionNumbers
+
+# The names that jax.lax gives to types of arguments.
+PrecisionLike: TypeAlias = str | Precision | tuple[str, str] | tuple[Precision, Precision] | None
+DotDimensionNumbers: TypeAlias = DimensionNumbers
+ConvGeneralDilatedDimensionNumbers: TypeAlias = tuple[str, str, str] | ConvDimensionNumbers | None
 
 
 def _check_k(operand: ArrayLike, k: int, reduction_dimension: int):

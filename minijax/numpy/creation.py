@@ -296,7 +296,15 @@ def _like(name: str, value: int) -> Callable:
     return function
 
 
-zeros_like, ones_like, empty_like = _like("zeros_like", 0), _like("ones_like", 1), _like("empty_like", 0)
+zeros_like, ones_like = _like("zeros_like", 0), _like("ones_like", 1)
+
+
+def empty_like(
+    prototype: ArrayLike, dtype: DTypeLike | None = None, shape: int | Shape | None = None, *, device: Any = None
+) -> Array:
+    """Zeros in the shape and dtype of `prototype` (`jax.numpy.empty_like`)."""
+    _type_of("empty_like", prototype)
+    return full_like(prototype, 0, dtype, shape)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from .choosing import nonzero
 from .counting import bincount, known_value
 from .creation import arange, full, ones, zeros
 from .manipulation import concatenate, flip, moveaxis, ravel, reshape, transpose
-from .sorting import lexsort, sort
+from .sorting import argsort, lexsort, searchsorted, sort
 from .taking import take
 from .util import canonicalize_axis, check_arraylike, convert, ensure_arraylike, isnan, promote_dtypes, where
 
@@ -162,21 +162,107 @@ def union1d(ar1: ArrayLike, ar2: ArrayLike, *, size: int | None = None, fill_val
     return unique(concatenate([ravel(ar1), ravel(ar2)]), size=size, fill_value=fill_value)
 
 
-def intersect1d(ar1: ArrayLike, ar2: ArrayLike, assume_unique: bool = False) -> Array:
-    """The elements that both arrays have, sorted, each once (`jax.numpy.intersect1d`). Their values must be known."""
-    one, two = promote_dtypes(*ensure_arraylike("intersect1d", ar1, ar2))
-    one = unique(one)
-    return one[np.asarray(known_value(isin(one, two), "jnp.intersect1d"))]
+def _picked(
+    values: Array, marks: Array, size: int | None, fill_value: ArrayLike | None, function: str
+) -> tuple[Array, Array]:
+    """(the marked ones of sorted values, their places): `size` of them, by default all.
+
+    Where none is left, a value is `fill_value`, by default the first, and a place is the number of values.
+    """
+    if size is None:
+        hint = f"jnp.{function} {_SIZE_HINT}"
+        places = np.flatnonzero(np.asarray(known_value(marks, hint)))
+        return values[places], convert(places, np.dtype(int))
+    how_many, count = operator.index(size), values.shape[0]
+    (places,) = nonzero(marks, size=how_many, fill_value=count)
+    if count == 0 or how_many == 0:
+        return full(how_many, 0 if fill_value is None else fill_value, values.dtype), places
+    found = take(values, places, mode="clip")
+    if fill_value is None:
+        fill_value = where(places[0] < count, found[0], zeros((), values.dtype))
+    return where(places < count, found, fill_value), places
 
 
-def setdiff1d(ar1: ArrayLike, ar2: ArrayLike, assume_unique: bool = False) -> Array:
-    """The elements of the first array that are not in the second (`jax.numpy.setdiff1d`). Their values must be known."""
-    one, two = promote_dtypes(*ensure_arraylike("setdiff1d", ar1, ar2))
-    one = ravel(one) if assume_unique else unique(one)
-    return one[np.asarray(known_value(isin(one, two, invert=True), "jnp.setdiff1d"))]
+def intersect1d(
+    ar1: ArrayLike,
+    ar2: ArrayLike,
+    assume_unique: bool = False,
+    return_indices: bool = False,
+    *,
+    size: int | None = None,
+    fill_value: ArrayLike | None = None,
+) -> Any:
+    """The elements that both arrays have, sorted, each once (`jax.numpy.intersect1d`).
+
+    return_indices: also the first index of each in both arrays. Under a transformation `size` must give the result's size; if
+    there are fewer elements, `fill_value` fills the rest, by default the smallest of them; their indices are the arrays' sizes.
+
+    >>> intersect1d(np.array([3, 1, 3, 2]), np.array([2, 3]))
+    Array([2, 3], dtype=int32)
+    """
+    one, two = map(ravel, promote_dtypes(*ensure_arraylike("intersect1d", ar1, ar2)))
+    order = argsort(one)
+    ordered = take(one, order)
+    marks = _run_starts(ordered, True) & isin(ordered, two) if one.shape[0] else zeros(0, bool)
+    values, places = _picked(ordered, marks, size, fill_value, "intersect1d")
+    if not return_indices:
+        return values
+    order_of_two = argsort(two)
+    places_in_two = searchsorted(take(two, order_of_two), values)
+    missing = places >= one.shape[0]
+    first = where(missing, full((), one.shape[0], int), _indices(order, places))
+    return values, first, where(missing, full((), two.shape[0], int), _indices(order_of_two, places_in_two))
 
 
-def setxor1d(ar1: ArrayLike, ar2: ArrayLike, assume_unique: bool = False) -> Array:
-    """The elements that only one of the arrays has (`jax.numpy.setxor1d`). Their values must be known."""
-    one, two = promote_dtypes(*ensure_arraylike("setxor1d", ar1, ar2))
-    return sort(concatenate([setdiff1d(one, two), setdiff1d(two, one)]))
+def _indices(order: Array, places: Array) -> Array:
+    return take(order, places, mode="clip") if order.shape[0] else zeros(places.shape, int)
+
+
+def setdiff1d(
+    ar1: ArrayLike,
+    ar2: ArrayLike,
+    assume_unique: bool = False,
+    *,
+    size: int | None = None,
+    fill_value: ArrayLike | None = None,
+) -> Array:
+    """The elements of the first array that are not in the second (`jax.numpy.setdiff1d`), sorted unless `assume_unique`.
+
+    Under a transformation `size` must give the result's size; if there are fewer, `fill_value` fills the rest, by default zero.
+
+    >>> setdiff1d(np.array([3, 1, 3, 2]), np.array([2]))
+    Array([1, 3], dtype=int32)
+    """
+    one, two = map(ravel, ensure_arraylike("setdiff1d", ar1, ar2))
+    ordered = one if assume_unique else sort(one)
+    marks = isin(ordered, two, invert=True)
+    if not assume_unique and one.shape[0]:
+        marks = marks & _run_starts(ordered, True)
+    fill = full((), 0 if fill_value is None else fill_value, one.dtype)
+    return _picked(ordered, marks, size, fill, "setdiff1d")[0]
+
+
+def setxor1d(
+    ar1: ArrayLike,
+    ar2: ArrayLike,
+    assume_unique: bool = False,
+    *,
+    size: int | None = None,
+    fill_value: ArrayLike | None = None,
+) -> Array:
+    """The elements that only one of the arrays has, sorted, each once (`jax.numpy.setxor1d`).
+
+    Under a transformation `size` must give the result's size; if there are fewer elements, `fill_value` fills the rest, by default
+    the smallest of them.
+
+    >>> setxor1d(np.array([3, 1, 2]), np.array([2, 5, 5]))
+    Array([1, 3, 5], dtype=int32)
+    """
+    one, two = map(ravel, promote_dtypes(*ensure_arraylike("setxor1d", ar1, ar2)))
+    parts = []
+    for values, others in ((sort(one), two), (sort(two), one)):
+        marks = isin(values, others, invert=True)
+        parts.append((values, marks & _run_starts(values, True) if values.shape[0] else marks))
+    values, marks = (concatenate(arrays) for arrays in zip(*parts))
+    order = argsort(values)
+    return _picked(take(values, order), take(marks, order), size, fill_value, "setxor1d")[0]

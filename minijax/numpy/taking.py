@@ -85,8 +85,12 @@ def take_along_axis(
     axis: int | None = -1,
     mode: str | None = None,
     fill_value: ArrayLike | None = None,
+    *,
+    wrap_negative_indices: bool | None = None,
 ) -> Array:
     """The elements of each vector of `arr` along the axis, at its own vector of indices (`jax.numpy.take_along_axis`).
+
+    wrap_negative_indices: whether negative ones count from the end, by default unless the mode is "promise_in_bounds".
 
     >>> import minijax.numpy as jnp
     >>> x = jnp.array([[3.0, 1.0], [4.0, 5.0]])
@@ -108,7 +112,7 @@ def take_along_axis(
     out_shape = broadcast_shapes(indices.shape, one)
     if a.shape[axis] == 0:
         return lax.full(out_shape, 0, a.dtype)
-    if mode != "promise_in_bounds":
+    if mode != "promise_in_bounds" if wrap_negative_indices is None else wrap_negative_indices:
         indices = wrap_negative(indices, a.shape[axis])
     own = [i for i, d in enumerate(indices.shape) if i == axis or d != 1]
     squeezed = [i for i in own if i != axis and a.shape[i] == 1]

@@ -242,9 +242,9 @@ ge_p = _comparison("ge", np.greater_equal, ORDERED)
 # select_n
 
 
-def select(predicate: ArrayLike, on_true: ArrayLike, on_false: ArrayLike) -> Array:
+def select(pred: ArrayLike, on_true: ArrayLike, on_false: ArrayLike) -> Array:
     """`on_true` where the predicate holds, else `on_false` (`lax.select`)."""
-    return select_n_p.bind(predicate, on_false, on_true)
+    return select_n_p.bind(pred, on_false, on_true)
 
 
 def select_examples(which, *cases):

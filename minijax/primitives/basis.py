@@ -202,9 +202,9 @@ def batch_to_front(x, dim: int | None, size: int = 1):
     return broadcast_batch(x, size, 0) if dim is None else move_batch_dim(x, dim, 0)
 
 
-def expand_dims(x: ArrayLike, dimensions: Sequence[int]) -> Array:
+def expand_dims(array: ArrayLike, dimensions: Sequence[int]) -> Array:
     """Insert axes of size 1 at those places of the result."""
-    ndim = len(shape_of(x)) + len(dimensions)
+    ndim = len(shape_of(array)) + len(dimensions)
     for d in dimensions:
         if not -ndim <= d < ndim:
             raise ValueError(f"axis {d} is out of bounds for array of dimension {ndim}")
@@ -212,12 +212,12 @@ def expand_dims(x: ArrayLike, dimensions: Sequence[int]) -> Array:
     if len(dimensions) != len(given):
         raise ValueError(f"repeated axis in lax.expand_dims: {tuple(given)}")
     if not dimensions:
-        return x
+        return array
     kept = tuple(i for i in range(ndim) if i not in dimensions)
     shape = [1] * ndim
-    for i, d in zip(kept, shape_of(x)):
+    for i, d in zip(kept, shape_of(array)):
         shape[i] = d
-    return broadcast_in_dim(x, tuple(shape), kept)
+    return broadcast_in_dim(array, tuple(shape), kept)
 
 
 def unbroadcast(aval: ShapedArray, x):
@@ -394,9 +394,11 @@ reduce_sum_p = linear_row(
 # reshape, transpose, squeeze
 
 
-def reshape(operand: ArrayLike, new_sizes: Sequence[int]) -> Array:
-    """The same elements, in row-major order, in another shape (`lax.reshape`)."""
+def reshape(operand: ArrayLike, new_sizes: Sequence[int], dimensions: Sequence[int] | None = None) -> Array:
+    """The same elements, in row-major order, in another shape (`lax.reshape`); dimensions: first transposed so."""
     new_sizes = tuple(map(int, new_sizes))
+    if dimensions is not None:
+        operand = transpose(operand, dimensions)
     if shape_of(operand) == new_sizes and isinstance(operand, Array):
         return operand
     return reshape_p.bind(operand, new_sizes=new_sizes, dimensions=None, sharding=None)
@@ -456,11 +458,11 @@ transpose_p = linear_row(
 )
 
 
-def squeeze(operand: ArrayLike, dimensions: Sequence[int]) -> Array:
+def squeeze(array: ArrayLike, dimensions: Sequence[int]) -> Array:
     """Remove axes of size 1 (`lax.squeeze`)."""
-    ndim = len(shape_of(operand))
+    ndim = len(shape_of(array))
     dimensions = tuple(sorted(d % ndim if -ndim <= d < ndim else d for d in dimensions))
-    return squeeze_p.bind(operand, dimensions=dimensions) if dimensions else operand
+    return squeeze_p.bind(array, dimensions=dimensions) if dimensions else array
 
 
 def _squeeze_abstract_eval(x, *, dimensions):

@@ -32,7 +32,7 @@ from .joining import concatenate
 from .windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
 
-def _start_indices(operand, start_indices, allow_negative_indices: bool = True) -> list:
+def _start_indices(operand, start_indices, allow_negative_indices: bool | Sequence[bool] = True) -> list:
     """The start indices as integer scalars; negative ones are counted from the end."""
     try:
         shape = shape_of(operand)
@@ -44,18 +44,24 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool = True) 
             raise ValueError(
                 f"dynamic_slice or dynamic_update_slice got {len(indices)} start indices for an operand of shape {shape}"
             )
+        allowed = allow_negative_indices
+        allowed = [allowed] * len(indices) if isinstance(allowed, bool) else allowed
         results = []
-        for index, size in zip(indices, shape):
+        for index, size, from_end in zip(indices, shape, allowed):
             if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
                 index = operator.index(index)
-                results.append(np.int32(index + size if index < 0 and allow_negative_indices else index))
+                if index < 0 and not from_end:
+                    raise ValueError(
+                        f"Index {index} is out of bounds for dimension {size} if allow_negative_indices=False"
+                    )
+                results.append(np.int32(index + size if index < 0 else index))
                 continue
             aval = get_aval(index)
             if aval.dtype.kind not in "iu" or aval.shape:
                 raise TypeError(
                     f"dynamic_slice and dynamic_update_slice: start indices must be integer scalars, got {aval.str_short()}"
                 )
-            if allow_negative_indices and aval.dtype.kind == "i":
+            if from_end and aval.dtype.kind == "i":
                 # -1 counts from the end, so the dtype must hold the end of the axis.
                 index = widened(index, size)
                 aval = get_aval(index)
@@ -88,7 +94,7 @@ def dynamic_slice(
     start_indices: Sequence[ArrayLike] | ArrayLike,
     slice_sizes: Sequence[int],
     *,
-    allow_negative_indices: bool = True,
+    allow_negative_indices: bool | Sequence[bool] = True,
 ) -> Array:
     """The window of `slice_sizes` at `start_indices`, moved inside if it sticks out (`lax.dynamic_slice`).
 
@@ -186,7 +192,7 @@ def dynamic_update_slice(
     update: ArrayLike,
     start_indices: Sequence[ArrayLike] | ArrayLike,
     *,
-    allow_negative_indices: bool = True,
+    allow_negative_indices: bool | Sequence[bool] = True,
 ) -> Array:
     """The operand with the window at `start_indices` replaced by `update` (`lax.dynamic_update_slice`)."""
     return dynamic_update_slice_p.bind(operand, update, *_start_indices(operand, start_indices, allow_negative_indices))
@@ -261,12 +267,19 @@ dynamic_update_slice_p = row(
 )
 
 
-def dynamic_slice_in_dim(operand: ArrayLike, start_index: ArrayLike, slice_size: int, axis: int = 0) -> Array:
+def dynamic_slice_in_dim(
+    operand: ArrayLike,
+    start_index: ArrayLike,
+    slice_size: int,
+    axis: int = 0,
+    *,
+    allow_negative_indices: bool | Sequence[bool] = True,
+) -> Array:
     """`dynamic_slice` along one axis (`lax.dynamic_slice_in_dim`)."""
     shape = list(shape_of(operand))
     starts = [0] * len(shape)
     starts[axis], shape[axis] = start_index, operator.index(slice_size)
-    return dynamic_slice(operand, starts, shape)
+    return dynamic_slice(operand, starts, shape, allow_negative_indices=allow_negative_indices)
 
 
 def _as_array(index):
@@ -274,21 +287,43 @@ def _as_array(index):
     return to_array(index) if isinstance(index, int) else index
 
 
-def dynamic_index_in_dim(operand: ArrayLike, index: ArrayLike, axis: int = 0, keepdims: bool = True) -> Array:
+def dynamic_index_in_dim(
+    operand: ArrayLike,
+    index: ArrayLike,
+    axis: int = 0,
+    keepdims: bool = True,
+    *,
+    allow_negative_indices: bool | Sequence[bool] = True,
+) -> Array:
     """One element along an axis (`lax.dynamic_index_in_dim`)."""
-    result = dynamic_slice_in_dim(operand, _as_array(index), 1, axis)
+    result = dynamic_slice_in_dim(operand, _as_array(index), 1, axis, allow_negative_indices=allow_negative_indices)
     return result if keepdims else squeeze(result, (axis,))
 
 
-def dynamic_update_slice_in_dim(operand: ArrayLike, update: ArrayLike, start_index: ArrayLike, axis: int) -> Array:
+def dynamic_update_slice_in_dim(
+    operand: ArrayLike,
+    update: ArrayLike,
+    start_index: ArrayLike,
+    axis: int,
+    *,
+    allow_negative_indices: bool | Sequence[bool] = True,
+) -> Array:
     """`dynamic_update_slice` along one axis (`lax.dynamic_update_slice_in_dim`)."""
     starts = [0] * len(shape_of(operand))
     starts[axis] = start_index
-    return dynamic_update_slice(operand, update, starts)
+    return dynamic_update_slice(operand, update, starts, allow_negative_indices=allow_negative_indices)
 
 
-def dynamic_update_index_in_dim(operand: ArrayLike, update: ArrayLike, index: ArrayLike, axis: int) -> Array:
+def dynamic_update_index_in_dim(
+    operand: ArrayLike,
+    update: ArrayLike,
+    index: ArrayLike,
+    axis: int,
+    *,
+    allow_negative_indices: bool | Sequence[bool] = True,
+) -> Array:
     """The operand with one element along an axis replaced (`lax.dynamic_update_index_in_dim`)."""
     if len(shape_of(update)) != len(shape_of(operand)):
         update = expand_dims(update, (axis % len(shape_of(operand)),))
-    return dynamic_update_slice_in_dim(operand, update, _as_array(index), axis)
+    index = _as_array(index)
+    return dynamic_update_slice_in_dim(operand, update, index, axis, allow_negative_indices=allow_negative_indices)

@@ -159,9 +159,9 @@ split_p = row(
 # stack, unstack
 
 
-def stack(arrays: Sequence[Any], axis: int = 0) -> Array:
+def stack(operands: Sequence[Any], axis: int = 0) -> Array:
     """The arrays, of one shape, joined along a new axis (`lax.stack`)."""
-    arrays = list(arrays)
+    arrays = list(operands)
     if not arrays:
         raise ValueError("stack requires a non-empty sequence of arrays")
     ndim = len(shape_of(arrays[0])) + 1

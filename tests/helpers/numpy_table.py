@@ -562,6 +562,8 @@ MANIPULATION = rows("""
     jnp.take(x, jnp.array([0, 2]), axis=0)
     jnp.take(x, 3)
     jnp.take_along_axis(x, jnp.argsort(x, axis=1), axis=1)
+    jnp.take_along_axis(x, -jnp.argsort(x, axis=1), axis=1, wrap_negative_indices=False, mode="clip")
+    jnp.take_along_axis(x, -jnp.argsort(x, axis=1), axis=1, wrap_negative_indices=True, mode="promise_in_bounds")
 """)
 
 CONTRACTIONS = rows("""
@@ -679,6 +681,14 @@ ANALYSIS = rows("""
     jnp.intersect1d(j, i)
     jnp.setdiff1d(j, i)
     jnp.setxor1d(j, i)
+    jnp.intersect1d(j, v, return_indices=True)
+    jnp.intersect1d(j, i, return_indices=True, size=5)
+    jnp.intersect1d(j, i, size=5, fill_value=9)
+    jnp.setdiff1d(j, v, assume_unique=True)
+    jnp.setdiff1d(j, i, size=4, fill_value=-1)
+    jnp.setdiff1d(j, i, size=4)
+    jnp.setxor1d(j, i, size=6)
+    jnp.setxor1d(j, v, size=2, fill_value=9)
     jnp.diff(v)
     jnp.diff(x, n=2, axis=0)
     jnp.diff(v, prepend=0, append=v)

@@ -101,20 +101,26 @@ def _zoom(along: Callable, too_high: Callable, flat: Callable, lo: Point, hi: Po
 
 
 def line_search(
-    fun: Callable, x: Array, direction: Array, value: Array, value_before: Array, gradient: Array, maxiter: int = 20
+    fun: Callable,
+    x: Array,
+    direction: Array,
+    value: Array,
+    value_before: Array | None,
+    gradient: Array,
+    maxiter: int = 20,
 ) -> LineSearch:
     """A step along a direction of descent, from a point with the given value and gradient.
 
-    value_before: the function at the point before, by which the first length is guessed.
+    value_before: the function at the point before, by which the first length is guessed; None for the length 1.
     """
-    dtype = direction.dtype
 
     def along(a):
-        phi, g = value_and_grad(fun)(x + jnp.asarray(a, dtype) * direction)
+        phi, g = value_and_grad(fun)(x + jnp.asarray(a, direction.dtype) * direction)
         return phi, jnp.real(jnp.dot(g, direction, precision="highest")), g
 
     slope = jnp.real(jnp.dot(gradient, direction, precision="highest"))
-    guess = 1.01 * 2 * (value - value_before) / slope
+    dtype = slope.dtype
+    guess = jnp.ones((), dtype) if value_before is None else 1.01 * 2 * (value - value_before) / slope
     first = jnp.where(guess > 1, 1.0, guess).astype(dtype)
     too_high = lambda a, phi: phi > value + DECREASE * a * slope
     flat = lambda dphi: jnp.abs(dphi) <= -CURVATURE * slope

@@ -50,6 +50,8 @@ PROGRAMS = {
         lambda c, a: (c + a[0], (a[1], a[0].astype("float16"))), 0.0, (lib.numpy.arange(3.0), lib.numpy.arange(3) > 1)
     ),
     "cond, numbers": lambda lib: [lib.lax.cond(p, lambda: 1.0, lambda: 2.0) for p in (True, False, 1, 0, 2.5)],
+    "cond, None as the operand": lambda lib: lib.lax.cond(True, lambda _: 1.0, lambda _: 2.0, operand=None),
+    "switch, None as the operand": lambda lib: lib.lax.switch(1, [lambda _: 1.0, lambda _: 2.0], operand=None),
     "cond, operand": lambda lib: lib.lax.cond(True, lambda x: x["a"], lambda x: x["b"], operand={"a": 1.0, "b": 2.0}),
     "cond, weak and not": lambda lib: lib.lax.cond(True, lambda x: 1.0, lambda x: x, lib.numpy.float32(2)),
     "switch, out of range": lambda lib: [

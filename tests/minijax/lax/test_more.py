@@ -102,3 +102,32 @@ def test_mistakes(name):
             MISTAKES[name](lib.lax)
         kinds.append(caught.type.__name__)
     assert kinds[0] == kinds[1]
+
+
+NAMED = {
+    "squeeze": lambda lax, x: lax.squeeze(array=x[:1], dimensions=(0,)),
+    "expand_dims": lambda lax, x: lax.expand_dims(array=x, dimensions=(1,)),
+    "stack": lambda lax, x: lax.stack(operands=[x, x], axis=1),
+    "select": lambda lax, x: lax.select(pred=x > 0, on_true=x, on_false=-x),
+    "reshape": lambda lax, x: lax.reshape(x, new_sizes=(2, 6), dimensions=(1, 0)),
+    "slice": lambda lax, x: lax.dynamic_slice_in_dim(x, np.array(-1), 2, 1, allow_negative_indices=False),
+    "index": lambda lax, x: lax.dynamic_index_in_dim(x, -1, 1, allow_negative_indices=False),
+    "update a slice": lambda lax, x: lax.dynamic_update_slice_in_dim(
+        x, x[:2], np.array(-1), 0, allow_negative_indices=False
+    ),
+    "update an index": lambda lax, x: lax.dynamic_update_index_in_dim(x, x[0], -1, 0, allow_negative_indices=False),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_arguments_have_the_names_of_jax(name):
+    x = np.arange(12.0, dtype="float32").reshape(3, 4) - 5
+    mine, theirs = (NAMED[name](lib.lax, lib.numpy.asarray(x)) for lib in (minijax, jax))
+    np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_negative_start_that_is_not_allowed():
+    for lax in (minijax.lax, jax.lax):
+        assert lax.dynamic_slice(X, (-1, 0), (1, 1), allow_negative_indices=(True, False)).shape == (1, 1)
+        with pytest.raises(ValueError, match="allow_negative_indices"):
+            lax.dynamic_slice(X, (0, -1), (1, 1), allow_negative_indices=(True, False))

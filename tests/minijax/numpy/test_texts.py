@@ -18,7 +18,7 @@ import minijax.numpy
 OTHER_EQUATIONS = {
     "another algorithm, of fewer equations": (
         "median nanmedian quantile percentile nanquantile nanpercentile searchsorted x.searchsorted digitize repeat nonzero where"
-        " argwhere unique isin bincount histogram histogram_bin_edges interp ldexp choose diagflat"
+        " argwhere unique isin intersect1d setdiff1d setxor1d bincount histogram histogram_bin_edges interp ldexp choose diagflat"
         " polyder polyint poly polyfit roots histogram2d histogramdd packbits unpackbits frexp delete mask_indices"
     ),
     "a loop here, and another one or a sum of exponentials in JAX": (
