@@ -1,7 +1,7 @@
 """The logarithm of the gamma function, its derivatives, and Hurwitz' zeta function: `lgamma`, `digamma`, `polygamma`, `zeta`.
 
 zeta(x, q) is the sum of (q + k)^-x. Ten terms are added; the others are Euler and Maclaurin's integral with its corrections
-(NIST Digital Library of Mathematical Functions, 25.11.5). For infinite arguments the value is the limit, where JAX has NaN.
+(NIST Digital Library of Mathematical Functions, 25.11.5).
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ def _zeta(x, q):
         factor, power = factor * (x + 2 * j - 1) * (x + 2 * j), power / (a * a)
     # At a pole of the sum, an infinity; a negative base has a power for integers alone.
     total = np.where((x < 1) | ((q <= 0) & (x != np.floor(x))) | np.isnan(x + q), np.nan, total)
-    total = np.where((q == np.inf) & (x > 1) | (x == np.inf) & (q > 1), 0.0, total)
     pole = (q <= 0) & (q == np.floor(q))
     total = np.where(pole, np.where(x % 2 == 0, np.inf, np.nan), total)
     return np.where(x == 1, np.inf, total)
