@@ -1,7 +1,8 @@
 """Scripts that say `import jax` run on minijax: `as_jax`, `install_as_jax`, and `python -m minijax run SCRIPT.py`.
 
 `routing.py` answers imports, by who asks; `setting_aside.py` finds the modules that hold one library or the other; `private.py`
-has the table of what is served of `jax._src`; `child/` reaches the processes that a program starts. They load at the first use.
+has the table of what is served of `jax._src`; `children.py` and `child/` reach the processes that a program starts. They load at
+the first use.
 """
 
 import sys

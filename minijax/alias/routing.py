@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import os
 import sys
 import threading
 from importlib import import_module
 from importlib.machinery import PathFinder
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ..foundation import jax_versions
 from ..foundation.config import config
 from ..foundation.left_out import LEFT_OUT
+from .children import put_into_environment
 from .private import private
 from .setting_aside import NEVER, importing_jax, put_back, remove
 
@@ -240,19 +239,6 @@ def _wrap() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Processes that a program starts
-
-CHILD = "MINIJAX_AS_JAX"
-
-
-def child_environment() -> dict[str, str]:
-    """What processes need in their environment to import minijax as jax: `child/sitecustomize.py` is run by each Python."""
-    here = Path(__file__).parent
-    path = [str(here / "child"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {CHILD: str(here.parent.parent), "PYTHONPATH": os.pathsep.join(path)}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # The context, and for good
 
 
@@ -282,8 +268,7 @@ class Alias:
             State.aside = {id(vars(module)): module for module in self.aside.values()}
             remove(self.aside)
             self.before = set(sys.modules)
-            self.environment = {name: os.environ.get(name) for name in child_environment()}
-            os.environ.update(child_environment())
+            self.end_of_children = put_into_environment()
         except BaseException:
             self._release()
             raise
@@ -295,11 +280,7 @@ class Alias:
                 State.aside[id(self.caller)] = self.own
             return
         try:
-            for name, value in self.environment.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+            self.end_of_children()
             if not State.installed:
                 new = [n for n in sys.modules if n not in self.before and vars(sys.modules[n]).get(MARK) is not False]
                 made = importing_jax(new, also=State.answered)
@@ -328,4 +309,4 @@ def install() -> None:
         )
     _wrap()
     State.installed = True
-    os.environ.update(child_environment())
+    put_into_environment()

@@ -134,13 +134,13 @@ def remove(modules: dict[str, ModuleType]) -> None:
     for name, module in modules.items():
         del sys.modules[name]
         package, _, last = name.rpartition(".")
-        if package in sys.modules and vars(sys.modules[package]).get(last) is module:
+        if package not in modules and package in sys.modules and vars(sys.modules[package]).get(last) is module:
             delattr(sys.modules[package], last)
 
 
 def put_back(modules: dict[str, ModuleType]) -> None:
+    sys.modules.update(modules)
     for name, module in modules.items():
-        sys.modules[name] = module
         package, _, last = name.rpartition(".")
-        if package in sys.modules:
+        if package not in modules and package in sys.modules:
             setattr(sys.modules[package], last, module)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..alias.routing import CHILD
+from ..alias.children import CHILD
 from ..core.array import ArrayImpl, to_array
 from ..core.jaxpr import ClosedJaxpr
 from ..foundation.dtypes import key_fry
@@ -60,8 +60,8 @@ def jax_badges(traced: Traced, job: dict) -> list[Badge]:
 def _ask(job: bytes) -> dict:
     """The answer of the process. Its folder is not searched for modules: `html.py` is Python's there."""
     script = str(Path(__file__).with_name("on_jax.py"))
-    # Under `as_jax()` the variable makes other processes import minijax as jax; this one compares with real JAX.
-    environment = {name: value for name, value in os.environ.items() if name != CHILD}
+    # Under `as_jax()` processes import minijax as jax; this one compares with real JAX.
+    environment = {**os.environ, CHILD: ""}
     result = subprocess.run(
         [sys.executable, "-P", script], input=job, capture_output=True, timeout=SECONDS, env=environment
     )

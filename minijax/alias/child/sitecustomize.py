@@ -30,5 +30,5 @@ def run_the_next(here: str) -> None:
 
 if __name__ == "sitecustomize":
     run_the_next(os.path.dirname(os.path.abspath(__file__)))
-    if "MINIJAX_AS_JAX" in os.environ:
+    if os.environ.get("MINIJAX_AS_JAX"):
         install(os.environ["MINIJAX_AS_JAX"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import os
 import sys
 import threading
 from importlib import import_module
@@ -292,14 +293,10 @@ def test_a_module_that_was_set_aside_opens_a_context_of_its_own(modules):
 
 def test_an_error_within_ends_the_context(modules):
     modules(of_jax="import jax", failing="import of_jax\nraise ValueError('the script failed')")
-    before = import_module("of_jax"), dict(sys.modules), dict(routing.os.environ)
+    before = import_module("of_jax"), dict(sys.modules), dict(os.environ)
     with pytest.raises(ValueError, match="the script failed"), minijax.as_jax():
         import_module("failing")
-    assert (
-        import_module("of_jax") is before[0]
-        and {*before[1]} <= {*sys.modules}
-        and dict(routing.os.environ) == before[2]
-    )
+    assert import_module("of_jax") is before[0] and {*before[1]} <= {*sys.modules} and dict(os.environ) == before[2]
     assert "failing" not in sys.modules and routing.State.depth == 0 and not routing.State.lock.locked()
     import jax
 
