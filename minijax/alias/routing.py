@@ -44,8 +44,8 @@ class State:
     installed = False
     # {id of a module's globals: module}: loaded before the context, on real JAX
     aside: dict[int, ModuleType] = {}
-    # Names of the modules that were answered by minijax: some import jax by a name that they compute.
-    answered: set[str] = set()
+    # ids of the globals of what was loaded before the context; these get minijax within it only
+    old: set[int] = set()
     # Modules that real JAX is loading import real JAX: opt_einsum does, in a function.
     loading = threading.local()
 
@@ -59,8 +59,9 @@ def gets_minijax(importer: dict[str, Any]) -> bool:
         return mark
     if id(importer) in State.aside or getattr(State.loading, "real", False):
         return False
-    if State.depth > 0:
-        State.answered.add(str(importer.get("__name__")))
+    if State.depth > 0 and id(importer) not in State.old:
+        # What is loaded within the context keeps minijax, also a script of `runpy`, which leaves no module.
+        importer[MARK] = True
     return State.depth > 0 or State.installed
 
 
@@ -265,6 +266,8 @@ class Alias:
             _wrap()
             caller = str(self.caller.get("__name__"))
             self.aside = {} if State.installed else importing_jax([name for name in sys.modules if name != caller])
+            loaded = [m for m in sys.modules.values() if isinstance(m, ModuleType)]
+            State.old = {id(self.caller), *(id(vars(module)) for module in loaded)}
             State.aside = {id(vars(module)): module for module in self.aside.values()}
             remove(self.aside)
             self.before = set(sys.modules)
@@ -282,8 +285,10 @@ class Alias:
         try:
             self.end_of_children()
             if not State.installed:
-                new = [n for n in sys.modules if n not in self.before and vars(sys.modules[n]).get(MARK) is not False]
-                made = importing_jax(new, also=State.answered)
+                new = [n for n, m in sys.modules.items() if n not in self.before and isinstance(m, ModuleType)]
+                new = [n for n in new if vars(sys.modules[n]).get(MARK) is not False]
+                # Some import jax by a name that they compute.
+                made = importing_jax(new, also={n for n in new if MARK in vars(sys.modules[n])})
                 for module in made.values():
                     vars(module)[MARK] = True
                 remove(made)
@@ -292,7 +297,7 @@ class Alias:
             self._release()
 
     def _release(self) -> None:
-        State.depth, State.thread, State.aside, State.answered = 0, None, {}, set()
+        State.depth, State.thread, State.aside, State.old = 0, None, {}, set()
         State.lock.release()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import os
+import runpy
 import sys
 import threading
 from importlib import import_module
@@ -99,6 +100,14 @@ def test_this_module_gets_minijax_within_and_jax_after():
 
     assert jax is real and library(import_module("jax").grad) == "jax"
     np.testing.assert_allclose(value, real.grad(lambda x: real.numpy.sin(x) * x)(0.5), rtol=1e-6)
+
+
+def test_a_script_of_runpy_keeps_minijax(tmp_path):
+    (tmp_path / "script.py").write_text("import jax\ndef f():\n    import jax.numpy as jnp\n    return jnp.sin")
+    with minijax.as_jax():
+        f = runpy.run_path(str(tmp_path / "script.py"))["f"]
+    assert library(f()) == "minijax"
+    assert library(runpy.run_path(str(tmp_path / "script.py"))["f"]()) == "jax"
 
 
 def test_the_version_is_the_one_minijax_prints_as():
