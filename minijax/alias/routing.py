@@ -26,7 +26,7 @@ from .private import private
 from .setting_aside import NEVER, importing_jax, put_back, remove
 
 # The key, in a module's globals, that says which library its imports of jax get for good: True for minijax.
-MARK = "__imports_minijax_as_jax__"
+KEEPS_MINIJAX = "__imports_minijax_as_jax__"
 
 _XLA_FILE = "minijax.lowering.xla.client"
 
@@ -54,14 +54,14 @@ def gets_minijax(importer: dict[str, Any]) -> bool:
     """Whether an import of jax by a module with these globals gets minijax."""
     if _asks_real(importer):
         return False
-    mark = importer.get(MARK)
+    mark = importer.get(KEEPS_MINIJAX)
     if mark is not None:
         return mark
     if id(importer) in State.aside or getattr(State.loading, "real", False):
         return False
     if State.depth > 0 and id(importer) not in State.old:
         # What is loaded within the context keeps minijax, also a script of `runpy`, which leaves no module.
-        importer[MARK] = True
+        importer[KEEPS_MINIJAX] = True
     return State.depth > 0 or State.installed
 
 
@@ -83,7 +83,7 @@ class _LoadingForReal:
         if not self.outer:
             for name in set(sys.modules).difference(self.before):
                 if name.partition(".")[0] not in NEVER and isinstance(sys.modules[name], ModuleType):
-                    vars(sys.modules[name])[MARK] = False
+                    vars(sys.modules[name])[KEEPS_MINIJAX] = False
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -286,11 +286,11 @@ class Alias:
             self.end_of_children()
             if not State.installed:
                 new = [n for n, m in sys.modules.items() if n not in self.before and isinstance(m, ModuleType)]
-                new = [n for n in new if vars(sys.modules[n]).get(MARK) is not False]
+                new = [n for n in new if vars(sys.modules[n]).get(KEEPS_MINIJAX) is not False]
                 # Some import jax by a name that they compute.
-                made = importing_jax(new, also={n for n in new if MARK in vars(sys.modules[n])})
+                made = importing_jax(new, also={n for n in new if KEEPS_MINIJAX in vars(sys.modules[n])})
                 for module in made.values():
-                    vars(module)[MARK] = True
+                    vars(module)[KEEPS_MINIJAX] = True
                 remove(made)
                 put_back(self.aside)
         finally:
