@@ -13,6 +13,7 @@ import pytest
 import minijax
 from minijax.alias.children import CHILD, _flags
 from minijax.explain.command import main
+from minijax.foundation.jax_versions import NEWEST
 
 ROOT = Path(minijax.__file__).parent.parent
 
@@ -106,12 +107,12 @@ def test_a_python_without_jax(tmp_path):
         "import subprocess\nsubprocess.run([sys.executable, '-s', '-c', 'import jax; print(jax)'])\n"
     )
     env = {"PYTHONPATH": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    # -S would also keep children from inheriting: a Python without site-packages of a virtual environment is one started so.
-    base = getattr(sys, "_base_executable", sys.executable)
-    result = subprocess.run([base, "-s", "-c", program], capture_output=True, text=True, cwd=tmp_path, env=env)
+    # Without site-packages (-S) there is what stands in this folder.
+    words = [sys.executable, "-S", "-c", program]
+    result = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=env)
     lines = result.stdout.splitlines()
     assert lines == [
-        "<module 'jax' (minijax)> 0.12.0.1 True False",
+        f"<module 'jax' (minijax)> {NEWEST} True False",
         'compiler="xla" needs jaxlib, and ',
         "No module named 'jaxlib'",
         "<module 'jax' (minijax)>",
