@@ -11,6 +11,7 @@ from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 from . import ad_checkpoint, core, custom_derivatives, dtypes, errors, lax, numpy, stages, tree, tree_util, typing
+from .alias import as_jax, install_as_jax
 from .api import leaks  # noqa: F401  (`checking_leaks` needs its search)
 from .api.callbacks import effects_barrier, pure_callback
 from .api.checkpoint import checkpoint, checkpoint_policies, remat
@@ -82,6 +83,7 @@ __all__ = [
     "Device",
     "ShapeDtypeStruct",
     "ad_checkpoint",
+    "as_jax",
     "block_until_ready",
     "checking_leaks",
     "checkpoint",
@@ -118,6 +120,7 @@ __all__ = [
     "grad",
     "hessian",
     "image",
+    "install_as_jax",
     "jacfwd",
     "jacobian",
     "jacrev",

@@ -1,4 +1,5 @@
-"""Tests for what you add to minijax (no module of JAX): `check_rules` puts a primitive to every law.
+"""Tests for what you add to minijax (no module of JAX): `check_rules` puts a primitive to every law, `check_same` compares a
+function with itself on the installed JAX.
 
 >>> import minijax as jax
 >>> jax.testing.check_rules(jax.extend.core.primitives.sin_p, 0.5)
@@ -11,8 +12,9 @@ sin: program is ok
 """
 
 from .explain.laws import Finding, Report, check_rules
+from .explain.same import Comparison, Difference, check_same
 from .foundation.doors import at_the_door
 
-__all__ = ["Finding", "Report", "check_rules"]
+__all__ = ["Comparison", "Difference", "Finding", "Report", "check_rules", "check_same"]
 
 at_the_door(globals())

@@ -28,6 +28,7 @@ ROOMS = [
     ["minijax.nn", "minijax.image", "minijax.random", "minijax.scipy", "minijax.extend", "minijax.experimental"],
     ["minijax.example_libraries"],
     ["minijax.fast"],
+    ["minijax.alias"],
     ["minijax.explain", "minijax.testing"],
     ["minijax", "minijax.__main__"],
     ["kaf.backend"],
@@ -183,7 +184,7 @@ def test_what_few_need_is_imported_when_asked_for():
     program = """
 import sys, minijax
 late = ["custom_batching", "debug", "example_libraries", "experimental", "extend", "flatten_util", "nn", "numpy.fft"]
-late += ["ops", "random", "scipy", "test_util"]
+late += ["alias.routing", "ops", "random", "scipy", "test_util"]
 late += ["testing", "explain.model", "explain.stages", "explain.html", "explain.costs"]
 late += ["lowering.xla.stablehlo", "lowering.xla.client"]
 print([m for m in late if f"minijax.{m}" in sys.modules])

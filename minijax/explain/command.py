@@ -1,16 +1,19 @@
-"""The commands: `python -m minijax explain FILE.py:function` and `python -m minijax rules`."""
+"""The commands: `python -m minijax explain FILE.py:function`, `run SCRIPT.py` and `rules`."""
 
 from __future__ import annotations
 
 import argparse
 import ast
 import os
+import runpy
 import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from ..alias import as_jax, install_as_jax
 from . import rules
 from .capture import BadInput, arguments, defined_in, loaded, run_to_call, split_target
 from .compare import jax_badges
@@ -37,6 +40,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", metavar="PAGE.html", help="write a page instead of printing")
     one.add_argument("--no-jax", action="store_true", help="do not compare with the installed JAX, which takes seconds")
     one.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours in the terminal")
+    script = commands.add_parser(
+        "run",
+        help="run a script; its `import jax` imports minijax",
+        description="Run a script of JAX's on minijax: its `import jax` imports minijax, as do the modules that it imports, and the"
+        " processes that it starts.",
+        usage="python -m minijax run SCRIPT.py [ARGUMENTS OF THE SCRIPT]",
+    )
+    script.add_argument("script", metavar="SCRIPT.py")
     rows = commands.add_parser("rules", help="print the rules of primitives, with their source")
     rows.add_argument("kind", nargs="?", metavar="|".join(rules.KINDS))
     rows.add_argument("primitive", nargs="?", metavar="PRIMITIVE")
@@ -86,17 +97,44 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
     return 0
 
 
+def _run(script: str, arguments: Sequence[str]) -> int:
+    if not os.path.isfile(script):
+        raise BadInput(f"there is no file {script}")
+    try:
+        install_as_jax()
+    except RuntimeError as error:
+        raise BadInput(str(error)) from error
+    sys.argv, sys.path[0:0] = [script, *arguments], [os.path.dirname(os.path.abspath(script))]
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except Exception as error:
+        # The user's traceback begins in the script.
+        frames = error.__traceback__
+        while frames is not None and frames.tb_frame.f_code.co_filename != script:
+            frames = frames.tb_next
+        traceback.print_exception(error.with_traceback(frames or error.__traceback__))
+        return 1
+    return 0
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
     words = sys.argv[1:] if words is None else list(words)
-    own = words.index("--") if "--" in words else len(words)
+    if words[:1] == ["run"]:
+        own = 2
+    else:
+        own = words.index("--") if "--" in words else len(words)
     options = parser().parse_args(words[:own])
     options.script_args = words[own + 1 :]
     try:
+        if options.command == "run":
+            return _run(options.script, words[own:])
         if options.command == "rules":
             print(rules.text(options.kind, options.primitive))
             return 0
-        return _explain(options, words)
+        # A script that says `import jax` is explained as it is.
+        with as_jax():
+            return _explain(options, words)
     except (BadInput, rules.Unknown) as error:
         print(f"minijax {options.command}: {error.args[0]}", file=sys.stderr)
         return 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..alias.children import CHILD
 from ..core.array import ArrayImpl, to_array
 from ..core.jaxpr import ClosedJaxpr
 from ..foundation.dtypes import key_fry
@@ -58,7 +60,11 @@ def jax_badges(traced: Traced, job: dict) -> list[Badge]:
 def _ask(job: bytes) -> dict:
     """The answer of the process. Its folder is not searched for modules: `html.py` is Python's there."""
     script = str(Path(__file__).with_name("on_jax.py"))
-    result = subprocess.run([sys.executable, "-P", script], input=job, capture_output=True, timeout=SECONDS)
+    # Under `as_jax()` processes import minijax as jax; this one compares with real JAX.
+    environment = {**os.environ, CHILD: ""}
+    result = subprocess.run(
+        [sys.executable, "-P", script], input=job, capture_output=True, timeout=SECONDS, env=environment
+    )
     lines = result.stdout.decode(errors="replace").strip().splitlines()
     if result.returncode or not lines:
         last = result.stderr.decode(errors="replace").strip().splitlines()[-1:]

@@ -1,0 +1,54 @@
+"""What minijax serves of `jax._src`. A library that asks for another of JAX's private names gets an error that names it."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+TABLE = "minijax/alias/private.py"
+
+
+def _register_exclusion(path: str) -> None:
+    """JAX hides the frames of such a file in tracebacks. minijax hides its own frames only, so there is nothing to note."""
+
+
+# {module: {name: (value, the library that asks for it, why)}}
+SERVED: dict[str, dict[str, tuple[Any, str, str]]] = {
+    "jax._src.traceback_util": {
+        "register_exclusion": (_register_exclusion, "Equinox", "hides its frames in tracebacks"),
+    },
+}
+
+
+class Private(ModuleType):
+    """A module of `jax._src` with the names of the table."""
+
+    def __getattr__(self, name: str):
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        raise AttributeError(missing(f"{self.__name__}.{name}"))
+
+
+def missing(name: str) -> str:
+    return f"minijax has no {name}: it serves of jax._src what the table in {TABLE} lists, and that name is not in the table."
+
+
+def private(name: str) -> ModuleType:
+    """The module of that name. Raises ImportError if the table has none."""
+    if name not in _MODULES:
+        raise ModuleNotFoundError(missing(name), name=name)
+    return _MODULES[name]
+
+
+def _made() -> dict[str, ModuleType]:
+    modules: dict[str, ModuleType] = {"jax._src": Private("jax._src")}
+    # Python looks for submodules of what has a `__path__` only.
+    modules["jax._src"].__path__ = []
+    for name, names in SERVED.items():
+        modules[name] = Private(name)
+        vars(modules[name]).update({key: value for key, (value, _, _) in names.items()})
+        setattr(modules["jax._src"], name.rpartition(".")[2], modules[name])
+    return modules
+
+
+_MODULES = _made()

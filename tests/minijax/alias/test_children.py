@@ -1,0 +1,174 @@
+"""Scripts that say `import jax`, by the command and in processes of their own: the processes that they start get minijax, too."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minijax
+from minijax.alias.children import CHILD, _flags
+from minijax.explain.command import main
+from minijax.foundation.jax_versions import NEWEST
+
+ROOT = Path(minijax.__file__).parent.parent
+
+
+def run(*words, cwd, env=None) -> tuple[int, str, str]:
+    env = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "JAX_PLATFORMS": "cpu"} | (env or {})
+    result = subprocess.run([sys.executable, *map(str, words)], capture_output=True, text=True, cwd=cwd, env=env)
+    return result.returncode, result.stdout, result.stderr
+
+
+SCRIPT = """
+import sys
+import jax
+from jax import grad
+from other import loss
+import atexit, multiprocessing, subprocess
+
+def say(x):
+    import jax as mine
+    return repr(mine), float(grad(loss)(x)), mine is jax
+
+def late():
+    import jax.numpy
+    print("at exit", jax.numpy.__name__)
+
+if __name__ == "__main__":
+    atexit.register(late)
+    print(sys.argv[1:], jax, say(2.0))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print("spawned", pool.map(say, [2.0]))
+    print("another", subprocess.run([sys.executable, "-c", "import jax; print(jax)"], capture_output=True, text=True).stdout)
+    print("xla", jax.jit(loss, compiler="xla")(2.0), type(sys.modules["jax"].numpy.sin).__module__)
+    if "fail" in sys.argv:
+        raise ValueError("the script's own error")
+    sys.exit(3)
+"""
+OTHER = "import jax.numpy as jnp\n\ndef loss(x):\n    return jnp.square(x)\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    (tmp_path / "other.py").write_text(OTHER)
+    return tmp_path
+
+
+def test_the_command_runs_a_script_and_what_it_starts(folder):
+    status, out, err = run("-m", "minijax", "run", "script.py", "a", "--", "-b", cwd=folder)
+    said = "(\"<module 'jax' (minijax)>\", 4.0, True)"
+    assert out.splitlines() == [
+        f"['a', '--', '-b'] <module 'jax' (minijax)> {said}",
+        f"spawned [{said}]",
+        "another <module 'jax' (minijax)>",
+        "",
+        "xla 4.0 " + "jaxlib._jax",
+        "at exit minijax.numpy",
+    ], err
+    assert status == 3 and err == ""
+
+
+def test_the_traceback_of_a_script_begins_in_it(folder):
+    (folder / "failing.py").write_text("import jax\n\ndef f():\n    raise ValueError('its own error')\n\nf()\n")
+    status, _, err = run("-m", "minijax", "run", "failing.py", cwd=folder)
+    assert status == 1 and err.startswith('Traceback (most recent call last):\n  File "failing.py", line 6')
+    assert "minijax" not in err and err.endswith("ValueError: its own error\n")
+
+
+def test_the_command_explains_a_script_that_imports_jax(folder, capsys):
+    (folder / "explained.py").write_text("import jax\nfrom other import loss\nprint(jax.grad(loss)(2.0))\n")
+    assert main(["explain", f"{folder}/explained.py:loss"]) == 0
+    out = capsys.readouterr().out
+    # JAX itself compares, in a process of its own.
+    assert (
+        "loss(x: f32[])" in out and "ok values = JAX's: at most 0.0e+00 from those of JAX" in out and "ok jaxpr" in out
+    )
+    assert main(["run", "nowhere.py"]) == 2
+    assert capsys.readouterr().err == "minijax run: there is no file nowhere.py\n"
+    assert main(["run", f"{folder}/other.py"]) == 2
+    assert capsys.readouterr().err.startswith("minijax run: jax is imported already, so that names of real JAX")
+
+
+def test_a_python_without_jax(tmp_path):
+    """NumPy and minijax alone: jaxlib is a module with a version, and XLA is one clear error."""
+    for package in (Path(np.__file__).parent, *Path(np.__file__).parent.parent.glob("numpy.libs"), ROOT / "minijax"):
+        (tmp_path / package.name).symlink_to(package)
+    program = (
+        "import minijax\nminijax.install_as_jax()\nminijax.install_as_jax()\nimport jax, jaxlib, jaxlib.version, sys\n"
+        "print(jax, jax.__version__, jaxlib.__version__ == jaxlib.version.__version__ == jax.__version__, 'jax' in sys.modules)\n"
+        "try:\n    jax.jit(lambda x: x + 1, compiler='xla')(1.0)\nexcept ImportError as e:\n    print(str(e)[:33])\n"
+        "try:\n    import jaxlib.xla_client\nexcept ImportError as e:\n    print(e)\n"
+        "import subprocess\nsubprocess.run([sys.executable, '-s', '-c', 'import jax; print(jax)'])\n"
+    )
+    env = {"PYTHONPATH": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    # Without site-packages (-S) there is what stands in this folder.
+    words = [sys.executable, "-S", "-c", program]
+    result = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, env=env)
+    lines = result.stdout.splitlines()
+    assert lines == [
+        f"<module 'jax' (minijax)> {NEWEST} True False",
+        'compiler="xla" needs jaxlib, and ',
+        "No module named 'jaxlib'",
+        "<module 'jax' (minijax)>",
+    ], result.stderr
+
+
+def test_a_context_reaches_processes_and_ends(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("print('the sitecustomize of this folder')\n")
+    program = [sys.executable, "-c", "import jax; print(jax.__name__, 'minijax' in repr(jax))"]
+    before = dict(os.environ)
+    with minijax.as_jax():
+        env = {**os.environ, "PYTHONPATH": f"{os.environ['PYTHONPATH']}{os.pathsep}{tmp_path}"}
+        inside = subprocess.run(program, capture_output=True, text=True, env=env).stdout.splitlines()
+        with minijax.as_jax():
+            pass
+        assert os.environ[CHILD] == str(ROOT)
+    assert inside == ["the sitecustomize of this folder", "jax True"]
+    assert dict(os.environ) == before
+
+
+REFUSED = {
+    "-I": (["-I", "-c", "pass"], {}, "its option -I keeps it from reading"),
+    "real JAX is meant": (["-I", "-c", "pass"], None, None),
+    "-sE": (["-sE", "-c", "pass"], {}, "its option -E"),
+    "its own environment": (["-c", "pass"], {"env": {}}, "its environment lacks the parent's MINIJAX_AS_JAX"),
+    "its own path": (["-c", "pass"], {"env": {CHILD: "x", "PYTHONPATH": "/"}}, "its environment lacks"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_process_that_cannot_inherit_is_refused(name):
+    words, options, text = REFUSED[name]
+    with minijax.as_jax():
+        if text is None:
+            subprocess.run([sys.executable, *words], check=True, env={**os.environ, CHILD: ""})
+        else:
+            with pytest.raises(RuntimeError, match=text):
+                subprocess.run([sys.executable, *words], **options)
+            with pytest.raises(RuntimeError, match=text):
+                subprocess.Popen(["python3", *words], **options)
+        # Other programs are none of ours.
+        subprocess.run(["true"], env={}, check=True)
+        subprocess.run("true", shell=True, check=True)
+        with pytest.raises(TypeError, match="nonsense"):
+            subprocess.Popen(["true"], nonsense=1)
+    assert not hasattr(subprocess.Popen.__init__, "__wrapped__")
+
+
+def test_the_options_of_python():
+    assert _flags(["-Bs", "-X", "dev", "-E", "-c", "-I"]) == {"B", "s", "E"}
+    assert _flags(["-Xdev", "-WError", "script.py", "-E"]) == set() and _flags(["--", "-I"]) == set()
+
+
+def test_a_process_that_cannot_import_minijax_ends_with_one_error(tmp_path):
+    child = Path(minijax.__file__).parent / "alias" / "child"
+    (tmp_path / "minijax.py").write_text("raise ImportError('broken')")
+    status, out, err = run("-c", "print('ran')", cwd=tmp_path, env={"PYTHONPATH": str(child), CHILD: str(tmp_path)})
+    assert status == 1 and out == ""
+    assert err.strip().endswith("cannot import minijax as jax: ImportError('broken')"), err
