@@ -75,8 +75,8 @@ def kaf(
     (5, 4, 8, 8)
     """
     if isinstance(centers, Grid):
-        # The dtype of a Grid's centres must not count: a float32 NumPy array would turn bfloat16 arguments into float32.
-        centers, sigma, of_dtype = centers.centers, centers.sigma if sigma is None else sigma, ()
+        # The dtype of a Grid's centres must not count: a float64 NumPy array would turn float32 arguments into float64.
+        centers, sigma, of_dtype = centers.exact_centers, centers.sigma if sigma is None else sigma, ()
     else:
         of_dtype = (centers,)
     backend = get_backend(x, alpha, centers, sigma)
@@ -89,7 +89,8 @@ def kaf(
     problem = _problem(backend, centers, sigma, kernel, method, dtype)
     # The kernels that have no bandwidth ignore this 1.
     sigma = as_floats(xp, 1.0 if sigma is None else sigma)
-    return _run(backend, problem)(x, alpha, as_floats(xp, centers), sigma)
+    centers = as_floats(xp, centers) if of_dtype else xp.asarray(centers, xp.result_type(dtype, "float32"))
+    return _run(backend, problem)(x, alpha, centers, sigma)
 
 
 class _Problem(NamedTuple):
@@ -227,10 +228,11 @@ def _as_rows(xp, x, alpha, sigma):
 def _rows_per_chunk(n: int, row_size: int, size: int) -> int:
     """How many rows a chunk has: at most `size` values' worth.
 
-    If possible this is a divisor of n, and at least half the maximum: the rows left over are appended by a copy.
+    If possible this is a divisor of n, and at least half the maximum: the rows left over are appended by a copy. Rows of no
+    units are one chunk: an array [2, 0] cannot be reshaped to [-1, 1, 0].
     """
     most = max(1, size // max(1, row_size))
-    if n <= most:
+    if n <= most or not row_size:
         return n
     return next((chunk for chunk in range(most, most // 2, -1) if n % chunk == 0), most)
 
