@@ -28,7 +28,7 @@ def run(arguments):
     require_writable(arguments.out, [path.name for path in (*paths.values(), text_path)])
     count = experiment.seeds if arguments.seeds is None else arguments.seeds
     seeds = range(arguments.seed, arguments.seed + count)
-    report = Report()
+    report = Report(arguments.quiet)
     # The networks have small matrices, for which several BLAS threads only wait for each other.
     with computing_on(arguments.backend, arguments.compiler) as backend, threadpool_limits(1, user_api="blas"):
         report.line(f"{name}: {experiment.title}; {count} seeds from {arguments.seed}; on {backend.name}")

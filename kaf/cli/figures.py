@@ -90,7 +90,7 @@ def draw_losses(path, title, panels):
         ax.set_title(name, fontsize=10)
         ax.legend(frameon=False, fontsize=8)
         ax.tick_params(labelsize=8)
-    axes[0].set_ylabel("loss (of KAF: with the l2 of alpha)", fontsize=9)
+    axes[0].set_ylabel("loss of the data, without the l2 of alpha", fontsize=9)
     figure.suptitle(title, fontsize=11)
     figure.supxlabel("epoch" + ("; dashed: validation" if dashed else ""), fontsize=9)
     _save(figure, path)
