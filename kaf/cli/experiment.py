@@ -148,7 +148,8 @@ def _draw(paths, experiment, seeds, outcomes):
     panels = {
         title: {
             outcome.network.name: (list(outcome.epoch_losses), [])
-            for outcome in (outcomes[0], *(o for o in outcomes if o.network.equal == equal and o.network.starts == 1))
+            for outcome in outcomes
+            if outcome.network.equal in (None, equal)
         }
         for equal, title in PANELS.items()
     }
