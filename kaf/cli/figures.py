@@ -102,7 +102,8 @@ def draw_losses(path, title, panels):
         ax.tick_params(labelsize=8)
     axes[0].set_ylabel("loss of the data, without the l2 of alpha", fontsize=9)
     figure.suptitle(title, fontsize=11)
-    figure.supxlabel("epoch" + ("; dashed: validation" if dashed else ""), fontsize=9)
+    bands = "; bands: the middle half of the seeds" if any(ax.collections for ax in axes) else ""
+    figure.supxlabel("epoch" + bands + ("; dashed: validation" if dashed else ""), fontsize=9)
     _save(figure, path)
     return figure
 
@@ -114,7 +115,7 @@ def _draw_curves(ax, curves, color, label, style):
     epochs = np.arange(1, longest + 1)
     if len(curves) > 1 and style == "-":
         low, high = np.percentile(whole, [25, 75], axis=0)
-        ax.fill_between(epochs, low, high, color=color, alpha=0.15, linewidth=0)
+        ax.fill_between(epochs, low, high, color=color, alpha=0.1, linewidth=0)
     ax.plot(epochs, np.median(whole, 0), style, color=color, linewidth=1.4, label=label)
 
 

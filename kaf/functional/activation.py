@@ -65,6 +65,11 @@ def kaf(
     - "loop" adds one kernel after the other. It takes any kernel and any centres.
     - "auto" is "pallas" for JAX on one GPU, else "gridded"; where these are not possible, it is "loop".
 
+    Precision: on a Grid of up to 200 centres the error is at most 50 eps sum_i |alpha_i| with "gridded", and 20 eps
+    sum_i |alpha_i| with "naive" and "loop", where eps is 1.2e-7 in float32. This is much where the coefficients are large and
+    cancel: a ridge fit of tanh on [-1000, 1000] has a sum of |alpha| of 13,000, and all its values are below 1.3. A larger eps
+    of `ridge_alpha` gives smaller coefficients.
+
     JAX's `jet` has no rule for `jax.checkpoint`, so within `jet` "auto" is "naive". A kaf that is jitted inside of `jet` needs
     method="naive".
 
