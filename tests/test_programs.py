@@ -26,6 +26,7 @@ PROGRAMS = {
     "sam": ("train", (5, 0.1), 20),
     "optimistic": ("distances", (60,), 20),
     "digits": ("train", (2,), 50),
+    "gaussian_process": ("train", (5,), 50),
 }
 # What a program imports beside the library.
 MORE_IMPORTS = {"digits": ["import kaf", "from sklearn.datasets import load_digits"]}
@@ -88,6 +89,17 @@ def test_gradient_ascent_improves_the_return():
     assert returns[-1] > returns[0] / 100
 
 
+def test_a_gaussian_process_finds_the_noise_and_knows_where_it_knows_nothing():
+    module = load("gaussian_process", "minijax")
+    params, values = module.train(200)
+    assert values[-1] > values[0] + 0.5
+    assert 0.05 < float(minijax.numpy.exp(params["noise"] / 2)) < 0.15
+    x, y = module.data()
+    mean, deviation = module.predict(params, x, y, minijax.numpy.asarray([0.2, 0.4, 0.9]))
+    assert abs(mean[0] - np.sin(1.6)) < 0.1 and abs(mean[1] - np.sin(3.2)) < 0.1
+    assert deviation[2] > 5 * max(deviation[0], deviation[1])
+
+
 def test_meta_training_improves_adaptation():
     module = load("maml", "minijax")
     _, before, after = module.train(500)
@@ -144,7 +156,7 @@ def test_programs_run_as_scripts(name):
 
 
 # The programs whose `main` prints a step by its number.
-RESIZED = ("digits", "lstm", "gru", "rollout")
+RESIZED = ("digits", "gaussian_process", "lstm", "gru", "rollout")
 
 
 @pytest.mark.parametrize("name", sorted({*PROGRAMS} - {"optimistic"}))

@@ -238,10 +238,14 @@ def _important(stages: Sequence[Stage]) -> list[Stage]:
 
 
 def _badges(made: Explanation) -> str:
-    return "".join(
-        f'<span class="badge {b.state}" title="{escape(b.text, quote=True)}">{escape(b.name)}</span>'
-        for b in made.badges
-    )
+    """The badges: a bad one says why, of the others one sees it when one points at them."""
+    found = []
+    for badge in made.badges:
+        words = f"{badge.name}: {badge.text}" if badge.state == "bad" else badge.name
+        found.append(
+            f'<span class="badge {badge.state}" title="{escape(badge.text, quote=True)}">{escape(words)}</span>'
+        )
+    return "".join(found)
 
 
 def _hash(text: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from ..api.jit import jit as _jit
 from ..api.solves import custom_linear_solve as _custom_linear_solve
-from ..core.traces import without_tangent as _without_tangent
 from ..foundation.doors import at_the_door as _at_the_door
 from ..primitives import matrices as _matrices
 from ..primitives.eigenvalues import (
@@ -26,6 +25,7 @@ from ..primitives.eigenvalues import (
     svd,
     svd_p,
 )
+from ..primitives.elementwise import stop_gradient_p as _stop_gradient_p
 from ..primitives.linear_systems import (
     cholesky,
     cholesky_p,
@@ -62,7 +62,8 @@ from .polar import qdwh
 @_jit(inline=True)
 def solve_by_lu(a, b):
     """The X with A X = B. a: (..., m, m). b: (..., m, n), with the same batch. The equation gives the derivatives."""
-    packed, _, permutation = lu(_without_tangent(a))
+    # Not only without the tangent that it has now: the function may be compiled first and differentiated later.
+    packed, _, permutation = lu(_stop_gradient_p.bind(a))
     return _custom_linear_solve(
         lambda x: _matrices.matmul(a, x),
         b,

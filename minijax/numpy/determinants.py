@@ -184,6 +184,7 @@ def _det_jvp(primals, tangents):
     return det, trace(moved, axis1=-1, axis2=-2)
 
 
+@partial(jit, inline=True)
 def _cofactor_solve(a: Array, b: Array) -> tuple[Array, Array]:
     """(det(a), adj(a) b), by LU: adj(a) = det(a) a^-1 for an invertible matrix. For a matrix of rank n - 1 the last pivot is 0,
     and the determinant of the others stands in the place of its inverse; for one of less rank adj(a) is 0."""

@@ -208,6 +208,11 @@ def _lu_panel(a, pivots, start, stop):
 def lu_pivots_to_permutation(pivots, *, permutation_size):
     """The permutation of so many rows that exchanges row i with row pivots[i], for each i in turn."""
     flat = _stacked(pivots, 1)
+    if len(flat) == 1:
+        order = list(range(permutation_size))
+        for i, j in enumerate(flat[0].tolist()):
+            order[i], order[j] = order[j], order[i]
+        return np.array(order, np.int32).reshape(*pivots.shape[:-1], permutation_size)
     result = np.tile(np.arange(permutation_size, dtype=np.int32), (len(flat), 1))
     each = np.arange(len(flat))
     for i in range(flat.shape[1]):

@@ -10,9 +10,10 @@ import math
 
 import numpy as np
 
+from ..core.traces import get_aval
 from . import special_functions
 from .basis import NOT_LINEAR, const
-from .elementwise import add_p, mul_p
+from .elementwise import add_p, convert_element_type_p, mul_p
 from .families import FLOAT, elementwise
 
 TERMS = 10
@@ -57,12 +58,19 @@ def _polygamma(m, x):
 polygamma = special_functions.in_float64(_polygamma)
 
 
+def times(g, slope):
+    """g * slope as jnp multiplies: a weak tangent beside a strong slope becomes strong first, and so its cotangent is weak."""
+    if get_aval(g).weak_type and not get_aval(slope).weak_type:
+        g = convert_element_type_p.bind(g, new_dtype=g.dtype, weak_type=False, sharding=None)
+    return mul_p.bind(g, slope)
+
+
 def _by_order(g, ans, m, x):
     raise ValueError("polygamma gradient with respect to m is not supported")
 
 
 def _next_order(g, ans, m, x):
-    return mul_p.bind(g, polygamma_p.bind(add_p.bind(m, const(m, 1)), x))
+    return times(g, polygamma_p.bind(add_p.bind(m, const(get_aval(m), 1)), x))
 
 
 zeta_p = elementwise(

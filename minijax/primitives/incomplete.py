@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 
+from ..core.traces import get_aval
 from .algorithms import EPS, MOST_STEPS, absolute, row
-from .basis import const, full, shape_of
+from .basis import const, full
 from .elementwise import add_p, exp_p, log1p_p, log_p, mul_p, neg_p, sub_p
-from .gamma import lgamma_p
+from .gamma import lgamma_p, times
 
 # Beyond this a, and within this part of it, the sums are replaced by Temme's expansion: a sum needs some 9 sqrt(a) steps.
 LARGE, NEAR = 1e5, 0.05
@@ -227,17 +228,20 @@ def regularized_incomplete_beta(ops, a, b, x):
 
 def _density(g, ans, a, x):
     """dP/dx = x^(a - 1) e^-x / gamma(a)"""
-    minus_x, ones = neg_p.bind(x), full(shape_of(a), 1, a.dtype, a.weak_type)
-    power = mul_p.bind(sub_p.bind(a, ones), log_p.bind(x))
-    return mul_p.bind(g, exp_p.bind(sub_p.bind(add_p.bind(minus_x, power), lgamma_p.bind(a))))
+    # An argument may be a Python number.
+    minus_x, aval = neg_p.bind(x), get_aval(a)
+    power = mul_p.bind(sub_p.bind(a, full(aval.shape, 1, aval.dtype, aval.weak_type)), log_p.bind(x))
+    return times(g, exp_p.bind(sub_p.bind(add_p.bind(minus_x, power), lgamma_p.bind(a))))
 
 
 def _beta_density(g, ans, a, b, x):
     """x^(a - 1) (1 - x)^(b - 1) / beta(a, b)"""
     log_beta = sub_p.bind(add_p.bind(lgamma_p.bind(a), lgamma_p.bind(b)), lgamma_p.bind(add_p.bind(a, b)))
-    below = mul_p.bind(sub_p.bind(b, const(b, 1)), log1p_p.bind(neg_p.bind(x)))
-    above = mul_p.bind(sub_p.bind(a, const(a, 1)), log_p.bind(x))
-    return mul_p.bind(exp_p.bind(sub_p.bind(add_p.bind(below, above), log_beta)), g)
+    below = mul_p.bind(sub_p.bind(b, const(get_aval(b), 1)), log1p_p.bind(neg_p.bind(x)))
+    above = mul_p.bind(sub_p.bind(a, const(get_aval(a), 1)), log_p.bind(x))
+    slope = exp_p.bind(sub_p.bind(add_p.bind(below, above), log_beta))
+    # JAX's product has the slope on the left.
+    return times(g, slope) if get_aval(g).weak_type else mul_p.bind(slope, g)
 
 
 def _beta_by_parameter(g, ans, a, b, x):
@@ -247,11 +251,11 @@ def _beta_by_parameter(g, ans, a, b, x):
 NO_SECOND = "the derivative of an incomplete gamma function by a has no derivative, as in JAX"
 igamma_grad_a_p = row(igamma_grad_a, NO_SECOND, 2)
 random_gamma_grad_p = row(random_gamma_grad, NO_SECOND, 2, keeps_weak_type=False)
-igamma_p = row(igamma, [lambda g, ans, a, x: mul_p.bind(g, igamma_grad_a_p.bind(a, x)), _density], 2)
+igamma_p = row(igamma, [lambda g, ans, a, x: times(g, igamma_grad_a_p.bind(a, x)), _density], 2)
 igammac_p = row(
     igammac,
     [
-        lambda g, ans, a, x: neg_p.bind(mul_p.bind(g, igamma_grad_a_p.bind(a, x))),
+        lambda g, ans, a, x: neg_p.bind(times(g, igamma_grad_a_p.bind(a, x))),
         lambda g, ans, a, x: neg_p.bind(_density(g, ans, a, x)),
     ],
     2,

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from ..core.traces import get_aval
 from .algorithms import EPS, MOST_STEPS, STRONG, absolute, polynomial, row
 from .basis import const, full
 from .elementwise import cos_p, div_p, eq_p, exp_p, log1p_p, mul_p, neg_p, select, sin_p, square_p, sub_p
@@ -273,7 +274,7 @@ def _by_order(g, ans, n, x):
 
 
 def _expn_jvp(g, ans, n, x):
-    return neg_p.bind(mul_p.bind(g, expn_p.bind(sub_p.bind(n, const(n, 1)), x)))
+    return neg_p.bind(mul_p.bind(g, expn_p.bind(sub_p.bind(n, const(get_aval(n), 1)), x)))
 
 
 expi_p = row(expi, [lambda g, ans, x: mul_p.bind(g, div_p.bind(exp_p.bind(x), x))], **STRONG)

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import lax
 from .. import numpy as jnp
 from ..api.jit import jit
 from ..api.solves import custom_linear_solve
-from ..core.traces import Array, without_tangent
+from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..lax import linalg as lax_linalg
 from ..numpy import linalg as jnp_linalg
@@ -356,7 +357,7 @@ def solve(
             "The arguments to solve must have shapes a=[..., m, m] and b=[..., m, k] or b=[..., m];"
             f" got a={a.shape} and b={b.shape}"
         )
-    factors = cho_factor(without_tangent(a), lower=lower)
+    factors = cho_factor(lax.stop_gradient(a), lower=lower)
     vectors = b.ndim < a.ndim
 
     def solver(matvec, b):

@@ -85,6 +85,16 @@ def test_without_javascript_there_is_the_program(made):
     assert all(stage.title in shown for stage in made.stages)
 
 
+def test_a_bad_badge_says_why():
+    @minijax.custom_jvp
+    def wrong(x):
+        return x * 2
+
+    wrong.defjvp(lambda primals, tangents: (wrong(*primals), tangents[0] * 3))
+    text = page(minijax.explain(lambda x: wrong(x).sum())(X))
+    assert re.search(r'<span class="badge bad"[^>]*>gradient = finite differences: along a random direction: ', text)
+
+
 def test_a_small_page_is_small(made):
     assert len(page(made).encode()) < 100_000
 

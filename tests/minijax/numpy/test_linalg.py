@@ -318,6 +318,19 @@ def test_one_matrix_for_many_right_sides_is_factored_once():
         assert "f32[7,4,4]" not in str(text)
 
 
+def test_the_factorization_of_a_solved_system_is_not_differentiated():
+    """The equation gives the derivative: triangular systems with the factors, and no tangent of the factors."""
+    a, b = mj.numpy.asarray(MATRICES["F"]), mj.numpy.asarray(MATRICES["u"])
+
+    def loss(a, b):
+        return mj.numpy.sum(mj.numpy.linalg.solve(a, b))
+
+    for gradient in (mj.grad(loss), mj.grad(mj.jit(loss)), mj.jit(mj.grad(loss))):
+        text = str(mj.make_jaxpr(gradient)(a, b))
+        assert "select_n" not in text
+        assert text.count(" lu ") == 1
+
+
 def test_what_xla_compiles_off_cpus():
     """StableHLO has Cholesky and triangular systems; LAPACK's functions are there on CPUs only."""
     p = mj.numpy.asarray(MATRICES["P"])
