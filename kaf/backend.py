@@ -74,6 +74,15 @@ class Backend:
         """Whether the method "auto" is "pallas": on one GPU. jit does not divide a Pallas kernel among several devices."""
         return self.has_pallas and self.default_backend() == "gpu" and not self.shares_arrays()
 
+    def in_jet(self, *arrays: Any) -> bool:
+        """Whether JAX's `jet` is computing with one of the arrays; it has rules for neither checkpoint nor scan."""
+        if self.name != "jax" or "jax.experimental.jet" not in sys.modules:
+            return False
+        # Under vmap inside jet, the tracer of jet is the value of a tracer.
+        inside = [getattr(array, "val", None) for array in arrays if isinstance(array, self.core.Tracer)]
+        found = any(type(array).__module__ == "jax.experimental.jet" for array in arrays)
+        return found or (bool(inside) and self.in_jet(*inside))
+
     def on_cpu(self) -> bool:
         """Whether arrays are computed on a CPU."""
         return self.name == "minijax" or self.default_backend() == "cpu"
@@ -230,6 +239,12 @@ def _library_of(value: Any) -> str | None:
 
 @functools.cache
 def _library_of_type(cls: type) -> str | None:
+    if any(cls is layer for layer, _, _ in _dataclasses):
+        # optax.multi_transform(transforms, labels) calls labels that are callable, and a tree of labels made of a model is.
+        raise TypeError(
+            f"kaf: a {cls.__name__} was given where an array is needed. If optax called it as a function: give optax the tree "
+            "in a function, lambda params: labels."
+        )
     return next(filter(None, (_library_of_name(base.__module__) for base in cls.__mro__)), None)
 
 

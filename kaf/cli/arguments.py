@@ -1,7 +1,9 @@
 """The parser of the command line, and the checks of single arguments."""
 
 import argparse
+import itertools
 import math
+import textwrap
 from decimal import Decimal
 
 from kaf.backend import CHOICES, COMPILERS
@@ -18,6 +20,15 @@ TASKS = ("classification", "regression")
 DEFAULT_OUT = "kaf-out"
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Fills the paragraphs of a description to the width of the terminal, and leaves lines of examples as they are."""
+
+    def _fill_text(self, text, width, indent):
+        fill = lambda lines: [textwrap.fill(" ".join(lines), width, initial_indent=indent, subsequent_indent=indent)]
+        groups = itertools.groupby(text.splitlines(), lambda line: line.startswith("  ") or line.endswith(":"))
+        return "\n".join(line for is_example, lines in groups for line in (lines if is_example else fill(lines)))
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
         raise CommandError(f"{message}; see {self.prog} --help")
@@ -31,15 +42,15 @@ def make_parser():
     """
     parser = _Parser(
         prog="kaf",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         description="Kernel activation functions: activation functions that are trained, one for each unit of a network.",
         epilog="examples:\n"
-        "  kaf train                               train on the digits, compare with ReLU, write ./kaf-out\n"
-        "  kaf predict kaf-out/model.npz new.csv   predict classes and probabilities, or numbers, as CSV\n"
-        "  kaf experiment moons                    test claims about KAFs\n"
-        "  kaf fit elu                             show how well a KAF fits an ELU\n"
-        "  kaf jaxpr --grad                        print what a KAF computes, equation by equation\n"
-        "  kaf check                               compare minijax with JAX\n",
+        "  kaf train                      train on the digits, compare with ReLU\n"
+        "  kaf predict model.npz new.csv  predict classes or numbers, as CSV\n"
+        "  kaf experiment moons           test claims about KAFs\n"
+        "  kaf fit elu                    show how well a KAF fits an ELU\n"
+        "  kaf jaxpr --grad               print what a KAF computes\n"
+        "  kaf check                      compare minijax with JAX\n",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for add in (_add_train, _add_predict, _add_experiment, _add_fit, _add_jaxpr, _add_check):
@@ -61,7 +72,7 @@ def _add_train(commands):
             "kaf train --data iris.csv --target species --epochs 100",
             "kaf train --data diabetes --l2-alpha 0.1 --validation 0.2 --patience 10",
             "kaf train --backend jax --devices 8",
-            "kaf train --backend jax --coordinator host:1234 --num-processes 2 --process-id 0",
+            "kaf train --backend jax --coordinator host:1234 \\\n      --num-processes 2 --process-id 0",
         ],
     )
     _add_data(parser)
@@ -140,7 +151,8 @@ def _add_data(parser):
         "--task",
         type=_one_of("task", TASKS),
         metavar="{" + ",".join(TASKS) + "}",
-        help="whether the target of a file holds classes or numbers (default: classification)",
+        help="whether the target of a file holds classes or numbers (default: numbers if more than ten differ, and one is not "
+        "whole or fewer than ten rows have each; else classes)",
     )
 
 
@@ -195,12 +207,14 @@ def _add_predict(commands):
         "predict",
         "predict the rows of a CSV file",
         "Predict a class and its probability, or a number, for every row of a CSV file, or of the array x of an .npz file.\n"
-        "If the CSV file has a header, the columns are found by name.",
+        "If the CSV file has a header, the columns are found by name. If the target column, or the array y, is there too,\n"
+        "the score is printed to the standard error.",
         ["kaf predict kaf-out/model.npz new.csv", "kaf predict kaf-out/model.npz new.csv --out classes.csv"],
     )
     parser.add_argument("model", metavar="MODEL.npz", help="a model that kaf train wrote")
     parser.add_argument("data", metavar="FILE", help="the features, one row for each example: .csv or .npz")
     parser.add_argument("--out", metavar="FILE", help="the file to write (default: standard output)")
+    _add_quiet(parser)
     _add_backend(parser)
     _add_compiler(parser)
 
@@ -286,7 +300,7 @@ def _add(commands, name, summary, description, examples):
         help=summary,
         description=description,
         epilog="examples:\n" + "".join(f"  {example}\n" for example in examples),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
 
 
@@ -316,7 +330,14 @@ def _add_grid(parser):
     )
 
 
+def _add_quiet(parser):
+    parser.add_argument(
+        "--quiet", action="store_true", help="print errors and warnings alone, beside what was asked for"
+    )
+
+
 def _add_out(parser):
+    _add_quiet(parser)
     parser.add_argument(
         "--out", default=DEFAULT_OUT, metavar="DIR", help=f"output directory (default: ./{DEFAULT_OUT})"
     )

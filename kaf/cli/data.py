@@ -13,6 +13,7 @@ from kaf.train.files import UNREADABLE, ArrayError, open_arrays, quoted, shown
 
 LEAST_ROWS = 10
 TEST_SHARE = 0.2
+_MOST_NUMBERED_CLASSES = 10
 _WRITE = "write it with numpy.savez(file, x=, y=)"
 
 
@@ -43,6 +44,7 @@ class Dataset:
     x                       float64 [n, features]
     y                       int64 [n], indices into `classes`; or, if there are no classes, float64 [n], numbers to predict
     feature_names, target   the names from the header; None without one
+    inferred                why the target was taken for numbers, if the user did not say it, as text to append; else ""
     """
 
     name: str
@@ -51,6 +53,7 @@ class Dataset:
     classes: tuple[str, ...]
     feature_names: tuple[str, ...] | None
     target: str | None
+    inferred: str = ""
 
     @property
     def task(self):
@@ -74,7 +77,7 @@ def read_table(path):
         if len(row) != width:
             raise CommandError(f"{path}, line {line}: {_n(len(row), 'cell')} where line {lines[0]} has {width}")
     names = None
-    if not any(_is_number(cell) for cell in rows[0]):
+    if not any(is_number(cell) for cell in rows[0]):
         names, rows, lines = tuple(rows[0]), rows[1:], lines[1:]
         _check_names(path, names)
     if not rows:
@@ -113,12 +116,17 @@ def _check_names(path, names):
         raise CommandError(f"{path} has only one column, with {separator!r} in it: separate the cells by commas")
 
 
-def _is_number(cell):
+def is_number(cell):
+    """Whether the text is a number, finite or not. float accepts 1_000, but in a table this is a name or a mistake.
+
+    >>> is_number("-1e3"), is_number("1_000")
+    (True, False)
+    """
     try:
         float(cell)
     except ValueError:
         return False
-    return "_" not in cell  # float accepts 1_000, but in a table this is a name or a mistake.
+    return "_" not in cell
 
 
 def numbers(table, columns, remedy="every column but the class must be numeric"):
@@ -130,7 +138,7 @@ def numbers(table, columns, remedy="every column but the class must be numeric")
     x = np.empty((len(table.rows), len(columns)))
     for i, row in enumerate(table.rows):
         for k, j in enumerate(columns):
-            x[i, k] = float(row[j]) if _is_number(row[j]) else math.nan
+            x[i, k] = float(row[j]) if is_number(row[j]) else math.nan
             if not math.isfinite(x[i, k]):
                 raise _bad_cell(table, i, j, remedy)
     return x
@@ -141,19 +149,20 @@ def _bad_cell(table, i, j, remedy=""):
     where = f"{table.path}, line {table.lines[i]}, {table.column(j)}"
     if not cell:
         return CommandError(f"{where}: the cell is empty; fill it in or remove the row")
-    if _is_number(cell):
+    if is_number(cell):
         return CommandError(f"{where}: {quoted(cell)} is not finite; replace it or remove the row")
     if i == 0 and table.names is None:
         remedy += ", and a header must hold no number"
     return CommandError(f"{where}: {quoted(cell)} is not a number; {remedy}")
 
 
-def read_dataset(path, target=None, task="classification"):
+def read_dataset(path, target=None, task=None):
     """The Dataset in a file. A file .npz holds arrays; any other file is read as CSV.
 
     `target` is the column with the classes or the numbers to predict: its name, or without a header its number, counted from 1;
-    by default the last column. For an .npz file it is the name of an array, by default y. Raises CommandError if the file
-    cannot be read, or is not fit to learn from.
+    by default the last column. For an .npz file it is the name of an array, by default y. `task` is "classification" or
+    "regression"; by default it is regression if the target holds many different numbers (see `_inferred`). Raises
+    CommandError if the file cannot be read, or is not fit to learn from.
     """
     return (_read_npz if is_npz(path) else _read_csv)(path, target, task)
 
@@ -180,14 +189,34 @@ def _read_csv(path, target, task):
     # This comes before the check of the classes. If a header was read as a row, the message should be about its cells, and not
     # about a class that has one row only.
     x = numbers(table, features)
-    if task == "regression":
+    inferred = _inferred(table.column(j), labels) if task is None else ""
+    if task == "regression" or inferred:
         classes, y = (), numbers(table, [j], "the column to predict must be numeric")[:, 0]
         _check_varies(path, table.column(j), y)
     else:
         classes, y = _classes(labels)
         _check_classes(path, table.column(j), classes, y, "name the class column by --target")
     names = tuple(table.names[k] for k in features) if table.names else None
-    return Dataset(str(path), x, y, classes, names, table.names[j] if table.names else None)
+    return Dataset(str(path), x, y, classes, names, table.names[j] if table.names else None, inferred)
+
+
+def _inferred(what, labels):
+    """Why the labels are numbers to predict and not classes, as text; "" if they are classes.
+
+    They are numbers if more than ten differ, and if one of them is not whole or fewer than ten rows have each.
+
+    >>> _inferred("y", [str(i / 4) for i in range(11)])
+    ' (y holds 11 different numbers; --task classification takes them for classes)'
+    >>> _inferred("y", ["0", "0.5", "1"] * 100)
+    ''
+    """
+    found = set(labels)
+    values = [float(label) for label in found if is_number(label)]
+    if len(found) <= _MOST_NUMBERED_CLASSES or len(values) < len(found) or not all(map(math.isfinite, values)):
+        return ""
+    if all(map(float.is_integer, values)) and len(labels) >= 10 * len(found):
+        return ""
+    return f" ({what} holds {len(found)} different numbers; --task classification takes them for classes)"
 
 
 def _check_rows(path, rows):
@@ -233,7 +262,7 @@ def _check_classes(path, what, classes, y, remedy):
         )
     counts = np.bincount(y)
     if counts.min() < 2:
-        numeric = all(_is_number(label) for label in classes) and len(classes) > 10
+        numeric = all(is_number(label) for label in classes) and len(classes) > 10
         raise CommandError(
             f"{path}: class {quoted(classes[counts.argmin()])} of {what} has one row, and needs two, "
             f"to train and to test; remove it, or {'predict numbers by --task regression' if numeric else remedy}"
@@ -244,8 +273,17 @@ def _check_classes(path, what, classes, y, remedy):
 
 
 def read_npz_features(path):
-    """The array x of an .npz file, float64 [rows, features]. Raises CommandError for a file without such an array."""
-    return _features(path, _arrays(path, ["x"])["x"])
+    """The array x of an .npz file, float64 [rows, features], and the cells of its array y as text; None if it has none.
+
+    Raises CommandError for a file without an array x.
+    """
+    arrays = _arrays(path, ["x"], ["y"])
+    x, y = _features(path, arrays["x"]), arrays.get("y")
+    if y is None or y.shape != (len(x),):
+        return x, None
+    if y.dtype.kind == "f" and (y == np.rint(y)).all():
+        y = y.astype(np.int64)  # as the names of classes are made, see `_labels`
+    return x, [str(label) for label in y.tolist()]
 
 
 def _read_npz(path, target, task):
@@ -257,13 +295,14 @@ def _read_npz(path, target, task):
             f"{path}: {name} has shape {y.shape}, but must have shape ({len(x)},), one entry for each row of x"
         )
     _check_rows(path, len(x))
-    if task == "regression":
+    inferred = _inferred(name, list(map(str, y.tolist()))) if task is None and y.dtype.kind in "biuf" else ""
+    if task == "regression" or inferred:
         classes, y = (), _finite(path, name, y)
         _check_varies(path, name, y)
     else:
         classes, y = _classes(_labels(path, name, y))
         _check_classes(path, name, classes, y, "give other labels")
-    return Dataset(str(path), x, y, classes, None, None)
+    return Dataset(str(path), x, y, classes, None, None, inferred)
 
 
 def _features(path, x):
@@ -272,7 +311,7 @@ def _features(path, x):
     return _finite(path, "x", x)
 
 
-def _arrays(path, wanted):
+def _arrays(path, wanted, optional=()):
     try:
         with open_arrays(path) as arrays:
             for name in wanted:
@@ -281,7 +320,7 @@ def _arrays(path, wanted):
                         f"{path} has no array {quoted(name)}; its arrays are {listing(sorted(arrays.names))}; "
                         "it needs x [rows, features] and y [rows]"
                     )
-            return {name: arrays[name] for name in wanted}
+            return {name: arrays[name] for name in (*wanted, *optional) if name in arrays}
     except OSError as error:
         raise CommandError(f"cannot read {path}: {reason(error)}") from error
     except ArrayError as error:

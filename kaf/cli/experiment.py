@@ -28,7 +28,7 @@ def run(arguments):
     require_writable(arguments.out, [path.name for path in (*paths.values(), text_path)])
     count = experiment.seeds if arguments.seeds is None else arguments.seeds
     seeds = range(arguments.seed, arguments.seed + count)
-    report = Report()
+    report = Report(arguments.quiet)
     # The networks have small matrices, for which several BLAS threads only wait for each other.
     with computing_on(arguments.backend, arguments.compiler) as backend, threadpool_limits(1, user_api="blas"):
         report.line(f"{name}: {experiment.title}; {count} seeds from {arguments.seed}; on {backend.name}")
@@ -148,7 +148,8 @@ def _draw(paths, experiment, seeds, outcomes):
     panels = {
         title: {
             outcome.network.name: (list(outcome.epoch_losses), [])
-            for outcome in (outcomes[0], *(o for o in outcomes if o.network.equal == equal and o.network.starts == 1))
+            for outcome in outcomes
+            if outcome.network.equal in (None, equal)
         }
         for equal, title in PANELS.items()
     }

@@ -1,5 +1,7 @@
 """The figures. matplotlib draws them directly into PNG files, without windows and without global state."""
 
+import itertools
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -11,8 +13,9 @@ from kaf.train.compare import EQUAL_PARAMETERS, EQUAL_WIDTH
 PANELS = {EQUAL_WIDTH: "at equal width", EQUAL_PARAMETERS: "at equal parameters"}
 
 _CURVE, _SHADE, _GRID, _SECOND = "#1f5fa8", "#c9ced6", "#8a9099", "#c8501e"
-_MOST_PANELS, _MOST_COLUMNS = 64, 8
+_MOST_PANELS, _MOST_COLUMNS = 24, 6  # More panels are too small to be read.
 _COLORS = {"KAF": _CURVE, "ReLU": _SECOND, "tanh": "#2f8f6b", "ELU": "#8e5bb5", "GELU": "#b8922a"}
+_OTHER_COLORS = ("#5fb0d9", "#0d2b52", "#6c757d")
 
 
 def _save(figure, path):
@@ -23,15 +26,16 @@ def _save(figure, path):
 def draw_activations(path, inputs, layer, title):
     """Draw the functions of a layer of KAFs, one panel for each unit, over the histogram of the unit's inputs.
 
-    `inputs` is float [n, units]. At most the first 64 units are drawn.
+    `inputs` is float [n, units]. At most the first 24 units are drawn. All panels have one scale, so that the units can be
+    compared. Returns the figure.
     """
     total = inputs.shape[1]
     units = min(total, _MOST_PANELS)
     rows = -(-units // _MOST_COLUMNS)
     columns = -(-units // rows)  # so that all rows have about equally many panels
-    width, height = max(1.45 * columns + 0.7, 5.5), (1.3 if rows > 1 else 2.0) * rows + 1.2
+    width, height = max(1.9 * columns + 0.8, 6.5), (1.6 if rows > 1 else 2.4) * rows + 1.3
     figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     grid = layer.grid
     edge = grid.boundary + 2 * grid.sigma
     x = np.linspace(-edge, edge, 300, dtype=np.float32)
@@ -46,10 +50,11 @@ def draw_activations(path, inputs, layer, title):
         ax.tick_params(labelbottom=True)
     if units < total:
         title += f" (the first {units} of {total} units)"
-    figure.suptitle(title, fontsize=11)
-    figure.supxlabel("input of the unit; grey: how often it occurs in the training data", fontsize=9)
-    figure.supylabel("output", fontsize=9)
+    figure.suptitle(title, fontsize=13)
+    figure.supxlabel("input of the unit; grey: how often it occurs in the training data", fontsize=12)
+    figure.supylabel("output", fontsize=12)
     _save(figure, path)
+    return figure
 
 
 def _draw_activation(ax, inputs, x, outputs, grid, label):
@@ -62,9 +67,9 @@ def _draw_activation(ax, inputs, x, outputs, grid, label):
     ax.set_xlim(x[0], x[-1])
     ax.set_xticks([-grid.boundary, 0, grid.boundary])
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.tick_params(labelsize=7, length=2, pad=2)
+    ax.tick_params(labelsize=10, length=2, pad=2)
     ax.margins(y=0.15)
-    ax.set_title(label, fontsize=7, pad=2, loc="left", color=_GRID)
+    ax.set_title(label, fontsize=10, pad=2, loc="left", color=_GRID)
     for side in ax.spines.values():
         side.set_linewidth(0.5)
 
@@ -72,16 +77,21 @@ def _draw_activation(ax, inputs, x, outputs, grid, label):
 def draw_losses(path, title, panels):
     """Draw the losses by epoch. `panels` is {title: {label: (training, validation)}}, both lists with a curve for each seed.
 
-    A line is the median over the seeds, and a band goes from the smallest to the largest. Validation losses are dashed.
+    A line is the median over the seeds, and a band holds the middle half of them. Validation losses are dashed. Returns the
+    figure.
     """
     figure = Figure(figsize=(4.6 * len(panels) + 0.6, 3.8), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     dashed = False
     for ax, (name, curves) in zip(axes, panels.items(), strict=True):
+        used, others = set(), itertools.cycle(_OTHER_COLORS)
         for label, (training, validation) in curves.items():
-            _draw_curves(ax, training, _color(label), label, "-")
+            # A second network of KAFs has a colour of its own.
+            color = _color(label) if _color(label) not in used else next(others)
+            used.add(color)
+            _draw_curves(ax, training, color, label, "-")
             if any(len(curve) for curve in validation):
-                _draw_curves(ax, validation, _color(label), None, "--")
+                _draw_curves(ax, validation, color, None, "--")
                 dashed = True
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -90,10 +100,12 @@ def draw_losses(path, title, panels):
         ax.set_title(name, fontsize=10)
         ax.legend(frameon=False, fontsize=8)
         ax.tick_params(labelsize=8)
-    axes[0].set_ylabel("loss (of KAF: with the l2 of alpha)", fontsize=9)
+    axes[0].set_ylabel("loss of the data, without the l2 of alpha", fontsize=9)
     figure.suptitle(title, fontsize=11)
-    figure.supxlabel("epoch" + ("; dashed: validation" if dashed else ""), fontsize=9)
+    bands = "; bands: the middle half of the seeds" if any(ax.collections for ax in axes) else ""
+    figure.supxlabel("epoch" + bands + ("; dashed: validation" if dashed else ""), fontsize=9)
     _save(figure, path)
+    return figure
 
 
 def _draw_curves(ax, curves, color, label, style):
@@ -102,7 +114,8 @@ def _draw_curves(ax, curves, color, label, style):
     whole = np.array([np.pad(curve, (0, longest - len(curve)), mode="edge") for curve in curves])
     epochs = np.arange(1, longest + 1)
     if len(curves) > 1 and style == "-":
-        ax.fill_between(epochs, whole.min(0), whole.max(0), color=color, alpha=0.1, linewidth=0)
+        low, high = np.percentile(whole, [25, 75], axis=0)
+        ax.fill_between(epochs, low, high, color=color, alpha=0.1, linewidth=0)
     ax.plot(epochs, np.median(whole, 0), style, color=color, linewidth=1.4, label=label)
 
 

@@ -17,7 +17,7 @@ def run(arguments):
     found = ridge_alpha(arguments.function, grid, arguments.eps)
     path = Path(arguments.out) / name
     draw_fit(path, arguments.function, FUNCTIONS[arguments.function], found.alpha, grid)
-    report = Report()
+    report = Report(arguments.quiet)
     report.line(
         f"{arguments.function} by a KAF: {grid.size} centres on [{-grid.boundary:g}, {grid.boundary:g}], "
         f"gamma = {grid.gamma:.6g} (rule {grid.rule}), eps = {arguments.eps:g}"

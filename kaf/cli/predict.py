@@ -2,12 +2,15 @@
 
 import csv
 import io
+import math
 import os
 import sys
 
+import numpy as np
+
 from kaf.cli import model_file
 from kaf.cli.backends import computing_on
-from kaf.cli.data import is_npz, listing, numbers, read_npz_features, read_table
+from kaf.cli.data import is_npz, is_number, listing, numbers, read_npz_features, read_table
 from kaf.cli.errors import CommandError
 from kaf.cli.files import replacing
 
@@ -17,15 +20,34 @@ def run(arguments):
     if arguments.out is not None:
         _check_out(arguments)
     trained = model_file.load(arguments.model)
-    x = _features(arguments.data, trained, arguments.model)
+    x, targets = _features(arguments.data, trained, arguments.model)
     with computing_on(arguments.backend, arguments.compiler):
-        text = as_csv(*_columns(trained, x))
+        header, rows = _columns(trained, x)
+    rows = list(rows)
+    text = as_csv(header, rows)
     if arguments.out is None:
         sys.stdout.write(text)
-        return 0
-    with replacing(arguments.out) as file:
-        file.write(text.encode())
+    else:
+        with replacing(arguments.out) as file:
+            file.write(text.encode())
+    if targets is not None and not arguments.quiet:
+        # Not to stdout, which holds the table.
+        print(f"kaf: {_score(trained, rows, targets)} of {arguments.data}", file=sys.stderr)
     return 0
+
+
+def _score(trained, rows, targets):
+    """The score of the predictions on the rows whose target is known, as text."""
+    known = [i for i, cell in enumerate(targets) if (cell if trained.classes else is_number(cell))]
+    if trained.classes:
+        share = np.mean([rows[i][0] == targets[i] for i in known]) if known else math.nan
+        name, score = "accuracy", f"{100 * share:.2f}%"
+    else:
+        wanted, found = (np.array([float(column[i]) for i in known]) for column in (targets, [row[0] for row in rows]))
+        variance = wanted.var() if known else 0.0
+        name, score = "R2", f"{1 - np.mean((found - wanted) ** 2) / variance:.4f}" if variance else "nan"
+    some = f"{len(known)} of {len(targets)}" if len(known) < len(targets) else f"{len(known)}"
+    return f"{name} {score} on the {some} rows"
 
 
 def _check_out(arguments):
@@ -39,11 +61,15 @@ def _check_out(arguments):
 def _features(path, trained, model):
     if not is_npz(path):
         table = read_table(path)
-        return numbers(table, find_features(table, trained, model))
-    x = read_npz_features(path)
+        x = numbers(table, find_features(table, trained, model))
+        if table.names is None or trained.target not in table.names:
+            return x, None
+        j = table.names.index(trained.target)
+        return x, [row[j] for row in table.rows]
+    x, targets = read_npz_features(path)
     if x.shape[1] != len(trained.scaler.mean):
         raise CommandError(f"{path}: x has {x.shape[1]} columns, but {model} needs {len(trained.scaler.mean)} features")
-    return x
+    return x, targets
 
 
 def find_features(table, trained, model):

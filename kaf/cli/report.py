@@ -15,7 +15,7 @@ class Report:
     """Writes to the stdout of the time when it is made. The progress is a bar on a terminal, and plain lines elsewhere."""
 
     def __init__(self, quiet=False):
-        """With `quiet` nothing is written, because only one of several processes reports."""
+        """With `quiet` nothing is written: the user asks for it, or another process reports."""
         self.console = Console(highlight=False, emoji=False, quiet=quiet)
 
     def line(self, text=""):
@@ -60,7 +60,16 @@ class Report:
 
 
 def _losses(losses):
-    return "  ".join(f"{name} {loss:.4f}" for name, loss in zip(("loss", "validation"), losses, strict=False))
+    return "  ".join(f"{name} {figure(loss)}" for name, loss in zip(("loss", "validation"), losses, strict=False))
+
+
+def figure(number):
+    """A number that may have any size, as text of four figures.
+
+    >>> figure(0.25), figure(0.00001234), figure(123456.7)
+    ('0.2500', '1.234e-05', '1.235e+05')
+    """
+    return f"{number:#.4g}"
 
 
 def as_markdown(columns, rows):

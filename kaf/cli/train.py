@@ -17,7 +17,7 @@ from kaf.cli.figures import PANELS, draw_activations, draw_losses
 from kaf.cli.files import reason, replacing, require_writable
 from kaf.cli.jaxpr import jaxpr, title
 from kaf.cli.optional import load
-from kaf.cli.report import Report, as_markdown
+from kaf.cli.report import Report, as_markdown, figure
 from kaf.functional.grid import Grid
 from kaf.layers.plain import KAF, KAFNet, num_parameters
 from kaf.train.checkpoint import Checkpoint, CheckpointError
@@ -68,7 +68,7 @@ def run(arguments):
         Scaler.of(numbers, data.name)
     with computing_on(arguments.backend, arguments.compiler) as backend:
         place = placement(backend, mesh := mesh_of(arguments))
-        trainer = _Trainer(arguments, Report(quiet=not place.main), data, place, mesh)
+        trainer = _Trainer(arguments, Report(quiet=arguments.quiet or not place.main), data, place, mesh)
         # All processes wait here until the first one has removed old checkpoints or found some to continue from.
         place.agree(
             str(bool(trainer.checkpoints)), f"checkpoints: {arguments.out} must be a directory that all of them see"
@@ -80,9 +80,8 @@ def run(arguments):
 def _train(arguments, trainer, backend):
     report, data = trainer.report, trainer.data
     train, test = trainer.rows(arguments.seed)
-    target = f"{len(data.classes)} classes" if data.classes else "numbers to predict"
     report.line(
-        f"{data.name}: {len(train)} rows to train, {len(test)} to test, {data.x.shape[1]} features, {target}; "
+        f"{data.name}: {len(train)} rows to train, {len(test)} to test, {data.x.shape[1]} features, {_target(data)}; "
         f"on {backend.name}" + (f", {trainer.mesh.size} devices" if trainer.mesh is not None else "")
     )
     _print_jaxprs(report, backend, trainer.grid)
@@ -123,7 +122,7 @@ def _load_data(arguments):
             f"--data {arguments.data}: there is no such data set and no such file; "
             f"choose {listing(BUNDLED)}, or a CSV or .npz file"
         )
-    return read_dataset(arguments.data, arguments.target, arguments.task or "classification")
+    return read_dataset(arguments.data, arguments.target, arguments.task)
 
 
 # -- Training ----------------------------------------------------------------------------------------------------------
@@ -258,7 +257,7 @@ def _table(runs, data):
     for group in runs:
         tests = [run.test_score for run in group]
         first = group[0]
-        alone = (f"{first.train_loss:.{4 if data.classes else 0}f}", f"{first.result.seconds:.1f}")
+        alone = (figure(first.train_loss), f"{first.result.seconds:.1f}")
         rows.append(
             (
                 first.network.label,
@@ -300,15 +299,19 @@ def _write_model(out, trained, x, name):
     return paths
 
 
+def _target(data):
+    return f"{len(data.classes)} classes" if data.classes else f"numbers to predict{data.inferred}"
+
+
 def _write_report(path, arguments, trainer, columns, rows, figures):
     data, seeds = trainer.data, arguments.seeds
     many = f"{seeds} seeds from {arguments.seed}: medians, and the range of the test scores; model.npz is of the first seed"
     text = [
         f"# kaf train on {data.name}",
         f"Command: `{shlex.join(['kaf', *arguments.argv])}`",
-        f"{len(data.y)} rows, {data.x.shape[1]} features, "
-        + (f"{len(data.classes)} classes" if data.classes else "numbers to predict")
-        + f"; a fifth is for the test. {many if seeds > 1 else f'Seed {arguments.seed}'}.",
+        f"{len(data.y)} rows, {data.x.shape[1]} features, {_target(data)}; a fifth is for the test. "
+        + (many if seeds > 1 else f"Seed {arguments.seed}")
+        + ".",
         as_markdown(columns, rows),
         *(f"![{figure.stem}]({figure.name})" for figure in figures),
     ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -48,7 +49,8 @@ def kaf(
     centers   [k]; or a `Grid`, which also has the bandwidth sigma.
     sigma     The bandwidth: one number, or [H], one for each unit.
     kernel    A name in `kaf.KERNELS`, or a function of (x, c) that is elementwise in x.
-    axis      Which axis of x the units are, if they are not the last one; 1 for the channels of a convolution.
+    axis      Which axis of x the units are, if they are not the last one; 1 for the channels of a convolution. Without it, a
+              UserWarning is given for an x as [8, 8, 8] with 8 units, whose units might be another axis; -1 says the last.
 
     The result has the shape of x, and the dtype that the arguments promote to; half precision is computed in float32. NaN
     gives NaN. With Gaussians, a value far from all centres gives 0.
@@ -63,7 +65,13 @@ def kaf(
     - "loop" adds one kernel after the other. It takes any kernel and any centres.
     - "auto" is "pallas" for JAX on one GPU, else "gridded"; where these are not possible, it is "loop".
 
-    JAX's `jet` has no rule for `jax.checkpoint`, so it works with "naive" only.
+    Precision: on a Grid of up to 200 centres the error is at most 50 eps sum_i |alpha_i| with "gridded", and 20 eps
+    sum_i |alpha_i| with "naive" and "loop", where eps is 1.2e-7 in float32. This is much where the coefficients are large and
+    cancel: a ridge fit of tanh on [-1000, 1000] has a sum of |alpha| of 13,000, and all its values are below 1.3. A larger eps
+    of `ridge_alpha` gives smaller coefficients.
+
+    JAX's `jet` has no rule for `jax.checkpoint`, so within `jet` "auto" is "naive". A kaf that is jitted inside of `jet` needs
+    method="naive".
 
     Raises ValueError if the shapes do not fit, if sigma is not positive, and if the method is not possible.
 
@@ -75,21 +83,26 @@ def kaf(
     (5, 4, 8, 8)
     """
     if isinstance(centers, Grid):
-        # The dtype of a Grid's centres must not count: a float32 NumPy array would turn bfloat16 arguments into float32.
-        centers, sigma, of_dtype = centers.centers, centers.sigma if sigma is None else sigma, ()
+        # The dtype of a Grid's centres must not count: a float64 NumPy array would turn float32 arguments into float64.
+        centers, sigma, of_dtype = centers.exact_centers, centers.sigma if sigma is None else sigma, ()
     else:
         of_dtype = (centers,)
     backend = get_backend(x, alpha, centers, sigma)
     xp = backend.np
     x, alpha = as_floats(xp, x), as_floats(xp, alpha)
     dtype = xp.result_type(x, alpha, *[as_floats(xp, c) for c in of_dtype], *([] if sigma is None else [sigma]))
-    if axis is not None:
+    if method == "auto" and backend.in_jet(x, alpha, sigma):
+        method = "naive"
+    if axis is None:
+        _warn_of_other_axes(x.shape, alpha.shape)
+    else:
         alpha, sigma = _move_units(x.shape, alpha, sigma, axis)
     _check(x.shape, alpha.shape, numpy.shape(centers), sigma, kernel)
     problem = _problem(backend, centers, sigma, kernel, method, dtype)
     # The kernels that have no bandwidth ignore this 1.
     sigma = as_floats(xp, 1.0 if sigma is None else sigma)
-    return _run(backend, problem)(x, alpha, as_floats(xp, centers), sigma)
+    centers = as_floats(xp, centers) if of_dtype else xp.asarray(centers, xp.result_type(dtype, "float32"))
+    return _run(backend, problem)(x, alpha, centers, sigma)
 
 
 class _Problem(NamedTuple):
@@ -227,10 +240,11 @@ def _as_rows(xp, x, alpha, sigma):
 def _rows_per_chunk(n: int, row_size: int, size: int) -> int:
     """How many rows a chunk has: at most `size` values' worth.
 
-    If possible this is a divisor of n, and at least half the maximum: the rows left over are appended by a copy.
+    If possible this is a divisor of n, and at least half the maximum: the rows left over are appended by a copy. Rows of no
+    units are one chunk: an array [2, 0] cannot be reshaped to [-1, 1, 0].
     """
     most = max(1, size // max(1, row_size))
-    if n <= most:
+    if n <= most or not row_size:
         return n
     return next((chunk for chunk in range(most, most // 2, -1) if n % chunk == 0), most)
 
@@ -249,6 +263,16 @@ def _move_units(x: tuple[int, ...], alpha, sigma, axis: int):
     if sigma is not None and numpy.ndim(sigma) == 1:
         sigma = sigma.reshape(*sigma.shape, *behind)
     return alpha.reshape(alpha.shape[0], *behind, alpha.shape[1]), sigma
+
+
+def _warn_of_other_axes(x: tuple[int, ...], alpha: tuple[int, ...]) -> None:
+    """Warn of an x [batch, units, ..., units]: channels of a convolution would silently be taken for something else."""
+    if len(alpha) == 2 and alpha[0] > 1 and x[-1:] == alpha[:1] and alpha[0] in x[1:-1]:
+        warnings.warn(
+            f"kaf: x has shape {x}, and its last axis is taken as the {alpha[0]} units, though another axis has that size too. "
+            f"Say which one by axis: -1 is the last, {x.index(alpha[0], 1)} the other.",
+            stacklevel=3,
+        )
 
 
 def _check(x: tuple[int, ...], alpha: tuple[int, ...], centers: tuple[int, ...], sigma, kernel) -> None:

@@ -43,9 +43,12 @@ class Grid:
     @functools.cached_property
     def centers(self) -> numpy.ndarray[Any, Any]:
         """The centres, float32 [size], read-only."""
-        centers = numpy.linspace(-self.boundary, self.boundary, self.size, dtype=numpy.float32)
-        centers.flags.writeable = False
-        return centers
+        return _read_only(self.exact_centers.astype(numpy.float32))
+
+    @functools.cached_property
+    def exact_centers(self) -> numpy.ndarray[Any, Any]:
+        """The centres, float64 [size], read-only. A float64 program needs them: `centers` are rounded, by 1e-7."""
+        return _read_only(numpy.linspace(-self.boundary, self.boundary, self.size))
 
     @property
     def step(self) -> float:
@@ -61,3 +64,8 @@ class Grid:
     def gamma(self) -> float:
         """The bandwidth as the paper writes it: the Gaussian at c is exp(-gamma (x - c)^2)."""
         return 1.0 / (2.0 * self.sigma**2)
+
+
+def _read_only(array: numpy.ndarray) -> numpy.ndarray:
+    array.flags.writeable = False
+    return array

@@ -30,16 +30,17 @@ FUNCTIONS: dict[str, Callable[[numpy.ndarray], numpy.ndarray]] = {
 }
 
 
-def random_alpha(key: Array, shape: tuple[int, ...], scale: float = RANDOM_SCALE, dtype: Any = "float32") -> Array:
+def random_alpha(key: Array, shape: tuple[int, ...], scale: float = RANDOM_SCALE, dtype: Any = float) -> Array:
     """Normal random coefficients with standard deviation `scale` and the given shape, drawn by the backend of `key`.
 
-    `key` is a random key, or an integer that seeds one. The same key gives the same numbers on both backends.
+    `key` is a random key, or an integer that seeds one. The same key gives the same numbers on both backends. By default
+    they are float32, and float64 where x64 is enabled, as other layers' weights are.
 
     >>> random_alpha(0, (4, 20)).shape
     (4, 20)
     """
     random = get_backend(key).random
-    return random.normal(as_key(key), shape, dtype) * numpy.asarray(scale, dtype)
+    return random.normal(as_key(key), shape, dtype) * float(scale)
 
 
 def as_key(key: Array | int) -> Array:
@@ -105,7 +106,7 @@ def ridge_alpha(
     grid = Grid() if grid is None else grid
     if not (math.isfinite(eps) and eps > 0):
         raise ValueError(f"ridge_alpha: eps must be positive and finite; it is {eps!r}.")
-    centers = numpy.linspace(-grid.boundary, grid.boundary, grid.size)
+    centers = grid.exact_centers
     between = numpy.linspace(-grid.boundary, grid.boundary, 50 * (grid.size - 1) + 1)
     K = _kernel_matrix(between, grid, kernel)
     y = _values(f, centers)
@@ -129,7 +130,7 @@ def _kernel_matrix(
     x: numpy.ndarray, grid: Grid, kernel: str | Callable = "gauss", sigma: float | None = None
 ) -> numpy.ndarray:
     """kernel(x_n, c_i), float64 [n, k]. Kernels other than the Gaussian are only as precise as the backend's floats."""
-    centers = numpy.linspace(-grid.boundary, grid.boundary, grid.size)
+    centers = grid.exact_centers
     sigma = grid.sigma if sigma is None else sigma
     if kernel == "gauss":
         return numpy.exp(-((x[:, None] - centers) ** 2) / (2 * sigma**2))
@@ -156,7 +157,7 @@ def _values(f: str | Callable, x: numpy.ndarray) -> numpy.ndarray:
 class Resized:
     """The result of `resize_alpha`.
 
-    alpha           float32 [*units, new.size]
+    alpha           float32 [*units, new.size], or float64 if the old coefficients are a float64 array
     residual_max    largest absolute difference between the new functions and the old ones, on the new grid
     max_abs_alpha   largest absolute coefficient
     exact           whether every old centre is also a new centre and the bandwidth is the same; the coefficients are then
@@ -189,20 +190,21 @@ def resize_alpha(alpha: Array, old: Grid, new: Grid, sigma: float | None = None,
     >>> resize_alpha(alpha, Grid(20, 3.0), Grid(40, 4.0)).residual_max < 1e-3
     True
     """
+    dtype = numpy.float64 if getattr(alpha, "dtype", None) == numpy.float64 else numpy.float32
     alpha = numpy.asarray(alpha, numpy.float64)
     if not alpha.ndim or alpha.shape[-1] != old.size:
         raise ValueError(f"resize_alpha: the old grid has {old.size} centres; alpha has shape {alpha.shape}.")
     sigma = old.sigma if sigma is None else float(sigma)
     place = _places(old, new) if math.isclose(sigma, new.sigma, rel_tol=1e-6) else None
     if place is not None:
-        resized = numpy.zeros((*alpha.shape[:-1], new.size), numpy.float32)
+        resized = numpy.zeros((*alpha.shape[:-1], new.size), dtype)
         resized[..., place] = alpha
         return Resized(resized, 0.0, float(numpy.abs(resized).max(initial=0.0)), True, new)
     points = math.ceil(40 * new.boundary / min(old.step, new.step)) + 1
     x = numpy.linspace(-new.boundary, new.boundary, points)
     y = _kernel_matrix(x, old, sigma=sigma) @ alpha.reshape(-1, old.size).T
     K = _kernel_matrix(x, new)
-    resized = numpy.linalg.lstsq(K, y, rcond=rcond)[0].astype(numpy.float32)
+    resized = numpy.linalg.lstsq(K, y, rcond=rcond)[0].astype(dtype)
     return Resized(
         alpha=resized.T.reshape(*alpha.shape[:-1], new.size),
         residual_max=float(numpy.abs(K @ resized.astype(numpy.float64) - y).max(initial=0.0)),
@@ -214,7 +216,7 @@ def resize_alpha(alpha: Array, old: Grid, new: Grid, sigma: float | None = None,
 
 def _places(old: Grid, new: Grid) -> numpy.ndarray | None:
     """The index of every old centre among the new centres, int [old.size]; None if an old centre is not a new one."""
-    exact = (numpy.linspace(-old.boundary, old.boundary, old.size) + new.boundary) / new.step
+    exact = (old.exact_centers + new.boundary) / new.step
     place = numpy.round(exact).astype(int)
     if numpy.abs(exact - place).max() > 1e-6 or place.min() < 0 or place.max() >= new.size:
         return None

@@ -27,6 +27,8 @@ class KAF(nnx.Module):
     ((4, 20), (1, 4))
     """
 
+    has_alpha = True
+
     def __init__(
         self,
         units: int | tuple[int, ...],

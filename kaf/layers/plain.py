@@ -33,6 +33,22 @@ class Layer:
         # every library that the program has imported.
         load_imported_backends()
 
+    def __repr__(self) -> str:
+        """The fields that are not their defaults, an array as its dtype and shape: KAF(alpha=float32[4,20])."""
+        fields = [(field, getattr(self, field.name)) for field in dataclasses.fields(self)]
+        others = [(field.name, value) for field, value in fields if _is_array(value) or value != field.default]
+        return f"{type(self).__name__}({', '.join(f'{name}={_short(value)}' for name, value in others)})"
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "dtype") and hasattr(value, "shape")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_short, value))}{',' * (len(value) == 1)})"
+    return f"{value.dtype}[{','.join(map(str, value.shape))}]" if _is_array(value) else repr(value)
+
 
 INITS = ("random", "variance_preserving")
 
@@ -49,10 +65,11 @@ def initial_alpha(
         scale = RANDOM_SCALE if init == "random" else variance_preserving_scale(grid, kernel)
         return random_alpha(key, (*units, grid.size), scale)
     alpha = ridge_alpha(init, grid, kernel=kernel).alpha
-    return get_backend(key).np.broadcast_to(alpha, (*units, grid.size))
+    xp = get_backend(key).np
+    return xp.broadcast_to(xp.asarray(alpha, float), (*units, grid.size))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KAF(Layer):
     """A kernel activation function for each unit: alpha [*units, k] is trained, the grid of the k centres is fixed.
 
@@ -113,9 +130,9 @@ class KAF(Layer):
         return cls(
             alpha,
             grid,
-            log_sigma=xp.full(units, math.log(grid.sigma), "float32") if "sigma" in trainable else None,
-            centers=xp.asarray(grid.centers) if "centers" in trainable else None,
-            linear=xp.zeros(units, "float32") if residual else None,
+            log_sigma=xp.full(units, math.log(grid.sigma), float) if "sigma" in trainable else None,
+            centers=xp.asarray(grid.exact_centers, float) if "centers" in trainable else None,
+            linear=xp.zeros(units) if residual else None,
             kernel=kernel,
             axis=axis,
             method=method,
@@ -189,7 +206,7 @@ def apply(layer: Any, x: Array) -> Array:
 _RECTIFIERS = ("relu", "elu", "gelu", "silu", "leaky_relu", "softplus")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Linear(Layer):
     """x @ weight + bias; weight [n_in, n_out], bias [n_out].
 
@@ -225,7 +242,7 @@ class Linear(Layer):
 register_dataclass(Linear, data_fields=["weight", "bias"], meta_fields=[])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fixed(Layer):
     """An activation without parameters, by its name in the backend's `nn`.
 
@@ -245,7 +262,7 @@ register_dataclass(Fixed, data_fields=[], meta_fields=["name"])
 ACTIVATIONS = ("kaf", "relu", "tanh", "elu", "gelu")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KAFNet(Layer):
     """Linear layers with an activation between any two of them. `layers` are called from first to last.
 

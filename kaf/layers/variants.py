@@ -23,7 +23,7 @@ from .plain import KAF, Layer
 # -- Two inputs ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KAF2D(Layer):
     """A function of two inputs for each pair of units k and k + H/2: alpha [H/2, D, D], out [..., H/2].
 
@@ -63,7 +63,7 @@ class KAF2D(Layer):
             raise ValueError(
                 f"KAF2D: the last axis of x must have {2 * pairs} units; x has shape {x.shape}, alpha {alpha.shape}."
             )
-        sigma = backend.np.asarray(self.sigma, "float32")
+        sigma = backend.np.asarray(self.sigma)
         return _kaf2d(backend, self.grid)(x[..., :pairs], x[..., pairs:], alpha, sigma)
 
 
@@ -77,7 +77,7 @@ def _kaf2d(backend: Backend, grid: Grid) -> Callable:
     Reverse mode keeps only these arguments.
     """
     xp = backend.np
-    along_t = evaluator(backend, make_layout(grid.centers, math.sqrt(2.0) * grid.step))
+    along_t = evaluator(backend, make_layout(grid.exact_centers, math.sqrt(2.0) * grid.step))
 
     def add(out, center_and_alpha, s, t, sigma):
         center, alpha = center_and_alpha
@@ -89,7 +89,7 @@ def _kaf2d(backend: Backend, grid: Grid) -> Callable:
         dtype = xp.result_type(s, alpha)
         start = xp.zeros(s.shape, xp.result_type(dtype, "float32"))
         s, sigma = s.astype(start.dtype), sigma.astype(start.dtype)
-        xs = (xp.asarray(grid.centers, start.dtype), xp.moveaxis(alpha, 0, -1).astype(start.dtype))
+        xs = (xp.asarray(grid.exact_centers, start.dtype), xp.moveaxis(alpha, 0, -1).astype(start.dtype))
         out, _ = backend.lax.scan(lambda out, c: (add(out, c, s, t, sigma), None), start, xs)
         return out.astype(dtype)
 
@@ -99,7 +99,7 @@ def _kaf2d(backend: Backend, grid: Grid) -> Callable:
 # -- Several kernels -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MultiKAF(Layer):
     """A KAF whose kernel is a linear combination of several kernels: sum_i alpha_i sum_m mu_m kappa_m(x, c_i).
 
@@ -135,7 +135,7 @@ class MultiKAF(Layer):
             kernel_function(kernel)
         grid = Grid() if grid is None else grid
         alpha = random_alpha(key, (units, grid.size))
-        mu = get_backend(alpha).np.full((units, len(kernels)), 1 / len(kernels), "float32")
+        mu = get_backend(alpha).np.full((units, len(kernels)), 1 / len(kernels), float)
         return cls(alpha, mu, tuple(kernels), grid, axis)
 
     def __call__(self, x: Array) -> Array:
@@ -154,7 +154,7 @@ register_dataclass(MultiKAF, data_fields=["alpha", "mu"], meta_fields=["kernels"
 # -- Complex numbers -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ComplexKAF(Layer):
     """A KAF for the real part and another for the imaginary part: phi(z) = real(Re z) + i imag(Im z).
 
@@ -189,7 +189,7 @@ register_dataclass(ComplexKAF, data_fields=["real", "imag"], meta_fields=[])
 # -- Gates ---------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GatedKAF(Layer):
     """A gate for recurrent networks, trained for each unit: sigmoid(phi(x)/2 + x/2), in (0, 1).
 
@@ -223,14 +223,15 @@ register_dataclass(GatedKAF, data_fields=["kaf"], meta_fields=[])
 # -- On every edge -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KANLayer(Layer):
     """A KAF on each edge of a layer: out_o = sum_i phi_io(x_i) + sum_i base_io silu(x_i) + bias_o.
 
-    This is the layer of fast-kan (Li, arXiv 2405.06721): by default 8 Gaussians exp(-((x - c)/step)^2) on [-2, 2], applied to
-    the inputs after a layer norm, plus a linear layer of silu(x). alpha is [n_in, n_out, k], base [n_in, n_out] and bias
-    [n_out]; scale and shift [n_in] belong to the norm. A part whose arrays are None is left out. The sum is computed one centre
-    after the other, each by a matrix product of its Gaussians, so no array is [batch, n_in, k].
+    This is the layer of fast-kan (Li, arXiv 2405.06721): by default 8 Gaussians exp(-((x - c)/step)^2) on [-2, 2], plus a
+    linear layer of silu(x). With norm=True the Gaussians are applied to the inputs after a layer norm. alpha is
+    [n_in, n_out, k], base [n_in, n_out] and bias [n_out]; scale and shift [n_in] belong to the norm. A part whose arrays are
+    None is left out. The sum is computed one centre after the other, each by a matrix product of its Gaussians, so no array
+    is [batch, n_in, k].
 
     >>> layer = KANLayer.init(0, 3, 2)
     >>> layer.alpha.shape, layer([[1.0, 2.0, 3.0]]).shape
@@ -256,12 +257,19 @@ class KANLayer(Layer):
         *,
         spread: float = 0.1,
         base: bool = True,
-        norm: bool = True,
+        norm: bool = False,
     ) -> KANLayer:
         """A layer with normal alpha of standard deviation `spread`, normal base of variance 1 / n_in, and zero bias.
 
-        `base` and `norm` say whether the layer has the silu part and the layer norm.
+        `base` and `norm` say whether the layer has the silu part and the layer norm. The layer norm, which fast-kan has, helps
+        where a layer has many inputs (images, hidden layers of dozens of units) that would leave the grid: it brings them to
+        mean 0 and variance 1. It hurts where there are few, because it takes two numbers away from every example, the mean and
+        the spread of its inputs: of two inputs it leaves which one is larger, and of one input nothing.
+
+        Raises ValueError for a norm of one input.
         """
+        if norm and n_in == 1:
+            raise ValueError("KANLayer: a layer norm of one input is a constant; give norm=False, or more inputs.")
         grid = Grid(8, 2.0) if grid is None else grid
         backend = get_backend(key)
         xp = backend.np
@@ -314,7 +322,7 @@ def _edges(backend: Backend, grid: Grid) -> Callable:
         computing = xp.result_type(dtype, "float32")
         x, alpha = x.astype(computing), xp.moveaxis(alpha, -1, 0).astype(computing)
         start = xp.zeros((*x.shape[:-1], alpha.shape[-1]), computing)
-        xs = (xp.asarray(grid.centers, computing), alpha)
+        xs = (xp.asarray(grid.exact_centers, computing), alpha)
         out, _ = backend.lax.scan(lambda out, c: (add(out, c, x), None), start, xs)
         return out.astype(dtype)
 

@@ -36,11 +36,11 @@ class TrainResult:
     """The trained model, and the course of the training.
 
     model              the trained model
-    loss_curve         float32 [steps], the loss of each mini-batch before its step, with the l2 term
+    loss_curve         float32 [steps], the loss of each mini-batch before its step, without the l2 term
     epoch_losses       float32 [epochs], the mean over the examples of each finished epoch
     seconds            the time of the whole training, with compilation, and with the time before it was resumed
     interrupted        whether Ctrl-C ended the training; the model is then that of the last finished step
-    validation_losses  float32 [epochs], without the l2 term; [0] without validation
+    validation_losses  float32 [epochs]; [0] without validation
     best_epoch         the epoch, counted from 0, of the smallest validation loss; None without validation
     stopped_early      whether `patience` ended the training
     """
@@ -177,7 +177,7 @@ class _Machine:
 
 
 def make_step(backend: Backend, model: Callable, loss: Callable, optimizer: Optimizer, l2_weight: float) -> Callable:
-    """A training step, not jitted: step(values, state, x, y) -> (values, state, loss).
+    """A training step, not jitted: step(values, state, x, y) -> (values, state, loss). The loss is without the l2 term.
 
     `model` makes a callable model from the values, and the step calls it on x. `l2_weight` is the weight of the sum of
     alpha^2 in the loss.
@@ -194,10 +194,11 @@ def make_step(backend: Backend, model: Callable, loss: Callable, optimizer: Opti
     def objective(values, x, y):
         made = model(values)
         value = loss(made(x), y)
-        return value + l2_weight * losses.l2_alpha(made) if l2_weight else value
+        return (value + l2_weight * losses.l2_alpha(made) if l2_weight else value), value
 
     def step(values, state, x, y):
-        value, grads = backend.value_and_grad(objective)(values, x, y)
+        # What is reported is the loss of the data: with the l2 term it could not be compared with that of other networks.
+        (_, value), grads = backend.value_and_grad(objective, has_aux=True)(values, x, y)
         updates, state = optimizer.update(grads, state, values)
         return apply_updates(values, updates), state, value
 

@@ -106,8 +106,10 @@ def l2_alpha(model: Any) -> Array | float:
     5.0
     """
     tree_util = get_tree_backend(model).tree_util
-    nodes = tree_util.tree_leaves(model, is_leaf=has_alpha)
-    return sum(((get_backend(node.alpha).np.asarray(node.alpha) ** 2).sum() for node in nodes if has_alpha(node)), 0.0)
+    nodes = filter(has_alpha, tree_util.tree_leaves(model, is_leaf=has_alpha))
+    # An alpha may be a tree itself: in a Flax module it is a node that holds the array.
+    alphas = [leaf for node in nodes for leaf in tree_util.tree_leaves(node.alpha)]
+    return sum(((get_backend(alpha).np.asarray(alpha) ** 2).sum() for alpha in alphas), 0.0)
 
 
 def has_alpha(node: Any) -> bool:

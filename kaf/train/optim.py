@@ -185,8 +185,9 @@ def decay_apart(alpha: float = 0.0, weights: float = 0.0, biases: float = 0.0) -
         tree_util = get_tree_backend(params).tree_util
 
         def of_node(node):
-            coefficients = node.alpha if has_alpha(node) else None
-            role = lambda leaf: alpha if leaf is coefficients else weights if leaf.ndim > 1 else biases
+            # In a Flax module alpha is a node that holds the array, so the leaf is not `node.alpha` itself.
+            own = {id(leaf) for leaf in tree_util.tree_leaves(node.alpha)} if has_alpha(node) else ()
+            role = lambda leaf: alpha if id(leaf) in own else weights if leaf.ndim > 1 else biases
             return tree_util.tree_map(role, node)
 
         return tree_util.tree_map(of_node, params, is_leaf=has_alpha)

@@ -99,13 +99,36 @@ def test_bad_regression(name, capsys, here):
     assert listing(here) == ["t.csv"]
 
 
-def test_numbers_taken_for_classes(capsys, here):
+INFERRED = {
+    "real numbers": ([i * 0.25 for i in range(20)], 20),
+    "whole numbers, few rows of each": ([i // 2 for i in range(40)], 20),
+    "negative and large": ([(-1) ** i * 10.0**i for i in range(11)], 11),
+    "whole numbers, many rows of each": ([i % 11 for i in range(110)], None),
+    "ten real numbers": ([i % 10 / 4 for i in range(20)], None),
+    "words among numbers": (["a", *(i % 20 * 0.25 for i in range(60)), "a"], None),
+    "digits without a value": (["9" * 5000, *(i % 20 * 0.25 for i in range(60)), "9" * 5000], None),
+}
+
+
+@pytest.mark.parametrize("name", INFERRED)
+def test_many_different_numbers_are_predicted_and_not_taken_for_classes(name, here):
+    y, different = INFERRED[name]
+    (here / "t.csv").write_text(csv_text([(i, -i, label) for i, label in enumerate(y)]))
+    found = data.read_dataset("t.csv")
+    text = f" (column 'label' holds {different} different numbers; --task classification takes them for classes)"
+    assert (found.task, found.inferred) == (("regression", text) if different else ("classification", ""))
+    if different:
+        np.savez("t.npz", x=np.ones((len(y), 2)), y=np.array(y))
+        assert data.read_dataset("t.npz").inferred == text.replace("column 'label'", "y")
+
+
+def test_classes_of_one_row_by_request(capsys, here):
     (here / "t.csv").write_text(csv_text(NUMBERS))
     message = (
         "t.csv: class '0.0' of column 'label' has one row, and needs two, to train and to test; remove it, or predict "
         "numbers by --task regression"
     )
-    fails(capsys, ["train", "--data", "t.csv"], message)
+    fails(capsys, ["train", "--data", "t.csv", "--task", "classification"], message)
 
 
 GOOD_X, GOOD_Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2

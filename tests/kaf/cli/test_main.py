@@ -32,9 +32,19 @@ def test_every_command_has_examples_that_parse(command, capsys):
     with pytest.raises(SystemExit) as exit:
         main([command, "--help"])
     assert exit.value.code == 0
-    examples = re.findall(r"^  kaf (.*)$", capsys.readouterr().out.partition("examples:")[2], re.M)
+    text = capsys.readouterr().out.partition("examples:")[2].replace("\\\n", "")
+    examples = re.findall(r"^  kaf (.*)$", text, re.M)
     assert examples
     assert {make_parser().parse_args(example.split()).command for example in examples} == {command}
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_in_80_columns(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    out = capsys.readouterr().out
+    assert out.count("\n") > 10 and [line for line in out.splitlines() if len(line) > 80] == []
 
 
 def test_numpy_is_enough_for_help_and_jaxpr():

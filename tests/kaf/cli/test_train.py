@@ -60,8 +60,18 @@ def test_train_and_predict(name, kind, capsys, here):
     assert re.match(rf"{re.escape(name)}: 4[78] rows to train, 1[23] to test, 3 features", out)
     assert sorted(os.listdir("kaf-out")) == WRITTEN
     assert [row[0] for row in results(out)] == ["KAF", "ReLU, equal width", "ReLU, equal params"]
-    rows = list(csv.reader(io.StringIO(succeeds(capsys, ["predict", "kaf-out/model.npz", name]))))
+    assert main(["predict", "kaf-out/model.npz", name]) == 0
+    out, err = capsys.readouterr()
+    rows = list(csv.reader(io.StringIO(out)))
     assert len(rows) == 61
+    # The target is there, so the predictions are scored; what is printed to stdout stays a table.
+    right = np.mean([row[0] == str(label) for row, label in zip(rows[1:], TARGETS[kind], strict=True)])
+    score = f"accuracy {100 * right:.2f}%"
+    if kind == "numbers":
+        error = np.mean((np.array([float(row[0]) for row in rows[1:]]) - TARGETS[kind]) ** 2)
+        score = f"R2 {1 - error / TARGETS[kind].var():.4f}"
+    assert err == f"kaf: {score} on the 60 rows of {name}\n"
+    assert succeeds(capsys, ["predict", "kaf-out/model.npz", name, "--quiet"]) == out
     if kind == "numbers":
         assert rows[0] == ["prediction"]
         # After three epochs predictions are near the mean, in the units of the target.
@@ -70,6 +80,35 @@ def test_train_and_predict(name, kind, capsys, here):
         assert rows[0] == ["class", "probability"]
         assert {row[0] for row in rows[1:]} <= set(map(str, TARGETS[kind]))
         assert all(1 / 3 <= float(row[1]) <= 1 for row in rows[1:])
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_the_loss_of_a_regression_has_figures(scale, capsys, here):
+    rows = [(*row, 100 + scale * row[0]) for row in X]
+    with open("t.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("a", "b", "c", "y"), *rows])
+    out = succeeds(capsys, ["train", "--data", "t.csv", *FAST])
+    assert "numbers to predict (column 'y' holds 60 different numbers; --task classification takes" in out
+    report = (here / "kaf-out" / "report.md").read_text()
+    assert "numbers to predict (column 'y' holds 60 different numbers" in report
+    for text in [row[5] for row in results(out)] + re.findall(r"\| ([^|]+) \| [^|]+ \|$", report, re.M)[2:]:
+        assert len(re.sub(r"e.*|\D", "", text.strip()).lstrip("0")) >= 3 and float(text) > 0, text
+
+
+def test_quiet(capsys, here):
+    assert succeeds(capsys, [*write_table("t.csv", "two classes"), "--quiet"]) == ""
+    assert sorted(os.listdir("kaf-out")) == WRITTEN
+    assert succeeds(capsys, ["fit", "tanh", "--quiet"]) == ""
+
+
+def test_rows_without_a_target_are_predicted_and_not_scored(capsys, here):
+    succeeds(capsys, write_table("t.csv", "two classes"))
+    lines = (here / "t.csv").read_text().splitlines()
+    lines[1] = lines[1].rpartition(",")[0] + ","
+    (here / "t.csv").write_text("\n".join(lines))
+    assert main(["predict", "kaf-out/model.npz", "t.csv"]) == 0
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 61 and re.fullmatch(r"kaf: accuracy .*% on the 59 of 60 rows of t.csv\n", err)
 
 
 def test_several_layers_seeds_baselines_and_the_rest(capsys, here):

@@ -1,14 +1,18 @@
 """The formula: its values, its derivatives, its shapes; on both backends, against float64 NumPy."""
 
 import typing
+import warnings
 
+import jax
 import jaxtyping
 import numpy as np
 import pytest
+from jax.experimental import jet
 
 import kaf
 from kaf import Grid, gauss_kernel
 from kaf.backend import CHOICES
+from kaf.functional import activation
 from kaf.functional import kaf as phi
 
 GRID = Grid()
@@ -31,6 +35,58 @@ def random_problem(shape, units, size=20, seed=0):
     rng = np.random.default_rng(seed)
     x = rng.uniform(-10, 10, shape).astype(np.float32)
     return x, rng.normal(0, np.sqrt(0.3), (*units, size)).astype(np.float32)
+
+
+@pytest.mark.parametrize("method", ["naive", "gridded", "loop"])
+def test_arrays_of_no_values(backend, method, monkeypatch):
+    # The tests have several devices, and most users one, for which chunks of rows have other sizes.
+    monkeypatch.setattr(type(backend), "shares_arrays", lambda self: False)
+    activation._run.cache_clear()
+    for shape, units in [((2, 0), (0,)), ((0, 2), (2,)), ((3, 2, 0), (0,)), ((2, 0, 3), (0, 3)), ((2, 0), ())]:
+        x, alpha = random_problem(shape, units)
+        f = lambda x, alpha: phi(x, alpha, GRID, method=method)
+        assert f(x, alpha).shape == shape
+        of_x, of_alpha = backend.grad(lambda x, alpha, f=f: f(x, alpha).sum(), (0, 1))(x, alpha)
+        assert of_x.shape == shape and of_alpha.shape == alpha.shape and not np.asarray(of_alpha).any()
+    activation._run.cache_clear()
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.vmap, lambda f: jax.vmap(jax.vmap(f))], ids=["", "vmap", "vmap2"])
+def test_taylor_series(wrap):
+    """`jet` has no rule for checkpoint, so "auto" takes the formula; the terms are those of the formula's derivatives."""
+    layer = kaf.KAF.init(jax.random.key(0), 3)
+    f = wrap(lambda x: kaf.kaf(x, layer.alpha if x.ndim else layer.alpha[0], GRID))
+    x = jax.random.normal(jax.random.key(1), (4, 3))
+    one, zero = np.ones((4, 3), np.float32), np.zeros((4, 3), np.float32)
+    value, terms = jet.jet(f, (x,), ((one, zero, zero),))
+    g = lambda x: kaf.kaf(x, layer.alpha if x.ndim else layer.alpha[0], GRID, method="naive")
+    for found in (value, *terms):
+        np.testing.assert_allclose(found, wrap(g)(x), rtol=1e-4, atol=1e-3)
+        g = lambda x, g=g: jax.jvp(g, (x,), (np.ones_like(x) if not hasattr(x, "aval") else jax.numpy.ones_like(x),))[1]
+
+
+AXES = {
+    ((8, 8, 8), 8): True,
+    ((2, 8, 5, 8), 8): True,
+    ((2, 5, 8, 8), 8): True,
+    ((8, 8), 8): False,  # the rows of a batch
+    ((8, 5, 8), 8): False,
+    ((2, 3, 8), 8): False,
+    ((1, 1, 1), 1): False,
+}
+
+
+@pytest.mark.parametrize("shape, units", AXES)
+def test_units_that_could_be_another_axis(backend, shape, units):
+    x, alpha = random_problem(shape, (units,))
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        out = phi(x, alpha, GRID)
+    assert [str(w.message).partition(",")[0] for w in found] == ["kaf: x has shape (" + str(shape[0])] * AXES[
+        shape, units
+    ]
+    # Whoever says which axis is meant is not warned.
+    np.testing.assert_array_equal(np.asarray(phi(x, alpha, GRID, axis=-1)), np.asarray(out))
 
 
 # -- Values ------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from jax.ad_checkpoint import print_saved_residuals
 from kaf_jaxprs import sizes_in
 
 import minijax
-from kaf import Grid, use_backend
+from kaf import Grid, ridge_alpha, use_backend
 from kaf.functional import kaf as phi
 from kaf.functional.activation import METHODS, _rows_per_chunk, _rows_to_join, _run
 from kaf.functional.gridded import Layout, backward, evaluator, make_layout
@@ -67,6 +67,29 @@ def test_values(backend, method, size, rule):
     out = phi(x, alpha, grid, method=method)
     assert (out.shape, out.dtype) == (x.shape, np.float32)
     assert relative_error(out, hermite_sums(x, alpha, grid, 0)) < 1e-5
+
+
+ILL_CONDITIONED = [
+    Grid(),
+    Grid(rule="code"),
+    Grid(50, 4.0, "code"),
+    Grid(20, 1000.0, "code"),
+    Grid(100, 1000.0, "code"),
+]
+
+
+@pytest.mark.parametrize("method, bound", [("gridded", 50), ("naive", 20), ("loop", 20)])
+@pytest.mark.parametrize("grid", [*ILL_CONDITIONED, Grid(200, 5.0)], ids=str)
+def test_the_error_is_bounded_by_the_sum_of_alpha(backend, method, bound, grid):
+    """For one coefficient, for signs that alternate, and for ridge fits, whose coefficients are large and cancel."""
+    fits = [ridge_alpha(f, grid, eps).alpha for f, eps in [("tanh", 1e-4), ("elu", 1e-6), ("relu", 1e-12)]]
+    alternating = (-1.0) ** np.arange(grid.size)
+    alpha = np.concatenate([np.eye(grid.size), alternating[None], fits]).astype(np.float32)
+    x = np.random.default_rng(0).uniform(-1.3 * grid.boundary, 1.3 * grid.boundary, (1000, 1)).astype(np.float32)
+    found = np.asarray(phi(x.repeat(len(alpha), 1), alpha, grid, method=method), np.float64)
+    kernel = np.exp(-grid.gamma * (x.astype(np.float64) - np.linspace(-grid.boundary, grid.boundary, grid.size)) ** 2)
+    error = np.abs(found - kernel @ alpha.astype(np.float64).T).max(0)
+    assert (error / (np.finfo(np.float32).eps * np.abs(alpha).sum(1))).max() < bound
 
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)

@@ -45,8 +45,21 @@ def test_filter_jit_and_filter_grad():
 
 def random_mlp(depth=2, width=8, scan=False):
     mlp = eqx.nn.MLP(3, 2, width, depth, activation=kaf.equinox.KAF.init(KEY), scan=scan, key=jax.random.key(1))
-    # Every unit starts as the same function; let them start as different ones.
-    return eqx.tree_at(lambda mlp: mlp.activation.alpha, mlp, kaf.random_alpha(KEY, (depth, width, 20)))
+    return kaf.equinox.redraw(mlp, KEY)
+
+
+def test_redraw_gives_every_unit_a_function_of_its_own():
+    key = jax.random.key(1)
+    kafs = [kaf.equinox.KAF.init(KEY, trainable=("sigma",)) for _ in range(2)]
+    model = [eqx.nn.MLP(3, 2, 8, 2, activation=activation, key=key) for activation in kafs]
+    assert len({row.tobytes() for part in model for row in np.asarray(part.activation.alpha).reshape(-1, 20)}) == 1
+    drawn = kaf.equinox.redraw(model, KEY)
+    alphas = np.concatenate([np.asarray(part.activation.alpha).reshape(-1, 20) for part in drawn])
+    assert alphas.shape == (32, 20) and len(set(alphas.ravel().tolist())) == alphas.size
+    np.testing.assert_allclose(alphas.std(), np.sqrt(0.3), rtol=0.1)
+    # Nothing else has changed.
+    same = jax.tree.map(lambda a, b: a is b, model, drawn)
+    assert sum(not equal for equal in jax.tree.leaves(same)) == 2
 
 
 def test_as_the_activation_of_an_mlp_every_unit_has_its_own_alpha():

@@ -11,7 +11,7 @@ import pytest
 from flax import nnx
 
 import kaf
-from kaf import KAF, Grid, use_backend
+from kaf import KAF, Grid, KAFNet, use_backend
 
 KEY = jax.random.key(0)
 OPTIONS = {
@@ -97,7 +97,8 @@ except ImportError as e:
 def test_from_home_to_home(name, library):
     with use_backend(library) as backend:
         layer = KAF.init(backend.random.key(3), 4, **OPTIONS[name])
-        x = np.random.default_rng(0).uniform(-3, 3, (5, 4, 4)).astype(np.float32)
+        shape = (5, 4, 3) if name == "channels" else (5, 3, 4)
+        x = np.random.default_rng(0).uniform(-3, 3, shape).astype(np.float32)
         value = np.asarray(layer(x))
     in_equinox = kaf.equinox.KAF.from_layer(layer)
     in_flax = kaf.nnx.KAF.from_layer(in_equinox.to_layer())
@@ -111,6 +112,18 @@ def test_from_home_to_home(name, library):
         if first is not None:
             assert isinstance(last, jax.Array)
             same(last, first)
+
+
+def test_a_tree_of_labels_that_optax_calls_says_what_to_do(backend):
+    net = KAFNet.init(0, [3, 4, 1])
+    labels = backend.tree_util.tree_map(lambda leaf: "slow", net)
+    transforms = {"slow": optax.sgd(1e-2), "fast": optax.sgd(0.1)}
+    with pytest.raises(TypeError, match="kaf: a KAFNet was given where an array is needed.*lambda params: labels"):
+        optax.multi_transform(transforms, labels).init(net)
+    if backend.name == "jax":
+        optimizer = optax.multi_transform(transforms, lambda params: labels)
+        updates, _ = optimizer.update(net, optimizer.init(net), net)
+        same(updates.layers[0].weight, -1e-2 * net.layers[0].weight)
 
 
 # -- Optax ----------------------------------------------------------------------------------------------------------------

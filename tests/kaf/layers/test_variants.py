@@ -216,14 +216,14 @@ def fast_kan(layer, x):
 
 
 def test_kan_layer_is_fast_kans(backend):
-    layer = KANLayer.init(0, 5, 3)
+    layer = KANLayer.init(0, 5, 3, norm=True)
     assert num_parameters(layer) == 5 * 3 * 8 + 5 * 3 + 3 + 2 * 5
     layer = KANLayer(layer.alpha, layer.base, inputs(3), inputs(5), inputs(5, seed=1))
     close(layer(inputs(40, 5)), fast_kan(layer, inputs(40, 5)), 200)
 
 
 def test_kan_layer_is_a_kaf_on_each_edge(backend):
-    layer = KANLayer.init(0, 5, 3, Grid(12, 3.0), base=False, norm=False)
+    layer = KANLayer.init(0, 5, 3, Grid(12, 3.0), base=False)
     assert (layer.base, layer.bias, layer.scale, layer.shift) == (None,) * 4
     x = inputs(40, 5)
     edges = [
@@ -231,6 +231,22 @@ def test_kan_layer_is_a_kaf_on_each_edge(backend):
         for o in range(3)
     ]
     close(layer(x), np.asarray(edges, np.float64).sum(1).T, 200)
+
+
+@pytest.mark.parametrize("n_in", [1, 2, 3])
+def test_a_kan_layer_tells_inputs_apart(backend, n_in):
+    """A layer norm, which is not the default, would leave a constant of one input, and of two which one is larger."""
+    layer = KANLayer.init(0, n_in, 4, base=False)
+    assert layer.scale is None and layer.shift is None
+    rows = np.arange(1, 6, dtype=np.float32)[:, None] * np.linspace(0.2, 0.4, n_in, dtype=np.float32)
+    out = np.asarray(layer(rows))
+    assert min(np.abs(a - b).max() for i, a in enumerate(out) for b in out[:i]) > 1e-2
+
+
+def test_a_layer_norm_of_one_input_is_refused(backend):
+    with pytest.raises(ValueError) as e:
+        KANLayer.init(0, 1, 4, norm=True)
+    assert str(e.value) == ("KANLayer: a layer norm of one input is a constant; give norm=False, or more inputs.")
 
 
 @pytest.mark.parametrize("name, largest", [("KANLayer", 64 * 16), ("KAF2D", 64 * 16)])

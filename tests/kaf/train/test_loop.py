@@ -83,7 +83,9 @@ def test_the_first_loss_is_that_of_the_model_as_given(backend):
     x, y = moons(40)
     model = KAFNet.init(0, [2, 4, 1])
     curve = fit(model, x, y, loss="binary_cross_entropy", epochs=1, batch_size=40, l2_alpha=0.01).loss_curve
-    expected = losses.binary_cross_entropy(model(x), y) + 0.01 * losses.l2_alpha(model)
+    # Without the l2 term, which the losses of other networks do not have: curves of several networks are drawn together.
+    expected = losses.binary_cross_entropy(model(x), y)
+    assert losses.l2_alpha(model) > 1
     # One batch holds all examples: their order changes only the last bits of the sum.
     np.testing.assert_allclose(curve[0], float(expected), rtol=1e-5)
 
