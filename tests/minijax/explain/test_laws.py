@@ -23,9 +23,10 @@ OF_INTEGERS = (
     "shift_right_arithmetic",
     "shift_right_logical",
     "clz",
+    "mulhi",
 )
 OF_TWO = (
-    "add add_any and atan2 complex div eq ge gt igamma igammac le lt max min mul ne nextafter or pow rem shift_left"
+    "add add_any and atan2 complex div eq ge gt igamma igammac le lt max min mul mulhi ne nextafter or pow rem shift_left"
     " shift_right_arithmetic shift_right_logical sub xor zeta"
 ).split()
 PARAMS = {
