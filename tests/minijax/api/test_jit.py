@@ -559,3 +559,17 @@ def test_clear_caches_forgets_what_was_traced(again):
     mj.clear_caches()
     again(jitted if again is not mj.jit else f)(1.0)
     assert len(traced) == 2
+
+
+def test_a_method_is_called_by_its_object_and_by_its_class():
+    class Scale:
+        def __init__(self, factor):
+            self.factor = factor
+
+        @functools.partial(mj.jit, static_argnums=0)
+        def times(self, x):
+            return self.factor * x
+
+    assert float(Scale(3.0).times(2.0)) == 6.0
+    assert float(Scale.times(Scale(4.0), 2.0)) == 8.0
+    assert Scale.times is Scale.__dict__["times"]
