@@ -269,11 +269,14 @@ CONSTANT = "sign floor ceil round stop_gradient bitcast_convert_type"
 # Primitives that are linear in their only argument (reshape, reduce_sum, ...) are not listed: see `rule_from_row`.
 LINEAR = (
     "add sub add_any complex concatenate stack pad select_n gather dynamic_slice dynamic_update_slice"
-    " scatter scatter-add scatter-sub psum"
+    " scatter scatter-add scatter-sub psum optimization_barrier"
 )
 # Linear on either side of a kink. At a tie the derivative of max is the mean of its arguments', as in JAX.
-KINKED = "max min rem reduce_max reduce_min cummax cummin scatter-min scatter-max sort top_k"
-BILINEAR = "mul dot_general"
+KINKED = (
+    "max min rem reduce_max reduce_min cummax cummin scatter-min scatter-max sort top_k reduce_window_max reduce_window_min"
+    " select_and_gather_add select_and_scatter_add"
+)
+BILINEAR = "mul dot_general conv_general_dilated"
 INTEGRATED = (
     "asin acos atan asinh acosh atanh atan2 erf erfc erf_inv lgamma digamma polygamma bessel_i0e bessel_i1e igamma igammac"
     " regularized_incomplete_beta cumlogsumexp scatter-mul"
