@@ -88,7 +88,6 @@ from ..primitives.shapes import (
     index_in_dim,
     iota,
     pad,
-    reshape,
     rev,
     slice,
     slice_in_dim,
@@ -118,6 +117,7 @@ from .more import (
     index_take,
     platform_dependent,
     ragged_dot,
+    reshape,
     shape_as_value,
 )
 from .reductions import reduce, reduce_window, reduce_window_shape_tuple

@@ -95,7 +95,7 @@ from ..primitives.words import reduce_precision as reduce_precision
 from ..primitives.basis import reduce_sum as reduce_sum
 from .reductions import reduce_window as reduce_window
 from .reductions import reduce_window_shape_tuple as reduce_window_shape_tuple
-from ..primitives.basis import reshape as reshape
+from .more import reshape as reshape
 from ..primitives.shapes import rev as rev
 from ..api.loops import scan as scan
 from ..primitives.arithmetic import select as select

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -11,7 +12,8 @@ from ..core.array import to_array
 from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes
-from ..primitives.basis import broadcast_in_dim, expand_dims, reshape, shape_of
+from ..primitives.basis import broadcast_in_dim, expand_dims, shape_of, transpose
+from ..primitives.basis import reshape as _reshape
 from ..primitives.contractions import DimensionNumbers, Precision, dot_general
 from ..primitives.convolution_shapes import ConvDimensionNumbers
 from ..primitives.elementwise import convert_element_type, ge_p, lt_p, mul_p, neg_p, rem_p, select
@@ -26,6 +28,19 @@ from ..primitives.windows import GatherDimensionNumbers
 PrecisionLike: TypeAlias = str | Precision | tuple[str, str] | tuple[Precision, Precision] | None
 DotDimensionNumbers: TypeAlias = DimensionNumbers
 ConvGeneralDilatedDimensionNumbers: TypeAlias = tuple[str, str, str] | ConvDimensionNumbers | None
+
+
+def reshape(operand: ArrayLike, new_sizes: Sequence[int], dimensions: Sequence[int] | None = None) -> Array:
+    """The same elements, in row-major order, in another shape (`lax.reshape`); dimensions: the order of the axes before.
+
+    >>> reshape(np.float32([[1, 2], [3, 4]]), (4,), (1, 0))
+    Array([1., 3., 2., 4.], dtype=float32)
+    """
+    # Converted here, an array among the sizes raises from fewer frames of ours.
+    sizes = tuple(map(int, new_sizes))
+    if dimensions is not None:
+        operand = transpose(operand, tuple(map(operator.index, dimensions)))
+    return _reshape(operand, sizes)
 
 
 def _check_k(operand: ArrayLike, k: int, reduction_dimension: int):
@@ -180,7 +195,7 @@ def ragged_dot(
     inside = before & lt_p.bind(places, broadcast_in_dim(ends, (m, groups), (1,)))
     mask = broadcast_in_dim(convert_element_type(inside, get_aval(lhs).dtype), (m, groups, k), (0, 1))
     spread = mul_p.bind(mask, broadcast_in_dim(lhs, (m, groups, k), (0, 2)))
-    flat = reshape(spread, (m, groups * k)), reshape(rhs, (groups * k, shape[2]))
+    flat = _reshape(spread, (m, groups * k)), _reshape(rhs, (groups * k, shape[2]))
     return dot_general(*flat, (((1,), (0,)), ((), ())), precision, preferred_element_type)
 
 

@@ -126,7 +126,7 @@ def roots(p: ArrayLike, *, strip_zeros: bool = True) -> Array:
     strip_zeros: whether leading zeros are taken away, for which they must be known; if not, NaN stands for each root that they
     leave out. Raises ValueError for a matrix.
 
-    >>> roots(np.float32([1, 0, -4])).real
+    >>> roots(np.float32([1, 0, -4])).real.round(3)
     Array([-2.,  2.], dtype=float32)
     """
     (p,) = promote_dtypes_inexact(ensure_arraylike("roots", p))

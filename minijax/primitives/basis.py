@@ -394,11 +394,9 @@ reduce_sum_p = linear_row(
 # reshape, transpose, squeeze
 
 
-def reshape(operand: ArrayLike, new_sizes: Sequence[int], dimensions: Sequence[int] | None = None) -> Array:
-    """The same elements, in row-major order, in another shape (`lax.reshape`); dimensions: first transposed so."""
+def reshape(operand: ArrayLike, new_sizes: Sequence[int]) -> Array:
+    """The same elements, in row-major order, in another shape (`lax.reshape`)."""
     new_sizes = tuple(map(int, new_sizes))
-    if dimensions is not None:
-        operand = transpose(operand, dimensions)
     if shape_of(operand) == new_sizes and isinstance(operand, Array):
         return operand
     return reshape_p.bind(operand, new_sizes=new_sizes, dimensions=None, sharding=None)

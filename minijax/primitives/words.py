@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..core.traces import Array
+from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike
+from ..foundation import errors
 from ..foundation.pytrees import tree_flatten, tree_unflatten
 from .basis import NO_GRADIENT, NOT_LINEAR, instantiate, linear_jvp, row, zero_jvp
 from .families import FLOAT, INT, batch_elementwise, elementwise
@@ -54,6 +55,13 @@ mulhi_p = elementwise("mulhi", _mulhi, INT, jvp=zero_jvp(lambda: mulhi_p), trans
 # reduce_precision
 
 
+def _known(x, name: str) -> int:
+    """An argument that must be known while tracing."""
+    return operator.index(
+        x._concrete(errors.concretization, f"{name} argument of lax.reduce_precision") if isinstance(x, Tracer) else x
+    )
+
+
 def reduce_precision(operand: ArrayLike, exponent_bits: int, mantissa_bits: int) -> Array:
     """The numbers rounded to those that a float of so many bits has, in their own dtype (`lax.reduce_precision`).
 
@@ -63,7 +71,7 @@ def reduce_precision(operand: ArrayLike, exponent_bits: int, mantissa_bits: int)
     >>> reduce_precision(1.001, exponent_bits=5, mantissa_bits=2)
     Array(1., dtype=float32, weak_type=True)
     """
-    bits = operator.index(exponent_bits), operator.index(mantissa_bits)
+    bits = _known(exponent_bits, "exponent_bits"), _known(mantissa_bits, "mantissa_bits")
     return reduce_precision_p.bind(operand, exponent_bits=bits[0], mantissa_bits=bits[1])
 
 

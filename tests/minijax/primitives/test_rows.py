@@ -414,6 +414,9 @@ def test_every_rule_is_given_or_absent_with_a_reason(name):
 # Primitives that carry jaxprs or that users do not call directly, and the files that test them.
 ELSEWHERE = {
     "jit": "api/test_derivatives.py",
+    **dict.fromkeys(
+        "expi exp1 expn si ci fresnel_s fresnel_c spence erfcx ndtri dawsn".split(), "scipy/test_special.py"
+    ),
     "custom_jvp_call": "api/test_custom_derivatives.py",
     "custom_vjp_call": "api/test_custom_derivatives.py",
     "custom_lin": "api/test_custom_derivatives.py",
