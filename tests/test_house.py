@@ -179,6 +179,28 @@ def test_imports_numpy_alone(package):
     assert result.stdout.strip() == "[]"
 
 
+def test_every_module_of_minijax_needs_numpy_alone():
+    """With all other packages out of reach, each module can be imported, but for the command, the fixture for pytest, and what
+    runs in a process of JAX's."""
+    others = ("minijax.__main__", "minijax.explain.both", "minijax.explain.on_jax")
+    modules = [m for m in MODULES if m.startswith("minijax") and m not in others]
+    program = f"""
+import importlib, sys
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {FOREIGN!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Nothing())
+for module in {modules!r}:
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        print(module, repr(error))
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stdout == ""
+
+
 def test_what_few_need_is_imported_when_asked_for():
     """The time of `import minijax` grows with the code that it loads."""
     program = """

@@ -7,8 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
+
+import numpy as np
 
 from .. import numpy as jnp
 from ..core.array import to_array
@@ -94,14 +97,21 @@ def _defined(code: CodeType) -> Iterator[str]:
 # ---------------------------------------------------------------------------------------------------------------------
 # Arguments from the command line
 
-# {short name: dtype}, as jaxprs print them: f32, i8, bool.
-DTYPES = {
-    short_dtype_name(dtype): dtype
-    for dtype in (
-        *map(as_dtype, "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()),
-        *(as_dtype(dtype) for dtype in (jnp.bfloat16, jnp.complex64, jnp.complex128)),
+
+@cache
+def _dtypes() -> dict[str, np.dtype]:
+    """{short name: dtype}, as jaxprs print them: f32, i8, bool; bf16 where ml_dtypes is installed."""
+    names = (
+        "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
     )
-}
+    found = [*map(as_dtype, names)]
+    try:
+        found.append(as_dtype(jnp.bfloat16))
+    except ImportError:
+        pass
+    return {short_dtype_name(dtype): dtype for dtype in found}
+
+
 _TYPE = re.compile(r"\b([a-z]+[0-9]*)\[([0-9, ]*)\]")
 
 
@@ -122,14 +132,14 @@ def arguments(text: str, names: dict) -> tuple:
 
     def of_type(match: re.Match) -> str:
         dtype, shape = match[1], match[2]
-        if dtype not in DTYPES:
+        if dtype not in _dtypes():
             if dtype in names:
                 return match[0]
             raise BadInput(
-                f"--args: {match[0]} is no type: a type is f32[8,3], i32[] or {', '.join(DTYPES)} with a shape"
+                f"--args: {match[0]} is no type: a type is f32[8,3], i32[] or {', '.join(_dtypes())} with a shape"
             )
         types.append(
-            ShapedArray(tuple(int(d) for d in shape.split(",") if d.strip()), canonicalize_dtype(DTYPES[dtype]))
+            ShapedArray(tuple(int(d) for d in shape.split(",") if d.strip()), canonicalize_dtype(_dtypes()[dtype]))
         )
         return f"__types__[{len(types) - 1}]"
 
