@@ -64,12 +64,12 @@ def _losses(losses):
 
 
 def figure(number):
-    """A number that may have any size, as text of four figures.
+    """A number that may have any size, as text of three figures: with four, the table of results is wider than 80 columns.
 
     >>> figure(0.25), figure(0.00001234), figure(123456.7)
-    ('0.2500', '1.234e-05', '1.235e+05')
+    ('0.250', '1.23e-05', '1.23e+05')
     """
-    return f"{number:#.4g}"
+    return f"{number:#.3g}"
 
 
 def as_markdown(columns, rows):

@@ -89,6 +89,8 @@ def test_the_loss_of_a_regression_has_figures(scale, capsys, here):
         csv.writer(file).writerows([("a", "b", "c", "y"), *rows])
     out = succeeds(capsys, ["train", "--data", "t.csv", *FAST])
     assert "numbers to predict (column 'y' holds 60 different numbers; --task classification takes" in out
+    # No name of the table is broken into two lines.
+    assert "ReLU, equal params " in out
     report = (here / "kaf-out" / "report.md").read_text()
     assert "numbers to predict (column 'y' holds 60 different numbers" in report
     for text in [row[5] for row in results(out)] + re.findall(r"\| ([^|]+) \| [^|]+ \|$", report, re.M)[2:]:
