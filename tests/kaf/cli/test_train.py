@@ -13,6 +13,7 @@ from kaf import KAF, Grid, KAFNet, Linear, ridge_alpha
 from kaf.cli import model_file
 from kaf.cli.data import Scaler
 from kaf.cli.main import main
+from kaf.cli.report import Report, figure
 from kaf.train import loop as train
 
 RNG = np.random.default_rng(0)
@@ -89,12 +90,20 @@ def test_the_loss_of_a_regression_has_figures(scale, capsys, here):
         csv.writer(file).writerows([("a", "b", "c", "y"), *rows])
     out = succeeds(capsys, ["train", "--data", "t.csv", *FAST])
     assert "numbers to predict (column 'y' holds 60 different numbers; --task classification takes" in out
-    # No name of the table is broken into two lines.
-    assert "ReLU, equal params " in out
     report = (here / "kaf-out" / "report.md").read_text()
     assert "numbers to predict (column 'y' holds 60 different numbers" in report
     for text in [row[5] for row in results(out)] + re.findall(r"\| ([^|]+) \| [^|]+ \|$", report, re.M)[2:]:
         assert len(re.sub(r"e.*|\D", "", text.strip()).lstrip("0")) >= 3 and float(text) > 0, text
+
+
+def test_the_table_of_the_digits_fits_in_80_columns(capsys, monkeypatch):
+    """Its cells are on one line each: the names of networks are the longest that there are."""
+    monkeypatch.setenv("COLUMNS", "80")
+    columns = ("network", "units", "parameters", "train %", "test %", "loss", "seconds")
+    row = ("ReLU, equal params", "61", "4585", "100.00", "96.10", figure(0.00112), "0.2")
+    Report().table(columns, [row])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["ReLU,", "equal", "params", *row[1:]] in lines
 
 
 def test_quiet(capsys, here):
