@@ -62,7 +62,9 @@ def _table(page: _Page, made: Explanation):
                 f"{stage.count:>9}{short_number(cost.flops):>8}{short_number(cost.transcendentals):>9}"
                 f"{bytes_text(stage.bytes):>9}"
             )
-        changes = textwrap.wrap(stage.change, page.width - 50) or [""]
+        # The column of the stages is too narrow for the names of passes.
+        told = f"{stage.title.removeprefix('After ')}: {stage.change}" if stage.name.startswith("pass") else stage.change
+        changes = textwrap.wrap(told, page.width - 50) or [""]
         page.row(f"{stage.name:<13}{numbers}  {changes[0]}", "bad" if stage.error else None)
         for row in changes[1:]:
             page.row(" " * 50 + row)
