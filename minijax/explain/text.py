@@ -63,7 +63,9 @@ def _table(page: _Page, made: Explanation):
                 f"{bytes_text(stage.bytes):>9}"
             )
         # The column of the stages is too narrow for the names of passes.
-        told = f"{stage.title.removeprefix('After ')}: {stage.change}" if stage.name.startswith("pass") else stage.change
+        told = (
+            f"{stage.title.removeprefix('After ')}: {stage.change}" if stage.name.startswith("pass") else stage.change
+        )
         changes = textwrap.wrap(told, page.width - 50) or [""]
         page.row(f"{stage.name:<13}{numbers}  {changes[0]}", "bad" if stage.error else None)
         for row in changes[1:]:
