@@ -210,7 +210,7 @@ def _derivative(fun: Callable, primals: tuple, has_aux: bool) -> tuple:
     if len(outs) > n:
         jaxpr = jaxpr.replace(outvars=jaxpr.outvars[: sum(pull.out_nonzero[:n])])
         jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
-        # What only the derivative of the auxiliary data needs is not kept.
+        # A residual that only the derivative of the auxiliary data needs is not kept.
         read = {v for v in [*jaxpr.outvars, *[x for eqn in jaxpr.eqns for x in eqn.invars]] if type(v) is Var}
         kept = [v in read for v in jaxpr.constvars]
         jaxpr = jaxpr.replace(constvars=[v for v, k in zip(jaxpr.constvars, kept) if k])

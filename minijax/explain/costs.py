@@ -1,4 +1,4 @@
-"""What equations cost, by XLA's convention, and how much memory a program needs.
+"""The cost of equations, by XLA's convention, and the memory that a program needs.
 
 The numbers are those of XLA's cost analysis before it optimises (`jax.jit(f).lower(x).cost_analysis()`): a product of (m, k) and
 (k, n) is 2mnk, an elementwise operation 1 for each element of its result, a reduction 1 for each element that it adds; exp, sin and

@@ -1,4 +1,4 @@
-"""What a program keeps in memory while it runs: the steps, the residuals, and other versions of it to compare with."""
+"""The memory of a program while it runs: at each step, of the residuals, and of other versions of the program beside it."""
 
 from __future__ import annotations
 

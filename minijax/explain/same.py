@@ -16,7 +16,7 @@ from .capture import BadInput, split_target
 from .outline import outline
 from .watching import load
 
-# How far values may be apart, relative to the largest: float32 differs by the order of sums.
+# The greatest difference of two values, relative to the largest: two libraries add float32 numbers in different orders.
 TOLERANCE = 1e-5
 
 

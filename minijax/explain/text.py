@@ -90,7 +90,7 @@ def _style(line: Line) -> str | None:
 
 
 def _note(equation: Equation | None) -> str:
-    """What stands at the end of an equation's line: the user's expression, and why the equation matters."""
+    """The text at the end of an equation's line: the user's expression, and why the equation matters."""
     if equation is None or equation.place is None:
         return ""
     words = " ".join(equation.place.text.split())

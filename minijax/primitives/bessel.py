@@ -6,13 +6,10 @@ and beyond 8 these functions times sqrt(x) are series in 1/x. The coefficients w
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..foundation.dtypes import finfo
-from .basis import NOT_LINEAR, const, full
+from .algorithms import absolute, row
+from .basis import const, full
 from .elementwise import abs_p, add_p, gt_p, integer_pow, mul_p, select, sign_p, sub_p
-from .families import FLOAT, elementwise
-from .special_functions import in_float64
 
 # fmt: off
 NEAR_0 = (
@@ -58,32 +55,36 @@ FAR_1 = (
 BORDER = 8.0
 
 
-def clenshaw(coefficients, x, zero):
+def _clenshaw(ops, coefficients, x):
     """The sum of Chebyshev polynomials with the given coefficients, lowest degree first, at x in [-1, 1]."""
-    double, behind, value = x + x, zero, zero
+    double, behind, value = x + x, ops.full(x, 0.0), ops.full(x, 0.0)
     for c in coefficients[:0:-1]:
         value, behind = double * value - behind + c, value
     return x * value - behind + coefficients[0]
 
 
-def _i0e(x):
+def _in_parts(ops, size):
+    """(a size up to the border, a size from the border on): NaN is among the latter."""
+    border, near = ops.full(size, BORDER), size <= BORDER
+    return ops.where(near, size, border), ops.where(near, border, size)
+
+
+def bessel_i0e(ops, x):
     """exp(-|x|) I0(x)"""
-    x = np.abs(x)
-    near, far = np.minimum(x, BORDER), np.maximum(x, BORDER)
-    by_series = clenshaw(NEAR_0, near / 4 - 1, np.zeros_like(x))
-    return np.where(x <= BORDER, by_series, clenshaw(FAR_0, 16 / far - 1, np.zeros_like(x)) / np.sqrt(far))
+    size = absolute(ops, x)
+    near, far = _in_parts(ops, size)
+    beyond = _clenshaw(ops, FAR_0, 16.0 / far - 1.0) / ops.sqrt(far)
+    return ops.where(size <= BORDER, _clenshaw(ops, NEAR_0, near / 4.0 - 1.0), beyond)
 
 
-def _i1e(x):
+def bessel_i1e(ops, x):
     """exp(-|x|) I1(x)"""
-    size = np.abs(x)
-    near, far = np.minimum(size, BORDER), np.maximum(size, BORDER)
-    by_series = near * clenshaw(NEAR_1, near / 4 - 1, np.zeros_like(x))
-    value = np.where(size <= BORDER, by_series, clenshaw(FAR_1, 16 / far - 1, np.zeros_like(x)) / np.sqrt(far))
-    return np.copysign(value, x)
-
-
-i0e, i1e = in_float64(_i0e), in_float64(_i1e)
+    size = absolute(ops, x)
+    near, far = _in_parts(ops, size)
+    beyond = _clenshaw(ops, FAR_1, 16.0 / far - 1.0) / ops.sqrt(far)
+    value = ops.where(size <= BORDER, near * _clenshaw(ops, NEAR_1, near / 4.0 - 1.0), beyond)
+    # A zero keeps its sign.
+    return ops.where(x == 0.0, x, ops.where(x < 0.0, -value, value))
 
 
 def _i0e_jvp(g, ans, x):
@@ -100,5 +101,5 @@ def _i1e_jvp(g, ans, x):
     return mul_p.bind(g, select(large, slope, full(x.shape, 0.5, x.dtype, x.weak_type)))
 
 
-bessel_i0e_p = elementwise("bessel_i0e", i0e, FLOAT, jvp=[_i0e_jvp], transpose=NOT_LINEAR)
-bessel_i1e_p = elementwise("bessel_i1e", i1e, FLOAT, jvp=[_i1e_jvp], transpose=NOT_LINEAR)
+bessel_i0e_p = row(bessel_i0e, [_i0e_jvp])
+bessel_i1e_p = row(bessel_i1e, [_i1e_jvp])

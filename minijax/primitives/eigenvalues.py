@@ -56,7 +56,7 @@ class EigImplementation(enum.Enum):
 
 
 class EighImplementation(enum.Enum):
-    """How the eigenvalues of Hermitian matrices are computed; minijax has QR, LAPACK's."""
+    """The algorithm for the eigenvalues of Hermitian matrices. minijax has one: QR, as LAPACK has it."""
 
     QR = "qr"
     JACOBI = "jacobi"

@@ -215,7 +215,8 @@ def multinomial(
     dtype: DTypeLike | None = None,
     unroll: int | bool = 1,
 ) -> Array:
-    """How often each outcome comes in `n` trials; its probabilities `p` lie along the last axis (`jax.random.multinomial`).
+    """The number of times that each outcome occurs in `n` trials; the probabilities `p` lie along the last axis
+    (`jax.random.multinomial`).
 
     The outcomes are binomial, one after the other, of the trials that are left. unroll: as in `lax.scan`.
 

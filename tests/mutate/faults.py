@@ -24,7 +24,7 @@ SYMBOLS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One token of a file, and what stands in its place. `column` counts bytes, as `ast` does."""
+    """One token of a file, and the token that replaces it. `column` counts bytes, as `ast` does."""
 
     path: str
     line: int

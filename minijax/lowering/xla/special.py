@@ -4,37 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...primitives import bessel, incomplete, integrals, normal  # noqa: F401  (they fill ALGORITHMS, which is read below)
 from ...primitives.algorithms import ALGORITHMS
-from ...primitives.bessel import BORDER, FAR_0, NEAR_0
 from ...primitives.reductions import reduce_or
 from .rules import Rule, chlo
 from .text import Value, ints
-
-
-def _clenshaw(w, coefficients, x: Value) -> Value:
-    """As `primitives.bessel.clenshaw`. Terms that no float32 sum would notice are left out."""
-    aval = x.aval
-    if aval.dtype.itemsize == 4:
-        coefficients = [c for c in coefficients if abs(c) > 1e-9]
-    double = w.elementwise("add", aval, x, x)
-    behind = value = w.full(aval, 0)
-    for c in coefficients[:0:-1]:
-        product = w.elementwise("subtract", aval, w.elementwise("multiply", aval, double, value), behind)
-        value, behind = w.elementwise("add", aval, product, w.full(aval, c)), value
-    product = w.elementwise("subtract", aval, w.elementwise("multiply", aval, x, value), behind)
-    return w.elementwise("add", aval, product, w.full(aval, coefficients[0]))
-
-
-def _bessel_i0e(w, out, x):
-    if out.dtype.itemsize < 4:
-        wide = out.update(dtype=np.dtype("float32"))
-        return w.convert(_bessel_i0e(w, wide, w.convert(x, wide.dtype)), out.dtype)
-    x, border = w.elementwise("abs", out, x), w.full(out, BORDER)
-    near, far = w.elementwise("minimum", out, x, border), w.elementwise("maximum", out, x, border)
-    near = w.elementwise("subtract", out, w.elementwise("divide", out, near, w.full(out, 4)), w.full(out, 1))
-    inverse = w.elementwise("subtract", out, w.elementwise("divide", out, w.full(out, 16), far), w.full(out, 1))
-    beyond = w.elementwise("divide", out, _clenshaw(w, FAR_0, inverse), w.elementwise("sqrt", out, far))
-    return w.select(w.compare("LE", x, border), _clenshaw(w, NEAR_0, near), beyond)
 
 
 def _fft(w, out, x, *, fft_type, fft_lengths):
@@ -177,8 +151,8 @@ SPECIAL: dict[str, Rule] = {
     "mulhi": _mulhi,
     "reduce_precision": _reduce_precision,
     "optimization_barrier": _barrier,
-    "bessel_i0e": _bessel_i0e,
-    **{name: chlo(name) for name in ("bessel_i1e", "polygamma", "zeta")},
     **{name: _algorithm(name) for name in ALGORITHMS},
+    # XLA has these itself.
+    **{name: chlo(name) for name in ("bessel_i1e", "polygamma", "zeta")},
     "fft": _fft,
 }

@@ -733,3 +733,15 @@ def test_dots_of_two_dtypes(x, y):
         return str(out.dtype), complex(np.asarray(out, "complex64"))
 
     assert run(mj, mj.jit) == run(mj, partial(mj.jit, compiler="xla")) == run(jax, jax.jit)
+
+
+def test_rules_do_not_depend_on_the_order_of_imports():
+    """The rules are read before `scipy.special` brings its rows: a new interpreter has rules for these too."""
+    program = (
+        "from minijax.lowering.xla.stablehlo import RULES\n"
+        "import minijax.scipy.special\n"
+        "from minijax.primitives.algorithms import ALGORITHMS\n"
+        "print(sorted(ALGORITHMS.keys() - RULES.keys()), len(ALGORITHMS) > 15)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[] True"
