@@ -12,8 +12,8 @@ from jax.experimental import jet
 import kaf
 from kaf import Grid, gauss_kernel
 from kaf.backend import CHOICES
-from kaf.functional import activation
 from kaf.functional import kaf as phi
+from kaf.functional.operations import operations
 
 GRID = Grid()
 EPS = np.finfo(np.float32).eps
@@ -41,14 +41,14 @@ def random_problem(shape, units, size=20, seed=0):
 def test_arrays_of_no_values(backend, method, monkeypatch):
     # The tests have several devices, and most users one, for which chunks of rows have other sizes.
     monkeypatch.setattr(type(backend), "shares_arrays", lambda self: False)
-    activation._run.cache_clear()
+    operations.cache_clear()
     for shape, units in [((2, 0), (0,)), ((0, 2), (2,)), ((3, 2, 0), (0,)), ((2, 0, 3), (0, 3)), ((2, 0), ())]:
         x, alpha = random_problem(shape, units)
         f = lambda x, alpha: phi(x, alpha, GRID, method=method)
         assert f(x, alpha).shape == shape
         of_x, of_alpha = backend.grad(lambda x, alpha, f=f: f(x, alpha).sum(), (0, 1))(x, alpha)
         assert of_x.shape == shape and of_alpha.shape == alpha.shape and not np.asarray(of_alpha).any()
-    activation._run.cache_clear()
+    operations.cache_clear()
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, jax.vmap, lambda f: jax.vmap(jax.vmap(f))], ids=["", "vmap", "vmap2"])
