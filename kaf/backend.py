@@ -93,9 +93,13 @@ class Backend:
             for a, own in zip(arrays, axes, strict=True)
         ]
 
-    def prefers_formula(self, size: int, k: int) -> bool:
-        """Whether the formula, which holds size * k values, is quicker than its evaluation by blocks: for small arrays."""
-        return False
+    def prefers_formula(self, size: int) -> bool:
+        """Whether the formula, which holds `size` values for each centre, is quicker than its evaluation by blocks.
+
+        It is so for small arrays: each operation costs a microsecond or more, and the formula has fewer. The border is measured
+        (`python benchmarks/kaf_idioms.py --border`), and is about the same for 5, 20 and 50 centres.
+        """
+        return size <= (1024 if self.name == "minijax" else 512)
 
     def on_cpu(self) -> bool:
         """Whether arrays are computed on a CPU."""

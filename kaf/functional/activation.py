@@ -19,7 +19,7 @@ import numpy
 from ..backend import Backend, concrete, get_backend
 from .evaluation import Problem, rows_per_chunk
 from .grid import Grid
-from .gridded import Layout, make_layout, sum_over_centers
+from .gridded import Layout, make_layout, sum_over_centers, unknown_layout
 from .kernels import NEED_SIGMA, as_floats, kernel_function
 from .operations import sum_of_gaussians
 
@@ -92,33 +92,35 @@ def kaf(
     else:
         alpha, sigma = _move_units(x.shape, alpha, sigma, axis)
     _check(x.shape, alpha.shape, numpy.shape(centers), sigma, kernel)
-    method, layout = _method(backend, centers, sigma, kernel, method)
+    problem = _problem(backend, centers, sigma, kernel, method)
     # The kernels that have no bandwidth ignore this 1.
     sigma = as_floats(xp, 1.0 if sigma is None else sigma)
     centers = as_floats(xp, centers) if of_dtype else xp.asarray(centers, xp.result_type(dtype, "float32"))
     dtype = numpy.dtype(dtype)
-    if method == "naive":
+    if problem.method == "naive":
         return _weighted_kernels(kernel_function(kernel), dtype, x, alpha, centers, sigma)
     if kernel == "gauss":
-        return sum_of_gaussians(backend, Problem(method, layout), x, alpha, sigma, centers, str(dtype))
+        return sum_of_gaussians(backend, problem, x, alpha, sigma, centers, str(dtype))
     return _one_by_one(backend, kernel_function(kernel), dtype)(x, alpha, centers, sigma)
 
 
-def _method(backend: Backend, centers, sigma, kernel, method: str) -> tuple[str, Layout | None]:
-    """The method, and the layout of the centres if they are known to be equispaced."""
+def _problem(backend: Backend, centers, sigma, kernel, method: str) -> Problem:
+    """The method, and the layout of the centres if they are equispaced, or not known yet."""
     if method not in METHODS:
         raise ValueError(f"kaf: there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     if method == "pallas" and not backend.has_pallas:
         raise ValueError('kaf: method "pallas" is for JAX on a GPU; "gridded" takes arrays of either backend.')
-    if method in ("naive", "loop"):
-        return method, None
+    if method in ("naive", "loop") or kernel != "gauss" and method == "auto":
+        return Problem(method, None)
+    if method == "auto" and concrete(centers) is None:
+        return Problem(method, unknown_layout(centers.shape[0]), scaled=True)
     layout = _layout(centers, sigma) if kernel == "gauss" else None
     if layout is None and method != "auto":
         raise ValueError(
             f'kaf: method "{method}" needs Gaussians whose centers are equispaced, ascending and known when the program is '
             'traced (not tracers), and a sigma that is not small compared with their step; "loop" takes any centers.'
         )
-    return method, layout
+    return Problem(method, layout)
 
 
 def _layout(centers, sigma) -> Layout | None:

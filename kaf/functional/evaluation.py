@@ -23,10 +23,15 @@ _ROW_SIZE = 256
 
 
 class Problem(NamedTuple):
-    """What the program of an operation depends on besides its arrays. layout: None if centres are not known to be equispaced."""
+    """What the program of an operation depends on besides its arrays.
+
+    layout: None if the centres are not equispaced. scaled: whether the layout is in units of the centres' step, because they are
+    not known before the program runs. They may turn out not to be equispaced.
+    """
 
     method: str
     layout: Layout | None
+    scaled: bool = False
 
 
 # -- The formula -----------------------------------------------------------------------------------------------------------
@@ -81,7 +86,8 @@ def value(backend: Backend, problem: Problem, order: int, dtype: str, x, alpha, 
         return formula_value(backend, order, x, alpha, sigma, centers).astype(dtype)
 
     def by(layout: Layout | None):
-        def run(x, alpha, sigma, centers):
+        def run(sigma, centers, x, alpha):
+            x, sigma, scale = _in_steps(problem, layout, x, sigma, centers)
             rows = _Rows(backend, alpha.shape[:-1], x, sigma, centers, join=layout is not None)
 
             def sums(layout, x):
@@ -95,11 +101,12 @@ def value(backend: Backend, problem: Problem, order: int, dtype: str, x, alpha, 
             (out,), _ = _in_chunks(
                 backend, rows, layout, method, lambda layout, x: ([sums(layout, x).astype(dtype)], []), [rows.x], []
             )
-            return rows.restored(out)
+            out = rows.restored(out)
+            return (out * scale**order).astype(dtype) if order and problem.scaled else out
 
         return run
 
-    return _guarded(backend, problem, method, by, x, alpha, sigma, centers)
+    return _by_layout(backend, problem, method, by, sigma, centers, x, alpha)
 
 
 def tangent(backend: Backend, problem: Problem, dtype: str, x, alpha, x_t, alpha_t, sigma, centers):
@@ -115,7 +122,9 @@ def tangent(backend: Backend, problem: Problem, dtype: str, x, alpha, x_t, alpha
         return out.astype(dtype)
 
     def by(layout: Layout | None):
-        def run(x, alpha, x_t, alpha_t, sigma, centers):
+        def run(sigma, centers, x, alpha, x_t, alpha_t):
+            x, sigma, scale = _in_steps(problem, layout, x, sigma, centers)
+            x_t = x_t * scale if problem.scaled else x_t
             rows = _Rows(backend, alpha.shape[:-1], x, sigma, centers, join=layout is not None)
             c, c_t = rows.coefficients(alpha), rows.coefficients(alpha_t)
 
@@ -132,7 +141,7 @@ def tangent(backend: Backend, problem: Problem, dtype: str, x, alpha, x_t, alpha
 
         return run
 
-    return _guarded(backend, problem, method, by, x, alpha, x_t, alpha_t, sigma, centers)
+    return _by_layout(backend, problem, method, by, sigma, centers, x, alpha, x_t, alpha_t)
 
 
 def moments(backend: Backend, problem: Problem, order: int, groups: int, units, dtype: str, x, g, sigma, centers):
@@ -168,7 +177,9 @@ def _pull(backend: Backend, problem: Problem, order, groups: int, units, dtypes,
         return None if slope is None else slope.astype(dtypes[0]), sums.astype(dtypes[1])
 
     def by(layout: Layout | None):
-        def run(x, alpha, g, sigma, centers):
+        def run(sigma, centers, x, g, *alphas):
+            alpha = alphas[0] if alphas else None
+            x, sigma, scale = _in_steps(problem, layout, x, sigma, centers)
             rows = _Rows(backend, units, x, sigma, centers, join=layout is not None and groups == 1, always=True)
             c = None if alpha is None else rows.coefficients(alpha)
 
@@ -190,12 +201,20 @@ def _pull(backend: Backend, problem: Problem, order, groups: int, units, dtypes,
                 like = (computing_dtype(backend.np, x, sigma, g), (k, *rows.shape_of_sums))
                 slope, (sums,) = _in_chunks(backend, rows, layout, method, part, [rows.x, g], [like])
                 sums = sums[None]
-            sums = rows.sums(sums, groups, k).astype(dtypes[1])
-            return (rows.restored(slope[0]) if slope else None), sums
+            sums = rows.sums(sums, groups, k)
+            if problem.scaled and order and layout is not None:
+                sums = sums * (scale[..., None] if scale.ndim else scale) ** order
+            sums = sums.astype(dtypes[1])
+            if not slope:
+                return [sums]
+            slope = rows.restored(slope[0])
+            return [sums, (slope * scale).astype(dtypes[0]) if problem.scaled else slope]
 
         return run
 
-    return _guarded(backend, problem, method, by, x, alpha, g, sigma, centers)
+    alphas = [] if alpha is None else [alpha]
+    sums, *slope = _by_layout(backend, problem, method, by, sigma, centers, x, g, *alphas)
+    return slope[0] if slope else None, sums
 
 
 def _for_each_group(backend: Backend, layout, part: Callable, groups: int, x, g) -> tuple:
@@ -209,7 +228,7 @@ def _for_each_group(backend: Backend, layout, part: Callable, groups: int, x, g)
 def chosen(backend: Backend, problem: Problem, order: int, x, alpha: tuple[int, ...], groups: int = 1) -> str:
     """The method for an operation of this shape: "formula", "gridded", "pallas" or "loop"."""
     method = problem.method
-    if method == "auto" and backend.prefers_formula(x.size, alpha[-1]):
+    if method == "auto" and backend.prefers_formula(x.size):
         return "formula"
     if problem.layout is None or order > 2:
         return "loop"
@@ -228,14 +247,32 @@ def _computed(backend: Backend, *arrays) -> list:
     return [a.astype(dtype) for a in arrays]
 
 
-def _guarded(backend: Backend, problem: Problem, method: str, by: Callable, *arrays):
-    """by(layout)(*arrays); one Gaussian after the other if the bandwidth, the last array but one, is too small for the blocks."""
-    layout = problem.layout
+def _by_layout(backend: Backend, problem: Problem, method: str, by: Callable, sigma, centers, *arrays):
+    """by(layout)(sigma, centers, *arrays), with the layout that fits the bandwidth and the centres; with None, one Gaussian after
+    the other, if none does."""
+    layout, arrays = problem.layout, (sigma, centers, *arrays)
     if method == "loop":
         return by(None)(*arrays)
     if not layout.guarded:
         return by(layout)(*arrays)
-    return backend.lax.cond(fits(backend.np, layout, arrays[-2]), by(layout), by(None), *arrays)
+    xp, layouts = backend.np, gridded.candidates(layout)
+    if problem.scaled:
+        _, sigma, _ = _in_steps(problem, layout, sigma, sigma, centers)
+    # The first layout that fits. Under vmap there is one answer for all examples: a choice for each would compute every branch.
+    index = sum((~fits(xp, layout, sigma)).astype("int32") for layout in layouts)
+    if problem.scaled:
+        index = xp.where(gridded.equispaced(xp, centers), index, len(layouts))
+    return backend.lax.switch(index, [*map(by, layouts), by(None)], *arrays)
+
+
+def _in_steps(problem: Problem, layout: Layout | None, x, sigma, centers) -> tuple:
+    """(x, sigma, 1 / step) in units of the step between two centres, with x = 0 in their middle, for centres that are known when
+    the program runs. Otherwise x and sigma as they are, and 1."""
+    if layout is None or not problem.scaled:
+        return x, sigma, 1
+    first, last = centers[..., 0], centers[..., -1]
+    scale = (centers.shape[-1] - 1) / (last - first)
+    return (x - (first + last) / 2) * scale, sigma * scale, scale
 
 
 # -- Rows --------------------------------------------------------------------------------------------------------------------

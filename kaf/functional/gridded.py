@@ -36,8 +36,9 @@ from ..backend import Array, Backend
 _BLOCK_REACH = 6.0
 # How many sigma beyond the block t is clipped: there the nearest Gaussian is less than half an ulp of 1 in that dtype.
 _CLIP = {"float32": 6.0, "float64": 9.0}
-# If sigma is not known until the program runs, blocks have 11 centres, which is right for sigma >= 0.83 step.
-_HALF_WIDTH_OF_UNKNOWN = 5
+# If sigma is not known until the program runs, the program chooses between blocks of 21 centres, which are right for
+# sigma >= 1.67 step, and of 11 centres, for sigma >= 0.83 step.
+_HALF_WIDTHS_OF_UNKNOWN = (10, 5)
 # More blocks than this are computed in a loop, because a program with the code of every block would take long to compile.
 UNROLLED_BLOCKS = 6
 
@@ -99,17 +100,46 @@ def make_layout(centers: numpy.ndarray, sigma: float | None) -> Layout | None:
     step = (exact[-1] - exact[0]) / (size - 1)
     if not step > 16 * rounding or numpy.abs(exact - (exact[0] + step * numpy.arange(size))).max() > rounding:
         return None
-    half = _HALF_WIDTH_OF_UNKNOWN if sigma is None else math.floor(min(size, _BLOCK_REACH * sigma / step))
+    half = _HALF_WIDTHS_OF_UNKNOWN[0] if sigma is None else math.floor(min(size, _BLOCK_REACH * sigma / step))
     if half < min(2, size // 2):
         return None
-    num_blocks = -(-size // (2 * half + 1))
-    block = -(-size // num_blocks)
-    return Layout(float(exact[0]), float(step), size, block, sigma is None)
+    return Layout(float(exact[0]), float(step), size, _block(size, half), sigma is None)
+
+
+def unknown_layout(size: int) -> Layout | None:
+    """The layout for centres that are not known when the program is traced, in units of their step, with 0 in their middle."""
+    if size < 2:
+        return None
+    return Layout(-(size - 1) / 2, 1.0, size, _block(size, _HALF_WIDTHS_OF_UNKNOWN[0]), True)
+
+
+def _block(size: int, half: int) -> int:
+    """How many centres a block has, if it may have `half` of them on either side of its anchor; all blocks are about equally
+    large."""
+    return -(-size // -(-size // (2 * half + 1)))
+
+
+def candidates(layout: Layout) -> list[Layout]:
+    """The layouts that a program chooses from if sigma is not known when it is traced: with the largest blocks first."""
+    blocks = dict.fromkeys(_block(layout.size, half) for half in _HALF_WIDTHS_OF_UNKNOWN)
+    return [layout._replace(block=block) for block in blocks]
 
 
 def fits(xp, layout: Layout, sigma: Array) -> Array:
     """Whether no block overflows with this bandwidth, a bool array []. A NaN fits: the result is NaN in any case."""
     return ~(sigma < layout.smallest_sigma).any()
+
+
+def equispaced(xp, centers: Array) -> Array:
+    """Whether all lists of centres [..., k] are equispaced and ascending, except for rounding errors (see `make_layout`), a bool
+    array []."""
+    k = centers.shape[-1]
+    eps = numpy.finfo(numpy.float64 if centers.dtype == numpy.float64 else numpy.float32).eps
+    centers = centers.astype(computing_dtype(xp, centers))
+    first, step = centers[..., :1], (centers[..., -1:] - centers[..., :1]) / (k - 1)
+    rounding = 4 * eps * xp.abs(centers).max(-1, keepdims=True)
+    off = xp.abs(centers - (first + step * numpy.arange(k).astype(centers.dtype))).max(-1, keepdims=True)
+    return ((step > 16 * rounding) & (off <= rounding)).all()
 
 
 def evaluate(backend: Backend, layout: Layout, order: int, x, alpha, sigma) -> Array:

@@ -285,16 +285,6 @@ def test_gridded_is_refused_where_it_cannot_be(backend, arguments):
     )
 
 
-def test_traced_centers_are_taken_one_by_one(backend):
-    x, alpha = problem()
-    centers = Grid().centers
-    with pytest.raises(ValueError, match="known when the program is traced"):
-        backend.jit(lambda c: phi(x, alpha, c, 0.5, method="gridded"))(centers)
-    found = backend.grad(lambda c: phi(x, alpha, c, 0.5).sum())(centers)
-    naive = backend.grad(lambda c: phi(x, alpha, c, 0.5, method="naive").sum())(centers)
-    np.testing.assert_allclose(np.asarray(found), np.asarray(naive), rtol=1e-4, atol=1e-4)
-
-
 def test_unknown_method(backend):
     with pytest.raises(ValueError) as e:
         phi(0.0, np.ones(20, np.float32), Grid(), method="fast")

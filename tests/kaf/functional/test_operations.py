@@ -12,7 +12,10 @@ from kaf_jaxprs import sizes_in
 import minijax
 from kaf import Grid
 from kaf.backend import named_backend
+from kaf.functional import evaluation
 from kaf.functional import kaf as phi
+from kaf.functional.evaluation import Problem
+from kaf.functional.gridded import unknown_layout
 from kaf.functional.operations import operations
 
 B, N, UNITS = 3, 4, 5
@@ -97,6 +100,77 @@ def test_derivatives_mapped_over_tangents_alone(backend):
         of = getattr(backend.library, transform)
         found, expected = (leaves_of(backend, of(f(m), (0, 1))(x, alpha)) for m in ("gridded", "naive"))
         close(found, expected)
+
+
+# -- Centres and bandwidths that are not known when the program is traced -----------------------------------------------------
+
+
+CENTERS = {
+    "equispaced": np.float32(Grid().centers),
+    "equispaced, elsewhere": np.float32(Grid().centers * 2 + 7),
+    "not equispaced": np.float32(np.sort(np.random.default_rng(5).normal(0, 2, 20))),
+    "descending": np.float32(Grid().centers[::-1]),
+    "all the same": np.zeros(20, np.float32),
+}
+# With these the program takes one block of 20 centres, two blocks, and one centre after the other.
+WIDTHS = (1.75, 0.9, 0.3)
+
+
+@pytest.mark.parametrize("name", CENTERS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_traced_centers(backend, name, width):
+    """x has more values than the formula is taken for; the centres are one list, or one for each unit."""
+    centers = CENTERS[name]
+    x, alpha = arrays((250, UNITS))
+    x, sigma = x * 2 + centers.mean(), np.float32(width * (np.ptp(centers) or 1) / 19)
+    f = lambda m: lambda *args: (phi(*args, method=m) ** 2).sum()
+    each = lambda m: backend.vmap(backend.grad(f(m), (0, 1, 2, 3)), (1, 0, 0, None))
+    scale = np.linspace(1, 1.1, UNITS, dtype=np.float32)[:, None]
+    for of, args in [
+        (lambda m: backend.grad(f(m), (0, 1, 2, 3)), (x, alpha, centers, sigma)),
+        (each, (x, alpha, centers * scale, sigma)),
+    ]:
+        close(*[leaves_of(backend, backend.jit(of(m))(*args)) for m in ("auto", "naive")], tolerance=1e-4)
+
+
+@pytest.mark.parametrize("name", CENTERS)
+def test_which_branch_traced_centers_take(backend, name, monkeypatch):
+    """One answer for all, also where each unit has centres of its own."""
+    x, alpha = arrays((300, UNITS))
+    taken = []
+    switch = backend.lax.switch
+    monkeypatch.setattr(backend.lax, "switch", lambda index, *args: taken.append(index) or switch(index, *args))
+    regular = name.startswith("equispaced")
+    for width in WIDTHS:
+        sigma = backend.np.float32(width * (np.ptp(CENTERS[name]) or 1) / 19)
+        centers = backend.np.asarray(CENTERS[name])
+        for many in (centers, backend.np.stack([backend.np.asarray(CENTERS["equispaced"]), centers])[:, None]):
+            problem = Problem("auto", unknown_layout(20), scaled=True)
+            own = np.repeat(x[:, None], 2, 1) if many.ndim > 1 else x
+            a = np.stack([alpha, alpha]) if many.ndim > 1 else alpha
+            s = sigma if many.ndim == 1 else sigma * backend.np.asarray([[1.0], [1.0]], "float32")
+            evaluation.value(backend, problem, 0, "float32", *map(backend.np.asarray, (own, a)), s, many)
+            widest = (
+                19 * float(sigma) / float(np.max(np.asarray(many)[..., -1] - np.asarray(many)[..., 0], initial=1e-9))
+            )
+            expected = 2 if not regular else next((j for j, w in enumerate((10 / 6, 5 / 6)) if widest >= w), 2)
+            assert int(taken.pop()) == expected
+
+
+def test_a_mapped_choice_is_not_a_select_of_all_branches():
+    """If vmap made a select of the choice, the program would compute every branch."""
+    x, alpha = arrays((8, 300, UNITS), (8, UNITS))
+    centers = np.stack([CENTERS["equispaced"]] * 8)
+    for axes in [(0, 0, 0, 0), (0, 0, None, 0), (0, None, 0, None), (0, None, None, None)]:
+        given = [a if d == 0 else a[0] for a, d in zip((x, alpha, centers, np.full(8, 0.5, "f")), axes, strict=True)]
+        step = jax.value_and_grad(lambda *args, axes=axes: (jax.vmap(phi, axes)(*args) ** 2).sum(), (0, 1))
+        text = jax.jit(step).lower(*given).as_text()
+        assert text.count("stablehlo.case") == 2
+        minis = minijax.jit(
+            minijax.value_and_grad(lambda *args, axes=axes: (minijax.vmap(phi, axes)(*args) ** 2).sum(), (0, 1))
+        )
+        text = minis.lower(*map(minijax.numpy.asarray, given)).as_text()
+        assert text.count("elif ") == 2 and text.count("np.where") <= 2
 
 
 # -- What it costs -----------------------------------------------------------------------------------------------------------
