@@ -97,7 +97,7 @@ class Backend:
         """Whether the formula, which holds `size` values for each centre, is quicker than its evaluation by blocks.
 
         It is so for small arrays: each operation costs a microsecond or more, and the formula has fewer. The border is measured
-        (`python benchmarks/kaf_idioms.py --border`), and is about the same for 5, 20 and 50 centres.
+        (`python benchmarks/kaf_evaluation.py --border`), and is about the same for 5, 20 and 50 centres.
         """
         return size <= (1024 if self.name == "minijax" else 512)
 
