@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from ..core.avals import ShapedArray
 from ..core.checks import RuleError
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn
+from ..core.jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var
 from ..core.primitive import CallPrimitive, Primitive
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.types import ArrayLike
@@ -87,7 +87,42 @@ def _traced(primitive: Primitive, function: Callable, avals: tuple[ShapedArray, 
     return jaxpr
 
 
+# A longer jaxpr stays a call: if several equations call it, the program has a function for it.
+_SHORT = 32
+
+
 def with_lowerings(jaxpr: Jaxpr, platform: str) -> Jaxpr:
-    """The jaxpr with a call in place of each primitive that has a lowering; the same object if there is none."""
-    eqns = [lowered(eqn, platform) for eqn in jaxpr.eqns] if _LOWERINGS else jaxpr.eqns
-    return jaxpr if all(a is b for a, b in zip(eqns, jaxpr.eqns)) else jaxpr.replace(eqns=eqns)
+    """The jaxpr with its lowering in place of each primitive that has one; the same object if there is none.
+
+    The equations of a short lowering stand in place, so that equal ones of two primitives are computed once.
+    """
+    if not _LOWERINGS or not any(find(eqn.primitive, platform) for eqn in jaxpr.eqns):
+        return jaxpr
+    eqns: list[JaxprEqn] = []
+    replaced: dict[Var, Atom] = {}
+    for eqn in jaxpr.eqns:
+        if replaced:
+            eqn = eqn.replace(invars=[v if type(v) is Literal else replaced.get(v, v) for v in eqn.invars])
+        call = lowered(eqn, platform)
+        inner = call.params["jaxpr"] if call is not eqn else None
+        if inner is None or inner.consts or len(inner.eqns) > _SHORT:
+            eqns.append(call)
+        else:
+            results = _in_place(inner.jaxpr, call, eqns)
+            replaced.update((v, x) for v, x in zip(call.outvars, results) if type(v) is not DropVar)
+    outvars = [v if type(v) is Literal else replaced.get(v, v) for v in jaxpr.outvars]
+    return jaxpr.replace(eqns=eqns, outvars=outvars)
+
+
+def _in_place(jaxpr: Jaxpr, call: JaxprEqn, eqns: list[JaxprEqn]) -> list[Atom]:
+    """Add the equations of a called jaxpr, with variables of their own; return its results."""
+    names: dict[Var, Atom] = dict(zip(jaxpr.invars, call.invars, strict=True))
+
+    def read(atom: Atom) -> Atom:
+        return atom if type(atom) is Literal else names[atom]
+
+    for eqn in jaxpr.eqns:
+        outvars = [v if type(v) is DropVar else Var(v.aval) for v in eqn.outvars]
+        eqns.append(eqn.replace(invars=[*map(read, eqn.invars)], outvars=outvars))
+        names.update(zip(eqn.outvars, outvars))
+    return [*map(read, jaxpr.outvars)]
