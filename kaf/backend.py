@@ -101,6 +101,13 @@ class Backend:
         """
         return size <= (1024 if self.name == "minijax" else 512)
 
+    def maps_in_turn(self, size: int) -> bool:
+        """Whether vmap computes one member of an ensemble after the other, each of which has `size` values.
+
+        On a CPU XLA takes 1.4 times as long to compute 8 members of 32,768 values at once, because it moves their axis.
+        """
+        return self.compiles_loops() and self.on_cpu() and not self.shares_arrays() and size >= 1 << 14
+
     def on_cpu(self) -> bool:
         """Whether arrays are computed on a CPU."""
         return self.name == "minijax" or self.default_backend() == "cpu"

@@ -314,6 +314,8 @@ def _batch(rules: _Rules, name: str, kinds: tuple[str, ...], args, dims, **param
     x = args[0].shape if dims[0] is None else (*args[0].shape[: dims[0]], *args[0].shape[dims[0] + 1 :])
     primitive = getattr(rules.made, name)
     if not all(kinds[i] == ROWS for i in mapped):
+        if rules.backend.maps_in_turn(math.prod(x)):
+            return _in_turn(rules, primitive, args, dims, params)
         moved = [_to_units(rules.xp, *each, size, len(x) - 1) for each in zip(kinds, args, dims, strict=True)]
         if "units" in params:
             params["units"] = (size, *params["units"])
@@ -328,6 +330,18 @@ def _batch(rules: _Rules, name: str, kinds: tuple[str, ...], args, dims, **param
     if name == "pull":
         return [apart(out[0], x[0]), apart(out[1], groups)], [0, 0]
     return apart(out, x[0] if groups is None else groups), 0
+
+
+def _in_turn(rules: _Rules, primitive, args, dims, params: dict):
+    """One after the other, for the members of an ensemble: to make their axis units would move it through all arrays."""
+    mapped = [rules.xp.moveaxis(a, d, 0) for a, d in zip(args, dims, strict=True) if d is not None]
+
+    def one(values):
+        values = iter(values)
+        return primitive.bind(*[a if d is None else next(values) for a, d in zip(args, dims, strict=True)], **params)
+
+    out = rules.backend.lax.map(one, mapped)
+    return (out, [0] * len(out)) if primitive.multiple_results else (out, 0)
 
 
 def _to_rows(xp, kind: str, a, dim: int | None, size: int):

@@ -92,6 +92,20 @@ def test_maps_within_maps(backend, method):
         close(*[leaves_of(backend, backend.jit(g)(alpha, x)) for g in twice])
 
 
+@pytest.mark.parametrize("name", ["gradients", "jvp of the gradients"])
+def test_members_of_an_ensemble_in_turn(name, monkeypatch):
+    """Each has so many values that they are computed one after the other, where there is one device."""
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
+    backend, grid = named_backend("jax"), Grid(3)
+    x, alpha = arrays((2, 2050, 8), (2, 8), 3)
+    assert backend.maps_in_turn(x[0].size)
+    f = lambda m: WANTED[name](backend, lambda x, a, s: phi(x, a, grid, s, method=m))
+    for axes in [(0, 0, None), (None, 0, 0)]:
+        given = [a if d == 0 else a[0] for a, d in zip((x, alpha, np.float32([3.1, 4])), axes, strict=True)]
+        close(*[jax.jit(jax.vmap(f(m), axes))(*given) for m in ("gridded", "naive")], 1e-4)
+    assert "while" in str(jax.jit(jax.vmap(lambda x, a: phi(x, a, grid))).lower(x, alpha).as_text())
+
+
 def test_derivatives_mapped_over_tangents_alone(backend):
     """jacfwd and jacrev map the linear parts over a basis: what does not depend on it is computed once."""
     x, alpha = arrays((2, 3), (3,), 6)
