@@ -62,7 +62,9 @@ def kaf(
     - "pallas" computes the same with GPU kernels (see `kaf/functional/pallas.py`). Without a GPU the kernels are interpreted,
       which is slow.
     - "loop" adds one kernel after the other. It takes any kernel and any centres.
-    - "auto" is "pallas" for JAX on one GPU, else "gridded"; where these are not possible, it is "loop".
+    - "auto" is "naive" for a small array, "pallas" for JAX on one GPU, else "gridded". It decides with the whole shape known, also
+      under vmap. Centres and bandwidths that are traced need not be known: the program finds out whether they allow "gridded".
+      Where they do not, it is "loop"; if that is known when the program is traced, one UserWarning says so.
 
     Precision: on a Grid of up to 200 centres the error is at most 50 eps sum_i |alpha_i| with "gridded", and 20 eps
     sum_i |alpha_i| with "naive" and "loop", where eps is 1.2e-7 in float32. This is much where the coefficients are large and
@@ -78,6 +80,12 @@ def kaf(
     >>> kaf(np.ones((5, 4, 8, 8), np.float32), alpha, np.linspace(-3, 3, 20, dtype=np.float32), 0.5, axis=1).shape
     (5, 4, 8, 8)
     """
+    return evaluated(x, alpha, centers, sigma, kernel, method, axis)
+
+
+def evaluated(x, alpha, centers, sigma, kernel, method: str, axis: int | None, trained: bool = False) -> Any:
+    """`kaf`. trained: whether the centres change from call to call. The program then finds out whether they are equispaced, also
+    where they are known when it is traced. Otherwise each call with other centres would compile a program."""
     if isinstance(centers, Grid):
         # The dtype of a Grid's centres must not count: a float64 NumPy array would turn float32 arguments into float64.
         centers, sigma, of_dtype = centers.exact_centers, centers.sigma if sigma is None else sigma, ()
@@ -92,7 +100,7 @@ def kaf(
     else:
         alpha, sigma = _move_units(x.shape, alpha, sigma, axis)
     _check(x.shape, alpha.shape, numpy.shape(centers), sigma, kernel)
-    problem = _problem(backend, centers, sigma, kernel, method)
+    problem = _problem(backend, centers, sigma, kernel, method, trained)
     # The kernels that have no bandwidth ignore this 1.
     sigma = as_floats(xp, 1.0 if sigma is None else sigma)
     centers = as_floats(xp, centers) if of_dtype else xp.asarray(centers, xp.result_type(dtype, "float32"))
@@ -104,7 +112,7 @@ def kaf(
     return _one_by_one(backend, kernel_function(kernel), dtype)(x, alpha, centers, sigma)
 
 
-def _problem(backend: Backend, centers, sigma, kernel, method: str) -> Problem:
+def _problem(backend: Backend, centers, sigma, kernel, method: str, trained: bool) -> Problem:
     """The method, and the layout of the centres if they are equispaced, or not known yet."""
     if method not in METHODS:
         raise ValueError(f"kaf: there is no method {method!r}; choose one of {', '.join(METHODS)}.")
@@ -112,7 +120,7 @@ def _problem(backend: Backend, centers, sigma, kernel, method: str) -> Problem:
         raise ValueError('kaf: method "pallas" is for JAX on a GPU; "gridded" takes arrays of either backend.')
     if method in ("naive", "loop") or kernel != "gauss" and method == "auto":
         return Problem(method, None)
-    if method == "auto" and concrete(centers) is None:
+    if method == "auto" and (trained or concrete(centers) is None):
         return Problem(method, unknown_layout(centers.shape[0]), scaled=True)
     layout = _layout(centers, sigma) if kernel == "gauss" else None
     if layout is None and method != "auto":
@@ -120,7 +128,31 @@ def _problem(backend: Backend, centers, sigma, kernel, method: str) -> Problem:
             f'kaf: method "{method}" needs Gaussians whose centers are equispaced, ascending and known when the program is '
             'traced (not tracers), and a sigma that is not small compared with their step; "loop" takes any centers.'
         )
+    if layout is None:
+        _warn_of_the_loop(concrete(centers))
     return Problem(method, layout)
+
+
+# Whether `_warn_of_the_loop` has warned. A list, so that a test can empty it.
+_warned: list[str] = []
+
+
+def _warn_of_the_loop(centers: numpy.ndarray) -> None:
+    """Warn, once in a program, that "auto" cannot be "gridded" for these centres; a few are as fast one after the other."""
+    if len(centers) < 5 or _warned:
+        return
+    regular = make_layout(centers, math.inf) is not None
+    why = (
+        "sigma is less than a third of the distance between two centers"
+        if regular
+        else f"the {len(centers)} centers are not equispaced and ascending"
+    )
+    _warned.append(why)
+    warnings.warn(
+        f"kaf: {why}, so the sum takes one Gaussian after the other, which takes several times as long. Take a Grid, or centers "
+        'like numpy.linspace(-3, 3, 20) and a larger sigma; or say method="loop" if this is meant. This is said once.',
+        stacklevel=5,
+    )
 
 
 def _layout(centers, sigma) -> Layout | None:
@@ -200,7 +232,7 @@ def _warn_of_other_axes(x: tuple[int, ...], alpha: tuple[int, ...]) -> None:
         warnings.warn(
             f"kaf: x has shape {x}, and its last axis is taken as the {alpha[0]} units, though another axis has that size too. "
             f"Say which one by axis: -1 is the last, {x.index(alpha[0], 1)} the other.",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -80,7 +80,7 @@ def value(backend: Backend, problem: Problem, order: int, dtype: str, x, alpha, 
     """The `order`-th derivative by x of the sum of Gaussians, in the given dtype."""
     if not x.size:
         return x.astype(dtype)
-    method = chosen(backend, problem, order, x, alpha.shape)
+    method = chosen(backend, problem, order, x, alpha.shape, second=order > 1)
     if method == "formula":
         x, alpha, sigma, centers = _computed(backend, x, alpha, sigma, centers)
         return formula_value(backend, order, x, alpha, sigma, centers).astype(dtype)
@@ -161,7 +161,7 @@ def _pull(backend: Backend, problem: Problem, order, groups: int, units, dtypes,
     k = centers.shape[-1]
     if not x.size:
         return x.astype(dtypes[0] or dtypes[1]), backend.np.zeros((groups, *units, k), dtypes[1])
-    method = chosen(backend, problem, order, x, (*units, k), groups)
+    method = chosen(backend, problem, order, x, (*units, k), groups, second=order > 0)
     if method == "formula":
         x, g, sigma, centers, *a = _computed(backend, x, g, sigma, centers, *([] if alpha is None else [alpha]))
         slope, sums = formula_pull(backend, order, groups, units, x, g, sigma, centers, *a)
@@ -225,12 +225,15 @@ def _for_each_group(backend: Backend, layout, part: Callable, groups: int, x, g)
     return [s.reshape(-1, *s.shape[2:]) for s in slope], xp.asarray(sums)
 
 
-def chosen(backend: Backend, problem: Problem, order: int, x, alpha: tuple[int, ...], groups: int = 1) -> str:
-    """The method for an operation of this shape: "formula", "gridded", "pallas" or "loop"."""
+def chosen(
+    backend: Backend, problem: Problem, order: int, x, alpha: tuple[int, ...], groups: int = 1, second: bool = False
+) -> str:
+    """The method for an operation of this shape: "formula", "gridded", "pallas" or "loop". second: whether it belongs to second
+    derivatives."""
     method = problem.method
     if method == "auto" and backend.prefers_formula(x.size):
         return "formula"
-    if problem.layout is None or order > 2:
+    if problem.layout is None or order > 2 or second and backend.prefers_short_programs(x.size):
         return "loop"
     if method == "auto" and backend.prefers_pallas():
         method = "pallas"

@@ -12,6 +12,7 @@ from jax.experimental import jet
 import kaf
 from kaf import Grid, gauss_kernel
 from kaf.backend import CHOICES
+from kaf.functional import activation
 from kaf.functional import kaf as phi
 from kaf.functional.operations import operations
 
@@ -87,6 +88,32 @@ def test_units_that_could_be_another_axis(backend, shape, units):
     ]
     # Whoever says which axis is meant is not warned.
     np.testing.assert_array_equal(np.asarray(phi(x, alpha, GRID, axis=-1)), np.asarray(out))
+
+
+@pytest.mark.parametrize(
+    "arguments, why",
+    [
+        ((np.float32([-2, -1, 0, 1, 2, 3.5]), 1.0), "the 6 centers are not equispaced and ascending"),
+        ((np.linspace(3, -3, 20), 0.5), "the 20 centers are not equispaced and ascending"),
+        ((GRID.centers, 0.05), "sigma is less than a third of the distance between two centers"),
+        ((GRID, 0.05), "sigma is less than a third of the distance between two centers"),
+        ((GRID.centers, 0.5), None),
+        ((np.float32([-2, -1, 0.5]), 1.0), None),
+        ((GRID.centers, 0.05, "loop"), None),
+        ((GRID.centers, 0.05, "naive"), None),
+    ],
+)
+def test_one_warning_says_that_the_fast_path_is_lost(backend, arguments, why):
+    centers, sigma, *method = arguments
+    alpha = np.ones(len(np.atleast_1d(getattr(centers, "centers", centers))), np.float32)
+    activation._warned.clear()
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            f = lambda x: phi(x, alpha, centers, sigma, method=method[0] if method else "auto")
+            backend.jit(backend.vmap(f))(np.ones(3, np.float32))
+    activation._warned.append("")
+    assert [str(w.message).partition(", so")[0] for w in found] == ([f"kaf: {why}"] if why else [])
 
 
 # -- Values ------------------------------------------------------------------------------------------------------------
