@@ -1,0 +1,68 @@
+"""The pages of the course, and the text of their exercises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Page(NamedTuple):
+    """number, name: notes/03-jvp.md has 3 and "jvp". question: what the page asks."""
+
+    number: int
+    name: str
+    question: str
+
+    @property
+    def file(self) -> str:
+        """The name of the file of exercises."""
+        return f"{self.number:02}_{self.name}.py"
+
+    @property
+    def checks(self) -> str:
+        """The module of checkers."""
+        return f"{__package__}.checks.{self.name}"
+
+    def solution(self) -> str:
+        """The exercises solved, without the marks of the template."""
+        return _parts((Path(__file__).parent / "work" / self.file).read_text())[1]
+
+    def template(self) -> str:
+        """The exercises as the reader gets them."""
+        return _parts((Path(__file__).parent / "work" / self.file).read_text())[0]
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """(template, solution) of a file of exercises.
+
+    `#: begin` and `#: end` enclose a solution. Lines after `#: instead` are comments: the template has them as code. Without them
+    it has a line that raises NotImplementedError.
+    """
+    template: list[str] = []
+    solution: list[str] = []
+    instead, part = None, "both"
+    for line in text.splitlines(keepends=True):
+        mark = line.strip()
+        indent = line[: len(line) - len(line.lstrip())]
+        if mark == "#: begin":
+            part, instead = "solution", None
+        elif mark == "#: instead":
+            part, instead = "instead", []
+        elif mark == "#: end":
+            template += [f"{indent}raise NotImplementedError  # Your work.\n"] if instead is None else instead
+            part = "both"
+        elif part == "instead":
+            instead.append(line.replace("# ", "", 1))
+        else:
+            solution.append(line)
+            if part == "both":
+                template.append(line)
+    return "".join(template), "".join(solution)
+
+
+_PAGES = (
+    ("value_and_tracer", "Who calls my function?"),
+    ("primitives", "What is an operation?"),
+    ("jvp", "How does a tangent travel?"),
+)
+PAGES = {number: Page(number, name, question) for number, (name, question) in enumerate(_PAGES, 1)}
