@@ -44,7 +44,7 @@ def test_the_pages_are_those_of_the_command():
 @pytest.mark.parametrize("path", notes.pages(), ids=lambda path: path.stem)
 def test_blocks_fit_a_terminal_and_a_screen(path):
     for block in notes.blocks(path.read_text()):
-        assert max(map(len, block.text.splitlines()), default=0) <= 80, block.text
+        assert [line for line in block.text.splitlines() if len(line) > 80] == []
         if block.words[:1] == ["python"]:
             assert len(code_lines(block.text)) <= 60, block.text
 

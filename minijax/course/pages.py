@@ -64,5 +64,9 @@ _PAGES = (
     ("value_and_tracer", "Who calls my function?"),
     ("primitives", "What is an operation?"),
     ("jvp", "How does a tangent travel?"),
+    ("jaxprs", "How is code written down?"),
+    ("linearize_and_transpose", "Why no second table of rules?"),
+    ("vmap", "Where did the axis go?"),
+    ("pytrees", "Where do containers stop?"),
 )
 PAGES = {number: Page(number, name, question) for number, (name, question) in enumerate(_PAGES, 1)}

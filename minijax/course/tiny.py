@@ -148,7 +148,8 @@ class Var:
 
 class Equation:
     def __init__(self, name, args, params):
-        self.name, self.args, self.params, self.out = name, args, params, Var()
+        self.name, self.args, self.params = name, args, params
+        self.out = Var()
 
 
 class StagedTracer(Tracer):
@@ -171,32 +172,32 @@ class StagingTrace(Trace):
         return StagedTracer(self, equation.out)
 
 
-class Program:
-    def __init__(self, args, equations, result):
-        self.args, self.equations, self.result = args, equations, result
-
-    def __str__(self):
-        names, lines = {}, []
-        letters = iter("abcdefghijklmnopqrstuvwxyz")
-
-        def show(x):
-            if isinstance(x, Var):
-                return names.get(x) or names.setdefault(x, next(letters))
-            return f"{x:.3g}" if np.ndim(x) == 0 else f"array{np.shape(x)}"
-
-        args = " ".join(map(show, self.args))
-        for e in self.equations:
-            inputs, extra = " ".join(map(show, e.args)), f"[axis={e.params['axis']}]" if e.params else ""
-            lines.append(f"  {show(e.out)} = {e.name}{extra} {inputs}")
-        return "\n".join([f"lambda {args}:", *lines, f"  return {show(self.result)}"])
-
-
 def stage(f, n):
     """The program of a function of n arguments."""
     trace = StagingTrace(now())
     args = [Var() for _ in range(n)]
     out = under(trace, f, *[StagedTracer(trace, v) for v in args])
     return Program(args, trace.equations, trace.atom(out))
+
+
+class Program:
+    def __init__(self, args, equations, result):
+        self.args, self.equations, self.result = args, equations, result
+
+    def __str__(self):
+        names, lines = {}, []
+
+        def show(x):
+            if isinstance(x, Var):
+                return names.setdefault(x, chr(ord("a") + len(names)))
+            return f"{x:.3g}" if np.ndim(x) == 0 else f"array{np.shape(x)}"
+
+        lines.append(f"lambda {' '.join(map(show, self.args))}:")
+        for e in self.equations:
+            inputs = " ".join(map(show, e.args))
+            extra = f"[axis={e.params['axis']}]" if e.params else ""
+            lines.append(f"  {show(e.out)} = {e.name}{extra} {inputs}")
+        return "\n".join([*lines, f"  return {show(self.result)}"])
 
 
 def run(program, *args):
@@ -220,9 +221,10 @@ class TangentTrace(StagingTrace):
 
 def linearize(f, *primals):
     """(f(*primals), the program of the tangents)"""
-    tangents = TangentTrace(now())
-    trace, args = JVPTrace(now(), tangents), [Var() for _ in primals]
-    inputs = [JVPTracer(trace, x, StagedTracer(tangents, v)) for x, v in zip(primals, args)]
+    tangents, args = TangentTrace(now()), [Var() for _ in primals]
+    trace = JVPTrace(now(), tangents)
+    unknowns = [StagedTracer(tangents, v) for v in args]
+    inputs = [JVPTracer(trace, x, t) for x, t in zip(primals, unknowns)]
     y, y_dot = trace.split(under(trace, f, *inputs))
     return y, Program(args, tangents.equations, tangents.atom(y_dot))
 
@@ -241,7 +243,8 @@ def transpose(program, ct):
     cts = {program.result: ct}
     for e in reversed(program.equations):
         if e.out in cts:
-            for x, c in zip(e.args, transposes[e.name](cts.pop(e.out), *e.args, **e.params)):
+            rule = transposes[e.name]
+            for x, c in zip(e.args, rule(cts.pop(e.out), *e.args, **e.params)):
                 if isinstance(x, Var):
                     cts[x] = add(cts[x], c) if x in cts else c
     return [cts.get(v, 0.0) for v in program.args]
@@ -265,7 +268,8 @@ class BatchTrace(Trace):
         if not any(mine(self, x) for x in args):
             return self.parent.process(name, args, params)
         arrays = [x.array if mine(self, x) else x for x in args]
-        return BatchTracer(self, under(self.parent, lambda: batches[name](*arrays, **params)))
+        out = under(self.parent, lambda: batches[name](*arrays, **params))
+        return BatchTracer(self, out)
 
 
 batches = {
@@ -279,7 +283,7 @@ batches = {
 
 
 def vmap(f, in_axes):
-    """f on each example; in_axes: 0 for an argument with examples, None for one without."""
+    """f on each example. in_axes: 0 for an argument with examples, or None."""
 
     def mapped(*args):
         trace = BatchTrace(now())

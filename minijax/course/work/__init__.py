@@ -1,1 +1,1 @@
-"""The exercises of each page, solved; `course start` leaves the solutions out."""
+"""The exercises of each page, solved. `course start` leaves solutions out."""
