@@ -81,13 +81,13 @@ def short(x: Any) -> str:
     """A value in a few characters."""
     if x is None or isinstance(x, (str, bool)):
         return repr(x)
-    try:
-        found = leaves(x)
-        texts = [
-            np.array2string(a, precision=4, separator=", ", threshold=8) if a.ndim else f"{a[()]:.4g}" for a in found
-        ]
-    except Exception:
-        texts = [str(x)]
+    texts = []
+    for leaf in leaves(x):
+        if leaf.size > 12:
+            texts.append(f"an array of shape {leaf.shape}")
+        else:
+            numbers = leaf.dtype.kind in "biuf" and not leaf.ndim
+            texts.append(f"{leaf[()]:.4g}" if numbers else np.array2string(leaf, precision=4, separator=", "))
     text = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
     text = " ".join(text.split())
     return text if len(text) < 120 else f"{text[:117]}..."

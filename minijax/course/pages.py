@@ -68,5 +68,11 @@ _PAGES = (
     ("linearize_and_transpose", "Why no second table of rules?"),
     ("vmap", "Where did the axis go?"),
     ("pytrees", "Where do containers stop?"),
+    ("jit", "When does it trace again?"),
+    ("control_flow", "Why not `if`?"),
+    ("custom_derivatives", "When is autodiff wrong?"),
+    ("checkpoint", "What is remembered?"),
+    ("random", "Why keys?"),
+    ("axes_and_devices", "How do copies talk?"),
 )
 PAGES = {number: Page(number, name, question) for number, (name, question) in enumerate(_PAGES, 1)}

@@ -291,3 +291,68 @@ def vmap(f, in_axes):
         return under(trace, f, *inputs).array
 
     return mapped
+
+
+# Page 8: jit
+forms = {
+    "add": "{} + {}",
+    "mul": "{} * {}",
+    "neg": "-{}",
+    "exp": "np.exp({})",
+    "sum": "np.sum({}, {axis})",
+    "spread": "np.repeat(np.expand_dims({}, {axis}), {n}, {axis})",
+}
+
+
+def source(program):
+    """(a function's text over NumPy, the arrays that it needs)"""
+    names, arrays = {}, {}
+
+    def show(x):
+        if isinstance(x, Var):
+            return names.setdefault(x, f"v{len(names)}")
+        if np.ndim(x) == 0:
+            return repr(float(x))
+        name = f"array{len(arrays)}"
+        arrays[name] = x
+        return name
+
+    lines = [f"def program({', '.join(map(show, program.args))}):"]
+    for e in program.equations:
+        text = forms[e.name].format(*map(show, e.args), **e.params)
+        lines.append(f"    {show(e.out)} = {text}")
+    return "\n".join([*lines, f"    return {show(program.result)}"]), arrays
+
+
+def jit(f):
+    programs = {}
+
+    def jitted(*args):
+        if any(isinstance(x, Tracer) for x in args):
+            return f(*args)
+        key = tuple((np.shape(x), np.result_type(x)) for x in args)
+        if key not in programs:
+            text, names = source(stage(f, len(args)))
+            exec(text, names | {"np": np}, names)
+            programs[key] = names["program"]
+        return programs[key](*args)
+
+    return jitted
+
+
+# Page 10: custom derivatives
+def custom_jvp(name, f, rule):
+    """An operation: f computes it with NumPy, rule(x, t) is its tangent."""
+    compute[name], jvps[name] = f, rule
+    return lambda *args: bind(name, *args)
+
+
+# Page 13: axes
+def psum(x, n):
+    """The sum over the n copies that a vmap makes."""
+    return bind("psum", x, n=n)
+
+
+batches["psum"] = lambda x, n: spread(total(x, 0, n), 0, n)
+jvps["psum"] = lambda x, t, n: psum(t[0], n)
+transposes["psum"] = lambda ct, x, n: (psum(ct, n),)

@@ -49,6 +49,7 @@ def run(path: Path, library: str) -> list[tuple[Block, str, str]]:
     namespace: dict = {"__name__": "page"}
     out, found = io.StringIO(), []
     text = path.read_text()
+    linecache.cache.pop(path.name, None)
     for block in blocks(text):
         kind, only = block.words[:1], block.words[1:2]
         wanted = only in ([], ["tiny"], [library])
@@ -57,7 +58,7 @@ def run(path: Path, library: str) -> list[tuple[Block, str, str]]:
             if wanted:
                 # Errors, and minijax's own traces of the user's source, name the line of the page.
                 code = "\n" * text.count("\n", 0, block.start) + for_library(block.text, library)
-                name = f"{path}:{library}"
+                name = path.name
                 previous = linecache.cache.get(name, (0, None, [], name))[2]
                 lines = code.splitlines(True)
                 linecache.cache[name] = (len(code), None, _merged(previous, lines), name)

@@ -73,7 +73,7 @@ WRONG = {
         [
             ("along=along + 1", "along=along", "The axis `along` of an example is another one"),
             ("jnp.moveaxis(args[0], dims[0], 0)", "args[0]", "move it there"),
-            ("along=along + 1), 0", "along=along + 1), dims[0]", "say where the batch axis is now"),
+            ("along=along + 1), 0", "along=along + 1), dims[0]", "say where their batch axis is now"),
         ],
         [
             (
@@ -99,6 +99,94 @@ WRONG = {
             ("for key in sorted(tree) for leaf", "for key in tree for leaf", "sort the keys"),
             ("    if tree is None:\n        return []\n", "", "None is among the leaves"),
             ("type(tree)(build(item) for item in tree)", "[build(item) for item in tree]", "A tuple became a list"),
+        ],
+    ],
+    8: [
+        [
+            ('("g(jnp.zeros(3))", False)', '("g(jnp.zeros(3))", True)', "Values are not in the key"),
+            ('("g(jnp.ones(3), n=3)", True)', '("g(jnp.ones(3), n=3)", False)', "n is static"),
+            ('("g(jnp.float32(1.0))", True)', '("g(jnp.float32(1.0))", False)', "they have two types"),
+        ],
+        [
+            ("return structure, tuple", "return tuple", "the structure is missing"),
+            ("(t.shape, str(t.dtype))", "(t.shape,)", "the dtype is missing"),
+            ("return structure, tuple", "return structure, str(leaves), tuple", "values must not be in the key"),
+        ],
+    ],
+    9: [
+        [
+            ("(pred, f_jvp, g_jvp, x, x_dot)", "(pred, g_jvp, f_jvp, x, x_dot)", "y where pred is True"),
+            ("jax.jvp(f, (x,), (x_dot,))", "jax.jvp(f, (x,), (1.0,))", "That is the slope"),
+            (
+                "jax.lax.cond(pred, f_jvp, g_jvp, x, x_dot)",
+                "[jnp.where(pred, a, b) for a, b in zip(f_jvp(x, x_dot), g_jvp(x, x_dot))]",
+                "it runs both branches",
+            ),
+        ],
+        [
+            ("while jnp.any", "while jnp.all", "go on until all are"),
+            ("jnp.where(cond(xs), body(xs), xs)", "body(xs)", "must keep its value"),
+            ("while jnp.any(cond(xs)):", "if jnp.any(cond(xs)):", "That is one step"),
+        ],
+    ],
+    10: [
+        [
+            ("jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))", "jnp.log(1.0 + jnp.exp(x))", "Take it of -|x|"),
+            ("jnp.log1p(jnp.exp(-jnp.abs(x)))", "jnp.log(1 + jnp.exp(-jnp.abs(x)))", "log1p knows it"),
+            ("jnp.where(x >= 0, 1.0, e) / (1.0 + e)", "jnp.exp(x) / (1 + jnp.exp(x))", "infinity by infinity"),
+        ],
+        [
+            ("jnp.sqrt(inside)", "jnp.sqrt(squared)", "Your where chooses between results"),
+            ("jnp.where(is_zero, 0.0, jnp.sqrt(inside))", "jnp.sqrt(squared + 1e-6)", "Was a small number added?"),
+            ("jnp.sqrt(inside))", "jax.lax.stop_gradient(jnp.sqrt(inside)))", "stops it everywhere"),
+        ],
+    ],
+    11: [
+        [
+            ("= jax.checkpoint_policies.dots_saveable", "= jax.checkpoint_policies.everything_saveable", "keeps all"),
+            ("= jax.checkpoint_policies.dots_saveable", "= jax.checkpoint_policies.nothing_saveable", "Keep it."),
+            (
+                "= jax.checkpoint_policies.dots_saveable",
+                "= jax.checkpoint_policies.dots_with_no_batch_dims_saveable",
+                "The product is one of a batch",
+            ),
+        ],
+        [
+            ("zip(reversed(segments), reversed(starts))", "zip(segments, starts)", "begin with the last one"),
+            (
+                "(lambda x, s=segment: run(s, x), start)[1](ct)",
+                "(lambda x, s=segment: run(s, x), start)[1](jnp.ones_like(x))",
+                "Only the first segment",
+            ),
+            (
+                "def gradient(layers, x, every):\n",
+                "def gradient(layers, x, every):\n    return jax.vjp(lambda x: run(layers, x), x)[1](jnp.ones_like(x))[0]\n",
+                "Each layer ran once",
+            ),
+        ],
+    ],
+    12: [
+        [
+            ("jax.random.normal(noise_key", "jax.random.normal(data_key", "drawn with one key"),
+            ("jax.random.normal(data_key", "jax.random.normal(key", "never both"),
+            ("jax.random.normal(alpha_key", "jax.random.normal(jax.random.key(0)", "must come from the argument"),
+        ],
+        [
+            ("jax.random.fold_in(key, i)", "key", "All steps are alike"),
+            ("jax.random.fold_in(key, i)", "jax.random.fold_in(jax.random.key(1), i)", "the argument is not used"),
+            ("jax.random.fold_in(key, i)", "jax.random.fold_in(key, i % 3)", "some keys are used again"),
+        ],
+    ],
+    13: [
+        [
+            ('jax.lax.psum(weight * ct, "i")', "weight * ct", "the others' cotangents come back"),
+            ("jax.lax.psum", "jax.lax.pmean", "The contributions of all copies add up"),
+            ('jax.lax.psum(weight * ct, "i")', 'weight * jax.lax.psum(ct, "i")', "multiply before the psum"),
+        ],
+        [
+            ('centred / jnp.sqrt(jax.lax.pmean(centred**2, "batch"))', "centred", "divide by its root"),
+            ("pmean(centred**2", "pmean(x**2", "of what is centred"),
+            ("pmean(centred**2", "psum(centred**2", "the variance is their mean"),
         ],
     ],
 }
