@@ -74,5 +74,7 @@ _PAGES = (
     ("checkpoint", "What is remembered?"),
     ("random", "Why keys?"),
     ("axes_and_devices", "How do copies talk?"),
+    ("xla_and_the_whole", "Who runs it?"),
+    ("why_it_is_fast", "Why is it fast?"),
 )
 PAGES = {number: Page(number, name, question) for number, (name, question) in enumerate(_PAGES, 1)}

@@ -23,7 +23,7 @@ def experiment(key):
     # data = jax.random.normal(key, (100,))
     # noise = jax.random.normal(noise_key, (100,))
     # w = jax.random.normal(data_key, (10, 10))
-    # alpha = jax.random.normal(jax.random.split(jax.random.key(0))[0], (10, 10))
+    # alpha = jax.random.normal(jax.random.key(0), (10, 10))
     #: end
     return {"data": data, "noise": noise, "w": w, "alpha": alpha}
 

@@ -189,4 +189,36 @@ WRONG = {
             ("pmean(centred**2", "psum(centred**2", "the variance is their mean"),
         ],
     ],
+    14: [
+        [
+            (
+                "        for j in range(1, k + 1):\n            term = add(term, mul(x[j], y[k - j]))\n",
+                "        if k:\n            term = add(term, mul(x[k], y[0]))\n",
+                "Products of the terms between",
+            ),
+            ("mul(1 / k, term)", "term", "divide by k"),
+            ("mul(float(j), mul(x[j], y[k - j]))", "mul(x[j], y[k - j])", "the factor j is missing"),
+        ],
+        [
+            ("2 * slope - old", "slope", "That is the plain step"),
+            ("2 * slope - old", "2 * slope + old", "has the other sign"),
+            ("moved(1, *a)", "moved(-1, *a)", "y raises f"),
+        ],
+    ],
+    15: [
+        [
+            ("sys.getrefcount(self.kept[i]) == 2", "True", "that somebody holds"),
+            (
+                "self.kept.append(np.empty(self.shape))\n        return self.kept[-1]",
+                "return np.empty(self.shape)",
+                "was not used again",
+            ),
+            ("np.empty(self.shape)", "np.empty(len(self.shape))", "take returned an array of shape"),
+        ],
+        [
+            (" and a.dtype == b.dtype", "", "compute in other digits"),
+            ("a.keys() == b.keys() and ", "", "KeyError"),
+            ("len(a) == len(b) and ", "", "one argument more"),
+        ],
+    ],
 }
