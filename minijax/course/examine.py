@@ -25,7 +25,9 @@ class Finding(NamedTuple):
 def _place(error: BaseException, file: str) -> str:
     """The line of the reader's file where an error arose."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return f" at line {lines[-1]}, `{linecache.getline(file, lines[-1]).strip()}`" if lines and lines[-1] else ""
+    if not lines or lines[-1] is None:
+        return ""
+    return f" at line {lines[-1]}, `{linecache.getline(file, lines[-1]).partition('  #')[0].strip()}`"
 
 
 def _words(error: BaseException, file: str) -> str:
@@ -52,7 +54,7 @@ def examine(page: Page, source: str, file: str, seed: int, only: int | None = No
         except Wrong as error:
             text = str(error)
         except NotImplementedError as error:
-            text = _words(error, file) if str(error) else "Not begun."
+            text = _words(error, file) if str(error) else f"Not written yet{_place(error, file)}."
         except Exception as error:
             text = _words(error, file)
         found.append(Finding(checker.exercise, text))

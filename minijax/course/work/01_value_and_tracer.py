@@ -6,7 +6,7 @@ from minijax.course.tiny import Trace, now, under
 # Exercise 1: a trace that counts.
 #
 # `count(f, *args)` returns (f(*args), {name of an operation: how often it
-# ran}). Each operation that comes through the door is counted, and computed by
+# ran}). Each operation that comes through `bind` is counted, and computed by
 # the trace that was there before. `under` and `now` are those of the page.
 class Counting(Trace):
     def __init__(self, parent):

@@ -75,7 +75,7 @@ def test_the_command_in_a_folder_of_the_readers(tmp_path, monkeypatch, capfd):
     path = tmp_path / "minijax-course" / "01_value_and_tracer.py"
     assert path.read_text() == PAGES[1].template()
     code, said = course("check", "1")
-    assert code == 1 and said.count("Not begun.") == 2
+    assert code == 1 and said.count("Not written yet") == 2
     path.write_text("import time\ntime.sleep(60)\n")
     code, said = course("check", "1", "--seconds", "1")
     assert code == 1 and "a loop that never stops" in said
