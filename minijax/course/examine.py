@@ -33,8 +33,11 @@ def _place(error: BaseException, file: str) -> str:
 def _words(error: BaseException, file: str) -> str:
     if isinstance(error, SyntaxError):
         return f"Python cannot read the file: {error.msg}, at line {error.lineno}."
-    first = str(error).split("\n")[0]
-    return f"Your code raised {type(error).__name__}{f': {first}' if first else ''}{_place(error, file)}."
+    first, place = str(error).split("\n")[0], _place(error, file)
+    text = f"{type(error).__name__}{f': {first}' if first else ''}"
+    if not place:
+        return f"What your code returned is not of the form that the exercise asks for ({text})."
+    return f"Your code raised {text}{place}."
 
 
 def examine(page: Page, source: str, file: str, seed: int, only: int | None = None) -> list[Finding]:

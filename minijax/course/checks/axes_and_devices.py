@@ -17,7 +17,7 @@ def transpose(work: Work, random: np.random.Generator):
     got = jax.vmap(work.pull, axis_name="i")(jnp.asarray(weights), jnp.asarray(cts))
     each = weights[:, None] * cts
     judge(
-        f"The cotangents of {n} copies",
+        f"The array of the cotangents of {n} copies",
         got,
         np.broadcast_to(each.sum(0), (n, 2)),
         [

@@ -49,6 +49,14 @@ def test_a_solution_is_right(number):
         assert {finding.text for finding in examine(PAGES[number], PAGES[number].solution(), "s.py", seed)} == {""}
 
 
+@pytest.mark.parametrize("number", PAGES)
+def test_answers_of_another_form_are_refused(number):
+    """Nothing, a number, two numbers, a list: each exercise says something, and no checker fails."""
+    for answer in ("return None", "return 0.0", "return 1.0, 2.0", "return [1.0]"):
+        source = PAGES[number].template().replace("raise NotImplementedError  # Your work.", answer)
+        assert all(finding.text for finding in examine(PAGES[number], source, "work.py", 1))
+
+
 @pytest.mark.parametrize("number, i", EXERCISES)
 def test_wrong_answers_get_messages_of_their_own(number, i):
     solution, messages = PAGES[number].solution(), []
