@@ -12,6 +12,7 @@ import io
 import linecache
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,28 +45,33 @@ def for_library(code: str, library: str) -> str:
     return re.sub(r"\bminijax\.(?!course)", "jax.", re.sub(r"\bfrom minijax import", "from jax import", code))
 
 
-def run(path: Path, library: str) -> list[tuple[Block, str, str]]:
-    """(block of text, what it says, what the blocks of Python before it printed) of a page, with that library."""
+def steps(path: Path, library: str) -> Iterator[tuple[Block, str, dict]]:
+    """(block, what it printed, the names after it) of each block of Python of a page that is run with that library."""
     namespace: dict = {"__name__": "page"}
-    out, found = io.StringIO(), []
     text = path.read_text()
     linecache.cache.pop(path.name, None)
     for block in blocks(text):
-        kind, only = block.words[:1], block.words[1:2]
-        wanted = only in ([], ["tiny"], [library])
-        if kind == ["python"]:
+        if block.words[:1] == ["python"] and block.words[1:2] in ([], ["tiny"], [library]):
             out = io.StringIO()
-            if wanted:
-                # Errors, and minijax's own traces of the user's source, name the line of the page.
-                code = "\n" * text.count("\n", 0, block.start) + for_library(block.text, library)
-                name = path.name
-                previous = linecache.cache.get(name, (0, None, [], name))[2]
-                lines = code.splitlines(True)
-                linecache.cache[name] = (len(code), None, _merged(previous, lines), name)
-                with contextlib.redirect_stdout(out):
-                    exec(compile(code, name, "exec"), namespace)
-        elif kind == ["text"] and wanted:
-            found.append((block, block.text, out.getvalue()))
+            # Errors, and minijax's own traces of the user's source, name the line of the page.
+            code = "\n" * text.count("\n", 0, block.start) + for_library(block.text, library)
+            previous = linecache.cache.get(path.name, (0, None, [], ""))[2]
+            lines = _merged(previous, code.splitlines(True))
+            linecache.cache[path.name] = (len(code), None, lines, path.name)
+            with contextlib.redirect_stdout(out):
+                exec(compile(code, path.name, "exec"), namespace)
+            yield block, out.getvalue(), namespace
+
+
+def run(path: Path, library: str) -> list[tuple[Block, str, str]]:
+    """(block of text, what it says, what the block of Python before it printed) of a page, with that library."""
+    printed = {block.start: out for block, out, _ in steps(path, library)}
+    found, before = [], ""
+    for block in blocks(path.read_text()):
+        if block.words[:1] == ["python"]:
+            before = printed.get(block.start, "")
+        elif block.words[:1] == ["text"] and block.words[1:2] in ([], [library]):
+            found.append((block, block.text, before))
     return found
 
 
