@@ -58,9 +58,7 @@ def test_a_block_that_says_something_else_is_found(tmp_path):
 
 
 def test_the_pages_are_those_of_the_command():
-    assert [path.stem for path in notes.pages()] == [
-        f"{page.number:02}-{page.name.replace('_', '-')}" for page in PAGES.values()
-    ]
+    assert [f"notes/{path.name}" for path in notes.pages()] == [page.notes for page in PAGES.values()]
     following = [*[path.name for path in notes.pages()[1:]], "00-how-to-read-this.md"]
     for path, page, after in zip(notes.pages(), PAGES.values(), following, strict=True):
         text = path.read_text()

@@ -73,10 +73,14 @@ def _check(number: int, folder: str, seed: int | None, seconds: float) -> int:
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
-        return subprocess.run(command, timeout=seconds, env={**os.environ, "PYTHONPATH": paths}).returncode
+        status = subprocess.run(command, timeout=seconds, env={**os.environ, "PYTHONPATH": paths}).returncode
     except subprocess.TimeoutExpired:
         print(f"\nYour code did not end within {seconds:g} seconds: is there a loop that never stops?")
         return 1
+    if status == 0 and number + 1 in PAGES:
+        after = PAGES[number + 1]
+        print(f"\nThe next page: {number + 1}. {after.question} {after.notes}")
+    return status
 
 
 def main(words: list[str]) -> int:

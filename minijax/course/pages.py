@@ -19,6 +19,11 @@ class Page(NamedTuple):
         return f"{self.number:02}_{self.name}.py"
 
     @property
+    def notes(self) -> str:
+        """Where the page is."""
+        return f"notes/{self.number:02}-{self.name.replace('_', '-')}.md"
+
+    @property
     def checks(self) -> str:
         """The module of checkers."""
         return f"{__package__}.checks.{self.name}"

@@ -91,7 +91,7 @@ def test_the_command_in_a_folder_of_the_readers(tmp_path, monkeypatch, capfd):
     assert code == 2 and "stays as it is" in said and "time.sleep" in path.read_text()
     path.write_text(course("solution", "1")[1])
     code, said = course("check", "1")
-    assert code == 0 and said.count("--  right") == 2
+    assert code == 0 and said.count("--  right") == 2 and PAGES[2].notes in said
     course("start", "2", "--dir", "elsewhere")
     assert (tmp_path / "elsewhere" / PAGES[2].file).read_text() == PAGES[2].template()
 
