@@ -38,7 +38,9 @@ ROOMS = [
     ["minijax.fast"],
     ["minijax.alias"],
     ["minijax.explain", "minijax.testing"],
-    ["minijax", "minijax.__main__"],
+    ["minijax"],
+    ["minijax.course"],
+    ["minijax.__main__"],
     ["kaf.backend"],
     ["kaf"],
 ]

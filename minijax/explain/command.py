@@ -51,6 +51,8 @@ def parser() -> argparse.ArgumentParser:
     rows = commands.add_parser("rules", help="print the rules of primitives, with their source")
     rows.add_argument("kind", nargs="?", metavar="|".join(rules.KINDS))
     rows.add_argument("primitive", nargs="?", metavar="PRIMITIVE")
+    # `__main__.py` answers it: the course stands on the whole package.
+    commands.add_parser("course", help="the exercises of the course in notes/")
     return top
 
 

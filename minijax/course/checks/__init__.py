@@ -1,0 +1,1 @@
+"""What a reader's work is checked for: a module for each page."""

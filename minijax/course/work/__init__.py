@@ -1,0 +1,1 @@
+"""The exercises of each page, solved. `course start` leaves solutions out."""
