@@ -58,8 +58,13 @@ WANTED = {
 }
 
 
-@pytest.mark.parametrize("wanted", WANTED)
-@pytest.mark.parametrize("sigma, method", [("number", "gridded"), ("units", "gridded"), ("number", "loop")])
+# Second derivatives take XLA long to compile, so they are tried for one kind of bandwidth.
+CASES = [(w, "units", "gridded") for w in WANTED] + [
+    (w, "number", m) for w in ("value", "jvp", "gradients") for m in ("gridded", "loop")
+]
+
+
+@pytest.mark.parametrize("wanted, sigma, method", CASES)
 def test_vmap_is_the_stack_of_slices(backend, wanted, sigma, method):
     """Over every choice of mapped arguments, at the first axis or at the last."""
     grid = Grid(3)
@@ -130,8 +135,9 @@ CENTERS = {
 WIDTHS = (1.75, 0.9, 0.3)
 
 
-@pytest.mark.parametrize("name", CENTERS)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(
+    "name, width", [*[("equispaced, elsewhere", w) for w in WIDTHS], *[(name, WIDTHS[0]) for name in CENTERS]]
+)
 def test_traced_centers(backend, name, width):
     """x has more values than the formula is taken for; the centres are one list, or one for each unit."""
     centers = CENTERS[name]
