@@ -246,8 +246,6 @@ class _Rules:
             return self.value(x, alpha[0], sigma, centers, **params)
         # The groups become units.
         apart = self.xp.moveaxis(x.reshape(groups, len(x) // max(1, groups), *x.shape[1:]), 0, 1)
-        sigma = sigma[None] if sigma.ndim else sigma
-        centers = centers[None] if centers.ndim > 1 else centers
         return self.xp.moveaxis(self.value(apart, alpha, sigma, centers, **params), 0, 1).reshape(x.shape)
 
     def transpose_of_tangent(self, ct, x, alpha, x_t, alpha_t, sigma, centers, *, problem, dtype):
@@ -360,7 +358,7 @@ def _to_units(xp, kind: str, a, dim: int | None, size: int, ndim: int):
         return xp.moveaxis(a, dim, place)
     behind = 1 if kind == CENTERS else 0
     if dim is None:
-        return a[None] if a.ndim > behind else a
+        return a
     a = xp.moveaxis(a, dim, 0)
     # One bandwidth, or one list of centres, for all units of an example has no axes of units yet.
     return a.reshape(size, *(1,) * ndim, *a.shape[1:]) if a.ndim == 1 + behind else a
