@@ -211,11 +211,19 @@ class _Rules:
             params = {"groups": groups, "units": alpha.shape[:-1], "problem": problem, "dtype": dtypes[1]}
             return slope.astype(dtypes[0]), self.moments(x, g, sigma, centers, order=0, **params)
 
-        return outs, list(self._pushed(parts, primals, tangents))
+        x, alpha, g, sigma, centers = primals
+        found = self._pushed(parts, primals, tangents, besides=2)
+        if type(tangents[2]) is self.backend.ad.Zero:
+            return outs, list(found)
+        by_g = self.made.pull.bind(x, alpha, tangents[2], sigma, centers, groups=groups, problem=problem, dtypes=dtypes)
+        return outs, by_g if found is None else [a + b for a, b in zip(by_g, found, strict=True)]
 
-    def _pushed(self, function: Callable, primals, tangents):
-        """The tangent of the result of a function of all primals."""
-        nonzero = [i for i, t in enumerate(self._nonzero(tangents)) if t is not None]
+    def _pushed(self, function: Callable, primals, tangents, besides: int | None = None):
+        """The tangent of the result of a function of all primals, without the one that is due to the argument `besides`; None if no
+        other has a tangent."""
+        nonzero = [i for i, t in enumerate(self._nonzero(tangents)) if t is not None and i != besides]
+        if not nonzero:
+            return None
 
         def of_nonzero(*values):
             arguments = list(primals)
