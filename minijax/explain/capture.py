@@ -32,9 +32,13 @@ def split_target(target: str) -> tuple[str, str]:
     file, colon, name = target.rpartition(":")
     if not colon or not file or not name:
         raise BadInput(f"{target} names no function: write FILE.py:function")
+    check_is_file(file)
+    return os.path.abspath(file), name
+
+
+def check_is_file(file: str) -> None:
     if not os.path.isfile(file):
         raise BadInput(f"there is no file {file}")
-    return os.path.abspath(file), name
 
 
 def _without_traces(x: Any) -> Any:

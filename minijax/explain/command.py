@@ -15,7 +15,7 @@ from typing import Any
 
 from ..alias import as_jax, install_as_jax
 from . import rules
-from .capture import BadInput, arguments, defined_in, functions_in, loaded, run_to_call, split_target
+from .capture import BadInput, arguments, check_is_file, defined_in, functions_in, loaded, run_to_call, split_target
 from .compare import jax_badges
 from .debugger import Left
 from .debugging import TESTS, watched
@@ -61,7 +61,9 @@ def parser() -> argparse.ArgumentParser:
     debug.add_argument("script", metavar="FILE.py")
     debug.add_argument("--nan", action="append_const", dest="kinds", const="NaN", help="stop for NaNs")
     debug.add_argument("--inf", action="append_const", dest="kinds", const="infinity", help="stop for infinities")
-    debug.add_argument("--when", metavar="EXPR", help="stop for a result x with EXPR, such as 'abs(x) > 100'; np is NumPy")
+    debug.add_argument(
+        "--when", metavar="EXPR", help="stop for a result x with EXPR, such as 'abs(x) > 100'; np is NumPy"
+    )
     rows = commands.add_parser("rules", help="print the rules of primitives, with their source")
     rows.add_argument("kind", nargs="?", metavar="|".join(rules.KINDS))
     rows.add_argument("primitive", nargs="?", metavar="PRIMITIVE")
@@ -114,8 +116,7 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
 
 
 def _run(script: str, arguments: Sequence[str]) -> int:
-    if not os.path.isfile(script):
-        raise BadInput(f"there is no file {script}")
+    check_is_file(script)
     try:
         install_as_jax()
     except RuntimeError as error:
@@ -134,19 +135,23 @@ def _run(script: str, arguments: Sequence[str]) -> int:
 
 
 def _debug(script: str, kinds: Sequence[str] | None, when: str | None, arguments: Sequence[str]) -> int:
-    if os.path.isfile(script):
-        functions_in(script)  # Raises BadInput for a file that is no Python.
+    check_is_file(script)
+    functions_in(script)  # Raises BadInput for a file that is no Python.
     # The default is both, or the condition alone.
     kinds = kinds if kinds is not None else () if when is not None else tuple(TESTS)
     with watched(kinds, when) as watch:
         try:
-            return _run(script, arguments)
+            status = _run(script, arguments)
         except Left as left:
+            # An error of --when is its argument.
             if left.args:
                 raise left.args[0] from None
             return 0
-        finally:
+        except SystemExit:
             watch.report(script)
+            raise
+        watch.report(script)
+        return status
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import bdb
 import gc
+import os
 import pdb
 import sys
 from collections.abc import Callable
@@ -20,18 +21,28 @@ class Left(BaseException):
     """The user leaves the debugger. No `except Exception` of the script's stops it."""
 
 
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
+
+def _is_shown(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    return is_of_user(frame) and ("-packages" in file or not file.startswith(_STANDARD_LIBRARY))
+
+
 class Debugger(pdb.Pdb):
     """`stop(frame)` opens the prompt at that frame, at the line that is running there."""
 
     def __init__(self) -> None:
-        # `step` goes into functions of the user's, not into these.
-        library = [f"{name}{rest}" for name in ("minijax", "numpy", "importlib") for rest in ("", ".*")]
-        super().__init__(skip=[*library, "runpy", "contextlib", "functools", "threading"])
+        super().__init__(skip=["numpy", "numpy.*"])
+        self.reset()
         self.prompt = "(minijax) "
         self.text = ""
 
-    def stop(self, frame: FrameType, text: str) -> None:
-        """Show the text, and ask for commands, until one of them runs the program on. Raises Left where that is `quit`."""
+    def stop(self, frame: FrameType, text: str, made: bool = False) -> None:
+        """Show the text, and ask for commands, until one of them runs the program on. Raises Left where that is `quit`.
+
+        made: whether the frame has nothing left to run, so that `next` leads to the user's next line.
+        """
         self.text = text
         self.message(text)
         self.set_trace(frame)
@@ -40,8 +51,12 @@ class Debugger(pdb.Pdb):
         self.interaction(frame, None)
         if self.quitting:
             raise Left
-        continues = self.stoplineno == -1 and not self.breaks
-        sys.settrace(None if continues else self.trace_dispatch)
+        continues = self.stoplineno == -1
+        if made:
+            del frame.f_trace
+            if not continues:
+                self.set_step()
+        sys.settrace(None if continues and not self.breaks else self.trace_dispatch)
 
     def trace_dispatch(self, frame: FrameType, event: str, arg: Any) -> Any:
         try:
@@ -49,10 +64,14 @@ class Debugger(pdb.Pdb):
         except bdb.BdbQuit:
             raise Left from None
 
+    def stop_here(self, frame: FrameType) -> bool:
+        """`step` goes into functions of the user's, and not into what minijax calls."""
+        return _is_shown(frame) and super().stop_here(frame)
+
     def get_stack(self, f: FrameType | None, t: Any) -> tuple[list[tuple[FrameType, int]], int]:
         stack, _ = super().get_stack(f, t)
-        stack = [entry for entry in stack if is_of_user(entry[0]) and entry[0].f_globals.get("__name__") != "runpy"]
-        # `python -m minijax` itself runs from a frame of `runpy`.
+        # A thread may run a function of minijax's.
+        stack = [entry for entry in stack if _is_shown(entry[0])] or stack
         return stack, max(len(stack) - 1, 0)
 
     def do_values(self, arg: str) -> None:

@@ -25,7 +25,7 @@ from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, jaxprs_in_params
 from ..core.primitive import Primitive
 from ..core.staging import JaxprBuilder
 from ..core.traces import Array, Trace, run_under
-from ..foundation.config import config
+from ..foundation.config import Config, config
 from ..foundation.dtypes import float0, key_fry
 from ..foundation.source_info import Origin, SourceInfo, context, current_origin
 from ..lowering import compile as lowering
@@ -86,9 +86,8 @@ class Watch:
 
     def report(self, script: str) -> None:
         """Say on the standard error what was looked at."""
-        if not self.debugger.quitting:
-            times = {0: "nothing to stop for", 1: "stopped once"}.get(self.stops, f"stopped {self.stops} times")
-            print(f"minijax debug: {script}: {self.operations:,} operations, {times}", file=sys.stderr)
+        times = {0: "nothing to stop for", 1: "stopped once"}.get(self.stops, f"stopped {self.stops} times")
+        print(f"minijax debug: {script}: {self.operations:,} operations, {times}", file=sys.stderr)
 
     # -- what is looked at -------------------------------------------------------------------------------------------------
 
@@ -109,7 +108,9 @@ class Watch:
     def around_writing(self, plain: Callable) -> Callable:
         """While a jaxpr is written the user's function runs, and its names are there."""
 
-        def write(trace: JaxprBuilder, primitive: Primitive, args: Sequence, params: dict, origin: Origin | None) -> Any:
+        def write(
+            trace: JaxprBuilder, primitive: Primitive, args: Sequence, params: dict, origin: Origin | None
+        ) -> Any:
             self.note_operands(args)
             out = plain(trace, primitive, args, params, origin)
             for x in out if primitive.multiple_results else [out]:
@@ -146,10 +147,8 @@ class Watch:
     def note_result(self, x: Any, primitive: Primitive, origin: Origin | None) -> None:
         if origin is not None and origin.place is not None:
             text = expression(origin.place)
-            rule = rule_of(origin)
-            # The jvp rule of sqrt computes sqrt, the user's operation, and what its derivative needs.
-            own = rule is None or (rule.kind, rule.primitive) == ("jvp", primitive)
-            self.names.note_result(x, text if own else f"{primitive.name}, by the {rule.kind} rule at {text}")
+            rule = rule_of(origin, primitive)
+            self.names.note_result(x, text if rule is None else f"{primitive.name}, by the {rule.kind} rule at {text}")
 
     # -- what arises -------------------------------------------------------------------------------------------------------
 
@@ -225,14 +224,18 @@ class Watch:
                     run_under(trace_of(frame, here), self.debugger.stop, frame, text)
                 else:
                     operands = self.names.around(here, place.code) | {name: x for name, _, x in named}
-                    in_frame_of(place, operands, lambda made: run_under(eval_trace, self.debugger.stop, made, text))
+                    in_frame_of(
+                        place, operands, lambda made: run_under(eval_trace, self.debugger.stop, made, text, True)
+                    )
             finally:
                 self.prompting, context.origin = None, around
 
     def named_operands(self, args: Sequence, code: CodeType | None) -> list[tuple[str, str, ArrayImpl]]:
         """(name, what it is, value) of each operand: the user's name, as a name of Python's; else `ct`, or `operand`."""
         found: list[tuple[str, str, ArrayImpl]] = []
-        for x in args:
+        for i, x in enumerate(args):
+            if base(x) is not None and any(base(x) is base(before) for before in args[:i]):
+                continue
             path, of = self.names.name(x, code), self.names.cotangent_of(x)
             if of is not None:
                 wanted, words = "ct", of
@@ -248,7 +251,11 @@ class Watch:
 
     @staticmethod
     def told(
-        kind: str, primitive: Primitive, origin: Origin | None, named: Sequence[tuple[str, str, ArrayImpl]], found: Any,
+        kind: str,
+        primitive: Primitive,
+        origin: Origin | None,
+        named: Sequence[tuple[str, str, ArrayImpl]],
+        found: Any,
         came_in: bool,
     ) -> str:
         value = np.asarray(to_array(found)._value)
@@ -260,7 +267,7 @@ class Watch:
         else:
             head = f"{kind} for the result of {primitive.name}"
         way = ["on the way back"] if origin is not None and is_of_the_way_back(origin) else []
-        rule = None if origin is None else rule_of(origin)
+        rule = None if origin is None else rule_of(origin, primitive)
         way += [] if rule is None else [f"in the {rule.kind} rule of {rule.primitive}"]
         head += f" ({', '.join(way)})" if way else ""
         rows = [(name, x, words) for name, words, x in named]
@@ -276,14 +283,14 @@ class Watch:
         return "\n".join([f"{head}:", *lines])
 
 
-def rule_of(origin: Origin) -> Origin | None:
-    """The origin whose rule wrote an equation, for the user's operation at its place; None if the user's line itself did. A batch
-    rule does the user's operation for a batch."""
+def rule_of(origin: Origin, primitive: Primitive) -> Origin | None:
+    """The origin whose rule wrote an equation, for the user's operation at its place; None if the equation is that operation. A
+    batch rule does the operation for a batch; the jvp rule of sqrt computes sqrt, and what its derivative needs."""
     while origin.kind == "batch" and origin.parents:
         origin = origin.parents[0]
     # A line of a rule that the user wrote is a line of the user's.
     own = origin.primitive is None or not (origin.parents and origin.same_place(origin.parents[0]))
-    return None if own else origin
+    return None if own or (origin.kind, origin.primitive) == ("jvp", primitive) else origin
 
 
 def is_of_the_way_back(origin: Origin) -> bool:
@@ -338,6 +345,16 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
         setattr(owner, name, before)
 
 
+def _without_fast(update: Callable) -> Callable:
+    """The routes of fast/ go past what looks at the operations, and a script may set that option, as `trace_steps` does."""
+
+    def update_others(self: Config, name: str, value: Any) -> None:
+        if name != "minijax_fast":
+            update(self, name, value)
+
+    return update_others
+
+
 @contextmanager
 def watched(kinds: Sequence[str], when: str | None) -> Iterator[Watch]:
     """A context in whose programs every operation is looked at."""
@@ -358,6 +375,7 @@ def watched(kinds: Sequence[str], when: str | None) -> Iterator[Watch]:
             (JaxprBuilder, "write", watch.around_writing(JaxprBuilder.write)),
             (JaxprBuilder, "atom", watch.around_constants(JaxprBuilder.atom)),
             (lowering, "_compile", watch.interpreted),
+            (Config, "update", _without_fast(Config.update)),
         ):
             stack.enter_context(_replaced(owner, name, value))
         yield watch

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from minijax.explain.command import main
+
 # What arises going forward from x = 0.5, and what on the way back from x = 0: {kind: (options, forward, back, factor)}
 KINDS = {
     "NaN": (["--nan"], "jnp.arccosh(x)", "jnp.sqrt(x)", "0.0"),
@@ -185,7 +187,8 @@ def debug(tmp_path, text: str, options=(), commands: str = "", status: int = 0) 
 
 
 STOP = re.compile(
-    r"^(?P<head>.*):\n(?:  .*\n)+> .*script\.py\((?P<line>\d+)\)\S+\n-> (?P<source>.*)\n.*'locals', (?P<locals>\[.*\])", re.M
+    r"^(?P<head>.*):\n(?:  .*\n)+> .*script\.py\((?P<line>\d+)\)\S+\n-> (?P<source>.*)\n.*'locals', (?P<locals>\[.*\])",
+    re.M,
 )
 
 
@@ -211,3 +214,166 @@ def test_it_stops_at_the_line(tmp_path, kind):
         wrong += [] if right else [f"{where}, line {line}:\n{parts[where][:600]}"]
     assert not wrong, "\n".join(wrong)
     assert f"stopped {out.count('-> ')} times" in err
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What one sees, and what one can do there
+
+NETWORK = """
+import jax
+import jax.numpy as jnp
+
+class Layer:
+    def __init__(self, w):
+        self.w = w
+
+def loss(params, layer, x):
+    hidden = x * layer.w
+    y = jnp.sqrt(hidden)
+    z = y * params["scale"]
+    return jnp.sum(z * z)
+
+def main():
+    print("begins")
+    jax.debug.print("printed {}", 1)
+    params = {"scale": jnp.float32(1e30)}
+    x = jnp.array([1.0, 4.0])
+    print(jax.jit(jax.grad(loss, 2), static_argnums=1)(params, Layer(2.0 * jnp.ones(2)), x))
+    print("ends")
+
+main()
+"""
+
+
+def test_a_frame_that_runs(tmp_path):
+    """It is the user's, with the user's stack; what is asked there is computed as the function would."""
+    commands = "w\np x + 1\np jnp.max(y)\nvalues\nup\nc\nq\n"
+    out, err = debug(tmp_path, NETWORK, ["--inf"], commands)
+    first, second = out.split("infinity in the result of mul, 2 of its 2 elements:")[1:][0], out.count("printed 1")
+    assert second == 1 and out.startswith("begins\nprinted 1\ninfinity in the result of mul")
+    stack = re.findall(r"script\.py\((\d+)\)(\S+)\(\)", first.split("(minijax) ")[1])
+    assert stack == [("23", "<module>"), ("20", "main"), ("13", "loss")]
+    assert "runpy" not in out and "minijax/" not in out
+    assert "(minijax) GradTracer(primal=[2. 5.], " in out and "(minijax) GradTracer(primal=2.828427, " in out
+    # `values` shows the text again.
+    assert out.count("  z       f32[2]  ") == 2 and "  result  f32[2]  [inf, inf]" in out
+
+
+def test_operands_have_the_users_names_on_the_way_back(tmp_path):
+    """scale * ct is too large; the frame of `loss` has returned."""
+    text = (
+        NETWORK.replace("z * z", "1e20 * z")
+        .replace("1e30", "1e19")
+        .replace("sqrt", "sin")
+        .replace("[1.0, 4.0]", "[0.0, 0.0]")
+    )
+    out, _ = debug(tmp_path, text, ["--inf"], "p ct, params_scale\np Layer, jnp.max(ct)\nw\nl\nn\nc\n")
+    assert "in the transpose rule of mul" in out
+    assert "  params_scale  f32[]   1.e+19   params['scale']\n" in out and "the cotangent of z" in out
+    assert "(minijax) (Array([1.e+20, 1.e+20], dtype=float32), Array(1.e+19, dtype=float32))" in out
+    assert "(<class '__main__.Layer'>, Array(1.e+20, dtype=float32))" in out
+    assert "script.py(20)main()\n" in out and '-> z = y * params["scale"]' in out
+    # The next line of the user's that runs is in `main`.
+    assert re.search(r"script\.py\(21\)main\(\)\n-> print\(.ends.\)", out) and out.endswith("(minijax) ends\n")
+
+
+def test_one_goes_on_line_by_line(tmp_path):
+    text = """import jax.numpy as jnp
+def f(x):
+    y = jnp.log(x)
+    z = y + 1
+    return g(z)
+def g(z):
+    return 2 * z
+print(f(0.0))
+print()
+"""
+    out, err = debug(tmp_path, text, commands="n\nn\ns\np z\nr\nb 9\nc\nc\n")
+    lines = re.findall(r"script\.py\((\d+)\)(\S+)\(\)(.*)", out)
+    assert lines == [
+        ("3", "f", ""),
+        ("4", "f", ""),
+        ("5", "f", ""),
+        ("6", "g", ""),
+        ("7", "g", "->Array(-inf, d...eak_type=True)"),
+        ("9", "<module>", ""),
+    ], out
+    assert "-inf\n> " in out and "stopped once" in err
+
+
+# {what: (a program, how often it stops)}
+STOPS = {
+    "nothing": ("jnp.sin(1.0)", 0),
+    "an infinity on purpose": ("jnp.where(jnp.arange(3) > 1, -jnp.inf, 1.0).min()", 0),
+    "a masked softmax": ("jax.nn.softmax(jnp.ones(3), where=jnp.arange(3) > 1)", 0),
+    "a NaN that goes on": ("y = jnp.log(-1.0)\nz = jnp.sin(y) + y\njnp.exp(z)", 1),
+    "through a call, too": ("y = jnp.log(-1.0)\njax.checkpoint(lambda y: jnp.sin(y) * 2)(y * jnp.ones(3))", 1),
+    "once for each that arises": ("for i in range(3):\n    jnp.log(-1.0)", 3),
+    "a NaN in the data, for each line": ("x = np.array([1.0, np.nan])\ny = jnp.sin(x)\njnp.cos(y) + jnp.sin(x)", 2),
+    "a NaN that is written": ("jnp.where(jnp.arange(3) > 1, jnp.nan, 1.0).sum()", 1),
+    "within trace_steps": ("with jax.trace_steps():\n    jnp.sin(1.0)\njnp.log(-1.0)", 1),
+    "with jit after all": ("with jax.disable_jit(False):\n    jax.jit(lambda x: jnp.log(x))(-1.0)", 1),
+    "in a thread": ("t = threading.Thread(target=jnp.log, args=(-1.0,))\nt.start()\nt.join()", 1),
+    "bfloat16, keys, integers": ("jax.random.key(0)\njnp.ones(3, jnp.bfloat16) + jnp.arange(3)", 0),
+    "infinite bfloat16": ("jnp.ones(3, jnp.bfloat16) / jnp.arange(3).astype(jnp.bfloat16)", 1),
+    "the script ends itself": ("jnp.log(-1.0)\nraise SystemExit(0)", 1),
+}
+
+
+def test_it_stops_where_something_arises_and_nowhere_else(tmp_path):
+    text = "import threading\nimport minijax as jax\nimport minijax.numpy as jnp\nimport numpy as np\n"
+    text += "".join(f"print({f'== {name}'!r})\n{program}\n" for name, (program, _) in STOPS.items())
+    out, err = debug(tmp_path, text, commands="c\n" * 99)
+    found = {name: rest.count("-> ") for name, rest in (part.split("\n", 1) for part in out.split("== ")[1:])}
+    assert found == {name: count for name, (_, count) in STOPS.items()}, out
+    assert f", stopped {sum(found.values())} times\n" in err and err.count("\n") == 1
+
+
+def test_nothing_to_stop_for(tmp_path):
+    _, err = debug(tmp_path, "import jax.numpy as jnp\njnp.sin(1.0)\n")
+    assert err == f"minijax debug: {tmp_path}/script.py: 1 operations, nothing to stop for\n"
+
+
+def test_quit_is_stopped_by_no_except(tmp_path):
+    text = "import jax.numpy as jnp\ntry:\n    jnp.log(-1.0)\nexcept Exception:\n    pass\nprint('ne' + 'ver')\n"
+    for commands in ("", "n\nq\n"):
+        out, err = debug(tmp_path, text, commands=commands)
+        assert "never" not in out and err == "" and out.count("NaN in the result of log") == 1
+
+
+def test_an_error_of_the_scripts_is_shown_as_run_shows_it(tmp_path):
+    _, err = debug(tmp_path, "import jax.numpy as jnp\njnp.ones((2, 3)) @ jnp.ones(2)\n", status=1)
+    assert err.startswith("Traceback") and 'script.py", line 2' in err and "minijax debug: " in err
+
+
+BAD = {
+    "no such file": (["nowhere.py"], "there is no file nowhere.py"),
+    "a folder": (["."], "there is no file ."),
+    "a file that is no Python": (["{broken}"], "broken.py is no Python: SyntaxError"),
+    "no expression": (["{script}", "--when", "x >"], "--when: 'x >' is no expression: write one such as 'abs(x) > 100'"),
+    "another name": (["{script}", "--when", "y > 1"], "--when: 'y > 1' reads y: it can read x, a result as a NumPy array"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_clear_line(tmp_path, capsys, name):
+    (tmp_path / "broken.py").write_text("def f(:\n")
+    (tmp_path / "script.py").write_text("print()\n")
+    words, expected = BAD[name]
+    words = [word.format(broken=tmp_path / "broken.py", script=tmp_path / "script.py") for word in words]
+    assert main(["debug", *words]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("minijax debug: ") and captured.err.count("\n") == 1
+    assert expected in captured.err
+
+
+def test_a_condition_that_fails_is_one_clear_line(tmp_path):
+    text = "import jax.numpy as jnp\ntry:\n    jnp.ones(3) + 1\nexcept Exception:\n    pass\n"
+    out, err = debug(tmp_path, text, ["--when", "x[7] > 1"], status=2)
+    assert out == "" and err.startswith("minijax debug: --when: 'x[7] > 1' for x of type float32[3]: IndexError: ")
+
+
+def test_arguments_of_the_script(tmp_path):
+    text = "import sys\nimport jax.numpy as jnp\nprint(sys.argv[1:])\njnp.log(float(sys.argv[1]))\n"
+    out, _ = debug(tmp_path, text, ["--", "-1", "--nan"], "c\n")
+    assert out.startswith("['-1', '--nan']\nNaN in the result of log")
