@@ -55,8 +55,19 @@ def user_frame(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
+_expressions: dict[tuple[int, int], tuple[SourceInfo, str]] = {}
+
+
 def expression(place: SourceInfo) -> str:
     """The user's expression, or the line where Python has no columns or the expression takes several lines."""
+    # The place is kept, so that the id of its code stays its own.
+    found = _expressions.get((id(place.code), place.offset))
+    if found is None:
+        found = _expressions[id(place.code), place.offset] = place, _expression(place)
+    return found[1]
+
+
+def _expression(place: SourceInfo) -> str:
     line = linecache.getline(place.file_name, place.line)
     first, last, start, end = place._position()
     if start is None or first != last:
