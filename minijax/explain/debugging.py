@@ -286,11 +286,11 @@ class Watch:
 def rule_of(origin: Origin, primitive: Primitive) -> Origin | None:
     """The origin whose rule wrote an equation, for the user's operation at its place; None if the equation is that operation. A
     batch rule does the operation for a batch; the jvp rule of sqrt computes sqrt, and what its derivative needs."""
-    while origin.kind == "batch" and origin.parents:
+    while origin.parents and (origin.kind == "batch" or (origin.kind, origin.primitive) == ("jvp", primitive)):
         origin = origin.parents[0]
     # A line of a rule that the user wrote is a line of the user's.
     own = origin.primitive is None or not (origin.parents and origin.same_place(origin.parents[0]))
-    return None if own or (origin.kind, origin.primitive) == ("jvp", primitive) else origin
+    return None if own else origin
 
 
 def is_of_the_way_back(origin: Origin) -> bool:
