@@ -20,6 +20,7 @@ from weakref import ref
 
 import numpy as np
 
+from ..core import array
 from ..core.array import ArrayImpl, EvalTrace, eval_trace, to_array, wrap_result
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, jaxprs_in_params
 from ..core.primitive import Primitive
@@ -29,6 +30,7 @@ from ..foundation.config import Config, config
 from ..foundation.dtypes import float0, key_fry
 from ..foundation.source_info import Origin, SourceInfo, context, current_origin
 from ..lowering import compile as lowering
+from ..lowering import run as lowering_run
 from ..lowering.origins import numbered
 from ..transforms.transpose import accumulate, transpose_eqn
 from .capture import BadInput
@@ -376,6 +378,8 @@ def watched(kinds: Sequence[str], when: str | None) -> Iterator[Watch]:
             (JaxprBuilder, "atom", watch.around_constants(JaxprBuilder.atom)),
             (lowering, "_compile", watch.interpreted),
             (Config, "update", _without_fast(Config.update)),
+            # Under `debug_nans` the script would raise an error before the debugger sees the result.
+            *[(module, "debugging_floats", lambda: False) for module in (array, lowering, lowering_run)],
         ):
             stack.enter_context(_replaced(owner, name, value))
         yield watch

@@ -316,6 +316,8 @@ STOPS = {
     "in a thread": ("t = threading.Thread(target=jnp.log, args=(-1.0,))\nt.start()\nt.join()", 1),
     "bfloat16, keys, integers": ("jax.random.key(0)\njnp.ones(3, jnp.bfloat16) + jnp.arange(3)", 0),
     "infinite bfloat16": ("jnp.ones(3, jnp.bfloat16) / jnp.arange(3).astype(jnp.bfloat16)", 1),
+    "under debug_nans": ("with jax.debug_nans():\n    jnp.log(-1.0)\n    jax.checkpoint(jnp.log)(-1.0)", 2),
+    "the script sets debug_nans": ("jax.config.update('jax_debug_nans', True)\njnp.log(-1.0)", 1),
     "the script ends itself": ("jnp.log(-1.0)\nraise SystemExit(0)", 1),
 }
 
