@@ -244,10 +244,3 @@ def no_lapack(platform: str) -> NotImplementedError:
         f'compiler="xla" on {platform}: minijax has LAPACK\'s factorizations (lu, qr, eigh, svd, ...) on CPUs only. Run the'
         ' function with jit(compiler="numpy"), or compute the factorization outside of what XLA compiles.'
     )
-
-
-def unknown_precision(precision, known: list[str]) -> ValueError:
-    return ValueError(
-        f'compiler="xla": dot_general\'s precision {precision!r} is none that XLA has: choose one of'
-        f" {', '.join(map(repr, known))}, or None."
-    )
