@@ -41,6 +41,9 @@ from .running import summary
 TESTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"NaN": np.isnan, "infinity": np.isinf}
 
 
+LAYOUTS = ("broadcast_in_dim", "reshape", "squeeze", "transpose")
+
+
 def condition(text: str) -> Callable[[np.ndarray], bool]:
     """Whether some element of a result `x`, a NumPy array, is what the user looks for. Raises BadInput for what is no expression
     of `x`, and `Left` for an expression that fails, so that no `except Exception` of the script's hides the error."""
@@ -116,7 +119,7 @@ class Watch:
             self.note_operands(args)
             out = plain(trace, primitive, args, params, origin)
             for x in out if primitive.multiple_results else [out]:
-                self.note_result(x, primitive, origin)
+                self.note_result(x, primitive, origin, args)
             return out
 
         return write
@@ -146,8 +149,16 @@ class Watch:
         for ct, of in cotangents(sys._getframe(2)):
             self.names.note_cotangent(ct, of)
 
-    def note_result(self, x: Any, primitive: Primitive, origin: Origin | None) -> None:
-        if origin is not None and origin.place is not None:
+    def note_result(self, x: Any, primitive: Primitive, origin: Origin | None, args: Sequence) -> None:
+        if (
+            origin is not None
+            and origin.kind == "batch"
+            and primitive.name in LAYOUTS
+            and primitive is not origin.primitive
+        ):
+            # A batch rule moves an axis before it computes: the value is what it was.
+            self.names.same(args[0], x)
+        elif origin is not None and origin.place is not None:
             text = expression(origin.place)
             rule = rule_of(origin, primitive)
             self.names.note_result(x, text if rule is None else f"{primitive.name}, by the {rule.kind} rule at {text}")
@@ -188,7 +199,7 @@ class Watch:
         for x in results:
             if not isinstance(x, ArrayImpl) or x.dtype in (float0, key_fry):
                 continue
-            self.note_result(x, primitive, origin)
+            self.note_result(x, primitive, origin, args)
             value = x._value
             kinds = [] if carried else [k for k in self.kinds if self.arises(TESTS[k], value, args)]
             self.know(value)
