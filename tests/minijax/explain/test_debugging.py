@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+import minijax
+import minijax.numpy as jnp
+from minijax.core.array import EvalTrace, eval_trace
+from minijax.explain import names
 from minijax.explain.command import main
+from minijax.explain.debugging import watched
+from minijax.foundation.config import config
 
 # What arises going forward from x = 0.5, and what on the way back from x = 0: {kind: (options, forward, back, factor)}
 KINDS = {
@@ -465,3 +473,16 @@ def test_arguments_of_the_script(tmp_path):
     text = "import sys\nimport jax.numpy as jnp\nprint(sys.argv[1:])\njnp.log(float(sys.argv[1]))\n"
     out, _ = debug(tmp_path, text, ["--", "-1", "--nan"], "c\n")
     assert out.startswith("['-1', '--nan']\nNaN in the result of log")
+
+
+def test_what_is_remembered_is_bounded_and_the_process_is_as_before(monkeypatch):
+    monkeypatch.setattr(names, "_MOST_VARIABLES", 40)
+    before = EvalTrace.process_primitive, config.minijax_fast, config.jax_disable_jit, eval_trace.records
+    with watched(("NaN",), None) as watch:
+        gradient = minijax.grad(lambda x: jnp.sum(jnp.sin(x) * x))
+        for _ in range(20):
+            gradient(jnp.ones(3))
+        gc.collect()
+        assert watch.stops == 0 and watch.operations > 100 and len(watch.names._kept) < 60
+        assert not [kept for kept in watch.names._kept.values() if isinstance(kept, np.ndarray)]
+    assert (EvalTrace.process_primitive, config.minijax_fast, config.jax_disable_jit, eval_trace.records) == before
