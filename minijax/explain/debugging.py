@@ -380,6 +380,10 @@ def watched(kinds: Sequence[str], when: str | None) -> Iterator[Watch]:
             config.update(name, value)
             stack.callback(config.update, name, before[name])
         stack.callback(lowering.clear_programs)
+        # Nobody can look into a program of XLA's.
+        compilers = lowering_run.COMPILERS
+        stack.callback(compilers.update, dict(compilers))
+        compilers.update(dict.fromkeys(compilers, compilers["numpy"]))
         # Every trace keeps the origins of what it does.
         records, eval_trace.records = eval_trace.records, True
         stack.callback(setattr, eval_trace, "records", records)

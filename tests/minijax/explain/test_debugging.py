@@ -407,6 +407,8 @@ STOPS = {
     "a NaN that is written": ("jnp.where(jnp.arange(3) > 1, jnp.nan, 1.0).sum()", 1),
     "within trace_steps": ("with jax.trace_steps():\n    jnp.sin(1.0)\njnp.log(-1.0)", 1),
     "with jit after all": ("with jax.disable_jit(False):\n    jax.jit(lambda x: jnp.log(x))(-1.0)", 1),
+    "compiled by hand": ("jax.jit(lambda x: jnp.log(x)).lower(1.0).compile()(-1.0)", 1),
+    "compiled by hand, by XLA": ("jax.jit(lambda x: jnp.log(x)).lower(1.0, compiler='xla').compile()(-1.0)", 1),
     "in a thread": ("t = threading.Thread(target=jnp.log, args=(-1.0,))\nt.start()\nt.join()", 1),
     "bfloat16, keys, integers": ("jax.random.key(0)\njnp.ones(3, jnp.bfloat16) + jnp.arange(3)", 0),
     "infinite bfloat16": ("jnp.ones(3, jnp.bfloat16) / jnp.arange(3).astype(jnp.bfloat16)", 1),
