@@ -25,19 +25,22 @@ from .functional.init import (
     variance_preserving_scale,
 )
 from .functional.kernels import KERNELS, gauss_kernel
+from .layers.kan import KAN, Edge, KANLayer
 from .layers.plain import KAF, KAFNet, Linear, num_parameters
-from .layers.variants import KAF2D, ComplexKAF, GatedKAF, KANLayer, MultiKAF
+from .layers.variants import KAF2D, ComplexKAF, GatedKAF, MultiKAF
 from .train.checkpoint import Checkpoint, CheckpointError
 from .train.loop import TrainResult, fit, steps_per_epoch
 
 __all__ = [
     "KAF",
     "KAF2D",
+    "KAN",
     "KERNELS",
     "Backend",
     "Checkpoint",
     "CheckpointError",
     "ComplexKAF",
+    "Edge",
     "GatedKAF",
     "Grid",
     "KAFNet",

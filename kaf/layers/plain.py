@@ -44,7 +44,13 @@ def _is_array(value: Any) -> bool:
     return hasattr(value, "dtype") and hasattr(value, "shape")
 
 
+# How many entries of a tuple are printed.
+_SHOWN = 12
+
+
 def _short(value: Any) -> str:
+    if isinstance(value, tuple) and len(value) > _SHOWN:
+        return f"({_short(value[0])}, ... {len(value)} in all)"
     if isinstance(value, tuple):
         return f"({', '.join(map(_short, value))}{',' * (len(value) == 1)})"
     return f"{value.dtype}[{','.join(map(str, value.shape))}]" if _is_array(value) else repr(value)

@@ -24,18 +24,19 @@ LAYERS = {
     "kaf.layers.variants.MultiKAF": lambda key: kaf.MultiKAF.init(key, 4),
     "kaf.layers.variants.ComplexKAF": lambda key: kaf.ComplexKAF.init(key, 4, residual=True),
     "kaf.layers.variants.GatedKAF": lambda key: kaf.GatedKAF.init(key, 4),
-    "kaf.layers.variants.KANLayer": lambda key: kaf.KANLayer.init(key, 4, 3, norm=True),
+    "kaf.layers.kan.KANLayer": lambda key: kaf.KANLayer.init(key, 4, 3, norm=True),
+    "kaf.layers.kan.KAN": lambda key: kaf.KAN.init(key, [4, 3, 2]),
     "kaf.layers.equinox.KAF": lambda key: kaf.equinox.KAF.init(key, 4, trainable=("sigma", "centers"), residual=True),
     "kaf.layers.nnx.KAF": lambda key: kaf.nnx.KAF(4, rngs=nnx.Rngs(key), trainable=("sigma",), residual=True),
 }
-PLAIN = [name for name in LAYERS if name.split(".")[2] in ("plain", "variants")]
+PLAIN = [name for name in LAYERS if name.split(".")[2] in ("plain", "variants", "kan")]
 
 
 def test_all_layers_are_listed():
     rooms = [importlib.import_module(f"kaf.layers.{room.name}") for room in pkgutil.iter_modules(kaf.layers.__path__)]
     classes = [cls for room in rooms for _, cls in inspect.getmembers(room, inspect.isclass)]
     found = {f"{c.__module__}.{c.__qualname__}" for c in classes if c.__module__.startswith("kaf.layers.")}
-    assert found - {"kaf.layers.plain.Layer"} == set(LAYERS)
+    assert found - {"kaf.layers.plain.Layer", "kaf.layers.kan.Edge"} == set(LAYERS)
 
 
 def parts_with_alpha(node):
