@@ -19,7 +19,7 @@ from ..backend import Array, Backend, get_backend, register_dataclass
 from ..functional.grid import Grid
 from ..functional.init import as_key, random_alpha
 from ..functional.kernels import as_floats
-from .plain import Layer
+from .plain import Layer, moved, per_layer
 
 # -- Functions of one basis --------------------------------------------------------------------------------------------
 
@@ -258,6 +258,16 @@ class KANLayer(Layer):
 register_dataclass(KANLayer, data_fields=TRAINED_FIELDS, meta_fields=FIXED_FIELDS)
 
 
+def fields_of(layer: Any) -> dict[str, Any]:
+    """The fields by name of a `KANLayer`, or of an Equinox or Flax module with the same fields."""
+    return {name: getattr(layer, name) for name in (*TRAINED_FIELDS, *FIXED_FIELDS)}
+
+
+def carried_over(layer: KANLayer, backend: Backend) -> KANLayer:
+    """The same layer with arrays of `backend`. Arrays of the other library are converted through NumPy."""
+    return dataclasses.replace(layer, **moved(layer, TRAINED_FIELDS, backend))
+
+
 def apply(layer: Any, x: Array) -> Array:
     """The outputs of a `KANLayer`, or of an Equinox module with the same fields."""
     backend = get_backend(x, layer.alpha)
@@ -473,16 +483,6 @@ class KAN(Layer):
 
 
 register_dataclass(KAN, data_fields=["layers"], meta_fields=[])
-
-
-def per_layer(what: str, name: str, value: Any, one: Any, layers: int) -> tuple:
-    """`value` for each of the layers if it is an instance of `one`, else its entries. Raises ValueError for another number."""
-    values = (value,) * layers if isinstance(value, one) else tuple(value)
-    if len(values) != layers:
-        raise ValueError(
-            f"{what}: {name} must be one for all, or hold one for each of the {layers} layers; it has {len(values)}."
-        )
-    return values
 
 
 def _without_weak_edges(layer: KANLayer, x, threshold: float) -> KANLayer:

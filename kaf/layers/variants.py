@@ -6,17 +6,20 @@ which every value of x has an axis for the centres, and none keeps such an array
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
+
 from ..backend import Array, Backend, get_backend, register_dataclass
 from ..functional.activation import kaf
 from ..functional.grid import Grid
 from ..functional.gridded import evaluator, make_layout
-from ..functional.init import RANDOM_SCALE, as_key, random_alpha
+from ..functional.init import RANDOM_SCALE, as_key, fit_to_data, random_alpha
 from ..functional.kernels import as_floats, gauss_kernel, kernel_function
 from .kan import KANLayer  # noqa: F401  (pickles of older versions name it by the door to this file)
 from .plain import KAF, Layer
@@ -66,6 +69,18 @@ class KAF2D(Layer):
             )
         sigma = backend.np.asarray(self.sigma)
         return _kaf2d(backend, self.grid)(x[..., :pairs], x[..., pairs:], alpha, sigma)
+
+    def resize(self, grid: Grid) -> KAF2D:
+        """A layer on another grid, whose functions are as near to the old ones as that grid allows, in the mean square."""
+        there = _between(grid, self.grid)
+        new, old = (gauss_kernel(there[:, None], g.exact_centers, math.sqrt(2.0) * g.step) for g in (grid, self.grid))
+        moved = numpy.linalg.pinv(new, rcond=1e-5) @ old
+        alpha = moved @ numpy.asarray(self.alpha, numpy.float64) @ moved.T
+        return dataclasses.replace(self, alpha=_like(self.alpha, alpha), grid=grid)
+
+    def fit_to_data(self, x: Array, coverage: float = 0.99) -> KAF2D:
+        """A layer with the same functions on a grid as wide as the inputs x; see `kaf.fit_to_data` and `resize`."""
+        return self.resize(fit_to_data(x, self.grid.size, coverage, self.grid.rule))
 
 
 register_dataclass(KAF2D, data_fields=["alpha"], meta_fields=["grid"])
@@ -148,6 +163,26 @@ class MultiKAF(Layer):
 
         return sum((part(m) for m in range(1, len(self.kernels))), part(0))
 
+    def resize(self, grid: Grid) -> MultiKAF:
+        """A layer on another grid, with the same mu, whose functions are as near to the old ones as that grid allows.
+
+        Near means in the mean square over the new grid. Outside of it ReLU and softplus kernels go on growing.
+        """
+        there = _between(grid, self.grid)
+
+        def basis(grid, mu):
+            kernels = [kernel_function(kernel) for kernel in self.kernels]
+            matrices = [numpy.asarray(kernel(there[:, None], grid.exact_centers, grid.sigma)) for kernel in kernels]
+            return numpy.tensordot(mu, numpy.stack(matrices).astype(numpy.float64), 1)
+
+        rows = zip(numpy.asarray(self.alpha, numpy.float64), numpy.asarray(self.mu, numpy.float64), strict=True)
+        moved = [numpy.linalg.lstsq(basis(grid, mu), basis(self.grid, mu) @ alpha, rcond=1e-5)[0] for alpha, mu in rows]
+        return dataclasses.replace(self, alpha=_like(self.alpha, numpy.stack(moved)), grid=grid)
+
+    def fit_to_data(self, x: Array, coverage: float = 0.99) -> MultiKAF:
+        """A layer with the same functions on a grid as wide as the inputs x; see `kaf.fit_to_data` and `resize`."""
+        return self.resize(fit_to_data(x, self.grid.size, coverage, self.grid.rule))
+
 
 register_dataclass(MultiKAF, data_fields=["alpha", "mu"], meta_fields=["kernels", "grid", "axis"])
 
@@ -183,6 +218,16 @@ class ComplexKAF(Layer):
         z = backend.np.asarray(z)
         return backend.lax.complex(self.real(backend.np.real(z)), self.imag(backend.np.imag(z)))
 
+    def resize(self, grid: Grid) -> ComplexKAF:
+        """As `KAF.resize`, of both parts."""
+        return ComplexKAF(self.real.resize(grid), self.imag.resize(grid))
+
+    def fit_to_data(self, z: Array, coverage: float = 0.99) -> ComplexKAF:
+        """As `KAF.fit_to_data`, one for the real parts of z and the other for the imaginary parts; for zeros it stays."""
+        z = numpy.asarray(z)
+        pairs = ((self.real, z.real), (self.imag, z.imag))
+        return ComplexKAF(*[layer.fit_to_data(part, coverage) if part.any() else layer for layer, part in pairs])
+
 
 register_dataclass(ComplexKAF, data_fields=["real", "imag"], meta_fields=[])
 
@@ -217,5 +262,27 @@ class GatedKAF(Layer):
         x = as_floats(backend.np, x)
         return backend.nn.sigmoid(0.5 * self.kaf(x) + 0.5 * x)
 
+    def resize(self, grid: Grid) -> GatedKAF:
+        """As `KAF.resize`."""
+        return GatedKAF(self.kaf.resize(grid))
+
+    def fit_to_data(self, x: Array, coverage: float = 0.99) -> GatedKAF:
+        """As `KAF.fit_to_data`."""
+        return GatedKAF(self.kaf.fit_to_data(x, coverage))
+
 
 register_dataclass(GatedKAF, data_fields=["kaf"], meta_fields=[])
+
+
+# -- On another grid -----------------------------------------------------------------------------------------------------
+
+
+def _between(new: Grid, old: Grid) -> numpy.ndarray:
+    """Points over the new grid for a fit, 20 for each step of the finer grid; float64."""
+    return numpy.linspace(new.low, new.high, 20 * math.ceil((new.high - new.low) / min(new.step, old.step)) + 1)
+
+
+def _like(alpha: Array, values: numpy.ndarray) -> Array:
+    """The values as an array of the library and the dtype of `alpha`."""
+    alpha = get_backend(alpha).np.asarray(alpha)
+    return get_backend(alpha).np.asarray(values.astype(alpha.dtype))
