@@ -166,7 +166,12 @@ def _add_training(parser):
         metavar="NAME",
         help=f"the function that every KAF starts as: {', '.join(inits)} (default: random)",
     )
-    add("--epochs", type=_count(1), default=40, metavar="N", help="passes over the data (default: 40)")
+    add(
+        "--epochs",
+        type=_count(1),
+        metavar="N",
+        help="passes over the data (default: as many as lower the loss on held-out rows, see --patience; 1000 at most)",
+    )
     add("--batch-size", type=_count(1), default=64, metavar="N", help="examples per step (default: 64)")
     add("--lr", type=_number(1e-9, 1e9), default=5e-3, metavar="RATE", help="Adam's learning rate (default: 0.005)")
     add(
@@ -191,13 +196,14 @@ def _add_training(parser):
         "--validation",
         type=_number(0.01, 0.9),
         metavar="SHARE",
-        help="hold out this share of the training rows and report their loss (default: none)",
+        help="hold out this share of the training rows and report their loss (default: 0.1; none with --epochs)",
     )
     add(
         "--patience",
         type=_count(1),
         metavar="N",
-        help="stop when N epochs in a row did not lower the validation loss, and keep the best epoch's model",
+        help="stop when N epochs in a row did not lower the validation loss, and keep the best epoch's model (default: 20, or "
+        "as many more as 400 steps take; none with --epochs)",
     )
 
 
