@@ -30,6 +30,10 @@ LOSSES = {
 # How many examples of the validation data are evaluated at a time.
 _EVALUATED = 1024
 
+# Without a number of epochs, the validation loss ends the training: the share of the examples that are held out, the most epochs,
+# and the patience in epochs and in steps, of which the longer counts.
+HELD_OUT, MOST_EPOCHS, PATIENCE, PATIENT_STEPS = 0.1, 1000, 20, 400
+
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
@@ -61,7 +65,7 @@ def fit(
     y: Any,
     *,
     loss: str | Callable[..., Any] = "cross_entropy",
-    epochs: int = 30,
+    epochs: int | None = None,
     batch_size: int = 64,
     optimizer: Optimizer | None = None,
     seed: int = 0,
@@ -83,6 +87,8 @@ def fit(
 
     `validation` is (x, y), or the share of the examples to hold out, which are drawn by `seed`. With `patience`, training
     ends when that many epochs in a row have not lowered the validation loss, and the model of the best epoch is returned.
+    Without `epochs` the training ends so, after 1000 epochs at the latest: if no validation is given, 10 % of the examples are
+    held out, and the patience is by default 20 epochs, or as many more as 400 steps take.
     `callback(epoch, loss)` is called after every epoch, counted from 0, with the mean loss of the epoch; with validation, the
     validation loss is a third argument. Ctrl-C ends the training, and the model of the last finished step is returned.
 
@@ -103,12 +109,15 @@ def fit(
     >>> result = fit(KAFNet.init(0, [1, 4, 1]), x, x[:, 0] ** 2, loss="mean_squared_error", epochs=20, validation=0.2)
     >>> result.loss_curve.shape, bool(result.validation_losses[-1] < result.validation_losses[0])
     ((20,), True)
+    >>> fit(KAFNet.init(0, [1, 4, 1]), x, x[:, 0] ** 2, loss="mean_squared_error", callback=lambda *_: None).best_epoch > 20
+    True
     """
     start = time.perf_counter()
     loss = _loss_function(loss)
     backend = _choose(model, backend)
     examples = Examples(_host(x), _host(y))
     held_out = None
+    epochs, validation, patience = stopping(len(examples), batch_size, epochs, validation, patience)
     _check_settings(epochs, batch_size, validation, patience)
     if validation is not None:
         examples, held_out = hold_out(examples, validation, seed)
@@ -135,6 +144,24 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     3
     """
     return -(-examples // batch_size)
+
+
+def stopping(
+    examples: int, batch_size: int, epochs: int | None, validation: Any, patience: int | None
+) -> tuple[int, Any, int | None]:
+    """(epochs, validation, patience) of a training: as given, or without epochs those of early stopping.
+
+    >>> stopping(1000, 50, 40, None, None), stopping(1000, 50, None, None, None), stopping(50, 50, None, 0.5, None)
+    ((40, None, None), (1000, 0.1, 23), (1000, 0.5, 400))
+    """
+    if epochs is not None:
+        return epochs, validation, patience
+    validation = HELD_OUT if validation is None else validation
+    if patience is None:
+        share = validation if isinstance(validation, float) and 0 < validation < 1 else 0.0
+        steps = steps_per_epoch(max(1, examples - round(share * examples)), max(1, batch_size))
+        patience = max(PATIENCE, -(-PATIENT_STEPS // steps))
+    return MOST_EPOCHS, validation, patience
 
 
 # -- What computes -----------------------------------------------------------------------------------------------------
