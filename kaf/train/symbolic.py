@@ -107,12 +107,12 @@ def _fitted(name: str, x: numpy.ndarray, y: numpy.ndarray) -> Suggestion | None:
     """The best a, b, c and d for one function; None if it is not defined on the samples for any."""
     if y.std() <= 1e-12 * max(1.0, numpy.abs(y).max()):
         return Suggestion("x", 0.0, 0.0, 0.0, float(y.mean()), 1.0) if name == "x" else None
-    middle, half = (x.max() + x.min()) / 2, (x.max() - x.min()) / 2
+    middle, half = float(x.max() + x.min()) / 2, float(x.max() - x.min()) / 2
     few = numpy.unique(numpy.quantile(x, numpy.linspace(0, 1, _SAMPLES), method="nearest"))
     values = numpy.interp(few, *(array[numpy.argsort(x)] for array in (x, y)))
     t = (few - middle) / half
-    best, wide = (0.0, 0.0), 10.0
-    for _ in range(_ZOOMS):
+    best, wide = (1.0, 0.0), 10.0
+    for _ in range(_ZOOMS if name != "x" else 0):  # every line is c x + d
         around = numpy.linspace(-wide, wide, _SIDE)
         a, b = (grid.ravel() for grid in numpy.meshgrid(best[0] + around, best[1] + around))
         place = _best_place(LIBRARY[name].value, a, b, t, values)
@@ -176,8 +176,7 @@ def symbolic_formula(
     network first: an edge that does little gets a symbol too. `names` are those of the inputs, else x1, x2, ... Raises ValueError
     for a network with layer norms, and for a function that is not defined on the samples.
 
-    >>> from kaf.layers import KAN, Grid
-    >>> net = KAN.init(0, [1, 1], Grid(8, 1.0))
+    >>> net = KAN.init(0, [1, 1])
     >>> formula = symbolic_formula(net, numpy.linspace(-1, 1, 50)[:, None], library=["x", "x^2", "x^3"])
     >>> formula.text[0].count("x1"), formula.r2.shape
     (1, (1,))
