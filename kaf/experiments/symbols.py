@@ -22,7 +22,7 @@ FORMULAS: dict[str, Callable[[numpy.ndarray], numpy.ndarray]] = {
 }
 
 # A formula is found if it leaves less than this of the variance of fresh points.
-FOUND = 1e-6
+FOUND = 1e-9
 _STEPS, _RATE, _PENALTY, _THRESHOLD = 1500, 0.02, 1e-3, 0.05
 
 
