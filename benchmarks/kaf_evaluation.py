@@ -2,6 +2,7 @@
 
     python benchmarks/kaf_evaluation.py [--rows 4096] [--units 256] [--centers 20] [--repeats 15] [--backends jax minijax]
     python benchmarks/kaf_evaluation.py --out benchmarks/results    # draws two figures, too
+    python benchmarks/kaf_evaluation.py --idioms                    # vmap, traced centres, Equinox, ...: see kaf_idioms.py
 
 It measures the value, and the value with the gradients by x and alpha, on JAX and minijax, all under jit. The methods of
 `kaf.kaf` take turns, so that a busy machine slows all of them. The first run of each, which compiles, is not counted. A time is
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib
 import itertools
 import statistics
 import time
@@ -220,7 +222,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     parser.add_argument("--backends", nargs="+", choices=("jax", "minijax"), default=("jax", "minijax"))
     parser.add_argument("--out", type=Path, help="a directory, for kaf_centers.svg and kaf_training.svg")
+    parser.add_argument(
+        "--idioms", action="store_true", help="measure the usual ways of calling a KAF, and nothing else"
+    )
+    parser.add_argument(
+        "--border", action="store_true", help="up to which size the formula is quicker, and nothing else"
+    )
     options = parser.parse_args(arguments)
+    if options.idioms or options.border:
+        idioms = importlib.import_module("kaf_idioms")
+        of = idioms.table if options.idioms else idioms.border
+        return idioms.show(Console(width=120), options.backends, options.repeats, of)
     rng = np.random.default_rng(0)
     x, g = (rng.normal(size=(options.rows, options.units)).astype(np.float32) for _ in range(2))
     alpha = rng.normal(0, np.sqrt(0.3), (options.units, options.centers)).astype(np.float32)

@@ -46,6 +46,11 @@ class Backend:
     tree: ModuleType
     custom_derivatives: ModuleType
     core: ModuleType
+    extend: ModuleType
+    ad: ModuleType
+    batching: ModuleType
+    mlir: ModuleType
+    jet: ModuleType
     grad: Callable[..., Any]
     value_and_grad: Callable[..., Any]
     vmap: Callable[..., Any]
@@ -74,14 +79,42 @@ class Backend:
         """Whether the method "auto" is "pallas": on one GPU. jit does not divide a Pallas kernel among several devices."""
         return self.has_pallas and self.default_backend() == "gpu" and not self.shares_arrays()
 
-    def in_jet(self, *arrays: Any) -> bool:
-        """Whether JAX's `jet` is computing with one of the arrays; it has rules for neither checkpoint nor scan."""
-        if self.name != "jax" or "jax.experimental.jet" not in sys.modules:
-            return False
-        # Under vmap inside jet, the tracer of jet is the value of a tracer.
-        inside = [getattr(array, "val", None) for array in arrays if isinstance(array, self.core.Tracer)]
-        found = any(type(array).__module__ == "jax.experimental.jet" for array in arrays)
-        return found or (bool(inside) and self.in_jet(*inside))
+    def varying_alike(self, arrays: Sequence[Any]) -> list[Any]:
+        """The arrays of a `shard_map`, each marked as varying along every axis of the mesh along which one of them varies.
+
+        JAX does so for the arguments of its own primitives. In reverse mode the mark sums the gradient of a shared array.
+        """
+        if self.name != "jax" or not any(isinstance(a, self.core.Tracer) for a in arrays):
+            return list(arrays)
+        axes = [_varying(self.library.typeof(a)) for a in arrays]
+        union = frozenset().union(*axes)
+        return [
+            a if own == union else self.lax.pcast(a, tuple(union - own), to="varying")
+            for a, own in zip(arrays, axes, strict=True)
+        ]
+
+    def prefers_formula(self, size: int) -> bool:
+        """Whether the formula, which holds `size` values for each centre, is quicker than its evaluation by blocks.
+
+        It is so for small arrays: each operation costs a microsecond or more, and the formula has fewer. The border is measured
+        (`python benchmarks/kaf_evaluation.py --border`), and is about the same for 5, 20 and 50 centres.
+        """
+        return size <= (1024 if self.name == "minijax" else 512)
+
+    def prefers_short_programs(self, size: int) -> bool:
+        """Whether second derivatives of `size` values are computed one Gaussian after the other, in a program that is short.
+
+        XLA takes as long to compile the program by blocks as to run it a hundred times. A network of width 64, with the Hessian by
+        two inputs on 1,024 examples: 3.1 s by blocks, 1.65 s one after the other; a step takes 27 ms either way.
+        """
+        return self.compiles_loops() and size <= 1 << 16
+
+    def maps_in_turn(self, size: int) -> bool:
+        """Whether vmap computes one member of an ensemble after the other, each of which has `size` values.
+
+        On a CPU XLA takes 1.4 times as long to compute 8 members of 32,768 values at once, because it moves their axis.
+        """
+        return self.compiles_loops() and self.on_cpu() and not self.shares_arrays() and size >= 1 << 14
 
     def on_cpu(self) -> bool:
         """Whether arrays are computed on a CPU."""
@@ -114,8 +147,10 @@ class Backend:
         return 8192 if self.name == "minijax" else 1
 
 
-_MODULES = {"np": "numpy"} | {
-    module: module for module in ("random", "nn", "lax", "tree_util", "tree", "custom_derivatives", "core")
+_MODULES = {
+    **{"np": "numpy", "extend": "extend.core", "jet": "experimental.jet"},
+    **{module: module for module in ("random", "nn", "lax", "tree_util", "tree", "custom_derivatives", "core")},
+    **{module: f"interpreters.{module}" for module in ("ad", "batching", "mlir")},
 }
 _FUNCTIONS = (
     *("grad", "value_and_grad", "vmap", "jit", "jvp", "custom_jvp", "checkpoint", "hessian", "make_jaxpr"),
@@ -216,6 +251,12 @@ def concrete(value: Any) -> numpy.ndarray | None:
     if value is None or (library is not None and isinstance(value, _load(library).core.Tracer)):
         return None
     return numpy.asarray(value)
+
+
+def _varying(aval: Any) -> frozenset:
+    """The axes of a mesh along which an array of JAX's varies; its type says so by one of two names."""
+    kind = getattr(aval, "manual_axis_type", None)
+    return getattr(aval, "vma", frozenset()) if kind is None else kind.varying
 
 
 def _library_of_values(values: Sequence[Any]) -> str | None:

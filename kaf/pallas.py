@@ -1,5 +1,5 @@
 """`kaf.pallas`: the GPU kernels. A door to `kaf/functional/pallas.py`."""
 
-from .functional.pallas import backward, evaluator, forward
+from .functional.pallas import backward, forward
 
-__all__ = ["backward", "evaluator", "forward"]
+__all__ = ["backward", "forward"]

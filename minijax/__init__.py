@@ -54,6 +54,7 @@ _ON_DEMAND = (
     "extend",
     "flatten_util",
     "image",
+    "interpreters",
     "nn",
     "ops",
     "random",
@@ -63,7 +64,7 @@ _ON_DEMAND = (
 )
 
 if TYPE_CHECKING:
-    from . import custom_batching, debug, extend, image, nn, ops, random, scipy, testing
+    from . import custom_batching, debug, extend, image, interpreters, nn, ops, random, scipy, testing
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -121,6 +122,7 @@ __all__ = [
     "hessian",
     "image",
     "install_as_jax",
+    "interpreters",
     "jacfwd",
     "jacobian",
     "jacrev",

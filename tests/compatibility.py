@@ -15,6 +15,7 @@ MODULES = [
     "scipy.interpolate", "scipy.ndimage", "scipy.cluster.vq", "scipy.sparse.linalg", "scipy.spatial.transform",
     "tree", "tree_util", "flatten_util", "test_util", "dtypes", "errors", "stages", "ad_checkpoint", "custom_batching",
     "custom_derivatives", "debug", "example_libraries.stax",
+    "interpreters.ad", "interpreters.batching", "interpreters.mlir", "interpreters.xla",
 ]  # fmt: skip
 
 # {name: what of it is not there}, of names that are there in part.

@@ -12,14 +12,16 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ..backend import Backend, concrete, get_backend, optional_module
+from ..backend import Backend, concrete, get_backend
+from .evaluation import Problem, rows_per_chunk
 from .grid import Grid
-from .gridded import Layout, evaluator, fits, gaussian, make_layout, sum_over_centers
-from .kernels import NEED_SIGMA, as_floats, gauss_kernel, kernel_function
+from .gridded import Layout, make_layout, sum_over_centers, unknown_layout
+from .kernels import NEED_SIGMA, as_floats, kernel_function
+from .operations import sum_of_gaussians
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
     from ..backend import Array
 
 METHODS = ("auto", "gridded", "pallas", "loop", "naive")
-
-# Rows of fewer units than this are joined to longer rows (see `_as_rows`).
-_ROW_SIZE = 256
 
 
 def kaf(
@@ -63,15 +62,14 @@ def kaf(
     - "pallas" computes the same with GPU kernels (see `kaf/functional/pallas.py`). Without a GPU the kernels are interpreted,
       which is slow.
     - "loop" adds one kernel after the other. It takes any kernel and any centres.
-    - "auto" is "pallas" for JAX on one GPU, else "gridded"; where these are not possible, it is "loop".
+    - "auto" is "naive" for a small array, "pallas" for JAX on one GPU, else "gridded". It decides with the whole shape known, also
+      under vmap. Centres and bandwidths that are traced need not be known: the program finds out whether they allow "gridded".
+      Where they do not, it is "loop"; if that is known when the program is traced, one UserWarning says so.
 
     Precision: on a Grid of up to 200 centres the error is at most 50 eps sum_i |alpha_i| with "gridded", and 20 eps
     sum_i |alpha_i| with "naive" and "loop", where eps is 1.2e-7 in float32. This is much where the coefficients are large and
     cancel: a ridge fit of tanh on [-1000, 1000] has a sum of |alpha| of 13,000, and all its values are below 1.3. A larger eps
     of `ridge_alpha` gives smaller coefficients.
-
-    JAX's `jet` has no rule for `jax.checkpoint`, so within `jet` "auto" is "naive". A kaf that is jitted inside of `jet` needs
-    method="naive".
 
     Raises ValueError if the shapes do not fit, if sigma is not positive, and if the method is not possible.
 
@@ -82,6 +80,12 @@ def kaf(
     >>> kaf(np.ones((5, 4, 8, 8), np.float32), alpha, np.linspace(-3, 3, 20, dtype=np.float32), 0.5, axis=1).shape
     (5, 4, 8, 8)
     """
+    return evaluated(x, alpha, centers, sigma, kernel, method, axis)
+
+
+def evaluated(x, alpha, centers, sigma, kernel, method: str, axis: int | None, trained: bool = False) -> Any:
+    """`kaf`. trained: whether the centres change from call to call. The program then finds out whether they are equispaced, also
+    where they are known when it is traced. Otherwise each call with other centres would compile a program."""
     if isinstance(centers, Grid):
         # The dtype of a Grid's centres must not count: a float64 NumPy array would turn float32 arguments into float64.
         centers, sigma, of_dtype = centers.exact_centers, centers.sigma if sigma is None else sigma, ()
@@ -91,45 +95,64 @@ def kaf(
     xp = backend.np
     x, alpha = as_floats(xp, x), as_floats(xp, alpha)
     dtype = xp.result_type(x, alpha, *[as_floats(xp, c) for c in of_dtype], *([] if sigma is None else [sigma]))
-    if method == "auto" and backend.in_jet(x, alpha, sigma):
-        method = "naive"
     if axis is None:
         _warn_of_other_axes(x.shape, alpha.shape)
     else:
         alpha, sigma = _move_units(x.shape, alpha, sigma, axis)
     _check(x.shape, alpha.shape, numpy.shape(centers), sigma, kernel)
-    problem = _problem(backend, centers, sigma, kernel, method, dtype)
+    problem = _problem(backend, centers, sigma, kernel, method, trained)
     # The kernels that have no bandwidth ignore this 1.
     sigma = as_floats(xp, 1.0 if sigma is None else sigma)
     centers = as_floats(xp, centers) if of_dtype else xp.asarray(centers, xp.result_type(dtype, "float32"))
-    return _run(backend, problem)(x, alpha, centers, sigma)
+    dtype = numpy.dtype(dtype)
+    if problem.method == "naive":
+        return _weighted_kernels(kernel_function(kernel), dtype, x, alpha, centers, sigma)
+    if kernel == "gauss":
+        return sum_of_gaussians(backend, problem, x, alpha, sigma, centers, str(dtype))
+    return _one_by_one(backend, kernel_function(kernel), dtype)(x, alpha, centers, sigma)
 
 
-class _Problem(NamedTuple):
-    """The static part of an evaluation: everything that its compiled program depends on besides the arrays. Hashable."""
-
-    method: str
-    kernel: Callable
-    layout: Layout | None
-    dtype: numpy.dtype
-
-
-def _problem(backend: Backend, centers, sigma, kernel, method: str, dtype) -> _Problem:
+def _problem(backend: Backend, centers, sigma, kernel, method: str, trained: bool) -> Problem:
+    """The method, and the layout of the centres if they are equispaced, or not known yet."""
     if method not in METHODS:
         raise ValueError(f"kaf: there is no method {method!r}; choose one of {', '.join(METHODS)}.")
-    layout = None
     if method == "pallas" and not backend.has_pallas:
         raise ValueError('kaf: method "pallas" is for JAX on a GPU; "gridded" takes arrays of either backend.')
-    if method in ("auto", "gridded", "pallas"):
-        layout = _layout(centers, sigma) if kernel == "gauss" else None
-        if layout is None and method != "auto":
-            raise ValueError(
-                f'kaf: method "{method}" needs Gaussians whose centers are equispaced, ascending and known when the program is '
-                'traced (not tracers), and a sigma that is not small compared with their step; "loop" takes any centers.'
-            )
-        if method == "auto":
-            method = "loop" if layout is None else "pallas" if backend.prefers_pallas() else "gridded"
-    return _Problem(method, kernel_function(kernel), layout, numpy.dtype(dtype))
+    if method in ("naive", "loop") or kernel != "gauss" and method == "auto":
+        return Problem(method, None)
+    if method == "auto" and (trained or concrete(centers) is None):
+        return Problem(method, unknown_layout(centers.shape[0]), scaled=True)
+    layout = _layout(centers, sigma) if kernel == "gauss" else None
+    if layout is None and method != "auto":
+        raise ValueError(
+            f'kaf: method "{method}" needs Gaussians whose centers are equispaced, ascending and known when the program is '
+            'traced (not tracers), and a sigma that is not small compared with their step; "loop" takes any centers.'
+        )
+    if layout is None:
+        _warn_of_the_loop(concrete(centers))
+    return Problem(method, layout)
+
+
+# Whether `_warn_of_the_loop` has warned. A list, so that a test can empty it.
+_warned: list[str] = []
+
+
+def _warn_of_the_loop(centers: numpy.ndarray) -> None:
+    """Warn, once in a program, that "auto" cannot be "gridded" for these centres; a few are as fast one after the other."""
+    if len(centers) < 5 or _warned:
+        return
+    regular = make_layout(centers, math.inf) is not None
+    why = (
+        "sigma is less than a third of the distance between two centers"
+        if regular
+        else f"the {len(centers)} centers are not equispaced and ascending"
+    )
+    _warned.append(why)
+    warnings.warn(
+        f"kaf: {why}, so the sum takes one Gaussian after the other, which takes several times as long. Take a Grid, or centers "
+        'like numpy.linspace(-3, 3, 20) and a larger sigma; or say method="loop" if this is meant. This is said once.',
+        stacklevel=5,
+    )
 
 
 def _layout(centers, sigma) -> Layout | None:
@@ -142,116 +165,54 @@ def _layout(centers, sigma) -> Layout | None:
     return make_layout(known, float(widths.min(initial=math.inf))) if (widths > 0).all() else None
 
 
-@functools.cache
-def _run(backend: Backend, problem: _Problem) -> Callable:
-    """The function of (x, alpha, centers, sigma), all arrays."""
-    if problem.method == "naive":
-        return functools.partial(_weighted_kernels, backend.np, problem.kernel, problem.dtype)
-    # This function is made once and compiled once for each shape, even if the user does not ask for jit. Because of the
-    # checkpoint, reverse mode keeps only the arguments.
-    return backend.jit(
-        backend.checkpoint(functools.partial(_gridded if problem.layout else _by_rows, backend, problem))
-    )
-
-
-def _weighted_kernels(xp, kernel, dtype, x, alpha, centers, sigma):
+def _weighted_kernels(kernel, dtype, x, alpha, centers, sigma):
     # The formula as written. It holds [*batch, units, k] values at a time.
     K = kernel(x[..., None], centers, sigma[..., None] if sigma.ndim else sigma)
     return (K * alpha).sum(-1).astype(dtype)
 
 
-def _gridded(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
-    if not problem.layout.guarded:
-        return _by_rows(backend, problem, x, alpha, centers, sigma)
-    fast = functools.partial(_by_rows, backend, problem)
-    slow = functools.partial(_by_rows, backend, problem._replace(layout=None))
+@functools.cache
+def _one_by_one(backend: Backend, kernel: Callable, dtype) -> Callable:
+    """The function of (x, alpha, centers, sigma) that adds one kernel after the other.
 
-    return backend.lax.cond(fits(backend.np, problem.layout, sigma), fast, slow, x, alpha, centers, sigma)
-
-
-def _by_rows(backend: Backend, problem: _Problem, x, alpha, centers, sigma):
-    """phi(x), one chunk of rows after the other. A row is all the units of one example: x becomes [rows, *units].
-
-    Reverse mode computes every chunk again.
+    It is made once and compiled once for each shape, even if the user does not ask for jit. Because of the checkpoint, reverse mode
+    keeps only the arguments.
     """
+    xp = backend.np
 
-    layout = problem.layout
+    def by_rows(x, alpha, centers, sigma):
+        units, k = alpha.shape[:-1], alpha.shape[-1]
+        own = x.shape[x.ndim - len(units) :]
+        n = math.prod(x.shape[: x.ndim - len(units)])
+        # alpha as [k, *units], by a matrix product, for the reason that `evaluation._Rows.coefficients` has.
+        c = xp.tensordot(numpy.eye(k, dtype=alpha.dtype), alpha, ((1,), (alpha.ndim - 1,)), precision="highest")
 
-    def rows(x, alpha, centers, sigma):
-        if layout is None:
-            # `gaussian` has finite derivatives everywhere; far from the centre those of `gauss_kernel` are inf * 0.
-            kernel = gaussian(backend) if problem.kernel is gauss_kernel else problem.kernel
-            out = sum_over_centers(backend, kernel, x, alpha, centers, sigma)
-        elif problem.method == "pallas" and x.size and x.shape[1:] == alpha.shape[1:] != () and x.dtype != "float64":
-            out = optional_module("functional.pallas").evaluator(layout)(x, alpha, sigma)
-        else:
-            out = evaluator(backend, layout)(x, alpha, sigma)
-        return out.astype(problem.dtype)
+        def rows(x):
+            return sum_over_centers(backend, kernel, x, c, centers, sigma).astype(dtype)
 
-    xp, shape = backend.np, x.shape
-    x, alpha, sigma = _as_rows(xp, x, alpha, sigma)
-    # alpha [*units, k] becomes [k, *units], with the units last in memory too, as in x. A matrix product does it, because
-    # XLA would fuse a transposition into the loop over x, and every value of x would then gather its coefficients from
-    # addresses far apart.
-    k = alpha.shape[-1]
-    alpha = xp.tensordot(numpy.eye(k, dtype=alpha.dtype), alpha, ((1,), (alpha.ndim - 1,)), precision="highest")
-    n = x.shape[0]
-    own = math.prod(x.shape[1:])
-    size = backend.chunk_size(x.size, 1 if layout is None else layout.num_blocks)
-    chunk = n if problem.method == "pallas" else _rows_per_chunk(n, own, size)
-    if chunk == n:
-        return rows(x, alpha, centers, sigma).reshape(shape)
-    if layout is not None:
-        layout = layout._replace(joined=_rows_to_join(chunk, own, backend.row_size()))
-    # Without this checkpoint the loop would keep, for every chunk, the values that its derivatives need.
-    rows = backend.checkpoint(rows, prevent_cse=False)
-    whole = n - n % chunk
-    out = _in_turn(backend, lambda x: rows(x, alpha, centers, sigma), x[:whole], chunk)
-    if whole < n:
-        out = xp.concatenate([out, rows(x[whole:], alpha, centers, sigma)])
-    return out.reshape(shape)
+        shape, x = x.shape, x.reshape(n, *own)
+        chunk = rows_per_chunk(n, math.prod(own), backend.chunk_size(x.size, 1))
+        if chunk == n:
+            return rows(x).reshape(shape)
+        # Without this checkpoint the loop would keep, for every chunk, the values that its derivatives need.
+        rows = backend.checkpoint(rows, prevent_cse=False)
+        whole = n - n % chunk
+        out = _in_turn(backend, rows, x[:whole], chunk)
+        if whole < n:
+            out = xp.concatenate([out, rows(x[whole:])])
+        return out.reshape(shape)
+
+    return backend.jit(backend.checkpoint(by_rows))
 
 
 def _in_turn(backend: Backend, rows: Callable, x, chunk: int):
-    """rows(x), a chunk of rows at a time."""
+    """rows(x), a chunk of rows at a time. Where several devices share x, a chunk takes rows that are far apart (see
+    `evaluation._in_chunks`)."""
     xp, row = backend.np, x.shape[1:]
     if not backend.shares_arrays():
         return backend.lax.map(rows, x.reshape(-1, chunk, *row)).reshape(x.shape)
-    # Several devices share x, and each has a run of adjacent rows. A chunk takes rows that are far apart, so that every
-    # device has its part of every chunk. A chunk of adjacent rows would lie on one device and have to be sent to the others.
     chunks = xp.moveaxis(x.reshape(chunk, -1, *row), 1, 0)
     return xp.moveaxis(backend.lax.map(rows, chunks), 0, 1).reshape(x.shape)
-
-
-def _as_rows(xp, x, alpha, sigma):
-    """x as [n, *units], with alpha and sigma to fit. Rows of few units are joined, because loops over short rows are slow."""
-    units, k = alpha.shape[:-1], alpha.shape[-1]
-    own = x.shape[x.ndim - len(units) :]
-    n, size = math.prod(x.shape[: x.ndim - len(units)]), math.prod(own)
-    if own != units or not units or not size:
-        return x.reshape(n, *own), alpha, sigma
-    joined = next((m for m in range(min(n, _ROW_SIZE // size), 1, -1) if n % m == 0), 1)
-    alpha = xp.broadcast_to(alpha, (joined, *units, k)).reshape(joined * size, k)
-    if sigma.ndim:
-        sigma = xp.broadcast_to(sigma, (joined, *units)).reshape(joined * size)
-    return x.reshape(n // joined, joined * size), alpha, sigma
-
-
-def _rows_per_chunk(n: int, row_size: int, size: int) -> int:
-    """How many rows a chunk has: at most `size` values' worth.
-
-    If possible this is a divisor of n, and at least half the maximum: the rows left over are appended by a copy. Rows of no
-    units are one chunk: an array [2, 0] cannot be reshaped to [-1, 1, 0].
-    """
-    most = max(1, size // max(1, row_size))
-    if n <= most or not row_size:
-        return n
-    return next((chunk for chunk in range(most, most // 2, -1) if n % chunk == 0), most)
-
-
-def _rows_to_join(n: int, row_size: int, size: int) -> int:
-    """The smallest divisor of n for which as many rows have at least `size` values; 1 if there is none."""
-    return next((m for m in range(-(-size // max(1, row_size)), n + 1) if n % m == 0), 1)
 
 
 def _move_units(x: tuple[int, ...], alpha, sigma, axis: int):
@@ -271,7 +232,7 @@ def _warn_of_other_axes(x: tuple[int, ...], alpha: tuple[int, ...]) -> None:
         warnings.warn(
             f"kaf: x has shape {x}, and its last axis is taken as the {alpha[0]} units, though another axis has that size too. "
             f"Say which one by axis: -1 is the last, {x.index(alpha[0], 1)} the other.",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

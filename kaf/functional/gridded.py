@@ -14,10 +14,9 @@ sums with the coefficients alpha_j j^k, k <= n. No other derivative is needed. I
 
     dS_n = S_(n+1) dx + S_n(d alpha) + (S_n / sigma + sigma S_(n+2)) d sigma.
 
-This is linear in d alpha, so reverse mode transposes Horner's rule. For a cotangent g the gradient of alpha_j is q^(j^2) times
-the moment sum_n g_n exp(-t_n^2 / 2) z_n^j, a sum over the batch, whose terms are those of the moment before it times z_n.
-On a CPU the function `backward` computes the moments, because from the transposed Horner's rule XLA makes 40 loops for 20
-moments, one after the other, and the threads have to wait for each other after each loop (see `custom_transpose`).
+For a cotangent g the gradient of alpha_j is q^(j^2) times the moment sum_n g_n exp(-t_n^2 / 2) z_n^j, a sum over the batch, whose
+terms are those of the moment before it times z_n. `pull` computes the moments of all j. `operations.py` makes derivatives of any
+order from these functions, and `evaluation.py` chooses among them.
 """
 
 from __future__ import annotations
@@ -31,25 +30,25 @@ from typing import Any, NamedTuple
 import numpy
 
 from ..backend import Array, Backend
-from .custom_transpose import linear_with_transpose
 
 # A block reaches this many sigma to either side of its anchor. x matters up to 6 sigma beyond the block, where
 # exp(-t^2 / 2) is exp(-72). That and its inverse are float32 numbers, and leave room for a sum of coefficients.
 _BLOCK_REACH = 6.0
 # How many sigma beyond the block t is clipped: there the nearest Gaussian is less than half an ulp of 1 in that dtype.
 _CLIP = {"float32": 6.0, "float64": 9.0}
-# If sigma is not known until the program runs, blocks have 11 centres, which is right for sigma >= 0.83 step.
-_HALF_WIDTH_OF_UNKNOWN = 5
+# If sigma is not known until the program runs, the program chooses between blocks of 21 centres, which are right for
+# sigma >= 1.67 step, and of 11 centres, for sigma >= 0.83 step.
+_HALF_WIDTHS_OF_UNKNOWN = (10, 5)
 # More blocks than this are computed in a loop, because a program with the code of every block would take long to compile.
-_UNROLLED_BLOCKS = 6
+UNROLLED_BLOCKS = 6
 
 
 class Layout(NamedTuple):
     """Equispaced centres first + i step, i < size, cut into blocks of `block` centres.
 
     The last block may reach beyond the centres; the coefficients there are zeros. `guarded`: sigma was not known when the
-    layout was made, so the program must check `fits` when it runs. `joined`: how many rows of x are joined to one long row,
-    with the coefficients repeated for each of them, because loops over short rows are slow.
+    layout was made, so the program must check `fits` when it runs. `joined`: how many rows of x the caller has joined to one long
+    row, because loops over short rows are slow; the coefficients are repeated for each of them.
     """
 
     first: float
@@ -101,12 +100,29 @@ def make_layout(centers: numpy.ndarray, sigma: float | None) -> Layout | None:
     step = (exact[-1] - exact[0]) / (size - 1)
     if not step > 16 * rounding or numpy.abs(exact - (exact[0] + step * numpy.arange(size))).max() > rounding:
         return None
-    half = _HALF_WIDTH_OF_UNKNOWN if sigma is None else math.floor(min(size, _BLOCK_REACH * sigma / step))
+    half = _HALF_WIDTHS_OF_UNKNOWN[0] if sigma is None else math.floor(min(size, _BLOCK_REACH * sigma / step))
     if half < min(2, size // 2):
         return None
-    num_blocks = -(-size // (2 * half + 1))
-    block = -(-size // num_blocks)
-    return Layout(float(exact[0]), float(step), size, block, sigma is None)
+    return Layout(float(exact[0]), float(step), size, _block(size, half), sigma is None)
+
+
+def unknown_layout(size: int) -> Layout | None:
+    """The layout for centres that are not known when the program is traced, in units of their step, with 0 in their middle."""
+    if size < 2:
+        return None
+    return Layout(-(size - 1) / 2, 1.0, size, _block(size, _HALF_WIDTHS_OF_UNKNOWN[0]), True)
+
+
+def _block(size: int, half: int) -> int:
+    """How many centres a block has, if it may have `half` of them on either side of its anchor; all blocks are about equally
+    large."""
+    return -(-size // -(-size // (2 * half + 1)))
+
+
+def candidates(layout: Layout) -> list[Layout]:
+    """The layouts that a program chooses from if sigma is not known when it is traced: with the largest blocks first."""
+    blocks = dict.fromkeys(_block(layout.size, half) for half in _HALF_WIDTHS_OF_UNKNOWN)
+    return [layout._replace(block=block) for block in blocks]
 
 
 def fits(xp, layout: Layout, sigma: Array) -> Array:
@@ -114,150 +130,111 @@ def fits(xp, layout: Layout, sigma: Array) -> Array:
     return ~(sigma < layout.smallest_sigma).any()
 
 
-@functools.cache
-def evaluator(backend: Backend, layout: Layout, order: int = 0):
-    """A function of (x, alpha [k, *units], sigma): the `order`-th derivative by x of the sum of Gaussians, order 0 to 2.
+def equispaced(xp, centers: Array) -> Array:
+    """Whether all lists of centres [..., k] are equispaced and ascending, except for rounding errors (see `make_layout`), a bool
+    array []."""
+    k = centers.shape[-1]
+    eps = numpy.finfo(numpy.float64 if centers.dtype == numpy.float64 else numpy.float32).eps
+    centers = centers.astype(computing_dtype(xp, centers))
+    first, step = centers[..., :1], (centers[..., -1:] - centers[..., :1]) / (k - 1)
+    rounding = 4 * eps * xp.abs(centers).max(-1, keepdims=True)
+    off = xp.abs(centers - (first + step * numpy.arange(k).astype(centers.dtype))).max(-1, keepdims=True)
+    return ((step > 16 * rounding) & (off <= rounding)).all()
 
-    x holds floats and has any shape that *units broadcast to; sigma is [] or [*units]. The function computes in float64 if
-    one of its arguments is float64, else in float32.
+
+def evaluate(backend: Backend, layout: Layout, order: int, x, alpha, sigma) -> Array:
+    """The `order`-th derivative by x of the sum of Gaussians, order 0 to 2; alpha is [k, *units], sigma [] or [*units].
+
+    x holds floats and has any shape that *units broadcast to. It is computed in float64 if one of the arguments is float64, else in
+    float32.
     """
-
-    def weighted_gaussians(x, alpha, sigma):
-        return _evaluate(backend, layout, x, sigma, [(alpha, order)])[0]
-
-    function = backend.custom_jvp(weighted_gaussians)
-    function.defjvp(functools.partial(_jvp, backend, layout, order), symbolic_zeros=True)
-    return function
+    return evaluate_several(backend, layout, x, sigma, [(alpha, order)])[0]
 
 
-def _derivative(backend: Backend, layout: Layout, order: int):
-    if order <= 2:
-        return evaluator(backend, layout, order)
-    return lambda x, alpha, sigma: _one_by_one(backend, layout, order, x, alpha, sigma)
+def pull(backend: Backend, layout: Layout, order: int, x, alpha, sigma, g, axes: tuple[int, ...]) -> tuple:
+    """(g S_1, or None for alpha None; for each centre the sum over `axes` of g times the `order`-th derivative of its Gaussian).
 
-
-def _jvp(backend: Backend, layout: Layout, order: int, primals, tangents):
-    x, alpha, sigma = primals
-    x_t, alpha_t, sigma_t = (None if _is_zero(backend, t) else t for t in tangents)
-    function = evaluator(backend, layout, order)
-    out = function(x, alpha, sigma)
-    parts = []
-    # Only for blocks that are not computed in a loop: a loop whose carry has both linear and nonlinear parts cannot be
-    # transposed.
-    unrolled = order == 0 and layout.num_blocks <= _UNROLLED_BLOCKS
-    if unrolled and alpha_t is not None and _by_hand(backend, x, alpha):
-        tangents = {"alpha": alpha_t} if x_t is None else {"x": x_t, "alpha": alpha_t}
-        parts.append(linear_part(backend, layout, primals, tangents, functools.partial(backward, backend, layout)))
-    elif unrolled and x_t is not None and alpha_t is not None:
-        parts.append(_tangent(backend, layout)(x, alpha, sigma, x_t, alpha_t))
-    else:
-        if x_t is not None:
-            parts.append(_derivative(backend, layout, order + 1)(x, alpha, sigma) * x_t)
-        if alpha_t is not None:
-            parts.append(function(x, alpha_t, sigma))
-    if sigma_t is not None:
-        by_sigma = out / sigma + sigma * _derivative(backend, layout, order + 2)(x, alpha, sigma)
-        parts.append(by_sigma * sigma_t)
-    tangent = sum(parts[1:], parts[0]) if parts else backend.np.zeros_like(out)
-    return out, tangent.astype(out.dtype)
-
-
-@functools.cache
-def _tangent(backend: Backend, layout: Layout):
-    """The function S_1(x, alpha) x_t + S_0(x, alpha_t), which a training step transposes.
-
-    Both terms need the same exponentials, and `joint` computes them once.
-    """
-
-    def joint(x, alpha, sigma, x_t, alpha_t):
-        slope, by_alpha = _evaluate(backend, layout, x, sigma, [(alpha, 1), (alpha_t, 0)])
-        return slope * x_t + by_alpha
-
-    def separate(x, alpha, sigma, x_t, alpha_t):
-        slope, by_alpha = (evaluator(backend, layout, order) for order in (1, 0))
-        return slope(x, alpha, sigma) * x_t + by_alpha(x, alpha_t, sigma)
-
-    def jvp(primals, tangents):
-        nonzero = [i for i, t in enumerate(tangents) if not _is_zero(backend, t)]
-
-        def of_nonzero(*values):
-            arguments = list(primals)
-            for i, value in zip(nonzero, values, strict=True):
-                arguments[i] = value
-            return separate(*arguments)
-
-        return backend.jvp(of_nonzero, tuple(primals[i] for i in nonzero), tuple(tangents[i] for i in nonzero))
-
-    function = backend.custom_jvp(joint)
-    function.defjvp(jvp, symbolic_zeros=True)
-    return function
-
-
-def linear_part(backend: Backend, layout: Layout, primals: Sequence, tangents: dict, backward: Callable) -> Array:
-    """S_1(x, alpha) x_t + S_0(x, alpha_t), whose transpose is computed by `backward`; see `custom_transpose`.
-
-    `tangents` holds x_t as "x" and alpha_t as "alpha"; one of the two may be missing, and its term is then left out.
-    `backward` is a function of (x, alpha, sigma, g): the gradients of (g * S_0).sum() by x and by alpha.
-    """
-    x, alpha, sigma = primals
-    # The gradient by alpha does not depend on alpha, so `backward` gets zeros if x has no tangent. With alpha itself JAX fails to
-    # differentiate the transpose by alpha: jax.hessian(lambda alpha: kaf(x, alpha, Grid()).sum()) raises TypeError.
-    transpose = functools.partial(backward, x, alpha if "x" in tangents else backend.np.zeros_like(alpha), sigma)
-
-    def linear(u):
-        if len(u) == 2:
-            return _tangent(backend, layout)(x, alpha, sigma, u["x"], u["alpha"])
-        if "x" in u:
-            return evaluator(backend, layout, 1)(x, alpha, sigma) * u["x"]
-        return evaluator(backend, layout)(x, u["alpha"], sigma)
-
-    zero = backend.np.zeros(x.shape, computing_dtype(backend.np, x, alpha, sigma))
-    return linear_with_transpose(backend, linear, transpose, tangents, zero)
-
-
-def _by_hand(backend: Backend, x, alpha) -> bool:
-    """Whether `backward` computes the transpose: on a CPU, where it is faster, and for x [n, units] with alpha for each unit.
-
-    `backward` changes the order of the rows, so it is not used if several devices may share them.
-    """
-    return (
-        backend.on_cpu()
-        and not backend.shares_arrays()
-        and x.ndim == 2
-        and x.shape[1:] == alpha.shape[1:]
-        and x.size > 0
-    )
-
-
-def backward(backend: Backend, layout: Layout, x, alpha, sigma, g) -> tuple:
-    """The gradients of (g * weighted sum).sum() by x [n, units] and by alpha [k, units].
-
-    Under jit a gradient that is not used costs nothing.
+    S_1 is the slope of the sum with the coefficients alpha [k, *units], and has the shape of x. The sums are [k, ...], with axes of
+    size 1 in place of those that are summed. Under jit a result that is not used costs nothing.
     """
     xp = backend.np
-    dtype = computing_dtype(xp, x, alpha, sigma)
-    x, alpha, sigma, g = (a.astype(dtype) for a in (x, alpha, sigma, g))
-    (coefficients,) = coefficients_of(xp, layout, 0, alpha, sigma)
-    joined = _joined(layout, x, sigma, alpha)
-    slopes, moments = [], []
-    for b, anchor in enumerate(numpy.asarray(layout.anchors, dtype)):
+    dtype = computing_dtype(xp, *[a for a in (x, alpha, sigma, g) if a is not None])
+    x, sigma, g = (a.astype(dtype) for a in (x, sigma, g))
+    layout = layout.halved() if order > 1 else layout
+    delta, in_one_loop = layout.step / sigma, _sums_in_one_loop(backend, axes, x)
+    coefficients = numpy.zeros((layout.num_blocks, 0))
+    if alpha is not None:
+        (coefficients,) = coefficients_of(xp, layout, 0, alpha.astype(dtype), sigma)
+
+    def add_block(slope, anchor_and_coefficients):
+        anchor, c = anchor_and_coefficients
         near, E, z, inverse = block_exponentials(xp, layout, x, sigma, anchor, backend)
         weight = g * E
-        if backend.compiles_loops():
+        if in_one_loop:
             z, inverse, weight = _in_memory(backend.lax, xp, [z, inverse, weight])
-        # `hermite_sums` multiplies its sums by the second array. Here that is g exp(-t^2 / 2), not exp(-t^2 / 2) alone.
-        arrays = [a.reshape(-1, joined * x.shape[1]) for a in (near, weight, z, inverse)]
-        powers = [_split(backend.lax, _repeated(xp, coefficients[b] * (-1 / sigma), joined))]
-        slopes += hermite_sums(layout, [1], sigma, arrays, [powers])
-        power_sums = _power_sums_in_one_loop if backend.compiles_loops() else _power_sums
-        moments += power_sums(backend, weight * inverse, inverse, layout.below)[::-1]
-        moments += power_sums(backend, weight, z, layout.block - layout.below)
-    # One sum for all moments: every additional loop is another wait for the other threads.
-    moments = xp.stack(moments).sum(1)
-    # d alpha_j is q^(j^2) times the moment. `coefficients_of` gives q^(j^2) if all alpha are 1.
-    (q,) = coefficients_of(xp, layout, 0, numpy.ones((layout.size, 1), dtype), sigma)
-    d_alpha = moments * q.reshape(-1, q.shape[2])
-    return sum(slopes[1:], slopes[0]).reshape(x.shape), d_alpha[: layout.size]
+        weights = [weight, weight * near, weight * (near * near - 1)][: order + 1]
+        sums = [xp.stack(_power_sums(backend, layout, w, z, inverse, axes)) for w in weights]
+        if alpha is not None:
+            # `hermite_sums` multiplies its sums by the second array. Here that is g exp(-t^2 / 2), not exp(-t^2 / 2) alone.
+            powers = [_split(backend.lax, _repeated(xp, c * (-1 / sigma), layout.joined))]
+            part = hermite_sums(layout, [1], sigma, (near, weight, z, inverse), [powers])[0]
+            slope = part if slope is None else slope + part
+        return slope, sums
+
+    anchors, start = numpy.asarray(layout.anchors, dtype), None
+    if layout.num_blocks <= UNROLLED_BLOCKS:
+        parts = []
+        for b, anchor in enumerate(anchors):
+            start, sums = add_block(start, (anchor, coefficients[b]))
+            parts.append(sums)
+        P = [xp.concatenate(sums) for sums in zip(*parts, strict=True)]
+    else:
+        start = None if alpha is None else xp.zeros_like(x)
+        start, P = backend.lax.scan(add_block, start, (anchors, coefficients))
+        P = [sums.reshape(-1, *sums.shape[2:]) for sums in P]
+    j = numpy.tile(numpy.arange(-layout.below, layout.block - layout.below), layout.num_blocks).astype(dtype)
+    j = j.reshape(-1, *(1,) * (P[0].ndim - 1))
+    # The sums of g times the Hermite polynomial He_n of t - j delta.
+    sums = P[0]
+    if order == 1:
+        sums = P[1] - j * delta * P[0]
+    if order == 2:
+        sums = P[2] - 2 * j * delta * P[1] + (j * delta) ** 2 * P[0]
+    sums = sums * xp.exp(-0.5 * (delta * j) ** 2)
+    sums = sums[: layout.size] * (-1 / sigma) ** order if order else sums[: layout.size]
+    return start, sums
+
+
+def _power_sums(backend: Backend, layout: Layout, weight, z, inverse, axes: tuple[int, ...]) -> list:
+    """The sums over `axes` of weight z^j for each j of a block, with axes of size 1 in their place."""
+    below, above = (weight * inverse, inverse, layout.below), (weight, z, layout.block - layout.below)
+    if _sums_in_one_loop(backend, axes, weight):
+        sums = [_power_sums_in_one_loop(backend, *part) for part in (below, above)]
+    elif backend.compiles_loops() or axes != (0,) or weight.ndim != 2:
+        sums = [_powers(lambda w: w.sum(axes, keepdims=True), *part) for part in (below, above)]
+    else:
+        # In NumPy a matrix product is faster than a sum over rows.
+        rows, units = z.shape[0] * layout.joined, z.shape[1] // layout.joined
+        ones = numpy.ones((1, rows), z.dtype)
+        over_rows = lambda w: backend.np.tensordot(ones, w.reshape(rows, units), 1, precision="highest")
+        sums = [_powers(over_rows, *part) for part in (below, above)]
+    return sums[0][::-1] + sums[1]
+
+
+def _sums_in_one_loop(backend: Backend, axes: tuple[int, ...], x) -> bool:
+    """Whether all sums are one reduction: on a CPU, where it is faster. It changes the order of the rows, so it is not for rows
+    that several devices may share."""
+    on_one_cpu = backend.compiles_loops() and backend.on_cpu() and not backend.shares_arrays()
+    return on_one_cpu and axes == (0,) and x.ndim == 2
+
+
+def _powers(function: Callable, weight, z, count: int) -> list:
+    """function(weight z^i) for i < count."""
+    found = []
+    for i in range(count):
+        weight = weight * z if i else weight
+        found.append(function(weight))
+    return found
 
 
 def _in_memory(lax, xp, arrays: Sequence) -> list:
@@ -273,18 +250,8 @@ def _in_memory(lax, xp, arrays: Sequence) -> list:
     return list(kept)
 
 
-def _power_sums(backend: Backend, weight, z, count: int) -> list:
-    """The sums over the rows of weight z^i, i < count, each [1, units]."""
-    ones, sums = numpy.ones((1, len(z)), z.dtype), []
-    for i in range(count):
-        weight = weight * z if i else weight
-        # In NumPy a matrix product is faster than a sum over rows.
-        sums.append(backend.np.tensordot(ones, weight, 1, precision="highest"))
-    return sums
-
-
 def _power_sums_in_one_loop(backend: Backend, weight, z, count: int) -> list:
-    """As `_power_sums`, but each sum comes in several parts [p, units], which the caller adds up.
+    """The sums over the rows of weight z^i, i < count, each [1, units].
 
     All sums are one reduction of several arrays, which XLA compiles to one loop that keeps the powers in registers. XLA
     vectorises the loop only if it can unroll the reduction, so the reduction has two terms. Each term is a sum of four rows.
@@ -299,11 +266,9 @@ def _power_sums_in_one_loop(backend: Backend, weight, z, count: int) -> list:
         terms = [t * z for t, z in zip(terms, factors, strict=True)] if i else terms
         sums.append((terms[0] + terms[1]) + (terms[2] + terms[3]))
     zeros = (numpy.zeros((), weight.dtype),) * count
-    return list(backend.lax.reduce(tuple(sums), zeros, lambda a, b: tuple(map(operator.add, a, b)), (0,)))
-
-
-def _is_zero(backend: Backend, tangent) -> bool:
-    return type(tangent) is backend.custom_derivatives.SymbolicZero
+    parts = backend.lax.reduce(tuple(sums), zeros, lambda a, b: tuple(map(operator.add, a, b)), (0,))
+    # One sum for the parts of all: every additional loop is another wait for the other threads.
+    return list(xp.stack(parts).sum(1, keepdims=True)) if count else []
 
 
 def computing_dtype(xp, *arrays: Array) -> str:
@@ -311,7 +276,7 @@ def computing_dtype(xp, *arrays: Array) -> str:
     return "float64" if any(a.dtype == numpy.float64 for a in arrays) else "float32"
 
 
-def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tuple[Array, int]]) -> list:
+def evaluate_several(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tuple[Array, int]]) -> list:
     """For each request (alpha, order): the order-th derivative by x of the sum with these coefficients."""
     xp = backend.np
     dtype = computing_dtype(xp, x, sigma, *[alpha for alpha, _ in requests])
@@ -322,32 +287,23 @@ def _evaluate(backend: Backend, layout: Layout, x, sigma, requests: Sequence[tup
     layout = layout.halved() if max(orders) > 1 else layout
     coefficients = [coefficients_of(xp, layout, order, alpha.astype(dtype), sigma) for alpha, order in requests]
     anchors = numpy.asarray(layout.anchors, dtype)
-    shape, joined = x.shape, _joined(layout, x, sigma, *[alpha for alpha, _ in requests])
-    x = x.reshape(-1, joined * shape[1]) if joined > 1 else x
 
     def add_block(sums, anchor_and_coefficients):
         anchor, coefficients = anchor_and_coefficients
-        # One split, because its transpose is one concatenation. The transpose of indexing would make, for each coefficient, an
-        # array of the size of all of them, and add these arrays.
-        coefficients = [[_split(backend.lax, _repeated(xp, c, joined)) for c in powers] for powers in coefficients]
+        coefficients = [
+            [_split(backend.lax, _repeated(xp, c, layout.joined)) for c in powers] for powers in coefficients
+        ]
         parts = block_sums(xp, layout, orders, x, sigma, anchor, coefficients, backend)
         return [part if total is None else total + part for total, part in zip(sums, parts, strict=True)], None
 
     sums = [None] * len(requests)
-    if layout.num_blocks <= _UNROLLED_BLOCKS:
+    if layout.num_blocks <= UNROLLED_BLOCKS:
         for b, anchor in enumerate(anchors):
             sums, _ = add_block(sums, (anchor, [[c[b] for c in powers] for powers in coefficients]))
     else:
-        sums = [xp.zeros(x.shape, dtype)] * len(requests)
-        sums, _ = backend.lax.scan(backend.checkpoint(add_block, prevent_cse=False), sums, (anchors, coefficients))
-    totals = [total * (-1 / sigma) ** order if order else total for total, order in zip(sums, orders, strict=True)]
-    return [total.reshape(shape) for total in totals]
-
-
-def _joined(layout: Layout, x, sigma, *alphas) -> int:
-    """`layout.joined` if the rows of x can be joined: x [n, units] with n divisible by it, and one sigma. Otherwise 1."""
-    as_rows = x.ndim == 2 and not sigma.ndim and all(alpha.shape[1:] == x.shape[1:] for alpha in alphas)
-    return layout.joined if as_rows and len(x) % layout.joined == 0 else 1
+        sums = [xp.zeros_like(x)] * len(requests)
+        sums, _ = backend.lax.scan(add_block, sums, (anchors, coefficients))
+    return [total * (-1 / sigma) ** order if order else total for total, order in zip(sums, orders, strict=True)]
 
 
 def _repeated(xp, c, times: int):
@@ -448,32 +404,80 @@ def _laurent_and_slope(c: Sequence, below: int, z, inverse) -> tuple:
     return upper + lower, (-lower_slope if upper_slope is None else upper_slope * z - lower_slope)
 
 
-def _one_by_one(backend: Backend, layout: Layout, order: int, x, alpha, sigma):
-    """Derivatives of an order above 2, one Gaussian after the other: by blocks too much would cancel."""
+def one_by_one(backend: Backend, order: int, x, alpha, sigma, centers) -> Array:
+    """As `evaluate`, for any order and any centres [k] or [k, *units], one Gaussian after the other."""
     dtype = computing_dtype(backend.np, x, alpha, sigma)
-    x, alpha, sigma = x.astype(dtype), alpha.astype(dtype), sigma.astype(dtype)
-    centers = numpy.asarray(layout.first + layout.step * numpy.arange(layout.size), dtype)
-    return sum_over_centers(backend, gaussian(backend, order), x, alpha, centers, sigma)
+    x, alpha, sigma, centers = (a.astype(dtype) for a in (x, alpha, sigma, centers))
+    x, scale, centers = _held(backend, x, sigma, centers)
+
+    def add(total, center_and_alpha):
+        center, c = center_and_alpha
+        t = (x - center) * scale
+        return total + c * _hermite_gauss(backend.np, order, t), None
+
+    total = backend.lax.scan(add, backend.np.zeros_like(x), (centers, alpha))[0]
+    return total * (-scale) ** order if order else total
+
+
+def pull_one_by_one(backend: Backend, order: int, x, alpha, sigma, g, centers, axes: tuple[int, ...]) -> tuple:
+    """As `pull`, for any order and any centres [k] or [k, *units], one Gaussian after the other."""
+    xp = backend.np
+    dtype = computing_dtype(xp, *[a for a in (x, alpha, sigma, g) if a is not None])
+    x, sigma, g, centers = (a.astype(dtype) for a in (x, sigma, g, centers))
+    x, scale, centers = _held(backend, x, sigma, centers)
+    # In NumPy a matrix product is faster than a sum over rows.
+    by_product = not backend.compiles_loops() and axes == (0,) and x.ndim == 2
+    ones = numpy.ones((1, len(x)), dtype)
+    over_rows = lambda w: xp.tensordot(ones, w, 1, precision="highest") if by_product else w.sum(axes, keepdims=True)
+
+    def add(slope, center_and_alpha):
+        center, *c = center_and_alpha
+        t = (x - center) * scale
+        if c:
+            slope = slope + c[0] * _hermite_gauss(xp, 1, t)
+        return slope, over_rows(g * _hermite_gauss(xp, order, t))
+
+    if alpha is None:
+        slope, sums = backend.lax.scan(add, None, (centers,))
+    else:
+        slope, sums = backend.lax.scan(add, xp.zeros_like(x), (centers, alpha.astype(dtype)))
+        slope = g * slope * -scale
+    return slope, sums * (-scale) ** order if order else sums
+
+
+def _held(backend: Backend, x, sigma, centers) -> tuple:
+    """(x clipped 40 sigma beyond all centres, 1 / sigma, the centres [k, ...]). There each Gaussian is zero in any dtype, so no
+    derivative is inf * 0."""
+    if centers.ndim == 1:
+        centers = centers.reshape(-1, *(1,) * sigma.ndim)
+    return backend.np.clip(x, centers.min(0) - 40 * sigma, centers.max(0) + 40 * sigma), 1 / sigma, centers
+
+
+def _hermite_gauss(xp, order: int, t):
+    """He_order(t) exp(-t^2 / 2), with the Hermite polynomial He."""
+    gauss = xp.exp(-0.5 * (t * t))
+    if not order:
+        return gauss
+    before, hermite = 1.0, t
+    for n in range(1, order):
+        before, hermite = hermite, t * hermite - n * before
+    return hermite * gauss
 
 
 @functools.cache
-def gaussian(backend: Backend, order: int = 0):
-    """A function of (x, center, sigma): the `order`-th derivative by x of exp(-(x - center)^2 / (2 sigma^2))."""
+def gaussian(backend: Backend, order: int = 0, far: bool = True):
+    """A function of (x, center, sigma): the `order`-th derivative by x of exp(-(x - center)^2 / (2 sigma^2)).
+
+    far: whether derivatives are right for an infinite x; without, they are NaN there.
+    """
     xp = backend.np
 
-    # Beyond 40 sigma the Gaussian is zero in any dtype. t is clipped there, so that no derivative is inf * 0. The derivative
-    # of the clip does not matter there, so it is taken to be 1, which costs nothing.
-    held = backend.custom_jvp(lambda t: xp.clip(t, -40, 40))
-    held.defjvp(lambda primals, tangents: (held(*primals), *tangents))
-
     def kernel(x, center, sigma):
-        scale = 1 / sigma
-        t = held((x - center) * scale)
-        before, hermite = 0.0, 1.0
-        for n in range(order):
-            before, hermite = hermite, t * hermite - n * before
-        gauss = xp.exp(-0.5 * t * t)
-        return hermite * gauss * (-scale) ** order if order else gauss
+        t = (x - center) * (1 / sigma)
+        if not order:
+            return xp.exp(-0.5 * (t * t))
+        # Beyond 40 sigma the Gaussian is zero in any dtype. t is clipped there, so that no derivative is inf * 0.
+        return _hermite_gauss(xp, order, xp.clip(t, -40, 40) if far else t) * (-1 / sigma) ** order
 
     return kernel
 

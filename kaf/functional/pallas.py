@@ -11,17 +11,14 @@ Without a GPU the kernels are interpreted. That is slow, and meant for tests.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
-from ..backend import Array, named_backend
-from .gridded import Layout, block_exponentials, block_sums, coefficients_of, linear_part
-from .gridded import evaluator as composed
+from ..backend import Array
+from .gridded import Layout, block_exponentials, block_sums, coefficients_of
 
 try:
     import jax
     import jax.numpy as jnp
     from jax import lax
-    from jax.custom_derivatives import SymbolicZero
     from jax.experimental import pallas as pl
     from jax.experimental.pallas import triton
 except ModuleNotFoundError as e:
@@ -31,36 +28,6 @@ except ModuleNotFoundError as e:
 TILE_ROWS, TILE_UNITS = 32, 64
 # The largest number of stripes: enough for all multiprocessors, and few enough to add up their moments.
 MAX_STRIPES = 64
-
-
-@functools.cache
-def evaluator(layout: Layout) -> Callable:
-    """A function of (x [n, units], alpha [k, units], sigma [] or [units]): the weighted sum of Gaussians.
-
-    It equals `gridded.evaluator` of order 0 and has the same derivatives. In reverse mode a kernel computes the gradients of x
-    and alpha.
-    """
-
-    @jax.custom_jvp
-    def weighted_gaussians(x, alpha, sigma):
-        return forward(layout, x, alpha, sigma)
-
-    @functools.partial(weighted_gaussians.defjvp, symbolic_zeros=True)
-    def jvp(primals, tangents):
-        x, alpha, sigma = primals
-        x_t, alpha_t, sigma_t = tangents
-        out = weighted_gaussians(x, alpha, sigma)
-        nonzero = {name: t for name, t in (("x", x_t), ("alpha", alpha_t)) if type(t) is not SymbolicZero}
-        by_kernel = functools.partial(backward, layout)
-        tangent = (
-            linear_part(named_backend("jax"), layout, primals, nonzero, by_kernel) if nonzero else jnp.zeros_like(out)
-        )
-        if type(sigma_t) is not SymbolicZero:
-            second = composed(named_backend("jax"), layout, 2)(x, alpha, sigma)
-            tangent = tangent + (out / sigma + sigma * second) * sigma_t
-        return out, tangent
-
-    return weighted_gaussians
 
 
 # -- The kernels ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 
 from ..backend import Array, Backend, get_backend, get_tree_backend, load_imported_backends, register_dataclass
-from ..functional.activation import kaf
+from ..functional.activation import evaluated
 from ..functional.grid import Grid
 from ..functional.init import (
     RANDOM_SCALE,
@@ -80,7 +80,7 @@ class KAF(Layer):
     """A kernel activation function for each unit: alpha [*units, k] is trained, the grid of the k centres is fixed.
 
     log_sigma  [] or [*units] if the bandwidth is trained, else None: sigma = exp(log_sigma), which stays positive
-    centers    [k] if the centres are trained, else None; with trained centres the method is "loop" (see `kaf.kaf`)
+    centers    [k] if the centres are trained, else None; "auto" takes the fast path for as long as they are equispaced
     linear     [*units] if a linear function is added, else None: phi(x) + linear * x
     kernel, axis, method   as in `kaf.kaf`; not trained
 
@@ -204,7 +204,8 @@ def apply(layer: Any, x: Array) -> Array:
     xp = get_backend(x, layer.alpha).np
     alpha, centers = layer.alpha, layer.grid if layer.centers is None else layer.centers
     sigma = layer.grid.sigma if layer.log_sigma is None else xp.exp(layer.log_sigma)
-    out = kaf(x, alpha, centers, sigma, kernel=layer.kernel, method=layer.method, axis=layer.axis)
+    trained = layer.centers is not None
+    out = evaluated(x, alpha, centers, sigma, layer.kernel, layer.method, layer.axis, trained)
     if layer.linear is None:
         return out
     x = xp.asarray(x)

@@ -17,10 +17,12 @@ import numpy
 
 from ..backend import Array, Backend, get_backend, register_dataclass
 from ..functional.activation import kaf
+from ..functional.evaluation import Problem
 from ..functional.grid import Grid
-from ..functional.gridded import evaluator, make_layout
+from ..functional.gridded import make_layout
 from ..functional.init import RANDOM_SCALE, as_key, fit_to_data, random_alpha
 from ..functional.kernels import as_floats, gauss_kernel, kernel_function
+from ..functional.operations import sum_of_gaussians
 from .kan import KANLayer  # noqa: F401  (pickles of older versions name it by the door to this file)
 from .plain import KAF, Layer
 
@@ -93,7 +95,11 @@ def _kaf2d(backend: Backend, grid: Grid) -> Callable:
     Reverse mode keeps only these arguments.
     """
     xp = backend.np
-    along_t = evaluator(backend, make_layout(grid.exact_centers, math.sqrt(2.0) * grid.step))
+    problem = Problem("auto", make_layout(grid.exact_centers, math.sqrt(2.0) * grid.step))
+
+    def along_t(t, alpha, sigma):
+        centers = xp.asarray(grid.exact_centers, t.dtype)
+        return sum_of_gaussians(backend, problem, t, alpha, sigma, centers, str(t.dtype))
 
     def add(out, center_and_alpha, s, t, sigma):
         center, alpha = center_and_alpha
@@ -105,7 +111,7 @@ def _kaf2d(backend: Backend, grid: Grid) -> Callable:
         dtype = xp.result_type(s, alpha)
         start = xp.zeros(s.shape, xp.result_type(dtype, "float32"))
         s, sigma = s.astype(start.dtype), sigma.astype(start.dtype)
-        xs = (xp.asarray(grid.exact_centers, start.dtype), xp.moveaxis(alpha, 0, -1).astype(start.dtype))
+        xs = (xp.asarray(grid.exact_centers, start.dtype), xp.moveaxis(alpha, 1, 0).astype(start.dtype))
         out, _ = backend.lax.scan(lambda out, c: (add(out, c, s, t, sigma), None), start, xs)
         return out.astype(dtype)
 

@@ -1,18 +1,21 @@
 """Processes that a program starts under the alias import minijax as jax, too; where that cannot be, starting one is an error.
 
 A variable of the environment and `child/sitecustomize.py`, which each Python runs at its start, reach all that inherit the
-environment: `multiprocessing`, joblib, `subprocess`. A Python that `subprocess` starts with `-I`, `-E` or `-S`, or with an
-environment of its own, would compute with real JAX, and nobody would know: `Popen` refuses it.
+environment: `multiprocessing`, joblib, `subprocess`, `os.posix_spawn`. What was imported under the alias keeps minijax when the
+context has ended, and may start processes then. For `multiprocessing` the variable is set while such a process starts. A Python
+that would compute with real JAX, and nobody would know, is refused: one with `-I`, `-E` or `-S`, or with an environment of its
+own.
 """
 
 from __future__ import annotations
 
-import inspect
+import multiprocessing
 import os
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
+from multiprocessing import forkserver, process
 from pathlib import Path
 from typing import Any
 
@@ -32,23 +35,8 @@ def put_into_environment() -> Callable[[], None]:
     added = child_environment()
     before = {name: os.environ.get(name) for name in added}
     os.environ.update(added)
-    start = subprocess.Popen.__init__
-    signature = inspect.signature(start)
-
-    @wraps(start)
-    def checked(*args: Any, **kwargs: Any) -> None:
-        try:
-            arguments = signature.bind(*args, **kwargs).arguments
-        except TypeError:
-            pass  # Popen has the better error.
-        else:
-            _check(arguments)
-        start(*args, **kwargs)
-
-    subprocess.Popen.__init__ = checked
 
     def end() -> None:
-        subprocess.Popen.__init__ = start
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -58,31 +46,60 @@ def put_into_environment() -> Callable[[], None]:
     return end
 
 
-def _check(arguments: dict[str, Any]) -> None:
-    """Raise RuntimeError for a Python that would not run `child/sitecustomize.py`."""
-    words = arguments["args"]
-    words = [words] if isinstance(words, (str, bytes, os.PathLike)) else list(words)
-    if not words or arguments.get("shell"):
+# ---------------------------------------------------------------------------------------------------------------------
+# Who starts a process
+
+
+def watch(alias_is_wanted: Callable[[], bool]) -> None:
+    """From now on the start of a process asks whether what starts it gets minijax. Python has no way to end that."""
+    if _asked:
         return
-    words = [os.fsdecode(word) for word in words]
-    program = os.fsdecode(arguments.get("executable") or words[0])
+    _asked.append(alias_is_wanted)
+    sys.addaudithook(_audit)
+    process.BaseProcess.start = _started(process.BaseProcess.start)
+
+
+# The function given to `watch`.
+_asked: list[Callable[[], bool]] = []
+
+
+# {event of Python's: where its arguments have the program, the words of the command and the environment}
+_STARTS = {"subprocess.Popen": (0, 1, 3), "os.exec": (0, 1, 2), "os.posix_spawn": (0, 1, 2)}
+
+
+def _audit(event: str, args: tuple) -> None:
+    # Python calls this for everything from `open` to `import`.
+    if event not in _STARTS:
+        return
+    program, words, environment = (args[i] for i in _STARTS[event])
+    words = [os.fsdecode(word) for word in ([words] if isinstance(words, (str, bytes, os.PathLike)) else words)]
+    why = _why_not(os.fsdecode(program), words, os.environ if environment is None else environment)
+    if why is not None and _asked[0]():
+        text = (
+            f"Under minijax.as_jax() a process that is started imports minijax as jax, and {os.fsdecode(program)} would import"
+            f' real JAX: {why}. Start it without that, or, if real JAX is meant, with {CHILD}="" in its environment.'
+        )
+        if sys._getframe(1).f_code.co_name == "_spawnvef":
+            # `os.spawnv` calls this in a process of its own, which ends without a word.
+            print(text, file=sys.stderr, flush=True)
+        raise RuntimeError(text)
+
+
+def _why_not(program: str, words: Sequence[str], given: Mapping) -> str | None:
+    """Why a Python would not run `child/sitecustomize.py`; None if it would, and for other programs."""
     if program != sys.executable and not os.path.basename(program).startswith("python"):
-        return
-    given = arguments.get("env")
-    environment = {os.fsdecode(k): os.fsdecode(v) for k, v in (os.environ if given is None else given).items()}
+        return None
+    environment = {os.fsdecode(k): os.fsdecode(v) for k, v in given.items()}
     if environment.get(CHILD) == "":
-        return
-    flags = _flags(words[1:]).intersection("IES")
+        return None
+    flags = _flags(list(words[1:])).intersection("IES")
     if flags:
-        why = f"its option -{min(flags)} keeps it from reading the environment"
-    elif CHILD not in environment or _FOLDER not in environment.get("PYTHONPATH", "").split(os.pathsep):
-        why = f"its environment lacks the parent's {CHILD}, or the parent's folders in PYTHONPATH"
-    else:
-        return
-    raise RuntimeError(
-        f"Under minijax.as_jax() a process that is started imports minijax as jax, and {program} would import real JAX: {why}."
-        f' Start it without that, or, if real JAX is meant, with {CHILD}="" in its environment.'
-    )
+        return f"its option -{min(flags)} keeps it from reading the environment"
+    if CHILD not in environment or _FOLDER not in environment.get("PYTHONPATH", "").split(os.pathsep):
+        if CHILD not in os.environ:
+            return "what starts it was imported under minijax.as_jax(), and that context has ended"
+        return f"its environment lacks the parent's {CHILD}, or the parent's folders in PYTHONPATH"
+    return None
 
 
 def _flags(words: list[str]) -> set[str]:
@@ -97,3 +114,42 @@ def _flags(words: list[str]) -> set[str]:
         elif word[:2] not in ("-W", "-X"):
             letters.update(word[1:])
     return letters
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# multiprocessing
+
+# {id of a process that forks others on demand: whether it imports minijax as jax}
+_servers: dict[int, bool] = {}
+
+
+def _started(start: Callable[[Any], None]) -> Callable[[Any], None]:
+    @wraps(start)
+    def started(child: Any) -> None:
+        wanted = _asked[0]()
+        server = forkserver._forkserver
+        forked = (child._start_method or multiprocessing.get_start_method()) == "forkserver"
+        before = server._forkserver_pid
+        if forked and before is not None and _servers.get(before, False) != wanted:
+            library, other = ("minijax", "real JAX") if wanted else ("real JAX", "minijax")
+            raise RuntimeError(
+                f"This process is to import {library} as jax, and the server of multiprocessing's forkserver, which was started"
+                f' before, imports {other}. Use the start method "spawn".'
+            )
+        with _in_environment(wanted):
+            start(child)
+        if forked and server._forkserver_pid != before:
+            _servers[server._forkserver_pid] = wanted
+
+    return started
+
+
+@contextmanager
+def _in_environment(wanted: bool):
+    """The alias in the environment, for what was imported under it and starts a process later."""
+    end = put_into_environment() if wanted and CHILD not in os.environ else None
+    try:
+        yield
+    finally:
+        if end is not None:
+            end()

@@ -15,13 +15,13 @@ import sys
 import threading
 from importlib import import_module
 from importlib.machinery import PathFinder
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from ..foundation import jax_versions
 from ..foundation.config import config
 from ..foundation.left_out import LEFT_OUT
-from .children import put_into_environment
+from .children import put_into_environment, watch
 from .private import private
 from .setting_aside import NEVER, importing_jax, put_back, remove
 
@@ -62,6 +62,18 @@ def gets_minijax(importer: dict[str, Any]) -> bool:
     if State.depth > 0 and id(importer) not in State.old:
         # What is loaded within the context keeps minijax, also a script of `runpy`, which leaves no module.
         importer[KEEPS_MINIJAX] = True
+    return State.depth > 0 or State.installed
+
+
+def _starts_minijax() -> bool:
+    """Whether a process that is started now is to import minijax as jax: the innermost module that has one library for good
+    decides, also where another module, such as joblib, starts the process for it."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        mark = frame.f_globals.get(KEEPS_MINIJAX)
+        if mark is not None:
+            return mark
+        frame = frame.f_back
     return State.depth > 0 or State.installed
 
 
@@ -233,6 +245,7 @@ _python_import, _python_gcd_import = builtins.__import__, importlib._bootstrap._
 def _wrap() -> None:
     """The wrappers stay: what was imported within a context keeps minijax for its later imports."""
     global _python_import, _python_gcd_import
+    watch(_starts_minijax)
     if builtins.__import__ is not _import:
         _python_import, builtins.__import__ = builtins.__import__, _import
     if importlib._bootstrap._gcd_import is not _gcd_import:

@@ -225,20 +225,20 @@ def evaluate(primitive: Primitive, args, params):
     previous = thread_state.trace
     try:
         thread_state.trace = eval_trace
-        out = primitive.impl(*[a._value for a in args], **params)
+        # A user's implementation gets arrays, as in JAX: `def_impl(jit(f))`. That of the package gets NumPy arrays.
+        out = primitive.impl(*[a._value for a in args] if primitive.rules_read_types else args, **params)
     finally:
         thread_state.trace = previous
-    if not typed:
-        return [to_array(v) for v in out] if primitive.multiple_results else to_array(out)
     if primitive.multiple_results:
-        return [wrap_result(v, aval) for v, aval in zip(out, out_aval)]
-    return wrap_result(out, out_aval)
+        return [wrap_result(*pair) for pair in zip(out, out_aval)] if typed else [to_array(v) for v in out]
+    return wrap_result(out, out_aval) if typed else to_array(out)
 
 
 def wrap_result(value, aval: ShapedArray):
     """The array that holds what an implementation computed."""
     # The tangent of an integer is a NumPy array of dtype float0, as in JAX.
-    return value if aval.dtype == float0 else ArrayImpl(value, aval.weak_type, aval)
+    made = aval.dtype == float0 or getattr(value, "aval", None) == aval
+    return value if made else ArrayImpl(value, aval.weak_type, aval)
 
 
 class EvalTrace(Trace):

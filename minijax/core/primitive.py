@@ -40,6 +40,8 @@ class Primitive:
                    `UndefinedPrimal`, the others as values
     batch          (axis, args, dims, **params) -> (out, dim); a dim is an axis number or None
 
+    Users' `impl` gets arrays of minijax, as in JAX, when it is called outside of programs.
+
     A rule that cannot exist is `Absent`, with the reason. `Primitive("name")` with `def_impl`, `def_abstract_eval` and plain
     assignment of the other rules is how users add their own (`jax.extend.core.Primitive`). What an assigned rule returns is
     checked (`core/checks.py`). `def_impl` is enough to call a primitive outside of transformations.

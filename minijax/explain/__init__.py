@@ -20,6 +20,7 @@ def explain(
     vmap: Any = None,
     jit: bool = False,
     checks: bool = True,
+    compare: bool = False,
     command: str | None = None,
 ) -> Callable[..., Any]:
     """A function that explains the call of `fun` with its arguments: it returns an `Explanation`.
@@ -31,7 +32,9 @@ def explain(
     argnums: the positional arguments to differentiate; by default the first that is real or complex. grad: whether the last
     program is that of value and gradient; by default it is if `fun` returns one real scalar. vmap: `in_axes` of a `vmap` around
     everything, as in `minijax.vmap`. jit: explain the jitted function, whose equations stand within one `jit` equation. checks:
-    whether to compare the gradient with finite differences. command: what makes this page again, shown on the page.
+    whether to compare the gradient with finite differences. compare: whether to compare values and jaxpr with the installed JAX,
+    as the command does, in a process that imports the function's module once more, on JAX: that takes seconds. command: what
+    makes this page again, shown on the page.
 
     Raises what tracing `fun` raises. If a later stage fails, the explanation shows the error in the stage's place.
 
@@ -46,7 +49,8 @@ def explain(
     ['source', 'jaxpr', 'jvp', 'linearized', 'transposed']
     """
     options = {"argnums": argnums, "grad": grad, "vmap": vmap, "jit": jit, "checks": checks, "command": command}
-    return import_module(".stages", __name__).explainer(fun, **options)
+    badges = import_module(".compare", __name__).badges_of_function if compare else None
+    return import_module(".stages", __name__).explainer(fun, **options, compare=badges)
 
 
 def trace_steps(file: TextIO | None = None) -> AbstractContextManager[None]:

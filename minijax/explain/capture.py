@@ -32,9 +32,13 @@ def split_target(target: str) -> tuple[str, str]:
     file, colon, name = target.rpartition(":")
     if not colon or not file or not name:
         raise BadInput(f"{target} names no function: write FILE.py:function")
+    check_is_file(file)
+    return os.path.abspath(file), name
+
+
+def check_is_file(file: str) -> None:
     if not os.path.isfile(file):
         raise BadInput(f"there is no file {file}")
-    return os.path.abspath(file), name
 
 
 def _without_traces(x: Any) -> Any:
@@ -67,16 +71,16 @@ def run_to_call(file: str, name: str, call: int = 1, argv: Sequence[str] = ()) -
         times = "once" if seen == 1 else f"{seen} times"
         raise BadInput(f"{file} calls {name} {times} only: --call {call} is too many")
     if where is None:
-        raise BadInput(f"{file} calls no function {name}: it defines {', '.join(_names(file)) or 'none'}")
+        raise BadInput(f"{file} calls no function {name}: it defines {', '.join(functions_in(file)) or 'none'}")
     raise BadInput(f"{file} ran to its end and never called {name}: give its arguments by --args")
 
 
 def defined_in(file: str, name: str) -> str | None:
     """The script if it defines the function; else None: the script imports it."""
-    return file if any(n == name or n.endswith(f".{name}") for n in _names(file)) else None
+    return file if any(n == name or n.endswith(f".{name}") for n in functions_in(file)) else None
 
 
-def _names(file: str) -> list[str]:
+def functions_in(file: str) -> list[str]:
     """The functions that a file defines, as one names them on the command line."""
     with open(file, "rb") as source:
         try:
@@ -122,7 +126,7 @@ def loaded(file: str, name: str, argv: Sequence[str] = ()) -> tuple[Any, dict]:
     except Exception as error:
         raise BadInput(f"{file} failed: {_first_line(error)}") from error
     if not callable(found):
-        raise BadInput(f"{file} has no function {name}: it has {', '.join(_names(file)) or 'none'}")
+        raise BadInput(f"{file} has no function {name}: it has {', '.join(functions_in(file)) or 'none'}")
     return found, names
 
 

@@ -1,4 +1,4 @@
-"""The commands: `python -m minijax explain FILE.py:function`, `run SCRIPT.py` and `rules`."""
+"""The commands: `python -m minijax explain FILE.py:function`, `run SCRIPT.py`, `debug SCRIPT.py` and `rules`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from typing import Any
 
 from ..alias import as_jax, install_as_jax
 from . import rules
-from .capture import BadInput, arguments, defined_in, loaded, run_to_call, split_target
+from .capture import BadInput, arguments, check_is_file, defined_in, functions_in, loaded, run_to_call, split_target
 from .compare import jax_badges
+from .debugger import Left
+from .debugging import TESTS, watched
 from .stages import explainer
 
 
@@ -48,6 +50,20 @@ def parser() -> argparse.ArgumentParser:
         usage="python -m minijax run SCRIPT.py [ARGUMENTS OF THE SCRIPT]",
     )
     script.add_argument("script", metavar="SCRIPT.py")
+    debug = commands.add_parser(
+        "debug",
+        help="stop in pdb where the first NaN or infinity arises",
+        description="Run a script once, with jit disabled, and stop in pdb at its line where the first NaN or infinity arises, or"
+        " a result for which --when holds: in the frame that runs there, or, on the way back, in one whose locals are the"
+        " operands. What stands after -- are arguments of the script's own.",
+        usage="python -m minijax debug FILE.py [OPTIONS] [-- ARGUMENTS OF THE SCRIPT]",
+    )
+    debug.add_argument("script", metavar="FILE.py")
+    debug.add_argument("--nan", action="append_const", dest="kinds", const="NaN", help="stop for NaNs")
+    debug.add_argument("--inf", action="append_const", dest="kinds", const="infinity", help="stop for infinities")
+    debug.add_argument(
+        "--when", metavar="EXPR", help="stop for a result x with EXPR, such as 'abs(x) > 100'; np is NumPy"
+    )
     rows = commands.add_parser("rules", help="print the rules of primitives, with their source")
     rows.add_argument("kind", nargs="?", metavar="|".join(rules.KINDS))
     rows.add_argument("primitive", nargs="?", metavar="PRIMITIVE")
@@ -71,8 +87,8 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
     if options.args is None:
         function, args, kwargs = run_to_call(file, name, options.call, options.script_args)
     else:
-        function, names = loaded(file, name, options.script_args)
-        args, kwargs = arguments(options.args, names), {}
+        function, scope = loaded(file, name, options.script_args)
+        args, kwargs = arguments(options.args, scope), {}
     command = shlex.join(["python", "-m", "minijax", *words])
     job = {"file": file, "name": name, "argv": options.script_args, "call": None}
     if options.args is None:
@@ -100,8 +116,7 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
 
 
 def _run(script: str, arguments: Sequence[str]) -> int:
-    if not os.path.isfile(script):
-        raise BadInput(f"there is no file {script}")
+    check_is_file(script)
     try:
         install_as_jax()
     except RuntimeError as error:
@@ -119,6 +134,26 @@ def _run(script: str, arguments: Sequence[str]) -> int:
     return 0
 
 
+def _debug(script: str, kinds: Sequence[str] | None, when: str | None, arguments: Sequence[str]) -> int:
+    check_is_file(script)
+    functions_in(script)  # Raises BadInput for a file that is no Python.
+    # The default is both, or the condition alone.
+    kinds = kinds if kinds is not None else () if when is not None else tuple(TESTS)
+    with watched(kinds, when) as watch:
+        try:
+            status = _run(script, arguments)
+        except Left as left:
+            # An error of --when is its argument.
+            if left.args:
+                raise left.args[0] from None
+            return 0
+        except SystemExit:
+            watch.report(script)
+            raise
+        watch.report(script)
+        return status
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
     words = sys.argv[1:] if words is None else list(words)
@@ -131,6 +166,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if options.command == "run":
             return _run(options.script, words[own:])
+        if options.command == "debug":
+            return _debug(options.script, options.kinds, options.when, options.script_args)
         if options.command == "rules":
             print(rules.text(options.kind, options.primitive))
             return 0

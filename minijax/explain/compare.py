@@ -23,6 +23,7 @@ from .outline import outline
 from .running import NotRun, run
 from .traced import Traced
 
+NAMES = ("values = JAX's", "jaxpr = JAX's")
 SECONDS = 60
 # Values of float32 differ by the order of sums.
 TOLERANCE = 1e-4
@@ -37,7 +38,7 @@ def _as_numpy(x: ArrayImpl) -> Any:
 
 def jax_badges(traced: Traced, job: dict) -> list[Badge]:
     """Two badges: values and jaxpr are those of JAX. Skipped, with the reason, where JAX cannot run the function."""
-    names = ("values = JAX's", "jaxpr = JAX's")
+    names = NAMES
     if find_spec("jax") is None:
         return [Badge(name, "skipped", "JAX is not installed") for name in names]
     try:
@@ -55,6 +56,21 @@ def jax_badges(traced: Traced, job: dict) -> list[Badge]:
         _values(names[0], ours, answer["values"], version),
         _jaxpr(names[1], traced.jaxpr, answer["outline"], version),
     ]
+
+
+def badges_of_function(traced: Traced) -> list[Badge]:
+    """The two badges of a function that another process finds by its name: one at the top of a module."""
+    name, module = getattr(traced.fun, "__qualname__", traced.name), getattr(traced.fun, "__module__", None)
+    file = getattr(sys.modules.get(str(module)), "__file__", None)
+    found: Any = sys.modules.get(str(module))
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if getattr(found, "__wrapped__" if traced.unwrapped else "__call__", None) is None or file is None:
+        detail = f"{name} is not at the top of a module, where a process with JAX would find it"
+        return [Badge(badge, "skipped", detail) for badge in NAMES]
+    return jax_badges(
+        traced, {"file": file, "name": name, "argv": [], "call": None, "module": module, "path": sys.path}
+    )
 
 
 def _ask(job: bytes) -> dict:

@@ -34,8 +34,16 @@ def main(job: dict) -> dict:
     here = dirname(__file__)
     watching, outline = (runpy.run_path(join(here, f"{name}.py")) for name in ("watching", "outline"))
     sys.meta_path.insert(0, _Answer())
-    if job["call"] is None:
+    if job.get("module", "__main__") != "__main__":
+        # As where the function is explained, so that the module's relative imports are right.
+        sys.path[:] = job["path"]
+        function = import_module(job["module"])
+        for part in job["name"].split("."):
+            function = getattr(function, part)
+    elif job["call"] is None:
         function, _ = watching["load"](job["file"], job["name"], job["argv"])
+        if function is None:
+            raise LookupError(f"{job['name']} is not there when the file is imported")
     else:
         library = dirname(jax.__file__)
         try:

@@ -13,6 +13,8 @@ _TOKENS = "XLA's tokens order effects; minijax runs the effects of a program in 
 _GENERATORS = "its numbers depend on the machine; `jax.random` gives the same everywhere"
 _TRANSFERS = "minijax copies nothing between devices, so there is nothing to guard"
 _REFS = "mutable references: every array of minijax is immutable"
+_MLIR = "minijax writes StableHLO as text, and has no objects of MLIR: register `lower_fun(f)` as the lowering"
+_WRAPPED = "it takes JAX's wrapped functions; `jax.jvp` and `jax.linearize` take Python's"
 _SCALED = "a product in the 8-bit formats of an accelerator, which NumPy has not"
 
 LEFT_OUT: dict[str, dict[str, str]] = {
@@ -45,6 +47,26 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         ),
         "scaled_dot": _SCALED,
     },
+    "minijax.interpreters.ad": dict.fromkeys(("jvp", "linearize"), _WRAPPED),
+    "minijax.interpreters.batching": {
+        "axis_primitive_batchers": "a collective's rule belongs to its row: `psum` and the like",
+        **dict.fromkeys(
+            ("register_vmappable", "unregister_vmappable"), "`vmap` maps over axes of arrays; a container is a pytree"
+        ),
+    },
+    "minijax.interpreters.mlir": dict.fromkeys(
+        "AxisContext ConstantHandler DEVICE_TO_DEVICE_TYPE LoweringParameters LoweringResult LoweringRule LoweringRuleContext"
+        " MeshAxisName ModuleContext RECV_FROM_HOST_TYPE SEND_TO_HOST_TYPE SPMDAxisContext ShapePolyLoweringState"
+        " ShardingContext Token TokenSet Value aval_to_ir_type aval_to_ir_types core_call_lowering dense_int_array"
+        " dense_int_elements dtype_to_ir_type emit_python_callback flatten_ir_types flatten_ir_values i32_attr i64_attr"
+        " ir_attribute ir_constant ir_constants ir_tree_registry ir_type_handlers jaxpr_subcomp lower_jaxpr_to_fun"
+        " lower_jaxpr_to_module lowerable_effects make_ir_context merge_mlir_modules module_to_bytecode module_to_string"
+        " register_constant_handler shape_tensor token_type unflatten_ir_values_like_types Mesh".split(),
+        _MLIR,
+    ),
+    "minijax.interpreters.xla": dict.fromkeys(
+        ("Backend", "canonicalize_dtype_handlers"), "minijax runs NumPy's programs"
+    ),
     "minijax.nn": dict.fromkeys("get_scaled_dot_general_config scaled_dot_general scaled_matmul".split(), _SCALED),
 }
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, called_jaxpr
+from .lowered import find
 
 
 class NoKey(Exception):
@@ -39,7 +40,8 @@ def jaxpr_key(jaxpr: Jaxpr) -> Hashable:
         return [_literal(v) if type(v) is Literal else numbers[v] for v in atoms]
 
     for eqn in jaxpr.eqns:
-        parts.append(eqn.primitive)
+        # A program with the implementation is another one than a program with a lowering that is registered later.
+        parts += [eqn.primitive, find(eqn.primitive, "cpu")]
         parts += read(eqn.invars)
         if eqn.params:
             parts.append(_params(eqn))

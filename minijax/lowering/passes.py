@@ -19,6 +19,7 @@ from ..foundation.float_errors import SILENT, with_float_errors
 from ..primitives.basis import broadcast_in_dim_p, reshape_p
 from ..primitives.elementwise import add_p, neg_p
 from .contraction import contractions
+from .lowered import with_lowerings
 from .rewriting import Rewrite, maker, pure, rewritten
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -348,7 +349,7 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
 
 def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
     """(name of a pass, the jaxpr after it) for each pass in order. The inner jaxprs have been through all passes before."""
-    jaxpr = _with_inner(closed_jaxpr.jaxpr, optimized)
+    jaxpr = _with_inner(with_lowerings(closed_jaxpr.jaxpr, "cpu"), optimized)
     for function in PASSES:
         jaxpr = function(jaxpr)
         yield function.__name__, ClosedJaxpr(jaxpr, closed_jaxpr.consts)

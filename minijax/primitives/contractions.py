@@ -93,7 +93,7 @@ def dot_general(
         lhs,
         rhs,
         dimension_numbers=numbers,
-        precision=precision,
+        precision=precisions(precision),
         preferred_element_type=preferred,
         out_sharding=out_sharding,
     )

@@ -4,12 +4,19 @@ import pytest
 
 from kaf import backend as kaf_backend
 from kaf import use_backend
+from kaf.functional import activation
 
 
 @pytest.fixture(params=kaf_backend.CHOICES)
 def backend(request):
     with use_backend(request.param) as backend:
         yield backend
+
+
+@pytest.fixture(autouse=True)
+def warned_already(monkeypatch):
+    """The warning that the fast path is lost is given once in a program; the test of it asks for it again."""
+    monkeypatch.setattr(activation, "_warned", [""])
 
 
 @pytest.fixture(autouse=True)

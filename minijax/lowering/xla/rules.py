@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...core.avals import ShapedArray
-from ...foundation import errors
-from ...primitives.contractions import PRECISIONS
 from .text import BOOL, INT32, Value, i64_array, i64_table, ints
 
 Rule = Callable[..., Value | Sequence[Value]]
@@ -412,11 +410,7 @@ REDUCTIONS: dict[str, Rule] = {
 
 def precision_names(precision) -> list[str]:
     """The precisions of the two operands, `["DEFAULT", "HIGH"]`: some machines have faster products that are less exact."""
-    pair = precision if isinstance(precision, tuple) else (precision, precision)
-    names = ["default" if p is None else getattr(p, "name", p).lower() for p in pair]
-    if not PRECISIONS.keys() >= {*names}:
-        raise errors.unknown_precision(precision, list(PRECISIONS))
-    return [PRECISIONS[name] for name in names]
+    return ["DEFAULT", "DEFAULT"] if precision is None else [p.name for p in precision]
 
 
 def _holds(*dtypes):

@@ -19,6 +19,7 @@ from ...core.staging import trace_to_closed_jaxpr
 from ...foundation import errors, source_info
 from ...foundation.dtypes import key_fry
 from ...transforms.vmap import Axis, with_named_axes
+from ..lowered import lowered
 from ..origins import line_text, numbered, often_called, user_names
 from .collectives import COLLECTIVES
 from .indexing import INDEXING, dynamic_slice, dynamic_update_slice
@@ -321,6 +322,7 @@ class Writer:
         primitive, where = eqn.primitive, eqn.source_info
         if self.commented and where is not None:
             self.origin = (where.file_name, where.line)
+        eqn = lowered(eqn, self.module.platform)
         called = called_jaxpr(eqn)
         if called is not None:
             return self.run(called, operands, eqn.params.get("name") or primitive.name)

@@ -14,6 +14,7 @@ from kaf import Grid, gauss_kernel
 from kaf.backend import CHOICES
 from kaf.functional import activation
 from kaf.functional import kaf as phi
+from kaf.functional.operations import operations
 
 GRID = Grid()
 EPS = np.finfo(np.float32).eps
@@ -41,14 +42,14 @@ def random_problem(shape, units, size=20, seed=0):
 def test_arrays_of_no_values(backend, method, monkeypatch):
     # The tests have several devices, and most users one, for which chunks of rows have other sizes.
     monkeypatch.setattr(type(backend), "shares_arrays", lambda self: False)
-    activation._run.cache_clear()
+    operations.cache_clear()
     for shape, units in [((2, 0), (0,)), ((0, 2), (2,)), ((3, 2, 0), (0,)), ((2, 0, 3), (0, 3)), ((2, 0), ())]:
         x, alpha = random_problem(shape, units)
         f = lambda x, alpha: phi(x, alpha, GRID, method=method)
         assert f(x, alpha).shape == shape
         of_x, of_alpha = backend.grad(lambda x, alpha, f=f: f(x, alpha).sum(), (0, 1))(x, alpha)
         assert of_x.shape == shape and of_alpha.shape == alpha.shape and not np.asarray(of_alpha).any()
-    activation._run.cache_clear()
+    operations.cache_clear()
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, jax.vmap, lambda f: jax.vmap(jax.vmap(f))], ids=["", "vmap", "vmap2"])
@@ -87,6 +88,31 @@ def test_units_that_could_be_another_axis(backend, shape, units):
     ]
     # Whoever says which axis is meant is not warned.
     np.testing.assert_array_equal(np.asarray(phi(x, alpha, GRID, axis=-1)), np.asarray(out))
+
+
+@pytest.mark.parametrize(
+    "arguments, why",
+    [
+        ((np.float32([-2, -1, 0, 1, 2, 3.5]), 1.0), "the 6 centers are not equispaced and ascending"),
+        ((np.linspace(3, -3, 20), 0.5), "the 20 centers are not equispaced and ascending"),
+        ((GRID.centers, 0.05), "sigma is less than a third of the distance between two centers"),
+        ((GRID, 0.05), "sigma is less than a third of the distance between two centers"),
+        ((GRID.centers, 0.5), None),
+        ((np.float32([-2, -1, 0.5]), 1.0), None),
+        ((GRID.centers, 0.05, "loop"), None),
+        ((GRID.centers, 0.05, "naive"), None),
+    ],
+)
+def test_one_warning_says_that_the_fast_path_is_lost(backend, arguments, why):
+    centers, sigma, *method = arguments
+    alpha = np.ones(len(np.atleast_1d(getattr(centers, "centers", centers))), np.float32)
+    activation._warned.clear()
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            f = lambda x: phi(x, alpha, centers, sigma, method=method[0] if method else "auto")
+            backend.jit(backend.vmap(f))(np.ones(3, np.float32))
+    assert [str(w.message).partition(", so")[0] for w in found] == ([f"kaf: {why}"] if why else [])
 
 
 # -- Values ------------------------------------------------------------------------------------------------------------

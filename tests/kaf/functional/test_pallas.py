@@ -11,7 +11,7 @@ from kaf import Grid, use_backend
 from kaf.backend import named_backend
 from kaf.functional import kaf as phi
 from kaf.functional import pallas
-from kaf.functional.activation import _problem
+from kaf.functional.evaluation import Problem, chosen
 from kaf.functional.gridded import make_layout
 
 
@@ -132,10 +132,15 @@ def test_chosen_on_a_gpu(monkeypatch, platform, devices, method):
     backend = named_backend("jax")
     monkeypatch.setitem(vars(backend), "default_backend", lambda: platform)
     monkeypatch.setattr(jax, "device_count", lambda: devices)
-    assert _problem(backend, Grid().centers, 0.5, "gauss", "auto", "float32").method == method
-    assert _problem(backend, Grid().centers, 0.5, "relu", "auto", "float32").method == "loop"
-    minijax = named_backend("minijax")
-    assert _problem(minijax, Grid().centers, 0.5, "gauss", "auto", "float32").method == "gridded"
+    problem = Problem("auto", make_layout(Grid().centers, 0.5))
+    x = np.zeros((4096, 256), np.float32)
+    assert chosen(backend, problem, 0, x, (256, 20)) == method
+    assert chosen(backend, problem._replace(layout=None), 0, x, (256, 20)) == "loop"
+    # The kernels are for rows of units in float32, and have no second derivatives.
+    assert chosen(backend, problem, 2, x, (256, 20)) == "gridded"
+    assert chosen(backend, problem, 0, x.astype("float64"), (256, 20)) == "gridded"
+    assert chosen(backend, problem, 0, x, (20,)) == "gridded"
+    assert chosen(named_backend("minijax"), problem, 0, x, (256, 20)) == "gridded"
 
 
 def test_minijax_has_none():
@@ -149,13 +154,10 @@ def test_lowers_for_a_gpu(monkeypatch, size, rows, units):
     """To Triton's language, as far as one gets without a GPU."""
     options = pallas._options
     monkeypatch.setattr(pallas, "_options", lambda name: {**options(name), "interpret": False})
-    layout = make_layout(Grid(size).centers, Grid(size).sigma)
-    pallas.evaluator.cache_clear()
-    function = pallas.evaluator(layout)
-    arguments = [jax.ShapeDtypeStruct(shape, "float32") for shape in ((rows, units), (size, units), ())]
-    gradients = jax.grad(lambda *a: function(*a).sum(), (0, 1))
+    function = lambda x, alpha: phi(x, alpha, Grid(size), method="pallas")
+    arguments = [jax.ShapeDtypeStruct(shape, "float32") for shape in ((rows, units), (units, size))]
+    gradients = jax.grad(lambda *a: (function(*a) ** 2).sum(), (0, 1))
     for traced, name in ((function, "kaf_forward"), (gradients, "kaf_backward")):
         text = jax.jit(traced).trace(*arguments).lower(lowering_platforms=("cuda",)).as_text()
         assert text.count("stablehlo.custom_call") >= 1 and "triton" in text and name in text
-    pallas.evaluator.cache_clear()
     assert functools.partial(options, "x")()["interpret"]

@@ -153,12 +153,13 @@ def test_a_process_that_cannot_inherit_is_refused(name):
                 subprocess.run([sys.executable, *words], **options)
             with pytest.raises(RuntimeError, match=text):
                 subprocess.Popen(["python3", *words], **options)
+            with pytest.raises(RuntimeError, match=text):
+                os.posix_spawn(sys.executable, [sys.executable, *words], options.get("env", os.environ))
         # Other programs are none of ours.
         subprocess.run(["true"], env={}, check=True)
         subprocess.run("true", shell=True, check=True)
-        with pytest.raises(TypeError, match="nonsense"):
-            subprocess.Popen(["true"], nonsense=1)
-    assert not hasattr(subprocess.Popen.__init__, "__wrapped__")
+    # Outside of the context real JAX is what is meant.
+    subprocess.run([sys.executable, "-I", "-c", "pass"], check=True)
 
 
 def test_the_options_of_python():
@@ -172,3 +173,113 @@ def test_a_process_that_cannot_import_minijax_ends_with_one_error(tmp_path):
     status, out, err = run("-c", "print('ran')", cwd=tmp_path, env={"PYTHONPATH": str(child), CHILD: str(tmp_path)})
     assert status == 1 and out == ""
     assert err.strip().endswith("cannot import minijax as jax: ImportError('broken')"), err
+
+
+STARTER = """
+import jax, multiprocessing, os, subprocess, sys
+
+WORDS = [sys.executable, "-c", "import jax; print('started', 'minijax' in repr(jax))"]
+
+def by_multiprocessing(method):
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        print("started", *pool.map(eval, ["'minijax' in repr(__import__('jax'))"]))
+
+def say():
+    import jax
+    print("started", "minijax" in repr(jax), flush=True)
+
+def by_fork():
+    child = multiprocessing.get_context("fork").Process(target=say)
+    child.start()
+    child.join()
+
+STARTS = {
+    "spawn": lambda: by_multiprocessing("spawn"),
+    "fork": by_fork,
+    "forkserver": lambda: by_multiprocessing("forkserver"),
+    "subprocess": lambda: print(subprocess.run(WORDS, capture_output=True, text=True).stdout, end=""),
+    "posix_spawn": lambda: os.waitpid(os.posix_spawn(WORDS[0], WORDS, os.environ), 0),
+    "posix_spawn, an environment of its own": lambda: os.waitpid(os.posix_spawn(WORDS[0], WORDS, {}), 0),
+    "execv": lambda: os.execv(WORDS[0], WORDS),
+    "execve": lambda: os.execve(WORDS[0], WORDS, {"PATH": "/"}),
+    "spawnv": lambda: os.spawnv(os.P_WAIT, WORDS[0], WORDS),
+    "spawnve": lambda: os.spawnve(os.P_WAIT, WORDS[0], WORDS, {}),
+    "execlp": lambda: os.execlp(os.path.basename(WORDS[0]), *WORDS),
+}
+"""
+STARTED = """
+import os, sys
+sys.path.insert(0, os.getcwd())
+import minijax
+
+def each(when):
+    for name, start in starter.STARTS.items():
+        print("==", when, name, flush=True)
+        # In a process of its own, since no `exec` returns.
+        child = os.fork()
+        if not child:
+            try:
+                start()
+            except RuntimeError as error:
+                print("refused:", error)
+            sys.stdout.flush()
+            os._exit(0)
+        os.waitpid(child, 0)
+
+with minijax.as_jax():
+    import starter
+    each("within")
+each("after")
+"""
+# {how: (what a start within the context says, what one by a function kept from inside says after it)}
+EITHER = {
+    "spawn": ("started True", "started True"),
+    "fork": ("started True", "started True"),
+    "forkserver": ("started True", "started True"),
+    "subprocess": ("started True", "that context has ended"),
+    "posix_spawn": ("started True", "that context has ended"),
+    "posix_spawn, an environment of its own": ("its environment lacks the parent's", "that context has ended"),
+    "execv": ("started True", "that context has ended"),
+    "execve": ("its environment lacks the parent's", "that context has ended"),
+    "spawnv": ("started True", "that context has ended"),
+    "spawnve": ("its environment lacks the parent's", "that context has ended"),
+    "execlp": ("started True", "that context has ended"),
+}
+
+
+def test_no_process_gets_real_jax_in_silence(tmp_path):
+    (tmp_path / "starter.py").write_text(STARTER)
+    _, out, err = run("-c", STARTED, cwd=tmp_path)
+    said = dict(part.split("\n", 1) for part in out.split("== ")[1:])
+    expected = {
+        f"{when} {name}": texts[i] for i, when in enumerate(("within", "after")) for name, texts in EITHER.items()
+    }
+    assert list(said) == list(expected), err
+    # `os.spawnv` says it on the standard error.
+    wrong = {
+        name: said[name] for name, text in expected.items() if text not in (said[name] or err) or "False" in said[name]
+    }
+    assert not wrong, err
+    assert err.count("would import real JAX") == 3 and "Traceback" not in err
+
+
+def test_a_server_of_processes_has_one_library(tmp_path):
+    (tmp_path / "starter.py").write_text(STARTER)
+    program = """
+import multiprocessing, os, sys
+sys.path.insert(0, os.getcwd())
+import minijax, starter
+starter.by_multiprocessing("forkserver")
+with minijax.as_jax():
+    import starter as on_minijax
+    on_minijax.by_multiprocessing("spawn")
+    try:
+        on_minijax.by_multiprocessing("forkserver")
+    except RuntimeError as error:
+        print(error)
+"""
+    _, out, err = run("-c", program, cwd=tmp_path)
+    assert out.splitlines()[:2] == ["started False", "started True"], err
+    assert (
+        "is to import minijax as jax, and the server of multiprocessing's forkserver, which was started before" in out
+    )

@@ -162,7 +162,7 @@ def test_a_wrong_rule_of_many_results_is_named(kind):
 
 def test_float64_of_an_implementation_becomes_float32():
     """As every value does: then it is compared."""
-    p = thrice(impl=lambda x, y: x.astype(np.float64))
+    p = thrice(impl=lambda x, y: np.asarray(x, np.float64))
     assert p.bind(X, X).dtype == "float32"
 
 

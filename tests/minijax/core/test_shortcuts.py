@@ -50,7 +50,7 @@ def test_no_operation_reads_the_option():
 
 # The suite's representative part: what runs in plain mode with every run of the tests.
 REPRESENTATIVE = [
-    "core",
+    *(f"core/test_{name}.py" for name in ("array", "checks", "jaxpr", "leaks", "methods", "printing")),
     "api/test_derivatives.py",
     "api/test_jit.py",
 ]
@@ -66,8 +66,6 @@ def test_minijax_is_whole_without_the_folder_fast(tmp_path):
         # Compiled files would name the files that they were copied from.
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
-    for name in ("test_shortcuts.py", "test_reading.py"):  # What these two read is not copied.
-        (tmp_path / "tests/minijax/core" / name).unlink()
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "tests"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS"):

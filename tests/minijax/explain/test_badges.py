@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -89,6 +92,55 @@ def test_the_same_file_on_jax(script, capsys):
     assert found == {"gradient = finite differences": "ok", "values = JAX's": "NO", "jaxpr = JAX's": "NO"}
     found = badges(capsys, f"{script}:layer", "--no-jax")
     assert found == {"gradient = finite differences": "ok"}
+
+
+IN_PYTHON = """
+import sys
+import minijax
+from package import layers
+
+@minijax.jit
+def own(x):
+    return layers.numpy.sin(x)
+
+if __name__ == "__main__":
+    def inner(x):
+        return x
+    for f in (layers.good, layers.bad, own, inner, (lambda: lambda x: x)(), layers.Net.method):
+        made = minijax.explain(f, compare=True)(*[0.5] * (2 if f is layers.Net.method else 1))
+        print(*[f"{badge.name}: {badge.state}; {badge.text}" for badge in made.badges[1:]], sep="\\n")
+"""
+LAYERS = """
+from .numbers import two
+import minijax as jax
+import minijax.numpy as numpy
+
+def good(x):
+    return numpy.tanh(x) * two
+
+def bad(x):
+    return numpy.tanh(x) * two if hasattr(jax, "explain") else x
+
+class Net:
+    def method(self, x):
+        return self * x
+"""
+
+
+def test_a_function_in_python_has_the_badges_of_the_command(tmp_path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text("")
+    (tmp_path / "package" / "numbers.py").write_text("two = 2.0\n")
+    (tmp_path / "package" / "layers.py").write_text(LAYERS)
+    (tmp_path / "script.py").write_text(IN_PYTHON)
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    states = [line.partition(": ")[2].partition(";")[0] for line in lines]
+    assert states == [*["good"] * 2, *["bad"] * 2, *["good"] * 2, *["skipped"] * 4, *["good"] * 2], (
+        done.stdout + done.stderr
+    )
+    assert "on JAX: LookupError: inner is not there when the file is imported" in lines[6]
+    assert lines[8].endswith("<lambda> is not at the top of a module, where a process with JAX would find it")
 
 
 def test_an_outline_forgets_jits_names_and_dead_equations():

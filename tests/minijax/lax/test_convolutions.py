@@ -150,12 +150,36 @@ def test_mistakes(name):
     assert kinds[0] == kinds[1]
 
 
-@pytest.mark.parametrize("precision", ["highest", ("default", "bfloat16_3x"), "a value"])
-def test_precisions_are_printed_alike(precision):
+PRECISIONS = [
+    "highest", "high", "default", "fastest", "bfloat16_3x", "tensorfloat32", ("default", "bfloat16_3x"), "a value",
+    # JAX refuses these.
+    "HIGH", "exact", ("highest", None), ("high",), ("a value", "high"), 2,
+]  # fmt: skip
+# name: the products of arrays that take a precision.
+PRODUCTS = {
+    "conv": lambda lib, p: lambda x: lib.lax.conv(x, KERNEL, (1,), "SAME", p),
+    "dot_general": lambda lib, p: lambda x: lib.lax.dot_general(x[0], x[0], (((0,), (0,)), ((), ())), p),
+    "matmul": lambda lib, p: lambda x: lib.numpy.matmul(x[0], x[0].T, precision=p),
+    "einsum": lambda lib, p: lambda x: lib.numpy.einsum("bij,bkj->bik", x, x, precision=p),
+}
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("precision", PRECISIONS, ids=str)
+def test_precisions_are_printed_alike(precision, product):
     def printed(lib):
-        chosen = lib.lax.Precision.HIGH if precision == "a value" else precision
-        jaxpr = lib.make_jaxpr(lambda x: lib.lax.conv(x, KERNEL, (1,), "SAME", chosen))(WIDE)
-        return str(jaxpr).split("precision=")[1].split("preferred")[0]
+        value = {"a value": lib.lax.Precision.HIGH}
+        chosen = (
+            tuple(value.get(p, p) for p in precision)
+            if isinstance(precision, tuple)
+            else value.get(precision, precision)
+        )
+        try:
+            return (
+                str(lib.make_jaxpr(PRODUCTS[product](lib, chosen))(WIDE)).split("precision=")[1].split("preferred")[0]
+            )
+        except ValueError:
+            return "refused"
 
     assert printed(minijax) == printed(jax)
 

@@ -98,13 +98,14 @@ def test_few_words_are_hashed_as_many_are(monkeypatch):
 @pytest.mark.parametrize("width", [8, 16, 32, 64])
 def test_bits_of_every_small_size(width, monkeypatch):
     """Sizes around those where the hash changes its way, alone and under vmap, and arrays of several blocks."""
+    small = (*range(18), 31, 32, 33, 62, 63, 64, 65, 70) if width == 32 else range(0, 71, 9)
     counts = (random_bits.FEW - 1, random_bits.FEW, random_bits.FEW + 1, random_bits.BLOCK + 1)
 
     def check(function):
         with jax.enable_x64(True), mj.enable_x64(True):
             same(function)
 
-    for size in (*range(0, 71, 1 if width == 32 else 9), *counts):
+    for size in (*small, *counts):
         check(lambda lib, size=size: lib.random.bits(lib.random.key(42), (size,), f"uint{width}"))
     monkeypatch.setattr(random_bits, "BLOCK", 5)
     for shape in [(), (3,), (5,), (2, 3), (11,), (200,)]:

@@ -1,0 +1,212 @@
+"""The user's names for the values that operations work on, while a program runs.
+
+A value has a name where a variable of a running function of the user's holds it. Later, on the way back, that function has
+returned. So each operation notes the names of its operands: of arrays, and of variables of jaxprs while these are written.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from ..core.array import ArrayImpl
+from ..core.jaxpr import Literal, Var, eval_jaxpr
+from ..core.staging import JaxprTracer
+from ..core.traces import Tracer
+from ..foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
+from ..transforms.jvp import JVPTracer
+from ..transforms.transpose import backward_pass, transpose_eqn
+from ..transforms.vmap import BatchTracer
+
+# {code of a function that runs equations one by one: the name of its {variable: value}}
+_ENVIRONMENTS = {eval_jaxpr.__code__: "env", backward_pass.__code__: "values", transpose_eqn.__code__: "values"}
+
+_NO_CONTAINERS = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type, str, bytes, int, float, complex)
+# Names within longer lists, and within containers in containers in containers, are not looked for: that would take long.
+_LONGEST, _DEEPEST = 256, 4
+_MOST_VARIABLES = 100_000
+
+
+def base(x: Any) -> np.ndarray | Var | None:
+    """What stays the same object from one trace to the next: the NumPy array of a value, or the variable of a jaxpr."""
+    while isinstance(x, Tracer):
+        if type(x) is JaxprTracer:
+            return None if type(x.variable) is Literal else x.variable
+        x = x.primal if isinstance(x, JVPTracer) else x.val if isinstance(x, BatchTracer) else None
+    if type(x) is ArrayImpl:
+        return x._value
+    return x if type(x) in (np.ndarray, Var) else None
+
+
+def is_of_user(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    return not file.startswith((PACKAGE_DIRECTORY, "<frozen "))
+
+
+def user_frame(frame: FrameType | None) -> FrameType | None:
+    """The nearest frame of the user's, from this one outwards."""
+    while frame is not None and not is_of_user(frame):
+        frame = frame.f_back
+    return frame
+
+
+_expressions: dict[tuple[int, int], tuple[SourceInfo, str]] = {}
+
+
+def expression(place: SourceInfo) -> str:
+    """The user's expression, or the line where Python has no columns or the expression takes several lines."""
+    # The place is kept, so that the id of its code stays its own.
+    found = _expressions.get((id(place.code), place.offset))
+    if found is None:
+        found = _expressions[id(place.code), place.offset] = place, _expression(place)
+    return found[1]
+
+
+def _expression(place: SourceInfo) -> str:
+    line = linecache.getline(place.file_name, place.line)
+    first, last, start, end = place._position()
+    if start is None or first != last:
+        return line.strip()
+    # Python counts columns in bytes of UTF-8.
+    return line.encode()[start:end].decode(errors="replace").strip()
+
+
+class Names:
+    """What is known of the values of a running program: their names, and the expressions that made them."""
+
+    def __init__(self) -> None:
+        # {id of an array or variable: {code of the function that has the name: name}}
+        self._names: dict[int, dict[CodeType, str]] = {}
+        # {id: the expression that made it}, {id: of what it is the cotangent}
+        self._made_by: dict[int, str] = {}
+        self._cotangents: dict[int, str] = {}
+        # What keeps an id its own: a variable itself, or a weak reference to an array, so that no array lives longer for this.
+        self._kept: dict[int, Any] = {}
+        # Ids of the variables, the oldest first. Nothing says when a variable is gone, so only the newest have names.
+        self._variables: deque[int] = deque()
+
+    def name(self, x: Any, code: CodeType | None) -> str | None:
+        """The name of a value in a function of the user's; else its name in another one."""
+        found = self._names.get(id(base(x)), {})
+        return found.get(code) or next(reversed(found.values()), None)
+
+    def made_by(self, x: Any) -> str | None:
+        """The expression that made a value."""
+        return self._made_by.get(id(base(x)))
+
+    def cotangent_of(self, x: Any) -> str | None:
+        """What a cotangent is the cotangent of; None for another value."""
+        return self._cotangents.get(id(base(x)))
+
+    def around(self, frame: FrameType | None, code: CodeType) -> dict[str, Any]:
+        """{name: value} of what a function of the user's calls by a name, and the nearest jaxpr that is run still has."""
+        while frame is not None and not is_of_user(frame):
+            if frame.f_code in _ENVIRONMENTS:
+                found = {}
+                for v, value in frame.f_locals[_ENVIRONMENTS[frame.f_code]].items():
+                    for x in (v, value):
+                        name = self._names.get(id(base(x)), {}).get(code)
+                        if name is not None and name.isidentifier() and type(value) is ArrayImpl:
+                            found[name] = value
+                return found
+            frame = frame.f_back
+        return {}
+
+    def note_operands(self, args: Sequence) -> None:
+        """Note what the running function of the user's, or the jaxpr that is run, calls the operands of an operation."""
+        wanted = {id(b): x for x in args if (b := base(x)) is not None}
+        frame: FrameType | None = sys._getframe(1)
+        while wanted and frame is not None:
+            if frame.f_code in _ENVIRONMENTS:
+                self._note_variables(frame, wanted)
+                return
+            if is_of_user(frame):
+                if any(frame.f_code not in self._names.get(key, ()) for key in wanted):
+                    for name, x in named_values(frame):
+                        if id(base(x)) in wanted:
+                            self._keep(x)
+                            self._names.setdefault(id(base(x)), {}).setdefault(frame.f_code, name)
+                return
+            frame = frame.f_back
+
+    def _note_variables(self, frame: FrameType, wanted: dict[int, Any]) -> None:
+        values, eqn = frame.f_locals[_ENVIRONMENTS[frame.f_code]], frame.f_locals.get("eqn")
+        for v in () if eqn is None else eqn.invars:
+            value = None if type(v) is Literal else values.get(v)
+            if id(base(value)) in wanted:
+                self.same(v, value)
+
+    def same(self, x: Any, y: Any) -> None:
+        """y is x in another trace, and so has the names of x."""
+        key, other = id(base(x)), id(base(y))
+        known = (self._made_by, self._cotangents)
+        if base(y) is None or key == other or not any(key in table for table in (self._names, *known)):
+            return
+        self._keep(y)
+        self._names.setdefault(other, {}).update(self._names.get(key, {}))
+        for table in known:
+            if key in table:
+                table.setdefault(other, table[key])
+
+    def note_result(self, x: Any, made_by: str) -> None:
+        if base(x) is not None:
+            self._keep(x)
+            self._made_by[id(base(x))] = made_by
+
+    def note_cotangent(self, x: Any, of: str) -> None:
+        if base(x) is not None:
+            self._keep(x)
+            self._cotangents.setdefault(id(base(x)), of)
+
+    def _keep(self, x: Any) -> None:
+        found = base(x)
+        key = id(found)
+        if key not in self._kept:
+            if type(found) is np.ndarray:
+                self._kept[key] = ref(found, lambda _: self._forget(key))
+                return
+            self._kept[key] = found
+            self._variables.append(key)
+            if len(self._variables) > _MOST_VARIABLES:
+                self._forget(self._variables.popleft())
+
+    def _forget(self, key: int) -> None:
+        for known in (self._names, self._made_by, self._cotangents, self._kept):
+            known.pop(key, None)
+
+
+def named_values(frame: FrameType) -> Iterator[tuple[str, Any]]:
+    """(name, value) of the arrays that a function of the user's sees: `x`, `params['w']`, `self.w`."""
+    names = dict(frame.f_locals)
+    if frame.f_locals is not frame.f_globals:
+        names = {n: frame.f_globals[n] for n in frame.f_code.co_names if n in frame.f_globals} | names
+    for name, value in names.items():
+        if not name.startswith("__"):
+            yield from _within(name, value, 0)
+
+
+def _within(name: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    if base(value) is not None:
+        yield name, value
+        return
+    if depth >= _DEEPEST or value is None or isinstance(value, _NO_CONTAINERS):
+        return
+    if isinstance(value, (dict, list, tuple, set)) and len(value) > _LONGEST:
+        return
+    if isinstance(value, dict):
+        inner = [(f"{name}[{key!r}]", item) for key, item in value.items()]
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        inner = [(f"{name}.{field}", item) for field, item in zip(value._fields, value)]
+    elif isinstance(value, (list, tuple)):
+        inner = [(f"{name}[{i}]", item) for i, item in enumerate(value)]
+    else:
+        inner = [(f"{name}.{key}", item) for key, item in getattr(value, "__dict__", {}).items()]
+    for path, item in inner:
+        yield from _within(path, item, depth + 1)

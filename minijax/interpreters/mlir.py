@@ -1,0 +1,67 @@
+"""Lowerings of primitives (`jax.interpreters.mlir`): `register_lowering(p, lower_fun(f))`, for both compilers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.primitive import Primitive
+from ..foundation.left_out import absent
+from ..lowering.lowered import register
+
+_PLATFORMS = ("cpu", "gpu", "cuda", "rocm", "tpu", None)
+
+
+class _Lowering:
+    """What `lower_fun` makes: a function of arrays, that is traced where a program has the primitive."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+    def __call__(self, ctx, *args, **params):
+        raise TypeError("minijax writes StableHLO as text: a lowering is traced, and not called with MLIR's values.")
+
+
+def lower_fun(fun: Callable[..., Any], multiple_results: bool = True) -> Callable[..., Any]:
+    """The lowering that traces `fun(*arrays, **params)`, which returns a list of arrays, or one array if not multiple_results.
+
+    >>> import minijax as jax
+    >>> p = Primitive("thrice")
+    >>> _ = p.def_abstract_eval(lambda x: x)
+    >>> register_lowering(p, lower_fun(lambda x: 3 * x, multiple_results=False))
+    >>> jax.jit(p.bind)(2.0)
+    Array(6., dtype=float32, weak_type=True)
+    """
+    return _Lowering(fun)
+
+
+def register_lowering(
+    prim: Primitive,
+    rule: Callable[..., Any],
+    platform: str | None = None,
+    inline: bool = True,
+    cacheable: bool = True,
+) -> None:
+    """Let a function stand for the primitive in programs: `rule` is made by `lower_fun`. platform: "cpu", "gpu", "cuda", "rocm" or
+    "tpu"; None is for all. NumPy's programs are for "cpu".
+
+    Raises TypeError for a rule that writes MLIR itself, and NotImplementedError for an unknown platform.
+    """
+    if not isinstance(rule, _Lowering):
+        raise TypeError(
+            f"register_lowering: the rule of primitive '{prim}' writes MLIR, of which minijax has no objects: it writes"
+            " StableHLO as text. Write the primitive as a function of jax.numpy and jax.lax, and register mlir.lower_fun(function)."
+        )
+    if platform not in _PLATFORMS:
+        raise NotImplementedError(
+            f"Registering an MLIR lowering rule for primitive {prim} for an unknown platform {platform}. Known platforms are:"
+            f" {', '.join(filter(None, _PLATFORMS))}."
+        )
+    register(prim, rule.function, platform)
+
+
+__all__ = ["lower_fun", "register_lowering"]
+
+
+def __getattr__(name: str) -> Any:
+    raise absent(__name__, name)
