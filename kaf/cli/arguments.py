@@ -233,9 +233,9 @@ def _add_experiment(commands):
         "test claims about KAFs",
         "Train networks of KAFs and of fixed activations, of equal width and of equal parameter count, from several seeds. Print\n"
         "medians, quartiles and failures, and for each claim about KAFs whether it was seen. Writes figures and NAME.md to the\n"
-        "output directory. If it is stopped, the same command continues after the last finished network, but for two:\n"
-        "kan compares KANs with networks of equal parameter count, the learning rate of each chosen on validation examples, and\n"
-        "symbols finds three formulas again from points.",
+        "output directory. If it is stopped, the same command continues after the last finished network, except for\n"
+        "kan, which compares KANs with networks of equal parameter count, the learning rate of each chosen on validation\n"
+        "examples, and symbols, which finds three formulas again from points.",
         ["kaf experiment moons", "kaf experiment ridge --seeds 50 --backend jax"],
     )
     names = (*EXPERIMENTS, KAN_EXPERIMENT, SYMBOLS_EXPERIMENT)
