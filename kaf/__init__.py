@@ -69,11 +69,11 @@ __all__ = [
 
 
 # Doors that are imported when a program asks for them. Equinox, Flax and Pallas need packages that kaf itself does not need.
-_LAZY_DOORS = ("equinox", "grid", "kernels", "nnx", "pallas", "parallel", "plot", "sklearn", "variants")
+_LAZY_DOORS = ("equinox", "grid", "kernels", "nnx", "pallas", "parallel", "plot", "sklearn", "symbolic", "variants")
 
 
 if TYPE_CHECKING:
-    from . import equinox, grid, kernels, nnx, pallas, parallel, plot, sklearn, variants  # noqa: F401  (attributes for a type checker)
+    from . import equinox, grid, kernels, nnx, pallas, parallel, plot, sklearn, symbolic, variants  # noqa: F401  (attributes for a type checker)
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:

@@ -371,6 +371,10 @@ class Edge:
         return self.layer.grids[0]
 
 
+class PrunedAway(ValueError):
+    """Nothing would be left of a network that is pruned."""
+
+
 # -- A network ---------------------------------------------------------------------------------------------------------
 
 
@@ -455,7 +459,7 @@ class KAN(Layer):
 
         An edge is weak if the standard deviation of its output over the samples x [n, n_in] is below `threshold` times that of
         the strongest edge into its layer. The mean of its output goes into the bias. Weak edges stay zero in further training
-        (see `mask` of `KANLayer`). Raises ValueError if a layer would lose all edges.
+        (see `mask` of `KANLayer`). Raises PrunedAway, a ValueError, if a layer would lose all edges.
         """
         layers, x = [], numpy.asarray(x)
         for layer in self.layers:
@@ -465,7 +469,7 @@ class KAN(Layer):
             alive = numpy.asarray(layers[number].mask).any(1)
             layers[number - 1 : number + 1] = _without_units(layers[number - 1], layers[number], alive)
         if not all(numpy.asarray(layer.mask).any() for layer in layers):
-            raise ValueError(f"KAN: threshold={threshold:g} prunes all edges; give a smaller one.")
+            raise PrunedAway(f"KAN: threshold={threshold:g} prunes all edges; give a smaller one.")
         return KAN(tuple(layers))
 
     def edge(self, layer: int, i: int, o: int) -> Edge:

@@ -72,6 +72,7 @@ def fit(
     backend: str | Backend | None = None,
     callback: Callable[..., Any] | None = None,
     l2_alpha: float = 1e-4,
+    penalty: Callable[[Any], Any] | None = None,
     validation: float | tuple[Any, Any] | None = None,
     patience: int | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
@@ -124,13 +125,16 @@ def fit(
     place = placement(backend, mesh)
     place.check_batch(batch_size)
     with use_backend(backend.name):
-        machine = _Machine(backend, place, model, loss, adam(5e-3) if optimizer is None else optimizer, l2_alpha)
+        machine = _Machine(
+            backend, place, model, loss, adam(5e-3) if optimizer is None else optimizer, l2_alpha, penalty
+        )
         for part in filter(None, (examples, held_out)):
             _check_labels(loss, machine.model(machine.values), part)
         training = _Training(machine, examples, held_out, epochs, batch_size, seed, patience, callback)
         settings = {}
         if checkpoint is not None or mesh is not None:
             settings = _settings(loss, l2_alpha, batch_size, seed, patience, examples, held_out)
+            settings |= {} if penalty is None else {"penalty": getattr(penalty, "__qualname__", type(penalty).__name__)}
         place.agree(json.dumps([settings, epochs]), "arguments and data")
         if checkpoint is not None:
             training.keep_in(checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint), settings)
@@ -170,7 +174,9 @@ def stopping(
 class _Machine:
     """The compiled step and the compiled evaluation. `values` is the model with None in place of leaves that are not trained."""
 
-    def __init__(self, backend, place, model: Any, loss: Callable, optimizer: Optimizer, l2_weight: float):
+    def __init__(
+        self, backend, place, model: Any, loss: Callable, optimizer: Optimizer, l2_weight: float, penalty=None
+    ):
         self.backend, self.place, self.optimizer = backend, place, optimizer
         self._leaves, self._treedef = backend.tree_util.tree_flatten(model)
         self._where = [i for i, leaf in enumerate(self._leaves) if _is_floating(leaf)]
@@ -178,7 +184,7 @@ class _Machine:
             raise ValueError("fit: the model has no floating arrays, and so nothing to train.")
         # Through NumPy, because the leaves may be arrays of the other library.
         self.values = self._tree([backend.np.asarray(_host(self._leaves[i])) for i in self._where], {})
-        self._step = place.jit(backend, make_step(backend, self.model, loss, optimizer, l2_weight))
+        self._step = place.jit(backend, make_step(backend, self.model, loss, optimizer, l2_weight, penalty))
         self._evaluate = place.jit(backend, lambda values, x, y: loss(self.model(values)(x), y))
 
     def step(self, values: Any, state: Any, x: numpy.ndarray, y: numpy.ndarray) -> tuple[Any, Any, Any]:
@@ -203,11 +209,18 @@ class _Machine:
         return self.backend.tree_util.tree_unflatten(self._treedef, [leaves.get(i) for i in range(len(self._leaves))])
 
 
-def make_step(backend: Backend, model: Callable, loss: Callable, optimizer: Optimizer, l2_weight: float) -> Callable:
+def make_step(
+    backend: Backend,
+    model: Callable,
+    loss: Callable,
+    optimizer: Optimizer,
+    l2_weight: float,
+    penalty: Callable | None = None,
+) -> Callable:
     """A training step, not jitted: step(values, state, x, y) -> (values, state, loss). The loss is without the l2 term.
 
     `model` makes a callable model from the values, and the step calls it on x. `l2_weight` is the weight of the sum of
-    alpha^2 in the loss.
+    alpha^2 in the loss, and `penalty` a function of the model that is added to it.
 
     >>> from kaf.layers import KAFNet
     >>> from kaf.train.optim import sgd
@@ -221,7 +234,8 @@ def make_step(backend: Backend, model: Callable, loss: Callable, optimizer: Opti
     def objective(values, x, y):
         made = model(values)
         value = loss(made(x), y)
-        return (value + l2_weight * losses.l2_alpha(made) if l2_weight else value), value
+        whole = value + l2_weight * losses.l2_alpha(made) if l2_weight else value
+        return (whole if penalty is None else whole + penalty(made)), value
 
     def step(values, state, x, y):
         # What is reported is the loss of the data: with the l2 term it could not be compared with that of other networks.

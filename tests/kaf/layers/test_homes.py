@@ -41,7 +41,8 @@ def test_all_layers_are_listed():
     rooms = [importlib.import_module(f"kaf.layers.{room.name}") for room in pkgutil.iter_modules(kaf.layers.__path__)]
     classes = [cls for room in rooms for _, cls in inspect.getmembers(room, inspect.isclass)]
     found = {f"{c.__module__}.{c.__qualname__}" for c in classes if c.__module__.startswith("kaf.layers.")}
-    assert found - {"kaf.layers.plain.Layer", "kaf.layers.kan.Edge", "kaf.layers.plot.Figure"} == set(LAYERS)
+    others = {"plain.Layer", "kan.Edge", "kan.PrunedAway", "plot.Figure"}
+    assert found - {f"kaf.layers.{other}" for other in others} == set(LAYERS)
 
 
 def parts_with_alpha(node):
