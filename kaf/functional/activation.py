@@ -102,11 +102,14 @@ def evaluated(x, alpha, centers, sigma, kernel, method: str, axis: int | None, t
     _check(x.shape, alpha.shape, numpy.shape(centers), sigma, kernel)
     problem = _problem(backend, centers, sigma, kernel, method, trained)
     # The kernels that have no bandwidth ignore this 1.
-    sigma = as_floats(xp, 1.0 if sigma is None else sigma)
+    given = 1.0 if sigma is None else sigma
+    sigma = as_floats(xp, given)
     centers = as_floats(xp, centers) if of_dtype else xp.asarray(centers, xp.result_type(dtype, "float32"))
     dtype = numpy.dtype(dtype)
     if problem.method == "naive":
-        return _weighted_kernels(kernel_function(kernel), dtype, x, alpha, centers, sigma)
+        # A Python number stays one. Then 2 sigma^2 is a number in the jaxpr, and not the result of three equations.
+        stays = type(given) is float and isinstance(kernel, str)
+        return _weighted_kernels(kernel_function(kernel), dtype, x, alpha, centers, given if stays else sigma)
     if kernel == "gauss":
         return sum_of_gaussians(backend, problem, x, alpha, sigma, centers, str(dtype))
     return _one_by_one(backend, kernel_function(kernel), dtype)(x, alpha, centers, sigma)
@@ -167,7 +170,7 @@ def _layout(centers, sigma) -> Layout | None:
 
 def _weighted_kernels(kernel, dtype, x, alpha, centers, sigma):
     # The formula as written. It holds [*batch, units, k] values at a time.
-    K = kernel(x[..., None], centers, sigma[..., None] if sigma.ndim else sigma)
+    K = kernel(x[..., None], centers, sigma[..., None] if numpy.ndim(sigma) else sigma)
     return (K * alpha).sum(-1).astype(dtype)
 
 
