@@ -171,7 +171,8 @@ def _add_training(parser):
         "--epochs",
         type=_count(1),
         metavar="N",
-        help="passes over the data (default: as many as lower the loss on held-out rows, see --patience; 1000 at most)",
+        help="passes over the data (default: as many as lower the loss on held-out rows, see --patience, 1000 at most; the "
+        "network is then trained anew on all rows for so many)",
     )
     add("--batch-size", type=_count(1), default=64, metavar="N", help="examples per step (default: 64)")
     add("--lr", type=_number(1e-9, 1e9), default=5e-3, metavar="RATE", help="Adam's learning rate (default: 0.005)")

@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -165,12 +165,26 @@ class _Trainer:
         return Run(network, seed, trained, train_score, train_loss, test_score, result)
 
     def _fit(self, network, seed, x, y):
-        arguments, sizes = self.arguments, [self.inputs, *network.units, self.outputs]
-        label = network.label + (f", seed {seed}" if arguments.seeds > 1 else "")
-        checkpoint = self._checkpoint(network, seed)
+        """Train one network. Without --epochs, held-out rows first say for how many; then it is trained so on all rows."""
+        arguments = self.arguments
         epochs, validation, patience = stopping(
             len(x), arguments.batch_size, arguments.epochs, arguments.validation, arguments.patience
         )
+        result = self._fit_once(network, seed, x, y, epochs, validation, patience)
+        if arguments.epochs is not None:
+            return result
+        self.report.line(f"{self._label(network, seed):<18}  {result.best_epoch + 1} epochs are best; now on all rows")
+        whole = self._fit_once(network, seed, x, y, result.best_epoch + 1, None, None, "all-rows")
+        shown = result.validation_losses[: len(whole.epoch_losses)]
+        return replace(whole, validation_losses=shown, seconds=result.seconds + whole.seconds)
+
+    def _label(self, network, seed):
+        return network.label + (f", seed {seed}" if self.arguments.seeds > 1 else "")
+
+    def _fit_once(self, network, seed, x, y, epochs, validation, patience, part=""):
+        arguments, sizes = self.arguments, [self.inputs, *network.units, self.outputs]
+        label = self._label(network, seed)
+        checkpoint = self._checkpoint(network, seed, part)
         with self.report.progress(f"{label:<18}", epochs) as show:
             try:
                 result = fit(
@@ -200,10 +214,6 @@ class _Trainer:
                 f"interrupted after {len(result.epoch_losses)} of {epochs} epochs of {label}: the same command "
                 f"continues from there ({checkpoint.path})"
             )
-        if result.stopped_early:
-            self.report.line(
-                f"{label:<18}  stopped after {len(result.epoch_losses)} epochs; {result.best_epoch + 1} were best"
-            )
         return result
 
     def _loss(self):
@@ -229,8 +239,8 @@ class _Trainer:
             )
         return losses
 
-    def _checkpoint(self, network, seed):
-        words = ("train", network.activation, (network.equal or "").replace(" ", "-"), f"{seed}.npz")
+    def _checkpoint(self, network, seed, part):
+        words = ("train", network.activation, (network.equal or "").replace(" ", "-"), part, f"{seed}.npz")
         path = self.checkpoints.path("-".join(filter(None, words)))
         asked = ("centers", "boundary", "init", "lr", "schedule", "alpha_decay", "weight_decay")
         about = {"units": network.units, **{option: getattr(self.arguments, option) for option in asked}}

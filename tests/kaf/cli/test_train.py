@@ -122,6 +122,29 @@ def test_rows_without_a_target_are_predicted_and_not_scored(capsys, here):
     assert out.count("\n") == 61 and re.fullmatch(r"kaf: accuracy .*% on the 59 of 60 rows of t.csv\n", err)
 
 
+def test_without_epochs_the_network_is_trained_on_all_rows_for_as_many_as_are_best(capsys, here):
+    argv = write_table("t.csv", "two classes")
+    argv = [
+        *argv[: argv.index("--epochs")],
+        "--batch-size",
+        "48",
+        "--centers",
+        "8",
+        "--compare",
+        "none",
+        "--lr",
+        "0.05",
+    ]
+    out = succeeds(capsys, [*argv, "--patience", "5"])
+    best = int(re.search(r"KAF +(\d+) epochs are best; now on all rows", out)[1])
+    assert 1 < best < 1000 and sorted(os.listdir("kaf-out")) == WRITTEN
+    found = model_file.load("kaf-out/model.npz").model
+    succeeds(capsys, [*argv, "--epochs", str(best)])
+    for layer, again in zip(found.layers, model_file.load("kaf-out/model.npz").model.layers, strict=True):
+        for name, array in vars(layer).items():
+            np.testing.assert_array_equal(array, getattr(again, name))
+
+
 def test_several_layers_seeds_baselines_and_the_rest(capsys, here):
     argv = [*write_table("t.csv", "two classes"), "--units", "4,2", "--seeds", "2", "--compare", "tanh,gelu"]
     argv += ["--schedule", "warmup_cosine", "--alpha-decay", "0.1", "--weight-decay", "0.01", "--validation", "0.2"]
