@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..foundation.effects import Effects, no_effects
+from ..foundation.errors import JaxprTypeError
 from ..foundation.source_info import Origin, SourceInfo, context, interpreter, summarize
 from .avals import ShapedArray
 from .primitive import CallPrimitive, Primitive
@@ -221,10 +222,6 @@ def clean_up_dead_vars(eqn: JaxprEqn, env: dict, last: dict):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Checking
-
-
-class JaxprTypeError(TypeError):
-    """A jaxpr is not well formed. The code that built the jaxpr is at fault, never the data."""
 
 
 def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):

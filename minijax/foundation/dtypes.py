@@ -236,6 +236,10 @@ def _join(nodes: set[str]) -> str:
     return next(n for n in bounds if bounds <= _upper_bounds[n])
 
 
+class TypePromotionError(ValueError):
+    """Dtypes have no common dtype, or a value does not fit into the dtype that the caller asks for."""
+
+
 @lru_cache(maxsize=4096)
 def _promote(pairs: frozenset, x64: bool):
     """The (dtype, weak) that a set of (dtype, weak) pairs promotes to, before 64-bit dtypes become 32-bit dtypes."""
@@ -364,3 +368,17 @@ def finfo(dtype: Any) -> Any:
 
 
 iinfo = np.iinfo
+
+
+def itemsize_bits(dtype: Any) -> int:
+    """The number of bits of an element of the dtype (`jax.dtypes.itemsize_bits`).
+
+    >>> itemsize_bits("bfloat16"), itemsize_bits(bool), itemsize_bits("complex64")
+    (16, 8, 64)
+    """
+    if dtype is None:
+        raise ValueError("dtype cannot be None.")
+    found = as_dtype(dtype)
+    if found in (key_fry, float0) or (found.kind not in "biufc" and not _is_bfloat16(found)):
+        raise ValueError(f"itemsize_bits takes a dtype of numbers, got {dtype!r}.")
+    return 8 * found.itemsize

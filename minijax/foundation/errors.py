@@ -39,6 +39,10 @@ class UnexpectedTracerError(JAXTypeError):
     """A traced value was used after the transformation that made it had ended."""
 
 
+class JaxprTypeError(TypeError):
+    """A jaxpr is not well formed. The code that built the jaxpr is at fault, never the data."""
+
+
 def bool_conversion(tracer: str, origin: str) -> TracerBoolConversionError:
     return TracerBoolConversionError(
         f"Attempted boolean conversion of traced array with shape and dtype {tracer}.\n{origin}"

@@ -47,6 +47,19 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         ),
         "scaled_dot": _SCALED,
     },
+    "minijax.errors": {
+        "InconclusiveDimensionOperation": "it is about symbolic dimensions; a dimension of minijax is a number",
+        "JaxRuntimeError": "it is the error of XLA's runtime; minijax raises Python's errors, and a callback's own",
+    },
+    "minijax.ad_checkpoint": {
+        "Offloadable": "it moves residuals to the host's memory, where all arrays of minijax are"
+    },
+    "minijax.custom_derivatives": {
+        "remat_opt_p": "dead code elimination drops the unused results of a forward rule, so `optimize_remat` needs no equation",
+    },
+    "minijax.debug": dict.fromkeys(
+        "inspect_array_sharding visualize_array_sharding visualize_sharding".split(), _DEVICES
+    ),
     "minijax.interpreters.ad": dict.fromkeys(("jvp", "linearize"), _WRAPPED),
     "minijax.interpreters.batching": {
         "axis_primitive_batchers": "a collective's rule belongs to its row: `psum` and the like",
