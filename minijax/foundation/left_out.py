@@ -35,6 +35,8 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "jax2tf_associative_scan_reductions": "it chooses between programs of TensorFlow",
         "allow_f16_reductions": "it chooses between programs of XLA",
         "threefry_partitionable": "the bits are those of the partitionable generator, JAX's default",
+        "memory": "it names the memories of a device; minijax's arrays are in the computer's",
+        "softmax_custom_jvp": "`nn.softmax` has no rule of its own: its derivative is that of its operations",
         "default_prng_impl": "there is one generator, threefry",
         "enable_custom_prng": "there is one generator, threefry",
     },

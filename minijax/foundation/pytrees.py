@@ -262,6 +262,11 @@ def tree_reduce(
     return functools.reduce(function, leaves, initializer)
 
 
+def _combined(operation: Callable[[Any, Any], Any], leaves: list) -> Any:
+    half = len(leaves) // 2
+    return operation(_combined(operation, leaves[:half]), _combined(operation, leaves[half:])) if half else leaves[0]
+
+
 def tree_reduce_associative(
     operation: Callable[[Any, Any], Any],
     tree: Any,
@@ -276,15 +281,10 @@ def tree_reduce_associative(
     >>> tree_reduce_associative(lambda a, b: f"({a}{b})", ["a", ("b", "c"), "d"])
     '((ab)(cd))'
     """
-
-    def combined(leaves: list) -> Any:
-        half = len(leaves) // 2
-        return operation(combined(leaves[:half]), combined(leaves[half:])) if half else leaves[0]
-
     leaves = tree_leaves(tree, is_leaf)
     if not leaves and identity is _NO_INITIAL:
         raise TypeError("Must specify identity for parallel reduction of empty sequence: the tree has no leaves.")
-    return combined(leaves) if leaves else identity
+    return _combined(operation, leaves) if leaves else identity
 
 
 def tree_all(tree: Any, *, is_leaf: Callable[[Any], bool] | None = None) -> bool:
