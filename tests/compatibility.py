@@ -22,7 +22,6 @@ MODULES = [
 PARTLY = {
     "jax.default_matmul_precision": "names of `lax.DotAlgorithmPreset` are not accepted",
     "jax.jit": "`in_shardings`, `out_shardings`, `device` and `backend` are not accepted",
-    "jax.numpy.cov": "`fweights` and `aweights` are refused",
     "jax.numpy.quantile": "`weights` is refused",
     "jax.numpy.percentile": "`weights` is refused",
     "jax.random.key": "`impl`: threefry alone",

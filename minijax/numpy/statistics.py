@@ -406,10 +406,12 @@ def cov(
     *,
     dtype: DTypeLike | None = None,
 ) -> Array:
-    """The covariances of variables (`jax.numpy.cov`). Each row is a variable; with `rowvar=False`, each column is."""
+    """The covariances of variables (`jax.numpy.cov`). Each row is a variable; with `rowvar=False`, each column is.
+
+    fweights: how often each observation occurs, integers; aweights: its weight. Raises RuntimeError if there are not as many as
+    observations, TypeError for fweights of floats.
+    """
     check_arraylike("cov", m)
-    if fweights is not None or aweights is not None:
-        raise NotImplementedError("minijax: fweights and aweights of jnp.cov are not supported.")
     m = asarray(m)
     if len(m.shape) > 2:
         raise ValueError(f"jnp.cov: m has more than 2 dimensions, shape {m.shape}")
@@ -422,9 +424,38 @@ def cov(
     x = _variables(x, rowvar)
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
-    divisor = x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
-    x = x - mean(x, axis=1, keepdims=True)
-    return squeeze(ufuncs.true_divide(dot(x, ufuncs.conj(transpose(x))), divisor))
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    weights = _observation_weights(x.shape[1], fweights, aweights)
+    if weights is None:
+        divisor = x.shape[1] - ddof
+        x = weighted = x - mean(x, axis=1, keepdims=True)
+    else:
+        weights = weights if dtype is None else convert_element_type(weights, x.dtype)
+        means, total = average(x, axis=1, weights=weights, returned=True)
+        # Each observation counts as often as its weight; weights that are no counts leave fewer degrees of freedom.
+        lost = 1 if aweights is None else sum(weights * ufuncs.abs(asarray(aweights))) / total[0]
+        divisor = total[0] - ddof * lost
+        x = x - expand_dims(means, [1])
+        weighted = x * expand_dims(weights, [0])
+    return squeeze(ufuncs.true_divide(dot(x, ufuncs.conj(transpose(weighted))), divisor))
+
+
+def _observation_weights(count: int, fweights, aweights) -> Array | None:
+    """The product of the weights of `cov`; None without weights."""
+    product = None
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if weights is None:
+            continue
+        weights = ensure_arraylike("cov", weights)
+        if len(weights.shape) > 1:
+            raise RuntimeError(f"jnp.cov: cannot handle multidimensional {name}, of shape {weights.shape}")
+        if weights.shape[0] != count:
+            raise RuntimeError(f"jnp.cov: incompatible numbers of samples and {name}: {count} and {weights.shape[0]}")
+        if name == "fweights" and not dtypes.issubdtype(weights.dtype, np.integer):
+            raise TypeError(f"jnp.cov: fweights must be integer, got {weights.dtype.name}.")
+        # As in JAX; NumPy refuses negative weights.
+        product = ufuncs.abs(weights) if product is None else product * ufuncs.abs(weights)
+    return product
 
 
 def _variables(x: Array, rowvar: bool) -> Array:
