@@ -26,7 +26,7 @@ def bessel_jn(z: ArrayLike, *, v: int, n_iter: int = 50) -> Array:
     for complex z, and for orders that are not integers.
 
     >>> bessel_jn(1.0, v=2).round(4)
-    Array([0.7652, 0.4401, 0.1149], dtype=float32, weak_type=True)
+    Array([0.7652, 0.4401, 0.1149], dtype=float32)
     """
     (z,) = promote_args_inexact("bessel_jn", z)
     if z.dtype.kind == "c":
@@ -64,7 +64,7 @@ def sph_harm_y(
     tracing; larger degrees are taken for n_max. Raises NotImplementedError for diff_n.
 
     >>> sph_harm_y(np.array([1]), np.array([0]), 0.0, 0.0).round(4)
-    Array([0.4886+0.j], dtype=complex64, weak_type=True)
+    Array([0.4886+0.j], dtype=complex64)
     """
     if diff_n is not None:
         raise NotImplementedError("The 'diff_n' argument to jax.scipy.special.sph_harm_y is not supported.")
@@ -136,7 +136,7 @@ def owens_t(h: ArrayLike, a: ArrayLike) -> Array:
     (`jax.scipy.special.owens_t`). Raises TypeError for complex numbers.
 
     >>> owens_t(0.0, 1.0)
-    Array(0.125, dtype=float32, weak_type=True)
+    Array(0.125, dtype=float32)
     """
     h, a = promote_args_inexact("owens_t", h, a)
     if h.dtype.kind == "c":
