@@ -228,10 +228,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--border", action="store_true", help="up to which size the formula is quicker, and nothing else"
     )
+    parser.add_argument("--sweep", action="store_true", help="measure batches of 1 to 512 rows, and nothing else")
     options = parser.parse_args(arguments)
-    if options.idioms or options.border:
+    if options.idioms or options.border or options.sweep:
         idioms = importlib.import_module("kaf_idioms")
-        of = idioms.table if options.idioms else idioms.border
+        of = idioms.table if options.idioms else idioms.border if options.border else idioms.sweep
         return idioms.show(Console(width=120), options.backends, options.repeats, of)
     rng = np.random.default_rng(0)
     x, g = (rng.normal(size=(options.rows, options.units)).astype(np.float32) for _ in range(2))

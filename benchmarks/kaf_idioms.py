@@ -2,6 +2,7 @@
 
     python benchmarks/kaf_evaluation.py --idioms [--backends jax minijax] [--repeats 15]
     python benchmarks/kaf_evaluation.py --border       # up to which size the formula is quicker
+    python benchmarks/kaf_evaluation.py --sweep        # batches of 1 to 512 rows: no step in the time
 
 Each row is an idiom, and what it is compared with. The two take turns, so that a busy machine slows both, and a row has the ratio
 of the medians, the milliseconds of both, and the goal. x is [1024, 256] with 20 centres unless a row says otherwise, and the time
@@ -260,6 +261,29 @@ def border(backend: Backend, repeats: int) -> Table:
             times = kaf_evaluation.timed(backend, runs, (x, alpha), 5 * repeats)
             cells.append(" / ".join(f"{1e3 * statistics.median(ms):.0f}" for ms in times.values()))
         result.add_row(str(centers), *cells)
+    return result
+
+
+SWEEP = (1, 8, 16, 32, 64, 96, 112, 120, 124, 128, 132, 144, 192, 256, 384, 512)
+
+
+def sweep(backend: Backend, repeats: int) -> Table:
+    """The time of value and gradients for batches of 64 units that grow across the sizes where a program treats memory another
+    way: 4 KiB is 16 rows, 32 KiB 128 rows."""
+    result = Table(title=f"{backend.name}: value and gradients of rows x 64 values under jit")
+    for column in ("rows", "microseconds", "by the line before", "microseconds a row"):
+        result.add_column(column, justify="right")
+    x, alpha, g = (a[:, :64] if i != 1 else a[:64] for i, a in enumerate(_arrays(backend)))
+    runs = {}
+    for rows in SWEEP:
+        step = _step(backend, lambda x, a: kaf(x, a, GRID), g[:rows], 2)
+        runs[str(rows)] = lambda step=step, x=x[:rows]: step(x, alpha)
+        backend.block_until_ready(runs[str(rows)]())
+    before = None
+    for rows, ms in kaf_evaluation.timed(backend, runs, (), repeats).items():
+        now = 1e3 * statistics.median(ms)
+        result.add_row(rows, f"{now:.0f}", f"{now / before:.2f}" if before else "", f"{now / int(rows):.2f}")
+        before = now
     return result
 
 

@@ -25,19 +25,22 @@ from .functional.init import (
     variance_preserving_scale,
 )
 from .functional.kernels import KERNELS, gauss_kernel
+from .layers.kan import KAN, Edge, KANLayer
 from .layers.plain import KAF, KAFNet, Linear, num_parameters
-from .layers.variants import KAF2D, ComplexKAF, GatedKAF, KANLayer, MultiKAF
+from .layers.variants import KAF2D, ComplexKAF, GatedKAF, MultiKAF
 from .train.checkpoint import Checkpoint, CheckpointError
 from .train.loop import TrainResult, fit, steps_per_epoch
 
 __all__ = [
     "KAF",
     "KAF2D",
+    "KAN",
     "KERNELS",
     "Backend",
     "Checkpoint",
     "CheckpointError",
     "ComplexKAF",
+    "Edge",
     "GatedKAF",
     "Grid",
     "KAFNet",
@@ -66,11 +69,11 @@ __all__ = [
 
 
 # Doors that are imported when a program asks for them. Equinox, Flax and Pallas need packages that kaf itself does not need.
-_LAZY_DOORS = ("equinox", "grid", "kernels", "nnx", "pallas", "parallel", "variants")
+_LAZY_DOORS = ("equinox", "grid", "kernels", "nnx", "pallas", "parallel", "plot", "sklearn", "symbolic", "variants")
 
 
 if TYPE_CHECKING:
-    from . import equinox, grid, kernels, nnx, pallas, parallel, variants  # noqa: F401  (attributes for a type checker)
+    from . import equinox, grid, kernels, nnx, pallas, parallel, plot, sklearn, symbolic, variants  # noqa: F401  (attributes for a type checker)
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:

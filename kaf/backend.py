@@ -99,7 +99,7 @@ class Backend:
         It is so for small arrays: each operation costs a microsecond or more, and the formula has fewer. The border is measured
         (`python benchmarks/kaf_evaluation.py --border`), and is about the same for 5, 20 and 50 centres.
         """
-        return size <= (1024 if self.name == "minijax" else 512)
+        return size <= (2048 if self.name == "minijax" else 512)
 
     def prefers_short_programs(self, size: int) -> bool:
         """Whether second derivatives of `size` values are computed one Gaussian after the other, in a program that is short.

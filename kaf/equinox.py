@@ -1,5 +1,5 @@
-"""`kaf.equinox.KAF`: the layer as an Equinox module. A door to `kaf/layers/equinox.py`."""
+"""`kaf.equinox`: the KAF, the layer of a KAN and the KAN as Equinox modules. A door to `kaf/layers/equinox.py`."""
 
-from .layers.equinox import KAF, redraw
+from .layers.equinox import KAF, KAN, KANLayer, redraw
 
-__all__ = ["KAF", "redraw"]
+__all__ = ["KAF", "KAN", "KANLayer", "redraw"]

@@ -1,5 +1,5 @@
-"""`kaf.nnx.KAF`: the layer as a Flax NNX module. A door to `kaf/layers/nnx.py`."""
+"""`kaf.nnx`: the KAF, the layer of a KAN and the KAN as Flax NNX modules. A door to `kaf/layers/nnx.py`."""
 
-from .layers.nnx import KAF
+from .layers.nnx import KAF, KAN, KANLayer
 
-__all__ = ["KAF"]
+__all__ = ["KAF", "KAN", "KANLayer"]

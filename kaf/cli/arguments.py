@@ -12,6 +12,7 @@ from kaf.functional.init import FUNCTIONS
 from kaf.train.files import quoted
 
 EXPERIMENTS = ("moons", "ridge", "breast_cancer", "digits", "diabetes")
+KAN_EXPERIMENT, SYMBOLS_EXPERIMENT = "kan", "symbols"
 BUNDLED = ("digits", "breast_cancer", "moons", "diabetes")
 BASELINES = ("relu", "tanh", "elu", "gelu")
 RULES = ("paper", "code")
@@ -166,7 +167,12 @@ def _add_training(parser):
         metavar="NAME",
         help=f"the function that every KAF starts as: {', '.join(inits)} (default: random)",
     )
-    add("--epochs", type=_count(1), default=40, metavar="N", help="passes over the data (default: 40)")
+    add(
+        "--epochs",
+        type=_count(1),
+        metavar="N",
+        help="passes over the data (default: as many as lower the loss on held-out rows, see --patience; 1000 at most)",
+    )
     add("--batch-size", type=_count(1), default=64, metavar="N", help="examples per step (default: 64)")
     add("--lr", type=_number(1e-9, 1e9), default=5e-3, metavar="RATE", help="Adam's learning rate (default: 0.005)")
     add(
@@ -191,13 +197,14 @@ def _add_training(parser):
         "--validation",
         type=_number(0.01, 0.9),
         metavar="SHARE",
-        help="hold out this share of the training rows and report their loss (default: none)",
+        help="hold out this share of the training rows and report their loss (default: 0.1; none with --epochs)",
     )
     add(
         "--patience",
         type=_count(1),
         metavar="N",
-        help="stop when N epochs in a row did not lower the validation loss, and keep the best epoch's model",
+        help="stop when N epochs in a row did not lower the validation loss, and keep the best epoch's model (default: 20, or "
+        "as many more as 400 steps take; none with --epochs)",
     )
 
 
@@ -226,14 +233,22 @@ def _add_experiment(commands):
         "test claims about KAFs",
         "Train networks of KAFs and of fixed activations, of equal width and of equal parameter count, from several seeds. Print\n"
         "medians, quartiles and failures, and for each claim about KAFs whether it was seen. Writes figures and NAME.md to the\n"
-        "output directory. If it is stopped, the same command continues after the last finished network.",
+        "output directory. If it is stopped, the same command continues after the last finished network, except for\n"
+        "kan, which compares KANs with networks of equal parameter count, the learning rate of each chosen on validation\n"
+        "examples, and symbols, which finds three formulas again from points.",
         ["kaf experiment moons", "kaf experiment ridge --seeds 50 --backend jax"],
     )
-    parser.add_argument("name", type=_one_of("experiment", EXPERIMENTS), metavar="NAME", help=", ".join(EXPERIMENTS))
+    names = (*EXPERIMENTS, KAN_EXPERIMENT, SYMBOLS_EXPERIMENT)
+    parser.add_argument("name", type=_one_of("experiment", names), metavar="NAME", help=", ".join(names))
     _add_backend(parser)
     _add_compiler(parser)
     add = parser.add_argument
-    add("--seeds", type=_count(1, 1000), metavar="N", help="how many seeds (default: 10; ridge: 20)")
+    add(
+        "--seeds",
+        type=_count(1, 1000),
+        metavar="N",
+        help="how many seeds (default: 10; ridge: 20; kan: 3; symbols: 5 at most)",
+    )
     add("--seed", type=_count(0, 2**31), default=0, metavar="N", help="the first seed (default: 0)")
     add("--epochs", type=_count(1), metavar="N", help="passes over the data (default: the experiment's own)")
     add("--restart", action="store_true", help="remove the checkpoints of an interrupted run in the output directory")

@@ -7,6 +7,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kaf import experiments
+from kaf.cli import kan_experiment, symbols_experiment
+from kaf.cli.arguments import KAN_EXPERIMENT, SYMBOLS_EXPERIMENT
 from kaf.cli.backends import computing_on
 from kaf.cli.checkpoints import Checkpoints
 from kaf.cli.errors import CommandError, Interrupted
@@ -20,6 +22,10 @@ from kaf.train import checkpoint
 
 def run(arguments):
     """Train all networks of the experiment from all seeds, print the table and the claims, write the figures; return 0."""
+    if arguments.name == KAN_EXPERIMENT:
+        return kan_experiment.run(arguments)
+    if arguments.name == SYMBOLS_EXPERIMENT:
+        return symbols_experiment.run(arguments)
     name, experiment = arguments.name, EXPERIMENTS[arguments.name]
     paths = {kind: Path(arguments.out) / f"{name}-{kind}.png" for kind in ("scores", "activations", "losses")}
     if name == "moons":

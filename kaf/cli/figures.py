@@ -7,13 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from kaf.cli.files import replacing
+from kaf.layers import plot
 from kaf.train.compare import EQUAL_PARAMETERS, EQUAL_WIDTH
 
 # The titles of the two panels of a comparison, for `draw_losses`.
 PANELS = {EQUAL_WIDTH: "at equal width", EQUAL_PARAMETERS: "at equal parameters"}
 
-_CURVE, _SHADE, _GRID, _SECOND = "#1f5fa8", "#c9ced6", "#8a9099", "#c8501e"
-_MOST_PANELS, _MOST_COLUMNS = 24, 6  # More panels are too small to be read.
+_CURVE, _SHADE, _GRID, _SECOND = plot.CURVE, plot.SHADE, plot.QUIET, plot.SECOND
 _COLORS = {"KAF": _CURVE, "ReLU": _SECOND, "tanh": "#2f8f6b", "ELU": "#8e5bb5", "GELU": "#b8922a"}
 _OTHER_COLORS = ("#5fb0d9", "#0d2b52", "#6c757d")
 
@@ -24,54 +24,10 @@ def _save(figure, path):
 
 
 def draw_activations(path, inputs, layer, title):
-    """Draw the functions of a layer of KAFs, one panel for each unit, over the histogram of the unit's inputs.
-
-    `inputs` is float [n, units]. At most the first 24 units are drawn. All panels have one scale, so that the units can be
-    compared. Returns the figure.
-    """
-    total = inputs.shape[1]
-    units = min(total, _MOST_PANELS)
-    rows = -(-units // _MOST_COLUMNS)
-    columns = -(-units // rows)  # so that all rows have about equally many panels
-    width, height = max(1.9 * columns + 0.8, 6.5), (1.6 if rows > 1 else 2.4) * rows + 1.3
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    grid = layer.grid
-    edge = grid.boundary + 2 * grid.sigma
-    x = np.linspace(-edge, edge, 300, dtype=np.float32)
-    outputs = np.asarray(layer(np.repeat(x[:, None], total, 1)))
-    for unit, ax in enumerate(axes):
-        if unit < units:
-            _draw_activation(ax, inputs[:, unit], x, outputs[:, unit], grid, f"{unit + 1}")
-        else:
-            ax.set_axis_off()
-    # If the last row is not full, the lowest panels of the other columns need tick labels too.
-    for ax in axes[max(units - columns, 0) : units]:
-        ax.tick_params(labelbottom=True)
-    if units < total:
-        title += f" (the first {units} of {total} units)"
-    figure.suptitle(title, fontsize=13)
-    figure.supxlabel("input of the unit; grey: how often it occurs in the training data", fontsize=12)
-    figure.supylabel("output", fontsize=12)
+    """Draw the functions of a layer of KAFs over the histograms of its inputs, float [n, units]. Returns the figure."""
+    figure = plot.layer(layer, inputs, title=title)
     _save(figure, path)
     return figure
-
-
-def _draw_activation(ax, inputs, x, outputs, grid, label):
-    counts, bins = np.histogram(inputs, bins=40, range=(x[0], x[-1]))
-    # Heights are fractions of the panel's height. A second axis for each histogram would double the time of drawing.
-    heights = counts / (1.15 * max(counts.max(), 1))
-    ax.stairs(heights, bins, fill=True, color=_SHADE, transform=ax.get_xaxis_transform())
-    ax.axhline(0, color=_GRID, linewidth=0.5)
-    ax.plot(x, outputs, color=_CURVE, linewidth=1.6)
-    ax.set_xlim(x[0], x[-1])
-    ax.set_xticks([-grid.boundary, 0, grid.boundary])
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.tick_params(labelsize=10, length=2, pad=2)
-    ax.margins(y=0.15)
-    ax.set_title(label, fontsize=10, pad=2, loc="left", color=_GRID)
-    for side in ax.spines.values():
-        side.set_linewidth(0.5)
 
 
 def draw_losses(path, title, panels):

@@ -22,7 +22,7 @@ from kaf.functional.grid import Grid
 from kaf.layers.plain import KAF, KAFNet, num_parameters
 from kaf.train.checkpoint import Checkpoint, CheckpointError
 from kaf.train.compare import EQUAL_PARAMETERS, EQUAL_WIDTH, nearest_units
-from kaf.train.loop import TrainResult, fit, steps_per_epoch
+from kaf.train.loop import TrainResult, fit, steps_per_epoch, stopping
 from kaf.train.optim import adam, cosine_decay_schedule, decay_apart, warmup_cosine_decay_schedule
 from kaf.train.parallel import ParallelError, placement
 
@@ -59,7 +59,9 @@ class Run:
 
 def run(arguments):
     """Train, write the model, the figures and the report, print the comparison, and return 0."""
-    if arguments.patience is not None and arguments.validation is None:
+    if arguments.epochs is None and arguments.schedule != "constant":
+        raise CommandError(f"--schedule {arguments.schedule} needs to know the last step: give --epochs")
+    if arguments.patience is not None and arguments.epochs is not None and arguments.validation is None:
         raise CommandError("--patience needs a validation loss: give --validation, for example --validation 0.2")
     require_writable(arguments.out, [MODEL, FIGURE, LOSSES, REPORT])
     data = _load_data(arguments)
@@ -166,21 +168,24 @@ class _Trainer:
         arguments, sizes = self.arguments, [self.inputs, *network.units, self.outputs]
         label = network.label + (f", seed {seed}" if arguments.seeds > 1 else "")
         checkpoint = self._checkpoint(network, seed)
-        with self.report.progress(f"{label:<18}", arguments.epochs) as show:
+        epochs, validation, patience = stopping(
+            len(x), arguments.batch_size, arguments.epochs, arguments.validation, arguments.patience
+        )
+        with self.report.progress(f"{label:<18}", epochs) as show:
             try:
                 result = fit(
                     KAFNet.init(seed, sizes, network.activation, grid=self.grid, init=arguments.init),
                     x,
                     y.astype(np.int32 if self.outputs > 1 else np.float32),
                     loss=self._loss(),
-                    epochs=arguments.epochs,
+                    epochs=epochs,
                     batch_size=arguments.batch_size,
-                    optimizer=self._optimizer(len(x)),
+                    optimizer=self._optimizer(len(x), epochs, validation),
                     seed=seed,
                     callback=lambda epoch, *losses: show(epoch, *self._finite(epoch, losses, label)),
                     l2_alpha=arguments.l2_alpha,
-                    validation=arguments.validation,
-                    patience=arguments.patience,
+                    validation=validation,
+                    patience=patience,
                     checkpoint=checkpoint,
                     mesh=self.mesh,
                 )
@@ -192,8 +197,12 @@ class _Trainer:
                 raise CommandError(f"cannot keep {checkpoint.path}: {reason(error)}") from error
         if result.interrupted:
             raise Interrupted(
-                f"interrupted after {len(result.epoch_losses)} of {arguments.epochs} epochs of {label}: the same command "
+                f"interrupted after {len(result.epoch_losses)} of {epochs} epochs of {label}: the same command "
                 f"continues from there ({checkpoint.path})"
+            )
+        if result.stopped_early:
+            self.report.line(
+                f"{label:<18}  stopped after {len(result.epoch_losses)} epochs; {result.best_epoch + 1} were best"
             )
         return result
 
@@ -202,12 +211,12 @@ class _Trainer:
             return "mean_squared_error"
         return "cross_entropy" if self.outputs > 1 else "binary_cross_entropy"
 
-    def _optimizer(self, rows):
+    def _optimizer(self, rows, epochs, validation):
         arguments = self.arguments
-        held_out = round(rows * (arguments.validation or 0))
-        if arguments.validation and not 0 < held_out < rows:
-            raise CommandError(f"--validation {arguments.validation:g} of {rows} rows leaves {held_out} to hold out")
-        steps = arguments.epochs * steps_per_epoch(rows - held_out, arguments.batch_size)
+        held_out = round(rows * (validation or 0))
+        if validation and not 0 < held_out < rows:
+            raise CommandError(f"--validation {validation:g} of {rows} rows leaves {held_out} to hold out")
+        steps = epochs * steps_per_epoch(rows - held_out, arguments.batch_size)
         decay = decay_apart(alpha=arguments.alpha_decay, weights=arguments.weight_decay)
         decays = arguments.alpha_decay or arguments.weight_decay
         return adam(_SCHEDULES[arguments.schedule](arguments.lr, steps), weight_decay=decay if decays else 0.0)

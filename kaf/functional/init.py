@@ -107,7 +107,7 @@ def ridge_alpha(
     if not (math.isfinite(eps) and eps > 0):
         raise ValueError(f"ridge_alpha: eps must be positive and finite; it is {eps!r}.")
     centers = grid.exact_centers
-    between = numpy.linspace(-grid.boundary, grid.boundary, 50 * (grid.size - 1) + 1)
+    between = numpy.linspace(grid.low, grid.high, 50 * (grid.size - 1) + 1)
     K = _kernel_matrix(between, grid, kernel)
     y = _values(f, centers)
     if kernel == "gauss":
@@ -201,7 +201,7 @@ def resize_alpha(alpha: Array, old: Grid, new: Grid, sigma: float | None = None,
         resized[..., place] = alpha
         return Resized(resized, 0.0, float(numpy.abs(resized).max(initial=0.0)), True, new)
     points = math.ceil(40 * new.boundary / min(old.step, new.step)) + 1
-    x = numpy.linspace(-new.boundary, new.boundary, points)
+    x = numpy.linspace(new.low, new.high, points)
     y = _kernel_matrix(x, old, sigma=sigma) @ alpha.reshape(-1, old.size).T
     K = _kernel_matrix(x, new)
     resized = numpy.linalg.lstsq(K, y, rcond=rcond)[0].astype(dtype)
@@ -216,27 +216,36 @@ def resize_alpha(alpha: Array, old: Grid, new: Grid, sigma: float | None = None,
 
 def _places(old: Grid, new: Grid) -> numpy.ndarray | None:
     """The index of every old centre among the new centres, int [old.size]; None if an old centre is not a new one."""
-    exact = (old.exact_centers + new.boundary) / new.step
+    exact = (old.exact_centers - new.low) / new.step
     place = numpy.round(exact).astype(int)
     if numpy.abs(exact - place).max() > 1e-6 or place.min() < 0 or place.max() >= new.size:
         return None
     return place
 
 
-def fit_to_data(x: Array, size: int = 20, coverage: float = 0.99, rule: str = "paper") -> Grid:
+def fit_to_data(x: Array, size: int = 20, coverage: float = 0.99, rule: str = "paper", symmetric: bool = True) -> Grid:
     """A grid of `size` centres, as wide as needed to contain the share `coverage` of the inputs x [any shape].
 
-    Outside its grid a KAF of Gaussians falls to zero and learns nothing. Raises ValueError for an x that is empty, not
-    finite, or all zeros, and for a coverage that is not in (0, 1].
+    Outside its grid a KAF of Gaussians falls to zero and learns nothing. The grid is symmetric about 0 or, with
+    symmetric=False, goes from one quantile of x to another. Raises ValueError for an x that is empty, not finite, or all zeros
+    (all equal, with symmetric=False), and for a coverage that is not in (0, 1].
 
     >>> fit_to_data(numpy.linspace(-8, 8, 1001), coverage=1.0).boundary
     8.0
+    >>> fit_to_data(numpy.linspace(100, 104, 1001), coverage=1.0, symmetric=False).low
+    100.0
     """
     if not 0 < coverage <= 1:
         raise ValueError(f"fit_to_data: coverage is a share, above 0 and at most 1; it is {coverage!r}.")
-    x = numpy.abs(numpy.asarray(x, numpy.float64))
+    x = numpy.asarray(x, numpy.float64)
     if not x.size or not numpy.isfinite(x).all() or not x.any():
         raise ValueError("fit_to_data: x must hold finite numbers, and at least one that is not zero.")
+    if not symmetric:
+        if x.min() == x.max():
+            raise ValueError("fit_to_data: a grid that is not symmetric needs an x of at least two different numbers.")
+        low, high = numpy.quantile(x, [(1 - coverage) / 2, (1 + coverage) / 2]).tolist()
+        return Grid.over(low, high, size, rule) if low < high else Grid.over(float(x.min()), float(x.max()), size, rule)
+    x = numpy.abs(x)
     return Grid(size, float(numpy.quantile(x, coverage)) or float(x.max()), rule)
 
 
@@ -251,7 +260,7 @@ def share_out_of_range(x: Array, grid: Grid | None = None, axis: int | None = No
     """
     grid = Grid() if grid is None else grid
     x = numpy.asarray(x, numpy.float64)
-    outside = ~(numpy.abs(x) <= grid.boundary)
+    outside = ~(numpy.abs(x - grid.middle) <= grid.boundary)
     if axis is None:
         return outside.mean()
     return outside.mean(tuple(i for i in range(x.ndim) if i != axis % x.ndim))

@@ -211,11 +211,19 @@ class _Rules:
             params = {"groups": groups, "units": alpha.shape[:-1], "problem": problem, "dtype": dtypes[1]}
             return slope.astype(dtypes[0]), self.moments(x, g, sigma, centers, order=0, **params)
 
-        return outs, list(self._pushed(parts, primals, tangents))
+        x, alpha, g, sigma, centers = primals
+        found = self._pushed(parts, primals, tangents, besides=2)
+        if type(tangents[2]) is self.backend.ad.Zero:
+            return outs, list(found)
+        by_g = self.made.pull.bind(x, alpha, tangents[2], sigma, centers, groups=groups, problem=problem, dtypes=dtypes)
+        return outs, by_g if found is None else [a + b for a, b in zip(by_g, found, strict=True)]
 
-    def _pushed(self, function: Callable, primals, tangents):
-        """The tangent of the result of a function of all primals."""
-        nonzero = [i for i, t in enumerate(self._nonzero(tangents)) if t is not None]
+    def _pushed(self, function: Callable, primals, tangents, besides: int | None = None):
+        """The tangent of the result of a function of all primals, without the one that is due to the argument `besides`; None if no
+        other has a tangent."""
+        nonzero = [i for i, t in enumerate(self._nonzero(tangents)) if t is not None and i != besides]
+        if not nonzero:
+            return None
 
         def of_nonzero(*values):
             arguments = list(primals)
@@ -246,8 +254,6 @@ class _Rules:
             return self.value(x, alpha[0], sigma, centers, **params)
         # The groups become units.
         apart = self.xp.moveaxis(x.reshape(groups, len(x) // max(1, groups), *x.shape[1:]), 0, 1)
-        sigma = sigma[None] if sigma.ndim else sigma
-        centers = centers[None] if centers.ndim > 1 else centers
         return self.xp.moveaxis(self.value(apart, alpha, sigma, centers, **params), 0, 1).reshape(x.shape)
 
     def transpose_of_tangent(self, ct, x, alpha, x_t, alpha_t, sigma, centers, *, problem, dtype):
@@ -360,7 +366,7 @@ def _to_units(xp, kind: str, a, dim: int | None, size: int, ndim: int):
         return xp.moveaxis(a, dim, place)
     behind = 1 if kind == CENTERS else 0
     if dim is None:
-        return a[None] if a.ndim > behind else a
+        return a
     a = xp.moveaxis(a, dim, 0)
     # One bandwidth, or one list of centres, for all units of an example has no axes of units yet.
     return a.reshape(size, *(1,) * ndim, *a.shape[1:]) if a.ndim == 1 + behind else a

@@ -1,5 +1,6 @@
 """Layers: the KAF with its parameters, its relatives, and the same layer for Equinox and Flax (imported on demand)."""
 
+from .kan import BASES, KAN, Edge, KANLayer
 from .plain import (
     ACTIVATIONS,
     FIXED_FIELDS,
@@ -17,16 +18,19 @@ from .plain import (
     initial_alpha,
     num_parameters,
 )
-from .variants import KAF2D, ComplexKAF, GatedKAF, KANLayer, MultiKAF
+from .variants import KAF2D, ComplexKAF, GatedKAF, MultiKAF
 
 __all__ = [
     "ACTIVATIONS",
+    "BASES",
     "FIXED_FIELDS",
     "INITS",
     "KAF",
     "KAF2D",
+    "KAN",
     "TRAINED_FIELDS",
     "ComplexKAF",
+    "Edge",
     "Fixed",
     "GatedKAF",
     "KAFNet",

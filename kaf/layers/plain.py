@@ -44,7 +44,13 @@ def _is_array(value: Any) -> bool:
     return hasattr(value, "dtype") and hasattr(value, "shape")
 
 
+# How many entries of a tuple are printed.
+_SHOWN = 12
+
+
 def _short(value: Any) -> str:
+    if isinstance(value, tuple) and len(value) > _SHOWN:
+        return f"({_short(value[0])}, ... {len(value)} in all)"
     if isinstance(value, tuple):
         return f"({', '.join(map(_short, value))}{',' * (len(value) == 1)})"
     return f"{value.dtype}[{','.join(map(str, value.shape))}]" if _is_array(value) else repr(value)
@@ -180,13 +186,17 @@ def fields_of(layer: Any) -> dict[str, Any]:
 
 def carried_over(layer: KAF, backend: Backend) -> KAF:
     """The same layer with arrays of `backend`. Arrays of the other library are converted through NumPy."""
-    arrays = {name: getattr(layer, name) for name in TRAINED_FIELDS}
-    moved = {
+    return dataclasses.replace(layer, **moved(layer, TRAINED_FIELDS, backend))
+
+
+def moved(layer: Layer, names: Sequence[str], backend: Backend) -> dict[str, Array]:
+    """Those of the named fields that are not None, as arrays of `backend`."""
+    arrays = {name: getattr(layer, name) for name in names}
+    return {
         name: x if isinstance(x, backend.np.ndarray) else backend.np.asarray(numpy.asarray(x))
         for name, x in arrays.items()
         if x is not None
     }
-    return dataclasses.replace(layer, **moved)
 
 
 def apply(layer: Any, x: Array) -> Array:
@@ -280,13 +290,16 @@ class KAFNet(Layer):
         key: Array | int,
         sizes: Sequence[int],
         activation: str = "kaf",
-        grid: Grid | None = None,
+        grid: Grid | Sequence[Grid] | None = None,
         init: str | Callable[..., Any] = "random",
+        **options: Any,
     ) -> KAFNet:
-        """A network with layers of `sizes` [n_in, hidden..., n_out]; `grid` and `init` are for its KAFs (see `KAF.init`).
+        """A network with layers of `sizes` [n_in, hidden..., n_out].
 
-        The weights are He's before a rectifier, or before a KAF that starts as one, else Glorot's; see `Linear.init`.
-        Raises ValueError for fewer than two sizes and for an unknown activation.
+        `grid` is for all layers of KAFs, or holds one for each. `init` and the `options` `kernel`, `trainable`, `residual` and
+        `method` are for all of them (see `KAF.init`). The weights are He's before a rectifier, or before a KAF that starts as
+        one, else Glorot's; see `Linear.init`. Raises ValueError for fewer than two sizes, for an unknown activation, for another
+        number of grids, and for options of KAFs with another activation.
         """
         if len(sizes) < 2:
             raise ValueError(
@@ -294,17 +307,35 @@ class KAFNet(Layer):
             )
         if activation not in ACTIVATIONS:
             raise ValueError(f"KAFNet: there is no activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}.")
+        if options and activation != "kaf":
+            raise ValueError(f"KAFNet: {', '.join(options)} can be given for KAFs alone, not for {activation}.")
         shape_of_activation = init if activation == "kaf" else activation
         keys = get_backend(key).random.split(as_key(key), 2 * len(sizes))
+        grids = per_layer("KAFNet", "grid", grid, (Grid, type(None)), len(sizes) - 2)
         layers = []
         for i, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
             last = i == len(sizes) - 2
             layers.append(Linear.init(keys[2 * i], n_in, n_out, before=None if last else shape_of_activation))
-            if not last:
-                layers.append(
-                    KAF.init(keys[2 * i + 1], n_out, grid, init) if activation == "kaf" else Fixed(activation)
-                )
+            if not last and activation == "kaf":
+                layers.append(KAF.init(keys[2 * i + 1], n_out, grids[i], init, **options))
+            elif not last:
+                layers.append(Fixed(activation))
         return cls(tuple(layers))
+
+    def resize(self, grid: Grid) -> KAFNet:
+        """A network whose KAFs have another grid and, as near as it allows, the same functions (see `KAF.resize`)."""
+        return KAFNet(tuple(layer.resize(grid) if hasattr(layer, "resize") else layer for layer in self.layers))
+
+    def fit_to_data(self, x: Array, coverage: float = 0.99) -> KAFNet:
+        """A network with the same functions, on grids as wide as the inputs of the KAFs are for samples x [n, n_in].
+
+        See `KAF.fit_to_data`. Each layer gets the samples as the new layers before it return them.
+        """
+        layers = []
+        for layer in self.layers:
+            layers.append(layer.fit_to_data(x, coverage) if hasattr(layer, "fit_to_data") else layer)
+            x = layers[-1](x)
+        return KAFNet(tuple(layers))
 
     def __call__(self, x: Array) -> Array:
         """One example [n_in] -> [n_out], or a batch [n, n_in] -> [n, n_out]."""
@@ -314,6 +345,16 @@ class KAFNet(Layer):
 
 
 register_dataclass(KAFNet, data_fields=["layers"], meta_fields=[])
+
+
+def per_layer(what: str, name: str, value: Any, one: Any, layers: int) -> tuple[Any, ...]:
+    """`value` for each of the layers if it is an instance of `one`, else its entries. Raises ValueError for another number."""
+    values = (value,) * layers if isinstance(value, one) else tuple(value)
+    if len(values) != layers:
+        raise ValueError(
+            f"{what}: {name} must be one for all, or hold one for each of the {layers} layers; it has {len(values)}."
+        )
+    return values
 
 
 def num_parameters(model: Any) -> int:

@@ -1,4 +1,4 @@
-"""Relatives of the KAF: of two inputs, of several kernels, of complex numbers, as a gate, and on the edges of a network.
+"""Relatives of the KAF: of two inputs, of several kernels, of complex numbers, and as a gate.
 
 Like the layers of `plain.py` they are frozen dataclasses and pytrees of both backends. None of them computes an array in
 which every value of x has an axis for the centres, and none keeps such an array for reverse mode.
@@ -6,20 +6,24 @@ which every value of x has an axis for the centres, and none keeps such an array
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
+
 from ..backend import Array, Backend, get_backend, register_dataclass
 from ..functional.activation import kaf
 from ..functional.evaluation import Problem
 from ..functional.grid import Grid
 from ..functional.gridded import make_layout
-from ..functional.init import RANDOM_SCALE, as_key, random_alpha
+from ..functional.init import RANDOM_SCALE, as_key, fit_to_data, random_alpha
 from ..functional.kernels import as_floats, gauss_kernel, kernel_function
 from ..functional.operations import sum_of_gaussians
+from .kan import KANLayer  # noqa: F401  (pickles of older versions name it by the door to this file)
 from .plain import KAF, Layer
 
 # -- Two inputs ----------------------------------------------------------------------------------------------------------
@@ -67,6 +71,18 @@ class KAF2D(Layer):
             )
         sigma = backend.np.asarray(self.sigma)
         return _kaf2d(backend, self.grid)(x[..., :pairs], x[..., pairs:], alpha, sigma)
+
+    def resize(self, grid: Grid) -> KAF2D:
+        """A layer on another grid, whose functions are as near to the old ones as that grid allows, in the mean square."""
+        there = _between(grid, self.grid)
+        new, old = (gauss_kernel(there[:, None], g.exact_centers, math.sqrt(2.0) * g.step) for g in (grid, self.grid))
+        moved = numpy.linalg.pinv(new, rcond=1e-5) @ old
+        alpha = moved @ numpy.asarray(self.alpha, numpy.float64) @ moved.T
+        return dataclasses.replace(self, alpha=_like(self.alpha, alpha), grid=grid)
+
+    def fit_to_data(self, x: Array, coverage: float = 0.99) -> KAF2D:
+        """A layer with the same functions on a grid as wide as the inputs x; see `kaf.fit_to_data` and `resize`."""
+        return self.resize(fit_to_data(x, self.grid.size, coverage, self.grid.rule))
 
 
 register_dataclass(KAF2D, data_fields=["alpha"], meta_fields=["grid"])
@@ -153,6 +169,26 @@ class MultiKAF(Layer):
 
         return sum((part(m) for m in range(1, len(self.kernels))), part(0))
 
+    def resize(self, grid: Grid) -> MultiKAF:
+        """A layer on another grid, with the same mu, whose functions are as near to the old ones as that grid allows.
+
+        Near means in the mean square over the new grid. Outside of it ReLU and softplus kernels go on growing.
+        """
+        there = _between(grid, self.grid)
+
+        def basis(grid, mu):
+            kernels = [kernel_function(kernel) for kernel in self.kernels]
+            matrices = [numpy.asarray(kernel(there[:, None], grid.exact_centers, grid.sigma)) for kernel in kernels]
+            return numpy.tensordot(mu, numpy.stack(matrices).astype(numpy.float64), 1)
+
+        rows = zip(numpy.asarray(self.alpha, numpy.float64), numpy.asarray(self.mu, numpy.float64), strict=True)
+        moved = [numpy.linalg.lstsq(basis(grid, mu), basis(self.grid, mu) @ alpha, rcond=1e-5)[0] for alpha, mu in rows]
+        return dataclasses.replace(self, alpha=_like(self.alpha, numpy.stack(moved)), grid=grid)
+
+    def fit_to_data(self, x: Array, coverage: float = 0.99) -> MultiKAF:
+        """A layer with the same functions on a grid as wide as the inputs x; see `kaf.fit_to_data` and `resize`."""
+        return self.resize(fit_to_data(x, self.grid.size, coverage, self.grid.rule))
+
 
 register_dataclass(MultiKAF, data_fields=["alpha", "mu"], meta_fields=["kernels", "grid", "axis"])
 
@@ -188,6 +224,16 @@ class ComplexKAF(Layer):
         z = backend.np.asarray(z)
         return backend.lax.complex(self.real(backend.np.real(z)), self.imag(backend.np.imag(z)))
 
+    def resize(self, grid: Grid) -> ComplexKAF:
+        """As `KAF.resize`, of both parts."""
+        return ComplexKAF(self.real.resize(grid), self.imag.resize(grid))
+
+    def fit_to_data(self, z: Array, coverage: float = 0.99) -> ComplexKAF:
+        """As `KAF.fit_to_data`, one for the real parts of z and the other for the imaginary parts; for zeros it stays."""
+        z = numpy.asarray(z)
+        pairs = ((self.real, z.real), (self.imag, z.imag))
+        return ComplexKAF(*[layer.fit_to_data(part, coverage) if part.any() else layer for layer, part in pairs])
+
 
 register_dataclass(ComplexKAF, data_fields=["real", "imag"], meta_fields=[])
 
@@ -222,114 +268,27 @@ class GatedKAF(Layer):
         x = as_floats(backend.np, x)
         return backend.nn.sigmoid(0.5 * self.kaf(x) + 0.5 * x)
 
+    def resize(self, grid: Grid) -> GatedKAF:
+        """As `KAF.resize`."""
+        return GatedKAF(self.kaf.resize(grid))
+
+    def fit_to_data(self, x: Array, coverage: float = 0.99) -> GatedKAF:
+        """As `KAF.fit_to_data`."""
+        return GatedKAF(self.kaf.fit_to_data(x, coverage))
+
 
 register_dataclass(GatedKAF, data_fields=["kaf"], meta_fields=[])
 
 
-# -- On every edge -------------------------------------------------------------------------------------------------------
+# -- On another grid -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class KANLayer(Layer):
-    """A KAF on each edge of a layer: out_o = sum_i phi_io(x_i) + sum_i base_io silu(x_i) + bias_o.
-
-    This is the layer of fast-kan (Li, arXiv 2405.06721): by default 8 Gaussians exp(-((x - c)/step)^2) on [-2, 2], plus a
-    linear layer of silu(x). With norm=True the Gaussians are applied to the inputs after a layer norm. alpha is
-    [n_in, n_out, k], base [n_in, n_out] and bias [n_out]; scale and shift [n_in] belong to the norm. A part whose arrays are
-    None is left out. The sum is computed one centre after the other, each by a matrix product of its Gaussians, so no array
-    is [batch, n_in, k].
-
-    >>> layer = KANLayer.init(0, 3, 2)
-    >>> layer.alpha.shape, layer([[1.0, 2.0, 3.0]]).shape
-    ((3, 2, 8), (1, 2))
-    """
-
-    alpha: Array
-    base: Array | None = None
-    bias: Array | None = None
-    scale: Array | None = None
-    shift: Array | None = None
-    grid: Grid = Grid(8, 2.0)
-
-    has_alpha = True
-
-    @classmethod
-    def init(
-        cls,
-        key: Array | int,
-        n_in: int,
-        n_out: int,
-        grid: Grid | None = None,
-        *,
-        spread: float = 0.1,
-        base: bool = True,
-        norm: bool = False,
-    ) -> KANLayer:
-        """A layer with normal alpha of standard deviation `spread`, normal base of variance 1 / n_in, and zero bias.
-
-        `base` and `norm` say whether the layer has the silu part and the layer norm. The layer norm, which fast-kan has, helps
-        where a layer has many inputs (images, hidden layers of dozens of units) that would leave the grid: it brings them to
-        mean 0 and variance 1. It hurts where there are few, because it takes two numbers away from every example, the mean and
-        the spread of its inputs: of two inputs it leaves which one is larger, and of one input nothing.
-
-        Raises ValueError for a norm of one input.
-        """
-        if norm and n_in == 1:
-            raise ValueError("KANLayer: a layer norm of one input is a constant; give norm=False, or more inputs.")
-        grid = Grid(8, 2.0) if grid is None else grid
-        backend = get_backend(key)
-        xp = backend.np
-        keys = backend.random.split(as_key(key))
-        weight = random_alpha(keys[1], (n_in, n_out), 1 / math.sqrt(max(1, n_in)))
-        return cls(
-            random_alpha(keys[0], (n_in, n_out, grid.size), spread),
-            base=weight if base else None,
-            bias=xp.zeros(n_out) if base else None,
-            scale=xp.ones(n_in) if norm else None,
-            shift=xp.zeros(n_in) if norm else None,
-            grid=grid,
-        )
-
-    def __call__(self, x: Array) -> Array:
-        """x [..., n_in] -> [..., n_out]. Raises ValueError if the last axis of x has another size."""
-        backend = get_backend(x, self.alpha)
-        x = as_floats(backend.np, x)
-        if not x.shape or x.shape[-1] != self.alpha.shape[0]:
-            raise ValueError(
-                f"KANLayer: the last axis of x must have {self.alpha.shape[0]} features; "
-                f"x has shape {x.shape}, alpha {self.alpha.shape}."
-            )
-        out = _edges(backend, self.grid)(x if self.scale is None else self._normed(backend.np, x), self.alpha)
-        if self.base is not None:
-            out = out + backend.nn.silu(x) @ self.base + self.bias
-        return out
-
-    def _normed(self, xp, x):
-        centered = x - x.mean(-1, keepdims=True)
-        return centered / xp.sqrt((centered**2).mean(-1, keepdims=True) + 1e-5) * self.scale + self.shift
+def _between(new: Grid, old: Grid) -> numpy.ndarray:
+    """Points over the new grid for a fit, 20 for each step of the finer grid; float64."""
+    return numpy.linspace(new.low, new.high, 20 * math.ceil((new.high - new.low) / min(new.step, old.step)) + 1)
 
 
-register_dataclass(KANLayer, data_fields=["alpha", "base", "bias", "scale", "shift"], meta_fields=["grid"])
-
-
-@functools.cache
-def _edges(backend: Backend, grid: Grid) -> Callable:
-    """A function of (x [..., n_in], alpha [n_in, n_out, k]): sum_i phi_io(x_i), [..., n_out]."""
-    xp = backend.np
-
-    def add(out, center_and_alpha, x):
-        center, alpha = center_and_alpha
-        return out + xp.exp(-(((x - center) / grid.step) ** 2)) @ alpha
-
-    add = backend.checkpoint(add, prevent_cse=False)
-
-    def edges(x, alpha):
-        dtype = xp.result_type(x, alpha)
-        computing = xp.result_type(dtype, "float32")
-        x, alpha = x.astype(computing), xp.moveaxis(alpha, -1, 0).astype(computing)
-        start = xp.zeros((*x.shape[:-1], alpha.shape[-1]), computing)
-        xs = (xp.asarray(grid.exact_centers, computing), alpha)
-        out, _ = backend.lax.scan(lambda out, c: (add(out, c, x), None), start, xs)
-        return out.astype(dtype)
-
-    return backend.jit(backend.checkpoint(edges))
+def _like(alpha: Array, values: numpy.ndarray) -> Array:
+    """The values as an array of the library and the dtype of `alpha`."""
+    alpha = get_backend(alpha).np.asarray(alpha)
+    return get_backend(alpha).np.asarray(values.astype(alpha.dtype))

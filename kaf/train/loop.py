@@ -30,6 +30,10 @@ LOSSES = {
 # How many examples of the validation data are evaluated at a time.
 _EVALUATED = 1024
 
+# Without a number of epochs, the validation loss ends the training: the share of the examples that are held out, the most epochs,
+# and the patience in epochs and in steps, of which the longer counts.
+HELD_OUT, MOST_EPOCHS, PATIENCE, PATIENT_STEPS = 0.1, 1000, 20, 400
+
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
@@ -61,13 +65,14 @@ def fit(
     y: Any,
     *,
     loss: str | Callable[..., Any] = "cross_entropy",
-    epochs: int = 30,
+    epochs: int | None = None,
     batch_size: int = 64,
     optimizer: Optimizer | None = None,
     seed: int = 0,
     backend: str | Backend | None = None,
     callback: Callable[..., Any] | None = None,
     l2_alpha: float = 1e-4,
+    penalty: Callable[[Any], Any] | None = None,
     validation: float | tuple[Any, Any] | None = None,
     patience: int | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
@@ -83,6 +88,8 @@ def fit(
 
     `validation` is (x, y), or the share of the examples to hold out, which are drawn by `seed`. With `patience`, training
     ends when that many epochs in a row have not lowered the validation loss, and the model of the best epoch is returned.
+    Without `epochs` the training ends so, after 1000 epochs at the latest: if no validation is given, 10 % of the examples are
+    held out, and the patience is by default 20 epochs, or as many more as 400 steps take.
     `callback(epoch, loss)` is called after every epoch, counted from 0, with the mean loss of the epoch; with validation, the
     validation loss is a third argument. Ctrl-C ends the training, and the model of the last finished step is returned.
 
@@ -103,25 +110,31 @@ def fit(
     >>> result = fit(KAFNet.init(0, [1, 4, 1]), x, x[:, 0] ** 2, loss="mean_squared_error", epochs=20, validation=0.2)
     >>> result.loss_curve.shape, bool(result.validation_losses[-1] < result.validation_losses[0])
     ((20,), True)
+    >>> fit(KAFNet.init(0, [1, 4, 1]), x, x[:, 0] ** 2, loss="mean_squared_error", callback=lambda *_: None).best_epoch > 20
+    True
     """
     start = time.perf_counter()
     loss = _loss_function(loss)
     backend = _choose(model, backend)
     examples = Examples(_host(x), _host(y))
     held_out = None
+    epochs, validation, patience = stopping(len(examples), batch_size, epochs, validation, patience)
     _check_settings(epochs, batch_size, validation, patience)
     if validation is not None:
         examples, held_out = hold_out(examples, validation, seed)
     place = placement(backend, mesh)
     place.check_batch(batch_size)
     with use_backend(backend.name):
-        machine = _Machine(backend, place, model, loss, adam(5e-3) if optimizer is None else optimizer, l2_alpha)
+        machine = _Machine(
+            backend, place, model, loss, adam(5e-3) if optimizer is None else optimizer, l2_alpha, penalty
+        )
         for part in filter(None, (examples, held_out)):
             _check_labels(loss, machine.model(machine.values), part)
         training = _Training(machine, examples, held_out, epochs, batch_size, seed, patience, callback)
         settings = {}
         if checkpoint is not None or mesh is not None:
             settings = _settings(loss, l2_alpha, batch_size, seed, patience, examples, held_out)
+            settings |= {} if penalty is None else {"penalty": getattr(penalty, "__qualname__", type(penalty).__name__)}
         place.agree(json.dumps([settings, epochs]), "arguments and data")
         if checkpoint is not None:
             training.keep_in(checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint), settings)
@@ -137,13 +150,33 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     return -(-examples // batch_size)
 
 
+def stopping(
+    examples: int, batch_size: int, epochs: int | None, validation: Any, patience: int | None
+) -> tuple[int, Any, int | None]:
+    """(epochs, validation, patience) of a training: as given, or without epochs those of early stopping.
+
+    >>> stopping(1000, 50, 40, None, None), stopping(1000, 50, None, None, None), stopping(50, 50, None, 0.5, None)
+    ((40, None, None), (1000, 0.1, 23), (1000, 0.5, 400))
+    """
+    if epochs is not None:
+        return epochs, validation, patience
+    validation = HELD_OUT if validation is None else validation
+    if patience is None:
+        share = validation if isinstance(validation, float) and 0 < validation < 1 else 0.0
+        steps = steps_per_epoch(max(1, examples - round(share * examples)), max(1, batch_size))
+        patience = max(PATIENCE, -(-PATIENT_STEPS // steps))
+    return MOST_EPOCHS, validation, patience
+
+
 # -- What computes -----------------------------------------------------------------------------------------------------
 
 
 class _Machine:
     """The compiled step and the compiled evaluation. `values` is the model with None in place of leaves that are not trained."""
 
-    def __init__(self, backend, place, model: Any, loss: Callable, optimizer: Optimizer, l2_weight: float):
+    def __init__(
+        self, backend, place, model: Any, loss: Callable, optimizer: Optimizer, l2_weight: float, penalty=None
+    ):
         self.backend, self.place, self.optimizer = backend, place, optimizer
         self._leaves, self._treedef = backend.tree_util.tree_flatten(model)
         self._where = [i for i, leaf in enumerate(self._leaves) if _is_floating(leaf)]
@@ -151,7 +184,7 @@ class _Machine:
             raise ValueError("fit: the model has no floating arrays, and so nothing to train.")
         # Through NumPy, because the leaves may be arrays of the other library.
         self.values = self._tree([backend.np.asarray(_host(self._leaves[i])) for i in self._where], {})
-        self._step = place.jit(backend, make_step(backend, self.model, loss, optimizer, l2_weight))
+        self._step = place.jit(backend, make_step(backend, self.model, loss, optimizer, l2_weight, penalty))
         self._evaluate = place.jit(backend, lambda values, x, y: loss(self.model(values)(x), y))
 
     def step(self, values: Any, state: Any, x: numpy.ndarray, y: numpy.ndarray) -> tuple[Any, Any, Any]:
@@ -176,11 +209,18 @@ class _Machine:
         return self.backend.tree_util.tree_unflatten(self._treedef, [leaves.get(i) for i in range(len(self._leaves))])
 
 
-def make_step(backend: Backend, model: Callable, loss: Callable, optimizer: Optimizer, l2_weight: float) -> Callable:
+def make_step(
+    backend: Backend,
+    model: Callable,
+    loss: Callable,
+    optimizer: Optimizer,
+    l2_weight: float,
+    penalty: Callable | None = None,
+) -> Callable:
     """A training step, not jitted: step(values, state, x, y) -> (values, state, loss). The loss is without the l2 term.
 
     `model` makes a callable model from the values, and the step calls it on x. `l2_weight` is the weight of the sum of
-    alpha^2 in the loss.
+    alpha^2 in the loss, and `penalty` a function of the model that is added to it.
 
     >>> from kaf.layers import KAFNet
     >>> from kaf.train.optim import sgd
@@ -194,7 +234,8 @@ def make_step(backend: Backend, model: Callable, loss: Callable, optimizer: Opti
     def objective(values, x, y):
         made = model(values)
         value = loss(made(x), y)
-        return (value + l2_weight * losses.l2_alpha(made) if l2_weight else value), value
+        whole = value + l2_weight * losses.l2_alpha(made) if l2_weight else value
+        return (whole if penalty is None else whole + penalty(made)), value
 
     def step(values, state, x, y):
         # What is reported is the loss of the data: with the l2 term it could not be compared with that of other networks.

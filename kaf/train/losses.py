@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy
+
 from ..backend import Array, get_backend, get_tree_backend
 
 
@@ -110,6 +112,36 @@ def l2_alpha(model: Any) -> Array | float:
     # An alpha may be a tree itself: in a Flax module it is a node that holds the array.
     alphas = [leaf for node in nodes for leaf in tree_util.tree_leaves(node.alpha)]
     return sum(((get_backend(alpha).np.asarray(alpha) ** 2).sum() for alpha in alphas), 0.0)
+
+
+def sparsity(model: Any, entropy: float = 1.0) -> Array | float:
+    """A penalty under which few edges of a KAN stay strong, a scalar; 0.0 for a model without KAN layers.
+
+    The strength of an edge is the mean of |alpha|, plus |base|. A layer's penalty is the sum of the strengths of its edges (L1),
+    plus `entropy` times the entropy of their shares of the sum. Source: Liu et al., arXiv 2404.19756, section 2.5.1, with
+    coefficients in place of outputs, so no array has a value for each example and edge. For `penalty` of `kaf.fit`.
+
+    >>> from kaf.layers import KAN
+    >>> net = KAN.init(0, [2, 3, 1])
+    >>> bool(sparsity(net) > sparsity(net, entropy=0.0) > 0)
+    True
+    """
+    tree_util = get_tree_backend(model).tree_util
+    total: Array | float = 0.0
+    for node in filter(has_alpha, tree_util.tree_leaves(model, is_leaf=has_alpha)):
+        node = node.to_layer() if hasattr(node, "to_layer") else node
+        if not hasattr(node, "bases"):
+            continue
+        xp = get_backend(node.alpha).np
+        strengths = xp.abs(xp.asarray(node.alpha)).mean(-1)
+        if node.base is not None:
+            strengths = strengths + xp.abs(xp.asarray(node.base))
+        if node.mask is not None:
+            strengths = xp.where(numpy.asarray(node.mask), strengths, 0)
+        whole = strengths.sum()
+        shares = strengths / (whole + 1e-12)
+        total = total + whole - entropy * (shares * xp.log(shares + 1e-12)).sum()
+    return total
 
 
 def has_alpha(node: Any) -> bool:

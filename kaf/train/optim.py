@@ -7,7 +7,7 @@ the number of steps made so far, and can be passed as `learning_rate`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..backend import Array, get_backend, get_tree_backend
@@ -204,6 +204,67 @@ def apply_updates(params: Any, updates: Any) -> Any:
     """
     backend = get_tree_backend((params, updates))
     return backend.tree_util.tree_map(lambda p, u: backend.np.asarray(p + u, p.dtype), params, updates)
+
+
+# -- A model that changes in the middle of training --------------------------------------------------------------------
+
+
+def carry_over(
+    state: Any, fresh: Any, params: Any, gradients: Sequence[Any], b1: float = 0.9, b2: float = 0.999
+) -> Any:
+    """The optimizer's state for going on after the model has become `params`, by `update_grid`, `refine` or `prune`.
+
+    On another grid, old means of the gradients by alpha belong to other functions, and starting anew takes large steps in all
+    directions. So the moments of every alpha, and of every array of another shape, are rebuilt from `gradients`: a list of the
+    gradients by the new parameters, on a few batches. All else is carried over, the number of steps too.
+
+    `state` is the state so far, and `fresh` is `optimizer.init(params)`; the optimizer is one of this module or of optax. Moments
+    are the fields `mu` and `nu` of a state that has a `count`, as Adam's; b1 and b2 must be the optimizer's. Other arrays that
+    have the shape of a changed parameter, such as a sum of gradients, start anew. `params` are what `optimizer.init` gets: of an
+    Equinox module its arrays alone. Of Flax, `state` and `fresh` are the `opt_state` of the old `nnx.Optimizer` and of a new one,
+    which gets the result, and `params` are `nnx.state(model, nnx.Param)`. Raises ValueError for other gradients.
+
+    >>> import numpy as np
+    >>> optimizer, old, new = adam(), {"alpha": np.ones(3)}, {"alpha": np.ones(5)}
+    >>> state = optimizer.update(old, optimizer.init(old))[1]
+    >>> state = carry_over(state, optimizer.init(new), new, [{"alpha": np.full(5, 2.0)}])
+    >>> print(np.asarray(state.mu["alpha"]).round(4), state.count)
+    [0.2 0.2 0.2 0.2 0.2] 1
+    """
+    tree_util = get_tree_backend(params).tree_util
+    by_path = lambda tree: {_keys(path): leaf for path, leaf in tree_util.tree_flatten_with_path(tree)[0]}
+    new, old = by_path(params), by_path(state)
+    gradients = [by_path(gradient) for gradient in gradients]
+    if not gradients or any(each.keys() != new.keys() for each in gradients):
+        raise ValueError("carry_over: gradients must be a list, of one or more gradients by the new parameters.")
+
+    def carried(path, leaf):
+        path = _keys(path)
+        # The tree of the moments is the tree of the parameters, somewhere in the state.
+        start = next((i for i in range(len(path)) if path[i:] in new), None)
+        before = old.get(path)
+        if before is not None and before.shape == leaf.shape and (start is None or "alpha" not in path[start:]):
+            return before
+        kind = None if not start else path[start - 1]
+        count = (
+            None if kind is None else next((old[k] for k in old if k[:start] == (*path[: start - 1], "count")), None)
+        )
+        if count is None or kind not in ("mu", "nu"):
+            return leaf
+        xp = get_backend(leaf).np
+        found = [xp.asarray(each[path[start:]]) ** (1 if kind == "mu" else 2) for each in gradients]
+        # After count steps a mean that began at 0 has this share of what it goes to, and the optimizer divides by the share.
+        share = 1 - (b1 if kind == "mu" else b2) ** xp.asarray(count, leaf.dtype)
+        return (sum(found) / len(found) * share).astype(leaf.dtype)
+
+    leaves, treedef = tree_util.tree_flatten_with_path(fresh)
+    return tree_util.tree_unflatten(treedef, [carried(*each) for each in leaves])
+
+
+def _keys(path: Sequence[Any]) -> tuple[Any, ...]:
+    """The names, keys and indices of a path. Flax's variables hold their arrays as `value`, which is left out."""
+    keys = [next(getattr(entry, name) for name in ("name", "key", "idx") if hasattr(entry, name)) for entry in path]
+    return tuple(keys[:-1] if keys[-1:] == ["value"] else keys)
 
 
 # -- Schedules ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+from ..api.callbacks import effects_barrier
+
 TABLE = "minijax/alias/private.py"
 
 
@@ -16,6 +18,9 @@ def _register_exclusion(path: str) -> None:
 SERVED: dict[str, dict[str, tuple[Any, str, str]]] = {
     "jax._src.traceback_util": {
         "register_exclusion": (_register_exclusion, "Equinox", "hides its frames in tracebacks"),
+    },
+    "jax._src.dispatch": {
+        "wait_for_tokens": (effects_barrier, "Equinox", "waits for effects before it looks for errors"),
     },
 }
 

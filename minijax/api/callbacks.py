@@ -87,7 +87,13 @@ def io_callback(callback: Callable, result_shape_dtypes: Any, *args, sharding=No
 
 
 def effects_barrier() -> None:
-    """Return when all effects have happened (`jax.effects_barrier`). On NumPy, they have happened before this call."""
+    """Return when all effects have happened (`jax.effects_barrier`). On NumPy, they have happened before this call.
+
+    >>> import minijax
+    >>> minijax.debug.print('x = {}', 1)
+    x = 1
+    >>> effects_barrier()
+    """
 
 
 __all__ = ["effects_barrier", "io_callback", "pure_callback"]

@@ -70,7 +70,12 @@ def save_from_both_policies(first: Callable, second: Callable) -> Callable:
 
 
 class checkpoint_policies:
-    """The policies for `checkpoint(policy=...)`, by name (`jax.checkpoint_policies`)."""
+    """The policies for `checkpoint(policy=...)`, by name (`jax.checkpoint_policies`).
+
+    >>> import minijax.numpy as jnp
+    >>> checkpoint(jnp.sin, policy=checkpoint_policies.nothing_saveable)(0.0)
+    Array(0., dtype=float32, weak_type=True)
+    """
 
     everything_saveable = staticmethod(everything_saveable)
     nothing_saveable = staticmethod(nothing_saveable)
@@ -145,7 +150,13 @@ remat = checkpoint
 
 
 def checkpoint_name(x: Any, name: str) -> Any:
-    """`x`, an array or a pytree of arrays, with a name that policies can select (`jax.ad_checkpoint.checkpoint_name`)."""
+    """`x`, an array or a pytree of arrays, with a name that policies can select (`jax.ad_checkpoint.checkpoint_name`).
+
+    >>> import minijax.numpy as jnp
+    >>> policy = checkpoint_policies.save_only_these_names('first')
+    >>> checkpoint(lambda x: jnp.sin(checkpoint_name(jnp.sin(x), 'first')), policy=policy)(0.0)
+    Array(0., dtype=float32, weak_type=True)
+    """
     return tree_map(lambda leaf: name_p.bind(as_operand(leaf, "checkpoint_name's argument"), name=name), x)
 
 

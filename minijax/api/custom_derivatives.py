@@ -31,7 +31,11 @@ SymbolicZero = Zero
 
 
 def zero_from_primal(x: Any, symbolic_zeros: bool = False) -> Any:
-    """The zero tangent of an array: an array, or a `SymbolicZero` (`jax.custom_derivatives.zero_from_primal`)."""
+    """The zero tangent of an array: an array, or a `SymbolicZero` (`jax.custom_derivatives.zero_from_primal`).
+
+    >>> zero_from_primal(2.0), zero_from_primal(2.0, symbolic_zeros=True)
+    (Array(0., dtype=float32, weak_type=True), Zero(float32[]))
+    """
     zero = Zero(get_aval(x).to_tangent_aval())
     return zero if symbolic_zeros else instantiate(zero)
 
@@ -321,7 +325,20 @@ class custom_vjp(_CustomFunction[R]):
 
 
 class CustomVJPPrimal:
-    """With symbolic_zeros, `fwd` gets one for each array: `value` is the array, `perturbed` says if it is differentiated."""
+    """With symbolic_zeros, `fwd` gets one for each array: `value` is the array, `perturbed` says if it is differentiated.
+
+    >>> import minijax
+    >>> @minijax.custom_vjp
+    ... def product(x, y):
+    ...     return x * y
+    >>> def forward(x, y):
+    ...     print(x.perturbed, y.perturbed)
+    ...     return x.value * y.value, y.value
+    >>> product.defvjp(forward, lambda y, ct: (y * ct, None), symbolic_zeros=True)
+    >>> minijax.grad(product)(2.0, 3.0)
+    True False
+    Array(3., dtype=float32, weak_type=True)
+    """
 
     def __init__(self, value, perturbed: bool = True):
         self.value = value

@@ -294,7 +294,10 @@ _jitted: WeakValueDictionary[int, JitFunction] = WeakValueDictionary()
 
 
 def clear_caches() -> None:
-    """Forget every program that any jitted function has traced (`jax.clear_caches`)."""
+    """Forget every program that any jitted function has traced (`jax.clear_caches`).
+
+    >>> clear_caches()
+    """
     for f in _alive(_jitted):
         f.clear_cache()
     # A function keeps its programs after its `jit`s are gone.

@@ -31,7 +31,13 @@ from .arguments import (
 
 
 class ShapeDtypeStruct:
-    """The shape and dtype of an array, without values (`jax.ShapeDtypeStruct`)."""
+    """The shape and dtype of an array, without values (`jax.ShapeDtypeStruct`).
+
+    >>> import minijax
+    >>> import minijax.numpy as jnp
+    >>> minijax.make_jaxpr(jnp.sin)(ShapeDtypeStruct((3,), 'float32')).out_avals
+    [ShapedArray(float32[3])]
+    """
 
     __slots__ = ("shape", "dtype", "weak_type")
 

@@ -60,6 +60,11 @@ def pmap(
 
     Raises ValueError if there are fewer devices than examples. `config.update("jax_num_cpu_devices", n)` sets the number of
     NumPy's devices; XLA_FLAGS=--xla_force_host_platform_device_count=n in the environment sets the number of XLA's.
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> pmap(lambda x: x / lax.psum(x, 'i'), axis_name='i')(jnp.array([4.0]))
+    Array([1.], dtype=float32)
     """
     if not callable(fun):
         raise TypeError(f"Expected a callable value, got {fun!r}")

@@ -78,7 +78,12 @@ def typematch(a: ShapedArray, b: ShapedArray) -> bool:
 
 
 class Zero:
-    """A tangent or cotangent known to be zero: nothing is computed with it."""
+    """A tangent or cotangent known to be zero: nothing is computed with it.
+
+    >>> import numpy as np
+    >>> Zero(ShapedArray((3,), np.dtype('float32')))
+    Zero(float32[3])
+    """
 
     __slots__ = ("aval",)
 
@@ -102,4 +107,10 @@ class UndefinedPrimal:
 
 
 def is_undefined_primal(x: Any) -> bool:
+    """Whether an operand of a transpose rule is one of the linear ones, which have no value.
+
+    >>> import numpy as np
+    >>> is_undefined_primal(UndefinedPrimal(ShapedArray((), np.dtype('float32')))), is_undefined_primal(2.0)
+    (True, False)
+    """
     return type(x) is UndefinedPrimal

@@ -17,7 +17,12 @@ from .traces import get_aval
 
 
 class Var:
-    """A variable of a jaxpr. A variable has an identity and no name: the printer gives the names."""
+    """A variable of a jaxpr. A variable has an identity and no name: the printer gives the names.
+
+    >>> import minijax
+    >>> minijax.make_jaxpr(lambda x: x * 2.0)(1.0).eqns[0].invars[0].aval
+    ShapedArray(float32[], weak_type=True)
+    """
 
     __slots__ = ("aval",)
 
@@ -29,7 +34,11 @@ class Var:
 
 
 class DropVar(Var):
-    """A result that nobody reads; printed `_`."""
+    """A result that nobody reads; printed `_`.
+
+    >>> issubclass(DropVar, Var)
+    True
+    """
 
     __slots__ = ()
 
@@ -38,7 +47,12 @@ class DropVar(Var):
 
 
 class Literal:
-    """A scalar constant written into the jaxpr."""
+    """A scalar constant written into the jaxpr.
+
+    >>> import minijax
+    >>> minijax.make_jaxpr(lambda x: x * 2.0)(1.0).eqns[0].invars[1].val
+    Array(2., dtype=float32, weak_type=True)
+    """
 
     __slots__ = ("val", "aval")
 
@@ -57,7 +71,13 @@ Atom = Var | Literal
 
 
 class JaxprEqn:
-    """`outvars = primitive[params] invars`, and the equation's origin."""
+    """`outvars = primitive[params] invars`, and the equation's origin.
+
+    >>> import minijax
+    >>> eqn = minijax.make_jaxpr(lambda x: x * 2.0)(1.0).eqns[0]
+    >>> eqn.primitive, eqn.params
+    (mul, {})
+    """
 
     __slots__ = ("invars", "outvars", "primitive", "params", "effects", "origin")
 
@@ -87,12 +107,25 @@ class JaxprEqn:
 
 
 def new_jaxpr_eqn(invars, outvars, primitive, params, effects=no_effects, source_info=None) -> JaxprEqn:
+    """An equation, as JAX's interpreters make one: its operands, its results, the primitive and the parameters.
+
+    >>> import minijax
+    >>> eqn = minijax.make_jaxpr(lambda x: x * 2.0)(1.0).eqns[0]
+    >>> new_jaxpr_eqn(eqn.invars, eqn.outvars, eqn.primitive, eqn.params).primitive
+    mul
+    """
     origin = None if source_info is None else Origin(source_info)
     return JaxprEqn(list(invars), list(outvars), primitive, params, effects, origin)
 
 
 class Jaxpr:
-    """A function of `constvars` and `invars`: equations in order, and the atoms it returns."""
+    """A function of `constvars` and `invars`: equations in order, and the atoms it returns.
+
+    >>> import minijax
+    >>> jaxpr = minijax.make_jaxpr(lambda x: x * 2.0)(1.0).jaxpr
+    >>> len(jaxpr.invars), len(jaxpr.eqns), len(jaxpr.outvars)
+    (1, 1, 1)
+    """
 
     __slots__ = ("constvars", "invars", "outvars", "eqns", "effects", "__weakref__")
 
@@ -119,7 +152,15 @@ class Jaxpr:
 
 
 class ClosedJaxpr:
-    """A jaxpr with the values of its `constvars`."""
+    """A jaxpr with the values of its `constvars`.
+
+    >>> import minijax
+    >>> import minijax.numpy as jnp
+    >>> c = jnp.ones(3)
+    >>> closed_jaxpr = minijax.make_jaxpr(lambda x: x * c)(1.0)
+    >>> closed_jaxpr.consts, closed_jaxpr.out_avals
+    ([Array([1., 1., 1.], dtype=float32)], [ShapedArray(float32[3])])
+    """
 
     __slots__ = ("jaxpr", "consts", "__weakref__")
 
@@ -146,7 +187,12 @@ class ClosedJaxpr:
 
 
 def jaxpr_as_fun(closed_jaxpr: ClosedJaxpr) -> Callable:
-    """The Python function of a closed jaxpr: flat arguments in, a list out."""
+    """The Python function of a closed jaxpr: flat arguments in, a list out.
+
+    >>> import minijax
+    >>> jaxpr_as_fun(minijax.make_jaxpr(lambda x: x * 2.0)(1.0))(4.0)
+    [Array(8., dtype=float32, weak_type=True)]
+    """
     return lambda *args: eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
 
 
@@ -226,7 +272,11 @@ def clean_up_dead_vars(eqn: JaxprEqn, env: dict, last: dict):
 
 def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):
     """Raise `JaxprTypeError` unless every variable is bound once, before its use, and every equation's results have the
-    types that its primitive's abstract evaluation gives. Inner jaxprs are checked too."""
+    types that its primitive's abstract evaluation gives. Inner jaxprs are checked too.
+
+    >>> import minijax
+    >>> check_jaxpr(minijax.make_jaxpr(lambda x: x * 2.0)(1.0))
+    """
     if isinstance(jaxpr, ClosedJaxpr):
         for v, c in zip(jaxpr.jaxpr.constvars, jaxpr.consts, strict=True):
             if (v.aval.shape, v.aval.dtype) != (get_aval(c).shape, get_aval(c).dtype):
@@ -273,7 +323,13 @@ _JAXPRS = {Jaxpr, ClosedJaxpr}
 
 
 def jaxprs_in_params(params: dict) -> list[Jaxpr | ClosedJaxpr]:
-    """The jaxprs among an equation's parameters, in the order of the parameters."""
+    """The jaxprs among an equation's parameters, in the order of the parameters.
+
+    >>> import minijax
+    >>> eqn = minijax.make_jaxpr(minijax.jit(lambda x: x * 2.0))(1.0).eqns[0]
+    >>> len(jaxprs_in_params(eqn.params))
+    1
+    """
     found = []
     for value in params.values():
         if type(value) in _JAXPRS:

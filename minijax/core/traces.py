@@ -140,6 +140,12 @@ def set_leak_search(search: Callable[[Trace], None]):
 
 
 def current_trace() -> Trace:
+    """The interpreter of the operations that this thread runs now.
+
+    >>> import minijax
+    >>> type(current_trace()).__name__
+    'EvalTrace'
+    """
     return thread_state.trace
 
 
@@ -161,6 +167,10 @@ class Array:
     """An array that user code holds: concrete (`array.ArrayImpl`) or a tracer. `isinstance(x, jax.Array)` tests for it.
 
     The operators and methods (`x + y`, `x.sum()`, `x[i]`, `x.at[i]`) are put here by `numpy/array_methods.py`.
+
+    >>> import minijax, minijax.numpy as jnp
+    >>> isinstance(jnp.ones(3), Array), isinstance(1.0, Array)
+    (True, False)
     """
 
     __slots__ = ()
@@ -306,7 +316,11 @@ def given(x: Any) -> Array:
 
 
 def get_aval(x: Any) -> ShapedArray:
-    """The aval of an array, tracer, NumPy value or Python number; TypeError for anything else."""
+    """The aval of an array, tracer, NumPy value or Python number; TypeError for anything else.
+
+    >>> get_aval(2.0)
+    ShapedArray(float32[], weak_type=True)
+    """
     if isinstance(x, Array):
         return x.aval
     t = python_scalar_type(x)
@@ -331,4 +345,9 @@ def without_tangent(x: Any):
 
 
 def is_constant_dim(d) -> bool:
+    """Whether a size in a shape is a number, as every size is here (JAX has symbolic sizes, too).
+
+    >>> is_constant_dim(3)
+    True
+    """
     return isinstance(d, (int, np.integer))

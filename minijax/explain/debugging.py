@@ -20,6 +20,7 @@ from weakref import ref
 
 import numpy as np
 
+from ..core import array
 from ..core.array import ArrayImpl, EvalTrace, eval_trace, to_array, wrap_result
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr, jaxprs_in_params
 from ..core.primitive import Primitive
@@ -29,6 +30,7 @@ from ..foundation.config import Config, config
 from ..foundation.dtypes import float0, key_fry
 from ..foundation.source_info import Origin, SourceInfo, context, current_origin
 from ..lowering import compile as lowering
+from ..lowering import run as lowering_run
 from ..lowering.origins import numbered
 from ..transforms.transpose import accumulate, transpose_eqn
 from .capture import BadInput
@@ -37,6 +39,9 @@ from .names import Names, base, expression, is_of_user, user_frame
 from .running import summary
 
 TESTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"NaN": np.isnan, "infinity": np.isinf}
+
+
+LAYOUTS = ("broadcast_in_dim", "reshape", "squeeze", "transpose")
 
 
 def condition(text: str) -> Callable[[np.ndarray], bool]:
@@ -114,7 +119,7 @@ class Watch:
             self.note_operands(args)
             out = plain(trace, primitive, args, params, origin)
             for x in out if primitive.multiple_results else [out]:
-                self.note_result(x, primitive, origin)
+                self.note_result(x, primitive, origin, args)
             return out
 
         return write
@@ -144,8 +149,16 @@ class Watch:
         for ct, of in cotangents(sys._getframe(2)):
             self.names.note_cotangent(ct, of)
 
-    def note_result(self, x: Any, primitive: Primitive, origin: Origin | None) -> None:
-        if origin is not None and origin.place is not None:
+    def note_result(self, x: Any, primitive: Primitive, origin: Origin | None, args: Sequence) -> None:
+        if (
+            origin is not None
+            and origin.kind == "batch"
+            and primitive.name in LAYOUTS
+            and primitive is not origin.primitive
+        ):
+            # A batch rule moves an axis before it computes: the value is what it was.
+            self.names.same(args[0], x)
+        elif origin is not None and origin.place is not None:
             text = expression(origin.place)
             rule = rule_of(origin, primitive)
             self.names.note_result(x, text if rule is None else f"{primitive.name}, by the {rule.kind} rule at {text}")
@@ -186,7 +199,7 @@ class Watch:
         for x in results:
             if not isinstance(x, ArrayImpl) or x.dtype in (float0, key_fry):
                 continue
-            self.note_result(x, primitive, origin)
+            self.note_result(x, primitive, origin, args)
             value = x._value
             kinds = [] if carried else [k for k in self.kinds if self.arises(TESTS[k], value, args)]
             self.know(value)
@@ -286,11 +299,11 @@ class Watch:
 def rule_of(origin: Origin, primitive: Primitive) -> Origin | None:
     """The origin whose rule wrote an equation, for the user's operation at its place; None if the equation is that operation. A
     batch rule does the operation for a batch; the jvp rule of sqrt computes sqrt, and what its derivative needs."""
-    while origin.kind == "batch" and origin.parents:
+    while origin.parents and (origin.kind == "batch" or (origin.kind, origin.primitive) == ("jvp", primitive)):
         origin = origin.parents[0]
     # A line of a rule that the user wrote is a line of the user's.
     own = origin.primitive is None or not (origin.parents and origin.same_place(origin.parents[0]))
-    return None if own or (origin.kind, origin.primitive) == ("jvp", primitive) else origin
+    return None if own else origin
 
 
 def is_of_the_way_back(origin: Origin) -> bool:
@@ -367,6 +380,10 @@ def watched(kinds: Sequence[str], when: str | None) -> Iterator[Watch]:
             config.update(name, value)
             stack.callback(config.update, name, before[name])
         stack.callback(lowering.clear_programs)
+        # Nobody can look into a program of XLA's.
+        compilers = lowering_run.COMPILERS
+        stack.callback(compilers.update, dict(compilers))
+        compilers.update(dict.fromkeys(compilers, compilers["numpy"]))
         # Every trace keeps the origins of what it does.
         records, eval_trace.records = eval_trace.records, True
         stack.callback(setattr, eval_trace, "records", records)
@@ -376,6 +393,8 @@ def watched(kinds: Sequence[str], when: str | None) -> Iterator[Watch]:
             (JaxprBuilder, "atom", watch.around_constants(JaxprBuilder.atom)),
             (lowering, "_compile", watch.interpreted),
             (Config, "update", _without_fast(Config.update)),
+            # Under `debug_nans` the script would raise an error before the debugger sees the result.
+            *[(module, "debugging_floats", lambda: False) for module in (array, lowering, lowering_run)],
         ):
             stack.enter_context(_replaced(owner, name, value))
         yield watch

@@ -26,7 +26,11 @@ SIZE = 3
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of a rule. state: "ok", "wrong" or "absent". text: by how much it is wrong, or why it is absent."""
+    """What was found of a rule. state: "ok", "wrong" or "absent". text: by how much it is wrong, or why it is absent.
+
+    >>> Finding('jvp', 'ok', '')
+    Finding(rule='jvp', state='ok', text='')
+    """
 
     rule: str
     state: str
@@ -35,6 +39,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
+    """What `check_rules` found of a primitive: one `Finding` for each rule. `.wrong` has those that are wrong.
+
+    >>> report = Report('cube', (Finding('impl', 'ok', ''), Finding('jvp', 'absent', 'none was given')))
+    >>> report
+    cube: impl is ok
+    cube: jvp is absent: none was given
+    >>> report.wrong
+    ()
+    """
+
     primitive: str
     findings: tuple[Finding, ...]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -30,6 +31,7 @@ _ENVIRONMENTS = {eval_jaxpr.__code__: "env", backward_pass.__code__: "values", t
 _NO_CONTAINERS = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type, str, bytes, int, float, complex)
 # Names within longer lists, and within containers in containers in containers, are not looked for: that would take long.
 _LONGEST, _DEEPEST = 256, 4
+_MOST_VARIABLES = 100_000
 
 
 def base(x: Any) -> np.ndarray | Var | None:
@@ -87,6 +89,8 @@ class Names:
         self._cotangents: dict[int, str] = {}
         # What keeps an id its own: a variable itself, or a weak reference to an array, so that no array lives longer for this.
         self._kept: dict[int, Any] = {}
+        # Ids of the variables, the oldest first. Nothing says when a variable is gone, so only the newest have names.
+        self._variables: deque[int] = deque()
 
     def name(self, x: Any, code: CodeType | None) -> str | None:
         """The name of a value in a function of the user's; else its name in another one."""
@@ -165,7 +169,13 @@ class Names:
         found = base(x)
         key = id(found)
         if key not in self._kept:
-            self._kept[key] = ref(found, lambda _: self._forget(key)) if type(found) is np.ndarray else found
+            if type(found) is np.ndarray:
+                self._kept[key] = ref(found, lambda _: self._forget(key))
+                return
+            self._kept[key] = found
+            self._variables.append(key)
+            if len(self._variables) > _MOST_VARIABLES:
+                self._forget(self._variables.popleft())
 
     def _forget(self, key: int) -> None:
         for known in (self._names, self._made_by, self._cotangents, self._kept):

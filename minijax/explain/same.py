@@ -22,7 +22,11 @@ TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Difference:
-    """What was found of one way to run the function. text: "" if both libraries give the same."""
+    """What was found of one way to run the function. text: "" if both libraries give the same.
+
+    >>> Difference('grad', 'result 0 is off by 0.33 of the largest')
+    Difference(way='grad', text='result 0 is off by 0.33 of the largest')
+    """
 
     way: str
     text: str
@@ -30,6 +34,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
+    """What `check_same` found: one `Difference` for each way to run the function.
+
+    >>> Comparison((Difference('value', ''), Difference('grad', 'result 0 is off by 0.33 of the largest')))
+    value: the same
+    grad: result 0 is off by 0.33 of the largest
+    """
+
     findings: tuple[Difference, ...]
 
     def __str__(self) -> str:

@@ -286,20 +286,48 @@ class disable_jit(_Setting):
 
 
 class debug_nans(_Setting):
-    """`with debug_nans():` raises a FloatingPointError at the first operation whose result has a NaN (`jax.debug_nans`)."""
+    """`with debug_nans():` raises a FloatingPointError at the first operation whose result has a NaN (`jax.debug_nans`).
+
+    >>> import minijax.numpy as jnp
+    >>> with debug_nans():
+    ...     try:
+    ...         jnp.log(-1.0)
+    ...     except FloatingPointError as error:
+    ...         print(str(error).split(',')[0])
+    invalid value (nan) encountered in log
+    """
 
     option = "jax_debug_nans"
 
 
 class debug_infs(_Setting):
-    """`with debug_infs():` raises a FloatingPointError at the first operation whose result has an infinity (`jax.debug_infs`)."""
+    """`with debug_infs():` raises a FloatingPointError at the first operation whose result has an infinity (`jax.debug_infs`).
+
+    >>> import minijax.numpy as jnp
+    >>> with debug_infs():
+    ...     try:
+    ...         jnp.log(0.0)
+    ...     except FloatingPointError as error:
+    ...         print(str(error).split(',')[0])
+    invalid value (inf) encountered in log
+    """
 
     option = "jax_debug_infs"
 
 
 class checking_leaks(_Setting):
     """`with checking_leaks():` raises an error at the end of a transformation if an object still holds one of its tracers
-    (`jax.checking_leaks`). It is slow, and meant for debugging."""
+    (`jax.checking_leaks`). It is slow, and meant for debugging.
+
+    >>> import minijax
+    >>> kept = []
+    >>> with checking_leaks():
+    ...     try:
+    ...         minijax.jit(lambda x: kept.append(x))(1.0)
+    ...     except Exception as error:
+    ...         print(str(error).split('.')[0])
+    Leaked trace StagingTrace
+    """
 
     option = "jax_check_tracer_leaks"
 

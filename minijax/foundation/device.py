@@ -63,42 +63,70 @@ def _check_backend(backend: str | None):
 
 
 def devices(backend: str | None = None) -> list[Device]:
-    """All devices (`jax.devices`). Raises RuntimeError for a backend other than "cpu"."""
+    """All devices (`jax.devices`). Raises RuntimeError for a backend other than "cpu".
+
+    >>> devices()[0].platform
+    'cpu'
+    """
     _check_backend(backend)
     return [device_of_id(i) for i in range(_count())]
 
 
 def local_devices(process_index: int | None = None, backend: str | None = None) -> list[Device]:
-    """All devices, for process 0, the only one (`jax.local_devices`). Raises ValueError for another process."""
+    """All devices, for process 0, the only one (`jax.local_devices`). Raises ValueError for another process.
+
+    >>> local_devices() == devices()
+    True
+    """
     if process_index not in (None, 0):
         raise ValueError(f"Unknown process_index {process_index}")
     return devices(backend)
 
 
 def device_count(backend: str | None = None) -> int:
-    """The number of devices (`jax.device_count`)."""
+    """The number of devices (`jax.device_count`).
+
+    >>> device_count() == len(devices())
+    True
+    """
     return len(devices(backend))
 
 
 def local_device_count(backend: str | None = None) -> int:
-    """The number of devices of this process, which has all (`jax.local_device_count`)."""
+    """The number of devices of this process, which has all (`jax.local_device_count`).
+
+    >>> local_device_count() == device_count()
+    True
+    """
     return device_count(backend)
 
 
 def process_index(backend: str | None = None) -> int:
-    """The number of this process: 0, as there is one (`jax.process_index`)."""
+    """The number of this process: 0, as there is one (`jax.process_index`).
+
+    >>> process_index()
+    0
+    """
     _check_backend(backend)
     return 0
 
 
 def process_count(backend: str | None = None) -> int:
-    """The number of processes: 1 (`jax.process_count`)."""
+    """The number of processes: 1 (`jax.process_count`).
+
+    >>> process_count()
+    1
+    """
     _check_backend(backend)
     return 1
 
 
 def default_backend() -> str:
-    """The platform that programs run on: "cpu" (`jax.default_backend`)."""
+    """The platform that programs run on: "cpu" (`jax.default_backend`).
+
+    >>> default_backend()
+    'cpu'
+    """
     return _PLATFORM
 
 

@@ -21,16 +21,30 @@ float0 = np.dtype([("float0", np.void, 0)])
 
 
 class extended(np.generic):
-    """The class of dtypes that NumPy does not know."""
+    """The class of dtypes that NumPy does not know.
+
+    >>> issubdtype(prng_key, extended), issubdtype('float32', extended)
+    (True, False)
+    """
 
 
 class prng_key(extended):
-    """The class of dtypes of random keys: `issubdtype(key.dtype, prng_key)`."""
+    """The class of dtypes of random keys: `issubdtype(key.dtype, prng_key)`.
+
+    >>> import minijax
+    >>> issubdtype(minijax.random.key(0).dtype, prng_key)
+    True
+    """
 
 
 class PRNGKeyDtype:
     """The dtype of threefry keys. An array of them is stored as a NumPy array of (hi, lo) records, so that slicing,
-    stacking and selecting need no rule of their own."""
+    stacking and selecting need no rule of their own.
+
+    >>> import minijax
+    >>> minijax.random.key(0).dtype
+    key<fry>
+    """
 
     name = "key<fry>"
     itemsize = 8
@@ -64,7 +78,11 @@ _narrow = {
 
 
 def bfloat16() -> np.dtype:
-    """NumPy's dtype for bfloat16, which the optional package ml_dtypes adds."""
+    """NumPy's dtype for bfloat16, which the optional package ml_dtypes adds.
+
+    >>> bfloat16().itemsize
+    2
+    """
     if importlib.util.find_spec("ml_dtypes") is None:
         raise ImportError("bfloat16 needs the package ml_dtypes: pip install ml_dtypes")
     return np.dtype(importlib.import_module("ml_dtypes").bfloat16)
@@ -79,7 +97,11 @@ _as_dtype: dict[Any, Any] = {key_fry: key_fry, float0: float0}
 
 
 def as_dtype(dtype: Any):
-    """The np.dtype that a dtype, scalar type, string or Python type stands for."""
+    """The np.dtype that a dtype, scalar type, string or Python type stands for.
+
+    >>> as_dtype(float), as_dtype('int8')
+    (dtype('float64'), dtype('int8'))
+    """
     try:
         return _as_dtype[dtype]
     except (KeyError, TypeError):
@@ -130,7 +152,11 @@ _issubdtype: dict[tuple, bool] = {}
 
 
 def issubdtype(a: Any, b: Any) -> bool:
-    """The answer of np.issubdtype, which here knows `extended`, `prng_key` and bfloat16 too."""
+    """The answer of np.issubdtype, which here knows `extended`, `prng_key` and bfloat16 too.
+
+    >>> issubdtype('float32', np.floating), issubdtype('int32', np.floating)
+    (True, False)
+    """
     try:
         return _issubdtype[a, b]
     except (KeyError, TypeError):
@@ -336,7 +362,11 @@ def result_type(*args: Any, return_weak_type_flag: bool = False) -> Any:
 
 
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:
-    """The dtype that two dtypes promote to (`jnp.promote_types`)."""
+    """The dtype that two dtypes promote to (`jnp.promote_types`).
+
+    >>> promote_types('int32', 'float16')
+    dtype('float16')
+    """
     return result_type(_type_operand(a), _type_operand(b))
 
 
@@ -366,12 +396,24 @@ def to_inexact_dtype(dtype: Any):
 
 
 def scalar_type_of(x: Any) -> type:
-    """The Python type of an array's elements: bool, int, float or complex."""
+    """The Python type of an array's elements: bool, int, float or complex.
+
+    >>> scalar_type_of(np.ones(3)), scalar_type_of(2)
+    (<class 'float'>, <class 'int'>)
+    """
     kind = dtype_and_weak_type(x)[0].kind
     return {"b": bool, "i": int, "u": int, "f": float, "V": float, "c": complex}[kind]
 
 
 def finfo(dtype: Any) -> Any:
+    """The limits of a float dtype, as NumPy gives them (`jnp.finfo`): `.eps`, `.max`, `.tiny`, `.bits`. Those of bfloat16 come
+    from ml_dtypes.
+
+    Raises ValueError for a dtype that is not a float.
+
+    >>> float(finfo('float32').eps), finfo('float16').bits
+    (1.1920928955078125e-07, 16)
+    """
     dtype = as_dtype(dtype)
     if _is_bfloat16(dtype):
         return importlib.import_module("ml_dtypes").finfo(dtype)

@@ -8,39 +8,114 @@ from __future__ import annotations
 
 
 class JAXTypeError(TypeError):
-    """A TypeError raised about a traced value."""
+    """A TypeError raised about a traced value.
+
+    >>> import numpy, minijax
+    >>> try:
+    ...     minijax.jit(lambda x: numpy.sin(x))(1.0)
+    ... except JAXTypeError as error:
+    ...     print(str(error).split(' was')[0])
+    The numpy.ndarray conversion method __array__()
+    """
 
 
 class JAXIndexError(IndexError):
-    """An IndexError raised about a traced value."""
+    """An IndexError raised about a traced value.
+
+    >>> import minijax
+    >>> try:
+    ...     minijax.jit(lambda x: x[x > 0])(minijax.numpy.ones(3))
+    ... except JAXIndexError as error:
+    ...     print(str(error).split('.')[0])
+    Array boolean indices must be concrete; got bool[3]
+    """
 
 
 class ConcretizationTypeError(JAXTypeError):
-    """The program needs a number, and tracing knows only its shape and dtype."""
+    """The program needs a number, and tracing knows only its shape and dtype.
+
+    >>> import minijax
+    >>> try:
+    ...     minijax.jit(lambda x: float(x))(1.0)
+    ... except ConcretizationTypeError as error:
+    ...     print(str(error).split('.')[0])
+    Abstract tracer value encountered where concrete value is expected: float32[]
+    """
 
 
 class TracerBoolConversionError(ConcretizationTypeError):
-    """`if`, `while`, `and`, `or`, `not` or `bool()` met a traced value."""
+    """`if`, `while`, `and`, `or`, `not` or `bool()` met a traced value.
+
+    >>> import minijax
+    >>> try:
+    ...     minijax.jit(lambda x: x if x > 0 else -x)(1.0)
+    ... except TracerBoolConversionError as error:
+    ...     print(str(error).split('.')[0])
+    Attempted boolean conversion of traced array with shape and dtype bool[]
+    """
 
 
 class TracerArrayConversionError(JAXTypeError):
-    """A NumPy function, or `np.asarray`, met a traced value."""
+    """A NumPy function, or `np.asarray`, met a traced value.
+
+    >>> import numpy, minijax
+    >>> try:
+    ...     minijax.jit(lambda x: numpy.sin(x))(1.0)
+    ... except TracerArrayConversionError as error:
+    ...     print(str(error).split(' was')[0])
+    The numpy.ndarray conversion method __array__()
+    """
 
 
 class TracerIntegerConversionError(JAXTypeError):
-    """A traced value was used where Python needs an integer, such as a list's index."""
+    """A traced value was used where Python needs an integer, such as a list's index.
+
+    >>> import minijax
+    >>> try:
+    ...     minijax.jit(lambda i: [1, 2][i])(0)
+    ... except TracerIntegerConversionError as error:
+    ...     print(str(error).split('.')[0])
+    The __index__() method was called on traced array with shape and dtype int32[]
+    """
 
 
 class NonConcreteBooleanIndexError(JAXIndexError):
-    """A boolean mask whose values are unknown was used as an index: the result's shape is unknown too."""
+    """A boolean mask whose values are unknown was used as an index: the result's shape is unknown too.
+
+    >>> import minijax
+    >>> try:
+    ...     minijax.jit(lambda x: x[x > 0])(minijax.numpy.ones(3))
+    ... except NonConcreteBooleanIndexError as error:
+    ...     print(str(error).split('.')[0])
+    Array boolean indices must be concrete; got bool[3]
+    """
 
 
 class UnexpectedTracerError(JAXTypeError):
-    """A traced value was used after the transformation that made it had ended."""
+    """A traced value was used after the transformation that made it had ended.
+
+    >>> import minijax
+    >>> kept = []
+    >>> _ = minijax.jit(lambda x: kept.append(x))(1.0)
+    >>> try:
+    ...     kept[0] + 1
+    ... except UnexpectedTracerError as error:
+    ...     print(str(error).split('.')[0])
+    Encountered an unexpected tracer
+    """
 
 
 class JaxprTypeError(TypeError):
-    """A jaxpr is not well formed. The code that built the jaxpr is at fault, never the data."""
+    """A jaxpr is not well formed. The code that built the jaxpr is at fault, never the data.
+
+    >>> import minijax
+    >>> jaxpr = minijax.make_jaxpr(lambda x: x * 2.0)(1.0).jaxpr
+    >>> try:
+    ...     minijax.extend.core.check_jaxpr(jaxpr.replace(eqns=[]))
+    ... except JaxprTypeError as error:
+    ...     print(str(error).partition('] ')[2])
+    is read by the jaxpr's results before it is bound
+    """
 
 
 def bool_conversion(tracer: str, origin: str) -> TracerBoolConversionError:

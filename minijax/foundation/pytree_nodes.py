@@ -12,6 +12,12 @@ from typing import Any, NamedTuple, TypeVar
 
 
 class SequenceKey(NamedTuple):
+    """An item of a list or tuple in a key path; `idx` is its position.
+
+    >>> str(SequenceKey(2))
+    '[2]'
+    """
+
     idx: int
 
     def __str__(self) -> str:
@@ -19,6 +25,12 @@ class SequenceKey(NamedTuple):
 
 
 class DictKey(NamedTuple):
+    """An item of a dict in a key path; `key` is its key.
+
+    >>> str(DictKey('w'))
+    "['w']"
+    """
+
     key: Hashable
 
     def __str__(self) -> str:
@@ -26,6 +38,12 @@ class DictKey(NamedTuple):
 
 
 class GetAttrKey(NamedTuple):
+    """An attribute in a key path; `name` is its name.
+
+    >>> str(GetAttrKey('w'))
+    '.w'
+    """
+
     name: str
 
     def __str__(self) -> str:
@@ -33,6 +51,12 @@ class GetAttrKey(NamedTuple):
 
 
 class FlattenedIndexKey(NamedTuple):
+    """A child of a container without names, in a key path; `key` is its position.
+
+    >>> str(FlattenedIndexKey(2))
+    '[<flat index 2>]'
+    """
+
     key: int
 
     def __str__(self) -> str:
@@ -160,7 +184,16 @@ def register_pytree_node(
     unflatten_func: Callable[..., Any],
     flatten_with_keys_func: Callable[..., Any] | None = None,
 ) -> None:
-    """Make a class a container, by `flatten_func(x) -> (children, static data)` and `unflatten_func(data, children) -> x`."""
+    """Make a class a container, by `flatten_func(x) -> (children, static data)` and `unflatten_func(data, children) -> x`.
+
+    >>> from minijax import tree
+    >>> class Pair:
+    ...     def __init__(self, a, b):
+    ...         self.a, self.b = a, b
+    >>> register_pytree_node(Pair, lambda p: ((p.a, p.b), None), lambda _, children: Pair(*children))
+    >>> tree.leaves(Pair(1, [2, 3]))
+    [1, 2, 3]
+    """
     keys = None
     if flatten_with_keys_func is not None:
         keys = lambda x: [key for key, _ in flatten_with_keys_func(x)[0]]
@@ -168,7 +201,21 @@ def register_pytree_node(
 
 
 def register_pytree_node_class(cls: type[Any]) -> type[Any]:
-    """Class decorator: make the class a container, by its methods `tree_flatten` and `tree_unflatten` (`jax.tree_util`)."""
+    """Class decorator: make the class a container, by its methods `tree_flatten` and `tree_unflatten` (`jax.tree_util`).
+
+    >>> from minijax import tree
+    >>> @register_pytree_node_class
+    ... class Pair:
+    ...     def __init__(self, a, b):
+    ...         self.a, self.b = a, b
+    ...     def tree_flatten(self):
+    ...         return (self.a, self.b), None
+    ...     @classmethod
+    ...     def tree_unflatten(cls, _, children):
+    ...         return cls(*children)
+    >>> tree.map(lambda x: 2 * x, Pair(1, 2)).b
+    4
+    """
     register_pytree_node(cls, lambda x: x.tree_flatten(), cls.tree_unflatten)
     return cls
 
@@ -179,7 +226,16 @@ def register_pytree_with_keys(
     unflatten_func: Callable[..., Any],
     flatten_func: Callable[..., Any] | None = None,
 ) -> None:
-    """As `register_pytree_node`; `flatten_with_keys(x)` returns ((key, child) pairs, data)."""
+    """As `register_pytree_node`; `flatten_with_keys(x)` returns ((key, child) pairs, data).
+
+    >>> from minijax import tree
+    >>> class Box:
+    ...     def __init__(self, x):
+    ...         self.x = x
+    >>> register_pytree_with_keys(Box, lambda b: ([(GetAttrKey('x'), b.x)], None), lambda _, children: Box(*children))
+    >>> [keystr(path) for path, _ in tree.leaves_with_path([Box(1)])]
+    ['[0].x']
+    """
 
     def flatten(x):
         pairs, data = flatten_with_keys(x)
@@ -189,7 +245,21 @@ def register_pytree_with_keys(
 
 
 def register_pytree_with_keys_class(cls: type[Any]) -> type[Any]:
-    """Class decorator: make the class a container, by its methods `tree_flatten_with_keys` and `tree_unflatten`."""
+    """Class decorator: make the class a container, by its methods `tree_flatten_with_keys` and `tree_unflatten`.
+
+    >>> from minijax import tree
+    >>> @register_pytree_with_keys_class
+    ... class Box:
+    ...     def __init__(self, x):
+    ...         self.x = x
+    ...     def tree_flatten_with_keys(self):
+    ...         return [(GetAttrKey('x'), self.x)], None
+    ...     @classmethod
+    ...     def tree_unflatten(cls, _, children):
+    ...         return cls(*children)
+    >>> [keystr(path) for path, _ in tree.leaves_with_path([Box(1)])]
+    ['[0].x']
+    """
     flatten = getattr(cls, "tree_flatten", None)
     register_pytree_with_keys(
         cls,
@@ -271,6 +341,14 @@ def static(**kwargs: Any) -> Any:
 
 
 def register_static(cls: type[Any]) -> type[Any]:
-    """Class decorator: make instances containers without children, compared as static data; they must be hashable."""
+    """Class decorator: make instances containers without children, compared as static data; they must be hashable.
+
+    >>> from minijax import tree
+    >>> @register_static
+    ... class Mode(str):
+    ...     pass
+    >>> tree.leaves({'x': 1, 'mode': Mode('train')})
+    [1]
+    """
     register_pytree_node(cls, lambda x: ((), x), lambda data, _: data)
     return cls

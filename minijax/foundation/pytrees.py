@@ -224,15 +224,32 @@ def _flatten(tree, leaves: list, is_leaf) -> PyTreeDef:
 
 
 def tree_unflatten(treedef: PyTreeDef, leaves: Iterable[Any]) -> Any:
-    """The tree of a treedef with the given leaves."""
+    """The tree of a treedef with the given leaves.
+
+    >>> leaves, treedef = tree_flatten({'a': 1, 'b': [2, 3]})
+    >>> tree_unflatten(treedef, [10, 20, 30])
+    {'a': 10, 'b': [20, 30]}
+    """
     return treedef.unflatten(leaves)
 
 
 def tree_leaves(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[Any]:
+    """The leaves of a tree, in order. is_leaf: what is a leaf besides the values that are no containers.
+
+    >>> tree_leaves({'b': [1, None, 2], 'a': 3})
+    [3, 1, 2]
+    >>> tree_leaves([(1, 2), (3, 4)], is_leaf=lambda x: isinstance(x, tuple))
+    [(1, 2), (3, 4)]
+    """
     return tree_flatten(tree, is_leaf)[0]
 
 
 def tree_structure(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> PyTreeDef:
+    """The treedef of a tree: its containers, without the leaves.
+
+    >>> tree_structure([1, {'a': 2}]) == tree_structure([3, {'a': 4}])
+    True
+    """
     return tree_flatten(tree, is_leaf)[1]
 
 
@@ -256,6 +273,15 @@ def tree_reduce(
     initializer: Any = _NO_INITIAL,
     is_leaf: Callable[[Any], bool] | None = None,
 ) -> Any:
+    """The leaves of a tree folded by a function of two arguments, from `initializer` if there is one.
+
+    Raises TypeError for a tree without leaves, and no initializer.
+
+    >>> tree_reduce(lambda total, x: total + x, {'a': 1, 'b': (2, 3)})
+    6
+    >>> tree_reduce(lambda total, x: total + x, [], 0)
+    0
+    """
     leaves = tree_leaves(tree, is_leaf)
     if initializer is _NO_INITIAL:
         return functools.reduce(function, leaves)
@@ -288,23 +314,47 @@ def tree_reduce_associative(
 
 
 def tree_all(tree: Any, *, is_leaf: Callable[[Any], bool] | None = None) -> bool:
+    """Whether all leaves of a tree are true.
+
+    >>> tree_all({'a': True, 'b': [1, 2]}), tree_all([True, 0])
+    (True, False)
+    """
     return all(tree_leaves(tree, is_leaf))
 
 
 def all_leaves(iterable: Iterable[Any], is_leaf: Callable[[Any], bool] | None = None) -> bool:
-    """Whether none of the elements is a container."""
+    """Whether none of the elements is a container.
+
+    >>> all_leaves([1, 'a']), all_leaves([1, (2, 3)])
+    (True, False)
+    """
     return all(node_type(x) is None or (is_leaf is not None and is_leaf(x)) for x in iterable)
 
 
 def treedef_tuple(treedefs: Iterable[PyTreeDef]) -> PyTreeDef:
+    """The treedef of a tuple, from those of its elements.
+
+    >>> treedef_tuple([tree_structure(0), tree_structure([0, 0])])
+    PyTreeDef((*, [*, *]))
+    """
     return PyTreeDef(node_registry[tuple], None, tuple(treedefs))
 
 
 def treedef_children(treedef: PyTreeDef) -> list[PyTreeDef]:
+    """The treedefs of the children of the outermost container.
+
+    >>> treedef_children(tree_structure({'a': 0, 'b': [0, 0]}))
+    [PyTreeDef(*), PyTreeDef([*, *])]
+    """
     return treedef.children()
 
 
 def treedef_is_leaf(treedef: PyTreeDef) -> bool:
+    """Whether a treedef is that of a single leaf.
+
+    >>> treedef_is_leaf(tree_structure(0)), treedef_is_leaf(tree_structure([0]))
+    (True, False)
+    """
     return treedef.num_nodes == 1
 
 
@@ -335,7 +385,11 @@ def broadcast_prefix(prefix_tree: Any, full_tree: Any, is_leaf=None) -> list:
 
 
 def tree_broadcast(prefix_tree: Any, full_tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> Any:
-    """`prefix_tree` with its leaves repeated to the structure of `full_tree`."""
+    """`prefix_tree` with its leaves repeated to the structure of `full_tree`.
+
+    >>> tree_broadcast({'w': 1, 'b': 2}, {'w': [0, 0], 'b': 0})
+    {'b': 2, 'w': [1, 1]}
+    """
     return tree_unflatten(tree_structure(full_tree), broadcast_prefix(prefix_tree, full_tree, is_leaf))
 
 
@@ -416,7 +470,12 @@ def _one_level(tree: Any) -> tuple[list, PyTreeDef]:
 def tree_flatten_with_path(
     tree: Any, is_leaf: Callable[[Any], bool] | None = None
 ) -> tuple[list[tuple[tuple[Any, ...], Any]], PyTreeDef]:
-    """([(key path, leaf), ...], treedef)."""
+    """([(key path, leaf), ...], treedef).
+
+    >>> pairs, treedef = tree_flatten_with_path({'a': 1, 'b': [2, 3]})
+    >>> [(keystr(path), leaf) for path, leaf in pairs]
+    [("['a']", 1), ("['b'][0]", 2), ("['b'][1]", 3)]
+    """
     pairs: list = []
     _flatten_with_path(tree, (), pairs, is_leaf)
     return pairs, tree_structure(tree, is_leaf)
@@ -433,13 +492,22 @@ def _flatten_with_path(tree, path: tuple, pairs: list, is_leaf):
 
 
 def tree_leaves_with_path(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[tuple[tuple[Any, ...], Any]]:
+    """[(key path, leaf), ...] of a tree.
+
+    >>> [keystr(path) for path, _ in tree_leaves_with_path({'a': 1, 'b': [2, 3]})]
+    ["['a']", "['b'][0]", "['b'][1]"]
+    """
     return tree_flatten_with_path(tree, is_leaf)[0]
 
 
 def tree_map_with_path(
     f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: Callable[[Any], bool] | None = None
 ) -> Any:
-    """As `tree_map`; `f` gets the key path first."""
+    """As `tree_map`; `f` gets the key path first.
+
+    >>> tree_map_with_path(lambda path, x: f'{keystr(path)} is {x}', {'a': 1, 'b': [2]})
+    {'a': "['a'] is 1", 'b': ["['b'][0] is 2"]}
+    """
     pairs, treedef = tree_flatten_with_path(tree, is_leaf)
     others = [treedef.flatten_up_to(r) for r in rest]
     return treedef.unflatten([f(path, leaf, *xs) for (path, leaf), *xs in zip(pairs, *others)])

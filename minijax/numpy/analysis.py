@@ -70,7 +70,12 @@ def diff(
 
 
 def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike | None = None) -> Array:
-    """The differences of neighbours in the flattened array (`jax.numpy.ediff1d`)."""
+    """The differences of neighbours in the flattened array (`jax.numpy.ediff1d`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.ediff1d(jnp.array([1, 2, 4]))
+    Array([1, 2], dtype=int32)
+    """
     a = ravel(ensure_arraylike("ediff1d", ary))
     parts = [lax.sub(a[1:], a[:-1])]
     if to_begin is not None:
@@ -86,6 +91,10 @@ def gradient(
     """The derivative along each axis: central differences inside, one-sided ones at the edges (`jax.numpy.gradient`).
 
     varargs: the spacing, for all axes or for each: a number, or the coordinates along the axis.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.gradient(jnp.array([1.0, 2.0, 4.0]))
+    Array([1. , 1.5, 2. ], dtype=float32)
     """
     if edge_order is not None:
         raise NotImplementedError("The 'edge_order' argument to jnp.gradient is not supported.")
@@ -129,7 +138,12 @@ def _gradient_along(f: Array, h: Any, axis: int) -> Array:
 
 
 def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Array:
-    """The integral along an axis by the trapezoidal rule (`jax.numpy.trapezoid`)."""
+    """The integral along an axis by the trapezoidal rule (`jax.numpy.trapezoid`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.trapezoid(jnp.array([1.0, 2.0, 3.0]))
+    Array(4., dtype=float32)
+    """
     if x is None:
         (y,) = promote_dtypes_inexact(ensure_arraylike("trapezoid", y))
         steps = asarray(dx)
@@ -196,7 +210,12 @@ def _unroll_period(x: Array, xp: Array, fp: Array, period: Any) -> tuple[Array, 
 
 
 def unwrap(p: ArrayLike, discont: ArrayLike | None = None, axis: int = -1, period: ArrayLike = 2 * math.pi) -> Array:
-    """The angles with jumps of a whole period taken out (`jax.numpy.unwrap`)."""
+    """The angles with jumps of a whole period taken out (`jax.numpy.unwrap`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.unwrap(jnp.array([0.0, 6.0]))
+    Array([ 0.      , -0.283185], dtype=float32)
+    """
     p, period = promote_dtypes(ensure_arraylike("unwrap", p), period)
     if dtypes.issubdtype(p.dtype, np.complexfloating):
         raise ValueError("jnp.unwrap does not support complex inputs.")

@@ -108,7 +108,12 @@ pow = alias(power, "pow")
 
 
 def floor_divide(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """The largest whole number not above x1/x2 (`jax.numpy.floor_divide`)."""
+    """The largest whole number not above x1/x2 (`jax.numpy.floor_divide`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.floor_divide(jnp.array([7, -7]), 2)
+    Array([ 3, -4], dtype=int32)
+    """
     x1, x2 = promote_args_numeric("floor_divide", x1, x2)
     if is_a(x1, np.unsignedinteger):
         return ew.div_p.bind(x1, x2)
@@ -132,7 +137,12 @@ def _float_divmod(x1, x2):
 
 
 def divmod(x1: ArrayLike, x2: ArrayLike, /) -> tuple[Array, Array]:
-    """(floor_divide(x1, x2), remainder(x1, x2)) (`jax.numpy.divmod`)."""
+    """(floor_divide(x1, x2), remainder(x1, x2)) (`jax.numpy.divmod`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.divmod(7, 3)
+    (Array(2, dtype=int32, weak_type=True), Array(1, dtype=int32, weak_type=True))
+    """
     x1, x2 = promote_args_numeric("divmod", x1, x2)
     if is_a(x1, np.integer):
         return floor_divide(x1, x2), remainder(x1, x2)
@@ -140,7 +150,12 @@ def divmod(x1: ArrayLike, x2: ArrayLike, /) -> tuple[Array, Array]:
 
 
 def remainder(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """The remainder of x1 divided by x2, with the sign of x2 (`jax.numpy.remainder`)."""
+    """The remainder of x1 divided by x2, with the sign of x2 (`jax.numpy.remainder`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.remainder(jnp.array([7, -7]), 3)
+    Array([1, 2], dtype=int32)
+    """
     x1, x2 = promote_args_numeric("remainder", x1, x2)
     zero = strong_const(x1, 0)
     if is_a(x2, np.integer):
@@ -156,7 +171,12 @@ mod = alias(remainder, "mod")
 
 
 def fmod(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """The remainder of x1 divided by x2, with the sign of x1 (`jax.numpy.fmod`)."""
+    """The remainder of x1 divided by x2, with the sign of x1 (`jax.numpy.fmod`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.fmod(jnp.array([7, -7]), 3)
+    Array([ 1, -1], dtype=int32)
+    """
     x1, x2 = ensure_arraylike("fmod", x1, x2)
     if dtypes.issubdtype(dtypes.result_type(x1, x2), np.integer):
         x2 = where(x2 == 0, filled_like(x2, 1), x2)
@@ -164,7 +184,12 @@ def fmod(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 
 def modf(x: ArrayLike, /, out: None = None) -> tuple[Array, Array]:
-    """(fraction, whole part) of x (`jax.numpy.modf`)."""
+    """(fraction, whole part) of x (`jax.numpy.modf`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.modf(1.5)
+    (Array(0.5, dtype=float32, weak_type=True), Array(1., dtype=float32, weak_type=True))
+    """
     if out is not None:
         raise NotImplementedError("The 'out' argument to jnp.modf is not supported.")
     (x,) = promote_args_inexact("modf", x)
@@ -173,7 +198,12 @@ def modf(x: ArrayLike, /, out: None = None) -> tuple[Array, Array]:
 
 
 def hypot(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """sqrt(x1**2 + x2**2) without overflow (`jax.numpy.hypot`)."""
+    """sqrt(x1**2 + x2**2) without overflow (`jax.numpy.hypot`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.hypot(3.0, 4.0)
+    Array(5., dtype=float32, weak_type=True)
+    """
     x1, x2 = promote_args_inexact("hypot", x1, x2)
     if is_complex(x1):
         raise ValueError(
@@ -190,7 +220,12 @@ def hypot(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 
 def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """log(exp(x1) + exp(x2)) without overflow (`jax.numpy.logaddexp`)."""
+    """log(exp(x1) + exp(x2)) without overflow (`jax.numpy.logaddexp`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.logaddexp(100.0, 100.0)
+    Array(100.693146, dtype=float32, weak_type=True)
+    """
     return _logaddexp(*promote_args_inexact("logaddexp", x1, x2))
 
 
@@ -233,7 +268,12 @@ def _logaddexp_jvp(primals, tangents):
 
 
 def logaddexp2(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """log2(2**x1 + 2**x2) without overflow (`jax.numpy.logaddexp2`)."""
+    """log2(2**x1 + 2**x2) without overflow (`jax.numpy.logaddexp2`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.logaddexp2(3.0, 3.0)
+    Array(4., dtype=float32, weak_type=True)
+    """
     return _logaddexp2(*promote_args_inexact("logaddexp2", x1, x2))
 
 
@@ -257,7 +297,12 @@ def _logaddexp2_jvp(primals, tangents):
 
 
 def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """0 below 0, 1 above, x2 at 0 (`jax.numpy.heaviside`)."""
+    """0 below 0, 1 above, x2 at 0 (`jax.numpy.heaviside`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.heaviside(jnp.array([-1.0, 0.0, 1.0]), 0.5)
+    Array([0. , 0.5, 1. ], dtype=float32)
+    """
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
     if is_complex(x1):
         raise TypeError("jnp.heaviside does not support complex arguments.")
@@ -268,17 +313,32 @@ def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 
 def fmax(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """The larger of two numbers; if one is NaN, the other (`jax.numpy.fmax`)."""
+    """The larger of two numbers; if one is NaN, the other (`jax.numpy.fmax`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.fmax(jnp.array([1.0, jnp.nan]), 0.0)
+    Array([1., 0.], dtype=float32)
+    """
     return where(bitwise_or(greater(x1, x2), isnan(x2)), x1, x2)
 
 
 def fmin(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """The smaller of two numbers; if one is NaN, the other (`jax.numpy.fmin`)."""
+    """The smaller of two numbers; if one is NaN, the other (`jax.numpy.fmin`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.fmin(jnp.array([1.0, jnp.nan]), 0.0)
+    Array([0., 0.], dtype=float32)
+    """
     return where(bitwise_or(less(x1, x2), isnan(x2)), x1, x2)
 
 
 def sinc(x: ArrayLike, /) -> Array:
-    """sin(pi x) / (pi x), 1 at 0 (`jax.numpy.sinc`)."""
+    """sin(pi x) / (pi x), 1 at 0 (`jax.numpy.sinc`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.sinc(0.0)
+    Array(1., dtype=float32, weak_type=True)
+    """
     (x,) = promote_args_inexact("sinc", x)
     pi_x = ew.mul_p.bind(const(x, np.pi), x)
     at_zero = is_zero(x)

@@ -35,7 +35,12 @@ index_exp, s_, iterable = np.index_exp, np.s_, np.iterable
 
 
 def shape(a: Any) -> tuple[int, ...]:
-    """The shape of an array or number (`jax.numpy.shape`)."""
+    """The shape of an array or number (`jax.numpy.shape`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.shape(jnp.ones((2, 3)))
+    (2, 3)
+    """
     if not hasattr(a, "shape"):
         if isinstance(a, (list, tuple)):
             warnings.warn(
@@ -48,12 +53,22 @@ def shape(a: Any) -> tuple[int, ...]:
 
 
 def ndim(a: Any) -> int:
-    """The number of axes (`jax.numpy.ndim`)."""
+    """The number of axes (`jax.numpy.ndim`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.ndim(jnp.ones((2, 3)))
+    2
+    """
     return len(shape(a))
 
 
 def size(a: Any, axis: int | tuple[int, ...] | None = None) -> int:
-    """The number of elements, in all or along the given axes (`jax.numpy.size`)."""
+    """The number of elements, in all or along the given axes (`jax.numpy.size`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.size(jnp.ones((2, 3)))
+    6
+    """
     sizes = shape(a)
     axes = range(len(sizes)) if axis is None else (axis,) if isinstance(axis, int) else axis
     product = 1
@@ -63,21 +78,36 @@ def size(a: Any, axis: int | tuple[int, ...] | None = None) -> int:
 
 
 def isscalar(element: Any) -> bool:
-    """Whether x is a number or an array without axes (`jax.numpy.isscalar`)."""
+    """Whether x is a number or an array without axes (`jax.numpy.isscalar`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.isscalar(2.0)
+    True
+    """
     if np.isscalar(element):
         return True
     return isinstance(element, (np.ndarray, Array)) and not element.shape
 
 
 def iscomplexobj(x: Any) -> bool:
-    """Whether the dtype is complex (`jax.numpy.iscomplexobj`)."""
+    """Whether the dtype is complex (`jax.numpy.iscomplexobj`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.iscomplexobj(jnp.array([1j]))
+    True
+    """
     if x is None or isinstance(x, str):
         return False
     return issubdtype(x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype, np.complexfloating)
 
 
 def isrealobj(x: Any) -> bool:
-    """Whether the dtype is not complex (`jax.numpy.isrealobj`)."""
+    """Whether the dtype is not complex (`jax.numpy.isrealobj`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.isrealobj(jnp.array([1.0]))
+    True
+    """
     return not iscomplexobj(x)
 
 

@@ -66,7 +66,12 @@ def where(
 
 
 def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> Array:
-    """Elements of the choice whose condition is the first to hold, else of the default (`jax.numpy.select`)."""
+    """Elements of the choice whose condition is the first to hold, else of the default (`jax.numpy.select`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.select([jnp.array([True, False])], [jnp.array([1, 2])], 9)
+    Array([1, 9], dtype=int32)
+    """
     if len(condlist) != len(choicelist):
         raise ValueError(f"condlist must have length equal to choicelist ({len(condlist)} vs {len(choicelist)})")
     if not condlist:
@@ -80,7 +85,12 @@ def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], defau
 
 
 def choose(a: ArrayLike, choices: ArrayLike | Sequence[ArrayLike], out: None = None, mode: str = "raise") -> Array:
-    """`choices[a[i]][i]` for each place i: `a` says which of several arrays to take from (`jax.numpy.choose`)."""
+    """`choices[a[i]][i]` for each place i: `a` says which of several arrays to take from (`jax.numpy.choose`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.choose(jnp.array([0, 1]), [jnp.array([1, 2]), jnp.array([10, 20])])
+    Array([ 1, 20], dtype=int32)
+    """
     check_no_out("choose", out)
     check_arraylike("choose", a, *choices)
     a = asarray(a)
@@ -112,7 +122,12 @@ def compress(
     fill_value: ArrayLike = 0,
     out: None = None,
 ) -> Array:
-    """The slices along an axis for which the condition holds (`jax.numpy.compress`)."""
+    """The slices along an axis for which the condition holds (`jax.numpy.compress`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.compress(jnp.array([True, False, True]), jnp.arange(3))
+    Array([0, 2], dtype=int32)
+    """
     check_no_out("compress", out)
     check_arraylike("compress", condition, a)
     condition, a = to_bool(asarray(condition)), asarray(a)
@@ -146,7 +161,12 @@ def compress(
 
 
 def extract(condition: ArrayLike, arr: ArrayLike, *, size: int | None = None, fill_value: ArrayLike = 0) -> Array:
-    """The elements for which the condition holds (`jax.numpy.extract`)."""
+    """The elements for which the condition holds (`jax.numpy.extract`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.extract(jnp.array([True, False, True]), jnp.arange(3))
+    Array([0, 2], dtype=int32)
+    """
     return compress(ravel(condition), ravel(arr), size=size, fill_value=fill_value)
 
 
@@ -188,12 +208,23 @@ def nonzero(a: ArrayLike, *, size: int | None = None, fill_value: Any = None) ->
 
 
 def flatnonzero(a: ArrayLike, *, size: int | None = None, fill_value: Any = None) -> Array:
-    """The indices in the flattened array of the elements that are not zero (`jax.numpy.flatnonzero`)."""
+    """The indices in the flattened array of the elements that are not zero (`jax.numpy.flatnonzero`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.flatnonzero(jnp.array([0, 1, 2]))
+    Array([1, 2], dtype=int32)
+    """
     return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
 
 
 def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
-    """The indices of the elements that are not zero, a row for each element (`jax.numpy.argwhere`)."""
+    """The indices of the elements that are not zero, a row for each element (`jax.numpy.argwhere`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.argwhere(jnp.array([0, 1, 2]))
+    Array([[1],
+           [2]], dtype=int32)
+    """
     a = ensure_arraylike("argwhere", a)
     places = transpose(vstack(nonzero(atleast_1d(a), size=size, fill_value=fill_value)))
     return reshape(places[:, : len(a.shape)], (places.shape[0], len(a.shape)))

@@ -15,7 +15,12 @@ from .util import broadcast_shapes, check_arraylike, convert, isnan, promote_arg
 def isclose(
     a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
 ) -> Array:
-    """Whether |a - b| <= atol + rtol |b| (`jax.numpy.isclose`); infinities are close to themselves."""
+    """Whether |a - b| <= atol + rtol |b| (`jax.numpy.isclose`); infinities are close to themselves.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.isclose(jnp.array([1.0, 2.0]), jnp.array([1.0, 2.1]))
+    Array([ True, False], dtype=bool)
+    """
     a, b = promote_args("isclose", a, b)
     a, b = promote_args_inexact("isclose", a, b)
     real_dtype = np.zeros(0, a.dtype).real.dtype
@@ -42,7 +47,12 @@ def allclose(
 
 
 def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
-    """Whether two arrays have the same shape and elements (`jax.numpy.array_equal`)."""
+    """Whether two arrays have the same shape and elements (`jax.numpy.array_equal`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.array_equal(jnp.arange(3), jnp.array([0, 1, 2]))
+    Array(True, dtype=bool)
+    """
     a1, a2 = asarray(a1), asarray(a2)
     if a1.shape != a2.shape:
         return array(False)
@@ -53,7 +63,12 @@ def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
 
 
 def array_equiv(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Whether two arrays have the same elements after broadcasting (`jax.numpy.array_equiv`)."""
+    """Whether two arrays have the same elements after broadcasting (`jax.numpy.array_equiv`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.array_equiv(jnp.ones(3), 1.0)
+    Array(True, dtype=bool)
+    """
     a1, a2 = asarray(a1), asarray(a2)
     try:
         broadcast_shapes(a1.shape, a2.shape)

@@ -141,7 +141,12 @@ _matmul_plan = lru_cache(4096)(_MatmulPlan)
 def vdot(
     a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None
 ) -> Array:
-    """The sum of products of all elements, with `a` conjugated (`jax.numpy.vdot`)."""
+    """The sum of products of all elements, with `a` conjugated (`jax.numpy.vdot`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.vdot(jnp.array([1j, 2.0]), jnp.array([1j, 1.0]))
+    Array(3.+0.j, dtype=complex64)
+    """
     a, b = ensure_arraylike("vdot", a, b)
     return dot(ravel(ufuncs.conj(a)), ravel(b), precision=precision, preferred_element_type=preferred_element_type)
 
@@ -155,7 +160,12 @@ def vecdot(
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
 ) -> Array:
-    """The sum of products along an axis, with broadcasting and with `x1` conjugated (`jax.numpy.vecdot`)."""
+    """The sum of products along an axis, with broadcasting and with `x1` conjugated (`jax.numpy.vecdot`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.vecdot(jnp.array([[1, 2], [3, 4]]), jnp.array([1, 1]))
+    Array([3, 7], dtype=int32)
+    """
     x1, x2 = ensure_arraylike("jnp.vecdot", x1, x2)
     if x1.shape[axis] != x2.shape[axis]:
         raise ValueError(f"axes must match; got shapes {x1.shape} and {x2.shape} with axis={axis!r}")
@@ -166,14 +176,24 @@ def vecdot(
 
 
 def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Matrices times vectors, with broadcasting (`jax.numpy.matvec`)."""
+    """Matrices times vectors, with broadcasting (`jax.numpy.matvec`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.matvec(jnp.ones((2, 3)), jnp.ones(3))
+    Array([3., 3.], dtype=float32)
+    """
     x1, x2 = ensure_arraylike("matvec", x1, x2)
     product = matmul(x1, expand_dims(x2, [len(x2.shape)]))
     return lax.squeeze(product, (len(product.shape) - 1,))
 
 
 def vecmat(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Conjugated vectors times matrices, with broadcasting (`jax.numpy.vecmat`)."""
+    """Conjugated vectors times matrices, with broadcasting (`jax.numpy.vecmat`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.vecmat(jnp.ones(2), jnp.ones((2, 3)))
+    Array([2., 2., 2.], dtype=float32)
+    """
     x1, x2 = ensure_arraylike("vecmat", x1, x2)
     product = matmul(expand_dims(ufuncs.conj(x1), [len(x1.shape) - 1]), x2)
     return lax.squeeze(product, (len(product.shape) - 2,))
@@ -190,6 +210,10 @@ def tensordot(
     """The sum of products over pairs of axes (`jax.numpy.tensordot`).
 
     axes: how many of the last axes of `a` pair with the first of `b`, or a pair of axes, or of lists of them.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.tensordot(jnp.ones((2, 3)), jnp.ones((3, 4)), 1).shape
+    (2, 4)
     """
     a, b = ensure_arraylike("tensordot", a, b)
     dtype, weak_type = _result_type("tensordot", preferred_element_type, a, b)
@@ -220,7 +244,12 @@ def _tensordot_axes(axes, a: tuple[int, ...], b: tuple[int, ...]):
 def inner(
     a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None
 ) -> Array:
-    """The sum of products over the last axes (`jax.numpy.inner`)."""
+    """The sum of products over the last axes (`jax.numpy.inner`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.inner(jnp.array([1, 2]), jnp.array([3, 4]))
+    Array(11, dtype=int32)
+    """
     a, b = ensure_arraylike("inner", a, b)
     if not a.shape or not b.shape:
         if preferred_element_type is not None:
@@ -230,14 +259,25 @@ def inner(
 
 
 def outer(a: ArrayLike, b: ArrayLike, out: None = None) -> Array:
-    """Every element of `a` times every element of `b` (`jax.numpy.outer`)."""
+    """Every element of `a` times every element of `b` (`jax.numpy.outer`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.outer(jnp.array([1, 2]), jnp.array([1, 10]))
+    Array([[ 1, 10],
+           [ 2, 20]], dtype=int32)
+    """
     check_no_out("outer", out)
     a, b = promote_dtypes(*ensure_arraylike("outer", a, b))
     return ufuncs.multiply(expand_dims(ravel(a), [1]), expand_dims(ravel(b), [0]))
 
 
 def kron(a: ArrayLike, b: ArrayLike) -> Array:
-    """The Kronecker product (`jax.numpy.kron`): every element of `a` times the whole of `b`."""
+    """The Kronecker product (`jax.numpy.kron`): every element of `a` times the whole of `b`.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.kron(jnp.array([1, 2]), jnp.array([1, 10]))
+    Array([ 1, 10,  2, 20], dtype=int32)
+    """
     a, b = promote_dtypes(*ensure_arraylike("kron", a, b))
     rank = max(len(a.shape), len(b.shape))
     a, b = (expand_dims(x, range(rank - len(x.shape))) for x in (a, b))
@@ -249,7 +289,12 @@ def kron(a: ArrayLike, b: ArrayLike) -> Array:
 def cross(
     a: ArrayLike, b: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Array:
-    """The cross product of vectors of 2 or 3 components (`jax.numpy.cross`)."""
+    """The cross product of vectors of 2 or 3 components (`jax.numpy.cross`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.cross(jnp.array([1, 0, 0]), jnp.array([0, 1, 0]))
+    Array([0, 0, 1], dtype=int32)
+    """
     a, b = ensure_arraylike("cross", a, b)
     if axis is not None:
         axisa = axisb = axisc = axis

@@ -59,7 +59,12 @@ def histogram_bin_edges(
     range: ArrayLike | Sequence[int | float] | None = None,
     weights: ArrayLike | None = None,
 ) -> Array:
-    """The edges of equal bins over the range of the data (`jax.numpy.histogram_bin_edges`)."""
+    """The edges of equal bins over the range of the data (`jax.numpy.histogram_bin_edges`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.histogram_bin_edges(jnp.array([1.0, 3.0]), bins=2)
+    Array([1., 2., 3.], dtype=float32)
+    """
     if isinstance(bins, str):
         raise NotImplementedError("string values for `bins` not implemented.")
     a = ensure_arraylike("histogram_bin_edges", a)
@@ -79,7 +84,12 @@ def histogram(
     weights: ArrayLike | None = None,
     density: bool | None = None,
 ) -> tuple[Array, Array]:
-    """(number of elements in each bin, edges of the bins) (`jax.numpy.histogram`)."""
+    """(number of elements in each bin, edges of the bins) (`jax.numpy.histogram`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.histogram(jnp.array([1.0, 2.0, 2.0]), bins=2)[0]
+    Array([1., 2.], dtype=float32)
+    """
     if weights is None:
         (a,) = promote_dtypes_inexact(ensure_arraylike("histogram", a))
         weights = ones_like(a)

@@ -43,22 +43,42 @@ def _bind_cumprod(x, axis):
 
 
 def cumsum(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None) -> Array:
-    """The sum of each element and all before it, along an axis or in the flattened array (`jax.numpy.cumsum`)."""
+    """The sum of each element and all before it, along an axis or in the flattened array (`jax.numpy.cumsum`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.cumsum(jnp.array([1, 2, 3]))
+    Array([1, 3, 6], dtype=int32)
+    """
     return _cumulative("cumsum", _bind_cumsum, a, axis, dtype, out)
 
 
 def cumprod(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None) -> Array:
-    """The product of each element and all before it, along an axis or in the flattened array (`jax.numpy.cumprod`)."""
+    """The product of each element and all before it, along an axis or in the flattened array (`jax.numpy.cumprod`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.cumprod(jnp.array([1, 2, 3]))
+    Array([1, 2, 6], dtype=int32)
+    """
     return _cumulative("cumprod", _bind_cumprod, a, axis, dtype, out)
 
 
 def nancumsum(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None) -> Array:
-    """As `cumsum`, with NaN counted as 0 (`jax.numpy.nancumsum`)."""
+    """As `cumsum`, with NaN counted as 0 (`jax.numpy.nancumsum`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nancumsum(jnp.array([2.0, jnp.nan, 3.0]))
+    Array([2., 2., 5.], dtype=float32)
+    """
     return _cumulative("nancumsum", _bind_cumsum, a, axis, dtype, out, fill_nan=0)
 
 
 def nancumprod(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None, out: None = None) -> Array:
-    """As `cumprod`, with NaN counted as 1 (`jax.numpy.nancumprod`)."""
+    """As `cumprod`, with NaN counted as 1 (`jax.numpy.nancumprod`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nancumprod(jnp.array([2.0, jnp.nan, 3.0]))
+    Array([2., 2., 6.], dtype=float32)
+    """
     return _cumulative("nancumprod", _bind_cumprod, a, axis, dtype, out, fill_nan=1)
 
 
@@ -87,12 +107,22 @@ def _array_api_cumulative(name, bind, word, x, axis, dtype, include_initial, fir
 def cumulative_sum(
     x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
 ) -> Array:
-    """`cumsum` of the array API (`jax.numpy.cumulative_sum`); with `include_initial`, 0 comes first."""
+    """`cumsum` of the array API (`jax.numpy.cumulative_sum`); with `include_initial`, 0 comes first.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.cumulative_sum(jnp.array([2, 3]), include_initial=True)
+    Array([0, 2, 5], dtype=int32)
+    """
     return _array_api_cumulative("cumulative_sum", _bind_cumsum, "sum", x, axis, dtype, include_initial, 0, True)
 
 
 def cumulative_prod(
     x: ArrayLike, /, *, axis: int | None = None, dtype: DTypeLike | None = None, include_initial: bool = False
 ) -> Array:
-    """`cumprod` of the array API (`jax.numpy.cumulative_prod`); with `include_initial`, 1 comes first."""
+    """`cumprod` of the array API (`jax.numpy.cumulative_prod`); with `include_initial`, 1 comes first.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.cumulative_prod(jnp.array([2, 3]), include_initial=True)
+    Array([1, 2, 6], dtype=int32)
+    """
     return _array_api_cumulative("cumulative_prod", _bind_cumprod, "product", x, axis, dtype, include_initial, 1, False)

@@ -27,7 +27,12 @@ from .util import where as _where
 
 
 def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
-    """The diagonal of two axes, as the last axis (`jax.numpy.diagonal`)."""
+    """The diagonal of two axes, as the last axis (`jax.numpy.diagonal`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.diagonal(jnp.array([[1, 2], [3, 4]]))
+    Array([1, 4], dtype=int32)
+    """
     a = ensure_arraylike("diagonal", a)
     if len(a.shape) < 2:
         raise ValueError("diagonal requires an array of at least two dimensions.")
@@ -41,7 +46,13 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
 
 
 def diag(v: ArrayLike, k: int = 0) -> Array:
-    """A matrix with the vector `v` on its k-th diagonal; or, for a matrix `v`, its k-th diagonal (`jax.numpy.diag`)."""
+    """A matrix with the vector `v` on its k-th diagonal; or, for a matrix `v`, its k-th diagonal (`jax.numpy.diag`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.diag(jnp.array([1, 2]))
+    Array([[1, 0],
+           [0, 2]], dtype=int32)
+    """
     v = ensure_arraylike("diag", v)
     k = operator.index(k)
     if len(v.shape) == 2:
@@ -55,7 +66,13 @@ def diag(v: ArrayLike, k: int = 0) -> Array:
 
 
 def diagflat(v: ArrayLike, k: int = 0) -> Array:
-    """A matrix with all elements of `v` on its k-th diagonal (`jax.numpy.diagflat`)."""
+    """A matrix with all elements of `v` on its k-th diagonal (`jax.numpy.diagflat`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.diagflat(jnp.array([1, 2]))
+    Array([[1, 0],
+           [0, 2]], dtype=int32)
+    """
     v = ravel(v)
     return convert_element_type(diag(v, k), v.dtype)
 
@@ -63,7 +80,12 @@ def diagflat(v: ArrayLike, k: int = 0) -> Array:
 def trace(
     a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DTypeLike | None = None, out: None = None
 ) -> Array:
-    """The sum of a diagonal (`jax.numpy.trace`)."""
+    """The sum of a diagonal (`jax.numpy.trace`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.trace(jnp.array([[1, 2], [3, 4]]))
+    Array(5, dtype=int32)
+    """
     a = ensure_arraylike("trace", a)
     check_no_out("trace", out)
     rows, columns = a.shape[axis1], a.shape[axis2]
@@ -75,7 +97,12 @@ def trace(
 
 
 def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
-    """The indices of the main diagonal (`jax.numpy.diag_indices`)."""
+    """The indices of the main diagonal (`jax.numpy.diag_indices`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.diag_indices(2)
+    (Array([0, 1], dtype=int32), Array([0, 1], dtype=int32))
+    """
     n, ndim = operator.index(n), operator.index(ndim)
     for name, value in (("n", n), ("ndim", ndim)):
         if value < 0:
@@ -84,7 +111,12 @@ def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
 
 
 def diag_indices_from(arr: ArrayLike) -> tuple[Array, ...]:
-    """The indices of the main diagonal of `arr` (`jax.numpy.diag_indices_from`)."""
+    """The indices of the main diagonal of `arr` (`jax.numpy.diag_indices_from`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.diag_indices_from(jnp.ones((2, 2)))
+    (Array([0, 1], dtype=int32), Array([0, 1], dtype=int32))
+    """
     arr = ensure_arraylike("diag_indices_from", arr)
     if len(arr.shape) < 2:
         raise ValueError(f"jnp.diag_indices_from: input array must be at least 2-d, got shape {arr.shape}")
@@ -101,12 +133,22 @@ def _triangle_indices(n: int, k: int, m: int | None, above: bool) -> tuple[Array
 
 
 def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array]:
-    """The indices on and above the k-th diagonal of an n x m matrix (`jax.numpy.triu_indices`)."""
+    """The indices on and above the k-th diagonal of an n x m matrix (`jax.numpy.triu_indices`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.triu_indices(2)
+    (Array([0, 0, 1], dtype=int32), Array([0, 1, 1], dtype=int32))
+    """
     return _triangle_indices(operator.index(n), operator.index(k), m, above=True)
 
 
 def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array]:
-    """The indices on and below the k-th diagonal of an n x m matrix (`jax.numpy.tril_indices`)."""
+    """The indices on and below the k-th diagonal of an n x m matrix (`jax.numpy.tril_indices`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.tril_indices(2)
+    (Array([0, 1, 1], dtype=int32), Array([0, 0, 1], dtype=int32))
+    """
     return _triangle_indices(operator.index(n), operator.index(k), m, above=False)
 
 
@@ -118,19 +160,35 @@ def _matrix_shape(arr: Any) -> tuple[int, int]:
 
 
 def triu_indices_from(arr: ArrayLike, k: int = 0) -> tuple[Array, Array]:
-    """`triu_indices` of the shape of a matrix (`jax.numpy.triu_indices_from`)."""
+    """`triu_indices` of the shape of a matrix (`jax.numpy.triu_indices_from`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.triu_indices_from(jnp.ones((2, 2)))
+    (Array([0, 0, 1], dtype=int32), Array([0, 1, 1], dtype=int32))
+    """
     rows, columns = _matrix_shape(arr)
     return triu_indices(rows, k, columns)
 
 
 def tril_indices_from(arr: ArrayLike, k: int = 0) -> tuple[Array, Array]:
-    """`tril_indices` of the shape of a matrix (`jax.numpy.tril_indices_from`)."""
+    """`tril_indices` of the shape of a matrix (`jax.numpy.tril_indices_from`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.tril_indices_from(jnp.ones((2, 2)))
+    (Array([0, 1, 1], dtype=int32), Array([0, 0, 1], dtype=int32))
+    """
     rows, columns = _matrix_shape(arr)
     return tril_indices(rows, k, columns)
 
 
 def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False, *, inplace: bool = True) -> Array:
-    """The array with `val` on its diagonal (`jax.numpy.fill_diagonal`). Arrays are immutable: pass `inplace=False`."""
+    """The array with `val` on its diagonal (`jax.numpy.fill_diagonal`). Arrays are immutable: pass `inplace=False`.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.fill_diagonal(jnp.zeros((2, 2)), 1.0, inplace=False)
+    Array([[1., 0.],
+           [0., 1.]], dtype=float32)
+    """
     if inplace:
         raise NotImplementedError("jnp.fill_diagonal: JAX arrays are immutable, must use inplace=False")
     if wrap:
@@ -146,7 +204,12 @@ def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False, *, inplace: 
 
 
 def unravel_index(indices: ArrayLike, shape: Shape) -> tuple[Array, ...]:
-    """The indices along each axis, for indices into the flattened array (`jax.numpy.unravel_index`)."""
+    """The indices along each axis, for indices into the flattened array (`jax.numpy.unravel_index`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.unravel_index(5, (2, 3))
+    (Array(1, dtype=int32, weak_type=True), Array(2, dtype=int32, weak_type=True))
+    """
     left = ensure_arraylike("unravel_index", indices)
     sizes = as_tuple(shape)
     found = []
@@ -167,7 +230,12 @@ def ravel_multi_index(
     *,
     dtype: DTypeLike | None = None,
 ) -> Array:
-    """The indices into the flattened array, for indices along each axis (`jax.numpy.ravel_multi_index`)."""
+    """The indices into the flattened array, for indices along each axis (`jax.numpy.ravel_multi_index`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.ravel_multi_index((jnp.array([1]), jnp.array([2])), (2, 3))
+    Array([5], dtype=int32)
+    """
     sizes = as_tuple(dims)
     if len(multi_index) != len(sizes):
         raise ValueError(f"jnp.ravel_multi_index: len(multi_index)={len(multi_index)} != len(dims)={len(sizes)}")

@@ -96,7 +96,12 @@ def _new_shape(a: Array, shape: Any) -> tuple[int, ...]:
 
 
 def ravel(a: ArrayLike, order: str = "C", *, out_sharding: Any = None) -> Array:
-    """All elements along one axis (`jax.numpy.ravel`)."""
+    """All elements along one axis (`jax.numpy.ravel`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.ravel(jnp.array([[1, 2], [3, 4]]))
+    Array([1, 2, 3, 4], dtype=int32)
+    """
     a = ensure_arraylike("ravel", a)
     if order == "K":
         raise NotImplementedError("jnp.ravel: Ravel not implemented for order='K'.")
@@ -104,19 +109,34 @@ def ravel(a: ArrayLike, order: str = "C", *, out_sharding: Any = None) -> Array:
 
 
 def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> Array:
-    """The array with its axes permuted; reversed, if no order is given (`jax.numpy.transpose`)."""
+    """The array with its axes permuted; reversed, if no order is given (`jax.numpy.transpose`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.transpose(jnp.ones((2, 3, 4))).shape
+    (4, 3, 2)
+    """
     a = ensure_arraylike("transpose", a)
     order = range(len(a.shape))[::-1] if axes is None else axes
     return lax.transpose(a, tuple(canonicalize_axis(i, len(a.shape)) for i in order))
 
 
 def permute_dims(a: ArrayLike, /, axes: Sequence[int]) -> Array:
-    """The array with its axes permuted (`jax.numpy.permute_dims`)."""
+    """The array with its axes permuted (`jax.numpy.permute_dims`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.permute_dims(jnp.ones((2, 3)), (1, 0)).shape
+    (3, 2)
+    """
     return transpose(ensure_arraylike("permute_dims", a), axes)
 
 
 def matrix_transpose(x: ArrayLike, /) -> Array:
-    """The array with its last two axes exchanged (`jax.numpy.matrix_transpose`)."""
+    """The array with its last two axes exchanged (`jax.numpy.matrix_transpose`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.matrix_transpose(jnp.ones((2, 3, 4))).shape
+    (2, 4, 3)
+    """
     x = ensure_arraylike("matrix_transpose", x)
     if len(x.shape) < 2:
         raise ValueError(f"x must be at least two-dimensional for matrix_transpose; got ndim={len(x.shape)}")
@@ -124,7 +144,12 @@ def matrix_transpose(x: ArrayLike, /) -> Array:
 
 
 def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
-    """The array with two axes exchanged (`jax.numpy.swapaxes`)."""
+    """The array with two axes exchanged (`jax.numpy.swapaxes`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.swapaxes(jnp.ones((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
+    """
     a = ensure_arraylike("swapaxes", a)
     order = list(range(len(a.shape)))
     one, two = canonicalize_axis(axis1, len(order)), canonicalize_axis(axis2, len(order))
@@ -133,7 +158,12 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
 
 
 def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
-    """The array with some axes moved to other places and the others kept in order (`jax.numpy.moveaxis`)."""
+    """The array with some axes moved to other places and the others kept in order (`jax.numpy.moveaxis`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.moveaxis(jnp.ones((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
     a = ensure_arraylike("moveaxis", a)
     ndim = len(a.shape)
     source = tuple(canonicalize_axis(i, ndim) for i in as_tuple(source))
@@ -147,7 +177,12 @@ def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Seque
 
 
 def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
-    """The array with an axis moved to stand before the axis `start` (`jax.numpy.rollaxis`)."""
+    """The array with an axis moved to stand before the axis `start` (`jax.numpy.rollaxis`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.rollaxis(jnp.ones((2, 3, 4)), 2).shape
+    (4, 2, 3)
+    """
     a = ensure_arraylike("rollaxis", a)
     ndim = len(a.shape)
     axis = canonicalize_axis(axis, ndim)
@@ -158,14 +193,24 @@ def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
 
 
 def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> Array:
-    """The array with new axes of size 1 (`jax.numpy.expand_dims`)."""
+    """The array with new axes of size 1 (`jax.numpy.expand_dims`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.expand_dims(jnp.ones(3), 0).shape
+    (1, 3)
+    """
     a = ensure_arraylike("expand_dims", a)
     axes = as_tuple(axis)
     return _expand_dims(a, canonicalize_axis_tuple(axes, len(a.shape) + len(axes)))
 
 
 def squeeze(a: ArrayLike, axis: Axis = None) -> Array:
-    """The array without the given axes, of size 1; by default without all axes of size 1 (`jax.numpy.squeeze`)."""
+    """The array without the given axes, of size 1; by default without all axes of size 1 (`jax.numpy.squeeze`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.squeeze(jnp.ones((1, 3, 1))).shape
+    (3,)
+    """
     a = ensure_arraylike("squeeze", a)
     if axis is None:
         axes = tuple(i for i, d in enumerate(a.shape) if d == 1)
@@ -200,24 +245,47 @@ atleast_1d, atleast_2d, atleast_3d = _at_least(1), _at_least(2), _at_least(3)
 
 
 def flip(m: ArrayLike, axis: Axis = None) -> Array:
-    """The elements in reverse order along the given axes, by default along all (`jax.numpy.flip`)."""
+    """The elements in reverse order along the given axes, by default along all (`jax.numpy.flip`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.flip(jnp.arange(3))
+    Array([2, 1, 0], dtype=int32)
+    """
     m = ensure_arraylike("flip", m)
     axes = canonicalize_axis_tuple(None if axis is None else as_tuple(axis), len(m.shape))
     return lax.rev(m, axes)
 
 
 def fliplr(m: ArrayLike) -> Array:
-    """The columns in reverse order (`jax.numpy.fliplr`)."""
+    """The columns in reverse order (`jax.numpy.fliplr`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.fliplr(jnp.array([[1, 2], [3, 4]]))
+    Array([[2, 1],
+           [4, 3]], dtype=int32)
+    """
     return flip(m, 1)
 
 
 def flipud(m: ArrayLike) -> Array:
-    """The rows in reverse order (`jax.numpy.flipud`)."""
+    """The rows in reverse order (`jax.numpy.flipud`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.flipud(jnp.array([[1, 2], [3, 4]]))
+    Array([[3, 4],
+           [1, 2]], dtype=int32)
+    """
     return flip(m, 0)
 
 
 def rot90(m: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
-    """The array turned k times by 90 degrees, from the first of the two axes to the second (`jax.numpy.rot90`)."""
+    """The array turned k times by 90 degrees, from the first of the two axes to the second (`jax.numpy.rot90`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.rot90(jnp.array([[1, 2], [3, 4]]))
+    Array([[2, 4],
+           [1, 3]], dtype=int32)
+    """
     m = ensure_arraylike("rot90", m)
     ndim = len(m.shape)
     if ndim < 2:
@@ -261,7 +329,12 @@ def concatenate(arrays: Sequence[ArrayLike] | ArrayLike, axis: int | None = 0, d
 
 
 def concat(arrays: Sequence[ArrayLike] | ArrayLike, /, *, axis: int | None = 0) -> Array:
-    """As `concatenate` (`jax.numpy.concat`)."""
+    """As `concatenate` (`jax.numpy.concat`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.concat([jnp.array([1, 2]), jnp.array([3])])
+    Array([1, 2, 3], dtype=int32)
+    """
     return concatenate(arrays, axis)
 
 
@@ -282,29 +355,56 @@ def stack(
 
 
 def vstack(tup: Sequence[ArrayLike] | ArrayLike, dtype: DTypeLike | None = None) -> Array:
-    """The arrays as rows, one below the other (`jax.numpy.vstack`)."""
+    """The arrays as rows, one below the other (`jax.numpy.vstack`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.vstack([jnp.array([1, 2]), jnp.array([3, 4])])
+    Array([[1, 2],
+           [3, 4]], dtype=int32)
+    """
     return concatenate([atleast_2d(a) for a in _arrays("vstack", tup)], 0, dtype)
 
 
 def hstack(tup: Sequence[ArrayLike] | ArrayLike, dtype: DTypeLike | None = None) -> Array:
-    """The arrays side by side (`jax.numpy.hstack`)."""
+    """The arrays side by side (`jax.numpy.hstack`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.hstack([jnp.array([1, 2]), jnp.array([3])])
+    Array([1, 2, 3], dtype=int32)
+    """
     arrays = [atleast_1d(a) for a in _arrays("hstack", tup)]
     return concatenate(arrays, 0 if len(arrays[0].shape) == 1 else 1, dtype)
 
 
 def dstack(tup: Sequence[ArrayLike] | ArrayLike, dtype: DTypeLike | None = None) -> Array:
-    """The arrays one behind the other, along a third axis (`jax.numpy.dstack`)."""
+    """The arrays one behind the other, along a third axis (`jax.numpy.dstack`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.dstack([jnp.ones(2), jnp.zeros(2)]).shape
+    (1, 2, 2)
+    """
     return concatenate([atleast_3d(a) for a in _arrays("dstack", tup)], 2, dtype)
 
 
 def column_stack(tup: Sequence[ArrayLike] | ArrayLike) -> Array:
-    """The arrays side by side, with vectors as columns (`jax.numpy.column_stack`)."""
+    """The arrays side by side, with vectors as columns (`jax.numpy.column_stack`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.column_stack([jnp.array([1, 2]), jnp.array([3, 4])])
+    Array([[1, 3],
+           [2, 4]], dtype=int32)
+    """
     arrays = _arrays("column_stack", tup)
     return concatenate([transpose(atleast_2d(a)) if len(a.shape) < 2 else a for a in arrays], 1)
 
 
 def block(arrays: Any) -> Array:
-    """The array that nested lists of blocks make up (`jax.numpy.block`)."""
+    """The array that nested lists of blocks make up (`jax.numpy.block`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.block([[jnp.ones((1, 2)), jnp.zeros((1, 1))]])
+    Array([[1., 1., 0.]], dtype=float32)
+    """
     return _block(arrays)[0]
 
 
@@ -325,14 +425,24 @@ def _block(blocks: Any) -> tuple[Array, int]:
 
 
 def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
-    """`arr` followed by `values` along an axis; without an axis, both are flattened (`jax.numpy.append`)."""
+    """`arr` followed by `values` along an axis; without an axis, both are flattened (`jax.numpy.append`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.append(jnp.array([1, 2]), jnp.array([3]))
+    Array([1, 2, 3], dtype=int32)
+    """
     if axis is None:
         return concatenate([ravel(arr), ravel(values)], 0)
     return concatenate([arr, values], axis)
 
 
 def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
-    """The slices along an axis, as a tuple (`jax.numpy.unstack`)."""
+    """The slices along an axis, as a tuple (`jax.numpy.unstack`).
+
+    >>> import minijax.numpy as jnp
+    >>> [row.tolist() for row in jnp.unstack(jnp.array([[1, 2], [3, 4]]))]
+    [[1, 2], [3, 4]]
+    """
     x = ensure_arraylike("unstack", x)
     return tuple(lax.unstack(x, canonicalize_axis(axis, len(x.shape))))
 
@@ -354,25 +464,50 @@ def _split(name: str, ary: Any, indices_or_sections: Any, axis: int) -> list[Arr
 
 
 def split(ary: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike, axis: int = 0) -> list[Array]:
-    """Equal parts along an axis, for a number of sections, or the parts between indices (`jax.numpy.split`)."""
+    """Equal parts along an axis, for a number of sections, or the parts between indices (`jax.numpy.split`).
+
+    >>> import minijax.numpy as jnp
+    >>> [part.tolist() for part in jnp.split(jnp.arange(4), 2)]
+    [[0, 1], [2, 3]]
+    """
     return _split("split", ary, indices_or_sections, axis)
 
 
 def array_split(ary: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike, axis: int = 0) -> list[Array]:
-    """As `split`; the parts may differ in size by one (`jax.numpy.array_split`)."""
+    """As `split`; the parts may differ in size by one (`jax.numpy.array_split`).
+
+    >>> import minijax.numpy as jnp
+    >>> [part.tolist() for part in jnp.array_split(jnp.arange(5), 2)]
+    [[0, 1, 2], [3, 4]]
+    """
     return _split("array_split", ary, indices_or_sections, axis)
 
 
 def vsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike) -> list[Array]:
-    """`split` along the rows (`jax.numpy.vsplit`)."""
+    """`split` along the rows (`jax.numpy.vsplit`).
+
+    >>> import minijax.numpy as jnp
+    >>> [part.shape for part in jnp.vsplit(jnp.ones((4, 2)), 2)]
+    [(2, 2), (2, 2)]
+    """
     return _split("vsplit", ary, indices_or_sections, 0)
 
 
 def hsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike) -> list[Array]:
-    """`split` along the columns (`jax.numpy.hsplit`)."""
+    """`split` along the columns (`jax.numpy.hsplit`).
+
+    >>> import minijax.numpy as jnp
+    >>> [part.shape for part in jnp.hsplit(jnp.ones((2, 4)), 2)]
+    [(2, 2), (2, 2)]
+    """
     return _split("hsplit", ary, indices_or_sections, 0 if len(as_array(ary).shape) == 1 else 1)
 
 
 def dsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int] | ArrayLike) -> list[Array]:
-    """`split` along the third axis (`jax.numpy.dsplit`)."""
+    """`split` along the third axis (`jax.numpy.dsplit`).
+
+    >>> import minijax.numpy as jnp
+    >>> [part.shape for part in jnp.dsplit(jnp.ones((2, 3, 4)), 2)]
+    [(2, 3, 2), (2, 3, 2)]
+    """
     return _split("dsplit", ary, indices_or_sections, 2)

@@ -64,7 +64,12 @@ def nansum(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """The sum of the elements that are not NaN (`jax.numpy.nansum`)."""
+    """The sum of the elements that are not NaN (`jax.numpy.nansum`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nansum(jnp.array([1.0, jnp.nan, 3.0]))
+    Array(4., dtype=float32)
+    """
     check_no_out("nansum", out)
     return _nan_reduce(a, "nansum", sum, 0, False, axis, keepdims, where, dtype=dtype, initial=initial)
 
@@ -78,7 +83,12 @@ def nanprod(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """The product of the elements that are not NaN (`jax.numpy.nanprod`)."""
+    """The product of the elements that are not NaN (`jax.numpy.nanprod`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nanprod(jnp.array([2.0, jnp.nan, 3.0]))
+    Array(6., dtype=float32)
+    """
     check_no_out("nanprod", out)
     return _nan_reduce(a, "nanprod", prod, 1, False, axis, keepdims, where, dtype=dtype, initial=initial)
 
@@ -91,7 +101,12 @@ def nanmax(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """The largest of the elements that are not NaN (`jax.numpy.nanmax`); NaN if all are NaN."""
+    """The largest of the elements that are not NaN (`jax.numpy.nanmax`); NaN if all are NaN.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nanmax(jnp.array([1.0, jnp.nan, 3.0]))
+    Array(3., dtype=float32)
+    """
     check_no_out("nanmax", out)
     return _nan_reduce(a, "nanmax", max, -math.inf, initial is None, axis, keepdims, where, initial=initial)
 
@@ -104,7 +119,12 @@ def nanmin(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """The smallest of the elements that are not NaN (`jax.numpy.nanmin`); NaN if all are NaN."""
+    """The smallest of the elements that are not NaN (`jax.numpy.nanmin`); NaN if all are NaN.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nanmin(jnp.array([1.0, jnp.nan, 3.0]))
+    Array(1., dtype=float32)
+    """
     check_no_out("nanmin", out)
     return _nan_reduce(a, "nanmin", min, math.inf, initial is None, axis, keepdims, where, initial=initial)
 
@@ -117,7 +137,12 @@ def nanmean(
     keepdims: bool = False,
     where: ArrayLike | None = None,
 ) -> Array:
-    """The mean of the elements that are not NaN (`jax.numpy.nanmean`)."""
+    """The mean of the elements that are not NaN (`jax.numpy.nanmean`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nanmean(jnp.array([1.0, jnp.nan, 3.0]))
+    Array(2., dtype=float32)
+    """
     check_no_out("nanmean", out)
     a = ensure_arraylike("nanmean", a)
     if not dtypes.issubdtype(a.dtype, np.inexact):
@@ -137,7 +162,12 @@ def nanvar(
     where: ArrayLike | None = None,
     mean: ArrayLike | None = None,
 ) -> Array:
-    """The variance of the elements that are not NaN (`jax.numpy.nanvar`)."""
+    """The variance of the elements that are not NaN (`jax.numpy.nanvar`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nanvar(jnp.array([1.0, jnp.nan, 3.0]))
+    Array(1., dtype=float32)
+    """
     check_no_out("nanvar", out)
     a = ensure_arraylike("nanvar", a)
     work_dtype, dtype = variance_dtypes(a.dtype, user_dtype(dtype, "nanvar"))
@@ -164,6 +194,11 @@ def nanstd(
     where: ArrayLike | None = None,
     mean: ArrayLike | None = None,
 ) -> Array:
-    """The standard deviation of the elements that are not NaN (`jax.numpy.nanstd`)."""
+    """The standard deviation of the elements that are not NaN (`jax.numpy.nanstd`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nanstd(jnp.array([1.0, jnp.nan, 3.0]))
+    Array(1., dtype=float32)
+    """
     check_no_out("nanstd", out)
     return ew.sqrt_p.bind(nanvar(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean))

@@ -22,7 +22,12 @@ from .util import broadcast_shapes, broadcast_to, ensure_arraylike, promote_dtyp
 
 
 def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
-    """The value at x of the polynomial with coefficients `p`, highest power first, by Horner's rule (`jax.numpy.polyval`)."""
+    """The value at x of the polynomial with coefficients `p`, highest power first, by Horner's rule (`jax.numpy.polyval`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.polyval(jnp.array([1.0, 0.0, 1.0]), 2.0)
+    Array(5., dtype=float32)
+    """
     p, x = promote_dtypes(*ensure_arraylike("polyval", p, x))
     start = zeros_like(x, shape=broadcast_shapes(p.shape[1:], x.shape))
     value, _ = lax.scan(lambda value, coefficient: (value * x + coefficient, None), start, p, unroll=unroll)
@@ -30,7 +35,12 @@ def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
 
 
 def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """The sum of two polynomials (`jax.numpy.polyadd`)."""
+    """The sum of two polynomials (`jax.numpy.polyadd`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.polyadd(jnp.array([1, 2]), jnp.array([1, 0, 0]))
+    Array([1, 1, 2], dtype=int32)
+    """
     a1, a2 = promote_dtypes(*ensure_arraylike("polyadd", a1, a2))
     if a1.dtype == bool:
         raise TypeError("jnp.polyadd does not add booleans: convert them with astype.")
@@ -39,7 +49,12 @@ def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
 
 
 def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """The difference of two polynomials (`jax.numpy.polysub`)."""
+    """The difference of two polynomials (`jax.numpy.polysub`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.polysub(jnp.array([1, 2]), jnp.array([1, 0]))
+    Array([0, 2], dtype=int32)
+    """
     a1, a2 = promote_dtypes(*ensure_arraylike("polysub", a1, a2))
     size = max(a1.shape[0], a2.shape[0])
     return _leading_zeros(a1, size) - _leading_zeros(a2, size)
@@ -50,7 +65,12 @@ def _leading_zeros(p: Array, size: int) -> Array:
 
 
 def polymul(a1: ArrayLike, a2: ArrayLike, *, trim_leading_zeros: bool = False) -> Array:
-    """The product of two polynomials (`jax.numpy.polymul`)."""
+    """The product of two polynomials (`jax.numpy.polymul`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.polymul(jnp.array([1, 1]), jnp.array([1, -1]))
+    Array([ 1.,  0., -1.], dtype=float32)
+    """
     a1, a2 = promote_dtypes_inexact(*ensure_arraylike("polymul", a1, a2))
     if trim_leading_zeros and (len(a1) > 1 or len(a2) > 1):
         a1, a2 = trim_zeros(a1, trim="f"), trim_zeros(a2, trim="f")
@@ -80,7 +100,12 @@ def polydiv(u: ArrayLike, v: ArrayLike, *, trim_leading_zeros: bool = False) -> 
 
 
 def polyder(p: ArrayLike, m: int = 1) -> Array:
-    """The m-th derivative of a polynomial (`jax.numpy.polyder`)."""
+    """The m-th derivative of a polynomial (`jax.numpy.polyder`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.polyder(jnp.array([1.0, 0.0, 0.0]))
+    Array([2., 0.], dtype=float32)
+    """
     (p,) = promote_dtypes_inexact(ensure_arraylike("polyder", p))
     if m < 0:
         raise ValueError(f"jnp.polyder: Order of derivative must be positive, got {m}")
@@ -91,7 +116,12 @@ def polyder(p: ArrayLike, m: int = 1) -> Array:
 
 
 def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
-    """The m-th antiderivative of a polynomial, with constants k (`jax.numpy.polyint`)."""
+    """The m-th antiderivative of a polynomial, with constants k (`jax.numpy.polyint`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.polyint(jnp.array([2.0, 0.0]))
+    Array([1., 0., 0.], dtype=float32)
+    """
     m = operator.index(m)
     p, k = promote_dtypes_inexact(*ensure_arraylike("polyint", p, 0 if k is None else k))
     if m < 0:
@@ -107,7 +137,14 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
 
 
 def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Array:
-    """A matrix whose rows are the powers of each element (`jax.numpy.vander`)."""
+    """A matrix whose rows are the powers of each element (`jax.numpy.vander`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.vander(jnp.array([1, 2, 3]), 3)
+    Array([[1, 1, 1],
+           [4, 2, 1],
+           [9, 3, 1]], dtype=int32)
+    """
     x = ensure_arraylike("vander", x)
     if len(x.shape) != 1:
         raise ValueError(f"jnp.vander: x must be a one-dimensional array, got shape {x.shape}")
@@ -171,5 +208,10 @@ def correlate(
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
 ) -> Array:
-    """The correlation of two vectors, with `v` conjugated (`jax.numpy.correlate`)."""
+    """The correlation of two vectors, with `v` conjugated (`jax.numpy.correlate`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.correlate(jnp.array([1.0, 2.0, 3.0]), jnp.array([0.0, 1.0]))
+    Array([2., 3.], dtype=float32)
+    """
     return _convolve("correlate", a, v, mode, precision, preferred_element_type)

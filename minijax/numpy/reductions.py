@@ -207,7 +207,12 @@ def prod(
     where: ArrayLike | None = None,
     promote_integers: bool = True,
 ) -> Array:
-    """The product over axes (`jax.numpy.prod`)."""
+    """The product over axes (`jax.numpy.prod`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.prod(jnp.array([2, 3, 4]))
+    Array(24, dtype=int32)
+    """
     check_no_out("prod", out)
     return _reduce(
         a, "prod", _bind_prod, _multiply, 1, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where,
@@ -223,7 +228,12 @@ def max(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """The largest element over axes (`jax.numpy.max`); NaN if one is NaN. Raises ValueError if there is none."""
+    """The largest element over axes (`jax.numpy.max`); NaN if one is NaN. Raises ValueError if there is none.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.max(jnp.array([[1, 3], [2, 0]]), axis=0)
+    Array([2, 3], dtype=int32)
+    """
     check_no_out("max", out)
     return _reduce(
         a, "max", lambda x, axes: lax.reduce_max_p.bind(x, axes=axes), ew.max_p.bind, None,
@@ -239,7 +249,12 @@ def min(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """The smallest element over axes (`jax.numpy.min`); NaN if one is NaN. Raises ValueError if there is none."""
+    """The smallest element over axes (`jax.numpy.min`); NaN if one is NaN. Raises ValueError if there is none.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.min(jnp.array([[1, 3], [2, 0]]), axis=0)
+    Array([1, 0], dtype=int32)
+    """
     check_no_out("min", out)
     return _reduce(
         a, "min", lambda x, axes: lax.reduce_min_p.bind(x, axes=axes), ew.min_p.bind, None,
@@ -255,7 +270,12 @@ def amax(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """As `max` (`jax.numpy.amax`)."""
+    """As `max` (`jax.numpy.amax`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.amax(jnp.array([1, 3, 2]))
+    Array(3, dtype=int32)
+    """
     return max(a, axis, out, keepdims, initial, where)
 
 
@@ -267,14 +287,24 @@ def amin(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """As `min` (`jax.numpy.amin`)."""
+    """As `min` (`jax.numpy.amin`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.amin(jnp.array([3, 1, 2]))
+    Array(1, dtype=int32)
+    """
     return min(a, axis, out, keepdims, initial, where)
 
 
 def all(
     a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False, *, where: ArrayLike | None = None
 ) -> Array:
-    """Whether all elements over axes are true (`jax.numpy.all`)."""
+    """Whether all elements over axes are true (`jax.numpy.all`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.all(jnp.array([True, False]))
+    Array(False, dtype=bool)
+    """
     check_no_out("all", out)
     return _reduce(
         a, "all", lambda x, axes: lax.reduce_and_p.bind(x, axes=axes), ew.and_p.bind, 1,
@@ -285,7 +315,12 @@ def all(
 def any(
     a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False, *, where: ArrayLike | None = None
 ) -> Array:
-    """Whether some element over axes is true (`jax.numpy.any`)."""
+    """Whether some element over axes is true (`jax.numpy.any`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.any(jnp.array([True, False]))
+    Array(True, dtype=bool)
+    """
     check_no_out("any", out)
     return _reduce(
         a, "any", lambda x, axes: lax.reduce_or_p.bind(x, axes=axes), ew.or_p.bind, 0,
@@ -294,14 +329,24 @@ def any(
 
 
 def ptp(a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False) -> Array:
-    """The largest minus the smallest element over axes (`jax.numpy.ptp`)."""
+    """The largest minus the smallest element over axes (`jax.numpy.ptp`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.ptp(jnp.array([1, 5, 3]))
+    Array(4, dtype=int32)
+    """
     check_no_out("ptp", out)
     a = ensure_arraylike("ptp", a)
     return ew.sub_p.bind(max(a, axis, keepdims=keepdims), min(a, axis, keepdims=keepdims))
 
 
 def count_nonzero(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The number of elements that are not zero (`jax.numpy.count_nonzero`)."""
+    """The number of elements that are not zero (`jax.numpy.count_nonzero`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.count_nonzero(jnp.array([0, 1, 2]))
+    Array(2, dtype=int32)
+    """
     a = ensure_arraylike("count_nonzero", a)
     return sum(ew.ne_p.bind(a, const(a, 0)), axis, default_int_dtype(), keepdims=keepdims)
 

@@ -32,7 +32,12 @@ from .util import (
 
 
 def tile(A: ArrayLike, reps: int | Sequence[int]) -> Array:
-    """The array repeated along each axis (`jax.numpy.tile`)."""
+    """The array repeated along each axis (`jax.numpy.tile`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.tile(jnp.array([1, 2]), 2)
+    Array([1, 2, 1, 2], dtype=int32)
+    """
     A = ensure_arraylike("tile", A)
     reps = as_tuple(reps)
     reps = (1,) * (len(A.shape) - len(reps)) + reps
@@ -83,7 +88,12 @@ def _repeat_each(a: Array, repeats: int, axis: int) -> Array:
 
 
 def roll(a: ArrayLike, shift: ArrayLike | Sequence[int], axis: Axis = None) -> Array:
-    """The elements moved along an axis; those moved past the end come in at the start (`jax.numpy.roll`)."""
+    """The elements moved along an axis; those moved past the end come in at the start (`jax.numpy.roll`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.roll(jnp.arange(3), 1)
+    Array([2, 0, 1], dtype=int32)
+    """
     a = ensure_arraylike("roll", a)
     if axis is None:
         return reshape(roll(ravel(a), shift, 0), a.shape)
@@ -113,7 +123,13 @@ def _roll_traced(a: Array, shift: Array, axes: tuple[int, ...]) -> Array:
 
 
 def resize(a: ArrayLike, new_shape: int | Shape) -> Array:
-    """The elements in another shape, repeated as often as needed to fill it (`jax.numpy.resize`)."""
+    """The elements in another shape, repeated as often as needed to fill it (`jax.numpy.resize`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.resize(jnp.arange(3), (2, 2))
+    Array([[0, 1],
+           [2, 0]], dtype=int32)
+    """
     a = ravel(ensure_arraylike("resize", a))
     if any(d < 0 for d in concrete_sizes(new_shape)):
         raise ValueError(f"all elements of `new_shape` must be non-negative, got {new_shape}.")

@@ -119,25 +119,45 @@ class _UniqueInverseResult(NamedTuple):
 
 
 def unique_all(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Any:
-    """`unique` with indices, inverse and counts; each NaN is distinct (`jax.numpy.unique_all`)."""
+    """`unique` with indices, inverse and counts; each NaN is distinct (`jax.numpy.unique_all`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.unique_all(jnp.array([2, 1, 2])).counts
+    Array([1, 2], dtype=int32)
+    """
     options = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return _UniqueAllResult(*unique(x, True, True, True, **options))
 
 
 def unique_counts(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Any:
-    """`unique` with counts; each NaN is distinct (`jax.numpy.unique_counts`)."""
+    """`unique` with counts; each NaN is distinct (`jax.numpy.unique_counts`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.unique_counts(jnp.array([2, 1, 2])).counts
+    Array([1, 2], dtype=int32)
+    """
     options = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return _UniqueCountsResult(*unique(x, return_counts=True, **options))
 
 
 def unique_inverse(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Any:
-    """`unique` with the inverse; each NaN is distinct (`jax.numpy.unique_inverse`)."""
+    """`unique` with the inverse; each NaN is distinct (`jax.numpy.unique_inverse`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.unique_inverse(jnp.array([2, 1, 2])).inverse_indices
+    Array([1, 0, 1], dtype=int32)
+    """
     options = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return _UniqueInverseResult(*unique(x, return_inverse=True, **options))
 
 
 def unique_values(x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
-    """`unique`, where each NaN is distinct (`jax.numpy.unique_values`)."""
+    """`unique`, where each NaN is distinct (`jax.numpy.unique_values`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.unique_values(jnp.array([2, 1, 2]))
+    Array([1, 2], dtype=int32)
+    """
     return unique(x, equal_nan=False, size=size, fill_value=fill_value)
 
 
@@ -149,7 +169,12 @@ def isin(
     *,
     method: str = "auto",
 ) -> Array:
-    """Whether each element is among the test elements (`jax.numpy.isin`)."""
+    """Whether each element is among the test elements (`jax.numpy.isin`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.isin(jnp.array([1, 2, 3]), jnp.array([2]))
+    Array([False,  True, False], dtype=bool)
+    """
     element, tests = promote_dtypes(*ensure_arraylike("isin", element, test_elements))
     same = expand_dims(element, [len(element.shape)]) == reshape(tests, (1,) * len(element.shape) + (-1,))
     found = reductions.any(same, -1)
@@ -157,7 +182,12 @@ def isin(
 
 
 def union1d(ar1: ArrayLike, ar2: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:
-    """The elements of either array, sorted, each once (`jax.numpy.union1d`)."""
+    """The elements of either array, sorted, each once (`jax.numpy.union1d`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.union1d(jnp.array([1, 2]), jnp.array([2, 3]))
+    Array([1, 2, 3], dtype=int32)
+    """
     check_arraylike("union1d", ar1, ar2)
     return unique(concatenate([ravel(ar1), ravel(ar2)]), size=size, fill_value=fill_value)
 

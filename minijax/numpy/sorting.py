@@ -73,7 +73,12 @@ def argsort(
     descending: bool = False,
     dtype: DTypeLike | None = None,
 ) -> Array:
-    """The indices that sort the array along an axis (`jax.numpy.argsort`)."""
+    """The indices that sort the array along an axis (`jax.numpy.argsort`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.argsort(jnp.array([3, 1, 2]))
+    Array([1, 2, 0], dtype=int32)
+    """
     a = ensure_arraylike("argsort", a)
     _check_kind("argsort", kind, order)
     a, axis = (ravel(a), 0) if axis is None else (a, axis)
@@ -88,7 +93,12 @@ def argsort(
 
 
 def lexsort(keys: ArrayLike | Sequence[ArrayLike], axis: int = -1) -> Array:
-    """The indices that sort by the last key, then by the one before, and so on (`jax.numpy.lexsort`)."""
+    """The indices that sort by the last key, then by the one before, and so on (`jax.numpy.lexsort`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.lexsort((jnp.array([1, 0, 2]), jnp.array([1, 1, 0])))
+    Array([2, 1, 0], dtype=int32)
+    """
     keys = tuple(keys)
     check_arraylike("lexsort", *keys)
     arrays = [as_array(k) for k in keys]
@@ -104,7 +114,12 @@ def lexsort(keys: ArrayLike | Sequence[ArrayLike], axis: int = -1) -> Array:
 
 
 def partition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
-    """The elements with the kth in its sorted place, no larger one before it and no smaller one behind (`jax.numpy.partition`)."""
+    """The elements with the kth in its sorted place, no larger one before it and no smaller one behind (`jax.numpy.partition`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.partition(jnp.array([3, 1, 2]), 1)
+    Array([1, 2, 3], dtype=int32)
+    """
     a = ensure_arraylike("partition", a)
     if dtypes.issubdtype(a.dtype, np.complexfloating):
         raise NotImplementedError("jnp.partition for complex dtype is not implemented.")
@@ -122,7 +137,12 @@ def _reverse_order(a: Array) -> Array:
 
 
 def argpartition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
-    """The indices of `partition` (`jax.numpy.argpartition`)."""
+    """The indices of `partition` (`jax.numpy.argpartition`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.argpartition(jnp.array([3, 1, 2]), 1)
+    Array([1, 2, 0], dtype=int32)
+    """
     a = ensure_arraylike("partition", a)
     if dtypes.issubdtype(a.dtype, np.complexfloating):
         raise NotImplementedError("jnp.argpartition for complex dtype is not implemented.")
@@ -137,7 +157,12 @@ def argpartition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
 
 
 def sort_complex(a: ArrayLike) -> Array:
-    """The elements as complex numbers, sorted along the last axis (`jax.numpy.sort_complex`)."""
+    """The elements as complex numbers, sorted along the last axis (`jax.numpy.sort_complex`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.sort_complex(jnp.array([2.0, 1.0]))
+    Array([1.+0.j, 2.+0.j], dtype=complex64)
+    """
     a = lax.sort(ensure_arraylike("sort_complex", a))
     is_wide = a.dtype.itemsize == 8 and a.dtype.kind != "c"
     return convert_element_type(
@@ -213,7 +238,12 @@ def _search_by_halving(a: Array, v: Array, side: str) -> Array:
 
 
 def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False, *, method: str | None = None) -> Array:
-    """The number of the bin that each element falls into (`jax.numpy.digitize`); the bins' edges rise or fall."""
+    """The number of the bin that each element falls into (`jax.numpy.digitize`); the bins' edges rise or fall.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.digitize(jnp.array([0.5, 2.5]), jnp.array([1.0, 2.0, 3.0]))
+    Array([0, 2], dtype=int32)
+    """
     x, edges = ensure_arraylike("digitize", x, bins)
     if len(edges.shape) != 1:
         raise ValueError(f"digitize: bins must be a 1-dimensional array; got bins={bins!r}")

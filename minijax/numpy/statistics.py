@@ -94,7 +94,12 @@ def average(
 def average(
     a: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None, returned: bool = False, keepdims: bool = False
 ) -> Any:
-    """The weighted mean over axes (`jax.numpy.average`); with `returned`, also the sum of the weights."""
+    """The weighted mean over axes (`jax.numpy.average`); with `returned`, also the sum of the weights.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.average(jnp.array([1.0, 3.0]), weights=jnp.array([3.0, 1.0]))
+    Array(1.5, dtype=float32)
+    """
     axis = static_axis(axis)
     if weights is None:
         (a,) = promote_dtypes_inexact(ensure_arraylike("average", a))
@@ -147,7 +152,12 @@ def var(
     mean: ArrayLike | None = None,
     correction: int | float | None = None,
 ) -> Array:
-    """The variance over axes (`jax.numpy.var`): the mean squared distance from the mean; NaN where n - ddof <= 0."""
+    """The variance over axes (`jax.numpy.var`): the mean squared distance from the mean; NaN where n - ddof <= 0.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.var(jnp.array([1.0, 3.0]))
+    Array(1., dtype=float32)
+    """
     check_no_out("var", out)
     correction = _correction(ddof, correction)
     a = ensure_arraylike("var", a)
@@ -208,7 +218,12 @@ def std(
     mean: ArrayLike | None = None,
     correction: int | float | None = None,
 ) -> Array:
-    """The standard deviation over axes (`jax.numpy.std`): the square root of the variance."""
+    """The standard deviation over axes (`jax.numpy.std`): the square root of the variance.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.std(jnp.array([1.0, 3.0]))
+    Array(1., dtype=float32)
+    """
     check_no_out("std", out)
     dtype = user_dtype(dtype, "std")
     if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
@@ -258,7 +273,12 @@ def nanquantile(
     weights: ArrayLike | None = None,
     interpolation: str | None = None,
 ) -> Array:
-    """As `quantile`, without the elements that are NaN (`jax.numpy.nanquantile`)."""
+    """As `quantile`, without the elements that are NaN (`jax.numpy.nanquantile`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nanquantile(jnp.array([1.0, jnp.nan, 3.0]), 0.5)
+    Array(2., dtype=float32)
+    """
     return _quantile("nanquantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
 
 
@@ -273,7 +293,12 @@ def percentile(
     *,
     weights: ArrayLike | None = None,
 ) -> Array:
-    """`quantile` in percent (`jax.numpy.percentile`)."""
+    """`quantile` in percent (`jax.numpy.percentile`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.percentile(jnp.array([1.0, 2.0, 3.0]), 50)
+    Array(2., dtype=float32)
+    """
     (q,) = promote_dtypes_inexact(ensure_arraylike("percentile", a, q)[1])
     return _quantile("percentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False)
 
@@ -289,7 +314,12 @@ def nanpercentile(
     *,
     weights: ArrayLike | None = None,
 ) -> Array:
-    """`nanquantile` in percent (`jax.numpy.nanpercentile`)."""
+    """`nanquantile` in percent (`jax.numpy.nanpercentile`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nanpercentile(jnp.array([1.0, jnp.nan, 3.0]), 50)
+    Array(2., dtype=float32)
+    """
     (q,) = promote_dtypes_inexact(ensure_arraylike("nanpercentile", a, q)[1])
     return _quantile("nanpercentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
 
@@ -297,14 +327,24 @@ def nanpercentile(
 def median(
     a: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
 ) -> Array:
-    """The middle element, or the mean of the two in the middle (`jax.numpy.median`)."""
+    """The middle element, or the mean of the two in the middle (`jax.numpy.median`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.median(jnp.array([1.0, 4.0, 2.0]))
+    Array(2., dtype=float32)
+    """
     return quantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
 
 
 def nanmedian(
     a: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
 ) -> Array:
-    """As `median`, without the elements that are NaN (`jax.numpy.nanmedian`)."""
+    """As `median`, without the elements that are NaN (`jax.numpy.nanmedian`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nanmedian(jnp.array([1.0, jnp.nan, 3.0]))
+    Array(2., dtype=float32)
+    """
     return nanquantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
 
 
@@ -454,6 +494,10 @@ def cov(
 
     fweights: how often each observation occurs, integers; aweights: its weight. Raises RuntimeError if there are not as many as
     observations, TypeError for fweights of floats.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.cov(jnp.array([1.0, 3.0]))
+    Array(2., dtype=float32)
     """
     check_arraylike("cov", m)
     m = asarray(m)
@@ -513,7 +557,13 @@ def _variables(x: Array, rowvar: bool) -> Array:
 
 
 def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtype: DTypeLike | None = None) -> Array:
-    """The correlations of variables (`jax.numpy.corrcoef`). Each row is a variable; with `rowvar=False`, each column is."""
+    """The correlations of variables (`jax.numpy.corrcoef`). Each row is a variable; with `rowvar=False`, each column is.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.corrcoef(jnp.array([[1.0, 2.0], [2.0, 1.0]]))
+    Array([[ 1., -1.],
+           [-1.,  1.]], dtype=float32)
+    """
     c = cov(x, y, rowvar, dtype=dtype)
     if not c.shape:
         return ufuncs.divide(c, c)

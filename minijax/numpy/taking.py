@@ -142,7 +142,13 @@ def put_along_axis(
     *,
     mode: str | None = None,
 ) -> Array:
-    """`arr` with the elements at the indices along the axis replaced (`jax.numpy.put_along_axis`, with `inplace=False`)."""
+    """`arr` with the elements at the indices along the axis replaced (`jax.numpy.put_along_axis`, with `inplace=False`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.put_along_axis(jnp.zeros((2, 2)), jnp.array([[0], [1]]), 5.0, 1, inplace=False)
+    Array([[5., 0.],
+           [0., 5.]], dtype=float32)
+    """
     if inplace:
         raise ValueError(
             "jax.numpy.put_along_axis cannot modify arrays in-place, because JAX arrays are immutable. Pass inplace=False"
@@ -166,7 +172,12 @@ def put_along_axis(
 
 
 def put(a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str | None = None, *, inplace: bool = True) -> Array:
-    """`a` with the elements at flat indices replaced by `v`, repeated as needed (`jax.numpy.put`, with `inplace=False`)."""
+    """`a` with the elements at flat indices replaced by `v`, repeated as needed (`jax.numpy.put`, with `inplace=False`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.put(jnp.arange(3), jnp.array([0]), 9, inplace=False)
+    Array([9, 1, 2], dtype=int32)
+    """
     if inplace:
         raise ValueError(
             "jax.numpy.put cannot modify arrays in-place, because JAX arrays are immutable. Pass inplace=False to instead"
@@ -192,7 +203,12 @@ def put(a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str | None = None, *, 
 
 
 def place(arr: ArrayLike, mask: ArrayLike, vals: ArrayLike, *, inplace: bool = True) -> Array:
-    """`arr` with its elements under a true mask replaced by `vals`, repeated as needed (`jax.numpy.place`)."""
+    """`arr` with its elements under a true mask replaced by `vals`, repeated as needed (`jax.numpy.place`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.place(jnp.arange(3), jnp.array([True, False, True]), jnp.array([8, 9]), inplace=False)
+    Array([8, 1, 9], dtype=int32)
+    """
     if inplace:
         raise ValueError(
             "jax.numpy.place cannot modify arrays in-place, because JAX arrays are immutable. Pass inplace=False to instead"

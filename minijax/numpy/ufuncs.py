@@ -234,7 +234,12 @@ conj = alias(conjugate, "conj")
 
 
 def angle(z: ArrayLike, deg: bool = False) -> Array:
-    """The angle of a complex number in the plane (`jax.numpy.angle`), in radians, or with `deg` in degrees."""
+    """The angle of a complex number in the plane (`jax.numpy.angle`), in radians, or with `deg` in degrees.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.angle(1j)
+    Array(1.5707964, dtype=float32, weak_type=True)
+    """
     z = ensure_arraylike("angle", z)
     re, im = real(z), imag(z)
     if not is_a(re, np.inexact) or (not z.shape and not is_complex(z)):
@@ -401,7 +406,12 @@ _INT_OF_BITS = {16: np.dtype("int16"), 32: np.dtype("int32"), 64: np.dtype("int6
 
 
 def signbit(x: ArrayLike, /) -> Array:
-    """Whether the sign is minus, also of -0.0 and NaN (`jax.numpy.signbit`)."""
+    """Whether the sign is minus, also of -0.0 and NaN (`jax.numpy.signbit`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.signbit(jnp.array([-1.0, 1.0]))
+    Array([ True, False], dtype=bool)
+    """
     (x,) = promote_args("signbit", x)
     if is_a(x, np.integer):
         return ew.lt_p.bind(x, strong_const(x, 0))
@@ -415,7 +425,12 @@ def signbit(x: ArrayLike, /) -> Array:
 
 
 def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """|x1| with the sign of x2 (`jax.numpy.copysign`)."""
+    """|x1| with the sign of x2 (`jax.numpy.copysign`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.copysign(2.0, -1.0)
+    Array(-2., dtype=float32, weak_type=True)
+    """
     x1, x2 = promote_args_inexact("copysign", x1, x2)
     if is_complex(x1):
         raise TypeError("copysign does not support complex-valued inputs")
@@ -423,7 +438,12 @@ def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 
 def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """x1 * 2**x2 for integers x2 (`jax.numpy.ldexp`)."""
+    """x1 * 2**x2 for integers x2 (`jax.numpy.ldexp`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.ldexp(0.5, 3)
+    Array(4., dtype=float32)
+    """
     x1, x2 = ensure_arraylike("ldexp", x1, x2)
     if is_complex(x1) or is_a(x2, np.inexact):
         raise ValueError(f"ldexp not supported for input types {(x1.dtype, x2.dtype)}")
@@ -481,13 +501,23 @@ isneginf = _is_infinity("isneginf", -np.inf)
 
 
 def iscomplex(x: ArrayLike) -> Array:
-    """Whether the imaginary part is not zero (`jax.numpy.iscomplex`)."""
+    """Whether the imaginary part is not zero (`jax.numpy.iscomplex`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.iscomplex(jnp.array([1.0, 1j]))
+    Array([False,  True], dtype=bool)
+    """
     i = imag(x)
     return ew.ne_p.bind(i, const(i, 0))
 
 
 def isreal(x: ArrayLike) -> Array:
-    """Whether the imaginary part is zero (`jax.numpy.isreal`)."""
+    """Whether the imaginary part is zero (`jax.numpy.isreal`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.isreal(jnp.array([1.0, 1j]))
+    Array([ True, False], dtype=bool)
+    """
     return is_zero(imag(x))
 
 
@@ -499,7 +529,12 @@ def nan_to_num(
     neginf: ArrayLike | None = None,
 ) -> Array:
     """x with NaN replaced by `nan`, and infinities by `posinf` and `neginf`, by default the largest numbers
-    (`jax.numpy.nan_to_num`)."""
+    (`jax.numpy.nan_to_num`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.nan_to_num(jnp.array([1.0, jnp.nan]))
+    Array([1., 0.], dtype=float32)
+    """
     x = ensure_arraylike("nan_to_num", x)
     if not is_a(x, np.inexact):
         return given(x)

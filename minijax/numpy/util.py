@@ -202,7 +202,13 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 
 def broadcast_to(array: Any, shape: Any, *, out_sharding: Any = None) -> Array:
-    """Repeat an array along new leading axes and axes of size 1 (`jnp.broadcast_to`)."""
+    """Repeat an array along new leading axes and axes of size 1 (`jnp.broadcast_to`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.broadcast_to(jnp.array([1, 2]), (2, 2))
+    Array([[1, 2],
+           [1, 2]], dtype=int32)
+    """
     x = ensure_arraylike("broadcast_to", array)
     shape = canonicalize_shape(shape)
     if x.shape == shape:
@@ -214,7 +220,12 @@ def broadcast_to(array: Any, shape: Any, *, out_sharding: Any = None) -> Array:
 
 
 def broadcast_arrays(*args: Any) -> list[Array]:
-    """The arrays, each repeated to their common shape (`jnp.broadcast_arrays`)."""
+    """The arrays, each repeated to their common shape (`jnp.broadcast_arrays`).
+
+    >>> import minijax.numpy as jnp
+    >>> [x.shape for x in jnp.broadcast_arrays(jnp.ones(3), jnp.ones((2, 1)))]
+    [(2, 3), (2, 3)]
+    """
     try:
         arrays = [as_array(x) for x in args]
         shapes = [x.shape for x in arrays]

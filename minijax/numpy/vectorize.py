@@ -159,7 +159,13 @@ def _check_sizes(shape: tuple[int, ...], names: tuple[str, ...], sizes: dict[str
 def fromfunction(
     function: Callable[..., Any], shape: Sequence[int], *, dtype: DTypeLike = float, **kwargs: Any
 ) -> Array:
-    """The results of function(i, j, ...) for every index of a grid (`jax.numpy.fromfunction`)."""
+    """The results of function(i, j, ...) for every index of a grid (`jax.numpy.fromfunction`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.fromfunction(lambda i, j: i + j, (2, 2), dtype=int)
+    Array([[0, 1],
+           [1, 2]], dtype=int32)
+    """
     sizes = canonicalize_shape(shape)
     for i in range(len(sizes)):
         axes = tuple(0 if j == len(sizes) - 1 - i else None for j in range(len(sizes)))
@@ -168,7 +174,12 @@ def fromfunction(
 
 
 def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: ArrayLike, *args: Any, **kwargs: Any) -> Array:
-    """The results of `func1d` for every vector along an axis (`jax.numpy.apply_along_axis`)."""
+    """The results of `func1d` for every vector along an axis (`jax.numpy.apply_along_axis`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.apply_along_axis(jnp.sum, 1, jnp.array([[1, 2], [3, 4]]))
+    Array([3, 7], dtype=int32)
+    """
     arr = ensure_arraylike("apply_along_axis", arr)
     ndim = len(arr.shape)
     axis = canonicalize_axis(axis, ndim)
@@ -181,7 +192,12 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: ArrayLike, *arg
 
 
 def apply_over_axes(func: Callable[..., Any], a: ArrayLike, axes: Sequence[int]) -> Array:
-    """The result of `func(a, axis)`, applied for one axis after the other (`jax.numpy.apply_over_axes`)."""
+    """The result of `func(a, axis)`, applied for one axis after the other (`jax.numpy.apply_over_axes`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.apply_over_axes(jnp.sum, jnp.ones((2, 3)), (0, 1))
+    Array([[6.]], dtype=float32)
+    """
     a = ensure_arraylike("apply_over_axes", a)
     for axis in axes:
         result = func(a, axis)

@@ -118,7 +118,13 @@ def _integer_pow_jvp(g, ans, x, *, y):
 
 
 def integer_pow(x: ArrayLike, y: int) -> Array:
-    """x to a constant integer power (`lax.integer_pow`)."""
+    """x to a constant integer power (`lax.integer_pow`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.integer_pow(jnp.array([2.0, 3.0]), 2)
+    Array([4., 9.], dtype=float32)
+    """
     if y == 1:
         return x
     return integer_pow_p.bind(x, y=y)
@@ -243,7 +249,13 @@ ge_p = _comparison("ge", np.greater_equal, ORDERED)
 
 
 def select(pred: ArrayLike, on_true: ArrayLike, on_false: ArrayLike) -> Array:
-    """`on_true` where the predicate holds, else `on_false` (`lax.select`)."""
+    """`on_true` where the predicate holds, else `on_false` (`lax.select`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.select(jnp.array([True, False]), jnp.array([1, 2]), jnp.array([8, 9]))
+    Array([1, 9], dtype=int32)
+    """
     return select_n_p.bind(pred, on_false, on_true)
 
 

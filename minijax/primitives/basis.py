@@ -127,6 +127,7 @@ def instantiate(x):
 
 
 def zeros(aval: ShapedArray):
+    """An array of zeros of that type; for the tangent of an integer a NumPy array of dtype float0."""
     if aval.dtype == float0:
         zero, params = np.zeros((), float0), {"broadcast_dimensions": (), "sharding": None}
         return broadcast_in_dim_p.bind(zero, shape=aval.shape, **params) if aval.shape else zero

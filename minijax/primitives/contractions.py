@@ -115,7 +115,13 @@ def dot(
     preferred_element_type: DTypeLike | None = None,
     out_sharding: Any = None,
 ) -> Array:
-    """The product of vectors or matrices (`lax.dot`); with dimension_numbers, `dot_general`."""
+    """The product of vectors or matrices (`lax.dot`); with dimension_numbers, `dot_general`.
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.dot(jnp.array([1, 2]), jnp.array([3, 4]))
+    Array(11, dtype=int32)
+    """
     if dimension_numbers is None:
         left, right = shape_of(lhs), shape_of(rhs)
         if not (1 <= len(left) <= 2 and 1 <= len(right) <= 2 and left[-1] == right[0]):
@@ -127,7 +133,13 @@ def dot(
 
 
 def batch_matmul(lhs: ArrayLike, rhs: ArrayLike, precision: Any = None) -> Array:
-    """Matrix products along leading batch axes (`lax.batch_matmul`)."""
+    """Matrix products along leading batch axes (`lax.batch_matmul`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.batch_matmul(jnp.ones((2, 3, 4)), jnp.ones((2, 4, 5))).shape
+    (2, 3, 5)
+    """
     ndim = len(shape_of(lhs))
     if ndim < 2 or ndim != len(shape_of(rhs)):
         raise ValueError(

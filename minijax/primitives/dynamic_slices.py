@@ -194,7 +194,13 @@ def dynamic_update_slice(
     *,
     allow_negative_indices: bool | Sequence[bool] = True,
 ) -> Array:
-    """The operand with the window at `start_indices` replaced by `update` (`lax.dynamic_update_slice`)."""
+    """The operand with the window at `start_indices` replaced by `update` (`lax.dynamic_update_slice`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.dynamic_update_slice(jnp.zeros(4), jnp.ones(2), (1,))
+    Array([0., 1., 1., 0.], dtype=float32)
+    """
     return dynamic_update_slice_p.bind(operand, update, *_start_indices(operand, start_indices, allow_negative_indices))
 
 
@@ -275,7 +281,13 @@ def dynamic_slice_in_dim(
     *,
     allow_negative_indices: bool | Sequence[bool] = True,
 ) -> Array:
-    """`dynamic_slice` along one axis (`lax.dynamic_slice_in_dim`)."""
+    """`dynamic_slice` along one axis (`lax.dynamic_slice_in_dim`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.dynamic_slice_in_dim(jnp.arange(5), 1, 3)
+    Array([1, 2, 3], dtype=int32)
+    """
     shape = list(shape_of(operand))
     starts = [0] * len(shape)
     starts[axis], shape[axis] = start_index, operator.index(slice_size)
@@ -295,7 +307,13 @@ def dynamic_index_in_dim(
     *,
     allow_negative_indices: bool | Sequence[bool] = True,
 ) -> Array:
-    """One element along an axis (`lax.dynamic_index_in_dim`)."""
+    """One element along an axis (`lax.dynamic_index_in_dim`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.dynamic_index_in_dim(jnp.array([[1, 2], [3, 4]]), 1, keepdims=False)
+    Array([3, 4], dtype=int32)
+    """
     result = dynamic_slice_in_dim(operand, _as_array(index), 1, axis, allow_negative_indices=allow_negative_indices)
     return result if keepdims else squeeze(result, (axis,))
 
@@ -308,7 +326,13 @@ def dynamic_update_slice_in_dim(
     *,
     allow_negative_indices: bool | Sequence[bool] = True,
 ) -> Array:
-    """`dynamic_update_slice` along one axis (`lax.dynamic_update_slice_in_dim`)."""
+    """`dynamic_update_slice` along one axis (`lax.dynamic_update_slice_in_dim`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.dynamic_update_slice_in_dim(jnp.zeros(4), jnp.ones(2), 1, 0)
+    Array([0., 1., 1., 0.], dtype=float32)
+    """
     starts = [0] * len(shape_of(operand))
     starts[axis] = start_index
     return dynamic_update_slice(operand, update, starts, allow_negative_indices=allow_negative_indices)
@@ -322,7 +346,13 @@ def dynamic_update_index_in_dim(
     *,
     allow_negative_indices: bool | Sequence[bool] = True,
 ) -> Array:
-    """The operand with one element along an axis replaced (`lax.dynamic_update_index_in_dim`)."""
+    """The operand with one element along an axis replaced (`lax.dynamic_update_index_in_dim`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.dynamic_update_index_in_dim(jnp.zeros(3), 1.0, 1, 0)
+    Array([0., 1., 0.], dtype=float32)
+    """
     if len(shape_of(update)) != len(shape_of(operand)):
         update = expand_dims(update, (axis % len(shape_of(operand)),))
     index = _as_array(index)

@@ -225,6 +225,11 @@ def real_dtype(dtype):
 
 
 def bool_dtype(dtype):
+    """bool, the dtype of a comparison's result.
+
+    >>> bool_dtype(np.dtype('float32'))
+    dtype('bool')
+    """
     return np.dtype(bool)
 
 

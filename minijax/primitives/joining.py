@@ -56,7 +56,13 @@ def _parted_jvp(primitive_of):
 
 
 def concatenate(operands: Sequence[Any], dimension: int) -> Array:
-    """The arrays joined along an existing axis (`lax.concatenate`)."""
+    """The arrays joined along an existing axis (`lax.concatenate`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.concatenate([jnp.array([1, 2]), jnp.array([3])], 0)
+    Array([1, 2, 3], dtype=int32)
+    """
     operands = list(operands)
     if not operands:
         raise ValueError("concatenate requires a non-empty sequences of arrays")

@@ -231,12 +231,24 @@ argmin_p = _arg_reduction("argmin", np.argmin)
 
 
 def argmax(operand: ArrayLike, axis: int, index_dtype: DTypeLike) -> Array:
-    """The index of the greatest element along an axis, or of the first NaN (`lax.argmax`)."""
+    """The index of the greatest element along an axis, or of the first NaN (`lax.argmax`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.argmax(jnp.array([1, 3, 2]), 0, jnp.int32)
+    Array(1, dtype=int32)
+    """
     return argmax_p.bind(operand, axes=(operator.index(axis),), index_dtype=canonicalize_dtype(index_dtype))
 
 
 def argmin(operand: ArrayLike, axis: int, index_dtype: DTypeLike) -> Array:
-    """The index of the least element along an axis, or of the first NaN (`lax.argmin`)."""
+    """The index of the least element along an axis, or of the first NaN (`lax.argmin`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.argmin(jnp.array([3, 1, 2]), 0, jnp.int32)
+    Array(1, dtype=int32)
+    """
     return argmin_p.bind(operand, axes=(operator.index(axis),), index_dtype=canonicalize_dtype(index_dtype))
 
 

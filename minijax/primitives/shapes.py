@@ -110,7 +110,13 @@ slice_p = linear_row(
 def slice_in_dim(
     operand: ArrayLike, start_index: int | None, limit_index: int | None, stride: int = 1, axis: int = 0
 ) -> Array:
-    """`slice` along one axis; negative indices count from the end (`lax.slice_in_dim`)."""
+    """`slice` along one axis; negative indices count from the end (`lax.slice_in_dim`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.slice_in_dim(jnp.arange(5), 1, 3)
+    Array([1, 2], dtype=int32)
+    """
     shape = shape_of(operand)
     axis = axis % len(shape)
     size = shape[axis]
@@ -124,7 +130,13 @@ def slice_in_dim(
 
 
 def index_in_dim(operand: ArrayLike, index: int, axis: int = 0, keepdims: bool = True) -> Array:
-    """One element along an axis (`lax.index_in_dim`)."""
+    """One element along an axis (`lax.index_in_dim`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.index_in_dim(jnp.array([[1, 2], [3, 4]]), 1, keepdims=False)
+    Array([3, 4], dtype=int32)
+    """
     size = shape_of(operand)[axis]
     index = operator.index(index)
     if not -size <= index < size:
@@ -239,7 +251,13 @@ pad_p = row(
 
 
 def rev(operand: ArrayLike, dimensions: Sequence[int]) -> Array:
-    """The elements in reverse order along the given axes (`lax.rev`)."""
+    """The elements in reverse order along the given axes (`lax.rev`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.rev(jnp.arange(3), (0,))
+    Array([2, 1, 0], dtype=int32)
+    """
     return rev_p.bind(operand, dimensions=_ints(dimensions))
 
 
@@ -264,7 +282,14 @@ rev_p = linear_row(
 
 
 def broadcasted_iota(dtype: DTypeLike, shape: Sequence[int], dimension: int) -> Array:
-    """0, 1, 2, ... along one axis of an array (`lax.broadcasted_iota`)."""
+    """0, 1, 2, ... along one axis of an array (`lax.broadcasted_iota`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.broadcasted_iota(jnp.int32, (2, 2), 1)
+    Array([[0, 1],
+           [0, 1]], dtype=int32)
+    """
     return iota_p.bind(
         dimension=operator.index(dimension), dtype=canonicalize_dtype(dtype), shape=_ints(shape), sharding=None
     )
@@ -309,7 +334,12 @@ iota_p = row(
 
 
 def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
-    """The shape that the shapes broadcast to by NumPy's rules (`lax.broadcast_shapes`)."""
+    """The shape that the shapes broadcast to by NumPy's rules (`lax.broadcast_shapes`).
+
+    >>> from minijax import lax
+    >>> lax.broadcast_shapes((2, 1), (3,))
+    (2, 3)
+    """
     try:
         return np.broadcast_shapes(*[tuple(s) for s in shapes])
     except ValueError:
@@ -317,7 +347,14 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
 
 
 def broadcast(operand: ArrayLike, sizes: Sequence[int]) -> Array:
-    """x repeated along new leading axes (`lax.broadcast`)."""
+    """x repeated along new leading axes (`lax.broadcast`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.broadcast(jnp.array([1, 2]), (2,))
+    Array([[1, 2],
+           [1, 2]], dtype=int32)
+    """
     try:
         n = len(sizes)
         shape = shape_of(operand)
@@ -328,7 +365,13 @@ def broadcast(operand: ArrayLike, sizes: Sequence[int]) -> Array:
 
 
 def collapse(operand: ArrayLike, start_dimension: int, stop_dimension: int | None = None) -> Array:
-    """Merge neighbouring axes into one (`lax.collapse`)."""
+    """Merge neighbouring axes into one (`lax.collapse`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.collapse(jnp.ones((2, 3, 4)), 1).shape
+    (2, 12)
+    """
     shape = shape_of(operand)
     lo, hi, _ = np.s_[start_dimension:stop_dimension].indices(len(shape))
     if hi < lo:
@@ -337,7 +380,12 @@ def collapse(operand: ArrayLike, start_dimension: int, stop_dimension: int | Non
 
 
 def full(shape: Sequence[int], fill_value: ArrayLike, dtype: DTypeLike | None = None) -> Array:
-    """An array of one value (`lax.full`)."""
+    """An array of one value (`lax.full`).
+
+    >>> from minijax import lax
+    >>> lax.full((2,), 7.0)
+    Array([7., 7.], dtype=float32, weak_type=True)
+    """
     if shape_of(fill_value):
         raise TypeError(f"full must be called with scalar fill_value, got fill_value.shape {shape_of(fill_value)}.")
     if dtype is None:
@@ -352,7 +400,13 @@ def full(shape: Sequence[int], fill_value: ArrayLike, dtype: DTypeLike | None = 
 def full_like(
     x: ArrayLike, fill_value: ArrayLike, dtype: DTypeLike | None = None, shape: Sequence[int] | None = None
 ) -> Array:
-    """An array of one value, shaped and typed as `x` (`lax.full_like`)."""
+    """An array of one value, shaped and typed as `x` (`lax.full_like`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.full_like(jnp.ones(2), 7.0)
+    Array([7., 7.], dtype=float32)
+    """
     aval = get_aval(x)
     weak = dtype is None and aval.weak_type
     dtype = aval.dtype if dtype is None else as_dtype(dtype)

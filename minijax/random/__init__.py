@@ -16,6 +16,7 @@ uint32. Use `jax.vmap` for many keys at once. `shape` is a tuple of ints; `dtype
 """
 
 from ..foundation.dtypes import TypePromotionError as TypePromotionError
+from ..primitives.random_gamma import random_gamma_p as random_gamma_p
 from .choices import categorical, choice, permutation
 from .continuous import (
     cauchy,

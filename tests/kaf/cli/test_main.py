@@ -146,8 +146,12 @@ BAD_ARGUMENTS = [
         "argument --alpha-decay: '-1' is not a number from 0 to 1e+06; see kaf train --help",
     ),
     (
-        ["train", "--data", "moons", "--patience", "5"],
+        ["train", "--data", "moons", "--epochs", "9", "--patience", "5"],
         "--patience needs a validation loss: give --validation, for example --validation 0.2",
+    ),
+    (
+        ["train", "--data", "moons", "--schedule", "cosine"],
+        "--schedule cosine needs to know the last step: give --epochs",
     ),
 ]
 

@@ -24,8 +24,8 @@ def table(*names, width=None):
 
 
 def optimizer(validation, rows):
-    arguments = SimpleNamespace(validation=validation, epochs=1, batch_size=1, alpha_decay=0, weight_decay=0)
-    return train._Trainer._optimizer(SimpleNamespace(arguments=arguments), rows)
+    arguments = SimpleNamespace(batch_size=1, alpha_decay=0, weight_decay=0)
+    return train._Trainer._optimizer(SimpleNamespace(arguments=arguments), rows, 1, validation)
 
 
 REFUSED = {

@@ -69,3 +69,24 @@ def test_errors(arguments, message):
     with pytest.raises(ValueError) as e:
         Grid(**arguments)
     assert str(e.value) == message
+
+
+# -- Grids that are not symmetric -----------------------------------------------------------------------------------------
+
+
+def test_a_grid_over_an_interval():
+    grid = Grid.over(1.0, 5.0, 9, "code")
+    assert (grid.low, grid.high, grid.middle, grid.boundary, grid.rule) == (1.0, 5.0, 3.0, 2.0, "code")
+    np.testing.assert_array_equal(grid.exact_centers, np.linspace(1, 5, 9))
+    np.testing.assert_allclose(grid.sigma, Grid(9, 2.0, "code").sigma)
+    assert repr(grid) == "Grid(size=9, boundary=2.0, rule='code', middle=3.0)" and eval(repr(grid)) == grid
+    assert Grid.over(-3.0, 3.0) == Grid() and grid != Grid(9, 2.0, "code")
+
+
+@pytest.mark.parametrize("low, high", [(1.0, 1.0), (2.0, 1.0), (float("nan"), 1.0), (0.0, float("inf"))])
+def test_no_interval(low, high):
+    with pytest.raises(ValueError) as e:
+        Grid.over(low, high)
+    assert str(e.value) == f"Grid.over: low must be below high, and both finite; they are {low!r} and {high!r}."
+    with pytest.raises(ValueError, match="Grid: middle must be finite; it is inf"):
+        Grid(middle=float("inf"))

@@ -304,3 +304,31 @@ def test_errors_of_fit_to_data(arguments, message):
     with pytest.raises(ValueError) as e:
         fit_to_data(**{"x": [1.0], **arguments})
     assert str(e.value) == message
+
+
+# -- Grids that are not symmetric -----------------------------------------------------------------------------------------
+
+
+def test_a_kaf_on_a_grid_that_is_not_symmetric(backend):
+    grid = Grid.over(10.0, 16.0)
+    x = np.linspace(10, 16, 50, dtype=np.float32)
+    alpha = ridge_alpha(lambda x: np.sin(x), grid).alpha
+    np.testing.assert_allclose(np.asarray(kaf(x, alpha, grid)), np.sin(x), atol=0.02)
+    same = kaf(x - 13, alpha, Grid())
+    np.testing.assert_allclose(np.asarray(kaf(x, alpha, grid)), np.asarray(same), atol=1e-4)
+    moved = resize_alpha(alpha, grid, Grid.over(9.5, 16.5, 40))
+    assert moved.residual_max < 1e-2
+    wider = resize_alpha(alpha, grid, Grid.over(10.0 - 19 * grid.step, 16.0, 39))
+    assert wider.exact and not wider.alpha[:19].any() and (wider.alpha[19:] == alpha).all()
+    np.testing.assert_allclose(share_out_of_range([9.0, 11.0, 15.0, 17.0], grid), 0.5)
+
+
+def test_fit_to_data_without_symmetry():
+    x = np.random.default_rng(0).uniform(100, 104, 1000)
+    grid = fit_to_data(x, coverage=0.9, symmetric=False)
+    np.testing.assert_allclose([grid.low, grid.high], np.quantile(x, [0.05, 0.95]))
+    mostly_equal = np.array([1.0] * 99 + [2.0])
+    assert fit_to_data(mostly_equal, coverage=0.5, symmetric=False) == Grid.over(1.0, 2.0)
+    with pytest.raises(ValueError) as e:
+        fit_to_data([1.0, 1.0], symmetric=False)
+    assert str(e.value) == "fit_to_data: a grid that is not symmetric needs an x of at least two different numbers."

@@ -58,8 +58,46 @@ WANTED = {
 }
 
 
+WANTED["gradient of the gradients"] = lambda b, f: b.grad(
+    lambda x, a, s: sum((t**2).sum() for t in b.grad(lambda x, a: (f(x, a, s) ** 2).sum(), (0, 1))(x, a)), (0, 1, 2)
+)
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+@pytest.mark.parametrize("sigma", SIGMAS)
+@pytest.mark.parametrize("method", ["gridded", "loop"])
+def test_derivatives_are_those_of_the_formula(backend, wanted, sigma, method, monkeypatch):
+    """By blocks also where XLA would get a short program; and the gradients of each example, whose gradients are taken."""
+    monkeypatch.setattr(type(backend), "prefers_short_programs", lambda self, size: False)
+    operations.cache_clear()
+    grid = Grid(5)
+    x, alpha = arrays(size=5)
+    s = SIGMAS[sigma](2.1)
+    f = lambda m: WANTED[wanted](backend, lambda x, a, s: phi(x, a, grid, s, method=m))
+    close(*[leaves_of(backend, backend.jit(f(m))(x, alpha, s)) for m in (method, "naive")], tolerance=5e-5)
+    if wanted == "gradient of the gradients" and method == "gridded":
+        of_each = lambda m: backend.vmap(f(m), (0, None, None))
+        close(*[leaves_of(backend, backend.jit(of_each(m))(x, alpha, s)) for m in (method, "naive")], tolerance=5e-5)
+    operations.cache_clear()
+
+
+def test_second_derivatives_of_gradients_of_each_example(backend):
+    """Reverse mode over the gradients of each example: each has coefficients of its own there."""
+    grid = Grid(5)
+    x, alpha = arrays(size=5)
+    s = SIGMAS["units"](2.1)
+
+    def loss(m):
+        each = backend.vmap(backend.grad(lambda a, x: (phi(x, a, grid, s, method=m) ** 2).sum(), (0, 1)), (None, 0))
+        return lambda a, x: sum((t**2).sum() for t in each(a, x))
+
+    close(
+        *[leaves_of(backend, backend.jit(backend.grad(loss(m), (0, 1)))(alpha, x)) for m in ("gridded", "naive")], 5e-5
+    )
+
+
 # Second derivatives take XLA long to compile, so they are tried for one kind of bandwidth.
-CASES = [(w, "units", "gridded") for w in WANTED] + [
+CASES = [(w, "units", "gridded") for w in WANTED if w != "gradient of the gradients"] + [
     (w, "number", m) for w in ("value", "jvp", "gradients") for m in ("gridded", "loop")
 ]
 
@@ -144,10 +182,13 @@ def test_traced_centers(backend, name, width):
     x, alpha = arrays((250, UNITS))
     x, sigma = x * 2 + centers.mean(), np.float32(width * (np.ptp(centers) or 1) / 19)
     f = lambda m: lambda *args: (phi(*args, method=m) ** 2).sum()
+    push = lambda f: lambda *args: backend.jvp(f, args, tuple(0.1 * backend.np.cos(a) for a in args))[1]
     each = lambda m: backend.vmap(backend.grad(f(m), (0, 1, 2, 3)), (1, 0, 0, None))
     scale = np.linspace(1, 1.1, UNITS, dtype=np.float32)[:, None]
     for of, args in [
         (lambda m: backend.grad(f(m), (0, 1, 2, 3)), (x, alpha, centers, sigma)),
+        (lambda m: push(f(m)), (x, alpha, centers, sigma)),
+        (lambda m: push(backend.grad(f(m), (0, 1))), (x, alpha, centers, sigma)),
         (each, (x, alpha, centers * scale, sigma)),
     ]:
         close(*[leaves_of(backend, backend.jit(of(m))(*args)) for m in ("auto", "naive")], tolerance=1e-4)

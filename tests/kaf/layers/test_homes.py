@@ -7,6 +7,7 @@ import pkgutil
 import equinox as eqx
 import jax
 import numpy as np
+import optax
 import pytest
 from flax import nnx
 
@@ -24,18 +25,24 @@ LAYERS = {
     "kaf.layers.variants.MultiKAF": lambda key: kaf.MultiKAF.init(key, 4),
     "kaf.layers.variants.ComplexKAF": lambda key: kaf.ComplexKAF.init(key, 4, residual=True),
     "kaf.layers.variants.GatedKAF": lambda key: kaf.GatedKAF.init(key, 4),
-    "kaf.layers.variants.KANLayer": lambda key: kaf.KANLayer.init(key, 4, 3, norm=True),
+    "kaf.layers.kan.KANLayer": lambda key: kaf.KANLayer.init(key, 4, 3, norm=True),
+    "kaf.layers.kan.KAN": lambda key: kaf.KAN.init(key, [4, 3, 2]),
     "kaf.layers.equinox.KAF": lambda key: kaf.equinox.KAF.init(key, 4, trainable=("sigma", "centers"), residual=True),
+    "kaf.layers.equinox.KANLayer": lambda key: kaf.equinox.KANLayer.init(key, 4, 3, norm=True),
+    "kaf.layers.equinox.KAN": lambda key: kaf.equinox.KAN([4, 3, 2], key=key),
+    "kaf.layers.nnx.KANLayer": lambda key: kaf.nnx.KANLayer(4, 3, rngs=nnx.Rngs(key), norm=True),
+    "kaf.layers.nnx.KAN": lambda key: kaf.nnx.KAN([4, 3, 2], rngs=nnx.Rngs(key)),
     "kaf.layers.nnx.KAF": lambda key: kaf.nnx.KAF(4, rngs=nnx.Rngs(key), trainable=("sigma",), residual=True),
 }
-PLAIN = [name for name in LAYERS if name.split(".")[2] in ("plain", "variants")]
+PLAIN = [name for name in LAYERS if name.split(".")[2] in ("plain", "variants", "kan")]
 
 
 def test_all_layers_are_listed():
     rooms = [importlib.import_module(f"kaf.layers.{room.name}") for room in pkgutil.iter_modules(kaf.layers.__path__)]
     classes = [cls for room in rooms for _, cls in inspect.getmembers(room, inspect.isclass)]
     found = {f"{c.__module__}.{c.__qualname__}" for c in classes if c.__module__.startswith("kaf.layers.")}
-    assert found - {"kaf.layers.plain.Layer"} == set(LAYERS)
+    others = {"plain.Layer", "kan.Edge", "kan.PrunedAway", "plot.Figure"}
+    assert found - {f"kaf.layers.{other}" for other in others} == set(LAYERS)
 
 
 def parts_with_alpha(node):
@@ -138,3 +145,77 @@ def test_the_repr_of_a_network():
     assert repr(kaf.KAF([1.0, 2.0], Grid(2))) == "KAF(alpha=[1.0, 2.0], grid=Grid(size=2, boundary=3.0, rule='paper'))"
     labels = eqx.tree_at(lambda net: net.layers[0].weight, kaf.KAFNet.init(0, [1, 1]), "slow")
     assert repr(labels) == "KAFNet(layers=(Linear(weight='slow', bias=float32[1]),))"
+
+
+# -- A KAN in three homes -------------------------------------------------------------------------------------------------
+
+SAMPLES = np.random.default_rng(0).uniform(-1, 3, (100, 3)).astype(np.float32)
+CHANGES = {
+    "resize": lambda net: net.resize(Grid(30, 5.0)),
+    "update_grid": lambda net: net.update_grid(SAMPLES),
+    "fit_to_data": lambda net: net.fit_to_data(SAMPLES),
+    "refine": lambda net: net.refine(12),
+    "prune": lambda net: net.prune(SAMPLES, 0.3),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_kan_is_the_same_in_each_home(change):
+    plain = kaf.KAN.init(KEY, [3, 4, 2])
+    in_equinox, in_flax = kaf.equinox.KAN([3, 4, 2], key=KEY), kaf.nnx.KAN.from_layer(plain)
+    np.testing.assert_array_equal(in_equinox(SAMPLES), plain(SAMPLES))
+    expected = CHANGES[change](plain)
+    changed = CHANGES[change](in_equinox)
+    assert isinstance(changed, kaf.equinox.KAN)
+    assert CHANGES[change](in_flax) is None
+    for home in (changed, in_flax):
+        np.testing.assert_allclose(home(SAMPLES), expected(SAMPLES), rtol=0, atol=1e-5)
+        assert [layer.grid for layer in home.layers] == [layer.grid for layer in expected.layers]
+        assert [layer.mask for layer in home.layers] == [layer.mask for layer in expected.layers]
+        edge = home.edge(1, 0, 1)
+        np.testing.assert_allclose(edge(SAMPLES), expected.edge(1, 0, 1)(SAMPLES), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(jax.vmap(changed)(SAMPLES), expected(SAMPLES), rtol=0, atol=1e-5)
+    if change != "prune":
+        layers = [kaf.equinox.KANLayer.from_layer(plain.layers[0]), kaf.nnx.KANLayer.from_layer(plain.layers[0])]
+        for layer in (CHANGES[change](layers[0]), CHANGES[change](layers[1]) or layers[1]):
+            assert layer.grid == expected.layers[0].grid
+            np.testing.assert_allclose(layer(SAMPLES), expected.layers[0](SAMPLES), rtol=0, atol=1e-5)
+            np.testing.assert_allclose(layer.edge(0, 1)(SAMPLES), layer.to_layer().edge(0, 1)(SAMPLES))
+    np.testing.assert_array_equal(
+        kaf.equinox.KANLayer.from_layer(plain.layers[0]).scores(SAMPLES), plain.layers[0].scores(SAMPLES)
+    )
+
+
+@pytest.mark.parametrize("change", ["resize", "fit_to_data"])
+def test_a_changed_kaf_is_the_same_in_each_home(change):
+    layer, x = kaf.KAF.init(KEY, 3), 3 * SAMPLES
+    in_equinox, in_flax = kaf.equinox.KAF.from_layer(layer), kaf.nnx.KAF.from_layer(layer)
+    argument = Grid(40, 6.0) if change == "resize" else x
+    expected, changed = getattr(layer, change)(argument), getattr(in_equinox, change)(argument)
+    assert getattr(in_flax, change)(argument) is None
+    for home in (changed, in_flax):
+        assert home.grid == expected.grid != Grid()
+        np.testing.assert_allclose(home(x), expected(x), rtol=0, atol=1e-4)
+
+
+def test_a_flax_kan_goes_on_with_flax_optimizer_after_a_change():
+    net = kaf.nnx.KAN([3, 4, 1], rngs=nnx.Rngs(0))
+    optimizer = nnx.Optimizer(net, optax.adam(1e-2), wrt=nnx.Param)
+    y = np.sin(SAMPLES[:, :1]) + SAMPLES[:, 1:2] ** 2
+    value_and_grad = nnx.jit(nnx.value_and_grad(lambda net: ((net(SAMPLES) - y) ** 2).mean()))
+    losses = []
+    for step in range(120):
+        if step == 60:
+            before = np.asarray(optimizer.opt_state[0].mu["layers"][0]["base"][...])
+            net.update_grid(SAMPLES)
+            fresh, params = nnx.Optimizer(net, optax.adam(1e-2), wrt=nnx.Param), nnx.state(net, nnx.Param)
+            gradients = [value_and_grad(net)[1]]
+            fresh.opt_state = kaf.optim.carry_over(optimizer.opt_state, fresh.opt_state, params, gradients)
+            optimizer = fresh
+            mu = optimizer.opt_state[0].mu["layers"][0]
+            np.testing.assert_array_equal(mu["base"][...], before)
+            assert int(optimizer.opt_state[0].count[...]) == 60 and np.asarray(mu["alpha"][...]).all()
+        value, grads = value_and_grad(net)
+        optimizer.update(net, grads)
+        losses.append(float(value))
+    assert losses[-1] < 0.3 * losses[59] < 0.1 * losses[0]

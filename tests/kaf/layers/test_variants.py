@@ -255,3 +255,61 @@ def test_no_value_has_an_axis_for_the_centers(backend, name, largest):
     x = inputs(64, 16)
     program = backend.make_jaxpr(backend.grad(lambda layer, x: layer(x).sum(), (0, 1)))(layer, x)
     assert max(size for _, size in sizes_in(program.jaxpr)) <= max(largest, 16 * 16 * 8)
+
+
+# -- On another grid -----------------------------------------------------------------------------------------------------
+
+RESIZED = {
+    "KAF": lambda: KAF.init(0, 4),
+    "KAF2D": lambda: KAF2D.init(0, 4),
+    "MultiKAF": lambda: MultiKAF.init(0, 4, kernels=("gauss", "relu")),
+    "ComplexKAF": lambda: ComplexKAF.init(0, 4),
+    "GatedKAF": lambda: GatedKAF.init(0, 4, init="random"),
+    "KANLayer": lambda: KANLayer.init(0, 4, 3, Grid(8, 3.0)),
+    "KAFNet": lambda: kaf.KAFNet.init(0, [4, 5, 6, 2]),
+    "KAN": lambda: kaf.KAN.init(0, [4, 3, 2], Grid(8, 3.0), spread=0.05),
+}
+
+
+def grids_in(layer):
+    if hasattr(layer, "layers") or isinstance(layer, (ComplexKAF, GatedKAF)):
+        inner = layer.layers if hasattr(layer, "layers") else vars(layer).values()
+        return [grid for part in inner for grid in grids_in(part)]
+    grid = getattr(layer, "grid", ())
+    return [grid] if isinstance(grid, Grid) else list(grid)
+
+
+@pytest.mark.parametrize("name", RESIZED)
+def test_every_layer_and_network_goes_to_another_grid(backend, name):
+    layer, x = RESIZED[name](), inputs(100, 4) / 2
+    before = np.asarray(layer(x))
+    # As many centres to a step as 3.0 times the old ones have, or more, so the new functions can be near.
+    resized = layer.resize(Grid(60, 3.5))
+    assert type(resized) is type(layer) and set(grids_in(resized)) == {Grid(60, 3.5)}
+    assert get_same_library(backend, resized)
+    np.testing.assert_allclose(np.asarray(resized(x)), before, rtol=0, atol=0.02 * np.abs(before).max())
+    fitted = resized.fit_to_data(x)
+    assert grids_in(fitted) != grids_in(resized) and {grid.size for grid in grids_in(fitted)} == {60}
+    inside = (np.abs(np.asarray(fitted(x)) - before) < 0.05 * np.abs(before).max()).mean()
+    assert inside > 0.9  # what lies outside of the share that the grids cover may differ
+
+
+def get_same_library(backend, layer):
+    return all(isinstance(leaf, backend.np.ndarray) for leaf in backend.tree_util.tree_leaves(layer))
+
+
+def test_options_of_the_kafs_of_a_network(backend):
+    grids = [Grid(10), Grid.over(0.0, 4.0, 12)]
+    net = kaf.KAFNet.init(0, [3, 4, 5, 1], grid=grids, trainable=("sigma",), residual=True)
+    kafs = [layer for layer in net.layers if isinstance(layer, KAF)]
+    assert [layer.grid for layer in kafs] == grids
+    assert [(layer.log_sigma.shape, layer.linear.shape) for layer in kafs] == [((4,), (4,)), ((5,), (5,))]
+    assert np.isfinite(np.asarray(net(inputs(7, 3)))).all()
+    assert kaf.KAFNet.init(0, [3, 4, 1], kernel="relu").layers[1].kernel == "relu"
+    for arguments, message in [
+        ({"grid": grids[:1]}, "KAFNet: grid must be one for all, or hold one for each of the 2 layers; it has 1."),
+        ({"activation": "relu", "residual": True}, "KAFNet: residual can be given for KAFs alone, not for relu."),
+    ]:
+        with pytest.raises(ValueError) as e:
+            kaf.KAFNet.init(0, [3, 4, 5, 1], **arguments)
+        assert str(e.value) == message

@@ -321,3 +321,39 @@ def test_errors(backend, arguments, message):
     with pytest.raises(ValueError) as e:
         fit(**given)
     assert str(e.value) == message
+
+
+# -- Without a number of epochs ------------------------------------------------------------------------------------------
+
+
+def test_without_epochs_the_validation_loss_ends_the_training(backend):
+    """Forty epochs are too few for this regression: R2 .8 of .99. The validation loss says when to stop."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (200, 3)).astype(np.float32)
+    y = np.sin(3 * x[:, 0]) + x[:, 1] * x[:, 2]
+    model, arguments = KAFNet.init(0, [3, 6, 1]), {"loss": "mean_squared_error", "optimizer": optim.adam(3e-3)}
+    few, enough = fit(model, x, y, epochs=40, **arguments), fit(model, x, y, **arguments)
+    held_out = 20
+    assert enough.validation_losses.size == enough.epoch_losses.size
+    assert enough.loss_curve.size == enough.epoch_losses.size * kaf.steps_per_epoch(200 - held_out, 64)
+    # 400 steps of three to the epoch.
+    if enough.stopped_early:
+        assert enough.epoch_losses.size == enough.best_epoch + 1 + 134
+    else:
+        assert enough.epoch_losses.size == 1000
+    x_new = rng.uniform(-1, 1, (500, 3)).astype(np.float32)
+    y_new = np.sin(3 * x_new[:, 0]) + x_new[:, 1] * x_new[:, 2]
+    error = lambda result: float(losses.mean_squared_error(result.model(x_new), y_new))
+    assert error(enough) < 0.5 * error(few)
+
+
+def test_what_is_given_counts_without_epochs_too(backend):
+    x, y = moons(60)
+    wrong = (x, 1 - y)
+    arguments = {"loss": "binary_cross_entropy", "batch_size": 20}
+    result = fit(KAFNet.init(0, [2, 4, 1]), x, y, validation=wrong, patience=3, **arguments)
+    assert (
+        result.stopped_early
+        and len(result.epoch_losses) == result.best_epoch + 1 + 3
+        and result.loss_curve.size % 3 == 0
+    )

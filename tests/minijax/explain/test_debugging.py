@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+import minijax
+import minijax.numpy as jnp
+from minijax.core.array import EvalTrace, eval_trace
+from minijax.explain import names
 from minijax.explain.command import main
+from minijax.explain.debugging import watched
+from minijax.foundation.config import config
 
 # What arises going forward from x = 0.5, and what on the way back from x = 0: {kind: (options, forward, back, factor)}
 KINDS = {
@@ -216,6 +224,92 @@ def test_it_stops_at_the_line(tmp_path, kind):
     assert f"stopped {out.count('-> ')} times" in err
 
 
+# Functions of one number made of functions of one number: each is tried within each other.
+AROUND = """
+import itertools, sys
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+def f(x):
+    y = jnp.arccosh(x)  # here
+    return y
+
+def back(x):
+    y = jnp.sqrt(x)  # and here, on the way back
+    return y * 0.0
+
+def with_jvp(f):
+    @jax.custom_jvp
+    def g(x):
+        return f(x)
+    g.defjvp(lambda primals, tangents: jax.jvp(f, primals, tangents))
+    return g
+
+def with_vjp(f):
+    @jax.custom_vjp
+    def g(x):
+        return f(x)
+    g.defvjp(lambda x: jax.vjp(f, x), lambda pull, ct: pull(ct))
+    return g
+
+AROUND = {
+    "jit": jax.jit,
+    "vmap": lambda f: lambda x: jax.vmap(f)(jnp.stack([x, x]))[0],
+    "grad": jax.grad,
+    "value of grad": lambda f: lambda x: jax.value_and_grad(f)(x)[0],
+    "jvp": lambda f: lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1],
+    "linearize": lambda f: lambda x: jax.linearize(f, x)[0],
+    "checkpoint": jax.checkpoint,
+    "scan": lambda f: lambda x: lax.scan(lambda c, _: (f(c), None), x, None, 1)[0],
+    "map": lambda f: lambda x: lax.map(f, jnp.stack([x, x]))[1],
+    "while": lambda f: lambda x: lax.while_loop(lambda c: c[0] < 1, lambda c: (c[0] + 1, f(c[1])), (0, x))[1],
+    "cond": lambda f: lambda x: lax.cond(x < 9, f, jnp.sin, x),
+    "switch": lambda f: lambda x: lax.switch(lax.convert_element_type(x < 9, jnp.int32), [jnp.sin, f], x),
+    "custom_jvp": with_jvp,
+    "custom_vjp": with_vjp,
+    "pmap": lambda f: lambda x: jax.pmap(f)(x[None])[0],
+}
+DERIVATIVES = {"grad", "value of grad", "jvp", "linearize"}
+for start, x, kinds, rest in ((f, 0.5, AROUND, []), (back, 0.0, [n for n in AROUND if n not in DERIVATIVES], ["grad"])):
+    pairs, triples = (itertools.product(kinds, repeat=n) for n in (2, 3))
+    for names in [*zip(kinds), *pairs, *itertools.islice(triples, 0, None, 37)]:
+        g = start
+        for name in reversed([*rest, *names]):
+            g = AROUND[name](g)
+        print("==", start.__name__, " of ".join(names))
+        try:
+            g(jnp.float32(x))
+        except Exception as error:
+            print("refused:", type(error).__name__, str(error).split(".")[0])
+print("== end")
+"""
+
+
+def test_within_each_other(tmp_path):
+    lines = {"f": "y = jnp.arccosh(x)  # here", "back": "y = jnp.sqrt(x)  # and here, on the way back"}
+    out, _ = debug(tmp_path, AROUND, ["--nan"], "p 'locals', sorted(locals())\nc\n" * 9999)
+    parts = dict(part.split("\n", 1) for part in out.split("== ")[1:])
+    assert parts.pop("end") == "" and len(parts) > 400
+    wrong, refused = [], []
+    for name, text in parts.items():
+        function = name.partition(" ")[0]
+        stop = STOP.search(text)
+        if stop is None and "refused: " in text:
+            # There is no forward mode of a custom_vjp, and no map over devices within another.
+            refused.append(name)
+            wrong += [] if "custom_vjp" in name or name.count("pmap") > 1 else [f"{name}: {text[-300:]}"]
+        elif (
+            stop is None
+            or stop["source"] != lines[function]
+            or ("'x'" if function == "f" else "'ct'") not in stop["locals"]
+            or ("on the way back" in stop["head"]) != (function == "back")
+        ):
+            wrong.append(f"{name}: {text[:500]}")
+    assert not wrong, "\n".join([f"{len(wrong)} of {len(parts)}", *wrong[:9]])
+    assert len(refused) < 30
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # What one sees, and what one can do there
 
@@ -313,9 +407,13 @@ STOPS = {
     "a NaN that is written": ("jnp.where(jnp.arange(3) > 1, jnp.nan, 1.0).sum()", 1),
     "within trace_steps": ("with jax.trace_steps():\n    jnp.sin(1.0)\njnp.log(-1.0)", 1),
     "with jit after all": ("with jax.disable_jit(False):\n    jax.jit(lambda x: jnp.log(x))(-1.0)", 1),
+    "compiled by hand": ("jax.jit(lambda x: jnp.log(x)).lower(1.0).compile()(-1.0)", 1),
+    "compiled by hand, by XLA": ("jax.jit(lambda x: jnp.log(x)).lower(1.0, compiler='xla').compile()(-1.0)", 1),
     "in a thread": ("t = threading.Thread(target=jnp.log, args=(-1.0,))\nt.start()\nt.join()", 1),
     "bfloat16, keys, integers": ("jax.random.key(0)\njnp.ones(3, jnp.bfloat16) + jnp.arange(3)", 0),
     "infinite bfloat16": ("jnp.ones(3, jnp.bfloat16) / jnp.arange(3).astype(jnp.bfloat16)", 1),
+    "under debug_nans": ("with jax.debug_nans():\n    jnp.log(-1.0)\n    jax.checkpoint(jnp.log)(-1.0)", 2),
+    "the script sets debug_nans": ("jax.config.update('jax_debug_nans', True)\njnp.log(-1.0)", 1),
     "the script ends itself": ("jnp.log(-1.0)\nraise SystemExit(0)", 1),
 }
 
@@ -377,3 +475,16 @@ def test_arguments_of_the_script(tmp_path):
     text = "import sys\nimport jax.numpy as jnp\nprint(sys.argv[1:])\njnp.log(float(sys.argv[1]))\n"
     out, _ = debug(tmp_path, text, ["--", "-1", "--nan"], "c\n")
     assert out.startswith("['-1', '--nan']\nNaN in the result of log")
+
+
+def test_what_is_remembered_is_bounded_and_the_process_is_as_before(monkeypatch):
+    monkeypatch.setattr(names, "_MOST_VARIABLES", 40)
+    before = EvalTrace.process_primitive, config.minijax_fast, config.jax_disable_jit, eval_trace.records
+    with watched(("NaN",), None) as watch:
+        gradient = minijax.grad(lambda x: jnp.sum(jnp.sin(x) * x))
+        for _ in range(20):
+            gradient(jnp.ones(3))
+        gc.collect()
+        assert watch.stops == 0 and watch.operations > 100 and len(watch.names._kept) < 60
+        assert not [kept for kept in watch.names._kept.values() if isinstance(kept, np.ndarray)]
+    assert (EvalTrace.process_primitive, config.minijax_fast, config.jax_disable_jit, eval_trace.records) == before
