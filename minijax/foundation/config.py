@@ -370,20 +370,42 @@ class default_matmul_precision(_Setting):
 
 class enable_checks(_Setting):
     """`with enable_checks():` checks each jaxpr that is traced, whether its variables are bound and its types those of the rules
-    (`jax.enable_checks`). It raises `JaxprTypeError` at the first fault."""
+    (`jax.enable_checks`). It raises `JaxprTypeError` at the first fault.
+
+    >>> import minijax as jax
+    >>> with enable_checks():
+    ...     jax.jit(lambda x: 2 * x)(1.0)
+    Array(2., dtype=float32, weak_type=True)
+    """
 
     option = "jax_enable_checks"
 
 
 class explain_cache_misses(_Setting):
-    """`with explain_cache_misses():` logs why a jitted function is traced again (`jax.explain_cache_misses`)."""
+    """`with explain_cache_misses():` logs why a jitted function is traced again (`jax.explain_cache_misses`).
+
+    >>> import minijax as jax
+    >>> with explain_cache_misses():
+    ...     jax.config.jax_explain_cache_misses
+    True
+    """
 
     option = "jax_explain_cache_misses"
 
 
 class legacy_prng_key(_Setting):
     """`with legacy_prng_key("error"):` refuses raw keys, arrays of uint32, in `jax.random`; "warn" warns, "allow" takes them
-    (`jax.legacy_prng_key`)."""
+    (`jax.legacy_prng_key`).
+
+    >>> import minijax as jax
+    >>> x = jax.numpy.ones((2, 3))
+    >>> with legacy_prng_key("error"):
+    ...     try:
+    ...         jax.random.normal(jax.random.PRNGKey(0))
+    ...     except ValueError:
+    ...         print("refused")
+    refused
+    """
 
     option = "jax_legacy_prng_key"
 
@@ -393,20 +415,46 @@ class legacy_prng_key(_Setting):
 
 class log_compiles(_Setting):
     """`with log_compiles():` logs each function that is traced or compiled, with its types and the time it took, as a warning of
-    the logger `minijax` (`jax.log_compiles`)."""
+    the logger `minijax` (`jax.log_compiles`).
+
+    >>> import minijax as jax
+    >>> with log_compiles():
+    ...     jax.config.jax_log_compiles
+    True
+    """
 
     option = "jax_log_compiles"
 
 
 class no_execution(_Setting):
     """`with no_execution():` raises a RuntimeError for each operation and each jitted function that would run; tracing is allowed
-    (`jax.no_execution`)."""
+    (`jax.no_execution`).
+
+    >>> import minijax as jax
+    >>> x = jax.numpy.ones((2, 3))
+    >>> with no_execution():
+    ...     try:
+    ...         x + x
+    ...     except RuntimeError:
+    ...         print("not run")
+    not run
+    """
 
     option = "jax_no_execution"
 
 
 class no_tracing(_Setting):
-    """`with no_tracing():` raises a RuntimeError if a jitted function would be traced again (`jax.no_tracing`)."""
+    """`with no_tracing():` raises a RuntimeError if a jitted function would be traced again (`jax.no_tracing`).
+
+    >>> import minijax as jax
+    >>> x = jax.numpy.ones((2, 3))
+    >>> with no_tracing():
+    ...     try:
+    ...         jax.jit(lambda x: x)(x)
+    ...     except RuntimeError:
+    ...         print("not traced")
+    not traced
+    """
 
     option = "jax_no_tracing"
 
@@ -429,7 +477,17 @@ class numpy_dtype_promotion(_Setting):
 
 class numpy_rank_promotion(_Setting):
     """`with numpy_rank_promotion("raise"):` raises a ValueError if arrays of different ranks are broadcast, scalars aside; "warn"
-    warns (`jax.numpy_rank_promotion`)."""
+    warns (`jax.numpy_rank_promotion`).
+
+    >>> import minijax as jax
+    >>> x = jax.numpy.ones((2, 3))
+    >>> with numpy_rank_promotion("raise"):
+    ...     try:
+    ...         x + x[0]
+    ...     except ValueError:
+    ...         print("refused")
+    refused
+    """
 
     option = "jax_numpy_rank_promotion"
 

@@ -132,7 +132,13 @@ def default_backend() -> str:
 
 class default_device(_Setting):
     """`with default_device(device):` places new arrays on that device, which for NumPy's arrays is where they are anyway
-    (`jax.default_device`). Raises ValueError for what is not one of `devices()`, "cpu" or None."""
+    (`jax.default_device`). Raises ValueError for what is not one of `devices()`, "cpu" or None.
+
+    >>> import minijax as jax
+    >>> with default_device(devices()[0]):
+    ...     jax.numpy.ones(2)
+    Array([1., 1.], dtype=float32)
+    """
 
     option = "jax_default_device"
 

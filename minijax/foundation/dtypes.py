@@ -263,7 +263,16 @@ def _join(nodes: set[str]) -> str:
 
 
 class TypePromotionError(ValueError):
-    """Dtypes have no common dtype, or a value does not fit into the dtype that the caller asks for."""
+    """Dtypes have no common dtype, or a value does not fit into the dtype that the caller asks for.
+
+    >>> import minijax
+    >>> with minijax.numpy_dtype_promotion("strict"):
+    ...     try:
+    ...         minijax.numpy.result_type("int32", "float32")
+    ...     except TypePromotionError as error:
+    ...         print(str(error).partition(" have")[0])
+    Input dtypes ('float32', 'int32')
+    """
 
 
 def _not_strict(nodes: set[str]) -> TypePromotionError:
