@@ -18,6 +18,8 @@ from .api.checkpoint import checkpoint, checkpoint_policies, remat
 from .api.compile_time_eval import ensure_compile_time_eval
 from .api.custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
 from .api.derivatives import grad, jvp, linear_transpose, linearize, value_and_grad, vjp
+from .api.environment import live_arrays, print_environment_info
+from .api.forward_and_backward import fwd_and_bwd
 from .api.jacobians import hessian, jacfwd, jacobian, jacrev
 from .api.jit import clear_caches, jit
 from .api.make_jaxpr import ShapeDtypeStruct, eval_shape, make_jaxpr
@@ -28,10 +30,29 @@ from .api.vmap import vmap
 from .core.traces import Array
 from .core.traces import get_aval as typeof
 from .explain import cost, diff, explain, trace_steps
-from .foundation.config import checking_leaks, config, debug_infs, debug_nans, disable_jit, enable_x64
+from .foundation.config import (
+    check_tracer_leaks,
+    checking_leaks,
+    config,
+    debug_infs,
+    debug_nans,
+    default_matmul_precision,
+    disable_jit,
+    enable_checks,
+    enable_x64,
+    explain_cache_misses,
+    legacy_prng_key,
+    log_compiles,
+    make_user_context,
+    no_execution,
+    no_tracing,
+    numpy_dtype_promotion,
+    numpy_rank_promotion,
+)
 from .foundation.device import (
     Device,
     default_backend,
+    default_device,
     device_count,
     devices,
     local_device_count,
@@ -86,6 +107,7 @@ __all__ = [
     "ad_checkpoint",
     "as_jax",
     "block_until_ready",
+    "check_tracer_leaks",
     "checking_leaks",
     "checkpoint",
     "checkpoint_policies",
@@ -103,6 +125,8 @@ __all__ = [
     "debug_infs",
     "debug_nans",
     "default_backend",
+    "default_device",
+    "default_matmul_precision",
     "device_count",
     "device_get",
     "device_put",
@@ -111,13 +135,16 @@ __all__ = [
     "disable_jit",
     "dtypes",
     "effects_barrier",
+    "enable_checks",
     "enable_x64",
     "ensure_compile_time_eval",
     "errors",
     "eval_shape",
     "explain",
+    "explain_cache_misses",
     "extend",
     "float0",
+    "fwd_and_bwd",
     "grad",
     "hessian",
     "image",
@@ -129,20 +156,29 @@ __all__ = [
     "jit",
     "jvp",
     "lax",
-    "local_device_count",
-    "local_devices",
+    "legacy_prng_key",
     "linear_transpose",
     "linearize",
+    "live_arrays",
+    "local_device_count",
+    "local_devices",
+    "log_compiles",
     "make_jaxpr",
+    "make_user_context",
     "named_call",
     "named_scope",
     "nn",
+    "no_execution",
+    "no_tracing",
     "numpy",
+    "numpy_dtype_promotion",
+    "numpy_rank_promotion",
     "ops",
-    "pure_callback",
     "pmap",
+    "print_environment_info",
     "process_count",
     "process_index",
+    "pure_callback",
     "random",
     "remat",
     "scipy",

@@ -6,9 +6,13 @@ from .api.custom_derivatives import (
     closure_convert,
     custom_gradient,
     custom_jvp,
+    custom_jvp_call_p,
     custom_vjp,
+    custom_vjp_call_p,
+    custom_vjp_primal_tree_values,
     zero_from_primal,
 )
+from .api.linear_call import linear_call
 from .foundation.doors import at_the_door
 
 __all__ = [
@@ -17,7 +21,11 @@ __all__ = [
     "closure_convert",
     "custom_gradient",
     "custom_jvp",
+    "custom_jvp_call_p",
     "custom_vjp",
+    "custom_vjp_call_p",
+    "custom_vjp_primal_tree_values",
+    "linear_call",
     "zero_from_primal",
 ]
 

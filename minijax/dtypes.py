@@ -3,6 +3,7 @@
 from .foundation.doors import at_the_door
 from .foundation.dtypes import (
     PRNGKeyDtype,
+    TypePromotionError,
     as_dtype,
     bfloat16,
     canonicalize_dtype,
@@ -11,6 +12,7 @@ from .foundation.dtypes import (
     float0,
     iinfo,
     issubdtype,
+    itemsize_bits,
     prng_key,
     promote_types,
     result_type,
@@ -19,6 +21,7 @@ from .foundation.dtypes import (
 
 __all__ = [
     "PRNGKeyDtype",
+    "TypePromotionError",
     "as_dtype",
     "bfloat16",
     "canonicalize_dtype",
@@ -27,6 +30,7 @@ __all__ = [
     "float0",
     "iinfo",
     "issubdtype",
+    "itemsize_bits",
     "prng_key",
     "promote_types",
     "result_type",

@@ -4,6 +4,7 @@ from .foundation.doors import at_the_door
 from .foundation.errors import (
     ConcretizationTypeError,
     JAXIndexError,
+    JaxprTypeError,
     JAXTypeError,
     NonConcreteBooleanIndexError,
     TracerArrayConversionError,
@@ -16,6 +17,7 @@ __all__ = [
     "ConcretizationTypeError",
     "JAXIndexError",
     "JAXTypeError",
+    "JaxprTypeError",
     "NonConcreteBooleanIndexError",
     "TracerArrayConversionError",
     "TracerBoolConversionError",

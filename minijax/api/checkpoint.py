@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..calls.checkpoint import name_p, remat_p, saved_residuals
+from ..calls.checkpoint import Recompute, Saveable, name_p, remat_p, saved_residuals
 from ..core.staging import closed, convert_constvars, trace_to_closed_jaxpr, trace_to_jaxpr
 from ..core.traces import get_aval
 from ..foundation import source_info
@@ -202,6 +202,8 @@ def _origin(v, eqn, arguments) -> str:
 
 
 __all__ = [
+    "Recompute",
+    "Saveable",
     "checkpoint",
     "checkpoint_name",
     "checkpoint_policies",

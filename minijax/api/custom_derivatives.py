@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..calls.custom_derivatives import custom_jvp_call, custom_vjp_call
+from ..calls.custom_derivatives import custom_jvp_call, custom_jvp_call_p, custom_vjp_call, custom_vjp_call_p
 from ..core.avals import ShapedArray, Zero, typematch
 from ..core.jaxpr import eval_jaxpr
 from ..core.staging import trace_to_jaxpr
@@ -345,6 +345,21 @@ class CustomVJPPrimal:
         self.perturbed = perturbed
 
 
+def custom_vjp_primal_tree_values(tree: Any) -> Any:
+    """The arrays of a tree of `CustomVJPPrimal`: with symbolic_zeros, the arguments as `fwd` gets them without.
+
+    >>> custom_vjp_primal_tree_values({"x": CustomVJPPrimal(3.0)})
+    {'x': 3.0}
+    """
+
+    def value(leaf):
+        if type(leaf) is not CustomVJPPrimal:
+            raise TypeError(f"custom_vjp_primal_tree_values takes a tree of CustomVJPPrimal, got a leaf {leaf!r}.")
+        return leaf.value
+
+    return tree_map(value, tree)
+
+
 class _VJPRules:
     """The user's `fwd` and `bwd` for one call, on flat arrays."""
 
@@ -517,6 +532,9 @@ __all__ = [
     "closure_convert",
     "custom_gradient",
     "custom_jvp",
+    "custom_jvp_call_p",
     "custom_vjp",
+    "custom_vjp_call_p",
+    "custom_vjp_primal_tree_values",
     "zero_from_primal",
 ]

@@ -11,6 +11,7 @@ x is 1.5
 
 from __future__ import annotations
 
+import logging
 import string
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +21,8 @@ import numpy as np
 
 from ..calls.callbacks import debug_callback_p, debug_print_p, merge_arguments
 from ..core.traces import Array
-from ..foundation.effects import debug_effect, ordered_debug_effect
+from ..foundation import source_info
+from ..foundation.effects import DebugEffect, OrderedDebugEffect, debug_effect, ordered_debug_effect
 from ..foundation.pytrees import tree_flatten
 from .arguments import as_operand
 
@@ -64,6 +66,7 @@ def debug_print(
     ordered: bool = False,
     partitioned: bool = False,
     skip_format_check: bool = False,
+    _use_logging: bool = False,
     **kwargs: Any,
 ) -> None:
     """Print `fmt.format(*args, **kwargs)` when the program runs (`jax.debug.print`).
@@ -75,7 +78,8 @@ def debug_print(
     0.33 and [0 1 2]
     """
     if fmt is None:
-        return partial(debug_print, ordered=ordered, partitioned=partitioned, skip_format_check=skip_format_check)
+        options = {"ordered": ordered, "partitioned": partitioned, "skip_format_check": skip_format_check}
+        return partial(debug_print, **options, _use_logging=_use_logging)
     if not isinstance(fmt, str):
         raise TypeError(f"jax.debug.print's first argument is the text to print, got {fmt!r} of type {type(fmt)}.")
     if not skip_format_check:
@@ -90,8 +94,32 @@ def debug_print(
         static_args=static,
         np_printoptions=tuple(np.get_printoptions().items()),
         has_placeholders=any(field is not None for _, field, _, _ in string.Formatter().parse(fmt)),
-        logging_record=None,
+        logging_record=_record() if _use_logging else None,
     )
+
+
+def _record() -> logging.LogRecord:
+    """A record without a message, of the user's line."""
+    place = source_info.current()
+    file, line, function = (
+        ("<unknown>", 0, "<unknown>") if place is None else (place.file_name, place.line, place.function)
+    )
+    return logging.getLogger(__name__).makeRecord(__name__, logging.INFO, file, line, "", (), None, func=function)
+
+
+def debug_log(fmt: str | None = None, *args: Any, **options: Any) -> None:
+    """As `debug.print`, but the text goes to Python's logging, as INFO of the logger `minijax.api.debug`, with the user's
+    file and line (`jax.debug.log`).
+
+    >>> import logging, sys
+    >>> logger = logging.getLogger("minijax.api.debug")
+    >>> handler = logging.StreamHandler(sys.stdout)
+    >>> logger.addHandler(handler); logger.setLevel(logging.INFO)
+    >>> debug_log("x is {x}", x=3)
+    x is 3
+    >>> logger.removeHandler(handler); logger.setLevel(logging.NOTSET)
+    """
+    return debug_print(fmt, *args, _use_logging=True, **options)
 
 
 def debug_callback(
@@ -127,6 +155,13 @@ def debug_callback(
 
 # The names that users write: `jax.debug.print(...)`.
 print = debug_print
+log = debug_log
 callback = debug_callback
 
-__all__ = ["callback", "print"]
+__all__ = [
+    "DebugEffect",
+    "OrderedDebugEffect",
+    "callback",
+    "log",
+    "print",
+]

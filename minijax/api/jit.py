@@ -17,6 +17,7 @@ import inspect
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial, wraps
 from importlib import import_module
+from time import perf_counter
 from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 from weakref import WeakValueDictionary, ref
@@ -24,15 +25,15 @@ from weakref import WeakValueDictionary, ref
 from ..calls.jit import jit_p
 from ..core.array import ArrayImpl, EvalTrace
 from ..core.avals import ShapedArray
-from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
+from ..core.jaxpr import ClosedJaxpr, check_jaxpr, eval_jaxpr
 from ..core.staging import closed, convert_constvars
 from ..core.traces import Tracer, axis_env, current_trace
 from ..foundation import source_info
-from ..foundation.config import config, debugging_floats, jit_disabled, x64_enabled
+from ..foundation.config import CONTEXT_OPTIONS, config, context_values, jit_disabled, trace_context, watching
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
 from ..foundation.tracebacks import hide_our_frames
 from ..lowering.compile import clear_programs
-from ..lowering.run import Run, chosen, compiled, text
+from ..lowering.run import Run, chosen, compiled
 from .arguments import (
     as_operand,
     check_argnums,
@@ -42,7 +43,8 @@ from .arguments import (
     short_repr,
     static_positions,
 )
-from .make_jaxpr import abstractify, stage, struct_of
+from .make_jaxpr import abstractify, stage
+from .stages import Compiled, Lowered, Traced
 
 # The type of what the user's function returns.
 R = TypeVar("R")
@@ -57,7 +59,7 @@ class _Key(NamedTuple):
     in_tree: Any
     types: tuple[tuple, ...]  # (shape, dtype, weak_type) of each array
     statics: tuple[tuple, ...]  # (position or name, type, value): 1 == 1.0 == True, but each is a program of its own
-    x64: bool
+    context: bool | tuple  # of the options; see `trace_context`
     axis_env: tuple
 
 
@@ -73,6 +75,17 @@ class _Call(NamedTuple):
 
 
 _ARRAY = {ArrayImpl}
+
+
+def log_compiles(text: str):
+    """Log the text if the user asks for it: see `config.log_compiles`."""
+    if config.jax_log_compiles:
+        # Few users ask for logs, and importing logging takes a twentieth of the time of `import minijax`.
+        import_module("logging").getLogger("minijax").warning(text)
+
+
+def log_time(text: str, start: float):
+    log_compiles(f"{text} in {perf_counter() - start:.9f} sec")
 
 
 class _Program:
@@ -95,7 +108,7 @@ class _Program:
         """The program's flat results for flat arguments, which are arrays and tracers."""
         trace = current_trace()
         evaluating = isinstance(trace, EvalTrace)
-        if evaluating and self.closes_over_arrays and _ARRAY.issuperset(map(type, flat)) and not debugging_floats():
+        if evaluating and self.closes_over_arrays and _ARRAY.issuperset(map(type, flat)) and not watching():
             # No transformation is running. Only this call donates arguments: a jit within another program never does.
             return self.compiled(name, compiler)(flat)
         if inline and not evaluating:
@@ -107,7 +120,11 @@ class _Program:
         compiler = chosen(compiler)
         run = self._runs.get(compiler)
         if run is None:
+            start = perf_counter()
+            types = self.jaxpr.in_avals[len(self.consts) :] if config.jax_log_compiles else ()
+            log_compiles(f"Compiling jit({name}) with global shapes and types ({', '.join(map(str, types))}).")
             run = compiled(self.jaxpr, name, compiler, self.donated)
+            log_time(f"Finished {'XLA' if compiler == 'xla' else 'NumPy'} compilation of jit({name})", start)
             self._runs[compiler] = run = partial(self._with_consts, run) if self.consts else run
         return run
 
@@ -205,12 +222,17 @@ class JitFunction(Generic[R]):
         return _Call(leaves, in_tree, statics, args, static, static_kwargs)
 
     def _program(self, call: _Call, types: tuple) -> _Program:
-        key = _Key(call.in_tree, types, call.statics, x64_enabled(), axis_env())
+        key = _Key(call.in_tree, types, call.statics, trace_context(), axis_env())
         try:
             program = self._programs.get(key)
         except TypeError:
             raise _unhashable(self.__wrapped__, call.statics) from None
         if program is None:
+            if config.jax_no_tracing:
+                raise RuntimeError(
+                    f"re-tracing function {self._name} for `jit`, but 'no_tracing' is set: call the function before the block"
+                    " with arguments of these types."
+                )
             if config.jax_explain_cache_misses:
                 # Few users ask for this log, and importing logging takes a twentieth of the time of `import minijax`.
                 import_module("logging").getLogger("minijax").warning(explain_cache_miss(self, key))
@@ -221,11 +243,15 @@ class JitFunction(Generic[R]):
                 merged = merge_static(call.args, call.static, dynamic)
                 return fun(*merged, **dynamic_kwargs, **call.static_kwargs)
 
+            start = perf_counter()
             try:
                 jaxpr, consts, out_tree = stage(of_dynamic, call.in_tree, [ShapedArray(*t) for t in types])
             except BaseException as error:
                 hide_our_frames(error)
                 raise
+            if config.jax_enable_checks:
+                check_jaxpr(jaxpr)
+            log_time(f"Finished tracing {self._name} for jit", start)
             donated = tuple(len(consts) + i for i in _donated_leaves(call, self._donated))
             program = _Program(closed(convert_constvars(jaxpr)), consts, out_tree, donated)
             # Do not keep a program that closes over a tracer: the tracer is invalid once its transformation has ended.
@@ -416,97 +442,6 @@ def _unhashable(fun, statics) -> ValueError:
 # Stages
 
 
-class _Stage:
-    """The base of all stages: it has the types of the arguments and of the results."""
-
-    def __init__(self, program: _Program, fun_name: str, in_tree, arg_names: list[str], compiler: str | None):
-        self._program = program
-        self.fun_name = fun_name
-        self.in_tree = in_tree
-        self._arg_names = arg_names
-        self._compiler = compiler
-
-    out_tree = property(lambda self: self._program.out_tree)
-
-    @property
-    def jaxpr(self) -> ClosedJaxpr:
-        """The jaxpr, with the arrays that the function closed over as its constants."""
-        jaxpr, n = self._program.jaxpr.jaxpr, len(self._program.consts)
-        return ClosedJaxpr(jaxpr.replace(constvars=jaxpr.invars[:n], invars=jaxpr.invars[n:]), self._program.consts)
-
-    @property
-    def in_avals(self) -> Any:
-        """(the avals of the positional arguments, the avals of the keyword arguments)."""
-        return tree_unflatten(self.in_tree, self._flat_in_avals)
-
-    @property
-    def out_info(self) -> Any:
-        """A `ShapeDtypeStruct` for each result."""
-        return tree_unflatten(self.out_tree, [struct_of(a) for a in self._program.jaxpr.out_avals])
-
-    @property
-    def _flat_in_avals(self) -> list[ShapedArray]:
-        return self._program.jaxpr.in_avals[len(self._program.consts) :]
-
-
-class Traced(_Stage):
-    """A function traced for certain types of arguments (`jax.stages.Traced`)."""
-
-    def lower(self, compiler: str | None = None) -> Lowered:
-        compiler = chosen(self._compiler if compiler is None else compiler)
-        return Lowered(self._program, self.fun_name, self.in_tree, self._arg_names, compiler)
-
-
-class Lowered(_Stage):
-    """A traced function as a program of the compiler (`jax.stages.Lowered`)."""
-
-    def as_text(self) -> str:
-        """The program's text: Python source that needs only NumPy, or StableHLO if the compiler is "xla"."""
-        names = [*[f"closed_over_{i}" for i in range(len(self._program.consts))], *self._arg_names]
-        return text(self._program.jaxpr, self.fun_name, names, self._compiler, self._program.donated)
-
-    def compile(self) -> Compiled:
-        self._program.compiled(self.fun_name, self._compiler)
-        return Compiled(self._program, self.fun_name, self.in_tree, self._arg_names, self._compiler)
-
-
-class Compiled(_Stage):
-    """A program that can be called (`jax.stages.Compiled`). It takes arguments of its own types only, and never traces."""
-
-    as_text = Lowered.as_text
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        leaves, in_tree = tree_flatten((args, kwargs))
-        if in_tree != self.in_tree:
-            raise TypeError(
-                "Function compiled with input pytree does not match the input pytree it was called with: compiled for"
-                f" (args, kwargs) of structure {self.in_tree}, called with {in_tree}."
-            )
-        flat = [as_operand(x, f"Argument of the compiled function {self.fun_name}:") for x in leaves]
-        if any(isinstance(x, Tracer) for x in flat):
-            raise TypeError(
-                "Cannot apply JAX transformations to a function lowered and compiled for a particular signature."
-                f" Transform the jitted function {self.fun_name} instead."
-            )
-        expected = self._flat_in_avals
-        if any((x.shape, x.dtype) != (a.shape, a.dtype) for x, a in zip(flat, expected)):
-            paths = [path for path, _ in tree_flatten_with_path((args, kwargs))[0]]
-            mismatches = [
-                f"Argument {_argument_name(path)} compiled with {a.str_short()} and called with {x.aval.str_short()}"
-                for path, x, a in zip(paths, flat, expected)
-                if (x.shape, x.dtype) != (a.shape, a.dtype)
-            ]
-            raise TypeError(
-                "Argument types differ from the types for which this computation was compiled. The mismatches are:\n"
-                + "\n".join(mismatches)
-            )
-        return tree_unflatten(self.out_tree, self._program(self.fun_name, self._compiler, flat))
-
-
-def _argument_name(path) -> str:
-    return f"{'args' if path[0].idx == 0 else 'kwargs'}{keystr(path[1:])}"
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Why was it traced again?
 
@@ -553,8 +488,11 @@ def _differences(f: JitFunction, now: _Key, before: _Key) -> list[str]:
         for argument in olds
         if argument not in {w for w, _, _ in now.statics}
     ]
-    if now.x64 != before.x64:
-        found.append(f"jax_enable_x64, now {now.x64} and before {before.x64}")
+    found += [
+        f"{option}, now {new} and before {old}"
+        for option, new, old in zip(CONTEXT_OPTIONS, context_values(now.context), context_values(before.context))
+        if new != old
+    ]
     if now.axis_env != before.axis_env:
         found.append(f"the named axes around the call, now {now.axis_env} and before {before.axis_env}")
     return found

@@ -34,7 +34,7 @@ class _Traced(NamedTuple):
     out_tree: Any
 
 
-def _trace(fun: Callable, in_trees: Sequence, in_avals: Sequence) -> _Traced:
+def traced_function(fun: Callable, in_trees: Sequence, in_avals: Sequence) -> _Traced:
     """`fun` traced with one argument for each tree."""
     try:
         trees = []
@@ -105,12 +105,12 @@ def custom_root(
     def linearize_and_solve(x, y):
         return tangent_solve(linearize(f, x)[1], y)
 
-    function = _trace(f, [tree], avals)
+    function = traced_function(f, [tree], avals)
     _check_tree("f", function.out_tree, "initial_guess", tree)
-    solver = _trace(partial(solve, f), [tree], avals)
+    solver = traced_function(partial(solve, f), [tree], avals)
     root_tree = _without_aux("solve", solver.out_tree) if has_aux else solver.out_tree
     _check_tree("solve", root_tree, "initial_guess", tree)
-    tangent_solver = _trace(linearize_and_solve, [tree, tree], [*avals, *avals])
+    tangent_solver = traced_function(linearize_and_solve, [tree, tree], [*avals, *avals])
     _check_tree("tangent_solve", tangent_solver.out_tree, "x", tree)
     return tree_unflatten(solver.out_tree, _root(function, solver, tangent_solver, guess))
 
@@ -187,7 +187,7 @@ def custom_linear_solve(
     avals = [get_aval(x) for x in b_flat]
 
     def traced(name: str, fun: Callable, has_aux: bool = False) -> _Traced:
-        found = _trace(fun, [tree], avals)
+        found = traced_function(fun, [tree], avals)
         x_tree = _without_aux(name, found.out_tree) if has_aux else found.out_tree
         shapes = [aval.shape for aval in found.jaxpr.out_avals[: x_tree.num_leaves]]
         expected = [aval.shape for aval in avals]

@@ -6,6 +6,7 @@ are never dropped. (JAX: `_src/debugging.py`, `_src/callback.py`.)
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -68,14 +69,25 @@ def merge_arguments(in_tree, arrays: Sequence, static_args: Sequence[tuple[int, 
     return tree_unflatten(in_tree, [static[i] if i in static else next(arrays) for i in range(in_tree.num_leaves)])
 
 
-def _print(*args, fmt: str, in_tree, static_args, np_printoptions, has_placeholders, **params):
+def _print(*args, fmt: str, in_tree, static_args, np_printoptions, has_placeholders, logging_record, **params):
     def write(*arrays):
         args, kwargs = merge_arguments(in_tree, arrays, static_args)
         with np.printoptions(**dict(np_printoptions)):
-            print(fmt.format(*args, **kwargs) if has_placeholders else fmt)
+            message = fmt.format(*args, **kwargs) if has_placeholders else fmt
+        if logging_record is None:
+            print(message)
+        else:
+            _log(logging_record, message)
 
     _run(write, args)
     return []
+
+
+def _log(place: logging.LogRecord, message: str):
+    logger = logging.getLogger(place.name)
+    if logger.isEnabledFor(place.levelno):
+        # A record of its own for each message: a handler may keep it.
+        logger.handle(logging.makeLogRecord({**place.__dict__, "msg": message}))
 
 
 def _debug_call(*args, callback: Callable, **params):

@@ -7,6 +7,8 @@ equation that computes the residuals from the kept values, and the tangents from
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
@@ -66,8 +68,27 @@ def split_by_policy(primal_jaxpr: ClosedJaxpr, n_out: int, policy) -> tuple[Jaxp
     return forward, again, used[len(variables) :]
 
 
+class _Answer:
+    """What a policy may return in place of a bool: `Saveable` or `Recompute`."""
+
+    def __init__(self, saves: bool):
+        self._saves = saves
+
+    def __bool__(self) -> bool:
+        return self._saves
+
+    def __repr__(self) -> str:
+        return "Saveable" if self._saves else "Recompute"
+
+
+Saveable, Recompute = _Answer(True), _Answer(False)
+
+
 def _saves(policy, eqn) -> bool:
-    return bool(policy(eqn.primitive, *[v.aval for v in eqn.invars], **eqn.params))
+    answer = policy(eqn.primitive, *[v.aval for v in eqn.invars], **eqn.params)
+    if not isinstance(answer, (bool, np.bool_, _Answer)):
+        raise TypeError(f"a policy of checkpoint must return a bool, Saveable or Recompute, got {answer!r}.")
+    return bool(answer)
 
 
 remat_p = jaxpr_row(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..foundation import errors, source_info
-from ..foundation.config import config, debugging_floats
+from ..foundation.config import check_execution, config, watching
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry, python_scalar_dtypes, python_scalar_type
 from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.memory import read_only
@@ -257,8 +257,9 @@ class EvalTrace(Trace):
         return ArrayImpl(x._value, x._weak_type) if hasattr(x, "number") else x
 
     def process_primitive(self, primitive: Primitive, args, params):
+        check_execution(primitive.name)
         out = with_float_errors(SILENT, evaluate, primitive, args, params)
-        if debugging_floats():
+        if watching():
             for x in out if primitive.multiple_results else [out]:
                 fault = float_fault(x._value)
                 if fault:

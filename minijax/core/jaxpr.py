@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..foundation.effects import Effects, no_effects
+from ..foundation.errors import JaxprTypeError
 from ..foundation.source_info import Origin, SourceInfo, context, interpreter, summarize
 from .avals import ShapedArray
 from .primitive import CallPrimitive, Primitive
@@ -267,19 +268,6 @@ def clean_up_dead_vars(eqn: JaxprEqn, env: dict, last: dict):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Checking
-
-
-class JaxprTypeError(TypeError):
-    """A jaxpr is not well formed. The code that built the jaxpr is at fault, never the data.
-
-    >>> import minijax
-    >>> jaxpr = minijax.make_jaxpr(lambda x: x * 2.0)(1.0).jaxpr
-    >>> try:
-    ...     check_jaxpr(jaxpr.replace(eqns=[]))
-    ... except JaxprTypeError as error:
-    ...     print(str(error).partition('] ')[2])
-    is read by the jaxpr's results before it is bound
-    """
 
 
 def check_jaxpr(jaxpr: Jaxpr | ClosedJaxpr):

@@ -11,7 +11,7 @@ from functools import partial, wraps
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..foundation.config import x64_enabled
+from ..foundation.config import trace_context
 from ..foundation.effects import no_effects
 from ..foundation.source_info import Origin, current_origin
 from .array import ArrayImpl, to_array
@@ -197,7 +197,7 @@ def weak_cache(function: Callable) -> Callable:
     @wraps(function)
     def cached(closed_jaxpr: ClosedJaxpr, *args):
         results = cache.setdefault(closed_jaxpr, {})
-        key = (*args, x64_enabled())
+        key = (*args, trace_context())
         if key not in results:
             results[key] = function(closed_jaxpr, *args)
         return results[key]

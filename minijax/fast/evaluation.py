@@ -12,7 +12,7 @@ from ..core import shortcuts
 from ..core.array import ArrayImpl, EvalTrace, evaluate
 from ..core.primitive import Primitive
 from ..core.traces import Trace, thread_state
-from ..foundation.config import debugging_floats
+from ..foundation.config import watching
 from ..foundation.float_errors import SILENT, float_errors
 from ..foundation.source_info import context
 from ..foundation.tracebacks import hide_our_frames
@@ -36,7 +36,7 @@ def quick(primitive: Primitive, args, params):
 
 def process_primitive(self: EvalTrace, primitive: Primitive, args, params):
     """As the plain `EvalTrace.process_primitive`."""
-    if debugging_floats():
+    if watching():
         return shortcuts.plain("core.array:EvalTrace.process_primitive")(self, primitive, args, params)
     before = float_errors.get()
     try:
@@ -62,7 +62,7 @@ _quiet_eval_trace = QuietEvalTrace(None)
 
 def enter(self: EvalTrace, function: Callable, args: tuple, kwargs: dict):
     """`EvalTrace.enter`: silence NumPy for all that follows, and evaluate without asking for it again."""
-    if debugging_floats():
+    if watching():
         return Trace.enter(self, function, args, kwargs)
     before, around = float_errors.get(), context.origin
     try:

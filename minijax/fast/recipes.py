@@ -21,6 +21,7 @@ and 13.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -33,7 +34,7 @@ from ..core.jaxpr import ClosedJaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 from ..core.primitive import CallPrimitive, Primitive
 from ..core.staging import JaxprBuilder, JaxprTracer, StagingTrace, convert_constvars, trace_to_closed_jaxpr
 from ..core.traces import Trace, get_aval, run_to_end, run_under, thread_state
-from ..foundation.config import x64_enabled
+from ..foundation.config import trace_context
 from ..foundation.effects import no_effects
 from ..foundation.source_info import Origin, current_origin, interpreter
 from ..primitives.basis import add_any_p
@@ -215,8 +216,8 @@ class Recipe:
         return Back(line, targets, parts)
 
 
-# {with 64 bits?: {(primitive, the types of its arguments, which of them have tangents, parameters): what there is}}
-_recipes: dict[bool, dict[tuple, Recipe | str]] = {False: {}, True: {}}
+# {the key of traced programs: {(primitive, the types of its arguments, which of them have tangents, parameters): what there is}}
+_recipes: dict[bool | tuple, dict[tuple, Recipe | str]] = defaultdict(dict)
 _rules_given = 0
 MET_ONCE, NONE = "met once", "no recipe"
 MAXIMUM = 2048
@@ -229,7 +230,7 @@ def recipes() -> dict:
         _rules_given = Primitive.rules_given
         for table in _recipes.values():
             table.clear()
-    return _recipes[x64_enabled()]
+    return _recipes[trace_context()]
 
 
 def make(primitive: Primitive, avals: Sequence[ShapedArray], in_nonzero: Sequence[bool], params: dict) -> Recipe | str:

@@ -39,7 +39,7 @@ from ..core.array import ArrayImpl, eval_trace, to_array
 from ..core.avals import ShapedArray
 from ..core.printing import variables
 from ..core.traces import current_trace
-from ..foundation.config import debugging_floats, generation, jit_disabled
+from ..foundation.config import generation, jit_disabled, watching
 from ..foundation.pytrees import PyTreeDef, tree_unflatten
 
 
@@ -75,7 +75,7 @@ def call(self: JitFunction, *args, **kwargs):
         return self.__wrapped__(*args, **kwargs)
     found, flat, program = self._find(args, kwargs)
     outs = program(self._name, self._compiler, flat, self._inline)
-    if current_trace() is eval_trace and generation() is not None and not found.statics and not debugging_floats():
+    if current_trace() is eval_trace and generation() is not None and not found.statics and not watching():
         self._latest = _recognition(self, program, found.in_tree)
     return tree_unflatten(program.out_tree, outs)
 

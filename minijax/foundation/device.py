@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 
-from .config import config
+from .config import _Setting, config
 
 _PLATFORM = "cpu"
 
@@ -130,6 +130,27 @@ def default_backend() -> str:
     return _PLATFORM
 
 
+class default_device(_Setting):
+    """`with default_device(device):` places new arrays on that device, which for NumPy's arrays is where they are anyway
+    (`jax.default_device`). Raises ValueError for what is not one of `devices()`, "cpu" or None.
+
+    >>> import minijax as jax
+    >>> with default_device(devices()[0]):
+    ...     jax.numpy.ones(2)
+    Array([1., 1.], dtype=float32)
+    """
+
+    option = "jax_default_device"
+
+    def __init__(self, new_val: Device | str | None):
+        if new_val is not None and new_val != _PLATFORM and new_val not in devices():
+            raise ValueError(
+                f"jax.default_device must be passed a Device object (e.g. `jax.devices('cpu')[0]`) or a platform name string;"
+                f" got {new_val!r}, which is neither one of {devices()} nor {_PLATFORM!r}."
+            )
+        super().__init__(new_val)
+
+
 class Mesh:
     """Devices in a row, and the name of the axis along them (`jax.sharding.Mesh`, of one axis)."""
 
@@ -226,6 +247,7 @@ def _scaled(aval, spec: PartitionSpec, scale: Callable[[int], int]):
 __all__ = [
     "Device",
     "default_backend",
+    "default_device",
     "device_count",
     "devices",
     "local_device_count",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .config import x64_enabled
+from .config import trace_context, x64_enabled
 from .tracebacks import hide_our_frames
 
 # The dtype of the tangent of an integer. Such a tangent carries no data.
@@ -262,8 +262,29 @@ def _join(nodes: set[str]) -> str:
     return next(n for n in bounds if bounds <= _upper_bounds[n])
 
 
+class TypePromotionError(ValueError):
+    """Dtypes have no common dtype, or a value does not fit into the dtype that the caller asks for.
+
+    >>> import minijax
+    >>> with minijax.numpy_dtype_promotion("strict"):
+    ...     try:
+    ...         minijax.numpy.result_type("int32", "float32")
+    ...     except TypePromotionError as error:
+    ...         print(str(error).partition(" have")[0])
+    Input dtypes ('float32', 'int32')
+    """
+
+
+def _not_strict(nodes: set[str]) -> TypePromotionError:
+    return TypePromotionError(
+        f"Input dtypes {tuple(sorted(nodes))} have no available implicit dtype promotion path when"
+        " jax_numpy_dtype_promotion=strict. Try explicitly casting inputs to the desired output type, or set"
+        " jax_numpy_dtype_promotion=standard."
+    )
+
+
 @lru_cache(maxsize=4096)
-def _promote(pairs: frozenset, x64: bool):
+def _promote(pairs: frozenset, x64: bool, strict: bool = False):
     """The (dtype, weak) that a set of (dtype, weak) pairs promotes to, before 64-bit dtypes become 32-bit dtypes."""
     if any(dtype in (key_fry, float0) for dtype, _ in pairs):
         if len({dtype for dtype, _ in pairs}) == 1:
@@ -272,6 +293,8 @@ def _promote(pairs: frozenset, x64: bool):
         raise ValueError(f"dtypes {names} have no common dtype: random keys and float0 mix with nothing else.")
     nodes = {_node(dtype, weak) for dtype, weak in pairs}
     joined = _join(nodes)
+    if strict and nodes.difference(_weak_dtypes) - {joined}:
+        raise _not_strict(nodes)
     if joined in _weak_dtypes:
         dtype, weak = np.dtype(_weak_dtypes[joined]), all(w or d.kind == "b" for d, w in pairs)
         # uint64 with int64 gives a float, and no argument is one. As in JAX, it is the default float with a weak type.
@@ -324,10 +347,11 @@ def lattice_result_type(*args) -> tuple[Any, bool]:
     """The (dtype, weak type) that the arguments promote to."""
     try:
         pairs = [dtype_and_weak_type(x) for x in args]
-        x64 = x64_enabled()
+        context = trace_context()
+        x64, strict = (context, False) if type(context) is bool else (context[0], context[1] == "strict")
         if not x64:
             pairs = [(_narrow.get(d, d), w) for d, w in pairs]
-        return _promote(frozenset(pairs), x64)
+        return _promote(frozenset(pairs), x64, strict)
     except Exception as error:
         hide_our_frames(error)
         raise
@@ -406,3 +430,17 @@ def finfo(dtype: Any) -> Any:
 
 
 iinfo = np.iinfo
+
+
+def itemsize_bits(dtype: Any) -> int:
+    """The number of bits of an element of the dtype (`jax.dtypes.itemsize_bits`).
+
+    >>> itemsize_bits("bfloat16"), itemsize_bits(bool), itemsize_bits("complex64")
+    (16, 8, 64)
+    """
+    if dtype is None:
+        raise ValueError("dtype cannot be None.")
+    found = as_dtype(dtype)
+    if found in (key_fry, float0) or (found.kind not in "biufc" and not _is_bfloat16(found)):
+        raise ValueError(f"itemsize_bits takes a dtype of numbers, got {dtype!r}.")
+    return 8 * found.itemsize

@@ -19,9 +19,27 @@ class Effect:
         return self.name
 
 
+class DebugEffect(Effect):
+    """The effect of `debug.print` and `debug.callback`."""
+
+    __slots__ = ()
+
+    def __init__(self):
+        super().__init__("Debug", False)
+
+
+class OrderedDebugEffect(Effect):
+    """The effect of `debug.print` and `debug.callback` with ordered=True."""
+
+    __slots__ = ()
+
+    def __init__(self):
+        super().__init__("OrderedDebug", True)
+
+
 Effects = frozenset[Effect]
 no_effects: Effects = frozenset()
-debug_effect = Effect("Debug", False)
-ordered_debug_effect = Effect("OrderedDebug", True)
+debug_effect = DebugEffect()
+ordered_debug_effect = OrderedDebugEffect()
 io_effect = Effect("IO", False)
 ordered_io_effect = Effect("OrderedIO", True)

@@ -105,6 +105,19 @@ class UnexpectedTracerError(JAXTypeError):
     """
 
 
+class JaxprTypeError(TypeError):
+    """A jaxpr is not well formed. The code that built the jaxpr is at fault, never the data.
+
+    >>> import minijax
+    >>> jaxpr = minijax.make_jaxpr(lambda x: x * 2.0)(1.0).jaxpr
+    >>> try:
+    ...     minijax.extend.core.check_jaxpr(jaxpr.replace(eqns=[]))
+    ... except JaxprTypeError as error:
+    ...     print(str(error).partition('] ')[2])
+    is read by the jaxpr's results before it is bound
+    """
+
+
 def bool_conversion(tracer: str, origin: str) -> TracerBoolConversionError:
     return TracerBoolConversionError(
         f"Attempted boolean conversion of traced array with shape and dtype {tracer}.\n{origin}"

@@ -35,6 +35,8 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "jax2tf_associative_scan_reductions": "it chooses between programs of TensorFlow",
         "allow_f16_reductions": "it chooses between programs of XLA",
         "threefry_partitionable": "the bits are those of the partitionable generator, JAX's default",
+        "memory": "it names the memories of a device; minijax's arrays are in the computer's",
+        "softmax_custom_jvp": "`nn.softmax` has no rule of its own: its derivative is that of its operations",
         "default_prng_impl": "there is one generator, threefry",
         "enable_custom_prng": "there is one generator, threefry",
     },
@@ -47,6 +49,19 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         ),
         "scaled_dot": _SCALED,
     },
+    "minijax.errors": {
+        "InconclusiveDimensionOperation": "it is about symbolic dimensions; a dimension of minijax is a number",
+        "JaxRuntimeError": "it is the error of XLA's runtime; minijax raises Python's errors, and a callback's own",
+    },
+    "minijax.ad_checkpoint": {
+        "Offloadable": "it moves residuals to the host's memory, where all arrays of minijax are"
+    },
+    "minijax.custom_derivatives": {
+        "remat_opt_p": "dead code elimination drops the unused results of a forward rule, so `optimize_remat` needs no equation",
+    },
+    "minijax.debug": dict.fromkeys(
+        "inspect_array_sharding visualize_array_sharding visualize_sharding".split(), _DEVICES
+    ),
     "minijax.interpreters.ad": dict.fromkeys(("jvp", "linearize"), _WRAPPED),
     "minijax.interpreters.batching": {
         "axis_primitive_batchers": "a collective's rule belongs to its row: `psum` and the like",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Key paths
@@ -61,6 +61,11 @@ class FlattenedIndexKey(NamedTuple):
 
     def __str__(self) -> str:
         return f"[<flat index {self.key}>]"
+
+
+# One key of a path, and a path: types for annotations.
+KeyEntry = TypeVar("KeyEntry", bound=Hashable)
+KeyPath = tuple[KeyEntry, ...]
 
 
 def keystr(keys: Sequence[Any], *, simple: bool = False, separator: str = "") -> str:
@@ -156,6 +161,15 @@ def node_type(x: Any) -> NodeType | None:
     if node is None and isinstance(x, tuple) and hasattr(x, "_fields"):
         return namedtuple_type
     return node
+
+
+def is_tree_node(typ: type) -> bool:
+    """Whether the instances of a class are containers: the class is registered, or is a namedtuple.
+
+    >>> is_tree_node(dict), is_tree_node(float)
+    (True, False)
+    """
+    return typ in node_registry or (issubclass(typ, tuple) and hasattr(typ, "_fields"))
 
 
 def _register(nodetype: type, node: NodeType):
@@ -309,6 +323,21 @@ def register_dataclass(
 
     _register(nodetype, NodeType(nodetype, flatten, unflatten, lambda x: [GetAttrKey(name) for name in data_fields]))
     return nodetype
+
+
+def static(**kwargs: Any) -> Any:
+    """A field of a dataclass that `register_dataclass` takes for static data. Arguments are those of `dataclasses.field`.
+
+    >>> from minijax.tree_util import tree_leaves
+    >>> @register_dataclass
+    ... @dataclasses.dataclass
+    ... class Layer:
+    ...     weights: float
+    ...     name: str = static(default="dense")
+    >>> tree_leaves(Layer(1.0))
+    [1.0]
+    """
+    return dataclasses.field(metadata={"static": True, **(kwargs.pop("metadata", None) or {})}, **kwargs)
 
 
 def register_static(cls: type[Any]) -> type[Any]:

@@ -14,8 +14,11 @@ from .pytree_nodes import (
     DictKey,
     FlattenedIndexKey,
     GetAttrKey,
+    KeyEntry,
+    KeyPath,
     NodeType,
     SequenceKey,
+    is_tree_node,
     keystr,
     namedtuple_type,
     node_registry,
@@ -26,6 +29,7 @@ from .pytree_nodes import (
     register_pytree_with_keys,
     register_pytree_with_keys_class,
     register_static,
+    static,
 )
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -284,6 +288,31 @@ def tree_reduce(
     return functools.reduce(function, leaves, initializer)
 
 
+def _combined(operation: Callable[[Any, Any], Any], leaves: list) -> Any:
+    half = len(leaves) // 2
+    return operation(_combined(operation, leaves[:half]), _combined(operation, leaves[half:])) if half else leaves[0]
+
+
+def tree_reduce_associative(
+    operation: Callable[[Any, Any], Any],
+    tree: Any,
+    *,
+    identity: Any = _NO_INITIAL,
+    is_leaf: Callable[[Any], bool] | None = None,
+) -> Any:
+    """The leaves combined by an associative operation, half with half: the depth is the logarithm of their number.
+
+    identity: the result for a tree without leaves; without it such a tree raises TypeError.
+
+    >>> tree_reduce_associative(lambda a, b: f"({a}{b})", ["a", ("b", "c"), "d"])
+    '((ab)(cd))'
+    """
+    leaves = tree_leaves(tree, is_leaf)
+    if not leaves and identity is _NO_INITIAL:
+        raise TypeError("Must specify identity for parallel reduction of empty sequence: the tree has no leaves.")
+    return _combined(operation, leaves) if leaves else identity
+
+
 def tree_all(tree: Any, *, is_leaf: Callable[[Any], bool] | None = None) -> bool:
     """Whether all leaves of a tree are true.
 
@@ -389,6 +418,46 @@ def _leaf_axes(prefix, full: PyTreeDef) -> list:
     return [axis for child, subtree in pairs for axis in _leaf_axes(child, subtree)]
 
 
+def flatten_one_level(tree: Any) -> tuple[Iterable[Any], Hashable]:
+    """(the children of a container, its static data). Raises ValueError for a leaf.
+
+    >>> flatten_one_level({"a": [1, 2], "b": {"c": 3}})
+    ([[1, 2], {'c': 3}], ('a', 'b'))
+    """
+    return _node_of(tree).flatten(tree)
+
+
+def flatten_one_level_with_keys(tree: Any) -> tuple[Iterable[tuple[Any, Any]], Hashable]:
+    """((key, child) for each child of a container, its static data). Raises ValueError for a leaf.
+
+    >>> flatten_one_level_with_keys([1, (2, 3)])
+    ([(SequenceKey(idx=0), 1), (SequenceKey(idx=1), (2, 3))], None)
+    """
+    node = _node_of(tree)
+    children, data = node.flatten(tree)
+    children = list(children)
+    return list(zip(node.children_keys(tree, len(children)), children, strict=True)), data
+
+
+def _node_of(tree: Any) -> NodeType:
+    node = node_type(tree)
+    if node is None:
+        raise ValueError(f"can't tree-flatten type: {type(tree)}")
+    return node
+
+
+class PyTreeRegistry:
+    """The registered types, for libraries that ask the registry instead of the functions (`tree_util.default_registry`)."""
+
+    flatten = staticmethod(tree_flatten)
+    flatten_one_level = staticmethod(lambda tree: flatten_one_level(tree) if node_type(tree) else None)
+    flatten_one_level_with_keys = staticmethod(
+        lambda tree: flatten_one_level_with_keys(tree) if node_type(tree) else None
+    )
+    is_node = staticmethod(is_tree_node)
+    register_node = staticmethod(register_pytree_node)
+
+
 def _one_level(tree: Any) -> tuple[list, PyTreeDef]:
     children, data = node_type(tree).flatten(tree)
     children = list(children)
@@ -468,15 +537,22 @@ register_pytree_with_keys(
     lambda func, children: Partial(func, *children[0], **children[1]),
 )
 
+default_registry = PyTreeRegistry()
 
 __all__ = [
     "DictKey",
     "FlattenedIndexKey",
     "GetAttrKey",
+    "KeyEntry",
+    "KeyPath",
     "Partial",
     "PyTreeDef",
     "SequenceKey",
     "all_leaves",
+    "default_registry",
+    "flatten_one_level",
+    "flatten_one_level_with_keys",
+    "is_tree_node",
     "keystr",
     "register_dataclass",
     "register_pytree_node",
@@ -484,6 +560,7 @@ __all__ = [
     "register_pytree_with_keys",
     "register_pytree_with_keys_class",
     "register_static",
+    "static",
     "tree_all",
     "tree_broadcast",
     "tree_flatten",
@@ -493,6 +570,7 @@ __all__ = [
     "tree_map",
     "tree_map_with_path",
     "tree_reduce",
+    "tree_reduce_associative",
     "tree_structure",
     "tree_transpose",
     "tree_unflatten",

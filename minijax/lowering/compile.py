@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl, float_fault, to_array
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
-from ..foundation.config import debugging_floats
+from ..foundation.config import check_execution, watching
 from .keys import NoKey, jaxpr_key
 from .numpy.source import Program, numpy_program
 from .passes import optimized
@@ -27,11 +27,12 @@ def compile_jaxpr(closed_jaxpr: ClosedJaxpr) -> Callable:
     function = _compiled.get(closed_jaxpr)
     if function is None:
         function = _compiled[closed_jaxpr] = _compile(closed_jaxpr)
-    return _looked_through(function, closed_jaxpr) if debugging_floats() else function
+    return _looked_through(function, closed_jaxpr) if watching() else function
 
 
 def _looked_through(function: Callable, closed_jaxpr: ClosedJaxpr) -> Callable:
     def run(*args):
+        check_execution("a program")
         outs = function(*args)
         raise_at_fault(outs, closed_jaxpr, [ArrayImpl(x) for x in args])
         return outs

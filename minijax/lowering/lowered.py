@@ -17,7 +17,7 @@ from ..core.jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, V
 from ..core.primitive import CallPrimitive, Primitive
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.types import ArrayLike
-from ..foundation.config import x64_enabled
+from ..foundation.config import trace_context
 
 # {primitive: {platform, or None for all: (arrays, parameters) -> arrays}}
 _LOWERINGS: WeakKeyDictionary[Primitive, dict[str | None, Callable[..., Any]]] = WeakKeyDictionary()
@@ -59,7 +59,7 @@ def lowered(eqn: JaxprEqn, platform: str) -> JaxprEqn:
         return eqn
     avals = tuple([v.aval for v in eqn.invars])
     try:
-        jaxpr = _traced(eqn.primitive, function, avals, x64_enabled(), **eqn.params)
+        jaxpr = _traced(eqn.primitive, function, avals, trace_context(), **eqn.params)
     except TypeError as error:
         if "unhashable" not in str(error):
             raise

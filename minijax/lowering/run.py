@@ -9,7 +9,7 @@ import numpy as np
 from ..core.array import ArrayImpl, wrap_result
 from ..core.jaxpr import ClosedJaxpr
 from ..foundation import errors
-from ..foundation.config import config, debugging_floats
+from ..foundation.config import check_execution, config, watching
 from ..foundation.float_errors import SILENT, float_errors
 from . import xla
 from .compile import compile_jaxpr, program_text, raise_at_fault
@@ -61,10 +61,11 @@ def text(
 def compiled(closed_jaxpr: ClosedJaxpr, name: str, compiler: str | None = None, donated: tuple[int, ...] = ()) -> Run:
     """A function that runs a closed jaxpr on arrays. donated: the numbers of the arguments that the program may overwrite."""
     run = COMPILERS[chosen(compiler)](closed_jaxpr, name, donated)
-    if not debugging_floats():
+    if not watching():
         return run
 
     def looked_through(args):
+        check_execution(name)
         outs = run(args)
         raise_at_fault([np.asarray(x) for x in outs], closed_jaxpr, args)
         return outs

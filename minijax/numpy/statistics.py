@@ -236,7 +236,7 @@ def std(
 # Quantiles
 
 
-_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+_METHODS = ("linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf")
 
 
 def quantile(
@@ -352,11 +352,12 @@ def _quantile(name, a, q, axis, out, overwrite_input, method, keepdims, weights,
     a, q = ensure_arraylike(name, a, q)
     if overwrite_input or out is not None:
         raise ValueError(f"jax.numpy.{name} does not support overwrite_input=True or out != None")
-    if weights is not None:
-        raise NotImplementedError(f"minijax: the 'weights' argument to jnp.{name} is not supported.")
     if method not in _METHODS:
         raise ValueError(f"jnp.{name}: method can only be one of {', '.join(map(repr, _METHODS))}; got {method!r}")
-    (a,) = promote_dtypes_inexact(a)
+    if weights is None:
+        (a,) = promote_dtypes_inexact(a)
+    else:
+        a, weights = _with_weights(name, a, ensure_arraylike(name, weights), axis, method)
     if dtypes.issubdtype(a.dtype, np.complexfloating):
         raise ValueError(f"jnp.{name}: quantile does not support complex input, as the operation is poorly defined.")
     if len(q.shape) > 1:
@@ -364,12 +365,55 @@ def _quantile(name, a, q, axis, out, overwrite_input, method, keepdims, weights,
     (q,) = promote_dtypes_inexact(q)
     axes = canonicalize_axis_tuple(static_axis(axis), len(a.shape))
     a, kept = _to_last_axis(a, axes)
-    low, high, weight = _neighbours(lax.sort(a, dimension=-1), q, skip_nan)
-    result = _between(low, high, weight, method)
+    if method == "inverted_cdf":
+        weights = full(a.shape, 1, a.dtype) if weights is None else _to_last_axis(weights, axes)[0]
+        result = _inverted_cdf(a, weights, q, skip_nan)
+    else:
+        result = _between(*_neighbours(lax.sort(a, dimension=-1), q, skip_nan), method)
     if not skip_nan:
         result = _where(any(isnan(a), -1), math.nan, result)
     result = convert_element_type(result, a.dtype)
     return expand_dims(result, [len(q.shape) + d for d in axes]) if keepdims else result
+
+
+def _with_weights(name: str, a: Array, weights: Array, axis: Axis, method: str) -> tuple[Array, Array]:
+    """(the array, weights of its shape), in one inexact dtype."""
+    if dtypes.issubdtype(weights.dtype, np.complexfloating):
+        raise ValueError(f"jnp.{name}: weights cannot be complex, got {weights.dtype.name}.")
+    if method != "inverted_cdf":
+        raise NotImplementedError(
+            f"jnp.{name}: method {method!r} doesn't support weights. Only method 'inverted_cdf' supports weights."
+        )
+    a, weights = promote_dtypes_inexact(a, weights)
+    if weights.shape != a.shape:
+        if axis is None:
+            raise ValueError(
+                f"jnp.{name}: weights must have the shape of a when axis is None, got {weights.shape} and {a.shape}."
+            )
+        axes = canonicalize_axis_tuple(static_axis(axis), len(a.shape))
+        if weights.shape != tuple(a.shape[d] for d in axes):
+            raise ValueError(
+                f"jnp.{name}: weights of shape {weights.shape} must match the axes {axes} of a, whose shape is {a.shape}."
+            )
+        weights = lax.broadcast_in_dim(weights, a.shape, axes)
+    return a, weights
+
+
+def _inverted_cdf(a: Array, weights: Array, q: Array, skip_nan: bool) -> Array:
+    """The first element, in order, up to which the weights sum to a fraction q of all; q's axes come first. NaN if a weight is
+    negative or NaN. An element that is NaN has no weight."""
+    ordered, weights = lax.sort_key_val(a, weights, dimension=len(a.shape) - 1)
+    absent = isnan(ordered)
+    bad = (weights < 0) | isnan(weights)
+    sums = lax.cumsum(_where(bad | absent, 0, weights), len(a.shape) - 1)
+    rank, n = len(q.shape), a.shape[-1]
+    target = expand_dims(q, range(rank, rank + len(a.shape) - 1)) * expand_dims(sums[..., -1], range(rank))
+    index = sum(expand_dims(sums, range(rank)) < expand_dims(target, [len(target.shape)]), -1)
+    count = sum(logical_not(absent), -1) if skip_nan else full(ordered.shape[:-1], n, index.dtype)
+    last = expand_dims(count, range(rank)) - 1
+    index = ew.max_p.bind(const(index, 0), ew.min_p.bind(index, last))
+    unknown = any(bad, -1) | (count == 0)
+    return _where(unknown, math.nan, _pick_last(ordered, index, rank))
 
 
 def _to_last_axis(a: Array, axes: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
@@ -448,13 +492,14 @@ def cov(
 ) -> Array:
     """The covariances of variables (`jax.numpy.cov`). Each row is a variable; with `rowvar=False`, each column is.
 
+    fweights: how often each observation occurs, integers; aweights: its weight. Raises RuntimeError if there are not as many as
+    observations, TypeError for fweights of floats.
+
     >>> import minijax.numpy as jnp
     >>> jnp.cov(jnp.array([1.0, 3.0]))
     Array(2., dtype=float32)
     """
     check_arraylike("cov", m)
-    if fweights is not None or aweights is not None:
-        raise NotImplementedError("minijax: fweights and aweights of jnp.cov are not supported.")
     m = asarray(m)
     if len(m.shape) > 2:
         raise ValueError(f"jnp.cov: m has more than 2 dimensions, shape {m.shape}")
@@ -467,9 +512,38 @@ def cov(
     x = _variables(x, rowvar)
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
-    divisor = x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
-    x = x - mean(x, axis=1, keepdims=True)
-    return squeeze(ufuncs.true_divide(dot(x, ufuncs.conj(transpose(x))), divisor))
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    weights = _observation_weights(x.shape[1], fweights, aweights)
+    if weights is None:
+        divisor = x.shape[1] - ddof
+        x = weighted = x - mean(x, axis=1, keepdims=True)
+    else:
+        weights = weights if dtype is None else convert_element_type(weights, x.dtype)
+        means, total = average(x, axis=1, weights=weights, returned=True)
+        # Each observation counts as often as its weight; weights that are no counts leave fewer degrees of freedom.
+        lost = 1 if aweights is None else sum(weights * ufuncs.abs(asarray(aweights))) / total[0]
+        divisor = total[0] - ddof * lost
+        x = x - expand_dims(means, [1])
+        weighted = x * expand_dims(weights, [0])
+    return squeeze(ufuncs.true_divide(dot(x, ufuncs.conj(transpose(weighted))), divisor))
+
+
+def _observation_weights(count: int, fweights, aweights) -> Array | None:
+    """The product of the weights of `cov`; None without weights."""
+    product = None
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if weights is None:
+            continue
+        weights = ensure_arraylike("cov", weights)
+        if len(weights.shape) > 1:
+            raise RuntimeError(f"jnp.cov: cannot handle multidimensional {name}, of shape {weights.shape}")
+        if weights.shape[0] != count:
+            raise RuntimeError(f"jnp.cov: incompatible numbers of samples and {name}: {count} and {weights.shape[0]}")
+        if name == "fweights" and not dtypes.issubdtype(weights.dtype, np.integer):
+            raise TypeError(f"jnp.cov: fweights must be integer, got {weights.dtype.name}.")
+        # As in JAX; NumPy refuses negative weights.
+        product = ufuncs.abs(weights) if product is None else product * ufuncs.abs(weights)
+    return product
 
 
 def _variables(x: Array, rowvar: bool) -> Array:

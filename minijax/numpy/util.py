@@ -8,6 +8,7 @@ constant of the dtype that the arrays have.
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from ..core.primitive import Primitive
 from ..core.traces import Array, Tracer, check_not_leaked, given
 from ..core.types import ArrayLike
 from ..foundation import dtypes
+from ..foundation.config import rank_promotion
 from ..foundation.dtypes import float0
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import broadcast_in_dim, const, expand_dims
@@ -243,10 +245,26 @@ def promote_shapes(*args: Array) -> list[Array]:
         if len({len(s) for s in shapes if s}) < 2:
             return list(args)
         ndim = _broadcast_rank(*shapes)
+        if (wanted := rank_promotion()) != "allow":
+            _promoting_ranks(shapes, wanted)
         return [x if len(s) == ndim else expand_dims(x, range(ndim - len(s))) for x, s in zip(args, shapes)]
     except Exception as error:
         hide_our_frames(error)
         raise
+
+
+def _promoting_ranks(shapes: Sequence[tuple[int, ...]], wanted: str):
+    text = " ".join(map(str, shapes))
+    if wanted == "raise":
+        raise ValueError(
+            f"Operands could not be broadcast together on shapes {text} and with the config option"
+            " jax_numpy_rank_promotion='raise': give the arrays the same rank, by x[None, :], say."
+        )
+    warnings.warn(
+        f"Following NumPy automatic rank promotion on shapes {text}. Set the jax_numpy_rank_promotion config option to 'allow'"
+        " to disable this warning.",
+        stacklevel=2,
+    )
 
 
 @lru_cache(4096)

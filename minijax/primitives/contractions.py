@@ -14,6 +14,7 @@ import numpy as np
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
+from ..foundation.config import default_precision
 from ..foundation.dtypes import canonicalize_dtype, finfo
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type
@@ -53,7 +54,9 @@ PRECISIONS = {
 def precisions(precision) -> tuple[Precision, Precision] | None:
     """The precisions of both operands, or None: from a name, a `Precision` or a pair of either. Raises ValueError for others."""
     if precision is None:
-        return None
+        precision = default_precision()
+        if precision is None:
+            return None
     pair = precision if isinstance(precision, tuple) and len(precision) == 2 else (precision, precision)
     kind = str if isinstance(pair[0], str) else Precision
     if not all(isinstance(p, kind) and (kind is Precision or p in PRECISIONS) for p in pair):

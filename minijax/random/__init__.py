@@ -15,7 +15,8 @@ Every function takes a single key: a typed key, made by `key`, or a raw key, mad
 uint32. Use `jax.vmap` for many keys at once. `shape` is a tuple of ints; `dtype` is by default the widest that x64 allows.
 """
 
-from .arguments import TypePromotionError as TypePromotionError
+from ..foundation.dtypes import TypePromotionError as TypePromotionError
+from ..primitives.random_gamma import random_gamma_p as random_gamma_p
 from .choices import categorical, choice, permutation
 from .continuous import (
     cauchy,
@@ -43,7 +44,6 @@ from .keys import PRNGKey, clone, fold_in, key, key_data, key_dtype, key_impl, s
 from .uniforms import bits, randint, uniform
 
 # Tracebacks name the class by its public module.
-TypePromotionError.__module__ = __name__
 
 __all__ = [
     "PRNGKey",

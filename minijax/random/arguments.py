@@ -53,13 +53,9 @@ def check_safe_to_cast(name: str, dtype: Any, *parameters: Any):
     """Raise TypePromotionError if a parameter and the dtype promote to another dtype."""
     for x in parameters:
         if dtypes.result_type(x, dtype) != dtype:
-            raise TypePromotionError(
+            raise dtypes.TypePromotionError(
                 f"In arguments to {name}, cannot safely cast argument of type {as_array(x).dtype.name} to {dtype.name}"
             )
-
-
-class TypePromotionError(ValueError):
-    """Raised for a parameter whose dtype does not fit into the dtype of the result."""
 
 
 def in_dtype(x: Any, dtype: Any) -> Array:

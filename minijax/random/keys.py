@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike
+from ..foundation.config import config
 from ..foundation.dtypes import issubdtype, key_fry, prng_key
 from ..numpy.util import as_array, canonicalize_shape, is_arraylike
 from ..primitives.basis import shape_of
@@ -43,12 +45,24 @@ def checked_key(name: str, key: Any, allow_batched: bool = False) -> Array:
                 f" Got {key}; make keys with jax.random.key(seed)."
             )
         key = random_wrap_p.bind(key, impl=threefry)
+        if (wanted := config.jax_legacy_prng_key) != "allow":
+            _legacy(wanted)
     if key.shape and not allow_batched:
         raise ValueError(
             f"{name} accepts a single key, but was given a key array of shape {given.shape} != ()."
             " Use jax.vmap for batching."
         )
     return key
+
+
+def _legacy(wanted: str):
+    text = (
+        "Legacy uint32 key array passed as key to jax.random function. Please create keys using jax.random.key(). If use of a"
+        ' raw key array was intended, set jax_legacy_prng_key="allow".'
+    )
+    if wanted == "error":
+        raise ValueError(text)
+    warnings.warn(text, stacklevel=3)
 
 
 def _as_given(keys: Array, given: Any) -> Array:

@@ -37,6 +37,7 @@ from .gammas import (
     real_arguments,
     zeta,
 )
+from .harmonics import bessel_jn, owens_t, sph_harm_y
 from .normal import dawsn, erfcx, exp1, expi, expn, fresnel, log_ndtr, ndtr, ndtri, sici, spence, wofz
 
 
@@ -332,6 +333,7 @@ def softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
 
 __all__ = [
     "bernoulli",
+    "bessel_jn",
     "beta",
     "betainc",
     "betaln",
@@ -369,12 +371,14 @@ __all__ = [
     "multigammaln",
     "ndtr",
     "ndtri",
+    "owens_t",
     "poch",
     "polygamma",
     "rel_entr",
     "sici",
     "softmax",
     "spence",
+    "sph_harm_y",
     "wofz",
     "xlog1py",
     "xlogy",

@@ -54,6 +54,28 @@ def c(jnp):
 
 # {what is wrong: (the call, a function of (jax, jax.numpy, jax.lax); words of the message)}
 NUMPY = {
+    "quantile, weights": (
+        lambda jax, jnp, lax: jnp.quantile(v(jnp), 0.5, weights=v(jnp)),
+        ("quantile", "weights", "'linear'"),
+    ),
+    "quantile, complex weights": (
+        lambda jax, jnp, lax: jnp.quantile(v(jnp), 0.5, weights=c(jnp), method="inverted_cdf"),
+        ("quantile", "complex64"),
+    ),
+    "quantile, shape of weights": (
+        lambda jax, jnp, lax: jnp.quantile(m(jnp), 0.5, weights=v(jnp), method="inverted_cdf"),
+        ("quantile", "(3,)"),
+    ),
+    "quantile, axes of weights": (
+        lambda jax, jnp, lax: jnp.quantile(m(jnp), 0.5, axis=0, weights=v(jnp), method="inverted_cdf"),
+        ("quantile", "(3,)", "(2, 3)"),
+    ),
+    "cov, fweights": (lambda jax, jnp, lax: jnp.cov(m(jnp), fweights=v(jnp)), ("cov", "fweights", "float32")),
+    "cov, axes of fweights": (
+        lambda jax, jnp, lax: jnp.cov(m(jnp), fweights=jnp.ones((1, 3), int)),
+        ("fweights", "(1, 3)"),
+    ),
+    "cov, few aweights": (lambda jax, jnp, lax: jnp.cov(m(jnp), aweights=v(jnp, 2)), ("aweights", "3", "2")),
     "diff, n": (lambda jax, jnp, lax: jnp.diff(v(jnp), n=-1), ("diff", "-1")),
     "gradient, edge_order": (lambda jax, jnp, lax: jnp.gradient(v(jnp), edge_order=2), ("gradient", "edge_order")),
     "gradient, spacings": (lambda jax, jnp, lax: jnp.gradient(m(jnp), 1.0, 1.0, 1.0), ("gradient", "3")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import GenericAlias, ModuleType
 from typing import Any
 
 import pytest
@@ -39,7 +39,7 @@ WITH_EXAMPLES = {
 def public(door: str) -> dict[str, Any]:
     module = import_module(door)
     named = {name: getattr(module, name) for name in module.__all__}
-    return {n: x for n, x in named.items() if callable(x) and not isinstance(x, ModuleType)}
+    return {n: x for n, x in named.items() if callable(x) and not isinstance(x, (ModuleType, GenericAlias))}
 
 
 def own_docstring(x: Any) -> str | None:

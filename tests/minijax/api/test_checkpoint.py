@@ -111,6 +111,27 @@ def test_text_of_jaxprs():
         assert str(mj.make_jaxpr(program(mj))(x)) == str(jax.make_jaxpr(program(jax))(x))
 
 
+@pytest.mark.parametrize("answer", ["Saveable", "Recompute"])
+def test_answers_of_policies(answer, capsys):
+    def kept(lib):
+        lib.ad_checkpoint.print_saved_residuals(
+            layers(lib, lambda prim, *args, **params: getattr(lib.ad_checkpoint, answer)), X
+        )
+        return len(capsys.readouterr().out.splitlines())
+
+    assert kept(mj) == len(kept_by(answer == "Saveable", capsys))
+
+
+def kept_by(saves, capsys):
+    mj.ad_checkpoint.print_saved_residuals(layers(mj, lambda prim, *args, **params: saves), X)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_an_answer_that_is_none():
+    with pytest.raises(TypeError, match="must return a bool, Saveable or Recompute, got 'yes'"):
+        mj.grad(mj.checkpoint(mj.numpy.sin, policy=lambda prim, *args, **params: "yes"))(1.0)
+
+
 def test_options():
     f = mj.checkpoint(lambda x, n, *, flag: x * n if flag else x, static_argnums=1, static_argnames="flag")
     assert float(mj.grad(lambda x: f(x, 3, flag=True))(2.0)) == 3

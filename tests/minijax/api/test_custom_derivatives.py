@@ -71,6 +71,28 @@ def plain(x):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(jax.tree.map(np.asarray, x))]
 
 
+def test_primal_tree_values():
+    def f(lib):
+        values = lib.custom_derivatives.custom_vjp_primal_tree_values
+        g = lib.custom_vjp(lambda x: x["a"] * 2)
+        g.defvjp(lambda x: (values(x)["a"] * 2, None), lambda _, ct: ({"a": 5 * ct},), symbolic_zeros=True)
+        return lib.grad(g)({"a": 3.0})["a"]
+
+    assert float(f(mj)) == float(f(jax)) == 5
+    assert_same_error(lambda lib: lib.custom_derivatives.custom_vjp_primal_tree_values([1.0]), "leaf", (TypeError,))
+
+
+def test_primitives_are_at_the_door():
+    for lib in (mj, jax):
+        door = lib.custom_derivatives
+        f = lib.custom_jvp(lambda x: x)
+        f.defjvp(lambda p, t: (p[0], t[0]))
+        assert lib.make_jaxpr(f)(1.0).eqns[0].primitive is door.custom_jvp_call_p
+        g = lib.custom_vjp(lambda x: x)
+        g.defvjp(lambda x: (x, None), lambda _, ct: (ct,))
+        assert lib.make_jaxpr(g)(1.0).eqns[0].primitive is door.custom_vjp_call_p
+
+
 def branching(lib, decorate):
     @decorate
     def f(x):

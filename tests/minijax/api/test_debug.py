@@ -3,6 +3,9 @@ what JAX prints and calls."""
 
 from __future__ import annotations
 
+import logging
+from functools import partial
+
 import jax
 import jax.experimental
 import jax.numpy
@@ -123,6 +126,36 @@ def test_jaxprs_are_well_typed_and_keep_their_effects(name, capsys):
     check_jaxpr(jaxpr)
     assert [str(e) for e in jaxpr.effects] == ["Debug"]
     assert not capsys.readouterr().out
+
+
+def test_classes_of_effects():
+    for lib in (mj, jax):
+        for ordered, kind in ((False, lib.debug.DebugEffect), (True, lib.debug.OrderedDebugEffect)):
+            (effect,) = lib.make_jaxpr(partial(lib.debug.print, "{}", ordered=ordered))(1.0).effects
+            assert isinstance(effect, kind) and str(effect) == str(kind())
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_log(jit, caplog, capsys):
+    def logged(lib):
+        def f(x):
+            lib.debug.log("x is {x} {}", "text", x=x)
+            return x
+
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            lib.vmap(lib.jit(f) if jit else f)(XS)
+            lib.effects_barrier()
+        records = [r for r in caplog.records if r.getMessage().startswith("x is")]
+        return [(r.getMessage(), r.levelname, r.pathname, r.lineno) for r in records]
+
+    mine, theirs = logged(mj), logged(jax)
+    assert len(mine) == 3 and sorted(mine) == sorted(theirs)
+    assert not capsys.readouterr().out
+    with caplog.at_level(logging.WARNING):
+        caplog.clear()
+        mj.debug.log("quiet")
+    assert not caplog.records
 
 
 def test_jaxpr_text():

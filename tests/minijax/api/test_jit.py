@@ -573,3 +573,16 @@ def test_a_method_is_called_by_its_object_and_by_its_class():
     assert float(Scale(3.0).times(2.0)) == 6.0
     assert float(Scale.times(Scale(4.0), 2.0)) == 8.0
     assert Scale.times is Scale.__dict__["times"]
+
+
+def test_infos_of_arguments():
+    def infos(lib):
+        lowered = lib.jit(lambda a, b, *, c: a + b["x"] + c, donate_argnums=0).lower(X, {"x": 1}, c=X)
+        found = lib.tree.leaves((lowered.args_info, lowered.compile().args_info))
+        assert all(isinstance(x, lib.stages.ArgInfo) for x in found)
+        return [(x.shape, x.dtype, x.donated) for x in found]
+
+    assert infos(mj) == infos(jax)
+    for lib in BOTH:
+        assert isinstance(lib.jit(lib.numpy.sin), lib.stages.Wrapped)
+        assert not isinstance(lib.grad(lib.numpy.sin), lib.stages.Wrapped)

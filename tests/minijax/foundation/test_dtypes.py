@@ -81,6 +81,20 @@ def test_bfloat16():
     np.testing.assert_array_equal(np.asarray(infinite[0]), np.asarray(infinite[1]))
 
 
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint64", "float16", "bfloat16", "float64", "complex64", "i4", int])
+def test_bits(dtype):
+    assert minijax.dtypes.itemsize_bits(dtype) == jax.dtypes.itemsize_bits(dtype)
+
+
+def test_errors_are_those_of_jax():
+    for lib in (minijax, jax):
+        for dtype in (None, lib.dtypes.float0):
+            with pytest.raises(ValueError):
+                lib.dtypes.itemsize_bits(dtype)
+        with pytest.raises(lib.dtypes.TypePromotionError):
+            lib.random.beta(lib.random.key(0), lib.numpy.ones(2), 2.0, dtype="float16")
+
+
 def test_float0():
     assert mj.float0 == jax.float0
     zeros = mj.grad(lambda n, x: x * n, argnums=(0, 1), allow_int=True)(3, 2.0)[0]

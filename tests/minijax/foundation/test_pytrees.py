@@ -141,6 +141,34 @@ FUNCTIONS = {
     "all_leaves": lambda lib: [lib.tree_util.all_leaves([1, 2]), lib.tree_util.all_leaves([1, (2,)])],
     "Partial": lambda lib: lib.tree.leaves(lib.tree_util.Partial(max, 1, key=2)),
     "compare": lambda lib: lib.tree.structure([1, 2]) == lib.tree.structure([3, 4]) != lib.tree.structure((3, 4)),
+    "reduce_associative": lambda lib: [
+        lib.tree.reduce_associative(lambda a, b: f"({a}{b})", list("abcdefghijk")[:n], identity="none")
+        for n in range(12)
+    ],
+    "flatten_one_level": lambda lib: [
+        (list(children), data)
+        for children, data in map(lib.tree_util.flatten_one_level, [{"b": [1], "a": (2, None)}, None, [1], Point(1, 2)])
+    ],
+    "flatten_one_level_with_keys": lambda lib: [
+        ([(str(key), child) for key, child in children], data)
+        for children, data in map(
+            lib.tree_util.flatten_one_level_with_keys, [{"b": [1], "a": (2, None)}, None, [1, (2,)]]
+        )
+    ],
+    "is_tree_node": lambda lib: [
+        lib.tree_util.is_tree_node(kind)
+        for kind in (int, list, dict, Point, type(None), Pair, Layer, str, tuple, object)
+    ],
+    "default_registry": lambda lib: (
+        lib.tree_util.default_registry.flatten({"a": [1, 2]})[0],
+        lib.tree_util.default_registry.is_node(list),
+        lib.tree_util.default_registry.flatten_one_level(3),
+        lib.tree_util.default_registry.flatten_one_level_with_keys(3),
+    ),
+    "static": lambda lib: (
+        dict((found := lib.tree.static(default="add", metadata={"own": 1})).metadata),
+        found.default,
+    ),
     "map with a deeper second": lambda lib: lib.tree.map(lambda a, b: (a, b), [1, 2], [(3, 4), {"a": 5}]),
 }
 
@@ -157,6 +185,9 @@ ERRORS = {
     "None": (lambda lib: lib.tree.map(max, {"a": None}, {"a": 1}), ["None"]),
     "leaves": (lambda lib: lib.tree.unflatten(lib.tree.structure([1, 2]), [1]), ["2", "1"]),
     "twice": (lambda lib: lib.tree_util.register_pytree_node(Pair, lambda p: (), Pair), ["Pair"]),
+    "one level of a leaf": (lambda lib: lib.tree_util.flatten_one_level(3), ["int"]),
+    "one level of a leaf, with keys": (lambda lib: lib.tree_util.flatten_one_level_with_keys("a"), ["str"]),
+    "nothing to reduce": (lambda lib: lib.tree.reduce_associative(max, []), ["identity"]),
     "unsortable keys": (lambda lib: lib.tree.leaves({1: 1, "a": 2}), ["comparable"]),
     "fields": (
         lambda lib: lib.tree_util.register_dataclass(
