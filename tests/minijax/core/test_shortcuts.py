@@ -42,9 +42,10 @@ def test_only_fast_installs_shortcuts():
 
 
 def test_no_operation_reads_the_option():
-    """To read an option costs 85 ns of the 2.7 us of an addition. `trace_steps` switches the shortcuts off, and no operation."""
+    """To read an option costs 85 ns of the 2.7 us of an addition. `trace_steps` and `debug` switch the shortcuts off, and no
+    operation."""
     reading = [p for p in SOURCES if "minijax_fast" in p.read_text() and p.parent.name != "fast"]
-    assert {p.name for p in reading} == {"shortcuts.py", "steps.py", "config.py"}
+    assert {p.name for p in reading} == {"shortcuts.py", "steps.py", "debugging.py", "config.py"}
     assert "minijax_fast" not in ast.unparse(ast.parse((ROOT / "minijax/core/shortcuts.py").read_text()).body[1:])
 
 
