@@ -179,7 +179,8 @@ WIDTHS = (1.75, 0.9, 0.3)
 def test_traced_centers(backend, name, width):
     """x has more values than the formula is taken for; the centres are one list, or one for each unit."""
     centers = CENTERS[name]
-    x, alpha = arrays((250, UNITS))
+    x, alpha = arrays((500, UNITS))
+    assert not backend.prefers_formula(x.size)
     x, sigma = x * 2 + centers.mean(), np.float32(width * (np.ptp(centers) or 1) / 19)
     f = lambda m: lambda *args: (phi(*args, method=m) ** 2).sum()
     push = lambda f: lambda *args: backend.jvp(f, args, tuple(0.1 * backend.np.cos(a) for a in args))[1]
@@ -197,7 +198,8 @@ def test_traced_centers(backend, name, width):
 @pytest.mark.parametrize("name", CENTERS)
 def test_which_branch_traced_centers_take(backend, name, monkeypatch):
     """One answer for all, also where each unit has centres of its own."""
-    x, alpha = arrays((300, UNITS))
+    x, alpha = arrays((600, UNITS))
+    assert not backend.prefers_formula(x.size)
     taken = []
     switch = backend.lax.switch
     monkeypatch.setattr(backend.lax, "switch", lambda index, *args: taken.append(index) or switch(index, *args))

@@ -636,7 +636,8 @@ def test_what_has_no_rule(name):
 
 
 def test_rules_are_of_primitives_that_there_are():
-    assert {p.name for p in jet_rules} <= set(registry)
+    # Once it is imported, kaf has rules for primitives of its own.
+    assert {p.name for p in jet_rules if not p.name.startswith("kaf_")} <= set(registry)
     # A primitive needs no rule if its result is not a real number, or if it is linear in its only argument.
     for name in "eq lt argmax convert_element_type reshape transpose reduce_sum cumsum neg real random_bits".split():
         assert registry[name] not in jet_rules
