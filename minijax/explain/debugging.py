@@ -394,7 +394,7 @@ def watched(kinds: Sequence[str], when: str | None) -> Iterator[Watch]:
             (lowering, "_compile", watch.interpreted),
             (Config, "update", _without_fast(Config.update)),
             # Under `debug_nans` the script would raise an error before the debugger sees the result.
-            *[(module, "debugging_floats", lambda: False) for module in (array, lowering, lowering_run)],
+            *[(module, "watching", lambda: False) for module in (array, lowering, lowering_run)],
         ):
             stack.enter_context(_replaced(owner, name, value))
         yield watch

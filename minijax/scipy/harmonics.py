@@ -61,7 +61,7 @@ def sph_harm_y(
     (`jax.scipy.special.sph_harm_y`), complex numbers, orthonormal on the sphere.
 
     n, m: arrays of integers, -n <= m <= n; n has an axis at least. n_max: the largest degree, a number that is known while
-    tracing; larger degrees are taken for n_max. Raises NotImplementedError for diff_n.
+    tracing; larger degrees are taken for n_max. Raises NotImplementedError for diff_n, and TypeError for angles of 16 bits.
 
     >>> sph_harm_y(np.array([1]), np.array([0]), 0.0, 0.0).round(4)
     Array([0.4886+0.j], dtype=complex64)
@@ -72,6 +72,12 @@ def sph_harm_y(
         raise TypeError(f"sph_harm_y takes an array of degrees n, got the scalar {n}: make it jnp.array([n]).")
     n_max = int(np.max(n)) if n_max is None else operator.index(n_max)
     theta, phi = promote_args_inexact("sph_harm_y", theta, phi)
+    if theta.dtype.itemsize == 2:
+        raise TypeError(
+            f"sph_harm_y takes angles of float32 or float64, got {theta.dtype}: there are no complex numbers of it."
+        )
+    # JAX's recurrence is in the default float, and so is its result.
+    theta, phi = theta.astype(float), phi.astype(float)
     n, order = jnp.minimum(n, n_max), jnp.minimum(abs(jnp.asarray(m)), n_max)
     x, sine = jnp.cos(theta), jnp.sin(theta)
     square = (order * order).astype(x.dtype)
@@ -141,4 +147,5 @@ def owens_t(h: ArrayLike, a: ArrayLike) -> Array:
     h, a = promote_args_inexact("owens_t", h, a)
     if h.dtype.kind == "c":
         raise TypeError("owens_t takes real numbers, got complex numbers.")
-    return _owens_t(*jnp.broadcast_arrays(h, a))
+    # JAX's nodes are of the default float, and so is its result.
+    return _owens_t(*jnp.broadcast_arrays(h.astype(float), a.astype(float)))

@@ -54,23 +54,27 @@ def test_clearing_while_others_call(filled):
     expected = {name: minijax.tree.map(np.asarray, call()) for name, call in CALLS.items()}
     # To look at so many takes longer than a thread's turn.
     others = [minijax.jit(lambda x: x) for _ in range(2000)]
-    end, calls, clears = time.monotonic() + SECONDS / 2, count(), count()
+    end, calls, clears = time.monotonic() + SECONDS / 2, count(), [0]
+
+    def over():
+        # On a busy machine the thread that clears has few turns.
+        return time.monotonic() > end and clears[0] > 20
 
     def caller(start: int):
         names = list(CALLS)
         for i in count(start):
-            if time.monotonic() > end:
+            if over():
                 return
             found = CALLS[names[i % len(names)]]()
             minijax.tree.map(np.testing.assert_array_equal, found, expected[names[i % len(names)]])
             next(calls)
 
     def clearer():
-        while time.monotonic() < end:
+        while not over():
             minijax.clear_caches()
             for g in jitted.values():
                 g.clear_cache()
-            next(clears)
+            clears[0] += 1
             time.sleep(0.0005)
 
     interval, fast = sys.getswitchinterval(), minijax.config.minijax_fast
@@ -83,5 +87,5 @@ def test_clearing_while_others_call(filled):
     finally:
         sys.setswitchinterval(interval)
         minijax.config.update("minijax_fast", fast)
-    assert next(calls) > 20 and next(clears) > 20
+    assert next(calls) > 20
     assert len(others) == 2000

@@ -29,9 +29,9 @@ NOT_OF_ARRAYS = set(
 )
 # The size of the result depends on values, or an array of these parameters is refused by only one of the two.
 ONE_ARGUMENT = set("tril triu trim_zeros sort_complex".split())
-# Complex numbers: JAX takes them for the first four, and for the others it fails as late as when it compiles.
+# Complex numbers: JAX takes them for the first four and for owens_t, and for the others it fails as late as when it compiles.
 # `unique` of a lone complex number, and of no other, is not weak in JAX.
-NOT_OF_COMPLEX = set("arctan2 atan2 logaddexp logaddexp2 argmax argmin nanargmax nanargmin".split())
+NOT_OF_COMPLEX = set("arctan2 atan2 logaddexp logaddexp2 argmax argmin nanargmax nanargmin special.owens_t".split())
 
 
 def special_of(jnp):
@@ -86,8 +86,12 @@ CALLS = {
     "swapaxes": lambda jnp, x: jnp.swapaxes(x, 0, 1),
     "tile": lambda jnp, x: jnp.tile(x, 2),
     "vander": lambda jnp, x: jnp.vander(x[0]),
+    "special.bessel_jn": lambda jnp, x: special_of(jnp).bessel_jn(x, v=2),
     "special.betainc": lambda jnp, x: special_of(jnp).betainc(x, x, x),
     "special.multigammaln": lambda jnp, x: special_of(jnp).multigammaln(x, 2),
+    "special.sph_harm_y": lambda jnp, x: special_of(jnp).sph_harm_y(
+        jnp.array([2, 1]), jnp.array([0, 1]), x[0], x[1], n_max=2
+    ),
     "vsplit": lambda jnp, x: jnp.vsplit(x, 1),
 }
 # LAPACK has no half precision: JAX says so as late as when it runs.
