@@ -61,7 +61,8 @@ def sph_harm_y(
     (`jax.scipy.special.sph_harm_y`), complex numbers, orthonormal on the sphere.
 
     n, m: arrays of integers, -n <= m <= n; n has an axis at least. n_max: the largest degree, a number that is known while
-    tracing; larger degrees are taken for n_max. Raises NotImplementedError for diff_n, and TypeError for angles of 16 bits.
+    tracing; larger degrees are taken for n_max. Raises NotImplementedError for diff_n, and TypeError for angles that are complex or
+    have 16 bits.
 
     >>> sph_harm_y(np.array([1]), np.array([0]), 0.0, 0.0).round(4)
     Array([0.4886+0.j], dtype=complex64)
@@ -72,10 +73,8 @@ def sph_harm_y(
         raise TypeError(f"sph_harm_y takes an array of degrees n, got the scalar {n}: make it jnp.array([n]).")
     n_max = int(np.max(n)) if n_max is None else operator.index(n_max)
     theta, phi = promote_args_inexact("sph_harm_y", theta, phi)
-    if theta.dtype.itemsize == 2:
-        raise TypeError(
-            f"sph_harm_y takes angles of float32 or float64, got {theta.dtype}: there are no complex numbers of it."
-        )
+    if theta.dtype.kind == "c" or theta.dtype.itemsize == 2:
+        raise TypeError(f"sph_harm_y takes angles of float32 or float64, got {theta.dtype}.")
     # JAX's recurrence is in the default float, and so is its result.
     theta, phi = theta.astype(float), phi.astype(float)
     n, order = jnp.minimum(n, n_max), jnp.minimum(abs(jnp.asarray(m)), n_max)
