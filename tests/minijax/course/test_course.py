@@ -110,6 +110,13 @@ def test_python_m_minijax_course(tmp_path):
     assert (tmp_path / "minijax-course" / "01_value_and_tracer.py").exists()
 
 
+@pytest.mark.parametrize("words", ["course", "course solution 14", "rules"])
+def test_head_may_close_the_pipe(words):
+    command = f"{sys.executable} -m minijax {words} | head -n 1"
+    found = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "") and found.stdout.count("\n") == 1
+
+
 def test_a_check_does_not_import_the_solution(tmp_path):
     program = """
 import sys
