@@ -257,13 +257,13 @@ class EvalTrace(Trace):
         return ArrayImpl(x._value, x._weak_type) if hasattr(x, "number") else x
 
     def process_primitive(self, primitive: Primitive, args, params):
+        if not watching():
+            return with_float_errors(SILENT, evaluate, primitive, args, params)
         check_execution(primitive.name)
         out = with_float_errors(SILENT, evaluate, primitive, args, params)
-        if watching():
-            for x in out if primitive.multiple_results else [out]:
-                fault = float_fault(x._value)
-                if fault:
-                    raise errors.float_fault(fault, primitive.name, source_info.summarize(source_info.current()))
+        for x in out if primitive.multiple_results else [out]:
+            if fault := float_fault(x._value):
+                raise errors.float_fault(fault, primitive.name, source_info.summarize(source_info.current()))
         return out
 
 

@@ -347,7 +347,14 @@ class checking_leaks(_Setting):
 check_tracer_leaks = checking_leaks
 
 
-class default_matmul_precision(_Setting):
+class _Choice(_Setting):
+    """A `with` block of an option that is neither on nor off: its value has to be given."""
+
+    def __init__(self, new_val: str | None):
+        super().__init__(new_val)
+
+
+class default_matmul_precision(_Choice):
     """`with default_matmul_precision("float32"):` gives products that name no precision this one, a name of a `lax.Precision`
     (`jax.default_matmul_precision`). XLA reads it; NumPy has one kind of product.
 
@@ -363,9 +370,6 @@ class default_matmul_precision(_Setting):
     """
 
     option = "jax_default_matmul_precision"
-
-    def __init__(self, new_val: str | None):
-        super().__init__(new_val)
 
 
 class enable_checks(_Setting):
@@ -393,7 +397,7 @@ class explain_cache_misses(_Setting):
     option = "jax_explain_cache_misses"
 
 
-class legacy_prng_key(_Setting):
+class legacy_prng_key(_Choice):
     """`with legacy_prng_key("error"):` refuses raw keys, arrays of uint32, in `jax.random`; "warn" warns, "allow" takes them
     (`jax.legacy_prng_key`).
 
@@ -408,9 +412,6 @@ class legacy_prng_key(_Setting):
     """
 
     option = "jax_legacy_prng_key"
-
-    def __init__(self, new_val: str):
-        super().__init__(new_val)
 
 
 class log_compiles(_Setting):
@@ -459,7 +460,7 @@ class no_tracing(_Setting):
     option = "jax_no_tracing"
 
 
-class numpy_dtype_promotion(_Setting):
+class numpy_dtype_promotion(_Choice):
     """`with numpy_dtype_promotion("strict"):` raises a `TypePromotionError` if arrays of different dtypes meet; Python numbers
     still take the dtype of the array beside them (`jax.numpy_dtype_promotion`).
 
@@ -471,11 +472,8 @@ class numpy_dtype_promotion(_Setting):
 
     option = "jax_numpy_dtype_promotion"
 
-    def __init__(self, new_val: str):
-        super().__init__(new_val)
 
-
-class numpy_rank_promotion(_Setting):
+class numpy_rank_promotion(_Choice):
     """`with numpy_rank_promotion("raise"):` raises a ValueError if arrays of different ranks are broadcast, scalars aside; "warn"
     warns (`jax.numpy_rank_promotion`).
 
@@ -490,6 +488,3 @@ class numpy_rank_promotion(_Setting):
     """
 
     option = "jax_numpy_rank_promotion"
-
-    def __init__(self, new_val: str):
-        super().__init__(new_val)

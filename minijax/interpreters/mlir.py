@@ -13,7 +13,7 @@ _PLATFORMS = ("cpu", "gpu", "cuda", "rocm", "tpu", None)
 
 
 class _Lowering:
-    """What `lower_fun` makes: a function of arrays, that is traced where a program has the primitive."""
+    """What `lower_fun` makes: a function from arrays to a list of arrays, which is traced where a program has the primitive."""
 
     def __init__(self, function: Callable):
         self.function = function
@@ -32,7 +32,7 @@ def lower_fun(fun: Callable[..., Any], multiple_results: bool = True) -> Callabl
     >>> jax.jit(p.bind)(2.0)
     Array(6., dtype=float32, weak_type=True)
     """
-    return _Lowering(fun)
+    return _Lowering(fun if multiple_results else lambda *args, **params: [fun(*args, **params)])
 
 
 def register_lowering(

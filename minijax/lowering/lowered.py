@@ -19,7 +19,7 @@ from ..core.staging import trace_to_closed_jaxpr
 from ..core.types import ArrayLike
 from ..foundation.config import trace_context
 
-# {primitive: {platform, or None for all: (arrays, parameters) -> arrays}}
+# {primitive: {platform, or None for all: (arrays, parameters) -> list of arrays}}
 _LOWERINGS: WeakKeyDictionary[Primitive, dict[str | None, Callable[..., Any]]] = WeakKeyDictionary()
 
 # JAX's names of the platforms that jaxlib calls "gpu".
@@ -37,15 +37,15 @@ lowered_p = _Lowered("lowered")
 
 
 def register(primitive: Primitive, function: Callable[..., ArrayLike], platform: str | None):
-    """From now on `function(*arrays, **params) -> array, or list of arrays` stands for the primitive in programs for that platform;
-    None is for all platforms."""
+    """From now on `function(*arrays, **params) -> list of arrays` stands for the primitive in programs for that platform; None is
+    for all platforms."""
     _LOWERINGS.setdefault(primitive, {})[platform] = function
     _traced.cache_clear()
 
 
 def find(primitive: Primitive, platform: str) -> Callable | None:
     """The function that stands for the primitive on that platform, or None."""
-    found = _LOWERINGS.get(primitive)
+    found = _LOWERINGS.get(primitive) if _LOWERINGS else None
     if found is None:
         return None
     names = (platform, *(GPUS if platform == "gpu" else ()), None)
@@ -54,7 +54,7 @@ def find(primitive: Primitive, platform: str) -> Callable | None:
 
 def lowered(eqn: JaxprEqn, platform: str) -> JaxprEqn:
     """The equation as a call of its primitive's lowering; the equation itself if there is none."""
-    function = find(eqn.primitive, platform) if _LOWERINGS else None
+    function = find(eqn.primitive, platform)
     if function is None:
         return eqn
     avals = tuple([v.aval for v in eqn.invars])
@@ -70,8 +70,7 @@ def lowered(eqn: JaxprEqn, platform: str) -> JaxprEqn:
 @lru_cache(1024)
 def _traced(primitive: Primitive, function: Callable, avals: tuple[ShapedArray, ...], _, **params) -> ClosedJaxpr:
     def flat(*args):
-        out = function(*args, **params)
-        return list(out) if primitive.multiple_results else [out]
+        return list(function(*args, **params))
 
     jaxpr = trace_to_closed_jaxpr(flat, avals)
     expected = primitive.abstract_eval(*avals, **params)
@@ -96,7 +95,7 @@ def with_lowerings(jaxpr: Jaxpr, platform: str) -> Jaxpr:
 
     The equations of a short lowering stand in place, so that equal ones of two primitives are computed once.
     """
-    if not _LOWERINGS or not any(find(eqn.primitive, platform) for eqn in jaxpr.eqns):
+    if not any(find(eqn.primitive, platform) for eqn in jaxpr.eqns):
         return jaxpr
     eqns: list[JaxprEqn] = []
     replaced: dict[Var, Atom] = {}

@@ -5,6 +5,7 @@ import importlib
 import os
 import pathlib
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -330,17 +331,22 @@ def test_public_names():
         _ = kaf.nothing
 
 
-def test_equinox_not_installed():
-    program = """
-import sys
-sys.modules["equinox"] = None
-import kaf
-try:
-    kaf.equinox
-except ImportError as e:
-    print(str(e).replace(" ", "_"))
-"""
-    [message] = run_python(program)
-    assert message.replace("_", " ") == (
-        "kaf.equinox needs Equinox, which is not installed: pip install 'minijax[jax]'"
-    )
+# What needs a package, its module, and "name of the package: what installs it".
+NEEDED = [
+    ("import kaf.experiments", "sklearn", "scikit-learn: 'minijax[kaf]'"),
+    ("import kaf.experiments.data", "sklearn", "scikit-learn: 'minijax[kaf]'"),
+    ("import kaf.equinox", "equinox", "Equinox: 'minijax[jax]'"),
+    ("import kaf; kaf.equinox", "equinox", "Equinox: 'minijax[jax]'"),
+    ("import kaf.nnx", "flax", "Flax: flax"),
+    ("import kaf; kaf.nnx", "flax", "Flax: flax"),
+    ("import kaf; kaf.plot", "matplotlib", "matplotlib: 'minijax[kaf]'"),
+    ("import kaf; kaf.sklearn", "sklearn", "scikit-learn: 'minijax[kaf]'"),
+]
+
+
+@pytest.mark.parametrize(("statement", "module", "package"), NEEDED)
+def test_a_package_that_is_not_installed(statement, module, package):
+    program = f"import sys; sys.modules[{module!r}] = None\ntry: {statement}\nexcept ImportError as e: print(e)"
+    door = re.search(r"kaf\.\w+", statement)[0]
+    name, source = package.split(": ")
+    assert " ".join(run_python(program)) == f"{door} needs {name}, which is not installed: pip install {source}"

@@ -148,29 +148,6 @@ def test_bad_arguments(argv, message, capsys, here):
 # -- Packages that are not installed -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "module, package, message",
-    [
-        (
-            "kaf.experiments",
-            "sklearn",
-            "kaf.experiments needs scikit-learn, which is not installed: pip install 'minijax[kaf]'",
-        ),
-        (
-            "kaf.experiments.data",
-            "sklearn",
-            "kaf.experiments needs scikit-learn, which is not installed: pip install 'minijax[kaf]'",
-        ),
-        ("kaf.equinox", "equinox", "kaf.equinox needs Equinox, which is not installed: pip install 'minijax[jax]'"),
-        ("kaf.nnx", "flax", "kaf.nnx needs Flax, which is not installed: pip install flax"),
-    ],
-)
-def test_a_package_that_is_not_installed(module, package, message):
-    program = f"import sys; sys.modules[{package!r}] = None\ntry: import {module}\nexcept ImportError as e: print(e)"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (run.stdout, run.stderr) == (message + "\n", "")
-
-
 def test_the_command_names_a_package_that_is_not_installed():
     program = "import sys; sys.modules['sklearn'] = None; from kaf.cli.main import main; main(['experiment', 'moons'])"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -23,7 +23,7 @@ from minijax.lowering.compile import compile_jaxpr
 from minijax.lowering.numpy import source as numpy_source
 from minijax.lowering.numpy import statements
 
-LARGE = statements.LARGE
+LARGE = statements.BUFFERED
 N = 20_000  # elements: more than large in float32
 KEY = mj.random.key(3)
 

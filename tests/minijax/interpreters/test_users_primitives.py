@@ -214,6 +214,19 @@ def test_a_batch_rule_comes_back_as_it_was_given():
 # -- Faults ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("compiler", ["numpy", "xla"])
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("many", [False, True])
+def test_a_lowering_says_itself_whether_it_returns_a_list(many, listed, compiler):
+    """`multiple_results` of `lower_fun` is of the function, whatever the primitive's is."""
+    p = Primitive("thrice")
+    p.multiple_results = many
+    p.def_abstract_eval(lambda x: [x] if many else x)
+    mlir.register_lowering(p, mlir.lower_fun(lambda x: [3 * x] if listed else 3 * x, multiple_results=listed))
+    found = minijax.jit(p.bind, compiler=compiler)(2.0)
+    assert isinstance(found, list) == many and float(found[0] if many else found) == 6.0
+
+
 def test_a_lowering_of_another_type_than_the_primitive():
     p = Primitive("wrong")
     p.def_abstract_eval(lambda x: x)
