@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy
 
@@ -77,7 +77,27 @@ class KAF(eqx.Module):
         return self.from_layer(self.to_layer().fit_to_data(x, coverage))
 
 
-class KANLayer(eqx.Module):
+class _OnGrids(eqx.Module):
+    """The methods of the plain layer or network (see `to_layer`) that move its grids, as methods of the module."""
+
+    def resize(self, grid: Grid | Sequence[Grid]) -> Self:
+        """As `resize` of `kaf.KANLayer` and `kaf.KAN`."""
+        return self.from_layer(self.to_layer().resize(grid))
+
+    def update_grid(self, x: Array, margin: float = 0.05) -> Self:
+        """As `update_grid` of `kaf.KANLayer` and `kaf.KAN`."""
+        return self.from_layer(self.to_layer().update_grid(x, margin))
+
+    def fit_to_data(self, x: Array, coverage: float = 0.99) -> Self:
+        """As `fit_to_data` of `kaf.KANLayer` and `kaf.KAN`."""
+        return self.from_layer(self.to_layer().fit_to_data(x, coverage))
+
+    def refine(self, k: int) -> Self:
+        """As `refine` of `kaf.KANLayer` and `kaf.KAN`."""
+        return self.from_layer(self.to_layer().refine(k))
+
+
+class KANLayer(_OnGrids):
     """A function on each edge from n_in inputs to n_out outputs. It has the fields of `kaf.KANLayer`, and its methods.
 
     >>> import jax
@@ -114,22 +134,6 @@ class KANLayer(eqx.Module):
         """x [..., n_in] -> [..., n_out]. `key` is ignored; Equinox may pass one."""
         return kan.apply(self, x)
 
-    def resize(self, grid: Grid | Sequence[Grid]) -> KANLayer:
-        """As `kaf.KANLayer.resize`."""
-        return self.from_layer(self.to_layer().resize(grid))
-
-    def update_grid(self, x: Array, margin: float = 0.05) -> KANLayer:
-        """As `kaf.KANLayer.update_grid`."""
-        return self.from_layer(self.to_layer().update_grid(x, margin))
-
-    def fit_to_data(self, x: Array, coverage: float = 0.99) -> KANLayer:
-        """As `kaf.KANLayer.fit_to_data`."""
-        return self.from_layer(self.to_layer().fit_to_data(x, coverage))
-
-    def refine(self, k: int) -> KANLayer:
-        """As `kaf.KANLayer.refine`."""
-        return self.from_layer(self.to_layer().refine(k))
-
     def edge(self, i: int, o: int) -> kan.Edge:
         """As `kaf.KANLayer.edge`."""
         return self.to_layer().edge(i, o)
@@ -139,7 +143,7 @@ class KANLayer(eqx.Module):
         return self.to_layer().scores(x)
 
 
-class KAN(eqx.Module):
+class KAN(_OnGrids):
     """A Kolmogorov-Arnold network with layers of `sizes`; the options and the methods are those of `kaf.KAN`.
 
     >>> import jax
@@ -169,22 +173,6 @@ class KAN(eqx.Module):
         for layer in self.layers:
             x = layer(x)
         return x
-
-    def resize(self, grid: Grid) -> KAN:
-        """As `kaf.KAN.resize`."""
-        return self.from_layer(self.to_layer().resize(grid))
-
-    def update_grid(self, x: Array, margin: float = 0.05) -> KAN:
-        """As `kaf.KAN.update_grid`."""
-        return self.from_layer(self.to_layer().update_grid(x, margin))
-
-    def fit_to_data(self, x: Array, coverage: float = 0.99) -> KAN:
-        """As `kaf.KAN.fit_to_data`."""
-        return self.from_layer(self.to_layer().fit_to_data(x, coverage))
-
-    def refine(self, k: int) -> KAN:
-        """As `kaf.KAN.refine`."""
-        return self.from_layer(self.to_layer().refine(k))
 
     def prune(self, x: Array, threshold: float = 0.03) -> KAN:
         """As `kaf.KAN.prune`."""

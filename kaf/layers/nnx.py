@@ -78,7 +78,27 @@ class KAF(nnx.Module):
         self._set(self.to_layer().fit_to_data(x, coverage))
 
 
-class KANLayer(nnx.Module):
+class _OnGrids(nnx.Module):
+    """The methods of the plain layer or network (see `to_layer`) that move its grids; here they work in place."""
+
+    def resize(self, grid: Grid | Sequence[Grid]) -> None:
+        """As `resize` of `kaf.KANLayer` and `kaf.KAN`, in place."""
+        self._set(self.to_layer().resize(grid))
+
+    def update_grid(self, x: Array, margin: float = 0.05) -> None:
+        """As `update_grid` of `kaf.KANLayer` and `kaf.KAN`, in place."""
+        self._set(self.to_layer().update_grid(x, margin))
+
+    def fit_to_data(self, x: Array, coverage: float = 0.99) -> None:
+        """As `fit_to_data` of `kaf.KANLayer` and `kaf.KAN`, in place."""
+        self._set(self.to_layer().fit_to_data(x, coverage))
+
+    def refine(self, k: int) -> None:
+        """As `refine` of `kaf.KANLayer` and `kaf.KAN`, in place."""
+        self._set(self.to_layer().refine(k))
+
+
+class KANLayer(_OnGrids):
     """A function on each edge from n_in inputs to n_out outputs; the arrays of `kaf.KANLayer` are `nnx.Param`s here.
 
     `options` are the other options of `kaf.KANLayer.init`.
@@ -114,28 +134,12 @@ class KANLayer(nnx.Module):
         """x [..., n_in] -> [..., n_out]."""
         return self.to_layer()(x)
 
-    def resize(self, grid: Grid | Sequence[Grid]) -> None:
-        """As `kaf.KANLayer.resize`, in place."""
-        self._set(self.to_layer().resize(grid))
-
-    def update_grid(self, x: Array, margin: float = 0.05) -> None:
-        """As `kaf.KANLayer.update_grid`, in place."""
-        self._set(self.to_layer().update_grid(x, margin))
-
-    def fit_to_data(self, x: Array, coverage: float = 0.99) -> None:
-        """As `kaf.KANLayer.fit_to_data`, in place."""
-        self._set(self.to_layer().fit_to_data(x, coverage))
-
-    def refine(self, k: int) -> None:
-        """As `kaf.KANLayer.refine`, in place."""
-        self._set(self.to_layer().refine(k))
-
     def edge(self, i: int, o: int) -> kan.Edge:
         """As `kaf.KANLayer.edge`."""
         return self.to_layer().edge(i, o)
 
 
-class KAN(nnx.Module):
+class KAN(_OnGrids):
     """A Kolmogorov-Arnold network with layers of `sizes`; the options and the methods are those of `kaf.KAN`.
 
     >>> net = KAN([2, 5, 1], rngs=nnx.Rngs(0))
@@ -168,22 +172,6 @@ class KAN(nnx.Module):
     def __call__(self, x: Array) -> Array:
         """One example [n_in] -> [n_out], or a batch [n, n_in] -> [n, n_out]."""
         return self.to_layer()(x)
-
-    def resize(self, grid: Grid) -> None:
-        """As `kaf.KAN.resize`, in place."""
-        self._set(self.to_layer().resize(grid))
-
-    def update_grid(self, x: Array, margin: float = 0.05) -> None:
-        """As `kaf.KAN.update_grid`, in place."""
-        self._set(self.to_layer().update_grid(x, margin))
-
-    def fit_to_data(self, x: Array, coverage: float = 0.99) -> None:
-        """As `kaf.KAN.fit_to_data`, in place."""
-        self._set(self.to_layer().fit_to_data(x, coverage))
-
-    def refine(self, k: int) -> None:
-        """As `kaf.KAN.refine`, in place."""
-        self._set(self.to_layer().refine(k))
 
     def prune(self, x: Array, threshold: float = 0.03) -> None:
         """As `kaf.KAN.prune`, in place."""

@@ -41,7 +41,7 @@ def test_all_layers_are_listed():
     rooms = [importlib.import_module(f"kaf.layers.{room.name}") for room in pkgutil.iter_modules(kaf.layers.__path__)]
     classes = [cls for room in rooms for _, cls in inspect.getmembers(room, inspect.isclass)]
     found = {f"{c.__module__}.{c.__qualname__}" for c in classes if c.__module__.startswith("kaf.layers.")}
-    others = {"plain.Layer", "kan.Edge", "kan.PrunedAway", "plot.Figure"}
+    others = {"plain.Layer", "kan.Edge", "kan.PrunedAway", "plot.Figure", "equinox._OnGrids", "nnx._OnGrids"}
     assert found - {f"kaf.layers.{other}" for other in others} == set(LAYERS)
 
 

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import pytest
 from lowered_programs import KEY, PROGRAMS, X, rnn, several
+from measure import peak_bytes
 from op_table import OPS, Op, arrays
 
 import minijax as mj
@@ -433,6 +434,21 @@ def test_large_arrays_are_let_go_of():
         lambda xs: mj.lax.scan(lambda c, x: (jnp.sin(jnp.cos(c + x)), None), xs[0], xs)[0], jnp.zeros((3, 9999))
     )
     assert any(line.startswith("        del ") for line in lines)
+
+
+@pytest.mark.parametrize("n", [32, 48, 64, 96], ids=lambda n: f"{4 * n * n} bytes")
+def test_arrays_of_a_page_or_more_do_not_live_to_the_end(n):
+    """Neither those that are small, which have no buffer, nor the large ones: at most two operands and a result at a time."""
+
+    def powers(x, m):
+        for _ in range(30):
+            x = x @ m
+        return x
+
+    x = jnp.eye(n)
+    program = mj.jit(powers)
+    program(x, x)
+    assert peak_bytes(lambda: program(x, x)) < 4 * x.nbytes
 
 
 def test_debuggers_see_the_lines():
