@@ -405,7 +405,8 @@ def _laurent_and_slope(c: Sequence, below: int, z, inverse) -> tuple:
 
 
 def one_by_one(backend: Backend, order: int, x, alpha, sigma, centers) -> Array:
-    """As `evaluate`, for any order and any centres [k] or [k, *units], one Gaussian after the other."""
+    """The `order`-th derivative by x of the sum of Gaussians, which are added one after the other. The centres, [k] or
+    [k, *units], need not be equispaced."""
     dtype = computing_dtype(backend.np, x, alpha, sigma)
     x, alpha, sigma, centers = (a.astype(dtype) for a in (x, alpha, sigma, centers))
     x, scale, centers = _held(backend, x, sigma, centers)

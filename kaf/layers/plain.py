@@ -190,7 +190,7 @@ def carried_over(layer: KAF, backend: Backend) -> KAF:
 
 
 def moved(layer: Layer, names: Sequence[str], backend: Backend) -> dict[str, Array]:
-    """Those of the named fields that are not None, as arrays of `backend`."""
+    """{name: array of `backend`} of the named fields; a field that is None is left out."""
     arrays = {name: getattr(layer, name) for name in names}
     return {
         name: x if isinstance(x, backend.np.ndarray) else backend.np.asarray(numpy.asarray(x))

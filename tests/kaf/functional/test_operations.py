@@ -197,7 +197,7 @@ def test_traced_centers(backend, name, width):
 
 @pytest.mark.parametrize("name", CENTERS)
 def test_which_branch_traced_centers_take(backend, name, monkeypatch):
-    """One answer for all, also where each unit has centres of its own."""
+    """All units take the same branch, also where each unit has centres of its own."""
     x, alpha = arrays((600, UNITS))
     assert not backend.prefers_formula(x.size)
     taken = []

@@ -340,7 +340,7 @@ main()
 
 
 def test_a_frame_that_runs(tmp_path):
-    """It is the user's, with the user's stack; what is asked there is computed as the function would."""
+    """Where the user's function runs, pdb stops in its frame. An expression at the prompt is computed as in that function."""
     commands = "w\np x + 1\np jnp.max(y)\nvalues\nup\nc\nq\n"
     out, err = debug(tmp_path, NETWORK, ["--inf"], commands)
     first, second = out.split("infinity in the result of mul, 2 of its 2 elements:")[1:][0], out.count("printed 1")
