@@ -29,10 +29,10 @@ PACKAGES = ("minijax", "kaf")
 REASONS: dict[str, str] = {
     "minijax/foundation/dtypes.py:bfloat16#1": "ml_dtypes is there wherever JAX is",
     "kaf/cli/experiment.py:_outcomes#3": "a full disk",
-    "kaf/cli/train.py:_Trainer._fit#1": "it needs processes that train with different arguments",
+    "kaf/cli/train.py:_Trainer._fit_once#1": "it needs processes that train with different arguments",
     "kaf/functional/pallas.py:the module#1": "the tests need JAX",
     "kaf/layers/equinox.py:the module#1": "test_backend.py looks at it without Equinox, in another process",
-    "kaf/layers/nnx.py:the module#1": "test_nnx.py looks at it without Flax, in another process",
+    "kaf/layers/nnx.py:the module#1": "test_backend.py looks at it without Flax, in another process",
     "kaf/train/parallel.py:data_mesh#2": "it needs processes with different numbers of devices",
     "kaf/train/parallel.py:Sharded.agree#1": "test_parallel.py looks at it in other processes",
 }

@@ -107,7 +107,9 @@ def _report(arguments, trainer, runs, figures):
     report.heading("Results")
     columns, rows = _table(runs, data)
     report.table(columns, rows)
-    draw_losses(out / LOSSES, *_curves(runs, data))
+    # Without --epochs each network was trained twice: see `_fit`.
+    searched = "; validation: of the training that found the number of epochs" if arguments.epochs is None else ""
+    draw_losses(out / LOSSES, f"Losses on {data.name}{searched}", _curves(runs))
     _write_report(out / REPORT, arguments, trainer, columns, rows, [*figures, out / LOSSES])
     trainer.checkpoints.forget()
     report.line(f"wrote {out / MODEL} and {', '.join(path.name for path in [*figures, out / LOSSES, out / REPORT])}")
@@ -290,7 +292,7 @@ def _table(runs, data):
     return columns, rows
 
 
-def _curves(runs, data):
+def _curves(runs):
     panels = {}
     for equal in (EQUAL_WIDTH, EQUAL_PARAMETERS):
         groups = [group for group in runs if group[0].network.equal in (None, equal)]
@@ -301,7 +303,7 @@ def _curves(runs, data):
             )
             for group in groups
         }
-    return f"Losses on {data.name}", panels
+    return panels
 
 
 def _write_model(out, trained, x, name):

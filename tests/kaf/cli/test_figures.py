@@ -67,3 +67,16 @@ def test_losses_are_those_of_the_data_alone(here, monkeypatch, capsys):
         assert main([*argv, "--compare", "none", "--quiet"]) == 0
     curves = [panels["at equal width"]["KAF"][0][0] for panels in first]
     np.testing.assert_allclose(curves[0], curves[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("epochs", [(), ("--epochs", "1")], ids=["searched", "given"])
+def test_the_losses_say_of_which_training_the_validation_is(epochs, here, monkeypatch):
+    """Without --epochs a network is trained on held-out rows first, and then on all rows, of which none are left to validate."""
+    from kaf.cli import train
+
+    (here / "t.csv").write_text(csv_text())
+    titles = []
+    monkeypatch.setattr(train, "draw_losses", lambda path, title, panels: titles.append(title))
+    assert main(["train", "--data", "t.csv", "--units", "2", "--quiet", *epochs]) == 0
+    after = "" if epochs else "; validation: of the training that found the number of epochs"
+    assert titles == [f"Losses on t.csv{after}"]
