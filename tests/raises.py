@@ -31,8 +31,11 @@ REASONS: dict[str, str] = {
     "kaf/cli/experiment.py:_outcomes#3": "a full disk",
     "kaf/cli/train.py:_Trainer._fit_once#1": "it needs processes that train with different arguments",
     "kaf/functional/pallas.py:the module#1": "the tests need JAX",
+    "kaf/experiments/__init__.py:the module#1": "test_backend.py looks at it without scikit-learn, in another process",
     "kaf/layers/equinox.py:the module#1": "test_backend.py looks at it without Equinox, in another process",
     "kaf/layers/nnx.py:the module#1": "test_backend.py looks at it without Flax, in another process",
+    "kaf/layers/plot.py:the module#1": "test_backend.py looks at it without matplotlib, in another process",
+    "kaf/train/estimators.py:the module#1": "test_backend.py looks at it without scikit-learn, in another process",
     "kaf/train/parallel.py:data_mesh#2": "it needs processes with different numbers of devices",
     "kaf/train/parallel.py:Sharded.agree#1": "test_parallel.py looks at it in other processes",
 }

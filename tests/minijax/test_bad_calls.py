@@ -12,6 +12,7 @@ import jax
 import jax.numpy
 import numpy as np
 import pytest
+from bad_library_calls import LIBRARY
 
 import minijax
 import minijax.lax as lax
@@ -341,7 +342,7 @@ LAX = {
     "random_bits": (lambda jax, jnp, lax: jax.random.bits(jax.random.key(0), (3,), "float32"), ("float32",)),
     "dirichlet": (lambda jax, jnp, lax: jax.random.dirichlet(jax.random.key(0), jnp.float32(1)), ("dirichlet", "0")),
 }
-ROWS = {**NUMPY, **TRANSFORMATIONS, **LAX}
+ROWS = {**NUMPY, **TRANSFORMATIONS, **LAX, **LIBRARY}
 
 
 def generator():
