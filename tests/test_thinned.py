@@ -33,8 +33,8 @@ def test_a_marked_test_runs_one_in_n_of_its_cases(tmp_path):
         options = ["--collect-only", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "tests.conftest"]
         command = [
             sys.executable,
-            "-c",
-            program,
+            "-m",
+            "pytest",
             *options,
             f"--rootdir={ROOT}",
             "-c",
