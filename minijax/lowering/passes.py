@@ -16,10 +16,11 @@ from ..core.array import ArrayImpl, to_array
 from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
 from ..foundation.float_errors import SILENT, with_float_errors
-from ..primitives.basis import broadcast_in_dim_p, reshape_p
+from ..primitives.basis import broadcast_in_dim_p, reshape_p, transpose_p
 from ..primitives.elementwise import add_p, neg_p
 from .contraction import contractions
 from .lowered import with_lowerings
+from .one_window import gather_of_one_window, scatter_to_one_window
 from .rewriting import Rewrite, maker, pure, rewritten
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -118,7 +119,14 @@ def _reshaped(eqn: JaxprEqn, x: Atom, makers):
 
 
 def _reshape(eqn: JaxprEqn, makers):
-    return _reshaped(eqn, eqn.invars[0], makers) if eqn.params.get("dimensions") is None else None
+    order = eqn.params["dimensions"]
+    if order is None:
+        return _reshaped(eqn, eqn.invars[0], makers)
+    # As two equations: no later pass, and no code that is written, knows of the order.
+    x = eqn.invars[0]
+    turned = Var(x.aval.update(shape=tuple(x.aval.shape[i] for i in order)))
+    transposition = eqn.replace(primitive=transpose_p, outvars=[turned], params={"permutation": order})
+    return [transposition, eqn.replace(invars=[turned], params={**eqn.params, "dimensions": None})]
 
 
 def _broadcast(eqn: JaxprEqn, makers):
@@ -191,6 +199,8 @@ IDENTITIES: dict[str, Rewrite] = {
     "stop_gradient": _same,
     "name": _same,
     "copy": _same,
+    "gather": gather_of_one_window,
+    "scatter": scatter_to_one_window,
 }
 
 

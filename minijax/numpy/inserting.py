@@ -43,7 +43,7 @@ def delete(
     a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
     size = a.shape[axis]
     if isinstance(obj, slice):
-        obj, assume_unique_indices = np.arange(size, dtype=np.int32)[obj], True
+        obj, assume_unique_indices = arange(size)[obj], True
     elif not hasattr(obj, "dtype") or not np.ndim(obj):
         try:
             place = canonicalize_axis(operator.index(obj), size)
@@ -98,10 +98,10 @@ def insert(arr: ArrayLike, obj: ArrayLike | slice, values: ArrayLike, axis: int 
         places = full(values.shape[axis], ravel(places)[0])
     count = broadcast_shapes(places.shape, (values.shape[axis],))[0]
     places = ufuncs.clip(where(places < 0, places + size, places), 0, size)
+    out = zeros_like(a, shape=(*a.shape[:axis], size + count, *a.shape[axis + 1 :]))
     # The k-th new element, in the order of places, is preceded by k new ones.
     places = places.at[argsort(places)].add(arange(count, dtype=places.dtype))
     old = where(ones(size + count, bool).at[places].set(False), size=size)[0]
-    out = zeros_like(a, shape=(*a.shape[:axis], size + count, *a.shape[axis + 1 :]))
     return out.at[_along(axis, places)].set(values).at[_along(axis, old)].set(a)
 
 

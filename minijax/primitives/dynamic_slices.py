@@ -14,12 +14,11 @@ from ..core.types import ArrayLike
 from ..foundation.dtypes import canonicalize_dtype
 from ..foundation.tracebacks import hide_our_frames
 from .basis import (
-    batch_to_front,
+    broadcast_in_dim,
     const,
     expand_dims,
     full,
     instantiate,
-    move_batch_dim,
     registry,
     row,
     shape_of,
@@ -145,22 +144,18 @@ def _dynamic_slice_transpose(ct, x, *starts, slice_sizes):
 def _stack_starts(starts, dims, axis):
     """(the start indices along the last axis of one array, its batch axis): the batch axis is 0, or None if none is batched."""
     batched = any(d is not None for d in dims)
-    columns = []
-    for s, d in zip(starts, dims):
-        s = convert_element_type(s, canonicalize_dtype(np.int64))
-        s = batch_to_front(s, d, axis.size) if batched else s
-        columns.append(expand_dims(s, (len(shape_of(s)),)))
-    if not columns:
-        return full((0,), 0, np.dtype("int32")), None
-    return concatenate(columns, len(shape_of(columns[0])) - 1), 0 if batched else None
+    if not starts:
+        return np.zeros(0, np.int32), None
+    if len({get_aval(s).dtype for s in starts}) > 1:
+        starts = [convert_element_type(s, canonicalize_dtype(np.int64)) for s in starts]
+    shape = (axis.size, 1) if batched else (1,)
+    columns = [broadcast_in_dim(s, shape, () if d is None else (0,)) for s, d in zip(starts, dims)]
+    return concatenate(columns, len(shape) - 1), 0 if batched else None
 
 
 def _dynamic_slice_batch(axis, args, dims, *, slice_sizes):
     x, *starts = args
-    if all(d is None for d in dims[1:]):
-        x = move_batch_dim(x, dims[0], 0)
-        return dynamic_slice_p.bind(x, np.int32(0), *starts, slice_sizes=(axis.size, *slice_sizes)), 0
-    # Each example has its own start: a gather with mode CLIP moves windows inside as dynamic_slice does.
+    # A gather with mode CLIP moves windows inside as dynamic_slice does.
     ndim = len(slice_sizes)
     indices, di = _stack_starts(starts, dims[1:], axis)
     numbers = GatherDimensionNumbers(tuple(range(ndim)), (), tuple(range(ndim)))
@@ -244,9 +239,6 @@ def _dynamic_update_slice_transpose(ct, x, update, *starts):
 
 def _dynamic_update_slice_batch(axis, args, dims):
     x, update, *starts = args
-    if all(d is None for d in dims[2:]):
-        x, update = batch_to_front(x, dims[0], axis.size), batch_to_front(update, dims[1], axis.size)
-        return dynamic_update_slice_p.bind(x, update, np.int32(0), *starts), 0
     ndim = len(starts)
     indices, di = _stack_starts(starts, dims[2:], axis)
     numbers = ScatterDimensionNumbers(tuple(range(ndim)), (), tuple(range(ndim)))
