@@ -18,6 +18,7 @@ from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_j
 from ..foundation.float_errors import SILENT, with_float_errors
 from ..primitives.basis import broadcast_in_dim_p, reshape_p, transpose_p
 from ..primitives.elementwise import add_p, neg_p
+from .batched_loops import one_condition
 from .contraction import contractions
 from .lowered import with_lowerings
 from .one_window import gather_of_one_window, scatter_to_one_window
@@ -359,7 +360,7 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
 
 def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
     """(name of a pass, the jaxpr after it) for each pass in order. The inner jaxprs have been through all passes before."""
-    jaxpr = _with_inner(with_lowerings(closed_jaxpr.jaxpr, "cpu"), optimized)
+    jaxpr = _with_inner(one_condition(with_lowerings(closed_jaxpr.jaxpr, "cpu")), optimized)
     for function in PASSES:
         jaxpr = function(jaxpr)
         yield function.__name__, ClosedJaxpr(jaxpr, closed_jaxpr.consts)

@@ -8,11 +8,11 @@ import numpy as np
 
 from .. import lax
 from ..api.custom_derivatives import custom_jvp
-from ..core.traces import Array
+from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..foundation.dtypes import finfo, float0
-from ..primitives.basis import const, expand_dims
+from ..primitives.basis import const, expand_dims, zeros
 from ..primitives.elementwise import convert_element_type
 from . import reductions, ufuncs
 from .arithmetic import floor_divide
@@ -92,7 +92,7 @@ def _frexp(x):
     info = finfo(x.dtype)
     mask, bias = (1 << info.nexp) - 1, 1 - info.minexp
     # A subnormal number has no exponent of its own: multiply it into the normal ones first.
-    tiny = ufuncs.abs(x) < const(x, info.tiny)
+    tiny = ufuncs.abs(x) < x.dtype.type(info.tiny)
     wide = where(tiny, x * const(x, float(2**info.nmant)), x)
     integer = np.dtype(f"int{info.bits}").type
     lost = where(tiny, integer(-info.nmant), integer(0))
@@ -108,8 +108,8 @@ def _frexp(x):
 def _frexp_jvp(primals, tangents):
     mantissa, exponent = _frexp(*primals)
     (t,) = tangents
-    scaled = t * ufuncs.exp2(convert_element_type(-exponent, t.dtype))
-    return (mantissa, exponent), (scaled, np.zeros(exponent.shape, float0))
+    scaled = t * ufuncs.exp2(-convert_element_type(exponent, t.dtype))
+    return (mantissa, exponent), (scaled, zeros(get_aval(exponent).update(dtype=float0)))
 
 
 def frexp(x: ArrayLike, /) -> tuple[Array, Array]:
@@ -123,6 +123,28 @@ def frexp(x: ArrayLike, /) -> tuple[Array, Array]:
     if dtypes.issubdtype(x.dtype, np.complexfloating):
         raise TypeError("frexp does not support complex-valued inputs")
     return _frexp(x)
+
+
+def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """x1 * 2**x2 for integers x2 (`jax.numpy.ldexp`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.ldexp(0.5, 3)
+    Array(4., dtype=float32)
+    """
+    x1, x2 = ensure_arraylike("ldexp", x1, x2)
+    if ufuncs.is_complex(x1) or ufuncs.is_a(x2, np.inexact):
+        raise ValueError(f"ldexp not supported for input types {(x1.dtype, x2.dtype)}")
+    (x1,) = promote_args_inexact("ldexp", x1)
+    x2 = convert_element_type(x2, x1.dtype)
+    # 2**x2 alone may overflow: ldexp(2**-100, 200) is 2**100, but 2**200 is no float32. So the exponent of x1 is added to x2 first.
+    mantissa, exponent = frexp(x1)
+    exponent = convert_element_type(convert_element_type(exponent, x1.dtype) + x2, x1.dtype)
+    # The mantissa is less than 1: the exponent of a finite result may be too large by one.
+    mantissa = where(exponent > 0, mantissa * 2, mantissa)
+    exponent = where(exponent > 0, exponent - 1, exponent)
+    result = mantissa * 2 ** convert_element_type(exponent, mantissa.dtype)
+    return where(ufuncs.bitwise_or(ufuncs.isinf(x1), x1 == 0), x1, result)
 
 
 def spacing(x: ArrayLike, /) -> Array:

@@ -94,11 +94,12 @@ def insert(arr: ArrayLike, obj: ArrayLike | slice, values: ArrayLike, axis: int 
         places = astype(places, int)
     values = array(values, a.dtype, copy=False, ndmin=len(a.shape))
     if places.size == 1:
-        values = values if places.shape else moveaxis(values, 0, axis)
-        places = full(values.shape[axis], ravel(places)[0])
+        alone = not places.shape
+        places = full(values.shape[0 if alone else axis], ravel(places)[0])
+        values = moveaxis(values, 0, axis) if alone else values
     count = broadcast_shapes(places.shape, (values.shape[axis],))[0]
-    places = ufuncs.clip(where(places < 0, places + size, places), 0, size)
     out = zeros_like(a, shape=(*a.shape[:axis], size + count, *a.shape[axis + 1 :]))
+    places = ufuncs.clip(where(places < 0, places + size, places), 0, size)
     # The k-th new element, in the order of places, is preceded by k new ones.
     places = places.at[argsort(places)].add(arange(count, dtype=places.dtype))
     old = where(ones(size + count, bool).at[places].set(False), size=size)[0]

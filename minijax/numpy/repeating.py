@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 
 from .. import lax
+from ..core.array import number
 from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike, Axis, Shape
 from ..foundation import errors
 from ..primitives.basis import broadcast_in_dim
 from ..primitives.basis import expand_dims as _expand_dims
+from ..primitives.elementwise import convert_element_type
 from . import cumulative
+from .arithmetic import remainder
 from .creation import array, asarray, full, zeros, zeros_like
-from .manipulation import as_tuple, ravel, reshape, unstack
+from .manipulation import as_tuple, ravel, reshape
 from .taking import take
 from .util import (
     broadcast_to,
@@ -119,11 +122,11 @@ def _roll_by(a: Array, shift: int, axis: int) -> Array:
 
 
 def _roll_traced(a: Array, shift: Array, axes: tuple[int, ...]) -> Array:
-    shifts = unstack(broadcast_to(shift, (len(axes),)))
-    for amount, axis in zip(shifts, axes):
-        size = max(a.shape[axis], 1)
+    for amount, axis in zip(broadcast_to(shift, (len(axes),)), axes):
+        size = number(np.int32(a.shape[axis]))
+        amount = remainder(convert_element_type(amount, np.dtype("int32")), lax.max(size, np.int32(1)))
         doubled = lax.concatenate([a, a], axis)
-        a = lax.dynamic_slice_in_dim(doubled, size - amount % size, a.shape[axis], axis=axis)
+        a = lax.dynamic_slice_in_dim(doubled, size - amount, a.shape[axis], axis=axis)
     return a
 
 

@@ -19,11 +19,18 @@ from ..core.traces import Array, given
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..foundation.pytrees import tree_map
-from . import choosing, cumulative, reductions
+from . import arithmetic, choosing, cumulative, reductions, ufuncs
 from .creation import asarray, astype, ones
 from .manipulation import append, moveaxis, ravel, reshape
 from .taking import take
-from .util import broadcast_shapes, broadcast_to, canonicalize_axis, canonicalize_axis_tuple, check_arraylike
+from .util import (
+    broadcast_shapes,
+    broadcast_to,
+    canonicalize_axis,
+    canonicalize_axis_tuple,
+    check_arraylike,
+    promote_dtypes_inexact,
+)
 from .vectorize import vectorize
 
 
@@ -177,8 +184,8 @@ class ufunc(metaclass=_Kind):
 
         def step(carry, _):
             i, total = carry
-            first = astype(x[0], dtype)
-            total = choosing.where(i == 0, first, self(astype(total, dtype), astype(x[i], dtype)))
+            is_first, first = i == 0, astype(x[0], dtype)
+            total = choosing.where(is_first, first, self(astype(total, dtype), astype(x[i], dtype)))
             return (i + 1, total), total
 
         _, totals = lax.scan(step, (0, astype(x[0], dtype)), None, length=x.shape[0])
@@ -316,6 +323,26 @@ def _of_bits(function: Callable, name: str, truth: bool = False) -> Callable:
     return reduce
 
 
+def _of_exponentials(scale: float | None = None):
+    """log(sum(exp(x))), with the largest element taken out, so that no exponential overflows; of x * scale, divided by scale."""
+
+    def reduce(a, axis, dtype, keepdims, initial, where):
+        (x,) = promote_dtypes_inexact(asarray(a))
+        x = x if scale is None else x * scale
+        axes = canonicalize_axis_tuple(axis, len(x.shape))
+        largest = reductions.max(ufuncs.real(x), axes, keepdims=keepdims, where=where, initial=-np.inf)
+        finite = lax.select(lax.is_finite(largest), largest, lax.full_like(largest, 0))
+        largest = lax.stop_gradient(finite)
+        spread = astype(largest if keepdims else lax.expand_dims(largest, axes), x.dtype)
+        total = reductions.sum(lax.exp(lax.sub(x, spread)), axes, keepdims=keepdims, where=where)
+        result = lax.add(lax.log(total), astype(largest, total.dtype))
+        if initial is not None:
+            result = arithmetic.logaddexp(initial if scale is None else initial * scale, result)
+        return result if scale is None else result / scale
+
+    return reduce
+
+
 # {function: (identity, the ways that are quicker than a loop)}
 _OBJECTS: dict[str, tuple[Any, dict[str, Callable]]] = {
     "add": (0, {"reduce": reductions.sum, "accumulate": cumulative.cumsum, "at": _added("add")}),
@@ -329,8 +356,8 @@ _OBJECTS: dict[str, tuple[Any, dict[str, Callable]]] = {
     "bitwise_and": (-1, {"reduce": _of_bits(lax.reduce_and, "bitwise_and")}),
     "bitwise_or": (0, {"reduce": _of_bits(lax.reduce_or, "bitwise_or")}),
     "bitwise_xor": (0, {"reduce": _of_bits(lax.reduce_xor, "bitwise_xor")}),
-    "logaddexp": (-np.inf, {}),
-    "logaddexp2": (-np.inf, {}),
+    "logaddexp": (-np.inf, {"reduce": _of_exponentials()}),
+    "logaddexp2": (-np.inf, {"reduce": _of_exponentials(math.log(2))}),
 }
 
 

@@ -48,12 +48,14 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool | Sequen
         results = []
         for index, size, from_end in zip(indices, shape, allowed):
             if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
+                dtype = index.dtype if isinstance(index, np.integer) else np.dtype("int32")
                 index = operator.index(index)
                 if index < 0 and not from_end:
                     raise ValueError(
                         f"Index {index} is out of bounds for dimension {size} if allow_negative_indices=False"
                     )
-                results.append(np.int32(index + size if index < 0 else index))
+                index = index + size if index < 0 else index
+                results.append(np.asarray(index, dtype if index <= np.iinfo(dtype).max else dtype_of_index(size))[()])
                 continue
             aval = get_aval(index)
             if aval.dtype.kind not in "iu" or aval.shape:
@@ -281,9 +283,14 @@ def dynamic_slice_in_dim(
     Array([1, 2, 3], dtype=int32)
     """
     shape = list(shape_of(operand))
-    starts = [0] * len(shape)
+    starts = [_zero_of(start_index)] * len(shape)
     starts[axis], shape[axis] = start_index, operator.index(slice_size)
     return dynamic_slice(operand, starts, shape, allow_negative_indices=allow_negative_indices)
+
+
+def _zero_of(index):
+    """0, in the dtype of an index that is an array."""
+    return index.dtype.type(0) if isinstance(index, (Array, np.ndarray, np.generic)) else 0
 
 
 def _as_array(index):
@@ -325,7 +332,7 @@ def dynamic_update_slice_in_dim(
     >>> lax.dynamic_update_slice_in_dim(jnp.zeros(4), jnp.ones(2), 1, 0)
     Array([0., 1., 1., 0.], dtype=float32)
     """
-    starts = [0] * len(shape_of(operand))
+    starts = [_zero_of(start_index)] * len(shape_of(operand))
     starts[axis] = start_index
     return dynamic_update_slice(operand, update, starts, allow_negative_indices=allow_negative_indices)
 
