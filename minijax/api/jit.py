@@ -92,6 +92,8 @@ def log_time(text: str, start: float):
 def _lifted(jaxpr: Jaxpr, consts: Sequence) -> tuple[Jaxpr, list]:
     """The jaxpr, and its constants, with the constants of the jitted functions that it calls among them: what runs it takes them as
     arguments, and writes no large array into a program."""
+    if not any([eqn.primitive is jit_p for eqn in jaxpr.eqns]):
+        return jaxpr, [*consts]
     places = {id(c): v for v, c in zip(jaxpr.constvars, consts)}
     constvars, consts, eqns = [*jaxpr.constvars], [*consts], []
     for eqn in jaxpr.eqns:
@@ -119,9 +121,10 @@ class _Program:
 
     def __init__(self, jaxpr: Jaxpr, consts: Sequence, out_tree, donated: Iterable[int]):
         traced = [isinstance(c, Tracer) for c in consts]
-        self.tracers = list(compress(consts, traced))
-        arrays, hoisted = ([v for v, t in zip(jaxpr.constvars, traced) if t == kind] for kind in (False, True))
-        called = jaxpr.replace(constvars=arrays, invars=[*hoisted, *jaxpr.invars])
+        self.tracers, called = list(compress(consts, traced)), jaxpr
+        if self.tracers:
+            arrays, hoisted = ([v for v, t in zip(jaxpr.constvars, traced) if t == kind] for kind in (False, True))
+            called = jaxpr.replace(constvars=arrays, invars=[*hoisted, *jaxpr.invars])
         self.called = ClosedJaxpr(called, [c for c, t in zip(consts, traced) if not t])
         jaxpr, self.consts = _lifted(jaxpr, consts)
         self.jaxpr = closed(convert_constvars(jaxpr)) if self.consts else self.called

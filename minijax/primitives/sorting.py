@@ -94,8 +94,8 @@ def _sort_key(x: Array) -> Array:
     aval = get_aval(x)
     if aval.dtype.kind not in "fV":
         return x
-    x = select(eq_p.bind(x, const(x, 0)), full(aval.shape, 0, aval.dtype), x)
-    return select(ne_p.bind(x, x), full(aval.shape, np.nan, aval.dtype), x)
+    zeroed = select(eq_p.bind(x, const(x, 0)), full(aval.shape, 0, aval.dtype), x)
+    return select(ne_p.bind(x, x), full(aval.shape, np.nan, aval.dtype), zeroed)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
