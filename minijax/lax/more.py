@@ -12,7 +12,7 @@ from ..core.array import to_array
 from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes
-from ..primitives.basis import broadcast_in_dim, expand_dims, shape_of, transpose
+from ..primitives.basis import broadcast_in_dim, expand_dims, shape_of
 from ..primitives.basis import reshape as _reshape
 from ..primitives.contractions import DimensionNumbers, Precision, dot_general
 from ..primitives.convolution_shapes import ConvDimensionNumbers
@@ -37,10 +37,9 @@ def reshape(operand: ArrayLike, new_sizes: Sequence[int], dimensions: Sequence[i
     Array([1., 3., 2., 4.], dtype=float32)
     """
     # Converted here, an array among the sizes raises from fewer frames of ours.
-    sizes = tuple(map(int, new_sizes))
-    if dimensions is not None:
-        operand = transpose(operand, tuple(map(operator.index, dimensions)))
-    return _reshape(operand, sizes)
+    sizes = (new_sizes,) if isinstance(new_sizes, int) else tuple(map(int, new_sizes))
+    order = None if dimensions is None else tuple(map(operator.index, dimensions))
+    return _reshape(operand, sizes, order)
 
 
 def _check_k(operand: ArrayLike, k: int, reduction_dimension: int):
@@ -62,20 +61,20 @@ def approx_max_k(
     recall_target: float = 0.95,
     reduction_input_size_override: int = -1,
     aggregate_to_topk: bool = True,
-) -> tuple[Array, Array]:
+) -> list[Array]:
     """(the k largest elements along an axis, their places), here always the exact ones, as on JAX's CPU (`lax.approx_max_k`).
 
     Raises ValueError for other numbers than floats and for a k that is not positive or greater than the axis, NotImplementedError
     for `aggregate_to_topk=False`, of which TPUs make candidates.
 
     >>> approx_max_k(np.float32([3, 1, 2]), 2)
-    (Array([3., 2.], dtype=float32), Array([0, 2], dtype=int32))
+    [Array([3., 2.], dtype=float32), Array([0, 2], dtype=int32)]
     """
     _check_k(operand, k, reduction_dimension)
     if not aggregate_to_topk:
         raise NotImplementedError("minijax: approx_max_k with aggregate_to_topk=False makes candidates on TPUs only.")
     values, places = top_k(operand, k, axis=reduction_dimension)
-    return values, places
+    return [values, places]
 
 
 def approx_min_k(
@@ -85,16 +84,16 @@ def approx_min_k(
     recall_target: float = 0.95,
     reduction_input_size_override: int = -1,
     aggregate_to_topk: bool = True,
-) -> tuple[Array, Array]:
+) -> list[Array]:
     """(the k least elements along an axis, their places) (`lax.approx_min_k`). As `approx_max_k`.
 
     >>> approx_min_k(np.float32([3, 1, 2]), 2)
-    (Array([1., 2.], dtype=float32), Array([1, 2], dtype=int32))
+    [Array([1., 2.], dtype=float32), Array([1, 2], dtype=int32)]
     """
     _check_k(operand, k, reduction_dimension)
     arguments = (k, reduction_dimension, recall_target, reduction_input_size_override, aggregate_to_topk)
     values, places = approx_max_k(neg_p.bind(operand), *arguments)
-    return neg_p.bind(values), places
+    return [neg_p.bind(values), places]
 
 
 def broadcast_to_rank(x: ArrayLike, rank: int) -> Array:

@@ -16,10 +16,12 @@ from ..core.array import ArrayImpl, to_array
 from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
 from ..foundation.float_errors import SILENT, with_float_errors
-from ..primitives.basis import broadcast_in_dim_p, reshape_p
+from ..primitives.basis import broadcast_in_dim_p, reshape_p, transpose_p
 from ..primitives.elementwise import add_p, neg_p
+from .batched_loops import one_condition
 from .contraction import contractions
 from .lowered import with_lowerings
+from .one_window import gather_of_one_window, scatter_to_one_window
 from .rewriting import Rewrite, maker, pure, rewritten
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -118,7 +120,14 @@ def _reshaped(eqn: JaxprEqn, x: Atom, makers):
 
 
 def _reshape(eqn: JaxprEqn, makers):
-    return _reshaped(eqn, eqn.invars[0], makers) if eqn.params.get("dimensions") is None else None
+    order = eqn.params["dimensions"]
+    if order is None:
+        return _reshaped(eqn, eqn.invars[0], makers)
+    # As two equations: no later pass, and no code that is written, knows of the order.
+    x = eqn.invars[0]
+    turned = Var(x.aval.update(shape=tuple(x.aval.shape[i] for i in order)))
+    transposition = eqn.replace(primitive=transpose_p, outvars=[turned], params={"permutation": order})
+    return [transposition, eqn.replace(invars=[turned], params={**eqn.params, "dimensions": None})]
 
 
 def _broadcast(eqn: JaxprEqn, makers):
@@ -191,6 +200,8 @@ IDENTITIES: dict[str, Rewrite] = {
     "stop_gradient": _same,
     "name": _same,
     "copy": _same,
+    "gather": gather_of_one_window,
+    "scatter": scatter_to_one_window,
 }
 
 
@@ -349,7 +360,7 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
 
 def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
     """(name of a pass, the jaxpr after it) for each pass in order. The inner jaxprs have been through all passes before."""
-    jaxpr = _with_inner(with_lowerings(closed_jaxpr.jaxpr, "cpu"), optimized)
+    jaxpr = _with_inner(one_condition(with_lowerings(closed_jaxpr.jaxpr, "cpu")), optimized)
     for function in PASSES:
         jaxpr = function(jaxpr)
         yield function.__name__, ClosedJaxpr(jaxpr, closed_jaxpr.consts)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array import ArrayImpl, number
+from ..core.array import ArrayImpl, number, to_array
 from ..core.primitive import Primitive
 from ..core.traces import Array, given
 from ..core.types import ArrayLike
@@ -253,8 +253,9 @@ def log2(x: ArrayLike, /) -> Array:
     (x,) = promote_args_inexact("log2", x)
     r = ew.log_p.bind(x)
     if is_complex(x):
-        ln2 = ew.log_p.bind(strong_const(real(r), 2))
-        return ew.complex_p.bind(ew.div_p.bind(real(r), ln2), ew.div_p.bind(imag(r), ln2))
+        re, im = real(r), imag(r)
+        ln2 = ew.log_p.bind(strong_const(re, 2))
+        return ew.complex_p.bind(ew.div_p.bind(re, ln2), ew.div_p.bind(im, ln2))
     return ew.div_p.bind(r, ew.log_p.bind(strong_const(x, 2)))
 
 
@@ -263,8 +264,9 @@ def log10(x: ArrayLike, /) -> Array:
     (x,) = promote_args_inexact("log10", x)
     r = ew.log_p.bind(x)
     if is_complex(x):
-        scale = strong_const(real(r), 0.4342944819032518)
-        return ew.complex_p.bind(ew.mul_p.bind(real(r), scale), ew.mul_p.bind(imag(r), scale))
+        re, im = real(r), imag(r)
+        scale = strong_const(re, 0.4342944819032518)
+        return ew.complex_p.bind(ew.mul_p.bind(re, scale), ew.mul_p.bind(im, scale))
     return ew.mul_p.bind(r, strong_const(x, 0.4342944819032518))
 
 
@@ -278,16 +280,21 @@ def reciprocal(x: ArrayLike, /) -> Array:
     return ew.integer_pow(x, -1)
 
 
+def written(x: Array, value: float) -> ArrayImpl:
+    """A number of the dtype of `x`; beside a weak one a Python number, which jaxprs show as it is written."""
+    return to_array(value) if x.weak_type and x.dtype.kind == "f" else const(x, value)
+
+
 def deg2rad(x: ArrayLike, /) -> Array:
     """Degrees to radians (`jax.numpy.deg2rad`)."""
     (x,) = promote_args_inexact("deg2rad", x)
-    return ew.mul_p.bind(x, const(x, np.pi / 180))
+    return ew.mul_p.bind(x, written(x, np.pi / 180))
 
 
 def rad2deg(x: ArrayLike, /) -> Array:
     """Radians to degrees (`jax.numpy.rad2deg`)."""
     (x,) = promote_args_inexact("rad2deg", x)
-    return ew.mul_p.bind(x, const(x, 180 / np.pi))
+    return ew.mul_p.bind(x, written(x, 180 / np.pi))
 
 
 radians, degrees = alias(deg2rad, "radians"), alias(rad2deg, "degrees")
@@ -435,23 +442,6 @@ def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     if is_complex(x1):
         raise TypeError("copysign does not support complex-valued inputs")
     return where(signbit(x2), -abs(x1), abs(x1))
-
-
-def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """x1 * 2**x2 for integers x2 (`jax.numpy.ldexp`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.ldexp(0.5, 3)
-    Array(4., dtype=float32)
-    """
-    x1, x2 = ensure_arraylike("ldexp", x1, x2)
-    if is_complex(x1) or is_a(x2, np.inexact):
-        raise ValueError(f"ldexp not supported for input types {(x1.dtype, x2.dtype)}")
-    (x1,) = promote_args_inexact("ldexp", x1)
-    # In two steps, as 2**x2 alone may overflow: ldexp(2**-100, 200) is 2**100, but 2**200 is no float32.
-    half = x2 // 2
-    exponents = [convert_element_type(n, x1.dtype) for n in (half, x2 - half)]
-    return x1 * exp2(exponents[0]) * exp2(exponents[1])
 
 
 def bitwise_count(x: ArrayLike, /) -> Array:

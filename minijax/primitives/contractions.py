@@ -193,7 +193,7 @@ def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_
     shape = [x.shape[i] for i in x_batch]
     shape += [x.shape[i] for i in _kept(x.ndim, x_contract, x_batch)]
     shape += [y.shape[i] for i in _kept(y.ndim, y_contract, y_batch)]
-    return ShapedArray(tuple(shape), dtype, x.weak_type and y.weak_type and preferred_element_type is None)
+    return ShapedArray(tuple(shape), dtype, x.weak_type and y.weak_type)
 
 
 def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):

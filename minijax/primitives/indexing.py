@@ -6,6 +6,7 @@ gather and scatter are each other's transpose, and both have a window of the ope
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,7 +23,6 @@ from .basis import (
     NOT_LINEAR,
     add_tangents,
     batch_to_front,
-    const,
     full,
     instantiate,
     move_batch_dim,
@@ -31,7 +31,7 @@ from .basis import (
     shape_of,
     zero_like,
 )
-from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, neg_p, or_p, sub_p
+from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, neg_p, or_p, select, sub_p
 from .shapes import broadcasted_iota
 from .windows import (
     GatherDimensionNumbers,
@@ -171,7 +171,11 @@ def gather_batch(axis, args, dims, *, dimension_numbers, slice_sizes, **params):
     else:
         offset = bump(offset)
         if dx is not None:
-            batching, indices_batching, slice_sizes = (0, *batching), (0, *indices_batching), (1, *slice_sizes)
+            size = min(axis.size, 1)
+            batching, indices_batching, slice_sizes = (0, *batching), (0, *indices_batching), (size, *slice_sizes)
+        else:
+            # Two examples may read one place.
+            params = {**params, "unique_indices": False, "indices_are_sorted": False}
     numbers = GatherDimensionNumbers(offset, collapsed, index_map, batching, indices_batching)
     return gather_p.bind(x, indices, dimension_numbers=numbers, slice_sizes=tuple(slice_sizes), **params), 0
 
@@ -338,22 +342,27 @@ def _scatter_jvp(primals, tangents, **params):
         out = scatter_p.bind(x, indices, updates, **params)
         return out, zero_like(out)
     g, g_updates = instantiate(tangents[0]), instantiate(tangents[2])
-    out = scatter_p.bind(x, indices, updates, **params)
     if params["unique_indices"]:
+        out = scatter_p.bind(x, indices, updates, **params)
         return out, scatter_p.bind(g, indices, g_updates, **params)
     # If several updates name one place, one of them wins, and only its tangent may count. To find the winners: number the
-    # updates, scatter the numbers, and gather them; an update that finds its own number won.
-    numbers, mode = params["dimension_numbers"], params["mode"]
-    shape = shape_of(updates)
-    ids = add_p.bind(
-        reshape(broadcasted_iota(np.int32, (int(np.prod(shape, dtype=int)),), 0), shape),
-        full((), 1, np.dtype("int32")),
-    )
-    winners = _bind_scatter(scatter_p, full(shape_of(x), 0, np.dtype("int32")), indices, ids, params)
-    untouched = eq_p.bind(winners, const(winners, 0))
-    won = eq_p.bind(_update_gather(winners, indices, shape, numbers, mode), ids)
-    g = mul_p.bind(g, convert_element_type(untouched, g.dtype))
-    g_updates = mul_p.bind(g_updates, convert_element_type(won, g.dtype))
+    # updates, scatter the numbers, and gather them; an update that finds its own number won. The others are made zeros, and a sum
+    # is scattered: it has a transpose.
+    numbers, shape = params["dimension_numbers"], shape_of(updates)
+    count_shape = [1 if i in numbers.update_window_dims else d for i, d in enumerate(shape)]
+    count = math.prod(count_shape)
+    dtype = np.dtype("uint32" if count < 2**32 else "uint64")
+    ids = add_p.bind(reshape(broadcasted_iota(dtype, (count,), 0), count_shape), full(shape, 1, dtype))
+    winners = _bind_scatter(scatter_p, full(shape_of(x), 0, dtype), indices, ids, params)
+    found = _update_gather(winners, indices, shape, numbers, None, None)
+
+    def masked(operand, updates):
+        none = full(shape_of(x), 0, dtype)
+        operand = select(eq_p.bind(winners, none), operand, full(shape_of(x), 0, operand.dtype))
+        return operand, select(eq_p.bind(ids, found), updates, full(shape, 0, updates.dtype))
+
+    (x, updates), (g, g_updates) = masked(x, updates), masked(g, g_updates)
+    out = _bind_scatter(scatter_add_p, x, indices, updates, params)
     return out, _bind_scatter(scatter_add_p, g, indices, g_updates, params)
 
 

@@ -206,12 +206,12 @@ stack_p = row(
 )
 
 
-def unstack(x: ArrayLike, axis: int = 0) -> list[Any]:
-    """The list of slices along an axis, which they lack (`lax.unstack`)."""
+def unstack(x: ArrayLike, axis: int = 0) -> tuple[Array, ...]:
+    """The slices along an axis, which they lack (`lax.unstack`)."""
     ndim = len(shape_of(x))
     if not -ndim <= axis < ndim:
         raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
-    return unstack_p.bind(x, axis=axis % ndim)
+    return tuple(unstack_p.bind(x, axis=axis % ndim))
 
 
 def _unstack_abstract_eval(x, *, axis):
