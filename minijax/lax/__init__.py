@@ -36,8 +36,9 @@ from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.left_out import absent
 from ..foundation.pytrees import tree_map
 from ..primitives import bessel, elementwise, gamma, incomplete  # noqa: F401  (rows, which the tables below name)
+from ..primitives.accuracy import AccuracyMode, Tolerance, check_accuracy
 from ..primitives.basis import reduce_sum, registry
-from ..primitives.contractions import Precision, batch_matmul, dot, dot_general
+from ..primitives.contractions import batch_matmul, dot, dot_general
 from ..primitives.convolution import conv_general_dilated
 from ..primitives.convolution_shapes import (
     ConvDimensionNumbers,
@@ -61,6 +62,7 @@ from ..primitives.elementwise import integer_pow, select
 from ..primitives.fft import FftType, fft
 from ..primitives.indexing import gather, scatter, scatter_add, scatter_max, scatter_min, scatter_mul, scatter_sub
 from ..primitives.joining import concatenate, split, stack, tile, unstack
+from ..primitives.precision import DotAlgorithm, DotAlgorithmPreset, Precision
 from ..primitives.reductions import (
     argmax,
     argmin,
@@ -122,6 +124,9 @@ from .more import (
 )
 from .reductions import reduce, reduce_window, reduce_window_shape_tuple
 
+# The functions that take an accuracy.
+_accurate = set("cbrt cos exp exp2 expm1 log log1p logistic rsqrt sin sqrt tan tanh".split())
+
 # {function: primitive} where the two names differ; the other functions have the primitive's name.
 _unary = {
     **{
@@ -147,7 +152,14 @@ _binary = {
 
 def _function(name: str, primitive, arity: int):
     bind = primitive.bind
-    if arity == 1:
+    if name in _accurate:
+
+        def function(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = None) -> Array:
+            if accuracy is None:
+                return bind(x)
+            check_accuracy(accuracy)
+            return bind(x, accuracy=accuracy)
+    elif arity == 1:
 
         def function(x: ArrayLike) -> Array:
             return bind(x)
@@ -160,6 +172,8 @@ def _function(name: str, primitive, arity: int):
     function.primitive = primitive
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"The primitive `{primitive.name}`, element by element (`jax.lax.{name}`)."
+    if name in _accurate:
+        function.__doc__ += " accuracy: what XLA may do for speed; a `lax.Tolerance` or `lax.AccuracyMode`."
     return function
 
 
@@ -265,6 +279,7 @@ def stop_gradient(x: Any) -> Any:
 
 # fmt: off
 __all__ = [
+    "AccuracyMode", "DotAlgorithm", "DotAlgorithmPreset", "Tolerance",
     "ConvGeneralDilatedDimensionNumbers", "DotDimensionNumbers", "PrecisionLike",
     "approx_max_k", "approx_min_k", "broadcast_like", "broadcast_to_rank", "dtype", "empty", "index_take",
     "optimization_barrier", "platform_dependent", "ragged_dot", "reduce_precision", "shape_as_value",

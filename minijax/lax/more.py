@@ -14,18 +14,21 @@ from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes
 from ..primitives.basis import broadcast_in_dim, expand_dims, shape_of, transpose
 from ..primitives.basis import reshape as _reshape
-from ..primitives.contractions import DimensionNumbers, Precision, dot_general
+from ..primitives.contractions import DimensionNumbers, dot_general
 from ..primitives.convolution_shapes import ConvDimensionNumbers
 from ..primitives.elementwise import convert_element_type, ge_p, lt_p, mul_p, neg_p, rem_p, select
 from ..primitives.indexing import gather
 from ..primitives.joining import concatenate
+from ..primitives.precision import DotAlgorithm, DotAlgorithmPreset, Precision
 from ..primitives.reductions import cumsum
 from ..primitives.shapes import broadcast, full, full_like, iota
 from ..primitives.sorting import top_k
 from ..primitives.windows import GatherDimensionNumbers
 
 # The names that jax.lax gives to types of arguments.
-PrecisionLike: TypeAlias = str | Precision | tuple[str, str] | tuple[Precision, Precision] | None
+PrecisionLike: TypeAlias = (
+    str | Precision | tuple[str, str] | tuple[Precision, Precision] | DotAlgorithm | DotAlgorithmPreset | None
+)
 DotDimensionNumbers: TypeAlias = DimensionNumbers
 ConvGeneralDilatedDimensionNumbers: TypeAlias = tuple[str, str, str] | ConvDimensionNumbers | None
 

@@ -191,10 +191,10 @@ class Writer:
         types = ", ".join(x.type for x in operands)
         return self.assign(out, f"stablehlo.{name} {names}{rest} : ({types}) -> ")
 
-    def elementwise(self, name: str, out: ShapedArray, *operands: Value) -> Value:
+    def elementwise(self, name: str, out: ShapedArray, *operands: Value, attributes: str = "") -> Value:
         """The value of `%2 = stablehlo.name %0, %1 : type`, with the operands broadcast to the result's shape."""
         names = self.names([self.broadcast(x, out.shape) for x in operands])
-        return self.assign(out, f"stablehlo.{name} {names} : ")
+        return self.assign(out, f"stablehlo.{name} {names} {attributes}: ")
 
     def generic(
         self, name: str, outs: Sequence[ShapedArray], operands: Sequence[Value], attributes: str = "", regions=()
