@@ -63,6 +63,7 @@ from ..primitives.fft import FftType, fft
 from ..primitives.indexing import gather, scatter, scatter_add, scatter_max, scatter_min, scatter_mul, scatter_sub
 from ..primitives.joining import concatenate, split, stack, tile, unstack
 from ..primitives.precision import DotAlgorithm, DotAlgorithmPreset, Precision
+from ..primitives.ragged import RaggedDotDimensionNumbers, ragged_dot_general
 from ..primitives.reductions import (
     argmax,
     argmin,
@@ -196,7 +197,7 @@ def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
 # The primitives under JAX's names, `lax.sin_p`, `lax.scatter_add_p`; without the ones that jax.lax lacks.
 _elsewhere = (
     "add_any jit name pbroadcast reduce_scatter remat2 custom_jvp_call custom_vjp_call custom_lin custom_linear_solve linear_call"
-    " custom_vmap_call random_gamma_grad debug_print debug_callback pure_callback io_callback shard_map"
+    " custom_vmap_call ragged_dot_general random_gamma_grad debug_print debug_callback pure_callback io_callback shard_map"
 ).split()
 _primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}
 _primitives["linear_solve_p"] = registry["custom_linear_solve"]
@@ -279,7 +280,8 @@ def stop_gradient(x: Any) -> Any:
 
 # fmt: off
 __all__ = [
-    "AccuracyMode", "DotAlgorithm", "DotAlgorithmPreset", "Tolerance",
+    "AccuracyMode", "DotAlgorithm", "DotAlgorithmPreset", "RaggedDotDimensionNumbers", "Tolerance",
+    "ragged_dot_general",
     "ConvGeneralDilatedDimensionNumbers", "DotDimensionNumbers", "PrecisionLike",
     "approx_max_k", "approx_min_k", "broadcast_like", "broadcast_to_rank", "dtype", "empty", "index_take",
     "optimization_barrier", "platform_dependent", "ragged_dot", "reduce_precision", "shape_as_value",

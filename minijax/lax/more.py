@@ -14,14 +14,14 @@ from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes
 from ..primitives.basis import broadcast_in_dim, expand_dims, shape_of, transpose
 from ..primitives.basis import reshape as _reshape
-from ..primitives.contractions import DimensionNumbers, dot_general
+from ..primitives.contractions import DimensionNumbers
 from ..primitives.convolution_shapes import ConvDimensionNumbers
-from ..primitives.elementwise import convert_element_type, ge_p, lt_p, mul_p, neg_p, rem_p, select
+from ..primitives.elementwise import lt_p, neg_p, rem_p, select
 from ..primitives.indexing import gather
 from ..primitives.joining import concatenate
 from ..primitives.precision import DotAlgorithm, DotAlgorithmPreset, Precision
-from ..primitives.reductions import cumsum
-from ..primitives.shapes import broadcast, full, full_like, iota
+from ..primitives.ragged import RaggedDotDimensionNumbers, ragged_dot_general
+from ..primitives.shapes import broadcast, full, full_like
 from ..primitives.sorting import top_k
 from ..primitives.windows import GatherDimensionNumbers
 
@@ -186,20 +186,10 @@ def ragged_dot(
     >>> ragged_dot(jnp.ones((3, 2)), jnp.array([[[1.0], [1.0]], [[2.0], [2.0]]]), jnp.array([1, 2])).ravel()
     Array([2., 4., 4.], dtype=float32)
     """
-    if group_offset is not None:
-        raise NotImplementedError("ragged_dot with a group_offset is not implemented.")
-    (m, k), shape = shape_of(lhs), shape_of(rhs)
-    groups = shape_of(group_sizes)[0]
-    if len(shape) != 3 or shape[:2] != (groups, k):
-        raise TypeError(f"ragged_dot takes rhs of shape ({groups}, {k}, n), for lhs ({m}, {k}); got {shape}.")
-    ends = cumsum(group_sizes, 0)
-    places = broadcast_in_dim(iota(get_aval(ends).dtype, m), (m, groups), (0,))
-    before = ge_p.bind(places, broadcast_in_dim(ends - group_sizes, (m, groups), (1,)))
-    inside = before & lt_p.bind(places, broadcast_in_dim(ends, (m, groups), (1,)))
-    mask = broadcast_in_dim(convert_element_type(inside, get_aval(lhs).dtype), (m, groups, k), (0, 1))
-    spread = mul_p.bind(mask, broadcast_in_dim(lhs, (m, groups, k), (0, 2)))
-    flat = _reshape(spread, (m, groups * k)), _reshape(rhs, (groups * k, shape[2]))
-    return dot_general(*flat, (((1,), (0,)), ((), ())), precision, preferred_element_type)
+    numbers = RaggedDotDimensionNumbers((([1], [1]), ([], [])), [0], [0])
+    return ragged_dot_general(
+        lhs, rhs, group_sizes, numbers, precision, preferred_element_type, group_offset, out_sharding
+    )
 
 
 def platform_dependent(

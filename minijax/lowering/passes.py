@@ -24,7 +24,7 @@ from .lowered import with_lowerings
 from .rewriting import Rewrite, maker, pure, rewritten
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Products by an algorithm
+# Products by an algorithm, or of two dtypes
 
 
 def _cast(eqn: JaxprEqn, x: Atom, out: Var) -> JaxprEqn:
@@ -34,24 +34,27 @@ def _cast(eqn: JaxprEqn, x: Atom, out: Var) -> JaxprEqn:
 
 def _by_plain_product(eqn: JaxprEqn, makers):
     algorithm = eqn.params["precision"]
-    if algorithm is None or type(algorithm) is tuple:
-        return None
     (out,), avals = eqn.outvars, [v.aval for v in eqn.invars]
+    if algorithm is None or type(algorithm) is tuple:
+        if avals[0].dtype == avals[1].dtype or eqn.params["preferred_element_type"] is not None:
+            return None
+        return [eqn.replace(params={**eqn.params, "preferred_element_type": out.aval.dtype})]
     *dtypes, computed = computing_dtypes(algorithm, avals[0].dtype, avals[1].dtype, out.aval.dtype)
+    # A ragged product has a third operand, the sizes of the groups.
     operands = [Var(ShapedArray(aval.shape, dtype)) for aval, dtype in zip(avals, dtypes)]
     product = Var(ShapedArray(out.aval.shape, computed))
     params = {**eqn.params, "precision": None, "preferred_element_type": computed}
     return [
         *map(_cast, [eqn, eqn], eqn.invars, operands),
-        eqn.replace(invars=operands, outvars=[product], params=params),
+        eqn.replace(invars=[*operands, *eqn.invars[2:]], outvars=[product], params=params),
         _cast(eqn, product, out),
     ]
 
 
-def without_algorithms(jaxpr: Jaxpr) -> Jaxpr:
-    """The jaxpr with a plain product of casts in place of each product by a `lax.DotAlgorithmPreset`. The compiler of
-    StableHLO writes the same. Raises ValueError for an algorithm that a CPU does not have."""
-    return rewritten(jaxpr, _by_plain_product, ("dot_general",))
+def plain_products(jaxpr: Jaxpr) -> Jaxpr:
+    """The jaxpr with a product of casts in place of each product by a `lax.DotAlgorithmPreset`, and with the result's dtype in each
+    product of two dtypes. Raises ValueError for an algorithm that a CPU does not have."""
+    return rewritten(jaxpr, _by_plain_product, ("dot_general", "ragged_dot_general"))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -381,7 +384,7 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
 
 def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
     """(name of a pass, the jaxpr after it) for each pass in order. The inner jaxprs have been through all passes before."""
-    jaxpr = _with_inner(without_algorithms(with_lowerings(closed_jaxpr.jaxpr, "cpu")), optimized)
+    jaxpr = _with_inner(plain_products(with_lowerings(closed_jaxpr.jaxpr, "cpu")), optimized)
     for function in PASSES:
         jaxpr = function(jaxpr)
         yield function.__name__, ClosedJaxpr(jaxpr, closed_jaxpr.consts)

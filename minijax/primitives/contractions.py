@@ -148,24 +148,31 @@ def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_
     return ShapedArray(tuple(shape), dtype, x.weak_type and y.weak_type and preferred_element_type is None)
 
 
-def cast_for_product(x, dtype):
-    """A NumPy array in the dtype that an algorithm computes in; of a complex number the real part, as XLA's conversion gives it."""
+def _cast(x, dtype):
+    """The array in the dtype that an algorithm computes in; of a complex number the real part, as XLA's conversion gives it."""
     return (x.real if x.dtype.kind == "c" and dtype.kind != "c" else x).astype(dtype, copy=False)
 
 
-def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
+def in_computing_dtypes(product, x, y, precision, preferred_element_type):
+    """`product(x, y, dtype of the result)` of operands that are cast as an algorithm asks, in the dtype of the result."""
+    dtype = preferred_element_type or _product_dtype(x.dtype, y.dtype)
     if precision is None or type(precision) is tuple:
-        return _product(x, y, dimension_numbers=dimension_numbers, preferred_element_type=preferred_element_type)
-    dtype = preferred_element_type or _product_dtype(x.dtype, y.dtype)
+        return product(x, y, dtype)
     x_dtype, y_dtype, out_dtype = computing_dtypes(precision, x.dtype, y.dtype, dtype)
-    x, y = cast_for_product(x, x_dtype), cast_for_product(y, y_dtype)
-    out = _product(x, y, dimension_numbers=dimension_numbers, preferred_element_type=out_dtype)
-    return cast_for_product(out, dtype)
+    return _cast(product(_cast(x, x_dtype), _cast(y, y_dtype), out_dtype), dtype)
 
 
-def _product(x, y, *, dimension_numbers, preferred_element_type):
+def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
+    def dot(x, y, dtype):
+        return product(x, y, dimension_numbers=dimension_numbers, preferred_element_type=dtype)
+
+    return in_computing_dtypes(dot, x, y, precision, preferred_element_type)
+
+
+def product(x, y, *, dimension_numbers, preferred_element_type):
+    """The product of NumPy arrays. preferred_element_type: the result's dtype; None only if the operands' is one, which it has."""
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
-    dtype = preferred_element_type or _product_dtype(x.dtype, y.dtype)
+    dtype = preferred_element_type or x.dtype
     if x.dtype != dtype or y.dtype != dtype:
         # float16 and bfloat16 have no common dtype in NumPy.
         common = np.result_type(*["float32" if d.char in "eE" else d for d in (x.dtype, y.dtype, dtype)])
@@ -192,7 +199,7 @@ def _product(x, y, *, dimension_numbers, preferred_element_type):
 
 
 # The text of a program shows the product itself: a pass has taken the algorithms out of the equations.
-_dot_impl.users = _product
+_dot_impl.users = product
 
 
 def _matmul(x, y):

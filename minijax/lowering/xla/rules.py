@@ -14,6 +14,7 @@ import numpy as np
 from ...core.avals import ShapedArray
 from ...primitives.accuracy import AccuracyMode, check_accuracy
 from ...primitives.precision import DotAlgorithm, DotAlgorithmPreset, computing_dtypes, parts
+from ...primitives.ragged import dense
 from .text import BOOL, INT32, Value, boolean, i64_array, i64_table, ints, tensor
 
 Rule = Callable[..., Value | Sequence[Value]]
@@ -481,4 +482,8 @@ def _algorithm(algorithm, x, y) -> str:
     )
 
 
-CONTRACTIONS: dict[str, Rule] = {"dot_general": _dot}
+def _ragged_dot(w, out, *operands, **params):
+    return w.trace(lambda *xs: [dense(*xs, **params)], operands)[0]
+
+
+CONTRACTIONS: dict[str, Rule] = {"dot_general": _dot, "ragged_dot_general": _ragged_dot}
