@@ -305,10 +305,11 @@ def _without_annotations(args: ast.arguments) -> ast.arguments:
 
 
 @cache
-def parameters(function: Callable) -> set[str]:
-    """The keyword parameters that a function names. Other parameters go into its `**params`, and the function ignores them."""
+def parameters(function: Callable) -> dict[str, Any]:
+    """{a keyword parameter that a function names: its default}. Other parameters go into its `**params`, and
+    the function ignores them."""
     try:
         found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return set()
-    return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+        return {}
+    return {p.name: p.default for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
