@@ -130,11 +130,11 @@ hyp1f1_by_b_p = row(hyp1f1_by_b, [*[_absent("hyp1f1")] * 2, _by_b_and_x_1f1], 3,
 # ---------------------------------------------------------------------------------------------------------------------
 # 2F1
 
-# The power series around 0 is summed up to here. From here on the function is continued towards 1, in steps of half of the distance
-# to 1: a Taylor series around each place, whose coefficients the differential equation gives. So no case of the parameters is
-# special, unlike in the formulas that connect 0 with 1.
+# The power series around 0 is summed up to here. From here on the function is continued towards 1, in steps of a quarter of the
+# distance to 1: a Taylor series around each place, whose coefficients the differential equation gives. So no case of the parameters
+# is special, unlike in the formulas that connect 0 with 1.
 NEAR = 0.5
-# A step of half of the radius of convergence gains a bit with each coefficient.
+# A step of a quarter of the radius of convergence gains two bits with each coefficient.
 COEFFICIENTS = 64
 
 
@@ -172,9 +172,9 @@ def _continued(ops, a, b, c, z, values, slopes, active):
 
     def step(p, *state):
         old, new = list(state[:many]), list(state[many:])
-        half = p + (1.0 - p) * 0.5
+        half = p + (1.0 - p) * 0.25
         # The last step ends at z.
-        h = ops.where(half > z, z - p, (1.0 - p) * 0.5)
+        h = ops.where(half > z, z - p, (1.0 - p) * 0.25)
         ahead = ops.where(half > z, z, half)
         u, v = old, [s * h for s in new]
         totals, steeps = [x + y for x, y in zip(u, v)], list(v)
@@ -195,7 +195,25 @@ def _continued(ops, a, b, c, z, values, slopes, active):
 
 
 def _gauss(ops, a, b, c, z, derivatives: bool):
-    """F(a, b; c; z) for 0 <= z < 1, and its derivatives by a, b and c."""
+    """F(a, b; c; z) for 0 <= z < 1, and its derivatives by a, b and c. For c < a + b and z > NEAR as (1 - z)^d F(c-a, c-b; c; z),
+    d = c - a - b (DLMF 15.8.1): the second factor stays finite at 1."""
+    steep = (c < a + b) & (z > NEAR)
+    p, q = ops.where(steep, c - a, a), ops.where(steep, c - b, b)
+    values = _regular(ops, p, q, c, z, derivatives)
+    log = ops.where(steep, ops.log1p(-ops.where(steep, z, ops.full(z, 0.0))), ops.full(z, 0.0))
+    values = [v * ops.exp((c - a - b) * log) for v in values]
+    if not derivatives:
+        return values
+    value, by_p, by_q, by_c = values
+    return [
+        value,
+        ops.where(steep, -log * value - by_p, by_p),
+        ops.where(steep, -log * value - by_q, by_q),
+        ops.where(steep, log * value + by_p + by_q + by_c, by_c),
+    ]
+
+
+def _regular(ops, a, b, c, z, derivatives: bool):
     far = z > NEAR
     start = ops.where(far, ops.full(z, NEAR), z)
     values, slopes = _slopes_at(ops, a, b, c, start, z == z, derivatives)

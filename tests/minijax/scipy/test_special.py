@@ -233,7 +233,7 @@ def test_hypergeometric_functions(dtype):
         for function, columns in ((mpmath.hyp1f1, [*wide[:2], wide[3]]), (mpmath.hyp2f1, [*wide[:3], wide[4]]))
     ]
     for mine, truth in zip((*found, compiled), (*exact, exact[1])):
-        np.testing.assert_allclose(mine, truth.astype(dtype), rtol={"float32": 2e-7, "float64": 1e-12}[dtype])
+        np.testing.assert_allclose(mine, truth.astype(dtype), rtol={"float32": 2e-7, "float64": 1e-11}[dtype])
     with pytest.raises(NotImplementedError, match="second derivative by its parameters"):
         mj.hessian(mj.scipy.special.hyp2f1)(1.0, 2.0, 3.0, 0.5)
     with pytest.raises(NotImplementedError, match="second derivative by its parameters"):
