@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..core.jaxpr import Jaxpr
+from ..core.jaxpr import ClosedJaxpr, Jaxpr
 from ..core.staging import trace_to_jaxpr
 from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike
@@ -268,6 +268,34 @@ def _assign(flat, positions, values):
     flat[positions] = values
 
 
+# `calls/scatter_apply.py` puts its function here: (closed jaxpr of an element and an update that it ignores, elements) -> elements.
+applied: Callable | None = None
+
+
+def _scatter_or_apply(*args, dimension_numbers, mode, update_jaxpr=None, update_consts=(), **params):
+    """`scatter`; with a jaxpr `scatter_apply`: an element goes through the function as often as it is named."""
+    if update_jaxpr is None:
+        return _plain_scatter(*args, dimension_numbers=dimension_numbers, mode=mode)
+
+    def write(flat, positions, values):
+        def apply(elements):
+            return applied(ClosedJaxpr(update_jaxpr, update_consts), elements)
+
+        if positions is Ellipsis:
+            flat[...] = apply(flat.reshape(-1)).reshape(flat.shape)
+            return
+        while len(positions):
+            places, firsts = np.unique(positions, return_index=True)
+            flat[places] = apply(flat[places])
+            positions = np.delete(positions, firsts)
+
+    return _scatter_impl(write)(*args, dimension_numbers=dimension_numbers, mode=mode)
+
+
+_plain_scatter = _scatter_impl(_assign)
+_scatter_or_apply.users = _plain_scatter
+
+
 def _accumulate(ufunc) -> Callable:
     return lambda flat, positions, values: ufunc.at(flat, positions, values)
 
@@ -338,6 +366,10 @@ def _scatter_sum_transpose(sign: Callable) -> Callable:
 
 def _scatter_jvp(primals, tangents, **params):
     x, indices, updates = primals
+    if params["update_jaxpr"] is not None:
+        raise NotImplementedError(
+            "scatter_apply JVP not implemented, as in JAX: gather, apply the function, and scatter."
+        )
     if type(tangents[0]) is Zero and type(tangents[2]) is Zero:
         out = scatter_p.bind(x, indices, updates, **params)
         return out, zero_like(out)
@@ -428,10 +460,10 @@ def _extremum_tangent(out, primals, g, g_updates, params):
     return div_p.bind(total, max_p.bind(share, full(shape_of(x), 1, g.dtype)))
 
 
-def _scatter_row(name: str, write: Callable, jvp: Callable, transpose) -> object:
+def _scatter_row(name: str, impl: Callable, jvp: Callable, transpose) -> object:
     primitive = row(
         name,
-        impl=_scatter_impl(write),
+        impl=impl,
         abstract_eval=_scatter_abstract_eval,
         jvp=jvp,
         transpose=transpose,
@@ -440,25 +472,33 @@ def _scatter_row(name: str, write: Callable, jvp: Callable, transpose) -> object
     return primitive
 
 
-scatter_p = _scatter_row("scatter", _assign, _scatter_jvp, _scatter_transpose)
+scatter_p = _scatter_row("scatter", _scatter_or_apply, _scatter_jvp, _scatter_transpose)
 scatter_add_p = _scatter_row(
     "scatter-add",
-    _accumulate(np.add),
+    _scatter_impl(_accumulate(np.add)),
     _scatter_sum_jvp(lambda: scatter_add_p),
     _scatter_sum_transpose(lambda ct: ct),
 )
 scatter_sub_p = _scatter_row(
     "scatter-sub",
-    _accumulate(np.subtract),
+    _scatter_impl(_accumulate(np.subtract)),
     _scatter_sum_jvp(lambda: scatter_sub_p),
     _scatter_sum_transpose(neg_p.bind),
 )
-scatter_mul_p = _scatter_row("scatter-mul", _accumulate(np.multiply), _scatter_mul_jvp, _scatter_mul_transpose)
+scatter_mul_p = _scatter_row(
+    "scatter-mul", _scatter_impl(_accumulate(np.multiply)), _scatter_mul_jvp, _scatter_mul_transpose
+)
 scatter_min_p = _scatter_row(
-    "scatter-min", _accumulate(np.minimum), _jvp_of_scatter(lambda: scatter_min_p, _extremum_tangent), NOT_LINEAR
+    "scatter-min",
+    _scatter_impl(_accumulate(np.minimum)),
+    _jvp_of_scatter(lambda: scatter_min_p, _extremum_tangent),
+    NOT_LINEAR,
 )
 scatter_max_p = _scatter_row(
-    "scatter-max", _accumulate(np.maximum), _jvp_of_scatter(lambda: scatter_max_p, _extremum_tangent), NOT_LINEAR
+    "scatter-max",
+    _scatter_impl(_accumulate(np.maximum)),
+    _jvp_of_scatter(lambda: scatter_max_p, _extremum_tangent),
+    NOT_LINEAR,
 )
 
 
