@@ -123,7 +123,7 @@ def loaded(file: str, name: str, argv: Sequence[str] = ()) -> tuple[Any, dict]:
     """(function, the file's names), without running what is under `if __name__ == "__main__"`."""
     try:
         found, names = load(file, name, argv)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(f"{file} failed: {_first_line(error)}") from error
     if not callable(found):
         raise BadInput(f"{file} has no function {name}: it has {', '.join(functions_in(file)) or 'none'}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ast
 import os
-import runpy
 import shlex
 import sys
 import traceback
@@ -20,6 +19,7 @@ from .compare import jax_badges
 from .debugger import Left
 from .debugging import TESTS, watched
 from .stages import explainer
+from .watching import run_file
 
 
 def parser() -> argparse.ArgumentParser:
@@ -121,13 +121,12 @@ def _run(script: str, arguments: Sequence[str]) -> int:
         install_as_jax()
     except RuntimeError as error:
         raise BadInput(str(error)) from error
-    sys.argv, sys.path[0:0] = [script, *arguments], [os.path.dirname(os.path.abspath(script))]
     try:
-        runpy.run_path(script, run_name="__main__")
+        run_file(script, arguments)
     except Exception as error:
         # The user's traceback begins in the script.
         frames = error.__traceback__
-        while frames is not None and frames.tb_frame.f_code.co_filename != script:
+        while frames is not None and os.path.abspath(frames.tb_frame.f_code.co_filename) != os.path.abspath(script):
             frames = frames.tb_next
         traceback.print_exception(error.with_traceback(frames or error.__traceback__))
         return 1
