@@ -15,15 +15,19 @@ from .running import run, sample
 TOLERANCE = 0.02
 
 
-def gradient_badge(first: ClosedJaxpr, gradient: ClosedJaxpr | None, differentiated: Sequence[bool], args) -> Badge:
-    """Whether the gradient along a random direction is what differences of the function's value give."""
+def gradient_badge(
+    first: ClosedJaxpr, gradient: ClosedJaxpr | None, differentiated: Sequence[bool], args: Sequence | Exception
+) -> Badge:
+    """Whether the gradient along a random direction is what differences of the function's value give.
+
+    args: the arguments of `gradient`: those of the function, and cotangents of its results unless the result is one scalar. The
+    function whose gradient is meant is the sum of the results, weighted by the cotangents.
+    """
     name = "gradient = finite differences"
     if gradient is None:
         return Badge(name, "skipped", "there is no gradient")
     if isinstance(args, Exception):
         return Badge(name, "skipped", f"no sample arguments: {args}")
-    if len(gradient.in_avals) != len(first.in_avals):
-        return Badge(name, "skipped", "the result is no single scalar")
     if any(a.dtype.kind == "c" for a, d in zip(first.in_avals, differentiated) if d):
         return Badge(name, "skipped", "an argument is complex")
     try:
@@ -39,10 +43,17 @@ def gradient_badge(first: ClosedJaxpr, gradient: ClosedJaxpr | None, differentia
     return Badge(name, "good" if abs(slope - differences) <= TOLERANCE * largest + error else "bad", along)
 
 
+def _wide(x: ArrayImpl) -> np.ndarray:
+    value = np.asarray(x._value)
+    return value.astype(np.complex128 if value.dtype.kind == "c" else np.float64)
+
+
 def _slopes(first, gradient, differentiated, args) -> tuple[float, float, float]:
     """(the gradient along a direction, differences of the value along it, how far off these may be)."""
     places = [i for i, d in enumerate(differentiated) if d]
-    grads = run(gradient, args)[1:]
+    grads = run(gradient, args)[len(first.out_avals) :]
+    args, cts = args[: len(first.in_avals)], args[len(first.in_avals) :]
+    weights = [np.asarray(ct._value) for ct in cts] or [1.0]
     numbers = {i: np.asarray(to_array(args[i])._value, np.float64) for i in places}
     directions = {i: np.asarray(sample(first.in_avals[i], 300 + i)._value, np.float64) for i in places}
     length = np.sqrt(sum(float((d**2).sum()) for d in directions.values())) or 1.0
@@ -54,7 +65,8 @@ def _slopes(first, gradient, differentiated, args) -> tuple[float, float, float]
         for i in places:
             aval = first.in_avals[i]
             moved[i] = ArrayImpl((numbers[i] + t * directions[i]).astype(aval.dtype), aval.weak_type)
-        return float(run(first, moved)[0])
+        results = zip(weights, run(first, moved), strict=True)
+        return sum(float((w * _wide(x)).sum().real) for w, x in results if x.dtype.kind not in "biu")
 
     # A large step leaves the straight line, and a small one drowns in rounding. The best pair of steps agrees, and is not small.
     dtype = np.asarray(args[places[0]]._value).dtype

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..api.arguments import check_callable
 from ..api.checkpoint import checkpoint
+from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Var, jaxpr_as_fun, jaxprs_in_params
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.traces import called_by_user
@@ -77,6 +78,8 @@ class _Maker:
         arguments = tuple(f"{n}: {a.str_short(short_dtypes=True)}" for n, a in zip(traced.names, avals))
         self.made = Explanation(traced.name, arguments, command or f"minijax.explain({traced.name})(...)")
         self.marks, self.rules = Marks(), Rules()
+        # The types of the cotangents that the gradient takes.
+        self.cotangents: list[ShapedArray] = []
         outs = traced.jaxpr.out_avals
         scalar = len(outs) == 1 and outs[0].shape == () and outs[0].dtype.kind == "f"
         self.wants_gradient = (scalar and any(traced.differentiated)) if grad is None else grad
@@ -115,7 +118,7 @@ class _Maker:
         made.versions = [version(name, make) for name, make in self.versions(gradient).items()]
         if checks:
             made.badges.append(
-                gradient_badge(self.first, gradient, traced.differentiated, self.attempted(traced.samples))
+                gradient_badge(self.first, gradient, traced.differentiated, self.attempted(self.gradient_samples))
             )
         return made
 

@@ -52,7 +52,8 @@ def text(made: Explanation, color: bool = False, width: int = 80) -> str:
     page = _Page(color, width)
     for row in textwrap.wrap(f"{made.name}({', '.join(made.arguments)})", width, subsequent_indent="    "):
         page.row(row, "title")
-    page.row(made.command, "note")
+    # One line, to be copied.
+    page.rows.append(page.ink(made.command, "note"))
     for badge in made.badges:
         sign = {"good": "ok ", "bad": "NO ", "skipped": "-- "}[badge.state]
         for row in textwrap.wrap(f"{sign}{badge.name}: {badge.text}", width, subsequent_indent="   "):

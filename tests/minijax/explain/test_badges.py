@@ -31,7 +31,12 @@ STATES = {
     "wrong by a tenth": (lambda x: jnp.sum(wrong(x)), X, "bad"),
     "not finite": (lambda x: jnp.sum(jnp.log(-x)), X, "bad"),
     "noise": (lambda x: jnp.sum(jnp.sin(1e7 * x)), X, "skipped"),
-    "several results": (lambda x: (x, x), X, "skipped"),
+    "several results": (lambda x: (jnp.exp(x), x @ x), X, "good"),
+    "several results, one wrong": (lambda x: (wrong(x), x), X, "bad"),
+    "an array": (lambda x: jnp.outer(x, jnp.sin(x)), X, "good"),
+    "an array by a wrong rule": (wrong, X, "bad"),
+    "a count besides": (lambda x: (jnp.sum(x * x), jnp.sum(x > 0.5)), X, "good"),
+    "a complex result": (lambda x: jnp.exp(1j * x) * x, X, "good"),
     "integers": (lambda n: n * 2, np.arange(3), "skipped"),
     "complex": (lambda z: jnp.abs(z).sum(), X.astype(np.complex64), "skipped"),
 }
