@@ -14,7 +14,17 @@ from typing import Any
 
 from ..alias import as_jax, install_as_jax
 from . import rules
-from .capture import BadInput, arguments, check_is_file, defined_in, functions_in, loaded, run_to_call, split_target
+from .capture import (
+    BadInput,
+    arguments,
+    check_is_file,
+    defined_in,
+    functions_in,
+    loaded,
+    run_to_call,
+    split_target,
+    with_types,
+)
 from .compare import jax_badges
 from .debugger import Left
 from .debugging import TESTS, watched
@@ -90,9 +100,12 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
         function, scope = loaded(file, name, options.script_args)
         args, kwargs = arguments(options.args, scope), {}
     command = shlex.join(["python", "-m", "minijax", *words])
-    job = {"file": file, "name": name, "argv": options.script_args, "call": None}
+    job = {"file": file, "name": name, "argv": options.script_args}
     if options.args is None:
         job |= {"call": options.call, "defined_in": defined_in(file, name)}
+    else:
+        source, types = with_types(options.args, scope)
+        job["written"] = source, [(x.shape, x.dtype.name) for x in types]
     try:
         made = explainer(
             function,
