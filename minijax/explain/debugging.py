@@ -32,10 +32,9 @@ from ..foundation.source_info import Origin, SourceInfo, context, current_origin
 from ..lowering import compile as lowering
 from ..lowering import run as lowering_run
 from ..lowering.origins import numbered
-from ..transforms.transpose import accumulate, transpose_eqn
 from .capture import BadInput
 from .debugger import Debugger, Left, in_frame_of
-from .names import Names, base, expression, is_of_user, user_frame
+from .names import Names, base, expression, nearest, user_frame
 from .running import summary
 
 TESTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"NaN": np.isnan, "infinity": np.isinf}
@@ -145,8 +144,9 @@ class Watch:
         return run
 
     def note_operands(self, args: Sequence) -> None:
-        self.names.note_operands(args)
-        for ct, of in cotangents(sys._getframe(2)):
+        environment, transposing = nearest(sys._getframe(2))
+        self.names.note_operands(args, environment)
+        for ct, of in () if transposing is None else cotangents(transposing.f_locals):
             self.names.note_cotangent(ct, of)
 
     def note_result(self, x: Any, primitive: Primitive, origin: Origin | None, args: Sequence) -> None:
@@ -310,18 +310,13 @@ def is_of_the_way_back(origin: Origin) -> bool:
     return origin.role == "cotangent" or any(map(is_of_the_way_back, origin.parents[:1]))
 
 
-def cotangents(frame: FrameType | None) -> list[tuple[Any, str]]:
-    """(cotangent, what it is) of those that are transposed, or added, now."""
-    while frame is not None and not is_of_user(frame):
-        if frame.f_code is accumulate.__code__:
-            parts = [frame.f_locals["before"], frame.f_locals["ct"]]
-            return [(x, "a part of a cotangent, from one of its readers") for x in parts]
-        if frame.f_code is transpose_eqn.__code__:
-            ct, place = frame.f_locals.get("ct"), frame.f_locals["eqn"].source_info
-            of = "a value" if place is None else place.target or expression(place)
-            return [(x, f"the cotangent of {of}") for x in (ct if isinstance(ct, list) else [ct])]
-        frame = frame.f_back
-    return []
+def cotangents(found: dict[str, Any]) -> list[tuple[Any, str]]:
+    """(cotangent, what it is) of those that are transposed, or added: of the locals of `accumulate` or `transpose_eqn`."""
+    if "before" in found:
+        return [(x, "a part of a cotangent, from one of its readers") for x in (found["before"], found["ct"])]
+    ct, place = found.get("ct"), found["eqn"].source_info
+    of = "a value" if place is None else place.target or expression(place)
+    return [(x, f"the cotangent of {of}") for x in (ct if isinstance(ct, list) else [ct])]
 
 
 def running_frame(place: SourceInfo | None, frame: FrameType | None) -> FrameType | None:
