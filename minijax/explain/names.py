@@ -7,7 +7,6 @@ returned. So each operation notes the names of its operands: of arrays, and of v
 from __future__ import annotations
 
 import linecache
-import sys
 from collections import deque
 from collections.abc import Sequence
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
@@ -18,9 +17,10 @@ import numpy as np
 
 from ..core.array import ArrayImpl
 from ..core.jaxpr import Literal, Var, eval_jaxpr
+from ..core.primitive import Primitive
 from ..core.staging import JaxprTracer
 from ..core.traces import Tracer
-from ..foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
+from ..foundation.source_info import PACKAGE_DIRECTORY, Origin, SourceInfo
 from ..transforms.jvp import JVPTracer
 from ..transforms.transpose import accumulate, backward_pass, transpose_eqn
 from ..transforms.vmap import BatchTracer
@@ -122,11 +122,11 @@ class Names:
         # {id of an array or variable: {id of the code of the function that has the name: name}}; and these codes, which stay.
         self._names: dict[int, dict[int, str]] = {}
         self._codes: dict[int, CodeType] = {}
-        # The last function whose values were looked at: (its code, where it was, its values, {id: (name, value)}). Several
+        # The last function whose values were looked at: (its code, where it was, its values, {id of a base: (name, base)}). Several
         # operations come from one place.
-        self._seen: tuple[CodeType | None, int, list, dict[int, tuple[str, Any]]] = None, 0, [], {}
-        # {id: the expression that made it}, {id: of what it is the cotangent}
-        self._made_by: dict[int, str] = {}
+        self._seen: tuple[CodeType | None, int, list, dict[int, tuple[str, np.ndarray | Var]]] = None, 0, [], {}
+        # {id: (the primitive, the origin of the operation that made it)}, {id: of what it is the cotangent}
+        self._made_by: dict[int, tuple[Primitive, Origin]] = {}
         self._cotangents: dict[int, str] = {}
         # What keeps an id its own: a variable itself, or a weak reference to an array, so that no array lives longer for this.
         self._kept: dict[int, Any] = {}
@@ -138,8 +138,8 @@ class Names:
         found = self._names.get(id(base(x)), {})
         return found.get(id(code)) or next(reversed(found.values()), None)
 
-    def made_by(self, x: Any) -> str | None:
-        """The expression that made a value."""
+    def made_by(self, x: Any) -> tuple[Primitive, Origin] | None:
+        """The operation that made a value: its primitive and its origin, which has a place."""
         return self._made_by.get(id(base(x)))
 
     def cotangent_of(self, x: Any) -> str | None:
@@ -162,35 +162,35 @@ class Names:
 
     def note_operands(self, args: Sequence, frame: FrameType | None) -> None:
         """Note what the running function of the user's, or the jaxpr that is run in that frame, calls the operands."""
-        wanted = {id(b): x for x in args if (b := base(x)) is not None}
+        wanted = [id(found) for x in args if (found := base(x)) is not None]
         if not wanted or frame is None:
             return
-        if not is_of_user(frame):
+        code = frame.f_code
+        if _kind(code) != "user":
             self._note_variables(frame, wanted)
             return
-        code = frame.f_code
         nameless = [key for key in wanted if id(code) not in self._names.get(key, ())]
         table = self._values(frame) if nameless else {}
         for key in nameless:
             if key in table:
-                name, x = table[key]
-                self._keep(x)
+                name, found = table[key]
+                self._keep(found)
                 self._codes[id(code)] = code
                 self._names.setdefault(key, {})[id(code)] = name
 
-    def _values(self, frame: FrameType) -> dict[int, tuple[str, Any]]:
-        """{id: (name, value)} of the arrays that a function of the user's sees."""
-        names = variables(frame)
-        code, place, values, table = self._seen
-        same = code is frame.f_code and place == frame.f_lasti and len(values) == len(names)
-        if not (same and all(a is b for a, b in zip(values, names.values()))):
+    def _values(self, frame: FrameType) -> dict[int, tuple[str, np.ndarray | Var]]:
+        """{id of a base: (name, base)} of what a function of the user's sees."""
+        values = list(frame.f_locals.values())
+        code, place, before, table = self._seen
+        ids = list(map(id, values))
+        if code is not frame.f_code or place != frame.f_lasti or ids != list(map(id, before)):
             table = {}
-            for name, value in names.items():
+            for name, value in variables(frame).items():
                 _collect(name, value, 0, table)
-            self._seen = frame.f_code, frame.f_lasti, [*names.values()], table
+            self._seen = frame.f_code, frame.f_lasti, values, table
         return table
 
-    def _note_variables(self, frame: FrameType, wanted: dict[int, Any]) -> None:
+    def _note_variables(self, frame: FrameType, wanted: Sequence[int]) -> None:
         found = frame.f_locals
         values, eqn = found[_kind(frame.f_code)], found.get("eqn")
         for v in () if eqn is None else eqn.invars:
@@ -200,28 +200,31 @@ class Names:
 
     def same(self, x: Any, y: Any) -> None:
         """y is x in another trace, and so has the names of x."""
-        key, other = id(base(x)), id(base(y))
-        known = (self._made_by, self._cotangents)
-        if base(y) is None or key == other or not any(key in table for table in (self._names, *known)):
+        found = base(y)
+        key, other = id(base(x)), id(found)
+        tables = (self._made_by, self._cotangents)
+        if found is None or key == other or not (key in self._names or any(key in table for table in tables)):
             return
-        self._keep(y)
-        self._names.setdefault(other, {}).update(self._names.get(key, {}))
-        for table in known:
+        self._keep(found)
+        if key in self._names:
+            self._names.setdefault(other, {}).update(self._names[key])
+        for table in tables:
             if key in table:
                 table.setdefault(other, table[key])
 
-    def note_result(self, x: Any, made_by: str) -> None:
-        if base(x) is not None:
-            self._keep(x)
-            self._made_by[id(base(x))] = made_by
+    def note_result(self, x: Any, made_by: tuple[Primitive, Origin]) -> None:
+        found = base(x)
+        if found is not None:
+            self._keep(found)
+            self._made_by[id(found)] = made_by
 
     def note_cotangent(self, x: Any, of: str) -> None:
-        if base(x) is not None:
-            self._keep(x)
-            self._cotangents.setdefault(id(base(x)), of)
-
-    def _keep(self, x: Any) -> None:
         found = base(x)
+        if found is not None and id(found) not in self._cotangents:
+            self._keep(found)
+            self._cotangents[id(found)] = of
+
+    def _keep(self, found: np.ndarray | Var) -> None:
         key = id(found)
         if key not in self._kept:
             if type(found) is np.ndarray:
@@ -243,16 +246,16 @@ def variables(frame: FrameType) -> dict[str, Any]:
     if names is not frame.f_globals:
         around = frame.f_globals
         names = {n: around[n] for n in code.co_names if n in around} | names
-    return {n: x for n, x in names.items() if not isinstance(x, _NO_CONTAINERS) and n[:2] != "__"}
+    return {n: x for n, x in names.items() if n[:2] != "__"}
 
 
-def _collect(name: str, value: Any, depth: int, table: dict[int, tuple[str, Any]]) -> None:
-    """Add {id: (name, value)} of the arrays in a value: `x`, `params['w']`, `self.w`."""
+def _collect(name: str, value: Any, depth: int, table: dict[int, tuple[str, np.ndarray | Var]]) -> None:
+    """Add {id of a base: (name, base)} of the arrays in a value: `x`, `params['w']`, `self.w`."""
     found = base(value)
     if found is not None:
-        table.setdefault(id(found), (name, value))
+        table.setdefault(id(found), (name, found))
         return
-    if depth >= _DEEPEST or value is None or isinstance(value, _NO_CONTAINERS):
+    if value is None or depth >= _DEEPEST or isinstance(value, _NO_CONTAINERS):
         return
     if isinstance(value, (dict, list, tuple, set)) and len(value) > _LONGEST:
         return
