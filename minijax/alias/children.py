@@ -171,10 +171,16 @@ def _started(start: Callable[[Any], None]) -> Callable[[Any], None]:
 
 @contextmanager
 def _in_environment(wanted: bool):
-    """The alias in the environment, for what was imported under it and starts a process later."""
-    end = put_into_environment() if wanted and CHILD not in os.environ else None
+    """The alias in the environment, for what was imported under it and starts a process later; and for what is to have real JAX
+    and starts a process within the context, none."""
+    before = os.environ.get(CHILD)
+    end = put_into_environment() if wanted and before is None else None
+    if before and not wanted:
+        os.environ[CHILD] = ""
     try:
         yield
     finally:
         if end is not None:
             end()
+        elif before and not wanted:
+            os.environ[CHILD] = before
