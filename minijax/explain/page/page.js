@@ -261,7 +261,8 @@
       span.classList.toggle("on", on);
       span.classList.toggle("half", state.lit !== null && !on && ids.some(isOn));
       if (on && litWas !== state.lit) {
-        span.scrollIntoView({block: "nearest", inline: "nearest"});
+        span.scrollIntoView({block: "nearest"});
+        $("source").scrollLeft = span.offsetLeft < $("source").clientWidth * .7 ? 0 : span.offsetLeft - 60;
         litWas = state.lit;
       }
     }
