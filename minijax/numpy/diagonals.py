@@ -19,7 +19,8 @@ from ..primitives.basis import const
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import reductions
-from .creation import arange, array, asarray, eye, zeros_like
+from .creation import arange, array, asarray, zeros_like
+from .grids import eye
 from .manipulation import as_tuple, moveaxis, ravel
 from .repeating import resize
 from .util import as_array, canonicalize_axis, check_arraylike, check_no_out, ensure_arraylike
