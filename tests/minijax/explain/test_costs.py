@@ -136,6 +136,12 @@ def test_what_a_call_costs():
     assert cost_of_jaxpr(jit).flops == 6
 
 
+def test_a_jaxpr_says_its_cost():
+    closed = minijax.make_jaxpr(lambda x: x @ x)(m(3, 3))
+    assert closed.cost() == closed.jaxpr.cost() == minijax.cost(closed)
+    assert closed.cost().flops == 54
+
+
 def test_random_numbers_are_not_counted():
     jaxpr = minijax.make_jaxpr(lambda key: minijax.random.bits(key, (4,)))(minijax.random.key(0))
     assert not all(counted(eqn) for eqn in jaxpr.eqns)
