@@ -394,12 +394,23 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
 
 
 def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
-    """(name of a pass, the jaxpr after it) for each pass in order. The inner jaxprs have been through all passes before."""
-    jaxpr = one_condition(with_lowerings(closed_jaxpr.jaxpr, "cpu"))
-    jaxpr = _with_inner(plain_products(jaxpr), optimized)
+    """(name of a pass, the jaxpr after it) for each pass in order. First come, where they change something: `lowerings`, which
+    stand for users' primitives; `one_condition`; `plain_products`; `inner_programs`, which takes the jaxprs within equations
+    through all passes."""
+    consts = closed_jaxpr.consts
+    jaxpr = with_lowerings(closed_jaxpr.jaxpr, "cpu")
+    if jaxpr is not closed_jaxpr.jaxpr:
+        yield "lowerings", ClosedJaxpr(jaxpr, consts)
+    for function in (one_condition, plain_products):
+        before, jaxpr = jaxpr, function(jaxpr)
+        if jaxpr is not before:
+            yield function.__name__, ClosedJaxpr(jaxpr, consts)
+    if any(eqn.params and jaxprs_in_params(eqn.params) for eqn in jaxpr.eqns):
+        jaxpr = _with_inner(jaxpr, optimized)
+        yield "inner_programs", ClosedJaxpr(jaxpr, consts)
     for function in PASSES:
         jaxpr = function(jaxpr)
-        yield function.__name__, ClosedJaxpr(jaxpr, closed_jaxpr.consts)
+        yield function.__name__, ClosedJaxpr(jaxpr, consts)
 
 
 _optimized: WeakKeyDictionary[ClosedJaxpr, ClosedJaxpr] = WeakKeyDictionary()

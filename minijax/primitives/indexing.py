@@ -58,7 +58,14 @@ def gather(
     mode: Any = None,
     fill_value: ArrayLike | None = None,
 ) -> Array:
-    """A window of the operand for every index vector (the last axis of `start_indices`) (`lax.gather`)."""
+    """A window of the operand for every index vector (the last axis of `start_indices`) (`lax.gather`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> one = lax.GatherDimensionNumbers((), (0,), (0,))
+    >>> lax.gather(jnp.array([10, 20, 30]), jnp.array([[2], [0]]), one, slice_sizes=(1,))
+    Array([30, 10], dtype=int32)
+    """
     # A scatter drops what is out of bounds unless a mode is given, a gather promises that nothing is.
     parsed = GatherScatterMode.PROMISE_IN_BOUNDS if mode is None else GatherScatterMode.from_any(mode)
     if parsed is GatherScatterMode.FILL_OR_DROP:
@@ -547,7 +554,7 @@ def _scatter(primitive, operand, indices, updates, numbers, indices_are_sorted, 
     )
 
 
-def _scatterer(primitive, name: str, does: str):
+def _scatterer(primitive, name: str, does: str, result: str):
     def scatterer(
         operand: ArrayLike,
         scatter_indices: ArrayLike,
@@ -563,13 +570,20 @@ def _scatterer(primitive, name: str, does: str):
         )
 
     scatterer.__name__ = scatterer.__qualname__ = name
-    scatterer.__doc__ = f"{does} a window of the operand for every index vector (`lax.{name}`)."
+    scatterer.__doc__ = f"""{does} a window of the operand for every index vector (`lax.{name}`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> one = lax.ScatterDimensionNumbers((), (0,), (0,))
+    >>> lax.{name}(jnp.array([5, 5, 5]), jnp.array([[2], [0]]), jnp.array([2, 9]), one)
+    Array({result}, dtype=int32)
+    """
     return scatterer
 
 
-scatter = _scatterer(scatter_p, "scatter", "Replace")
-scatter_add = _scatterer(scatter_add_p, "scatter_add", "Add to")
-scatter_sub = _scatterer(scatter_sub_p, "scatter_sub", "Subtract from")
-scatter_mul = _scatterer(scatter_mul_p, "scatter_mul", "Multiply")
-scatter_min = _scatterer(scatter_min_p, "scatter_min", "Take the minimum with")
-scatter_max = _scatterer(scatter_max_p, "scatter_max", "Take the maximum with")
+scatter = _scatterer(scatter_p, "scatter", "Replace", "[9, 5, 2]")
+scatter_add = _scatterer(scatter_add_p, "scatter_add", "Add to", "[14,  5,  7]")
+scatter_sub = _scatterer(scatter_sub_p, "scatter_sub", "Subtract from", "[-4,  5,  3]")
+scatter_mul = _scatterer(scatter_mul_p, "scatter_mul", "Multiply", "[45,  5, 10]")
+scatter_min = _scatterer(scatter_min_p, "scatter_min", "Take the minimum with", "[5, 5, 2]")
+scatter_max = _scatterer(scatter_max_p, "scatter_max", "Take the maximum with", "[9, 5, 5]")
