@@ -30,6 +30,7 @@ from .layers.plain import KAF, KAFNet, Linear, num_parameters
 from .layers.variants import KAF2D, ComplexKAF, GatedKAF, MultiKAF
 from .train.checkpoint import Checkpoint, CheckpointError
 from .train.loop import TrainResult, fit, steps_per_epoch
+from .train.saving import ModelFileError, load, save
 
 __all__ = [
     "KAF",
@@ -46,6 +47,7 @@ __all__ = [
     "KAFNet",
     "KANLayer",
     "Linear",
+    "ModelFileError",
     "MultiKAF",
     "Resized",
     "RidgeFit",
@@ -55,12 +57,14 @@ __all__ = [
     "gauss_kernel",
     "get_backend",
     "kaf",
+    "load",
     "losses",
     "num_parameters",
     "optim",
     "random_alpha",
     "resize_alpha",
     "ridge_alpha",
+    "save",
     "share_out_of_range",
     "steps_per_epoch",
     "use_backend",

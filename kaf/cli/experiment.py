@@ -59,7 +59,7 @@ def _outcomes(arguments, experiment, seeds, report):
         path = kept.path(f"experiment-{arguments.name}-{i}.npz")
         settings = {"network": asdict(network), "seeds": [seeds.start, seeds.stop], "epochs": epochs}
         try:
-            outcome = _read(path, settings, network, experiment) if path.exists() else None
+            outcome = _read(path, settings, network, experiment, seeds) if path.exists() else None
             if outcome is None:
                 with report.progress(f"{network.label:<28}", epochs) as show:
                     outcome = experiments.run(experiment, network, seeds, show, epochs)
@@ -84,15 +84,21 @@ def _write(path, settings, outcome):
     checkpoint.write(path, checkpoint.Saved({"parameters": outcome.parameters}, settings, {"models": leaves}, arrays))
 
 
-def _read(path, settings, network, experiment):
-    saved = checkpoint.read(path)
-    checkpoint.require_same(path, saved.settings, settings)
+def _read(path, settings, network, experiment, seeds):
     inputs, outputs = experiments.sizes_of(experiment)
     model = KAFNet.init(0, [inputs, network.units, outputs], network.activation)
-    leaves, layers = iter(saved.trees["models"]), []
-    for layer in model.layers:
-        layers.append(type(layer)(**{**vars(layer), **{name: next(leaves) for name in _fields(layer)}}))
-    return experiments.Outcome(network, saved.state["parameters"], **saved.arrays, models=KAFNet(tuple(layers)))
+    like = [
+        np.broadcast_to(np.asarray(getattr(layer, name)), (len(seeds), *getattr(layer, name).shape))
+        for layer in model.layers
+        for name in _fields(layer)
+    ]
+    with checkpoint.reading(path) as saved:
+        checkpoint.require_same(path, saved.settings, settings)
+        leaves, layers = iter(checkpoint.restored(path, "models", saved.trees["models"], like)), []
+        for layer in model.layers:
+            layers.append(type(layer)(**{**vars(layer), **{name: next(leaves) for name in _fields(layer)}}))
+        arrays = {name: saved.arrays[name].read() for name in ("scores", "epoch_losses")}
+        return experiments.Outcome(network, saved.state["parameters"], **arrays, models=KAFNet(tuple(layers)))
 
 
 def _fields(layer):

@@ -369,3 +369,9 @@ def num_parameters(model: Any) -> int:
 def array_leaves(model: Any) -> list[Array]:
     """The leaves of a model that are arrays. In an Equinox module, functions are leaves too; they are left out."""
     return [leaf for leaf in get_tree_backend(model).tree_util.tree_leaves(model) if hasattr(leaf, "dtype")]
+
+
+def path_keys(path: Sequence[Any]) -> tuple[Any, ...]:
+    """The names, keys and indices of a path. Flax's variables hold their arrays as `value`, which is left out."""
+    keys = [next(getattr(entry, name) for name in ("name", "key", "idx") if hasattr(entry, name)) for entry in path]
+    return tuple(keys[:-1] if keys[-1:] == ["value"] else keys)

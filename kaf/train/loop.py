@@ -432,10 +432,12 @@ class _Training:
         checkpoints.write(self.checkpoint.path, checkpoints.Saved(state, self.settings, trees, arrays))
 
     def _resume(self, path: str | Path) -> None:
-        saved = checkpoints.read(path)
-        checkpoints.require_same(path, saved.settings, self.settings)
-        with checkpoints.parts_of(path):
+        with checkpoints.reading(path) as saved:
+            checkpoints.require_same(path, saved.settings, self.settings)
             self._require_whole(saved)
+            self._continue_from(path, saved)
+
+    def _continue_from(self, path: str | Path, saved: checkpoints.Saved) -> None:
         state, best = saved.state, saved.state["best"]
         if (state["epoch"], state["batch"]) > (self.epochs, 0):
             raise checkpoints.CheckpointError(
@@ -453,7 +455,7 @@ class _Training:
             None if best is None else _Best(**best, values=self._restored(saved, "best values", kept)),
         )
         self.curve, self.epoch_losses, self.validation_losses = (
-            saved.arrays[name].tolist() for name in ("curve", "epoch_losses", "validation_losses")
+            saved.arrays[name].read().tolist() for name in ("curve", "epoch_losses", "validation_losses")
         )
         self.seconds_before = state["seconds"]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..backend import Array, get_backend, get_tree_backend
+from ..layers.plain import path_keys
 from .losses import has_alpha
 
 
@@ -232,14 +233,14 @@ def carry_over(
     [0.2 0.2 0.2 0.2 0.2] 1
     """
     tree_util = get_tree_backend(params).tree_util
-    by_path = lambda tree: {_keys(path): leaf for path, leaf in tree_util.tree_flatten_with_path(tree)[0]}
+    by_path = lambda tree: {path_keys(path): leaf for path, leaf in tree_util.tree_flatten_with_path(tree)[0]}
     new, old = by_path(params), by_path(state)
     gradients = [by_path(gradient) for gradient in gradients]
     if not gradients or any(each.keys() != new.keys() for each in gradients):
         raise ValueError("carry_over: gradients must be a list, of one or more gradients by the new parameters.")
 
     def carried(path, leaf):
-        path = _keys(path)
+        path = path_keys(path)
         # The tree of the moments is the tree of the parameters, somewhere in the state.
         start = next((i for i in range(len(path)) if path[i:] in new), None)
         before = old.get(path)
@@ -259,12 +260,6 @@ def carry_over(
 
     leaves, treedef = tree_util.tree_flatten_with_path(fresh)
     return tree_util.tree_unflatten(treedef, [carried(*each) for each in leaves])
-
-
-def _keys(path: Sequence[Any]) -> tuple[Any, ...]:
-    """The names, keys and indices of a path. Flax's variables hold their arrays as `value`, which is left out."""
-    keys = [next(getattr(entry, name) for name in ("name", "key", "idx") if hasattr(entry, name)) for entry in path]
-    return tuple(keys[:-1] if keys[-1:] == ["value"] else keys)
 
 
 # -- Schedules ---------------------------------------------------------------------------------------------------------

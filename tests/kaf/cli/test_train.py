@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from kaf_cli import first_version
 
-from kaf import KAF, Grid, KAFNet, Linear, ridge_alpha
+from kaf import KAF, Grid, KAFNet, Linear, ridge_alpha, save
 from kaf.cli import model_file
 from kaf.cli.data import Scaler
 from kaf.cli.main import main
@@ -274,8 +274,8 @@ BAD_MODELS = {
     "missing": (None, "cannot read m.npz: no such file or directory"),
     "of another kind": ({"x": X}, "m.npz is not a model file of kaf train; give the model.npz that kaf train wrote"),
     "too new": (
-        first_version(version=3),
-        "m.npz has version 3 of the format, and this kaf reads versions 1 and 2; use the kaf that wrote it, or train again",
+        first_version(version=9),
+        "m.npz has version 9 of the format, and this kaf reads versions 1, 2 and 3; use the kaf that wrote it, or train again",
     ),
     "NaN": (first_version(mean=np.full(3, np.nan)), DAMAGED),
     "other shapes": (first_version(alpha=np.zeros((4, 7), np.float32)), DAMAGED),
@@ -301,13 +301,22 @@ def test_predict_wants_as_many_features(capsys, here):
     assert capsys.readouterr().err == "kaf: error: t.npz: x has 2 columns, but m.npz needs 3 features\n"
 
 
-def test_model_files_hold_plain_kafs(here):
-    net = KAFNet((Linear.init(0, 3, 2), KAF.init(0, 2, Grid(5), residual=True), Linear.init(1, 2, 1)))
-    with pytest.raises(
-        ValueError, match="model files can hold only alpha and the grid of a KAF; this layer has more: KAF"
-    ):
-        model_file.save("m.npz", model_file.Trained(net, Scaler(np.zeros(3), np.ones(3)), ("a", "b")))
-    assert not os.path.exists("m.npz")
+def test_model_files_hold_every_field_of_a_kaf(here):
+    kaf = KAF.init(0, 2, Grid(5), kernel="softplus", trainable=("sigma", "centers"), residual=True)
+    net = KAFNet((Linear.init(0, 3, 2), kaf, Linear.init(1, 2, 1)))
+    model_file.save("m.npz", model_file.Trained(net, Scaler(np.zeros(3), np.ones(3)), ("a", "b")))
+    found = model_file.load("m.npz").model
+    np.testing.assert_array_equal(np.asarray(found(X)), np.asarray(net(X)))
+
+
+def test_a_network_alone_predicts_nothing(capsys, here):
+    save("m.npz", KAFNet.init(0, [3, 2, 1]))
+    np.savez("t.npz", x=X)
+    assert main(["predict", "m.npz", "t.npz"]) == 2
+    assert capsys.readouterr().err == (
+        "kaf: error: m.npz holds a network alone, without the means and scales of its features; give the model.npz that kaf "
+        "train wrote\n"
+    )
 
 
 def test_a_disk_that_is_full_for_a_while(capsys, here, monkeypatch):
