@@ -18,6 +18,7 @@ BASELINES = ("relu", "tanh", "elu", "gelu")
 RULES = ("paper", "code")
 SCHEDULES = ("constant", "cosine", "warmup_cosine")
 TASKS = ("classification", "regression")
+LANGUAGES = ("onnx", "c", "numpy")
 DEFAULT_OUT = "kaf-out"
 
 
@@ -48,13 +49,14 @@ def make_parser():
         epilog="examples:\n"
         "  kaf train                      train on the digits, compare with ReLU\n"
         "  kaf predict model.npz new.csv  predict classes or numbers, as CSV\n"
+        "  kaf export model.npz --as c    write the network as a C function\n"
         "  kaf experiment moons           test claims about KAFs\n"
         "  kaf fit elu                    show how well a KAF fits an ELU\n"
         "  kaf jaxpr --grad               print what a KAF computes\n"
         "  kaf check                      compare minijax with JAX\n",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_add_train, _add_predict, _add_experiment, _add_fit, _add_jaxpr, _add_check):
+    for add in (_add_train, _add_predict, _add_export, _add_experiment, _add_fit, _add_jaxpr, _add_check):
         add(commands)
     return parser
 
@@ -225,6 +227,33 @@ def _add_predict(commands):
     _add_quiet(parser)
     _add_backend(parser)
     _add_compiler(parser)
+
+
+def _add_export(commands):
+    parser = _add(
+        commands,
+        "export",
+        "write a network as ONNX, C or NumPy",
+        "Write a trained network as a program that needs no kaf: an ONNX model, one file of C99 with a function of one example,\n"
+        "or a Python file that imports NumPy alone. It takes features as they are in the table, and gives the probabilities of\n"
+        "the classes, or the number; of a network alone (kaf.save) it takes and gives what the network does.",
+        ["kaf export kaf-out/model.npz --as onnx", "kaf export kaf-out/model.npz --as c --name digits --out digits.c"],
+    )
+    parser.add_argument("model", metavar="MODEL.npz", help="a model that kaf train or kaf.save wrote")
+    parser.add_argument(
+        "--as",
+        type=_one_of("language", LANGUAGES),
+        required=True,
+        metavar="{" + ",".join(LANGUAGES) + "}",
+        help="what to write; onnx needs the package onnx",
+    )
+    parser.add_argument(
+        "--name", default="predict", metavar="NAME", help="what the function is called (default: predict)"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="the file to write (default: the model's name with .onnx, .c or .py, here)"
+    )
+    _add_quiet(parser)
 
 
 def _add_experiment(commands):

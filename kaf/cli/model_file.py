@@ -17,10 +17,13 @@ _BATCH = 1024
 
 @dataclass(frozen=True)
 class Trained:
-    """A network, the scaler of its inputs, and either the names of the classes or the scaler of the numbers to predict."""
+    """A network, the scaler of its inputs, and either the names of the classes or the scaler of the numbers to predict.
+
+    A file of `kaf.save` has a network alone; the scaler is then None.
+    """
 
     model: KAFNet
-    scaler: Scaler
+    scaler: Scaler | None
     classes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] | None = None
     target: str | None = None
@@ -78,18 +81,25 @@ def save(path, trained):
         FORMAT.write(file, about, arrays)
 
 
-def load(path):
-    """The Trained in the file `path`. Raises CommandError if the file is missing, damaged, of another kind, or too new."""
+def load(path, alone=False):
+    """The Trained in the file `path`; if `alone` allows it, also of a network alone, without a scaler.
+
+    Raises CommandError if the file is missing, damaged, of another kind, or too new.
+    """
     try:
         with reading(path) as file:
             if file.about["beside"] is not None:
                 return _trained(file)
+            if alone:
+                return Trained(file.model(), None)
     except OSError as error:
         raise CommandError(f"cannot read {path}: {reason(error)}") from error
-    except (ForeignFile, OtherModel) as error:
+    except OtherModel as error:
         raise CommandError(
-            f"{path} is not a model file of kaf train; give the model.npz that kaf train wrote"
+            f"{path} holds no network of kaf's own; give a model.npz that kaf train or kaf.save wrote"
         ) from error
+    except ForeignFile as error:
+        raise CommandError(f"{error} train; give the model.npz that kaf train wrote") from error
     except OtherVersion as error:
         raise CommandError(f"{error}; use the kaf that wrote it, or train again") from error
     except DamagedFile as error:
