@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy
 
-from ..backend import Backend, get_backend, get_tree_backend, use_backend
+from ..backend import Backend, get_backend, get_tree_backend, library_of, use_backend
 from . import checkpoint as checkpoints
 from . import losses
 from .checkpoint import Checkpoint
@@ -81,8 +82,9 @@ def fit(
     """Train `model` on x [n, ...] and y [n, ...] to make loss(model(x), y) + l2_alpha * (sum of alpha^2) small.
 
     `loss` is a function of (outputs, targets) or a name in `LOSSES`. `optimizer` follows optax's convention; the default is
-    adam(5e-3). The leaves of the model that are floating arrays are trained; the optimizer sees the model with None in place
-    of the other leaves. A NumPy generator seeded with `seed` shuffles the examples, so both backends see the same batches.
+    adam(5e-3). On JAX it may be one of optax, also `optax.lbfgs()`, whose line search needs the same examples in every step:
+    batch_size=len(x). The leaves of the model that are floating arrays are trained; the optimizer sees the model with None in
+    place of the other leaves. A NumPy generator seeded with `seed` shuffles the examples, so both backends see the same batches.
     The last batch of an epoch may be smaller. `backend` is the library that computes, and the model is converted to it; by
     default it is the library of the model's arrays.
 
@@ -101,9 +103,10 @@ def fit(
     differ only by rounding. Only JAX can do this. If several processes train together, all of them must pass the same
     arguments; the first one writes the checkpoint, and all of them must be able to read it.
 
-    Raises ValueError for sizes that do not fit, for numbers that are not finite, and for labels that are not classes of the
-    model. Raises CheckpointError, a ValueError, for a checkpoint that cannot be read or belongs to another training. Raises
-    ParallelError, a ValueError, for a mesh with minijax, and for a batch size that the number of devices does not divide.
+    Raises ValueError for sizes that do not fit, for numbers that are not finite, for labels that are not classes of the model, and
+    for an optimizer of optax on minijax. Raises CheckpointError, a ValueError, for a checkpoint that cannot be read or belongs to
+    another training. Raises ParallelError, a ValueError, for a mesh with minijax, and for a batch size that the number of devices
+    does not divide.
 
     >>> from kaf.layers import KAFNet
     >>> x = numpy.linspace(-2, 2, 50, dtype="float32")[:, None]
@@ -187,6 +190,17 @@ class _Machine:
         self._step = place.jit(backend, make_step(backend, self.model, loss, optimizer, l2_weight, penalty))
         self._evaluate = place.jit(backend, lambda values, x, y: loss(self.model(values)(x), y))
 
+    def initial_state(self) -> Any:
+        """The optimizer's state before the first step. Raises ValueError if its arrays are not the backend's own."""
+        state = self.optimizer.init(self.values)
+        leaves = self.backend.tree_util.tree_leaves(state)
+        if any(library_of(leaf) not in (None, self.backend.name) for leaf in leaves):
+            raise ValueError(
+                f"fit: this optimizer is optax's, which computes with JAX, and {self.backend.name} computes here: give "
+                "backend='jax', or an optimizer of kaf.optim."
+            )
+        return state
+
     def step(self, values: Any, state: Any, x: numpy.ndarray, y: numpy.ndarray) -> tuple[Any, Any, Any]:
         """One step on the batch (x, y): the new values and state, and the loss before the step."""
         return self._step(values, state, self.place.batch(x), self.place.batch(y))
@@ -231,6 +245,10 @@ def make_step(
     ()
     """
 
+    # Optimizers of optax that search along a line, as L-BFGS, ask for the objective too. Others of optax ignore it.
+    parameters = inspect.signature(optimizer.update).parameters.values()
+    searches = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
     def objective(values, x, y):
         made = model(values)
         value = loss(made(x), y)
@@ -239,8 +257,9 @@ def make_step(
 
     def step(values, state, x, y):
         # What is reported is the loss of the data: with the l2 term it could not be compared with that of other networks.
-        (_, value), grads = backend.value_and_grad(objective, has_aux=True)(values, x, y)
-        updates, state = optimizer.update(grads, state, values)
+        (whole, value), grads = backend.value_and_grad(objective, has_aux=True)(values, x, y)
+        more = {"value": whole, "grad": grads, "value_fn": lambda values: objective(values, x, y)[0]}
+        updates, state = optimizer.update(grads, state, values, **(more if searches else {}))
         return apply_updates(values, updates), state, value
 
     return step
@@ -305,7 +324,7 @@ class _Training:
         self.epochs, self.batch_size, self.patience, self.callback = epochs, batch_size, patience, callback
         self.per_epoch = steps_per_epoch(len(examples), batch_size)
         generator = numpy.random.default_rng(seed).bit_generator.state
-        values, state = map(machine.place.whole, (machine.values, machine.optimizer.init(machine.values)))
+        values, state = map(machine.place.whole, (machine.values, machine.initial_state()))
         self.now = _Moment(values, state, 0, 0, generator)
         # These lists may be longer than `now` says, if Ctrl-C came between appending a loss and replacing `now`. The
         # additional losses are ignored.
