@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,18 @@ def reading(path: str | Path) -> Iterator[Saved]:
         raise CheckpointError(f"{error}. Give another file for the checkpoint.") from error
     except FormatError as error:
         raise CheckpointError(f"{error}. Remove the file to start anew.") from error
+
+
+def warn_unless_written(path: str | Path, write: Callable[[], None]) -> None:
+    """Call `write`, which writes a checkpoint. If the system refuses, only a CheckpointWarning is given.
+
+    A full disk must not end a training of hours. It may have room again at the next writing.
+    """
+    try:
+        write()
+    except OSError as error:
+        text = f"{path} could not be written ({error.strerror}); the training continues,"
+        warnings.warn(f"{text} and the former checkpoint stays", CheckpointWarning, stacklevel=3)
 
 
 def require_same(path: str | Path, saved: dict[str, Any], now: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ import inspect
 import json
 import math
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -142,6 +141,12 @@ def fit(
         if checkpoint is not None:
             training.keep_in(checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint), settings)
         return training.run(start)
+
+
+def mean_of_chunks(evaluate: Callable[[numpy.ndarray], Any], examples: int) -> Any:
+    """The mean of `evaluate` over all examples. It gets the numbers of some of them at a time, and returns their mean."""
+    chunks = [numpy.arange(i, min(i + _EVALUATED, examples)) for i in range(0, examples, _EVALUATED)]
+    return numpy.average([evaluate(chunk) for chunk in chunks], axis=0, weights=[len(chunk) for chunk in chunks])
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
@@ -390,10 +395,8 @@ class _Training:
             self.callback(epoch, *reported)
 
     def _validation_loss(self) -> float:
-        n = len(self.held_out)
-        chunks = [numpy.arange(i, min(i + _EVALUATED, n)) for i in range(0, n, _EVALUATED)]
-        found = [self.machine.evaluate(self.now.values, *self.held_out[chunk]) for chunk in chunks]
-        return float(numpy.average([float(loss) for loss in found], weights=[len(chunk) for chunk in chunks]))
+        evaluate = lambda rows: float(self.machine.evaluate(self.now.values, *self.held_out[rows]))
+        return float(mean_of_chunks(evaluate, len(self.held_out)))
 
     def _losses(self, history: list, count: int) -> numpy.ndarray:
         return numpy.asarray([float(loss) for loss in history[:count]], numpy.float32)
@@ -418,12 +421,7 @@ class _Training:
             self.written = time.perf_counter()
 
     def _try_to_write(self) -> None:
-        # A full disk must not end a training of hours. It may have room again at the next writing.
-        try:
-            self._write()
-        except OSError as error:
-            text = f"{self.checkpoint.path} could not be written ({error.strerror}); the training continues,"
-            warnings.warn(f"{text} and the former checkpoint stays", checkpoints.CheckpointWarning, stacklevel=2)
+        checkpoints.warn_unless_written(self.checkpoint.path, self._write)
 
     def _write(self) -> None:
         if not self.machine.place.main:
