@@ -69,8 +69,9 @@ def fit_seeds(
     optimizer: Optimizer,
     seeds: Sequence[Any],
     l2_alpha: float = 0.0,
-    validation: float | None = None,
+    validation: float | tuple[numpy.ndarray, numpy.ndarray] | None = None,
     patience: int | None = None,
+    together: int = 1,
     callback: Callable[..., Any] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> SeedsResult:
@@ -78,8 +79,9 @@ def fit_seeds(
 
     `models` holds one model for each seed; they differ only in the values of their arrays. Model i is trained on x[i] and
     y[i], x [seeds, n, ...] and y [seeds, n, ...], for epochs[i] epochs, and seeds[i] shuffles its examples. A seed is a number or a
-    tuple of numbers, as NumPy's generators take it. `validation`, a share, and `patience` are those of `fit`, for each seed by
-    itself. The chosen backend computes; when half of the seeds have ended, it goes on without them.
+    tuple of numbers, as NumPy's generators take it. `validation` and `patience` are those of `fit`, for each seed by itself: a
+    share, or arrays with a first axis for the seeds. `together` seeds at a time have the mean of their validation losses in
+    common, and end together. The chosen backend computes; when half of the seeds have ended, it goes on without them.
 
     `callback(epoch, loss)` gets the median loss of the seeds that still train, and with validation that of their validation losses.
     `checkpoint` is as in `fit`, and the training continues after the last epoch that was written. Raises the errors of `fit`.
@@ -95,9 +97,12 @@ def fit_seeds(
     """
     pairs = [(Examples(*each), None) for each in zip(x, y, strict=True)]
     if validation is not None:
-        pairs = [hold_out(examples, validation, seed) for (examples, _), seed in zip(pairs, seeds, strict=True)]
+        shares = zip(*validation, strict=True) if isinstance(validation, tuple) else [validation] * len(models)
+        each = zip(pairs, shares, seeds, strict=True)
+        pairs = [hold_out(examples, share, seed) for (examples, _), share, seed in each]
     most = numpy.broadcast_to(numpy.asarray(epochs), (len(models),))
-    training = _Training(models, pairs, LOSSES[loss], most, batch_size, optimizer, seeds, l2_alpha, patience, callback)
+    step = (LOSSES[loss], optimizer, l2_alpha)
+    training = _Training(models, pairs, step, most, batch_size, seeds, patience, together, callback)
     if checkpoint is not None:
         settings = {
             "loss": loss,
@@ -107,7 +112,8 @@ def fit_seeds(
             "patience": patience,
         }
         settings["the data"] = checkpoints.digest(numpy.asarray(x), numpy.asarray(y))
-        training.keep_in(checkpoint, {**settings, "validation": validation, **checkpoint.about})
+        held_out = checkpoints.digest(*validation) if isinstance(validation, tuple) else validation
+        training.keep_in(checkpoint, {**settings, "validation": held_out, "together": together, **checkpoint.about})
     return training.run()
 
 
@@ -143,9 +149,16 @@ class _Moment:
 
 
 class _Training:
-    def __init__(self, models, pairs, loss, most, batch_size, optimizer, seeds, l2_alpha, patience, callback):
-        self.backend = backend = get_backend()
-        self.most, self.batch_size, self.patience, self.callback = most, batch_size, patience, callback
+    def __init__(self, models, pairs, step, most, batch_size, seeds, patience, together, callback):
+        self.backend, (loss, optimizer, l2_alpha) = get_backend(), step
+        self.most, self.batch_size, self.patience, self.together, self.callback = (
+            most,
+            batch_size,
+            patience,
+            together,
+            callback,
+        )
+        backend = self.backend
         stack = lambda *leaves: numpy.stack([numpy.asarray(leaf) for leaf in leaves])
         values = backend.tree_util.tree_map(lambda *leaves: backend.np.asarray(stack(*leaves)), *models)
         self.x, self.y = (stack(*[getattr(train, part) for train, _ in pairs]) for part in ("x", "y"))
@@ -268,7 +281,8 @@ class _Training:
 
     def _validation(self, values: Any, alive: numpy.ndarray) -> numpy.ndarray:
         x, y = (part[alive] for part in self.held_out)
-        return mean_of_chunks(lambda rows: numpy.asarray(self.evaluate(values, x[:, rows], y[:, rows])), x.shape[1])
+        evaluate = lambda rows: numpy.asarray(self.evaluate(values, x[:, rows], y[:, rows]))
+        return mean_of_chunks(evaluate, x.shape[1]).reshape(-1, self.together).mean(1).repeat(self.together)
 
     def _of_all(self, numbers: numpy.ndarray, now: _Moment, running: numpy.ndarray) -> numpy.ndarray:
         """float64 [seeds] of numbers [alive]; NaN for the seeds that have ended."""
