@@ -12,7 +12,7 @@ from kaf.functional.init import FUNCTIONS
 from kaf.train.files import quoted
 
 EXPERIMENTS = ("moons", "ridge", "breast_cancer", "digits", "diabetes")
-KAN_EXPERIMENT, SYMBOLS_EXPERIMENT = "kan", "symbols"
+KAN_EXPERIMENT, SYMBOLS_EXPERIMENT, TABLES_EXPERIMENT = "kan", "symbols", "tables"
 BUNDLED = ("digits", "breast_cancer", "moons", "diabetes")
 BASELINES = ("relu", "tanh", "elu", "gelu")
 RULES = ("paper", "code")
@@ -269,10 +269,11 @@ def _add_experiment(commands):
         "medians, quartiles and failures, and for each claim about KAFs whether it was seen. Writes figures and NAME.md to the\n"
         "output directory. If it is stopped, the same command continues after the last finished network, except for\n"
         "kan, which compares KANs with networks of equal parameter count, the learning rate of each chosen on validation\n"
-        "examples, and symbols, which finds three formulas again from points.",
+        "examples, symbols, which finds three formulas again from points, and tables, which compares kaf train without\n"
+        "options with gradient boosting and a tuned ReLU network on five tables.",
         ["kaf experiment moons", "kaf experiment ridge --seeds 50 --backend jax"],
     )
-    names = (*EXPERIMENTS, KAN_EXPERIMENT, SYMBOLS_EXPERIMENT)
+    names = (*EXPERIMENTS, KAN_EXPERIMENT, SYMBOLS_EXPERIMENT, TABLES_EXPERIMENT)
     parser.add_argument("name", type=_one_of("experiment", names), metavar="NAME", help=", ".join(names))
     _add_backend(parser)
     _add_compiler(parser)
@@ -281,7 +282,7 @@ def _add_experiment(commands):
         "--seeds",
         type=_count(1, 1000),
         metavar="N",
-        help="how many seeds (default: 10; ridge: 20; kan: 3; symbols: 5 at most)",
+        help="how many seeds (default: 10; ridge: 20; kan and tables: 3; symbols: 5 at most)",
     )
     add("--seed", type=_count(0, 2**31), default=0, metavar="N", help="the first seed (default: 0)")
     add("--epochs", type=_count(1), metavar="N", help="passes over the data (default: the experiment's own)")

@@ -7,8 +7,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kaf import experiments
-from kaf.cli import kan_experiment, symbols_experiment
-from kaf.cli.arguments import KAN_EXPERIMENT, SYMBOLS_EXPERIMENT
+from kaf.cli import kan_experiment, symbols_experiment, tables_experiment
+from kaf.cli.arguments import KAN_EXPERIMENT, SYMBOLS_EXPERIMENT, TABLES_EXPERIMENT
 from kaf.cli.backends import computing_on
 from kaf.cli.checkpoints import Checkpoints
 from kaf.cli.errors import CommandError, Interrupted
@@ -26,6 +26,8 @@ def run(arguments):
         return kan_experiment.run(arguments)
     if arguments.name == SYMBOLS_EXPERIMENT:
         return symbols_experiment.run(arguments)
+    if arguments.name == TABLES_EXPERIMENT:
+        return tables_experiment.run(arguments)
     name, experiment = arguments.name, EXPERIMENTS[arguments.name]
     paths = {kind: Path(arguments.out) / f"{name}-{kind}.png" for kind in ("scores", "activations", "losses")}
     if name == "moons":

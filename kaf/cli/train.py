@@ -84,7 +84,7 @@ def run(arguments):
         Scaler.of(numbers, data.name)
     with computing_on(arguments.backend, arguments.compiler) as backend:
         place = placement(backend, mesh := mesh_of(arguments))
-        trainer = _Trainer(arguments, Report(quiet=arguments.quiet or not place.main), data, place, mesh)
+        trainer = Trainer(arguments, Report(quiet=arguments.quiet or not place.main), data, place, mesh)
         # All processes wait here until the first one has removed old checkpoints or found some to continue from.
         place.agree(
             str(bool(trainer.checkpoints)), f"checkpoints: {arguments.out} must be a directory that all of them see"
@@ -145,7 +145,9 @@ def _load_data(arguments):
 # -- Training ----------------------------------------------------------------------------------------------------------
 
 
-class _Trainer:
+class Trainer:
+    """Trains networks on one table, with the options of the command line."""
+
     def __init__(self, arguments, report, data, place, mesh):
         self.arguments, self.report, self.data, self.place, self.mesh = arguments, report, data, place, mesh
         self.grid = Grid(arguments.centers, arguments.boundary)
