@@ -168,9 +168,9 @@ def _add_training(parser):
     add(
         "--init",
         type=_one_of("function to start as", inits),
-        default="random",
+        default="tanh",
         metavar="NAME",
-        help=f"the function that every KAF starts as: {', '.join(inits)} (default: random)",
+        help=f"the function that every KAF starts as: {', '.join(inits)} (default: tanh)",
     )
     add(
         "--epochs",
