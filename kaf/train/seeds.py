@@ -272,8 +272,8 @@ class _Training:
     def _shuffled(self, now: _Moment, n: int) -> tuple[numpy.ndarray, list[dict]]:
         """The order of the examples of each seed that is computed, and the generators after the shuffling."""
         generators, order = list(now.generators), []
+        generator = numpy.random.default_rng(0)  # To make one takes longer than to shuffle.
         for i in now.alive:
-            generator = numpy.random.default_rng()
             generator.bit_generator.state = generators[i]
             order.append(generator.permutation(n))
             generators[i] = generator.bit_generator.state
