@@ -265,7 +265,7 @@ def _varying(aval: Any) -> frozenset:
 def _library_of_values(values: Sequence[Any]) -> str | None:
     found = None
     for value in values:
-        library = _library_of(value)
+        library = library_of(value)
         if library is None or library == found:
             continue
         if found is not None:
@@ -274,7 +274,7 @@ def _library_of_values(values: Sequence[Any]) -> str | None:
     return found
 
 
-def _library_of(value: Any) -> str | None:
+def library_of(value: Any) -> str | None:
     library = _library_of_type(type(value))
     if library is None and hasattr(value, "__array_namespace__"):
         library = _library_of_name(value.__array_namespace__().__name__)
@@ -297,7 +297,7 @@ def _library_of_name(module_name: str) -> str | None:
 
 
 def _mixed(values: Sequence[Any]) -> TypeError:
-    listed = ", ".join(f"{lib} {_describe(v)}" for v in values if (lib := _library_of(v)) is not None)
+    listed = ", ".join(f"{lib} {_describe(v)}" for v in values if (lib := library_of(v)) is not None)
     return TypeError(
         f"kaf got arrays of both minijax and JAX ({listed}), but computes with one library at a time. "
         "Convert the arrays of one library through NumPy: other_library.numpy.asarray(numpy.asarray(x))."
