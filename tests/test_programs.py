@@ -27,6 +27,15 @@ PROGRAMS = {
     "optimistic": ("distances", (60,), 20),
     "digits": ("train", (2,), 50),
     "gaussian_process": ("train", (5,), 50),
+    "kalman": ("train", (2,), 300),
+    "sampler": ("train", (3,), 200),
+    "spectral": ("train", (800,), 500),
+    "renderer": ("train", (2,), 50),
+    "lattice": ("train", (10,), 50),
+    "heat": ("train", (3,), 50),
+    "vae": ("train", (5,), 50),
+    "flow": ("train", (5,), 50),
+    "attention": ("train", (3,), 50),
 }
 # What a program imports beside the library.
 MORE_IMPORTS = {"digits": ["import kaf", "from sklearn.datasets import load_digits"]}
@@ -156,7 +165,7 @@ def test_programs_run_as_scripts(name):
 
 
 # The programs whose `main` prints a step by its number.
-RESIZED = ("digits", "gaussian_process", "lstm", "gru", "rollout")
+RESIZED = set("digits gaussian_process lstm gru rollout kalman renderer heat vae flow attention".split())
 
 
 @pytest.mark.parametrize("name", sorted({*PROGRAMS} - {"optimistic"}))
