@@ -16,6 +16,7 @@ from typing import Any
 
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
 from ..foundation.source_info import PACKAGE_DIRECTORY, Origin, SourceInfo
+from ..lowering import passes
 from ..lowering.lowered import find
 from .model import Place, Ref, Rule
 
@@ -41,6 +42,20 @@ def carriers(closed_jaxpr: ClosedJaxpr) -> dict[int, list[JaxprEqn]]:
         for inner in jaxprs_in_params(eqn.params):
             for one in inner.eqns:
                 found.setdefault(id(one), []).append(eqn)
+    return found
+
+
+def removed_within(jaxpr: Jaxpr | ClosedJaxpr) -> dict[int, str]:
+    """{id of a variable of an inner jaxpr: the pass that removes its equation}."""
+    found: dict[int, str] = {}
+    for eqn, _ in every_equation(jaxpr):
+        for inner in jaxprs_in_params(eqn.params):
+            if isinstance(inner, ClosedJaxpr):
+                left = {id(v) for e in inner.eqns for v in e.outvars}
+                for name, after in passes.stages(inner):
+                    now = {id(v) for e in after.eqns for v in e.outvars}
+                    found.update(dict.fromkeys(left - now, name))
+                    left &= now
     return found
 
 

@@ -108,7 +108,7 @@ def _note(equation: Equation | None) -> str:
     """The text at the end of an equation's line: the user's expression, and why the equation matters."""
     if equation is None or equation.place is None:
         return ""
-    words = " ".join(equation.place.text.split())
+    words = " ".join((equation.call or equation.place).text.split())
     if equation.removed is not None:
         return f"{words} (goes: {equation.removed[1].split(' (')[0]})"
     return f"{words} (kept, {bytes_text(equation.residual)})" if equation.residual else words
