@@ -26,6 +26,7 @@ from ..api.collectives import (
     psum_scatter,
     pswapaxes,
 )
+from ..api.composite import composite
 from ..api.loops import cond, fori_loop, map, scan, switch, while_loop
 from ..api.solves import custom_linear_solve, custom_root
 from ..core.array import to_array
@@ -36,8 +37,10 @@ from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
 from ..foundation.left_out import absent
 from ..foundation.pytrees import tree_map
 from ..primitives import bessel, elementwise, gamma, incomplete  # noqa: F401  (rows, which the tables below name)
+from ..primitives.accuracy import AccuracyMode, Tolerance, check_accuracy
+from ..primitives.approx_top_k import approx_max_k, approx_min_k
 from ..primitives.basis import reduce_sum, registry
-from ..primitives.contractions import Precision, batch_matmul, dot, dot_general
+from ..primitives.contractions import batch_matmul, dot, dot_general
 from ..primitives.convolution import conv_general_dilated
 from ..primitives.convolution_shapes import (
     ConvDimensionNumbers,
@@ -59,8 +62,18 @@ from ..primitives.dynamic_slices import (
 from ..primitives.elementwise import convert_element_type as _convert_element_type
 from ..primitives.elementwise import integer_pow, select
 from ..primitives.fft import FftType, fft
-from ..primitives.indexing import gather, scatter, scatter_add, scatter_max, scatter_min, scatter_mul, scatter_sub
+from ..primitives.indexing import (
+    gather,
+    scatter,
+    scatter_add,
+    scatter_max,
+    scatter_min,
+    scatter_mul,
+    scatter_sub,
+)
 from ..primitives.joining import concatenate, split, stack, tile, unstack
+from ..primitives.precision import DotAlgorithm, DotAlgorithmPreset, Precision
+from ..primitives.ragged import RaggedDotDimensionNumbers, ragged_dot_general
 from ..primitives.reductions import (
     argmax,
     argmin,
@@ -94,6 +107,7 @@ from ..primitives.shapes import (
     squeeze,
     transpose,
 )
+from ..primitives.sinks import dce_sink
 from ..primitives.sorting import sort, sort_key_val, top_k
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 from ..primitives.words import optimization_barrier, reduce_precision
@@ -108,8 +122,6 @@ from .more import (
     ConvGeneralDilatedDimensionNumbers,
     DotDimensionNumbers,
     PrecisionLike,
-    approx_max_k,
-    approx_min_k,
     broadcast_like,
     broadcast_to_rank,
     dtype,
@@ -118,9 +130,15 @@ from .more import (
     platform_dependent,
     ragged_dot,
     reshape,
+    scatter_apply,
     shape_as_value,
+    stage,
+    stage_p,
 )
 from .reductions import reduce, reduce_window, reduce_window_shape_tuple
+
+# The functions that take an accuracy.
+_accurate = set("cbrt cos exp exp2 expm1 log log1p logistic rsqrt sin sqrt tan tanh".split())
 
 # {function: primitive} where the two names differ; the other functions have the primitive's name.
 _unary = {
@@ -172,7 +190,14 @@ _EXAMPLES = {
 
 def _function(name: str, primitive, arity: int):
     bind = primitive.bind
-    if arity == 1:
+    if name in _accurate:
+
+        def function(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = None) -> Array:
+            if accuracy is None:
+                return bind(x)
+            check_accuracy(accuracy)
+            return bind(x, accuracy=accuracy)
+    elif arity == 1:
 
         def function(x: ArrayLike) -> Array:
             return bind(x)
@@ -184,8 +209,11 @@ def _function(name: str, primitive, arity: int):
     # `reduce` knows lax.add by its primitive.
     function.primitive = primitive
     function.__name__ = function.__qualname__ = name
+    accuracy = (
+        " accuracy: what XLA may do for speed; a `lax.Tolerance` or `lax.AccuracyMode`." if name in _accurate else ""
+    )
     arguments, printed = _EXAMPLES[name].split(" -> ")
-    function.__doc__ = f"""The primitive `{primitive.name}`, element by element (`jax.lax.{name}`).
+    function.__doc__ = f"""The primitive `{primitive.name}`, element by element (`jax.lax.{name}`).{accuracy}
 
     >>> from minijax import lax
     >>> print(lax.{name}({arguments}))
@@ -213,7 +241,8 @@ def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
 # The primitives under JAX's names, `lax.sin_p`, `lax.scatter_add_p`; without the ones that jax.lax lacks.
 _elsewhere = (
     "add_any jit name pbroadcast reduce_scatter remat2 custom_jvp_call custom_vjp_call custom_lin custom_linear_solve linear_call"
-    " custom_vmap_call random_gamma_grad debug_print debug_callback pure_callback io_callback shard_map"
+    " composite custom_vmap_call ragged_dot_general random_gamma_grad debug_print debug_callback pure_callback io_callback"
+    " shard_map"
 ).split()
 _primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}
 _primitives["linear_solve_p"] = registry["custom_linear_solve"]
@@ -345,6 +374,8 @@ def stop_gradient(x: Any) -> Any:
 
 # fmt: off
 __all__ = [
+    "AccuracyMode", "DotAlgorithm", "DotAlgorithmPreset", "RaggedDotDimensionNumbers", "Tolerance",
+    "composite", "dce_sink", "ragged_dot_general", "scatter_apply", "stage", "stage_p",
     "ConvGeneralDilatedDimensionNumbers", "DotDimensionNumbers", "PrecisionLike",
     "approx_max_k", "approx_min_k", "broadcast_like", "broadcast_to_rank", "dtype", "empty", "index_take",
     "optimization_barrier", "platform_dependent", "ragged_dot", "reduce_precision", "shape_as_value",

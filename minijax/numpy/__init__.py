@@ -77,7 +77,7 @@ from .attributes import (
     size,
     unsignedinteger,
 )
-from .bits import frexp, gcd, lcm, packbits, spacing, unpackbits
+from .bits import frexp, gcd, lcm, ldexp, packbits, spacing, unpackbits
 from .choosing import argwhere, choose, compress, extract, flatnonzero, mask_indices, nonzero, select, where
 from .comparing import allclose, array_equal, array_equiv, isclose
 from .contractions import (
@@ -181,7 +181,6 @@ from .number_kinds import (
     isneginf,
     isposinf,
     isreal,
-    ldexp,
     nan_to_num,
     signbit,
 )

@@ -150,7 +150,7 @@ from .grids import ix_ as ix_
 from .windows import kaiser as kaiser
 from .contractions import kron as kron
 from .bits import lcm as lcm
-from .number_kinds import ldexp as ldexp
+from .bits import ldexp as ldexp
 from .sorting import lexsort as lexsort
 from .creation import linspace as linspace
 from .attributes import load as load

@@ -50,6 +50,9 @@ def _setitem(self: Array, index: Never, value: Never) -> None:
 def _iter(self: Array) -> Iterator[Array]:
     if not self.shape:
         raise TypeError("iteration over a 0-d array")
+    if isinstance(self, Tracer):
+        # One after the other, as JAX takes them: nobody may want them all.
+        return (lax.index_in_dim(self, i, keepdims=False) for i in range(self.shape[0]))
     return iter(manipulation.unstack(self))
 
 

@@ -13,7 +13,7 @@ from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.elementwise import bitcast_convert_type_p, convert_element_type
-from .ufuncs import abs, exp2, filled_like, imag, is_a, is_complex, maximum, minimum, named, real, strong_const
+from .ufuncs import abs, filled_like, imag, is_a, is_complex, maximum, minimum, named, real, strong_const
 from .util import (
     as_array,
     check_arraylike,
@@ -59,23 +59,6 @@ def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     if is_complex(x1):
         raise TypeError("copysign does not support complex-valued inputs")
     return where(signbit(x2), -abs(x1), abs(x1))
-
-
-def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """x1 * 2**x2 for integers x2 (`jax.numpy.ldexp`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.ldexp(0.5, 3)
-    Array(4., dtype=float32)
-    """
-    x1, x2 = ensure_arraylike("ldexp", x1, x2)
-    if is_complex(x1) or is_a(x2, np.inexact):
-        raise ValueError(f"ldexp not supported for input types {(x1.dtype, x2.dtype)}")
-    (x1,) = promote_args_inexact("ldexp", x1)
-    # In two steps, as 2**x2 alone may overflow: ldexp(2**-100, 200) is 2**100, but 2**200 is no float32.
-    half = x2 // 2
-    exponents = [convert_element_type(n, x1.dtype) for n in (half, x2 - half)]
-    return x1 * exp2(exponents[0]) * exp2(exponents[1])
 
 
 def bitwise_count(x: ArrayLike, /) -> Array:

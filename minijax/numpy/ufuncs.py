@@ -11,7 +11,7 @@ from types import FunctionType
 
 import numpy as np
 
-from ..core.array import ArrayImpl, number
+from ..core.array import ArrayImpl, number, to_array
 from ..core.primitive import Primitive
 from ..core.traces import Array, given
 from ..core.types import ArrayLike
@@ -329,8 +329,9 @@ def log2(x: ArrayLike, /) -> Array:
     (x,) = promote_args_inexact("log2", x)
     r = ew.log_p.bind(x)
     if is_complex(x):
-        ln2 = ew.log_p.bind(strong_const(real(r), 2))
-        return ew.complex_p.bind(ew.div_p.bind(real(r), ln2), ew.div_p.bind(imag(r), ln2))
+        re, im = real(r), imag(r)
+        ln2 = ew.log_p.bind(strong_const(re, 2))
+        return ew.complex_p.bind(ew.div_p.bind(re, ln2), ew.div_p.bind(im, ln2))
     return ew.div_p.bind(r, ew.log_p.bind(strong_const(x, 2)))
 
 
@@ -344,8 +345,9 @@ def log10(x: ArrayLike, /) -> Array:
     (x,) = promote_args_inexact("log10", x)
     r = ew.log_p.bind(x)
     if is_complex(x):
-        scale = strong_const(real(r), 0.4342944819032518)
-        return ew.complex_p.bind(ew.mul_p.bind(real(r), scale), ew.mul_p.bind(imag(r), scale))
+        re, im = real(r), imag(r)
+        scale = strong_const(re, 0.4342944819032518)
+        return ew.complex_p.bind(ew.mul_p.bind(re, scale), ew.mul_p.bind(im, scale))
     return ew.mul_p.bind(r, strong_const(x, 0.4342944819032518))
 
 
@@ -364,6 +366,11 @@ def reciprocal(x: ArrayLike, /) -> Array:
     return ew.integer_pow(x, -1)
 
 
+def written(x: Array, value: float) -> ArrayImpl:
+    """A number of the dtype of `x`; beside a weak one a Python number, which jaxprs show as it is written."""
+    return to_array(value) if x.weak_type and x.dtype.kind == "f" else const(x, value)
+
+
 def deg2rad(x: ArrayLike, /) -> Array:
     """Degrees to radians (`jax.numpy.deg2rad`).
 
@@ -372,7 +379,7 @@ def deg2rad(x: ArrayLike, /) -> Array:
     Array(3.1415927, dtype=float32, weak_type=True)
     """
     (x,) = promote_args_inexact("deg2rad", x)
-    return ew.mul_p.bind(x, const(x, np.pi / 180))
+    return ew.mul_p.bind(x, written(x, np.pi / 180))
 
 
 def rad2deg(x: ArrayLike, /) -> Array:
@@ -383,7 +390,7 @@ def rad2deg(x: ArrayLike, /) -> Array:
     Array(180., dtype=float32, weak_type=True)
     """
     (x,) = promote_args_inexact("rad2deg", x)
-    return ew.mul_p.bind(x, const(x, 180 / np.pi))
+    return ew.mul_p.bind(x, written(x, 180 / np.pi))
 
 
 radians, degrees = alias(deg2rad, "radians"), alias(rad2deg, "degrees")

@@ -88,9 +88,9 @@ def check_no_out(name: str, out: Any):
         raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported.")
 
 
-def check_no_float0(name: str, *args: Array):
+def check_no_float0(name: str, *args: Any):
     for x in args:
-        if x.dtype == float0:
+        if getattr(x, "dtype", None) == float0:
             raise TypeError(
                 f"Called {name} with a float0 array. float0 is the dtype of tangents of integers and booleans, and"
                 " there is nothing to compute with them. If you did not expect one, you may have taken a derivative with"
@@ -319,9 +319,8 @@ def promote_args(name: str, *args: Any, category: Callable | None = None) -> lis
     try:
         check_arraylike(name, *args)
         args = [unwrap(x) for x in args]
-        arrays = promote_dtypes(*args, category=category)
-        check_no_float0(name, *arrays)
-        return promote_shapes(*arrays)
+        check_no_float0(name, *args)
+        return promote_shapes(*promote_dtypes(*args, category=category))
     except Exception as error:
         hide_our_frames(error)
         raise

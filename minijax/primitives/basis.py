@@ -152,16 +152,9 @@ def linear_jvp(primitive_of: Callable[[], Primitive]) -> Callable:
     return jvp
 
 
-def linear_row(name: str, *, impl, abstract_eval, transpose, batch) -> Primitive:
-    """A primitive that is linear in its first argument."""
-    primitive = row(
-        name,
-        impl=impl,
-        abstract_eval=abstract_eval,
-        jvp=linear_jvp(lambda: primitive),
-        transpose=transpose,
-        batch=batch,
-    )
+def linear_row(name: str, **rules) -> Primitive:
+    """A primitive that is linear in its first argument, from its rules but the jvp: as `row`."""
+    primitive = row(name, jvp=linear_jvp(lambda: primitive), **rules)
     return primitive
 
 
@@ -414,12 +407,14 @@ reduce_sum_p = linear_row(
 # reshape, transpose, squeeze
 
 
-def reshape(operand: ArrayLike, new_sizes: Sequence[int]) -> Array:
-    """The same elements, in row-major order, in another shape (`lax.reshape`)."""
-    new_sizes = tuple(map(int, new_sizes))
-    if shape_of(operand) == new_sizes and isinstance(operand, Array):
+def reshape(operand: ArrayLike, new_sizes: Sequence[int], dimensions: Sequence[int] | None = None) -> Array:
+    """The same elements, in row-major order, in another shape (`lax.reshape`); dimensions: the order of the axes before."""
+    new_sizes, old_sizes = tuple(map(int, new_sizes)), shape_of(operand)
+    order = None if dimensions is None or [*dimensions] == [*range(len(old_sizes))] else tuple(map(int, dimensions))
+    # As in JAX, a scalar gets an equation nevertheless.
+    if () != old_sizes == new_sizes and order is None and isinstance(operand, Array):
         return operand
-    return reshape_p.bind(operand, new_sizes=new_sizes, dimensions=None, sharding=None)
+    return reshape_p.bind(operand, new_sizes=new_sizes, dimensions=order, sharding=None)
 
 
 def _reshape_abstract_eval(x, *, new_sizes, dimensions, sharding):
@@ -433,15 +428,22 @@ def _reshape_abstract_eval(x, *, new_sizes, dimensions, sharding):
     return ShapedArray(tuple(new_sizes), x.dtype, x.weak_type)
 
 
+def _reshape_transpose(ct, x, *, new_sizes, dimensions, sharding):
+    if dimensions is None:
+        return [reshape(ct, x.aval.shape)]
+    return [transpose(reshape(ct, [x.aval.shape[i] for i in dimensions]), np.argsort(dimensions))]
+
+
 def _reshape_batch(axis, args, dims, *, new_sizes, dimensions, sharding):
-    return reshape(move_batch_dim(args[0], dims[0], 0), (axis.size, *new_sizes)), 0
+    order = dimensions and (0, *[i + 1 for i in dimensions])
+    return reshape(move_batch_dim(args[0], dims[0], 0), (axis.size, *new_sizes), order), 0
 
 
 reshape_p = linear_row(
     "reshape",
-    impl=lambda x, *, new_sizes, dimensions, sharding: x.reshape(new_sizes),
+    impl=lambda x, *, new_sizes, dimensions, sharding: x.transpose(dimensions or range(x.ndim)).reshape(new_sizes),
     abstract_eval=_reshape_abstract_eval,
-    transpose=lambda ct, x, **params: [reshape(ct, x.aval.shape)],
+    transpose=_reshape_transpose,
     batch=_reshape_batch,
 )
 

@@ -20,13 +20,12 @@ from .basis import (
     const,
     full,
     linear_row,
-    reduce_sum,
+    reduce_sum_p,
     reduced_shape,
     reduction_batch,
     reshape,
     row,
     shape_of,
-    transpose,
     zero_jvp,
     zero_like,
 )
@@ -83,8 +82,9 @@ def _extremum_jvp(primitive_of):
             return out, zero_like(out)
         column = reshape(out, [1 if i in axes else d for i, d in enumerate(shape_of(x))])
         here = convert_element_type(eq_p.bind(x, column), g.dtype)
-        count = reduce_sum(here, axes)
-        return out, div_p.bind(reduce_sum(mul_p.bind(g, here), axes), count)
+        # As in JAX, the sum over no axes, the tangent of a scalar's maximum, has an equation.
+        count = reduce_sum_p.bind(here, axes=axes, out_sharding=None)
+        return out, div_p.bind(reduce_sum_p.bind(mul_p.bind(g, here), axes=axes, out_sharding=None), count)
 
     return jvp
 
@@ -132,7 +132,7 @@ def _prod_jvp(primals, tangents, *, axes):
     order = (*axes, *(i for i in range(len(shape)) if i not in axes))
     kept = [shape[i] for i in order[len(axes) :]]
     size = math.prod(shape[i] for i in axes)
-    pair = [reshape(transpose(a, order), (size, *kept)) for a in (x, g)]
+    pair = [reshape(a, (size, *kept), order) for a in (x, g)]
     while size > 1:
         half = (size + 1) // 2
         first, second = _slices(pair, 0, 0, half), _slices(pair, 0, half, size)
