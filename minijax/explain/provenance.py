@@ -190,19 +190,27 @@ def _source(function: Callable) -> str:
         return ""
 
 
+def _functions_around(function: Callable) -> Iterator[FunctionType]:
+    """The functions among what a function closes over."""
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            # `lambda: primitive` only hands the primitive on.
+            yield from (inner for inner in _functions_in(cell.cell_contents) if inner.__code__.co_argcount)
+        except ValueError:  # A cell that is not filled yet.
+            continue
+
+
 def source_of(function: Callable) -> str:
     """The source of a rule. A rule that a helper made from other functions is followed by their source: the helper's text alone
     does not say which derivative it is."""
-    function = inspect.unwrap(function)
-    found = {_source(function): None}
-    for cell in getattr(function, "__closure__", None) or ():
-        try:
-            for inner in _functions_in(cell.cell_contents):
-                # `lambda: primitive` only hands the primitive on.
-                if inner.__code__.co_argcount:
-                    found[_source(inner)] = None
-        except ValueError:  # A cell that is not filled yet.
-            continue
+    found: dict[str, None] = {}
+    waiting, seen = [inspect.unwrap(function)], set()
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) not in seen:
+            seen.add(id(one))
+            found[_source(one)] = None
+            waiting += _functions_around(one)
     return "\n\n".join(filter(None, found))
 
 

@@ -37,10 +37,11 @@ def folded(text: str, width: int) -> list[str]:
     if len(text) <= width:
         return [text]
     indent = min(len(text) - len(text.lstrip()) + 4, width // 2)
+    comment = next((mark for mark in ("#", "//") if text.lstrip().startswith(mark)), "")
     return textwrap.wrap(
         text,
         width,
-        subsequent_indent=" " * indent,
+        subsequent_indent=" " * (indent - 4) + comment.ljust(4),
         expand_tabs=False,
         replace_whitespace=False,
         break_on_hyphens=False,
