@@ -172,6 +172,7 @@ class _Packer:
             "primitive": [text(e.primitive) for e in equations],
             "operands": [text(", ".join(e.operands)) if f" = {e.primitive}[" in e.text else -1 for e in equations],
             "place": [-1 if e.place is None else self.places.number(e.place) for e in equations],
+            "call": [-1 if e.call is None else self.places.number(e.call) for e in equations],
             "role": [ROLES.index(e.role) for e in equations],
             "rule": [-1 if e.rule is None else e.rule for e in equations],
             "parentStages": _runs([stage for stage, _ in e.parents] for e in equations),

@@ -61,7 +61,8 @@ class Equation:
     """An equation of a stage.
 
     number: its position in the stage. depth: in how many inner jaxprs it stands. names, types: of its results. operands: the names
-    and literals that it reads. place: the user's expression. parents: the equations of earlier stages that it comes from, the
+    and literals that it reads. place: the user's expression. call: where that is in another file than the explained function, the
+    expression of the function's file that called it. parents: the equations of earlier stages that it comes from, the
     nearest ones. users: the equations of the jaxpr stage that it comes from. same: the equation of an earlier stage that this
     one is; None if a rule wrote this one. rule: the rule that wrote it, as a position in `Explanation.rules`; None for the user's
     operation. role: "primal", "tangent", "cotangent" or "batch". cost: of all its runs once. residual: bytes that the backward
@@ -88,6 +89,7 @@ class Equation:
     value: str = ""
     finite: bool = True
     removed: tuple[int, str] | None = None
+    call: Place | None = None
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,12 @@ from ..transforms.transpose import accumulate, backward_pass, transpose_eqn
 from ..transforms.vmap import BatchTracer
 
 _ACCUMULATE, _TRANSPOSE = accumulate.__code__, transpose_eqn.__code__
-# {code of a function that runs equations one by one: the name of its {variable: value}}
-_ENVIRONMENTS = {eval_jaxpr.__code__: "env", backward_pass.__code__: "values", _TRANSPOSE: "values", _ACCUMULATE: "sum"}
-# {id of a code: (the code, "user", "" or what it does here)}. By id, since Python hashes a code by all that is in it, and every
-# operation asks for all frames up to the user's.
-_kinds: dict[int, tuple[CodeType, str]] = {}
-_MOST_CODES = 10_000
+# {id of the code of a function that runs equations one by one: the name of its {variable: value}}
+_ENVIRONMENTS = {id(eval_jaxpr.__code__): "env", id(backward_pass.__code__): "values", id(_TRANSPOSE): "values"}
+# {file: "user", "machine" for those that have these functions and `accumulate`, or ""}. Every operation asks for all frames up to
+# the user's, and a file's name is found faster than a code, which Python hashes by all that is in it.
+_MACHINES = {eval_jaxpr.__code__.co_filename, _TRANSPOSE.co_filename}
+_files: dict[str, str] = {}
 
 _NO_CONTAINERS = (ModuleType, FunctionType, BuiltinFunctionType, MethodType, type, str, bytes, int, float, complex)
 # Names within longer lists, and within containers in containers in containers, are not looked for: that would take long.
@@ -52,37 +52,34 @@ def base(x: Any) -> np.ndarray | Var | None:
     return x if type(x) in (np.ndarray, Var) else None
 
 
-def _kind(code: CodeType) -> str:
-    found = _kinds.get(id(code))
-    if found is None:
-        if len(_kinds) > _MOST_CODES:
-            _kinds.clear()
-        of_user = not code.co_filename.startswith((PACKAGE_DIRECTORY, "<frozen "))
-        found = _kinds[id(code)] = code, "user" if of_user else _ENVIRONMENTS.get(code, "")
-    return found[1]
+def _kind(file: str) -> str:
+    kind = _files.get(file)
+    if kind is None:
+        of_user = not file.startswith((PACKAGE_DIRECTORY, "<frozen "))
+        kind = _files[file] = "user" if of_user else "machine" if file in _MACHINES else ""
+    return kind
 
 
 def is_of_user(frame: FrameType) -> bool:
-    return _kind(frame.f_code) == "user"
+    return _kind(frame.f_code.co_filename) == "user"
 
 
 def nearest(frame: FrameType | None) -> tuple[FrameType | None, FrameType | None]:
     """(the nearest frame that runs equations one by one, or else of the user's; the nearest that transposes an equation or adds
     cotangents), from this one outwards, up to the user's."""
     environment = transposing = None
-    while frame is not None:
+    while frame is not None and not (environment and transposing):
         code = frame.f_code
-        known = _kinds.get(id(code))
-        kind = _kind(code) if known is None else known[1]
+        kind = _files.get(code.co_filename)
+        if kind is None:
+            kind = _kind(code.co_filename)
+        if kind == "user":
+            return environment or frame, transposing
         if kind:
-            if kind == "user" or kind == "values" or kind == "env":
-                environment = environment or frame
-            if kind == "user":
-                break
-            if transposing is None and (code is _ACCUMULATE or code is _TRANSPOSE):
+            if environment is None and id(code) in _ENVIRONMENTS:
+                environment = frame
+            if transposing is None and (code is _TRANSPOSE or code is _ACCUMULATE):
                 transposing = frame
-                if environment:
-                    break
         frame = frame.f_back
     return environment, transposing
 
@@ -149,9 +146,9 @@ class Names:
     def around(self, frame: FrameType | None, code: CodeType) -> dict[str, Any]:
         """{name: value} of what a function of the user's calls by a name, and the nearest jaxpr that is run still has."""
         while frame is not None and not is_of_user(frame):
-            if _kind(frame.f_code) in ("env", "values"):
+            if id(frame.f_code) in _ENVIRONMENTS:
                 found = {}
-                for v, value in frame.f_locals[_kind(frame.f_code)].items():
+                for v, value in frame.f_locals[_ENVIRONMENTS[id(frame.f_code)]].items():
                     for x in (v, value):
                         name = self._names.get(id(base(x)), {}).get(id(code))
                         if name is not None and name.isidentifier() and type(value) is ArrayImpl:
@@ -166,7 +163,7 @@ class Names:
         if not wanted or frame is None:
             return
         code = frame.f_code
-        if _kind(code) != "user":
+        if not is_of_user(frame):
             self._note_variables(frame, wanted)
             return
         nameless = [key for key in wanted if id(code) not in self._names.get(key, ())]
@@ -192,7 +189,7 @@ class Names:
 
     def _note_variables(self, frame: FrameType, wanted: Sequence[int]) -> None:
         found = frame.f_locals
-        values, eqn = found[_kind(frame.f_code)], found.get("eqn")
+        values, eqn = found[_ENVIRONMENTS[id(frame.f_code)]], found.get("eqn")
         for v in () if eqn is None else eqn.invars:
             value = None if type(v) is Literal else values.get(v)
             if id(base(value)) in wanted:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
 from ..foundation.source_info import PACKAGE_DIRECTORY, Origin, SourceInfo
+from ..lowering import passes
 from ..lowering.lowered import find
 from .model import Place, Ref, Rule
 
@@ -41,6 +42,20 @@ def carriers(closed_jaxpr: ClosedJaxpr) -> dict[int, list[JaxprEqn]]:
         for inner in jaxprs_in_params(eqn.params):
             for one in inner.eqns:
                 found.setdefault(id(one), []).append(eqn)
+    return found
+
+
+def removed_within(jaxpr: Jaxpr | ClosedJaxpr) -> dict[int, str]:
+    """{id of a variable of an inner jaxpr: the pass that removes its equation}."""
+    found: dict[int, str] = {}
+    for eqn, _ in every_equation(jaxpr):
+        for inner in jaxprs_in_params(eqn.params):
+            if isinstance(inner, ClosedJaxpr):
+                left = {id(v) for e in inner.eqns for v in e.outvars}
+                for name, after in passes.stages(inner):
+                    now = {id(v) for e in after.eqns for v in e.outvars}
+                    found.update(dict.fromkeys(left - now, name))
+                    left &= now
     return found
 
 
@@ -175,19 +190,27 @@ def _source(function: Callable) -> str:
         return ""
 
 
+def _functions_around(function: Callable) -> Iterator[FunctionType]:
+    """The functions among what a function closes over."""
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            # `lambda: primitive` only hands the primitive on.
+            yield from (inner for inner in _functions_in(cell.cell_contents) if inner.__code__.co_argcount)
+        except ValueError:  # A cell that is not filled yet.
+            continue
+
+
 def source_of(function: Callable) -> str:
     """The source of a rule. A rule that a helper made from other functions is followed by their source: the helper's text alone
     does not say which derivative it is."""
-    function = inspect.unwrap(function)
-    found = {_source(function): None}
-    for cell in getattr(function, "__closure__", None) or ():
-        try:
-            for inner in _functions_in(cell.cell_contents):
-                # `lambda: primitive` only hands the primitive on.
-                if inner.__code__.co_argcount:
-                    found[_source(inner)] = None
-        except ValueError:  # A cell that is not filled yet.
-            continue
+    found: dict[str, None] = {}
+    waiting, seen = [inspect.unwrap(function)], set()
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) not in seen:
+            seen.add(id(one))
+            found[_source(one)] = None
+            waiting += _functions_around(one)
     return "\n\n".join(filter(None, found))
 
 

@@ -13,9 +13,10 @@ from typing import Any
 from ..api.arguments import check_callable
 from ..api.checkpoint import checkpoint
 from ..core.avals import ShapedArray
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Var, jaxpr_as_fun, jaxprs_in_params
+from ..core.jaxpr import ClosedJaxpr, JaxprEqn, Var, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.traces import called_by_user
+from ..foundation.source_info import Origin
 from ..lowering import passes, xla
 from ..lowering.numpy.source import numpy_program
 from ..primitives.basis import full, instantiate
@@ -28,8 +29,8 @@ from .costs import cost_of, counted, nbytes
 from .explanation import Explanation
 from .listing import Listing, listing
 from .memory import timeline, version
-from .model import Cost, Equation, Line, Ref, SourceFile, Stage
-from .provenance import Marks, Rules, carriers, code_lines, every_equation, place_of
+from .model import Cost, Equation, Line, Place, Ref, SourceFile, Stage
+from .provenance import Marks, Rules, carriers, code_lines, place_of, removed_within
 from .running import NotRun, run, sample, summary
 from .traced import Traced
 from .words import bytes_text, counted_text, pass_change, reason
@@ -198,7 +199,14 @@ class _Maker:
             users=tuple(sorted({n for ref in parents for n in self.users(ref)})) if parents else (),
             same=self.marks.own(eqn.origin),
             cost=self.cost(eqn),
+            call=self.call(eqn.origin, parents),
         )
+
+    def call(self, origin: Origin | None, parents: Sequence[Ref]) -> Place | None:
+        if len(self.stages) == 2:
+            calls = [p for p in (() if origin is None else origin.parents) if id(p) in self.traced.calls]
+            return place_of(calls[0]) if calls else None
+        return next((found for ref in parents if (found := self.made.equation(ref).call) is not None), None)
 
     def ancestors(self, eqn: JaxprEqn, around: dict) -> Iterator[Ref]:
         """The equations that an equation comes from; where it has none, those of the equations that carry its jaxpr."""
@@ -512,10 +520,8 @@ class _Maker:
         codes = {getattr(self.traced.fun, "__code__", None)}
         for stage in self.stages:
             for equation in stage.equations:
-                if equation.place is not None:
-                    files.setdefault(equation.place.file, set()).update(
-                        range(equation.place.line, equation.place.end_line + 1)
-                    )
+                for place in filter(None, (equation.place, equation.call)):
+                    files.setdefault(place.file, set()).update(range(place.line, place.end_line + 1))
         codes.update(self.codes())
         for code in codes - {None}:
             files.setdefault(code.co_filename, set()).update(code_lines(code))
@@ -572,20 +578,6 @@ class _Maker:
             return [*values, *[instantiate(ct) for ct, nz in zip(pull(cts), nonzero) if nz]]
 
         return trace_to_closed_jaxpr(function, [*self.first.in_avals, *self.cotangents])
-
-
-def removed_within(jaxpr: Jaxpr | ClosedJaxpr) -> dict[int, str]:
-    """{id of a variable of an inner jaxpr: the pass that removes its equation}."""
-    found: dict[int, str] = {}
-    for eqn, _ in every_equation(jaxpr):
-        for inner in jaxprs_in_params(eqn.params):
-            if isinstance(inner, ClosedJaxpr):
-                left = {id(v) for e in inner.eqns for v in e.outvars}
-                for name, after in passes.stages(inner):
-                    now = {id(v) for e in after.eqns for v in e.outvars}
-                    found.update(dict.fromkeys(left - now, name))
-                    left &= now
-    return found
 
 
 def _title(name: str) -> str:

@@ -37,10 +37,11 @@ def folded(text: str, width: int) -> list[str]:
     if len(text) <= width:
         return [text]
     indent = min(len(text) - len(text.lstrip()) + 4, width // 2)
+    comment = next((mark for mark in ("#", "//") if text.lstrip().startswith(mark)), "")
     return textwrap.wrap(
         text,
         width,
-        subsequent_indent=" " * indent,
+        subsequent_indent=" " * (indent - 4) + comment.ljust(4),
         expand_tabs=False,
         replace_whitespace=False,
         break_on_hyphens=False,
@@ -108,7 +109,7 @@ def _note(equation: Equation | None) -> str:
     """The text at the end of an equation's line: the user's expression, and why the equation matters."""
     if equation is None or equation.place is None:
         return ""
-    words = " ".join(equation.place.text.split())
+    words = " ".join((equation.call or equation.place).text.split())
     if equation.removed is not None:
         return f"{words} (goes: {equation.removed[1].split(' (')[0]})"
     return f"{words} (kept, {bytes_text(equation.residual)})" if equation.residual else words

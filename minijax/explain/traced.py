@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import get_ident
+from types import CodeType
 from typing import Any
 
 from ..api.arguments import as_operand, flat_function, function_name
@@ -11,10 +15,12 @@ from ..api.jit import JitFunction, jit
 from ..api.make_jaxpr import ShapeDtypeStruct, abstractify
 from ..core.array import to_array
 from ..core.avals import ShapedArray
-from ..core.staging import trace_to_closed_jaxpr
+from ..core.primitive import Primitive
+from ..core.staging import JaxprBuilder, trace_to_closed_jaxpr
 from ..foundation.dtypes import float0
 from ..foundation.errors import ConcretizationTypeError, TracerIntegerConversionError
 from ..foundation.pytrees import flatten_axes, keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
+from ..foundation.source_info import Origin, SourceInfo
 from .running import sample
 
 
@@ -24,6 +30,41 @@ def _is_array(x: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+@contextmanager
+def calls_noted(code: CodeType | None) -> Iterator[dict[int, Origin]]:
+    """{id of an origin: the origin} of calls, in the file of that code, of functions of other files. Where such a function writes
+    an equation, the call's origin is a parent of the equation's, as `kaf.kaf(x, alpha)` of what kaf's own lines write."""
+    found: dict[int, Origin] = {}
+    plain, thread = JaxprBuilder.write, get_ident()
+
+    def write(trace: JaxprBuilder, primitive: Primitive, args: Sequence, params: dict, origin: Origin | None) -> Any:
+        if origin is not None and origin.place is not None and get_ident() == thread:
+            call = _call_in(code.co_filename, origin.place)
+            if call is not None:
+                found[id(call)] = call
+                origin = origin._replace(parents=(*origin.parents, call))
+        return plain(trace, primitive, args, params, origin)
+
+    if code is None:
+        yield found
+        return
+    JaxprBuilder.write = write  # type: ignore[method-assign]
+    try:
+        yield found
+    finally:
+        JaxprBuilder.write = plain  # type: ignore[method-assign]
+
+
+def _call_in(file: str, place: SourceInfo) -> Origin | None:
+    """The origin of the running expression of that file, unless the place is one of it."""
+    frame = sys._getframe(2)
+    while frame is not None and place.code.co_filename != file:
+        if frame.f_code.co_filename == file:
+            return Origin(SourceInfo(frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return None
 
 
 class Traced:
@@ -80,7 +121,8 @@ class Traced:
             return self.run(*args, **kwargs)
 
         flat, _ = flat_function(merged, tree_flatten(tuple(self.given))[1])
-        self.jaxpr = trace_to_closed_jaxpr(flat, avals)
+        with calls_noted(getattr(inspect.unwrap(self.fun), "__code__", None)) as self.calls:
+            self.jaxpr = trace_to_closed_jaxpr(flat, avals)
 
     def filled(self, arrays: Sequence) -> list:
         """All leaves of the arguments: these arrays, and what is no array as it was given."""

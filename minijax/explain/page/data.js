@@ -52,6 +52,7 @@ const readData = async encoded => {
         number, stage: index, depth, primitive, operands, words,
         names: binders.map(b => b[0]).join(", "), types: binders.map(b => b[1]).join(", "),
         place: stage.place[number] < 0 ? null : places[stage.place[number]],
+        call: stage.call[number] < 0 ? null : places[stage.call[number]],
         role: ROLES[stage.role[number]], rule: stage.rule[number],
         parents: parentStages[number].map(s => [s, parents[k++]]), users: index === 1 ? [number] : users[number],
         same: stage.sameStage[number] < 0 ? null : [stage.sameStage[number], numbers[number]],

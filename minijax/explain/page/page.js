@@ -43,18 +43,17 @@
 
   // Whether an equation comes from what is lit: equations of the jaxpr stage, or a line of a rule, which wrote none there.
   const isLit = e => state.lit !== null && (state.made ? state.made.has(e) : e.users.some(u => state.lit.has(u)));
-  let litSource = new Set(), litPlaces = new Set();
+  let litSource = new Set(), litPlaces = new Set(), hits = null;
   const light = (users, words, made = null, from = null) => {
     state.lit = users && users.size ? users : null;
-    state.made = made;
-    state.litWords = words;
+    Object.assign(state, {made, litWords: words});
     state.unfolded.clear();
-    litPlaces = new Set(from || [...users || []].map(u => stages[1].equations[u].place).filter(Boolean));
+    const eqns = [...users || []].map(u => stages[1].equations[u]);
+    litPlaces = new Set(from || eqns.flatMap(e => [e.place, e.call]).filter(Boolean));
     litSource = new Set();
     for (const p of litPlaces) for (let n = p.line; n <= p.endLine; n++) litSource.add(p.file + ":" + n);
     hits = null;
   };
-  let hits = null;
   const hitsOf = stage => {
     if (!hits) hits = stages.map(s => s.kind === "jaxpr" ? s.equations.filter(isLit).length :
       s.kind === "program" ? s.lines.filter(l => l.length > 2 && litSource.has(l[2] + ":" + l[3])).length : 0);
@@ -127,7 +126,8 @@
   const details = e => {
     const add = (label, ...parts) => rows.push({kind: "detail", label, parts});
     const link = other => ({href: "#" + name(other), text: `${label(stages[other.stage])}: ${whole(other)}`});
-    if (e.place) add("expression", {text: e.place.words, place: e.place}, `   ${e.place.path}:${e.place.line}:${e.place.column}`);
+    const told = (label, p) => p && add(label, {text: p.words, place: p}, `   ${p.path}:${p.line}:${p.column}`);
+    told("expression", e.place), told("called by", e.call);
     add("type", e.types + "   " + e.role);
     if (e.value) add(e.finite ? "value" : "NOT FINITE", e.value);
     const [flops, transcendentals, moved] = e.cost;
@@ -207,7 +207,7 @@
     const element = make("div", {class: classes.filter(Boolean).join(" "), id: row.first ? "row-" + e.number : null},
       number, make("span", {class: "t"}, ...marked(row.text)));
     if (row.first && e.residual) element.append(make("span", {class: "keep"}, `kept ${bytes(e.residual)}`));
-    if (row.first && e.place) element.append(make("span", {class: "e"}, shortened(e.place.words, 60)));
+    if (row.first && e.place) element.append(make("span", {class: "e"}, shortened((e.call || e.place).words, 60)));
     if (e) element.addEventListener("click", event => {
       if (event.target.closest("a") || String(getSelection())) return;
       if (state.cursor === e) toggle(e); else { choose(e); }
@@ -296,9 +296,9 @@
     show(e);
   };
   const usersByPlace = new Map();
-  for (const e of stages[1].equations) if (e.place) {
-    if (!usersByPlace.has(e.place.id)) usersByPlace.set(e.place.id, []);
-    usersByPlace.get(e.place.id).push(e.number);
+  for (const e of stages[1].equations) for (const p of [e.place, e.call]) if (p) {
+    if (!usersByPlace.has(p.id)) usersByPlace.set(p.id, []);
+    usersByPlace.get(p.id).push(e.number);
   }
   const usersOf = list => list.flatMap(p => usersByPlace.get(p.id) || []);
   const lightPlaces = list => {

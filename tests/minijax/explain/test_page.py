@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -278,6 +279,25 @@ def test_a_line_of_a_lowering_lights_what_it_wrote(tmp_path):
         page.show(stage)
         written = [e.primitive for e in page.made.stage(stage).equations if e.number in page.lit()]
         assert written == ([] if stage == "jaxpr" else ["cos"])
+    page.check()
+
+
+def test_a_call_of_a_library_lights_what_it_wrote(tmp_path, monkeypatch):
+    (tmp_path / "lib_of_page.py").write_text(
+        "import minijax.numpy as jnp\n\ndef twice(x):\n    return jnp.sin(x) * 2.0\n"
+    )
+    main = (
+        "import minijax.numpy as jnp\nfrom lib_of_page import twice\n\ndef loss(x):\n    return jnp.sum(twice(x) + x)\n"
+    )
+    (tmp_path / "main_of_page.py").write_text(main)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    page = opened(tmp_path, import_module("main_of_page").loss, X)
+    page.click_source("twice(x)")
+    for stage in ("jaxpr", "gradient"):
+        page.show(stage)
+        lit = [e.primitive for e in page.made.stage(stage).equations if e.number in page.lit()]
+        assert lit[0] == "sin" and "mul" in lit and "reduce_sum" not in lit and "add" not in lit
+    assert "twice(x)" in page.js("[...document.querySelectorAll('#source .p.on')].map(s => s.textContent).join()")
     page.check()
 
 

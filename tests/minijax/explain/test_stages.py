@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -379,3 +381,44 @@ def test_values_stand_on_one_line():
 def test_random_numbers_are_said_not_to_be_counted():
     made = minijax.explain(lambda k: minijax.random.bits(k, (3,)))(minijax.random.key(0))
     assert "The operations of random_bits are not counted." in made.stage("jaxpr").change
+
+
+LIBRARY = "import minijax.numpy as jnp\n\ndef twice(x):\n    y = jnp.sin(x)\n    return y + y\n"
+OF_A_LIBRARY = """
+import minijax.numpy as jnp
+from library_of_test import twice
+
+def loss(x):
+    a = twice(x * 3.0)
+    return jnp.sum(a * twice(x))
+"""
+
+
+@pytest.fixture
+def of_a_library(tmp_path, monkeypatch):
+    (tmp_path / "library_of_test.py").write_text(LIBRARY)
+    (tmp_path / "calling_of_test.py").write_text(OF_A_LIBRARY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield import_module("calling_of_test").loss
+    for name in ("library_of_test", "calling_of_test"):
+        del sys.modules[name]
+
+
+def test_what_a_library_writes_comes_from_its_call(of_a_library):
+    made = minijax.explain(of_a_library)(X)
+    calls = [(e.primitive, e.place.text, e.call and e.call.text) for e in made.stage("jaxpr").equations]
+    first, second = "twice(x * 3.0)", "twice(x)"
+    assert calls == [
+        ("mul", "x * 3.0", None),
+        ("sin", "jnp.sin(x)", first),
+        ("add", "y + y", first),
+        ("sin", "jnp.sin(x)", second),
+        ("add", "y + y", second),
+        ("mul", "a * twice(x)", None),
+        ("reduce_sum", "jnp.sum(a * twice(x))", None),
+    ]
+    gradient = {e.call.text for e in made.stage("gradient").equations if e.primitive == "cos"}
+    assert gradient == {first, second}
+    # The page of a function has its own file first; in a terminal an equation shows the call.
+    assert [Path(s.file).name for s in made.sources] == ["calling_of_test.py", "library_of_test.py"]
+    assert any(row.endswith(first) and " = sin " in row for row in made.text().split("\n"))
