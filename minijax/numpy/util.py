@@ -23,7 +23,7 @@ from ..foundation import dtypes
 from ..foundation.config import rank_promotion
 from ..foundation.dtypes import float0
 from ..foundation.tracebacks import hide_our_frames
-from ..primitives.basis import broadcast_in_dim, const, expand_dims
+from ..primitives.basis import broadcast_in_dim, const
 from ..primitives.elementwise import convert_element_type, eq_p, ne_p, not_p, select_n_p
 
 Axis = int | Sequence[int] | None
@@ -247,7 +247,10 @@ def promote_shapes(*args: Array) -> list[Array]:
         ndim = _broadcast_rank(*shapes)
         if (wanted := rank_promotion()) != "allow":
             _promoting_ranks(shapes, wanted)
-        return [x if len(s) == ndim else expand_dims(x, range(ndim - len(s))) for x, s in zip(args, shapes)]
+        return [
+            x if len(s) == ndim else broadcast_in_dim(x, (1,) * (ndim - len(s)) + s, range(ndim - len(s), ndim))
+            for x, s in zip(args, shapes)
+        ]
     except Exception as error:
         hide_our_frames(error)
         raise

@@ -103,7 +103,7 @@ def dot_general(
 
 
 def _ints(xs) -> tuple[int, ...]:
-    return tuple(operator.index(x) for x in xs)
+    return tuple(map(operator.index, xs))
 
 
 def dot(

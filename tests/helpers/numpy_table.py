@@ -39,8 +39,8 @@ def variables() -> dict[str, np.ndarray]:
 VARIABLES = variables()
 
 
-def value(expression: str, jnp):
-    scope = {name: jnp.asarray(x) for name, x in VARIABLES.items()}
+def value(expression: str, jnp, variables=None):
+    scope = variables or {name: jnp.asarray(x) for name, x in VARIABLES.items()}
     return eval(expression, {"jnp": jnp, "np": np, **scope})
 
 
