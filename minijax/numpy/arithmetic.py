@@ -16,6 +16,7 @@ from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.elementwise import select
+from .number_kinds import isnan, isposinf
 from .ufuncs import (
     ROUND_AWAY_FROM_ZERO,
     abs,
@@ -29,8 +30,6 @@ from .ufuncs import (
     greater,
     is_a,
     is_complex,
-    isnan,
-    isposinf,
     less,
     log1p,
     logical_and,

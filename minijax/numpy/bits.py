@@ -14,7 +14,7 @@ from ..foundation import dtypes
 from ..foundation.dtypes import finfo, float0
 from ..primitives.basis import const, expand_dims, zeros
 from ..primitives.elementwise import convert_element_type
-from . import reductions, ufuncs
+from . import number_kinds, reductions, ufuncs
 from .arithmetic import floor_divide
 from .creation import arange, asarray
 from .manipulation import flip, ravel, reshape, swapaxes
@@ -99,7 +99,7 @@ def _frexp(x):
     bits = lax.bitcast_convert_type(wide, integer)
     exponent = lost + (((bits >> info.nmant) & mask) - bias + 1)
     mantissa = lax.bitcast_convert_type((bits & ~(mask << info.nmant)) | ((bias - 1) << info.nmant), x.dtype)
-    itself = ufuncs.isinf(x) | ufuncs.isnan(x) | (x == 0)
+    itself = number_kinds.isinf(x) | number_kinds.isnan(x) | (x == 0)
     exponent = convert_element_type(where(itself, 0, exponent), np.dtype("int32"))
     return where(itself, x, mantissa), exponent
 
@@ -159,9 +159,9 @@ def spacing(x: ArrayLike, /) -> Array:
         raise ValueError("jnp.spacing is not defined for complex inputs.")
     if x.dtype == np.float16:
         return lax.nextafter(x, const(x, np.inf)) - x
-    step = lax.nextafter(x, ufuncs.copysign(const(x, np.inf), x)) - x
+    step = lax.nextafter(x, number_kinds.copysign(const(x, np.inf), x)) - x
     least = lax.full((), finfo(x.dtype).smallest_subnormal, x.dtype)
-    return where(step == 0, ufuncs.copysign(least, x), step)
+    return where(step == 0, number_kinds.copysign(least, x), step)
 
 
 def _integers(name: str, x1: Any, x2: Any) -> tuple[Array, Array]:

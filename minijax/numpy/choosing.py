@@ -18,10 +18,11 @@ from ..primitives.basis import const
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import cumulative, reductions
-from .creation import arange, array, asarray, indices, ones, zeros
+from .creation import arange, array, asarray, ones, zeros
+from .grids import indices
 from .manipulation import atleast_1d, moveaxis, ravel, reshape, stack, transpose, vstack
+from .number_kinds import clip
 from .taking import take
-from .ufuncs import clip
 from .util import (
     broadcast_arrays,
     canonicalize_axis,

@@ -533,6 +533,11 @@ def _contract_pair(lhs, rhs, lhs_names: str, rhs_names: str, result: str, precis
 
 
 def einsum_path(subscripts: str, /, *operands: ArrayLike, optimize: Any = "auto") -> tuple[list[Any], Any]:
-    """The order in which `einsum` would contract, and a description (`jax.numpy.einsum_path`)."""
+    """The order in which `einsum` would contract, and a description (`jax.numpy.einsum_path`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.einsum_path("ij,jk,kl->il", jnp.ones((2, 3)), jnp.ones((3, 4)), jnp.ones((4, 5)))[0]
+    ['einsum_path', (0, 1), (0, 1)]
+    """
     shapes = [np.broadcast_to(np.float32(0), as_array(x).shape) for x in operands]
     return np.einsum_path(subscripts, *shapes, optimize="optimal" if optimize == "auto" else optimize)

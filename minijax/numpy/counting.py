@@ -17,8 +17,9 @@ from ..primitives.basis import const
 from ..primitives.elementwise import convert_element_type
 from . import reductions
 from .analysis import diff
-from .creation import asarray, ix_, linspace, ones_like, zeros
+from .creation import asarray, linspace, ones_like, zeros
 from .diagonals import ravel_multi_index
+from .grids import ix_
 from .manipulation import reshape, stack
 from .sorting import searchsorted
 from .util import convert, default_int_dtype, ensure_arraylike, promote_dtypes, promote_dtypes_inexact, where

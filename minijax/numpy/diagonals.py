@@ -17,10 +17,11 @@ from ..foundation import dtypes, errors
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import reductions
-from .creation import arange, array, asarray, eye, zeros, zeros_like
+from .creation import arange, array, asarray, zeros, zeros_like
+from .grids import eye
 from .manipulation import as_tuple, moveaxis, ravel, reshape
+from .number_kinds import clip
 from .repeating import resize
-from .ufuncs import clip
 from .util import as_array, canonicalize_axis, check_arraylike, check_no_out, ensure_arraylike
 from .util import where as _where
 

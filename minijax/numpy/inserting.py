@@ -12,7 +12,7 @@ from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation import dtypes
-from . import reductions, ufuncs
+from . import number_kinds, reductions
 from .choosing import where
 from .counting import known_value
 from .creation import arange, array, asarray, astype, full, ones, zeros_like
@@ -55,7 +55,7 @@ def delete(
     if assume_unique_indices and dtypes.issubdtype(places.dtype, np.integer):
         # The k-th of the sorted places has k deleted places before it: a kept place moves by the number of those up to it.
         places = ravel(places)
-        places = sort(ufuncs.clip(where(places < 0, places + size, places), 0, size))
+        places = sort(number_kinds.clip(where(places < 0, places + size, places), 0, size))
         places = places - arange(places.size, dtype=places.dtype)
         kept = arange(size - places.size, dtype=places.dtype)
         return a[_along(axis, kept + reductions.sum(kept[None, :] >= places[:, None], 0, dtype=kept.dtype))]
@@ -99,7 +99,7 @@ def insert(arr: ArrayLike, obj: ArrayLike | slice, values: ArrayLike, axis: int 
         values = moveaxis(values, 0, axis) if alone else values
     count = broadcast_shapes(places.shape, (values.shape[axis],))[0]
     out = zeros_like(a, shape=(*a.shape[:axis], size + count, *a.shape[axis + 1 :]))
-    places = ufuncs.clip(where(places < 0, places + size, places), 0, size)
+    places = number_kinds.clip(where(places < 0, places + size, places), 0, size)
     # The k-th new element, in the order of places, is preceded by k new ones.
     places = places.at[argsort(places)].add(arange(count, dtype=places.dtype))
     old = where(ones(size + count, bool).at[places].set(False), size=size)[0]

@@ -230,7 +230,12 @@ def _at_least(ndim: int) -> Callable:
         return results[0] if len(results) == 1 else results
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"The arrays with {ndim} axes or more; new axes have size 1 (`jax.numpy.atleast_{ndim}d`)."
+    function.__doc__ = f"""The arrays with {ndim} axes or more; new axes have size 1 (`jax.numpy.atleast_{ndim}d`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.{name}(3.0).shape
+    {(1,) * ndim}
+    """
     return function
 
 

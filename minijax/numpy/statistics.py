@@ -16,7 +16,7 @@ from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
-from . import ufuncs
+from . import number_kinds, ufuncs
 from .contractions import dot
 from .creation import asarray
 from .diagonals import diag
@@ -448,7 +448,7 @@ def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtyp
         return ufuncs.divide(c, c)
     deviation = convert_element_type(ufuncs.sqrt(ufuncs.real(diag(c))), c.dtype)
     c = c / expand_dims(deviation, [1]) / expand_dims(deviation, [0])
-    real_part = ufuncs.clip(ufuncs.real(c), -1, 1)
+    real_part = number_kinds.clip(ufuncs.real(c), -1, 1)
     if not dtypes.issubdtype(c.dtype, np.complexfloating):
         return real_part
-    return ew.complex_p.bind(real_part, ufuncs.clip(ufuncs.imag(c), -1, 1))
+    return ew.complex_p.bind(real_part, number_kinds.clip(ufuncs.imag(c), -1, 1))

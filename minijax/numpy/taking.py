@@ -16,7 +16,7 @@ from ..primitives.dynamic_slices import dtype_of_index, widened
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode
 from .arithmetic import mod
 from .indexing import wrap_negative
-from .ufuncs import clip
+from .number_kinds import clip
 from .util import broadcast_shapes, canonicalize_axis, check_no_out, convert, ensure_arraylike, where
 
 

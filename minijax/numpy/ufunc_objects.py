@@ -297,11 +297,10 @@ def _of_method(function: Callable) -> Callable:
     return reduce
 
 
-def _of_truth(function: Callable) -> Callable:
+def _of_truth(function: Callable, combined: Callable) -> Callable:
     def reduce(a, axis, dtype, keepdims, initial, where):
-        if initial is not None:
-            raise ValueError("initial argument not supported for a logical reduction")
-        return function(a, axis=axis, keepdims=keepdims, where=where)
+        out = function(a, axis=axis, keepdims=keepdims, where=where)
+        return out if initial is None else combined(out, asarray(initial, bool))
 
     return reduce
 
@@ -350,8 +349,8 @@ _OBJECTS: dict[str, tuple[Any, dict[str, Callable]]] = {
     "subtract": (None, {"at": _added("subtract")}),
     "maximum": (None, {"reduce": _of_method(reductions.max)}),
     "minimum": (None, {"reduce": _of_method(reductions.min)}),
-    "logical_and": (True, {"reduce": _of_truth(reductions.all)}),
-    "logical_or": (False, {"reduce": _of_truth(reductions.any)}),
+    "logical_and": (True, {"reduce": _of_truth(reductions.all, ufuncs.logical_and)}),
+    "logical_or": (False, {"reduce": _of_truth(reductions.any, ufuncs.logical_or)}),
     "logical_xor": (False, {"reduce": _of_bits(lax.reduce_xor, "logical_xor", truth=True)}),
     "bitwise_and": (-1, {"reduce": _of_bits(lax.reduce_and, "bitwise_and")}),
     "bitwise_or": (0, {"reduce": _of_bits(lax.reduce_or, "bitwise_or")}),

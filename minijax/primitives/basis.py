@@ -197,7 +197,13 @@ def batch_to_front(x, dim: int | None, size: int = 1):
 
 
 def expand_dims(array: ArrayLike, dimensions: Sequence[int]) -> Array:
-    """Insert axes of size 1 at those places of the result."""
+    """Insert axes of size 1 at those places of the result.
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.expand_dims(jnp.array([1, 2]), (0,)).shape
+    (1, 2)
+    """
     ndim = len(shape_of(array)) + len(dimensions)
     for d in dimensions:
         if not -ndim <= d < ndim:
@@ -274,7 +280,14 @@ def add_tangents(x, y):
 
 
 def broadcast_in_dim(operand: ArrayLike, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> Array:
-    """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`)."""
+    """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.broadcast_in_dim(jnp.array([1, 2]), (2, 3), (0,))
+    Array([[1, 1, 1],
+           [2, 2, 2]], dtype=int32)
+    """
     shape, dims = tuple(map(int, shape)), tuple(map(int, broadcast_dimensions))
     if shape_of(operand) == shape and isinstance(operand, Array) and dims in ((), tuple(range(len(shape)))):
         return operand if shape else given(operand)
@@ -337,7 +350,13 @@ broadcast_in_dim_p = linear_row(
 
 
 def reduce_sum(operand: ArrayLike, axes: Sequence[int]) -> Array:
-    """Sum over axes (`lax.reduce_sum`)."""
+    """Sum over axes (`lax.reduce_sum`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.reduce_sum(jnp.array([[1, 2], [3, 4]]), (0,))
+    Array([4, 6], dtype=int32)
+    """
     return reduce_sum_p.bind(operand, axes=tuple(axes), out_sharding=None) if axes else operand
 
 
@@ -430,7 +449,13 @@ reshape_p = linear_row(
 
 
 def transpose(operand: ArrayLike, permutation: Sequence[int]) -> Array:
-    """Permute the axes (`lax.transpose`)."""
+    """Permute the axes (`lax.transpose`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.transpose(jnp.ones((2, 3)), (1, 0)).shape
+    (3, 2)
+    """
     permutation = tuple(map(int, permutation))
     if permutation == tuple(range(len(shape_of(operand)))) and isinstance(operand, Array):
         return operand
@@ -460,7 +485,13 @@ transpose_p = linear_row(
 
 
 def squeeze(array: ArrayLike, dimensions: Sequence[int]) -> Array:
-    """Remove axes of size 1 (`lax.squeeze`)."""
+    """Remove axes of size 1 (`lax.squeeze`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.squeeze(jnp.ones((1, 3)), (0,)).shape
+    (3,)
+    """
     ndim = len(shape_of(array))
     dimensions = tuple(sorted(d % ndim if -ndim <= d < ndim else d for d in dimensions))
     return squeeze_p.bind(array, dimensions=dimensions) if dimensions else array

@@ -18,7 +18,6 @@ from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import canonicalize_dtype
 from .basis import add_tangents, full, reshape, row, shape_of, zero_like
-from .contractions import precisions
 from .convolution_numpy import convolve
 from .convolution_shapes import (
     ConvDimensionNumbers,
@@ -33,6 +32,7 @@ from .convolution_shapes import (
 )
 from .elementwise import convert_element_type
 from .families import COMPLEX, FLOAT, INT, SIGNED, UNSIGNED
+from .precision import precisions
 from .shapes import rev
 
 

@@ -6,7 +6,7 @@ Their derivative is the permutation that they find: the jvp sorts the positions,
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype, prng_key
 from ..foundation.tracebacks import hide_our_frames
-from .arithmetic import ORDERED, constant_almost_everywhere
 from .basis import (
     NOT_LINEAR,
     broadcast_in_dim,
@@ -29,8 +28,7 @@ from .basis import (
     shape_of,
     zero_like,
 )
-from .elementwise import and_p, eq_p, imag_p, ne_p, or_p, real_p, select
-from .families import bool_dtype
+from .elementwise import and_p, eq_p, eq_to_p, imag_p, le_to_p, lt_to_p, ne_p, or_p, real_p, select
 from .indexing import gather
 from .shapes import broadcasted_iota
 from .windows import GatherDimensionNumbers, GatherScatterMode
@@ -59,24 +57,6 @@ def _gather_along(x, indices, axis: int):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The total order of floating-point numbers: -NaN, -inf, ..., -0.0, 0.0, ..., inf, NaN
-
-
-def _places(x):
-    """Integers in the total order of the numbers."""
-    if x.dtype.kind not in "fV":
-        return x
-    bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}").reshape(x.shape)
-    # The greater the bits of a negative number, the less is the number; a sign bit alone, -0.0, comes just before 0.0.
-    return np.where(bits < 0, ~bits ^ np.iinfo(bits.dtype).min, bits)
-
-
-def _total_order(name: str, compare: Callable):
-    return constant_almost_everywhere(name, lambda x, y: compare(_places(x), _places(y)), ORDERED, 2, bool_dtype)
-
-
-eq_to_p = _total_order("eq_to", np.equal)
-lt_to_p = _total_order("lt_to", np.less)
-le_to_p = _total_order("le_to", np.less_equal)
 
 
 def sorted_before(x: Array, y: Array, or_equal: bool = False) -> Array:

@@ -38,6 +38,7 @@ from .gammas import (
     zeta,
 )
 from .harmonics import bessel_jn, owens_t, sph_harm_y
+from .hypergeometric import hyp1f1, hyp2f1
 from .normal import dawsn, erfcx, exp1, expi, expn, fresnel, log_ndtr, ndtr, ndtri, sici, spence, wofz
 
 
@@ -365,6 +366,8 @@ __all__ = [
     "gammaincc",
     "gammaln",
     "gammasgn",
+    "hyp1f1",
+    "hyp2f1",
     "i0",
     "i0e",
     "i1",

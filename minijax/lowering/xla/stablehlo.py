@@ -18,6 +18,7 @@ from ...core.jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, called_jaxp
 from ...core.staging import trace_to_closed_jaxpr
 from ...foundation import errors, source_info
 from ...foundation.dtypes import key_fry
+from ...foundation.pytrees import tree_unflatten
 from ...transforms.vmap import Axis, with_named_axes
 from ..batched_loops import with_one_condition
 from ..lowered import lowered
@@ -28,7 +29,7 @@ from .linalg import LINALG
 from .random import RANDOM, are_equal, on_words
 from .rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
 from .special import SPECIAL
-from .text import BOOL, INT32, Value, dense, functional, physical, physical_array, tensor
+from .text import BOOL, INT32, Value, attribute, dense, functional, physical, physical_array, quoted, tensor
 from .windows import WINDOWS
 
 
@@ -192,10 +193,10 @@ class Writer:
         types = ", ".join(x.type for x in operands)
         return self.assign(out, f"stablehlo.{name} {names}{rest} : ({types}) -> ")
 
-    def elementwise(self, name: str, out: ShapedArray, *operands: Value) -> Value:
+    def elementwise(self, name: str, out: ShapedArray, *operands: Value, attributes: str = "") -> Value:
         """The value of `%2 = stablehlo.name %0, %1 : type`, with the operands broadcast to the result's shape."""
         names = self.names([self.broadcast(x, out.shape) for x in operands])
-        return self.assign(out, f"stablehlo.{name} {names} : ")
+        return self.assign(out, f"stablehlo.{name} {names} {attributes}: ")
 
     def generic(
         self, name: str, outs: Sequence[ShapedArray], operands: Sequence[Value], attributes: str = "", regions=()
@@ -325,7 +326,7 @@ class Writer:
             self.origin = (where.file_name, where.line)
         eqn = lowered(eqn, self.module.platform)
         called = called_jaxpr(eqn)
-        if called is not None:
+        if called is not None and primitive.name not in RULES:
             return self.run(called, operands, eqn.params.get("name") or primitive.name)
         rule = RULES.get(primitive.name)
         if rule is None:
@@ -446,7 +447,23 @@ def _linear_solve(w: Writer, outs, *operands, const_lengths, jaxprs):
     return w.body(jaxprs.solve, [*own, *operands[sum(const_lengths) :]])
 
 
-CALLS: dict[str, Rule] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
+def _composite(w: Writer, outs, *operands, name, attributes, version, jaxpr):
+    function = w.module.function(id(jaxpr), name, lambda: jaxpr, w.commented)
+    given = [(key, tree_unflatten(tree, leaves)) for key, leaves, tree in attributes]
+    said = ", ".join(f"{key} = {attribute(value)}" for key, value in given if value is not None)
+    settings = f"composite_attributes = {{{said}}}, decomposition = @{function}, version = {version} : i32"
+    header = f"stablehlo.composite {quoted(name)} {w.names(operands)} {{{settings}}}"
+    return w.results(outs, header, (), functional(operands, outs))
+
+
+CALLS: dict[str, Rule] = {
+    "composite": _composite,
+    "dce_sink": lambda w, outs, x, **params: [],
+    "scan": _scan,
+    "while": _while,
+    "cond": _cond,
+    "custom_linear_solve": _linear_solve,
+}
 
 RULES: dict[str, Rule] = {
     **ELEMENTWISE,

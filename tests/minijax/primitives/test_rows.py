@@ -414,10 +414,14 @@ def test_every_rule_is_given_or_absent_with_a_reason(name):
 # Primitives that carry jaxprs or that users do not call directly, and the files that test them.
 ELSEWHERE = {
     "linear_call": "api/test_linear_call.py",
+    "composite": "api/test_composite.py",
+    **dict.fromkeys("dce_sink approx_top_k".split(), "lax/test_more.py"),
     "jit": "api/test_derivatives.py",
     **dict.fromkeys(
-        "expi exp1 expn si ci fresnel_s fresnel_c spence erfcx ndtri dawsn".split(), "scipy/test_special.py"
+        "expi exp1 expn si ci fresnel_s fresnel_c spence erfcx ndtri dawsn".split(),
+        "scipy/test_special.py",
     ),
+    **dict.fromkeys("hyp1f1 hyp1f1_by_a hyp1f1_by_b hyp2f1 hyp2f1_by_a hyp2f1_by_c".split(), "scipy/test_special.py"),
     "custom_jvp_call": "api/test_custom_derivatives.py",
     "custom_vjp_call": "api/test_custom_derivatives.py",
     "custom_lin": "api/test_custom_derivatives.py",
