@@ -20,6 +20,7 @@ from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_jaxpr
 from ..core.traces import Tracer, check_not_leaked, get_aval, given, run_under, thread_state
+from ..foundation.dtypes import float0
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import call_row, instantiate, reduce_sum, row
@@ -214,7 +215,8 @@ def _jvp_of_custom_vjp(
         in_zeros=tuple(type(t) is Zero for t in tangents),
         symbolic_zeros=symbolic_zeros,
     )
-    return outs, out_tangents
+    # Nobody reads the tangent of an integer, and so nobody may ask for a derivative forwards.
+    return outs, [Zero(aval) if aval.dtype == float0 else t for t, aval in zip(out_tangents, out_avals)]
 
 
 def _batch_vjp(axis, dims, params):

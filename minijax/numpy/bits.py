@@ -144,7 +144,7 @@ def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     mantissa = where(exponent > 0, mantissa * 2, mantissa)
     exponent = where(exponent > 0, exponent - 1, exponent)
     result = mantissa * 2 ** convert_element_type(exponent, mantissa.dtype)
-    return where(ufuncs.bitwise_or(ufuncs.isinf(x1), x1 == 0), x1, result)
+    return where(ufuncs.bitwise_or(number_kinds.isinf(x1), x1 == 0), x1, result)
 
 
 def spacing(x: ArrayLike, /) -> Array:

@@ -201,6 +201,9 @@ def searchsorted(
     a, v = promote_dtypes(a, v)
     if sorter is not None:
         a = take(a, ensure_arraylike("searchsorted", sorter))
+    if len(a.shape) > 1:
+        # A sorter with more axes makes a batch of vectors, sorted along the first axis.
+        return vmap(lambda a: searchsorted(a, v, side, method=method), 1)(a)
     dtype = np.dtype("int32" if a.shape[0] < np.iinfo("int32").max else "int64")
     if method == "compare_all":
         before = vmap(lambda x: sorted_before(x, v, side == "right"))(a)

@@ -19,6 +19,7 @@ from ..core.traces import Array, given
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..foundation.pytrees import tree_map
+from ..primitives.basis import const
 from . import arithmetic, choosing, cumulative, reductions, ufuncs
 from .creation import asarray, astype, ones
 from .manipulation import append, moveaxis, ravel, reshape
@@ -300,7 +301,7 @@ def _of_method(function: Callable) -> Callable:
 def _of_truth(function: Callable, combined: Callable) -> Callable:
     def reduce(a, axis, dtype, keepdims, initial, where):
         out = function(a, axis=axis, keepdims=keepdims, where=where)
-        return out if initial is None else combined(out, asarray(initial, bool))
+        return out if initial is None else combined(asarray(initial, bool), out)
 
     return reduce
 
@@ -316,7 +317,7 @@ def _of_bits(function: Callable, name: str, truth: bool = False) -> Callable:
         axes = canonicalize_axis_tuple(axis, len(x.shape))
         out = function(x, axes)
         if initial is not None:
-            out = getattr(lax, f"bitwise_{name.rpartition('_')[2]}")(lax.full_like(out, initial), out)
+            out = getattr(lax, f"bitwise_{name.rpartition('_')[2]}")(const(out, initial), out)
         return lax.expand_dims(out, axes) if keepdims else out
 
     return reduce

@@ -207,6 +207,7 @@ OPS: list[Op] = [
     unary("broadcast_in_dim", lambda lax, x: lax.broadcast_in_dim(x, (2, 3, 5, 4), (1, 3)), ANY),
     Op("broadcast_in_dim", lambda lax, x: lax.broadcast_in_dim(x, (3, 4), (0, 1)), ((3, 1),), ANY, smooth=(0,)),
     unary("reshape", lambda lax, x: lax.reshape(x, (2, 6)), ANY),
+    Op("reshape", lambda lax, x: lax.reshape(x, (6, 4), (2, 0, 1)), ((2, 3, 4),), ANY, smooth=(0,)),
     unary("transpose", lambda lax, x: lax.transpose(x, (1, 0)), ANY),
     Op("squeeze", lambda lax, x: lax.squeeze(x, (1,)), ((3, 1, 4),), ANY, smooth=(0,)),
     unary("slice", lambda lax, x: lax.slice(x, (1, 0), (3, 4), (1, 2)), ANY),

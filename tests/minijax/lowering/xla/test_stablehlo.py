@@ -111,7 +111,9 @@ def expressions() -> list[tuple]:
     cases = []
     for expression in [e for table in numpy_table.TABLES.values() for e in table]:
         code = compile(expression, "<expression>", "eval")
-        used = {name: x for name, x in numpy_table.VARIABLES.items() if name in code.co_names}
+        # Not those in code.co_names, which lacks the names in a comprehension.
+        words = set(re.findall(r"\w+", expression))
+        used = {name: x for name, x in numpy_table.VARIABLES.items() if name in words}
 
         def function(*args, code=code, used=used):
             return mj.tree.leaves(eval(code, {"jnp": jnp, "np": np, **dict(zip(used, args))}))
