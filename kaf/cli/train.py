@@ -121,7 +121,12 @@ def _report(arguments, trainer, runs, figures):
     columns, rows = _table(runs, data)
     report.table(columns, rows)
     # Without --epochs each network was trained twice: see `_fit`.
-    searched = "; validation: of the training that found the number of epochs" if arguments.epochs is None else ""
+    how = (
+        "five networks, each on another fifth of the rows"
+        if trainer.has_folds
+        else "the training that chose the epochs"
+    )
+    searched = f"\nvalidation: of {how}" if arguments.epochs is None else ""
     draw_losses(out / LOSSES, f"Losses on {data.name}{searched}", _curves(runs))
     _write_report(out / REPORT, arguments, trainer, columns, rows, [*figures, out / LOSSES])
     trainer.checkpoints.forget()
@@ -154,6 +159,11 @@ class Trainer:
         self.inputs = data.x.shape[1]
         self.outputs = len(data.classes) if len(data.classes) > 2 else 1
         self.checkpoints = Checkpoints(arguments.out, arguments.restart and place.main, "train-*.npz")
+
+    @property
+    def has_folds(self):
+        """Whether five networks find the number of epochs, where it is not given."""
+        return self.mesh is None and self.arguments.validation is None
 
     def rows(self, seed):
         """Row numbers (train, test)."""
