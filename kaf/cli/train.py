@@ -398,7 +398,7 @@ def _table(runs, data):
     score = (lambda s: f"{100 * s:.2f}") if data.classes else (lambda s: f"{s:.4f}")
     unit = "%" if data.classes else "R2"
     several = len(runs[0]) > 1
-    columns = ("network", "units", "parameters", f"train {unit}", f"test {unit}")
+    columns = ("network", "units", "params", f"train {unit}", f"test {unit}")
     columns += ("range",) if several else ("loss", "seconds")
     rows = []
     for group in runs:

@@ -101,8 +101,8 @@ def test_the_loss_of_a_regression_has_figures(scale, capsys, here):
 def test_the_table_of_the_digits_fits_in_80_columns(capsys, monkeypatch):
     """Its cells are on one line each: the names of networks are the longest that there are."""
     monkeypatch.setenv("COLUMNS", "80")
-    columns = ("network", "units", "parameters", "train %", "test %", "loss", "seconds")
-    row = ("ReLU, equal params", "61", "4585", "100.00", "96.10", figure(0.00112), "0.2")
+    columns = ("network", "units", "params", "train %", "test %", "loss", "seconds")
+    row = ("ReLU, equal params", "61", "4585", "100.00", "96.10", figure(0.000112), "10.2")
     Report().table(columns, [row])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["ReLU,", "equal", "params", *row[1:]] in lines
