@@ -124,14 +124,17 @@ class Backend:
         """Whether several elementwise operations are compiled to one loop. XLA does that, NumPy does not."""
         return self.name == "jax"
 
-    def chunk_size(self, size: int, blocks: int) -> int:
+    def chunk_size(self, size: int, blocks: int, in_branch: bool = False) -> int:
         """How many of `size` float32 values to compute at a time, if there are `blocks` blocks of centres.
 
         On a CPU a chunk and the arrays that are computed from it for each block should stay in the cache; the numbers are
-        measured. A GPU computes all values at once.
+        measured. A GPU computes all values at once. in_branch: whether the program may take another branch when it runs. XLA
+        keeps the memory of every branch, so that of each should be small beside x.
         """
         if self.name == "jax" and self.default_backend() == "gpu":
             return size
+        if in_branch and self.name == "jax" and not self.shares_arrays():
+            return 16384
         # A loop takes XLA 1.5 times as long, so arrays of this size are computed without one.
         if self.name == "jax" and size * blocks <= 1 << 18 and not self.shares_arrays():
             return size

@@ -63,6 +63,7 @@ from .foundation.device import (
 from .foundation.doors import at_the_door
 from .foundation.dtypes import float0
 from .foundation.left_out import absent
+from .numpy.indexing import dslice as ds
 
 # The one place that knows of `fast/`: minijax is whole without that folder.
 if PathFinder.find_spec(f"{__name__}.fast", __path__) is not None:
@@ -133,6 +134,7 @@ __all__ = [
     "devices",
     "diff",
     "disable_jit",
+    "ds",
     "dtypes",
     "effects_barrier",
     "enable_checks",

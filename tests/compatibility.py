@@ -20,7 +20,6 @@ MODULES = [
 
 # {name: what of it is not there}, of names that are there in part.
 PARTLY = {
-    "jax.default_matmul_precision": "names of `lax.DotAlgorithmPreset` are not accepted",
     "jax.jit": "`in_shardings`, `out_shardings`, `device` and `backend` are not accepted",
     "jax.random.key": "`impl`: threefry alone",
     "jax.scipy.linalg.schur": "needs SciPy, where XLA does not run it",

@@ -7,6 +7,7 @@ from ..primitives.basis import registry
 from . import (
     callbacks,
     checkpoint,
+    composite,
     cond,
     custom_batching,
     custom_derivatives,
@@ -14,6 +15,7 @@ from . import (
     linear_call,
     linear_solve,
     scan,
+    scatter_apply,
     shard_map,
     while_loop,
 )
@@ -21,6 +23,7 @@ from . import (
 __all__ = [
     "callbacks",
     "checkpoint",
+    "composite",
     "cond",
     "custom_batching",
     "custom_derivatives",
@@ -29,6 +32,7 @@ __all__ = [
     "linear_solve",
     "registry",
     "scan",
+    "scatter_apply",
     "shard_map",
     "while_loop",
 ]

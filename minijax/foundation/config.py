@@ -30,6 +30,7 @@ _DEFAULTS = {
     "jax_num_cpu_devices": -1,
     "jax_numpy_dtype_promotion": "standard",
     "jax_numpy_rank_promotion": "allow",
+    "jax_pprint_use_color": True,
     "jax_traceback_filtering": "auto",
     "minijax_compiler": "numpy",
     "minijax_fast": True,
@@ -39,9 +40,19 @@ _DEFAULTS = {
     "minijax_kept_bytes": 1 << 28,
 }
 
+# The names of `lax.DotAlgorithmPreset` that products by default may have.
+DOT_ALGORITHMS = (
+    *("ANY_F8_ANY_F8_F32", "ANY_F8_ANY_F8_F32_FAST_ACCUM", "ANY_F8_ANY_F8_ANY", "ANY_F8_ANY_F8_ANY_FAST_ACCUM"),
+    *("F16_F16_F16", "F16_F16_F32", "BF16_BF16_BF16", "BF16_BF16_F32", "BF16_BF16_F32_X3", "BF16_BF16_F32_X6"),
+    *("BF16_BF16_F32_X9", "TF32_TF32_F32", "TF32_TF32_F32_X3", "F32_F32_F32", "F64_F64_F64"),
+)
+
 # {option: the values that it may have}
 _CHOICES = {
-    "jax_default_matmul_precision": (None, "default", "high", "highest", "bfloat16", "tensorfloat32", "float32"),
+    "jax_default_matmul_precision": (
+        *(None, "default", "high", "highest", "bfloat16", "tensorfloat32", "float32"),
+        *DOT_ALGORITHMS,
+    ),
     "jax_legacy_prng_key": ("allow", "warn", "error"),
     "jax_numpy_dtype_promotion": ("standard", "strict"),
     "jax_numpy_rank_promotion": ("allow", "warn", "raise"),
@@ -356,7 +367,7 @@ class _Choice(_Setting):
 
 class default_matmul_precision(_Choice):
     """`with default_matmul_precision("float32"):` gives products that name no precision this one, a name of a `lax.Precision`
-    (`jax.default_matmul_precision`). XLA reads it; NumPy has one kind of product.
+    or of a `lax.DotAlgorithmPreset` (`jax.default_matmul_precision`). XLA reads it; NumPy has one kind of product.
 
     >>> import minijax as jax
     >>> with default_matmul_precision("highest"):

@@ -43,3 +43,5 @@ debug_effect = DebugEffect()
 ordered_debug_effect = OrderedDebugEffect()
 io_effect = Effect("IO", False)
 ordered_io_effect = Effect("OrderedIO", True)
+# The effect of `lax.dce_sink`.
+no_dce_effect = Effect("NoDCE", False)

@@ -1,4 +1,4 @@
-"""How the text of a jaxpr depends on JAX's version: minijax prints what the installed JAX would print.
+"""How the text of a jaxpr depends on JAX's version, and on who reads it: minijax prints what the installed JAX would print.
 
 The version is read from the metadata of the installed distribution; nothing of JAX is imported. Without JAX, minijax prints as
 `NEWEST`. `config.update("minijax_jaxpr_version", "0.10.2")` or MINIJAX_JAXPR_VERSION chooses another version.
@@ -9,7 +9,9 @@ JAX 0.10.2 under every setting, since the setting must not change a result.
 
 from __future__ import annotations
 
+import builtins
 import re
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -49,6 +51,16 @@ def prints_as_of(version: str) -> bool:
     return _numbers(config.minijax_jaxpr_version or installed()) >= _numbers(version)
 
 
+def in_color(use_color: bool | None) -> bool:
+    """Whether the text of a jaxpr has the terminal's colours: as the caller says; if None, where people read it, in a terminal or
+    a notebook, and `jax_pprint_use_color` is on."""
+    if use_color is not None:
+        return use_color
+    shell = type(getattr(builtins, "get_ipython", lambda: None)()).__name__
+    is_read = shell == "ZMQInteractiveShell" or hasattr(sys.stdout, "isatty") and sys.stdout.isatty()
+    return config.jax_pprint_use_color and is_read
+
+
 def _nones(number: int) -> str:
     return str((None,) * number)
 
@@ -70,12 +82,18 @@ def _out_sharding(params: dict) -> dict:
     return {**params, "out_sharding": None}
 
 
+def _accuracy(params: dict) -> dict:
+    """JAX shows no accuracy where the program gives none."""
+    return {k: v for k, v in params.items() if v is not None}
+
+
 # {primitive: (the first version that shows its params so, a function of our params that gives those to show)}
 _CHANGES: dict[str, tuple[str, Callable[[dict], dict]]] = {
     "reduce_max": ("0.11.1", _out_sharding),
     "reduce_min": ("0.11.1", _out_sharding),
     "scan": ("0.11.0", _scan),
     "top_k": ("0.11.0", lambda params: {**params, "is_stable": True}),
+    **dict.fromkeys("cbrt cos exp exp2 expm1 log log1p logistic rsqrt sin sqrt tan tanh".split(), ("0.0", _accuracy)),
 }
 
 

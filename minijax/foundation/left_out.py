@@ -48,6 +48,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
             "rng_bit_generator rng_bit_generator_p rng_uniform rng_uniform_p RandomAlgorithm".split(), _GENERATORS
         ),
         "scaled_dot": _SCALED,
+        "select_and_scatter_p": "no function of JAX binds it; `select_and_scatter_add_p` is the derivative of windows' extremes",
     },
     "minijax.errors": {
         "InconclusiveDimensionOperation": "it is about symbolic dimensions; a dimension of minijax is a number",

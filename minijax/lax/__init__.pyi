@@ -16,19 +16,24 @@ class RoundingMethod(enum.IntEnum):
     AWAY_FROM_ZERO = 0
     TO_NEAREST_EVEN = 1
 
+from ..primitives.accuracy import AccuracyMode as AccuracyMode
 from ..primitives.convolution_shapes import ConvDimensionNumbers as ConvDimensionNumbers
 from .more import ConvGeneralDilatedDimensionNumbers as ConvGeneralDilatedDimensionNumbers
+from ..primitives.precision import DotAlgorithm as DotAlgorithm
+from ..primitives.precision import DotAlgorithmPreset as DotAlgorithmPreset
 from .more import DotDimensionNumbers as DotDimensionNumbers
 from ..primitives.fft import FftType as FftType
 from ..primitives.windows import GatherDimensionNumbers as GatherDimensionNumbers
 from ..primitives.windows import GatherScatterMode as GatherScatterMode
-from ..primitives.contractions import Precision as Precision
+from ..primitives.precision import Precision as Precision
 from .more import PrecisionLike as PrecisionLike
+from ..primitives.ragged import RaggedDotDimensionNumbers as RaggedDotDimensionNumbers
 from ..primitives.windows import ScatterDimensionNumbers as ScatterDimensionNumbers
+from ..primitives.accuracy import Tolerance as Tolerance
 from ..api.collectives import all_gather as all_gather
 from ..api.collectives import all_to_all as all_to_all
-from .more import approx_max_k as approx_max_k
-from .more import approx_min_k as approx_min_k
+from ..primitives.approx_top_k import approx_max_k as approx_max_k
+from ..primitives.approx_top_k import approx_min_k as approx_min_k
 from ..primitives.reductions import argmax as argmax
 from ..primitives.reductions import argmin as argmin
 from ..api.associative_scan import associative_scan as associative_scan
@@ -42,6 +47,7 @@ from ..primitives.shapes import broadcast_shapes as broadcast_shapes
 from .more import broadcast_to_rank as broadcast_to_rank
 from ..primitives.shapes import broadcasted_iota as broadcasted_iota
 from ..primitives.shapes import collapse as collapse
+from ..api.composite import composite as composite
 from ..primitives.joining import concatenate as concatenate
 from ..api.loops import cond as cond
 from .convolutions import conv as conv
@@ -55,6 +61,7 @@ from ..primitives.convolution_shapes import conv_shape_tuple as conv_shape_tuple
 from .convolutions import conv_transpose as conv_transpose
 from ..primitives.convolution_shapes import conv_transpose_shape_tuple as conv_transpose_shape_tuple
 from .convolutions import conv_with_general_padding as conv_with_general_padding
+from ..primitives.sinks import dce_sink as dce_sink
 from ..primitives.contractions import dot as dot
 from ..primitives.contractions import dot_general as dot_general
 from .more import dtype as dtype
@@ -90,6 +97,7 @@ from ..api.collectives import psum as psum
 from ..api.collectives import psum_scatter as psum_scatter
 from ..api.collectives import pswapaxes as pswapaxes
 from .more import ragged_dot as ragged_dot
+from ..primitives.ragged import ragged_dot_general as ragged_dot_general
 from .reductions import reduce as reduce
 from ..primitives.words import reduce_precision as reduce_precision
 from ..primitives.basis import reduce_sum as reduce_sum
@@ -98,6 +106,7 @@ from .reductions import reduce_window_shape_tuple as reduce_window_shape_tuple
 from .more import reshape as reshape
 from ..primitives.shapes import rev as rev
 from ..api.loops import scan as scan
+from .more import scatter_apply as scatter_apply
 from ..primitives.arithmetic import select as select
 from .more import shape_as_value as shape_as_value
 from ..primitives.shapes import slice as slice
@@ -107,6 +116,7 @@ from ..primitives.sorting import sort_key_val as sort_key_val
 from ..primitives.joining import split as split
 from ..primitives.basis import squeeze as squeeze
 from ..primitives.joining import stack as stack
+from .more import stage as stage
 from ..api.loops import switch as switch
 from ..primitives.joining import tile as tile
 from ..primitives.sorting import top_k as top_k
@@ -124,6 +134,7 @@ add_p: Primitive
 all_gather_p: Primitive
 all_to_all_p: Primitive
 and_p: Primitive
+approx_top_k_p: Primitive
 argmax_p: Primitive
 argmin_p: Primitive
 def asin(x: ArrayLike) -> Array: ...
@@ -148,7 +159,7 @@ def bitwise_not(x: ArrayLike) -> Array: ...
 def bitwise_or(x: ArrayLike, y: ArrayLike) -> Array: ...
 def bitwise_xor(x: ArrayLike, y: ArrayLike) -> Array: ...
 broadcast_in_dim_p: Primitive
-def cbrt(x: ArrayLike) -> Array: ...
+def cbrt(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 cbrt_p: Primitive
 def ceil(x: ArrayLike) -> Array: ...
 ceil_p: Primitive
@@ -166,7 +177,7 @@ conv_general_dilated_p: Primitive
 def convert_element_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array: ...
 convert_element_type_p: Primitive
 copy_p: Primitive
-def cos(x: ArrayLike) -> Array: ...
+def cos(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 cos_p: Primitive
 def cosh(x: ArrayLike) -> Array: ...
 cosh_p: Primitive
@@ -182,6 +193,7 @@ def cumsum(operand: ArrayLike, axis: int = ..., reverse: _bool = ...) -> Array: 
 cumsum_p: Primitive
 def custom_linear_solve(matvec: Callable[..., Any], b: Any, solve: Callable[..., Any], transpose_solve: Callable[..., Any] | None = ..., symmetric: _bool = ..., has_aux: _bool = ...) -> Any: ...
 def custom_root(f: Callable[..., Any], initial_guess: Any, solve: Callable[..., Any], tangent_solve: Callable[..., Any], has_aux: _bool = ...) -> Any: ...
+dce_sink_p: Primitive
 def digamma(x: ArrayLike) -> Array: ...
 digamma_p: Primitive
 def div(x: ArrayLike, y: ArrayLike) -> Array: ...
@@ -191,17 +203,18 @@ dynamic_slice_p: Primitive
 dynamic_update_slice_p: Primitive
 def eq(x: ArrayLike, y: ArrayLike) -> Array: ...
 eq_p: Primitive
+eq_to_p: Primitive
 def erf(x: ArrayLike) -> Array: ...
 def erf_inv(x: ArrayLike) -> Array: ...
 erf_inv_p: Primitive
 erf_p: Primitive
 def erfc(x: ArrayLike) -> Array: ...
 erfc_p: Primitive
-def exp(x: ArrayLike) -> Array: ...
-def exp2(x: ArrayLike) -> Array: ...
+def exp(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
+def exp2(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 exp2_p: Primitive
 exp_p: Primitive
-def expm1(x: ArrayLike) -> Array: ...
+def expm1(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 expm1_p: Primitive
 fft_p: Primitive
 def floor(x: ArrayLike) -> Array: ...
@@ -225,17 +238,19 @@ def is_finite(x: ArrayLike) -> Array: ...
 is_finite_p: Primitive
 def le(x: ArrayLike, y: ArrayLike) -> Array: ...
 le_p: Primitive
+le_to_p: Primitive
 def lgamma(x: ArrayLike) -> Array: ...
 lgamma_p: Primitive
 linear_solve_p: Primitive
-def log(x: ArrayLike) -> Array: ...
-def log1p(x: ArrayLike) -> Array: ...
+def log(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
+def log1p(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 log1p_p: Primitive
 log_p: Primitive
-def logistic(x: ArrayLike) -> Array: ...
+def logistic(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 logistic_p: Primitive
 def lt(x: ArrayLike, y: ArrayLike) -> Array: ...
 lt_p: Primitive
+lt_to_p: Primitive
 def max(x: ArrayLike, y: ArrayLike) -> Array: ...
 max_p: Primitive
 def min(x: ArrayLike, y: ArrayLike) -> Array: ...
@@ -294,7 +309,7 @@ reshape_p: Primitive
 rev_p: Primitive
 def round(x: ArrayLike, rounding_method: RoundingMethod = ...) -> Array: ...
 round_p: Primitive
-def rsqrt(x: ArrayLike) -> Array: ...
+def rsqrt(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 rsqrt_p: Primitive
 scan_p: Primitive
 def scatter(operand: ArrayLike, scatter_indices: ArrayLike, updates: ArrayLike, dimension_numbers: ScatterDimensionNumbers, *, indices_are_sorted: _bool = ..., unique_indices: _bool = ..., mode: Any = ...) -> Array: ...
@@ -321,26 +336,27 @@ def shift_right_logical(x: ArrayLike, y: ArrayLike) -> Array: ...
 shift_right_logical_p: Primitive
 def sign(x: ArrayLike) -> Array: ...
 sign_p: Primitive
-def sin(x: ArrayLike) -> Array: ...
+def sin(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 sin_p: Primitive
 def sinh(x: ArrayLike) -> Array: ...
 sinh_p: Primitive
 slice_p: Primitive
 sort_p: Primitive
 split_p: Primitive
-def sqrt(x: ArrayLike) -> Array: ...
+def sqrt(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 sqrt_p: Primitive
 def square(x: ArrayLike) -> Array: ...
 square_p: Primitive
 squeeze_p: Primitive
 stack_p: Primitive
+stage_p: Primitive
 def stop_gradient(x: Any) -> Any: ...
 stop_gradient_p: Primitive
 def sub(x: ArrayLike, y: ArrayLike) -> Array: ...
 sub_p: Primitive
-def tan(x: ArrayLike) -> Array: ...
+def tan(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 tan_p: Primitive
-def tanh(x: ArrayLike) -> Array: ...
+def tanh(x: ArrayLike, *, accuracy: Tolerance | AccuracyMode | None = ...) -> Array: ...
 tanh_p: Primitive
 tile_p: Primitive
 top_k_p: Primitive

@@ -12,9 +12,10 @@ from ..core.array import to_array
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..primitives.basis import broadcast_in_dim, reshape, shape_of, transpose
-from ..primitives.contractions import Precision, dot_general
+from ..primitives.contractions import dot_general
 from ..primitives.convolution import conv_general_dilated
 from ..primitives.convolution_shapes import conv_dimension_numbers, conv_transpose_padding, dilated
+from ..primitives.precision import Precision
 from ..primitives.shapes import rev
 
 # The axes of operands without dimension numbers, by rank.

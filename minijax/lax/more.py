@@ -9,23 +9,28 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..core.array import to_array
-from ..core.traces import Array, get_aval
+from ..core.avals import ShapedArray
+from ..core.primitive import Primitive
+from ..core.staging import trace_to_jaxpr
+from ..core.traces import Array, Tracer, get_aval, given
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes
-from ..primitives.basis import broadcast_in_dim, expand_dims, shape_of, transpose
+from ..primitives.basis import broadcast_in_dim, expand_dims, shape_of
 from ..primitives.basis import reshape as _reshape
-from ..primitives.contractions import DimensionNumbers, Precision, dot_general
+from ..primitives.contractions import DimensionNumbers
 from ..primitives.convolution_shapes import ConvDimensionNumbers
-from ..primitives.elementwise import convert_element_type, ge_p, lt_p, mul_p, neg_p, rem_p, select
-from ..primitives.indexing import gather
+from ..primitives.elementwise import lt_p, rem_p, select
+from ..primitives.indexing import gather, scatter_p
 from ..primitives.joining import concatenate
-from ..primitives.reductions import cumsum
-from ..primitives.shapes import broadcast, full, full_like, iota
-from ..primitives.sorting import top_k
-from ..primitives.windows import GatherDimensionNumbers
+from ..primitives.precision import DotAlgorithm, DotAlgorithmPreset, Precision
+from ..primitives.ragged import RaggedDotDimensionNumbers, ragged_dot_general
+from ..primitives.shapes import broadcast, full, full_like
+from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
 # The names that jax.lax gives to types of arguments.
-PrecisionLike: TypeAlias = str | Precision | tuple[str, str] | tuple[Precision, Precision] | None
+PrecisionLike: TypeAlias = (
+    str | Precision | tuple[str, str] | tuple[Precision, Precision] | DotAlgorithm | DotAlgorithmPreset | None
+)
 DotDimensionNumbers: TypeAlias = DimensionNumbers
 ConvGeneralDilatedDimensionNumbers: TypeAlias = tuple[str, str, str] | ConvDimensionNumbers | None
 
@@ -37,64 +42,9 @@ def reshape(operand: ArrayLike, new_sizes: Sequence[int], dimensions: Sequence[i
     Array([1., 3., 2., 4.], dtype=float32)
     """
     # Converted here, an array among the sizes raises from fewer frames of ours.
-    sizes = tuple(map(int, new_sizes))
-    if dimensions is not None:
-        operand = transpose(operand, tuple(map(operator.index, dimensions)))
-    return _reshape(operand, sizes)
-
-
-def _check_k(operand: ArrayLike, k: int, reduction_dimension: int):
-    aval = get_aval(operand)
-    if k <= 0:
-        raise ValueError(f"k must be positive, got {k}")
-    if not aval.shape:
-        raise TypeError(f"approx_top_k operand must have >= 1 dimension, got {aval.shape}")
-    if aval.shape[reduction_dimension] < k:
-        raise ValueError(f"k must be smaller than the size of reduction_dim {aval.shape[reduction_dimension]}, got {k}")
-    if not dtypes.issubdtype(aval.dtype, np.floating):
-        raise ValueError("operand must be a floating type")
-
-
-def approx_max_k(
-    operand: ArrayLike,
-    k: int,
-    reduction_dimension: int = -1,
-    recall_target: float = 0.95,
-    reduction_input_size_override: int = -1,
-    aggregate_to_topk: bool = True,
-) -> tuple[Array, Array]:
-    """(the k largest elements along an axis, their places), here always the exact ones, as on JAX's CPU (`lax.approx_max_k`).
-
-    Raises ValueError for other numbers than floats and for a k that is not positive or greater than the axis, NotImplementedError
-    for `aggregate_to_topk=False`, of which TPUs make candidates.
-
-    >>> approx_max_k(np.float32([3, 1, 2]), 2)
-    (Array([3., 2.], dtype=float32), Array([0, 2], dtype=int32))
-    """
-    _check_k(operand, k, reduction_dimension)
-    if not aggregate_to_topk:
-        raise NotImplementedError("minijax: approx_max_k with aggregate_to_topk=False makes candidates on TPUs only.")
-    values, places = top_k(operand, k, axis=reduction_dimension)
-    return values, places
-
-
-def approx_min_k(
-    operand: ArrayLike,
-    k: int,
-    reduction_dimension: int = -1,
-    recall_target: float = 0.95,
-    reduction_input_size_override: int = -1,
-    aggregate_to_topk: bool = True,
-) -> tuple[Array, Array]:
-    """(the k least elements along an axis, their places) (`lax.approx_min_k`). As `approx_max_k`.
-
-    >>> approx_min_k(np.float32([3, 1, 2]), 2)
-    (Array([1., 2.], dtype=float32), Array([1, 2], dtype=int32))
-    """
-    _check_k(operand, k, reduction_dimension)
-    arguments = (k, reduction_dimension, recall_target, reduction_input_size_override, aggregate_to_topk)
-    values, places = approx_max_k(neg_p.bind(operand), *arguments)
-    return neg_p.bind(values), places
+    sizes = (new_sizes,) if isinstance(new_sizes, int) else tuple(map(int, new_sizes))
+    order = None if dimensions is None else tuple(map(operator.index, dimensions))
+    return _reshape(operand, sizes, order)
 
 
 def broadcast_to_rank(x: ArrayLike, rank: int) -> Array:
@@ -183,20 +133,82 @@ def ragged_dot(
     >>> ragged_dot(jnp.ones((3, 2)), jnp.array([[[1.0], [1.0]], [[2.0], [2.0]]]), jnp.array([1, 2])).ravel()
     Array([2., 4., 4.], dtype=float32)
     """
-    if group_offset is not None:
-        raise NotImplementedError("ragged_dot with a group_offset is not implemented.")
-    (m, k), shape = shape_of(lhs), shape_of(rhs)
-    groups = shape_of(group_sizes)[0]
-    if len(shape) != 3 or shape[:2] != (groups, k):
-        raise TypeError(f"ragged_dot takes rhs of shape ({groups}, {k}, n), for lhs ({m}, {k}); got {shape}.")
-    ends = cumsum(group_sizes, 0)
-    places = broadcast_in_dim(iota(get_aval(ends).dtype, m), (m, groups), (0,))
-    before = ge_p.bind(places, broadcast_in_dim(ends - group_sizes, (m, groups), (1,)))
-    inside = before & lt_p.bind(places, broadcast_in_dim(ends, (m, groups), (1,)))
-    mask = broadcast_in_dim(convert_element_type(inside, get_aval(lhs).dtype), (m, groups, k), (0, 1))
-    spread = mul_p.bind(mask, broadcast_in_dim(lhs, (m, groups, k), (0, 2)))
-    flat = _reshape(spread, (m, groups * k)), _reshape(rhs, (groups * k, shape[2]))
-    return dot_general(*flat, (((1,), (0,)), ((), ())), precision, preferred_element_type)
+    numbers = RaggedDotDimensionNumbers((([1], [1]), ([], [])), [0], [0])
+    return ragged_dot_general(
+        lhs, rhs, group_sizes, numbers, precision, preferred_element_type, group_offset, out_sharding
+    )
+
+
+def scatter_apply(
+    operand: ArrayLike,
+    scatter_indices: ArrayLike,
+    func: Callable[[Array], Array],
+    dimension_numbers: ScatterDimensionNumbers,
+    *,
+    update_shape: Sequence[int] = (),
+    indices_are_sorted: bool = False,
+    unique_indices: bool = False,
+    mode: Any = None,
+) -> Array:
+    """Apply a function of one number to every element of a window of the operand, for every index vector (`lax.scatter_apply`).
+
+    update_shape: the shape that the updates of `scatter` have. An element that is named twice goes through the function twice.
+    Raises NotImplementedError for derivatives and for a function that closes over traced values, ValueError for a function that
+    returns anything but one number of the operand's dtype.
+
+    >>> import minijax.numpy as jnp
+    >>> numbers = ScatterDimensionNumbers((), (0,), (0,))
+    >>> scatter_apply(jnp.ones(3), jnp.array([[0], [0], [2]]), lambda x: 2 * x, numbers, update_shape=(3,))
+    Array([4., 1., 2.], dtype=float32)
+    """
+    aval = get_aval(operand)
+    scalar = ShapedArray((), aval.dtype, aval.weak_type)
+
+    def update(x, _):
+        out = func(x)
+        if not isinstance(out, (Array, np.ndarray, np.generic, bool, int, float, complex)):
+            raise ValueError(f"scatter_apply: the function must return an array, got {type(out)}: {out!r}")
+        return [out if isinstance(out, Array) else to_array(out)]
+
+    jaxpr, consts = trace_to_jaxpr(update, [scalar, scalar])
+    if any(isinstance(c, Tracer) for c in consts):
+        raise NotImplementedError("scatter_apply: the function closes over a traced value; give it numbers or arrays.")
+    (out,) = [v.aval for v in jaxpr.outvars]
+    if (out.shape, out.dtype) != ((), aval.dtype):
+        raise ValueError(f"scatter_apply: the function must return {scalar.str_short()}, got {out.str_short()}.")
+    return scatter_p.bind(
+        operand,
+        scatter_indices,
+        full(tuple(map(int, update_shape)), 0, aval.dtype),
+        dimension_numbers=ScatterDimensionNumbers(*[tuple(map(int, d)) for d in dimension_numbers]),
+        indices_are_sorted=bool(indices_are_sorted),
+        unique_indices=bool(unique_indices),
+        mode=GatherScatterMode.from_any(mode),
+        update_jaxpr=jaxpr,
+        update_consts=tuple(consts),
+    )
+
+
+def stage(x: ArrayLike, /) -> Array:
+    """x as an array of the program that is being traced; outside of one, as an array (`lax.stage`).
+
+    Raises TypeError for what is no array and no number.
+
+    >>> stage(1.0)
+    Array(1., dtype=float32, weak_type=True)
+    """
+    get_aval(x)
+    return given(x)
+
+
+class _Stage(Primitive):
+    """The primitive of `stage`, which writes no equation."""
+
+    def bind(self, x):
+        return stage(x)
+
+
+stage_p = _Stage("stage")
 
 
 def platform_dependent(

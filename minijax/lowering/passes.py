@@ -16,11 +16,48 @@ from ..core.array import ArrayImpl, to_array
 from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
 from ..foundation.float_errors import SILENT, with_float_errors
-from ..primitives.basis import broadcast_in_dim_p, reshape_p
-from ..primitives.elementwise import add_p, neg_p
+from ..primitives.basis import broadcast_in_dim_p, reshape_p, transpose_p
+from ..primitives.elementwise import add_p, convert_element_type_p, neg_p
+from ..primitives.precision import computing_dtypes
+from .batched_loops import one_condition
 from .contraction import contractions
 from .lowered import with_lowerings
+from .one_window import gather_of_one_window, scatter_to_one_window
 from .rewriting import Rewrite, maker, pure, rewritten
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Products by an algorithm, or of two dtypes
+
+
+def _cast(eqn: JaxprEqn, x: Atom, out: Var) -> JaxprEqn:
+    params = {"new_dtype": out.aval.dtype, "weak_type": out.aval.weak_type, "sharding": None}
+    return eqn.replace(primitive=convert_element_type_p, invars=[x], outvars=[out], params=params)
+
+
+def _by_plain_product(eqn: JaxprEqn, makers):
+    algorithm = eqn.params["precision"]
+    (out,), avals = eqn.outvars, [v.aval for v in eqn.invars]
+    if algorithm is None or type(algorithm) is tuple:
+        if avals[0].dtype == avals[1].dtype or eqn.params["preferred_element_type"] is not None:
+            return None
+        return [eqn.replace(params={**eqn.params, "preferred_element_type": out.aval.dtype})]
+    *dtypes, computed = computing_dtypes(algorithm, avals[0].dtype, avals[1].dtype, out.aval.dtype)
+    # A ragged product has a third operand, the sizes of the groups.
+    operands = [Var(ShapedArray(aval.shape, dtype)) for aval, dtype in zip(avals, dtypes)]
+    product = Var(ShapedArray(out.aval.shape, computed))
+    params = {**eqn.params, "precision": None, "preferred_element_type": computed}
+    return [
+        *map(_cast, [eqn, eqn], eqn.invars, operands),
+        eqn.replace(invars=[*operands, *eqn.invars[2:]], outvars=[product], params=params),
+        _cast(eqn, product, out),
+    ]
+
+
+def plain_products(jaxpr: Jaxpr) -> Jaxpr:
+    """The jaxpr with a product of casts in place of each product by a `lax.DotAlgorithmPreset`, and with the result's dtype in each
+    product of two dtypes. Raises ValueError for an algorithm that a CPU does not have."""
+    return rewritten(jaxpr, _by_plain_product, ("dot_general", "ragged_dot_general"))
+
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Dead code
@@ -118,7 +155,14 @@ def _reshaped(eqn: JaxprEqn, x: Atom, makers):
 
 
 def _reshape(eqn: JaxprEqn, makers):
-    return _reshaped(eqn, eqn.invars[0], makers) if eqn.params.get("dimensions") is None else None
+    order = eqn.params["dimensions"]
+    if order is None:
+        return _reshaped(eqn, eqn.invars[0], makers)
+    # As two equations: no later pass, and no code that is written, knows of the order.
+    x = eqn.invars[0]
+    turned = Var(x.aval.update(shape=tuple(x.aval.shape[i] for i in order)))
+    transposition = eqn.replace(primitive=transpose_p, outvars=[turned], params={"permutation": order})
+    return [transposition, eqn.replace(invars=[turned], params={**eqn.params, "dimensions": None})]
 
 
 def _broadcast(eqn: JaxprEqn, makers):
@@ -191,6 +235,8 @@ IDENTITIES: dict[str, Rewrite] = {
     "stop_gradient": _same,
     "name": _same,
     "copy": _same,
+    "gather": gather_of_one_window,
+    "scatter": scatter_to_one_window,
 }
 
 
@@ -348,11 +394,23 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
 
 
 def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
-    """(name of a pass, the jaxpr after it) for each pass in order. The inner jaxprs have been through all passes before."""
-    jaxpr = _with_inner(with_lowerings(closed_jaxpr.jaxpr, "cpu"), optimized)
+    """(name of a pass, the jaxpr after it) for each pass in order. First come, where they change something: `lowerings`, which
+    stand for users' primitives; `one_condition`; `plain_products`; `inner_programs`, which takes the jaxprs within equations
+    through all passes."""
+    consts = closed_jaxpr.consts
+    jaxpr = with_lowerings(closed_jaxpr.jaxpr, "cpu")
+    if jaxpr is not closed_jaxpr.jaxpr:
+        yield "lowerings", ClosedJaxpr(jaxpr, consts)
+    for function in (one_condition, plain_products):
+        before, jaxpr = jaxpr, function(jaxpr)
+        if jaxpr is not before:
+            yield function.__name__, ClosedJaxpr(jaxpr, consts)
+    if any(eqn.params and jaxprs_in_params(eqn.params) for eqn in jaxpr.eqns):
+        jaxpr = _with_inner(jaxpr, optimized)
+        yield "inner_programs", ClosedJaxpr(jaxpr, consts)
     for function in PASSES:
         jaxpr = function(jaxpr)
-        yield function.__name__, ClosedJaxpr(jaxpr, closed_jaxpr.consts)
+        yield function.__name__, ClosedJaxpr(jaxpr, consts)
 
 
 _optimized: WeakKeyDictionary[ClosedJaxpr, ClosedJaxpr] = WeakKeyDictionary()

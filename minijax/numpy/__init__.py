@@ -77,7 +77,7 @@ from .attributes import (
     size,
     unsignedinteger,
 )
-from .bits import frexp, gcd, lcm, packbits, spacing, unpackbits
+from .bits import frexp, gcd, lcm, ldexp, packbits, spacing, unpackbits
 from .choosing import argwhere, choose, compress, extract, flatnonzero, mask_indices, nonzero, select, where
 from .comparing import allclose, array_equal, array_equiv, isclose
 from .contractions import (
@@ -104,23 +104,15 @@ from .creation import (
     copy,
     empty,
     empty_like,
-    eye,
     from_dlpack,
     frombuffer,
     full,
     full_like,
     geomspace,
-    identity,
-    indices,
-    ix_,
     linspace,
     logspace,
-    meshgrid,
     ones,
     ones_like,
-    tri,
-    tril,
-    triu,
     zeros,
     zeros_like,
 )
@@ -140,6 +132,7 @@ from .diagonals import (
     triu_indices_from,
     unravel_index,
 )
+from .grids import eye, identity, indices, ix_, meshgrid, tri, tril, triu
 from .index_tricks import c_, mgrid, ogrid, r_
 from .inserting import delete, insert, piecewise, trim_zeros
 from .manipulation import (
@@ -177,6 +170,20 @@ from .manipulation import (
     vstack,
 )
 from .nan_reductions import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+from .number_kinds import (
+    bitwise_count,
+    clip,
+    copysign,
+    iscomplex,
+    isfinite,
+    isinf,
+    isnan,
+    isneginf,
+    isposinf,
+    isreal,
+    nan_to_num,
+    signbit,
+)
 from .padding import pad
 from .polynomials import (
     convolve,
@@ -268,7 +275,6 @@ from .ufuncs import (
     atan2,
     atanh,
     bitwise_and,
-    bitwise_count,
     bitwise_invert,
     bitwise_left_shift,
     bitwise_not,
@@ -277,10 +283,8 @@ from .ufuncs import (
     bitwise_xor,
     cbrt,
     ceil,
-    clip,
     conj,
     conjugate,
-    copysign,
     cos,
     cosh,
     deg2rad,
@@ -297,14 +301,6 @@ from .ufuncs import (
     greater_equal,
     imag,
     invert,
-    iscomplex,
-    isfinite,
-    isinf,
-    isnan,
-    isneginf,
-    isposinf,
-    isreal,
-    ldexp,
     left_shift,
     less,
     less_equal,
@@ -319,7 +315,6 @@ from .ufuncs import (
     maximum,
     minimum,
     multiply,
-    nan_to_num,
     negative,
     nextafter,
     not_equal,
@@ -332,7 +327,6 @@ from .ufuncs import (
     rint,
     round,
     sign,
-    signbit,
     sin,
     sinh,
     sqrt,

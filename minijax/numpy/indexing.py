@@ -7,6 +7,7 @@ follows the plan of the same gather (`updates.py`). (JAX: `_src/numpy/indexing.p
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import operator
 from collections.abc import Iterator, Sequence
@@ -17,12 +18,86 @@ import numpy as np
 from .. import lax
 from ..core.traces import Array, Tracer
 from ..foundation import dtypes, errors
+from ..foundation.pytree_nodes import register_pytree_node_class
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.dynamic_slices import dtype_of_index, widened
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode
 from .util import as_array, broadcast_arrays, convert
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Windows
+
+
+@register_pytree_node_class
+@dataclasses.dataclass
+class Slice:
+    """`size` elements from `start` on, every `stride`-th: an index whose start may be traced. See `dslice`.
+
+    A traced start or size is a leaf of the pytree. Raises ValueError for a negative stride.
+
+    >>> Slice(1, 2)
+    Slice(start=1, size=2, stride=1)
+    """
+
+    start: Any
+    size: Any
+    stride: int = 1
+
+    def __post_init__(self):
+        if self.stride < 0:
+            raise ValueError("`stride` must be >= 0.")
+
+    @property
+    def is_dynamic_start(self) -> bool:
+        """Whether the start is traced."""
+        return isinstance(self.start, Tracer)
+
+    @property
+    def is_dynamic_size(self) -> bool:
+        """Whether the size is traced."""
+        return isinstance(self.size, Tracer)
+
+    def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """(the start and the size that are traced, those that are known and the stride)."""
+        start = (self.start, None) if self.is_dynamic_start else (None, self.start)
+        size = (self.size, None) if self.is_dynamic_size else (None, self.size)
+        return (start[0], size[0]), (start[1], size[1], self.stride)
+
+    @classmethod
+    def tree_unflatten(cls, aux_data: tuple[Any, ...], children: Sequence[Any]) -> Slice:
+        """The slice of leaves and data of `tree_flatten`."""
+        start, size = (static if leaf is None else leaf for leaf, static in zip(children, aux_data))
+        return cls(start, size, aux_data[2])
+
+    @classmethod
+    def from_slice(cls, slc: slice, size: int) -> Slice:
+        """A slice of an axis of `size` elements. Raises ValueError for a step below 1."""
+        start, stop, step = slc.indices(size)
+        if step < 1:
+            raise ValueError(f"slice must have a step >= 1 (found: {step})")
+        return cls(start, len(range(start, stop, step)), step)
+
+
+def dslice(start: Any, size: Any = None, stride: int | None = None) -> slice | Slice:
+    """An index of `size` elements from `start` on, where `start` may be traced (`jax.ds`). dslice(n): the first n; dslice(None):
+    all.
+
+    A window that reaches beyond the end of the axis begins earlier, as that of `lax.dynamic_slice`.
+
+    >>> import minijax as jax
+    >>> x = jax.numpy.arange(6)
+    >>> jax.jit(lambda i: x[jax.ds(i, 2)])(3)
+    Array([3, 4], dtype=int32)
+    """
+    if start is None:
+        return slice(None)
+    if stride is not None and not isinstance(stride, int):
+        raise ValueError("Non-static stride in `dslice`")
+    start, size = (0, start) if size is None else (start, size)
+    return Slice(start, size, 1 if stride is None else stride)
+
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Parsing
@@ -34,6 +109,7 @@ class Kind(enum.Enum):
     NEW_AXIS = enum.auto()
     ELLIPSIS = enum.auto()
     SLICE = enum.auto()
+    WINDOW = enum.auto()
     INTEGER = enum.auto()
     MASK = enum.auto()
     ARRAY = enum.auto()
@@ -101,6 +177,8 @@ def _kind_of(i) -> Kind:
         return Kind.ELLIPSIS
     if isinstance(i, slice):
         return Kind.SLICE
+    if isinstance(i, Slice):
+        return Kind.WINDOW
     if isinstance(i, (bool, np.bool_)):
         return Kind.MASK
     if isinstance(i, (int, np.integer)):
@@ -178,11 +256,13 @@ def _is_basic(entry: Entry, shape) -> bool:
     """Whether slices can read the entry: not if it is a mask, an array with axes, or an integer into an empty axis."""
     if entry.kind in (Kind.INTEGER, Kind.ARRAY):
         return shape[entry.axes[0]] > 0 and np.ndim(entry.index) == 0
+    if entry.kind is Kind.WINDOW:
+        return entry.index.stride == 1
     return entry.kind is not Kind.MASK
 
 
 def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
-    starts, limits, strides, reversed_axes, squeezed, new_axes = [], [], [], [], [], []
+    starts, limits, sizes, strides, reversed_axes, squeezed, new_axes = [], [], [], [], [], [], []
     static = True
     for entry in _expand_ellipsis(entries, arr.ndim):
         if entry.kind is Kind.NEW_AXIS:
@@ -192,10 +272,14 @@ def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
         size = arr.shape[axis]
         if entry.kind is Kind.SLICE:
             start, limit, stride, is_reversed = _forward_slice(entry.index, size)
+            length = limit - start
             if is_reversed:
                 reversed_axes.append(axis)
+        elif entry.kind is Kind.WINDOW:
+            start, limit, stride, length = entry.index.start, None, 1, operator.index(entry.index.size)
+            static = False
         else:
-            start, limit, stride = entry.index, None, 1
+            start, limit, stride, length = entry.index, None, 1, 1
             squeezed.append(axis)
             if entry.kind is Kind.INTEGER:
                 start = operator.index(start)
@@ -206,12 +290,12 @@ def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
             static = static and limit is not None
         starts.append(start)
         limits.append(limit)
+        sizes.append(length)
         strides.append(stride)
     if static:
         whole = all(s == 0 and n == d and t == 1 for s, n, t, d in zip(starts, limits, strides, arr.shape))
         y = arr if whole else lax.slice(arr, starts, limits, None if set(strides) <= {1} else strides)
     elif set(strides) <= {1}:
-        sizes = [1 if n is None else n - s for s, n in zip(starts, limits)]
         starts = [as_array(s) for s in starts]
         if len(starts) > 1:
             # dynamic_slice takes start indices of one dtype only.
@@ -343,6 +427,8 @@ def _parts(entries: list[Entry], shape, arrays: dict[int, Any], together: bool, 
             yield Part({}, (1,), is_new=True)
         elif entry.kind is Kind.SLICE:
             yield _part_of_slice(entry.index, entry.axes[0], shape[entry.axes[0]], index_dtype)
+        elif entry.kind is Kind.WINDOW:
+            yield _part_of_window(entry.index, entry.axes[0], index_dtype)
         else:
             yield _part_of_scalar(entry.index, entry.axes[0], shape[entry.axes[0]], index_dtype)
 
@@ -372,6 +458,14 @@ def _part_of_slice(s: slice, axis: int, size: int, index_dtype) -> Part:
     # JAX reads a slice of negative step forwards and reverses the result.
     places = lax.rev(places, (0,)) if step < 0 else places
     return Part({axis: places}, (length,), is_reversed=step < 0)
+
+
+def _part_of_window(window: Slice, axis: int, index_dtype) -> Part:
+    """As of a slice: with a stride, each element has a window of its own."""
+    start, size = lax.convert_element_type(window.start, index_dtype), operator.index(window.size)
+    if window.stride == 1:
+        return Part({axis: start}, (size,), kept=axis)
+    return Part({axis: start + convert(window.stride, index_dtype) * lax.iota(index_dtype, size)}, (size,))
 
 
 def _join(parts: Sequence[Part], index_dtype):

@@ -6,7 +6,6 @@ An update is a `scatter` with the plan of the gather that reads the same element
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,7 @@ from ..foundation import dtypes
 from ..primitives.windows import ScatterDimensionNumbers
 from .arithmetic import power
 from .creation import asarray
-from .indexing import Plan, parse, plan_gather, rewriting_take
+from .indexing import parse, plan_gather, rewriting_take
 from .ufuncs import divide
 from .util import as_array, broadcast_to, convert, promote_dtypes
 
@@ -157,24 +156,19 @@ class _IndexUpdateRef:
         """As `func.at(x, index)`: the elementwise `func` is applied as many times as a place is named."""
         x = self.array
         plan = plan_gather(parse(self.index, x.shape), x.shape, wrap_negative_indices)
-        scattered = lax.expand_dims(x, plan.mask_axes) if plan.mask_axes else x
         if 0 in plan.shape:
             return x
-        if plan.unique:
-            scattered = _apply_once(scattered, plan.indices, plan, func, mode)
-        else:
-            *batch, length = plan.indices.shape
-            vectors = lax.reshape(plan.indices, (math.prod(batch), length))
-            for n in range(vectors.shape[0]):
-                scattered = _apply_once(scattered, lax.index_in_dim(vectors, n, keepdims=False), plan, func, mode)
-        return lax.squeeze(scattered, plan.mask_axes) if plan.mask_axes else scattered
-
-
-def _apply_once(x, indices, plan: Plan, func, mode):
-    """x with `func` applied to the windows at the indices, which name no window twice."""
-    removed = len(plan.numbers.collapsed_slice_dims)
-    batch = indices.ndim - 1
-    numbers = plan.numbers._replace(offset_dims=tuple(range(batch, batch + x.ndim - removed)))
-    read = lax.gather(x, indices, numbers, plan.window, unique_indices=True, mode="clip")
-    written = convert(func(read), x.dtype, x.weak_type)
-    return lax.scatter(x, indices, written, ScatterDimensionNumbers(*numbers), unique_indices=True, mode=mode)
+        update_shape = [d for i, d in enumerate(plan.shape) if i not in plan.new_axes]
+        # JAX's jaxpr has updates that nothing reads.
+        lax.full(update_shape, 0, x.dtype)
+        out = lax.scatter_apply(
+            lax.expand_dims(x, plan.mask_axes) if plan.mask_axes else x,
+            plan.indices,
+            lambda element: convert(func(element), x.dtype, x.weak_type),
+            ScatterDimensionNumbers(*plan.numbers),
+            update_shape=update_shape,
+            indices_are_sorted=hints.get("indices_are_sorted", False) or plan.unique,
+            unique_indices=hints.get("unique_indices", False) or plan.unique,
+            mode=mode,
+        )
+        return lax.squeeze(out, plan.mask_axes) if plan.mask_axes else out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import math
 import operator
 from collections.abc import Sequence
@@ -14,58 +13,11 @@ import numpy as np
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
-from ..foundation.config import default_precision
 from ..foundation.dtypes import canonicalize_dtype, finfo
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type
 from .families import real_dtype
-
-
-class Precision(enum.Enum):
-    """How exact products are (`lax.Precision`). XLA has quicker, less exact products on some machines; NumPy has one kind.
-
-    >>> Precision("highest")
-    Precision.HIGHEST
-    """
-
-    DEFAULT = 0
-    HIGH = 1
-    HIGHEST = 2
-
-    @classmethod
-    def _missing_(cls, value):
-        return cls.__members__.get(PRECISIONS.get("default" if value is None else value, ""))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}.{self.name}"
-
-    def __str__(self) -> str:
-        return self.name
-
-
-# {JAX's name of a precision: XLA's name}.
-PRECISIONS = {
-    **dict.fromkeys(("default", "fastest", "bfloat16"), "DEFAULT"),
-    **dict.fromkeys(("high", "bfloat16_3x", "tensorfloat32"), "HIGH"),
-    **dict.fromkeys(("highest", "float32"), "HIGHEST"),
-}
-
-
-def precisions(precision) -> tuple[Precision, Precision] | None:
-    """The precisions of both operands, or None: from a name, a `Precision` or a pair of either. Raises ValueError for others."""
-    if precision is None:
-        precision = default_precision()
-        if precision is None:
-            return None
-    pair = precision if isinstance(precision, tuple) and len(precision) == 2 else (precision, precision)
-    kind = str if isinstance(pair[0], str) else Precision
-    if not all(isinstance(p, kind) and (kind is Precision or p in PRECISIONS) for p in pair):
-        raise ValueError(
-            f"Precision argument must be None, one of {sorted(PRECISIONS)}, a lax.Precision value, or a tuple of two strings or"
-            f" of two lax.Precision values; got {precision!r}"
-        )
-    return Precision(pair[0]), Precision(pair[1])
-
+from .precision import computing_dtypes, precisions
 
 DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
 
@@ -103,7 +55,7 @@ def dot_general(
 
 
 def _ints(xs) -> tuple[int, ...]:
-    return tuple(operator.index(x) for x in xs)
+    return tuple(map(operator.index, xs))
 
 
 def dot(
@@ -193,12 +145,34 @@ def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_
     shape = [x.shape[i] for i in x_batch]
     shape += [x.shape[i] for i in _kept(x.ndim, x_contract, x_batch)]
     shape += [y.shape[i] for i in _kept(y.ndim, y_contract, y_batch)]
-    return ShapedArray(tuple(shape), dtype, x.weak_type and y.weak_type and preferred_element_type is None)
+    return ShapedArray(tuple(shape), dtype, x.weak_type and y.weak_type)
+
+
+def _cast(x, dtype):
+    """The array in the dtype that an algorithm computes in; of a complex number the real part, as XLA's conversion gives it."""
+    return (x.real if x.dtype.kind == "c" and dtype.kind != "c" else x).astype(dtype, copy=False)
+
+
+def in_computing_dtypes(product, x, y, precision, preferred_element_type):
+    """`product(x, y, dtype of the result)` of operands that are cast as an algorithm asks, in the dtype of the result."""
+    dtype = preferred_element_type or _product_dtype(x.dtype, y.dtype)
+    if precision is None or type(precision) is tuple:
+        return product(x, y, dtype)
+    x_dtype, y_dtype, out_dtype = computing_dtypes(precision, x.dtype, y.dtype, dtype)
+    return _cast(product(_cast(x, x_dtype), _cast(y, y_dtype), out_dtype), dtype)
 
 
 def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out_sharding):
+    def dot(x, y, dtype):
+        return product(x, y, dimension_numbers=dimension_numbers, preferred_element_type=dtype)
+
+    return in_computing_dtypes(dot, x, y, precision, preferred_element_type)
+
+
+def product(x, y, *, dimension_numbers, preferred_element_type):
+    """The product of NumPy arrays. preferred_element_type: the result's dtype; None only if the operands' is one, which it has."""
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
-    dtype = preferred_element_type or _product_dtype(x.dtype, y.dtype)
+    dtype = preferred_element_type or x.dtype
     if x.dtype != dtype or y.dtype != dtype:
         # float16 and bfloat16 have no common dtype in NumPy.
         common = np.result_type(*["float32" if d.char in "eE" else d for d in (x.dtype, y.dtype, dtype)])
@@ -222,6 +196,10 @@ def _dot_impl(x, y, *, dimension_numbers, precision, preferred_element_type, out
     # Each result may be one product, as in XLA. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
     product = left * right if inner == 1 else _matmul(left, right)
     return product.reshape((*batch_shape, *rows, *columns)).astype(dtype, copy=False)
+
+
+# The text of a program shows the product itself: a pass has taken the algorithms out of the equations.
+_dot_impl.users = product
 
 
 def _matmul(x, y):

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.avals import ShapedArray
 from ..foundation.dtypes import issubdtype
 from . import special_functions as special
+from .accuracy import accurate, derivative_at
 from .arithmetic import (  # noqa: F401
     INEXACT,
     KEY,
@@ -147,49 +148,47 @@ square_p = elementwise(
     jvp=[lambda g, ans, x: mul_p.bind(g, mul_p.bind(const(x, 2), x))],
     transpose=NOT_LINEAR,
 )
-sqrt_p = elementwise(
-    "sqrt",
-    np.sqrt,
-    INEXACT,
-    jvp=[lambda g, ans, x: mul_p.bind(g, div_p.bind(const(x, 0.5), ans))],
-    transpose=NOT_LINEAR,
-)
-rsqrt_p = elementwise(
-    "rsqrt",
-    lambda x: np.reciprocal(np.sqrt(x)),
-    INEXACT,
-    jvp=[lambda g, ans, x: mul_p.bind(g, mul_p.bind(const(x, -0.5), div_p.bind(ans, x)))],
-    transpose=NOT_LINEAR,
-)
-cbrt_p = elementwise(
-    "cbrt",
-    np.cbrt,
-    FLOAT,
-    jvp=[lambda g, ans, x: mul_p.bind(g, mul_p.bind(const(x, 1 / 3), integer_pow(ans, -2)))],
-    transpose=NOT_LINEAR,
-)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Transcendental functions: name, NumPy's function, derivative
+# Roots and transcendental functions: name, NumPy's function, derivative
 
 
 def _unary(name, impl, derivative, accepts=INEXACT):
     return elementwise(name, impl, accepts, jvp=[derivative], transpose=NOT_LINEAR)
 
 
+def _accurate(name, impl, derivative, accepts=INEXACT):
+    """The row of a function that takes `accuracy`."""
+    return _unary(name, accurate(impl), derivative_at(name, derivative), accepts)
+
+
+sqrt_p = _accurate("sqrt", np.sqrt, lambda g, ans, x: mul_p.bind(g, div_p.bind(const(x, 0.5), ans)))
+rsqrt_p = _accurate(
+    "rsqrt",
+    lambda x: np.reciprocal(np.sqrt(x)),
+    lambda g, ans, x: mul_p.bind(g, mul_p.bind(const(x, -0.5), div_p.bind(ans, x))),
+)
+cbrt_p = _accurate(
+    "cbrt",
+    np.cbrt,
+    lambda g, ans, x: mul_p.bind(g, mul_p.bind(const(x, 1 / 3), integer_pow(ans, -2))),
+    accepts=FLOAT,
+)
+
+
 def _one_minus_square(x):
     return sub_p.bind(const(x, 1), square_p.bind(x))
 
 
-exp_p = _unary("exp", np.exp, lambda g, ans, x: mul_p.bind(g, ans))
-exp2_p = _unary("exp2", np.exp2, lambda g, ans, x: mul_p.bind(log_p.bind(const(x, 2)), mul_p.bind(g, ans)))
-expm1_p = _unary("expm1", np.expm1, lambda g, ans, x: mul_p.bind(g, add_p.bind(ans, const(ans, 1))))
-log_p = _unary("log", np.log, lambda g, ans, x: div_p.bind(g, x))
-log1p_p = _unary("log1p", np.log1p, lambda g, ans, x: div_p.bind(g, add_p.bind(x, const(x, 1))))
-sin_p = _unary("sin", np.sin, lambda g, ans, x: mul_p.bind(g, cos_p.bind(x)))
-cos_p = _unary("cos", np.cos, lambda g, ans, x: neg_p.bind(mul_p.bind(g, sin_p.bind(x))))
-tan_p = _unary("tan", np.tan, lambda g, ans, x: mul_p.bind(g, add_p.bind(const(x, 1), square_p.bind(ans))))
+exp_p = _accurate("exp", np.exp, lambda g, ans, x: mul_p.bind(g, ans))
+exp2_p = _accurate("exp2", np.exp2, lambda g, ans, x: mul_p.bind(log_p.bind(const(x, 2)), mul_p.bind(g, ans)))
+expm1_p = _accurate("expm1", np.expm1, lambda g, ans, x: mul_p.bind(g, add_p.bind(ans, const(ans, 1))))
+log_p = _accurate("log", np.log, lambda g, ans, x: div_p.bind(g, x))
+log1p_p = _accurate("log1p", np.log1p, lambda g, ans, x: div_p.bind(g, add_p.bind(x, const(x, 1))))
+sin_p = _accurate("sin", np.sin, lambda g, ans, x: mul_p.bind(g, cos_p.bind(x)))
+cos_p = _accurate("cos", np.cos, lambda g, ans, x: neg_p.bind(mul_p.bind(g, sin_p.bind(x))))
+tan_p = _accurate("tan", np.tan, lambda g, ans, x: mul_p.bind(g, add_p.bind(const(x, 1), square_p.bind(ans))))
 asin_p = _unary("asin", np.arcsin, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(_one_minus_square(x))))
 acos_p = _unary("acos", np.arccos, lambda g, ans, x: mul_p.bind(g, neg_p.bind(rsqrt_p.bind(_one_minus_square(x)))))
 atan_p = _unary("atan", np.arctan, lambda g, ans, x: div_p.bind(g, add_p.bind(const(x, 1), square_p.bind(x))))
@@ -225,8 +224,8 @@ def _logistic(x):
     return np.where(x >= 0, np.reciprocal(1 + e), e / (1 + e)).astype(x.dtype, copy=False)
 
 
-tanh_p = _unary("tanh", np.tanh, _tanh_derivative)
-logistic_p = _unary(
+tanh_p = _accurate("tanh", np.tanh, _tanh_derivative)
+logistic_p = _accurate(
     "logistic", _logistic, lambda g, ans, x: mul_p.bind(g, mul_p.bind(ans, sub_p.bind(const(ans, 1), ans)))
 )
 
@@ -379,7 +378,28 @@ conj_p = elementwise(
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Comparisons and bits
+# Comparisons in IEEE's total order, and bits
+
+
+def _in_total_order(compare):
+    """A comparison of floats by their bits: -NaN < -inf < ... < -0.0 < 0.0 < ... < inf < NaN."""
+
+    def keys(x):
+        if x.dtype.char not in FLOAT:
+            return x
+        bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}").reshape(x.shape)
+        return np.where(bits < 0, bits ^ np.iinfo(bits.dtype).max, bits)
+
+    return lambda x, y: compare(keys(x), keys(y))
+
+
+def _total_order(name, compare):
+    return constant_almost_everywhere(name, _in_total_order(compare), BOOL + INT + FLOAT, 2, bool_dtype)
+
+
+eq_to_p = _total_order("eq_to", np.equal)
+le_to_p = _total_order("le_to", np.less_equal)
+lt_to_p = _total_order("lt_to", np.less)
 
 
 def _bitwise(name, impl, arity=2, accepts=BOOL + INT):

@@ -14,10 +14,11 @@ from ..core.avals import ShapedArray
 from ..core.primitive import Primitive
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from .basis import batch_to_front, broadcast_in_dim, expand_dims, full, reduce_sum, shape_of, transpose
-from .contractions import Precision, dot_general
+from .contractions import dot_general
 from .elementwise import add_p, conj, convert_element_type, div_p, eq_p, ge_p, mul_p, real_p, select, sub_p
 from .families import COMPLEX, FLOAT, describe, dtype_char
 from .indexing import gather
+from .precision import Precision
 from .shapes import broadcasted_iota
 from .windows import GatherDimensionNumbers
 

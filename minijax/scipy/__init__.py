@@ -15,11 +15,12 @@ _ON_DEMAND = (
     "optimize",
     "signal",
     "sparse",
+    "spatial",
     "stats",
 )
 
 if TYPE_CHECKING:
-    from . import cluster, fft, integrate, interpolate, linalg, ndimage, optimize, signal, sparse, stats
+    from . import cluster, fft, integrate, interpolate, linalg, ndimage, optimize, signal, sparse, spatial, stats
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -38,6 +39,7 @@ __all__ = [
     "optimize",
     "signal",
     "sparse",
+    "spatial",
     "special",
     "stats",
 ]

@@ -27,6 +27,8 @@ from ...core.checks import bare
 from ...core.primitive import Primitive
 from ..origins import numbered
 
+_MEMO = type(cache(len))
+
 # Modules that a program may import. Every program imports NumPy.
 MODULES = {
     np: "numpy as np",
@@ -144,6 +146,9 @@ class Bundle:
 
     def _named(self, value: Any, hint: str, own_name: bool = True) -> str:
         value = bare(value)
+        if isinstance(value, _MEMO):
+            # A memo is for speed alone: the text has the function itself.
+            value = value.__wrapped__
         found = self._names.get(id(value))
         if found is not None:
             return found[0]
@@ -188,7 +193,10 @@ class Bundle:
     def _function(self, function: types.FunctionType, syntax: ast.AST, name: str) -> str:
         values = dict(zip(function.__code__.co_freevars, [c.cell_contents for c in function.__closure__ or ()]))
         own = set(function.__code__.co_varnames) | set(function.__code__.co_cellvars)
-        tree = _References(self, name, own, values, function.__globals__).visit(_copy(syntax))
+        tree = _copy(syntax)
+        if isinstance(tree, ast.FunctionDef):
+            tree.decorator_list = []
+        tree = _References(self, name, own, values, function.__globals__).visit(tree)
         if isinstance(tree, ast.Lambda):
             body: list[ast.stmt] = [ast.Return(tree.body)]
         else:
@@ -297,10 +305,11 @@ def _without_annotations(args: ast.arguments) -> ast.arguments:
 
 
 @cache
-def parameters(function: Callable) -> set[str]:
-    """The keyword parameters that a function names. Other parameters go into its `**params`, and the function ignores them."""
+def parameters(function: Callable) -> dict[str, Any]:
+    """{a keyword parameter that a function names: its default}. Other parameters go into its `**params`, and
+    the function ignores them."""
     try:
         found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return set()
-    return {p.name for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+        return {}
+    return {p.name: p.default for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}

@@ -39,6 +39,7 @@ from ...foundation.dtypes import key_fry
 from ...foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
 from ...primitives.reduce_windows import NAMES, all_inside, rows_of_axes, rows_of_windows
 from ...transforms.vmap import Axis, batch_jaxpr
+from ..batched_loops import with_one_condition
 from ..origins import numbered, often_called, user_names
 from ..rewriting import pure
 from .bundle import Bundle, Given, parameters
@@ -383,19 +384,25 @@ class _Writer:
     def implementation(self, eqn: JaxprEqn) -> str:
         """The text of a call of the primitive's implementation."""
         impl, args = bare(eqn.primitive.impl), ", ".join(self.text(v) for v in eqn.invars)
-        if self.commented:
-            # The text shows a user's own function, without what keeps it apart from the memory of arrays.
-            impl = getattr(impl, "users", impl)
-        wanted = parameters(impl)
-        params = {k: v for k, v in eqn.params.items() if k in wanted}
+        params = _wanted(impl, eqn.params)
         if eqn.primitive.effects is not None or jaxprs_in_params(params):
             # The parameters contain an object without source, such as a callback or a jaxpr.
             name = self.bundle.reserve(_identifier(eqn.primitive.name))
             self.bundle.externals[name] = partial(impl, **eqn.params)
             return f"{name}({args})"
+        if self.commented and hasattr(impl, "users"):
+            # The text shows a user's own function, without what keeps it apart from the memory of arrays.
+            impl = impl.users
+            params = _wanted(impl, eqn.params)
         function = self.bundle.function(impl, _identifier(eqn.primitive.name))
         named = [f"{k}={self.bundle.expression(v, k)}" for k, v in params.items()]
         return f"{function}({', '.join([*([args] if args else []), *named])})"
+
+
+def _wanted(impl: Callable, params: dict) -> dict:
+    """The parameters that an implementation names, but those that have its default."""
+    defaults = parameters(impl)
+    return {k: v for k, v in params.items() if k in defaults and v is not defaults[k]}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -486,8 +493,7 @@ def _scan(w: _Writer, eqn: JaxprEqn):
 
 def _while(w: _Writer, eqn: JaxprEqn):
     origin = w.origin
-    p = eqn.params
-    args = [w.text(v) for v in eqn.invars]
+    args, p = with_one_condition([w.text(v) for v in eqn.invars], **eqn.params)
     cond_consts, rest = args[: p["cond_nconsts"]], args[p["cond_nconsts"] :]
     body_consts, init = rest[: p["body_nconsts"]], rest[p["body_nconsts"] :]
     carry = [w.new_name(v) if type(v) is not DropVar else w.fresh() for v in eqn.outvars]
@@ -582,3 +588,5 @@ def _fold(w: _Writer, eqn: JaxprEqn):
 # Primitives that carry jaxprs and do more than call one of them with their operands.
 LOOPS: dict[str, Callable] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
 LOOPS |= {"reduce": _fold, "reduce_window": _fold}
+# A sink has no results, and a program drops what computes its operand.
+LOOPS["dce_sink"] = lambda w, eqn: None

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.avals import ShapedArray
+from ...core.jaxpr import ClosedJaxpr
+from ...primitives.approx_top_k import sorted_first
 from ...primitives.windows import GatherScatterMode
 from .rules import REDUCTIONS, Rule, transpose
 from .text import BOOL, INT32, Value, boolean, i64_array, ints, tensor
@@ -50,7 +52,7 @@ def _gather(w, out, x, indices, *, dimension_numbers, slice_sizes, indices_are_s
         f" index_vector_dim = {len(indices.shape) - 1}"
     )
     attributes = (
-        f"dimension_numbers = #stablehlo.gather<{numbers}>, indices_are_sorted = {boolean(indices_are_sorted)},"
+        f"dimension_numbers = #stablehlo.gather<{numbers}>, indices_are_sorted = {boolean(params['indices_are_sorted'])},"
         f" slice_sizes = {i64_array(slice_sizes)}"
     )
     # StableHLO moves windows that stick out inside, as mode CLIP demands.
@@ -91,7 +93,7 @@ def _inside(w, indices: Value, highest: Sequence[int]) -> Value:
 def _scatter(combine: str | None) -> Rule:
     """The rule of a scatter. combine: the operation on an element and its update; None: the update replaces the element."""
 
-    def rule(w, out, x, indices, updates, *, dimension_numbers, indices_are_sorted, unique_indices, mode, **params):
+    def rule(w, out, x, indices, updates, *, dimension_numbers, mode, update_jaxpr, update_consts, **params):
         if not updates.aval.size:
             return x
         window, inserted, to_operand, batching, indices_batching = dimension_numbers
@@ -106,13 +108,15 @@ def _scatter(combine: str | None) -> Rule:
             f" scatter_dims_to_operand_dims = {ints(to_operand)}, index_vector_dim = {len(indices.shape) - 1}"
         )
         attributes = (
-            f"indices_are_sorted = {boolean(indices_are_sorted)},"
+            f"indices_are_sorted = {boolean(params['indices_are_sorted'])},"
             f" scatter_dimension_numbers = #stablehlo.scatter<{numbers}>,"
-            f" unique_indices = {boolean(unique_indices)}"
+            f" unique_indices = {boolean(params['unique_indices'])}"
         )
         scalar = ShapedArray((), x.dtype)
 
         def update(old, new):
+            if combine is None and update_jaxpr is not None:
+                return w.body(ClosedJaxpr(update_jaxpr, update_consts), [old, new])
             return [new if combine is None else w.elementwise(combine, scalar, old, new)]
 
         regions = [w.region([scalar, scalar], update)]
@@ -189,7 +193,12 @@ def _permuted(aval: ShapedArray, order: Sequence[int]) -> ShapedArray:
     return aval.update(shape=tuple(aval.shape[i] for i in order))
 
 
+def _approx_top_k(w, outs, x, **params):
+    return w.trace(lambda x: sorted_first(x, **params), [x])
+
+
 INDEXING: dict[str, Rule] = {
+    "approx_top_k": _approx_top_k,
     "dynamic_slice": dynamic_slice,
     "dynamic_update_slice": dynamic_update_slice,
     "gather": _gather,

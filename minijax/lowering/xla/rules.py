@@ -12,7 +12,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...core.avals import ShapedArray
-from .text import BOOL, INT32, Value, i64_array, i64_table, ints
+from ...primitives.accuracy import AccuracyMode, check_accuracy
+from ...primitives.precision import DotAlgorithm, DotAlgorithmPreset, computing_dtypes, parts
+from ...primitives.ragged import dense
+from .text import BOOL, INT32, Value, boolean, i64_array, i64_table, ints, tensor
 
 Rule = Callable[..., Value | Sequence[Value]]
 
@@ -23,6 +26,23 @@ Rule = Callable[..., Value | Sequence[Value]]
 
 def elementwise(name: str) -> Rule:
     return lambda w, out, *operands, **params: w.elementwise(name, out, *operands)
+
+
+def accurate(name: str) -> Rule:
+    """The rule of an elementwise function that takes `accuracy`."""
+    return lambda w, out, x, *, accuracy=None: w.elementwise(name, out, x, attributes=_accuracy(accuracy))
+
+
+def _accuracy(accuracy) -> str:
+    check_accuracy(accuracy)
+    if accuracy is None:
+        return ""
+    mode, bounds = "TOLERANCE", ""
+    if isinstance(accuracy, AccuracyMode):
+        mode = accuracy.name
+    else:
+        bounds = f"atol = {accuracy.atol!r}, rtol = {accuracy.rtol!r}, ulps = {accuracy.ulps}, "
+    return f"{{result_accuracy = #stablehlo.result_accuracy<{bounds}mode = #stablehlo.result_accuracy_mode<{mode}>>}} "
 
 
 def chlo(name: str) -> Rule:
@@ -105,14 +125,18 @@ def real_part(aval: ShapedArray) -> ShapedArray:
     return ShapedArray(aval.shape, np.zeros((), aval.dtype).real.dtype)
 
 
-def comparison(direction: str) -> Rule:
+def comparison(direction: str, floats: str = "FLOAT") -> Rule:
     def rule(w, out, x, y):
         x, y = w.broadcast(x, out.shape), w.broadcast(y, out.shape)
         if x.dtype.kind == "c" and direction not in ("EQ", "NE"):
             return _compare_complex(w, direction, x, y)
-        return w.compare(direction, x, y)
+        return w.compare(direction, x, y, floats)
 
     return rule
+
+
+def _total_order(direction: str) -> Rule:
+    return lambda w, out, x, y: w.compare(direction, w.broadcast(x, out.shape), w.broadcast(y, out.shape), "TOTALORDER")
 
 
 def _compare_complex(w, direction: str, x, y):
@@ -170,24 +194,26 @@ ELEMENTWISE: dict[str, Rule] = {
     "floor": elementwise("floor"),
     "ceil": elementwise("ceil"),
     "round": _round,
+    **{f"{name}_to": _total_order(name.upper()) for name in ("eq", "le", "lt")},
     "is_finite": retyped("is_finite"),
     "nextafter": chlo("next_after"),
     "square": lambda w, out, x: w.elementwise("multiply", out, x, x),
-    "sqrt": elementwise("sqrt"),
-    "rsqrt": elementwise("rsqrt"),
-    "cbrt": elementwise("cbrt"),
+    "sqrt": accurate("sqrt"),
+    "rsqrt": accurate("rsqrt"),
+    "cbrt": accurate("cbrt"),
     "pow": _pow,
     "integer_pow": _integer_pow,
-    "exp": elementwise("exponential"),
-    "exp2": lambda w, out, x: w.elementwise("power", out, w.full(out, 2), x),
-    "expm1": elementwise("exponential_minus_one"),
-    "log": elementwise("log"),
-    "log1p": elementwise("log_plus_one"),
-    "logistic": elementwise("logistic"),
-    "sin": elementwise("sine"),
-    "cos": elementwise("cosine"),
-    "tan": elementwise("tan"),
-    "tanh": elementwise("tanh"),
+    "exp": accurate("exponential"),
+    # A power has no accuracy in StableHLO.
+    "exp2": lambda w, out, x, **params: w.elementwise("power", out, w.full(out, 2), x),
+    "expm1": accurate("exponential_minus_one"),
+    "log": accurate("log"),
+    "log1p": accurate("log_plus_one"),
+    "logistic": accurate("logistic"),
+    "sin": accurate("sine"),
+    "cos": accurate("cosine"),
+    "tan": accurate("tan"),
+    "tanh": accurate("tanh"),
     "atan2": elementwise("atan2"),
     **{name: chlo(name) for name in "asin acos atan sinh cosh asinh acosh atanh".split()},
     **{name: chlo(name) for name in "erf erfc erf_inv lgamma digamma".split()},
@@ -196,6 +222,7 @@ ELEMENTWISE: dict[str, Rule] = {
     "complex": elementwise("complex"),
     "conj": _conj,
     **{name: comparison(name.upper()) for name in "eq ne lt le gt ge".split()},
+    **{f"{name}_to": comparison(name.upper(), "TOTALORDER") for name in "eq lt le".split()},
     **{name: elementwise(name) for name in "not and or xor".split()},
     **{name: elementwise(name) for name in "shift_left shift_right_logical shift_right_arithmetic".split()},
     "population_count": elementwise("popcnt"),
@@ -272,6 +299,12 @@ def _unstack(w, outs, x, *, axis):
     return [w.reshape(part_along(w, x, axis, i, 1), out.shape) for i, out in enumerate(outs)]
 
 
+def _reshape(w, out, x, *, dimensions, **params):
+    if dimensions is not None:
+        x = transpose(w, x.aval.update(shape=tuple(x.shape[i] for i in dimensions)), x, permutation=dimensions)
+    return w.reshape(x, out.shape)
+
+
 def _tile(w, out, x, *, reps):
     apart = out.update(shape=tuple(n for pair in zip(reps, x.shape) for n in pair))
     repeated = w.op("broadcast_in_dim", apart, x, attributes=f"dims = {ints(range(1, 2 * len(x.shape), 2))}")
@@ -280,7 +313,7 @@ def _tile(w, out, x, *, reps):
 
 SHAPES: dict[str, Rule] = {
     "broadcast_in_dim": _broadcast,
-    "reshape": lambda w, out, x, **params: w.reshape(x, out.shape),
+    "reshape": _reshape,
     "squeeze": lambda w, out, x, **params: w.reshape(x, out.shape),
     "transpose": transpose,
     "slice": slice_of,
@@ -410,7 +443,7 @@ REDUCTIONS: dict[str, Rule] = {
 
 def precision_names(precision) -> list[str]:
     """The precisions of the two operands, `["DEFAULT", "HIGH"]`: some machines have faster products that are less exact."""
-    return ["DEFAULT", "DEFAULT"] if precision is None else [p.name for p in precision]
+    return [p.name for p in precision] if type(precision) is tuple else ["DEFAULT", "DEFAULT"]
 
 
 def _holds(*dtypes):
@@ -422,6 +455,11 @@ def _holds(*dtypes):
 
 def _dot(w, out, x, y, *, dimension_numbers, precision, preferred_element_type, **params):
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
+    by_algorithm, result = isinstance(precision, (DotAlgorithm, DotAlgorithmPreset)), out.dtype
+    if by_algorithm:
+        platform = w.module.platform
+        x_dtype, y_dtype, dtype = computing_dtypes(precision, x.dtype, y.dtype, out.dtype, platform)
+        x, y, out = w.convert(x, x_dtype), w.convert(y, y_dtype), out.update(dtype=dtype)
     if x.dtype != y.dtype or _holds(x.dtype, out.dtype) != out.dtype:
         # Compute in the dtype that holds all three, as NumPy does.
         common = _holds(x.dtype, y.dtype, out.dtype)
@@ -432,7 +470,27 @@ def _dot(w, out, x, y, *, dimension_numbers, precision, preferred_element_type, 
     batching = f"batching_dims = {ints(x_batch)} x {ints(y_batch)}, " if x_batch else ""
     contracting = f"contracting_dims = {ints(x_contract)} x {ints(y_contract)}"
     attributes = f"{batching}{contracting}, precision = {ints(precision_names(precision))}"
-    return w.convert(w.op("dot_general", accumulated, x, y, attributes=attributes), out.dtype)
+    if by_algorithm and platform != "cpu":
+        # A CPU computes in the dtypes of the operands, and refuses some products of vectors that name an algorithm.
+        attributes += _algorithm(precision, x.dtype, y.dtype)
+    return w.convert(w.op("dot_general", accumulated, x, y, attributes=attributes), result)
 
 
-CONTRACTIONS: dict[str, Rule] = {"dot_general": _dot}
+def _algorithm(algorithm, x, y) -> str:
+    found = parts(algorithm, x, y)
+    if not found:
+        return ""
+    *dtypes, of_x, of_y, products, imprecise = found
+    of = [d if d == "tf32" else tensor(ShapedArray((), d)).removeprefix("tensor<").removesuffix(">") for d in dtypes]
+    return (
+        f", algorithm = <lhs_precision_type = {of[0]}, rhs_precision_type = {of[1]}, accumulation_type = {of[2]},"
+        f" lhs_component_count = {of_x}, rhs_component_count = {of_y}, num_primitive_operations = {products},"
+        f" allow_imprecise_accumulation = {boolean(imprecise)}>"
+    )
+
+
+def _ragged_dot(w, out, *operands, **params):
+    return w.trace(lambda *xs: [dense(*xs, **params)], operands)[0]
+
+
+CONTRACTIONS: dict[str, Rule] = {"dot_general": _dot, "ragged_dot_general": _ragged_dot}

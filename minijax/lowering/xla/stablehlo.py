@@ -18,7 +18,9 @@ from ...core.jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, called_jaxp
 from ...core.staging import trace_to_closed_jaxpr
 from ...foundation import errors, source_info
 from ...foundation.dtypes import key_fry
+from ...foundation.pytrees import tree_unflatten
 from ...transforms.vmap import Axis, with_named_axes
+from ..batched_loops import with_one_condition
 from ..lowered import lowered
 from ..origins import line_text, numbered, often_called, user_names
 from .collectives import COLLECTIVES
@@ -27,7 +29,7 @@ from .linalg import LINALG
 from .random import RANDOM, are_equal, on_words
 from .rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
 from .special import SPECIAL
-from .text import BOOL, INT32, Value, dense, functional, physical, physical_array, tensor
+from .text import BOOL, INT32, Value, attribute, dense, functional, physical, physical_array, quoted, tensor
 from .windows import WINDOWS
 
 
@@ -191,10 +193,10 @@ class Writer:
         types = ", ".join(x.type for x in operands)
         return self.assign(out, f"stablehlo.{name} {names}{rest} : ({types}) -> ")
 
-    def elementwise(self, name: str, out: ShapedArray, *operands: Value) -> Value:
+    def elementwise(self, name: str, out: ShapedArray, *operands: Value, attributes: str = "") -> Value:
         """The value of `%2 = stablehlo.name %0, %1 : type`, with the operands broadcast to the result's shape."""
         names = self.names([self.broadcast(x, out.shape) for x in operands])
-        return self.assign(out, f"stablehlo.{name} {names} : ")
+        return self.assign(out, f"stablehlo.{name} {names} {attributes}: ")
 
     def generic(
         self, name: str, outs: Sequence[ShapedArray], operands: Sequence[Value], attributes: str = "", regions=()
@@ -324,7 +326,7 @@ class Writer:
             self.origin = (where.file_name, where.line)
         eqn = lowered(eqn, self.module.platform)
         called = called_jaxpr(eqn)
-        if called is not None:
+        if called is not None and primitive.name not in RULES:
             return self.run(called, operands, eqn.params.get("name") or primitive.name)
         rule = RULES.get(primitive.name)
         if rule is None:
@@ -417,8 +419,10 @@ def _starts(w: Writer, x: Value, place: Value) -> list[Value]:
     return [place, *[w.full(place.aval, 0)] * (len(x.shape) - 1)]
 
 
-def _while(w: Writer, outs, *operands, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts):
-    n = cond_nconsts + body_nconsts
+def _while(w: Writer, outs, *operands, **params):
+    operands, params = with_one_condition(operands, **params)
+    cond_jaxpr, body_jaxpr, cond_nconsts = params["cond_jaxpr"], params["body_jaxpr"], params["cond_nconsts"]
+    n = cond_nconsts + params["body_nconsts"]
     cond_consts, body_consts, init = operands[:cond_nconsts], operands[cond_nconsts:n], operands[n:]
     return w.while_loop(
         init,
@@ -443,7 +447,23 @@ def _linear_solve(w: Writer, outs, *operands, const_lengths, jaxprs):
     return w.body(jaxprs.solve, [*own, *operands[sum(const_lengths) :]])
 
 
-CALLS: dict[str, Rule] = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
+def _composite(w: Writer, outs, *operands, name, attributes, version, jaxpr):
+    function = w.module.function(id(jaxpr), name, lambda: jaxpr, w.commented)
+    given = [(key, tree_unflatten(tree, leaves)) for key, leaves, tree in attributes]
+    said = ", ".join(f"{key} = {attribute(value)}" for key, value in given if value is not None)
+    settings = f"composite_attributes = {{{said}}}, decomposition = @{function}, version = {version} : i32"
+    header = f"stablehlo.composite {quoted(name)} {w.names(operands)} {{{settings}}}"
+    return w.results(outs, header, (), functional(operands, outs))
+
+
+CALLS: dict[str, Rule] = {
+    "composite": _composite,
+    "dce_sink": lambda w, outs, x, **params: [],
+    "scan": _scan,
+    "while": _while,
+    "cond": _cond,
+    "custom_linear_solve": _linear_solve,
+}
 
 RULES: dict[str, Rule] = {
     **ELEMENTWISE,

@@ -6,6 +6,7 @@ last axis; a float0, which holds nothing, is stored as a bool.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -103,6 +104,40 @@ def i64_array(xs: Sequence[int]) -> str:
 def i64_table(rows: Sequence[Sequence[int]]) -> str:
     """`dense<[[0, 1], [2, 3]]> : tensor<2x2xi64>`"""
     return f"dense<{ints([ints(r) for r in rows])}> : tensor<{len(rows)}x{len(rows[0])}xi64>"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Attributes
+
+
+def quoted(text: str) -> str:
+    """A string, between quotation marks."""
+    return json.dumps(text)
+
+
+def attribute(value) -> str:
+    """A Python value as an attribute of an operation: `3 : i64`, `0.5 : f64`, `"text"`, `[1 : i64]`, `{a = true}`.
+
+    Raises TypeError for a value that has no such form.
+    """
+    value = getattr(value, "val", value)
+    if isinstance(value, (bool, np.bool_)):
+        return boolean(value)
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(attribute, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {attribute(x)}' for key, x in value.items())}}}"
+    if isinstance(value, (np.ndarray, np.generic, int, float)):
+        array = np.asarray(value)
+        aval = ShapedArray(array.shape, array.dtype)
+        if isinstance(value, np.ndarray):
+            return f"{dense(array)} : {tensor(aval)}"
+        return f"{number(array[()])} : {_ELEMENTS[array.dtype.char]}"
+    raise TypeError(
+        f"An attribute is a number, a string, a NumPy array, or a list, tuple or dict of these; got {value!r}."
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------

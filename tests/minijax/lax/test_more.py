@@ -17,6 +17,27 @@ X = RNG.normal(size=(3, 5)).astype("float32")
 R = RNG.normal(size=(3, 5, 2)).astype("float32")
 N = np.int32([0, 1, -1, 7, 2**31 - 1, -(2**31), 123456789])
 
+ORDERED = (
+    np.float32([1, np.nan, 2, 0, -0.0, -np.nan, np.inf]),
+    np.float32([np.nan, np.nan, 0, -0.0, 0, np.nan, -np.inf]),
+)
+PLACES = np.array([[1], [3], [1], [9]])
+MODES = {"drop": None, "clip": "clip"}
+
+
+def applied(lib):
+    numbers = lib.lax.ScatterDimensionNumbers((), (0,), (0,))
+    return lambda x, i: lib.lax.scatter_apply(x, i, lambda x: 2 * x + 1, numbers, update_shape=(4,))
+
+
+def sunk(lib):
+    def f(x):
+        lib.lax.dce_sink({"a": 3 * x, "b": 1.0})
+        return x**2
+
+    return f
+
+
 CASES = {
     "approx_max_k": lambda lib: lib.lax.approx_max_k(X, 2),
     "approx_min_k": lambda lib: lib.lax.approx_min_k(X, 2, reduction_dimension=0),
@@ -36,6 +57,20 @@ CASES = {
     "platform_dependent, the default": lambda lib: lib.lax.platform_dependent(
         X, tpu=lambda x: x + 1, default=lambda x: x
     ),
+    "approx_max_k, its gradient": lambda lib: lib.grad(lambda x: (lib.lax.approx_max_k(x, 2)[0] ** 2).sum())(X),
+    "approx_min_k of a batch": lambda lib: lib.vmap(lambda x: lib.lax.approx_min_k(x, 2), in_axes=1)(X),
+    "stage": lambda lib: [lib.lax.stage(1.0), lib.lax.stage_p.bind(X), lib.grad(lambda x: lib.lax.stage(x) ** 2)(3.0)],
+    "total order": lambda lib: [
+        getattr(lib.lax, f"{name}_to_p").bind(*map(lib.numpy.asarray, ORDERED)) for name in ("eq", "le", "lt")
+    ],
+    "sink": lambda lib: [lib.jit(sunk(lib))(2.0), lib.grad(sunk(lib))(2.0), lib.vmap(sunk(lib))(X)],
+    **{
+        f"scatter_apply, {name}": lambda lib, f=f, name=name: lib.lax.scatter_apply(
+            X[0], PLACES, f, lib.lax.ScatterDimensionNumbers((), (0,), (0,)), update_shape=(4,), mode=MODES[name]
+        )
+        for name, f in (("drop", lambda x: 2 * x + 1), ("clip", lambda x: x * x))
+    },
+    "scatter_apply of a batch": lambda lib: lib.vmap(lambda x, i: applied(lib)(x, i), (1, None))(X.T, PLACES),
     "clz": lambda lib: lib.lax.clz(N),
     "mulhi": lambda lib: [lib.lax.mulhi(a, a[::-1]) for a in (N, N.view("uint32"), N.astype("int16"))],
     "barrier": lambda lib: lib.grad(lambda x, y: (lib.lax.optimization_barrier((x * y, y))[0] ** 2).sum())(
@@ -47,6 +82,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_values(name):
     mine, theirs = CASES[name](minijax), CASES[name](jax)
+    assert str(minijax.tree.structure(mine)) == str(jax.tree.structure(theirs))
     for a, b in zip(minijax.tree.leaves(mine), jax.tree.leaves(theirs), strict=True):
         if isinstance(b, str):
             assert a == b
@@ -91,6 +127,23 @@ MISTAKES = {
     "gpu": lambda lax: lax.platform_dependent(X, gpu=abs, default=abs),
     "no default": lambda lax: lax.platform_dependent(X, tpu=abs),
     "shapes": lambda lax: lax.ragged_dot(X, R[:, :2], np.int32([1, 1, 1])),
+    "stage": lambda lax: lax.stage("a"),
+    "no tolerance": lambda lax: lax.Tolerance(),
+    "a negative tolerance": lambda lax: lax.Tolerance(atol=-1.0),
+    "accuracy": lambda lax: lax.exp(X, accuracy="highest"),
+    "scatter_apply, a pair": lambda lax: lax.scatter_apply(
+        X[0], PLACES, lambda x: (x, x), lax.ScatterDimensionNumbers((), (0,), (0,)), update_shape=(4,)
+    ),
+    "scatter_apply, integers": lambda lax: lax.scatter_apply(
+        X[0],
+        PLACES,
+        lambda x: lax.convert_element_type(x, "int32"),
+        lax.ScatterDimensionNumbers((), (0,), (0,)),
+        update_shape=(4,),
+    ),
+    "scatter_apply, shapes": lambda lax: lax.scatter_apply(
+        X[0], PLACES, lambda x: x, lax.ScatterDimensionNumbers((), (0,), (0,))
+    ),
 }
 
 
@@ -131,3 +184,56 @@ def test_a_negative_start_that_is_not_allowed():
         assert lax.dynamic_slice(X, (-1, 0), (1, 1), allow_negative_indices=(True, False)).shape == (1, 1)
         with pytest.raises(ValueError, match="allow_negative_indices"):
             lax.dynamic_slice(X, (0, -1), (1, 1), allow_negative_indices=(True, False))
+
+
+PRINTED = {
+    "approx_max_k": lambda lib: lambda x: lib.lax.approx_max_k(x, 2),
+    "sink": sunk,
+    "sink, its gradient": lambda lib: lambda x: lib.grad(lambda x: sunk(lib)(x).sum())(x),
+    "stage": lambda lib: lambda x: lib.lax.stage(x) * 2,
+    "scatter_apply": lambda lib: lambda x: applied(lib)(x[0], PLACES),
+    "at.apply": lambda lib: lambda x: x.at[1, 2:4].apply(lib.numpy.sin),
+    **{
+        f"accuracy of {name}": lambda lib, name=name: (
+            lambda x: lib.jvp(lambda x: getattr(lib.lax, name)(x, accuracy=lib.lax.AccuracyMode.HIGHEST), (x,), (x,))
+        )
+        for name in "cbrt cos exp exp2 expm1 log log1p logistic rsqrt sin sqrt tan tanh".split()
+    },
+    "no accuracy": lambda lib: lambda x: lib.lax.exp_p.bind(x, accuracy=None),
+}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_jaxprs(name):
+    assert str(minijax.make_jaxpr(PRINTED[name](minijax))(X)) == str(jax.make_jaxpr(PRINTED[name](jax))(X))
+
+
+ON_BOTH_COMPILERS = {
+    "approx_min_k": lambda x: minijax.lax.approx_min_k(x, 2),
+    "scatter_apply": lambda x: applied(minijax)(x[0], PLACES),
+    "sink": sunk(minijax),
+    "accuracy": lambda x: minijax.lax.exp(x, accuracy=minijax.lax.Tolerance(atol=1e-3, ulps=2)),
+    "exp2": lambda x: minijax.lax.exp2(x, accuracy=minijax.lax.AccuracyMode.HIGHEST),
+    "total order": lambda x: minijax.lax.lt_to_p.bind(x, -x),
+}
+
+
+@pytest.mark.parametrize("name", ON_BOTH_COMPILERS)
+def test_compiled(name):
+    f = ON_BOTH_COMPILERS[name]
+    for compiler in ("numpy", "xla"):
+        for mine, plain in zip(minijax.tree.leaves(minijax.jit(f, compiler=compiler)(X)), minijax.tree.leaves(f(X))):
+            np.testing.assert_allclose(mine, plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize("lib", [minijax, jax])
+def test_what_scatter_apply_refuses(lib):
+    numbers = lib.lax.ScatterDimensionNumbers((), (0,), (0,))
+
+    def closing_over(x, y):
+        return lib.lax.scatter_apply(x, PLACES, lambda a: a * y, numbers, update_shape=(4,))
+
+    with pytest.raises(NotImplementedError):
+        lib.grad(lambda x: applied(lib)(x, PLACES).sum())(X[0])
+    with pytest.raises(NotImplementedError):
+        lib.jit(closing_over)(X[0], 2.0)

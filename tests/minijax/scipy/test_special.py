@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import jax
 import jax.scipy.special
+import mpmath
 import numpy as np
 import pytest
 import scipy.special
@@ -47,6 +48,24 @@ CALLS = {
     "gammaincc": (lambda s, a, x: s.gammaincc(a, x), (OTHER, POSITIVE[:-1].repeat(2)[:8]), (0, 1), 1),
     "gammaln": (lambda s, x: s.gammaln(x), (OTHER,), (0,), 2),
     "gammasgn": (lambda s, x: s.gammasgn(x), (np.float32([-2, -1.5, -0.5, -0.0, 0, 3, np.nan, -7.2]),), (0,), 1),
+    "hyp1f1": (lambda s, a, b, x: s.hyp1f1(a, b, x), (POSITIVE, OTHER, POSITIVE[::-1]), (0, 1, 2), 1),
+    "hyp1f1 by x": (lambda s, x: s.hyp1f1(2.5, 1.5, x), (POSITIVE,), (0,), 2),
+    "hyp1f1 of whole numbers": (
+        lambda s, a, b, x: s.hyp1f1(a, b, x),
+        (np.float32([0, 0, -2, 3, 2, -1]), np.float32([0, 2, 1.5, 0, 2, 3]), np.float32([1, 2, 3, 1, -1, 0])),
+        (),
+        0,
+    ),
+    "hyp2f1": (lambda s, a, b, c, x: s.hyp2f1(a, b, c, x), (POSITIVE, OTHER, OTHER[::-1], UNIT / 2), (0, 1, 2, 3), 1),
+    "hyp2f1 by x": (lambda s, x: s.hyp2f1(2.5, 1.5, 3.25, x), (UNIT / 2,), (0,), 2),
+    "hyp2f1 of whole numbers": (
+        lambda s, a, b, c, x: s.hyp2f1(a, b, c, x),
+        tuple(
+            np.float32([[0, 1, -2, 3, 2, 1], [1, -3, 0.5, 2, 2, 2], [2, 2, 1.5, 3, 1, 1], [0.5, 0.3, 0.9, 1.5, 1, 1.5]])
+        ),
+        (),
+        0,
+    ),
     "i0": (lambda s, x: s.i0(x), (WIDE,), (0,), 2),
     "i0e": (lambda s, x: s.i0e(x), (WIDE,), (0,), 2),
     "i1": (lambda s, x: s.i1(x), (WIDE,), (0,), 2),
@@ -174,6 +193,7 @@ def test_derivatives(name, order):
     ("call", "error", "words"),
     [
         (lambda s: s.factorial(3, exact=True), NotImplementedError, "factorial with exact=True"),
+        (lambda s: s.hyp2f1(1j, 1.0, 1.0, 0.5), TypeError, "does not accept dtype complex64"),
         (lambda s: s.zeta(2.0), NotImplementedError, "Riemann zeta function not implemented"),
         (lambda s: s.polygamma(1.5, 2.0), ValueError, "must be of integer type"),
         (lambda s: s.bernoulli(-1), ValueError, "n must be a non-negative integer"),
@@ -186,7 +206,7 @@ def test_derivatives(name, order):
         *[
             (lambda s, n=n, k=k: getattr(s, n)(*[1j] * k), ValueError, "does not support complex")
             for n, k in {"beta": 2, "betainc": 3, "dawsn": 1, "entr": 1, "expi": 1, "exp1": 1, "expn": 2, "gammasgn": 1,
-                         "kl_div": 2, "rel_entr": 2, "poch": 2}.items()
+                         "kl_div": 2, "rel_entr": 2, "poch": 2, "hyp1f1": 3}.items()
         ],
     ],
 )  # fmt: skip
@@ -195,6 +215,29 @@ def test_bad_arguments(call, error, words):
         call(mj.scipy.special)
     with pytest.raises(error):
         call(jax.scipy.special)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_hypergeometric_functions(dtype):
+    """Over negative arguments, and near 1, where JAX's sums lose all digits: against mpmath."""
+    rng = np.random.default_rng(0)
+    a, b, c = rng.uniform(0.1, 6, (3, 40)).astype(dtype)
+    x = np.concatenate([rng.uniform(-20, 80, 20), rng.uniform(-5, 0.5, 20)]).astype(dtype)
+    z = np.concatenate([rng.uniform(-5, 1, 20), 1 - 10 ** rng.uniform(-2, -1, 20)]).astype(dtype)
+    with mj.enable_x64(dtype == "float64"):
+        found = mj.scipy.special.hyp1f1(a, b, x), mj.scipy.special.hyp2f1(a, b, c, z)
+        compiled = mj.jit(mj.scipy.special.hyp2f1, compiler="xla")(a, b, c, z)
+    wide = [v.astype("float64") for v in (a, b, c, x, z)]
+    exact = [
+        np.array([float(function(*args)) for args in np.transpose(columns)])
+        for function, columns in ((mpmath.hyp1f1, [*wide[:2], wide[3]]), (mpmath.hyp2f1, [*wide[:3], wide[4]]))
+    ]
+    for mine, truth in zip((*found, compiled), (*exact, exact[1])):
+        np.testing.assert_allclose(mine, truth.astype(dtype), rtol={"float32": 2e-7, "float64": 1e-11}[dtype])
+    with pytest.raises(NotImplementedError, match="second derivative by its parameters"):
+        mj.hessian(mj.scipy.special.hyp2f1)(1.0, 2.0, 3.0, 0.5)
+    with pytest.raises(NotImplementedError, match="second derivative by its parameters"):
+        mj.hessian(mj.scipy.special.hyp1f1)(1.0, 2.0, 0.5)
 
 
 SIZES = np.float32([-17, -2, -1e-3, 0, 1e-3, 0.5, 1, 5, 20, 30])
