@@ -29,8 +29,9 @@ from kaf.train.parallel import ParallelError, placement
 from kaf.train.seeds import fit_seeds
 
 MODEL, FIGURE, LOSSES, REPORT = "model.npz", "activations.png", "losses.png", "report.md"
-# How many parts of the rows are held out, one after the other, to find the number of epochs.
-FOLDS = 5
+# How many parts of the rows are held out, one after the other, to find the number of epochs. A tenth of more rows than these says
+# it as well, in a fifth of the time and of the memory.
+FOLDS, MOST_ROWS = 5, 10_000
 TITLES = {"kaf": "KAF", "relu": "ReLU", "tanh": "tanh", "elu": "ELU", "gelu": "GELU"}
 
 
@@ -163,7 +164,7 @@ class Trainer:
     @property
     def has_folds(self):
         """Whether five networks find the number of epochs, where it is not given."""
-        return self.mesh is None and self.arguments.validation is None
+        return self.mesh is None and self.arguments.validation is None and len(self.data.y) <= MOST_ROWS
 
     def rows(self, seed):
         """Row numbers (train, test)."""
@@ -211,9 +212,7 @@ class Trainer:
         arguments = self.arguments
         if arguments.epochs is not None:
             return self._train(network, seeds, x, y, arguments.epochs, arguments.validation, arguments.patience)
-        search = (
-            self._searched if self.mesh is not None or arguments.validation is not None else self._searched_by_folds
-        )
+        search = self._searched_by_folds if self.has_folds else self._searched
         found = search(network, seeds, x, y)
         epochs = [result.best_epoch + 1 for result in found]
         few, many = min(epochs), max(epochs)
@@ -223,10 +222,10 @@ class Trainer:
         return [
             replace(
                 result,
-                validation_losses=search.validation_losses[: len(result.epoch_losses)],
-                seconds=search.seconds + result.seconds,
+                validation_losses=former.validation_losses[: len(result.epoch_losses)],
+                seconds=former.seconds + result.seconds,
             )
-            for search, result in zip(found, whole, strict=True)
+            for former, result in zip(found, whole, strict=True)
         ]
 
     def _searched(self, network, seeds, x, y):

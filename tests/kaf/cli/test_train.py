@@ -194,6 +194,17 @@ def test_five_networks_find_the_number_of_epochs_and_each_row_is_held_out_once(h
     np.testing.assert_array_equal(result.validation_losses, result.validation_losses[:1].repeat(5, 0))
 
 
+def test_a_tenth_of_many_rows_finds_the_number_of_epochs(here, monkeypatch):
+    argv = [*write_table("t.csv", "numbers"), "--compare", "none", "--quiet"]
+    argv = [*argv[: argv.index("--epochs")], *argv[argv.index("--epochs") + 2 :], "--patience", "1", "--lr", "0.05"]
+    found, fit = [], cli_train.fit
+    monkeypatch.setattr(
+        cli_train, "fit", lambda *args, **options: found.append(options["validation"]) or fit(*args, **options)
+    )
+    monkeypatch.setattr(cli_train, "MOST_ROWS", 59)
+    assert main(argv) == 0 and found == [0.1, None]
+
+
 def test_without_epochs_the_network_is_trained_on_all_rows_for_as_many_as_are_best(capsys, here):
     argv = write_table("t.csv", "two classes")
     argv = [
