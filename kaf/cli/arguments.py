@@ -110,7 +110,8 @@ def _add_train(commands):
         type=_count(1, 1000),
         default=1,
         metavar="N",
-        help="train every network from N seeds, from --seed upwards, all at once, and report medians and ranges (default: 1)",
+        help="train every network from N seeds, from --seed upwards, all at once (but with --devices), and report medians and "
+        "ranges (default: 1)",
     )
     parser.add_argument(
         "--one-by-one", action="store_true", help="train the seeds one after the other, which needs less memory"
@@ -176,8 +177,8 @@ def _add_training(parser):
         "--epochs",
         type=_count(1),
         metavar="N",
-        help="passes over the data (default: as many as lower the mean loss of five networks, each on another fifth of the rows, "
-        "which it is not trained on, see --patience, 1000 at most; the network is then trained anew on all rows for so many)",
+        help="passes over the data (default: as many as are best for five networks, each of which is scored on another fifth of "
+        "the rows that it is not trained on, see --patience; the network is then trained anew on all rows; 1000 at most)",
     )
     add("--batch-size", type=_count(1), default=64, metavar="N", help="examples per step (default: 64)")
     add("--lr", type=_number(1e-9, 1e9), default=5e-3, metavar="RATE", help="Adam's learning rate (default: 0.005)")
@@ -204,7 +205,7 @@ def _add_training(parser):
         type=_number(0.01, 0.9),
         metavar="SHARE",
         help="hold out this share of the training rows and report their loss; without --epochs it finds their number, in place "
-        "of the five parts (default with --devices: 0.1; else none)",
+        "of the five networks (default: 0.1 with --devices and for more than 10,000 rows; else none)",
     )
     add(
         "--patience",

@@ -28,11 +28,11 @@ TABLES = {
     "breast_cancer": Table("breast cancer", lambda: load_breast_cancer(return_X_y=True)),
     "diabetes": Table("diabetes", lambda: load_diabetes(return_X_y=True), is_regression=True),
     "friedman": Table(
-        "Friedman's second, noisy",
+        "Friedman 2",
         lambda: make_friedman2(800, noise=125.0, random_state=0),  # a third of the standard deviation of y
         is_regression=True,
     ),
-    "hastie": Table("Hastie's 10.2", lambda: make_hastie_10_2(1000, random_state=0)),
+    "hastie": Table("Hastie 10.2", lambda: make_hastie_10_2(1000, random_state=0)),
 }
 
 

@@ -78,5 +78,5 @@ def test_the_losses_say_of_which_training_the_validation_is(epochs, here, monkey
     titles = []
     monkeypatch.setattr(train, "draw_losses", lambda path, title, panels: titles.append(title))
     assert main(["train", "--data", "t.csv", "--units", "2", "--quiet", *epochs]) == 0
-    after = "" if epochs else "; validation: of the training that found the number of epochs"
+    after = "" if epochs else "\nvalidation: of five networks, each on another fifth of the rows"
     assert titles == [f"Losses on t.csv{after}"]

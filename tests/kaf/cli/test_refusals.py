@@ -27,7 +27,7 @@ def table(*names, width=None):
 
 def optimizer(validation, rows):
     arguments = SimpleNamespace(batch_size=1, alpha_decay=0, weight_decay=0)
-    return train._Trainer._optimizer(SimpleNamespace(arguments=arguments), rows, 1, validation)
+    return train.Trainer._optimizer(SimpleNamespace(arguments=arguments), rows, 1, validation)
 
 
 REFUSED = {

@@ -101,8 +101,8 @@ def test_the_loss_of_a_regression_has_figures(scale, capsys, here):
 def test_the_table_of_the_digits_fits_in_80_columns(capsys, monkeypatch):
     """Its cells are on one line each: the names of networks are the longest that there are."""
     monkeypatch.setenv("COLUMNS", "80")
-    columns = ("network", "units", "parameters", "train %", "test %", "loss", "seconds")
-    row = ("ReLU, equal params", "61", "4585", "100.00", "96.10", figure(0.00112), "0.2")
+    columns = ("network", "units", "params", "train %", "test %", "loss", "seconds")
+    row = ("ReLU, equal params", "61", "4585", "100.00", "96.10", figure(0.000112), "10.2")
     Report().table(columns, [row])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["ReLU,", "equal", "params", *row[1:]] in lines
@@ -192,6 +192,17 @@ def test_five_networks_find_the_number_of_epochs_and_each_row_is_held_out_once(h
     assert len(rows(held.reshape(-1, 3))) == 45 and len({frozenset(rows(each)) for each in held}) == 5
     assert len(set(result.ends.tolist())) == 1 and len(set(result.best_epochs.tolist())) == 1
     np.testing.assert_array_equal(result.validation_losses, result.validation_losses[:1].repeat(5, 0))
+
+
+def test_a_tenth_of_many_rows_finds_the_number_of_epochs(here, monkeypatch):
+    argv = [*write_table("t.csv", "numbers"), "--compare", "none", "--quiet"]
+    argv = [*argv[: argv.index("--epochs")], *argv[argv.index("--epochs") + 2 :], "--patience", "1", "--lr", "0.05"]
+    found, fit = [], cli_train.fit
+    monkeypatch.setattr(
+        cli_train, "fit", lambda *args, **options: found.append(options["validation"]) or fit(*args, **options)
+    )
+    monkeypatch.setattr(cli_train, "MOST_ROWS", 59)
+    assert main(argv) == 0 and found == [0.1, None]
 
 
 def test_without_epochs_the_network_is_trained_on_all_rows_for_as_many_as_are_best(capsys, here):

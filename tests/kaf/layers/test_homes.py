@@ -213,8 +213,9 @@ def test_a_flax_kan_goes_on_with_flax_optimizer_after_a_change():
             fresh.opt_state = kaf.optim.carry_over(optimizer.opt_state, fresh.opt_state, params, gradients)
             optimizer = fresh
             mu = optimizer.opt_state[0].mu["layers"][0]
-            np.testing.assert_array_equal(mu["base"][...], before)
-            assert int(optimizer.opt_state[0].count[...]) == 60 and np.asarray(mu["alpha"][...]).all()
+            # The moments count as those of one step, of which Adam divides the mean by 0.1.
+            np.testing.assert_allclose(mu["base"][...], before / (1 - 0.9**60) * 0.1, rtol=1e-5)
+            assert int(optimizer.opt_state[0].count[...]) == 1 and np.asarray(mu["alpha"][...]).all()
         value, grads = value_and_grad(net)
         optimizer.update(net, grads)
         losses.append(float(value))

@@ -46,7 +46,6 @@ CHANGES = {
 }
 TARGETS = {
     "a formula": Y,
-    "noise": np.tanh(3 * X[:, 0] * X[:, 1]) + np.random.default_rng(1).normal(0, 0.05, 500),
     "a corner": np.sin(4 * X[:, 0]) + np.abs(X[:, 1]),
 }
 TARGETS = {name: y.astype(np.float32) for name, y in TARGETS.items()}
@@ -101,7 +100,9 @@ def test_the_loss_fifty_steps_later_is_no_higher_than_after_a_reset():
         for change in CHANGES
     }
     table = {setting: round(float(np.exp((log[0] - log[1]).mean())), 3) for setting, log in logs.items()}
-    assert np.mean(np.log([*table.values()])) < np.log(0.95), table
+    mean = float(np.exp(np.mean(np.log([*table.values()]))))
+    print(f"mean {mean:.2f}", table)
+    assert mean < 0.95, table
     assert max(table.values()) < 1.06, table
 
 

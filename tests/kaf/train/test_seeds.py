@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from kaf import KAFNet, fit, optim
+from kaf import KAFNet, fit, optim, use_backend
 from kaf.train import seeds as module
 from kaf.train.checkpoint import Checkpoint, CheckpointError
 from kaf.train.seeds import fit_seeds, outputs_of_seeds
@@ -31,10 +31,14 @@ def at_once(**arguments):
     return fit_seeds(models(), X, Y, seeds=SEEDS, optimizer=optim.adam(0.05), **ARGUMENTS, **arguments)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_each_seed_is_trained_as_it_is_alone(way, backend):
-    options = WAYS[way]
-    found, outputs = at_once(**options), None
+@pytest.mark.parametrize("library, way", [*(("minijax", way) for way in WAYS), ("jax", "patience")])
+def test_each_seed_is_trained_as_it_is_alone(library, way):
+    with use_backend(library):
+        alike(way, WAYS[way])
+
+
+def alike(way, options):
+    found = at_once(**options)
     outputs = outputs_of_seeds(found.models, X)
     each = np.broadcast_to(options["epochs"], (4,))
     for i, (seed, model) in enumerate(zip(SEEDS, models(), strict=True)):
