@@ -52,7 +52,7 @@ def _gather(w, out, x, indices, *, dimension_numbers, slice_sizes, indices_are_s
         f" index_vector_dim = {len(indices.shape) - 1}"
     )
     attributes = (
-        f"dimension_numbers = #stablehlo.gather<{numbers}>, indices_are_sorted = {boolean(params['indices_are_sorted'])},"
+        f"dimension_numbers = #stablehlo.gather<{numbers}>, indices_are_sorted = {boolean(indices_are_sorted)},"
         f" slice_sizes = {i64_array(slice_sizes)}"
     )
     # StableHLO moves windows that stick out inside, as mode CLIP demands.
