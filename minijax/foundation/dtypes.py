@@ -496,8 +496,10 @@ def iinfo(int_type: Any) -> Any:
     >>> iinfo("int8").max, iinfo("uint4").max
     (127, 15)
     """
-    found = as_dtype(int_type) if isinstance(int_type, str) else np.dtype(getattr(int_type, "dtype", int_type))
-    return importlib.import_module("ml_dtypes").iinfo(found) if found.name in NARROW_INTS else np.iinfo(int_type)
+    name = getattr(getattr(int_type, "dtype", int_type), "name", int_type)
+    if isinstance(name, str) and name in NARROW_INTS:
+        return importlib.import_module("ml_dtypes").iinfo(as_dtype(name))
+    return np.iinfo(int_type)
 
 
 def itemsize_bits(dtype: Any) -> int:
