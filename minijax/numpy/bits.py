@@ -19,7 +19,6 @@ from .arithmetic import floor_divide
 from .manipulation import ravel, reshape, swapaxes
 from .util import (
     broadcast_arrays,
-    canonicalize_axis,
     ensure_arraylike,
     promote_args_inexact,
     promote_dtypes,
@@ -38,6 +37,15 @@ def _weights(bitorder: str) -> Array:
     return places[::-1].copy() if bitorder == "big" else places
 
 
+def _axis(axis: Any, ndim: int) -> int:
+    """The axis, which JAX looks up in a list of axes: so the errors are those of an index."""
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise IndexError(f"the axis must be an integer, got {axis!r}")
+    if not -ndim <= axis < ndim:
+        raise IndexError(f"axis {axis} is out of bounds for array of dimension {ndim}")
+    return int(axis) % ndim
+
+
 def packbits(a: ArrayLike, axis: int | None = None, bitorder: str = "big") -> Array:
     """Eight truth values as one byte, along an axis or of the flat array; zeros fill the last byte (`jax.numpy.packbits`).
 
@@ -51,7 +59,7 @@ def packbits(a: ArrayLike, axis: int | None = None, bitorder: str = "big") -> Ar
         raise TypeError("Expected an input array of integer or boolean data type")
     places = _weights(bitorder)
     a = convert_element_type(a if a.dtype == bool else lax.ne(a, const(a, 0)), UINT8)
-    a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
+    a, axis = (ravel(a), 0) if axis is None else (a, _axis(axis, len(a.shape)))
     a = swapaxes(a, axis, -1)
     a = lax.pad(a, const(a, 0), [*[(0, 0, 0)] * (len(a.shape) - 1), (0, -a.shape[-1] % 8, 0)])
     a = reshape(a, (*a.shape[:-1], a.shape[-1] // 8, 8))
@@ -71,7 +79,7 @@ def unpackbits(a: ArrayLike, axis: int | None = None, count: int | None = None, 
     if a.dtype != UINT8:
         raise TypeError("Expected an input array of unsigned byte data type")
     places = _weights(bitorder)
-    a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
+    a, axis = (ravel(a), 0) if axis is None else (a, _axis(axis, len(a.shape)))
     a = swapaxes(a, axis, -1)
     bits = ufuncs.bitwise_and(ufuncs.right_shift(expand_dims(a, [len(a.shape)]), places), np.uint8(1))
     bits = reshape(bits, (*a.shape[:-1], a.shape[-1] * 8))

@@ -50,7 +50,8 @@ def window_params(
 
 
 def check_windows(shape, window_dimensions, window_strides, padding, base_dilation, window_dilation) -> tuple[int, ...]:
-    """The shape of a reduction of windows. Raises TypeError for parameters that do not fit the shape."""
+    """The shape of a reduction of windows. Raises TypeError for parameters that do not fit the shape, ValueError for another number
+    of paddings."""
     lists = {
         "window_dimensions": window_dimensions,
         "window_strides": window_strides,
@@ -67,7 +68,7 @@ def check_windows(shape, window_dimensions, window_strides, padding, base_dilati
                 f" {sizes}."
             )
     if len(padding) != len(shape):
-        raise TypeError(f"reduce_window got {len(padding)} paddings for operand shape {shape}.")
+        raise ValueError(f"reduce_window got {len(padding)} paddings for operand shape {shape}.")
     sizes, windows = dilated(shape, base_dilation), dilated(window_dimensions, window_dilation)
     return tuple(
         count_windows(n + low + high, k, stride)
