@@ -4,8 +4,8 @@ Source: Scardapane, Van Vaerenbergh, Totaro, Uncini: Kafnets, Neural Networks 11
 once and runs on minijax (to look inside) or on JAX (for speed); see `kaf.use_backend`. `kaf.equinox` and `kaf.nnx` have the
 KAF as a module of Equinox and of Flax.
 
-The rooms, in the order of their imports: `functional` (the function of plain arrays), `layers`, `train`, `experiments` and `cli`
-(the command `kaf`). The other files are doors, short modules that keep public import paths.
+The rooms, in the order of their imports: `functional` (the function of plain arrays), `layers`, `train`, `export`, `experiments`
+and `cli` (the command `kaf`). The other files are doors, short modules that keep public import paths.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from .layers.plain import KAF, KAFNet, Linear, num_parameters
 from .layers.variants import KAF2D, ComplexKAF, GatedKAF, MultiKAF
 from .train.checkpoint import Checkpoint, CheckpointError
 from .train.loop import TrainResult, fit, steps_per_epoch
+from .train.saving import ModelFileError, load, save
 
 __all__ = [
     "KAF",
@@ -46,6 +47,7 @@ __all__ = [
     "KAFNet",
     "KANLayer",
     "Linear",
+    "ModelFileError",
     "MultiKAF",
     "Resized",
     "RidgeFit",
@@ -55,12 +57,14 @@ __all__ = [
     "gauss_kernel",
     "get_backend",
     "kaf",
+    "load",
     "losses",
     "num_parameters",
     "optim",
     "random_alpha",
     "resize_alpha",
     "ridge_alpha",
+    "save",
     "share_out_of_range",
     "steps_per_epoch",
     "use_backend",
@@ -69,11 +73,23 @@ __all__ = [
 
 
 # Doors that are imported when a program asks for them. Equinox, Flax and Pallas need packages that kaf itself does not need.
-_LAZY_DOORS = ("equinox", "grid", "kernels", "nnx", "pallas", "parallel", "plot", "sklearn", "symbolic", "variants")
+_LAZY_DOORS = (
+    "equinox",
+    "export",
+    "grid",
+    "kernels",
+    "nnx",
+    "pallas",
+    "parallel",
+    "plot",
+    "sklearn",
+    "symbolic",
+    "variants",
+)
 
 
 if TYPE_CHECKING:
-    from . import equinox, grid, kernels, nnx, pallas, parallel, plot, sklearn, symbolic, variants  # noqa: F401  (attributes for a type checker)
+    from . import equinox, export, grid, kernels, nnx, pallas, parallel, plot, sklearn, symbolic, variants  # noqa: F401  (attributes for a type checker)
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:

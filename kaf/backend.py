@@ -124,14 +124,17 @@ class Backend:
         """Whether several elementwise operations are compiled to one loop. XLA does that, NumPy does not."""
         return self.name == "jax"
 
-    def chunk_size(self, size: int, blocks: int) -> int:
+    def chunk_size(self, size: int, blocks: int, in_branch: bool = False) -> int:
         """How many of `size` float32 values to compute at a time, if there are `blocks` blocks of centres.
 
         On a CPU a chunk and the arrays that are computed from it for each block should stay in the cache; the numbers are
-        measured. A GPU computes all values at once.
+        measured. A GPU computes all values at once. in_branch: whether the program may take another branch when it runs. XLA
+        keeps the memory of every branch, so that of each should be small beside x.
         """
         if self.name == "jax" and self.default_backend() == "gpu":
             return size
+        if in_branch and self.name == "jax" and not self.shares_arrays():
+            return 16384
         # A loop takes XLA 1.5 times as long, so arrays of this size are computed without one.
         if self.name == "jax" and size * blocks <= 1 << 18 and not self.shares_arrays():
             return size
@@ -262,7 +265,7 @@ def _varying(aval: Any) -> frozenset:
 def _library_of_values(values: Sequence[Any]) -> str | None:
     found = None
     for value in values:
-        library = _library_of(value)
+        library = library_of(value)
         if library is None or library == found:
             continue
         if found is not None:
@@ -271,7 +274,7 @@ def _library_of_values(values: Sequence[Any]) -> str | None:
     return found
 
 
-def _library_of(value: Any) -> str | None:
+def library_of(value: Any) -> str | None:
     library = _library_of_type(type(value))
     if library is None and hasattr(value, "__array_namespace__"):
         library = _library_of_name(value.__array_namespace__().__name__)
@@ -294,7 +297,7 @@ def _library_of_name(module_name: str) -> str | None:
 
 
 def _mixed(values: Sequence[Any]) -> TypeError:
-    listed = ", ".join(f"{lib} {_describe(v)}" for v in values if (lib := _library_of(v)) is not None)
+    listed = ", ".join(f"{lib} {_describe(v)}" for v in values if (lib := library_of(v)) is not None)
     return TypeError(
         f"kaf got arrays of both minijax and JAX ({listed}), but computes with one library at a time. "
         "Convert the arrays of one library through NumPy: other_library.numpy.asarray(numpy.asarray(x))."

@@ -31,9 +31,12 @@ from jax._src.interpreters import mlir
 import minijax
 from minijax.core.traces import thread_state
 from tests.helpers.jax_changes import changes
+from tests.helpers.thinned import LONG, chosen
 
 # Thousands of calls that JAX must refuse: it takes longer to filter the traceback than to raise the error.
 jax.config.update("jax_traceback_filtering", "off")
+# Nobody reads JAX's cache on disk here, and its keys take a tenth of each compile.
+jax.config.update("jax_enable_compilation_cache", False)
 # JAX prepares a new MLIR context for every program that it compiles, some 4 ms of 15 for the small ones here. The programs
 # of one file share a context. What they compute is the same; where JAX has no such function, its programs take longer.
 if hasattr(mlir, "make_ir_context"):
@@ -84,8 +87,15 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-def pytest_collection_modifyitems(items):
-    """Tests of a shortcut lie in folders `fast`. Without the fast path (MINIJAX_FAST=0) run the others: `-m "not fast"`."""
+def pytest_collection_modifyitems(config, items):
+    """Tests of a shortcut lie in folders `fast`. Without the fast path (MINIJAX_FAST=0) run the others: `-m "not fast"`.
+
+    Of a table of slow cases that is marked `one_in(n)` a short run tries one in n, the same ones each time."""
+    out = (
+        [] if LONG else [item for item in items for m in item.iter_markers("one_in") if not chosen(item.name, *m.args)]
+    )
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if item not in set(out)]
     changed = changes()
     for item in items:
         if "fast" in item.path.parts:

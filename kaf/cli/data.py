@@ -272,14 +272,22 @@ def _check_classes(path, what, classes, y, remedy):
 # -- Arrays ------------------------------------------------------------------------------------------------------------
 
 
-def read_npz_features(path):
+def read_npz_features(path, needed=None, needed_by=None):
     """The array x of an .npz file, float64 [rows, features], and the cells of its array y as text; None if it has none.
 
-    Raises CommandError for a file without an array x.
+    Raises CommandError for a file without an array x, and for another number of features than the model `needed_by` needs. An
+    array of another shape is not read.
     """
-    arrays = _arrays(path, ["x"], ["y"])
-    x, y = _features(path, arrays["x"]), arrays.get("y")
-    if y is None or y.shape != (len(x),):
+
+    def check(x, y=None):
+        _check_features(path, x)
+        if needed is not None and x.shape[1] != needed:
+            raise CommandError(f"{path}: x has {x.shape[1]} columns, but {needed_by} needs {needed} features")
+        return ["x"] if y is None or y.shape != x.shape[:1] else ["x", "y"]
+
+    arrays = _arrays(path, ["x"], ["y"], check)
+    x, y = _finite(path, "x", arrays["x"]), arrays.get("y")
+    if y is None:
         return x, None
     if y.dtype.kind == "f" and (y == np.rint(y)).all():
         y = y.astype(np.int64)  # as the names of classes are made, see `_labels`
@@ -288,12 +296,18 @@ def read_npz_features(path):
 
 def _read_npz(path, target, task):
     name = target or "y"
-    arrays = _arrays(path, ["x", name])
-    x, y = _features(path, arrays["x"]), arrays[name]
-    if y.shape != (len(x),):
-        raise CommandError(
-            f"{path}: {name} has shape {y.shape}, but must have shape ({len(x)},), one entry for each row of x"
-        )
+
+    def check(**peeked):
+        x, y = peeked["x"], peeked[name]
+        _check_features(path, x)
+        if y.shape != x.shape[:1]:
+            raise CommandError(
+                f"{path}: {name} has shape {y.shape}, but must have shape ({x.shape[0]},), one entry for each row of x"
+            )
+        return ["x", name]
+
+    arrays = _arrays(path, ["x", name], (), check)
+    x, y = _finite(path, "x", arrays["x"]), arrays[name]
     _check_rows(path, len(x))
     inferred = _inferred(name, list(map(str, y.tolist()))) if task is None and y.dtype.kind in "biuf" else ""
     if task == "regression" or inferred:
@@ -305,13 +319,13 @@ def _read_npz(path, target, task):
     return Dataset(str(path), x, y, classes, None, None, inferred)
 
 
-def _features(path, x):
-    if x.ndim != 2 or not x.shape[1]:
+def _check_features(path, x):
+    if len(x.shape) != 2 or not x.shape[1]:
         raise CommandError(f"{path}: x has shape {x.shape}, but must be [rows, features]")
-    return _finite(path, "x", x)
 
 
-def _arrays(path, wanted, optional=()):
+def _arrays(path, wanted, optional, check):
+    """The arrays by name. `check` gets them before they are read, with their shapes, and returns the names of those to read."""
     try:
         with open_arrays(path) as arrays:
             for name in wanted:
@@ -320,7 +334,8 @@ def _arrays(path, wanted, optional=()):
                         f"{path} has no array {quoted(name)}; its arrays are {listing(sorted(arrays.names))}; "
                         "it needs x [rows, features] and y [rows]"
                     )
-            return {name: arrays[name] for name in (*wanted, *optional) if name in arrays}
+            peeked = {name: arrays.peek(name) for name in (*wanted, *optional) if name in arrays}
+            return {name: peeked[name].read() for name in check(**peeked)}
     except OSError as error:
         raise CommandError(f"cannot read {path}: {reason(error)}") from error
     except ArrayError as error:

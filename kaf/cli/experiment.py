@@ -7,8 +7,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kaf import experiments
-from kaf.cli import kan_experiment, symbols_experiment
-from kaf.cli.arguments import KAN_EXPERIMENT, SYMBOLS_EXPERIMENT
+from kaf.cli import kan_experiment, symbols_experiment, tables_experiment
+from kaf.cli.arguments import KAN_EXPERIMENT, SYMBOLS_EXPERIMENT, TABLES_EXPERIMENT
 from kaf.cli.backends import computing_on
 from kaf.cli.checkpoints import Checkpoints
 from kaf.cli.errors import CommandError, Interrupted
@@ -26,6 +26,8 @@ def run(arguments):
         return kan_experiment.run(arguments)
     if arguments.name == SYMBOLS_EXPERIMENT:
         return symbols_experiment.run(arguments)
+    if arguments.name == TABLES_EXPERIMENT:
+        return tables_experiment.run(arguments)
     name, experiment = arguments.name, EXPERIMENTS[arguments.name]
     paths = {kind: Path(arguments.out) / f"{name}-{kind}.png" for kind in ("scores", "activations", "losses")}
     if name == "moons":
@@ -59,7 +61,7 @@ def _outcomes(arguments, experiment, seeds, report):
         path = kept.path(f"experiment-{arguments.name}-{i}.npz")
         settings = {"network": asdict(network), "seeds": [seeds.start, seeds.stop], "epochs": epochs}
         try:
-            outcome = _read(path, settings, network, experiment) if path.exists() else None
+            outcome = _read(path, settings, network, experiment, seeds) if path.exists() else None
             if outcome is None:
                 with report.progress(f"{network.label:<28}", epochs) as show:
                     outcome = experiments.run(experiment, network, seeds, show, epochs)
@@ -84,15 +86,21 @@ def _write(path, settings, outcome):
     checkpoint.write(path, checkpoint.Saved({"parameters": outcome.parameters}, settings, {"models": leaves}, arrays))
 
 
-def _read(path, settings, network, experiment):
-    saved = checkpoint.read(path)
-    checkpoint.require_same(path, saved.settings, settings)
+def _read(path, settings, network, experiment, seeds):
     inputs, outputs = experiments.sizes_of(experiment)
     model = KAFNet.init(0, [inputs, network.units, outputs], network.activation)
-    leaves, layers = iter(saved.trees["models"]), []
-    for layer in model.layers:
-        layers.append(type(layer)(**{**vars(layer), **{name: next(leaves) for name in _fields(layer)}}))
-    return experiments.Outcome(network, saved.state["parameters"], **saved.arrays, models=KAFNet(tuple(layers)))
+    like = [
+        np.broadcast_to(np.asarray(getattr(layer, name)), (len(seeds), *getattr(layer, name).shape))
+        for layer in model.layers
+        for name in _fields(layer)
+    ]
+    with checkpoint.reading(path) as saved:
+        checkpoint.require_same(path, saved.settings, settings)
+        leaves, layers = iter(checkpoint.restored(path, "models", saved.trees["models"], like)), []
+        for layer in model.layers:
+            layers.append(type(layer)(**{**vars(layer), **{name: next(leaves) for name in _fields(layer)}}))
+        arrays = {name: saved.arrays[name].read() for name in ("scores", "epoch_losses")}
+        return experiments.Outcome(network, saved.state["parameters"], **arrays, models=KAFNet(tuple(layers)))
 
 
 def _fields(layer):

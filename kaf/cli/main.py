@@ -15,6 +15,7 @@ from kaf.train.checkpoint import CheckpointWarning
 MODULES = {
     "train": "kaf.cli.train",
     "predict": "kaf.cli.predict",
+    "export": "kaf.cli.export",
     "experiment": "kaf.cli.experiment",
     "fit": "kaf.cli.fit",
     "jaxpr": "kaf.cli.jaxpr",

@@ -1,27 +1,29 @@
-"""model.npz: a trained model with everything that prediction needs, as arrays and one JSON text. Nothing is unpickled."""
+"""model.npz: a model file (see `kaf/train/saving.py`) with all that prediction needs beside the network."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from kaf.cli.data import Scaler
 from kaf.cli.errors import CommandError
 from kaf.cli.files import reason, replacing
-from kaf.functional.grid import Grid
-from kaf.layers.plain import KAF, KAFNet, Linear
-from kaf.train.files import DamagedFile, ForeignFile, Format, OtherVersion
+from kaf.layers.plain import KAF, Fixed, KAFNet, Linear
+from kaf.train.files import DamagedFile, ForeignFile, OtherVersion
+from kaf.train.saving import FORMAT, OtherModel, content, reading
 
-FORMAT = Format("kaf-classifier", "model file of kaf train", versions=(1, 2))
 _BATCH = 1024
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A network, the scaler of its inputs, and either the names of the classes or the scaler of the numbers to predict."""
+    """A network, the scaler of its inputs, and either the names of the classes or the scaler of the numbers to predict.
+
+    A file of `kaf.save` has a network alone; the scaler is then None.
+    """
 
     model: KAFNet
-    scaler: Scaler
+    scaler: Scaler | None
     classes: tuple[str, ...] = ()
     feature_names: tuple[str, ...] | None = None
     target: str | None = None
@@ -64,107 +66,87 @@ def _softmax(logits):
     return exponentials / exponentials.sum(1, keepdims=True)
 
 
-# -- Writing -----------------------------------------------------------------------------------------------------------
+# -- Writing and reading -----------------------------------------------------------------------------------------------
 
 
 def save(path, trained):
-    """Write a Trained whose layers are Linear and KAF with nothing but alpha and a grid.
-
-    The former file stays until the new one is complete. Raises ValueError for other layers.
-    """
-    layers = trained.model.layers
-    for layer in layers:
-        # The file cannot hold other fields of a KAF, such as another kernel or trained centres. They must not be lost silently.
-        if not isinstance(layer, Linear) and vars(layer) != vars(KAF(layer.alpha, layer.grid)):
-            raise ValueError(f"model files can hold only alpha and the grid of a KAF; this layer has more: {layer}")
-    about = {
-        "layers": [{"grid": asdict(layer.grid)} if isinstance(layer, KAF) else None for layer in layers],
-        "classes": trained.classes,
-        "feature_names": trained.feature_names,
-        "target": trained.target,
-    }
-    arrays = {"mean": trained.scaler.mean, "scale": trained.scaler.scale}
+    """Write a Trained, as a model file that `kaf.load` reads too. The former file stays until the new one is complete."""
+    about, arrays = content(
+        trained.model, {"classes": trained.classes, "feature_names": trained.feature_names, "target": trained.target}
+    )
+    arrays |= {"mean": trained.scaler.mean, "scale": trained.scaler.scale}
     if trained.target_scaler is not None:
         arrays |= {"target_mean": trained.target_scaler.mean, "target_scale": trained.target_scaler.scale}
-    for i, layer in enumerate(layers):
-        names = ("alpha",) if isinstance(layer, KAF) else ("weight", "bias")
-        arrays |= {f"layer{i}_{name}": getattr(layer, name) for name in names}
     with replacing(path) as file:
         FORMAT.write(file, about, arrays)
 
 
-# -- Reading -----------------------------------------------------------------------------------------------------------
+def load(path, alone=False):
+    """The Trained in the file `path`; if `alone` allows it, also of a network alone, without a scaler.
 
-
-def load(path):
-    """The Trained in the file `path`. Raises CommandError if the file is missing, damaged, of another kind, or too new."""
+    Raises CommandError if the file is missing, damaged, of another kind, or too new.
+    """
     try:
-        with FORMAT.reading(path) as (version, about, fields):
-            return _trained(*(_from_first_version(fields, about) if version == 1 else (fields, about)))
+        with reading(path) as file:
+            if file.about["beside"] is not None:
+                return _trained(file)
+            if alone:
+                return Trained(file.model(), None)
     except OSError as error:
         raise CommandError(f"cannot read {path}: {reason(error)}") from error
+    except OtherModel as error:
+        raise CommandError(
+            f"{path} holds no network of kaf's own; give a model.npz that kaf train or kaf.save wrote"
+        ) from error
     except ForeignFile as error:
-        raise CommandError(f"{error}; give the model.npz that kaf train wrote") from error
+        raise CommandError(f"{error} train; give the model.npz that kaf train wrote") from error
     except OtherVersion as error:
         raise CommandError(f"{error}; use the kaf that wrote it, or train again") from error
     except DamagedFile as error:
         raise CommandError(f"{error}; train it again") from error
-
-
-def _from_first_version(fields, about):
-    """(fields, about) of a file of version 1, as version 2 has them. Version 1 had one hidden layer, and only classes."""
-    names = {
-        "layer0_weight": "hidden_weight",
-        "layer0_bias": "hidden_bias",
-        "layer1_alpha": "alpha",
-        "layer2_weight": "output_weight",
-        "layer2_bias": "output_bias",
-    }
-    return (
-        {new: fields[names.get(new, new)] for new in ("mean", "scale", *names)},
-        {**about, "layers": [None, {"grid": about["grid"]}, None]},
+    raise CommandError(
+        f"{path} holds a network alone, without the means and scales of its features; give the model.npz that kaf train wrote"
     )
 
 
-def _trained(fields, about):
+def _trained(file):
+    about = file.about["beside"]
     classes, names = tuple(map(str, about["classes"])), about["feature_names"]
-    (features,) = fields["mean"].shape
-    layers, width = [], features
-    for i, layer in enumerate(about["layers"]):
-        layers.append(_linear(fields, i, width) if layer is None else _kaf(fields, i, width, Grid(**layer["grid"])))
-        width = layers[-1].bias.shape[0] if layer is None else width
+    model = file.model()
+    if not isinstance(model, KAFNet) or not all(isinstance(layer, (Linear, KAF, Fixed)) for layer in model.layers):
+        raise ValueError("a network of KAFs is needed")
+    features = width = model.layers[0].weight.shape[0]
+    for layer in model.layers:
+        width = _width(layer, width)
     if width != (len(classes) if len(classes) > 2 else 1):
         raise ValueError("an output for each class is needed")
     if names is not None and len(names) != features:
         raise ValueError("a name for each feature is needed")
     return Trained(
-        model=KAFNet(tuple(layers)),
-        scaler=_scaler(fields, "mean", "scale", features),
+        model=model,
+        scaler=_scaler(file, "mean", "scale", features),
         classes=classes,
         feature_names=None if names is None else tuple(map(str, names)),
         target=None if about["target"] is None else str(about["target"]),
-        target_scaler=None if classes else _scaler(fields, "target_mean", "target_scale", 1),
+        target_scaler=None if classes else _scaler(file, "target_mean", "target_scale", 1),
     )
 
 
-def _scaler(fields, mean, scale, width):
-    found = Scaler(_floats(fields, mean, width), _floats(fields, scale, width))
-    if not (found.scale > 0).all():
-        raise ValueError(f"{scale} is not positive")
+def _width(layer, width):
+    """How many outputs a layer has for `width` inputs. Raises ValueError if they do not fit, or a number is not finite."""
+    arrays = [value for value in vars(layer).values() if isinstance(value, np.ndarray)]
+    if not all(array.dtype.kind == "f" and np.isfinite(array).all() for array in arrays):
+        raise ValueError("the numbers of a network are finite floats")
+    if isinstance(layer, Fixed):
+        return width
+    n_in, n_out = layer.weight.shape if isinstance(layer, Linear) else (*layer.alpha.shape[:-1], width)
+    if n_in != width:
+        raise ValueError("a layer has other inputs than the one before has outputs")
+    return n_out
+
+
+def _scaler(file, mean, scale, width):
+    found = Scaler(file.array(mean, (width,), "float64"), file.array(scale, (width,), "float64"))
+    if not (np.isfinite(found.mean).all() and np.isfinite(found.scale).all() and (found.scale > 0).all()):
+        raise ValueError(f"{mean} is not finite, or {scale} is not positive")
     return found
-
-
-def _linear(fields, i, width):
-    units = fields[f"layer{i}_weight"].shape[1]
-    return Linear(_floats(fields, f"layer{i}_weight", width, units), _floats(fields, f"layer{i}_bias", units))
-
-
-def _kaf(fields, i, width, grid):
-    return KAF(_floats(fields, f"layer{i}_alpha", width, grid.size), grid)
-
-
-def _floats(fields, name, *shape):
-    array = fields[name]
-    if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
-        raise ValueError(f"{name} is not finite floats of shape {shape}")
-    return array

@@ -66,10 +66,7 @@ def _features(path, trained, model):
             return x, None
         j = table.names.index(trained.target)
         return x, [row[j] for row in table.rows]
-    x, targets = read_npz_features(path)
-    if x.shape[1] != len(trained.scaler.mean):
-        raise CommandError(f"{path}: x has {x.shape[1]} columns, but {model} needs {len(trained.scaler.mean)} features")
-    return x, targets
+    return read_npz_features(path, len(trained.scaler.mean), model)
 
 
 def find_features(table, trained, model):

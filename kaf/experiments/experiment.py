@@ -17,17 +17,10 @@ from sklearn.metrics import accuracy_score, r2_score
 from ..backend import get_backend
 from ..functional.grid import Grid
 from ..layers.plain import KAFNet
-from ..train.compare import (
-    EQUAL_PARAMETERS,
-    EQUAL_WIDTH,
-    SeedsResult,
-    fit_seeds,
-    nearest_units,
-    outputs_of_seeds,
-    parameters_of,
-)
+from ..train.compare import EQUAL_PARAMETERS, EQUAL_WIDTH, nearest_units, parameters_of
 from ..train.loop import steps_per_epoch
 from ..train.optim import adam, cosine_decay_schedule
+from ..train.seeds import SeedsResult, fit_seeds, outputs_of_seeds
 from .claims import Claim
 from .data import Split
 

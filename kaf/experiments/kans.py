@@ -15,8 +15,9 @@ from sklearn.datasets import load_digits
 from ..functional.grid import Grid
 from ..layers.kan import KAN
 from ..layers.plain import KAFNet, num_parameters
-from ..train.compare import fit_seeds, nearest_units, outputs_of_seeds, parameters_of
+from ..train.compare import nearest_units, parameters_of
 from ..train.optim import adam
+from ..train.seeds import fit_seeds, outputs_of_seeds
 from .data import Split, bundled
 
 RATES = (0.005, 0.01, 0.02, 0.05)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from ..backend import Backend, concrete, get_backend
+from .bases import BASES, OTHER_BASES, of_the_functions
 from .evaluation import Problem, rows_per_chunk
 from .grid import Grid
 from .gridded import Layout, make_layout, sum_over_centers, unknown_layout
@@ -47,7 +48,9 @@ def kaf(
     alpha     [H, k], the trainable coefficients, one function for each unit; or [k], one function that all units share.
     centers   [k]; or a `Grid`, which also has the bandwidth sigma.
     sigma     The bandwidth: one number, or [H], one for each unit.
-    kernel    A name in `kaf.KERNELS`, or a function of (x, c) that is elementwise in x.
+    kernel    A name in `kaf.KERNELS`, or a function of (x, c) that is elementwise in x. Or a basis on the grid of the centres:
+              "bspline" (cubic), "chebyshev", "legendre" or "fourier", whose period is the grid's width. Polynomials are constant
+              outside of the grid, and B-splines 0. A basis needs a Grid, or centres that are equispaced and known.
     axis      Which axis of x the units are, if they are not the last one; 1 for the channels of a convolution. Without it, a
               UserWarning is given for an x as [8, 8, 8] with 8 units, whose units might be another axis; -1 says the last.
 
@@ -101,6 +104,8 @@ def evaluated(x, alpha, centers, sigma, kernel, method: str, axis: int | None, t
         alpha, sigma = _move_units(x.shape, alpha, sigma, axis)
     _check(x.shape, alpha.shape, numpy.shape(centers), sigma, kernel)
     problem = _problem(backend, centers, sigma, kernel, method, trained)
+    if kernel in OTHER_BASES:
+        return _on_basis(backend, kernel, problem.method, numpy.dtype(dtype), x, alpha, centers)
     # The kernels that have no bandwidth ignore this 1.
     given = 1.0 if sigma is None else sigma
     sigma = as_floats(xp, given)
@@ -166,6 +171,31 @@ def _layout(centers, sigma) -> Layout | None:
     if widths is None:
         return make_layout(known, None)
     return make_layout(known, float(widths.min(initial=math.inf))) if (widths > 0).all() else None
+
+
+def _on_basis(backend: Backend, basis: str, method: str, dtype, x, alpha, centers):
+    """The sum of the functions of a basis: a KAF whose centres are the numbers of the functions, for x in units of the grid."""
+    xp, computing = backend.np, backend.np.result_type(dtype, "float32")
+    known = concrete(centers)
+    steps = None if known is None else numpy.diff(numpy.asarray(known, numpy.float64))
+    if steps is None or not len(steps) or not numpy.ptp(steps) <= 1e-5 * steps[0] or not steps[0] > 0:
+        raise ValueError(
+            f"kaf: the basis {basis!r} is on a grid: give a Grid, or two or more centers that are equispaced, ascending and known "
+            "when the program is traced."
+        )
+    step = float(steps.mean())
+    u = (x.astype(computing) - float(known[0])) / step
+    alpha = of_the_functions(xp, basis, alpha.astype(computing))
+    numbers = xp.arange(len(known), dtype=computing)
+    function = _function_of_basis(basis, len(known), xp)
+    if method == "naive":
+        return _weighted_kernels(function, dtype, u, alpha, numbers, 1.0)
+    return _one_by_one(backend, function, dtype)(u, alpha, numbers, xp.ones((), computing))
+
+
+@functools.cache
+def _function_of_basis(basis: str, k: int, xp) -> Callable:
+    return lambda u, j, sigma: BASES[basis](xp, u, j, k)
 
 
 def _weighted_kernels(kernel, dtype, x, alpha, centers, sigma):

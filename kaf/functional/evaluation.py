@@ -99,7 +99,14 @@ def value(backend: Backend, problem: Problem, order: int, dtype: str, x, alpha, 
 
             c = rows.coefficients(alpha)
             (out,), _ = _in_chunks(
-                backend, rows, layout, method, lambda layout, x: ([sums(layout, x).astype(dtype)], []), [rows.x], []
+                backend,
+                problem,
+                rows,
+                layout,
+                method,
+                lambda layout, x: ([sums(layout, x).astype(dtype)], []),
+                [rows.x],
+                [],
             )
             out = rows.restored(out)
             return (out * scale**order).astype(dtype) if order and problem.scaled else out
@@ -136,7 +143,9 @@ def tangent(backend: Backend, problem: Problem, dtype: str, x, alpha, x_t, alpha
                     slope, by_alpha = gridded.evaluate_several(backend, layout, x, rows.sigma, [(c, 1), (c_t, 0)])
                 return [(slope * x_t + by_alpha).astype(dtype)], []
 
-            (out,), _ = _in_chunks(backend, rows, layout, "gridded", both, [rows.x, x_t.reshape(rows.x.shape)], [])
+            (out,), _ = _in_chunks(
+                backend, problem, rows, layout, "gridded", both, [rows.x, x_t.reshape(rows.x.shape)], []
+            )
             return rows.restored(out)
 
         return run
@@ -162,6 +171,10 @@ def _pull(backend: Backend, problem: Problem, order, groups: int, units, dtypes,
     if not x.size:
         return x.astype(dtypes[0] or dtypes[1]), backend.np.zeros((groups, *units, k), dtypes[1])
     method = chosen(backend, problem, order, x, (*units, k), groups, second=order > 0)
+    if problem.scaled and order and method == "gridded":
+        # Sums of this order are for gradients by bandwidths and centres. Trained centres are equispaced at the start alone, and XLA
+        # would keep memory for the branches of equispaced centres to the end.
+        method = "loop"
     if method == "formula":
         x, g, sigma, centers, *a = _computed(backend, x, g, sigma, centers, *([] if alpha is None else [alpha]))
         slope, sums = formula_pull(backend, order, groups, units, x, g, sigma, centers, *a)
@@ -199,7 +212,7 @@ def _pull(backend: Backend, problem: Problem, order, groups: int, units, dtypes,
                 slope, sums = _for_each_group(backend, layout, part, groups, rows.x, g)
             else:
                 like = (computing_dtype(backend.np, x, sigma, g), (k, *rows.shape_of_sums))
-                slope, (sums,) = _in_chunks(backend, rows, layout, method, part, [rows.x, g], [like])
+                slope, (sums,) = _in_chunks(backend, problem, rows, layout, method, part, [rows.x, g], [like])
                 sums = sums[None]
             sums = rows.sums(sums, groups, k)
             if problem.scaled and order and layout is not None:
@@ -336,7 +349,14 @@ class _Rows:
 
 
 def _in_chunks(
-    backend: Backend, rows: _Rows, layout: Layout | None, method: str, part: Callable, arrays: Sequence, sums: Sequence
+    backend: Backend,
+    problem: Problem,
+    rows: _Rows,
+    layout: Layout | None,
+    method: str,
+    part: Callable,
+    arrays: Sequence,
+    sums: Sequence,
 ) -> tuple:
     """part(layout, *arrays) -> (results with the same rows, sums over rows), one chunk of rows after the other.
 
@@ -344,7 +364,7 @@ def _in_chunks(
     """
     xp, n = backend.np, len(arrays[0])
     own = math.prod(arrays[0].shape[1:])
-    size = backend.chunk_size(arrays[0].size, 1 if layout is None else layout.num_blocks)
+    size = backend.chunk_size(arrays[0].size, 1 if layout is None else layout.num_blocks, problem.scaled)
     chunk = n if method == "pallas" else rows_per_chunk(n, own, size)
     if chunk == n:
         return part(layout, *arrays)

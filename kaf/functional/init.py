@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 
 from ..backend import Array, get_backend
+from .bases import OTHER_BASES, basis_matrix
 from .grid import Grid
 from .kernels import kernel_function
 
@@ -129,9 +130,11 @@ def ridge_alpha(
 def _kernel_matrix(
     x: numpy.ndarray, grid: Grid, kernel: str | Callable = "gauss", sigma: float | None = None
 ) -> numpy.ndarray:
-    """kernel(x_n, c_i), float64 [n, k]. Kernels other than the Gaussian are only as precise as the backend's floats."""
+    """kernel(x_n, c_i), float64 [n, k]. Kernels other than Gaussians and bases are only as precise as the backend's floats."""
     centers = grid.exact_centers
     sigma = grid.sigma if sigma is None else sigma
+    if kernel in OTHER_BASES:
+        return basis_matrix(kernel, (x - grid.low) / grid.step, grid.size)
     if kernel == "gauss":
         return numpy.exp(-((x[:, None] - centers) ** 2) / (2 * sigma**2))
     return numpy.asarray(kernel_function(kernel)(x[:, None], centers, sigma), numpy.float64)

@@ -10,15 +10,33 @@ programs.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..backend import get_backend
+from .bases import OTHER_BASES
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
     from ..backend import Array
+
+
+# The formulas of the kernels: functions of (array library, x, center, sigma). What a kernel computes is written here alone.
+FORMULAS: dict[str, Callable[..., Any]] = {
+    "gauss": lambda xp, x, c, sigma: xp.exp(-((x - c) ** 2) / (2 * sigma**2)),
+    "relu": lambda xp, x, c, sigma: xp.maximum(x - c, 0),
+    "softplus": lambda xp, x, c, sigma: xp.logaddexp(x - c, 0),
+    "polynomial": lambda xp, x, c, sigma, degree=2: (1 + x * c) ** degree,
+    "rational_quadratic": lambda xp, x, c, sigma, shape=1.0: (1 + (x - c) ** 2 / (2 * shape * sigma**2)) ** -shape,
+    "periodic": lambda xp, x, c, sigma, period=6.0: _periodic(xp, (x - c) / period, sigma),
+}
+
+
+def _periodic(xp, turns, sigma):
+    # Whole periods are subtracted first, because sin of a large number has few correct digits.
+    return xp.exp(-2 * (xp.sin(math.pi * (turns - xp.round(turns))) / sigma) ** 2)
 
 
 def gauss_kernel(
@@ -31,8 +49,7 @@ def gauss_kernel(
     >>> float(gauss_kernel(2.0, 2.0, 1.0))
     1.0
     """
-    xp, x, center = _floats(x, center, sigma)
-    return xp.exp(-((x - center) ** 2) / (2 * sigma**2))
+    return FORMULAS["gauss"](*_floats(x, center, sigma), sigma)
 
 
 def relu_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma: Any = None) -> Float[Array, "..."]:
@@ -41,8 +58,7 @@ def relu_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma: Any 
     >>> float(relu_kernel(3.0, 1.0))
     2.0
     """
-    xp, x, center = _floats(x, center)
-    return xp.maximum(x - center, 0)
+    return FORMULAS["relu"](*_floats(x, center), sigma)
 
 
 def softplus_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma: Any = None) -> Float[Array, "..."]:
@@ -51,8 +67,7 @@ def softplus_kernel(x: Float[Array, "..."], center: Float[Array, "..."], sigma: 
     >>> round(float(softplus_kernel(1.0, 1.0)), 4)
     0.6931
     """
-    xp, x, center = _floats(x, center)
-    return xp.logaddexp(x - center, 0)
+    return FORMULAS["softplus"](*_floats(x, center), sigma)
 
 
 def polynomial_kernel(
@@ -63,8 +78,7 @@ def polynomial_kernel(
     >>> float(polynomial_kernel(2.0, 3.0))
     49.0
     """
-    _, x, center = _floats(x, center)
-    return (1 + x * center) ** degree
+    return FORMULAS["polynomial"](*_floats(x, center), sigma, degree)
 
 
 def rational_quadratic_kernel(
@@ -78,8 +92,7 @@ def rational_quadratic_kernel(
     >>> float(rational_quadratic_kernel(3.0, 1.0, 1.0))
     0.3333333432674408
     """
-    _, x, center = _floats(x, center, sigma)
-    return (1 + (x - center) ** 2 / (2 * shape * sigma**2)) ** -shape
+    return FORMULAS["rational_quadratic"](*_floats(x, center, sigma), sigma, shape)
 
 
 def periodic_kernel(
@@ -92,10 +105,7 @@ def periodic_kernel(
     >>> float(periodic_kernel(7.0, 1.0, 0.5)) > 0.999
     True
     """
-    xp, x, center = _floats(x, center, sigma)
-    # Whole periods are subtracted first, because sin of a large number has few correct digits.
-    turns = (x - center) / period
-    return xp.exp(-2 * (xp.sin(xp.pi * (turns - xp.round(turns))) / sigma) ** 2)
+    return FORMULAS["periodic"](*_floats(x, center, sigma), sigma, period)
 
 
 KERNELS: dict[str, Callable] = {
@@ -127,7 +137,8 @@ def kernel_function(kernel: str | Callable) -> Callable:
         raise TypeError(f"kaf: a kernel is a name or a function of (x, center); got {kernel!r}.")
     if kernel not in KERNELS:
         raise ValueError(
-            f"kaf: there is no kernel {kernel!r}; choose one of {', '.join(KERNELS)}, or pass a function of (x, center)."
+            f"kaf: there is no kernel {kernel!r}; choose one of {', '.join((*KERNELS, *OTHER_BASES))}, or pass a function of "
+            "(x, center)."
         )
     return KERNELS[kernel]
 

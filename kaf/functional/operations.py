@@ -157,6 +157,12 @@ class _Rules:
         x_t, alpha_t, sigma_t, centers_t = self._nonzero(tangents)
         S = functools.partial(self.value, problem=problem)
         out, parts = S(x, alpha, sigma, centers, order=order, dtype=dtype), []
+        if sigma_t is not None:
+            # All of it by sums that are linear in coefficients: reverse mode then adds up over x, and keeps no array of x's size.
+            width, width_t = (s[..., None] if s.ndim else s for s in (sigma, sigma_t))
+            parts.append(S(x, alpha * (width * width_t), sigma, centers, order=order + 2))
+            by_width = alpha * (width_t / width)
+            alpha_t = by_width if alpha_t is None else alpha_t + by_width
         if order == 0 and x_t is not None and alpha_t is not None:
             parts.append(self.made.tangent.bind(x, alpha, x_t, alpha_t, sigma, centers, problem=problem, dtype=dtype))
         else:
@@ -164,18 +170,8 @@ class _Rules:
                 parts.append(S(x, alpha, sigma, centers, order=order + 1) * x_t)
             if alpha_t is not None:
                 parts.append(S(x, alpha_t, sigma, centers, order=order))
-        if sigma_t is not None:
-
-            def by_sigma(x, alpha, sigma, centers, sigma_t):
-                slope = S(x, alpha, sigma, centers, order=order) / sigma + sigma * S(
-                    x, alpha, sigma, centers, order=order + 2
-                )
-                return slope * sigma_t
-
-            # Without the checkpoint reverse mode would keep this slope, an array of the size of x.
-            parts.append(self.backend.checkpoint(by_sigma, prevent_cse=False)(x, alpha, sigma, centers, sigma_t))
         if centers_t is not None:
-            parts.append(-S(x, alpha * centers_t, sigma, centers, order=order + 1))
+            parts.append(S(x, -alpha * centers_t, sigma, centers, order=order + 1))
         return out, self._total(out, parts)
 
     def jvp_of_moments(self, primals, tangents, *, order, **params):

@@ -16,85 +16,11 @@ from typing import Any
 import numpy
 
 from ..backend import Array, Backend, get_backend, register_dataclass
+from ..functional.bases import BASES, basis_matrix, of_the_functions, on_other_grids
 from ..functional.grid import Grid
 from ..functional.init import as_key, random_alpha
 from ..functional.kernels import as_floats
 from .plain import Layer, moved, per_layer
-
-# -- Functions of one basis --------------------------------------------------------------------------------------------
-
-
-def _gauss(xp, u, j, k):
-    return xp.exp(-((u - j) ** 2))
-
-
-def _bspline(xp, u, j, k):
-    far = xp.abs(u - j)
-    return xp.where(far < 1, 2 / 3 - far**2 + far**3 / 2, xp.maximum(2 - far, 0) ** 3 / 6)
-
-
-def _chebyshev(xp, u, j, k):
-    # T_j(t) = cos(j arccos t) rounds no worse for a large j, as the recurrence does. The slope of arccos is infinite at 1, so t
-    # stays a little below.
-    t = xp.clip(2 * u / (k - 1) - 1, -1 + 1e-7, 1 - 1e-7)
-    return xp.cos(j * xp.arccos(t))
-
-
-def _fourier(xp, u, j, k):
-    # 1, cos t, sin t, cos 2t, sin 2t, ...: one period is as wide as the grid.
-    frequency = xp.floor((j + 1) / 2)
-    return xp.cos(2 * math.pi * frequency * u / (k - 1) - math.pi / 2 * (j - 2 * frequency + 1) * (j > 0))
-
-
-# Basis functions by name. Basis function j of k, where u is x in units of the grid: 0 at its first centre, k - 1 at its last.
-BASES: dict[str, Callable[..., Any]] = {
-    "gauss": _gauss,
-    "bspline": _bspline,
-    "chebyshev": _chebyshev,
-    "legendre": _chebyshev,  # with coefficients that `_conversion` has turned into those of Chebyshev polynomials
-    "fourier": _fourier,
-}
-
-
-@functools.cache
-def _conversion(bases: str, k: int) -> numpy.ndarray | None:
-    """The matrix [k, k] that turns coefficients of a basis into those of the functions in `BASES`; None if they are the same."""
-    if bases != "legendre":
-        return None
-    # Legendre polynomials at the Chebyshev nodes, and the discrete cosine transform of these values. Both are stable, where the
-    # way over the powers of x loses all digits at degree 40.
-    angles = math.pi * (numpy.arange(2 * k) + 0.5) / (2 * k)
-    values = numpy.polynomial.legendre.legval(numpy.cos(angles), numpy.eye(k))
-    matrix = values @ numpy.cos(angles[:, None] * numpy.arange(k)) / k
-    matrix[:, 0] /= 2
-    return matrix
-
-
-def _basis_matrix(bases: str, u: numpy.ndarray, k: int) -> numpy.ndarray:
-    """The basis functions at u [points], float64 [points, k]."""
-    matrix = BASES[bases](numpy, u[:, None], numpy.arange(k), k)
-    conversion = _conversion(bases, k)
-    return matrix if conversion is None else matrix @ conversion.T
-
-
-# Points for a fit, for each step of the finer grid.
-_POINTS = 20
-
-
-def _on_other_grids(alpha: Array, bases: str, old: Sequence[Grid], new: Sequence[Grid]) -> numpy.ndarray:
-    """Coefficients [n_in, n_out, new size] of the nearest functions, in the mean square over each new grid; float64."""
-    alpha = numpy.asarray(alpha, numpy.float64)
-    size = new[0].size
-    points = numpy.linspace(0, size - 1, _POINTS * (max(size, old[0].size) - 1) + 1)
-    inverse = numpy.linalg.pinv(_basis_matrix(bases, points, size), rcond=1e-6)
-
-    @functools.cache
-    def moved(old: Grid, new: Grid) -> numpy.ndarray:
-        x = new.low + points * new.step
-        return inverse @ _basis_matrix(bases, (x - old.low) / old.step, old.size)
-
-    return numpy.stack([a @ moved(*pair).T for a, *pair in zip(alpha, old, new, strict=True)])
-
 
 # -- A layer -----------------------------------------------------------------------------------------------------------
 
@@ -188,7 +114,7 @@ class KANLayer(Layer):
         Outside of the new grid the functions may differ. Raises ValueError for grids of several sizes.
         """
         grid = grid if isinstance(grid, Grid) else tuple(grid)
-        alpha = _on_other_grids(self.alpha, self.bases, self.grids, _grids(grid, self.alpha.shape[0]))
+        alpha = on_other_grids(self.alpha, self.bases, self.grids, _grids(grid, self.alpha.shape[0]))
         return dataclasses.replace(self, alpha=_as(self.alpha, alpha), grid=grid)
 
     def update_grid(self, x: Array, margin: float = 0.05) -> KANLayer:
@@ -237,7 +163,7 @@ class KANLayer(Layer):
         inside, k = self._inputs(x), self.alpha.shape[-1]
         mean, spread = numpy.zeros(self.alpha.shape[:2]), numpy.zeros(self.alpha.shape[:2])
         for i, grid in enumerate(self.grids):
-            out = _basis_matrix(self.bases, (inside[:, i] - grid.low) / grid.step, k)
+            out = basis_matrix(self.bases, (inside[:, i] - grid.low) / grid.step, k)
             out = out @ numpy.asarray(self.alpha[i], numpy.float64).T
             if self.base is not None:
                 silu = x[:, i] * 0.5 * (1 + numpy.tanh(0.5 * x[:, i]))
@@ -305,9 +231,7 @@ def _edges(backend: Backend, bases: str) -> Callable:
         dtype, k = xp.result_type(x, alpha), alpha.shape[-1]
         computing = xp.result_type(dtype, "float32")
         x, alpha = x.astype(computing), alpha.astype(computing)
-        conversion = _conversion(bases, k)
-        if conversion is not None:
-            alpha = xp.tensordot(alpha, xp.asarray(conversion, computing), 1, precision="highest")
+        alpha = of_the_functions(xp, bases, alpha)
         u = (x - low.astype(computing)) / steps.astype(computing)
 
         def add(out, number_and_alpha, u):

@@ -13,6 +13,7 @@ import numpy
 
 from ..backend import Array, Backend, get_backend, get_tree_backend, load_imported_backends, register_dataclass
 from ..functional.activation import evaluated
+from ..functional.bases import OTHER_BASES, on_other_grids
 from ..functional.grid import Grid
 from ..functional.init import (
     RANDOM_SCALE,
@@ -82,7 +83,7 @@ class KAF(Layer):
     log_sigma  [] or [*units] if the bandwidth is trained, else None: sigma = exp(log_sigma), which stays positive
     centers    [k] if the centres are trained, else None; "auto" takes the fast path for as long as they are equispaced
     linear     [*units] if a linear function is added, else None: phi(x) + linear * x
-    kernel, axis, method   as in `kaf.kaf`; not trained
+    kernel, axis, method   as in `kaf.kaf`; not trained. A kernel may be a basis: B-splines, polynomials, waves
 
     >>> layer = KAF.init(0, units=4, init="tanh")
     >>> layer.alpha.shape, layer([[0.0, 0.5, 1.0, 1.5]]).shape
@@ -125,9 +126,11 @@ class KAF(Layer):
         trainable   may hold "sigma" (a bandwidth for each unit is trained) and "centers" (the centres are trained)
         residual    whether linear * x is added, where linear starts at 0
 
-        Raises ValueError for an unknown entry of `trainable` and for an unknown `init`.
+        Raises ValueError for an unknown entry of `trainable`, for any with a basis, and for an unknown `init`.
         """
         grid = Grid() if grid is None else grid
+        if kernel in OTHER_BASES and trainable:
+            raise ValueError(f"KAF: the basis {kernel!r} has no bandwidths and no centres to train; give no trainable.")
         if unknown := set(trainable) - {"sigma", "centers"}:
             raise ValueError(f'KAF: trainable may hold "sigma" and "centers"; it holds {", ".join(sorted(unknown))}.')
         units = tuple(units) if isinstance(units, tuple) else (operator.index(units),)
@@ -152,11 +155,16 @@ class KAF(Layer):
         """A layer on another grid whose functions are as near to the old ones as that grid allows (see `resize_alpha`).
 
         The new layer has the bandwidth of the new grid, also if the old bandwidth was trained. Raises ValueError if the
-        centres were trained, if the kernel is not the Gaussian, and if the units have different bandwidths.
+        centres were trained, if the kernel is neither the Gaussian nor a basis, and if the units have different bandwidths.
         """
+        if self.kernel in OTHER_BASES:
+            flat = numpy.asarray(self.alpha)
+            moved = on_other_grids(flat.reshape(1, -1, self.grid.size), self.kernel, [self.grid], [grid])
+            moved = moved.reshape(*flat.shape[:-1], grid.size).astype(flat.dtype)
+            return dataclasses.replace(self, alpha=get_backend(self.alpha).np.asarray(moved), grid=grid)
         if self.centers is not None or self.kernel != "gauss":
             raise ValueError(
-                "KAF: resize needs Gaussians on the centres of a grid; this layer has other kernels or centres."
+                "KAF: resize needs Gaussians or a basis on the centres of a grid; this layer has other kernels or centres."
             )
         sigma = None
         if self.log_sigma is not None:
@@ -369,3 +377,9 @@ def num_parameters(model: Any) -> int:
 def array_leaves(model: Any) -> list[Array]:
     """The leaves of a model that are arrays. In an Equinox module, functions are leaves too; they are left out."""
     return [leaf for leaf in get_tree_backend(model).tree_util.tree_leaves(model) if hasattr(leaf, "dtype")]
+
+
+def path_keys(path: Sequence[Any]) -> tuple[Any, ...]:
+    """The names, keys and indices of a path. Flax's variables hold their arrays as `value`, which is left out."""
+    keys = [next(getattr(entry, name) for name in ("name", "key", "idx") if hasattr(entry, name)) for entry in path]
+    return tuple(keys[:-1] if keys[-1:] == ["value"] else keys)

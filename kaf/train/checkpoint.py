@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy
 
-from .files import UNREADABLE, ForeignFile, Format, FormatError, replacing, shown
+from .files import ForeignFile, Format, FormatError, Peeked, replacing, shown
 
 FORMAT = Format("kaf-checkpoint", "checkpoint of kaf", versions=(1,))
 
 
-class CheckpointError(ValueError):
+class CheckpointError(FormatError):
     """A checkpoint cannot be read, or belongs to another training. The message says which, and what to do."""
 
 
@@ -47,12 +48,14 @@ class Saved:
     state, settings   dicts that JSON can represent
     trees             lists of leaves, by name
     arrays            arrays, by name
+
+    In an open file (see `reading`), leaves and arrays are `Peeked`: they have a shape and a dtype, and are read by `read`.
     """
 
     state: dict[str, Any]
     settings: dict[str, Any]
-    trees: dict[str, list[numpy.ndarray]]
-    arrays: dict[str, numpy.ndarray]
+    trees: dict[str, list[Any]]
+    arrays: dict[str, Any]
 
 
 def write(path: str | Path, saved: Saved) -> None:
@@ -61,8 +64,9 @@ def write(path: str | Path, saved: Saved) -> None:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     write(f"{directory}/c.npz", Saved({"epoch": 3}, {}, {"values": [numpy.ones(2)]}, {}))
-    ...     read(f"{directory}/c.npz").state
-    {'epoch': 3}
+    ...     with reading(f"{directory}/c.npz") as saved:
+    ...         saved.state, saved.trees["values"][0].read()
+    ({'epoch': 3}, array([1., 1.]))
     """
     about = {
         "state": saved.state,
@@ -77,34 +81,39 @@ def write(path: str | Path, saved: Saved) -> None:
         FORMAT.write(file, about, arrays)
 
 
-def read(path: str | Path) -> Saved:
-    """The content that `write` wrote to the file.
+@contextlib.contextmanager
+def reading(path: str | Path) -> Iterator[Saved]:
+    """Yield the content that `write` wrote to the file. No array is read before the program has seen its shape.
 
-    Raises CheckpointError for a file that is damaged or of another kind, and OSError if the system refuses.
+    Raises CheckpointError for a file that is damaged or of another kind, also where the block finds that its parts do not fit
+    together, and OSError if the system refuses.
     """
     try:
         with FORMAT.reading(path) as (_, about, fields):
-            trees = {name: [fields[f"tree_{name}_{i}"] for i in range(n)] for name, n in about["trees"].items()}
-            arrays = {name: fields[f"array_{name}"] for name in about["arrays"]}
+            trees = {name: [fields.peek(f"tree_{name}_{i}") for i in range(n)] for name, n in about["trees"].items()}
+            arrays = {name: fields.peek(f"array_{name}") for name in about["arrays"]}
             for part in ("state", "settings"):
                 if not isinstance(about[part], dict):
                     raise ValueError(f"{part} is not a dict")
-            return Saved(about["state"], about["settings"], trees, arrays)
+            yield Saved(about["state"], about["settings"], trees, arrays)
+    except CheckpointError:
+        raise
     except ForeignFile as error:
         raise CheckpointError(f"{error}. Give another file for the checkpoint.") from error
     except FormatError as error:
         raise CheckpointError(f"{error}. Remove the file to start anew.") from error
 
 
-@contextlib.contextmanager
-def parts_of(path: str | Path) -> Iterator[None]:
-    """Inside the block, the error that a missing or malformed part of a checkpoint raises becomes a CheckpointError."""
+def warn_unless_written(path: str | Path, write: Callable[[], None]) -> None:
+    """Call `write`, which writes a checkpoint. If the system refuses, only a CheckpointWarning is given.
+
+    A full disk must not end a training of hours. It may have room again at the next writing.
+    """
     try:
-        yield
-    except UNREADABLE as error:
-        raise CheckpointError(
-            f"{path} is damaged: its parts do not fit together. Remove the file to start anew."
-        ) from error
+        write()
+    except OSError as error:
+        text = f"{path} could not be written ({error.strerror}); the training continues,"
+        warnings.warn(f"{text} and the former checkpoint stays", CheckpointWarning, stacklevel=3)
 
 
 def require_same(path: str | Path, saved: dict[str, Any], now: dict[str, Any]) -> None:
@@ -126,17 +135,18 @@ def require_same(path: str | Path, saved: dict[str, Any], now: dict[str, Any]) -
         )
 
 
-def restored(path: str | Path, name: str, leaves: list[numpy.ndarray], like: list[Any]) -> list[numpy.ndarray]:
-    """The leaves from a file, if they have the shapes and dtypes of `like`. Raises CheckpointError otherwise."""
+def restored(path: str | Path, name: str, leaves: list[Peeked], like: list[Any]) -> list[numpy.ndarray]:
+    """The leaves from an open file. They are read only if they have the shapes and dtypes of `like`; else CheckpointError."""
     if len(leaves) != len(like) or not all(map(_fits, leaves, like)):
         raise CheckpointError(
             f"{path} belongs to another training: its {name} have other shapes than the given ones. "
             "Give the same model and optimizer, or remove the file to start anew."
         )
-    return [leaf if leaf.dtype == a.dtype else leaf.view(a.dtype) for leaf, a in zip(leaves, like, strict=True)]
+    found = [leaf.read() for leaf in leaves]
+    return [leaf if leaf.dtype == a.dtype else leaf.view(a.dtype) for leaf, a in zip(found, like, strict=True)]
 
 
-def _fits(leaf: numpy.ndarray, like: Any) -> bool:
+def _fits(leaf: Peeked, like: Any) -> bool:
     # bfloat16 and similar dtypes are not NumPy's own, and NumPy's files hold their values as plain bytes, of dtype "V2".
     same_dtype = leaf.dtype == like.dtype or leaf.dtype == f"V{numpy.dtype(like.dtype).itemsize}"
     return leaf.shape == tuple(like.shape) and same_dtype

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import lzma
+import math
 import os
 import struct
 import tokenize
@@ -38,6 +39,9 @@ UNREADABLE = (
 
 # The most bytes of a format's name and version, and of its JSON text. A file of a few bytes can unpack to gigabytes.
 _NAME_BYTES, _TEXT_BYTES = 2**12, 2**28
+
+# kaf writes arrays as they are. A file that was packed since may unpack to so many times its bytes; trained numbers never do.
+_UNPACKING = 100
 
 
 @contextlib.contextmanager
@@ -97,11 +101,12 @@ class ArrayError(ValueError):
 class Arrays:
     """The arrays of an open .npz file, by name. An array is read only when it is asked for.
 
-    So a member that nobody asks for costs nothing, even one that unpacks to gigabytes.
+    So a member that nobody asks for costs nothing, even one that unpacks to gigabytes. With `unpacking`, one that is asked for
+    is refused if it has more than so many times its packed bytes.
     """
 
-    def __init__(self, archive: zipfile.ZipFile):
-        self._archive = archive
+    def __init__(self, archive: zipfile.ZipFile, unpacking: int | None = None):
+        self._archive, self._unpacking = archive, unpacking
         self._members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
 
     @property
@@ -117,12 +122,13 @@ class Arrays:
 
     def read(self, name: str, most: int | None = None) -> numpy.ndarray:
         """The array of this name. Raises ArrayError, also for an array of more than `most` bytes."""
-        brief = name if len(name) <= _LONGEST else f"{name[:_KEPT]}..."  # An edited file can name arrays at any length.
-        if name not in self._members:
-            raise ArrayError(f"it has no array {brief!r}")
-        member = self._members[name]
+        member = self._member(name)
         if most is not None and member.file_size > most:
-            raise ArrayError(f"its array {brief!r} has {member.file_size} bytes, which is too many")
+            raise ArrayError(f"its array {_brief(name)} has {member.file_size} bytes, which is too many")
+        if self._unpacking is not None and member.file_size > self._unpacking * member.compress_size + 2**20:
+            raise ArrayError(
+                f"its array {_brief(name)} unpacks from {member.compress_size} to {member.file_size} bytes, which is too many"
+            )
         try:
             with self._archive.open(member) as file:
                 # A pickle runs any program when it is read, so an array of Python objects is an error.
@@ -132,12 +138,59 @@ class Arrays:
                     raise ValueError("there are more bytes than the array has")
                 return array
         except (*UNREADABLE, OSError) as error:
-            raise ArrayError(f"its array {brief!r} cannot be read") from error
+            raise ArrayError(f"its array {_brief(name)} cannot be read") from error
+
+    def peek(self, name: str) -> Peeked:
+        """The array of this name before it is read, so that a program can refuse one that is too large. Raises ArrayError."""
+        member = self._member(name)
+        try:
+            with self._archive.open(member) as file:
+                version = numpy.lib.format.read_magic(file)
+                shape, _, dtype = _HEADERS[version](file)
+                size = member.file_size - file.tell()
+        except (*UNREADABLE, OSError) as error:
+            raise ArrayError(f"its array {_brief(name)} cannot be read") from error
+        if size != math.prod(shape) * dtype.itemsize:
+            raise ArrayError(f"its array {_brief(name)} cannot be read")
+        return Peeked(self, name, shape, dtype)
+
+    def _member(self, name: str) -> zipfile.ZipInfo:
+        if name not in self._members:
+            raise ArrayError(f"it has no array {_brief(name)}")
+        return self._members[name]
+
+
+_HEADERS = {
+    (1, 0): numpy.lib.format.read_array_header_1_0,
+    (2, 0): numpy.lib.format.read_array_header_2_0,
+}
+
+
+def _brief(name: str) -> str:
+    return repr(
+        name if len(name) <= _LONGEST else f"{name[:_KEPT]}..."
+    )  # An edited file can name arrays at any length.
+
+
+@dataclass(frozen=True)
+class Peeked:
+    """The shape and the dtype of an array in an open file. Its numbers are read by `read`."""
+
+    arrays: Arrays
+    name: str
+    shape: tuple[int, ...]
+    dtype: numpy.dtype
+
+    def read(self) -> numpy.ndarray:
+        """The array. Raises ArrayError."""
+        return self.arrays.read(self.name)
 
 
 @contextlib.contextmanager
-def open_arrays(path: str | Path) -> Iterator[Arrays]:
-    """Yield the Arrays of an .npz file. Raises OSError, or one of `UNREADABLE` if the file is not a whole archive.
+def open_arrays(path: str | Path, unpacking: int | None = None) -> Iterator[Arrays]:
+    """Yield the Arrays of an .npz file, with this `unpacking`.
+
+    Raises OSError, or one of `UNREADABLE` if the file is not a whole archive.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
@@ -148,7 +201,7 @@ def open_arrays(path: str | Path) -> Iterator[Arrays]:
     (['x'], (3,))
     """
     with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
-        yield Arrays(archive)
+        yield Arrays(archive, unpacking)
 
 
 # -- Formats -----------------------------------------------------------------------------------------------------------
@@ -177,6 +230,7 @@ class Format:
     name       the name of the format that is written into the file
     kind       what messages call such a file
     versions   the versions that can be read; the last one is written
+    former     the name in older versions
 
     >>> import tempfile
     >>> notes = Format("notes", "file of notes", (1,))
@@ -191,6 +245,7 @@ class Format:
     name: str
     kind: str
     versions: tuple[int, ...]
+    former: str | None = None
 
     def write(self, file: BinaryIO, about: Any, arrays: Mapping[str, Any]) -> None:
         """Write the arrays by name, and `about`, a value that JSON can represent."""
@@ -207,7 +262,7 @@ class Format:
         """
         with contextlib.ExitStack() as stack:
             try:
-                arrays = stack.enter_context(open_arrays(path))
+                arrays = stack.enter_context(open_arrays(path, _UNPACKING))
             except UNREADABLE as error:
                 raise DamagedFile(f"{path} is damaged, or no {self.kind}") from error
             try:
@@ -221,10 +276,11 @@ class Format:
                 raise DamagedFile(f"{path} is damaged: its parts do not fit together") from error
 
     def _version(self, path: str | Path, arrays: Arrays) -> int:
-        if "format" not in arrays or str(arrays.read("format", _NAME_BYTES)) != self.name:
+        if "format" not in arrays or str(arrays.read("format", _NAME_BYTES)) not in (self.name, self.former):
             raise ForeignFile(f"{path} is not a {self.kind}")
         version = int(arrays.read("version", _NAME_BYTES)[()])
         if version not in self.versions:
-            known = f"version{'s' if len(self.versions) > 1 else ''} {' and '.join(map(str, self.versions))}"
+            *first, last = map(str, self.versions)
+            known = f"versions {', '.join(first)} and {last}" if first else f"version {last}"
             raise OtherVersion(f"{path} has version {version} of the format, and this kaf reads {known}")
         return version

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy
 
-from ..backend import Backend, get_backend, get_tree_backend, use_backend
+from ..backend import Backend, get_backend, get_tree_backend, library_of, use_backend
 from . import checkpoint as checkpoints
 from . import losses
 from .checkpoint import Checkpoint
@@ -81,8 +81,9 @@ def fit(
     """Train `model` on x [n, ...] and y [n, ...] to make loss(model(x), y) + l2_alpha * (sum of alpha^2) small.
 
     `loss` is a function of (outputs, targets) or a name in `LOSSES`. `optimizer` follows optax's convention; the default is
-    adam(5e-3). The leaves of the model that are floating arrays are trained; the optimizer sees the model with None in place
-    of the other leaves. A NumPy generator seeded with `seed` shuffles the examples, so both backends see the same batches.
+    adam(5e-3). On JAX it may be one of optax, also `optax.lbfgs()`, whose line search needs the same examples in every step:
+    batch_size=len(x). The leaves of the model that are floating arrays are trained; the optimizer sees the model with None in
+    place of the other leaves. A NumPy generator seeded with `seed` shuffles the examples, so both backends see the same batches.
     The last batch of an epoch may be smaller. `backend` is the library that computes, and the model is converted to it; by
     default it is the library of the model's arrays.
 
@@ -101,9 +102,10 @@ def fit(
     differ only by rounding. Only JAX can do this. If several processes train together, all of them must pass the same
     arguments; the first one writes the checkpoint, and all of them must be able to read it.
 
-    Raises ValueError for sizes that do not fit, for numbers that are not finite, and for labels that are not classes of the
-    model. Raises CheckpointError, a ValueError, for a checkpoint that cannot be read or belongs to another training. Raises
-    ParallelError, a ValueError, for a mesh with minijax, and for a batch size that the number of devices does not divide.
+    Raises ValueError for sizes that do not fit, for numbers that are not finite, for labels that are not classes of the model, and
+    for an optimizer of optax on minijax. Raises CheckpointError, a ValueError, for a checkpoint that cannot be read or belongs to
+    another training. Raises ParallelError, a ValueError, for a mesh with minijax, and for a batch size that the number of devices
+    does not divide.
 
     >>> from kaf.layers import KAFNet
     >>> x = numpy.linspace(-2, 2, 50, dtype="float32")[:, None]
@@ -139,6 +141,12 @@ def fit(
         if checkpoint is not None:
             training.keep_in(checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint), settings)
         return training.run(start)
+
+
+def mean_of_chunks(evaluate: Callable[[numpy.ndarray], Any], examples: int) -> Any:
+    """The mean of `evaluate` over all examples. It gets the numbers of some of them at a time, and returns their mean."""
+    chunks = [numpy.arange(i, min(i + _EVALUATED, examples)) for i in range(0, examples, _EVALUATED)]
+    return numpy.average([evaluate(chunk) for chunk in chunks], axis=0, weights=[len(chunk) for chunk in chunks])
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
@@ -187,6 +195,17 @@ class _Machine:
         self._step = place.jit(backend, make_step(backend, self.model, loss, optimizer, l2_weight, penalty))
         self._evaluate = place.jit(backend, lambda values, x, y: loss(self.model(values)(x), y))
 
+    def initial_state(self) -> Any:
+        """The optimizer's state before the first step. Raises ValueError if its arrays are not the backend's own."""
+        state = self.optimizer.init(self.values)
+        leaves = self.backend.tree_util.tree_leaves(state)
+        if any(library_of(leaf) not in (None, self.backend.name) for leaf in leaves):
+            raise ValueError(
+                f"fit: this optimizer is optax's, which computes with JAX, and {self.backend.name} computes here: give "
+                "backend='jax', or an optimizer of kaf.optim."
+            )
+        return state
+
     def step(self, values: Any, state: Any, x: numpy.ndarray, y: numpy.ndarray) -> tuple[Any, Any, Any]:
         """One step on the batch (x, y): the new values and state, and the loss before the step."""
         return self._step(values, state, self.place.batch(x), self.place.batch(y))
@@ -231,6 +250,10 @@ def make_step(
     ()
     """
 
+    # Optimizers of optax that search along a line, as L-BFGS, ask for the objective too. Others of optax ignore it.
+    parameters = inspect.signature(optimizer.update).parameters.values()
+    searches = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
     def objective(values, x, y):
         made = model(values)
         value = loss(made(x), y)
@@ -239,8 +262,9 @@ def make_step(
 
     def step(values, state, x, y):
         # What is reported is the loss of the data: with the l2 term it could not be compared with that of other networks.
-        (_, value), grads = backend.value_and_grad(objective, has_aux=True)(values, x, y)
-        updates, state = optimizer.update(grads, state, values)
+        (whole, value), grads = backend.value_and_grad(objective, has_aux=True)(values, x, y)
+        more = {"value": whole, "grad": grads, "value_fn": lambda values: objective(values, x, y)[0]}
+        updates, state = optimizer.update(grads, state, values, **(more if searches else {}))
         return apply_updates(values, updates), state, value
 
     return step
@@ -305,7 +329,7 @@ class _Training:
         self.epochs, self.batch_size, self.patience, self.callback = epochs, batch_size, patience, callback
         self.per_epoch = steps_per_epoch(len(examples), batch_size)
         generator = numpy.random.default_rng(seed).bit_generator.state
-        values, state = map(machine.place.whole, (machine.values, machine.optimizer.init(machine.values)))
+        values, state = map(machine.place.whole, (machine.values, machine.initial_state()))
         self.now = _Moment(values, state, 0, 0, generator)
         # These lists may be longer than `now` says, if Ctrl-C came between appending a loss and replacing `now`. The
         # additional losses are ignored.
@@ -371,10 +395,8 @@ class _Training:
             self.callback(epoch, *reported)
 
     def _validation_loss(self) -> float:
-        n = len(self.held_out)
-        chunks = [numpy.arange(i, min(i + _EVALUATED, n)) for i in range(0, n, _EVALUATED)]
-        found = [self.machine.evaluate(self.now.values, *self.held_out[chunk]) for chunk in chunks]
-        return float(numpy.average([float(loss) for loss in found], weights=[len(chunk) for chunk in chunks]))
+        evaluate = lambda rows: float(self.machine.evaluate(self.now.values, *self.held_out[rows]))
+        return float(mean_of_chunks(evaluate, len(self.held_out)))
 
     def _losses(self, history: list, count: int) -> numpy.ndarray:
         return numpy.asarray([float(loss) for loss in history[:count]], numpy.float32)
@@ -399,12 +421,7 @@ class _Training:
             self.written = time.perf_counter()
 
     def _try_to_write(self) -> None:
-        # A full disk must not end a training of hours. It may have room again at the next writing.
-        try:
-            self._write()
-        except OSError as error:
-            text = f"{self.checkpoint.path} could not be written ({error.strerror}); the training continues,"
-            warnings.warn(f"{text} and the former checkpoint stays", checkpoints.CheckpointWarning, stacklevel=2)
+        checkpoints.warn_unless_written(self.checkpoint.path, self._write)
 
     def _write(self) -> None:
         if not self.machine.place.main:
@@ -432,10 +449,12 @@ class _Training:
         checkpoints.write(self.checkpoint.path, checkpoints.Saved(state, self.settings, trees, arrays))
 
     def _resume(self, path: str | Path) -> None:
-        saved = checkpoints.read(path)
-        checkpoints.require_same(path, saved.settings, self.settings)
-        with checkpoints.parts_of(path):
+        with checkpoints.reading(path) as saved:
+            checkpoints.require_same(path, saved.settings, self.settings)
             self._require_whole(saved)
+            self._continue_from(path, saved)
+
+    def _continue_from(self, path: str | Path, saved: checkpoints.Saved) -> None:
         state, best = saved.state, saved.state["best"]
         if (state["epoch"], state["batch"]) > (self.epochs, 0):
             raise checkpoints.CheckpointError(
@@ -453,7 +472,7 @@ class _Training:
             None if best is None else _Best(**best, values=self._restored(saved, "best values", kept)),
         )
         self.curve, self.epoch_losses, self.validation_losses = (
-            saved.arrays[name].tolist() for name in ("curve", "epoch_losses", "validation_losses")
+            saved.arrays[name].read().tolist() for name in ("curve", "epoch_losses", "validation_losses")
         )
         self.seconds_before = state["seconds"]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..backend import Array, get_backend, get_tree_backend
+from ..layers.plain import path_keys
 from .losses import has_alpha
 
 
@@ -26,11 +27,15 @@ Rate = float | Callable[[Array], Any]
 
 
 class AdamState(NamedTuple):
-    """The number of steps made so far, and the running means of the gradients and of their squares."""
+    """The number of steps made so far, the running means of the gradients and of their squares, and of how many gradients.
+
+    `seen` is smaller than `count` after the model has changed (see `carry_over`).
+    """
 
     count: Array
     mu: Any
     nu: Any
+    seen: Array
 
 
 class SGDState(NamedTuple):
@@ -66,27 +71,27 @@ def adam(
     def init(params):
         backend = get_tree_backend(params)
         zeros = backend.tree_util.tree_map(backend.np.zeros_like, params)
-        return AdamState(backend.np.zeros((), "int32"), zeros, zeros)
+        return AdamState(backend.np.zeros((), "int32"), zeros, zeros, backend.np.zeros((), "int32"))
 
     def update(grads, state, params=None):
         if weight_decay and params is None:
             raise ValueError("adam: update needs the parameters to decay them: update(grads, state, params).")
         backend = get_tree_backend(grads)
         xp, tree_map = backend.np, backend.tree_util.tree_map
-        count = state.count + 1
+        seen = state.seen + 1
         mu = tree_map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, grads)
         nu = tree_map(lambda v, g: b2 * v + (1 - b2) * g**2, state.nu, grads)
-        # Both running means start at 0, and division by c1 = 1 - b1^count and c2 = 1 - b2^count corrects them. The divisions
+        # Both running means start at 0, and division by c1 = 1 - b1^seen and c2 = 1 - b2^seen corrects them. The divisions
         # are moved into the scalars:
         # lr mu/c1 / (sqrt(nu/c2) + eps) = (lr sqrt(c2)/c1) mu / (sqrt(nu) + eps sqrt(c2)).
-        root = xp.sqrt(1 - b2**count)
+        root = xp.sqrt(1 - b2**seen)
         rate_now = _rate(learning_rate, state.count)
-        rate, floor = -rate_now * root / (1 - b1**count), eps * root
+        rate, floor = -rate_now * root / (1 - b1**seen), eps * root
         updates = tree_map(lambda m, v: (rate * m / (xp.sqrt(v) + floor)).astype(m.dtype), mu, nu)
         if weight_decay:
             decays = weight_decay(params) if callable(weight_decay) else tree_map(lambda p: weight_decay, params)
             updates = tree_map(lambda u, p, d: (u - rate_now * d * p).astype(u.dtype), updates, params, decays)
-        return updates, AdamState(count, mu, nu)
+        return updates, AdamState(state.count + 1, mu, nu, seen)
 
     return Optimizer(init, update)
 
@@ -218,6 +223,10 @@ def carry_over(
     directions. So the moments of every alpha, and of every array of another shape, are rebuilt from `gradients`: a list of the
     gradients by the new parameters, on a few batches. All else is carried over, the number of steps too.
 
+    Adam's memory begins anew all the same: all moments count as those of one step. With the weight of a thousand steps they could
+    not follow the gradients, which change quickly after such a change; at a small learning rate, training then took twice as long
+    as after a reset, and at a large one its steps stayed too large.
+
     `state` is the state so far, and `fresh` is `optimizer.init(params)`; the optimizer is one of this module or of optax. Moments
     are the fields `mu` and `nu` of a state that has a `count`, as Adam's; b1 and b2 must be the optimizer's. Other arrays that
     have the shape of a changed parameter, such as a sum of gradients, start anew. `params` are what `optimizer.init` gets: of an
@@ -232,39 +241,40 @@ def carry_over(
     [0.2 0.2 0.2 0.2 0.2] 1
     """
     tree_util = get_tree_backend(params).tree_util
-    by_path = lambda tree: {_keys(path): leaf for path, leaf in tree_util.tree_flatten_with_path(tree)[0]}
+    by_path = lambda tree: {path_keys(path): leaf for path, leaf in tree_util.tree_flatten_with_path(tree)[0]}
     new, old = by_path(params), by_path(state)
     gradients = [by_path(gradient) for gradient in gradients]
     if not gradients or any(each.keys() != new.keys() for each in gradients):
         raise ValueError("carry_over: gradients must be a list, of one or more gradients by the new parameters.")
+    # How many gradients the moments have seen, by the path of their state. optax's Adam counts them alone; ours counts steps too.
+    seen = {path[:-1]: leaf for path, leaf in old.items() if path and path[-1] == "count"}
+    seen |= {path[:-1]: leaf for path, leaf in old.items() if path and path[-1] == "seen"}
+    with_moments = {path[:i] for path in old for i, key in enumerate(path) if key == "mu" and path[:i] in seen}
+    counts = {(*path, "seen" if (*path, "seen") in old else "count") for path in with_moments}
 
     def carried(path, leaf):
-        path = _keys(path)
+        path, xp = path_keys(path), get_backend(leaf).np
         # The tree of the moments is the tree of the parameters, somewhere in the state.
         start = next((i for i in range(len(path)) if path[i:] in new), None)
         before = old.get(path)
-        if before is not None and before.shape == leaf.shape and (start is None or "alpha" not in path[start:]):
-            return before
-        kind = None if not start else path[start - 1]
-        count = (
-            None if kind is None else next((old[k] for k in old if k[:start] == (*path[: start - 1], "count")), None)
-        )
-        if count is None or kind not in ("mu", "nu"):
-            return leaf
-        xp = get_backend(leaf).np
+        home, kind = (path[: start - 1], path[start - 1]) if start else (None, None)
+        is_moment = home in with_moments and kind in ("mu", "nu")
+        stays = before is not None and before.shape == leaf.shape and (start is None or "alpha" not in path[start:])
+        if path in counts:
+            return xp.minimum(xp.asarray(before), 1).astype(leaf.dtype)
+        if not is_moment:
+            return before if stays else leaf
+        beta = b1 if kind == "mu" else b2
+        if stays:
+            # After n steps a mean that began at 0 has the share 1 - beta^n of what it goes to; after one step 1 - beta.
+            steps = xp.asarray(seen[home], leaf.dtype)
+            return (before * xp.where(steps > 0, (1 - beta) / (1 - beta ** xp.maximum(steps, 1)), 1)).astype(leaf.dtype)
         found = [xp.asarray(each[path[start:]]) ** (1 if kind == "mu" else 2) for each in gradients]
-        # After count steps a mean that began at 0 has this share of what it goes to, and the optimizer divides by the share.
-        share = 1 - (b1 if kind == "mu" else b2) ** xp.asarray(count, leaf.dtype)
+        share = xp.where(xp.asarray(seen[home]) > 0, 1 - beta, 0)
         return (sum(found) / len(found) * share).astype(leaf.dtype)
 
     leaves, treedef = tree_util.tree_flatten_with_path(fresh)
     return tree_util.tree_unflatten(treedef, [carried(*each) for each in leaves])
-
-
-def _keys(path: Sequence[Any]) -> tuple[Any, ...]:
-    """The names, keys and indices of a path. Flax's variables hold their arrays as `value`, which is left out."""
-    keys = [next(getattr(entry, name) for name in ("name", "key", "idx") if hasattr(entry, name)) for entry in path]
-    return tuple(keys[:-1] if keys[-1:] == ["value"] else keys)
 
 
 # -- Schedules ---------------------------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from multiprocessing import forkserver, process
+from multiprocessing import forkserver, process, queues
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 # Set to the folder that has minijax; or to "" by those who want real JAX in a process that they start.
 CHILD = "MINIJAX_AS_JAX"
@@ -57,6 +58,8 @@ def watch(alias_is_wanted: Callable[[], bool]) -> None:
     _asked.append(alias_is_wanted)
     sys.addaudithook(_audit)
     process.BaseProcess.start = _started(process.BaseProcess.start)
+    for kind in (queues.Queue, queues.SimpleQueue):
+        kind.__init__ = _made(kind.__init__)  # type: ignore[method-assign]
 
 
 # The function given to `watch`.
@@ -121,12 +124,34 @@ def _flags(words: list[str]) -> set[str]:
 
 # {id of a process that forks others on demand: whether it imports minijax as jax}
 _servers: dict[int, bool] = {}
+# {a queue: whether it was made by what gets minijax}. The workers of a pool have its queue of tasks, and get what its maker got:
+# `Pool(1, maxtasksperchild=1)` starts one after each task, from a thread of its own, also when the context has ended.
+_pools: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+_LIBRARIES_WITH_POOLS = ("multiprocessing", "concurrent", "loky", "joblib")
+
+
+def _made(init: Callable[..., None]) -> Callable[..., None]:
+    @wraps(init)
+    def made(queue: Any, *args: Any, **kwargs: Any) -> None:
+        init(queue, *args, **kwargs)
+        _pools[queue] = _asked[0]()
+
+    return made
+
+
+def _of_a_pool(child: Any) -> Any:
+    """The queue that the workers of a pool have in common; another object for another process."""
+    library = str(getattr(child._target, "__module__", None)).partition(".")[0]
+    found = child._args[0] if library in _LIBRARIES_WITH_POOLS and child._args else None
+    return found if isinstance(found, (queues.Queue, queues.SimpleQueue)) else child
 
 
 def _started(start: Callable[[Any], None]) -> Callable[[Any], None]:
     @wraps(start)
     def started(child: Any) -> None:
-        wanted = _asked[0]()
+        wanted, queue = _asked[0](), _of_a_pool(child)
+        # A queue from before the first context is not known.
+        wanted = _pools.get(queue, wanted)
         server = forkserver._forkserver
         forked = (child._start_method or multiprocessing.get_start_method()) == "forkserver"
         before = server._forkserver_pid
@@ -146,10 +171,16 @@ def _started(start: Callable[[Any], None]) -> Callable[[Any], None]:
 
 @contextmanager
 def _in_environment(wanted: bool):
-    """The alias in the environment, for what was imported under it and starts a process later."""
-    end = put_into_environment() if wanted and CHILD not in os.environ else None
+    """The alias in the environment, for what was imported under it and starts a process later; and for what is to have real JAX
+    and starts a process within the context, none."""
+    before = os.environ.get(CHILD)
+    end = put_into_environment() if wanted and before is None else None
+    if before and not wanted:
+        os.environ[CHILD] = ""
     try:
         yield
     finally:
         if end is not None:
             end()
+        elif before and not wanted:
+            os.environ[CHILD] = before

@@ -163,7 +163,14 @@ def _countable(leaf):
 
 
 def pmean(x: Any, axis_name: AxisName, *, axis_index_groups: Groups = None) -> Any:
-    """The mean over the named axis (`lax.pmean`)."""
+    """The mean over the named axis (`lax.pmean`).
+
+    >>> import minijax as jax
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> jax.vmap(lambda x: lax.pmean(x, "i"), axis_name="i")(jnp.array([1.0, 3.0]))
+    Array([2., 2.], dtype=float32)
+    """
     total = psum(x, axis_name, axis_index_groups=axis_index_groups)
     names = _names(axis_name, "pmean")
     size = axes_size(names, _groups(axis_index_groups, names, "pmean"))
@@ -171,12 +178,26 @@ def pmean(x: Any, axis_name: AxisName, *, axis_index_groups: Groups = None) -> A
 
 
 def pmax(x: Any, axis_name: AxisName, *, axis_index_groups: Groups = None) -> Any:
-    """The maximum over the named axis; it has no derivative (`lax.pmax`)."""
+    """The maximum over the named axis; it has no derivative (`lax.pmax`).
+
+    >>> import minijax as jax
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> jax.vmap(lambda x: lax.pmax(x, "i"), axis_name="i")(jnp.array([1, 3]))
+    Array([3, 3], dtype=int32)
+    """
     return _extremum(pmax_p, "pmax", x, axis_name, axis_index_groups)
 
 
 def pmin(x: Any, axis_name: AxisName, *, axis_index_groups: Groups = None) -> Any:
-    """The minimum over the named axis; it has no derivative (`lax.pmin`)."""
+    """The minimum over the named axis; it has no derivative (`lax.pmin`).
+
+    >>> import minijax as jax
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> jax.vmap(lambda x: lax.pmin(x, "i"), axis_name="i")(jnp.array([1, 3]))
+    Array([1, 1], dtype=int32)
+    """
     return _extremum(pmin_p, "pmin", x, axis_name, axis_index_groups)
 
 
@@ -227,6 +248,12 @@ def psum_scatter(
 
     The axis `scatter_dimension` must be as long as the named axis; the result does not have it. With `tiled` its length is
     a multiple of this, and each example gets a part of the axis. Raises ValueError for other lengths.
+
+    >>> import minijax as jax
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> jax.vmap(lambda x: lax.psum_scatter(x, "i"), axis_name="i")(jnp.array([[1, 2], [10, 20]]))
+    Array([11, 22], dtype=int32)
     """
     names = _one_name(axis_name, "psum_scatter")
     groups = _groups(axis_index_groups, names, "psum_scatter")
@@ -310,7 +337,15 @@ def _check_split(length: int, size: int, axis_name, tiled: bool):
 
 
 def pswapaxes(x: Any, axis_name: AxisName, axis: int, *, axis_index_groups: Groups = None) -> Any:
-    """`x` after the named axis and an axis of x have changed places: `all_to_all(x, axis_name, axis, axis)` (`lax.pswapaxes`)."""
+    """`x` after the named axis and an axis of x have changed places: `all_to_all(x, axis_name, axis, axis)` (`lax.pswapaxes`).
+
+    >>> import minijax as jax
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> jax.vmap(lambda x: lax.pswapaxes(x, "i", 0), axis_name="i")(jnp.array([[1, 2], [3, 4]]))
+    Array([[1, 3],
+           [2, 4]], dtype=int32)
+    """
     return all_to_all(x, axis_name, axis, axis, axis_index_groups=axis_index_groups)
 
 
@@ -335,14 +370,28 @@ def ppermute(x: Any, axis_name: AxisName, perm: Sequence[tuple[int, int]]) -> An
 
 
 def pshuffle(x: Any, axis_name: AxisName, perm: Sequence[int]) -> Any:
-    """The `x` of the example perm[i], for each example i (`lax.pshuffle`)."""
+    """The `x` of the example perm[i], for each example i (`lax.pshuffle`).
+
+    >>> import minijax as jax
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> jax.vmap(lambda x: lax.pshuffle(x, "i", [2, 0, 1]), axis_name="i")(jnp.array([1, 2, 3]))
+    Array([3, 1, 2], dtype=int32)
+    """
     if set(perm) != set(range(len(perm))):
         raise ValueError(f"`perm` does not represent a permutation: {perm}")
     return ppermute(x, axis_name, list(zip(perm, range(len(perm)))))
 
 
 def pbroadcast(x: Any, axis_name: Hashable, source: int) -> Any:
-    """The `x` of the example `source`, for every example (`lax.pbroadcast`)."""
+    """The `x` of the example `source`, for every example (`lax.pbroadcast`).
+
+    >>> import minijax as jax
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> jax.vmap(lambda x: lax.pbroadcast(x, "i", 1), axis_name="i")(jnp.array([1, 2, 3]))
+    Array([2, 2, 2], dtype=int32)
+    """
     names = _one_name(axis_name, "pbroadcast")
     source, size = operator.index(source), axes_size(names, None)
     if not 0 <= source < size:

@@ -17,6 +17,7 @@ import inspect
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial, wraps
 from importlib import import_module
+from itertools import compress
 from time import perf_counter
 from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar, overload
@@ -25,7 +26,7 @@ from weakref import WeakValueDictionary, ref
 from ..calls.jit import jit_p
 from ..core.array import ArrayImpl, EvalTrace
 from ..core.avals import ShapedArray
-from ..core.jaxpr import ClosedJaxpr, check_jaxpr, eval_jaxpr
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, Var, check_jaxpr, eval_jaxpr
 from ..core.staging import closed, convert_constvars
 from ..core.traces import Tracer, axis_env, current_trace
 from ..foundation import source_info
@@ -88,18 +89,49 @@ def log_time(text: str, start: float):
     log_compiles(f"{text} in {perf_counter() - start:.9f} sec")
 
 
+def _lifted(jaxpr: Jaxpr, consts: Sequence) -> tuple[Jaxpr, list]:
+    """The jaxpr, and its constants, with the constants of the jitted functions that it calls among them: what runs it takes them as
+    arguments, and writes no large array into a program."""
+    if not any([eqn.primitive is jit_p for eqn in jaxpr.eqns]):
+        return jaxpr, [*consts]
+    places = {id(c): v for v, c in zip(jaxpr.constvars, consts)}
+    constvars, consts, eqns = [*jaxpr.constvars], [*consts], []
+    for eqn in jaxpr.eqns:
+        inner = eqn.params["jaxpr"] if eqn.primitive is jit_p else None
+        body, values = (None, []) if inner is None else _lifted(inner.jaxpr, inner.consts)
+        for v, c in zip(body.constvars if values else (), values):
+            if id(c) not in places:
+                places[id(c)] = Var(v.aval)
+                constvars.append(places[id(c)])
+                consts.append(c)
+        if values:
+            given, params = [places[id(c)] for c in values], {**eqn.params, "jaxpr": closed(convert_constvars(body))}
+            eqn = eqn.replace(invars=[*given, *eqn.invars], params=params)
+        eqns.append(eqn)
+    return (jaxpr.replace(constvars=constvars, eqns=eqns) if len(consts) > len(jaxpr.constvars) else jaxpr), consts
+
+
 class _Program:
-    """A function traced for one key: its jaxpr, whose first arguments are its constants, and the tree of its results."""
+    """A function traced for one key, and the tree of its results. `jaxpr`, which runs, has its constants `consts` as its first
+    arguments; `called`, which an equation of jit carries, only those that are tracers, `tracers`: the arrays are its constants."""
 
-    __slots__ = ("jaxpr", "consts", "out_tree", "donated", "closes_over_arrays", "memo", "_runs")
+    __slots__ = (
+        "jaxpr", "consts", "called", "tracers", "out_tree", "donated", "closes_over_arrays", "memo", "_runs"
+    )  # fmt: skip
 
-    def __init__(self, jaxpr: ClosedJaxpr, consts: Sequence, out_tree, donated: tuple[int, ...]):
-        self.jaxpr = jaxpr
-        self.consts = consts
+    def __init__(self, jaxpr: Jaxpr, consts: Sequence, out_tree, donated: Iterable[int]):
+        traced = [isinstance(c, Tracer) for c in consts]
+        self.tracers, called = list(compress(consts, traced)), jaxpr
+        if self.tracers:
+            arrays, hoisted = ([v for v, t in zip(jaxpr.constvars, traced) if t == kind] for kind in (False, True))
+            called = jaxpr.replace(constvars=arrays, invars=[*hoisted, *jaxpr.invars])
+        self.called = ClosedJaxpr(called, [c for c, t in zip(consts, traced) if not t])
+        jaxpr, self.consts = _lifted(jaxpr, consts)
+        self.jaxpr = closed(convert_constvars(jaxpr)) if self.consts else self.called
         self.out_tree = out_tree
-        self.donated = donated  # Positions among the jaxpr's arguments
+        self.donated = tuple([len(self.consts) + i for i in donated])  # Positions among the jaxpr's arguments
         # True if every constant is an array. If one is a tracer, the call must go through `bind`.
-        self.closes_over_arrays = all(type(c) is ArrayImpl for c in consts)
+        self.closes_over_arrays = not self.tracers
         # fast/ stores here how it answers the next call.
         self.memo: Any = None
         self._runs: dict[str, Run] = {}
@@ -113,7 +145,7 @@ class _Program:
             return self.compiled(name, compiler)(flat)
         if inline and not evaluating:
             return eval_jaxpr(self.jaxpr.jaxpr, (), *self.consts, *flat)
-        return jit_p.bind(*self.consts, *flat, jaxpr=self.jaxpr, name=name, compiler=compiler)
+        return jit_p.bind(*self.tracers, *flat, jaxpr=self.called, name=name, compiler=compiler)
 
     def compiled(self, name: str, compiler: str | None) -> Run:
         """A function that runs the program on its arguments. The constants are filled in."""
@@ -252,8 +284,7 @@ class JitFunction(Generic[R]):
             if config.jax_enable_checks:
                 check_jaxpr(jaxpr)
             log_time(f"Finished tracing {self._name} for jit", start)
-            donated = tuple(len(consts) + i for i in _donated_leaves(call, self._donated))
-            program = _Program(closed(convert_constvars(jaxpr)), consts, out_tree, donated)
+            program = _Program(jaxpr, consts, out_tree, _donated_leaves(call, self._donated))
             # Do not keep a program that closes over a tracer: the tracer is invalid once its transformation has ended.
             if not any(isinstance(c, Tracer) for c in consts):
                 self._programs[key] = program

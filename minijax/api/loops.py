@@ -15,6 +15,7 @@ import numpy as np
 from ..calls.cond import cond_p
 from ..calls.scan import scan_p
 from ..calls.while_loop import while_p
+from ..core.array import number
 from ..core.avals import ShapedArray, typematch
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, Var
 from ..core.staging import closed, convert_constvars, trace_to_jaxpr
@@ -509,7 +510,7 @@ def cond(
         operands = (operand,)
     if not isinstance(pred, Array) and (pred is None or np.ndim(pred) != 0):
         raise TypeError(f"lax.cond: Pred must be a scalar, got {pred} of type {type(pred)}.")
-    pred = as_operand(pred, "Pred")
+    is_array, pred = isinstance(pred, Array), as_operand(pred, "Pred")
     if shape_of(pred):
         raise TypeError(
             f"lax.cond: Pred must be a scalar, got an array of shape {pred.shape}: for choosing by element use jnp.where."
@@ -517,7 +518,8 @@ def cond(
     if pred.dtype != bool:
         if pred.dtype.kind not in "iuf":
             raise TypeError(f"lax.cond: Pred type must be either boolean or number, got {pred.dtype}.")
-        pred = ne_p.bind(pred, const(pred, 0))
+        # What is no array is known: no equation.
+        pred = ne_p.bind(pred, const(pred, 0)) if is_array else number(np.asarray(bool(pred)))
     if jit_disabled() and _is_known(pred):
         return (true_fun if pred else false_fun)(*operands)
     index = convert_element_type(pred, np.dtype("int32"))

@@ -19,7 +19,7 @@ from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
 from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_jaxpr
-from ..core.traces import Tracer, check_not_leaked, get_aval, run_under, thread_state
+from ..core.traces import Tracer, check_not_leaked, get_aval, given, run_under, thread_state
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import call_row, instantiate, reduce_sum, row
@@ -64,9 +64,10 @@ def _call(primitive: Primitive, fun: Callable, args: Sequence, params: dict) -> 
         return run_under(mapped, trace.process_call, primitive, rule, args)
 
     def call():
-        jaxpr, consts = trace_to_jaxpr(fun, [get_aval(x) for x in args])
+        operands = [given(x) for x in args]
+        jaxpr, consts = trace_to_jaxpr(fun, [get_aval(x) for x in operands])
         call_jaxpr = closed(convert_constvars(jaxpr))
-        return primitive.bind(*consts, *args, call_jaxpr=call_jaxpr, num_consts=len(consts), **params)
+        return primitive.bind(*consts, *operands, call_jaxpr=call_jaxpr, num_consts=len(consts), **params)
 
     return run_under(mapped, call)
 

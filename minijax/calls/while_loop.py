@@ -11,18 +11,18 @@ from collections.abc import Sequence
 
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr
+from ..lowering.batched_loops import with_one_condition
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import call_row, check_types, instantiate, move_batch_dim
-from ..primitives.elementwise import select_examples
-from ..primitives.reductions import reduce_or
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero
 from ..transforms.vmap import batch_jaxpr, materialize
 from .scan import Args, fixpoint, nonzero_in_some_step, split_at, tangents_beside_primals, with_vars
 
 
-def _impl(*args, cond_jaxpr: ClosedJaxpr, body_jaxpr: ClosedJaxpr, cond_nconsts: int, body_nconsts: int):
-    cond_consts, body_consts, carry = split_at(args, cond_nconsts, body_nconsts)
-    cond, body = compile_jaxpr(cond_jaxpr), compile_jaxpr(body_jaxpr)
+def _impl(*args, **params):
+    args, params = with_one_condition(args, **params)
+    cond_consts, body_consts, carry = split_at(args, params["cond_nconsts"], params["body_nconsts"])
+    cond, body = compile_jaxpr(params["cond_jaxpr"]), compile_jaxpr(params["body_jaxpr"])
     while cond(*cond_consts, *carry)[0]:
         carry = body(*body_consts, *carry)
     return carry
@@ -88,57 +88,40 @@ def _transpose(cotangents, *args, **params):
 def _batch(axis, args, dims, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts):
     cond_b, body_b, carry_b = split_at([d is not None for d in dims], cond_nconsts, body_nconsts)
 
-    def as_dims(flags):
-        return tuple(0 if b else None for b in flags)
+    def as_dims(flags, place=0):
+        return tuple(place if b else None for b in flags)
+
+    def asks_each(flags):
+        return batch_jaxpr(cond_jaxpr, axis, as_dims([*cond_b, *flags]))[1][0] is not None
 
     def step(flags):
-        if batch_jaxpr(cond_jaxpr, axis, as_dims([*cond_b, *flags]))[1][0] is not None:
+        if asks_each(flags):
             return [True] * len(flags)
         return [d is not None for d in batch_jaxpr(body_jaxpr, axis, as_dims([*body_b, *flags]))[1]]
 
     carry_b = fixpoint(step, carry_b)
-    cond, pred_dims = batch_jaxpr(cond_jaxpr, axis, as_dims([*cond_b, *carry_b]))
-    body, _ = batch_jaxpr(body_jaxpr, axis, as_dims([*body_b, *carry_b]), tuple(carry_b))
-    cond_consts, body_consts, carry = (
-        [x if d is None else move_batch_dim(x, d, 0) for x, d in zip(part, part_dims)]
-        for part, part_dims in zip(
-            split_at(args, cond_nconsts, body_nconsts), split_at(dims, cond_nconsts, body_nconsts)
-        )
-    )
-    carry_dims = dims[cond_nconsts + body_nconsts :]
-    carry = [materialize(x, None, 0, axis) if b and d is None else x for x, d, b in zip(carry, carry_dims, carry_b)]
-    if pred_dims[0] is not None:
-        # The examples have different numbers of steps: run until all are done, and keep the carry of those that are done.
-        cond, body, body_consts = _until_all_done(cond, body, cond_consts, body_consts)
-        body_nconsts = len(body_consts)
-    outs = while_p.bind(
-        *cond_consts,
-        *body_consts,
-        *carry,
-        cond_jaxpr=cond,
-        body_jaxpr=body,
-        cond_nconsts=cond_nconsts,
-        body_nconsts=body_nconsts,
-    )
-    return outs, list(as_dims(carry_b))
+    # If the examples have different numbers of steps, the condition is an array from now on, whose axes are the first ones of
+    # each carry (see `lowering/batched_loops.py`): a new axis that it does not have comes behind them.
+    place = 0 if asks_each(carry_b) else len(cond_jaxpr.out_avals[0].shape)
+    carry_dims = as_dims(carry_b, place)
+    cond, _ = batch_jaxpr(cond_jaxpr, axis, (*as_dims(cond_b), *carry_dims))
+    body, _ = batch_jaxpr(body_jaxpr, axis, (*as_dims(body_b), *carry_dims), tuple(carry_b))
+    if place:
+        body = _with_axes_at(body, carry_dims)
+    wanted = [*as_dims(cond_b), *as_dims(body_b), *carry_dims]
+    operands = [x if to is None else materialize(x, d, to, axis) for x, d, to in zip(args, dims, wanted)]
+    nconsts = {"cond_nconsts": cond_nconsts, "body_nconsts": body_nconsts}
+    return while_p.bind(*operands, cond_jaxpr=cond, body_jaxpr=body, **nconsts), list(carry_dims)
 
 
-def _until_all_done(cond: ClosedJaxpr, body: ClosedJaxpr, cond_consts, body_consts):
-    n_cond, n_body = len(cond_consts), len(body_consts)
+def _with_axes_at(body: ClosedJaxpr, dims: Sequence[int | None]) -> ClosedJaxpr:
+    """The body with the batch axes of its results, which are the first ones, at those places."""
 
-    def any_running(*args):
-        (running,) = jaxpr_as_fun(cond)(*args)
-        return [reduce_or(running, (0,))]
+    def moved(*args):
+        outs = jaxpr_as_fun(body)(*args)
+        return [x if d is None else move_batch_dim(x, 0, d) for x, d in zip(outs, dims)]
 
-    def step(*args):
-        own, consts, carry = split_at(args, n_cond, n_body)
-        (running,) = jaxpr_as_fun(cond)(*own, *carry)
-        return [select_examples(running, old, new) for new, old in zip(jaxpr_as_fun(body)(*consts, *carry), carry)]
-
-    cond_avals, carry_avals = cond.in_avals[:n_cond], cond.in_avals[n_cond:]
-    body_avals = [*cond_avals, *body.in_avals[:n_body], *carry_avals]
-    together = trace_to_closed_jaxpr(step, body_avals)
-    return trace_to_closed_jaxpr(any_running, cond.in_avals), together, [*cond_consts, *body_consts]
+    return trace_to_closed_jaxpr(moved, body.in_avals)
 
 
 while_p = call_row(

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..foundation import source_info as source_info_util
-from ..foundation.jax_versions import params_to_print, prints_as_of
+from ..foundation.jax_versions import in_color, params_to_print, prints_as_of
 from .jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -359,13 +359,14 @@ def pretty_print(
     name_stack: bool = False,
     print_effects: bool = False,
     width: int = 80,
-    use_color: bool = False,
+    use_color: bool | None = None,
     annotation_prefix: str = " # ",
 ) -> str:
     """The text of a jaxpr: `str(jaxpr)`, with JAX's options. Source: `jax.core.Jaxpr.pretty_print`.
 
     `source_info` notes each equation's line in the user's program, `print_shapes=False` leaves out the types of results,
-    `custom_pp_eqn_rules=False` shows all params. Lines are broken where they would reach beyond `width`.
+    `custom_pp_eqn_rules=False` shows all params. Lines are broken where they would reach beyond `width`. Colours are those of a
+    terminal: by default where the text is read in one.
     Raises NotImplementedError for `name_stack=True`: equations here have none.
 
     >>> import minijax as jax
@@ -376,9 +377,9 @@ def pretty_print(
         raise NotImplementedError("pretty_print: equations have no name stack; source_info=True shows their lines.")
     top = _open(jaxpr)
     printer = Printer(top, Settings(source_info, print_shapes, custom_pp_eqn_rules, print_effects))
-    return layout(printer.whole(top), width, use_color, annotation_prefix)
+    return layout(printer.whole(top), width, in_color(use_color), annotation_prefix)
 
 
 def eqn_text(eqn: JaxprEqn) -> str:
     """One equation alone; its variables are named from `a` on. Source: `str(jax.core.JaxprEqn)`."""
-    return layout(Printer(None, Settings()).eqn(eqn)).rstrip()
+    return layout(Printer(None, Settings()).eqn(eqn), use_color=in_color(None)).rstrip()

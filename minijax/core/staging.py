@@ -35,6 +35,10 @@ class JaxprTracer(Tracer):
     def written(self) -> JaxprTracer | None:
         return None if self.eqn is None else self
 
+    def literal(self):
+        known = type(self.variable) is Literal and thread_state.trace is self._trace
+        return self.variable.val if known else None
+
     def __repr__(self) -> str:
         return f"JitTracer({self.aval})"
 
@@ -63,8 +67,6 @@ class JaxprBuilder(Trace):
         constant = x
         if isinstance(x, Tracer):
             check_not_leaked(x)
-            if type(x) is JaxprTracer and type(x.variable) is Literal:
-                return x.variable
         else:
             constant = x if type(x) is ArrayImpl else to_array(x)
             if hasattr(constant, "number"):

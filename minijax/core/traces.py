@@ -257,6 +257,10 @@ class Tracer(Array):
         """The value without its tangent. Only the tracers of derivatives have a tangent."""
         return self
 
+    def literal(self):
+        """The number that stands for this tracer in the jaxpr being written, where there is one."""
+        return None
+
     def __bool__(self):
         return bool(self._concrete(errors.bool_conversion, check=self._check_truth))
 

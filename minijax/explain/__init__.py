@@ -93,7 +93,7 @@ def diff(first: Any, second: Any) -> Any:
 
 
 def cost(jaxpr: Any) -> Any:
-    """What a jaxpr costs: `.equations`, `.flops`, `.transcendentals`, `.bytes`, `.peak`, `.uncounted`.
+    """What a jaxpr costs (`jaxpr.cost()` is the same): `.equations`, `.flops`, `.transcendentals`, `.bytes`, `.peak`, `.uncounted`.
 
     Operations are counted as XLA counts them before it optimises, but a loop counts once for each step. peak: the most bytes in
     memory at once. uncounted: names of primitives whose operations are not counted. Raises TypeError for what is no jaxpr.
@@ -112,6 +112,8 @@ def _jaxpr_html(jaxpr: Jaxpr | ClosedJaxpr) -> str:
 
 
 for _kind in (Jaxpr, ClosedJaxpr):
-    setattr(_kind, "_repr_html_", _jaxpr_html)  # noqa: B010 (the classes do not declare it)
+    # The classes do not declare these.
+    setattr(_kind, "_repr_html_", _jaxpr_html)  # noqa: B010
+    setattr(_kind, "cost", cost)  # noqa: B010
 
 __all__ = ["cost", "diff", "explain", "trace_steps"]

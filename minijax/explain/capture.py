@@ -123,15 +123,16 @@ def loaded(file: str, name: str, argv: Sequence[str] = ()) -> tuple[Any, dict]:
     """(function, the file's names), without running what is under `if __name__ == "__main__"`."""
     try:
         found, names = load(file, name, argv)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(f"{file} failed: {_first_line(error)}") from error
     if not callable(found):
         raise BadInput(f"{file} has no function {name}: it has {', '.join(functions_in(file)) or 'none'}")
     return found, names
 
 
-def arguments(text: str, names: dict) -> tuple:
-    """The arguments that a text gives: expressions in the file's names, and types such as `f32[8,3]`, within containers too."""
+def with_types(text: str, names: dict) -> tuple[str, list[ShapedArray]]:
+    """(an expression for the tuple of arguments, the types in it) of a text: expressions in the file's names, and types such as
+    `f32[8,3]`, within containers too. The expression calls the types `__types__[0]` and so on."""
     types: list[ShapedArray] = []
 
     def of_type(match: re.Match) -> str:
@@ -148,9 +149,15 @@ def arguments(text: str, names: dict) -> tuple:
         return f"__types__[{len(types) - 1}]"
 
     source = _TYPE.sub(of_type, text)
+    return f"({source},)" if source.strip() else "()", types
+
+
+def arguments(text: str, names: dict) -> tuple:
+    """The arguments that a text gives."""
+    source, types = with_types(text, names)
     scope = {"jnp": jnp, "np": sys.modules["numpy"], "minijax": sys.modules["minijax"], **names, "__types__": types}
     try:
-        return tuple(eval(f"({source},)" if source.strip() else "()", scope))
+        return eval(source, scope)
     except SyntaxError:
         raise BadInput(f"--args: {text!r} is no list of expressions and types") from None
     except Exception as error:

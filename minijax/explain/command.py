@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ast
 import os
-import runpy
 import shlex
 import sys
 import traceback
@@ -15,11 +14,22 @@ from typing import Any
 
 from ..alias import as_jax, install_as_jax
 from . import rules
-from .capture import BadInput, arguments, check_is_file, defined_in, functions_in, loaded, run_to_call, split_target
+from .capture import (
+    BadInput,
+    arguments,
+    check_is_file,
+    defined_in,
+    functions_in,
+    loaded,
+    run_to_call,
+    split_target,
+    with_types,
+)
 from .compare import jax_badges
 from .debugger import Left
 from .debugging import TESTS, watched
 from .stages import explainer
+from .watching import run_file
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,9 +100,12 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
         function, scope = loaded(file, name, options.script_args)
         args, kwargs = arguments(options.args, scope), {}
     command = shlex.join(["python", "-m", "minijax", *words])
-    job = {"file": file, "name": name, "argv": options.script_args, "call": None}
+    job = {"file": file, "name": name, "argv": options.script_args}
     if options.args is None:
         job |= {"call": options.call, "defined_in": defined_in(file, name)}
+    else:
+        source, types = with_types(options.args, scope)
+        job["written"] = source, [(x.shape, x.dtype.name) for x in types]
     try:
         made = explainer(
             function,
@@ -121,13 +134,12 @@ def _run(script: str, arguments: Sequence[str]) -> int:
         install_as_jax()
     except RuntimeError as error:
         raise BadInput(str(error)) from error
-    sys.argv, sys.path[0:0] = [script, *arguments], [os.path.dirname(os.path.abspath(script))]
     try:
-        runpy.run_path(script, run_name="__main__")
+        run_file(script, arguments)
     except Exception as error:
         # The user's traceback begins in the script.
         frames = error.__traceback__
-        while frames is not None and frames.tb_frame.f_code.co_filename != script:
+        while frames is not None and os.path.abspath(frames.tb_frame.f_code.co_filename) != os.path.abspath(script):
             frames = frames.tb_next
         traceback.print_exception(error.with_traceback(frames or error.__traceback__))
         return 1

@@ -37,15 +37,21 @@ def _as_numpy(x: ArrayImpl) -> Any:
 
 
 def jax_badges(traced: Traced, job: dict) -> list[Badge]:
-    """Two badges: values and jaxpr are those of JAX. Skipped, with the reason, where JAX cannot run the function."""
+    """Two badges: values and jaxpr are those of JAX. Skipped, with the reason, where JAX cannot run the function.
+
+    job: how the other process finds the function and its arguments, which are of the classes that the script defines there. The
+    arrays among their leaves come from here.
+    """
     names = NAMES
     if find_spec("jax") is None:
         return [Badge(name, "skipped", "JAX is not installed") for name in names]
     try:
         samples = traced.samples()
-        arguments = tree_unflatten(traced.tree, traced.filled([_as_numpy(x) for x in samples]))
-        pickled = pickle.dumps(job | {"arguments": arguments, "static": traced.static, "unwrap": traced.unwrapped})
-        answer = _ask(pickled)
+        arrays = [_as_numpy(x) for x in samples]
+        given = {"arrays": arrays, "places": traced.places, "count": len(traced.leaves), "unwrap": traced.unwrapped}
+        if "module" in job:
+            given["arguments"] = tree_unflatten(traced.tree, traced.filled(arrays))
+        answer = _ask(pickle.dumps(job | given))
         ours = [np.asarray(to_array(x)._value) for x in run(traced.jaxpr, samples)]
     except Exception as error:
         return [Badge(name, "skipped", f"{type(error).__name__}: {error}".splitlines()[0]) for name in names]
@@ -68,9 +74,7 @@ def badges_of_function(traced: Traced) -> list[Badge]:
     if getattr(found, "__wrapped__" if traced.unwrapped else "__call__", None) is None or file is None:
         detail = f"{name} is not at the top of a module, where a process with JAX would find it"
         return [Badge(badge, "skipped", detail) for badge in NAMES]
-    return jax_badges(
-        traced, {"file": file, "name": name, "argv": [], "call": None, "module": module, "path": sys.path}
-    )
+    return jax_badges(traced, {"file": file, "name": name, "module": module, "path": sys.path})
 
 
 def _ask(job: bytes) -> dict:

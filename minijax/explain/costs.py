@@ -13,7 +13,9 @@ from math import prod
 
 from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params, last_used
+from ..core.primitive import Primitive
 from ..foundation.dtypes import float0
+from ..lowering.lowered import lowered
 from .model import Cost
 from .provenance import every_equation
 
@@ -92,14 +94,27 @@ OPERATIONS: dict[str, Callable[[JaxprEqn], int]] = {
 
 def counted(eqn: JaxprEqn) -> bool:
     """Whether the operations of an equation are known. Those of random numbers are not counted."""
-    name = eqn.primitive.name
+    return _is_known(eqn.primitive) or bool(carried(eqn))
+
+
+def _is_known(primitive: Primitive) -> bool:
+    name = primitive.name
     known = name in MOVES or name in OPERATIONS or name in ELEMENTWISE or name in ALSO_ELEMENTWISE or name in CUMULATIVE
-    return bool(known or eqn.primitive.elementwise or jaxprs_in_params(eqn.params))
+    return known or primitive.elementwise
+
+
+def carried(eqn: JaxprEqn) -> list[Jaxpr]:
+    """The jaxprs that an equation carries. A user's primitive, such as kaf's, carries none: the function that it is lowered to
+    says what it computes."""
+    inner = jaxprs_in_params(eqn.params) if eqn.params else []
+    if inner or _is_known(eqn.primitive):
+        return inner
+    return jaxprs_in_params(lowered(eqn, "cpu").params)
 
 
 def cost_of(eqn: JaxprEqn) -> Cost:
     """What one run of an equation costs, with all runs of the jaxprs that it carries."""
-    inner = jaxprs_in_params(eqn.params)
+    inner = carried(eqn)
     name = eqn.primitive.name
     if inner:
         costs = [cost_of_jaxpr(jaxpr) for jaxpr in inner]
@@ -145,7 +160,7 @@ def live_bytes(jaxpr: Jaxpr | ClosedJaxpr) -> list[int]:
         for v in eqn.outvars:
             alive[v] = nbytes(v.aval)
             total += alive[v]
-        inner = jaxprs_in_params(eqn.params) if eqn.params else ()
+        inner = carried(eqn)
         found.append(total + max(map(_within, inner), default=0))
         for v in _ended(eqn, last):
             total -= alive.pop(v, 0)

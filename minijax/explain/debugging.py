@@ -32,10 +32,9 @@ from ..foundation.source_info import Origin, SourceInfo, context, current_origin
 from ..lowering import compile as lowering
 from ..lowering import run as lowering_run
 from ..lowering.origins import numbered
-from ..transforms.transpose import accumulate, transpose_eqn
 from .capture import BadInput
 from .debugger import Debugger, Left, in_frame_of
-from .names import Names, base, expression, is_of_user, user_frame
+from .names import Names, base, expression, nearest, user_frame
 from .running import summary
 
 TESTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"NaN": np.isnan, "infinity": np.isinf}
@@ -145,8 +144,11 @@ class Watch:
         return run
 
     def note_operands(self, args: Sequence) -> None:
-        self.names.note_operands(args)
-        for ct, of in cotangents(sys._getframe(2)):
+        if not args:
+            return
+        environment, transposing = nearest(sys._getframe(2))
+        self.names.note_operands(args, environment)
+        for ct, of in () if transposing is None else cotangents(transposing.f_locals):
             self.names.note_cotangent(ct, of)
 
     def note_result(self, x: Any, primitive: Primitive, origin: Origin | None, args: Sequence) -> None:
@@ -159,30 +161,30 @@ class Watch:
             # A batch rule moves an axis before it computes: the value is what it was.
             self.names.same(args[0], x)
         elif origin is not None and origin.place is not None:
-            text = expression(origin.place)
-            rule = rule_of(origin, primitive)
-            self.names.note_result(x, text if rule is None else f"{primitive.name}, by the {rule.kind} rule at {text}")
+            self.names.note_result(x, (primitive, origin))
 
     # -- what arises -------------------------------------------------------------------------------------------------------
 
     def know(self, value: np.ndarray) -> bool:
-        """Whether an array with a NaN or an infinity was met before; it is from now on."""
+        """Whether an array has a NaN or an infinity; if so, it is known from now on."""
         key = id(value)
         if key in self.known:
             return True
-        if _is_float(value) and not np.isfinite(value).all():
-            self.known[key] = ref(value, lambda _: self.known.pop(key, None))
-        return False
+        if not _is_float(value) or np.isfinite(value).all():
+            return False
+        self.known[key] = ref(value, lambda _: self.known.pop(key, None))
+        return True
 
     def look_at_data(self, primitive: Primitive, origin: Origin | None, args: Sequence) -> None:
         """A NaN or infinity that no operation made is in the program's data. A number that the program writes, as the -inf of
         `jnp.where(mask, x, -jnp.inf)`, is an infinity on purpose."""
         for x in args:
+            if type(x) is ArrayImpl and self.names.made_by(x) is not None:
+                continue  # It was looked at when it was made.
             value = x._value if type(x) is ArrayImpl else np.asarray(x)
             written = not isinstance(x, Array | np.ndarray) or hasattr(x, "number")
-            if not _is_float(value) or id(value) in self.known or np.isfinite(value).all():
+            if id(value) in self.known or not self.know(value):
                 continue
-            self.know(value)
             for kind in self.kinds:
                 place = None if origin is None or origin.place is None else origin.place
                 key = (id(place.code), place.offset) if place is not None else (0, 0)
@@ -195,15 +197,16 @@ class Watch:
         self, primitive: Primitive, origin: Origin | None, args: Sequence, results: Sequence, params: dict
     ) -> None:
         # Every equation of a jaxpr that an operation carries was looked at when it ran.
-        carried = bool(jaxprs_in_params(params))
+        carried = bool(params) and bool(jaxprs_in_params(params))
         for x in results:
-            if not isinstance(x, ArrayImpl) or x.dtype in (float0, key_fry):
+            if type(x) is not ArrayImpl:
                 continue
             self.note_result(x, primitive, origin, args)
             value = x._value
-            kinds = [] if carried else [k for k in self.kinds if self.arises(TESTS[k], value, args)]
-            self.know(value)
-            if not carried and self.holds is not None and self.holds(value):
+            # One look at what is finite, which nearly every result is.
+            known = self.know(value)
+            kinds = [] if carried or not known else [k for k in self.kinds if self.arises(TESTS[k], value, args)]
+            if self.holds is not None and not carried and x.dtype not in (float0, key_fry) and self.holds(value):
                 kinds.append(str(self.when))
             if kinds:
                 self.stop(kinds[0], primitive, origin, args, x)
@@ -257,7 +260,7 @@ class Watch:
                 wanted = "_".join(wanted.split())
                 words = "" if path == wanted else path
             else:
-                wanted, words = "operand", self.names.made_by(x) or ""
+                wanted, words = "operand", made_by_words(self.names.made_by(x))
             name = next(n for n in numbered(wanted) if n not in [n for n, _, _ in found])
             found.append((name, words, to_array(x)))
         return found
@@ -306,22 +309,25 @@ def rule_of(origin: Origin, primitive: Primitive) -> Origin | None:
     return None if own else origin
 
 
+def made_by_words(made: tuple[Primitive, Origin] | None) -> str:
+    if made is None:
+        return ""
+    primitive, origin = made
+    rule, text = rule_of(origin, primitive), expression(origin.place)
+    return text if rule is None else f"{primitive.name}, by the {rule.kind} rule at {text}"
+
+
 def is_of_the_way_back(origin: Origin) -> bool:
     return origin.role == "cotangent" or any(map(is_of_the_way_back, origin.parents[:1]))
 
 
-def cotangents(frame: FrameType | None) -> list[tuple[Any, str]]:
-    """(cotangent, what it is) of those that are transposed, or added, now."""
-    while frame is not None and not is_of_user(frame):
-        if frame.f_code is accumulate.__code__:
-            parts = [frame.f_locals["before"], frame.f_locals["ct"]]
-            return [(x, "a part of a cotangent, from one of its readers") for x in parts]
-        if frame.f_code is transpose_eqn.__code__:
-            ct, place = frame.f_locals.get("ct"), frame.f_locals["eqn"].source_info
-            of = "a value" if place is None else place.target or expression(place)
-            return [(x, f"the cotangent of {of}") for x in (ct if isinstance(ct, list) else [ct])]
-        frame = frame.f_back
-    return []
+def cotangents(found: dict[str, Any]) -> list[tuple[Any, str]]:
+    """(cotangent, what it is) of those that are transposed, or added: of the locals of `accumulate` or `transpose_eqn`."""
+    if "before" in found:
+        return [(x, "a part of a cotangent, from one of its readers") for x in (found["before"], found["ct"])]
+    ct, place = found.get("ct"), found["eqn"].source_info
+    of = "a value" if place is None else place.target or expression(place)
+    return [(x, f"the cotangent of {of}") for x in (ct if isinstance(ct, list) else [ct])]
 
 
 def running_frame(place: SourceInfo | None, frame: FrameType | None) -> FrameType | None:

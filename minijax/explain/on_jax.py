@@ -30,41 +30,64 @@ class _Answer(MetaPathFinder, Loader):
         pass
 
 
-def main(job: dict) -> dict:
-    here = dirname(__file__)
-    watching, outline = (runpy.run_path(join(here, f"{name}.py")) for name in ("watching", "outline"))
-    sys.meta_path.insert(0, _Answer())
+def _once(register):
+    """A library that registers its classes with minijax and with JAX, as kaf does, registers them twice with JAX here."""
+    seen = set()
+
+    def registered(cls, *args, **kwargs):
+        if cls in seen:
+            return cls
+        seen.add(cls)
+        return register(cls, *args, **kwargs)
+
+    return registered
+
+
+def called(job: dict, watching: dict) -> tuple:
+    """(function, arguments, keyword arguments), on JAX."""
+    name = job["name"]
     if job.get("module", "__main__") != "__main__":
         # As where the function is explained, so that the module's relative imports are right.
         sys.path[:] = job["path"]
         function = import_module(job["module"])
-        for part in job["name"].split("."):
+        for part in name.split("."):
             function = getattr(function, part)
-    elif job["call"] is None:
-        function, _ = watching["load"](job["file"], job["name"], job["argv"])
+        return function, *job["arguments"]
+    if "call" not in job:
+        function, names = watching["load"](job["file"], name, job.get("argv", ()))
         if function is None:
-            raise LookupError(f"{job['name']} is not there when the file is imported")
-    else:
-        library = dirname(jax.__file__)
-        try:
-            watching["run_until"](job["file"], job["defined_in"], job["name"], job["call"], job["argv"], library)
-            raise LookupError(f"on JAX the script never calls {job['name']}")
-        except watching["Reached"] as reached:
-            function = reached.call[0]
+            raise LookupError(f"{name} is not there when the file is imported")
+        if "module" in job:
+            return function, *job["arguments"]
+        source, types = job["written"]
+        types = [jax.ShapeDtypeStruct(shape, jax.numpy.dtype(dtype)) for shape, dtype in types]
+        return function, eval(source, {"jnp": jax.numpy, "np": numpy, "minijax": jax, **names, "__types__": types}), {}
+    try:
+        watching["run_until"](job["file"], job["defined_in"], name, job["call"], job["argv"], dirname(jax.__file__))
+    except watching["Reached"] as reached:
+        return reached.call
+    raise LookupError(f"on JAX the script never calls {name}")
+
+
+def main(job: dict) -> dict:
+    here = dirname(__file__)
+    watching, outline = (runpy.run_path(join(here, f"{name}.py")) for name in ("watching", "outline"))
+    sys.meta_path.insert(0, _Answer())
+    for name in ("register_dataclass", "register_pytree_node", "register_pytree_with_keys", "register_static"):
+        setattr(jax.tree_util, name, _once(getattr(jax.tree_util, name)))
+    function, *arguments = called(job, watching)
     function = getattr(function, "__wrapped__", function) if job["unwrap"] else function
-    args, kwargs = job["arguments"]
-    static = set(job["static"])
+    leaves, tree = jax.tree_util.tree_flatten(tuple(arguments))
+    if len(leaves) != job["count"]:
+        raise LookupError(f"the arguments have {len(leaves)} leaves, and {job['count']} on minijax")
 
     def of_arrays(*arrays):
         # Arguments that are no arrays are part of the program.
-        filled, given = [], iter(arrays)
-        for i, x in enumerate(leaves):
-            filled.append(x if i in static else next(given))
-        args, kwargs = jax.tree_util.tree_unflatten(tree, filled)
+        filled = dict(enumerate(leaves)) | dict(zip(job["places"], arrays, strict=True))
+        args, kwargs = jax.tree_util.tree_unflatten(tree, filled.values())
         return function(*args, **kwargs)
 
-    leaves, tree = jax.tree_util.tree_flatten((args, kwargs))
-    arrays = [x for i, x in enumerate(leaves) if i not in static]
+    arrays = job["arrays"]
     values = [numpy.asarray(x) for x in jax.tree_util.tree_leaves(of_arrays(*arrays))]
     values = [x.astype(numpy.float64) if x.dtype.kind in "fV" else x for x in values]
     return {

@@ -36,6 +36,8 @@ def _inline(jaxpr, args: list[str], names: dict, equations: list) -> list[str]:
         if eqn.primitive.name in INLINED:
             names.update({v: f"c{id(v)}" for v in inner.jaxpr.constvars})
             results = _inline(inner.jaxpr, operands, names, equations)
+        elif (number := _converted(eqn, operands)) is not None:
+            results = [number]
         else:
             results = [f"e{len(equations)}.{i}" for i in range(len(eqn.outvars))]
             left = f"{' '.join(map(_type, eqn.outvars))} = {eqn.primitive.name}"
@@ -61,5 +63,20 @@ def _atom(v, names: dict) -> str:
     if not hasattr(v, "val"):
         return names[v]
     value = v.val.item() if hasattr(v.val, "item") else v.val
-    value = next((t(value) for t in (bool, int, float, complex) if isinstance(value, t)), value)
+    return _literal(next((t(value) for t in (bool, int, float, complex) if isinstance(value, t)), value), v)
+
+
+def _literal(value, v) -> str:
+    """A number of a variable's type. JAX keeps a number as it is written, 0.1, and minijax the nearest of the dtype."""
+    if isinstance(value, (bool, int, float, complex)) and hasattr(v.aval.dtype, "type"):
+        value = v.aval.dtype.type(value).item()
     return f"{value}:{_type(v)}"
+
+
+def _converted(eqn, operands: list[str]) -> str | None:
+    """The number that an equation only converts: what comes into a function that JAX jits, as the 0 of `where(mask, x, 0)`."""
+    number = operands[0].rpartition(":")[0] if eqn.primitive.name == "convert_element_type" else ""
+    if not number:
+        return None
+    value = number == "True" if number in ("True", "False") else complex(number)
+    return _literal(value if eqn.outvars[0].aval.dtype.kind == "c" else value.real, eqn.outvars[0])

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
 from ..foundation.source_info import PACKAGE_DIRECTORY, Origin, SourceInfo
+from ..lowering.lowered import find
 from .model import Place, Ref, Rule
 
 
@@ -31,6 +32,16 @@ def _every(jaxpr: Jaxpr | ClosedJaxpr, depth: int, seen: set[int]) -> Iterator[t
             yield eqn, depth
             for inner in jaxprs_in_params(eqn.params):
                 yield from _every(inner, depth + 1, seen)
+
+
+def carriers(closed_jaxpr: ClosedJaxpr) -> dict[int, list[JaxprEqn]]:
+    """{id of an equation in an inner jaxpr: the equations that carry that jaxpr}, the outer equations first."""
+    found: dict[int, list[JaxprEqn]] = {}
+    for eqn, _ in every_equation(closed_jaxpr):
+        for inner in jaxprs_in_params(eqn.params):
+            for one in inner.eqns:
+                found.setdefault(id(one), []).append(eqn)
+    return found
 
 
 class Marks:
@@ -211,10 +222,13 @@ class Rules:
             return self._numbered("sum", SUM)
         key = (id(primitive), kind)
         if key not in self.numbers:
-            where = origin.rule
-            function = getattr(primitive, kind, None)
-            source = source_of(function) if callable(function) and where.line is not None else ""
-            self._numbered(key, Rule(primitive.name, kind, short_file(where.file_name), where.line, source))
+            function = find(primitive, "cpu") if kind == "lowering" else getattr(primitive, kind, None)
+            code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+            if code is None:
+                self._numbered(key, Rule(primitive.name, kind, None, None, ""))
+            else:
+                file, line = short_file(code.co_filename), code.co_firstlineno
+                self._numbered(key, Rule(primitive.name, kind, file, line, source_of(function)))
         return self.numbers[key]
 
     def _numbered(self, key, rule: Rule) -> int:

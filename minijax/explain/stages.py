@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 import linecache
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 from ..api.arguments import check_callable
 from ..api.checkpoint import checkpoint
-from ..core.jaxpr import ClosedJaxpr, JaxprEqn, Var, jaxpr_as_fun
+from ..core.avals import ShapedArray
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Var, jaxpr_as_fun, jaxprs_in_params
 from ..core.staging import trace_to_closed_jaxpr
 from ..core.traces import called_by_user
 from ..lowering import passes, xla
@@ -27,8 +28,8 @@ from .costs import cost_of, counted, nbytes
 from .explanation import Explanation
 from .listing import Listing, listing
 from .memory import timeline, version
-from .model import Cost, Equation, Line, SourceFile, Stage
-from .provenance import Marks, Rules, code_lines, place_of
+from .model import Cost, Equation, Line, Ref, SourceFile, Stage
+from .provenance import Marks, Rules, carriers, code_lines, every_equation, place_of
 from .running import NotRun, run, sample, summary
 from .traced import Traced
 from .words import bytes_text, counted_text, pass_change, reason
@@ -77,6 +78,8 @@ class _Maker:
         arguments = tuple(f"{n}: {a.str_short(short_dtypes=True)}" for n, a in zip(traced.names, avals))
         self.made = Explanation(traced.name, arguments, command or f"minijax.explain({traced.name})(...)")
         self.marks, self.rules = Marks(), Rules()
+        # The types of the cotangents that the gradient takes.
+        self.cotangents: list[ShapedArray] = []
         outs = traced.jaxpr.out_avals
         scalar = len(outs) == 1 and outs[0].shape == () and outs[0].dtype.kind == "f"
         self.wants_gradient = (scalar and any(traced.differentiated)) if grad is None else grad
@@ -115,7 +118,7 @@ class _Maker:
         made.versions = [version(name, make) for name, make in self.versions(gradient).items()]
         if checks:
             made.badges.append(
-                gradient_badge(self.first, gradient, traced.differentiated, self.attempted(traced.samples))
+                gradient_badge(self.first, gradient, traced.differentiated, self.attempted(self.gradient_samples))
             )
         return made
 
@@ -148,9 +151,9 @@ class _Maker:
             stage.lines += [Line(f"# {heading}")] if heading else []
             stage.lines += found.lines
             names.update(found.names)
-            first = len(stage.equations)
+            first, around = len(stage.equations), carriers(closed_jaxpr)
             for eqn, depth in found.eqns:
-                stage.equations.append(self.equation(eqn, depth, len(stage.equations), found))
+                stage.equations.append(self.equation(eqn, depth, len(stage.equations), found, around))
             with_marks, eqns = self.marks.mark(closed_jaxpr, place, first, [eqn for eqn, _ in found.eqns])
             self.listings[id(with_marks)] = eqns
             marked.append(with_marks)
@@ -173,8 +176,11 @@ class _Maker:
         for number, row in rows.items():
             stage.equations[number].text = " ".join(row)
 
-    def equation(self, eqn: JaxprEqn, depth: int, number: int, found: Listing) -> Equation:
+    def equation(self, eqn: JaxprEqn, depth: int, number: int, found: Listing, around: dict) -> Equation:
         parents = self.marks.nearest(eqn.origin)
+        if not parents and len(self.stages) > 2:
+            # Equations of a function that a primitive is lowered to: the function is traced once, and called by several.
+            parents = tuple(dict.fromkeys(self.ancestors(eqn, around)))
         # Without ancestors after the first jaxpr, a transformation itself wrote the equation, and its place is the caller's.
         origin = eqn.origin if parents or len(self.stages) == 2 else None
         return Equation(
@@ -193,6 +199,13 @@ class _Maker:
             same=self.marks.own(eqn.origin),
             cost=self.cost(eqn),
         )
+
+    def ancestors(self, eqn: JaxprEqn, around: dict) -> Iterator[Ref]:
+        """The equations that an equation comes from; where it has none, those of the equations that carry its jaxpr."""
+        nearest = self.marks.nearest(eqn.origin)
+        yield from nearest
+        for outer in () if nearest else around.get(id(eqn), ()):
+            yield from self.ancestors(outer, around)
 
     def users(self, ref) -> Sequence[int]:
         """The equations of the jaxpr stage that an equation comes from."""
@@ -356,10 +369,9 @@ class _Maker:
         return marked
 
     def passes(self, last: ClosedJaxpr):
-        before_stage, pairs = self.last_stage, self.paired(self.last_stage, last)
-        before = {id(v): equation.number for equation, eqn in pairs for v in eqn.outvars}
+        before_stage, before = self.last_stage, self.numbered(last)
         steps = passes.stages(last)
-        position, last_eqns = 0, None
+        position, last_eqns, self.jaxpr_before = 0, None, last
         while True:
             found = self.attempted(lambda: next(steps, None))
             if found is None:
@@ -374,7 +386,11 @@ class _Maker:
                 before_stage = len(self.stages) - 1
             else:
                 before_stage, before = self.one_pass(position, name, closed_jaxpr, before_stage, before)
-            last_eqns = closed_jaxpr.eqns
+            last_eqns, self.jaxpr_before = closed_jaxpr.eqns, closed_jaxpr
+
+    def numbered(self, marked: ClosedJaxpr) -> dict[int, int]:
+        """{id of a variable: the number of the equation that computes it}, in inner jaxprs too."""
+        return {id(v): number for number, eqn in enumerate(self.listed(marked)) for v in eqn.outvars}
 
     def unchanged_pass(self, position: int, name: str):
         """The stage of a pass that changed nothing: its text need not be made again."""
@@ -386,35 +402,29 @@ class _Maker:
     def tops(self, place: int) -> list[Equation]:
         return [e for e in self.stages[place].equations if e.depth == 0]
 
-    def paired(self, place: int, closed_jaxpr: ClosedJaxpr) -> list[tuple[Equation, JaxprEqn]]:
-        return list(zip(self.tops(place), closed_jaxpr.eqns, strict=True))
-
     def one_pass(self, position: int, name: str, closed_jaxpr: ClosedJaxpr, before_stage: int, before: dict):
-        self.jaxpr_stage(f"pass{position}", _title(name), closed_jaxpr)
+        marked = self.jaxpr_stage(f"pass{position}", _title(name), closed_jaxpr)
         stage, place = self.stages[-1], len(self.stages) - 1
-        now: dict[int, int] = {}
+        earlier, now = self.stages[before_stage].equations, self.numbered(marked)
         stands_in: dict[Any, Equation] = {}
-        for equation, eqn in self.paired(place, closed_jaxpr):
+        for equation, eqn in zip(stage.equations, self.listed(marked), strict=True):
             for v in eqn.outvars:
-                now[id(v)] = equation.number
                 if id(v) in before:
                     equation.same = (before_stage, before[id(v)])
                 if v in self.values:
                     equation.value, equation.finite = self.values[v]
             for ref in equation.parents:
                 stands_in.setdefault(ref, equation)
-        gone = {n for v, n in before.items() if v not in now}
-        gone -= {n for v, n in before.items() if v in now}
-        for number in sorted(gone):
-            equation = self.stages[before_stage].equations[number]
-            equation.removed = (place, reason(name, self.in_its_place(before_stage, number, stands_in)))
-        new = [e for e in stage.equations if e.depth == 0 and (e.same is None or e.same[0] != before_stage)]
-        changed = sum(
-            e.same is not None and e.same[0] == before_stage and e.primitive != self.made.equation(e.same).primitive
-            for e in stage.equations
-            if e.depth == 0
-        )
-        stage.change = pass_change(name, len(gone), len(new), changed)
+        gone = {n for v, n in before.items() if v not in now} - {n for v, n in before.items() if v in now}
+        # What became of the equations of inner jaxprs is asked pass by pass.
+        inner = removed_within(self.jaxpr_before) if name == "inner_programs" else {}
+        names = {before[v]: pass_ for v, pass_ in inner.items() if v in before}
+        for number in gone:
+            instead = self.in_its_place(before_stage, number, stands_in)
+            earlier[number].removed = (place, reason(names.get(number, name), instead))
+        kept = [e for e in stage.equations if e.same is not None and e.same[0] == before_stage]
+        changed = sum(e.primitive != self.made.equation(e.same).primitive for e in kept)
+        stage.change = pass_change(name, len(gone), len(stage.equations) - len(kept), changed)
         return place, now
 
     def in_its_place(self, stage: int, number: int, stands_in) -> Equation | None:
@@ -562,6 +572,20 @@ class _Maker:
             return [*values, *[instantiate(ct) for ct, nz in zip(pull(cts), nonzero) if nz]]
 
         return trace_to_closed_jaxpr(function, [*self.first.in_avals, *self.cotangents])
+
+
+def removed_within(jaxpr: Jaxpr | ClosedJaxpr) -> dict[int, str]:
+    """{id of a variable of an inner jaxpr: the pass that removes its equation}."""
+    found: dict[int, str] = {}
+    for eqn, _ in every_equation(jaxpr):
+        for inner in jaxprs_in_params(eqn.params):
+            if isinstance(inner, ClosedJaxpr):
+                left = {id(v) for e in inner.eqns for v in e.outvars}
+                for name, after in passes.stages(inner):
+                    now = {id(v) for e in after.eqns for v in e.outvars}
+                    found.update(dict.fromkeys(left - now, name))
+                    left &= now
+    return found
 
 
 def _title(name: str) -> str:

@@ -23,14 +23,28 @@ class _Page:
         return f"\033[{CODES[style]}m{text}\033[0m" if self.color and style in CODES and text else text
 
     def row(self, text: str = "", style: str | None = None, note: str = ""):
-        """A line, and a note at its end if there is room."""
+        """A line, and a note at its end if there is room. What is too long goes on in a line that is indented more."""
         free = self.width - len(text) - 2
         if note and free >= 12:
             note = note if len(note) <= free else note[: free - 1] + "…"
-            text = self.ink(text, style) + "  " + self.ink(note.rjust(free), "note")
+            self.rows.append(self.ink(text, style) + "  " + self.ink(note.rjust(free), "note"))
         else:
-            text = self.ink(text, style)
-        self.rows.append(text.rstrip())
+            self.rows += [self.ink(row, style).rstrip() for row in folded(text, self.width)]
+
+
+def folded(text: str, width: int) -> list[str]:
+    """The text in lines of at most that width."""
+    if len(text) <= width:
+        return [text]
+    indent = min(len(text) - len(text.lstrip()) + 4, width // 2)
+    return textwrap.wrap(
+        text,
+        width,
+        subsequent_indent=" " * indent,
+        expand_tabs=False,
+        replace_whitespace=False,
+        break_on_hyphens=False,
+    )
 
 
 def text(made: Explanation, color: bool = False, width: int = 80) -> str:
@@ -38,7 +52,8 @@ def text(made: Explanation, color: bool = False, width: int = 80) -> str:
     page = _Page(color, width)
     for row in textwrap.wrap(f"{made.name}({', '.join(made.arguments)})", width, subsequent_indent="    "):
         page.row(row, "title")
-    page.row(made.command, "note")
+    # One line, to be copied.
+    page.rows.append(page.ink(made.command, "note"))
     for badge in made.badges:
         sign = {"good": "ok ", "bad": "NO ", "skipped": "-- "}[badge.state]
         for row in textwrap.wrap(f"{sign}{badge.name}: {badge.text}", width, subsequent_indent="   "):

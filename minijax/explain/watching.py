@@ -8,7 +8,8 @@ import inspect
 import os
 import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import CodeType, FrameType, FunctionType
 
 
@@ -63,38 +64,58 @@ def is_called(code: CodeType, file: str | None, name: str, library: str) -> bool
 
 def run_until(file: str, defined_in: str | None, name: str, call: int, argv: Sequence[str], library: str) -> int:
     """Run a script; raise `Reached` at that call. Returns how many calls there were, if these were fewer."""
-    seen = 0
+    seen, last = 0, name.rpartition(".")[2]
 
     def watch(frame: FrameType, event: str, _):
         nonlocal seen
-        if event == "call" and is_called(frame.f_code, defined_in, name, library):
+        # The first two tests are quick: this runs at every call of the script's and of its libraries.
+        if event == "call" and frame.f_code.co_name == last and is_called(frame.f_code, defined_in, name, library):
             seen += 1
             if seen == call:
                 raise Reached(function_of(frame), *arguments_of(frame))
 
-    before = sys.argv, sys.path[:], sys.getprofile()
-    sys.argv, sys.path[0:0] = [file, *argv], [os.path.dirname(file)]
-    sys.setprofile(watch)
-    try:
-        runpy.run_path(file, run_name="__main__")
-    except SystemExit:
-        pass
-    finally:
-        sys.setprofile(before[2])
-        sys.argv, sys.path[:] = before[0], before[1]
+    before = sys.getprofile()
+    with _argv_and_path_restored():
+        sys.setprofile(watch)
+        try:
+            run_file(file, argv)
+        except SystemExit:
+            pass
+        finally:
+            sys.setprofile(before)
     return seen
 
 
 def load(file: str, name: str, argv: Sequence[str]) -> tuple[object, dict]:
     """(the object of that name or None, the file's names). The file runs as a module, so that what is under
     `if __name__ == "__main__"` does not run."""
-    before = sys.argv, sys.path[:]
-    sys.argv, sys.path[0:0] = [file, *argv], [os.path.dirname(file)]
-    try:
-        names = runpy.run_path(file, run_name=os.path.splitext(os.path.basename(file))[0])
-    finally:
-        sys.argv, sys.path[:] = before
+    with _argv_and_path_restored():
+        names = run_file(file, argv, os.path.splitext(os.path.basename(file))[0])
     found: object = names
     for part in name.split("."):
         found = found.get(part) if isinstance(found, dict) else getattr(found, part, None)
     return found, names
+
+
+def run_file(file: str, argv: Sequence[str], run_name: str = "__main__") -> dict:
+    """Run a file, with these arguments; return its names. A file of a package runs as `python -m package.module` runs it: its
+    relative imports work, and a neighbour such as `kaf/sklearn.py` does not hide the library of that name."""
+    folder, module = os.path.split(os.path.splitext(os.path.abspath(file))[0])
+    own = folder
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder, package = os.path.split(folder)
+        module = f"{package}.{module}"
+    sys.argv, sys.path[0:0] = [file, *argv], [folder]
+    if folder == own:
+        return runpy.run_path(file, run_name=run_name)
+    sys.path.append(own)
+    return runpy.run_module(module, run_name=run_name, alter_sys=True)
+
+
+@contextmanager
+def _argv_and_path_restored() -> Iterator[None]:
+    before = sys.argv, sys.path[:]
+    try:
+        yield
+    finally:
+        sys.argv, sys.path[:] = before

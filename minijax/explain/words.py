@@ -31,6 +31,16 @@ def counted_text(n: int, what: str) -> str:
 
 # What each pass does, and why an equation goes.
 PASSES = {
+    "lowerings": (
+        "Functions stand for the primitives that are lowered to them",
+        "the function that it is lowered to stands here",
+    ),
+    "one_condition": (
+        "Loops of batches run until the last example is done",
+        "one loop for all examples does its work",
+    ),
+    "plain_products": ("Products by an algorithm are products of casts", "a product of casts does its work"),
+    "inner_programs": ("Programs within equations go through all passes", "its program went through all passes"),
     "dead_code": ("Equations that no result needs go", "no result needs it"),
     "fold_constants": ("Scalars that depend on numbers alone become numbers", "it depends on numbers alone"),
     "identities": ("Operations that return their operand go", "it returns its operand, or an equation does its work"),

@@ -30,6 +30,7 @@ _DEFAULTS = {
     "jax_num_cpu_devices": -1,
     "jax_numpy_dtype_promotion": "standard",
     "jax_numpy_rank_promotion": "allow",
+    "jax_pprint_use_color": True,
     "jax_traceback_filtering": "auto",
     "minijax_compiler": "numpy",
     "minijax_fast": True,

@@ -1,4 +1,4 @@
-"""How the text of a jaxpr depends on JAX's version: minijax prints what the installed JAX would print.
+"""How the text of a jaxpr depends on JAX's version, and on who reads it: minijax prints what the installed JAX would print.
 
 The version is read from the metadata of the installed distribution; nothing of JAX is imported. Without JAX, minijax prints as
 `NEWEST`. `config.update("minijax_jaxpr_version", "0.10.2")` or MINIJAX_JAXPR_VERSION chooses another version.
@@ -9,7 +9,9 @@ JAX 0.10.2 under every setting, since the setting must not change a result.
 
 from __future__ import annotations
 
+import builtins
 import re
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -47,6 +49,16 @@ def prints_as_of(version: str) -> bool:
     (True, False)
     """
     return _numbers(config.minijax_jaxpr_version or installed()) >= _numbers(version)
+
+
+def in_color(use_color: bool | None) -> bool:
+    """Whether the text of a jaxpr has the terminal's colours: as the caller says; if None, where people read it, in a terminal or
+    a notebook, and `jax_pprint_use_color` is on."""
+    if use_color is not None:
+        return use_color
+    shell = type(getattr(builtins, "get_ipython", lambda: None)()).__name__
+    is_read = shell == "ZMQInteractiveShell" or hasattr(sys.stdout, "isatty") and sys.stdout.isatty()
+    return config.jax_pprint_use_color and is_read
 
 
 def _nones(number: int) -> str:

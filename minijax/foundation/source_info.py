@@ -118,6 +118,10 @@ class Origin(NamedTuple):
         """The origin of a line in a rule that the user wrote; the rule works on an equation of origin `around`."""
         return tuple.__new__(Origin, (self[0], around[1], around[2], around[3], (around,), False))
 
+    def lowered_from(self, around: Origin, primitive: Any) -> Origin:
+        """The origin of a line in the function to which the user lowers a primitive, for an equation of origin `around`."""
+        return tuple.__new__(Origin, (self[0], primitive, "lowering", around[3], (around,), self[5]))
+
     def of_sum(self, add: Any, parents: tuple[Origin, ...]) -> Origin:
         """The origin of a sum of cotangents; a rule that works on an equation of this origin asks for the sum."""
         return tuple.__new__(Origin, (self[0], add, "transpose", "cotangent", parents, False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from ..core.primitive import Primitive
@@ -32,7 +33,12 @@ def lower_fun(fun: Callable[..., Any], multiple_results: bool = True) -> Callabl
     >>> jax.jit(p.bind)(2.0)
     Array(6., dtype=float32, weak_type=True)
     """
-    return _Lowering(fun if multiple_results else lambda *args, **params: [fun(*args, **params)])
+
+    @wraps(fun)
+    def listed(*args, **params):
+        return [fun(*args, **params)]
+
+    return _Lowering(fun if multiple_results else listed)
 
 
 def register_lowering(

@@ -163,6 +163,31 @@ _binary = {
 }
 
 
+# {name: an example, as `arguments -> what is printed`}
+# fmt: off
+_EXAMPLES = {
+    "exp": "1.0 -> 2.718282", "exp2": "1.0 -> 2.0", "log": "1.0 -> 0.0", "expm1": "1.0 -> 1.7182819",
+    "log1p": "1.0 -> 0.6931472", "sin": "1.0 -> 0.841471", "cos": "1.0 -> 0.5403023", "tan": "1.0 -> 1.5574077",
+    "asin": "1.0 -> 1.5707964", "acos": "1.0 -> 0.0", "atan": "1.0 -> 0.7853982", "sinh": "1.0 -> 1.1752012",
+    "cosh": "1.0 -> 1.5430807", "tanh": "1.0 -> 0.7615942", "asinh": "1.0 -> 0.8813736", "acosh": "1.0 -> 0.0",
+    "logistic": "1.0 -> 0.7310586", "erf": "1.0 -> 0.8427008", "erfc": "1.0 -> 0.1572992", "bessel_i0e": "1.0 -> 0.4657596",
+    "bessel_i1e": "1.0 -> 0.20791042", "atanh": "0.5 -> 0.54930615", "erf_inv": "0.5 -> 0.47693628",
+    "lgamma": "5.0 -> 3.1780539", "digamma": "1.0 -> -0.5772157", "sqrt": "9.0 -> 3.0", "rsqrt": "4.0 -> 0.5",
+    "cbrt": "27.0 -> 2.9999998", "square": "3.0 -> 9.0", "abs": "-3.0 -> 3.0", "real": "3 + 4j -> 3.0",
+    "imag": "3 + 4j -> 4.0", "population_count": "7 -> 3", "neg": "3.0 -> -3.0", "sign": "-2.5 -> -1.0",
+    "floor": "-1.5 -> -2.0", "ceil": "-1.5 -> -1.0", "is_finite": "1.0 -> True", "bitwise_not": "5 -> -6", "clz": "1 -> 31",
+    "add": "2, 3 -> 5", "sub": "2, 3 -> -1", "mul": "2, 3 -> 6", "div": "3.0, 2.0 -> 1.5", "rem": "-7, 3 -> -1",
+    "max": "2, 3 -> 3", "min": "2, 3 -> 2", "atan2": "1.0, -1.0 -> 2.3561945", "complex": "3.0, 4.0 -> (3+4j)",
+    "nextafter": "1.0, 2.0 -> 1.0000001", "eq": "2, 2 -> True", "ne": "2, 2 -> False", "lt": "2, 3 -> True",
+    "le": "3, 3 -> True", "gt": "2, 3 -> False", "ge": "3, 3 -> True", "zeta": "2.0, 1.0 -> 1.644934",
+    "polygamma": "1.0, 1.0 -> 1.644934", "igamma": "1.0, 2.0 -> 0.86466473", "igammac": "1.0, 2.0 -> 0.13533528",
+    "igamma_grad_a": "1.0, 2.0 -> -0.22082542", "random_gamma_grad": "1.0, 2.0 -> 1.6316915", "mulhi": "2**30, 8 -> 2",
+    "shift_left": "3, 2 -> 12", "shift_right_logical": "-8, 1 -> 2147483644", "shift_right_arithmetic": "-8, 1 -> -4",
+    "bitwise_and": "6, 3 -> 2", "bitwise_or": "6, 3 -> 7", "bitwise_xor": "6, 3 -> 5",
+}
+# fmt: on
+
+
 def _function(name: str, primitive, arity: int):
     bind = primitive.bind
     if name in _accurate:
@@ -184,9 +209,16 @@ def _function(name: str, primitive, arity: int):
     # `reduce` knows lax.add by its primitive.
     function.primitive = primitive
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"The primitive `{primitive.name}`, element by element (`jax.lax.{name}`)."
-    if name in _accurate:
-        function.__doc__ += " accuracy: what XLA may do for speed; a `lax.Tolerance` or `lax.AccuracyMode`."
+    accuracy = (
+        " accuracy: what XLA may do for speed; a `lax.Tolerance` or `lax.AccuracyMode`." if name in _accurate else ""
+    )
+    arguments, printed = _EXAMPLES[name].split(" -> ")
+    function.__doc__ = f"""The primitive `{primitive.name}`, element by element (`jax.lax.{name}`).{accuracy}
+
+    >>> from minijax import lax
+    >>> print(lax.{name}({arguments}))
+    {printed}
+    """
     return function
 
 
@@ -218,41 +250,78 @@ globals().update(_primitives)
 
 
 class RoundingMethod(enum.IntEnum):
-    """The integer that `round` gives for a number halfway between two integers."""
+    """The integer that `round` gives for a number halfway between two integers.
+
+    >>> from minijax import lax
+    >>> lax.round(2.5, lax.RoundingMethod.TO_NEAREST_EVEN), lax.round(2.5)
+    (Array(2., dtype=float32, weak_type=True), Array(3., dtype=float32, weak_type=True))
+    """
 
     AWAY_FROM_ZERO = 0
     TO_NEAREST_EVEN = 1
 
 
 def round(x: ArrayLike, rounding_method: RoundingMethod = RoundingMethod.AWAY_FROM_ZERO) -> Array:
-    """x rounded to the nearest integer (`lax.round`)."""
+    """x rounded to the nearest integer (`lax.round`).
+
+    >>> from minijax import lax
+    >>> lax.round(-1.5)
+    Array(-2., dtype=float32, weak_type=True)
+    """
     return registry["round"].bind(x, rounding_method=RoundingMethod(rounding_method))
 
 
 def conj(x: ArrayLike) -> Array:
-    """The complex conjugate (`lax.conj`)."""
+    """The complex conjugate (`lax.conj`).
+
+    >>> from minijax import lax
+    >>> lax.conj(3 + 4j)
+    Array(3.-4.j, dtype=complex64, weak_type=True)
+    """
     return elementwise.conj_p.bind(x, input_dtype=get_aval(x).dtype)
 
 
 def reciprocal(x: ArrayLike) -> Array:
-    """1 / x (`lax.reciprocal`)."""
+    """1 / x (`lax.reciprocal`).
+
+    >>> from minijax import lax
+    >>> lax.reciprocal(4.0)
+    Array(0.25, dtype=float32, weak_type=True)
+    """
     return integer_pow(x, -1)
 
 
 def pow(x: ArrayLike, y: ArrayLike) -> Array:
-    """x to the power y, where y has the dtype of x or holds integers (`lax.pow`)."""
+    """x to the power y, where y has the dtype of x or holds integers (`lax.pow`).
+
+    >>> from minijax import lax
+    >>> lax.pow(2.0, 3)
+    Array(8., dtype=float32, weak_type=True)
+    """
     if python_scalar_type(y) not in (None, bool):
         y = to_array(y)
     return elementwise.pow_p.bind(x, y)
 
 
 def clamp(min: ArrayLike | None, x: ArrayLike, max: ArrayLike | None) -> Array:
-    """x, but at least `min` and at most `max` (`lax.clamp`)."""
+    """x, but at least `min` and at most `max` (`lax.clamp`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.clamp(0, jnp.array([-1, 2, 9]), 5)
+    Array([0, 2, 5], dtype=int32)
+    """
     return elementwise.clamp_p.bind(min, x, max)
 
 
 def select_n(which: ArrayLike, *cases: ArrayLike) -> Array:
-    """Elements of the arrays `cases`, from `cases[which]` at each place (`lax.select_n`)."""
+    """Elements of the arrays `cases`, from `cases[which]` at each place (`lax.select_n`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.select_n(jnp.array([True, False]), jnp.array([1, 2]), jnp.array([3, 4]))
+    Array([3, 2], dtype=int32)
+    """
     if not cases:
         raise ValueError("select_n() must have at least one case")
     return elementwise.select_n_p.bind(which, *cases)
@@ -268,7 +337,13 @@ def convert_element_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
 
 
 def bitcast_convert_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
-    """The same bits, read as another dtype (`lax.bitcast_convert_type`)."""
+    """The same bits, read as another dtype (`lax.bitcast_convert_type`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.bitcast_convert_type(jnp.float32(1.0), "int32")
+    Array(1065353216, dtype=int32)
+    """
     dtype, new_dtype = get_aval(operand).dtype, canonicalize_dtype(new_dtype)
     if dtype != new_dtype and (dtype.kind in "bc" or new_dtype.kind in "bc"):
         raise TypeError(
@@ -279,7 +354,13 @@ def bitcast_convert_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
 
 
 def stop_gradient(x: Any) -> Any:
-    """x, an array or a tree of arrays, with no derivative (`lax.stop_gradient`)."""
+    """x, an array or a tree of arrays, with no derivative (`lax.stop_gradient`).
+
+    >>> import minijax as jax
+    >>> from minijax import lax
+    >>> jax.grad(lambda x: x * lax.stop_gradient(x))(3.0)
+    Array(3., dtype=float32, weak_type=True)
+    """
 
     def stop(leaf):
         try:

@@ -15,7 +15,7 @@ from ..core.staging import trace_to_jaxpr
 from ..core.traces import Array, Tracer, get_aval, given
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes
-from ..primitives.basis import broadcast_in_dim, expand_dims, shape_of, transpose
+from ..primitives.basis import broadcast_in_dim, expand_dims, shape_of
 from ..primitives.basis import reshape as _reshape
 from ..primitives.contractions import DimensionNumbers
 from ..primitives.convolution_shapes import ConvDimensionNumbers
@@ -42,10 +42,9 @@ def reshape(operand: ArrayLike, new_sizes: Sequence[int], dimensions: Sequence[i
     Array([1., 3., 2., 4.], dtype=float32)
     """
     # Converted here, an array among the sizes raises from fewer frames of ours.
-    sizes = tuple(map(int, new_sizes))
-    if dimensions is not None:
-        operand = transpose(operand, tuple(map(operator.index, dimensions)))
-    return _reshape(operand, sizes)
+    sizes = (new_sizes,) if isinstance(new_sizes, int) else tuple(map(int, new_sizes))
+    order = None if dimensions is None else tuple(map(operator.index, dimensions))
+    return _reshape(operand, sizes, order)
 
 
 def broadcast_to_rank(x: ArrayLike, rank: int) -> Array:

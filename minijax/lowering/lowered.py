@@ -108,14 +108,14 @@ def with_lowerings(jaxpr: Jaxpr, platform: str) -> Jaxpr:
         if inner is None or inner.consts or len(inner.eqns) > _SHORT:
             eqns.append(call)
         else:
-            results = _in_place(inner.jaxpr, call, eqns)
+            results = _in_place(inner.jaxpr, call, eqn.primitive, eqns)
             replaced.update((v, x) for v, x in zip(call.outvars, results) if type(v) is not DropVar)
     outvars = [v if type(v) is Literal else replaced.get(v, v) for v in jaxpr.outvars]
     return jaxpr.replace(eqns=eqns, outvars=outvars)
 
 
-def _in_place(jaxpr: Jaxpr, call: JaxprEqn, eqns: list[JaxprEqn]) -> list[Atom]:
-    """Add the equations of a called jaxpr, with variables of their own; return its results."""
+def _in_place(jaxpr: Jaxpr, call: JaxprEqn, primitive: Primitive, eqns: list[JaxprEqn]) -> list[Atom]:
+    """Add the equations of the lowering of a primitive, with variables of their own; return its results."""
     names: dict[Var, Atom] = dict(zip(jaxpr.invars, call.invars, strict=True))
 
     def read(atom: Atom) -> Atom:
@@ -123,6 +123,11 @@ def _in_place(jaxpr: Jaxpr, call: JaxprEqn, eqns: list[JaxprEqn]) -> list[Atom]:
 
     for eqn in jaxpr.eqns:
         outvars = [v if type(v) is DropVar else Var(v.aval) for v in eqn.outvars]
-        eqns.append(eqn.replace(invars=[*map(read, eqn.invars)], outvars=outvars))
+        origin = (
+            call.origin
+            if eqn.origin is None or call.origin is None
+            else eqn.origin.lowered_from(call.origin, primitive)
+        )
+        eqns.append(eqn.replace(invars=[*map(read, eqn.invars)], outvars=outvars, origin=origin))
         names.update(zip(eqn.outvars, outvars))
     return [*map(read, jaxpr.outvars)]

@@ -18,11 +18,13 @@ from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_j
 from ..foundation.dtypes import is_narrow, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.narrow import wide_params, widens
-from ..primitives.basis import broadcast_in_dim_p, reshape_p
+from ..primitives.basis import broadcast_in_dim_p, reshape_p, transpose_p
 from ..primitives.elementwise import add_p, convert_element_type_p, neg_p
 from ..primitives.precision import computing_dtypes
+from .batched_loops import one_condition
 from .contraction import contractions
 from .lowered import with_lowerings
+from .one_window import gather_of_one_window, scatter_to_one_window
 from .rewriting import Rewrite, maker, pure, rewritten
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -179,7 +181,14 @@ def _reshaped(eqn: JaxprEqn, x: Atom, makers):
 
 
 def _reshape(eqn: JaxprEqn, makers):
-    return _reshaped(eqn, eqn.invars[0], makers) if eqn.params.get("dimensions") is None else None
+    order = eqn.params["dimensions"]
+    if order is None:
+        return _reshaped(eqn, eqn.invars[0], makers)
+    # As two equations: no later pass, and no code that is written, knows of the order.
+    x = eqn.invars[0]
+    turned = Var(x.aval.update(shape=tuple(x.aval.shape[i] for i in order)))
+    transposition = eqn.replace(primitive=transpose_p, outvars=[turned], params={"permutation": order})
+    return [transposition, eqn.replace(invars=[turned], params={**eqn.params, "dimensions": None})]
 
 
 def _broadcast(eqn: JaxprEqn, makers):
@@ -252,6 +261,8 @@ IDENTITIES: dict[str, Rewrite] = {
     "stop_gradient": _same,
     "name": _same,
     "copy": _same,
+    "gather": gather_of_one_window,
+    "scatter": scatter_to_one_window,
 }
 
 
@@ -409,11 +420,23 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
 
 
 def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
-    """(name of a pass, the jaxpr after it) for each pass in order. The inner jaxprs have been through all passes before."""
-    jaxpr = _with_inner(widened(plain_products(with_lowerings(closed_jaxpr.jaxpr, "cpu"))), optimized)
+    """(name of a pass, the jaxpr after it) for each pass in order. First come, where they change something: `lowerings`, which
+    stand for users' primitives; `one_condition`; `plain_products`; `widened`; `inner_programs`, which takes the jaxprs within
+    equations through all passes."""
+    consts = closed_jaxpr.consts
+    jaxpr = with_lowerings(closed_jaxpr.jaxpr, "cpu")
+    if jaxpr is not closed_jaxpr.jaxpr:
+        yield "lowerings", ClosedJaxpr(jaxpr, consts)
+    for function in (one_condition, plain_products, widened):
+        before, jaxpr = jaxpr, function(jaxpr)
+        if jaxpr is not before:
+            yield function.__name__, ClosedJaxpr(jaxpr, consts)
+    if any(eqn.params and jaxprs_in_params(eqn.params) for eqn in jaxpr.eqns):
+        jaxpr = _with_inner(jaxpr, optimized)
+        yield "inner_programs", ClosedJaxpr(jaxpr, consts)
     for function in PASSES:
         jaxpr = function(jaxpr)
-        yield function.__name__, ClosedJaxpr(jaxpr, closed_jaxpr.consts)
+        yield function.__name__, ClosedJaxpr(jaxpr, consts)
 
 
 _optimized: WeakKeyDictionary[ClosedJaxpr, ClosedJaxpr] = WeakKeyDictionary()

@@ -78,7 +78,7 @@ from .attributes import (
     size,
     unsignedinteger,
 )
-from .bits import frexp, gcd, lcm, packbits, spacing, unpackbits
+from .bits import frexp, gcd, lcm, ldexp, packbits, spacing, unpackbits
 from .choosing import argwhere, choose, compress, extract, flatnonzero, mask_indices, nonzero, select, where
 from .comparing import allclose, array_equal, array_equiv, isclose
 from .contractions import (
@@ -105,23 +105,15 @@ from .creation import (
     copy,
     empty,
     empty_like,
-    eye,
     from_dlpack,
     frombuffer,
     full,
     full_like,
     geomspace,
-    identity,
-    indices,
-    ix_,
     linspace,
     logspace,
-    meshgrid,
     ones,
     ones_like,
-    tri,
-    tril,
-    triu,
     zeros,
     zeros_like,
 )
@@ -141,6 +133,7 @@ from .diagonals import (
     triu_indices_from,
     unravel_index,
 )
+from .grids import eye, identity, indices, ix_, meshgrid, tri, tril, triu
 from .index_tricks import c_, mgrid, ogrid, r_
 from .inserting import delete, insert, piecewise, trim_zeros
 from .manipulation import (
@@ -178,6 +171,20 @@ from .manipulation import (
     vstack,
 )
 from .nan_reductions import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+from .number_kinds import (
+    bitwise_count,
+    clip,
+    copysign,
+    iscomplex,
+    isfinite,
+    isinf,
+    isnan,
+    isneginf,
+    isposinf,
+    isreal,
+    nan_to_num,
+    signbit,
+)
 from .padding import pad
 from .polynomials import (
     convolve,
@@ -270,7 +277,6 @@ from .ufuncs import (
     atan2,
     atanh,
     bitwise_and,
-    bitwise_count,
     bitwise_invert,
     bitwise_left_shift,
     bitwise_not,
@@ -279,10 +285,8 @@ from .ufuncs import (
     bitwise_xor,
     cbrt,
     ceil,
-    clip,
     conj,
     conjugate,
-    copysign,
     cos,
     cosh,
     deg2rad,
@@ -299,14 +303,6 @@ from .ufuncs import (
     greater_equal,
     imag,
     invert,
-    iscomplex,
-    isfinite,
-    isinf,
-    isnan,
-    isneginf,
-    isposinf,
-    isreal,
-    ldexp,
     left_shift,
     less,
     less_equal,
@@ -321,7 +317,6 @@ from .ufuncs import (
     maximum,
     minimum,
     multiply,
-    nan_to_num,
     negative,
     nextafter,
     not_equal,
@@ -334,7 +329,6 @@ from .ufuncs import (
     rint,
     round,
     sign,
-    signbit,
     sin,
     sinh,
     sqrt,

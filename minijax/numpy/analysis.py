@@ -13,19 +13,16 @@ from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike, Axis
 from ..foundation import dtypes
-from ..primitives import elementwise as ew
 from ..primitives.elementwise import convert_element_type
 from . import cumulative, reductions, ufuncs
 from .creation import asarray
 from .manipulation import concatenate, moveaxis, ravel, reshape
 from .sorting import searchsorted
-from .taking import take
 from .util import (
     broadcast_to,
     canonicalize_axis,
     canonicalize_axis_tuple,
     check_arraylike,
-    convert,
     ensure_arraylike,
     promote_dtypes,
     promote_dtypes_inexact,
@@ -77,12 +74,14 @@ def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike
     Array([1, 2], dtype=int32)
     """
     a = ravel(ensure_arraylike("ediff1d", ary))
-    parts = [lax.sub(a[1:], a[:-1])]
+    result = lax.sub(a[1:], a[:-1])
     if to_begin is not None:
-        parts.insert(0, convert_element_type(ravel(to_begin), a.dtype))
+        to_begin = ensure_arraylike("ediff1d", to_begin)
+        result = concatenate([ravel(convert_element_type(to_begin, a.dtype)), result])
     if to_end is not None:
-        parts.append(convert_element_type(ravel(to_end), a.dtype))
-    return concatenate(parts) if len(parts) > 1 else parts[0]
+        to_end = ensure_arraylike("ediff1d", to_end)
+        result = concatenate([result, ravel(convert_element_type(to_end, a.dtype))])
+    return result
 
 
 def gradient(
@@ -120,21 +119,24 @@ def _gradient_along(f: Array, h: Any, axis: int) -> Array:
     last = _slice(f, n - 1, n, axis) - _slice(f, n - 2, n - 1, axis)
     if np.ndim(h) == 0:
         inner = (_slice(f, 2, n, axis) - _slice(f, 0, n - 2, axis)) * 0.5 / h
-        return concatenate([first / h, inner, last / h], axis)
+        last = last / h
+        return concatenate([first / h, inner, last], axis)
     if np.ndim(h) > 1:
         raise ValueError("Spacing arrays must be 1D arrays or scalars.")
     if h.shape[0] != n:
         raise ValueError(
             "Spacing arrays must have the same length as the dimension along which the gradient is calculated."
         )
-    steps = reshape(diff(h), tuple(n - 1 if i == axis else 1 for i in range(len(f.shape))))
-    before, behind = _slice(steps, 0, n - 2, axis), _slice(steps, 1, n - 1, axis)
-    inner = (
-        -behind / (before * (before + behind)) * _slice(f, 0, n - 2, axis)
-        + (behind - before) / (before * behind) * _slice(f, 1, n - 1, axis)
-        + before / (behind * (before + behind)) * _slice(f, 2, n, axis)
-    )
-    return concatenate([first / _slice(steps, 0, 1, axis), inner, last / _slice(steps, n - 2, n - 1, axis)], axis)
+    h = reshape(h, tuple(n if i == axis else 1 for i in range(len(f.shape))))
+    first = first / (_slice(h, 1, 2, axis) - _slice(h, 0, 1, axis))
+    last = last / (_slice(h, n - 1, n, axis) - _slice(h, n - 2, n - 1, axis))
+    before = _slice(h, 1, n - 1, axis) - _slice(h, 0, n - 2, axis)
+    behind = _slice(h, 2, n, axis) - _slice(h, 1, n - 1, axis)
+    left = -behind / (before * (before + behind))
+    middle = (behind - before) / (before * behind)
+    right = before / (behind * (before + behind))
+    inner = left * _slice(f, 0, n - 2, axis) + middle * _slice(f, 1, n - 1, axis) + right * _slice(f, 2, n, axis)
+    return concatenate([first, inner, last], axis)
 
 
 def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Array:
@@ -185,17 +187,17 @@ def interp(
         raise ValueError("jnp.interp: complex x values not supported.")
     if period is not None:
         x, xp, fp = _unroll_period(x, xp, fp, period)
-    places = searchsorted(xp, x, "right")
-    i = ew.clamp_p.bind(convert(1, places.dtype), places, convert(xp.shape[0] - 1, places.dtype))
-    x0, x1, f0, f1 = (take(p, j) for p in (xp, fp) for j in (i - 1, i))
-    step = x1 - x0
+    i = ufuncs.clip(searchsorted(xp, x, "right"), 1, xp.shape[0] - 1)
+    rise, step = fp[i] - fp[i - 1], xp[i] - xp[i - 1]
+    along = x - xp[i - 1]
     # Two points at one place make a jump, where the slope would be a division by zero.
-    jump = abs(step) <= np.spacing(np.finfo(xp.dtype).eps)
-    result = where(jump, f0, f0 + (x - x0) / where(jump, 1, step) * (f1 - f0))
-    if period is None and left != "extrapolate":
-        result = where(x < xp[0], fp[0] if left is None else left, result)
-    if period is None and right != "extrapolate":
-        result = where(x > xp[-1], fp[-1] if right is None else right, result)
+    jump = lax.abs(step) <= np.spacing(np.finfo(xp.dtype).eps)
+    result = where(jump, fp[i - 1], fp[i - 1] + (along / where(jump, 1, step)) * rise)
+    for value, end, beyond in ((left, 0, ufuncs.less), (right, -1, ufuncs.greater)):
+        if isinstance(value, str):
+            continue
+        value = fp[end] if value is None else value
+        result = where(beyond(x, xp[end]), value, result) if period is None else result
     return result
 
 
@@ -222,10 +224,12 @@ def unwrap(p: ArrayLike, discont: ArrayLike | None = None, axis: int = -1, perio
     axis = canonicalize_axis(axis, len(p.shape))
     if p.shape[axis] == 0:
         return p
+    discont = period / 2 if discont is None else discont
     half = period // 2 if dtypes.issubdtype(p.dtype, np.integer) else period / 2
     steps = diff(p, axis=axis)
     wrapped = (steps + half) % period - half
     wrapped = where((wrapped == -half) & (steps > 0), half, wrapped)
-    corrections = where(abs(steps) < (period / 2 if discont is None else discont), 0, wrapped - steps)
+    corrections = where(abs(steps) < discont, 0, wrapped - steps)
+    first = _slice(p, 0, 1, axis)
     rest = _slice(p, 1, p.shape[axis], axis) + cumulative.cumsum(corrections, axis)
-    return concatenate([_slice(p, 0, 1, axis), rest], axis)
+    return concatenate([first, rest], axis)

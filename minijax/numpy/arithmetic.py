@@ -16,6 +16,7 @@ from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.elementwise import select
+from .number_kinds import isnan, isposinf
 from .ufuncs import (
     ROUND_AWAY_FROM_ZERO,
     abs,
@@ -29,8 +30,6 @@ from .ufuncs import (
     greater,
     is_a,
     is_complex,
-    isnan,
-    isposinf,
     less,
     log1p,
     logical_and,
@@ -40,6 +39,7 @@ from .ufuncs import (
     sqrt,
     square,
     strong_const,
+    written,
 )
 from .util import (
     as_array,
@@ -48,6 +48,7 @@ from .util import (
     is_zero,
     promote_args_inexact,
     promote_args_numeric,
+    promote_dtypes_inexact,
     promote_dtypes_numeric,
     promote_shapes,
     where,
@@ -303,7 +304,7 @@ def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     >>> jnp.heaviside(jnp.array([-1.0, 0.0, 1.0]), 0.5)
     Array([0. , 0.5, 1. ], dtype=float32)
     """
-    x1, x2 = promote_args_inexact("heaviside", x1, x2)
+    x1, x2 = promote_dtypes_inexact(*ensure_arraylike("heaviside", x1, x2))
     if is_complex(x1):
         raise TypeError("jnp.heaviside does not support complex arguments.")
     zero = const(x1, 0)
@@ -340,8 +341,8 @@ def sinc(x: ArrayLike, /) -> Array:
     Array(1., dtype=float32, weak_type=True)
     """
     (x,) = promote_args_inexact("sinc", x)
-    pi_x = ew.mul_p.bind(const(x, np.pi), x)
     at_zero = is_zero(x)
+    pi_x = ew.mul_p.bind(written(x, np.pi), x)
     safe = where(at_zero, const(x, 1), pi_x)
     return where(at_zero, _sinc_at_zero(0, pi_x), sin(safe) / safe)
 
@@ -350,7 +351,7 @@ def sinc(x: ArrayLike, /) -> Array:
 def _sinc_at_zero(order: int, x):
     """The derivative of sin(x) / x of the given order, at 0, whatever x is; its jvp gives the next order. A rule of its own,
     as derivatives of the quotient itself are 0 / 0 there."""
-    return filled_like(x, 0 if order % 2 else (-1) ** (order // 2) / (order + 1))
+    return x * 0 if order % 2 else x * 0 + const(x, (-1) ** (order // 2) / (order + 1))
 
 
 @_sinc_at_zero.defjvp

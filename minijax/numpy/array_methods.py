@@ -20,6 +20,7 @@ from . import (
     diagonals,
     indexing,
     manipulation,
+    number_kinds,
     reductions,
     repeating,
     sorting,
@@ -49,6 +50,9 @@ def _setitem(self: Array, index: Never, value: Never) -> None:
 def _iter(self: Array) -> Iterator[Array]:
     if not self.shape:
         raise TypeError("iteration over a 0-d array")
+    if isinstance(self, Tracer):
+        # One after the other, as JAX takes them: nobody may want them all.
+        return (lax.index_in_dim(self, i, keepdims=False) for i in range(self.shape[0]))
     return iter(manipulation.unstack(self))
 
 
@@ -176,7 +180,8 @@ _methods = {
         (statistics, "mean var std"),
         (cumulative, "cumsum cumprod"),
         (creation, "astype copy"),
-        (ufuncs, "clip round conj conjugate"),
+        (number_kinds, "clip"),
+        (ufuncs, "round conj conjugate"),
         (manipulation, "ravel squeeze swapaxes"),
         (repeating, "repeat"),
         (diagonals, "diagonal trace"),

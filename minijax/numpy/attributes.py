@@ -144,7 +144,16 @@ def _is_of_kind(dtype, kind) -> bool:
 
 
 def load(file: Any, *args: Any, **kwargs: Any) -> Any:
-    """The array in a file that `save` wrote (`jax.numpy.load`)."""
+    """The array in a file that `save` wrote (`jax.numpy.load`).
+
+    >>> import minijax.numpy as jnp
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> jnp.save(file, jnp.array([1, 2]))
+    >>> _ = file.seek(0)
+    >>> jnp.load(file)
+    Array([1, 2], dtype=int32)
+    """
     loaded = np.load(file, *args, **kwargs)
     return as_array(loaded) if isinstance(loaded, np.ndarray) else loaded
 
@@ -160,14 +169,22 @@ __all__ = [
 
 
 def _impure(name: str) -> Callable:
+    why = (
+        f"jnp.{name}() is not implemented: each call would read on, which no transformation can repeat. Use"
+        f" jnp.asarray(np.{name}(...)), outside of transformed functions."
+    )
+
     def function(*args: Any, **kwargs: Any) -> Never:
-        raise NotImplementedError(
-            f"jnp.{name}() is not implemented: each call would read on, which no transformation can repeat. Use"
-            f" jnp.asarray(np.{name}(...)), outside of transformed functions."
-        )
+        raise NotImplementedError(why)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Not there, as in JAX: raises NotImplementedError (`jax.numpy.{name}`)."
+    function.__doc__ = f"""Not there, as in JAX: raises NotImplementedError (`jax.numpy.{name}`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.{name}([1, 2], int)
+    Traceback (most recent call last):
+    NotImplementedError: {why}
+    """
     return function
 
 

@@ -17,9 +17,11 @@ from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
-from . import cumulative
-from .creation import arange, asarray, ones, zeros
-from .manipulation import atleast_1d, moveaxis, ravel, reshape, transpose, vstack
+from . import cumulative, reductions
+from .creation import arange, array, asarray, ones, zeros
+from .grids import indices
+from .manipulation import atleast_1d, moveaxis, ravel, reshape, stack, transpose, vstack
+from .number_kinds import clip
 from .taking import take
 from .util import (
     broadcast_arrays,
@@ -58,10 +60,7 @@ def where(
         return nonzero(condition, size=size, fill_value=fill_value)
     if size is not None or fill_value is not None:
         raise ValueError("size and fill_value arguments cannot be used in three-term where function.")
-    if x is None or y is None:
-        raise ValueError(
-            f"Either both or neither of the x and y arguments should be provided to jax.numpy.where, got {x} and {y}."
-        )
+    check_arraylike("where", condition, x, y)
     return _where(condition, x, y)
 
 
@@ -78,9 +77,9 @@ def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], defau
         raise ValueError("jnp.select: condlist must be non-empty")
     check_arraylike("select", *condlist, *choicelist, default)
     default, *choices = promote_dtypes(*map(asarray, (default, *choicelist)))
-    conditions = broadcast_arrays(False, *map(to_bool, map(asarray, condlist)))
+    conditions = stack(broadcast_arrays(False, *map(asarray, condlist)))
     # The number of the first condition that holds; the first of all, which never does, stands for the default.
-    first = lax.argmax(lax.stack(conditions), 0, np.dtype("int32"))
+    first = reductions.argmax(convert_element_type(conditions, np.dtype(bool)), 0)
     return ew.select_n_p.bind(*broadcast_arrays(first, default, *choices))
 
 
@@ -104,13 +103,12 @@ def choose(a: ArrayLike, choices: ArrayLike | Sequence[ArrayLike], out: None = N
     elif mode == "wrap":
         a = a % count
     elif mode == "clip":
-        a = ew.clamp_p.bind(const(a, 0), a, const(a, count - 1))
+        a = clip(a, 0, count - 1)
     else:
         raise ValueError(f"jnp.choose: mode={mode!r} not understood. Must be 'raise', 'wrap', or 'clip'")
-    # JAX makes one array of the choices, and an array that is made of numbers is not weak.
-    choices = [convert(x, x.dtype, False) for x in promote_dtypes(*map(asarray, choices))]
-    index, *arrays = broadcast_arrays(a, *choices)
-    return ew.select_n_p.bind(convert_element_type(index, np.dtype("int32")), *arrays)
+    index, *arrays = broadcast_arrays(a, *map(asarray, choices))
+    # One array of the choices, and an array that is made of numbers is not weak.
+    return array(arrays)[(index, *indices(index.shape, sparse=True))]
 
 
 def compress(
@@ -138,9 +136,7 @@ def compress(
     length = a.shape[0]
     if size is None:
         # The number of slices depends on the condition, so its values must be known.
-        known = (
-            condition._concrete(errors.concretization, "jnp.compress") if isinstance(condition, Tracer) else condition
-        )
+        known = condition._concrete(errors.bool_conversion) if isinstance(condition, Tracer) else condition
         places = np.flatnonzero(np.asarray(known))
         if places.size and places[-1] >= length:
             raise ValueError(
@@ -192,9 +188,10 @@ def nonzero(a: ArrayLike, *, size: int | None = None, fill_value: Any = None) ->
     if a.size == 0 or size == 0:
         return tuple(zeros(size, int) for _ in a.shape)
     flat = ravel(mask)
-    ends = cumulative.cumsum(flat)
     # The place of the k-th true element is the number of places up to which fewer than k elements are true.
-    counts = zeros(size, int).at[ends].add(1, mode="drop")
+    ends = cumulative.cumsum(flat)
+    counts = zeros(size, int)
+    counts = counts.at[lax.max(const(ends, 0), ends)].add(1, mode="drop")
     places = cumulative.cumsum(counts)
     strides = [math.prod(a.shape[i + 1 :]) for i in range(len(a.shape))]
     indices = [places // stride % d for stride, d in zip(strides, a.shape)]
@@ -203,7 +200,7 @@ def nonzero(a: ArrayLike, *, size: int | None = None, fill_value: Any = None) ->
     fills = fill_value if isinstance(fill_value, tuple) else (fill_value,) * len(indices)
     if any(np.shape(f) != () for f in fills):
         raise ValueError(f"fill_value must be a scalar or a tuple of length {len(a.shape)}; got {fill_value}")
-    missing = arange(size) >= ends[-1]
+    missing = arange(size) >= reductions.sum(mask)
     return tuple(_where(missing, f, i) for f, i in zip(fills, indices))
 
 

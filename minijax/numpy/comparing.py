@@ -7,7 +7,7 @@ import numpy as np
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..primitives import elementwise as ew
-from . import reductions, ufuncs
+from . import number_kinds, reductions, ufuncs
 from .creation import array, asarray
 from .util import broadcast_shapes, check_arraylike, convert, isnan, promote_args, promote_args_inexact
 
@@ -27,7 +27,7 @@ def isclose(
     rtol, atol = convert(rtol, real_dtype), convert(atol, real_dtype)
     # Computed, as in JAX, whether it is asked for or not: jaxprs show it.
     both_nan = ew.and_p.bind(isnan(a), isnan(b))
-    finite = ufuncs.isfinite(b)
+    finite = number_kinds.isfinite(b)
     distance, bound = ew.abs_p.bind(ew.sub_p.bind(a, b)), ew.mul_p.bind(rtol, ew.abs_p.bind(b))
     in_range = ew.le_p.bind(distance, ew.add_p.bind(atol, bound))
     close = ew.or_p.bind(ew.eq_p.bind(a, b), ew.and_p.bind(finite, in_range))
@@ -58,7 +58,7 @@ def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
         return array(False)
     same = ufuncs.equal(a1, a2)
     if equal_nan:
-        same = ufuncs.logical_or(same, ufuncs.logical_and(ufuncs.isnan(a1), ufuncs.isnan(a2)))
+        same = ufuncs.logical_or(same, ufuncs.logical_and(number_kinds.isnan(a1), number_kinds.isnan(a2)))
     return reductions.all(same)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Collection, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from .util import (
     unwrap,
     user_dtype,
 )
+from .vectorize import vectorize
 
 # The second argument of `dot_general`: (contracted axes, batch axes), each a pair for the left and the right array.
 DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
@@ -169,10 +170,8 @@ def vecdot(
     x1, x2 = ensure_arraylike("jnp.vecdot", x1, x2)
     if x1.shape[axis] != x2.shape[axis]:
         raise ValueError(f"axes must match; got shapes {x1.shape} and {x2.shape} with axis={axis!r}")
-    x1, x2 = moveaxis(ufuncs.conj(x1), axis, -1), moveaxis(x2, axis, -1)
-    rows, columns = expand_dims(x1, [len(x1.shape) - 1]), expand_dims(x2, [len(x2.shape)])
-    product = matmul(rows, columns, precision=precision, preferred_element_type=preferred_element_type)
-    return lax.squeeze(product, (len(product.shape) - 2, len(product.shape) - 1))
+    product = partial(vdot, precision=precision, preferred_element_type=preferred_element_type)
+    return vectorize(product, signature="(n),(n)->()")(moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))
 
 
 def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
@@ -183,8 +182,7 @@ def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     Array([3., 3.], dtype=float32)
     """
     x1, x2 = ensure_arraylike("matvec", x1, x2)
-    product = matmul(x1, expand_dims(x2, [len(x2.shape)]))
-    return lax.squeeze(product, (len(product.shape) - 1,))
+    return vectorize(matmul, signature="(n,m),(m)->(n)")(x1, x2)
 
 
 def vecmat(x1: ArrayLike, x2: ArrayLike, /) -> Array:
@@ -195,8 +193,7 @@ def vecmat(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     Array([2., 2., 2.], dtype=float32)
     """
     x1, x2 = ensure_arraylike("vecmat", x1, x2)
-    product = matmul(expand_dims(ufuncs.conj(x1), [len(x1.shape) - 1]), x2)
-    return lax.squeeze(product, (len(product.shape) - 2,))
+    return vectorize(matmul, signature="(n),(n,m)->(m)")(ufuncs.conj(x1), x2)
 
 
 def tensordot(
@@ -536,6 +533,11 @@ def _contract_pair(lhs, rhs, lhs_names: str, rhs_names: str, result: str, precis
 
 
 def einsum_path(subscripts: str, /, *operands: ArrayLike, optimize: Any = "auto") -> tuple[list[Any], Any]:
-    """The order in which `einsum` would contract, and a description (`jax.numpy.einsum_path`)."""
+    """The order in which `einsum` would contract, and a description (`jax.numpy.einsum_path`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.einsum_path("ij,jk,kl->il", jnp.ones((2, 3)), jnp.ones((3, 4)), jnp.ones((4, 5)))[0]
+    ['einsum_path', (0, 1), (0, 1)]
+    """
     shapes = [np.broadcast_to(np.float32(0), as_array(x).shape) for x in operands]
     return np.einsum_path(subscripts, *shapes, optimize="optimal" if optimize == "auto" else optimize)

@@ -17,8 +17,9 @@ from ..primitives.basis import const
 from ..primitives.elementwise import convert_element_type
 from . import reductions
 from .analysis import diff
-from .creation import asarray, ix_, linspace, ones_like, zeros
+from .creation import asarray, linspace, ones_like, zeros
 from .diagonals import ravel_multi_index
+from .grids import ix_
 from .manipulation import reshape, stack
 from .sorting import searchsorted
 from .util import convert, default_int_dtype, ensure_arraylike, promote_dtypes, promote_dtypes_inexact, where
@@ -49,8 +50,8 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
     weights = convert(1, default_int_dtype()) if weights is None else ensure_arraylike("bincount", weights)
     if weights.shape and weights.shape != x.shape:
         raise ValueError(f"shape of weights must match shape of x, got {weights.shape} and {x.shape}")
-    places = ew.max_p.bind(const(x, 0), x)
-    return zeros(operator.index(length), weights.dtype).at[places].add(weights, mode="drop")
+    counts = zeros(operator.index(length), weights.dtype)
+    return counts.at[ew.max_p.bind(const(x, 0), x)].add(weights, mode="drop")
 
 
 def histogram_bin_edges(
@@ -71,10 +72,12 @@ def histogram_bin_edges(
     dtype = dtypes.to_inexact_dtype(a.dtype)
     if np.ndim(bins) == 1:
         return asarray(bins, dtype)
-    low, high = (reductions.min(a), reductions.max(a)) if range is None else range
-    low, high = convert(low, dtype), convert(high, dtype)
-    same = low == high
-    return linspace(where(same, low - 0.5, low), where(same, high + 0.5, high), operator.index(bins) + 1, dtype=dtype)
+    ends = asarray([reductions.min(a), reductions.max(a)] if range is None else range, dtype)
+    if ends.shape != (2,):
+        raise ValueError(f"`range` must be either None or a sequence of scalars, got {range}")
+    low = where(reductions.ptp(ends) == 0, ends[0] - 0.5, ends[0])
+    high = where(reductions.ptp(ends) == 0, ends[1] + 0.5, ends[1])
+    return linspace(low, high, operator.index(bins) + 1, dtype=dtype)
 
 
 def histogram(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, expand_dims
-from ..primitives.elementwise import convert_element_type, copy_p, select
+from ..primitives.elementwise import convert_element_type, copy_p
 from .arithmetic import power
 from .ufuncs import log10, sign
 from .util import (
@@ -164,13 +164,23 @@ def _stack_list(nested: Any, dtype) -> Array:
 
 
 def copy(a: ArrayLike, order: str | None = None) -> Array:
-    """A copy (`jax.numpy.copy`)."""
+    """A copy (`jax.numpy.copy`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.copy(jnp.array([1, 2]))
+    Array([1, 2], dtype=int32)
+    """
     check_arraylike("copy", a)
     return array(a, copy=True, order=order)
 
 
 def astype(x: ArrayLike, dtype: DTypeLike, /, *, copy: bool = False, device: Any = None) -> Array:
-    """x in another dtype (`jax.numpy.astype`); None stands for the default float."""
+    """x in another dtype (`jax.numpy.astype`); None stands for the default float.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.astype(jnp.array([1.7, -1.7]), int)
+    Array([ 1, -1], dtype=int32)
+    """
     x = ensure_arraylike("astype", x)
     dtype = default_float_dtype() if dtype is None else user_dtype(dtype, "astype")
     if dtype.kind == "b" and dtypes.issubdtype(x.dtype, np.complexfloating):
@@ -180,12 +190,23 @@ def astype(x: ArrayLike, dtype: DTypeLike, /, *, copy: bool = False, device: Any
 
 
 def frombuffer(buffer: Any, dtype: DTypeLike = float, count: int = -1, offset: int = 0) -> Array:
-    """The numbers in a buffer of bytes (`jax.numpy.frombuffer`)."""
+    """The numbers in a buffer of bytes (`jax.numpy.frombuffer`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.frombuffer(bytes([1, 0, 2, 0]), dtype="int16")
+    Array([1, 2], dtype=int16)
+    """
     return asarray(np.frombuffer(buffer, dtype, count, offset))
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
-    """The array of an object with `__dlpack__` (`jax.numpy.from_dlpack`)."""
+    """The array of an object with `__dlpack__` (`jax.numpy.from_dlpack`).
+
+    >>> import minijax.numpy as jnp
+    >>> import numpy as np
+    >>> jnp.from_dlpack(np.arange(3, dtype=np.int32))
+    Array([0, 1, 2], dtype=int32)
+    """
     return asarray(np.from_dlpack(x))
 
 
@@ -260,7 +281,12 @@ def full_like(
     device: Any = None,
     out_sharding: Any = None,
 ) -> Array:
-    """As `full`, by default in the shape and dtype of `a` (`jax.numpy.full_like`)."""
+    """As `full`, by default in the shape and dtype of `a` (`jax.numpy.full_like`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.full_like(jnp.array([1, 2]), 7)
+    Array([7, 7], dtype=int32)
+    """
     check_arraylike("full_like", fill_value)
     aval_shape, aval_dtype, weak_type = _type_of("full_like", a)
     dtype = user_dtype(dtype, "full_like")
@@ -292,7 +318,12 @@ def _like(name: str, value: int) -> Callable:
         return full_like(a, value, dtype, shape)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"`{name[:-5]}` in the shape and dtype of `a` (`jax.numpy.{name}`)."
+    function.__doc__ = f"""`{name[:-5]}` in the shape and dtype of `a` (`jax.numpy.{name}`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.{name}(jnp.array([7, 8]))
+    Array([{value}, {value}], dtype=int32)
+    """
     return function
 
 
@@ -302,7 +333,12 @@ zeros_like, ones_like = _like("zeros_like", 0), _like("ones_like", 1)
 def empty_like(
     prototype: ArrayLike, dtype: DTypeLike | None = None, shape: int | Shape | None = None, *, device: Any = None
 ) -> Array:
-    """Zeros in the shape and dtype of `prototype` (`jax.numpy.empty_like`)."""
+    """Zeros in the shape and dtype of `prototype` (`jax.numpy.empty_like`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.empty_like(jnp.array([1, 2]))
+    Array([0, 0], dtype=int32)
+    """
     _type_of("empty_like", prototype)
     return full_like(prototype, 0, dtype, shape)
 
@@ -450,7 +486,12 @@ def logspace(
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Array:
-    """`base` to the power of each of `linspace(start, stop, num)` (`jax.numpy.logspace`)."""
+    """`base` to the power of each of `linspace(start, stop, num)` (`jax.numpy.logspace`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.logspace(0, 2, 3)
+    Array([  1.,  10., 100.], dtype=float32)
+    """
     check_arraylike("logspace", start, stop)
     if dtype is None:
         dtype = dtypes.to_inexact_dtype(dtypes.result_type(start, stop))
@@ -468,7 +509,12 @@ def geomspace(
     dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Array:
-    """`num` numbers from `start` to `stop`, each a constant multiple of the one before (`jax.numpy.geomspace`)."""
+    """`num` numbers from `start` to `stop`, each a constant multiple of the one before (`jax.numpy.geomspace`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.geomspace(1, 100, 3)
+    Array([  1.,  10., 100.], dtype=float32)
+    """
     try:
         check_arraylike("geomspace", start, stop)
         if dtype is None:
@@ -485,116 +531,3 @@ def geomspace(
     except Exception as error:
         hide_our_frames(error)
         raise
-
-
-def meshgrid(*xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> list[Array]:
-    """Coordinate arrays of the grid spanned by vectors (`jax.numpy.meshgrid`).
-
-    >>> x, y = meshgrid(arange(2), arange(3))
-    >>> x.shape, y.shape
-    ((3, 2), (3, 2))
-    """
-    check_arraylike("meshgrid", *xi)
-    vectors = [asarray(x) for x in xi]
-    if not copy:
-        raise ValueError("jax.numpy.meshgrid only supports copy=True")
-    if indexing not in ("xy", "ij"):
-        raise ValueError(f"jnp.meshgrid: Valid values for indexing are 'xy' and 'ij', got {indexing}")
-    if any(len(x.shape) != 1 for x in vectors):
-        raise ValueError(f"Arguments to jax.numpy.meshgrid must be 1D, got shapes {[x.shape for x in vectors]}")
-    places = list(range(len(vectors)))
-    if indexing == "xy" and len(vectors) >= 2:
-        places[:2] = 1, 0
-    sizes = {place: x.shape[0] for place, x in zip(places, vectors)}
-
-    grids = {}
-    for place, x in sorted(zip(places, vectors), key=lambda pair: pair[0]):
-        shape = tuple(1 if sparse and i != place else sizes[i] for i in range(len(vectors)))
-        grids[place] = broadcast_in_dim(x, shape, (place,))
-    return [grids[place] for place in places]
-
-
-def indices(dimensions: Sequence[int], dtype: DTypeLike | None = None, sparse: bool = False) -> Any:
-    """The index of every element of a grid along each axis (`jax.numpy.indices`)."""
-    dtype = user_dtype(int if dtype is None else dtype, "indices")
-    sizes = canonicalize_shape(tuple(dimensions))
-    grids = []
-    for i, size in enumerate(sizes):
-        shape = tuple(size if j == i else 1 for j in range(len(sizes))) if sparse else sizes
-        grids.append(broadcast_in_dim(lax.iota(dtype, size), shape, (i,)))
-    if sparse:
-        return tuple(grids)
-    return lax.stack(grids) if grids else given(np.zeros(0, dtype))
-
-
-def ix_(*args: ArrayLike) -> tuple[Array, ...]:
-    """Open grids of index vectors, for `x[ix_(rows, columns)]` (`jax.numpy.ix_`)."""
-    check_arraylike("ix", *args)
-    vectors = [asarray(x) for x in args]
-    for x in vectors:
-        if len(x.shape) != 1:
-            raise ValueError(f"Arguments to jax.numpy.ix_ must be 1-dimensional, got shape {x.shape}")
-        if x.dtype == bool:
-            raise NotImplementedError("Boolean arguments to jax.numpy.ix_ are not implemented")
-    rank = len(vectors)
-    return tuple(
-        broadcast_in_dim(x, tuple(x.shape[0] if j == i else 1 for j in range(rank)), (i,))
-        for i, x in enumerate(vectors)
-    )
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Diagonals and triangles
-
-
-def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None, *, device: Any = None) -> Array:
-    """A matrix with ones on its k-th diagonal (`jax.numpy.eye`).
-
-    >>> eye(2)
-    Array([[1., 0.],
-           [0., 1.]], dtype=float32)
-    """
-    dtype = user_dtype(float if dtype is None else dtype, "eye")
-    offset = ensure_arraylike("eye", k)
-    if offset.shape or not dtypes.issubdtype(offset.dtype, np.integer):
-        raise ValueError(f"k must be a scalar integer; got {k}")
-    rows, columns = operator.index(N), operator.index(N if M is None else M)
-    if rows < 0 or columns < 0:
-        raise ValueError(f"negative dimensions are not allowed, got {N} and {M}")
-    i = lax.broadcasted_iota(offset.dtype, (rows, columns), 0)
-    j = lax.broadcasted_iota(offset.dtype, (rows, columns), 1)
-    return convert_element_type(ew.eq_p.bind(ew.add_p.bind(i, convert_element_type(offset, i.dtype)), j), dtype)
-
-
-def identity(n: int, dtype: DTypeLike | None = None) -> Array:
-    """The n x n identity matrix (`jax.numpy.identity`)."""
-    return eye(n, dtype=dtype)
-
-
-def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Array:
-    """A matrix with ones on and below its k-th diagonal (`jax.numpy.tri`)."""
-    dtype = np.dtype("float32") if dtype is None else user_dtype(dtype, "tri")
-    shape = (operator.index(N), operator.index(N if M is None else M))
-    offset = convert(k, np.dtype("int32"))
-    i = ew.add_p.bind(lax.broadcasted_iota(np.dtype("int32"), shape, 0), offset)
-    return convert_element_type(ew.ge_p.bind(i, lax.broadcasted_iota(np.dtype("int32"), shape, 1)), dtype)
-
-
-def _triangle(name: str, m: Any, k: int, above: bool) -> Array:
-    m = ensure_arraylike(name, m)
-    if len(m.shape) < 2:
-        raise ValueError(f"Argument to jax.numpy.{name} must be at least 2D")
-    *batch, rows, columns = m.shape
-    mask = broadcast_to(tri(rows, columns, k - 1 if above else k, bool), m.shape)
-    zero = zeros_like(m)
-    return select(mask, zero, m) if above else select(mask, m, zero)
-
-
-def tril(m: ArrayLike, k: int = 0) -> Array:
-    """A matrix with zeros above its k-th diagonal (`jax.numpy.tril`)."""
-    return _triangle("tril", m, k, above=False)
-
-
-def triu(m: ArrayLike, k: int = 0) -> Array:
-    """A matrix with zeros below its k-th diagonal (`jax.numpy.triu`)."""
-    return _triangle("triu", m, k, above=True)

@@ -16,13 +16,15 @@ from ..foundation.dtypes import finfo, issubdtype
 from ..lax import linalg as lax_linalg
 from ..primitives.matrices import diagonal, take_rows
 from ..primitives.orthogonal import geqrf
-from .creation import arange, array, asarray, eye, ones, zeros_like
+from .creation import arange, array, asarray, ones, zeros_like
 from .cumulative import cumprod
 from .decompositions import inexact, svd
 from .diagonals import trace
+from .grids import eye
 from .manipulation import concatenate, expand_dims
+from .number_kinds import isfinite
 from .reductions import any, count_nonzero, prod, sum
-from .ufuncs import abs, exp, isfinite, log, real, sign
+from .ufuncs import abs, exp, log, real, sign
 from .util import broadcast_to, ensure_arraylike, promote_dtypes_inexact, where
 
 

@@ -14,13 +14,13 @@ from ..core.array import number
 from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes, errors
-from ..primitives import elementwise as ew
-from ..primitives.basis import const
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import reductions
-from .creation import arange, array, asarray, eye, zeros_like
-from .manipulation import as_tuple, moveaxis, ravel
+from .creation import arange, array, asarray, zeros, zeros_like
+from .grids import eye
+from .manipulation import as_tuple, moveaxis, ravel, reshape
+from .number_kinds import clip
 from .repeating import resize
 from .util import as_array, canonicalize_axis, check_arraylike, check_no_out, ensure_arraylike
 from .util import where as _where
@@ -74,7 +74,10 @@ def diagflat(v: ArrayLike, k: int = 0) -> Array:
            [0, 2]], dtype=int32)
     """
     v = ravel(v)
-    return convert_element_type(diag(v, k), v.dtype)
+    side = v.shape[0] + abs(k)
+    matrix, i = zeros(side * side, v.dtype), arange(v.shape[0])
+    places = i + k + i * side if k >= 0 else i + (i - k) * side
+    return reshape(matrix.at[places].set(v), (side, side))
 
 
 def trace(
@@ -88,8 +91,9 @@ def trace(
     """
     a = ensure_arraylike("trace", a)
     check_no_out("trace", out)
+    axis1, axis2 = canonicalize_axis(axis1, len(a.shape)), canonicalize_axis(axis2, len(a.shape))
     rows, columns = a.shape[axis1], a.shape[axis2]
-    if canonicalize_axis(axis1, len(a.shape)) == canonicalize_axis(axis2, len(a.shape)):
+    if axis1 == axis2:
         raise ValueError(f"jnp.trace: axis1 and axis2 can not be same. axis1={axis1} and axis2={axis2}")
     a = moveaxis(a, (axis1, axis2), (-2, -1))
     on_diagonal = _where(eye(rows, columns, k=offset, dtype=bool), a, zeros_like(a))
@@ -214,11 +218,11 @@ def unravel_index(indices: ArrayLike, shape: Shape) -> tuple[Array, ...]:
     sizes = as_tuple(shape)
     found = []
     for size in reversed(sizes):
-        found.append(left % size)
-        left = left // size
+        left, index = divmod(left, size)
+        found.append(index)
     beyond = left > 0
     # No unsigned number is below -1, which would become the largest of them.
-    before = left < -1 if left.dtype.kind == "i" else left < 0
+    before = left < -1 if left.dtype.kind == "i" else False
     return tuple(_where(beyond, size - 1, _where(before, 0, index)) for size, index in zip(sizes, reversed(found)))
 
 
@@ -265,7 +269,7 @@ def _bring_inside(index: Array, size: int, mode: str) -> Array:
             )
         return index
     if mode == "clip":
-        return ew.clamp_p.bind(const(index, 0), index, const(index, size - 1))
+        return clip(index, 0, size - 1)
     if mode == "wrap":
         return index % size
     raise ValueError(f"jnp.ravel_multi_index: invalid mode={mode!r}. Expected 'raise', 'wrap' or 'clip'")

@@ -11,7 +11,8 @@ from ..core.traces import Array, Tracer
 from ..foundation import errors
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import expand_dims, transpose
-from .creation import arange, array, linspace, meshgrid
+from .creation import arange, array, linspace
+from .grids import meshgrid
 from .manipulation import concatenate, stack
 from .util import promote_dtypes
 

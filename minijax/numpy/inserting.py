@@ -12,7 +12,7 @@ from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation import dtypes
-from . import reductions, ufuncs
+from . import number_kinds, reductions
 from .choosing import where
 from .counting import known_value
 from .creation import arange, array, asarray, astype, full, ones, zeros_like
@@ -43,7 +43,7 @@ def delete(
     a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
     size = a.shape[axis]
     if isinstance(obj, slice):
-        obj, assume_unique_indices = np.arange(size, dtype=np.int32)[obj], True
+        obj, assume_unique_indices = arange(size)[obj], True
     elif not hasattr(obj, "dtype") or not np.ndim(obj):
         try:
             place = canonicalize_axis(operator.index(obj), size)
@@ -55,7 +55,7 @@ def delete(
     if assume_unique_indices and dtypes.issubdtype(places.dtype, np.integer):
         # The k-th of the sorted places has k deleted places before it: a kept place moves by the number of those up to it.
         places = ravel(places)
-        places = sort(ufuncs.clip(where(places < 0, places + size, places), 0, size))
+        places = sort(number_kinds.clip(where(places < 0, places + size, places), 0, size))
         places = places - arange(places.size, dtype=places.dtype)
         kept = arange(size - places.size, dtype=places.dtype)
         return a[_along(axis, kept + reductions.sum(kept[None, :] >= places[:, None], 0, dtype=kept.dtype))]
@@ -94,14 +94,15 @@ def insert(arr: ArrayLike, obj: ArrayLike | slice, values: ArrayLike, axis: int 
         places = astype(places, int)
     values = array(values, a.dtype, copy=False, ndmin=len(a.shape))
     if places.size == 1:
-        values = values if places.shape else moveaxis(values, 0, axis)
-        places = full(values.shape[axis], ravel(places)[0])
+        alone = not places.shape
+        places = full(values.shape[0 if alone else axis], ravel(places)[0])
+        values = moveaxis(values, 0, axis) if alone else values
     count = broadcast_shapes(places.shape, (values.shape[axis],))[0]
-    places = ufuncs.clip(where(places < 0, places + size, places), 0, size)
+    out = zeros_like(a, shape=(*a.shape[:axis], size + count, *a.shape[axis + 1 :]))
+    places = number_kinds.clip(where(places < 0, places + size, places), 0, size)
     # The k-th new element, in the order of places, is preceded by k new ones.
     places = places.at[argsort(places)].add(arange(count, dtype=places.dtype))
     old = where(ones(size + count, bool).at[places].set(False), size=size)[0]
-    out = zeros_like(a, shape=(*a.shape[:axis], size + count, *a.shape[axis + 1 :]))
     return out.at[_along(axis, places)].set(values).at[_along(axis, old)].set(a)
 
 

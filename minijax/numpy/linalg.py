@@ -30,7 +30,7 @@ from ..lax import linalg as lax_linalg
 from ..primitives.matrices import HIGHEST, adjoint, symmetrized
 from . import contractions
 from . import diagonals as _diagonals
-from .creation import array, asarray, empty, eye, zeros
+from .creation import array, asarray, empty, zeros
 from .decompositions import (
     EighResult,
     EigResult,
@@ -47,9 +47,10 @@ from .decompositions import (
     svdvals,
 )
 from .determinants import SlogdetResult, det, matrix_power, matrix_rank, slogdet
+from .grids import eye
 from .manipulation import moveaxis
 from .norms import matrix_norm, norm, vector_norm
-from .ufuncs import isnan
+from .number_kinds import isnan
 from .util import ensure_arraylike, promote_dtypes_inexact, where
 from .vectorize import vectorize
 

@@ -69,7 +69,7 @@ def reshape(
         return lax.reshape(a, sizes)
     if order == "F":
         # Column-major is row-major with all axes reversed.
-        return transpose(lax.reshape(transpose(a), sizes[::-1]))
+        return transpose(lax.reshape(a, sizes[::-1], range(len(a.shape))[::-1]))
     if order == "A":
         raise NotImplementedError("np.reshape order=A is not implemented.")
     raise ValueError(f"Unexpected value for 'order' argument: {order}.")
@@ -160,8 +160,10 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
     """
     a = ensure_arraylike("swapaxes", a)
     order = list(range(len(a.shape)))
-    one, two = canonicalize_axis(axis1, len(order)), canonicalize_axis(axis2, len(order))
-    order[one], order[two] = order[two], order[one]
+    for axis in (axis1, axis2):
+        if not -len(order) <= operator.index(axis) < len(order):
+            raise IndexError(f"jnp.swapaxes: axis {axis} is out of bounds for an array of shape {a.shape}")
+    order[axis1], order[axis2] = order[axis2], order[axis1]
     return lax.transpose(a, tuple(order))
 
 
@@ -236,7 +238,12 @@ def _at_least(ndim: int) -> Callable:
         return results[0] if len(results) == 1 else results
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"The arrays with {ndim} axes or more; new axes have size 1 (`jax.numpy.atleast_{ndim}d`)."
+    function.__doc__ = f"""The arrays with {ndim} axes or more; new axes have size 1 (`jax.numpy.atleast_{ndim}d`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.{name}(3.0).shape
+    {(1,) * ndim}
+    """
     return function
 
 
@@ -452,7 +459,7 @@ def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     [[1, 2], [3, 4]]
     """
     x = ensure_arraylike("unstack", x)
-    return tuple(lax.unstack(x, canonicalize_axis(axis, len(x.shape))))
+    return lax.unstack(x, canonicalize_axis(axis, len(x.shape)))
 
 
 def _split(name: str, ary: Any, indices_or_sections: Any, axis: int) -> list[Array]:

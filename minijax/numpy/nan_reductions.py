@@ -33,7 +33,12 @@ def _nan_arg(name: str, plain: Callable, filler: float):
         return _where(all(missing, axis, keepdims=bool(keepdims)), -1, found)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As `{name[3:]}`, without the elements that are NaN (`jax.numpy.{name}`); -1 if all are NaN."
+    function.__doc__ = f"""As `{name[3:]}`, without the elements that are NaN (`jax.numpy.{name}`); -1 if all are NaN.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.{name}(jnp.array([jnp.nan, 5.0, 1.0]))
+    Array({1 if name == "nanargmax" else 2}, dtype=int32)
+    """
     return function
 
 

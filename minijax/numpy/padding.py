@@ -11,9 +11,8 @@ from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation import dtypes
-from ..primitives import elementwise as ew
 from ..primitives.elementwise import convert_element_type
-from . import reductions, statistics
+from . import reductions, statistics, ufuncs
 from .creation import asarray, linspace, zeros_like
 from .repeating import repeat
 from .util import broadcast_to, convert, ensure_arraylike
@@ -77,8 +76,17 @@ def pad(
             a = _pad_wrapped(a, axis, before, behind)
         elif mode == "linear_ramp":
             a = _pad_ramp(a, axis, before, behind, ends[axis])
+        elif mode == "empty":
+            sizes = [tuple(n if i == axis else d for i, d in enumerate(a.shape)) for n in (before, behind)]
+            first, last = (zeros_like(a, shape=shape) for shape in sizes)
+            a = lax.concatenate([first, a, last], axis)
+        elif mode == "edge":
+            n = a.shape[axis]
+            first = repeat(lax.slice_in_dim(a, 0, 1, axis=axis), before, axis)
+            last = repeat(lax.slice_in_dim(a, n - 1, n, axis=axis), behind, axis)
+            a = lax.concatenate([first, a, last], axis)
         else:
-            first, last = _pad_slices(a, axis, mode, None if lengths is None else lengths[axis])
+            first, last = _statistics(a, axis, mode, None if lengths is None else lengths[axis])
             a = lax.concatenate([repeat(first, before, axis), a, repeat(last, behind, axis)], axis)
     return a
 
@@ -98,9 +106,10 @@ def _pairs(values: Any, ndim: int, name: str) -> tuple[tuple[Any, Any], ...]:
 
 
 def _pad_constant(a: Array, widths, values: Any) -> Array:
-    values = convert(values, a.dtype, a.weak_type) if np.ndim(values) == 0 else asarray(values, a.dtype)
+    values = convert(asarray(values), a.dtype, a.weak_type)
     if values.shape in ((), (1,)):
-        return lax.pad(a, lax.reshape(values, ()), [(before, behind, 0) for before, behind in widths])
+        value = lax.squeeze(values, range(len(values.shape)))
+        return lax.pad(a, value, [(before, behind, 0) for before, behind in widths])
     values = broadcast_to(values, (len(a.shape), 2))
     for axis, (before, behind) in enumerate(widths):
         for amount, side in (((before, 0, 0), 0), ((0, behind, 0), 1)):
@@ -110,31 +119,26 @@ def _pad_constant(a: Array, widths, values: Any) -> Array:
     return a
 
 
-def _pad_slices(a: Array, axis: int, mode: str, lengths) -> tuple[Array, Array]:
-    """(the slice to repeat before the array, the slice to repeat behind it)."""
+def _statistics(a: Array, axis: int, mode: str, lengths) -> tuple[Array, Array]:
+    """(the slice to repeat before the array, the slice to repeat behind it): a statistic of so many elements at each end."""
     size = a.shape[axis]
-    if mode == "empty":
-        shape = tuple(1 if i == axis else d for i, d in enumerate(a.shape))
-        return (zeros_like(a, shape=shape),) * 2
-    if mode == "edge":
-        return lax.slice_in_dim(a, 0, 1, axis=axis), lax.slice_in_dim(a, size - 1, size, axis=axis)
     reduce = {
         "maximum": reductions.max,
         "minimum": reductions.min,
         "mean": statistics.mean,
         "median": statistics.median,
-    }
-    before, behind = (size, size) if lengths is None else (min(n, size) for n in lengths)
-    if before == 0 or behind == 0:
-        raise ValueError("jnp.pad: stat_length of 0 yields no value for padding")
-    parts = (lax.slice_in_dim(a, 0, before, axis=axis), lax.slice_in_dim(a, size - behind, size, axis=axis))
-    return tuple(_as_dtype_of(a, reduce[mode](part, axis=axis, keepdims=True)) for part in parts)
-
-
-def _as_dtype_of(a: Array, x: Array) -> Array:
-    if dtypes.issubdtype(a.dtype, np.integer) and dtypes.issubdtype(x.dtype, np.floating):
-        x = ew.round_p.bind(x, rounding_method=1)
-    return convert_element_type(x, a.dtype, a.weak_type)
+    }[mode]
+    if lengths is None:
+        found = (reduce(a, axis=axis, keepdims=True),) * 2
+    else:
+        before, behind = (min(n, size) for n in lengths)
+        if before == 0 or behind == 0:
+            raise ValueError("jnp.pad: stat_length of 0 yields no value for padding")
+        parts = (lax.slice_in_dim(a, 0, before, axis=axis), lax.slice_in_dim(a, size - behind, size, axis=axis))
+        found = tuple([reduce(part, axis=axis, keepdims=True) for part in parts])
+    if dtypes.issubdtype(a.dtype, np.integer):
+        found = tuple([ufuncs.round(x) for x in found])
+    return tuple([convert_element_type(x, a.dtype, a.weak_type) for x in found])
 
 
 def _pad_wrapped(a: Array, axis: int, before: int, behind: int) -> Array:
@@ -154,8 +158,8 @@ def _pad_ramp(a: Array, axis: int, before: int, behind: int, ends) -> Array:
         values = linspace(end, edge, num, endpoint=False, dtype=a.dtype, axis=axis)
         return convert_element_type(values, a.dtype, a.weak_type)
 
-    first = ramp(ends[0], lax.slice_in_dim(a, 0, 1, axis=axis), before)
-    last = ramp(ends[1], lax.slice_in_dim(a, size - 1, size, axis=axis), behind)
+    first, last = lax.slice_in_dim(a, 0, 1, axis=axis), lax.slice_in_dim(a, size - 1, size, axis=axis)
+    first, last = ramp(ends[0], first, before), ramp(ends[1], last, behind)
     return lax.concatenate([first, a, lax.rev(last, (axis,))], axis)
 
 
@@ -164,18 +168,19 @@ def _pad_mirrored(a: Array, axis: int, before: int, behind: int, mode: str, refl
     size = a.shape[axis]
     offset = 1 if mode == "reflect" and size > 1 else 0
 
-    def mirror(a: Array, amount: int, in_front: bool) -> Array:
-        length = a.shape[axis]
-        start = offset if in_front else length - amount - offset
-        x = lax.rev(lax.slice_in_dim(a, start, start + amount, axis=axis), (axis,))
-        if reflect_type == "odd":
-            at = 0 if in_front else length - 1
-            x = 2 * lax.slice_in_dim(a, at, at + 1, axis=axis) - x
-        return lax.concatenate([x, a] if in_front else [a, x], axis)
+    def edge_of(x: Array, in_front: bool) -> Array:
+        at = 0 if in_front else x.shape[axis] - 1
+        return lax.slice_in_dim(x, at, at + 1, axis=axis)
 
-    for padding, in_front in ((before, True), (behind, False)):
+    for padding, in_front in ((before, True), (behind, False)) if before or behind else ():
+        edge = edge_of(a, in_front)
         while padding > 0:
             amount = min(padding, size - offset)
-            a = mirror(a, amount, in_front)
+            start = offset if in_front else a.shape[axis] - amount - offset
+            x = lax.rev(lax.slice_in_dim(a, start, start + amount, axis=axis), (axis,))
+            if reflect_type == "odd":
+                x = 2 * edge - x
+                edge = edge_of(x, in_front) if size > 1 else edge
+            a = lax.concatenate([x, a] if in_front else [a, x], axis)
             padding -= amount
     return a

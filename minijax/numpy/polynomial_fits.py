@@ -16,7 +16,7 @@ from .contractions import dot, outer
 from .counting import known_value
 from .creation import arange, array, asarray, ones
 from .diagonals import diag
-from .manipulation import atleast_1d, concatenate
+from .manipulation import atleast_1d
 from .polynomials import convolve, vander
 from .repeating import roll
 from .util import ensure_arraylike, promote_dtypes_inexact, where
@@ -43,7 +43,7 @@ def poly(seq_of_zeros: ArrayLike) -> Array:
         return ones((), roots.dtype)
     coefficients = ones((1,), roots.dtype)
     for k in range(roots.shape[0]):
-        coefficients = convolve(coefficients, concatenate([ones((1,), roots.dtype), -roots[k : k + 1]]))
+        coefficients = convolve(coefficients, array([1, -roots[k]], roots.dtype))
     return coefficients
 
 

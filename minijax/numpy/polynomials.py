@@ -12,13 +12,13 @@ from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import finfo
 from ..primitives.basis import const, expand_dims
-from . import ufuncs
+from . import reductions, ufuncs
 from .arithmetic import power
 from .counting import known_value
 from .creation import arange, zeros, zeros_like
 from .inserting import trim_zeros
-from .manipulation import concatenate, flip
-from .util import broadcast_shapes, broadcast_to, ensure_arraylike, promote_dtypes, promote_dtypes_inexact
+from .manipulation import atleast_1d, concatenate, flip
+from .util import broadcast_shapes, ensure_arraylike, promote_dtypes, promote_dtypes_inexact
 
 
 def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
@@ -44,8 +44,8 @@ def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
     a1, a2 = promote_dtypes(*ensure_arraylike("polyadd", a1, a2))
     if a1.dtype == bool:
         raise TypeError("jnp.polyadd does not add booleans: convert them with astype.")
-    size = max(a1.shape[0], a2.shape[0])
-    return _leading_zeros(a1, size) + _leading_zeros(a2, size)
+    longer, shorter = (a1, a2) if a2.shape[0] <= a1.shape[0] else (a2, a1)
+    return longer.at[-shorter.shape[0] :].add(shorter)
 
 
 def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
@@ -56,12 +56,7 @@ def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
     Array([0, 2], dtype=int32)
     """
     a1, a2 = promote_dtypes(*ensure_arraylike("polysub", a1, a2))
-    size = max(a1.shape[0], a2.shape[0])
-    return _leading_zeros(a1, size) - _leading_zeros(a2, size)
-
-
-def _leading_zeros(p: Array, size: int) -> Array:
-    return concatenate([zeros(size - p.shape[0], p.dtype), p]) if p.shape[0] < size else p
+    return polyadd(a1, -a2)
 
 
 def polymul(a1: ArrayLike, a2: ArrayLike, *, trim_leading_zeros: bool = False) -> Array:
@@ -109,10 +104,16 @@ def polyder(p: ArrayLike, m: int = 1) -> Array:
     (p,) = promote_dtypes_inexact(ensure_arraylike("polyder", p))
     if m < 0:
         raise ValueError(f"jnp.polyder: Order of derivative must be positive, got {m}")
-    for _ in range(operator.index(m)):
-        degree = p.shape[0] - 1
-        p = p[:-1] * arange(degree, 0, -1, dtype=p.dtype)
-    return p
+    m = operator.index(m)
+    if m == 0:
+        return p
+    factors = reductions.prod(_falling(arange(m, p.shape[0], dtype=p.dtype), m), 0)
+    return p[:-m] * flip(factors)
+
+
+def _falling(powers: Array, m: int) -> Array:
+    """powers - 0, powers - 1, ... below each other, m rows: their product is the factor of the m-th derivative."""
+    return expand_dims(powers, [0]) - expand_dims(arange(m, dtype=powers.dtype), [1])
 
 
 def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
@@ -126,14 +127,16 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
     p, k = promote_dtypes_inexact(*ensure_arraylike("polyint", p, 0 if k is None else k))
     if m < 0:
         raise ValueError(f"jnp.polyint: Order of integral must be positive (see polyder), got {m}")
-    k = broadcast_to(k, (m,)) if k.size == 1 else k
+    k = atleast_1d(k)
+    k = lax.full((m,), k[0]) if k.shape[0] == 1 else k
     if k.shape != (m,):
         raise ValueError(
             f"jnp.polyint: k must be a scalar or a rank-1 array of length 1 or m={m}, got shape {k.shape}."
         )
-    for i in range(m):
-        p = concatenate([p / arange(p.shape[0], 0, -1, dtype=p.dtype), k[i : i + 1]])
-    return p
+    if m == 0:
+        return p
+    factors = flip(reductions.prod(ufuncs.maximum(1, _falling(arange(p.shape[0] + m, dtype=p.dtype), m)), 0))
+    return ufuncs.true_divide(concatenate([p, k]), factors)
 
 
 def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Array:
@@ -180,8 +183,8 @@ def _convolve(name: str, x: Any, y: Any, mode: str, precision, preferred_element
         [(low, high)],
         precision=precision,
         preferred_element_type=preferred_element_type,
-    )[0, 0]
-    return flip(out) if exchanged and name == "correlate" else out
+    )
+    return (flip(out, 2) if exchanged and name == "correlate" else out)[0, 0]
 
 
 def convolve(

@@ -372,7 +372,12 @@ def _arg(name: str, primitive_name: str):
 
     function.__name__ = function.__qualname__ = name
     which = "largest" if name == "argmax" else "smallest"
-    function.__doc__ = f"The index of the first {which} element along an axis, or of all (`jax.numpy.{name}`)."
+    function.__doc__ = f"""The index of the first {which} element along an axis, or of all (`jax.numpy.{name}`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.{name}(jnp.array([2, 5, 1]))
+    Array({1 if name == "argmax" else 2}, dtype=int32)
+    """
     return function
 
 

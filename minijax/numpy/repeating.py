@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from .. import lax
+from ..core.array import number
 from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike, Axis, Shape
 from ..foundation import errors
-from ..primitives import elementwise as ew
-from ..primitives.basis import broadcast_in_dim, const
+from ..primitives.basis import broadcast_in_dim
 from ..primitives.basis import expand_dims as _expand_dims
-from . import cumulative, reductions
-from .creation import arange, asarray, zeros_like
-from .manipulation import as_tuple, ravel, reshape, unstack
+from ..primitives.elementwise import convert_element_type
+from . import cumulative
+from .arithmetic import remainder
+from .creation import array, asarray, full, zeros, zeros_like
+from .manipulation import as_tuple, ravel, reshape
 from .taking import take
 from .util import (
     broadcast_to,
@@ -26,7 +28,6 @@ from .util import (
     canonicalize_shape,
     check_arraylike,
     concrete_sizes,
-    default_int_dtype,
     ensure_arraylike,
 )
 
@@ -61,23 +62,30 @@ def repeat(
     """
     check_arraylike("repeat", a, repeats)
     a = asarray(a)
-    # A scalar is repeated whatever the axis, as in JAX.
-    a, axis = (ravel(a), 0) if axis is None or not a.shape else (a, axis)
-    axis = canonicalize_axis(axis, len(a.shape))
-    if total_repeat_length is None and isinstance(repeats, Tracer):
-        repeats = repeats._concrete(errors.concretization, "jnp.repeat")
-    if total_repeat_length is None and np.ndim(repeats) == 0:
-        return _repeat_each(a, operator.index(repeats), axis)
-    size = a.shape[axis]
+    a, axis = (ravel(a), 0) if axis is None else (a, axis)
     if total_repeat_length is None:
-        counts = np.broadcast_to(np.asarray(repeats), (size,))
-        return take(a, np.repeat(np.arange(size, dtype=np.int32), counts), axis)
-    counts = broadcast_to(asarray(repeats), (size,))
-    ends = cumulative.cumsum(counts)
-    # Each place gets the first slice whose run ends behind that place; places behind the last run get the last slice.
-    places = arange(total_repeat_length)
-    found = reductions.sum(_expand_dims(ends, [1]) <= _expand_dims(places, [0]), 0, dtype=default_int_dtype())
-    return take(a, ew.min_p.bind(found, const(found, max(size - 1, 0))), axis)
+        repeats = repeats._concrete(errors.concretization, "jnp.repeat") if isinstance(repeats, Tracer) else repeats
+        if np.ndim(repeats) == 0 and a.shape:
+            return _repeat_each(a, operator.index(repeats), canonicalize_axis(axis, len(a.shape)))
+        repeats = np.ravel(repeats)
+        repeats = np.broadcast_to(repeats, (a.shape[axis],)) if a.shape else repeats
+        total_repeat_length = int(np.sum(repeats))
+    else:
+        repeats = ravel(repeats)
+        repeats = broadcast_to(repeats, (a.shape[axis],)) if a.shape else repeats
+    if not a.shape:
+        if repeats.shape != (1,):
+            raise ValueError(
+                f"jnp.repeat: a scalar is repeated a single number of times, got repeats of {repeats.shape}."
+            )
+        return full((total_repeat_length,), a)
+    if total_repeat_length == 0 or a.shape[axis] == 0:
+        shape = tuple(total_repeat_length if i == axis % len(a.shape) else d for i, d in enumerate(a.shape))
+        return a if total_repeat_length else reshape(array([], a.dtype), shape)
+    # The place at which the run of each slice begins; a 1 there, so that the running sum counts the runs that have begun.
+    starts = cumulative.cumsum(roll(repeats, 1).at[0].set(0))
+    begins = zeros((total_repeat_length,), np.dtype("int32")).at[starts].add(1)
+    return take(a, cumulative.cumsum(begins) - 1, axis)
 
 
 def _repeat_each(a: Array, repeats: int, axis: int) -> Array:
@@ -114,11 +122,11 @@ def _roll_by(a: Array, shift: int, axis: int) -> Array:
 
 
 def _roll_traced(a: Array, shift: Array, axes: tuple[int, ...]) -> Array:
-    shifts = unstack(broadcast_to(shift, (len(axes),)))
-    for amount, axis in zip(shifts, axes):
-        size = max(a.shape[axis], 1)
+    for amount, axis in zip(broadcast_to(shift, (len(axes),)), axes):
+        size = number(np.int32(a.shape[axis]))
+        amount = remainder(convert_element_type(amount, np.dtype("int32")), lax.max(size, np.int32(1)))
         doubled = lax.concatenate([a, a], axis)
-        a = lax.dynamic_slice_in_dim(doubled, size - amount % size, a.shape[axis], axis=axis)
+        a = lax.dynamic_slice_in_dim(doubled, size - amount, a.shape[axis], axis=axis)
     return a
 
 

@@ -42,7 +42,12 @@ def _scalar_type(dtype) -> _ScalarMeta:
     dtype = np.dtype(dtype)
     made = _ScalarMeta(dtype.name if dtype.kind != "b" else "bool_", (object,), {"dtype": dtype})
     made.__module__ = "minijax.numpy"
-    made.__doc__ = f"The dtype {dtype.name}; called, it makes an array of that dtype."
+    made.__doc__ = f"""The dtype {dtype.name}; called, it makes an array of that dtype.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.{made.__name__}.dtype
+    {dtype!r}
+    """
     return made
 
 

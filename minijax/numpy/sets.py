@@ -11,7 +11,7 @@ from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives.basis import expand_dims
-from . import cumulative, reductions, ufuncs
+from . import cumulative, reductions
 from .choosing import nonzero
 from .counting import bincount, known_value
 from .creation import arange, full, ones, zeros
@@ -176,9 +176,14 @@ def isin(
     Array([False,  True, False], dtype=bool)
     """
     element, tests = promote_dtypes(*ensure_arraylike("isin", element, test_elements))
-    same = expand_dims(element, [len(element.shape)]) == reshape(tests, (1,) * len(element.shape) + (-1,))
-    found = reductions.any(same, -1)
-    return ufuncs.logical_not(found) if invert else found
+    return reshape(_isin(ravel(element), ravel(tests), invert), element.shape)
+
+
+def _isin(elements: Array, tests: Array, invert: bool = False) -> Array:
+    if not elements.size or not tests.size:
+        return (ones if invert else zeros)(elements.shape, bool)
+    left, right = expand_dims(elements, [1]), expand_dims(tests, [0])
+    return reductions.all(left != right, -1) if invert else reductions.any(left == right, -1)
 
 
 def union1d(ar1: ArrayLike, ar2: ArrayLike, *, size: int | None = None, fill_value: ArrayLike | None = None) -> Array:

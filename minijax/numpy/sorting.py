@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from .. import lax
+from ..api.vmap import vmap
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
-from ..primitives.basis import expand_dims, full
+from ..primitives.basis import full
 from ..primitives.elementwise import convert_element_type, select
+from ..primitives.sorting import sorted_before
 from .creation import ones
 from .manipulation import ravel, swapaxes
 from .reductions import sum as _sum
@@ -25,7 +27,6 @@ from .util import (
     check_arraylike,
     default_int_dtype,
     ensure_arraylike,
-    isnan,
     promote_dtypes,
     user_dtype,
     where,
@@ -174,15 +175,6 @@ def sort_complex(a: ArrayLike) -> Array:
 # Searching
 
 
-def _less(x: Array, y: Array) -> Array:
-    """Whether x < y in the order of sorting, where NaN is the largest."""
-    return (x < y) | (isnan(y) & ~isnan(x)) if dtypes.issubdtype(x.dtype, np.inexact) else x < y
-
-
-def _less_equal(x: Array, y: Array) -> Array:
-    return (x <= y) | isnan(y) if dtypes.issubdtype(x.dtype, np.inexact) else x <= y
-
-
 def searchsorted(
     a: ArrayLike, v: ArrayLike, side: str = "left", sorter: ArrayLike | None = None, *, method: str = "scan"
 ) -> Array:
@@ -209,32 +201,49 @@ def searchsorted(
     a, v = promote_dtypes(a, v)
     if sorter is not None:
         a = take(a, ensure_arraylike("searchsorted", sorter))
+    dtype = np.dtype("int32" if a.shape[0] < np.iinfo("int32").max else "int64")
     if method == "compare_all":
-        return _search_by_comparing(a, v, side)
-    return _search_by_halving(a, v, side)
+        before = vmap(lambda x: sorted_before(x, v, side == "right"))(a)
+        return _sum(before, 0, dtype=dtype)
+    if method == "sort":
+        return _search_by_sorting(a, v, side, dtype)
+    return _search_by_halving(a, v, side, dtype, method == "scan_unrolled")
 
 
-def _place_dtype(a: Array):
-    """The dtype of places in a vector: int32 unless it is longer than that."""
-    return np.dtype("int32" if a.shape[0] < np.iinfo("int32").max else "int64")
+def _search_by_sorting(a: Array, v: Array, side: str, dtype) -> Array:
+    """The rank of each query among queries and elements, less its rank among the queries."""
+    queries, integer = ravel(v), np.dtype("int32" if a.size + v.size <= np.iinfo("int32").max else "int64")
+
+    def rank(x):
+        numbers = lax.iota(integer, x.shape[0])
+        return lax.full_like(numbers, 0).at[lax.sort_key_val(x, numbers)[1]].set(numbers)
+
+    # Of equal numbers, those that stand in front come first.
+    if side == "left":
+        ranks = rank(lax.concatenate([queries, a], 0))[: v.size]
+    else:
+        ranks = rank(lax.concatenate([a, queries], 0))[a.size :]
+    return convert_element_type(lax.reshape(lax.sub(ranks, rank(queries)), v.shape), dtype)
 
 
-def _search_by_comparing(a: Array, v: Array, side: str) -> Array:
-    before = _less if side == "left" else _less_equal
-    column = expand_dims(a, range(1, len(v.shape) + 1))
-    row = expand_dims(v, [0]) if v.shape else v
-    return _sum(before(column, row), 0, dtype=_place_dtype(a))
+def _search_by_halving(a: Array, v: Array, side: str, dtype, unrolled: bool) -> Array:
+    size = a.shape[0]
+    if not size:
+        return full(v.shape, 0, dtype)
+    if v.shape:
+        return vmap(lambda v: _search_by_halving(a, v, side, dtype, unrolled))(v)
+    unsigned = np.dtype(f"u{dtype.name}").type
 
-
-def _search_by_halving(a: Array, v: Array, side: str) -> Array:
-    size, dtype = a.shape[0], _place_dtype(a)
-    low, high = full(v.shape, 0, dtype), full(v.shape, size, dtype)
-    goes_left = _less_equal if side == "left" else _less
-    for _ in range(math.ceil(math.log2(size + 1))):
+    def step(bounds, _):
+        low, high = bounds
         middle = low + (high - low) // 2
-        left = goes_left(v, take(a, middle, mode="clip"))
-        low, high = select(left, low, middle), select(left, middle, high)
-    return high
+        left = sorted_before(v, a[middle], side == "left")
+        return (select(left, low, middle), select(left, middle, high)), ()
+
+    levels = math.ceil(math.log2(size + 1))
+    bounds = (unsigned(0), unsigned(size))
+    (_, high), _ = lax.scan(step, bounds, (), length=levels, unroll=levels if unrolled else 1)
+    return convert_element_type(high, dtype)
 
 
 def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False, *, method: str | None = None) -> Array:

@@ -14,14 +14,15 @@ from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
-from ..primitives.basis import const, expand_dims, full
+from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
-from . import ufuncs
+from . import number_kinds, ufuncs
 from .contractions import dot
 from .creation import asarray
 from .diagonals import diag
 from .manipulation import atleast_2d, concatenate, squeeze, transpose
-from .reductions import any, check_where, half_to_float32, static_axis, sum
+from .quantiles import quantile_along
+from .reductions import check_where, half_to_float32, static_axis, sum
 from .util import (
     Axis,
     broadcast_to,
@@ -29,10 +30,7 @@ from .util import (
     check_arraylike,
     check_no_out,
     convert,
-    default_int_dtype,
     ensure_arraylike,
-    isnan,
-    logical_not,
     promote_dtypes_inexact,
     user_dtype,
 )
@@ -236,9 +234,6 @@ def std(
 # Quantiles
 
 
-_METHODS = ("linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf")
-
-
 def quantile(
     a: ArrayLike,
     q: ArrayLike,
@@ -258,7 +253,7 @@ def quantile(
     >>> quantile(np.float32([1, 2, 3, 4]), 0.5)
     Array(2.5, dtype=float32)
     """
-    return _quantile("quantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False)
+    return quantile_along("quantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False)
 
 
 def nanquantile(
@@ -279,7 +274,7 @@ def nanquantile(
     >>> jnp.nanquantile(jnp.array([1.0, jnp.nan, 3.0]), 0.5)
     Array(2., dtype=float32)
     """
-    return _quantile("nanquantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
+    return quantile_along("nanquantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
 
 
 def percentile(
@@ -300,7 +295,9 @@ def percentile(
     Array(2., dtype=float32)
     """
     (q,) = promote_dtypes_inexact(ensure_arraylike("percentile", a, q)[1])
-    return _quantile("percentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False)
+    return quantile_along(
+        "percentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False
+    )
 
 
 def nanpercentile(
@@ -321,7 +318,9 @@ def nanpercentile(
     Array(2., dtype=float32)
     """
     (q,) = promote_dtypes_inexact(ensure_arraylike("nanpercentile", a, q)[1])
-    return _quantile("nanpercentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
+    return quantile_along(
+        "nanpercentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True
+    )
 
 
 def median(
@@ -346,133 +345,6 @@ def nanmedian(
     Array(2., dtype=float32)
     """
     return nanquantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
-
-
-def _quantile(name, a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan):
-    a, q = ensure_arraylike(name, a, q)
-    if overwrite_input or out is not None:
-        raise ValueError(f"jax.numpy.{name} does not support overwrite_input=True or out != None")
-    if method not in _METHODS:
-        raise ValueError(f"jnp.{name}: method can only be one of {', '.join(map(repr, _METHODS))}; got {method!r}")
-    if weights is None:
-        (a,) = promote_dtypes_inexact(a)
-    else:
-        a, weights = _with_weights(name, a, ensure_arraylike(name, weights), axis, method)
-    if dtypes.issubdtype(a.dtype, np.complexfloating):
-        raise ValueError(f"jnp.{name}: quantile does not support complex input, as the operation is poorly defined.")
-    if len(q.shape) > 1:
-        raise ValueError(f"jnp.{name}: q must be have rank <= 1, got shape {q.shape}")
-    (q,) = promote_dtypes_inexact(q)
-    axes = canonicalize_axis_tuple(static_axis(axis), len(a.shape))
-    a, kept = _to_last_axis(a, axes)
-    if method == "inverted_cdf":
-        weights = full(a.shape, 1, a.dtype) if weights is None else _to_last_axis(weights, axes)[0]
-        result = _inverted_cdf(a, weights, q, skip_nan)
-    else:
-        result = _between(*_neighbours(lax.sort(a, dimension=-1), q, skip_nan), method)
-    if not skip_nan:
-        result = _where(any(isnan(a), -1), math.nan, result)
-    result = convert_element_type(result, a.dtype)
-    return expand_dims(result, [len(q.shape) + d for d in axes]) if keepdims else result
-
-
-def _with_weights(name: str, a: Array, weights: Array, axis: Axis, method: str) -> tuple[Array, Array]:
-    """(the array, weights of its shape), in one inexact dtype."""
-    if dtypes.issubdtype(weights.dtype, np.complexfloating):
-        raise ValueError(f"jnp.{name}: weights cannot be complex, got {weights.dtype.name}.")
-    if method != "inverted_cdf":
-        raise NotImplementedError(
-            f"jnp.{name}: method {method!r} doesn't support weights. Only method 'inverted_cdf' supports weights."
-        )
-    a, weights = promote_dtypes_inexact(a, weights)
-    if weights.shape != a.shape:
-        if axis is None:
-            raise ValueError(
-                f"jnp.{name}: weights must have the shape of a when axis is None, got {weights.shape} and {a.shape}."
-            )
-        axes = canonicalize_axis_tuple(static_axis(axis), len(a.shape))
-        if weights.shape != tuple(a.shape[d] for d in axes):
-            raise ValueError(
-                f"jnp.{name}: weights of shape {weights.shape} must match the axes {axes} of a, whose shape is {a.shape}."
-            )
-        weights = lax.broadcast_in_dim(weights, a.shape, axes)
-    return a, weights
-
-
-def _inverted_cdf(a: Array, weights: Array, q: Array, skip_nan: bool) -> Array:
-    """The first element, in order, up to which the weights sum to a fraction q of all; q's axes come first. NaN if a weight is
-    negative or NaN. An element that is NaN has no weight."""
-    ordered, weights = lax.sort_key_val(a, weights, dimension=len(a.shape) - 1)
-    absent = isnan(ordered)
-    bad = (weights < 0) | isnan(weights)
-    sums = lax.cumsum(_where(bad | absent, 0, weights), len(a.shape) - 1)
-    rank, n = len(q.shape), a.shape[-1]
-    target = expand_dims(q, range(rank, rank + len(a.shape) - 1)) * expand_dims(sums[..., -1], range(rank))
-    index = sum(expand_dims(sums, range(rank)) < expand_dims(target, [len(target.shape)]), -1)
-    count = sum(logical_not(absent), -1) if skip_nan else full(ordered.shape[:-1], n, index.dtype)
-    last = expand_dims(count, range(rank)) - 1
-    index = ew.max_p.bind(const(index, 0), ew.min_p.bind(index, last))
-    unknown = any(bad, -1) | (count == 0)
-    return _where(unknown, math.nan, _pick_last(ordered, index, rank))
-
-
-def _to_last_axis(a: Array, axes: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
-    """(the array with the axes to reduce merged into one, the last; the numbers of its other axes)."""
-    kept = tuple(i for i in range(len(a.shape)) if i not in axes)
-    a = lax.transpose(a, (*kept, *axes))
-    sizes = tuple(a.shape[: len(kept)])
-    return lax.reshape(a, (*sizes, math.prod(a.shape[len(kept) :]))), kept
-
-
-def _neighbours(ordered: Array, q: Array, skip_nan: bool) -> tuple[Array, Array, Array]:
-    """(low, high, weight): the two elements around each quantile and how far it lies between them; q's axes come first."""
-    n = ordered.shape[-1]
-    rank = len(q.shape)
-    if skip_nan:
-        count = sum(logical_not(isnan(ordered)), -1, dtype=q.dtype)
-    else:
-        count = full(ordered.shape[:-1], n, q.dtype)
-    q = expand_dims(q, range(rank, rank + len(ordered.shape) - 1))
-    last = expand_dims(count, range(rank)) - 1
-    position = q * last
-    floor, ceil = ew.floor_p.bind(position), ew.ceil_p.bind(position)
-    weight = position - floor
-
-    def element(index):
-        # At least 0: if skip_nan leaves no element, `last` is -1.
-        index = ew.max_p.bind(const(index, 0), ew.min_p.bind(index, last))
-        return _pick_last(ordered, convert_element_type(index, default_int_dtype()), rank)
-
-    return element(floor), element(ceil), weight
-
-
-def _pick_last(ordered: Array, index: Array, rank: int) -> Array:
-    """ordered[..., index] for an `index` with `rank` more axes in front."""
-    if 0 in index.shape:
-        return full(index.shape, 0, ordered.dtype)
-    last = len(ordered.shape) - 1
-    numbers = lax.GatherDimensionNumbers(
-        offset_dims=(),
-        collapsed_slice_dims=(last,),
-        start_index_map=(last,),
-        operand_batching_dims=tuple(range(last)),
-        start_indices_batching_dims=tuple(range(rank, rank + last)),
-    )
-    places = expand_dims(index, [len(index.shape)])
-    return lax.gather(ordered, places, numbers, (1,) * (last + 1), mode="promise_in_bounds")
-
-
-def _between(low: Array, high: Array, weight: Array, method: str) -> Array:
-    if method == "lower":
-        return low
-    if method == "higher":
-        return high
-    if method == "nearest":
-        return _where(weight <= 0.5, low, high)
-    if method == "midpoint":
-        return (low + high) * 0.5
-    low, high = convert_element_type(low, weight.dtype), convert_element_type(high, weight.dtype)
-    return low * (1 - weight) + high * weight
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -513,26 +385,30 @@ def cov(
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
     ddof = (0 if bias else 1) if ddof is None else ddof
-    weights = _observation_weights(x.shape[1], fweights, aweights)
+    weights, by_weight = _observation_weights(x.shape[1], fweights, aweights)
+    weights = weights if dtype is None or weights is None else convert_element_type(weights, x.dtype)
+    means, total = average(x, axis=1, weights=weights, returned=True)
+    total = total[0]
     if weights is None:
         divisor = x.shape[1] - ddof
-        x = weighted = x - mean(x, axis=1, keepdims=True)
+    elif ddof == 0:
+        divisor = total
+    elif by_weight is None:
+        divisor = total - ddof
     else:
-        weights = weights if dtype is None else convert_element_type(weights, x.dtype)
-        means, total = average(x, axis=1, weights=weights, returned=True)
-        # Each observation counts as often as its weight; weights that are no counts leave fewer degrees of freedom.
-        lost = 1 if aweights is None else sum(weights * ufuncs.abs(asarray(aweights))) / total[0]
-        divisor = total[0] - ddof * lost
-        x = x - expand_dims(means, [1])
-        weighted = x * expand_dims(weights, [0])
-    return squeeze(ufuncs.true_divide(dot(x, ufuncs.conj(transpose(weighted))), divisor))
+        # Weights that are no counts leave fewer degrees of freedom.
+        divisor = total - ddof * sum(weights * by_weight) / total
+    x = x - expand_dims(means, [1])
+    weighted = transpose(x if weights is None else x * expand_dims(weights, [0]))
+    return squeeze(ufuncs.true_divide(dot(x, ufuncs.conj(weighted)), divisor))
 
 
-def _observation_weights(count: int, fweights, aweights) -> Array | None:
-    """The product of the weights of `cov`; None without weights."""
-    product = None
+def _observation_weights(count: int, fweights, aweights) -> tuple[Array | None, Array | None]:
+    """(the product of the weights of `cov`, the second of them), or None for either."""
+    found = []
     for name, weights in (("fweights", fweights), ("aweights", aweights)):
         if weights is None:
+            found.append(None)
             continue
         weights = ensure_arraylike("cov", weights)
         if len(weights.shape) > 1:
@@ -542,8 +418,11 @@ def _observation_weights(count: int, fweights, aweights) -> Array | None:
         if name == "fweights" and not dtypes.issubdtype(weights.dtype, np.integer):
             raise TypeError(f"jnp.cov: fweights must be integer, got {weights.dtype.name}.")
         # As in JAX; NumPy refuses negative weights.
-        product = ufuncs.abs(weights) if product is None else product * ufuncs.abs(weights)
-    return product
+        found.append(ufuncs.abs(weights))
+    often, by_weight = found
+    if often is None or by_weight is None:
+        return (by_weight if often is None else often), by_weight
+    return often * by_weight, by_weight
 
 
 def _variables(x: Array, rowvar: bool) -> Array:
@@ -569,7 +448,7 @@ def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtyp
         return ufuncs.divide(c, c)
     deviation = convert_element_type(ufuncs.sqrt(ufuncs.real(diag(c))), c.dtype)
     c = c / expand_dims(deviation, [1]) / expand_dims(deviation, [0])
-    real_part = ufuncs.clip(ufuncs.real(c), -1, 1)
+    real_part = number_kinds.clip(ufuncs.real(c), -1, 1)
     if not dtypes.issubdtype(c.dtype, np.complexfloating):
         return real_part
-    return ew.complex_p.bind(real_part, ufuncs.clip(ufuncs.imag(c), -1, 1))
+    return ew.complex_p.bind(real_part, number_kinds.clip(ufuncs.imag(c), -1, 1))

@@ -12,11 +12,11 @@ from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
-from ..primitives.dynamic_slices import widened
+from ..primitives.dynamic_slices import dtype_of_index, widened
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode
 from .arithmetic import mod
 from .indexing import wrap_negative
-from .ufuncs import clip
+from .number_kinds import clip
 from .util import broadcast_shapes, canonicalize_axis, check_no_out, convert, ensure_arraylike, where
 
 
@@ -112,6 +112,7 @@ def take_along_axis(
     out_shape = broadcast_shapes(indices.shape, one)
     if a.shape[axis] == 0:
         return lax.full(out_shape, 0, a.dtype)
+    indices = convert(indices, dtype_of_index(a.shape[axis]))
     if mode != "promise_in_bounds" if wrap_negative_indices is None else wrap_negative_indices:
         indices = wrap_negative(indices, a.shape[axis])
     own = [i for i, d in enumerate(indices.shape) if i == axis or d != 1]

@@ -19,11 +19,18 @@ from ..core.traces import Array, given
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..foundation.pytrees import tree_map
-from . import choosing, cumulative, reductions
+from . import arithmetic, choosing, cumulative, reductions, ufuncs
 from .creation import asarray, astype, ones
 from .manipulation import append, moveaxis, ravel, reshape
 from .taking import take
-from .util import broadcast_shapes, broadcast_to, canonicalize_axis, canonicalize_axis_tuple, check_arraylike
+from .util import (
+    broadcast_shapes,
+    broadcast_to,
+    canonicalize_axis,
+    canonicalize_axis_tuple,
+    check_arraylike,
+    promote_dtypes_inexact,
+)
 from .vectorize import vectorize
 
 
@@ -173,14 +180,16 @@ class ufunc(metaclass=_Kind):
         axis = canonicalize_axis(axis, len(x.shape))
         if x.size == 0:
             return lax.full(x.shape, 0, dtype)
-        x = astype(moveaxis(x, axis, 0), dtype)
+        x = moveaxis(x, axis, 0)
 
-        def step(total, element):
-            after = astype(self(total, element), dtype)
-            return after, after
+        def step(carry, _):
+            i, total = carry
+            is_first, first = i == 0, astype(x[0], dtype)
+            total = choosing.where(is_first, first, self(astype(total, dtype), astype(x[i], dtype)))
+            return (i + 1, total), total
 
-        _, rest = lax.scan(step, x[0], x[1:])
-        return moveaxis(lax.concatenate([x[:1], rest], 0), 0, axis)
+        _, totals = lax.scan(step, (0, astype(x[0], dtype)), None, length=x.shape[0])
+        return moveaxis(totals, 0, axis)
 
     def at(self, a: ArrayLike, indices: Any, b: ArrayLike | None = None, /, *, inplace: bool = True) -> Array:
         """The array with the function applied at places, once more for a place that is named again (`jax.numpy.ufunc.at`). Raises
@@ -209,11 +218,13 @@ class ufunc(metaclass=_Kind):
             more = [reshape(broadcast_to(more[0], (*shape, *rest)), (count, *rest))]
         flat = [i if isinstance(i, slice) else ravel(broadcast_to(asarray(i), shape)) for i in indices]
 
-        def step(i, x):
+        def step(carry, _):
+            i, x = carry
             place = tuple(index if isinstance(index, slice) else index[i] for index in flat)
-            return x.at[place].set(astype(self(x[place], *[m[i] for m in more]), dtype))
+            x = x.at[place].set(astype(self(x[place], *[m[i] for m in more]), dtype))
+            return (i + 1, x), None
 
-        return lax.fori_loop(0, count, step, x)
+        return lax.scan(step, (0, x), None, length=count)[0][1]
 
     def reduceat(
         self, a: ArrayLike, indices: Any, axis: int = 0, dtype: DTypeLike | None = None, out: None = None
@@ -234,15 +245,17 @@ class ufunc(metaclass=_Kind):
         if axis is None or isinstance(axis, (tuple, list)):
             raise ValueError("reduceat requires a single integer axis.")
         axis = canonicalize_axis(axis, len(x.shape))
-        bounds = append(places, x.shape[axis])
-        others = [i for i in range(len(x.shape)) if i != axis]
-        starts, ends = (lax.expand_dims(part, others) for part in (bounds[:-1], bounds[1:]))
+        out = take(x, places, axis=axis)
+        bounds = lax.expand_dims(append(places, x.shape[axis]), [i for i in range(len(x.shape)) if i != axis])
+        starts = lax.slice_in_dim(bounds, 0, bounds.shape[axis] - 1, axis=axis)
+        ends = lax.slice_in_dim(bounds, 1, bounds.shape[axis], axis=axis)
 
         def step(i, out):
+            within = (i > starts) & (i < ends)
             element = take(x, lax.expand_dims(i, (0,)), axis=axis)
-            return choosing.where((i > starts) & (i < ends), astype(self(out, element), out.dtype), out)
+            return choosing.where(within, astype(self(out, element), out.dtype), out)
 
-        return lax.fori_loop(0, x.shape[axis], step, take(x, places, axis=axis))
+        return lax.fori_loop(0, x.shape[axis], step, out)
 
     def outer(self, A: ArrayLike, B: ArrayLike, /) -> Array:
         """The function of each pair of elements (`jax.numpy.ufunc.outer`)."""
@@ -284,11 +297,10 @@ def _of_method(function: Callable) -> Callable:
     return reduce
 
 
-def _of_truth(function: Callable) -> Callable:
+def _of_truth(function: Callable, combined: Callable) -> Callable:
     def reduce(a, axis, dtype, keepdims, initial, where):
-        if initial is not None:
-            raise ValueError("initial argument not supported for a logical reduction")
-        return function(a, axis=axis, keepdims=keepdims, where=where)
+        out = function(a, axis=axis, keepdims=keepdims, where=where)
+        return out if initial is None else combined(out, asarray(initial, bool))
 
     return reduce
 
@@ -304,8 +316,28 @@ def _of_bits(function: Callable, name: str, truth: bool = False) -> Callable:
         axes = canonicalize_axis_tuple(axis, len(x.shape))
         out = function(x, axes)
         if initial is not None:
-            out = getattr(lax, f"bitwise_{name.rpartition('_')[2]}")(out, lax.full_like(out, initial))
+            out = getattr(lax, f"bitwise_{name.rpartition('_')[2]}")(lax.full_like(out, initial), out)
         return lax.expand_dims(out, axes) if keepdims else out
+
+    return reduce
+
+
+def _of_exponentials(scale: float | None = None):
+    """log(sum(exp(x))), with the largest element taken out, so that no exponential overflows; of x * scale, divided by scale."""
+
+    def reduce(a, axis, dtype, keepdims, initial, where):
+        (x,) = promote_dtypes_inexact(asarray(a))
+        x = x if scale is None else x * scale
+        axes = canonicalize_axis_tuple(axis, len(x.shape))
+        largest = reductions.max(ufuncs.real(x), axes, keepdims=keepdims, where=where, initial=-np.inf)
+        finite = lax.select(lax.is_finite(largest), largest, lax.full_like(largest, 0))
+        largest = lax.stop_gradient(finite)
+        spread = astype(largest if keepdims else lax.expand_dims(largest, axes), x.dtype)
+        total = reductions.sum(lax.exp(lax.sub(x, spread)), axes, keepdims=keepdims, where=where)
+        result = lax.add(lax.log(total), astype(largest, total.dtype))
+        if initial is not None:
+            result = arithmetic.logaddexp(initial if scale is None else initial * scale, result)
+        return result if scale is None else result / scale
 
     return reduce
 
@@ -317,14 +349,14 @@ _OBJECTS: dict[str, tuple[Any, dict[str, Callable]]] = {
     "subtract": (None, {"at": _added("subtract")}),
     "maximum": (None, {"reduce": _of_method(reductions.max)}),
     "minimum": (None, {"reduce": _of_method(reductions.min)}),
-    "logical_and": (True, {"reduce": _of_truth(reductions.all)}),
-    "logical_or": (False, {"reduce": _of_truth(reductions.any)}),
+    "logical_and": (True, {"reduce": _of_truth(reductions.all, ufuncs.logical_and)}),
+    "logical_or": (False, {"reduce": _of_truth(reductions.any, ufuncs.logical_or)}),
     "logical_xor": (False, {"reduce": _of_bits(lax.reduce_xor, "logical_xor", truth=True)}),
     "bitwise_and": (-1, {"reduce": _of_bits(lax.reduce_and, "bitwise_and")}),
     "bitwise_or": (0, {"reduce": _of_bits(lax.reduce_or, "bitwise_or")}),
     "bitwise_xor": (0, {"reduce": _of_bits(lax.reduce_xor, "bitwise_xor")}),
-    "logaddexp": (-np.inf, {}),
-    "logaddexp2": (-np.inf, {}),
+    "logaddexp": (-np.inf, {"reduce": _of_exponentials()}),
+    "logaddexp2": (-np.inf, {"reduce": _of_exponentials(math.log(2))}),
 }
 
 

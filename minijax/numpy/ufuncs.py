@@ -8,26 +8,22 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
 
 import numpy as np
 
-from ..core.array import ArrayImpl, number
+from ..core.array import ArrayImpl, number, to_array
 from ..core.primitive import Primitive
 from ..core.traces import Array, given
 from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, full
-from ..primitives.elementwise import bitcast_convert_type_p, convert_element_type, select
+from ..primitives.elementwise import convert_element_type, select
 from ..primitives.families import ANY, BOOL, COMPLEX, FLOAT, INT, NUM
 from .util import (
-    as_array,
     binary,
-    check_arraylike,
     default_float_dtype,
     ensure_arraylike,
-    is_zero,
     promote_args,
     promote_args_inexact,
     promote_args_numeric,
@@ -35,7 +31,6 @@ from .util import (
     unary,
     where,
 )
-from .util import isnan as _isnan
 
 INEXACT = FLOAT + COMPLEX
 ROUND_AWAY_FROM_ZERO, ROUND_TO_EVEN = 0, 1
@@ -58,8 +53,39 @@ def filled_like(x: Array, value, dtype=None) -> Array:
 # Functions of one argument that are one primitive
 
 
+# {name: an example, as `arguments -> what is printed`}, of the functions that the tables make.
+# fmt: off
+_EXAMPLES = {
+    "exp": "1.0 -> 2.718282", "exp2": "1.0 -> 2.0", "expm1": "1.0 -> 1.7182819", "log": "1.0 -> 0.0",
+    "log1p": "1.0 -> 0.6931472", "sin": "1.0 -> 0.841471", "cos": "1.0 -> 0.5403023", "tan": "1.0 -> 1.5574077",
+    "arcsin": "1.0 -> 1.5707964", "arccos": "1.0 -> 0.0", "arctan": "1.0 -> 0.7853982", "sinh": "1.0 -> 1.1752012",
+    "cosh": "1.0 -> 1.5430807", "tanh": "1.0 -> 0.7615942", "arcsinh": "1.0 -> 0.8813736", "arctanh": "0.5 -> 0.54930615",
+    "sqrt": "9.0 -> 3.0", "cbrt": "27.0 -> 2.9999998", "negative": "3 -> -3", "sign": "-2.5 -> -1.0", "square": "3 -> 9",
+    "bitwise_not": "5 -> -6", "invert": "5 -> -6", "bitwise_invert": "5 -> -6", "floor": "-1.5 -> -2.0",
+    "ceil": "-1.5 -> -1.0", "isposinf": "jnp.inf -> True", "isneginf": "jnp.inf -> False", "add": "2, 3 -> 5",
+    "subtract": "2, 3 -> -1", "multiply": "2, 3 -> 6", "true_divide": "3, 2 -> 1.5", "divide": "3, 2 -> 1.5",
+    "maximum": "2, 3 -> 3", "minimum": "2, 3 -> 2", "arctan2": "1.0, -1.0 -> 2.3561945", "atan2": "1.0, -1.0 -> 2.3561945",
+    "nextafter": "1.0, 2.0 -> 1.0000001", "float_power": "2, 3 -> 8.0", "bitwise_and": "6, 3 -> 2", "bitwise_or": "6, 3 -> 7",
+    "bitwise_xor": "6, 3 -> 5", "left_shift": "3, 2 -> 12", "bitwise_left_shift": "3, 2 -> 12", "right_shift": "12, 2 -> 3",
+    "bitwise_right_shift": "12, 2 -> 3", "equal": "2, 2.0 -> True", "not_equal": "2, 2.0 -> False", "less": "2, 3 -> True",
+    "less_equal": "3, 3 -> True", "greater": "2, 3 -> False", "greater_equal": "3, 3 -> True", "logical_and": "1, 0 -> False",
+    "logical_or": "1, 0 -> True", "logical_xor": "1, 2 -> False", "conj": "3 + 4j -> (3-4j)", "degrees": "jnp.pi -> 180.0",
+    "radians": "180.0 -> 3.1415927",
+}
+# fmt: on
+
+
 def named(function: Callable, name: str, doc: str) -> Callable:
     function.__name__ = function.__qualname__ = name
+    if name in _EXAMPLES:
+        arguments, printed = _EXAMPLES[name].split(" -> ")
+        first, *_ = doc.splitlines()
+        doc = f"""{first}
+
+    >>> import minijax.numpy as jnp
+    >>> print(jnp.{name}({arguments}))
+    {printed}
+    """
     function.__doc__ = doc
     return function
 
@@ -113,7 +139,12 @@ asin, acos, atan, asinh, atanh = arcsin, arccos, arctan, arcsinh, arctanh
 
 
 def arccosh(x: ArrayLike, /) -> Array:
-    """The inverse of the hyperbolic cosine (`jax.numpy.arccosh`), with real part >= 0."""
+    """The inverse of the hyperbolic cosine (`jax.numpy.arccosh`), with real part >= 0.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.arccosh(1.0)
+    Array(0., dtype=float32, weak_type=True)
+    """
     (x,) = promote_args_inexact("arccosh", x)
     result = ew.acosh_p.bind(x)
     return where(real(result) < 0, -result, result) if is_complex(result) else result
@@ -123,7 +154,12 @@ acosh = arccosh
 
 
 def fabs(x: ArrayLike, /) -> Array:
-    """The absolute value as a float (`jax.numpy.fabs`)."""
+    """The absolute value as a float (`jax.numpy.fabs`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.fabs(-3)
+    Array(3., dtype=float32, weak_type=True)
+    """
     x = ensure_arraylike("fabs", x)
     if is_complex(x):
         raise TypeError("ufunc 'fabs' does not support complex dtypes")
@@ -131,12 +167,22 @@ def fabs(x: ArrayLike, /) -> Array:
 
 
 def positive(x: ArrayLike, /) -> Array:
-    """x (`jax.numpy.positive`)."""
+    """x (`jax.numpy.positive`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.positive(-2.0)
+    Array(-2., dtype=float32, weak_type=True)
+    """
     return given(promote_args("positive", x)[0])
 
 
 def absolute(x: ArrayLike, /) -> Array:
-    """The absolute value (`jax.numpy.absolute`); for a complex number, its distance from 0."""
+    """The absolute value (`jax.numpy.absolute`); for a complex number, its distance from 0.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.absolute(3 + 4j)
+    Array(5., dtype=float32, weak_type=True)
+    """
     x = ensure_arraylike("absolute", x)
     return given(x) if x.dtype == bool or is_a(x, np.unsignedinteger) else ew.abs_p.bind(x)
 
@@ -165,7 +211,12 @@ ceil = _round_to_integer("ceil", ew.ceil_p, "The smallest whole number not below
 
 
 def trunc(x: ArrayLike, /) -> Array:
-    """x without its fraction (`jax.numpy.trunc`)."""
+    """x without its fraction (`jax.numpy.trunc`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.trunc(jnp.array([-1.5, 1.5]))
+    Array([-1.,  1.], dtype=float32)
+    """
     x = ensure_arraylike("trunc", x)
     if x.dtype == bool or is_a(x, np.integer):
         return given(x)
@@ -173,7 +224,12 @@ def trunc(x: ArrayLike, /) -> Array:
 
 
 def rint(x: ArrayLike, /) -> Array:
-    """x rounded to the nearest whole number, ties to even (`jax.numpy.rint`); the result is a float."""
+    """x rounded to the nearest whole number, ties to even (`jax.numpy.rint`); the result is a float.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.rint(jnp.array([0.5, 1.5]))
+    Array([0., 2.], dtype=float32)
+    """
     x = ensure_arraylike("rint", x)
     if x.dtype == bool or is_a(x, np.integer):
         return given(convert_element_type(x, default_float_dtype()))
@@ -213,19 +269,34 @@ around = alias(round, "around")
 
 
 def real(val: ArrayLike, /) -> Array:
-    """The real part (`jax.numpy.real`)."""
+    """The real part (`jax.numpy.real`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.real(3 + 4j)
+    Array(3., dtype=float32, weak_type=True)
+    """
     val = ensure_arraylike("real", val)
     return ew.real_p.bind(val) if is_complex(val) else given(val)
 
 
 def imag(val: ArrayLike, /) -> Array:
-    """The imaginary part (`jax.numpy.imag`); zero for real numbers."""
+    """The imaginary part (`jax.numpy.imag`); zero for real numbers.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.imag(3 + 4j)
+    Array(4., dtype=float32, weak_type=True)
+    """
     val = ensure_arraylike("imag", val)
     return ew.imag_p.bind(val) if is_complex(val) else filled_like(val, 0)
 
 
 def conjugate(x: ArrayLike, /) -> Array:
-    """The complex conjugate (`jax.numpy.conjugate`); a real number stays as it is."""
+    """The complex conjugate (`jax.numpy.conjugate`); a real number stays as it is.
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.conjugate(3 + 4j)
+    Array(3.-4.j, dtype=complex64, weak_type=True)
+    """
     x = ensure_arraylike("conjugate", x)
     return ew.conj(x) if is_complex(x) else given(x)
 
@@ -249,22 +320,34 @@ def angle(z: ArrayLike, deg: bool = False) -> Array:
 
 
 def log2(x: ArrayLike, /) -> Array:
-    """The logarithm to base 2 (`jax.numpy.log2`)."""
+    """The logarithm to base 2 (`jax.numpy.log2`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.log2(8.0)
+    Array(3., dtype=float32)
+    """
     (x,) = promote_args_inexact("log2", x)
     r = ew.log_p.bind(x)
     if is_complex(x):
-        ln2 = ew.log_p.bind(strong_const(real(r), 2))
-        return ew.complex_p.bind(ew.div_p.bind(real(r), ln2), ew.div_p.bind(imag(r), ln2))
+        re, im = real(r), imag(r)
+        ln2 = ew.log_p.bind(strong_const(re, 2))
+        return ew.complex_p.bind(ew.div_p.bind(re, ln2), ew.div_p.bind(im, ln2))
     return ew.div_p.bind(r, ew.log_p.bind(strong_const(x, 2)))
 
 
 def log10(x: ArrayLike, /) -> Array:
-    """The logarithm to base 10 (`jax.numpy.log10`)."""
+    """The logarithm to base 10 (`jax.numpy.log10`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.log10(100.0)
+    Array(2., dtype=float32)
+    """
     (x,) = promote_args_inexact("log10", x)
     r = ew.log_p.bind(x)
     if is_complex(x):
-        scale = strong_const(real(r), 0.4342944819032518)
-        return ew.complex_p.bind(ew.mul_p.bind(real(r), scale), ew.mul_p.bind(imag(r), scale))
+        re, im = real(r), imag(r)
+        scale = strong_const(re, 0.4342944819032518)
+        return ew.complex_p.bind(ew.mul_p.bind(re, scale), ew.mul_p.bind(im, scale))
     return ew.mul_p.bind(r, strong_const(x, 0.4342944819032518))
 
 
@@ -273,21 +356,41 @@ def strong_const(x: Array, value) -> ArrayImpl:
 
 
 def reciprocal(x: ArrayLike, /) -> Array:
-    """1 / x (`jax.numpy.reciprocal`)."""
+    """1 / x (`jax.numpy.reciprocal`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.reciprocal(4.0)
+    Array(0.25, dtype=float32, weak_type=True)
+    """
     (x,) = promote_args_inexact("reciprocal", x)
     return ew.integer_pow(x, -1)
 
 
+def written(x: Array, value: float) -> ArrayImpl:
+    """A number of the dtype of `x`; beside a weak one a Python number, which jaxprs show as it is written."""
+    return to_array(value) if x.weak_type and x.dtype.kind == "f" else const(x, value)
+
+
 def deg2rad(x: ArrayLike, /) -> Array:
-    """Degrees to radians (`jax.numpy.deg2rad`)."""
+    """Degrees to radians (`jax.numpy.deg2rad`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.deg2rad(180.0)
+    Array(3.1415927, dtype=float32, weak_type=True)
+    """
     (x,) = promote_args_inexact("deg2rad", x)
-    return ew.mul_p.bind(x, const(x, np.pi / 180))
+    return ew.mul_p.bind(x, written(x, np.pi / 180))
 
 
 def rad2deg(x: ArrayLike, /) -> Array:
-    """Radians to degrees (`jax.numpy.rad2deg`)."""
+    """Radians to degrees (`jax.numpy.rad2deg`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.rad2deg(jnp.pi)
+    Array(180., dtype=float32, weak_type=True)
+    """
     (x,) = promote_args_inexact("rad2deg", x)
-    return ew.mul_p.bind(x, const(x, 180 / np.pi))
+    return ew.mul_p.bind(x, written(x, 180 / np.pi))
 
 
 radians, degrees = alias(deg2rad, "radians"), alias(rad2deg, "degrees")
@@ -394,181 +497,10 @@ logical_xor = _of_truth_values("logical_xor", ew.xor_p, "Whether just one holds"
 
 
 def logical_not(x: ArrayLike, /) -> Array:
-    """Whether x is zero (`jax.numpy.logical_not`)."""
+    """Whether x is zero (`jax.numpy.logical_not`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.logical_not(jnp.array([0, 2]))
+    Array([ True, False], dtype=bool)
+    """
     return ew.not_p.bind(to_bool(*promote_args("logical_not", x)))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Bits and kinds of numbers
-
-
-_INT_OF_BITS = {16: np.dtype("int16"), 32: np.dtype("int32"), 64: np.dtype("int64")}
-
-
-def signbit(x: ArrayLike, /) -> Array:
-    """Whether the sign is minus, also of -0.0 and NaN (`jax.numpy.signbit`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.signbit(jnp.array([-1.0, 1.0]))
-    Array([ True, False], dtype=bool)
-    """
-    (x,) = promote_args("signbit", x)
-    if is_a(x, np.integer):
-        return ew.lt_p.bind(x, strong_const(x, 0))
-    if x.dtype == bool:
-        return filled_like(x, False, bool)
-    if not is_a(x, np.floating):
-        raise ValueError(f"jax.numpy.signbit is not well defined for {x.dtype}")
-    bits = x.dtype.itemsize * 8
-    as_integer = bitcast_convert_type_p.bind(x, new_dtype=_INT_OF_BITS[bits])
-    return convert_element_type(as_integer >> (bits - 1), np.dtype(bool))
-
-
-def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """|x1| with the sign of x2 (`jax.numpy.copysign`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.copysign(2.0, -1.0)
-    Array(-2., dtype=float32, weak_type=True)
-    """
-    x1, x2 = promote_args_inexact("copysign", x1, x2)
-    if is_complex(x1):
-        raise TypeError("copysign does not support complex-valued inputs")
-    return where(signbit(x2), -abs(x1), abs(x1))
-
-
-def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """x1 * 2**x2 for integers x2 (`jax.numpy.ldexp`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.ldexp(0.5, 3)
-    Array(4., dtype=float32)
-    """
-    x1, x2 = ensure_arraylike("ldexp", x1, x2)
-    if is_complex(x1) or is_a(x2, np.inexact):
-        raise ValueError(f"ldexp not supported for input types {(x1.dtype, x2.dtype)}")
-    (x1,) = promote_args_inexact("ldexp", x1)
-    # In two steps, as 2**x2 alone may overflow: ldexp(2**-100, 200) is 2**100, but 2**200 is no float32.
-    half = x2 // 2
-    exponents = [convert_element_type(n, x1.dtype) for n in (half, x2 - half)]
-    return x1 * exp2(exponents[0]) * exp2(exponents[1])
-
-
-def bitwise_count(x: ArrayLike, /) -> Array:
-    """The number of bits of |x| that are set (`jax.numpy.bitwise_count`), as uint8."""
-    (x,) = promote_args_numeric("bitwise_count", x)
-    return convert_element_type(ew.population_count_p.bind(abs(x)), np.dtype("uint8"))
-
-
-def isnan(x: ArrayLike, /) -> Array:
-    """Whether x is not a number (`jax.numpy.isnan`)."""
-    return _isnan(ensure_arraylike("isnan", x))
-
-
-def isfinite(x: ArrayLike, /) -> Array:
-    """Whether x is neither infinite nor NaN (`jax.numpy.isfinite`)."""
-    x = ensure_arraylike("isfinite", x)
-    if is_complex(x):
-        return ew.and_p.bind(ew.is_finite_p.bind(real(x)), ew.is_finite_p.bind(imag(x)))
-    return ew.is_finite_p.bind(x) if is_a(x, np.floating) else filled_like(x, True, bool)
-
-
-def isinf(x: ArrayLike, /) -> Array:
-    """Whether x is infinite (`jax.numpy.isinf`)."""
-    x = ensure_arraylike("isinf", x)
-    if is_complex(x):
-        parts = real(x), imag(x)
-        return ew.or_p.bind(*map(isinf, parts))
-    if is_a(x, np.floating):
-        return ew.eq_p.bind(ew.abs_p.bind(x), strong_const(x, np.inf))
-    return filled_like(x, False, bool)
-
-
-def _is_infinity(name: str, infinity: float) -> Callable:
-    def function(x: ArrayLike, /, out: None = None) -> Array:
-        x = ensure_arraylike(name, x)
-        if out is not None:
-            raise NotImplementedError("The 'out' argument to isneginf/isposinf is not supported.")
-        if is_complex(x):
-            raise ValueError("isposinf/isneginf are not well defined for complex types")
-        return ew.eq_p.bind(x, strong_const(x, infinity)) if is_a(x, np.floating) else filled_like(x, False, bool)
-
-    return named(function, name, f"Whether x is {infinity} (`jax.numpy.{name}`).")
-
-
-isposinf = _is_infinity("isposinf", np.inf)
-isneginf = _is_infinity("isneginf", -np.inf)
-
-
-def iscomplex(x: ArrayLike) -> Array:
-    """Whether the imaginary part is not zero (`jax.numpy.iscomplex`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.iscomplex(jnp.array([1.0, 1j]))
-    Array([False,  True], dtype=bool)
-    """
-    i = imag(x)
-    return ew.ne_p.bind(i, const(i, 0))
-
-
-def isreal(x: ArrayLike) -> Array:
-    """Whether the imaginary part is zero (`jax.numpy.isreal`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.isreal(jnp.array([1.0, 1j]))
-    Array([ True, False], dtype=bool)
-    """
-    return is_zero(imag(x))
-
-
-def nan_to_num(
-    x: ArrayLike,
-    copy: bool = True,
-    nan: ArrayLike = 0.0,
-    posinf: ArrayLike | None = None,
-    neginf: ArrayLike | None = None,
-) -> Array:
-    """x with NaN replaced by `nan`, and infinities by `posinf` and `neginf`, by default the largest numbers
-    (`jax.numpy.nan_to_num`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.nan_to_num(jnp.array([1.0, jnp.nan]))
-    Array([1., 0.], dtype=float32)
-    """
-    x = ensure_arraylike("nan_to_num", x)
-    if not is_a(x, np.inexact):
-        return given(x)
-    if is_complex(x):
-        return ew.complex_p.bind(*(nan_to_num(part(x), copy, nan, posinf, neginf) for part in (real, imag)))
-    info = dtypes.finfo(x.dtype)
-    posinf = info.max if posinf is None else posinf
-    neginf = info.min if neginf is None else neginf
-    for found, value in ((isnan, nan), (isposinf, posinf), (isneginf, neginf)):
-        x = where(found(x), convert_value(value, x.dtype), x)
-    return x
-
-
-def convert_value(value: Any, dtype) -> Array:
-    return convert_element_type(as_array(value), dtype)
-
-
-def clip(arr: ArrayLike | None = None, /, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Array:
-    """Values below `min` raised to `min`, and values above `max` lowered to `max` (`jax.numpy.clip`).
-
-    >>> clip(5, 0, 3)
-    Array(3, dtype=int32, weak_type=True)
-    """
-    if arr is None:
-        raise ValueError("At most one of a and arr must be given, and one of them: jnp.clip got no array.")
-    check_arraylike("clip", arr, *[bound for bound in (min, max) if bound is not None])
-    if any(is_complex(as_array(x)) for x in (arr, min, max) if x is not None):
-        raise ValueError(
-            "Clip received a complex value either through the input or the min/max keywords. Complex values have no"
-            " ordering and cannot be clipped. Please convert to a real value or array by taking the real or imaginary"
-            " components via jax.numpy.real/imag respectively."
-        )
-    if min is not None:
-        arr = maximum(min, arr)
-    if max is not None:
-        arr = minimum(max, arr)
-    return as_array(arr)

@@ -23,7 +23,7 @@ from ..foundation import dtypes
 from ..foundation.config import rank_promotion
 from ..foundation.dtypes import float0
 from ..foundation.tracebacks import hide_our_frames
-from ..primitives.basis import broadcast_in_dim, const, expand_dims
+from ..primitives.basis import broadcast_in_dim, const
 from ..primitives.elementwise import convert_element_type, eq_p, ne_p, not_p, select_n_p
 
 Axis = int | Sequence[int] | None
@@ -88,9 +88,9 @@ def check_no_out(name: str, out: Any):
         raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported.")
 
 
-def check_no_float0(name: str, *args: Array):
+def check_no_float0(name: str, *args: Any):
     for x in args:
-        if x.dtype == float0:
+        if getattr(x, "dtype", None) == float0:
             raise TypeError(
                 f"Called {name} with a float0 array. float0 is the dtype of tangents of integers and booleans, and"
                 " there is nothing to compute with them. If you did not expect one, you may have taken a derivative with"
@@ -247,7 +247,10 @@ def promote_shapes(*args: Array) -> list[Array]:
         ndim = _broadcast_rank(*shapes)
         if (wanted := rank_promotion()) != "allow":
             _promoting_ranks(shapes, wanted)
-        return [x if len(s) == ndim else expand_dims(x, range(ndim - len(s))) for x, s in zip(args, shapes)]
+        return [
+            x if len(s) == ndim else broadcast_in_dim(x, (1,) * (ndim - len(s)) + s, range(ndim - len(s), ndim))
+            for x, s in zip(args, shapes)
+        ]
     except Exception as error:
         hide_our_frames(error)
         raise
@@ -316,9 +319,8 @@ def promote_args(name: str, *args: Any, category: Callable | None = None) -> lis
     try:
         check_arraylike(name, *args)
         args = [unwrap(x) for x in args]
-        arrays = promote_dtypes(*args, category=category)
-        check_no_float0(name, *arrays)
-        return promote_shapes(*arrays)
+        check_no_float0(name, *args)
+        return promote_shapes(*promote_dtypes(*args, category=category))
     except Exception as error:
         hide_our_frames(error)
         raise

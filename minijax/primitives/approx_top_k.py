@@ -21,7 +21,7 @@ def approx_max_k(
     recall_target: float = 0.95,
     reduction_input_size_override: int = -1,
     aggregate_to_topk: bool = True,
-) -> tuple[Array, Array]:
+) -> list[Array]:
     """(the k largest elements along an axis, their places), here always the exact ones, as on JAX's CPU (`lax.approx_max_k`).
 
     A NaN is neither larger nor smaller than a number: see `lax.top_k` for an order of all. Raises ValueError for other numbers than
@@ -29,7 +29,7 @@ def approx_max_k(
     NotImplementedError for `aggregate_to_topk=False`, of which TPUs make candidates.
 
     >>> approx_max_k(np.float32([3, 1, 2]), 2)
-    (Array([3., 2.], dtype=float32), Array([0, 2], dtype=int32))
+    [Array([3., 2.], dtype=float32), Array([0, 2], dtype=int32)]
     """
     sizes = (reduction_dimension, recall_target, reduction_input_size_override)
     return _bind(operand, k, True, *sizes, aggregate_to_topk)
@@ -42,17 +42,17 @@ def approx_min_k(
     recall_target: float = 0.95,
     reduction_input_size_override: int = -1,
     aggregate_to_topk: bool = True,
-) -> tuple[Array, Array]:
+) -> list[Array]:
     """(the k least elements along an axis, their places) (`lax.approx_min_k`). As `approx_max_k`.
 
     >>> approx_min_k(np.float32([3, 1, 2]), 2)
-    (Array([1., 2.], dtype=float32), Array([1, 2], dtype=int32))
+    [Array([1., 2.], dtype=float32), Array([1, 2], dtype=int32)]
     """
     sizes = (reduction_dimension, recall_target, reduction_input_size_override)
     return _bind(operand, k, False, *sizes, aggregate_to_topk)
 
 
-def _bind(operand, k, is_max_k, reduction_dimension, recall_target, override, aggregate_to_topk) -> tuple[Array, Array]:
+def _bind(operand, k, is_max_k, reduction_dimension, recall_target, override, aggregate_to_topk) -> list[Array]:
     if not aggregate_to_topk:
         raise NotImplementedError("minijax: approx_max_k with aggregate_to_topk=False makes candidates on TPUs only.")
     values, places = approx_top_k_p.bind(
@@ -64,7 +64,7 @@ def _bind(operand, k, is_max_k, reduction_dimension, recall_target, override, ag
         reduction_input_size_override=override,
         aggregate_to_topk=aggregate_to_topk,
     )
-    return values, places
+    return [values, places]
 
 
 def _abstract_eval(x, *, k, reduction_dimension, **params):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.array import number, to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..core.traces import Array, Tracer, check_not_leaked, get_aval
+from ..core.traces import Array, Tracer, check_not_leaked, get_aval, given
 from ..core.types import ArrayLike
 from ..foundation.dtypes import canonicalize_dtype, iinfo, is_narrow, issubdtype, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
@@ -125,8 +125,6 @@ def integer_pow(x: ArrayLike, y: int) -> Array:
     >>> lax.integer_pow(jnp.array([2.0, 3.0]), 2)
     Array([4., 9.], dtype=float32)
     """
-    if y == 1:
-        return x
     return integer_pow_p.bind(x, y=y)
 
 
@@ -354,9 +352,11 @@ def convert_element_type(x, dtype, weak_type: bool = False):
         if isinstance(x, Tracer):
             check_not_leaked(x)
         return x if isinstance(x, Array) else to_array(x)
-    if hasattr(x, "number"):
+    literal = x.literal() if isinstance(x, Tracer) else x
+    if hasattr(literal, "number"):
         # Convert it now. `x.at[0].set(1)` is one equation, without a conversion of the 1.
-        return number(_convert_impl(x._value, new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
+        found = number(_convert_impl(literal._value, new_dtype=dtype, weak_type=weak_type, sharding=None), weak_type)
+        return found if literal is x else given(found)
     return convert_element_type_p.bind(x, new_dtype=dtype, weak_type=bool(weak_type), sharding=None)
 
 
@@ -387,6 +387,13 @@ def _convert_impl(x, *, new_dtype, weak_type, sharding):
     return np.asarray(x).astype(new_dtype, copy=False)
 
 
+def _convert_transpose(ct, x, **params):
+    aval, own = get_aval(ct), x.aval
+    if (aval.dtype, aval.weak_type) == (own.dtype, own.weak_type):
+        return [ct]
+    return [convert_element_type_p.bind(ct, new_dtype=own.dtype, weak_type=own.weak_type, sharding=None)]
+
+
 def _convert_jvp(primals, tangents, *, new_dtype, weak_type, sharding):
     out = convert_element_type_p.bind(*primals, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding)
     g = tangents[0]
@@ -400,6 +407,6 @@ convert_element_type_p = row(
     impl=_convert_impl,
     abstract_eval=lambda x, *, new_dtype, weak_type, sharding: ShapedArray(x.shape, new_dtype, weak_type),
     jvp=_convert_jvp,
-    transpose=lambda ct, x, **params: [convert_element_type(ct, x.aval.dtype, x.aval.weak_type)],
+    transpose=_convert_transpose,
     batch=lambda axis, args, dims, **params: (convert_element_type_p.bind(args[0], **params), dims[0]),
 )

@@ -152,16 +152,9 @@ def linear_jvp(primitive_of: Callable[[], Primitive]) -> Callable:
     return jvp
 
 
-def linear_row(name: str, *, impl, abstract_eval, transpose, batch) -> Primitive:
-    """A primitive that is linear in its first argument."""
-    primitive = row(
-        name,
-        impl=impl,
-        abstract_eval=abstract_eval,
-        jvp=linear_jvp(lambda: primitive),
-        transpose=transpose,
-        batch=batch,
-    )
+def linear_row(name: str, **rules) -> Primitive:
+    """A primitive that is linear in its first argument, from its rules but the jvp: as `row`."""
+    primitive = row(name, jvp=linear_jvp(lambda: primitive), **rules)
     return primitive
 
 
@@ -204,7 +197,13 @@ def batch_to_front(x, dim: int | None, size: int = 1):
 
 
 def expand_dims(array: ArrayLike, dimensions: Sequence[int]) -> Array:
-    """Insert axes of size 1 at those places of the result."""
+    """Insert axes of size 1 at those places of the result.
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.expand_dims(jnp.array([1, 2]), (0,)).shape
+    (1, 2)
+    """
     ndim = len(shape_of(array)) + len(dimensions)
     for d in dimensions:
         if not -ndim <= d < ndim:
@@ -281,7 +280,14 @@ def add_tangents(x, y):
 
 
 def broadcast_in_dim(operand: ArrayLike, shape: Sequence[int], broadcast_dimensions: Sequence[int]) -> Array:
-    """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`)."""
+    """Put the operand's axes at `broadcast_dimensions` of the result and repeat along the others (`lax.broadcast_in_dim`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.broadcast_in_dim(jnp.array([1, 2]), (2, 3), (0,))
+    Array([[1, 1, 1],
+           [2, 2, 2]], dtype=int32)
+    """
     shape, dims = tuple(map(int, shape)), tuple(map(int, broadcast_dimensions))
     if shape_of(operand) == shape and isinstance(operand, Array) and dims in ((), tuple(range(len(shape)))):
         return operand if shape else given(operand)
@@ -344,7 +350,13 @@ broadcast_in_dim_p = linear_row(
 
 
 def reduce_sum(operand: ArrayLike, axes: Sequence[int]) -> Array:
-    """Sum over axes (`lax.reduce_sum`)."""
+    """Sum over axes (`lax.reduce_sum`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.reduce_sum(jnp.array([[1, 2], [3, 4]]), (0,))
+    Array([4, 6], dtype=int32)
+    """
     return reduce_sum_p.bind(operand, axes=tuple(axes), out_sharding=None) if axes else operand
 
 
@@ -395,12 +407,14 @@ reduce_sum_p = linear_row(
 # reshape, transpose, squeeze
 
 
-def reshape(operand: ArrayLike, new_sizes: Sequence[int]) -> Array:
-    """The same elements, in row-major order, in another shape (`lax.reshape`)."""
-    new_sizes = tuple(map(int, new_sizes))
-    if shape_of(operand) == new_sizes and isinstance(operand, Array):
+def reshape(operand: ArrayLike, new_sizes: Sequence[int], dimensions: Sequence[int] | None = None) -> Array:
+    """The same elements, in row-major order, in another shape (`lax.reshape`); dimensions: the order of the axes before."""
+    new_sizes, old_sizes = tuple(map(int, new_sizes)), shape_of(operand)
+    order = None if dimensions is None or [*dimensions] == [*range(len(old_sizes))] else tuple(map(int, dimensions))
+    # As in JAX, a scalar gets an equation nevertheless.
+    if () != old_sizes == new_sizes and order is None and isinstance(operand, Array):
         return operand
-    return reshape_p.bind(operand, new_sizes=new_sizes, dimensions=None, sharding=None)
+    return reshape_p.bind(operand, new_sizes=new_sizes, dimensions=order, sharding=None)
 
 
 def _reshape_abstract_eval(x, *, new_sizes, dimensions, sharding):
@@ -414,21 +428,34 @@ def _reshape_abstract_eval(x, *, new_sizes, dimensions, sharding):
     return ShapedArray(tuple(new_sizes), x.dtype, x.weak_type)
 
 
+def _reshape_transpose(ct, x, *, new_sizes, dimensions, sharding):
+    if dimensions is None:
+        return [reshape(ct, x.aval.shape)]
+    return [transpose(reshape(ct, [x.aval.shape[i] for i in dimensions]), np.argsort(dimensions))]
+
+
 def _reshape_batch(axis, args, dims, *, new_sizes, dimensions, sharding):
-    return reshape(move_batch_dim(args[0], dims[0], 0), (axis.size, *new_sizes)), 0
+    order = dimensions and (0, *[i + 1 for i in dimensions])
+    return reshape(move_batch_dim(args[0], dims[0], 0), (axis.size, *new_sizes), order), 0
 
 
 reshape_p = linear_row(
     "reshape",
-    impl=lambda x, *, new_sizes, dimensions, sharding: x.reshape(new_sizes),
+    impl=lambda x, *, new_sizes, dimensions, sharding: x.transpose(dimensions or range(x.ndim)).reshape(new_sizes),
     abstract_eval=_reshape_abstract_eval,
-    transpose=lambda ct, x, **params: [reshape(ct, x.aval.shape)],
+    transpose=_reshape_transpose,
     batch=_reshape_batch,
 )
 
 
 def transpose(operand: ArrayLike, permutation: Sequence[int]) -> Array:
-    """Permute the axes (`lax.transpose`)."""
+    """Permute the axes (`lax.transpose`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.transpose(jnp.ones((2, 3)), (1, 0)).shape
+    (3, 2)
+    """
     permutation = tuple(map(int, permutation))
     if permutation == tuple(range(len(shape_of(operand)))) and isinstance(operand, Array):
         return operand
@@ -458,7 +485,13 @@ transpose_p = linear_row(
 
 
 def squeeze(array: ArrayLike, dimensions: Sequence[int]) -> Array:
-    """Remove axes of size 1 (`lax.squeeze`)."""
+    """Remove axes of size 1 (`lax.squeeze`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.squeeze(jnp.ones((1, 3)), (0,)).shape
+    (3,)
+    """
     ndim = len(shape_of(array))
     dimensions = tuple(sorted(d % ndim if -ndim <= d < ndim else d for d in dimensions))
     return squeeze_p.bind(array, dimensions=dimensions) if dimensions else array

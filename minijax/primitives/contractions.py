@@ -55,7 +55,7 @@ def dot_general(
 
 
 def _ints(xs) -> tuple[int, ...]:
-    return tuple(operator.index(x) for x in xs)
+    return tuple(map(operator.index, xs))
 
 
 def dot(
@@ -145,7 +145,7 @@ def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_
     shape = [x.shape[i] for i in x_batch]
     shape += [x.shape[i] for i in _kept(x.ndim, x_contract, x_batch)]
     shape += [y.shape[i] for i in _kept(y.ndim, y_contract, y_batch)]
-    return ShapedArray(tuple(shape), dtype, x.weak_type and y.weak_type and preferred_element_type is None)
+    return ShapedArray(tuple(shape), dtype, x.weak_type and y.weak_type)
 
 
 def _cast(x, dtype):

@@ -17,7 +17,7 @@ from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import canonicalize_dtype
-from .basis import add_tangents, full, reshape, row, shape_of, transpose, zero_like
+from .basis import add_tangents, full, reshape, row, shape_of, zero_like
 from .convolution_numpy import convolve
 from .convolution_shapes import (
     ConvDimensionNumbers,
@@ -247,7 +247,7 @@ def _into(source: int, destination: int, x):
     order.insert(destination, source)
     merged = [shape[i] for i in order]
     merged[destination : destination + 2] = [merged[destination] * merged[destination + 1]]
-    return reshape(transpose(x, order), merged)
+    return reshape(x, merged, order)
 
 
 def _out_of(axis: int, count: int, x):

@@ -11,7 +11,12 @@ Padding = str | Sequence[tuple[int, int]]
 
 class ConvDimensionNumbers(NamedTuple):
     """The part that each axis of a convolution plays (`lax.ConvDimensionNumbers`): the axes of the operand, the kernel and the
-    result, each in the order (batch, feature, spatial...), for the kernel (output feature, input feature, spatial...)."""
+    result, each in the order (batch, feature, spatial...), for the kernel (output feature, input feature, spatial...).
+
+    >>> from minijax import lax
+    >>> lax.conv_dimension_numbers((1, 3, 8, 8), (4, 3, 2, 2), ("NCHW", "OIHW", "NCHW"))
+    ConvDimensionNumbers(lhs_spec=(0, 1, 2, 3), rhs_spec=(0, 1, 2, 3), out_spec=(0, 1, 2, 3))
+    """
 
     lhs_spec: Sequence[int]
     rhs_spec: Sequence[int]

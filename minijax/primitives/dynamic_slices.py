@@ -14,12 +14,11 @@ from ..core.types import ArrayLike
 from ..foundation.dtypes import canonicalize_dtype
 from ..foundation.tracebacks import hide_our_frames
 from .basis import (
-    batch_to_front,
+    broadcast_in_dim,
     const,
     expand_dims,
     full,
     instantiate,
-    move_batch_dim,
     registry,
     row,
     shape_of,
@@ -49,12 +48,14 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool | Sequen
         results = []
         for index, size, from_end in zip(indices, shape, allowed):
             if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
+                dtype = index.dtype if isinstance(index, np.integer) else np.dtype("int32")
                 index = operator.index(index)
                 if index < 0 and not from_end:
                     raise ValueError(
                         f"Index {index} is out of bounds for dimension {size} if allow_negative_indices=False"
                     )
-                results.append(np.int32(index + size if index < 0 else index))
+                index = index + size if index < 0 else index
+                results.append(np.asarray(index, dtype if index <= np.iinfo(dtype).max else dtype_of_index(size))[()])
                 continue
             aval = get_aval(index)
             if aval.dtype.kind not in "iu" or aval.shape:
@@ -145,22 +146,18 @@ def _dynamic_slice_transpose(ct, x, *starts, slice_sizes):
 def _stack_starts(starts, dims, axis):
     """(the start indices along the last axis of one array, its batch axis): the batch axis is 0, or None if none is batched."""
     batched = any(d is not None for d in dims)
-    columns = []
-    for s, d in zip(starts, dims):
-        s = convert_element_type(s, canonicalize_dtype(np.int64))
-        s = batch_to_front(s, d, axis.size) if batched else s
-        columns.append(expand_dims(s, (len(shape_of(s)),)))
-    if not columns:
-        return full((0,), 0, np.dtype("int32")), None
-    return concatenate(columns, len(shape_of(columns[0])) - 1), 0 if batched else None
+    if not starts:
+        return np.zeros(0, np.int32), None
+    if len({get_aval(s).dtype for s in starts}) > 1:
+        starts = [convert_element_type(s, canonicalize_dtype(np.int64)) for s in starts]
+    shape = (axis.size, 1) if batched else (1,)
+    columns = [broadcast_in_dim(s, shape, () if d is None else (0,)) for s, d in zip(starts, dims)]
+    return concatenate(columns, len(shape) - 1), 0 if batched else None
 
 
 def _dynamic_slice_batch(axis, args, dims, *, slice_sizes):
     x, *starts = args
-    if all(d is None for d in dims[1:]):
-        x = move_batch_dim(x, dims[0], 0)
-        return dynamic_slice_p.bind(x, np.int32(0), *starts, slice_sizes=(axis.size, *slice_sizes)), 0
-    # Each example has its own start: a gather with mode CLIP moves windows inside as dynamic_slice does.
+    # A gather with mode CLIP moves windows inside as dynamic_slice does.
     ndim = len(slice_sizes)
     indices, di = _stack_starts(starts, dims[1:], axis)
     numbers = GatherDimensionNumbers(tuple(range(ndim)), (), tuple(range(ndim)))
@@ -244,9 +241,6 @@ def _dynamic_update_slice_transpose(ct, x, update, *starts):
 
 def _dynamic_update_slice_batch(axis, args, dims):
     x, update, *starts = args
-    if all(d is None for d in dims[2:]):
-        x, update = batch_to_front(x, dims[0], axis.size), batch_to_front(update, dims[1], axis.size)
-        return dynamic_update_slice_p.bind(x, update, np.int32(0), *starts), 0
     ndim = len(starts)
     indices, di = _stack_starts(starts, dims[2:], axis)
     numbers = ScatterDimensionNumbers(tuple(range(ndim)), (), tuple(range(ndim)))
@@ -289,9 +283,14 @@ def dynamic_slice_in_dim(
     Array([1, 2, 3], dtype=int32)
     """
     shape = list(shape_of(operand))
-    starts = [0] * len(shape)
+    starts = [_zero_of(start_index)] * len(shape)
     starts[axis], shape[axis] = start_index, operator.index(slice_size)
     return dynamic_slice(operand, starts, shape, allow_negative_indices=allow_negative_indices)
+
+
+def _zero_of(index):
+    """0, in the dtype of an index that is an array."""
+    return index.dtype.type(0) if isinstance(index, (Array, np.ndarray, np.generic)) else 0
 
 
 def _as_array(index):
@@ -333,7 +332,7 @@ def dynamic_update_slice_in_dim(
     >>> lax.dynamic_update_slice_in_dim(jnp.zeros(4), jnp.ones(2), 1, 0)
     Array([0., 1., 1., 0.], dtype=float32)
     """
-    starts = [0] * len(shape_of(operand))
+    starts = [_zero_of(start_index)] * len(shape_of(operand))
     starts[axis] = start_index
     return dynamic_update_slice(operand, update, starts, allow_negative_indices=allow_negative_indices)
 

@@ -142,7 +142,7 @@ def broadcast_like(g, ans):
     if own == shape:
         return g
     kept = [i for i, d in enumerate(own) if d == shape[i]]
-    return broadcast_in_dim(reshape(g, [own[i] for i in kept]), shape, kept)
+    return broadcast_in_dim(reshape(g, [own[i] for i in kept]) if own else g, shape, kept)
 
 
 def jvp_by_argument(primitive_of: Callable[[], Primitive], rules: Sequence[Callable | None]) -> Callable:

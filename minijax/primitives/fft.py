@@ -19,7 +19,13 @@ from .elementwise import conj, convert_element_type, div_p, mul_p
 
 
 class FftType(enum.IntEnum):
-    """The kinds of transform: complex to complex and its inverse, real to complex (the non-negative frequencies) and back."""
+    """The kinds of transform: complex to complex and its inverse, real to complex (the non-negative frequencies) and back.
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.fft(jnp.ones(4), lax.FftType.RFFT, (4,)).shape
+    (3,)
+    """
 
     FFT = 0
     IFFT = 1

@@ -6,6 +6,7 @@ gather and scatter are each other's transpose, and both have a window of the ope
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +24,6 @@ from .basis import (
     NOT_LINEAR,
     add_tangents,
     batch_to_front,
-    const,
     full,
     instantiate,
     move_batch_dim,
@@ -32,7 +32,7 @@ from .basis import (
     shape_of,
     zero_like,
 )
-from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, neg_p, or_p, sub_p
+from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, neg_p, or_p, select, sub_p
 from .shapes import broadcasted_iota
 from .windows import (
     GatherDimensionNumbers,
@@ -59,7 +59,14 @@ def gather(
     mode: Any = None,
     fill_value: ArrayLike | None = None,
 ) -> Array:
-    """A window of the operand for every index vector (the last axis of `start_indices`) (`lax.gather`)."""
+    """A window of the operand for every index vector (the last axis of `start_indices`) (`lax.gather`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> one = lax.GatherDimensionNumbers((), (0,), (0,))
+    >>> lax.gather(jnp.array([10, 20, 30]), jnp.array([[2], [0]]), one, slice_sizes=(1,))
+    Array([30, 10], dtype=int32)
+    """
     # A scatter drops what is out of bounds unless a mode is given, a gather promises that nothing is.
     parsed = GatherScatterMode.PROMISE_IN_BOUNDS if mode is None else GatherScatterMode.from_any(mode)
     if parsed is GatherScatterMode.FILL_OR_DROP:
@@ -172,7 +179,11 @@ def gather_batch(axis, args, dims, *, dimension_numbers, slice_sizes, **params):
     else:
         offset = bump(offset)
         if dx is not None:
-            batching, indices_batching, slice_sizes = (0, *batching), (0, *indices_batching), (1, *slice_sizes)
+            size = min(axis.size, 1)
+            batching, indices_batching, slice_sizes = (0, *batching), (0, *indices_batching), (size, *slice_sizes)
+        else:
+            # Two examples may read one place.
+            params = {**params, "unique_indices": False, "indices_are_sorted": False}
     numbers = GatherDimensionNumbers(offset, collapsed, index_map, batching, indices_batching)
     return gather_p.bind(x, indices, dimension_numbers=numbers, slice_sizes=tuple(slice_sizes), **params), 0
 
@@ -371,22 +382,27 @@ def _scatter_jvp(primals, tangents, **params):
         out = scatter_p.bind(x, indices, updates, **params)
         return out, zero_like(out)
     g, g_updates = instantiate(tangents[0]), instantiate(tangents[2])
-    out = scatter_p.bind(x, indices, updates, **params)
     if params["unique_indices"]:
+        out = scatter_p.bind(x, indices, updates, **params)
         return out, scatter_p.bind(g, indices, g_updates, **params)
     # If several updates name one place, one of them wins, and only its tangent may count. To find the winners: number the
-    # updates, scatter the numbers, and gather them; an update that finds its own number won.
-    numbers, mode = params["dimension_numbers"], params["mode"]
-    shape = shape_of(updates)
-    ids = add_p.bind(
-        reshape(broadcasted_iota(np.int32, (int(np.prod(shape, dtype=int)),), 0), shape),
-        full((), 1, np.dtype("int32")),
-    )
-    winners = _bind_scatter(scatter_p, full(shape_of(x), 0, np.dtype("int32")), indices, ids, params)
-    untouched = eq_p.bind(winners, const(winners, 0))
-    won = eq_p.bind(_update_gather(winners, indices, shape, numbers, mode), ids)
-    g = mul_p.bind(g, convert_element_type(untouched, g.dtype))
-    g_updates = mul_p.bind(g_updates, convert_element_type(won, g.dtype))
+    # updates, scatter the numbers, and gather them; an update that finds its own number won. The others are made zeros, and a sum
+    # is scattered: it has a transpose.
+    numbers, shape = params["dimension_numbers"], shape_of(updates)
+    count_shape = [1 if i in numbers.update_window_dims else d for i, d in enumerate(shape)]
+    count = math.prod(count_shape)
+    dtype = np.dtype("uint32" if count < 2**32 else "uint64")
+    ids = add_p.bind(reshape(broadcasted_iota(dtype, (count,), 0), count_shape), full(shape, 1, dtype))
+    winners = _bind_scatter(scatter_p, full(shape_of(x), 0, dtype), indices, ids, params)
+    found = _update_gather(winners, indices, shape, numbers, None, None)
+
+    def masked(operand, updates):
+        none = full(shape_of(x), 0, dtype)
+        operand = select(eq_p.bind(winners, none), operand, full(shape_of(x), 0, operand.dtype))
+        return operand, select(eq_p.bind(ids, found), updates, full(shape, 0, updates.dtype))
+
+    (x, updates), (g, g_updates) = masked(x, updates), masked(g, g_updates)
+    out = _bind_scatter(scatter_add_p, x, indices, updates, params)
     return out, _bind_scatter(scatter_add_p, g, indices, g_updates, params)
 
 
@@ -539,7 +555,7 @@ def _scatter(primitive, operand, indices, updates, numbers, indices_are_sorted, 
     )
 
 
-def _scatterer(primitive, name: str, does: str):
+def _scatterer(primitive, name: str, does: str, result: str):
     def scatterer(
         operand: ArrayLike,
         scatter_indices: ArrayLike,
@@ -555,13 +571,20 @@ def _scatterer(primitive, name: str, does: str):
         )
 
     scatterer.__name__ = scatterer.__qualname__ = name
-    scatterer.__doc__ = f"{does} a window of the operand for every index vector (`lax.{name}`)."
+    scatterer.__doc__ = f"""{does} a window of the operand for every index vector (`lax.{name}`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> one = lax.ScatterDimensionNumbers((), (0,), (0,))
+    >>> lax.{name}(jnp.array([5, 5, 5]), jnp.array([[2], [0]]), jnp.array([2, 9]), one)
+    Array({result}, dtype=int32)
+    """
     return scatterer
 
 
-scatter = _scatterer(scatter_p, "scatter", "Replace")
-scatter_add = _scatterer(scatter_add_p, "scatter_add", "Add to")
-scatter_sub = _scatterer(scatter_sub_p, "scatter_sub", "Subtract from")
-scatter_mul = _scatterer(scatter_mul_p, "scatter_mul", "Multiply")
-scatter_min = _scatterer(scatter_min_p, "scatter_min", "Take the minimum with")
-scatter_max = _scatterer(scatter_max_p, "scatter_max", "Take the maximum with")
+scatter = _scatterer(scatter_p, "scatter", "Replace", "[9, 5, 2]")
+scatter_add = _scatterer(scatter_add_p, "scatter_add", "Add to", "[14,  5,  7]")
+scatter_sub = _scatterer(scatter_sub_p, "scatter_sub", "Subtract from", "[-4,  5,  3]")
+scatter_mul = _scatterer(scatter_mul_p, "scatter_mul", "Multiply", "[45,  5, 10]")
+scatter_min = _scatterer(scatter_min_p, "scatter_min", "Take the minimum with", "[5, 5, 2]")
+scatter_max = _scatterer(scatter_max_p, "scatter_max", "Take the maximum with", "[9, 5, 5]")

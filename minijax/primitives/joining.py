@@ -166,7 +166,14 @@ split_p = row(
 
 
 def stack(operands: Sequence[Any], axis: int = 0) -> Array:
-    """The arrays, of one shape, joined along a new axis (`lax.stack`)."""
+    """The arrays, of one shape, joined along a new axis (`lax.stack`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.stack([jnp.array([1, 2]), jnp.array([3, 4])])
+    Array([[1, 2],
+           [3, 4]], dtype=int32)
+    """
     arrays = list(operands)
     if not arrays:
         raise ValueError("stack requires a non-empty sequence of arrays")
@@ -206,12 +213,18 @@ stack_p = row(
 )
 
 
-def unstack(x: ArrayLike, axis: int = 0) -> list[Any]:
-    """The list of slices along an axis, which they lack (`lax.unstack`)."""
+def unstack(x: ArrayLike, axis: int = 0) -> tuple[Array, ...]:
+    """The slices along an axis, which they lack (`lax.unstack`).
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.unstack(jnp.array([[1, 2], [3, 4]]))
+    (Array([1, 2], dtype=int32), Array([3, 4], dtype=int32))
+    """
     ndim = len(shape_of(x))
     if not -ndim <= axis < ndim:
         raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
-    return unstack_p.bind(x, axis=axis % ndim)
+    return tuple(unstack_p.bind(x, axis=axis % ndim))
 
 
 def _unstack_abstract_eval(x, *, axis):

@@ -20,13 +20,12 @@ from .basis import (
     const,
     full,
     linear_row,
-    reduce_sum,
+    reduce_sum_p,
     reduced_shape,
     reduction_batch,
     reshape,
     row,
     shape_of,
-    transpose,
     zero_jvp,
     zero_like,
 )
@@ -83,8 +82,9 @@ def _extremum_jvp(primitive_of):
             return out, zero_like(out)
         column = reshape(out, [1 if i in axes else d for i, d in enumerate(shape_of(x))])
         here = convert_element_type(eq_p.bind(x, column), g.dtype)
-        count = reduce_sum(here, axes)
-        return out, div_p.bind(reduce_sum(mul_p.bind(g, here), axes), count)
+        # As in JAX, the sum over no axes, the tangent of a scalar's maximum, has an equation.
+        count = reduce_sum_p.bind(here, axes=axes, out_sharding=None)
+        return out, div_p.bind(reduce_sum_p.bind(mul_p.bind(g, here), axes=axes, out_sharding=None), count)
 
     return jvp
 
@@ -132,7 +132,7 @@ def _prod_jvp(primals, tangents, *, axes):
     order = (*axes, *(i for i in range(len(shape)) if i not in axes))
     kept = [shape[i] for i in order[len(axes) :]]
     size = math.prod(shape[i] for i in axes)
-    pair = [reshape(transpose(a, order), (size, *kept)) for a in (x, g)]
+    pair = [reshape(a, (size, *kept), order) for a in (x, g)]
     while size > 1:
         half = (size + 1) // 2
         first, second = _slices(pair, 0, 0, half), _slices(pair, 0, half, size)
@@ -182,21 +182,27 @@ reduce_xor_p = _reduction(
 )
 
 
-def _reducer(primitive, name: str):
+def _reducer(primitive, name: str, result: list[int]):
     def reduce(operand: ArrayLike, axes: Sequence[int]) -> Array:
         return primitive.bind(operand, axes=tuple(operator.index(a) for a in axes))
 
     reduce.__name__ = reduce.__qualname__ = name
-    reduce.__doc__ = f"`lax.{name}`: reduce over `axes`, unique and non-negative; they vanish from the shape."
+    reduce.__doc__ = f"""`lax.{name}`: reduce over `axes`, unique and non-negative; they vanish from the shape.
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.{name}(jnp.array([[6, 3], [5, 4]]), (1,))
+    Array({result}, dtype=int32)
+    """
     return reduce
 
 
-reduce_max = _reducer(reduce_max_p, "reduce_max")
-reduce_min = _reducer(reduce_min_p, "reduce_min")
-reduce_prod = _reducer(reduce_prod_p, "reduce_prod")
-reduce_and = _reducer(reduce_and_p, "reduce_and")
-reduce_or = _reducer(reduce_or_p, "reduce_or")
-reduce_xor = _reducer(reduce_xor_p, "reduce_xor")
+reduce_max = _reducer(reduce_max_p, "reduce_max", [6, 5])
+reduce_min = _reducer(reduce_min_p, "reduce_min", [3, 4])
+reduce_prod = _reducer(reduce_prod_p, "reduce_prod", [18, 20])
+reduce_and = _reducer(reduce_and_p, "reduce_and", [2, 4])
+reduce_or = _reducer(reduce_or_p, "reduce_or", [7, 5])
+reduce_xor = _reducer(reduce_xor_p, "reduce_xor", [5, 1])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -381,17 +387,23 @@ cummin_p = _running("cummin", np.minimum.accumulate, NUM, partial(_derived, min_
 cumlogsumexp_p = _running("cumlogsumexp", _accumulated(np.logaddexp), FLOAT, _combine_logsumexps)
 
 
-def _runner(primitive, name: str):
+def _runner(primitive, name: str, result: str):
     def running(operand: ArrayLike, axis: int = 0, reverse: bool = False) -> Array:
         return primitive.bind(operand, axis=operator.index(axis), reverse=bool(reverse))
 
     running.__name__ = running.__qualname__ = name
-    running.__doc__ = f"`lax.{name}`: running along `axis`, from its end if `reverse`."
+    running.__doc__ = f"""`lax.{name}`: running along `axis`, from its end if `reverse`.
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> lax.{name}(jnp.array([1.0, 3.0, 2.0]))
+    Array({result}, dtype=float32)
+    """
     return running
 
 
-cumsum = _runner(cumsum_p, "cumsum")
-cumprod = _runner(cumprod_p, "cumprod")
-cummax = _runner(cummax_p, "cummax")
-cummin = _runner(cummin_p, "cummin")
-cumlogsumexp = _runner(cumlogsumexp_p, "cumlogsumexp")
+cumsum = _runner(cumsum_p, "cumsum", "[1., 4., 6.]")
+cumprod = _runner(cumprod_p, "cumprod", "[1., 3., 6.]")
+cummax = _runner(cummax_p, "cummax", "[1., 3., 3.]")
+cummin = _runner(cummin_p, "cummin", "[1., 1., 1.]")
+cumlogsumexp = _runner(cumlogsumexp_p, "cumlogsumexp", "[1.      , 3.126928, 3.407606]")

@@ -16,7 +16,19 @@ from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype, prng_key
 from ..foundation.tracebacks import hide_our_frames
-from .basis import NOT_LINEAR, broadcast_in_dim, expand_dims, full, move_batch_dim, reshape, row, shape_of, zero_like
+from .basis import (
+    NOT_LINEAR,
+    broadcast_in_dim,
+    const,
+    expand_dims,
+    full,
+    move_batch_dim,
+    reshape,
+    row,
+    shape_of,
+    zero_like,
+)
+from .elementwise import and_p, eq_p, eq_to_p, imag_p, le_to_p, lt_to_p, ne_p, or_p, real_p, select
 from .indexing import gather
 from .shapes import broadcasted_iota
 from .windows import GatherDimensionNumbers, GatherScatterMode
@@ -41,6 +53,29 @@ def _gather_along(x, indices, axis: int):
     numbers = GatherDimensionNumbers((), (axis,), (axis,), others, others)
     sizes = (1,) * len(shape_of(x))
     return gather(x, indices, numbers, sizes, mode=GatherScatterMode.PROMISE_IN_BOUNDS)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The total order of floating-point numbers: -NaN, -inf, ..., -0.0, 0.0, ..., inf, NaN
+
+
+def sorted_before(x: Array, y: Array, or_equal: bool = False) -> Array:
+    """Whether x stands before y in sorted order: -0.0 equals 0.0, every NaN equals every other and comes last, complex numbers are
+    ordered by their real parts, then by their imaginary parts."""
+    last = le_to_p if or_equal else lt_to_p
+    if get_aval(x).dtype.kind == "c":
+        (real_x, imag_x), (real_y, imag_y) = (map(_sort_key, (real_p.bind(z), imag_p.bind(z))) for z in (x, y))
+        tied = and_p.bind(eq_to_p.bind(real_x, real_y), last.bind(imag_x, imag_y))
+        return or_p.bind(lt_to_p.bind(real_x, real_y), tied)
+    return last.bind(_sort_key(x), _sort_key(y))
+
+
+def _sort_key(x: Array) -> Array:
+    aval = get_aval(x)
+    if aval.dtype.kind not in "fV":
+        return x
+    zeroed = select(eq_p.bind(x, const(x, 0)), full(aval.shape, 0, aval.dtype), x)
+    return select(ne_p.bind(x, x), full(aval.shape, np.nan, aval.dtype), zeroed)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,12 @@ import numpy as np
 
 
 class GatherScatterMode(enum.Enum):
-    """The treatment of windows that are not wholly inside the operand."""
+    """The treatment of windows that are not wholly inside the operand.
+
+    >>> from minijax import lax
+    >>> [mode.name for mode in (lax.GatherScatterMode.from_any("clip"), lax.GatherScatterMode.from_any("fill"))]
+    ['CLIP', 'FILL_OR_DROP']
+    """
 
     CLIP = enum.auto()
     FILL_OR_DROP = enum.auto()
@@ -40,6 +45,13 @@ class GatherDimensionNumbers(NamedTuple):
     offset_dims: the axes of the result that run within a window. collapsed_slice_dims: the axes of the operand that the
     result lacks; windows have size 1 there. start_index_map: the axis of the operand that each entry of an index vector
     moves along. operand_batching_dims, start_indices_batching_dims: axes that are paired, as batch axes are.
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> rows = lax.GatherDimensionNumbers(offset_dims=(1,), collapsed_slice_dims=(0,), start_index_map=(0,))
+    >>> lax.gather(jnp.array([[1, 2], [3, 4], [5, 6]]), jnp.array([[2], [0]]), rows, slice_sizes=(1, 2))
+    Array([[5, 6],
+           [1, 2]], dtype=int32)
     """
 
     offset_dims: tuple[int, ...]
@@ -51,7 +63,15 @@ class GatherDimensionNumbers(NamedTuple):
 
 class ScatterDimensionNumbers(NamedTuple):
     """The part that each axis of a scatter plays: `update_window_dims` are the axes of the updates that run within a window;
-    the other fields are as in `GatherDimensionNumbers`, in the same order."""
+    the other fields are as in `GatherDimensionNumbers`, in the same order.
+
+    >>> import minijax.numpy as jnp
+    >>> from minijax import lax
+    >>> rows = lax.ScatterDimensionNumbers((1,), (0,), (0,))
+    >>> lax.scatter(jnp.zeros((2, 2), int), jnp.array([[1]]), jnp.array([[7, 8]]), rows)
+    Array([[0, 0],
+           [7, 8]], dtype=int32)
+    """
 
     update_window_dims: Sequence[int]
     inserted_window_dims: Sequence[int]

@@ -13,7 +13,7 @@ from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation.dtypes import finfo, iinfo, issubdtype, itemsize_bits
 from ..numpy.util import as_array, canonicalize_shape, check_arraylike
-from ..primitives.basis import expand_dims, reshape_p
+from ..primitives.basis import expand_dims
 from ..primitives.elementwise import convert_element_type
 from ..primitives.random_bits import random_bits_p
 from .arguments import canonical_dtype, dtype_of, float_dtype, in_dtype, shape_for, with_rank
@@ -64,8 +64,8 @@ def uniform_floats(key, shape, dtype, minval=0.0, maxval=1.0):
             f" {shape}."
         )
     drawn = lax.add(lax.mul(_unit_floats(key, shape, dtype), lax.sub(maxval, minval)), minval)
-    # Rounding may lead below minval. The reshape of a scalar changes nothing; it stands in JAX's jaxpr, too.
-    return lax.max(minval, drawn if shape else reshape_p.bind(drawn, new_sizes=(), dimensions=None, sharding=None))
+    # Rounding may lead below minval.
+    return lax.max(minval, lax.reshape(drawn, shape))
 
 
 def _unit_floats(key, shape, dtype):

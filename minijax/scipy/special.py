@@ -319,8 +319,8 @@ def log_softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
     >>> log_softmax(np.float32([0., 1000.]))
     Array([-1000.,     0.], dtype=float32)
     """
-    shifted = jnp.subtract(x, jnp.max(without_tangent(jnp.asarray(x)), axis, keepdims=True))
-    return shifted - logsumexp(shifted, axis, keepdims=True)
+    shifted = _shifted(x, axis)
+    return shifted - jnp.log(jnp.sum(jnp.exp(shifted), axis, keepdims=True))
 
 
 def softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
@@ -329,7 +329,14 @@ def softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
     >>> softmax(np.float32([0., 0.]))
     Array([0.5, 0.5], dtype=float32)
     """
-    return lax.exp(log_softmax(x, axis=axis))
+    powers = jnp.exp(_shifted(x, axis))
+    return powers / jnp.sum(powers, axis, keepdims=True)
+
+
+def _shifted(x: ArrayLike, axis: Axis) -> Array:
+    """x less its largest element."""
+    x = jnp.asarray(x)
+    return x - lax.stop_gradient(jnp.max(without_tangent(x), axis, keepdims=True, initial=-jnp.inf))
 
 
 __all__ = [

@@ -13,6 +13,9 @@ X = np.ones((2, 3), np.float32)
 SQUARE = np.eye(3, dtype=np.float32)
 IMAGES = np.ones((3, 2, 8), np.float32)  # [examples, channels, size]
 KERNEL = np.ones((2, 2, 3), np.float32)
+HEADS = np.ones((1, 2, 3, 4), np.float32)  # [examples, places, heads, size]
+ONE = np.float32(1)
+N = np.ones((2, 3), np.int32)
 
 
 def of(jax, name: str):
@@ -144,4 +147,132 @@ LIBRARY = {
         lambda jax, jnp, lax: of(jax, "scipy.stats").gaussian_kde(np.ones(3, np.complex64)),
         ("gaussian_kde", "complex"),
     ),
+    "reduce, a batch of initial values": (
+        lambda jax, jnp, lax: jax.vmap(lambda i: lax.reduce(X, i, lambda a, b: a * b + a, (0,)))(X[0]),
+        ("reduce", "initial values"),
+    ),
+    "reduce, derivative by the initial value": (
+        lambda jax, jnp, lax: jax.grad(lambda i: lax.reduce(X, i, lambda a, b: a * b + a, (0,)).sum())(1.0),
+        ("initial values",),
+    ),
+    "reduce, a function of a traced value": (
+        lambda jax, jnp, lax: jax.jit(lambda y: lax.reduce(X, ONE, lambda a, b: a * b + y, (0,)))(1.0),
+        ("reduce", "traced"),
+    ),
+    "reduce_window, derivative by the initial value": (
+        lambda jax, jnp, lax: jax.grad(
+            lambda i: lax.reduce_window(X, i, lambda a, b: a * b + a, (1, 2), (1, 1), "VALID").sum()
+        )(1.0),
+        ("reduce_window", "init_value"),
+    ),
+    "max pooling with dilation, its gradient": (
+        lambda jax, jnp, lax: jax.grad(
+            lambda x: lax.reduce_window(x, -np.inf, lax.max, (1, 2), (1, 1), "VALID", window_dilation=(1, 2)).sum()
+        )(X),
+        ("window", "dilation"),
+    ),
+    "select_and_gather_add, shapes": (
+        lambda jax, jnp, lax: lax.select_and_gather_add_p.bind(X, X[:1], select_prim=lax.ge_p, **windows()),
+        ("select_and_gather_add", "(2, 3)", "(1, 3)"),
+    ),
+    "attention, five axes": (
+        lambda jax, jnp, lax: jax.nn.dot_product_attention(HEADS[None], HEADS, HEADS),
+        ("query", "4", "5"),
+    ),
+    "attention, mask of five axes": (
+        lambda jax, jnp, lax: jax.nn.dot_product_attention(HEADS, HEADS, HEADS, mask=HEADS[None] > 0),
+        ("mask", "4", "5"),
+    ),
+    "eigh, derivative of a part": (
+        lambda jax, jnp, lax: jax.jvp(lambda x: lax.linalg.eigh(x, subset_by_index=(0, 2))[1], (SQUARE,), (SQUARE,)),
+        ("partial",),
+    ),
+    "lu_solve of scipy, trans": (
+        lambda jax, jnp, lax: of(jax, "scipy.linalg").lu_solve((SQUARE, np.arange(3, dtype=np.int32)), X[0], trans=3),
+        ("trans", "3"),
+    ),
+    "householder_product, axes of a batch": (
+        lambda jax, jnp, lax: lax.linalg.householder_product(SQUARE[None], X[0]),
+        ("householder_product", "batch"),
+    ),
+    "csd, detrend": (
+        lambda jax, jnp, lax: of(jax, "scipy.signal").csd(X[0], X[0], nperseg=2, detrend=3),
+        ("detrend", "3"),
+    ),
+    "gaussian_kde, complex points": (
+        lambda jax, jnp, lax: of(jax, "scipy.stats").gaussian_kde(np.float32([1, 2, 4])).evaluate(np.complex64([1j])),
+        ("gaussian_kde", "complex"),
+    ),
+    "subtract.accumulate, all axes": (
+        lambda jax, jnp, lax: jnp.subtract.accumulate(X, axis=None),
+        ("accumulate", "axes"),
+    ),
 }
+
+
+# Calls that JAX accepts, or refuses as late as when XLA compiles: (the call, the class, words of the message).
+OURS = {
+    "reduce, operands of two shapes": (
+        lambda jax, jnp, lax: lax.reduce((X, X[:1]), (ONE, ONE), lambda a, b: a, (0,)),
+        TypeError,
+        r"one shape.*\(1, 3\)",
+    ),
+    "convolution, a stride of 0": (
+        lambda jax, jnp, lax: lax.conv_general_dilated(IMAGES, KERNEL, (0,), "VALID"),
+        TypeError,
+        r"positive.*\(0,\)",
+    ),
+    "qdwh, dynamic_shape": (
+        lambda jax, jnp, lax: lax.linalg.qdwh(SQUARE, dynamic_shape=(2, 2)),
+        NotImplementedError,
+        "dynamic_shape",
+    ),
+    "expn, derivative by the order": (
+        lambda jax, jnp, lax: jax.grad(lambda n: of(jax, "scipy.special").expn(n, 1.0))(2.0),
+        ValueError,
+        "with respect to n",
+    ),
+    "owens_t, complex": (lambda jax, jnp, lax: of(jax, "scipy.special").owens_t(1j, 1.0), TypeError, "real numbers"),
+    "approx_max_k, candidates": (
+        lambda jax, jnp, lax: lax.approx_max_k(X[0], 2, aggregate_to_topk=False),
+        NotImplementedError,
+        "aggregate_to_topk",
+    ),
+    "eigh_p, not square": (
+        lambda jax, jnp, lax: lax.linalg.eigh_p.bind(
+            X, lower=True, algorithm=None, sort_eigenvalues=True, subset_by_index=None
+        ),
+        ValueError,
+        r"eigendecomposition.*\(2, 3\)",
+    ),
+    "select_and_gather_add_p, integers": (
+        lambda jax, jnp, lax: lax.select_and_gather_add_p.bind(N, N, select_prim=lax.ge_p, **windows()),
+        TypeError,
+        "int32",
+    ),
+    "select_and_gather_add_p, not linear": (
+        lambda jax, jnp, lax: jax.linear_transpose(
+            lambda x: lax.select_and_gather_add_p.bind(X, x, select_prim=lax.ge_p, **windows()), X
+        )(X[:, :2]),
+        NotImplementedError,
+        "first argument",
+    ),
+    "select_and_scatter_add_p, not linear": (
+        lambda jax, jnp, lax: jax.linear_transpose(
+            lambda x: lax.select_and_scatter_add_p.bind(X[:, :2], x, select_prim=lax.ge_p, **windows(3)), X
+        )(X),
+        NotImplementedError,
+        "first argument",
+    ),
+    "select_and_scatter_add_p, shapes": (
+        lambda jax, jnp, lax: lax.select_and_scatter_add_p.bind(X, X, select_prim=lax.ge_p, **windows(3)),
+        TypeError,
+        r"source.*\(2, 2\).*\(2, 3\)",
+    ),
+}
+
+
+def windows(names: int = 5) -> dict:
+    """The parameters of windows of two columns of X."""
+    values = {"window_dimensions": (1, 2), "window_strides": (1, 1), "padding": ((0, 0), (0, 0))}
+    return values | ({"base_dilation": (1, 1), "window_dilation": (1, 1)} if names == 5 else {})

@@ -15,7 +15,7 @@ from minijax.core import ShapedArray  # noqa: F401
 from minijax.extend.core import Primitive
 
 
-def _marker(name: str, factor: float) -> Primitive:
+def marker(name: str, factor: float) -> Primitive:
     """A linear primitive, x -> factor * x, whose batch rule is itself."""
     primitive = Primitive(name)
     primitive.def_impl(lambda x: np.asarray(x * np.asarray(factor, x.dtype)))
@@ -24,7 +24,7 @@ def _marker(name: str, factor: float) -> Primitive:
     return primitive
 
 
-spot_p, spot_tangent_p, spot_cotangent_p = (_marker(f"spot{n}", 2.0) for n in ("", "_tangent", "_cotangent"))
+spot_p, spot_tangent_p, spot_cotangent_p = (marker(f"spot{n}", 2.0) for n in ("", "_tangent", "_cotangent"))
 spot_p.jvp = lambda primals, tangents: (spot_p.bind(primals[0]), spot_tangent_p.bind(tangents[0]))
 spot_tangent_p.jvp = lambda primals, tangents: (spot_tangent_p.bind(primals[0]), spot_tangent_p.bind(tangents[0]))
 spot_tangent_p.transpose = lambda ct, x: [spot_cotangent_p.bind(ct)]

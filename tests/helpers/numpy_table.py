@@ -39,8 +39,8 @@ def variables() -> dict[str, np.ndarray]:
 VARIABLES = variables()
 
 
-def value(expression: str, jnp):
-    scope = {name: jnp.asarray(x) for name, x in VARIABLES.items()}
+def value(expression: str, jnp, variables=None):
+    scope = variables or {name: jnp.asarray(x) for name, x in VARIABLES.items()}
     return eval(expression, {"jnp": jnp, "np": np, **scope})
 
 
@@ -975,6 +975,7 @@ UFUNCS = [
     jnp.bitwise_or.reduce(i, 1, keepdims=True, where=b)
     jnp.bitwise_xor.reduce(k, initial=5)
     jnp.logical_xor.reduce(m, where=m)
+    [f.reduce(b, initial=n, axis=a) for f in (jnp.logical_and, jnp.logical_or, jnp.logical_xor) for n in (0, 2) for a in (0, None)]
     jnp.add.reduceat(s, jnp.array([0]))
     jnp.add.reduceat(v, jnp.array([[0]]))
     jnp.add.reduceat(x, jnp.array([0]), axis=None)

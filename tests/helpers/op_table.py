@@ -185,6 +185,11 @@ OPS: list[Op] = [
     *[op for n in ("lt", "le", "gt", "ge") for op in binary(n, dtypes=FLOATS + INTS, smooth=())],
     *[
         op
+        for n in ("eq_to", "lt_to", "le_to")
+        for op in binary(n, lambda lax, x, y, n=n: getattr(lax, f"{n}_p").bind(x, y), FLOATS + INTS, smooth=())
+    ],
+    *[
+        op
         for n in ("and", "or", "xor")
         for op in binary(n, lambda lax, x, y, n=n: getattr(lax, "bitwise_" + n)(x, y), INTS + BOOLS, smooth=())
     ],

@@ -12,7 +12,7 @@ import jax
 import jax.numpy
 import numpy as np
 import pytest
-from bad_library_calls import LIBRARY
+from bad_library_calls import LIBRARY, OURS
 
 import minijax
 import minijax.lax as lax
@@ -655,3 +655,10 @@ def test_bad_call_of_our_own(row):
     call, kind, words = OWN[row]
     with pytest.raises(kind, match=words):
         call()
+
+
+@pytest.mark.parametrize("row", OURS)
+def test_bad_call_of_the_library_of_our_own(row):
+    call, kind, words = OURS[row]
+    with pytest.raises(kind, match=words):
+        call(minijax, jnp, lax)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
+import sys
 from importlib import import_module
 from pathlib import Path
 from types import GenericAlias, ModuleType
@@ -21,8 +23,7 @@ DOORS = sorted(
     for name in [".".join(["minijax", *path.relative_to(FOLDER).with_suffix("").parts]).removesuffix(".__init__")]
     if not {"course", "explain", "alias", "fast", "foundation", "api"}.intersection(name.split(".")[1:])
 )
-# Every function and class of these has an example. The rest of the library is functions that do what NumPy's and JAX's do, and
-# the machines that the notes explain.
+# Every function and class of these has an example.
 WITH_EXAMPLES = {
     "minijax",
     "minijax.ad_checkpoint",
@@ -30,6 +31,8 @@ WITH_EXAMPLES = {
     "minijax.dtypes",
     "minijax.errors",
     "minijax.extend.core",
+    "minijax.lax",
+    "minijax.numpy",
     "minijax.testing",
     "minijax.tree",
     "minijax.tree_util",
@@ -39,7 +42,9 @@ WITH_EXAMPLES = {
 def public(door: str) -> dict[str, Any]:
     module = import_module(door)
     named = {name: getattr(module, name) for name in module.__all__}
-    return {n: x for n, x in named.items() if callable(x) and not isinstance(x, (ModuleType, GenericAlias))}
+    mine = {n: x for n, x in named.items() if callable(x) and not isinstance(x, (ModuleType, GenericAlias))}
+    # NumPy's own classes, as `jnp.floating` is one, have NumPy's docstrings.
+    return {n: x for n, x in mine.items() if str(getattr(x, "__module__", "")).partition(".")[0] != "numpy"}
 
 
 def own_docstring(x: Any) -> str | None:
@@ -57,3 +62,31 @@ def test_every_public_name_has_a_docstring(door):
 @pytest.mark.parametrize("door", sorted(WITH_EXAMPLES))
 def test_what_one_meets_first_has_an_example(door):
     assert [name for name, x in public(door).items() if ">>>" not in (own_docstring(x) or "")] == []
+
+
+def is_collected(x: Any) -> bool:
+    """Whether pytest finds a docstring's examples by itself: those of what stands in its own module under its own name."""
+    module = sys.modules.get(str(getattr(x, "__module__", None)))
+    function = inspect.unwrap(x)
+    at_home = getattr(module, getattr(x, "__name__", ""), None) is x
+    return at_home and (inspect.isclass(x) or getattr(function, "__globals__", None) is vars(module))
+
+
+MADE = {f"{door}.{n}": x for door in sorted(WITH_EXAMPLES) for n, x in public(door).items() if not is_collected(x)}
+
+
+@pytest.mark.parametrize("door", sorted(WITH_EXAMPLES))
+def test_the_examples_of_what_a_builder_made_run(door):
+    """Pytest looks at functions whose globals are their module's. `jnp.sin` is made by `numpy/util.py`."""
+    finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner(verbose=False)
+    said: list[str] = []
+    for name, x in MADE.items():
+        if name.rpartition(".")[0] == door:
+            for test in finder.find(x, name, module=False, globs={}):
+                runner.run(test, out=said.append)
+    assert not said, "".join(said)
+
+
+def test_there_are_such_examples():
+    assert len(MADE) > 50
+    assert sum(">>>" in (own_docstring(x) or "") for x in MADE.values()) > 50

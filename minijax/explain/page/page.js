@@ -41,18 +41,17 @@
   let rows = [], matches = [];
   const name = e => stages[e.stage].name + "." + e.number;
 
-  // Whether a line or an equation comes from what is lit: a set of equations of the jaxpr stage.
-  const isLit = e => state.lit !== null && e.users.some(u => state.lit.has(u));
-  let litSource = new Set();
-  const light = (users, words) => {
+  // Whether an equation comes from what is lit: equations of the jaxpr stage, or a line of a rule, which wrote none there.
+  const isLit = e => state.lit !== null && (state.made ? state.made.has(e) : e.users.some(u => state.lit.has(u)));
+  let litSource = new Set(), litPlaces = new Set();
+  const light = (users, words, made = null, from = null) => {
     state.lit = users && users.size ? users : null;
+    state.made = made;
     state.litWords = words;
     state.unfolded.clear();
+    litPlaces = new Set(from || [...users || []].map(u => stages[1].equations[u].place).filter(Boolean));
     litSource = new Set();
-    if (state.lit) for (const u of state.lit) {
-      const p = stages[1].equations[u].place;
-      if (p) for (let n = p.line; n <= p.endLine; n++) litSource.add(p.file + ":" + n);
-    }
+    for (const p of litPlaces) for (let n = p.line; n <= p.endLine; n++) litSource.add(p.file + ":" + n);
     hits = null;
   };
   let hits = null;
@@ -88,16 +87,16 @@
     return found;
   };
   const label = stage => stage.name.startsWith("pass") ? stage.title.replace(/^After /, "") : stage.name;
-  const firstText = e => {
-    const stage = stages[e.stage], line = stage.lines.find(l => l[1] === e.number);
-    return line ? line[0] : e.names + " = " + e.primitive;
-  };
+  // The lines of an equation as one.
+  const whole = e => shortened(e.words || e.names + " = " + e.primitive, 400);
+  const shortened = (words, most) => words.length > most ? words.slice(0, most - 1) + "…" : words;
   const build = () => {
     const stage = stages[state.stage];
     rows = [];
     if (stage.error) { rows.push({kind: "note", text: stage.error}); return; }
     const gone = state.changes ? goneRows(stage) : new Map(), seen = new Set();
-    const pushGone = key => { for (const e of gone.get(key) || []) rows.push({kind: "gone", text: firstText(e), e}); };
+    const goneRow = e => ({kind: "gone", text: "  ".repeat(e.depth + 2) + whole(e), e});
+    const pushGone = key => rows.push(...(gone.get(key) || []).map(goneRow));
     const base = stage.name.startsWith("pass") ? before(stage) : null;
     let folded = 0, foldStart = -1;
     const flush = () => {
@@ -127,7 +126,7 @@
   };
   const details = e => {
     const add = (label, ...parts) => rows.push({kind: "detail", label, parts});
-    const link = other => ({href: "#" + name(other), text: `${label(stages[other.stage])}: ${firstText(other).trim()}`});
+    const link = other => ({href: "#" + name(other), text: `${label(stages[other.stage])}: ${whole(other)}`});
     if (e.place) add("expression", {text: e.place.words, place: e.place}, `   ${e.place.path}:${e.place.line}:${e.place.column}`);
     add("type", e.types + "   " + e.role);
     if (e.value) add(e.finite ? "value" : "NOT FINITE", e.value);
@@ -181,7 +180,6 @@
     }
     return [...parts, words.slice(from)];
   };
-  const shortened = (words, most) => words.length > most ? words.slice(0, most - 1) + "…" : words;
   const draw = row => {
     const {kind, e} = row;
     if (kind === "detail") {
@@ -256,14 +254,15 @@
     lightSource();
   };
   const lightSource = () => {
-    const isOn = id => usersOf([places[id]]).some(u => state.lit.has(u));
+    const isOn = id => litPlaces.has(places[id]);
     for (const span of document.querySelectorAll("#source .p")) {
       const ids = span.dataset.p.split(" ").map(Number);
       const on = state.lit !== null && isOn(ids[0]);
       span.classList.toggle("on", on);
       span.classList.toggle("half", state.lit !== null && !on && ids.some(isOn));
       if (on && litWas !== state.lit) {
-        span.scrollIntoView({block: "nearest", inline: "nearest"});
+        span.scrollIntoView({block: "nearest"});
+        $("source").scrollLeft = span.offsetLeft < $("source").clientWidth * .7 ? 0 : span.offsetLeft - 60;
         litWas = state.lit;
       }
     }
@@ -303,11 +302,11 @@
   }
   const usersOf = list => list.flatMap(p => usersByPlace.get(p.id) || []);
   const lightPlaces = list => {
-    const users = new Set(usersOf(list));
-    // A line of a rule of the user's has no equation in the jaxpr: light what it wrote.
-    if (!users.size) for (const s of stages) for (const e of s.equations)
-      if (list.includes(e.place)) e.users.forEach(u => users.add(u));
-    light(users, list[0] ? list[0].words : "");
+    const users = new Set(usersOf(list)), made = users.size ? null : new Set();
+    // A line of a rule of the user's has no equation in the jaxpr: light what it wrote, and what comes from that.
+    if (made) for (const s of stages) for (const e of s.equations)
+      if (list.includes(e.place) || e.parents.some(p => made.has(at(p)))) { made.add(e); e.users.forEach(u => users.add(u)); }
+    light(users, list[0] ? list[0].words : "", made, made && list);
     state.cursor = null;
     refresh();
     const i = rows.findIndex(r => r.lit), y = i * ROW;
@@ -413,12 +412,21 @@
           // Several runs of one expression are several places of the same extent.
           const alike = q => q.line === p.line && q.column === p.column && q.endLine === p.endLine && q.endColumn === p.endColumn;
           if (!p) row.append(words);
-          else row.append(make("span", {class: "p", "data-p": over.map(q => q.id).join(" "), title: p.words,
-            onclick: () => lightPlaces(here.filter(alike))}, words));
+          else row.append(make("span", {class: "p", "data-p": over.map(q => q.id).join(" "), title: p.words, role: "button",
+            tabindex: -1, onclick: () => lightPlaces(here.filter(alike))}, words));
         }
         $("source").append(row);
       }
     });
+  };
+
+  // By keys: from one expression to the next; a piece of the same expression is passed over.
+  const moveInSource = by => {
+    const seen = new Set(), isFirst = s => !seen.has(s.dataset.p) && seen.add(s.dataset.p);
+    const all = [...document.querySelectorAll("#source .p")].filter(isFirst), i = all.indexOf(document.activeElement);
+    const lit = all.find(s => s.classList.contains("on")) || all[0];
+    const next = i >= 0 ? all[Math.min(Math.max(i + by, 0), all.length - 1)] : lit;
+    if (next) next.focus();
   };
 
   // -- Run it ------------------------------------------------------------------------------------------------------------
@@ -480,7 +488,7 @@
   };
   const stepText = (line, i, e) => {
     const isSum = e.rule >= 0 && data.rules[e.rule][1] === "sum";
-    const words = [firstText(e).trim(), "= " + (e.value || "(not computed)")];
+    const words = [whole(e), "= " + (e.value || "(not computed)")];
     if (isSum) words.push("cotangents add up here: " + e.operands.split(", ").join(" + "));
     if (!e.finite) words.push("a NaN or an infinity arises here");
     const held = line.residuals.filter(r => r[4] <= i && i <= r[5]).map(r => `${r[0]}:${r[1]} ${bytes(r[2])}`);
@@ -502,6 +510,7 @@
   const drawRun = () => {
     const line = data.timeline, panel = $("memory");
     panel.hidden = !state.run || !line || !line.live.length;
+    document.body.classList.toggle("running", !panel.hidden);
     if (panel.hidden) return;
     const i = state.step = Math.min(Math.max(state.step, 0), line.live.length - 1);
     const e = stages[line.stage].equations[line.equations[i]];
@@ -540,13 +549,17 @@
     const actions = {
       ArrowRight: () => goStage(state.stage + 1), ArrowLeft: () => goStage(state.stage - 1),
       ArrowDown: () => step(1), ArrowUp: () => step(-1),
-      Enter: () => { if (event.target.closest("button, a, .p")) return false; if (state.cursor) toggle(state.cursor); },
+      Enter: () => { if (event.target.closest("button, a")) return false; if (state.cursor) toggle(state.cursor); },
       "/": () => $("search").focus(), "?": () => $("keys").showModal(), n: () => goMatch(1), N: () => goMatch(-1),
       Escape: () => { light(null, ""); state.open.clear(); refresh(); },
       r: toggleRun, "[": () => goStep(state.step - 1), "]": () => goStep(state.step + (state.run ? 1 : 0)),
-      s: () => $("source").focus(), p: () => program.focus(),
+      s: () => moveInSource(0), p: () => program.focus(),
     };
     if (event.target === $("scrub") && event.key.startsWith("Arrow")) return;
+    if (event.target.closest("#source")) Object.assign(actions, {
+      ArrowDown: () => moveInSource(1), ArrowUp: () => moveInSource(-1),
+      Enter: () => { if (event.target.matches(".p")) event.target.click(); },
+    });
     let done = false;
     if (toggles[event.key]) { state[toggles[event.key]] = !state[toggles[event.key]]; refresh(); done = true; }
     else if (actions[event.key]) {

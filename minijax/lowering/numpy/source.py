@@ -39,6 +39,7 @@ from ...foundation.dtypes import key_fry
 from ...foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
 from ...primitives.reduce_windows import NAMES, all_inside, rows_of_axes, rows_of_windows
 from ...transforms.vmap import Axis, batch_jaxpr
+from ..batched_loops import with_one_condition
 from ..origins import numbered, often_called, user_names
 from ..rewriting import pure
 from .bundle import Bundle, Given, parameters
@@ -492,8 +493,7 @@ def _scan(w: _Writer, eqn: JaxprEqn):
 
 def _while(w: _Writer, eqn: JaxprEqn):
     origin = w.origin
-    p = eqn.params
-    args = [w.text(v) for v in eqn.invars]
+    args, p = with_one_condition([w.text(v) for v in eqn.invars], **eqn.params)
     cond_consts, rest = args[: p["cond_nconsts"]], args[p["cond_nconsts"] :]
     body_consts, init = rest[: p["body_nconsts"]], rest[p["body_nconsts"] :]
     carry = [w.new_name(v) if type(v) is not DropVar else w.fresh() for v in eqn.outvars]

@@ -125,12 +125,12 @@ def real_part(aval: ShapedArray) -> ShapedArray:
     return ShapedArray(aval.shape, np.zeros((), aval.dtype).real.dtype)
 
 
-def comparison(direction: str) -> Rule:
+def comparison(direction: str, floats: str = "FLOAT") -> Rule:
     def rule(w, out, x, y):
         x, y = w.broadcast(x, out.shape), w.broadcast(y, out.shape)
         if x.dtype.kind == "c" and direction not in ("EQ", "NE"):
             return _compare_complex(w, direction, x, y)
-        return w.compare(direction, x, y)
+        return w.compare(direction, x, y, floats)
 
     return rule
 
@@ -222,6 +222,7 @@ ELEMENTWISE: dict[str, Rule] = {
     "complex": elementwise("complex"),
     "conj": _conj,
     **{name: comparison(name.upper()) for name in "eq ne lt le gt ge".split()},
+    **{f"{name}_to": comparison(name.upper(), "TOTALORDER") for name in "eq lt le".split()},
     **{name: elementwise(name) for name in "not and or xor".split()},
     **{name: elementwise(name) for name in "shift_left shift_right_logical shift_right_arithmetic".split()},
     "population_count": elementwise("popcnt"),
@@ -298,6 +299,12 @@ def _unstack(w, outs, x, *, axis):
     return [w.reshape(part_along(w, x, axis, i, 1), out.shape) for i, out in enumerate(outs)]
 
 
+def _reshape(w, out, x, *, dimensions, **params):
+    if dimensions is not None:
+        x = transpose(w, x.aval.update(shape=tuple(x.shape[i] for i in dimensions)), x, permutation=dimensions)
+    return w.reshape(x, out.shape)
+
+
 def _tile(w, out, x, *, reps):
     apart = out.update(shape=tuple(n for pair in zip(reps, x.shape) for n in pair))
     repeated = w.op("broadcast_in_dim", apart, x, attributes=f"dims = {ints(range(1, 2 * len(x.shape), 2))}")
@@ -306,7 +313,7 @@ def _tile(w, out, x, *, reps):
 
 SHAPES: dict[str, Rule] = {
     "broadcast_in_dim": _broadcast,
-    "reshape": lambda w, out, x, **params: w.reshape(x, out.shape),
+    "reshape": _reshape,
     "squeeze": lambda w, out, x, **params: w.reshape(x, out.shape),
     "transpose": transpose,
     "slice": slice_of,

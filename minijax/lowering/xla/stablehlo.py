@@ -21,6 +21,7 @@ from ...foundation.dtypes import key_fry, wide_dtype
 from ...foundation.narrow import wide_params, widens
 from ...foundation.pytrees import tree_unflatten
 from ...transforms.vmap import Axis, with_named_axes
+from ..batched_loops import with_one_condition
 from ..lowered import lowered
 from ..origins import line_text, numbered, often_called, user_names
 from .collectives import COLLECTIVES
@@ -439,8 +440,10 @@ def _starts(w: Writer, x: Value, place: Value) -> list[Value]:
     return [place, *[w.full(place.aval, 0)] * (len(x.shape) - 1)]
 
 
-def _while(w: Writer, outs, *operands, cond_jaxpr, body_jaxpr, cond_nconsts, body_nconsts):
-    n = cond_nconsts + body_nconsts
+def _while(w: Writer, outs, *operands, **params):
+    operands, params = with_one_condition(operands, **params)
+    cond_jaxpr, body_jaxpr, cond_nconsts = params["cond_jaxpr"], params["body_jaxpr"], params["cond_nconsts"]
+    n = cond_nconsts + params["body_nconsts"]
     cond_consts, body_consts, init = operands[:cond_nconsts], operands[cond_nconsts:n], operands[n:]
     return w.while_loop(
         init,

@@ -108,7 +108,7 @@ def test_truncated_model(capsys, here):
         fails(
             capsys,
             ["predict", "m.npz", "t.npz"],
-            "m.npz is damaged, or no model file of kaf train; train it again",
+            "m.npz is damaged, or no model file of kaf; train it again",
         )
 
 
@@ -152,6 +152,35 @@ def test_a_member_that_nobody_asks_for_is_not_unpacked(read, members, here):
     finally:
         tracemalloc.stop()
     assert peak < 2**22 and UNPICKLED == []
+
+
+BOMBS = {
+    "x of other columns": ({"x": np.zeros((1, 2**25))}, "t.npz: x has 33554432 columns, but m.npz needs 3 features"),
+    "x of more axes": (
+        {"x": np.zeros((3, 2**23, 1))},
+        "t.npz: x has shape (3, 8388608, 1), but must be [rows, features]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_an_array_that_is_asked_for_is_not_unpacked_if_its_shape_is_wrong(name, capsys, here):
+    members, message = BOMBS[name]
+    np.savez("m.npz", **first_version())
+    write_archive("t.npz", members)
+    fails(
+        capsys,
+        ["predict", "m.npz", "m.npz"],
+        "m.npz has no array 'x'; its arrays are about, alpha, format, "
+        "hidden_bias, hidden_weight, mean, output_bias, output_weight, ... (10); it needs x [rows, features] and y [rows]",
+    )
+    tracemalloc.start()
+    try:
+        fails(capsys, ["predict", "m.npz", "t.npz"], message)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**22
 
 
 # -- CSV files ---------------------------------------------------------------------------------------------------------

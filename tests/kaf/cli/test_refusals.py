@@ -8,8 +8,10 @@ import jax
 import numpy as np
 import pytest
 
+from kaf import KAFNet
 from kaf.backend import use_backend
 from kaf.cli import model_file, predict, train
+from kaf.cli.data import Scaler
 from kaf.cli.errors import CommandError
 from kaf.train.parallel import ParallelError, join
 
@@ -63,10 +65,12 @@ def test_out_must_be_another_file(tmp_path):
         predict._check_out(arguments)
 
 
-def test_a_model_without_an_output_for_each_class():
-    about = {"classes": ["a", "b", "c"], "feature_names": None, "layers": []}
-    with pytest.raises(ValueError, match="an output for each class is needed"):
-        model_file._trained({"mean": np.zeros(1)}, about)
+def test_a_model_without_an_output_for_each_class(tmp_path):
+    path = tmp_path / "m.npz"
+    net, scaler = KAFNet.init(0, [1, 2, 2]), Scaler(np.zeros(1), np.ones(1))
+    model_file.save(path, model_file.Trained(net, scaler, ("a", "b", "c")))
+    with pytest.raises(CommandError, match="m.npz is damaged: its parts do not fit together; train it again"):
+        model_file.load(path)
 
 
 def test_a_process_joins_only_once(monkeypatch):

@@ -132,7 +132,7 @@ def test_claims_say_by_what():
         (
             ["experiment", "iris"],
             "argument NAME: there is no experiment 'iris'; choose one of moons, ridge, breast_cancer, digits, diabetes, kan, "
-            "symbols; see kaf experiment --help",
+            "symbols, tables; see kaf experiment --help",
         ),
         (
             ["experiment", "moons", "--seeds", "0"],

@@ -244,11 +244,11 @@ def test_a_layer_is_resized(backend):
     [
         (
             lambda: KAF.init(0, 4, kernel="relu", init="random"),
-            "KAF: resize needs Gaussians on the centres of a grid; this layer has other kernels or centres.",
+            "KAF: resize needs Gaussians or a basis on the centres of a grid; this layer has other kernels or centres.",
         ),
         (
             lambda: KAF.init(0, 4, trainable=("centers",)),
-            "KAF: resize needs Gaussians on the centres of a grid; this layer has other kernels or centres.",
+            "KAF: resize needs Gaussians or a basis on the centres of a grid; this layer has other kernels or centres.",
         ),
         (
             lambda: KAF(np.ones((2, 20), np.float32), log_sigma=np.float32([0.0, 1.0])),

@@ -128,7 +128,7 @@ def test_kernels_without_a_width_need_none(backend, kernel):
             {"kernel": "gaus"},
             ValueError,
             "kaf: there is no kernel 'gaus'; choose one of gauss, relu, softplus, polynomial, rational_quadratic, periodic, "
-            "or pass a function of (x, center).",
+            "bspline, chebyshev, legendre, fourier, or pass a function of (x, center).",
         ),
         ({"kernel": 3}, TypeError, "kaf: a kernel is a name or a function of (x, center); got 3."),
         ({"sigma": None}, ValueError, "kaf: the kernel 'gauss' needs a bandwidth: give sigma, or a Grid for centers."),

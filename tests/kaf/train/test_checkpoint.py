@@ -1,5 +1,6 @@
 """A training that is interrupted at any step and resumed gives bit for bit the result of an uninterrupted training."""
 
+import io
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from kaf_checkpoint_training import ARGUMENTS, STEPS, X, Y, trained
 
 from kaf import KAFNet, fit, optim, use_backend
 from kaf.train import loop as train
-from kaf.train.checkpoint import Checkpoint, CheckpointError, CheckpointWarning, read, require_same
+from kaf.train.checkpoint import Checkpoint, CheckpointError, CheckpointWarning, reading, require_same
 
 
 def content(result):
@@ -24,6 +25,11 @@ def content(result):
         np.asarray(leaf) for layer in result.model.layers for leaf in vars(layer).values() if hasattr(leaf, "dtype")
     ]
     return [result.loss_curve, result.epoch_losses, result.validation_losses, np.asarray(result.best_epoch), *arrays]
+
+
+def state_in(path):
+    with reading(path) as saved:
+        return saved.state
 
 
 def assert_same_bits(found, expected):
@@ -116,7 +122,7 @@ def test_killed(backend_name, kills, tmp_path):
         ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
     with use_backend(backend_name):
-        assert read(path).state["batch"] == 1  # There is a checkpoint to resume from.
+        assert state_in(path)["batch"] == 1  # There is a checkpoint to resume from.
         assert_same_bits(trained(checkpoint=path), trained())
 
 
@@ -295,12 +301,40 @@ def test_a_member_that_nobody_asks_for_is_not_unpacked(kept):
         archive.writestr("notes.txt", "hello")
     tracemalloc.start()
     try:
-        assert read(kept).state["epoch"] == 2
+        assert state_in(kept)["epoch"] == 2
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert peak < 2**22
     assert_same_bits(trained(checkpoint=kept), trained())
+
+
+@pytest.mark.parametrize("name", ["tree_values_0", "tree_best values_1", "array_curve", "array_epoch_losses"])
+def test_an_array_that_unpacks_to_gigabytes_is_refused(name, kept):
+    """It is asked for, and its header agrees with its bytes, which are zeros."""
+    zeros = 2**27
+    with np.load(kept) as archive:
+        arrays = dict(archive)
+    with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as archive:
+        for own, array in arrays.items():
+            file = io.BytesIO()
+            np.save(file, array)
+            content = file.getvalue()
+            if own == name:
+                shape = str(np.zeros(zeros // 4, np.float32).shape).encode()
+                header = b"{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + b", }"
+                header += b" " * (117 - len(header)) + b"\n"
+                content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(zeros)
+            archive.writestr(f"{own}.npy", content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckpointError) as e:
+            trained(checkpoint=kept)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ("have other shapes" if name.startswith("tree") else APART) in str(e.value)
+    assert peak < 2**23
 
 
 def test_settings_that_differ_are_shortened():
@@ -359,5 +393,5 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
     assert {str(w.message) for w in warned} == {text}
     full[0] = False
     assert_same_bits(found, trained())
-    assert read(path).state["epoch"] == 1 and len(first.epoch_losses) == 1 and path.read_bytes() != before
+    assert state_in(path)["epoch"] == 1 and len(first.epoch_losses) == 1 and path.read_bytes() != before
     assert_same_bits(trained(checkpoint=path), found)

@@ -2,9 +2,11 @@
 
 import time
 
+import jax
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from sklearn.datasets import load_digits
 
 import kaf
@@ -356,4 +358,57 @@ def test_what_is_given_counts_without_epochs_too(backend):
         result.stopped_early
         and len(result.epoch_losses) == result.best_epoch + 1 + 3
         and result.loss_curve.size % 3 == 0
+    )
+
+
+# -- L-BFGS ------------------------------------------------------------------------------------------------------------
+
+LINE = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
+WHOLE = {"loss": "mean_squared_error", "batch_size": 40, "l2_alpha": 1e-2}
+
+
+def test_l_bfgs_of_optax_sees_the_whole_objective():
+    """Its line search evaluates the loss with the l2 term and the penalty, as a loop by hand does."""
+    y, penalty = np.sin(3 * LINE[:, 0]), lambda net: 1e-2 * (net.layers[0].weight ** 2).sum()
+    with use_backend("jax"):
+        net, optimizer = KAFNet.init(0, [1, 2, 1]), optax.lbfgs(memory_size=2)
+        found = fit(net, LINE, y, epochs=6, optimizer=optimizer, penalty=penalty, **WHOLE)
+
+        def objective(net):
+            l2 = (net.layers[1].alpha ** 2).sum()
+            return ((net(LINE)[:, 0] - y) ** 2).mean() + 1e-2 * l2 + penalty(net)
+
+        @jax.jit
+        def step(net, state):
+            value, grad = jax.value_and_grad(objective)(net)
+            updates, state = optimizer.update(grad, state, net, value=value, grad=grad, value_fn=objective)
+            return optax.apply_updates(net, updates), state, value
+
+        state = optimizer.init(net)
+        for _ in range(6):
+            net, state, value = step(net, state)
+        np.testing.assert_allclose(np.asarray(found.model(LINE)), np.asarray(net(LINE)), rtol=0, atol=1e-3)
+        assert float(objective(found.model)) < float(value) * 1.001
+
+
+@pytest.mark.parametrize("library", ["equinox", "nnx"])
+def test_l_bfgs_trains_modules(library):
+    y = np.sin(3 * LINE[:, 0])
+    grid = kaf.Grid(5, 1.0)
+    if library == "equinox":
+        net = kaf.equinox.KANLayer.init(jax.random.key(0), 1, 1, grid, base=False)
+    else:
+        net = kaf.nnx.KANLayer(1, 1, grid, rngs=nnx.Rngs(0), base=False)
+    arguments = {"optimizer": optax.chain(optax.clip_by_global_norm(10.0), optax.lbfgs(2)), **WHOLE, "l2_alpha": 0.0}
+    losses = fit(net, LINE, y, epochs=6, **arguments).epoch_losses
+    assert losses[-1] < 0.1 * losses[0]
+
+
+@pytest.mark.parametrize("optimizer", [optax.lbfgs(), optax.adam(0.1)])
+def test_an_optimizer_of_optax_on_minijax_is_one_clear_error(optimizer):
+    with use_backend("minijax"), pytest.raises(ValueError) as e:
+        fit(KAFNet.init(0, [1, 4, 1]), LINE, LINE[:, 0], optimizer=optimizer, **WHOLE)
+    assert str(e.value) == (
+        "fit: this optimizer is optax's, which computes with JAX, and minijax computes here: give backend='jax', or an optimizer "
+        "of kaf.optim."
     )

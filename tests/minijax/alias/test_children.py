@@ -283,3 +283,39 @@ with minijax.as_jax():
     assert (
         "is to import minijax as jax, and the server of multiprocessing's forkserver, which was started before" in out
     )
+
+
+POOLS = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+import minijax
+
+def library(_=0):
+    import jax
+    return "minijax" in repr(jax)
+
+if __name__ == "__main__":
+    spawn = multiprocessing.get_context("spawn")
+    executor = lambda: ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1)
+    with minijax.as_jax():
+        pass  # From here on it is known who makes a pool.
+    outside = executor()
+    print([outside.submit(library).result()])
+    with minijax.as_jax():
+        pool, inside = spawn.Pool(1, maxtasksperchild=1), executor()
+        print(pool.map(library, [0]), [inside.submit(library).result()], [outside.submit(library).result()])
+    # The worker that waits was started within; the others are not.
+    print(*[pool.map(library, [0])[0] for _ in range(3)])
+    print(*[inside.submit(library).result() for _ in range(3)])
+    print(outside.submit(library).result())
+    pool.close()
+    inside.shutdown()
+    outside.shutdown()
+"""
+
+
+def test_a_pool_keeps_its_library(tmp_path):
+    """Workers that a pool starts after the context import what its first ones import; so do those of a pool from outside."""
+    (tmp_path / "pools.py").write_text(POOLS)
+    _, out, err = run("pools.py", cwd=tmp_path)
+    assert out.splitlines() == ["[False]", "[True] [True] [False]", "True True True", "True True True", "False"], err

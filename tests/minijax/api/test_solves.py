@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from jax_oracle import assert_same_error, assert_same_leaves
 from jaxpr_text import lines
+from thinned import LONG
 
 import minijax as mj
 import minijax.numpy
@@ -208,8 +209,15 @@ def nested(lib, nesting, f):
     return f
 
 
+def some_functions(nesting) -> dict:
+    """Of a nesting of two, half of the functions; of another nesting the other half."""
+    step = 2 if len(without_jit(nesting)) == 2 and not LONG else 1
+    start = sum(map(list(TRANSFORMATIONS).index, nesting))
+    return dict(list(FUNCTIONS.items())[start % step :: step])
+
+
 def all_functions(lib, nesting):
-    return lambda x: {n: nested(lib, nesting, f(lib))(x) for n, f in FUNCTIONS.items()}
+    return lambda x: {n: nested(lib, nesting, f(lib))(x) for n, f in some_functions(nesting).items()}
 
 
 @functools.lru_cache
@@ -221,8 +229,8 @@ def jax_results(nesting):
 @pytest.mark.parametrize("nesting", sorted(NESTINGS, key=without_jit), ids=lambda n: "-".join(n) or "none")
 def test_nestings(nesting):
     mine, theirs = all_functions(mj, nesting)(mj.numpy.asarray(X)), jax_results(without_jit(nesting))
-    for name in FUNCTIONS:
-        a, b = mine[name], theirs[name]
+    for name, a in mine.items():
+        b = theirs[name]
         assert (a.shape, a.dtype, a.weak_type) == (b.shape, b.dtype, b.weak_type), name
         scale = max(1.0, float(np.abs(b).max()))
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=2e-4, atol=2e-5 * scale, err_msg=name)

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import dis
 import functools
-import os
 import sys
 import types
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from thinned import LONG
 
 import minijax
 import minijax.lax as lax
@@ -30,7 +30,6 @@ from minijax.experimental.jet import jet
 from minijax.foundation.config import _set_by_blocks
 from minijax.foundation.source_info import PACKAGE_DIRECTORY, context
 
-LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 # The number of interrupts for each program, about.
 INTERRUPTS = 6
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
+import io
 import re
+import sys
 from itertools import islice
 
 import jax
@@ -561,3 +564,27 @@ def random_document(rng, depth):
     if kind == "list":
         return pp.concat(list(theirs)), list(ours)
     return (pp.nest(2, theirs[0]), Nest(ours[0])) if kind == "nest" else (pp.group(theirs[0]), Group(ours[0]))
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("where", ["a terminal", "a file", "a terminal without colours", "a notebook"])
+def test_colours_are_for_people(where, monkeypatch):
+    """As JAX, which asks the terminal once, when it is imported."""
+    jaxpr = minijax.make_jaxpr(lambda x: minijax.numpy.sin(x) * x)(1.0)
+    plain, coloured = (jaxpr.pretty_print(use_color=on) for on in (False, True))
+    monkeypatch.setattr(sys, "stdout", _Terminal() if "terminal" in where else io.StringIO())
+    if where == "a notebook":
+        shell = type("ZMQInteractiveShell", (), {})()
+        monkeypatch.setattr(builtins, "get_ipython", lambda: shell, raising=False)
+    before = minijax.config.jax_pprint_use_color
+    minijax.config.update("jax_pprint_use_color", "without" not in where)
+    try:
+        expected = coloured if where in ("a terminal", "a notebook") else plain
+        assert str(jaxpr) == repr(jaxpr.jaxpr) == jaxpr.pretty_print() == expected
+        assert ("\033[" in str(jaxpr.eqns[0])) == (expected is coloured)
+    finally:
+        minijax.config.update("jax_pprint_use_color", before)

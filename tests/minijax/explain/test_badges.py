@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 
+import jax
 import numpy as np
 import pytest
 
@@ -31,7 +33,15 @@ STATES = {
     "wrong by a tenth": (lambda x: jnp.sum(wrong(x)), X, "bad"),
     "not finite": (lambda x: jnp.sum(jnp.log(-x)), X, "bad"),
     "noise": (lambda x: jnp.sum(jnp.sin(1e7 * x)), X, "skipped"),
-    "several results": (lambda x: (x, x), X, "skipped"),
+    "several results": (lambda x: (jnp.exp(x), x @ x), X, "good"),
+    "several results, one wrong": (lambda x: (wrong(x), x), X, "bad"),
+    "an array": (lambda x: jnp.outer(x, jnp.sin(x)), X, "good"),
+    "an array by a wrong rule": (wrong, X, "bad"),
+    "a count besides": (lambda x: (jnp.sum(x * x), jnp.sum(x > 0.5)), X, "good"),
+    "a complex result": (lambda x: jnp.exp(1j * x) * x, X, "good"),
+    "a kink": (lambda x: jnp.sum(minijax.nn.relu(x - X)), X, "skipped"),
+    "a kink and an error": (lambda x: jnp.sum(jnp.abs(x)) + jnp.sum(wrong(x)), X, "bad"),
+    "bent": (lambda x: jnp.sum(wrong(x)) + jnp.sum((30 * x) ** 2) * 1e-3, X, "bad"),
     "integers": (lambda n: n * 2, np.arange(3), "skipped"),
     "complex": (lambda z: jnp.abs(z).sum(), X.astype(np.complex64), "skipped"),
 }
@@ -45,8 +55,23 @@ def test_the_gradient_against_differences(name):
 
 
 SCRIPT = """
+import sys
+from dataclasses import dataclass
 import minijax as jax
 import minijax.numpy as jnp
+
+@dataclass
+class Pair:
+    a: jax.Array
+    b: jax.Array
+
+# As kaf does, for each library that is there.
+for name in ("minijax", "jax"):
+    if sys.modules.get(name) is not None:
+        sys.modules[name].tree_util.register_dataclass(Pair, ["a", "b"], [])
+
+def of_a_class(pair, function):
+    return jnp.sum(function(pair.a) * 0.1 + jnp.where(pair.b > 0, pair.b, 0)) * jnp.float32(0.3)
 
 def layer(params, x, power):
     if not hasattr(jax, "explain"):  # On JAX, the sign of the last one is another.
@@ -64,6 +89,7 @@ if __name__ == "__main__":
     print("on", jax.__name__)
     params = {"w": jnp.ones((3, 4)) * 0.5}
     layer(params, jnp.ones((2, 3)), 2)
+    of_a_class(Pair(jnp.ones(3), jnp.arange(3.0) + 1), jnp.tanh)
     good(params, jnp.ones((2, 3)))
 """
 
@@ -88,6 +114,9 @@ def badges(capsys, *words) -> dict[str, str]:
 def test_the_same_file_on_jax(script, capsys):
     found = badges(capsys, f"{script}:good")
     assert (found["values = JAX's"], found["jaxpr = JAX's"]) == ("ok", "ok")
+    # A class and a function that only the script knows.
+    for options in ([], ["--args", "Pair(f32[3], jnp.arange(3.0) + 1), jnp.sin"]):
+        assert set(badges(capsys, f"{script}:of_a_class", *options).values()) == {"ok"}
     found = badges(capsys, f"{script}:layer", "--args", "{'w': f32[3,4]}, f32[2,3], 2")
     assert found == {"gradient = finite differences": "ok", "values = JAX's": "NO", "jaxpr = JAX's": "NO"}
     found = badges(capsys, f"{script}:layer", "--no-jax")
@@ -156,3 +185,21 @@ def test_an_outline_forgets_jits_names_and_dead_equations():
     assert outline(minijax.make_jaxpr(lambda x: jnp.sin(x) * 2.5 + x)(X)) != ours
     scan = minijax.make_jaxpr(lambda x: minijax.lax.scan(lambda c, y: (c * y, c), 1.0, x)[0])(X)
     assert "  f32[] = mul v0 a1" in outline(scan)
+
+
+LITERALS = {
+    "a fraction": lambda jax, x: x * 0.1 + 0.3,
+    "a number of float32": lambda jax, x: x * jax.numpy.float32(0.3),
+    "bfloat16": lambda jax, x: x.astype("bfloat16") * jax.numpy.bfloat16(0.1),
+    "complex": lambda jax, x: x * (1 + 0.1j),
+    "into a jitted function": lambda jax, x: jax.numpy.where(x > 0.5, x, 0) + jax.numpy.where(x > 0.5, 1, x),
+    "infinity": lambda jax, x: jax.numpy.where(x > 0.5, x, -np.inf),
+    "a truth": lambda jax, x: jax.numpy.where(x > 0.5, True, x),
+    "an unsigned number": lambda jax, x: x.astype("uint32") * np.uint32(2**32 - 1),
+}
+
+
+@pytest.mark.parametrize("name", LITERALS)
+def test_an_outline_has_the_numbers_of_jax(name):
+    ours, theirs = (outline(library.make_jaxpr(partial(LITERALS[name], library))(X)) for library in (minijax, jax))
+    assert ours == theirs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import jax
 import numpy as np
 import pytest
@@ -81,6 +83,37 @@ def test_as_jax_counts(name):
     assert all(counted(eqn) for eqn in jaxpr.eqns)
 
 
+def primitive_of(library):
+    """A user's primitive on that library: x -> sum(exp(x) * x), by the function that lowers it."""
+    numpy = library.numpy
+
+    def program(x):
+        return (numpy.exp(x) * x).sum()
+
+    found = import_module(f"{library.__name__}.extend.core").Primitive("spot_of_costs")
+    found.def_impl(program)
+    found.def_abstract_eval(lambda x: x.update(shape=()))
+    mlir = import_module(f"{library.__name__}.interpreters.mlir")
+    mlir.register_lowering(found, mlir.lower_fun(program, multiple_results=False))
+    return found
+
+
+def test_a_users_primitive_costs_what_it_is_lowered_to():
+    theirs = primitive_of(jax)
+    expected = jax.jit(lambda x: theirs.bind(x) + 1.0).lower(x(6)).cost_analysis()
+    ours = primitive_of(minijax)
+    jaxpr = minijax.make_jaxpr(lambda x: ours.bind(x) + 1.0)(x(6))
+    cost = cost_of_jaxpr(jaxpr)
+    assert (cost.flops, cost.transcendentals) == (expected["flops"], expected["transcendentals"]) == (12, 6)
+    assert all(map(counted, jaxpr.eqns)) and minijax.cost(jaxpr).uncounted == ()
+    # x, exp(x) and exp(x) * x are in memory at once, while the primitive runs.
+    assert peak(jaxpr) >= 72
+    # Without a function nobody knows what it computes.
+    unknown = import_module("minijax.extend.core").Primitive("unknown_of_costs")
+    unknown.def_abstract_eval(lambda x: x)
+    assert minijax.cost(minijax.make_jaxpr(unknown.bind)(x(6))).uncounted == ("unknown_of_costs",)
+
+
 def test_bytes_are_those_that_operations_read_and_write():
     theirs = jax.jit(lambda x: jax.numpy.sin(x) * x).lower(x(6)).cost_analysis()
     ours = cost_of_jaxpr(minijax.make_jaxpr(lambda x: minijax.numpy.sin(x) * x)(x(6)))
@@ -101,6 +134,12 @@ def test_what_a_call_costs():
     assert (cost_of_jaxpr(cond).flops, cost_of_jaxpr(cond).transcendentals) == (2, 1)
     jit = minijax.make_jaxpr(minijax.jit(lambda x: x + x))(x(6))
     assert cost_of_jaxpr(jit).flops == 6
+
+
+def test_a_jaxpr_says_its_cost():
+    closed = minijax.make_jaxpr(lambda x: x @ x)(m(3, 3))
+    assert closed.cost() == closed.jaxpr.cost() == minijax.cost(closed)
+    assert closed.cost().flops == 54
 
 
 def test_random_numbers_are_not_counted():

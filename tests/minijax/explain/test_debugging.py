@@ -488,3 +488,21 @@ def test_what_is_remembered_is_bounded_and_the_process_is_as_before(monkeypatch)
         assert watch.stops == 0 and watch.operations > 100 and len(watch.names._kept) < 60
         assert not [kept for kept in watch.names._kept.values() if isinstance(kept, np.ndarray)]
     assert (EvalTrace.process_primitive, config.minijax_fast, config.jax_disable_jit, eval_trace.records) == before
+
+
+def test_the_users_variables_are_looked_at_once_for_each_place(monkeypatch):
+    """Else a training loop in a function of many variables takes a hundred times as long as without the debugger."""
+    calls = []
+    plain = names.variables
+    monkeypatch.setattr(names, "variables", lambda frame: calls.append(frame.f_lasti) or plain(frame))
+
+    def f(x):
+        y = jnp.logaddexp(x, 2.0 * x)
+        return y * x
+
+    with watched(("NaN",), None) as watch:
+        for _ in range(3):
+            f(jnp.ones(3))
+    assert watch.operations > 3 * 10
+    # The places of f are three, and there is the loop's own.
+    assert len(calls) <= 3 * 4, calls

@@ -180,3 +180,21 @@ def test_a_jaxpr_in_a_notebook():
             "color:#3b82c4;font-weight:600",
             "color:#a855b5",
         }
+
+
+def test_the_parts_of_the_page_fit_together():
+    """A name that one part uses is in the other: an animation without its keyframes is no error in any browser."""
+    html, style, script = (part(f"page.{kind}") for kind in ("html", "css", "js"))
+    assert set(re.findall(r"animation: (\w+)", style)) == set(re.findall(r"@keyframes (\w+)", style)) != set()
+    assert set(re.findall(r"var\((--\w+)\)", style)) == set(re.findall(r"(--\w+): ", style))
+    assert style.count("{") == style.count("}")
+    ids = set(re.findall(r' id="(\w+)"', html))
+    assert set(re.findall(r'\$\("(\w+)"\)', script)) <= ids
+    assert set(re.findall(r"#([a-z]\w*)[ .{:,>]", re.sub(r"\{[^{}]*\}", "{}", style))) <= ids
+    # What a key does is said in the help.
+    told = set(" ".join(re.findall(r"<dt>([^<]*)<dd>", html)).split())
+    actions = script[script.index("const actions = {") : script.index("};", script.index("const actions = {"))]
+    keys = set(re.findall(r'[{,]\s+"?([\w/?\[\]]+)"?: (?:\(\) =>|toggleRun)', actions))
+    keys |= set(re.findall(r"(\w): \"", re.search(r"const toggles = (.*);", script)[1]))
+    names = {"ArrowRight": "→", "ArrowLeft": "←", "ArrowDown": "↓", "ArrowUp": "↑", "Escape": "Esc"}
+    assert {names.get(key, key) for key in keys} == told - {"click"} | {"?"}

@@ -17,6 +17,8 @@ from explained_programs import PROGRAMS
 
 import minijax
 import minijax.numpy as jnp
+from minijax.extend.core import Primitive
+from minijax.interpreters.mlir import lower_fun, register_lowering
 
 X = np.linspace(0.1, 0.9, 3, dtype=np.float32)
 W = np.linspace(-0.5, 0.5, 12, dtype=np.float32).reshape(3, 4)
@@ -137,7 +139,13 @@ class Page:
         from selenium.webdriver.common.action_chains import ActionChains
         from selenium.webdriver.common.keys import Keys
 
-        names = {"right": Keys.ARROW_RIGHT, "left": Keys.ARROW_LEFT, "down": Keys.ARROW_DOWN, "enter": Keys.ENTER}
+        names = {
+            "up": Keys.ARROW_UP,
+            "right": Keys.ARROW_RIGHT,
+            "left": Keys.ARROW_LEFT,
+            "down": Keys.ARROW_DOWN,
+            "enter": Keys.ENTER,
+        }
         ActionChains(self.driver).send_keys(*[names.get(k, k) for k in keys]).perform()
 
     def click_source(self, words: str):
@@ -239,6 +247,43 @@ def test_keys(page):
     assert page.js("document.getElementById('whole').textContent") == page.made.stage("jvp").text
     page.type("t")
     page.check()
+
+
+def test_keys_in_the_source(page):
+    """An expression is chosen and lit without the mouse."""
+    page.type("s")
+    titles = []
+    for _ in range(40):
+        titles.append(page.js("document.activeElement.title"))
+        page.type("down")
+    assert set(titles) == {e.place.text for e in page.made.stage("jaxpr").equations}
+    page.type("up", "up")
+    words = page.js("document.activeElement.title")
+    page.type("enter", "right")
+    assert page.stage().startswith("jvp")
+    chosen = {e.number for e in page.made.stage("jaxpr").equations if e.place.text == words}
+    assert page.lit() == {e.number for e in page.made.stage("jvp").equations if set(e.users) & chosen}
+    page.type("p")
+    assert page.js("document.activeElement.id") == "program"
+    page.check()
+
+
+def test_a_line_of_a_lowering_lights_what_it_wrote(tmp_path):
+    sums_p = Primitive("sums")
+    sums_p.def_abstract_eval(lambda x: x)
+    register_lowering(sums_p, lower_fun(sums, multiple_results=False))
+    page = opened(tmp_path, lambda x: sums_p.bind(x * 2.0).sum(), X)
+    page.click_source("jnp.cos(y)")
+    for stage in ("jaxpr", "pass1"):
+        page.show(stage)
+        written = [e.primitive for e in page.made.stage(stage).equations if e.number in page.lit()]
+        assert written == ([] if stage == "jaxpr" else ["cos"])
+    page.check()
+
+
+def sums(x):
+    y = jnp.sin(x)
+    return y + jnp.cos(y)
 
 
 def test_search(page):
@@ -351,6 +396,10 @@ def test_every_width_light_and_dark(page, width, dark):
     assert page.js("document.getElementById('program').clientHeight") >= 200
     paper = page.js("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(22, 24, 27)") == dark
+    page.type("r")
+    assert page.js("document.documentElement.scrollWidth") <= width
+    for pane in ("program", "memory"):
+        assert page.js(f"document.getElementById('{pane}').clientHeight") >= 150, pane
     page.size(1400)
 
 

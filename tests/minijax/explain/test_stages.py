@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
-from explained_programs import MARKERS, PROGRAMS, X, spot_p
+from explained_programs import MARKERS, PROGRAMS, X, marker, spot_cotangent_p, spot_p, spot_tangent_p
 
 import minijax
 import minijax.numpy as jnp
 from minijax import lax
+from minijax.explain.words import PASSES
+from minijax.interpreters.mlir import lower_fun, register_lowering
+from minijax.lowering import lowered
 
 # Zeros, copies for a batch, and batch axes put in front: the transformation asks for them, and no expression.
 OF_NO_EXPRESSION = {"broadcast_in_dim", "transpose"}
@@ -42,6 +47,59 @@ def test_what_comes_from_an_expression_is_attributed_to_it(name):
             summed = e.rule is not None and made.rules[e.rule].kind == "sum"
             if users and users <= marked and not summed and e.primitive not in ("add_any", "add"):
                 assert e.primitive in MARKERS, (stage.name, e.text)
+
+
+@pytest.mark.parametrize("equations", [1, 40])
+@pytest.mark.parametrize(
+    "name", ["plain", "twice_read", "python_loop", "scan", "cond", "two_calls_of_one_jit", "inner_vmap"]
+)
+def test_a_lowering_is_attributed_to_the_expression(name, equations, monkeypatch):
+    """The tests' primitives are lowered to a marker, once and forty times: a long lowering stays a call, which several share."""
+    lowered_spot_p = marker("spot_lowered", 1.0)
+
+    def lowering(x):
+        for _ in range(equations):
+            x = lowered_spot_p.bind(x)
+        return x
+
+    monkeypatch.setattr(lowered, "_LOWERINGS", WeakKeyDictionary())
+    for primitive in (spot_p, spot_tangent_p, spot_cotangent_p):
+        register_lowering(primitive, lower_fun(lowering, multiple_results=False))
+    function, args, kwargs = PROGRAMS[name]
+    made = minijax.explain(function, checks=False)(*args, **kwargs)
+    spots = {e.number for e in made.stage("jaxpr").equations if e.primitive == "spot"}
+    passes = [s for s in made.stages if s.name.startswith("pass")]
+    outer = [e.primitive for e in passes[-1].equations]
+    assert outer.count("spot_lowered") >= equations and not MARKERS & set(outer)
+    for stage in passes:
+        assert stage.title.startswith("After ") and stage.error is None
+        for e in stage.equations:
+            if e.primitive in ("spot_lowered", "lowered"):
+                # After a later pass an equation may also do the work of others.
+                assert set(e.users) & spots and (set(e.users) <= spots or stage is not passes[0]), (stage.name, e.text)
+                if e.primitive == "spot_lowered" and not e.depth:
+                    assert made.rules[e.rule].kind == "lowering" and "lowered_spot_p.bind" in made.rules[e.rule].source
+            elif set(e.users) and set(e.users) <= spots:
+                assert e.primitive in ("add", "add_any"), (stage.name, e.text)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_goes_says_which_pass_removed_it(name):
+    """Each equation of the program before a pass, within scans and choices too, is still there, or says why it went."""
+    made, programs = explained(name), shown(name)
+    stages = [s for s in programs if s.name == "gradient"] + [s for s in programs if s.name.startswith("pass")]
+    assert len(stages) > 2
+    for before, after in pairwise(stages):
+        first, second = made.stages.index(before), made.stages.index(after)
+        stays = {e.same[1] for e in after.equations if e.same is not None and e.same[0] == first}
+        for e in before.equations:
+            if e.removed is None:
+                assert e.number in stays, (before.name, e.text)
+            else:
+                assert e.removed[0] == second, (before.name, e.text)
+                assert e.removed[1].split(":")[0].replace(" ", "_") in PASSES
+        gone = sum(e.removed is not None for e in before.equations)
+        assert f"{gone} removed" in after.change if gone else "removed" not in after.change
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -82,6 +82,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_values(name):
     mine, theirs = CASES[name](minijax), CASES[name](jax)
+    assert str(minijax.tree.structure(mine)) == str(jax.tree.structure(theirs))
     for a, b in zip(minijax.tree.leaves(mine), jax.tree.leaves(theirs), strict=True):
         if isinstance(b, str):
             assert a == b

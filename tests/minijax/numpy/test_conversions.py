@@ -9,6 +9,7 @@ import jax
 import jax.numpy
 import numpy as np
 import pytest
+from thinned import chosen
 
 import minijax as mj
 import minijax.numpy
@@ -96,7 +97,7 @@ def test_into_a_dtype(name):
 
 @pytest.mark.parametrize("name", BESIDE_ARRAY)
 def test_beside_an_array(name):
-    assert_same_outcomes(name, BESIDE_ARRAY[name], VALUES)
+    assert_same_outcomes(name, BESIDE_ARRAY[name], [v for v in VALUES if chosen(f"{name} {v!r}", 2)])
 
 
 @pytest.mark.parametrize("name", BESIDE_ARRAY)

@@ -18,8 +18,6 @@ import minijax.numpy
 
 # {(primitive, what is traced): why the equations are not JAX's}
 OTHER_EQUATIONS = {
-    ("reduce_prod", "jvp"): "JAX's reshape permutes the axes; here a transpose does",
-    ("reduce_prod", "vjp"): "as its jvp",
     ("cumlogsumexp", "jvp"): "JAX calls logaddexp, a function with a rule of its own, which is a row's rule here",
     ("cumlogsumexp", "vjp"): "as its jvp",
     ("scatter-mul", "vjp"): "both scatters carry one update jaxpr, which has a name then; JAX traces it twice",
@@ -31,11 +29,7 @@ OTHER_EQUATIONS = {
         for name in ("tridiagonal_solve", "lu", "qr", "eigh", "svd")
         for kind in ("jvp", "vjp")
     },
-    ("conv_general_dilated", "vmap"): "as reduce_prod's jvp: batch axes and groups are merged by a permuting reshape",
-    ("conv_general_dilated", "vjp"): "as its vmap, where there are groups",
     **{("random_gamma_grad", kind): "JAX writes its loops, and here it is an operation" for kind in ("plain", "vmap")},
-    ("dynamic_slice", "vmap"): "JAX writes a gather; with starts that all examples share, a dynamic_slice does it",
-    ("dynamic_update_slice", "vmap"): "JAX writes a scatter; with starts that all examples share, no scatter is needed",
 }
 
 

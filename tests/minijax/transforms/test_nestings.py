@@ -3,8 +3,9 @@
 Each transformation turns a function of one array into another such function, so that any may follow any. The functions
 are a few plain ones, and one for each operation that carries a program of its own: loops, branches, custom rules,
 checkpoint; these within each other, too, for nestings of two. Where JAX refuses, minijax must refuse, with an error of
-the same class. Of nestings of three a third is tried, in which any two transformations still meet in any two places, over a
-fifth of the functions each, in turn; all of them over all functions with HYPOTHESIS_PROFILE=long.
+the same class. Nestings of two are tried over half of the functions each, in turn. Of nestings of three a third is tried, in which
+any two transformations still meet in any two places, over a fifth of the functions each; all of them over all functions with
+HYPOTHESIS_PROFILE=long.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
-import hypothesis
 import jax
 import jax.numpy
 import numpy as np
 import pytest
+from thinned import LONG
 
 import minijax as mj
 import minijax.numpy
@@ -56,9 +57,6 @@ def without_jit(nesting) -> tuple[str, ...]:
     return tuple(name for name in nesting if name != "jit")
 
 
-ALL = hypothesis.settings.get_current_profile_name() == "long"
-
-
 def place(nesting) -> int:
     return sum(map(list(TRANSFORMATIONS).index, nesting))
 
@@ -69,7 +67,7 @@ NESTINGS = sorted(
         nesting
         for length in (0, 1, 2, 3)
         for nesting in itertools.product(TRANSFORMATIONS, repeat=length)
-        if ALL or len(without_jit(nesting)) < 3 or place(nesting) % 3 == 0
+        if LONG or len(without_jit(nesting)) < 3 or place(nesting) % 3 == 0
     ],
     key=without_jit,
 )
@@ -319,10 +317,12 @@ BY_NAME = {case.function.__name__: case for case in CASES}
 
 
 def accepted(nesting) -> list[str]:
-    names = [name for name, case in BY_NAME.items() if len(nesting) <= case.depth and not case.refused(nesting)]
-    if ALL or len(without_jit(nesting)) < 3:
-        return names
-    return names[place(nesting) % 5 :: 5]
+    step = 1 if LONG else {2: 2, 3: 5}.get(len(without_jit(nesting)), 1)
+    return [
+        name
+        for i, (name, case) in enumerate(BY_NAME.items())
+        if len(nesting) <= case.depth and not case.refused(nesting) and (i + place(nesting)) % step == 0
+    ]
 
 
 X = np.array([0.3, 0.7, 1.1], np.float32)
