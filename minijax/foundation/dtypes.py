@@ -229,7 +229,7 @@ def _scalar_class(dtype: Any) -> Any:
     if isinstance(dtype, type):
         found = getattr(dtype, "dtype", None)
         return found.type if isinstance(found, np.dtype) else dtype
-    return (as_dtype(dtype) if isinstance(dtype, str) else np.dtype(dtype)).type
+    return (as_dtype(dtype) if isinstance(dtype, str) and dtype in ("bfloat16", *_NARROW) else np.dtype(dtype)).type
 
 
 def _is_subdtype(a: Any, b: Any) -> bool:
