@@ -18,6 +18,7 @@ from . import number_kinds, reductions, ufuncs
 from .arithmetic import floor_divide
 from .creation import arange, asarray
 from .manipulation import flip, ravel, reshape, swapaxes
+from .number_kinds import isinf
 from .padding import pad
 from .util import (
     broadcast_arrays,
@@ -152,7 +153,7 @@ def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     mantissa = where(exponent > 0, mantissa * 2, mantissa)
     exponent = where(exponent > 0, exponent - 1, exponent)
     result = mantissa * 2 ** convert_element_type(exponent, mantissa.dtype)
-    return where(ufuncs.bitwise_or(ufuncs.isinf(x1), x1 == 0), x1, result)
+    return where(ufuncs.bitwise_or(isinf(x1), x1 == 0), x1, result)
 
 
 def spacing(x: ArrayLike, /) -> Array:
