@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,12 +26,14 @@ def fwd_and_bwd(
     """
     check_callable(fun)
     one = isinstance(argnums, int)
-    chosen = (argnums,) if one else tuple(argnums)
+    chosen = (argnums,) if one else tuple(map(operator.index, argnums))
 
     def fwd(*args):
         n = len(args)
         positions = [i % n if -n <= i < n else i for i in chosen]
-        if any(not 0 <= i < n for i in positions) or len(set(positions)) < len(positions):
+        if len(set(positions)) < len(positions):
+            raise TypeError(f"fwd_and_bwd got argnums={argnums}, which name an argument twice.")
+        if any(not 0 <= i < n for i in positions):
             raise ValueError(f"fwd_and_bwd got argnums={argnums}, but the function was called with {n} arguments.")
 
         def of_chosen(*given):

@@ -19,7 +19,8 @@ def linear_call(
     """`fun(residual_args, linear_args)`, whose transpose is `fun_transpose(residual_args, cotangents)`.
 
     fun: linear in its second argument. fun_transpose: linear in its second argument, which has the structure of fun's result;
-    it returns a tree with the structure of linear_args, else a TypeError is raised when the transpose is needed. The transpose
+    it returns a tree with the structure of linear_args, else a TypeError is raised when the transpose is needed,
+    or a ValueError for other shapes and dtypes. The transpose
     of the transpose is `fun` again. Derivatives with respect to residual_args raise NotImplementedError.
 
     >>> import minijax as jax
@@ -44,6 +45,13 @@ def linear_call(
                 "transpose output pytree structure must match that of linear inputs, got output structure"
                 f" {found.out_tree} and input structure {lin_tree}."
             )
+        for given, expected in zip(found.jaxpr.out_avals, map(get_aval, linear)):
+            wanted = expected.to_tangent_aval()
+            if (given.shape, given.dtype) != (wanted.shape, wanted.dtype):
+                raise ValueError(
+                    f"linear_call's transpose must return cotangents of the types of linear_args: expected {wanted.str_short()},"
+                    f" got {given.str_short()}."
+                )
         return found.jaxpr, found.consts
 
     outs = linear_call_p.bind(

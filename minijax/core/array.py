@@ -14,6 +14,7 @@ from ..foundation.config import check_execution, config, watching
 from ..foundation.dtypes import canonicalize_dtype, float0, key_fry, python_scalar_dtypes, python_scalar_type
 from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.memory import read_only
+from ..foundation.narrow import in_wide
 from .avals import ShapedArray, UndefinedPrimal
 from .primitive import Absent, CallPrimitive, Primitive
 from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, thread_state
@@ -226,7 +227,7 @@ def evaluate(primitive: Primitive, args, params):
     try:
         thread_state.trace = eval_trace
         # A user's implementation gets arrays, as in JAX: `def_impl(jit(f))`. That of the package gets NumPy arrays.
-        out = primitive.impl(*[a._value for a in args] if primitive.rules_read_types else args, **params)
+        out = in_wide(primitive, [a._value for a in args] if primitive.rules_read_types else args, params, out_aval)
     finally:
         thread_state.trace = previous
     if primitive.multiple_results:

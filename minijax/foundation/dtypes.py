@@ -7,6 +7,7 @@ A Python number has a weak type: it takes the dtype of the other operand. Withou
 from __future__ import annotations
 
 import importlib.util
+import re
 import warnings
 from functools import lru_cache
 from typing import Any
@@ -83,13 +84,58 @@ def bfloat16() -> np.dtype:
     >>> bfloat16().itemsize
     2
     """
+    return _of_ml_dtypes("bfloat16")
+
+
+def _of_ml_dtypes(name: str) -> np.dtype:
     if importlib.util.find_spec("ml_dtypes") is None:
-        raise ImportError("bfloat16 needs the package ml_dtypes: pip install ml_dtypes")
-    return np.dtype(importlib.import_module("ml_dtypes").bfloat16)
+        raise ImportError(f"{name} needs the package ml_dtypes: pip install ml_dtypes")
+    return np.dtype(getattr(importlib.import_module("ml_dtypes"), name))
 
 
-def _is_bfloat16(dtype: np.dtype) -> bool:
-    return dtype.char == "E"
+# The dtypes of 2, 4 and 8 bits that ml_dtypes adds, and a character for each. NumPy's own characters for them are those of other
+# dtypes: float8_e4m3b11fnuz has the "L" of uint64.
+NARROW_FLOATS = dict(
+    zip(
+        ("float4_e2m1fn", "float8_e3m4", "float8_e4m3", "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",
+         "float8_e5m2fnuz", "float8_e8m0fnu"),
+        "\ue000\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008",
+    )
+)  # fmt: skip
+NARROW_INTS = dict(zip(("int2", "int4", "uint2", "uint4"), "\ue010\ue011\ue012\ue013"))
+_NARROW = {**NARROW_FLOATS, **NARROW_INTS}
+
+
+@lru_cache(256)
+def is_narrow(dtype: Any) -> bool:
+    """Whether a dtype is one of 2, 4 or 8 bits that ml_dtypes adds.
+
+    >>> is_narrow(as_dtype("int4")), is_narrow(as_dtype("int8"))
+    (True, False)
+    """
+    return getattr(dtype, "name", "") in _NARROW
+
+
+@lru_cache(256)
+def wide_dtype(dtype: Any) -> Any:
+    """The dtype of NumPy's own in which numbers of a narrow dtype are computed; any other dtype as it is.
+
+    >>> wide_dtype(as_dtype("int4")), wide_dtype(as_dtype("float8_e5m2"))
+    (dtype('int8'), dtype('float32'))
+    """
+    if not is_narrow(dtype):
+        return dtype
+    return np.dtype("float32" if dtype.name in NARROW_FLOATS else "int8" if dtype.name[0] == "i" else "uint8")
+
+
+@lru_cache(256)
+def dtype_char(dtype: Any) -> str:
+    """A character for the dtype: NumPy's, or one for a narrow dtype; "key" for random keys."""
+    return _NARROW.get(getattr(dtype, "name", ""), getattr(dtype, "char", "key"))
+
+
+def _is_of_ml_dtypes(dtype: Any) -> bool:
+    return getattr(dtype, "name", "") == "bfloat16" or is_narrow(dtype)
 
 
 # {dtype, class or string: its np.dtype}. A cache: np.dtype(...) of a class or string is slow, and called very often.
@@ -106,14 +152,14 @@ def as_dtype(dtype: Any):
         return _as_dtype[dtype]
     except (KeyError, TypeError):
         pass
-    if isinstance(dtype, str) and dtype == "bfloat16":
-        return bfloat16()
+    if isinstance(dtype, str) and (dtype == "bfloat16" or dtype in _NARROW):
+        return _of_ml_dtypes(dtype)
     # A scalar class of NumPy has an attribute `dtype` too, but that is a descriptor.
     is_numpy_class = isinstance(dtype, type) and issubclass(dtype, np.generic)
     found = np.dtype(dtype if is_numpy_class else getattr(dtype, "dtype", dtype))
-    if found != float0 and (found.kind not in "biufcV" or (found.kind == "V" and not _is_bfloat16(found))):
+    if found != float0 and (found.kind not in "biufcV" or (found.kind == "V" and not _is_of_ml_dtypes(found))):
         raise TypeError(f"JAX only supports number, bool, and prng_key dtypes, got dtype {found}")
-    if found.char in "gG":
+    if dtype_char(found) in "gG":
         raise TypeError(f"dtype {found} is not supported: the widest are float64 and complex128")
     try:
         _as_dtype[dtype] = found
@@ -169,8 +215,12 @@ def issubdtype(a: Any, b: Any) -> bool:
     return answer
 
 
-# The classes that bfloat16 belongs to. NumPy does not know: ml_dtypes defines the dtype.
-_classes_of_bfloat16 = (np.floating, np.inexact, np.number, np.generic)
+# The classes that a dtype of ml_dtypes belongs to. NumPy does not know them.
+_classes_of_floats = (np.floating, np.inexact, np.number, np.generic)
+_classes_of_ints = {
+    "i": (np.signedinteger, np.integer, np.number, np.generic),
+    "u": (np.unsignedinteger, np.integer, np.number, np.generic),
+}
 
 
 def _scalar_class(dtype: Any) -> Any:
@@ -179,7 +229,7 @@ def _scalar_class(dtype: Any) -> Any:
     if isinstance(dtype, type):
         found = getattr(dtype, "dtype", None)
         return found.type if isinstance(found, np.dtype) else dtype
-    return (as_dtype(dtype) if dtype == "bfloat16" else np.dtype(dtype)).type
+    return (as_dtype(dtype) if isinstance(dtype, str) and dtype in ("bfloat16", *_NARROW) else np.dtype(dtype)).type
 
 
 def _is_subdtype(a: Any, b: Any) -> bool:
@@ -193,9 +243,9 @@ def _is_subdtype(a: Any, b: Any) -> bool:
     if a is float0:
         return b == float0 or b in (np.void, np.flexible, np.generic)
     a, b = _scalar_class(a), _scalar_class(b)
-    if not issubclass(a, np.generic) or a.__name__ != "bfloat16":
+    if not issubclass(a, np.generic) or not _is_of_ml_dtypes(np.dtype(a)):
         return bool(np.issubdtype(a, b))
-    return b is a or b in _classes_of_bfloat16
+    return b is a or b in (_classes_of_ints[a.__name__[0]] if a.__name__ in NARROW_INTS else _classes_of_floats)
 
 
 @lru_cache(maxsize=64)
@@ -216,7 +266,7 @@ def short_dtype_name(dtype: Any) -> str:
 # The lattice: edges from each type to the types it may become. "i*" is a Python int, "f*" a float, "c*" a complex.
 _lattice = {
     "bool": ["i*"],
-    "i*": ["uint8", "int8"],
+    "i*": ["uint8", "int8", *NARROW_INTS],
     "uint8": ["int16", "uint16"],
     "uint16": ["int32", "uint32"],
     "uint32": ["int64", "uint64"],
@@ -225,7 +275,7 @@ _lattice = {
     "int16": ["int32"],
     "int32": ["int64"],
     "int64": ["f*"],
-    "f*": ["c*", "bfloat16", "float16"],
+    "f*": ["c*", "bfloat16", "float16", *NARROW_FLOATS],
     "bfloat16": ["float32"],
     "float16": ["float32"],
     "float32": ["float64", "complex64"],
@@ -233,6 +283,8 @@ _lattice = {
     "c*": ["complex64"],
     "complex64": ["complex128"],
     "complex128": [],
+    # What a narrow dtype becomes beside another one, the program has to say.
+    **{name: [] for name in _NARROW},
 }
 
 
@@ -257,9 +309,16 @@ def _node(dtype, weak: bool) -> str:
 
 
 def _join(nodes: set[str]) -> str:
-    """The lowest type of the lattice that all these types may become."""
+    """The lowest type of the lattice that all these types may become. Raises TypePromotionError if there is none."""
     bounds = set.intersection(*[_upper_bounds[n] for n in nodes])
-    return next(n for n in bounds if bounds <= _upper_bounds[n])
+    for n in bounds:
+        if bounds <= _upper_bounds[n]:
+            return n
+    kinds = {"i*": "<class 'int'>", "f*": "<class 'float'>", "c*": "<class 'complex'>"}
+    raise TypePromotionError(
+        f"Input dtypes {tuple(sorted(kinds.get(n, n) for n in nodes))} have no available implicit dtype promotion path: numbers of"
+        " 2, 4 and 8 bits are converted only where the program says so. Try x.astype('float32')."
+    )
 
 
 class TypePromotionError(ValueError):
@@ -399,7 +458,7 @@ def to_inexact_dtype(dtype: Any):
     """The dtype of a float result of an operation on `dtype`: float64 for 64-bit integers, float32 for other integers and
     bools."""
     dtype = canonicalize_dtype(dtype)
-    if dtype.kind not in "biu":
+    if dtype.kind not in "biu" and dtype.name not in NARROW_INTS:
         return dtype
     return np.dtype("float64" if dtype.itemsize == 8 else "float32")
 
@@ -410,13 +469,13 @@ def scalar_type_of(x: Any) -> type:
     >>> scalar_type_of(np.ones(3)), scalar_type_of(2)
     (<class 'float'>, <class 'int'>)
     """
-    kind = dtype_and_weak_type(x)[0].kind
+    kind = wide_dtype(dtype_and_weak_type(x)[0]).kind
     return {"b": bool, "i": int, "u": int, "f": float, "V": float, "c": complex}[kind]
 
 
 def finfo(dtype: Any) -> Any:
-    """The limits of a float dtype, as NumPy gives them (`jnp.finfo`): `.eps`, `.max`, `.tiny`, `.bits`. Those of bfloat16 come
-    from ml_dtypes.
+    """The limits of a float dtype, as NumPy gives them (`jnp.finfo`): `.eps`, `.max`, `.tiny`, `.bits`. Those of bfloat16 and
+    of narrow dtypes come from ml_dtypes.
 
     Raises ValueError for a dtype that is not a float.
 
@@ -424,12 +483,23 @@ def finfo(dtype: Any) -> Any:
     (1.1920928955078125e-07, 16)
     """
     dtype = as_dtype(dtype)
-    if _is_bfloat16(dtype):
+    if _is_of_ml_dtypes(dtype):
         return importlib.import_module("ml_dtypes").finfo(dtype)
     return np.finfo(dtype)
 
 
-iinfo = np.iinfo
+def iinfo(int_type: Any) -> Any:
+    """The limits of an integer dtype, as NumPy gives them (`jnp.iinfo`): `.min`, `.max`, `.bits`.
+
+    Raises ValueError for a dtype that is not one of integers.
+
+    >>> iinfo("int8").max, iinfo("uint4").max
+    (127, 15)
+    """
+    name = getattr(getattr(int_type, "dtype", int_type), "name", int_type)
+    if isinstance(name, str) and name in NARROW_INTS:
+        return importlib.import_module("ml_dtypes").iinfo(as_dtype(name))
+    return np.iinfo(int_type)
 
 
 def itemsize_bits(dtype: Any) -> int:
@@ -441,6 +511,6 @@ def itemsize_bits(dtype: Any) -> int:
     if dtype is None:
         raise ValueError("dtype cannot be None.")
     found = as_dtype(dtype)
-    if found in (key_fry, float0) or (found.kind not in "biufc" and not _is_bfloat16(found)):
+    if found in (key_fry, float0) or (found.kind not in "biufc" and not _is_of_ml_dtypes(found)):
         raise ValueError(f"itemsize_bits takes a dtype of numbers, got {dtype!r}.")
-    return 8 * found.itemsize
+    return int(re.search(r"\d+", found.name)[0]) if is_narrow(found) else 8 * found.itemsize

@@ -50,6 +50,10 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "scaled_dot": _SCALED,
         "select_and_scatter_p": "no function of JAX binds it; `select_and_scatter_add_p` is the derivative of windows' extremes",
     },
+    "minijax.numpy": dict.fromkeys(
+        "float6_e2m3fn float6_e3m2fn int1 uint1".split(),
+        "XLA's CPU does not compute with it: in JAX there is no array of float6, and no sum, negation or comparison of int1",
+    ),
     "minijax.errors": {
         "InconclusiveDimensionOperation": "it is about symbolic dimensions; a dimension of minijax is a number",
         "JaxRuntimeError": "it is the error of XLA's runtime; minijax raises Python's errors, and a callback's own",

@@ -26,6 +26,8 @@ def read_only(value: np.ndarray) -> np.ndarray:
     memory._owner = value
     memory.__array_interface__ = interface = value.__array_interface__
     interface["data"] = (interface["data"][0], True)
+    # NumPy's interface has no name for the dtypes of ml_dtypes; that of float8_e5m2, "<f1", it refuses.
+    if interface["typestr"] == "<f1":
+        interface.update(typestr="|V1", descr=[("", "|V1")])
     view = np.asarray(memory)
-    # NumPy's interface has no name for bfloat16.
     return view if view.dtype == value.dtype else view.view(value.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,8 @@ def reduce_window(
     if isinstance(padding, str):
         sizes = window if window_dilation is None else dilated(window, window_dilation)
         padding = padtype_to_pads(get_aval(xs[0]).shape, sizes, strides, padding)
+    elif not isinstance(padding, Iterable):
+        raise TypeError(f"padding argument to reduce_window must be a string or a sequence of pairs, got {padding!r}.")
     params = windows.window_params(
         window, strides, explicit_pads(padding, "reduce_window"), base_dilation, window_dilation
     )

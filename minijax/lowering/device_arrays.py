@@ -12,7 +12,7 @@ from ..core.array import ArrayImpl
 from ..core.avals import ShapedArray
 from ..foundation.device import Device
 from ..foundation.device import devices as all_devices
-from ..foundation.dtypes import key_fry
+from ..foundation.dtypes import is_narrow, key_fry
 
 
 class OnDevice:
@@ -32,7 +32,12 @@ class OnDevice:
             return None
         if name == "_value" and self._buffer is not None:
             value = np.asarray(self._buffer)
-            self._value = value.view(key_fry.storage)[..., 0] if self._aval.dtype == key_fry else value
+            if self._aval.dtype == key_fry:
+                value = value.view(key_fry.storage)[..., 0]
+            elif is_narrow(self._aval.dtype):
+                # On a device, a number of 4 bits is stored as a wider one.
+                value = value.astype(self._aval.dtype)
+            self._value = value
             return self._value
         raise AttributeError(f"'Array' object has no attribute {name!r}")
 

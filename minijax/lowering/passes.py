@@ -15,7 +15,9 @@ import numpy as np
 from ..core.array import ArrayImpl, to_array
 from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
+from ..foundation.dtypes import is_narrow, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
+from ..foundation.narrow import wide_params, widens
 from ..primitives.basis import broadcast_in_dim_p, reshape_p, transpose_p
 from ..primitives.elementwise import add_p, convert_element_type_p, neg_p
 from ..primitives.precision import computing_dtypes
@@ -57,6 +59,30 @@ def plain_products(jaxpr: Jaxpr) -> Jaxpr:
     """The jaxpr with a product of casts in place of each product by a `lax.DotAlgorithmPreset`, and with the result's dtype in each
     product of two dtypes. Raises ValueError for an algorithm that a CPU does not have."""
     return rewritten(jaxpr, _by_plain_product, ("dot_general", "ragged_dot_general"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Numbers of 2, 4 and 8 bits
+
+
+def _widened(eqn: JaxprEqn, makers):
+    if not widens(eqn.primitive, [v.aval.dtype for v in (*eqn.invars, *eqn.outvars)]):
+        return None
+    before, after, operands, results = [], [], [], []
+    for v in eqn.invars:
+        wide = Var(v.aval.update(dtype=wide_dtype(v.aval.dtype)))
+        operands.append(wide if is_narrow(v.aval.dtype) else v)
+        before += [_cast(eqn, v, wide)] if is_narrow(v.aval.dtype) else []
+    for v in eqn.outvars:
+        wide = Var(v.aval.update(dtype=wide_dtype(v.aval.dtype)))
+        results.append(wide if is_narrow(v.aval.dtype) else v)
+        after += [_cast(eqn, wide, v)] if is_narrow(v.aval.dtype) else []
+    return [*before, eqn.replace(invars=operands, outvars=results, params=wide_params(eqn.params)), *after]
+
+
+def widened(jaxpr: Jaxpr) -> Jaxpr:
+    """The jaxpr that computes with numbers of 2, 4 and 8 bits in a wider dtype, and rounds each result."""
+    return rewritten(jaxpr, _widened)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -395,13 +421,13 @@ PASSES: list[Callable[[Jaxpr], Jaxpr]] = [
 
 def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
     """(name of a pass, the jaxpr after it) for each pass in order. First come, where they change something: `lowerings`, which
-    stand for users' primitives; `one_condition`; `plain_products`; `inner_programs`, which takes the jaxprs within equations
-    through all passes."""
+    stand for users' primitives; `one_condition`; `plain_products`; `widened`; `inner_programs`, which takes the jaxprs within
+    equations through all passes."""
     consts = closed_jaxpr.consts
     jaxpr = with_lowerings(closed_jaxpr.jaxpr, "cpu")
     if jaxpr is not closed_jaxpr.jaxpr:
         yield "lowerings", ClosedJaxpr(jaxpr, consts)
-    for function in (one_condition, plain_products):
+    for function in (one_condition, plain_products, widened):
         before, jaxpr = jaxpr, function(jaxpr)
         if jaxpr is not before:
             yield function.__name__, ClosedJaxpr(jaxpr, consts)

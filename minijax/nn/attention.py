@@ -98,6 +98,7 @@ def dot_product_attention(
         )
     scale = 1 / math.sqrt(size) if scale is None else scale
     window = (local_window_size,) * 2 if isinstance(local_window_size, int) else local_window_size
+    _check_broadcasts(mask, (batch, q.shape[2], q.shape[1], k.shape[1]), "mask")
     seen = _seen(q.shape[1], k.shape[1], mask, is_causal, *lengths, window)
     out, residual = _attention(q, k, v, bias, seen, scale)
     if lengths[0] is not None:
@@ -127,6 +128,12 @@ def _check(x: Array | None, shape: tuple[int, ...], dtype, name: str):
         raise ValueError(f"{name} dtype should be {dtype}, but got {x.dtype}")
     if any(wanted not in (-1, size) for wanted, size in zip(shape, x.shape)):
         raise ValueError(f"{name} shape should be {list(shape)}: but got {x.shape}")
+
+
+def _check_broadcasts(x: Array | None, shape: tuple[int, ...], name: str):
+    """Raise TypeError unless x can be repeated to the shape of the logits."""
+    if x is not None and any(size not in (1, wanted) for size, wanted in zip(x.shape, shape)):
+        raise TypeError(f"{name} of shape {x.shape} does not broadcast to the shape of the logits, {shape}.")
 
 
 def _seen(t: int, s: int, mask, is_causal: bool, query_lengths, key_lengths, window):

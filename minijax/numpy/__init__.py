@@ -9,6 +9,7 @@ Array([0.5, 1.5, 2.5], dtype=float32, weak_type=True)
 from importlib import import_module
 
 from ..core.traces import Array
+from ..foundation.left_out import absent
 from . import array_methods, operators
 from .analysis import diff, ediff1d, gradient, interp, trapezoid, unwrap
 from .arithmetic import (
@@ -199,7 +200,7 @@ from .polynomials import (
 )
 from .reductions import all, amax, amin, any, argmax, argmin, count_nonzero, max, min, prod, ptp, sum
 from .repeating import repeat, resize, roll, tile
-from .scalar_types import bfloat16_type as _bfloat16_type
+from .scalar_types import OF_ML_DTYPES as _OF_ML_DTYPES
 from .scalar_types import (
     bool_,
     cdouble,
@@ -225,6 +226,7 @@ from .scalar_types import (
     uint64,
 )
 from .scalar_types import bool_ as bool
+from .scalar_types import type_of_ml_dtypes as _type_of_ml_dtypes
 from .sets import (
     intersect1d,
     isin,
@@ -409,9 +411,9 @@ def __getattr__(name: str):
     if name in _IN_MODULE:
         return getattr(import_module(f"{__name__}.{_IN_MODULE[name]}"), name)
     # NumPy alone has no bfloat16: ml_dtypes is imported for it only when a program asks for it.
-    if name == "bfloat16":
-        return _bfloat16_type()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _OF_ML_DTYPES:
+        return _type_of_ml_dtypes(name)
+    raise absent(__name__, name)
 
 
 def __dir__() -> list[str]:

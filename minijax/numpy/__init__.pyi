@@ -125,7 +125,7 @@ from .manipulation import hstack as hstack
 from .arithmetic import hypot as hypot
 from .windows import i0 as i0
 from .grids import identity as identity
-from numpy import iinfo as iinfo
+from ..foundation.dtypes import iinfo as iinfo
 from .ufuncs import imag as imag
 from .grids import indices as indices
 from numpy import inexact as inexact

@@ -14,9 +14,10 @@ from ..core.traces import Array
 from ..core.types import ArrayLike, Axis
 from ..foundation import dtypes
 from ..primitives.elementwise import convert_element_type
-from . import cumulative, number_kinds, reductions, ufuncs
+from . import cumulative, reductions, ufuncs
 from .creation import asarray
 from .manipulation import concatenate, moveaxis, ravel, reshape
+from .number_kinds import clip
 from .sorting import searchsorted
 from .util import (
     broadcast_to,
@@ -187,7 +188,7 @@ def interp(
         raise ValueError("jnp.interp: complex x values not supported.")
     if period is not None:
         x, xp, fp = _unroll_period(x, xp, fp, period)
-    i = number_kinds.clip(searchsorted(xp, x, "right"), 1, xp.shape[0] - 1)
+    i = clip(searchsorted(xp, x, "right"), 1, xp.shape[0] - 1)
     rise, step = fp[i] - fp[i - 1], xp[i] - xp[i - 1]
     along = x - xp[i - 1]
     # Two points at one place make a jump, where the slope would be a division by zero.

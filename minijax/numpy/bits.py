@@ -18,10 +18,10 @@ from . import number_kinds, reductions, ufuncs
 from .arithmetic import floor_divide
 from .creation import arange, asarray
 from .manipulation import flip, ravel, reshape, swapaxes
+from .number_kinds import isinf
 from .padding import pad
 from .util import (
     broadcast_arrays,
-    canonicalize_axis,
     ensure_arraylike,
     promote_args_inexact,
     promote_dtypes,
@@ -35,6 +35,15 @@ UINT8 = np.dtype("uint8")
 def _check_order(bitorder: str):
     if bitorder not in ("little", "big"):
         raise ValueError("'order' must be either 'little' or 'big'")
+
+
+def _axis(axis: Any, ndim: int) -> int:
+    """The axis, which JAX looks up in a list of axes: so the errors are those of an index."""
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise IndexError(f"the axis must be an integer, got {axis!r}")
+    if not -ndim <= axis < ndim:
+        raise IndexError(f"axis {axis} is out of bounds for array of dimension {ndim}")
+    return int(axis) % ndim
 
 
 def packbits(a: ArrayLike, axis: int | None = None, bitorder: str = "big") -> Array:
@@ -52,7 +61,7 @@ def packbits(a: ArrayLike, axis: int | None = None, bitorder: str = "big") -> Ar
     a = convert_element_type(lax.ne(a, const(a, 0)), UINT8)
     places = arange(8, dtype=UINT8)
     places = flip(places) if bitorder == "big" else places
-    a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
+    a, axis = (ravel(a), 0) if axis is None else (a, _axis(axis, len(a.shape)))
     a = swapaxes(a, axis, -1)
     if missing := -a.shape[-1] % 8:
         a = lax.pad(a, const(a, 0), [*[(0, 0, 0)] * (len(a.shape) - 1), (0, missing, 0)])
@@ -76,7 +85,7 @@ def unpackbits(a: ArrayLike, axis: int | None = None, count: int | None = None, 
     _check_order(bitorder)
     masks = ufuncs.left_shift(asarray(1), arange(8, dtype=UINT8))
     masks = flip(masks) if bitorder == "big" else masks
-    a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
+    a, axis = (ravel(a), 0) if axis is None else (a, _axis(axis, len(a.shape)))
     a = swapaxes(a, axis, -1)
     set_there = ufuncs.bitwise_and(expand_dims(a, [len(a.shape)]), expand_dims(masks, range(len(a.shape)))) > 0
     bits = reshape(convert_element_type(set_there, UINT8), (*a.shape[:-1], a.shape[-1] * 8))
@@ -144,7 +153,7 @@ def ldexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     mantissa = where(exponent > 0, mantissa * 2, mantissa)
     exponent = where(exponent > 0, exponent - 1, exponent)
     result = mantissa * 2 ** convert_element_type(exponent, mantissa.dtype)
-    return where(ufuncs.bitwise_or(number_kinds.isinf(x1), x1 == 0), x1, result)
+    return where(ufuncs.bitwise_or(isinf(x1), x1 == 0), x1, result)
 
 
 def spacing(x: ArrayLike, /) -> Array:

@@ -34,9 +34,9 @@ class _Unravel:
             return tree_unflatten(self.treedef, [])
         flat = as_array(flat)
         total = list(accumulate(self.sizes))[-1]
-        if flat.shape != (total,):
-            raise TypeError(f"unravel takes a vector of {total} elements, but got an array of shape {flat.shape}.")
-        leaves = [x.reshape(shape) for x, shape in zip(lax.split(flat, self.sizes), self.shapes)]
+        if flat.shape[:1] != (total,) or flat.size != total:
+            raise ValueError(f"unravel takes a vector of {total} elements, but got an array of shape {flat.shape}.")
+        leaves = [x.reshape(shape) for x, shape in zip(lax.split(flat.reshape(-1), self.sizes), self.shapes)]
         if self.dtypes is not None:
             if flat.dtype != self.vector_dtype:
                 raise TypeError(

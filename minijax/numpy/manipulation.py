@@ -61,6 +61,8 @@ def reshape(
     Array([[0, 1, 2],
            [3, 4, 5]], dtype=int32)
     """
+    if type(a) is np.ndarray and isinstance(shape, (int, tuple, list)):
+        _check_numpys_shape(a, shape, order)
     a = ensure_arraylike("reshape", a)
     sizes = _new_shape(a, shape)
     if order == "C":
@@ -71,6 +73,12 @@ def reshape(
     if order == "A":
         raise NotImplementedError("np.reshape order=A is not implemented.")
     raise ValueError(f"Unexpected value for 'order' argument: {order}.")
+
+
+def _check_numpys_shape(a: np.ndarray, shape, order: str):
+    """Raise NumPy's errors for an array of NumPy's: in JAX, NumPy reshapes such an array."""
+    if order in ("C", "F") and all(isinstance(d, (int, np.integer)) for d in np.atleast_1d(np.array(shape, object))):
+        a.reshape(shape, order=order)
 
 
 def _new_shape(a: Array, shape: Any) -> tuple[int, ...]:

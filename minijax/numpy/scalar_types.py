@@ -61,6 +61,10 @@ int_, uint, float_, complex_ = int64, uint64, float64, complex128
 half, single, double, csingle, cdouble = float16, float32, float64, complex64, complex128
 
 
-def bfloat16_type() -> _ScalarMeta:
-    """`jnp.bfloat16`, made when a program asks for it: NumPy alone does not have the dtype."""
-    return _scalar_type(dtypes.bfloat16())
+# The names of the dtypes that ml_dtypes adds.
+OF_ML_DTYPES = ("bfloat16", *dtypes.NARROW_FLOATS, *dtypes.NARROW_INTS)
+
+
+def type_of_ml_dtypes(name: str) -> _ScalarMeta:
+    """`jnp.bfloat16` or `jnp.float8_e4m3fn`, made when a program asks for it: NumPy alone does not have the dtype."""
+    return _scalar_type(dtypes.as_dtype(name))

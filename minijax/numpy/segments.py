@@ -21,13 +21,13 @@ from .util import broadcast_to, ensure_arraylike
 def _lowest(dtype):
     if dtype.kind == "b":
         return False
-    return np.iinfo(dtype).min if dtypes.issubdtype(dtype, np.integer) else -np.inf
+    return dtypes.iinfo(dtype).min if dtypes.issubdtype(dtype, np.integer) else -np.inf
 
 
 def _highest(dtype):
     if dtype.kind == "b":
         return True
-    return np.iinfo(dtype).max if dtypes.issubdtype(dtype, np.integer) else np.inf
+    return dtypes.iinfo(dtype).max if dtypes.issubdtype(dtype, np.integer) else np.inf
 
 
 def _segment(name: str, scatter: Callable, identity: Callable, reduce: Callable) -> Callable:

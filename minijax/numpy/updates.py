@@ -29,7 +29,7 @@ def _scatter(
 ):
     """x with `y` written, added, ... at `index`, by the function `scatter`."""
     if type(y) is int and dtypes.issubdtype(x.dtype, np.integer):
-        info = np.iinfo(x.dtype)
+        info = dtypes.iinfo(x.dtype)
         y = convert(y, x.dtype) if info.min <= y <= info.max else y
     y = asarray(y) if isinstance(y, (list, tuple)) else as_array(y)
     plan = plan_gather(parse(index, x.shape), x.shape, wrap_negative_indices)

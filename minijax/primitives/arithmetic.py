@@ -10,7 +10,7 @@ from ..core.array import number, to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, Tracer, check_not_leaked, get_aval, given
 from ..core.types import ArrayLike
-from ..foundation.dtypes import canonicalize_dtype, issubdtype
+from ..foundation.dtypes import canonicalize_dtype, iinfo, is_narrow, issubdtype, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
 from .basis import (
     NOT_LINEAR,
@@ -376,13 +376,13 @@ def _convert_impl(x, *, new_dtype, weak_type, sharding):
     if x.dtype.kind == "c" and new_dtype.kind != "c":
         # For bool too: 1j becomes False. `jnp.astype` compares with 0 instead.
         x = np.real(x)
-    if x.dtype.char in "efdE" and new_dtype.kind in "iu":
+    if issubdtype(x.dtype, np.floating) and issubdtype(new_dtype, np.integer):
         # Out of range saturates, NaN is 0, as XLA does; C leaves it undefined.
-        x = x.astype(np.float32) if x.dtype.char == "E" else x
-        info = np.iinfo(new_dtype)
+        x = x.astype(np.float32) if x.dtype.kind != "f" or is_narrow(x.dtype) else x
+        info = iinfo(new_dtype)
         inside = np.clip(np.nan_to_num(np.trunc(x), nan=0.0, posinf=np.inf, neginf=-np.inf), -(2.0**63), 2.0**64)
         low, high = inside <= float(info.min), inside >= float(info.max)
-        safe = np.where(low | high, 0, inside).astype(new_dtype)
+        safe = np.where(low | high, 0, inside).astype(wide_dtype(new_dtype))
         return np.where(high, info.max, np.where(low, info.min, safe)).astype(new_dtype)
     return np.asarray(x).astype(new_dtype, copy=False)
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from ..core.avals import ShapedArray
-from ..foundation.dtypes import issubdtype
+from ..foundation.dtypes import dtype_char, issubdtype, itemsize_bits
 from . import special_functions as special
 from .accuracy import accurate, derivative_at
 from .arithmetic import (  # noqa: F401
@@ -57,6 +57,7 @@ from .families import (
     INT,
     NUM,
     SIGNED,
+    UNSIGNED,
     bool_dtype,
     broadcast_like,
     elementwise,
@@ -123,7 +124,7 @@ def _pow(x, y):
 
 
 def _pow_abstract_eval(x, y):
-    if x.dtype.char not in INEXACT or (x.dtype != y.dtype and y.dtype.kind not in "iu"):
+    if dtype_char(x.dtype) not in INEXACT or (x.dtype != y.dtype and not issubdtype(y.dtype, np.integer)):
         raise TypeError(
             f"lax.pow requires a floating or complex base and an exponent of its dtype or an integer, got {x.dtype.name} and"
             f" {y.dtype.name}. (Tip: jnp.power is a similar function that does automatic type promotion on inputs)."
@@ -269,7 +270,7 @@ def _abs_jvp(g, ans, x):
 
 
 abs_p = elementwise(
-    "abs", np.abs, SIGNED + FLOAT + COMPLEX, jvp=[_abs_jvp], transpose=NOT_LINEAR, result_dtype=real_dtype
+    "abs", np.abs, "bhilq" + FLOAT + COMPLEX, jvp=[_abs_jvp], transpose=NOT_LINEAR, result_dtype=real_dtype
 )
 
 
@@ -402,6 +403,10 @@ le_to_p = _total_order("le_to", np.less_equal)
 lt_to_p = _total_order("lt_to", np.less)
 
 
+# The integers whose bits NumPy has, and not those of 2 and 4 bits, which are computed in bytes.
+WORDS = "".join(c for c in INT if c.isascii())
+
+
 def _bitwise(name, impl, arity=2, accepts=BOOL + INT):
     return constant_almost_everywhere(name, impl, accepts, arity)
 
@@ -443,18 +448,20 @@ def _leftmost_bit(x):
 
 
 shift_left_p = _bitwise("shift_left", _shift(np.left_shift, lambda x: 0), accepts=INT)
-shift_right_logical_p = _bitwise("shift_right_logical", _shift(_logical_right_shift, lambda x: 0), accepts=INT)
+shift_right_logical_p = _bitwise(
+    "shift_right_logical", _shift(_logical_right_shift, lambda x: 0), accepts=WORDS + UNSIGNED
+)
 shift_right_arithmetic_p = _bitwise(
     "shift_right_arithmetic",
     _shift(_arithmetic_right_shift, _leftmost_bit),
-    accepts=INT,
+    accepts=WORDS + SIGNED,
 )
 population_count_p = _bitwise(
     "population_count",
     # A negative number's bits are those of its two's complement.
     lambda x: np.bitwise_count(np.asarray(x).view(f"u{x.dtype.itemsize}")).astype(x.dtype),
     1,
-    INT,
+    WORDS,
 )
 
 
@@ -515,6 +522,11 @@ clamp_p = row(
 
 
 def _bitcast_abstract_eval(x, *, new_dtype):
+    bits = itemsize_bits(x.dtype), itemsize_bits(new_dtype)
+    if bits[0] != bits[1] and min(bits) < 8:
+        raise ValueError(
+            f"bitcast_convert_type from {x.dtype.name} to {new_dtype.name}: an element of each has {bits} bits."
+        )
     old, new = x.dtype.itemsize, new_dtype.itemsize
     if old == new:
         shape = x.shape

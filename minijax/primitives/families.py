@@ -14,6 +14,7 @@ import numpy as np
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero
 from ..core.primitive import Primitive
 from ..foundation import errors
+from ..foundation.dtypes import NARROW_FLOATS, NARROW_INTS, dtype_char
 from .basis import (
     add_tangents,
     batch_to_front,
@@ -28,9 +29,9 @@ from .basis import (
 
 # Classes of dtypes, as NumPy's dtype characters ('E' is bfloat16).
 BOOL = "?"
-SIGNED = "bhilq"
-UNSIGNED = "BHILQ"
-FLOAT = "efdE"
+SIGNED = "bhilq" + "".join(c for name, c in NARROW_INTS.items() if name[0] == "i")
+UNSIGNED = "BHILQ" + "".join(c for name, c in NARROW_INTS.items() if name[0] == "u")
+FLOAT = "efdE" + "".join(NARROW_FLOATS.values())
 COMPLEX = "FD"
 INT = SIGNED + UNSIGNED
 NUM = INT + FLOAT + COMPLEX
@@ -50,10 +51,6 @@ def describe(accepts: str) -> str:
     """`floating, complexfloating` for FLOAT + COMPLEX."""
     names = [name for chars, name in _class_names.items() if set(chars) <= set(accepts)]
     return ", ".join(n for n in names if n not in ("signedinteger", "unsignedinteger") or "integer" not in names)
-
-
-def dtype_char(dtype) -> str:
-    return getattr(dtype, "char", "key")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -214,7 +211,8 @@ def elementwise(
         transpose=transpose,
         batch=batch_elementwise(lambda: primitive),
     )
-    primitive.elementwise = accepts
+    # Not "L": for NumPy it is a narrow dtype, too.
+    primitive.elementwise = accepts.replace("L", "")
     primitive.keeps_weak_type = keeps_weak_type
     return primitive
 

@@ -18,6 +18,7 @@ from ..core.jaxpr import ClosedJaxpr, Jaxpr
 from ..core.staging import trace_to_jaxpr
 from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike
+from ..foundation.dtypes import iinfo, issubdtype
 from ..foundation.source_info import Origin, context, interpreter
 from .basis import (
     NOT_LINEAR,
@@ -86,12 +87,12 @@ def gather(
 
 def _default_fill(dtype):
     """The value read out of bounds: NaN, the least signed integer, the greatest unsigned integer, or True."""
-    if dtype.kind in "fc" or dtype.char == "E":
+    if issubdtype(dtype, np.inexact):
         return float("nan")
-    if dtype.kind == "i":
-        return int(np.iinfo(dtype).min)
-    if dtype.kind == "u":
-        return int(np.iinfo(dtype).max)
+    if issubdtype(dtype, np.signedinteger):
+        return int(iinfo(dtype).min)
+    if issubdtype(dtype, np.unsignedinteger):
+        return int(iinfo(dtype).max)
     return True if dtype.kind == "b" else 0
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.primitive import Primitive
+from ..foundation.dtypes import dtype_char
 from .basis import NOT_LINEAR, batch_to_front, const, linear_jvp, linear_row, row, zero_like
 from .convolution_numpy import padded
 from .convolution_shapes import count_windows, dilated, input_pads
@@ -49,7 +50,8 @@ def window_params(
 
 
 def check_windows(shape, window_dimensions, window_strides, padding, base_dilation, window_dilation) -> tuple[int, ...]:
-    """The shape of a reduction of windows. Raises TypeError for parameters that do not fit the shape."""
+    """The shape of a reduction of windows. Raises TypeError for parameters that do not fit the shape, ValueError for another number
+    of paddings."""
     lists = {
         "window_dimensions": window_dimensions,
         "window_strides": window_strides,
@@ -66,7 +68,7 @@ def check_windows(shape, window_dimensions, window_strides, padding, base_dilati
                 f" {sizes}."
             )
     if len(padding) != len(shape):
-        raise TypeError(f"reduce_window got {len(padding)} paddings for operand shape {shape}.")
+        raise ValueError(f"reduce_window got {len(padding)} paddings for operand shape {shape}.")
     sizes, windows = dilated(shape, base_dilation), dilated(window_dimensions, window_dilation)
     return tuple(
         count_windows(n + low + high, k, stride)
@@ -76,7 +78,7 @@ def check_windows(shape, window_dimensions, window_strides, padding, base_dilati
 
 def _abstract_eval(name: str, accepts: str | None) -> Callable:
     def abstract_eval(x, **params):
-        if accepts is not None and x.dtype.char not in accepts:
+        if accepts is not None and dtype_char(x.dtype) not in accepts:
             raise TypeError(f"operand to {name} must have a number dtype, got {x.dtype.name}")
         return ShapedArray(check_windows(x.shape, **params), x.dtype, x.weak_type)
 
@@ -240,7 +242,7 @@ def _gather_abstract_eval(tangents, operand, *, select_prim, **params):
         raise TypeError(
             f"select_and_gather_add tangents and operand shapes must match, got {tangents.shape} and {operand.shape}."
         )
-    if operand.dtype.char not in FLOAT:
+    if dtype_char(operand.dtype) not in FLOAT:
         raise TypeError(f"select_and_gather_add does not accept dtype {operand.dtype.name}.")
     return ShapedArray(check_windows(operand.shape, **params), tangents.dtype, tangents.weak_type and operand.weak_type)
 

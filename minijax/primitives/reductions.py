@@ -13,7 +13,7 @@ from ..core.avals import ShapedArray, Zero
 from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
-from ..foundation.dtypes import canonicalize_dtype
+from ..foundation.dtypes import canonicalize_dtype, iinfo, issubdtype
 from .basis import (
     NOT_LINEAR,
     add_any_p,
@@ -96,7 +96,7 @@ def lowest(dtype):
     if dtype.kind == "c":
         # Complex numbers are ordered by their real parts, then by their imaginary parts.
         return complex(-np.inf, -np.inf)
-    return -np.inf if dtype.kind in "fV" else np.iinfo(dtype).min
+    return -np.inf if issubdtype(dtype, np.floating) else iinfo(dtype).min
 
 
 def highest(dtype):
@@ -104,7 +104,7 @@ def highest(dtype):
         return True
     if dtype.kind == "c":
         return complex(np.inf, np.inf)
-    return np.inf if dtype.kind in "fV" else np.iinfo(dtype).max
+    return np.inf if issubdtype(dtype, np.floating) else iinfo(dtype).max
 
 
 reduce_max_p = _reduction(
@@ -211,7 +211,7 @@ reduce_xor = _reducer(reduce_xor_p, "reduce_xor", [5, 1])
 
 def _arg_reduction(name: str, function: Callable):
     def abstract_eval(x, *, axes, index_dtype):
-        if x.dtype.char not in BOOL + INT + FLOAT:
+        if dtype_char(x.dtype) not in BOOL + INT + FLOAT:
             raise TypeError(f"{name} does not accept dtype {x.dtype.name}.")
         if index_dtype.kind not in "iu":
             raise TypeError(f"index_dtype must be an integer type, but got {index_dtype.name}")
@@ -273,7 +273,7 @@ def _running_impl(accumulate: Callable) -> Callable:
 
 def _running_abstract_eval(name: str, accepts: str) -> Callable:
     def abstract_eval(x, *, axis, reverse):
-        if x.dtype.char not in accepts:
+        if dtype_char(x.dtype) not in accepts:
             raise TypeError(f"{name} does not accept dtype {x.dtype.name}.")
         if not 0 <= axis < x.ndim:
             raise ValueError(f"axis {axis} is out of bounds for array of shape {x.shape}")

@@ -13,7 +13,7 @@ import numpy as np
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike, DTypeLike
-from ..foundation.dtypes import as_dtype, canonicalize_dtype, dtype_and_weak_type
+from ..foundation.dtypes import as_dtype, canonicalize_dtype, dtype_and_weak_type, issubdtype
 from ..foundation.tracebacks import hide_our_frames
 from .basis import (
     NO_GRADIENT,
@@ -305,7 +305,7 @@ def iota(dtype: DTypeLike, size: int) -> Array:
 
 
 def _iota_abstract_eval(*, dimension, dtype, shape, sharding):
-    if dtype.kind not in "iufc" and dtype.char != "E":
+    if not issubdtype(dtype, np.number):
         raise TypeError(f"iota does not accept dtype {dtype.name}. Accepted dtypes are subtypes of number.")
     if not 0 <= dimension < len(shape):
         raise ValueError(f"iota dimension must be between 0 and len(shape), got {dimension=} for {shape=}")

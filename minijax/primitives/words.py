@@ -11,9 +11,11 @@ from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike
 from ..foundation import errors
+from ..foundation.dtypes import dtype_char
 from ..foundation.pytrees import tree_flatten, tree_unflatten
 from .basis import NO_GRADIENT, NOT_LINEAR, instantiate, linear_jvp, row, zero_jvp
-from .families import FLOAT, INT, batch_elementwise, elementwise
+from .elementwise import WORDS
+from .families import FLOAT, batch_elementwise, elementwise
 
 
 def _clz(x):
@@ -47,8 +49,8 @@ def _mulhi(x, y):
         return high if dtype.kind == "u" else high - np.where(x < 0, y, 0) - np.where(y < 0, x, 0)
 
 
-clz_p = elementwise("clz", _clz, INT, jvp=NO_GRADIENT, transpose=NOT_LINEAR, arity=1)
-mulhi_p = elementwise("mulhi", _mulhi, INT, jvp=zero_jvp(lambda: mulhi_p), transpose=NOT_LINEAR, arity=2)
+clz_p = elementwise("clz", _clz, WORDS, jvp=NO_GRADIENT, transpose=NOT_LINEAR, arity=1)
+mulhi_p = elementwise("mulhi", _mulhi, WORDS, jvp=zero_jvp(lambda: mulhi_p), transpose=NOT_LINEAR, arity=2)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -76,7 +78,7 @@ def reduce_precision(operand: ArrayLike, exponent_bits: int, mantissa_bits: int)
 
 
 def _reduce_abstract_eval(x, *, exponent_bits, mantissa_bits):
-    if x.dtype.char not in FLOAT:
+    if dtype_char(x.dtype) not in FLOAT:
         raise TypeError(f"reduce_precision does not accept dtype {x.dtype.name}.")
     if exponent_bits < 1:
         raise ValueError(f"reduce_precision: exponent_bits must be positive; got {exponent_bits}")

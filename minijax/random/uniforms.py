@@ -11,7 +11,7 @@ from .. import numpy as jnp
 from ..core.array import number
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
-from ..foundation.dtypes import finfo, iinfo, issubdtype
+from ..foundation.dtypes import finfo, iinfo, issubdtype, itemsize_bits
 from ..numpy.util import as_array, canonicalize_shape, check_arraylike
 from ..primitives.basis import expand_dims
 from ..primitives.elementwise import convert_element_type
@@ -54,6 +54,8 @@ def uniform(
 
 
 def uniform_floats(key, shape, dtype, minval=0.0, maxval=1.0):
+    if itemsize_bits(dtype) < 8:
+        raise TypeError(f"uniform only accepts 8-, 16-, 32-, or 64-bit dtypes, got {dtype.name}.")
     minval, maxval = in_dtype(minval, dtype), in_dtype(maxval, dtype)
     minval, maxval = (with_rank(x, "uniform", shape) for x in (minval, maxval))
     if any(d not in (1, s) for bound in (minval, maxval) for d, s in zip(bound.shape, shape)):

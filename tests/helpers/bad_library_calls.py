@@ -27,7 +27,52 @@ def key(jax):
     return jax.random.key(0)
 
 
+def unravelled(jax, vector):
+    return of(jax, "flatten_util").ravel_pytree({"a": X, "b": X[0]})[1](vector)
+
+
+def linear(jax, fun_transpose):
+    linear_call = of(jax, "custom_derivatives").linear_call
+    return jax.grad(lambda x: linear_call(lambda r, x: x, fun_transpose, (), x))(1.0)
+
+
+def attention(jax, **options):
+    q = np.ones((2, 4, 3, 5), np.float32)
+    return of(jax, "nn").dot_product_attention(q, q, q, **options)
+
+
+def summed(lax, **options):
+    sizes = {"window_dimensions": (2, 2), "window_strides": (1, 1), "padding": "VALID"}
+    return lax.reduce_window(X, 0.0, lax.add, **{**sizes, **options})
+
+
 LIBRARY = {
+    "reduce_window, a padding too few": (lambda jax, jnp, lax: summed(lax, padding=[(0, 0)]), ("paddings",)),
+    "reduce_window, no padding": (lambda jax, jnp, lax: summed(lax, padding=None), ("padding",)),
+    "reduce_window, a number as padding": (lambda jax, jnp, lax: summed(lax, padding=3), ("padding",)),
+    "reduce_window, a user's, padding": (
+        lambda jax, jnp, lax: lax.reduce_window(X, 0.0, lambda a, b: a + 2 * b, (2, 2), (1, 1), [(0, 0)]),
+        ("paddings",),
+    ),
+    "unravel, size": (lambda jax, jnp, lax: unravelled(jax, jnp.ones(4)), ("unravel", "9")),
+    "unravel, a number": (lambda jax, jnp, lax: unravelled(jax, 1.0), ("unravel", "9")),
+    "attention, mask": (lambda jax, jnp, lax: attention(jax, mask=np.ones((2, 3, 4, 7), bool)), ("mask", "7")),
+    "reshape of NumPy's array": (lambda jax, jnp, lax: jnp.reshape(np.ones(3), (2, 2)), ("reshape", "2")),
+    "reshape of NumPy's array, -1": (lambda jax, jnp, lax: jnp.reshape(np.ones(3), (2, -1)), ("reshape", "2")),
+    "reshape of NumPy's array, twice -1": (lambda jax, jnp, lax: jnp.reshape(np.ones(3), (-1, -1)), ("unknown",)),
+    "packbits, axis": (lambda jax, jnp, lax: jnp.packbits(np.ones((2, 8), bool), axis=2), ("axis 2",)),
+    "packbits, axis 1.5": (lambda jax, jnp, lax: jnp.packbits(np.ones((2, 8), bool), axis=1.5), ("1.5",)),
+    "packbits, axis of a number": (lambda jax, jnp, lax: jnp.packbits(np.uint8(1), axis=0), ("axis 0",)),
+    "unpackbits, axis": (lambda jax, jnp, lax: jnp.unpackbits(np.ones((2, 8), np.uint8), axis=-3), ("axis -3",)),
+    "fwd_and_bwd, an argument twice": (
+        lambda jax, jnp, lax: jax.fwd_and_bwd(lambda x, y: x * y, (0, -2))[0](1.0, 2.0),
+        ("argnums", "twice"),
+    ),
+    "fwd_and_bwd, a name": (lambda jax, jnp, lax: jax.fwd_and_bwd(lambda x, y: x * y, "a"), ("'str'",)),
+    "linear_call, shape of cotangents": (
+        lambda jax, jnp, lax: linear(jax, lambda r, ct: np.ones(3, np.float32)),
+        ("float32[]", "float32[3]"),
+    ),
     "switch, operand twice": (
         lambda jax, jnp, lax: lax.switch(0, [jnp.sin, jnp.cos], 1.0, operand=2.0),
         ("lax.switch", "operand"),

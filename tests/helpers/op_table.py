@@ -52,10 +52,6 @@ def binary(name, f=None, dtypes=FLOATS, domain=(-2.0, 2.0), smooth=(0, 1), ulp=4
     ]
 
 
-def ragged(lax, x, y, sizes, numbers):
-    return lax.ragged_dot_general(x, y, np.int32(sizes), lax.RaggedDotDimensionNumbers(*numbers))
-
-
 NUM = FLOATS + COMPLEX + INTS
 INEXACT = FLOATS + COMPLEX
 ANY = NUM + BOOLS
@@ -113,16 +109,6 @@ OPS: list[Op] = [
     unary("bitcast_convert_type", lambda lax, x: lax.bitcast_convert_type(x, np.int32), ("float32",), smooth=False),
     unary("stop_gradient", lambda lax, x: lax.stop_gradient(x), smooth=False),
     *[
-        unary(
-            name, lambda lax, x, name=name: getattr(lax, name)(x, accuracy=lax.AccuracyMode.HIGHEST), ulp=16, **domain
-        )
-        for name, domain in {
-            **dict.fromkeys("cos exp exp2 expm1 logistic sin tanh".split(), {}),
-            **dict.fromkeys("cbrt log log1p rsqrt sqrt".split(), {"domain": (0.3, 3.0)}),
-            "tan": {"domain": (-1.2, 1.2)},
-        }.items()
-    ],
-    *[
         op
         for name in ("eq_to", "le_to", "lt_to")
         for op in binary(
@@ -130,20 +116,6 @@ OPS: list[Op] = [
             lambda lax, x, y, name=name: getattr(lax, f"{name}_p").bind(x, y),
             dtypes=FLOATS + INTS + BOOLS,
             smooth=(),
-        )
-    ],
-    *[
-        Op(
-            "ragged_dot_general",
-            lambda lax, x, y, n=numbers, s=sizes: ragged(lax, x, y, s, n),
-            shapes,
-            FLOATS,
-            smooth=(0, 1),
-        )
-        for shapes, sizes, numbers in (
-            (((5, 3), (2, 3, 2)), [2, 1], ((([1], [1]), ([], [])), [0], [0])),
-            (((2, 5, 3), (2, 2, 3, 2)), [[2, 1], [0, 5]], ((([2], [2]), ([0], [1])), [1], [0])),
-            (((3, 5), (3, 2, 2)), [4, 1], ((([0], [0]), ([], [])), [1], [1])),
         )
     ],
     *binary("add", dtypes=NUM),

@@ -17,7 +17,8 @@ from ...core.avals import ShapedArray
 from ...core.jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, called_jaxpr, dce_jaxpr
 from ...core.staging import trace_to_closed_jaxpr
 from ...foundation import errors, source_info
-from ...foundation.dtypes import key_fry
+from ...foundation.dtypes import key_fry, wide_dtype
+from ...foundation.narrow import wide_params, widens
 from ...foundation.pytrees import tree_unflatten
 from ...transforms.vmap import Axis, with_named_axes
 from ..batched_loops import with_one_condition
@@ -29,7 +30,19 @@ from .linalg import LINALG
 from .random import RANDOM, are_equal, on_words
 from .rules import CONTRACTIONS, ELEMENTWISE, REDUCTIONS, SHAPES, Rule
 from .special import SPECIAL
-from .text import BOOL, INT32, Value, attribute, dense, functional, physical, physical_array, quoted, tensor
+from .text import (
+    BOOL,
+    INT32,
+    Value,
+    attribute,
+    dense,
+    functional,
+    is_packed,
+    physical,
+    physical_array,
+    quoted,
+    tensor,
+)
 from .windows import WINDOWS
 
 
@@ -337,10 +350,18 @@ class Writer:
             primitive.impl(*operands, **eqn.params)
         if primitive.name not in OF_KEYS and any(v.aval.dtype == key_fry for v in eqn.invars):
             return (are_equal if primitive.name in ("eq", "ne") else on_words)(self, eqn, operands)
-        outs = [physical(v.aval) for v in eqn.outvars]
+        outs, params = [physical(v.aval) for v in eqn.outvars], eqn.params
+        narrow = widens(primitive, [v.aval.dtype for v in (*eqn.invars, *eqn.outvars)])
+        if narrow:
+            operands = [self.convert(x, wide_dtype(x.dtype)) for x in operands]
+            outs, params = [out.update(dtype=wide_dtype(out.dtype)) for out in outs], wide_params(params)
         if primitive.multiple_results:
-            return rule(self, outs, *operands, **eqn.params)
-        return [rule(self, outs[0], *operands, **eqn.params)]
+            results = rule(self, outs, *operands, **params)
+        else:
+            results = [rule(self, outs[0], *operands, **params)]
+        if narrow:
+            results = [self.convert(x, v.aval.dtype) for x, v in zip(results, eqn.outvars)]
+        return [self.convert(x, wide_dtype(x.dtype)) if is_packed(x.dtype) else x for x in results]
 
     def run(self, closed_jaxpr: ClosedJaxpr, operands: Sequence[Value], name: str) -> list[Value]:
         """The results of a jaxpr, written in place; or by a call of a function, if a longer jaxpr runs several times."""

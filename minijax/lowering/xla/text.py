@@ -1,7 +1,8 @@
 """Types and constants as StableHLO's text: `tensor<2x3xf32>`, `dense<[1.0, 2.0]>`, exact to the bit.
 
 StableHLO has no type for random keys and for float0, the tangents of integers. A key is stored as its two words, along a
-last axis; a float0, which holds nothing, is stored as a bool.
+last axis; a float0, which holds nothing, is stored as a bool. A number of 2 or 4 bits, several of which XLA packs into a byte, is
+stored as a wider number.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ...core.avals import ShapedArray
-from ...foundation.dtypes import float0, key_fry
+from ...foundation.dtypes import (
+    NARROW_FLOATS,
+    NARROW_INTS,
+    dtype_char,
+    float0,
+    is_narrow,
+    itemsize_bits,
+    key_fry,
+    wide_dtype,
+)
 
 BOOL, INT32, UINT32 = (np.dtype(name) for name in ("bool", "int32", "uint32"))
 
@@ -25,6 +35,9 @@ _ELEMENTS = {
     **dict(zip("FD", ("complex<f32>", "complex<f64>"))),
     **{np.dtype(letter).char: f"i{8 * np.dtype(letter).itemsize}" for letter in "bhilq"},
     **{np.dtype(letter).char: f"ui{8 * np.dtype(letter).itemsize}" for letter in "BHILQ"},
+    # `float8_e4m3fn` is `f8E4M3FN`, `uint4` is `ui4`.
+    **{char: "f" + name[5:].replace("_", "").upper() for name, char in NARROW_FLOATS.items()},
+    **{char: name.replace("nt", "") for name, char in NARROW_INTS.items()},
 }
 
 # A constant of more elements is written as its bytes.
@@ -58,13 +71,22 @@ def physical(aval: ShapedArray) -> ShapedArray:
     """The type by which a value of the given type is stored."""
     if aval.dtype == key_fry:
         return ShapedArray((*aval.shape, 2), UINT32)
-    return ShapedArray(aval.shape, BOOL) if aval.dtype == float0 else aval
+    if aval.dtype == float0:
+        return ShapedArray(aval.shape, BOOL)
+    return aval.update(dtype=wide_dtype(aval.dtype)) if is_packed(aval.dtype) else aval
+
+
+def is_packed(dtype) -> bool:
+    """Whether XLA packs several elements of the dtype into a byte."""
+    return is_narrow(dtype) and itemsize_bits(dtype) < 8
 
 
 def physical_array(array: np.ndarray) -> np.ndarray:
     """The array by which a constant is stored."""
     if array.dtype == key_fry.storage:
         return np.stack([array["hi"], array["lo"]], axis=-1)
+    if is_packed(array.dtype):
+        return array.astype(wide_dtype(array.dtype))
     return np.zeros(array.shape, bool) if array.dtype == float0 else array
 
 
@@ -74,7 +96,7 @@ def physical_array(array: np.ndarray) -> np.ndarray:
 
 def tensor(aval: ShapedArray) -> str:
     """`tensor<2x3xf32>`"""
-    return f"tensor<{'x'.join([*map(str, aval.shape), _ELEMENTS[aval.dtype.char]])}>"
+    return f"tensor<{'x'.join([*map(str, aval.shape), _ELEMENTS[dtype_char(aval.dtype)]])}>"
 
 
 def functional(operands: Sequence[Value], outs: Sequence[ShapedArray]) -> str:
@@ -134,7 +156,7 @@ def attribute(value) -> str:
         aval = ShapedArray(array.shape, array.dtype)
         if isinstance(value, np.ndarray):
             return f"{dense(array)} : {tensor(aval)}"
-        return f"{number(array[()])} : {_ELEMENTS[array.dtype.char]}"
+        return f"{number(array[()])} : {_ELEMENTS[dtype_char(array.dtype)]}"
     raise TypeError(
         f"An attribute is a number, a string, a NumPy array, or a list, tuple or dict of these; got {value!r}."
     )
@@ -163,7 +185,7 @@ def _nested(array: np.ndarray) -> str:
 
 def number(x: np.generic) -> str:
     """One element as text."""
-    kind = x.dtype.kind
+    kind = wide_dtype(x.dtype).kind
     if kind == "b":
         return boolean(x)
     if kind in "iu":

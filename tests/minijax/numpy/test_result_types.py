@@ -89,6 +89,8 @@ CALLS = {
     "vander": lambda jnp, x: jnp.vander(x[0]),
     "special.bessel_jn": lambda jnp, x: special_of(jnp).bessel_jn(x, v=2),
     "special.betainc": lambda jnp, x: special_of(jnp).betainc(x, x, x),
+    "special.hyp1f1": lambda jnp, x: special_of(jnp).hyp1f1(x, x, x),
+    "special.hyp2f1": lambda jnp, x: special_of(jnp).hyp2f1(x, x, x, x),
     "special.multigammaln": lambda jnp, x: special_of(jnp).multigammaln(x, 2),
     "special.sph_harm_y": lambda jnp, x: special_of(jnp).sph_harm_y(
         jnp.array([2, 1]), jnp.array([0, 1]), x[0], x[1], n_max=2

@@ -415,6 +415,7 @@ def test_every_rule_is_given_or_absent_with_a_reason(name):
 ELSEWHERE = {
     "linear_call": "api/test_linear_call.py",
     "composite": "api/test_composite.py",
+    "ragged_dot_general": "primitives/test_ragged.py",
     **dict.fromkeys("dce_sink approx_top_k".split(), "lax/test_more.py"),
     "jit": "api/test_derivatives.py",
     **dict.fromkeys(
