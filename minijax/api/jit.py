@@ -27,7 +27,7 @@ from ..calls.jit import jit_p
 from ..core.array import ArrayImpl, EvalTrace
 from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr, Jaxpr, Var, check_jaxpr, eval_jaxpr
-from ..core.staging import closed, convert_constvars
+from ..core.staging import closed, convert_constvars, weak_cache
 from ..core.traces import Tracer, axis_env, current_trace
 from ..foundation import source_info
 from ..foundation.config import CONTEXT_OPTIONS, config, context_values, jit_disabled, trace_context, watching
@@ -97,18 +97,25 @@ def _lifted(jaxpr: Jaxpr, consts: Sequence) -> tuple[Jaxpr, list]:
     places = {id(c): v for v, c in zip(jaxpr.constvars, consts)}
     constvars, consts, eqns = [*jaxpr.constvars], [*consts], []
     for eqn in jaxpr.eqns:
-        inner = eqn.params["jaxpr"] if eqn.primitive is jit_p else None
-        body, values = (None, []) if inner is None else _lifted(inner.jaxpr, inner.consts)
-        for v, c in zip(body.constvars if values else (), values):
-            if id(c) not in places:
-                places[id(c)] = Var(v.aval)
-                constvars.append(places[id(c)])
-                consts.append(c)
-        if values:
-            given, params = [places[id(c)] for c in values], {**eqn.params, "jaxpr": closed(convert_constvars(body))}
-            eqn = eqn.replace(invars=[*given, *eqn.invars], params=params)
+        body, values = _by_arguments(eqn.params["jaxpr"]) if eqn.primitive is jit_p else (None, [])
+        if body is not None:
+            for v, c in zip(body.jaxpr.invars, values):
+                if id(c) not in places:
+                    places[id(c)] = Var(v.aval)
+                    constvars.append(places[id(c)])
+                    consts.append(c)
+            invars = [*[places[id(c)] for c in values], *eqn.invars]
+            eqn = eqn.replace(invars=invars, params={**eqn.params, "jaxpr": body})
         eqns.append(eqn)
     return (jaxpr.replace(constvars=constvars, eqns=eqns) if len(consts) > len(jaxpr.constvars) else jaxpr), consts
+
+
+@weak_cache
+def _by_arguments(called: ClosedJaxpr) -> tuple[ClosedJaxpr | None, list]:
+    """(the jaxpr whose first arguments are its lifted constants, these constants); None if there are none. Once for each jaxpr: of
+    functions that call the next one twice, twenty make a million calls."""
+    jaxpr, consts = _lifted(called.jaxpr, called.consts)
+    return (closed(convert_constvars(jaxpr)) if consts else None), consts
 
 
 class _Program:
