@@ -243,7 +243,7 @@ def _is_subdtype(a: Any, b: Any) -> bool:
     if a is float0:
         return b == float0 or b in (np.void, np.flexible, np.generic)
     a, b = _scalar_class(a), _scalar_class(b)
-    if not issubclass(a, np.generic) or not _is_of_ml_dtypes(np.dtype(a)):
+    if a.__name__ not in ("bfloat16", *_NARROW):
         return bool(np.issubdtype(a, b))
     return b is a or b in (_classes_of_ints[a.__name__[0]] if a.__name__ in NARROW_INTS else _classes_of_floats)
 

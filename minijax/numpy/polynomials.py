@@ -11,6 +11,7 @@ from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import finfo
+from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import const, expand_dims
 from . import reductions, ufuncs
 from .arithmetic import power
@@ -45,7 +46,11 @@ def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
     if a1.dtype == bool:
         raise TypeError("jnp.polyadd does not add booleans: convert them with astype.")
     longer, shorter = (a1, a2) if a2.shape[0] <= a1.shape[0] else (a2, a1)
-    return longer.at[-shorter.shape[0] :].add(shorter)
+    try:
+        return longer.at[-shorter.shape[0] :].add(shorter)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:

@@ -53,11 +53,13 @@ def accurate(impl: Callable) -> Callable:
     """The implementation, which takes an accuracy too."""
 
     def at_any_accuracy(x, *, accuracy=None):
-        check_accuracy(accuracy)
+        if accuracy is not None:
+            check_accuracy(accuracy)
         return impl(x)
 
     # The text of a program shows the function itself.
     at_any_accuracy.users = impl
+    at_any_accuracy.__name__ = impl.__name__
     return at_any_accuracy
 
 

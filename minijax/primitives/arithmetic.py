@@ -373,18 +373,35 @@ def _convert_number(x, dtype, weak_type: bool):
 
 
 def _convert_impl(x, *, new_dtype, weak_type, sharding):
+    if not is_narrow(x.dtype) and not is_narrow(new_dtype):
+        return _convert_ordinary(x, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding)
+    x = np.real(x) if x.dtype.kind == "c" else x
+    if issubdtype(x.dtype, np.floating) and issubdtype(new_dtype, np.integer):
+        x = x.astype(np.float32) if x.dtype.kind != "f" or is_narrow(x.dtype) else x
+        info = iinfo(new_dtype)
+        low, high = np.float64(info.min), np.float64(info.max)
+        return np.clip(np.nan_to_num(np.trunc(x), nan=0.0), low, high).astype(wide_dtype(new_dtype)).astype(new_dtype)
+    return np.asarray(x).astype(new_dtype, copy=False)
+
+
+def _convert_ordinary(x, *, new_dtype, weak_type, sharding):
+    """Between dtypes that are not narrow. It names nothing but NumPy, and so the text of a program can show it."""
     if x.dtype.kind == "c" and new_dtype.kind != "c":
         # For bool too: 1j becomes False. `jnp.astype` compares with 0 instead.
         x = np.real(x)
-    if issubdtype(x.dtype, np.floating) and issubdtype(new_dtype, np.integer):
+    if x.dtype.char in "efdE" and new_dtype.kind in "iu":
         # Out of range saturates, NaN is 0, as XLA does; C leaves it undefined.
-        x = x.astype(np.float32) if x.dtype.kind != "f" or is_narrow(x.dtype) else x
-        info = iinfo(new_dtype)
+        x = x.astype(np.float32) if x.dtype.char == "E" else x
+        info = np.iinfo(new_dtype)
         inside = np.clip(np.nan_to_num(np.trunc(x), nan=0.0, posinf=np.inf, neginf=-np.inf), -(2.0**63), 2.0**64)
         low, high = inside <= float(info.min), inside >= float(info.max)
-        safe = np.where(low | high, 0, inside).astype(wide_dtype(new_dtype))
+        safe = np.where(low | high, 0, inside).astype(new_dtype)
         return np.where(high, info.max, np.where(low, info.min, safe)).astype(new_dtype)
     return np.asarray(x).astype(new_dtype, copy=False)
+
+
+# What a program without narrow dtypes calls.
+_convert_impl.ordinary = _convert_ordinary
 
 
 def _convert_transpose(ct, x, **params):

@@ -13,7 +13,7 @@ from ..core.avals import ShapedArray, Zero
 from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
-from ..foundation.dtypes import canonicalize_dtype, iinfo, issubdtype
+from ..foundation.dtypes import canonicalize_dtype
 from .basis import (
     NOT_LINEAR,
     add_any_p,
@@ -96,7 +96,9 @@ def lowest(dtype):
     if dtype.kind == "c":
         # Complex numbers are ordered by their real parts, then by their imaginary parts.
         return complex(-np.inf, -np.inf)
-    return -np.inf if issubdtype(dtype, np.floating) else iinfo(dtype).min
+    if dtype.name in ("int2", "int4", "uint2", "uint4"):  # NumPy knows none of their limits.
+        return -(2 ** (int(dtype.name[3:]) - 1)) if dtype.name[0] == "i" else 0
+    return -np.inf if dtype.kind in "fV" else np.iinfo(dtype).min
 
 
 def highest(dtype):
@@ -104,7 +106,9 @@ def highest(dtype):
         return True
     if dtype.kind == "c":
         return complex(np.inf, np.inf)
-    return np.inf if issubdtype(dtype, np.floating) else iinfo(dtype).max
+    if dtype.name in ("int2", "int4", "uint2", "uint4"):
+        return 2 ** (int(dtype.name[3:]) - 1) - 1 if dtype.name[0] == "i" else 2 ** int(dtype.name[4:]) - 1
+    return np.inf if dtype.kind in "fV" else np.iinfo(dtype).max
 
 
 reduce_max_p = _reduction(

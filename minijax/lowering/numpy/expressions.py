@@ -107,6 +107,8 @@ def tuple_text(xs: Sequence[int]) -> str:
 
 
 def _reshape(w: _Writer, eqn: JaxprEqn):
+    if eqn.params["dimensions"] is not None:  # A pass makes two equations of it; here it was not run.
+        return None
     return _reshaped(w, eqn, eqn.params["new_sizes"])
 
 

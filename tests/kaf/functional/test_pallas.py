@@ -33,6 +33,7 @@ SHAPES = [(32, 64), (1, 1), (33, 65), (100, 70), (700, 3)]
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("size", [2, 20, 50])
+@pytest.mark.one_in(2)
 def test_value_and_gradients(shape, size):
     x, alpha = problem(*shape, size)
     sigma = jnp.float32(Grid(size).sigma)

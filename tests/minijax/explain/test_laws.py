@@ -36,12 +36,28 @@ PARAMS = {
     "conj": {"input_dtype": np.dtype(np.complex128)},
 }
 COMPLEX = ("conj", "imag", "real")
-# Rows that have no derivative by one of their arguments, as in JAX.
-WITHOUT = ("expn", "igamma_grad_a", "polygamma", "random_gamma_grad", "regularized_incomplete_beta")
+# Rows that have no derivative by one of their arguments, most of them as in JAX.
+WITHOUT = (
+    "hyp1f1_by_a",
+    "hyp1f1_by_b",
+    "hyp2f1_by_a",
+    "hyp2f1_by_c",
+    "expn",
+    "igamma_grad_a",
+    "polygamma",
+    "random_gamma_grad",
+    "regularized_incomplete_beta",
+)
 ROWS = sorted(n for n, p in registry.items() if p.elementwise and n not in WITHOUT)
 
 
+# Hypergeometric functions: the parameters, then x.
+OF_PARAMETERS = {"hyp1f1": 3, "hyp2f1": 4}
+
+
 def arguments(name: str) -> list:
+    if name in OF_PARAMETERS:
+        return [X + shift for shift in (0.3, 0.6, 1.1, 0.0)[4 - OF_PARAMETERS[name] :]]
     if name in OF_INTEGERS:
         x = np.arange(1, 4, dtype=np.int32)
     else:

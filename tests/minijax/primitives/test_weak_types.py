@@ -51,6 +51,7 @@ def compare(function, args):
 
 @pytest.mark.parametrize("jitted", [False, True], ids=["eager", "jit"])
 @pytest.mark.parametrize("op", ELEMENTWISE)
+@pytest.mark.one_in(2)
 def test_rows(op: Op, jitted):
     """Each operation, its tangents and its cotangents, with Python numbers and arrays in every place."""
     low, high = op.domain
