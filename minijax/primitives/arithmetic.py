@@ -377,9 +377,8 @@ def _convert_impl(x, *, new_dtype, weak_type, sharding):
         return _convert_ordinary(x, new_dtype=new_dtype, weak_type=weak_type, sharding=sharding)
     x = np.real(x) if x.dtype.kind == "c" else x
     if issubdtype(x.dtype, np.floating) and issubdtype(new_dtype, np.integer):
-        x = x.astype(np.float32) if x.dtype.kind != "f" or is_narrow(x.dtype) else x
-        info = iinfo(new_dtype)
-        low, high = np.float64(info.min), np.float64(info.max)
+        x = x if x.dtype.kind == "f" else x.astype(np.float32)
+        low, high = float(iinfo(new_dtype).min), float(iinfo(new_dtype).max)
         return np.clip(np.nan_to_num(np.trunc(x), nan=0.0), low, high).astype(wide_dtype(new_dtype)).astype(new_dtype)
     return np.asarray(x).astype(new_dtype, copy=False)
 

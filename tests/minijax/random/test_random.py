@@ -338,6 +338,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.one_in(2)
 def test_array_parameters(name):
     function, ulp = ARRAYS[name]
     for seed in SEEDS[:3]:
