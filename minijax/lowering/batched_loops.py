@@ -41,6 +41,8 @@ def with_one_condition(args, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_ncons
 
 def one_condition(jaxpr: Jaxpr) -> Jaxpr:
     """The jaxpr with such a loop in place of each one of a batch."""
+    if not any([eqn.primitive.name == "while" for eqn in jaxpr.eqns]):
+        return jaxpr
 
     def changed(eqn: JaxprEqn) -> JaxprEqn:
         if eqn.primitive.name != "while" or not eqn.params["cond_jaxpr"].out_avals[0].shape:

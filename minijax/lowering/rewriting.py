@@ -15,6 +15,8 @@ Rewrite = Callable[[JaxprEqn, dict[Var, JaxprEqn]], Atom | list[JaxprEqn] | None
 
 def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = None) -> Jaxpr:
     """The jaxpr after a pass; the same object if nothing changes. names: of the primitives that the pass may rewrite; None: all."""
+    if names is not None and not any([eqn.primitive.name in names for eqn in jaxpr.eqns]):
+        return jaxpr
     replaced: dict[Var, Atom] = {}
     makers: dict[Var, JaxprEqn] = {}
     eqns: list[JaxprEqn] = []
