@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -127,6 +128,7 @@ _servers: dict[int, bool] = {}
 # {a queue: whether it was made by what gets minijax}. The workers of a pool have its queue of tasks, and get what its maker got:
 # `Pool(1, maxtasksperchild=1)` starts one after each task, from a thread of its own, also when the context has ended.
 _pools: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+_starting = threading.RLock()
 _LIBRARIES_WITH_POOLS = ("multiprocessing", "concurrent", "loky", "joblib")
 
 
@@ -161,7 +163,8 @@ def _started(start: Callable[[Any], None]) -> Callable[[Any], None]:
                 f"This process is to import {library} as jax, and the server of multiprocessing's forkserver, which was started"
                 f' before, imports {other}. Use the start method "spawn".'
             )
-        with _in_environment(wanted):
+        # One at a time: the environment is the whole process's, and pools start workers from threads of their own.
+        with _starting, _in_environment(wanted):
             start(child)
         if forked and server._forkserver_pid != before:
             _servers[server._forkserver_pid] = wanted

@@ -314,6 +314,46 @@ if __name__ == "__main__":
 """
 
 
+AT_ONCE = """
+import multiprocessing, os, threading, time
+import minijax
+from minijax.alias import children
+
+with minijax.as_jax():
+    pass
+seen, other = {}, threading.Event()
+
+class Child:
+    _target, _args, _start_method = None, (), "spawn"
+
+def starter(wanted, wait):
+    def start(child):
+        if wait:
+            other.wait(0.5)
+        else:
+            other.set()
+        seen[wanted] = bool(os.environ.get(children.CHILD))
+    child = Child()
+    children._pools[child] = wanted
+    return lambda: children._started(start)(child)
+
+with minijax.as_jax():
+    threads = [threading.Thread(target=starter(False, True)), threading.Thread(target=starter(True, False))]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join()
+print(seen[False], seen[True])
+"""
+
+
+def test_threads_that_start_processes_at_once(tmp_path):
+    """A worker that is to have real JAX starts while another is to have minijax."""
+    _, out, err = run("-c", AT_ONCE, cwd=tmp_path)
+    assert out.splitlines() == ["False True"], err
+
+
 def test_a_pool_keeps_its_library(tmp_path):
     """Workers that a pool starts after the context import what its first ones import; so do those of a pool from outside."""
     (tmp_path / "pools.py").write_text(POOLS)
