@@ -30,7 +30,7 @@ REASONS: dict[str, str] = {
     "minijax/foundation/dtypes.py:_of_ml_dtypes#1": "ml_dtypes is there wherever JAX is",
     "kaf/cli/experiment.py:_outcomes#3": "a full disk",
     "kaf/cli/train.py:Trainer._training#1": "it needs processes that train with different arguments",
-    "kaf/export/onnx_graph.py:the module#1": "test_backend.py looks at it without onnx, in another process",
+    "kaf/export/onnx_graph.py:the module#1": "test_export.py looks at it without onnx, in another process",
     "kaf/functional/pallas.py:the module#1": "the tests need JAX",
     "kaf/experiments/__init__.py:the module#1": "test_backend.py looks at it without scikit-learn, in another process",
     "kaf/layers/equinox.py:the module#1": "test_backend.py looks at it without Equinox, in another process",
