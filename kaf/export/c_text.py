@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy
 
-from .formulas import Expression, printed, without_parentheses
+from .formulas import INFIX, Expression, printed, without_parentheses
 from .steps import SILU, Affine, Edges, Elementwise, Kernels, Probabilities, Rescale, Standardise
 
-_INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "less": "<", "greater": ">"}
 _CALLS = {
     **{"maximum": "larger", "minimum": "smaller", "logaddexp": "logaddexp", "absolute": "fabsf", "exp": "expf"},
     **{"expm1": "expm1f", "tanh": "tanhf", "sin": "sinf", "cos": "cosf", "arccos": "acosf", "floor": "floorf"},
@@ -61,8 +60,8 @@ class _Source:
             texts = list(map(number, texts))
             if not e.arguments:
                 return names[e.operation]
-            if e.operation in _INFIX:
-                return f"({texts[0]} {_INFIX[e.operation]} {texts[1]})"
+            if e.operation in INFIX:
+                return f"({texts[0]} {INFIX[e.operation]} {texts[1]})"
             if e.operation == "negative":
                 return f"(-{texts[0]})"
             if e.operation == "where":

@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# How C and Python write these operations of two operands.
+INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "less": "<", "greater": ">"}
+
 
 class FormulaError(ValueError):
     """A formula uses an operation that cannot be exported."""

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy
 
-from .formulas import Expression, printed, without_parentheses
+from .formulas import INFIX, Expression, printed, without_parentheses
 from .steps import SILU, Affine, Edges, Elementwise, Kernels, Probabilities, Rescale, Standardise
-
-_INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "less": "<", "greater": ">"}
 
 
 class _Source:
@@ -38,8 +36,8 @@ class _Source:
         def write(e, texts):
             if not e.arguments:
                 return names[e.operation]
-            if e.operation in _INFIX:
-                return f"({texts[0]} {_INFIX[e.operation]} {texts[1]})"
+            if e.operation in INFIX:
+                return f"({texts[0]} {INFIX[e.operation]} {texts[1]})"
             if e.operation == "negative":
                 return f"(-{texts[0]})"
             return f"np.{e.operation}({', '.join(map(str, texts))})"

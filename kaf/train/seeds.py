@@ -300,7 +300,8 @@ class _Training:
         return kept
 
     def _without_ended(self, now: _Moment) -> _Moment:
-        """Without the seeds that have ended, once they are half of those that are computed: each other number is compiled."""
+        """Drop the seeds that have ended, once they are half of those that are computed. The step is compiled anew for each
+        number of seeds, so they are not dropped one by one."""
         running = self._running(now)
         if running.all() or 2 * running.sum() > len(running):
             return now

@@ -283,7 +283,7 @@ _lattice = {
     "c*": ["complex64"],
     "complex64": ["complex128"],
     "complex128": [],
-    # What a narrow dtype becomes beside another one, the program has to say.
+    # A narrow dtype has no promotion: beside another dtype the program must convert it.
     **{name: [] for name in _NARROW},
 }
 

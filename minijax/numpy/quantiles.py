@@ -130,7 +130,7 @@ def _neighbours(ordered: Array, q: Array, axis: int, keepdims: bool):
 
 
 def _present_neighbours(ordered: Array, q: Array, axis: int, keepdims: bool):
-    """As `_neighbours`, among the elements that are not NaN, of which every row may have another number."""
+    """As `_neighbours`, but NaN does not count. One row may have more elements that count than another."""
     rank = len(q.shape)
     count = sum(lax.bitwise_not(isnan(ordered)), axis, dtype=q.dtype, keepdims=keepdims)
     shape = count.shape

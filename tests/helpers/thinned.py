@@ -1,5 +1,5 @@
-"""What a short run of the suite tries of a long table: a part that looks drawn by chance, and is the same in each run. All of it is
-tried with HYPOTHESIS_PROFILE=long."""
+"""A short run of the suite tries a part of each long table: a hash of the case's name decides, so it is the same part in each run.
+With HYPOTHESIS_PROFILE=long a run tries every case."""
 
 from __future__ import annotations
 

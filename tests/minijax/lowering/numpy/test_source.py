@@ -438,7 +438,8 @@ def test_large_arrays_are_let_go_of():
 
 @pytest.mark.parametrize("n", [32, 48, 64, 96], ids=lambda n: f"{4 * n * n} bytes")
 def test_arrays_of_a_page_or_more_do_not_live_to_the_end(n):
-    """Neither those that are small, which have no buffer, nor the large ones: at most two operands and a result at a time."""
+    """A chain of thirty products holds two operands and one result at a time, whether its arrays have kept buffers or are too small
+    for them."""
 
     def powers(x, m):
         for _ in range(30):
