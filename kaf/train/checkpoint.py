@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -163,3 +164,21 @@ def digest(*arrays: numpy.ndarray) -> str:
         found.update(f"{array.shape} {array.dtype}".encode())
         found.update(numpy.ascontiguousarray(array).view(numpy.uint8) if array.size else b"")
     return found.hexdigest()
+
+
+class Kept:
+    """A training that writes its moments to `checkpoint`, if there is one, by its own `_write`; the last time at `written`."""
+
+    checkpoint: Checkpoint | None
+    written: float
+
+    _write: Callable[[], None]
+
+    def _write_if_due(self) -> None:
+        if self.checkpoint is not None and time.perf_counter() - self.written >= self.checkpoint.every:
+            self._try_to_write()
+            self.written = time.perf_counter()
+
+    def _try_to_write(self) -> None:
+        if self.checkpoint is not None:
+            warn_unless_written(self.checkpoint.path, self._write)

@@ -321,7 +321,7 @@ class _Moment:
     best: _Best | None = None
 
 
-class _Training:
+class _Training(checkpoints.Kept):
     """A training that runs: where it is (`now`), and the losses so far."""
 
     def __init__(self, machine, examples, held_out, epochs, batch_size, seed, patience, callback):
@@ -347,8 +347,7 @@ class _Training:
                 self._run_epoch()
         except KeyboardInterrupt:
             interrupted = True
-        if self.checkpoint is not None:
-            self._try_to_write()
+        self._try_to_write()
         now = self.now
         values = now.best.values if self.patience is not None and now.best is not None else now.values
         return TrainResult(
@@ -414,14 +413,6 @@ class _Training:
             self._resume(checkpoint.path)
         found = f"{self.now.epoch} {self.now.batch}" if there else "none"
         self.machine.place.agree(found, f"checkpoint: {checkpoint.path} must be in a directory that all of them see")
-
-    def _write_if_due(self) -> None:
-        if self.checkpoint is not None and time.perf_counter() - self.written >= self.checkpoint.every:
-            self._try_to_write()
-            self.written = time.perf_counter()
-
-    def _try_to_write(self) -> None:
-        checkpoints.warn_unless_written(self.checkpoint.path, self._write)
 
     def _write(self) -> None:
         if not self.machine.place.main:

@@ -148,7 +148,7 @@ class _Moment:
     validations: list[numpy.ndarray]
 
 
-class _Training:
+class _Training(checkpoints.Kept):
     def __init__(self, models, pairs, step, most, batch_size, seeds, patience, together, callback):
         self.backend, (loss, optimizer, l2_alpha) = get_backend(), step
         self.most, self.batch_size, self.patience, self.together, self.callback = (
@@ -197,8 +197,7 @@ class _Training:
                 self._write_if_due()
         except KeyboardInterrupt:
             interrupted = True
-        if self.checkpoint is not None:
-            self._try_to_write()
+        self._try_to_write()
         now = self.now
         # After Ctrl-C the models of the last finished epoch count, as in `fit`.
         kept = now.kept if self.patience is not None else self._kept(now, now.values, self._running(now))
@@ -319,14 +318,6 @@ class _Training:
         with checkpoints.reading(checkpoint.path) as saved:
             checkpoints.require_same(checkpoint.path, saved.settings, settings)
             self._continue_from(checkpoint.path, saved)
-
-    def _write_if_due(self) -> None:
-        if self.checkpoint is not None and time.perf_counter() - self.written >= self.checkpoint.every:
-            self._try_to_write()
-            self.written = time.perf_counter()
-
-    def _try_to_write(self) -> None:
-        checkpoints.warn_unless_written(self.checkpoint.path, self._write)
 
     def _write(self) -> None:
         now, leaves = self.now, self.backend.tree_util.tree_leaves
