@@ -33,7 +33,7 @@ from .basis import (
     zeros,
 )
 from .basis import full as _full
-from .elementwise import convert_element_type, select, sub_p
+from .elementwise import add_p, convert_element_type, eq_p, select, sub_p
 
 # ---------------------------------------------------------------------------------------------------------------------
 # slice
@@ -302,6 +302,12 @@ def iota(dtype: DTypeLike, size: int) -> Array:
     Array([0, 1, 2], dtype=int32)
     """
     return broadcasted_iota(dtype, (size,), 0)
+
+
+def ones_on_diagonal(shape: Sequence[int], offset, dtype: DTypeLike) -> Array:
+    """A matrix with ones on one diagonal, in the equations of JAX's `eye`. The dtype of `offset` is that of the positions."""
+    rows, columns = (broadcasted_iota(offset.dtype, shape, axis) for axis in (0, 1))
+    return convert_element_type(eq_p.bind(add_p.bind(rows, offset), columns), dtype)
 
 
 def _iota_abstract_eval(*, dimension, dtype, shape, sharding):
