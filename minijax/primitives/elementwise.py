@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import numpy as np
 
-from ..core.avals import ShapedArray
+from ..core.avals import ShapedArray, Zero
 from ..foundation.dtypes import dtype_char, issubdtype, itemsize_bits
 from . import special_functions as special
 from .accuracy import accurate, derivative_at
@@ -40,6 +41,7 @@ from .arithmetic import (  # noqa: F401
 )
 from .basis import (
     NOT_LINEAR,
+    add_tangents,
     batch_to_front,
     const,
     full,
@@ -49,6 +51,7 @@ from .basis import (
     row,
     shape_of,
     zero_jvp,
+    zero_like,
 )
 from .families import (
     BOOL,
@@ -117,6 +120,16 @@ def _pow_jvp_exponent(g, ans, x, y):
     return mul_p.bind(g, mul_p.bind(log_p.bind(_replace_zero(x)), ans))
 
 
+def _pow_jvp(primals, tangents):
+    ans = pow_p.bind(*primals)
+    rules = zip((_pow_jvp_base, _pow_jvp_exponent), tangents)
+    terms = [rule(g, ans, *primals) for rule, g in rules if type(g) is not Zero]
+    if len(terms) == 2:
+        # Only the exponent's may be weak. The sum of two types would give each the cotangent of the other type.
+        terms = [convert_element_type(term, ans.dtype) for term in terms]
+    return ans, reduce(add_tangents, terms) if terms else zero_like(ans)
+
+
 def _pow(x, y):
     power = np.power(x, y.astype(x.dtype, copy=False)).astype(x.dtype, copy=False)
     # XLA computes NaN for 0 ** y if y has an imaginary part. NumPy computes 0 if the real part of y is positive.
@@ -137,7 +150,8 @@ pow_p = elementwise(
     "pow",
     _pow,
     INEXACT,
-    jvp=[_pow_jvp_base, _pow_jvp_exponent],
+    jvp=_pow_jvp,
+    arity=2,
     transpose=NOT_LINEAR,
     abstract_eval=_pow_abstract_eval,
 )
