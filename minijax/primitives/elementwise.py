@@ -502,16 +502,17 @@ def _where(condition, g, ans):
 
 def _clamp_batch(axis, args, dims):
     low, x, high = args
-    if dims[0] is None and dims[2] is None and not shape_of(low) and not shape_of(high):
+    scalars = dims[0] is None and dims[2] is None and not shape_of(low) and not shape_of(high)
+    if scalars or dims[0] == dims[1] == dims[2] and shape_of(low) == shape_of(x) == shape_of(high):
         return clamp_p.bind(low, x, high), dims[1]
-    x = batch_to_front(x, dims[1], axis.size)
-
-    def bound(b, dim):
-        if dim is None and not shape_of(b):
-            return b
-        return broadcast_leading(batch_to_front(b, dim, axis.size), shape_of(x))
-
-    return clamp_p.bind(bound(low, dims[0]), x, bound(high, dims[2])), 0
+    low, high, x = (
+        a if d is None and not shape_of(a) else batch_to_front(a, d, axis.size)
+        for a, d in ((low, dims[0]), (high, dims[2]), (x, dims[1]))
+    )
+    x = x if shape_of(x) else broadcast_leading(x, (axis.size,))
+    for ndim in range(2):  # In JAX's order.
+        low, high = (broadcast_leading(b, shape_of(x)) if len(shape_of(b)) == ndim < x.ndim else b for b in (low, high))
+    return clamp_p.bind(low, x, high), 0
 
 
 clamp_p = row(
@@ -565,16 +566,19 @@ def _bitcast_impl(x, *, new_dtype):
     return x.view(new_dtype).reshape(x.shape[:-1])
 
 
+def _bitcast_batch(axis, args, dims, *, new_dtype):
+    # The last axis is made or used up if the sizes differ: the batch must not be there.
+    dim = dims[0] if itemsize_bits(args[0].dtype) == itemsize_bits(new_dtype) else 0
+    return bitcast_convert_type_p.bind(move_batch_dim(args[0], dims[0], dim), new_dtype=new_dtype), dim
+
+
 bitcast_convert_type_p = row(
     "bitcast_convert_type",
     impl=_bitcast_impl,
     abstract_eval=_bitcast_abstract_eval,
     jvp=zero_jvp(lambda: bitcast_convert_type_p),
     transpose=NOT_LINEAR,
-    batch=lambda axis, args, dims, **params: (
-        bitcast_convert_type_p.bind(move_batch_dim(args[0], dims[0], 0), **params),
-        0,
-    ),
+    batch=_bitcast_batch,
 )
 
 

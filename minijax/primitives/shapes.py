@@ -223,17 +223,15 @@ def _pad_transpose(ct, x, value, *, padding_config):
 
 
 def _pad_batch(axis, args, dims, *, padding_config):
-    x, value = args
+    (x, value), dim = args, dims[0] or 0
+    x = batch_to_front(x, None, axis.size) if dims[0] is None else x
+    config = (*padding_config[:dim], (0, 0, 0), *padding_config[dim:])
     if dims[1] is None:
-        config = list(padding_config)
-        config.insert(dims[0], (0, 0, 0))
-        return pad(x, value, config), dims[0]
+        return pad(x, value, config), dim
     # Each example has its own padding value: pad with zeros, then select the padding values.
-    x = batch_to_front(x, dims[0], axis.size)
-    config = ((0, 0, 0), *padding_config)
     padded = pad(x, _full((), 0, x.dtype), config)
     inside = pad(_full(shape_of(x), True, np.dtype(bool)), _full((), False, np.dtype(bool)), config)
-    return select(inside, padded, broadcast_in_dim(value, shape_of(padded), (0,))), 0
+    return select(inside, padded, broadcast_in_dim(value, shape_of(padded), (dim,))), dim
 
 
 pad_p = row(
