@@ -121,9 +121,8 @@ def _pow_jvp_exponent(g, ans, x, y):
 
 
 def _pow_jvp(primals, tangents):
-    ans = pow_p.bind(*primals)
-    rules = zip((_pow_jvp_base, _pow_jvp_exponent), tangents)
-    terms = [rule(g, ans, *primals) for rule, g in rules if type(g) is not Zero]
+    ans, rules = pow_p.bind(*primals), (_pow_jvp_base, _pow_jvp_exponent)
+    terms = [rule(g, ans, *primals) for rule, g in zip(rules, tangents) if type(g) is not Zero]
     if len(terms) == 2:
         # Only the exponent's may be weak. The sum of two types would give each the cotangent of the other type.
         terms = [convert_element_type(term, ans.dtype) for term in terms]
@@ -505,11 +504,9 @@ def _clamp_batch(axis, args, dims):
     scalars = dims[0] is None and dims[2] is None and not shape_of(low) and not shape_of(high)
     if scalars or dims[0] == dims[1] == dims[2] and shape_of(low) == shape_of(x) == shape_of(high):
         return clamp_p.bind(low, x, high), dims[1]
-    low, high, x = (
-        a if d is None and not shape_of(a) else batch_to_front(a, d, axis.size)
-        for a, d in ((low, dims[0]), (high, dims[2]), (x, dims[1]))
-    )
-    x = x if shape_of(x) else broadcast_leading(x, (axis.size,))
+    bounds = (low, dims[0]), (high, dims[2])
+    low, high = (b if d is None and not shape_of(b) else batch_to_front(b, d, axis.size) for b, d in bounds)
+    x = batch_to_front(x, dims[1], axis.size)
     for ndim in range(2):  # In JAX's order.
         low, high = (broadcast_leading(b, shape_of(x)) if len(shape_of(b)) == ndim < x.ndim else b for b in (low, high))
     return clamp_p.bind(low, x, high), 0
