@@ -32,8 +32,8 @@ def flat(lib, jaxpr, live: bool):
 def flat_param(lib, value, live: bool):
     if is_closed(value):
         inner = flat(lib, value.jaxpr, live)
-        # What was closed over by a nested jit is shown by its variables, which no closed jaxpr can have without values.
-        return inner if len(inner.constvars) != len(value.consts) else value.replace(jaxpr=inner)
+        # What was closed over by a nested jit is shown by its variables, and has no values here.
+        return type(value)(inner, [None] * len(inner.constvars))
     if hasattr(value, "eqns"):
         return flat(lib, value, live)
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
