@@ -7,6 +7,7 @@ import sys
 import warnings
 import zlib
 from dataclasses import dataclass
+from functools import cache
 
 import jax
 import mpmath
@@ -112,22 +113,30 @@ def ulps(found: np.ndarray, true) -> np.ndarray:
 # Both libraries
 
 
-def _program(lib, row: Function, by):
+@cache
+def _program(lib, row: str, by):
+    row = TABLE[row]
     if by is None:
         return lambda *xs: row.call(lib, *xs)
     return lib.grad(lambda *xs: row.call(lib, *xs).sum(), by)
 
 
+@cache
+def _compiled(lib, row: str, by):
+    program = _program(lib, row, by)
+    return jax.jit(program) if lib is jax else minijax.jit(program, compiler="xla")
+
+
 WAYS = {
     "minijax": lambda row, by, args: _program(minijax, row, by)(*map(minijax.numpy.asarray, args)),
-    "XLA": lambda row, by, args: minijax.jit(_program(minijax, row, by), compiler="xla")(*args),
+    "XLA": lambda row, by, args: _compiled(minijax, row, by)(*args),
     "JAX": lambda row, by, args: _program(jax, row, by)(*map(jax.numpy.asarray, args)),
-    "JAX's jit": lambda row, by, args: jax.jit(_program(jax, row, by))(*args),
+    "JAX's jit": lambda row, by, args: _compiled(jax, row, by)(*args),
 }
 # Both libraries run alike: XLA computes a product and a sum in one step, with one rounding, where one program has both.
 BESIDE = {"minijax": "JAX", "XLA": "JAX's jit"}
 # JAX compiles each operation for each shape: all arrays have one length.
-LENGTH = 512
+LENGTH = 64
 
 
 def results(way: str, row: Function, by, dtype: str, args) -> np.ndarray:
@@ -135,7 +144,7 @@ def results(way: str, row: Function, by, dtype: str, args) -> np.ndarray:
     padded = [np.resize(x, -(-count // LENGTH) * LENGTH) for x in args]
     with minijax.enable_x64(dtype == "float64"), jax.enable_x64(dtype == "float64"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return np.asarray(WAYS[way](row, by, padded))[:count]
+        return np.asarray(WAYS[way](row.name, by, padded))[:count]
 
 
 @dataclass
@@ -157,20 +166,17 @@ class Line:
 def measure(row: Function, dtype: str, ways=tuple(WAYS)) -> list[Line]:
     lines = []
     for by in (None, *row.by):
-        args = [points(row, interval, dtype) for interval in row.intervals]
-        joined = [np.concatenate(columns) for columns in zip(*args)]
-        found = {way: results(way, row, by, dtype, joined) for way in ways}
-        start = 0
-        for interval, xs in zip(row.intervals, args):
-            part = slice(start, start := start + len(xs[0]))
-            true = true_values(row, interval, dtype, by, xs)
+        for interval in row.intervals:
+            args = points(row, interval, dtype)
+            true = true_values(row, interval, dtype, by, args)
             worst, at = {}, {}
-            for way, values in found.items():
-                error = ulps(values[part], true)
+            for way in ways:
+                found = results(way, row, by, dtype, args)
+                error = ulps(found, true)
                 if np.isnan(error).all():
                     raise ValueError(f"{row.name} has no true value in the interval {interval!r}")
                 k = int(np.nanargmax(error))
-                worst[way], at[way] = float(error[k]), (*[float(x[k]) for x in xs], values[part][k].item())
+                worst[way], at[way] = float(error[k]), (*[float(x[k]) for x in args], found[k].item())
             lines.append(Line(row.name, by, dtype, interval, worst, at))
     return lines
 

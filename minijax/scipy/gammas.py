@@ -12,7 +12,8 @@ from .. import numpy as jnp
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype
-from ..numpy.util import promote_args_inexact
+from ..numpy.util import broadcast_arrays, promote_args_inexact
+from ..primitives import beta as beta_rows
 from ..primitives.special_functions import LANCZOS_BASE, LANCZOS_G, LANCZOS_TERMS
 
 
@@ -155,7 +156,7 @@ def betaln(a: ArrayLike, b: ArrayLike) -> Array:
     Array(-2.4849, dtype=float32, weak_type=True)
     """
     a, b = promote_args_inexact("betaln", a, b)
-    return lax.lgamma(a) + lax.lgamma(b) - lax.lgamma(a + b)
+    return beta_rows.betaln_p.bind(*broadcast_arrays(a, b))
 
 
 def beta(a: ArrayLike, b: ArrayLike) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...primitives import bessel, hypergeometric, incomplete, integrals, normal  # noqa: F401  (they fill ALGORITHMS, which is read below)
+from ...primitives import bessel, beta, hypergeometric, incomplete, integrals, normal  # noqa: F401  (they fill ALGORITHMS, which is read below)
 from ...primitives.algorithms import ALGORITHMS
 from ...primitives.reductions import reduce_or
 from .rules import Rule, chlo
