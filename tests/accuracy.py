@@ -6,8 +6,10 @@ from __future__ import annotations
 import sys
 import warnings
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import jax
 import mpmath
@@ -75,7 +77,7 @@ def _true_value(row: Function, args, by):
                 value = row.slopes[by](*xs)
             else:
                 value = slope(row.truth, xs, by)
-        except (ValueError, ZeroDivisionError, TypeError, OverflowError, NotImplementedError):
+        except (ValueError, ZeroDivisionError, TypeError, OverflowError, NotImplementedError, MemoryError, ArithmeticError):
             return None
     if isinstance(value, mpmath.mpc) and by is None and "complex" in row.name:
         return value
@@ -135,6 +137,8 @@ WAYS = {
 }
 # Both libraries run alike: XLA computes a product and a sum in one step, with one rounding, where one program has both.
 BESIDE = {"minijax": "JAX", "XLA": "JAX's jit"}
+# {(function, whether the value itself)} that JAX raises a TypeError for: it multiplies an integer with a float tangent.
+FAIL_IN_JAX = {(f"st.gumbel_{end}.{f}", False) for end in "lr" for f in ("logpdf", "pdf", "ppf")}
 # JAX compiles each operation for each shape: all arrays have one length.
 LENGTH = 64
 
@@ -144,7 +148,12 @@ def results(way: str, row: Function, by, dtype: str, args) -> np.ndarray:
     padded = [np.resize(x, -(-count // LENGTH) * LENGTH) for x in args]
     with minijax.enable_x64(dtype == "float64"), jax.enable_x64(dtype == "float64"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return np.asarray(WAYS[way](row.name, by, padded))[:count]
+        try:
+            return np.asarray(WAYS[way](row.name, by, padded))[:count]
+        except TypeError:
+            if way in ("minijax", "XLA") or (row.name, by is None) not in FAIL_IN_JAX:
+                raise
+            return np.full(count, np.nan, dtype)
 
 
 @dataclass
@@ -198,6 +207,101 @@ def differences(row: Function, dtype: str, ways=("minijax", "XLA")) -> list[tupl
                 if not (near or same):
                     value = None if true[i] is None else float(true[i])
                     out.append((way, by, tuple(float(x[i]) for x in args), a.item(), b.item(), value))
+    return out
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The page
+
+NOTES = Path(__file__).parents[1] / "notes"
+PAGES = {"float32": NOTES / "accuracy.md", "float64": NOTES / "accuracy-float64.md"}
+PARTS = {
+    "jnp": "jax.numpy",
+    "lax": "jax.lax",
+    "nn": "jax.nn",
+    "sp": "jax.scipy.special",
+    "st": "jax.scipy.stats",
+    "random": "jax.random: the transform of the uniform numbers",
+}
+# {(function, argument of the derivative): why the error is larger than the rule allows}.
+EXCEPTIONS: dict[tuple[str, int | None], str] = {}
+KINDS = ("at most JAX's", "at most twice JAX's, or 2 ulp", "more")
+
+
+def kind(line: Line, way: str) -> str:
+    if line.worst[way] <= line.worst[BESIDE[way]]:
+        return KINDS[0]
+    return KINDS[1] if line.passes(way) else KINDS[2]
+
+
+def shown(error: float, dtype: str) -> str:
+    """An error in ulp as the page shows it."""
+    if error >= 2.0 ** np.finfo(dtype).nmant / 2:
+        return "lost"
+    return f"{error:.1f}" if error < 9.95 else f"{error:.0f}" if error < 1e5 else f"{error:.0e}".replace("e+0", "e").replace("e+", "e")
+
+
+def title(name: str, by: int | None, row: Function) -> str:
+    """The name as the page shows it: without the module."""
+    own = name.partition(".")[2] if not name.startswith("st.") else name.removeprefix("st.")
+    if by is None:
+        return f"`{own}`"
+    return f"`{own}`, derivative" + (f" by argument {by + 1}" if len(next(iter(row.intervals.values()))) > 1 else "")
+
+
+def counts(lines: list[Line], way: str) -> dict[str, int]:
+    found = Counter(kind(line, way) for line in lines)
+    return {k: found[k] for k in KINDS}
+
+
+def summary(lines: list[Line]) -> list[str]:
+    head = " | ".join(f"{k}" for k in KINDS)
+    out = [f"| | functions | intervals | by NumPy: {head} | by XLA: {head} |", "| --- |" + " ---: |" * 8]
+    for part, module in PARTS.items():
+        own = [line for line in lines if line.name.startswith(f"{part}.")]
+        numbers = [*counts(own, "minijax").values(), *counts(own, "XLA").values()]
+        out.append(f"| {module} | {len({line.name for line in own})} | {len(own)} | {' | '.join(map(str, numbers))} |")
+    numbers = [*counts(lines, "minijax").values(), *counts(lines, "XLA").values()]
+    out.append(f"| all | {len({line.name for line in lines})} | {len(lines)} | {' | '.join(map(str, numbers))} |")
+    return out
+
+
+def rows_of_page(lines: list[Line], dtype: str) -> list[str]:
+    """One line for each function and each derivative."""
+    out = []
+    for part, module in PARTS.items():
+        out += ["", f"## {module}", "", "| function | minijax | XLA | JAX | by interval: minijax / JAX |", "| --- | ---: | ---: | ---: | --- |"]
+        groups: dict[tuple, list[Line]] = {}
+        for line in lines:
+            if line.name.startswith(f"{part}."):
+                groups.setdefault((line.name, line.by), []).append(line)
+        for (name, by), own in groups.items():
+            worst = [shown(max(line.worst[way] for line in own), dtype) for way in ("minijax", "XLA", "JAX")]
+            cells = [
+                f"{line.interval.replace('_', ' ')} {shown(line.worst['minijax'], dtype)} / {shown(line.worst['JAX'], dtype)}"
+                for line in own
+            ]
+            out.append(f"| {title(name, by, TABLE[name])} | {' | '.join(worst)} | {', '.join(cells)} |")
+    return out
+
+
+def _number(x) -> str:
+    return f"{x:.6g}"
+
+
+def special_lines(dtype: str, found: dict[str, list[tuple]]) -> list[str]:
+    """The special values where minijax and JAX differ: one line for each function and derivative."""
+    out = []
+    for name, differing in found.items():
+        for by in (None, *TABLE[name].by):
+            cells = []
+            for way, own_by, args, mine, theirs, true in differing:
+                if way == "minijax" and own_by == by:
+                    known = "" if true is None else f", the value is {_number(true)}"
+                    cells.append(f"({', '.join(map(_number, args))}): {_number(mine)}, JAX {_number(theirs)}{known}")
+            if cells:
+                more = f"; and {len(cells) - 6} more" if len(cells) > 6 else ""
+                out.append(f"- {title(name, by, TABLE[name])} at {'; '.join(cells[:6])}{more}.")
     return out
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..core.traces import get_aval
 from .algorithms import EPS, MOST_STEPS, STRONG, absolute, polynomial, row
 from .basis import const, full
-from .elementwise import cos_p, div_p, eq_p, exp_p, log1p_p, mul_p, neg_p, select, sin_p, square_p, sub_p
+from .elementwise import cos_p, div_p, eq_p, exp_p, log1p_p, log_p, lt_p, mul_p, neg_p, select, sin_p, sub_p
 
 TINY = 1e-300
 
@@ -186,6 +186,40 @@ FRESNEL_COSINE = _power_series(lambda k: (-1) ** k / ((4 * k + 1) * math.factori
 FRESNEL_BORDER = 1.5
 
 
+# The upper half of a double's digits: T. J. Dekker, "A floating-point technique for extending the available precision" (1971).
+SPLITTER = 2.0**27 + 1
+
+
+def _turn(ops, x):
+    """x^2 modulo 4, between -2 and 2, made of parts that are exact: pi x^2 / 2 would lose the digits behind the point. It is 0 from
+    2^54 on, where x is a multiple of 4."""
+    x = ops.where(absolute(ops, x) < 2.0**54, x, ops.full(x, 0.0))
+    scaled = SPLITTER * x
+    upper = scaled - (scaled - x)
+    lower = x - upper
+    turn = ops.full(x, 0.0)
+    for part in (upper * upper, 2.0 * upper * lower, lower * lower):
+        turn = turn + (part - 4.0 * ops.floor(part / 4.0 + 0.5))
+    return turn - 4.0 * ops.floor(turn / 4.0 + 0.5)
+
+
+def _sine_of_quarters(ops, x, quarters):
+    """sin(pi / 2 quarters) for -1 <= quarters <= 1; NaN for an infinite x."""
+    return ops.where(absolute(ops, x) < math.inf, ops.sin(math.pi / 2 * quarters), ops.full(x, math.nan))
+
+
+def fresnel_s_slope(ops, x):
+    """sin(pi x^2 / 2)"""
+    turn = _turn(ops, x)
+    turn = ops.where(turn > 1.0, 2.0 - turn, ops.where(turn < -1.0, -2.0 - turn, turn))
+    return _sine_of_quarters(ops, x, turn)
+
+
+def fresnel_c_slope(ops, x):
+    """cos(pi x^2 / 2)"""
+    return _sine_of_quarters(ops, x, 1.0 - absolute(ops, _turn(ops, x)))
+
+
 def _fresnel(ops, x):
     """(S(x), C(x)) (DLMF 7.6.4, 7.6.6, 7.9.2 of a complex argument)"""
     size = absolute(ops, x)
@@ -201,10 +235,7 @@ def _fresnel(ops, x):
     )
     # C + i S = (1 + i)/2 (1 - exp(i pi x^2 / 2) (1 - i) x h)
     hr, hi = far * (hr + hi), far * (hi - hr)
-    # The angle modulo 2 pi, from x^2 modulo 4: the product with pi would lose digits.
-    turn = far * far
-    turn = (turn - 4.0 * ops.floor(turn / 4.0)) * (math.pi / 2)
-    cosine, sine = ops.cos(turn), ops.sin(turn)
+    cosine, sine = fresnel_c_slope(ops, far), fresnel_s_slope(ops, far)
     re, im = 1.0 - (cosine * hr - sine * hi), -(cosine * hi + sine * hr)
     s = ops.where(beyond, 0.5 * (re + im), s)
     c = ops.where(beyond, 0.5 * (re - im), c)
@@ -236,10 +267,12 @@ def spence(ops, x):
     v = ops.where(reflected, w, ops.full(x, 0.5))
     y = ops.where(reflected, 1.0 - w, w)
     value = (1.0 - y) * polynomial(ops, DILOGARITHM, 1.0 - y)
-    value = ops.where(reflected, math.pi**2 / 6 - ops.log(v) * ops.log1p(-v) - value, value)
+    # The product is 0 where v is below TINY: there XLA may take v for 0.
+    value = ops.where(reflected, math.pi**2 / 6 - ops.log(v + TINY) * ops.log1p(-v) - value, value)
     logarithm = ops.log(given)
     value = ops.where(inverted, -0.5 * logarithm * logarithm - value, value)
-    ends = ops.where(x == 0.0, ops.full(x, math.pi**2 / 6), ops.where(x == math.inf, -x, ops.full(x, math.nan)))
+    # At 0, and for a number that XLA takes for 0 since it is so small, the limit; NaN stays.
+    ends = ops.where(x < 0.0, ops.full(x, math.nan), ops.where(x < math.inf, ops.full(x, math.pi**2 / 6), -x))
     return ops.where(inside, value, ends)
 
 
@@ -260,13 +293,18 @@ def _slope(numerator, limit: float):
 
 
 def _spence_jvp(g, ans, x):
-    """log(x) / (1 - x), which is -1 at x = 1."""
-    return _slope(lambda y: neg_p.bind(log1p_p.bind(y)), -1)(g, ans, sub_p.bind(x, const(x, 1)))
+    """log(x) / (1 - x), which is -1 at x = 1. x - 1 is exact from 1/2 on; below, x has digits that x - 1 has not."""
+    near_0 = lt_p.bind(x, const(x, 0.5))
+    half, one = (full(x.shape, number, x.dtype, x.weak_type) for number in (0.5, 1))
+    small, other = select(near_0, x, half), select(near_0, one, x)
+    below = div_p.bind(log_p.bind(small), sub_p.bind(const(x, 1), small))
+    above = _slope(lambda y: neg_p.bind(log1p_p.bind(y)), -1)(g, ans, sub_p.bind(other, const(x, 1)))
+    return select(near_0, mul_p.bind(g, below), above)
 
 
-def _by_angle(function):
-    """function(pi x^2 / 2)"""
-    return lambda g, ans, x: mul_p.bind(g, function.bind(mul_p.bind(square_p.bind(x), const(x, math.pi / 2))))
+def _by_angle(sign: float, other):
+    """The derivative of the sine or the cosine of pi x^2 / 2: sign pi x times the other one."""
+    return lambda g, ans, x: mul_p.bind(g, mul_p.bind(mul_p.bind(const(x, sign * math.pi), x), other().bind(x)))
 
 
 def _by_order(g, ans, n, x):
@@ -282,6 +320,8 @@ exp1_p = row(exp1, [lambda g, ans, x: neg_p.bind(mul_p.bind(g, div_p.bind(exp_p.
 expn_p = row(expn, [_by_order, _expn_jvp], 2)
 si_p = row(si, [_slope(sin_p.bind, 1)], **STRONG)
 ci_p = row(ci, [lambda g, ans, x: mul_p.bind(g, div_p.bind(cos_p.bind(x), x))], **STRONG)
-fresnel_s_p = row(fresnel_s, [_by_angle(sin_p)], **STRONG)
-fresnel_c_p = row(fresnel_c, [_by_angle(cos_p)], **STRONG)
+fresnel_s_slope_p = row(fresnel_s_slope, [_by_angle(1, lambda: fresnel_c_slope_p)], **STRONG)
+fresnel_c_slope_p = row(fresnel_c_slope, [_by_angle(-1, lambda: fresnel_s_slope_p)], **STRONG)
+fresnel_s_p = row(fresnel_s, [lambda g, ans, x: mul_p.bind(g, fresnel_s_slope_p.bind(x))], **STRONG)
+fresnel_c_p = row(fresnel_c, [lambda g, ans, x: mul_p.bind(g, fresnel_c_slope_p.bind(x))], **STRONG)
 spence_p = row(spence, [_spence_jvp], **STRONG)

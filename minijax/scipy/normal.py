@@ -33,8 +33,7 @@ def ndtr(x: ArrayLike) -> Array:
     >>> ndtr(0.)
     Array(0.5, dtype=float32)
     """
-    x = _floats(x)
-    return 0.5 * lax.erfc(-x * np.sqrt(0.5).astype(x.dtype))
+    return normal.ndtr_p.bind(_floats(x))
 
 
 def ndtri(p: ArrayLike) -> Array:

@@ -40,7 +40,7 @@ def _composed(outer: Callable, inner: Callable) -> Callable:
     return lambda *args: outer(inner(*args))
 
 
-def continuous(name: str, places: dict, *, logpdf, moved, cdf=None, sf=None, ppf=None, number=0, fixed=(), located=True):
+def continuous(name: str, places: dict, *, logpdf, moved, cdf=None, sf=None, ppf=None, number=0, fixed=(), located=True, count=12):
     """The functions of a continuous distribution of `number` parameters that JAX has.
 
     places: {interval: (range of z, range of each parameter)}. moved: that of an interval with a loc and a scale. fixed: parameters
@@ -69,7 +69,7 @@ def continuous(name: str, places: dict, *, logpdf, moved, cdf=None, sf=None, ppf
             intervals = places
         by = [i for i in range(number + 1) if of_pdf or i not in fixed] + ([number + 2] if located else [])
         path = f"st.{name}.{function}"
-        rows.append(Function(path, _path(path), truth, intervals, tuple(by), FEW if number == 0 else (), {}, 12, True))
+        rows.append(Function(path, _path(path), truth, intervals, tuple(by), FEW if number == 0 else (), {}, count, True))
     return rows
 
 
@@ -148,20 +148,20 @@ CONTINUOUS = [
     *continuous("beta", BETA_PLACES, logpdf=_beta_logpdf, cdf=lambda x, a, b: t.betainc(a, b, x), sf=lambda x, a, b: t.betainc(b, a, 1 - x), moved=((1.0, 1.5), (0.5, 10.0), (0.5, 10.0), (0.2, 0.9), (2.0, 4.0)), number=2, fixed=(1, 2)),
     *continuous("cauchy", WHOLE_LINE | {"far": (("both", 1e2, 1e15),)}, logpdf=lambda x: -mp.log(mp.pi) - mp.log1p(x * x), cdf=lambda x: mp.atan2(1, -x) / mp.pi, sf=lambda x: mp.atan2(1, x) / mp.pi, ppf=lambda q: -mp.cot(mp.pi * q), moved=MOVED),
     *continuous("chi2", _of_half(HALF_LINE, (0.5, 20.0)), logpdf=lambda x, k: _gamma_logpdf(x / 2, k / 2) - mp.log(2), cdf=lambda x, k: t.gammainc(k / 2, x / 2), sf=lambda x, k: t.gammaincc(k / 2, x / 2), moved=(MOVED_RIGHT[0], (0.5, 20.0), *MOVED_RIGHT[1:]), number=1),
-    *continuous("expon", HALF_LINE, logpdf=lambda x: -x, cdf=lambda x: -mp.expm1(-x), sf=lambda x: mp.exp(-x), ppf=lambda q: -t.log1m(q), moved=MOVED_RIGHT),
+    *continuous("expon", HALF_LINE, logpdf=lambda x: -x, cdf=lambda x: -mp.expm1(-x), sf=lambda x: mp.exp(-x), ppf=lambda q: -t.log1m(q), count=40, moved=MOVED_RIGHT),
     *continuous("gamma", _of_half(HALF_LINE, (0.5, 20.0)), logpdf=_gamma_logpdf, cdf=lambda x, a: t.gammainc(a, x), sf=lambda x, a: t.gammaincc(a, x), moved=(MOVED_RIGHT[0], (0.5, 20.0), *MOVED_RIGHT[1:]), number=1),
-    *continuous("gennorm", {"middle": (("both", 0.1, 3.0), (0.5, 4.0)), "small": (("both", 1e-6, 0.1), (0.5, 4.0)), "tail": (("both", 3.0, 6.0), (0.5, 2.0))}, logpdf=lambda x, b: mp.log(b / 2) - t.gammaln(1 / b) - abs(x) ** b, cdf=_gennorm_cdf, moved=(), number=1, located=False),
+    *continuous("gennorm", {"middle": (("both", 0.1, 3.0), (0.5, 4.0)), "small": (("both", 1e-6, 0.1), (0.5, 4.0)), "tail": (("both", 3.0, 6.0), (0.5, 2.0))}, logpdf=lambda x, b: mp.log(b / 2) - t.gammaln(1 / b) - abs(x) ** b, cdf=_gennorm_cdf, count=40, moved=(), number=1, located=False),
     *continuous("gumbel_l", GUMBEL_LEFT, logpdf=lambda x: x - mp.exp(x), cdf=lambda x: -mp.expm1(-mp.exp(x)), sf=lambda x: mp.exp(-mp.exp(x)), ppf=lambda q: mp.log(-t.log1m(q)), moved=MOVED),
     *continuous("gumbel_r", {k: ((-v[0][1], -v[0][0]),) for k, v in GUMBEL_LEFT.items()}, logpdf=lambda x: -x - mp.exp(-x), cdf=lambda x: mp.exp(-mp.exp(-x)), sf=lambda x: -mp.expm1(-mp.exp(-x)), ppf=lambda q: -mp.log(-mp.log(q)), moved=MOVED),
     *continuous("laplace", WHOLE_LINE, logpdf=lambda x: -abs(x) - mp.log(2), cdf=lambda x: mp.exp(x) / 2 if x < 0 else 1 - mp.exp(-x) / 2, moved=MOVED),
-    *continuous("logistic", WHOLE_LINE, logpdf=_logistic_logpdf, cdf=t.expit, sf=lambda x: t.expit(-x), ppf=lambda q: mp.log(q) - t.log1m(q), moved=MOVED),
+    *continuous("logistic", WHOLE_LINE, logpdf=_logistic_logpdf, cdf=t.expit, sf=lambda x: t.expit(-x), ppf=lambda q: mp.log(q) - t.log1m(q), count=40, moved=MOVED),
     *continuous("norm", WHOLE_LINE, logpdf=lambda x: -x * x / 2 - LOG_2PI() / 2, cdf=t.ndtr, sf=lambda x: t.ndtr(-x), ppf=t.ndtri, moved=MOVED),
-    *continuous("pareto", {"at 1": (("above 1", 1e-6, 0.1), (0.5, 10.0)), "middle": ((1.1, 10.0), (0.5, 10.0)), "tail": ((10.0, 1e4), (0.5, 3.0))}, logpdf=lambda x, b: mp.log(b) - (b + 1) * mp.log(x), cdf=lambda x, b: -mp.expm1(-b * mp.log(x)), sf=lambda x, b: mp.power(x, -b), ppf=lambda q, b: mp.power(1 - q, -1 / b), moved=((10.0, 20.0), (0.5, 10.0), (-3.0, 3.0), (0.3, 5.0)), number=1),
+    *continuous("pareto", {"at 1": (("above 1", 1e-6, 0.1), (0.5, 10.0)), "middle": ((1.1, 10.0), (0.5, 10.0)), "tail": ((10.0, 1e4), (0.5, 3.0))}, logpdf=lambda x, b: mp.log(b) - (b + 1) * mp.log(x), cdf=lambda x, b: -mp.expm1(-b * mp.log(x)), sf=lambda x, b: mp.power(x, -b), ppf=lambda q, b: mp.power(1 - q, -1 / b), count=40, moved=((10.0, 20.0), (0.5, 10.0), (-3.0, 3.0), (0.3, 5.0)), number=1),
     *continuous("t", _of_half(WHOLE_LINE, (0.5, 50.0)) | {"far": (("both", 1e2, 1e15), (0.5, 50.0))}, logpdf=_t_logpdf, moved=(MOVED[0], (0.5, 50.0), *MOVED[1:]), number=1),
     *continuous("truncnorm", TRUNCATED, logpdf=_truncated(lambda x, a, b: -x * x / 2 - LOG_2PI() / 2 - mp.log(_mass(a, b))), cdf=_truncated(lambda x, a, b: _mass(a, x) / _mass(a, b)), sf=_truncated(lambda x, a, b: _mass(x, b) / _mass(a, b)), moved=((-0.5, 0.5), (-9.0, -5.0), (5.0, 9.0), (-1.0, 1.0), (0.5, 2.0)), number=2),
     *continuous("uniform", {"inside": ((0.01, 0.99),)}, logpdf=lambda x: mpf(0), cdf=lambda x: x, ppf=lambda q: q, moved=((0.0, 1.0), (-3.0, -1.0), (4.0, 9.0))),
-    *continuous("vonmises", {"middle": ((-3.0, 3.0), (0.1, 5.0)), "narrow": ((-0.5, 0.5), (5.0, 500.0)), "flat": ((-3.0, 3.0), (1e-6, 0.1))}, logpdf=t.von_mises, moved=(), number=1, located=False),
-    *continuous("wrapcauchy", {"middle": ((0.1, 6.2), (0.1, 0.9)), "narrow": ((1e-3, 0.5), (0.9, 0.999)), "flat": ((0.1, 6.2), (1e-6, 0.1))}, logpdf=lambda x, c: t.log1m(c * c) - LOG_2PI() - mp.log(1 + c * c - 2 * c * mp.cos(x)), moved=(), number=1, located=False),
+    *continuous("vonmises", {"middle": ((-3.0, 3.0), (0.1, 5.0)), "narrow": ((-0.5, 0.5), (5.0, 500.0)), "flat": ((-3.0, 3.0), (1e-6, 0.1))}, logpdf=t.von_mises, count=40, moved=(), number=1, located=False),
+    *continuous("wrapcauchy", {"middle": ((0.1, 6.2), (0.1, 0.9)), "narrow": ((1e-3, 0.5), (0.9, 0.999)), "flat": ((0.1, 6.2), (1e-6, 0.1))}, logpdf=lambda x, c: t.log1m(c * c) - LOG_2PI() - mp.log(1 + c * c - 2 * c * mp.cos(x)), count=40, moved=(), number=1, located=False),
 ]  # fmt: skip
 
 
@@ -251,7 +251,7 @@ def _of_uniform(name: str, truth: Callable, *parameters, low=0.0, high=1.0) -> F
     def call(lib, u):
         return getattr(lib.random, name)(lib.random.key(7), *parameters, shape=u.shape, dtype=u.dtype)
 
-    return Function(f"random.{name}", call, truth, {"drawn": ()}, (), (), {}, 300, True, draw)
+    return Function(f"random.{name}", call, truth, {"drawn": ()}, (), (), {}, 320, True, draw)
 
 
 def _after_minus_1(dtype):

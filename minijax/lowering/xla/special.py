@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...primitives import bessel, beta, hypergeometric, incomplete, integrals, normal  # noqa: F401  (they fill ALGORITHMS, which is read below)
+from ...primitives import bessel, beta, gumbel, hypergeometric, incomplete, integrals, normal  # noqa: F401  (they fill ALGORITHMS, which is read below)
 from ...primitives.algorithms import ALGORITHMS
 from ...primitives.reductions import reduce_or
 from .rules import Rule, chlo
@@ -93,8 +93,8 @@ def _function(name: str, write):
 
 for _name, _write in {
     **{name: lambda w, out, x, op=op: w.elementwise(op, out, x)
-       for name, op in {"exp": "exponential", "log": "log", "log1p": "log_plus_one", "sqrt": "sqrt",
-                         "sin": "sine", "cos": "cosine", "floor": "floor"}.items()},
+       for name, op in {"exp": "exponential", "expm1": "exponential_minus_one", "log": "log", "log1p": "log_plus_one",
+                         "sqrt": "sqrt", "sin": "sine", "cos": "cosine", "floor": "floor"}.items()},
     **{name: chlo(name) for name in ("erfc", "lgamma", "digamma")},
 }.items():  # fmt: skip
     setattr(_Operations, _name, _function(_name, _write))
@@ -107,6 +107,17 @@ def _algorithm(name: str) -> Rule:
         return w.convert(ALGORITHMS[name](_Operations(w), *numbers).value, out.dtype)
 
     return rule
+
+
+def _wide(name: str) -> Rule:
+    """XLA's function of float64: that of float32 has an error of hundreds of units in the last place near the function's zeros."""
+    rule = chlo(name)
+
+    def in_float64(w, out, *operands):
+        wide = np.dtype("float64")
+        return w.convert(rule(w, out.update(dtype=wide), *[w.convert(x, wide) for x in operands]), out.dtype)
+
+    return in_float64
 
 
 def _mulhi(w, out, x, y):
@@ -153,6 +164,7 @@ SPECIAL: dict[str, Rule] = {
     "optimization_barrier": _barrier,
     **{name: _algorithm(name) for name in ALGORITHMS},
     # XLA has these itself.
-    **{name: chlo(name) for name in ("bessel_i1e", "polygamma", "zeta")},
+    **{name: _wide(name) for name in ("lgamma", "digamma", "polygamma", "zeta")},
+    "bessel_i1e": chlo("bessel_i1e"),
     "fft": _fft,
 }

@@ -8,7 +8,9 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
+from ...nn.functions import log1mexp
 from ...numpy.util import promote_args_inexact
+from .exponentials import one_less_exp
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -37,7 +39,7 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(0.6321, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("expon.cdf", x, loc, scale)
-    return jnp.where(x < loc, 0.0, -jnp.expm1((loc - x) / scale))
+    return jnp.where(x < loc, 0.0, one_less_exp((x - loc) / scale))
 
 
 def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -47,7 +49,7 @@ def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-0.4587, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("expon.logcdf", x, loc, scale)
-    return jnp.log1p(-sf(x, loc, scale))
+    return jnp.where(x < loc, -np.inf, log1mexp(jnp.where(x < loc, 1.0, (x - loc) / scale)))
 
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

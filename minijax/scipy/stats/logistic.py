@@ -8,6 +8,7 @@ from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
 from ..special import expit, logit
+from .exponentials import logistic_log_density
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -17,8 +18,7 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-1.6265, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("logistic.logpdf", x, loc, scale)
-    half = (x - loc) / scale / 2
-    return -2 * jnp.logaddexp(half, -half) - jnp.log(scale)
+    return logistic_log_density((x - loc) / scale) - jnp.log(scale)
 
 
 def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
