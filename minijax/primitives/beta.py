@@ -13,11 +13,11 @@ from .algorithms import polynomial, row
 from .basis import const
 from .elementwise import add_p, neg_p, sub_p
 from .gamma import polygamma_p, times
+from .special_functions import digamma_difference
 
-# B_2j / (2j (2j - 1)) and B_2j / 2j, j = 1, 2, ...: the coefficients of log gamma and of digamma. From here on they have 16 digits.
+# B_2j / (2j (2j - 1)), j = 1, 2, ...: the coefficients of log gamma. From LARGE on their series has 16 digits.
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798)
 OF_LOG_GAMMA = [b / (2 * j * (2 * j - 1)) for j, b in enumerate(BERNOULLI, 1)]
-OF_DIGAMMA = [b / (2 * j) for j, b in enumerate(BERNOULLI, 1)]
 LARGE = 8
 
 
@@ -47,23 +47,11 @@ def betaln(ops, a, b):
 
 
 def betaln_slope(ops, a, b):
-    """digamma(a) - digamma(a + b): for positive arguments a sum of negative terms, to which the recurrence DLMF 5.5.2 leads."""
+    """digamma(a) - digamma(a + b)"""
     plain = ops.digamma(a) - ops.digamma(a + b)
     positive, one = _positive(ops, a, b), ops.full(a, 1.0)
     a, b = ops.where(positive, a, one), ops.where(positive, b, one)
-    total = ops.full(a, 0.0)
-    for k in range(LARGE):
-        total = total - b / (a + b + k) / (a + k)
-    low, high = a + LARGE, a + b + LARGE
-    quotient = b / low / high
-    # The polynomial's divided difference between the two inverse squares.
-    u, v = 1.0 / low / low, 1.0 / high / high
-    value, difference = ops.full(a, 0.0), ops.full(a, 0.0)
-    for c in (*OF_DIGAMMA[::-1], 0.0):
-        difference = difference * v + value
-        value = value * u + c
-    series = quotient * (1.0 / low + 1.0 / high) * difference
-    return ops.where(positive, total - ops.log1p(b / low) - 0.5 * quotient - series, plain)
+    return ops.where(positive, digamma_difference(ops.log1p, a, b), plain)
 
 
 def _trigamma(x):

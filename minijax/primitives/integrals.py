@@ -66,13 +66,35 @@ def _expi_by_sum(ops, x, active):
     return np.euler_gamma + ops.log(x) + total
 
 
+# The zero of Ei, and what is missing to it.
+EXPI_ZERO, EXPI_ZERO_REST = 0.3725074107813666, 1.3140183414386028e-17
+
+
+def _expi_near_zero(ops, x):
+    """Ei(x) near its zero: log(x / zero) and the divided difference of the sum, times the distance, where the sum would cancel."""
+    distance = (x - EXPI_ZERO) - EXPI_ZERO_REST
+    value, difference = ops.full(x, 0.0), ops.full(x, 0.0)
+    for c in (*NEAR_0, 0.0):
+        difference = difference * x + value
+        value = value * EXPI_ZERO + c
+    return ops.log1p(distance / EXPI_ZERO) + distance * difference
+
+
+# The levels of the continued fraction of exp(x) E_1(x) that have 16 digits from 1 on.
+LEVELS = 90
+
+
 def _exp1(ops, x):
     """E_1(x) for x > 0."""
     near, far = x <= 1.0, x > 1.0
     z = ops.where(near, x, ops.full(x, 1.0))
     series = -np.euler_gamma - ops.log(z) + z * polynomial(ops, NEAR_0, -z)
     z = ops.where(far & (x < math.inf), x, ops.full(x, 2.0))
-    fraction = ops.exp(-z) * _fraction_of_expn(ops, ops.full(x, 1.0), z, far)
+    # x + 1/(1 + 1/(x + 2/(1 + 2/(x + ...)))), from below (DLMF 6.9.1): each step shrinks the rounding of the steps before it.
+    denominator = z
+    for n in range(LEVELS, 0, -1):
+        denominator = z + n / (1.0 + n / denominator)
+    fraction = ops.exp(-z) / denominator
     return ops.where(near, series, ops.where(x < math.inf, fraction, ops.full(x, 0.0)))
 
 
@@ -87,6 +109,8 @@ def expi(ops, x):
     # In two factors: exp(x) overflows before Ei(x) does.
     above = ops.exp(z / 2.0) / z * asymptotic * ops.exp(z / 2.0)
     value = ops.where(middle, by_sum, ops.where(x < math.inf, above, x))
+    at_zero = absolute(ops, x - EXPI_ZERO) < 0.2
+    value = ops.where(at_zero, _expi_near_zero(ops, ops.where(at_zero, x, ops.full(x, 0.5))), value)
     value = ops.where(negative, below, value)
     return ops.where(positive | negative, value, ops.where(x == 0.0, ops.full(x, -math.inf), x))
 

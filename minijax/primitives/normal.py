@@ -108,6 +108,16 @@ SMALL = 0.25
 SERIES = [math.prod(-2.0 / (2 * k + 1) for k in range(1, n + 1)) for n in range(12, -1, -1)]
 
 
+# 1 - 2 x dawsn(x) is -(1/(2 x^2) + 3/(2 x^2)^2 + 15/(2 x^2)^3 + ...) from here on (DLMF 7.12.4 and 5).
+FAR = 6.5
+ODD_FACTORIALS = [float(math.prod(range(1, 2 * k, 2))) for k in range(28, 0, -1)] + [0.0]
+
+
+def _far_slope(ops, x):
+    inverse = 0.5 / x / x
+    return -polynomial(ops, ODD_FACTORIALS, inverse)
+
+
 def dawsn(ops, x):
     finite = ops.where(absolute(ops, x) < math.inf, x, ops.full(x, 0.0))
     multiple = 2.0 * ops.floor(finite / (2 * STEP) + 0.5)
@@ -119,6 +129,8 @@ def dawsn(ops, x):
             total = total + ops.exp(-distance * distance) / (k + multiple)
     series = finite * polynomial(ops, SERIES, finite * finite)
     value = ops.where(absolute(ops, finite) < SMALL, series, total / math.sqrt(math.pi))
+    far = ops.where(absolute(ops, finite) > FAR, finite, ops.full(x, FAR))
+    value = ops.where(absolute(ops, finite) > FAR, 0.5 * (1.0 - _far_slope(ops, far)) / far, value)
     # An infinite x gives a zero of its sign; NaN stays.
     return ops.where(absolute(ops, x) < math.inf, value, 1.0 / x)
 
@@ -127,8 +139,19 @@ def _erfcx_jvp(g, ans, x):
     return mul_p.bind(g, sub_p.bind(mul_p.bind(const(x, 2), mul_p.bind(x, ans)), const(x, 2 / math.sqrt(math.pi))))
 
 
-def _dawsn_jvp(g, ans, x):
-    return mul_p.bind(g, add_p.bind(neg_p.bind(mul_p.bind(const(x, 2), mul_p.bind(x, ans))), const(x, 1)))
+def dawsn_slope(ops, x):
+    """1 - 2 x dawsn(x)"""
+    size = absolute(ops, x)
+    far = (size > FAR) & (size < math.inf)
+    near = ops.where(far, ops.full(x, 1.0), x)
+    # JAX's derivative has no value for an infinite x.
+    return ops.where(far, _far_slope(ops, ops.where(far, x, ops.full(x, FAR))), 1.0 - 2.0 * near * dawsn(ops, near))
+
+
+def _change_of_slope(g, ans, x):
+    """-2 (dawsn(x) + x ans)"""
+    change = mul_p.bind(const(x, -2), add_p.bind(dawsn_p.bind(x), mul_p.bind(x, ans)))
+    return mul_p.bind(g, change)
 
 
 normal_density_p = row(
@@ -140,4 +163,5 @@ ndtri_p = row(ndtri, [lambda g, ans, p: mul_p.bind(g, ndtri_slope_p.bind(p))], *
 ndtri_slope_p = row(
     ndtri_slope, [lambda g, ans, p: mul_p.bind(g, mul_p.bind(ndtri_p.bind(p), mul_p.bind(ans, ans)))], **STRONG
 )
-dawsn_p = row(dawsn, [_dawsn_jvp], **STRONG)
+dawsn_slope_p = row(dawsn_slope, [_change_of_slope], **STRONG)
+dawsn_p = row(dawsn, [lambda g, ans, x: mul_p.bind(g, dawsn_slope_p.bind(x))], **STRONG)

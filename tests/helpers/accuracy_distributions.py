@@ -223,7 +223,7 @@ def _log_binomial_of_9(k, p):
 
 VECTORS = [
     *[
-        Function(f"st.multivariate_normal.{f}", _normal_vectors(f), truth, {"middle": ((-3.0, 3.0),) * 2, "tails": (("both", 3.0, 9.0),) * 2}, (0, 1), (), {}, 12)
+        Function(f"st.multivariate_normal.{f}", _normal_vectors(f), truth, {"middle": ((-3.0, 3.0),) * 2, "tails": (("both", 3.0, 9.0),) * 2}, (0, 1), (), {}, 40)
         for f, truth in (("logpdf", _normal_pair), ("pdf", _composed(mp.exp, _normal_pair)))
     ],
     # 1 - x is exact from 1/2 on.

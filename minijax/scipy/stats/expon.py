@@ -8,9 +8,9 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...nn.functions import log1mexp
 from ...numpy.util import promote_args_inexact
-from .exponentials import one_less_exp
+from ...primitives import exponentials
+from .slopes import one_less_exp
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -49,7 +49,7 @@ def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-0.4587, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("expon.logcdf", x, loc, scale)
-    return jnp.where(x < loc, -np.inf, log1mexp(jnp.where(x < loc, 1.0, (x - loc) / scale)))
+    return jnp.where(x < loc, -np.inf, exponentials.exponential_log_below_p.bind(jnp.where(x < loc, 1.0, (x - loc) / scale)))
 
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

@@ -9,8 +9,8 @@ from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
-from ...primitives import gumbel
-from .exponentials import gumbel_log_density
+from ...primitives import exponentials
+from .slopes import gumbel_log_density
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -50,7 +50,7 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(0.934, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("gumbel_l.cdf", x, loc, scale)
-    return jnp.where(scale > 0, gumbel.gumbel_below_p.bind((x - loc) / scale), np.nan)
+    return jnp.where(scale > 0, exponentials.gumbel_below_p.bind((x - loc) / scale), np.nan)
 
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -70,7 +70,7 @@ def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(0.066, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("gumbel_l.sf", x, loc, scale)
-    return jnp.where(scale > 0, gumbel.gumbel_above_p.bind((x - loc) / scale), np.nan)
+    return jnp.where(scale > 0, exponentials.gumbel_above_p.bind((x - loc) / scale), np.nan)
 
 
 def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

@@ -8,10 +8,9 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...nn.functions import log1mexp
 from ...numpy.util import promote_args_inexact
-from ...primitives import gumbel
-from .exponentials import gumbel_log_density
+from ...primitives import exponentials
+from .slopes import gumbel_log_density
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -51,7 +50,7 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(0.6922, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("gumbel_r.cdf", x, loc, scale)
-    return jnp.where(scale > 0, gumbel.gumbel_above_p.bind((loc - x) / scale), np.nan)
+    return jnp.where(scale > 0, exponentials.gumbel_above_p.bind((loc - x) / scale), np.nan)
 
 
 def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -61,7 +60,7 @@ def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(0.3078, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("gumbel_r.sf", x, loc, scale)
-    return jnp.where(scale > 0, gumbel.gumbel_below_p.bind((loc - x) / scale), np.nan)
+    return jnp.where(scale > 0, exponentials.gumbel_below_p.bind((loc - x) / scale), np.nan)
 
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -71,7 +70,7 @@ def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-1.1783, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("gumbel_r.logsf", x, loc, scale)
-    return log1mexp(-logcdf(x, loc, scale))
+    return exponentials.exponential_log_below_p.bind(-logcdf(x, loc, scale))
 
 
 def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

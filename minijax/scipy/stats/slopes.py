@@ -22,19 +22,3 @@ def gumbel_log_density(z):
 
 
 gumbel_log_density.defjvps(lambda g, ans, z: -g * jnp.expm1(z))
-
-
-@custom_jvp
-def logistic_log_density(z):
-    """-log((exp(z / 2) + exp(-z / 2))^2), whose derivative is 0 at 0."""
-    size = abs(z)
-    return -size - 2 * jnp.log1p(jnp.exp(-size))
-
-
-def _logistic_slope(g, ans, z):
-    """-tanh(z / 2), in exponentials of negative numbers: XLA's tanh of float32 has an error of 5 units in the last place."""
-    size = abs(z)
-    return -g * jnp.sign(z) * one_less_exp(size) / (1 + jnp.exp(-size))
-
-
-logistic_log_density.defjvps(_logistic_slope)
