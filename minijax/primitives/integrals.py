@@ -72,12 +72,13 @@ EXPI_ZERO, EXPI_ZERO_REST = 0.3725074107813666, 1.3140183414386028e-17
 
 def _expi_near_zero(ops, x):
     """Ei(x) near its zero: log(x / zero) and the divided difference of the sum, times the distance, where the sum would cancel."""
-    distance = (x - EXPI_ZERO) - EXPI_ZERO_REST
+    # XLA would add the two constants: the rest moves the value instead.
+    distance = x - EXPI_ZERO
     value, difference = ops.full(x, 0.0), ops.full(x, 0.0)
     for c in (*NEAR_0, 0.0):
         difference = difference * x + value
         value = value * EXPI_ZERO + c
-    return ops.log1p(distance / EXPI_ZERO) + distance * difference
+    return ops.log1p(distance / EXPI_ZERO) + distance * difference - EXPI_ZERO_REST * math.exp(EXPI_ZERO) / EXPI_ZERO
 
 
 # The levels of the continued fraction of exp(x) E_1(x) that have 16 digits from 1 on.
