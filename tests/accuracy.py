@@ -17,7 +17,8 @@ import numpy as np
 
 import minijax
 from tests.helpers.accuracy_distributions import DISTRIBUTIONS
-from tests.helpers.accuracy_table import ELEMENTWISE, NN, SPECIAL, Function, whole
+from tests.helpers.accuracy_special import SPECIAL
+from tests.helpers.accuracy_table import ELEMENTWISE, NN, Function, whole
 from tests.helpers.accuracy_truth import slope
 
 TABLE = {row.name: row for row in (*ELEMENTWISE, *NN, *SPECIAL, *DISTRIBUTIONS)}
@@ -77,7 +78,15 @@ def _true_value(row: Function, args, by):
                 value = row.slopes[by](*xs)
             else:
                 value = slope(row.truth, xs, by)
-        except (ValueError, ZeroDivisionError, TypeError, OverflowError, NotImplementedError, MemoryError, ArithmeticError):
+        except (
+            ValueError,
+            ZeroDivisionError,
+            TypeError,
+            OverflowError,
+            NotImplementedError,
+            MemoryError,
+            ArithmeticError,
+        ):
             return None
     if isinstance(value, mpmath.mpc) and by is None and "complex" in row.name:
         return value
@@ -204,7 +213,7 @@ def differences(row: Function, dtype: str, ways=("minijax", "XLA")) -> list[tupl
             limit = np.nan_to_num(np.fmax(2 * ulps(theirs, true), 2.0), nan=2.0, posinf=2.0)
             error = ulps(mine, true)
             for i, (a, b) in enumerate(zip(mine, theirs)):
-                near = np.isfinite(a) and np.isfinite(b) and (error[i] <= limit[i] or abs(a - b) <= 4 * np.spacing(abs(b)))
+                near = np.isfinite(a) and np.isfinite(b) and (error[i] <= limit[i] or abs(a - b) <= abs(b) / 4096)
                 same = a == b and (a != 0 or np.signbit(a) == np.signbit(b)) or np.isnan(a) and np.isnan(b)
                 if not (near or same):
                     value = None if true[i] is None else float(true[i])
@@ -300,7 +309,9 @@ def larger(lines: list[Line], dtype: str) -> list[str]:
             if not line.passes(way):
                 found = f"{shown(line.worst[way], dtype)}, {theirs} {shown(line.worst[theirs], dtype)}"
                 where = "NumPy" if way == "minijax" else way
-                out.append(f"- {title(line.name, line.by, TABLE[line.name])}, {line.interval.replace('_', ' ')}, {where}: {found}")
+                out.append(
+                    f"- {title(line.name, line.by, TABLE[line.name])}, {line.interval.replace('_', ' ')}, {where}: {found}"
+                )
     return out
 
 
@@ -330,7 +341,7 @@ function, or its derivative by one argument. The numbers are the worst errors in
 function has a number.
 
 - The inputs are {dtype} numbers exactly, 8 to 320 in each interval, its ends among them; the same in every run.
-- The true value is mpmath's, of 50 digits. The true derivative is a central difference of mpmath's function with 110 digits or more.
+- The true value is mpmath's, of 50 digits. The true derivative is a central difference of that with 110 digits or more.
 - "NumPy" is minijax as it is called, operation by operation; it has the same bits under `jit`. It stands beside JAX, called in the
   same way. "XLA" is minijax's `jit(compiler="xla")`, beside JAX's `jit`: there a product and a sum are often one operation with one
   rounding.
@@ -341,24 +352,30 @@ function has a number.
 WHY = """
 ## Where the error is larger
 
-There the rule does not hold. In float32 the kinds are: NumPy's own float32 functions (`exp`, `log`, `cbrt`) are off by 1 to 2.5 ulp,
-where XLA's are off by 1; and the derivatives of `arcsin`, `arccos` and `arccosh` have JAX's equations, in which XLA rounds 1 - x^2
-once and NumPy twice.
+There the rule does not hold. In float32 the kinds are: NumPy's own float32 functions (`exp`, `log`, `cbrt`) are off by 1 to 2.5
+ulp, where XLA's are off by 1; and the derivatives of `arcsin`, `arccos` and `arccosh` have JAX's equations, in which XLA rounds
+1 - x^2 once and NumPy twice.
 """
 SPECIAL_VALUES = """
 ## Special values that are not JAX's
 
-Zeros, infinities, NaN and the ends of the domain were tried in all arguments, and poles. Here is where the results differ: JAX has
-NaN, or an infinity, where the function has a value or a limit, or it reads a subnormal number as 0. `expi` at 0 is -inf in minijax in
-every way of running, as in SciPy; JAX's is NaN in every way.
+Zeros, infinities, NaN, poles and the ends of the domain were tried in all arguments. Here is where the results differ, or JAX
+raises an error. Mostly JAX has NaN, or an infinity, where the function has a value or a limit, or it reads a subnormal number as 0.
+`expi` at 0 is -inf in minijax in every way of running, as in SciPy; JAX's is NaN in every way.
 """
 
 
 def page(lines: list[Line], special: dict[str, list[tuple]], dtype: str) -> str:
     other = "accuracy-float64.md" if dtype == "float32" else "accuracy.md"
     name = "# How exact the functions are" + (" in float64" if dtype == "float64" else "")
-    more = f"- [Special functions in {'float64' if dtype == 'float32' else 'float32'}]({other}) have a page of their own."
-    parts = [INTRODUCTION.format(title=name, dtype=dtype, more=more), "\n".join(summary(lines)), "\n".join(rows_of_page(lines, dtype))]
+    more = (
+        f"- [Special functions in {'float64' if dtype == 'float32' else 'float32'}]({other}) have a page of their own."
+    )
+    parts = [
+        INTRODUCTION.format(title=name, dtype=dtype, more=more),
+        "\n".join(summary(lines)),
+        "\n".join(rows_of_page(lines, dtype)),
+    ]
     failing = larger(lines, dtype)
     parts += [WHY, "\n".join(failing)] if failing else []
     parts += [SPECIAL_VALUES, "\n".join(special_lines(special))] if dtype == "float32" else []
@@ -366,7 +383,10 @@ def page(lines: list[Line], special: dict[str, list[tuple]], dtype: str) -> str:
 
 
 def rows_of(dtype: str) -> list[Function]:
-    return [row for row in TABLE.values() if dtype == "float32" or row.name.startswith(IN_FLOAT64)]
+    """The functions that are measured in a dtype. JAX's loop of `expn` in float64 takes minutes for one number."""
+    if dtype == "float32":
+        return list(TABLE.values())
+    return [row for row in TABLE.values() if row.name.startswith(IN_FLOAT64) and row.name != "sp.expn"]
 
 
 def write(dtype: str):

@@ -60,7 +60,7 @@ UNDER_ANOTHER_NAME = {
     "fresnel_s": "sp.fresnel", "fresnel_c": "sp.fresnel C",
 }  # fmt: skip
 # Rows that are the derivative of another row, or a part of a distribution.
-PARTS_OF_OTHERS = r"hyp.f1_by_.|\w+_slope|normal_density|half_tanh|(gumbel|logistic|exponential)_\w+"
+PARTS_OF_OTHERS = r"hyp.f1_by_.|\w+_slope|normal_density|half_tanh|(gumbel|logistic|exponential|pareto)_\w+"
 
 
 def test_every_function_that_rounds_is_in_the_table():
@@ -77,7 +77,9 @@ def test_every_function_that_rounds_is_in_the_table():
 
 
 # Functions whose true value takes long.
-SLOW = re.compile(r"sp.hyp|sp.gammainc|lax.(igamma|random)|sp.owens_t|st.(truncnorm|poisson.entropy|(gamma|chi2|beta|gennorm).(log)?(cdf|sf))")
+SLOW = re.compile(
+    r"sp.hyp|sp.gammainc|lax.(igamma|random)|sp.owens_t|st.(truncnorm|poisson.entropy|(gamma|chi2|beta|gennorm).(log)?(cdf|sf))"
+)
 
 
 def worst_of_a_part(row, by, interval: str, dtype: str, count: int) -> float:
@@ -131,4 +133,6 @@ def test_readme_has_the_counts_of_the_page():
         (line,) = [line for line in page.read_text().splitlines() if line.startswith("| all |")]
         counts[dtype] = [int(cell) for cell in line.strip("|").split("|")[1:]]
     for dtype, (functions, intervals, better, twice, more, *_) in counts.items():
-        assert f"{functions} functions, {intervals:,} intervals: {better:,}, {twice:,} and {more}" in README.read_text(), dtype
+        assert (
+            f"{functions} functions, {intervals:,} intervals: {better:,}, {twice:,} and {more}" in README.read_text()
+        ), dtype

@@ -1,4 +1,4 @@
-"""Distribution functions made of exponentials, for `scipy.stats`: of Gumbel's, the logistic and the exponential distribution.
+"""Distribution functions made of exponentials, for `scipy.stats`: Gumbel's, the logistic, exponential and Pareto's.
 
 They are rows, so that no exponential magnifies the rounding of what is within it. Gumbel's distribution is that of the smallest
 number: exp(-exp(z)) is the probability of a number above z, and 1 - exp(-exp(z)) that of one below.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 
+from ..core.traces import get_aval
 from .algorithms import absolute, row
 from .basis import const
-from .elementwise import add_p, div_p, exp_p, expm1_p, min_p, mul_p, neg_p, square_p, sub_p
+from .elementwise import add_p, div_p, exp_p, expm1_p, log_p, min_p, mul_p, neg_p, square_p, sub_p
 from .gamma import times
 
 
@@ -57,6 +58,11 @@ def logistic_spread(ops, z):
     return z * half_tanh(ops, z) - 1.0
 
 
+def pareto_log_density(ops, z, b):
+    """log(b) - (b + 1) log(z)"""
+    return ops.log(b) - (b + 1.0) * ops.log(z)
+
+
 def exponential_log_below(ops, z):
     """log(1 - exp(-z)) for z >= 0: the first form has its digits for small z, the second for large ones."""
     return ops.where(z < math.log(2), ops.log(-ops.expm1(-z)), ops.log1p(-ops.exp(-z)))
@@ -89,4 +95,13 @@ logistic_spread_p = row(logistic_spread, [_change_of_spread])
 logistic_density_p = row(logistic_density, [_change_of_logistic])
 logistic_below_p = row(logistic_below, [lambda g, ans, z: times(g, logistic_density_p.bind(z))])
 logistic_log_density_p = row(logistic_log_density, [lambda g, ans, z: neg_p.bind(times(g, half_tanh_p.bind(z)))])
+def _pareto_by_z(g, ans, z, b):
+    return neg_p.bind(times(g, div_p.bind(add_p.bind(b, const(get_aval(b), 1)), z)))
+
+
+def _pareto_by_b(g, ans, z, b):
+    return times(g, sub_p.bind(div_p.bind(const(get_aval(b), 1), b), log_p.bind(z)))
+
+
+pareto_log_density_p = row(pareto_log_density, [_pareto_by_z, _pareto_by_b], 2)
 exponential_log_below_p = row(exponential_log_below, [lambda g, ans, z: div_p.bind(g, expm1_p.bind(z))])

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
+from ..api.custom_derivatives import custom_jvp
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype
@@ -133,7 +134,19 @@ def poch(z: ArrayLike, m: ArrayLike) -> Array:
     Array(24., dtype=float32)
     """
     z, m = real_arguments("jnp.poch", z, m)
+    return _poch(*broadcast_arrays(z, m))
+
+
+@custom_jvp
+def _poch(z, m):
     return jnp.where(m == 0, jnp.ones_like(z), gamma(z + m) / gamma(z))
+
+
+# Also at m = 0, where the value is chosen.
+_poch.defjvps(
+    lambda g, ans, z, m: g * (ans * (lax.digamma(z + m) - lax.digamma(z))),
+    lambda g, ans, z, m: g * (ans * lax.digamma(z + m)),
+)
 
 
 def multigammaln(a: ArrayLike, d: int) -> Array:

@@ -169,7 +169,8 @@ def expn(n: ArrayLike, x: ArrayLike) -> Array:
 
 
 def sici(x: ArrayLike) -> tuple[Array, Array]:
-    """The sine and the cosine integral, (Si(x), Ci(x)); Ci of a negative x is NaN (`jax.scipy.special.sici`).
+    """The sine and the cosine integral, (Si(x), Ci(x)); Ci of a negative x is that of -x, the real part
+    (`jax.scipy.special.sici`).
 
     >>> [integral.round(4) for integral in sici(1.)]
     [Array(0.9461, dtype=float32), Array(0.3374, dtype=float32)]

@@ -40,7 +40,9 @@ def _composed(outer: Callable, inner: Callable) -> Callable:
     return lambda *args: outer(inner(*args))
 
 
-def continuous(name: str, places: dict, *, logpdf, moved, cdf=None, sf=None, ppf=None, number=0, fixed=(), located=True, count=12):
+def continuous(
+    name: str, places: dict, *, logpdf, moved, cdf=None, sf=None, ppf=None, number=0, fixed=(), located=True, count=12
+):
     """The functions of a continuous distribution of `number` parameters that JAX has.
 
     places: {interval: (range of z, range of each parameter)}. moved: that of an interval with a loc and a scale. fixed: parameters
@@ -69,7 +71,9 @@ def continuous(name: str, places: dict, *, logpdf, moved, cdf=None, sf=None, ppf
             intervals = places
         by = [i for i in range(number + 1) if of_pdf or i not in fixed] + ([number + 2] if located else [])
         path = f"st.{name}.{function}"
-        rows.append(Function(path, _path(path), truth, intervals, tuple(by), FEW if number == 0 else (), {}, count, True))
+        rows.append(
+            Function(path, _path(path), truth, intervals, tuple(by), FEW if number == 0 else (), {}, count, True)
+        )
     return rows
 
 
@@ -79,14 +83,30 @@ def discrete(name: str, intervals: dict, *, logpmf, by, cdf=None):
     for function, truth in {"logpmf": logpmf, "pmf": _composed(mp.exp, logpmf), "cdf": cdf}.items():
         if truth is not None:
             path = f"st.{name}.{function}"
-            rows.append(Function(path, _path(path), truth, intervals, () if function == "cdf" and name == "bernoulli" else by, (), {}, 12))
+            rows.append(
+                Function(
+                    path,
+                    _path(path),
+                    truth,
+                    intervals,
+                    () if function == "cdf" and name == "bernoulli" else by,
+                    (),
+                    {},
+                    12,
+                )
+            )
     return rows
 
 
-LOG_2PI = lambda: mp.log(2 * mp.pi)  # noqa: E731
+LOG_2PI = lambda: mp.log(2 * mp.pi)
 MOVED = ((-6.0, 6.0), (-3.0, 3.0), (0.3, 5.0))
 MOVED_RIGHT = (4.0, 20.0), (-3.0, 3.0), (0.3, 5.0)
-WHOLE_LINE = {"left": ((-12.0, -2.0),), "around 0": ((-2.0, 2.0),), "right": ((2.0, 12.0),), "small": (("both", 1e-8, 0.1),)}
+WHOLE_LINE = {
+    "left": ((-12.0, -2.0),),
+    "around 0": ((-2.0, 2.0),),
+    "right": ((2.0, 12.0),),
+    "small": (("both", 1e-8, 0.1),),
+}
 HALF_LINE = {"small": ((1e-8, 0.1),), "middle": ((0.1, 5.0),), "tail": ((5.0, 60.0),)}
 
 
@@ -145,24 +165,173 @@ TRUNCATED = {
 }
 
 CONTINUOUS = [
-    *continuous("beta", BETA_PLACES, logpdf=_beta_logpdf, cdf=lambda x, a, b: t.betainc(a, b, x), sf=lambda x, a, b: t.betainc(b, a, 1 - x), moved=((1.0, 1.5), (0.5, 10.0), (0.5, 10.0), (0.2, 0.9), (2.0, 4.0)), number=2, fixed=(1, 2)),
-    *continuous("cauchy", WHOLE_LINE | {"far": (("both", 1e2, 1e15),)}, logpdf=lambda x: -mp.log(mp.pi) - mp.log1p(x * x), cdf=lambda x: mp.atan2(1, -x) / mp.pi, sf=lambda x: mp.atan2(1, x) / mp.pi, ppf=lambda q: -mp.cot(mp.pi * q), moved=MOVED),
-    *continuous("chi2", _of_half(HALF_LINE, (0.5, 20.0)), logpdf=lambda x, k: _gamma_logpdf(x / 2, k / 2) - mp.log(2), cdf=lambda x, k: t.gammainc(k / 2, x / 2), sf=lambda x, k: t.gammaincc(k / 2, x / 2), moved=(MOVED_RIGHT[0], (0.5, 20.0), *MOVED_RIGHT[1:]), number=1),
-    *continuous("expon", HALF_LINE, logpdf=lambda x: -x, cdf=lambda x: -mp.expm1(-x), sf=lambda x: mp.exp(-x), ppf=lambda q: -t.log1m(q), count=40, moved=MOVED_RIGHT),
-    *continuous("gamma", _of_half(HALF_LINE, (0.5, 20.0)), logpdf=_gamma_logpdf, cdf=lambda x, a: t.gammainc(a, x), sf=lambda x, a: t.gammaincc(a, x), moved=(MOVED_RIGHT[0], (0.5, 20.0), *MOVED_RIGHT[1:]), number=1),
-    *continuous("gennorm", {"middle": (("both", 0.1, 3.0), (0.5, 4.0)), "small": (("both", 1e-6, 0.1), (0.5, 4.0)), "tail": (("both", 3.0, 6.0), (0.5, 2.0))}, logpdf=lambda x, b: mp.log(b / 2) - t.gammaln(1 / b) - abs(x) ** b, cdf=_gennorm_cdf, count=40, moved=(), number=1, located=False),
-    *continuous("gumbel_l", GUMBEL_LEFT, logpdf=lambda x: x - mp.exp(x), cdf=lambda x: -mp.expm1(-mp.exp(x)), sf=lambda x: mp.exp(-mp.exp(x)), ppf=lambda q: mp.log(-t.log1m(q)), moved=MOVED),
-    *continuous("gumbel_r", {k: ((-v[0][1], -v[0][0]),) for k, v in GUMBEL_LEFT.items()}, logpdf=lambda x: -x - mp.exp(-x), cdf=lambda x: mp.exp(-mp.exp(-x)), sf=lambda x: -mp.expm1(-mp.exp(-x)), ppf=lambda q: -mp.log(-mp.log(q)), moved=MOVED),
-    *continuous("laplace", WHOLE_LINE, logpdf=lambda x: -abs(x) - mp.log(2), cdf=lambda x: mp.exp(x) / 2 if x < 0 else 1 - mp.exp(-x) / 2, moved=MOVED),
-    *continuous("logistic", WHOLE_LINE, logpdf=_logistic_logpdf, cdf=t.expit, sf=lambda x: t.expit(-x), ppf=lambda q: mp.log(q) - t.log1m(q), count=40, moved=MOVED),
-    *continuous("norm", WHOLE_LINE, logpdf=lambda x: -x * x / 2 - LOG_2PI() / 2, cdf=t.ndtr, sf=lambda x: t.ndtr(-x), ppf=t.ndtri, moved=MOVED),
-    *continuous("pareto", {"at 1": (("above 1", 1e-6, 0.1), (0.5, 10.0)), "middle": ((1.1, 10.0), (0.5, 10.0)), "tail": ((10.0, 1e4), (0.5, 3.0))}, logpdf=lambda x, b: mp.log(b) - (b + 1) * mp.log(x), cdf=lambda x, b: -mp.expm1(-b * mp.log(x)), sf=lambda x, b: mp.power(x, -b), ppf=lambda q, b: mp.power(1 - q, -1 / b), count=40, moved=((10.0, 20.0), (0.5, 10.0), (-3.0, 3.0), (0.3, 5.0)), number=1),
-    *continuous("t", _of_half(WHOLE_LINE, (0.5, 50.0)) | {"far": (("both", 1e2, 1e15), (0.5, 50.0))}, logpdf=_t_logpdf, moved=(MOVED[0], (0.5, 50.0), *MOVED[1:]), number=1),
-    *continuous("truncnorm", TRUNCATED, logpdf=_truncated(lambda x, a, b: -x * x / 2 - LOG_2PI() / 2 - mp.log(_mass(a, b))), cdf=_truncated(lambda x, a, b: _mass(a, x) / _mass(a, b)), sf=_truncated(lambda x, a, b: _mass(x, b) / _mass(a, b)), moved=((-0.5, 0.5), (-9.0, -5.0), (5.0, 9.0), (-1.0, 1.0), (0.5, 2.0)), number=2),
-    *continuous("uniform", {"inside": ((0.01, 0.99),)}, logpdf=lambda x: mpf(0), cdf=lambda x: x, ppf=lambda q: q, moved=((0.0, 1.0), (-3.0, -1.0), (4.0, 9.0))),
-    *continuous("vonmises", {"middle": ((-3.0, 3.0), (0.1, 5.0)), "narrow": ((-0.5, 0.5), (5.0, 500.0)), "flat": ((-3.0, 3.0), (1e-6, 0.1))}, logpdf=t.von_mises, count=40, moved=(), number=1, located=False),
-    *continuous("wrapcauchy", {"middle": ((0.1, 6.2), (0.1, 0.9)), "narrow": ((1e-3, 0.5), (0.9, 0.999)), "flat": ((0.1, 6.2), (1e-6, 0.1))}, logpdf=lambda x, c: t.log1m(c * c) - LOG_2PI() - mp.log(1 + c * c - 2 * c * mp.cos(x)), count=40, moved=(), number=1, located=False),
-]  # fmt: skip
+    *continuous(
+        "beta",
+        BETA_PLACES,
+        logpdf=_beta_logpdf,
+        cdf=lambda x, a, b: t.betainc(a, b, x),
+        sf=lambda x, a, b: t.betainc(b, a, 1 - x),
+        moved=((1.0, 1.5), (0.5, 10.0), (0.5, 10.0), (0.2, 0.9), (2.0, 4.0)),
+        number=2,
+        fixed=(1, 2),
+    ),
+    *continuous(
+        "cauchy",
+        WHOLE_LINE | {"far": (("both", 1e2, 1e15),)},
+        logpdf=lambda x: -mp.log(mp.pi) - mp.log1p(x * x),
+        cdf=lambda x: mp.atan2(1, -x) / mp.pi,
+        sf=lambda x: mp.atan2(1, x) / mp.pi,
+        ppf=lambda q: -mp.cot(mp.pi * q),
+        moved=MOVED,
+    ),
+    *continuous(
+        "chi2",
+        _of_half(HALF_LINE, (0.5, 20.0)),
+        logpdf=lambda x, k: _gamma_logpdf(x / 2, k / 2) - mp.log(2),
+        cdf=lambda x, k: t.gammainc(k / 2, x / 2),
+        sf=lambda x, k: t.gammaincc(k / 2, x / 2),
+        moved=(MOVED_RIGHT[0], (0.5, 20.0), *MOVED_RIGHT[1:]),
+        number=1,
+    ),
+    *continuous(
+        "expon",
+        HALF_LINE,
+        logpdf=lambda x: -x,
+        cdf=lambda x: -mp.expm1(-x),
+        sf=lambda x: mp.exp(-x),
+        ppf=lambda q: -t.log1m(q),
+        count=40,
+        moved=MOVED_RIGHT,
+    ),
+    *continuous(
+        "gamma",
+        _of_half(HALF_LINE, (0.5, 20.0)),
+        logpdf=_gamma_logpdf,
+        cdf=lambda x, a: t.gammainc(a, x),
+        sf=lambda x, a: t.gammaincc(a, x),
+        moved=(MOVED_RIGHT[0], (0.5, 20.0), *MOVED_RIGHT[1:]),
+        number=1,
+    ),
+    *continuous(
+        "gennorm",
+        {
+            "middle": (("both", 0.1, 3.0), (0.5, 4.0)),
+            "small": (("both", 1e-6, 0.1), (0.5, 4.0)),
+            "tail": (("both", 3.0, 6.0), (0.5, 2.0)),
+        },
+        logpdf=lambda x, b: mp.log(b / 2) - t.gammaln(1 / b) - abs(x) ** b,
+        cdf=_gennorm_cdf,
+        count=40,
+        moved=(),
+        number=1,
+        located=False,
+    ),
+    *continuous(
+        "gumbel_l",
+        GUMBEL_LEFT,
+        logpdf=lambda x: x - mp.exp(x),
+        cdf=lambda x: -mp.expm1(-mp.exp(x)),
+        sf=lambda x: mp.exp(-mp.exp(x)),
+        ppf=lambda q: mp.log(-t.log1m(q)),
+        moved=MOVED,
+    ),
+    *continuous(
+        "gumbel_r",
+        {k: ((-v[0][1], -v[0][0]),) for k, v in GUMBEL_LEFT.items()},
+        logpdf=lambda x: -x - mp.exp(-x),
+        cdf=lambda x: mp.exp(-mp.exp(-x)),
+        sf=lambda x: -mp.expm1(-mp.exp(-x)),
+        ppf=lambda q: -mp.log(-mp.log(q)),
+        moved=MOVED,
+    ),
+    *continuous(
+        "laplace",
+        WHOLE_LINE,
+        logpdf=lambda x: -abs(x) - mp.log(2),
+        cdf=lambda x: mp.exp(x) / 2 if x < 0 else 1 - mp.exp(-x) / 2,
+        moved=MOVED,
+    ),
+    *continuous(
+        "logistic",
+        WHOLE_LINE,
+        logpdf=_logistic_logpdf,
+        cdf=t.expit,
+        sf=lambda x: t.expit(-x),
+        ppf=lambda q: mp.log(q) - t.log1m(q),
+        count=40,
+        moved=MOVED,
+    ),
+    *continuous(
+        "norm",
+        WHOLE_LINE,
+        logpdf=lambda x: -x * x / 2 - LOG_2PI() / 2,
+        cdf=t.ndtr,
+        sf=lambda x: t.ndtr(-x),
+        ppf=t.ndtri,
+        moved=MOVED,
+    ),
+    *continuous(
+        "pareto",
+        {
+            "at 1": (("above 1", 1e-6, 0.1), (0.5, 10.0)),
+            "middle": ((1.1, 10.0), (0.5, 10.0)),
+            "tail": ((10.0, 1e4), (0.5, 3.0)),
+        },
+        logpdf=lambda x, b: mp.log(b) - (b + 1) * mp.log(x),
+        cdf=lambda x, b: -mp.expm1(-b * mp.log(x)),
+        sf=lambda x, b: mp.power(x, -b),
+        ppf=lambda q, b: mp.power(1 - q, -1 / b),
+        count=40,
+        moved=((10.0, 20.0), (0.5, 10.0), (-3.0, 3.0), (0.3, 5.0)),
+        number=1,
+    ),
+    *continuous(
+        "t",
+        _of_half(WHOLE_LINE, (0.5, 50.0)) | {"far": (("both", 1e2, 1e15), (0.5, 50.0))},
+        logpdf=_t_logpdf,
+        moved=(MOVED[0], (0.5, 50.0), *MOVED[1:]),
+        number=1,
+    ),
+    *continuous(
+        "truncnorm",
+        TRUNCATED,
+        logpdf=_truncated(lambda x, a, b: -x * x / 2 - LOG_2PI() / 2 - mp.log(_mass(a, b))),
+        cdf=_truncated(lambda x, a, b: _mass(a, x) / _mass(a, b)),
+        sf=_truncated(lambda x, a, b: _mass(x, b) / _mass(a, b)),
+        moved=((-0.5, 0.5), (-9.0, -5.0), (5.0, 9.0), (-1.0, 1.0), (0.5, 2.0)),
+        number=2,
+    ),
+    *continuous(
+        "uniform",
+        {"inside": ((0.01, 0.99),)},
+        logpdf=lambda x: mpf(0),
+        cdf=lambda x: x,
+        ppf=lambda q: q,
+        moved=((0.0, 1.0), (-3.0, -1.0), (4.0, 9.0)),
+    ),
+    *continuous(
+        "vonmises",
+        {
+            "middle": ((-3.0, 3.0), (0.1, 5.0)),
+            "narrow": ((-0.5, 0.5), (5.0, 500.0)),
+            "flat": ((-3.0, 3.0), (1e-6, 0.1)),
+        },
+        logpdf=t.von_mises,
+        count=40,
+        moved=(),
+        number=1,
+        located=False,
+    ),
+    *continuous(
+        "wrapcauchy",
+        {"middle": ((0.1, 6.2), (0.1, 0.9)), "narrow": ((1e-3, 0.5), (0.9, 0.999)), "flat": ((0.1, 6.2), (1e-6, 0.1))},
+        logpdf=lambda x, c: t.log1m(c * c) - LOG_2PI() - mp.log(1 + c * c - 2 * c * mp.cos(x)),
+        count=40,
+        moved=(),
+        number=1,
+        located=False,
+    ),
+]
 
 
 def _log_comb(n, k):
@@ -174,15 +343,76 @@ def _poisson_cdf(k, mu):
 
 
 DISCRETE = [
-    *discrete("bernoulli", {"middle": (whole((0, 1)), (0.01, 0.99)), "small": (whole((0, 1)), (1e-8, 0.01))}, logpmf=lambda k, p: mp.log(p) if k == 1 else t.log1m(p), cdf=lambda k, p: mpf(1) if k == 1 else 1 - p, by=(1,)),
-    *discrete("betabinom", {"middle": (whole((0, 5)), whole((6, 12)), (0.5, 10.0), (0.5, 10.0)), "large": (whole((5, 50)), whole((60, 100)), (1.0, 50.0), (1.0, 50.0))}, logpmf=lambda k, n, a, b: _log_comb(n, k) + t.betaln(k + a, n - k + b) - t.betaln(a, b), by=(2, 3)),
-    *discrete("binom", {"middle": (whole((0, 5)), whole((6, 12)), (0.01, 0.99)), "large": (whole((5, 50)), whole((60, 100)), (0.01, 0.99)), "small": (whole((0, 5)), whole((6, 12)), (1e-6, 0.01))}, logpmf=lambda k, n, p: _log_comb(n, k) + t.xlogy(k, p) + t.xlog1py(n - k, -p), by=(2,)),
-    *discrete("geom", {"middle": (whole((1, 20)), (0.01, 0.99)), "small": (whole((1, 20)), (1e-6, 0.01))}, logpmf=lambda k, p: (k - 1) * t.log1m(p) + mp.log(p), by=(1,)),
-    *discrete("nbinom", {"middle": (whole((0, 12)), (0.5, 10.0), (0.01, 0.99)), "large": (whole((12, 100)), (10.0, 100.0), (0.1, 0.9))}, logpmf=lambda k, n, p: t.gammaln(k + n) - t.gammaln(n) - t.gammaln(k + 1) + n * mp.log(p) + t.xlog1py(k, -p), by=(1, 2)),
-    *discrete("poisson", {"middle": (whole((0, 12)), (0.1, 10.0)), "large": (whole((50, 200)), (50.0, 200.0)), "small": (whole((0, 5)), (1e-6, 0.1))}, logpmf=lambda k, mu: t.xlogy(k, mu) - mu - t.gammaln(k + 1), cdf=_poisson_cdf, by=(1,)),
-    Function("st.bernoulli.ppf", _path("st.bernoulli.ppf"), lambda q, p: mpf(q > 1 - p), {"middle": ((0.01, 0.99), (0.01, 0.99))}, (), (), {}, 12),
-    Function("st.poisson.entropy", _path("st.poisson.entropy"), t.poisson_entropy, {"small": ((1e-3, 1.0),), "middle": ((1.0, 90.0),), "large": ((110.0, 1e3),)}, (0,), (), {}, 8),
-]  # fmt: skip
+    *discrete(
+        "bernoulli",
+        {"middle": (whole((0, 1)), (0.01, 0.99)), "small": (whole((0, 1)), (1e-8, 0.01))},
+        logpmf=lambda k, p: mp.log(p) if k == 1 else t.log1m(p),
+        cdf=lambda k, p: mpf(1) if k == 1 else 1 - p,
+        by=(1,),
+    ),
+    *discrete(
+        "betabinom",
+        {
+            "middle": (whole((0, 5)), whole((6, 12)), (0.5, 10.0), (0.5, 10.0)),
+            "large": (whole((5, 50)), whole((60, 100)), (1.0, 50.0), (1.0, 50.0)),
+        },
+        logpmf=lambda k, n, a, b: _log_comb(n, k) + t.betaln(k + a, n - k + b) - t.betaln(a, b),
+        by=(2, 3),
+    ),
+    *discrete(
+        "binom",
+        {
+            "middle": (whole((0, 5)), whole((6, 12)), (0.01, 0.99)),
+            "large": (whole((5, 50)), whole((60, 100)), (0.01, 0.99)),
+            "small": (whole((0, 5)), whole((6, 12)), (1e-6, 0.01)),
+        },
+        logpmf=lambda k, n, p: _log_comb(n, k) + t.xlogy(k, p) + t.xlog1py(n - k, -p),
+        by=(2,),
+    ),
+    *discrete(
+        "geom",
+        {"middle": (whole((1, 20)), (0.01, 0.99)), "small": (whole((1, 20)), (1e-6, 0.01))},
+        logpmf=lambda k, p: (k - 1) * t.log1m(p) + mp.log(p),
+        by=(1,),
+    ),
+    *discrete(
+        "nbinom",
+        {"middle": (whole((0, 12)), (0.5, 10.0), (0.01, 0.99)), "large": (whole((12, 100)), (10.0, 100.0), (0.1, 0.9))},
+        logpmf=lambda k, n, p: t.gammaln(k + n) - t.gammaln(n) - t.gammaln(k + 1) + n * mp.log(p) + t.xlog1py(k, -p),
+        by=(1, 2),
+    ),
+    *discrete(
+        "poisson",
+        {
+            "middle": (whole((0, 12)), (0.1, 10.0)),
+            "large": (whole((50, 200)), (50.0, 200.0)),
+            "small": (whole((0, 5)), (1e-6, 0.1)),
+        },
+        logpmf=lambda k, mu: t.xlogy(k, mu) - mu - t.gammaln(k + 1),
+        cdf=_poisson_cdf,
+        by=(1,),
+    ),
+    Function(
+        "st.bernoulli.ppf",
+        _path("st.bernoulli.ppf"),
+        lambda q, p: mpf(q > 1 - p),
+        {"middle": ((0.01, 0.99), (0.01, 0.99))},
+        (),
+        (),
+        {},
+        12,
+    ),
+    Function(
+        "st.poisson.entropy",
+        _path("st.poisson.entropy"),
+        t.poisson_entropy,
+        {"small": ((1e-3, 1.0),), "middle": ((1.0, 90.0),), "large": ((110.0, 1e3),)},
+        (0,),
+        (),
+        {},
+        8,
+    ),
+]
 
 
 def _normal_vectors(function: str) -> Callable:
@@ -190,7 +420,9 @@ def _normal_vectors(function: str) -> Callable:
 
     def call(lib, x, y):
         points = lib.numpy.stack([x, y], -1)
-        return _path(f"st.multivariate_normal.{function}")(lib, points, np.zeros(2, x.dtype), covariance.astype(x.dtype))
+        return _path(f"st.multivariate_normal.{function}")(
+            lib, points, np.zeros(2, x.dtype), covariance.astype(x.dtype)
+        )
 
     return call
 
@@ -223,19 +455,39 @@ def _log_binomial_of_9(k, p):
 
 VECTORS = [
     *[
-        Function(f"st.multivariate_normal.{f}", _normal_vectors(f), truth, {"middle": ((-3.0, 3.0),) * 2, "tails": (("both", 3.0, 9.0),) * 2}, (0, 1), (), {}, 40)
+        Function(
+            f"st.multivariate_normal.{f}",
+            _normal_vectors(f),
+            truth,
+            {"middle": ((-3.0, 3.0),) * 2, "tails": (("both", 3.0, 9.0),) * 2},
+            (0, 1),
+            (),
+            {},
+            40,
+        )
         for f, truth in (("logpdf", _normal_pair), ("pdf", _composed(mp.exp, _normal_pair)))
     ],
     # 1 - x is exact from 1/2 on.
     *[
-        Function(f"st.dirichlet.{f}", _dirichlet(f), truth, {"middle": ((0.5, 0.95), (0.5, 10.0), (0.5, 10.0)), "large": ((0.5, 0.7), (10.0, 100.0), (10.0, 100.0))}, (1, 2), (), {}, 12)
+        Function(
+            f"st.dirichlet.{f}",
+            _dirichlet(f),
+            truth,
+            {"middle": ((0.5, 0.95), (0.5, 10.0), (0.5, 10.0)), "large": ((0.5, 0.7), (10.0, 100.0), (10.0, 100.0))},
+            (1, 2),
+            (),
+            {},
+            12,
+        )
         for f, truth in (("logpdf", _beta_logpdf), ("pdf", _composed(mp.exp, _beta_logpdf)))
     ],
     *[
-        Function(f"st.multinomial.{f}", _multinomial(f), truth, {"middle": (whole((0, 9)), (0.5, 0.95))}, (), (), {}, 12)
+        Function(
+            f"st.multinomial.{f}", _multinomial(f), truth, {"middle": (whole((0, 9)), (0.5, 0.95))}, (), (), {}, 12
+        )
         for f, truth in (("logpmf", _log_binomial_of_9), ("pmf", _composed(mp.exp, _log_binomial_of_9)))
     ],
-]  # fmt: skip
+]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -271,6 +523,6 @@ RANDOM = [
     _of_uniform("rayleigh", lambda u: 2 * mp.sqrt(-2 * mp.log(u)), 2.0),
     _of_uniform("weibull_min", lambda u: mp.power(-t.log1m(u), mpf(2) / 3) * 2, 2.0, 1.5),
     _of_uniform("triangular", lambda u: mp.sqrt(u) / 2 if u < 0.25 else 1 - mp.sqrt((1 - u) * 3) / 2, 0.0, 0.25, 1.0),
-]  # fmt: skip
+]
 
 DISTRIBUTIONS = [*CONTINUOUS, *DISCRETE, *VECTORS, *RANDOM]

@@ -257,7 +257,7 @@ def spence(x):
     if x < 0:
         raise ValueError
     if x > 2:
-        return -mp.log(x) ** 2 / 2 - spence(1 / x)
+        return -(mp.log(x) ** 2) / 2 - spence(1 / x)
     if 0 < x < HALF:
         return mp.pi**2 / 6 - mp.log(x) * log1m(x) - spence(1 - x)
     return mp.polylog(2, 1 - x).real
