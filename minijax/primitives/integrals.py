@@ -203,7 +203,7 @@ def si(ops, x):
 
 def ci(ops, x):
     value = _sine_and_cosine_integral(ops, x)[1]
-    return ops.where(x == x, value, x)
+    return ops.where(x > -math.inf, value, ops.full(x, math.nan))
 
 
 FRESNEL_SINE = _power_series(lambda k: (-1) ** k / ((4 * k + 3) * math.factorial(2 * k + 1)), 18)

@@ -250,6 +250,18 @@ def test_the_power_0_of_box_and_cox():
         np.testing.assert_allclose(mj.grad(slope, 1)(3.0, 0.0), inside**3 / 3, rtol=1e-6)
 
 
+def test_ends_of_domains():
+    special = mj.scipy.special
+    np.testing.assert_allclose(mj.grad(special.poch, 1)(2.5, 0.0), scipy.special.digamma(2.5), rtol=1e-6)
+    x = np.float32([-np.inf, -10, -1, 2, np.nan])
+    np.testing.assert_allclose(special.sici(x)[1], jax.scipy.special.sici(x)[1], rtol=1e-6)
+    assert np.isnan(special.hyp1f1(1.0, 2.0, np.nan)) and np.isnan(special.hyp2f1(1.0, 2.0, 3.0, np.nan))
+    assert np.isnan(special.hyp2f1(1.0, np.nan, 3.0, 0.5))
+    for way in (lambda f: f, mj.jit, lambda f: mj.jit(f, compiler="xla")):
+        # JAX's is NaN.
+        np.testing.assert_array_equal(way(special.expi)(np.float32([0.0, -0.0])), scipy.special.expi([0.0, -0.0]))
+
+
 SIZES = np.float32([-17, -2, -1e-3, 0, 1e-3, 0.5, 1, 5, 20, 30])
 
 
