@@ -349,13 +349,21 @@ function has a number.
 - The rule: in each interval the worst error is at most twice JAX's, or 2 ulp, the larger of the two.
 {more}
 """
-WHY = """
+WHY = {
+    "float32": """
 ## Where the error is larger
 
-There the rule does not hold. In float32 the kinds are: NumPy's own float32 functions (`exp`, `log`, `cbrt`) are off by 1 to 2.5
-ulp, where XLA's are off by 1; and the derivatives of `arcsin`, `arccos` and `arccosh` have JAX's equations, in which XLA rounds
-1 - x^2 once and NumPy twice.
-"""
+There the rule does not hold. The kinds are: NumPy's own float32 functions (`exp`, `log`, `cbrt`) are off by 1 to 2.5 ulp, where
+XLA's are off by 1; and the derivatives of `arcsin`, `arccos` and `arccosh` have JAX's equations, in which XLA rounds 1 - x^2 once
+and NumPy twice.
+""",
+    "float64": """
+## Where the error is larger
+
+There the rule does not hold. The kinds are: zeros of a function, where two parts that were rounded cancel (`gammaln` at 1 and 2,
+Ci, `digamma` of negative numbers); the derivative of the incomplete gamma functions by their parameter; and single roundings.
+""",
+}
 SPECIAL_VALUES = """
 ## Special values that are not JAX's
 
@@ -377,7 +385,7 @@ def page(lines: list[Line], special: dict[str, list[tuple]], dtype: str) -> str:
         "\n".join(rows_of_page(lines, dtype)),
     ]
     failing = larger(lines, dtype)
-    parts += [WHY, "\n".join(failing)] if failing else []
+    parts += [WHY[dtype], "\n".join(failing)] if failing else []
     parts += [SPECIAL_VALUES, "\n".join(special_lines(special))] if dtype == "float32" else []
     return "\n".join(parts) + "\n"
 

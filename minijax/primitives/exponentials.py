@@ -95,6 +95,8 @@ logistic_spread_p = row(logistic_spread, [_change_of_spread])
 logistic_density_p = row(logistic_density, [_change_of_logistic])
 logistic_below_p = row(logistic_below, [lambda g, ans, z: times(g, logistic_density_p.bind(z))])
 logistic_log_density_p = row(logistic_log_density, [lambda g, ans, z: neg_p.bind(times(g, half_tanh_p.bind(z)))])
+
+
 def _pareto_by_z(g, ans, z, b):
     return neg_p.bind(times(g, div_p.bind(add_p.bind(b, const(get_aval(b), 1)), z)))
 

@@ -49,7 +49,9 @@ def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-0.4587, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("expon.logcdf", x, loc, scale)
-    return jnp.where(x < loc, -np.inf, exponentials.exponential_log_below_p.bind(jnp.where(x < loc, 1.0, (x - loc) / scale)))
+    return jnp.where(
+        x < loc, -np.inf, exponentials.exponential_log_below_p.bind(jnp.where(x < loc, 1.0, (x - loc) / scale))
+    )
 
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
