@@ -154,9 +154,7 @@ def _change_of_slope(g, ans, x):
     return mul_p.bind(g, change)
 
 
-normal_density_p = row(
-    normal_density, [lambda g, ans, x: neg_p.bind(mul_p.bind(g, mul_p.bind(x, ans)))], **STRONG
-)
+normal_density_p = row(normal_density, [lambda g, ans, x: neg_p.bind(mul_p.bind(g, mul_p.bind(x, ans)))], **STRONG)
 ndtr_p = row(ndtr, [lambda g, ans, x: mul_p.bind(g, normal_density_p.bind(x))], **STRONG)
 erfcx_p = row(erfcx, [_erfcx_jvp], **STRONG)
 ndtri_p = row(ndtri, [lambda g, ans, p: mul_p.bind(g, ndtri_slope_p.bind(p))], **STRONG)

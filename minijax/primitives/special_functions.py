@@ -272,7 +272,9 @@ def _lgamma(x):
 
 # B_2j / 2j, j = 1, 2, ...: the coefficients of digamma's asymptotic series (NIST Digital Library of Mathematical Functions, DLMF,
 # 5.11.2).
-OF_DIGAMMA = [b / (2 * j) for j, b in enumerate((1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510), 1)]
+OF_DIGAMMA = [
+    b / (2 * j) for j, b in enumerate((1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510), 1)
+]
 # From here on that series has 16 digits.
 SHIFT = 10
 

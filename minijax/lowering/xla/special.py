@@ -172,6 +172,5 @@ SPECIAL: dict[str, Rule] = {
     **{name: _algorithm(name) for name in ALGORITHMS},
     # XLA has these itself.
     **{name: _wide(name) for name in ("lgamma", "digamma", "polygamma", "zeta")},
-    "bessel_i1e": chlo("bessel_i1e"),
     "fft": _fft,
 }
