@@ -342,9 +342,9 @@ function has a number.
 
 - The inputs are {dtype} numbers exactly, 8 to 320 in each interval, its ends among them; the same in every run.
 - The true value is mpmath's, of 50 digits. The true derivative is a central difference of that with 110 digits or more.
-- "NumPy" is minijax as it is called, operation by operation; it has the same bits under `jit`, but for the order of a sum. It stands
-  beside JAX, called in the same way. "XLA" is minijax's `jit(compiler="xla")`, beside JAX's `jit`: there a product and a sum are often one operation with one
-  rounding.
+- "NumPy" is minijax as it is called, operation by operation; it has the same bits under `jit`, but for the order of a sum. It
+  stands beside JAX, called in the same way. "XLA" is minijax's `jit(compiler="xla")`, beside JAX's `jit`: there a product and a sum
+  are often one operation with one rounding.
 - XLA takes subnormal numbers for 0, in both libraries; NumPy does not. So intervals of subnormal inputs do not count for XLA.
 - The rule: in each interval the worst error is at most twice JAX's, or 2 ulp, the larger of the two.
 {more}
