@@ -55,7 +55,7 @@ def contents(source: Path) -> str:
     guides = sorted(f"guides/{path.stem}" for path in (source / "guides").glob("*.md"))
     parts = {
         "The course": [path.stem for path in sorted(source.glob("[0-9][0-9]-*.md"))],
-        "Guides": [*guides, "glossary", "compatibility"],
+        "Guides": [*guides, "glossary", "compatibility", "accuracy", "accuracy-float64"],
         "Reference": [f"reference/{name}" for name in MODULES],
     }
     trees = [

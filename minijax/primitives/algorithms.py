@@ -39,6 +39,7 @@ NUMPY = SimpleNamespace(
     where=np.where,
     sqrt=np.sqrt,
     exp=np.exp,
+    expm1=np.expm1,
     log=np.log,
     log1p=np.log1p,
     sin=np.sin,

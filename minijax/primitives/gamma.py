@@ -25,6 +25,9 @@ BERNOULLI = (
 )  # fmt: skip
 
 
+FACTORIALS = np.array([*[float(math.factorial(n)) for n in range(171)], math.inf])
+
+
 def _zeta(x, q):
     x, q = np.broadcast_arrays(x, q)
     total = sum((q + k) ** -x for k in range(TERMS))
@@ -49,7 +52,9 @@ def _polygamma(m, x):
     """(-1)^(m + 1) m! zeta(m + 1, x), and digamma for m = 0; NaN for what is no order."""
     m, x = np.broadcast_arrays(m, x)
     sign = np.where(m % 2 == 0, -1.0, 1.0)
-    value = sign * np.exp(special_functions.lgamma(m + 1)) * _zeta(m + 1, x)
+    # Orders beyond 170 have an infinite factorial.
+    order = np.clip(np.nan_to_num(m), 0, len(FACTORIALS) - 1).astype(int)
+    value = sign * FACTORIALS[order] * _zeta(m + 1, x)
     value = np.where(m == 0, special_functions.digamma(x), value)
     return np.where((m < 0) | (m != np.floor(m)), math.nan, value)
 

@@ -72,6 +72,8 @@ def _kummer(ops, a, b, x, derivatives: bool):
 def hyp1f1(ops, a, b, x):
     value = _kummer(ops, a, b, x, False)[0]
     value = ops.where(a == b, ops.exp(x), ops.where(b == 0.0, ops.full(x, math.inf), value))
+    # The sum of a NaN has no terms.
+    value = ops.where(x == x, value, x)
     return ops.where(a == 0.0, ops.full(x, 1.0), value)
 
 
@@ -278,6 +280,8 @@ def hyp2f1(ops, a, b, c, x):
     finite = _whole_below(ops, a) | _whole_below(ops, b)
     value = ops.where(finite, _at_zero(ops, a, b, c, x, finite, False)[0], value)
     value = ops.where(_whole_below(ops, c), ops.full(x, math.inf), value)
+    known = (a == a) & (b == b) & (c == c) & (x == x)
+    value = ops.where(known, value, ops.full(x, math.nan))
     return ops.where((x == 0.0) | ((a == 0.0) | (b == 0.0)) & ~(c == 0.0), ops.full(x, 1.0), value)
 
 

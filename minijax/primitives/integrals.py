@@ -14,7 +14,7 @@ import numpy as np
 from ..core.traces import get_aval
 from .algorithms import EPS, MOST_STEPS, STRONG, absolute, polynomial, row
 from .basis import const, full
-from .elementwise import cos_p, div_p, eq_p, exp_p, log1p_p, mul_p, neg_p, select, sin_p, square_p, sub_p
+from .elementwise import cos_p, div_p, eq_p, exp_p, log1p_p, log_p, lt_p, mul_p, neg_p, select, sin_p, sub_p
 
 TINY = 1e-300
 
@@ -66,13 +66,36 @@ def _expi_by_sum(ops, x, active):
     return np.euler_gamma + ops.log(x) + total
 
 
+# The zero of Ei, and what is missing to it.
+EXPI_ZERO, EXPI_ZERO_REST = 0.3725074107813666, 1.3140183414386028e-17
+
+
+def _expi_near_zero(ops, x):
+    """Ei(x) near its zero: log(x / zero) and the divided difference of the sum, times the distance, where the sum would cancel."""
+    # XLA would add the two constants: the rest moves the value instead.
+    distance = x - EXPI_ZERO
+    value, difference = ops.full(x, 0.0), ops.full(x, 0.0)
+    for c in (*NEAR_0, 0.0):
+        difference = difference * x + value
+        value = value * EXPI_ZERO + c
+    return ops.log1p(distance / EXPI_ZERO) + distance * difference - EXPI_ZERO_REST * math.exp(EXPI_ZERO) / EXPI_ZERO
+
+
+# The levels of the continued fraction of exp(x) E_1(x) that have 16 digits from 1 on.
+LEVELS = 90
+
+
 def _exp1(ops, x):
     """E_1(x) for x > 0."""
     near, far = x <= 1.0, x > 1.0
     z = ops.where(near, x, ops.full(x, 1.0))
     series = -np.euler_gamma - ops.log(z) + z * polynomial(ops, NEAR_0, -z)
     z = ops.where(far & (x < math.inf), x, ops.full(x, 2.0))
-    fraction = ops.exp(-z) * _fraction_of_expn(ops, ops.full(x, 1.0), z, far)
+    # x + 1/(1 + 1/(x + 2/(1 + 2/(x + ...)))), from below (DLMF 6.9.1): each step shrinks the rounding of the steps before it.
+    denominator = z
+    for n in range(LEVELS, 0, -1):
+        denominator = z + n / (1.0 + n / denominator)
+    fraction = ops.exp(-z) / denominator
     return ops.where(near, series, ops.where(x < math.inf, fraction, ops.full(x, 0.0)))
 
 
@@ -87,6 +110,8 @@ def expi(ops, x):
     # In two factors: exp(x) overflows before Ei(x) does.
     above = ops.exp(z / 2.0) / z * asymptotic * ops.exp(z / 2.0)
     value = ops.where(middle, by_sum, ops.where(x < math.inf, above, x))
+    at_zero = absolute(ops, x - EXPI_ZERO) < 0.2
+    value = ops.where(at_zero, _expi_near_zero(ops, ops.where(at_zero, x, ops.full(x, 0.5))), value)
     value = ops.where(negative, below, value)
     return ops.where(positive | negative, value, ops.where(x == 0.0, ops.full(x, -math.inf), x))
 
@@ -178,12 +203,46 @@ def si(ops, x):
 
 def ci(ops, x):
     value = _sine_and_cosine_integral(ops, x)[1]
-    return ops.where(x >= 0.0, value, ops.full(x, math.nan))
+    return ops.where(x > -math.inf, value, ops.full(x, math.nan))
 
 
 FRESNEL_SINE = _power_series(lambda k: (-1) ** k / ((4 * k + 3) * math.factorial(2 * k + 1)), 18)
 FRESNEL_COSINE = _power_series(lambda k: (-1) ** k / ((4 * k + 1) * math.factorial(2 * k)), 18)
 FRESNEL_BORDER = 1.5
+
+
+# The upper half of a double's digits: T. J. Dekker, "A floating-point technique for extending the available precision" (1971).
+SPLITTER = 2.0**27 + 1
+
+
+def _turn(ops, x):
+    """x^2 modulo 4, between -2 and 2, made of parts that are exact: pi x^2 / 2 would lose the digits behind the point. It is 0 from
+    2^54 on, where x is a multiple of 4."""
+    x = ops.where(absolute(ops, x) < 2.0**54, x, ops.full(x, 0.0))
+    scaled = SPLITTER * x
+    upper = scaled - (scaled - x)
+    lower = x - upper
+    turn = ops.full(x, 0.0)
+    for part in (upper * upper, 2.0 * upper * lower, lower * lower):
+        turn = turn + (part - 4.0 * ops.floor(part / 4.0 + 0.5))
+    return turn - 4.0 * ops.floor(turn / 4.0 + 0.5)
+
+
+def _sine_of_quarters(ops, x, quarters):
+    """sin(pi / 2 quarters) for -1 <= quarters <= 1; NaN for an infinite x."""
+    return ops.where(absolute(ops, x) < math.inf, ops.sin(math.pi / 2 * quarters), ops.full(x, math.nan))
+
+
+def fresnel_s_slope(ops, x):
+    """sin(pi x^2 / 2)"""
+    turn = _turn(ops, x)
+    turn = ops.where(turn > 1.0, 2.0 - turn, ops.where(turn < -1.0, -2.0 - turn, turn))
+    return _sine_of_quarters(ops, x, turn)
+
+
+def fresnel_c_slope(ops, x):
+    """cos(pi x^2 / 2)"""
+    return _sine_of_quarters(ops, x, 1.0 - absolute(ops, _turn(ops, x)))
 
 
 def _fresnel(ops, x):
@@ -201,10 +260,7 @@ def _fresnel(ops, x):
     )
     # C + i S = (1 + i)/2 (1 - exp(i pi x^2 / 2) (1 - i) x h)
     hr, hi = far * (hr + hi), far * (hi - hr)
-    # The angle modulo 2 pi, from x^2 modulo 4: the product with pi would lose digits.
-    turn = far * far
-    turn = (turn - 4.0 * ops.floor(turn / 4.0)) * (math.pi / 2)
-    cosine, sine = ops.cos(turn), ops.sin(turn)
+    cosine, sine = fresnel_c_slope(ops, far), fresnel_s_slope(ops, far)
     re, im = 1.0 - (cosine * hr - sine * hi), -(cosine * hi + sine * hr)
     s = ops.where(beyond, 0.5 * (re + im), s)
     c = ops.where(beyond, 0.5 * (re - im), c)
@@ -236,10 +292,12 @@ def spence(ops, x):
     v = ops.where(reflected, w, ops.full(x, 0.5))
     y = ops.where(reflected, 1.0 - w, w)
     value = (1.0 - y) * polynomial(ops, DILOGARITHM, 1.0 - y)
-    value = ops.where(reflected, math.pi**2 / 6 - ops.log(v) * ops.log1p(-v) - value, value)
+    # The product is 0 where v is below TINY: there XLA may take v for 0.
+    value = ops.where(reflected, math.pi**2 / 6 - ops.log(v + TINY) * ops.log1p(-v) - value, value)
     logarithm = ops.log(given)
     value = ops.where(inverted, -0.5 * logarithm * logarithm - value, value)
-    ends = ops.where(x == 0.0, ops.full(x, math.pi**2 / 6), ops.where(x == math.inf, -x, ops.full(x, math.nan)))
+    # At 0, and for a number that XLA takes for 0 since it is so small, the limit; NaN stays.
+    ends = ops.where(x < 0.0, ops.full(x, math.nan), ops.where(x < math.inf, ops.full(x, math.pi**2 / 6), -x))
     return ops.where(inside, value, ends)
 
 
@@ -260,13 +318,18 @@ def _slope(numerator, limit: float):
 
 
 def _spence_jvp(g, ans, x):
-    """log(x) / (1 - x), which is -1 at x = 1."""
-    return _slope(lambda y: neg_p.bind(log1p_p.bind(y)), -1)(g, ans, sub_p.bind(x, const(x, 1)))
+    """log(x) / (1 - x), which is -1 at x = 1. x - 1 is exact from 1/2 on; below, x has digits that x - 1 has not."""
+    near_0 = lt_p.bind(x, const(x, 0.5))
+    half, one = (full(x.shape, number, x.dtype, x.weak_type) for number in (0.5, 1))
+    small, other = select(near_0, x, half), select(near_0, one, x)
+    below = div_p.bind(log_p.bind(small), sub_p.bind(const(x, 1), small))
+    above = _slope(lambda y: neg_p.bind(log1p_p.bind(y)), -1)(g, ans, sub_p.bind(other, const(x, 1)))
+    return select(near_0, mul_p.bind(g, below), above)
 
 
-def _by_angle(function):
-    """function(pi x^2 / 2)"""
-    return lambda g, ans, x: mul_p.bind(g, function.bind(mul_p.bind(square_p.bind(x), const(x, math.pi / 2))))
+def _by_angle(sign: float, other):
+    """The derivative of the sine or the cosine of pi x^2 / 2: sign pi x times the other one."""
+    return lambda g, ans, x: mul_p.bind(g, mul_p.bind(mul_p.bind(const(x, sign * math.pi), x), other().bind(x)))
 
 
 def _by_order(g, ans, n, x):
@@ -282,6 +345,8 @@ exp1_p = row(exp1, [lambda g, ans, x: neg_p.bind(mul_p.bind(g, div_p.bind(exp_p.
 expn_p = row(expn, [_by_order, _expn_jvp], 2)
 si_p = row(si, [_slope(sin_p.bind, 1)], **STRONG)
 ci_p = row(ci, [lambda g, ans, x: mul_p.bind(g, div_p.bind(cos_p.bind(x), x))], **STRONG)
-fresnel_s_p = row(fresnel_s, [_by_angle(sin_p)], **STRONG)
-fresnel_c_p = row(fresnel_c, [_by_angle(cos_p)], **STRONG)
+fresnel_s_slope_p = row(fresnel_s_slope, [_by_angle(1, lambda: fresnel_c_slope_p)], **STRONG)
+fresnel_c_slope_p = row(fresnel_c_slope, [_by_angle(-1, lambda: fresnel_s_slope_p)], **STRONG)
+fresnel_s_p = row(fresnel_s, [lambda g, ans, x: mul_p.bind(g, fresnel_s_slope_p.bind(x))], **STRONG)
+fresnel_c_p = row(fresnel_c, [lambda g, ans, x: mul_p.bind(g, fresnel_c_slope_p.bind(x))], **STRONG)
 spence_p = row(spence, [_spence_jvp], **STRONG)

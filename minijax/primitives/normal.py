@@ -9,11 +9,19 @@ import math
 
 from .algorithms import STRONG, absolute, polynomial, row
 from .basis import const
-from .elementwise import add_p, exp_p, mul_p, neg_p, square_p, sub_p
+from .elementwise import add_p, mul_p, neg_p, sub_p
 
 # exp(x^2) erfc(x) is a product below this x, and a continued fraction above, of so many levels (NIST Digital Library of
 # Mathematical Functions, 7.9.2).
 BORDER, LEVELS = 5.0, 40
+
+
+def ndtr(ops, x):
+    return 0.5 * ops.erfc(-x / math.sqrt(2))
+
+
+def normal_density(ops, x):
+    return ops.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 
 
 def erfcx(ops, x):
@@ -21,8 +29,11 @@ def erfcx(ops, x):
     fraction = far
     for n in range(LEVELS, 0, -1):
         fraction = far + 0.5 * n / fraction
-    near = ops.where(x > BORDER, ops.full(x, 0.0), x)
-    return ops.where(x > BORDER, 1.0 / (math.sqrt(math.pi) * fraction), ops.exp(near * near) * ops.erfc(near))
+    # The square in two parts, of which the first is exact: the exponential would magnify its rounding.
+    near = ops.where(x > BORDER, ops.full(x, 0.0), ops.where(x < -30.0, ops.full(x, -30.0), x))
+    head = ops.floor(near * 16.0) / 16.0
+    power = ops.exp(head * head) * ops.exp((near - head) * (near + head))
+    return ops.where(x > BORDER, 1.0 / (math.sqrt(math.pi) * fraction), power * ops.erfc(near))
 
 
 # The quantile to 9 digits: P. J. Acklam, "An algorithm for computing the inverse normal cumulative distribution function" (2003).
@@ -39,24 +50,54 @@ TAIL = (
 TAIL_BELOW = 0.02425
 
 
-def ndtri(ops, p):
-    lower = p <= 0.5
-    inside = (p > 0.0) & (p < 1.0)
-    q = ops.where(inside, ops.where(lower, p, 1.0 - p), ops.full(p, 0.5))
+# (ndtr(x) - 1/2) sqrt(2 pi) / x, as a polynomial in x^2.
+AROUND_0 = [(-0.5) ** k / (math.factorial(k) * (2 * k + 1)) for k in range(14, -1, -1)]
+
+
+def _excess(ops, x, q):
+    """(ndtr(x) - q) / pdf(x) for x <= 0 that is right to 9 digits. The difference itself has no digits where x or q is small."""
+    middle = 0.5 * ops.erfc(-x / math.sqrt(2)) - q
+    near_0 = x * polynomial(ops, AROUND_0, x * x) / math.sqrt(2 * math.pi) - (q - 0.5)
+    # Beyond -4 the exponential, which may overflow, does not count.
+    power = ops.exp(ops.where(x > -4.0, x * x / 2.0, ops.full(x, 8.0)))
+    direct = ops.where(x > -0.6, near_0, middle) * math.sqrt(2 * math.pi) * power
+    scaled = 0.5 * erfcx(ops, -x / math.sqrt(2))
+    ratio = ops.log(scaled) - x * x / 2.0 - ops.log(q)
+    tail = scaled * math.sqrt(2 * math.pi) * (ratio - 0.5 * ratio * ratio)
+    return ops.where(q < TAIL_BELOW, tail, direct)
+
+
+def _lower_quantile(ops, p):
+    """(q, x), where ndtr(x) = q is p or 1 - p, the smaller one."""
+    q = ops.where((p > 0.0) & (p < 1.0), ops.where(p <= 0.5, p, 1.0 - p), ops.full(p, 0.5))
     centred = q - 0.5
     square = centred * centred
     central = centred * polynomial(ops, CENTRAL[0], square) / polynomial(ops, CENTRAL[1], square)
     root = ops.sqrt(-2.0 * ops.log(q))
     tail = polynomial(ops, TAIL[0], root) / polynomial(ops, TAIL[1], root)
     x = ops.where(q < TAIL_BELOW, tail, central)
-    # One step of Halley's method gives the other digits. exp(x^2 / 2) is finite: x is above -38.5.
-    error = (0.5 * ops.erfc(-x / math.sqrt(2)) - q) * math.sqrt(2 * math.pi) * ops.exp(x * x / 2.0)
-    x = x - error / (1.0 + x * error / 2.0)
-    x = ops.where(lower, x, -x)
+    # One step of Halley's method gives the other digits.
+    error = _excess(ops, x, q)
+    return q, x - error / (1.0 + x * error / 2.0)
+
+
+def ndtri(ops, p):
+    x = _lower_quantile(ops, p)[1]
+    x = ops.where(p <= 0.5, x, -x)
     ends = ops.where(
         p == 0.0, ops.full(p, -math.inf), ops.where(p == 1.0, ops.full(p, math.inf), ops.full(p, math.nan))
     )
-    return ops.where(inside, x, ends)
+    return ops.where((p > 0.0) & (p < 1.0), x, ends)
+
+
+def ndtri_slope(ops, p):
+    """1 / pdf(ndtri(p)): the exponential of the quantile's square would magnify its rounding."""
+    q, x = _lower_quantile(ops, p)
+    tail = math.sqrt(math.pi / 2) * erfcx(ops, -x / math.sqrt(2)) / q
+    central = math.sqrt(2 * math.pi) * ops.exp(ops.where(q < TAIL_BELOW, ops.full(p, 0.0), x * x / 2.0))
+    slope = ops.where(q < TAIL_BELOW, tail, central)
+    ends = ops.where((p == 0.0) | (p == 1.0), ops.full(p, math.inf), ops.full(p, math.nan))
+    return ops.where((p > 0.0) & (p < 1.0), slope, ends)
 
 
 # G. B. Rybicki, "Dawson's integral and the sampling theorem", Computers in Physics 3 (1989): a sum of Gaussians at odd multiples
@@ -65,6 +106,16 @@ STEP, LAST = 0.25, 27
 # x (1 - 2/3 x^2 + 4/15 x^4 - ...) where the sum would lose digits.
 SMALL = 0.25
 SERIES = [math.prod(-2.0 / (2 * k + 1) for k in range(1, n + 1)) for n in range(12, -1, -1)]
+
+
+# 1 - 2 x dawsn(x) is -(1/(2 x^2) + 3/(2 x^2)^2 + 15/(2 x^2)^3 + ...) from here on (DLMF 7.12.4 and 5).
+FAR = 6.5
+ODD_FACTORIALS = [float(math.prod(range(1, 2 * k, 2))) for k in range(28, 0, -1)] + [0.0]
+
+
+def _far_slope(ops, x):
+    inverse = 0.5 / x / x
+    return -polynomial(ops, ODD_FACTORIALS, inverse)
 
 
 def dawsn(ops, x):
@@ -78,6 +129,8 @@ def dawsn(ops, x):
             total = total + ops.exp(-distance * distance) / (k + multiple)
     series = finite * polynomial(ops, SERIES, finite * finite)
     value = ops.where(absolute(ops, finite) < SMALL, series, total / math.sqrt(math.pi))
+    far = ops.where(absolute(ops, finite) > FAR, finite, ops.full(x, FAR))
+    value = ops.where(absolute(ops, finite) > FAR, 0.5 * (1.0 - _far_slope(ops, far)) / far, value)
     # An infinite x gives a zero of its sign; NaN stays.
     return ops.where(absolute(ops, x) < math.inf, value, 1.0 / x)
 
@@ -86,16 +139,27 @@ def _erfcx_jvp(g, ans, x):
     return mul_p.bind(g, sub_p.bind(mul_p.bind(const(x, 2), mul_p.bind(x, ans)), const(x, 2 / math.sqrt(math.pi))))
 
 
-def _ndtri_jvp(g, ans, p):
-    """g / pdf(ans)"""
-    inverse = exp_p.bind(mul_p.bind(square_p.bind(ans), const(ans, 0.5)))
-    return mul_p.bind(g, mul_p.bind(inverse, const(ans, math.sqrt(2 * math.pi))))
+def dawsn_slope(ops, x):
+    """1 - 2 x dawsn(x)"""
+    size = absolute(ops, x)
+    far = (size > FAR) & (size < math.inf)
+    near = ops.where(far, ops.full(x, 1.0), x)
+    # JAX's derivative has no value for an infinite x.
+    return ops.where(far, _far_slope(ops, ops.where(far, x, ops.full(x, FAR))), 1.0 - 2.0 * near * dawsn(ops, near))
 
 
-def _dawsn_jvp(g, ans, x):
-    return mul_p.bind(g, add_p.bind(neg_p.bind(mul_p.bind(const(x, 2), mul_p.bind(x, ans))), const(x, 1)))
+def _change_of_slope(g, ans, x):
+    """-2 (dawsn(x) + x ans)"""
+    change = mul_p.bind(const(x, -2), add_p.bind(dawsn_p.bind(x), mul_p.bind(x, ans)))
+    return mul_p.bind(g, change)
 
 
+normal_density_p = row(normal_density, [lambda g, ans, x: neg_p.bind(mul_p.bind(g, mul_p.bind(x, ans)))], **STRONG)
+ndtr_p = row(ndtr, [lambda g, ans, x: mul_p.bind(g, normal_density_p.bind(x))], **STRONG)
 erfcx_p = row(erfcx, [_erfcx_jvp], **STRONG)
-ndtri_p = row(ndtri, [_ndtri_jvp], **STRONG)
-dawsn_p = row(dawsn, [_dawsn_jvp], **STRONG)
+ndtri_p = row(ndtri, [lambda g, ans, p: mul_p.bind(g, ndtri_slope_p.bind(p))], **STRONG)
+ndtri_slope_p = row(
+    ndtri_slope, [lambda g, ans, p: mul_p.bind(g, mul_p.bind(ndtri_p.bind(p), mul_p.bind(ans, ans)))], **STRONG
+)
+dawsn_slope_p = row(dawsn_slope, [_change_of_slope], **STRONG)
+dawsn_p = row(dawsn, [lambda g, ans, x: mul_p.bind(g, dawsn_slope_p.bind(x))], **STRONG)

@@ -270,12 +270,47 @@ def _lgamma(x):
     return np.where(np.isinf(x), np.inf, np.where(x < 0.5, reflected, log_gamma))
 
 
+# B_2j / 2j, j = 1, 2, ...: the coefficients of digamma's asymptotic series (NIST Digital Library of Mathematical Functions, DLMF,
+# 5.11.2).
+OF_DIGAMMA = [
+    b / (2 * j) for j, b in enumerate((1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510), 1)
+]
+# From here on that series has 16 digits.
+SHIFT = 10
+
+
+def digamma_difference(log1p, a, b):
+    """digamma(a) - digamma(a + b) for positive a and a + b. By the recurrence (5.5.2) and the series, subtracted term by term, no
+    digits cancel. The numbers may be arrays or stand for lines of a program."""
+    total = 0.0
+    for k in range(SHIFT):
+        total = total - b / (a + b + k) / (a + k)
+    low, high = a + SHIFT, a + b + SHIFT
+    quotient = b / low / high
+    # The series is a polynomial of the inverse square: its divided difference between two of them.
+    u, v = 1.0 / low / low, 1.0 / high / high
+    value = difference = 0.0
+    for c in (*OF_DIGAMMA[::-1], 0.0):
+        difference = difference * v + value
+        value = value * u + c
+    return total - log1p(b / low) - quotient * (0.5 + (1.0 / low + 1.0 / high) * difference)
+
+
+# The zero of digamma, and what is missing to it.
+DIGAMMA_ZERO, DIGAMMA_ZERO_REST = 1.4616321449683623, 9.549995429965697e-17
+
+
 def _digamma(x):
     """The derivative of lgamma; NaN at 0 and the negative integers."""
-    z, log_t = _lanczos_argument(x)
-    total = LANCZOS_BASE + sum(c / (z + i) for i, c in enumerate(LANCZOS_TERMS, 1))
-    slope = -sum(c / (z + i) ** 2 for i, c in enumerate(LANCZOS_TERMS, 1))
-    psi = log_t + slope / total - LANCZOS_G / (LANCZOS_G + 0.5 + z)
+    y = np.where(x < 0.5, 1 - x, x)
+    # Small terms come first.
+    shift = np.where(y < SHIFT, float(SHIFT), 0.0)
+    far = y + shift
+    inverse = 1 / far
+    series = 0.5 * inverse + inverse * inverse * _horner(OF_DIGAMMA[::-1], inverse * inverse)
+    psi = np.log(far) - (series + np.where(shift > 0, sum(1 / (y + k) for k in range(SHIFT - 1, -1, -1)), 0.0))
+    distance = np.where(np.abs(y - DIGAMMA_ZERO) < 0.3, (y - DIGAMMA_ZERO) - DIGAMMA_ZERO_REST, 0.0)
+    psi = np.where(distance != 0, -digamma_difference(np.log1p, np.float64(DIGAMMA_ZERO), distance), psi)
     angle = math.pi * (x + np.abs(np.floor(x + 0.5)))
     reflected = psi - math.pi * np.cos(angle) / np.sin(angle)
     pole = (x <= 0) & (x == np.floor(x))

@@ -9,10 +9,12 @@ import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
+from ..api.custom_derivatives import custom_jvp
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype
-from ..numpy.util import promote_args_inexact
+from ..numpy.util import broadcast_arrays, promote_args_inexact
+from ..primitives import beta as beta_rows
 from ..primitives.special_functions import LANCZOS_BASE, LANCZOS_G, LANCZOS_TERMS
 
 
@@ -132,7 +134,19 @@ def poch(z: ArrayLike, m: ArrayLike) -> Array:
     Array(24., dtype=float32)
     """
     z, m = real_arguments("jnp.poch", z, m)
+    return _poch(*broadcast_arrays(z, m))
+
+
+@custom_jvp
+def _poch(z, m):
     return jnp.where(m == 0, jnp.ones_like(z), gamma(z + m) / gamma(z))
+
+
+# Also at m = 0, where the value is chosen.
+_poch.defjvps(
+    lambda g, ans, z, m: g * (ans * (lax.digamma(z + m) - lax.digamma(z))),
+    lambda g, ans, z, m: g * (ans * lax.digamma(z + m)),
+)
 
 
 def multigammaln(a: ArrayLike, d: int) -> Array:
@@ -155,7 +169,7 @@ def betaln(a: ArrayLike, b: ArrayLike) -> Array:
     Array(-2.4849, dtype=float32, weak_type=True)
     """
     a, b = promote_args_inexact("betaln", a, b)
-    return lax.lgamma(a) + lax.lgamma(b) - lax.lgamma(a + b)
+    return beta_rows.betaln_p.bind(*broadcast_arrays(a, b))
 
 
 def beta(a: ArrayLike, b: ArrayLike) -> Array:

@@ -33,17 +33,18 @@ def bessel_jn(z: ArrayLike, *, v: int, n_iter: int = 50) -> Array:
         raise TypeError("bessel_jn takes real numbers, got an array of complex numbers.")
     v, n_iter = operator.index(v), int(n_iter)
     zero = z == 0
-    inverse = 2 / jnp.where(zero, 1, z)
+    divisor = jnp.where(zero, 1, z)
     nothing = jnp.zeros_like(z)
 
     def step(carry, k):
         above, here, total, kept = carry
-        below = k * inverse * here - above
+        # A quotient for each k: the rounding of one inverse for all would be that of another z.
+        below = 2 * k / divisor * here - above
         # The next sum: J0 once, the other even orders twice. `k` is the order of `here`.
         total = total + jnp.where(k % 2 == 1, jnp.where(k == 1, 1, 2), 0) * below
         kept = jnp.concatenate([below[None], kept[:-1]])
-        # For a small z the terms grow beyond the largest float.
-        scale = jnp.where(abs(below) > 1e10, const(z, 1e-10), const(z, 1))
+        # For a small z the terms grow beyond the largest float. A power of two rounds nothing.
+        scale = jnp.where(abs(below) > 2.0**33, const(z, 2.0**-33), const(z, 1))
         return (here * scale, below * scale, total * scale, kept * scale), None
 
     rows = min(v, n_iter) + 1

@@ -33,8 +33,7 @@ def ndtr(x: ArrayLike) -> Array:
     >>> ndtr(0.)
     Array(0.5, dtype=float32)
     """
-    x = _floats(x)
-    return 0.5 * lax.erfc(-x * np.sqrt(0.5).astype(x.dtype))
+    return normal.ndtr_p.bind(_floats(x))
 
 
 def ndtri(p: ArrayLike) -> Array:
@@ -170,7 +169,8 @@ def expn(n: ArrayLike, x: ArrayLike) -> Array:
 
 
 def sici(x: ArrayLike) -> tuple[Array, Array]:
-    """The sine and the cosine integral, (Si(x), Ci(x)); Ci of a negative x is NaN (`jax.scipy.special.sici`).
+    """The sine and the cosine integral, (Si(x), Ci(x)); Ci of a negative x is that of -x, the real part
+    (`jax.scipy.special.sici`).
 
     >>> [integral.round(4) for integral in sici(1.)]
     [Array(0.9461, dtype=float32), Array(0.3374, dtype=float32)]

@@ -5,6 +5,7 @@ The functions of gamma and beta are in `gammas.py`, those of the normal distribu
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -156,6 +157,16 @@ def entr(x: ArrayLike) -> Array:
     return lax.select(x < 0, lax.full_like(x, -np.inf), lax.neg(_xlogx(x)))
 
 
+@custom_jvp
+def _log_ratio(p, q):
+    """log(p / q): of numbers within a factor of 2 the difference is exact, and those of the logarithms cancel."""
+    near = (p < 2 * q) & (q < 2 * p)
+    return jnp.where(near, lax.log1p((jnp.where(near, p, q) - q) / q), lax.log(p) - lax.log(q))
+
+
+_log_ratio.defjvps(lambda g, ans, p, q: g / p, lambda g, ans, p, q: -g / q)
+
+
 def rel_entr(p: ArrayLike, q: ArrayLike) -> Array:
     """p log(p / q), 0 for p = 0, and inf where a number is negative or q alone is 0 (`jax.scipy.special.rel_entr`).
 
@@ -167,7 +178,7 @@ def rel_entr(p: ArrayLike, q: ArrayLike) -> Array:
     nothing = (p == 0) & (q >= 0)
     # Elsewhere a place is computed whose derivative is finite.
     safe_p, safe_q = jnp.where(positive, p, 1), jnp.where(positive, q, 1)
-    value = _xlogx(safe_p) - xlogy(safe_p, safe_q)
+    value = safe_p * _log_ratio(safe_p, safe_q)
     return jnp.where(positive, value, jnp.where(nothing, jnp.zeros_like(p), np.inf))
 
 
@@ -181,11 +192,31 @@ def kl_div(p: ArrayLike, q: ArrayLike) -> Array:
     return rel_entr(p, q) - p + q
 
 
+@custom_jvp
 def _box_cox(logarithm, power):
     # Where the power is 0, the quotient is computed for 1, whose derivative is finite.
     is_zero = power == 0
     safe = jnp.where(is_zero, jnp.ones_like(power), power)
     return jnp.where(is_zero, logarithm, jnp.expm1(safe * logarithm) / safe)
+
+
+# The integral of t exp(t u) for t from 0 to 1 is the sum of u^k / (k! (k + 2)).
+MEAN_SLOPE = [1 / (math.factorial(k) * (k + 2)) for k in range(18, -1, -1)]
+
+
+@_box_cox.defjvp
+def _box_cox_jvp(primals, tangents):
+    (logarithm, power), (by_log, by_power) = primals, tangents
+    value, u = _box_cox(logarithm, power), logarithm * power
+    small = abs(u) < 1
+    near, safe = jnp.where(small, u, 0), jnp.where(small, 1, power)
+    series = MEAN_SLOPE[0]
+    for coefficient in MEAN_SLOPE[1:]:
+        series = series * near + coefficient
+    # The quotient's digits cancel where the power or the logarithm is small.
+    growth = jnp.exp(u)
+    slope = jnp.where(small, logarithm * logarithm * series, (logarithm * growth - value) / safe)
+    return value, by_log * growth + by_power * slope
 
 
 def boxcox(x: ArrayLike, lmbda: ArrayLike) -> Array:

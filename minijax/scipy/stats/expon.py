@@ -9,6 +9,8 @@ from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
+from ...primitives import exponentials
+from .slopes import one_less_exp
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -37,7 +39,7 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(0.6321, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("expon.cdf", x, loc, scale)
-    return jnp.where(x < loc, 0.0, -jnp.expm1((loc - x) / scale))
+    return jnp.where(x < loc, 0.0, one_less_exp((x - loc) / scale))
 
 
 def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -47,7 +49,9 @@ def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-0.4587, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("expon.logcdf", x, loc, scale)
-    return jnp.log1p(-sf(x, loc, scale))
+    return jnp.where(
+        x < loc, -np.inf, exponentials.exponential_log_below_p.bind(jnp.where(x < loc, 1.0, (x - loc) / scale))
+    )
 
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

@@ -9,6 +9,8 @@ from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
+from ...primitives import exponentials
+from .slopes import gumbel_log_density
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -19,7 +21,7 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """
     x, loc, scale = promote_args_inexact("gumbel_l.logpdf", x, loc, scale)
     z = (x - loc) / scale
-    return jnp.where(scale > 0, z - jnp.exp(z) - jnp.log(scale), np.nan)
+    return jnp.where(scale > 0, gumbel_log_density(z) - jnp.log(scale), np.nan)
 
 
 def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -47,7 +49,8 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> cdf(1.).round(4)
     Array(0.934, dtype=float32, weak_type=True)
     """
-    return lax.exp(logcdf(x, loc, scale))
+    x, loc, scale = promote_args_inexact("gumbel_l.cdf", x, loc, scale)
+    return jnp.where(scale > 0, exponentials.gumbel_below_p.bind((x - loc) / scale), np.nan)
 
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -66,7 +69,8 @@ def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> sf(1.).round(4)
     Array(0.066, dtype=float32, weak_type=True)
     """
-    return lax.exp(logsf(x, loc, scale))
+    x, loc, scale = promote_args_inexact("gumbel_l.sf", x, loc, scale)
+    return jnp.where(scale > 0, exponentials.gumbel_above_p.bind((x - loc) / scale), np.nan)
 
 
 def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

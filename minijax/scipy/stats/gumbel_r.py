@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ... import lax
@@ -11,6 +9,8 @@ from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
+from ...primitives import exponentials
+from .slopes import gumbel_log_density
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -21,7 +21,7 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """
     x, loc, scale = promote_args_inexact("gumbel_r.logpdf", x, loc, scale)
     z = (x - loc) / scale
-    return jnp.where(scale > 0, -(z + jnp.exp(-z)) - jnp.log(scale), np.nan)
+    return jnp.where(scale > 0, gumbel_log_density(-z) - jnp.log(scale), np.nan)
 
 
 def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -49,7 +49,8 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> cdf(1.).round(4)
     Array(0.6922, dtype=float32, weak_type=True)
     """
-    return lax.exp(logcdf(x, loc, scale))
+    x, loc, scale = promote_args_inexact("gumbel_r.cdf", x, loc, scale)
+    return jnp.where(scale > 0, exponentials.gumbel_above_p.bind((loc - x) / scale), np.nan)
 
 
 def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -59,7 +60,7 @@ def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(0.3078, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("gumbel_r.sf", x, loc, scale)
-    return -jnp.expm1(logcdf(x, loc, scale))
+    return jnp.where(scale > 0, exponentials.gumbel_below_p.bind((loc - x) / scale), np.nan)
 
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -69,10 +70,7 @@ def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-1.1783, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("gumbel_r.logsf", x, loc, scale)
-    power = logcdf(x, loc, scale)
-    # log(1 - exp(power)): the first form has its digits for small powers, the second for large ones.
-    small = power > -math.log(2)
-    return jnp.where(small, jnp.log(-jnp.expm1(power)), jnp.log1p(-jnp.exp(jnp.where(small, -1.0, power))))
+    return exponentials.exponential_log_below_p.bind(-logcdf(x, loc, scale))
 
 
 def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

@@ -87,7 +87,7 @@ def isf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> isf(0.75).round(4)
     Array(-0.6745, dtype=float32)
     """
-    return ppf(1 - jnp.asarray(q), loc, scale)
+    return jnp.asarray(loc - ndtri(q) * scale, float)
 
 
 __all__ = ["cdf", "isf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]

@@ -8,7 +8,8 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact
+from ...numpy.util import broadcast_arrays, promote_args_inexact
+from ...primitives import exponentials
 
 
 def logpdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -18,7 +19,8 @@ def logpdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1)
     Array(-1.674, dtype=float32, weak_type=True)
     """
     x, b, loc, scale = promote_args_inexact("pareto.logpdf", x, b, loc, scale)
-    return jnp.where(x < loc + scale, -np.inf, jnp.log(b / scale) - (b + 1) * jnp.log((x - loc) / scale))
+    value = exponentials.pareto_log_density_p.bind(*broadcast_arrays((x - loc) / scale, b))
+    return jnp.where(x < loc + scale, -np.inf, value - jnp.log(scale))
 
 
 def pdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

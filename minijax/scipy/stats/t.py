@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
-from ..special import gammaln
+from ..special import betaln
 
 
 def logpdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -20,7 +18,8 @@ def logpdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1
     """
     x, df, loc, scale = promote_args_inexact("t.logpdf", x, df, loc, scale)
     z = (x - loc) / scale
-    normalizer = gammaln(df / 2) - gammaln((df + 1) / 2) + 0.5 * jnp.log(scale * scale * math.pi * df)
+    # betaln(df / 2, 1 / 2) has log(pi) / 2 in it.
+    normalizer = betaln(df / 2, 0.5) + 0.5 * jnp.log(scale * scale * df)
     return -(normalizer + (df + 1) / 2 * jnp.log1p(z * z / df))
 
 

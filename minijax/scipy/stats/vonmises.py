@@ -8,9 +8,10 @@ import numpy as np
 
 from ... import lax
 from ... import numpy as jnp
+from ...api.custom_derivatives import custom_jvp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact
+from ...numpy.util import broadcast_arrays, promote_args_inexact
 
 
 def logpdf(x: ArrayLike, kappa: ArrayLike) -> Array:
@@ -20,8 +21,19 @@ def logpdf(x: ArrayLike, kappa: ArrayLike) -> Array:
     Array(-1.5813, dtype=float32, weak_type=True)
     """
     x, kappa = promote_args_inexact("vonmises.logpdf", x, kappa)
-    value = kappa * (jnp.cos(x) - 1) - jnp.log(2 * math.pi * lax.bessel_i0e(kappa))
-    return jnp.where(kappa > 0, value, np.nan)
+    return jnp.where(kappa > 0, _log_density(*broadcast_arrays(x, kappa)), np.nan)
+
+
+@custom_jvp
+def _log_density(x, kappa):
+    return kappa * (jnp.cos(x) - 1) - jnp.log(2 * math.pi * lax.bessel_i0e(kappa))
+
+
+# By the formula, the derivative by kappa would add 1 and subtract it.
+_log_density.defjvps(
+    lambda g, ans, x, kappa: -g * (kappa * jnp.sin(x)),
+    lambda g, ans, x, kappa: g * (jnp.cos(x) - lax.bessel_i1e(kappa) / lax.bessel_i0e(kappa)),
+)
 
 
 def pdf(x: ArrayLike, kappa: ArrayLike) -> Array:

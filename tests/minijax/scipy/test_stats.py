@@ -9,6 +9,7 @@ import jax
 import jax.scipy.stats
 import numpy as np
 import pytest
+import scipy.stats
 
 import minijax as mj
 import minijax.scipy.stats
@@ -78,6 +79,9 @@ def test_values(distribution, function):
     expected = np.array(jax.jit(theirs)(*args))
     # Where JAX's choice of cases gives NaN a 0 or a 1, it may stay NaN here.
     expected[np.isnan(args[0]) & np.isnan(mine(*args))] = np.nan
+    if (distribution, function) == ("norm", "isf"):
+        # JAX rounds 1 - q; for a small q that is another number.
+        expected = scipy.stats.norm.isf(*[np.asarray(a, np.float64) for a in args]).astype(np.float32)
     close(mine(*args), expected)
     close(mj.jit(mine)(*args), expected)
     close(mj.vmap(mine, in_axes=[0 if a.ndim else None for a in args])(*args), expected)
@@ -129,6 +133,9 @@ def test_derivatives(distribution, function):
             return
         expected = jax.jit(lambda *xs: every(jax, theirs, xs))(*args)
         for a, b in zip(every(mj, mine, args), expected, strict=True):
+            if (distribution, function) == ("expon", "logcdf"):
+                # Below loc JAX has 0 times an infinity.
+                b = np.where(np.asarray(args[0] < args[1]), 0, b)
             # JAX's log beta has seven digits: differences of digamma are the derivative to the last digit.
             close(a, b, rtol=1e-5 if distribution == "betabinom" else 1e-6, atol=1e-9)
 
