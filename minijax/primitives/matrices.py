@@ -15,7 +15,20 @@ from ..core.primitive import Primitive
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
 from .basis import batch_to_front, broadcast_in_dim, expand_dims, full, reduce_sum, shape_of, transpose
 from .contractions import dot_general
-from .elementwise import add_p, conj, convert_element_type, div_p, eq_p, ge_p, mul_p, real_p, select, sub_p
+from .elementwise import (
+    add_p,
+    conj,
+    convert_element_type,
+    convert_element_type_p,
+    div_p,
+    eq_p,
+    ge_p,
+    mul_p,
+    or_p,
+    real_p,
+    select,
+    sub_p,
+)
 from .families import COMPLEX, FLOAT, describe, dtype_char
 from .indexing import gather
 from .precision import Precision
@@ -160,11 +173,14 @@ def _aligned(x, y):
 
 
 def symmetrized(x):
-    """(x + x^H) / 2; of integers, in the default float dtype."""
-    total = add_p.bind(x, adjoint(x))
+    """(x + x^H) / 2; of integers and booleans, in the default float dtype. The sum of two booleans is their `or`, and half of it
+    is weakly typed, as each quotient of a boolean and a number."""
+    of_booleans = np.dtype(x.dtype) == bool
+    total = (or_p if of_booleans else add_p).bind(x, adjoint(x))
     if not issubdtype(total.dtype, np.inexact):
-        total = convert_element_type(total, canonicalize_dtype(float))
-    return div_p.bind(total, np.asarray(2, total.dtype))
+        params = {"new_dtype": canonicalize_dtype(float), "weak_type": of_booleans, "sharding": None}
+        total = convert_element_type_p.bind(total, **params)
+    return div_p.bind(total, 2.0 if of_booleans else np.asarray(2, total.dtype))
 
 
 def as_rows(v):
