@@ -10,10 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..core.array import number
 from ..core.avals import ShapedArray
 from ..core.primitive import Primitive
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
-from .basis import batch_to_front, broadcast_in_dim, expand_dims, full, reduce_sum, shape_of, transpose
+from .basis import batch_to_front, broadcast_in_dim, expand_dims, reduce_sum, shape_of, transpose
 from .contractions import dot_general
 from .elementwise import (
     add_p,
@@ -32,7 +33,7 @@ from .elementwise import (
 from .families import COMPLEX, FLOAT, describe, dtype_char
 from .indexing import gather
 from .precision import Precision
-from .shapes import broadcasted_iota
+from .shapes import broadcasted_iota, full_like
 from .windows import GatherDimensionNumbers
 
 INEXACT = FLOAT + COMPLEX
@@ -180,7 +181,7 @@ def symmetrized(x):
     if not issubdtype(total.dtype, np.inexact):
         params = {"new_dtype": canonicalize_dtype(float), "weak_type": of_booleans, "sharding": None}
         total = convert_element_type_p.bind(total, **params)
-    return div_p.bind(total, 2.0 if of_booleans else np.asarray(2, total.dtype))
+    return div_p.bind(total, number(np.asarray(2, total.dtype), total.weak_type))
 
 
 def as_rows(v):
@@ -211,7 +212,7 @@ def _mask(x, comparison, offset: int):
 
 
 def zeros_like(x):
-    return full(shape_of(x), 0, x.dtype)
+    return full_like(x, 0)
 
 
 def tril(x, k: int = 0):
