@@ -172,6 +172,11 @@ def clone(key: ArrayLike) -> Array:
     return random_clone_p.bind(key)
 
 
+def for_another_use(key: Array) -> Array:
+    """The key for the second of two samplers, of which one gives the result: a clone where `debug_key_reuse` follows the keys."""
+    return clone(key) if config.jax_debug_key_reuse else key
+
+
 def split(key: ArrayLike, num: int | tuple[int, ...] = 2) -> Array:
     """`num` new keys, or an array of keys of that shape, made of a key that must not be used again (`jax.random.split`).
 
