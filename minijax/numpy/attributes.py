@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any, Never
@@ -13,7 +14,7 @@ from ..core.types import DTypeLike
 from ..foundation import dtypes
 from ..foundation.dtypes import finfo, iinfo, issubdtype, promote_types, result_type
 from .creation import asarray
-from .util import as_array
+from .util import as_array, canonicalize_axis_tuple
 
 dtype = np.dtype
 ndarray = Array
@@ -70,11 +71,7 @@ def size(a: Any, axis: int | tuple[int, ...] | None = None) -> int:
     6
     """
     sizes = shape(a)
-    axes = range(len(sizes)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    product = 1
-    for i in axes:
-        product *= sizes[i]
-    return product
+    return math.prod(sizes if axis is None else [sizes[i] for i in canonicalize_axis_tuple(axis, len(sizes))])
 
 
 def isscalar(element: Any) -> bool:

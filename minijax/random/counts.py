@@ -16,7 +16,7 @@ from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..numpy.util import canonicalize_shape, check_arraylike, promote_dtypes_inexact
 from ..primitives.basis import shape_of
-from .arguments import canonical_dtype, float_dtype, shape_for
+from .arguments import dtype_of, float_dtype, shape_for
 from .keys import checked_key, for_another_use, split
 from .uniforms import uniform_floats
 
@@ -40,7 +40,7 @@ def poisson(
     Array([0, 0, 4, 4], dtype=int32)
     """
     key = checked_key("poisson", key)
-    dtype = canonical_dtype("poisson", dtype, int)
+    dtype = dtype_of("poisson", dtype, int, np.integer, "an int")
     shape = shape_of(lam) if shape is None else canonicalize_shape(shape)
     lam = jnp.broadcast_to(lam, shape).astype("float32")
     few = jnp.isnan(lam) | (lam < 10)

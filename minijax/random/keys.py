@@ -93,6 +93,8 @@ def _one_impl(name: str, impl: Any, dtype: Any) -> PRNGImpl:
 def _seeded(name: str, seed: Any, impl: PRNGImpl) -> Array:
     if _is_key(seed):
         raise TypeError(f"{name} accepts a scalar seed, but was given a PRNG key.")
+    if seed is None:
+        raise ValueError(f"{name} accepts a scalar seed: None is not a valid value for jnp.array.")
     if shape_of(seed):
         raise TypeError(
             f"{name} accepts a scalar seed, but was given an array of shape {shape_of(seed)} != ()."
