@@ -430,13 +430,14 @@ def result_type(*args: Any, return_weak_type_flag: bool = False) -> Any:
 
 
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:
-    """The dtype that two dtypes promote to, of 64 bits without x64, too (`jnp.promote_types`).
+    """The dtype that two dtypes promote to; of 64 bits, without x64, if one of the two is (`jnp.promote_types`).
 
     >>> promote_types('int32', 'float16'), promote_types('float64', int)
     (dtype('float16'), dtype('float64'))
     """
     pairs = [dtype_and_weak_type(_type_operand(x)) for x in (a, b)]
-    return _promote(frozenset(pairs), True, config.jax_numpy_dtype_promotion == "strict")[0]
+    wide = x64_enabled() or any(dtype in _narrow for dtype, _ in pairs)
+    return _promote(frozenset(pairs), wide, config.jax_numpy_dtype_promotion == "strict")[0]
 
 
 def _type_operand(a):

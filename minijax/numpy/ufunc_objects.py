@@ -289,11 +289,11 @@ def _added(name: str) -> Callable:
 
 
 def _of_method(function: Callable) -> Callable:
-    """A reduction without a `dtype`."""
+    """A reduction without a `dtype` of its own: the elements are converted first."""
 
     def reduce(a, axis, dtype, keepdims, initial, where):
-        out = function(a, axis=axis, keepdims=keepdims, initial=initial, where=where)
-        return out if dtype is None else astype(out, dtype)
+        a = a if dtype is None else astype(a, dtype)
+        return function(a, axis=axis, keepdims=keepdims, initial=initial, where=where)
 
     return reduce
 

@@ -398,8 +398,11 @@ CALLS = {
     "pad by a function, jit": lambda lib: lib.jit(lambda x: lib.numpy.pad(x, 1, filled))(XS),
     "promote_types": lambda lib: [
         str(lib.numpy.promote_types(*pair))
-        for pair in (("float64", "int8"), (float, int), ("int64", "uint8"), (complex, "float16"), ("int8", int), (bool, int))
+        for pair in (("float64", "int8"), (float, int), ("int64", "uint8"), ("int8", "uint32"), (complex, "float16"), (bool, int))
     ],
+    "logical_and.reduce, int8": lambda lib: lib.numpy.logical_and.reduce(XS, dtype="int8"),
+    "logical_or.reduce, uint8": lambda lib: lib.numpy.logical_or.reduce(XS > 3, dtype="uint8", keepdims=True),
+    "logical_or.reduce, float": lambda lib: lib.numpy.logical_or.reduce(XS, dtype="float32"),
     "take, float places": lambda lib: lib.numpy.take(XS, 1.0),
     "isin, method": lambda lib: lib.numpy.isin(XS, XS, method="other"),
     "isin, method, nothing to find": lambda lib: lib.numpy.isin(XS, np.float32([]), method="other"),
