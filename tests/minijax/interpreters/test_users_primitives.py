@@ -263,3 +263,9 @@ def test_parameters_that_have_no_hash():
 def test_a_missing_transpose_rule():
     with pytest.raises(NotImplementedError, match="Transpose rule"):
         ad.get_primitive_transpose(Primitive("p"))
+
+
+def test_a_lowering_is_not_called():
+    lowering = mlir.lower_fun(lambda x: x, multiple_results=False)
+    with pytest.raises(TypeError, match="a lowering is traced, and not called"):
+        lowering(None, 1.0)
