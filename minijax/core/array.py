@@ -87,6 +87,8 @@ class ArrayImpl(Array):
         return kind(self._value[()])
 
     def __bool__(self) -> bool:
+        if self.dtype == key_fry:
+            raise TypeError("key array cannot be converted to boolean.")
         if self._value.size != 1:
             raise errors.ambiguous_truth(self._value.size)
         return bool(self._value.reshape(())[()])

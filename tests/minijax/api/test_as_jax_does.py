@@ -429,8 +429,12 @@ CALLS = {
             "1 +": lambda k: np.float32(1) + k,
             "== 1": lambda k: k == 1,
             "* key": lambda k: k * k,
+            "bool": bool,
         }.items()
     },
+    "convert a key": lambda lib: lib.lax.convert_element_type(lib.random.key(0), int),
+    "convert to a key": lambda lib: lib.lax.convert_element_type(1, lib.random.key(0).dtype),
+    "array of a key": lambda lib: lib.numpy.asarray(lib.random.key(0), int),
     **{
         f"{name} over {axes}": lambda lib, name=name, axes=axes: over_names(lib, name, axes)
         for name in ("sum", "max", "min", "mean", "var", "std", "nansum", "ptp", "count_nonzero", "prod", "any")
