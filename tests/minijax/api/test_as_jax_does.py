@@ -432,6 +432,18 @@ CALLS = {
             "bool": bool,
         }.items()
     },
+    **{
+        f"carry that changes its dtype, {name}": f
+        for name, f in {
+            "while": lambda lib: lib.lax.while_loop(lambda c: c < 3, lambda c: c + 1.0, 0),
+            "while, two": lambda lib: lib.lax.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] * 2.0), (0, 1)),
+            "while, a constant": lambda lib: lib.lax.while_loop(lambda c: c < 3, lambda c: 5.0, 0),
+            "scan": lambda lib: lib.lax.scan(lambda c, _: (c * 1.5, c), 1, None, length=2),
+            "scan, a constant": lambda lib: lib.lax.scan(lambda c, _: (5.0, c), 1, None, length=2),
+            "fori_loop": lambda lib: lib.lax.fori_loop(0, 3, lambda i, c: c + 1j, 0.0),
+            "fori_loop, traced": lambda lib: lib.jit(lambda n: lib.lax.fori_loop(0, n, lambda i, c: c + 1j, 0.0))(3),
+        }.items()
+    },
     "convert a key": lambda lib: lib.lax.convert_element_type(lib.random.key(0), int),
     "convert to a key": lambda lib: lib.lax.convert_element_type(1, lib.random.key(0).dtype),
     "array of a key": lambda lib: lib.numpy.asarray(lib.random.key(0), int),
