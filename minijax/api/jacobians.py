@@ -18,7 +18,7 @@ from ..foundation.pytrees import (
     tree_unflatten,
 )
 from ..primitives.basis import full, reshape
-from ..primitives.elementwise import convert_element_type_p
+from ..primitives.elementwise import convert_element_type, convert_element_type_p
 from ..primitives.joining import split
 from ..primitives.shapes import ones_on_diagonal
 from .arguments import as_operand, check_callable
@@ -151,12 +151,13 @@ def _std_basis(tree):
 def _unravel_into(tree, axis: int, x, example):
     """Split the axis of `x` that runs over all elements of `tree` into a tree of arrays with the leaves' own axes.
 
-    The derivative of an integer, or with respect to an integer, is an array of zeros with the dtype of `example`."""
+    They have the type of `example`. The derivative of an integer, or with respect to an integer, is an array of zeros."""
     leaves, treedef = tree_flatten(tree)
     if x.dtype == float0:
         x = full(x.shape, 0, example.dtype, example.weak_type)
     shapes = [np.shape(leaf) if not isinstance(leaf, Array) else leaf.shape for leaf in leaves]
-    return tree_unflatten(treedef, list(_split_by_leaves(x, axis % x.ndim, shapes)))
+    parts = _split_by_leaves(x, axis % x.ndim, shapes)
+    return tree_unflatten(treedef, [convert_element_type(part, example.dtype, example.weak_type) for part in parts])
 
 
 def _split_by_leaves(x, axis: int, shapes):

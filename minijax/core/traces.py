@@ -76,6 +76,10 @@ class Trace:
         """Say that the transformation is over: a tracer of this trace that is met later has leaked."""
         self.ended = True
 
+    def goes_on(self) -> bool:
+        """Whether another trace does this one's work now, after its end, and knows its tracers."""
+        return False
+
 
 class _ThreadState(threading.local):
     # The trace that every thread starts with: `array.py` puts the evaluating trace here.
@@ -310,7 +314,7 @@ class Tracer(Array):
 def check_not_leaked(tracer: Tracer):
     """Raise if the trace that made a tracer is over. A trace calls this for tracers that are not its own."""
     trace = tracer._trace
-    if trace.ended:
+    if trace.ended and not trace.goes_on():
         raise errors.leaked_tracer(tracer.aval.str_short(), trace.transformation, tracer._origin())
 
 

@@ -137,7 +137,7 @@ def permute_dims(a: ArrayLike, /, axes: Sequence[int]) -> Array:
     >>> jnp.permute_dims(jnp.ones((2, 3)), (1, 0)).shape
     (3, 2)
     """
-    return transpose(ensure_arraylike("permute_dims", a), axes)
+    return lax.transpose(ensure_arraylike("permute_dims", a), axes)
 
 
 def matrix_transpose(x: ArrayLike, /) -> Array:

@@ -265,6 +265,7 @@ def select_examples(which, *cases):
 def _select_impl(which, *cases):
     if which.dtype == bool and len(cases) == 2:
         return np.where(which, cases[1], cases[0])
+    # As in XLA, the nearest case stands for a number that none has.
     return np.choose(np.broadcast_to(which.astype(np.intp), cases[0].shape), cases, mode="clip")
 
 
