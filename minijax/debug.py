@@ -1,5 +1,6 @@
-"""Printing and calling back from traced code (`jax.debug`). It is defined in `api/debug.py`."""
+"""Printing, calling back and stopping in traced code (`jax.debug`). It is defined in `api/debug.py` and `api/breakpoints.py`."""
 
+from .api.breakpoints import breakpoint
 from .api.debug import (
     DebugEffect,
     OrderedDebugEffect,
@@ -12,6 +13,7 @@ from .foundation.doors import at_the_door
 __all__ = [
     "DebugEffect",
     "OrderedDebugEffect",
+    "breakpoint",
     "callback",
     "log",
     "print",

@@ -201,7 +201,7 @@ def _check_branches(op: str, branches: Sequence[tuple[str, Callable]], traced: S
 
 
 def _promote_weak(carry: list, out_avals) -> tuple[list, bool]:
-    """(the carry, whether it changed): a weak number takes the dtype that it has after a step.
+    """(the carry, whether it changed): a weak number takes the dtype that it has after a step, and is weak no longer, as in JAX.
 
     scan(lambda c, x: (c + x, None), 0, floats): the carry begins as an int, and is a float after the first step.
     """
@@ -209,7 +209,7 @@ def _promote_weak(carry: list, out_avals) -> tuple[list, bool]:
     for x, aval in zip(carry, out_avals):
         own = get_aval(x)
         if own.weak_type and own.dtype != aval.dtype and own.shape == aval.shape:
-            x, changed = convert_element_type(x, aval.dtype, aval.weak_type), True
+            x, changed = convert_element_type(x, aval.dtype), True
         promoted.append(x)
     return promoted, changed
 

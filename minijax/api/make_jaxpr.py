@@ -13,6 +13,7 @@ from ..core.jaxpr import ClosedJaxpr
 from ..core.staging import trace_to_jaxpr
 from ..core.traces import Array, current_trace, get_aval
 from ..core.types import Shape
+from ..foundation.config import config
 from ..foundation.dtypes import as_dtype, canonicalize_dtype
 from ..foundation.pytrees import (
     tree_flatten,
@@ -28,6 +29,7 @@ from .arguments import (
     merge_static,
     static_positions,
 )
+from .key_reuse import check_key_reuse
 
 
 class ShapeDtypeStruct:
@@ -83,6 +85,8 @@ def stage(fun: Callable, in_tree, in_avals) -> tuple:
     """(the jaxpr of a function traced on types alone, the jaxpr's constants, the tree of the results)."""
     flat, trees = flat_function(fun, in_tree)
     jaxpr, consts = trace_to_jaxpr(flat, in_avals)
+    if config.jax_debug_key_reuse:
+        check_key_reuse(jaxpr, consts)
     return jaxpr, consts, trees[0]
 
 

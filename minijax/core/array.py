@@ -34,8 +34,9 @@ class ArrayImpl(Array):
     """
 
     # `number`: set only on a scalar that the program or a rule writes, as the 2 of `2 * x`: see `number`.
+    # `used`: set only on an array of keys under `debug_key_reuse`: see `api/key_reuse.py`.
     # `_buffer`: set only on an array that XLA has on a device; `lowering/device_arrays.py` adds the methods for it.
-    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "number", "__weakref__")
+    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "number", "used", "__weakref__")
 
     def __init__(self, value, weak_type: bool = False, aval: ShapedArray | None = None):
         # NumPy's functions return a scalar if the result has no dimensions. Here every value is an array.
@@ -86,6 +87,8 @@ class ArrayImpl(Array):
         return kind(self._value[()])
 
     def __bool__(self) -> bool:
+        if self.dtype == key_fry:
+            raise TypeError("key array cannot be converted to boolean.")
         if self._value.size != 1:
             raise errors.ambiguous_truth(self._value.size)
         return bool(self._value.reshape(())[()])
@@ -261,13 +264,16 @@ class EvalTrace(Trace):
         if not watching():
             return with_float_errors(SILENT, evaluate, primitive, args, params)
         check_execution(primitive.name)
-        out = with_float_errors(SILENT, evaluate, primitive, args, params)
+        run = run_and_follow_keys if config.jax_debug_key_reuse else evaluate
+        out = with_float_errors(SILENT, run, primitive, args, params)
         for x in out if primitive.multiple_results else [out]:
             if fault := float_fault(x._value):
                 raise errors.float_fault(fault, primitive.name, source_info.summarize(source_info.current()))
         return out
 
 
+# In place of `evaluate` under `debug_key_reuse`: `api/key_reuse.py` puts a function here.
+run_and_follow_keys = evaluate
 eval_trace = EvalTrace(None)
 _ThreadState.trace = eval_trace
 

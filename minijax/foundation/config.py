@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 _DEFAULTS = {
     "jax_check_tracer_leaks": False,
     "jax_debug_infs": False,
+    "jax_debug_key_reuse": False,
     "jax_debug_nans": False,
     "jax_default_device": None,
     "jax_default_matmul_precision": None,
@@ -64,6 +65,7 @@ _TRACED = (
     "jax_numpy_dtype_promotion",
     "jax_numpy_rank_promotion",
     "jax_default_matmul_precision",
+    "jax_debug_key_reuse",
 )
 _USUAL = tuple(_DEFAULTS[name] for name in _TRACED[1:])
 
@@ -95,7 +97,7 @@ class _Derived(NamedTuple):
     generation: int
     # The key of traced programs: whether 64-bit dtypes are on, or, if other options differ from the usual, a tuple that begins so.
     context: bool | tuple
-    # Whether each operation is looked at, for NaNs and infinities or since it may not run.
+    # Whether each operation is looked at: for NaNs and infinities, for keys that are used twice, or since it may not run.
     watching: bool
 
 
@@ -103,7 +105,7 @@ def _derived(values: dict, generation: int) -> _Derived:
     x64, *others = [values[name] for name in _TRACED]
     users = tuple((key, value) for key, value in values.items() if isinstance(key, UserContext))
     context = x64 if tuple(others) == _USUAL and not users else (x64, *others, users)
-    watching = values["jax_debug_nans"] or values["jax_debug_infs"] or values["jax_no_execution"]
+    watching = any(values[f"jax_{name}"] for name in ("debug_nans", "debug_infs", "debug_key_reuse", "no_execution"))
     return _Derived(generation, context, watching)
 
 
@@ -220,7 +222,7 @@ def context_values(context: bool | tuple) -> tuple:
 
 
 def watching() -> bool:
-    """Whether each operation is looked at: `debug_nans`, `debug_infs`, `no_execution`."""
+    """Whether each operation is looked at: `debug_nans`, `debug_infs`, `debug_key_reuse`, `no_execution`."""
     return _now().watching
 
 
@@ -324,6 +326,24 @@ class debug_infs(_Setting):
     """
 
     option = "jax_debug_infs"
+
+
+class debug_key_reuse(_Setting):
+    """`with debug_key_reuse():` raises a KeyReuseError where a typed key is used twice (`jax.debug_key_reuse`): in `jax.random`,
+    within a program as a program of its own, or from step to step of a loop. `fold_in` and `clone` do not use a key up.
+
+    >>> import minijax as jax
+    >>> with debug_key_reuse():
+    ...     key = jax.random.key(0)
+    ...     x = jax.random.bits(key)
+    ...     try:
+    ...         jax.random.bits(key)
+    ...     except jax.errors.KeyReuseError as error:
+    ...         print(error)
+    Previously-consumed key passed to random_bits at index 0
+    """
+
+    option = "jax_debug_key_reuse"
 
 
 class checking_leaks(_Setting):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .config import trace_context, x64_enabled
+from .config import config, trace_context, x64_enabled
 from .tracebacks import hide_our_frames
 
 # The dtype of the tangent of an integer. Such a tangent carries no data.
@@ -430,12 +430,14 @@ def result_type(*args: Any, return_weak_type_flag: bool = False) -> Any:
 
 
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:
-    """The dtype that two dtypes promote to (`jnp.promote_types`).
+    """The dtype that two dtypes promote to; of 64 bits, without x64, if one of the two is (`jnp.promote_types`).
 
-    >>> promote_types('int32', 'float16')
-    dtype('float16')
+    >>> promote_types('int32', 'float16'), promote_types('float64', int)
+    (dtype('float16'), dtype('float64'))
     """
-    return result_type(_type_operand(a), _type_operand(b))
+    pairs = [dtype_and_weak_type(_type_operand(x)) for x in (a, b)]
+    wide = x64_enabled() or any(dtype in _narrow for dtype, _ in pairs)
+    return _promote(frozenset(pairs), wide, config.jax_numpy_dtype_promotion == "strict")[0]
 
 
 def _type_operand(a):

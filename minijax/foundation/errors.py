@@ -105,6 +105,19 @@ class UnexpectedTracerError(JAXTypeError):
     """
 
 
+class KeyReuseError(JAXTypeError):
+    """A key of `jax.random` was used twice, within `debug_key_reuse`.
+
+    >>> import minijax as jax
+    >>> with jax.debug_key_reuse(True):
+    ...     try:
+    ...         jax.jit(lambda key: jax.random.bits(key) + jax.random.bits(key))(jax.random.key(0))
+    ...     except KeyReuseError as error:
+    ...         print(error)
+    In random_bits, argument 0 is already consumed.
+    """
+
+
 class JaxprTypeError(TypeError):
     """A jaxpr is not well formed. The code that built the jaxpr is at fault, never the data.
 

@@ -333,6 +333,8 @@ def convert_element_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
     >>> convert_element_type(1.7, "int32")
     Array(1, dtype=int32)
     """
+    if new_dtype is None:
+        raise ValueError("convert_element_type: dtype must be specified.")
     return given(_convert_element_type(operand, canonicalize_dtype(new_dtype)))
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from ..core.array import ArrayImpl, wrap_result
 from ..core.jaxpr import ClosedJaxpr
 from ..foundation import errors
@@ -67,7 +65,7 @@ def compiled(closed_jaxpr: ClosedJaxpr, name: str, compiler: str | None = None, 
     def looked_through(args):
         check_execution(name)
         outs = run(args)
-        raise_at_fault([np.asarray(x) for x in outs], closed_jaxpr, args)
+        raise_at_fault([x._value for x in outs], closed_jaxpr, args)
         return outs
 
     return looked_through

@@ -14,7 +14,7 @@ from ..core.types import DTypeLike
 from ..foundation import dtypes
 from ..foundation.dtypes import finfo, iinfo, issubdtype, promote_types, result_type
 from .creation import asarray
-from .util import as_array, canonicalize_axis
+from .util import as_array, canonicalize_axis_tuple
 
 dtype = np.dtype
 ndarray = Array
@@ -71,8 +71,7 @@ def size(a: Any, axis: int | tuple[int, ...] | None = None) -> int:
     6
     """
     sizes = shape(a)
-    axes = range(len(sizes)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return math.prod(sizes[canonicalize_axis(i, len(sizes))] for i in axes)
+    return math.prod(sizes if axis is None else [sizes[i] for i in canonicalize_axis_tuple(axis, len(sizes))])
 
 
 def isscalar(element: Any) -> bool:

@@ -538,7 +538,9 @@ def einsum_path(subscripts: str, /, *operands: ArrayLike, optimize: Any = "auto"
 
     >>> import minijax.numpy as jnp
     >>> jnp.einsum_path("ij,jk,kl->il", jnp.ones((2, 3)), jnp.ones((3, 4)), jnp.ones((4, 5)))[0]
-    ['einsum_path', (0, 1), (0, 1)]
+    [(0, 1), (0, 1)]
     """
     shapes = [np.broadcast_to(np.float32(0), as_array(x).shape) for x in operands]
-    return np.einsum_path(subscripts, *shapes, optimize="optimal" if optimize == "auto" else optimize)
+    path, description = np.einsum_path(subscripts, *shapes, optimize="optimal" if optimize == "auto" else optimize)
+    # NumPy's path begins with its own name, JAX's does not.
+    return path[1:], description

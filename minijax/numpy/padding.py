@@ -16,6 +16,7 @@ from . import reductions, statistics, ufuncs
 from .creation import asarray, linspace, zeros_like
 from .repeating import repeat
 from .util import broadcast_to, convert, ensure_arraylike
+from .vectorize import apply_along_axis
 
 _PAD_OPTIONS = {
     "constant": ("constant_values",),
@@ -42,7 +43,8 @@ def pad(
 
     pad_width: (before, behind), or one such pair for each axis, or a number. mode: "constant" (`constant_values`),
     "edge", "wrap", "reflect", "symmetric" (`reflect_type`), "linear_ramp" (`end_values`), "empty", or "maximum",
-    "minimum", "mean", "median" (`stat_length`).
+    "minimum", "mean", "median" (`stat_length`), or a function (vector, (before, behind), axis, options) -> vector, which gets each
+    row, column, ... of the array with zeros around it, and returns it with the padding.
 
     >>> pad(np.arange(2), 1)
     Array([0, 0, 1, 0], dtype=int32)
@@ -53,6 +55,8 @@ def pad(
         raise TypeError(f"jnp.pad: `pad_width` must be of integral type, got {pad_width}.")
     if any(w < 0 for pair in widths for w in pair):
         raise ValueError(f"jnp.pad: index can't contain negative values, got {widths}")
+    if callable(mode):
+        return _pad_by(mode, a, widths, kwargs)
     if not isinstance(mode, str) or mode not in _PAD_OPTIONS:
         raise NotImplementedError(f"Unimplemented padding mode '{mode}' for np.pad.")
     unsupported = set(kwargs) - set(_PAD_OPTIONS[mode])
@@ -89,6 +93,13 @@ def pad(
             first, last = _statistics(a, axis, mode, None if lengths is None else lengths[axis])
             a = lax.concatenate([repeat(first, before, axis), a, repeat(last, behind, axis)], axis)
     return a
+
+
+def _pad_by(function: Callable[..., Any], a: Array, widths, options: dict) -> Array:
+    padded = _pad_constant(a, widths, 0)
+    for axis in range(len(a.shape)):
+        padded = apply_along_axis(function, axis, padded, widths[axis], axis, options)
+    return padded
 
 
 def _pairs(values: Any, ndim: int, name: str) -> tuple[tuple[Any, Any], ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import lax
-from ..core.traces import Array, Tracer
+from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..foundation.tracebacks import hide_our_frames
@@ -34,20 +34,28 @@ from .util import where as _where
 
 
 def static_axis(axis: Any) -> Axis:
-    """The axis argument as an int, a tuple of ints, or None. It must be known, since it decides the result's shape."""
+    """The axis argument as an int, a tuple of ints, or None. It must be known, since it decides the result's shape. A name of an
+    axis, as `vmap(..., axis_name="i")` gives one, stays as it is."""
     try:
         if axis is None:
             return None
-        if isinstance(axis, Tracer):
-            return operator.index(axis)
-        return (
-            tuple(operator.index(a) for a in axis)
-            if isinstance(axis, (tuple, list, np.ndarray))
-            else operator.index(axis)
-        )
+        if isinstance(axis, (tuple, list, np.ndarray)):
+            return tuple(a if isinstance(a, str) else operator.index(a) for a in axis)
+        return axis if isinstance(axis, str) else operator.index(axis)
     except Exception as error:
         hide_our_frames(error)
         raise
+
+
+def split_axis(axis: Axis, ndim: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """(the axes of the array itself, the named axes) of an axis argument, as `static_axis` gives it."""
+    listed = axis if isinstance(axis, tuple) else (axis,)
+    names = tuple(a for a in listed if isinstance(a, str))
+    own = tuple(a for a in listed if not isinstance(a, str)) if names else axis
+    return canonicalize_axis_tuple(own, ndim), names
+
+
+_ALONG_NAMES = {"sum": lax.psum, "max": lax.pmax, "min": lax.pmin}
 
 
 def _is_half(dtype) -> bool:
@@ -120,7 +128,9 @@ def _reduce(
                 f"reduction operation {name} does not have an identity, so to use a where mask one has to specify 'initial'"
             )
         a = prepare(a) if prepare else a
-        axes = canonicalize_axis_tuple(static_axis(axis), len(a.shape))
+        axes, names = split_axis(static_axis(axis), len(a.shape))
+        if names and name not in _ALONG_NAMES:
+            raise NotImplementedError(f"Named reductions not implemented for jnp.{name}()")
         if identity is None and initial is None and builtins.any(a.shape[d] == 0 for d in axes):
             raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
         dtype = user_dtype(dtype, name)
@@ -129,6 +139,7 @@ def _reduce(
         if where is not None:
             a = _where(where, a, identity_element(a.dtype, start if identity is None else identity))
         result = bind(a, axes)
+        result = _ALONG_NAMES[name](result, names) if names else result
         if initial is not None:
             initial = convert(ensure_arraylike(name, initial), a.dtype)
             if initial.shape:

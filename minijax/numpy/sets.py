@@ -161,6 +161,10 @@ def unique_values(x: ArrayLike, /, *, size: int | None = None, fill_value: Array
     return unique(x, equal_nan=False, size=size, fill_value=fill_value)
 
 
+# All give the same; JAX's differ in speed.
+_ISIN_METHODS = ("compare_all", "binary_search", "sort", "auto")
+
+
 def isin(
     element: ArrayLike,
     test_elements: ArrayLike,
@@ -176,6 +180,8 @@ def isin(
     Array([False,  True, False], dtype=bool)
     """
     element, tests = promote_dtypes(*ensure_arraylike("isin", element, test_elements))
+    if element.size and tests.size and method not in _ISIN_METHODS:
+        raise ValueError(f"{method=} is not implemented; options are {', '.join(map(repr, _ISIN_METHODS))}")
     return reshape(_isin(ravel(element), ravel(tests), invert), element.shape)
 
 

@@ -22,7 +22,7 @@ from .creation import asarray, zeros
 from .diagonals import diag
 from .manipulation import atleast_2d, concatenate, squeeze, transpose
 from .quantiles import quantile_along
-from .reductions import check_where, half_to_float32, static_axis, sum
+from .reductions import check_where, half_to_float32, split_axis, static_axis, sum
 from .util import (
     Axis,
     broadcast_to,
@@ -43,8 +43,9 @@ from .util import where as _where
 def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> Array:
     """The number of elements that a mean divides by."""
     if where is None:
-        axes = canonicalize_axis_tuple(axis, len(a.shape))
-        return number(np.asarray(math.prod(a.shape[d] for d in axes), dtype))
+        axes, names = split_axis(axis, len(a.shape))
+        sizes = [*[a.shape[d] for d in axes], *map(lax.axis_size, names)]
+        return number(np.asarray(math.prod(sizes), dtype))
     return sum(broadcast_to(where, a.shape), axis, dtype=dtype, keepdims=keepdims)
 
 

@@ -47,7 +47,7 @@ def take(
         # As in JAX, True is place 1: not a mask.
         indices = convert(indices, np.dtype("int32"))
     if not dtypes.issubdtype(indices.dtype, np.integer):
-        raise TypeError(f"take requires integer indices, got {indices.dtype}")
+        raise ValueError(f"take: indices must have an integer type, got {indices.dtype}")
     indices = widened(indices, size)
     if mode in (None, "fill"):
         gather_mode = GatherScatterMode.FILL_OR_DROP

@@ -289,17 +289,21 @@ def _added(name: str) -> Callable:
 
 
 def _of_method(function: Callable) -> Callable:
-    """A reduction without a `dtype`."""
+    """A reduction without a `dtype` of its own: the elements are converted first."""
 
     def reduce(a, axis, dtype, keepdims, initial, where):
-        out = function(a, axis=axis, keepdims=keepdims, initial=initial, where=where)
-        return out if dtype is None else astype(out, dtype)
+        a = a if dtype is None else astype(a, dtype)
+        return function(a, axis=axis, keepdims=keepdims, initial=initial, where=where)
 
     return reduce
 
 
-def _of_truth(function: Callable, combined: Callable) -> Callable:
+def _of_truth(function: Callable, combined: Callable, of_bits: Callable) -> Callable:
+    """A reduction of truth values; with a dtype, of these as bits of that dtype."""
+
     def reduce(a, axis, dtype, keepdims, initial, where):
+        if dtype is not None:
+            return of_bits(a, axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
         out = function(a, axis=axis, keepdims=keepdims, where=where)
         return out if initial is None else combined(asarray(initial, bool), out)
 
@@ -343,6 +347,9 @@ def _of_exponentials(scale: float | None = None):
     return reduce
 
 
+_AND = _of_bits(lax.reduce_and, "logical_and", truth=True)
+_OR = _of_bits(lax.reduce_or, "logical_or", truth=True)
+
 # {function: (identity, the ways that are quicker than a loop)}
 _OBJECTS: dict[str, tuple[Any, dict[str, Callable]]] = {
     "add": (0, {"reduce": reductions.sum, "accumulate": cumulative.cumsum, "at": _added("add")}),
@@ -350,8 +357,8 @@ _OBJECTS: dict[str, tuple[Any, dict[str, Callable]]] = {
     "subtract": (None, {"at": _added("subtract")}),
     "maximum": (None, {"reduce": _of_method(reductions.max)}),
     "minimum": (None, {"reduce": _of_method(reductions.min)}),
-    "logical_and": (True, {"reduce": _of_truth(reductions.all, ufuncs.logical_and)}),
-    "logical_or": (False, {"reduce": _of_truth(reductions.any, ufuncs.logical_or)}),
+    "logical_and": (True, {"reduce": _of_truth(reductions.all, ufuncs.logical_and, _AND)}),
+    "logical_or": (False, {"reduce": _of_truth(reductions.any, ufuncs.logical_or, _OR)}),
     "logical_xor": (False, {"reduce": _of_bits(lax.reduce_xor, "logical_xor", truth=True)}),
     "bitwise_and": (-1, {"reduce": _of_bits(lax.reduce_and, "bitwise_and")}),
     "bitwise_or": (0, {"reduce": _of_bits(lax.reduce_or, "bitwise_or")}),

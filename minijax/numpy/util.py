@@ -338,10 +338,19 @@ def promote_args(name: str, *args: Any, category: Callable | None = None) -> lis
         check_arraylike(name, *args)
         args = [unwrap(x) for x in args]
         check_no_float0(name, *args)
+        _check_keys_alone(name, args)
         return promote_shapes(*promote_dtypes(*args, category=category))
     except Exception as error:
         hide_our_frames(error)
         raise
+
+
+def _check_keys_alone(name: str, args: list):
+    """Raise TypeError where a random key meets an array or a number."""
+    keys = [getattr(x, "dtype", None) == dtypes.key_fry for x in args]
+    if any(keys) and not all(keys):
+        listed = ", ".join("key<fry>" if k else dtypes.dtype(x, canonicalize=True).name for k, x in zip(keys, args))
+        raise TypeError(f"{name} does not accept dtypes {listed}.")
 
 
 def promote_args_inexact(name: str, *args: Any) -> list[Array]:

@@ -25,8 +25,9 @@ def approx_max_k(
     """(the k largest elements along an axis, their places), here always the exact ones, as on JAX's CPU (`lax.approx_max_k`).
 
     A NaN is neither larger nor smaller than a number: see `lax.top_k` for an order of all. Raises ValueError for other numbers than
-    floats and for a k that is not positive or greater than the axis, TypeError for a number without axes,
-    NotImplementedError for `aggregate_to_topk=False`, of which TPUs make candidates.
+    floats and for a k that is not positive or greater than the axis, TypeError for a number without axes.
+
+    aggregate_to_topk: without it a TPU gives candidates, more than k; a CPU gives all elements of the axis, in order.
 
     >>> approx_max_k(np.float32([3, 1, 2]), 2)
     [Array([3., 2.], dtype=float32), Array([0, 2], dtype=int32)]
@@ -53,8 +54,6 @@ def approx_min_k(
 
 
 def _bind(operand, k, is_max_k, reduction_dimension, recall_target, override, aggregate_to_topk) -> list[Array]:
-    if not aggregate_to_topk:
-        raise NotImplementedError("minijax: approx_max_k with aggregate_to_topk=False makes candidates on TPUs only.")
     values, places = approx_top_k_p.bind(
         operand,
         k=k,
@@ -67,7 +66,12 @@ def _bind(operand, k, is_max_k, reduction_dimension, recall_target, override, ag
     return [values, places]
 
 
-def _abstract_eval(x, *, k, reduction_dimension, **params):
+def _length(size: int, k: int, aggregate_to_topk: bool) -> int:
+    """How many elements of an axis the results hold."""
+    return k if aggregate_to_topk else size
+
+
+def _abstract_eval(x, *, k, reduction_dimension, aggregate_to_topk, **params):
     if k <= 0:
         raise ValueError(f"k must be positive, got {k}")
     if not x.shape:
@@ -77,22 +81,24 @@ def _abstract_eval(x, *, k, reduction_dimension, **params):
         raise ValueError(f"k must be smaller than the size of reduction_dim {shape[reduction_dimension]}, got {k}")
     if not issubdtype(x.dtype, np.floating):
         raise ValueError("operand must be a floating type")
-    shape[reduction_dimension] = k
+    shape[reduction_dimension] = _length(shape[reduction_dimension], k, aggregate_to_topk)
     return [ShapedArray(tuple(shape), x.dtype, x.weak_type), ShapedArray(tuple(shape), np.dtype("int32"), x.weak_type)]
 
 
-def _impl(x, *, k, reduction_dimension, is_max_k, **params):
+def _impl(x, *, k, reduction_dimension, is_max_k, aggregate_to_topk, **params):
+    length = _length(x.shape[reduction_dimension], k, aggregate_to_topk)
     order = np.argsort(-x if is_max_k else x, axis=reduction_dimension, kind="stable")
-    first = np.take(order, np.arange(k), axis=reduction_dimension)
+    first = np.take(order, np.arange(length), axis=reduction_dimension)
     return [np.take_along_axis(x, first, axis=reduction_dimension), first.astype(np.int32)]
 
 
-def sorted_first(x, *, k, reduction_dimension, is_max_k, **params) -> list:
+def sorted_first(x, *, k, reduction_dimension, is_max_k, aggregate_to_topk, **params) -> list:
     """The results in equations of other primitives."""
     axis = reduction_dimension % get_aval(x).ndim
     places = broadcasted_iota(np.int32, shape_of(x), axis)
     _, values, places = sort((neg_p.bind(x) if is_max_k else x, x, places), axis, num_keys=1)
-    return [slice_in_dim(values, 0, k, axis=axis), slice_in_dim(places, 0, k, axis=axis)]
+    length = _length(shape_of(x)[axis], k, aggregate_to_topk)
+    return [slice_in_dim(values, 0, length, axis=axis), slice_in_dim(places, 0, length, axis=axis)]
 
 
 def _jvp(primals, tangents, *, reduction_dimension, **params):

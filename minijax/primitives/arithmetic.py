@@ -10,7 +10,7 @@ from ..core.array import number, to_array
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, Tracer, check_not_leaked, get_aval, given
 from ..core.types import ArrayLike
-from ..foundation.dtypes import canonicalize_dtype, iinfo, is_narrow, issubdtype, wide_dtype
+from ..foundation.dtypes import canonicalize_dtype, iinfo, is_narrow, issubdtype, key_fry, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
 from .basis import (
     NOT_LINEAR,
@@ -344,6 +344,8 @@ def convert_element_type(x, dtype, weak_type: bool = False):
     """The array in another dtype; as it is if it has it (`lax.convert_element_type`)."""
     dtype = canonicalize_dtype(dtype)
     aval = get_aval(x)
+    if aval.dtype != dtype and key_fry in (aval.dtype, dtype):
+        raise ValueError(f"Cannot convert_element_type from {aval.dtype} to {dtype}")
     if isinstance(x, (bool, int, float, complex, np.generic)):
         # A number becomes a constant of that dtype: no equation.
         if aval.dtype == dtype and aval.weak_type == weak_type:

@@ -211,7 +211,7 @@ def expand_dims(array: ArrayLike, dimensions: Sequence[int]) -> Array:
     given, dimensions = dimensions, {d % ndim for d in dimensions}
     if len(dimensions) != len(given):
         raise ValueError(f"repeated axis in lax.expand_dims: {tuple(given)}")
-    if not dimensions:
+    if not dimensions and isinstance(array, Array):
         return array
     kept = tuple(i for i in range(ndim) if i not in dimensions)
     shape = [1] * ndim
@@ -355,7 +355,11 @@ def reduce_sum(operand: ArrayLike, axes: Sequence[int]) -> Array:
     >>> lax.reduce_sum(jnp.array([[1, 2], [3, 4]]), (0,))
     Array([4, 6], dtype=int32)
     """
-    return reduce_sum_p.bind(operand, axes=tuple(axes), out_sharding=None) if axes else operand
+    return (
+        reduce_sum_p.bind(operand, axes=tuple(axes), out_sharding=None)
+        if axes or not isinstance(operand, Array)
+        else operand
+    )
 
 
 def reduced_shape(shape: tuple[int, ...], axes: Sequence[int], name: str) -> tuple[int, ...]:
@@ -492,7 +496,7 @@ def squeeze(array: ArrayLike, dimensions: Sequence[int]) -> Array:
     """
     ndim = len(shape_of(array))
     dimensions = tuple(sorted(d % ndim if -ndim <= d < ndim else d for d in dimensions))
-    return squeeze_p.bind(array, dimensions=dimensions) if dimensions else array
+    return squeeze_p.bind(array, dimensions=dimensions) if dimensions or not isinstance(array, Array) else array
 
 
 def _squeeze_abstract_eval(x, *, dimensions):

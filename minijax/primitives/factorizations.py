@@ -88,7 +88,7 @@ def triangular_solve(a, b, *, left_side, lower, transpose_a, conjugate_a, unit_d
         a, lower = np.swapaxes(a, -1, -2), not lower
     a = np.conj(a) if conjugate_a else a
     with np.errstate(all="ignore"):
-        few = x.ndim == 2 and x.size * x.shape[-2] <= FEW_OPERATIONS
+        few = x.ndim == 2 and 0 < x.size * x.shape[-2] <= FEW_OPERATIONS
         (_substitute_few if few else substitute)(a, x, lower, unit_diagonal)
     return x if left_side else np.ascontiguousarray(np.swapaxes(x, -1, -2))
 
@@ -310,7 +310,7 @@ def svd(x, *, full_matrices, compute_uv, subset_by_index, algorithm):
     check_dtype(x)
     if subset_by_index not in (None, (0, min(x.shape[-2:]))):
         raise NotImplementedError("subset_by_index not implemented for CPU and GPU")
-    if algorithm is not None and algorithm.name in ("JACOBI", "POLAR"):
+    if x.shape[-2] and x.shape[-1] and algorithm is not None and algorithm.name in ("JACOBI", "POLAR"):
         raise NotImplementedError("The SVD Jacobi and Polar algorithms are not implemented on CPU.")
     kind = "" if not compute_uv else "_f" if full_matrices else "_s"
     # NumPy 2.0 has two functions, for wide and for tall matrices.

@@ -65,7 +65,7 @@ def concatenate(operands: Sequence[Any], dimension: int) -> Array:
     operands = list(operands)
     if not operands:
         raise ValueError("concatenate requires a non-empty sequences of arrays")
-    if len(operands) == 1:
+    if len(operands) == 1 and isinstance(operands[0], Array):
         return operands[0]
     return concatenate_p.bind(*operands, dimension=operator.index(dimension))
 

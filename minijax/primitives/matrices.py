@@ -10,16 +10,30 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..core.array import number
 from ..core.avals import ShapedArray
 from ..core.primitive import Primitive
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
-from .basis import batch_to_front, broadcast_in_dim, expand_dims, full, reduce_sum, shape_of, transpose
+from .basis import batch_to_front, broadcast_in_dim, expand_dims, reduce_sum, shape_of, transpose
 from .contractions import dot_general
-from .elementwise import add_p, conj, convert_element_type, div_p, eq_p, ge_p, mul_p, real_p, select, sub_p
+from .elementwise import (
+    add_p,
+    conj,
+    convert_element_type,
+    convert_element_type_p,
+    div_p,
+    eq_p,
+    ge_p,
+    mul_p,
+    or_p,
+    real_p,
+    select,
+    sub_p,
+)
 from .families import COMPLEX, FLOAT, describe, dtype_char
 from .indexing import gather
 from .precision import Precision
-from .shapes import broadcasted_iota
+from .shapes import broadcasted_iota, full_like
 from .windows import GatherDimensionNumbers
 
 INEXACT = FLOAT + COMPLEX
@@ -160,11 +174,14 @@ def _aligned(x, y):
 
 
 def symmetrized(x):
-    """(x + x^H) / 2; of integers, in the default float dtype."""
-    total = add_p.bind(x, adjoint(x))
+    """(x + x^H) / 2; of integers and booleans, in the default float dtype. The sum of two booleans is their `or`, and half of it
+    is weakly typed, as each quotient of a boolean and a number."""
+    of_booleans = np.dtype(x.dtype) == bool
+    total = (or_p if of_booleans else add_p).bind(x, adjoint(x))
     if not issubdtype(total.dtype, np.inexact):
-        total = convert_element_type(total, canonicalize_dtype(float))
-    return div_p.bind(total, np.asarray(2, total.dtype))
+        params = {"new_dtype": canonicalize_dtype(float), "weak_type": of_booleans, "sharding": None}
+        total = convert_element_type_p.bind(total, **params)
+    return div_p.bind(total, number(np.asarray(2, total.dtype), total.weak_type))
 
 
 def as_rows(v):
@@ -195,7 +212,7 @@ def _mask(x, comparison, offset: int):
 
 
 def zeros_like(x):
-    return full(shape_of(x), 0, x.dtype)
+    return full_like(x, 0)
 
 
 def tril(x, k: int = 0):

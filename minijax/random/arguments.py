@@ -9,6 +9,7 @@ import numpy as np
 from ..core.traces import Array, Tracer
 from ..foundation import dtypes
 from ..foundation.dtypes import canonicalize_dtype, check_user_dtype_supported, issubdtype
+from ..foundation.errors import ConcretizationTypeError
 from ..numpy.util import as_array, broadcast_shapes, canonicalize_shape
 from ..primitives.basis import expand_dims, shape_of
 from ..primitives.elementwise import convert_element_type_p
@@ -75,7 +76,10 @@ def with_rank(x: Array, name: str, shape: tuple[int, ...]) -> Array:
 
 def concrete_int(x: Any, name: str) -> int:
     if isinstance(x, Tracer) and x.to_concrete_value() is None:
-        raise TypeError(f"{name} must be known while tracing, as it gives the result's shape: mark it static for jit.")
+        raise ConcretizationTypeError(
+            f"Abstract tracer value encountered where concrete value is expected: {name} must be known while tracing, as it gives"
+            " the result's shape: mark it static for jit."
+        )
     return int(x)
 
 

@@ -16,8 +16,8 @@ from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..numpy.util import canonicalize_shape, check_arraylike, promote_dtypes_inexact
 from ..primitives.basis import shape_of
-from .arguments import canonical_dtype, float_dtype, shape_for
-from .keys import checked_key, split
+from .arguments import dtype_of, float_dtype, shape_for
+from .keys import checked_key, for_another_use, split
 from .uniforms import uniform_floats
 
 
@@ -40,13 +40,13 @@ def poisson(
     Array([0, 0, 4, 4], dtype=int32)
     """
     key = checked_key("poisson", key)
-    dtype = canonical_dtype("poisson", dtype, int)
+    dtype = dtype_of("poisson", dtype, int, np.integer, "an int")
     shape = shape_of(lam) if shape is None else canonicalize_shape(shape)
     lam = jnp.broadcast_to(lam, shape).astype("float32")
     few = jnp.isnan(lam) | (lam < 10)
     # Each way computes all numbers; a number of the other way gets a mean at which it is done soon.
     waited = _waiting_times(key, jnp.where(few, lam, 0), dtype)
-    tried = _poisson_trials(key, jnp.where(few, np.float32(1e5), lam), dtype)
+    tried = _poisson_trials(for_another_use(key), jnp.where(few, np.float32(1e5), lam), dtype)
     return jnp.where(lam == 0, jnp.zeros_like(waited), jnp.where(few, waited, tried))
 
 
@@ -139,7 +139,10 @@ def binomial(
     n, infinite = jnp.floor(n), jnp.isinf(n)
     counted = _trials_between(key, jnp.where(few, n, 0), q, dtype)
     tried = _binomial_trials(
-        key, jnp.where(few, np.array(1e4, n.dtype), n), jnp.where(few, np.array(0.5, q.dtype), q), dtype
+        for_another_use(key),
+        jnp.where(few, np.array(1e4, n.dtype), n),
+        jnp.where(few, np.array(0.5, q.dtype), q),
+        dtype,
     )
     count = jnp.where(few, counted, tried)
     count = jnp.where(bad_n | bad_q, np.array(np.nan, dtype), count)

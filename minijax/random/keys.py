@@ -93,6 +93,8 @@ def _one_impl(name: str, impl: Any, dtype: Any) -> PRNGImpl:
 def _seeded(name: str, seed: Any, impl: PRNGImpl) -> Array:
     if _is_key(seed):
         raise TypeError(f"{name} accepts a scalar seed, but was given a PRNG key.")
+    if seed is None:
+        raise ValueError(f"{name} accepts a scalar seed: None is not a valid value for jnp.array.")
     if shape_of(seed):
         raise TypeError(
             f"{name} accepts a scalar seed, but was given an array of shape {shape_of(seed)} != ()."
@@ -170,6 +172,11 @@ def clone(key: ArrayLike) -> Array:
     Array([0, 7], dtype=uint32)
     """
     return random_clone_p.bind(key)
+
+
+def for_another_use(key: Array) -> Array:
+    """The key for the second of two samplers, of which one gives the result: a clone where `debug_key_reuse` follows the keys."""
+    return clone(key) if config.jax_debug_key_reuse else key
 
 
 def split(key: ArrayLike, num: int | tuple[int, ...] = 2) -> Array:

@@ -263,11 +263,6 @@ OURS = {
         "with respect to n",
     ),
     "owens_t, complex": (lambda jax, jnp, lax: of(jax, "scipy.special").owens_t(1j, 1.0), TypeError, "real numbers"),
-    "approx_max_k, candidates": (
-        lambda jax, jnp, lax: lax.approx_max_k(X[0], 2, aggregate_to_topk=False),
-        NotImplementedError,
-        "aggregate_to_topk",
-    ),
     "eigh_p, not square": (
         lambda jax, jnp, lax: lax.linalg.eigh_p.bind(
             X, lower=True, algorithm=None, sort_eigenvalues=True, subset_by_index=None

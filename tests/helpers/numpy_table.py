@@ -961,6 +961,7 @@ UFUNCS = [
     jnp.maximum.reduce(x, where=b)
     jnp.maximum.reduce(x, where=b, initial=-1.0)
     jnp.maximum.reduce(e0)
+    jnp.minimum.reduce(x, dtype='float16')
     jnp.subtract.reduce(x)
     jnp.subtract.reduce(e0)
     jnp.subtract.reduce(x, initial=2.0, axis=1)

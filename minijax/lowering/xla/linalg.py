@@ -287,14 +287,14 @@ def _svd(w, outs, x, *, full_matrices, compute_uv, subset_by_index, algorithm):
     *batch, m, n = x.shape
     if subset_by_index not in (None, (0, min(m, n))):
         raise NotImplementedError("subset_by_index not implemented for CPU and GPU")
-    if algorithm in (SvdAlgorithm.JACOBI, SvdAlgorithm.POLAR):
-        raise NotImplementedError("The SVD Jacobi and Polar algorithms are not implemented on CPU.")
     if not (m and n):
         axes = (len(batch), len(batch) + 1)
         identities = [
             lambda out=out: [broadcast_in_dim(eye(out.dtype, *out.shape[-2:]), out.shape, axes)] for out in outs[1:]
         ]
         return [w.full(outs[0], 0), *[w.trace(make, [])[0] for make in identities]]
+    if algorithm in (SvdAlgorithm.JACOBI, SvdAlgorithm.POLAR):
+        raise NotImplementedError("The SVD Jacobi and Polar algorithms are not implemented on CPU.")
     k = min(m, n)
     u = x.aval.update(shape=(*batch, m, m if full_matrices else k))
     vh = x.aval.update(shape=(*batch, n if full_matrices else k, n))

@@ -374,3 +374,95 @@ def test_names_of_parts_change_nothing():
     for lib in (minijax, jax):
         with pytest.raises(TypeError, match="must be a string"):
             lib.named_scope(3)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Calls of the library, each found by a program in the manner of JAX's own tests
+
+XS = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+def filled(vector, widths, axis, options):
+    vector = vector.at[: widths[0]].set(options.get("padder", 10))
+    return vector.at[vector.shape[0] - widths[1] :].set(options.get("padder", 10) + axis)
+
+
+def over_names(lib, name, axes, **options):
+    return lib.vmap(lambda row: getattr(lib.numpy, name)(row, axis=axes, **options), axis_name="a")(
+        lib.numpy.asarray(XS)
+    )
+
+
+CALLS = {
+    "pad by a function": lambda lib: lib.numpy.pad(lib.numpy.asarray(XS), ((1, 2), (0, 1)), filled, padder=7),
+    "pad by a function, jit": lambda lib: lib.jit(lambda x: lib.numpy.pad(x, 1, filled))(XS),
+    "promote_types": lambda lib: [
+        str(lib.numpy.promote_types(*pair))
+        for pair in (("float64", "int8"), (float, int), ("int64", "uint8"), ("int8", "uint32"), (complex, "float16"), (bool, int))
+    ],
+    "logical_and.reduce, int8": lambda lib: lib.numpy.logical_and.reduce(XS, dtype="int8"),
+    "logical_or.reduce, uint8": lambda lib: lib.numpy.logical_or.reduce(XS > 3, dtype="uint8", keepdims=True),
+    "logical_or.reduce, float": lambda lib: lib.numpy.logical_or.reduce(XS, dtype="float32"),
+    "take, float places": lambda lib: lib.numpy.take(XS, 1.0),
+    "isin, method": lambda lib: lib.numpy.isin(XS, XS, method="other"),
+    "isin, method, nothing to find": lambda lib: lib.numpy.isin(XS, np.float32([]), method="other"),
+    "size, axis": lambda lib: lib.numpy.size(XS, 5),
+    "size, axes": lambda lib: lib.numpy.size(XS, (0, -1)),
+    "size, an axis twice": lambda lib: lib.numpy.size(XS, (0, 0)),
+    "einsum_path": lambda lib: lib.numpy.einsum_path("ij,jk,kl->il", XS, XS.T, XS, optimize="greedy")[0],
+    "select_n, out of range": lambda lib: lib.lax.select_n(np.int32([5, -1]), *np.float32([[1, 2], [3, 4], [5, 6]])),
+    "convert_element_type, None": lambda lib: lib.lax.convert_element_type(XS, None),
+    "concatenate, one array": lambda lib: lib.lax.concatenate([XS], 1).weak_type,
+    "concatenate, one array, axis": lambda lib: lib.lax.concatenate([XS], 2),
+    "squeeze, no axis": lambda lib: lib.lax.squeeze(XS, ()).weak_type,
+    "expand_dims, no axis": lambda lib: lib.lax.expand_dims(XS, ()).weak_type,
+    "reduce_sum, no axis": lambda lib: lib.lax.reduce_sum(XS, ()).weak_type,
+    "permutation, traced": lambda lib: lib.jit(lib.random.permutation)(lib.random.key(0), 4),
+    "choice, traced": lambda lib: lib.jit(lib.random.choice)(lib.random.key(0), 4),
+    "poisson, float": lambda lib: lib.random.poisson(lib.random.key(0), 1.0, dtype=np.float32),
+    "poisson, bool": lambda lib: lib.random.poisson(lib.random.key(0), 1.0, dtype=bool),
+    "key of None": lambda lib: lib.random.key(None),
+    **{
+        f"key, {name}": lambda lib, f=f: f(lib.random.key(0))
+        for name, f in {
+            "+ 1": lambda k: k + 1,
+            "1 +": lambda k: np.float32(1) + k,
+            "== 1": lambda k: k == 1,
+            "* key": lambda k: k * k,
+            "bool": bool,
+        }.items()
+    },
+    **{
+        f"carry that changes its dtype, {name}": f
+        for name, f in {
+            "while": lambda lib: lib.lax.while_loop(lambda c: c < 3, lambda c: c + 1.0, 0),
+            "while, two": lambda lib: lib.lax.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] * 2.0), (0, 1)),
+            "while, a constant": lambda lib: lib.lax.while_loop(lambda c: c < 3, lambda c: 5.0, 0),
+            "scan": lambda lib: lib.lax.scan(lambda c, _: (c * 1.5, c), 1, None, length=2),
+            "scan, a constant": lambda lib: lib.lax.scan(lambda c, _: (5.0, c), 1, None, length=2),
+            "fori_loop": lambda lib: lib.lax.fori_loop(0, 3, lambda i, c: c + 1j, 0.0),
+            "fori_loop, traced": lambda lib: lib.jit(lambda n: lib.lax.fori_loop(0, n, lambda i, c: c + 1j, 0.0))(3),
+        }.items()
+    },
+    "convert a key": lambda lib: lib.lax.convert_element_type(lib.random.key(0), int),
+    "convert to a key": lambda lib: lib.lax.convert_element_type(1, lib.random.key(0).dtype),
+    "array of a key": lambda lib: lib.numpy.asarray(lib.random.key(0), int),
+    **{
+        f"{name} over {axes}": lambda lib, name=name, axes=axes: over_names(lib, name, axes)
+        for name in ("sum", "max", "min", "mean", "var", "std", "nansum", "ptp", "count_nonzero", "prod", "any")
+        for axes in ("a", ("a", 0))
+    },
+    "sum over an axis that is not there": lambda lib: lib.numpy.sum(XS, axis="a"),
+    "sum over names, kept": lambda lib: over_names(lib, "sum", (0, "a"), keepdims=True),
+    "softmax over names": lambda lib: lib.vmap(lambda x: lib.nn.softmax(x, axis="a"), axis_name="a")(lib.numpy.asarray(XS)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls(name):
+    mine, theirs = outcome(CALLS[name], minijax), outcome(CALLS[name], jax)
+    if type(theirs) is tuple and len(theirs) == 3 and type(theirs[1]) is str:
+        assert mine[1:] == theirs[1:]
+        np.testing.assert_allclose(mine[0], theirs[0], rtol=1e-6)
+    else:
+        assert mine == theirs

@@ -41,6 +41,10 @@ def sunk(lib):
 CASES = {
     "approx_max_k": lambda lib: lib.lax.approx_max_k(X, 2),
     "approx_min_k": lambda lib: lib.lax.approx_min_k(X, 2, reduction_dimension=0),
+    "approx_max_k, candidates": lambda lib: lib.lax.approx_max_k(X, 2, aggregate_to_topk=False),
+    "approx_min_k, candidates of another axis": lambda lib: lib.lax.approx_min_k(
+        X, 1, reduction_dimension=0, reduction_input_size_override=9, aggregate_to_topk=False
+    ),
     "broadcast_to_rank": lambda lib: lib.lax.broadcast_to_rank(X, 4),
     "broadcast_like": lambda lib: lib.lax.broadcast_like(X[:, :1], X),
     "empty": lambda lib: lib.lax.empty((2, 3), np.float32) * 0,

@@ -27,6 +27,7 @@ FAMILIES = {
     ],
     "systems": [
         *["la.solve(A, B)", "la.solve(A, v)", "la.solve(A[0], B)", "la.solve(A, B[0])", "la.solve(C, z)", "la.solve(i, i)"],
+        *["la.solve(e, e3)", "la.solve(P[:0, :2, :2], B[:0, :2])", "la.solve(A, B[..., :0])", "la.solve(F, F[:, :0])"],
         *["la.solve(e, e)", "la.solve(one, one)", "la.solve(O, v) * 0", "la.inv(A)", "la.inv(C)", "la.inv(i)", "la.inv(m)"],
         *["la.inv(e)", "la.inv(nan)", "la.inv(np.float32([[1, 2], [2, 4]]))", "la.tensorinv(q)", "la.tensorinv(F, ind=1)"],
         *["la.tensorsolve(q, two)", "la.tensorsolve(q.transpose(2, 0, 1), two, axes=(0,))"],
@@ -47,6 +48,7 @@ FAMILIES = {
     "factorizations": [
         *["la.cholesky(P)", "la.cholesky(P, upper=True)", "la.cholesky(P, symmetrize_input=False)", "la.cholesky(H)"],
         *["la.cholesky(-P)", "la.cholesky(i)", "la.cholesky(e)", "la.cholesky(one * one)"],
+        *["ll.cholesky(m & m.T)", "la.cholesky(m & m.T)", "ll.cholesky(lax.broadcast(2.0, (1, 1)))"],
         *[f"la.qr({x}, {m!r})" for x in ("W", "T", "C") for m in ("reduced", "complete", "r", "raw", "full")],
         *["la.qr(e3)", "la.qr(A)", "ll.qr(T, pivoting=True)", "ll.qr(W, pivoting=True, full_matrices=False)"],
         *["ll.qr(e3, pivoting=True)", "ll.lu(W)", "ll.lu(T)", "ll.lu(C)", "ll.lu(e3)", "ll.lu(O)[1:]", "ll.lu(nan)"],
@@ -64,6 +66,7 @@ FAMILIES = {
         *["la.eigvalsh(S)", "la.eigvalsh(A, 'U', symmetrize_input=False)", "la.eig(C)", "la.eigvals(F)", "la.eigvals(e)"],
         *["la.eig(nan)", "ll.eig(C)", "ll.eigh(S, sort_eigenvalues=False, subset_by_index=(0, 3))", "ll.svd(W)"],
         *["ll.schur(C)", "ll.schur(F, compute_schur_vectors=False)", "ll.schur(nan)", "ll.eigh(one)", "ll.schur(e)"],
+        *["ll.eigh(m)[1]", "ll.eigh(lax.broadcast(2.0, (1, 1)))", "ll.svd(e3, algorithm=ll.SvdAlgorithm.JACOBI)"],
     ],
     "triangular": [
         *[
