@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -14,10 +15,16 @@ def _register_exclusion(path: str) -> None:
     """JAX hides the frames of such a file in tracebacks. minijax hides its own frames only, so there is nothing to note."""
 
 
+def _api_boundary(function: Callable, **names: str) -> Callable:
+    """JAX hides the frames of what such a function calls. minijax hides its own frames only, so the function stays as it is."""
+    return function
+
+
 # {module: {name: (value, the library that asks for it, why)}}
 SERVED: dict[str, dict[str, tuple[Any, str, str]]] = {
     "jax._src.traceback_util": {
         "register_exclusion": (_register_exclusion, "Equinox", "hides its frames in tracebacks"),
+        "api_boundary": (_api_boundary, "dm-haiku, Flax", "hides its frames in tracebacks"),
     },
     "jax._src.dispatch": {
         "wait_for_tokens": (effects_barrier, "Equinox", "waits for effects before it looks for errors"),

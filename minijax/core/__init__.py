@@ -2,7 +2,7 @@
 
 from ..foundation.doors import at_the_door
 from . import jaxpr, printing
-from .avals import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal, typematch
+from .avals import AbstractValue, ShapedArray, UndefinedPrimal, Zero, is_undefined_primal, typematch
 from .jaxpr import Atom, eval_jaxpr
 from .primitive import Absent, Primitive
 from .traces import (
@@ -20,6 +20,7 @@ from .traces import (
 
 __all__ = [
     "Absent",
+    "AbstractValue",
     "Array",
     "Atom",
     "Primitive",

@@ -35,7 +35,8 @@ class ArrayImpl(Array):
 
     # `number`: set only on a scalar that the program or a rule writes, as the 2 of `2 * x`: see `number`.
     # `_buffer`: set only on an array that XLA has on a device; `lowering/device_arrays.py` adds the methods for it.
-    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "number", "__weakref__")
+    # `_sharding`: set only on an array that `device_put` placed.
+    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "_sharding", "number", "__weakref__")
 
     def __init__(self, value, weak_type: bool = False, aval: ShapedArray | None = None):
         # NumPy's functions return a scalar if the result has no dimensions. Here every value is an array.
