@@ -6,7 +6,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from numpy import dtype
+
 from ..api.callbacks import effects_barrier
+from ..core.avals import ShapedArray
+from ..foundation.dtypes import PRNGKeyDtype, TypePromotionError, extended
 
 TABLE = "minijax/alias/private.py"
 
@@ -25,6 +29,27 @@ SERVED: dict[str, dict[str, tuple[Any, str, str]]] = {
     "jax._src.traceback_util": {
         "register_exclusion": (_register_exclusion, "Equinox", "hides its frames in tracebacks"),
         "api_boundary": (_api_boundary, "dm-haiku, Flax", "hides its frames in tracebacks"),
+    },
+    "jax._src.core": {"ShapedArray": (ShapedArray, "Flax", "names it in annotations of a dtype of its own")},
+    "jax._src.dtypes": {
+        **{
+            name: (value, "Flax", "declares a dtype of its own, of 8-bit training, which minijax's functions refuse")
+            for name, value in (("extended", extended), ("ExtendedDType", PRNGKeyDtype), ("DType", dtype))
+        },
+        "TypePromotionError": (
+            TypePromotionError,
+            "Equinox",
+            "catches it where an embedding gets an index of another dtype",
+        ),
+    },
+    # chex replaces a function of it while `restrict_backends` runs, which then says that the function is not there.
+    "jax._src.compiler": {},
+    "jax._src.xla_bridge": {
+        "_backends": (
+            {},
+            "chex",
+            "asks whether the devices are counted already: minijax counts them whenever it is asked",
+        )
     },
     "jax._src.dispatch": {
         "wait_for_tokens": (effects_barrier, "Equinox", "waits for effects before it looks for errors"),

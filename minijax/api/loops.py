@@ -225,12 +225,13 @@ def scan(
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
+    _split_transpose: bool = False,
 ) -> tuple[Carry, Y]:
     """(last carry, stacked ys) of a loop over the leading axis of `xs` (`lax.scan`).
 
     f(carry, x) returns (next carry, y). init, xs and ys are pytrees. length: the number of steps, needed if xs is None.
-    reverse: go from the last slice to the first. unroll is accepted and ignored. Raises TypeError if the type of the carry
-    changes in a step.
+    reverse: go from the last slice to the first. unroll and _split_transpose are accepted and ignored. Raises TypeError if the
+    type of the carry changes in a step.
 
     >>> import minijax.numpy as jnp
     >>> scan(lambda c, x: (c + x, c), 0.0, jnp.arange(3.0))
@@ -558,7 +559,9 @@ def switch(index: ArrayLike, branches: Sequence[Callable[..., Any]], *operands: 
 def _choose(op: str, index, functions, operands, names):
     flat, in_tree = as_operands(operands, "operand")
     avals = [get_aval(x) for x in flat]
-    traced = [_trace(f, in_tree, avals) for f in functions]
+    # A function that is given for several branches is traced once, as in JAX.
+    by_function = {i: _trace(f, in_tree, avals) for i, f in {id(f): f for f in functions}.items()}
+    traced = [by_function[id(f)] for f in functions]
     _check_branches(op, list(zip(names, functions)), traced)
     tree = traced[0][2]
     consts, branches = _with_common_consts(traced)

@@ -53,7 +53,8 @@ def _count() -> int:
     return count
 
 
-def _check_backend(backend: str | None):
+def check_backend(backend: str | None):
+    """Raise RuntimeError for a backend other than "cpu"."""
     if backend not in (None, _PLATFORM):
         raise RuntimeError(
             f"Unknown backend: '{backend}' requested, but no platforms that are instances of {backend} are present. Platforms"
@@ -67,7 +68,7 @@ def devices(backend: str | None = None) -> list[Device]:
     >>> devices()[0].platform
     'cpu'
     """
-    _check_backend(backend)
+    check_backend(backend)
     return [device_of_id(i) for i in range(_count())]
 
 
@@ -106,7 +107,7 @@ def process_index(backend: str | None = None) -> int:
     >>> process_index()
     0
     """
-    _check_backend(backend)
+    check_backend(backend)
     return 0
 
 
@@ -116,7 +117,7 @@ def process_count(backend: str | None = None) -> int:
     >>> process_count()
     1
     """
-    _check_backend(backend)
+    check_backend(backend)
     return 1
 
 

@@ -70,7 +70,6 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     ),
     "minijax.interpreters.ad": dict.fromkeys(("jvp", "linearize"), _WRAPPED),
     "minijax.interpreters.batching": {
-        "axis_primitive_batchers": "a collective's rule belongs to its row: `psum` and the like",
         **dict.fromkeys(
             ("register_vmappable", "unregister_vmappable"), "`vmap` maps over axes of arrays; a container is a pytree"
         ),
@@ -88,6 +87,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "minijax.interpreters.xla": dict.fromkeys(
         ("Backend", "canonicalize_dtype_handlers"), "minijax runs NumPy's programs"
     ),
+    "minijax.experimental.layout": {"with_layout_constraint": "NumPy lays out minijax's arrays"},
     "minijax.sharding": {
         **dict.fromkeys("auto_axes explicit_axes use_abstract_mesh ManualAxisType".split(), _TYPES),
         **dict.fromkeys("AbstractDevice make_single_device_sharding".split(), _DEVICES),

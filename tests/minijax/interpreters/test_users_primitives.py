@@ -237,8 +237,12 @@ def test_a_lowering_of_another_type_than_the_primitive():
 
 
 def test_a_lowering_that_writes_mlir():
-    with pytest.raises(TypeError, match="register mlir.lower_fun"):
-        mlir.register_lowering(Primitive("p"), lambda ctx, x: [x])
+    p = Primitive("p")
+    p.def_abstract_eval(lambda x: x)
+    mlir.register_lowering(p, lambda ctx, x: [x])
+    for compiler in ("numpy", "xla"):
+        with pytest.raises(TypeError, match="register mlir.lower_fun"):
+            minijax.jit(p.bind, compiler=compiler)(1.0)
     with pytest.raises(NotImplementedError, match="unknown platform abacus"):
         mlir.register_lowering(Primitive("p"), mlir.lower_fun(lambda x: x), platform="abacus")
 
