@@ -144,6 +144,8 @@ class Sharding:
     """
 
     memory_kind: str | None = _MEMORY
+    # Real JAX asks for it when it gets an array of minijax.
+    _is_concrete = True
 
     def _grid(self) -> np.ndarray:
         """The devices."""

@@ -100,6 +100,9 @@ class OnDevice:
         """Whether the program placed the array."""
         return self._sharding is not None
 
+    # Real JAX asks for it when it gets an array of minijax: it takes over the sharding of a committed array.
+    _committed = committed
+
     @property
     def device(self) -> Any:
         """The device that the array is on; the sharding, if it is on several. The device of an array of XLA's is jaxlib's."""
