@@ -222,8 +222,8 @@ class JitFunction(Generic[R]):
     def __init__(
         self, fun: Callable[..., R], static: _Arguments, donated: _Arguments, inline: bool, compiler: str | None
     ):
-        wraps(fun, updated=())(self)
-        self.__wrapped__ = fun
+        wraps(fun)(self)
+        self._latest = None  # `fast/` keeps the latest call here; the attributes of a jitted `fun` came along.
         self._name = function_name(fun)
         self._static_argnums, self._static_argnames = static
         self._donated = donated

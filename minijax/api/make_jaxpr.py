@@ -144,7 +144,7 @@ def make_jaxpr(
             return closed_jaxpr, tree_unflatten(out_tree, [struct_of(v) for v in closed_jaxpr.out_avals])
         return closed_jaxpr
 
-    @wraps(fun, updated=())
+    @wraps(fun)
     def make_jaxpr_f(*args, **kwargs):
         return current_trace().enter(run, args, kwargs)
 

@@ -79,7 +79,7 @@ def pmap(
     name = _NO_NAME if axis_name is None else axis_name
     programs: dict[Hashable, Callable] = {}
 
-    @wraps(fun, updated=())
+    @wraps(fun)
     def pmap_f(*args, **kwargs):
         statics = _static_arguments(fun, static, args)
         dynamic = tuple(x for i, x in enumerate(args) if i not in statics)

@@ -79,7 +79,7 @@ def vmap(
         outs = [_place(val, dim, out_dim, axis) for (val, dim), out_dim in zip(pairs, out_dims)]
         return tree_unflatten(trees[0], outs)
 
-    @wraps(fun, updated=())
+    @wraps(fun)
     def vmap_f(*args, **kwargs):
         return current_trace().enter(run, args, kwargs)
 
