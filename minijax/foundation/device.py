@@ -33,6 +33,9 @@ class Device:
     def local_hardware_id(self) -> int:
         return self.id
 
+    def __reduce__(self):
+        return _device, (self.id,)
+
     def __repr__(self) -> str:
         return f"CpuDevice(id={self.id})"
 
@@ -41,6 +44,11 @@ class Device:
 
 
 device_of_id = cache(Device)
+
+
+def _device(id: int) -> Device:
+    # Pickle finds a function by its name, and would find the class by that of the cache.
+    return device_of_id(id)
 
 
 def _count() -> int:
