@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from numpy import dtype
@@ -11,12 +11,18 @@ from numpy import dtype
 from ..api.callbacks import effects_barrier
 from ..core.avals import ShapedArray
 from ..foundation.dtypes import PRNGKeyDtype, TypePromotionError, extended
+from ..foundation.source_info import PACKAGE_DIRECTORY
 
 TABLE = "minijax/alias/private.py"
 
 
 def _register_exclusion(path: str) -> None:
     """JAX hides the frames of such a file in tracebacks. minijax hides its own frames only, so there is nothing to note."""
+
+
+def _is_users(frame: FrameType) -> bool:
+    """Whether a frame is the user's: no frame of minijax."""
+    return not frame.f_code.co_filename.startswith(PACKAGE_DIRECTORY)
 
 
 def _api_boundary(function: Callable, **names: str) -> Callable:
@@ -28,6 +34,7 @@ def _api_boundary(function: Callable, **names: str) -> Callable:
 SERVED: dict[str, dict[str, tuple[Any, str, str]]] = {
     "jax._src.traceback_util": {
         "register_exclusion": (_register_exclusion, "Equinox", "hides its frames in tracebacks"),
+        "include_frame": (_is_users, "Equinox", "shows the user's frames in an error"),
         "api_boundary": (_api_boundary, "dm-haiku, Flax", "hides its frames in tracebacks"),
     },
     "jax._src.core": {"ShapedArray": (ShapedArray, "Flax", "names it in annotations of a dtype of its own")},

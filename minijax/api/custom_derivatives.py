@@ -367,6 +367,7 @@ class _VJPRules:
         self.function, self.nondiff, self.fwd = function, nondiff, fwd
         self.in_tree, self.out, self.in_avals = in_tree, out, in_avals
         self.res_tree: Any = None
+        self.numbers: dict[int, Any] = {}
 
     @staticmethod
     def named(method: Callable, of: Callable) -> Callable:
@@ -391,11 +392,15 @@ class _VJPRules:
         outs = [as_output(x, self.function.fwd) for x in outs]
         self.out.check(where, name, out_tree, outs)
         residuals, self.res_tree = tree_flatten(pair[1])
-        return outs, [as_output(x, self.function.fwd) for x in residuals]
+        # Python's numbers stay what they are, as in JAX: Equinox tells by a bool what is differentiated.
+        self.numbers = {i: x for i, x in enumerate(residuals) if type(x) in (bool, int, float, complex)}
+        return outs, [as_output(x, self.function.fwd) for i, x in enumerate(residuals) if i not in self.numbers]
 
     def backward(self, *args):
-        n = self.res_tree.num_leaves
-        residuals = tree_unflatten(self.res_tree, args[:n])
+        n = self.res_tree.num_leaves - len(self.numbers)
+        arrays = iter(args[:n])
+        leaves = [self.numbers[i] if i in self.numbers else next(arrays) for i in range(self.res_tree.num_leaves)]
+        residuals = tree_unflatten(self.res_tree, leaves)
         cotangents = self.function.bwd(*self.nondiff, residuals, tree_unflatten(self.out.tree, args[n:]))
         return self._checked(cotangents)
 

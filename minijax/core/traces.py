@@ -51,6 +51,11 @@ class Trace:
         """The result, or list of results, of `primitive` on `args`: tracers of this trace, and constants to it."""
         raise errors.missing_rule(primitive.name, type(self).__name__, None, "")
 
+    @property
+    def main(self) -> Trace:
+        """Libraries tell by it which transformation a tracer belongs to (`jax.extend.core.find_top_trace`)."""
+        return self
+
     def passes_on(self, args: Sequence) -> Trace | None:
         """The trace that runs a call with these arguments in place of this one, which has no tracer among them; else None."""
         return None if any(isinstance(x, Tracer) and x._trace is self for x in args) else self.parent

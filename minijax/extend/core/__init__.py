@@ -20,6 +20,7 @@ from . import primitives
 from .tracing import (
     DebugInfo,
     TraceTag,
+    find_top_trace,
     get_opaque_trace_state,
     mapped_aval,
     primal_dtype_to_tangent_dtype,
@@ -42,6 +43,7 @@ __all__ = [
     "TraceTag",
     "Var",
     "check_jaxpr",
+    "find_top_trace",
     "get_opaque_trace_state",
     "jaxpr_as_fun",
     "jaxprs_in_params",

@@ -64,6 +64,15 @@ def get_opaque_trace_state(convention: Any = None) -> OpaqueTraceState:
     return OpaqueTraceState()
 
 
+def find_top_trace(_: Any) -> Trace:
+    """The trace that is current, whatever the arguments (`jax.extend.core.find_top_trace`). Its `main` is the trace itself.
+
+    >>> find_top_trace(()).main.transformation
+    'evaluation'
+    """
+    return thread_state.trace
+
+
 @contextmanager
 def take_current_trace() -> Iterator[Trace]:
     """The trace that is current; within the context no transformation runs, and arrays are computed.
@@ -161,6 +170,7 @@ def primal_dtype_to_tangent_dtype(primal_dtype: Any) -> np.dtype:
 __all__ = [
     "DebugInfo",
     "TraceTag",
+    "find_top_trace",
     "get_opaque_trace_state",
     "mapped_aval",
     "primal_dtype_to_tangent_dtype",
