@@ -17,7 +17,7 @@ from ..foundation.memory import read_only
 from ..foundation.narrow import in_wide
 from .avals import ShapedArray, UndefinedPrimal
 from .primitive import Absent, CallPrimitive, Primitive
-from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, thread_state
+from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, pytype_aval_mappings, thread_state
 
 _ndarray = np.ndarray
 _OLD_DLPACK = np.lib.NumpyVersion(np.__version__) < "2.1.0"
@@ -214,6 +214,8 @@ def to_array(x: Any) -> ArrayImpl:
         return ArrayImpl(value) if value.shape else number(value)
     if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
+    if type(x) in pytype_aval_mappings:
+        return to_array(np.asarray(x))
     raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")
 
 

@@ -84,9 +84,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         " register_constant_handler shape_tensor token_type unflatten_ir_values_like_types Mesh".split(),
         _MLIR,
     ),
-    "minijax.interpreters.xla": dict.fromkeys(
-        ("Backend", "canonicalize_dtype_handlers"), "minijax runs NumPy's programs"
-    ),
+    "minijax.interpreters.xla": dict.fromkeys(("Backend",), "minijax runs NumPy's programs"),
     "minijax.experimental.layout": {"with_layout_constraint": "NumPy lays out minijax's arrays"},
     "minijax.sharding": {
         **dict.fromkeys("auto_axes explicit_axes use_abstract_mesh ManualAxisType".split(), _TYPES),

@@ -267,3 +267,21 @@ def test_parameters_that_have_no_hash():
 def test_a_missing_transpose_rule():
     with pytest.raises(NotImplementedError, match="Transpose rule"):
         ad.get_primitive_transpose(Primitive("p"))
+
+
+def test_a_type_that_a_library_registers_is_an_array():
+    """TensorFlow Probability does this with its variables."""
+
+    class Variable:
+        def __array__(self, dtype=None, copy=None):
+            return np.float32([1, 2])
+
+    with pytest.raises(TypeError, match="is not a valid JAX type"):
+        minijax.lax.sin(Variable())
+    handlers = minijax.interpreters.xla.canonicalize_dtype_handlers
+    handlers[Variable] = handlers[np.ndarray]
+    try:
+        assert minijax.jit(minijax.lax.add)(Variable(), 1.0).tolist() == [2, 3]
+        assert minijax.lax.add(Variable(), np.float32([1, 1])).tolist() == [2, 3]
+    finally:
+        del handlers[Variable]
