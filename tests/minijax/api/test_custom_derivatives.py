@@ -536,3 +536,34 @@ def test_a_backward_function_runs_with_zeros(name, jitted):
         f = lib.grad(ZERO_COTANGENTS[name](lib, _returns_five_more(lib, ran), _returns_none(lib)))
         results.append((float((lib.jit(f) if jitted else f)(lib.numpy.float32(1.0))), bool(ran)))
     assert results[0] == results[1]
+
+
+def _derivative_beside_none(lib, cotangents):
+    f = lib.custom_vjp(lambda pair: pair)
+    f.defvjp(lambda pair: (pair, None), lambda _, g: (cotangents,))
+    return float(lib.grad(lambda x: f((None, x))[1])(2.0))
+
+
+@pytest.mark.parametrize("cotangents", [(None, 3.0), (1.0, 3.0), (None, None), None])
+def test_none_among_the_arguments(cotangents):
+    """Equinox has None in a tree where the array is in another tree."""
+    assert _derivative_beside_none(mj, cotangents) == _derivative_beside_none(jax, cotangents)
+
+
+def _with_numbers_among_the_residuals(lib, seen):
+    def backward(residuals, g):
+        seen.append(residuals)
+        return (g * residuals["n"],)
+
+    f = lib.custom_vjp(lambda x: x * 2)
+    f.defvjp(lambda x: (x * 2, {"flag": True, "n": 3, "x": x, "none": None}), backward)
+    return lib.grad(lambda x: lib.lax.scan(lambda c, _: (f(c), None), x, None, length=2)[0])
+
+
+@pytest.mark.parametrize("jitted", [False, True])
+def test_pythons_numbers_among_the_residuals_stay_numbers(jitted):
+    for lib in (mj, jax):
+        seen = []
+        gradient = _with_numbers_among_the_residuals(lib, seen)
+        assert float((lib.jit(gradient) if jitted else gradient)(1.0)) == 9
+        assert all(r["flag"] is True and isinstance(r["n"], int) for r in seen)
