@@ -173,6 +173,15 @@ class Config:
         self._listeners[name] = listener
         listener(self._values[name])
 
+    def read(self, name: str):
+        """The value of an option."""
+        return getattr(self, name)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """{option: value}, for the whole process."""
+        return dict(self._values)
+
     def parse_flags_with_absl(self):
         """Set the options that the program's command line gives, as `--jax_enable_x64`, `--nojax_enable_x64` or
         `--jax_num_cpu_devices=8`."""
