@@ -224,7 +224,7 @@ def test_options_are_read_by_name_and_from_the_command_line(monkeypatch):
         with lib.enable_x64(True):
             assert lib.config.read("jax_enable_x64") is True
         with lib.disable_jit(disable=False):
-            assert lib.config.read("jax_disable_jit") is False
+            assert lib.config.jax_disable_jit is False
         with pytest.raises(AttributeError, match="Unrecognized config option: nothing"):
             lib.config.read("nothing")
     try:
