@@ -32,7 +32,7 @@ from ..core.traces import Tracer, axis_env, current_trace
 from ..foundation import source_info
 from ..foundation.config import CONTEXT_OPTIONS, config, context_values, jit_disabled, trace_context, watching
 from ..foundation.device import Device, check_backend
-from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
+from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_unflatten
 from ..foundation.tracebacks import hide_our_frames
 from ..lowering.compile import clear_programs
 from ..lowering.run import Run, chosen, compiled
@@ -405,14 +405,13 @@ def jit(
     donate_argnames: arguments that XLA may overwrite, and that the caller must not use again; NumPy's programs overwrite no
     argument. inline: within another program, the equations of `fun` replace the call. keep_unused is accepted and ignored.
 
-    out_shardings, device: where the results are placed, as in `device_put`. in_shardings is accepted: arguments are where they
-    are, and a placement changes no value. Raises RuntimeError for a backend other than "cpu".
+    out_shardings, device: where the results are placed, as in `device_put`. in_shardings is accepted and ignored. Raises
+    RuntimeError for a backend other than "cpu".
 
     compiler: "numpy" makes a NumPy program. "xla" makes a StableHLO program; XLA compiles it for jaxlib's device, and runs
     it while Python goes on. The default is `config.minijax_compiler`, which is "numpy" unless `config.update` or the
     environment variable MINIJAX_COMPILER sets it. A jitted function within another becomes part of the outer program.
-    Raises ValueError for another name, ImportError for "xla" without jaxlib, and NotImplementedError for a program that XLA
-    cannot run. After `config.update("jax_explain_cache_misses", True)` each trace is logged with its reason.
+    Raises ValueError for another name, ImportError for "xla" without jaxlib, NotImplementedError for what XLA cannot run.
 
     >>> f = jit(lambda x, n: x ** n, static_argnums=1)
     >>> f(2.0, 3)
@@ -436,8 +435,7 @@ def jit(
     return _Placing(places, fun, static, donated, bool(inline), compiler)
 
 
-class _Placing(JitFunction):
-    # A jitted function whose results are placed where the program says.
+class _Placing(JitFunction):  # Its results are placed where the program says.
     def __init__(self, places: Any, *args: Any):
         super().__init__(*args)
         self._places = places
@@ -490,10 +488,12 @@ def _donated_leaves(call: _Call, donated: _Arguments) -> list[int]:
     """The positions of the call's leaves that are parts of donated arguments."""
     n = len(call.args)
     positions = {i % n for i in donated.nums if -n <= i < n}
-    dynamic, dynamic_kwargs = tree_unflatten(call.in_tree, range(len(call.leaves)))
-    dynamic_positions = [i for i in range(n) if i not in call.static]
-    given = [x for i, x in zip(dynamic_positions, dynamic, strict=True) if i in positions]
-    return tree_leaves([given, [x for k, x in dynamic_kwargs.items() if k in donated.names]])
+    dynamic, keywords = call.in_tree.children()  # Not put together: a node's constructor may refuse what is no array.
+    given = [i in positions for i in range(n) if i not in call.static] + [
+        k in donated.names for k in keywords.node_data()[1]
+    ]
+    counts = [child.num_leaves for child in (*dynamic.children(), *keywords.children())]
+    return list(compress(range(sum(counts)), [d for d, count in zip(given, counts, strict=True) for _ in range(count)]))
 
 
 def _unhashable(fun, statics) -> ValueError:

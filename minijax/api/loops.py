@@ -32,6 +32,7 @@ from ..foundation.pytrees import (
     tree_map,
     tree_structure,
     tree_unflatten,
+    treedef_tuple,
 )
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import const, expand_dims, reshape, shape_of
@@ -253,9 +254,7 @@ def _scan(user: _Body, f: Callable, init, xs, length: int | None, reverse: bool,
         steps = reversed(range(length)) if reverse else range(length)
         return _scan_in_python(f, tree_unflatten(carry_tree, carry), flat_xs, xs_tree, steps)
     x_avals = [get_aval(x).update(shape=shape_of(x)[1:]) for x in flat_xs]
-    in_tree = tree_structure(
-        (tree_unflatten(carry_tree, [0] * len(carry)), tree_unflatten(xs_tree, [0] * len(flat_xs)))
-    )
+    in_tree = treedef_tuple((carry_tree, xs_tree))
     for _ in range(2):
         carry_avals = [get_aval(x) for x in carry]
         jaxpr, consts, out_tree = _trace(f, in_tree, [*carry_avals, *x_avals])
@@ -388,7 +387,7 @@ def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
         except ConcretizationTypeError:
             pass  # The condition depends on a tracer of `vmap`: trace the loop as usual.
     carry, tree = as_operands(init_val, "while_loop's init_val")
-    in_tree = tree_structure((tree_unflatten(tree, [0] * len(carry)),))
+    in_tree = treedef_tuple((tree,))
     for _ in range(2):
         avals = [get_aval(x) for x in carry]
         body, body_consts, out_tree = _trace(body_fun, in_tree, avals)
