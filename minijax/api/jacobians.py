@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.array import ArrayImpl
 from ..core.traces import Array
-from ..foundation.dtypes import canonicalize_dtype, float0, issubdtype
+from ..foundation.dtypes import float0, issubdtype, result_type
 from ..foundation.pytrees import (
     tree_flatten,
     tree_leaves,
@@ -19,7 +18,9 @@ from ..foundation.pytrees import (
     tree_unflatten,
 )
 from ..primitives.basis import full, reshape
-from ..primitives.shapes import slice_in_dim
+from ..primitives.elementwise import convert_element_type, convert_element_type_p
+from ..primitives.joining import split
+from ..primitives.shapes import ones_on_diagonal
 from .arguments import as_operand, check_callable
 from .derivatives import _check_argnums, _check_input_dtype_grad, _check_output_dtype, _split_arguments, jvp, vjp
 from .vmap import vmap
@@ -140,32 +141,31 @@ def _std_basis(tree):
     """The unit vectors of a pytree's elements, stacked along a new first axis of every leaf."""
     leaves, treedef = tree_flatten(tree)
     leaves = [as_operand(x) for x in leaves]
-    sizes = [int(np.prod(x.shape, dtype=int)) for x in leaves]
-    total, start, basis = sum(sizes), 0, []
-    for x, size in zip(leaves, sizes):
-        block = np.zeros((total, size), canonicalize_dtype(x.dtype))
-        block[start + np.arange(size), np.arange(size)] = 1
-        basis.append(ArrayImpl(block.reshape(total, *x.shape), x.weak_type))
-        start += size
-    return tree_unflatten(treedef, basis)
+    size = sum(int(np.prod(x.shape, dtype=int)) for x in leaves)
+    identity = ones_on_diagonal((size, size), np.int32(0), result_type(*leaves))
+    parts = _split_by_leaves(identity, 1, [x.shape for x in leaves])
+    params = [{"new_dtype": x.dtype, "weak_type": x.weak_type, "sharding": None} for x in leaves]
+    return tree_unflatten(treedef, [convert_element_type_p.bind(x, **ps) for x, ps in zip(parts, params, strict=True)])
 
 
 def _unravel_into(tree, axis: int, x, example):
     """Split the axis of `x` that runs over all elements of `tree` into a tree of arrays with the leaves' own axes.
 
-    The derivative of an integer, or with respect to an integer, is an array of zeros with the dtype of `example`."""
+    They have the type of `example`. The derivative of an integer, or with respect to an integer, is an array of zeros."""
     leaves, treedef = tree_flatten(tree)
     if x.dtype == float0:
         x = full(x.shape, 0, example.dtype, example.weak_type)
     shapes = [np.shape(leaf) if not isinstance(leaf, Array) else leaf.shape for leaf in leaves]
-    axis = axis % x.ndim
-    parts, start = [], 0
-    for shape in shapes:
-        size = int(np.prod(shape, dtype=int))
-        part = x if len(shapes) == 1 else slice_in_dim(x, start, start + size, axis=axis)
-        parts.append(reshape(part, (*x.shape[:axis], *shape, *x.shape[axis + 1 :])))
-        start += size
-    return tree_unflatten(treedef, parts)
+    parts = _split_by_leaves(x, axis % x.ndim, shapes)
+    return tree_unflatten(treedef, [convert_element_type(part, example.dtype, example.weak_type) for part in parts])
+
+
+def _split_by_leaves(x, axis: int, shapes):
+    """The parts of an axis that runs over the elements of arrays. Each part has the axes of its array in that place. Like JAX,
+    it writes the equations of one part after those of another."""
+    parts = split(x, [int(np.prod(shape, dtype=int)) for shape in shapes], axis)
+    for part, shape in zip(parts, shapes, strict=True):
+        yield reshape(part, (*x.shape[:axis], *shape, *x.shape[axis + 1 :]))
 
 
 __all__ = ["hessian", "jacfwd", "jacobian", "jacrev"]

@@ -26,7 +26,7 @@ from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import call_row, instantiate, reduce_sum, row
 from ..transforms.jvp import JVPTrace, nonzero, without_zeros
 from ..transforms.transpose import backward_pass
-from ..transforms.vmap import BatchTrace, batch_jaxpr, materialize, vmap_flat
+from ..transforms.vmap import Axis, BatchTrace, batch_jaxpr, materialize, vmap_flat
 
 
 def _owner(args: Sequence):
@@ -243,7 +243,8 @@ def _batch_bwd(axis, dims, bwd: Callable) -> Callable:
     the sum of their cotangents."""
 
     def batched_bwd(*args):
-        cotangents = _in_front(axis, bwd, args, [0] * len(args))
+        # With an axis of its own: as in JAX, a backward function that closes over a tracer of the vmap is an error.
+        cotangents = _in_front(Axis(*axis), bwd, args, [0] * len(args))
         return [
             reduce_sum(ct, (0,)) if d is None else materialize(ct, 0, d, axis)
             for ct, d in zip(cotangents, dims, strict=True)

@@ -18,7 +18,7 @@ from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, Literal, dce_jaxpr, eval_j
 from ..core.staging import trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import add_any_p, call_row, check_types, instantiate, move_batch_dim
-from ..transforms.jvp import fill, jvp_jaxpr, nonzero
+from ..transforms.jvp import fill, jvp_jaxpr, nonzero, without_zeros
 from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import batch_jaxpr, materialize
@@ -195,10 +195,9 @@ class _Residuals:
         before = {v for v in self.invariant if type(v) is not Literal}
         # The steps take the values that are computed before the loop as consts.
         self.hoisted = [v for eqn in jaxpr.eqns if before.issuperset(eqn.outvars) for v in eqn.outvars]
-        hoisted = set(self.hoisted)
         kept = jaxpr.replace(
             invars=[*jaxpr.invars[:num_consts], *self.hoisted, *jaxpr.invars[num_consts:]],
-            eqns=[eqn for eqn in jaxpr.eqns if not any(v in hoisted for v in eqn.outvars)],
+            eqns=[eqn for eqn in jaxpr.eqns if not eqn.outvars or not before.issuperset(eqn.outvars)],
             outvars=[*jaxpr.outvars[:n_out], *stacked],
         )
         kept, _ = dce_jaxpr(kept, [True] * len(kept.outvars), instantiate=True)
@@ -218,16 +217,15 @@ class _Residuals:
         invariant = [kind == "invariant" for kind in self.kinds]
         return Args(list(compress(variables, invariant)), [], [v for v, i in zip(variables, invariant) if not i])
 
-    def before(self, consts) -> tuple[list, list]:
-        """(the invariant residuals in their order, the values that the body takes as further consts): computed once."""
+    def before(self, consts) -> list[list]:
+        """[the invariant residuals in their order, the values that the body takes as further consts]: computed once."""
         jaxpr = self.primal.jaxpr
         # Leave out equations with effects: the loop runs these, once in each step. Example: debug.print in the body.
         outvars = [*self.invariant, *self.hoisted]
         once = jaxpr.replace(outvars=outvars, eqns=[eqn for eqn in jaxpr.eqns if not eqn.effects])
         once, _ = dce_jaxpr(once, [True] * len(outvars), instantiate=True)
         once = once.replace(invars=jaxpr.invars[: self.num_consts])
-        values = eval_jaxpr(once, self.primal.consts, *consts)
-        return values[: len(self.invariant)], values[len(self.invariant) :]
+        return split_at(eval_jaxpr(once, self.primal.consts, *consts), len(self.invariant))
 
     def sliced(self, xs, stacked) -> list:
         """The residuals that are not invariant, in their order, each with one slice for each step."""
@@ -253,12 +251,11 @@ def _transpose(cotangents, *args, jaxpr: ClosedJaxpr, num_consts, num_carry, rev
     is_nonlinear = linear.map(lambda lin: not lin)
     nonlinear, nonlinear_avals = args.marked(is_nonlinear), avals.marked(is_nonlinear)
     ct_carry, ct_ys = split_at(cotangents, num_carry)
-    y_avals = jaxpr.out_avals[num_carry:]
-    ys_nonzero = nonzero(ct_ys)
+    y_avals, ys_nonzero = jaxpr.out_avals[num_carry:], nonzero(ct_ys)
     sum_avals = [x.aval for x in args.marked(linear).consts]
-    ct_carry = [instantiate(ct) for ct in ct_carry]
-    zeros = [instantiate(Zero(aval)) for aval in sum_avals]
-    start = Args(nonlinear.consts, [*zeros, *ct_carry], [*nonlinear.xs, *compress(ct_ys, ys_nonzero)])
+    carried = [instantiate(ct) for ct in (*map(Zero, sum_avals), *ct_carry)]
+    start = Args(nonlinear.consts, carried, [*nonlinear.xs, *compress(ct_ys, ys_nonzero)])
+    xs_nonzero = []
 
     def body(*values):
         consts, carry, slices = Args.of(values, len(start.consts), len(start.carry))
@@ -267,14 +264,18 @@ def _transpose(cotangents, *args, jaxpr: ClosedJaxpr, num_consts, num_carry, rev
         primals = _filled(iter([*consts, *xs]), is_nonlinear.flat(), map(UndefinedPrimal, jaxpr.in_avals))
         cts = [*ct_carry, *_filled(iter(ct_ys), ys_nonzero, map(Zero, y_avals))]
         results = backward_pass(jaxpr.jaxpr, jaxpr.consts, primals, cts)
-        to_consts, others = split_at(results, len(sums))
+        to_consts, to_carry, to_xs = split_at(results, len(sums), num_carry)
         summed = [s if type(ct) is Zero else add_any_p.bind(s, ct) for s, ct in zip(sums, to_consts)]
-        return [*summed, *map(instantiate, others)]
+        xs_nonzero[:] = nonzero(to_xs)
+        return [*summed, *map(instantiate, to_carry), *without_zeros(to_xs)]
 
-    slice_avals = [*nonlinear_avals.xs, *compress(y_avals, ys_nonzero)]
-    step_avals = Args(nonlinear_avals.consts, [*sum_avals, *avals.carry], slice_avals)
-    results = bind_scan(start, trace_to_closed_jaxpr(body, step_avals.flat()), reverse=not reverse, **common)
-    found = _filled(iter(results), linear.flat(), repeat(None))
+    of_xs = [*nonlinear_avals.xs, *compress(y_avals, ys_nonzero)]
+    step = trace_to_closed_jaxpr(body, [*nonlinear_avals.consts, *sum_avals, *avals.carry, *of_xs])
+    results = bind_scan(start, step, reverse=not reverse, **common)
+    # A slice that the body does not read has the cotangent zero: no array of zeros is made for each step.
+    to_others, to_xs = split_at(results, len(start.carry))
+    to_xs = _filled(iter(to_xs), xs_nonzero, [Zero(x.aval) for x in args.marked(linear).xs])
+    found = _filled(iter([*to_others, *to_xs]), linear.flat(), repeat(None))
     return [ct if lin else None for ct, lin in zip(found, given_linear.flat())]
 
 

@@ -20,28 +20,10 @@ from .traces import (
 )
 
 __all__ = [
-    "Absent",
-    "AbstractValue",
-    "Array",
-    "Atom",
-    "Primitive",
-    "ShapedArray",
-    "Trace",
-    "Tracer",
-    "UndefinedPrimal",
-    "Zero",
-    "axis_env",
-    "current_trace",
-    "eval_jaxpr",
-    "get_aval",
-    "is_constant_dim",
-    "is_undefined_primal",
-    "pytype_aval_mappings",
-    "run_to_end",
-    "run_under",
-    "shaped_abstractify",
-    "typematch",
-]
+    "Absent", "AbstractValue", "Array", "Atom", "Primitive", "ShapedArray", "Trace", "Tracer", "UndefinedPrimal", "Zero",
+    "axis_env", "current_trace", "eval_jaxpr", "get_aval", "is_constant_dim", "is_undefined_primal",
+    "pytype_aval_mappings", "run_to_end", "run_under", "shaped_abstractify", "typematch",
+]  # fmt: skip
 
 # A jaxpr prints itself by `printing.py`, which reads the classes of `jaxpr.py` and so comes after it.
 jaxpr.set_pretty_printer(printing.pretty_print, printing.eqn_text)

@@ -51,11 +51,6 @@ class Trace:
         """The result, or list of results, of `primitive` on `args`: tracers of this trace, and constants to it."""
         raise errors.missing_rule(primitive.name, type(self).__name__, None, "")
 
-    @property
-    def main(self) -> Trace:
-        """Libraries tell by it which transformation a tracer belongs to (`jax.extend.core.find_top_trace`)."""
-        return self
-
     def passes_on(self, args: Sequence) -> Trace | None:
         """The trace that runs a call with these arguments in place of this one, which has no tracer among them; else None."""
         return None if any(isinstance(x, Tracer) and x._trace is self for x in args) else self.parent
@@ -80,6 +75,10 @@ class Trace:
     def end(self):
         """Say that the transformation is over: a tracer of this trace that is met later has leaked."""
         self.ended = True
+
+    def goes_on(self) -> bool:
+        """Whether another trace does this one's work now, after its end, and knows its tracers."""
+        return False
 
 
 class _ThreadState(threading.local):
@@ -315,7 +314,7 @@ class Tracer(Array):
 def check_not_leaked(tracer: Tracer):
     """Raise if the trace that made a tracer is over. A trace calls this for tracers that are not its own."""
     trace = tracer._trace
-    if trace.ended:
+    if trace.ended and not trace.goes_on():
         raise errors.leaked_tracer(tracer.aval.str_short(), trace.transformation, tracer._origin())
 
 

@@ -48,7 +48,11 @@ class Debugger(pdb.Pdb):
         self.set_trace(frame)
         # What runs here is not to be traced.
         sys.settrace(None)
+        # Since Python 3.13 `set_trace` asks for each instruction of this frame. A command takes that back from the frame that it
+        # finds here; else the next one would stop at the same line again.
+        self.enterframe = frame
         self.interaction(frame, None)
+        self.enterframe = None
         if self.quitting:
             raise Left
         continues = self.stoplineno == -1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .model import Equation
 
 UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -9,20 +11,23 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 
 def short_number(n: float) -> str:
     """Three digits and a letter: 1200 is 1.2k."""
-    for letter in ("", "k", "M", "G", "T"):
-        if abs(n) < 1000 or letter == "T":
-            return f"{n:.0f}{letter}" if n == int(n) or abs(n) >= 100 else f"{n:.3g}{letter}"
-        n /= 1000
-    raise AssertionError
+    n, letter = _scaled(n, ("", "k", "M", "G", "T"))
+    return f"{n:.0f}{letter}" if n == int(n) or abs(n) >= 100 else f"{n:.3g}{letter}"
 
 
 def bytes_text(n: float) -> str:
     """A number of bytes in the unit that suits it: 1,234 bytes are 1.23 kB."""
-    for unit in UNITS:
-        if abs(n) < 1000 or unit == UNITS[-1]:
-            return f"{n:.0f} {unit}" if unit == "B" or abs(n) >= 100 else f"{n:.3g} {unit}"
+    n, unit = _scaled(n, UNITS)
+    return f"{n:.0f} {unit}" if unit == "B" or abs(n) >= 100 else f"{n:.3g} {unit}"
+
+
+def _scaled(n: float, units: Sequence[str]) -> tuple[float, str]:
+    """The number in the first unit in which it is below 1000, each unit being 1000 of the one before, and that unit."""
+    for unit in units[:-1]:
+        if abs(n) < 1000:
+            return n, unit
         n /= 1000
-    raise AssertionError
+    return n, units[-1]
 
 
 def counted_text(n: int, what: str) -> str:

@@ -153,6 +153,11 @@ def _times(eqn: JaxprEqn, makers):
     return None if x is None or type(x) is Literal else [eqn.replace(primitive=neg_p, invars=[x], params={})]
 
 
+def _plus(eqn: JaxprEqn, makers):
+    """`i + 0` is i for integers."""
+    return _other(eqn, makers, 0, True) if eqn.outvars[0].aval.dtype.kind in "iu" else None
+
+
 def _minus(eqn: JaxprEqn, makers):
     zero = _number(eqn.invars[1], makers)
     # Not for -0.0: x - -0.0 is x + 0.0, which turns -0.0 into 0.0.
@@ -218,6 +223,24 @@ def _converted(eqn: JaxprEqn, makers):
     return eqn.invars[0] if eqn.invars[0].aval.dtype == eqn.params["new_dtype"] else None
 
 
+def _counted(eqn: JaxprEqn, makers):
+    """An `iota` of several axes is a broadcast of one of one axis. NumPy then makes the array only where it has to:
+    `jnp.eye(3)` compares a row with a column."""
+    (out,), shape, dimension = eqn.outvars, eqn.params["shape"], eqn.params["dimension"]
+    if len(shape) == 1:
+        return None
+    row = Var(out.aval.update(shape=(shape[dimension],)))
+    params = {"shape": shape, "broadcast_dimensions": (dimension,), "sharding": None}
+    return [
+        eqn.replace(outvars=[row], params={**eqn.params, "shape": row.aval.shape, "dimension": 0}),
+        eqn.replace(primitive=broadcast_in_dim_p, invars=[row], params=params),
+    ]
+
+
+def _split(eqn: JaxprEqn, makers):
+    return eqn.invars[0] if len(eqn.outvars) == 1 else None
+
+
 def _summed(eqn: JaxprEqn, makers):
     """A sum over axes of size 1 is a reshape, but only if the operand is a sum itself, which is never -0.0. NumPy's sum of one
     -0.0 is 0.0."""
@@ -247,6 +270,7 @@ def _same(eqn: JaxprEqn, makers):
 IDENTITIES: dict[str, Rewrite] = {
     # `add_any` is `add` that requires equal types.
     "add_any": lambda eqn, makers: [eqn.replace(primitive=add_p)],
+    "add": _plus,
     "mul": _times,
     "div": lambda eqn, makers: _other(eqn, makers, 1, False),
     "sub": _minus,
@@ -268,6 +292,8 @@ IDENTITIES: dict[str, Rewrite] = {
     "stop_gradient": _same,
     "name": _same,
     "copy": _same,
+    "split": _split,
+    "iota": _counted,
     "gather": gather_of_one_window,
     "scatter": scatter_to_one_window,
 }

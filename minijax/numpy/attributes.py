@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any, Never
@@ -13,7 +14,7 @@ from ..core.types import DTypeLike
 from ..foundation import dtypes
 from ..foundation.dtypes import finfo, iinfo, issubdtype, promote_types, result_type
 from .creation import asarray
-from .util import as_array
+from .util import as_array, canonicalize_axis
 
 dtype = np.dtype
 ndarray = Array
@@ -77,10 +78,7 @@ def size(a: Any, axis: int | tuple[int, ...] | None = None) -> int:
     """
     sizes = _shape("size", a)
     axes = range(len(sizes)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    product = 1
-    for i in axes:
-        product *= sizes[i]
-    return product
+    return math.prod(sizes[canonicalize_axis(i, len(sizes))] for i in axes)
 
 
 def isscalar(element: Any) -> bool:

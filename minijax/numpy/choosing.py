@@ -76,7 +76,7 @@ def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], defau
     if not condlist:
         raise ValueError("jnp.select: condlist must be non-empty")
     check_arraylike("select", *condlist, *choicelist, default)
-    default, *choices = promote_dtypes(*map(asarray, (default, *choicelist)))
+    default, *choices = promote_dtypes(default, *choicelist)
     conditions = stack(broadcast_arrays(False, *map(asarray, condlist)))
     # The number of the first condition that holds; the first of all, which never does, stands for the default.
     first = reductions.argmax(convert_element_type(conditions, np.dtype(bool)), 0)

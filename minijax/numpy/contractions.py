@@ -168,7 +168,8 @@ def vecdot(
     Array([3, 7], dtype=int32)
     """
     x1, x2 = ensure_arraylike("jnp.vecdot", x1, x2)
-    if x1.shape[axis] != x2.shape[axis]:
+    sizes = [x.shape[canonicalize_axis(axis, len(x.shape))] for x in (x1, x2)]
+    if sizes[0] != sizes[1]:
         raise ValueError(f"axes must match; got shapes {x1.shape} and {x2.shape} with axis={axis!r}")
     product = partial(vdot, precision=precision, preferred_element_type=preferred_element_type)
     return vectorize(product, signature="(n),(n)->()")(moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))

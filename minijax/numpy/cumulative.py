@@ -17,7 +17,7 @@ def _cumulative(name, bind, a, axis, dtype, out=None, fill_nan=None, promote_int
     a = ensure_arraylike(name, a)
     if out is not None:
         raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported")
-    if axis is None or not a.shape:
+    if axis is None:
         a = lax.reshape(a, (a.size,))
     axis = canonicalize_axis(0 if axis is None else axis, len(a.shape))
     if fill_nan is not None:

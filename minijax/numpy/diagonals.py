@@ -37,7 +37,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     if len(a.shape) < 2:
         raise ValueError("diagonal requires an array of at least two dimensions.")
     offset = operator.index(offset)
-    rows, columns = a.shape[axis1], a.shape[axis2]
+    rows, columns = (a.shape[canonicalize_axis(axis, len(a.shape))] for axis in (axis1, axis2))
     a = moveaxis(a, (axis1, axis2), (-2, -1))
     size = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     i = arange(size)

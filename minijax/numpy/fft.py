@@ -25,7 +25,7 @@ from . import reductions, ufuncs
 from .creation import arange, array
 from .manipulation import moveaxis
 from .repeating import roll
-from .util import default_float_dtype, ensure_arraylike, promote_dtypes_inexact
+from .util import canonicalize_axis, default_float_dtype, ensure_arraylike, promote_dtypes_inexact
 
 Shape = Sequence[int] | None
 Axes = Sequence[int] | None
@@ -76,6 +76,8 @@ def _transform(name: str, kind: FftType, a: ArrayLike, s: Shape, axes: Axes, nor
 def _resized(a: Array, axes: Sequence[int], sizes: Sequence[int]) -> Array:
     """The array cut, or filled with zeros behind, to these sizes."""
     wanted = list(a.shape)
+    if len(axes) > len(wanted):
+        raise ValueError(f"jax.numpy.fft transforms {len(axes)} axes, and the array has shape {a.shape}.")
     for axis, n in zip(axes, sizes):
         wanted[axis] = n
     a = a[tuple(slice(n) for n in wanted)]
@@ -186,7 +188,9 @@ def hfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = 
     Array([2., 0.], dtype=float32)
     """
     conjugate = ufuncs.conj(a)
-    size = None if isinstance(axis, (list, tuple)) else (conjugate.shape[axis] - 1) * 2 if n is None else n
+    size = n
+    if n is None and not isinstance(axis, (list, tuple)):
+        size = (conjugate.shape[canonicalize_axis(axis, len(conjugate.shape))] - 1) * 2
     return _along_one("hfft", FftType.IRFFT, conjugate, n, axis, norm) * size
 
 
@@ -198,7 +202,10 @@ def ihfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None =
     """
     a = ensure_arraylike("ihfft", a)
     out = _along_one("ihfft", FftType.RFFT, a, n, axis, norm)
-    return ufuncs.conj(out) * (1 / (a.shape[axis] if n is None else n))
+    size = a.shape[axis] if n is None else n
+    if not size:
+        raise ValueError("jax.numpy.fft.ihfft needs an element to divide by the number of elements, got none.")
+    return ufuncs.conj(out) * (1 / size)
 
 
 def _along_two(name: str, kind: FftType, a: ArrayLike, s: Shape, axes: Sequence[int], norm: str | None) -> Array:
@@ -280,7 +287,7 @@ def _shifted(name: str, x: ArrayLike, axes: int | Sequence[int] | None, sign: in
     if axes is None:
         axes = range(len(x.shape))
     axes = (axes,) if np.ndim(axes) == 0 else tuple(axes)
-    return roll(x, [sign * (x.shape[axis] // 2) for axis in axes], axes)
+    return roll(x, [sign * (x.shape[canonicalize_axis(axis, len(x.shape))] // 2) for axis in axes], axes)
 
 
 def fftshift(x: ArrayLike, axes: int | Sequence[int] | None = None) -> Array:

@@ -15,6 +15,7 @@ from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim
 from ..primitives.elementwise import convert_element_type, select
+from ..primitives.shapes import ones_on_diagonal
 from .creation import asarray, zeros_like
 from .util import (
     broadcast_to,
@@ -114,9 +115,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
     rows, columns = operator.index(N), operator.index(N if M is None else M)
     if rows < 0 or columns < 0:
         raise ValueError(f"negative dimensions are not allowed, got {N} and {M}")
-    i = lax.broadcasted_iota(offset.dtype, (rows, columns), 0)
-    j = lax.broadcasted_iota(offset.dtype, (rows, columns), 1)
-    return convert_element_type(ew.eq_p.bind(ew.add_p.bind(i, convert_element_type(offset, i.dtype)), j), dtype)
+    return ones_on_diagonal((rows, columns), convert_element_type(offset, offset.dtype), dtype)
 
 
 def identity(n: int, dtype: DTypeLike | None = None) -> Array:

@@ -262,7 +262,7 @@ def _is_basic(entry: Entry, shape) -> bool:
 
 
 def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
-    starts, limits, sizes, strides, reversed_axes, squeezed, new_axes = [], [], [], [], [], [], []
+    given, starts, limits, sizes, strides, reversed_axes, squeezed, new_axes = [], [], [], [], [], [], [], []
     static = True
     for entry in _expand_ellipsis(entries, arr.ndim):
         if entry.kind is Kind.NEW_AXIS:
@@ -288,6 +288,8 @@ def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
                     start = min(max(inside, 0), size - 1)
                     limit = start + 1
             static = static and limit is not None
+        # A dynamic slice counts a negative start from the end by equations.
+        given.append(start if entry.kind is not Kind.INTEGER else operator.index(entry.index))
         starts.append(start)
         limits.append(limit)
         sizes.append(length)
@@ -296,7 +298,7 @@ def _take_by_slice(arr, entries: list[Entry], mode, normalize_indices: bool):
         whole = all(s == 0 and n == d and t == 1 for s, n, t, d in zip(starts, limits, strides, arr.shape))
         y = arr if whole else lax.slice(arr, starts, limits, None if set(strides) <= {1} else strides)
     elif set(strides) <= {1}:
-        starts = [as_array(s) for s in starts]
+        starts = [as_array(s) for s in given]
         if len(starts) > 1:
             # dynamic_slice takes start indices of one dtype only.
             starts = [lax.convert_element_type(s, dtype_of_index(max(arr.shape))) for s in starts]

@@ -24,6 +24,7 @@ from .util import (
     check_no_out,
     concrete_sizes,
     ensure_arraylike,
+    in_order,
     promote_dtypes,
 )
 
@@ -111,6 +112,7 @@ def ravel(a: ArrayLike, order: str = "C", *, out_sharding: Any = None) -> Array:
     Array([1, 2, 3, 4], dtype=int32)
     """
     a = ensure_arraylike("ravel", a)
+    in_order((a,))
     if order == "K":
         raise NotImplementedError("jnp.ravel: Ravel not implemented for order='K'.")
     return reshape(a, (a.size,), order)
@@ -135,7 +137,7 @@ def permute_dims(a: ArrayLike, /, axes: Sequence[int]) -> Array:
     >>> jnp.permute_dims(jnp.ones((2, 3)), (1, 0)).shape
     (3, 2)
     """
-    return transpose(ensure_arraylike("permute_dims", a), axes)
+    return lax.transpose(ensure_arraylike("permute_dims", a), axes)
 
 
 def matrix_transpose(x: ArrayLike, /) -> Array:

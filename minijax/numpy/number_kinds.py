@@ -18,6 +18,7 @@ from .util import (
     as_array,
     check_arraylike,
     ensure_arraylike,
+    in_order,
     is_zero,
     promote_args,
     promote_args_inexact,
@@ -194,6 +195,7 @@ def clip(arr: ArrayLike | None = None, /, min: ArrayLike | None = None, max: Arr
             " ordering and cannot be clipped. Please convert to a real value or array by taking the real or imaginary"
             " components via jax.numpy.real/imag respectively."
         )
+    in_order((arr, min, max))
     if min is not None:
         arr = maximum(min, arr)
     if max is not None:

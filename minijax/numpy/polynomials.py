@@ -19,7 +19,16 @@ from .counting import known_value
 from .creation import arange, zeros, zeros_like
 from .inserting import trim_zeros
 from .manipulation import atleast_1d, concatenate, flip
-from .util import broadcast_shapes, ensure_arraylike, promote_dtypes, promote_dtypes_inexact
+from .util import broadcast_shapes, ensure_arraylike, in_order, promote_dtypes, promote_dtypes_inexact
+
+
+def _coefficients(name: str, *polynomials: ArrayLike) -> list[Array]:
+    """The arrays of coefficients. Raises TypeError for a scalar."""
+    found = [ensure_arraylike(name, p) for p in polynomials]
+    in_order(found)
+    if not all(p.shape for p in found):
+        raise TypeError(f"jnp.{name} takes polynomials as arrays of coefficients, got a scalar.")
+    return found
 
 
 def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
@@ -42,7 +51,7 @@ def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
     >>> jnp.polyadd(jnp.array([1, 2]), jnp.array([1, 0, 0]))
     Array([1, 1, 2], dtype=int32)
     """
-    a1, a2 = promote_dtypes(*ensure_arraylike("polyadd", a1, a2))
+    a1, a2 = promote_dtypes(*_coefficients("polyadd", a1, a2))
     if a1.dtype == bool:
         raise TypeError("jnp.polyadd does not add booleans: convert them with astype.")
     longer, shorter = (a1, a2) if a2.shape[0] <= a1.shape[0] else (a2, a1)
@@ -60,7 +69,7 @@ def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
     >>> jnp.polysub(jnp.array([1, 2]), jnp.array([1, 0]))
     Array([0, 2], dtype=int32)
     """
-    a1, a2 = promote_dtypes(*ensure_arraylike("polysub", a1, a2))
+    a1, a2 = promote_dtypes(*_coefficients("polysub", a1, a2))
     return polyadd(a1, -a2)
 
 
@@ -71,7 +80,7 @@ def polymul(a1: ArrayLike, a2: ArrayLike, *, trim_leading_zeros: bool = False) -
     >>> jnp.polymul(jnp.array([1, 1]), jnp.array([1, -1]))
     Array([ 1.,  0., -1.], dtype=float32)
     """
-    a1, a2 = promote_dtypes_inexact(*ensure_arraylike("polymul", a1, a2))
+    a1, a2 = promote_dtypes_inexact(*_coefficients("polymul", a1, a2))
     if trim_leading_zeros and (len(a1) > 1 or len(a2) > 1):
         a1, a2 = trim_zeros(a1, trim="f"), trim_zeros(a2, trim="f")
     # A polynomial without coefficients is 0.
@@ -86,7 +95,7 @@ def polydiv(u: ArrayLike, v: ArrayLike, *, trim_leading_zeros: bool = False) -> 
     >>> polydiv(np.float32([1, 3, 2]), np.float32([1, 1]))
     (Array([1., 2.], dtype=float32), Array([0., 0., 0.], dtype=float32))
     """
-    u, v = promote_dtypes_inexact(*ensure_arraylike("polydiv", u, v))
+    u, v = promote_dtypes_inexact(*_coefficients("polydiv", u, v))
     steps = u.shape[0] - v.shape[0] + 1
     scale, quotient = 1.0 / v[0], zeros(max(steps, 1), u.dtype)
     for k in range(steps):
@@ -106,7 +115,7 @@ def polyder(p: ArrayLike, m: int = 1) -> Array:
     >>> jnp.polyder(jnp.array([1.0, 0.0, 0.0]))
     Array([2., 0.], dtype=float32)
     """
-    (p,) = promote_dtypes_inexact(ensure_arraylike("polyder", p))
+    (p,) = promote_dtypes_inexact(*_coefficients("polyder", p))
     if m < 0:
         raise ValueError(f"jnp.polyder: Order of derivative must be positive, got {m}")
     m = operator.index(m)
@@ -129,7 +138,7 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
     Array([1., 0., 0.], dtype=float32)
     """
     m = operator.index(m)
-    p, k = promote_dtypes_inexact(*ensure_arraylike("polyint", p, 0 if k is None else k))
+    p, k = promote_dtypes_inexact(*_coefficients("polyint", p), ensure_arraylike("polyint", 0 if k is None else k))
     if m < 0:
         raise ValueError(f"jnp.polyint: Order of integral must be positive (see polyder), got {m}")
     k = atleast_1d(k)

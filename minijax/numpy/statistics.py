@@ -18,7 +18,7 @@ from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import number_kinds, ufuncs
 from .contractions import dot
-from .creation import asarray
+from .creation import asarray, zeros
 from .diagonals import diag
 from .manipulation import atleast_2d, concatenate, squeeze, transpose
 from .quantiles import quantile_along
@@ -383,6 +383,8 @@ def cov(
             raise ValueError(f"jnp.cov: y has more than 2 dimensions, shape {y.shape}")
     x = _variables(x, rowvar)
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
+    if not x.shape[0]:
+        return zeros((0, 0), x.dtype)
     x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights, by_weight = _observation_weights(x.shape[1], fweights, aweights)

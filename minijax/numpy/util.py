@@ -17,7 +17,8 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.primitive import Primitive
-from ..core.traces import Array, Tracer, check_not_leaked, given
+from ..core.staging import StagingTrace
+from ..core.traces import Array, Tracer, check_not_leaked, given, thread_state
 from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..foundation.config import rank_promotion
@@ -77,7 +78,11 @@ def ensure_arraylike(name: str, *args: Any):
     """The arguments as arrays, after `check_arraylike`; one array for one argument."""
     try:
         check_arraylike(name, *args)
-        return as_array(args[0]) if len(args) == 1 else tuple(as_array(x) for x in args)
+        if len(args) == 1:
+            return as_array(args[0])
+        arrays = tuple(as_array(x) for x in args)
+        in_order(arrays)
+        return arrays
     except Exception as error:
         hide_our_frames(error)
         raise
@@ -244,6 +249,7 @@ def promote_shapes(*args: Array) -> list[Array]:
         shapes = [x.shape for x in args]
         if len({len(s) for s in shapes if s}) < 2:
             return list(args)
+        in_order(args)
         ndim = _broadcast_rank(*shapes)
         if (wanted := rank_promotion()) != "allow":
             _promoting_ranks(shapes, wanted)
@@ -303,7 +309,19 @@ def promote_dtypes(*args: Any, category: Callable | None = None) -> list[Array]:
     dtype, weak_type = dtypes.lattice_result_type(*args)
     if category is not None:
         dtype = category(dtype)
+    in_order(args)
     return [convert(x, dtype, weak_type) for x in args]
+
+
+def in_order(args: Sequence):
+    """Number what the jaxpr that is written closes over in the order of a function's arguments. JAX's function is jitted, so that
+    its arguments are operands of one equation. Ours may convert the last one first: `cond(p, lambda: a + b, ...)` with an integer
+    b would close over b and then a."""
+    trace = thread_state.trace
+    if type(trace) is StagingTrace:
+        for x in args:
+            if isinstance(x, Array):
+                trace.atom(x)
 
 
 def promote_dtypes_inexact(*args: Any) -> list[Array]:

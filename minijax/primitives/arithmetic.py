@@ -265,7 +265,8 @@ def select_examples(which, *cases):
 def _select_impl(which, *cases):
     if which.dtype == bool and len(cases) == 2:
         return np.where(which, cases[1], cases[0])
-    return np.choose(np.broadcast_to(which.astype(np.intp), cases[0].shape), cases)
+    # As in XLA, the nearest case stands for a number that none has.
+    return np.choose(np.broadcast_to(which.astype(np.intp), cases[0].shape), cases, mode="clip")
 
 
 def _select_abstract_eval(which, *cases):

@@ -244,11 +244,9 @@ def _add_any_jvp(primals, tangents):
 
 
 def _add_any_batch(axis, args, dims):
-    (x, y), (dx, dy) = args, dims
-    if dx == dy:
-        return add_any_p.bind(x, y), dx
-    x, y = batch_to_front(x, dx, axis.size), batch_to_front(y, dy, axis.size)
-    return add_any_p.bind(x, y), 0
+    dim = dims[0] if dims[1] is None else dims[1]
+    moved = [broadcast_batch(x, axis.size, dim) if d is None else move_batch_dim(x, d, dim) for x, d in zip(args, dims)]
+    return add_any_p.bind(*moved), dim
 
 
 def _add_any_abstract_eval(x, y):

@@ -28,7 +28,7 @@ from .basis import (
     row,
     shape_of,
 )
-from .elementwise import eq_p, mul_p, select
+from .elementwise import convert_element_type, eq_p, mul_p, select
 from .joining import concatenate
 from .reductions import reduce_max_p, reduce_min_p
 from .shapes import broadcasted_iota, index_in_dim, slice_in_dim
@@ -238,7 +238,9 @@ def _scatter_abstract_eval(x, *, scatter_dimension, axis_size, tiled, **params):
 
 
 def _scatter_collective(axis, x, d, *, scatter_dimension, tiled, **params):
-    total = _times(x, axis.size) if d is None else reduce_sum(x, (d,))
+    # Weak if x is, as in JAX; the sum of `psum` is not.
+    size = convert_element_type(axis.size, x.dtype, x.weak_type)
+    total = mul_p.bind(x, size) if d is None else reduce_sum(x, (d,))
     if tiled:
         each = shape_of(total)[scatter_dimension] // axis.size
         total = _split(total, scatter_dimension, (axis.size, each))

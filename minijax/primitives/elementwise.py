@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import numpy as np
 
-from ..core.avals import ShapedArray
+from ..core.avals import ShapedArray, Zero
 from ..foundation.dtypes import dtype_char, issubdtype, itemsize_bits
 from . import special_functions as special
 from .accuracy import accurate, derivative_at
@@ -40,6 +41,7 @@ from .arithmetic import (  # noqa: F401
 )
 from .basis import (
     NOT_LINEAR,
+    add_tangents,
     batch_to_front,
     const,
     full,
@@ -49,6 +51,7 @@ from .basis import (
     row,
     shape_of,
     zero_jvp,
+    zero_like,
 )
 from .families import (
     BOOL,
@@ -117,6 +120,15 @@ def _pow_jvp_exponent(g, ans, x, y):
     return mul_p.bind(g, mul_p.bind(log_p.bind(_replace_zero(x)), ans))
 
 
+def _pow_jvp(primals, tangents):
+    ans, rules = pow_p.bind(*primals), (_pow_jvp_base, _pow_jvp_exponent)
+    terms = [rule(g, ans, *primals) for rule, g in zip(rules, tangents) if type(g) is not Zero]
+    if len(terms) == 2:
+        # Only the exponent's may be weak. The sum of two types would give each the cotangent of the other type.
+        terms = [convert_element_type(term, ans.dtype) for term in terms]
+    return ans, reduce(add_tangents, terms) if terms else zero_like(ans)
+
+
 def _pow(x, y):
     power = np.power(x, y.astype(x.dtype, copy=False)).astype(x.dtype, copy=False)
     # XLA computes NaN for 0 ** y if y has an imaginary part. NumPy computes 0 if the real part of y is positive.
@@ -137,7 +149,8 @@ pow_p = elementwise(
     "pow",
     _pow,
     INEXACT,
-    jvp=[_pow_jvp_base, _pow_jvp_exponent],
+    jvp=_pow_jvp,
+    arity=2,
     transpose=NOT_LINEAR,
     abstract_eval=_pow_abstract_eval,
 )
@@ -488,16 +501,15 @@ def _where(condition, g, ans):
 
 def _clamp_batch(axis, args, dims):
     low, x, high = args
-    if dims[0] is None and dims[2] is None and not shape_of(low) and not shape_of(high):
+    scalars = dims[0] is None and dims[2] is None and not shape_of(low) and not shape_of(high)
+    if scalars or dims[0] == dims[1] == dims[2] and shape_of(low) == shape_of(x) == shape_of(high):
         return clamp_p.bind(low, x, high), dims[1]
+    bounds = (low, dims[0]), (high, dims[2])
+    low, high = (b if d is None and not shape_of(b) else batch_to_front(b, d, axis.size) for b, d in bounds)
     x = batch_to_front(x, dims[1], axis.size)
-
-    def bound(b, dim):
-        if dim is None and not shape_of(b):
-            return b
-        return broadcast_leading(batch_to_front(b, dim, axis.size), shape_of(x))
-
-    return clamp_p.bind(bound(low, dims[0]), x, bound(high, dims[2])), 0
+    for ndim in range(2):  # In JAX's order.
+        low, high = (broadcast_leading(b, shape_of(x)) if len(shape_of(b)) == ndim < x.ndim else b for b in (low, high))
+    return clamp_p.bind(low, x, high), 0
 
 
 clamp_p = row(
@@ -551,16 +563,19 @@ def _bitcast_impl(x, *, new_dtype):
     return x.view(new_dtype).reshape(x.shape[:-1])
 
 
+def _bitcast_batch(axis, args, dims, *, new_dtype):
+    # The last axis is made or used up if the sizes differ: the batch must not be there.
+    dim = dims[0] if itemsize_bits(args[0].dtype) == itemsize_bits(new_dtype) else 0
+    return bitcast_convert_type_p.bind(move_batch_dim(args[0], dims[0], dim), new_dtype=new_dtype), dim
+
+
 bitcast_convert_type_p = row(
     "bitcast_convert_type",
     impl=_bitcast_impl,
     abstract_eval=_bitcast_abstract_eval,
     jvp=zero_jvp(lambda: bitcast_convert_type_p),
     transpose=NOT_LINEAR,
-    batch=lambda axis, args, dims, **params: (
-        bitcast_convert_type_p.bind(move_batch_dim(args[0], dims[0], 0), **params),
-        0,
-    ),
+    batch=_bitcast_batch,
 )
 
 

@@ -232,20 +232,7 @@ def bool_dtype(dtype):
 
 
 __all__ = [
-    "ANY",
-    "BOOL",
-    "COMPLEX",
-    "FLOAT",
-    "INT",
-    "NUM",
-    "SIGNED",
-    "UNSIGNED",
-    "batch_elementwise",
-    "bool_dtype",
-    "broadcast_like",
-    "elementwise",
-    "elementwise_abstract_eval",
-    "jvp_by_argument",
-    "real_dtype",
+    "ANY", "BOOL", "COMPLEX", "FLOAT", "INT", "NUM", "SIGNED", "UNSIGNED", "batch_elementwise", "bool_dtype",
+    "broadcast_like", "elementwise", "elementwise_abstract_eval", "jvp_by_argument", "real_dtype",
     "transpose_by_argument",
-]
+]  # fmt: skip

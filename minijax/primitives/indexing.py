@@ -253,7 +253,7 @@ def _scatter_impl(write: Callable) -> Callable:
         if the_one is not False:
             # `x.at[i].set(...)` in a loop: NumPy's assignment takes a tenth of the time of arrays of positions.
             if the_one is not None:
-                write(out[the_one], ..., updates.reshape(sizes))
+                write(out[(*the_one, ...)], ..., updates.reshape(sizes))  # A view, of shape () too.
             return out
         places, inside, shape = window_places(
             x.shape, indices, sizes, to_operand, tuple(batching), tuple(indices_batching), inserted, mode

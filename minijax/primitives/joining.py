@@ -18,7 +18,6 @@ from .basis import (
     batch_to_front,
     instantiate,
     linear_row,
-    move_batch_dim,
     reduce_sum,
     reshape,
     row,
@@ -196,11 +195,10 @@ def _stack_transpose(ct, *xs, axis):
 
 
 def _stack_batch(axis_data, args, dims, *, axis):
-    dim = next(d for d in dims if d is not None)
-    xs = [move_batch_dim(batch_to_front(x, d, axis_data.size), 0, dim) if d != dim else x for x, d in zip(args, dims)]
-    if axis <= dim:
-        return stack_p.bind(*xs, axis=axis), dim + 1
-    return stack_p.bind(*xs, axis=axis + 1), dim
+    dim = dims[0]
+    if any(d != dim for d in dims):
+        return stack_p.bind(*[batch_to_front(x, d, axis_data.size) for x, d in zip(args, dims)], axis=axis + 1), 0
+    return (stack_p.bind(*args, axis=axis), dim + 1) if axis <= dim else (stack_p.bind(*args, axis=axis + 1), dim)
 
 
 stack_p = row(

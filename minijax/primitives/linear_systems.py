@@ -463,8 +463,6 @@ def lu_solve(packed, permutation, b, trans: int = 0):
         b = take_rows(b, permutation)
         b = triangular_solve_p.bind(packed, b, lower=True, unit_diagonal=True, **flags)
         return triangular_solve_p.bind(packed, b, lower=False, unit_diagonal=False, **flags)
-    if trans not in (1, 2):
-        raise ValueError(f"'trans' value must be 0, 1, or 2, got {trans}")
     b = triangular_solve_p.bind(packed, b, lower=False, unit_diagonal=False, **flags)
     b = triangular_solve_p.bind(packed, b, lower=True, unit_diagonal=True, **flags)
     shape = shape_of(permutation)

@@ -33,7 +33,7 @@ from .basis import (
     zeros,
 )
 from .basis import full as _full
-from .elementwise import convert_element_type, select, sub_p
+from .elementwise import add_p, convert_element_type, eq_p, select, sub_p
 
 # ---------------------------------------------------------------------------------------------------------------------
 # slice
@@ -223,17 +223,15 @@ def _pad_transpose(ct, x, value, *, padding_config):
 
 
 def _pad_batch(axis, args, dims, *, padding_config):
-    x, value = args
+    (x, value), dim = args, dims[0] or 0
+    x = batch_to_front(x, None, axis.size) if dims[0] is None else x
+    config = (*padding_config[:dim], (0, 0, 0), *padding_config[dim:])
     if dims[1] is None:
-        config = list(padding_config)
-        config.insert(dims[0], (0, 0, 0))
-        return pad(x, value, config), dims[0]
+        return pad(x, value, config), dim
     # Each example has its own padding value: pad with zeros, then select the padding values.
-    x = batch_to_front(x, dims[0], axis.size)
-    config = ((0, 0, 0), *padding_config)
     padded = pad(x, _full((), 0, x.dtype), config)
     inside = pad(_full(shape_of(x), True, np.dtype(bool)), _full((), False, np.dtype(bool)), config)
-    return select(inside, padded, broadcast_in_dim(value, shape_of(padded), (0,))), 0
+    return select(inside, padded, broadcast_in_dim(value, shape_of(padded), (dim,))), dim
 
 
 pad_p = row(
@@ -302,6 +300,12 @@ def iota(dtype: DTypeLike, size: int) -> Array:
     Array([0, 1, 2], dtype=int32)
     """
     return broadcasted_iota(dtype, (size,), 0)
+
+
+def ones_on_diagonal(shape: Sequence[int], offset, dtype: DTypeLike) -> Array:
+    """A matrix with ones on one diagonal, in the equations of JAX's `eye`. The dtype of `offset` is that of the positions."""
+    rows, columns = (broadcasted_iota(offset.dtype, shape, axis) for axis in (0, 1))
+    return convert_element_type(eq_p.bind(add_p.bind(rows, offset), columns), dtype)
 
 
 def _iota_abstract_eval(*, dimension, dtype, shape, sharding):

@@ -109,10 +109,6 @@ def _window(window: Any, nperseg: int | None, size: int, dtype) -> tuple[Array, 
 def _odd(x: Array, n: int) -> Array:
     """The signal continued at both ends, turned by half a turn about the end."""
     size = x.shape[-1]
-    if n > size - 1:
-        raise ValueError(
-            f"The extension length n ({n}) is too big. It must not exceed x.shape[axis]-1, which is {size - 1}."
-        )
     before, after = jnp.flip(x[..., 1 : n + 1], -1), jnp.flip(x[..., size - n - 1 : size - 1], -1)
     return jnp.concatenate([2 * x[..., :1] - before, x, 2 * x[..., -1:] - after], -1)
 

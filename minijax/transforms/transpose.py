@@ -174,22 +174,16 @@ def transposes_zeros(jaxpr: Jaxpr | ClosedJaxpr) -> bool:
 def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
     """Replace the cotangents of an equation's results by those of its arguments."""
     primitive = eqn.primitive
-    if primitive.multiple_results:
-        reached = [v in pending for v in eqn.outvars]
-        if not any(reached):
-            return
-        if not all(reached) and any(map(transposes_zeros, jaxprs_in_params(eqn.params))):
-            # A backward function does not run for results that nobody reads.
-            eqn = primitive.dce(eqn, reached)
-        ct = [pending.pop(v) if v in pending else Zero(v.aval) for v in eqn.outvars]
-        zero = all(type(x) is Zero for x in ct) and not primitive.transposes_zeros
-    else:
-        ct = pending.pop(eqn.outvars[0], None)
-        if ct is None:
-            return
-        zero = type(ct) is Zero
-    if zero:
+    reached = [v in pending for v in eqn.outvars]
+    if not any(reached):
+        return
+    if not all(reached) and any(map(transposes_zeros, jaxprs_in_params(eqn.params))):
+        # A backward function does not run for results that nobody reads.
+        eqn = primitive.dce(eqn, reached)
+    cts = [pending.pop(v) if v in pending else Zero(v.aval) for v in eqn.outvars]
+    if all(type(x) is Zero for x in cts) and not primitive.transposes_zeros:
         return reach([v for v in eqn.invars if type(v) is not Literal and v not in values], pending)
+    ct = cts if primitive.multiple_results else cts[0]
     args = [v.val if type(v) is Literal else values[v] if v in values else UndefinedPrimal(v.aval) for v in eqn.invars]
     around = context.origin
     try:

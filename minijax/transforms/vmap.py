@@ -80,9 +80,21 @@ class BatchTrace(Trace):
         super().__init__(parent)
         self.axis = axis
 
+    # The rule of a custom_jvp runs after its vmap has ended, under a trace of the same axis, and may close over a tracer:
+    # `grad(lambda c: vmap(lambda b, c: f(c))(b, c))`, where the rule of f reads b.
+
+    def goes_on(self) -> bool:
+        trace = thread_state.trace
+        while trace is not None and not (type(trace) is BatchTrace and trace.axis is self.axis):
+            trace = trace.parent
+        return trace is not None
+
+    def passes_on(self, args):
+        return None if any(type(x) is BatchTracer and x._trace.axis is self.axis for x in args) else self.parent
+
     def split(self, x) -> tuple[Any, int | None]:
         """(array with the batch axis, number of that axis); the number is None for a value that all examples share."""
-        if type(x) is BatchTracer and x._trace is self:
+        if type(x) is BatchTracer and x._trace.axis is self.axis:
             return x.val, x.batch_dim
         if isinstance(x, Tracer):
             check_not_leaked(x)
@@ -102,6 +114,7 @@ class BatchTrace(Trace):
                 val, dim, mapped = x.val, x.batch_dim, True
             else:
                 val, dim = self.split(x)
+                mapped = mapped or dim is not None
             vals.append(val)
             dims.append(dim)
         # An operation may name this axis without a batched argument: `jit(lambda: axis_index("i"))()`.

@@ -22,6 +22,11 @@ OTHER_EQUATIONS = """
 """.split()
 
 
+# Functions of scipy.special that are primitives here, and others that call these.
+ROWS = """
+    bernoulli beta betaln boxcox1p dawsn erfcx exp1 expi expn fresnel hyp1f1 hyp2f1 poch sici
+""".split()
+
 # What JAX's errors say that its functions do not raise: Python does, somewhere inside.
 ACCIDENTS = (
     "tuple index out of range", "Non-hashable static", "unhashable type", "Cannot lower jaxpr", "is not iterable", "AssertionError",
@@ -79,9 +84,14 @@ EXPLAINED = [
         lambda s, d: d.what == "dead text" and transformed_by(s, "jvp", "jacfwd", "hessian"),
     ),
     Explained(
-        "basis of a Jacobian",
-        "jacfwd, jacrev and hessian make the standard basis while tracing, and write no equations for it",
-        lambda s, d: d.what in TEXT and transformed_by(s, "jacfwd", "hessian", "jacrev"),
+        "special functions that are rows",
+        "one equation, whose program computes in float64; JAX writes their algorithms in float32",
+        lambda s, d: d.what in TEXT and of_one_call(s, ROWS),
+    ),
+    Explained(
+        "sizes of a reshape",
+        "minijax compares them when it traces, JAX when it compiles",
+        lambda s, d: d.what in REFUSALS and "reshape total size must be unchanged" in d.detail,
     ),
     Explained(
         "number where minijax has an array",

@@ -222,6 +222,36 @@ OURS = {
         TypeError,
         r"positive.*\(0,\)",
     ),
+    "repeat of a scalar": (
+        lambda jax, jnp, lax: jnp.repeat(1.0, np.array([1, 2]), axis=0),
+        ValueError,
+        r"scalar.*\(2,\)",
+    ),
+    "convolution's primitive, dimensions": (
+        lambda jax, jnp, lax: lax.conv_general_dilated_p.bind(IMAGES, KERNEL[0], **convolution()),
+        ValueError,
+        r"same number of dimensions.*\(2, 3\)",
+    ),
+    "conv_transpose, padding": (
+        lambda jax, jnp, lax: lax.conv_transpose_shape_tuple((3, 2, 8), (2, 2, 3), (1,), "FULL", ("NCH", "OIH", "NCH")),
+        ValueError,
+        "padding mode: FULL",
+    ),
+    "geqp3, fixed columns": (
+        lambda jax, jnp, lax: of(jax, "primitives.orthogonal").geqp3(SQUARE, np.ones(3, np.int32)),
+        NotImplementedError,
+        "jpvt must be 0",
+    ),
+    "lu_solve, trans": (
+        lambda jax, jnp, lax: of(jax, "scipy.linalg").lu_solve((SQUARE, np.arange(3, dtype=np.int32)), SQUARE, trans=3),
+        ValueError,
+        "'trans'.*3",
+    ),
+    "attention, five axes": (
+        lambda jax, jnp, lax: of(jax, "nn").dot_product_attention(HEADS[None], HEADS[None], HEADS[None]),
+        ValueError,
+        "ndim",
+    ),
     "qdwh, dynamic_shape": (
         lambda jax, jnp, lax: lax.linalg.qdwh(SQUARE, dynamic_shape=(2, 2)),
         NotImplementedError,
@@ -276,3 +306,10 @@ def windows(names: int = 5) -> dict:
     """The parameters of windows of two columns of X."""
     values = {"window_dimensions": (1, 2), "window_strides": (1, 1), "padding": ((0, 0), (0, 0))}
     return values | ({"base_dilation": (1, 1), "window_dilation": (1, 1)} if names == 5 else {})
+
+
+def convolution() -> dict:
+    """The parameters of a convolution along one axis."""
+    names = "window_strides padding lhs_dilation rhs_dilation dimension_numbers precision preferred_element_type out_sharding"
+    values = dict.fromkeys(names.split())
+    return {**values, "window_strides": (1,), "padding": ((0, 0),), "feature_group_count": 1, "batch_group_count": 1}

@@ -236,4 +236,13 @@ INLINED = {
     "jvp of a sum": (lambda lib: lambda x, t: lib.jvp(lambda x: lib.numpy.sum(x**2), (x,), (t,)), x, x),
     "jvp of jit": (lambda lib: lambda x, t: lib.jvp(lib.jit(lambda x: lib.numpy.exp(2 * x)), (x,), (t,)), x, x),
     "jvp of matmul": (lambda lib: lambda a, b, t: lib.jvp(lambda a: a @ b, (a,), (t,)), m, m.T, m),
+    "jacfwd": (lambda lib: lib.jacfwd(lambda x: lib.numpy.sin(x)), x),
+    "jacfwd of a number": (lambda lib: lib.jacfwd(lambda x: lib.numpy.sin(x)), 1.0),
+    "jacfwd of a constant": (lambda lib: lib.jacfwd(lambda x: 2.0), x),
+    "jacfwd by a tree": (lambda lib: lib.jacfwd(lambda a, b: a * b.sum(), argnums=(0, 1)), x, m),
+    "jacfwd of two dtypes": (lambda lib: lib.jacfwd(lambda a, b: a * b, argnums=(0, 1)), x, np.ones(3, np.float16)),
+    "jacrev": (lambda lib: lib.jacrev(lambda x: lib.numpy.sin(x)), x),
+    "jacrev of two": (lambda lib: lib.jacrev(lambda x: (lib.numpy.sin(x), x.sum())), x),
+    "jacrev, mapped": (lambda lib: lib.vmap(lib.jacrev(lambda x: x * x)), m),
+    "hessian": (lambda lib: lib.hessian(lambda x: lib.numpy.sin(x).sum()), x),
 }

@@ -64,6 +64,10 @@ def get_opaque_trace_state(convention: Any = None) -> OpaqueTraceState:
     return OpaqueTraceState()
 
 
+# Libraries tell by it which transformation a tracer belongs to: `x._trace.main is find_top_trace(()).main`.
+Trace.main = property(lambda self: self)  # type: ignore[attr-defined]
+
+
 def find_top_trace(_: Any) -> Trace:
     """The trace that is current, whatever the arguments (`jax.extend.core.find_top_trace`). Its `main` is the trace itself.
 

@@ -76,6 +76,8 @@ BAD_MODELS = {
     ),
     "a weight without axes": ({"hidden_weight": np.float32(1)}, APART),
     "a mean without axes": ({"mean": np.float64(1)}, APART),
+    "a weight that is no number": ({"hidden_weight": np.full((3, 4), np.nan, np.float32)}, APART),
+    "layers that do not fit": ({"output_weight": np.zeros((5, 3), np.float32)}, APART),
     "a scale of zero": ({"scale": np.zeros(3)}, APART),
     "a list": ({"about": "[]"}, APART),
     "nested": ({"about": "[" * 10**5}, APART),

@@ -17,6 +17,7 @@ import kaf
 from kaf import export
 from kaf.cli import model_file
 from kaf.cli.main import main
+from kaf.export.formulas import Expression, FormulaError
 from kaf.functional.bases import BASES, OTHER_BASES
 from kaf.layers import ACTIVATIONS, Fixed
 
@@ -217,6 +218,23 @@ def test_the_command(kind, tmp_path, monkeypatch, capsys):
     module = {}
     exec((tmp_path / "m.py").read_text(), module)
     assert module.get("CLASSES", []) == list(classes)
+
+
+def test_the_command_without_onnx(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    kaf.save("net.npz", kaf.KAN.init(0, [3, 2]))
+    for name in ("onnx", "kaf.export.onnx_graph"):
+        monkeypatch.setitem(sys.modules, name, None)
+    message = "--as onnx needs the package onnx, which is not installed: pip install 'minijax[onnx]'"
+    fails(capsys, ["export", "net.npz", "--as", "onnx"], message)
+
+
+def test_formulas_that_no_language_has():
+    x = Expression("x")
+    with pytest.raises(FormulaError, match="a power with the exponent 0.5 cannot be exported"):
+        x**0.5
+    with pytest.raises(FormulaError, match="the operation arctan cannot be exported"):
+        np.arctan(x)
 
 
 def test_the_command_with_a_network_alone_and_what_it_refuses(tmp_path, monkeypatch, capsys):

@@ -182,3 +182,9 @@ def test_the_command(capsys, tmp_path, monkeypatch):
     out, err = capsys.readouterr()
     assert err == "" and out.count("FOUND") == 3 and "wrote kaf-out/symbols.md" in out
     assert (tmp_path / "kaf-out/symbols.md").read_text().count("NOT FOUND") == 3
+
+
+def test_a_formula_that_is_undefined_on_samples_is_refused():
+    x = np.random.default_rng(0).uniform(-2, 2, (200, 2)).astype(np.float32)
+    with pytest.raises(ValueError, match="symbolic_formula: the formula is not defined on all samples"):
+        symbolic_formula(KAN.init(1, [2, 3, 1]), x, library=["log"])

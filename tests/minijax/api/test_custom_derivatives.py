@@ -213,7 +213,7 @@ OUTSIDE = {
     "checkpoint": lambda lib, f: lib.checkpoint(f),
     "vmap": lambda lib, f: lib.vmap(f, axis_size=2, in_axes=None),
 }
-# Not around the map: a derivative there calls the rule where the example is no more. minijax refuses that, JAX most of it.
+# Not around the map: a derivative there calls the rule after the map. See AFTER_THE_MAP.
 NOT_AROUND = ("grad", "value")
 outsides = [o for o in OUTSIDE if o not in NOT_AROUND]
 for kind, outer, inner, batched in itertools.product(("jvp", "vjp"), outsides, OUTSIDE, (False, True)):
@@ -227,6 +227,62 @@ for kind, outer, inner, batched in itertools.product(("jvp", "vjp"), outsides, O
             )(lib.numpy.stack([x, x]) if batched else x, lib.numpy.asarray(X[:2])),
         )(lib.numpy.float32(2))
     )
+
+
+# (lib, example b, argument c) -> what a function with a rule of its own returns for c; it, or its rule, closes over b.
+CLOSING = {
+    "jvp: both": lambda lib, b, c: defined(lib.custom_jvp(lambda u: u * b), lambda p, t: (p[0] * b, t[0] * b))(c),
+    "jvp: jvp of the function": lambda lib, b, c: defined(
+        lib.custom_jvp(lambda u: u * b), lambda p, t: lib.jvp(lambda u: u * b, p, t)
+    )(c),
+    "jvp: the rule": lambda lib, b, c: defined(lib.custom_jvp(lambda u: u * 2), lambda p, t: (p[0] * 2, t[0] * b))(c),
+    "jvp: the function": lambda lib, b, c: defined(lib.custom_jvp(lambda u: u * b), lambda p, t: (p[0], t[0] * 3))(c),
+    "jvp: a jit in the rule": lambda lib, b, c: defined(
+        lib.custom_jvp(lambda u: u), lambda p, t: (p[0], t[0] * lib.jit(lambda q: q * 2)(b))
+    )(c),
+    "vjp: fwd": lambda lib, b, c: defined(
+        lib.custom_vjp(lambda u: u * b), lambda u: (u * b, u * b), lambda r, ct: (ct * r,)
+    )(c),
+    "vjp: bwd": lambda lib, b, c: defined(lib.custom_vjp(lambda u: u), lambda u: (u, None), lambda r, ct: (ct * b,))(c),
+    "vjp: a cond in bwd": lambda lib, b, c: defined(
+        lib.custom_vjp(lambda u: u),
+        lambda u: (u, None),
+        lambda r, ct: (lib.lax.cond(b > 1, lambda: ct * b, lambda: ct),),
+    )(c),
+}
+# The map passes a call by that has no mapped argument, and so the rule does not run under it. JAX's does.
+RULE_ALONE = ("jvp: the rule", "jvp: a jit in the rule")
+# (lib, f, bs, cs): derivatives by cs around the map over both, or one.
+AFTER_THE_MAP = {
+    "vmap": lambda lib, f, bs, cs: lib.vmap(f)(bs, cs),
+    "grad of vmap": lambda lib, f, bs, cs: lib.grad(lambda cs: lib.vmap(f)(bs, cs).sum())(cs),
+    "vjp of vmap": lambda lib, f, bs, cs: lib.vjp(lambda cs: lib.vmap(f)(bs, cs), cs)[1](cs),
+    "jvp of vmap": lambda lib, f, bs, cs: lib.jvp(lambda cs: lib.vmap(f)(bs, cs), (cs,), (cs,)),
+    "vmap of grad": lambda lib, f, bs, cs: lib.vmap(lib.grad(f, 1))(bs, cs),
+    "jit of grad of vmap": lambda lib, f, bs, cs: lib.jit(lib.grad(lambda cs: lib.vmap(f)(bs, cs).sum()))(cs),
+    "grad of jit of vmap": lambda lib, f, bs, cs: lib.grad(lambda cs: lib.jit(lib.vmap(f))(bs, cs).sum())(cs),
+    "Hessian of vmap": lambda lib, f, bs, cs: lib.jacrev(lib.grad(lambda cs: lib.vmap(f)(bs, cs).sum()))(cs),
+    "grad by the example": lambda lib, f, bs, cs: lib.grad(lambda bs: lib.vmap(f)(bs, cs).sum())(bs),
+    "one example": lambda lib, f, bs, cs: lib.grad(lambda cs: lib.vmap(f, (None, 0))(bs[1], cs).sum())(cs),
+    "one argument": lambda lib, f, bs, cs: lib.grad(lambda c: lib.vmap(f, (0, None))(bs, c).sum())(cs[1]),
+}
+
+
+@pytest.mark.parametrize("around", AFTER_THE_MAP)
+@pytest.mark.parametrize("name", CLOSING)
+def test_a_rule_that_closes_over_an_example_after_the_map(name, around):
+    found = []
+    for lib in (mj, jax):
+        bs, cs = lib.numpy.arange(3.0), lib.numpy.ones(3)
+        try:
+            results = AFTER_THE_MAP[around](lib, lambda b, c, lib=lib: CLOSING[name](lib, b, c), bs, cs)
+            found.append([np.asarray(x).tolist() for x in lib.tree.leaves(results)])
+        except (lib.errors.UnexpectedTracerError, TypeError) as error:
+            found.append(type(error).__name__)
+    if around == "one argument" and name in RULE_ALONE:
+        assert (found[0], type(found[1])) == ("UnexpectedTracerError", list)
+    else:
+        assert found[0] == found[1]
 
 
 def by_vjp_of_two(lib):

@@ -123,6 +123,22 @@ def test_the_same_file_on_jax(script, capsys):
     assert found == {"gradient = finite differences": "ok"}
 
 
+# {what the script does on JAX in place of its call: the reason that the badge gives}
+ON_JAX_ONLY = {
+    "pass": "on JAX the script never calls f",
+    "f((x, x))": "the arguments have 2 leaves, and 1 on minijax",
+    "__import__('os')._exit(3)": "the process with JAX failed:",
+}
+
+
+@pytest.mark.parametrize("line", ON_JAX_ONLY)
+def test_a_script_that_does_something_else_on_jax(line, tmp_path, capsys):
+    text = "import jax\n\ndef f(x):\n    return x\n\nx = 1.0\nif hasattr(jax, 'explain'):\n    f(x)\nelse:\n    " + line
+    (tmp_path / "script.py").write_text(text + "\n")
+    assert main(["explain", f"{tmp_path}/script.py:f"]) == 0
+    assert ON_JAX_ONLY[line] in " ".join(capsys.readouterr().out.split())
+
+
 IN_PYTHON = """
 import sys
 import minijax

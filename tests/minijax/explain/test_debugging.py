@@ -439,6 +439,12 @@ def test_quit_is_stopped_by_no_except(tmp_path):
         assert "never" not in out and err == "" and out.count("NaN in the result of log") == 1
 
 
+def test_a_name_that_is_not_there(tmp_path):
+    text = "import jax\nimport jax.numpy as jnp\njax.jit(lambda x: jnp.log(x) + 1)(-1.0)\n"
+    out, _ = debug(tmp_path, text, commands="p nowhere\nq\n")
+    assert "NameError: name 'nowhere' is not defined" in out
+
+
 def test_an_error_of_the_scripts_is_shown_as_run_shows_it(tmp_path):
     _, err = debug(tmp_path, "import jax.numpy as jnp\njnp.ones((2, 3)) @ jnp.ones(2)\n", status=1)
     assert err.startswith("Traceback") and 'script.py", line 2' in err and "minijax debug: " in err

@@ -99,6 +99,12 @@ calls = iter(range(10**6))
 FAULTS = {
     "none": ({}, set(), ""),
     "a type": ({"abstract_eval": lambda p, x: x.update(shape=(*x.shape, 1))}, None, "double: abstract_eval is wrong: "),
+    "a dtype": ({"abstract_eval": lambda p, x: x.update(dtype=np.dtype("int32"))}, None, "double: abstract_eval is wrong: "),
+    "a tangent of another shape": (
+        {"jvp": lambda p, primals, tangents: (p.bind(*primals), p.bind(*tangents)[:1])},
+        {"jvp"},
+        "double: jvp is wrong: ",
+    ),
     "not the same twice": ({"impl": lambda p, x: 2 * x + next(calls)}, None, "double: impl is wrong: in a second call"),
     "a slope of 2.001": (
         {"jvp": lambda p, primals, tangents: (p.bind(*primals), jnp.multiply(2.001, tangents[0]))},

@@ -102,6 +102,9 @@ def test_a_file_is_loaded_once_for_each_library(tmp_path, monkeypatch):
 
 def test_bad_input(tmp_path):
     (tmp_path / "ours.py").write_text("import minijax.numpy as jnp\n\ndef f(x):\n    return x\n")
+    (tmp_path / "number.py").write_text("import jax\n\nf = 3\n")
+    with pytest.raises(BadInput, match="number.py has no function f"):
+        check_same(f"{tmp_path}/number.py:f", 1.0)
     with pytest.raises(BadInput, match="ours.py does not say `import jax`"):
         check_same(f"{tmp_path}/ours.py:f", 1.0)
     with pytest.raises(BadInput, match="there is no file nowhere.py"):

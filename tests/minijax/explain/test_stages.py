@@ -16,6 +16,8 @@ from explained_programs import MARKERS, PROGRAMS, X, marker, spot_cotangent_p, s
 import minijax
 import minijax.numpy as jnp
 from minijax import lax
+from minijax.explain import running
+from minijax.explain.running import NotRun
 from minijax.explain.words import PASSES
 from minijax.interpreters.mlir import lower_fun, register_lowering
 from minijax.lowering import lowered
@@ -362,11 +364,25 @@ def test_nothing_prints_while_an_explanation_is_made(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_an_explanation_does_not_run():
+    """An effect with a result is not run, and keys are not made up: the reason stands where values would."""
+    ordered = import_module("minijax.experimental").io_callback
+    called = minijax.make_jaxpr(lambda x: ordered(lambda a: a, minijax.ShapeDtypeStruct((), np.float32), x))(1.0)
+    with pytest.raises(NotRun, match="has effects, and an explanation has none"):
+        running.run(called, [minijax.numpy.float32(1)])
+    with pytest.raises(NotRun, match="random keys are not made up"):
+        running.sample(minijax.typeof(minijax.random.key(0)), 0)
+    made = minijax.explain(minijax.random.bits, compare=True)(minijax.random.key(0))
+    assert "NotRun: an argument is a random key" in {badge.text for badge in made.badges}
+
+
 def test_bad_options():
     with pytest.raises(ValueError, match="argnums=2, and the call has 1 positional arguments"):
         minijax.explain(jnp.sin, argnums=2)(X)
     with pytest.raises(ValueError, match=r"maps axis 1 of x, which is f32\[3\]"):
         minijax.explain(lambda x: x, vmap=1)(X)
+    with pytest.raises(ValueError, match=r"explain's vmap maps axes of different sizes: \[2, 3\]"):
+        minijax.explain(jnp.add, vmap=0)(X, X[:2])
     with pytest.raises(TypeError, match="callable"):
         minijax.explain(3)
     with pytest.raises(KeyError, match="no stage is called 'lost': the stages are source, jaxpr"):

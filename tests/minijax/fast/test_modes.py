@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from itertools import product
 
 import numpy as np
 import pytest
@@ -47,6 +48,31 @@ def of_operation(op: Op) -> list:
     return found
 
 
+def of_numbers(op: Op) -> list:
+    """Values, tangents and gradients at Python's numbers and at arrays, in every place: which results are weak."""
+    numbers = [float(x.flat[0]) for x in arrays(op, "float32", np.random.default_rng(3))]
+    function, found = functools.partial(op.function, minijax.lax), []
+    try:
+        function(*numbers)
+    except (TypeError, ValueError, IndexError):
+        return []  # An operation that takes no scalars, such as `rev`.
+    for weak in product((True, False), repeat=len(numbers)):
+        args = [jnp.asarray(x) if w else jnp.float32(x) for x, w in zip(numbers, weak)]
+        gradient = mj.grad(lambda *args: jnp.sum(function(*args).real), op.smooth)
+        found += map(described, [function(*args), mj.jvp(function, args, args), *repeated(gradient, *args)])
+    return found
+
+
+OF_NUMBERS = [
+    pytest.param(i, id=f"{i}-{op.name}")
+    for i, op in enumerate(OPS)
+    if len(op.smooth) == len(op.shapes)
+    and set(op.shapes) <= {(), (3, 4)}
+    and not op.fixed
+    and op.dtypes[0] == "float32"
+]
+
+
 def of_program(name: str) -> list:
     function, *args = PROGRAMS[name]
     found = [*map(described, repeated(mj.jit(function), *args)), *map(str, repeated(mj.make_jaxpr(function), *args))]
@@ -60,6 +86,7 @@ def both_modes():
     for fast_on in (True, False):
         with mode(fast_on):
             found[fast_on] = {i: of_operation(op) for i, op in enumerate(OPS)}
+            found[fast_on] |= {("numbers", *case.values): of_numbers(OPS[case.values[0]]) for case in OF_NUMBERS}
             found[fast_on] |= {name: of_program(name) for name in PROGRAMS}
     return found
 
@@ -67,6 +94,15 @@ def both_modes():
 @pytest.mark.parametrize("i", OPERATIONS)
 def test_every_operation(i, both_modes):
     assert both_modes[True][i] == both_modes[False][i]
+
+
+@pytest.mark.parametrize("i", OF_NUMBERS)
+def test_every_operation_of_numbers(i, both_modes):
+    assert both_modes[True]["numbers", i] == both_modes[False]["numbers", i]
+
+
+def test_most_operations_take_numbers(both_modes):
+    assert sum(both_modes[True]["numbers", case.values[0]] != [] for case in OF_NUMBERS) > 50
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

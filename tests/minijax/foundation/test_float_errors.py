@@ -52,6 +52,7 @@ CALLS = {
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "plain"])
 @pytest.mark.parametrize("name", CALLS)
 def test_no_call_warns_or_changes_the_users_setting(name, fast):
+    given = minijax.config.minijax_fast
     minijax.config.update("minijax_fast", fast)
     try:
         for handling in ("warn", "raise", "ignore"):
@@ -60,7 +61,7 @@ def test_no_call_warns_or_changes_the_users_setting(name, fast):
                 assert np.isinf(np.asarray(CALLS[name]())).any()
                 assert np.geterr() == before
     finally:
-        minijax.config.update("minijax_fast", True)
+        minijax.config.update("minijax_fast", given)
 
 
 def test_a_thread_begins_with_numpys_default():

@@ -285,3 +285,9 @@ def test_a_type_that_a_library_registers_is_an_array():
         assert minijax.lax.add(Variable(), np.float32([1, 1])).tolist() == [2, 3]
     finally:
         del handlers[Variable]
+
+
+def test_a_lowering_is_not_called():
+    lowering = mlir.lower_fun(lambda x: x, multiple_results=False)
+    with pytest.raises(TypeError, match="a lowering is traced, and not called"):
+        lowering(None, 1.0)

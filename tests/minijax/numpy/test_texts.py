@@ -82,3 +82,45 @@ def test_what_is_explained_differs():
                     if text(mj, expression, kind) != theirs:
                         explained.discard(name_of(expression))
     assert not explained
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The order of what a body closes over
+
+OF_TWO = """
+    add greater matmul dot outer power arctan2 maximum mod floor_divide hypot logaddexp isclose copysign kron inner append
+    searchsorted tensordot
+""".split()
+OF_TWO_ARRAYS = {
+    **{name: lambda jnp, a, b, name=name: getattr(jnp, name)(a, b) for name in OF_TWO},
+    "where": lambda jnp, a, b: jnp.where(True, a, b),
+    "clip": lambda jnp, a, b: jnp.clip(a, b, None),
+    "take": lambda jnp, a, b: jnp.take(a, b),
+    "concatenate": lambda jnp, a, b: jnp.concatenate([a.ravel(), b.ravel()]),
+    "polyval": lambda jnp, a, b: jnp.polyval(a.ravel(), b),
+    "interp": lambda jnp, a, b: jnp.interp(a.ravel(), b.ravel(), b.ravel()),
+    "convolve": lambda jnp, a, b: jnp.convolve(a.ravel(), b.ravel()),
+}
+MATRIX, VECTOR, INTEGERS = np.ones((2, 2), np.float32), np.ones(2, np.float32), np.arange(2, dtype=np.int32)
+
+
+def closed_over(lib, name: str, a, b) -> list[int] | None:
+    """The places, among the arguments of the whole, of what a branch of a cond closes over. None if the function refuses them."""
+
+    def function(p, a, b):
+        return lib.lax.cond(p, lambda: lib.numpy.sum(OF_TWO_ARRAYS[name](lib.numpy, a, b) * 1.0), lambda: 0.0)
+
+    try:
+        jaxpr = lib.make_jaxpr(function)(True, a, b).jaxpr
+    except (TypeError, ValueError):
+        return None
+    cond = next(eqn for eqn in jaxpr.eqns if eqn.primitive.name == "cond")
+    return [jaxpr.invars.index(v) for v in cond.invars[1:]]
+
+
+@pytest.mark.parametrize("a, b", [(MATRIX, VECTOR), (VECTOR, INTEGERS), (MATRIX, INTEGERS), (INTEGERS, MATRIX)])
+def test_a_body_closes_over_arguments_in_their_order(a, b):
+    """JAX jits these functions: their arguments are one equation's operands. Ours convert or reshape one of them first."""
+    ours, theirs = ({name: closed_over(lib, name, a, b) for name in OF_TWO_ARRAYS} for lib in (mj, jax))
+    assert ours == theirs
+    assert sum(order == [1, 2] for order in theirs.values()) > 15

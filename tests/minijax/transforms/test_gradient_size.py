@@ -530,6 +530,11 @@ PROGRAMS = {
         x,
     ),
     "associative_scan": (lambda lib: lambda x: lib.lax.associative_scan(lib.numpy.multiply, x), np.ones(8, f32)),
+    "a scan whose body does not read its slices": (
+        lambda lib: lambda a, xs: lib.lax.scan(lambda c, x: (c * a, c), a, xs)[0],
+        x[0],
+        m,
+    ),
     "lax.map": (lambda lib: lambda xs: lib.lax.map(lambda x: lib.numpy.sin(x) * x, xs), m),
     "gradient of a gradient, tanh": (twice(of_numpy("tanh")), x),
     "gradient of a gradient, softmax": (twice(lambda lib: lambda x: lib.nn.softmax(x) ** 2), x),
