@@ -178,6 +178,10 @@ class Config:
         return getattr(self, name)
 
     @property
+    def x64_enabled(self) -> bool:
+        return self.jax_enable_x64
+
+    @property
     def values(self) -> dict[str, Any]:
         """{option: value}, for the whole process."""
         return dict(self._values)

@@ -222,7 +222,7 @@ def test_options_are_read_by_name_and_from_the_command_line(monkeypatch):
     for lib in (mj, jax):
         assert lib.config.read("jax_enable_x64") is False and lib.config.values["jax_enable_x64"] is False
         with lib.enable_x64(True):
-            assert lib.config.read("jax_enable_x64") is True
+            assert lib.config.read("jax_enable_x64") is True and lib.config.x64_enabled is True
         with lib.disable_jit(disable=False):
             assert lib.config.jax_disable_jit is False
         with pytest.raises(AttributeError, match="Unrecognized config option: nothing"):
