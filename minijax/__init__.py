@@ -10,7 +10,20 @@ from importlib import import_module
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
-from . import ad_checkpoint, core, custom_derivatives, dtypes, errors, lax, numpy, stages, tree, tree_util, typing
+from . import (
+    ad_checkpoint,
+    core,
+    custom_derivatives,
+    dtypes,
+    errors,
+    lax,
+    numpy,
+    sharding,
+    stages,
+    tree,
+    tree_util,
+    typing,
+)
 from .alias import as_jax, install_as_jax
 from .api import leaks  # noqa: F401  (`checking_leaks` needs its search)
 from .api.callbacks import effects_barrier, pure_callback
@@ -25,7 +38,7 @@ from .api.jit import clear_caches, jit
 from .api.make_jaxpr import ShapeDtypeStruct, eval_shape, make_jaxpr
 from .api.names import named_call, named_scope
 from .api.pmap import pmap
-from .api.transfers import block_until_ready, device_get, device_put
+from .api.transfers import block_until_ready, device_get, device_put, reshard
 from .api.vmap import vmap
 from .core.traces import Array
 from .core.traces import get_aval as typeof
@@ -64,6 +77,9 @@ from .foundation.device import (
 from .foundation.doors import at_the_door
 from .foundation.dtypes import float0
 from .foundation.left_out import absent
+from .foundation.meshes import make_mesh, set_mesh
+from .foundation.sharding import NamedSharding
+from .foundation.sharding import PartitionSpec as P
 from .numpy.indexing import dslice as ds
 
 # The one place that knows of `fast/`: minijax is whole without that folder.
@@ -72,6 +88,7 @@ if PathFinder.find_spec(f"{__name__}.fast", __path__) is not None:
 
 # Imported when first asked for: a fifth of the code, that many programs do without.
 _ON_DEMAND = (
+    "api_util",
     "custom_batching",
     "debug",
     "extend",
@@ -87,7 +104,7 @@ _ON_DEMAND = (
 )
 
 if TYPE_CHECKING:
-    from . import custom_batching, debug, extend, image, interpreters, nn, ops, random, scipy, testing
+    from . import api_util, custom_batching, debug, extend, image, interpreters, nn, ops, random, scipy, testing
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -105,8 +122,11 @@ __version__ = "0.1.0"
 __all__ = [
     "Array",
     "Device",
+    "NamedSharding",
+    "P",
     "ShapeDtypeStruct",
     "ad_checkpoint",
+    "api_util",
     "as_jax",
     "block_until_ready",
     "check_tracer_leaks",
@@ -168,6 +188,7 @@ __all__ = [
     "local_devices",
     "log_compiles",
     "make_jaxpr",
+    "make_mesh",
     "make_user_context",
     "named_call",
     "named_scope",
@@ -185,7 +206,10 @@ __all__ = [
     "pure_callback",
     "random",
     "remat",
+    "reshard",
     "scipy",
+    "set_mesh",
+    "sharding",
     "stages",
     "testing",
     "trace_steps",

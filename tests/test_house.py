@@ -23,7 +23,7 @@ ROOMS = [
     ["minijax.calls"],
     ["minijax.api", "minijax.ad_checkpoint", "minijax.custom_batching", "minijax.custom_derivatives", "minijax.debug"],
     ["minijax.test_util"],
-    ["minijax.stages", "minijax.lax"],
+    ["minijax.stages", "minijax.sharding", "minijax.lax"],
     ["minijax.numpy", "minijax.flatten_util", "minijax.ops"],
     [
         "minijax.nn",
@@ -31,6 +31,7 @@ ROOMS = [
         "minijax.random",
         "minijax.scipy",
         "minijax.extend",
+        "minijax.api_util",
         "minijax.experimental",
         "minijax.interpreters",
     ],
@@ -152,6 +153,7 @@ def test_every_folder_is_a_package():
 # The modules that JAX names in public, and `testing`; beside these and the rooms nothing stands at the top.
 DOORS = {
     "ad_checkpoint",
+    "api_util",
     "custom_batching",
     "custom_derivatives",
     "debug",
@@ -159,6 +161,7 @@ DOORS = {
     "errors",
     "flatten_util",
     "ops",
+    "sharding",
     "stages",
     "test_util",
     "testing",

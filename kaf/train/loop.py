@@ -81,11 +81,11 @@ def fit(
     """Train `model` on x [n, ...] and y [n, ...] to make loss(model(x), y) + l2_alpha * (sum of alpha^2) small.
 
     `loss` is a function of (outputs, targets) or a name in `LOSSES`. `optimizer` follows optax's convention; the default is
-    adam(5e-3). On JAX it may be one of optax, also `optax.lbfgs()`, whose line search needs the same examples in every step:
-    batch_size=len(x). The leaves of the model that are floating arrays are trained; the optimizer sees the model with None in
-    place of the other leaves. A NumPy generator seeded with `seed` shuffles the examples, so both backends see the same batches.
-    The last batch of an epoch may be smaller. `backend` is the library that computes, and the model is converted to it; by
-    default it is the library of the model's arrays.
+    adam(5e-3). It may be one of optax, also `optax.lbfgs()`, whose line search needs the same examples in every step:
+    batch_size=len(x). On minijax, import optax within `with minijax.as_jax():`. The leaves of the model that are floating
+    arrays are trained; the optimizer sees the model with None in place of the other leaves. A NumPy generator seeded with
+    `seed` shuffles the examples, so both backends see the same batches. The last batch of an epoch may be smaller. `backend` is
+    the library that computes, and the model is converted to it; by default it is the library of the model's arrays.
 
     `validation` is (x, y), or the share of the examples to hold out, which are drawn by `seed`. With `patience`, training
     ends when that many epochs in a row have not lowered the validation loss, and the model of the best epoch is returned.
@@ -102,10 +102,10 @@ def fit(
     differ only by rounding. Only JAX can do this. If several processes train together, all of them must pass the same
     arguments; the first one writes the checkpoint, and all of them must be able to read it.
 
-    Raises ValueError for sizes that do not fit, for numbers that are not finite, for labels that are not classes of the model, and
-    for an optimizer of optax on minijax. Raises CheckpointError, a ValueError, for a checkpoint that cannot be read or belongs to
-    another training. Raises ParallelError, a ValueError, for a mesh with minijax, and for a batch size that the number of devices
-    does not divide.
+    Raises ValueError for sizes that do not fit, for numbers that are not finite, for labels that are not classes of the model,
+    and for an optimizer of JAX's optax on minijax. Raises CheckpointError, a ValueError, for a checkpoint that cannot be read
+    or belongs to another training. Raises ParallelError, a ValueError, for a mesh with minijax, and for a batch size that the
+    number of devices does not divide.
 
     >>> from kaf.layers import KAFNet
     >>> x = numpy.linspace(-2, 2, 50, dtype="float32")[:, None]
@@ -201,8 +201,8 @@ class _Machine:
         leaves = self.backend.tree_util.tree_leaves(state)
         if any(library_of(leaf) not in (None, self.backend.name) for leaf in leaves):
             raise ValueError(
-                f"fit: this optimizer is optax's, which computes with JAX, and {self.backend.name} computes here: give "
-                "backend='jax', or an optimizer of kaf.optim."
+                f"fit: this optimizer is optax's, which computes with JAX, and {self.backend.name} computes here: import optax "
+                "within `with minijax.as_jax():`, or give backend='jax', or an optimizer of kaf.optim."
             )
         return state
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from collections.abc import Callable
+from types import FrameType, ModuleType
 from typing import Any
 
+from numpy import dtype
+
 from ..api.callbacks import effects_barrier
+from ..core.avals import ShapedArray
+from ..foundation.dtypes import PRNGKeyDtype, TypePromotionError, extended
+from ..foundation.source_info import PACKAGE_DIRECTORY
 
 TABLE = "minijax/alias/private.py"
 
@@ -14,10 +20,43 @@ def _register_exclusion(path: str) -> None:
     """JAX hides the frames of such a file in tracebacks. minijax hides its own frames only, so there is nothing to note."""
 
 
+def _is_users(frame: FrameType) -> bool:
+    """Whether a frame is the user's: no frame of minijax."""
+    return not frame.f_code.co_filename.startswith(PACKAGE_DIRECTORY)
+
+
+def _api_boundary(function: Callable, **names: str) -> Callable:
+    """JAX hides the frames of what such a function calls. minijax hides its own frames only, so the function stays as it is."""
+    return function
+
+
 # {module: {name: (value, the library that asks for it, why)}}
 SERVED: dict[str, dict[str, tuple[Any, str, str]]] = {
     "jax._src.traceback_util": {
         "register_exclusion": (_register_exclusion, "Equinox", "hides its frames in tracebacks"),
+        "include_frame": (_is_users, "Equinox", "shows the user's frames in an error"),
+        "api_boundary": (_api_boundary, "dm-haiku, Flax", "hides its frames in tracebacks"),
+    },
+    "jax._src.core": {"ShapedArray": (ShapedArray, "Flax", "names it in annotations of a dtype of its own")},
+    "jax._src.dtypes": {
+        **{
+            name: (value, "Flax", "declares a dtype of its own, of 8-bit training, which minijax's functions refuse")
+            for name, value in (("extended", extended), ("ExtendedDType", PRNGKeyDtype), ("DType", dtype))
+        },
+        "TypePromotionError": (
+            TypePromotionError,
+            "Equinox",
+            "catches it where an embedding gets an index of another dtype",
+        ),
+    },
+    # chex replaces a function of it while `restrict_backends` runs, which then says that the function is not there.
+    "jax._src.compiler": {},
+    "jax._src.xla_bridge": {
+        "_backends": (
+            {},
+            "chex",
+            "asks whether the devices are counted already: minijax counts them whenever it is asked",
+        )
     },
     "jax._src.dispatch": {
         "wait_for_tokens": (effects_barrier, "Equinox", "waits for effects before it looks for errors"),

@@ -117,6 +117,8 @@ class Jax(ModuleType):
             return tuple(int(part) for part in self.__version__.split(".")[:3])
         if name == "_src":
             return private("jax._src")
+        if name == "version":
+            return _VERSION
         return getattr(sys.modules["minijax"], name)
 
     def __setattr__(self, name: str, value: Any):
@@ -132,7 +134,17 @@ class Jax(ModuleType):
         return "<module 'jax' (minijax)>"
 
 
+class _Version(ModuleType):
+    """`jax.version`: the version of JAX as which minijax prints."""
+
+    def __getattr__(self, name: str):
+        if name in ("__version__", "__version_info__"):
+            return getattr(JAX, name)
+        raise AttributeError(f"minijax's jax.version has no {name}")
+
+
 JAX = Jax("jax", "minijax, as a program that says `import jax` sees it.")
+_VERSION = _Version("jax.version")
 
 
 def _jaxlib() -> ModuleType:
@@ -147,6 +159,8 @@ def answer(name: str) -> ModuleType:
     """What `import_module(name)` returns under the alias. Raises ModuleNotFoundError for a module that minijax has not."""
     if name == "jax":
         return JAX
+    if name == "jax.version":
+        return _VERSION
     if name == "jax._src" or name.startswith("jax._src."):
         return private(name)
     ours = f"minijax{name[len('jax') :]}"

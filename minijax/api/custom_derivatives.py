@@ -19,7 +19,7 @@ from ..core.staging import trace_to_jaxpr
 from ..core.traces import Tracer, get_aval
 from ..foundation.dtypes import float0, issubdtype
 from ..foundation.errors import UnexpectedTracerError
-from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, tree_structure, tree_unflatten
+from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, tree_unflatten
 from ..primitives.basis import add_any_p, instantiate
 from .arguments import as_operand, as_output
 
@@ -367,6 +367,7 @@ class _VJPRules:
         self.function, self.nondiff, self.fwd = function, nondiff, fwd
         self.in_tree, self.out, self.in_avals = in_tree, out, in_avals
         self.res_tree: Any = None
+        self.numbers: dict[int, Any] = {}
 
     @staticmethod
     def named(method: Callable, of: Callable) -> Callable:
@@ -391,11 +392,15 @@ class _VJPRules:
         outs = [as_output(x, self.function.fwd) for x in outs]
         self.out.check(where, name, out_tree, outs)
         residuals, self.res_tree = tree_flatten(pair[1])
-        return outs, [as_output(x, self.function.fwd) for x in residuals]
+        # Python's numbers stay what they are, as in JAX: Equinox tells by a bool what is differentiated.
+        self.numbers = {i: x for i, x in enumerate(residuals) if type(x) in (bool, int, float, complex)}
+        return outs, [as_output(x, self.function.fwd) for i, x in enumerate(residuals) if i not in self.numbers]
 
     def backward(self, *args):
-        n = self.res_tree.num_leaves
-        residuals = tree_unflatten(self.res_tree, args[:n])
+        n = self.res_tree.num_leaves - len(self.numbers)
+        arrays = iter(args[:n])
+        leaves = [self.numbers[i] if i in self.numbers else next(arrays) for i in range(self.res_tree.num_leaves)]
+        residuals = tree_unflatten(self.res_tree, leaves)
         cotangents = self.function.bwd(*self.nondiff, residuals, tree_unflatten(self.out.tree, args[n:]))
         return self._checked(cotangents)
 
@@ -412,21 +417,22 @@ class _VJPRules:
             )
         flat = []
         for i, (given, wanted) in enumerate(zip(cotangents, expected)):
-            avals, tree = tree_flatten(wanted)
-            leaves = [None] * len(avals) if given is None else self._match(where, i, tree, given)
+            avals = tree_leaves(wanted)
+            leaves = [None] * len(avals) if given is None else self._match(where, i, wanted, given)
             flat += [self._cotangent(f"{where}, argument {i}", ct, aval) for ct, aval in zip(leaves, avals)]
         return flat
 
     @staticmethod
-    def _match(where: str, i: int, tree, given) -> list:
-        """The leaves of a cotangent's tree. None in place of a subtree stands for zeros in the whole subtree."""
+    def _match(where: str, i: int, wanted, given) -> list:
+        """The leaves of a cotangent's tree. None stands for a zero; where the argument has None, anything may stand."""
         leaves, given_tree = tree_flatten(given, is_leaf=lambda x: x is None)
-        if tree_structure(tree_unflatten(given_tree, [0] * len(leaves))) != tree:
+        places, tree = tree_flatten(wanted, is_leaf=lambda x: x is None)
+        if given_tree != tree:
             raise TypeError(
                 f"{where} must produce cotangents with the container (pytree) structure of the arguments: argument {i} has"
                 f" {tree}, the rule returned {given_tree}."
             )
-        return leaves
+        return [ct for ct, place in zip(leaves, places) if place is not None]
 
     @staticmethod
     def _cotangent(where: str, ct, aval: ShapedArray):

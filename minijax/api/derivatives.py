@@ -106,7 +106,7 @@ def value_and_grad(
             grads = grads[0]
         return ((value, aux), grads) if has_aux else (value, grads)
 
-    @wraps(fun, updated=())
+    @wraps(fun)
     def value_and_grad_f(*args, **kwargs):
         return current_trace().enter(run, args, kwargs)
 
@@ -130,7 +130,7 @@ def grad(
     """
     value_and_grad_f = value_and_grad(fun, argnums, has_aux, holomorphic, allow_int)
 
-    @wraps(fun, updated=())
+    @wraps(fun)
     def grad_f(*args, **kwargs):
         value, gradient = value_and_grad_f(*args, **kwargs)
         return (gradient, value[1]) if has_aux else gradient

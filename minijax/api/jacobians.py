@@ -39,7 +39,7 @@ def jacfwd(
     check_callable(fun)
     _check_argnums(argnums)
 
-    @wraps(fun, updated=())
+    @wraps(fun)
     def jacfun(*args, **kwargs):
         of_some, some = _split_arguments(fun, argnums, args, kwargs, ValueError)
         some = some[0] if isinstance(argnums, int) else tuple(some)
@@ -79,7 +79,7 @@ def jacrev(
     check_callable(fun)
     _check_argnums(argnums)
 
-    @wraps(fun, updated=())
+    @wraps(fun)
     def jacfun(*args, **kwargs):
         of_some, some = _split_arguments(fun, argnums, args, kwargs, ValueError)
         for x in tree_leaves(some):

@@ -31,7 +31,8 @@ from ..core.staging import closed, convert_constvars, weak_cache
 from ..core.traces import Tracer, axis_env, current_trace
 from ..foundation import source_info
 from ..foundation.config import CONTEXT_OPTIONS, config, context_values, jit_disabled, trace_context, watching
-from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
+from ..foundation.device import Device, check_backend
+from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_unflatten
 from ..foundation.tracebacks import hide_our_frames
 from ..lowering.compile import clear_programs
 from ..lowering.run import Run, chosen, compiled
@@ -46,6 +47,7 @@ from .arguments import (
 )
 from .make_jaxpr import abstractify, stage
 from .stages import Compiled, Lowered, Traced
+from .transfers import device_put
 
 # The type of what the user's function returns.
 R = TypeVar("R")
@@ -220,8 +222,8 @@ class JitFunction(Generic[R]):
     def __init__(
         self, fun: Callable[..., R], static: _Arguments, donated: _Arguments, inline: bool, compiler: str | None
     ):
-        wraps(fun, updated=())(self)
-        self.__wrapped__ = fun
+        wraps(fun)(self)
+        self._latest = None  # `fast/` keeps the latest call here; the attributes of a jitted `fun` came along.
         self._name = function_name(fun)
         self._static_argnums, self._static_argnames = static
         self._donated = donated
@@ -241,6 +243,11 @@ class JitFunction(Generic[R]):
         call = self._call_of(args, kwargs)
         flat = [x if type(x) is ArrayImpl else self._operand(x) for x in call.leaves]
         return call, flat, self._program(call, tuple([(x.shape, x.dtype, x.weak_type) for x in flat]))
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "__signature__":
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        return inspect.signature(self.__wrapped__)
 
     def __get__(self, instance: Any, owner: Any = None) -> Callable[..., R]:
         # jit can decorate a method: `instance` becomes the first argument.
@@ -355,6 +362,10 @@ def jit(
     donate_argnames: str | Sequence[str] | None = None,
     keep_unused: bool = False,
     inline: bool = False,
+    in_shardings: Any = None,
+    out_shardings: Any = None,
+    device: Device | None = None,
+    backend: str | None = None,
     compiler: str | None = None,
 ) -> JitFunction[R]: ...
 @overload
@@ -366,6 +377,10 @@ def jit(
     donate_argnames: str | Sequence[str] | None = None,
     keep_unused: bool = False,
     inline: bool = False,
+    in_shardings: Any = None,
+    out_shardings: Any = None,
+    device: Device | None = None,
+    backend: str | None = None,
     compiler: str | None = None,
 ) -> Callable[[Callable[..., R]], JitFunction[R]]: ...
 def jit(
@@ -378,6 +393,10 @@ def jit(
     donate_argnames: str | Sequence[str] | None = None,
     keep_unused: bool = False,
     inline: bool = False,
+    in_shardings: Any = None,
+    out_shardings: Any = None,
+    device: Device | None = None,
+    backend: str | None = None,
     compiler: str | None = None,
 ) -> Any:
     """A function that traces `fun` once for each type of its arguments, and runs the traced program (`jax.jit`).
@@ -386,13 +405,13 @@ def jit(
     donate_argnames: arguments that XLA may overwrite, and that the caller must not use again; NumPy's programs overwrite no
     argument. inline: within another program, the equations of `fun` replace the call. keep_unused is accepted and ignored.
 
+    out_shardings, device: where the results are placed, as in `device_put`. in_shardings is accepted and ignored. Raises
+    RuntimeError for a backend other than "cpu".
+
     compiler: "numpy" makes a NumPy program. "xla" makes a StableHLO program; XLA compiles it for jaxlib's device, and runs
     it while Python goes on. The default is `config.minijax_compiler`, which is "numpy" unless `config.update` or the
     environment variable MINIJAX_COMPILER sets it. A jitted function within another becomes part of the outer program.
-    Raises ValueError for another name, ImportError for "xla" without jaxlib, and NotImplementedError for a program that XLA
-    cannot run, such as a program with a callback.
-
-    After `config.update("jax_explain_cache_misses", True)` each trace is logged with its reason.
+    Raises ValueError for another name, ImportError for "xla" without jaxlib, NotImplementedError for what XLA cannot run.
 
     >>> f = jit(lambda x, n: x ** n, static_argnums=1)
     >>> f(2.0, 3)
@@ -409,7 +428,20 @@ def jit(
         raise ValueError(f"jit: an argument cannot be both static and donated, but {both} of {function_name(fun)} are.")
     if compiler is not None:
         chosen(compiler)
-    return JitFunction(fun, static, donated, bool(inline), compiler)
+    check_backend(backend)
+    places = device if out_shardings is None else out_shardings
+    if places is None:
+        return JitFunction(fun, static, donated, bool(inline), compiler)
+    return _Placing(places, fun, static, donated, bool(inline), compiler)
+
+
+class _Placing(JitFunction):  # Its results are placed where the program says.
+    def __init__(self, places: Any, *args: Any):
+        super().__init__(*args)
+        self._places = places
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return device_put(super().__call__(*args, **kwargs), self._places)
 
 
 class _Arguments(NamedTuple):
@@ -456,10 +488,12 @@ def _donated_leaves(call: _Call, donated: _Arguments) -> list[int]:
     """The positions of the call's leaves that are parts of donated arguments."""
     n = len(call.args)
     positions = {i % n for i in donated.nums if -n <= i < n}
-    dynamic, dynamic_kwargs = tree_unflatten(call.in_tree, range(len(call.leaves)))
-    dynamic_positions = [i for i in range(n) if i not in call.static]
-    given = [x for i, x in zip(dynamic_positions, dynamic, strict=True) if i in positions]
-    return tree_leaves([given, [x for k, x in dynamic_kwargs.items() if k in donated.names]])
+    dynamic, keywords = call.in_tree.children()  # Not put together: a node's constructor may refuse what is no array.
+    given = [i in positions for i in range(n) if i not in call.static] + [
+        k in donated.names for k in keywords.node_data()[1]
+    ]
+    counts = [child.num_leaves for child in (*dynamic.children(), *keywords.children())]
+    return list(compress(range(sum(counts)), [d for d, count in zip(given, counts, strict=True) for _ in range(count)]))
 
 
 def _unhashable(fun, statics) -> ValueError:

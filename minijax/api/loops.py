@@ -32,6 +32,7 @@ from ..foundation.pytrees import (
     tree_map,
     tree_structure,
     tree_unflatten,
+    treedef_tuple,
 )
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import const, expand_dims, reshape, shape_of
@@ -225,12 +226,13 @@ def scan(
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
+    _split_transpose: bool = False,
 ) -> tuple[Carry, Y]:
     """(last carry, stacked ys) of a loop over the leading axis of `xs` (`lax.scan`).
 
     f(carry, x) returns (next carry, y). init, xs and ys are pytrees. length: the number of steps, needed if xs is None.
-    reverse: go from the last slice to the first. unroll is accepted and ignored. Raises TypeError if the type of the carry
-    changes in a step.
+    reverse: go from the last slice to the first. unroll and _split_transpose are accepted and ignored. Raises TypeError if the
+    type of the carry changes in a step.
 
     >>> import minijax.numpy as jnp
     >>> scan(lambda c, x: (c + x, c), 0.0, jnp.arange(3.0))
@@ -252,9 +254,7 @@ def _scan(user: _Body, f: Callable, init, xs, length: int | None, reverse: bool,
         steps = reversed(range(length)) if reverse else range(length)
         return _scan_in_python(f, tree_unflatten(carry_tree, carry), flat_xs, xs_tree, steps)
     x_avals = [get_aval(x).update(shape=shape_of(x)[1:]) for x in flat_xs]
-    in_tree = tree_structure(
-        (tree_unflatten(carry_tree, [0] * len(carry)), tree_unflatten(xs_tree, [0] * len(flat_xs)))
-    )
+    in_tree = treedef_tuple((carry_tree, xs_tree))
     for _ in range(2):
         carry_avals = [get_aval(x) for x in carry]
         jaxpr, consts, out_tree = _trace(f, in_tree, [*carry_avals, *x_avals])
@@ -387,7 +387,7 @@ def _while_loop(user: _Body, cond_fun: Callable, body_fun: Callable, init_val):
         except ConcretizationTypeError:
             pass  # The condition depends on a tracer of `vmap`: trace the loop as usual.
     carry, tree = as_operands(init_val, "while_loop's init_val")
-    in_tree = tree_structure((tree_unflatten(tree, [0] * len(carry)),))
+    in_tree = treedef_tuple((tree,))
     for _ in range(2):
         avals = [get_aval(x) for x in carry]
         body, body_consts, out_tree = _trace(body_fun, in_tree, avals)
@@ -558,7 +558,9 @@ def switch(index: ArrayLike, branches: Sequence[Callable[..., Any]], *operands: 
 def _choose(op: str, index, functions, operands, names):
     flat, in_tree = as_operands(operands, "operand")
     avals = [get_aval(x) for x in flat]
-    traced = [_trace(f, in_tree, avals) for f in functions]
+    # A function that is given for several branches is traced once, as in JAX.
+    by_function = {i: _trace(f, in_tree, avals) for i, f in {id(f): f for f in functions}.items()}
+    traced = [by_function[id(f)] for f in functions]
     _check_branches(op, list(zip(names, functions)), traced)
     tree = traced[0][2]
     consts, branches = _with_common_consts(traced)

@@ -19,6 +19,7 @@ from ..foundation.pytrees import (
     tree_flatten,
     tree_unflatten,
 )
+from ..foundation.sharding import Sharding
 from ..transforms.vmap import Axis, with_named_axes
 from .arguments import (
     as_argnums,
@@ -41,14 +42,20 @@ class ShapeDtypeStruct:
     [ShapedArray(float32[3])]
     """
 
-    __slots__ = ("shape", "dtype", "weak_type")
+    __slots__ = ("shape", "dtype", "weak_type", "sharding")
 
-    def __init__(self, shape: Shape, dtype: Any, *, weak_type: bool = False):
+    def __init__(self, shape: Shape, dtype: Any, *, sharding: Sharding | None = None, weak_type: bool = False):
         if dtype is None:
             raise ValueError("ShapeDtypeStruct: dtype must be specified.")
         self.shape = tuple(shape)
         self.dtype = as_dtype(dtype)
         self.weak_type = weak_type
+        self.sharding = sharding
+
+    def update(self, **changes: Any) -> ShapeDtypeStruct:
+        """The same, but for the fields that are given."""
+        fields = {name: changes.pop(name, getattr(self, name)) for name in self.__slots__}
+        return ShapeDtypeStruct(**fields, **changes)
 
     ndim = property(lambda self: len(self.shape))
     size = property(lambda self: int(np.prod(self.shape, dtype=int)))
@@ -61,13 +68,15 @@ class ShapeDtypeStruct:
     def __eq__(self, other):
         if not isinstance(other, ShapeDtypeStruct):
             return False
-        return (self.shape, self.dtype, self.weak_type) == (other.shape, other.dtype, other.weak_type)
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
 
     def __hash__(self):
-        return hash((self.shape, self.dtype, self.weak_type))
+        return hash((self.shape, self.dtype, self.weak_type, self.sharding))
 
     def __repr__(self) -> str:
-        return f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype.name}{', weak_type=True' if self.weak_type else ''})"
+        sharding = "" if self.sharding is None else f", sharding={self.sharding}"
+        weak = ", weak_type=True" if self.weak_type else ""
+        return f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype.name}{sharding}{weak})"
 
 
 def abstractify(x: Any) -> ShapedArray:
@@ -139,7 +148,7 @@ def make_jaxpr(
             return closed_jaxpr, tree_unflatten(out_tree, [struct_of(v) for v in closed_jaxpr.out_avals])
         return closed_jaxpr
 
-    @wraps(fun, updated=())
+    @wraps(fun)
     def make_jaxpr_f(*args, **kwargs):
         return current_trace().enter(run, args, kwargs)
 

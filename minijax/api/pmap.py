@@ -22,9 +22,11 @@ import numpy as np
 from ..calls.shard_map import enclosing_device_axis, on_each_device, shard_map_p
 from ..core.staging import closed, convert_constvars, trace_to_jaxpr
 from ..core.traces import get_aval
-from ..foundation.device import Device, Mesh, PartitionSpec, block_aval, device_of_id
+from ..foundation.device import Device, device_of_id
 from ..foundation.device import devices as all_devices
+from ..foundation.meshes import Mesh
 from ..foundation.pytrees import flatten_axes, keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
+from ..foundation.sharding import PartitionSpec, block_aval
 from ..lowering import xla
 from ..lowering.run import chosen
 from ..primitives.basis import expand_dims, squeeze
@@ -77,7 +79,7 @@ def pmap(
     name = _NO_NAME if axis_name is None else axis_name
     programs: dict[Hashable, Callable] = {}
 
-    @wraps(fun, updated=())
+    @wraps(fun)
     def pmap_f(*args, **kwargs):
         statics = _static_arguments(fun, static, args)
         dynamic = tuple(x for i, x in enumerate(args) if i not in statics)

@@ -30,12 +30,14 @@ def vmap(
     out_axes: Any = 0,
     axis_name: Hashable | None = None,
     axis_size: int | None = None,
+    spmd_axis_name: Hashable | tuple[Hashable, ...] | None = None,
 ) -> Callable[..., R]:
     """A function that maps `fun` over an axis of its arguments, in one run of `fun` (`jax.vmap`).
 
     in_axes: the axis to map of each positional argument, or None if all examples share the argument; a pytree that is a
     prefix of the arguments' pytree. Keyword arguments are mapped along axis 0. out_axes: where each result has its mapped
-    axis, or None if the result is the same for all examples.
+    axis, or None if the result is the same for all examples. spmd_axis_name: the axis of a mesh that the examples are spread
+    over, which changes no value.
 
     >>> import minijax.numpy as jnp
     >>> vmap(lambda x, y: x * y, in_axes=(0, None))(jnp.arange(3.0), 2.0)
@@ -77,7 +79,7 @@ def vmap(
         outs = [_place(val, dim, out_dim, axis) for (val, dim), out_dim in zip(pairs, out_dims)]
         return tree_unflatten(trees[0], outs)
 
-    @wraps(fun, updated=())
+    @wraps(fun)
     def vmap_f(*args, **kwargs):
         return current_trace().enter(run, args, kwargs)
 

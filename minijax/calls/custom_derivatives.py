@@ -294,3 +294,4 @@ custom_lin_p = row(
 )
 # `api/custom_derivatives.py` has checked what the user's function returned: its dtype may be another than the argument's.
 object.__setattr__(custom_lin_p, "transpose", _lin_transpose)
+custom_lin_p.transposes_zeros = True

@@ -15,7 +15,8 @@ from ..core.avals import UndefinedPrimal, Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr, JaxprEqn, dce_jaxpr, jaxpr_as_fun
 from ..core.staging import trace_to_closed_jaxpr, weak_cache
 from ..core.traces import Trace, run_under, thread_state
-from ..foundation.device import Mesh, PartitionSpec, whole_aval
+from ..foundation.meshes import Mesh
+from ..foundation.sharding import PartitionSpec, whole_aval
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import (
     broadcast_batch,

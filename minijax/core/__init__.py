@@ -2,7 +2,7 @@
 
 from ..foundation.doors import at_the_door
 from . import jaxpr, printing
-from .avals import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal, typematch
+from .avals import AbstractValue, ShapedArray, UndefinedPrimal, Zero, is_undefined_primal, typematch
 from .jaxpr import Atom, eval_jaxpr
 from .primitive import Absent, Primitive
 from .traces import (
@@ -13,15 +13,16 @@ from .traces import (
     current_trace,
     get_aval,
     is_constant_dim,
+    pytype_aval_mappings,
     run_to_end,
     run_under,
     shaped_abstractify,
 )
 
 __all__ = [
-    "Absent", "Array", "Atom", "Primitive", "ShapedArray", "Trace", "Tracer", "UndefinedPrimal", "Zero", "axis_env",
-    "current_trace", "eval_jaxpr", "get_aval", "is_constant_dim", "is_undefined_primal", "run_to_end", "run_under",
-    "shaped_abstractify", "typematch",
+    "Absent", "AbstractValue", "Array", "Atom", "Primitive", "ShapedArray", "Trace", "Tracer", "UndefinedPrimal", "Zero",
+    "axis_env", "current_trace", "eval_jaxpr", "get_aval", "is_constant_dim", "is_undefined_primal",
+    "pytype_aval_mappings", "run_to_end", "run_under", "shaped_abstractify", "typematch",
 ]  # fmt: skip
 
 # A jaxpr prints itself by `printing.py`, which reads the classes of `jaxpr.py` and so comes after it.

@@ -17,7 +17,7 @@ from ..foundation.memory import read_only
 from ..foundation.narrow import in_wide
 from .avals import ShapedArray, UndefinedPrimal
 from .primitive import Absent, CallPrimitive, Primitive
-from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, thread_state
+from .traces import Array, Trace, Tracer, _ThreadState, check_not_leaked, pytype_aval_mappings, thread_state
 
 _ndarray = np.ndarray
 _OLD_DLPACK = np.lib.NumpyVersion(np.__version__) < "2.1.0"
@@ -36,7 +36,8 @@ class ArrayImpl(Array):
     # `number`: set only on a scalar that the program or a rule writes, as the 2 of `2 * x`: see `number`.
     # `used`: set only on an array of keys under `debug_key_reuse`: see `api/key_reuse.py`.
     # `_buffer`: set only on an array that XLA has on a device; `lowering/device_arrays.py` adds the methods for it.
-    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "number", "used", "__weakref__")
+    # `_sharding`: set only on an array that `device_put` placed.
+    __slots__ = ("_value", "_weak_type", "_aval", "_buffer", "_sharding", "number", "used", "__weakref__")
 
     def __init__(self, value, weak_type: bool = False, aval: ShapedArray | None = None):
         # NumPy's functions return a scalar if the result has no dimensions. Here every value is an array.
@@ -216,6 +217,8 @@ def to_array(x: Any) -> ArrayImpl:
         return ArrayImpl(value) if value.shape else number(value)
     if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
+    if type(x) in pytype_aval_mappings:
+        return to_array(np.asarray(x))
     raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")
 
 

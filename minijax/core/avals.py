@@ -9,7 +9,13 @@ import numpy as np
 from ..foundation.dtypes import float0, issubdtype, short_dtype_name
 
 
-class ShapedArray:
+class AbstractValue:
+    """What a type of values is to a transformation (`jax.core.AbstractValue`)."""
+
+    __slots__ = ()
+
+
+class ShapedArray(AbstractValue):
     """The type of an array: its shape, its dtype, and whether the dtype is weak, that is, gives way to others.
 
     >>> import numpy as np
@@ -19,7 +25,8 @@ class ShapedArray:
 
     __slots__ = ("shape", "dtype", "weak_type", "_hash")
 
-    def __init__(self, shape: tuple[int, ...], dtype, weak_type: bool = False):
+    def __init__(self, shape: tuple[int, ...], dtype, weak_type: bool = False, *, sharding: Any = None):
+        # `sharding` is accepted, as JAX's types carry one: minijax's do not.
         self.shape = shape
         self.dtype = dtype
         self.weak_type = weak_type

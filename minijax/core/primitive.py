@@ -66,6 +66,10 @@ class Primitive:
     # A collective: parameters -> the axes that they name; and the rule (axis, args, dims, **params) of the map over one of these.
     named_axes: Callable | None = None
     collective: Callable | None = None
+    # Interpreters written for JAX ask whether the primitive takes a Python function. None here does: they carry jaxprs.
+    call_primitive = map_primitive = False
+    # Whether the transpose rule runs even if all cotangents are zero: that of a custom_vjp returns what the user's function does.
+    transposes_zeros = False
     # Parameters -> effects, for an equation that does more than compute its results.
     effects: Callable[[dict], Effects] | None = None
 

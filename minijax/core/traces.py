@@ -340,10 +340,16 @@ def get_aval(x: Any) -> ShapedArray:
         return ShapedArray(x.shape, canonicalize_dtype(x.dtype))
     if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
+    if type(x) in pytype_aval_mappings:
+        return get_aval(np.asarray(x))
     raise TypeError(f"Value {x!r} of type {type(x)} is not a valid JAX type: give an array, a NumPy array or a number.")
 
 
 shaped_abstractify = get_aval
+
+# {type: anything}: a library puts types here whose values, made NumPy arrays, are arrays to minijax: TensorFlow Probability its
+# variables. (`jax.core.pytype_aval_mappings`)
+pytype_aval_mappings: dict[type, Any] = {np.ndarray: get_aval}
 
 
 def without_tangent(x: Any):

@@ -39,7 +39,7 @@ from ..foundation.effects import no_effects
 from ..foundation.source_info import Origin, current_origin, interpreter
 from ..primitives.basis import add_any_p
 from ..transforms.linearize import LinearizeTrace, LinearizeTracer, linearize_flat
-from ..transforms.transpose import accumulate, origin_of_sum, transpose_eqn
+from ..transforms.transpose import accumulate, origin_of_sum, reach, transpose_eqn
 from .evaluation import QuietEvalTrace
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -425,7 +425,11 @@ def walk_back(tape: list, values: dict, pending: dict, parent: Trace):
         if type(eqn) is not Application:
             transpose_eqn(eqn, values, pending)
         elif eqn.outvars[0] in pending:
-            go_back(parent, eqn, pending.pop(eqn.outvars[0]), pending)
+            ct = pending.pop(eqn.outvars[0])
+            if type(ct) is not Zero:
+                go_back(parent, eqn, ct, pending)
+            else:
+                reach(eqn.invars, pending)
 
 
 def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pending: dict):
@@ -436,7 +440,7 @@ def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pe
     for value, aval, i in zip(line.run(*application.residuals, ct._value), line.out_avals, targets):
         v = invars[i]
         before = pending.get(v)
-        if before is None:
+        if before is None or type(before) is Zero:
             pending[v] = ArrayImpl(value, aval.weak_type, aval)
         else:
             before = to_array(before)
@@ -460,7 +464,7 @@ def write_back(parent: StagingTrace, application: Application, ct, pending: dict
         for n in given:
             v = invars[targets[n]]
             contribution, before = of_atom(parent, env[outs[n]], start, makers[n]), pending.get(v)
-            if before is not None:
+            if before is not None and type(before) is not Zero:
                 origin_here = origin_of_sum(origin, before, contribution)
                 contribution = parent.write(add_any_p, [before, contribution], {}, origin_here)
                 start += 1

@@ -63,10 +63,7 @@ _MET = "met once"
 
 def call(self: JitFunction, *args, **kwargs):
     """`JitFunction.__call__`: at once, if the arguments have the types of the last call's and the configuration is unchanged."""
-    try:
-        latest = self._latest
-    except AttributeError:
-        latest = None
+    latest = self._latest
     if latest is not None and current_trace() is eval_trace and generation() == latest.generation:
         flat = latest.recognize(args, kwargs)
         if flat is not None:

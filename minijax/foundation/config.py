@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import gc
 import os
+import re
+import sys
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar
@@ -173,6 +175,27 @@ class Config:
         self._listeners[name] = listener
         listener(self._values[name])
 
+    def read(self, name: str):
+        """The value of an option."""
+        return getattr(self, name)
+
+    @property
+    def x64_enabled(self) -> bool:
+        return self.jax_enable_x64
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """{option: value}, for the whole process."""
+        return dict(self._values)
+
+    def parse_flags_with_absl(self):
+        """Set the options that the program's command line gives, as `--jax_enable_x64`, `--nojax_enable_x64` or
+        `--jax_num_cpu_devices=8`."""
+        for word in sys.argv[1:]:
+            found = re.fullmatch(r"--?(no)?(jax_\w+)(?:=(.*))?", word)
+            if found is not None and found[2] in _DEFAULTS:
+                self.update(found[2], _from_text(found[3] or str(found[1] is None), type(_DEFAULTS[found[2]])))
+
     def __getattr__(self, name: str):
         if name not in _DEFAULTS:
             raise AttributeError(f"Unrecognized config option: {name}. Known options: {', '.join(_DEFAULTS)}.")
@@ -296,6 +319,9 @@ class disable_jit(_Setting):
     """
 
     option = "jax_disable_jit"
+
+    def __init__(self, disable: bool = True):
+        super().__init__(disable)
 
 
 class debug_nans(_Setting):

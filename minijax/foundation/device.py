@@ -1,4 +1,4 @@
-"""The devices that `pmap` spreads a program over, and the mesh of them that its equation shows.
+"""The devices that `pmap` spreads a program over; `sharding.py` has the meshes of them.
 
 NumPy computes on one processor. The devices are names for places on it, like JAX's forced host devices. Their number is
 given by `config.update("jax_num_cpu_devices", n)`, else by XLA's flag --xla_force_host_platform_device_count, else it is 1.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 
 from .config import _Setting, config
@@ -34,6 +33,9 @@ class Device:
     def local_hardware_id(self) -> int:
         return self.id
 
+    def __reduce__(self):
+        return _device, (self.id,)
+
     def __repr__(self) -> str:
         return f"CpuDevice(id={self.id})"
 
@@ -42,6 +44,11 @@ class Device:
 
 
 device_of_id = cache(Device)
+
+
+def _device(id: int) -> Device:
+    # Pickle finds a function by its name, and would find the class by that of the cache.
+    return device_of_id(id)
 
 
 def _count() -> int:
@@ -54,7 +61,8 @@ def _count() -> int:
     return count
 
 
-def _check_backend(backend: str | None):
+def check_backend(backend: str | None):
+    """Raise RuntimeError for a backend other than "cpu"."""
     if backend not in (None, _PLATFORM):
         raise RuntimeError(
             f"Unknown backend: '{backend}' requested, but no platforms that are instances of {backend} are present. Platforms"
@@ -68,7 +76,7 @@ def devices(backend: str | None = None) -> list[Device]:
     >>> devices()[0].platform
     'cpu'
     """
-    _check_backend(backend)
+    check_backend(backend)
     return [device_of_id(i) for i in range(_count())]
 
 
@@ -107,7 +115,7 @@ def process_index(backend: str | None = None) -> int:
     >>> process_index()
     0
     """
-    _check_backend(backend)
+    check_backend(backend)
     return 0
 
 
@@ -117,7 +125,7 @@ def process_count(backend: str | None = None) -> int:
     >>> process_count()
     1
     """
-    _check_backend(backend)
+    check_backend(backend)
     return 1
 
 
@@ -149,99 +157,6 @@ class default_device(_Setting):
                 f" got {new_val!r}, which is neither one of {devices()} nor {_PLATFORM!r}."
             )
         super().__init__(new_val)
-
-
-class Mesh:
-    """Devices in a row, and the name of the axis along them (`jax.sharding.Mesh`, of one axis)."""
-
-    __slots__ = ("devices", "axis_names")
-
-    def __init__(self, devices: Sequence[Device], axis_names: tuple[Hashable]):
-        self.devices = tuple(devices)
-        (_,) = self.axis_names = tuple(axis_names)
-
-    @property
-    def axis_name(self) -> Hashable:
-        return self.axis_names[0]
-
-    @property
-    def size(self) -> int:
-        return len(self.devices)
-
-    @property
-    def shape(self) -> dict:
-        return {self.axis_name: self.size}
-
-    def __eq__(self, other) -> bool:
-        return type(other) is Mesh and (self.devices, self.axis_names) == (other.devices, other.axis_names)
-
-    def __hash__(self) -> int:
-        return hash((self.devices, self.axis_names))
-
-    def __repr__(self) -> str:
-        return f"Mesh(axis_sizes=({self.size},), axis_names={self.axis_names}, axis_types=(Auto,))"
-
-    def __str__(self) -> str:
-        return f"Mesh({self.axis_name!r}: {self.size}, axis_types=(Auto,))"
-
-
-class PartitionSpec:
-    """For each axis of an array, the mesh axis that it is cut along, or None; axes that are not listed are whole
-    (`jax.sharding.PartitionSpec`).
-
-    >>> PartitionSpec(None, "i"), PartitionSpec(None, "i").cut
-    (P(None, 'i'), 1)
-    """
-
-    __slots__ = ("_entries",)
-
-    def __init__(self, *entries: Hashable | None):
-        self._entries = entries
-
-    @staticmethod
-    def of_axis(axis: int | None, name: Hashable) -> PartitionSpec:
-        """The specification of an array that is cut along one axis, or that is whole, for None."""
-        return PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, name)
-
-    @property
-    def cut(self) -> int | None:
-        """The axis that is cut; None for an array that is whole on every device."""
-        return next((i for i, name in enumerate(self._entries) if name is not None), None)
-
-    def insert(self, axis: int) -> PartitionSpec:
-        """The specification of an array with one more axis, which is whole."""
-        entries = self._entries + (None,) * (axis - len(self._entries))
-        return PartitionSpec(*entries[:axis], None, *entries[axis:])
-
-    def __iter__(self) -> Iterator:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __eq__(self, other) -> bool:
-        return isinstance(other, (PartitionSpec, tuple)) and tuple(self) == tuple(other)
-
-    def __hash__(self) -> int:
-        return hash(self._entries)
-
-    def __repr__(self) -> str:
-        return f"P{self._entries!r}"
-
-
-def block_aval(aval, spec: PartitionSpec, mesh: Mesh):
-    """The type (`core.ShapedArray`) of one device's part of an array."""
-    return _scaled(aval, spec, lambda size: size // mesh.size)
-
-
-def whole_aval(block, spec: PartitionSpec, mesh: Mesh):
-    """The type of the array of which `block` is the type of one device's part."""
-    return _scaled(block, spec, lambda size: size * mesh.size)
-
-
-def _scaled(aval, spec: PartitionSpec, scale: Callable[[int], int]):
-    d = spec.cut
-    return aval if d is None else aval.update(shape=(*aval.shape[:d], scale(aval.shape[d]), *aval.shape[d + 1 :]))
 
 
 __all__ = [

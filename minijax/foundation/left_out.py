@@ -8,6 +8,7 @@ from __future__ import annotations
 _DEVICES = (
     "it places arrays on several devices; minijax's arrays are NumPy's, and `pmap` and named axes are its parallelism"
 )
+_TYPES = "it changes the shardings in the types of arrays; minijax's types have none"
 _MESSAGES = "it sends messages between devices; `psum`, `all_gather`, `ppermute` and the like work along named axes"
 _TOKENS = "XLA's tokens order effects; minijax runs the effects of a program in the order of its equations"
 _GENERATORS = "its numbers depend on the machine; `jax.random` gives the same everywhere"
@@ -20,8 +21,8 @@ _SCALED = "a product in the 8-bit formats of an accelerator, which NumPy has not
 LEFT_OUT: dict[str, dict[str, str]] = {
     "minijax": {
         **dict.fromkeys(
-            "NamedSharding P Shard copy_to_host_async make_array_from_callback make_array_from_process_local_data"
-            " make_array_from_single_device_arrays make_mesh remove_size_one_mesh_axis_from_type reshard set_mesh"
+            "Shard copy_to_host_async make_array_from_callback make_array_from_process_local_data"
+            " make_array_from_single_device_arrays remove_size_one_mesh_axis_from_type"
             " auto_pcast smap shard_map".split(),
             _DEVICES,
         ),
@@ -43,7 +44,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "minijax.lax": {
         **dict.fromkeys("after_all after_all_p create_token create_token_p".split(), _TOKENS),
         **dict.fromkeys("precv psend ragged_all_to_all ragged_all_to_all_p".split(), _MESSAGES),
-        **dict.fromkeys("pcast sharding_constraint_p with_sharding_constraint device_put_p".split(), _DEVICES),
+        **dict.fromkeys("pcast sharding_constraint_p device_put_p".split(), _DEVICES),
         **dict.fromkeys(
             "rng_bit_generator rng_bit_generator_p rng_uniform rng_uniform_p RandomAlgorithm".split(), _GENERATORS
         ),
@@ -69,7 +70,6 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     ),
     "minijax.interpreters.ad": dict.fromkeys(("jvp", "linearize"), _WRAPPED),
     "minijax.interpreters.batching": {
-        "axis_primitive_batchers": "a collective's rule belongs to its row: `psum` and the like",
         **dict.fromkeys(
             ("register_vmappable", "unregister_vmappable"), "`vmap` maps over axes of arrays; a container is a pytree"
         ),
@@ -84,9 +84,12 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         " register_constant_handler shape_tensor token_type unflatten_ir_values_like_types Mesh".split(),
         _MLIR,
     ),
-    "minijax.interpreters.xla": dict.fromkeys(
-        ("Backend", "canonicalize_dtype_handlers"), "minijax runs NumPy's programs"
-    ),
+    "minijax.interpreters.xla": dict.fromkeys(("Backend",), "minijax runs NumPy's programs"),
+    "minijax.experimental.layout": {"with_layout_constraint": "NumPy lays out minijax's arrays"},
+    "minijax.sharding": {
+        **dict.fromkeys("auto_axes explicit_axes use_abstract_mesh ManualAxisType".split(), _TYPES),
+        **dict.fromkeys("AbstractDevice make_single_device_sharding".split(), _DEVICES),
+    },
     "minijax.nn": dict.fromkeys("get_scaled_dot_general_config scaled_dot_general scaled_matmul".split(), _SCALED),
 }
 

@@ -94,16 +94,17 @@ class PyTreeDef:
             raise ValueError(f"Expected {_describe(self)}, got {tree!r}{_at(path)}.")
         children, data = node.flatten(tree)
         children = list(children)
+        if node.type is dict and data != self.data:
+            raise ValueError(
+                f"Dict key mismatch; expected keys: {list(self.data)}; present keys: {list(data)}{_at(path)}."
+            )
         if len(children) != len(self.child_defs):
             name = _python_type(self).__name__
             raise ValueError(
                 f"{name} arity mismatch: {len(children)} != {len(self.child_defs)}; {name}: {tree!r}{_at(path)}."
             )
         if data != self.data:
-            what = "Dict key mismatch" if node.type is dict else "Mismatch custom node data"
-            given = list(data) if node.type is dict else data
-            expected = list(self.data) if node.type is dict else self.data
-            raise ValueError(f"{what}; expected {expected}, got {given}{_at(path)}.")
+            raise ValueError(f"Mismatch custom node data: {self.data} != {data}; value: {tree!r}{_at(path)}.")
         for key, definition, child in zip(node.children_keys(tree, len(children)), self.child_defs, children):
             definition._flatten_up_to(child, out, (*path, key))
 

@@ -1,5 +1,5 @@
 """The rules of primitives, by transformation, for those who bring primitives of their own (`jax.interpreters`)."""
 
-from . import ad, batching, mlir, xla
+from . import ad, batching, mlir, partial_eval, xla
 
-__all__ = ["ad", "batching", "mlir", "xla"]
+__all__ = ["ad", "batching", "mlir", "partial_eval", "xla"]

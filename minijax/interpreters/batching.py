@@ -38,6 +38,24 @@ fancy_primitive_batchers = RuleTable("batch")
 primitive_batchers = RuleTable("batch", _inward, _outward)
 
 
+def _with_axis(rule: Callable) -> Callable:
+    def batch(axis, args, dims, **params):
+        return rule(axis.size, axis.name, None, args, dims, **params)
+
+    return batch
+
+
+def _sees_axis(primitive: Primitive, rule: Callable) -> Callable:
+    def batch(axis_size, axis_name, trace, args, dims, **params):
+        return rule(Axis(axis_name, axis_size), args, dims, **params)
+
+    return batch
+
+
+# {primitive: rule (size of the axis, its name, None, args, dims, **params) -> (result, its batch axis)}: older libraries' form.
+axis_primitive_batchers = RuleTable("batch", _with_axis, _sees_axis)
+
+
 def defvectorized(prim: Primitive) -> None:
     """Say that a primitive maps over the leading axes of its arguments: under vmap it is applied as it is. All its arguments must
     be mapped over the same axis."""
@@ -70,6 +88,7 @@ def bdim_at_front(x: Any, bdim: int | None, size: int, mesh_axis: Any = None) ->
 
 
 __all__ = [
+    "axis_primitive_batchers",
     "bdim_at_front",
     "broadcast",
     "defbroadcasting",

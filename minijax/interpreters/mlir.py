@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from ..core.primitive import Primitive
@@ -51,19 +51,22 @@ def register_lowering(
     """Let a function stand for the primitive in programs: `rule` is made by `lower_fun`. platform: "cpu", "gpu", "cuda", "rocm" or
     "tpu"; None is for all. NumPy's programs are for "cpu".
 
-    Raises TypeError for a rule that writes MLIR itself, and NotImplementedError for an unknown platform.
+    Raises NotImplementedError for an unknown platform. A rule that writes MLIR itself is accepted, as libraries register theirs
+    when they are imported; a program that has the primitive raises TypeError then.
     """
-    if not isinstance(rule, _Lowering):
-        raise TypeError(
-            f"register_lowering: the rule of primitive '{prim}' writes MLIR, of which minijax has no objects: it writes"
-            " StableHLO as text. Write the primitive as a function of jax.numpy and jax.lax, and register mlir.lower_fun(function)."
-        )
     if platform not in _PLATFORMS:
         raise NotImplementedError(
             f"Registering an MLIR lowering rule for primitive {prim} for an unknown platform {platform}. Known platforms are:"
             f" {', '.join(filter(None, _PLATFORMS))}."
         )
-    register(prim, rule.function, platform)
+    register(prim, rule.function if isinstance(rule, _Lowering) else partial(_writes_mlir, prim), platform)
+
+
+def _writes_mlir(prim: Primitive, *args, **params):
+    raise TypeError(
+        f"The lowering rule of primitive '{prim}' writes MLIR, of which minijax has no objects: it writes StableHLO as text. Write"
+        " the primitive as a function of jax.numpy and jax.lax, and register mlir.lower_fun(function)."
+    )
 
 
 __all__ = ["lower_fun", "register_lowering"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..api.jit import jit
 from ..core.primitive import Primitive
+from ..core.traces import pytype_aval_mappings
 from ..foundation.left_out import absent
 
 
@@ -30,7 +31,10 @@ def _compiled(prim: Primitive, **params):
     return jit(lambda *args: prim.bind(*args, **params))
 
 
-__all__ = ["apply_primitive"]
+# JAX asks here which dtype a value of a type becomes. minijax asks `pytype_aval_mappings`, which says whether it is an array.
+canonicalize_dtype_handlers = pytype_aval_mappings
+
+__all__ = ["apply_primitive", "canonicalize_dtype_handlers"]
 
 
 def __getattr__(name: str) -> Any:

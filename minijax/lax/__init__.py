@@ -29,6 +29,7 @@ from ..api.collectives import (
 from ..api.composite import composite
 from ..api.loops import cond, fori_loop, map, scan, switch, while_loop
 from ..api.solves import custom_linear_solve, custom_root
+from ..api.transfers import with_sharding_constraint
 from ..core.array import to_array
 from ..core.traces import Array, get_aval, given
 from ..core.types import ArrayLike, DTypeLike
@@ -389,6 +390,7 @@ __all__ = [
     "argmax", "argmin",
     "all_gather", "all_to_all", "associative_scan", "axis_index", "axis_size", "pbroadcast", "pmax", "pmean", "pmin",
     "ppermute", "pshuffle", "psum", "psum_scatter", "pswapaxes", "cond", "fori_loop", "map", "scan", "switch", "while_loop",
+    "with_sharding_constraint",
     "custom_linear_solve", "custom_root",
     "batch_matmul", "bitcast_convert_type", "broadcast", "broadcast_in_dim", "broadcast_shapes", "broadcasted_iota",
     "clamp", "collapse", "concatenate", "conj", "convert_element_type", "cumlogsumexp", "cummax", "cummin", "cumprod",

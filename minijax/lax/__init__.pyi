@@ -123,6 +123,7 @@ from ..primitives.sorting import top_k as top_k
 from ..primitives.basis import transpose as transpose
 from ..primitives.joining import unstack as unstack
 from ..api.loops import while_loop as while_loop
+from ..api.transfers import with_sharding_constraint as with_sharding_constraint
 def abs(x: ArrayLike) -> Array: ...
 abs_p: Primitive
 def acos(x: ArrayLike) -> Array: ...

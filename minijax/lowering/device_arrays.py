@@ -1,4 +1,4 @@
-"""Methods of arrays that concern devices: the device of an array, and waiting for a value that XLA is computing.
+"""Methods of arrays that concern devices: where an array is placed, and waiting for a value that XLA is computing.
 
 `core/array.py` does not know about devices: its arrays hold a NumPy array. An array that XLA computes holds a `_buffer` on the
 device instead, and fetches the value when a program reads it.
@@ -6,13 +6,27 @@ device instead, and fetches the value when a program reads it.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from ..core.array import ArrayImpl
 from ..core.avals import ShapedArray
-from ..foundation.device import Device
+from ..core.traces import Tracer
+from ..foundation.device import Device, device_of_id
 from ..foundation.device import devices as all_devices
 from ..foundation.dtypes import is_narrow, key_fry
+from ..foundation.meshes import AbstractMesh
+from ..foundation.sharding import NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
+
+
+class Shard(NamedTuple):
+    """One device's part of an array: the device, the slices of the array, the number of the copy, the part."""
+
+    device: Device
+    index: tuple[slice, ...]
+    replica_id: int
+    data: ArrayImpl
 
 
 class OnDevice:
@@ -28,7 +42,7 @@ class OnDevice:
     def __getattr__(self, name: str):
         # Python calls `__getattr__` only for slots that were never set. An array that NumPy computed never set `_buffer`. An array
         # that XLA computes never set `_value`, and fetches it here.
-        if name == "_buffer":
+        if name in ("_buffer", "_sharding"):
             return None
         if name == "_value" and self._buffer is not None:
             value = np.asarray(self._buffer)
@@ -70,16 +84,90 @@ class OnDevice:
         return True
 
     @property
-    def device(self) -> Device:
-        """The device that the array is on. An array that NumPy computed, even a result of `pmap`, is in the host's memory, and its
-        device is the first one."""
-        return all_devices()[0] if self._buffer is None else self._buffer.device
+    def sharding(self) -> Sharding:
+        """How the array is placed: as `device_put` was told, else on the device that computed it. An array that NumPy computed,
+        even a result of `pmap`, is in the host's memory, and its device is the first one."""
+        if self._sharding is not None:
+            return self._sharding
+        if self._buffer is None:
+            return SingleDeviceSharding(all_devices()[0])
+        if hasattr(self._buffer, "mesh"):
+            return NamedSharding(self._buffer.mesh, self._buffer.spec)
+        return SingleDeviceSharding(device_of_id(self._buffer.device.id))
+
+    @property
+    def committed(self) -> bool:
+        """Whether the program placed the array."""
+        return self._sharding is not None
+
+    # Real JAX asks for it when it gets an array of minijax: it takes over the sharding of a committed array.
+    _committed = committed
+
+    @property
+    def device(self) -> Any:
+        """The device that the array is on; the sharding, if it is on several. The device of an array of XLA's is jaxlib's."""
+        if self._buffer is not None:
+            return self._buffer.device
+        sharding = self.sharding
+        return next(iter(sharding.device_set)) if sharding.num_devices == 1 else sharding
 
     def devices(self) -> set[Device]:
         """The devices that the array is on."""
-        return {self.device} if self._buffer is None else self._buffer.devices()
+        return self.sharding.device_set if self._buffer is None else self._buffer.devices()
+
+    @property
+    def is_fully_replicated(self) -> bool:
+        """Whether each of its devices has the whole array."""
+        return self.sharding.is_fully_replicated
+
+    @property
+    def addressable_shards(self) -> list[Shard]:
+        """The parts of the array, one for each device."""
+        copies: dict[str, int] = {}
+        found = []
+        for device, index in self.sharding.devices_indices_map(self.shape).items():
+            copies[str(index)] = copies.get(str(index), -1) + 1
+            found.append(Shard(device, index, copies[str(index)], ArrayImpl(self._value[index], self._weak_type)))
+        return found
+
+    @property
+    def global_shards(self) -> list[Shard]:
+        """All parts of the array: there is one process."""
+        return self.addressable_shards
+
+    def addressable_data(self, index: int) -> ArrayImpl:
+        """The part of the array on one of its devices."""
+        return self.addressable_shards[index].data
 
 
 for _name, _member in vars(OnDevice).items():
     if _name == "__getattr__" or not _name.startswith("__"):
         setattr(ArrayImpl, _name, _member)
+
+
+def placed(x: ArrayImpl, sharding: Sharding) -> ArrayImpl:
+    """The array, placed so. Raises ValueError if it cannot be cut into such parts."""
+    sharding.shard_shape(x.shape)
+    if x._sharding == sharding:
+        return x
+    result = (
+        ArrayImpl.on_device(x._buffer, x.aval) if x._buffer is not None else ArrayImpl(x._value, x._weak_type, x._aval)
+    )
+    result._sharding = sharding
+    return result
+
+
+def _of_no_mesh(self: ShapedArray) -> NamedSharding:
+    """The sharding that the type carries: minijax's types carry none, as JAX's do without a mesh of `Explicit` axes."""
+    return NamedSharding(AbstractMesh((), ()), PartitionSpec(*[None] * self.ndim))
+
+
+def _of_a_tracer(self: Tracer):
+    raise AttributeError(
+        f"The 'sharding' attribute is not available on traced array with shape {self.aval.str_short()}. To query sharding"
+        " information on tracers, use `jax.typeof(x)`."
+    )
+
+
+ShapedArray.sharding = property(_of_no_mesh)  # type: ignore[attr-defined]
+Tracer.sharding = property(_of_a_tracer)  # type: ignore[attr-defined]

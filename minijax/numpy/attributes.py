@@ -42,15 +42,21 @@ def shape(a: Any) -> tuple[int, ...]:
     >>> jnp.shape(jnp.ones((2, 3)))
     (2, 3)
     """
-    if not hasattr(a, "shape"):
-        if isinstance(a, (list, tuple)):
-            warnings.warn(
-                f"shape requires ndarray or scalar arguments, got {type(a)}. In a future JAX release this will be an error.",
-                DeprecationWarning,
-                stacklevel=2,
-            )
-        return asarray(a).shape
-    return tuple(a.shape)
+    return _shape("shape", a)
+
+
+def _shape(name: str, a: Any) -> tuple[int, ...]:
+    if hasattr(a, "shape"):
+        return tuple(a.shape)
+    if not isinstance(a, (bool, int, float, complex, str)):
+        warnings.warn(
+            f"{name} requires ndarray or scalar arguments, got {type(a)} at position 0. In a future JAX release this will be an"
+            " error.",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+    # NumPy takes None, and every object, for a scalar.
+    return asarray(a).shape if isinstance(a, (list, tuple)) else np.shape(a)
 
 
 def ndim(a: Any) -> int:
@@ -60,7 +66,7 @@ def ndim(a: Any) -> int:
     >>> jnp.ndim(jnp.ones((2, 3)))
     2
     """
-    return len(shape(a))
+    return len(_shape("ndim", a))
 
 
 def size(a: Any, axis: int | tuple[int, ...] | None = None) -> int:
@@ -70,7 +76,7 @@ def size(a: Any, axis: int | tuple[int, ...] | None = None) -> int:
     >>> jnp.size(jnp.ones((2, 3)))
     6
     """
-    sizes = shape(a)
+    sizes = _shape("size", a)
     return math.prod(sizes if axis is None else [sizes[i] for i in canonicalize_axis_tuple(axis, len(sizes))])
 
 

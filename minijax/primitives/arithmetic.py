@@ -12,17 +12,7 @@ from ..core.traces import Array, Tracer, check_not_leaked, get_aval, given
 from ..core.types import ArrayLike
 from ..foundation.dtypes import canonicalize_dtype, iinfo, is_narrow, issubdtype, key_fry, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
-from .basis import (
-    NOT_LINEAR,
-    batch_to_front,
-    broadcast_in_dim,
-    const,
-    full,
-    instantiate,
-    row,
-    shape_of,
-    zero_like,
-)
+from .basis import NOT_LINEAR, batch_to_front, broadcast_in_dim, const, full, instantiate, row, shape_of, zero_like
 from .families import (
     ANY,
     BOOL,

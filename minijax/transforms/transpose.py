@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun, jaxprs_in_params
 from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
 from ..core.traces import Tracer, get_aval, run_to_end, thread_state
 from ..foundation.source_info import Origin, context, current_origin, interpreter, summarize
@@ -163,18 +163,27 @@ def transpose_eqns(
     return [pending[v] if v in pending else Zero(v.aval) for v in invars]
 
 
+@weak_cache
+def transposes_zeros(jaxpr: Jaxpr | ClosedJaxpr) -> bool:
+    """Whether a rule in the jaxpr transposes zeros, too: that of a custom_vjp."""
+    inner = [j for eqn in jaxpr.eqns for j in jaxprs_in_params(eqn.params)]
+    return any(eqn.primitive.transposes_zeros for eqn in jaxpr.eqns) or any(map(transposes_zeros, inner))
+
+
 @interpreter
 def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
     """Replace the cotangents of an equation's results by those of its arguments."""
     primitive = eqn.primitive
-    if primitive.multiple_results:
-        if not any(v in pending for v in eqn.outvars):
-            return
-        ct = [pending.pop(v) if v in pending else Zero(v.aval) for v in eqn.outvars]
-    else:
-        ct = pending.pop(eqn.outvars[0], None)
-        if ct is None:
-            return
+    reached = [v in pending for v in eqn.outvars]
+    if not any(reached):
+        return
+    if not all(reached) and any(map(transposes_zeros, jaxprs_in_params(eqn.params))):
+        # A backward function does not run for results that nobody reads.
+        eqn = primitive.dce(eqn, reached)
+    cts = [pending.pop(v) if v in pending else Zero(v.aval) for v in eqn.outvars]
+    if all(type(x) is Zero for x in cts) and not primitive.transposes_zeros:
+        return reach([v for v in eqn.invars if type(v) is not Literal and v not in values], pending)
+    ct = cts if primitive.multiple_results else cts[0]
     args = [v.val if type(v) is Literal else values[v] if v in values else UndefinedPrimal(v.aval) for v in eqn.invars]
     around = context.origin
     try:
@@ -192,12 +201,20 @@ def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
         context.origin = around
 
 
+def reach(variables: Sequence[Var], pending: dict):
+    """Give the variables that have no cotangent yet a zero: see `accumulate`."""
+    for v in variables:
+        pending.setdefault(v, Zero(v.aval))
+
+
 def accumulate(pending: dict, v: Var, ct):
-    """Add a cotangent to a variable's; a symbolic zero adds nothing."""
-    if type(ct) is Zero:
-        return
+    """Add a cotangent to a variable's. A symbolic zero adds nothing, but the variable is reached: the backward function of a
+    custom_vjp runs then, and may return cotangents of its own."""
     before = pending.get(v)
-    pending[v] = ct if before is None else add_cotangents(before, ct)
+    if before is None or type(before) is Zero:
+        pending[v] = ct
+    elif type(ct) is not Zero:
+        pending[v] = add_cotangents(before, ct)
 
 
 @interpreter

@@ -25,8 +25,9 @@ from ...core.avals import ShapedArray
 from ...core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 from ...core.staging import closed, weak_cache
 from ...foundation import errors
-from ...foundation.device import Mesh, PartitionSpec, whole_aval
 from ...foundation.dtypes import float0, key_fry
+from ...foundation.meshes import Mesh
+from ...foundation.sharding import PartitionSpec, whole_aval
 from .stablehlo import module_text
 from .text import physical, physical_array
 
@@ -285,7 +286,7 @@ def _part(eqns: list[JaxprEqn], made: list[Var], name: str) -> tuple[list[Var], 
 def sharded_program(jaxpr: ClosedJaxpr, mesh: Mesh, in_specs: tuple, out_specs: tuple, name: str) -> Run:
     """A function of whole arrays that the devices of a mesh run together: each runs a replica of the program on its pieces."""
     xla = _xla()
-    device_ids = tuple(device.id for device in mesh.devices)
+    device_ids = tuple(device.id for device in mesh.devices.flat)
     if max(device_ids) >= len(xla.devices):
         raise errors.xla_devices(max(device_ids) + 1, len(xla.devices))
     axis = mesh.axis_name

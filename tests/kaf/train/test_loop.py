@@ -1,6 +1,7 @@
 """Training: the same loss curve on both backends, and all options of training."""
 
 import time
+from importlib import import_module
 
 import jax
 import numpy as np
@@ -10,6 +11,7 @@ from flax import nnx
 from sklearn.datasets import load_digits
 
 import kaf
+import minijax
 from kaf import KAFNet, fit, get_backend, losses, optim, use_backend
 
 
@@ -389,6 +391,13 @@ def test_l_bfgs_of_optax_sees_the_whole_objective():
             net, state, value = step(net, state)
         np.testing.assert_allclose(np.asarray(found.model(LINE)), np.asarray(net(LINE)), rtol=0, atol=1e-3)
         assert float(objective(found.model)) < float(value) * 1.001
+    with minijax.as_jax():
+        on_minijax = import_module("optax")
+    assert on_minijax is not optax
+    with use_backend("minijax"):
+        net, optimizer = KAFNet.init(0, [1, 2, 1]), on_minijax.lbfgs(memory_size=2)
+        ours = fit(net, LINE, y, epochs=6, optimizer=optimizer, penalty=penalty, **WHOLE)
+    np.testing.assert_allclose(ours.epoch_losses, found.epoch_losses, rtol=1e-4)
 
 
 @pytest.mark.parametrize("library", ["equinox", "nnx"])
@@ -409,6 +418,6 @@ def test_an_optimizer_of_optax_on_minijax_is_one_clear_error(optimizer):
     with use_backend("minijax"), pytest.raises(ValueError) as e:
         fit(KAFNet.init(0, [1, 4, 1]), LINE, LINE[:, 0], optimizer=optimizer, **WHOLE)
     assert str(e.value) == (
-        "fit: this optimizer is optax's, which computes with JAX, and minijax computes here: give backend='jax', or an optimizer "
-        "of kaf.optim."
+        "fit: this optimizer is optax's, which computes with JAX, and minijax computes here: import optax within `with "
+        "minijax.as_jax():`, or give backend='jax', or an optimizer of kaf.optim."
     )

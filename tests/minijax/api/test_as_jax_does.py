@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import enum
 import functools
+import inspect
 
 import jax
 import jax.custom_derivatives
@@ -466,3 +467,40 @@ def test_calls(name):
         np.testing.assert_allclose(mine[0], theirs[0], rtol=1e-6)
     else:
         assert mine == theirs
+
+
+# dm-haiku finds by such an attribute, on a jitted function, the function that it transformed; chex reads the signature.
+KEEPING = "jit grad value_and_grad vmap pmap checkpoint jacfwd jacrev hessian make_jaxpr named_call custom_jvp custom_vjp".split()
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_a_transformed_function_has_the_attributes_of_the_function(name):
+    for lib in (minijax, jax):
+        for function in (lambda x, y=1: x, functools.partial(lambda x, y=1: x)):
+            if isinstance(function, functools.partial) and name == "named_call":
+                continue
+            function.mark = "mine"
+            transformed = getattr(lib, name)(function)
+            assert transformed.mark == "mine" and (transformed.__wrapped__ is function or name == "hessian")
+
+
+def test_the_signature_of_a_jitted_function_and_jit_within_jit():
+    for lib in (minijax, jax):
+        f = lib.jit(lambda x, y=1: x + y)
+        assert str(inspect.signature(f, follow_wrapped=False)) == "(x, y=1)"
+        assert [float(f(1.0)) for _ in range(3)] == [2, 2, 2]
+        assert [float(lib.jit(f)(1.0, y)) for y in (1, 2, 2)] == [2, 3, 3]
+        assert not hasattr(f, "nothing")
+
+
+@pytest.mark.filterwarnings("ignore:backend and device argument on jit is deprecated")
+def test_where_jit_places_results():
+    for lib in (minijax, jax):
+        mesh = lib.make_mesh((1,), ("x",), (lib.sharding.AxisType.Auto,))
+        sharding = lib.NamedSharding(mesh, lib.P("x"))
+        first, second = lib.jit(lambda x: (x, x + 1), out_shardings=(sharding, None))(lib.numpy.ones(2))
+        assert first.sharding == sharding and float(second.sum()) == 4
+        assert lib.jit(lambda x: x, device=lib.devices()[0])(1.0).committed
+        assert float(lib.jit(lambda x: x, in_shardings=sharding)(lib.numpy.ones(2)).sum()) == 2
+        with pytest.raises(RuntimeError, match="Unknown backend"):
+            lib.jit(lambda x: x, backend="abacus")(1.0)

@@ -536,3 +536,90 @@ def test_method_and_docs():
 
     assert float(mj.grad(Net().act)(1.0)) == 6
     assert Net.act.__doc__ == "Doc."
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A backward function whose cotangents are zero: that of the function after it returned None. It may return what is no cotangent,
+# as Flax's training in 8 bits does, whose "gradients" are the new scales. JAX runs it, unless nobody reads the results.
+
+
+def _returns_five_more(lib, ran):
+    def backward(x, cotangents):
+        ran.append(1)
+        return (x + 5.0,)
+
+    f = lib.custom_vjp(lambda x: (x * 2, x * 3))
+    f.defvjp(lambda x: ((x * 2, x * 3), x), backward)
+    return f
+
+
+def _returns_none(lib):
+    f = lib.custom_vjp(lambda x: x * 1.0)
+    f.defvjp(lambda x: (x * 1.0, None), lambda _, g: (None,))
+    return f
+
+
+# (lib, the function with a backward function of its own, the one that returns None) -> a function of one number
+ZERO_COTANGENTS = {
+    "read": lambda lib, q, d: lambda x: q(x)[0],
+    "not read": lambda lib, q, d: lambda x: (q(x)[0], x)[1],
+    "stopped": lambda lib, q, d: lambda x: lib.lax.stop_gradient(q(x)[0]) + x,
+    "zero": lambda lib, q, d: lambda x: d(q(x)[0]) + x,
+    "zero times a number": lambda lib, q, d: lambda x: lib.numpy.sin(d(lib.numpy.cos(q(x)[1]))) + x,
+    "zero within jit": lambda lib, q, d: lambda x: lib.jit(lambda x: d(q(x)[0]))(x) + x,
+    "zero into jit": lambda lib, q, d: lambda x: d(lib.jit(lambda x: q(x)[0])(x)) + x,
+    "zero into one of two results": lambda lib, q, d: (
+        lambda x: (lambda y: d(y[0]) + y[1])(lib.jit(lambda x: (q(x)[0], x * 3))(x))
+    ),
+    "one of two results not read": lambda lib, q, d: lambda x: lib.jit(lambda x: (q(x)[0], x * 3))(x)[1],
+    "scan": lambda lib, q, d: lambda x: lib.lax.scan(lambda c, _: (d(q(c)[0]), None), x, None, length=2)[0] + x,
+    "scan of two": lambda lib, q, d: (
+        lambda x: (lambda y: d(y[0]) + y[1])(
+            lib.lax.scan(lambda c, _: ((q(c[0])[0], c[1] * 3), None), (x, x), None, length=2)[0]
+        )
+    ),
+    "cond": lambda lib, q, d: lambda x: lib.lax.cond(x > 0, lambda x: d(q(x)[0]), lambda x: x, x) + x,
+    "checkpoint": lambda lib, q, d: lambda x: lib.checkpoint(lambda x: d(q(x)[0]))(x) + x,
+}
+
+
+@pytest.mark.parametrize("jitted", [False, True])
+@pytest.mark.parametrize("name", ZERO_COTANGENTS)
+def test_a_backward_function_runs_with_zeros(name, jitted):
+    results = []
+    for lib in (mj, jax):
+        ran = []
+        f = lib.grad(ZERO_COTANGENTS[name](lib, _returns_five_more(lib, ran), _returns_none(lib)))
+        results.append((float((lib.jit(f) if jitted else f)(lib.numpy.float32(1.0))), bool(ran)))
+    assert results[0] == results[1]
+
+
+def _derivative_beside_none(lib, cotangents):
+    f = lib.custom_vjp(lambda pair: pair)
+    f.defvjp(lambda pair: (pair, None), lambda _, g: (cotangents,))
+    return float(lib.grad(lambda x: f((None, x))[1])(2.0))
+
+
+@pytest.mark.parametrize("cotangents", [(None, 3.0), (1.0, 3.0), (None, None), None])
+def test_none_among_the_arguments(cotangents):
+    """Equinox has None in a tree where the array is in another tree."""
+    assert _derivative_beside_none(mj, cotangents) == _derivative_beside_none(jax, cotangents)
+
+
+def _with_numbers_among_the_residuals(lib, seen):
+    def backward(residuals, g):
+        seen.append(residuals)
+        return (g * residuals["n"],)
+
+    f = lib.custom_vjp(lambda x: x * 2)
+    f.defvjp(lambda x: (x * 2, {"flag": True, "n": 3, "x": x, "none": None}), backward)
+    return lib.grad(lambda x: lib.lax.scan(lambda c, _: (f(c), None), x, None, length=2)[0])
+
+
+@pytest.mark.parametrize("jitted", [False, True])
+def test_pythons_numbers_among_the_residuals_stay_numbers(jitted):
+    for lib in (mj, jax):
+        seen = []
+        gradient = _with_numbers_among_the_residuals(lib, seen)
+        assert float((lib.jit(gradient) if jitted else gradient)(1.0)) == 9
+        assert all(r["flag"] is True and isinstance(r["n"], int) for r in seen)

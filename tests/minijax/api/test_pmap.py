@@ -14,8 +14,8 @@ from jax_oracle import assert_same_leaves, summed_forwards
 import minijax as mj
 import minijax.numpy
 from minijax.core.jaxpr import check_jaxpr, dce_jaxpr
-from minijax.foundation.device import PartitionSpec
 from minijax.foundation.pytrees import tree_leaves
+from minijax.foundation.sharding import PartitionSpec
 
 RNG = np.random.default_rng(0)
 X = np.array([1.0, 2.0, 3.0, -0.5], np.float32)
@@ -406,9 +406,14 @@ def test_specs_are_jaxs():
     for entries in ((), ("i",), (None, "i"), (None, "i", None)):
         ours, theirs = PartitionSpec(*entries), jax.sharding.PartitionSpec(*entries)
         assert (repr(ours), tuple(ours), len(ours)) == (repr(theirs), tuple(theirs), len(theirs))
-        assert ours == entries and hash(ours) == hash(PartitionSpec(*entries)) and ours != PartitionSpec("k")
+        assert (
+            ours == PartitionSpec(*entries)
+            and hash(ours) == hash(PartitionSpec(*entries))
+            and ours != PartitionSpec("k")
+        )
+        assert ours != entries and theirs != entries
     mesh = jax.sharding.Mesh(jax.devices()[:3], ("i",))
-    ours = mj.foundation.device.Mesh(mj.devices()[:3], ("i",))
+    ours = mj.sharding.Mesh(mj.devices()[:3], ("i",))
     assert (repr(ours), str(ours), ours.size, dict(ours.shape)) == (repr(mesh), str(mesh), mesh.size, dict(mesh.shape))
 
 

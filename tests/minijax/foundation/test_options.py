@@ -216,3 +216,26 @@ def test_why_a_program_is_traced_again(caplog):
     with caplog.at_level(logging.WARNING), mj.explain_cache_misses(), mj.numpy_rank_promotion("raise"):
         f(V)
     assert "jax_numpy_rank_promotion, now raise and before allow" in caplog.text
+
+
+def test_options_are_read_by_name_and_from_the_command_line(monkeypatch):
+    for lib in (mj, jax):
+        assert lib.config.read("jax_enable_x64") is False and lib.config.values["jax_enable_x64"] is False
+        with lib.enable_x64(True):
+            assert lib.config.read("jax_enable_x64") is True and lib.config.x64_enabled is True
+        with lib.disable_jit(disable=False):
+            assert lib.config.jax_disable_jit is False
+        with pytest.raises(AttributeError, match="Unrecognized config option: nothing"):
+            lib.config.read("nothing")
+    try:
+        monkeypatch.setattr(
+            "sys.argv", ["program", "--jax_num_cpu_devices=3", "--jax_enable_x64", "--other=1", "--jax_no=1"]
+        )
+        mj.config.parse_flags_with_absl()
+        assert (mj.device_count(), mj.config.jax_enable_x64) == (3, True)
+        monkeypatch.setattr("sys.argv", ["program", "--nojax_enable_x64"])
+        mj.config.parse_flags_with_absl()
+        assert mj.config.jax_enable_x64 is False
+    finally:
+        mj.config.update("jax_num_cpu_devices", -1)
+        mj.config.update("jax_enable_x64", False)

@@ -6,10 +6,12 @@ import dataclasses
 from collections import OrderedDict, defaultdict, deque, namedtuple
 
 import jax
+import jax.numpy
 import numpy as np
 import pytest
 
 import minijax as mj
+import minijax.numpy
 
 Point = namedtuple("Point", "x y")
 
@@ -217,3 +219,40 @@ def test_containers_cross_the_transformations():
     f = mj.jit(lambda p: traced.append(p.name) or p)
     f(layer), f(dataclasses.replace(layer)), f(dataclasses.replace(layer, name="yours"))
     assert traced == ["mine", "yours"]
+
+
+# TensorFlow Probability's distributions check their parameters when they are made.
+def _with_strict_constructor(lib, name):
+    class Strict:
+        def __init__(self, x):
+            if not hasattr(x, "dtype"):
+                raise TypeError(f"no array: {x!r}")
+            self.x = x
+
+    lib.tree_util.register_pytree_node(Strict, lambda s: ((s.x,), None), lambda _, children: Strict(*children))
+    one, lax = Strict(lib.numpy.ones(2)), lib.lax
+    programs = {
+        "jit": lambda: lib.jit(lambda s: Strict(s.x + 1))(one),
+        "jit with donation": lambda: lib.jit(lambda s, t: Strict(s.x + t.x), donate_argnums=0)(Strict(one.x + 0), one),
+        "scan": lambda: lax.scan(lambda c, x: (Strict(c.x + x.x), c), one, Strict(lib.numpy.ones((1, 2))))[0],
+        "while_loop": lambda: lax.while_loop(lambda s: s.x[0] < 2, lambda s: Strict(s.x + 1), one),
+        "cond": lambda: lax.cond(True, lambda s: Strict(s.x + 1), lambda s: s, one),
+        "switch": lambda: lax.switch(1, [lambda s: s, lambda s: Strict(s.x + 1)], one),
+        "vmap": lambda: Strict(lib.vmap(lambda s: s)(one).x + 1),
+        "grad": lambda: lib.grad(lambda s: (s.x * 2).sum())(one),
+    }
+    return programs[name]().x.tolist()
+
+
+@pytest.mark.parametrize("name", ["jit", "jit with donation", "scan", "while_loop", "cond", "switch", "vmap", "grad"])
+def test_a_constructor_that_takes_arrays_alone(name):
+    assert _with_strict_constructor(mj, name) == _with_strict_constructor(jax, name) == [2, 2]
+
+
+@pytest.mark.filterwarnings("ignore:.*requires ndarray or scalar arguments")
+@pytest.mark.parametrize("name", ["shape", "ndim", "size"])
+def test_shapes_of_what_is_no_array(name):
+    for x in (None, "text", 3, 2.5, [1, 2], object()):
+        assert getattr(mj.numpy, name)(x) == getattr(jax.numpy, name)(x)
+    with pytest.warns(DeprecationWarning, match=f"^{name} requires ndarray or scalar arguments, got"):
+        getattr(mj.numpy, name)(None)

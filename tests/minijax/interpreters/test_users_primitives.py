@@ -237,8 +237,12 @@ def test_a_lowering_of_another_type_than_the_primitive():
 
 
 def test_a_lowering_that_writes_mlir():
-    with pytest.raises(TypeError, match="register mlir.lower_fun"):
-        mlir.register_lowering(Primitive("p"), lambda ctx, x: [x])
+    p = Primitive("p")
+    p.def_abstract_eval(lambda x: x)
+    mlir.register_lowering(p, lambda ctx, x: [x])
+    for compiler in ("numpy", "xla"):
+        with pytest.raises(TypeError, match="register mlir.lower_fun"):
+            minijax.jit(p.bind, compiler=compiler)(1.0)
     with pytest.raises(NotImplementedError, match="unknown platform abacus"):
         mlir.register_lowering(Primitive("p"), mlir.lower_fun(lambda x: x), platform="abacus")
 
@@ -263,6 +267,24 @@ def test_parameters_that_have_no_hash():
 def test_a_missing_transpose_rule():
     with pytest.raises(NotImplementedError, match="Transpose rule"):
         ad.get_primitive_transpose(Primitive("p"))
+
+
+def test_a_type_that_a_library_registers_is_an_array():
+    """TensorFlow Probability does this with its variables."""
+
+    class Variable:
+        def __array__(self, dtype=None, copy=None):
+            return np.float32([1, 2])
+
+    with pytest.raises(TypeError, match="is not a valid JAX type"):
+        minijax.lax.sin(Variable())
+    handlers = minijax.interpreters.xla.canonicalize_dtype_handlers
+    handlers[Variable] = handlers[np.ndarray]
+    try:
+        assert minijax.jit(minijax.lax.add)(Variable(), 1.0).tolist() == [2, 3]
+        assert minijax.lax.add(Variable(), np.float32([1, 1])).tolist() == [2, 3]
+    finally:
+        del handlers[Variable]
 
 
 def test_a_lowering_is_not_called():

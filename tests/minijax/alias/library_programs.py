@@ -1,0 +1,203 @@
+"""Trains with optax's optimizers, losses and schedules, networks of Flax and of Equinox too. Prints {name: (numbers, types)}.
+
+`test_libraries.py` runs it on both libraries: `python library_programs.py 9` has every ninth row of the tables.
+"""
+
+import inspect
+import json
+import sys
+
+import equinox as eqx
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from optax import contrib
+
+SIZES = (3, 6, 4, 1)
+
+
+def params():
+    keys = jax.random.split(jax.random.key(0), len(SIZES) - 1)
+    return [
+        {"w": jax.random.normal(key, (n, m)) / n**0.5, "b": jnp.full((m,), 0.1)}
+        for key, n, m in zip(keys, SIZES, SIZES[1:])
+    ]
+
+
+def loss(params, x, y):
+    for layer in params[:-1]:
+        x = jnp.tanh(x @ layer["w"] + layer["b"])
+    return optax.l2_loss((x @ params[-1]["w"] + params[-1]["b"])[:, 0], y).mean()
+
+
+X = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
+Y = np.sin(X[:, 0]) + X[:, 1] * X[:, 2]
+
+OPTIMIZERS = {
+    **{
+        name: getattr(optax, name)(1e-2)
+        for name in (
+            "adabelief adadelta adafactor adagrad adam adamax adamaxw adamw adan amsgrad fromage lamb lars lion nadam nadamw"
+            " novograd optimistic_gradient_descent radam rmsprop rprop sgd sign_sgd sm3 yogi"
+        ).split()
+    },
+    "noisy_sgd": optax.noisy_sgd(1e-2, key=jax.random.key(1)),
+    "lbfgs": optax.lbfgs(),
+    "lbfgs without search": optax.lbfgs(1e-2, linesearch=None),
+    "lbfgs with backtracking": optax.lbfgs(1.0, linesearch=optax.scale_by_backtracking_linesearch(10)),
+    "optimistic_adam": optax.optimistic_adam_v2(1e-2),
+    "polyak_sgd": optax.polyak_sgd(1.0),
+    "chain": optax.chain(
+        optax.clip_by_global_norm(0.5), optax.add_decayed_weights(1e-2), optax.scale_by_adam(), optax.scale(-1e-2)
+    ),
+    "schedule": optax.adam(optax.warmup_cosine_decay_schedule(0.0, 1e-1, 3, 10)),
+    "injected": optax.inject_hyperparams(optax.adamw)(optax.exponential_decay(1e-2, 2, 0.5)),
+    "masked": optax.masked(optax.sgd(1e-2, momentum=0.9, nesterov=True), [{"w": True, "b": False}] * 3),
+    "multi_transform": optax.multi_transform({"w": optax.adam(1e-2), "b": optax.sgd(1e-1)}, [{"w": "w", "b": "b"}] * 3),
+    "accumulated": optax.MultiSteps(optax.adam(1e-2), 2),
+    "if finite": optax.apply_if_finite(optax.rmsprop(1e-2, centered=True, momentum=0.5), 3),
+    "ema": optax.chain(optax.ema(0.9), optax.scale(-1e-1)),
+    "adaptive clipping": optax.chain(optax.adaptive_grad_clip(1e-2), optax.sgd(1e-1)),
+    "muon": contrib.muon(1e-2),
+    "prodigy": contrib.prodigy(1.0),
+    "dadapt_adamw": contrib.dadapt_adamw(1.0),
+    "schedule_free": contrib.schedule_free_adamw(1e-2),
+    "cocob": contrib.cocob(),
+    "momo": contrib.momo(1e-1),
+    "dog": contrib.dog(1e-1),
+    "acprop": contrib.acprop(1e-2),
+    "ademamix": contrib.ademamix(1e-2),
+    "mechanic": contrib.mechanize(optax.sgd(1e-1)),
+    "simplified ademamix": contrib.simplified_ademamix(1e-2, alpha=1.0),
+}  # fmt: skip
+
+
+def trained(optimizer, steps=4):
+    """The losses, and a number for all parameters."""
+    needs = set(inspect.signature(optimizer.update).parameters)
+
+    @jax.jit
+    def step(params, state):
+        value, grad = jax.value_and_grad(loss)(params, X, Y)
+        extra = {"value": value, "grad": grad, "value_fn": lambda p: loss(p, X, Y)}
+        extra = extra if "extra_args" in needs else {}
+        updates, state = optimizer.update(grad, state, params, **extra)
+        return optax.apply_updates(params, updates), state, value
+
+    p, found = params(), []
+    state = optimizer.init(p)
+    for _ in range(steps):
+        p, state, value = step(p, state)
+        found.append(value)
+    leaves = jax.tree.leaves((p, state))
+    kinds = [
+        f"{x.dtype}{list(x.shape)}{'~' * getattr(x, 'weak_type', False)}" for x in leaves if isinstance(x, jax.Array)
+    ]
+    return [*map(float, found), float(sum(jnp.abs(x).sum() for x in jax.tree.leaves(p)))], kinds
+
+
+LOGITS = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
+LABELS = np.array([0, 3, 1, 1, 2])
+ONE_HOT = np.eye(4, dtype=np.float32)[LABELS]
+LOSSES = {
+    "softmax_cross_entropy": (LOGITS, ONE_HOT), "softmax_cross_entropy_with_integer_labels": (LOGITS, LABELS),
+    "sigmoid_binary_cross_entropy": (LOGITS, ONE_HOT), "huber_loss": (LOGITS, ONE_HOT), "log_cosh": (LOGITS, ONE_HOT),
+    "hinge_loss": (LOGITS, 2 * ONE_HOT - 1), "cosine_distance": (LOGITS, ONE_HOT + 0.1), "l2_loss": (LOGITS, ONE_HOT),
+    "smooth_labels": (ONE_HOT, 0.1), "poly_loss_cross_entropy": (LOGITS, ONE_HOT), "sigmoid_focal_loss": (LOGITS, ONE_HOT),
+    "squared_error": (LOGITS, ONE_HOT), "kl_divergence": (LOGITS, ONE_HOT), "ranking_softmax_loss": (LOGITS, ONE_HOT),
+    "ntxent": (LOGITS, LABELS), "ctc_loss": (np.stack([LOGITS] * 2), np.zeros((2, 5)), np.array([[1, 2]] * 2), np.zeros((2, 2))),
+    "convex_kl_divergence": (LOGITS, ONE_HOT), "multiclass_hinge_loss": (LOGITS, LABELS), "perceptron_loss": (LOGITS, ONE_HOT),
+    "sparsemax_loss": (LOGITS, ONE_HOT), "dice_loss": (LOGITS[None], ONE_HOT[None]),
+}  # fmt: skip
+SCHEDULES = {
+    "cosine": optax.cosine_decay_schedule(1.0, 10), "onecycle": optax.cosine_onecycle_schedule(20, 1.0),
+    "polynomial": optax.polynomial_schedule(1.0, 0.1, 2, 10), "piecewise": optax.piecewise_constant_schedule(1.0, {3: 0.5}),
+    "sgdr": optax.sgdr_schedule([{"init_value": 0.0, "peak_value": 1.0, "decay_steps": 10, "warmup_steps": 2}] * 2),
+    "joined": optax.join_schedules([optax.linear_schedule(0.0, 1.0, 4), optax.constant_schedule(0.5)], [4]),
+}  # fmt: skip
+PROJECTIONS = [
+    "projection_simplex",
+    "projection_l1_ball",
+    "projection_l2_ball",
+    "projection_non_negative",
+    "projection_l1_sphere",
+]
+
+
+class Network(nn.Module):
+    """Layers of Flax with parameters, statistics and random numbers."""
+
+    @nn.compact
+    def __call__(self, x, train):
+        x = nn.tanh(nn.LayerNorm()(nn.Dense(6)(x)))
+        x = nn.Dropout(0.25, deterministic=not train)(nn.BatchNorm(use_running_average=not train)(x))
+        cells = nn.scan(nn.GRUCell, variable_broadcast="params", split_rngs={"params": False}, in_axes=1, out_axes=1)
+        _, x = cells(features=4)(jnp.zeros((x.shape[0], 4)), x[:, None].repeat(3, 1))
+        return nn.Dense(1)(nn.MultiHeadDotProductAttention(2)(x))[:, -1, 0]
+
+
+def with_flax():
+    # Not Adam: the derivative by the bias of attention's keys is zero but for rounding, which Adam divides by itself.
+    model, optimizer = Network(), optax.sgd(1e-1)
+    variables = model.init(jax.random.key(0), X, train=False)
+
+    @jax.jit
+    def step(variables, state, key):
+        def objective(params):
+            out, changed = model.apply(
+                {**variables, "params": params}, X, train=True, rngs={"dropout": key}, mutable=["batch_stats"]
+            )
+            return optax.l2_loss(out, Y).mean(), changed
+
+        (value, changed), grad = jax.value_and_grad(objective, has_aux=True)(variables["params"])
+        updates, state = optimizer.update(grad, state)
+        return {"params": optax.apply_updates(variables["params"], updates), **changed}, state, value
+
+    state, found = optimizer.init(variables["params"]), []
+    for key in jax.random.split(jax.random.key(1), 4):
+        variables, state, value = step(variables, state, key)
+        found.append(float(value))
+    paths = [f"{jax.tree_util.keystr(path)} {x.shape}" for path, x in jax.tree_util.tree_leaves_with_path(variables)]
+    return [*found, *[float(x.sum()) for x in jax.tree.leaves(variables)]], paths
+
+
+def with_equinox():
+    model, optimizer = eqx.nn.MLP(3, "scalar", 8, 2, key=jax.random.key(0)), optax.adam(1e-2)
+    state = optimizer.init(eqx.filter(model, eqx.is_inexact_array))
+
+    @eqx.filter_jit
+    def step(model, state):
+        value, grad = eqx.filter_value_and_grad(lambda m: optax.l2_loss(jax.vmap(m)(X), Y).mean())(model)
+        updates, state = optimizer.update(grad, state, model)
+        return eqx.apply_updates(model, updates), state, value
+
+    found = []
+    for _ in range(4):
+        model, state, value = step(model, state)
+        found.append(float(value))
+    leaves = jax.tree.leaves(eqx.filter(model, eqx.is_array))
+    return [*found, *[float(x.sum()) for x in leaves]], [f"{x.dtype}{x.shape}" for x in leaves]
+
+
+def main():
+    every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    found = {f"train {name}": trained(OPTIMIZERS[name]) for name in list(OPTIMIZERS)[::every]}
+    for name in list(LOSSES)[::every]:
+        args = LOSSES[name]
+        function = getattr(optax, name, None) or getattr(optax.losses, name)
+        value, grad = jax.value_and_grad(lambda x, function=function, args=args: jnp.sum(function(x, *args[1:])))(
+            args[0]
+        )
+        found[f"loss {name}"] = [float(value), *np.ravel(grad).tolist()], [str(function(*args).dtype)]
+    for name, schedule in SCHEDULES.items():
+        found[f"schedule {name}"] = [float(schedule(i)) for i in range(0, 22, 3)], [str(jnp.asarray(schedule(2)).dtype)]
+    for name in PROJECTIONS:
+        found[f"projection {name}"] = np.ravel(getattr(optax.projections, name)(LOGITS)).tolist(), []
+    found["flax"], found["equinox"] = with_flax(), with_equinox()
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
