@@ -183,7 +183,7 @@ def breakpoint(
     ...     y = x + 1
     ...     breakpoint(stdin=io.StringIO("p x, y\\nc\\n"), stdout=sys.stdout)
     ...     return y
-    >>> y = f(1.0)
+    >>> y = f(1.0)  # doctest: +NORMALIZE_WHITESPACE
     Entering jdb:
     (jdb) (Array(1., dtype=float32), Array(2., dtype=float32))
     (jdb)

@@ -227,8 +227,9 @@ _NO_MESH = Mesh((), ("none",))
 class set_mesh:
     """Names a mesh for the specs that are given without one: from now on, or within `with set_mesh(mesh):` (`jax.set_mesh`).
 
-    >>> with set_mesh(make_mesh((1,), ("x",))):
-    ...     get_mesh().axis_names
+    >>> import minijax as jax
+    >>> with jax.set_mesh(jax.make_mesh((1,), ("x",))):
+    ...     jax.sharding.get_mesh().axis_names
     ('x',)
     """
 

@@ -44,7 +44,11 @@ def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> 
     """The number of elements that a mean divides by."""
     if where is None:
         axes, names = split_axis(axis, len(a.shape))
-        sizes = [*[a.shape[d] for d in axes], *map(lax.axis_size, names)]
+        try:
+            sizes = [*[a.shape[d] for d in axes], *map(lax.axis_size, names)]
+        except NameError as error:
+            hide_our_frames(error)
+            raise
         return number(np.asarray(math.prod(sizes), dtype))
     return sum(broadcast_to(where, a.shape), axis, dtype=dtype, keepdims=keepdims)
 

@@ -25,7 +25,7 @@ BERNOULLI = (
 )  # fmt: skip
 
 
-FACTORIALS = np.array([*[float(math.factorial(n)) for n in range(171)], math.inf])
+FACTORIALS = [*[float(math.factorial(n)) for n in range(171)], math.inf]
 
 
 def _zeta(x, q):
@@ -54,7 +54,7 @@ def _polygamma(m, x):
     sign = np.where(m % 2 == 0, -1.0, 1.0)
     # Orders beyond 170 have an infinite factorial.
     order = np.clip(np.nan_to_num(m), 0, len(FACTORIALS) - 1).astype(int)
-    value = sign * FACTORIALS[order] * _zeta(m + 1, x)
+    value = sign * np.array(FACTORIALS)[order] * _zeta(m + 1, x)
     value = np.where(m == 0, special_functions.digamma(x), value)
     return np.where((m < 0) | (m != np.floor(m)), math.nan, value)
 

@@ -152,7 +152,7 @@ def checkify(f: Callable[..., Any], errors: Errors = user_checks) -> Callable[..
     a linear solve.
 
     >>> error, _ = checkify(lambda x, i: x[i] / 0, index_checks | div_checks)(jnp.arange(3.0), 5)
-    >>> print(error.get())
+    >>> print(error.get().strip())
     out-of-bounds indexing for array of shape (3,): index 5 is out of bounds for axis 0 with size 3.
     """
     check_callable(f)

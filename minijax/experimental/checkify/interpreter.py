@@ -320,16 +320,17 @@ def _without_checks(jaxpr: Jaxpr) -> Jaxpr:
 
 
 def _unchecked(eqn: JaxprEqn) -> JaxprEqn:
-    def inner(value):
-        if isinstance(value, ClosedJaxpr):
-            return ClosedJaxpr(_without_checks(value.jaxpr), value.consts)
-        if isinstance(value, Jaxpr):
-            return _without_checks(value)
-        return tuple(map(inner, value)) if isinstance(value, tuple) else value
-
     if not jaxprs_in_params(eqn.params):
         return eqn
-    return eqn.replace(params={name: inner(value) for name, value in eqn.params.items()})
+    return eqn.replace(params={name: _unchecked_param(value) for name, value in eqn.params.items()})
+
+
+def _unchecked_param(value: Any) -> Any:
+    if isinstance(value, ClosedJaxpr):
+        return ClosedJaxpr(_without_checks(value.jaxpr), value.consts)
+    if isinstance(value, Jaxpr):
+        return _without_checks(value)
+    return tuple(map(_unchecked_param, value)) if isinstance(value, tuple) else value
 
 
 _CALL_RULES: dict[str, Callable] = {

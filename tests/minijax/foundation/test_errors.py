@@ -131,7 +131,10 @@ BUILTIN = {
     "x[0, 0]": (lambda lib: lib.numpy.zeros(3)[0, 0], "array is 1-dimensional, but 2 were indexed"),
     "x[..., ...]": (lambda lib: lib.numpy.zeros(3)[..., ...], "single ellipsis"),
     "x[short mask]": (lambda lib: lib.numpy.zeros(3)[np.array([True, False])], "boolean index did not match shape"),
-    "tree.map": (lambda lib: lib.tree.map(lambda a, b: a, {"a": 1}, {"b": 1}), "expected ['a'], got ['b']"),
+    "tree.map": (
+        lambda lib: lib.tree.map(lambda a, b: a, {"a": 1}, {"b": 1}),
+        "expected keys: ['a']; present keys: ['b']",
+    ),
 }
 
 
