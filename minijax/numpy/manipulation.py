@@ -137,7 +137,11 @@ def permute_dims(a: ArrayLike, /, axes: Sequence[int]) -> Array:
     >>> jnp.permute_dims(jnp.ones((2, 3)), (1, 0)).shape
     (3, 2)
     """
-    return lax.transpose(ensure_arraylike("permute_dims", a), axes)
+    try:
+        return lax.transpose(ensure_arraylike("permute_dims", a), axes)
+    except TypeError as error:
+        hide_our_frames(error)
+        raise
 
 
 def matrix_transpose(x: ArrayLike, /) -> Array:
