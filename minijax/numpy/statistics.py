@@ -43,10 +43,10 @@ from .util import where as _where
 def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> Array:
     """The number of elements that a mean divides by."""
     if where is None:
-        axes, names = split_axis(axis, len(a.shape))
         try:
+            axes, names = split_axis(axis, len(a.shape))
             sizes = [*[a.shape[d] for d in axes], *map(lax.axis_size, names)]
-        except NameError as error:
+        except Exception as error:
             hide_our_frames(error)
             raise
         return number(np.asarray(math.prod(sizes), dtype))
