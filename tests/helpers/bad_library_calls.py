@@ -222,6 +222,40 @@ OURS = {
         TypeError,
         r"positive.*\(0,\)",
     ),
+    "fftn, more sizes than axes": (lambda jax, jnp, lax: jnp.fft.fftn(ONE, (3, 5)), ValueError, r"2 axes.*\(\)"),
+    "ihfft of nothing": (lambda jax, jnp, lax: jnp.fft.ihfft(X[0, :0]), ValueError, "none"),
+    "check_error of a number": (
+        lambda jax, jnp, lax: of(jax, "experimental.checkify").check_error(3),
+        TypeError,
+        "Error.*int",
+    ),
+    "a check within a linear solve": (
+        lambda jax, jnp, lax: of(jax, "experimental.checkify").checkify(lambda b: checked_solve(jax, b))(X[0]),
+        NotImplementedError,
+        "within custom_linear_solve",
+    ),
+    "mapped_aval, another size": (
+        lambda jax, jnp, lax: of(jax, "extend.core").mapped_aval(3, 0, jax.typeof(X)),
+        ValueError,
+        "not the size 3",
+    ),
+    "a store that holds a value": (lambda jax, jnp, lax: stored(jax, False), Exception, "Store occupied"),
+    "a store that holds another value": (
+        lambda jax, jnp, lax: stored(jax, True),
+        Exception,
+        "Stores occupied with 7 and 8",
+    ),
+    "neither store": (
+        lambda jax, jnp, lax: of(jax, "extend.linear_util").merge_linear_aux(*[lambda: empty(jax)] * 2),
+        Exception,
+        "neither store",
+    ),
+    "a transformation that yields twice": (lambda jax, jnp, lax: yields_twice(jax), RuntimeError, "yields twice"),
+    "a private name with underscores": (
+        lambda jax, jnp, lax: of(jax, "alias.private").Private("jax._src.core").__nothing__,
+        AttributeError,
+        "__nothing__",
+    ),
     "repeat of a scalar": (
         lambda jax, jnp, lax: jnp.repeat(1.0, np.array([1, 2]), axis=0),
         ValueError,
@@ -308,3 +342,37 @@ def convolution() -> dict:
     names = "window_strides padding lhs_dilation rhs_dilation dimension_numbers precision preferred_element_type out_sharding"
     values = dict.fromkeys(names.split())
     return {**values, "window_strides": (1,), "padding": ((0, 0),), "feature_group_count": 1, "batch_group_count": 1}
+
+
+def checked_solve(jax, b):
+    def product(x):
+        of(jax, "experimental.checkify").check((x > 0).all(), "no")
+        return 2 * x
+
+    return jax.lax.custom_linear_solve(product, b, lambda product, b: b / 2, symmetric=True)
+
+
+def empty(jax):
+    raise of(jax, "extend.linear_util").StoreException
+
+
+def stored(jax, use_eq_store: bool):
+    linear_util = of(jax, "extend.linear_util")
+    values = iter((7, 8))
+    fun, _ = linear_util.transformation_with_aux2(
+        lambda f, store: store.store(next(values)), linear_util.wrap_init(int), use_eq_store=use_eq_store
+    )
+    fun.call_wrapped()
+    fun.call_wrapped()
+
+
+def yields_twice(jax):
+    linear_util = of(jax, "extend.linear_util")
+
+    @linear_util.transformation
+    def twice(*args):
+        result = yield args, {}
+        yield result
+        yield result
+
+    twice(linear_util.wrap_init(int)).call_wrapped(1)

@@ -13,6 +13,9 @@ import pytest
 
 import minijax
 import minijax.numpy
+import minijax.sharding as js
+from minijax.experimental import layout
+from minijax.foundation.sharding import DuplicateSpecError, IndivisibleError
 
 SETUP = """
 import numpy as np
@@ -149,3 +152,44 @@ def test_real_jax_takes_arrays_that_have_a_sharding():
     x = minijax.numpy.ones((2, 3))
     for f in (jax.numpy.zeros_like, jax.numpy.asarray):
         assert isinstance(f(x), jax.Array)
+
+
+# Bad calls, here in this process: (the call, the class of the error, words of its text).
+ONE = minijax.make_mesh((1,), ("x",))
+TWO = js.AbstractMesh((2,), ("x",))
+P = minijax.P
+BAD = {
+    "a mesh that is none": (lambda: js.set_mesh(3), ValueError, "Got 3"),
+    "no name": (lambda: js.Mesh(minijax.devices()[:1], (None,)), ValueError, "cannot be None"),
+    "two names": (lambda: js.Mesh(minijax.devices()[:1], ("a", "b")), ValueError, "ndim == 1"),
+    "two types": (lambda: js.Mesh(minijax.devices()[:1], "a", (js.AxisType.Auto,) * 2), ValueError, "axis_types"),
+    "two names of one size": (lambda: js.AbstractMesh((2,), ("a", "b")), ValueError, r"\(2,\)"),
+    "too few devices": (lambda: minijax.make_mesh((10**6,), ("x",)), ValueError, "1000000"),
+    "no such axis": (lambda: minijax.NamedSharding(ONE, P("z")), ValueError, "z of"),
+    "an axis twice": (lambda: minijax.NamedSharding(ONE, P("x", "x")), DuplicateSpecError, "duplicate entries"),
+    "no devices": (lambda: minijax.NamedSharding(TWO, P("x")).device_set, ValueError, "AbstractMesh"),
+    "three in two parts": (lambda: minijax.NamedSharding(TWO, P("x")).shard_shape((3,)), IndivisibleError, "2 times"),
+    "too few axes": (lambda: minijax.NamedSharding(ONE, P(None, "x")).shard_shape((2,)), ValueError, "rank 1"),
+    "put, too few axes": (
+        lambda: minijax.device_put(minijax.numpy.ones(2), minijax.NamedSharding(ONE, P(None, "x"))),
+        ValueError,
+        "device_put args",
+    ),
+    "put, another tree": (lambda: minijax.device_put([1.0], [None, None]), ValueError, "tree prefix"),
+    "put, no place": (lambda: minijax.device_put(1.0, 3), ValueError, "only accepts"),
+    "put, no mesh": (lambda: minijax.device_put(1.0, P()), ValueError, "set a mesh"),
+    "constraint, no mesh": (lambda: minijax.lax.with_sharding_constraint(1.0, P()), RuntimeError, "non-empty mesh"),
+    "a tracer's": (lambda: minijax.jit(lambda x: x.sharding)(1.0), AttributeError, "typeof"),
+    "a class of none, devices": (lambda: js.Sharding().device_set, NotImplementedError, "Subclasses"),
+    "a class of none, parts": (lambda: js.Sharding().shard_shape((2,)), NotImplementedError, "Subclasses"),
+    "a class of none, slices": (lambda: js.Sharding().devices_indices_map((2,)), NotImplementedError, "Subclasses"),
+    "a class of none, whole": (lambda: js.Sharding().is_fully_replicated, NotImplementedError, "Subclasses"),
+    "a layout alone": (lambda: layout.Format(layout.Layout((0, 1))), ValueError, "Sharding has to be concrete"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_calls(name):
+    call, kind, words = BAD[name]
+    with pytest.raises(kind, match=words):
+        call()
