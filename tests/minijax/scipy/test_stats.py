@@ -108,7 +108,7 @@ def differentiable(distribution: str, function: str, args: list) -> list[int]:
 
 
 @pytest.mark.parametrize(("distribution", "function"), FUNCTIONS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 def test_derivatives(distribution, function):
     """By every argument, in 64 bits, at places within the support."""
     mine, theirs = in_both(distribution, function)
