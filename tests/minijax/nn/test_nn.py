@@ -224,7 +224,7 @@ def test_second_and_third_derivatives_at_zero(name):
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", AXIS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 def test_derivatives_along_axes(name, order):
     def run(lib, x):
         def f(x):

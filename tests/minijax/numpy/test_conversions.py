@@ -101,7 +101,7 @@ def test_beside_an_array(name):
 
 
 @pytest.mark.parametrize("name", BESIDE_ARRAY)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 def test_subclasses_of_numbers(name):
     assert_same_outcomes(name, BESIDE_ARRAY[name], SUBCLASSES)
 

@@ -83,7 +83,7 @@ DOTS = {
 
 @pytest.mark.parametrize("name", DOTS)
 @pytest.mark.parametrize("left", DTYPES)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 def test_products_of_two_dtypes(name, left):
     for right in DTYPES:
 

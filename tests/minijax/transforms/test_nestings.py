@@ -4,7 +4,7 @@ Each transformation turns a function of one array into another such function, so
 are a few plain ones, and one for each operation that carries a program of its own: loops, branches, custom rules,
 checkpoint; these within each other, too, for nestings of two. Where JAX refuses, minijax must refuse, with an error of
 the same class. Nestings of two are tried over a third of the functions each, in turn. Of nestings of three a third is tried, in
-which any two transformations still meet in any two places, over a fifth of the functions each; all of them over all functions
+which any two transformations still meet in any two places, over a ninth of the functions each; all of them over all functions
 with HYPOTHESIS_PROFILE=long.
 """
 
@@ -317,7 +317,7 @@ BY_NAME = {case.function.__name__: case for case in CASES}
 
 
 def accepted(nesting) -> list[str]:
-    step = 1 if LONG else {2: 3, 3: 5}.get(len(without_jit(nesting)), 1)
+    step = 1 if LONG else {2: 3, 3: 9}.get(len(without_jit(nesting)), 1)
     return [
         name
         for i, (name, case) in enumerate(BY_NAME.items())
