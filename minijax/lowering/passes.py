@@ -153,11 +153,6 @@ def _times(eqn: JaxprEqn, makers):
     return None if x is None or type(x) is Literal else [eqn.replace(primitive=neg_p, invars=[x], params={})]
 
 
-def _plus(eqn: JaxprEqn, makers):
-    """`i + 0` is i for integers."""
-    return _other(eqn, makers, 0, True) if eqn.outvars[0].aval.dtype.kind in "iu" else None
-
-
 def _minus(eqn: JaxprEqn, makers):
     zero = _number(eqn.invars[1], makers)
     # Not for -0.0: x - -0.0 is x + 0.0, which turns -0.0 into 0.0.
@@ -270,7 +265,6 @@ def _same(eqn: JaxprEqn, makers):
 IDENTITIES: dict[str, Rewrite] = {
     # `add_any` is `add` that requires equal types.
     "add_any": lambda eqn, makers: [eqn.replace(primitive=add_p)],
-    "add": _plus,
     "mul": _times,
     "div": lambda eqn, makers: _other(eqn, makers, 1, False),
     "sub": _minus,
