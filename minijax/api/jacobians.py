@@ -140,8 +140,8 @@ def _check_output_dtype_jac(x, holomorphic: bool, name: str):
 
 
 def _is_written() -> bool:
-    """Whether a jaxpr is written, and not only the linear one of reverse mode: then it has JAX's equations, which take a sixth of
-    the time of a small Hessian."""
+    """Whether a StagingTrace writes a jaxpr now. Only then are the basis and the split JAX's own equations, so that the jaxpr
+    prints as JAX's: applied eagerly, they take a sixth of the time of a small Hessian."""
     trace = thread_state.trace
     while trace is not None and type(trace) is not StagingTrace:
         trace = trace.parent

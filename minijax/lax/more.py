@@ -16,7 +16,7 @@ from ..core.traces import Array, Tracer, get_aval, given
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes
 from ..primitives.basis import broadcast_in_dim, expand_dims, shape_of
-from ..primitives.basis import full as of_type
+from ..primitives.basis import full as full_of_type
 from ..primitives.basis import reshape as _reshape
 from ..primitives.contractions import DimensionNumbers
 from ..primitives.convolution_shapes import ConvDimensionNumbers
@@ -180,7 +180,7 @@ def scatter_apply(
     return scatter_p.bind(
         operand,
         scatter_indices,
-        of_type(tuple(map(int, update_shape)), 0, aval.dtype, aval.weak_type),
+        full_of_type(tuple(map(int, update_shape)), 0, aval.dtype, aval.weak_type),
         dimension_numbers=ScatterDimensionNumbers(*[tuple(map(int, d)) for d in dimension_numbers]),
         indices_are_sorted=bool(indices_are_sorted),
         unique_indices=bool(unique_indices),

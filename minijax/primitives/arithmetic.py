@@ -392,7 +392,7 @@ def _convert_ordinary(x, *, new_dtype, weak_type, sharding):
     return np.asarray(x).astype(new_dtype, copy=False)
 
 
-# What a program without narrow dtypes calls.
+# A compiled program that has no narrow dtype calls this function.
 _convert_impl.ordinary = _convert_ordinary
 
 

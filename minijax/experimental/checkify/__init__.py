@@ -138,7 +138,7 @@ def check_error(error: Error) -> None:
 
 
 def _nothing(aval: ShapedArray) -> Array:
-    """What stands for an array of an error that was not met."""
+    """Takes the place of an array that belongs to an error which was not met."""
     if aval.dtype == key_fry:
         return ArrayImpl(np.zeros(aval.shape, key_fry.storage), False, aval)
     return zeros(aval)

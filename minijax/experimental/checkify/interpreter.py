@@ -57,7 +57,7 @@ class Failed(NamedTuple):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Where errors can be met
+# The places of a jaxpr where an error can be met
 
 
 def places(jaxpr: Jaxpr, errors: Errors) -> list[Place]:

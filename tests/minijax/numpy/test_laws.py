@@ -17,7 +17,7 @@ import minijax.numpy as jnp
 
 SPECIAL = np.float32([np.nan, np.inf, -np.inf, -0.0, 0, 1, 1, -1, 1e30, -1e-30, 0.5, 2])
 DRAWN_FROM = {"special": SPECIAL, "ties": np.float32([0, 1, 1, -1]), "zeros": np.float32([0])}
-# Two programs of one expression add in another order.
+# About 160 times the rounding of float32: two programs of one expression add in another order.
 TOLERANCE = 2e-5
 # {expressions: the laws that do not hold of them}
 NO_DERIVATIVE = ("nextafter", "spacing", "multiply.at")  # A step of rounding; a product of factors at one place.

@@ -60,6 +60,7 @@ def leaves_differ(a, b) -> bool:
         return True
     if a[0].dtype.kind not in "fcV":
         return not np.array_equal(a[0], b[0])
+    # Far above the rounding of float32: a rule that is wrong for a shape is wrong by more than its last digits.
     return not np.allclose(a[0].astype(complex), b[0].astype(complex), rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
