@@ -73,7 +73,6 @@ def test_a_fault_is_seen_where_it_is_tested():
     fault = next(f for f in ALL if f.path == path and f.new == "not in")
     copy = Copy(ROOT)
     try:
-        assert copy.pytest(["tests/minijax/core/test_jaxpr.py"], 600) == ("passed", "")
         outcome, test = copy.test(fault, ["tests/minijax/api/test_jit.py"], 600)
         assert outcome == "failed" and test, fault
         assert (copy.folder / path).read_text() == right
@@ -81,8 +80,6 @@ def test_a_fault_is_seen_where_it_is_tested():
         assert copy.test(fault, ["tests/minijax/foundation/test_dtypes.py"], 600) == ("passed", "")
         with pytest.raises(RuntimeError, match="no test in"):
             copy.pytest(["minijax/foundation/effects.py"], 600)
-        with pytest.raises(RuntimeError, match="no test in"):
-            copy.pytest(["tests/minijax/test_nothing.py"], 600)
     finally:
         copy.remove()
     assert not copy.folder.exists()

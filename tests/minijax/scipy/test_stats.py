@@ -73,6 +73,7 @@ def close(mine, theirs, rtol=2e-5, atol=2e-6):
 
 
 @pytest.mark.parametrize(("distribution", "function"), FUNCTIONS)
+@pytest.mark.one_in(2)
 def test_values(distribution, function):
     mine, theirs = in_both(distribution, function)
     args = arguments(distribution, function)
@@ -108,7 +109,7 @@ def differentiable(distribution: str, function: str, args: list) -> list[int]:
 
 
 @pytest.mark.parametrize(("distribution", "function"), FUNCTIONS)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_derivatives(distribution, function):
     """By every argument, in 64 bits, at places within the support."""
     mine, theirs = in_both(distribution, function)
@@ -141,6 +142,7 @@ def test_derivatives(distribution, function):
 
 
 @pytest.mark.parametrize(("distribution", "function"), FUNCTIONS)
+@pytest.mark.one_in(2)
 def test_types(distribution, function):
     """Python numbers, integers, narrow and wide floats, and shapes that broadcast."""
     mine, theirs = in_both(distribution, function)
@@ -237,6 +239,7 @@ RANKED = {
 
 
 @pytest.mark.parametrize("name", RANKED)
+@pytest.mark.one_in(2)
 def test_ranks(name):
     x = RANKED[name]
     for axis in (None, 0, -1)[: 2 if x.ndim < 2 else 3]:
