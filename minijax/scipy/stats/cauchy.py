@@ -38,7 +38,8 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(0.75, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("cauchy.cdf", x, loc, scale)
-    return 0.5 + jnp.arctan((x - loc) / scale) / math.pi
+    z = (x - loc) / scale
+    return 0.5 + lax.div(1.0, math.pi) * jnp.arctan(z)
 
 
 def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
