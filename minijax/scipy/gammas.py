@@ -77,10 +77,10 @@ def gammasgn(x: ArrayLike) -> Array:
     Array([ 1., -1.,  1., nan], dtype=float32)
     """
     (x,) = real_arguments("gammasgn", x)
-    below = lax.floor(x)
-    odd = ((x < 0) & (below % 2 != 0)) | ((x == 0) & jnp.signbit(x))
-    undefined = ((x < 0) & (x == below)) | jnp.isnan(x)
-    return jnp.where(undefined, np.array(np.nan, x.dtype), jnp.where(odd, np.array(-1, x.dtype), np.array(1, x.dtype)))
+    below, negative = lax.floor(x), x < 0
+    undefined = (negative & (x == below)) | jnp.isnan(x)
+    odd = (negative & (below % 2 != 0)) | ((x == 0) & jnp.signbit(x))
+    return jnp.select([undefined, odd], [np.array(np.nan, x.dtype), np.array(-1, x.dtype)], np.array(1, x.dtype))
 
 
 def gamma(x: ArrayLike) -> Array:
