@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 
 from ..core.avals import ShapedArray, is_undefined_primal
-from ..core.jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
-from ..core.staging import trace_to_closed_jaxpr
+from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.staging import dce_closed_jaxpr, trace_to_closed_jaxpr
 from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import batch_to_front, call_row, check_types, full
@@ -141,15 +141,12 @@ def _batch(axis, args, dims, *, branches: Branches):
 
 def _dce(eqn, used):
     """The cond without its unused results, and without the operands that no branch needs for the used results."""
-    branches = eqn.params["branches"]
-    needed = _union([dce_jaxpr(b.jaxpr, used)[1] for b in branches])
-    smaller = [dce_jaxpr(b.jaxpr, used, instantiate=True)[0] for b in branches]
-    smaller = [j.replace(invars=[v for v, n in zip(j.invars, needed, strict=True) if n]) for j in smaller]
-    return eqn.replace(
-        invars=[eqn.invars[0], *[v for v, n in zip(eqn.invars[1:], needed, strict=True) if n]],
-        outvars=[v for v, u in zip(eqn.outvars, used, strict=True) if u],
-        params={"branches": tuple(ClosedJaxpr(j, b.consts) for j, b in zip(smaller, branches))},
-    )
+    branches, used = eqn.params["branches"], tuple(used)
+    needed = _union([dce_closed_jaxpr(b, used)[1] for b in branches])
+    smaller = tuple(dce_closed_jaxpr(b, used, needed)[0] for b in branches)
+    invars = [eqn.invars[0], *[v for v, n in zip(eqn.invars[1:], needed, strict=True) if n]]
+    outvars = [v for v, u in zip(eqn.outvars, used, strict=True) if u]
+    return eqn.replace(invars=invars, outvars=outvars, params={**eqn.params, "branches": smaller})
 
 
 cond_p = call_row(
