@@ -42,7 +42,7 @@ def jaxpr_row(name: str, *, impl: Callable, abstract_eval: Callable, **call_rule
         return [(next(results) if next(given) else None) if lin else None for lin in linear]
 
     def batch(axis, args, dims, *, jaxpr, **params):
-        batched, out_dims = batch_jaxpr(jaxpr, axis, tuple(dims))
+        batched, out_dims = batch_jaxpr(jaxpr, axis, tuple(dims), False, primitive is not jit_p)
         return primitive.bind(*args, jaxpr=batched, **params), out_dims
 
     def dce(eqn, used):

@@ -199,8 +199,8 @@ class _Residuals:
         # The steps take the values that are computed before the loop as consts.
         read = last_used(kept)
         self.hoisted = [v for eqn in self.once for v in eqn.outvars if v in read]
-        kept = kept.replace(invars=[*jaxpr.invars[:num_consts], *self.hoisted, *jaxpr.invars[num_consts:]])
-        self.body = ClosedJaxpr(kept, primal.consts)
+        invars = [*jaxpr.invars[:num_consts], *self.hoisted, *jaxpr.invars[num_consts:]]
+        self.body = ClosedJaxpr(kept.replace(invars=invars), primal.consts)
 
     @staticmethod
     def _invariant(jaxpr: Jaxpr, num_consts: int) -> tuple[list, set]:
@@ -222,8 +222,7 @@ class _Residuals:
         """[the invariant residuals in their order, the values that the body takes as further consts]: computed once."""
         jaxpr = self.primal.jaxpr
         outvars = [*self.invariant, *self.hoisted]
-        once = jaxpr.replace(outvars=outvars, eqns=self.once)
-        once, _ = dce_jaxpr(once, [True] * len(outvars), instantiate=True)
+        once, _ = dce_jaxpr(jaxpr.replace(outvars=outvars, eqns=self.once), [True] * len(outvars), instantiate=True)
         once = once.replace(invars=jaxpr.invars[: self.num_consts])
         return split_at(eval_jaxpr(once, self.primal.consts, *consts), len(self.invariant))
 
