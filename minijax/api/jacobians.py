@@ -11,7 +11,7 @@ import numpy as np
 from ..core.array import ArrayImpl
 from ..core.staging import StagingTrace
 from ..core.traces import Array, thread_state
-from ..foundation.dtypes import float0, issubdtype, result_type
+from ..foundation.dtypes import canonicalize_dtype, float0, issubdtype, result_type
 from ..foundation.pytrees import (
     tree_flatten,
     tree_leaves,
@@ -156,7 +156,7 @@ def _std_basis(tree):
     if not _is_written():
         identity = ArrayImpl(np.eye(size, dtype=result_type(*leaves)))
     else:
-        identity = ones_on_diagonal((size, size), np.int32(0), result_type(*leaves))
+        identity = ones_on_diagonal((size, size), np.zeros((), canonicalize_dtype(int)), result_type(*leaves))
     parts = _split_by_leaves(identity, 1, [x.shape for x in leaves])
     params = [{"new_dtype": x.dtype, "weak_type": x.weak_type, "sharding": None} for x in leaves]
     return tree_unflatten(treedef, [convert_element_type_p.bind(x, **ps) for x, ps in zip(parts, params, strict=True)])

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 
 from ..core.avals import ShapedArray, is_undefined_primal
-from ..core.jaxpr import ClosedJaxpr, dce_jaxpr, jaxpr_as_fun
-from ..core.staging import trace_to_closed_jaxpr
+from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.staging import dce_closed_jaxpr, trace_to_closed_jaxpr
 from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import batch_to_front, call_row, check_types, full
+from ..primitives.basis import batch_to_front, call_row, check_types, full, move_batch_dim
 from ..primitives.elementwise import eq_p, select_examples, stop_gradient_p
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero, without_zeros
 from ..transforms.linearize import linearize_jaxpr
@@ -121,7 +121,8 @@ def _transpose(cotangents, index, *operands, branches: Branches):
 def _batch(axis, args, dims, *, branches: Branches):
     index, *operands = args
     if dims[0] is None:
-        in_dims = tuple(dims[1:])
+        in_dims = tuple([None if d is None else 0 for d in dims[1:]])
+        operands = [x if d is None else move_batch_dim(x, d, 0) for x, d in zip(operands, dims[1:], strict=True)]
         wanted = _union([[d is not None for d in batch_jaxpr(b, axis, in_dims)[1]] for b in branches])
         batched = tuple(batch_jaxpr(b, axis, in_dims, wanted)[0] for b in branches)
         return cond_p.bind(index, *operands, branches=batched), [0 if b else None for b in wanted]
@@ -141,15 +142,12 @@ def _batch(axis, args, dims, *, branches: Branches):
 
 def _dce(eqn, used):
     """The cond without its unused results, and without the operands that no branch needs for the used results."""
-    branches = eqn.params["branches"]
-    needed = _union([dce_jaxpr(b.jaxpr, used)[1] for b in branches])
-    smaller = [dce_jaxpr(b.jaxpr, used, instantiate=True)[0] for b in branches]
-    smaller = [j.replace(invars=[v for v, n in zip(j.invars, needed, strict=True) if n]) for j in smaller]
-    return eqn.replace(
-        invars=[eqn.invars[0], *[v for v, n in zip(eqn.invars[1:], needed, strict=True) if n]],
-        outvars=[v for v, u in zip(eqn.outvars, used, strict=True) if u],
-        params={"branches": tuple(ClosedJaxpr(j, b.consts) for j, b in zip(smaller, branches))},
-    )
+    branches, used = eqn.params["branches"], tuple(used)
+    needed = _union([dce_closed_jaxpr(b, used)[1] for b in branches])
+    smaller = tuple(dce_closed_jaxpr(b, used, needed)[0] for b in branches)
+    invars = [eqn.invars[0], *[v for v, n in zip(eqn.invars[1:], needed, strict=True) if n]]
+    outvars = [v for v, u in zip(eqn.outvars, used, strict=True) if u]
+    return eqn.replace(invars=invars, outvars=outvars, params={**eqn.params, "branches": smaller})
 
 
 cond_p = call_row(

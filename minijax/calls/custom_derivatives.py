@@ -11,8 +11,9 @@ Functions here are flat: they take arrays and return lists of arrays. `api/custo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain, repeat
 
 from ..core.array import EvalTrace
 from ..core.avals import Zero, is_undefined_primal
@@ -97,9 +98,9 @@ def _check_closed_over(kind: str, name: str, tangents):
 
 def _batch_call(primitive_of: Callable[[], Primitive], batch_rules: Callable) -> Callable:
     def batch(axis, args, dims, *, call_jaxpr, num_consts, **params):
-        # The batched rules return all results with a batch axis in front, so the batched function must do the same.
-        batched, out_dims = batch_jaxpr(call_jaxpr, axis, tuple(dims), True)
-        params = {**params, **batch_rules(axis, dims[num_consts:], params)}
+        # The batched rules return all results with their batch axes where the batched function leaves them.
+        batched, out_dims = batch_jaxpr(call_jaxpr, axis, tuple(dims), True, False)
+        params = {**params, **batch_rules(axis, dims[num_consts:], out_dims, params)}
         return primitive_of().bind(*args, call_jaxpr=batched, num_consts=num_consts, **params), out_dims
 
     return batch
@@ -139,18 +140,18 @@ def _check_known(primals: Sequence, outs: Sequence, name: str):
         )
 
 
-def _batch_jvp(axis, dims, params):
+def _batch_jvp(axis, dims, out_dims, params):
     jvp = params["jvp_jaxpr_fun"]
 
     def batched(*args):
-        return _in_front(axis, jvp, args, (*dims, *dims))
+        return _of_batch(axis, jvp, args, (*dims, *dims), (*out_dims, *out_dims))
 
     batched.__name__ = jvp.__name__
     return {"jvp_jaxpr_fun": batched}
 
 
-def _in_front(axis, function: Callable, args: Sequence, dims: Sequence) -> list:
-    """The results of a function on a batch, as arrays with the batch axis in front. The function gets a symbolic zero among the
+def _of_batch(axis, function: Callable, args: Sequence, dims: Sequence, out_dims: Iterable) -> list:
+    """The results of a function on a batch, with their batch axes at `out_dims`. The function gets a symbolic zero among the
     arguments as the zero of one example."""
     zeros = [_of_one_example(x.aval, d) if type(x) is Zero else None for x, d in zip(args, dims, strict=True)]
 
@@ -159,7 +160,7 @@ def _in_front(axis, function: Callable, args: Sequence, dims: Sequence) -> list:
         return [instantiate(x) for x in function(*[next(arrays) if zero is None else zero for zero in zeros])]
 
     arrays, dims = [x for x in args if type(x) is not Zero], [d for d, zero in zip(dims, zeros) if zero is None]
-    return [materialize(x, d, 0, axis) for x, d in vmap_flat(of_arrays, axis, arrays, dims)]
+    return [materialize(x, d, to, axis) for (x, d), to in zip(vmap_flat(of_arrays, axis, arrays, dims), out_dims)]
 
 
 def _of_one_example(aval, dim: int | None) -> Zero:
@@ -219,36 +220,27 @@ def _jvp_of_custom_vjp(
     return outs, [Zero(aval) if aval.dtype == float0 else t for t, aval in zip(out_tangents, out_avals)]
 
 
-def _batch_vjp(axis, dims, params):
+def _batch_vjp(axis, dims, out_dims, params):
     fwd, bwd = params["fwd_jaxpr_thunk"], params["bwd"]
 
     def batched_fwd(perturbed, *args):
-        n_outs = None
-
-        def flat(*xs):
-            nonlocal n_outs
-            outs, residuals = fwd(perturbed, *xs)
-            n_outs = len(outs)
-            return [*outs, *residuals]
-
-        results = _in_front(axis, flat, args, dims)
-        return results[:n_outs], results[n_outs:]
+        # The results and the residuals, whose batch axis is in front, in one list.
+        together = _of_batch(axis, lambda *xs: [*chain(*fwd(perturbed, *xs))], args, dims, chain(out_dims, repeat(0)))
+        return together[: len(out_dims)], together[len(out_dims) :]
 
     batched_fwd.__name__ = fwd.__name__
-    return {"fwd_jaxpr_thunk": batched_fwd, "bwd": _batch_bwd(axis, dims, bwd)}
+    return {"fwd_jaxpr_thunk": batched_fwd, "bwd": _batch_bwd(axis, dims, out_dims, bwd)}
 
 
-def _batch_bwd(axis, dims, bwd: Callable) -> Callable:
-    """The backward function of a batch; its arguments have the batch axis in front. An argument that all examples share gets
+def _batch_bwd(axis, dims, out_dims, bwd: Callable) -> Callable:
+    """The backward function of a batch; its residuals have the batch axis in front. An argument that all examples share gets
     the sum of their cotangents."""
 
     def batched_bwd(*args):
+        arg_dims = [*[0] * (len(args) - len(out_dims)), *out_dims]
         # With an axis of its own: as in JAX, a backward function that closes over a tracer of the vmap is an error.
-        cotangents = _in_front(Axis(*axis), bwd, args, [0] * len(args))
-        return [
-            reduce_sum(ct, (0,)) if d is None else materialize(ct, 0, d, axis)
-            for ct, d in zip(cotangents, dims, strict=True)
-        ]
+        cotangents = _of_batch(Axis(*axis), bwd, args, arg_dims, [d or 0 for d in dims])
+        return [reduce_sum(ct, (0,)) if d is None else ct for ct, d in zip(cotangents, dims, strict=True)]
 
     batched_bwd.__name__ = bwd.__name__
     return batched_bwd

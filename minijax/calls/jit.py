@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..core.avals import is_undefined_primal
-from ..core.jaxpr import ClosedJaxpr, dce_jaxpr
+from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import CallPrimitive
+from ..core.staging import dce_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
 from ..lowering.run import compiled
 from ..primitives.basis import call_row, check_types
@@ -41,10 +42,23 @@ def jaxpr_row(name: str, *, impl: Callable, abstract_eval: Callable, **call_rule
         return [(next(results) if next(given) else None) if lin else None for lin in linear]
 
     def batch(axis, args, dims, *, jaxpr, **params):
-        batched, out_dims = batch_jaxpr(jaxpr, axis, tuple(dims))
+        batched, out_dims = batch_jaxpr(jaxpr, axis, tuple(dims), False, primitive is not jit_p)
         return primitive.bind(*args, jaxpr=batched, **params), out_dims
 
-    rules = {"impl": impl, "abstract_eval": abstract_eval, "jvp": jvp, "transpose": transpose, "batch": batch}
+    def dce(eqn, used):
+        jaxpr, used_inputs = dce_closed_jaxpr(eqn.params["jaxpr"], tuple(used))
+        invars = [v for v, use in zip(eqn.invars, used_inputs) if use]
+        outvars = [v for v, use in zip(eqn.outvars, used) if use]
+        return eqn.replace(invars=invars, outvars=outvars, params={**eqn.params, "jaxpr": jaxpr})
+
+    rules = {
+        "impl": impl,
+        "abstract_eval": abstract_eval,
+        "jvp": jvp,
+        "transpose": transpose,
+        "batch": batch,
+        "dce": dce,
+    }
     primitive = call_row(name, **rules, called_jaxpr=lambda params: params["jaxpr"], **call_rules)
     return primitive
 
@@ -96,17 +110,6 @@ def _partial_eval(args, unknown, *, jaxpr, **params):
     return outs, record
 
 
-def _dce(eqn, used):
-    """The equation without its unused results, and without the arguments that only these need."""
-    closed_jaxpr = eqn.params["jaxpr"]
-    jaxpr, used_inputs = dce_jaxpr(closed_jaxpr.jaxpr, used)
-    return eqn.replace(
-        invars=[v for v, u in zip(eqn.invars, used_inputs, strict=True) if u],
-        outvars=[v for v, u in zip(eqn.outvars, used, strict=True) if u],
-        params={**eqn.params, "jaxpr": ClosedJaxpr(jaxpr, closed_jaxpr.consts)},
-    )
-
-
 jit_p = jaxpr_row(
     "jit",
     impl=_impl,
@@ -114,5 +117,4 @@ jit_p = jaxpr_row(
     run_on_arrays=_run_on_arrays,
     linearize=_linearize,
     partial_eval=_partial_eval,
-    dce=_dce,
 )

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal
-from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, Literal, dce_jaxpr, eval_jaxpr
-from ..core.staging import trace_to_closed_jaxpr
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, last_used
+from ..core.staging import dce_closed_jaxpr, trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import add_any_p, call_row, check_types, instantiate, move_batch_dim
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero, without_zeros
@@ -185,32 +185,33 @@ class _Residuals:
         self.primal, self.n_out, self.num_consts = primal, n_out, num_consts
         self.slices = {v: i for i, v in enumerate(jaxpr.invars[num_consts + num_carry :])}
         self.residuals = jaxpr.outvars[n_out:]
-        fixed = self._invariant_vars(jaxpr, num_consts)
+        self.once, fixed = self._invariant(jaxpr, num_consts)
         self.kinds = [
             "invariant" if type(v) is Literal or v in fixed else "xs" if v in self.slices else "stacked"
             for v in self.residuals
         ]
         stacked = [v for v, kind in zip(self.residuals, self.kinds) if kind == "stacked"]
         self.invariant = [v for v, kind in zip(self.residuals, self.kinds) if kind == "invariant"]
-        before = {v for v in self.invariant if type(v) is not Literal}
-        # The steps take the values that are computed before the loop as consts.
-        self.hoisted = [v for eqn in jaxpr.eqns if before.issuperset(eqn.outvars) for v in eqn.outvars]
-        kept = jaxpr.replace(
-            invars=[*jaxpr.invars[:num_consts], *self.hoisted, *jaxpr.invars[num_consts:]],
-            eqns=[eqn for eqn in jaxpr.eqns if not eqn.outvars or not before.issuperset(eqn.outvars)],
-            outvars=[*jaxpr.outvars[:n_out], *stacked],
-        )
+        before = set(map(id, self.once))
+        eqns = [eqn for eqn in jaxpr.eqns if id(eqn) not in before]
+        kept = jaxpr.replace(eqns=eqns, outvars=[*jaxpr.outvars[:n_out], *stacked])
         kept, _ = dce_jaxpr(kept, [True] * len(kept.outvars), instantiate=True)
-        self.body = ClosedJaxpr(kept, primal.consts)
+        # The steps take the values that are computed before the loop as consts.
+        read = last_used(kept)
+        self.hoisted = [v for eqn in self.once for v in eqn.outvars if v in read]
+        invars = [*jaxpr.invars[:num_consts], *self.hoisted, *jaxpr.invars[num_consts:]]
+        self.body = ClosedJaxpr(kept.replace(invars=invars), primal.consts)
 
     @staticmethod
-    def _invariant_vars(jaxpr: Jaxpr, num_consts: int) -> set:
-        """The variables that have one value in all steps: they depend on the consts alone."""
-        fixed = {*jaxpr.constvars, *jaxpr.invars[:num_consts]}
+    def _invariant(jaxpr: Jaxpr, num_consts: int) -> tuple[list, set]:
+        """The equations that give the same values in all steps, since they depend on the consts alone; and all such values."""
+        once, fixed = [], {*jaxpr.constvars, *jaxpr.invars[:num_consts]}
         for eqn in jaxpr.eqns:
+            # The loop runs an equation with effects, once in each step. Example: debug.print in the body.
             if not eqn.effects and all(type(v) is Literal or v in fixed for v in eqn.invars):
-                fixed.update(v for v in eqn.outvars if type(v) is not DropVar)
-        return fixed
+                once.append(eqn)
+                fixed.update(eqn.outvars)
+        return once, fixed
 
     def as_args(self, variables: Sequence) -> Args:
         """The linear body's variables for the residuals: the invariant ones are consts, the others slices of xs."""
@@ -220,10 +221,8 @@ class _Residuals:
     def before(self, consts) -> list[list]:
         """[the invariant residuals in their order, the values that the body takes as further consts]: computed once."""
         jaxpr = self.primal.jaxpr
-        # Leave out equations with effects: the loop runs these, once in each step. Example: debug.print in the body.
         outvars = [*self.invariant, *self.hoisted]
-        once = jaxpr.replace(outvars=outvars, eqns=[eqn for eqn in jaxpr.eqns if not eqn.effects])
-        once, _ = dce_jaxpr(once, [True] * len(outvars), instantiate=True)
+        once, _ = dce_jaxpr(jaxpr.replace(outvars=outvars, eqns=self.once), [True] * len(outvars), instantiate=True)
         once = once.replace(invars=jaxpr.invars[: self.num_consts])
         return split_at(eval_jaxpr(once, self.primal.consts, *consts), len(self.invariant))
 
@@ -354,20 +353,18 @@ def _dce(eqn, used):
     closed_jaxpr, num_consts, num_carry = (eqn.params[name] for name in ("jaxpr", "num_consts", "num_carry"))
     used_carry, used_ys = split_at(used, num_carry)
 
-    def pruned(carry: Sequence[bool]) -> tuple[Jaxpr, Args]:
-        body, used_inputs = dce_jaxpr(closed_jaxpr.jaxpr, [*carry, *used_ys])
-        return body, Args.of(used_inputs, num_consts, num_carry)
+    def pruned(carry: Sequence[bool]) -> tuple[ClosedJaxpr, Args]:
+        given = Args.of([False] * len(eqn.invars), num_consts, num_carry)._replace(carry=carry)
+        body, used_inputs = dce_closed_jaxpr(closed_jaxpr, (*carry, *used_ys), given.flat())
+        return body, given.like(used_inputs)
 
     # A carry whose last value nobody reads stays if the next value of another carry is computed from it.
     carry = fixpoint(lambda flags: pruned(flags)[1].carry, used_carry)
     body, kept = pruned(carry)
-    kept = kept._replace(carry=carry)
-    body = body.replace(invars=list(compress(closed_jaxpr.jaxpr.invars, kept.flat())))
-    smaller = dict(jaxpr=ClosedJaxpr(body, closed_jaxpr.consts), num_consts=sum(kept.consts), num_carry=sum(carry))
     return eqn.replace(
         invars=list(compress(eqn.invars, kept.flat())),
         outvars=list(compress(eqn.outvars, [*carry, *used_ys])),
-        params={**eqn.params, **smaller},
+        params={**eqn.params, "jaxpr": body, "num_consts": sum(kept.consts), "num_carry": sum(carry)},
     )
 
 

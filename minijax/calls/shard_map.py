@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..core.avals import UndefinedPrimal, Zero, is_undefined_primal
-from ..core.jaxpr import ClosedJaxpr, JaxprEqn, dce_jaxpr, jaxpr_as_fun
-from ..core.staging import trace_to_closed_jaxpr, weak_cache
+from ..core.jaxpr import ClosedJaxpr, JaxprEqn, jaxpr_as_fun
+from ..core.staging import dce_closed_jaxpr, trace_to_closed_jaxpr, weak_cache
 from ..core.traces import Trace, run_under, thread_state
 from ..foundation.meshes import Mesh
 from ..foundation.sharding import PartitionSpec, whole_aval
@@ -273,9 +273,9 @@ def _batch(axis, args, dims, *, jaxpr, mesh, in_specs, out_specs, **params):
 
 
 def _dce(eqn: JaxprEqn, used) -> JaxprEqn:
-    jaxpr, used_inputs = dce_jaxpr(eqn.params["jaxpr"].jaxpr, used)
+    jaxpr, used_inputs = dce_closed_jaxpr(eqn.params["jaxpr"], tuple(used))
     smaller = {
-        "jaxpr": ClosedJaxpr(jaxpr, eqn.params["jaxpr"].consts),
+        "jaxpr": jaxpr,
         "in_specs": _selected(eqn.params["in_specs"], used_inputs),
         "out_specs": _selected(eqn.params["out_specs"], used),
     }

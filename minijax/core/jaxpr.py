@@ -360,20 +360,19 @@ def dce_jaxpr(jaxpr: Jaxpr, used_outputs: Sequence[bool], instantiate: bool = Fa
     """The jaxpr without the unused outputs, and without the equations and arguments that only those outputs need.
 
     Returns the smaller jaxpr, and for each of the `invars` whether the jaxpr still has it (with `instantiate`: always). An
-    equation with effects stays. A call with unused results gets smaller jaxprs.
+    equation with effects stays. A call gets smaller jaxprs: without the equations that its used results do not need.
     """
     outvars = [v for v, used in zip(jaxpr.outvars, used_outputs, strict=True) if used]
     live = {v for v in outvars if type(v) is not Literal}
     eqns = []
     for eqn in reversed(jaxpr.eqns):
-        read = live.issuperset(eqn.outvars)
-        if not read and (eqn.effects or not live.isdisjoint(eqn.outvars)):
+        if eqn.effects or not live.isdisjoint(eqn.outvars):
             if isinstance(eqn.primitive, CallPrimitive):
-                eqn = eqn.primitive.dce(eqn, [v in live for v in eqn.outvars])
-            if any(v not in live and type(v) is not DropVar for v in eqn.outvars):
+                smaller = eqn.primitive.dce(eqn, [v in live for v in eqn.outvars])
+                # An equation that loses nothing stays itself: lowering writes one function for all calls of one jaxpr.
+                eqn = eqn if smaller.params == eqn.params else smaller
+            if not live.issuperset(eqn.outvars):
                 eqn = eqn.replace(outvars=[v if v in live else DropVar(v.aval) for v in eqn.outvars])
-            read = True
-        if read and (eqn.outvars or eqn.effects):
             eqns.append(eqn)
             live.update([v for v in eqn.invars if type(v) is not Literal])
     used_inputs = [instantiate or v in live for v in jaxpr.invars]

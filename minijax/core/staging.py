@@ -16,7 +16,7 @@ from ..foundation.effects import no_effects
 from ..foundation.source_info import Origin, current_origin
 from .array import ArrayImpl, to_array
 from .avals import ShapedArray
-from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, effects_of
+from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, effects_of
 from .primitive import CallPrimitive, Primitive
 from .traces import Trace, Tracer, check_not_leaked, run_to_end, run_under, thread_state
 
@@ -205,3 +205,16 @@ def weak_cache(function: Callable) -> Callable:
         return results[key]
 
     return cached
+
+
+@weak_cache
+def dce_closed_jaxpr(
+    closed_jaxpr: ClosedJaxpr, used: tuple[bool, ...], kept: tuple[bool, ...] = ()
+) -> tuple[ClosedJaxpr, list[bool]]:
+    """`dce_jaxpr` of a closed jaxpr. An argument flagged in `kept` stays. The same jaxpr comes each time, and compiles once."""
+    jaxpr, used_inputs = dce_jaxpr(closed_jaxpr.jaxpr, used)
+    used_inputs = [a or b for a, b in zip(used_inputs, kept or used_inputs, strict=True)]
+    if all(used) and all(used_inputs) and jaxpr.eqns == closed_jaxpr.jaxpr.eqns:
+        return closed_jaxpr, used_inputs
+    invars = [v for v, use in zip(closed_jaxpr.jaxpr.invars, used_inputs) if use]
+    return ClosedJaxpr(jaxpr.replace(invars=invars), closed_jaxpr.consts), used_inputs

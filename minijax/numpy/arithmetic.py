@@ -282,7 +282,9 @@ def logaddexp2(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 def _logaddexp2(x1, x2):
     larger = ew.max_p.bind(x1, x2)
     # A number, if x1 and x2 are: its digits are printed.
-    inverse_log2 = float(1 / np.log(2)) if larger.weak_type else strong_const(larger, 1 / np.log(2))
+    inverse_log2 = (
+        float(1 / np.log(2)) if larger.weak_type and not larger.shape else strong_const(larger, 1 / np.log(2))
+    )
     if is_complex(x1):
         difference = _smaller_less_larger(x1, x2, larger)
         return _wrapped(ew.add_p.bind(larger, ew.mul_p.bind(inverse_log2, log1p(exp2(difference)))), np.pi / np.log(2))

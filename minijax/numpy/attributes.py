@@ -141,6 +141,8 @@ def _is_of_kind(dtype, kind) -> bool:
     try:
         return dtype == dtypes.as_dtype(kind)
     except TypeError:
+        if not isinstance(kind, str):
+            raise TypeError(f"Expected kind to be a dtype, string, or tuple; got kind={kind!r}") from None
         raise ValueError(
             f"Unrecognized kind={kind!r} expected one of {list(_KINDS)}, or a compatible input for jnp.dtype()"
         ) from None

@@ -139,9 +139,13 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
     """
     dtype = np.dtype("float32") if dtype is None else user_dtype(dtype, "tri")
     shape = (operator.index(N), operator.index(N if M is None else M))
-    offset = convert(k, np.dtype("int32"))
-    i = ew.add_p.bind(lax.broadcasted_iota(np.dtype("int32"), shape, 0), offset)
-    return convert_element_type(ew.ge_p.bind(i, lax.broadcasted_iota(np.dtype("int32"), shape, 1)), dtype)
+    offset = asarray(k if isinstance(k, Array) else operator.index(k))
+    if not dtypes.issubdtype(offset.dtype, np.integer):
+        raise TypeError(f"offset must be an integer, got {offset!r}")
+    # Positions have the offset's dtype, but at least 32 bits.
+    of_places = dtypes.canonicalize_dtype(np.promote_types(offset.dtype, np.int32))
+    i = ew.add_p.bind(lax.broadcasted_iota(of_places, shape, 0), convert(offset, of_places))
+    return convert_element_type(ew.ge_p.bind(i, lax.broadcasted_iota(of_places, shape, 1)), dtype)
 
 
 def _triangle(name: str, m: Any, k: int, above: bool) -> Array:

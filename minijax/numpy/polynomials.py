@@ -39,7 +39,7 @@ def polyval(p: ArrayLike, x: ArrayLike, *, unroll: int = 16) -> Array:
     Array(5., dtype=float32)
     """
     p, x = promote_dtypes(*ensure_arraylike("polyval", p, x))
-    start = zeros_like(x, shape=broadcast_shapes(p.shape[1:], x.shape))
+    start = zeros_like(x, x.dtype, broadcast_shapes(p.shape[1:], x.shape))
     value, _ = lax.scan(lambda value, coefficient: (value * x + coefficient, None), start, p, unroll=unroll)
     return value
 

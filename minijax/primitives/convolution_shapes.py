@@ -104,11 +104,14 @@ def padtype_to_pads(
     in_shape: Sequence[int], window_shape: Sequence[int], window_strides: Sequence[int], padding: Any
 ) -> list[tuple[int, int]]:
     """The (low, high) padding of each axis for "VALID" (none), "SAME" (as many windows as strides, the odd one behind) or
-    "SAME_LOWER" (the odd one in front) (`lax.padtype_to_pads`). Raises RuntimeError for another string.
+    "SAME_LOWER" (the odd one in front) (`lax.padtype_to_pads`). Raises RuntimeError for another string, TypeError for
+    what is no string.
 
     >>> padtype_to_pads((5, 5), (3, 2), (1, 2), "SAME")
     [(1, 1), (0, 1)]
     """
+    if not isinstance(getattr(padding, "name", padding), str):
+        raise TypeError(f"Unknown padding type: {padding}.")
     kind = str(getattr(padding, "name", padding)).upper()
     if kind not in ("VALID", "SAME", "SAME_LOWER"):
         raise RuntimeError(f"Unrecognized padding type: expected 'VALID', 'SAME', or 'SAME_LOWER', got {padding}.")

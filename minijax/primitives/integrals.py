@@ -117,8 +117,8 @@ def expi(ops, x):
 
 
 def exp1(ops, x):
-    """E_1(x), and -Ei(-x) for negative x, as in JAX."""
-    return -expi(ops, -x)
+    """E_1(x); NaN for negative x, as in JAX."""
+    return ops.where(x < 0.0, ops.full(x, math.nan), -expi(ops, -x))
 
 
 def expn(ops, n, x):

@@ -148,7 +148,7 @@ def expi(x: ArrayLike) -> Array:
 
 
 def exp1(x: ArrayLike) -> Array:
-    """The exponential integral E_1(x), the integral of exp(-t)/t from x on; -Ei(-x) for x < 0 (`jax.scipy.special.exp1`).
+    """The exponential integral E_1(x), the integral of exp(-t)/t from x on; NaN for x < 0 (`jax.scipy.special.exp1`).
 
     >>> exp1(1.).round(4)
     Array(0.2194, dtype=float32)
@@ -162,10 +162,10 @@ def expn(n: ArrayLike, x: ArrayLike) -> Array:
     (`jax.scipy.special.expn`). It has a derivative by x alone.
 
     >>> expn(2, 1.).round(4)
-    Array(0.1485, dtype=float32, weak_type=True)
+    Array(0.1485, dtype=float32)
     """
     n, x = real_arguments("expn", n, x)
-    return integrals.expn_p.bind(n, x)
+    return integrals.expn_p.bind(n, lax.convert_element_type(x, x.dtype))
 
 
 def sici(x: ArrayLike) -> tuple[Array, Array]:

@@ -16,6 +16,7 @@ from ..api.custom_derivatives import custom_jvp
 from ..core.traces import Array, without_tangent
 from ..core.types import ArrayLike, Axis
 from ..foundation.dtypes import issubdtype
+from ..numpy.ufuncs import strong_const
 from ..numpy.util import canonicalize_axis_tuple, promote_args_inexact
 from ..primitives.basis import const, expand_dims, full
 from .gammas import (
@@ -174,12 +175,13 @@ def rel_entr(p: ArrayLike, q: ArrayLike) -> Array:
     Array(0.3466, dtype=float32, weak_type=True)
     """
     p, q = real_arguments("rel_entr", p, q)
-    positive = (p > 0) & (q > 0)
-    nothing = (p == 0) & (q >= 0)
+    zero = strong_const(p, 0) if p.shape or not p.weak_type else 0.0
+    positive = (p > zero) & (q > zero)
+    nothing = (p == zero) & (q >= zero)
     # Elsewhere a place is computed whose derivative is finite.
     safe_p, safe_q = jnp.where(positive, p, 1), jnp.where(positive, q, 1)
     value = safe_p * _log_ratio(safe_p, safe_q)
-    return jnp.where(positive, value, jnp.where(nothing, jnp.zeros_like(p), np.inf))
+    return jnp.where(positive, value, jnp.where(nothing, zero, np.inf))
 
 
 def kl_div(p: ArrayLike, q: ArrayLike) -> Array:

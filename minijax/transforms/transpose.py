@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun, jaxprs_in_params
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as_fun
+from ..core.primitive import CallPrimitive
 from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
 from ..core.traces import Tracer, get_aval, run_to_end, thread_state
 from ..foundation.source_info import Origin, context, current_origin, interpreter, summarize
@@ -163,13 +164,6 @@ def transpose_eqns(
     return [pending[v] if v in pending else Zero(v.aval) for v in invars]
 
 
-@weak_cache
-def transposes_zeros(jaxpr: Jaxpr | ClosedJaxpr) -> bool:
-    """Whether a rule in the jaxpr transposes zeros, too: that of a custom_vjp."""
-    inner = [j for eqn in jaxpr.eqns for j in jaxprs_in_params(eqn.params)]
-    return any(eqn.primitive.transposes_zeros for eqn in jaxpr.eqns) or any(map(transposes_zeros, inner))
-
-
 @interpreter
 def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
     """Replace the cotangents of an equation's results by those of its arguments."""
@@ -177,8 +171,8 @@ def transpose_eqn(eqn: JaxprEqn, values: dict, pending: dict):
     reached = [v in pending for v in eqn.outvars]
     if not any(reached):
         return
-    if not all(reached) and any(map(transposes_zeros, jaxprs_in_params(eqn.params))):
-        # A backward function does not run for results that nobody reads.
+    if isinstance(primitive, CallPrimitive):
+        # Without what nobody reads: a backward function does not run for it, and a loop does not carry its cotangent.
         eqn = primitive.dce(eqn, reached)
     cts = [pending.pop(v) if v in pending else Zero(v.aval) for v in eqn.outvars]
     if all(type(x) is Zero for x in cts) and not primitive.transposes_zeros:

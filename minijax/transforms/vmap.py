@@ -174,11 +174,12 @@ def materialize(val, dim: int | None, out_dim: int | None, axis: Axis):
 
 @weak_cache
 def batch_jaxpr(
-    closed_jaxpr: ClosedJaxpr, axis: Axis, in_dims: tuple[int | None, ...], instantiate: tuple[bool, ...] | bool = False
+    closed_jaxpr: ClosedJaxpr, axis: Axis, in_dims: tuple[int | None, ...], instantiate: Any = False, in_front=True
 ) -> tuple[ClosedJaxpr, tuple[int | None, ...]]:
-    """(jaxpr of whole batches, with batch axes in front; for each output 0, or None if all examples share it).
+    """(jaxpr of whole batches, for each output the place of its batch axis, or None if all examples share it).
 
-    An output flagged in `instantiate` always has a batch axis, by repetition if need be.
+    An output flagged in `instantiate` (a bool for all, or one for each) always has a batch axis, by repetition if need be. Batch
+    axes are in front; with `in_front=False` they stay where the last operation left them.
     """
     out_dims = None
 
@@ -186,8 +187,11 @@ def batch_jaxpr(
         nonlocal out_dims
         pairs = vmap_flat(jaxpr_as_fun(closed_jaxpr), axis, args, in_dims)
         wanted = instantiate if isinstance(instantiate, tuple) else (instantiate,) * len(pairs)
-        out_dims = tuple(None if dim is None and not want else 0 for (_, dim), want in zip(pairs, wanted, strict=True))
-        return [x if d is None else materialize(x, dim, 0, axis) for (x, dim), d in zip(pairs, out_dims)]
+        places = [0 if in_front or dim is None else dim for _, dim in pairs]
+        out_dims = tuple(
+            [p if w or d is not None else None for p, w, (_, d) in zip(places, wanted, pairs, strict=True)]
+        )
+        return [x if d is None else materialize(x, dim, d, axis) for (x, dim), d in zip(pairs, out_dims)]
 
     in_avals = []
     for aval, dim in zip(closed_jaxpr.in_avals, in_dims, strict=True):

@@ -51,9 +51,9 @@ def text(lib, closed, live: bool = False, sorted_constants: bool = False) -> str
     shown = str(jaxpr)
     shown = re.sub(r"np\.\w+\((-?[\w.+-]+)\)", r"\1", shown)
     # A psum over a mapped axis is the sum over an axis of the array.
-    for name, axes in (("sum", " out_sharding=None"), ("max", " out_sharding=None"), ("min", " out_sharding=None")):
+    for name, rest in (("sum", " out_sharding=None"), ("max", ""), ("min", "")):
         shown = re.sub(
-            rf"p{name}\[\s*axes=(\(\d+,?\))\s+axis_index_groups=None\s*\]", rf"reduce_{name}[axes=\1{axes}]", shown
+            rf"p{name}\[\s*axes=(\(\d+,?\))\s+axis_index_groups=None\s*\]", rf"reduce_{name}[axes=\1{rest}]", shown
         )
     # A policy is a function in minijax.
     shown = re.sub(r"policy=(<function (\w+)[^>]*>|\w+\([^)]*\))", "policy=...", shown)

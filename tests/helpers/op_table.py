@@ -262,6 +262,11 @@ OPS: list[Op] = [
     unary("cumsum", lambda lax, x: lax.cumsum(x, 0, reverse=True), ("float32", "int32"), ulp=8),
     unary("cumprod", lambda lax, x: lax.cumprod(x, 1), ("float32", "int32"), ulp=8),
     unary("cummax", lambda lax, x: lax.cummax(x, 1), ("float32", "int32")),
+    unary("reduce_max", lambda lax, x: lax.reduce_max(x, (1,)), COMPLEX, smooth=False),
+    unary("reduce_min", lambda lax, x: lax.reduce_min(x, (0, 1)), COMPLEX, smooth=False),
+    unary("cummax", lambda lax, x: lax.cummax(x, 1), COMPLEX, smooth=False),
+    *binary("max", dtypes=COMPLEX, smooth=())[:2],
+    Op("scatter-max", lambda lax, x, u, i: x.at[i].max(u), (S, (4,), ()), COMPLEX, fixed={2: "int32"}),
     unary("cummin", lambda lax, x: lax.cummin(x, 0), ("float32", "int32")),
     unary("cumlogsumexp", lambda lax, x: lax.cumlogsumexp(x, 1), ("float32",), ulp=16),
     # Fourier transforms

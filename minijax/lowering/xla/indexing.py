@@ -10,7 +10,7 @@ from ...core.avals import ShapedArray
 from ...core.jaxpr import ClosedJaxpr
 from ...primitives.approx_top_k import sorted_first
 from ...primitives.windows import GatherScatterMode
-from .rules import REDUCTIONS, Rule, transpose
+from .rules import REDUCTIONS, Rule, combined, transpose
 from .text import BOOL, INT32, Value, boolean, i64_array, ints, tensor
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def _scatter(combine: str | None) -> Rule:
         def update(old, new):
             if combine is None and update_jaxpr is not None:
                 return w.body(ClosedJaxpr(update_jaxpr, update_consts), [old, new])
-            return [new if combine is None else w.elementwise(combine, scalar, old, new)]
+            return [new if combine is None else combined(w, combine, old, new)]
 
         regions = [w.region([scalar, scalar], update)]
         return w.generic("scatter", [out], [x, indices, updates], attributes, regions)[0]

@@ -158,6 +158,14 @@ def extremum(name: str) -> Rule:
     return rule
 
 
+def combined(w, name: str, x, y):
+    """An operation of `REDUCERS` on two values of one type. StableHLO has no maximum of complex numbers."""
+    return EXTREMA[name](w, x.aval, x, y) if name in EXTREMA else w.elementwise(name, x.aval, x, y)
+
+
+EXTREMA = {name: extremum(name) for name in ("maximum", "minimum")}
+
+
 def _select(w, out, which, *cases):
     if len(cases) == 1:
         return cases[0]
@@ -187,8 +195,8 @@ ELEMENTWISE: dict[str, Rule] = {
     "div": division("divide"),
     "rem": division("remainder"),
     "neg": elementwise("negate"),
-    "max": extremum("maximum"),
-    "min": extremum("minimum"),
+    "max": EXTREMA["maximum"],
+    "min": EXTREMA["minimum"],
     "abs": lambda w, out, x: w.elementwise("abs", out, x) if x.aval == out else w.op("abs", out, x),
     "sign": _sign,
     "floor": elementwise("floor"),
@@ -361,6 +369,9 @@ def _reduction(kind: str) -> Rule:
         if not axes:
             return x
         start = w.full(ShapedArray((), x.dtype), identity(x.dtype))
+        if name in EXTREMA and x.dtype.kind == "c":
+            region = w.region([start.aval, start.aval], lambda x, y: [combined(w, name, x, y)])
+            return w.generic("reduce", [out], [x, start], f"dimensions = {i64_array(axes)}", [region])[0]
         header = f"stablehlo.reduce({w.name(x)} init: {w.name(start)}) applies stablehlo.{name}"
         return w.assign(out, f"{header} across dimensions = {ints(axes)} : ({x.type}, {start.type}) -> ")
 
@@ -394,7 +405,7 @@ def _arg_reduction(direction: str, start: Callable) -> Rule:
 
 def _running(kind: str) -> Rule:
     name, identity = REDUCERS[kind]
-    return running(lambda w, x, y: w.elementwise(name, x.aval, x, y), identity)
+    return running(lambda w, x, y: combined(w, name, x, y), identity)
 
 
 def running(combine: Callable, identity: Callable) -> Rule:

@@ -306,8 +306,10 @@ class Writer:
 
         wanted = user_names(jaxpr.eqns) if self.commented else {}
         for i, eqn in enumerate(jaxpr.eqns):
+            before = len(self.lines)
             results = self.equation(eqn, [read(v) for v in eqn.invars])
-            if i in wanted:
+            # An equation without a line of its own returns its operand, as `stop_gradient` does. The operand keeps its name.
+            if i in wanted and len(self.lines) > before:
                 results = [self._renamed(results[0], wanted[i])]
             env.update(zip(eqn.outvars, results, strict=True))
         return [read(v) for v in jaxpr.outvars]

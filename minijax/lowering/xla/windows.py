@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ...core.avals import ShapedArray
 from ...core.jaxpr import ClosedJaxpr
-from .rules import REDUCERS, Rule, greatest, least, precision_names, real_part, slice_of
+from .rules import REDUCERS, Rule, combined, greatest, least, precision_names, real_part, slice_of
 from .text import BOOL, INT32, i64_array, i64_table, ints
 
 
@@ -98,7 +98,7 @@ def _monoid(kind: str) -> Rule:
             # There is one window, of one element.
             return x
         start = w.full(ShapedArray((), x.dtype), identity(x.dtype))
-        combine = lambda xs, ys: [w.elementwise(name, xs[0].aval, xs[0], ys[0])]
+        combine = lambda xs, ys: [combined(w, name, xs[0], ys[0])]
         return _reduce_window(w, [out], [x], [start], combine, params)[0]
 
     return rule

@@ -18,6 +18,8 @@ import minijax.scipy.special
 
 DTYPES = "bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float16 bfloat16 float32 float64 complex64 complex128".split()
 NUMBERS = [True, 2, 2.5, 1j]
+# An array and a number: a result may be weak though one of the two is not.
+WITH_NUMBERS = [("int32", 2.5), ("float16", 2), ("bool", 2), ("int8", True)]
 MATRIX = np.array([[1, 1], [0, 1]])
 
 # Functions that take no array first, or whose second argument is no array: a call with two arrays means nothing.
@@ -97,6 +99,8 @@ CALLS = {
     ),
     "vsplit": lambda jnp, x: jnp.vsplit(x, 1),
 }
+# What takes an array and no number as well: the number is an axis, a count or a key, where JAX may take other numbers.
+TWO_ARRAYS = set("angle special.multigammaln".split())
 # LAPACK has no half precision: JAX says so as late as when it runs.
 NOT_OF_HALF = ("polyfit", "roots")
 # JAX negates the array, and does not negate booleans.
@@ -146,6 +150,10 @@ def jax_result_types(f, args):
     return found[0]
 
 
+def alone_by_kind(name: str) -> bool:
+    return name in ONE_ARGUMENT or name in CALLS or name in TWO_ARRAYS
+
+
 def arguments(name: str, x64: bool):
     """What the function is called with. Of the pairs of arrays a third is tried, another one for each function. Without x64, the
     dtypes of 64 bits are those of 32: one of them stands for all."""
@@ -159,6 +167,10 @@ def arguments(name: str, x64: bool):
         alone = name in ONE_ARGUMENT or name in CALLS or not chosen(f"{name} {dtype} {x64}", 3)
         for count in (1,) if alone else (1, 2):
             yield dtype, [lambda lib, dtype=dtype: lib.numpy.asarray(MATRIX).astype(dtype)] * count
+    for dtype, number in () if alone_by_kind(name) else WITH_NUMBERS:
+        array = lambda lib, dtype=dtype: lib.numpy.asarray(MATRIX).astype(dtype)
+        makers = [array, lambda lib, number=number: number]
+        yield f"{dtype} and {number}", makers if chosen(f"{name} {dtype}", 2) else makers[::-1]
     for number in () if name in CALLS else NUMBERS:
         if not (isinstance(number, complex) and (name in NOT_OF_COMPLEX or name.startswith("unique"))):
             yield str(number), [lambda lib, number=number: number]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import jax
 import jax.numpy
@@ -82,6 +83,31 @@ def test_what_is_explained_differs():
                     if text(mj, expression, kind) != theirs:
                         explained.discard(name_of(expression))
     assert not explained
+
+
+WITH_PLACES = {
+    "eye, tri": lambda lib, x: (lib.numpy.eye(3), lib.numpy.tri(2, 3, 1), lib.numpy.identity(2)),
+    "tri, k of 8 bits": lambda lib, x: lib.numpy.tri(2, k=np.int8(1)),
+    "tril, triu": lambda lib, x: (lib.numpy.tril(x), lib.numpy.triu(x, -1)),
+    "diag": lambda lib, x: lib.numpy.diag(x[0], 1),
+    "argsort, argmax": lambda lib, x: (lib.numpy.argsort(x), lib.numpy.argmax(x, 1)),
+    "x[i]": lambda lib, x: (x[np.array([1, 0])], x[-1], x.at[1].add(2.0)),
+    "one_hot": lambda lib, x: lib.nn.one_hot(lib.numpy.array([0, 1]), 3),
+    "jacfwd": lambda lib, x: lib.jacfwd(lib.numpy.sin)(x),
+    "jacrev": lambda lib, x: lib.jacrev(lib.numpy.sin)(x),
+    "hessian": lambda lib, x: lib.hessian(lambda x: lib.numpy.sum(lib.numpy.sin(x)))(x),
+    "fori_loop": lambda lib, x: lib.lax.fori_loop(0, 3, lambda i, c: c * i, x),
+}
+
+
+@pytest.mark.parametrize("name", WITH_PLACES)
+def test_places_have_the_dtype_of_jax_under_x64(name):
+    with jax.enable_x64(True), mj.enable_x64(True):
+        ours, theirs = (
+            str(flat(lib, lib.make_jaxpr(partial(WITH_PLACES[name], lib))(MATRIX).jaxpr, live=False))
+            for lib in (mj, jax)
+        )
+    assert re.sub(r"\s+", "", ours) == re.sub(r"\s+", "", re.sub(r"np\.int64\((-?\d+)\)", r"\1", theirs))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -568,6 +568,48 @@ def test_gradient_of_a_printed_program_is_no_larger(name):
     assert 0 <= ours <= theirs
 
 
+# What a body reads, {name: (library, argument of the whole, value that the body is given) -> value}, in each construct that
+# carries a body, under derivatives of derivatives.
+BODIES = {
+    "a constant": lambda lib, a, c: lib.numpy.float32(2),
+    "what is outside": lambda lib, a, c: lib.numpy.sin(a),
+    "no tangent": lambda lib, a, c: lib.numpy.not_equal(a, 0.5).astype("float32"),
+    "its argument": lambda lib, a, c: lib.numpy.sin(c) * c,
+    "both": lambda lib, a, c: lib.numpy.sin(a) * c,
+}
+CONSTRUCTS = {
+    "fori_loop": lambda lib, body: lambda a: lib.lax.fori_loop(0, 3, lambda i, c: body(a, c), a),
+    "scan": lambda lib, body: lambda a: lib.lax.scan(lambda c, _: (body(a, c), (c, body(a, c))), a, None, length=2)[1],
+    "cond": lambda lib, body: lambda a: lib.lax.cond(a > 0, lambda c: body(a, c), lambda c: c, -a),
+    "cond, of constants": lambda lib, body: lambda a: lib.lax.cond(a > 0, lambda c: body(a, c), lambda c: 1.0, -a),
+    "checkpoint": lambda lib, body: lambda a: lib.checkpoint(lambda c: body(a, c))(2.0 * a),
+    "jit": lambda lib, body: lambda a: lib.jit(lambda c, d: (body(a, c), body(a, d)))(2.0 * a, a)[0],
+    "checkpoint in scan": lambda lib, body: (
+        lambda a: lib.lax.scan(lambda c, _: (lib.checkpoint(lambda c: body(a, c))(c), c), a, None, length=2)
+    ),
+}
+DERIVATIVES = {
+    "grad": lambda lib, f: lib.grad(f),
+    "jvp of grad": lambda lib, f: lambda x: lib.jvp(lib.grad(f), (x,), (x,)),
+    "hessian": lambda lib, f: lib.hessian(f),
+    "grad of jacfwd": lambda lib, f: lib.grad(lambda x: lib.jacfwd(f)(x)),
+    "linearize": lambda lib, f: lambda x: lib.linearize(f, x)[1](x),
+}
+
+
+@pytest.mark.parametrize("derivative", DERIVATIVES)
+@pytest.mark.parametrize("construct", CONSTRUCTS)
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.one_in(6)
+def test_gradient_of_what_carries_a_body_is_no_larger(body, construct, derivative):
+    def count(lib) -> int:
+        function = CONSTRUCTS[construct](lib, lambda a, c: BODIES[body](lib, a, c))
+        scalar = lambda x: sum(lib.numpy.sum(y) for y in lib.tree.leaves(function(x)))
+        return size(lib, lib.make_jaxpr(DERIVATIVES[derivative](lib, scalar))(f32(0.5)).jaxpr)
+
+    assert count(minijax) <= count(jax)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Dead code is dropped in the bodies of loops and branches too, and nothing else is dropped
 
@@ -587,6 +629,11 @@ def nested_jits(lib):
     return lib.jit(lambda x, y: (*inner(x, y), lib.numpy.exp(y)))
 
 
+def nested_checkpoints(lib):
+    inner = lib.checkpoint(lambda x, y: (lib.numpy.sin(x), lib.numpy.cos(y), x * y))
+    return lib.checkpoint(lambda x, y: (*inner(x, y), lib.numpy.exp(y)))
+
+
 def two_results(lib):
     return lambda x, y: lib.lax.cond(x > 0, lambda: (lib.numpy.sin(x), y * x), lambda: (x, lib.numpy.cos(y)))
 
@@ -603,6 +650,8 @@ DEAD = {
     "scan": (counter_and_sum, 0.0, x, f32(3)),
     "jit in jit": (nested_jits, f32(1), f32(2)),
     "cond": (two_results, f32(1), f32(2)),
+    "checkpoint": (nested_checkpoints, f32(1), f32(2)),
+    "jit that reads one argument": (lambda lib: lib.jit(lambda x, y: (x, lib.numpy.sin(x))), f32(1), f32(2)),
     "scan that prints": (printing, 0.0, x),
 }
 

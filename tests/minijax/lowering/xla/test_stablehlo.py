@@ -596,6 +596,35 @@ def test_names_and_lines_are_the_users():
     ]
 
 
+def test_what_returns_its_operand_leaves_its_name():
+    """The user gave a name to a result that has no line of its own: the line of its operand keeps the first name."""
+    returning = {
+        "stop_gradient": mj.lax.stop_gradient,
+        "checkpoint_name": lambda x: mj.ad_checkpoint.checkpoint_name(x, "name"),
+        "a reshape to the same shape": lambda x: mj.lax.reshape_p.bind(
+            x, new_sizes=(3,), dimensions=None, sharding=None
+        ),
+        "real of real numbers": jnp.real,
+        "a psum over nothing": lambda x: mj.lax.reduce_sum_p.bind(x, axes=(), out_sharding=None),
+        "copy": lambda x: mj.lax.copy_p.bind(x),
+    }
+
+    def operand(x):
+        return jnp.sin(x) * x
+
+    def program(f):
+        def named(x):
+            first = operand(x)
+            second = f(first)
+            return first, second, second + first
+
+        return named
+
+    for name, f in returning.items():
+        got, expected = mj.jit(program(f), compiler="xla")(X), program(f)(X)
+        assert all(np.allclose(a, b) for a, b in zip(got, expected, strict=True)), name
+
+
 @mj.jit
 def several(x):
     return jnp.sin(x) * x + jnp.cos(x) / 3 - x
