@@ -78,6 +78,12 @@ DOTS = {
     "dot": lambda lib, x, y: lib.lax.dot(x, y),
     "dot_general": lambda lib, x, y: lib.lax.dot_general(x, y, (((1,), (0,)), ((), ()))),
     "jit": lambda lib, x, y: lib.jit(lib.lax.dot)(x, y),
+    **{
+        f"into {d}": lambda lib, x, y, d=d: lib.lax.dot_general(
+            x, y, (((1,), (0,)), ((), ())), preferred_element_type=d
+        )
+        for d in ("int16", "float16")
+    },
     "batched": lambda lib, x, y: lib.lax.dot_general(x[None], y[None], (((2,), (1,)), ((0,), (0,)))),
 }
 
