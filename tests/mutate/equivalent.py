@@ -9,8 +9,8 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ): "an argument whose tangent is a symbolic zero is a constant to the trace, and nobody reads the zero's type",
     (
         "minijax/transforms/transpose.py",
-        "values = dict(zip(jaxpr.constvars, consts, strict=True))",
+        "for v, x in zip(jaxpr.invars, args, strict=True):",
         "True",
         "False",
-    ): "every caller gives a value for each constant; the check is for who writes another caller",
+    ): "every caller gives a value or an UndefinedPrimal for each input; the check is for who writes another caller",
 }
