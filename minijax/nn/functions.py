@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import warnings
 
@@ -265,7 +264,7 @@ def log1mexp(x) -> Array:
     Array(-0.4587, dtype=float32, weak_type=True)
     """
     x = ensure_arraylike("log1mexp", x)
-    return jnp.where(x < math.log(2.0), jnp.log(-jnp.expm1(-x)), jnp.log1p(-jnp.exp(-x)))
+    return jnp.where(x < jnp.log(2.0), jnp.log(-jnp.expm1(-x)), jnp.log1p(-jnp.exp(-x)))
 
 
 log1mexp.defjvps(lambda g, ans, x: g / jnp.expm1(x))
@@ -311,8 +310,10 @@ def logmeanexp(x: ArrayLike, axis: Axis = None, where: ArrayLike | None = None, 
     Array(3., dtype=float32)
     """
     log_sum = logsumexp(x, axis=axis, where=where, keepdims=keepdims)
-    ones = jnp.ones_like(x, dtype=log_sum.dtype)
-    return log_sum - jnp.log(jnp.sum(ones, axis, where=where, keepdims=keepdims))
+    if where is None:
+        return log_sum - jnp.log(np.asarray(jnp.size(x, axis), log_sum.dtype))
+    counted = jnp.broadcast_to(where, jnp.shape(x))
+    return log_sum - jnp.log(jnp.sum(counted, axis, dtype=log_sum.dtype, keepdims=keepdims))
 
 
 def standardize(

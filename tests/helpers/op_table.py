@@ -173,6 +173,16 @@ OPS: list[Op] = [
     Op("pow", lambda lax, x, y: lax.pow(x, y), (S, S), domain=(0.5, 3.0), smooth=(0,), fixed={1: "int32"}, ulp=16),
     Op("select_n", lambda lax, p, x, y: lax.select_n(p, x, y), (S, S, S), ANY, smooth=(1, 2), fixed={0: "bool"}),
     Op("select_n", lambda lax, p, x, y: lax.select_n(p, x, y), ((), S, S), ANY, smooth=(1, 2), fixed={0: "bool"}),
+    *[
+        Op(
+            "select_n",
+            lambda lax, i, x, y, z: lax.select_n(i, x, y, z),
+            (shape, S, S, S),
+            smooth=(1, 2, 3),
+            fixed={0: dtype},
+        )
+        for shape, dtype in ((S, "int8"), ((), "uint8"), (S, "int32"))
+    ],
     Op("clamp", lambda lax, lo, x, hi: lax.clamp(lo - 1, x, hi + 1), ((), S, ()), FLOATS, (-0.4, 0.4), (1,)),
     Op("clamp", lambda lax, lo, x, hi: lax.clamp(lo - 2, x, hi + 2), (S, S, S), FLOATS, (-2.0, 2.0), (0, 1, 2)),
     # Shapes
