@@ -178,7 +178,6 @@ OPS: list[Op] = [
             "select_n",
             lambda lax, i, x, y, z: lax.select_n(i, x, y, z),
             (shape, S, S, S),
-            smooth=(1, 2, 3),
             fixed={0: dtype},
         )
         for shape, dtype in ((S, "int8"), ((), "uint8"), (S, "int32"))
