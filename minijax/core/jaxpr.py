@@ -366,12 +366,12 @@ def dce_jaxpr(jaxpr: Jaxpr, used_outputs: Sequence[bool], instantiate: bool = Fa
     live = {v for v in outvars if type(v) is not Literal}
     eqns = []
     for eqn in reversed(jaxpr.eqns):
-        if eqn.effects or not live.isdisjoint(eqn.outvars):
-            if isinstance(eqn.primitive, CallPrimitive):
+        if not live.isdisjoint(eqn.outvars) or eqn.effects:
+            if eqn.primitive.multiple_results and isinstance(eqn.primitive, CallPrimitive):
                 smaller = eqn.primitive.dce(eqn, [v in live for v in eqn.outvars])
                 # An equation that loses nothing stays itself: lowering writes one function for all calls of one jaxpr.
                 eqn = eqn if smaller.params == eqn.params else smaller
-            if not live.issuperset(eqn.outvars):
+            if eqn.primitive.multiple_results and not live.issuperset(eqn.outvars):
                 eqn = eqn.replace(outvars=[v if v in live else DropVar(v.aval) for v in eqn.outvars])
             eqns.append(eqn)
             live.update([v for v in eqn.invars if type(v) is not Literal])

@@ -356,8 +356,8 @@ pytype_aval_mappings: dict[type, Any] = {np.ndarray: get_aval}
 
 def without_tangent(x: Any):
     """x without its tangent. `stop_gradient(f(without_tangent(x)))` equals `stop_gradient(f(x))`, and computes no derivative
-    that is thrown away."""
-    return x.without_tangent() if isinstance(x, Tracer) else x
+    that is thrown away. A tracer of a trace further out stays: a body closes over one value, not over its parts."""
+    return x.without_tangent() if isinstance(x, Tracer) and x._trace is thread_state.trace else x
 
 
 def is_constant_dim(d) -> bool:

@@ -20,7 +20,7 @@ from ..numpy.util import (
     ensure_arraylike,
     promote_args_inexact,
 )
-from ..primitives.basis import const, expand_dims
+from ..primitives.basis import expand_dims
 from ..scipy.special import logsumexp
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -311,9 +311,9 @@ def logmeanexp(x: ArrayLike, axis: Axis = None, where: ArrayLike | None = None, 
     """
     log_sum = logsumexp(x, axis=axis, where=where, keepdims=keepdims)
     if where is None:
-        return log_sum - lax.log(const(log_sum, jnp.size(x, axis)))
-    chosen = jnp.broadcast_to(where, jnp.shape(x))
-    return log_sum - jnp.log(jnp.sum(chosen.astype(int), axis, log_sum.dtype, keepdims=keepdims))
+        return log_sum - jnp.log(np.asarray(jnp.size(x, axis), log_sum.dtype))
+    counted = jnp.broadcast_to(where, jnp.shape(x))
+    return log_sum - jnp.log(jnp.sum(counted, axis, dtype=log_sum.dtype, keepdims=keepdims))
 
 
 def standardize(

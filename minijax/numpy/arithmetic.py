@@ -358,4 +358,4 @@ def _sinc_at_zero(order: int, x):
 
 @_sinc_at_zero.defjvp
 def _sinc_at_zero_jvp(order, primals, tangents):
-    return _sinc_at_zero(order, *primals), ew.mul_p.bind(tangents[0], _sinc_at_zero(order + 1, *primals))
+    return _sinc_at_zero(order, *primals), ew.mul_p.bind(_sinc_at_zero(order + 1, *primals), tangents[0])

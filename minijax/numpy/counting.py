@@ -17,12 +17,12 @@ from ..primitives.basis import const
 from ..primitives.elementwise import convert_element_type
 from . import reductions
 from .analysis import diff
-from .creation import asarray, linspace, ones_like, zeros
+from .creation import array, asarray, linspace, ones_like, zeros
 from .diagonals import ravel_multi_index
 from .grids import ix_
-from .manipulation import reshape, stack
+from .manipulation import reshape
 from .sorting import searchsorted
-from .util import convert, default_int_dtype, ensure_arraylike, promote_dtypes, promote_dtypes_inexact, where
+from .util import convert, default_int_dtype, ensure_arraylike, promote_dtypes_inexact, where
 
 
 def known_value(x: Array, where_: str) -> Array:
@@ -146,19 +146,21 @@ def histogramdd(
     counts = list(bins) if np.iterable(bins) else [bins] * D
     if len(counts) != D:
         raise ValueError("should be a bin for each dimension.")
-    columns = [sample[:, i] for i, _ in enumerate(counts)]
-    edges = [histogram_bin_edges(x, n, r, weights) for x, n, r in zip(columns, counts, ranges)]
-    places = [searchsorted(e, x, side="right") for e, x in zip(edges, columns)]
-    # The last bin includes its right edge. The first and the last place count what lies outside.
-    places = [where(x == e[-1], place - 1, place) for e, x, place in zip(edges, columns, places)]
+    edges, places = [], []
+    for i, count in enumerate(counts):
+        edges.append(histogram_bin_edges(sample[:, i], count, ranges[i], weights))
+        place = searchsorted(edges[i], sample[:, i], side="right")
+        # The last bin includes its right edge. The first and the last place count what lies outside.
+        places.append(where(sample[:, i] == edges[i][-1], place - 1, place))
     shape = tuple(e.shape[0] + 1 for e in edges)
+    widths = [diff(e) for e in edges]
     flat = ravel_multi_index(tuple(places), shape, mode="clip")
     found = reshape(bincount(flat, weights, length=math.prod(shape)), shape)[(slice(1, -1),) * D]
     if density:
         found = convert_element_type(found, sample.dtype)
         found = found / reductions.sum(found)
-        for widths in ix_(*[diff(e) for e in edges]):
-            found = found / widths
+        for width in ix_(*widths):
+            found = found / width
     return found, edges
 
 
@@ -181,5 +183,5 @@ def histogram2d(
     x, y = ensure_arraylike("histogram2d", x, y)
     if np.iterable(bins) and len(bins) not in (1, 2):
         bins = [asarray(bins)] * 2
-    found, edges = histogramdd(stack(promote_dtypes(x, y), 1), bins, range, weights, density)
+    found, edges = histogramdd(array([x, y]).T, bins, range, weights, density)
     return found, edges[0], edges[1]

@@ -246,6 +246,9 @@ def rewriting_take(
 ) -> Array:
     """`arr[index]`, by slices where they suffice, else by a gather."""
     entries = parse(index, as_array(arr).shape)
+    if all(e.kind in (Kind.ELLIPSIS, Kind.NEW_AXIS) for e in entries):
+        # As in JAX, nobody reads the mode of `x[...]`.
+        mode = None
     mode = GatherScatterMode.PROMISE_IN_BOUNDS if mode is None else GatherScatterMode.from_any(mode)
     if mode in _LIKE_SLICES and all(_is_basic(e, arr.shape) for e in entries):
         return _take_by_slice(arr, entries, mode, normalize_indices)

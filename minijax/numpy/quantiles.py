@@ -157,8 +157,8 @@ def _between(low: Array, high: Array, low_weight: Array, high_weight: Array, met
         return lax.select(lax.le(high_weight, const(high_weight, 0.5)), low, high)
     if method == "midpoint":
         return lax.mul(lax.add(low, high), const(low, 0.5))
-    low, high = (convert_element_type(x, high_weight.dtype) for x in (low, high))
-    return lax.add(lax.mul(low, low_weight), lax.mul(high, high_weight))
+    weighted = [lax.mul(convert_element_type(x, w.dtype), w) for x, w in ((low, low_weight), (high, high_weight))]
+    return lax.add(*weighted)
 
 
 def _inverted_cdf(ordered: Array, weights: Array, q: Array, axis: int, keepdims: bool, skip_nan: bool) -> Array:

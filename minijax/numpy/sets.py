@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +11,11 @@ import numpy as np
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation import dtypes
-from ..primitives.basis import expand_dims
+from ..primitives.basis import const, expand_dims
 from . import cumulative, reductions
+from .analysis import diff
 from .choosing import nonzero
-from .counting import bincount, known_value
+from .counting import known_value
 from .creation import arange, full, ones, zeros
 from .manipulation import concatenate, flip, moveaxis, ravel, reshape, transpose
 from .sorting import argsort, lexsort, searchsorted, sort
@@ -49,18 +51,14 @@ def unique(
         ar = known_value(ar, f"jnp.unique {_SIZE_HINT}")
     rows = ravel(ar) if axis is None else ar
     axis_index = 0 if axis is None else canonicalize_axis(axis, len(ar.shape))
-    results = _unique(rows, axis_index, equal_nan, size, fill_value)
-    values, index, inverse, counts = results
-    inverse = reshape(inverse, ar.shape) if axis is None else inverse
-    chosen = [values]
-    for wanted, result in ((return_index, index), (return_inverse, inverse), (return_counts, counts)):
-        if wanted:
-            chosen.append(result)
-    return chosen[0] if len(chosen) == 1 else tuple(chosen)
+    results = _unique(rows, axis_index, equal_nan, size, fill_value, (return_index, return_inverse, return_counts))
+    if axis is None and return_inverse:
+        results[1 + return_index] = reshape(results[1 + return_index], ar.shape)
+    return results[0] if len(results) == 1 else tuple(results)
 
 
-def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value: Any):
-    """(values, first indices, inverse, counts), with slices along `axis` as the elements."""
+def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value: Any, wanted) -> list:
+    """The values, with slices along `axis` as the elements; and those that are wanted of first indices, inverse and counts."""
     rows = moveaxis(ar, axis, 0)
     count = rows.shape[0]
     if count == 0:
@@ -71,34 +69,47 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
         empty = zeros(size or 0, int)
         shape = (size or 0, *rows.shape[1:])
         values = zeros(shape, rows.dtype) if fill_value is None else full(shape, fill_value, rows.dtype)
-        return moveaxis(values, 0, axis), empty, zeros(0, int), empty
+        return [moveaxis(values, 0, axis), *compress((empty, zeros(0, int), empty), wanted)]
+    if dtypes.issubdtype(rows.dtype, np.complexfloating):
+        # A number of which one part is NaN is NaN.
+        rows = where(isnan(rows), const(rows, np.nan), rows)
     columns = transpose(reshape(rows, (count, -1)))
     order = lexsort(flip(columns, 0)) if columns.shape[0] else arange(count)
-    ordered = take(rows, order, 0)
+    ordered = rows[order]
     starts = _run_starts(ordered, equal_nan)
     if size is None:
         size = np.count_nonzero(np.asarray(known_value(starts, "jnp.unique (give it `size=`)")))
     how_many = operator.index(size)
     (places,) = nonzero(starts, size=how_many)
-    total = reductions.sum(starts)
-    values = take(ordered, places, 0)
-    missing = arange(how_many) >= total
+    values = ordered[places]
     if fill_value is not None:
-        values = where(expand_dims(missing, range(1, len(values.shape))), convert(fill_value, values.dtype), values)
-    run = cumulative.cumsum(starts) - 1
-    inverse = zeros(count, int).at[order].set(run)
-    counts = bincount(run, length=how_many)
-    return moveaxis(values, 0, axis), take(order, places), inverse, counts
+        fill_value = convert(fill_value, values.dtype)
+        values = where(
+            expand_dims(arange(how_many) < reductions.sum(starts), range(1, len(values.shape))), values, fill_value
+        )
+    results = [moveaxis(values, 0, axis)]
+    index, inverse, counts = wanted
+    if index:
+        results.append(order[places])
+    if inverse:
+        run = cumulative.cumsum(starts) - 1
+        results.append(zeros(count, int).at[order].set(run))
+    if counts:
+        # The places where runs start, and then the number of elements, once or more often.
+        (bounds,) = nonzero(starts, size=how_many + 1)
+        bounds = bounds.at[1:].set(where(bounds[1:], bounds[1:], count))
+        results.append(diff(bounds))
+    return results
 
 
 def _run_starts(ordered: Array, equal_nan: bool) -> Array:
     """Whether each sorted element differs from the one before it, so that a run of equal elements starts there."""
-    before, behind = ordered[:-1], ordered[1:]
-    different = before != behind
+    starts = ones(ordered.shape[0], bool)
+    behind, before = ordered[1:], ordered[:-1]
+    different = behind != before
     if equal_nan and dtypes.issubdtype(ordered.dtype, np.inexact):
-        different = different & ~(isnan(before) & isnan(behind))
-    different = reductions.any(different, tuple(range(1, len(different.shape))))
-    return concatenate([ones(1, bool), different])
+        different = different & ~(isnan(behind) & isnan(before))
+    return starts.at[1:].set(reductions.any(different, tuple(range(1, len(different.shape)))))
 
 
 class _UniqueAllResult(NamedTuple):

@@ -263,6 +263,6 @@ def digitize(x: ArrayLike, bins: ArrayLike, right: bool = False, *, method: str 
     if size == 0:
         return full(x.shape, 0, np.dtype("int32"))
     side, method = ("left" if right else "right"), method or "scan"
+    rises = edges[-1] >= edges[0]
     rising = searchsorted(edges, x, side, method=method)
-    falling = size - searchsorted(lax.rev(edges, (0,)), x, side, method=method)
-    return where(edges[-1] >= edges[0], rising, falling)
+    return where(rises, rising, size - searchsorted(lax.rev(edges, (0,)), x, side, method=method))

@@ -7,7 +7,7 @@ import operator
 import numpy as np
 
 from .. import lax
-from ..core.traces import Array
+from ..core.traces import Array, given
 from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives import elementwise as ew
@@ -64,6 +64,9 @@ def take(
         raise ValueError(f"Invalid mode '{mode}' for np.take")
     if size == 0 and indices.size:
         raise IndexError("Cannot do a non-empty jnp.take() from an empty axis.")
+    if size == 0:
+        # As in JAX, whatever the shape of the indices.
+        return given(a)
     if not indices.size:
         return lax.full_like(a, 0, shape=(*a.shape[:axis], *indices.shape, *a.shape[axis + 1 :]))
     behind = range(axis + indices.ndim, a.ndim + indices.ndim - 1)

@@ -266,7 +266,7 @@ def _select_abstract_eval(which, *cases):
         listed = ", ".join(c.str_short() for c in cases)
         raise TypeError(f"select_n cases must have the same shapes and dtypes, got {listed}.")
     if which.dtype.char not in BOOL + INT:
-        raise TypeError(f"select_n predicate must be boolean or integer, got {which.dtype.name}.")
+        raise TypeError(f"select `which` must be boolean or integer type, got {which.dtype.name}.")
     if which.dtype.char == BOOL and len(cases) > 2:
         raise TypeError(f"select_n with a boolean predicate takes 1 or 2 cases, got {len(cases)}.")
     if which.shape and which.shape != first.shape:

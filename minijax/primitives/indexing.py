@@ -115,6 +115,12 @@ def _gather_abstract_eval(x, indices, *, dimension_numbers, slice_sizes, **param
     return ShapedArray(tuple(next(window) if i in offset else next(batch) for i in range(ndim)), x.dtype, x.weak_type)
 
 
+def as_fill(fill_value, dtype) -> np.ndarray:
+    """The value in the operand's dtype, as NumPy converts: an infinity is the least int32."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(fill_value).astype(dtype)
+
+
 def _gather_impl(x, indices, *, dimension_numbers, slice_sizes, mode, fill_value, **params):
     offset, collapsed, index_map, batching, indices_batching = dimension_numbers
     # Of one window, as `x[i, j]` reads, NumPy has a slice: no arrays of positions.
@@ -128,11 +134,11 @@ def _gather_impl(x, indices, *, dimension_numbers, slice_sizes, mode, fill_value
     )
     if 0 in x.shape:
         # The operand has no elements: every window is out of bounds, or empty.
-        out = np.full(shape, 0 if fill_value is None else fill_value, x.dtype)
+        out = np.full(shape, 0 if fill_value is None else as_fill(fill_value, x.dtype), x.dtype)
     else:
         out = np.broadcast_to(x[tuple(places)], shape) if places else np.broadcast_to(x, shape)
         if inside is not None:
-            out = np.where(inside, out, np.asarray(fill_value, x.dtype))
+            out = np.where(inside, out, as_fill(fill_value, x.dtype))
     return out.transpose(interleave(len(shape), offset))
 
 

@@ -37,7 +37,7 @@ def gammaln(x: ArrayLike) -> Array:
 
 
 def loggamma(x: ArrayLike) -> Array:
-    """log gamma(x), NaN for a real x < 0 (`jax.scipy.special.loggamma`); of complex x, on the branch that is real for x > 0.
+    """log gamma(x), NaN for a real x <= 0 (`jax.scipy.special.loggamma`); of complex x, on the branch that is real for x > 0.
 
     >>> loggamma(5.).round(4)
     Array(3.1781, dtype=float32, weak_type=True)
@@ -45,7 +45,8 @@ def loggamma(x: ArrayLike) -> Array:
     (x,) = promote_args_inexact("loggamma", x)
     if issubdtype(x.dtype, np.complexfloating):
         return _complex_loggamma(x)
-    return jnp.where(x < 0, np.nan, lax.lgamma(x))
+    value = lax.lgamma(x)
+    return jnp.where(x > 0, value, np.nan)
 
 
 def _lanczos(z):
@@ -80,7 +81,8 @@ def gammasgn(x: ArrayLike) -> Array:
     below, negative = lax.floor(x), x < 0
     undefined = (negative & (x == below)) | jnp.isnan(x)
     odd = (negative & (below % 2 != 0)) | ((x == 0) & jnp.signbit(x))
-    return jnp.select([undefined, odd], [np.array(np.nan, x.dtype), np.array(-1, x.dtype)], np.array(1, x.dtype))
+    of_undefined, of_odd, of_even = (np.array(v, x.dtype)[()] for v in (np.nan, -1, 1))
+    return jnp.select([undefined, odd], [of_undefined, of_odd], of_even)
 
 
 def gamma(x: ArrayLike) -> Array:

@@ -15,16 +15,19 @@ from tests.fuzz.check import Disagreement
 TEXT = ("text", "dead text", "size")
 REFUSALS = ("refused", "error class")
 
-# Functions whose equations are not JAX's. Every value that they give is compared all the same.
-OTHER_EQUATIONS = """
-    apply convolve corrcoef cov digitize entr interp linspace logmeanexp pad piecewise polymul polyval roll searchsorted sinc
-    intersect1d setdiff1d setxor1d tril_indices tril_indices_from triu_indices triu_indices_from unique
-""".split()
-
+# {why a function's equations are not JAX's: the functions}. Every value that they give is compared all the same.
+OTHER_EQUATIONS = {
+    "a number, an argument of JAX's jit, is a constant of the loop or the branch there": "interp piecewise polyval searchsorted",
+    "known at once, since they are functions of shapes alone": (
+        "tril_indices tril_indices_from triu_indices triu_indices_from"
+    ),
+    "another algorithm, of fewer equations": "intersect1d setdiff1d setxor1d",
+    "as near as rounding allows where p and q are near each other; JAX subtracts two logarithms": "kl_div rel_entr",
+}
 
 # Functions of scipy.special that are primitives here, and others that call these.
 ROWS = """
-    bernoulli beta betaln boxcox1p dawsn erfcx exp1 expi expn fresnel hyp1f1 hyp2f1 poch sici
+    bernoulli beta betaln boxcox boxcox1p dawsn erfcx exp1 expi expn fresnel hyp1f1 hyp2f1 ndtri poch sici spence
 """.split()
 
 # What JAX's errors say that its functions do not raise: Python does, somewhere inside.
@@ -32,6 +35,8 @@ ACCIDENTS = (
     "tuple index out of range", "Non-hashable static", "unhashable type", "Cannot lower jaxpr", "is not iterable", "AssertionError",
     "object has no attribute", "not supported between", "object is not subscriptable", "has no len",
     "invalid tensor dimension size", "cannot convert float infinity", "of unsized object", r"missing \d required",
+    "is out of bounds for axis 0 with size 0", "RET_CHECK failure", "only integers, slices", "not enough values to unpack",
+    "float0s do not support any operations",
 )  # fmt: skip
 
 
@@ -73,10 +78,18 @@ EXPLAINED = [
         "minijax has a part of JAX's names; the others raise AttributeError",
         lambda s, d: d.what in REFUSALS and "AttributeError(\"module 'minijax" in d.detail,
     ),
+    *(
+        Explained(
+            f"other equations: {names}",
+            reason,
+            lambda s, d, names=names: d.what in TEXT and of_one_call(s, names.split()),
+        )
+        for reason, names in OTHER_EQUATIONS.items()
+    ),
     Explained(
-        "other equations",
-        "not yet: jnp functions whose equations are not JAX's, their values are",
-        lambda s, d: d.what in TEXT and of_one_call(s, OTHER_EQUATIONS),
+        "a diagonal by platform",
+        "JAX chooses by platform how to take the diagonal of a square matrix, for the sake of one of TPUs",
+        lambda s, d: d.what in TEXT and "platform_index[platforms=(('mosaic',), None)]" in d.detail,
     ),
     Explained(
         "dead equations of derivatives",
@@ -112,6 +125,47 @@ EXPLAINED = [
             or "UnexpectedTracerError" in d.detail
             and "with_" in s
             and not transformed_by(s, "vmap", r"jax\.vmap", r"lax\.map")
+        ),
+    ),
+    Explained(
+        "derivative of pmax and pmin",
+        "JAX has none, minijax has that of the maximum along the mapped axis",
+        lambda s, d: d.what == "accepted" and "Differentiation rule for 'pm" in d.detail,
+    ),
+    Explained(
+        "argmax of complex numbers",
+        "minijax refuses it when it traces, JAX when it compiles",
+        lambda s, d: (
+            d.what in REFUSALS and re.search(r"minijax raises .*arg(max|min) does not accept dtype complex", d.detail)
+        ),
+    ),
+    Explained(
+        "what is no axis and no shape",
+        "minijax asks for integers; JAX takes None, {} and others, since NumPy does somewhere inside",
+        lambda s, d: d.what in REFUSALS and "object cannot be interpreted as an integer" in d.detail,
+    ),
+    Explained(
+        "the sign of the tangent of a cotangent",
+        "JAX adds an array of zeros where two cotangents meet and one has no tangent, and 0.0 + -0.0 is 0.0; minijax adds nothing",
+        lambda s, d: (
+            d.what == "sign of zero"
+            and (
+                transformed_by(s, "hessian")
+                or transformed_by(s, "jvp", "jacfwd", "linearize")
+                and transformed_by(s, "grad", "vjp", "value_and_grad", "jacrev")
+            )
+        ),
+    ),
+    Explained(
+        "expn of 0",
+        "E_2(0) is 1, as scipy has it, and 0.5 in JAX",
+        lambda s, d: d.what == "value" and calls(s) == ["expn"],
+    ),
+    Explained(
+        "order in which an argument is refused",
+        "of two bad arguments minijax names one and JAX the other: an accuracy and an operand",
+        lambda s, d: (
+            d.what == "error class" and re.match(r"NotImplementedError\('(Accuracy|Riemann)", d.detail) is not None
         ),
     ),
     Explained(
@@ -155,7 +209,7 @@ EXPLAINED = [
         "JAX raises an error that it did not mean, minijax one that says what is wrong",
         lambda s, d: (
             d.what in ("error class", "accepted")
-            and re.search(rf"JAX('s| raises) (\w+Error\()?.{{0,30}}({'|'.join(ACCIDENTS)})", d.detail) is not None
+            and re.search(rf"JAX('s| raises) (\w+Error\()?.{{0,30}}({'|'.join(ACCIDENTS)})", d.detail, re.S) is not None
         ),
     ),
 ]

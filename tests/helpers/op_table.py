@@ -174,8 +174,13 @@ OPS: list[Op] = [
     Op("select_n", lambda lax, p, x, y: lax.select_n(p, x, y), (S, S, S), ANY, smooth=(1, 2), fixed={0: "bool"}),
     Op("select_n", lambda lax, p, x, y: lax.select_n(p, x, y), ((), S, S), ANY, smooth=(1, 2), fixed={0: "bool"}),
     *[
-        Op("select_n", lambda lax, p, *cases: lax.select_n(p, *cases), (S,) * 4, FLOATS[:1], (0, 3), (1, 2, 3), {0: d})
-        for d in ("int8", "uint32")
+        Op(
+            "select_n",
+            lambda lax, i, x, y, z: lax.select_n(i, x, y, z),
+            (shape, S, S, S),
+            fixed={0: dtype},
+        )
+        for shape, dtype in ((S, "int8"), ((), "uint8"), (S, "int32"))
     ],
     Op("clamp", lambda lax, lo, x, hi: lax.clamp(lo - 1, x, hi + 1), ((), S, ()), FLOATS, (-0.4, 0.4), (1,)),
     Op("clamp", lambda lax, lo, x, hi: lax.clamp(lo - 2, x, hi + 2), (S, S, S), FLOATS, (-2.0, 2.0), (0, 1, 2)),

@@ -17,10 +17,21 @@ def plain(value):
     return int(value) if isinstance(value, np.integer) else value
 
 
+def converted(number, dtype) -> np.ndarray:
+    """A number in another dtype, as XLA converts: an infinity is the greatest integer, NaN is 0."""
+    number = np.asarray(number)
+    if np.dtype(dtype).kind in "iu" and number.dtype.kind == "f":
+        limits = np.iinfo(dtype)
+        number = np.clip(np.nan_to_num(number.astype(float), nan=0.0), limits.min, limits.max)
+    return number.astype(dtype)
+
+
 def inlined(jaxpr):
     """The jaxpr without its jit equations, as tracing without jit would have given it: then a number that is converted
-    is a constant, inside of a jit it is an argument and needs an equation."""
-    eqns, constvars = [], list(jaxpr.constvars)
+    is a constant, inside of a jit it is an argument and needs an equation. All variables are new: a jaxpr that is called twice is
+    written twice, with letters of its own each time."""
+    eqns, new = [], {v: type(v)(v.aval) for v in (*jaxpr.constvars, *jaxpr.invars)}
+    constvars = [new[v] for v in jaxpr.constvars]
 
     def inline(jaxpr, env):
         def read(atom):
@@ -34,7 +45,7 @@ def inlined(jaxpr):
                 outs = inline(inner, dict(zip(inner.invars, args, strict=True)))
             elif eqn.primitive.name == "convert_element_type" and hasattr(args[0], "val"):
                 aval = eqn.outvars[0].aval
-                outs = [type(args[0])(np.asarray(args[0].val).astype(aval.dtype), aval)]
+                outs = [type(args[0])(converted(args[0].val, aval.dtype), aval)]
             else:
                 # Two calls of one jaxpr must bind different variables.
                 outs = [type(v)(v.aval) for v in eqn.outvars]
@@ -43,10 +54,11 @@ def inlined(jaxpr):
             env.update(zip(eqn.outvars, outs, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
-    outs = inline(jaxpr, {})
+    outs = inline(jaxpr, dict(new))
     # Since JAX 0.11 a jaxpr holds its constants, and prints as many variables before the `;`.
     consts = {"consts": [None] * len(constvars)} if hasattr(jaxpr, "consts") else {}
-    return jaxpr.replace(constvars=constvars, eqns=eqns, outvars=outs, **consts)
+    invars = [new[v] for v in jaxpr.invars]
+    return jaxpr.replace(constvars=constvars, invars=invars, eqns=eqns, outvars=outs, **consts)
 
 
 def traced(lib, program, args):

@@ -9,6 +9,7 @@ import numpy as np
 from ...core.avals import ShapedArray
 from ...core.jaxpr import ClosedJaxpr
 from ...primitives.approx_top_k import sorted_first
+from ...primitives.indexing import as_fill
 from ...primitives.windows import GatherScatterMode
 from .rules import REDUCTIONS, Rule, combined, transpose
 from .text import BOOL, INT32, Value, boolean, i64_array, ints, tensor
@@ -43,7 +44,7 @@ def dynamic_update_slice(w, out, x, update, *starts):
 
 def _gather(w, out, x, indices, *, dimension_numbers, slice_sizes, indices_are_sorted, mode, fill_value, **params):
     if not out.size or not x.aval.size:
-        return w.full(out, 0 if fill_value is None else fill_value)
+        return w.full(out, 0 if fill_value is None else as_fill(fill_value, out.dtype))
     offset, collapsed, index_map, batching, indices_batching = dimension_numbers
     indices = _wide(w, indices)
     numbers = (
@@ -63,7 +64,7 @@ def _gather(w, out, x, indices, *, dimension_numbers, slice_sizes, indices_are_s
     batch_axes = [i for i in range(out.ndim) if i not in offset]
     truth = ShapedArray(out.shape, BOOL)
     which = w.op("broadcast_in_dim", truth, inside, attributes=f"dims = {ints(batch_axes)}")
-    return w.select(which, found, w.full(out, fill_value))
+    return w.select(which, found, w.full(out, as_fill(fill_value, out.dtype)))
 
 
 def _highest(w, indices: Value, highest: Sequence[int]) -> Value:

@@ -23,7 +23,6 @@ OF_NOTHING = {
     "jnp.pad": "NumPy's ValueError for what has no mean and no slope",
     "jnp.cov": "weights of another number than the observations are refused; no observations have the covariance -0",
     "jnp.intersect1d": "the places have the size that was asked for",
-    "jnp.histogram2d": "NumPy's ValueError: there is no least element",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 
 import jax
@@ -10,6 +11,7 @@ import jax.numpy
 import jax.scipy.special
 import numpy as np
 import pytest
+from numpy_table import TABLES, VARIABLES
 from thinned import chosen
 
 import minijax as mj
@@ -191,3 +193,26 @@ def test_result_types(name, x64):
     errors = {c for c in mine if isinstance(mine[c], type) and isinstance(theirs[c], type)}
     assert len(errors) < len(mine)
     assert {c: t for c, t in mine.items() if c not in errors} == {c: t for c, t in theirs.items() if c not in errors}
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.one_in(8)
+def test_result_types_of_the_tables_under_x64(table):
+    """Of calls with more than arrays: lists of conditions, indices, shapes."""
+    differ = {}
+    with warnings.catch_warnings(), jax.enable_x64(True), mj.enable_x64(True):
+        warnings.simplefilter("ignore")
+        for expression in TABLES[table]:
+            names = [v for v in VARIABLES if re.search(rf"\b{v}\b", expression)]
+            code = compile(expression, "table", "eval")
+            ours, theirs = (
+                result_types(
+                    lib,
+                    lambda lib, arrays, code=code: eval(code, {"jnp": lib.numpy, "np": np, **arrays}),
+                    [lib, {n: lib.numpy.asarray(VARIABLES[n]) for n in names}],
+                )
+                for lib in (mj, jax)
+            )
+            if ours != theirs and not (isinstance(ours, type) and isinstance(theirs, type)):
+                differ[expression] = ours, theirs
+    assert not differ
