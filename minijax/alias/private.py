@@ -12,6 +12,7 @@ from ..api.callbacks import effects_barrier
 from ..core.avals import ShapedArray
 from ..foundation.dtypes import PRNGKeyDtype, TypePromotionError, extended
 from ..foundation.source_info import PACKAGE_DIRECTORY
+from ..primitives.elementwise import stop_gradient_p
 
 TABLE = "minijax/alias/private.py"
 
@@ -36,6 +37,9 @@ SERVED: dict[str, dict[str, tuple[Any, str, str]]] = {
         "register_exclusion": (_register_exclusion, "Equinox", "hides its frames in tracebacks"),
         "include_frame": (_is_users, "Equinox", "shows the user's frames in an error"),
         "api_boundary": (_api_boundary, "dm-haiku, Flax", "hides its frames in tracebacks"),
+    },
+    "jax._src.ad_util": {
+        "stop_gradient_p": (stop_gradient_p, "lineax", "finds what a linear solve's derivative may not pass")
     },
     "jax._src.core": {"ShapedArray": (ShapedArray, "Flax", "names it in annotations of a dtype of its own")},
     "jax._src.dtypes": {
