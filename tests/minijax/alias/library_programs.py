@@ -1,4 +1,5 @@
-"""Trains with optax's optimizers, losses and schedules, networks of Flax and of Equinox too. Prints {name: (numbers, types)}.
+"""Trains with optax's optimizers, losses and schedules, networks of Flax and of Equinox too; solves with diffrax, lineax and
+optimistix. Prints {name: (numbers, types)}.
 
 `test_libraries.py` runs it on both libraries: `python library_programs.py 9` has every ninth row of the tables.
 """
@@ -7,12 +8,15 @@ import inspect
 import json
 import sys
 
+import diffrax as dfx
 import equinox as eqx
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import lineax as lx
 import numpy as np
 import optax
+import optimistix as optx
 from optax import contrib
 
 SIZES = (3, 6, 4, 1)
@@ -181,6 +185,72 @@ def with_equinox():
     return [*found, *[float(x.sum()) for x in leaves]], [f"{x.dtype}{x.shape}" for x in leaves]
 
 
+MATRIX = np.float32([[4, 1, 0], [1, 3, 1], [0, 1, 2]])
+
+
+def solved(solver, tags=()):
+    """A linear system, and the gradient by its matrix."""
+
+    def total(matrix):
+        return (lx.linear_solve(lx.MatrixLinearOperator(matrix, tags), jnp.arange(1.0, 4.0), solver).value ** 2).sum()
+
+    return jax.value_and_grad(total)(jnp.asarray(MATRIX))
+
+
+def ode(solver, steps=None, adjoint=None):
+    """y' = -a y, at four times, and the gradient by a."""
+    steps = steps or dfx.PIDController(rtol=1e-5, atol=1e-5)
+
+    def total(a):
+        term, times = dfx.ODETerm(lambda t, y, a: -a * y), dfx.SaveAt(ts=jnp.linspace(0.0, 1.0, 4))
+        options = {"saveat": times, "stepsize_controller": steps, **({} if adjoint is None else {"adjoint": adjoint})}
+        return dfx.diffeqsolve(term, solver, 0.0, 1.0, 0.1, jnp.array([1.0, 2.0]), args=a, **options).ys.sum()
+
+    return jax.value_and_grad(total)(1.5)
+
+
+def neural_ode():
+    net = eqx.nn.MLP(2, 2, 8, 1, activation=jax.nn.softplus, final_activation=jnp.tanh, key=jax.random.key(0))
+
+    @eqx.filter_jit
+    @eqx.filter_value_and_grad
+    def loss(net, starts):
+        term, steps = dfx.ODETerm(lambda t, y, args: net(y)), dfx.PIDController(rtol=1e-3, atol=1e-6)
+        run = lambda y: dfx.diffeqsolve(term, dfx.Tsit5(), 0.0, 1.0, 0.1, y, stepsize_controller=steps).ys
+        return (jax.vmap(run)(starts) ** 2).mean()
+
+    value, grad = loss(net, jax.random.normal(jax.random.key(1), (3, 2)))
+    return value, jax.tree.leaves(grad)
+
+
+def sde():
+    noise = dfx.VirtualBrownianTree(0.0, 1.0, tol=1e-2, shape=(2,), key=jax.random.key(0))
+    drift = dfx.ODETerm(lambda t, y, args: -y)
+    spread = dfx.ControlTerm(lambda t, y, args: lx.DiagonalLinearOperator(0.1 * jnp.ones(2)), noise)
+    return dfx.diffeqsolve(dfx.MultiTerm(drift, spread), dfx.Heun(), 0.0, 1.0, 0.1, jnp.ones(2)).ys
+
+
+def root(solver, **options):
+    """y^3 - y = a; and the gradient by a."""
+    found = lambda a: optx.root_find(lambda y, a: y**3 - y - a, solver, jnp.array(1.5), a, options=options).value
+    return jax.value_and_grad(found)(2.0)
+
+
+SOLVED = {
+    "neural ODE": neural_ode, "SDE": sde, "Tsit5": lambda: ode(dfx.Tsit5()), "Kvaerno5": lambda: ode(dfx.Kvaerno5()),
+    "Euler": lambda: ode(dfx.Euler(), dfx.ConstantStepSize()),
+    "backsolve": lambda: ode(dfx.Dopri5(), adjoint=dfx.BacksolveAdjoint()),
+    "LU": lambda: solved(lx.LU()), "QR": lambda: solved(lx.QR()), "GMRES": lambda: solved(lx.GMRES(1e-6, 1e-6)),
+    "Cholesky": lambda: solved(lx.Cholesky(), lx.positive_semidefinite_tag),
+    "CG": lambda: solved(lx.CG(1e-6, 1e-6), lx.positive_semidefinite_tag),
+    "Newton": lambda: root(optx.Newton(1e-6, 1e-6)), "bisection": lambda: root(optx.Bisection(1e-6, 1e-6), lower=1.0, upper=2.0),
+    "Dogleg": lambda: optx.least_squares(
+        lambda y, args: jnp.array([10 * (y[1] - y[0] ** 2), 1 - y[0]]), optx.Dogleg(1e-6, 1e-6), jnp.array([-1.2, 1.0])
+    ).value,
+    "BFGS": lambda: optx.minimise(lambda y, args: jnp.sum((y - 1) ** 4) + y[0] ** 2, optx.BFGS(1e-6, 1e-6), jnp.zeros(2)).value,
+}  # fmt: skip
+
+
 def main():
     every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     found = {f"train {name}": trained(OPTIMIZERS[name]) for name in list(OPTIMIZERS)[::every]}
@@ -196,6 +266,12 @@ def main():
     for name in PROJECTIONS:
         found[f"projection {name}"] = np.ravel(getattr(optax.projections, name)(LOGITS)).tolist(), []
     found["flax"], found["equinox"] = with_flax(), with_equinox()
+    for name in list(SOLVED)[::every]:
+        leaves = jax.tree.leaves(SOLVED[name]())
+        found[f"solve {name}"] = (
+            [float(y) for x in leaves for y in np.ravel(x)],
+            [f"{x.dtype}{x.shape}" for x in leaves],
+        )
     print(json.dumps(found))
 
 
