@@ -1,5 +1,5 @@
 """Trains with optax's optimizers, losses and schedules, networks of Flax and of Equinox too; solves with diffrax, lineax and
-optimistix. Prints {name: (numbers, types)}.
+optimistix; samples with blackjax and numpyro. Prints {name: (numbers, types)}.
 
 `test_libraries.py` runs it on both libraries: `python library_programs.py 9` has every ninth row of the tables.
 """
@@ -8,6 +8,7 @@ import inspect
 import json
 import sys
 
+import blackjax
 import diffrax as dfx
 import equinox as eqx
 import flax.linen as nn
@@ -15,8 +16,12 @@ import jax
 import jax.numpy as jnp
 import lineax as lx
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import optax
 import optimistix as optx
+from numpyro.infer import HMC, MCMC, NUTS, SVI, Predictive, Trace_ELBO
+from numpyro.infer.autoguide import AutoMultivariateNormal, AutoNormal
 from optax import contrib
 
 SIZES = (3, 6, 4, 1)
@@ -251,6 +256,60 @@ SOLVED = {
 }  # fmt: skip
 
 
+def log_density(x):
+    return -0.5 * jnp.sum((x - jnp.array([1.0, -2.0])) ** 2 / jnp.array([1.0, 4.0]))
+
+
+def chain(sampler, steps=8):
+    """The first positions: later ones magnify rounding."""
+    state = jax.jit(sampler.init)(jnp.zeros(2))
+    step = lambda state, key: (lambda new: (new, new.position))(sampler.step(key, state)[0])
+    return jax.jit(lambda state: jax.lax.scan(step, state, jax.random.split(jax.random.key(0), steps))[1])(state)
+
+
+def regression(x, y=None):
+    w = numpyro.sample("w", dist.Normal(0, 1).expand([3]).to_event(1))
+    spread = numpyro.sample("spread", dist.HalfNormal(1.0))
+    with numpyro.plate("examples", len(x)):
+        numpyro.sample("y", dist.Normal(x @ w, spread), obs=y)
+
+
+def mcmc(kernel):
+    run = MCMC(kernel, num_warmup=2, num_samples=2, progress_bar=False)
+    run.run(jax.random.key(0), X, Y)
+    return run.get_samples()
+
+
+def variational(guide):
+    inference = SVI(regression, guide(regression), numpyro.optim.Adam(0.05), Trace_ELBO())
+    found = inference.run(jax.random.key(0), 20, X, Y, progress_bar=False)
+    return found.losses, found.params
+
+
+DISTRIBUTIONS = [
+    dist.Beta(2.0, 3.0), dist.Gamma(2.0, 3.0), dist.Dirichlet(jnp.full(3, 2.0)), dist.Poisson(3.0), dist.StudentT(3.0),
+    dist.Categorical(jnp.full(3, 1 / 3)), dist.MultivariateNormal(jnp.zeros(2), jnp.eye(2)), dist.LKJCholesky(3, 1.0),
+    dist.Binomial(5, 0.3), dist.VonMises(0.0, 1.0), dist.TruncatedNormal(0.0, 1.0, low=-1.0), dist.Weibull(1.0, 2.0),
+    dist.MixtureSameFamily(dist.Categorical(jnp.full(2, 0.5)), dist.Normal(jnp.arange(2.0), 1.0)), dist.GaussianRandomWalk(1.0, 4),
+]  # fmt: skip
+SAMPLED = {
+    "HMC of blackjax": lambda: chain(blackjax.hmc(log_density, 0.3, jnp.ones(2), 5)),
+    "NUTS of blackjax": lambda: chain(blackjax.nuts(log_density, 0.3, jnp.ones(2)), 4),
+    "MALA of blackjax": lambda: chain(blackjax.mala(log_density, 0.3)),
+    "slices of blackjax": lambda: chain(
+        blackjax.elliptical_slice(lambda x: -0.5 * jnp.sum((x - 1) ** 2), mean=jnp.zeros(2), cov=jnp.eye(2))
+    ),
+    "HMC of numpyro": lambda: mcmc(HMC(regression, step_size=0.01, num_steps=3, adapt_step_size=False)),
+    "NUTS of numpyro": lambda: mcmc(NUTS(regression, max_tree_depth=3)),
+    "normal guide of numpyro": lambda: variational(AutoNormal),
+    "multivariate guide of numpyro": lambda: variational(AutoMultivariateNormal),
+    "predictions of numpyro": lambda: Predictive(regression, num_samples=4)(jax.random.key(2), X),
+    "distributions of numpyro": lambda: [
+        (x, d.log_prob(x)) for d in DISTRIBUTIONS for x in [d.sample(jax.random.key(3), (2,))]
+    ],
+}
+
+
 def main():
     every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     found = {f"train {name}": trained(OPTIMIZERS[name]) for name in list(OPTIMIZERS)[::every]}
@@ -266,9 +325,9 @@ def main():
     for name in PROJECTIONS:
         found[f"projection {name}"] = np.ravel(getattr(optax.projections, name)(LOGITS)).tolist(), []
     found["flax"], found["equinox"] = with_flax(), with_equinox()
-    for name in list(SOLVED)[::every]:
-        leaves = jax.tree.leaves(SOLVED[name]())
-        found[f"solve {name}"] = (
+    for name, program in [*list(SOLVED.items())[::every], *list(SAMPLED.items())[::every]]:
+        leaves = jax.tree.leaves(program())
+        found[name] = (
             [float(y) for x in leaves for y in np.ravel(x)],
             [f"{x.dtype}{x.shape}" for x in leaves],
         )
