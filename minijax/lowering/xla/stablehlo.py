@@ -512,4 +512,5 @@ OF_KEYS = {*RANDOM, *CALLS, "copy", "stop_gradient", "name"}
 PYTHON = "it calls back into Python"
 WITHOUT_RULE: dict[str, str] = {
     **dict.fromkeys(("debug_print", "debug_callback", "pure_callback", "io_callback"), PYTHON),
+    "custom_lin": "nobody can compute the derivative of a custom_vjp forwards",
 }
