@@ -89,3 +89,22 @@ def test_values_and_gradients(body, kind):
     for ours, theirs in zip(results(mj), results(jax), strict=True):
         assert ours.shape == theirs.shape
         assert np.allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+SHARED = {
+    "psum": lambda lib, x, u: lib.lax.psum(x, "i"),
+    "psum of a number": lambda lib, x, u: u * lib.lax.psum(1, "i"),
+    "pmean": lambda lib, x, u: lib.lax.pmean(x[0], "i"),
+    "psum, tangent": lambda lib, x, u: lib.jvp(lambda x: lib.lax.psum(x, "i"), (x,), (x,)),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_collectives_of_what_all_examples_share(name):
+    def text(lib) -> str:
+        def program(x):
+            return lib.vmap(lambda u: SHARED[name](lib, x, u), axis_name="i")(x)
+
+        return re.sub(r"\s+", "", str(flat(lib, lib.make_jaxpr(program)(X[0, 0]).jaxpr, live=False)))
+
+    assert text(mj) == text(jax)
