@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from ..foundation.config import trace_context
 from ..foundation.effects import no_effects
 from ..foundation.source_info import Origin, current_origin
-from .array import ArrayImpl, to_array
+from .array import to_array
 from .avals import ShapedArray
 from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, effects_of
 from .primitive import CallPrimitive, Primitive
@@ -53,8 +53,7 @@ class JaxprBuilder(Trace):
         self.records = True
         self.invars: list[Var] = []
         self.eqns: list[JaxprEqn] = []
-        # {id(value): (var, constant, value)}: the value is kept so that its id stays its own.
-        self.constants: dict[int, tuple[Var, Any, Any]] = {}
+        self.constants: dict[int, tuple[Var, Any]] = {}  # {id(constant): (its variable, the constant)}
 
     def new_arg(self, aval: ShapedArray) -> JaxprTracer:
         var = Var(aval)
@@ -64,18 +63,15 @@ class JaxprBuilder(Trace):
     def atom(self, x: Any) -> Var | Literal:
         if type(x) is JaxprTracer and x._trace is self:
             return x.variable
-        constant = x
         if isinstance(x, Tracer):
             check_not_leaked(x)
-        else:
-            constant = x if type(x) is ArrayImpl else to_array(x)
-            if hasattr(constant, "number"):
-                return Literal(constant, constant.aval)
+        elif hasattr(x := to_array(x), "number"):
+            return Literal(x, x.aval)
         known = self.constants.get(id(x))
         if known is not None:
             return known[0]
-        var = Var(constant.aval)
-        self.constants[id(x)] = (var, constant, x)
+        var = Var(x.aval)
+        self.constants[id(x)] = (var, x)
         return var
 
     def write(self, primitive: Primitive, args: Sequence, params: dict, origin: Origin | None):
@@ -96,8 +92,8 @@ class JaxprBuilder(Trace):
     def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
         """The jaxpr that returns `outs`, and the values of its constvars."""
         outvars = [self.atom(x) for x in outs]
-        constvars = [v for v, _, _ in self.constants.values()]
-        return Jaxpr(constvars, self.invars, outvars, self.eqns), [c for _, c, _ in self.constants.values()]
+        constvars = [v for v, _ in self.constants.values()]
+        return Jaxpr(constvars, self.invars, outvars, self.eqns), [c for _, c in self.constants.values()]
 
 
 class StagingTrace(JaxprBuilder):
@@ -172,6 +168,7 @@ def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple
     `function` takes the tracers and returns a flat list of arrays; the constants may be tracers of traces around this one.
     """
     trace = StagingTrace(thread_state.trace)
+    trace.copies = trace.copies or {}
     return run_to_end(trace, lambda: trace.finish(function(*[trace.new_arg(aval) for aval in in_avals])))
 
 

@@ -33,7 +33,7 @@ class Trace:
     A tracer names its trace object: that is how a trace knows its own tracers.
     """
 
-    __slots__ = ("parent", "ended", "records", "called")
+    __slots__ = ("parent", "ended", "records", "copies", "called")
     transformation = "a transformation"
     # (name, size) of the axis that the trace maps over, or (None, 0): see `axis_env`.
     axis = (None, 0)
@@ -46,6 +46,8 @@ class Trace:
         self.called: source_info.Origin | None = None
         # Whether this trace or one around it writes equations. If none does, nobody asks where an operation comes from.
         self.records = parent is not None and parent.records
+        # While a program is staged {id(NumPy's array): (the array, its copy)}: an array that is read twice is one constant.
+        self.copies: dict[int, tuple] | None = parent and parent.copies
 
     def process_primitive(self, primitive, args: Sequence, params: dict):
         """The result, or list of results, of `primitive` on `args`: tracers of this trace, and constants to it."""

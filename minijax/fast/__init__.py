@@ -7,6 +7,7 @@ Each file has ROUTES: functions for places that `core/shortcuts.py` names.
     recognition.py   a call of a jitted function that is like the last one
     promotion.py     `x + y` and `jnp.sin(x)` where promotion has nothing to do
     buffers.py       memory that a compiled program keeps from call to call
+    heap.py          memory of freed arrays stays with the process; it has no routes
 """
 
 from ..api.jit import clear_caches
@@ -14,7 +15,7 @@ from ..core import shortcuts
 from ..core.traces import Array
 from ..foundation.config import config
 from ..numpy import operators
-from . import buffers, evaluation, promotion, recipes, recognition
+from . import buffers, evaluation, heap, promotion, recipes, recognition
 
 ROUTES = {
     **buffers.ROUTES,
@@ -31,6 +32,8 @@ def switch(on: bool):
         shortcuts.install(place, route if on else shortcuts.plain(place))
     operators.install(Array)
     clear_caches()
+    if on:
+        heap.keep_freed_memory()
 
 
 config.on_update("minijax_fast", switch)

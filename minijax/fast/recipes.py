@@ -400,7 +400,7 @@ def vjp_flat(
         return pairs, [None if t is None else tape.atom(t) for _, t in pairs]
 
     pairs, outvars = run_to_end(trace, run)
-    values = {var: constant for var, constant, _ in tape.constants.values()}
+    values = {var: constant for var, constant in tape.constants.values()}
     tangents = iter(tape.invars)
     invars = [next(tangents) if nz else None for nz in in_nonzero]
 

@@ -256,6 +256,7 @@ def _select_impl(which, *cases):
     if which.dtype == bool and len(cases) == 2:
         return np.where(which, cases[1], cases[0])
     # As in XLA, the nearest case stands for a number that none has.
+    which = np.minimum(which, 2**31 - 1) if which.dtype.itemsize == 8 else which
     return np.choose(np.broadcast_to(which.astype(np.intp), cases[0].shape), cases, mode="clip")
 
 
@@ -269,10 +270,7 @@ def _select_abstract_eval(which, *cases):
     if which.dtype.char == BOOL and len(cases) > 2:
         raise TypeError(f"select_n with a boolean predicate takes 1 or 2 cases, got {len(cases)}.")
     if which.shape and which.shape != first.shape:
-        raise TypeError(
-            "select_n `which` must be scalar or have the same shape as cases, got `which` shape"
-            f" {which.shape} but case shape {first.shape}."
-        )
+        raise TypeError(f"select_n predicate must be scalar or of the cases' shape {first.shape}, got {which.shape}.")
     return ShapedArray(first.shape, first.dtype, all(c.weak_type for c in cases))
 
 

@@ -16,7 +16,7 @@ from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import canonicalize_dtype, finfo
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type
-from .families import real_dtype
+from .families import FLOAT, real_dtype
 from .precision import computing_dtypes, precisions
 
 DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
@@ -141,7 +141,14 @@ def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_
                 f"dot_general requires {name} dimensions to have the same shape, got"
                 f" {tuple(x.shape[i] for i in a)} and {tuple(y.shape[i] for i in b)}."
             )
-    dtype = preferred_element_type or _product_dtype(x.dtype, y.dtype)
+    own = _product_dtype(x.dtype, y.dtype)
+    dtype = preferred_element_type or own
+    # As in JAX, floats may be narrowed.
+    if dtype.itemsize < own.itemsize and own.char not in FLOAT:
+        raise TypeError(
+            "`preferred_element_type` must not be narrower than the original type, got preferred_element_type of"
+            f" {dtype.name} for result type of {own.name}."
+        )
     shape = [x.shape[i] for i in x_batch]
     shape += [x.shape[i] for i in _kept(x.ndim, x_contract, x_batch)]
     shape += [y.shape[i] for i in _kept(y.ndim, y_contract, y_batch)]

@@ -98,10 +98,9 @@ def _directly(in1: Any, in2: Any, mode: str, precision: Any) -> Array:
         "same": [(k - 1 - (n - 1) // 2, k - n + (n - 1) // 2) for k, n in zip(window, sizes)],
         "full": [(k - 1, k - 1) for k in window],
     }[mode]
-    out = lax.conv_general_dilated(
-        in1[None, None], jnp.flip(in2)[None, None], (1,) * len(window), pads, precision=precision
-    )
-    return out[0, 0]
+    reversed2 = jnp.flip(in2)
+    strides = (1,) * len(window)
+    return lax.conv_general_dilated(in1[None, None], reversed2[None, None], strides, pads, precision=precision)[0, 0]
 
 
 def convolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "auto", precision: Any = None) -> Array:

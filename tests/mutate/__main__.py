@@ -73,7 +73,8 @@ def run(todo: list[Fault], log: Path, end: float, seconds: float):
             start = time.monotonic()
             outcome, test = copy.test(fault, chosen(ROOT, fault.path), seconds)
             entry = {
-                "fault": fault.name,
+                "fault": fault.identity,
+                "place": fault.name,
                 "outcome": outcome,
                 "test": test,
                 "seconds": round(time.monotonic() - start, 1),
@@ -119,4 +120,5 @@ def main() -> int:
     return int(bool(report(asked, read(options.log))))
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,7 +18,8 @@ ROOMS = {
     ],
     "minijax/primitives": [
         PRIMITIVES + "test_rows.py", PRIMITIVES, NUMPY + "test_indexing.py", NUMPY + "test_numpy.py",
-        API + "test_derivatives.py", API + "test_collectives.py", "tests/minijax/random", NUMPY, TRANSFORMS, LOWERING,
+        API + "test_derivatives.py", API + "test_collectives.py", "tests/minijax/random", "tests/minijax/lax",
+        "tests/minijax/scipy", NUMPY, TRANSFORMS, LOWERING,
         "tests/minijax/test_bad_calls.py",
     ],
     "minijax/lowering": [
@@ -36,6 +37,30 @@ ROOMS = {
 
 # Files that other tests than their room's see first.
 FILES = {
+    **{
+        f"minijax/primitives/{name}.py": [
+            "tests/minijax/lax/test_convolutions.py",
+            "tests/minijax/lax/test_reductions.py",
+        ]
+        for name in ("convolution", "convolution_shapes", "windows", "reduce_windows")
+    },
+    **{
+        f"minijax/primitives/{name}.py": [
+            PRIMITIVES + "test_special_functions.py",
+            "tests/minijax/scipy/test_special.py",
+        ]
+        for name in (
+            "normal",
+            "beta",
+            "bessel",
+            "exponentials",
+            "gamma",
+            "hypergeometric",
+            "incomplete",
+            "integrals",
+            "special_functions",
+        )
+    },
     "minijax/primitives/random_gamma.py": ["tests/minijax/random/test_random.py"],
     "minijax/primitives/random_bits.py": ["tests/minijax/random/test_random.py"],
     "minijax/primitives/collectives.py": [API + "test_collectives.py", API + "test_pmap.py"],

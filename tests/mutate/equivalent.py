@@ -7,4 +7,10 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "tangent_avals",
         "in_nonzero",
     ): "an argument whose tangent is a symbolic zero is a constant to the trace, and nobody reads the zero's type",
+    (
+        "minijax/transforms/transpose.py",
+        "for v, x in zip(jaxpr.invars, args, strict=True):",
+        "True",
+        "False",
+    ): "every caller gives a value or an UndefinedPrimal for each input; the check is for who writes another caller",
 }

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections import ChainMap, Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from math import prod
 from types import CodeType
 from typing import Any
@@ -124,6 +124,7 @@ def numpy_program(
     return Program(text, bundle.externals, bundle.buffers, name, len(closed_jaxpr.jaxpr.outvars) == 1)
 
 
+@lru_cache(1000)
 def _identifier(name: str) -> str:
     """The name as Python reads it: Python normalises names, so `ﬁ` is `fi`. A letter that no name may have becomes `_`."""
     letters = [c if f"a{c}".isidentifier() else "_" for c in unicodedata.normalize("NFKC", name)]
@@ -337,7 +338,9 @@ class _Writer:
 
     def equation(self, eqn: JaxprEqn, wanted: str | None = None):
         if self.commented:
-            self.origin = None if eqn.origin is None else self.file_and_line(eqn.origin.place)
+            # By id: to compare code objects takes long, and the equations of one expression share one `SourceInfo`.
+            place = None if eqn.origin is None else eqn.origin.place
+            self.origin = None if place is None else self.places.get(id(place)) or self.file_and_line(place)
         name = eqn.primitive.name
         rule = EXPRESSIONS.get(name)
         if rule is None and self.call_or_loop(eqn):
@@ -370,15 +373,10 @@ class _Writer:
             return False
         return True
 
-    def file_and_line(self, place: SourceInfo | None) -> tuple[str, int] | None:
+    def file_and_line(self, place: SourceInfo) -> tuple[str, int]:
         """The file and the line of a place. They are looked up once for each place, because Python searches the code from its
         beginning."""
-        if place is None:
-            return None
-        # By id: to compare code objects takes long, and the equations of one expression share one `SourceInfo`.
-        found = self.places.get(id(place))
-        if found is None:
-            found = self.places[id(place)] = place.file_name, place.line
+        found = self.places[id(place)] = place.file_name, place.line
         return found
 
     def implementation(self, eqn: JaxprEqn) -> str:

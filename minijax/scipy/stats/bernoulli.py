@@ -9,6 +9,7 @@ from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 from ..special import xlog1py, xlogy
 
 
@@ -20,7 +21,8 @@ def logpmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
     """
     k, p, loc = promote_args_inexact("bernoulli.logpmf", k, p, loc)
     x = k - loc
-    return jnp.where((x < 0) | (x > 1), -np.inf, xlogy(x, p) + xlog1py(1 - x, -p))
+    value = xlogy(x, p) + xlog1py(1 - x, -p)
+    return jnp.where((x < 0) | (x > 1), -np.inf, value)
 
 
 def pmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
@@ -39,19 +41,20 @@ def cdf(k: ArrayLike, p: ArrayLike) -> Array:
     Array(1., dtype=float32, weak_type=True)
     """
     k, p = promote_args_inexact("bernoulli.cdf", k, p)
-    value = jnp.where(k < 0, 0.0, jnp.where(k < 1, 1 - p, 1.0))
-    return jnp.where(jnp.isnan(k) | ~((p >= 0) & (p <= 1)), np.nan, value)
+    impossible = jnp.isnan(k) | jnp.isnan(p) | (p < 0) | (p > 1)
+    conditions = [impossible, k < 0, (k >= 0) & (k < 1), k >= 1]
+    return jnp.select(conditions, [np.nan, 0.0, 1 - p, 1.0])
 
 
 def ppf(q: ArrayLike, p: ArrayLike) -> Array:
     """The quantile: the inverse of `cdf` (`jax.scipy.stats.bernoulli.ppf`).
 
     >>> ppf(0.75, 0.25).round(4)
-    Array(0., dtype=float32)
+    Array(0., dtype=float32, weak_type=True)
     """
     q, p = promote_args_inexact("bernoulli.ppf", q, p)
-    possible = (p >= 0) & (p <= 1) & (q >= 0) & (q <= 1)
-    return jnp.where(possible, (q > 1 - p).astype(q.dtype), np.nan)
+    impossible = jnp.isnan(q) | jnp.isnan(p) | (p < 0) | (p > 1) | (q < 0) | (q > 1)
+    return jnp.where(impossible, np.nan, jnp.where(q <= 1 - p, const(q, 0), const(q, 1)))
 
 
 __all__ = ["cdf", "logpmf", "pmf", "ppf"]

@@ -20,9 +20,10 @@ def logpmf(k: ArrayLike, n: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Arra
     """
     k, n, p, loc = promote_args_inexact("binom.logpmf", k, n, p, loc)
     y = k - loc
-    ways = gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)
-    value = ways + xlogy(y, p) + xlog1py(n - y, -p)
-    value = jnp.where((y == 0) & (n == 0), 0.0, value)
+    ways = gammaln(n + 1) - (gammaln(y + 1) + gammaln(n - y + 1))
+    outcomes = xlogy(y, p) + xlog1py(n - y, -p)
+    value = ways + outcomes
+    value = jnp.where((y == 0) & (n == 0) | (outcomes == 0), 0.0, value)
     return jnp.where((k >= loc) & (k < loc + n + 1), value, -np.inf)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ... import lax
@@ -11,6 +9,7 @@ from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 from ..special import gammainc, gammaincc, gammaln
 
 
@@ -22,8 +21,11 @@ def logpdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1
     """
     x, df, loc, scale = promote_args_inexact("chi2.logpdf", x, df, loc, scale)
     y = (x - loc) / scale
-    kernel = (df / 2 - 1) * jnp.log(y) - y / 2
-    return jnp.where(x < loc, -np.inf, kernel - gammaln(df / 2) - df / 2 * math.log(2) - jnp.log(scale))
+    half = df / 2
+    kernel = (half - 1) * jnp.log(y) - y / 2
+    normalizer = -(gammaln(half) + lax.log(const(x, 2)) * df / 2)
+    value = normalizer - jnp.log(scale) + kernel
+    return jnp.where(x < loc, -np.inf, value)
 
 
 def pdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -42,7 +44,7 @@ def cdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -
     Array(0.1987, dtype=float32, weak_type=True)
     """
     x, df, loc, scale = promote_args_inexact("chi2.cdf", x, df, loc, scale)
-    return gammainc(df / 2, jnp.maximum((x - loc) / (2 * scale), 0))
+    return gammainc(df / 2, lax.clamp(const(x, 0), (x - loc) / (scale * 2), const(x, np.inf)))
 
 
 def logcdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -61,7 +63,7 @@ def sf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
     Array(0.8013, dtype=float32, weak_type=True)
     """
     x, df, loc, scale = promote_args_inexact("chi2.sf", x, df, loc, scale)
-    return gammaincc(df / 2, jnp.maximum((x - loc) / (2 * scale), 0))
+    return gammaincc(df / 2, lax.clamp(const(x, 0), (x - loc) / (scale * 2), const(x, np.inf)))
 
 
 def logsf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

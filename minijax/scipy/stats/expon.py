@@ -20,7 +20,9 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-1., dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("expon.logpdf", x, loc, scale)
-    return jnp.where(x < loc, -np.inf, -((x - loc) / scale + jnp.log(scale)))
+    log_scale = jnp.log(scale)
+    value = -((x - loc) / scale + log_scale)
+    return jnp.where(x < loc, -np.inf, value)
 
 
 def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -61,7 +63,8 @@ def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-1., dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("expon.logsf", x, loc, scale)
-    return jnp.where(x < loc, 0.0, (loc - x) / scale)
+    value = (loc - x) / scale
+    return jnp.where(x < loc, 0.0, value)
 
 
 def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -80,7 +83,7 @@ def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(1.3863, dtype=float32, weak_type=True)
     """
     q, loc, scale = promote_args_inexact("expon.ppf", q, loc, scale)
-    return jnp.where((q >= 0) & (q <= 1), loc - scale * jnp.log1p(-q), np.nan)
+    return jnp.where(jnp.isnan(q) | (q < 0) | (q > 1), np.nan, loc - scale * jnp.log1p(-q))
 
 
 __all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]

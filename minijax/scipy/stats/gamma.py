@@ -9,6 +9,7 @@ from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 from ..special import gammainc, gammaincc, gammaln, xlogy
 
 
@@ -40,7 +41,7 @@ def cdf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
     Array(0.2642, dtype=float32, weak_type=True)
     """
     x, a, loc, scale = promote_args_inexact("gamma.cdf", x, a, loc, scale)
-    return gammainc(a, jnp.maximum((x - loc) / scale, 0))
+    return gammainc(a, lax.clamp(const(x, 0), (x - loc) / scale, const(x, np.inf)))
 
 
 def logcdf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

@@ -20,7 +20,8 @@ def logpmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
     """
     k, p, loc = promote_args_inexact("geom.logpmf", k, p, loc)
     x = k - loc
-    return jnp.where(x <= 0, -np.inf, xlog1py(x - 1, -p) + jnp.log(p))
+    value = xlog1py(x - 1, -p) + jnp.log(p)
+    return jnp.where(x <= 0, -np.inf, value)
 
 
 def pmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:

@@ -40,7 +40,8 @@ def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-0.0683, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("gumbel_l.logcdf", x, loc, scale)
-    return jnp.log(-jnp.expm1(logsf(x, loc, scale)))
+    possible = scale > 0
+    return jnp.where(possible, jnp.log(-jnp.expm1(-jnp.exp((x - loc) / scale))), np.nan)
 
 
 def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

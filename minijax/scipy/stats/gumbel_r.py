@@ -40,7 +40,8 @@ def logcdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-0.3679, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("gumbel_r.logcdf", x, loc, scale)
-    return jnp.where(scale > 0, -jnp.exp((loc - x) / scale), np.nan)
+    possible = scale > 0
+    return jnp.where(possible, -jnp.exp(-((x - loc) / scale)), np.nan)
 
 
 def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

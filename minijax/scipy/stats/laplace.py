@@ -37,7 +37,8 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     x, loc, scale = promote_args_inexact("laplace.cdf", x, loc, scale)
     z = (x - loc) / scale
     tail = 0.5 * jnp.exp(-abs(z))
-    return jnp.where(z <= 0, tail, 1 - tail)
+    # The derivative of |z| at 0 is 1.
+    return jnp.where(z < 0, tail, 1 - tail)
 
 
 __all__ = ["cdf", "logpdf", "pdf"]

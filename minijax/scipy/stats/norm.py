@@ -19,8 +19,8 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-1.4189, dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("norm.logpdf", x, loc, scale)
-    z = (x - loc) / scale
-    return -0.5 * z * z - jnp.log(scale) - 0.5 * math.log(2 * math.pi)
+    variance = lax.square(scale)
+    return (jnp.log(2 * math.pi * variance) + lax.square(x - loc) / variance) / -2
 
 
 def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

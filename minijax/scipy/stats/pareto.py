@@ -39,7 +39,8 @@ def cdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
     Array(0.875, dtype=float32, weak_type=True)
     """
     x, b, loc, scale = promote_args_inexact("pareto.cdf", x, b, loc, scale)
-    return jnp.where(x < loc + scale, 0.0, 1 - ((x - loc) / scale) ** -b)
+    value = 1 - ((x - loc) / scale) ** -b
+    return jnp.where(x < loc + scale, 0.0, value)
 
 
 def logcdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -49,7 +50,8 @@ def logcdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1)
     Array(-0.1335, dtype=float32, weak_type=True)
     """
     x, b, loc, scale = promote_args_inexact("pareto.logcdf", x, b, loc, scale)
-    return jnp.where(x < loc + scale, -np.inf, jnp.log1p(-(((x - loc) / scale) ** -b)))
+    value = jnp.log1p(-(((x - loc) / scale) ** -b))
+    return jnp.where(x < loc + scale, -np.inf, value)
 
 
 def logsf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -59,7 +61,8 @@ def logsf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) 
     Array(-2.0794, dtype=float32, weak_type=True)
     """
     x, b, loc, scale = promote_args_inexact("pareto.logsf", x, b, loc, scale)
-    return jnp.where(x < loc + scale, 0.0, -b * jnp.log((x - loc) / scale))
+    value = -(b * jnp.log((x - loc) / scale))
+    return jnp.where(x < loc + scale, 0.0, value)
 
 
 def sf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -78,7 +81,8 @@ def ppf(q: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
     Array(1.5874, dtype=float32, weak_type=True)
     """
     q, b, loc, scale = promote_args_inexact("pareto.ppf", q, b, loc, scale)
-    return jnp.where((q >= 0) & (q <= 1), loc + scale * (1 - q) ** (-1 / b), np.nan)
+    value = loc + scale * (1 - q) ** -(1 / b)
+    return jnp.where(jnp.isnan(q) | (q < 0) | (q > 1), np.nan, value)
 
 
 __all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]

@@ -43,7 +43,8 @@ def cdf(k: ArrayLike, mu: ArrayLike, loc: ArrayLike = 0) -> Array:
     """
     k, mu, loc = promote_args_inexact("poisson.cdf", k, mu, loc)
     x = k - loc
-    return jnp.where(x < 0, 0.0, gammaincc(jnp.floor(1 + x), mu))
+    value = gammaincc(jnp.floor(1 + x), mu)
+    return jnp.where(x < 0, 0.0, value)
 
 
 def entropy(mu: ArrayLike, loc: ArrayLike = 0) -> Array:

@@ -18,8 +18,8 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-0., dtype=float32, weak_type=True)
     """
     x, loc, scale = promote_args_inexact("uniform.logpdf", x, loc, scale)
-    inside = (x >= loc) & (x <= loc + scale)
-    return jnp.where(inside | jnp.isnan(x), -jnp.log(scale), -np.inf)
+    value = -jnp.log(scale)
+    return jnp.where((x > loc + scale) | (x < loc), -np.inf, value)
 
 
 def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -35,10 +35,11 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     """The probability of a number up to x (`jax.scipy.stats.uniform.cdf`).
 
     >>> cdf(0.25).round(4)
-    Array(0.25, dtype=float32, weak_type=True)
+    Array(0.25, dtype=float32)
     """
     x, loc, scale = promote_args_inexact("uniform.cdf", x, loc, scale)
-    return jnp.where(x < loc, 0.0, jnp.where(x > loc + scale, 1.0, (x - loc) / scale))
+    conditions = [x < loc, x > loc + scale, (x >= loc) & (x <= loc + scale)]
+    return jnp.select(conditions, [jnp.array(0, x.dtype), jnp.array(1, x.dtype), (x - loc) / scale])
 
 
 def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -48,7 +49,7 @@ def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(0.75, dtype=float32, weak_type=True)
     """
     q, loc, scale = promote_args_inexact("uniform.ppf", q, loc, scale)
-    return jnp.where((q >= 0) & (q <= 1), loc + scale * q, np.nan)
+    return jnp.where(jnp.isnan(q) | (q < 0) | (q > 1), np.nan, loc + scale * q)
 
 
 __all__ = ["cdf", "logpdf", "pdf", "ppf"]

@@ -20,9 +20,10 @@ def logpdf(x: ArrayLike, c: ArrayLike) -> Array:
     Array(-1.7826, dtype=float32, weak_type=True)
     """
     x, c = promote_args_inexact("wrapcauchy.logpdf", x, c)
-    value = jnp.log(1 - c * c) - math.log(2 * math.pi) - jnp.log(1 + c * c - 2 * c * jnp.cos(x))
+    possible = (c > 0) & (c < 1)
     inside = (x >= 0) & (x <= 2 * math.pi)
-    return jnp.where((c > 0) & (c < 1), jnp.where(inside, value, -np.inf), np.nan)
+    value = jnp.log(1 - c * c) - lax.log(2 * math.pi) - jnp.log(1 + c * c - 2 * c * jnp.cos(x))
+    return jnp.where(possible, jnp.where(inside, value, -np.inf), np.nan)
 
 
 def pdf(x: ArrayLike, c: ArrayLike) -> Array:

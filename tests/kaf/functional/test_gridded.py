@@ -82,7 +82,7 @@ ILL_CONDITIONED = [
 
 @pytest.mark.parametrize("method, bound", [("gridded", 50), ("traced", 50), ("naive", 20), ("loop", 20)])
 @pytest.mark.parametrize("grid", [*ILL_CONDITIONED, Grid(200, 5.0)], ids=str)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_the_error_is_bounded_by_the_sum_of_alpha(backend, method, bound, grid):
     """For one coefficient, for signs that alternate, and for ridge fits, whose coefficients are large and cancel."""
     fits = [ridge_alpha(f, grid, eps).alpha for f, eps in [("tanh", 1e-4), ("elu", 1e-6), ("relu", 1e-12)]]
@@ -100,7 +100,7 @@ def test_the_error_is_bounded_by_the_sum_of_alpha(backend, method, bound, grid):
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_gradients(backend, method, size):
     grid = Grid(size)
     x, alpha = problem(size=size)
@@ -132,7 +132,7 @@ def test_second_and_third_derivatives(backend, method, size):
 
 @pytest.mark.parametrize("order", [0, 1, 2])
 @pytest.mark.parametrize("size", [20, 50, 100])
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_evaluators_of_each_order(backend, size, order):
     """Many values: with blocks of full size, a few second derivatives would have errors of 2e-5."""
     grid = Grid(size)
@@ -337,7 +337,7 @@ MAPS = {
 
 @pytest.mark.parametrize("name", MAPS)
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_transformations_are_those_of_the_formula(backend, name, method, devices):
     x, alpha = problem()
     x = np.clip(x[:200], -1e3, 1e3)
@@ -351,6 +351,7 @@ def test_transformations_are_those_of_the_formula(backend, name, method, devices
 
 
 @pytest.mark.parametrize("rows, units", [(1000, 100), (65537, 1), (40000, 3), (7, 20000), (131, 700)])
+@pytest.mark.one_in(2)
 def test_chunks_of_rows(backend, rows, units, devices):
     """Sizes at which x is cut into chunks, with and without a remainder, and short rows are joined."""
     rng = np.random.default_rng(0)
@@ -369,7 +370,7 @@ def test_chunks_of_rows(backend, rows, units, devices):
 @pytest.mark.parametrize("rows", [1, 7, 8, 21])
 @pytest.mark.parametrize("size, wide", [(2, False), (5, True), (20, False), (50, True)])
 @pytest.mark.parametrize("joined", [1, 7])
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_gradients_written_by_hand(backend, rows, size, wide, joined):
     """Numbers of rows that are taken eight at a time or not, that are joined or not, one block and
     several, one bandwidth or one for each unit."""

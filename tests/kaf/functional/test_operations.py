@@ -66,7 +66,7 @@ WANTED["gradient of the gradients"] = lambda b, f: b.grad(
 @pytest.mark.parametrize("wanted", WANTED)
 @pytest.mark.parametrize("sigma", SIGMAS)
 @pytest.mark.parametrize("method", ["gridded", "loop"])
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_derivatives_are_those_of_the_formula(backend, wanted, sigma, method, monkeypatch):
     """By blocks also where XLA would get a short program; and the gradients of each example, whose gradients are taken."""
     monkeypatch.setattr(type(backend), "prefers_short_programs", lambda self, size: False)
@@ -104,7 +104,7 @@ CASES = [(w, "units", "gridded") for w in WANTED if w != "gradient of the gradie
 
 
 @pytest.mark.parametrize("wanted, sigma, method", CASES)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_vmap_is_the_stack_of_slices(backend, wanted, sigma, method):
     """Over every choice of mapped arguments, at the first axis or at the last."""
     grid = Grid(3)
@@ -178,7 +178,7 @@ WIDTHS = (1.75, 0.9, 0.3)
 @pytest.mark.parametrize(
     "name, width", [*[("equispaced, elsewhere", w) for w in WIDTHS[1:]], *[(name, WIDTHS[0]) for name in CENTERS]]
 )
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_traced_centers(backend, name, width):
     """x has more values than the formula is taken for; the centres are one list, or one for each unit."""
     centers = CENTERS[name]
@@ -199,6 +199,7 @@ def test_traced_centers(backend, name, width):
 
 
 @pytest.mark.parametrize("name", CENTERS)
+@pytest.mark.one_in(2)
 def test_which_branch_traced_centers_take(backend, name, monkeypatch):
     """All units take the same branch, also where each unit has centres of its own."""
     x, alpha = arrays((600, UNITS))

@@ -33,7 +33,7 @@ SHAPES = [(32, 64), (1, 1), (33, 65), (100, 70), (700, 3)]
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("size", [2, 20, 50])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_value_and_gradients(shape, size):
     x, alpha = problem(*shape, size)
     sigma = jnp.float32(Grid(size).sigma)
@@ -79,6 +79,7 @@ TRANSFORMS = {
 
 
 @pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.one_in(2)
 def test_transformations(name):
     x, alpha = problem(40, 70)
     x = jnp.clip(x, -100, 100)

@@ -177,6 +177,7 @@ LAWS += [(name, *law) for name in FORWARD_ONLY for law in laws.FORWARD]
 
 
 @pytest.mark.parametrize(("name", "law", "dtype"), LAWS)
+@pytest.mark.one_in(2)
 def test_law(name, law, dtype):
     laws.check(law, dtype, *{**LAWFUL, **FORWARD_ONLY}[name])
 

@@ -51,7 +51,7 @@ def test_no_operation_reads_the_option():
 
 # The suite's representative part: what runs in plain mode with every run of the tests.
 REPRESENTATIVE = [
-    *(f"core/test_{name}.py" for name in ("array", "checks", "jaxpr", "leaks", "methods", "printing")),
+    *(f"core/test_{name}.py" for name in ("array", "checks", "jaxpr", "leaks", "printing")),
     "api/test_derivatives.py",
     "api/test_jit.py",
 ]

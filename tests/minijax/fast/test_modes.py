@@ -35,7 +35,7 @@ def repeated(function, *args) -> list:
 def of_operation(op: Op) -> list:
     """Of the first dtype, and of some of the others, not the same ones for each operation."""
     found = []
-    for dtype in [d for d in op.dtypes if d == op.dtypes[0] or chosen(f"{op.name} {d}", 6)]:
+    for dtype in [d for d in op.dtypes if d == op.dtypes[0] or chosen(f"{op.name} {d}", 12)]:
         args = [x if x.dtype.kind == "V" else jnp.asarray(x) for x in arrays(op, dtype, np.random.default_rng(3))]
         function = functools.partial(op.function, minijax.lax)
         found += map(described, repeated(function, *args) + repeated(mj.jit(function), *args))

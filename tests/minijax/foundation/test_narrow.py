@@ -94,7 +94,7 @@ def operations(name: str):
 
 # In JAX, some operations on numbers of 2 bits end the process (argmax, on the CPU).
 @pytest.mark.parametrize("name", [n for n in ALL if n not in ("int2", "uint2")])
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_as_in_jax(name):
     for what, f in operations(name).items():
         mine, theirs = (outcome(lambda lib=lib, f=f: f(lib, numbers(lib, name))) for lib in (mj, jax))
@@ -103,6 +103,7 @@ def test_as_in_jax(name):
 
 @pytest.mark.parametrize("compiler", ["numpy", "xla"])
 @pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.one_in(2)
 def test_compiled(name, compiler):
     for what, f in operations(name).items():
         if what in ("limits of integers", "limits of floats", "size", "classes"):

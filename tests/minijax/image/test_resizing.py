@@ -31,6 +31,7 @@ def test_resize(method, antialias):
 
 @pytest.mark.parametrize("antialias", [True, False])
 @pytest.mark.parametrize("method", METHODS[1:])
+@pytest.mark.one_in(2)
 def test_scale_and_translate(method, antialias):
     """Value, and derivatives by the image, the scale and the translation."""
     args = IMAGE, np.float32([1.3, 0.6]), np.float32([0.4, -1.2])

@@ -19,6 +19,7 @@ from minijax.primitives import convolution_numpy
 RNG = np.random.default_rng(0)
 X, W = RNG.normal(size=(2, 5, 4, 3)).astype("float32"), RNG.normal(size=(3, 2, 3, 4)).astype("float32")
 LINE, TAPS = RNG.normal(size=(2, 6, 3)).astype("float32"), RNG.normal(size=(3, 3, 3)).astype("float32")
+TAPS_OF_4 = RNG.normal(size=(4, 3, 2)).astype("float32")
 WIDE, KERNEL = RNG.normal(size=(2, 17, 6)).astype("float32"), RNG.normal(size=(4, 17, 3)).astype("float32")
 MANY = RNG.normal(size=(2, 6, 5)).astype("float32")
 LOCAL = RNG.normal(size=(3, 4, 4)).astype("float32")
@@ -77,6 +78,17 @@ def test_values(name):
     f = lambda: CASES[name](minijax.lax)
     for mine in (f(), minijax.jit(f)(), minijax.jit(f, compiler="xla")()):
         assert (mine.shape, mine.dtype, mine.weak_type) == (theirs.shape, theirs.dtype, theirs.weak_type)
+        np.testing.assert_allclose(mine, theirs, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("window", [1, 2, 3, 4])
+def test_transposed_convolutions_of_any_stride(window, padding):
+    def values(lax, strides=(1, 2, 3, 4, 5)):
+        return [lax.conv_transpose(LINE, TAPS_OF_4[:window], (s,), padding) for s in strides]
+
+    for mine, theirs in zip(values(minijax.lax), jax.jit(lambda: values(jax.lax))(), strict=True):
+        assert mine.shape == theirs.shape
         np.testing.assert_allclose(mine, theirs, rtol=2e-5, atol=2e-5)
 
 

@@ -1,5 +1,5 @@
-"""Every expression of the tables with arrays of other shapes in the place of its own: scalars, one element, none. Values, dtypes,
-weak types, shapes and classes of errors are JAX's. A short run tries one expression in eighty of each shape."""
+"""Every expression of the tables with arrays of other shapes in the place of its own: scalars, one element, none; and in 64 bits.
+Values, dtypes, weak types, shapes and classes of errors are JAX's. A short run tries one expression in eighty of each shape."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ OF_NOTHING = {
 }
 
 
-def outcome(lib, expression: str, shape: tuple):
-    """(class of the error, its text), or the leaves."""
+def outcome(lib, expression: str, shape: tuple | None):
+    """(class of the error, its text), or the leaves. The shape is that of every array; None: each array has its own."""
     scope = {}
     for name, x in VARIABLES.items():
         first = x.ravel()[0] if x.size else 1
-        scope[name] = lib.numpy.asarray(np.full(shape, first).astype(x.dtype))
+        scope[name] = lib.numpy.asarray(x if shape is None else np.full(shape, first).astype(x.dtype))
     try:
         result = eval(expression, {"jnp": lib.numpy, "np": np, **scope})
     except Exception as error:
@@ -60,7 +60,8 @@ def leaves_differ(a, b) -> bool:
     if a[0].dtype.kind not in "fcV":
         return not np.array_equal(a[0], b[0])
     # Far above the rounding of float32: a rule that is wrong for a shape is wrong by more than its last digits.
-    return not np.allclose(a[0].astype(complex), b[0].astype(complex), rtol=1e-4, atol=1e-5, equal_nan=True)
+    rtol, atol = (1e-4, 1e-5) if a[0].dtype != "float16" else (4 * np.finfo("float16").eps,) * 2
+    return not np.allclose(a[0].astype(complex), b[0].astype(complex), rtol=rtol, atol=atol, equal_nan=True)
 
 
 def explained(expression: str, shape: tuple, theirs) -> bool:
@@ -79,6 +80,16 @@ def test_other_shapes(shape, expression):
     fair = "[0]" not in expression and "len(" not in expression
     assert type(ours) is list or not fair or not any(words in ours[1] for words in ACCIDENTS), ours
     assert explained(expression, SHAPES[shape], theirs) or not differ(ours, theirs), f"{ours}\nin JAX\n{theirs}"
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.one_in(40)
+@pytest.mark.filterwarnings("ignore")
+def test_in_64_bits(expression):
+    """An index is an int64 then: `jnp.select` refused its own."""
+    with jax.enable_x64(True), minijax.enable_x64(True):
+        ours, theirs = (outcome(lib, expression, None) for lib in (minijax, jax))
+    assert not differ(ours, theirs), f"{ours}\nin JAX\n{theirs}"
 
 
 def test_what_is_explained_differs():

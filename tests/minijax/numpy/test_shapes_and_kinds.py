@@ -33,6 +33,7 @@ def outcome(lib, f, *args):
 
 
 @pytest.mark.parametrize("name", BINARY)
+@pytest.mark.one_in(2)
 def test_shapes_that_broadcast(name):
     """Types for every pair of shapes: JAX finds them without compiling the pair. Values for pairs of each kind."""
     for left, right in itertools.product(SHAPES, SHAPES):
@@ -77,13 +78,19 @@ DOTS = {
     "dot": lambda lib, x, y: lib.lax.dot(x, y),
     "dot_general": lambda lib, x, y: lib.lax.dot_general(x, y, (((1,), (0,)), ((), ()))),
     "jit": lambda lib, x, y: lib.jit(lib.lax.dot)(x, y),
+    **{
+        f"into {d}": lambda lib, x, y, d=d: lib.lax.dot_general(
+            x, y, (((1,), (0,)), ((), ())), preferred_element_type=d
+        )
+        for d in ("int16", "float16")
+    },
     "batched": lambda lib, x, y: lib.lax.dot_general(x[None], y[None], (((2,), (1,)), ((0,), (0,)))),
 }
 
 
 @pytest.mark.parametrize("name", DOTS)
 @pytest.mark.parametrize("left", DTYPES)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_products_of_two_dtypes(name, left):
     for right in DTYPES:
 
@@ -96,6 +103,7 @@ def test_products_of_two_dtypes(name, left):
 
 @pytest.mark.parametrize("name", ["partition", "argpartition"])
 @pytest.mark.parametrize("dtype", "int8 uint16 uint32 float16 float32".split())
+@pytest.mark.one_in(3)
 def test_partition(name, dtype):
     for values in ([3, 0, 5, 7, 1], [2, 2, 1, 2], [1], [[3, 1, 2], [0, 9, 4]]):
         for kth in range(-1, np.shape(values)[-1]):

@@ -184,3 +184,26 @@ def test_a_body_closes_over_arguments_in_their_order(a, b):
     ours, theirs = ({name: closed_over(lib, name, a, b) for name in OF_TWO_ARRAYS} for lib in (mj, jax))
     assert ours == theirs
     assert sum(order == [1, 2] for order in theirs.values()) > 15
+
+
+MASK = VECTOR > 0
+CLOSING_OVER_NUMPY = {
+    "by operators": lambda jnp, lax: lambda x: x + VECTOR + VECTOR,
+    "by functions": lambda jnp, lax: lambda x: jnp.sin(VECTOR) * jnp.cos(VECTOR) * x,
+    "by an operation and an operator": lambda jnp, lax: lambda x: lax.add(x, VECTOR) * VECTOR,
+    "within a body": lambda jnp, lax: lambda x: lax.scan(lambda c, a: (c + VECTOR, c * VECTOR), x, x),
+    "a mask": lambda jnp, lax: lambda x: jnp.where(MASK, x, jnp.where(MASK, 1.0, x)),
+    "two arrays": lambda jnp, lax: lambda x: x @ MATRIX + MATRIX @ (x * VECTOR) + VECTOR,
+}
+
+
+@pytest.mark.parametrize("name", CLOSING_OVER_NUMPY)
+@pytest.mark.parametrize("derivative", [False, True])
+def test_an_array_of_numpys_that_is_read_twice_is_one_constant(name, derivative):
+    def text(lib):
+        f = CLOSING_OVER_NUMPY[name](lib.numpy, lib.lax)
+        jaxpr = lib.make_jaxpr((lambda x: lib.jvp(f, (x,), (x,))) if derivative else f)(VECTOR + 1)
+        assert len(jaxpr.consts) == (2 if name == "two arrays" else 1)
+        return str(flat(lib, jaxpr.jaxpr, live=False))
+
+    assert text(mj) == text(jax)
