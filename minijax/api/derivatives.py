@@ -199,18 +199,19 @@ class _Linear(NamedTuple):
 
 
 @called_by_user
-def _derivative(fun: Callable, primals: tuple, has_aux: bool) -> tuple:
-    """(`fun`'s value as a pytree, its derivative, the residuals, the auxiliary data)."""
+def _derivative(fun: Callable, primals: tuple, has_aux: bool, live: bool = False) -> tuple:
+    """(`fun`'s value as a pytree, its derivative, the residuals, the auxiliary data). live: the derivative without the equations
+    that no result needs. The transpose of a derivative leaves these out itself."""
     leaves, in_tree = tree_flatten(primals)
     leaves = [as_operand(x, "primal") for x in leaves]
     flat, trees = flat_function(fun, in_tree, has_aux)
     outs, pull = transpose.vjp_flat(flat, leaves, [_has_tangents(x) for x in leaves], keep=True)
     out, data = unflatten_outputs(trees, outs)
     jaxpr, residuals, n = pull.jaxpr, pull.residuals, trees[0].num_leaves
-    if len(outs) > n:
+    if len(outs) > n or live:
         jaxpr = jaxpr.replace(outvars=jaxpr.outvars[: sum(pull.out_nonzero[:n])])
         jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
-        # A residual that only the derivative of the auxiliary data needs is not kept.
+        # A residual that only the derivative of the auxiliary data, or dead code, needs is not kept.
         read = {v for v in [*jaxpr.outvars, *[x for eqn in jaxpr.eqns for x in eqn.invars]] if type(v) is Var}
         kept = [v in read for v in jaxpr.constvars]
         jaxpr = jaxpr.replace(constvars=[v for v, k in zip(jaxpr.constvars, kept) if k])
@@ -377,7 +378,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     Array(6., dtype=float32, weak_type=True)
     """
     check_callable(fun)
-    out, linear, residuals, aux = _derivative(fun, primals, has_aux)
+    out, linear, residuals, aux = _derivative(fun, primals, has_aux, live=True)
     f_jvp = LinearFunction(linear, residuals)
     return (out, f_jvp, aux) if has_aux else (out, f_jvp)
 

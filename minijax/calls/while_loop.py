@@ -104,11 +104,12 @@ def _batch(axis, args, dims, *, cond_jaxpr, body_jaxpr, cond_nconsts, body_ncons
     # each carry (see `lowering/batched_loops.py`): a new axis that it does not have comes behind them.
     place = 0 if asks_each(carry_b) else len(cond_jaxpr.out_avals[0].shape)
     carry_dims = as_dims(carry_b, place)
-    cond, _ = batch_jaxpr(cond_jaxpr, axis, (*as_dims(cond_b), *carry_dims))
-    body, _ = batch_jaxpr(body_jaxpr, axis, (*as_dims(body_b), *carry_dims), tuple(carry_b))
+    # As in JAX, the batch axes of the consts stay where they are.
+    wanted = [*dims[: cond_nconsts + body_nconsts], *carry_dims]
+    cond, _ = batch_jaxpr(cond_jaxpr, axis, (*wanted[:cond_nconsts], *carry_dims))
+    body, _ = batch_jaxpr(body_jaxpr, axis, tuple(wanted[cond_nconsts:]), tuple(carry_b))
     if place:
         body = _with_axes_at(body, carry_dims)
-    wanted = [*as_dims(cond_b), *as_dims(body_b), *carry_dims]
     operands = [x if to is None else materialize(x, d, to, axis) for x, d, to in zip(args, dims, wanted)]
     nconsts = {"cond_nconsts": cond_nconsts, "body_nconsts": body_nconsts}
     return while_p.bind(*operands, cond_jaxpr=cond, body_jaxpr=body, **nconsts), list(carry_dims)

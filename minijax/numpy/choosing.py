@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -31,6 +30,7 @@ from .util import (
     convert,
     ensure_arraylike,
     promote_dtypes,
+    static_int,
     to_bool,
 )
 from .util import where as _where
@@ -184,7 +184,7 @@ def nonzero(a: ArrayLike, *, size: int | None = None, fill_value: Any = None) ->
             mask._concrete(errors.concretization, "jnp.nonzero (give it `size=`)") if isinstance(mask, Tracer) else mask
         )
         size = int(np.count_nonzero(np.asarray(known)))
-    size = operator.index(size)
+    size = static_int(size, "size=")
     if a.size == 0 or size == 0:
         return tuple(zeros(size, int) for _ in a.shape)
     flat = ravel(mask)

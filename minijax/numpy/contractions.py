@@ -27,6 +27,7 @@ from .util import (
     check_arraylike,
     check_no_out,
     ensure_arraylike,
+    in_order,
     promote_dtypes,
     unwrap,
     user_dtype,
@@ -168,7 +169,7 @@ def vecdot(
     Array([3, 7], dtype=int32)
     """
     x1, x2 = ensure_arraylike("jnp.vecdot", x1, x2)
-    sizes = [x.shape[canonicalize_axis(axis, len(x.shape))] for x in (x1, x2)]
+    sizes = [x.shape[canonicalize_axis(operator.index(axis), len(x.shape))] for x in (x1, x2)]
     if sizes[0] != sizes[1]:
         raise ValueError(f"axes must match; got shapes {x1.shape} and {x2.shape} with axis={axis!r}")
     product = partial(vdot, precision=precision, preferred_element_type=preferred_element_type)
@@ -337,6 +338,7 @@ def einsum(
     subscripts, operands = _einsum_operands(subscripts, operands)
     check_arraylike("einsum", *operands)
     arrays = [as_array(x) for x in operands]
+    in_order(arrays)
     inputs, result = _parse_einsum(subscripts, [x.shape for x in arrays])
     dtype, weak_type = _result_type("einsum", preferred_element_type, *arrays)
     names = list(inputs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any, Literal, overload
 
@@ -33,6 +32,7 @@ from .util import (
     convert,
     default_float_dtype,
     ensure_arraylike,
+    static_int,
     unwrap,
     user_dtype,
 )
@@ -437,7 +437,7 @@ def linspace(
     >>> linspace(0, 1, 5)
     Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
-    num, axis = operator.index(num), operator.index(axis)
+    num, axis = static_int(num, "jnp.linspace"), static_int(axis)
     if num < 0:
         raise ValueError(f"jnp.linspace: Number of samples, {num}, must be non-negative.")
     check_arraylike("linspace", start, stop)

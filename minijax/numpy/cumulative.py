@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
@@ -96,7 +98,7 @@ def _array_api_cumulative(name, bind, word, x, axis, dtype, include_initial, fir
                 " argument is only optional for one-dimensional arrays."
             )
         axis = 0
-    axis = canonicalize_axis(axis, len(x.shape))
+    axis = canonicalize_axis(operator.index(axis), len(x.shape))
     result = _cumulative(name, bind, x, axis, dtype, promote_integers=promote_integers)
     if not include_initial:
         return result

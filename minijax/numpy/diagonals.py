@@ -22,7 +22,7 @@ from .grids import eye
 from .manipulation import as_tuple, moveaxis, ravel, reshape
 from .number_kinds import clip
 from .repeating import resize
-from .util import as_array, canonicalize_axis, check_arraylike, check_no_out, ensure_arraylike
+from .util import as_array, canonicalize_axis, check_arraylike, check_no_out, ensure_arraylike, static_int
 from .util import where as _where
 
 
@@ -107,7 +107,7 @@ def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
     >>> jnp.diag_indices(2)
     (Array([0, 1], dtype=int32), Array([0, 1], dtype=int32))
     """
-    n, ndim = operator.index(n), operator.index(ndim)
+    n, ndim = static_int(n, "jnp.diag_indices"), static_int(ndim, "jnp.diag_indices")
     for name, value in (("n", n), ("ndim", ndim)):
         if value < 0:
             raise ValueError(f"{name} argument to diag_indices must be nonnegative, got {value}")
@@ -132,6 +132,8 @@ def diag_indices_from(arr: ArrayLike) -> tuple[Array, ...]:
 
 
 def _triangle_indices(n: int, k: int, m: int | None, above: bool) -> tuple[Array, Array]:
+    name = f"jnp.{'triu' if above else 'tril'}_indices"
+    n, k, m = (None if x is None else static_int(x, name) for x in (n, k, m))
     rows, columns = np.triu_indices(n, k, m) if above else np.tril_indices(n, k, m)
     return asarray(rows), asarray(columns)
 
@@ -143,7 +145,7 @@ def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array
     >>> jnp.triu_indices(2)
     (Array([0, 0, 1], dtype=int32), Array([0, 1, 1], dtype=int32))
     """
-    return _triangle_indices(operator.index(n), operator.index(k), m, above=True)
+    return _triangle_indices(n, k, m, above=True)
 
 
 def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array]:
@@ -153,7 +155,7 @@ def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array
     >>> jnp.tril_indices(2)
     (Array([0, 1, 1], dtype=int32), Array([0, 0, 1], dtype=int32))
     """
-    return _triangle_indices(operator.index(n), operator.index(k), m, above=False)
+    return _triangle_indices(n, k, m, above=False)
 
 
 def _matrix_shape(arr: Any) -> tuple[int, int]:

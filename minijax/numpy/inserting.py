@@ -40,7 +40,7 @@ def delete(
     Array([0, 2, 4], dtype=int32)
     """
     a = ensure_arraylike("delete", arr)
-    a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(axis, len(a.shape)))
+    a, axis = (ravel(a), 0) if axis is None else (a, canonicalize_axis(operator.index(axis), len(a.shape)))
     size = a.shape[axis]
     if isinstance(obj, slice):
         obj, assume_unique_indices = arange(size)[obj], True

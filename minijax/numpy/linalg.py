@@ -145,15 +145,16 @@ def lstsq(
 
 @partial(jit, inline=True)
 def _least_squares(a: Array, b: Array, rcond) -> tuple[Array, Array, Array]:
-    epsilon = float(finfo(a.dtype).eps)
-    rcond = epsilon * max(a.shape) if rcond is None else where(rcond < 0, epsilon, rcond)
+    epsilon = np.asarray(finfo(a.dtype).eps, a.dtype)[()]
+    rcond = float(epsilon) * max(a.shape) if rcond is None else where(rcond < 0, epsilon, rcond)
     u, s, vh = svd(a, full_matrices=False)
     counts = (s > 0) & (s >= array(rcond, s.dtype) * s[0])
+    rank = counts.sum()
     # A singular value of 0 is replaced before the division, so that no derivative is inf.
     inverse = where(counts, 1 / where(counts, s, 1).astype(a.dtype), 0)[:, None]
     x = contractions.matmul(u.conj().T, b, precision=HIGHEST)
     x = contractions.matmul(vh.conj().T, inverse * x, precision=HIGHEST)
-    return x, counts.sum(), s
+    return x, rank, s
 
 
 def pinv(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import lax
-from ..core.traces import Array, given
+from ..core.traces import Array, Tracer, given
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import expand_dims as _expand_dims
@@ -26,6 +26,7 @@ from .util import (
     ensure_arraylike,
     in_order,
     promote_dtypes,
+    static_int,
 )
 
 
@@ -33,8 +34,10 @@ def as_tuple(x: Any) -> tuple[int, ...]:
     """A number, or a sequence of them, as a tuple."""
     try:
         try:
-            return (operator.index(x),)
+            return (static_int(x),)
         except TypeError:
+            if isinstance(x, Tracer):
+                raise
             return tuple(map(operator.index, x))
     except Exception as error:
         hide_our_frames(error)
@@ -335,6 +338,7 @@ def concatenate(arrays: Sequence[ArrayLike] | ArrayLike, axis: int | None = 0, d
     >>> concatenate([np.arange(2), np.arange(3)])
     Array([0, 1, 0, 1, 2], dtype=int32)
     """
+    axis = axis if axis is None else operator.index(axis)
     if isinstance(arrays, Array) and axis == 0 and dtype is None and len(arrays.shape) > 1:
         return lax.reshape(arrays, (arrays.shape[0] * arrays.shape[1], *arrays.shape[2:]))
     arrays = _arrays("concatenate", arrays)
@@ -372,7 +376,7 @@ def stack(
     if not arrays:
         raise ValueError("Need at least one array to stack.")
     arrays = promote_dtypes(*arrays) if dtype is None else [asarray(a, dtype) for a in arrays]
-    return lax.stack(arrays, axis=axis)
+    return lax.stack(arrays, axis=operator.index(axis))
 
 
 def vstack(tup: Sequence[ArrayLike] | ArrayLike, dtype: DTypeLike | None = None) -> Array:
@@ -473,10 +477,10 @@ def _split(name: str, ary: Any, indices_or_sections: Any, axis: int) -> list[Arr
     axis = canonicalize_axis(axis, len(ary.shape))
     size = ary.shape[axis]
     if np.ndim(indices_or_sections) > 0:
-        bounds = [0, *map(operator.index, indices_or_sections), size]
+        bounds = [0, *[static_int(i, f"jnp.{name}") for i in indices_or_sections], size]
         sizes = [stop - start for start, stop in zip(bounds, bounds[1:])]
     else:
-        sections = operator.index(indices_or_sections)
+        sections = static_int(indices_or_sections, f"jnp.{name}")
         part, rest = divmod(size, sections)
         if rest and name != "array_split":
             raise ValueError(f"array split does not result in an equal division: rest is {rest}")

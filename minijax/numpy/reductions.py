@@ -28,6 +28,7 @@ from .util import (
     default_uint_dtype,
     ensure_arraylike,
     promote_dtypes_numeric,
+    static_int,
     user_dtype,
 )
 from .util import where as _where
@@ -40,8 +41,8 @@ def static_axis(axis: Any) -> Axis:
         if axis is None:
             return None
         if isinstance(axis, (tuple, list, np.ndarray)):
-            return tuple(a if isinstance(a, str) else operator.index(a) for a in axis)
-        return axis if isinstance(axis, str) else operator.index(axis)
+            return tuple(a if isinstance(a, str) else static_int(a) for a in axis)
+        return axis if isinstance(axis, str) else static_int(axis)
     except Exception as error:
         hide_our_frames(error)
         raise
@@ -374,7 +375,7 @@ def _arg(name: str, primitive_name: str):
         if axis is None:
             a, position, axes = lax.reshape(a, (a.size,)), 0, tuple(range(ndim))
         else:
-            position = canonicalize_axis(axis, ndim)
+            position = canonicalize_axis(operator.index(axis), ndim)
             axes = (position,)
         if a.shape[position] == 0:
             raise ValueError(f"attempt to get {name} of an empty sequence")

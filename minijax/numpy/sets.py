@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from itertools import compress
 from typing import Any, NamedTuple
 
@@ -20,7 +19,16 @@ from .creation import arange, full, ones, zeros
 from .manipulation import concatenate, flip, moveaxis, ravel, reshape, transpose
 from .sorting import argsort, lexsort, searchsorted, sort
 from .taking import take
-from .util import canonicalize_axis, check_arraylike, convert, ensure_arraylike, isnan, promote_dtypes, where
+from .util import (
+    canonicalize_axis,
+    check_arraylike,
+    convert,
+    ensure_arraylike,
+    isnan,
+    promote_dtypes,
+    static_int,
+    where,
+)
 
 _SIZE_HINT = "(give it `size=`, the size of the result)"
 
@@ -79,7 +87,7 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
     starts = _run_starts(ordered, equal_nan)
     if size is None:
         size = np.count_nonzero(np.asarray(known_value(starts, "jnp.unique (give it `size=`)")))
-    how_many = operator.index(size)
+    how_many = static_int(size, "size=")
     (places,) = nonzero(starts, size=how_many)
     values = ordered[places]
     if fill_value is not None:
@@ -225,7 +233,7 @@ def _picked(
         hint = f"jnp.{function} {_SIZE_HINT}"
         places = np.flatnonzero(np.asarray(known_value(marks, hint)))
         return values[places], convert(places, np.dtype(int))
-    how_many, count = operator.index(size), values.shape[0]
+    how_many, count = static_int(size, "size="), values.shape[0]
     (places,) = nonzero(marks, size=how_many, fill_value=count)
     if count == 0 or how_many == 0:
         return full(how_many, 0 if fill_value is None else fill_value, values.dtype), places

@@ -52,7 +52,7 @@ def take(
     if mode in (None, "fill"):
         gather_mode = GatherScatterMode.FILL_OR_DROP
         negative = ew.lt_p.bind(indices, const(indices, 0))
-        indices = where(negative, ew.add_p.bind(indices, const(indices, size)), indices)
+        indices = lax.select(negative, ew.add_p.bind(indices, const(indices, size)), indices)
     elif mode == "wrap":
         gather_mode = GatherScatterMode.PROMISE_IN_BOUNDS
         indices = mod(indices, const(indices, size)) if size else indices

@@ -20,7 +20,7 @@ from ..core.primitive import Primitive
 from ..core.staging import StagingTrace
 from ..core.traces import Array, Tracer, check_not_leaked, given, thread_state
 from ..core.types import ArrayLike
-from ..foundation import dtypes
+from ..foundation import dtypes, errors
 from ..foundation.config import rank_promotion
 from ..foundation.dtypes import float0
 from ..foundation.tracebacks import hide_our_frames
@@ -135,10 +135,15 @@ def default_uint_dtype():
 # Axes and shapes
 
 
+def static_int(x: Any, what: str = "axis") -> int:
+    """The integer. Raises ConcretizationTypeError for a tracer without a known value, whatever its dtype."""
+    return operator.index(x._concrete(errors.concretization, what) if isinstance(x, Tracer) else x)
+
+
 def canonicalize_axis(axis: Any, ndim: int) -> int:
     """The axis, counted from the front. Raises ValueError, as NumPy's AxisError is one, if the array has no such axis."""
     try:
-        axis = operator.index(axis)
+        axis = static_int(axis)
         if not -ndim <= axis < ndim:
             raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
         return axis + ndim if axis < 0 else axis

@@ -142,7 +142,7 @@ def _merge(x, axis: int, count: int):
 
 
 def _times(x, n: int):
-    return mul_p.bind(x, const(get_aval(x), n))
+    return mul_p.bind(const(get_aval(x), n), x)
 
 
 def _reduction(name: str, reduce: Callable, repeated: Callable, **rules) -> Primitive:

@@ -35,7 +35,7 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool | Sequen
     """The start indices as integer scalars; negative ones are counted from the end."""
     try:
         shape = shape_of(operand)
-        if isinstance(start_indices, (tuple, list)):
+        if isinstance(start_indices, (tuple, list, np.ndarray)):
             indices = list(start_indices)
         else:
             indices = [squeeze(_element(start_indices, i), (0,)) for i in range(shape_of(start_indices)[0])]
@@ -66,7 +66,8 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool | Sequen
                 # -1 counts from the end, so the dtype must hold the end of the axis.
                 index = widened(index, size)
                 aval = get_aval(index)
-                negative = lt_p.bind(index, const(aval, 0))
+                # The sign of a NumPy array is known while a program is traced: no equation for it, as in JAX.
+                negative = index < 0 if isinstance(index, np.ndarray) else lt_p.bind(index, const(aval, 0))
                 moved = add_p.bind(convert_element_type(index, aval.dtype), const(aval, size))
                 index = select(negative, moved, index)
             results.append(index)
@@ -295,7 +296,7 @@ def _zero_of(index):
 
 def _as_array(index):
     """A number as an array: equations bring it inside, as in JAX."""
-    return to_array(index) if isinstance(index, int) else index
+    return to_array(index) if isinstance(index, (int, np.ndarray)) else index
 
 
 def dynamic_index_in_dim(

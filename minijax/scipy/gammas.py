@@ -13,7 +13,7 @@ from ..api.custom_derivatives import custom_jvp
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype
-from ..numpy.util import broadcast_arrays, promote_args_inexact
+from ..numpy.util import broadcast_arrays, promote_args_inexact, static_int
 from ..primitives import beta as beta_rows
 from ..primitives.special_functions import LANCZOS_BASE, LANCZOS_G, LANCZOS_TERMS
 
@@ -157,7 +157,7 @@ def multigammaln(a: ArrayLike, d: int) -> Array:
     >>> multigammaln(3., 2).round(4)
     Array(1.5502, dtype=float32)
     """
-    d = operator.index(d)
+    d = static_int(d, "multigammaln")
     a, _ = promote_args_inexact("multigammaln", a, d)
     halves = jnp.arange(d, dtype=a.dtype) / 2
     terms = lax.lgamma(jnp.expand_dims(a, -1) - halves)

@@ -157,6 +157,38 @@ EXPLAINED = [
         ),
     ),
     Explained(
+        "partition of integers",
+        "JAX negates integers, and the least one has no negative: it comes last; minijax inverts their bits",
+        lambda s, d: d.what in (*TEXT, "value") and bool({"partition", "argpartition"} & {*calls(s)}),
+    ),
+    Explained(
+        "a number that its dtype does not hold",
+        "JAX converts a number in a program as NumPy does, so that an infinity is the least int32; minijax as XLA does",
+        lambda s, d: (
+            d.what in TEXT
+            and re.search(r"(inf|nan)", s) is not None
+            and re.search(r"in JAX.*(-2147483648:i32|-9\.?2233720368547758\d*(e\+18)?:\w)", d.detail, re.S) is not None
+        ),
+    ),
+    Explained(
+        "product with a mask",
+        "XLA computes a product with a converted boolean as a choice, so that 0 * inf is 0; JAX jits the tangent of max and min",
+        lambda s, d: (
+            d.what == "value"
+            and ": nan, in JAX" in d.detail
+            and transformed_by(s, "jvp", "jacfwd", "hessian", "linearize")
+            and re.search(r"\b(max|min|maximum|minimum|amax|amin)\b", s) is not None
+        ),
+    ),
+    Explained(
+        "what all examples share",
+        "not yet: a result of a custom_jvp or custom_vjp function that does not depend on the mapped arguments is repeated at once,"
+        " in JAX where it is used",
+        lambda s, d: (
+            d.what in TEXT and transformed_by(s, "vmap", r"jax\.vmap", "jacfwd", "jacrev", "hessian") and "with_" in s
+        ),
+    ),
+    Explained(
         "expn of 0",
         "E_2(0) is 1, as scipy has it, and 0.5 in JAX",
         lambda s, d: d.what == "value" and calls(s) == ["expn"],
@@ -209,7 +241,7 @@ EXPLAINED = [
         "JAX raises an error that it did not mean, minijax one that says what is wrong",
         lambda s, d: (
             d.what in ("error class", "accepted")
-            and re.search(rf"JAX('s| raises) (\w+Error\()?.{{0,30}}({'|'.join(ACCIDENTS)})", d.detail, re.S) is not None
+            and re.search(rf"JAX('s| raises) (\w+Error\()?.{{0,45}}({'|'.join(ACCIDENTS)})", d.detail, re.S) is not None
         ),
     ),
 ]

@@ -10,6 +10,7 @@ import jax.interpreters.partial_eval
 import minijax
 from tests.helpers.printed_programs import inlined
 
+DROPPED = {jax: jax._src.core.DropVar, minijax: minijax.core.jaxpr.DropVar}
 DCE = {jax: jax.interpreters.partial_eval.dce_jaxpr, minijax: minijax.core.jaxpr.dce_jaxpr}
 
 
@@ -23,7 +24,9 @@ def flat(lib, jaxpr, live: bool):
     if live:
         out = DCE[lib](out, [True] * len(out.outvars), instantiate=True)[0]
         read = {id(v) for e in out.eqns for v in e.invars} | {id(v) for v in out.outvars}
-        out = out.replace(constvars=[v for v in out.constvars if id(v) in read])
+        # Of an equation that stays, each result that nobody reads is `_`: JAX's own `dce_jaxpr` leaves some their letters.
+        eqns = [e.replace(outvars=[v if id(v) in read else DROPPED[lib](v.aval) for v in e.outvars]) for e in out.eqns]
+        out = out.replace(constvars=[v for v in out.constvars if id(v) in read], eqns=eqns)
     return out.replace(
         eqns=[e.replace(params={k: flat_param(lib, v, live) for k, v in e.params.items()}) for e in out.eqns]
     )

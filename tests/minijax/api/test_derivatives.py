@@ -663,3 +663,20 @@ def test_public_names_exist_in_jax():
         mine, theirs = getattr(mj, module), getattr(jax, module)
         assert [n for n in mine.__all__ if not hasattr(theirs, n)] == [], module
         assert [n for n in mine.__all__ if not hasattr(mine, n)] == [], module
+
+
+def test_a_linearized_function_computes_what_its_results_need():
+    """The derivative of a custom_vjp cannot be computed forwards, and here nobody asks for it."""
+    for lib in (minijax, jax):
+        g = lib.custom_vjp(lambda x: x)
+        g.defvjp(lambda x: (x, None), lambda _, ct: (ct,))
+
+        def function(x, g=g):
+            g(x)
+            return 2.0 * x
+
+        y, linear = lib.linearize(function, 3.0)
+        assert (float(y), float(linear(1.0))) == (6.0, 2.0)
+    _, linear = minijax.linearize(lambda x: (minijax.numpy.sin(x), 2.0 * x)[1], 3.0)
+    assert "cos" not in str(linear)
+    assert [eqn.primitive.name for eqn in linear.jaxpr.eqns] == ["mul"]

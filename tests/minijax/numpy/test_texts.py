@@ -21,7 +21,7 @@ OTHER_EQUATIONS = {
     "another algorithm, of fewer equations": "intersect1d setdiff1d setxor1d",
     "known at once: a function of shapes alone": "triu_indices tril_indices triu_indices_from",
     "the same equations in another order, or conversions of other numbers": (
-        "nanquantile poly polyfit frexp add.at add.reduceat frompyfunc minimum.reduceat pad cov corrcoef insert"
+        "nanquantile poly polyfit frexp add.at frompyfunc pad cov corrcoef insert"
     ),
 }
 
@@ -106,6 +106,41 @@ def test_places_have_the_dtype_of_jax_under_x64(name):
             str(flat(lib, lib.make_jaxpr(partial(WITH_PLACES[name], lib))(MATRIX).jaxpr, live=False))
             for lib in (mj, jax)
         )
+    assert re.sub(r"\s+", "", ours) == re.sub(r"\s+", "", re.sub(r"np\.int64\((-?\d+)\)", r"\1", theirs))
+
+
+# What people index with in a loop, whose counter is a weak integer; and NumPy's integers, which are known.
+INDEXED = {
+    "take": lambda lib, x, i: lib.numpy.take(x, i),
+    "take of an array": lambda lib, x, i: lib.numpy.take(x, i[None]),
+    "x[i], x[i % 2]": lambda lib, x, i: x[i] + x[i % 2],
+    "at[i].add": lambda lib, x, i: x.at[i].add(x[i]),
+    "dynamic_slice": lambda lib, x, i: lib.lax.dynamic_slice(x, (i,), (2,)),
+    "dynamic_slice_in_dim": lambda lib, x, i: lib.lax.dynamic_slice_in_dim(x, i, 1),
+    "dynamic_index_in_dim": lambda lib, x, i: lib.lax.dynamic_index_in_dim(x, i),
+    "dynamic_update_slice": lambda lib, x, i: lib.lax.dynamic_update_slice(x, x[:1], (i,)),
+    "dynamic_update_index_in_dim": lambda lib, x, i: lib.lax.dynamic_update_index_in_dim(x, x[0], i, 0),
+    "roll": lambda lib, x, i: lib.numpy.roll(x, i),
+    "switch": lambda lib, x, i: lib.lax.switch(i, [lib.numpy.sin, lib.numpy.cos], x),
+    "one_hot": lambda lib, x, i: lib.nn.one_hot(i, 3),
+    "add.reduceat": lambda lib, x, i: lib.numpy.add.reduceat(x, lib.numpy.array([0, 1])) * i,
+}
+INDICES = {
+    "counter": lambda f: lambda lib, x: lib.lax.fori_loop(0, 3, lambda i, c: c + lib.numpy.sum(f(lib, x, i)), 0.0),
+    "NumPy's integer": lambda f: lambda lib, x: f(lib, x, np.array(1)),
+    "NumPy's negative integer": lambda f: lambda lib, x: f(lib, x, np.array(-1)),
+    "argument": lambda f: lambda lib, x: lib.jit(lambda x, i: f(lib, x, i))(x, 1),
+}
+
+
+@pytest.mark.parametrize("index", INDICES)
+@pytest.mark.parametrize("name", INDEXED)
+@pytest.mark.one_in(4)
+def test_indices_of_loops_and_of_numpy(name, index):
+    ours, theirs = (
+        str(flat(lib, lib.make_jaxpr(partial(INDICES[index](INDEXED[name]), lib))(VECTOR).jaxpr, live=False))
+        for lib in (mj, jax)
+    )
     assert re.sub(r"\s+", "", ours) == re.sub(r"\s+", "", re.sub(r"np\.int64\((-?\d+)\)", r"\1", theirs))
 
 

@@ -50,6 +50,12 @@ BODIES = {
     "scan": lambda lib: lambda x: lib.lax.scan(lambda c, a: (c * a, lib.numpy.sin(a)), x[0], x)[1],
     "fori_loop": lambda lib: lambda x: lib.lax.fori_loop(0, 2, lambda i, c: lib.numpy.sin(c), x),
     "map": lambda lib: lambda x: lib.lax.map(lib.jit(lib.numpy.sin), x),
+    "while_loop": lambda lib: (
+        lambda x: lib.lax.while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] + lib.numpy.sin(x)), (0, x))[1]
+    ),
+    "while_loop whose condition reads": lambda lib: (
+        lambda x: lib.lax.while_loop(lambda c: c[0] < x[0, 0], lambda c: (c[0] + 1.0, c[1] * x), (0.0, x))[1]
+    ),
 }
 MAPS = {
     "0": lambda lib, f: lib.vmap(f),
@@ -84,8 +90,29 @@ def test_values_and_gradients(body, kind):
     def results(lib):
         function = MAPS[kind](lib, BODIES[body](lib))
         weighted = lambda x: lib.numpy.sum(function(x) * lib.numpy.cos(lib.numpy.sum(x)))
-        return function(lib.numpy.asarray(X)), lib.grad(weighted)(lib.numpy.asarray(X))
+        x = lib.numpy.asarray(X)
+        # A while loop has no reverse mode.
+        return function(x), lib.jvp(weighted, (x,), (x,))[1] if "while" in body else lib.grad(weighted)(x)
 
     for ours, theirs in zip(results(mj), results(jax), strict=True):
         assert ours.shape == theirs.shape
         assert np.allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+SHARED = {
+    "psum": lambda lib, x, u: lib.lax.psum(x, "i"),
+    "psum of a number": lambda lib, x, u: u * lib.lax.psum(1, "i"),
+    "pmean": lambda lib, x, u: lib.lax.pmean(x[0], "i"),
+    "psum, tangent": lambda lib, x, u: lib.jvp(lambda x: lib.lax.psum(x, "i"), (x,), (x,)),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_collectives_of_what_all_examples_share(name):
+    def text(lib) -> str:
+        def program(x):
+            return lib.vmap(lambda u: SHARED[name](lib, x, u), axis_name="i")(x)
+
+        return re.sub(r"\s+", "", str(flat(lib, lib.make_jaxpr(program)(X[0, 0]).jaxpr, live=False)))
+
+    assert text(mj) == text(jax)
