@@ -109,6 +109,10 @@ MISTAKES = {
     ),
     "another axis": (lambda lib: mapped(lib, lambda x: x, lib.P("j"), lib.P("j"))(X), "'j'.*'i'"),
     "no specifications": (lambda lib: mapped(lib, lambda x: x, 0, 0)(X), "PartitionSpec, got 0"),
+    "names of other axes": (
+        lambda lib: mapped(lib, lambda x: x, lib.P("i"), lib.P("i"), axis_names={"j"})(X),
+        r"axis_names \{'j'\}",
+    ),
     "no mesh": (lambda lib: lib.shard_map(lambda x: x, in_specs=lib.P("i"), out_specs=lib.P("i"))(X), "needs a mesh"),
     "no function": (lambda lib: mapped(lib, 3, lib.P("i"), lib.P("i"))(X), "3"),
 }
