@@ -14,6 +14,12 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "is",
     ): "an eager Jacobian then makes its basis by equations: the same numbers, in more time",
     (
+        "minijax/lowering/numpy/expressions.py",
+        'while len(parts) > 1 and parts[-1] == ":":',
+        "1",
+        "2",
+    ): "the text of an index of two places then ends in a `:`, which NumPy does not need",
+    (
         "minijax/transforms/transpose.py",
         "for v, x in zip(jaxpr.invars, args, strict=True):",
         "True",
