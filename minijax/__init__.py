@@ -38,6 +38,7 @@ from .api.jit import clear_caches, jit
 from .api.make_jaxpr import ShapeDtypeStruct, eval_shape, make_jaxpr
 from .api.names import named_call, named_scope
 from .api.pmap import pmap
+from .api.shard_map import shard_map
 from .api.transfers import block_until_ready, device_get, device_put, reshard
 from .api.vmap import vmap
 from .core.traces import Array
@@ -200,6 +201,7 @@ __all__ = [
     "numpy_rank_promotion",
     "ops",
     "pmap",
+    "shard_map",
     "print_environment_info",
     "process_count",
     "process_index",

@@ -22,6 +22,7 @@ MODULES = [
 PARTLY = {
     "jax.jit": "has no `compiler_options`; `in_shardings` is ignored",
     "jax.random.key": "`impl`: threefry alone",
+    "jax.shard_map": "meshes of one axis",
     "jax.scipy.linalg.schur": "needs SciPy, where XLA does not run it",
     "jax.scipy.linalg.sqrtm": "needs SciPy, where XLA does not run it",
     "jax.scipy.linalg.funm": "needs SciPy, where XLA does not run it",

@@ -9,9 +9,13 @@ from typing import Any
 from numpy import dtype
 
 from ..api.callbacks import effects_barrier
+from ..core.array import eval_trace
 from ..core.avals import ShapedArray
+from ..core.traces import thread_state
 from ..foundation.dtypes import PRNGKeyDtype, TypePromotionError, extended
 from ..foundation.source_info import PACKAGE_DIRECTORY
+from ..numpy.flat_trees import ravel_pytree
+from ..primitives.elementwise import stop_gradient_p
 
 TABLE = "minijax/alias/private.py"
 
@@ -23,6 +27,11 @@ def _register_exclusion(path: str) -> None:
 def _is_users(frame: FrameType) -> bool:
     """Whether a frame is the user's: no frame of minijax."""
     return not frame.f_code.co_filename.startswith(PACKAGE_DIRECTORY)
+
+
+def _nothing_is_traced() -> bool:
+    """Whether no transformation is running."""
+    return thread_state.trace is eval_trace
 
 
 def _api_boundary(function: Callable, **names: str) -> Callable:
@@ -37,7 +46,18 @@ SERVED: dict[str, dict[str, tuple[Any, str, str]]] = {
         "include_frame": (_is_users, "Equinox", "shows the user's frames in an error"),
         "api_boundary": (_api_boundary, "dm-haiku, Flax", "hides its frames in tracebacks"),
     },
-    "jax._src.core": {"ShapedArray": (ShapedArray, "Flax", "names it in annotations of a dtype of its own")},
+    "jax._src.ad_util": {
+        "stop_gradient_p": (stop_gradient_p, "lineax", "finds what a linear solve's derivative may not pass")
+    },
+    "jax._src.core": {
+        "ShapedArray": (ShapedArray, "Flax", "names it in annotations of a dtype of its own"),
+        "trace_state_clean": (
+            _nothing_is_traced,
+            "numpyro",
+            "keeps what it has compiled only outside of transformations",
+        ),
+    },
+    "jax._src.flatten_util": {"ravel_pytree": (ravel_pytree, "blackjax", "imports it from there")},
     "jax._src.dtypes": {
         **{
             name: (value, "Flax", "declares a dtype of its own, of 8-bit training, which minijax's functions refuse")

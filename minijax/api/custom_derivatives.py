@@ -31,13 +31,18 @@ SymbolicZero = Zero
 
 
 def zero_from_primal(x: Any, symbolic_zeros: bool = False) -> Any:
-    """The zero tangent of an array: an array, or a `SymbolicZero` (`jax.custom_derivatives.zero_from_primal`).
+    """The zero tangent of an array, or of each array of a tree: an array, or a `SymbolicZero`
+    (`jax.custom_derivatives.zero_from_primal`).
 
     >>> zero_from_primal(2.0), zero_from_primal(2.0, symbolic_zeros=True)
     (Array(0., dtype=float32, weak_type=True), Zero(float32[]))
     """
-    zero = Zero(get_aval(x).to_tangent_aval())
-    return zero if symbolic_zeros else instantiate(zero)
+
+    def zero(leaf):
+        found = Zero(get_aval(leaf).to_tangent_aval())
+        return found if symbolic_zeros else instantiate(found)
+
+    return tree_map(zero, x)
 
 
 class _CustomFunction(Generic[R]):
@@ -197,7 +202,7 @@ class custom_jvp(_CustomFunction[R]):
             out = self(*primals)
             parts = [rule(t, out, *primals) for rule, t in zip(jvps, tangents, strict=True) if rule is not None]
             if not parts:
-                return out, tree_map(zero_from_primal, out)
+                return out, zero_from_primal(out)
             return out, functools.reduce(functools.partial(tree_map, add_any_p.bind), parts)
 
         self.defjvp(jvp)

@@ -138,6 +138,7 @@ def make_jaxpr(
         dynamic = [x for i, x in enumerate(args) if i not in nums]
         flat, in_tree = tree_flatten((tuple(dynamic), kwargs))
 
+        @wraps(fun)
         def of_dynamic(dynamic, kwargs):
             return fun(*merge_static(args, nums, dynamic), **kwargs)
 
@@ -160,14 +161,24 @@ def struct_of(aval: ShapedArray) -> ShapeDtypeStruct:
 
 
 def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """The shapes and dtypes of `fun`'s results (`jax.eval_shape`). `fun` is traced, and computes no values.
+    """The shapes and dtypes of `fun`'s results (`jax.eval_shape`). `fun` is traced, and computes no values. It may return a
+    ShapeDtypeStruct in the place of an array.
 
     >>> import numpy as np
     >>> eval_shape(lambda x: x.sum(), ShapeDtypeStruct((3,), np.float32))
     ShapeDtypeStruct(shape=(), dtype=float32)
     """
     check_callable(fun)
-    return make_jaxpr(fun, return_shape=True)(*args, **kwargs)[1]
+    given: list[ShapeDtypeStruct | None] = []
+
+    @wraps(fun)
+    def of_arrays(*args, **kwargs):
+        leaves, tree = tree_flatten(fun(*args, **kwargs))
+        given[:] = [x if isinstance(x, ShapeDtypeStruct) else None for x in leaves]
+        return tree_unflatten(tree, [x if struct is None else 0 for x, struct in zip(leaves, given)])
+
+    shapes, tree = tree_flatten(make_jaxpr(of_arrays, return_shape=True)(*args, **kwargs)[1])
+    return tree_unflatten(tree, [shape if struct is None else struct for shape, struct in zip(shapes, given)])
 
 
 __all__ = ["ShapeDtypeStruct", "eval_shape", "make_jaxpr"]

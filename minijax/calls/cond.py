@@ -13,7 +13,7 @@ from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.staging import dce_closed_jaxpr, trace_to_closed_jaxpr
 from ..core.traces import get_aval
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import batch_to_front, call_row, check_types, full, move_batch_dim
+from ..primitives.basis import batch_to_front, call_row, check_types, full, move_batch_dim, zeros
 from ..primitives.elementwise import eq_p, select_examples, stop_gradient_p
 from ..transforms.jvp import fill, jvp_jaxpr, nonzero, without_zeros
 from ..transforms.linearize import linearize_jaxpr
@@ -94,9 +94,7 @@ def _with_all_residuals(primal: ClosedJaxpr, n_out: int, slot_avals, own: list[i
     def branch(*args):
         results = jaxpr_as_fun(primal)(*args)
         mine = dict(zip(own, results[n_out:], strict=True))
-        return results[:n_out] + [
-            mine[i] if i in mine else full(a.shape, 0, a.dtype, a.weak_type) for i, a in enumerate(slot_avals)
-        ]
+        return results[:n_out] + [mine[i] if i in mine else zeros(a) for i, a in enumerate(slot_avals)]
 
     return trace_to_closed_jaxpr(branch, primal.in_avals)
 

@@ -24,7 +24,7 @@ from ..core.traces import Tracer, check_not_leaked, get_aval, given, run_under, 
 from ..foundation.dtypes import float0
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import call_row, instantiate, reduce_sum, row
+from ..primitives.basis import call_row, instantiate, reduce_sum, row, zero_like
 from ..transforms.jvp import JVPTrace, nonzero, without_zeros
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import Axis, BatchTrace, batch_jaxpr, materialize, vmap_flat
@@ -123,8 +123,10 @@ def _jvp_of_custom_jvp(primals, tangents, *, num_consts, jvp_jaxpr_fun, symbolic
         tangents = [instantiate(t) for t in tangents]
     results = jvp_jaxpr_fun(*primals[num_consts:], *tangents)
     n = len(results) // 2
-    _check_known(primals, results[:n], name)
-    return results[:n], results[n:]
+    outs = results[:n]
+    _check_known(primals, outs, name)
+    # The tangents of a batch of integers are arrays of float0, which nobody reads.
+    return outs, [zero if (zero := zero_like(x)).aval.dtype == float0 else t for x, t in zip(outs, results[n:])]
 
 
 def _check_known(primals: Sequence, outs: Sequence, name: str):

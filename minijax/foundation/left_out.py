@@ -23,7 +23,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         **dict.fromkeys(
             "Shard copy_to_host_async make_array_from_callback make_array_from_process_local_data"
             " make_array_from_single_device_arrays remove_size_one_mesh_axis_from_type"
-            " auto_pcast smap shard_map".split(),
+            " auto_pcast smap".split(),
             _DEVICES,
         ),
         **dict.fromkeys(

@@ -19,7 +19,7 @@ from ..core.checks import CHECK_ALL, checked
 from ..core.primitive import Absent, CallPrimitive, Primitive
 from ..core.traces import Array, get_aval, given
 from ..core.types import ArrayLike
-from ..foundation.dtypes import float0
+from ..foundation.dtypes import float0, key_fry
 
 # Every primitive of the package by name, in the order of definition.
 registry: dict[str, Primitive] = {}
@@ -128,6 +128,8 @@ def instantiate(x):
 
 def zeros(aval: ShapedArray):
     """An array of zeros of that type; for the tangent of an integer a NumPy array of dtype float0."""
+    if aval.dtype == key_fry:
+        return ArrayImpl(np.zeros(aval.shape, key_fry.storage), False, aval)
     if aval.dtype == float0:
         zero, params = np.zeros((), float0), {"broadcast_dimensions": (), "sharding": None}
         return broadcast_in_dim_p.bind(zero, shape=aval.shape, **params) if aval.shape else zero

@@ -24,12 +24,9 @@ import numpy as np
 from ... import numpy as jnp
 from ...api.arguments import as_operand, check_callable
 from ...api.make_jaxpr import stage
-from ...core.array import ArrayImpl
-from ...core.avals import ShapedArray
 from ...core.jaxpr import ClosedJaxpr
 from ...core.traces import Array, get_aval
 from ...foundation.doors import at_the_door
-from ...foundation.dtypes import key_fry
 from ...foundation.pytrees import register_pytree_node_class, tree_flatten, tree_unflatten
 from ...primitives.basis import zeros
 from .interpreter import Errors, Failed, places, run
@@ -137,13 +134,6 @@ def check_error(error: Error) -> None:
         check_p.bind(error._code, *error._arrays, sites=error._sites, debug=False)
 
 
-def _nothing(aval: ShapedArray) -> Array:
-    """Takes the place of an array that belongs to an error which was not met."""
-    if aval.dtype == key_fry:
-        return ArrayImpl(np.zeros(aval.shape, key_fry.storage), False, aval)
-    return zeros(aval)
-
-
 def checkify(f: Callable[..., Any], errors: Errors = user_checks) -> Callable[..., tuple[Error, Any]]:
     """A function that returns (an `Error`, the result of f), and looks for `errors` (`jax.experimental.checkify.checkify`).
 
@@ -163,7 +153,7 @@ def checkify(f: Callable[..., Any], errors: Errors = user_checks) -> Callable[..
         flat = [as_operand(x) for x in leaves]
         jaxpr, consts, out_tree = stage(lambda args, kwargs: f(*args, **kwargs), in_tree, [get_aval(x) for x in flat])
         found = places(jaxpr, errors)
-        start = [_nothing(aval) for place in found for aval in place.avals]
+        start = [zeros(aval) for place in found for aval in place.avals]
         failed, outs = run(ClosedJaxpr(jaxpr, consts), errors, 0, 0, Failed(jnp.int32(0), start), *flat)
         return Error(*failed, tuple(place.site for place in found)), tree_unflatten(out_tree, outs)
 

@@ -1,4 +1,5 @@
-"""Trains with optax's optimizers, losses and schedules, networks of Flax and of Equinox too. Prints {name: (numbers, types)}.
+"""Trains with optax's optimizers, losses and schedules, networks of Flax and of Equinox too; solves with diffrax, lineax and
+optimistix; samples with blackjax and numpyro. Prints {name: (numbers, types)}.
 
 `test_libraries.py` runs it on both libraries: `python library_programs.py 9` has every ninth row of the tables.
 """
@@ -7,12 +8,20 @@ import inspect
 import json
 import sys
 
+import blackjax
+import diffrax as dfx
 import equinox as eqx
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import lineax as lx
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import optax
+import optimistix as optx
+from numpyro.infer import HMC, MCMC, NUTS, SVI, Predictive, Trace_ELBO
+from numpyro.infer.autoguide import AutoMultivariateNormal, AutoNormal
 from optax import contrib
 
 SIZES = (3, 6, 4, 1)
@@ -181,6 +190,126 @@ def with_equinox():
     return [*found, *[float(x.sum()) for x in leaves]], [f"{x.dtype}{x.shape}" for x in leaves]
 
 
+MATRIX = np.float32([[4, 1, 0], [1, 3, 1], [0, 1, 2]])
+
+
+def solved(solver, tags=()):
+    """A linear system, and the gradient by its matrix."""
+
+    def total(matrix):
+        return (lx.linear_solve(lx.MatrixLinearOperator(matrix, tags), jnp.arange(1.0, 4.0), solver).value ** 2).sum()
+
+    return jax.value_and_grad(total)(jnp.asarray(MATRIX))
+
+
+def ode(solver, steps=None, adjoint=None):
+    """y' = -a y, at four times, and the gradient by a."""
+    steps = steps or dfx.PIDController(rtol=1e-5, atol=1e-5)
+
+    def total(a):
+        term, times = dfx.ODETerm(lambda t, y, a: -a * y), dfx.SaveAt(ts=jnp.linspace(0.0, 1.0, 4))
+        options = {"saveat": times, "stepsize_controller": steps, **({} if adjoint is None else {"adjoint": adjoint})}
+        return dfx.diffeqsolve(term, solver, 0.0, 1.0, 0.1, jnp.array([1.0, 2.0]), args=a, **options).ys.sum()
+
+    return jax.value_and_grad(total)(1.5)
+
+
+def neural_ode():
+    net = eqx.nn.MLP(2, 2, 8, 1, activation=jax.nn.softplus, final_activation=jnp.tanh, key=jax.random.key(0))
+
+    @eqx.filter_jit
+    @eqx.filter_value_and_grad
+    def loss(net, starts):
+        term, steps = dfx.ODETerm(lambda t, y, args: net(y)), dfx.PIDController(rtol=1e-3, atol=1e-6)
+        run = lambda y: dfx.diffeqsolve(term, dfx.Tsit5(), 0.0, 1.0, 0.1, y, stepsize_controller=steps).ys
+        return (jax.vmap(run)(starts) ** 2).mean()
+
+    value, grad = loss(net, jax.random.normal(jax.random.key(1), (3, 2)))
+    return value, jax.tree.leaves(grad)
+
+
+def sde():
+    noise = dfx.VirtualBrownianTree(0.0, 1.0, tol=1e-2, shape=(2,), key=jax.random.key(0))
+    drift = dfx.ODETerm(lambda t, y, args: -y)
+    spread = dfx.ControlTerm(lambda t, y, args: lx.DiagonalLinearOperator(0.1 * jnp.ones(2)), noise)
+    return dfx.diffeqsolve(dfx.MultiTerm(drift, spread), dfx.Heun(), 0.0, 1.0, 0.1, jnp.ones(2)).ys
+
+
+def root(solver, **options):
+    """y^3 - y = a; and the gradient by a."""
+    found = lambda a: optx.root_find(lambda y, a: y**3 - y - a, solver, jnp.array(1.5), a, options=options).value
+    return jax.value_and_grad(found)(2.0)
+
+
+SOLVED = {
+    "neural ODE": neural_ode, "SDE": sde, "Tsit5": lambda: ode(dfx.Tsit5()), "Kvaerno5": lambda: ode(dfx.Kvaerno5()),
+    "Euler": lambda: ode(dfx.Euler(), dfx.ConstantStepSize()),
+    "backsolve": lambda: ode(dfx.Dopri5(), adjoint=dfx.BacksolveAdjoint()),
+    "LU": lambda: solved(lx.LU()), "QR": lambda: solved(lx.QR()), "GMRES": lambda: solved(lx.GMRES(1e-6, 1e-6)),
+    "Cholesky": lambda: solved(lx.Cholesky(), lx.positive_semidefinite_tag),
+    "CG": lambda: solved(lx.CG(1e-6, 1e-6), lx.positive_semidefinite_tag),
+    "Newton": lambda: root(optx.Newton(1e-6, 1e-6)), "bisection": lambda: root(optx.Bisection(1e-6, 1e-6), lower=1.0, upper=2.0),
+    "Dogleg": lambda: optx.least_squares(
+        lambda y, args: jnp.array([10 * (y[1] - y[0] ** 2), 1 - y[0]]), optx.Dogleg(1e-6, 1e-6), jnp.array([-1.2, 1.0])
+    ).value,
+    "BFGS": lambda: optx.minimise(lambda y, args: jnp.sum((y - 1) ** 4) + y[0] ** 2, optx.BFGS(1e-6, 1e-6), jnp.zeros(2)).value,
+}  # fmt: skip
+
+
+def log_density(x):
+    return -0.5 * jnp.sum((x - jnp.array([1.0, -2.0])) ** 2 / jnp.array([1.0, 4.0]))
+
+
+def chain(sampler, steps=8):
+    """The first positions: later ones magnify rounding."""
+    state = jax.jit(sampler.init)(jnp.zeros(2))
+    step = lambda state, key: (lambda new: (new, new.position))(sampler.step(key, state)[0])
+    return jax.jit(lambda state: jax.lax.scan(step, state, jax.random.split(jax.random.key(0), steps))[1])(state)
+
+
+def regression(x, y=None):
+    w = numpyro.sample("w", dist.Normal(0, 1).expand([3]).to_event(1))
+    spread = numpyro.sample("spread", dist.HalfNormal(1.0))
+    with numpyro.plate("examples", len(x)):
+        numpyro.sample("y", dist.Normal(x @ w, spread), obs=y)
+
+
+def mcmc(kernel):
+    run = MCMC(kernel, num_warmup=2, num_samples=2, progress_bar=False)
+    run.run(jax.random.key(0), X, Y)
+    return run.get_samples()
+
+
+def variational(guide):
+    inference = SVI(regression, guide(regression), numpyro.optim.Adam(0.05), Trace_ELBO())
+    found = inference.run(jax.random.key(0), 20, X, Y, progress_bar=False)
+    return found.losses, found.params
+
+
+DISTRIBUTIONS = [
+    dist.Beta(2.0, 3.0), dist.Gamma(2.0, 3.0), dist.Dirichlet(jnp.full(3, 2.0)), dist.Poisson(3.0), dist.StudentT(3.0),
+    dist.Categorical(jnp.full(3, 1 / 3)), dist.MultivariateNormal(jnp.zeros(2), jnp.eye(2)), dist.LKJCholesky(3, 1.0),
+    dist.Binomial(5, 0.3), dist.VonMises(0.0, 1.0), dist.TruncatedNormal(0.0, 1.0, low=-1.0), dist.Weibull(1.0, 2.0),
+    dist.MixtureSameFamily(dist.Categorical(jnp.full(2, 0.5)), dist.Normal(jnp.arange(2.0), 1.0)), dist.GaussianRandomWalk(1.0, 4),
+]  # fmt: skip
+SAMPLED = {
+    "HMC of blackjax": lambda: chain(blackjax.hmc(log_density, 0.3, jnp.ones(2), 5)),
+    "NUTS of blackjax": lambda: chain(blackjax.nuts(log_density, 0.3, jnp.ones(2)), 4),
+    "MALA of blackjax": lambda: chain(blackjax.mala(log_density, 0.3)),
+    "slices of blackjax": lambda: chain(
+        blackjax.elliptical_slice(lambda x: -0.5 * jnp.sum((x - 1) ** 2), mean=jnp.zeros(2), cov=jnp.eye(2))
+    ),
+    "HMC of numpyro": lambda: mcmc(HMC(regression, step_size=0.01, num_steps=3, adapt_step_size=False)),
+    "NUTS of numpyro": lambda: mcmc(NUTS(regression, max_tree_depth=3)),
+    "normal guide of numpyro": lambda: variational(AutoNormal),
+    "multivariate guide of numpyro": lambda: variational(AutoMultivariateNormal),
+    "predictions of numpyro": lambda: Predictive(regression, num_samples=4)(jax.random.key(2), X),
+    "distributions of numpyro": lambda: [
+        (x, d.log_prob(x)) for d in DISTRIBUTIONS for x in [d.sample(jax.random.key(3), (2,))]
+    ],
+}
+
+
 def main():
     every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     found = {f"train {name}": trained(OPTIMIZERS[name]) for name in list(OPTIMIZERS)[::every]}
@@ -196,6 +325,12 @@ def main():
     for name in PROJECTIONS:
         found[f"projection {name}"] = np.ravel(getattr(optax.projections, name)(LOGITS)).tolist(), []
     found["flax"], found["equinox"] = with_flax(), with_equinox()
+    for name, program in [*list(SOLVED.items())[::every], *list(SAMPLED.items())[::every]]:
+        leaves = jax.tree.leaves(program())
+        found[name] = (
+            [float(y) for x in leaves for y in np.ravel(x)],
+            [f"{x.dtype}{x.shape}" for x in leaves],
+        )
     print(json.dumps(found))
 
 

@@ -394,6 +394,32 @@ def over_names(lib, name, axes, **options):
     )
 
 
+def struct(lib):
+    return lib.ShapeDtypeStruct((3,), np.float32)
+
+
+def dropped(lib, key, x):
+    """A branch whose residuals have a key among them."""
+    noisy = lib.checkpoint(lambda x, key: lib.numpy.sin(x) * lib.random.normal(key, ()))
+    return lib.lax.cond(x > 0, lambda x: noisy(x, lib.random.fold_in(key, 3)), lambda x: x * 2.0, x)
+
+
+def counted(lib):
+    """A custom_jvp function with an integer among its results."""
+    f = lib.custom_jvp(lambda x, n: (lib.numpy.sin(x) * n, n + 1))
+    f.defjvp(lambda primals, tangents: (f(*primals), (tangents[0] * lib.numpy.cos(primals[0]), tangents[1])))
+    return f
+
+
+def in_a_branch(lib, x):
+    def branch(x):
+        y, n = lib.vmap(counted(lib))(x, lib.numpy.arange(3))
+        return y * n
+
+    return lib.lax.cond(x.sum() > 0, branch, lambda x: x, x).sum()
+
+
+X3 = np.float32([1.0, -0.5, 2.0])
 CALLS = {
     "pad by a function": lambda lib: lib.numpy.pad(lib.numpy.asarray(XS), ((1, 2), (0, 1)), filled, padder=7),
     "pad by a function, jit": lambda lib: lib.jit(lambda x: lib.numpy.pad(x, 1, filled))(XS),
@@ -445,6 +471,19 @@ CALLS = {
             "fori_loop, traced": lambda lib: lib.jit(lambda n: lib.lax.fori_loop(0, n, lambda i, c: c + 1j, 0.0))(3),
         }.items()
     },
+    "eval_shape of a struct": lambda lib: str(lib.eval_shape(lambda: struct(lib))),
+    "eval_shape of a struct and an array": lambda lib: str(lib.eval_shape(lambda x: {"a": x, "b": [struct(lib), x * 2]}, 1.0)),
+    "zero_from_primal of a tree": lambda lib: lib.custom_derivatives.zero_from_primal({"a": 1.0, "b": (X3, None)})["b"][0],
+    "zero_from_primal of a tree, symbolic": lambda lib: [
+        x.aval.shape for x in lib.custom_derivatives.zero_from_primal((1.0, X3), symbolic_zeros=True)
+    ],
+    "a key among a branch's residuals": lambda lib: lib.grad(lambda x: dropped(lib, lib.random.key(0), x))(1.0),
+    "a key among a branch's residuals, the other": lambda lib: lib.grad(lambda x: dropped(lib, lib.random.key(0), x))(-1.0),
+    "keys among a mapped branch's residuals": lambda lib: lib.grad(
+        lambda x: lib.vmap(lambda x: dropped(lib, lib.random.key(0), x))(x).sum()
+    )(X3)[0],
+    "integers of a custom_jvp in a branch": lambda lib: lib.grad(lambda x: in_a_branch(lib, x))(X3)[1],
+    "integers of a custom_jvp in a branch, jit": lambda lib: lib.jit(lib.grad(lambda x: in_a_branch(lib, x)))(X3)[1],
     "convert a key": lambda lib: lib.lax.convert_element_type(lib.random.key(0), int),
     "convert to a key": lambda lib: lib.lax.convert_element_type(1, lib.random.key(0).dtype),
     "array of a key": lambda lib: lib.numpy.asarray(lib.random.key(0), int),

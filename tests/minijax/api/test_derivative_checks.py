@@ -89,3 +89,26 @@ def test_the_same_directions_as_jax():
             ({"a": np.float32([1.0, 2.0])},),
         )
     np.testing.assert_array_equal(seen[0][0]["a"], seen[1][0]["a"])
+
+
+def test_each_part_of_a_wrong_derivative_is_named():
+    x, f = (np.float32([0.3, -1.0]),), lambda x: 2 * x
+    half = lambda y: y.astype("float16")
+    wrong = {
+        "primal": lambda x, t: (2.1 * x[0], 2 * t[0]),
+        "tangent": lambda x, t: (2 * x[0], 2.1 * t[0]),
+        # The value and the tangent have one dtype, which is not that of the function's value.
+        "primal.*dtype|dtype.*primal": lambda x, t: (half(2 * x[0]), half(2 * t[0])),
+    }
+    for message, f_jvp in wrong.items():
+        for lib in (minijax, jax):
+            with pytest.raises(AssertionError, match=message if lib is minijax else None):
+                lib.test_util.check_jvp(f, f_jvp, x, rtol=1e-2, atol=1e-2)
+    wrong = {
+        "primal": lambda x: (2.1 * x, lambda ct: (2 * ct,)),
+        "cotangent projection": lambda x: (2 * x, lambda ct: (2.1 * ct,)),
+    }
+    for message, f_vjp in wrong.items():
+        for lib in (minijax, jax):
+            with pytest.raises(AssertionError, match=message):
+                lib.test_util.check_vjp(f, f_vjp, x, rtol=1e-2, atol=1e-2)
