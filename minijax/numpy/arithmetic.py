@@ -85,12 +85,13 @@ def _concrete_integer(x) -> int | None:
 
 
 def _power(x1, x2):
+    x1, x2 = promote_shapes(*map(as_array, (x1, x2)))
     base, exponent = promote_args_numeric("power", x1, x2)
     if is_a(base, np.integer):
         return _power_of_integers(base, exponent)
-    if is_a(as_array(x1), np.inexact) and is_a(as_array(x2), np.integer):
+    if is_a(x1, np.inexact) and is_a(x2, np.integer):
         # An integer exponent stays an integer, for which the power of a negative base is a real number.
-        base, exponent = promote_shapes(as_array(x1), as_array(x2))
+        base, exponent = x1, x2
     return ew.pow_p.bind(base, exponent)
 
 

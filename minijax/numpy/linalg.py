@@ -145,7 +145,7 @@ def lstsq(
 
 @partial(jit, inline=True)
 def _least_squares(a: Array, b: Array, rcond) -> tuple[Array, Array, Array]:
-    epsilon = np.asarray(finfo(a.dtype).eps, a.dtype)[()]
+    epsilon = np.asarray(finfo(a.dtype).eps, finfo(a.dtype).dtype)[()]
     rcond = float(epsilon) * max(a.shape) if rcond is None else where(rcond < 0, epsilon, rcond)
     u, s, vh = svd(a, full_matrices=False)
     counts = (s > 0) & (s >= array(rcond, s.dtype) * s[0])

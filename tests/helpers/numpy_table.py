@@ -92,6 +92,7 @@ ELEMENTWISE = [
         jnp.power(y, x)
         jnp.power(2, y)
         jnp.power(s, jnp.int32(3))
+        jnp.power(i[0], x)
         jnp.clip(x, -1, 1)
         jnp.clip(x, None, 0.5)
         jnp.clip(i, 0)
