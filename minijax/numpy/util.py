@@ -137,7 +137,11 @@ def default_uint_dtype():
 
 def static_int(x: Any, what: str = "axis") -> int:
     """The integer. Raises ConcretizationTypeError for a tracer without a known value, whatever its dtype."""
-    return operator.index(x._concrete(errors.concretization, what) if isinstance(x, Tracer) else x)
+    try:
+        return operator.index(x._concrete(errors.concretization, what) if isinstance(x, Tracer) else x)
+    except Exception as error:
+        hide_our_frames(error)
+        raise
 
 
 def canonicalize_axis(axis: Any, ndim: int) -> int:
