@@ -199,7 +199,7 @@ def test_traced_centers(backend, name, width):
 
 
 @pytest.mark.parametrize("name", CENTERS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_which_branch_traced_centers_take(backend, name, monkeypatch):
     """All units take the same branch, also where each unit has centres of its own."""
     x, alpha = arrays((600, UNITS))

@@ -83,6 +83,7 @@ NEAR = {
 
 
 @pytest.mark.parametrize("bases", BASES)
+@pytest.mark.one_in(2)
 def test_other_grids_same_functions(backend, bases):
     net = KAN.init(0, [3, 4, 2], Grid(8, 4.0), bases=bases)  # so wide that no unit of the hidden layer leaves its grid
     x = inputs(200, 3, low=-1, high=1.5)

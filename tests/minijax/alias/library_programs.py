@@ -242,7 +242,7 @@ def root(solver, **options):
 
 
 SOLVED = {
-    "neural ODE": neural_ode, "SDE": sde, "Tsit5": lambda: ode(dfx.Tsit5()), "Kvaerno5": lambda: ode(dfx.Kvaerno5()),
+    "Tsit5": lambda: ode(dfx.Tsit5()), "neural ODE": neural_ode, "SDE": sde, "Kvaerno5": lambda: ode(dfx.Kvaerno5()),
     "Euler": lambda: ode(dfx.Euler(), dfx.ConstantStepSize()),
     "backsolve": lambda: ode(dfx.Dopri5(), adjoint=dfx.BacksolveAdjoint()),
     "LU": lambda: solved(lx.LU()), "QR": lambda: solved(lx.QR()), "GMRES": lambda: solved(lx.GMRES(1e-6, 1e-6)),
@@ -293,6 +293,7 @@ DISTRIBUTIONS = [
     dist.MixtureSameFamily(dist.Categorical(jnp.full(2, 0.5)), dist.Normal(jnp.arange(2.0), 1.0)), dist.GaussianRandomWalk(1.0, 4),
 ]  # fmt: skip
 SAMPLED = {
+    "predictions of numpyro": lambda: Predictive(regression, num_samples=4)(jax.random.key(2), X),
     "HMC of blackjax": lambda: chain(blackjax.hmc(log_density, 0.3, jnp.ones(2), 5)),
     "NUTS of blackjax": lambda: chain(blackjax.nuts(log_density, 0.3, jnp.ones(2)), 4),
     "MALA of blackjax": lambda: chain(blackjax.mala(log_density, 0.3)),
@@ -303,7 +304,6 @@ SAMPLED = {
     "NUTS of numpyro": lambda: mcmc(NUTS(regression, max_tree_depth=3)),
     "normal guide of numpyro": lambda: variational(AutoNormal),
     "multivariate guide of numpyro": lambda: variational(AutoMultivariateNormal),
-    "predictions of numpyro": lambda: Predictive(regression, num_samples=4)(jax.random.key(2), X),
     "distributions of numpyro": lambda: [
         (x, d.log_prob(x)) for d in DISTRIBUTIONS for x in [d.sample(jax.random.key(3), (2,))]
     ],

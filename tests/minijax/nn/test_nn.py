@@ -130,6 +130,7 @@ def test_dtypes(name, dtype):
 
 
 @pytest.mark.parametrize("name", [n for n in ACTIVATIONS if " " not in n])
+@pytest.mark.one_in(2)
 def test_weak_types_and_shapes(name):
     for x in (0.5, np.float32(0.5)):
         mine, theirs = (ACTIVATIONS[name](lib, lib.numpy.asarray(x)) for lib in BOTH)
@@ -190,6 +191,7 @@ def derivative(lib, f, order):
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.one_in(2)
 def test_derivatives(name, order):
     x = np.abs(ORDINARY) + 0.01 if name in ELSEWHERE else ORDINARY
     # Second derivatives by way of 1 - tanh lose its digits where tanh is close to 1, in both libraries: gelu's multiplies

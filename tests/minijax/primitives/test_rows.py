@@ -53,6 +53,7 @@ def assert_same(mine, theirs, ulp: float = 4, what: str = "", magnitude: float =
 
 
 @pytest.mark.parametrize("op", CASES)
+@pytest.mark.one_in(2)
 def test_value_dtype_and_weak_type(op):
     given = {dtype: arrays(op, dtype, np.random.default_rng(SEED)) for dtype in op.dtypes}
     # One program for all dtypes: JAX takes longer to begin a program than to write it.
@@ -77,6 +78,7 @@ def test_shift_by_one_amount_is_that_by_an_array(name, dtype):
 
 
 @pytest.mark.parametrize("op", [p for p in CASES if p.values[0].dtypes[0] == "float32" and not p.values[0].fixed])
+@pytest.mark.one_in(2)
 def test_weak_type_of_weakly_typed_arguments(op):
     if any(op.shapes):
         args = arrays(op, "float32", np.random.default_rng(SEED))

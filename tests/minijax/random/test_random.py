@@ -96,6 +96,7 @@ def test_few_words_are_hashed_as_many_are(monkeypatch):
 
 
 @pytest.mark.parametrize("width", [8, 16, 32, 64])
+@pytest.mark.one_in(2)
 def test_bits_of_every_small_size(width, monkeypatch):
     """Sizes around those where the hash changes its way, alone and under vmap, and arrays of several blocks."""
     small = (*range(18), 31, 32, 33, 62, 63, 64, 65, 70) if width == 32 else range(0, 71, 9)

@@ -94,7 +94,7 @@ CASES = [case for op in OPS for case in cases_of(op)]
 
 
 @pytest.mark.parametrize("part", range(4))
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_every_operation(part):
     check(CASES[part::4])
 
@@ -130,7 +130,7 @@ def expressions() -> list[tuple]:
 
 
 @pytest.mark.parametrize("part", range(8))
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 def test_numpy_functions(part):
     check(expressions()[part::8])
 
