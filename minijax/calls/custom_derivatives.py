@@ -122,11 +122,10 @@ def _jvp_of_custom_jvp(primals, tangents, *, num_consts, jvp_jaxpr_fun, symbolic
     if not symbolic_zeros:
         tangents = [instantiate(t) for t in tangents]
     results = jvp_jaxpr_fun(*primals[num_consts:], *tangents)
-    n = len(results) // 2
-    outs = results[:n]
+    outs, out_tangents = results[: len(results) // 2], results[len(results) // 2 :]
     _check_known(primals, outs, name)
     # The tangents of a batch of integers are arrays of float0, which nobody reads.
-    return outs, [zero if (zero := zero_like(x)).aval.dtype == float0 else t for x, t in zip(outs, results[n:])]
+    return outs, [zero if (zero := zero_like(x)).aval.dtype == float0 else t for x, t in zip(outs, out_tangents)]
 
 
 def _check_known(primals: Sequence, outs: Sequence, name: str):

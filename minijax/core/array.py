@@ -211,13 +211,15 @@ def to_array(x: Any) -> ArrayImpl:
         check_not_leaked(x)
         raise errors.leaked_tracer(x.aval.str_short(), x._trace.transformation, x._origin())
     if isinstance(x, (np.ndarray, np.generic)):
+        # Copy, since somebody may write to a NumPy array later, even to a read-only one that owns its memory:
+        # `a = np.zeros(3); b = a[:]; a.flags.writeable = False; z = jnp.asarray(a); b[0] = 1`.
+        value = np.array(x, canonicalize_dtype(x.dtype))
         copies = {} if thread_state.trace.copies is None else thread_state.trace.copies
-        if id(x) not in copies:
-            # Copy, since somebody may write to a NumPy array later, even to a read-only one that owns its memory:
-            # `a = np.zeros(3); b = a[:]; a.flags.writeable = False; z = jnp.asarray(a); b[0] = 1`.
-            value = np.array(x, canonicalize_dtype(x.dtype))
-            copies[id(x)] = x, ArrayImpl(value) if value.shape else number(value)
-        return copies[id(x)][1]
+        known = copies.get(id(x))
+        # An array that the program has written to since the last read is another constant.
+        if known is None or known[1]._value.tobytes() != value.tobytes():
+            known = copies[id(x)] = x, ArrayImpl(value) if value.shape else number(value)
+        return known[1]
     if type(x) is UndefinedPrimal:
         raise errors.not_linear(x.aval.str_short())
     if type(x) in pytype_aval_mappings:

@@ -168,7 +168,7 @@ def trace_to_jaxpr(function: Callable, in_avals: Sequence[ShapedArray]) -> tuple
     `function` takes the tracers and returns a flat list of arrays; the constants may be tracers of traces around this one.
     """
     trace = StagingTrace(thread_state.trace)
-    trace.copies = trace.copies or {}
+    trace.copies = {} if trace.copies is None else trace.copies
     return run_to_end(trace, lambda: trace.finish(function(*[trace.new_arg(aval) for aval in in_avals])))
 
 

@@ -207,3 +207,20 @@ def test_an_array_of_numpys_that_is_read_twice_is_one_constant(name, derivative)
         return str(flat(lib, jaxpr.jaxpr, live=False))
 
     assert text(mj) == text(jax)
+
+
+@pytest.mark.parametrize(
+    "wrap", [mj.jit, lambda f: mj.jit(mj.jit(f)), lambda f: lambda x: mj.jvp(mj.jit(f), (x,), (x,))[1]]
+)
+def test_an_array_of_numpys_that_is_written_between_two_reads_is_read_twice(wrap):
+    """JAX keeps the array itself, and reads it when the program is traced: [0, 0, 9]. Ours agrees with the eager program."""
+
+    def f(x):
+        mask, total = np.zeros(3, np.float32), 0 * x
+        for i in range(3):
+            mask[:] = 0
+            mask[i] = i + 1
+            total = total + x * mask
+        return total
+
+    np.testing.assert_array_equal(wrap(f)(mj.numpy.ones(3)), [1, 2, 3])
