@@ -256,6 +256,7 @@ def test_examples():
 @pytest.mark.filterwarnings("ignore:overflow encountered in det")
 @pytest.mark.parametrize("shape", [(4, 4), (2, 3, 3)])
 @pytest.mark.parametrize("name", linalg.CALLS)
+@pytest.mark.one_in(2)
 def test_linear_algebra_is_the_same_in_every_library(name, shape):
     """The absolute values: SciPy's and NumPy's vectors may have other signs, and SciPy's factor is the other triangle."""
     found = {who: np.abs(programs.flat(function())[0]) for who, function in linalg.contestants(name, shape).items()}

@@ -38,6 +38,12 @@ def calls(function) -> int:
     return count
 
 
+def takes_linear_time(program, length: int) -> bool:
+    """Whether four times the length takes less than nine times the CPU time, in one of three tries: a try may be disturbed."""
+    least = cpu_seconds(program(length // 4))
+    return any(cpu_seconds(program(length), repeats=1) < 9 * least for _ in range(3))
+
+
 def test_the_measures_tell_quadratic_from_linear():
     def searching(n):
         return lambda: [i in range_list for range_list in [list(range(n))] for i in range_list]
@@ -48,6 +54,7 @@ def test_the_measures_tell_quadratic_from_linear():
     # Eight times the length: 8 if linear, 64 if quadratic.
     assert cpu_seconds(searching(4000)) > 20 * cpu_seconds(searching(500))
     assert calls(calling(400)) > 10 * calls(calling(100))
+    assert not takes_linear_time(searching, 4000)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -144,7 +151,7 @@ def test_linear_in_the_number_of_equations(name):
     program(600)()
     # 2 * 600 equations: more than Python allows frames.
     assert calls(program(600)) < 4.2 * calls(program(150))
-    assert cpu_seconds(program(600)) < 9 * cpu_seconds(program(150))
+    assert takes_linear_time(program, 600)
 
 
 @pytest.mark.parametrize("name", ["make_jaxpr", "grad", "jit of grad", "grad of checkpoint"])
@@ -211,11 +218,12 @@ def test_gradient_of_a_scan_of_10_000_steps():
 
 
 @pytest.mark.parametrize("name", SCANS)
+@pytest.mark.one_in(2)
 def test_linear_in_the_number_of_steps(name):
     program = SCANS[name]
     program(2)()
     assert calls(program(1200)) < 4.2 * calls(program(300))
-    assert cpu_seconds(program(1200)) < 9 * cpu_seconds(program(300))
+    assert takes_linear_time(program, 1200)
     assert peak_bytes(program(1200)) < 6 * peak_bytes(program(300))
 
 

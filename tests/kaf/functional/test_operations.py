@@ -66,7 +66,7 @@ WANTED["gradient of the gradients"] = lambda b, f: b.grad(
 @pytest.mark.parametrize("wanted", WANTED)
 @pytest.mark.parametrize("sigma", SIGMAS)
 @pytest.mark.parametrize("method", ["gridded", "loop"])
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(10)
 def test_derivatives_are_those_of_the_formula(backend, wanted, sigma, method, monkeypatch):
     """By blocks also where XLA would get a short program; and the gradients of each example, whose gradients are taken."""
     monkeypatch.setattr(type(backend), "prefers_short_programs", lambda self, size: False)

@@ -99,6 +99,7 @@ def test_fit_shrinks_the_alpha_of_a_flax_network(how):
 
 @pytest.mark.parametrize("x64", [False, True])
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.one_in(2)
 def test_a_layer_has_the_backends_floats(name, x64):
     for library in ("jax", "minijax") if name in PLAIN else ("jax",):
         with kaf.use_backend(library) as backend, backend.library.enable_x64(x64):

@@ -44,6 +44,7 @@ NAMES = list(layers())
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.one_in(2)
 def test_a_batch_is_its_examples_under_jit_and_vmap(backend, name):
     layer, x = layers()[name], inputs(6, 4)
     whole = np.asarray(layer(x))
@@ -59,6 +60,7 @@ def test_a_batch_is_its_examples_under_jit_and_vmap(backend, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.one_in(2)
 def test_gradients_reach_every_parameter(backend, name):
     layer, x = layers()[name], inputs(32, 4)
     loss = lambda layer: (backend.np.abs(layer(x)) ** 2).sum()
@@ -280,7 +282,7 @@ def grids_in(layer):
 
 
 @pytest.mark.parametrize("name", RESIZED)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_every_layer_and_network_goes_to_another_grid(backend, name):
     layer, x = RESIZED[name](), inputs(100, 4) / 2
     before = np.asarray(layer(x))

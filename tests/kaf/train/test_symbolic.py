@@ -31,6 +31,7 @@ def values(text, **arguments):
 
 
 @pytest.mark.parametrize("name", LIBRARY)
+@pytest.mark.one_in(2)
 def test_a_function_of_the_library_is_known_again(name):
     a, b = ARGUMENTS.get(name, (1.5, -2.2))
     wanted = Suggestion(name, a, b, 2.5, -1.0, 1.0)

@@ -88,7 +88,7 @@ def operands(op: Op, dtype: str) -> tuple[list, list]:
 
 
 @pytest.mark.parametrize("op", SMOOTH)
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 def test_terms_are_the_derivatives_along_a_curve(op, x64):
     function = functools.partial(op.function, minijax.lax)
     rtol = 2e-3 if op.name == "convert_element_type" else 1e-9

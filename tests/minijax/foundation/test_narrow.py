@@ -103,7 +103,7 @@ def test_as_in_jax(name):
 
 @pytest.mark.parametrize("compiler", ["numpy", "xla"])
 @pytest.mark.parametrize("name", COMPILED)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_compiled(name, compiler):
     for what, f in operations(name).items():
         if what in ("limits of integers", "limits of floats", "size", "classes"):

@@ -21,6 +21,7 @@ def same(mine, theirs, rtol=1e-5, atol=3e-6):
 
 @pytest.mark.parametrize("antialias", [True, False])
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.one_in(2)
 def test_resize(method, antialias):
     def all_shapes(lib):
         return lambda x: [lib.image.resize(x, shape, method, antialias) for shape in SHAPES]

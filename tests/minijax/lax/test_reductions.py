@@ -73,6 +73,7 @@ def test_value_tangent_and_batch(name):
 
 
 @pytest.mark.parametrize("name", [n for n in PROGRAMS if "windows" not in n and n != "pairs"])
+@pytest.mark.one_in(2)
 def test_gradients(name):
     def run(lib):
         f = lambda x: (PROGRAMS[name](lib, x) ** 2).sum()

@@ -360,6 +360,7 @@ def positive(*shape):
 
 @pytest.mark.parametrize("values", [positive, zero_or_one])
 @pytest.mark.parametrize("summed", SUBSETS)
+@pytest.mark.one_in(2)
 def test_products_of_two_factors_along_any_axes(values, summed):
     """Each factor varies along any of three axes; the sum is over any of them. So `outer(x, y).sum()` is among them."""
     sizes, seen = (2, 3, 4), 0

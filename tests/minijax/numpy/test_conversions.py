@@ -91,11 +91,13 @@ def assert_same_outcomes(name, program, values, dtypes=DTYPES):
 
 
 @pytest.mark.parametrize("name", INTO_DTYPE)
+@pytest.mark.one_in(2)
 def test_into_a_dtype(name):
     assert_same_outcomes(name, INTO_DTYPE[name], VALUES)
 
 
 @pytest.mark.parametrize("name", BESIDE_ARRAY)
+@pytest.mark.one_in(2)
 def test_beside_an_array(name):
     assert_same_outcomes(name, BESIDE_ARRAY[name], [v for v in VALUES if chosen(f"{name} {v!r}", 4)])
 

@@ -146,6 +146,7 @@ TRACED = {
 
 
 @pytest.mark.parametrize("name", TRACED)
+@pytest.mark.one_in(2)
 def test_traced_indices(name):
     f, i = TRACED[name]
     i = np.asarray(i, np.int32)

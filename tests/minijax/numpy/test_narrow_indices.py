@@ -108,7 +108,7 @@ def outcome(lib, program, *args):
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
 @pytest.mark.parametrize("name", OUT_OF_BOUNDS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_out_of_bounds(name, mode):
     """Each mode; without one too, and for `lax.gather` and `scatter` these are two defaults."""
     for dtype in ("float32", "int32"):

@@ -21,6 +21,7 @@ def ones(dtype, length):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("dtype", LENGTHS)
+@pytest.mark.one_in(2)
 def test_cumsum_counts_on(dtype, variant):
     length = LENGTHS[dtype]
     x = VARIANTS[variant](lambda x: lax.cumsum(x))(ones(dtype, length))

@@ -37,6 +37,7 @@ def test_incomplete_gamma(name, a):
 
 
 @pytest.mark.parametrize("a", PARAMETERS[1:])
+@pytest.mark.one_in(2)
 def test_derivatives_by_the_parameter_of_gamma(a):
     """Central differences of SciPy's function, which has 13 digits, are the oracle; and the samples' by the chain rule."""
     x, a = (a * RATIOS[2:7]).astype(np.float32).astype(np.float64), float(a)

@@ -339,7 +339,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 def test_array_parameters(name):
     function, ulp = ARRAYS[name]
     for seed in SEEDS[:3]:
@@ -395,6 +395,7 @@ def test_vmap_of_gamma():
     ],
     ids="gamma loggamma beta dirichlet t chisquare".split(),
 )
+@pytest.mark.one_in(2)
 def test_derivatives_by_the_parameter(function):
     def slopes(lib):
         alpha = lib.numpy.array([0.2, 0.9, 1.0, 3.0, 40.0], "float32")

@@ -131,7 +131,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_minimize(name):
     """In float64 the two take the same steps, with as many evaluations."""
     f, start, options = FUNCTIONS[name]
