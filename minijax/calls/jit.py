@@ -51,15 +51,8 @@ def jaxpr_row(name: str, *, impl: Callable, abstract_eval: Callable, **call_rule
         outvars = [v for v, use in zip(eqn.outvars, used) if use]
         return eqn.replace(invars=invars, outvars=outvars, params={**eqn.params, "jaxpr": jaxpr})
 
-    rules = {
-        "impl": impl,
-        "abstract_eval": abstract_eval,
-        "jvp": jvp,
-        "transpose": transpose,
-        "batch": batch,
-        "dce": dce,
-    }
-    primitive = call_row(name, **rules, called_jaxpr=lambda params: params["jaxpr"], **call_rules)
+    rules = {"impl": impl, "jvp": jvp, "transpose": transpose, "batch": batch, "dce": dce, **call_rules}
+    primitive = call_row(name, abstract_eval=abstract_eval, called_jaxpr=lambda params: params["jaxpr"], **rules)
     return primitive
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
+from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -92,8 +93,10 @@ class JaxprBuilder(Trace):
     def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
         """The jaxpr that returns `outs`, and the values of its constvars."""
         outvars = [self.atom(x) for x in outs]
-        constvars = [v for v, _ in self.constants.values()]
-        return Jaxpr(constvars, self.invars, outvars, self.eqns), [c for _, c in self.constants.values()]
+        # `jnp.array([1.0])` is a constant as soon as it is made, but only what is read becomes one of the jaxpr.
+        read = {id(v) for v in chain(outvars, *[eqn.invars for eqn in self.eqns if self.constants])}
+        constants = [(v, c) for v, c in self.constants.values() if id(v) in read]
+        return Jaxpr([v for v, _ in constants], self.invars, outvars, self.eqns), [c for _, c in constants]
 
 
 class StagingTrace(JaxprBuilder):

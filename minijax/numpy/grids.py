@@ -22,6 +22,7 @@ from .util import (
     canonicalize_shape,
     check_arraylike,
     convert,
+    default_int_dtype,
     ensure_arraylike,
     user_dtype,
 )
@@ -91,6 +92,8 @@ def ix_(*args: ArrayLike) -> tuple[Array, ...]:
         if x.dtype == bool:
             raise NotImplementedError("Boolean arguments to jax.numpy.ix_ are not implemented")
     rank = len(vectors)
+    # As in NumPy, an empty list of indices is one of integers: `x[ix_([])]`.
+    vectors = [x if x.shape[0] else zeros_like(x, default_int_dtype()) for x in vectors]
     return tuple(
         broadcast_in_dim(x, tuple(x.shape[0] if j == i else 1 for j in range(rank)), (i,))
         for i, x in enumerate(vectors)

@@ -70,7 +70,8 @@ def pad(
     lengths = kwargs.get("stat_length")
     lengths = None if lengths is None else _pairs(lengths, len(a.shape), "stat_length")
     for axis, (before, behind) in enumerate(widths):
-        if a.shape[axis] == 0 and mode != "empty":
+        # The mean of no numbers is NaN.
+        if a.shape[axis] == 0 and mode not in ("empty", "mean"):
             if before or behind:
                 raise ValueError(f"Cannot apply '{mode}' padding to empty axis")
             continue
@@ -142,9 +143,9 @@ def _statistics(a: Array, axis: int, mode: str, lengths) -> tuple[Array, Array]:
     if lengths is None:
         found = (reduce(a, axis=axis, keepdims=True),) * 2
     else:
-        before, behind = (min(n, size) for n in lengths)
-        if before == 0 or behind == 0:
+        if 0 in lengths:
             raise ValueError("jnp.pad: stat_length of 0 yields no value for padding")
+        before, behind = (min(n, size) for n in lengths)
         parts = (lax.slice_in_dim(a, 0, before, axis=axis), lax.slice_in_dim(a, size - behind, size, axis=axis))
         found = tuple([reduce(part, axis=axis, keepdims=True) for part in parts])
     if dtypes.issubdtype(a.dtype, np.integer):

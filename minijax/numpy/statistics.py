@@ -18,7 +18,7 @@ from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
 from . import number_kinds, ufuncs
 from .contractions import dot
-from .creation import asarray, zeros
+from .creation import asarray, full, zeros
 from .diagonals import diag
 from .manipulation import atleast_2d, concatenate, squeeze, transpose
 from .quantiles import quantile_along
@@ -387,9 +387,11 @@ def cov(
         if len(y.shape) > 2:
             raise ValueError(f"jnp.cov: y has more than 2 dimensions, shape {y.shape}")
     x = _variables(x, rowvar)
-    x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     if not x.shape[0]:
         return zeros((0, 0), x.dtype)
+    x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
+    if not x.shape[1]:
+        return squeeze(full((x.shape[0],) * 2, np.nan, x.dtype))
     x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights, by_weight = _observation_weights(x.shape[1], fweights, aweights)
@@ -418,8 +420,8 @@ def _observation_weights(count: int, fweights, aweights) -> tuple[Array | None, 
             found.append(None)
             continue
         weights = ensure_arraylike("cov", weights)
-        if len(weights.shape) > 1:
-            raise RuntimeError(f"jnp.cov: cannot handle multidimensional {name}, of shape {weights.shape}")
+        if len(weights.shape) != 1:
+            raise RuntimeError(f"jnp.cov: {name} must have one axis, but they have the shape {weights.shape}")
         if weights.shape[0] != count:
             raise RuntimeError(f"jnp.cov: incompatible numbers of samples and {name}: {count} and {weights.shape[0]}")
         if name == "fweights" and not dtypes.issubdtype(weights.dtype, np.integer):
@@ -436,7 +438,7 @@ def _variables(x: Array, rowvar: bool) -> Array:
     try:
         rank = len(x.shape)
         x = atleast_2d(x)
-        return transpose(x) if not rowvar and rank == 2 and x.shape[0] != 1 else x
+        return transpose(x) if not rowvar and rank == 2 else x
     except Exception as error:
         hide_our_frames(error)
         raise

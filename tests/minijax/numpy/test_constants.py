@@ -106,3 +106,30 @@ def test_within_jit_a_constant_has_no_value(ask):
             with pytest.raises((lib.errors.ConcretizationTypeError, lib.errors.TracerBoolConversionError)):
                 lib.jit(lambda make=make: ask(make(1)))()
         assert ask(lib.numpy.array(1)) == 1
+
+
+# Programs that make an array which nobody reads.
+UNREAD = {
+    "a list": lambda lib: lambda x: (lib.numpy.array([1.0, 2.0]), 2 * x)[1],
+    "no elements": lambda lib: lambda x: (lib.numpy.array([]), 2 * x)[1],
+    "NumPy's": lambda lib: lambda x: (lib.numpy.asarray(np.ones(3)), 2 * x)[1],
+    "one of two": lambda lib: lambda x: (lib.numpy.array([3.0]), x * lib.numpy.array([4.0]))[1],
+    "in a body of scan": lambda lib: (
+        lambda x: lib.lax.scan(lambda c, _: (2 * c, (lib.numpy.array([1]), c)[1]), x, None, 2)
+    ),
+    "in a branch": lambda lib: (
+        lambda x: lib.lax.cond(x > 0, lambda x: (lib.numpy.array([1.0]), x)[1], lambda x: 2 * x, x)
+    ),
+    "in a function of jit": lambda lib: lib.jit(lambda x: (lib.numpy.array([1.0]), 2 * x)[1]),
+    "under grad": lambda lib: lib.grad(lambda x: (lib.numpy.array([1.0]), x * x)[1]),
+    "read by what is dead": lambda lib: lambda x: (lib.numpy.array([1.0]) * x, 2 * x)[1],
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_what_nobody_reads_is_no_constant(name):
+    def described(lib):
+        jaxpr = lib.make_jaxpr(UNREAD[name](lib))(1.0)
+        return len(jaxpr.consts), str(jaxpr)
+
+    assert described(mj) == described(jax)

@@ -20,8 +20,8 @@ ACCIDENTS = (
 )  # fmt: skip
 # {a function of no elements: why its result is not JAX's}
 OF_NOTHING = {
-    "jnp.pad": "NumPy's ValueError for what has no mean and no slope",
-    "jnp.cov": "weights of another number than the observations are refused; no observations have the covariance -0",
+    "jnp.pad(v, 2, mode='linear_ramp'": "NumPy's ValueError for what has no slope",
+    "jnp.pad(x, 1, mode='median'": "NumPy's ValueError for what has no middle",
     "jnp.intersect1d": "the places have the size that was asked for",
 }
 
