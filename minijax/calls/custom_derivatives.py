@@ -19,7 +19,7 @@ from ..core.array import EvalTrace
 from ..core.avals import Zero, is_undefined_primal
 from ..core.jaxpr import ClosedJaxpr
 from ..core.primitive import Primitive
-from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_jaxpr
+from ..core.staging import StagingTrace, TangentTrace, closed, convert_constvars, trace_to_jaxpr
 from ..core.traces import Tracer, check_not_leaked, get_aval, given, run_under, thread_state
 from ..foundation.dtypes import float0
 from ..foundation.errors import UnexpectedTracerError
@@ -66,7 +66,9 @@ def _call(primitive: Primitive, fun: Callable, args: Sequence, params: dict) -> 
         return run_under(mapped, trace.process_call, primitive, rule, args)
 
     def call():
-        operands = [given(x) for x in args]
+        # As in JAX, the arguments stand before what `fun` closes over in the jaxpr's constants.
+        now = thread_state.trace
+        operands = [now.given(x) if isinstance(now, StagingTrace) else given(x) for x in args]
         jaxpr, consts = trace_to_jaxpr(fun, [get_aval(x) for x in operands])
         call_jaxpr = closed(convert_constvars(jaxpr))
         return primitive.bind(*consts, *operands, call_jaxpr=call_jaxpr, num_consts=len(consts), **params)

@@ -391,7 +391,7 @@ def cov(
         return zeros((0, 0), x.dtype)
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     if not x.shape[1]:
-        return squeeze(full((x.shape[0],) * 2, np.nan, x.dtype))
+        return full((x.shape[0],) * 2 if x.shape[0] > 1 else (), np.nan, x.dtype)
     x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights, by_weight = _observation_weights(x.shape[1], fweights, aweights)

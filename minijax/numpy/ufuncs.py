@@ -258,8 +258,8 @@ def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
         return ew.complex_p.bind(round(real(a), decimals), round(imag(a), decimals))
     if decimals == 0:
         return ew.round_p.bind(a, rounding_method=ROUND_TO_EVEN)
-    # In float32, as float16 and bfloat16 cannot hold a factor of 10**5.
-    work = convert_element_type(a, np.dtype("float32")) if a.dtype.itemsize == 2 else a
+    # As in JAX: float16 cannot hold a factor of 10**5.
+    work = convert_element_type(a, np.dtype("float32")) if a.dtype == np.float16 else a
     factor = const(work, 10.0**decimals)
     rounded = ew.round_p.bind(ew.mul_p.bind(work, factor), rounding_method=ROUND_TO_EVEN)
     return convert_element_type(ew.div_p.bind(rounded, factor), a.dtype, a.weak_type and not a.shape)

@@ -22,6 +22,7 @@ OTHER_EQUATIONS = {
         "tril_indices tril_indices_from triu_indices triu_indices_from"
     ),
     "another algorithm, of fewer equations": "intersect1d setdiff1d setxor1d",
+    "another algorithm, which is exact to the last places": "owens_t",
     "as near as rounding allows where p and q are near each other; JAX subtracts two logarithms": "kl_div rel_entr",
 }
 
@@ -199,6 +200,21 @@ EXPLAINED = [
         lambda s, d: (
             d.what == "error class" and re.match(r"NotImplementedError\('(Accuracy|Riemann)", d.detail) is not None
         ),
+    ),
+    Explained(
+        "a mode that nobody reads",
+        "minijax refuses an unknown mode at once, JAX only where a gather reads it: not for `x[:]`, nor for an empty result",
+        lambda s, d: d.what in REFUSALS and "minijax raises ValueError('Unknown gather mode" in d.detail,
+    ),
+    Explained(
+        "second derivatives of samples of gamma distributions",
+        "not yet: JAX differentiates the loop that computes the first one, forwards",
+        lambda s, d: d.what in REFUSALS and "Primitive 'random_gamma_grad' has no jvp rule" in d.detail,
+    ),
+    Explained(
+        "at[].apply of a function that returns another dtype",
+        "minijax's equation returns the array's dtype, JAX's says that it does and returns the function's",
+        lambda s, d: d.what in TEXT and "update_jaxpr={" in d.detail and ".apply(" in s,
     ),
     Explained(
         "derivative of at[].apply",

@@ -623,3 +623,32 @@ def test_pythons_numbers_among_the_residuals_stay_numbers(jitted):
         gradient = _with_numbers_among_the_residuals(lib, seen)
         assert float((lib.jit(gradient) if jitted else gradient)(1.0)) == 9
         assert all(r["flag"] is True and isinstance(r["n"], int) for r in seen)
+
+
+def _returning(lib, kind, f):
+    g = getattr(lib, f"custom_{kind}")(f)
+    if kind == "jvp":
+        g.defjvp(lambda primals, tangents: (f(*primals), tangents[0]))
+    else:
+        g.defvjp(lambda *args: (f(*args), args), lambda args, ct: (ct,))
+    return g
+
+
+# Programs of a and b that call a function of an argument, which closes over the other one.
+CLOSING_OVER = {
+    "checkpoint": lambda lib, of: lambda a, b: lib.checkpoint(lambda u: of(lambda v: b)(a))(b),
+    "scan": lambda lib, of: lambda a, b: lib.lax.scan(lambda c, _: (of(lambda v: b * v)(a) + c, None), a, None, 2),
+    "cond": lambda lib, of: (
+        lambda a, b: lib.lax.cond(a > 0, lambda: of(lambda v: b)(a), lambda: of(lambda v: a * v)(b))
+    ),
+    "jit": lambda lib, of: lambda a, b: lib.jit(lambda: of(lambda v: b * v)(a))(),
+}
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp"])
+@pytest.mark.parametrize("name", CLOSING_OVER)
+def test_an_argument_stands_before_what_the_function_closes_over(name, kind):
+    def text(lib):
+        return str(lib.make_jaxpr(CLOSING_OVER[name](lib, partial(_returning, lib, kind)))(1.0, 2.0))
+
+    assert text(mj) == text(jax)
