@@ -262,20 +262,29 @@ def _power_sums_in_one_loop(backend: Backend, weight, z, count: int) -> list:
     vectorises the loop only if it can unroll the reduction, so the reduction has two terms. Each term is a sum of four rows. The
     eight rows are adjacent: rows whose addresses differ by multiples of 4 KiB would evict one another from the first-level cache.
     """
-    xp, shape = backend.np, weight.shape
-    rows, units = shape[-2:]
-    terms, factors = (
-        [quarter[:, :, 0] for quarter in backend.lax.split(a.reshape(-1, 2, 4, units), [1] * 4, 2)]
-        for a in (xp.pad(a, (*[(0, 0)] * (a.ndim - 2), (0, -rows % 8), (0, 0))) for a in (weight, z))
-    )
-    sums = []
-    for i in range(count):
-        terms = [t * z for t, z in zip(terms, factors, strict=True)] if i else terms
-        sums.append((terms[0] + terms[1]) + (terms[2] + terms[3]))
-    zeros = (numpy.zeros((), weight.dtype),) * count
-    parts = backend.lax.reduce(tuple(sums), zeros, lambda a, b: tuple(map(operator.add, a, b)), (1,))
+    xp, lax, (rows, units) = backend.np, backend.lax, weight.shape[-2:]
+    if not count:
+        return []
+
+    def quarters(a):
+        split = lax.split(a.reshape(*a.shape[:-2], -1, 2, 4, units), [1] * 4, a.ndim)
+        return [quarter[..., 0, :] for quarter in split]
+
+    def reduced(fours):
+        """Each four is the four terms, [..., 2, units], of one sum."""
+        sums = tuple((a + b) + (c + d) for a, b, c, d in fours)
+        zeros = (numpy.zeros((), weight.dtype),) * count
+        return lax.reduce(sums, zeros, lambda a, b: tuple(map(operator.add, a, b)), (sums[0].ndim - 2,))
+
+    terms, factors = (quarters(xp.pad(a, (*[(0, 0)] * (a.ndim - 2), (0, -rows % 8), (0, 0)))) for a in (weight, z))
+    powers = [terms]
+    for _ in range(count - 1):
+        powers.append([t * z for t, z in zip(powers[-1], factors, strict=True)])
+    parts = reduced(powers)
+    if parts[0].shape[-2] % 8 == 0:
+        parts = reduced(map(quarters, parts))
     # One sum for the parts of all: every additional loop is another wait for the other threads.
-    return list(xp.stack(parts).reshape(count, *shape[:-2], -1, units).sum(-2, keepdims=True)) if count else []
+    return list(xp.stack(parts).sum(-2, keepdims=True))
 
 
 def computing_dtype(xp, *arrays: Array) -> str:
