@@ -389,7 +389,7 @@ def _in_chunks(
     xp, n = backend.np, len(arrays[0])
     own = math.prod(arrays[0].shape[1:])
     size = backend.chunk_size(arrays[0].size, 1 if layout is None else layout.num_blocks, problem.scaled)
-    chunk = n if method == "pallas" else rows_per_chunk(n, own, size)
+    chunk = n if method == "pallas" or rows.alone else rows_per_chunk(n, own, size)
     if chunk == n:
         return part(layout, *arrays)
     if layout is not None and rows.flat and not rows.sigma.ndim:

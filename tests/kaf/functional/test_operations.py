@@ -147,6 +147,8 @@ def test_members_of_an_ensemble_apart(name, once, monkeypatch):
     backend, grid = named_backend("jax"), Grid(3)
     assert backend.members_at_once(8, 1 << 15, Problem("auto", make_layout(grid.centers, grid.sigma))) == 8
     monkeypatch.setattr(type(backend), "members_at_once", lambda *args: once)
+    # A chunk of rows must not be a chunk of members.
+    monkeypatch.setattr(type(backend), "chunk_size", lambda *args: 1200)
     x, alpha = arrays((4, 130, 8), (4, 8), 3)
     f = lambda m: WANTED[name](backend, lambda x, a, s: phi(x, a, grid, s, method=m))
     sigmas = np.float32([3.1, 4, 3.5, 3.3])
