@@ -7,7 +7,7 @@ from kaf import export
 from kaf.cli import model_file
 from kaf.cli.errors import CommandError
 from kaf.cli.files import replacing
-from kaf.export.steps import Probabilities, Rescale, Standardise, steps_of
+from kaf.export.steps import FromComplex, Probabilities, Rescale, Standardise, steps_of
 
 SUFFIXES = {"onnx": ".onnx", "c": ".c", "numpy": ".py"}
 
@@ -38,7 +38,7 @@ def run(arguments):
     with replacing(path) as file:
         file.write(made.SerializeToString() if language == "onnx" else made.encode())
     if not arguments.quiet:
-        print(_summary(path, trained, inputs, outputs))
+        print(_summary(path, trained, inputs, outputs, "complex " if isinstance(steps[0], FromComplex) else ""))
     return 0
 
 
@@ -46,8 +46,8 @@ def _rescale(scaler):
     return Rescale(float(scaler.mean[0]), float(scaler.scale[0]))
 
 
-def _summary(path, trained, inputs, outputs):
+def _summary(path, trained, inputs, outputs, kind):
     if trained.scaler is None:
-        return f"wrote {path}: {inputs} inputs, {outputs} outputs"
+        return f"wrote {path}: {inputs} {kind}inputs, {outputs} {kind}outputs"
     what = f"the probabilities of {outputs} classes" if trained.classes else "the predicted number"
     return f"wrote {path}: {inputs} features, not standardised, to {what}"

@@ -1,7 +1,12 @@
 """A trained network as a program that needs no kaf: a NumPy function, a C function, or an ONNX model.
 
 `numpy_source`, `c_source` and `onnx_model` take a `KAFNet`, a `KAN`, or one of their layers, of kaf, Equinox or Flax: all kernels
-and bases with names, all grids, trained centres and bandwidths, fixed activations. They compute in float32.
+and bases with names, all grids, trained centres and bandwidths, fixed activations; and `KAF2D`, `MultiKAF`, `GatedKAF` and
+`ComplexKAF`. They compute in float32.
+
+If a layer computes with complex numbers, all of the network does, and it may hold `Linear` and `ComplexKAF` layers alone. The NumPy
+function then takes and returns complex numbers. The C function and the ONNX model take and return the real parts of all numbers and
+behind them the imaginary parts.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ from typing import Any
 from ..backend import optional_module
 from .c_text import c_text
 from .numpy_text import numpy_text
-from .steps import ExportError, steps_of
+from .steps import ExportError, FromComplex, steps_of
 
 __all__ = ["ExportError", "c_source", "numpy_source", "onnx_model"]
 
@@ -67,9 +72,10 @@ def written(
         raise ExportError(
             f"a function cannot be called {name!r}; give a name of letters, digits and _, no keyword, without a number behind _."
         )
-    out = f"{outputs} outputs" if outputs > 1 else "1 output"
+    of_numbers = "complex " if isinstance(steps[0], FromComplex) else ""
+    out = f"{outputs} {of_numbers}output{'s' * (outputs > 1)}"
     what = f"the probabilities of the classes {', '.join(map(repr, classes))}" if classes else out
-    about = f"A network of kernel activation functions: {inputs} input{'s' * (inputs > 1)}, {what}."
+    about = f"A network of kernel activation functions: {inputs} {of_numbers}input{'s' * (inputs > 1)}, {what}."
     write = _onnx if language == "onnx" else {"numpy": numpy_text, "c": c_text}[language]
     return write(steps, inputs, outputs, name, about, list(classes))
 

@@ -8,7 +8,21 @@ from typing import Any
 import numpy
 
 from .formulas import INFIX, Expression, printed, without_parentheses
-from .steps import SILU, Affine, Edges, Elementwise, Kernels, Probabilities, Rescale, Standardise
+from .steps import (
+    SILU,
+    Affine,
+    Edges,
+    Elementwise,
+    FromComplex,
+    Halves,
+    Kernels,
+    Pairs,
+    Probabilities,
+    Rescale,
+    Standardise,
+    Sum,
+    ToComplex,
+)
 
 _CALLS = {
     **{"maximum": "larger", "minimum": "smaller", "logaddexp": "logaddexp", "absolute": "fabsf", "exp": "expf"},
@@ -95,11 +109,15 @@ def c_text(steps: list[Any], inputs: int, outputs: int, name: str, about: str, c
     for step in steps:
         _STEPS[type(step)](source, step)
     if not isinstance(steps[-1], Rescale):
-        source.add(f"for (int o = 0; o < {outputs}; o++) y[o] = {source.now}[o];")
+        numbers = outputs * (2 if isinstance(steps[-1], ToComplex) else 1)
+        source.add(f"for (int o = 0; o < {numbers}; o++) y[o] = {source.now}[o];")
     kind = "double" if isinstance(steps[0], Standardise) else "float"
     constants, body = "\n\n".join(source.constants), "\n".join(source.lines)
     out = "double" if isinstance(steps[-1], Rescale) else "float"
-    comment = textwrap.fill(f"{about} x has {inputs} numbers and y {outputs}, of one example. Written by kaf.", 118)
+    shapes = f"x has {inputs} numbers and y {outputs}, of one example."
+    if isinstance(steps[0], FromComplex):
+        shapes = f"x has {inputs} real parts and then {inputs} imaginary parts, and y {outputs} and {outputs}, of one example."
+    comment = textwrap.fill(f"{about} {shapes} Written by kaf.", 118)
     # `*/` in the name of a class would end the comment.
     return (
         f"/* {comment.replace('*/', '* /')} */\n\n#include <math.h>\n\n{_HELPERS}\n{constants}\n\n"
@@ -128,25 +146,69 @@ def _elementwise(source: _Source, step: Elementwise) -> None:
 
 
 def _kernels(source: _Source, step: Kernels) -> None:
+    _functions(source, step, "h", "")
+    source.take(len(step.alpha))
+
+
+def _sum(source: _Source, step: Sum) -> None:
+    for i, part in enumerate(step.parts):
+        _functions(source, part, "h", f"{source.next}[h] + " if i else "")
+    source.take(len(step.parts[0].alpha))
+
+
+def _halves(source: _Source, step: Halves) -> None:
+    units = len(step.first.alpha)
+    _functions(source, step.first, "h", "")
+    _functions(source, step.second, f"h + {units}", "")
+    source.take(2 * units)
+
+
+def _functions(source: _Source, step: Kernels, index: str, before: str) -> None:
+    """The lines of a layer of KAFs for the units from `index` on, whose results are added to what is `before`."""
     units, k = step.alpha.shape
     alpha, centers = source.constant("alpha", step.alpha), source.constant("centers", step.centers)
     names = {"x": "u", "c": "c", "j": "c"}
     if step.sigma is not None:
         names["s"] = f"{source.constant('sigma', step.sigma)}[h]"
     source.add(f"for (int h = 0; h < {units}; h++) {{")
-    source.add(f"const float v = {source.now}[h];")
+    source.add(f"const float v = {source.now}[{index}];")
     is_basis = (step.low, step.step) != (0.0, 1.0)
     low, width = (_literal(numpy.float32(v)) for v in (step.low, step.step))
     source.add(f"const float u = {f'(v - {low}) / {width}' if is_basis else 'v'};")
     linear = "0.0f" if step.linear is None else f"{source.constant('linear', step.linear)}[h] * v"
-    source.add(f"float sum = {linear};")
+    source.add(f"float sum = {before}{linear};")
     source.add(f"for (int i = 0; i < {k}; i++) {{")
     source.add(f"const float c = {centers}[i];")
     source.add(f"sum += {alpha}[h][i] * ({source.formula(step.formula, names)});")
     source.add("}")
+    source.add(f"{source.next}[{index}] = sum;")
+    source.add("}")
+
+
+def _pairs(source: _Source, step: Pairs) -> None:
+    pairs, k, _ = step.alpha.shape
+    alpha, centers = source.constant("alpha", step.alpha), source.constant("centers", step.centers)
+    names = {"c": "c", "s": _literal(step.sigma)}
+    source.add(f"for (int h = 0; h < {pairs}; h++) {{")
+    source.add(f"const float v = {source.now}[h], w = {source.now}[h + {pairs}];")
+    source.add(f"float sum = 0.0f, second_kernel[{k}];")
+    source.add(f"for (int j = 0; j < {k}; j++) {{")
+    source.add(f"const float c = {centers}[j];")
+    source.add(f"second_kernel[j] = {source.formula(step.formula, {**names, 'x': 'w'})};")
+    source.add("}")
+    source.add(f"for (int i = 0; i < {k}; i++) {{")
+    source.add(f"const float c = {centers}[i];")
+    source.add("float inner = 0.0f;")
+    source.add(f"for (int j = 0; j < {k}; j++) inner += {alpha}[h][i][j] * second_kernel[j];")
+    source.add(f"sum += inner * ({source.formula(step.formula, {**names, 'x': 'v'})});")
+    source.add("}")
     source.add(f"{source.next}[h] = sum;")
     source.add("}")
-    source.take(units)
+    source.take(pairs)
+
+
+def _nothing(source: _Source, step: Any) -> None:
+    """The parts of complex numbers are passed in as they are computed with."""
 
 
 def _edges(source: _Source, step: Edges) -> None:
@@ -215,6 +277,11 @@ _STEPS = {
     Affine: _affine,
     Elementwise: _elementwise,
     Kernels: _kernels,
+    Sum: _sum,
+    Halves: _halves,
+    Pairs: _pairs,
+    FromComplex: _nothing,
+    ToComplex: _nothing,
     Edges: _edges,
     Standardise: _standardise,
     Probabilities: _probabilities,

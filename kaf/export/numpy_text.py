@@ -8,7 +8,21 @@ from typing import Any
 import numpy
 
 from .formulas import INFIX, Expression, printed, without_parentheses
-from .steps import SILU, Affine, Edges, Elementwise, Kernels, Probabilities, Rescale, Standardise
+from .steps import (
+    SILU,
+    Affine,
+    Edges,
+    Elementwise,
+    FromComplex,
+    Halves,
+    Kernels,
+    Pairs,
+    Probabilities,
+    Rescale,
+    Standardise,
+    Sum,
+    ToComplex,
+)
 
 
 class _Source:
@@ -53,9 +67,9 @@ class _Source:
 def numpy_text(steps: list[Any], inputs: int, outputs: int, name: str, about: str, classes: list[str]) -> str:
     """The source of a module with the function `name`."""
     source = _Source()
-    is_raw = isinstance(steps[0], Standardise)
+    dtype = {Standardise: "float64", FromComplex: "complex64"}.get(type(steps[0]), "float32")
     source.add(_docstring(about))
-    source.add(f"x = np.asarray(x, np.{'float64' if is_raw else 'float32'})")
+    source.add(f"x = np.asarray(x, np.{dtype})")
     source.add(f"if x.shape[-1:] != ({inputs},):")
     source.add(
         f'    raise ValueError(f"{name}: the last axis of x must have {inputs} features; x has shape {{x.shape}}.")'
@@ -83,17 +97,57 @@ def _elementwise(source: _Source, step: Elementwise) -> None:
     source.add(f"x = {source.formula(step.formula, {'x': 'x'})}  # {step.name}")
 
 
-def _kernels(source: _Source, step: Kernels) -> None:
+def _kernels(source: _Source, step: Kernels, x: str = "x", to: str = "x") -> None:
     alpha, centers = source.constant("ALPHA", step.alpha.T), source.constant("CENTERS", step.centers)
     names = {"x": "u", "c": "c", "j": "c"}
     if step.sigma is not None:
         names["s"] = source.constant("SIGMA", step.sigma)
     source.add(f"# A function for each unit: a sum of {len(step.centers)} times {step.name}.")
-    source.add("u = x" if (step.low, step.step) == (0.0, 1.0) else f"u = (x - {step.low!r}) / {step.step!r}")
-    source.add("out = np.zeros_like(x)")
+    source.add(f"u = {x}" if (step.low, step.step) == (0.0, 1.0) else f"u = ({x} - {step.low!r}) / {step.step!r}")
+    source.add(f"out = np.zeros_like({x})")
     source.add(f"for c, a in zip({centers}, {alpha}):")
     source.add(f"out = out + a * ({source.formula(step.formula, names, 2)})", 2)
-    source.add("x = out" if step.linear is None else f"x = out + {source.constant('LINEAR', step.linear)} * x")
+    source.add(f"{to} = out" if step.linear is None else f"{to} = out + {source.constant('LINEAR', step.linear)} * {x}")
+
+
+def _sum(source: _Source, step: Sum) -> None:
+    names = [f"sum{i}" for i in range(len(step.parts))]
+    for name, part in zip(names, step.parts, strict=True):
+        _kernels(source, part, to=name)
+    source.add(f"x = {' + '.join(names)}")
+
+
+def _halves(source: _Source, step: Halves) -> None:
+    units = len(step.first.alpha)
+    source.add(f"first, second = x[..., :{units}], x[..., {units}:]")
+    _kernels(source, step.first, "first", "first")
+    _kernels(source, step.second, "second", "second")
+    source.add("x = np.concatenate([first, second], -1)")
+
+
+def _pairs(source: _Source, step: Pairs) -> None:
+    pairs, k, _ = step.alpha.shape
+    alpha = source.constant("ALPHA", numpy.moveaxis(step.alpha, 0, -1))
+    centers, sigma = source.constant("CENTERS", step.centers), source.constant("SIGMA", step.sigma.reshape(1))
+    source.add(f"# A function of two units for each pair: a sum of {k} x {k} products of {step.name}.")
+    source.add(f"first, second = x[..., :{pairs}], x[..., {pairs}:]")
+    source.add("x = np.zeros_like(first)")
+    source.add(f"for c, row in zip({centers}, {alpha}):")
+    source.add("inner = np.zeros_like(first)", 2)
+    source.add(f"for d, a in zip({centers}, row):", 2)
+    value = source.formula(step.formula, {"x": "second", "c": "d", "s": sigma}, 3)
+    source.add(f"inner = inner + a * ({value})", 3)
+    source.add(f"x = x + inner * ({source.formula(step.formula, {'x': 'first', 'c': 'c', 's': sigma}, 2)})", 2)
+
+
+def _from_complex(source: _Source, step: FromComplex) -> None:
+    source.add("x = np.concatenate([x.real, x.imag], -1)")
+
+
+def _to_complex(source: _Source, step: ToComplex) -> None:
+    source.add(f"out = np.empty((*x.shape[:-1], {step.units}), np.complex64)")
+    source.add(f"out.real, out.imag = x[..., :{step.units}], x[..., {step.units}:]")
+    source.add("x = out")
 
 
 def _edges(source: _Source, step: Edges) -> None:
@@ -135,6 +189,11 @@ _STEPS = {
     Affine: _affine,
     Elementwise: _elementwise,
     Kernels: _kernels,
+    Sum: _sum,
+    Halves: _halves,
+    Pairs: _pairs,
+    FromComplex: _from_complex,
+    ToComplex: _to_complex,
     Edges: _edges,
     Standardise: _standardise,
     Probabilities: _probabilities,

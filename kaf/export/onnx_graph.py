@@ -8,7 +8,21 @@ from typing import Any
 import numpy
 
 from .formulas import Expression, printed
-from .steps import SILU, Affine, Edges, Elementwise, Kernels, Probabilities, Rescale, Standardise
+from .steps import (
+    SILU,
+    Affine,
+    Edges,
+    Elementwise,
+    FromComplex,
+    Halves,
+    Kernels,
+    Pairs,
+    Probabilities,
+    Rescale,
+    Standardise,
+    Sum,
+    ToComplex,
+)
 
 try:
     import onnx
@@ -52,6 +66,10 @@ class _Graph:
         """The sum over an axis, which goes away."""
         return self.node("ReduceSum", value, self.constant([axis], numpy.int64), keepdims=0)
 
+    def part(self, value: str, start: int, end: int) -> str:
+        """value[:, start:end]."""
+        return self.node("Slice", value, *[self.constant([i], numpy.int64) for i in (start, end, 1)])
+
     def formula(self, expression: Expression, names: dict[str, str]) -> str:
         """The name of the value of an expression, whose variables are called `names` here."""
 
@@ -76,13 +94,19 @@ class _Graph:
 
 
 def onnx_graph(steps: list[Any], inputs: int, outputs: int, name: str, about: str, classes: list[str]) -> Any:
-    """An `onnx.ModelProto`, checked, with the input x [batch, inputs] and the output y [batch, outputs]."""
+    """An `onnx.ModelProto`, checked, with the input x [batch, inputs] and the output y [batch, outputs].
+
+    ONNX has no functions of complex numbers: x and y are twice as wide then, real parts first.
+    """
     graph = _Graph()
     for step in steps:
         graph.now = _STEPS[type(step)](graph, step)
     graph.nodes.append(helper.make_node("Identity", [graph.now], ["y"]))
     kind = TensorProto.DOUBLE if isinstance(steps[0], Standardise) else TensorProto.FLOAT
     out = TensorProto.DOUBLE if isinstance(steps[-1], Rescale) else TensorProto.FLOAT
+    if isinstance(steps[0], FromComplex):
+        inputs, outputs = 2 * inputs, 2 * outputs
+        about += " Of complex numbers x and y have the real parts first, and then the imaginary parts."
     made = helper.make_graph(
         graph.nodes,
         name,
@@ -107,7 +131,42 @@ def _elementwise(graph: _Graph, step: Elementwise) -> str:
 
 
 def _kernels(graph: _Graph, step: Kernels) -> str:
-    x = graph.now
+    return _functions(graph, step, graph.now)
+
+
+def _sum(graph: _Graph, step: Sum) -> str:
+    return graph.node("Sum", *[_functions(graph, part, graph.now) for part in step.parts])
+
+
+def _halves(graph: _Graph, step: Halves) -> str:
+    units = len(step.first.alpha)
+    first = _functions(graph, step.first, graph.part(graph.now, 0, units))
+    second = _functions(graph, step.second, graph.part(graph.now, units, 2 * units))
+    return graph.node("Concat", first, second, axis=1)
+
+
+def _pairs(graph: _Graph, step: Pairs) -> str:
+    pairs = len(step.alpha)
+    names = {"c": graph.constant(step.centers), "s": graph.constant(step.sigma)}
+
+    def kernels(start: int, axes: list[int]) -> str:
+        x = graph.node("Unsqueeze", graph.part(graph.now, start, start + pairs), graph.constant(axes, numpy.int64))
+        return graph.formula(step.formula, {**names, "x": x})
+
+    # [batch, pairs, 1, k] @ [pairs, k, k] is the sum over the centres of the second unit.
+    second = kernels(pairs, [2, 3])
+    inner = graph.node("MatMul", second, graph.constant(step.alpha.transpose(0, 2, 1)))
+    inner = graph.node("Squeeze", inner, graph.constant([2], numpy.int64))
+    return graph.sum(graph.node("Mul", inner, kernels(0, [2])), 2)
+
+
+def _nothing(graph: _Graph, step: Any) -> str:
+    """The parts of complex numbers are passed in as they are computed with."""
+    return graph.now
+
+
+def _functions(graph: _Graph, step: Kernels, x: str) -> str:
+    """The values of a layer of KAFs at x [batch, units]."""
     u = x
     if (step.low, step.step) != (0.0, 1.0):
         u = graph.node("Div", graph.node("Sub", x, graph.constant(step.low)), graph.constant(step.step))
@@ -173,6 +232,11 @@ _STEPS = {
     Affine: _affine,
     Elementwise: _elementwise,
     Kernels: _kernels,
+    Sum: _sum,
+    Halves: _halves,
+    Pairs: _pairs,
+    FromComplex: _nothing,
+    ToComplex: _nothing,
     Edges: _edges,
     Standardise: _standardise,
     Probabilities: _probabilities,

@@ -88,7 +88,8 @@ def value(backend: Backend, problem: Problem, order: int, dtype: str, x, alpha, 
     def by(layout: Layout | None):
         def run(sigma, centers, x, alpha):
             x, sigma, scale = _in_steps(problem, layout, x, sigma, centers)
-            rows = _Rows(backend, alpha.shape[:-1], x, sigma, centers, join=layout is not None)
+            padded = None if method == "pallas" else layout
+            rows = _Rows(backend, alpha.shape[:-1], x, sigma, centers, padded, join=layout is not None)
 
             def sums(layout, x):
                 if layout is None:
@@ -102,7 +103,7 @@ def value(backend: Backend, problem: Problem, order: int, dtype: str, x, alpha, 
                 backend,
                 problem,
                 rows,
-                layout,
+                rows.layout or layout,
                 method,
                 lambda layout, x: ([sums(layout, x).astype(dtype)], []),
                 [rows.x],
@@ -132,7 +133,7 @@ def tangent(backend: Backend, problem: Problem, dtype: str, x, alpha, x_t, alpha
         def run(sigma, centers, x, alpha, x_t, alpha_t):
             x, sigma, scale = _in_steps(problem, layout, x, sigma, centers)
             x_t = x_t * scale if problem.scaled else x_t
-            rows = _Rows(backend, alpha.shape[:-1], x, sigma, centers, join=layout is not None)
+            rows = _Rows(backend, alpha.shape[:-1], x, sigma, centers, layout, join=layout is not None)
             c, c_t = rows.coefficients(alpha), rows.coefficients(alpha_t)
 
             def both(layout, x, x_t):
@@ -144,7 +145,7 @@ def tangent(backend: Backend, problem: Problem, dtype: str, x, alpha, x_t, alpha
                 return [(slope * x_t + by_alpha).astype(dtype)], []
 
             (out,), _ = _in_chunks(
-                backend, problem, rows, layout, "gridded", both, [rows.x, x_t.reshape(rows.x.shape)], []
+                backend, problem, rows, rows.layout, "gridded", both, [rows.x, x_t.reshape(rows.x.shape)], []
             )
             return rows.restored(out)
 
@@ -193,7 +194,9 @@ def _pull(backend: Backend, problem: Problem, order, groups: int, units, dtypes,
         def run(sigma, centers, x, g, *alphas):
             alpha = alphas[0] if alphas else None
             x, sigma, scale = _in_steps(problem, layout, x, sigma, centers)
-            rows = _Rows(backend, units, x, sigma, centers, join=layout is not None and groups == 1, always=True)
+            padded = None if method == "pallas" else layout
+            join = layout is not None and groups == 1
+            rows = _Rows(backend, units, x, sigma, centers, padded, join, always=True)
             c = None if alpha is None else rows.coefficients(alpha)
 
             def part(layout, x, g):
@@ -209,10 +212,12 @@ def _pull(backend: Backend, problem: Problem, order, groups: int, units, dtypes,
 
             g = g.reshape(rows.x.shape)
             if groups > 1:
-                slope, sums = _for_each_group(backend, layout, part, groups, rows.x, g)
+                slope, sums = _for_each_group(backend, rows.layout or layout, part, groups, rows.x, g)
             else:
                 like = (computing_dtype(backend.np, x, sigma, g), (k, *rows.shape_of_sums))
-                slope, (sums,) = _in_chunks(backend, problem, rows, layout, method, part, [rows.x, g], [like])
+                slope, (sums,) = _in_chunks(
+                    backend, problem, rows, rows.layout or layout, method, part, [rows.x, g], [like]
+                )
                 sums = sums[None]
             sums = rows.sums(sums, groups, k)
             if problem.scaled and order and layout is not None:
@@ -298,14 +303,25 @@ class _Rows:
     """x as rows of units: [n, *own] becomes [rows, columns] if *own is *units. Otherwise, as for channels that are not the last
     axis, x keeps its shape. `sigma` and `centers` fit. Rows of few units are joined, because loops over short rows are slow.
 
-    always: whether a function that all values share has rows, too; without, its x stays [n].
+    layout: None if no blocks are evaluated. always: whether a function that all values share has rows, too; without, its x stays
+    [n].
     """
 
-    def __init__(self, backend: Backend, units: tuple[int, ...], x, sigma, centers, join: bool, always: bool = False):
+    def __init__(
+        self,
+        backend: Backend,
+        units: tuple[int, ...],
+        x,
+        sigma,
+        centers,
+        layout: Layout | None,
+        join: bool,
+        always=False,
+    ):
         xp = self.xp = backend.np
         self.shape, self.units, own = x.shape, units, x.shape[1:]
         n, size = x.shape[0], math.prod(own)
-        self.flat, self.joined = own == units and (always or units != ()), 1
+        self.flat, self.joined, self.padding = own == units and (always or units != ()), 1, 0
         self.axes = (0, *[i + 1 for i, (u, o) in enumerate(zip(units, own, strict=True)) if u != o])
         if self.flat:
             if join and size:
@@ -313,13 +329,20 @@ class _Rows:
             if sigma.ndim:
                 sigma = self._columns(xp.broadcast_to(sigma, units).reshape(1, size))[0]
             x = x.reshape(n // self.joined, self.joined * size)
+        # One row of units along some axes of which the units are broadcast, as the members of an ensemble are.
+        self.alone = not self.flat and n == 1 and units != ()
+        if self.alone:
+            x, self.axes = x[0], tuple(i - 1 for i in self.axes if i)
         if centers.ndim > 1:
             if self.flat:
                 centers = self.coefficients(xp.broadcast_to(centers, (*units, centers.shape[-1])))
             else:
                 centers = xp.moveaxis(centers, -1, 0)
         self.x, self.sigma, self.centers = x, sigma, centers
-        self.shape_of_sums = (1, x.shape[1]) if self.flat else (1, *units)
+        if layout is not None and self.joined == 1 and (self.flat or self.alone):
+            self.padding = backend.padding(math.prod(units))
+        self.layout = layout._replace(units=units if self.alone else x.shape[1:]) if self.padding else layout
+        self.shape_of_sums = (1, x.shape[1]) if self.flat else units if self.alone else (1, *units)
 
     def _columns(self, a):
         """a [j, size], repeated for the rows that are joined: [j, columns]."""
@@ -332,7 +355,8 @@ class _Rows:
         # The units are last in memory too, as in x. A matrix product does it, because XLA would fuse a transposition into the loop
         # over x, and every value of x would then gather its coefficients from addresses far apart.
         k = alpha.shape[-1]
-        alpha = alpha.reshape(math.prod(self.units), k) if self.flat else alpha
+        alpha = alpha.reshape(math.prod(self.units), k) if self.flat or self.padding else alpha
+        alpha = self.xp.pad(alpha, ((0, self.padding), (0, 0))) if self.padding else alpha
         eye = numpy.eye(k, dtype=alpha.dtype)
         alpha = self.xp.tensordot(eye, alpha, ((1,), (alpha.ndim - 1,)), precision="highest")
         return self._columns(alpha) if self.flat else alpha
@@ -365,7 +389,7 @@ def _in_chunks(
     xp, n = backend.np, len(arrays[0])
     own = math.prod(arrays[0].shape[1:])
     size = backend.chunk_size(arrays[0].size, 1 if layout is None else layout.num_blocks, problem.scaled)
-    chunk = n if method == "pallas" else rows_per_chunk(n, own, size)
+    chunk = n if method == "pallas" or rows.alone else rows_per_chunk(n, own, size)
     if chunk == n:
         return part(layout, *arrays)
     if layout is not None and rows.flat and not rows.sigma.ndim:

@@ -46,9 +46,12 @@ UNROLLED_BLOCKS = 6
 class Layout(NamedTuple):
     """Equispaced centres first + i step, i < size, cut into blocks of `block` centres.
 
-    The last block may reach beyond the centres; the coefficients there are zeros. `guarded`: sigma was not known when the
-    layout was made, so the program must check `fits` when it runs. `joined`: how many rows of x the caller has joined to one long
-    row, because loops over short rows are slow; the coefficients are repeated for each of them.
+    The last block may reach beyond the centres; the coefficients there are zeros.
+
+    guarded: sigma was not known when the layout was made, so the program must check `fits` when it runs. joined: how many rows of x
+    the caller has joined to one long row, because loops over short rows are slow; the coefficients are repeated for each of them.
+    units: None if the coefficients are [k, *units]; else they are [k, columns], with the units in one row that ends in padding (see
+    `Backend.padding`).
     """
 
     first: float
@@ -57,6 +60,7 @@ class Layout(NamedTuple):
     block: int
     guarded: bool
     joined: int = 1
+    units: tuple[int, ...] | None = None
 
     @property
     def below(self) -> int:
@@ -165,6 +169,7 @@ def pull(backend: Backend, layout: Layout, order: int, x, alpha, sigma, g, axes:
     coefficients = numpy.zeros((layout.num_blocks, 0))
     if alpha is not None:
         (coefficients,) = coefficients_of(xp, layout, 0, alpha.astype(dtype), sigma)
+        coefficients = coefficients * (-1 / _padded(xp, layout, sigma, alpha))
 
     def add_block(slope, anchor_and_coefficients):
         anchor, c = anchor_and_coefficients
@@ -176,7 +181,7 @@ def pull(backend: Backend, layout: Layout, order: int, x, alpha, sigma, g, axes:
         sums = [xp.stack(_power_sums(backend, layout, w, z, inverse, axes)) for w in weights]
         if alpha is not None:
             # `hermite_sums` multiplies its sums by the second array. Here that is g exp(-t^2 / 2), not exp(-t^2 / 2) alone.
-            powers = [_split(backend.lax, _repeated(xp, c * (-1 / sigma), layout.joined))]
+            powers = [_split(backend.lax, layout, _repeated(xp, c, layout.joined))]
             part = hermite_sums(layout, [1], sigma, (near, weight, z, inverse), [powers])[0]
             slope = part if slope is None else slope + part
         return slope, sums
@@ -225,7 +230,7 @@ def _sums_in_one_loop(backend: Backend, axes: tuple[int, ...], x) -> bool:
     """Whether all sums are one reduction: on a CPU, where it is faster. It changes the order of the rows, so it is not for rows
     that several devices may share."""
     on_one_cpu = backend.compiles_loops() and backend.on_cpu() and not backend.shares_arrays()
-    return on_one_cpu and axes == (0,) and x.ndim == 2
+    return on_one_cpu and (axes == (0,) and x.ndim == 2 or axes == (1,) and x.ndim == 3)
 
 
 def _powers(function: Callable, weight, z, count: int) -> list:
@@ -251,24 +256,35 @@ def _in_memory(lax, xp, arrays: Sequence) -> list:
 
 
 def _power_sums_in_one_loop(backend: Backend, weight, z, count: int) -> list:
-    """The sums over the rows of weight z^i, i < count, each [1, units].
+    """The sums over the rows of weight z^i, i < count, each [..., 1, units], for arrays [..., rows, units].
 
     All sums are one reduction of several arrays, which XLA compiles to one loop that keeps the powers in registers. XLA
-    vectorises the loop only if it can unroll the reduction, so the reduction has two terms. Each term is a sum of four rows.
+    vectorises the loop only if it can unroll the reduction, so the reduction has two terms. Each term is a sum of four rows. The
+    eight rows are adjacent: rows whose addresses differ by multiples of 4 KiB would evict one another from the first-level cache.
     """
-    xp, (rows, units) = backend.np, weight.shape
-    terms, factors = (
-        [quarter[:, 0] for quarter in backend.lax.split(a.reshape(2, 4, -1, units), [1] * 4, 1)]
-        for a in (xp.pad(a, ((0, -rows % 8), (0, 0))) for a in (weight, z))
-    )
-    sums = []
-    for i in range(count):
-        terms = [t * z for t, z in zip(terms, factors, strict=True)] if i else terms
-        sums.append((terms[0] + terms[1]) + (terms[2] + terms[3]))
-    zeros = (numpy.zeros((), weight.dtype),) * count
-    parts = backend.lax.reduce(tuple(sums), zeros, lambda a, b: tuple(map(operator.add, a, b)), (0,))
+    xp, lax, (rows, units) = backend.np, backend.lax, weight.shape[-2:]
+    if not count:
+        return []
+
+    def quarters(a):
+        split = lax.split(a.reshape(*a.shape[:-2], -1, 2, 4, units), [1] * 4, a.ndim)
+        return [quarter[..., 0, :] for quarter in split]
+
+    def reduced(fours):
+        """Each four is the four terms, [..., 2, units], of one sum."""
+        sums = tuple((a + b) + (c + d) for a, b, c, d in fours)
+        zeros = (numpy.zeros((), weight.dtype),) * count
+        return lax.reduce(sums, zeros, lambda a, b: tuple(map(operator.add, a, b)), (sums[0].ndim - 2,))
+
+    terms, factors = (quarters(xp.pad(a, (*[(0, 0)] * (a.ndim - 2), (0, -rows % 8), (0, 0)))) for a in (weight, z))
+    powers = [terms]
+    for _ in range(count - 1):
+        powers.append([t * z for t, z in zip(powers[-1], factors, strict=True)])
+    parts = reduced(powers)
+    if parts[0].shape[-2] % 8 == 0:
+        parts = reduced(map(quarters, parts))
     # One sum for the parts of all: every additional loop is another wait for the other threads.
-    return list(xp.stack(parts).sum(1, keepdims=True)) if count else []
+    return list(xp.stack(parts).sum(-2, keepdims=True))
 
 
 def computing_dtype(xp, *arrays: Array) -> str:
@@ -291,7 +307,7 @@ def evaluate_several(backend: Backend, layout: Layout, x, sigma, requests: Seque
     def add_block(sums, anchor_and_coefficients):
         anchor, coefficients = anchor_and_coefficients
         coefficients = [
-            [_split(backend.lax, _repeated(xp, c, layout.joined)) for c in powers] for powers in coefficients
+            [_split(backend.lax, layout, _repeated(xp, c, layout.joined)) for c in powers] for powers in coefficients
         ]
         parts = block_sums(xp, layout, orders, x, sigma, anchor, coefficients, backend)
         return [part if total is None else total + part for total, part in zip(sums, parts, strict=True)], None
@@ -313,7 +329,7 @@ def _repeated(xp, c, times: int):
 
 def coefficients_of(xp, layout: Layout, order: int, alpha, sigma) -> list:
     """For each power p <= order: alpha_j q^(j^2) j^p, an array [num_blocks, block, *units]."""
-    units = alpha.shape[1:]
+    units, sigma = alpha.shape[1:], _padded(xp, layout, sigma, alpha)
     padding = layout.num_blocks * layout.block - layout.size
     if padding:
         alpha = xp.concatenate([alpha, xp.zeros((padding, *units), alpha.dtype)])
@@ -322,8 +338,19 @@ def coefficients_of(xp, layout: Layout, order: int, alpha, sigma) -> list:
     return [c * j**p if p else c for p in range(order + 1)]
 
 
-def _split(lax, c) -> list:
-    return [part.reshape(c.shape[1:]) for part in lax.split(c, [1] * c.shape[0])]
+def _padded(xp, layout: Layout, sigma, alpha):
+    """The bandwidths as `alpha` has its units: in one row, which ends in padding, if the layout says so."""
+    if layout.units is None or not sigma.ndim:
+        return sigma
+    row = xp.broadcast_to(sigma, layout.units).ravel()
+    return xp.pad(row, (0, alpha.shape[1] - len(row)), constant_values=1)
+
+
+def _split(lax, layout: Layout, c) -> list:
+    parts = lax.split(c, [1] * c.shape[0])
+    if layout.units is None:
+        return [part.reshape(c.shape[1:]) for part in parts]
+    return [part.ravel()[: math.prod(layout.units)].reshape(layout.units) for part in parts]
 
 
 def block_sums(

@@ -316,8 +316,10 @@ def _batch(rules: _Rules, name: str, kinds: tuple[str, ...], args, dims, **param
     x = args[0].shape if dims[0] is None else (*args[0].shape[: dims[0]], *args[0].shape[dims[0] + 1 :])
     primitive = getattr(rules.made, name)
     if not all(kinds[i] == ROWS for i in mapped):
-        if rules.backend.maps_in_turn(math.prod(x)):
-            return _in_turn(rules, primitive, args, dims, params)
+        once = rules.backend.members_at_once(size, math.prod(x), params["problem"])
+        if once:
+            once = once if params.get("groups", 1) == 1 else 1
+            return _members(rules, primitive, kinds, args, dims, size, once, params)
         moved = [_to_units(rules.xp, *each, size, len(x) - 1) for each in zip(kinds, args, dims, strict=True)]
         if "units" in params:
             params["units"] = (size, *params["units"])
@@ -334,16 +336,52 @@ def _batch(rules: _Rules, name: str, kinds: tuple[str, ...], args, dims, **param
     return apart(out, x[0] if groups is None else groups), 0
 
 
-def _in_turn(rules: _Rules, primitive, args, dims, params: dict):
-    """One after the other, for the members of an ensemble: to make their axis units would move it through all arrays."""
-    mapped = [rules.xp.moveaxis(a, d, 0) for a, d in zip(args, dims, strict=True) if d is not None]
+def _members(rules: _Rules, primitive, kinds: tuple[str, ...], args, dims, size: int, once: int, params: dict):
+    """The members of an ensemble, `once` of them at a time: to make their axis units would move it through all arrays."""
+    front = [a if d is None else rules.xp.moveaxis(a, d, 0) for a, d in zip(args, dims, strict=True)]
+    mapped = [a for a, d in zip(front, dims, strict=True) if d is not None]
 
-    def one(values):
+    def some(values):
         values = iter(values)
-        return primitive.bind(*[a if d is None else next(values) for a, d in zip(args, dims, strict=True)], **params)
+        given = [a if d is None else next(values) for a, d in zip(front, dims, strict=True)]
+        if once == 1:
+            return primitive.bind(*given, **params)
+        return _side_by_side(rules, primitive, kinds, given, dims, once, params)
 
-    out = rules.backend.lax.map(one, mapped)
+    if once == size:
+        out = some(mapped)
+    else:
+        apart = mapped if once == 1 else [a.reshape(size // once, once, *a.shape[1:]) for a in mapped]
+        out = rules.backend.lax.map(some, apart)
+        if once > 1:
+            out = rules.backend.tree_util.tree_map(lambda a: a.reshape(size, *a.shape[2:]), out)
     return (out, [0] * len(out)) if primitive.multiple_results else (out, 0)
+
+
+def _side_by_side(rules: _Rules, primitive, kinds: tuple[str, ...], args, dims, size: int, params: dict):
+    """The members as one row: x [members, n, *own] has the shape of the units, and alpha [members, 1, *units, k] is broadcast to
+    it."""
+    ndim = args[1].ndim - (1 if dims[1] is None else 2) if kinds[1] == COEFFICIENTS else len(params["units"])
+    moved = []
+    for kind, a, dim in zip(kinds, args, dims, strict=True):
+        if dim is None and kind in (ROWS, COEFFICIENTS):
+            a, dim = rules.xp.broadcast_to(a, (size, *a.shape)), 0
+        if kind == ROWS:
+            moved.append(a[None])
+        elif dim is None:
+            moved.append(a)
+        else:
+            # One bandwidth, or one list of centres, for all units of a member has no axes of units yet.
+            shared = kind != COEFFICIENTS and a.ndim == (2 if kind == CENTERS else 1)
+            moved.append(a.reshape(size, 1, *(1,) * (ndim if shared else 0), *a.shape[1:]))
+    if "units" in params:
+        params = {**params, "units": (size, 1, *params["units"])}
+    out = primitive.bind(*moved, **params)
+    # Sums [1, members, 1, *units, k] are those of one group.
+    rows, sums = (lambda a: a[0]), (lambda a: a.reshape(size, 1, *a.shape[3:]))
+    if primitive.multiple_results:
+        return [rows(out[0]), sums(out[1])]
+    return sums(out) if "groups" in params else rows(out)
 
 
 def _to_rows(xp, kind: str, a, dim: int | None, size: int):

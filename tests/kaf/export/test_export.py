@@ -48,10 +48,25 @@ KANS = {
     "KAN with norms": {"norm": True},
     "KAN without silu": {"base": False},
 }
+OTHERS = {
+    "pairs of units": lambda: kaf.KAFNet(
+        (kaf.Linear.init(0, 3, 8), kaf.KAF2D.init(0, 8, GRID), kaf.Linear.init(1, 4, 2))
+    ),
+    "several kernels": lambda: kaf.MultiKAF.init(0, 3, ("gauss", "softplus", "periodic"), GRID),
+    "several kernels in a network": lambda: kaf.KAFNet(
+        (kaf.Linear.init(0, 3, 4), kaf.MultiKAF.init(0, 4, ("relu", "gauss")), kaf.Linear.init(1, 4, 2))
+    ),
+    "a gate": lambda: kaf.GatedKAF.init(0, 3, GRID),
+    "a gate with all that is trained": lambda: kaf.GatedKAF.init(
+        0, 3, GRID, trainable=("sigma", "centers"), residual=True
+    ),
+    "a gate of B-splines": lambda: kaf.GatedKAF.init(0, 3, GRID, kernel=OTHER_BASES[0]),
+}
 X = np.random.default_rng(1).uniform(-2.5, 2.5, (60, 3)).astype(np.float32)
 MODELS = {
     **{name: lambda options=options: drawn(kaf.KAFNet.init(0, SIZES, **options)) for name, options in NETWORKS.items()},
     **{name: lambda options=options: drawn(kaf.KAN.init(0, SIZES, **options)) for name, options in KANS.items()},
+    **{name: lambda make=make: drawn(make()) for name, make in OTHERS.items()},
     "KAN on the data's grids, pruned": lambda: drawn(kaf.KAN.init(0, SIZES).update_grid(X).prune(X, 0.3)),
     "a layer of KAFs": lambda: kaf.KAF.init(0, 3, GRID, axis=-1),
     "a layer of a KAN": lambda: kaf.KANLayer.init(0, 3, 2),
@@ -97,6 +112,46 @@ def test_every_language_gives_what_the_network_does(name, tmp_path):
         near(run(language, MAKE[language](model), X, expected.shape[1], tmp_path), expected)
 
 
+def complex_linear(seed, n_in, n_out):
+    rng = np.random.default_rng(seed)
+    parts = [kaf.Linear.init(i, n_in, n_out) for i in (seed, seed + 1)]
+    bias = rng.normal(size=(2, n_out)).astype(np.float32)
+    return kaf.Linear(*[np.asarray(re) + 1j * np.asarray(im) for re, im in ((parts[0].weight, parts[1].weight), bias)])
+
+
+COMPLEX = {
+    "a layer": lambda: kaf.ComplexKAF.init(0, 3, GRID),
+    "another grid for each part": lambda: kaf.ComplexKAF(
+        kaf.KAF.init(0, 3, GRID), kaf.KAF.init(1, 3, kaf.Grid(5), residual=True, trainable=("sigma",))
+    ),
+    "a network": lambda: kaf.KAFNet((complex_linear(0, 3, 4), kaf.ComplexKAF.init(0, 4), complex_linear(5, 4, 2))),
+    "real weights before and behind": lambda: kaf.KAFNet(
+        (kaf.Linear.init(0, 3, 4), kaf.ComplexKAF.init(0, 4), kaf.Linear.init(1, 4, 1))
+    ),
+    "linear layers alone": lambda: kaf.KAFNet((complex_linear(0, 3, 4), complex_linear(5, 4, 2))),
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_numbers(name, tmp_path):
+    """NumPy's function takes and returns them; the others take and return real parts, and then imaginary parts."""
+    model = drawn(COMPLEX[name]()) if name == "another grid for each part" else COMPLEX[name]()
+    z = X + 1j * X[::-1]
+    expected = np.asarray(model(z))
+    assert np.abs(expected.imag).max() > 0.1
+    apart = lambda a: np.concatenate([a.real, a.imag], -1)
+    for language in LANGUAGES:
+        made = MAKE[language](model)
+        if language == "numpy":
+            found = run(language, made, z, 0, tmp_path)
+            assert found.dtype == np.complex64 and found.shape == expected.shape
+            found = apart(found)
+        else:
+            found = run(language, made, apart(z), 2 * expected.shape[1], tmp_path)
+        near(found, apart(expected))
+    assert "real parts and then" in export.c_source(model) and "real parts first" in export.onnx_model(model).doc_string
+
+
 def test_modules_of_equinox_and_flax(tmp_path):
     with kaf.use_backend("jax") as backend:
         for module in (
@@ -133,8 +188,21 @@ REFUSED = {
         "the kernel of a KAF is a function, which cannot be exported; the kernels and bases with names can.",
     ),
     "another layer": (
-        lambda: kaf.KAF2D.init(0, 2),
-        "a KAF2D cannot be exported; a KAFNet, a KAN, and their layers can: Linear, KAF, Fixed, KANLayer.",
+        lambda: kaf.KAFNet((np.tanh,)),
+        "a ufunc cannot be exported; a KAFNet, a KAN, and their layers can: Linear, KAF, Fixed, KANLayer, KAF2D, MultiKAF, "
+        "GatedKAF, ComplexKAF.",
+    ),
+    "a real layer among complex ones": (
+        lambda: kaf.KAFNet((complex_linear(0, 2, 2), Fixed("tanh"))),
+        "a Fixed in a network of complex numbers cannot be exported; Linear and ComplexKAF can.",
+    ),
+    "a function among the kernels": (
+        lambda: kaf.MultiKAF.init(0, 3, ("gauss", lambda x, c: x * c)),
+        "the kernel of a KAF is a function, which cannot be exported; the kernels and bases with names can.",
+    ),
+    "another axis of several kernels": (
+        lambda: kaf.MultiKAF.init(0, 3, axis=1),
+        "a KAF whose units are not the last axis cannot be exported.",
     ),
     "another axis": (
         lambda: kaf.KAF.init(0, 3, axis=1),
@@ -242,11 +310,14 @@ def test_the_command_with_a_network_alone_and_what_it_refuses(tmp_path, monkeypa
     kaf.save("net.npz", kaf.KAN.init(0, [3, 2]))
     assert main(["export", "net.npz", "--as", "c", "--out", "sub/n.c"]) == 0
     assert capsys.readouterr().out == "wrote sub/n.c: 3 inputs, 2 outputs\n"
-    kaf.save("k.npz", kaf.KAF2D.init(0, 2))
+    kaf.save("k.npz", kaf.KAF.init(0, 2, axis=1))
+    kaf.save("z.npz", kaf.ComplexKAF.init(0, 2))
+    assert main(["export", "z.npz", "--as", "numpy", "--out", "sub/z.py"]) == 0
+    assert capsys.readouterr().out == "wrote sub/z.py: 2 complex inputs, 2 complex outputs\n"
     kaf.save("t.npz", {"x": np.ones(3)})
     (tmp_path / "t.csv").write_text(csv_text())
-    kind = "a KAFNet, a KAN, and their layers can: Linear, KAF, Fixed, KANLayer"
-    fails(capsys, ["export", "k.npz", "--as", "c"], f"k.npz: a KAF2D cannot be exported; {kind}")
+    message = "k.npz: a KAF whose units are not the last axis cannot be exported"
+    fails(capsys, ["export", "k.npz", "--as", "c"], message)
     message = "t.npz holds no network of kaf's own; give a model.npz that kaf train or kaf.save wrote"
     fails(capsys, ["export", "t.npz", "--as", "c"], message)
     fails(capsys, ["export", "t.csv", "--as", "c"], "t.csv is damaged, or no model file of kaf; train it again")
@@ -256,4 +327,4 @@ def test_the_command_with_a_network_alone_and_what_it_refuses(tmp_path, monkeypa
     fails(capsys, ["export", "net.npz", "--as", "c", "--out", "sub"], "--out sub is a directory; give a file")
     name = "net.npz: a function cannot be called 'a b'; give a name of letters, digits and _, no keyword, without a number behind _"
     fails(capsys, ["export", "net.npz", "--as", "c", "--name", "a b"], name)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["k.npz", "net.npz", "sub", "t.csv", "t.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["k.npz", "net.npz", "sub", "t.csv", "t.npz", "z.npz"]

@@ -15,7 +15,7 @@ from kaf.backend import named_backend
 from kaf.functional import evaluation
 from kaf.functional import kaf as phi
 from kaf.functional.evaluation import Problem
-from kaf.functional.gridded import unknown_layout
+from kaf.functional.gridded import make_layout, unknown_layout
 from kaf.functional.operations import operations
 
 B, N, UNITS = 3, 4, 5
@@ -137,18 +137,53 @@ def test_maps_within_maps(backend, method):
         close(*[leaves_of(backend, backend.jit(g)(alpha, x)) for g in twice])
 
 
-@pytest.mark.parametrize("name", ["gradients", "jvp of the gradients"])
-def test_members_of_an_ensemble_in_turn(name, monkeypatch):
-    """Each has so many values that they are computed one after the other, where there is one device."""
+@pytest.mark.parametrize(
+    "name, once", [("gradients", 1), ("gradients", 2), ("jvp of the gradients", 2), ("jvp of the gradients", 4)]
+)
+@pytest.mark.one_in(4)
+def test_members_of_an_ensemble_apart(name, once, monkeypatch):
+    """Each has so many values that their axis is not moved: some are computed at once, and then the next ones."""
     monkeypatch.setattr(jax, "device_count", lambda: 1)
     backend, grid = named_backend("jax"), Grid(3)
-    x, alpha = arrays((2, 2050, 8), (2, 8), 3)
-    assert backend.maps_in_turn(x[0].size)
+    assert backend.members_at_once(8, 1 << 15, Problem("auto", make_layout(grid.centers, grid.sigma))) == 8
+    monkeypatch.setattr(type(backend), "members_at_once", lambda *args: once)
+    # A chunk of rows must not be a chunk of members.
+    monkeypatch.setattr(type(backend), "chunk_size", lambda *args: 1200)
+    x, alpha = arrays((4, 130, 8), (4, 8), 3)
     f = lambda m: WANTED[name](backend, lambda x, a, s: phi(x, a, grid, s, method=m))
-    for axes in [(0, 0, None), (None, 0, 0)]:
-        given = [a if d == 0 else a[0] for a, d in zip((x, alpha, np.float32([3.1, 4])), axes, strict=True)]
-        close(*[jax.jit(jax.vmap(f(m), axes))(*given) for m in ("gridded", "naive")], 1e-4)
-    assert "while" in str(jax.jit(jax.vmap(lambda x, a: phi(x, a, grid))).lower(x, alpha).as_text())
+    sigmas = np.float32([3.1, 4, 3.5, 3.3])
+    for axes, s in [
+        ((0, 0, None), np.full(8, 3.2, "f")),
+        ((None, 0, 0), sigmas),
+        ((0, None, 0), np.outer(sigmas, np.ones(8, "f"))),
+    ]:
+        given = [a if d == 0 else a[0] for a, d in zip((x, alpha), axes, strict=False)]
+        close(*[jax.jit(jax.vmap(f(m), axes))(*given, s) for m in ("gridded", "naive")], 1e-4)
+    text = jax.jit(jax.vmap(lambda x, a: phi(x, a, grid))).lower(x, alpha).as_text()
+    assert ("while" in text) == (once < 4)
+
+
+PADDED = {
+    "one bandwidth": lambda s: np.float32(s),
+    "bandwidths": lambda s: np.linspace(s, 1.5 * s, 512, dtype=np.float32),
+}
+
+
+@pytest.mark.parametrize("sigma", PADDED)
+@pytest.mark.parametrize("size, wanted", [(3, "value"), (3, "gradients"), (12, "jvp")])
+@pytest.mark.one_in(2)
+def test_coefficients_of_512_units_end_in_padding(size, wanted, sigma, monkeypatch):
+    """One block of centres and two, rows of units and members of an ensemble."""
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
+    backend, grid, s = named_backend("jax"), Grid(size), PADDED[sigma](2.1 if size == 3 else 0.4)
+    monkeypatch.setattr(type(backend), "members_at_once", lambda *args: 2)
+    assert backend.padding(512) == 16 and backend.padding(256) == 0
+    x, alpha = arrays((2, 9, 256), (2, 256), size)
+    f = lambda m: WANTED[wanted](backend, lambda x, a, s: phi(x, a, grid, s, method=m))
+    rows = np.moveaxis(x, 0, 1).reshape(9, 512), alpha.reshape(512, size), s
+    members = x, alpha, s.reshape(2, 256) if s.ndim else np.full(2, s)
+    for of, args in [(f, rows), (lambda m: jax.vmap(f(m)), members)]:
+        close(*[jax.jit(of(m))(*args) for m in ("gridded", "naive")], 1e-4 if size == 12 else 2e-5)
 
 
 def test_derivatives_mapped_over_tangents_alone(backend):
