@@ -46,7 +46,7 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
         raise ValueError("only 1-dimensional input supported.")
     if length is None:
         known = np.asarray(known_value(x, "jnp.bincount (give it `length=`)"))
-        length = max(operator.index(minlength), int(known.max(initial=-1)) + 1)
+        length = max(operator.index(minlength), int(known.max()) + 1 if known.size else 0)
     weights = convert(1, default_int_dtype()) if weights is None else ensure_arraylike("bincount", weights)
     if weights.shape and weights.shape != x.shape:
         raise ValueError(f"shape of weights must match shape of x, got {weights.shape} and {x.shape}")

@@ -196,6 +196,7 @@ def frombuffer(buffer: Any, dtype: DTypeLike = float, count: int = -1, offset: i
     >>> jnp.frombuffer(bytes([1, 0, 2, 0]), dtype="int16")
     Array([1, 2], dtype=int16)
     """
+    buffer = np.asarray(buffer) if isinstance(buffer, Array) else buffer
     return asarray(np.frombuffer(buffer, dtype, count, offset))
 
 

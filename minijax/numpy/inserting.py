@@ -149,7 +149,7 @@ def piecewise(
     def branch(f):
         if callable(f):
             return lambda v: astype(asarray(f(v, *args, **kw)), x.dtype)
-        return lambda v: array(f, dtype=x.dtype)
+        return lambda v: astype(asarray(f), x.dtype)
 
     # The running sum of conditions, before which stands a row of zeros, is greatest first where the last one holds.
     which = reductions.argmax(cumsum(concatenate([zeros_like(conditions[:1]), conditions]), 0), 0)

@@ -339,7 +339,7 @@ def concatenate(arrays: Sequence[ArrayLike] | ArrayLike, axis: int | None = 0, d
     Array([0, 1, 0, 1, 2], dtype=int32)
     """
     axis = axis if axis is None else operator.index(axis)
-    if isinstance(arrays, Array) and axis == 0 and dtype is None and len(arrays.shape) > 1:
+    if isinstance(arrays, Array) and axis == 0 and dtype is None and len(arrays.shape) > 1 and arrays.shape[0]:
         return lax.reshape(arrays, (arrays.shape[0] * arrays.shape[1], *arrays.shape[2:]))
     arrays = _arrays("concatenate", arrays)
     if not arrays:

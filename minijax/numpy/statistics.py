@@ -388,7 +388,7 @@ def cov(
             raise ValueError(f"jnp.cov: y has more than 2 dimensions, shape {y.shape}")
     x = _variables(x, rowvar)
     if not x.shape[0]:
-        return zeros((0, 0), x.dtype)
+        return zeros((0, 0))
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     if not x.shape[1]:
         return full((x.shape[0],) * 2 if x.shape[0] > 1 else (), np.nan, x.dtype)

@@ -1,5 +1,5 @@
 """Every expression of the tables with arrays of other shapes in the place of its own: scalars, one element, none; in 64 bits; and
-with floats of other dtypes.
+with floats and integers of other dtypes.
 Values, dtypes, weak types, shapes and classes of errors are JAX's. A short run tries one expression in eighty of each shape."""
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ OF_NOTHING = {
 }
 
 
-def outcome(lib, expression: str, shape: tuple | None, floats: str | None = None):
-    """(class of the error, its text), or the leaves. The shape is that of every array; None: each array has its own. floats: the
-    dtype of every array of floats."""
+def outcome(lib, expression: str, shape: tuple | None, dtype: str | None = None):
+    """(class of the error, its text), or the leaves. The shape is that of every array; None: each has its own. dtype: of every
+    array of floats, or of integers."""
+    kinds = "f" if dtype in ("float16", "bfloat16") else "iu"
     scope = {}
     for name, x in VARIABLES.items():
         first = x.ravel()[0] if x.size else 1
         array = lib.numpy.asarray(x if shape is None else np.full(shape, first).astype(x.dtype))
-        scope[name] = array.astype(floats) if floats and x.dtype.kind == "f" else array
+        scope[name] = array.astype(dtype) if dtype and x.dtype.kind in kinds else array
     try:
         result = eval(expression, {"jnp": lib.numpy, "np": np, **scope})
     except Exception as error:
@@ -96,11 +97,11 @@ def test_in_64_bits(expression):
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.one_in(80)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "uint8", "int8", "uint16"])
+@pytest.mark.one_in(120)
 @pytest.mark.filterwarnings("ignore")
-def test_in_16_bits(dtype, expression):
-    """Where JAX computes in float32 and where it does not: `jnp.round` did for bfloat16, and gave -3.3 where JAX has -3.4."""
+def test_other_dtypes(dtype, expression):
+    """`jnp.round` computed in float32 for bfloat16, and gave -3.3 where JAX has -3.4; `jnp.bincount` asked uint8 for a -1."""
     ours, theirs = (outcome(lib, expression, None, dtype) for lib in (minijax, jax))
     # A fit of few data is refused in other words first.
     assert "polyfit" in expression or not differ(ours, theirs), f"{ours}\nin JAX\n{theirs}"
