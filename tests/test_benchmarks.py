@@ -14,6 +14,7 @@ import convolutions
 import linalg
 import measure
 import numpy as np
+import pairs
 import programs
 import pytest
 import report
@@ -263,3 +264,28 @@ def test_linear_algebra_is_the_same_in_every_library(name, shape):
     for who, values in found.items():
         same = values.T if (name, who) == ("cholesky", "scipy") else values
         np.testing.assert_allclose(same, found["minijax"], rtol=1e-3, atol=1e-3, err_msg=who)
+
+
+def test_a_row_of_pairs_is_the_median_of_their_ratios():
+    found = [
+        ({"a": 2.0, "b": 1.0, "new": 9.0}, {"a": 1.0, "b": 2.0}),
+        ({"a": 3.0, "b": 1.0, "new": 9.0}, {"a": 1.0, "b": 2.0}),
+    ]
+    table = pairs.table(found, "abc")
+    cells = [list(column.cells) for column in table.columns]
+    assert cells[0] == ["a", "b", "geometric mean"]
+    assert (
+        cells[1] == ["2.50", "0.50", "1.118"] and cells[2][:2] == ["2.00", "0.50"] and cells[3][:2] == ["3.00", "0.50"]
+    )
+
+
+def test_pairs_measure_every_program_of_minijax():
+    names = [name for name, _ in pairs.rows()]
+    assert {f"{p}: minijax, jit" for p in programs.PROGRAMS} < {*names} and "import: minijax" in names
+    assert not [name for name in names if ": minijax" not in name]
+    assert [name for name, _ in pairs.rows(["import"])] == ["import: minijax"]
+
+
+def test_pairs_measure_the_tree_that_they_name(tmp_path):
+    with pytest.raises(RuntimeError, match="imported another minijax"):
+        pairs.in_tree(tmp_path, ["import"])
