@@ -242,7 +242,8 @@ def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
 # The primitives under JAX's names, `lax.sin_p`, `lax.scatter_add_p`; without the ones that jax.lax lacks.
 _elsewhere = (
     "add_any jit name pbroadcast reduce_scatter remat2 custom_jvp_call custom_vjp_call custom_lin custom_linear_solve linear_call"
-    " composite custom_vmap_call ragged_dot_general random_gamma_grad debug_print debug_callback pure_callback io_callback"
+    " composite custom_vmap_call ragged_dot_general random_gamma_grad random_gamma_grad_by_a random_gamma_grad_by_x debug_print"
+    " debug_callback pure_callback io_callback"
     " shard_map"
 ).split()
 _primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}

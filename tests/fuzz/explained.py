@@ -207,11 +207,6 @@ EXPLAINED = [
         lambda s, d: d.what in REFUSALS and "minijax raises ValueError('Unknown gather mode" in d.detail,
     ),
     Explained(
-        "second derivatives of samples of gamma distributions",
-        "not yet: JAX differentiates the loop that computes the first one, forwards",
-        lambda s, d: d.what in REFUSALS and "Primitive 'random_gamma_grad' has no jvp rule" in d.detail,
-    ),
-    Explained(
         "at[].apply of a function that returns another dtype",
         "minijax's equation returns the array's dtype, JAX's says that it does and returns the function's",
         lambda s, d: d.what in TEXT and "update_jaxpr={" in d.detail and ".apply(" in s,

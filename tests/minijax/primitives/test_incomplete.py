@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import mpmath
 import numpy as np
 import pytest
 import scipy.special
@@ -54,6 +55,24 @@ def test_derivatives_by_the_parameter_of_gamma(a):
     for slope, function in ((1, mj.lax.igamma), (-1, mj.lax.igammac)):
         tangent = mj.jvp(lambda a, f=function: f(a, args[1]), (args[0],), (np.ones_like(args[0]),))[1]
         np.testing.assert_array_equal(tangent, slope * np.asarray(mj.lax.igamma_grad_a(*args)))
+
+
+@pytest.mark.parametrize(
+    "a, x", [(1.5, 2.0), (0.1, 0.01), (0.1, 2.0), (30.0, 25.0), (300.0, 330.0), (5000.0, 5100.0), (0.01, 1e-5)]
+)
+@pytest.mark.parametrize("compiler", [None, "xla"])
+def test_second_derivatives_of_samples_of_gamma(a, x, compiler):
+    """Of dx/da for a number x drawn by the distribution function P, beside mpmath's differences of 40 digits."""
+    a, x = np.float32(a), np.float32(x)
+    with mpmath.workdps(40):
+
+        def slope(a, x):
+            by_a = mpmath.diff(lambda a: mpmath.gammainc(a, 0, x, regularized=True), a)
+            return -by_a * mpmath.gamma(a) * mpmath.exp(x) / x ** (a - 1)
+
+        exact = [mpmath.diff(slope, (mpmath.mpf(float(a)), mpmath.mpf(float(x))), n) for n in ((1, 0), (0, 1))]
+    by_both = mj.jit(mj.jacfwd(mj.lax.random_gamma_grad, (0, 1)), compiler=compiler)
+    np.testing.assert_allclose(by_both(a, x), np.array(exact, float), rtol=2 * np.finfo("float32").eps)
 
 
 @pytest.mark.parametrize("a", [1e-3, 0.3, 1, 2.5, 40, 3000])

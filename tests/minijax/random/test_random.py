@@ -404,6 +404,19 @@ def test_derivatives_by_the_parameter(function):
     np.testing.assert_allclose(np.asarray(slopes(mj)), np.asarray(jax.jit(lambda: slopes(jax))()), rtol=2e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["gamma", "loggamma", "chisquare", "t"])
+def test_second_derivatives_by_the_parameter(name):
+    """JAX has them forwards alone."""
+
+    def curvature(lib):
+        draw = lambda a: getattr(lib.random, name)(lib.random.key(3), a)
+        return np.asarray(lib.jacfwd(lib.grad(draw))(0.63))
+
+    np.testing.assert_allclose(curvature(mj), curvature(jax), rtol=2e-5)
+    draw = lambda a: getattr(mj.random, name)(mj.random.key(3), a)
+    np.testing.assert_allclose(mj.grad(mj.grad(draw))(0.63), curvature(mj), rtol=1e-6)
+
+
 def test_derivative_of_a_scaled_gamma():
     scaled = mj.grad(lambda s: s * mj.random.gamma(mj.random.key(0), 2.0))(3.0)
     np.testing.assert_allclose(np.asarray(scaled), np.asarray(mj.random.gamma(mj.random.key(0), 2.0)))
