@@ -29,7 +29,7 @@ PARTLY = {
     "jax.scipy.linalg.solve_sylvester": "by the method schur needs SciPy, where XLA does not run it",
     "jax.lax.linalg.schur": "needs SciPy, where XLA does not run it",
     "jax.lax.linalg.qdwh": "has no dynamic_shape",
-    "jax.nn.dot_product_attention": "`implementation`: XLA's alone; the logits of all pairs are in memory",
+    "jax.nn.dot_product_attention": "`implementation`: XLA's alone; the logits of all pairs are in memory up to 2^18 pairs a head",
 }  # fmt: skip
 
 
