@@ -10,7 +10,7 @@ from numpy import dtype
 
 from ..api.callbacks import effects_barrier
 from ..api.references import AbstractRef
-from ..core.array import eval_trace
+from ..core.array import EvalTrace
 from ..core.avals import ShapedArray
 from ..core.traces import thread_state
 from ..experimental import checkify
@@ -34,7 +34,7 @@ def _is_users(frame: FrameType) -> bool:
 
 def _nothing_is_traced() -> bool:
     """Whether no transformation is running."""
-    return thread_state.trace is eval_trace
+    return isinstance(thread_state.trace, EvalTrace)
 
 
 def _api_boundary(function: Callable, **names: str) -> Callable:

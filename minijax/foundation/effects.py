@@ -10,6 +10,10 @@ class Effect:
     """One kind of effect. `ordered`: effects of this kind happen in the program's order. On NumPy, all effects do.
 
     A library declares its own kinds as subclasses, and makes them without arguments (`jax.extend.core.Effect`).
+
+    >>> class Writes(Effect): ...
+    >>> Writes()
+    Writes
     """
 
     __slots__ = ("name", "ordered")
