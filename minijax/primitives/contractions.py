@@ -118,7 +118,7 @@ def _product_dtype(x, y):
         part = real_dtype(dtype)
         info = finfo(part) if wide_dtype(part).kind not in "biu" else None
         exponent, fraction = (-1, -1) if info is None else (info.maxexp, info.nmant)
-        bits = itemsize_bits(part)
+        bits = 1 if dtype.kind == "b" else itemsize_bits(part)
         return dtype.kind == "c", exponent, fraction, bits, wide_dtype(dtype).kind != "u"
 
     return max(x, y, key=rank)

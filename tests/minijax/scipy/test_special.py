@@ -236,10 +236,37 @@ def test_hypergeometric_functions(dtype):
     ]
     for mine, truth in zip((*found, compiled), (*exact, exact[1])):
         np.testing.assert_allclose(mine, truth.astype(dtype), rtol={"float32": 2e-7, "float64": 1e-11}[dtype])
-    with pytest.raises(NotImplementedError, match="second derivative by its parameters"):
-        mj.hessian(mj.scipy.special.hyp2f1)(1.0, 2.0, 3.0, 0.5)
-    with pytest.raises(NotImplementedError, match="second derivative by its parameters"):
-        mj.hessian(mj.scipy.special.hyp1f1)(1.0, 2.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("hyp1f1", (1.3, 2.2, 0.7)),
+        ("hyp1f1", (0.8, 1.7, -3.0)),
+        ("hyp2f1", (0.5, 1.5, 2.5, 0.3)),
+        ("hyp2f1", (1.2, 2.1, 1.6, 0.8)),
+    ],
+)
+def test_second_derivatives_of_hypergeometric_functions(name, args):
+    """By the parameters and by x, against mpmath."""
+    n = len(args)
+    orders = [tuple((k == i) + (k == j) for k in range(n)) for i in range(n) for j in range(n)]
+    truth = [float(mpmath.diff(getattr(mpmath, name), args, order)) for order in orders]
+    x = np.float32(args)
+    function = lambda lib: lambda x: getattr(lib.scipy.special, name)(*x)
+    found = mj.hessian(function(mj))(x)
+    np.testing.assert_allclose(np.ravel(found), truth, rtol=2e-6)
+    np.testing.assert_allclose(np.ravel(mj.jit(mj.hessian(function(mj)))(x)), truth, rtol=2e-6)
+    with pytest.raises(NotImplementedError, match=f"{name} has no third derivative"):
+        mj.jacfwd(mj.hessian(function(mj)))(x)
+
+
+def test_second_derivatives_of_hypergeometric_functions_on_xla():
+    second = lambda lib: lib.jacfwd(lib.grad(lib.scipy.special.hyp1f1))
+    args = 1.3, 2.2, 0.7
+    found = mj.jit(second(mj), compiler="xla")(*args)
+    np.testing.assert_allclose(found, second(mj)(*args), rtol=1e-6)
+    np.testing.assert_allclose(found, second(jax)(*args), rtol=5e-6)
 
 
 def test_the_power_0_of_box_and_cox():
