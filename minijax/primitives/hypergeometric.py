@@ -74,13 +74,14 @@ def _absent(name: str):
 
 def _kummer(ops, a, b, x):
     """The jet of M(a, b, x). For x < 0 by exp(x) M(b - a, b, -x) (DLMF 13.2.39), whose terms are positive for b > a > 0; else
-    digits would cancel."""
+    digits would cancel. They do not where 1 is the largest term by far."""
+    few = (absolute(ops, jets.value(a) * x) < 0.25 * absolute(ops, jets.value(b))) & (absolute(ops, x) < 0.25)
     a, b = jets.jet(a), jets.jet(b)
-    negative = x < 0.0
-    p, z = jets.where(ops, negative, b - a, a), absolute(ops, x)
+    negative = (x < 0.0) & ~few
+    p, z = jets.where(ops, negative, b - a, a), ops.where(negative, -x, x)
 
     def ratio(k):
-        return (p + k) * (z / (k + 1.0) / (b + k))
+        return (p + k) * z / ((b + k) * (k + 1.0))
 
     total = _sums(ops, ratio, x, z == z, jets.Packed(ops, a, b))
     return total * ops.where(negative, ops.exp(ops.where(negative, x, ops.full(x, 0.0))), ops.full(x, 1.0))
