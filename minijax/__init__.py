@@ -38,6 +38,7 @@ from .api.jit import clear_caches, jit
 from .api.make_jaxpr import ShapeDtypeStruct, eval_shape, make_jaxpr
 from .api.names import named_call, named_scope
 from .api.pmap import pmap
+from .api.references import Ref, new_ref
 from .api.shard_map import shard_map
 from .api.transfers import block_until_ready, device_get, device_put, reshard
 from .api.vmap import vmap
@@ -125,6 +126,7 @@ __all__ = [
     "Device",
     "NamedSharding",
     "P",
+    "Ref",
     "ShapeDtypeStruct",
     "ad_checkpoint",
     "api_util",
@@ -193,6 +195,7 @@ __all__ = [
     "make_user_context",
     "named_call",
     "named_scope",
+    "new_ref",
     "nn",
     "no_execution",
     "no_tracing",

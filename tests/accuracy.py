@@ -360,8 +360,8 @@ and NumPy twice.
     "float64": """
 ## Where the error is larger
 
-There the rule does not hold. The kinds are: zeros of a function, where two parts that were rounded cancel (`gammaln` at 1 and 2,
-Ci, `digamma` of negative numbers); the derivative of the incomplete gamma functions by their parameter; and single roundings.
+There the rule does not hold. The kinds are: exponents, whose rounding the exponential magnifies (`betainc`, `ndtr`), and single
+roundings.
 """,
 }
 SPECIAL_VALUES = """

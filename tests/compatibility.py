@@ -20,6 +20,8 @@ MODULES = [
 
 # {name: what of it is not there}, of names that are there in part.
 PARTLY = {
+    "jax.Ref": "a type that no value has: every array of minijax is immutable",
+    "jax.new_ref": "raises NotImplementedError: every array of minijax is immutable",
     "jax.jit": "has no `compiler_options`; `in_shardings` is ignored",
     "jax.random.key": "`impl`: threefry alone",
     "jax.shard_map": "meshes of one axis",
@@ -29,7 +31,7 @@ PARTLY = {
     "jax.scipy.linalg.solve_sylvester": "by the method schur needs SciPy, where XLA does not run it",
     "jax.lax.linalg.schur": "needs SciPy, where XLA does not run it",
     "jax.lax.linalg.qdwh": "has no dynamic_shape",
-    "jax.nn.dot_product_attention": "`implementation`: XLA's alone; the logits of all pairs are in memory",
+    "jax.nn.dot_product_attention": "`implementation`: XLA's alone; the logits of all pairs are in memory up to 2^18 pairs a head",
 }  # fmt: skip
 
 

@@ -9,10 +9,13 @@ from typing import Any
 from numpy import dtype
 
 from ..api.callbacks import effects_barrier
-from ..core.array import eval_trace
+from ..api.references import AbstractRef
+from ..core.array import EvalTrace
 from ..core.avals import ShapedArray
 from ..core.traces import thread_state
+from ..experimental import checkify
 from ..foundation.dtypes import PRNGKeyDtype, TypePromotionError, extended
+from ..foundation.pytree_nodes import node_registry
 from ..foundation.source_info import PACKAGE_DIRECTORY
 from ..numpy.flat_trees import ravel_pytree
 from ..primitives.elementwise import stop_gradient_p
@@ -31,7 +34,7 @@ def _is_users(frame: FrameType) -> bool:
 
 def _nothing_is_traced() -> bool:
     """Whether no transformation is running."""
-    return thread_state.trace is eval_trace
+    return isinstance(thread_state.trace, EvalTrace)
 
 
 def _api_boundary(function: Callable, **names: str) -> Callable:
@@ -78,6 +81,18 @@ SERVED: dict[str, dict[str, tuple[Any, str, str]]] = {
             "asks whether the devices are counted already: minijax counts them whenever it is asked",
         )
     },
+    "jax._src.checkify": {
+        "Out": (Any, "Flax", "names it in annotations"),
+        **{
+            name: (getattr(checkify, name), "Flax", "names it, or calls it, in `nnx.checkify`")
+            for name in ("Error", "JaxException", "checkify", "user_checks")
+        },
+    },
+    "jax._src.state": {},
+    "jax._src.state.types": {
+        "AbstractRef": (AbstractRef, "Flax", "asks whether a value is a mutable reference, which no value is")
+    },
+    "jax._src.tree_util": {"_registry": (node_registry, "Flax", "asks whether a type is registered as a pytree")},
     "jax._src.dispatch": {
         "wait_for_tokens": (effects_barrier, "Equinox", "waits for effects before it looks for errors"),
     },
@@ -111,7 +126,8 @@ def _made() -> dict[str, ModuleType]:
     for name, names in SERVED.items():
         modules[name] = Private(name)
         vars(modules[name]).update({key: value for key, (value, _, _) in names.items()})
-        setattr(modules["jax._src"], name.rpartition(".")[2], modules[name])
+        parent, _, own = name.rpartition(".")
+        setattr(modules[parent], own, modules[name])
     return modules
 
 

@@ -19,7 +19,7 @@ from ..core.staging import trace_to_jaxpr
 from ..core.traces import Tracer, get_aval
 from ..foundation.dtypes import float0, issubdtype
 from ..foundation.errors import UnexpectedTracerError
-from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, tree_unflatten
+from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, tree_structure, tree_unflatten
 from ..primitives.basis import add_any_p, instantiate
 from .arguments import as_operand, as_output
 
@@ -429,15 +429,17 @@ class _VJPRules:
 
     @staticmethod
     def _match(where: str, i: int, wanted, given) -> list:
-        """The leaves of a cotangent's tree. None stands for a zero; where the argument has None, anything may stand."""
+        """A cotangent for each leaf of the argument. One leaf of the cotangent's tree may stand for a container of the argument:
+        for each leaf in it. None stands for zeros; where the argument has None, anything may stand."""
         leaves, given_tree = tree_flatten(given, is_leaf=lambda x: x is None)
-        places, tree = tree_flatten(wanted, is_leaf=lambda x: x is None)
-        if given_tree != tree:
+        try:
+            parts = given_tree.flatten_up_to(wanted)
+        except ValueError:
             raise TypeError(
                 f"{where} must produce cotangents with the container (pytree) structure of the arguments: argument {i} has"
-                f" {tree}, the rule returned {given_tree}."
-            )
-        return [ct for ct, place in zip(leaves, places) if place is not None]
+                f" {tree_structure(wanted)}, the rule returned {given_tree}."
+            ) from None
+        return [ct for ct, part in zip(leaves, parts) for _ in tree_leaves(part)]
 
     @staticmethod
     def _cotangent(where: str, ct, aval: ShapedArray):

@@ -496,7 +496,8 @@ def cond(
     >>> cond(True, lambda x: x + 1, lambda x: x - 1, 2.0)
     Array(3., dtype=float32, weak_type=True)
     """
-    if callable(false_fun) and len(operands) == 2 and callable(operands[1]) and operand is _NONE:
+    old = len(operands) == 2 and callable(false_fun) and callable(operands[1]) and not callable(true_fun)
+    if old and operand is _NONE:
         # The older form: cond(pred, true_operand, true_fun, false_operand, false_fun).
         true, false = false_fun, operands[1]
         return cond(pred, lambda x, y: true(x), lambda x, y: false(y), true_fun, operands[0])

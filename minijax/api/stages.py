@@ -100,7 +100,10 @@ class Lowered(_Stage):
         names = [*[f"closed_over_{i}" for i in range(len(self._program.consts))], *self._arg_names]
         return text(self._program.jaxpr, self.fun_name, names, self._compiler, self._program.donated)
 
-    def compile(self) -> Compiled:
+    def compile(self, compiler_options: None = None) -> Compiled:
+        """The compiled program. Raises NotImplementedError for compiler_options, which are XLA's."""
+        if compiler_options:
+            raise NotImplementedError("minijax's compilers have no options: compile() takes no compiler_options.")
         self._program.compiled(self.fun_name, self._compiler)
         return Compiled(self._program, self.fun_name, self.in_tree, self._arg_names, self._compiler)
 

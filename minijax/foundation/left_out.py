@@ -31,7 +31,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
             " transfer_guard_host_to_device thread_guard array_garbage_collection_guard".split(),
             _TRANSFERS,
         ),
-        **dict.fromkeys("Ref new_ref empty_ref free_ref freeze ad".split(), _REFS),
+        **dict.fromkeys("empty_ref free_ref freeze ad".split(), _REFS),
         **dict.fromkeys("host_count host_id host_ids process_indices".split(), "there is one process"),
         "jax2tf_associative_scan_reductions": "it chooses between programs of TensorFlow",
         "allow_f16_reductions": "it chooses between programs of XLA",

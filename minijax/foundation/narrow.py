@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .dtypes import is_narrow, wide_dtype
+from .dtypes import NARROW_INTS, is_narrow, wide_dtype
 
 # What depends on the bits or the dtype of an operand itself.
 AS_THEY_ARE = ("convert_element_type", "bitcast_convert_type")
@@ -25,12 +26,42 @@ def widens(primitive: Any, dtypes: Any) -> bool:
     )
 
 
+def word_steps(name: str, dtypes: Sequence[Any]) -> list[tuple[str, int]]:
+    """What makes the first operand, in a byte, such that a primitive that reads its bits computes as on the narrow word:
+    [(primitive, its second operand), ...]. Numbers are sign-extended to a byte, and this puts the word's bits where the operation
+    looks for the first or the last bit."""
+    if not dtypes or getattr(dtypes[0], "name", "") not in NARROW_INTS:
+        return []
+    bits, signed = int(dtypes[0].name[-1]), dtypes[0].name[0] == "i"
+    above = 8 - bits
+    match name:
+        case "clz":
+            # The ones behind the word end the count.
+            return [("shift_left", above), ("add", 2**above - 1)]
+        case "mulhi" | "population_count" if bits == 2:
+            # XLA's CPU has these two of 4 bits as those of the byte: of int4 -1 the count is 8, which wraps around to -8.
+            return [("shift_left", above)]
+        case "shift_right_logical" if signed:
+            return [("and", 2**bits - 1)]
+        case "shift_right_arithmetic" if not signed:
+            sign = 2 ** (bits - 1)
+            return [("xor", sign), ("sub", sign)]
+    return []
+
+
+_ON_BYTES = {
+    "shift_left": np.left_shift, "add": np.add, "and": np.bitwise_and, "xor": np.bitwise_xor, "sub": np.subtract,
+}  # fmt: skip
+
+
 def in_wide(primitive: Any, values, params: dict, out_avals: Any):
     """The results of a primitive's implementation."""
     outs = out_avals if isinstance(out_avals, (list, tuple)) else [out_avals]
     if out_avals is None or not widens(primitive, [*[x.dtype for x in values], *[a.dtype for a in outs]]):
         return primitive.impl(*values, **params)
     wide = [x.astype(wide_dtype(x.dtype)) if is_narrow(x.dtype) else x for x in values]
+    for step, number in word_steps(primitive.name, [x.dtype for x in values]):
+        wide[0] = _ON_BYTES[step](wide[0], wide[0].dtype.type(number))
     found = primitive.impl(*wide, **wide_params(params))
     found = found if primitive.multiple_results else [found]
     found = [np.asarray(x).astype(a.dtype) if is_narrow(a.dtype) else x for x, a in zip(found, outs)]

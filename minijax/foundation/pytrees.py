@@ -469,47 +469,57 @@ def _one_level(tree: Any) -> tuple[list, PyTreeDef]:
 
 
 def tree_flatten_with_path(
-    tree: Any, is_leaf: Callable[[Any], bool] | None = None
+    tree: Any, is_leaf: Callable[..., bool] | None = None, is_leaf_takes_path: bool = False
 ) -> tuple[list[tuple[tuple[Any, ...], Any]], PyTreeDef]:
-    """([(key path, leaf), ...], treedef).
+    """([(key path, leaf), ...], treedef). is_leaf_takes_path: call `is_leaf(path, value)` instead of `is_leaf(value)`.
 
     >>> pairs, treedef = tree_flatten_with_path({'a': 1, 'b': [2, 3]})
     >>> [(keystr(path), leaf) for path, leaf in pairs]
     [("['a']", 1), ("['b'][0]", 2), ("['b'][1]", 3)]
     """
     pairs: list = []
-    _flatten_with_path(tree, (), pairs, is_leaf)
-    return pairs, tree_structure(tree, is_leaf)
+    asked = is_leaf if is_leaf is None or is_leaf_takes_path else lambda _, x: is_leaf(x)
+    return pairs, _flatten_with_path(tree, (), pairs, asked)
 
 
-def _flatten_with_path(tree, path: tuple, pairs: list, is_leaf):
-    node = node_type(tree)
-    if node is None or (is_leaf is not None and is_leaf(tree)):
+def _flatten_with_path(tree, path: tuple, pairs: list, is_leaf) -> PyTreeDef:
+    if is_leaf is not None and is_leaf(path, tree):
         pairs.append((path, tree))
-        return
-    children = list(node.flatten(tree)[0])
-    for key, child in zip(node.children_keys(tree, len(children)), children, strict=True):
-        _flatten_with_path(child, (*path, key), pairs, is_leaf)
+        return _LEAF
+    node = node_type(tree)
+    if node is None:
+        pairs.append((path, tree))
+        return _LEAF
+    children, data = node.flatten(tree)
+    children = list(children)
+    named = zip(node.children_keys(tree, len(children)), children, strict=True)
+    return PyTreeDef(node, data, tuple([_flatten_with_path(x, (*path, key), pairs, is_leaf) for key, x in named]))
 
 
-def tree_leaves_with_path(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[tuple[tuple[Any, ...], Any]]:
+def tree_leaves_with_path(
+    tree: Any, is_leaf: Callable[..., bool] | None = None, is_leaf_takes_path: bool = False
+) -> list[tuple[tuple[Any, ...], Any]]:
     """[(key path, leaf), ...] of a tree.
 
     >>> [keystr(path) for path, _ in tree_leaves_with_path({'a': 1, 'b': [2, 3]})]
     ["['a']", "['b'][0]", "['b'][1]"]
     """
-    return tree_flatten_with_path(tree, is_leaf)[0]
+    return tree_flatten_with_path(tree, is_leaf, is_leaf_takes_path)[0]
 
 
 def tree_map_with_path(
-    f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: Callable[[Any], bool] | None = None
+    f: Callable[..., Any],
+    tree: Any,
+    *rest: Any,
+    is_leaf: Callable[..., bool] | None = None,
+    is_leaf_takes_path: bool = False,
 ) -> Any:
     """As `tree_map`; `f` gets the key path first.
 
     >>> tree_map_with_path(lambda path, x: f'{keystr(path)} is {x}', {'a': 1, 'b': [2]})
     {'a': "['a'] is 1", 'b': ["['b'][0] is 2"]}
     """
-    pairs, treedef = tree_flatten_with_path(tree, is_leaf)
+    pairs, treedef = tree_flatten_with_path(tree, is_leaf, is_leaf_takes_path)
     others = [treedef.flatten_up_to(r) for r in rest]
     return treedef.unflatten([f(path, leaf, *xs) for (path, leaf), *xs in zip(pairs, *others)])
 

@@ -17,9 +17,9 @@ from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
 from ..foundation.dtypes import is_narrow, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
-from ..foundation.narrow import wide_params, widens
+from ..foundation.narrow import wide_params, widens, word_steps
 from ..primitives.basis import broadcast_in_dim_p, reshape_p, transpose_p
-from ..primitives.elementwise import add_p, convert_element_type_p, neg_p
+from ..primitives.elementwise import add_p, and_p, convert_element_type_p, neg_p, shift_left_p, sub_p, xor_p
 from ..primitives.precision import computing_dtypes
 from .batched_loops import one_condition
 from .contraction import contractions
@@ -69,6 +69,9 @@ def plain_products(jaxpr: Jaxpr) -> Jaxpr:
 _OF_NUMPY = set("?bBhHiIlLqQefdgFDGV")
 
 
+_ON_BYTES = {"shift_left": shift_left_p, "add": add_p, "and": and_p, "xor": xor_p, "sub": sub_p}
+
+
 def _widened(eqn: JaxprEqn, makers):
     if not widens(eqn.primitive, [v.aval.dtype for v in (*eqn.invars, *eqn.outvars)]):
         return None
@@ -77,6 +80,10 @@ def _widened(eqn: JaxprEqn, makers):
         wide = Var(v.aval.update(dtype=wide_dtype(v.aval.dtype)))
         operands.append(wide if is_narrow(v.aval.dtype) else v)
         before += [_cast(eqn, v, wide)] if is_narrow(v.aval.dtype) else []
+    for step, number in word_steps(eqn.primitive.name, [v.aval.dtype for v in eqn.invars]):
+        of, operands[0] = operands[0], Var(operands[0].aval)
+        literal = Literal(operands[0].aval.dtype.type(number), ShapedArray((), operands[0].aval.dtype))
+        before.append(eqn.replace(primitive=_ON_BYTES[step], invars=[of, literal], outvars=[operands[0]], params={}))
     for v in eqn.outvars:
         wide = Var(v.aval.update(dtype=wide_dtype(v.aval.dtype)))
         results.append(wide if is_narrow(v.aval.dtype) else v)

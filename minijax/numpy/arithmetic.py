@@ -51,6 +51,7 @@ from .util import (
     promote_dtypes_inexact,
     promote_dtypes_numeric,
     promote_shapes,
+    unwrap,
     where,
 )
 from .util import isnan as _isnan
@@ -63,6 +64,7 @@ def power(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     Array(8., dtype=float32, weak_type=True)
     """
     check_arraylike("power", x1, x2)
+    x1, x2 = unwrap(x1), unwrap(x2)
     exponent = _concrete_integer(x2)
     if exponent is not None:
         (x1,) = promote_dtypes_numeric(x1)

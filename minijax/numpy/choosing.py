@@ -32,6 +32,7 @@ from .util import (
     promote_dtypes,
     static_int,
     to_bool,
+    unwrap,
 )
 from .util import where as _where
 
@@ -61,7 +62,7 @@ def where(
     if size is not None or fill_value is not None:
         raise ValueError("size and fill_value arguments cannot be used in three-term where function.")
     check_arraylike("where", condition, x, y)
-    return _where(condition, x, y)
+    return _where(*map(unwrap, (condition, x, y)))
 
 
 def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> Array:

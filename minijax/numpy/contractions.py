@@ -1,4 +1,7 @@
-"""Products of arrays: `dot`, `matmul`, `tensordot`, `einsum` and their kin, all by `lax.dot_general`."""
+"""Products of arrays: `dot`, `matmul`, `tensordot`, `einsum` and their kin, all by `lax.dot_general`.
+
+They accept JAX's `out_sharding`, and ignore it: the types of minijax's arrays have no shardings.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,14 @@ def _contract(a: Array, b: Array, numbers: DimensionNumbers, precision, dtype) -
     return lax.dot_general(a, b, numbers, precision=precision, preferred_element_type=dtype)
 
 
-def dot(a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None) -> Array:
+def dot(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+    out_sharding: Any = None,
+) -> Array:
     """The sum of products over the last axis of `a` and the last but one (or only) of `b` (`jax.numpy.dot`).
 
     >>> dot(np.float32([1, 2]), np.float32([3, 4]))
@@ -64,7 +74,12 @@ def dot(a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_
 
 
 def matmul(
-    a: ArrayLike, b: ArrayLike, *, precision: Any = None, preferred_element_type: DTypeLike | None = None
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+    out_sharding: Any = None,
 ) -> Array:
     """The product of matrices, or of stacks of them, which broadcast (`jax.numpy.matmul`, `a @ b`).
 
@@ -205,6 +220,7 @@ def tensordot(
     *,
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
+    out_sharding: Any = None,
 ) -> Array:
     """The sum of products over pairs of axes (`jax.numpy.tensordot`).
 
@@ -324,6 +340,7 @@ def einsum(
     optimize: Any = "auto",
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
+    out_sharding: Any = None,
     _dot_general: Any = None,
 ) -> Array:
     """Einstein's summation (`jax.numpy.einsum`): axes of one letter are paired, and letters that the result lacks are summed over.

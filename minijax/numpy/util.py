@@ -65,10 +65,12 @@ def unwrap(x: Any):
 def as_array(x: Any) -> Array:
     """An array or number as an array; a Python number's dtype is weak."""
     try:
+        # What stands for an array may stand for a tracer.
+        x = x if isinstance(x, Array) else unwrap(x)
         if isinstance(x, Tracer):
             # Here too, since some functions return their argument as it is: `jnp.asarray(x)`, `x.T` of a vector, `x[...]`.
             check_not_leaked(x)
-        return x if isinstance(x, Array) else to_array(unwrap(x))
+        return x if isinstance(x, Array) else to_array(x)
     except Exception as error:
         hide_our_frames(error)
         raise

@@ -6,8 +6,10 @@ and beyond 8 these functions times sqrt(x) are series in 1/x. The coefficients w
 
 from __future__ import annotations
 
+import math
+
 from ..foundation.dtypes import finfo
-from .algorithms import absolute, row
+from .algorithms import absolute, polynomial, row
 from .basis import const, full
 from .elementwise import abs_p, add_p, gt_p, integer_pow, mul_p, select, sign_p, sub_p
 
@@ -69,12 +71,25 @@ def _in_parts(ops, size):
     return ops.where(near, size, border), ops.where(near, border, size)
 
 
+# Up to here a sum of few terms, of which the first is the largest by far, is exacter.
+SMALL = 0.5
+SERIES_0 = [0.25**k / math.factorial(k) ** 2 for k in range(8, -1, -1)]
+SERIES_1 = [0.5 * 0.25**k / (math.factorial(k) * math.factorial(k + 1)) for k in range(8, -1, -1)]
+
+
+def _small(ops, series, size):
+    """exp(-size) times the series of size^2 (DLMF 10.25.2)."""
+    size = ops.where(size <= SMALL, size, ops.full(size, 0.0))
+    return ops.exp(-size) * polynomial(ops, series, size * size)
+
+
 def bessel_i0e(ops, x):
     """exp(-|x|) I0(x)"""
     size = absolute(ops, x)
     near, far = _in_parts(ops, size)
     beyond = _clenshaw(ops, FAR_0, 16.0 / far - 1.0) / ops.sqrt(far)
-    return ops.where(size <= BORDER, _clenshaw(ops, NEAR_0, near / 4.0 - 1.0), beyond)
+    value = ops.where(size <= BORDER, _clenshaw(ops, NEAR_0, near / 4.0 - 1.0), beyond)
+    return ops.where(size <= SMALL, _small(ops, SERIES_0, size), value)
 
 
 def bessel_i1e(ops, x):
@@ -83,6 +98,7 @@ def bessel_i1e(ops, x):
     near, far = _in_parts(ops, size)
     beyond = _clenshaw(ops, FAR_1, 16.0 / far - 1.0) / ops.sqrt(far)
     value = ops.where(size <= BORDER, near * _clenshaw(ops, NEAR_1, near / 4.0 - 1.0), beyond)
+    value = ops.where(size <= SMALL, size * _small(ops, SERIES_1, size), value)
     # A zero keeps its sign.
     return ops.where(x == 0.0, x, ops.where(x < 0.0, -value, value))
 

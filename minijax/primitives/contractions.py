@@ -13,7 +13,7 @@ import numpy as np
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
-from ..foundation.dtypes import canonicalize_dtype, finfo
+from ..foundation.dtypes import canonicalize_dtype, finfo, itemsize_bits, wide_dtype
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type
 from .families import FLOAT, real_dtype
@@ -116,10 +116,10 @@ def _product_dtype(x, y):
 
     def rank(dtype):
         part = real_dtype(dtype)
-        info = finfo(part) if part.kind not in "biu" else None
+        info = finfo(part) if wide_dtype(part).kind not in "biu" else None
         exponent, fraction = (-1, -1) if info is None else (info.maxexp, info.nmant)
-        bits = 1 if dtype.kind == "b" else 8 * part.itemsize
-        return dtype.kind == "c", exponent, fraction, bits, dtype.kind != "u"
+        bits = 1 if dtype.kind == "b" else itemsize_bits(part)
+        return dtype.kind == "c", exponent, fraction, bits, wide_dtype(dtype).kind != "u"
 
     return max(x, y, key=rank)
 

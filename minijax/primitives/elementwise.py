@@ -59,8 +59,6 @@ from .families import (
     FLOAT,
     INT,
     NUM,
-    SIGNED,
-    UNSIGNED,
     bool_dtype,
     broadcast_like,
     elementwise,
@@ -416,10 +414,6 @@ le_to_p = _total_order("le_to", np.less_equal)
 lt_to_p = _total_order("lt_to", np.less)
 
 
-# The integers whose bits NumPy has, and not those of 2 and 4 bits, which are computed in bytes.
-WORDS = "".join(c for c in INT if c.isascii())
-
-
 def _bitwise(name, impl, arity=2, accepts=BOOL + INT):
     return constant_almost_everywhere(name, impl, accepts, arity)
 
@@ -461,20 +455,18 @@ def _leftmost_bit(x):
 
 
 shift_left_p = _bitwise("shift_left", _shift(np.left_shift, lambda x: 0), accepts=INT)
-shift_right_logical_p = _bitwise(
-    "shift_right_logical", _shift(_logical_right_shift, lambda x: 0), accepts=WORDS + UNSIGNED
-)
+shift_right_logical_p = _bitwise("shift_right_logical", _shift(_logical_right_shift, lambda x: 0), accepts=INT)
 shift_right_arithmetic_p = _bitwise(
     "shift_right_arithmetic",
     _shift(_arithmetic_right_shift, _leftmost_bit),
-    accepts=WORDS + SIGNED,
+    accepts=INT,
 )
 population_count_p = _bitwise(
     "population_count",
     # A negative number's bits are those of its two's complement.
     lambda x: np.bitwise_count(np.asarray(x).view(f"u{x.dtype.itemsize}")).astype(x.dtype),
     1,
-    WORDS,
+    INT,
 )
 
 

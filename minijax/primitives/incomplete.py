@@ -13,6 +13,7 @@ import math
 from typing import Any, NamedTuple
 
 from ..core.traces import get_aval
+from . import jets
 from .algorithms import EPS, MOST_STEPS, absolute, row
 from .basis import const, full
 from .elementwise import add_p, exp_p, log1p_p, log_p, mul_p, neg_p, sub_p
@@ -20,8 +21,6 @@ from .gamma import lgamma_p, times
 
 # Beyond this a, and within this part of it, the sums are replaced by Temme's expansion: a sum needs some 9 sqrt(a) steps.
 LARGE, NEAR = 1e5, 0.05
-# A fraction's numerators and denominators are divided by this number when they exceed it.
-BIG = 2.0**52
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -48,29 +47,29 @@ def _gamma_sum(ops, a, x, active):
 
 
 def _gamma_fraction(ops, a, x, active):
-    """The continued fraction 1/(x + 1 - a - (1 - a)/(x + 3 - a - 2 (2 - a)/...)) (DLMF 8.9.2), where `active`."""
+    """The continued fraction 1/(x + 1 - a - (1 - a)/(x + 3 - a - 2 (2 - a)/...)) (DLMF 8.9.2), where `active`, as a sum of
+    differences of its convergents (J. Steed; W. Gautschi, SIAM Review 9, 1967): what one step rounds, the next does not magnify."""
+    a = jets.Jet(a, ops.full(a, 1.0))
+    packed = jets.Packed(ops, a)
 
+    # One difference may be 0 by chance.
     def going(n, *state):
-        return state[-1] & (n < MOST_STEPS)
+        return (state[-1] | state[-2]) & (n < MOST_STEPS)
 
-    def step(n, p, q, dp, dq, p1, q1, dp1, dq1, value, slope, _):
-        # (p1, q1) are the numerator and the denominator before (p, q); d marks derivatives by a.
+    def step(n, *state):
+        inverse, difference, total = packed.unpack(state[:6])
         n = n + 1.0
-        factor, product = x + 1.0 + 2.0 * n - a, n * (n - a)
-        p, p1, dp, dp1 = factor * p - product * p1, p, factor * dp - p - product * dp1 + n * p1, dp
-        q, q1, dq, dq1 = factor * q - product * q1, q, factor * dq - q - product * dq1 + n * q1, dq
-        new = p / q
-        new_slope = (dp - new * dq) / q
-        moved = absolute(ops, new - value) > EPS * absolute(ops, new)
-        moved = moved | (absolute(ops, new_slope - slope) > EPS * absolute(ops, new_slope))
-        scale = ops.where(absolute(ops, q) > BIG, ops.full(x, 1.0 / BIG), ops.full(x, 1.0))
-        scaled = [number * scale for number in (p, q, dp, dq, p1, q1, dp1, dq1)]
-        return n, *scaled, new, new_slope, moved
+        product = (n - a) * n
+        new = 1.0 / (x + 1.0 + 2.0 * n - a - product * inverse)
+        difference = difference * (product * inverse * new)
+        total = total + difference
+        found = packed.pack(new, difference, total)
+        moved = absolute(ops, found[2]) > EPS * absolute(ops, found[4])
+        moved = moved | (absolute(ops, found[3]) > EPS * absolute(ops, found[5]))
+        return n, *found, state[-1], moved
 
-    zero, one, b = ops.full(x, 0.0), ops.full(x, 1.0), x + 1.0 - a
-    # The first two convergents: 0 and 1 / b, with b' = -1.
-    state = [zero, one, b, zero, -one, zero, one, zero, zero, 1.0 / b, 1.0 / (b * b), active]
-    return ops.loop(going, step, state)[9:11]
+    first = 1.0 / (x + 1.0 - a)
+    return ops.loop(going, step, [ops.full(x, 0.0), *packed.pack(first, first, first), active, active])[5:7]
 
 
 def _excess(ops, mu):

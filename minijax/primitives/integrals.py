@@ -148,33 +148,53 @@ def expn(ops, n, x):
 
 
 def _complex_fraction(ops, real, imaginary, increment: float, coefficient, active):
-    """The real and imaginary part of 1/(b + a_1/(b + increment + a_2/(b + 2 increment + ...))), b = real + i imaginary."""
+    """The real and imaginary part of 1/(b + a_1/(b + increment + a_2/(b + 2 increment + ...))), b = real + i imaginary, as a sum of
+    differences of its convergents (J. Steed; W. Gautschi, SIAM Review 9, 1967)."""
 
     def inverse(re, im):
         size = re * re + im * im
         return re / size, -im / size
 
+    # One difference may be 0 by chance.
     def going(n, *state):
-        return state[-1] & (n < MOST_STEPS)
+        return (state[-1] | state[-2]) & (n < MOST_STEPS)
 
-    def step(n, b, cr, ci, dr, di, hr, hi, _):
+    def step(n, b, dr, di, tr, ti, hr, hi, _, moved_last):
         n, b = n + 1.0, b + increment
         a = coefficient(n)
-        dr, di = inverse(a * dr + b, a * di + imaginary)
-        ir, ii = inverse(cr, ci)
-        cr, ci = b + a * ir, imaginary + a * ii
-        fr, fi = cr * dr - ci * di, cr * di + ci * dr
-        hr, hi = hr * fr - hi * fi, hr * fi + hi * fr
-        return n, b, cr, ci, dr, di, hr, hi, absolute(ops, fr - 1.0) + absolute(ops, fi) > 4 * EPS
+        nr, ni = inverse(a * dr + b, a * di + imaginary)
+        fr, fi = -a * (dr * nr - di * ni), -a * (dr * ni + di * nr)
+        tr, ti = tr * fr - ti * fi, tr * fi + ti * fr
+        hr, hi = hr + tr, hi + ti
+        moved = (absolute(ops, tr) > EPS * absolute(ops, hr)) | (absolute(ops, ti) > EPS * absolute(ops, hi))
+        return n, b, nr, ni, tr, ti, hr, hi, moved_last, moved
 
-    dr, di = inverse(real, imaginary)
-    state = [ops.full(real, 0.0), real, ops.full(real, 1 / TINY), ops.full(real, 0.0), dr, di, dr, di, active]
-    return ops.loop(going, step, state)[6:8]
+    first = inverse(real, imaginary)
+    return ops.loop(going, step, [ops.full(real, 0.0), real, *first, *first, *first, active, active])[6:8]
 
 
 BORDER = 4.0
 SINE = _power_series(lambda k: (-1) ** k / ((2 * k + 1) * math.factorial(2 * k + 1)), 18)
 COSINE = _power_series(lambda k: (-1) ** (k + 1) / ((2 * k + 2) * math.factorial(2 * k + 2)), 18)
+
+
+# The zeros of Ci below the border, and what is missing to them.
+ZEROS = ((0.6165054856207163, -4.209920321433186e-17), (3.3841804225511862, 1.972125462363411e-16))
+
+
+def _beside_a_zero(ops, x, value):
+    """Ci(x), from `value`; beside a zero z, where the value has lost digits, log(x / z) and the difference of the two series."""
+    first = x < 2.0
+    zero, missing = [ops.where(first, ops.full(x, a), ops.full(x, b)) for a, b in zip(*ZEROS)]
+    distance = (x - zero) - missing
+    beside = absolute(ops, distance) < 0.25
+    distance = ops.where(beside, distance, ops.full(x, 0.0))
+    place, square = zero + distance, zero * zero
+    # The series is a polynomial of the square: its divided difference between the two squares.
+    other, total, difference = place * place, ops.full(x, 0.0), ops.full(x, 0.0)
+    for c in (*COSINE, 0.0):
+        difference, total = difference * other + total, total * square + c
+    return ops.where(beside, ops.log1p(distance / zero) + distance * (zero + place) * difference, value)
 
 
 def _sine_and_cosine_integral(ops, x):
@@ -183,7 +203,7 @@ def _sine_and_cosine_integral(ops, x):
     near = ops.where(x <= BORDER, x, ops.full(x, 1.0))
     square = near * near
     si = near * polynomial(ops, SINE, square)
-    ci = np.euler_gamma + ops.log(near) + square * polynomial(ops, COSINE, square)
+    ci = _beside_a_zero(ops, near, np.euler_gamma + ops.log(near) + square * polynomial(ops, COSINE, square))
     far = ops.where((x > BORDER) & (x < math.inf), x, ops.full(x, 2 * BORDER))
     # E_1(i x) = exp(-i x) times the fraction = -Ci(x) + i (Si(x) - pi/2).
     hr, hi = _complex_fraction(ops, ops.full(x, 1.0), far, 2.0, lambda n: -n * n, x > BORDER)

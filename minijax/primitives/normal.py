@@ -123,7 +123,8 @@ def dawsn(ops, x):
     multiple = 2.0 * ops.floor(finite / (2 * STEP) + 0.5)
     rest = finite - multiple * STEP
     total = ops.full(x, 0.0)
-    for n in range(1, LAST + 2, 2):
+    # Small terms come first.
+    for n in range(LAST, 0, -2):
         for k in (n, -n):
             distance = rest - k * STEP
             total = total + ops.exp(-distance * distance) / (k + multiple)

@@ -36,19 +36,16 @@ def _horner(coefficients, x):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # erf, erfc: W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), with the
-# coefficients of his program CALERF: numerator and denominator for |x| <= 0.46875, for <= 4, and for larger |x|.
+# coefficients of his program CALERF: numerator and denominator for |x| <= 4, and for larger |x|. For |x| <= 0.46875 by those of
+# Sun's fdlibm (s_erf.c, 1993), which has the leading term x apart, so that the fraction's rounding counts for an eighth.
 
 SMALL, LARGE = 0.46875, 4.0
 
 NEAR = (
-    (
-        1.85777706184603153e-1,
-        3.16112374387056560e0,
-        1.13864154151050156e2,
-        3.77485237685302021e2,
-        3.20937758913846947e3,
-    ),
-    (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
+    (-2.37630166566501626084e-05, -5.77027029648944159157e-03, -2.84817495755985104766e-02, -3.25042107247001499370e-01)
+    + (1.28379167095512558561e-01,),
+    (-3.96022827877536812320e-06, 1.32494738004321644526e-04, 5.08130628187576562776e-03, 6.50222499887672944485e-02)
+    + (3.97917223959155352819e-01, 1.0),
 )
 MIDDLE = (
     (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1)
@@ -67,7 +64,7 @@ FAR = (
 
 def _erf_near_zero(x):
     square = x * x
-    return x * (_horner(NEAR[0], square) / _horner(NEAR[1], square))
+    return x + x * (_horner(NEAR[0], square) / _horner(NEAR[1], square))
 
 
 def _gaussian(x):
@@ -258,11 +255,33 @@ def _lanczos_argument(x):
     return z, math.log(LANCZOS_G + 0.5) + np.log1p(z / (LANCZOS_G + 0.5))
 
 
+# (-1)^k (zeta(k) - 1) / k for k = 20, ..., 2, and 1 - Euler's constant: log gamma(2 + e) is e times this polynomial of e (NIST
+# Digital Library of Mathematical Functions, DLMF, 5.7.3).
+LOG_GAMMA_AT_2 = (
+    (4.7698101693639804e-08, -1.0043224823968099e-07, 2.1207184805554665e-07, -4.492469198764566e-07)
+    + (9.55141213040742e-07, -2.039215753801366e-06, 4.374866789907488e-06, -9.439488275268397e-06)
+    + (2.050721277567069e-05, -4.492623673813314e-05, 9.945751278180853e-05, -0.00022315475845357939)
+    + (0.0005096695247430425, -0.001192753911703261, 0.0028905103307415234, -0.007385551028673986)
+    + (0.020580808427784546, -0.0673523010531981, 0.3224670334241132, 0.42278433509846713)
+)
+
+
+def _near_zeros(z, log_gamma):
+    """log gamma(z + 1), around its zeros by the series there: the parts of Lanczos' formula cancel."""
+    at_1, at_2 = np.abs(z) <= 0.25, np.abs(z - 1) <= 0.25
+    if not (at_1 | at_2).any():
+        return log_gamma
+    e = np.where(at_1, z, np.where(at_2, z - 1, 0.0))
+    series = e * _horner(LOG_GAMMA_AT_2, e)
+    return np.where(at_1, series - np.log1p(e), np.where(at_2, series, log_gamma))
+
+
 def _lgamma(x):
     """log |gamma(x)|; inf at 0 and the negative integers."""
     z, log_t = _lanczos_argument(x)
     total = LANCZOS_BASE + sum(c / (z + i) for i, c in enumerate(LANCZOS_TERMS, 1))
     log_gamma = (z + 0.5 - (LANCZOS_G + 0.5 + z) / log_t) * log_t + (math.log(2 * math.pi) / 2 + np.log(total))
+    log_gamma = _near_zeros(z, log_gamma)
     # gamma(x) gamma(1 - x) = pi / sin(pi x). The sine is that of the distance to an integer, which keeps its digits.
     fraction = np.abs(x) - np.floor(np.abs(x))
     log_sine = np.log(np.sin(math.pi * np.minimum(fraction, 1 - fraction)))
@@ -270,8 +289,7 @@ def _lgamma(x):
     return np.where(np.isinf(x), np.inf, np.where(x < 0.5, reflected, log_gamma))
 
 
-# B_2j / 2j, j = 1, 2, ...: the coefficients of digamma's asymptotic series (NIST Digital Library of Mathematical Functions, DLMF,
-# 5.11.2).
+# B_2j / 2j, j = 1, 2, ...: the coefficients of digamma's asymptotic series (DLMF 5.11.2).
 OF_DIGAMMA = [
     b / (2 * j) for j, b in enumerate((1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510), 1)
 ]
@@ -300,6 +318,39 @@ def digamma_difference(log1p, a, b):
 DIGAMMA_ZERO, DIGAMMA_ZERO_REST = 1.4616321449683623, 9.549995429965697e-17
 
 
+# What is missing to pi; and the number by which T. J. Dekker splits a float64 into halves whose products are exact.
+PI_REST, SPLITTER = 1.2246467991473532e-16, 2.0**27 + 1
+
+
+def _halves(x):
+    high = x * SPLITTER
+    high = high - (high - x)
+    return high, x - high
+
+
+def _product(x, y):
+    """(x y, what its rounding has lost)."""
+    product, (high, low), (other, rest) = x * y, _halves(x), _halves(y)
+    return product, ((high * other - product) + high * rest + low * other) + low * rest
+
+
+def _pi_cot_pi(x):
+    """pi cot(pi x) for |x| <= 1/2, as a sum of two numbers. Beyond 1/4 it is a tangent of the distance to 1/2, whose argument has
+    all its digits. Around 0 it is 1/x, which may be too large to be split."""
+    inner = np.abs(x) <= 0.25
+    place = np.where(inner, x, np.copysign(0.5 - np.abs(x), x))
+    angle, lost = _product(place, math.pi)
+    tangent = np.tan(angle)
+    more = (lost + place * PI_REST) * (1 + tangent * tangent)
+    inverse = 1 / tangent
+    product, lost_too = _product(inverse, tangent)
+    value = np.where(inner, inverse, tangent)
+    more = np.where(inner, ((1 - product) - lost_too - inverse * more) * inverse, more)
+    product, lost = _product(value, math.pi)
+    tiny = np.abs(x) < 2.0**-28
+    return np.where(tiny, 1 / x, product), np.where(tiny, 0.0, lost + value * PI_REST + more * math.pi)
+
+
 def _digamma(x):
     """The derivative of lgamma; NaN at 0 and the negative integers."""
     y = np.where(x < 0.5, 1 - x, x)
@@ -311,8 +362,10 @@ def _digamma(x):
     psi = np.log(far) - (series + np.where(shift > 0, sum(1 / (y + k) for k in range(SHIFT - 1, -1, -1)), 0.0))
     distance = np.where(np.abs(y - DIGAMMA_ZERO) < 0.3, (y - DIGAMMA_ZERO) - DIGAMMA_ZERO_REST, 0.0)
     psi = np.where(distance != 0, -digamma_difference(np.log1p, np.float64(DIGAMMA_ZERO), distance), psi)
-    angle = math.pi * (x + np.abs(np.floor(x + 0.5)))
-    reflected = psi - math.pi * np.cos(angle) / np.sin(angle)
+    if not (x < 0.5).any():
+        return psi
+    cotangent, rest = _pi_cot_pi(x + np.abs(np.floor(x + 0.5)))
+    reflected = (psi - cotangent) - rest
     pole = (x <= 0) & (x == np.floor(x))
     return np.where(pole, np.nan, np.where(x < 0.5, reflected, psi))
 

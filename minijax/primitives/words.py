@@ -14,8 +14,7 @@ from ..foundation import errors
 from ..foundation.dtypes import dtype_char
 from ..foundation.pytrees import tree_flatten, tree_unflatten
 from .basis import NO_GRADIENT, NOT_LINEAR, instantiate, linear_jvp, row, zero_jvp
-from .elementwise import WORDS
-from .families import FLOAT, batch_elementwise, elementwise
+from .families import FLOAT, INT, batch_elementwise, elementwise
 
 
 def _clz(x):
@@ -49,8 +48,8 @@ def _mulhi(x, y):
         return high if dtype.kind == "u" else high - np.where(x < 0, y, 0) - np.where(y < 0, x, 0)
 
 
-clz_p = elementwise("clz", _clz, WORDS, jvp=NO_GRADIENT, transpose=NOT_LINEAR, arity=1)
-mulhi_p = elementwise("mulhi", _mulhi, WORDS, jvp=zero_jvp(lambda: mulhi_p), transpose=NOT_LINEAR, arity=2)
+clz_p = elementwise("clz", _clz, INT, jvp=NO_GRADIENT, transpose=NOT_LINEAR, arity=1)
+mulhi_p = elementwise("mulhi", _mulhi, INT, jvp=zero_jvp(lambda: mulhi_p), transpose=NOT_LINEAR, arity=2)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from ...core.jaxpr import (
 )
 from ...core.primitive import Primitive
 from ...foundation.doors import at_the_door
+from ...foundation.effects import Effect
 from . import primitives
 from .tracing import (
     DebugInfo,
@@ -35,6 +36,7 @@ __all__ = [
     "ClosedJaxpr",
     "DebugInfo",
     "DropVar",
+    "Effect",
     "Jaxpr",
     "JaxprEqn",
     "JaxprTypeError",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...core.array import EvalTrace, eval_trace
 from ...core.avals import ShapedArray
 from ...core.jaxpr import ClosedJaxpr, Jaxpr, jaxprs_in_params
 from ...core.traces import Trace, get_aval, thread_state
@@ -43,7 +44,7 @@ class OpaqueTraceState:
 
     def __init__(self):
         # The trace itself, not its id: a later trace may lie at the same address.
-        self._state = (thread_state.trace, config.jax_enable_x64)
+        self._state = (find_top_trace(()), config.jax_enable_x64)
 
     def __eq__(self, other) -> bool:
         return isinstance(other, OpaqueTraceState) and self._state == other._state
@@ -74,7 +75,8 @@ def find_top_trace(_: Any) -> Trace:
     >>> find_top_trace(()).main.transformation
     'evaluation'
     """
-    return thread_state.trace
+    # While `vmap` puts its results together, another trace evaluates, which does the same.
+    return eval_trace if isinstance(thread_state.trace, EvalTrace) else thread_state.trace
 
 
 @contextmanager

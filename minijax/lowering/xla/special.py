@@ -6,6 +6,7 @@ import numpy as np
 
 from ...primitives import bessel, beta, exponentials, hypergeometric, incomplete, integrals, normal  # noqa: F401  (they fill ALGORITHMS, which is read below)
 from ...primitives.algorithms import ALGORITHMS
+from ...primitives.jets import Jet
 from ...primitives.reductions import reduce_or
 from .rules import Rule, chlo
 from .text import Value, ints
@@ -40,7 +41,8 @@ class _Number:
 
 
 def _operator(name: str, swapped: bool = False):
-    return lambda x, y: x._op(name, *x._with(y)[:: -1 if swapped else 1])
+    # A jet on the other side has the rule of the operation.
+    return lambda x, y: NotImplemented if type(y) is Jet else x._op(name, *x._with(y)[:: -1 if swapped else 1])
 
 
 def _comparison(direction: str):

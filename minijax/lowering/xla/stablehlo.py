@@ -18,7 +18,7 @@ from ...core.jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, called_jaxp
 from ...core.staging import trace_to_closed_jaxpr
 from ...foundation import errors, source_info
 from ...foundation.dtypes import key_fry, wide_dtype
-from ...foundation.narrow import wide_params, widens
+from ...foundation.narrow import wide_params, widens, word_steps
 from ...foundation.pytrees import tree_unflatten
 from ...transforms.vmap import Axis, with_named_axes
 from ..batched_loops import with_one_condition
@@ -359,6 +359,8 @@ class Writer:
         narrow = widens(primitive, [v.aval.dtype for v in (*eqn.invars, *eqn.outvars)])
         if narrow:
             operands = [self.convert(x, wide_dtype(x.dtype)) for x in operands]
+            for step, number in word_steps(primitive.name, [v.aval.dtype for v in eqn.invars]):
+                operands[0] = RULES[step](self, operands[0].aval, operands[0], self.full(operands[0].aval, number))
             outs, params = [out.update(dtype=wide_dtype(out.dtype)) for out in outs], wide_params(params)
         if primitive.multiple_results:
             results = rule(self, outs, *operands, **params)

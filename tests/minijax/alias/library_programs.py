@@ -1,5 +1,5 @@
-"""Trains with optax's optimizers, losses and schedules, networks of Flax and of Equinox too; solves with diffrax, lineax and
-optimistix; samples with blackjax and numpyro. Prints {name: (numbers, types)}.
+"""Trains with optax's optimizers, losses and schedules, networks of Flax (linen and nnx) and of Equinox too; solves with diffrax,
+lineax and optimistix; samples with blackjax and numpyro. Prints {name: (numbers, types)}.
 
 `test_libraries.py` runs it on both libraries: `python library_programs.py 9` has every ninth row of the tables.
 """
@@ -20,6 +20,7 @@ import numpyro
 import numpyro.distributions as dist
 import optax
 import optimistix as optx
+from flax import nnx
 from numpyro.infer import HMC, MCMC, NUTS, SVI, Predictive, Trace_ELBO
 from numpyro.infer.autoguide import AutoMultivariateNormal, AutoNormal
 from optax import contrib
@@ -190,6 +191,54 @@ def with_equinox():
     return [*found, *[float(x.sum()) for x in leaves]], [f"{x.dtype}{x.shape}" for x in leaves]
 
 
+class Perceptron(nnx.Module):
+    """Layers of nnx with parameters, statistics and random numbers."""
+
+    def __init__(self, rngs):
+        self.first, self.last = nnx.Linear(3, 8, rngs=rngs), nnx.Linear(8, 1, rngs=rngs)
+        self.norm, self.dropout = nnx.BatchNorm(8, rngs=rngs), nnx.Dropout(0.25, rngs=rngs)
+
+    def __call__(self, x):
+        return self.last(self.dropout(nnx.relu(self.norm(self.first(x)))))[:, 0]
+
+
+def trained_nnx():
+    """Losses, parameters and statistics; then the results of the trained network, split and merged again."""
+    model = Perceptron(nnx.Rngs(0))
+    optimizer = nnx.Optimizer(model, optax.sgd(1e-1, momentum=0.9), wrt=nnx.Param)
+
+    @nnx.jit
+    def step(model, optimizer):
+        value, grads = nnx.value_and_grad(lambda model: optax.l2_loss(model(X), Y).mean())(model)
+        optimizer.update(model, grads)
+        return value
+
+    losses = [step(model, optimizer) for _ in range(4)]
+    model.eval()
+    graph, params, statistics, rest = nnx.split(model, nnx.Param, nnx.BatchStat, ...)
+    moved = nnx.merge(graph, jax.tree.map(lambda x: x + 0.1, params), statistics, rest)
+    return losses, params, statistics, moved(X)
+
+
+def layers_of_nnx():
+    """Four layers made by vmap, run by scan, and the gradients by their parameters, with checkpoints."""
+    make = nnx.split_rngs(splits=4)(nnx.vmap(lambda rngs: nnx.Linear(3, 3, rngs=rngs)))
+    run = nnx.scan(nnx.remat(lambda layer, x: jnp.tanh(layer(x))), in_axes=(0, nnx.Carry), out_axes=nnx.Carry)
+    layers = make(nnx.Rngs(1))
+    return nnx.value_and_grad(lambda layers: run(layers, X).sum())(layers)
+
+
+def parts_of_nnx():
+    """A convolution, a recurrent network and attention, the state of each, and metrics."""
+    rngs, metrics = nnx.Rngs(0), nnx.MultiMetric(loss=nnx.metrics.Average("loss"))
+    metrics.update(loss=jnp.array([2.0, 4.0]))
+    image = nnx.Conv(3, 4, (3, 3), rngs=rngs)(jnp.sin(jnp.arange(75.0)).reshape(1, 5, 5, 3))
+    words = nnx.RNN(nnx.LSTMCell(3, 4, rngs=rngs))(X[None])
+    return image, words, nnx.MultiHeadAttention(2, 4, decode=False, rngs=rngs)(words), metrics.compute()
+
+
+NNX = {"nnx": trained_nnx, "layers of nnx": layers_of_nnx, "parts of nnx": parts_of_nnx}
+
 MATRIX = np.float32([[4, 1, 0], [1, 3, 1], [0, 1, 2]])
 
 
@@ -325,7 +374,11 @@ def main():
     for name in PROJECTIONS:
         found[f"projection {name}"] = np.ravel(getattr(optax.projections, name)(LOGITS)).tolist(), []
     found["flax"], found["equinox"] = with_flax(), with_equinox()
-    for name, program in [*list(SOLVED.items())[::every], *list(SAMPLED.items())[::every]]:
+    for name, program in [
+        *(NNX.items() if every == 1 else ()),
+        *list(SOLVED.items())[::every],
+        *list(SAMPLED.items())[::every],
+    ]:
         leaves = jax.tree.leaves(program())
         found[name] = (
             [float(y) for x in leaves for y in np.ravel(x)],

@@ -1,5 +1,5 @@
-"""Libraries of JAX's users compute under the alias what they compute on JAX: optax, Flax, Equinox, diffrax, lineax, optimistix,
-blackjax and numpyro.
+"""Libraries of JAX's users compute under the alias what they compute on JAX: optax, Flax (linen and nnx), Equinox, diffrax, lineax,
+optimistix, blackjax and numpyro.
 
 `python -m tests.libraries` runs the tests of the libraries themselves.
 """

@@ -652,3 +652,29 @@ def test_an_argument_stands_before_what_the_function_closes_over(name, kind):
         return str(lib.make_jaxpr(CLOSING_OVER[name](lib, partial(_returning, lib, kind)))(1.0, 2.0))
 
     assert text(mj) == text(jax)
+
+
+COTANGENTS = {
+    "the tree": lambda g: {"a": g, "b": (g,), "c": None},
+    "a leaf for a container": lambda g: {"a": g, "b": g, "c": None},
+    "a leaf for all": lambda g: g,
+    "none": lambda g: {"a": None, "b": None, "c": None},
+    "an array where the argument has None": lambda g: {"a": g, "b": (g,), "c": g},
+    "a container for a leaf": lambda g: {"a": (g,), "b": (g,), "c": None},
+    "a list for a tuple": lambda g: {"a": g, "b": [g], "c": None},
+    "two for one": lambda g: {"a": g, "b": (g, g), "c": None},
+    "a key too few": lambda g: {"a": g, "b": (g,)},
+}
+
+
+@pytest.mark.parametrize("name", COTANGENTS)
+def test_trees_of_cotangents(name):
+    def found(lib):
+        f = lib.custom_vjp(lambda d: d["a"] * 2 + d["b"][0] * 3)
+        f.defvjp(lambda d: (f(d), None), lambda _, g: (COTANGENTS[name](g),))
+        try:
+            return lib.tree.map(float, lib.grad(f)({"a": 1.0, "b": (2.0,), "c": None}))
+        except TypeError:
+            return TypeError
+
+    assert found(mj) == found(jax)

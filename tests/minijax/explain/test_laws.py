@@ -38,10 +38,8 @@ PARAMS = {
 COMPLEX = ("conj", "imag", "real")
 # Rows that have no derivative by one of their arguments, most of them as in JAX.
 WITHOUT = (
-    "hyp1f1_by_a",
-    "hyp1f1_by_b",
-    "hyp2f1_by_a",
-    "hyp2f1_by_c",
+    *(f"hyp1f1_by_{by}" for by in ("a_and_a", "a_and_b", "b_and_b")),
+    *(f"hyp2f1_by_{by}" for by in ("a_and_a", "a_and_b", "a_and_c", "c_and_c")),
     "expn",
     "igamma_grad_a",
     "polygamma",
@@ -54,7 +52,10 @@ ROWS = sorted(n for n, p in registry.items() if p.elementwise and n not in WITHO
 
 
 # Hypergeometric functions: the parameters, then x.
-OF_PARAMETERS = {"hyp1f1": 3, "hyp2f1": 4}
+OF_PARAMETERS = {
+    **dict.fromkeys(("hyp1f1", "hyp1f1_by_a", "hyp1f1_by_b"), 3),
+    **dict.fromkeys(("hyp2f1", "hyp2f1_by_a", "hyp2f1_by_c"), 4),
+}
 
 
 def arguments(name: str) -> list:

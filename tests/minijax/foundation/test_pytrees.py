@@ -256,3 +256,17 @@ def test_shapes_of_what_is_no_array(name):
         assert getattr(mj.numpy, name)(x) == getattr(jax.numpy, name)(x)
     with pytest.warns(DeprecationWarning, match=f"^{name} requires ndarray or scalar arguments, got"):
         getattr(mj.numpy, name)(None)
+
+
+def test_leaves_by_path():
+    tree = {"a": [1, (2, 3)], "b": {"c": (4,), "d": None}, "e": ()}
+
+    def found(lib, is_leaf):
+        name = lib.tree_util.keystr
+        pairs, treedef = lib.tree.flatten_with_path(tree, is_leaf, True)
+        mapped = lib.tree.map_with_path(lambda path, x: name(path), tree, is_leaf=is_leaf, is_leaf_takes_path=True)
+        same = [(name(p), x) for p, x in lib.tree.leaves_with_path(tree, is_leaf, is_leaf_takes_path=True)]
+        return [(name(p), x) for p, x in pairs], str(treedef), mapped, same
+
+    for is_leaf in (None, lambda path, x: len(path) == 1, lambda path, x: len(path) == 2 and x is not None):
+        assert found(mj, is_leaf) == found(jax, is_leaf)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import jax
 import numpy as np
 import pytest
 
 import minijax as mj
+import minijax.nn.attention as ours
 
 RNG = np.random.default_rng(0)
 
@@ -28,14 +31,25 @@ OPTIONS = {
     "lengths": {"query_seq_lengths": np.int32([3, 5]), "key_value_seq_lengths": np.int32([7, 2])},
     "window": {"local_window_size": 1, "implementation": "xla"},
     "window to the left": {"local_window_size": (2, 0), "is_causal": True},
+    "window to the right": {"local_window_size": (0, 1)},
+    "window of all": {"local_window_size": (9, 9)},
+    "window and lengths": {
+        "local_window_size": 1, "query_seq_lengths": np.int32([3, 5]), "key_value_seq_lengths": np.int32([7, 2]),
+    },
+    "window, no key counts": {
+        "local_window_size": (1, 0), "mask": np.zeros((1, 1, 1, 7), bool), "bias": normal(2, 4, 1, 7), "return_residual": True,
+    },
+    "window, bias of minus infinity": {
+        "local_window_size": (1, 0), "bias": np.full((1, 4, 5, 1), -np.inf, np.float32), "return_residual": True,
+    },
+    "window, all": {
+        "local_window_size": (1, 1), "mask": normal(2, 4, 5, 7) > 0, "bias": normal(1, 4, 5, 7), "return_residual": True,
+    },
     "all": {"mask": normal(2, 4, 5, 7) > 0, "bias": normal(1, 4, 5, 7), "is_causal": True, "return_residual": True},
-}
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-def test_attention(name):
-    options = OPTIONS[name]
-
+def values_and_slopes(options):
     def both(lib):
         def attention(*args):
             return lib.tree.leaves(lib.nn.dot_product_attention(*args, **options))
@@ -43,6 +57,12 @@ def test_attention(name):
         slopes = lib.grad(lambda *args: (attention(*args)[0] ** 2).sum(), (0, 1, 2))
         return lambda *args: [*attention(*args), *slopes(*args)]
 
+    return both
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_attention(name):
+    both = values_and_slopes(OPTIONS[name])
     args = (QUERY, KEY, VALUE)
     mine, theirs = both(mj)(*args), jax.jit(both(jax))(*args)
     for a, b in zip(mine, theirs, strict=True):
@@ -50,6 +70,61 @@ def test_attention(name):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=2e-5, atol=2e-6)
     for a, b in zip(mine, mj.jit(both(mj))(*args), strict=True):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=2e-6, atol=1e-6)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Long sequences
+
+
+@pytest.mark.one_in(5)
+@pytest.mark.parametrize("on", ["eager", "jit", "vmap", "xla"])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_blocks_are_the_whole(name, on, monkeypatch):
+    """Blocks of two queries, of five: values, residuals and gradients are those of all queries at once."""
+    both = values_and_slopes(OPTIONS[name])(mj)
+    args = (QUERY, KEY, VALUE)
+    whole = both(*args)
+    monkeypatch.setattr(ours, "PAIRS_AT_ONCE", 0)
+    monkeypatch.setattr(ours, "BLOCK", 2)
+    if on == "vmap":
+        twice = mj.vmap(both)(*(np.stack([x, x]) for x in args))
+        found = [x[1] for x in twice]
+    else:
+        found = {"eager": both, "jit": mj.jit(both), "xla": mj.jit(both, compiler="xla")}[on](*args)
+    for a, b in zip(whole, found, strict=True):
+        assert (a.shape, a.dtype, a.weak_type) == (b.shape, b.dtype, b.weak_type)
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=5e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("options", [{"is_causal": True}, {"local_window_size": (30, 2)}], ids=str)
+def test_beyond_the_border(options):
+    """600 queries see 500 keys: the last queries see no key in the window."""
+    both = values_and_slopes(options | {"return_residual": True})
+    args = normal(1, 600, 2, 3), normal(1, 500, 1, 3), normal(1, 500, 1, 3)
+    assert "scan" in str(mj.make_jaxpr(both(mj))(*args))
+    for a, b in zip(both(mj)(*args), jax.jit(both(jax))(*args), strict=True):
+        assert (a.shape, a.dtype, a.weak_type) == (b.shape, b.dtype, b.weak_type)
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=2e-5, atol=5e-6)
+
+
+@pytest.mark.parametrize(("on", "options"), [("jit", {"is_causal": True}), ("eager", {"local_window_size": (30, 0)})])
+def test_memory_is_linear(on, options):
+    """Twice the length takes twice the memory, for the value and the gradient; the logits of all pairs would take four times."""
+
+    def peak(f, length):
+        x = np.ones((length, 1, 2), np.float32)
+        # The first call is measured: a program keeps its large buffers for the next.
+        tracemalloc.start()
+        f(x)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    value = lambda x: mj.nn.dot_product_attention(x, x, x, **options).sum()
+    for f in (value, mj.grad(value)):
+        f = f if on == "eager" else mj.jit(f)
+        short, long = peak(f, 1024), peak(f, 2048)
+        assert long < 2.2 * short and long < 2 * 2048**2, "the logits of all pairs take 4 * 2048^2 bytes"
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -436,6 +436,8 @@ ELSEWHERE = {
         "scipy/test_stats.py",
     ),
     **dict.fromkeys("hyp1f1 hyp1f1_by_a hyp1f1_by_b hyp2f1 hyp2f1_by_a hyp2f1_by_c".split(), "scipy/test_special.py"),
+    **{f"hyp1f1_by_{by}": "scipy/test_special.py" for by in ("a_and_a", "a_and_b", "b_and_b")},
+    **{f"hyp2f1_by_{x}_and_{y}": "scipy/test_special.py" for x, y in ("aa", "ab", "ac", "cc")},
     "custom_jvp_call": "api/test_custom_derivatives.py",
     "custom_vjp_call": "api/test_custom_derivatives.py",
     "custom_lin": "api/test_custom_derivatives.py",

@@ -236,10 +236,70 @@ def test_hypergeometric_functions(dtype):
     ]
     for mine, truth in zip((*found, compiled), (*exact, exact[1])):
         np.testing.assert_allclose(mine, truth.astype(dtype), rtol={"float32": 2e-7, "float64": 1e-11}[dtype])
-    with pytest.raises(NotImplementedError, match="second derivative by its parameters"):
-        mj.hessian(mj.scipy.special.hyp2f1)(1.0, 2.0, 3.0, 0.5)
-    with pytest.raises(NotImplementedError, match="second derivative by its parameters"):
-        mj.hessian(mj.scipy.special.hyp1f1)(1.0, 2.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("hyp1f1", (1.3, 2.2, 0.7)),
+        ("hyp1f1", (0.8, 1.7, -3.0)),
+        ("hyp2f1", (0.5, 1.5, 2.5, 0.3)),
+        ("hyp2f1", (1.2, 2.1, 1.6, 0.8)),
+    ],
+)
+def test_second_derivatives_of_hypergeometric_functions(name, args):
+    """By the parameters and by x, against mpmath."""
+    n = len(args)
+    orders = [tuple((k == i) + (k == j) for k in range(n)) for i in range(n) for j in range(n)]
+    truth = [float(mpmath.diff(getattr(mpmath, name), args, order)) for order in orders]
+    x = np.float32(args)
+    function = lambda lib: lambda x: getattr(lib.scipy.special, name)(*x)
+    found = mj.hessian(function(mj))(x)
+    np.testing.assert_allclose(np.ravel(found), truth, rtol=2e-6)
+    np.testing.assert_allclose(np.ravel(mj.jit(mj.hessian(function(mj)))(x)), truth, rtol=2e-6)
+    with pytest.raises(NotImplementedError, match=f"{name} has no third derivative"):
+        mj.jacfwd(mj.hessian(function(mj)))(x)
+
+
+def test_second_derivatives_of_hypergeometric_functions_on_xla():
+    second = lambda lib: lib.jacfwd(lib.grad(lib.scipy.special.hyp1f1))
+    args = 1.3, 2.2, 0.7
+    found = mj.jit(second(mj), compiler="xla")(*args)
+    np.testing.assert_allclose(found, second(mj)(*args), rtol=1e-6)
+    np.testing.assert_allclose(found, second(jax)(*args), rtol=5e-6)
+
+
+def _slope_of_gammaincc(a, x):
+    return mpmath.diff(lambda a: mpmath.gammainc(a, x, regularized=True), a)
+
+
+def _slope_of_i1e(x):
+    return mpmath.diff(lambda x: mpmath.exp(-x) * mpmath.besseli(1, x), x)
+
+
+# {name: (function, the true one, arguments, how many units of 2^-52 of the value may be wrong)}: zeros, integers and small numbers,
+# where the terms of a formula cancel, or a sum may end too early.
+EXACT = {
+    "gammaln beside 1": (lambda s: s.gammaln, mpmath.loggamma, [(1 + 2.0**-k,) for k in range(3, 20, 4)], 4),
+    "gammaln beside 2": (lambda s: s.gammaln, mpmath.loggamma, [(2 - 2.0**-k,) for k in range(3, 20, 4)], 4),
+    "digamma beside -n - 1/2": (lambda s: s.digamma, mpmath.digamma, [(-4.668001147926638,), (-8.501,)], 5),
+    "erf": (lambda s: s.erf, mpmath.erf, [(0.3,), (1e-7,), (1.9743838471167792e-07,)], 1),
+    "Ci beside its zeros": (lambda s: lambda x: s.sici(x)[1], mpmath.ci, [(0.6165,), (3.384,), (6.5127,), (43.9913,)], 8),
+    "dawsn": (lambda s: s.dawsn, lambda x: mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-x * x) * mpmath.erfi(x), [(0.9,), (2.3,)], 3),
+    "hyp1f1": (lambda s: s.hyp1f1, mpmath.hyp1f1, [(1.9366578722684262, 3.6721393024071665, -0.03756511860484034)], 1),
+    "gammaincc by a": (lambda s: mj.grad(s.gammaincc), _slope_of_gammaincc, [(10.0, 19.999999999999996), (2.5, 3.0)], 32),
+    "i1e, derivative": (lambda s: mj.grad(s.i1e), _slope_of_i1e, [(1e-6,), (3e-8,)], 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_digits_where_terms_cancel(name):
+    function, truth, points, units = EXACT[name]
+    with mj.enable_x64(True), mpmath.workdps(40):
+        for args in points:
+            exact = truth(*map(mpmath.mpf, args))
+            found = float(function(mj.scipy.special)(*args))
+            assert abs((found - exact) / exact) <= units * 2.0**-52, (args, float((found - exact) / exact * 2**52))
 
 
 def test_the_power_0_of_box_and_cox():

@@ -1,0 +1,128 @@
+"""Numbers with their derivatives: an algorithm that is written for numbers computes, on jets, its derivatives by parameters too.
+
+A jet is a function's value with its derivatives by two directions s and t: (f, f_s, f_t, f_st), where None stands for zero. The
+rules of sums, products and quotients carry them along, as forward mode does, but within one algorithm, whose loops end when all
+parts have settled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _plus(*terms):
+    """The sum of those terms that are not None."""
+    total = None
+    for term in terms:
+        if term is not None:
+            total = term if total is None else total + term
+    return total
+
+
+def _times(x, y):
+    return None if x is None or y is None else x * y
+
+
+def _minus(x, *terms):
+    for term in terms:
+        if term is not None:
+            x = -term if x is None else x - term
+    return x
+
+
+class Jet:
+    """A number, float64 or an array of it, with derivatives by two directions."""
+
+    __slots__ = ("parts",)
+    # An array of NumPy leaves `array * jet` to the jet, in place of an array of jets.
+    __array_ufunc__ = None
+
+    def __init__(self, value: Any, by_s: Any = None, by_t: Any = None, by_both: Any = None):
+        self.parts = value, by_s, by_t, by_both
+
+    def __add__(self, other):
+        return Jet(*map(_plus, self.parts, jet(other).parts))
+
+    def __sub__(self, other):
+        return Jet(*map(_minus, self.parts, jet(other).parts))
+
+    def __rsub__(self, other):
+        return jet(other) - self
+
+    def __neg__(self):
+        return Jet(*[None if x is None else -x for x in self.parts])
+
+    def __mul__(self, other):
+        (f, fs, ft, fst), (g, gs, gt, gst) = self.parts, jet(other).parts
+        return Jet(
+            f * g,
+            _plus(_times(fs, g), _times(f, gs)),
+            _plus(_times(ft, g), _times(f, gt)),
+            _plus(_times(fst, g), _times(fs, gt), _times(ft, gs), _times(f, gst)),
+        )
+
+    def __truediv__(self, other):
+        (f, fs, ft, fst), (g, gs, gt, gst) = self.parts, jet(other).parts
+        over = lambda x: None if x is None else x / g
+        q = f / g
+        by_s, by_t = over(_minus(fs, _times(q, gs))), over(_minus(ft, _times(q, gt)))
+        return Jet(q, by_s, by_t, over(_minus(fst, _times(by_s, gt), _times(by_t, gs), _times(q, gst))))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rtruediv__(self, other):
+        return jet(other) / self
+
+
+def jet(x: Any) -> Jet:
+    """A number as a jet without derivatives; a jet as it is."""
+    return x if isinstance(x, Jet) else Jet(x)
+
+
+def value(x: Any):
+    """The number alone."""
+    return jet(x).parts[0]
+
+
+def where(ops, condition, x, y) -> Jet:
+    """x where the condition holds, else y, with their derivatives."""
+    x, y = jet(x).parts, jet(y).parts
+    zero = ops.full(x[0], 0.0)
+    filled = lambda part: zero if part is None else part
+    pairs = [None if a is b is None else ops.where(condition, filled(a), filled(b)) for a, b in zip(x[1:], y[1:])]
+    return Jet(ops.where(condition, x[0], y[0]), *pairs)
+
+
+def exp(ops, x: Any) -> Jet:
+    f, by_s, by_t, by_both = jet(x).parts
+    e = ops.exp(f)
+    return Jet(e, _times(e, by_s), _times(e, by_t), _times(e, _plus(by_both, _times(by_s, by_t))))
+
+
+def seeded(ops, numbers, s: int | None, t: int | None) -> list[Jet]:
+    """The numbers as jets whose directions are the s-th and the t-th of them."""
+    one = ops.full(numbers[0], 1.0)
+    return [Jet(x, one if i == s else None, one if i == t else None) for i, x in enumerate(numbers)]
+
+
+class Packed:
+    """Jets as the flat state of a loop: with zeros for those parts that are None, of the directions that some number has."""
+
+    def __init__(self, ops, *numbers):
+        parts = [jet(x).parts for x in numbers]
+        s, t = (any(p[i] is not None for p in parts) for i in (1, 2))
+        self.ops, self.kept = ops, [0, *[1] * s, *[2] * t, *[3] * (s and t)]
+
+    def pack(self, *jets) -> list:
+        zero = self.ops.full(value(jets[0]), 0.0)
+        return [zero if x.parts[i] is None else x.parts[i] for x in map(jet, jets) for i in self.kept]
+
+    def unpack(self, flat) -> list[Jet]:
+        n = len(self.kept)
+        found = []
+        for start in range(0, len(flat), n):
+            parts = [None] * 4
+            for i, x in zip(self.kept, flat[start : start + n]):
+                parts[i] = x
+            found.append(Jet(*parts))
+        return found
