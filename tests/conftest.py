@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import itertools
 import os
 from importlib.metadata import version
 
@@ -39,7 +38,7 @@ jax.config.update("jax_traceback_filtering", "off")
 # Nobody reads JAX's cache on disk here, and its keys take a tenth of each compile.
 jax.config.update("jax_enable_compilation_cache", False)
 # JAX prepares a new MLIR context for every program that it compiles, some 4 ms of 15 for the small ones here. The programs
-# of some files share a context. What they compute is the same; where JAX has no such function, its programs take longer.
+# of one file share a context. What they compute is the same; where JAX has no such function, its programs take longer.
 if hasattr(mlir, "make_ir_context"):
     mlir.make_ir_context = functools.cache(mlir.make_ir_context)
 
@@ -72,18 +71,11 @@ def no_state_left_behind():
     assert not changed, f"the test left global state changed (before, after): {changed}"
 
 
-# Files share many small programs of JAX, and a worker that keeps those of so many files stays below 2 GB.
-FILES_TOGETHER = 8
-files_run = itertools.count(1)
-
-
 @pytest.fixture(autouse=True, scope="module")
-def garbage_of_some_files():
-    """What JAX compiled for some files of tests goes with them, and what stays is not searched for garbage again: else a
+def garbage_of_one_file():
+    """What JAX compiled for a file of tests goes with it, and what stays is not searched for garbage again: else a
     worker comes to hold gigabytes, through which each collection goes."""
     yield
-    if next(files_run) % FILES_TOGETHER:
-        return
     jax.clear_caches()
     if hasattr(mlir, "make_ir_context"):
         mlir.make_ir_context.cache_clear()

@@ -16,6 +16,7 @@ import inspect
 import itertools
 import math
 import operator
+import textwrap
 import types
 from collections.abc import Callable
 from functools import cache
@@ -163,6 +164,11 @@ class Bundle:
             self._names[id(value)] = (name, value)
             self.definitions.append(self._class(value))
             return name
+        if _is_plain_class(value):
+            name = self.reserve(value.__name__)
+            self._names[id(value)] = (name, value)
+            self.definitions.append(self._plain_class(value, name))
+            return name
         owner, attribute = getattr(value, "__self__", None), getattr(value, "__name__", None)
         if isinstance(owner, np.ufunc):
             # A method of a ufunc: `np.add.at`.
@@ -213,6 +219,44 @@ class Bundle:
             return f"class {cls.__name__}({kind}):\n{members}"
         self.imports.add("collections")
         return f"{cls.__name__} = collections.namedtuple({cls.__name__!r}, {list(cls._fields)!r})"
+
+    def _plain_class(self, cls: type, name: str) -> str:
+        parts, written = [], {}
+        for attribute, value in vars(cls).items():
+            if not isinstance(value, types.FunctionType):
+                if attribute in _CLASS_CONSTANTS:
+                    parts.append(f"{attribute} = {self.expression(value)}")
+            elif value in written:
+                # `__radd__ = __add__`
+                parts.append(f"{attribute} = {written[value]}")
+            else:
+                written[value] = attribute
+                parts.append(self._function(value, _syntax_of(value), attribute))
+        return f"class {name}:\n" + textwrap.indent("\n\n".join(parts), "    ")
+
+
+# What a class may have beside its methods.
+_CLASS_CONSTANTS = ("__slots__", "__array_ufunc__")
+_OF_EVERY_CLASS = (
+    "__module__",
+    "__doc__",
+    "__dict__",
+    "__weakref__",
+    "__qualname__",
+    "__firstlineno__",
+    "__static_attributes__",
+)
+
+
+def _is_plain_class(value: Any) -> bool:
+    """Whether a class is one of minijax's own, without bases, whose methods have sources."""
+    if type(value) is not type or value.__bases__ != (object,) or not value.__module__.startswith("minijax."):
+        return False
+    allowed = (*_CLASS_CONSTANTS, *_OF_EVERY_CLASS, *getattr(value, "__slots__", ()))
+    return all(
+        _syntax_of(x) is not None if isinstance(x, types.FunctionType) else name in allowed
+        for name, x in vars(value).items()
+    )
 
 
 class Given(Bundle):
