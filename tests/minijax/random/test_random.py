@@ -405,6 +405,7 @@ def test_derivatives_by_the_parameter(function):
 
 
 @pytest.mark.parametrize("name", ["gamma", "loggamma", "chisquare", "t"])
+@pytest.mark.one_in(2)
 def test_second_derivatives_by_the_parameter(name):
     """JAX has them forwards alone."""
 
