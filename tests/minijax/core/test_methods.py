@@ -173,6 +173,7 @@ CONVERSIONS = {
 @pytest.mark.parametrize("conversion", CONVERSIONS)
 @pytest.mark.parametrize("operand", OPERANDS)
 @pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.one_in(2)
 def test_what_python_asks_of_an_array_is_refused_as_in_jax(conversion, operand, traced):
     """Python asks an array, known or traced, to be a number: the classes of errors are JAX's."""
 

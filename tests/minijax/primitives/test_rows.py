@@ -272,6 +272,7 @@ REAL_SMOOTH = [p for p in SMOOTH if p.values[0].dtypes[0] == "float32" and p.val
 
 
 @pytest.mark.parametrize("op", [p for p in REAL_SMOOTH if p.values[0].name != "complex"])
+@pytest.mark.one_in(2)
 def test_jvp_equals_finite_differences_to_second_order(op):
     with mj.enable_x64(True):
         args = arrays(op, "float64", np.random.default_rng(SEED))
@@ -285,6 +286,7 @@ def inner_product(xs, ys):
 
 
 @pytest.mark.parametrize("op", SMOOTH)
+@pytest.mark.one_in(2)
 def test_transpose_is_the_adjoint(op):
     """<J v, w> = <v, J^T w>"""
     dtype = {"float32": "float64", "complex64": "complex128"}[op.dtypes[0]]
@@ -341,6 +343,7 @@ def test_vmap_is_a_stack_of_slices(op):
 
 
 @pytest.mark.parametrize("op", CASES)
+@pytest.mark.one_in(2)
 def test_jit_is_not_jit(op):
     args = [mj.numpy.asarray(x) for x in arrays(op, op.dtypes[0], np.random.default_rng(SEED))]
     plain, jitted = in_minijax(op)(*args), mj.jit(in_minijax(op))(*args)
@@ -349,6 +352,7 @@ def test_jit_is_not_jit(op):
 
 
 @pytest.mark.parametrize("op", SMOOTH)
+@pytest.mark.one_in(2)
 def test_jaxprs_of_derivatives_are_well_typed(op):
     args = [mj.numpy.asarray(x) for x in arrays(op, op.dtypes[0], np.random.default_rng(SEED))]
 
