@@ -47,6 +47,10 @@ hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+# It imports seven libraries, for processes of its own; each worker would look for doctests in it.
+collect_ignore = ["minijax/alias/library_programs.py"]
+
+
 def global_state() -> dict:
     return {
         "current trace": thread_state.trace,
