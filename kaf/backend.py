@@ -110,7 +110,7 @@ class Backend:
         return self.compiles_loops() and size <= 1 << 16
 
     def members_at_once(self, members: int, size: int, problem: Any) -> int:
-        """How many members of an ensemble, each with `size` values, vmap computes at once; 0 if it makes their axis units.
+        """How many members of an ensemble vmap computes at once, each of `size` values; 0: it makes their axis one of units.
 
         On a CPU XLA takes up to twice as long to compute 8 members of 32,768 values as units, because it moves their axis. More
         members than fit into the cache are computed in turn.

@@ -27,9 +27,9 @@ def widens(primitive: Any, dtypes: Any) -> bool:
 
 
 def word_steps(name: str, dtypes: Sequence[Any]) -> list[tuple[str, int]]:
-    """What makes the first operand, in a byte, such that a primitive that reads its bits computes as on the narrow word:
-    [(primitive, its second operand), ...]. Numbers are sign-extended to a byte, and this puts the word's bits where the operation
-    looks for the first or the last bit."""
+    """The operations on a byte that come before a primitive that reads bits, so that it computes as on the narrow word in the byte:
+    [(primitive, its second operand), ...], for its first operand. A byte holds the narrow number with its sign extended; these
+    operations move the word's bits to where the primitive reads the first or the last bit."""
     if not dtypes or getattr(dtypes[0], "name", "") not in NARROW_INTS:
         return []
     bits, signed = int(dtypes[0].name[-1]), dtypes[0].name[0] == "i"

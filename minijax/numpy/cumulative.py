@@ -20,7 +20,7 @@ def _cumulative(name, bind, a, axis, dtype, out=None, fill_nan=None, promote_int
     if out is not None:
         raise NotImplementedError(f"The 'out' argument to jnp.{name} is not supported")
     if axis is None or not a.shape and a.weak_type:
-        # As in JAX, a Python number has an axis here, an array without axes has none.
+        # As in JAX, a weakly typed number counts as a vector of one element; an array without axes has no axis.
         a = lax.reshape(a, (a.size,))
     axis = canonicalize_axis(0 if axis is None else axis, len(a.shape))
     if fill_nan is not None:

@@ -65,7 +65,7 @@ def unwrap(x: Any):
 def as_array(x: Any) -> Array:
     """An array or number as an array; a Python number's dtype is weak."""
     try:
-        # What stands for an array may stand for a tracer.
+        # `x.__jax_array__()` may be a tracer.
         x = x if isinstance(x, Array) else unwrap(x)
         if isinstance(x, Tracer):
             # Here too, since some functions return their argument as it is: `jnp.asarray(x)`, `x.T` of a vector, `x[...]`.

@@ -52,7 +52,7 @@ def _gamma_fraction(ops, a, x, active):
     a = jets.Jet(a, ops.full(a, 1.0))
     packed = jets.Packed(ops, a)
 
-    # One difference may be 0 by chance.
+    # The loop ends after two steps that change nothing: one difference may be 0 by chance.
     def going(n, *state):
         return (state[-1] | state[-2]) & (n < MOST_STEPS)
 

@@ -155,7 +155,7 @@ def _complex_fraction(ops, real, imaginary, increment: float, coefficient, activ
         size = re * re + im * im
         return re / size, -im / size
 
-    # One difference may be 0 by chance.
+    # The loop ends after two steps that change nothing: one difference may be 0 by chance.
     def going(n, *state):
         return (state[-1] | state[-2]) & (n < MOST_STEPS)
 
@@ -178,7 +178,7 @@ SINE = _power_series(lambda k: (-1) ** k / ((2 * k + 1) * math.factorial(2 * k +
 COSINE = _power_series(lambda k: (-1) ** (k + 1) / ((2 * k + 2) * math.factorial(2 * k + 2)), 18)
 
 
-# The zeros of Ci below the border, and what is missing to them.
+# The zeros of Ci below the border: each is the sum of a float64 and what its rounding lost.
 ZEROS = ((0.6165054856207163, -4.209920321433186e-17), (3.3841804225511862, 1.972125462363411e-16))
 
 

@@ -318,7 +318,7 @@ def digamma_difference(log1p, a, b):
 DIGAMMA_ZERO, DIGAMMA_ZERO_REST = 1.4616321449683623, 9.549995429965697e-17
 
 
-# What is missing to pi; and the number by which T. J. Dekker splits a float64 into halves whose products are exact.
+# pi is math.pi + PI_REST. SPLITTER cuts a float64 into two halves whose products are exact (T. J. Dekker, Numer. Math. 18, 1971).
 PI_REST, SPLITTER = 1.2246467991473532e-16, 2.0**27 + 1
 
 

@@ -1,4 +1,4 @@
-"""How messages show texts from files."""
+"""Texts from files, as error messages quote them."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from lowered_programs import PROGRAMS
 from modes import loss, mode
 from numpy_table import BINARY, INTEGER_BINARY, UNARY
 from op_table import OPS, Op, arrays
-from thinned import chosen
+from thinned import LONG, chosen
 
 import minijax as mj
 import minijax.lax
@@ -103,7 +103,7 @@ def test_every_operation_of_numbers(i, both_modes):
 
 
 def test_most_operations_take_numbers(both_modes):
-    assert sum(both_modes[True]["numbers", case.values[0]] != [] for case in OF_NUMBERS) > 25
+    assert sum(both_modes[True]["numbers", case.values[0]] != [] for case in OF_NUMBERS) > (50 if LONG else 25)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
