@@ -31,7 +31,7 @@ from jax._src.interpreters import mlir
 import minijax
 from minijax.core.traces import thread_state
 from tests.helpers.jax_changes import changes
-from tests.helpers.thinned import chosen
+from tests.helpers.thinned import LONG, chosen
 
 # Thousands of calls that JAX must refuse: it takes longer to filter the traceback than to raise the error.
 jax.config.update("jax_traceback_filtering", "off")
@@ -94,8 +94,14 @@ def pytest_collection_finish():
 def pytest_collection_modifyitems(config, items):
     """Tests of a shortcut lie in folders `fast`. Without the fast path (MINIJAX_FAST=0) run the others: `-m "not fast"`.
 
-    Of a table of slow cases that is marked `one_in(n)` a short run tries one in n, the same ones each time."""
-    runs = lambda item: all(chosen(item.name, *mark.args) for mark in item.iter_markers("one_in"))
+    Of a table of slow cases that is marked `one_in(n)` a short run tries one in n, the same ones each time. A test that is marked
+    `long` it leaves out."""
+
+    def runs(item):
+        if not LONG and item.get_closest_marker("long"):
+            return False
+        return all(chosen(item.name, *mark.args) for mark in item.iter_markers("one_in"))
+
     kept = [item for item in items if runs(item)]
     config.hook.pytest_deselected(items=[item for item in items if not runs(item)])
     items[:] = kept

@@ -144,7 +144,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_linear_in_the_number_of_equations(name):
     program = PROGRAMS[name]
     # The longest first, so that both counts find every number in the memo of constants, whatever ran before.
@@ -218,7 +218,7 @@ def test_gradient_of_a_scan_of_10_000_steps():
 
 
 @pytest.mark.parametrize("name", SCANS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_linear_in_the_number_of_steps(name):
     program = SCANS[name]
     program(2)()

@@ -27,6 +27,7 @@ def test_a_marked_test_runs_one_in_n_of_its_cases(tmp_path):
     test.write_text(
         "import pytest\n@pytest.mark.one_in(2)\n@pytest.mark.parametrize('i', range(40))\ndef test_case(i): pass\n"
         "@pytest.mark.parametrize('i', range(3))\ndef test_other(i): pass\n"
+        "@pytest.mark.long\ndef test_slow(): pass\n"
     )
 
     def collected(profile: str) -> list[str]:
@@ -48,7 +49,8 @@ def test_a_marked_test_runs_one_in_n_of_its_cases(tmp_path):
         return [line for line in result.stdout.splitlines() if "::" in line]
 
     short, long = collected("ci"), collected("long")
-    assert len(long) == 43
+    assert len(long) == 44 and any("test_slow" in line for line in long)
     assert 10 < len(short) < 33
     assert short == [line for line in long if line in short]
+    assert not any("test_slow" in line for line in short)
     assert sum("test_other" in line for line in short) == 3

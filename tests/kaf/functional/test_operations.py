@@ -213,7 +213,7 @@ WIDTHS = (1.75, 0.9, 0.3)
 @pytest.mark.parametrize(
     "name, width", [*[("equispaced, elsewhere", w) for w in WIDTHS[1:]], *[(name, WIDTHS[0]) for name in CENTERS]]
 )
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(10)
 def test_traced_centers(backend, name, width):
     """x has more values than the formula is taken for; the centres are one list, or one for each unit."""
     centers = CENTERS[name]

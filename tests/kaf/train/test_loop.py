@@ -369,6 +369,7 @@ LINE = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
 WHOLE = {"loss": "mean_squared_error", "batch_size": 40, "l2_alpha": 1e-2}
 
 
+@pytest.mark.long
 def test_l_bfgs_of_optax_sees_the_whole_objective():
     """Its line search evaluates the loss with the l2 term and the penalty, as a loop by hand does."""
     y, penalty = np.sin(3 * LINE[:, 0]), lambda net: 1e-2 * (net.layers[0].weight ** 2).sum()

@@ -177,6 +177,7 @@ def test_a_formula_is_found_again():
     np.testing.assert_allclose(values(str(parsed), x1=x[:, 0], x2=x[:, 1]), np.tanh(2 * x[:, 0] - x[:, 1]), atol=2e-3)
 
 
+@pytest.mark.long
 def test_the_command(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["experiment", "symbols", "--seeds", "1", "--epochs", "2"]) == 0

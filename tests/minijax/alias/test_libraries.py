@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def answers():
     """For each library of the two, {name: (numbers, types)}. XLA takes a second to compile a training."""
-    every = "1" if thinned.LONG else "19"
+    every = "1" if thinned.LONG else "41"
     found = []
     for words in ([], ["-m", "minijax", "run"]):
         words = [sys.executable, "-W", "ignore", *words, str(PROGRAM), every]

@@ -111,6 +111,7 @@ def badges(capsys, *words) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_the_same_file_on_jax(script, capsys):
     found = badges(capsys, f"{script}:good")
     assert (found["values = JAX's"], found["jaxpr = JAX's"]) == ("ok", "ok")
@@ -172,6 +173,7 @@ class Net:
 """
 
 
+@pytest.mark.long
 def test_a_function_in_python_has_the_badges_of_the_command(tmp_path):
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").write_text("")

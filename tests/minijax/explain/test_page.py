@@ -453,6 +453,7 @@ def test_without_javascript(tmp_path, page):
         page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
+@pytest.mark.long
 def test_two_thousand_equations(tmp_path):
     """Below 2 MB; painted within a second; a key takes less than 50 ms, here with room for a busy machine."""
     made = minijax.explain(two_thousand, checks=False)(X)

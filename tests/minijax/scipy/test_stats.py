@@ -136,7 +136,7 @@ def differentiable(distribution: str, function: str, args: list) -> list[int]:
 
 
 @pytest.mark.parametrize(("distribution", "function"), FUNCTIONS)
-@pytest.mark.one_in(10)
+@pytest.mark.one_in(20)
 def test_derivatives(distribution, function):
     """By every argument, in 64 bits, at places within the support."""
     mine, theirs = in_both(distribution, function)
