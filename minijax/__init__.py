@@ -93,12 +93,14 @@ _ON_DEMAND = (
     "api_util",
     "custom_batching",
     "debug",
+    "dlpack",
     "extend",
     "flatten_util",
     "image",
     "interpreters",
     "nn",
     "ops",
+    "profiler",
     "random",
     "scipy",
     "test_util",
@@ -106,7 +108,21 @@ _ON_DEMAND = (
 )
 
 if TYPE_CHECKING:
-    from . import api_util, custom_batching, debug, extend, image, interpreters, nn, ops, random, scipy, testing
+    from . import (
+        api_util,
+        custom_batching,
+        debug,
+        dlpack,
+        extend,
+        image,
+        interpreters,
+        nn,
+        ops,
+        profiler,
+        random,
+        scipy,
+        testing,
+    )
 else:
     # A type checker that saw the function would accept every name.
     def __getattr__(name: str) -> Any:
@@ -159,6 +175,7 @@ __all__ = [
     "devices",
     "diff",
     "disable_jit",
+    "dlpack",
     "ds",
     "dtypes",
     "effects_barrier",
@@ -208,6 +225,7 @@ __all__ = [
     "print_environment_info",
     "process_count",
     "process_index",
+    "profiler",
     "pure_callback",
     "random",
     "remat",

@@ -14,7 +14,7 @@ MODULES = [
     "scipy.special", "scipy.linalg", "scipy.stats", "scipy.fft", "scipy.signal", "scipy.optimize", "scipy.integrate",
     "scipy.interpolate", "scipy.ndimage", "scipy.cluster.vq", "scipy.sparse.linalg", "scipy.spatial.transform",
     "sharding", "tree", "tree_util", "flatten_util", "test_util", "dtypes", "errors", "stages", "ad_checkpoint", "custom_batching",
-    "custom_derivatives", "debug", "example_libraries.stax",
+    "custom_derivatives", "debug", "profiler", "dlpack", "example_libraries.stax",
     "interpreters.ad", "interpreters.batching", "interpreters.mlir", "interpreters.xla",
 ]  # fmt: skip
 

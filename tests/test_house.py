@@ -23,8 +23,8 @@ ROOMS = [
     ["minijax.calls"],
     ["minijax.api", "minijax.ad_checkpoint", "minijax.custom_batching", "minijax.custom_derivatives", "minijax.debug"],
     ["minijax.test_util"],
-    ["minijax.stages", "minijax.sharding", "minijax.lax"],
-    ["minijax.numpy", "minijax.flatten_util", "minijax.ops"],
+    ["minijax.stages", "minijax.sharding", "minijax.profiler", "minijax.lax"],
+    ["minijax.numpy", "minijax.dlpack", "minijax.flatten_util", "minijax.ops"],
     [
         "minijax.nn",
         "minijax.image",
@@ -162,10 +162,12 @@ DOORS = {
     "custom_batching",
     "custom_derivatives",
     "debug",
+    "dlpack",
     "dtypes",
     "errors",
     "flatten_util",
     "ops",
+    "profiler",
     "sharding",
     "stages",
     "test_util",
@@ -224,7 +226,7 @@ def test_what_few_need_is_imported_when_asked_for():
     program = """
 import sys, minijax
 late = ["custom_batching", "debug", "example_libraries", "experimental", "extend", "flatten_util", "nn", "numpy.fft"]
-late += ["alias.routing", "ops", "random", "scipy", "test_util"]
+late += ["alias.routing", "dlpack", "ops", "profiler", "random", "scipy", "test_util"]
 late += ["testing", "explain.model", "explain.stages", "explain.html", "explain.costs"]
 late += ["lowering.xla.stablehlo", "lowering.xla.client"]
 print([m for m in late if f"minijax.{m}" in sys.modules])

@@ -52,6 +52,13 @@ class ShapeDtypeStruct:
         self.weak_type = weak_type
         self.sharding = sharding
 
+    @classmethod
+    def like(cls, x: Any) -> ShapeDtypeStruct:
+        """The shape, dtype, weak type and placement of an array, a tracer, a number or another struct."""
+        aval = abstractify(x)
+        sharding = getattr(x, "sharding", None) if getattr(x, "committed", True) else None
+        return cls(aval.shape, aval.dtype, sharding=sharding, weak_type=aval.weak_type)
+
     def update(self, **changes: Any) -> ShapeDtypeStruct:
         """The same, but for the fields that are given."""
         fields = {name: changes.pop(name, getattr(self, name)) for name in self.__slots__}

@@ -1,4 +1,4 @@
-"""`named_scope` and `named_call`: names for parts of a program.
+"""`named_scope` and `named_call`, and the annotations of `profiler`: names for parts of a program.
 
 JAX shows such names in profilers, and nowhere in a jaxpr. minijax has no profiler of its own: the names change nothing.
 """
@@ -6,8 +6,8 @@ JAX shows such names in profilers, and nowhere in a jaxpr. minijax has no profil
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import _GeneratorContextManager, contextmanager
-from typing import ParamSpec, TypeVar
+from contextlib import ContextDecorator, _GeneratorContextManager, contextmanager
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,3 +36,37 @@ def named_call(fun: Callable[P, R], *, name: str | None = None) -> Callable[P, R
     1
     """
     return named_scope(fun.__name__ if name is None else name)(fun)
+
+
+class TraceAnnotation(ContextDecorator):
+    """A block under a name (`jax.profiler.TraceAnnotation`), with more that a profiler shows, by keywords.
+
+    >>> with TraceAnnotation("layer", width=3):
+    ...     pass
+    """
+
+    def __init__(self, name: str, **_: Any):
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: Any) -> None:
+        pass
+
+
+class StepTraceAnnotation(TraceAnnotation):
+    """A block that is a step of a training (`jax.profiler.StepTraceAnnotation`).
+
+    >>> with StepTraceAnnotation("train", step_num=1):
+    ...     pass
+    """
+
+
+def annotate_function(func: Callable[P, R], name: str | None = None, **decorator_kwargs: Any) -> Callable[P, R]:
+    """A function whose calls are blocks under a name, its own by default (`jax.profiler.annotate_function`).
+
+    >>> annotate_function(abs)(-1)
+    1
+    """
+    return TraceAnnotation(name or func.__qualname__, **decorator_kwargs)(func)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl
 from ..core.traces import Tracer, check_not_leaked, given
+from ..foundation.dtypes import key_fry
 from ..foundation.meshes import context
 from ..foundation.pytrees import broadcast_prefix, tree_flatten, tree_leaves, tree_map, tree_unflatten
 from ..foundation.sharding import IndivisibleError, NamedSharding, PartitionSpec, Sharding, resolved
@@ -17,7 +18,8 @@ from .arguments import as_operand
 
 
 def device_get(tree: Any) -> Any:
-    """The arrays of a pytree as NumPy arrays (`jax.device_get`). Tracers have no values, and stay as they are.
+    """The arrays of a pytree as NumPy arrays (`jax.device_get`). Tracers, which have no values, random keys and Python's numbers
+    stay as they are.
 
     >>> import minijax.numpy as jnp
     >>> device_get({'a': jnp.arange(3)})
@@ -25,10 +27,11 @@ def device_get(tree: Any) -> Any:
     """
 
     def get(x):
-        if not isinstance(x, Tracer):
-            return np.asarray(x)
-        check_not_leaked(x)
-        return x
+        if isinstance(x, Tracer):
+            check_not_leaked(x)
+            return x
+        # Python's numbers, and what else is no array, stay what they are; so do random keys, of which NumPy has none.
+        return np.asarray(x) if hasattr(x, "__array__") and getattr(x, "dtype", None) is not key_fry else x
 
     return tree_map(get, tree)
 

@@ -68,6 +68,11 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "minijax.debug": dict.fromkeys(
         "inspect_array_sharding visualize_array_sharding visualize_sharding".split(), _DEVICES
     ),
+    "minijax.profiler": dict.fromkeys(
+        "ProfileData ProfileEvent ProfileOptions ProfilePlane device_memory_profile register_subprocess"
+        " save_device_memory_profile start_server start_trace stop_server stop_trace trace".split(),
+        "it records what XLA does; Python's profilers, such as cProfile, see what minijax does",
+    ),
     "minijax.interpreters.ad": dict.fromkeys(("jvp", "linearize"), _WRAPPED),
     "minijax.interpreters.batching": {
         **dict.fromkeys(

@@ -119,6 +119,16 @@ def _view(self: Array, dtype: DTypeLike | None = None, type: None = None) -> Arr
     return out.reshape(*self.shape[:-1], -1) if old > new else out
 
 
+def _byteswap(self: Array) -> Array:
+    """The numbers whose bytes are these numbers' in reverse."""
+    if self.dtype.kind == "c":
+        return lax.complex(self.real.byteswap(), self.imag.byteswap())
+    if self.dtype.itemsize == 1:
+        return self.copy()
+    parts = lax.bitcast_convert_type(self, np.dtype("uint8"))
+    return lax.bitcast_convert_type(lax.rev(parts, [len(self.shape)]), self.dtype)
+
+
 def _compress(
     self: Array,
     condition: ArrayLike,
@@ -196,6 +206,7 @@ _methods |= {
     "flatten": _method(manipulation.ravel),
     "reshape": _reshape,
     "transpose": _transpose,
+    "byteswap": _byteswap,
     "compress": _compress,
     "view": _view,
     "to_device": _to_device,

@@ -149,7 +149,7 @@ def _is_of_kind(dtype, kind) -> bool:
 
 
 def load(file: Any, *args: Any, **kwargs: Any) -> Any:
-    """The array in a file that `save` wrote (`jax.numpy.load`).
+    """The array in a file that `save` wrote (`jax.numpy.load`); NumPy's, if it is of texts, objects or times.
 
     >>> import minijax.numpy as jnp
     >>> import io
@@ -160,7 +160,10 @@ def load(file: Any, *args: Any, **kwargs: Any) -> Any:
     Array([1, 2], dtype=int32)
     """
     loaded = np.load(file, *args, **kwargs)
-    return as_array(loaded) if isinstance(loaded, np.ndarray) else loaded
+    if not isinstance(loaded, np.ndarray) or loaded.dtype.kind in "OSUMm":
+        return loaded
+    # NumPy's format has no bfloat16: its numbers are written as two bytes each, and JAX takes two bytes for that.
+    return as_array(loaded.view(dtypes.as_dtype("bfloat16")) if loaded.dtype == "V2" else loaded)
 
 
 __all__ = [

@@ -381,13 +381,12 @@ def _einsum_operands(subscripts, operands) -> tuple[str, list]:
         given = [subscripts, *operands]
         lists = given[1::2]
         arrays = [unwrap(x) for x in given[: 2 * (len(given) // 2) : 2]]
-        letters = {Ellipsis: "..."}
-
-        def spell(axes) -> str:
-            return "".join(letters.setdefault(i, _LETTERS[len(letters) - 1]) for i in axes)
-
-        spelled = ",".join(spell(axes) for axes in lists)
-        return (f"{spelled}->{spell(given[-1])}" if len(given) % 2 else spelled), arrays
+        results = [given[-1]] if len(given) % 2 else []
+        # In the order of the numbers: `einsum(x, [1, 0])`, which names no result, is a transpose, as "ba" is.
+        numbers = sorted({i for axes in [*lists, *results] for i in axes if i is not Ellipsis})
+        letters = {Ellipsis: "...", **dict(zip(numbers, _LETTERS))}
+        spelled = ["".join(letters[i] for i in axes) for axes in [*lists, *results]]
+        return "->".join([",".join(spelled[: len(lists)]), *spelled[len(lists) :]]), arrays
     except Exception as error:
         hide_our_frames(error)
         raise

@@ -211,6 +211,15 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     return asarray(np.from_dlpack(x))
 
 
+def is_supported_dtype(dtype: DTypeLike) -> bool:
+    """Whether `from_dlpack` takes arrays of a dtype (`jax.dlpack.is_supported_dtype`): those that NumPy itself has.
+
+    >>> is_supported_dtype("float32"), is_supported_dtype("bfloat16")
+    (True, False)
+    """
+    return dtypes.as_dtype(dtype).kind in "biufc"
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # From shapes
 

@@ -291,6 +291,9 @@ def broadcast_in_dim(operand: ArrayLike, shape: Sequence[int], broadcast_dimensi
     shape, dims = tuple(map(int, shape)), tuple(map(int, broadcast_dimensions))
     if shape_of(operand) == shape and isinstance(operand, Array) and dims in ((), tuple(range(len(shape)))):
         return operand if shape else given(operand)
+    if len(set(dims)) == len(shape_of(operand)) and list(dims) != sorted(dims):
+        order = sorted(range(len(dims)), key=dims.__getitem__)
+        operand, dims = transpose(operand, order), tuple(dims[i] for i in order)
     return broadcast_in_dim_p.bind(operand, shape=shape, broadcast_dimensions=dims, sharding=None)
 
 

@@ -19,7 +19,6 @@ from .basis import (
     expand_dims,
     full,
     instantiate,
-    registry,
     row,
     shape_of,
     squeeze,
@@ -27,7 +26,7 @@ from .basis import (
 )
 from .elementwise import add_p, convert_element_type, lt_p, select
 from .indexing import gather_batch, scatter_p
-from .joining import concatenate
+from .joining import concatenate, unstack
 from .windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
 
@@ -38,7 +37,7 @@ def _start_indices(operand, start_indices, allow_negative_indices: bool | Sequen
         if isinstance(start_indices, (tuple, list, np.ndarray)):
             indices = list(start_indices)
         else:
-            indices = [squeeze(_element(start_indices, i), (0,)) for i in range(shape_of(start_indices)[0])]
+            indices = list(unstack(start_indices))
         if len(indices) != len(shape):
             raise ValueError(
                 f"dynamic_slice or dynamic_update_slice got {len(indices)} start indices for an operand of shape {shape}"
@@ -85,10 +84,6 @@ def dtype_of_index(size: int) -> np.dtype:
 def widened(index, size: int):
     """The index in a dtype that holds the size of its axis: an int8 index into an axis of 300 places becomes int32."""
     return index if size <= np.iinfo(get_aval(index).dtype).max else convert_element_type(index, dtype_of_index(size))
-
-
-def _element(x, i: int):
-    return registry["slice"].bind(x, limit_indices=(i + 1,), start_indices=(i,), strides=None)
 
 
 def dynamic_slice(

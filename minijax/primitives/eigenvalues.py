@@ -270,7 +270,7 @@ def svd(
     return (uv[0], s, uv[1]) if compute_uv else s
 
 
-def _svd_shapes(shape, *, full_matrices, compute_uv, subset_by_index, algorithm):
+def _svd_shapes(shape, *, full_matrices, compute_uv, subset_by_index, algorithm=None):
     m, n = shape
     rank = min(m, n)
     if subset_by_index is not None:
