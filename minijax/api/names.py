@@ -48,8 +48,8 @@ class TraceAnnotation(ContextDecorator):
     def __init__(self, name: str, **_: Any):
         self._name = name
 
-    def __enter__(self) -> None:
-        pass
+    def __enter__(self) -> TraceAnnotation:
+        return self
 
     def __exit__(self, *_: Any) -> None:
         pass

@@ -305,7 +305,7 @@ def _left_eigenvectors(values, right, of_real_matrix):
         return left * phase.astype(left.dtype)
 
 
-def svd(x, *, full_matrices, compute_uv, subset_by_index, algorithm):
+def svd(x, *, full_matrices, compute_uv, subset_by_index, algorithm=None):
     """[singular values in descending order, U, V^H], or the singular values alone."""
     check_dtype(x)
     if subset_by_index not in (None, (0, min(x.shape[-2:]))):

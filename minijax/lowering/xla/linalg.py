@@ -283,7 +283,7 @@ def _eig(w, outs, x, *, compute_left_eigenvectors, compute_right_eigenvectors, e
     return _checked(w, info, [*found, *[v for v, computed in zip((left, right), wanted) if computed]])
 
 
-def _svd(w, outs, x, *, full_matrices, compute_uv, subset_by_index, algorithm):
+def _svd(w, outs, x, *, full_matrices, compute_uv, subset_by_index, algorithm=None):
     *batch, m, n = x.shape
     if subset_by_index not in (None, (0, min(m, n))):
         raise NotImplementedError("subset_by_index not implemented for CPU and GPU")

@@ -6,16 +6,21 @@ import copy
 import enum
 import functools
 import inspect
+import io
 
 import jax
 import jax.custom_derivatives
+import jax.dlpack
 import jax.numpy
+import jax.profiler
 import numpy as np
 import pytest
 
 import minijax
 import minijax.custom_derivatives
+import minijax.dlpack
 import minijax.numpy
+import minijax.profiler
 
 CASES = {}
 
@@ -420,7 +425,44 @@ def in_a_branch(lib, x):
 
 
 X3 = np.float32([1.0, -0.5, 2.0])
+
+
+def loaded(lib, array):
+    """What `load` finds where NumPy's `save` wrote an array."""
+    file = io.BytesIO()
+    np.save(file, array)
+    file.seek(0)
+    return lib.numpy.load(file)
+
+
+def annotated(lib):
+    @functools.partial(lib.profiler.annotate_function, name="squares")
+    def square(x):
+        with lib.profiler.TraceAnnotation("inner", size=1):
+            return lib.numpy.square(x)
+
+    return square
+
+
 CALLS = {
+    "device_get of what is no array": lambda lib: lib.device_get([1, 2.5, "a", None, np.float32(3.0), lib.numpy.ones(2)]),
+    "device_get of a key": lambda lib: lib.random.key_data(lib.device_get(lib.random.key(3))),
+    "axes out of order": lambda lib: lib.vmap(lambda x: lib.lax.broadcast_in_dim(x, (4, 3, 2), (2, 0)))(np.ones((3, 2, 4), "f4")),
+    "axes twice": lambda lib: lib.lax.broadcast_in_dim(np.ones((2, 2)), (2, 2), (0, 0)),
+    "a struct like an array": lambda lib: [
+        (s.shape, str(s.dtype), bool(s.weak_type))
+        for s in map(lib.ShapeDtypeStruct.like, (2.0, np.ones(2, "f4"), lib.numpy.ones(3), lib.ShapeDtypeStruct((2,), "int8")))
+    ],
+    "byteswap": lambda lib: [
+        lib.numpy.array([1, 2], dtype).byteswap().view("uint8") for dtype in ("int16", "int32", "float32", "uint8", "bfloat16")
+    ],
+    "byteswap of complex numbers": lambda lib: lib.numpy.array([1 + 2j], "complex64").byteswap(),
+    "load": lambda lib: [loaded(lib, a) for a in (np.ones(2, "f4"), lib.numpy.ones(2, "bfloat16"), np.array(["a"]))],
+    "dlpack": lambda lib: lib.dlpack.from_dlpack(np.ones(2, "f4")),
+    "annotations": lambda lib: [annotated(lib)(2.0), lib.profiler.StepTraceAnnotation("step", step_num=1).__enter__() is None],
+    "svd_p without an algorithm": lambda lib: lib.lax.linalg.svd_p.bind(
+        np.diag(np.float32([1.0, 2.0])), full_matrices=False, compute_uv=False, subset_by_index=None
+    ),
     "pad by a function": lambda lib: lib.numpy.pad(lib.numpy.asarray(XS), ((1, 2), (0, 1)), filled, padder=7),
     "pad by a function, jit": lambda lib: lib.jit(lambda x: lib.numpy.pad(x, 1, filled))(XS),
     "promote_types": lambda lib: [

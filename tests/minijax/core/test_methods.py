@@ -32,8 +32,8 @@ EXPRESSIONS = {
     "reshape": "x.reshape(3, 2)", "round": "x.round()", "searchsorted": "x[0].searchsorted(1.0)", "shape": "x.shape",
     "size": "x.size", "sort": "x.sort(0)", "squeeze": "x[:1].squeeze(0)", "std": "x.std(0)", "sum": "x.sum(1)",
     "swapaxes": "x.swapaxes(0, 1)", "take": "x.take(np.array([0, 5]))", "to_device": "x.to_device(None)", "trace": "x.trace()",
-    "transpose": "x.transpose(1, 0)", "byteswap": "x.byteswap()", "var": "x.var(0)", "view": "x.view('int32')", "weak_type": "x.aval.weak_type",
-    "aval": "x.aval.str_short()",
+    "transpose": "x.transpose(1, 0)", "var": "x.var(0)", "view": "x.view('int32')", "weak_type": "x.aval.weak_type",
+    "aval": "x.aval.str_short()", "byteswap": "x.byteswap()",
 }  # fmt: skip
 # Attributes that need the value: a tracer has them if its trace knows the value. `flat` raises for every array, as in JAX.
 OF_VALUES = {"item": "x[0, 0].item()", "tolist": "x.tolist()"}
