@@ -227,7 +227,7 @@ def test_what_few_need_is_imported_when_asked_for():
 import sys, minijax
 late = ["custom_batching", "debug", "example_libraries", "experimental", "extend", "flatten_util", "nn", "numpy.fft"]
 late += ["alias.routing", "dlpack", "ops", "profiler", "random", "scipy", "test_util"]
-late += ["testing", "explain.model", "explain.stages", "explain.html", "explain.costs"]
+late += ["testing", "explain.model", "explain.stages", "explain.html", "lowering.costs"]
 late += ["lowering.xla.stablehlo", "lowering.xla.client"]
 print([m for m in late if f"minijax.{m}" in sys.modules])
 minijax.debug.print("{}", minijax.extend.core.primitives.sin_p), minijax.custom_batching.custom_vmap

@@ -103,7 +103,7 @@ def cost(jaxpr: Any) -> Any:
     >>> cost(minijax.make_jaxpr(lambda w, x: jnp.tanh(x @ w))(jnp.ones((3, 4)), jnp.ones((8, 3))))
     Costs(equations=2, flops=192, transcendentals=32, bytes=528, peak=400, uncounted=())
     """
-    return import_module(".costs", __name__).costs(jaxpr)
+    return import_module("..lowering.costs", __name__).costs(jaxpr)
 
 
 def _jaxpr_html(jaxpr: Jaxpr | ClosedJaxpr) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ..core.jaxpr import ClosedJaxpr, DropVar, JaxprEqn, Literal, Var
 from ..core.printing import Doc, Printer, Settings, Text, layout, letters
+from ..lowering.rewriting import every_equation
 from .model import Line
-from .provenance import every_equation
 
 
 class _Numbering(Printer):

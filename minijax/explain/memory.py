@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..core.jaxpr import ClosedJaxpr, Literal, Var
-from .costs import cost_of_jaxpr, live_bytes, nbytes, peak
+from ..lowering.costs import Cost, cost_of_jaxpr, live_bytes, nbytes, peak
 from .explanation import Explanation
 from .listing import listing
-from .model import Cost, Equation, Residual, Timeline, Version
+from .model import Equation, Residual, Timeline, Version
 
 
 def timeline(made: Explanation, place: int, closed_jaxpr: ClosedJaxpr, arguments: int) -> Timeline:

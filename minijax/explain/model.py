@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..lowering.costs import Cost
+
 
 @dataclass(frozen=True)
 class Place:
@@ -30,26 +32,6 @@ class Rule:
     file: str | None
     line: int | None
     source: str
-
-
-@dataclass(frozen=True)
-class Cost:
-    """flops, transcendentals, bytes: by XLA's convention. A product of (m, k) and (k, n) is 2mnk, an elementwise operation 1 for
-    each element, and exp, sin and their like count apart. bytes: what the operations read and write."""
-
-    flops: int = 0
-    transcendentals: int = 0
-    bytes: int = 0
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.flops + other.flops, self.transcendentals + other.transcendentals, self.bytes + other.bytes)
-
-    def times(self, n: int) -> Cost:
-        return Cost(self.flops * n, self.transcendentals * n, self.bytes * n)
-
-    def at_least(self, other: Cost) -> Cost:
-        pairs = zip((self.flops, self.transcendentals, self.bytes), (other.flops, other.transcendentals, other.bytes))
-        return Cost(*[max(pair) for pair in pairs])
 
 
 # (position of a stage in `Explanation.stages`, number of an equation in it)

@@ -18,21 +18,8 @@ from ..core.jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, jaxprs_in_params
 from ..foundation.source_info import PACKAGE_DIRECTORY, Origin, SourceInfo
 from ..lowering import passes
 from ..lowering.lowered import find
+from ..lowering.rewriting import every_equation
 from .model import Place, Ref, Rule
-
-
-def every_equation(jaxpr: Jaxpr | ClosedJaxpr) -> Iterator[tuple[JaxprEqn, int]]:
-    """Each equation, once, with the number of inner jaxprs that it stands in; an equation comes before those within it."""
-    return _every(jaxpr, 0, set())
-
-
-def _every(jaxpr: Jaxpr | ClosedJaxpr, depth: int, seen: set[int]) -> Iterator[tuple[JaxprEqn, int]]:
-    for eqn in jaxpr.eqns:
-        if id(eqn) not in seen:
-            seen.add(id(eqn))
-            yield eqn, depth
-            for inner in jaxprs_in_params(eqn.params):
-                yield from _every(inner, depth + 1, seen)
 
 
 def carriers(closed_jaxpr: ClosedJaxpr) -> dict[int, list[JaxprEqn]]:

@@ -18,6 +18,7 @@ from ..core.staging import trace_to_closed_jaxpr
 from ..core.traces import called_by_user
 from ..foundation.source_info import Origin
 from ..lowering import passes, xla
+from ..lowering.costs import Cost, cost_of, counted, nbytes
 from ..lowering.numpy.source import numpy_program
 from ..primitives.basis import full, instantiate
 from ..transforms.jvp import jvp_jaxpr
@@ -25,11 +26,10 @@ from ..transforms.linearize import linearize_jaxpr
 from ..transforms.transpose import transpose_jaxpr, vjp_flat
 from ..transforms.vmap import Axis, batch_jaxpr
 from .badges import gradient_badge
-from .costs import cost_of, counted, nbytes
 from .explanation import Explanation
 from .listing import Listing, listing
 from .memory import timeline, version
-from .model import Cost, Equation, Line, Place, Ref, SourceFile, Stage
+from .model import Equation, Line, Place, Ref, SourceFile, Stage
 from .provenance import Marks, Rules, carriers, code_lines, place_of, removed_within
 from .running import NotRun, run, sample, summary
 from .traced import Traced

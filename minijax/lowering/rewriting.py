@@ -1,16 +1,31 @@
-"""Tools for passes: `rewritten` walks over a jaxpr and replaces equations; `maker` finds the equation that made an operand."""
+"""Tools for passes: `every_equation` walks over a jaxpr, `rewritten` replaces equations on the way; `maker` finds the equation that
+made an operand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 
-from ..core.jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
+from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 from ..foundation.source_info import Origin
 
 # The step of a pass for one equation. Arguments: the equation, and {variable: the equation that made it}. Result: an atom that is
 # equal to the equation's result; or a list of equations that replace it, the last of which binds its variables; or None for no
 # change.
 Rewrite = Callable[[JaxprEqn, dict[Var, JaxprEqn]], Atom | list[JaxprEqn] | None]
+
+
+def every_equation(jaxpr: Jaxpr | ClosedJaxpr) -> Iterator[tuple[JaxprEqn, int]]:
+    """Each equation, once, with the number of inner jaxprs that it stands in; an equation comes before those within it."""
+    return _every(jaxpr, 0, set())
+
+
+def _every(jaxpr: Jaxpr | ClosedJaxpr, depth: int, seen: set[int]) -> Iterator[tuple[JaxprEqn, int]]:
+    for eqn in jaxpr.eqns:
+        if id(eqn) not in seen:
+            seen.add(id(eqn))
+            yield eqn, depth
+            for inner in jaxprs_in_params(eqn.params):
+                yield from _every(inner, depth + 1, seen)
 
 
 def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = None) -> Jaxpr:

@@ -307,10 +307,10 @@ def test_vmap_and_argnums():
 
 def test_names_of_modules_and_of_the_function():
     """`minijax.explain` is the function, also after its modules are imported."""
-    from minijax.explain import costs
+    from minijax.explain import memory
     from minijax.explain.model import Stage
 
-    assert callable(minijax.explain) and costs.peak and isinstance(explained("plain").stage("jaxpr"), Stage)
+    assert callable(minijax.explain) and memory.peak and isinstance(explained("plain").stage("jaxpr"), Stage)
 
 
 def root(x):

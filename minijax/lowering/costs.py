@@ -15,9 +15,29 @@ from ..core.avals import ShapedArray
 from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params, last_used
 from ..core.primitive import Primitive
 from ..foundation.dtypes import float0
-from ..lowering.lowered import lowered
-from .model import Cost
-from .provenance import every_equation
+from .lowered import lowered
+from .rewriting import every_equation
+
+
+@dataclass(frozen=True)
+class Cost:
+    """flops, transcendentals, bytes: by XLA's convention. A product of (m, k) and (k, n) is 2mnk, an elementwise operation 1 for
+    each element, and exp, sin and their like count apart. bytes: what the operations read and write."""
+
+    flops: int = 0
+    transcendentals: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.flops + other.flops, self.transcendentals + other.transcendentals, self.bytes + other.bytes)
+
+    def times(self, n: int) -> Cost:
+        return Cost(self.flops * n, self.transcendentals * n, self.bytes * n)
+
+    def at_least(self, other: Cost) -> Cost:
+        pairs = zip((self.flops, self.transcendentals, self.bytes), (other.flops, other.transcendentals, other.bytes))
+        return Cost(*[max(pair) for pair in pairs])
+
 
 # {primitive: (operations, transcendentals) for each element}, for elementwise primitives other than (1, 0). XLA expands the lower
 # ones into several operations; these are the numbers for float32.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minijax
-from minijax.explain.costs import (
+from minijax.lowering.costs import (
     ALSO_ELEMENTWISE,
     ELEMENTWISE,
     MOVES,
