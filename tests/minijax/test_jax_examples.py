@@ -27,7 +27,6 @@ OTHERWISE = {
     "`shard_map` on a mesh of two axes": "lax.axis_index",
     "mutable references, which minijax leaves out": "freeze",
     "products of an accelerator's formats, which minijax leaves out": "nn.scaled_dot_general",
-    "the cost of a program is `minijax.cost`'s": "numpy.linalg.multi_dot",
     "the last bit of XLA's fused programs decides": "numpy.histogram scipy.signal.istft",
     "the description is NumPy's, of the same path": "numpy.einsum_path",
     "donation to NumPy's programs leaves the argument alone": "numpy.copy",

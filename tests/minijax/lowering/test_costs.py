@@ -81,6 +81,9 @@ def test_as_jax_counts(name):
     ours = cost_of_jaxpr(jaxpr)
     assert (ours.flops, ours.transcendentals) == (theirs.get("flops", 0), theirs.get("transcendentals", 0))
     assert all(counted(eqn) for eqn in jaxpr.eqns)
+    found = minijax.jit(lambda x: program(minijax, x)).lower(value).cost_analysis()
+    assert [found[name] for name in ("flops", "transcendentals")] == [ours.flops, ours.transcendentals]
+    assert found["bytes accessed"] == ours.bytes
 
 
 def primitive_of(library):
