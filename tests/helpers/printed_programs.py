@@ -55,6 +55,10 @@ def inlined(jaxpr):
         return [read(v) for v in jaxpr.outvars]
 
     outs = inline(jaxpr, dict(new))
+    # A constant that a call alone took, and did not read, is none without the call.
+    read = {id(v) for v in outs}.union(*[map(id, eqn.invars) for eqn in eqns])
+    given = {id(new[v]) for eqn in jaxpr.eqns for v in eqn.invars if not hasattr(v, "val") and v in new}
+    constvars = [v for v in constvars if id(v) in read or id(v) not in given]
     # Since JAX 0.11 a jaxpr holds its constants, and prints as many variables before the `;`.
     consts = {"consts": [None] * len(constvars)} if hasattr(jaxpr, "consts") else {}
     invars = [new[v] for v in jaxpr.invars]
