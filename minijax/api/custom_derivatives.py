@@ -30,7 +30,7 @@ R = TypeVar("R")
 SymbolicZero = Zero
 
 
-def zero_from_primal(x: Any, symbolic_zeros: bool = False) -> Any:
+def zero_from_primal(val: Any, symbolic_zeros: bool = False) -> Any:
     """The zero tangent of an array, or of each array of a tree: an array, or a `SymbolicZero`
     (`jax.custom_derivatives.zero_from_primal`).
 
@@ -42,21 +42,32 @@ def zero_from_primal(x: Any, symbolic_zeros: bool = False) -> Any:
         found = Zero(get_aval(leaf).to_tangent_aval())
         return found if symbolic_zeros else instantiate(found)
 
-    return tree_map(zero, x)
+    return tree_map(zero, val)
 
 
 class _CustomFunction(Generic[R]):
     """The base of custom_jvp and custom_vjp: a function, and the positions of the arguments that are not differentiated."""
 
-    def __init__(self, fun: Callable[..., R], nondiff_argnums: Sequence[int] = ()):
+    def __init__(self, fun: Callable[..., R], nondiff_argnums: Sequence[int], nondiff_argnames: Sequence[str]):
         functools.update_wrapper(self, fun)
         self.fun = fun
-        self.nondiff_argnums = tuple(nondiff_argnums)
         try:
             # As a dict: the view that `inspect` gives cannot be deep-copied, nor can a custom function that holds it.
             self._parameters = dict(inspect.signature(fun).parameters)
         except (TypeError, ValueError):
             self._parameters = None
+        self.nondiff_argnums = tuple(nondiff_argnums)
+        if nondiff_argnames:
+            self.nondiff_argnums = tuple(sorted({*nondiff_argnums, *map(self._position, nondiff_argnames)}))
+
+    def _position(self, name: str) -> int:
+        names = list(self._parameters or ())
+        if name not in names:
+            raise ValueError(
+                f"nondiff_argnames of the {type(self).__name__} function {self._name} must be names of its arguments {names}, got"
+                f" {name!r}."
+            )
+        return names.index(name)
 
     @property
     def _name(self) -> str:
@@ -176,11 +187,14 @@ class custom_jvp(_CustomFunction[R]):
     >>> jax.grad(f)(100.0)
     Array(1., dtype=float32, weak_type=True)
 
-    nondiff_argnums: positions of arguments that are not differentiated, any Python objects; the rule gets them first.
+    nondiff_argnums, nondiff_argnames: positions and names of arguments that are not differentiated, any Python objects; the rule
+    gets them first.
     """
 
-    def __init__(self, fun: Callable[..., R], nondiff_argnums: Sequence[int] = ()):
-        super().__init__(fun, nondiff_argnums)
+    def __init__(
+        self, fun: Callable[..., R], nondiff_argnums: Sequence[int] = (), nondiff_argnames: Sequence[str] = ()
+    ):
+        super().__init__(fun, nondiff_argnums, nondiff_argnames)
         self.jvp: Callable | None = None
         self.symbolic_zeros = False
 
@@ -281,12 +295,14 @@ class custom_vjp(_CustomFunction[R]):
     >>> jax.grad(lambda x: 5 * clip_gradient(x))(2.0)
     Array(1., dtype=float32, weak_type=True)
 
-    nondiff_argnums: positions of arguments that are not differentiated, any Python objects but tracers; `fwd` gets them in
-    their places, `bwd` gets them first.
+    nondiff_argnums, nondiff_argnames: positions and names of arguments that are not differentiated, any Python objects but
+    tracers; `fwd` gets them in their places, `bwd` gets them first.
     """
 
-    def __init__(self, fun: Callable[..., R], nondiff_argnums: Sequence[int] = ()):
-        super().__init__(fun, nondiff_argnums)
+    def __init__(
+        self, fun: Callable[..., R], nondiff_argnums: Sequence[int] = (), nondiff_argnames: Sequence[str] = ()
+    ):
+        super().__init__(fun, nondiff_argnums, nondiff_argnames)
         self.fwd: Callable | None = None
         self.bwd: Callable | None = None
         self.symbolic_zeros = False

@@ -4,7 +4,7 @@ Each function flattens its arguments, hands flat lists to a machine of `transfor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import wraps
 from typing import Any, Literal, NamedTuple, TypeVar, overload
 
@@ -55,6 +55,11 @@ def _check_argnums(argnums):
         raise TypeError(f"argnums must be an int or a tuple of ints, got {argnums!r}")
 
 
+def _check_no_reduce_axes(reduce_axes: Sequence[Hashable], name: str):
+    if reduce_axes:
+        raise NotImplementedError(f"reduce_axes argument to {name} is deprecated")
+
+
 def _split_arguments(fun, argnums, args, kwargs, error: type[Exception] = TypeError) -> tuple[Callable, list]:
     """(`fun` as a function of the differentiated arguments alone, these arguments).
 
@@ -77,6 +82,7 @@ def value_and_grad(
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
+    reduce_axes: Sequence[Hashable] = (),
 ) -> Callable[..., tuple[R, Any]]:
     """A function that returns (`fun`'s value, the gradient) (`jax.value_and_grad`).
 
@@ -86,6 +92,7 @@ def value_and_grad(
     >>> value_and_grad(lambda x: x * x)(3.0)
     (Array(9., dtype=float32, weak_type=True), Array(6., dtype=float32, weak_type=True))
     """
+    _check_no_reduce_axes(reduce_axes, "grad")
     check_callable(fun)
     _check_argnums(argnums)
 
@@ -119,6 +126,7 @@ def grad(
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
+    reduce_axes: Sequence[Hashable] = (),
 ) -> Callable[..., Any]:
     """A function that returns the gradient of the scalar function `fun` (`jax.grad`).
 
@@ -128,7 +136,7 @@ def grad(
     >>> grad(lambda x: x ** 3)(2.0)
     Array(12., dtype=float32, weak_type=True)
     """
-    value_and_grad_f = value_and_grad(fun, argnums, has_aux, holomorphic, allow_int)
+    value_and_grad_f = value_and_grad(fun, argnums, has_aux, holomorphic, allow_int, reduce_axes)
 
     @wraps(fun)
     def grad_f(*args, **kwargs):
@@ -280,7 +288,7 @@ def vjp(
 def vjp(
     fun: Callable[..., tuple[R, Any]], *primals: Any, has_aux: Literal[True]
 ) -> tuple[R, Callable[[Any], tuple[Any, ...]], Any]: ...
-def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False, reduce_axes: Sequence[Hashable] = ()) -> Any:
     """(value, pull-back): the pull-back maps a cotangent of the value to a tuple of cotangents of the primals (`jax.vjp`).
 
     With has_aux, `fun` returns (value, auxiliary data), and `vjp` returns (value, pull-back, auxiliary data).
@@ -289,6 +297,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pull_back(1.0)
     (Array(4., dtype=float32, weak_type=True), Array(3., dtype=float32, weak_type=True))
     """
+    _check_no_reduce_axes(reduce_axes, "vjp")
     check_callable(fun)
     out, linear, residuals, aux = _derivative(fun, primals, has_aux)
     pull_back = VJP(linear, residuals)

@@ -37,11 +37,12 @@ from ..foundation.tracebacks import hide_our_frames
 from ..lowering.compile import clear_programs
 from ..lowering.run import Run, chosen, compiled
 from .arguments import (
+    ChosenArguments,
     as_operand,
-    check_argnums,
     check_callable,
     function_name,
     merge_static,
+    positions_and_names,
     short_repr,
     static_positions,
 )
@@ -220,7 +221,12 @@ class JitFunction(Generic[R]):
     arguments."""
 
     def __init__(
-        self, fun: Callable[..., R], static: _Arguments, donated: _Arguments, inline: bool, compiler: str | None
+        self,
+        fun: Callable[..., R],
+        static: ChosenArguments,
+        donated: ChosenArguments,
+        inline: bool,
+        compiler: str | None,
     ):
         wraps(fun)(self)
         self._latest = None  # `fast/` keeps the latest call here; the attributes of a jitted `fun` came along.
@@ -366,6 +372,7 @@ def jit(
     out_shardings: Any = None,
     device: Device | None = None,
     backend: str | None = None,
+    compiler_options: dict[str, Any] | None = None,
     compiler: str | None = None,
 ) -> JitFunction[R]: ...
 @overload
@@ -381,6 +388,7 @@ def jit(
     out_shardings: Any = None,
     device: Device | None = None,
     backend: str | None = None,
+    compiler_options: dict[str, Any] | None = None,
     compiler: str | None = None,
 ) -> Callable[[Callable[..., R]], JitFunction[R]]: ...
 def jit(
@@ -397,6 +405,7 @@ def jit(
     out_shardings: Any = None,
     device: Device | None = None,
     backend: str | None = None,
+    compiler_options: dict[str, Any] | None = None,
     compiler: str | None = None,
 ) -> Any:
     """A function that traces `fun` once for each type of its arguments, and runs the traced program (`jax.jit`).
@@ -406,7 +415,7 @@ def jit(
     argument. inline: within another program, the equations of `fun` replace the call. keep_unused is accepted and ignored.
 
     out_shardings, device: where the results are placed, as in `device_put`. in_shardings is accepted and ignored. Raises
-    RuntimeError for a backend other than "cpu".
+    RuntimeError for a backend other than "cpu", and NotImplementedError for compiler_options, which are XLA's.
 
     compiler: "numpy" makes a NumPy program. "xla" makes a StableHLO program; XLA compiles it for jaxlib's device, and runs
     it while Python goes on. The default is `config.minijax_compiler`, which is "numpy" unless `config.update` or the
@@ -421,14 +430,16 @@ def jit(
         options = {k: v for k, v in locals().items() if k != "fun"}
         return partial(jit, **options)
     check_callable(fun)
-    static = _positions_and_names(fun, static_argnums, static_argnames, "static_argnums", "static_argnames")
-    donated = _positions_and_names(fun, donate_argnums, donate_argnames, "donate_argnums", "donate_argnames")
+    static = positions_and_names(fun, static_argnums, static_argnames, "static_argnums", "static_argnames")
+    donated = positions_and_names(fun, donate_argnums, donate_argnames, "donate_argnums", "donate_argnames")
     both = sorted({*static.nums} & {*donated.nums}) or sorted(static.names & donated.names)
     if both:
         raise ValueError(f"jit: an argument cannot be both static and donated, but {both} of {function_name(fun)} are.")
     if compiler is not None:
         chosen(compiler)
     check_backend(backend)
+    if compiler_options:
+        raise NotImplementedError("minijax's compilers have no options: jit() takes no compiler_options.")
     places = device if out_shardings is None else out_shardings
     if places is None:
         return JitFunction(fun, static, donated, bool(inline), compiler)
@@ -444,47 +455,7 @@ class _Placing(JitFunction):  # Its results are placed where the program says.
         return device_put(super().__call__(*args, **kwargs), self._places)
 
 
-class _Arguments(NamedTuple):
-    """The arguments that an option selects: their positions and their names."""
-
-    nums: tuple[int, ...]
-    names: frozenset[str]
-
-
-def _positions_and_names(fun: Callable, argnums, argnames, nums_option: str, names_option: str) -> _Arguments:
-    """The positions and the names of the arguments that an option selects. The signature of `fun`, if it has one, gives the
-    names for positions and the positions for names."""
-    nums = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    several = isinstance(argnames, Iterable) and not isinstance(argnames, str)
-    names = () if argnames is None else tuple(argnames) if several else (argnames,)
-    if not all(isinstance(n, str) for n in names):
-        raise TypeError(f"jit's {names_option} must be a str or a sequence of strs, got {argnames!r}")
-    if not all(isinstance(i, int) for i in nums):
-        raise TypeError(f"jit's {nums_option} must be an int or a sequence of ints, got {argnums!r}")
-    if not nums and not names:
-        # Mostly so. To ask for the signature costs 10 us, a thirtieth of tracing a gradient of 15 operations.
-        return _Arguments((), frozenset())
-    try:
-        parameters = list(inspect.signature(fun).parameters.values())
-    except (TypeError, ValueError):
-        return _Arguments(nums, frozenset(names))
-    kinds = inspect.Parameter
-    positional = [p.name for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
-    any_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
-    known = {p.name for p in parameters}
-    for n in names:
-        if n not in known and not any_keyword:
-            raise ValueError(
-                f"jitted function has invalid argnames {{{n!r}}} in {names_option}. Function does not take these args."
-            )
-    if nums:
-        check_argnums(fun, nums, nums_option)
-    all_names = frozenset(names) | {positional[i] for i in nums if -len(positional) <= i < len(positional)}
-    all_nums = tuple(sorted({*nums, *[positional.index(n) for n in names if n in positional]}))
-    return _Arguments(all_nums, all_names)
-
-
-def _donated_leaves(call: _Call, donated: _Arguments) -> list[int]:
+def _donated_leaves(call: _Call, donated: ChosenArguments) -> list[int]:
     """The positions of the call's leaves that are parts of donated arguments."""
     n = len(call.args)
     positions = {i % n for i in donated.nums if -n <= i < n}

@@ -96,8 +96,13 @@ class Traced(_Stage):
 class Lowered(_Stage):
     """A traced function as a program of the compiler (`jax.stages.Lowered`)."""
 
-    def as_text(self) -> str:
-        """The program's text: Python source that needs only NumPy, or StableHLO if the compiler is "xla"."""
+    def as_text(self, dialect: str | None = None, *, debug_info: bool = False) -> str:
+        """The program's text: Python source that needs only NumPy, or StableHLO if the compiler is "xla".
+
+        dialect: None, or "stablehlo" of a program for XLA, else ValueError. debug_info is accepted and ignored.
+        """
+        if dialect is not None and (dialect, self._compiler) != ("stablehlo", "xla"):
+            raise ValueError(f"Invalid dialect: {dialect}. A program of the compiler {self._compiler!r} has one text.")
         names = [*[f"closed_over_{i}" for i in range(len(self._program.consts))], *self._arg_names]
         return text(self._program.jaxpr, self.fun_name, names, self._compiler, self._program.donated)
 
@@ -116,8 +121,10 @@ class Lowered(_Stage):
             "bytes accessed": float(cost.bytes),
         }
 
-    def compile(self, compiler_options: None = None) -> Compiled:
-        """The compiled program. Raises NotImplementedError for compiler_options, which are XLA's."""
+    def compile(self, compiler_options: None = None, *, device_assignment: None = None) -> Compiled:
+        """The compiled program. Raises NotImplementedError for compiler_options, which are XLA's, and for a device_assignment."""
+        if device_assignment is not None:
+            raise NotImplementedError("compile() takes no device_assignment: a program runs on one device.")
         if compiler_options:
             raise NotImplementedError("minijax's compilers have no options: compile() takes no compiler_options.")
         self._program.compiled(self.fun_name, self._compiler)

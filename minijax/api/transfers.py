@@ -17,7 +17,7 @@ from ..lowering.device_arrays import placed
 from .arguments import as_operand
 
 
-def device_get(tree: Any) -> Any:
+def device_get(x: Any) -> Any:
     """The arrays of a pytree as NumPy arrays (`jax.device_get`). Tracers, which have no values, random keys and Python's numbers
     stay as they are.
 
@@ -26,14 +26,14 @@ def device_get(tree: Any) -> Any:
     {'a': array([0, 1, 2], dtype=int32)}
     """
 
-    def get(x):
-        if isinstance(x, Tracer):
-            check_not_leaked(x)
-            return x
+    def get(leaf):
+        if isinstance(leaf, Tracer):
+            check_not_leaked(leaf)
+            return leaf
         # Python's numbers, and what else is no array, stay what they are; so do random keys, of which NumPy has none.
-        return np.asarray(x) if hasattr(x, "__array__") and getattr(x, "dtype", None) is not key_fry else x
+        return np.asarray(leaf) if hasattr(leaf, "__array__") and getattr(leaf, "dtype", None) is not key_fry else leaf
 
-    return tree_map(get, tree)
+    return tree_map(get, x)
 
 
 def device_put(x: Any, device: Any = None, *, src: Any = None, donate: Any = False, may_alias: Any = None) -> Any:
@@ -122,19 +122,19 @@ def _constrained(x: Any, place: Any):
     return placed(array, place) if isinstance(array, ArrayImpl) else array
 
 
-def block_until_ready(tree: Any) -> Any:
+def block_until_ready(x: Any) -> Any:
     """The pytree, as soon as its arrays are computed (`jax.block_until_ready`). Only arrays of XLA can make it wait.
 
     >>> import minijax.numpy as jnp
     >>> block_until_ready(jnp.arange(3))
     Array([0, 1, 2], dtype=int32)
     """
-    for leaf in tree_leaves(tree):
+    for leaf in tree_leaves(x):
         if isinstance(leaf, ArrayImpl):
             leaf.block_until_ready()
         elif isinstance(leaf, Tracer):
             check_not_leaked(leaf)
-    return tree
+    return x
 
 
 __all__ = ["block_until_ready", "device_get", "device_put", "reshard", "with_sharding_constraint"]

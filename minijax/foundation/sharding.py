@@ -87,8 +87,10 @@ class PartitionSpec:
         entries = self._entries + (None,) * (axis - len(self._entries))
         return PartitionSpec(*entries[:axis], None, *entries[axis:])
 
-    def update(self, **changes: Any) -> PartitionSpec:
-        return PartitionSpec(*changes.pop("partitions", self._entries), **changes)
+    def update(self, partitions: Any = None, unreduced: Any = (), reduced: Any = ()) -> PartitionSpec:
+        return PartitionSpec(
+            *(self._entries if partitions is None else partitions), unreduced=unreduced, reduced=reduced
+        )
 
     def index(self, value: Any) -> int:
         return self._entries.index(_entry(value))

@@ -7,6 +7,7 @@ table.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -189,6 +190,43 @@ _EXAMPLES = {
 # fmt: on
 
 
+def _of_a_and_x(bind: Callable) -> Callable:
+    def function(a: ArrayLike, x: ArrayLike) -> Array:
+        return bind(a, x)
+
+    return function
+
+
+def _of_m_and_x(bind: Callable) -> Callable:
+    def function(m: ArrayLike, x: ArrayLike) -> Array:
+        return bind(m, x)
+
+    return function
+
+
+def _of_x_and_q(bind: Callable) -> Callable:
+    def function(x: ArrayLike, q: ArrayLike) -> Array:
+        return bind(x, q)
+
+    return function
+
+
+def _of_x1_and_x2(bind: Callable) -> Callable:
+    def function(x1: ArrayLike, x2: ArrayLike) -> Array:
+        return bind(x1, x2)
+
+    return function
+
+
+# {function of two arrays: how it is made}, where JAX's keywords are not x and y.
+_NAMED = {
+    **dict.fromkeys(("igamma", "igammac", "igamma_grad_a"), _of_a_and_x),
+    "polygamma": _of_m_and_x,
+    "zeta": _of_x_and_q,
+    "nextafter": _of_x1_and_x2,
+}
+
+
 def _function(name: str, primitive, arity: int):
     bind = primitive.bind
     if name in _accurate:
@@ -202,6 +240,8 @@ def _function(name: str, primitive, arity: int):
 
         def function(x: ArrayLike) -> Array:
             return bind(x)
+    elif name in _NAMED:
+        function = _NAMED[name](bind)
     else:
 
         def function(x: ArrayLike, y: ArrayLike) -> Array:

@@ -145,7 +145,7 @@ from .number_kinds import isnan as isnan
 from .number_kinds import isreal as isreal
 from .attributes import isrealobj as isrealobj
 from .attributes import isscalar as isscalar
-from ..foundation.dtypes import issubdtype as issubdtype
+from .attributes import issubdtype as issubdtype
 from .grids import ix_ as ix_
 from .windows import kaiser as kaiser
 from .contractions import kron as kron

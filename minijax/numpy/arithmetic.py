@@ -318,7 +318,7 @@ def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return where(below, zero, where(above, const(x1, 1), at_zero_or_nan))
 
 
-def fmax(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+def fmax(x1: ArrayLike, x2: ArrayLike) -> Array:
     """The larger of two numbers; if one is NaN, the other (`jax.numpy.fmax`).
 
     >>> import minijax.numpy as jnp
@@ -328,7 +328,7 @@ def fmax(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return where(bitwise_or(greater(x1, x2), isnan(x2)), x1, x2)
 
 
-def fmin(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+def fmin(x1: ArrayLike, x2: ArrayLike) -> Array:
     """The smaller of two numbers; if one is NaN, the other (`jax.numpy.fmin`).
 
     >>> import minijax.numpy as jnp

@@ -119,6 +119,11 @@ def _view(self: Array, dtype: DTypeLike | None = None, type: None = None) -> Arr
     return out.reshape(*self.shape[:-1], -1) if old > new else out
 
 
+def _astype(self: Array, dtype: DTypeLike, copy: bool = False, device: Any = None) -> Array:
+    """The array in another dtype; None stands for the default float."""
+    return creation.astype(self, dtype, copy=copy, device=device)
+
+
 def _byteswap(self: Array) -> Array:
     """The numbers whose bytes are these numbers' in reverse."""
     if self.dtype.kind == "c":
@@ -189,7 +194,7 @@ _methods = {
         (reductions, "sum prod max min all any ptp argmax argmin"),
         (statistics, "mean var std"),
         (cumulative, "cumsum cumprod"),
-        (creation, "astype copy"),
+        (creation, "copy"),
         (number_kinds, "clip"),
         (ufuncs, "round conj conjugate"),
         (manipulation, "ravel squeeze swapaxes"),
@@ -206,6 +211,7 @@ _methods |= {
     "flatten": _method(manipulation.ravel),
     "reshape": _reshape,
     "transpose": _transpose,
+    "astype": _astype,
     "byteswap": _byteswap,
     "compress": _compress,
     "view": _view,

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.traces import Array
 from ..core.types import DTypeLike
 from ..foundation import dtypes
-from ..foundation.dtypes import finfo, iinfo, issubdtype, promote_types, result_type
+from ..foundation.dtypes import finfo, iinfo, promote_types, result_type
 from .creation import asarray
 from .util import as_array, canonicalize_axis_tuple
 
@@ -146,6 +146,16 @@ def _is_of_kind(dtype, kind) -> bool:
         raise ValueError(
             f"Unrecognized kind={kind!r} expected one of {list(_KINDS)}, or a compatible input for jnp.dtype()"
         ) from None
+
+
+def issubdtype(arg1: Any, arg2: Any) -> bool:
+    """Whether a dtype is of a class of dtypes (`jax.numpy.issubdtype`).
+
+    >>> import minijax.numpy as jnp
+    >>> jnp.issubdtype('bfloat16', jnp.floating)
+    True
+    """
+    return dtypes.issubdtype(arg1, arg2)
 
 
 def load(file: Any, *args: Any, **kwargs: Any) -> Any:

@@ -211,6 +211,16 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     return asarray(np.from_dlpack(x))
 
 
+def from_external(external_array: Any, device: Any = None, copy: bool | None = None) -> Array:
+    """The array of an object with `__dlpack__`, such as another library's (`jax.dlpack.from_dlpack`).
+
+    >>> import numpy as np
+    >>> from_external(np.arange(3, dtype=np.int32))
+    Array([0, 1, 2], dtype=int32)
+    """
+    return from_dlpack(external_array, device=device, copy=copy)
+
+
 def is_supported_dtype(dtype: DTypeLike) -> bool:
     """Whether `from_dlpack` takes arrays of a dtype (`jax.dlpack.is_supported_dtype`): those that NumPy itself has.
 

@@ -364,7 +364,6 @@ def cov(
     ddof: int | None = None,
     fweights: ArrayLike | None = None,
     aweights: ArrayLike | None = None,
-    *,
     dtype: DTypeLike | None = None,
 ) -> Array:
     """The covariances of variables (`jax.numpy.cov`). Each row is a variable; with `rowvar=False`, each column is.

@@ -210,7 +210,7 @@ floor = _round_to_integer("floor", ew.floor_p, "The largest whole number not abo
 ceil = _round_to_integer("ceil", ew.ceil_p, "The smallest whole number not below x")
 
 
-def trunc(x: ArrayLike, /) -> Array:
+def trunc(x: ArrayLike) -> Array:
     """x without its fraction (`jax.numpy.trunc`).
 
     >>> import minijax.numpy as jnp

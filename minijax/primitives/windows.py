@@ -24,9 +24,9 @@ class GatherScatterMode(enum.Enum):
     ONE_HOT = enum.auto()
 
     @staticmethod
-    def from_any(mode) -> GatherScatterMode:
-        if isinstance(mode, GatherScatterMode):
-            return mode
+    def from_any(s) -> GatherScatterMode:
+        if isinstance(s, GatherScatterMode):
+            return s
         names = {
             None: GatherScatterMode.FILL_OR_DROP,
             "fill": GatherScatterMode.FILL_OR_DROP,
@@ -34,9 +34,9 @@ class GatherScatterMode(enum.Enum):
             "clip": GatherScatterMode.CLIP,
             "promise_in_bounds": GatherScatterMode.PROMISE_IN_BOUNDS,
         }
-        if mode not in names:
-            raise ValueError(f'Unknown gather mode "{mode}": one of {", ".join(repr(n) for n in names if n)}.')
-        return names[mode]
+        if s not in names:
+            raise ValueError(f'Unknown gather mode "{s}": one of {", ".join(repr(n) for n in names if n)}.')
+        return names[s]
 
 
 class GatherDimensionNumbers(NamedTuple):

@@ -97,7 +97,11 @@ class gaussian_kde:
         """The density at points, of shape (dimensions, points)."""
         return jnp.exp(self._log_terms(points)) @ self.weights
 
-    __call__ = pdf = evaluate
+    __call__ = evaluate
+
+    def pdf(self, x: ArrayLike) -> Array:
+        """As `evaluate`."""
+        return self.evaluate(x)
 
     def logpdf(self, x: ArrayLike) -> Array:
         """The logarithm of the density at points."""
