@@ -15,6 +15,7 @@ from ..foundation.pytrees import (
     tree_flatten,
     tree_unflatten,
 )
+from ..foundation.wrapping import name_of
 
 
 def as_operand(x: Any, what: str = "argument"):
@@ -45,7 +46,7 @@ def check_callable(fun: Any):
 
 
 def function_name(fun: Callable) -> str:
-    return getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", None) or type(fun).__name__
+    return name_of(fun, "") or name_of(getattr(fun, "func", None), "") or type(fun).__name__
 
 
 def flat_function(fun: Callable, in_tree, has_aux: bool = False) -> tuple[Callable, list]:

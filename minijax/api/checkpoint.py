@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from ..core.traces import get_aval
 from ..foundation import source_info
 from ..foundation.dtypes import issubdtype
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_map, tree_unflatten
+from ..foundation.wrapping import wraps
 from ..transforms.linearize import linearize_jaxpr
 from .arguments import as_argnums, as_operand, as_output, static_positions
 
@@ -116,7 +116,7 @@ def checkpoint(
     static = as_argnums(static_argnums)
     static_names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def wrapped(*args, **kwargs):
         if static and max(static) >= len(args):
             raise ValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..calls.composite import HashableArray, composite_p
 from ..core.traces import Tracer, get_aval
 from ..foundation.errors import UnexpectedTracerError
 from ..foundation.pytrees import tree_flatten, tree_unflatten
+from ..foundation.wrapping import wraps
 from .arguments import as_operand
 from .solves import traced_function
 

@@ -5,7 +5,6 @@ The functions here flatten pytrees; the primitive in `calls/custom_batching.py` 
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from ..core.staging import closed, convert_constvars, trace_to_jaxpr
 from ..core.traces import get_aval
 from ..foundation.errors import UnexpectedTracerError
 from ..foundation.pytrees import tree_flatten, tree_leaves, tree_map, tree_structure, tree_unflatten, treedef_tuple
+from ..foundation.wrapping import name_of, wraps
 from .arguments import as_operand, as_output
 from .loops import map as map_sequentially
 
@@ -37,7 +37,7 @@ class custom_vmap:
     """
 
     def __init__(self, fun: Callable):
-        functools.update_wrapper(self, fun)
+        wraps(fun)(self)
         self.fun = fun
         self.vmap_rule: Callable | None = None
 
@@ -57,7 +57,7 @@ class custom_vmap:
         return vmap_rule
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        name = getattr(self.fun, "__name__", str(self.fun))
+        name = name_of(self.fun)
         args = self._positional(name, args, kwargs)
         if self.vmap_rule is None:
             raise AttributeError(f"No batching rule defined for custom_vmap function {name} using def_vmap.")
@@ -116,7 +116,7 @@ class _FlatRule:
             )
         in_batched, args = list(tree_unflatten(self.in_tree, batched[n:])), tree_unflatten(self.in_tree, args[n:])
         pair = self.rule(axis_size, in_batched, *args)
-        rule_name = getattr(self.rule, "__name__", "<unnamed rule>")
+        rule_name = name_of(self.rule, "<unnamed rule>")
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise ValueError(
                 f"custom vmap rule ({rule_name}) must return a pair of the output value and the output batching"

@@ -20,6 +20,7 @@ from ..core.traces import Tracer, get_aval
 from ..foundation.dtypes import float0, issubdtype
 from ..foundation.errors import UnexpectedTracerError
 from ..foundation.pytrees import Partial, tree_flatten, tree_leaves, tree_map, tree_structure, tree_unflatten
+from ..foundation.wrapping import name_of, wraps
 from ..primitives.basis import add_any_p, instantiate
 from .arguments import as_operand, as_output
 
@@ -49,7 +50,7 @@ class _CustomFunction(Generic[R]):
     """The base of custom_jvp and custom_vjp: a function, and the positions of the arguments that are not differentiated."""
 
     def __init__(self, fun: Callable[..., R], nondiff_argnums: Sequence[int], nondiff_argnames: Sequence[str]):
-        functools.update_wrapper(self, fun)
+        wraps(fun)(self)
         self.fun = fun
         try:
             # As a dict: the view that `inspect` gives cannot be deep-copied, nor can a custom function that holds it.
@@ -71,7 +72,7 @@ class _CustomFunction(Generic[R]):
 
     @property
     def _name(self) -> str:
-        return getattr(self.fun, "__name__", str(self.fun))
+        return name_of(self.fun)
 
     def __getattr__(self, name: str) -> Any:
         # With @custom_vjp above @custom_vmap, `f.def_vmap` is an attribute of the inner function.
@@ -236,7 +237,7 @@ class custom_jvp(_CustomFunction[R]):
         return tree_unflatten(out.tree, outs)
 
     def _flat_jvp(self, nondiff, in_tree, out: _Out) -> Callable:
-        rule, name = self.jvp, getattr(self.jvp, "__name__", str(self.jvp))
+        rule, name = self.jvp, name_of(self.jvp)
         where = f"Custom JVP rule {name} for function {self._name}"
 
         def flat_jvp(*args):
@@ -400,7 +401,7 @@ class _VJPRules:
 
     def forward(self, perturbed: Sequence[bool], *args):
         name = self.function._name
-        where = f"Custom VJP fwd rule {getattr(self.function.fwd, '__name__', '')} for function {name}"
+        where = f"Custom VJP fwd rule {name_of(self.function.fwd, '')} for function {name}"
         if self.function.symbolic_zeros:
             args = [CustomVJPPrimal(x, p) for x, p in zip(args, perturbed, strict=True)]
         pair = self.fwd(*tree_unflatten(self.in_tree, args))
@@ -427,7 +428,7 @@ class _VJPRules:
 
     def _checked(self, cotangents) -> list:
         """One cotangent or `Zero` for each flat argument."""
-        where = f"Custom VJP bwd rule {getattr(self.function.bwd, '__name__', '')} for function {self.function._name}"
+        where = f"Custom VJP bwd rule {name_of(self.function.bwd, '')} for function {self.function._name}"
         if isinstance(cotangents, list):
             cotangents = tuple(cotangents)
         expected = tree_unflatten(self.in_tree, self.in_avals)
@@ -488,7 +489,7 @@ def custom_gradient(fun: Callable[..., tuple[R, Any]]) -> Callable[..., R]:
     (Array(9., dtype=float32, weak_type=True), Array(3., dtype=float32, weak_type=True))
     """
 
-    @functools.wraps(fun)
+    @wraps(fun)
     def wrapped(*args, **kwargs):
         def value(*args):
             out, _ = fun(*args, **kwargs)
@@ -503,7 +504,7 @@ def custom_gradient(fun: Callable[..., tuple[R, Any]]) -> Callable[..., R]:
             result = rule(ct)
             return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 
-        f = custom_vjp(functools.wraps(fun)(value))
+        f = custom_vjp(wraps(fun)(value))
         f.defvjp(fwd, bwd)
         return f(*args)
 
@@ -517,7 +518,7 @@ def _evaluate(jaxpr, out_tree, consts, *args):
 def _closed_over(fun: Callable, *examples) -> Partial:
     """`fun` as a pytree whose leaves are the values that it closes over. `examples`: avals for its arguments."""
     avals, in_tree = tree_flatten(examples)
-    flat, out = _flat(fun, in_tree, getattr(fun, "__name__", "rule"))
+    flat, out = _flat(fun, in_tree, name_of(fun, "rule"))
     jaxpr, consts = trace_to_jaxpr(flat, avals)
     return Partial(functools.partial(_evaluate, jaxpr, out.tree), consts)
 
@@ -536,7 +537,7 @@ def closure_convert(fun: Callable[..., Any], *example_args: Any) -> tuple[Callab
     Array(2., dtype=float32, weak_type=True)
     """
     leaves, in_tree = tree_flatten(example_args)
-    flat, out = _flat(fun, in_tree, getattr(fun, "__name__", "fun"))
+    flat, out = _flat(fun, in_tree, name_of(fun, "fun"))
     jaxpr, consts = trace_to_jaxpr(flat, [get_aval(as_operand(x, "example argument")) for x in leaves])
     hoisted = [isinstance(c, Tracer) for c in consts]
 

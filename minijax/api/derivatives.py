@@ -5,7 +5,6 @@ Each function flattens its arguments, hands flat lists to a machine of `transfor
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import wraps
 from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 import numpy as np
@@ -21,6 +20,7 @@ from ..foundation.pytrees import (
     tree_flatten,
     tree_unflatten,
 )
+from ..foundation.wrapping import wraps
 from ..primitives.basis import full, instantiate
 from ..transforms import transpose
 from ..transforms.jvp import jvp_flat

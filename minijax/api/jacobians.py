@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from ..foundation.pytrees import (
     tree_structure,
     tree_unflatten,
 )
+from ..foundation.wrapping import wraps
 from ..primitives.basis import full, reshape
 from ..primitives.elementwise import convert_element_type, convert_element_type_p
 from ..primitives.joining import split

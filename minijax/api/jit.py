@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from functools import partial, wraps
+from functools import partial
 from importlib import import_module
 from itertools import compress
 from time import perf_counter
@@ -34,6 +34,7 @@ from ..foundation.config import CONTEXT_OPTIONS, config, context_values, jit_dis
 from ..foundation.device import Device, check_backend
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_unflatten
 from ..foundation.tracebacks import hide_our_frames
+from ..foundation.wrapping import wraps
 from ..lowering.compile import clear_programs
 from ..lowering.run import Run, chosen, compiled
 from .arguments import (
@@ -290,11 +291,11 @@ class JitFunction(Generic[R]):
                 import_module("logging").getLogger("minijax").warning(explain_cache_miss(self, key))
             fun = self.__wrapped__
 
-            @wraps(fun, assigned=("__name__",), updated=())
             def of_dynamic(dynamic, dynamic_kwargs):
                 merged = merge_static(call.args, call.static, dynamic)
                 return fun(*merged, **dynamic_kwargs, **call.static_kwargs)
 
+            of_dynamic.__name__ = self._name
             start = perf_counter()
             try:
                 jaxpr, consts, out_tree = stage(of_dynamic, call.in_tree, [ShapedArray(*t) for t in types])

@@ -35,6 +35,7 @@ from ..foundation.pytrees import (
     treedef_tuple,
 )
 from ..foundation.tracebacks import hide_our_frames
+from ..foundation.wrapping import name_of
 from ..primitives.basis import const, expand_dims, reshape, shape_of
 from ..primitives.elementwise import add_p, clamp_p, convert_element_type, lt_p, ne_p
 from ..primitives.joining import concatenate
@@ -94,14 +95,10 @@ def _merged(flags: Sequence[bool], unmarked: Sequence, marked: Sequence) -> list
     return [next(marked) if f else next(unmarked) for f in flags]
 
 
-def _name(fun: Callable) -> str:
-    return getattr(fun, "__name__", str(fun))
-
-
 def _place(fun: Callable) -> str:
     """The function's name, and its file and line if it is written in Python: most bodies are lambdas, which have no name."""
     code = getattr(fun, "__code__", None)
-    return _name(fun) + ("" if code is None else f" at {code.co_filename}:{code.co_firstlineno}")
+    return name_of(fun) + ("" if code is None else f" at {code.co_filename}:{code.co_firstlineno}")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -311,7 +308,7 @@ def _pair(f, out_tree) -> tuple:
     """(the tree of the carry, the tree of y) that the body `f` returns."""
     children = out_tree.children()
     if len(children) != 2:
-        raise TypeError(f"scan body output must be a pair, got {out_tree} from {_name(f)}: return (carry, y).")
+        raise TypeError(f"scan body output must be a pair, got {out_tree} from {name_of(f)}: return (carry, y).")
     return tuple(children)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import wraps
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..foundation.pytrees import (
     tree_unflatten,
 )
 from ..foundation.sharding import Sharding
+from ..foundation.wrapping import wraps
 from ..transforms.vmap import Axis, with_named_axes
 from .arguments import (
     as_argnums,

@@ -14,7 +14,6 @@ Array([0.        , 0.16666667, 0.33333334, 0.5       ], dtype=float32)
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,6 +26,7 @@ from ..foundation.device import devices as all_devices
 from ..foundation.meshes import Mesh
 from ..foundation.pytrees import flatten_axes, keystr, tree_flatten, tree_flatten_with_path, tree_leaves, tree_unflatten
 from ..foundation.sharding import PartitionSpec, block_aval
+from ..foundation.wrapping import name_of, wraps
 from ..lowering import xla
 from ..lowering.run import chosen
 from ..primitives.basis import expand_dims, squeeze
@@ -172,7 +172,7 @@ def _static_arguments(fun: Callable, positions: tuple[int, ...], args: tuple) ->
             raise ValueError(
                 "Non-hashable static arguments are not supported, as this can lead to unexpected cache-misses. Static"
                 f" argument (index {i}) of type {type(args[i])} for function"
-                f" {getattr(fun, '__name__', fun)} is non-hashable."
+                f" {name_of(fun)} is non-hashable."
             ) from None
     return {i: args[i] for i in sorted(positions)}
 

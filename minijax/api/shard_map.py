@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 from ..calls.shard_map import enclosing_device_axis, on_each_device, shard_map_p
@@ -12,6 +12,7 @@ from ..core.traces import get_aval
 from ..foundation.meshes import Mesh, get_mesh
 from ..foundation.pytrees import flatten_axes, tree_flatten, tree_unflatten
 from ..foundation.sharding import PartitionSpec, block_aval
+from ..foundation.wrapping import wraps
 from ..transforms.vmap import Axis, batch_jaxpr
 from .arguments import as_operand, as_output, check_callable, function_name
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from ..foundation.pytrees import (
     tree_leaves,
     tree_unflatten,
 )
+from ..foundation.wrapping import wraps
 from ..transforms.vmap import Axis, materialize, vmap_flat
 from .arguments import as_operand, check_callable, flat_function
 

@@ -19,6 +19,7 @@ from ..core.traces import get_aval, run_under
 from ..foundation.effects import debug_effect, io_effect, no_effects, ordered_debug_effect, ordered_io_effect
 from ..foundation.float_errors import DEFAULT, with_float_errors
 from ..foundation.pytrees import tree_unflatten
+from ..foundation.wrapping import name_of
 from ..primitives.basis import broadcast_batch, move_batch_dim, row
 from ..primitives.shapes import index_in_dim
 from .scan import scan_p
@@ -110,14 +111,14 @@ def _call(name: str) -> Callable:
         results = [to_array(x)._value for x in _run(callback, args)]
         if len(results) != len(result_avals):
             raise RuntimeError(
-                f"{name} of {callback.__name__}: the function returned {len(results)} results, but result_shape_dtypes promises"
+                f"{name} of {name_of(callback)}: the function returned {len(results)} results, but result_shape_dtypes promises"
                 f" {len(result_avals)}. Return as many results as result_shape_dtypes promises."
             )
         for i, (x, aval) in enumerate(zip(results, result_avals)):
             for what, given, promised in (("shape", x.shape, aval.shape), ("dtype", x.dtype, aval.dtype)):
                 if given != promised:
                     raise RuntimeError(
-                        f"{name} of {callback.__name__}: Incorrect output {what} for return value #{i}: Expected: {promised},"
+                        f"{name} of {name_of(callback)}: Incorrect output {what} for return value #{i}: Expected: {promised},"
                         f" Actual: {given}. Return what result_shape_dtypes promises."
                     )
         return results

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 from ..core.primitive import Primitive
 from ..foundation.left_out import absent
+from ..foundation.wrapping import wraps
 from ..lowering.lowered import register
 
 _PLATFORMS = ("cpu", "gpu", "cuda", "rocm", "tpu", None)

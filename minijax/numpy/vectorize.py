@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from ..api.vmap import vmap
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.pytrees import tree_map
+from ..foundation.wrapping import wraps
 from ..primitives.basis import expand_dims
 from ..primitives.basis import squeeze as _squeeze
 from .creation import arange, asarray
@@ -55,7 +55,7 @@ def vectorize(
     if any(isinstance(exclude, int) and exclude < 0 for exclude in excluded):
         raise ValueError(f"vectorize: excluded={excluded!r} contains negative numbers")
 
-    @functools.wraps(pyfunc)
+    @wraps(pyfunc)
     def wrapped(*args, **kwargs):
         excluded_args = {i: a for i, a in enumerate(args) if i in excluded or a is None}
         mapped_names = [k for k in kwargs if k not in excluded]

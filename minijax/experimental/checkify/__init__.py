@@ -16,7 +16,6 @@ x must be positive, but is -1.0 (`check` failed)
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from ...core.jaxpr import ClosedJaxpr
 from ...core.traces import Array, get_aval
 from ...foundation.doors import at_the_door
 from ...foundation.pytrees import register_pytree_node_class, tree_flatten, tree_unflatten
+from ...foundation.wrapping import wraps
 from ...primitives.basis import zeros
 from .interpreter import Errors, Failed, places, run
 from .sites import (
