@@ -13,6 +13,7 @@ from ..core.types import ArrayLike
 from ..foundation.dtypes import canonicalize_dtype, iinfo, is_narrow, issubdtype, key_fry, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
 from .basis import NOT_LINEAR, batch_to_front, broadcast_in_dim, const, full, instantiate, row, shape_of, zero_like
+from .complex_order import maximum, minimum
 from .families import (
     ANY,
     BOOL,
@@ -187,17 +188,17 @@ def _extremum(name, function):
     )
 
 
-max_p = _extremum("max", np.maximum)
+max_p = _extremum("max", maximum)
 
 
-min_p = _extremum("min", np.minimum)
+min_p = _extremum("min", minimum)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Comparisons
 
 
 def constant_almost_everywhere(name, impl, accepts, arity=1, result_dtype=None, keeps_weak_type=True):
-    primitive = elementwise(
+    return elementwise(
         name,
         impl,
         accepts,
@@ -206,7 +207,6 @@ def constant_almost_everywhere(name, impl, accepts, arity=1, result_dtype=None, 
         result_dtype=result_dtype,
         keeps_weak_type=keeps_weak_type,
     )
-    return primitive
 
 
 def _comparison(name, impl, accepts=ANY):

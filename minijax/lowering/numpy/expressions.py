@@ -64,6 +64,11 @@ def _ufunc(function: str) -> Callable:
     return lambda w, eqn: _applied(function, *w.operands(eqn))
 
 
+def _of_real(rule: Callable) -> Callable:
+    """The rule, for an operation whose implementation computes complex numbers in another way."""
+    return lambda w, eqn: None if _kind(eqn.invars[0]) == "c" else rule(w, eqn)
+
+
 def _negative(x: str) -> Call:
     return Call(f"-{x}", "np.negative", (x,), True, True)
 
@@ -361,8 +366,8 @@ EXPRESSIONS: dict[str, Callable] = {
     "ne": _infix("!=", "not_equal", "biufc"),
     "neg": lambda w, eqn: _negative(w.text(eqn.invars[0])) if type(eqn.invars[0]) is Var else None,
     "rem": _rem,
-    "max": _ufunc("maximum"),
-    "min": _ufunc("minimum"),
+    "max": _of_real(_ufunc("maximum")),
+    "min": _of_real(_ufunc("minimum")),
     "integer_pow": _integer_pow,
     "square": lambda w, eqn: _times(w.text(eqn.invars[0]), w.text(eqn.invars[0])),
     "rsqrt": _rsqrt,

@@ -152,8 +152,7 @@ def extremum(name: str) -> Rule:
         if out.dtype.kind != "c":
             return w.elementwise(name, out, x, y)
         x, y = w.broadcast(x, out.shape), w.broadcast(y, out.shape)
-        first = _compare_complex(w, "GE" if name == "maximum" else "LE", x, y)
-        return w.select(w.elementwise("or", first.aval, first, w.compare("NE", x, x)), x, y)
+        return w.select(_compare_complex(w, "GT" if name == "maximum" else "LT", x, y), x, y)
 
     return rule
 
