@@ -32,7 +32,7 @@ from .basis import (
     shape_of,
     zero_like,
 )
-from .complex_order import write_at
+from .complex_numbers import write_at
 from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, neg_p, or_p, select, sub_p
 from .shapes import broadcasted_iota
 from .windows import (

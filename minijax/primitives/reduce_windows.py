@@ -16,7 +16,7 @@ from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.primitive import Primitive
 from ..foundation.dtypes import dtype_char
 from .basis import NOT_LINEAR, batch_to_front, const, linear_jvp, linear_row, row, zero_like
-from .complex_order import reduced_windows
+from .complex_numbers import reduced_windows
 from .convolution_numpy import padded
 from .convolution_shapes import count_windows, dilated, input_pads
 from .elementwise import ge_p, le_p

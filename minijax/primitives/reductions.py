@@ -29,7 +29,7 @@ from .basis import (
     zero_jvp,
     zero_like,
 )
-from .complex_order import accumulated, reduced
+from .complex_numbers import accumulated, reduced
 from .elementwise import (
     add_p,
     convert_element_type,

@@ -28,7 +28,7 @@ from .basis import (
     shape_of,
     zero_like,
 )
-from .complex_order import sort_keys
+from .complex_numbers import sort_keys
 from .elementwise import and_p, eq_p, eq_to_p, imag_p, le_to_p, lt_to_p, ne_p, or_p, real_p, select
 from .indexing import gather
 from .shapes import broadcasted_iota

@@ -11,6 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from ...core.jaxpr import Atom, JaxprEqn, Literal, Var
+from ...primitives.complex_numbers import divide
 from .bundle import Given
 from .statements import LARGE, Call
 
@@ -69,6 +70,13 @@ def _of_real(rule: Callable) -> Callable:
     return lambda w, eqn: None if _kind(eqn.invars[0]) == "c" else rule(w, eqn)
 
 
+def _div(w: _Writer, eqn: JaxprEqn):
+    if _kind(eqn.invars[0]) != "c":
+        return _infix("/", "divide", "f")(w, eqn)
+    args, function = w.operands(eqn), w.bundle.function(divide, "divide")
+    return Call(f"{function}({', '.join(args)})", function, args, whole=True)
+
+
 def _negative(x: str) -> Call:
     return Call(f"-{x}", "np.negative", (x,), True, True)
 
@@ -81,7 +89,9 @@ def _integer_pow(w: _Writer, eqn: JaxprEqn):
     x, y = w.text(eqn.invars[0]), eqn.params["y"]
     if y == 3:
         return _times(x, w.temporary(_times(x, x), eqn))
-    return {1: x, 2: _times(x, x), -1: _applied("reciprocal", x)}.get(y)
+    if y == -1:
+        return None if _kind(eqn.invars[0]) == "c" else _applied("reciprocal", x)
+    return {1: x, 2: _times(x, x)}.get(y)
 
 
 def _rsqrt(w: _Writer, eqn: JaxprEqn):
@@ -351,7 +361,7 @@ EXPRESSIONS: dict[str, Callable] = {
     "add_any": _infix("+", "add", "iufc"),
     "sub": _infix("-", "subtract", "iufc"),
     "mul": _infix("*", "multiply", "iufc"),
-    "div": _infix("/", "divide", "fc"),
+    "div": _div,
     "and": _infix("&", "bitwise_and", "biu"),
     "or": _infix("|", "bitwise_or", "biu"),
     "xor": _infix("^", "bitwise_xor", "biu"),
@@ -370,13 +380,13 @@ EXPRESSIONS: dict[str, Callable] = {
     "min": _of_real(_ufunc("minimum")),
     "integer_pow": _integer_pow,
     "square": lambda w, eqn: _times(w.text(eqn.invars[0]), w.text(eqn.invars[0])),
-    "rsqrt": _rsqrt,
+    "rsqrt": _of_real(_rsqrt),
     "abs": _ufunc("abs"),
     **{
-        name: _ufunc(name)
+        name: _of_real(_ufunc(name))
         for name in "sqrt cbrt exp exp2 expm1 log log1p sin cos tan sinh cosh tanh floor ceil nextafter".split()
     },
-    **{f"a{name}": _ufunc(f"arc{name}") for name in "sin cos tan sinh cosh tanh tan2".split()},
+    **{f"a{name}": _of_real(_ufunc(f"arc{name}")) for name in "sin cos tan sinh cosh tanh tan2".split()},
     "is_finite": _ufunc("isfinite"),
     "select_n": _select,
     "clamp": _clamp,

@@ -1,9 +1,13 @@
-"""Maxima, minima and sorting of complex numbers in JAX's order: by their real parts, then by their imaginary parts.
+"""Quotients, maxima, minima and sorting of complex numbers, where XLA computes otherwise than NumPy.
 
-NumPy has the same order, but another maximum. In JAX `max(x, y)` is `x if x > y else y`: of two equal numbers it is the second,
-which shows if one has the part 0.0 and the other -0.0, and of a number and one whose real part is NaN it is the second, too. In
-NumPy it is the first of two equal numbers, and a NaN if there is one. So NumPy computes, and where its result is a NaN or has a
-zero, the functions of this file find the element that JAX takes. (JAX: `_src/interpreters/mlir.py`, `_minmax_hlo`.)
+A quotient by zero, by infinity or of infinity is as the C standard has it (annex G): 1 / 0j is infinite, and 1 / (inf+infj) is 0.
+NumPy computes NaN.
+
+The order is by the real parts, then by the imaginary parts. NumPy has the same order, but another maximum. In JAX `max(x, y)` is
+`x if x > y else y`: of two equal numbers it is the second, which shows if one has the part 0.0 and the other -0.0, and of a
+number and one whose real part is NaN it is the second, too. In NumPy it is the first of two equal numbers, and a NaN if there is
+one. So NumPy computes, and where its result is a NaN or has a zero, the functions of this file find the element that JAX takes.
+(JAX: `_src/interpreters/mlir.py`, `_minmax_hlo`.)
 """
 
 from __future__ import annotations
@@ -11,6 +15,65 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Quotients
+
+
+def divide(x, y, out=None):
+    """x / y; complex infinities and zeros as in the C standard. `out` is not x or y."""
+    out = np.divide(x, y, out=out)
+    if out.dtype.kind != "c" or all_finite(out):
+        return out
+    out, odd = np.asarray(out), ~np.isfinite(out)
+    out[odd] = _quotient(*(np.broadcast_to(z, out.shape)[odd] for z in (x, y)))
+    return out
+
+
+def reciprocal(x):
+    """1 / x. NumPy's reciprocal is fast; but it gives other signs to zeros than its quotient."""
+    if x.dtype.kind != "c" or all_finite(x.real * x.imag) and np.all(x.real * x.imag):
+        return np.reciprocal(x)
+    return divide(x.dtype.type(1), x)
+
+
+def all_finite(x) -> bool:
+    """Whether no element of a float or complex array is infinite or NaN."""
+    # Twice as fast on the parts side by side.
+    parts = x.view(x.real.dtype) if x.ndim and x.flags.c_contiguous else x
+    return bool(np.isfinite(parts).all())
+
+
+def _quotient(x, y):
+    """The quotient by the algorithm of the C standard, ISO/IEC 9899, G.5.1: NaN in both parts is mended where an operand is zero or
+    infinite. (R. L. Smith, "Algorithm 116", 1962, for the quotient itself.)"""
+    (a, b), (c, d) = (x.real, x.imag), (y.real, y.imag)
+    by_real, by_imag = d / c, c / d
+    wide = np.abs(c) >= np.abs(d)
+    real = np.where(wide, (a + b * by_real) / (c + d * by_real), (a * by_imag + b) / (d + c * by_imag))
+    imag = np.where(wide, (b - a * by_real) / (c + d * by_real), (b * by_imag - a) / (d + c * by_imag))
+    mended = np.isnan(real) & np.isnan(imag)
+    (a_one, b_one), (c_one, d_one) = ([np.copysign(np.isinf(part), part) for part in pair] for pair in ((a, b), (c, d)))
+    infinity = x.real.dtype.type(np.inf)
+    cases = [
+        (np.isfinite(x) & np.isinf(y), 0 * (a * c_one + b * d_one), 0 * (b * c_one - a * d_one)),
+        (np.isinf(x) & np.isfinite(y), infinity * (a_one * c + b_one * d), infinity * (b_one * c - a_one * d)),
+        ((y == 0) & ~(np.isnan(a) & np.isnan(b)), np.copysign(infinity, c) * a, np.copysign(infinity, c) * b),
+    ]
+    for holds, new_real, new_imag in cases:
+        real, imag = np.where(holds & mended, new_real, real), np.where(holds & mended, new_imag, imag)
+    return joined(real, imag)
+
+
+def joined(real, imag):
+    """The complex numbers with these parts."""
+    out = np.empty(real.shape, np.result_type(real.dtype, np.complex64))
+    out.real, out.imag = real, imag
+    return out
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The order
 
 
 def maximum(x, y):
@@ -118,9 +181,7 @@ def _joined(extreme, first, second):
     imag = np.where(bound.real == real, bound.imag, next_bound.imag)
     imag = np.where(bound.real == next_bound.real, extreme(bound.imag, next_bound.imag), imag)
     stays = _beyond(extreme, taken, next_bound)
-    joined = np.empty_like(bound)
-    joined.real, joined.imag = real, imag
-    return np.where(stays, taken, next_taken), joined
+    return np.where(stays, taken, next_taken), joined(real, imag)
 
 
 def reduced_windows(extreme: np.ufunc, x, inside, places: Sequence):
