@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .complex_numbers import all_finite, joined, reciprocal
+from .complex_numbers import is_ordinary, joined, reciprocal
 
 NAN = complex(np.nan, np.nan)
 
@@ -27,8 +27,7 @@ def _mended(function: Callable, mend: Callable, real_zero: bool = False, imag_ze
     def impl(x):
         if x.dtype.kind != "c":
             return function(x)
-        product = x.real * x.imag
-        if all_finite(product) and np.all(product):
+        if is_ordinary(x):
             return function(x)
         x = np.array(x)
         if real_zero:
@@ -72,6 +71,18 @@ def _log(x, out):
     _put(out, np.isnan(x), NAN)
 
 
+def _log1p(x):
+    """log(1 + x). NumPy's of complex numbers is log|1 + x|, which is 0 for all small x."""
+    if x.dtype.kind != "c":
+        return np.log1p(x)
+    a, b = x.real, x.imag
+    size = np.log(np.hypot(1 + a, b))
+    small = (np.abs(a) < 0.5) & (np.abs(b) < 0.5)
+    # |1 + x|^2 = 1 + a (2 + a) + b^2
+    size = np.where(small, np.log1p(np.where(small, a * (2 + a) + b * b, 0)) / 2, size)
+    return joined(size, np.arctan2(b, 1 + a))
+
+
 def _rsqrt(x, out):
     _put(out, x == 0, complex(np.inf, np.nan))
     infinite = np.isinf(x)
@@ -96,6 +107,7 @@ def _tan(x, out):
 
 def _sinh(x, out):
     _put(out, ~np.isfinite(x.imag), NAN)
+    _put(out.real, (x.real == 0) & np.isfinite(x.imag), 0)
 
 
 def _cosh(x, out):
@@ -129,7 +141,7 @@ def _atanh(x, out):
 exp = _mended(np.exp, _from_formula(_exp), imag_zero=True)
 expm1 = _mended(np.expm1, _expm1, True, True)
 log = _mended(np.log, _log)
-log1p = _mended(np.log1p, _log)
+log1p = _mended(_log1p, _log)
 sqrt = _mended(np.sqrt, _log, True, True)
 rsqrt = _mended(lambda x: np.reciprocal(np.sqrt(x)), _rsqrt)
 sin = _mended(np.sin, _sin, real_zero=True)
