@@ -17,29 +17,38 @@ from .complex_numbers import is_ordinary, joined, reciprocal
 NAN = complex(np.nan, np.nan)
 
 
-def _mended(function: Callable, mend: Callable, real_zero: bool = False, imag_zero: bool = False) -> Callable:
-    """A function of real and complex arrays.
+def _mended(function: Callable, mend: Callable, given: Callable = np.asarray) -> Callable:
+    """A function of real and complex arrays; `out` is not the argument.
 
-    mend(x, out): changes the results that differ. It is called if a part is zero, infinite or NaN. real_zero, imag_zero: whether
-    a part that is -0.0 is taken for 0.0.
+    If a part of an argument is zero, infinite or NaN, the function is applied to given(x), and mend(x, out) changes the results
+    that differ.
     """
 
-    def impl(x):
-        if x.dtype.kind != "c":
-            return function(x)
-        if is_ordinary(x):
-            return function(x)
-        x = np.array(x)
-        if real_zero:
-            x.real += 0
-        if imag_zero:
-            x.imag += 0
-        out = np.asarray(function(x))
+    def impl(x, out=None):
+        if x.dtype.kind != "c" or is_ordinary(x):
+            return function(x, out=out)
+        x = given(x)
+        out = np.asarray(function(x, out=out))
         mend(x, out)
         return out
 
     impl.__name__ = function.__name__
     return impl
+
+
+def _plus_real(x):
+    """x, where a real part of -0.0 is 0.0."""
+    return joined(x.real + 0, x.imag)
+
+
+def _plus_imag(x):
+    """x, where an imaginary part of -0.0 is 0.0."""
+    return joined(x.real, x.imag + 0)
+
+
+def _plus(x):
+    """x, where a part of -0.0 is 0.0."""
+    return joined(x.real + 0, x.imag + 0)
 
 
 def _put(out, where, value):
@@ -71,16 +80,16 @@ def _log(x, out):
     _put(out, np.isnan(x), NAN)
 
 
-def _log1p(x):
+def _log1p(x, out):
     """log(1 + x). NumPy's of complex numbers is log|1 + x|, which is 0 for all small x."""
     if x.dtype.kind != "c":
-        return np.log1p(x)
+        return np.log1p(x, out=out)
     a, b = x.real, x.imag
     size = np.log(np.hypot(1 + a, b))
     small = (np.abs(a) < 0.5) & (np.abs(b) < 0.5)
     # |1 + x|^2 = 1 + a (2 + a) + b^2
     size = np.where(small, np.log1p(np.where(small, a * (2 + a) + b * b, 0)) / 2, size)
-    return joined(size, np.arctan2(b, 1 + a))
+    return joined(size, np.arctan2(b, 1 + a), out)
 
 
 def _rsqrt(x, out):
@@ -138,24 +147,24 @@ def _atanh(x, out):
     _put(out.imag, np.isinf(x.real) & (x.imag == 0), np.pi / 2)
 
 
-exp = _mended(np.exp, _from_formula(_exp), imag_zero=True)
-expm1 = _mended(np.expm1, _expm1, True, True)
+exp = _mended(np.exp, _from_formula(_exp), _plus_imag)
+expm1 = _mended(np.expm1, _expm1, _plus)
 log = _mended(np.log, _log)
 log1p = _mended(_log1p, _log)
-sqrt = _mended(np.sqrt, _log, True, True)
-rsqrt = _mended(lambda x: np.reciprocal(np.sqrt(x)), _rsqrt)
-sin = _mended(np.sin, _sin, real_zero=True)
-cos = _mended(np.cos, _cos, real_zero=True)
-tan = _mended(np.tan, _tan, real_zero=True)
-sinh = _mended(np.sinh, _sinh, True, True)
-cosh = _mended(np.cosh, _cosh, imag_zero=True)
-tanh = _mended(np.tanh, _tanh, imag_zero=True)
-asin = _mended(np.arcsin, _of_imaginary_nan, imag_zero=True)
-acos = _mended(np.arccos, _of_imaginary_nan, imag_zero=True)
+sqrt = _mended(np.sqrt, _log, _plus)
+rsqrt = _mended(lambda x, out: np.reciprocal(np.sqrt(x, out=out), out=out), _rsqrt)
+sin = _mended(np.sin, _sin, _plus_real)
+cos = _mended(np.cos, _cos, _plus_real)
+tan = _mended(np.tan, _tan, _plus_real)
+sinh = _mended(np.sinh, _sinh, _plus)
+cosh = _mended(np.cosh, _cosh, _plus_imag)
+tanh = _mended(np.tanh, _tanh, _plus_imag)
+asin = _mended(np.arcsin, _of_imaginary_nan, _plus_imag)
+acos = _mended(np.arccos, _of_imaginary_nan, _plus_imag)
 atan = _mended(np.arctan, _atan)
-asinh = _mended(np.arcsinh, _asinh, real_zero=True)
-acosh = _mended(np.arccosh, _of_imaginary_nan, imag_zero=True)
-atanh = _mended(np.arctanh, _atanh, real_zero=True)
+asinh = _mended(np.arcsinh, _asinh, _plus_real)
+acosh = _mended(np.arccosh, _of_imaginary_nan, _plus_imag)
+atanh = _mended(np.arctanh, _atanh, _plus_real)
 
 
 def exp2(x):
