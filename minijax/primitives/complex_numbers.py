@@ -32,9 +32,12 @@ def divide(x, y, out=None):
 
 def reciprocal(x):
     """1 / x. NumPy's reciprocal is fast; but it gives other signs to zeros than its quotient."""
-    if x.dtype.kind != "c" or is_ordinary(x):
-        return np.reciprocal(x)
-    return divide(x.dtype.type(1), x)
+    out = np.reciprocal(x)
+    if out.dtype.kind == "c" and not is_ordinary(out):
+        out = np.asarray(out)
+        odd = (out.real == 0) | (out.imag == 0) | ~np.isfinite(out)
+        out[odd] = divide(x.dtype.type(1), x[odd])
+    return out
 
 
 def is_ordinary(x) -> bool:

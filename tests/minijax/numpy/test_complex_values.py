@@ -178,6 +178,14 @@ def test_listed_values(name):
             assert same(found, np.asarray(value, found.dtype)), (lib.__name__, x, found, value)
 
 
+def test_each_by_itself():
+    """A value does not depend on the other values of the array."""
+    for name in [*LAX.split(), "integer_pow -1"]:
+        whole = np.asarray(OF_ONE[name](mj, mj.numpy.asarray(GRID)))
+        each = np.stack([OF_ONE[name](mj, mj.numpy.asarray(x)) for x in GRID])
+        np.testing.assert_array_equal(whole, each, name)
+
+
 DERIVATIVES = {
     **{n: OF_ONE[n] for n in "abs sqrt log square exp sin log1p tanh reciprocal rsqrt".split()},
     "max": lambda lib, x: lib.lax.max(x, lib.numpy.full_like(x, 1)),
