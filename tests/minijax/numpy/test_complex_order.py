@@ -64,6 +64,10 @@ OF_ONE = {
     "max of nothing": lambda lib, x: lib.numpy.max(x[:0], axis=0, initial=-np.inf),
     "clip": lambda lib, x: lib.numpy.clip(x, 0, 1),
     "unique": lambda lib, x: lib.numpy.unique(x, size=49),
+    **{
+        n: lambda lib, x, n=n: getattr(lib.numpy, n)(x[0], x[1], size=12)
+        for n in ("union1d", "intersect1d", "setdiff1d", "setxor1d")
+    },
     "partition": lambda lib, x: lib.numpy.partition(x, 1),
     "top_k": lambda lib, x: lib.lax.top_k(x, 2)[0],
     "reduce": lambda lib, x: lib.lax.reduce(x, np.complex64(0), lib.lax.max, (1,)),
@@ -79,6 +83,14 @@ OF_ONE = {
     "at.max of rows": lambda lib, x: x.at[INDICES[: len(x)]].max(x[::-1]),
     "at.min of one": lambda lib, x: x.at[3, 2].min(x[1, 1]),
     "vmap": lambda lib, x: lib.vmap(lambda r: lib.numpy.max(r))(x),
+}
+OF_ONE |= {
+    "maximum.accumulate": lambda lib, x: lib.numpy.maximum.accumulate(x, axis=1),
+    "minimum.reduce": lambda lib, x: lib.numpy.minimum.reduce(x, axis=1),
+    "pmax": lambda lib, x: lib.vmap(lambda r: lib.lax.pmax(r, "i"), axis_name="i")(x),
+    "gradient of max": lambda lib, x: lib.grad(lambda x: lib.numpy.real(lib.numpy.max(x, axis=1)).sum())(x),
+    "gradient of sort": lambda lib, x: lib.grad(lambda x: lib.numpy.real(lib.numpy.sort(x) * np.arange(12)).sum())(x),
+    "gradient of at.max": lambda lib, x: lib.grad(lambda x: lib.numpy.real(x.at[::2].max(x[:8])).sum())(x),
 }
 MODES = {"eager": lambda f: f, "NumPy": mj.jit, "XLA": lambda f: mj.jit(f, compiler="xla")}
 # The others of the table are made of these.
