@@ -115,13 +115,13 @@ def check(name, f, *args):
 
 
 @pytest.mark.parametrize("name", OF_TWO)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_of_two(name):
     check(name, OF_TWO[name], X, Y)
 
 
 @pytest.mark.parametrize("name", OF_ONE)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 def test_of_one(name):
     for x in (ROWS, FINITE):
         check(name, OF_ONE[name], x)

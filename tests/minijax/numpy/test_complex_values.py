@@ -150,27 +150,27 @@ MODES = {"eager": lambda f: f, "NumPy": mj.jit, "XLA": lambda f: mj.jit(f, compi
 
 
 @pytest.mark.parametrize("name", OF_ONE)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 def test_of_one(name):
     differ = DIFFER[name][1](GRID.real, GRID.imag) if name in DIFFER else None
     check(name, OF_ONE[name], GRID, differ=differ)
 
 
 @pytest.mark.parametrize("name", OF_TWO)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_of_two(name):
     check(name, OF_TWO[name], *PAIRS)
 
 
 @pytest.mark.parametrize("name", ["sin", "cos", "exp2", "square", "div"])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_by_xla(name):
     of_two = name in OF_TWO
     check(name, (OF_TWO if of_two else OF_ONE)[name], *(PAIRS if of_two else [GRID]), modes=["XLA"])
 
 
 @pytest.mark.parametrize("name", DIFFER)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 def test_listed_values(name):
     for x, mine, theirs in DIFFER[name][2]:
         for lib, value in ((mj, mine), (jax, theirs)):
@@ -197,7 +197,7 @@ DERIVATIVES = {
 
 
 @pytest.mark.parametrize("name", DERIVATIVES)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 def test_derivatives(name):
     f = DERIVATIVES[name]
 
