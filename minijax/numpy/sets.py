@@ -78,9 +78,7 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
         shape = (size or 0, *rows.shape[1:])
         values = zeros(shape, rows.dtype) if fill_value is None else full(shape, fill_value, rows.dtype)
         return [moveaxis(values, 0, axis), *compress((empty, zeros(0, int), empty), wanted)]
-    if dtypes.issubdtype(rows.dtype, np.complexfloating):
-        # A number of which one part is NaN is NaN.
-        rows = where(isnan(rows), const(rows, np.nan), rows)
+    rows = _with_one_nan(rows)
     columns = transpose(reshape(rows, (count, -1)))
     order = lexsort(flip(columns, 0)) if columns.shape[0] else arange(count)
     ordered = rows[order]
@@ -108,6 +106,11 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
         bounds = bounds.at[1:].set(where(bounds[1:], bounds[1:], count))
         results.append(diff(bounds))
     return results
+
+
+def _with_one_nan(x: Array) -> Array:
+    """The array, where a complex number of which one part is NaN is nan+0j: so all NaN are behind the numbers when sorted."""
+    return where(isnan(x), const(x, np.nan), x) if dtypes.issubdtype(x.dtype, np.complexfloating) else x
 
 
 def _run_starts(ordered: Array, equal_nan: bool) -> Array:
@@ -237,10 +240,12 @@ def _picked(
     (places,) = nonzero(marks, size=how_many, fill_value=count)
     if count == 0 or how_many == 0:
         return full(how_many, 0 if fill_value is None else fill_value, values.dtype), places
-    found = take(values, places, mode="clip")
+    inside = places < count
+    found = where(inside, take(values, places, mode="clip"), zeros((), values.dtype))
     if fill_value is None:
-        fill_value = where(places[0] < count, found[0], zeros((), values.dtype))
-    return where(places < count, found, fill_value), places
+        # In JAX's way, so that the fill value is NaN where NaN is the largest of the values.
+        fill_value = reductions.min(where(inside, found, reductions.max(found)))
+    return where(inside, found, fill_value), places
 
 
 def intersect1d(
@@ -294,7 +299,7 @@ def setdiff1d(
     Array([1, 3], dtype=int32)
     """
     one, two = map(ravel, ensure_arraylike("setdiff1d", ar1, ar2))
-    ordered = one if assume_unique else sort(one)
+    ordered = one if assume_unique else sort(_with_one_nan(one))
     marks = isin(ordered, two, invert=True)
     if not assume_unique and one.shape[0]:
         marks = marks & _run_starts(ordered, True)
@@ -318,7 +323,7 @@ def setxor1d(
     >>> setxor1d(np.array([3, 1, 2]), np.array([2, 5, 5]))
     Array([1, 3, 5], dtype=int32)
     """
-    one, two = map(ravel, promote_dtypes(*ensure_arraylike("setxor1d", ar1, ar2)))
+    one, two = (_with_one_nan(ravel(x)) for x in promote_dtypes(*ensure_arraylike("setxor1d", ar1, ar2)))
     parts = []
     for values, others in ((sort(one), two), (sort(two), one)):
         marks = isin(values, others, invert=True)

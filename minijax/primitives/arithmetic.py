@@ -13,6 +13,7 @@ from ..core.types import ArrayLike
 from ..foundation.dtypes import canonicalize_dtype, iinfo, is_narrow, issubdtype, key_fry, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
 from .basis import NOT_LINEAR, batch_to_front, broadcast_in_dim, const, full, instantiate, row, shape_of, zero_like
+from .complex_numbers import divide, maximum, minimum, reciprocal
 from .families import (
     ANY,
     BOOL,
@@ -87,7 +88,7 @@ mul_p = elementwise(
 
 def _integer_pow(x, *, y):
     if y < 0:
-        return np.reciprocal(_integer_pow(x, y=-y))
+        return reciprocal(_integer_pow(x, y=-y))
     # Repeated squaring, in XLA's order, so that rounding agrees.
     result, factor = None, x
     while y:
@@ -142,7 +143,7 @@ integer_pow_p.elementwise = INEXACT
 def _div(x, y):
     """Division as XLA's: integers truncate towards zero, and x/0 is -1 for them."""
     if x.dtype.kind not in "iu":
-        return np.divide(x, y)
+        return divide(x, y)
     if x.dtype.kind == "u":
         return np.where(y == 0, np.array(-1, np.int64).astype(x.dtype), x // np.where(y == 0, 1, y).astype(x.dtype))
     safe = np.where(y == 0, 1, y).astype(x.dtype)
@@ -187,17 +188,17 @@ def _extremum(name, function):
     )
 
 
-max_p = _extremum("max", np.maximum)
+max_p = _extremum("max", maximum)
 
 
-min_p = _extremum("min", np.minimum)
+min_p = _extremum("min", minimum)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Comparisons
 
 
 def constant_almost_everywhere(name, impl, accepts, arity=1, result_dtype=None, keeps_weak_type=True):
-    primitive = elementwise(
+    return elementwise(
         name,
         impl,
         accepts,
@@ -206,7 +207,6 @@ def constant_almost_everywhere(name, impl, accepts, arity=1, result_dtype=None, 
         result_dtype=result_dtype,
         keeps_weak_type=keeps_weak_type,
     )
-    return primitive
 
 
 def _comparison(name, impl, accepts=ANY):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.avals import ShapedArray, Zero
 from ..foundation.dtypes import dtype_char, issubdtype, itemsize_bits
+from . import complex_functions as on_complex
 from . import special_functions as special
 from .accuracy import accurate, derivative_at
 from .arithmetic import (  # noqa: F401
@@ -128,9 +129,8 @@ def _pow_jvp(primals, tangents):
 
 
 def _pow(x, y):
-    power = np.power(x, y.astype(x.dtype, copy=False)).astype(x.dtype, copy=False)
-    # XLA computes NaN for 0 ** y if y has an imaginary part. NumPy computes 0 if the real part of y is positive.
-    return power if x.dtype.kind != "c" else np.where((x == 0) & (y.imag != 0), np.nan, power)
+    power = np.power if x.dtype.kind != "c" else on_complex.power
+    return power(x, y.astype(x.dtype, copy=False)).astype(x.dtype, copy=False)
 
 
 def _pow_abstract_eval(x, y):
@@ -175,10 +175,10 @@ def _accurate(name, impl, derivative, accepts=INEXACT):
     return _unary(name, accurate(impl), derivative_at(name, derivative), accepts)
 
 
-sqrt_p = _accurate("sqrt", np.sqrt, lambda g, ans, x: mul_p.bind(g, div_p.bind(const(x, 0.5), ans)))
+sqrt_p = _accurate("sqrt", on_complex.sqrt, lambda g, ans, x: mul_p.bind(g, div_p.bind(const(x, 0.5), ans)))
 rsqrt_p = _accurate(
     "rsqrt",
-    lambda x: np.reciprocal(np.sqrt(x)),
+    on_complex.rsqrt,
     lambda g, ans, x: mul_p.bind(g, mul_p.bind(const(x, -0.5), div_p.bind(ans, x))),
 )
 cbrt_p = _accurate(
@@ -193,24 +193,26 @@ def _one_minus_square(x):
     return sub_p.bind(const(x, 1), square_p.bind(x))
 
 
-exp_p = _accurate("exp", np.exp, lambda g, ans, x: mul_p.bind(g, ans))
-exp2_p = _accurate("exp2", np.exp2, lambda g, ans, x: mul_p.bind(log_p.bind(const(x, 2)), mul_p.bind(g, ans)))
-expm1_p = _accurate("expm1", np.expm1, lambda g, ans, x: mul_p.bind(g, add_p.bind(ans, const(ans, 1))))
-log_p = _accurate("log", np.log, lambda g, ans, x: div_p.bind(g, x))
-log1p_p = _accurate("log1p", np.log1p, lambda g, ans, x: div_p.bind(g, add_p.bind(x, const(x, 1))))
-sin_p = _accurate("sin", np.sin, lambda g, ans, x: mul_p.bind(g, cos_p.bind(x)))
-cos_p = _accurate("cos", np.cos, lambda g, ans, x: neg_p.bind(mul_p.bind(g, sin_p.bind(x))))
-tan_p = _accurate("tan", np.tan, lambda g, ans, x: mul_p.bind(g, add_p.bind(const(x, 1), square_p.bind(ans))))
-asin_p = _unary("asin", np.arcsin, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(_one_minus_square(x))))
-acos_p = _unary("acos", np.arccos, lambda g, ans, x: mul_p.bind(g, neg_p.bind(rsqrt_p.bind(_one_minus_square(x)))))
-atan_p = _unary("atan", np.arctan, lambda g, ans, x: div_p.bind(g, add_p.bind(const(x, 1), square_p.bind(x))))
-sinh_p = _unary("sinh", np.sinh, lambda g, ans, x: mul_p.bind(g, cosh_p.bind(x)))
-cosh_p = _unary("cosh", np.cosh, lambda g, ans, x: mul_p.bind(g, sinh_p.bind(x)))
+exp_p = _accurate("exp", on_complex.exp, lambda g, ans, x: mul_p.bind(g, ans))
+exp2_p = _accurate("exp2", on_complex.exp2, lambda g, ans, x: mul_p.bind(log_p.bind(const(x, 2)), mul_p.bind(g, ans)))
+expm1_p = _accurate("expm1", on_complex.expm1, lambda g, ans, x: mul_p.bind(g, add_p.bind(ans, const(ans, 1))))
+log_p = _accurate("log", on_complex.log, lambda g, ans, x: div_p.bind(g, x))
+log1p_p = _accurate("log1p", on_complex.log1p, lambda g, ans, x: div_p.bind(g, add_p.bind(x, const(x, 1))))
+sin_p = _accurate("sin", on_complex.sin, lambda g, ans, x: mul_p.bind(g, cos_p.bind(x)))
+cos_p = _accurate("cos", on_complex.cos, lambda g, ans, x: neg_p.bind(mul_p.bind(g, sin_p.bind(x))))
+tan_p = _accurate("tan", on_complex.tan, lambda g, ans, x: mul_p.bind(g, add_p.bind(const(x, 1), square_p.bind(ans))))
+asin_p = _unary("asin", on_complex.asin, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(_one_minus_square(x))))
+acos_p = _unary(
+    "acos", on_complex.acos, lambda g, ans, x: mul_p.bind(g, neg_p.bind(rsqrt_p.bind(_one_minus_square(x))))
+)
+atan_p = _unary("atan", on_complex.atan, lambda g, ans, x: div_p.bind(g, add_p.bind(const(x, 1), square_p.bind(x))))
+sinh_p = _unary("sinh", on_complex.sinh, lambda g, ans, x: mul_p.bind(g, cosh_p.bind(x)))
+cosh_p = _unary("cosh", on_complex.cosh, lambda g, ans, x: mul_p.bind(g, sinh_p.bind(x)))
 asinh_p = _unary(
-    "asinh", np.arcsinh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(add_p.bind(square_p.bind(x), const(x, 1))))
+    "asinh", on_complex.asinh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(add_p.bind(square_p.bind(x), const(x, 1))))
 )
 acosh_p = _unary(
-    "acosh", np.arccosh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(sub_p.bind(square_p.bind(x), const(x, 1))))
+    "acosh", on_complex.acosh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(sub_p.bind(square_p.bind(x), const(x, 1))))
 )
 
 
@@ -220,7 +222,7 @@ def _atanh_derivative(g, ans, x):
     return mul_p.bind(integer_pow(add_p.bind(one, x), -1), div_p.bind(g, sub_p.bind(one, x)))
 
 
-atanh_p = _unary("atanh", np.arctanh, _atanh_derivative)
+atanh_p = _unary("atanh", on_complex.atanh, _atanh_derivative)
 
 
 def _tanh_derivative(g, ans, x):
@@ -229,14 +231,14 @@ def _tanh_derivative(g, ans, x):
 
 
 def _logistic(x):
+    if x.dtype.kind == "c":
+        return on_complex.logistic(x)
     # exp of a negative number only: never overflows.
-    e = np.exp(-np.abs(x)) if x.dtype.kind != "c" else None
-    if e is None:
-        return np.reciprocal(1 + np.exp(-x))
+    e = np.exp(-np.abs(x))
     return np.where(x >= 0, np.reciprocal(1 + e), e / (1 + e)).astype(x.dtype, copy=False)
 
 
-tanh_p = _accurate("tanh", np.tanh, _tanh_derivative)
+tanh_p = _accurate("tanh", on_complex.tanh, _tanh_derivative)
 logistic_p = _accurate(
     "logistic", _logistic, lambda g, ans, x: mul_p.bind(g, mul_p.bind(ans, sub_p.bind(const(ans, 1), ans)))
 )
@@ -287,7 +289,7 @@ abs_p = elementwise(
 
 def _sign(x):
     if x.dtype.char in COMPLEX:
-        return np.where(x == 0, x, x / np.where(x == 0, 1, np.abs(x)))
+        return on_complex.sign(x)
     # The sign of -0.0 is -0.0; NumPy gives 0.0.
     return np.copysign(np.sign(x), x) if x.dtype.char in FLOAT else np.sign(x)
 

@@ -32,6 +32,7 @@ from .basis import (
     shape_of,
     zero_like,
 )
+from .complex_numbers import write_at
 from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, neg_p, or_p, select, sub_p
 from .shapes import broadcasted_iota
 from .windows import (
@@ -504,13 +505,13 @@ scatter_mul_p = _scatter_row(
 )
 scatter_min_p = _scatter_row(
     "scatter-min",
-    _scatter_impl(_accumulate(np.minimum)),
+    _scatter_impl(lambda *args: write_at(np.minimum, *args)),
     _jvp_of_scatter(lambda: scatter_min_p, _extremum_tangent),
     NOT_LINEAR,
 )
 scatter_max_p = _scatter_row(
     "scatter-max",
-    _scatter_impl(_accumulate(np.maximum)),
+    _scatter_impl(lambda *args: write_at(np.maximum, *args)),
     _jvp_of_scatter(lambda: scatter_max_p, _extremum_tangent),
     NOT_LINEAR,
 )

@@ -16,6 +16,7 @@ from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.primitive import Primitive
 from ..foundation.dtypes import dtype_char
 from .basis import NOT_LINEAR, batch_to_front, const, linear_jvp, linear_row, row, zero_like
+from .complex_numbers import reduced_windows
 from .convolution_numpy import padded
 from .convolution_shapes import count_windows, dilated, input_pads
 from .elementwise import ge_p, le_p
@@ -106,6 +107,9 @@ def _reduced(function, fill, sums):
     def impl(x, *, window_dimensions, window_strides, padding, base_dilation, window_dilation):
         params = (window_dimensions, window_strides, padding, base_dilation, window_dilation)
         counts = _counts(x, *params)
+        if x.dtype.kind == "c" and not sums:
+            values, places = window_views(x, params, fill(x.dtype))
+            return reduced_windows(function, values, window_views(np.ones(x.shape, bool), params, False)[0], places)
         first = False
         for axis, (count, k, stride, (low, _), step, gap) in enumerate(zip(counts, *params)):
             size = max((count - 1) * stride + (k - 1) * gap + 1, 0) if count else 0

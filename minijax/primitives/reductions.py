@@ -29,6 +29,7 @@ from .basis import (
     zero_jvp,
     zero_like,
 )
+from .complex_numbers import accumulated, reduced
 from .elementwise import (
     add_p,
     convert_element_type,
@@ -111,15 +112,24 @@ def highest(dtype):
     return np.inf if dtype.kind in "fV" else np.iinfo(dtype).max
 
 
+def _extreme_of_axes(extreme: np.ufunc, start: Callable) -> Callable:
+    def impl(x, *, axes):
+        if x.dtype.kind == "c" and axes and x.size:
+            return reduced(extreme, x, axes)
+        return extreme.reduce(x, axis=axes, initial=start(x.dtype))
+
+    return impl
+
+
 reduce_max_p = _reduction(
     "reduce_max",
-    lambda x, *, axes: np.maximum.reduce(x, axis=axes, initial=lowest(x.dtype)),
+    _extreme_of_axes(np.maximum, lowest),
     ANY,
     _extremum_jvp(lambda: reduce_max_p),
 )
 reduce_min_p = _reduction(
     "reduce_min",
-    lambda x, *, axes: np.minimum.reduce(x, axis=axes, initial=highest(x.dtype)),
+    _extreme_of_axes(np.minimum, highest),
     ANY,
     _extremum_jvp(lambda: reduce_min_p),
 )
@@ -373,10 +383,10 @@ def _combine_logsumexps(a, b):
     return value, add_any_p.bind(mul_p.bind(a[1], share_a), mul_p.bind(b[1], share_b))
 
 
-def _running(name: str, accumulate: Callable, accepts: str, combine: Callable):
+def _running(name: str, impl: Callable, accepts: str, combine: Callable):
     primitive = row(
         name,
-        impl=_running_impl(accumulate),
+        impl=impl,
         abstract_eval=_running_abstract_eval(name, accepts),
         jvp=_running_jvp(lambda: primitive, combine),
         transpose=NOT_LINEAR,
@@ -385,10 +395,21 @@ def _running(name: str, accumulate: Callable, accepts: str, combine: Callable):
     return primitive
 
 
-cumprod_p = _running("cumprod", _accumulated(np.multiply), NUM, partial(_derived, mul_p))
-cummax_p = _running("cummax", np.maximum.accumulate, NUM, partial(_derived, max_p))
-cummin_p = _running("cummin", np.minimum.accumulate, NUM, partial(_derived, min_p))
-cumlogsumexp_p = _running("cumlogsumexp", _accumulated(np.logaddexp), FLOAT, _combine_logsumexps)
+def _running_extreme(extreme: np.ufunc) -> Callable:
+    of_real = _running_impl(extreme.accumulate)
+
+    def impl(x, *, axis, reverse):
+        if x.dtype.kind == "c" and x.size:
+            return accumulated(extreme, x, axis, reverse)
+        return of_real(x, axis=axis, reverse=reverse)
+
+    return impl
+
+
+cumprod_p = _running("cumprod", _running_impl(_accumulated(np.multiply)), NUM, partial(_derived, mul_p))
+cummax_p = _running("cummax", _running_extreme(np.maximum), NUM, partial(_derived, max_p))
+cummin_p = _running("cummin", _running_extreme(np.minimum), NUM, partial(_derived, min_p))
+cumlogsumexp_p = _running("cumlogsumexp", _running_impl(_accumulated(np.logaddexp)), FLOAT, _combine_logsumexps)
 
 
 def _runner(primitive, name: str, result: str):

@@ -28,6 +28,7 @@ from .basis import (
     shape_of,
     zero_like,
 )
+from .complex_numbers import sort_keys
 from .elementwise import and_p, eq_p, eq_to_p, imag_p, le_to_p, lt_to_p, ne_p, or_p, real_p, select
 from .indexing import gather
 from .shapes import broadcasted_iota
@@ -141,11 +142,12 @@ def _comparable(key: np.ndarray) -> np.ndarray:
 
 def _sort_impl(*operands, dimension, is_stable, num_keys):
     keys = [_comparable(x) for x in operands[:num_keys]]
-    if len(operands) == 1 and keys[0] is operands[0]:
+    if num_keys > 1 or keys[0].dtype.kind == "c" and np.isnan(keys[0]).any():
+        order = np.lexsort(sort_keys(keys)[::-1], axis=dimension)
+    elif len(operands) == 1 and keys[0] is operands[0]:
         return [np.sort(operands[0], axis=dimension, kind="stable")]
-    order = (
-        np.argsort(keys[0], axis=dimension, kind="stable") if num_keys == 1 else np.lexsort(keys[::-1], axis=dimension)
-    )
+    else:
+        order = np.argsort(keys[0], axis=dimension, kind="stable")
     return [np.take_along_axis(x, order, axis=dimension) for x in operands]
 
 

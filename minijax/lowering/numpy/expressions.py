@@ -11,6 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from ...core.jaxpr import Atom, JaxprEqn, Literal, Var
+from ...primitives import complex_functions, complex_numbers
 from .bundle import Given
 from .statements import LARGE, Call
 
@@ -64,6 +65,19 @@ def _ufunc(function: str) -> Callable:
     return lambda w, eqn: _applied(function, *w.operands(eqn))
 
 
+def _or_complex(rule: Callable, function: Callable) -> Callable:
+    """The rule, for an operation that a function of minijax computes of complex numbers."""
+
+    def either(w: _Writer, eqn: JaxprEqn):
+        if _kind(eqn.invars[0]) != "c":
+            return rule(w, eqn)
+        args, name = w.operands(eqn), w.bundle.function(function, eqn.primitive.name)
+        # The function may read its operands after it has written the result: it must not write over them.
+        return Call(f"{name}({', '.join(args)})", name, args, whole=True)
+
+    return either
+
+
 def _negative(x: str) -> Call:
     return Call(f"-{x}", "np.negative", (x,), True, True)
 
@@ -76,7 +90,9 @@ def _integer_pow(w: _Writer, eqn: JaxprEqn):
     x, y = w.text(eqn.invars[0]), eqn.params["y"]
     if y == 3:
         return _times(x, w.temporary(_times(x, x), eqn))
-    return {1: x, 2: _times(x, x), -1: _applied("reciprocal", x)}.get(y)
+    if y == -1:
+        return None if _kind(eqn.invars[0]) == "c" else _applied("reciprocal", x)
+    return {1: x, 2: _times(x, x)}.get(y)
 
 
 def _rsqrt(w: _Writer, eqn: JaxprEqn):
@@ -346,7 +362,7 @@ EXPRESSIONS: dict[str, Callable] = {
     "add_any": _infix("+", "add", "iufc"),
     "sub": _infix("-", "subtract", "iufc"),
     "mul": _infix("*", "multiply", "iufc"),
-    "div": _infix("/", "divide", "fc"),
+    "div": _or_complex(_infix("/", "divide", "f"), complex_numbers.divide),
     "and": _infix("&", "bitwise_and", "biu"),
     "or": _infix("|", "bitwise_or", "biu"),
     "xor": _infix("^", "bitwise_xor", "biu"),
@@ -361,17 +377,23 @@ EXPRESSIONS: dict[str, Callable] = {
     "ne": _infix("!=", "not_equal", "biufc"),
     "neg": lambda w, eqn: _negative(w.text(eqn.invars[0])) if type(eqn.invars[0]) is Var else None,
     "rem": _rem,
-    "max": _ufunc("maximum"),
-    "min": _ufunc("minimum"),
+    "max": _or_complex(_ufunc("maximum"), complex_numbers.maximum),
+    "min": _or_complex(_ufunc("minimum"), complex_numbers.minimum),
     "integer_pow": _integer_pow,
     "square": lambda w, eqn: _times(w.text(eqn.invars[0]), w.text(eqn.invars[0])),
-    "rsqrt": _rsqrt,
+    "rsqrt": _or_complex(_rsqrt, complex_functions.rsqrt),
     "abs": _ufunc("abs"),
     **{
-        name: _ufunc(name)
-        for name in "sqrt cbrt exp exp2 expm1 log log1p sin cos tan sinh cosh tanh floor ceil nextafter".split()
+        name: _or_complex(_ufunc(name), getattr(complex_functions, name))
+        for name in "sqrt exp expm1 log log1p sin cos tan sinh cosh tanh".split()
     },
-    **{f"a{name}": _ufunc(f"arc{name}") for name in "sin cos tan sinh cosh tanh tan2".split()},
+    **{
+        f"a{name}": _or_complex(_ufunc(f"arc{name}"), getattr(complex_functions, f"a{name}"))
+        for name in "sin cos tan sinh cosh tanh".split()
+    },
+    **{name: _ufunc(name) for name in "cbrt floor ceil nextafter".split()},
+    "exp2": lambda w, eqn: _ufunc("exp2")(w, eqn) if _kind(eqn.invars[0]) != "c" else None,
+    "atan2": _ufunc("arctan2"),
     "is_finite": _ufunc("isfinite"),
     "select_n": _select,
     "clamp": _clamp,

@@ -125,6 +125,46 @@ def real_part(aval: ShapedArray) -> ShapedArray:
     return ShapedArray(aval.shape, np.zeros((), aval.dtype).real.dtype)
 
 
+def _exp2(w, out, x, *, accuracy=None):
+    if out.dtype.kind == "c":
+        return accurate("exponential")(
+            w, out, w.elementwise("multiply", out, x, w.full(out, np.log(2))), accuracy=accuracy
+        )
+    # A power has no accuracy in StableHLO.
+    return w.elementwise("power", out, w.full(out, 2), x)
+
+
+def _circular(name: str) -> Rule:
+    """The sine or cosine of a + bi: (sin a cosh b, cos a sinh b), or (cos a cosh b, -sin a sinh b).
+
+    XLA's own is NaN where the hyperbolic functions of b are infinite. Where a is 0, the product with sin a is 0, by infinity too.
+    """
+
+    def rule(w, out, x, *, accuracy=None):
+        if out.dtype.kind != "c":
+            return accurate(name)(w, out, x, accuracy=accuracy)
+        part = real_part(out)
+
+        def of(name, *operands):
+            return w.elementwise(name, part, *operands)
+
+        a, b = w.op("real", part, x), w.op("imag", part, x)
+        two, zero = w.full(part, 2), w.full(part, 0)
+        up, down = of("exponential_minus_one", b), of("exponential_minus_one", of("negate", b))
+        hyperbolic_sine = of("divide", of("subtract", up, down), two)
+        hyperbolic_cosine = of("divide", of("add", of("add", up, down), two), two)
+        sine, cosine, none = of("sine", a), of("cosine", a), w.compare("EQ", a, zero)
+        if name == "sine":
+            real, imag = of("multiply", sine, hyperbolic_cosine), of("multiply", cosine, hyperbolic_sine)
+            real = w.select(none, zero, real)
+        else:
+            real = of("multiply", cosine, hyperbolic_cosine)
+            imag = w.select(none, zero, of("multiply", of("negate", sine), hyperbolic_sine))
+        return w.elementwise("complex", out, real, imag)
+
+    return rule
+
+
 def comparison(direction: str, floats: str = "FLOAT") -> Rule:
     def rule(w, out, x, y):
         x, y = w.broadcast(x, out.shape), w.broadcast(y, out.shape)
@@ -152,8 +192,7 @@ def extremum(name: str) -> Rule:
         if out.dtype.kind != "c":
             return w.elementwise(name, out, x, y)
         x, y = w.broadcast(x, out.shape), w.broadcast(y, out.shape)
-        first = _compare_complex(w, "GE" if name == "maximum" else "LE", x, y)
-        return w.select(w.elementwise("or", first.aval, first, w.compare("NE", x, x)), x, y)
+        return w.select(_compare_complex(w, "GT" if name == "maximum" else "LT", x, y), x, y)
 
     return rule
 
@@ -205,21 +244,20 @@ ELEMENTWISE: dict[str, Rule] = {
     **{f"{name}_to": _total_order(name.upper()) for name in ("eq", "le", "lt")},
     "is_finite": retyped("is_finite"),
     "nextafter": chlo("next_after"),
-    "square": lambda w, out, x: w.elementwise("multiply", out, x, x),
+    "square": lambda w, out, x: chlo("square")(w, out, x) if out.dtype.kind == "c" else _integer_pow(w, out, x, y=2),
     "sqrt": accurate("sqrt"),
     "rsqrt": accurate("rsqrt"),
     "cbrt": accurate("cbrt"),
     "pow": _pow,
     "integer_pow": _integer_pow,
     "exp": accurate("exponential"),
-    # A power has no accuracy in StableHLO.
-    "exp2": lambda w, out, x, **params: w.elementwise("power", out, w.full(out, 2), x),
+    "exp2": _exp2,
     "expm1": accurate("exponential_minus_one"),
     "log": accurate("log"),
     "log1p": accurate("log_plus_one"),
     "logistic": accurate("logistic"),
-    "sin": accurate("sine"),
-    "cos": accurate("cosine"),
+    "sin": _circular("sine"),
+    "cos": _circular("cosine"),
     "tan": accurate("tan"),
     "tanh": accurate("tanh"),
     "atan2": elementwise("atan2"),
