@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import Signature
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from numpy import dtype
+from numpy import complex64, dtype, result_type
 
 from ..api.callbacks import effects_barrier
 from ..api.references import AbstractRef
@@ -14,10 +15,11 @@ from ..core.array import EvalTrace
 from ..core.avals import ShapedArray
 from ..core.traces import thread_state
 from ..experimental import checkify
-from ..foundation.dtypes import PRNGKeyDtype, TypePromotionError, extended
+from ..foundation.dtypes import PRNGKeyDtype, TypePromotionError, extended, to_inexact_dtype
 from ..foundation.pytree_nodes import node_registry
 from ..foundation.source_info import PACKAGE_DIRECTORY
 from ..numpy.flat_trees import ravel_pytree
+from ..numpy.util import promote_dtypes, promote_dtypes_inexact
 from ..primitives.elementwise import stop_gradient_p
 
 TABLE = "minijax/alias/private.py"
@@ -40,6 +42,46 @@ def _nothing_is_traced() -> bool:
 def _api_boundary(function: Callable, **names: str) -> Callable:
     """JAX hides the frames of what such a function calls. minijax hides its own frames only, so the function stays as it is."""
     return function
+
+
+class _Entry(NamedTuple):
+    """How values of a class are taken apart and put together, by JAX's names."""
+
+    to_iter: Callable
+    from_iter: Callable
+
+
+class _Registry(Mapping):
+    """The classes that are registered as pytrees."""
+
+    def __getitem__(self, nodetype: type) -> _Entry:
+        node = node_registry[nodetype]
+        return _Entry(node.flatten, node.unflatten)
+
+    def __iter__(self) -> Iterator[type]:
+        return iter(node_registry)
+
+    def __len__(self) -> int:
+        return len(node_registry)
+
+
+def _infer_argnums_and_argnames(sig: Signature, argnums: Any, argnames: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Positions of arguments and their names, each by the other, as far as a signature tells."""
+    names = [name for name, p in sig.parameters.items() if p.kind == p.POSITIONAL_OR_KEYWORD]
+    places = {name: i for i, name in enumerate(sig.parameters)}
+    nums = argnums if argnums is None or isinstance(argnums, Iterable) else (argnums,)
+    texts = (argnames,) if isinstance(argnames, str) else argnames
+    if nums is None and texts is None:
+        return (), ()
+    if nums is None:
+        nums = [places[name] for name in names if name in texts]
+    elif texts is None:
+        texts = [name for name in names if places[name] in nums]
+    return tuple(nums), tuple(texts)
+
+
+def _promote_dtypes_complex(*args: Any) -> list:
+    return promote_dtypes(*args, category=lambda dtype: result_type(to_inexact_dtype(dtype), complex64))
 
 
 # {module: {name: (value, the library that asks for it, why)}}
@@ -92,7 +134,21 @@ SERVED: dict[str, dict[str, tuple[Any, str, str]]] = {
     "jax._src.state.types": {
         "AbstractRef": (AbstractRef, "Flax", "asks whether a value is a mutable reference, which no value is")
     },
-    "jax._src.tree_util": {"_registry": (node_registry, "Flax", "asks whether a type is registered as a pytree")},
+    "jax._src.tree_util": {
+        "_registry": (
+            _Registry(),
+            "Flax, jaxlie",
+            "asks whether a type is registered as a pytree, and takes values apart",
+        )
+    },
+    "jax._src.api_util": {
+        "infer_argnums_and_argnames": (_infer_argnums_and_argnames, "e3nn-jax", "finds arguments by place or by name")
+    },
+    "jax._src.numpy": {},
+    "jax._src.numpy.util": {
+        "promote_dtypes_inexact": (promote_dtypes_inexact, "orthax", "takes coefficients to one dtype"),
+        "promote_dtypes_complex": (_promote_dtypes_complex, "s2fft", "takes coefficients to one dtype"),
+    },
     "jax._src.dispatch": {
         "wait_for_tokens": (effects_barrier, "Equinox", "waits for effects before it looks for errors"),
     },

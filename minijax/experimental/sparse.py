@@ -8,9 +8,13 @@ False
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from ..foundation.doors import at_the_door
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _REASON = "minijax has no sparse arrays: NumPy has none, and a dense array of the same values computes the same."
 
@@ -33,6 +37,15 @@ class BCSR(JAXSparse):
     """Compressed rows (`jax.experimental.sparse.BCSR`)."""
 
 
-__all__ = ["BCOO", "BCSR", "JAXSparse"]
+def sparsify(f: Callable[P, R], use_tracer: bool = False) -> Callable[P, R]:
+    """A function that also takes sparse arrays (`jax.experimental.sparse.sparsify`): the function itself, since there are none.
+
+    >>> sparsify(abs)(-1)
+    1
+    """
+    return f
+
+
+__all__ = ["BCOO", "BCSR", "JAXSparse", "sparsify"]
 
 at_the_door(globals())

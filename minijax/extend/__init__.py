@@ -1,5 +1,5 @@
 """What those need who extend the package: jaxprs to interpret, primitives to add (`jax.extend`)."""
 
-from . import core, linear_util, source_info_util
+from . import backend, core, linear_util, source_info_util
 
-__all__ = ["core", "linear_util", "source_info_util"]
+__all__ = ["backend", "core", "linear_util", "source_info_util"]

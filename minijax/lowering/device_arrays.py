@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl
 from ..core.avals import ShapedArray
-from ..core.traces import Tracer
+from ..core.traces import Array, Tracer
 from ..foundation.device import Device, device_of_id
 from ..foundation.device import devices as all_devices
 from ..foundation.dtypes import is_narrow, key_fry
@@ -169,5 +169,21 @@ def _of_a_tracer(self: Tracer):
     )
 
 
+class _OfValues:
+    """A name that `jax.Array` has and a tracer has not: libraries read it from the class, to write a method of their own."""
+
+    def __set_name__(self, owner: type, name: str):
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type):
+        if instance is None:
+            return self
+        raise AttributeError(f"{type(instance).__name__!r} object has no attribute {self._name!r}")
+
+
+for _name in [*vars(OnDevice), "item"]:
+    if not hasattr(Array, _name) and not _name.startswith("_"):
+        setattr(Array, _name, _OfValues())
+        vars(Array)[_name].__set_name__(Array, _name)
 ShapedArray.sharding = property(_of_no_mesh)  # type: ignore[attr-defined]
 Tracer.sharding = property(_of_a_tracer)  # type: ignore[attr-defined]
