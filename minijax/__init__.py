@@ -82,6 +82,16 @@ from .foundation.left_out import absent
 from .foundation.meshes import make_mesh, set_mesh
 from .foundation.sharding import NamedSharding
 from .foundation.sharding import PartitionSpec as P
+from .foundation.xla_settings import (
+    default_prng_impl,
+    enable_custom_prng,
+    softmax_custom_jvp,
+    threefry_partitionable,
+    transfer_guard,
+    transfer_guard_device_to_device,
+    transfer_guard_device_to_host,
+    transfer_guard_host_to_device,
+)
 from .numpy.indexing import dslice as ds
 
 # The one place that knows of `fast/`: minijax is whole without that folder.
@@ -169,6 +179,7 @@ __all__ = [
     "default_backend",
     "default_device",
     "default_matmul_precision",
+    "default_prng_impl",
     "device_count",
     "device_get",
     "device_put",
@@ -180,6 +191,7 @@ __all__ = [
     "dtypes",
     "effects_barrier",
     "enable_checks",
+    "enable_custom_prng",
     "enable_x64",
     "ensure_compile_time_eval",
     "errors",
@@ -233,9 +245,15 @@ __all__ = [
     "scipy",
     "set_mesh",
     "sharding",
+    "softmax_custom_jvp",
     "stages",
     "testing",
+    "threefry_partitionable",
     "trace_steps",
+    "transfer_guard",
+    "transfer_guard_device_to_device",
+    "transfer_guard_device_to_host",
+    "transfer_guard_host_to_device",
     "tree",
     "tree_util",
     "typeof",

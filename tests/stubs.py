@@ -160,7 +160,7 @@ def array_lines() -> Iterator[str]:
     for cls in (traces.Array, ArrayImpl):
         for name, value in sorted(vars(cls).items()):
             if isinstance(value, property) and name not in array_methods._properties and value.fget.__annotations__:
-                if cls is traces.Array or name not in vars(traces.Array):
+                if cls is traces.Array or not isinstance(vars(traces.Array).get(name), property):
                     yield f"    @property\n{definition(name, value.fget, '    ', SELF)}"
     for name, value in sorted(vars(ArrayImpl).items()):
         if isinstance(value, FunctionType) and "return" in value.__annotations__ and name not in array_methods._methods:

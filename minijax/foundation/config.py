@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from copy import copy
 from typing import Any, NamedTuple
 
+from .xla_options import WITHOUT_EFFECT, checked_without_effect
+
 # {option: default value}. An option that JAX has too has JAX's name. The type of the default is the type of the option.
 _DEFAULTS = {
     "jax_check_tracer_leaks": False,
@@ -83,6 +85,8 @@ def _from_text(text: str, kind: type):
 
 def checked(name: str, value):
     """The value as one of the option's. Raises ValueError if the option cannot have it."""
+    if name in WITHOUT_EFFECT:
+        return checked_without_effect(name, value)
     kind = type(_DEFAULTS[name])
     if kind is bool:
         return bool(value)
@@ -144,8 +148,8 @@ def make_user_context(default_value: Any = None) -> UserContext:
 
 
 class Config:
-    """The options of the process. An environment variable with an option's name in capitals sets it, too. An option of JAX that
-    minijax does not have raises an AttributeError.
+    """The options of the process. An environment variable with an option's name in capitals sets it, too. The options of JAX that
+    `xla_options.py` lists may be set, and change nothing; any other one that minijax does not have raises an AttributeError.
 
     >>> config.jax_enable_x64
     False
@@ -155,7 +159,7 @@ class Config:
         self._values = {
             name: _from_text(os.environ[name.upper()], type(default)) if name.upper() in os.environ else default
             for name, default in _DEFAULTS.items()
-        }
+        } | WITHOUT_EFFECT
         self._generation = 0
         self._derived = _derived(self._values, 0)
         self._listeners = {}
@@ -163,7 +167,7 @@ class Config:
     def update(self, name: str, value):
         """Set an option for the whole process."""
         if name not in self._values:
-            raise AttributeError(f"Unrecognized config option: {name}. Known options: {', '.join(self._values)}.")
+            raise AttributeError(f"Unrecognized config option: {name}. Known options: {', '.join(_DEFAULTS)}.")
         self._values[name] = checked(name, value)
         self._generation += 1
         self._derived = _derived(self._values, self._generation)
@@ -197,7 +201,7 @@ class Config:
                 self.update(found[2], _from_text(found[3] or str(found[1] is None), type(_DEFAULTS[found[2]])))
 
     def __getattr__(self, name: str):
-        if name not in _DEFAULTS:
+        if name not in _DEFAULTS and name not in WITHOUT_EFFECT:
             raise AttributeError(f"Unrecognized config option: {name}. Known options: {', '.join(_DEFAULTS)}.")
         return _value(name)
 

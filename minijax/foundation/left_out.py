@@ -27,19 +27,14 @@ LEFT_OUT: dict[str, dict[str, str]] = {
             _DEVICES,
         ),
         **dict.fromkeys(
-            "transfer_guard transfer_guard_device_to_device transfer_guard_device_to_host"
-            " transfer_guard_host_to_device thread_guard array_garbage_collection_guard".split(),
+            "thread_guard array_garbage_collection_guard".split(),
             _TRANSFERS,
         ),
         **dict.fromkeys("empty_ref free_ref freeze ad".split(), _REFS),
         **dict.fromkeys("host_count host_id host_ids process_indices".split(), "there is one process"),
         "jax2tf_associative_scan_reductions": "it chooses between programs of TensorFlow",
         "allow_f16_reductions": "it chooses between programs of XLA",
-        "threefry_partitionable": "the bits are those of the partitionable generator, JAX's default",
         "memory": "it names the memories of a device; minijax's arrays are in the computer's",
-        "softmax_custom_jvp": "`nn.softmax` has no rule of its own: its derivative is that of its operations",
-        "default_prng_impl": "there is one generator, threefry",
-        "enable_custom_prng": "there is one generator, threefry",
     },
     "minijax.lax": {
         **dict.fromkeys("after_all after_all_p create_token create_token_p".split(), _TOKENS),

@@ -56,6 +56,11 @@ class SourceInfo(NamedTuple):
         return self.code.co_name
 
     @property
+    def name_stack(self) -> str:
+        """The names of `named_scope`, which minijax does not keep: none."""
+        return ""
+
+    @property
     def target(self) -> str | None:
         """The variable that gets the result, if storing it is the next thing the program does."""
         return _targets(self.code).get(self.offset)

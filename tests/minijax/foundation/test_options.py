@@ -13,6 +13,7 @@ import pytest
 import minijax as mj
 import minijax.numpy
 from minijax.foundation.config import watching
+from minijax.foundation.xla_options import ONE_VALUE, WITHOUT_EFFECT
 
 V, M, I = np.ones(3, np.float32), np.full((2, 3), 2, np.float32), np.arange(3, dtype=np.int32)
 
@@ -216,6 +217,30 @@ def test_why_a_program_is_traced_again(caplog):
     with caplog.at_level(logging.WARNING), mj.explain_cache_misses(), mj.numpy_rank_promotion("raise"):
         f(V)
     assert "jax_numpy_rank_promotion, now raise and before allow" in caplog.text
+
+
+def test_options_of_xla_may_be_set():
+    """They have JAX's names and defaults, and change nothing; a value that would give other numbers is refused."""
+    for name, default in WITHOUT_EFFECT.items():
+        # The tests set these two.
+        if name not in ("jax_enable_compilation_cache", "jax_platforms"):
+            assert jax.config.values[name] == default, name
+        assert mj.config.values[name] == default
+        mj.config.update(name, default)
+        assert getattr(mj.config, name) == default
+    for name in ONE_VALUE:
+        with pytest.raises(NotImplementedError, match=name):
+            mj.config.update(name, "another")
+    try:
+        for platforms in ("cpu", "cuda,cpu", "", None):
+            mj.config.update("jax_platforms", platforms)
+        with pytest.raises(RuntimeError, match="Unknown backend: jax_platform_name is 'gpu'"):
+            mj.config.update("jax_platform_name", "gpu")
+    finally:
+        mj.config.update("jax_platforms", None)
+    with mj.transfer_guard("disallow"), mj.threefry_partitionable(True):
+        assert mj.config.jax_transfer_guard == "disallow"
+    assert mj.config.jax_transfer_guard is None
 
 
 def test_options_are_read_by_name_and_from_the_command_line(monkeypatch):
