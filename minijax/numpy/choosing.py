@@ -77,8 +77,10 @@ def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], defau
     if not len(condlist):
         raise ValueError("jnp.select: condlist must be non-empty")
     check_arraylike("select", *condlist, *choicelist, default)
+    # Arrays of conditions and of choices are taken apart in the order in which JAX does it.
+    conditions = [asarray(x) for x in condlist]
     default, *choices = promote_dtypes(default, *choicelist)
-    conditions = stack(broadcast_arrays(False, *map(asarray, condlist)))
+    conditions = stack(broadcast_arrays(False, *conditions))
     # The number of the first condition that holds; the first of all, which never does, stands for the default.
     first = reductions.argmax(convert_element_type(conditions, np.dtype(bool)), 0)
     return ew.select_n_p.bind(*broadcast_arrays(first, default, *choices))

@@ -91,12 +91,11 @@ def ix_(*args: ArrayLike) -> tuple[Array, ...]:
             raise ValueError(f"Arguments to jax.numpy.ix_ must be 1-dimensional, got shape {x.shape}")
         if x.dtype == bool:
             raise NotImplementedError("Boolean arguments to jax.numpy.ix_ are not implemented")
-    rank = len(vectors)
+    shapes = [tuple(x.shape[0] if j == i else 1 for j in range(len(vectors))) for i, x in enumerate(vectors)]
     # As in NumPy, an empty list of indices is one of integers: `x[ix_([])]`.
-    vectors = [x if x.shape[0] else zeros_like(x, default_int_dtype()) for x in vectors]
     return tuple(
-        broadcast_in_dim(x, tuple(x.shape[0] if j == i else 1 for j in range(rank)), (i,))
-        for i, x in enumerate(vectors)
+        broadcast_in_dim(x, shape, (i,)) if x.shape[0] else lax.full(shape, default_int_dtype().type(0))
+        for i, (x, shape) in enumerate(zip(vectors, shapes))
     )
 
 
