@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..core.traces import current_trace, get_aval
+from ..core.traces import Array, current_trace, get_aval
 from ..foundation.pytrees import (
     flatten_axes,
     keystr,
@@ -16,7 +16,7 @@ from ..foundation.pytrees import (
     tree_leaves,
     tree_unflatten,
 )
-from ..foundation.wrapping import wraps
+from ..foundation.wrapping import name_of, wraps
 from ..transforms.vmap import Axis, materialize, vmap_flat
 from .arguments import as_operand, check_callable, flat_function
 
@@ -73,10 +73,24 @@ def vmap(
         dims = [_normalize_dim(d, x) for x, d in zip(flat, in_dims)]
         size = _mapped_size((args, kwargs), flat, dims, axis_size)
         axis = Axis(axis_name, size)
-        of_flat, trees = flat_function(lambda args, kwargs: fun(*args, **kwargs), in_tree)
+        returned: list = []
+
+        def noting(args, kwargs):
+            out = fun(*args, **kwargs)
+            if not isinstance(out_axes, int):
+                # None for an array: a list that held a tracer would leak it.
+                returned[:] = [None if isinstance(x, Array) else x for x in tree_leaves(out)]
+            return out
+
+        noting.__name__ = name_of(fun)
+        of_flat, trees = flat_function(noting, in_tree)
         pairs = vmap_flat(of_flat, axis, flat, dims)
         out_dims = flatten_axes("vmap out_axes", trees[0], out_axes)
         outs = [_place(val, dim, out_dim, axis) for (val, dim), out_dim in zip(pairs, out_dims)]
+        for i, x in enumerate(returned):
+            # As in JAX, a number that is the same for all examples stays what it is: a Python number, or NumPy's array.
+            if out_dims[i] is None and x is not None:
+                outs[i] = x
         return tree_unflatten(trees[0], outs)
 
     @wraps(fun)

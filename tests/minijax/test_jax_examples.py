@@ -30,7 +30,6 @@ OTHERWISE = {
     "the last bit of XLA's fused programs decides": "numpy.histogram scipy.signal.istft",
     "the description is NumPy's, of the same path": "numpy.einsum_path",
     "donation to NumPy's programs leaves the argument alone": "numpy.copy",
-    "JAX returns a Python number that no example maps as it is": "vmap",
     "it imports a private module": "tree_util.flatten_one_level",
     "another error where the example itself is wrong": "numpy.ufunc.reduceat",
 }

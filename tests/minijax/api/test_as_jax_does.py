@@ -445,6 +445,12 @@ def annotated(lib):
 
 
 CALLS = {
+    "what no example maps": lambda lib: [
+        (type(x).__name__ if not isinstance(x, lib.Array) else "Array", np.asarray(x).tolist())
+        for x in lib.vmap(
+            lambda x: (x * 1, 8.0, np.ones(2, "f4"), True, lib.numpy.ones(2)), out_axes=(0, None, None, None, None)
+        )(np.arange(2.0, dtype="f4"))
+    ],
     "device_get of what is no array": lambda lib: lib.device_get([1, 2.5, "a", None, np.float32(3.0), lib.numpy.ones(2)]),
     "device_get of a key": lambda lib: lib.random.key_data(lib.device_get(lib.random.key(3))),
     "axes out of order": lambda lib: lib.vmap(lambda x: lib.lax.broadcast_in_dim(x, (4, 3, 2), (2, 0)))(np.ones((3, 2, 4), "f4")),
