@@ -55,7 +55,8 @@ def dot_general(
 
 
 def _ints(xs) -> tuple[int, ...]:
-    return tuple(map(operator.index, xs))
+    """The numbers of axes; one axis may be given as a number."""
+    return (operator.index(xs),) if isinstance(xs, (int, np.integer)) else tuple(map(operator.index, xs))
 
 
 def dot(

@@ -454,6 +454,9 @@ CALLS = {
     "device_get of what is no array": lambda lib: lib.device_get([1, 2.5, "a", None, np.float32(3.0), lib.numpy.ones(2)]),
     "device_get of a key": lambda lib: lib.random.key_data(lib.device_get(lib.random.key(3))),
     "axes out of order": lambda lib: lib.vmap(lambda x: lib.lax.broadcast_in_dim(x, (4, 3, 2), (2, 0)))(np.ones((3, 2, 4), "f4")),
+    "axes of a product as numbers": lambda lib: lib.lax.dot_general(
+        np.ones((2, 3), "f4"), np.ones((2, 3), "f4"), ((np.int32(1), 1), (0, (0,)))
+    ),
     "axes twice": lambda lib: lib.lax.broadcast_in_dim(np.ones((2, 2)), (2, 2), (0, 0)),
     "a struct like an array": lambda lib: [
         (s.shape, str(s.dtype), bool(s.weak_type))
