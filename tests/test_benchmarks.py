@@ -199,6 +199,7 @@ def test_a_busy_machine_is_said():
     assert report.heading().splitlines()[2].startswith("Load average at the start ")
 
 
+@pytest.mark.long
 def test_memory_that_is_kept_is_seen():
     kept = []
     peak, held = measure.first_call_bytes(lambda: kept.append(np.ones(1 << 20)))

@@ -170,6 +170,7 @@ RESIZED = set("digits gaussian_process lstm gru rollout kalman renderer heat vae
 
 
 @pytest.mark.parametrize("name", sorted({*PROGRAMS} - {"optimistic"}))
+@pytest.mark.one_in(2)
 def test_main_prints(name, capsys):
     """With short training: `main` prints only some of its steps."""
     module = load(name, "minijax")

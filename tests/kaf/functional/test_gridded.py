@@ -63,6 +63,7 @@ def relative_error(found, expected):
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("rule", ["paper", "code"])
+@pytest.mark.one_in(2)
 def test_values(backend, method, size, rule):
     grid = Grid(size, rule=rule)
     x, alpha = problem(size=size)
@@ -119,6 +120,7 @@ def test_gradients(backend, method, size):
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("size", [5, 20, 50, 100])
+@pytest.mark.one_in(2)
 def test_second_and_third_derivatives(backend, method, size):
     grid = Grid(size)
     x, alpha = problem(units=1, size=size)

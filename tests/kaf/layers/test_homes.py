@@ -58,6 +58,7 @@ def array(alpha):
 
 
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.one_in(2)
 def test_regularisation_reaches_every_alpha_and_nothing_else(name):
     model = [LAYERS[name](KEY), kaf.Linear.init(KEY, 2, 2)]
     alphas = [array(part.alpha) for part in parts_with_alpha(model[0])]
@@ -99,7 +100,7 @@ def test_fit_shrinks_the_alpha_of_a_flax_network(how):
 
 @pytest.mark.parametrize("x64", [False, True])
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_a_layer_has_the_backends_floats(name, x64):
     for library in ("jax", "minijax") if name in PLAIN else ("jax",):
         with kaf.use_backend(library) as backend, backend.library.enable_x64(x64):

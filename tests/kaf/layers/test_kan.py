@@ -36,6 +36,7 @@ def in_float64(bases, alpha, grid, x):
 
 @pytest.mark.parametrize("k", [2, 8, 25])
 @pytest.mark.parametrize("bases", BASES)
+@pytest.mark.one_in(2)
 def test_bases(backend, bases, k):
     grids = (Grid.over(-1.0, 2.0, k), Grid(k, 2.5), Grid.over(0.5, 1.0, k))
     layer = KANLayer.init(0, 3, 4, grids, spread=1.0, base=False, bases=bases)

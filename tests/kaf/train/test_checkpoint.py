@@ -289,6 +289,7 @@ EDITED = {
 
 
 @pytest.mark.parametrize("name", EDITED)
+@pytest.mark.one_in(2)
 def test_edited(name, kept):
     change, message = EDITED[name]
     with np.load(kept) as archive:

@@ -47,6 +47,7 @@ EACH = [("minijax", name) for name in LAYERS] + [("jax", name) for name in ON_JA
 
 
 @pytest.mark.parametrize("library, name", EACH)
+@pytest.mark.one_in(2)
 def test_a_layer_comes_back(library, name, tmp_path):
     with kaf.use_backend(library) as backend:
         comes_back(backend, LAYERS[name](), tmp_path / "m.npz")

@@ -118,6 +118,7 @@ def test_the_table_has_every_name():
 
 
 @pytest.mark.parametrize("trace", TRACES)
+@pytest.mark.one_in(2)
 def test_methods(trace):
     check(EXPRESSIONS, trace)
 

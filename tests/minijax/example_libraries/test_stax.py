@@ -55,6 +55,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.one_in(2)
 def test_layers(name):
     make, x = LAYERS[name]
 

@@ -245,6 +245,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
+@pytest.mark.one_in(2)
 def test_bad_input_is_one_clear_line(script, tmp_path, capsys, name):
     quiet, broken, ends = (tmp_path / f"{name}.py" for name in ("quiet", "broken", "ends"))
     ends.write_text("raise SystemExit(3)\ndef f(x):\n    return x\n")

@@ -216,6 +216,7 @@ LARGE_CALLS = {
 
 
 @pytest.mark.parametrize("name", LARGE_CALLS)
+@pytest.mark.one_in(2)
 def test_large_and_deep_calls(name):
     tree = LARGE_CALLS[name]
     f = jax.jit(lambda tree: (tree, tree_leaves(tree)[-1] + 1))

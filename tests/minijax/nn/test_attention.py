@@ -61,6 +61,7 @@ def values_and_slopes(options):
 
 
 @pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.one_in(2)
 def test_attention(name):
     both = values_and_slopes(OPTIONS[name])
     args = (QUERY, KEY, VALUE)

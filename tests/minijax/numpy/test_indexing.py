@@ -75,6 +75,7 @@ def both(program):
 
 
 @pytest.mark.parametrize("name", INDICES)
+@pytest.mark.one_in(2)
 def test_reading(name):
     index = INDICES[name]
     mine = mj.numpy.asarray(X)[index]
@@ -87,7 +88,7 @@ def test_reading(name):
 
 
 @pytest.mark.parametrize("name", INDICES)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_writing(name):
     index = INDICES[name]
     values = np.arange(X[index].size, dtype=np.float32).reshape(X[index].shape) - 2
@@ -146,7 +147,7 @@ TRACED = {
 
 
 @pytest.mark.parametrize("name", TRACED)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_traced_indices(name):
     f, i = TRACED[name]
     i = np.asarray(i, np.int32)

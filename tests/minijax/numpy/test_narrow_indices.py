@@ -57,6 +57,7 @@ VARIANTS = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(2)
 def test_narrow_indices(name, variant):
     f, expected = PROGRAMS[name]
     f = VARIANTS[variant](f)
@@ -108,7 +109,7 @@ def outcome(lib, program, *args):
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
 @pytest.mark.parametrize("name", OUT_OF_BOUNDS)
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 def test_out_of_bounds(name, mode):
     """Each mode; without one too, and for `lax.gather` and `scatter` these are two defaults."""
     for dtype in ("float32", "int32"):

@@ -41,6 +41,7 @@ def outcome(run):
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.one_in(2)
 def test_reading_and_writing(name):
     def results(lib):
         def f(x, i):

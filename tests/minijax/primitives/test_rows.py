@@ -53,7 +53,7 @@ def assert_same(mine, theirs, ulp: float = 4, what: str = "", magnitude: float =
 
 
 @pytest.mark.parametrize("op", CASES)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_value_dtype_and_weak_type(op):
     given = {dtype: arrays(op, dtype, np.random.default_rng(SEED)) for dtype in op.dtypes}
     # One program for all dtypes: JAX takes longer to begin a program than to write it.
@@ -78,7 +78,7 @@ def test_shift_by_one_amount_is_that_by_an_array(name, dtype):
 
 
 @pytest.mark.parametrize("op", [p for p in CASES if p.values[0].dtypes[0] == "float32" and not p.values[0].fixed])
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_weak_type_of_weakly_typed_arguments(op):
     if any(op.shapes):
         args = arrays(op, "float32", np.random.default_rng(SEED))
@@ -105,6 +105,7 @@ EXTREME_OPS = [
 
 
 @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in EXTREME_OPS])
+@pytest.mark.one_in(2)
 def test_extremes(op):
     n = len(op.shapes)
     table = np.array(list(itertools.product(EXTREMES, repeat=min(n, 2))), np.float32)
@@ -122,7 +123,7 @@ def test_extremes(op):
 
 
 @pytest.mark.parametrize("op", SMOOTH)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_jvp_equals_jax(op):
     args = arrays(op, op.dtypes[0], np.random.default_rng(SEED))
     tangents = arrays(op, op.dtypes[0], np.random.default_rng(SEED + 1))
@@ -151,7 +152,7 @@ SIGNED = [
 
 
 @pytest.mark.parametrize("op", SIGNED)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_cotangents_of_zeros_have_the_signs_of_jax(op):
     """The cotangents of both zeros, also of an argument that was broadcast: -0.0 and -(0.0 + 0.0)."""
     args = arrays(op, "float32", np.random.default_rng(SEED))
@@ -200,6 +201,7 @@ SUMS = {
 
 
 @pytest.mark.parametrize("name", SUMS)
+@pytest.mark.one_in(2)
 def test_sums_have_the_signs_of_jax(name):
     """Sums of one, two and three zeros of either sign, on both compilers. The sum of one -0.0 is -0.0, of two it is 0.0.
     Not the largest of 0.0 and -0.0: which of them it is, XLA leaves open."""
@@ -322,7 +324,7 @@ def batched_variants(op: Op):
 
 
 @pytest.mark.parametrize("op", CASES)
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(10)
 def test_vmap_is_a_stack_of_slices(op):
     size = 3
     for dims in batched_variants(op):

@@ -181,7 +181,7 @@ def test_complex_numbers(name, dtype):
 
 
 @pytest.mark.parametrize(("name", "order"), [(n, k) for n, (*_, most) in CALLS.items() for k in range(1, most + 1)])
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(10)
 def test_derivatives(name, order):
     function, args = outputs(mj, name, order)
     with mj.enable_x64(True), jax.enable_x64(True):

@@ -100,7 +100,7 @@ def test_the_equations_are_those_of_jax(distribution, function):
 
 
 @pytest.mark.parametrize(("distribution", "function"), FUNCTIONS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_values(distribution, function):
     mine, theirs = in_both(distribution, function)
     args = arguments(distribution, function)
@@ -169,7 +169,7 @@ def test_derivatives(distribution, function):
 
 
 @pytest.mark.parametrize(("distribution", "function"), FUNCTIONS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_types(distribution, function):
     """Python numbers, integers, narrow and wide floats, and shapes that broadcast."""
     mine, theirs = in_both(distribution, function)

@@ -555,6 +555,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(2)
 def test_gradient_is_no_larger(name):
     program, *args = PROGRAMS[name]
     ours, theirs = sizes(program, args)
@@ -562,6 +563,7 @@ def test_gradient_is_no_larger(name):
 
 
 @pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.one_in(2)
 def test_gradient_of_a_printed_program_is_no_larger(name):
     program, *args = TEXTS[name]
     ours, theirs = sizes(program, args)

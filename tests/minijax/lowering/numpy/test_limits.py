@@ -64,6 +64,7 @@ SIZES = {"small": 3, "large": 1 << 14}
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("kind", NESTS)
+@pytest.mark.one_in(2)
 def test_deeper_than_python_nests_loops(kind, size):
     x = jnp.linspace(0.0, 1.0, SIZES[size])
     for depth in (11, 12, 13, 21, 26):
@@ -180,6 +181,7 @@ FUNCTION_NAMES = (
 
 @pytest.mark.parametrize("compiler", ["numpy", "xla"])
 @pytest.mark.parametrize("name", FUNCTION_NAMES)
+@pytest.mark.one_in(2)
 def test_any_name_of_a_function(name, compiler):
     def f(x):
         return x + 1.0
