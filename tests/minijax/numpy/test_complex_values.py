@@ -163,7 +163,7 @@ def test_of_two(name):
 
 
 @pytest.mark.parametrize("name", ["sin", "cos", "exp2", "square", "div"])
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(5)
 def test_by_xla(name):
     of_two = name in OF_TWO
     check(name, (OF_TWO if of_two else OF_ONE)[name], *(PAIRS if of_two else [GRID]), modes=["XLA"])
