@@ -16,9 +16,9 @@ from ..foundation.pytrees import (
     tree_leaves,
     tree_unflatten,
 )
-from ..foundation.wrapping import name_of, wraps
+from ..foundation.wrapping import wraps
 from ..transforms.vmap import Axis, materialize, vmap_flat
-from .arguments import as_operand, check_callable, flat_function
+from .arguments import as_operand, check_callable, flat_function, function_name
 
 # The type of what the user's function returns.
 R = TypeVar("R")
@@ -82,7 +82,7 @@ def vmap(
                 returned[:] = [None if isinstance(x, Array) else x for x in tree_leaves(out)]
             return out
 
-        noting.__name__ = name_of(fun)
+        noting.__name__ = function_name(fun)
         of_flat, trees = flat_function(noting, in_tree)
         pairs = vmap_flat(of_flat, axis, flat, dims)
         out_dims = flatten_axes("vmap out_axes", trees[0], out_axes)
