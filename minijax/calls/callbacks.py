@@ -6,8 +6,9 @@ are never dropped. (JAX: `_src/debugging.py`, `_src/callback.py`.)
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from ..primitives.shapes import index_in_dim
 from .scan import scan_p
 
 NO_COTANGENT = "it leaves the program: no cotangent flows back through Python code"
+
+if TYPE_CHECKING:
+    import logging
 
 
 def _run(callback: Callable, args: Sequence[np.ndarray]):
@@ -85,6 +89,8 @@ def _print(*args, fmt: str, in_tree, static_args, np_printoptions, has_placehold
 
 
 def _log(place: logging.LogRecord, message: str):
+    # Few programs log, and importing logging takes a twentieth of the time of `import minijax`.
+    logging = import_module("logging")
     logger = logging.getLogger(place.name)
     if logger.isEnabledFor(place.levelno):
         # A record of its own for each message: a handler may keep it.
