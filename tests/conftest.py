@@ -47,7 +47,8 @@ hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-# It imports seven libraries, for processes of its own; each worker would look for doctests in it.
+# The file imports seven libraries. Only the processes that test_libraries.py starts need them; without this line each worker would
+# import them, to look for doctests.
 collect_ignore = ["minijax/alias/library_programs.py"]
 
 

@@ -44,7 +44,7 @@ WITHOUT_EFFECT: dict[str, Any] = {
     "jax_use_direct_linearize": True,
     "jax_use_shardy_partitioner": True,
 }
-# Of these, other values would give other numbers.
+# Another value of one of these options would give other random numbers.
 ONE_VALUE = (
     "jax_default_prng_impl",
     "jax_enable_custom_prng",

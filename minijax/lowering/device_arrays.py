@@ -172,7 +172,7 @@ def _of_a_tracer(self: Tracer):
 class _OfValues:
     """A name that `jax.Array` has and a tracer has not: libraries read it from the class, to write a method of their own."""
 
-    def __set_name__(self, owner: type, name: str):
+    def __init__(self, name: str):
         self._name = name
 
     def __get__(self, instance: Any, owner: type):
@@ -183,7 +183,6 @@ class _OfValues:
 
 for _name in [*vars(OnDevice), "item"]:
     if not hasattr(Array, _name) and not _name.startswith("_"):
-        setattr(Array, _name, _OfValues())
-        vars(Array)[_name].__set_name__(Array, _name)
+        setattr(Array, _name, _OfValues(_name))
 ShapedArray.sharding = property(_of_no_mesh)  # type: ignore[attr-defined]
 Tracer.sharding = property(_of_a_tracer)  # type: ignore[attr-defined]

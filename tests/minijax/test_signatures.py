@@ -31,7 +31,7 @@ UFUNCS = (
 ).split()
 # {name: what of JAX's it does not take}, with the reason.
 NOT_TAKEN = {
-    # Neither has an effect in JAX: a ufunc raises NotImplementedError for `out` and for `where`. Here it is a plain function.
+    # A ufunc of JAX's raises NotImplementedError for any `out` or `where` but None. Here the ufuncs are plain functions of arrays.
     **{f"numpy.{name}": {"out", "where", "*"} for name in UFUNCS},
     "numpy.array": {
         "*"

@@ -100,7 +100,7 @@ class gaussian_kde:
     __call__ = evaluate
 
     def pdf(self, x: ArrayLike) -> Array:
-        """As `evaluate`."""
+        """The estimated density at points: the same as `evaluate`."""
         return self.evaluate(x)
 
     def logpdf(self, x: ArrayLike) -> Array:

@@ -1,12 +1,11 @@
 """Trains with optax's optimizers, losses and schedules, networks of Flax (linen and nnx) and of Equinox too; solves with diffrax,
 lineax and optimistix; samples with blackjax and numpyro. Prints {name: (numbers, types)}.
 
-`test_libraries.py` runs it on both libraries: `python library_programs.py 9` has every ninth row of the tables.
+`test_libraries.py` runs it on both libraries.
 """
 
 import inspect
 import json
-import sys
 
 import blackjax
 import diffrax as dfx
@@ -364,10 +363,8 @@ SAMPLED = {
 
 
 def main():
-    every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    found = {f"train {name}": trained(OPTIMIZERS[name]) for name in list(OPTIMIZERS)[::every]}
-    for name in list(LOSSES)[::every]:
-        args = LOSSES[name]
+    found = {f"train {name}": trained(OPTIMIZERS[name]) for name in OPTIMIZERS}
+    for name, args in LOSSES.items():
         function = getattr(optax, name, None) or getattr(optax.losses, name)
         value, grad = jax.value_and_grad(lambda x, function=function, args=args: jnp.sum(function(x, *args[1:])))(
             args[0]
@@ -378,11 +375,7 @@ def main():
     for name in PROJECTIONS:
         found[f"projection {name}"] = np.ravel(getattr(optax.projections, name)(LOGITS)).tolist(), []
     found["flax"], found["equinox"] = with_flax(), with_equinox()
-    for name, program in [
-        *(NNX.items() if every == 1 else ()),
-        *list(SOLVED.items())[::every],
-        *list(SAMPLED.items())[::every],
-    ]:
+    for name, program in {**NNX, **SOLVED, **SAMPLED}.items():
         leaves = jax.tree.leaves(program())
         found[name] = (
             [float(y) for x in leaves for y in np.ravel(x)],
