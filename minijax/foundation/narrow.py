@@ -56,8 +56,16 @@ _ON_BYTES = {
 
 def in_wide(primitive: Any, values, params: dict, out_avals: Any):
     """The results of a primitive's implementation."""
-    outs = out_avals if isinstance(out_avals, (list, tuple)) else [out_avals]
-    if out_avals is None or not widens(primitive, [*[x.dtype for x in values], *[a.dtype for a in outs]]):
+    if out_avals is None:
+        return primitive.impl(*values, **params)
+    outs = out_avals if isinstance(out_avals, (list, tuple)) else (out_avals,)
+    # Asked for every operation: lists of the dtypes, for `widens`, would take twice the time of this loop.
+    for x in (*values, *outs):
+        if is_narrow(x.dtype):
+            break
+    else:
+        return primitive.impl(*values, **params)
+    if not widens(primitive, [x.dtype for x in (*values, *outs)]):
         return primitive.impl(*values, **params)
     wide = [x.astype(wide_dtype(x.dtype)) if is_narrow(x.dtype) else x for x in values]
     for step, number in word_steps(primitive.name, [x.dtype for x in values]):

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.jaxpr import ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, called_jaxpr
-from .lowered import find
+from .lowered import find, registered
 
 
 class NoKey(Exception):
@@ -39,9 +39,12 @@ def jaxpr_key(jaxpr: Jaxpr) -> Hashable:
     def read(atoms) -> list:
         return [_literal(v) if type(v) is Literal else numbers[v] for v in atoms]
 
+    # A program with the implementation is another one than a program with a lowering that is registered later.
+    lowerings = registered()
     for eqn in jaxpr.eqns:
-        # A program with the implementation is another one than a program with a lowering that is registered later.
-        parts += [eqn.primitive, find(eqn.primitive, "cpu")]
+        parts.append(eqn.primitive)
+        if lowerings:
+            parts.append(find(eqn.primitive, "cpu"))
         parts += read(eqn.invars)
         if eqn.params:
             parts.append(_params(eqn))
@@ -95,10 +98,12 @@ def _constant(value) -> Hashable:
 
 def _value(value) -> Hashable:
     kind = type(value)
-    # The key has a number's type, because 1 == 1.0 == True, and the number as text, because 0.0 == -0.0.
+    # The key has a number's type, because 1 == 1.0 == True, and a float as text, because 0.0 == -0.0.
     if value is None or kind is str:
         return value
-    if kind in (bool, int, float, complex):
+    if kind is int or kind is bool:
+        return kind, value
+    if kind is float or kind is complex:
         return kind, repr(value)
     if isinstance(value, (tuple, list)):
         return (kind, *map(_value, value))

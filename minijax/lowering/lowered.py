@@ -43,6 +43,12 @@ def register(primitive: Primitive, function: Callable[..., ArrayLike], platform:
     _traced.cache_clear()
 
 
+def registered() -> bool:
+    """Whether any primitive has a lowering. Most programs register none, and to look for one for every equation would take a
+    fiftieth of the time of lowering."""
+    return bool(_LOWERINGS)
+
+
 def find(primitive: Primitive, platform: str) -> Callable | None:
     """The function that stands for the primitive on that platform, or None."""
     found = _LOWERINGS.get(primitive) if _LOWERINGS else None
@@ -95,8 +101,7 @@ def with_lowerings(jaxpr: Jaxpr, platform: str) -> Jaxpr:
 
     The equations of a short lowering stand in place, so that equal ones of two primitives are computed once.
     """
-    # Most programs register no lowering. To look for one for every equation would take a fiftieth of the time of lowering.
-    if not (_LOWERINGS and any(find(eqn.primitive, platform) for eqn in jaxpr.eqns)):
+    if not (registered() and any(find(eqn.primitive, platform) for eqn in jaxpr.eqns)):
         return jaxpr
     eqns: list[JaxprEqn] = []
     replaced: dict[Var, Atom] = {}

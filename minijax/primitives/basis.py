@@ -484,7 +484,7 @@ def _transpose_batch(axis, args, dims, *, permutation):
 
 transpose_p = linear_row(
     "transpose",
-    impl=lambda x, *, permutation: np.transpose(x, permutation),
+    impl=lambda x, *, permutation: x.transpose(permutation),
     abstract_eval=_transpose_abstract_eval,
     transpose=lambda ct, x, *, permutation: [transpose(ct, tuple(map(int, np.argsort(permutation))))],
     batch=_transpose_batch,
@@ -523,7 +523,7 @@ def _squeeze_batch(axis, args, dims, *, dimensions):
 
 squeeze_p = linear_row(
     "squeeze",
-    impl=lambda x, *, dimensions: np.squeeze(x, dimensions),
+    impl=lambda x, *, dimensions: x.squeeze(dimensions),
     abstract_eval=_squeeze_abstract_eval,
     transpose=lambda ct, x, *, dimensions: [expand_dims(ct, dimensions)],
     batch=_squeeze_batch,

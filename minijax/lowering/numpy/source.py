@@ -191,10 +191,13 @@ class _Writer:
     def scalars(self, jaxpr: Jaxpr):
         """Write `b = a[()]` for each argument that other scalars, or loops, are computed from. An argument of shape () is an array,
         and arithmetic on arrays takes ten times as long as on NumPy's scalars."""
+        numbers = [v for v in jaxpr.invars if not v.aval.shape and getattr(v.aval.dtype, "kind", "V") in "biuf"]
+        if not numbers:
+            return
         reading = [e for e in jaxpr.eqns if jaxprs_in_params(e.params) or not all(v.aval.shape for v in e.outvars)]
         read = {v for eqn in reading for v in eqn.invars if type(v) is Var}
-        for v in jaxpr.invars:
-            if v in read and not v.aval.shape and getattr(v.aval.dtype, "kind", "V") in "biuf":
+        for v in numbers:
+            if v in read:
                 name = self.names[v]
                 self.names[v] = self.fresh()
                 self.line(f"{self.names[v]} = {name}[()]", [self.names[v]], [name], pure=True)
