@@ -8,38 +8,17 @@ Array(0., dtype=float32, weak_type=True)
 
 from importlib import import_module
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import (
-    ad_checkpoint,
-    core,
-    custom_derivatives,
-    dtypes,
-    errors,
-    lax,
-    numpy,
-    sharding,
-    stages,
-    tree,
-    tree_util,
-    typing,
-)
+from . import core, custom_derivatives, dtypes, errors, lax, numpy, sharding, tree_util
 from .alias import as_jax, install_as_jax
 from .api import leaks  # noqa: F401  (`checking_leaks` needs its search)
-from .api.callbacks import effects_barrier, pure_callback
-from .api.checkpoint import checkpoint, checkpoint_policies, remat
 from .api.compile_time_eval import ensure_compile_time_eval
 from .api.custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
 from .api.derivatives import grad, jvp, linear_transpose, linearize, value_and_grad, vjp
-from .api.environment import live_arrays, print_environment_info
-from .api.forward_and_backward import fwd_and_bwd
-from .api.jacobians import hessian, jacfwd, jacobian, jacrev
 from .api.jit import clear_caches, jit
 from .api.make_jaxpr import ShapeDtypeStruct, eval_shape, make_jaxpr
-from .api.names import named_call, named_scope
-from .api.pmap import pmap
 from .api.references import Ref, new_ref
-from .api.shard_map import shard_map
 from .api.transfers import block_until_ready, device_get, device_put, reshard
 from .api.vmap import vmap
 from .core.traces import Array
@@ -76,9 +55,8 @@ from .foundation.device import (
     process_count,
     process_index,
 )
-from .foundation.doors import at_the_door
+from .foundation.doors import at_the_door, on_demand
 from .foundation.dtypes import float0
-from .foundation.left_out import absent
 from .foundation.meshes import make_mesh, set_mesh
 from .foundation.sharding import NamedSharding
 from .foundation.sharding import PartitionSpec as P
@@ -98,8 +76,9 @@ from .numpy.indexing import dslice as ds
 if PathFinder.find_spec(f"{__name__}.fast", __path__) is not None:
     import_module(f"{__name__}.fast")
 
-# Imported when first asked for: a fifth of the code, that many programs do without.
+# Imported when first asked for: a fourth of the code, that many programs do without.
 _ON_DEMAND = (
+    "ad_checkpoint",
     "api_util",
     "custom_batching",
     "debug",
@@ -113,12 +92,26 @@ _ON_DEMAND = (
     "profiler",
     "random",
     "scipy",
+    "stages",
     "test_util",
     "testing",
+    "tree",
+    "typing",
 )
+_NAMES_ON_DEMAND = {
+    ".api.callbacks": "effects_barrier pure_callback",
+    ".api.checkpoint": "checkpoint checkpoint_policies remat",
+    ".api.environment": "live_arrays print_environment_info",
+    ".api.forward_and_backward": "fwd_and_bwd",
+    ".api.jacobians": "hessian jacfwd jacobian jacrev",
+    ".api.names": "named_call named_scope",
+    ".api.pmap": "pmap",
+    ".api.shard_map": "shard_map",
+}
 
 if TYPE_CHECKING:
     from . import (
+        ad_checkpoint,
         api_util,
         custom_batching,
         debug,
@@ -131,18 +124,22 @@ if TYPE_CHECKING:
         profiler,
         random,
         scipy,
+        stages,
         testing,
+        tree,
+        typing,
     )
+    from .api.callbacks import effects_barrier, pure_callback
+    from .api.checkpoint import checkpoint, checkpoint_policies, remat
+    from .api.environment import live_arrays, print_environment_info
+    from .api.forward_and_backward import fwd_and_bwd
+    from .api.jacobians import hessian, jacfwd, jacobian, jacrev
+    from .api.names import named_call, named_scope
+    from .api.pmap import pmap
+    from .api.shard_map import shard_map
 else:
     # A type checker that saw the function would accept every name.
-    def __getattr__(name: str) -> Any:
-        if name in _ON_DEMAND:
-            return import_module(f"{__name__}.{name}")
-        raise absent(__name__, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_ON_DEMAND})
+    __getattr__ = on_demand(globals(), _ON_DEMAND, _NAMES_ON_DEMAND)
 
 
 __version__ = "0.1.0"
@@ -263,4 +260,4 @@ __all__ = [
     "vmap",
 ]
 
-at_the_door(globals(), lazy=_ON_DEMAND)
+at_the_door(globals(), lazy=[*_ON_DEMAND, *" ".join(_NAMES_ON_DEMAND.values()).split()])

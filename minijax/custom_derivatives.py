@@ -1,5 +1,7 @@
 """Functions with derivative rules of their own (`jax.custom_derivatives`). They are defined in `api/custom_derivatives.py`."""
 
+from typing import TYPE_CHECKING
+
 from .api.custom_derivatives import (
     CustomVJPPrimal,
     SymbolicZero,
@@ -12,8 +14,7 @@ from .api.custom_derivatives import (
     custom_vjp_primal_tree_values,
     zero_from_primal,
 )
-from .api.linear_call import linear_call
-from .foundation.doors import at_the_door
+from .foundation.doors import at_the_door, on_demand
 
 __all__ = [
     "CustomVJPPrimal",
@@ -29,4 +30,10 @@ __all__ = [
     "zero_from_primal",
 ]
 
-at_the_door(globals())
+if TYPE_CHECKING:
+    from .api.linear_call import linear_call
+else:
+    # A type checker that saw the function would accept every name.
+    __getattr__ = on_demand(globals(), (), {".api.linear_call": "linear_call"})
+
+at_the_door(globals(), lazy=["linear_call"])

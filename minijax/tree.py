@@ -6,6 +6,7 @@
 """
 
 from .foundation import pytrees as tree_util
+from .foundation.dataclass_nodes import static as static
 
 all = tree_util.tree_all
 broadcast = tree_util.tree_broadcast
@@ -17,7 +18,6 @@ map = tree_util.tree_map
 map_with_path = tree_util.tree_map_with_path
 reduce = tree_util.tree_reduce
 reduce_associative = tree_util.tree_reduce_associative
-static = tree_util.static
 structure = tree_util.tree_structure
 transpose = tree_util.tree_transpose
 unflatten = tree_util.tree_unflatten

@@ -1,6 +1,8 @@
 """Pytrees (`jax.tree_util`). They are defined in `foundation/pytrees.py`."""
 
-from .foundation.doors import at_the_door
+from typing import TYPE_CHECKING
+
+from .foundation.doors import at_the_door, on_demand
 from .foundation.pytrees import (
     DictKey,
     FlattenedIndexKey,
@@ -16,7 +18,6 @@ from .foundation.pytrees import (
     flatten_one_level_with_keys,
     is_tree_node,
     keystr,
-    register_dataclass,
     register_pytree_node,
     register_pytree_node_class,
     register_pytree_with_keys,
@@ -79,4 +80,10 @@ __all__ = [
     "treedef_tuple",
 ]
 
-at_the_door(globals())
+if TYPE_CHECKING:
+    from .foundation.dataclass_nodes import register_dataclass
+else:
+    # A type checker that saw the function would accept every name.
+    __getattr__ = on_demand(globals(), (), {".foundation.dataclass_nodes": "register_dataclass"})
+
+at_the_door(globals(), lazy=["register_dataclass"])

@@ -228,7 +228,9 @@ import sys, minijax
 late = ["custom_batching", "debug", "example_libraries", "experimental", "extend", "flatten_util", "nn", "numpy.fft"]
 late += ["alias.routing", "dlpack", "ops", "profiler", "random", "scipy", "test_util"]
 late += ["testing", "explain.model", "explain.stages", "explain.html", "lowering.costs"]
-late += ["lowering.xla.stablehlo", "lowering.xla.client"]
+late += ["lowering.xla.stablehlo", "lowering.xla.client", "lowering.passes", "lowering.numpy.source", "core.printing"]
+late += ["api.checkpoint", "api.key_reuse", "api.pmap", "api.stages", "calls.shard_map", "lax.more", "numpy.sets"]
+late += ["primitives.convolution", "primitives.fft"]
 print([m for m in late if f"minijax.{m}" in sys.modules])
 minijax.debug.print("{}", minijax.extend.core.primitives.sin_p), minijax.custom_batching.custom_vmap
 print(minijax.nn.relu(-1.0), minijax.random.key(0).shape, minijax.scipy.special.erf(0.0), {"nn", "jit"} <= {*dir(minijax)})

@@ -20,7 +20,7 @@ from importlib import import_module
 from itertools import compress
 from time import perf_counter
 from types import FunctionType
-from typing import Any, Generic, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 from weakref import WeakValueDictionary, ref
 
 from ..calls.jit import jit_p
@@ -48,8 +48,10 @@ from .arguments import (
     static_positions,
 )
 from .make_jaxpr import abstractify, stage
-from .stages import Compiled, Lowered, Traced
 from .transfers import device_put
+
+if TYPE_CHECKING:
+    from .stages import Lowered, Traced
 
 # The type of what the user's function returns.
 R = TypeVar("R")
@@ -322,7 +324,9 @@ class JitFunction(Generic[R]):
         avals = [abstractify(x) for x in call.leaves]
         program = self._program(call, tuple([(a.shape, a.dtype, a.weak_type) for a in avals]))
         names = _leaf_names(self.__wrapped__, call.in_tree, call.statics)
-        return Traced(program, self._name, call.in_tree, names, self._compiler)
+        # The stages are imported by the first program that asks for one.
+        traced = import_module("minijax.api.stages").Traced
+        return traced(program, self._name, call.in_tree, names, self._compiler)
 
     def lower(self, *args: Any, compiler: str | None = None, **kwargs: Any) -> Lowered:
         """The program for these arguments, which may be `ShapeDtypeStruct`s: `.as_text()`, `.compile()`.
@@ -569,4 +573,4 @@ def _type_text(type_: tuple, other: tuple) -> str:
     return aval.str_short(short_dtypes=True) + weak
 
 
-__all__ = ["Compiled", "Lowered", "Traced", "clear_caches", "jit"]
+__all__ = ["clear_caches", "jit"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from importlib import import_module
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -30,7 +31,6 @@ from .arguments import (
     merge_static,
     static_positions,
 )
-from .key_reuse import check_key_reuse
 
 
 class ShapeDtypeStruct:
@@ -102,7 +102,7 @@ def stage(fun: Callable, in_tree, in_avals) -> tuple:
     flat, trees = flat_function(fun, in_tree)
     jaxpr, consts = trace_to_jaxpr(flat, in_avals)
     if config.jax_debug_key_reuse:
-        check_key_reuse(jaxpr, consts)
+        import_module("minijax.api.key_reuse").check_key_reuse(jaxpr, consts)
     return jaxpr, consts, trees[0]
 
 

@@ -1,38 +1,34 @@
 """Primitives that carry jaxprs, and primitives that call back into Python.
 
-This module completes the registry of primitives: import the registry from here to get every primitive.
+Import the registry of primitives from here to get every primitive: the modules that many programs do without come with it.
 """
 
-from ..primitives.basis import registry
-from . import (
-    callbacks,
-    checkpoint,
-    composite,
-    cond,
-    custom_batching,
-    custom_derivatives,
-    jit,
-    linear_call,
-    linear_solve,
-    scan,
-    scatter_apply,
-    shard_map,
-    while_loop,
-)
+from importlib import import_module
+from typing import Any
+
+from ..primitives import basis
+from . import cond, custom_derivatives, jit, scan, scatter_apply, while_loop
+
+_ON_DEMAND = "callbacks checkpoint composite custom_batching linear_call linear_solve reductions shard_map".split()
+_ROWS_ON_DEMAND = "approx_top_k bessel collectives convolution fft gamma incomplete ragged reduce_windows sinks".split()
 
 __all__ = [
-    "callbacks",
-    "checkpoint",
-    "composite",
+    *_ON_DEMAND,
     "cond",
-    "custom_batching",
     "custom_derivatives",
     "jit",
-    "linear_call",
-    "linear_solve",
     "registry",
     "scan",
     "scatter_apply",
-    "shard_map",
     "while_loop",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_DEMAND:
+        return import_module(f"{__name__}.{name}")
+    if name == "registry":
+        for module in (*_ON_DEMAND, *[f".primitives.{rows}" for rows in _ROWS_ON_DEMAND]):
+            import_module(f".{module}", __name__)
+        return basis.registry
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

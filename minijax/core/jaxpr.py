@@ -170,6 +170,9 @@ class ClosedJaxpr:
         self.jaxpr = jaxpr
         self.consts: list[Any] = list(consts)
 
+    constvars = property(lambda self: self.jaxpr.constvars)
+    invars = property(lambda self: self.jaxpr.invars)
+    outvars = property(lambda self: self.jaxpr.outvars)
     in_avals = property(lambda self: [v.aval for v in self.jaxpr.invars])
     out_avals = property(lambda self: [v.aval for v in self.jaxpr.outvars])
     literals = property(lambda self: self.consts)

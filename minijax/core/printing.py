@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count, product
-from keyword import iskeyword
-from string import ascii_lowercase
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..foundation import source_info as source_info_util
 from ..foundation.jax_versions import in_color, params_to_print, prints_as_of
+from ..foundation.letters import letters
 from .jaxpr import Atom, ClosedJaxpr, DropVar, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -190,19 +188,6 @@ SHOWN_PARAMS: dict[str, Callable[[dict], dict]] = {
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Names
-
-
-def letters() -> Iterator[str]:
-    """a, b, ... z, ba, bb, ...: numbers in base 26, as JAX counts."""
-    yield from ascii_lowercase
-    for length in count(1):
-        for first in ascii_lowercase[1:]:
-            yield from map(first.__add__, map("".join, product(ascii_lowercase, repeat=length)))
-
-
-def variables() -> Iterator[str]:
-    """The letters that Python takes for names of variables: the 214th is `if`."""
-    return (name for name in letters() if not iskeyword(name))
 
 
 # A jaxpr of more equations than this gets a name and a place of its own, although it is used once only.

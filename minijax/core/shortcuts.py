@@ -20,9 +20,9 @@ PLACES = {
     "numpy.util:apply_unary": "promotion, for arrays whose dtype needs none",
     "numpy.util:apply_binary": "promotion, for two arrays of one dtype, or an array and a number",
     "numpy.operators:operator_of": "promotion, and a call, for `x + y`",
-    "lowering.numpy.source:kept_buffer": "asking the system for large arrays: a program keeps them from call to call",
-    "lowering.numpy.expressions:select_into": "branches that the processor guesses wrongly in np.where",
-    "lowering.numpy.expressions:clamp": "one of the two passes of a clamp between two numbers",
+    "lowering.routes:kept_buffer": "asking the system for large arrays: a program keeps them from call to call",
+    "lowering.routes:select_into": "branches that the processor guesses wrongly in np.where",
+    "lowering.routes:clamp": "one of the two passes of a clamp between two numbers",
 }
 
 _plain: dict[str, Any] = {}

@@ -19,7 +19,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from ..core.jaxpr import ClosedJaxpr, Jaxpr
-from ..core.printing import letters
+from ..foundation.letters import letters
 from .model import Equation, Place, Stage
 from .words import bytes_text, short_number
 

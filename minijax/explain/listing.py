@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..core.jaxpr import ClosedJaxpr, DropVar, JaxprEqn, Literal, Var
-from ..core.printing import Doc, Printer, Settings, Text, layout, letters
+from ..core.printing import Doc, Printer, Settings, Text, layout
+from ..foundation.letters import letters
 from ..lowering.rewriting import every_equation
 from .model import Line
 

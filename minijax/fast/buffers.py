@@ -172,7 +172,7 @@ def clamp(low, x: np.ndarray, high, out: np.ndarray | None = None) -> np.ndarray
 
 
 ROUTES = {
-    "lowering.numpy.source:kept_buffer": kept_buffer,
-    "lowering.numpy.expressions:select_into": select_into,
-    "lowering.numpy.expressions:clamp": clamp,
+    "lowering.routes:kept_buffer": kept_buffer,
+    "lowering.routes:select_into": select_into,
+    "lowering.routes:clamp": clamp,
 }

@@ -37,9 +37,9 @@ from ..api.jit import JitFunction
 from ..core import shortcuts
 from ..core.array import ArrayImpl, eval_trace, to_array
 from ..core.avals import ShapedArray
-from ..core.printing import variables
 from ..core.traces import current_trace
 from ..foundation.config import generation, jit_disabled, watching
+from ..foundation.letters import variables
 from ..foundation.pytrees import PyTreeDef, tree_unflatten
 
 

@@ -23,13 +23,11 @@ from .pytree_nodes import (
     namedtuple_type,
     node_registry,
     node_type,
-    register_dataclass,
     register_pytree_node,
     register_pytree_node_class,
     register_pytree_with_keys,
     register_pytree_with_keys_class,
     register_static,
-    static,
 )
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -565,13 +563,11 @@ __all__ = [
     "flatten_one_level_with_keys",
     "is_tree_node",
     "keystr",
-    "register_dataclass",
     "register_pytree_node",
     "register_pytree_node_class",
     "register_pytree_with_keys",
     "register_pytree_with_keys_class",
     "register_static",
-    "static",
     "tree_all",
     "tree_broadcast",
     "tree_flatten",

@@ -40,6 +40,7 @@ from ..api.associative_scan import associative_scan as associative_scan
 from ..api.collectives import axis_index as axis_index
 from ..api.collectives import axis_size as axis_size
 from ..primitives.contractions import batch_matmul as batch_matmul
+from .special import betainc as betainc
 from ..primitives.shapes import broadcast as broadcast
 from ..primitives.basis import broadcast_in_dim as broadcast_in_dim
 from .more import broadcast_like as broadcast_like

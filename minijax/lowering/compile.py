@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache, partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,8 +18,9 @@ from ..core.array import ArrayImpl, float_fault, to_array
 from ..core.jaxpr import ClosedJaxpr, eval_jaxpr
 from ..foundation.config import check_execution, watching
 from .keys import NoKey, jaxpr_key
-from .numpy.source import Program, numpy_program
-from .passes import optimized
+
+if TYPE_CHECKING:
+    from .numpy.source import Program
 
 _compiled: WeakKeyDictionary[ClosedJaxpr, Callable] = WeakKeyDictionary()
 
@@ -49,7 +52,7 @@ def raise_at_fault(outs: Sequence[np.ndarray], closed_jaxpr: ClosedJaxpr, args: 
 
 def program_text(closed_jaxpr: ClosedJaxpr, name: str, arg_names: Sequence[str]) -> str:
     """The program as text that needs only NumPy, for people to read."""
-    return numpy_program(optimized(closed_jaxpr), name, arg_names).text
+    return _written(closed_jaxpr, name, arg_names).text
 
 
 def _compile(closed_jaxpr: ClosedJaxpr) -> Callable:
@@ -61,13 +64,15 @@ def _compile(closed_jaxpr: ClosedJaxpr) -> Callable:
     try:
         program = _shared(_Key(closed_jaxpr))
     except NoKey:
-        program = _written(closed_jaxpr)
+        program = _written(closed_jaxpr, alone=False)
     function = program.function()
     return partial(function, *[to_array(c)._value for c in consts]) if consts else function
 
 
-def _written(closed_jaxpr: ClosedJaxpr) -> Program:
-    return numpy_program(optimized(closed_jaxpr), alone=False)
+def _written(closed_jaxpr: ClosedJaxpr, *args, **kwargs) -> Program:
+    # The passes and the writer are a tenth of the package. They are imported for the first program that is compiled.
+    passes, source = (import_module(f"minijax.lowering.{name}") for name in ("passes", "numpy.source"))
+    return source.numpy_program(passes.optimized(closed_jaxpr), *args, **kwargs)
 
 
 class _Key:
@@ -91,7 +96,7 @@ class _Key:
 def _shared(key: _Key) -> Program:
     # The cache keeps the key, but must not keep the jaxpr: other caches hold data for a jaxpr for as long as it lives.
     closed_jaxpr, key.closed_jaxpr = key.closed_jaxpr, None
-    return _written(closed_jaxpr)
+    return _written(closed_jaxpr, alone=False)
 
 
 def clear_programs():

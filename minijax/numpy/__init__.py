@@ -6,12 +6,9 @@ Array([0.5, 1.5, 2.5], dtype=float32, weak_type=True)
 """
 
 # fmt: off
-from importlib import import_module
-
 from ..core.traces import Array
-from ..foundation.left_out import absent
+from ..foundation.doors import on_demand
 from . import array_methods, operators
-from .analysis import diff, ediff1d, gradient, interp, trapezoid, unwrap
 from .arithmetic import (
     divmod,
     floor_divide,
@@ -78,9 +75,7 @@ from .attributes import (
     size,
     unsignedinteger,
 )
-from .bits import frexp, gcd, lcm, ldexp, packbits, spacing, unpackbits
 from .choosing import argwhere, choose, compress, extract, flatnonzero, mask_indices, nonzero, select, where
-from .comparing import allclose, array_equal, array_equiv, isclose
 from .contractions import (
     cross,
     dot,
@@ -96,7 +91,6 @@ from .contractions import (
     vecdot,
     vecmat,
 )
-from .counting import bincount, histogram, histogram2d, histogram_bin_edges, histogramdd
 from .creation import (
     arange,
     array,
@@ -134,8 +128,6 @@ from .diagonals import (
     unravel_index,
 )
 from .grids import eye, identity, indices, ix_, meshgrid, tri, tril, triu
-from .index_tricks import c_, mgrid, ogrid, r_
-from .inserting import delete, insert, piecewise, trim_zeros
 from .manipulation import (
     append,
     array_split,
@@ -170,7 +162,6 @@ from .manipulation import (
     vsplit,
     vstack,
 )
-from .nan_reductions import nanargmax, nanargmin, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
 from .number_kinds import (
     bitwise_count,
     clip,
@@ -184,19 +175,6 @@ from .number_kinds import (
     isreal,
     nan_to_num,
     signbit,
-)
-from .padding import pad
-from .polynomials import (
-    convolve,
-    correlate,
-    polyadd,
-    polyder,
-    polydiv,
-    polyint,
-    polymul,
-    polysub,
-    polyval,
-    vander,
 )
 from .reductions import all, amax, amin, any, argmax, argmin, count_nonzero, max, min, prod, ptp, sum
 from .repeating import repeat, resize, roll, tile
@@ -227,18 +205,6 @@ from .scalar_types import (
 )
 from .scalar_types import bool_ as bool
 from .scalar_types import type_of_ml_dtypes as _type_of_ml_dtypes
-from .sets import (
-    intersect1d,
-    isin,
-    setdiff1d,
-    setxor1d,
-    union1d,
-    unique,
-    unique_all,
-    unique_counts,
-    unique_inverse,
-    unique_values,
-)
 from .sorting import argpartition, argsort, digitize, lexsort, partition, searchsorted, sort, sort_complex
 from .statistics import (
     average,
@@ -341,7 +307,6 @@ from .ufuncs import (
 )
 from .util import broadcast_arrays, broadcast_shapes, broadcast_to
 from .vectorize import apply_along_axis, apply_over_axes, fromfunction, vectorize
-from .windows import bartlett, blackman, hamming, hanning, i0, kaiser
 
 # fmt: on
 
@@ -400,21 +365,24 @@ array_methods.install(Array)
 give_methods(globals())
 
 
-# Modules that are imported when a program first asks for them, and {function: the module that it is in}.
-_ON_DEMAND = ("fft", "linalg")
-_IN_MODULE = dict.fromkeys(("poly", "polyfit", "roots"), "polynomial_fits")
+# What many programs do without is imported when a program first asks for it.
+_NAMES_ON_DEMAND = {
+    ".analysis": "diff ediff1d gradient interp trapezoid unwrap",
+    ".bits": "frexp gcd lcm ldexp packbits spacing unpackbits",
+    ".comparing": "allclose array_equal array_equiv isclose",
+    ".counting": "bincount histogram histogram2d histogram_bin_edges histogramdd",
+    ".index_tricks": "c_ mgrid ogrid r_",
+    ".inserting": "delete insert piecewise trim_zeros",
+    ".nan_reductions": "nanargmax nanargmin nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+    ".padding": "pad",
+    ".polynomial_fits": "poly polyfit roots",
+    ".polynomials": "convolve correlate polyadd polyder polydiv polyint polymul polysub polyval vander",
+    ".sets": "intersect1d isin setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values",
+    ".windows": "bartlett blackman hamming hanning i0 kaiser",
+}
+_find = on_demand(globals(), ("fft", "linalg"), _NAMES_ON_DEMAND)
 
 
 def __getattr__(name: str):
-    if name in _ON_DEMAND:
-        return import_module(f"{__name__}.{name}")
-    if name in _IN_MODULE:
-        return getattr(import_module(f"{__name__}.{_IN_MODULE[name]}"), name)
     # NumPy alone has no bfloat16: ml_dtypes is imported for it only when a program asks for it.
-    if name in _OF_ML_DTYPES:
-        return _type_of_ml_dtypes(name)
-    raise absent(__name__, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_ON_DEMAND, *_IN_MODULE})
+    return _type_of_ml_dtypes(name) if name in _OF_ML_DTYPES else _find(name)

@@ -7,7 +7,6 @@ follows the plan of the same gather (`updates.py`). (JAX: `_src/numpy/indexing.p
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import operator
 from collections.abc import Iterator, Sequence
@@ -31,7 +30,6 @@ from .util import as_array, broadcast_arrays, convert
 
 
 @register_pytree_node_class
-@dataclasses.dataclass
 class Slice:
     """`size` elements from `start` on, every `stride`-th: an index whose start may be traced. See `dslice`.
 
@@ -41,13 +39,18 @@ class Slice:
     Slice(start=1, size=2, stride=1)
     """
 
-    start: Any
-    size: Any
-    stride: int = 1
-
-    def __post_init__(self):
-        if self.stride < 0:
+    def __init__(self, start: Any, size: Any, stride: int = 1):
+        if stride < 0:
             raise ValueError("`stride` must be >= 0.")
+        self.start, self.size, self.stride = start, size, stride
+
+    def __repr__(self) -> str:
+        return f"Slice(start={self.start!r}, size={self.size!r}, stride={self.stride!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if isinstance(other, Slice) else NotImplemented
+
+    __hash__ = None  # A start may be an array.
 
     @property
     def is_dynamic_start(self) -> bool:

@@ -18,6 +18,8 @@ class ConvDimensionNumbers(NamedTuple):
     ConvDimensionNumbers(lhs_spec=(0, 1, 2, 3), rhs_spec=(0, 1, 2, 3), out_spec=(0, 1, 2, 3))
     """
 
+    __module__ = "minijax.lax"
+
     lhs_spec: Sequence[int]
     rhs_spec: Sequence[int]
     out_spec: Sequence[int]

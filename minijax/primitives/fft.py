@@ -27,6 +27,8 @@ class FftType(enum.IntEnum):
     (3,)
     """
 
+    __module__ = "minijax.lax"
+
     FFT = 0
     IFFT = 1
     RFFT = 2

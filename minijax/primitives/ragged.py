@@ -56,6 +56,7 @@ class RaggedDotDimensionNumbers(_Numbers):
     """
 
     __slots__ = ()
+    __module__ = "minijax.lax"
 
     def __new__(
         cls,

@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING
 
 from ...core.jaxpr import Atom, JaxprEqn, Literal, Var
 from ...primitives import complex_functions, complex_numbers
+from .. import routes
 from .bundle import Given
 from .statements import LARGE, Call
 
 if TYPE_CHECKING:
     from .source import _Writer
-
-# Routes of fast/ set these variables to faster functions: see `core/shortcuts.py`. Without the routes, and in the text that people
-# read, a program selects by `np.where` and clamps by `np.minimum(np.maximum(...))`.
-select_into: Callable | None = None
-clamp: Callable | None = None
 
 # Primitives whose expression makes a view of the operand.
 VIEWS = {"reshape", "transpose", "squeeze", "slice", "dynamic_slice", "broadcast_in_dim", "bitcast_convert_type"}
@@ -271,8 +267,8 @@ def _select(w: _Writer, eqn: JaxprEqn):
         full[0] = None
     on_false, on_true = [w.text(v) if number is None else w.text(number) for v, number in zip(cases, full)]
     args = w.text(which), on_true, on_false
-    given = isinstance(w.bundle, Given) and select_into is not None
-    function = w.bundle.function(select_into, "select") if given else "np.where"
+    given = isinstance(w.bundle, Given) and routes.select_into is not None
+    function = w.bundle.function(routes.select_into, "select") if given else "np.where"
     return Call(f"np.where({', '.join(args)})", function, args, whole=True)
 
 
@@ -281,13 +277,13 @@ def _clamp(w: _Writer, eqn: JaxprEqn):
     if type(x) is Literal:
         return None
     large = (
-        clamp is not None
+        routes.clamp is not None
         and isinstance(w.bundle, Given)
         and _kind(x) == "f"
         and x.aval.size * x.aval.dtype.itemsize >= LARGE
     )
     if large and low.aval.shape == high.aval.shape == ():
-        function, args = w.bundle.function(clamp, "clamp"), (w.soft(low), w.text(x), w.soft(high))
+        function, args = w.bundle.function(routes.clamp, "clamp"), (w.soft(low), w.text(x), w.soft(high))
         return Call(f"{function}({', '.join(args)})", function, args, True, True)
     return _applied("minimum", w.temporary(_applied("maximum", w.soft(low), w.text(x)), eqn), w.soft(high))
 

@@ -34,11 +34,12 @@ from ...core.jaxpr import (
     dce_jaxpr,
     jaxprs_in_params,
 )
-from ...core.printing import variables
 from ...foundation.dtypes import is_narrow, key_fry
+from ...foundation.letters import variables
 from ...foundation.source_info import PACKAGE_DIRECTORY, SourceInfo
 from ...primitives.reduce_windows import NAMES, all_inside, rows_of_axes, rows_of_windows
 from ...transforms.vmap import Axis, batch_jaxpr
+from .. import routes
 from ..batched_loops import with_one_condition
 from ..origins import numbered, often_called, user_names
 from ..rewriting import pure
@@ -51,10 +52,6 @@ from .statements import LARGE, Buffer, Call, Line, Renderer, Type, invariant
 DEEPEST = 12
 # With more branches, each begins with `if`: to Python's compiler, each `elif` is nested in the one before.
 MOST_ELIFS = 100
-
-# A route of fast/ sets this variable to a function that makes buffers: see `core/shortcuts.py`. A buffer gives a program the large
-# arrays of its last call again. Without the route, and in the text that people read, a program asks NumPy for new arrays.
-kept_buffer: Callable | None = None
 
 
 class Program:
@@ -181,7 +178,9 @@ class _Writer:
             self.scalars(jaxpr)
         results = self.body(jaxpr, [True] * len(jaxpr.outvars))
         given = isinstance(self.bundle, Given)
-        renderer = Renderer(self.large, (lambda: self.bundle.reserve("buffer")) if given and kept_buffer else None)
+        renderer = Renderer(
+            self.large, (lambda: self.bundle.reserve("buffer")) if given and routes.kept_buffer else None
+        )
         body = renderer.text(self.lines, set(results).__contains__)
         for buffer in renderer.buffers:
             self.bundle.buffers[buffer.name] = self.kept(buffer)
@@ -238,7 +237,7 @@ class _Writer:
     def kept(self, buffer: Buffer) -> Callable:
         """A function that makes the buffer: the program calls it once, when the program itself is made."""
         shape, dtype = buffer.type
-        return partial(kept_buffer, shape, getattr(dtype, "storage", dtype), buffer.arrays, self.calls)
+        return partial(routes.kept_buffer, shape, getattr(dtype, "storage", dtype), buffer.arrays, self.calls)
 
     def fresh(self, wanted: str | None = None) -> str:
         """An unused name in this function and in the module: `wanted`, or the next of a, b, ..., aa, ab, ..."""

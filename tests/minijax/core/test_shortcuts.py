@@ -85,7 +85,7 @@ def test_minijax_is_whole_without_the_folder_fast(tmp_path):
         environment.pop(name, None)
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
-    program = "import minijax, minijax.lowering.numpy.source as s; print(minijax.__file__, s.kept_buffer)"
+    program = "import minijax, minijax.lowering.routes as s; print(minijax.__file__, s.kept_buffer)"
     shown = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
     )

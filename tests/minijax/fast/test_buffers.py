@@ -19,6 +19,7 @@ import minijax.numpy as jnp
 from kaf import Grid, use_backend
 from minijax.core.jaxpr import eval_jaxpr
 from minijax.fast import buffers
+from minijax.lowering import routes
 from minijax.lowering.compile import compile_jaxpr
 from minijax.lowering.numpy import source as numpy_source
 from minijax.lowering.numpy import statements
@@ -474,7 +475,7 @@ def test_what_one_loop_keeps_for_the_next_is_made_once(monkeypatch):
         final, _ = mj.lax.scan(lambda h, x: (jnp.tanh(h @ w + x), None), jnp.zeros((8, 32)), xs)
         return (final**2).sum()
 
-    monkeypatch.setattr(numpy_source, "kept_buffer", kept_buffer)
+    monkeypatch.setattr(routes, "kept_buffer", kept_buffer)
     w, xs = normal(32, 32), normal(50, 8, 32)
     gradient = compile_jaxpr(mj.make_jaxpr(mj.grad(loss, (0, 1)))(w, xs))
     assert sorted(made) == [((50, 8, 32), 1)] * 3 + [((50, 8, 32), 2)]
@@ -506,7 +507,7 @@ def test_planted_sharing_is_seen(monkeypatch):
         array = np.empty(shape, dtype)
         return lambda: array
 
-    monkeypatch.setattr(numpy_source, "kept_buffer", careless)
+    monkeypatch.setattr(routes, "kept_buffer", careless)
     planted(test_what_is_held_does_not_change)
 
 

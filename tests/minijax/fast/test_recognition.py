@@ -13,7 +13,8 @@ import pytest
 import minijax as jax
 import minijax.numpy as jnp
 from minijax.fast.recognition import _Text, builder, recognizer
-from minijax.foundation.pytrees import register_dataclass, tree_flatten, tree_leaves, tree_map, tree_structure
+from minijax.foundation.dataclass_nodes import register_dataclass
+from minijax.foundation.pytrees import tree_flatten, tree_leaves, tree_map, tree_structure
 
 Pair = namedtuple("Pair", "a b")
 

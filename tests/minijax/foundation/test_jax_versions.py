@@ -90,7 +90,7 @@ def test_without_jax_the_text_is_that_of_the_newest_version(monkeypatch):
 
 def test_the_installed_version_is_read_and_jax_is_not_imported():
     program = """
-import sys, minijax, numpy as np
+import sys, minijax, minijax.foundation.jax_versions, numpy as np
 print(minijax.foundation.jax_versions.prints_as_of("0.11.0"))
 print(minijax.make_jaxpr(lambda x: minijax.lax.top_k(x, 2))(np.ones(3, np.float32)))
 print([m for m in ("jax", "jaxlib") if m in sys.modules])
