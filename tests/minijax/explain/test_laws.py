@@ -61,6 +61,8 @@ OF_PARAMETERS = {
 def arguments(name: str) -> list:
     if name in OF_PARAMETERS:
         return [X + shift for shift in (0.3, 0.6, 1.1, 0.0)[4 - OF_PARAMETERS[name] :]]
+    if name.startswith("truncated"):
+        return [X, X - 0.4, X + 0.7]
     if name in OF_INTEGERS:
         x = np.arange(1, 4, dtype=np.int32)
     else:

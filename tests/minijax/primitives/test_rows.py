@@ -438,7 +438,8 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         "gumbel_above gumbel_below gumbel_density logistic_below logistic_density logistic_log_density logistic_spread half_tanh"
-        " exponential_log_below pareto_log_density".split(),
+        " exponential_log_below pareto_log_density truncated_density truncated_log_density truncated_below truncated_log_below"
+        " truncated_slope truncated_slope_by_a".split(),
         "scipy/test_stats.py",
     ),
     **dict.fromkeys("hyp1f1 hyp1f1_by_a hyp1f1_by_b hyp2f1 hyp2f1_by_a hyp2f1_by_c".split(), "scipy/test_special.py"),
