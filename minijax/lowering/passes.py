@@ -19,8 +19,19 @@ from ..foundation.dtypes import is_narrow, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.narrow import wide_params, widens, word_steps
 from ..primitives.basis import broadcast_in_dim_p, reshape_p, transpose_p
-from ..primitives.elementwise import add_p, and_p, convert_element_type_p, neg_p, shift_left_p, sub_p, xor_p
+from ..primitives.elementwise import (
+    abs_p,
+    add_p,
+    and_p,
+    convert_element_type_p,
+    mul_p,
+    neg_p,
+    shift_left_p,
+    sub_p,
+    xor_p,
+)
 from ..primitives.precision import computing_dtypes
+from ..primitives.squares import difference_of_squares_p
 from .batched_loops import one_condition
 from .contraction import contractions
 from .lowered import with_lowerings
@@ -160,7 +171,33 @@ def _times(eqn: JaxprEqn, makers):
     return None if x is None or type(x) is Literal else [eqn.replace(primitive=neg_p, invars=[x], params={})]
 
 
+def _root(atom: Atom, makers) -> Atom | None:
+    """The number that an operand is the square of, if it was squared here or is 1."""
+    square = maker(atom, makers, "square")
+    return square.invars[0] if square is not None else atom if _number(atom, makers) == 1 else None
+
+
+def _by_factors(eqn: JaxprEqn, makers):
+    """1 - x^2 is (1 - x) (1 + x): the implementation takes the roots of the squares."""
+    x, y = (_root(v, makers) for v in eqn.invars)
+    (out,) = eqn.outvars
+    if x is None or y is None or out.aval.dtype.char not in "fd":
+        return None
+    size, below, above = Var(x.aval), Var(out.aval), Var(out.aval)
+    # (x - 1) (x + 1) would be -0.0 for x = -1.
+    before = [] if type(x) is Literal else [eqn.replace(primitive=abs_p, invars=[x], outvars=[size])]
+    x = size if before else x
+    return [
+        *before,
+        eqn.replace(primitive=sub_p, invars=[x, y], outvars=[below]),
+        eqn.replace(primitive=add_p, invars=[x, y], outvars=[above]),
+        eqn.replace(primitive=mul_p, invars=[below, above]),
+    ]
+
+
 def _minus(eqn: JaxprEqn, makers):
+    if eqn.primitive is difference_of_squares_p:
+        return _by_factors(eqn, makers)
     zero = _number(eqn.invars[1], makers)
     # Not for -0.0: x - -0.0 is x + 0.0, which turns -0.0 into 0.0.
     return None if zero is None or np.signbit(zero) else _other(eqn, makers, 0, False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ...core.jaxpr import Atom, JaxprEqn, Literal, Var
 from ...primitives import complex_functions, complex_numbers
+from ...primitives.squares import difference_of_squares_p
 from .bundle import Given
 from .statements import LARGE, Call
 
@@ -76,6 +77,11 @@ def _or_complex(rule: Callable, function: Callable) -> Callable:
         return Call(f"{name}({', '.join(args)})", name, args, whole=True)
 
     return either
+
+
+def _sub(w: _Writer, eqn: JaxprEqn):
+    # That of squares is printed as a `sub`, and computed otherwise.
+    return None if eqn.primitive is difference_of_squares_p else _infix("-", "subtract", "iufc")(w, eqn)
 
 
 def _negative(x: str) -> Call:
@@ -360,7 +366,7 @@ def _same(w: _Writer, eqn: JaxprEqn):
 EXPRESSIONS: dict[str, Callable] = {
     "add": _infix("+", "add", "iufc"),
     "add_any": _infix("+", "add", "iufc"),
-    "sub": _infix("-", "subtract", "iufc"),
+    "sub": _sub,
     "mul": _infix("*", "multiply", "iufc"),
     "div": _or_complex(_infix("/", "divide", "f"), complex_numbers.divide),
     "and": _infix("&", "bitwise_and", "biu"),
