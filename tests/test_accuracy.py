@@ -61,7 +61,8 @@ UNDER_ANOTHER_NAME = {
 }  # fmt: skip
 # Rows that are the derivative of another row, or a part of a distribution.
 PARTS_OF_OTHERS = (
-    r"(hyp.f1|random_gamma_grad)_by_\w+|\w+_slope|normal_density|half_tanh|(gumbel|logistic|exponential|pareto)_\w+"
+    r"(hyp.f1|random_gamma_grad)_by_\w+|\w+_slope|normal_density|half_tanh|(gumbel|logistic|exponential|pareto|truncated)_\w+"
+    r"|difference_of_squares"
 )
 
 

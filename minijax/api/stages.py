@@ -12,7 +12,7 @@ from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr
 from ..core.traces import Tracer
 from ..foundation.pytrees import keystr, tree_flatten, tree_flatten_with_path, tree_unflatten
-from ..lowering.run import chosen, text
+from ..lowering.run import chosen, memory, text
 from .arguments import as_operand
 from .make_jaxpr import struct_of
 
@@ -136,6 +136,19 @@ class Compiled(_Stage):
 
     as_text = Lowered.as_text
     cost_analysis = Lowered.cost_analysis
+
+    def memory_analysis(self) -> Any:
+        """The memory of the program in bytes: `argument_size_in_bytes`, `output_size_in_bytes`, `temp_size_in_bytes` and others. A
+        program of the compiler "xla" has XLA's own record; for a NumPy program the sizes of its values are counted. Arrays that the
+        function closes over count as arguments. None for a program on several devices.
+
+        >>> import minijax
+        >>> memory = minijax.jit(lambda x: (x @ x.T).sum()).lower(minijax.numpy.ones((8, 2))).compile().memory_analysis()
+        >>> memory.argument_size_in_bytes, memory.output_size_in_bytes
+        (64, 4)
+        """
+        jaxpr, donated = self._program.jaxpr, self._program.donated
+        return memory(jaxpr, self.fun_name, self._compiler, tuple(donated))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves, in_tree = tree_flatten((args, kwargs))

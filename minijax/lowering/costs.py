@@ -205,6 +205,38 @@ def peak(jaxpr: Jaxpr | ClosedJaxpr) -> int:
 
 
 @dataclass(frozen=True)
+class CompiledMemoryStats:
+    """The memory of a compiled program in bytes, by the names of XLA's record: of its code, of the arguments that it reads, of its
+    results, of the results that lie in the memory of arguments, and the most that it needs besides."""
+
+    generated_code_size_in_bytes: int = 0
+    argument_size_in_bytes: int = 0
+    output_size_in_bytes: int = 0
+    alias_size_in_bytes: int = 0
+    temp_size_in_bytes: int = 0
+    host_generated_code_size_in_bytes: int = 0
+    host_argument_size_in_bytes: int = 0
+    host_output_size_in_bytes: int = 0
+    host_alias_size_in_bytes: int = 0
+    host_temp_size_in_bytes: int = 0
+    peak_memory_in_bytes: int = 0
+
+
+def memory_of(closed_jaxpr: ClosedJaxpr) -> CompiledMemoryStats:
+    """The memory of the NumPy program of a jaxpr after all passes. A value counts until the last equation that reads it."""
+    jaxpr = closed_jaxpr.jaxpr
+    given, read = [*jaxpr.constvars, *jaxpr.invars], last_used(jaxpr)
+    arguments, outputs = (sum(nbytes(v.aval) for v in vs) for vs in ([v for v in given if v in read], jaxpr.outvars))
+    besides = max(0, peak(jaxpr) - sum(nbytes(v.aval) for v in given) - outputs)
+    return CompiledMemoryStats(
+        argument_size_in_bytes=arguments,
+        output_size_in_bytes=outputs,
+        temp_size_in_bytes=besides,
+        peak_memory_in_bytes=arguments + outputs + besides,
+    )
+
+
+@dataclass(frozen=True)
 class Costs:
     """What a jaxpr costs. equations: those of inner jaxprs too. flops, transcendentals, bytes: by XLA's convention. peak: the most
     bytes in memory at once. uncounted: primitives whose operations are not counted."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
 
 from ..core.array import ArrayImpl, wrap_result
 from ..core.jaxpr import ClosedJaxpr
@@ -11,6 +13,7 @@ from ..foundation.config import check_execution, config, watching
 from ..foundation.float_errors import SILENT, float_errors
 from . import xla
 from .compile import compile_jaxpr, program_text, raise_at_fault
+from .passes import optimized
 
 # The arguments are arrays: none of them is a tracer.
 Run = Callable[[Sequence[ArrayImpl]], list[ArrayImpl]]
@@ -54,6 +57,13 @@ def text(
     if compiler == "xla":
         return xla.stablehlo.module_text(closed_jaxpr, name, arg_names, donated=donated)
     return program_text(closed_jaxpr, name, arg_names)
+
+
+def memory(closed_jaxpr: ClosedJaxpr, name: str, compiler: str, donated: tuple[int, ...]) -> Any:
+    """The memory of the compiled program: XLA's own record, or `costs.CompiledMemoryStats`. None for several devices."""
+    if compiler == "xla":
+        return xla.client.memory(closed_jaxpr, name, donated)
+    return import_module("minijax.lowering.costs").memory_of(optimized(closed_jaxpr))
 
 
 def compiled(closed_jaxpr: ClosedJaxpr, name: str, compiler: str | None = None, donated: tuple[int, ...] = ()) -> Run:

@@ -1,7 +1,8 @@
 """Rows of special functions whose algorithm is written once, for NumPy and for XLA.
 
-An algorithm is a function `(ops, *numbers)`. The numbers are float64 arrays of one shape, with Python's operators; all else it
-asks of `ops`: `NUMPY` here, or the writer of StableHLO in `lowering/xla/special.py`, whose numbers stand for lines of a program.
+An algorithm is a function `(ops, *numbers)`. The numbers are float64 arrays of one shape, or of shapes that broadcast if the row
+says so, with Python's operators; all else it asks of `ops`: `NUMPY` here, or the writer of StableHLO in `lowering/xla/special.py`,
+whose numbers stand for lines of a program.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ STRONG = {"keeps_weak_type": False}
 
 # {name of a primitive: its algorithm}
 ALGORITHMS: dict[str, Callable] = {}
+# The names of those whose numbers may be scalars beside arrays.
+WITH_SCALARS: set[str] = set()
 
 
 def _loop(going, step, state):
@@ -64,9 +67,20 @@ def polynomial(ops, coefficients: Sequence[float], x):
     return total
 
 
-def row(algorithm: Callable, jvp, arity: int = 1, **options):
-    """The elementwise row of an algorithm, under the algorithm's name."""
+def _in_shape(value, xs):
+    """The value in the shape of the arguments together: an algorithm may not use all of them."""
+    shape = np.broadcast_shapes(*[x.shape for x in xs])
+    return value if value.shape == shape else np.broadcast_to(value, shape).copy()
+
+
+def row(algorithm: Callable, jvp, arity: int = 1, scalars: bool = False, **options):
+    """The elementwise row of an algorithm, under the algorithm's name. scalars: what depends on scalars alone is computed once, and
+    not for each element of the others; the algorithm has no loop then."""
     name = algorithm.__name__
     ALGORITHMS[name] = algorithm
-    impl = special_functions.in_float64(lambda *xs: algorithm(NUMPY, *np.broadcast_arrays(*xs)))
+    if scalars:
+        WITH_SCALARS.add(name)
+        impl = special_functions.in_float64(lambda *xs: _in_shape(algorithm(NUMPY, *xs), xs))
+    else:
+        impl = special_functions.in_float64(lambda *xs: algorithm(NUMPY, *np.broadcast_arrays(*xs)))
     return elementwise(name, impl, FLOAT, jvp=jvp, transpose=NOT_LINEAR, arity=arity, **options)

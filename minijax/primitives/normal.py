@@ -16,8 +16,17 @@ from .elementwise import add_p, mul_p, neg_p, sub_p
 BORDER, LEVELS = 5.0, 40
 
 
+# The root of 2 in two parts, of which the first has eight bits.
+ROOT_HEAD, ROOT_REST = 1.4140625, 1.51062373095048801689e-4
+
+
 def ndtr(ops, x):
-    return 0.5 * ops.erfc(-x / math.sqrt(2))
+    z = -x / math.sqrt(2)
+    # erfc falls as exp(-z^2), which magnifies the rounding of z: a thousandfold for x = -30. Products with the heads are exact.
+    head = ops.floor(z * 1024.0) / 1024.0
+    rounding = ((x + ROOT_HEAD * head) + ROOT_HEAD * (z - head)) + ROOT_REST * z
+    lost = ops.where((x < 0.0) & (x > -40.0), math.sqrt(2) * z * rounding, ops.full(x, 0.0))
+    return 0.5 * ops.erfc(z) * (1.0 + lost)
 
 
 def normal_density(ops, x):

@@ -255,10 +255,13 @@ def _lanczos_argument(x):
     return z, math.log(LANCZOS_G + 0.5) + np.log1p(z / (LANCZOS_G + 0.5))
 
 
-# (-1)^k (zeta(k) - 1) / k for k = 20, ..., 2, and 1 - Euler's constant: log gamma(2 + e) is e times this polynomial of e (NIST
-# Digital Library of Mathematical Functions, DLMF, 5.7.3).
+# (-1)^k (zeta(k) - 1) / k for k = 32, ..., 2, and 1 - Euler's constant: log gamma(2 + e) is e times this polynomial of e (NIST
+# Digital Library of Mathematical Functions, DLMF, 5.7.3), to 16 digits for |e| <= 0.6.
 LOG_GAMMA_AT_2 = (
-    (4.7698101693639804e-08, -1.0043224823968099e-07, 2.1207184805554665e-07, -4.492469198764566e-07)
+    (7.275974480239079e-12, -1.5021384080754142e-11, 3.1044247747322276e-11, -6.4229645638381e-11)
+    + (1.330476437424449e-10, -2.7595228851242334e-10, 5.731367241678862e-10, -1.1921401405860912e-09)
+    + (2.4836745438024785e-09, -5.183475041970047e-09, 1.0838659214896955e-08, -2.2711094608943164e-08)
+    + (4.7698101693639804e-08, -1.0043224823968099e-07, 2.1207184805554665e-07, -4.492469198764566e-07)
     + (9.55141213040742e-07, -2.039215753801366e-06, 4.374866789907488e-06, -9.439488275268397e-06)
     + (2.050721277567069e-05, -4.492623673813314e-05, 9.945751278180853e-05, -0.00022315475845357939)
     + (0.0005096695247430425, -0.001192753911703261, 0.0028905103307415234, -0.007385551028673986)
@@ -267,8 +270,8 @@ LOG_GAMMA_AT_2 = (
 
 
 def _near_zeros(z, log_gamma):
-    """log gamma(z + 1), around its zeros by the series there: the parts of Lanczos' formula cancel."""
-    at_1, at_2 = np.abs(z) <= 0.25, np.abs(z - 1) <= 0.25
+    """log gamma(z + 1), z >= -1/2, and up to z = 3/2 by the series around its zeros: the parts of Lanczos' formula cancel there."""
+    at_1, at_2 = z <= 0.4, (z > 0.4) & (z <= 1.5)
     if not (at_1 | at_2).any():
         return log_gamma
     e = np.where(at_1, z, np.where(at_2, z - 1, 0.0))

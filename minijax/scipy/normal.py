@@ -94,19 +94,20 @@ def erfcx(x: ArrayLike) -> Array:
     return normal.erfcx_p.bind(x)
 
 
-# J. A. C. Weideman, "Computation of the complex error function", SIAM J. Numer. Anal. 31 (1994).
-TERMS = 48
+# J. A. C. Weideman, "Computation of the complex error function", SIAM J. Numer. Anal. 31 (1994). So many terms have all digits of
+# the dtype, and more would only add roundings.
+TERMS = {np.dtype("complex64"): 20, np.dtype("complex128"): 48}
 
 
 @cache
-def _weideman() -> tuple[float, list[float]]:
+def _weideman(terms: int) -> tuple[float, list[float]]:
     """(L, the coefficients of the polynomial in (L + i z) / (L - i z), highest power first)."""
-    scale = math.sqrt(TERMS / math.sqrt(2))
-    angles = np.arange(-2 * TERMS + 1, 2 * TERMS) * (math.pi / (2 * TERMS))
+    scale = math.sqrt(terms / math.sqrt(2))
+    angles = np.arange(-2 * terms + 1, 2 * terms) * (math.pi / (2 * terms))
     t = scale * np.tan(angles / 2)
     values = np.append(0.0, np.exp(-t * t) * (scale * scale + t * t))
-    coefficients = np.fft.fft(np.fft.fftshift(values)).real / (4 * TERMS)
-    return scale, coefficients[1 : TERMS + 1][::-1].tolist()
+    coefficients = np.fft.fft(np.fft.fftshift(values)).real / (4 * terms)
+    return scale, coefficients[1 : terms + 1][::-1].tolist()
 
 
 def wofz(z: ArrayLike) -> Array:
@@ -120,7 +121,7 @@ def wofz(z: ArrayLike) -> Array:
     upper = z.imag >= 0
     # w(-z) = 2 exp(-z^2) - w(z)
     y = jnp.where(upper, z, -z)
-    scale, coefficients = _weideman()
+    scale, coefficients = _weideman(TERMS[z.dtype])
     below = scale - 1j * y
     total = jnp.polyval(jnp.asarray(coefficients, z.dtype), (scale + 1j * y) / below)
     value = 2 * total / (below * below) + (1 / math.sqrt(math.pi)) / below

@@ -207,6 +207,12 @@ def _shared(kind: type, text: str, numbers: tuple[int, ...], *rest) -> _Executab
 
 
 @weak_cache
+def memory(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...]):
+    """XLA's record of the memory of the program; None for a program on several devices."""
+    executable = getattr(program(closed_jaxpr, name, donated), "executable", None)
+    return None if executable is None else executable.execute.memory_analysis()
+
+
 def program(closed_jaxpr: ClosedJaxpr, name: str, donated: tuple[int, ...] = ()) -> Run:
     """A function from arrays to a list of arrays that runs a closed jaxpr; it is made once for each jaxpr.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...primitives import bessel, beta, exponentials, hypergeometric, incomplete, integrals, normal  # noqa: F401  (they fill ALGORITHMS, which is read below)
-from ...primitives.algorithms import ALGORITHMS
+from ...primitives import bessel, beta, exponentials, hypergeometric, incomplete, integrals, normal, truncated_normal  # noqa: F401  (they fill ALGORITHMS, which is read below)
+from ...primitives.algorithms import ALGORITHMS, WITH_SCALARS
 from ...primitives.jets import Jet
 from ...primitives.reductions import reduce_or
 from .rules import Rule, chlo
@@ -20,15 +20,20 @@ def _fft(w, out, x, *, fft_type, fft_lengths):
 # Special functions by the algorithms of `primitives/algorithms.py`
 
 
+def _in_one_shape(w, *values: Value) -> list[Value]:
+    shape = np.broadcast_shapes(*[x.shape for x in values])
+    return [w.broadcast(x, shape) for x in values]
+
+
 class _Number:
     """A value with operators that write StableHLO: what those algorithms compute with in place of a NumPy array."""
 
     def __init__(self, w, value: Value):
         self.w, self.value = w, value
 
-    def _with(self, other) -> tuple[Value, Value]:
+    def _with(self, other) -> list[Value]:
         value = other.value if isinstance(other, _Number) else self.w.full(self.value.aval, other)
-        return self.value, value
+        return _in_one_shape(self.w, self.value, value)
 
     def _op(self, name: str, *operands: Value) -> _Number:
         return _Number(self.w, self.w.elementwise(name, operands[0].aval, *operands))
@@ -68,7 +73,7 @@ class _Operations:
         return _Number(self.w, self.w.full(x.value.aval, number))
 
     def where(self, which: _Number, x: _Number, y: _Number) -> _Number:
-        return _Number(self.w, self.w.select(which.value, x.value, y.value))
+        return _Number(self.w, self.w.select(*_in_one_shape(self.w, which.value, x.value, y.value)))
 
     def log1p(self, x: _Number) -> _Number:
         """XLA's own function has an error of 50 units in the last place in float64, but for small numbers."""
@@ -112,8 +117,10 @@ for _name, _write in {
 def _algorithm(name: str) -> Rule:
     def rule(w, out, *operands):
         wide = np.dtype("float64")
-        numbers = [_Number(w, w.convert(w.broadcast(x, out.shape), wide)) for x in operands]
-        return w.convert(ALGORITHMS[name](_Operations(w), *numbers).value, out.dtype)
+        if name not in WITH_SCALARS:
+            operands = [w.broadcast(x, out.shape) for x in operands]
+        numbers = [_Number(w, w.convert(x, wide)) for x in operands]
+        return w.convert(w.broadcast(ALGORITHMS[name](_Operations(w), *numbers).value, out.shape), out.dtype)
 
     return rule
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
-from ..special import log_ndtr, ndtr
-from . import norm
+from ...primitives import truncated_normal
+
+
+def _standard(name: str, x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike, scale: ArrayLike) -> list[Array]:
+    """[(x - loc) / scale, a, b, and the size of the scale]. TypeError for other numbers than float32 and float64, as JAX's."""
+    x, a, b, loc, scale = promote_args_inexact(f"truncnorm.{name}", x, a, b, loc, scale)
+    if x.dtype not in (np.float32, np.float64):
+        raise TypeError(f"truncnorm.{name} takes numbers of float32 or float64, got {x.dtype}.")
+    return [(x - loc) / scale, a, b, abs(scale)]
 
 
 def logpdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -19,10 +25,9 @@ def logpdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: 
     >>> logpdf(0.5, -1., 2.).round(4)
     Array(-0.8438, dtype=float32)
     """
-    x, a, b, loc, scale = promote_args_inexact("truncnorm.logpdf", x, a, b, loc, scale)
-    z = (x - loc) / scale
-    value = jnp.where((z < a) | (z > b), -np.inf, norm.logpdf(x, loc, scale) - _log_mass(a, b))
-    return jnp.where(a >= b, np.nan, value)
+    z, a, b, scale = _standard("logpdf", x, a, b, loc, scale)
+    density = truncated_normal.truncated_log_density_p.bind(z, a, b) - jnp.log(scale)
+    return jnp.where(a >= b, np.nan, jnp.where((z < a) | (z > b), -np.inf, density))
 
 
 def pdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -31,7 +36,9 @@ def pdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arr
     >>> pdf(0.5, -1., 2.).round(4)
     Array(0.4301, dtype=float32)
     """
-    return lax.exp(logpdf(x, a, b, loc, scale))
+    z, a, b, scale = _standard("pdf", x, a, b, loc, scale)
+    density = truncated_normal.truncated_density_p.bind(z, a, b) / scale
+    return jnp.where(a >= b, np.nan, jnp.where((z < a) | (z > b), 0.0, density))
 
 
 def logcdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -40,14 +47,9 @@ def logcdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: 
     >>> logcdf(0.5, -1., 2.).round(4)
     Array(-0.4294, dtype=float32)
     """
-    x, a, b, loc, scale = promote_args_inexact("truncnorm.logcdf", x, a, b, loc, scale)
-    x, a, b = jnp.broadcast_arrays((x - loc) / scale, a, b)
-    whole = _log_mass(a, b)
-    below, above = _log_mass(a, x) - whole, _log_mass(x, b) - whole
-    # Near 1 the probability above has the digits.
-    value = jnp.where(below > -0.1, jnp.log1p(-jnp.exp(above)), below)
-    value = jnp.where(x >= b, 0.0, jnp.where(x <= a, -np.inf, value))
-    return jnp.where(a >= b, np.nan, value)
+    z, a, b, _ = _standard("logcdf", x, a, b, loc, scale)
+    value = truncated_normal.truncated_log_below_p.bind(z, a, b)
+    return jnp.where(a >= b, np.nan, jnp.where(z >= b, 0.0, jnp.where(z <= a, -np.inf, value)))
 
 
 def cdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -56,7 +58,9 @@ def cdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arr
     >>> cdf(0.5, -1., 2.).round(4)
     Array(0.6509, dtype=float32)
     """
-    return lax.exp(logcdf(x, a, b, loc, scale))
+    z, a, b, _ = _standard("cdf", x, a, b, loc, scale)
+    value = truncated_normal.truncated_below_p.bind(z, a, b)
+    return jnp.where(a >= b, np.nan, jnp.where(z >= b, 1.0, jnp.where(z <= a, 0.0, value)))
 
 
 def logsf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -75,17 +79,8 @@ def sf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arra
     >>> sf(0.5, -1., 2.).round(4)
     Array(0.3491, dtype=float32)
     """
-    return lax.exp(logsf(x, a, b, loc, scale))
-
-
-def _log_mass(a: ArrayLike, b: ArrayLike) -> Array:
-    """The logarithm of the probability that the standard normal distribution gives to [a, b]."""
-    a, b = jnp.broadcast_arrays(jnp.asarray(a), jnp.asarray(b))
-    right = a > 0
-    # By symmetry both ends are brought to the left of 0, where log_ndtr has all its digits.
-    low, high = log_ndtr(jnp.where(right, -b, a)), log_ndtr(jnp.where(right, -a, b))
-    tail = high + jnp.log1p(-jnp.exp(jnp.where(low < high, low - high, -np.inf)))
-    return jnp.where((b <= 0) | right, tail, jnp.log1p(-ndtr(a) - ndtr(-b)))
+    x, a, b, loc, scale = promote_args_inexact("truncnorm.sf", x, a, b, loc, scale)
+    return cdf(-x, -b, -a, -loc, scale)
 
 
 __all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "sf"]

@@ -26,7 +26,7 @@ OF_INTEGERS = (
     "mulhi",
 )
 OF_TWO = (
-    "eq_to le_to lt_to betaln betaln_slope pareto_log_density"
+    "difference_of_squares eq_to le_to lt_to betaln betaln_slope pareto_log_density"
     " add add_any and atan2 complex div eq ge gt igamma igammac le lt max min mul mulhi ne nextafter or pow rem shift_left"
     " shift_right_arithmetic shift_right_logical sub xor zeta"
 ).split()
@@ -61,6 +61,8 @@ OF_PARAMETERS = {
 def arguments(name: str) -> list:
     if name in OF_PARAMETERS:
         return [X + shift for shift in (0.3, 0.6, 1.1, 0.0)[4 - OF_PARAMETERS[name] :]]
+    if name.startswith("truncated"):
+        return [X, X - 0.4, X + 0.7]
     if name in OF_INTEGERS:
         x = np.arange(1, 4, dtype=np.int32)
     else:

@@ -123,6 +123,30 @@ def test_bytes_are_those_that_operations_read_and_write():
     assert ours.bytes == theirs["bytes accessed"] == 24 + 24 + 24 + 24 + 24
 
 
+MEMORY = {
+    "an operation": lambda numpy, x: x * 2,
+    "two results": lambda numpy, x: (x * 2, x.sum()),
+    "a product": lambda numpy, x: numpy.sin(x @ x.T) @ x,
+    "an argument that is not read": lambda numpy, x: 3.0,
+    "the argument itself": lambda numpy, x: x,
+}
+
+
+@pytest.mark.parametrize("name", MEMORY)
+def test_memory_is_that_of_jaxs_program(name):
+    """XLA counts eight bytes more for each of several results."""
+    stats = [
+        library.jit(lambda x, numpy=library.numpy: MEMORY[name](numpy, x)).lower(m(20, 5)).compile().memory_analysis()
+        for library in (minijax, jax)
+    ]
+    ours, theirs = ([getattr(s, f"{kind}_size_in_bytes") for kind in ("argument", "output", "alias")] for s in stats)
+    assert ours == [theirs[0], theirs[1] - (16 if name == "two results" else 0), 0]
+    public = {attribute for attribute in dir(stats[1]) if attribute[0] != "_"} - {"serialized_buffer_assignment_proto"}
+    assert public <= set(dir(stats[0]))
+    # x @ x.T has 20 x 20 elements, and so has its sine.
+    assert (stats[0].temp_size_in_bytes >= 1600) == (stats[1].temp_size_in_bytes >= 1600) == (name == "a product")
+
+
 def test_no_primitive_is_in_two_tables():
     tables = [set(ELEMENTWISE), ALSO_ELEMENTWISE, MOVES, set(OPERATIONS)]
     assert sum(map(len, tables)) == len(set().union(*tables))

@@ -7,23 +7,29 @@ import pytest
 
 import minijax as mj
 from minijax.core.primitive import Primitive
-from minijax.primitives import beta, exponentials
+from minijax.primitives import beta, exponentials, truncated_normal
 
 ROWS = {
     name: value
-    for module in (exponentials, beta)
+    for module in (exponentials, beta, truncated_normal)
     for name, value in vars(module).items()
     if isinstance(value, Primitive) and value.name in vars(module)
 }
 Z = np.array([-3.0, -0.7, 0.2, 1.3, 2.9])
 PLACES = {"exponential_log_below": (np.abs(Z),), "pareto_log_density": (np.abs(Z), Z + 4)}
+# z, and the ends around it: on both sides of 0, and on one side, far out.
+TRUNCATED = (
+    Z + np.array([0, 0, 0, 0, 40.0]),
+    Z - np.array([1, 0.5, 0.7, 2, -39]),
+    Z + np.array([5, 0.6, 0.9, 0.5, 41]),
+)
 BETA = (np.array([0.3, 2.0, 9.0, 1e3, 0.5]), np.array([4.0, 0.2, 30.0, 2.0, 1e4]))
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_derivatives_are_differences(name):
     row = ROWS[name]
-    args = BETA if "beta" in name else PLACES.get(row.name, (Z,))
+    args = BETA if "beta" in name else TRUNCATED if "truncated" in name else PLACES.get(row.name, (Z,))
     with mj.enable_x64(True):
         functions = [row.bind]
         for _ in range(2):
@@ -45,5 +51,8 @@ def test_derivatives_are_differences(name):
 def test_types(name):
     row = ROWS[name]
     for dtype in ("float32", "float16"):
-        args = [np.full(3, 0.5, dtype)] * (2 if "beta" in name or "pareto" in name else 1)
+        numbers = (
+            [0.5] * (2 if "beta" in name or "pareto" in name else 1) if "truncated" not in name else [0.5, 0.2, 0.9]
+        )
+        args = [np.full(3, number, dtype) for number in numbers]
         assert row.bind(*args).dtype == dtype

@@ -431,6 +431,7 @@ ELSEWHERE = {
     "ragged_dot_general": "primitives/test_ragged.py",
     **dict.fromkeys("dce_sink approx_top_k".split(), "lax/test_more.py"),
     "jit": "api/test_derivatives.py",
+    "difference_of_squares": "primitives/test_squares.py",
     **dict.fromkeys(
         "expi exp1 expn si ci fresnel_s fresnel_c fresnel_s_slope fresnel_c_slope spence erfcx ndtr ndtri ndtri_slope dawsn"
         " dawsn_slope normal_density betaln betaln_slope".split(),
@@ -438,7 +439,8 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         "gumbel_above gumbel_below gumbel_density logistic_below logistic_density logistic_log_density logistic_spread half_tanh"
-        " exponential_log_below pareto_log_density".split(),
+        " exponential_log_below pareto_log_density truncated_density truncated_log_density truncated_below truncated_log_below"
+        " truncated_slope truncated_slope_by_a".split(),
         "scipy/test_stats.py",
     ),
     **dict.fromkeys("hyp1f1 hyp1f1_by_a hyp1f1_by_b hyp2f1 hyp2f1_by_a hyp2f1_by_c".split(), "scipy/test_special.py"),
