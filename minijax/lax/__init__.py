@@ -107,7 +107,7 @@ globals().update(made(_unary, 1) | made(_binary, 2))
 _elsewhere = (
     "add_any jit name pbroadcast reduce_scatter remat2 custom_jvp_call custom_vjp_call custom_lin custom_linear_solve linear_call"
     " composite custom_vmap_call ragged_dot_general random_gamma_grad random_gamma_grad_by_a random_gamma_grad_by_x debug_print"
-    " debug_callback pure_callback io_callback shard_map difference_of_squares"
+    " debug_callback pure_callback io_callback shard_map"
 ).split()
 _primitives = {name.replace("-", "_") + "_p": p for name, p in registry.items() if name not in _elsewhere}
 globals().update(_primitives)

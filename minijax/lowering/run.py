@@ -13,7 +13,6 @@ from ..foundation.config import check_execution, config, watching
 from ..foundation.float_errors import SILENT, float_errors
 from . import xla
 from .compile import compile_jaxpr, program_text, raise_at_fault
-from .passes import optimized
 
 # The arguments are arrays: none of them is a tracer.
 Run = Callable[[Sequence[ArrayImpl]], list[ArrayImpl]]
@@ -63,7 +62,8 @@ def memory(closed_jaxpr: ClosedJaxpr, name: str, compiler: str, donated: tuple[i
     """The memory of the compiled program: XLA's own record, or `costs.CompiledMemoryStats`. None for several devices."""
     if compiler == "xla":
         return xla.client.memory(closed_jaxpr, name, donated)
-    return import_module("minijax.lowering.costs").memory_of(optimized(closed_jaxpr))
+    costs, passes = (import_module(f"minijax.lowering.{name}") for name in ("costs", "passes"))
+    return costs.memory_of(passes.optimized(closed_jaxpr))
 
 
 def compiled(closed_jaxpr: ClosedJaxpr, name: str, compiler: str | None = None, donated: tuple[int, ...] = ()) -> Run:

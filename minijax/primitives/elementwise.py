@@ -12,7 +12,6 @@ from ..core.avals import ShapedArray, Zero
 from ..foundation.dtypes import dtype_char, issubdtype, itemsize_bits
 from . import complex_functions as on_complex
 from . import special_functions as special
-from . import squares
 from .accuracy import accurate, derivative_at
 from .arithmetic import (  # noqa: F401
     INEXACT,
@@ -191,11 +190,7 @@ cbrt_p = _accurate(
 
 
 def _one_minus_square(x):
-    return squares.difference_of_squares_p.bind(const(x, 1), square_p.bind(x))
-
-
-def _square_minus_one(x):
-    return squares.difference_of_squares_p.bind(square_p.bind(x), const(x, 1))
+    return sub_p.bind(const(x, 1), square_p.bind(x))
 
 
 exp_p = _accurate("exp", on_complex.exp, lambda g, ans, x: mul_p.bind(g, ans))
@@ -216,7 +211,9 @@ cosh_p = _unary("cosh", on_complex.cosh, lambda g, ans, x: mul_p.bind(g, sinh_p.
 asinh_p = _unary(
     "asinh", on_complex.asinh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(add_p.bind(square_p.bind(x), const(x, 1))))
 )
-acosh_p = _unary("acosh", on_complex.acosh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(_square_minus_one(x))))
+acosh_p = _unary(
+    "acosh", on_complex.acosh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(sub_p.bind(square_p.bind(x), const(x, 1))))
+)
 
 
 def _atanh_derivative(g, ans, x):

@@ -268,7 +268,7 @@ def _cumprod(x, *, axis, reverse):
 CONSTANT = "sign floor ceil round stop_gradient bitcast_convert_type"
 # Primitives that are linear in their only argument (reshape, reduce_sum, ...) are not listed: see `rule_from_row`.
 LINEAR = (
-    "add sub difference_of_squares add_any complex concatenate stack pad select_n gather dynamic_slice dynamic_update_slice"
+    "add sub add_any complex concatenate stack pad select_n gather dynamic_slice dynamic_update_slice"
     " scatter scatter-add scatter-sub psum optimization_barrier"
 )
 # Linear on either side of a kink. At a tie the derivative of max is the mean of its arguments', as in JAX.

@@ -229,7 +229,7 @@ def _bitcast(w, out, x, *, new_dtype):
 ELEMENTWISE: dict[str, Rule] = {
     "add": elementwise("add"),
     "add_any": elementwise("add"),
-    **dict.fromkeys(("sub", "difference_of_squares"), elementwise("subtract")),
+    "sub": elementwise("subtract"),
     "mul": elementwise("multiply"),
     "div": division("divide"),
     "rem": division("remainder"),

@@ -26,7 +26,7 @@ OF_INTEGERS = (
     "mulhi",
 )
 OF_TWO = (
-    "difference_of_squares eq_to le_to lt_to betaln betaln_slope pareto_log_density"
+    "eq_to le_to lt_to betaln betaln_slope pareto_log_density"
     " add add_any and atan2 complex div eq ge gt igamma igammac le lt max min mul mulhi ne nextafter or pow rem shift_left"
     " shift_right_arithmetic shift_right_logical sub xor zeta"
 ).split()

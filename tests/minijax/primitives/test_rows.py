@@ -431,7 +431,6 @@ ELSEWHERE = {
     "ragged_dot_general": "primitives/test_ragged.py",
     **dict.fromkeys("dce_sink approx_top_k".split(), "lax/test_more.py"),
     "jit": "api/test_derivatives.py",
-    "difference_of_squares": "primitives/test_squares.py",
     **dict.fromkeys(
         "expi exp1 expn si ci fresnel_s fresnel_c fresnel_s_slope fresnel_c_slope spence erfcx ndtr ndtri ndtri_slope dawsn"
         " dawsn_slope normal_density betaln betaln_slope".split(),
