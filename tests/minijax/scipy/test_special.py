@@ -196,6 +196,9 @@ def test_derivatives(name, order):
     [
         (lambda s: s.factorial(3, exact=True), NotImplementedError, "factorial with exact=True"),
         (lambda s: s.hyp2f1(1j, 1.0, 1.0, 0.5), TypeError, "does not accept dtype complex64"),
+        (lambda s: s.gammaln(1j), TypeError, "lgamma does not accept dtype complex64"),
+        (lambda s: s.digamma(1j), TypeError, "digamma does not accept dtype complex64"),
+        (lambda s: s.fresnel(1j), NotImplementedError, "Support for complex-valued inputs"),
         (lambda s: s.zeta(2.0), NotImplementedError, "Riemann zeta function not implemented"),
         (lambda s: s.polygamma(1.5, 2.0), ValueError, "must be of integer type"),
         (lambda s: s.bernoulli(-1), ValueError, "n must be a non-negative integer"),
