@@ -110,6 +110,26 @@ def test_a_planted_fault_is_seen_and_shrunk(monkeypatch, what):
     assert len(short) < len(SINE) / 2
 
 
+LOOP = """\
+from minijax import lax
+
+def program(a):
+    return lax.while_loop(lambda c1: (c1[0] < 2) & True, lambda c1: (c1[0] + 1, c1[1] * a), (0, a))[1]
+
+def arguments():
+    return [2.0]
+"""
+
+
+def test_no_loop_is_shrunk_to_one_without_an_end():
+    """Every text that is tried keeps the count of the loop's steps: `lambda c1: True` would run for ever."""
+    tried = []
+    short = shrink.shrink(LOOP, lambda text: tried.append(text) or "while_loop(" in text, lambda text: False, 20)
+    loops = [text for text in tried if "while_loop(" in text]
+    assert "c1[0] < 0," in short and len(loops) > 3
+    assert all("c1[0] < " in text and "c1[0] + 1" in text for text in loops)
+
+
 def test_values_agree_to_rounding_and_no_further():
     x = np.float32([1.0, 1000.0, np.inf, np.nan, 0.0])
     eps = np.finfo(np.float32).eps

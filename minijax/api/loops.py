@@ -438,21 +438,21 @@ def fori_loop(
     """
     if not callable(body_fun):
         raise TypeError(f"lax.fori_loop: body_fun argument should be callable, got {body_fun!r}.")
-    bounds = [as_operand(b, "fori_loop's bound") for b in (lower, upper)]
-    for b in bounds:
-        if shape_of(b) or not issubdtype(b.dtype, np.integer):
+    a, b = (as_operand(bound, "fori_loop's bound") for bound in (lower, upper))
+    for bound in (a, b):
+        if shape_of(bound):
             raise TypeError(
-                f"lower and upper arguments to fori_loop must be integer scalars, got {get_aval(b).str_short()}."
+                f"lower and upper arguments to fori_loop must be scalars, got {get_aval(bound).str_short()}."
             )
-    a, b = bounds
-    if a.dtype != b.dtype:
+    if a.dtype != b.dtype and issubdtype(a.dtype, np.signedinteger) and issubdtype(b.dtype, np.signedinteger):
         # A bound that is a Python number takes the dtype of the other bound.
         b = convert_element_type(b, a.dtype) if b.weak_type else b
         a = convert_element_type(a, b.dtype) if a.weak_type else a
     if a.dtype != b.dtype:
         raise TypeError(f"lower and upper arguments to fori_loop must have equal types, got {a.dtype} and {b.dtype}.")
     user = _Body("fori_loop body", body_fun, position=1, depth=1)
-    if _is_known(a) and _is_known(b):
+    # As in JAX, a known bound may be any real number: the loop counts from its integer part.
+    if _is_known(a) and _is_known(b) and a.dtype.kind != "c":
 
         def step(carry, _):
             i, x = carry

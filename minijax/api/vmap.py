@@ -72,7 +72,7 @@ def vmap(
         ]
         dims = [_normalize_dim(d, x) for x, d in zip(flat, in_dims)]
         size = _mapped_size((args, kwargs), flat, dims, axis_size)
-        axis = Axis(axis_name, size)
+        axis = Axis(axis_name, size, shares=None in tree_leaves(out_axes, is_leaf=lambda x: x is None))
         returned: list = []
 
         def noting(args, kwargs):
@@ -134,12 +134,7 @@ def _mapped_size(tree, flat, dims, axis_size: int | None) -> int:
 
 def _place(val, dim, out_dim, axis):
     if out_dim is None:
-        if dim is not None:
-            raise ValueError(
-                f"vmap has mapped output but out_axes is None: the output of type {get_aval(val).str_short()} is mapped along"
-                f" axis {dim}."
-            )
-        return val
+        return materialize(val, dim, None, axis)
     ndim = len(get_aval(val).shape) + (dim is None)
     if not -ndim <= out_dim < ndim:
         raise ValueError(f"vmap out_axes of {out_dim} is out of range for an output of {ndim} dimensions.")

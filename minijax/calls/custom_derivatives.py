@@ -24,7 +24,8 @@ from ..core.traces import Tracer, check_not_leaked, get_aval, given, run_under, 
 from ..foundation.dtypes import float0
 from ..foundation.errors import UnexpectedTracerError
 from ..lowering.compile import compile_jaxpr
-from ..primitives.basis import call_row, instantiate, reduce_sum, row, zero_like
+from ..primitives.basis import broadcast_batch, call_row, instantiate, reduce_sum, row, zero_like
+from ..primitives.shapes import in_first_example
 from ..transforms.jvp import JVPTrace, nonzero, without_zeros
 from ..transforms.transpose import backward_pass
 from ..transforms.vmap import Axis, BatchTrace, batch_jaxpr, materialize, vmap_flat
@@ -100,8 +101,9 @@ def _check_closed_over(kind: str, name: str, tangents):
 
 def _batch_call(primitive_of: Callable[[], Primitive], batch_rules: Callable) -> Callable:
     def batch(axis, args, dims, *, call_jaxpr, num_consts, **params):
-        # The batched rules return all results with their batch axes where the batched function leaves them.
-        batched, out_dims = batch_jaxpr(call_jaxpr, axis, tuple(dims), True, False)
+        # The batched rules return all results with their batch axes where the batched function leaves them. A rule may read
+        # more than the function, so all results have one, unless the user says that examples share some.
+        batched, out_dims = batch_jaxpr(call_jaxpr, axis, tuple(dims), not axis.shares, False)
         params = {**params, **batch_rules(axis, dims[num_consts:], out_dims, params)}
         return primitive_of().bind(*args, call_jaxpr=batched, num_consts=num_consts, **params), out_dims
 
@@ -144,26 +146,26 @@ def _check_known(primals: Sequence, outs: Sequence, name: str):
 
 
 def _batch_jvp(axis, dims, out_dims, params):
-    jvp = params["jvp_jaxpr_fun"]
+    return {"jvp_jaxpr_fun": _of_batch(axis, params["jvp_jaxpr_fun"], (*dims, *dims), (*out_dims, *out_dims))}
+
+
+def _of_batch(axis, function: Callable, dims: Sequence, out_dims: Iterable) -> Callable:
+    """The function of a batch, which returns the results with their batch axes at `out_dims`. The function gets a symbolic
+    zero among the arguments as the zero of one example."""
 
     def batched(*args):
-        return _of_batch(axis, jvp, args, (*dims, *dims), (*out_dims, *out_dims))
+        zeros = [_of_one_example(x.aval, d) if type(x) is Zero else None for x, d in zip(args, dims, strict=True)]
 
-    batched.__name__ = jvp.__name__
-    return {"jvp_jaxpr_fun": batched}
+        def of_arrays(*arrays):
+            arrays = iter(arrays)
+            return [instantiate(x) for x in function(*[next(arrays) if zero is None else zero for zero in zeros])]
 
+        arrays = [x for x in args if type(x) is not Zero]
+        pairs = vmap_flat(of_arrays, axis, arrays, [d for d, zero in zip(dims, zeros) if zero is None])
+        return [materialize(x, d, to, axis) for (x, d), to in zip(pairs, out_dims)]
 
-def _of_batch(axis, function: Callable, args: Sequence, dims: Sequence, out_dims: Iterable) -> list:
-    """The results of a function on a batch, with their batch axes at `out_dims`. The function gets a symbolic zero among the
-    arguments as the zero of one example."""
-    zeros = [_of_one_example(x.aval, d) if type(x) is Zero else None for x, d in zip(args, dims, strict=True)]
-
-    def of_arrays(*arrays):
-        arrays = iter(arrays)
-        return [instantiate(x) for x in function(*[next(arrays) if zero is None else zero for zero in zeros])]
-
-    arrays, dims = [x for x in args if type(x) is not Zero], [d for d, zero in zip(dims, zeros) if zero is None]
-    return [materialize(x, d, to, axis) for (x, d), to in zip(vmap_flat(of_arrays, axis, arrays, dims), out_dims)]
+    batched.__name__ = function.__name__
+    return batched
 
 
 def _of_one_example(aval, dim: int | None) -> Zero:
@@ -193,14 +195,8 @@ def custom_vjp_call(
 
     A cotangent that `bwd` returns, and with `symbolic_zeros` one that it gets, may be a `Zero`.
     """
-    params = {
-        "fwd_jaxpr_thunk": fwd,
-        "bwd": bwd,
-        "out_trees": out_trees,
-        "symbolic_zeros": symbolic_zeros,
-        "name": name,
-    }
-    return _call(custom_vjp_call_p, fun, args, params)
+    rules = {"fwd_jaxpr_thunk": fwd, "bwd": bwd, "out_trees": out_trees}
+    return _call(custom_vjp_call_p, fun, args, {**rules, "symbolic_zeros": symbolic_zeros, "name": name})
 
 
 def _jvp_of_custom_vjp(
@@ -224,29 +220,30 @@ def _jvp_of_custom_vjp(
 
 
 def _batch_vjp(axis, dims, out_dims, params):
+    """The rules of a batch. An argument that all examples share gets the sum of their cotangents.
+
+    If they share a result, each example gets its cotangent for the mapped arguments, and the first example alone gets it for the
+    shared ones. JAX gives it to each in any case: the sum for the shared argument of `f(x, y) = (x * y, y)` then has the
+    cotangent of the second result once for each example.
+    """
     fwd, bwd = params["fwd_jaxpr_thunk"], params["bwd"]
 
     def batched_fwd(perturbed, *args):
         # The results and the residuals, whose batch axis is in front, in one list.
-        together = _of_batch(axis, lambda *xs: [*chain(*fwd(perturbed, *xs))], args, dims, chain(out_dims, repeat(0)))
-        return together[: len(out_dims)], together[len(out_dims) :]
-
-    batched_fwd.__name__ = fwd.__name__
-    return {"fwd_jaxpr_thunk": batched_fwd, "bwd": _batch_bwd(axis, dims, out_dims, bwd)}
-
-
-def _batch_bwd(axis, dims, out_dims, bwd: Callable) -> Callable:
-    """The backward function of a batch; its residuals have the batch axis in front. An argument that all examples share gets
-    the sum of their cotangents."""
+        both = _of_batch(axis, lambda *xs: [*chain(*fwd(perturbed, *xs))], dims, chain(out_dims, repeat(0)))(*args)
+        return both[: len(out_dims)], both[len(out_dims) :]
 
     def batched_bwd(*args):
         arg_dims = [*[0] * (len(args) - len(out_dims)), *out_dims]
+        shared = [d is None and type(x) is not Zero for x, d in zip(args, arg_dims)]
         # With an axis of its own: as in JAX, a backward function that closes over a tracer of the vmap is an error.
-        cotangents = _of_batch(Axis(*axis), bwd, args, arg_dims, [d or 0 for d in dims])
-        return [reduce_sum(ct, (0,)) if d is None else ct for ct, d in zip(cotangents, dims, strict=True)]
+        run = _of_batch(Axis(*axis), bwd, [d or 0 for d in arg_dims], [d or 0 for d in dims])
+        each = run(*[broadcast_batch(x, axis.size, 0) if s else x for x, s in zip(args, shared)])
+        sums = run(*[in_first_example(x, axis.size) if s else x for x, s in zip(args, shared)]) if any(shared) else each
+        return [reduce_sum(s, (0,)) if d is None else ct for ct, s, d in zip(each, sums, dims, strict=True)]
 
-    batched_bwd.__name__ = bwd.__name__
-    return batched_bwd
+    batched_fwd.__name__, batched_bwd.__name__ = fwd.__name__, bwd.__name__
+    return {"fwd_jaxpr_thunk": batched_fwd, "bwd": batched_bwd}
 
 
 custom_vjp_call_p = call_row(

@@ -19,7 +19,7 @@ from ..primitives.basis import add_tangents, call_row, instantiate, zero_like, z
 from ..primitives.elementwise import neg_p
 from ..transforms.jvp import jvp_flat, nonzero
 from ..transforms.vmap import batch_jaxpr, materialize
-from .scan import split_at
+from .scan import fixpoint, split_at
 
 
 class _LinearSolveTuple(NamedTuple):
@@ -111,16 +111,36 @@ def _transpose(cotangents, *args, const_lengths, jaxprs):
 
 
 def _batch(axis, args, dims, *, const_lengths, jaxprs):
-    """One solve for the whole batch. If any argument is batched, then x is batched, and so are matvec(x) and b."""
+    """One solve for the whole batch. As in JAX, a leaf of x or of b has a batch axis if one of the four functions makes it
+    depend on the example; auxiliary data always has one."""
     consts, b = _consts_and_b(args, const_lengths)
     consts_d, b_d = _consts_and_b(dims, const_lengths)
-    in_front = [0] * len(b)
-    batched = [
-        None if jaxpr is None else batch_jaxpr(jaxpr, axis, (*const_dims, *in_front), True)[0]
-        for jaxpr, const_dims in zip(jaxprs, consts_d)
-    ]
-    outs = linear_solve(consts, batched, [materialize(x, d, 0, axis) for x, d in zip(b, b_d)])
-    return outs, [0] * len(outs)
+    n = len(b)
+
+    def each(of_x: list, of_b: list, instantiate: bool) -> list:
+        """For each function its batched jaxpr and the batch axes of its results: matvec and transpose_solve map leaves of x to
+        leaves of b, vecmat and solve leaves of b to leaves of x."""
+        results = []
+        sides = ((of_x, of_b), (of_b, of_x), (of_b, of_x), (of_x, of_b))
+        for jaxpr, const_dims, (given, wanted) in zip(jaxprs, consts_d, sides):
+            if jaxpr is None:
+                results.append((None, [None] * n))
+            else:
+                num_aux = len(jaxpr.out_avals) - n
+                in_dims = (*const_dims, *[0 if flag else None for flag in given])
+                results.append(
+                    batch_jaxpr(jaxpr, axis, in_dims, (*wanted, *[True] * num_aux) if instantiate else False)
+                )
+        return results
+
+    def step(flags):
+        (_, matvec), (_, vecmat), (_, solve), (_, transposed) = each(flags[:n], flags[n:], False)
+        return [d is not None or e is not None for d, e in zip([*vecmat, *matvec], [*solve[:n], *transposed[:n]])]
+
+    flags = fixpoint(step, [*[False] * n, *[d is not None for d in b_d]])
+    batched = each(flags[:n], flags[n:], True)
+    in_front = [materialize(x, d, 0 if flag else None, axis) for x, d, flag in zip(b, b_d, flags[n:])]
+    return linear_solve(consts, [jaxpr for jaxpr, _ in batched], in_front), batched[2][1]
 
 
 linear_solve_p = call_row(

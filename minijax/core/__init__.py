@@ -1,9 +1,6 @@
 """Values, primitives, traces, jaxprs, and how a function becomes a jaxpr. This is also the door of `jax.core`."""
 
-from importlib import import_module
-
 from ..foundation.doors import at_the_door
-from . import jaxpr
 from .avals import AbstractValue, ShapedArray, UndefinedPrimal, Zero, is_undefined_primal, typematch
 from .jaxpr import Atom, eval_jaxpr
 from .primitive import Absent, Primitive
@@ -26,11 +23,5 @@ __all__ = [
     "axis_env", "current_trace", "eval_jaxpr", "get_aval", "is_constant_dim", "is_undefined_primal",
     "pytype_aval_mappings", "run_to_end", "run_under", "shaped_abstractify", "typematch",
 ]  # fmt: skip
-
-# A jaxpr prints itself by `printing.py`, which reads the classes of `jaxpr.py` and so comes after it: with the first text.
-jaxpr.set_pretty_printer(
-    lambda x, **options: import_module(f"{__name__}.printing").pretty_print(x, **options),
-    lambda eqn: import_module(f"{__name__}.printing").eqn_text(eqn),
-)
 
 at_the_door(globals())

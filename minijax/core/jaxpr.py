@@ -6,6 +6,7 @@ The classes, their attributes and their printed form are JAX's, so that interpre
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from ..foundation.effects import Effects, no_effects
@@ -139,6 +140,9 @@ class Jaxpr:
             no_effects.union(*[eqn.effects for eqn in self.eqns if eqn.effects]) if effects is None else effects
         )
 
+    in_avals = property(lambda self: [v.aval for v in self.invars])
+    out_avals = property(lambda self: [v.aval for v in self.outvars])
+
     def replace(self, **changes) -> Jaxpr:
         names = ("constvars", "invars", "outvars", "eqns")
         effects = changes.get("effects", None if "eqns" in changes else self.effects)
@@ -173,8 +177,8 @@ class ClosedJaxpr:
     constvars = property(lambda self: self.jaxpr.constvars)
     invars = property(lambda self: self.jaxpr.invars)
     outvars = property(lambda self: self.jaxpr.outvars)
-    in_avals = property(lambda self: [v.aval for v in self.jaxpr.invars])
-    out_avals = property(lambda self: [v.aval for v in self.jaxpr.outvars])
+    in_avals = property(lambda self: self.jaxpr.in_avals)
+    out_avals = property(lambda self: self.jaxpr.out_avals)
     literals = property(lambda self: self.consts)
     eqns = property(lambda self: self.jaxpr.eqns)
     effects = property(lambda self: self.jaxpr.effects)
@@ -199,19 +203,13 @@ def jaxpr_as_fun(closed_jaxpr: ClosedJaxpr) -> Callable:
     return lambda *args: eval_jaxpr(closed_jaxpr.jaxpr, closed_jaxpr.consts, *args)
 
 
-# `printing.py` reads the classes of this file, so it is imported later and puts its functions here.
+# `printing.py` reads the classes of this file, and so is imported later: for the first text.
 def _pretty_print(jaxpr: Jaxpr, **options) -> str:
-    return object.__repr__(jaxpr)
+    return import_module("minijax.core.printing").pretty_print(jaxpr, **options)
 
 
 def _eqn_text(eqn: JaxprEqn) -> str:
-    return object.__repr__(eqn)
-
-
-def set_pretty_printer(jaxpr_text: Callable, eqn_text: Callable):
-    """Install the functions that print a jaxpr and a single equation. `core/__init__.py` calls this once."""
-    global _pretty_print, _eqn_text
-    _pretty_print, _eqn_text = jaxpr_text, eqn_text
+    return import_module("minijax.core.printing").eqn_text(eqn)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

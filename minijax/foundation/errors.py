@@ -219,6 +219,12 @@ def leaked_trace(trace: str, transformation: str, tracers: list[str]) -> Excepti
     )
 
 
+def mapped_output(aval: str, dim: int) -> ValueError:
+    return ValueError(
+        f"vmap has mapped output but out_axes is None: the output of type {aval} is mapped along axis {dim}."
+    )
+
+
 def unknown_compiler(name, known: list[str]) -> ValueError:
     return ValueError(f"There is no compiler {name!r}: choose one of {', '.join(map(repr, known))}.")
 

@@ -235,13 +235,13 @@ def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 def _smaller_less_larger(x1, x2, larger):
     """Of two complex numbers, of which `larger` is the one with the larger real part, the other less that one."""
-    return ew.sub_p.bind(ew.add_p.bind(x1, x2), ew.mul_p.bind(larger, strong_const(larger, 2)))
+    return ew.sub_p.bind(ew.add_p.bind(x1, x2), ew.mul_p.bind(larger, const(larger, 2)))
 
 
 def _wrapped(z, half: float):
     """z with its imaginary part brought between -half and half: a logarithm's is known up to whole turns."""
     x, y = ew.real_p.bind(z), ew.imag_p.bind(z)
-    half, turn, zero = (strong_const(y, v) for v in (half, 2 * half, 0))
+    half, turn, zero = (const(y, v) for v in (half, 2 * half, 0))
     rest = ew.rem_p.bind(ew.add_p.bind(y, half), turn)
     rest = select(ew.lt_p.bind(rest, zero), ew.add_p.bind(rest, turn), rest)
     return ew.complex_p.bind(x, ew.sub_p.bind(rest, half))
@@ -285,9 +285,8 @@ def logaddexp2(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 def _logaddexp2(x1, x2):
     larger = ew.max_p.bind(x1, x2)
     # A number, if x1 and x2 are: its digits are printed.
-    inverse_log2 = (
-        float(1 / np.log(2)) if larger.weak_type and not larger.shape else strong_const(larger, 1 / np.log(2))
-    )
+    number_alone = larger.weak_type and not larger.shape and not is_complex(larger)
+    inverse_log2 = float(1 / np.log(2)) if number_alone else const(larger, 1 / np.log(2))
     if is_complex(x1):
         difference = _smaller_less_larger(x1, x2, larger)
         return _wrapped(ew.add_p.bind(larger, ew.mul_p.bind(inverse_log2, log1p(exp2(difference)))), np.pi / np.log(2))

@@ -42,7 +42,10 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     size = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     i = arange(size)
     j = arange(abs(offset), abs(offset) + size)
-    return a[..., i, j] if offset >= 0 else a[..., j, i]
+    found = a[..., i, j] if offset >= 0 else a[..., j, i]
+    # As in JAX, whose rule for the diagonal of a square adds zeros to it.
+    strong = found.weak_type and rows == columns and offset == 0
+    return lax.convert_element_type(found, found.dtype) if strong else found
 
 
 def diag(v: ArrayLike, k: int = 0) -> Array:

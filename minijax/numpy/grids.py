@@ -24,6 +24,7 @@ from .util import (
     convert,
     default_int_dtype,
     ensure_arraylike,
+    static_int,
     user_dtype,
 )
 
@@ -66,7 +67,7 @@ def indices(dimensions: Sequence[int], dtype: DTypeLike | None = None, sparse: b
            [1, 1, 1]], dtype=int32)
     """
     dtype = user_dtype(int if dtype is None else dtype, "indices")
-    sizes = canonicalize_shape(tuple(dimensions))
+    sizes = canonicalize_shape(tuple([static_int(size, "the dimensions of jnp.indices") for size in dimensions]))
     grids = []
     for i, size in enumerate(sizes):
         shape = tuple(size if j == i else 1 for j in range(len(sizes))) if sparse else sizes

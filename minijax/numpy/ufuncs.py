@@ -367,7 +367,9 @@ def reciprocal(x: ArrayLike, /) -> Array:
 
 
 def written(x: Array, value: float) -> ArrayImpl:
-    """A number of the dtype of `x`; beside a weak one a Python number, which jaxprs show as it is written."""
+    """A number of the dtype of `x`; beside a weak scalar a Python number, which jaxprs show as it is written."""
+    if x.shape:
+        return strong_const(x, value)
     return to_array(value) if x.weak_type and x.dtype.kind == "f" else const(x, value)
 
 

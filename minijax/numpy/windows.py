@@ -20,6 +20,9 @@ from .util import as_array, default_float_dtype, promote_args_inexact, where
 
 def _size(M: Any, name: str) -> int:
     known = M._concrete(errors.concretization, f"the M of jnp.{name}") if isinstance(M, Tracer) else M
+    if isinstance(known, (complex, list, tuple)):
+        # A TypeError: NumPy would take the real part, or the only number.
+        return int(known)
     known = np.asarray(known)[()]
     return int(known) if not isinstance(known, str) else operator.index(known)
 

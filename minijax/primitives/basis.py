@@ -387,6 +387,12 @@ def reduction_batch(primitive_of: Callable[[], Primitive]) -> Callable:
     return batch
 
 
+def _sum_abstract_eval(x, *, axes, out_sharding):
+    if x.dtype == bool:
+        raise TypeError("reduce_sum does not accept dtype bool. Accepted dtypes are subtypes of number.")
+    return x.update(shape=reduced_shape(x.shape, axes, "reduce_sum"))
+
+
 def _sum_transpose(ct, x, *, axes, out_sharding):
     kept = tuple(i for i in range(x.aval.ndim) if i not in axes)
     return [broadcast_in_dim(ct, x.aval.shape, kept)]
@@ -402,9 +408,7 @@ def _sum(x, *, axes, out_sharding):
 reduce_sum_p = linear_row(
     "reduce_sum",
     impl=_sum,
-    abstract_eval=lambda x, *, axes, out_sharding: ShapedArray(
-        reduced_shape(x.shape, axes, "reduce_sum"), x.dtype, x.weak_type
-    ),
+    abstract_eval=_sum_abstract_eval,
     transpose=_sum_transpose,
     batch=reduction_batch(lambda: reduce_sum_p),
 )

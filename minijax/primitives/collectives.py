@@ -15,6 +15,7 @@ import numpy as np
 from ..core.avals import ShapedArray, Zero
 from ..core.primitive import Primitive
 from ..core.traces import axis_env, get_aval
+from ..foundation.dtypes import canonicalize_dtype
 from .basis import (
     NOT_LINEAR,
     batch_to_front,
@@ -238,6 +239,9 @@ def _scatter_abstract_eval(x, *, scatter_dimension, axis_size, tiled, **params):
 
 
 def _scatter_collective(axis, x, d, *, scatter_dimension, tiled, **params):
+    if d is None and get_aval(x).dtype == bool:
+        # As in JAX, whose rule multiplies by a Python number: it refuses a batch of bools.
+        x = convert_element_type(x, canonicalize_dtype(int), True)
     # Weak if x is, as in JAX; the sum of `psum` is not.
     size = convert_element_type(axis.size, x.dtype, x.weak_type)
     total = mul_p.bind(x, size) if d is None else reduce_sum(x, (d,))

@@ -209,7 +209,7 @@ def _dynamic_update_slice_abstract_eval(x, update, *starts):
             "dynamic_update_slice update shape must be smaller than operand shape, got update shape"
             f" {update.shape} for operand shape {x.shape}."
         )
-    return ShapedArray(x.shape, x.dtype, x.weak_type and update.weak_type)
+    return ShapedArray(x.shape, x.dtype)
 
 
 def _dynamic_update_slice_impl(x, update, *starts):

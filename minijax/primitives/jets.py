@@ -99,6 +99,12 @@ def exp(ops, x: Any) -> Jet:
     return Jet(e, _times(e, by_s), _times(e, by_t), _times(e, _plus(by_both, _times(by_s, by_t))))
 
 
+def log(ops, x: Any) -> Jet:
+    f, by_s, by_t, by_both = jet(x).parts
+    over = lambda part: None if part is None else part / f
+    return Jet(ops.log(f), over(by_s), over(by_t), _minus(over(by_both), _times(over(by_s), over(by_t))))
+
+
 def seeded(ops, numbers, s: int | None, t: int | None) -> list[Jet]:
     """The numbers as jets whose directions are the s-th and the t-th of them."""
     one = ops.full(numbers[0], 1.0)

@@ -179,7 +179,7 @@ def symmetrized(x):
     of_booleans = np.dtype(x.dtype) == bool
     total = (or_p if of_booleans else add_p).bind(x, adjoint(x))
     if not issubdtype(total.dtype, np.inexact):
-        params = {"new_dtype": canonicalize_dtype(float), "weak_type": of_booleans, "sharding": None}
+        params = {"new_dtype": canonicalize_dtype(float), "weak_type": of_booleans or total.weak_type, "sharding": None}
         total = convert_element_type_p.bind(total, **params)
     return div_p.bind(total, number(np.asarray(2, total.dtype), total.weak_type))
 

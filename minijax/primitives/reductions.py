@@ -56,7 +56,9 @@ def _reduction_abstract_eval(name: str, accepts: str):
     def abstract_eval(x, *, axes, **params):
         if dtype_char(x.dtype) not in accepts:
             raise TypeError(f"{name} does not accept dtype {x.dtype.name}.")
-        return ShapedArray(reduced_shape(x.shape, axes, name), x.dtype, x.weak_type)
+        # As in JAX, the bits of Python numbers reduce to a number that is not weak.
+        weak = x.weak_type and name not in ("reduce_and", "reduce_or", "reduce_xor")
+        return ShapedArray(reduced_shape(x.shape, axes, name), x.dtype, weak)
 
     return abstract_eval
 

@@ -162,6 +162,12 @@ def pad(operand: ArrayLike, padding_value: ArrayLike, padding_config: Sequence[t
     return pad_p.bind(operand, padding_value, padding_config=tuple(_ints(c) for c in padding_config))
 
 
+def in_first_example(x, size: int):
+    """A batch, in front, whose first example is `x` and whose others are zeros."""
+    aval = get_aval(x)
+    return pad(expand_dims(x, (0,)), zeros(aval.update(shape=())), [(0, size - 1, 0), *[(0, 0, 0)] * aval.ndim])
+
+
 def _padded_size(size: int, low: int, high: int, interior: int) -> int:
     return low + high + (size + (size - 1) * interior if size else 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -74,13 +75,14 @@ def with_rank(x: Array, name: str, shape: tuple[int, ...]) -> Array:
     return expand_dims(x, range(len(shape) - len(x.shape)))
 
 
-def concrete_int(x: Any, name: str) -> int:
+def concrete_int(x: Any, name: str, convert: Callable[[Any], int] = int) -> int:
+    """A number that gives a shape. convert: `operator.index` refuses floats, as JAX does for some of them."""
     if isinstance(x, Tracer) and x.to_concrete_value() is None:
         raise ConcretizationTypeError(
             f"Abstract tracer value encountered where concrete value is expected: {name} must be known while tracing, as it gives"
             " the result's shape: mark it static for jit."
         )
-    return int(x)
+    return convert(x)
 
 
 def float_arguments(name: str, key: Any, shape: Any, dtype: Any, *parameters: Any) -> tuple:

@@ -16,7 +16,7 @@ from ..numpy.util import broadcast_shapes, canonicalize_shape, promote_dtypes_in
 from ..primitives.basis import shape_of
 from ..primitives.elementwise import convert_element_type
 from ..primitives.random_bits import random_bits_p
-from .arguments import check_safe_to_cast, dtype_of, float_arguments, float_dtype, in_dtype, shape_for
+from .arguments import check_safe_to_cast, concrete_int, dtype_of, float_arguments, float_dtype, in_dtype, shape_for
 from .discrete import rademacher
 from .keys import checked_key, split_in_two
 from .uniforms import uniform_floats
@@ -113,8 +113,8 @@ def orthogonal(
     """
     key = checked_key("orthogonal", key)
     dtype = dtype_of("orthogonal", dtype, float, np.inexact, "a float or complex")
-    n = operator.index(n)
-    m = n if m is None else operator.index(m)
+    n = concrete_int(n, "argument n of jax.random.orthogonal()", operator.index)
+    m = n if m is None else concrete_int(m, "argument m of jax.random.orthogonal()", operator.index)
     q, r = jnp.linalg.qr(normal(key, (*canonicalize_shape(shape), max(n, m), min(n, m)), dtype))
     # LAPACK chooses the signs of R's diagonal. With that diagonal positive, Q is uniform.
     x = q * jnp.expand_dims(jnp.sign(jnp.linalg.diagonal(r)), -2)

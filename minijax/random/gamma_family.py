@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -211,7 +212,7 @@ def ball(
     """
     shape = canonicalize_shape(shape)
     key, dtype = checked_key("ball", key), float_dtype("ball", dtype)
-    d = concrete_int(d, "argument d of jax.random.ball()")
+    d = concrete_int(d, "argument d of jax.random.ball()", operator.index)
     of_direction, of_radius = split_in_two(key)
     points = generalized_normal(of_direction, p, (*shape, d), dtype)
     spread = exponential(of_radius, shape, dtype)

@@ -32,7 +32,7 @@ def gammaln(x: ArrayLike) -> Array:
     >>> gammaln(5.).round(4)
     Array(3.1781, dtype=float32, weak_type=True)
     """
-    (x,) = real_arguments("gammaln", x)
+    (x,) = promote_args_inexact("gammaln", x)
     return lax.lgamma(x)
 
 
@@ -218,7 +218,7 @@ def digamma(x: ArrayLike) -> Array:
     >>> digamma(1.).round(4)
     Array(-0.5772, dtype=float32, weak_type=True)
     """
-    (x,) = real_arguments("digamma", x)
+    (x,) = promote_args_inexact("digamma", x)
     return lax.digamma(x)
 
 

@@ -14,7 +14,7 @@ from .. import numpy as jnp
 from ..api.custom_derivatives import custom_jvp
 from ..core.traces import Array
 from ..core.types import ArrayLike
-from ..numpy.util import promote_args_inexact
+from ..numpy.util import promote_args_inexact, static_int
 from ..primitives.basis import const
 
 
@@ -70,9 +70,10 @@ def sph_harm_y(
     """
     if diff_n is not None:
         raise NotImplementedError("The 'diff_n' argument to jax.scipy.special.sph_harm_y is not supported.")
+    known = None if n_max is None else static_int(n_max, "the n_max of sph_harm_y")
     if not np.ndim(n):
         raise TypeError(f"sph_harm_y takes an array of degrees n, got the scalar {n}: make it jnp.array([n]).")
-    n_max = int(np.max(n)) if n_max is None else operator.index(n_max)
+    n_max = int(np.max(n)) if known is None else known
     theta, phi = promote_args_inexact("sph_harm_y", theta, phi)
     if theta.dtype.kind == "c" or theta.dtype.itemsize == 2:
         raise TypeError(f"sph_harm_y takes angles of float32 or float64, got {theta.dtype}.")

@@ -159,7 +159,9 @@ def sqrtm(A: ArrayLike, blocksize: int = 1) -> Array:
     if blocksize > 1:
         raise NotImplementedError("Blocked version is not implemented yet.")
     form, vectors = schur_form(jnp.asarray(A), "complex")
-    return vectors @ _sqrt_of_triangular(form) @ adjoint(vectors)
+    root = vectors @ _sqrt_of_triangular(form) @ adjoint(vectors)
+    # As in JAX, not of weak type.
+    return root.astype(root.dtype)
 
 
 @partial(jit, inline=True)

@@ -186,7 +186,9 @@ def fresnel(x: ArrayLike) -> tuple[Array, Array]:
     >>> [integral.round(4) for integral in fresnel(1.)]
     [Array(0.4383, dtype=float32), Array(0.7799, dtype=float32)]
     """
-    (x,) = real_arguments("fresnel", x)
+    (x,) = promote_args_inexact("fresnel", x)
+    if issubdtype(x.dtype, np.complexfloating):
+        raise NotImplementedError("fresnel: Support for complex-valued inputs is not implemented yet.")
     return integrals.fresnel_s_p.bind(x), integrals.fresnel_c_p.bind(x)
 
 

@@ -13,15 +13,18 @@ from ..core.jaxpr import ClosedJaxpr, Jaxpr, jaxpr_as_fun, jaxprs_in_params
 from ..core.primitive import Primitive
 from ..core.staging import trace_to_closed_jaxpr, weak_cache
 from ..core.traces import Trace, Tracer, check_not_leaked, get_aval, run_to_end, run_under, thread_state
+from ..foundation import errors
 from ..foundation.source_info import context, current_origin, interpreter
 from ..primitives.basis import broadcast_batch, move_batch_dim
 
 
 class Axis(NamedTuple):
-    """The axis that a map runs over: its name or None, and its size. It is the first argument of batch rules."""
+    """The axis that a map runs over: its name or None, its size, and whether a result that all examples share leaves the map
+    as it is (`out_axes=None`). It is the first argument of batch rules."""
 
     name: Hashable
     size: int
+    shares: bool = False
 
 
 class NamedAxisTrace(Trace):
@@ -166,9 +169,11 @@ def vmap_flat(function: Callable, axis: Axis, args: Sequence, in_dims: Sequence[
 
 
 def materialize(val, dim: int | None, out_dim: int | None, axis: Axis):
-    """The array with its batch axis at `out_dim`; an array without one is repeated."""
+    """The array with its batch axis at `out_dim`; an array without one is repeated, unless `out_dim` is None."""
     if dim is None:
-        return broadcast_batch(val, axis.size, out_dim)
+        return val if out_dim is None else broadcast_batch(val, axis.size, out_dim)
+    if out_dim is None:
+        raise errors.mapped_output(get_aval(val).str_short(), dim)
     return val if dim == out_dim else move_batch_dim(val, dim, out_dim)
 
 

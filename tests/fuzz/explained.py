@@ -31,13 +31,17 @@ ROWS = """
     bernoulli beta betaln boxcox boxcox1p dawsn erfcx exp1 expi expn fresnel hyp1f1 hyp2f1 ndtri poch sici spence
 """.split()
 
+COMPARISONS = (
+    "greater greater_equal less less_equal equal not_equal isnan isinf isfinite logical_not logical_and".split()
+)
+
 # What JAX's errors say that its functions do not raise: Python does, somewhere inside.
 ACCIDENTS = (
     "tuple index out of range", "Non-hashable static", "unhashable type", "Cannot lower jaxpr", "is not iterable", "AssertionError",
     "object has no attribute", "not supported between", "object is not subscriptable", "has no len",
     "invalid tensor dimension size", "cannot convert float infinity", "of unsized object", r"missing \d required",
     "is out of bounds for axis 0 with size 0", "RET_CHECK failure", "only integers, slices", "not enough values to unpack",
-    "float0s do not support any operations",
+    "float0s do not support any operations", "> not inexact",
 )  # fmt: skip
 
 
@@ -180,6 +184,30 @@ EXPLAINED = [
             and transformed_by(s, "jvp", "jacfwd", "hessian", "linearize")
             and re.search(r"\b(max|min|maximum|minimum|amax|amin)\b", s) is not None
         ),
+    ),
+    Explained(
+        "product of a boolean",
+        "the same for one with a float: False * -1.0 is 0.0 and False * nan is 0.0 in XLA, -0.0 and NaN in NumPy",
+        lambda s, d: (
+            (d.what == "sign of zero" or d.what == "value" and ": nan, in JAX 0" in d.detail)
+            and of_one_call(s, ("multiply", *COMPARISONS))
+            and any(name in calls(s) for name in COMPARISONS)
+        ),
+    ),
+    Explained(
+        "all_to_all of what all examples share",
+        "JAX's rule repeats the whole array within each example, whose shape is then another than it says",
+        lambda s, d: d.what == "shape" and of_one_call(s, ("all_to_all", "stack")) and "vmap(" in s,
+    ),
+    Explained(
+        "a negative count of tile",
+        "minijax refuses it when it traces; JAX writes an equation of a negative size, which XLA refuses",
+        lambda s, d: d.what in REFUSALS and "tile needs a non-negative count" in d.detail,
+    ),
+    Explained(
+        "cumlogsumexp of complex numbers",
+        "not yet: it has no rule for them",
+        lambda s, d: d.what in REFUSALS and "cumlogsumexp does not accept dtype complex" in d.detail,
     ),
     Explained(
         "what all examples share",

@@ -25,4 +25,10 @@ EQUIVALENT: dict[tuple[str, str, str, str], str] = {
         "True",
         "False",
     ): "every caller gives a value or an UndefinedPrimal for each input; the check is for who writes another caller",
+    (
+        "minijax/lowering/numpy/bundle.py",
+        "if isinstance(value, np.ufunc) or (isinstance(value, type) and issubclass(value, np.generic)):",
+        "or",
+        "and",
+    ): "a newer NumPy's ufuncs name their module, by which `_named` finds them too: the text is the same",
 }

@@ -8,7 +8,7 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact
+from ...numpy.util import with_first_strong
 from ..special import betainc, betaln, xlog1py, xlogy
 
 
@@ -18,7 +18,7 @@ def logpdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: 
     >>> logpdf(0.25, 2., 3.).round(4)
     Array(0.5232, dtype=float32, weak_type=True)
     """
-    x, a, b, loc, scale = promote_args_inexact("beta.logpdf", x, a, b, loc, scale)
+    x, a, b, loc, scale = with_first_strong("beta.logpdf", x, a, b, loc, scale)
     y = (x - loc) / scale
     value = xlogy(a - 1, y) + xlog1py(b - 1, -y) - betaln(a, b) - jnp.log(scale)
     value = jnp.where((x > loc + scale) | (x < loc), -np.inf, value)
@@ -40,7 +40,7 @@ def cdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arr
     >>> cdf(0.25, 2., 3.).round(4)
     Array(0.2617, dtype=float32, weak_type=True)
     """
-    x, a, b, loc, scale = promote_args_inexact("beta.cdf", x, a, b, loc, scale)
+    x, a, b, loc, scale = with_first_strong("beta.cdf", x, a, b, loc, scale)
     return betainc(a, b, jnp.clip((x - loc) / scale, 0, 1))
 
 
@@ -59,7 +59,7 @@ def sf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arra
     >>> sf(0.25, 2., 3.).round(4)
     Array(0.7383, dtype=float32, weak_type=True)
     """
-    x, a, b, loc, scale = promote_args_inexact("beta.sf", x, a, b, loc, scale)
+    x, a, b, loc, scale = with_first_strong("beta.sf", x, a, b, loc, scale)
     return betainc(b, a, 1 - jnp.clip((x - loc) / scale, 0, 1))
 
 

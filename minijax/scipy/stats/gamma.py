@@ -8,7 +8,7 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact
+from ...numpy.util import promote_args_inexact, with_first_strong
 from ...primitives.basis import const
 from ..special import gammainc, gammaincc, gammaln, xlogy
 
@@ -19,7 +19,7 @@ def logpdf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1)
     >>> logpdf(1., 2.).round(4)
     Array(-1., dtype=float32, weak_type=True)
     """
-    x, a, loc, scale = promote_args_inexact("gamma.logpdf", x, a, loc, scale)
+    x, a, loc, scale = with_first_strong("gamma.logpdf", x, a, loc, scale)
     inside = x >= loc
     y = jnp.where(inside, (x - loc) / scale, 1.0)
     return jnp.where(inside, xlogy(a - 1, y) - y - (gammaln(a) + jnp.log(scale)), -np.inf)

@@ -8,7 +8,7 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact
+from ...numpy.util import with_first_strong
 from ..special import xlog1py
 
 
@@ -18,7 +18,7 @@ def logpmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
     >>> logpmf(2, 0.25).round(4)
     Array(-1.674, dtype=float32, weak_type=True)
     """
-    k, p, loc = promote_args_inexact("geom.logpmf", k, p, loc)
+    k, p, loc = with_first_strong("geom.logpmf", k, p, loc)
     x = k - loc
     value = xlog1py(x - 1, -p) + jnp.log(p)
     return jnp.where(x <= 0, -np.inf, value)

@@ -6,7 +6,7 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact
+from ...numpy.util import with_first_strong
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -15,7 +15,7 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> logpdf(1.).round(4)
     Array(-1.6931, dtype=float32, weak_type=True)
     """
-    x, loc, scale = promote_args_inexact("laplace.logpdf", x, loc, scale)
+    x, loc, scale = with_first_strong("laplace.logpdf", x, loc, scale)
     return -(abs(x - loc) / scale + jnp.log(2 * scale))
 
 
@@ -34,7 +34,7 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> cdf(1.).round(4)
     Array(0.8161, dtype=float32, weak_type=True)
     """
-    x, loc, scale = promote_args_inexact("laplace.cdf", x, loc, scale)
+    x, loc, scale = with_first_strong("laplace.cdf", x, loc, scale)
     z = (x - loc) / scale
     tail = 0.5 * jnp.exp(-abs(z))
     # The derivative of |z| at 0 is 1.

@@ -7,7 +7,7 @@ from ... import numpy as jnp
 from ...api.custom_derivatives import custom_jvp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import broadcast_arrays, promote_args_inexact
+from ...numpy.util import broadcast_arrays, promote_args_inexact, with_first_strong
 from ...primitives import exponentials
 from ..special import logit
 
@@ -18,7 +18,7 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> logpdf(1.).round(4)
     Array(-1.6265, dtype=float32, weak_type=True)
     """
-    x, loc, scale = promote_args_inexact("logistic.logpdf", x, loc, scale)
+    x, loc, scale = with_first_strong("logistic.logpdf", x, loc, scale)
     return _log_density(*broadcast_arrays(x, loc, scale))
 
 

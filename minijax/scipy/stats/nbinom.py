@@ -8,7 +8,7 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact
+from ...numpy.util import with_first_strong
 from ..special import gammaln, xlogy
 
 
@@ -18,7 +18,7 @@ def logpmf(k: ArrayLike, n: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Arra
     >>> logpmf(2, 3, 0.25).round(4)
     Array(-2.9425, dtype=float32, weak_type=True)
     """
-    k, n, p, loc = promote_args_inexact("nbinom.logpmf", k, n, p, loc)
+    k, n, p, loc = with_first_strong("nbinom.logpmf", k, n, p, loc)
     y = k - loc
     ways = gammaln(y + n) - gammaln(n) - gammaln(y + 1)
     value = ways + (xlogy(n, p) + xlogy(y, 1 - p))

@@ -8,7 +8,7 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact
+from ...numpy.util import promote_args_inexact, with_first_strong
 from ..special import log_ndtr, ndtr, ndtri
 
 
@@ -18,7 +18,7 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> logpdf(1.).round(4)
     Array(-1.4189, dtype=float32, weak_type=True)
     """
-    x, loc, scale = promote_args_inexact("norm.logpdf", x, loc, scale)
+    x, loc, scale = with_first_strong("norm.logpdf", x, loc, scale)
     variance = lax.square(scale)
     return (jnp.log(2 * math.pi * variance) + lax.square(x - loc) / variance) / -2
 

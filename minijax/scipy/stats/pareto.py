@@ -8,7 +8,7 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import broadcast_arrays, promote_args_inexact
+from ...numpy.util import broadcast_arrays, promote_args_inexact, with_first_strong
 from ...primitives import exponentials
 
 
@@ -18,7 +18,7 @@ def logpdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1)
     >>> logpdf(2., 3.).round(4)
     Array(-1.674, dtype=float32, weak_type=True)
     """
-    x, b, loc, scale = promote_args_inexact("pareto.logpdf", x, b, loc, scale)
+    x, b, loc, scale = with_first_strong("pareto.logpdf", x, b, loc, scale)
     value = exponentials.pareto_log_density_p.bind(*broadcast_arrays((x - loc) / scale, b))
     return jnp.where(x < loc + scale, -np.inf, value - jnp.log(scale))
 
@@ -38,7 +38,7 @@ def cdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
     >>> cdf(2., 3.).round(4)
     Array(0.875, dtype=float32, weak_type=True)
     """
-    x, b, loc, scale = promote_args_inexact("pareto.cdf", x, b, loc, scale)
+    x, b, loc, scale = with_first_strong("pareto.cdf", x, b, loc, scale)
     value = 1 - ((x - loc) / scale) ** -b
     return jnp.where(x < loc + scale, 0.0, value)
 
@@ -60,7 +60,7 @@ def logsf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) 
     >>> logsf(2., 3.).round(4)
     Array(-2.0794, dtype=float32, weak_type=True)
     """
-    x, b, loc, scale = promote_args_inexact("pareto.logsf", x, b, loc, scale)
+    x, b, loc, scale = with_first_strong("pareto.logsf", x, b, loc, scale)
     value = -(b * jnp.log((x - loc) / scale))
     return jnp.where(x < loc + scale, 0.0, value)
 
@@ -80,7 +80,7 @@ def ppf(q: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
     >>> ppf(0.75, 3.).round(4)
     Array(1.5874, dtype=float32, weak_type=True)
     """
-    q, b, loc, scale = promote_args_inexact("pareto.ppf", q, b, loc, scale)
+    q, b, loc, scale = with_first_strong("pareto.ppf", q, b, loc, scale)
     value = loc + scale * (1 - q) ** -(1 / b)
     return jnp.where(jnp.isnan(q) | (q < 0) | (q > 1), np.nan, value)
 

@@ -245,6 +245,21 @@ def test_any_bandwidth_known_or_not(backend, sigma):
 
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
+@pytest.mark.parametrize("shape, units", [((5, 3), (1,)), ((2, 5, 3), (1,)), ((5, 3, 2), (1, 2)), ((5, 3, 2), (3, 1))])
+@pytest.mark.one_in(4)
+def test_the_gradient_of_shared_coefficients_is_the_sum_over_the_units(backend, method, shape, units):
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    alpha = np.random.default_rng(1).normal(size=(*units, 20)).astype(np.float32)
+    own = shape[-len(units) :]
+    whole = lambda alpha: (phi(x, alpha, Grid(), method=method) * x).sum()
+    repeated = np.asarray(backend.grad(whole)(np.broadcast_to(alpha, (*own, 20)).copy()))
+    shared = [i for i, (u, o) in enumerate(zip(units, own)) if u != o]
+    np.testing.assert_allclose(
+        backend.grad(whole)(alpha), repeated.sum(tuple(shared), keepdims=True), rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("method", METHODS_OF_BOTH)
 def test_a_bandwidth_for_each_unit(backend, method):
     x, alpha = problem()
     sigma = np.float32([0.4, 0.5, 0.8])

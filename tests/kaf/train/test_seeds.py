@@ -1,6 +1,7 @@
 """Training from many seeds at once: each seed is trained as `fit` trains it alone, also if it is interrupted and resumed."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -96,6 +97,13 @@ def test_interrupted_and_resumed(stop, tmp_path, monkeypatch):
     same_bits(resumed, whole)
     # It is finished now: no epoch is trained.
     same_bits(at_once(**WAYS["patience"], checkpoint=checkpoint), whole)
+
+
+def test_seconds_are_those_of_all_runs(tmp_path):
+    checkpoint, start = Checkpoint(tmp_path / "c.npz"), time.perf_counter()
+    first = at_once(epochs=1, checkpoint=checkpoint)
+    again = at_once(epochs=1, checkpoint=checkpoint)
+    assert 0 < first.seconds < again.seconds <= time.perf_counter() - start < 60
 
 
 @pytest.fixture

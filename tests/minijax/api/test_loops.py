@@ -62,6 +62,9 @@ PROGRAMS = {
     "while, weak": lambda lib: lib.lax.while_loop(lambda c: c < 3, lambda c: c + lib.numpy.float32(1), 0),
     "fori, downwards": lambda lib: lib.lax.fori_loop(3, 0, lambda i, c: c + 1, 7.0),
     "fori, traced": lambda lib: lib.jit(lambda n: lib.lax.fori_loop(0, n, lambda i, c: c * 2 + i, 1))(4),
+    "fori, float bounds": lambda lib: lib.lax.fori_loop(0.5, 2.5, lambda i, c: c + i, 0.0),
+    "fori, float bounds, traced": lambda lib: lib.jit(lambda n: lib.lax.fori_loop(0.5, n, lambda i, c: c + i, 0.0))(3.5),
+    "fori, bounds that are bools": lambda lib: lib.lax.fori_loop(False, True, lambda i, c: c + i, 5),
     "fori, mixed": lambda lib: lib.lax.fori_loop(lib.numpy.int8(0), 3, lambda i, c: c + i, 1),
     "map, batches": lambda lib: [
         lib.lax.map(lambda a: a * 2, lib.numpy.arange(7.0), batch_size=n) for n in (1, 3, 7, 10)
@@ -324,7 +327,10 @@ ERRORS = {
         lambda lib: lib.jit(lib.grad(lambda x, n: lib.lax.fori_loop(0, n, lambda i, c: c * x, x)))(2.0, 3),
         "using fori_loop with static start/stop",
     ),
-    "fori, bounds": (lambda lib: lib.lax.fori_loop(0.5, 3, lambda i, c: c, 0), "must be integer"),
+    "fori, bounds of two dtypes": (lambda lib: lib.lax.fori_loop(0.5, 3, lambda i, c: c, 0), "must have equal types"),
+    "fori, unsigned bound": (lambda lib: lib.lax.fori_loop(0, np.uint8(3), lambda i, c: c, 0), "must have equal types"),
+    "fori, complex bounds": (lambda lib: lib.lax.fori_loop(0j, 3j, lambda i, c: c, 0), "does not accept dtype complex64"),
+    "fori, vectors of bounds": (lambda lib: lib.lax.fori_loop(X, X, lambda i, c: c, 0), "scalar"),
     "cond, shapes": (
         lambda lib: lib.lax.cond(True, lambda x: {"a": x, "b": x}, lambda x: {"a": x, "b": X}, 1.0),
         "the output of true_fun at path ['b'] has type float32[] but the corresponding output of false_fun has type float32[3],"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import jax
+import jax.numpy
 import numpy as np
 import pytest
 
@@ -148,3 +150,14 @@ def test_a_planted_key_is_seen(written, monkeypatch):
     monkeypatch.setattr(compiling, "jaxpr_key", lambda jaxpr: 0)
     with pytest.raises(AssertionError):
         test_what_differs_is_another_program(written, "a number", None)
+
+
+@pytest.mark.parametrize("compiler", [None, "xla"])
+def test_an_array_says_where_it_is(compiler):
+    """NumPy's array and XLA's, which has a buffer of jaxlib's."""
+    x = jnp.ones(2)
+    if compiler is not None:
+        x = mj.jit(lambda x: x + 1, compiler=compiler)(x)
+    assert (x._buffer is not None) == (compiler is not None)
+    says = lambda x: [str(v) for v in (x.device, x.devices(), x.sharding.device_set, x.committed)]
+    assert says(x) == says(jax.numpy.ones(2))

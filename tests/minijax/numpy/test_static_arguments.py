@@ -53,3 +53,13 @@ def test_a_tracer_that_must_be_known(dtype):
         wanted = {case: name for case, name in theirs.items() if name == "ConcretizationTypeError"}
         assert len(wanted) > 40
         assert {case: error(mj, *case, dtype) for case in wanted} == wanted
+
+
+@pytest.mark.parametrize("call", ["indices([n])", "indices((2, n))", "zeros([n])", "broadcast_to(1.0, (n,))"])
+def test_a_tracer_as_a_size(call):
+    classes = []
+    for lib in (jax, mj):
+        with pytest.raises(TypeError) as refused:
+            lib.jit(lambda n, lib=lib: eval(f"jnp.{call}", {"jnp": lib.numpy, "n": n}))(2)
+        classes.append(refused.type.__name__)
+    assert classes[0] == classes[1]

@@ -128,6 +128,11 @@ CALLS = rows("""
     lax.argmin(jnp.float32([1]),0,np.complex64)
     lax.argmax(jnp.float32([1]),-1,np.int32)
     lax.argmax(jnp.float32([1]),-2,np.int32)
+    jnp.hamming(3j)
+    jnp.kaiser(3j,1.0)
+    jnp.blackman([3])
+    jnp.bartlett([0,[]])
+    jnp.hanning(np.array(3.0))
 """)
 
 

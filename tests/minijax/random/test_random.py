@@ -553,6 +553,11 @@ ERRORS = {
     "seed too large": lambda lib, k: lib.random.key(2**63),
     "three words": lambda lib, k: lib.random.wrap_key_data(lib.numpy.zeros(3, "uint32")),
     "words of wrong dtype": lambda lib, k: lib.random.wrap_key_data(lib.numpy.zeros(2)),
+    "a ball of 2.5 dimensions": lambda lib, k: lib.random.ball(k, 2.5),
+    "a ball of 2.0 dimensions": lambda lib, k: lib.random.ball(k, lib.numpy.array(2.0)),
+    "a matrix of 2.0 rows": lambda lib, k: lib.random.orthogonal(k, 2.0),
+    "a matrix of traced size": lambda lib, k: lib.jit(lambda n: lib.random.orthogonal(k, n))(2),
+    "a ball of traced dimensions": lambda lib, k: lib.jit(lambda n: lib.random.ball(k, n))(2),
     "permutation of a float": lambda lib, k: lib.random.permutation(k, 1.5),
     "permutation's axis": lambda lib, k: lib.random.permutation(k, lib.numpy.ones(3), axis=2),
     "choice's shape": lambda lib, k: lib.random.choice(k, 5, 3),
@@ -566,6 +571,8 @@ ERRORS = {
 }
 # Where the text differs on purpose, or JAX's is XLA's: words of minijax's text.
 OWN_WORDS = {
+    "a matrix of traced size": "argument n of jax.random.orthogonal() must be known while tracing",
+    "a ball of traced dimensions": "argument d of jax.random.ball() must be known while tracing",
     "not a key": "unexpected PRNG key type <class 'NoneType'>: make keys with jax.random.key(seed).",
     "a list": "unexpected PRNG key type <class 'list'>: make keys with jax.random.key(seed).",
     "a number": "Got 0; make keys with jax.random.key(seed).",

@@ -196,6 +196,9 @@ def test_derivatives(name, order):
     [
         (lambda s: s.factorial(3, exact=True), NotImplementedError, "factorial with exact=True"),
         (lambda s: s.hyp2f1(1j, 1.0, 1.0, 0.5), TypeError, "does not accept dtype complex64"),
+        (lambda s: s.gammaln(1j), TypeError, "lgamma does not accept dtype complex64"),
+        (lambda s: s.digamma(1j), TypeError, "digamma does not accept dtype complex64"),
+        (lambda s: s.fresnel(1j), NotImplementedError, "Support for complex-valued inputs"),
         (lambda s: s.zeta(2.0), NotImplementedError, "Riemann zeta function not implemented"),
         (lambda s: s.polygamma(1.5, 2.0), ValueError, "must be of integer type"),
         (lambda s: s.bernoulli(-1), ValueError, "n must be a non-negative integer"),
@@ -236,6 +239,35 @@ def test_hypergeometric_functions(dtype):
     ]
     for mine, truth in zip((*found, compiled), (*exact, exact[1])):
         np.testing.assert_allclose(mine, truth.astype(dtype), rtol={"float32": 2e-7, "float64": 1e-11}[dtype])
+
+
+# {(a, b, c, x): the derivatives by a, b and c}, by mpmath; NaN where F is infinite, or a ends the sum.
+FROM_ONE_ON = {
+    (0.28, 1.0, 3.0, 1.0): (0.676041103299, 0.230804009247, -0.094645754462),
+    (-2.0, 1.5, 0.5, 1.0): (0.0, 1.333333333333, -1.333333333333),
+    (4.0, -7.5, 2.0, 1.0): (-0.000877553819, 0.0, 0.000877553819),
+    (1.5, -20.25, 0.75, 1.0): (0.016866096637, -0.000219452451, -0.005004040692),
+    (-3.0, 0.4, -2.6, 1.0): (np.nan, 4.407051282051, 2.026319033533),
+    (-2.0, 1.5, 0.5, 3.0): (np.nan, 36.0, -84.0),
+    (1.5, -2.0, 0.5, 3.0): (36.0, np.nan, -84.0),
+    (0.5, 0.5, 1.0, 1.0): (np.nan, np.nan, np.nan),
+    (0.28, 4.0, 3.0, 2.0): (np.nan, np.nan, np.nan),
+}
+
+
+def test_derivatives_of_hyp2f1_by_parameters_from_one_on():
+    args = np.array(list(FROM_ONE_ON)).T
+    with mj.enable_x64(True):
+        hyp2f1 = lambda *args: mj.scipy.special.hyp2f1(*args).sum()
+        found = mj.grad(hyp2f1, (0, 1, 2))(*args)
+        second = mj.hessian(lambda v: mj.scipy.special.hyp2f1(*v, 1.0))(np.array([0.5, 0.25, 2.0]))
+    np.testing.assert_allclose(np.transpose(found), list(FROM_ONE_ON.values()), rtol=1e-8, atol=1e-12)
+    truth = [
+        [0.3696764, 1.47192874, -0.31818278],
+        [1.47192874, 0.73311616, -0.52895394],
+        [-0.31818278, -0.52895394, 0.16827715],
+    ]
+    np.testing.assert_allclose(second, truth, rtol=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -475,3 +475,13 @@ def test_a_planted_fault_is_seen(monkeypatch):
     monkeypatch.setitem(numpy_source.EXPRESSIONS, "sin", lambda w, eqn: f"np.cos({w.text(eqn.invars[0])})")
     with pytest.raises(AssertionError):
         check(mj.make_jaxpr(jnp.sin)(X), [X])
+
+
+@pytest.mark.parametrize("shapes", [((4, 300, 300), (300, 300)), ((300, 300), (4, 300, 300))])
+def test_a_product_no_larger_than_one_operand_goes_before_the_loop(shapes):
+    """It is as large as the larger of two large operands: before the loop it takes no more memory than that one does."""
+    f = lambda w, v, c, xs: mj.lax.scan(lambda c, x: (w * v * x + c, None), c, xs)[0]
+    args = [np.ones(shape, np.float32) for shape in (*shapes, (4, 300, 300), (3,))]
+    text = mj.jit(f).lower(*args).compile().as_text()
+    lines = [line for line in text.splitlines() if " * " in line and "#" not in line]
+    assert [line.startswith(" " * 8) for line in lines] == [False, True]
