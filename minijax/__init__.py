@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 from . import core, custom_derivatives, dtypes, errors, lax, numpy, sharding, tree_util
 from .alias import as_jax, install_as_jax
 from .api import leaks  # noqa: F401  (`checking_leaks` needs its search)
-from .api.compile_time_eval import ensure_compile_time_eval
 from .api.custom_derivatives import closure_convert, custom_gradient, custom_jvp, custom_vjp
 from .api.derivatives import grad, jvp, linear_transpose, linearize, value_and_grad, vjp
 from .api.jit import clear_caches, jit
 from .api.make_jaxpr import ShapeDtypeStruct, eval_shape, make_jaxpr
-from .api.references import Ref, new_ref
 from .api.transfers import block_until_ready, device_get, device_put, reshard
 from .api.vmap import vmap
 from .core.traces import Array
@@ -60,16 +58,6 @@ from .foundation.dtypes import float0
 from .foundation.meshes import make_mesh, set_mesh
 from .foundation.sharding import NamedSharding
 from .foundation.sharding import PartitionSpec as P
-from .foundation.xla_settings import (
-    default_prng_impl,
-    enable_custom_prng,
-    softmax_custom_jvp,
-    threefry_partitionable,
-    transfer_guard,
-    transfer_guard_device_to_device,
-    transfer_guard_device_to_host,
-    transfer_guard_host_to_device,
-)
 from .numpy.indexing import dslice as ds
 
 # The one place that knows of `fast/`: minijax is whole without that folder.
@@ -101,12 +89,16 @@ _ON_DEMAND = (
 _NAMES_ON_DEMAND = {
     ".api.callbacks": "effects_barrier pure_callback",
     ".api.checkpoint": "checkpoint checkpoint_policies remat",
+    ".api.compile_time_eval": "ensure_compile_time_eval",
     ".api.environment": "live_arrays print_environment_info",
     ".api.forward_and_backward": "fwd_and_bwd",
     ".api.jacobians": "hessian jacfwd jacobian jacrev",
     ".api.names": "named_call named_scope",
     ".api.pmap": "pmap",
+    ".api.references": "Ref new_ref",
     ".api.shard_map": "shard_map",
+    ".foundation.xla_settings": "default_prng_impl enable_custom_prng softmax_custom_jvp threefry_partitionable transfer_guard"
+    " transfer_guard_device_to_device transfer_guard_device_to_host transfer_guard_host_to_device",
 }
 
 if TYPE_CHECKING:
@@ -131,12 +123,24 @@ if TYPE_CHECKING:
     )
     from .api.callbacks import effects_barrier, pure_callback
     from .api.checkpoint import checkpoint, checkpoint_policies, remat
+    from .api.compile_time_eval import ensure_compile_time_eval
     from .api.environment import live_arrays, print_environment_info
     from .api.forward_and_backward import fwd_and_bwd
     from .api.jacobians import hessian, jacfwd, jacobian, jacrev
     from .api.names import named_call, named_scope
     from .api.pmap import pmap
+    from .api.references import Ref, new_ref
     from .api.shard_map import shard_map
+    from .foundation.xla_settings import (
+        default_prng_impl,
+        enable_custom_prng,
+        softmax_custom_jvp,
+        threefry_partitionable,
+        transfer_guard,
+        transfer_guard_device_to_device,
+        transfer_guard_device_to_host,
+        transfer_guard_host_to_device,
+    )
 else:
     # A type checker that saw the function would accept every name.
     __getattr__ = on_demand(globals(), _ON_DEMAND, _NAMES_ON_DEMAND)

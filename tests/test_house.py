@@ -230,7 +230,7 @@ late += ["alias.routing", "dlpack", "ops", "profiler", "random", "scipy", "test_
 late += ["testing", "explain.model", "explain.stages", "explain.html", "lowering.costs"]
 late += ["lowering.xla.stablehlo", "lowering.xla.client", "lowering.passes", "lowering.numpy.source", "core.printing"]
 late += ["api.checkpoint", "api.key_reuse", "api.pmap", "api.stages", "calls.shard_map", "lax.more", "numpy.sets"]
-late += ["primitives.convolution", "primitives.fft"]
+late += ["api.loops", "calls.cond", "calls.scan", "primitives.convolution", "primitives.fft"]
 print([m for m in late if f"minijax.{m}" in sys.modules])
 minijax.debug.print("{}", minijax.extend.core.primitives.sin_p), minijax.custom_batching.custom_vmap
 print(minijax.nn.relu(-1.0), minijax.random.key(0).shape, minijax.scipy.special.erf(0.0), {"nn", "jit"} <= {*dir(minijax)})
@@ -238,6 +238,45 @@ print(hasattr(minijax, "torch"), hasattr(minijax.lowering.xla, "torch"), minijax
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
     assert result.stdout.splitlines() == ["[]", "sin", "0.0 () 0.0 True", "False False minijax.lowering.xla.client"]
+
+
+def test_modules_keep_no_array():
+    """A door may import a module while a program is traced, mapped, or in 64 bits: what the module then keeps must not depend on
+    it. So no variable of a module is an array or a tracer, nor in a tuple, list, dict or default."""
+    modules = [m for m in MODULES if m.startswith("minijax.") and not m.endswith(("__main__", ".both", ".on_jax"))]
+    program = f"""
+import importlib, sys, types, minijax
+from minijax.core.array import ArrayImpl
+from minijax.core.traces import Tracer
+
+def load(x):
+    for module in {modules!r}:
+        importlib.import_module(module)
+    return x * 2
+
+with minijax.enable_x64(True):
+    minijax.jit(minijax.vmap(load))(minijax.numpy.ones(3))
+
+seen = set()
+def walk(value, path):
+    if isinstance(value, (ArrayImpl, Tracer)):
+        print(path, type(value).__name__)
+    elif id(value) not in seen and isinstance(value, (dict, list, tuple, set, types.FunctionType)):
+        seen.add(id(value))
+        if isinstance(value, types.FunctionType):
+            value = value.__defaults__ or ()
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            walk(item, f"{{path}}[{{key!r}}]")
+
+for name, module in list(sys.modules.items()):
+    if name.startswith("minijax"):
+        for key, value in list(vars(module).items()):
+            if not key.startswith("__"):
+                walk(value, f"{{name}}.{{key}}")
+print(len(seen) > 1000)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stdout.splitlines() == ["True"]
 
 
 def test_one_file_of_kaf_names_a_backend():

@@ -7,20 +7,19 @@ from importlib import import_module
 from typing import Any
 
 from ..primitives import basis
-from . import cond, custom_derivatives, jit, scan, scatter_apply, while_loop
+from . import custom_derivatives, jit, scatter_apply
 
-_ON_DEMAND = "callbacks checkpoint composite custom_batching linear_call linear_solve reductions shard_map".split()
+_ON_DEMAND = (
+    "callbacks checkpoint composite cond custom_batching linear_call linear_solve reductions scan shard_map while_loop"
+).split()
 _ROWS_ON_DEMAND = "approx_top_k bessel collectives convolution fft gamma incomplete ragged reduce_windows sinks".split()
 
 __all__ = [
     *_ON_DEMAND,
-    "cond",
     "custom_derivatives",
     "jit",
     "registry",
-    "scan",
     "scatter_apply",
-    "while_loop",
 ]
 
 

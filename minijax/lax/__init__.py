@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from ..api.loops import cond, fori_loop, map, scan, switch, while_loop
 from ..api.transfers import with_sharding_constraint
 from ..core.array import to_array
 from ..core.traces import Array, get_aval, given
@@ -279,8 +278,12 @@ _NAMES_ON_DEMAND = {
     "..api.collectives": "all_gather all_to_all axis_index axis_size pbroadcast pmax pmean pmin ppermute pshuffle psum"
     " psum_scatter pswapaxes",
     "..api.composite": "composite",
+    "..api.loops": "cond fori_loop map scan switch while_loop",
     "..api.solves": "custom_linear_solve custom_root",
+    "..calls.cond": "cond_p",
     "..calls.linear_solve": "linear_solve_p",
+    "..calls.scan": "scan_p",
+    "..calls.while_loop": "while_p",
     "..calls.reductions": "reduce_p reduce_window_p",
     "..primitives.approx_top_k": "approx_max_k approx_min_k approx_top_k_p",
     "..primitives.collectives": "all_gather_p all_to_all_p axis_index_p pmax_p pmin_p ppermute_p psum_p",
