@@ -112,8 +112,19 @@ def interrupted(function: Callable, k: int) -> str | None:
     try:
         injector.run(function)
     except KeyboardInterrupt:
-        pass
+        # Not the injected interrupt: somebody presses Ctrl-C. `check` would take None for the end of the program, and pass.
+        if not injector.place:
+            raise
     return injector.place or None
+
+
+def test_ctrl_c_ends_the_test_and_an_injected_interrupt_does_not():
+    def pressed():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(pressed, 0)
+    assert interrupted(lambda: jnp.sin(X), 0).startswith(PACKAGE_DIRECTORY)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
