@@ -47,6 +47,7 @@ from .elementwise import (
 from .families import ANY, BOOL, FLOAT, INT, NUM, dtype_char
 from .joining import concatenate
 from .shapes import pad, rev, slice_in_dim, squeeze
+from .sizes import static_int
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Reductions over axes
@@ -416,7 +417,7 @@ cumlogsumexp_p = _running("cumlogsumexp", _running_impl(_accumulated(np.logaddex
 
 def _runner(primitive, name: str, result: str):
     def running(operand: ArrayLike, axis: int = 0, reverse: bool = False) -> Array:
-        return primitive.bind(operand, axis=operator.index(axis), reverse=bool(reverse))
+        return primitive.bind(operand, axis=static_int(axis), reverse=bool(reverse))
 
     running.__name__ = running.__qualname__ = name
     running.__doc__ = f"""`lax.{name}`: running along `axis`, from its end if `reverse`.
