@@ -288,7 +288,7 @@ OPS: list[Op] = [
     *binary("max", dtypes=COMPLEX, smooth=())[:2],
     Op("scatter-max", lambda lax, x, u, i: x.at[i].max(u), (S, (4,), ()), COMPLEX, fixed={2: "int32"}),
     unary("cummin", lambda lax, x: lax.cummin(x, 0), ("float32", "int32")),
-    unary("cumlogsumexp", lambda lax, x: lax.cumlogsumexp(x, 1), ("float32",), ulp=16),
+    unary("cumlogsumexp", lambda lax, x: lax.cumlogsumexp(x, 1), ("float32", *COMPLEX), ulp=16),
     # Fourier transforms
     unary("fft", lambda lax, x: lax.fft(x, "fft", (4,)), dtypes=COMPLEX, ulp=16),
     unary("fft", lambda lax, x: lax.fft(x, lax.FftType.IFFT, (3, 4)), dtypes=COMPLEX, ulp=16),
