@@ -40,6 +40,7 @@ from ..primitives.basis import const, expand_dims, reshape, shape_of
 from ..primitives.elementwise import add_p, clamp_p, convert_element_type, lt_p, ne_p
 from ..primitives.joining import concatenate
 from ..primitives.shapes import index_in_dim, slice_in_dim
+from ..primitives.sizes import static_int
 from .arguments import as_operand, as_output
 from .vmap import vmap
 
@@ -318,7 +319,7 @@ def _scan_length(xs: list, length: int | None) -> int:
             raise ValueError(f"scan got value with no leading axis to scan over: {get_aval(x).str_short()}.")
     lengths = [shape_of(x)[0] for x in xs]
     if length is not None:
-        length = operator.index(length)
+        length = static_int(length, "scan's length")
         if any(n != length for n in lengths):
             raise ValueError(
                 f"scan got `length` argument of {length} which disagrees with leading axis sizes {lengths}."

@@ -30,12 +30,11 @@ from ..primitives.dynamic_slices import (
 )
 from ..primitives.elementwise import convert_element_type as _convert_element_type
 from ..primitives.elementwise import integer_pow, select
+from ..primitives.extreme_scatters import scatter_max, scatter_min
 from ..primitives.indexing import (
     gather,
     scatter,
     scatter_add,
-    scatter_max,
-    scatter_min,
     scatter_mul,
     scatter_sub,
 )

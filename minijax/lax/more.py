@@ -26,6 +26,7 @@ from ..primitives.joining import concatenate
 from ..primitives.precision import DotAlgorithm, DotAlgorithmPreset, Precision
 from ..primitives.ragged import RaggedDotDimensionNumbers, ragged_dot_general
 from ..primitives.shapes import broadcast, full, full_like
+from ..primitives.sizes import concrete_sizes
 from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
 # The names that jax.lax gives to types of arguments.
@@ -42,10 +43,8 @@ def reshape(operand: ArrayLike, new_sizes: Sequence[int], dimensions: Sequence[i
     >>> reshape(np.float32([[1, 2], [3, 4]]), (4,), (1, 0))
     Array([1., 3., 2., 4.], dtype=float32)
     """
-    # Converted here, an array among the sizes raises from fewer frames of ours.
-    sizes = (new_sizes,) if isinstance(new_sizes, int) else tuple(map(int, new_sizes))
     order = None if dimensions is None else tuple(map(operator.index, dimensions))
-    return _reshape(operand, sizes, order)
+    return _reshape(operand, concrete_sizes(new_sizes), order)
 
 
 def broadcast_to_rank(x: ArrayLike, rank: int) -> Array:

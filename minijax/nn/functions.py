@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import warnings
 
 import numpy as np
@@ -19,6 +18,7 @@ from ..numpy.util import (
     check_arraylike_or_none,
     ensure_arraylike,
     promote_args_inexact,
+    static_int,
 )
 from ..primitives.basis import expand_dims
 from ..scipy.special import logsumexp
@@ -357,7 +357,7 @@ def one_hot(x: ArrayLike, num_classes: int, *, dtype: DTypeLike | None = None, a
            [0., 0., 1.]], dtype=float32)
     """
     x = jnp.asarray(x)
-    num_classes = operator.index(num_classes)
+    num_classes = static_int(num_classes, "the number of classes of one_hot")
     if not issubdtype(x.dtype, np.integer):
         warnings.warn(
             f"jax.nn.one_hot input should be integer-typed; got dtype={x.dtype}", DeprecationWarning, stacklevel=2

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import lax
-from ..core.traces import Array
+from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation import dtypes
 from ..foundation.tracebacks import hide_our_frames
@@ -383,7 +383,9 @@ def _einsum_operands(subscripts, operands) -> tuple[str, list]:
         arrays = [unwrap(x) for x in given[: 2 * (len(given) // 2) : 2]]
         results = [given[-1]] if len(given) % 2 else []
         # In the order of the numbers: `einsum(x, [1, 0])`, which names no result, is a transpose, as "ba" is.
-        numbers = sorted({i for axes in [*lists, *results] for i in axes if i is not Ellipsis})
+        # A tracer raises here, as in JAX, where NumPy asks for its value.
+        named = [i if not isinstance(i, Tracer) else np.asarray(i) for axes in [*lists, *results] for i in axes]
+        numbers = sorted({i for i in named if i is not Ellipsis})
         letters = {Ellipsis: "...", **dict(zip(numbers, _LETTERS))}
         spelled = ["".join(letters[i] for i in axes) for axes in [*lists, *results]]
         return "->".join([",".join(spelled[: len(lists)]), *spelled[len(lists) :]]), arrays

@@ -22,7 +22,7 @@ from .diagonals import ravel_multi_index
 from .grids import ix_
 from .manipulation import reshape
 from .sorting import searchsorted
-from .util import convert, default_int_dtype, ensure_arraylike, promote_dtypes_inexact, where
+from .util import convert, default_int_dtype, ensure_arraylike, promote_dtypes_inexact, static_int, where
 
 
 def known_value(x: Array, where_: str) -> Array:
@@ -50,7 +50,7 @@ def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0,
     weights = convert(1, default_int_dtype()) if weights is None else ensure_arraylike("bincount", weights)
     if weights.shape and weights.shape != x.shape:
         raise ValueError(f"shape of weights must match shape of x, got {weights.shape} and {x.shape}")
-    counts = zeros(operator.index(length), weights.dtype)
+    counts = zeros(static_int(length, "jnp.bincount's length"), weights.dtype)
     return counts.at[ew.max_p.bind(const(x, 0), x)].add(weights, mode="drop")
 
 
@@ -77,7 +77,7 @@ def histogram_bin_edges(
         raise ValueError(f"`range` must be either None or a sequence of scalars, got {range}")
     low = where(reductions.ptp(ends) == 0, ends[0] - 0.5, ends[0])
     high = where(reductions.ptp(ends) == 0, ends[1] + 0.5, ends[1])
-    return linspace(low, high, operator.index(bins) + 1, dtype=dtype)
+    return linspace(low, high, static_int(bins, "jnp.histogram's bins") + 1, dtype=dtype)
 
 
 def histogram(

@@ -21,6 +21,7 @@ from .util import (
     broadcast_to,
     canonicalize_shape,
     check_arraylike,
+    concrete_sizes,
     convert,
     default_int_dtype,
     ensure_arraylike,
@@ -115,7 +116,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
     offset = ensure_arraylike("eye", k)
     if offset.shape or not dtypes.issubdtype(offset.dtype, np.integer):
         raise ValueError(f"k must be a scalar integer; got {k}")
-    rows, columns = operator.index(N), operator.index(N if M is None else M)
+    rows, columns = concrete_sizes((N, N if M is None else M))
     if rows < 0 or columns < 0:
         raise ValueError(f"negative dimensions are not allowed, got {N} and {M}")
     return ones_on_diagonal((rows, columns), convert_element_type(offset, offset.dtype), dtype)
@@ -141,7 +142,7 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike | None = None
            [1., 1., 0.]], dtype=float32)
     """
     dtype = np.dtype("float32") if dtype is None else user_dtype(dtype, "tri")
-    shape = (operator.index(N), operator.index(N if M is None else M))
+    shape = concrete_sizes((N, N if M is None else M))
     offset = asarray(k if isinstance(k, Array) else operator.index(k))
     if not dtypes.issubdtype(offset.dtype, np.integer):
         raise TypeError(f"offset must be an integer, got {offset!r}")

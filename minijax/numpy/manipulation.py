@@ -38,7 +38,7 @@ def as_tuple(x: Any) -> tuple[int, ...]:
         except TypeError:
             if isinstance(x, Tracer):
                 raise
-            return tuple(map(operator.index, x))
+            return tuple([static_int(number) for number in x])
     except Exception as error:
         hide_our_frames(error)
         raise
@@ -476,7 +476,7 @@ def _split(name: str, ary: Any, indices_or_sections: Any, axis: int) -> list[Arr
     ary = ensure_arraylike(name, ary)
     axis = canonicalize_axis(axis, len(ary.shape))
     size = ary.shape[axis]
-    if np.ndim(indices_or_sections) > 0:
+    if isinstance(indices_or_sections, (list, tuple)) or np.ndim(indices_or_sections) > 0:
         bounds = [0, *[static_int(i, f"jnp.{name}") for i in indices_or_sections], size]
         sizes = [stop - start for start, stop in zip(bounds, bounds[1:])]
     else:

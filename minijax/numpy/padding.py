@@ -13,6 +13,7 @@ from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives.elementwise import convert_element_type
 from . import reductions, statistics, ufuncs
+from .counting import known_value
 from .creation import asarray, linspace, zeros_like
 from .repeating import repeat
 from .util import broadcast_to, convert, ensure_arraylike
@@ -50,7 +51,7 @@ def pad(
     Array([0, 0, 1, 0], dtype=int32)
     """
     a = ensure_arraylike("pad", array)
-    widths = _pairs(pad_width, len(a.shape), "pad_width")
+    widths = _pairs(_known(pad_width), len(a.shape), "pad_width")
     if any(type(w) is not int for pair in widths for w in pair):
         raise TypeError(f"jnp.pad: `pad_width` must be of integral type, got {pad_width}.")
     if any(w < 0 for pair in widths for w in pair):
@@ -101,6 +102,13 @@ def _pad_by(function: Callable[..., Any], a: Array, widths, options: dict) -> Ar
     for axis in range(len(a.shape)):
         padded = apply_along_axis(function, axis, padded, widths[axis], axis, options)
     return padded
+
+
+def _known(widths: Any) -> Any:
+    """The same numbers. Raises ConcretizationTypeError for a tracer without a known value."""
+    if isinstance(widths, (list, tuple)):
+        return [_known(w) for w in widths]
+    return known_value(widths, "pad_width of jnp.pad")
 
 
 def _pairs(values: Any, ndim: int, name: str) -> tuple[tuple[Any, Any], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..foundation import dtypes
 from . import reductions
 from .counting import known_value
 from .creation import arange, full
-from .util import broadcast_to, ensure_arraylike
+from .util import broadcast_to, ensure_arraylike, static_int
 
 
 def _lowest(dtype):
@@ -49,7 +48,7 @@ def _segment(name: str, scatter: Callable, identity: Callable, reduce: Callable)
         if num_segments is None:
             known = known_value(ids, f"jnp.ops.{name} (give it `num_segments=`)")
             num_segments = int(np.max(np.asarray(known))) + 1
-        num_segments = operator.index(num_segments)
+        num_segments = static_int(num_segments, f"num_segments of jnp.ops.{name}")
         if num_segments < 0:
             raise ValueError("num_segments must be non-negative.")
         rest = data.shape[1:]

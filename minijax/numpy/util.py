@@ -7,7 +7,6 @@ constant of the dtype that the arrays have.
 
 from __future__ import annotations
 
-import operator
 import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -20,12 +19,13 @@ from ..core.primitive import Primitive
 from ..core.staging import StagingTrace
 from ..core.traces import Array, Tracer, check_not_leaked, given, thread_state
 from ..core.types import ArrayLike
-from ..foundation import dtypes, errors
+from ..foundation import dtypes
 from ..foundation.config import rank_promotion
 from ..foundation.dtypes import float0
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import broadcast_in_dim, const
 from ..primitives.elementwise import convert_element_type, eq_p, ne_p, not_p, select_n_p
+from ..primitives.sizes import concrete_sizes, static_int
 
 Axis = int | Sequence[int] | None
 PYTHON_SCALARS = (bool, int, float, complex)
@@ -137,15 +137,6 @@ def default_uint_dtype():
 # Axes and shapes
 
 
-def static_int(x: Any, what: str = "axis") -> int:
-    """The integer. Raises ConcretizationTypeError for a tracer without a known value, whatever its dtype."""
-    try:
-        return operator.index(x._concrete(errors.concretization, what) if isinstance(x, Tracer) else x)
-    except Exception as error:
-        hide_our_frames(error)
-        raise
-
-
 def canonicalize_axis(axis: Any, ndim: int) -> int:
     """The axis, counted from the front. Raises ValueError, as NumPy's AxisError is one, if the array has no such axis."""
     try:
@@ -168,23 +159,6 @@ def canonicalize_axis_tuple(axis: Axis, ndim: int, allow_duplicate: bool = False
         if not allow_duplicate and len(set(canonical)) != len(canonical):
             raise ValueError(f"duplicate value in 'axis': {axis}")
         return canonical
-    except Exception as error:
-        hide_our_frames(error)
-        raise
-
-
-def concrete_sizes(shape: Any) -> tuple[int, ...]:
-    """A shape, or a single number, as a tuple of ints, which may be negative: reshape takes -1."""
-    try:
-        if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0:
-            shape = (shape,)
-        try:
-            return tuple(operator.index(d) for d in shape)
-        except TypeError as error:
-            raise TypeError(
-                f"Shapes must be 1D sequences of concrete values of integer type, got {shape}."
-                " A traced value cannot be a size: mark the argument static with jit's static_argnums."
-            ) from error
     except Exception as error:
         hide_our_frames(error)
         raise

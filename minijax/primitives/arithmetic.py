@@ -102,7 +102,7 @@ def _integer_pow(x, *, y):
 
 def _integer_pow_jvp(g, ans, x, *, y):
     if y == 0:
-        return zero_like(ans)
+        return instantiate(zero_like(ans))  # an array, as in JAX: multiplied by infinity it is NaN
     if y == 1:
         return g
     return mul_p.bind(g, mul_p.bind(const(x, y), x if y == 2 else integer_pow(x, y - 1)))

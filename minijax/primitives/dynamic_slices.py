@@ -27,6 +27,7 @@ from .basis import (
 from .elementwise import add_p, convert_element_type, lt_p, select
 from .indexing import gather_batch, scatter_p
 from .joining import concatenate, unstack
+from .sizes import concrete_sizes
 from .windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
 
@@ -100,7 +101,7 @@ def dynamic_slice(
     Array([3, 4], dtype=int32)
     """
     starts = _start_indices(operand, start_indices, allow_negative_indices)
-    return dynamic_slice_p.bind(operand, *starts, slice_sizes=tuple(map(operator.index, slice_sizes)))
+    return dynamic_slice_p.bind(operand, *starts, slice_sizes=concrete_sizes(slice_sizes))
 
 
 def _check_starts(name: str, x, starts):

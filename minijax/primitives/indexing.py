@@ -21,7 +21,6 @@ from ..core.types import ArrayLike
 from ..foundation.dtypes import iinfo, issubdtype
 from ..foundation.source_info import Origin, context, interpreter
 from .basis import (
-    NOT_LINEAR,
     add_tangents,
     batch_to_front,
     full,
@@ -32,8 +31,7 @@ from .basis import (
     shape_of,
     zero_like,
 )
-from .complex_numbers import write_at
-from .elementwise import add_p, convert_element_type, div_p, eq_p, max_p, min_p, mul_p, neg_p, or_p, select, sub_p
+from .elementwise import add_p, eq_p, max_p, min_p, mul_p, neg_p, select, sub_p
 from .shapes import broadcasted_iota
 from .windows import (
     GatherDimensionNumbers,
@@ -243,7 +241,7 @@ def _window_sizes(shape, updates_shape, numbers: ScatterDimensionNumbers) -> tup
     return tuple(1 if d in removed else updates_shape[next(own)] for d in range(len(shape)))
 
 
-def _scatter_impl(write: Callable) -> Callable:
+def scatter_impl(write: Callable) -> Callable:
     """The implementation of a scatter by `write(flat copy of the operand, flat positions, flat updates)`, which writes into
     the copy."""
 
@@ -304,10 +302,10 @@ def _scatter_or_apply(*args, dimension_numbers, mode, update_jaxpr=None, update_
             flat[places] = apply(flat[places])
             positions = np.delete(positions, firsts)
 
-    return _scatter_impl(write)(*args, dimension_numbers=dimension_numbers, mode=mode)
+    return scatter_impl(write)(*args, dimension_numbers=dimension_numbers, mode=mode)
 
 
-_plain_scatter = _scatter_impl(_assign)
+_plain_scatter = scatter_impl(_assign)
 _scatter_or_apply.users = _plain_scatter
 
 
@@ -332,7 +330,7 @@ def _scatter_batch(primitive_of: Callable) -> Callable:
     return batch
 
 
-def _update_gather(x, indices, updates_shape, numbers: ScatterDimensionNumbers, mode, fill_value=0):
+def update_gather(x, indices, updates_shape, numbers: ScatterDimensionNumbers, mode, fill_value=0):
     """The elements of `x` at the places of the updates, in the shape of the updates."""
     dims = GatherDimensionNumbers(
         tuple(numbers.update_window_dims),
@@ -346,7 +344,7 @@ def _update_gather(x, indices, updates_shape, numbers: ScatterDimensionNumbers, 
     )
 
 
-def _jvp_of_scatter(primitive_of: Callable, tangent_of: Callable) -> Callable:
+def jvp_of_scatter(primitive_of: Callable, tangent_of: Callable) -> Callable:
     """The jvp rule from tangent_of(out, primals, g, g_updates, params); g and g_updates: the tangents of operand and updates."""
 
     def jvp(primals, tangents, **params):
@@ -364,7 +362,7 @@ def _scatter_sum_jvp(primitive_of: Callable) -> Callable:
     def tangent(out, primals, g, g_updates, params):
         return primitive_of().bind(g, primals[1], g_updates, **params)
 
-    return _jvp_of_scatter(primitive_of, tangent)
+    return jvp_of_scatter(primitive_of, tangent)
 
 
 def _scatter_sum_transpose(sign: Callable) -> Callable:
@@ -373,7 +371,7 @@ def _scatter_sum_transpose(sign: Callable) -> Callable:
     def transpose(ct, x, indices, updates, *, dimension_numbers, mode, **params):
         ct_updates = None
         if is_undefined_primal(updates):
-            ct_updates = sign(_update_gather(ct, indices, updates.aval.shape, dimension_numbers, mode))
+            ct_updates = sign(update_gather(ct, indices, updates.aval.shape, dimension_numbers, mode))
         return [ct if is_undefined_primal(x) else None, None, ct_updates]
 
     return transpose
@@ -400,8 +398,8 @@ def _scatter_jvp(primals, tangents, **params):
     count = math.prod(count_shape)
     dtype = np.dtype("uint32" if count < 2**32 else "uint64")
     ids = add_p.bind(reshape(broadcasted_iota(dtype, (count,), 0), count_shape), full(shape, 1, dtype))
-    winners = _bind_scatter(scatter_p, full(shape_of(x), 0, dtype), indices, ids, params)
-    found = _update_gather(winners, indices, shape, numbers, None, None)
+    winners = bind_scatter(scatter_p, full(shape_of(x), 0, dtype), indices, ids, params)
+    found = update_gather(winners, indices, shape, numbers, None, None)
 
     def masked(operand, updates):
         none = full(shape_of(x), 0, dtype)
@@ -409,8 +407,8 @@ def _scatter_jvp(primals, tangents, **params):
         return operand, select(eq_p.bind(ids, found), updates, full(shape, 0, updates.dtype))
 
     (x, updates), (g, g_updates) = masked(x, updates), masked(g, g_updates)
-    out = _bind_scatter(scatter_add_p, x, indices, updates, params)
-    return out, _bind_scatter(scatter_add_p, g, indices, g_updates, params)
+    out = bind_scatter(scatter_add_p, x, indices, updates, params)
+    return out, bind_scatter(scatter_add_p, g, indices, g_updates, params)
 
 
 def _scatter_transpose(ct, x, indices, updates, *, dimension_numbers, mode, **params):
@@ -421,11 +419,11 @@ def _scatter_transpose(ct, x, indices, updates, *, dimension_numbers, mode, **pa
         zeros = full(updates.aval.shape if is_undefined_primal(updates) else shape_of(updates), 0, ct.dtype)
         ct_x = scatter_p.bind(ct, indices, zeros, dimension_numbers=dimension_numbers, mode=mode, **params)
     if is_undefined_primal(updates):
-        ct_updates = _update_gather(ct, indices, updates.aval.shape, dimension_numbers, mode)
+        ct_updates = update_gather(ct, indices, updates.aval.shape, dimension_numbers, mode)
     return [ct_x, None, ct_updates]
 
 
-def _bind_scatter(primitive, x, indices, updates, params):
+def bind_scatter(primitive, x, indices, updates, params):
     """Bind another scatter with the indices and parameters of this one."""
     return _scatter(
         primitive,
@@ -452,7 +450,7 @@ def _scatter_mul_jvp(primals, tangents, **params):
                 " named twice."
             )
         zeros = full(shape_of(x), 0, x.dtype)
-        right = mul_p.bind(x, _bind_scatter(scatter_add_p, zeros, indices, g_updates, params))
+        right = mul_p.bind(x, bind_scatter(scatter_add_p, zeros, indices, g_updates, params))
     return out, add_tangents(left, right)
 
 
@@ -460,22 +458,7 @@ def _scatter_mul_transpose(ct, x, indices, updates, **params):
     return [scatter_mul_p.bind(ct, indices, updates, **params), None, None]
 
 
-def _extremum_tangent(out, primals, g, g_updates, params):
-    """The tangent of the extreme element; elements that tie share it equally. The extreme of a NaN and a number is no element's:
-    its tangent is 0. What no update reaches keeps its tangent, NaN or not."""
-    x, indices, updates = primals
-    numbers, mode = params["dimension_numbers"], params["mode"]
-    none, ones = full(shape_of(x), 0, g.dtype), full(shape_of(updates), 1, g.dtype)
-    untouched = eq_p.bind(_bind_scatter(scatter_add_p, none, indices, ones, params), none)
-    kept = convert_element_type(or_p.bind(untouched, eq_p.bind(x, out)), g.dtype)
-    reached = _update_gather(out, indices, shape_of(updates), numbers, mode)
-    hits = convert_element_type(eq_p.bind(updates, reached), g.dtype)
-    share = _bind_scatter(scatter_add_p, kept, indices, hits, params)
-    total = _bind_scatter(scatter_add_p, mul_p.bind(g, kept), indices, mul_p.bind(g_updates, hits), params)
-    return div_p.bind(total, max_p.bind(share, full(shape_of(x), 1, g.dtype)))
-
-
-def _scatter_row(name: str, impl: Callable, jvp: Callable, transpose) -> object:
+def scatter_row(name: str, impl: Callable, jvp: Callable, transpose) -> object:
     primitive = row(
         name,
         impl=impl,
@@ -487,33 +470,21 @@ def _scatter_row(name: str, impl: Callable, jvp: Callable, transpose) -> object:
     return primitive
 
 
-scatter_p = _scatter_row("scatter", _scatter_or_apply, _scatter_jvp, _scatter_transpose)
-scatter_add_p = _scatter_row(
+scatter_p = scatter_row("scatter", _scatter_or_apply, _scatter_jvp, _scatter_transpose)
+scatter_add_p = scatter_row(
     "scatter-add",
-    _scatter_impl(_accumulate(np.add)),
+    scatter_impl(_accumulate(np.add)),
     _scatter_sum_jvp(lambda: scatter_add_p),
     _scatter_sum_transpose(lambda ct: ct),
 )
-scatter_sub_p = _scatter_row(
+scatter_sub_p = scatter_row(
     "scatter-sub",
-    _scatter_impl(_accumulate(np.subtract)),
+    scatter_impl(_accumulate(np.subtract)),
     _scatter_sum_jvp(lambda: scatter_sub_p),
     _scatter_sum_transpose(neg_p.bind),
 )
-scatter_mul_p = _scatter_row(
-    "scatter-mul", _scatter_impl(_accumulate(np.multiply)), _scatter_mul_jvp, _scatter_mul_transpose
-)
-scatter_min_p = _scatter_row(
-    "scatter-min",
-    _scatter_impl(lambda *args: write_at(np.minimum, *args)),
-    _jvp_of_scatter(lambda: scatter_min_p, _extremum_tangent),
-    NOT_LINEAR,
-)
-scatter_max_p = _scatter_row(
-    "scatter-max",
-    _scatter_impl(lambda *args: write_at(np.maximum, *args)),
-    _jvp_of_scatter(lambda: scatter_max_p, _extremum_tangent),
-    NOT_LINEAR,
+scatter_mul_p = scatter_row(
+    "scatter-mul", scatter_impl(_accumulate(np.multiply)), _scatter_mul_jvp, _scatter_mul_transpose
 )
 
 
@@ -562,7 +533,7 @@ def _scatter(primitive, operand, indices, updates, numbers, indices_are_sorted, 
     )
 
 
-def _scatterer(primitive, name: str, does: str, result: str):
+def scatterer_of(primitive, name: str, does: str, result: str):
     def scatterer(
         operand: ArrayLike,
         scatter_indices: ArrayLike,
@@ -589,9 +560,7 @@ def _scatterer(primitive, name: str, does: str, result: str):
     return scatterer
 
 
-scatter = _scatterer(scatter_p, "scatter", "Replace", "[9, 5, 2]")
-scatter_add = _scatterer(scatter_add_p, "scatter_add", "Add to", "[14,  5,  7]")
-scatter_sub = _scatterer(scatter_sub_p, "scatter_sub", "Subtract from", "[-4,  5,  3]")
-scatter_mul = _scatterer(scatter_mul_p, "scatter_mul", "Multiply", "[45,  5, 10]")
-scatter_min = _scatterer(scatter_min_p, "scatter_min", "Take the minimum with", "[5, 5, 2]")
-scatter_max = _scatterer(scatter_max_p, "scatter_max", "Take the maximum with", "[9, 5, 5]")
+scatter = scatterer_of(scatter_p, "scatter", "Replace", "[9, 5, 2]")
+scatter_add = scatterer_of(scatter_add_p, "scatter_add", "Add to", "[14,  5,  7]")
+scatter_sub = scatterer_of(scatter_sub_p, "scatter_sub", "Subtract from", "[-4,  5,  3]")
+scatter_mul = scatterer_of(scatter_mul_p, "scatter_mul", "Multiply", "[45,  5, 10]")

@@ -121,8 +121,20 @@ def exp1(ops, x):
     return ops.where(x < 0.0, ops.full(x, math.nan), -expi(ops, -x))
 
 
+def _expn_below_0(ops, n, x, active):
+    """E_n(x) for a negative n, from E_0(x): x E_{n-1}(x) = exp(-x) - (n - 1) E_n(x) (DLMF 8.19.12). No term is negative."""
+
+    def going(k, value, unfinished):
+        return unfinished & (k < -n) & (k < MOST_STEPS)
+
+    def step(k, value, unfinished):
+        return k + 1.0, (ops.exp(-x) + (k + 1.0) * value) / x, unfinished
+
+    return ops.loop(going, step, [ops.full(x, 0.0), ops.exp(-x) / x, active])[1]
+
+
 def expn(ops, n, x):
-    """E_n(x), for an integer n >= 0 and x >= 0."""
+    """E_n(x), for an integer n and x >= 0. The derivative of E_0 is -E_{-1}."""
     near, far = (x > 0.0) & (x <= 1.0), (x > 1.0) & (x < math.inf)
     order = ops.where(n > 0.0, n, ops.full(x, 1.0))
     z = ops.where(near, x, ops.full(x, 1.0))
@@ -138,8 +150,10 @@ def expn(ops, n, x):
     value = ops.where(near, total, ops.exp(-z) * _fraction_of_expn(ops, order, z, far))
     value = ops.where(x == 0.0, ops.where(n > 1.0, 1.0 / (order - 1.0), ops.full(x, math.inf)), value)
     value = ops.where(n == 0.0, ops.exp(-x) / x, value)
+    low = (n < 0.0) & (x > 0.0) & (x < math.inf)
+    value = ops.where(low, _expn_below_0(ops, n, ops.where(low, x, ops.full(x, 1.0)), low), value)
     value = ops.where(x == math.inf, ops.full(x, 0.0), value)
-    possible = (n >= 0.0) & (x >= 0.0) & (n == ops.floor(n)) & (n < math.inf)
+    possible = (n >= -MOST_STEPS) & (x >= 0.0) & (n == ops.floor(n)) & (n < math.inf)
     return ops.where(possible, value, ops.full(x, math.nan))
 
 

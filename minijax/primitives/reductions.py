@@ -14,6 +14,7 @@ from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import canonicalize_dtype
+from . import complex_functions as on_complex
 from .basis import (
     NOT_LINEAR,
     add_any_p,
@@ -32,21 +33,26 @@ from .basis import (
 from .complex_numbers import accumulated, reduced
 from .elementwise import (
     add_p,
+    complex_p,
     convert_element_type,
     div_p,
     eq_p,
     exp_p,
+    imag_p,
     log1p_p,
     lt_p,
     max_p,
     min_p,
     mul_p,
+    real_p,
+    rem_p,
     select,
     sub_p,
 )
-from .families import ANY, BOOL, FLOAT, INT, NUM, dtype_char
+from .families import ANY, BOOL, COMPLEX, FLOAT, INT, NUM, dtype_char
 from .joining import concatenate
 from .shapes import pad, rev, slice_in_dim, squeeze
+from .sizes import static_int
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Reductions over axes
@@ -368,7 +374,54 @@ def _running_jvp(primitive_of, combine: Callable) -> Callable:
     return jvp
 
 
+def _turned_back(total):
+    """The number with the same exponential whose imaginary part is between -pi and pi."""
+    angle = imag_p.bind(total)
+    turn = const(angle, 2 * np.pi)
+    rest = rem_p.bind(add_p.bind(angle, const(angle, np.pi)), turn)
+    negative = lt_p.bind(rest, const(angle, 0))
+    rest = select(negative, add_p.bind(rest, turn), rest)
+    return complex_p.bind(real_p.bind(total), sub_p.bind(rest, const(angle, np.pi)))
+
+
+def _complex_logaddexp(x, y):
+    """log(exp(x) + exp(y)), by JAX's equations."""
+    high = max_p.bind(x, y)
+    gap = sub_p.bind(add_p.bind(x, y), mul_p.bind(high, const(high, 2)))
+    return _turned_back(add_p.bind(high, log1p_p.bind(exp_p.bind(gap))))
+
+
+def complex_running_logsumexp(x, axis: int, reverse: bool):
+    """`cumlogsumexp` of complex numbers, by other primitives."""
+    # In JAX the first element is added to nothing: its imaginary part is between -pi and pi, too.
+    x = _turned_back(rev(x, (axis,)) if reverse else x)
+    (total,) = _scan_pairs(lambda a, b: [_complex_logaddexp(a[0], b[0])], [x], axis)
+    return rev(total, (axis,)) if reverse else total
+
+
+def _numpy_turned_back(total):
+    out = np.empty_like(total)
+    out.real, out.imag = total.real, (total.imag + np.pi) % (2 * np.pi) - np.pi
+    return out
+
+
+def _accumulated_logsumexp(x, axis):
+    if x.dtype.kind != "c":
+        return _accumulated(np.logaddexp)(x, axis)
+    if not x.size:
+        return x
+    rows = np.moveaxis(x.astype(np.complex128), axis, 0)
+    totals = [_numpy_turned_back(rows[0])]
+    for elements in rows[1:]:
+        high = np.maximum(totals[-1], elements)
+        total = high + on_complex.log1p(np.exp(totals[-1] + elements - 2 * high))
+        totals.append(_numpy_turned_back(total))
+    return np.moveaxis(np.stack(totals), 0, axis).astype(x.dtype)
+
+
 def _logaddexp(x, y):
+    if x.dtype.kind == "c":
+        return _complex_logaddexp(x, y)
     high = max_p.bind(x, y)
     low = min_p.bind(x, y)
     gap = sub_p.bind(low, high)
@@ -377,8 +430,16 @@ def _logaddexp(x, y):
     return select(eq_p.bind(low, high), add_p.bind(high, full(shape_of(x), np.log(2), x.dtype)), result)
 
 
+def _without_infinity(x):
+    real = real_p.bind(x)
+    return select(eq_p.bind(real, full(shape_of(x), np.inf, real.dtype)), full(shape_of(x), 0, x.dtype), x)
+
+
 def _combine_logsumexps(a, b):
     value = _logaddexp(a[0], b[0])
+    if value.dtype.kind == "c":
+        shares = [exp_p.bind(sub_p.bind(_without_infinity(x), _without_infinity(value))) for x in (a[0], b[0])]
+        return value, add_any_p.bind(*[mul_p.bind(pair[1], share) for pair, share in zip((a, b), shares)])
     finite = lt_p.bind(full(shape_of(value), -np.inf, value.dtype), value)
     safe = select(finite, value, full(shape_of(value), 0, value.dtype))
     share_a, share_b = exp_p.bind(sub_p.bind(a[0], safe)), exp_p.bind(sub_p.bind(b[0], safe))
@@ -411,12 +472,12 @@ def _running_extreme(extreme: np.ufunc) -> Callable:
 cumprod_p = _running("cumprod", _running_impl(_accumulated(np.multiply)), NUM, partial(_derived, mul_p))
 cummax_p = _running("cummax", _running_extreme(np.maximum), NUM, partial(_derived, max_p))
 cummin_p = _running("cummin", _running_extreme(np.minimum), NUM, partial(_derived, min_p))
-cumlogsumexp_p = _running("cumlogsumexp", _running_impl(_accumulated(np.logaddexp)), FLOAT, _combine_logsumexps)
+cumlogsumexp_p = _running("cumlogsumexp", _running_impl(_accumulated_logsumexp), FLOAT + COMPLEX, _combine_logsumexps)
 
 
 def _runner(primitive, name: str, result: str):
     def running(operand: ArrayLike, axis: int = 0, reverse: bool = False) -> Array:
-        return primitive.bind(operand, axis=operator.index(axis), reverse=bool(reverse))
+        return primitive.bind(operand, axis=static_int(axis), reverse=bool(reverse))
 
     running.__name__ = running.__qualname__ = name
     running.__doc__ = f"""`lax.{name}`: running along `axis`, from its end if `reverse`.

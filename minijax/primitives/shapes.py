@@ -34,6 +34,7 @@ from .basis import (
 )
 from .basis import full as _full
 from .elementwise import add_p, convert_element_type, eq_p, select, sub_p
+from .sizes import concrete_sizes, static_int
 
 # ---------------------------------------------------------------------------------------------------------------------
 # slice
@@ -295,7 +296,10 @@ def broadcasted_iota(dtype: DTypeLike, shape: Sequence[int], dimension: int) -> 
            [0, 1]], dtype=int32)
     """
     return iota_p.bind(
-        dimension=operator.index(dimension), dtype=canonicalize_dtype(dtype), shape=_ints(shape), sharding=None
+        dimension=static_int(dimension, "dimension"),
+        dtype=canonicalize_dtype(dtype),
+        shape=concrete_sizes(shape),
+        sharding=None,
     )
 
 
@@ -403,8 +407,7 @@ def full(shape: Sequence[int], fill_value: ArrayLike, dtype: DTypeLike | None = 
         dtype = canonicalize_dtype(dtype)
     else:
         dtype, weak = canonicalize_dtype(dtype), False
-    shape = _ints(shape) if isinstance(shape, (tuple, list)) else (operator.index(shape),)
-    return broadcast_in_dim(convert_element_type(fill_value, dtype, weak), shape, ())
+    return broadcast_in_dim(convert_element_type(fill_value, dtype, weak), concrete_sizes(shape), ())
 
 
 def full_like(
@@ -421,7 +424,7 @@ def full_like(
     weak = dtype is None and aval.weak_type
     dtype = aval.dtype if dtype is None else as_dtype(dtype)
     fill = convert_element_type(fill_value, dtype, weak)
-    return broadcast_in_dim(fill, aval.shape if shape is None else shape, ())
+    return broadcast_in_dim(fill, aval.shape if shape is None else concrete_sizes(shape), ())
 
 
 __all__ = [

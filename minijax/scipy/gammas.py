@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 
 import numpy as np
 
@@ -255,7 +254,7 @@ def bernoulli(n: int) -> Array:
     >>> bernoulli(4).round(4)
     Array([ 1.    , -0.5   ,  0.1667,  0.    , -0.0333], dtype=float32)
     """
-    n = operator.index(n)
+    n = static_int(n, "bernoulli's n")
     if n < 0:
         raise ValueError("n must be a non-negative integer.")
     # B_m = -(sum over k < m of binomial(m + 1, k) B_k) / (m + 1): exact, with fractions of integers.

@@ -159,8 +159,8 @@ def exp1(x: ArrayLike) -> Array:
 
 
 def expn(n: ArrayLike, x: ArrayLike) -> Array:
-    """The exponential integral E_n(x), the integral of exp(-x t) / t^n from t = 1 on, for integers n >= 0 and x >= 0
-    (`jax.scipy.special.expn`). It has a derivative by x alone.
+    """The exponential integral E_n(x), the integral of exp(-x t) / t^n from t = 1 on, for integers n >= -4000 and x >= 0
+    (`jax.scipy.special.expn`); NaN elsewhere. It has a derivative by x alone.
 
     >>> expn(2, 1.).round(4)
     Array(0.1485, dtype=float32)

@@ -171,6 +171,15 @@ def _log_ratio(p, q):
 _log_ratio.defjvps(lambda g, ans, p, q: g / p, lambda g, ans, p, q: -g / q)
 
 
+@custom_jvp
+def _relative_entropy(p, q):
+    return p * _log_ratio(p, q)
+
+
+# The product rule would multiply infinity by its inverse.
+_relative_entropy.defjvps(lambda g, ans, p, q: g * (_log_ratio(p, q) + 1), lambda g, ans, p, q: -g * p / q)
+
+
 def rel_entr(p: ArrayLike, q: ArrayLike) -> Array:
     """p log(p / q), 0 for p = 0, and inf where a number is negative or q alone is 0 (`jax.scipy.special.rel_entr`).
 
@@ -183,8 +192,7 @@ def rel_entr(p: ArrayLike, q: ArrayLike) -> Array:
     nothing = (p == zero) & (q >= zero)
     # Elsewhere a place is computed whose derivative is finite.
     safe_p, safe_q = jnp.where(positive, p, 1), jnp.where(positive, q, 1)
-    value = safe_p * _log_ratio(safe_p, safe_q)
-    return jnp.where(positive, value, jnp.where(nothing, zero, np.inf))
+    return jnp.where(positive, _relative_entropy(safe_p, safe_q), jnp.where(nothing, zero, np.inf))
 
 
 def kl_div(p: ArrayLike, q: ArrayLike) -> Array:
@@ -212,7 +220,10 @@ MEAN_SLOPE = [1 / (math.factorial(k) * (k + 2)) for k in range(18, -1, -1)]
 @_box_cox.defjvp
 def _box_cox_jvp(primals, tangents):
     (logarithm, power), (by_log, by_power) = primals, tangents
-    value, u = _box_cox(logarithm, power), logarithm * power
+    value = _box_cox(logarithm, power)
+    # 0 times the logarithm of 0 or of infinity would be NaN, but x^0 is 1.
+    infinite = (power == 0) & (abs(logarithm) == np.inf)
+    u = jnp.where(infinite, 0, logarithm) * power
     small = abs(u) < 1
     near, safe = jnp.where(small, u, 0), jnp.where(small, 1, power)
     series = MEAN_SLOPE[0]

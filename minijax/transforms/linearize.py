@@ -14,7 +14,7 @@ from functools import partial
 
 from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
 from ..core.primitive import CallPrimitive
-from ..core.staging import TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
+from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
 from ..core.traces import Trace, get_aval, run_to_end, run_under, thread_state
 from ..foundation.source_info import interpreter
 from .jvp import JVPTrace, JVPTracer, fill_zeros, instantiate_where, nonzero, without_zeros
@@ -42,6 +42,11 @@ class LinearizeTrace(JVPTrace):
 
     def new_arg(self, primal) -> LinearizeTracer:
         return LinearizeTracer(self, primal, self.tangent_trace.new_arg(get_aval(primal).to_tangent_aval()))
+
+    def join(self, primal, tangent):
+        # A tangent that was computed from no unknown tangent is taken for zero, as in JAX: that of x ** 0 is an array of zeros.
+        unknown = type(tangent) is JaxprTracer and tangent._trace is self.tangent_trace
+        return LinearizeTracer(self, primal, tangent) if unknown else primal
 
     # The rule's equations that the parent gets compute primal values; those with tangents go to the tangent trace.
     role = "primal"

@@ -205,11 +205,6 @@ EXPLAINED = [
         lambda s, d: d.what in REFUSALS and "tile needs a non-negative count" in d.detail,
     ),
     Explained(
-        "cumlogsumexp of complex numbers",
-        "not yet: it has no rule for them",
-        lambda s, d: d.what in REFUSALS and "cumlogsumexp does not accept dtype complex" in d.detail,
-    ),
-    Explained(
         "what all examples share",
         "not yet: a result of a custom_jvp or custom_vjp function that does not depend on the mapped arguments is repeated at once,"
         " in JAX where it is used",

@@ -15,6 +15,7 @@ from ...core.avals import ShapedArray
 from ...primitives.accuracy import AccuracyMode, check_accuracy
 from ...primitives.precision import DotAlgorithm, DotAlgorithmPreset, computing_dtypes, parts
 from ...primitives.ragged import dense
+from ...primitives.reductions import complex_running_logsumexp
 from .text import BOOL, INT32, Value, boolean, i64_array, i64_table, ints, tensor
 
 Rule = Callable[..., Value | Sequence[Value]]
@@ -477,12 +478,18 @@ def _log_add_exp(w, x, y):
     return w.select(w.compare("EQ", x, y), doubled, result)
 
 
+def _running_logsumexp(w, out, x, *, axis, reverse):
+    if x.aval.dtype.kind == "c":
+        return w.trace(lambda x: [complex_running_logsumexp(x, axis, reverse)], [x])[0]
+    return running(_log_add_exp, least)(w, out, x, axis=axis, reverse=reverse)
+
+
 REDUCTIONS: dict[str, Rule] = {
     **{f"reduce_{kind}": _reduction(kind) for kind in REDUCERS},
     "argmax": _arg_reduction("GT", least),
     "argmin": _arg_reduction("LT", greatest),
     **{f"cum{kind}": _running(kind) for kind in ("sum", "prod", "max", "min")},
-    "cumlogsumexp": running(_log_add_exp, least),
+    "cumlogsumexp": _running_logsumexp,
 }
 
 

@@ -66,3 +66,17 @@ def test_scalars(name, value):
     mine, theirs = (getattr(lib.numpy, name)(value) for lib in (mj, jax))
     assert (mine.dtype, mine.shape, mine.weak_type) == (theirs.dtype, theirs.shape, theirs.weak_type)
     np.testing.assert_array_equal(np.asarray(mine), np.asarray(theirs))
+
+
+@pytest.mark.parametrize(("reverse", "order"), [(False, 0), (True, 0), (True, 1)])
+def test_running_logsumexp_of_complex_numbers(reverse, order):
+    """Eager, as a NumPy program and by XLA: imaginary parts come out between -pi and pi."""
+    x = np.complex64([1 + 2j, 3 - 1j, -2 + 0.5j, 7 + 3j, -1 - 9j])
+
+    def function(lib):
+        f = lambda x: lib.lax.cumlogsumexp(x, 0, reverse)
+        return (lambda x: lib.jvp(f, (x,), (1j * x,))[1]) if order else f
+
+    theirs = jax.jit(function(jax))(x)
+    for mine in (function(mj), mj.jit(function(mj)), mj.jit(function(mj), compiler="xla")):
+        np.testing.assert_allclose(mine(mj.numpy.asarray(x)), theirs, rtol=2e-6)

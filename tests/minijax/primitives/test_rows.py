@@ -226,13 +226,38 @@ def test_sums_have_the_signs_of_jax(name):
 @pytest.mark.parametrize("operand", [[1.0, 2.0, 5.0], [np.nan, np.nan, np.nan], [1.0, np.nan, 2.0]])
 @pytest.mark.parametrize("places", [[1, 2], [1, 1], [0, 7]])
 def test_tangents_of_a_scatter_of_nans(name, updates, operand, places):
-    def run(lib):
-        x, u = (lib.numpy.asarray(v, "float32") for v in (operand, updates))
-        f = lambda x, u: getattr(x.at[np.array(places)], name)(u)
-        return lib.jvp(f, (x, u), (lib.numpy.cos(lib.numpy.arange(3.0)), lib.numpy.full(2, 0.3)))
+    for other in (0.0, np.inf):
 
-    for a, b in zip(run(mj), run(jax), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-6)
+        def run(lib, other=other):
+            x, u = (lib.numpy.asarray(v, "float32") for v in (operand, updates))
+            f = lambda x, u: getattr(x.at[np.array(places)], name)(u)
+            return lib.jvp(f, (x, u), (lib.numpy.cos(lib.numpy.arange(3.0)) + other, lib.numpy.full(2, 0.3)))
+
+        for a, b in zip(run(mj), run(jax), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "of_x", "of_u"), [("min", [1, 0.5, 0], [0, 0.5, 1]), ("max", [1, 0.5, 1], [0, 0.5, 0])]
+)
+def test_derivatives_of_clipped_scatters(name, of_x, of_u):
+    """JAX does not count the update that is clipped: it divides by 0."""
+    f = lambda x, u: getattr(x.at[np.array([0, 1, 9])], name)(u, mode="clip").sum()
+    # At 0 the element wins, at 1 both tie, and the update of place 9 goes to place 2.
+    x, u = np.float32([2, 2, 5]), np.float32([3 if name == "min" else 1, 2, 1])
+    for found, wanted in zip(mj.grad(f, (0, 1))(mj.numpy.asarray(x), mj.numpy.asarray(u)), (of_x, of_u), strict=True):
+        np.testing.assert_array_equal(found, np.float32(wanted))
+
+
+def test_a_power_of_0_has_an_array_of_zeros_for_its_tangent():
+    """Which infinity makes NaN, in forward mode; reverse mode takes it for zero."""
+
+    def tangents(lib):
+        f = lambda x: lib.numpy.asarray(np.inf, "float32") ** (x**0)
+        return [lib.jvp(f, (2.0,), (1.0,))[1], lib.linearize(f, 2.0)[1](1.0), lib.grad(f)(2.0)]
+
+    assert np.isnan(tangents(mj)[0])
+    np.testing.assert_array_equal(tangents(mj), tangents(jax))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

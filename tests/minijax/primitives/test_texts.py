@@ -21,6 +21,7 @@ OTHER_EQUATIONS = {
     ("cumlogsumexp", "jvp"): "JAX calls logaddexp, a function with a rule of its own, which is a row's rule here",
     ("cumlogsumexp", "vjp"): "as its jvp",
     ("scatter-mul", "vjp"): "both scatters carry one update jaxpr, which has a name then; JAX traces it twice",
+    **{(f"scatter-{n}", "vjp"): "as that of scatter-mul" for n in ("min", "max")},
     **{
         (
             name,

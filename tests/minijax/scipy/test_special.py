@@ -3,6 +3,8 @@ mode. SciPy in float64 says who is nearer where the two differ."""
 
 from __future__ import annotations
 
+import itertools
+
 import jax
 import jax.scipy.special
 import mpmath
@@ -39,7 +41,7 @@ CALLS = {
     "exp1": (lambda s, x: s.exp1(x), (POSITIVE,), (0,), 1),  # JAX fails at its second derivative.
     "expi": (lambda s, x: s.expi(x), (WIDE,), (0,), 2),
     "expit": (lambda s, x: s.expit(x), (WIDE,), (0,), 2),
-    "expn": (lambda s, n, x: s.expn(n, x), (COUNTS, POSITIVE), (1,), 1),
+    "expn": (lambda s, n, x: s.expn(n, x), (np.roll(COUNTS, -1), POSITIVE), (1,), 1),
     "factorial": (lambda s, x: s.factorial(x), (COUNTS,), (0,), 1),
     "fresnel": (lambda s, x: s.fresnel(x), (1.1 * WIDE[1:-1],), (0,), 2),
     "gamma": (lambda s, x: s.gamma(x), (POSITIVE,), (0,), 2),
@@ -340,6 +342,57 @@ def test_the_power_0_of_box_and_cox():
         slope = mj.grad(function, 1)
         np.testing.assert_allclose(slope(3.0, 0.0), inside**2 / 2, rtol=3e-7)
         np.testing.assert_allclose(mj.grad(slope, 1)(3.0, 0.0), inside**3 / 3, rtol=1e-6)
+
+
+INF = np.inf
+ENDS = np.float32([-INF, -1, -0.0, 0, 0.5, 1, 2, INF])
+# {function: (whether at an end minijax has a value or a derivative by the first or the second argument that JAX has not, which)}
+# JAX has NaN there, or 0: its derivative of a constant or of an integer.
+BETTER = {
+    "betaln": {1: [(a, b) for a in (0.5, 1, 2) for b in (-1, 0, INF)], 2: [(b, a) for a in (0.5, 1, 2) for b in (-1, 0, INF)]},
+    "boxcox": {1: [(x, p) for x in (-0.0, 0.5, 2, INF) for p in (-INF, 0, INF)], 2: [(x, 0.0) for x in ENDS]},
+    "boxcox1p": {1: [(x, p) for x in (-1, 0.5, 1, 2, INF) for p in (-INF, 0, INF)], 2: [(x, 0.0) for x in ENDS]},
+    "exp1": {0: [(INF,)], 1: [(-1,), (INF,)]},  # The derivative is written as that of Ei.
+    "expi": {0: [(-INF,), (-0.0,), (INF,)]},
+    "gammainc": {0: [(0, 0.5), (INF, 1), (INF, 2), (INF, INF)], 1: [(a, INF) for a in (0.5, 1, 2, INF)]},
+    "gammaincc": {0: [(INF, 1), (INF, 2), (INF, INF)], 1: [(a, INF) for a in (0.5, 1, 2, INF)]},
+    "ndtri": {1: [(-0.0,), (1,)]},
+    "rel_entr": {0: [(INF, 1), (INF, 2)]},
+    "spence": {0: [(INF,)], 1: [(-INF,), (-1,), (-0.0,), (1,), (2,)]},
+}  # fmt: skip
+AT_ENDS = sorted(
+    {n for n, (*_, most) in CALLS.items() if most and " " not in n and "hyp" not in n} - {"expn", "polygamma", "wofz"}
+)
+
+
+@pytest.mark.parametrize("name", AT_ENDS)
+@pytest.mark.one_in(12)
+def test_values_and_derivatives_at_the_ends(name):
+    call, args, smooth, _ = CALLS[name]
+    points = [ENDS if i in smooth else a.flat[1:2] for i, a in enumerate(args)]
+    points = [p.astype(a.dtype) for p, a in zip(np.array(list(itertools.product(*points))).T, args)]
+    better = {k: {tuple(map(float, p)) for p in at} for k, at in BETTER.get(name, {}).items()}
+    for k, of in enumerate((None, *smooth)):
+
+        def values(lib, of=of):
+            f = lambda *xs: lib.tree.leaves(call(lib.scipy.special, *xs))
+            return lib.jit(lib.vmap(f if of is None else lib.jacrev(f, of)))(*points)
+
+        for mine, theirs in zip(values(mj), values(jax), strict=True):
+            same = np.isclose(mine, np.asarray(theirs), rtol=1e-4, atol=1e-6, equal_nan=True)
+            other = {tuple(map(float, p)) for p, near in zip(zip(*points), same) if not near.all()}
+            assert other <= better.get(k, set()), k
+
+
+def test_expn_of_negative_orders():
+    """JAX has NaN up to 1; the derivative of E_0 is -E_{-1}."""
+    n, x = np.repeat(np.arange(-6, 1), 5), np.tile([0.01, 0.5, 1, 3, 40], 7)
+    truth = [float(mpmath.expint(int(order), point)) for order, point in zip(n, x)]
+    with mj.enable_x64(True):
+        for way in (mj.jit, lambda f: mj.jit(f, compiler="xla")):
+            np.testing.assert_allclose(way(mj.scipy.special.expn)(n, x), truth, rtol=1e-14)
+        slope = mj.vmap(mj.grad(mj.scipy.special.expn, 1))(n + 1.0, x)
+        np.testing.assert_allclose(slope, -np.array(truth), rtol=1e-14)
 
 
 def test_ends_of_domains():
