@@ -5,6 +5,8 @@
     python -m tests.raises --again                forgets the earlier parts first
     python -m tests.raises --report               lists, and runs nothing
 
+Short runs try a part of the longer tables: after the whole suite, run the parts that have lines left with HYPOTHESIS_PROFILE=long.
+
 The command fails if a line was not run and is not in REASONS, or if a reason is given for no line that was not run. A line counts
 if it ran in the test's own process: the modules are compiled with a note before each `raise` that gives an error. A bare `raise`
 passes an error on, and does not count.

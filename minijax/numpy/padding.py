@@ -107,7 +107,8 @@ def _pad_by(function: Callable[..., Any], a: Array, widths, options: dict) -> Ar
 def _known(widths: Any) -> Any:
     """The same numbers. Raises ConcretizationTypeError for a tracer without a known value."""
     if isinstance(widths, (list, tuple)):
-        return [_known(w) for w in widths]
+        # A tuple stays one: an error shows what the caller gave.
+        return tuple(map(_known, widths)) if isinstance(widths, tuple) else list(map(_known, widths))
     return known_value(widths, "pad_width of jnp.pad")
 
 

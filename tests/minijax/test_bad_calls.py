@@ -15,11 +15,13 @@ import pytest
 from bad_library_calls import LIBRARY, OURS
 
 import minijax
+import minijax.experimental.mesh_utils
 import minijax.lax as lax
 import minijax.lowering
 import minijax.nn.initializers
 import minijax.numpy
 import minijax.numpy as jnp
+import minijax.scipy.special
 from minijax.core.array import to_array
 from minijax.core.avals import ShapedArray, UndefinedPrimal
 from minijax.core.jaxpr import ClosedJaxpr, JaxprTypeError, check_jaxpr
@@ -304,6 +306,12 @@ TRANSFORMATIONS = {
     "register_dataclass": (lambda jax, jnp, lax: jax.tree_util.register_dataclass(int), ("int",)),
 }
 LAX = {
+    "more fft lengths than axes": (
+        lambda jax, jnp, lax: lax.fft(v(jnp), "RFFT", (3, 3)),
+        ("FFT", "(3,)", "(3, 3)"),
+    ),
+    "padding that is no string": (lambda jax, jnp, lax: lax.padtype_to_pads((5,), (3,), (1,), 3), ("padding", "3")),
+    "reversed of a number": (lambda jax, jnp, lax: reversed(jnp.float32(1)), ("len()",)),
     "add_any": (lambda jax, jnp, lax: lax.broadcast_in_dim(v(jnp), (2, 3), (0, 1)), ("broadcast_in_dim",)),
     "broadcast_in_dim, sizes": (
         lambda jax, jnp, lax: lax.broadcast_in_dim(v(jnp), (2, 4), (1,)),
@@ -394,6 +402,51 @@ def not_a_number():
 
 STARTS = aval(3, 1, dtype="int32")
 OWN = {
+    "a place, asked of a tracer": (
+        lambda: minijax.jit(lambda x: x.addressable_shards)(1.0),
+        AttributeError,
+        "'JaxprTracer' object has no attribute 'addressable_shards'",
+    ),
+    "a dialect that a program has not": (
+        lambda: minijax.jit(jnp.sin).lower(1.0).as_text("hlo"),
+        ValueError,
+        "Invalid dialect: hlo",
+    ),
+    "a device to compile for": (
+        lambda: minijax.jit(jnp.sin).lower(1.0).compile(device_assignment=(0,)),
+        NotImplementedError,
+        "one device",
+    ),
+    "options of a compiler": (
+        lambda: minijax.jit(jnp.sin).lower(1.0).compile(compiler_options={"xla_dump_to": "."}),
+        NotImplementedError,
+        "compiler_options",
+    ),
+    "options of a compiler, of jit": (
+        lambda: minijax.jit(jnp.sin, compiler_options={"xla_dump_to": "."}),
+        NotImplementedError,
+        "compiler_options",
+    ),
+    "nondiff_argnames that no argument has": (
+        lambda: minijax.custom_vjp(lambda x, n: x, nondiff_argnames=("z",)),
+        ValueError,
+        "nondiff_argnames.*'z'",
+    ),
+    "a mesh of more devices than there are": (
+        lambda: minijax.experimental.mesh_utils.create_device_mesh((3,), minijax.devices()[:1]),
+        ValueError,
+        r"Number of devices 1 .*\(3,\)",
+    ),
+    "a slice of too many axes": (
+        lambda: lax.slice(v(jnp), (0, 0), (1, 1)),
+        TypeError,
+        "slice indices must have length 1",
+    ),
+    "complex angles": (
+        lambda: minijax.scipy.special.sph_harm_y(jnp.array([1]), jnp.array([1]), jnp.array([1j]), jnp.array([1.0])),
+        TypeError,
+        "sph_harm_y .*complex64",
+    ),
     "nonzero, fill_value": (lambda: jnp.nonzero(m(jnp), size=2, fill_value=v(jnp)), ValueError, "fill_value"),
     "checkpoint": (lambda: minijax.checkpoint(3), TypeError, "checkpoint: expected a callable, got 3"),
     "pure_callback": (

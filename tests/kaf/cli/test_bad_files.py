@@ -6,11 +6,13 @@ import json
 import time
 import tracemalloc
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from kaf_cli import csv_text, fails, first_version, listing, replaced
 
+import kaf
 from kaf.cli import data, model_file, predict
 from kaf.cli.errors import CommandError
 
@@ -99,6 +101,14 @@ def test_bad_model(name, capsys, here):
     fails(capsys, ["predict", "m.npz", "t.npz", "--out", "p.csv"], message)
     assert time.perf_counter() - start < 1.0
     assert UNPICKLED == [] and listing(here) == ["m.npz", "t.npz"] and (here / "m.npz").read_bytes() == before
+
+
+def test_a_network_of_another_class(capsys, here):
+    write_archive("m.npz", first_version())
+    trained = model_file.load("m.npz")
+    model_file.save("m.npz", replace(trained, model=kaf.KAN.init(0, [3, 4, 2])))
+    np.savez("t.npz", x=GOOD_X)
+    fails(capsys, ["predict", "m.npz", "t.npz", "--out", "p.csv"], APART)
 
 
 def test_truncated_model(capsys, here):
