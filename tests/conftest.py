@@ -105,7 +105,7 @@ def pytest_collection_modifyitems(config, items):
 
     kept = [item for item in items if runs(item)]
     changed = changes()
-    # Of a table in a file that was asked for as a whole, at least one case runs. Another JAX may have tables of other names.
+    # If whole files are run, each of their tables must run a case. With another JAX, whose tables have other names, it need not.
     tables = {item.nodeid.partition("[")[0] for item in items if not item.get_closest_marker("long")}
     empty = tables.difference(item.nodeid.partition("[")[0] for item in kept)
     if empty and not changed and all("[" not in argument and "::" not in argument for argument in config.args):

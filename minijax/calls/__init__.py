@@ -6,6 +6,7 @@ Import the registry of primitives from here to get every primitive: the modules 
 from importlib import import_module
 from typing import Any
 
+from ..foundation.doors import on_demand
 from ..primitives import basis
 from . import custom_derivatives, jit, scatter_apply
 
@@ -23,11 +24,12 @@ __all__ = [
 ]
 
 
+_find = on_demand(globals(), _ON_DEMAND, {})
+
+
 def __getattr__(name: str) -> Any:
-    if name in _ON_DEMAND:
-        return import_module(f"{__name__}.{name}")
-    if name == "registry":
-        for module in (*_ON_DEMAND, *[f".primitives.{rows}" for rows in _ROWS_ON_DEMAND]):
-            import_module(f".{module}", __name__)
-        return basis.registry
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name != "registry":
+        return _find(name)
+    for module in (*_ON_DEMAND, *[f".primitives.{rows}" for rows in _ROWS_ON_DEMAND]):
+        import_module(f".{module}", __name__)
+    return basis.registry

@@ -111,8 +111,8 @@ def _transpose(cotangents, *args, const_lengths, jaxprs):
 
 
 def _batch(axis, args, dims, *, const_lengths, jaxprs):
-    """One solve for the whole batch. As in JAX, a leaf of x or of b has a batch axis if one of the four functions makes it
-    depend on the example; auxiliary data always has one."""
+    """One solve for the whole batch. As in JAX, a leaf of x or b gets a batch axis if the result of one of the four functions
+    for this leaf has one. Auxiliary data always gets one."""
     consts, b = _consts_and_b(args, const_lengths)
     consts_d, b_d = _consts_and_b(dims, const_lengths)
     n = len(b)

@@ -78,27 +78,21 @@ from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode, Scat
 from ..primitives.words import optimization_barrier, reduce_precision
 from .tables import made
 
-# {function: primitive}, which have one name but for a few.
-_unary = {
-    **{
-        name: name
-        for name in "neg sign floor ceil is_finite exp exp2 log expm1 log1p sin cos tan asin acos atan sinh".split()
-    },
-    **{
-        name: name
-        for name in "cosh tanh asinh acosh atanh logistic erf erfc erf_inv sqrt rsqrt cbrt square abs real".split()
-    },
-    **{name: name for name in "imag population_count clz".split()},
-    "bitwise_not": "not",
-}
-_binary = {
-    **{name: name for name in "add sub mul div rem max min atan2 complex nextafter eq ne lt le gt ge mulhi".split()},
-    **{name: name for name in "shift_left shift_right_logical shift_right_arithmetic".split()},
-    "bitwise_and": "and",
-    "bitwise_or": "or",
-    "bitwise_xor": "xor",
-}
-globals().update(made(_unary, 1) | made(_binary, 2))
+_unary = made(
+    "neg sign floor ceil is_finite exp exp2 log expm1 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh logistic"
+    " erf erfc erf_inv sqrt rsqrt cbrt square abs real imag population_count clz",
+    1,
+    bitwise_not="not",
+)
+_binary = made(
+    "add sub mul div rem max min atan2 complex nextafter eq ne lt le gt ge mulhi shift_left shift_right_logical"
+    " shift_right_arithmetic",
+    2,
+    bitwise_and="and",
+    bitwise_or="or",
+    bitwise_xor="xor",
+)
+globals().update(_unary | _binary)
 
 
 # The primitives under JAX's names, `lax.sin_p`, `lax.scatter_add_p`; without the ones that jax.lax lacks.

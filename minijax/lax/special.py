@@ -8,9 +8,11 @@ from ..primitives import bessel, gamma, incomplete  # noqa: F401  (rows, which t
 from ..primitives.basis import registry
 from .tables import made
 
-_unary = "bessel_i0e bessel_i1e digamma lgamma".split()
-_binary = "igamma igamma_grad_a igammac polygamma random_gamma_grad zeta".split()
-globals().update(made(dict(zip(_unary, _unary)), 1) | made(dict(zip(_binary, _binary)), 2))
+_made = {
+    **made("bessel_i0e bessel_i1e digamma lgamma", 1),
+    **made("igamma igamma_grad_a igammac polygamma random_gamma_grad zeta", 2),
+}
+globals().update(_made)
 
 
 def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
@@ -24,4 +26,4 @@ def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
     return registry["regularized_incomplete_beta"].bind(a, b, x)
 
 
-__all__ = [*_unary, *_binary, "betainc"]
+__all__ = [*_made, "betainc"]

@@ -111,6 +111,8 @@ def _function(name: str, primitive, arity: int):
     return function
 
 
-def made(table: dict[str, str], arity: int) -> dict[str, Callable]:
-    """{name: the function} of a table {name: primitive}, for primitives of so many arguments."""
+def made(names: str, arity: int, **others: str) -> dict[str, Callable]:
+    """{name: the function}, for primitives of so many arguments. names: those that the primitives have, too, in one string; others:
+    {name: the primitive's}."""
+    table = {**{name: name for name in names.split()}, **others}
     return {name: _function(name, registry[primitive], arity) for name, primitive in table.items()}

@@ -16,6 +16,7 @@ from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
+from ..primitives.sizes import known_value
 from . import cumulative, reductions
 from .creation import arange, array, asarray, ones, zeros
 from .grids import indices
@@ -100,7 +101,7 @@ def choose(a: ArrayLike, choices: ArrayLike | Sequence[ArrayLike], out: None = N
         raise ValueError(f"jnp.choose: `a` array must be integer typed, got {a.dtype.name}")
     count = len(choices)
     if mode == "raise":
-        known = a._concrete(errors.concretization, "jnp.choose with mode='raise'") if isinstance(a, Tracer) else a
+        known = known_value(a, "jnp.choose with mode='raise'")
         if ((np.asarray(known) < 0) | (np.asarray(known) >= count)).any():
             raise ValueError(f"jnp.choose: invalid entry in choice array: {known}, with {count} choices")
     elif mode == "wrap":
@@ -183,9 +184,7 @@ def nonzero(a: ArrayLike, *, size: int | None = None, fill_value: Any = None) ->
         raise ValueError("Calling nonzero on 0d arrays is not allowed. Use jnp.atleast_1d(scalar).nonzero() instead.")
     mask = to_bool(a)
     if size is None:
-        known = (
-            mask._concrete(errors.concretization, "jnp.nonzero (give it `size=`)") if isinstance(mask, Tracer) else mask
-        )
+        known = known_value(mask, "jnp.nonzero (give it `size=`)")
         size = int(np.count_nonzero(np.asarray(known)))
     size = static_int(size, "size=")
     if a.size == 0 or size == 0:

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.traces import Array, Tracer
+from ..core.traces import Array
 from ..core.types import ArrayLike
-from ..foundation import dtypes, errors
+from ..foundation import dtypes
 from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.elementwise import convert_element_type
+from ..primitives.sizes import known_value
 from . import reductions
 from .analysis import diff
 from .creation import array, asarray, linspace, ones_like, zeros
@@ -23,11 +24,6 @@ from .grids import ix_
 from .manipulation import reshape
 from .sorting import searchsorted
 from .util import convert, default_int_dtype, ensure_arraylike, promote_dtypes_inexact, static_int, where
-
-
-def known_value(x: Array, where_: str) -> Array:
-    """The array itself. Raises ConcretizationTypeError for a tracer without a known value."""
-    return x._concrete(errors.concretization, where_) if isinstance(x, Tracer) else x
 
 
 def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, *, length: int | None = None) -> Array:

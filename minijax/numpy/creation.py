@@ -10,14 +10,15 @@ import numpy as np
 
 from .. import lax
 from ..core.array import to_array
-from ..core.traces import Array, Tracer, given
+from ..core.traces import Array, given
 from ..core.types import ArrayLike, DTypeLike, Shape
-from ..foundation import dtypes, errors
+from ..foundation import dtypes
 from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import broadcast_in_dim, expand_dims
 from ..primitives.elementwise import convert_element_type, copy_p
+from ..primitives.sizes import known_value
 from .arithmetic import power
 from .ufuncs import log10, sign
 from .util import (
@@ -367,11 +368,6 @@ def empty_like(
 # From ranges
 
 
-def _known(x: Any, where: str):
-    """The concrete value of `x`, which decides a size; a size cannot be traced."""
-    return x._concrete(errors.concretization, where) if isinstance(x, Tracer) else x
-
-
 def arange(
     start: ArrayLike,
     stop: ArrayLike | None = None,
@@ -387,7 +383,7 @@ def arange(
     (Array([0, 1, 2, 3], dtype=int32), Array([1.  , 1.25, 1.5 , 1.75], dtype=float32))
     """
     check_arraylike_or_none("arange", start, stop, step)
-    start, stop, step = (_known(unwrap(x), "jnp.arange") for x in (start, stop, step))
+    start, stop, step = (known_value(unwrap(x), "jnp.arange") for x in (start, stop, step))
     given = [x for x in (start, stop, step) if x is not None]
     for x in given:
         if np.ndim(x):

@@ -43,7 +43,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     i = arange(size)
     j = arange(abs(offset), abs(offset) + size)
     found = a[..., i, j] if offset >= 0 else a[..., j, i]
-    # As in JAX, whose rule for the diagonal of a square adds zeros to it.
+    # As in JAX: there the diagonal of a square matrix is a sum with an array of zeros, whose type is strong.
     strong = found.weak_type and rows == columns and offset == 0
     return lax.convert_element_type(found, found.dtype) if strong else found
 

@@ -12,9 +12,9 @@ from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation import dtypes
+from ..primitives.sizes import known_value
 from . import number_kinds, reductions
 from .choosing import where
-from .counting import known_value
 from .creation import arange, array, asarray, astype, full, ones, zeros_like
 from .cumulative import cumsum
 from .manipulation import concatenate, moveaxis, ravel

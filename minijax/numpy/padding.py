@@ -12,8 +12,8 @@ from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives.elementwise import convert_element_type
+from ..primitives.sizes import known_value
 from . import reductions, statistics, ufuncs
-from .counting import known_value
 from .creation import asarray, linspace, zeros_like
 from .repeating import repeat
 from .util import broadcast_to, convert, ensure_arraylike

@@ -11,9 +11,9 @@ from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation.dtypes import finfo
+from ..primitives.sizes import known_value
 from . import linalg, reductions, ufuncs
 from .contractions import dot, outer
-from .counting import known_value
 from .creation import arange, array, asarray, ones
 from .diagonals import diag
 from .manipulation import atleast_1d

@@ -13,9 +13,9 @@ from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import finfo
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import const, expand_dims
+from ..primitives.sizes import known_value
 from . import reductions, ufuncs
 from .arithmetic import power
-from .counting import known_value
 from .creation import arange, zeros, zeros_like
 from .inserting import trim_zeros
 from .manipulation import atleast_1d, concatenate, flip

@@ -13,10 +13,10 @@ from .. import lax
 from ..core.array import number
 from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike, Axis, Shape
-from ..foundation import errors
 from ..primitives.basis import broadcast_in_dim
 from ..primitives.basis import expand_dims as _expand_dims
 from ..primitives.elementwise import convert_element_type
+from ..primitives.sizes import known_value
 from . import cumulative
 from .arithmetic import remainder
 from .creation import array, asarray, full, zeros, zeros_like
@@ -64,7 +64,7 @@ def repeat(
     a = asarray(a)
     a, axis = (ravel(a), 0) if axis is None else (a, axis)
     if total_repeat_length is None:
-        repeats = repeats._concrete(errors.concretization, "jnp.repeat") if isinstance(repeats, Tracer) else repeats
+        repeats = known_value(repeats, "jnp.repeat")
         if np.ndim(repeats) == 0 and a.shape:
             return _repeat_each(a, operator.index(repeats), canonicalize_axis(axis, len(a.shape)))
         repeats = np.ravel(repeats)

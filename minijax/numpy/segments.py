@@ -11,8 +11,8 @@ from .. import lax
 from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation import dtypes
+from ..primitives.sizes import known_value
 from . import reductions
-from .counting import known_value
 from .creation import arange, full
 from .util import broadcast_to, ensure_arraylike, static_int
 

@@ -11,10 +11,10 @@ from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives.basis import const, expand_dims
+from ..primitives.sizes import known_value
 from . import cumulative, reductions
 from .analysis import diff
 from .choosing import nonzero
-from .counting import known_value
 from .creation import arange, full, ones, zeros
 from .manipulation import concatenate, flip, moveaxis, ravel, reshape, transpose
 from .sorting import argsort, lexsort, searchsorted, sort

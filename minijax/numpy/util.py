@@ -344,7 +344,7 @@ def promote_args_inexact(name: str, *args: Any) -> list[Array]:
 
 
 def with_first_strong(name: str, *args: Any) -> list[Array]:
-    """As `promote_args_inexact`; a vector of weak type in the first place becomes strong.
+    """As `promote_args_inexact`. If the first argument is an array with axes, its type becomes strong.
 
     For functions of JAX that combine their first argument with constants: a constant beside a vector is strong there.
     """

@@ -10,16 +10,17 @@ import numpy as np
 from .. import lax
 from ..api.custom_derivatives import custom_jvp
 from ..api.derivatives import jvp
-from ..core.traces import Array, Tracer
+from ..core.traces import Array
 from ..core.types import ArrayLike
-from ..foundation import dtypes, errors
+from ..foundation import dtypes
 from ..primitives import bessel
+from ..primitives.sizes import known_value
 from . import ufuncs
 from .util import as_array, default_float_dtype, promote_args_inexact, where
 
 
 def _size(M: Any, name: str) -> int:
-    known = M._concrete(errors.concretization, f"the M of jnp.{name}") if isinstance(M, Tracer) else M
+    known = known_value(M, f"the M of jnp.{name}")
     if isinstance(known, (complex, list, tuple)):
         # A TypeError: NumPy would take the real part, or the only number.
         return int(known)

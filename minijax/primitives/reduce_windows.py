@@ -114,7 +114,7 @@ def _reduced(function, fill, sums):
         for axis, (count, k, stride, (low, _), step, gap) in enumerate(zip(counts, *params)):
             size = max((count - 1) * stride + (k - 1) * gap + 1, 0) if count else 0
             x = padded(x, axis, [size], [low], [step], fill(x.dtype))
-            # Without windows x is empty, and so is each slice of it.
+            # If there are no windows, `padded` has made x empty: each slice below is empty, too.
             span = (count - 1) * stride + 1
             before = (np.s_[:],) * axis
             parts = [x[(*before, np.s_[i * gap : i * gap + span : stride])] for i in range(k)]

@@ -62,7 +62,7 @@ def _reduction_abstract_eval(name: str, accepts: str):
     def abstract_eval(x, *, axes, **params):
         if dtype_char(x.dtype) not in accepts:
             raise TypeError(f"{name} does not accept dtype {x.dtype.name}.")
-        # As in JAX, the bits of Python numbers reduce to a number that is not weak.
+        # As in JAX, `reduce_and`, `reduce_or` and `reduce_xor` of an array of weak type give one of strong type.
         weak = x.weak_type and name not in ("reduce_and", "reduce_or", "reduce_xor")
         return ShapedArray(reduced_shape(x.shape, axes, name), x.dtype, weak)
 

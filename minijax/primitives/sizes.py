@@ -12,10 +12,15 @@ from ..foundation import errors
 from ..foundation.tracebacks import hide_our_frames
 
 
+def known_value(x: Any, what: str) -> Any:
+    """The value of a tracer, or `x` itself. Raises ConcretizationTypeError for a tracer without a known value."""
+    return x._concrete(errors.concretization, what) if isinstance(x, Tracer) else x
+
+
 def static_int(x: Any, what: str = "axis") -> int:
     """The integer. Raises ConcretizationTypeError for a tracer without a known value, whatever its dtype."""
     try:
-        return operator.index(x._concrete(errors.concretization, what) if isinstance(x, Tracer) else x)
+        return operator.index(known_value(x, what))
     except Exception as error:
         hide_our_frames(error)
         raise

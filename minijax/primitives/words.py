@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..core.traces import Array, Tracer
+from ..core.traces import Array
 from ..core.types import ArrayLike
-from ..foundation import errors
 from ..foundation.dtypes import dtype_char
 from ..foundation.pytrees import tree_flatten, tree_unflatten
 from .basis import NO_GRADIENT, NOT_LINEAR, instantiate, linear_jvp, row, zero_jvp
 from .families import FLOAT, INT, batch_elementwise, elementwise
+from .sizes import known_value
 
 
 def _clz(x):
@@ -58,9 +58,7 @@ mulhi_p = elementwise("mulhi", _mulhi, INT, jvp=zero_jvp(lambda: mulhi_p), trans
 
 def _known(x, name: str) -> int:
     """An argument that must be known while tracing."""
-    return operator.index(
-        x._concrete(errors.concretization, f"{name} argument of lax.reduce_precision") if isinstance(x, Tracer) else x
-    )
+    return operator.index(known_value(x, f"{name} argument of lax.reduce_precision"))
 
 
 def reduce_precision(operand: ArrayLike, exponent_bits: int, mantissa_bits: int) -> Array:

@@ -1,8 +1,8 @@
 """`jax.scipy`: functions of SciPy, whose names and arguments they have. The modules are imported when first asked for."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..foundation.doors import on_demand
 from . import special
 
 _ON_DEMAND = (
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from . import cluster, fft, integrate, interpolate, linalg, ndimage, optimize, signal, sparse, spatial, stats
 else:
     # A type checker that saw the function would accept every name.
-    def __getattr__(name: str) -> Any:
-        if name in _ON_DEMAND:
-            return import_module(f"{__name__}.{name}")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = on_demand(globals(), _ON_DEMAND, {})
 
 
 __all__ = [

@@ -69,6 +69,6 @@ def test_results_are_weak_where_those_of_jax_are(name):
                 complex_too = name not in NO_COMPLEX and name.removeprefix("numpy.") not in NO_COMPLEX
                 if number != 1j or complex_too:
                     theirs = outcome(jax, name, shape, count, number)
-                    # Which arguments are refused is the subject of other tests.
+                    # Other tests compare which arguments are refused.
                     if theirs != "refused":
                         assert outcome(minijax, name, shape, count, number) == theirs, (shape, count, number)

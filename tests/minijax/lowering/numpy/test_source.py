@@ -479,7 +479,7 @@ def test_a_planted_fault_is_seen(monkeypatch):
 
 @pytest.mark.parametrize("shapes", [((4, 300, 300), (300, 300)), ((300, 300), (4, 300, 300))])
 def test_a_product_no_larger_than_one_operand_goes_before_the_loop(shapes):
-    """It is as large as the larger of two large operands: before the loop it takes no more memory than that one does."""
+    """The product is as large as the larger operand. Computed before the loop, it takes no more memory than that operand."""
     f = lambda w, v, c, xs: mj.lax.scan(lambda c, x: (w * v * x + c, None), c, xs)[0]
     args = [np.ones(shape, np.float32) for shape in (*shapes, (4, 300, 300), (3,))]
     text = mj.jit(f).lower(*args).compile().as_text()
