@@ -108,8 +108,7 @@ class Primitive:
     def __str__(self) -> str:
         return self.name
 
-    def __repr__(self) -> str:
-        return self.name
+    __repr__ = __str__
 
 
 class CallPrimitive(Primitive):

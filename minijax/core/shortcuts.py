@@ -7,6 +7,7 @@ which mode is on: to change the mode is to put other functions in these places.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -25,8 +26,6 @@ PLACES = {
     "lowering.routes:clamp": "one of the two passes of a clamp between two numbers",
 }
 
-_plain: dict[str, Any] = {}
-
 
 def _find(place: str) -> tuple[Any, str]:
     """The module or class that holds the place, and the name there."""
@@ -38,10 +37,11 @@ def _find(place: str) -> tuple[Any, str]:
     return owner, name
 
 
+@cache
 def plain(place: str) -> Any:
     """The plain function of a place, whatever stands there now."""
     owner, name = _find(place)
-    return _plain.setdefault(place, vars(owner)[name])
+    return vars(owner)[name]
 
 
 def install(place: str, route: Any):

@@ -37,7 +37,7 @@ from ..core.traces import Trace, get_aval, run_to_end, run_under, thread_state
 from ..foundation.config import trace_context
 from ..foundation.effects import no_effects
 from ..foundation.source_info import Origin, current_origin, interpreter
-from ..primitives.basis import add_any_p
+from ..primitives.basis import add_any_p, broadcast_in_dim_p
 from ..transforms.linearize import LinearizeTrace, LinearizeTracer, linearize_flat
 from ..transforms.transpose import accumulate, origin_of_sum, reach, transpose_eqn
 from .evaluation import QuietEvalTrace
@@ -50,7 +50,7 @@ class StraightLine:
     """A closed jaxpr whose equations carry no jaxprs. `run(*numpy_arrays)` computes its results, a tuple; `write` appends its
     equations to another jaxpr."""
 
-    __slots__ = ("out_avals", "arity", "constants", "literals", "steps", "outs", "makers", "is_one_equation", "run")
+    __slots__ = ("in_avals", "out_avals", "constants", "literals", "steps", "outs", "makers", "is_one_equation", "run")
 
     def __init__(self, closed_jaxpr: ClosedJaxpr):
         jaxpr = closed_jaxpr.jaxpr
@@ -71,7 +71,7 @@ class StraightLine:
         made = {id(v): i for i, eqn in enumerate(jaxpr.eqns) for v in eqn.outvars}
         self.makers = [made.get(id(x)) for x in jaxpr.outvars]
         self.out_avals = [x.aval for x in jaxpr.outvars]
-        self.arity = len(jaxpr.invars)
+        self.in_avals = [v.aval for v in jaxpr.invars]
         # Whether it is one equation, whose result is the first output.
         self.is_one_equation = len(jaxpr.eqns) == 1 and self.makers[0] == 0
 
@@ -104,25 +104,38 @@ class StraightLine:
 
     def compile(self) -> Callable:
         """The jaxpr as a Python function: each line calls one implementation."""
-        arity = self.arity
-        names: dict[str, Any] = {"asarray": np.asarray}
+        arity = len(self.in_avals)
+        names: dict[str, Any] = {"asarray": np.asarray, "nditer": np.nditer}
         names |= {f"v{i}": constant._value for i, constant in enumerate(self.constants, arity)}
         lines = [f"def run({', '.join(f'v{i}' for i in range(arity))}):"]
-        count = arity + len(self.constants)
+        shapes = [aval.shape for aval in self.in_avals] + [constant.shape for constant in self.constants]
         for primitive, params, inputs, avals in self.steps:
+            count = len(shapes)
             names[f"impl{count}"], names[f"params{count}"] = primitive.impl, params
             operands = [*[f"v{i}" for i in inputs], *[f"**params{count}"] * bool(params)]
             call = f"impl{count}({', '.join(operands)})"
+            if primitive is broadcast_in_dim_p:
+                call = broadcast_text(operands[0], shapes[inputs[0]], avals[0].shape, params["broadcast_dimensions"])
             results = ", ".join(f"v{i}" for i in range(count, count + len(avals)))
             # NumPy's functions return scalars where the result has no dimensions; implementations take arrays.
             if primitive.multiple_results:
                 lines.append(f"    [{results}] = map(asarray, {call})")
             else:
                 lines.append(f"    {results} = {call if avals[0].shape else f'asarray({call})'}")
-            count += len(avals)
+            shapes += [aval.shape for aval in avals]
         lines.append(f"    return ({' '.join(f'v{i},' for i in self.outs)})")
         exec("\n".join(lines), names)
         return names.pop("run")
+
+
+def broadcast_text(operand: str, have: Sequence[int], shape: tuple[int, ...], dimensions: Sequence[int]) -> str:
+    """The expression for the view that `np.broadcast_to` makes of an array, without its checks, which take as long again."""
+    sizes = dict(zip(dimensions, have))
+    placed = tuple(sizes.get(i, 1) for i in range(len(shape)))
+    if placed == shape:
+        return f"{operand}.reshape({shape})"
+    flags = "['multi_index', 'refs_ok', 'zerosize_ok'], [['readonly']]"
+    return f"nditer(({operand}.reshape({placed}),), {flags}, itershape={shape}, order='C').itviews[0]"
 
 
 def is_simple(primitive: Primitive, params: dict) -> bool:

@@ -180,9 +180,10 @@ def move_axis(ndim: int, source: int, destination: int) -> tuple[int, ...]:
 
 def move_batch_dim(x, source: int, destination: int):
     """The array with one axis moved."""
+    if source == destination:
+        return x
     ndim = len(shape_of(x))
-    source, destination = source % ndim, destination % ndim
-    return x if source == destination else transpose(x, move_axis(ndim, source, destination))
+    return transpose(x, move_axis(ndim, source % ndim, destination % ndim))
 
 
 def broadcast_batch(x, size: int, dim: int):

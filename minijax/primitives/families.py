@@ -118,11 +118,12 @@ def batch_elementwise(primitive_of: Callable[[], Primitive]) -> Callable:
         primitive = primitive_of()
         if len(args) == 1:
             return primitive.bind(*args, **params), dims[0]
-        shape, dim = next((shape_of(x), d) for x, d in zip(args, dims) if d is not None)
-        if all(shape_of(x) == shape and d == dim for x, d in zip(args, dims) if shape_of(x)):
+        shapes = [shape_of(x) for x in args]
+        shape, dim = next((s, d) for s, d in zip(shapes, dims) if d is not None)
+        if all([s == shape and d == dim for s, d in zip(shapes, dims) if s]):
             return primitive.bind(*args, **params), dim
-        args = [batch_to_front(x, d) if shape_of(x) else x for x, d in zip(args, dims)]
-        ndim = max(len(shape_of(x)) for x in args)
+        args = [batch_to_front(x, d) if s else x for x, s, d in zip(args, shapes, dims)]
+        ndim = max([len(shape_of(x)) for x in args])
         args = [
             x if d is None or len(shape_of(x)) == ndim else expand_dims(x, tuple(range(len(shape_of(x)), ndim)))
             for x, d in zip(args, dims)
