@@ -13,7 +13,9 @@ from . import custom_derivatives, jit, scatter_apply
 _ON_DEMAND = (
     "callbacks checkpoint composite cond custom_batching linear_call linear_solve reductions scan shard_map while_loop"
 ).split()
-_ROWS_ON_DEMAND = "approx_top_k bessel collectives convolution fft gamma incomplete ragged reduce_windows sinks".split()
+_ROWS_ON_DEMAND = (
+    "approx_top_k bessel collectives convolution extreme_scatters fft gamma incomplete ragged reduce_windows sinks"
+).split()
 
 __all__ = [
     *_ON_DEMAND,

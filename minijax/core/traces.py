@@ -10,7 +10,6 @@ trace that it names, and is a constant to every other trace.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ import numpy as np
 from ..foundation import errors, source_info
 from ..foundation.config import config
 from ..foundation.dtypes import canonicalize_dtype, float0, python_scalar_dtypes, python_scalar_type
+from ..foundation.threads import PerThread
 from ..foundation.tracebacks import hide_our_frames
 from .avals import ShapedArray, UndefinedPrimal
 
@@ -83,7 +83,7 @@ class Trace:
         return False
 
 
-class _ThreadState(threading.local):
+class _ThreadState(PerThread):
     # The trace that every thread starts with: `array.py` puts the evaluating trace here.
     trace: Trace = None
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Never
 
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ import numpy as np
 from ..foundation import errors, source_info
 from ..foundation.config import config
 from ..foundation.dtypes import canonicalize_dtype, float0, python_scalar_dtypes, python_scalar_type
+from ..foundation.threads import PerThread
 from ..foundation.tracebacks import hide_our_frames
 from .avals import ShapedArray, UndefinedPrimal
 from ..foundation.device import Device
@@ -35,7 +35,7 @@ class Trace:
         ...
     def goes_on(self) -> bool:
         ...
-class _ThreadState(threading.local):
+class _ThreadState(PerThread):
     trace: Trace
 def run_under(trace: Trace, function: Callable, *args):
     ...

@@ -17,12 +17,12 @@ from collections import deque
 from collections.abc import Callable
 from math import prod
 from sys import getrefcount
-from threading import RLock
 from weakref import WeakSet
 
 import numpy as np
 
 from ..foundation.config import config
+from ..foundation.threads import RLock
 
 
 def _take_oldest(arrays: deque) -> tuple[np.ndarray, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from functools import cached_property
@@ -14,6 +13,7 @@ import numpy as np
 
 from .device import Device
 from .device import devices as all_devices
+from .threads import PerThread
 
 
 class AxisType(enum.Enum):
@@ -213,7 +213,7 @@ def make_mesh(
     return Mesh(grid.reshape(tuple(axis_shapes)), axis_names, types)
 
 
-class _Context(threading.local):
+class _Context(PerThread):
     """The meshes that a thread's program has named."""
 
     mesh: Mesh | None = None  # by `set_mesh`

@@ -16,11 +16,12 @@ import functools
 import inspect
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
 from types import CodeType
 from typing import Any, NamedTuple
+
+from .threads import PerThread
 
 # The folder of the package: the user's frames are those outside.
 PACKAGE_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -181,7 +182,7 @@ class Origin(NamedTuple):
         return f"Origin({summarize(self.place)}, {self.role}{rule})"
 
 
-class _Context(threading.local):
+class _Context(PerThread):
     # The origin of the equations that the running rule writes; None outside of rules.
     origin: Origin | None = None
 

@@ -30,7 +30,6 @@ from ..primitives.dynamic_slices import (
 )
 from ..primitives.elementwise import convert_element_type as _convert_element_type
 from ..primitives.elementwise import integer_pow, select
-from ..primitives.extreme_scatters import scatter_max, scatter_min
 from ..primitives.indexing import (
     gather,
     scatter,
@@ -39,7 +38,7 @@ from ..primitives.indexing import (
     scatter_sub,
 )
 from ..primitives.joining import concatenate, split, stack, tile, unstack
-from ..primitives.precision import DotAlgorithm, DotAlgorithmPreset, Precision
+from ..primitives.precision import Precision
 from ..primitives.reductions import (
     argmax,
     argmin,
@@ -284,6 +283,8 @@ _NAMES_ON_DEMAND = {
     "..primitives.bessel": "bessel_i0e_p bessel_i1e_p",
     "..primitives.convolution_shapes": "ConvDimensionNumbers conv_dimension_numbers conv_general_permutations"
     " conv_general_shape_tuple conv_shape_tuple conv_transpose_shape_tuple padtype_to_pads",
+    "..primitives.dot_algorithms": "DotAlgorithm DotAlgorithmPreset",
+    "..primitives.extreme_scatters": "scatter_max scatter_max_p scatter_min scatter_min_p",
     "..primitives.fft": "FftType fft fft_p",
     "..primitives.gamma": "digamma_p lgamma_p polygamma_p zeta_p",
     "..primitives.incomplete": "igamma_grad_a_p igamma_p igammac_p regularized_incomplete_beta_p",

@@ -20,10 +20,11 @@ from ..primitives.basis import full as full_of_type
 from ..primitives.basis import reshape as _reshape
 from ..primitives.contractions import DimensionNumbers
 from ..primitives.convolution_shapes import ConvDimensionNumbers
+from ..primitives.dot_algorithms import DotAlgorithm, DotAlgorithmPreset
 from ..primitives.elementwise import lt_p, rem_p, select
 from ..primitives.indexing import gather, scatter_p
 from ..primitives.joining import concatenate
-from ..primitives.precision import DotAlgorithm, DotAlgorithmPreset, Precision
+from ..primitives.precision import Precision
 from ..primitives.ragged import RaggedDotDimensionNumbers, ragged_dot_general
 from ..primitives.shapes import broadcast, full, full_like
 from ..primitives.sizes import concrete_sizes

@@ -20,7 +20,6 @@ from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.narrow import wide_params, widens, word_steps
 from ..primitives.basis import broadcast_in_dim_p, reshape_p, transpose_p
 from ..primitives.elementwise import add_p, and_p, convert_element_type_p, neg_p, shift_left_p, sub_p, xor_p
-from ..primitives.precision import computing_dtypes
 from .batched_loops import one_condition
 from .contraction import contractions
 from .lowered import with_lowerings
@@ -43,7 +42,7 @@ def _by_plain_product(eqn: JaxprEqn, makers):
         if avals[0].dtype == avals[1].dtype or eqn.params["preferred_element_type"] is not None:
             return None
         return [eqn.replace(params={**eqn.params, "preferred_element_type": out.aval.dtype})]
-    *dtypes, computed = computing_dtypes(algorithm, avals[0].dtype, avals[1].dtype, out.aval.dtype)
+    *dtypes, computed = algorithm.computing_dtypes(avals[0].dtype, avals[1].dtype, out.aval.dtype)
     # A ragged product has a third operand, the sizes of the groups.
     operands = [Var(ShapedArray(aval.shape, dtype)) for aval, dtype in zip(avals, dtypes)]
     product = Var(ShapedArray(out.aval.shape, computed))

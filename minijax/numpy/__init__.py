@@ -211,12 +211,6 @@ from .statistics import (
     corrcoef,
     cov,
     mean,
-    median,
-    nanmedian,
-    nanpercentile,
-    nanquantile,
-    percentile,
-    quantile,
     std,
     var,
 )
@@ -377,6 +371,7 @@ _NAMES_ON_DEMAND = {
     ".padding": "pad",
     ".polynomial_fits": "poly polyfit roots",
     ".polynomials": "convolve correlate polyadd polyder polydiv polyint polymul polysub polyval vander",
+    ".quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
     ".sets": "intersect1d isin setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values",
     ".windows": "bartlett blackman hamming hanning i0 kaiser",
 }

@@ -166,7 +166,7 @@ from .manipulation import matrix_transpose as matrix_transpose
 from .contractions import matvec as matvec
 from .reductions import max as max
 from .statistics import mean as mean
-from .statistics import median as median
+from .quantiles import median as median
 from .grids import meshgrid as meshgrid
 from .reductions import min as min
 from .arithmetic import modf as modf
@@ -176,11 +176,11 @@ from .cumulative import nancumprod as nancumprod
 from .cumulative import nancumsum as nancumsum
 from .nan_reductions import nanmax as nanmax
 from .nan_reductions import nanmean as nanmean
-from .statistics import nanmedian as nanmedian
+from .quantiles import nanmedian as nanmedian
 from .nan_reductions import nanmin as nanmin
-from .statistics import nanpercentile as nanpercentile
+from .quantiles import nanpercentile as nanpercentile
 from .nan_reductions import nanprod as nanprod
-from .statistics import nanquantile as nanquantile
+from .quantiles import nanquantile as nanquantile
 from .nan_reductions import nanstd as nanstd
 from .nan_reductions import nansum as nansum
 from .nan_reductions import nanvar as nanvar
@@ -193,7 +193,7 @@ from .contractions import outer as outer
 from .bits import packbits as packbits
 from .padding import pad as pad
 from .sorting import partition as partition
-from .statistics import percentile as percentile
+from .quantiles import percentile as percentile
 from .manipulation import permute_dims as permute_dims
 from .inserting import piecewise as piecewise
 from .taking import place as place
@@ -213,7 +213,7 @@ from ..foundation.dtypes import promote_types as promote_types
 from .reductions import ptp as ptp
 from .taking import put as put
 from .taking import put_along_axis as put_along_axis
-from .statistics import quantile as quantile
+from .quantiles import quantile as quantile
 from .ufuncs import rad2deg as rad2deg
 from .manipulation import ravel as ravel
 from .diagonals import ravel_multi_index as ravel_multi_index

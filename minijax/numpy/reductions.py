@@ -56,7 +56,8 @@ def split_axis(axis: Axis, ndim: int) -> tuple[tuple[int, ...], tuple[str, ...]]
     return canonicalize_axis_tuple(own, ndim), names
 
 
-_ALONG_NAMES = {"sum": lax.psum, "max": lax.pmax, "min": lax.pmin}
+# The functions of lax for reductions along named axes, which few programs name.
+_ALONG_NAMES = {"sum": "psum", "max": "pmax", "min": "pmin"}
 
 
 def _is_half(dtype) -> bool:
@@ -140,7 +141,7 @@ def _reduce(
         if where is not None:
             a = _where(where, a, identity_element(a.dtype, start if identity is None else identity))
         result = bind(a, axes)
-        result = _ALONG_NAMES[name](result, names) if names else result
+        result = getattr(lax, _ALONG_NAMES[name])(result, names) if names else result
         if initial is not None:
             initial = convert(ensure_arraylike(name, initial), a.dtype)
             if initial.shape:

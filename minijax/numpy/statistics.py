@@ -1,4 +1,4 @@
-"""Means, variances, quantiles and covariances."""
+"""Means, variances and covariances."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from .contractions import dot
 from .creation import asarray, full, zeros
 from .diagonals import diag
 from .manipulation import atleast_2d, concatenate, squeeze, transpose
-from .quantiles import quantile_along
 from .reductions import check_where, half_to_float32, split_axis, static_axis, sum
 from .util import (
     Axis,
@@ -233,123 +232,6 @@ def std(
         raise ValueError(f"dtype argument to jnp.std must be inexact; got {dtype}")
     correction = _correction(ddof, correction)
     return ew.sqrt_p.bind(var(a, axis, dtype, keepdims=keepdims, where=where, mean=mean, correction=correction))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Quantiles
-
-
-def quantile(
-    a: ArrayLike,
-    q: ArrayLike,
-    axis: Axis = None,
-    out: None = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: ArrayLike | None = None,
-    interpolation: str | None = None,
-) -> Array:
-    """The value below which a fraction `q` of the elements lies (`jax.numpy.quantile`).
-
-    q: a number in [0, 1], or a vector of them, which becomes the result's first axis. NaN if an element is NaN.
-
-    >>> quantile(np.float32([1, 2, 3, 4]), 0.5)
-    Array(2.5, dtype=float32)
-    """
-    return quantile_along("quantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False)
-
-
-def nanquantile(
-    a: ArrayLike,
-    q: ArrayLike,
-    axis: Axis = None,
-    out: None = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: ArrayLike | None = None,
-    interpolation: str | None = None,
-) -> Array:
-    """As `quantile`, without the elements that are NaN (`jax.numpy.nanquantile`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.nanquantile(jnp.array([1.0, jnp.nan, 3.0]), 0.5)
-    Array(2., dtype=float32)
-    """
-    return quantile_along("nanquantile", a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True)
-
-
-def percentile(
-    a: ArrayLike,
-    q: ArrayLike,
-    axis: Axis = None,
-    out: None = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: ArrayLike | None = None,
-) -> Array:
-    """`quantile` in percent (`jax.numpy.percentile`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.percentile(jnp.array([1.0, 2.0, 3.0]), 50)
-    Array(2., dtype=float32)
-    """
-    (q,) = promote_dtypes_inexact(ensure_arraylike("percentile", a, q)[1])
-    return quantile_along(
-        "percentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=False
-    )
-
-
-def nanpercentile(
-    a: ArrayLike,
-    q: ArrayLike,
-    axis: Axis = None,
-    out: None = None,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    *,
-    weights: ArrayLike | None = None,
-) -> Array:
-    """`nanquantile` in percent (`jax.numpy.nanpercentile`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.nanpercentile(jnp.array([1.0, jnp.nan, 3.0]), 50)
-    Array(2., dtype=float32)
-    """
-    (q,) = promote_dtypes_inexact(ensure_arraylike("nanpercentile", a, q)[1])
-    return quantile_along(
-        "nanpercentile", a, q / 100, axis, out, overwrite_input, method, keepdims, weights, skip_nan=True
-    )
-
-
-def median(
-    a: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
-) -> Array:
-    """The middle element, or the mean of the two in the middle (`jax.numpy.median`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.median(jnp.array([1.0, 4.0, 2.0]))
-    Array(2., dtype=float32)
-    """
-    return quantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
-
-
-def nanmedian(
-    a: ArrayLike, axis: Axis = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
-) -> Array:
-    """As `median`, without the elements that are NaN (`jax.numpy.nanmedian`).
-
-    >>> import minijax.numpy as jnp
-    >>> jnp.nanmedian(jnp.array([1.0, jnp.nan, 3.0]))
-    Array(2., dtype=float32)
-    """
-    return nanquantile(a, 0.5, axis, out, overwrite_input, "midpoint", keepdims)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

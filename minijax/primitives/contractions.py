@@ -17,7 +17,7 @@ from ..foundation.dtypes import canonicalize_dtype, finfo, itemsize_bits, wide_d
 from .basis import add_tangents, row, shape_of, transpose, zero_like
 from .elementwise import convert_element_type
 from .families import FLOAT, real_dtype
-from .precision import computing_dtypes, precisions
+from .precision import precisions
 
 DimensionNumbers = tuple[tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]]
 
@@ -166,7 +166,7 @@ def in_computing_dtypes(product, x, y, precision, preferred_element_type):
     dtype = preferred_element_type or _product_dtype(x.dtype, y.dtype)
     if precision is None or type(precision) is tuple:
         return product(x, y, dtype)
-    x_dtype, y_dtype, out_dtype = computing_dtypes(precision, x.dtype, y.dtype, dtype)
+    x_dtype, y_dtype, out_dtype = precision.computing_dtypes(x.dtype, y.dtype, dtype)
     return _cast(product(_cast(x, x_dtype), _cast(y, y_dtype), out_dtype), dtype)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from ...core.avals import ShapedArray
 from ...primitives.accuracy import AccuracyMode, check_accuracy
-from ...primitives.precision import DotAlgorithm, DotAlgorithmPreset, computing_dtypes, parts
+from ...primitives.dot_algorithms import parts
+from ...primitives.precision import Algorithm
 from ...primitives.ragged import dense
 from ...primitives.reductions import complex_running_logsumexp
 from .text import BOOL, INT32, Value, boolean, i64_array, i64_table, ints, tensor
@@ -511,10 +512,10 @@ def _holds(*dtypes):
 
 def _dot(w, out, x, y, *, dimension_numbers, precision, preferred_element_type, **params):
     (x_contract, y_contract), (x_batch, y_batch) = dimension_numbers
-    by_algorithm, result = isinstance(precision, (DotAlgorithm, DotAlgorithmPreset)), out.dtype
+    by_algorithm, result = isinstance(precision, Algorithm), out.dtype
     if by_algorithm:
         platform = w.module.platform
-        x_dtype, y_dtype, dtype = computing_dtypes(precision, x.dtype, y.dtype, out.dtype, platform)
+        x_dtype, y_dtype, dtype = precision.computing_dtypes(x.dtype, y.dtype, out.dtype, platform)
         x, y, out = w.convert(x, x_dtype), w.convert(y, y_dtype), out.update(dtype=dtype)
     if x.dtype != y.dtype or _holds(x.dtype, out.dtype) != out.dtype:
         # Compute in the dtype that holds all three, as NumPy does.
