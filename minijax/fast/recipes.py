@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -152,7 +152,7 @@ def is_simple(primitive: Primitive, params: dict) -> bool:
 # Recipes
 
 
-class Back(NamedTuple):
+class Back:
     """The way back of a recipe: `line` is [*residuals, cotangent] -> contributions to the cotangents of the tangents.
 
     targets: for each contribution the index of its tangent. parts: the line's steps, in groups (primitive whose transpose rule
@@ -160,9 +160,23 @@ class Back(NamedTuple):
     `transpose_eqns` puts them, and have the same origins.
     """
 
-    line: StraightLine
-    targets: list[int]
-    parts: list[tuple[Primitive | None, list[tuple], range]]
+    __slots__ = ("line", "targets", "parts", "origins")
+
+    def __init__(self, line: StraightLine, targets: list[int], parts: list[tuple[Primitive, list[tuple], range]]):
+        self.line = line
+        self.targets = targets
+        self.parts = parts
+        # (the origin of the last operation, those of the parts). In a loop over layers an operation comes from one place.
+        self.origins: tuple[Origin | None, list[Origin | None]] = (None, [None] * len(parts))
+
+    def origins_of(self, primitive: Primitive, user: Origin | None) -> list[Origin | None]:
+        """The origins of the parts, for an operation of that primitive and origin."""
+        found = self.origins
+        if found[0] is not user:
+            tangent = user and user.derived(primitive, "jvp", "tangent")
+            found = user, [tangent and tangent.derived(part[0], "transpose", "cotangent") for part in self.parts]
+            self.origins = found
+        return found[1]
 
 
 class Recipe:
@@ -454,7 +468,8 @@ def walk_back(tape: list, values: dict, pending: dict, parent: Trace):
 def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pending: dict):
     """The cotangents of the arguments, computed."""
     ct = ct if type(ct) is ArrayImpl else to_array(ct)  # A user's transpose rule may give NumPy's arrays.
-    line, targets, *_ = application.recipe.back(ct._weak_type)
+    back = application.recipe.back(ct._weak_type)
+    line, targets = back.line, back.targets
     invars = application.invars
     for value, aval, i in zip(line.run(*application.residuals, ct._value), line.out_avals, targets):
         v = invars[i]
@@ -469,17 +484,16 @@ def run_back(parent: QuietEvalTrace, application: Application, ct: ArrayImpl, pe
 def write_back(parent: StagingTrace, application: Application, ct, pending: dict):
     """The cotangents of the arguments, as tracers."""
     atom, recipe, invars = parent.atom(ct), application.recipe, application.invars
-    line, targets, parts = recipe.back(atom.aval.weak_type)
+    back = recipe.back(atom.aval.weak_type)
+    line, targets = back.line, back.targets
     env = [*application.residuals, atom]
     if line.constants:
         env += line.atoms(parent)
     # The number of the first equation that the line writes, and of the sums between its equations.
     start, outs, makers = len(parent.eqns), line.outs, line.makers
-    origin = tangent = application.origin and application.origin.derived(recipe.primitive, "jvp", "tangent")
-    for primitive, steps, given in parts:
-        if steps:
-            origin = tangent and tangent.derived(primitive, "transpose", "cotangent")
-            line.write(parent, env, steps, origin)
+    origins = back.origins_of(recipe.primitive, application.origin)
+    for origin, (_, steps, given) in zip(origins, back.parts):
+        line.write(parent, env, steps, origin)
         for n in given:
             v = invars[targets[n]]
             contribution, before = of_atom(parent, env[outs[n]], start, makers[n]), pending.get(v)
