@@ -13,7 +13,7 @@ from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..primitives.elementwise import convert_element_type
 from ..primitives.sizes import known_value
-from . import reductions, statistics, ufuncs
+from . import quantiles, reductions, statistics, ufuncs
 from .creation import asarray, linspace, zeros_like
 from .repeating import repeat
 from .util import broadcast_to, convert, ensure_arraylike
@@ -147,7 +147,7 @@ def _statistics(a: Array, axis: int, mode: str, lengths) -> tuple[Array, Array]:
         "maximum": reductions.max,
         "minimum": reductions.min,
         "mean": statistics.mean,
-        "median": statistics.median,
+        "median": quantiles.median,
     }[mode]
     if lengths is None:
         found = (reduce(a, axis=axis, keepdims=True),) * 2

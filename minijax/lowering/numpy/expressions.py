@@ -183,7 +183,12 @@ def _axes(eqn: JaxprEqn) -> str:
 
 def _sum(w: _Writer, eqn: JaxprEqn):
     x, axes = eqn.invars[0], eqn.params["axes"]
-    if _kind(x) not in "fc" or all(x.aval.shape[a] == 1 for a in axes) or type(x) is Literal:
+    if type(x) is Literal:
+        return None
+    if all(x.aval.shape[a] == 1 for a in axes):
+        # The sum of one number is that number: of -0.0 NumPy's is 0.0.
+        return _reshaped(w, eqn, eqn.outvars[0].aval.shape)
+    if _kind(x) not in "fc":
         return None
     return _reduction(w, eqn, "sum", "np.add.reduce")
 
