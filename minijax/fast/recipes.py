@@ -36,6 +36,7 @@ from ..core.staging import JaxprBuilder, JaxprTracer, StagingTrace, convert_cons
 from ..core.traces import Trace, get_aval, run_to_end, run_under, thread_state
 from ..foundation.config import trace_context
 from ..foundation.effects import no_effects
+from ..foundation.memory import broadcast
 from ..foundation.source_info import Origin, current_origin, interpreter
 from ..primitives.basis import add_any_p, broadcast_in_dim_p
 from ..transforms.linearize import LinearizeTrace, LinearizeTracer, linearize_flat
@@ -105,7 +106,7 @@ class StraightLine:
     def compile(self) -> Callable:
         """The jaxpr as a Python function: each line calls one implementation."""
         arity = len(self.in_avals)
-        names: dict[str, Any] = {"asarray": np.asarray, "nditer": np.nditer}
+        names: dict[str, Any] = {"asarray": np.asarray, "broadcast": broadcast}
         names |= {f"v{i}": constant._value for i, constant in enumerate(self.constants, arity)}
         lines = [f"def run({', '.join(f'v{i}' for i in range(arity))}):"]
         shapes = [aval.shape for aval in self.in_avals] + [constant.shape for constant in self.constants]
@@ -129,13 +130,12 @@ class StraightLine:
 
 
 def broadcast_text(operand: str, have: Sequence[int], shape: tuple[int, ...], dimensions: Sequence[int]) -> str:
-    """The expression for the view that `np.broadcast_to` makes of an array, without its checks, which take as long again."""
+    """The expression for an array that is broadcast."""
     sizes = dict(zip(dimensions, have))
     placed = tuple(sizes.get(i, 1) for i in range(len(shape)))
     if placed == shape:
         return f"{operand}.reshape({shape})"
-    flags = "['multi_index', 'refs_ok', 'zerosize_ok'], [['readonly']]"
-    return f"nditer(({operand}.reshape({placed}),), {flags}, itershape={shape}, order='C').itviews[0]"
+    return f"broadcast({operand}.reshape({placed}), {shape})"
 
 
 def is_simple(primitive: Primitive, params: dict) -> bool:

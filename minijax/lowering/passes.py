@@ -35,7 +35,7 @@ def _cast(eqn: JaxprEqn, x: Atom, out: Var) -> JaxprEqn:
     return eqn.replace(primitive=convert_element_type_p, invars=[x], outvars=[out], params=params)
 
 
-def _by_plain_product(eqn: JaxprEqn, makers):
+def _by_plain_product(eqn: JaxprEqn, makers=None):
     algorithm = eqn.params["precision"]
     (out,), avals = eqn.outvars, [v.aval for v in eqn.invars]
     if algorithm is None or type(algorithm) is tuple:
@@ -57,7 +57,11 @@ def _by_plain_product(eqn: JaxprEqn, makers):
 def plain_products(jaxpr: Jaxpr) -> Jaxpr:
     """The jaxpr with a product of casts in place of each product by a `lax.DotAlgorithmPreset`, and with the result's dtype in each
     product of two dtypes. Raises ValueError for an algorithm that a CPU does not have."""
-    return rewritten(jaxpr, _by_plain_product, ("dot_general", "ragged_dot_general"))
+    names = ("dot_general", "ragged_dot_general")
+    # A walk over all equations takes ten times as long, and nearly all programs need none.
+    if not any([_by_plain_product(eqn) for eqn in jaxpr.eqns if eqn.primitive.name in names]):
+        return jaxpr
+    return rewritten(jaxpr, _by_plain_product, names)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -474,7 +478,7 @@ def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
         before, jaxpr = jaxpr, function(jaxpr)
         if jaxpr is not before:
             yield function.__name__, ClosedJaxpr(jaxpr, consts)
-    if any(eqn.params and jaxprs_in_params(eqn.params) for eqn in jaxpr.eqns):
+    if any([jaxprs_in_params(eqn.params) for eqn in jaxpr.eqns if eqn.params]):
         jaxpr = _with_inner(jaxpr, optimized)
         yield "inner_programs", ClosedJaxpr(jaxpr, consts)
     for function in PASSES:

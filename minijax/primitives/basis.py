@@ -20,6 +20,7 @@ from ..core.primitive import Absent, CallPrimitive, Primitive
 from ..core.traces import Array, get_aval, given
 from ..core.types import ArrayLike
 from ..foundation.dtypes import float0, key_fry
+from ..foundation.memory import broadcast
 
 # Every primitive of the package by name, in the order of definition.
 registry: dict[str, Primitive] = {}
@@ -299,10 +300,8 @@ def broadcast_in_dim(operand: ArrayLike, shape: Sequence[int], broadcast_dimensi
 
 
 def _broadcast_impl(x, *, shape, broadcast_dimensions, sharding):
-    placed = [1] * len(shape)
-    for i, d in zip(broadcast_dimensions, x.shape):
-        placed[i] = d
-    return np.broadcast_to(x.reshape(placed), shape)
+    sizes = dict(zip(broadcast_dimensions, x.shape))
+    return broadcast(x.reshape([sizes.get(i, 1) for i in range(len(shape))]), shape)
 
 
 # A memo of a pure function: a program has few types and many equations.

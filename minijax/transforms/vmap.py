@@ -116,7 +116,7 @@ class BatchTrace(Trace):
             if type(x) is BatchTracer and x._trace is self:
                 val, dim, mapped = x.val, x.batch_dim, True
             else:
-                val, dim = self.split(x)
+                val, dim = self.split(x) if isinstance(x, Tracer) else (x, None)
                 mapped = mapped or dim is not None
             vals.append(val)
             dims.append(dim)

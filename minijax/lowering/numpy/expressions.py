@@ -185,7 +185,7 @@ def _sum(w: _Writer, eqn: JaxprEqn):
     x, axes = eqn.invars[0], eqn.params["axes"]
     if type(x) is Literal:
         return None
-    if all(x.aval.shape[a] == 1 for a in axes):
+    if all([x.aval.shape[a] == 1 for a in axes]):
         # The sum of one number is that number: of -0.0 NumPy's is 0.0.
         return _reshaped(w, eqn, eqn.outvars[0].aval.shape)
     if _kind(x) not in "fc":
