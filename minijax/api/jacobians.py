@@ -152,11 +152,13 @@ def _std_basis(tree):
     """The unit vectors of a pytree's elements, stacked along a new first axis of every leaf."""
     leaves, treedef = tree_flatten(tree)
     leaves = [as_operand(x) for x in leaves]
-    size = sum(int(np.prod(x.shape, dtype=int)) for x in leaves)
+    sizes = [int(np.prod(x.shape, dtype=int)) for x in leaves]
+    size = sum(sizes)
     if not _is_written():
-        identity = ArrayImpl(np.eye(size, dtype=result_type(*leaves)))
-    else:
-        identity = ones_on_diagonal((size, size), np.zeros((), canonicalize_dtype(int)), result_type(*leaves))
+        ends = np.cumsum(sizes).tolist()
+        parts = [np.eye(size, n, n - end, x.dtype).reshape(size, *x.shape) for x, n, end in zip(leaves, sizes, ends)]
+        return tree_unflatten(treedef, [ArrayImpl(part, x.weak_type) for part, x in zip(parts, leaves)])
+    identity = ones_on_diagonal((size, size), np.zeros((), canonicalize_dtype(int)), result_type(*leaves))
     parts = _split_by_leaves(identity, 1, [x.shape for x in leaves])
     params = [{"new_dtype": x.dtype, "weak_type": x.weak_type, "sharding": None} for x in leaves]
     return tree_unflatten(treedef, [convert_element_type_p.bind(x, **ps) for x, ps in zip(parts, params, strict=True)])
