@@ -10,16 +10,14 @@ ratio is that of the medians. Ctrl-C ends the measuring; what has been measured 
 
 from __future__ import annotations
 
-import argparse
 import functools
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import report
-from compare import Comparison, Disagreement, Failure, check_equal, measure
+import tables
+from compare import Comparison, check_equal
 from measure import peak_bytes, sampler
 from programs import load, wait_for_each
 from result import Result
@@ -195,43 +193,16 @@ def memory(size: Size) -> float:
     return peak_bytes(f) / x.nbytes
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each comparison, at least")
-    parser.add_argument("--only", nargs="+", metavar="NAME", choices=COMPARISONS, help=", ".join(COMPARISONS))
-    parser.add_argument("--out", type=Path, help="the directory where convolutions.md is written")
-    options = parser.parse_args()
-    heading = report.heading()
-    print(heading, flush=True)
-    results: list[Result] = []
-    interrupted = False
-    chosen = options.only or list(COMPARISONS)
-    with report.progress(len(chosen)) as show:
-        for i, name in enumerate(chosen):
-            tell = lambda text, i=i, name=name: show.tell(i, name, text)
-            result, interrupted = measure(COMPARISONS[name], options.seconds, tell)
-            if result.rounds:
-                results.append(result.relative_to(None))
-            if interrupted:
-                break
-    if not results:
-        return 130
-    table = report.summary(results)
-    peaks = [
+def peaks(results: Sequence[Result]) -> list[str]:
+    measured = {result.comparison.name for result in results}
+    return [
         f"{s.name}: at its peak {memory(s):.1f} times its operand, with the result and a block of 1 MiB"
         for s in SIZES
-        if s.name in chosen
+        if s.name in measured
     ]
-    print(report.plain(*table), *peaks, *(n for r in results for n in report.notes(r)), sep="\n", flush=True)
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-        lines = [f"- {line}" for line in peaks]
-        text = ["# Convolutions, by size", heading.replace("\n", "  \n"), report.markdown(*table), "\n".join(lines)]
-        (options.out / "convolutions.md").write_text("\n\n".join(text) + "\n")
-        print(f"written: {options.out / 'convolutions.md'}")
-    wrong = [e for result in results for e in result.absent.values() if isinstance(e, (Disagreement, Failure))]
-    return 130 if interrupted else 1 if wrong else 0
 
+
+SAID = "Ratios of medians to the base of each row; the last column is what a ratio of 1 stands for."
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tables.run("convolutions", __doc__, COMPARISONS, "Convolutions, by size", SAID, peaks))

@@ -13,19 +13,16 @@ medians. Ctrl-C ends the measuring; what has been measured is printed and writte
 
 from __future__ import annotations
 
-import argparse
 import functools
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import report
-from compare import Comparison, Disagreement, Failure, check_equal, measure
+import tables
+from compare import Comparison, check_equal
 from measure import sampler
 from programs import load, wait_for_each
-from result import Result
 
 STEPS = 100
 SIZES = (1, 3, 10, 100, 1_000, 10_000)
@@ -189,51 +186,9 @@ COMPARISONS: dict[str, Comparison] = {
     ]
 }
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Running them
-
-
-def page(heading: str, results: list[Result], complete: bool) -> str:
-    parts = [
-        "# Loops of small steps, and random numbers, by size",
-        "Written by `python benchmarks/small_steps.py`." + ("" if complete else " It was interrupted."),
-        heading.replace("\n", "  \n"),
-        f"Ratios of medians to NumPy by hand; the last column is what a ratio of 1 stands for: {STEPS} steps, or one draw.",
-        report.markdown(*report.summary(results)),
-    ]
-    notes = [f"- {result.comparison.name}, {note}" for result in results for note in report.notes(result)]
-    return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])]) + "\n"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each comparison, at least")
-    parser.add_argument("--only", nargs="+", metavar="NAME", choices=COMPARISONS, help=", ".join(COMPARISONS))
-    parser.add_argument("--out", type=Path, help="the directory where small_steps.md is written")
-    options = parser.parse_args()
-    heading = report.heading()
-    print(heading, flush=True)
-    results: list[Result] = []
-    interrupted = False
-    chosen = options.only or list(COMPARISONS)
-    with report.progress(len(chosen)) as show:
-        for i, name in enumerate(chosen):
-            tell = lambda text, i=i, name=name: show.tell(i, name, text)
-            result, interrupted = measure(COMPARISONS[name], options.seconds, tell)
-            if result.rounds:
-                results.append(result.relative_to(None))
-            if interrupted:
-                break
-    if not results:
-        return 130
-    print(report.plain(*report.summary(results)), *(n for r in results for n in report.notes(r)), sep="\n", flush=True)
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "small_steps.md").write_text(page(heading, results, complete=not interrupted))
-        print(f"written: {options.out / 'small_steps.md'}")
-    wrong = [e for result in results for e in result.absent.values() if isinstance(e, (Disagreement, Failure))]
-    return 130 if interrupted else 1 if wrong else 0
-
+SAID = (
+    f"Ratios of medians to NumPy by hand; the last column is what a ratio of 1 stands for: {STEPS} steps, or one draw."
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tables.run("small_steps", __doc__, COMPARISONS, "Loops of small steps, and random numbers, by size", SAID))

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import compare
 import convolutions
-import linalg
+import families
 import measure
 import numpy as np
 import pairs
@@ -255,16 +255,17 @@ def test_examples():
     assert doctest.testmod(programs) == (0, 3)
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered in det")
-@pytest.mark.parametrize("shape", [(4, 4), (2, 3, 3)])
-@pytest.mark.parametrize("name", linalg.CALLS)
-@pytest.mark.one_in(2)
-def test_linear_algebra_is_the_same_in_every_library(name, shape):
-    """The absolute values: SciPy's and NumPy's vectors may have other signs, and SciPy's factor is the other triangle."""
-    found = {who: np.abs(programs.flat(function())[0]) for who, function in linalg.contestants(name, shape).items()}
-    for who, values in found.items():
-        same = values.T if (name, who) == ("cholesky", "scipy") else values
-        np.testing.assert_allclose(same, found["minijax"], rtol=1e-3, atol=1e-3, err_msg=who)
+@pytest.mark.parametrize("name", families.COMPARISONS)
+@pytest.mark.one_in(20)
+def test_a_family_is_the_same_in_every_library(name):
+    for prepare in families.COMPARISONS[name].contestants.values():
+        assert prepare()() > 0
+
+
+def test_a_family_that_differs_is_not_timed():
+    wrong = families.Call("wrong", (families.normal(3),), lambda jax: jax.numpy.sin, np.cos)
+    with pytest.raises(compare.Disagreement):
+        families.comparison(wrong).contestants["numpy"]()
 
 
 def test_a_row_of_pairs_is_the_median_of_their_ratios():
