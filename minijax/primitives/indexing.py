@@ -40,6 +40,7 @@ from .windows import (
     bump,
     interleave,
     the_window,
+    whole_windows,
     window_places,
 )
 
@@ -128,16 +129,20 @@ def _gather_impl(x, indices, *, dimension_numbers, slice_sizes, mode, fill_value
         own = iter([n for d, n in enumerate(slice_sizes) if d not in collapsed])
         ndim = indices.ndim - 1 + len(offset)
         return x[window].reshape([next(own) if d in offset else 1 for d in range(ndim)])
+    fill = lambda: as_fill(fill_value, x.dtype)
+    rows = whole_windows(x, indices, dimension_numbers, slice_sizes, mode, fill)
+    if rows is not None:
+        return rows
     places, inside, shape = window_places(
         x.shape, indices, slice_sizes, index_map, batching, indices_batching, collapsed, mode
     )
     if 0 in x.shape:
         # The operand has no elements: every window is out of bounds, or empty.
-        out = np.full(shape, 0 if fill_value is None else as_fill(fill_value, x.dtype), x.dtype)
+        out = np.full(shape, 0 if fill_value is None else fill(), x.dtype)
     else:
         out = np.broadcast_to(x[tuple(places)], shape) if places else np.broadcast_to(x, shape)
         if inside is not None:
-            out = np.where(inside, out, as_fill(fill_value, x.dtype))
+            out = np.where(inside, out, fill())
     return out.transpose(interleave(len(shape), offset))
 
 

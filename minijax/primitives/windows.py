@@ -98,6 +98,26 @@ def the_window(shape, indices, slice_sizes, start_index_map, batching, mode):
     return tuple([slice(b, b + n) for b, n in zip(begins, slice_sizes)])
 
 
+def whole_windows(x, indices, dimension_numbers, slice_sizes, mode, fill):
+    """The result of a gather whose windows are all of the operand but for one axis, and one place of that: rows of a table, by
+    `np.take`, which copies a row at once. None if the gather is another one."""
+    offset, collapsed, index_map, batching, _ = dimension_numbers
+    axis = index_map[0] if len(index_map) == 1 else None
+    if axis is None or batching or any([d != axis for d in collapsed]) or 0 in x.shape:
+        return None
+    if any([size != (1 if d == axis else n) for d, (size, n) in enumerate(zip(slice_sizes, x.shape))]):
+        return None
+    start, after = indices[..., 0], x.shape[axis + 1 :] if collapsed else (1, *x.shape[axis + 1 :])
+    out = x.take(start.astype(np.intp), axis, mode="clip").reshape((*x.shape[:axis], *start.shape, *after))
+    if mode is GatherScatterMode.FILL_OR_DROP:
+        inside = (start >= 0) & (start < x.shape[axis])
+        if not inside.all():
+            out = np.where(inside.reshape((*start.shape, *[1] * len(after))), out, fill())
+    ends = axis + start.ndim
+    batch, window = iter(range(axis, ends)), iter([*range(axis), *range(ends, out.ndim)])
+    return out.transpose([next(window) if i in offset else next(batch) for i in range(out.ndim)])
+
+
 def window_places(shape, indices, slice_sizes, start_index_map, batching, indices_batching, removed, mode):
     """(positions, inside, shape) of all elements of all windows.
 
