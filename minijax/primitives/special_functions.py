@@ -60,6 +60,21 @@ FAR = (
     (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1, 6.05183413124413191e-2)
     + (2.33520497626869185e-3,),
 )
+# For float32 and narrower: the fraction of erf(x) / x in x^2 whose largest relative error on [0, 3.93] is least, 2e-9. It was
+# found by least squares, weighted anew by the errors 60 times, with 40 digits. Beyond 3.93 erf rounds to 1.
+SINGLE_EDGE = 3.93
+SINGLE = (
+    (-1.2859683816987908e-08, 4.620428150454592e-06, 3.77178279458332e-04, 3.840202919552017e-03, 5.425462958382962e-02)
+    + (0.18514453780496395, 1.1283791692173126),
+    (
+        6.250431940867914e-05,
+        1.3024052005273935e-03,
+        1.5434699663504078e-02,
+        0.11388591949387661,
+        0.4974134824109639,
+        1.0,
+    ),
+)
 
 
 def _erf_near_zero(x):
@@ -105,7 +120,19 @@ def _erfc(x):
     )
 
 
-erf, erfc = in_float64(_erf), in_float64(_erfc)
+def _erf_single(x):
+    """erf with the digits of float32, without a choice of intervals: a fifth of the time."""
+    x = np.clip(x, -SINGLE_EDGE, SINGLE_EDGE)
+    square = x * x
+    return x * (_horner(SINGLE[0], square) / _horner(SINGLE[1], square))
+
+
+_erf_of_double, _erf_of_single, erfc = in_float64(_erf), in_float64(_erf_single), in_float64(_erfc)
+
+
+def erf(x):
+    """The error function."""
+    return _erf_of_double(x) if x.dtype == FLOAT64 else _erf_of_single(x)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
