@@ -268,9 +268,10 @@ def scatter_impl(write: Callable) -> Callable:
         places, inside, shape = window_places(
             x.shape, indices, sizes, to_operand, tuple(batching), tuple(indices_batching), inserted, mode
         )
-        positions = np.zeros(shape, np.int64)
+        positions = np.zeros((), np.int64)
         for place, size in zip(places, x.shape):
             positions = positions * size + place
+        positions = np.broadcast_to(positions, shape)
         order = np.argsort(interleave(len(shape), window))
         values = updates.transpose(order)
         if inside is not None:
