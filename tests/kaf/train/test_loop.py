@@ -191,15 +191,16 @@ def test_validation_and_the_best_epoch(backend):
     assert np.array_equal(whole.loss_curve, fit(model, x, y, **arguments).loss_curve)
 
 
-def test_early_stopping_returns_the_best_model(backend):
+@pytest.mark.parametrize("patience", [1, 3])
+def test_early_stopping_returns_the_best_model(backend, patience):
     x, y = moons(60)
     # The labels of the validation examples are wrong, so training makes the validation loss larger.
     held_out = (x, 1 - y)
     arguments = {"loss": "binary_cross_entropy", "batch_size": 20, "validation": held_out}
     model = KAFNet.init(0, [2, 4, 1])
-    stopped = fit(model, x, y, epochs=50, patience=3, **arguments)
+    stopped = fit(model, x, y, epochs=50, patience=patience, **arguments)
     assert stopped.stopped_early is True and stopped.interrupted is False
-    assert len(stopped.epoch_losses) == stopped.best_epoch + 1 + 3 < 50
+    assert len(stopped.epoch_losses) == stopped.best_epoch + 1 + patience < 50
     best = fit(model, x, y, epochs=stopped.best_epoch + 1, **arguments)
     np.testing.assert_array_equal(np.asarray(stopped.model(x)), np.asarray(best.model(x)))
     rising = stopped.validation_losses[stopped.best_epoch :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import jax
@@ -15,6 +16,7 @@ import minijax as mj
 import minijax.lax
 import minijax.numpy
 from minijax.lowering.compile import program_text
+from minijax.lowering.xla.stablehlo import module_text
 
 PRESETS = [p.name for p in jax.lax.DotAlgorithmPreset]
 A = (np.arange(6).reshape(2, 3) + 0.0007).astype("float32")
@@ -109,3 +111,18 @@ def test_the_text_of_a_program_needs_numpy_alone(precision):
         namespace: dict = {}
         exec(program_text(mj.make_jaxpr(f)(*args), name, ["x", "y", "s"][: len(args)]), namespace)
         np.testing.assert_allclose(namespace[name](*args), f(*args), rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", [n for n in PRESETS if n != "DEFAULT" and "F8" not in n])
+def test_a_program_for_a_gpu_names_the_algorithm_as_jaxs(name):
+    dtypes = ("float64", "float64") if "F64" in name else ("float32", "float32")
+
+    def algorithm(text: str) -> str:
+        return re.search(r"algorithm = <[^>]*>", text)[0]
+
+    with mj.enable_x64("F64" in name), jax.enable_x64("F64" in name):
+        a, b = A.astype(dtypes[0]), B.astype(dtypes[1])
+        f = lambda lib: lambda x, y: lib.lax.dot(x, y, precision=lib.lax.DotAlgorithmPreset[name])
+        mine = module_text(mj.make_jaxpr(f(mj))(a, b), "f", platform="cuda")
+        theirs = jax.jit(f(jax)).trace(a, b).lower(lowering_platforms=("cuda",)).as_text()
+    assert algorithm(mine) == algorithm(theirs)

@@ -183,6 +183,10 @@ OF_ONE_NUMBER = (
     "dawsn digamma entr erf erfc erfcx erfinv expi expit factorial fresnel gamma gammaln i0 i0e i1 i1e log_ndtr loggamma logit"
     " ndtr ndtri sici spence wofz"
 ).split()
+# So many roundings; more where the result is the exponential of a large number, or a sum that is near 0.
+ROUNDINGS = dict.fromkeys(OF_ONE_NUMBER, 32) | dict.fromkeys(
+    "factorial gamma gammaln loggamma log_ndtr ndtr".split(), 160
+)
 
 
 @pytest.mark.parametrize("name", OF_ONE_NUMBER)
@@ -192,7 +196,7 @@ def test_values_are_scipys_in_float64(name):
         mine = mj.tree.leaves(getattr(mj.scipy.special, name)(x))
     theirs = getattr(scipy.special, name)(x)
     for a, b in zip(mine, theirs if isinstance(theirs, tuple) else [theirs], strict=True):
-        np.testing.assert_allclose(np.where(np.isfinite(b), a, b), b, rtol=1e-12)
+        np.testing.assert_allclose(np.where(np.isfinite(b), a, b), b, rtol=ROUNDINGS[name] * np.finfo(float).eps)
         np.testing.assert_array_equal(np.isfinite(np.asarray(a)), np.isfinite(b))
 
 
