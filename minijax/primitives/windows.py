@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -137,19 +138,19 @@ def window_places(shape, indices, slice_sizes, start_index_map, batching, indice
         starts[d] = np.clip(start, 0, max(highest, 0))
     places = []
     for d in range(len(shape)):
-        place = np.zeros((1,) * (n_batch + n_window), np.int64)
+        parts = []
         if d in starts:
-            place = place + starts[d].reshape(batch_shape + (1,) * n_window)
+            parts.append(starts[d].reshape(batch_shape + (1,) * n_window))
         if d in batching:
             axis = indices_batching[batching.index(d)]
             line = [1] * (n_batch + n_window)
             line[axis] = batch_shape[axis]
-            place = place + np.arange(batch_shape[axis]).reshape(line)
-        if d in window_axes:
+            parts.append(np.arange(batch_shape[axis]).reshape(line))
+        if d in window_axes and (slice_sizes[d] != 1 or not parts):
             line = [1] * (n_batch + n_window)
             line[n_batch + window_axes.index(d)] = slice_sizes[d]
-            place = place + np.arange(slice_sizes[d]).reshape(line)
-        places.append(place)
+            parts.append(np.arange(slice_sizes[d]).reshape(line))
+        places.append(reduce(np.add, parts) if parts else np.zeros((1,) * (n_batch + n_window), np.int64))
     if inside is not None:
         inside = None if inside.all() else inside.reshape(batch_shape + (1,) * n_window)
     return places, inside, batch_shape + tuple(slice_sizes[d] for d in window_axes)
