@@ -71,6 +71,11 @@ class Backend:
         """Whether `kaf.pallas` can compute with this backend."""
         return self.name == "jax"
 
+    @property
+    def has_numpy_programs(self) -> bool:
+        """Whether a program may be compiled to NumPy, so that `register_lowering(..., platform="numpy")` exists."""
+        return self.name == "minijax"
+
     def shares_arrays(self) -> bool:
         """Whether there are several devices, so that the rows of an array may be divided among them."""
         return self.name == "jax" and self.library.device_count() > 1

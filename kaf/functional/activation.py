@@ -61,7 +61,8 @@ def kaf(
     - "naive" computes the formula as written, and holds [*batch, k] values at a time. The other methods hold a few arrays of
       the size of x, and keep only x, alpha and sigma for reverse mode.
     - "gridded" computes three exponentials per value instead of k (see `kaf/functional/gridded.py`). It needs Gaussians, and
-      centres that are equispaced and known when the program is traced.
+      centres that are equispaced and known when the program is traced. A NumPy program reads many float32 values from tables
+      instead, which is faster (see `kaf/functional/tables.py`).
     - "pallas" computes the same with GPU kernels (see `kaf/functional/pallas.py`). Without a GPU the kernels are interpreted,
       which is slow.
     - "loop" adds one kernel after the other. It takes any kernel and any centres.

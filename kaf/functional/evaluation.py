@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy
 
 from ..backend import Backend, optional_module
-from . import gridded
+from . import gridded, tables
 from .gridded import Layout, computing_dtype, fits, gaussian
 
 # Rows of fewer units than this are joined to longer rows (see `_Rows`).
@@ -26,12 +26,14 @@ class Problem(NamedTuple):
     """What the program of an operation depends on besides its arrays.
 
     layout: None if the centres are not equispaced. scaled: whether the layout is in units of the centres' step, because they are
-    not known before the program runs. They may turn out not to be equispaced.
+    not known before the program runs. They may turn out not to be equispaced. tables: whether NumPy runs the program, so that the
+    tables of `tables.py` may be faster than the blocks.
     """
 
     method: str
     layout: Layout | None
     scaled: bool = False
+    tables: bool = False
 
 
 # -- The formula -----------------------------------------------------------------------------------------------------------
@@ -88,6 +90,9 @@ def value(backend: Backend, problem: Problem, order: int, dtype: str, x, alpha, 
     def by(layout: Layout | None):
         def run(sigma, centers, x, alpha):
             x, sigma, scale = _in_steps(problem, layout, x, sigma, centers)
+            if layout and problem.tables and order < 2 and tables.fit(layout, alpha.shape[:-1], x, sigma, alpha):
+                out = tables.value(backend, layout, order, x, alpha, sigma)
+                return (out * scale**order if order and problem.scaled else out).astype(dtype)
             padded = None if method == "pallas" else layout
             rows = _Rows(backend, alpha.shape[:-1], x, sigma, centers, padded, join=layout is not None)
 
@@ -194,6 +199,10 @@ def _pull(backend: Backend, problem: Problem, order, groups: int, units, dtypes,
         def run(sigma, centers, x, g, *alphas):
             alpha = alphas[0] if alphas else None
             x, sigma, scale = _in_steps(problem, layout, x, sigma, centers)
+            by_tables = layout and problem.tables and order == 0 and groups == 1
+            if by_tables and tables.fit(layout, units, x, sigma, g, *alphas):
+                slope, sums = tables.pull(backend, layout, units, x, alpha, g, sigma)
+                return [sums.astype(dtypes[1]), *([] if slope is None else [(slope * scale).astype(dtypes[0])])]
             padded = None if method == "pallas" else layout
             join = layout is not None and groups == 1
             rows = _Rows(backend, units, x, sigma, centers, padded, join, always=True)

@@ -90,8 +90,22 @@ def _primitive(backend: Backend, name: str, program: Callable, several: bool):
         return program(backend, *[params[key] for key in _STATIC[name]], *arrays)
 
     function.__name__ = f"kaf_{name}"
-    primitive.def_impl(backend.jit(function, static_argnames=_STATIC[name]))
-    backend.mlir.register_lowering(primitive, backend.mlir.lower_fun(function, multiple_results=several))
+    lower_fun = functools.partial(backend.mlir.lower_fun, multiple_results=several)
+    backend.mlir.register_lowering(primitive, lower_fun(function))
+    if not backend.has_numpy_programs:
+        primitive.def_impl(backend.jit(function, static_argnames=_STATIC[name]))
+        return primitive
+
+    def in_numpy(*arrays, **params):
+        return function(*arrays, **{**params, "problem": params["problem"]._replace(tables=True)})
+
+    def alone(*arrays, **params):
+        return primitive.bind(*arrays, **params)
+
+    in_numpy.__name__ = alone.__name__ = function.__name__
+    backend.mlir.register_lowering(primitive, lower_fun(in_numpy), platform="numpy")
+    # A call outside of jit is a program too, so that it takes the lowering of the compiler.
+    primitive.def_impl(backend.jit(alone, static_argnames=_STATIC[name]))
     return primitive
 
 

@@ -232,7 +232,7 @@ class Rules:
             return self._numbered("sum", SUM)
         key = (id(primitive), kind)
         if key not in self.numbers:
-            function = find(primitive, "cpu") if kind == "lowering" else getattr(primitive, kind, None)
+            function = find(primitive, "numpy") if kind == "lowering" else getattr(primitive, kind, None)
             code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
             if code is None:
                 self._numbered(key, Rule(primitive.name, kind, None, None, ""))

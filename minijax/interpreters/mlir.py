@@ -11,7 +11,7 @@ from ..foundation.left_out import absent
 from ..foundation.wrapping import wraps
 from ..lowering.lowered import register
 
-_PLATFORMS = ("cpu", "gpu", "cuda", "rocm", "tpu", None)
+_PLATFORMS = ("cpu", "gpu", "cuda", "rocm", "tpu", "numpy", None)
 
 
 class _Lowering:
@@ -50,7 +50,7 @@ def register_lowering(
     cacheable: bool = True,
 ) -> None:
     """Let a function stand for the primitive in programs: `rule` is made by `lower_fun`. platform: "cpu", "gpu", "cuda", "rocm" or
-    "tpu"; None is for all. NumPy's programs are for "cpu".
+    "tpu"; None is for all. NumPy's programs are for "cpu"; a lowering for "numpy", which JAX does not have, is for them alone.
 
     Raises NotImplementedError for an unknown platform. A rule that writes MLIR itself is accepted, as libraries register theirs
     when they are imported; a program that has the primitive raises TypeError then.

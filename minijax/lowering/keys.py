@@ -44,7 +44,7 @@ def jaxpr_key(jaxpr: Jaxpr) -> Hashable:
     for eqn in jaxpr.eqns:
         parts.append(eqn.primitive)
         if lowerings:
-            parts.append(find(eqn.primitive, "cpu"))
+            parts.append(find(eqn.primitive, "numpy"))
         parts += read(eqn.invars)
         if eqn.params:
             parts.append(_params(eqn))

@@ -22,8 +22,9 @@ from ..foundation.config import trace_context
 # {primitive: {platform, or None for all: (arrays, parameters) -> list of arrays}}
 _LOWERINGS: WeakKeyDictionary[Primitive, dict[str | None, Callable[..., Any]]] = WeakKeyDictionary()
 
-# JAX's names of the platforms that jaxlib calls "gpu".
-GPUS = ("cuda", "rocm")
+# {a platform: other names whose lowerings it takes}. jaxlib calls "gpu" what JAX calls "cuda" or "rocm". Programs of NumPy are for
+# "numpy", a platform of minijax's own: its lowerings may use primitives that are implemented in NumPy alone.
+_ALSO = {"gpu": ("cuda", "rocm"), "numpy": ("cpu",)}
 
 
 class _Lowered(CallPrimitive):
@@ -54,7 +55,7 @@ def find(primitive: Primitive, platform: str) -> Callable | None:
     found = _LOWERINGS.get(primitive) if _LOWERINGS else None
     if found is None:
         return None
-    names = (platform, *(GPUS if platform == "gpu" else ()), None)
+    names = (platform, *_ALSO.get(platform, ()), None)
     return next((found[name] for name in names if name in found), None)
 
 

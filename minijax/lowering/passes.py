@@ -471,7 +471,7 @@ def stages(closed_jaxpr: ClosedJaxpr) -> Iterator[tuple[str, ClosedJaxpr]]:
     stand for users' primitives; `one_condition`; `plain_products`; `widened`; `inner_programs`, which takes the jaxprs within
     equations through all passes."""
     consts = closed_jaxpr.consts
-    jaxpr = with_lowerings(closed_jaxpr.jaxpr, "cpu")
+    jaxpr = with_lowerings(closed_jaxpr.jaxpr, "numpy")
     if jaxpr is not closed_jaxpr.jaxpr:
         yield "lowerings", ClosedJaxpr(jaxpr, consts)
     for function in (one_condition, plain_products, widened):

@@ -257,6 +257,18 @@ def test_a_lowering_for_a_platform():
     assert minijax.jit(lambda x: p.bind(x))(2.0) == 10
 
 
+def test_a_lowering_for_numpy_alone():
+    """It may call a primitive of which only the implementation is known."""
+    inner, p = Primitive("inner"), Primitive("outer")
+    for each in (inner, p):
+        each.def_abstract_eval(lambda x: x)
+    inner.def_impl(lambda x: 7 * x)
+    mlir.register_lowering(p, mlir.lower_fun(lambda x: 3 * x, multiple_results=False), platform="cpu")
+    mlir.register_lowering(p, mlir.lower_fun(inner.bind, multiple_results=False), platform="numpy")
+    found = {compiler: float(minijax.jit(p.bind, compiler=compiler)(2.0)) for compiler in ("numpy", "xla")}
+    assert found == {"numpy": 14.0, "xla": 6.0}
+
+
 def test_parameters_that_have_no_hash():
     p = Primitive("listed")
     p.def_abstract_eval(lambda x, *, factors: x)
