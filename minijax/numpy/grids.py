@@ -157,6 +157,7 @@ def _triangle(name: str, m: Any, k: int, above: bool) -> Array:
     if len(m.shape) < 2:
         raise ValueError(f"Argument to jax.numpy.{name} must be at least 2D")
     *batch, rows, columns = m.shape
+    k = static_int(k, f"jnp.{name}")
     mask = broadcast_to(tri(rows, columns, k - 1 if above else k, bool), m.shape)
     zero = zeros_like(m)
     return select(mask, zero, m) if above else select(mask, m, zero)

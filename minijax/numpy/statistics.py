@@ -16,6 +16,7 @@ from ..foundation.tracebacks import hide_our_frames
 from ..primitives import elementwise as ew
 from ..primitives.basis import const, expand_dims
 from ..primitives.elementwise import convert_element_type
+from ..primitives.sizes import known_value
 from . import number_kinds, ufuncs
 from .contractions import dot
 from .creation import asarray, full, zeros
@@ -274,7 +275,7 @@ def cov(
     if not x.shape[1]:
         return full((x.shape[0],) * 2 if x.shape[0] > 1 else (), np.nan, x.dtype)
     x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
-    ddof = (0 if bias else 1) if ddof is None else ddof
+    ddof = (0 if bias else 1) if ddof is None else known_value(ddof, "jnp.cov's ddof")
     weights, by_weight = _observation_weights(x.shape[1], fweights, aweights)
     weights = weights if dtype is None or weights is None else convert_element_type(weights, x.dtype)
     means, total = average(x, axis=1, weights=weights, returned=True)

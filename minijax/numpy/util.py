@@ -343,15 +343,6 @@ def promote_args_inexact(name: str, *args: Any) -> list[Array]:
     return promote_args(name, *args, category=dtypes.to_inexact_dtype)
 
 
-def with_first_strong(name: str, *args: Any) -> list[Array]:
-    """As `promote_args_inexact`. If the first argument is an array with axes, its type becomes strong.
-
-    For functions of JAX that combine their first argument with constants: a constant beside a vector is strong there.
-    """
-    x, *others = promote_args_inexact(name, *args)
-    return [convert_element_type(x, x.dtype) if x.weak_type and x.shape else x, *others]
-
-
 def promote_args_numeric(name: str, *args: Any) -> list[Array]:
     """As `promote_args`; booleans become integers."""
     return promote_args(name, *args, category=dtypes.to_numeric_dtype)

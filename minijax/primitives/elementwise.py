@@ -49,6 +49,7 @@ from .basis import (
     instantiate,
     linear_row,
     move_batch_dim,
+    number,
     row,
     shape_of,
     zero_jvp,
@@ -116,15 +117,12 @@ def _pow_jvp_base(g, ans, x, y):
 
 
 def _pow_jvp_exponent(g, ans, x, y):
-    return mul_p.bind(g, mul_p.bind(log_p.bind(_replace_zero(x)), ans))
+    return convert_element_type(mul_p.bind(g, mul_p.bind(log_p.bind(_replace_zero(x)), ans)), ans.dtype)
 
 
 def _pow_jvp(primals, tangents):
     ans, rules = pow_p.bind(*primals), (_pow_jvp_base, _pow_jvp_exponent)
     terms = [rule(g, ans, *primals) for rule, g in zip(rules, tangents) if type(g) is not Zero]
-    if len(terms) == 2:
-        # Only the exponent's may be weak. The sum of two types would give each the cotangent of the other type.
-        terms = [convert_element_type(term, ans.dtype) for term in terms]
     return ans, reduce(add_tangents, terms) if terms else zero_like(ans)
 
 
@@ -193,11 +191,16 @@ def _one_minus_square(x):
     return sub_p.bind(const(x, 1), square_p.bind(x))
 
 
+def _one(x):
+    """1, weak where x is: some of JAX's rules have such a constant. `const` is strong beside a weak array with axes."""
+    return number(np.asarray(1, x.dtype), True) if x.weak_type and x.shape else const(x, 1)
+
+
 exp_p = _accurate("exp", on_complex.exp, lambda g, ans, x: mul_p.bind(g, ans))
 exp2_p = _accurate("exp2", on_complex.exp2, lambda g, ans, x: mul_p.bind(log_p.bind(const(x, 2)), mul_p.bind(g, ans)))
-expm1_p = _accurate("expm1", on_complex.expm1, lambda g, ans, x: mul_p.bind(g, add_p.bind(ans, const(ans, 1))))
+expm1_p = _accurate("expm1", on_complex.expm1, lambda g, ans, x: mul_p.bind(g, add_p.bind(ans, _one(ans))))
 log_p = _accurate("log", on_complex.log, lambda g, ans, x: div_p.bind(g, x))
-log1p_p = _accurate("log1p", on_complex.log1p, lambda g, ans, x: div_p.bind(g, add_p.bind(x, const(x, 1))))
+log1p_p = _accurate("log1p", on_complex.log1p, lambda g, ans, x: div_p.bind(g, add_p.bind(x, _one(x))))
 sin_p = _accurate("sin", on_complex.sin, lambda g, ans, x: mul_p.bind(g, cos_p.bind(x)))
 cos_p = _accurate("cos", on_complex.cos, lambda g, ans, x: neg_p.bind(mul_p.bind(g, sin_p.bind(x))))
 tan_p = _accurate("tan", on_complex.tan, lambda g, ans, x: mul_p.bind(g, add_p.bind(const(x, 1), square_p.bind(ans))))
@@ -209,16 +212,16 @@ atan_p = _unary("atan", on_complex.atan, lambda g, ans, x: div_p.bind(g, add_p.b
 sinh_p = _unary("sinh", on_complex.sinh, lambda g, ans, x: mul_p.bind(g, cosh_p.bind(x)))
 cosh_p = _unary("cosh", on_complex.cosh, lambda g, ans, x: mul_p.bind(g, sinh_p.bind(x)))
 asinh_p = _unary(
-    "asinh", on_complex.asinh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(add_p.bind(square_p.bind(x), const(x, 1))))
+    "asinh", on_complex.asinh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(add_p.bind(square_p.bind(x), _one(x))))
 )
 acosh_p = _unary(
-    "acosh", on_complex.acosh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(sub_p.bind(square_p.bind(x), const(x, 1))))
+    "acosh", on_complex.acosh, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(sub_p.bind(square_p.bind(x), _one(x))))
 )
 
 
 def _atanh_derivative(g, ans, x):
     # g / (1 - x^2), in factors: 1 - x is exact where x is close to 1, its square is not.
-    one = const(x, 1)
+    one = _one(x)
     return mul_p.bind(integer_pow(add_p.bind(one, x), -1), div_p.bind(g, sub_p.bind(one, x)))
 
 
@@ -227,7 +230,7 @@ atanh_p = _unary("atanh", on_complex.atanh, _atanh_derivative)
 
 def _tanh_derivative(g, ans, x):
     # g (1 - ans^2), in factors: 1 - ans is exact where ans is close to 1, its square is not.
-    return mul_p.bind(add_p.bind(g, mul_p.bind(g, ans)), sub_p.bind(const(ans, 1), ans))
+    return mul_p.bind(add_p.bind(g, mul_p.bind(g, ans)), sub_p.bind(_one(ans), ans))
 
 
 def _logistic(x):
@@ -240,7 +243,7 @@ def _logistic(x):
 
 tanh_p = _accurate("tanh", on_complex.tanh, _tanh_derivative)
 logistic_p = _accurate(
-    "logistic", _logistic, lambda g, ans, x: mul_p.bind(g, mul_p.bind(ans, sub_p.bind(const(ans, 1), ans)))
+    "logistic", _logistic, lambda g, ans, x: mul_p.bind(g, mul_p.bind(ans, sub_p.bind(_one(ans), ans)))
 )
 
 atan2_p = elementwise(

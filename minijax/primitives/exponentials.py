@@ -98,11 +98,11 @@ logistic_log_density_p = row(logistic_log_density, [lambda g, ans, z: neg_p.bind
 
 
 def _pareto_by_z(g, ans, z, b):
-    return neg_p.bind(times(g, div_p.bind(add_p.bind(b, const(get_aval(b), 1)), z)))
+    return neg_p.bind(mul_p.bind(g, div_p.bind(add_p.bind(b, const(get_aval(b), 1)), z)))
 
 
 def _pareto_by_b(g, ans, z, b):
-    return times(g, sub_p.bind(div_p.bind(const(get_aval(b), 1), b), log_p.bind(z)))
+    return mul_p.bind(g, sub_p.bind(div_p.bind(const(get_aval(b), 1), b), log_p.bind(z)))
 
 
 pareto_log_density_p = row(pareto_log_density, [_pareto_by_z, _pareto_by_b], 2)

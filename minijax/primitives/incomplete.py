@@ -146,11 +146,10 @@ def _slope(ops, parts):
 
 
 def _at_the_edges(ops, a, x, value, at_zero, at_infinity):
-    """The value for a = 0, x = 0 and infinite x, and NaN outside of the domain."""
-    value = ops.where(x == 0.0, ops.full(x, at_zero), value)
+    """The value for a = 0, x = 0 and infinite x, and NaN outside of the domain. Where both are infinite x counts, as in JAX."""
+    value = ops.where((x == 0.0) | (a == math.inf), ops.full(x, at_zero), value)
     value = ops.where((x == math.inf) | (a == 0.0), ops.full(x, at_infinity), value)
-    value = ops.where(a == math.inf, ops.full(x, at_zero), value)
-    inside = (a >= 0.0) & (x >= 0.0) & ((a > 0.0) | (x > 0.0)) & ((a < math.inf) | (x < math.inf))
+    inside = (a >= 0.0) & (x >= 0.0) & ((a > 0.0) | (x > 0.0))
     return ops.where(inside, value, ops.full(x, math.nan))
 
 

@@ -376,7 +376,7 @@ def _expn_jvp(g, ans, n, x):
 
 expi_p = row(expi, [lambda g, ans, x: mul_p.bind(g, div_p.bind(exp_p.bind(x), x))], **STRONG)
 exp1_p = row(exp1, [lambda g, ans, x: neg_p.bind(mul_p.bind(g, div_p.bind(exp_p.bind(neg_p.bind(x)), x)))], **STRONG)
-expn_p = row(expn, [_by_order, _expn_jvp], 2)
+expn_p = row(expn, [_by_order, _expn_jvp], 2, **STRONG)
 si_p = row(si, [_slope(sin_p.bind, 1)], **STRONG)
 ci_p = row(ci, [lambda g, ans, x: mul_p.bind(g, div_p.bind(cos_p.bind(x), x))], **STRONG)
 fresnel_s_slope_p = row(fresnel_s_slope, [_by_angle(1, lambda: fresnel_c_slope_p)], **STRONG)

@@ -111,7 +111,7 @@ OPTIONS = {**STRONG, "scalars": True}
 truncated_density_p = row(
     truncated_density,
     [
-        _minus(lambda ans, z, a, b: mul_p.bind(z, ans)),
+        lambda g, ans, z, a, b: broadcast_like(neg_p.bind(mul_p.bind(g, mul_p.bind(z, ans))), ans),
         _plus(lambda ans, z, a, b: mul_p.bind(_at_a(z, a, b), ans)),
         _minus(lambda ans, z, a, b: mul_p.bind(_at_b(z, a, b), ans)),
     ],

@@ -25,6 +25,11 @@ def real_arguments(name: str, *args: ArrayLike) -> list[Array]:
     return arrays
 
 
+def strong(x: Array) -> Array:
+    """x in its own dtype, not weak: for functions whose cotangent JAX turns as weak as the argument was."""
+    return lax.convert_element_type(x, x.dtype)
+
+
 def gammaln(x: ArrayLike) -> Array:
     """log |gamma(x)| (`jax.scipy.special.gammaln`).
 

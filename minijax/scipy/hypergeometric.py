@@ -6,7 +6,7 @@ from ..core.traces import Array
 from ..core.types import ArrayLike
 from ..numpy.util import broadcast_arrays, promote_args_inexact
 from ..primitives.hypergeometric import hyp1f1_p, hyp2f1_p
-from .gammas import real_arguments
+from .gammas import real_arguments, strong
 
 
 def hyp1f1(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
@@ -18,7 +18,7 @@ def hyp1f1(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> Array:
     >>> hyp1f1(1.0, 2.0, 1.0).round(4)
     Array(1.7183, dtype=float32)
     """
-    return hyp1f1_p.bind(*broadcast_arrays(*real_arguments("hyp1f1", a, b, x)))
+    return hyp1f1_p.bind(*map(strong, broadcast_arrays(*real_arguments("hyp1f1", a, b, x))))
 
 
 def hyp2f1(a: ArrayLike, b: ArrayLike, c: ArrayLike, x: ArrayLike) -> Array:
@@ -30,4 +30,4 @@ def hyp2f1(a: ArrayLike, b: ArrayLike, c: ArrayLike, x: ArrayLike) -> Array:
     >>> hyp2f1(1.0, 1.0, 2.0, 0.5).round(4)
     Array(1.3863, dtype=float32)
     """
-    return hyp2f1_p.bind(*broadcast_arrays(*promote_args_inexact("hyp2f1", a, b, c, x)))
+    return hyp2f1_p.bind(*map(strong, broadcast_arrays(*promote_args_inexact("hyp2f1", a, b, c, x))))

@@ -15,7 +15,7 @@ from ..core.types import ArrayLike
 from ..foundation.dtypes import issubdtype
 from ..numpy.util import promote_args_inexact
 from ..primitives import integrals, normal
-from .gammas import real_arguments
+from .gammas import real_arguments, strong
 
 
 def _floats(x: ArrayLike) -> Array:
@@ -33,7 +33,7 @@ def ndtr(x: ArrayLike) -> Array:
     >>> ndtr(0.)
     Array(0.5, dtype=float32)
     """
-    return normal.ndtr_p.bind(_floats(x))
+    return normal.ndtr_p.bind(strong(_floats(x)))
 
 
 def ndtri(p: ArrayLike) -> Array:
@@ -42,7 +42,7 @@ def ndtri(p: ArrayLike) -> Array:
     >>> ndtri(0.975).round(4)
     Array(1.96, dtype=float32)
     """
-    return normal.ndtri_p.bind(_floats(p))
+    return normal.ndtri_p.bind(strong(_floats(p)))
 
 
 def log_ndtr(x: ArrayLike, series_order: int = 3) -> Array:
@@ -79,7 +79,7 @@ def _log_ndtr(x):
 def _log_ndtr_jvp(primals, tangents):
     (x,), (t,) = primals, tangents
     ans = _log_ndtr(x)
-    return ans, t * lax.exp(-0.5 * x * x - ans - 0.5 * math.log(2 * math.pi))
+    return ans, lax.mul(t, lax.exp(-0.5 * x * x - ans - 0.5 * math.log(2 * math.pi)))
 
 
 def erfcx(x: ArrayLike) -> Array:
@@ -91,7 +91,7 @@ def erfcx(x: ArrayLike) -> Array:
     (x,) = promote_args_inexact("erfcx", x)
     if issubdtype(x.dtype, np.complexfloating):
         return wofz(1j * x)
-    return normal.erfcx_p.bind(x)
+    return normal.erfcx_p.bind(strong(x))
 
 
 # J. A. C. Weideman, "Computation of the complex error function", SIAM J. Numer. Anal. 31 (1994). So many terms have all digits of
@@ -135,7 +135,7 @@ def dawsn(x: ArrayLike) -> Array:
     Array(0.5381, dtype=float32)
     """
     (x,) = real_arguments("dawsn", x)
-    return normal.dawsn_p.bind(x)
+    return normal.dawsn_p.bind(strong(x))
 
 
 def expi(x: ArrayLike) -> Array:
@@ -166,7 +166,7 @@ def expn(n: ArrayLike, x: ArrayLike) -> Array:
     Array(0.1485, dtype=float32)
     """
     n, x = real_arguments("expn", n, x)
-    return integrals.expn_p.bind(n, lax.convert_element_type(x, x.dtype))
+    return integrals.expn_p.bind(n, x)
 
 
 def sici(x: ArrayLike) -> tuple[Array, Array]:
@@ -199,7 +199,7 @@ def spence(x: ArrayLike) -> Array:
     >>> spence(0.).round(4)
     Array(1.6449, dtype=float32)
     """
-    return integrals.spence_p.bind(_floats(x))
+    return integrals.spence_p.bind(strong(_floats(x)))
 
 
 __all__ = [

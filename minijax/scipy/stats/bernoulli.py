@@ -8,9 +8,10 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact, with_first_strong
+from ...numpy.util import promote_args_inexact
 from ...primitives.basis import const
 from ..special import xlog1py, xlogy
+from .slopes import beside_constant
 
 
 def logpmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
@@ -19,9 +20,9 @@ def logpmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
     >>> logpmf(1, 0.25).round(4)
     Array(-1.3863, dtype=float32, weak_type=True)
     """
-    k, p, loc = with_first_strong("bernoulli.logpmf", k, p, loc)
+    k, p, loc = promote_args_inexact("bernoulli.logpmf", k, p, loc)
     x = k - loc
-    value = xlogy(x, p) + xlog1py(1 - x, -p)
+    value = xlogy(x, p) + xlog1py(beside_constant(k, lax.sub(const(k, 1), x)), -p)
     return jnp.where((x < 0) | (x > 1), -np.inf, value)
 
 
@@ -40,7 +41,7 @@ def cdf(k: ArrayLike, p: ArrayLike) -> Array:
     >>> cdf(1, 0.25).round(4)
     Array(1., dtype=float32, weak_type=True)
     """
-    k, p = with_first_strong("bernoulli.cdf", k, p)
+    k, p = promote_args_inexact("bernoulli.cdf", k, p)
     impossible = jnp.isnan(k) | jnp.isnan(p) | (p < 0) | (p > 1)
     conditions = [impossible, k < 0, (k >= 0) & (k < 1), k >= 1]
     return jnp.select(conditions, [np.nan, 0.0, const(k, 1) - p, 1.0])

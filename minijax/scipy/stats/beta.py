@@ -8,7 +8,8 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import with_first_strong
+from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 from ..special import betainc, betaln, xlog1py, xlogy
 
 
@@ -18,9 +19,11 @@ def logpdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: 
     >>> logpdf(0.25, 2., 3.).round(4)
     Array(0.5232, dtype=float32, weak_type=True)
     """
-    x, a, b, loc, scale = with_first_strong("beta.logpdf", x, a, b, loc, scale)
+    x, a, b, loc, scale = promote_args_inexact("beta.logpdf", x, a, b, loc, scale)
     y = (x - loc) / scale
-    value = xlogy(a - 1, y) + xlog1py(b - 1, -y) - betaln(a, b) - jnp.log(scale)
+    one = const(x, 1)
+    value = lax.add(xlogy(lax.sub(a, one), y), xlog1py(lax.sub(b, one), -y))
+    value = lax.sub(lax.sub(value, betaln(a, b)), jnp.log(scale))
     value = jnp.where((x > loc + scale) | (x < loc), -np.inf, value)
     return jnp.where((a <= 0) | (b <= 0) | (scale <= 0), np.nan, value)
 
@@ -40,8 +43,8 @@ def cdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arr
     >>> cdf(0.25, 2., 3.).round(4)
     Array(0.2617, dtype=float32, weak_type=True)
     """
-    x, a, b, loc, scale = with_first_strong("beta.cdf", x, a, b, loc, scale)
-    return betainc(a, b, jnp.clip((x - loc) / scale, 0, 1))
+    x, a, b, loc, scale = promote_args_inexact("beta.cdf", x, a, b, loc, scale)
+    return betainc(a, b, lax.clamp(const(x, 0), (x - loc) / scale, const(x, 1)))
 
 
 def logcdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -59,8 +62,8 @@ def sf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arra
     >>> sf(0.25, 2., 3.).round(4)
     Array(0.7383, dtype=float32, weak_type=True)
     """
-    x, a, b, loc, scale = with_first_strong("beta.sf", x, a, b, loc, scale)
-    return betainc(b, a, 1 - jnp.clip((x - loc) / scale, 0, 1))
+    x, a, b, loc, scale = promote_args_inexact("beta.sf", x, a, b, loc, scale)
+    return betainc(b, a, 1 - lax.clamp(const(x, 0), (x - loc) / scale, const(x, 1)))
 
 
 def logsf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

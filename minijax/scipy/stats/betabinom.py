@@ -9,6 +9,7 @@ from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
 from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 from ..special import betaln
 
 
@@ -20,8 +21,9 @@ def logpmf(k: ArrayLike, n: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLik
     """
     k, n, a, b, loc = promote_args_inexact("betabinom.logpmf", k, n, a, b, loc)
     y = jnp.floor(k) - loc
-    ways = -(jnp.log1p(n) + betaln(n - y + 1, y + 1))
-    value = ways + betaln(y + a, n - y + b) - betaln(a, b)
+    one = const(y, 1)
+    ways = -lax.add(jnp.log1p(n), betaln(lax.add(n - y, one), lax.add(y, one)))
+    value = lax.add(ways, betaln(y + a, n - y + b) - betaln(a, b))
     value = jnp.where((y == 0) & (n == 0), 0.0, value)
     value = jnp.where((y < -loc) | (y > n) | (y + a <= 0), -np.inf, value)
     return jnp.where((n < 0) | (a <= 0) | (b <= 0), np.nan, value)

@@ -8,7 +8,7 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact, with_first_strong
+from ...numpy.util import promote_args_inexact
 from ...primitives.basis import const
 
 
@@ -18,9 +18,9 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> logpdf(1.).round(4)
     Array(-1.8379, dtype=float32, weak_type=True)
     """
-    x, loc, scale = with_first_strong("cauchy.logpdf", x, loc, scale)
+    x, loc, scale = promote_args_inexact("cauchy.logpdf", x, loc, scale)
     z = (x - loc) / scale
-    return -(jnp.log(math.pi * scale) + jnp.log1p(z * z))
+    return -lax.add(jnp.log(lax.mul(const(x, math.pi), scale)), jnp.log1p(z * z))
 
 
 def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -78,8 +78,8 @@ def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> ppf(0.75).round(4)
     Array(1., dtype=float32, weak_type=True)
     """
-    q, loc, scale = with_first_strong("cauchy.ppf", q, loc, scale)
-    return jnp.tan(math.pi * q - math.pi / 2) * scale + loc
+    q, loc, scale = promote_args_inexact("cauchy.ppf", q, loc, scale)
+    return _placed(lax.sub(lax.mul(const(q, math.pi), q), const(q, math.pi / 2)), loc, scale)
 
 
 def isf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -88,8 +88,12 @@ def isf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> isf(0.75).round(4)
     Array(-1., dtype=float32, weak_type=True)
     """
-    q, loc, scale = with_first_strong("cauchy.isf", q, loc, scale)
-    return jnp.tan(math.pi / 2 - math.pi * q) * scale + loc
+    q, loc, scale = promote_args_inexact("cauchy.isf", q, loc, scale)
+    return _placed(lax.sub(const(q, math.pi / 2), lax.mul(const(q, math.pi), q)), loc, scale)
+
+
+def _placed(angle, loc, scale):
+    return lax.add(lax.mul(jnp.tan(angle), scale), loc)
 
 
 __all__ = ["cdf", "isf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]

@@ -21,10 +21,11 @@ def logpdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1
     """
     x, df, loc, scale = promote_args_inexact("chi2.logpdf", x, df, loc, scale)
     y = (x - loc) / scale
-    half = df / 2
-    kernel = (half - 1) * jnp.log(y) - y / 2
-    normalizer = -(gammaln(half) + lax.log(const(x, 2)) * df / 2)
-    value = normalizer - jnp.log(scale) + kernel
+    two = const(x, 2)
+    half = lax.div(df, two)
+    kernel = lax.sub(lax.mul(lax.sub(half, const(x, 1)), jnp.log(y)), lax.div(y, two))
+    normalizer = -lax.add(gammaln(half), lax.div(lax.mul(lax.log(two), df), two))
+    value = lax.add(lax.sub(normalizer, jnp.log(scale)), kernel)
     return jnp.where(x < loc, -np.inf, value)
 
 
@@ -44,7 +45,7 @@ def cdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -
     Array(0.1987, dtype=float32, weak_type=True)
     """
     x, df, loc, scale = promote_args_inexact("chi2.cdf", x, df, loc, scale)
-    return gammainc(df / 2, lax.clamp(const(x, 0), (x - loc) / (scale * 2), const(x, np.inf)))
+    return gammainc(*_arguments(x, df, loc, scale))
 
 
 def logcdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -63,7 +64,7 @@ def sf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
     Array(0.8013, dtype=float32, weak_type=True)
     """
     x, df, loc, scale = promote_args_inexact("chi2.sf", x, df, loc, scale)
-    return gammaincc(df / 2, lax.clamp(const(x, 0), (x - loc) / (scale * 2), const(x, np.inf)))
+    return gammaincc(*_arguments(x, df, loc, scale))
 
 
 def logsf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -73,6 +74,13 @@ def logsf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1)
     Array(-0.2216, dtype=float32, weak_type=True)
     """
     return lax.log(sf(x, df, loc, scale))
+
+
+def _arguments(x, df, loc, scale):
+    """Those of the gamma distribution's functions."""
+    two = const(scale, 2)
+    half = lax.div(df, two)
+    return half, lax.clamp(const(x, 0), lax.div(x - loc, lax.mul(scale, two)), const(x, np.inf))
 
 
 __all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "sf"]

@@ -8,7 +8,7 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact, with_first_strong
+from ...numpy.util import promote_args_inexact
 from ...primitives.basis import const
 from ..special import gammainc, gammaincc, gammaln, xlogy
 
@@ -19,10 +19,12 @@ def logpdf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1)
     >>> logpdf(1., 2.).round(4)
     Array(-1., dtype=float32, weak_type=True)
     """
-    x, a, loc, scale = with_first_strong("gamma.logpdf", x, a, loc, scale)
+    x, a, loc, scale = promote_args_inexact("gamma.logpdf", x, a, loc, scale)
     inside = x >= loc
-    y = jnp.where(inside, (x - loc) / scale, 1.0)
-    return jnp.where(inside, xlogy(a - 1, y) - y - (gammaln(a) + jnp.log(scale)), -np.inf)
+    one = const(x, 1)
+    y = jnp.where(inside, (x - loc) / scale, one)
+    value = lax.sub(lax.sub(xlogy(lax.sub(a, one), y), y), gammaln(a) + jnp.log(scale))
+    return jnp.where(inside, value, -np.inf)
 
 
 def pdf(x: ArrayLike, a: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

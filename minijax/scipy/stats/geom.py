@@ -8,8 +8,10 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import with_first_strong
+from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 from ..special import xlog1py
+from .slopes import beside_constant
 
 
 def logpmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
@@ -18,9 +20,9 @@ def logpmf(k: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
     >>> logpmf(2, 0.25).round(4)
     Array(-1.674, dtype=float32, weak_type=True)
     """
-    k, p, loc = with_first_strong("geom.logpmf", k, p, loc)
+    k, p, loc = promote_args_inexact("geom.logpmf", k, p, loc)
     x = k - loc
-    value = xlog1py(x - 1, -p) + jnp.log(p)
+    value = xlog1py(beside_constant(k, lax.sub(x, const(k, 1))), -p) + jnp.log(p)
     return jnp.where(x <= 0, -np.inf, value)
 
 

@@ -8,9 +8,9 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact, with_first_strong
+from ...numpy.util import promote_args_inexact
 from ...primitives import exponentials
-from .slopes import gumbel_log_density
+from .slopes import beside_constant, gumbel_log_density
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -60,8 +60,8 @@ def sf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> sf(1.).round(4)
     Array(0.3078, dtype=float32, weak_type=True)
     """
-    x, loc, scale = with_first_strong("gumbel_r.sf", x, loc, scale)
-    return jnp.where(scale > 0, exponentials.gumbel_below_p.bind((loc - x) / scale), np.nan)
+    x, loc, scale = promote_args_inexact("gumbel_r.sf", x, loc, scale)
+    return jnp.where(scale > 0, beside_constant(x, exponentials.gumbel_below_p.bind((loc - x) / scale)), np.nan)
 
 
 def logsf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

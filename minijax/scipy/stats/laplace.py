@@ -6,7 +6,8 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import with_first_strong
+from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -15,8 +16,8 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> logpdf(1.).round(4)
     Array(-1.6931, dtype=float32, weak_type=True)
     """
-    x, loc, scale = with_first_strong("laplace.logpdf", x, loc, scale)
-    return -(abs(x - loc) / scale + jnp.log(2 * scale))
+    x, loc, scale = promote_args_inexact("laplace.logpdf", x, loc, scale)
+    return -lax.add(abs(x - loc) / scale, jnp.log(lax.mul(const(x, 2), scale)))
 
 
 def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -34,11 +35,11 @@ def cdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> cdf(1.).round(4)
     Array(0.8161, dtype=float32, weak_type=True)
     """
-    x, loc, scale = with_first_strong("laplace.cdf", x, loc, scale)
+    x, loc, scale = promote_args_inexact("laplace.cdf", x, loc, scale)
     z = (x - loc) / scale
-    tail = 0.5 * jnp.exp(-abs(z))
+    tail = lax.mul(const(x, 0.5), jnp.exp(-abs(z)))
     # The derivative of |z| at 0 is 1.
-    return jnp.where(z < 0, tail, 1 - tail)
+    return jnp.where(z < 0, tail, lax.sub(const(x, 1), tail))
 
 
 __all__ = ["cdf", "logpdf", "pdf"]

@@ -7,9 +7,10 @@ from ... import numpy as jnp
 from ...api.custom_derivatives import custom_jvp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import broadcast_arrays, promote_args_inexact, with_first_strong
+from ...numpy.util import broadcast_arrays, promote_args_inexact
 from ...primitives import exponentials
 from ..special import logit
+from .slopes import beside_constant
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -18,8 +19,8 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> logpdf(1.).round(4)
     Array(-1.6265, dtype=float32, weak_type=True)
     """
-    x, loc, scale = with_first_strong("logistic.logpdf", x, loc, scale)
-    return _log_density(*broadcast_arrays(x, loc, scale))
+    x, loc, scale = promote_args_inexact("logistic.logpdf", x, loc, scale)
+    return beside_constant(x, _log_density(*broadcast_arrays(x, loc, scale)))
 
 
 @custom_jvp
@@ -72,7 +73,7 @@ def ppf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(1.0986, dtype=float32, weak_type=True)
     """
     q, loc, scale = promote_args_inexact("logistic.ppf", q, loc, scale)
-    return logit(q) * scale + loc
+    return lax.add(lax.mul(logit(q), scale), loc)
 
 
 def isf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -82,7 +83,7 @@ def isf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     Array(-1.0986, dtype=float32, weak_type=True)
     """
     q, loc, scale = promote_args_inexact("logistic.isf", q, loc, scale)
-    return -logit(q) * scale + loc
+    return lax.add(lax.mul(-logit(q), scale), loc)
 
 
 __all__ = ["cdf", "isf", "logpdf", "pdf", "ppf", "sf"]

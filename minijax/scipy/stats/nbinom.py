@@ -8,8 +8,10 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import with_first_strong
+from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 from ..special import gammaln, xlogy
+from .slopes import beside_constant
 
 
 def logpmf(k: ArrayLike, n: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Array:
@@ -18,10 +20,11 @@ def logpmf(k: ArrayLike, n: ArrayLike, p: ArrayLike, loc: ArrayLike = 0) -> Arra
     >>> logpmf(2, 3, 0.25).round(4)
     Array(-2.9425, dtype=float32, weak_type=True)
     """
-    k, n, p, loc = with_first_strong("nbinom.logpmf", k, n, p, loc)
+    k, n, p, loc = promote_args_inexact("nbinom.logpmf", k, n, p, loc)
     y = k - loc
-    ways = gammaln(y + n) - gammaln(n) - gammaln(y + 1)
-    value = ways + (xlogy(n, p) + xlogy(y, 1 - p))
+    one = const(k, 1)
+    ways = lax.sub(gammaln(y + n) - gammaln(n), gammaln(lax.add(y, one)))
+    value = lax.add(ways, lax.add(xlogy(n, p), xlogy(y, beside_constant(k, lax.sub(one, p)))))
     return jnp.where(k < loc, -np.inf, value)
 
 

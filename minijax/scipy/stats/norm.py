@@ -8,8 +8,10 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact, with_first_strong
+from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 from ..special import log_ndtr, ndtr, ndtri
+from .slopes import beside_constant
 
 
 def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -18,9 +20,10 @@ def logpdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> logpdf(1.).round(4)
     Array(-1.4189, dtype=float32, weak_type=True)
     """
-    x, loc, scale = with_first_strong("norm.logpdf", x, loc, scale)
+    x, loc, scale = promote_args_inexact("norm.logpdf", x, loc, scale)
     variance = lax.square(scale)
-    return (jnp.log(2 * math.pi * variance) + lax.square(x - loc) / variance) / -2
+    normalizer = jnp.log(lax.mul(const(x, 2 * math.pi), variance))
+    return lax.div(lax.add(normalizer, lax.square(x - loc) / variance), const(x, -2))
 
 
 def pdf(x: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -87,7 +90,8 @@ def isf(q: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
     >>> isf(0.75).round(4)
     Array(-0.6745, dtype=float32)
     """
-    return jnp.asarray(loc - ndtri(q) * scale, float)
+    q = jnp.asarray(q)
+    return jnp.asarray(loc - ndtri(beside_constant(q, q)) * scale, float)
 
 
 __all__ = ["cdf", "isf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]

@@ -8,8 +8,10 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import broadcast_arrays, promote_args_inexact, with_first_strong
+from ...numpy.util import broadcast_arrays, promote_args_inexact
 from ...primitives import exponentials
+from ...primitives.basis import const
+from .slopes import beside_constant
 
 
 def logpdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -18,9 +20,10 @@ def logpdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1)
     >>> logpdf(2., 3.).round(4)
     Array(-1.674, dtype=float32, weak_type=True)
     """
-    x, b, loc, scale = with_first_strong("pareto.logpdf", x, b, loc, scale)
+    x, b, loc, scale = promote_args_inexact("pareto.logpdf", x, b, loc, scale)
     value = exponentials.pareto_log_density_p.bind(*broadcast_arrays((x - loc) / scale, b))
-    return jnp.where(x < loc + scale, -np.inf, value - jnp.log(scale))
+    value = lax.sub(beside_constant(x, value), jnp.log(scale))
+    return jnp.where(x < loc + scale, -np.inf, value)
 
 
 def pdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -38,9 +41,9 @@ def cdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
     >>> cdf(2., 3.).round(4)
     Array(0.875, dtype=float32, weak_type=True)
     """
-    x, b, loc, scale = with_first_strong("pareto.cdf", x, b, loc, scale)
-    value = 1 - ((x - loc) / scale) ** -b
-    return jnp.where(x < loc + scale, 0.0, value)
+    x, b, loc, scale = promote_args_inexact("pareto.cdf", x, b, loc, scale)
+    value = lax.sub(const(x, 1), lax.pow((x - loc) / scale, -b))
+    return jnp.where(x < loc + scale, const(x, 0), value)
 
 
 def logcdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -50,7 +53,7 @@ def logcdf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1)
     Array(-0.1335, dtype=float32, weak_type=True)
     """
     x, b, loc, scale = promote_args_inexact("pareto.logcdf", x, b, loc, scale)
-    value = jnp.log1p(-(((x - loc) / scale) ** -b))
+    value = jnp.log1p(-lax.pow((x - loc) / scale, -b))
     return jnp.where(x < loc + scale, -np.inf, value)
 
 
@@ -60,9 +63,9 @@ def logsf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) 
     >>> logsf(2., 3.).round(4)
     Array(-2.0794, dtype=float32, weak_type=True)
     """
-    x, b, loc, scale = with_first_strong("pareto.logsf", x, b, loc, scale)
+    x, b, loc, scale = promote_args_inexact("pareto.logsf", x, b, loc, scale)
     value = -(b * jnp.log((x - loc) / scale))
-    return jnp.where(x < loc + scale, 0.0, value)
+    return jnp.where(x < loc + scale, const(x, 0), value)
 
 
 def sf(x: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:
@@ -80,8 +83,9 @@ def ppf(q: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) ->
     >>> ppf(0.75, 3.).round(4)
     Array(1.5874, dtype=float32, weak_type=True)
     """
-    q, b, loc, scale = with_first_strong("pareto.ppf", q, b, loc, scale)
-    value = loc + scale * (1 - q) ** -(1 / b)
+    q, b, loc, scale = promote_args_inexact("pareto.ppf", q, b, loc, scale)
+    one = const(q, 1)
+    value = lax.add(loc, lax.mul(scale, lax.pow(lax.sub(one, q), -lax.div(one, b))))
     return jnp.where(jnp.isnan(q) | (q < 0) | (q > 1), np.nan, value)
 
 

@@ -10,7 +10,8 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import promote_args_inexact, with_first_strong
+from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 from ..special import entr, gammaincc, gammaln, xlogy
 
 
@@ -41,10 +42,10 @@ def cdf(k: ArrayLike, mu: ArrayLike, loc: ArrayLike = 0) -> Array:
     >>> cdf(2, 1.5).round(4)
     Array(0.8088, dtype=float32, weak_type=True)
     """
-    k, mu, loc = with_first_strong("poisson.cdf", k, mu, loc)
+    k, mu, loc = promote_args_inexact("poisson.cdf", k, mu, loc)
     x = k - loc
     value = gammaincc(jnp.floor(1 + x), mu)
-    return jnp.where(x < 0, 0.0, value)
+    return jnp.where(x < 0, const(k, 0), value)
 
 
 def entropy(mu: ArrayLike, loc: ArrayLike = 0) -> Array:

@@ -1,9 +1,12 @@
-"""Functions of exponentials whose derivatives, made of their formulas, lose digits: each has a rule of its own."""
+"""Functions of exponentials whose derivatives, made of their formulas, lose digits: each has a rule of its own. And the type of a
+value that JAX computes with constants."""
 
 from __future__ import annotations
 
+from ... import lax
 from ... import numpy as jnp
 from ...api.custom_derivatives import custom_jvp
+from ...primitives.basis import const
 
 
 @custom_jvp
@@ -22,3 +25,9 @@ def gumbel_log_density(z):
 
 
 gumbel_log_density.defjvps(lambda g, ans, z: -g * jnp.expm1(z))
+
+
+def beside_constant(x, value):
+    """value, but strong where x is a weak array with axes: JAX computes it with constants of the type of x, which are strong there.
+    A conversion would turn the cotangent weak; a product with a strong 1 leaves it as it is."""
+    return lax.mul(value, const(x, 1)) if x.weak_type and x.shape else value

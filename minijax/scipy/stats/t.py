@@ -6,7 +6,8 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import with_first_strong
+from ...numpy.util import promote_args_inexact
+from ...primitives.basis import const
 from ..special import betaln
 
 
@@ -16,11 +17,12 @@ def logpdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1
     >>> logpdf(1., 3.).round(4)
     Array(-1.5763, dtype=float32, weak_type=True)
     """
-    x, df, loc, scale = with_first_strong("t.logpdf", x, df, loc, scale)
+    x, df, loc, scale = promote_args_inexact("t.logpdf", x, df, loc, scale)
     z = (x - loc) / scale
     # betaln(df / 2, 1 / 2) has log(pi) / 2 in it.
-    normalizer = betaln(df / 2, 0.5) + 0.5 * jnp.log(scale * scale * df)
-    return -(normalizer + (df + 1) / 2 * jnp.log1p(z * z / df))
+    half, power = const(x, 0.5), lax.mul(df, const(x, 0.5))
+    normalizer = lax.add(betaln(power, half), lax.mul(half, jnp.log(scale * scale * df)))
+    return -lax.add(normalizer, lax.mul(lax.add(power, half), jnp.log1p(z * z / df)))
 
 
 def pdf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
@@ -26,7 +27,7 @@ def logpdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: 
     Array(-0.8438, dtype=float32)
     """
     z, a, b, scale = _standard("logpdf", x, a, b, loc, scale)
-    density = truncated_normal.truncated_log_density_p.bind(z, a, b) - jnp.log(scale)
+    density = lax.sub(truncated_normal.truncated_log_density_p.bind(z, a, b), jnp.log(scale))
     return jnp.where(a >= b, np.nan, jnp.where((z < a) | (z > b), -np.inf, density))
 
 
@@ -37,7 +38,7 @@ def pdf(x: ArrayLike, a: ArrayLike, b: ArrayLike, loc: ArrayLike = 0, scale: Arr
     Array(0.4301, dtype=float32)
     """
     z, a, b, scale = _standard("pdf", x, a, b, loc, scale)
-    density = truncated_normal.truncated_density_p.bind(z, a, b) / scale
+    density = lax.div(truncated_normal.truncated_density_p.bind(z, a, b), scale)
     return jnp.where(a >= b, np.nan, jnp.where((z < a) | (z > b), 0.0, density))
 
 

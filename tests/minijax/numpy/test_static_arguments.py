@@ -31,7 +31,11 @@ def error(lib, name: str, parameter: str, dtype) -> str:
     def call(tracer):
         required = [p for p in inspect.signature(getattr(jax.numpy, name)).parameters.values() if p.default is p.empty]
         required = [p for p in required if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and p.name != parameter]
-        given = [1 if p.name in STATIC else lib.numpy.asarray(X) for p in required if p.kind is not p.KEYWORD_ONLY]
+        given = [
+            1 if p.name in STATIC and p.name != "m" else lib.numpy.asarray(X)
+            for p in required
+            if p.kind is not p.KEYWORD_ONLY
+        ]
         first = list(inspect.signature(getattr(jax.numpy, name)).parameters)[0]
         return getattr(lib.numpy, name)(
             *([tracer, *given] if first == parameter else given), **({} if first == parameter else {parameter: tracer})
@@ -53,6 +57,19 @@ def test_a_tracer_that_must_be_known(dtype):
         wanted = {case: name for case, name in theirs.items() if name == "ConcretizationTypeError"}
         assert len(wanted) > 40
         assert {case: error(mj, *case, dtype) for case in wanted} == wanted
+
+
+COUNTS = [*STATIC, *"N M offset ddof decimals deg length total_repeat_length repeats sections kth rowvar bins".split()]
+
+
+@pytest.mark.parametrize("parameter", COUNTS)
+def test_no_tracer_is_taken_where_jax_refuses_it(parameter, monkeypatch):
+    monkeypatch.setitem(globals(), "STATIC", [*STATIC, parameter])
+    for case in [case for case in cases() if case[1] == parameter]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs = error(jax, *case, "int32")
+            assert theirs == "none" or error(mj, *case, "int32") != "none", case
 
 
 SIZES = """

@@ -224,6 +224,30 @@ def test_bad_arguments(call, error, words):
         call(jax.scipy.special)
 
 
+EDGES = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, 0.5, 2.5, -1.0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "count"), [("gammainc", 2), ("gammaincc", 2), ("betainc", 3), ("zeta", 2), ("polygamma", 2)]
+)
+@pytest.mark.one_in(2)
+def test_infinite_arguments(name, count, dtype):
+    """Every combination of zeros, infinities, NaN and numbers. Where JAX has NaN, a limit may stand here: P(0, x) is 1, and
+    P(inf, x) is 0 for a finite x."""
+    with mj.enable_x64(dtype == "float64"), jax.enable_x64(dtype == "float64"):
+        columns = [[0, 1, 2, 3], EDGES] if name == "polygamma" else [EDGES] * count
+        args = [np.array(c, dtype) for c in zip(*itertools.product(*columns))]
+        args[0] = args[0].astype("int32" if name == "polygamma" else dtype)
+        call = lambda lib: getattr(lib.scipy.special, name)
+        theirs = np.asarray(jax.jit(call(jax))(*args))
+        limits = (args[0] == 0) & (args[1] > 0) | (args[0] == np.inf) & (0 < args[1]) & (args[1] < np.inf)
+        for mine in (call(mj)(*args), mj.jit(call(mj), compiler="xla")(*args)):
+            differ = np.flatnonzero(~np.isclose(mine, theirs, rtol=1e-5, atol=1e-7, equal_nan=True))
+            assert name.startswith("gammainc") or not differ.size
+            assert np.isnan(theirs[differ]).all() and limits[differ].all(), [(a[differ], mine) for a in args]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_hypergeometric_functions(dtype):
     """Over negative arguments, and near 1, where JAX's sums lose all digits: against mpmath."""
