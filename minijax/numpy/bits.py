@@ -109,8 +109,8 @@ def _frexp(x):
     exponent = lost + (((bits >> info.nmant) & mask) - bias + 1)
     mantissa = lax.bitcast_convert_type((bits & ~(mask << info.nmant)) | ((bias - 1) << info.nmant), x.dtype)
     itself = number_kinds.isinf(x) | number_kinds.isnan(x) | (x == 0)
-    exponent = convert_element_type(where(itself, 0, exponent), np.dtype("int32"))
-    return where(itself, x, mantissa), exponent
+    exponent = where(itself, 0, exponent)
+    return where(itself, x, mantissa), convert_element_type(exponent, np.dtype("int32"))
 
 
 @_frexp.defjvp

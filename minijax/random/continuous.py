@@ -296,7 +296,8 @@ def pareto(
     (3,)
     """
     key, shape, dtype = float_arguments("pareto", key, shape, dtype, b)
-    return lax.exp(exponential(key, shape, dtype) / in_dtype(b, dtype))
+    b = in_dtype(b, dtype)
+    return lax.exp(exponential(key, shape, dtype) / b)
 
 
 def rayleigh(
@@ -379,7 +380,8 @@ def lognormal(
     dtype = dtype_of("lognormal", dtype, float, np.inexact, "a float or complex")
     shape = shape_for("lognormal", shape, shape_of(sigma))
     check_safe_to_cast("lognormal", dtype, sigma)
-    return lax.exp(normal(key, shape, dtype) * convert_element_type(sigma, dtype))
+    sigma = convert_element_type(sigma, dtype)
+    return lax.exp(normal(key, shape, dtype) * sigma)
 
 
 def double_sided_maxwell(

@@ -21,7 +21,7 @@ OTHER_EQUATIONS = {
     "another algorithm, of fewer equations": "intersect1d setdiff1d setxor1d",
     "known at once: a function of shapes alone": "triu_indices tril_indices triu_indices_from",
     "the same equations in another order, or conversions of other numbers": (
-        "nanquantile poly polyfit frexp add.at frompyfunc pad cov corrcoef insert"
+        "nanquantile poly polyfit add.at frompyfunc pad cov corrcoef insert"
     ),
 }
 

@@ -495,6 +495,12 @@ TEXTS = {
     "pareto": lambda r, k, xp: r.pareto(k, xp.ones(3)),
     "gamma": lambda r, k, xp: r.gamma(k, xp.ones(3)),
     "loggamma": lambda r, k, xp: r.loggamma(k, 2.0, (3,)),
+    **{
+        f"{name} of integers": lambda r, k, xp, name=name: getattr(r, name)(k, xp.arange(1, 4))
+        for name in "chisquare dirichlet gamma loggamma lognormal pareto rayleigh t".split()
+    },
+    "beta of integers": lambda r, k, xp: r.beta(k, xp.arange(1, 4), xp.arange(2, 5)),
+    "truncated_normal of integers": lambda r, k, xp: r.truncated_normal(k, -xp.arange(1, 4), xp.arange(1, 4)),
 }
 
 
