@@ -30,3 +30,16 @@ def name_of(fun: Any, otherwise: str | None = None) -> str:
     """
     name = getattr(fun, "__name__", None)
     return name if isinstance(name, str) else str(fun) if otherwise is None else otherwise
+
+
+def doctest_of(function: str, example: str) -> str:
+    """The lines of a docstring's example, from `arguments -> what is printed`, or from `arguments ~ the result to four digits`: the
+    last digits are the processor's choice.
+
+    >>> doctest_of("lax.exp", "1.0 ~ 2.7183")
+    '>>> print(lax.exp(1.0).round(4))\\n    2.7183'
+    """
+    arguments, exact, printed = example.partition(" -> ")
+    if not exact:
+        arguments, _, printed = example.partition(" ~ ")
+    return f">>> print({function}({arguments}){'' if exact else '.round(4)'})\n    {printed}"
