@@ -288,34 +288,35 @@ def arrays_of_numpy() -> list[Call]:
     places = np.random.default_rng(1).integers(0, 1_000, 100_000).astype("int32")
     image = normal(300, 300)
     volume = normal(64, 64, 64)
-    both = lambda f: (lambda j: lambda *xs: f(j.numpy, *xs), lambda *xs: f(np, *xs))
+    in_both = lambda f: (lambda j: lambda *xs: f(j.numpy, *xs), lambda *xs: f(np, *xs))
     rows = [
-        ("sort", (x,), lambda np, x: np.sort(x)),
-        ("argsort", (x,), lambda np, x: np.argsort(x, stable=True)),
-        ("cumsum", (x,), lambda np, x: np.cumsum(x)),
-        ("searchsorted of 101", (bins, x), lambda np, b, x: np.searchsorted(b, x)),
-        ("histogram of 100", (x, bins), lambda np, x, b: np.histogram(x, b)[0]),
-        (
-            "bincount of 1,000",
-            (places,),
-            lambda np, i: np.bincount(i, **({"length": 1_000} if np.__name__ != "numpy" else {})),
-        ),
-        ("interp of 101", (x, bins), lambda np, x, b: np.interp(x, b, b * b)),
-        ("median", (x,), lambda np, x: np.median(x)),
-        ("percentile, 3 of them", (x,), lambda np, x: np.percentile(x, np.array([5.0, 50.0, 95.0]))),
-        ("polyval of 6", (x[:6], x), lambda np, p, x: np.polyval(p, x)),
-        ("take of 1,000", (x[:1_000], places), lambda np, x, i: np.take(x, i)),
-        ("gcd", (places, places[::-1].copy()), lambda np, a, b: np.gcd(a, b)),
+        ("sort", (x,), lambda xp, x: xp.sort(x)),
+        ("argsort", (x,), lambda xp, x: xp.argsort(x, stable=True)),
+        ("cumsum", (x,), lambda xp, x: xp.cumsum(x)),
+        ("searchsorted of 101", (bins, x), lambda xp, b, x: xp.searchsorted(b, x)),
+        ("histogram of 100", (x, bins), lambda xp, x, b: xp.histogram(x, b)[0]),
+        ("interp of 101", (x, bins), lambda xp, x, b: xp.interp(x, b, b * b)),
+        ("median", (x,), lambda xp, x: xp.median(x)),
+        ("percentile, 3 of them", (x,), lambda xp, x: xp.percentile(x, np.array([5.0, 50.0, 95.0]))),
+        ("polyval of 6", (x[:6], x), lambda xp, p, x: xp.polyval(p, x)),
+        ("take of 1,000", (x[:1_000], places), lambda xp, x, i: xp.take(x, i)),
+        ("gcd", (places, places[::-1].copy()), lambda xp, a, b: xp.gcd(a, b)),
         (
             "einsum ij,jk,kl",
             (image, image, image),
-            lambda np, a, b, c: np.einsum("ij,jk,kl->il", a / 300, b, c, optimize=True),
+            lambda xp, a, b, c: xp.einsum("ij,jk,kl->il", a / 300, b, c, optimize=True),
         ),
-        ("transposed copy, 64^3", (volume,), lambda np, v: np.transpose(v, (2, 0, 1)) + np.float32(1)),
-        ("var by axis, 64^3", (volume,), lambda np, v: np.var(v, axis=(0, 2))),
+        ("transposed copy, 64^3", (volume,), lambda xp, v: xp.transpose(v, (2, 0, 1)) + np.float32(1)),
+        ("var by axis, 64^3", (volume,), lambda xp, v: xp.var(v, axis=(0, 2))),
     ]
     return [
-        *(Call(name, arrays, *both(f)) for name, arrays, f in rows),
+        *(Call(name, arrays, *in_both(f)) for name, arrays, f in rows),
+        Call(
+            "bincount of 1,000",
+            (places,),
+            lambda j: lambda i: j.numpy.bincount(i, length=1_000),
+            lambda i: np.bincount(i, minlength=1_000),
+        ),
         Call(
             "segment_sum into 1,000",
             (x, places),

@@ -34,7 +34,7 @@ _REACH = 6.0
 _FEWEST_CENTERS = 15
 # With more cells, x in units of cells would not be exact enough in float32.
 _MOST_CELLS = 2000
-# How many values are computed at a time: seven arrays of this size fit the second-level cache of a CPU, or nearly so.
+# How many values are computed at a time: seven arrays of this size nearly fit the second-level cache of a CPU.
 _CHUNK = 32768
 # So many rows are added up in float32. Longer sums would have too large rounding errors.
 _ROWS_OF_A_SUM = 16384

@@ -44,7 +44,7 @@ PRECISIONS = {
 
 
 class Algorithm:
-    """What `lax.DotAlgorithm` and its presets have in common. They are in `dot_algorithms.py`, which few programs need."""
+    """The base class of `lax.DotAlgorithm` and its presets. `dot_algorithms.py` has both: few programs import it."""
 
     __slots__ = ()
 

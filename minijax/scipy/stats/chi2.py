@@ -77,7 +77,7 @@ def logsf(x: ArrayLike, df: ArrayLike, loc: ArrayLike = 0, scale: ArrayLike = 1)
 
 
 def _arguments(x, df, loc, scale):
-    """Those of the gamma distribution's functions."""
+    """The arguments with which a function of the gamma distribution gives that of chi2."""
     two = const(scale, 2)
     half = lax.div(df, two)
     return half, lax.clamp(const(x, 0), lax.div(x - loc, lax.mul(scale, two)), const(x, np.inf))

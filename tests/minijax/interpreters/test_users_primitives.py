@@ -258,7 +258,7 @@ def test_a_lowering_for_a_platform():
 
 
 def test_a_lowering_for_numpy_alone():
-    """It may call a primitive of which only the implementation is known."""
+    """Such a lowering may call a primitive that has an implementation and a type, and no rules."""
     inner, p = Primitive("inner"), Primitive("outer")
     for each in (inner, p):
         each.def_abstract_eval(lambda x: x)
