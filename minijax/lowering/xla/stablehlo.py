@@ -24,6 +24,7 @@ from ...transforms.vmap import Axis, with_named_axes
 from ..batched_loops import with_one_condition
 from ..lowered import lowered
 from ..origins import line_text, numbered, often_called, user_names
+from ..turned import turned
 from .collectives import COLLECTIVES
 from .indexing import INDEXING, dynamic_slice, dynamic_update_slice
 from .linalg import LINALG
@@ -298,6 +299,7 @@ class Writer:
         """The results of a jaxpr, whose equations are written here."""
         jaxpr = closed_jaxpr.jaxpr
         jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
+        jaxpr = turned(jaxpr)
         env: dict[Var, Value] = dict(zip(jaxpr.invars, args, strict=True))
         env.update(zip(jaxpr.constvars, map(self.constant, closed_jaxpr.consts)))
 
