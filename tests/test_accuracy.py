@@ -113,6 +113,7 @@ def parts(dtype: str, count: int):
 
 
 @pytest.mark.parametrize("dtype", accuracy.PAGES)
+@pytest.mark.one_in(2)
 def test_the_rule_holds_in_a_part_of_the_table(dtype):
     for part in parts(dtype, count=2):
         assert_rule_holds(*part)

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.one_in(4)
 def test_programs_agree(seed):
     source = programs.source(seed)
     unlike = [d for d in check.disagreements(source) if d.what not in explained.TEXT]
@@ -31,6 +32,7 @@ def test_a_seed_is_one_program():
     assert [programs.source(s) for s in SEEDS] == [programs.source(s) for s in SEEDS]
 
 
+@pytest.mark.long
 def test_programs_are_of_every_kind():
     """Each of these stands in some program: what the generator is for."""
     text = "".join(map(programs.source, range(150)))
@@ -92,6 +94,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("what", FAULTS)
+@pytest.mark.one_in(2)
 def test_a_planted_fault_is_seen_and_shrunk(monkeypatch, what):
     assert check.disagreements(SINE) == []
     sin = registry["sin"]
@@ -183,6 +186,7 @@ def test_each_explanation_has_a_reason():
 
 
 @pytest.mark.parametrize("command", ["tests.fuzz --seeds 0:2 --log {log}", "tests.fuzz --report --log {log}"])
+@pytest.mark.one_in(7)
 def test_the_command(command, tmp_path):
     """The command runs in a process of its own, without the import paths that pytest sets."""
     words = command.format(log=tmp_path / "fuzz.log").split()

@@ -192,6 +192,7 @@ FOREIGN = ("jax", "jaxlib", "scipy", "ml_dtypes", "equinox", "optax", "matplotli
 
 
 @pytest.mark.parametrize("package", ["minijax", "minijax.numpy", "minijax.random", "minijax.nn", "kaf"])
+@pytest.mark.one_in(6)
 def test_imports_numpy_alone(package):
     """A new interpreter imports each package: it loads nothing besides the standard library and NumPy."""
     program = f"import {package}, sys; print([m for m in {FOREIGN!r} if m in sys.modules])"

@@ -19,6 +19,7 @@ def small_figures(monkeypatch):
     monkeypatch.setattr(kaf_evaluation, "LAYERS", (4, 2))
 
 
+@pytest.mark.long
 def test_tables_and_figures(tmp_path, capsys, small_figures):
     kaf_evaluation.main([*SMALL, "--out", str(tmp_path / "new")])
     out = capsys.readouterr().out
@@ -59,6 +60,7 @@ def test_memory_is_shown_as_first_and_later():
 
 
 @pytest.mark.parametrize("name", ["jax", "minijax"])
+@pytest.mark.one_in(3)
 def test_the_step_that_is_timed_trains(name):
     with use_backend(name) as backend:
         for activation in kaf_evaluation.ACTIVATIONS:

@@ -35,6 +35,7 @@ def small(monkeypatch):
         ("--sweep", ["rows x 64 values", "by the line before"]),
     ],
 )
+@pytest.mark.one_in(4)
 def test_tables(option, shown, capsys):
     kaf_evaluation.main([option, "--backends", "minijax", "--repeats", "1"])
     out = capsys.readouterr().out

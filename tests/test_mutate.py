@@ -68,6 +68,7 @@ def test_equivalent_faults_are_still_there():
     assert EQUIVALENT.keys() - {f.key for f in ALL} == set()
 
 
+@pytest.mark.long
 def test_a_fault_is_seen_where_it_is_tested():
     path = "minijax/api/arguments.py"
     right = (ROOT / path).read_text()

@@ -256,6 +256,7 @@ FILES = {str(path.relative_to(ROOT / "kaf")): path for path in sorted((ROOT / "k
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("cli/")])
+@pytest.mark.one_in(3)
 def test_only_backend_py_names_a_library(name):
     packages = set(imported_packages(FILES[name]))
     named = packages & {"jax", "jaxlib", "minijax", "equinox", "flax"}
@@ -345,6 +346,7 @@ NEEDED = [
 
 
 @pytest.mark.parametrize(("statement", "module", "package"), NEEDED)
+@pytest.mark.one_in(4)
 def test_a_package_that_is_not_installed(statement, module, package):
     program = f"import sys; sys.modules[{module!r}] = None\ntry: {statement}\nexcept ImportError as e: print(e)"
     door = re.search(r"kaf\.\w+", statement)[0]

@@ -364,7 +364,7 @@ def raised(call, library) -> Exception:
 
 
 @pytest.mark.parametrize("row", ROWS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(8)
 def test_bad_call(row):
     call, words = ROWS[row]
     mine, theirs = raised(call, minijax), raised(call, jax)
@@ -705,6 +705,7 @@ class Pair:
 
 
 @pytest.mark.parametrize("row", OWN)
+@pytest.mark.one_in(3)
 def test_bad_call_of_our_own(row):
     call, kind, words = OWN[row]
     with pytest.raises(kind, match=words):

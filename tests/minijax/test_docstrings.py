@@ -55,6 +55,7 @@ def own_docstring(x: Any) -> str | None:
 
 
 @pytest.mark.parametrize("door", DOORS)
+@pytest.mark.one_in(3)
 def test_every_public_name_has_a_docstring(door):
     assert [name for name, x in public(door).items() if not (own_docstring(x) or "").strip()] == []
 
@@ -76,6 +77,7 @@ MADE = {f"{door}.{n}": x for door in sorted(WITH_EXAMPLES) for n, x in public(do
 
 
 @pytest.mark.parametrize("door", sorted(WITH_EXAMPLES))
+@pytest.mark.one_in(4)
 def test_the_examples_of_what_a_builder_made_run(door):
     """Pytest looks at functions whose globals are their module's. `jnp.sin` is made by `numpy/util.py`."""
     finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner(verbose=False)

@@ -153,6 +153,7 @@ def test_bad_arrays(name, capsys, here):
     ],
     ids=["model", "data", "features"],
 )
+@pytest.mark.one_in(7)
 def test_a_member_that_nobody_asks_for_is_not_unpacked(read, members, here):
     write_archive("a.npz", {**members, "bomb": np.zeros(2**25), "notes": b"hello", "objects": OBJECTS})
     assert (here / "a.npz").stat().st_size < 2**19
@@ -176,6 +177,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.one_in(2)
 def test_an_array_that_is_asked_for_is_not_unpacked_if_its_shape_is_wrong(name, capsys, here):
     members, message = BOMBS[name]
     np.savez("m.npz", **first_version())

@@ -11,6 +11,7 @@ from kaf.experiments import EXPERIMENTS, Outcome, networks
 
 
 @pytest.mark.parametrize("units, panels", [(1, 1), (7, 7), (24, 24), (48, 24)])
+@pytest.mark.one_in(7)
 def test_activations_can_be_compared_and_read(units, panels, here):
     alpha = np.linspace(0.1, 3, units)[:, None] * ridge_alpha("tanh").alpha
     inputs = np.random.default_rng(0).normal(size=(100, units))
@@ -27,6 +28,7 @@ def test_activations_can_be_compared_and_read(units, panels, here):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.one_in(2)
 def test_every_network_of_an_experiment_has_a_curve_of_its_own(name, here, monkeypatch):
     made, draw = {}, figures.draw_losses
     monkeypatch.setattr(experiment, "draw_losses", lambda *arguments: made.update(figure=draw(*arguments)))

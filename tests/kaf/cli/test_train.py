@@ -58,6 +58,7 @@ def results(out):
 
 @pytest.mark.parametrize("name", ["t.csv", "t.npz"])
 @pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.one_in(4)
 def test_train_and_predict(name, kind, capsys, here):
     out = succeeds(capsys, write_table(name, kind))
     assert re.match(rf"{re.escape(name)}: 4[78] rows to train, 1[23] to test, 3 features", out)
@@ -86,6 +87,7 @@ def test_train_and_predict(name, kind, capsys, here):
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.one_in(3)
 def test_the_loss_of_a_regression_has_figures(scale, capsys, here):
     rows = [(*row, 100 + scale * row[0]) for row in X]
     with open("t.csv", "w", newline="") as file:
@@ -125,6 +127,7 @@ def test_rows_without_a_target_are_predicted_and_not_scored(capsys, here):
 
 
 @pytest.mark.parametrize("kind, epochs", [("three classes", "3"), ("numbers", None)])
+@pytest.mark.one_in(2)
 def test_seeds_at_once_are_trained_as_one_by_one(kind, epochs, capsys, here):
     argv = write_table("t.csv", kind)
     argv = [*argv, "--seeds", "2", "--compare", "none", "--lr", "0.05"]
@@ -147,6 +150,7 @@ def test_seeds_at_once_are_trained_as_one_by_one(kind, epochs, capsys, here):
     assert sorted(os.listdir("at once")) == WRITTEN
 
 
+@pytest.mark.long
 def test_seeds_at_once_are_interrupted_and_gone_on_with(capsys, here, monkeypatch):
     argv = [*write_table("t.csv", "two classes"), "--seeds", "2", "--compare", "none"]
     argv = [*argv[: argv.index("--epochs")], *argv[argv.index("--epochs") + 2 :], "--patience", "1", "--lr", "0.05"]

@@ -16,6 +16,7 @@ from kaf.train.compare import parameters_of
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.one_in(8)
 def test_every_experiment(name):
     """Its data, its networks, one epoch of a KAF, and claims that can be seen and not seen."""
     experiment = EXPERIMENTS[name]
@@ -87,6 +88,7 @@ def test_experiment(capsys, here):
     assert "| GELU, equal params | 18 | 73 |" in text and "| claim | seen | medians |" in text
 
 
+@pytest.mark.long
 def test_an_experiment_goes_on_after_the_last_network_finished(capsys, here, monkeypatch):
     assert main([*ARGV, "--out", "whole"]) == 0
     trained, run = [], experiments.run

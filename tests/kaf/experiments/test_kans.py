@@ -43,6 +43,7 @@ def test_networks_have_as_many_parameters(name):
     assert max(found.values()) < 1.06 * min(found.values()), found
 
 
+@pytest.mark.long
 def test_the_learning_rate_is_chosen_on_the_validation_examples(backend):
     task = dataclasses.replace(kans.TASKS["first"], epochs=3)
     calls = []
@@ -56,6 +57,7 @@ def test_the_learning_rate_is_chosen_on_the_validation_examples(backend):
     np.testing.assert_allclose(result.scores[1], error, rtol=1e-4)
 
 
+@pytest.mark.long
 def test_the_command(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(kans, "TASKS", {name: kans.TASKS[name] for name in ("first", "digits")})

@@ -39,6 +39,7 @@ def random_problem(shape, units, size=20, seed=0):
 
 
 @pytest.mark.parametrize("method", ["naive", "gridded", "loop"])
+@pytest.mark.one_in(2)
 def test_arrays_of_no_values(backend, method, monkeypatch):
     # The tests have several devices, and most users one, for which chunks of rows have other sizes.
     monkeypatch.setattr(type(backend), "shares_arrays", lambda self: False)
@@ -53,6 +54,7 @@ def test_arrays_of_no_values(backend, method, monkeypatch):
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, jax.vmap, lambda f: jax.vmap(jax.vmap(f))], ids=["", "vmap", "vmap2"])
+@pytest.mark.one_in(5)
 def test_taylor_series(wrap):
     """`jet` has no rule for checkpoint, so "auto" takes the formula; the terms are those of the formula's derivatives."""
     layer = kaf.KAF.init(jax.random.key(0), 3)
@@ -78,6 +80,7 @@ AXES = {
 
 
 @pytest.mark.parametrize("shape, units", AXES)
+@pytest.mark.one_in(5)
 def test_units_that_could_be_another_axis(backend, shape, units):
     x, alpha = random_problem(shape, (units,))
     with warnings.catch_warnings(record=True) as found:
@@ -103,6 +106,7 @@ def test_units_that_could_be_another_axis(backend, shape, units):
         ((GRID.centers, 0.05, "naive"), None),
     ],
 )
+@pytest.mark.one_in(7)
 def test_one_warning_says_that_the_fast_path_is_lost(backend, arguments, why):
     centers, sigma, *method = arguments
     alpha = np.ones(len(np.atleast_1d(getattr(centers, "centers", centers))), np.float32)
@@ -134,6 +138,7 @@ def test_one_warning_says_that_the_fast_path_is_lost(backend, arguments, why):
     ],
 )
 @pytest.mark.parametrize("grid", [Grid(), Grid(50, 4.0, "code"), Grid(2)], ids=str)
+@pytest.mark.one_in(7)
 def test_against_float64(backend, shape, units, grid):
     x, alpha = random_problem(shape, units, grid.size)
     out = phi(x, alpha, grid.centers, grid.sigma)
@@ -222,6 +227,7 @@ DERIVATIVES = {
 
 @pytest.mark.parametrize("name", DERIVATIVES)
 @pytest.mark.parametrize("x", [-4.0, -0.3, 0.0, 2.9])
+@pytest.mark.one_in(2)
 def test_derivatives(backend, name, x):
     differentiate, expected = DERIVATIVES[name]
     _, alpha = random_problem((), ())

@@ -28,7 +28,7 @@ def exact(basis, x, alpha, grid):
 
 @pytest.mark.parametrize("k", [5, 40])
 @pytest.mark.parametrize("basis", OTHER_BASES)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(10)
 def test_values(backend, basis, k):
     grid, rng = Grid.over(-1.0, 4.0, k), np.random.default_rng(0)
     x, alpha = rng.uniform(-2, 5, (50, 3)).astype(np.float32), rng.normal(size=(3, k)).astype(np.float32)
@@ -45,6 +45,7 @@ def test_values(backend, basis, k):
 
 
 @pytest.mark.parametrize("basis", OTHER_BASES)
+@pytest.mark.one_in(3)
 def test_gradients_are_those_of_the_formula(backend, basis):
     rng, grid = np.random.default_rng(1), Grid(9, 2.0)
     x, alpha = rng.uniform(-3, 3, (40, 3)).astype(np.float32), rng.normal(size=(3, 9)).astype(np.float32)
@@ -65,6 +66,7 @@ def test_no_value_has_an_axis_for_the_functions(backend, basis):
 
 
 @pytest.mark.parametrize("basis", OTHER_BASES)
+@pytest.mark.one_in(7)
 def test_layers_start_as_a_function_and_move_to_another_grid(backend, basis):
     f = np.sin if basis == "fourier" else np.tanh
     grid = Grid(20, np.pi)

@@ -63,7 +63,7 @@ def relative_error(found, expected):
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("rule", ["paper", "code"])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(8)
 def test_values(backend, method, size, rule):
     grid = Grid(size, rule=rule)
     x, alpha = problem(size=size)
@@ -101,7 +101,7 @@ def test_the_error_is_bounded_by_the_sum_of_alpha(backend, method, bound, grid):
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(10)
 def test_gradients(backend, method, size):
     grid = Grid(size)
     x, alpha = problem(size=size)
@@ -120,7 +120,7 @@ def test_gradients(backend, method, size):
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("size", [5, 20, 50, 100])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_second_and_third_derivatives(backend, method, size):
     grid = Grid(size)
     x, alpha = problem(units=1, size=size)
@@ -134,7 +134,7 @@ def test_second_and_third_derivatives(backend, method, size):
 
 @pytest.mark.parametrize("order", [0, 1, 2])
 @pytest.mark.parametrize("size", [20, 50, 100])
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(30)
 def test_evaluators_of_each_order(backend, size, order):
     """Many values: with blocks of full size, a few second derivatives would have errors of 2e-5."""
     grid = Grid(size)
@@ -165,6 +165,7 @@ def test_mixed_second_derivatives(backend, method):
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("size", [20, 50, 200])
+@pytest.mark.one_in(3)
 def test_nan_gives_nan_and_nothing_else_does(backend, method, size):
     alpha = problem(units=1, size=size)[1][0]
     x = np.float32([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e20, 1e6, -1e6, 100.0, 1e-45, -0.0, 0.0])
@@ -185,6 +186,7 @@ def test_one_nan_stays_where_it_is(backend):
 
 
 @pytest.mark.parametrize("shape, units", [((0,), ()), ((0, 7), (7,)), ((5, 0), (0,)), ((), ()), ((1,), (1,))])
+@pytest.mark.one_in(4)
 def test_empty_and_single(backend, shape, units):
     x, alpha = np.zeros(shape, np.float32), np.ones((*units, 20), np.float32)
     out = phi(x, alpha, Grid())
@@ -198,6 +200,7 @@ def test_empty_and_single(backend, shape, units):
 
 @pytest.mark.parametrize("dtype, unit", [("bfloat16", 2.0**-8), ("float16", 2.0**-11)])
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
+@pytest.mark.one_in(7)
 def test_half_precision_is_computed_in_float32(backend, dtype, unit, method):
     xp = backend.np
     x, alpha = (xp.asarray(a).astype(dtype) for a in (np.linspace(-4, 4, 101, dtype=np.float32), problem(1)[1][0]))
@@ -228,7 +231,7 @@ def test_dtypes_of_mixed_arguments(backend):
 
 
 @pytest.mark.parametrize("sigma", [1e-3, 0.1, 0.2, 0.27, 0.5, 1.0, 10.0])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(8)
 def test_any_bandwidth_known_or_not(backend, sigma):
     """Blocks that are made for an unknown bandwidth begin to overflow at 0.26."""
     grid = Grid()
@@ -246,7 +249,7 @@ def test_any_bandwidth_known_or_not(backend, sigma):
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("shape, units", [((5, 3), (1,)), ((2, 5, 3), (1,)), ((5, 3, 2), (1, 2)), ((5, 3, 2), (3, 1))])
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(20)
 def test_the_gradient_of_shared_coefficients_is_the_sum_over_the_units(backend, method, shape, units):
     x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     alpha = np.random.default_rng(1).normal(size=(*units, 20)).astype(np.float32)
@@ -260,6 +263,7 @@ def test_the_gradient_of_shared_coefficients_is_the_sum_over_the_units(backend, 
 
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
+@pytest.mark.one_in(2)
 def test_a_bandwidth_for_each_unit(backend, method):
     x, alpha = problem()
     sigma = np.float32([0.4, 0.5, 0.8])
@@ -355,7 +359,7 @@ MAPS = {
 
 @pytest.mark.parametrize("name", MAPS)
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
-@pytest.mark.one_in(10)
+@pytest.mark.one_in(80)
 def test_transformations_are_those_of_the_formula(backend, name, method, devices):
     x, alpha = problem()
     x = np.clip(x[:200], -1e3, 1e3)
@@ -369,7 +373,7 @@ def test_transformations_are_those_of_the_formula(backend, name, method, devices
 
 
 @pytest.mark.parametrize("rows, units", [(1000, 100), (65537, 1), (40000, 3), (7, 20000), (131, 700)])
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(32)
 def test_chunks_of_rows(backend, rows, units, devices):
     """Sizes at which x is cut into chunks, with and without a remainder, and short rows are joined."""
     rng = np.random.default_rng(0)
@@ -388,7 +392,7 @@ def test_chunks_of_rows(backend, rows, units, devices):
 @pytest.mark.parametrize("rows", [1, 7, 8, 21])
 @pytest.mark.parametrize("size, wide", [(2, False), (5, True), (20, False), (50, True)])
 @pytest.mark.parametrize("joined", [1, 7])
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(35)
 def test_gradients_written_by_hand(backend, rows, size, wide, joined):
     """Numbers of rows that are taken eight at a time or not, that are joined or not, one block and
     several, one bandwidth or one for each unit."""
@@ -413,6 +417,7 @@ def test_gradients_written_by_hand(backend, rows, size, wide, joined):
     assert relative_error(found[1], (g[:, :, None] * kappa).sum(0).T) < 1e-5
 
 
+@pytest.mark.one_in(2)
 def test_the_sums_of_a_gradient_are_one_reduction_on_xla_and_products_on_numpy(backend, devices):
     x, alpha = np.zeros((64, 8), np.float32), np.zeros((20, 8), np.float32)
     layout = make_layout(Grid().centers, Grid().sigma)
@@ -442,6 +447,7 @@ def test_how_many_rows_are_joined():
     assert rows_to_join(7, 256, 8192) == rows_to_join(256, 8192, 8192) == 1
 
 
+@pytest.mark.long
 def test_an_array_that_devices_share_stays_with_them():
     """Gradients of a batch that two devices share: no array is gathered, and the devices exchange only the gradient of alpha."""
     program = """
@@ -486,6 +492,7 @@ def arrays():
 
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
+@pytest.mark.one_in(4)
 def test_peak_memory_of_value_and_gradients_in_arrays_of_xs_size_on_jax(method, devices):
     x, alpha, g = map(jax.numpy.asarray, arrays())
     with use_backend("jax") as backend:

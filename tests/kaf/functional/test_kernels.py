@@ -54,6 +54,7 @@ def test_every_kernel_is_tested():
 
 @pytest.mark.parametrize("method", ["auto", "naive"])
 @pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.one_in(6)
 def test_values_and_slopes(backend, kernel, method):
     x, alpha = problem()
     value, slope = backend.jvp(lambda x: phi(x, alpha, Grid(), kernel=kernel, method=method), (x,), (np.ones_like(x),))
@@ -65,6 +66,7 @@ def test_values_and_slopes(backend, kernel, method):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.one_in(4)
 def test_gradients_are_those_of_the_formula(backend, kernel):
     x, alpha = problem()
     sigma = np.float32(0.7)
@@ -182,6 +184,7 @@ def test_names_and_functions():
         ("gauss", "tanh", 0.01),
     ],
 )
+@pytest.mark.one_in(2)
 def test_ridge(backend, kernel, f, worst):
     """ReLUs vanish at the left end, where tanh does not; what is periodic has the same slope at both ends."""
     fit = ridge_alpha(f, kernel=kernel)

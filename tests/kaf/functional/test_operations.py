@@ -66,7 +66,7 @@ WANTED["gradient of the gradients"] = lambda b, f: b.grad(
 @pytest.mark.parametrize("wanted", WANTED)
 @pytest.mark.parametrize("sigma", SIGMAS)
 @pytest.mark.parametrize("method", ["gridded", "loop"])
-@pytest.mark.one_in(10)
+@pytest.mark.one_in(50)
 def test_derivatives_are_those_of_the_formula(backend, wanted, sigma, method, monkeypatch):
     """By blocks also where XLA would get a short program; and the gradients of each example, whose gradients are taken."""
     monkeypatch.setattr(type(backend), "prefers_short_programs", lambda self, size: False)
@@ -104,7 +104,7 @@ CASES = [(w, "units", "gridded") for w in WANTED if w != "gradient of the gradie
 
 
 @pytest.mark.parametrize("wanted, sigma, method", CASES)
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(25)
 def test_vmap_is_the_stack_of_slices(backend, wanted, sigma, method):
     """Over every choice of mapped arguments, at the first axis or at the last."""
     grid = Grid(3)
@@ -128,6 +128,7 @@ def test_vmap_is_the_stack_of_slices(backend, wanted, sigma, method):
 
 
 @pytest.mark.parametrize("method", ["gridded", "loop"])
+@pytest.mark.one_in(3)
 def test_maps_within_maps(backend, method):
     """Examples within members of an ensemble, with gradients for each example; the axes in either order."""
     x, alpha = arrays((7, UNITS), (B, UNITS))
@@ -171,7 +172,7 @@ PADDED = {
 
 @pytest.mark.parametrize("sigma", PADDED)
 @pytest.mark.parametrize("size, wanted", [(3, "value"), (3, "gradients"), (12, "jvp")])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_coefficients_of_512_units_end_in_padding(size, wanted, sigma, monkeypatch):
     """One block of centres and two, rows of units and members of an ensemble."""
     monkeypatch.setattr(jax, "device_count", lambda: 1)
@@ -234,7 +235,7 @@ def test_traced_centers(backend, name, width):
 
 
 @pytest.mark.parametrize("name", CENTERS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_which_branch_traced_centers_take(backend, name, monkeypatch):
     """All units take the same branch, also where each unit has centres of its own."""
     x, alpha = arrays((600, UNITS))
@@ -312,6 +313,7 @@ def test_memory_of_a_mapped_step_on_jax():
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.one_in(2)
 def test_memory_of_traced_centers_on_jax(count, monkeypatch):
     """The branches that are not taken need memory too, and so do the gradients by centres and bandwidths."""
     monkeypatch.setattr(jax, "device_count", lambda: 1)
@@ -353,6 +355,7 @@ def test_taylor_series_of_what_is_jitted(library):
 
 
 @pytest.mark.parametrize("shape, units", [((2, 0), (0,)), ((0, 2), (2,)), ((0,), ()), ((0, 3, 0), (0,))])
+@pytest.mark.one_in(7)
 def test_no_values(backend, shape, units):
     x, alpha = arrays(shape, units)
     f = backend.vmap(lambda x, a: phi(x, a, Grid()).sum(), (0, None)) if shape[0] else (lambda x, a: phi(x, a, Grid()))

@@ -70,6 +70,7 @@ def test_as_the_activation_of_an_mlp_every_unit_has_its_own_alpha():
 
 
 @pytest.mark.parametrize("scan", [False, True])
+@pytest.mark.one_in(7)
 def test_an_mlp_is_the_plain_network(scan):
     mlp = random_mlp(scan=scan)
     alpha, grid = mlp.activation.alpha, Grid()

@@ -58,7 +58,7 @@ def array(alpha):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(10)
 def test_regularisation_reaches_every_alpha_and_nothing_else(name):
     model = [LAYERS[name](KEY), kaf.Linear.init(KEY, 2, 2)]
     alphas = [array(part.alpha) for part in parts_with_alpha(model[0])]
@@ -100,7 +100,7 @@ def test_fit_shrinks_the_alpha_of_a_flax_network(how):
 
 @pytest.mark.parametrize("x64", [False, True])
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(28)
 def test_a_layer_has_the_backends_floats(name, x64):
     for library in ("jax", "minijax") if name in PLAIN else ("jax",):
         with kaf.use_backend(library) as backend, backend.library.enable_x64(x64):
@@ -162,7 +162,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(10)
 def test_a_changed_kan_is_the_same_in_each_home(change):
     plain = kaf.KAN.init(KEY, [3, 4, 2])
     in_equinox, in_flax = kaf.equinox.KAN([3, 4, 2], key=KEY), kaf.nnx.KAN.from_layer(plain)
@@ -201,6 +201,7 @@ def test_a_changed_kaf_is_the_same_in_each_home(change):
         np.testing.assert_allclose(home(x), expected(x), rtol=0, atol=1e-4)
 
 
+@pytest.mark.long
 def test_a_flax_kan_goes_on_with_flax_optimizer_after_a_change():
     net = kaf.nnx.KAN([3, 4, 1], rngs=nnx.Rngs(0))
     optimizer = nnx.Optimizer(net, optax.adam(1e-2), wrt=nnx.Param)

@@ -36,7 +36,7 @@ def in_float64(bases, alpha, grid, x):
 
 @pytest.mark.parametrize("k", [2, 8, 25])
 @pytest.mark.parametrize("bases", BASES)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_bases(backend, bases, k):
     grids = (Grid.over(-1.0, 2.0, k), Grid(k, 2.5), Grid.over(0.5, 1.0, k))
     layer = KANLayer.init(0, 3, 4, grids, spread=1.0, base=False, bases=bases)
@@ -67,6 +67,7 @@ def test_gradients_of_a_basis_are_finite_everywhere_and_right(backend, bases):
 
 
 @pytest.mark.parametrize("bases", BASES)
+@pytest.mark.one_in(3)
 def test_no_value_has_an_axis_for_the_bases(backend, bases):
     layer, x = KANLayer.init(0, 16, 16, Grid(8), bases=bases), inputs(64, 16)
     program = backend.make_jaxpr(backend.grad(lambda layer, x: layer(x).sum(), (0, 1)))(layer, x)
@@ -85,7 +86,7 @@ NEAR = {
 
 
 @pytest.mark.parametrize("bases", BASES)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_other_grids_same_functions(backend, bases):
     net = KAN.init(0, [3, 4, 2], Grid(8, 4.0), bases=bases)  # so wide that no unit of the hidden layer leaves its grid
     x = inputs(200, 3, low=-1, high=1.5)
@@ -109,6 +110,7 @@ def test_other_grids_same_functions(backend, bases):
 
 
 @pytest.mark.parametrize("bases", ["gauss", "bspline", "fourier"])
+@pytest.mark.one_in(3)
 def test_on_another_grid_no_function_is_nearer(backend, bases):
     """The error has no part along the new basis: it is orthogonal to each function of it over the new grid."""
     old, new = KANLayer.init(0, 1, 3, base=False, bases=bases), Grid.over(-1.0, 1.2, 7)
@@ -175,6 +177,7 @@ def with_weak_parts():
 
 
 @pytest.mark.parametrize("grids", ["one for all", "one for each input"])
+@pytest.mark.one_in(7)
 def test_prune(backend, grids):
     net, x = with_weak_parts(), inputs(300, 3)
     if grids == "one for each input":

@@ -77,6 +77,7 @@ def test_trains_in_a_network_with_optax():
 
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("library", ["jax", "minijax"])
+@pytest.mark.one_in(3)
 def test_from_home_to_home(name, library):
     with use_backend(library) as backend:
         layer = KAF.init(backend.random.key(3), 4, **OPTIONS[name])
@@ -113,6 +114,7 @@ def test_a_tree_of_labels_that_optax_calls_says_what_to_do(backend):
 
 
 @pytest.mark.parametrize("make", [lambda: optax.adam(0.05), lambda: optax.sgd(0.01, momentum=0.9)], ids=["adam", "sgd"])
+@pytest.mark.one_in(2)
 def test_optax_optimizes_both_backends(backend, make):
     x = np.linspace(-2, 2, 64, dtype=np.float32)[:, None]
     layer = KAF.init(0, 1, trainable=("sigma",), residual=True)

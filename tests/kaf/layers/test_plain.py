@@ -32,6 +32,7 @@ def test_the_layer_is_the_function(backend):
     "units, shape", [(4, (4, 20)), ((), (20,)), ((3, 1, 1), (3, 1, 1, 20)), (0, (0, 20)), (np.int64(2), (2, 20))]
 )
 @pytest.mark.parametrize("init", ["random", "relu"])
+@pytest.mark.one_in(2)
 def test_shape_of_alpha(backend, units, shape, init):
     alpha = KAF.init(0, units, init=init).alpha
     assert (alpha.shape, alpha.dtype) == (shape, np.float32)
@@ -91,6 +92,7 @@ def test_linear(backend):
         ([5, 2], "kaf", None, 12),
     ],
 )
+@pytest.mark.one_in(6)
 def test_number_of_parameters(backend, sizes, activation, grid, count):
     net = KAFNet.init(0, sizes, activation, grid=grid)
     assert num_parameters(net) == count
@@ -98,6 +100,7 @@ def test_number_of_parameters(backend, sizes, activation, grid, count):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.one_in(3)
 def test_a_batch_is_its_examples(backend, activation):
     net = KAFNet.init(3, [4, 6, 5, 2], activation)
     x = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)

@@ -28,6 +28,7 @@ def test_a_unit(backend):
 
 
 @pytest.mark.parametrize("home", ["plain", "gated", "Equinox", "Flax"])
+@pytest.mark.one_in(2)
 def test_a_layer_of_each_home(home):
     key = jax.random.key(0)
     layer = {
@@ -41,6 +42,7 @@ def test_a_layer_of_each_home(home):
 
 
 @pytest.mark.parametrize("home", ["plain", "Equinox", "Flax"])
+@pytest.mark.one_in(3)
 def test_a_kan(home, tmp_path):
     key = jax.random.key(0)
     net = {

@@ -88,6 +88,7 @@ def losses_after_fifty_steps(backend, rate, target):
     return found
 
 
+@pytest.mark.long
 def test_the_loss_fifty_steps_later_is_no_higher_than_after_a_reset():
     """Over all settings it is lower; for each rate and change it is not higher, but for the noise of the steps."""
     with kaf.use_backend("minijax") as backend:
@@ -113,6 +114,7 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("library", OPTIMIZERS)
+@pytest.mark.one_in(2)
 def test_what_is_carried_over(library):
     optimizer = OPTIMIZERS[library]()
     with kaf.use_backend("jax") as backend:
@@ -166,6 +168,7 @@ def same(found, expected):
     np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
 
 
+@pytest.mark.long
 def test_moments_of_one_shape_belong_to_another_grid(backend):
     """update_grid keeps the shape of alpha, and its old moments would fit; they are rebuilt all the same."""
     optimizer, net = optim.adam(0.02), KAN.init(0, [2, 3, 1])

@@ -62,6 +62,7 @@ def test_interrupted_at_every_step(backend, tmp_path, monkeypatch):
     assert sorted(os.listdir(tmp_path)) == [f"{k}.npz" for k in stops]
 
 
+@pytest.mark.one_in(5)
 def test_a_finished_training_is_read_and_may_be_lengthened(backend, tmp_path):
     path = tmp_path / "c.npz"
     first = trained(epochs=2, checkpoint=path)
@@ -289,7 +290,7 @@ EDITED = {
 
 
 @pytest.mark.parametrize("name", EDITED)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_edited(name, kept):
     change, message = EDITED[name]
     with np.load(kept) as archive:
@@ -320,6 +321,7 @@ def test_a_member_that_nobody_asks_for_is_not_unpacked(kept):
 
 
 @pytest.mark.parametrize("name", ["tree_values_0", "tree_best values_1", "array_curve", "array_epoch_losses"])
+@pytest.mark.one_in(8)
 def test_an_array_that_unpacks_to_gigabytes_is_refused(name, kept):
     """It is asked for, and its header agrees with its bytes, which are zeros."""
     zeros = 2**27

@@ -28,7 +28,7 @@ ABSENT = ("SCIPY_ARRAY_API is not set", "pandas is not installed")
 
 
 @parametrize_with_checks([KAFClassifier(early_stopping=False, **SMALL), KAFRegressor(early_stopping=False, **SMALL)])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_checks_of_scikit_learn(estimator, check):
     try:
         check(estimator)
@@ -42,6 +42,7 @@ def moons():
 
 
 @pytest.mark.parametrize("network", ["kaf", "relu", "kan"])
+@pytest.mark.one_in(3)
 def test_a_classifier_learns(backend, network):
     x, y = moons()
     model = KAFClassifier(network, **{**SMALL, "centers": None}).fit(x[:200], y[:200])

@@ -41,6 +41,7 @@ def test_same_loss_curve_on_both_backends():
     np.testing.assert_allclose(curves["minijax"], curves["jax"], rtol=1e-4)
 
 
+@pytest.mark.one_in(2)
 def test_digits(backend):
     x, y, x_test, y_test = digits()
     start = time.perf_counter()
@@ -52,6 +53,7 @@ def test_digits(backend):
 
 
 @pytest.mark.parametrize("activation", ["kaf", "relu", "tanh"])
+@pytest.mark.one_in(2)
 def test_binary(backend, activation):
     x, y = moons()
     model = KAFNet.init(0, [2, 6, 1], activation)
@@ -192,6 +194,7 @@ def test_validation_and_the_best_epoch(backend):
 
 
 @pytest.mark.parametrize("patience", [1, 3])
+@pytest.mark.one_in(7)
 def test_early_stopping_returns_the_best_model(backend, patience):
     x, y = moons(60)
     # The labels of the validation examples are wrong, so training makes the validation loss larger.
@@ -331,6 +334,7 @@ def test_errors(backend, arguments, message):
 # -- Without a number of epochs ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(2)
 def test_without_epochs_the_validation_loss_ends_the_training(backend):
     """Forty epochs are too few for this regression: R2 .8 of .99. The validation loss says when to stop."""
     rng = np.random.default_rng(0)
@@ -403,6 +407,7 @@ def test_l_bfgs_of_optax_sees_the_whole_objective():
 
 
 @pytest.mark.parametrize("library", ["equinox", "nnx"])
+@pytest.mark.one_in(2)
 def test_l_bfgs_trains_modules(library):
     y = np.sin(3 * LINE[:, 0])
     grid = kaf.Grid(5, 1.0)

@@ -48,6 +48,7 @@ def run(init, update, apply_updates, asarray, parameters, gradients):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("jitted", [False, True])
+@pytest.mark.one_in(2)
 def test_same_as_optax(backend, name, jitted):
     ours, theirs = (make() for make in OPTIMIZERS[name])
     parameters, gradients = problem()
@@ -119,6 +120,7 @@ SCHEDULES = {
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.one_in(2)
 def test_schedules_are_optax_s(backend, name):
     ours, theirs = (make() for make in SCHEDULES[name])
     steps = np.arange(15, dtype=np.int32)
@@ -144,6 +146,7 @@ SCHEDULED = {
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
+@pytest.mark.one_in(3)
 def test_scheduled_and_clipped_as_optax_does(backend, name):
     ours, theirs = SCHEDULED[name]
     parameters, gradients = problem()

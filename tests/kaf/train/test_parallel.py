@@ -56,6 +56,7 @@ def test_every_device_has_a_piece(on_jax):
     assert [shard.data.shape for shard in place.batch(X[:48]).addressable_shards] == [(12, 4)] * 4
 
 
+@pytest.mark.long
 def test_checkpoints_do_not_depend_on_the_devices(on_jax, tmp_path):
     path, whole = tmp_path / "c.npz", trained(data_mesh(4))
     assert len(trained(epochs=1, checkpoint=path).epoch_losses) == 1
@@ -94,6 +95,7 @@ def free_port():
         return listening.getsockname()[1]
 
 
+@pytest.mark.long
 def test_two_processes(tmp_path, monkeypatch):
     """Two devices each, found by a coordinator; the second training goes on from the checkpoint of the first."""
     monkeypatch.setenv("XLA_FLAGS", re.sub(r"(device_count)=\d+", r"\1=2", os.environ["XLA_FLAGS"]))
@@ -196,6 +198,7 @@ def test_bad_arguments(argv, message, capsys, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.long
 def test_train_on_devices(capsys, tmp_path):
     argv = ["train", "--data", "moons", "--out", str(tmp_path), "--epochs", "2", "--compare", "none", "--units", "2"]
     lines = {}

@@ -63,6 +63,7 @@ def comes_back(backend, layer, path):
 
 
 @pytest.mark.parametrize("name", ["KAFNet", "KAN"])
+@pytest.mark.one_in(3)
 def test_the_other_library_reads_the_same_numbers(name, tmp_path):
     for writer, reader in (("minijax", "jax"), ("jax", "minijax")):
         with kaf.use_backend(writer):
@@ -75,6 +76,7 @@ def test_the_other_library_reads_the_same_numbers(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["KAF", "KAN"])
+@pytest.mark.one_in(3)
 def test_modules_of_equinox_and_flax(name, tmp_path):
     makers = {
         "KAF": (lambda n: kaf.equinox.KAF.init(jax.random.key(n), 2), lambda n: kaf.nnx.KAF(2, rngs=nnx.Rngs(n))),
@@ -128,6 +130,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.one_in(4)
 def test_of_another_model(name, backend, tmp_path):
     make, message = OTHERS[name]
     kaf.save(tmp_path / "m.npz", kaf.KAFNet.init(0, [2, 3, 1]))
@@ -216,6 +219,7 @@ SIZES = {"as declared": 2**25, "larger than declared": 2**25 - 20}
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("like", [False, True])
+@pytest.mark.one_in(4)
 def test_an_array_that_unpacks_to_gigabytes_is_refused(size, like, tmp_path):
     """A packed file of 130 KB holds 128 MB of zeros; its text may declare them, so the packed size counts too."""
     path, net, many = tmp_path / "m.npz", kaf.KAFNet.init(0, [2, 3, 1]), 2**25 // 20

@@ -33,6 +33,7 @@ def at_once(**arguments):
 
 
 @pytest.mark.parametrize("library, way", [*(("minijax", way) for way in WAYS), ("jax", "patience")])
+@pytest.mark.one_in(8)
 def test_each_seed_is_trained_as_it_is_alone(library, way):
     with use_backend(library):
         alike(way, WAYS[way])
@@ -79,6 +80,7 @@ def same_bits(found, expected):
 
 
 @pytest.mark.parametrize("stop", [0, 1, 4, 9])
+@pytest.mark.one_in(3)
 def test_interrupted_and_resumed(stop, tmp_path, monkeypatch):
     whole, checkpoint = at_once(**WAYS["patience"]), Checkpoint(tmp_path / "c.npz", every=0.0)
     count = []
@@ -130,6 +132,7 @@ EDITED = {
 
 
 @pytest.mark.parametrize("name", EDITED)
+@pytest.mark.one_in(5)
 def test_edited_checkpoints(name, kept):
     with np.load(kept) as archive:
         arrays = dict(archive)

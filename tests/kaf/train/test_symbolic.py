@@ -31,7 +31,7 @@ def values(text, **arguments):
 
 
 @pytest.mark.parametrize("name", LIBRARY)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(12)
 def test_a_function_of_the_library_is_known_again(name):
     a, b = ARGUMENTS.get(name, (1.5, -2.2))
     wanted = Suggestion(name, a, b, 2.5, -1.0, 1.0)
@@ -168,6 +168,7 @@ def test_the_formulas_are_what_their_names_say():
         np.testing.assert_allclose(values(name, x1=x[:, 0], x2=x[:, 1]), formula(x), rtol=1e-12)
 
 
+@pytest.mark.long
 def test_a_formula_is_found_again():
     with kaf.use_backend("jax"):
         *_, last = symbols.attempts("tanh(2*x1 - x2)", most=3, steps=400)

@@ -143,6 +143,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.one_in(3)
 def test_a_process_that_cannot_inherit_is_refused(name):
     words, options, text = REFUSED[name]
     with minijax.as_jax():
@@ -263,6 +264,7 @@ def test_no_process_gets_real_jax_in_silence(tmp_path):
     assert err.count("would import real JAX") == 3 and "Traceback" not in err
 
 
+@pytest.mark.long
 def test_a_server_of_processes_has_one_library(tmp_path):
     (tmp_path / "starter.py").write_text(STARTER)
     program = """
@@ -354,6 +356,7 @@ def test_threads_that_start_processes_at_once(tmp_path):
     assert out.splitlines() == ["False True"], err
 
 
+@pytest.mark.long
 def test_a_pool_keeps_its_library(tmp_path):
     """Workers that a pool starts after the context import what its first ones import; so do those of a pool from outside."""
     (tmp_path / "pools.py").write_text(POOLS)

@@ -149,6 +149,7 @@ def test_functions_of_both_copies_work_side_by_side(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("library", ["jaxtyping", "equinox", "optax", "flax.linen"])
+@pytest.mark.one_in(5)
 def test_libraries(library):
     before = import_module(library)
     with minijax.as_jax():

@@ -57,12 +57,14 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("commands", COMMANDS)
+@pytest.mark.one_in(2)
 def test_commands(commands):
     program = PROGRAMS["nested"] if "u" in commands else PROGRAMS["jit"]
     assert transcript(minijax, program, commands) == transcript(jax, program, commands)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(5)
 def test_transformations(name):
     commands = "p z, w, x;c" if name == "nested" else "p x, y;c;p x, y;c"
     assert transcript(minijax, PROGRAMS[name], commands) == transcript(jax, PROGRAMS[name], commands)

@@ -53,6 +53,7 @@ def total(lib, f):
 
 
 @pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.one_in(2)
 def test_policies(policy, capsys):
     """The gradient is JAX's; and the kept values have the same types as JAX's, and there are as many of each type."""
 
@@ -86,6 +87,7 @@ LAWFUL = {
 
 @pytest.mark.parametrize(("law", "dtype"), laws.FORWARD + laws.REVERSE)
 @pytest.mark.parametrize("name", LAWFUL)
+@pytest.mark.one_in(3)
 def test_law(name, law, dtype):
     laws.check(law, dtype, *LAWFUL[name])
 

@@ -74,7 +74,7 @@ def test_closures(around, place):
 
 @pytest.mark.parametrize("compiler", ["numpy", "xla"])
 @pytest.mark.parametrize("around", AROUND)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_values(around, compiler):
     for value in VALUES.values():
         f = AROUND[around](minijax, lambda value=value: value(minijax))

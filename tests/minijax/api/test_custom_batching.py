@@ -91,7 +91,7 @@ def mixed(nesting) -> bool:
 
 
 @pytest.mark.parametrize("nesting", [n for n in NESTINGS if not mixed(n)], ids=lambda n: "-".join(n) or "none")
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(20)
 def test_nestings(nesting):
     mine, theirs = {}, {}
 

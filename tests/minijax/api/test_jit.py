@@ -144,6 +144,7 @@ FUNCTIONS = {
 @pytest.mark.parametrize("transform", TRANSFORMS_WITH_STATIC_ARGUMENTS)
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("nums", [1, 5, -1, -2, -5, (0, 5), (0, -3), (0, 1, -1)])
+@pytest.mark.one_in(3)
 def test_static_argnums_out_of_range_as_in_jax(transform, function, nums):
     """Each call returns what JAX's call returns, or raises JAX's error with JAX's text."""
 
@@ -445,6 +446,7 @@ LEAKS = {
 
 
 @pytest.mark.parametrize("name", LEAKS)
+@pytest.mark.one_in(2)
 def test_leaks_are_found(name):
     try:
         # JAX does not report tracers of grad and jvp, which carry values; and its search takes seconds.

@@ -106,7 +106,7 @@ def error_of(run, library):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(24)
 def test_the_programs_that_raise_are_jax_s(name):
     program = PROGRAMS[name]
 

@@ -176,7 +176,7 @@ def _attempt(way, z):
 
 @pytest.mark.parametrize("way", WRITES)
 @pytest.mark.parametrize("made", ARRAYS)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(9)
 def test_memory_of_an_array_is_read_only(made, way):
     z = ARRAYS[made]()
     before = (np.array(z).tobytes(), CONSTANT.tobytes())
@@ -247,6 +247,7 @@ MAKERS = {
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.one_in(3)
 def test_memory_of_others_is_copied(maker, source):
     x, owner = SOURCES[source](VALUES.copy())
     try:

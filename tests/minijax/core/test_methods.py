@@ -118,12 +118,13 @@ def test_the_table_has_every_name():
 
 
 @pytest.mark.parametrize("trace", TRACES)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_methods(trace):
     check(EXPRESSIONS, trace)
 
 
 @pytest.mark.parametrize("trace", TRACES)
+@pytest.mark.one_in(3)
 def test_operators(trace):
     check(SPECIAL, trace)
 
@@ -174,7 +175,7 @@ CONVERSIONS = {
 @pytest.mark.parametrize("conversion", CONVERSIONS)
 @pytest.mark.parametrize("operand", OPERANDS)
 @pytest.mark.parametrize("traced", [False, True])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_what_python_asks_of_an_array_is_refused_as_in_jax(conversion, operand, traced):
     """Python asks an array, known or traced, to be a number: the classes of errors are JAX's."""
 

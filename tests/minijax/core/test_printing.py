@@ -268,6 +268,7 @@ def test_same_text(name):
 
 
 @pytest.mark.parametrize("name", INLINED)
+@pytest.mark.one_in(3)
 def test_same_text_inlined(name):
     program, *args = INLINED[name]
     ours, theirs = (inlined(traced(lib, program, args).jaxpr) for lib in (minijax, jax))

@@ -88,7 +88,7 @@ def operands(op: Op, dtype: str) -> tuple[list, list]:
 
 
 @pytest.mark.parametrize("op", SMOOTH)
-@pytest.mark.one_in(24)
+@pytest.mark.one_in(72)
 def test_terms_are_the_derivatives_along_a_curve(op, x64):
     function = functools.partial(op.function, minijax.lax)
     rtol = 2e-3 if op.name == "convert_element_type" else 1e-9
@@ -226,6 +226,7 @@ def test_equals_jax(name, jaxs_answers):
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.one_in(8)
 def test_jit_and_vmap_of_jet(name):
     def run(x, *terms):
         return jet(functools.partial(CASES[name], mj), (x,), (terms,))
@@ -334,6 +335,7 @@ LOOPS = {
 
 
 @pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.one_in(3)
 def test_programs_within(name, x64):
     """Loops, branches and calls: jet transforms their jaxpr and binds the same primitive again (JAX lacks most of these rules)."""
     program = LOOPS[name]
@@ -476,6 +478,7 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.one_in(5)
 def test_arguments_as_in_jax(name):
     mine = ARGUMENTS[name](jet, minijax.numpy)
     theirs = ARGUMENTS[name](jax.experimental.jet.jet, jax.numpy)

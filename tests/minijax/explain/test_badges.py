@@ -48,6 +48,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("name", STATES)
+@pytest.mark.one_in(3)
 def test_the_gradient_against_differences(name):
     function, x, state = STATES[name]
     (badge,) = minijax.explain(function)(x).badges
@@ -133,6 +134,7 @@ ON_JAX_ONLY = {
 
 
 @pytest.mark.parametrize("line", ON_JAX_ONLY)
+@pytest.mark.one_in(7)
 def test_a_script_that_does_something_else_on_jax(line, tmp_path, capsys):
     text = "import jax\n\ndef f(x):\n    return x\n\nx = 1.0\nif hasattr(jax, 'explain'):\n    f(x)\nelse:\n    " + line
     (tmp_path / "script.py").write_text(text + "\n")

@@ -95,6 +95,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.one_in(7)
 def test_explain_prints_text(script, capsys, name):
     assert main(["explain", f"{script}:{name}", "--no-jax"]) == 0
     out = capsys.readouterr().out
@@ -134,6 +135,7 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.one_in(3)
 def test_options(script, capsys, name):
     words, expected = OPTIONS[name]
     assert main(["explain", f"{script}:{words[0]}", *words[1:], "--no-jax"]) == 0
@@ -209,6 +211,7 @@ def readme_commands() -> list[str]:
 
 
 @pytest.mark.parametrize("line", readme_commands())
+@pytest.mark.one_in(2)
 def test_the_commands_of_the_readme(tmp_path, line):
     """From a clone, one command explains the gradient of a KAF network, and says what each residual costs."""
     words = shlex.split(line)[1:]
@@ -245,7 +248,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(8)
 def test_bad_input_is_one_clear_line(script, tmp_path, capsys, name):
     quiet, broken, ends = (tmp_path / f"{name}.py" for name in ("quiet", "broken", "ends"))
     ends.write_text("raise SystemExit(3)\ndef f(x):\n    return x\n")

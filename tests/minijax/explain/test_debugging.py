@@ -286,6 +286,7 @@ print("== end")
 """
 
 
+@pytest.mark.long
 def test_within_each_other(tmp_path):
     lines = {"f": "y = jnp.arccosh(x)  # here", "back": "y = jnp.sqrt(x)  # and here, on the way back"}
     out, _ = debug(tmp_path, AROUND, ["--nan"], "p 'locals', sorted(locals())\nc\n" * 9999)

@@ -71,7 +71,7 @@ def arguments(name: str) -> list:
 
 
 @pytest.mark.parametrize("name", ROWS)
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(24)
 def test_the_packages_own_rows_keep_the_laws(name):
     report = check_rules(registry[name], *arguments(name), **PARAMS.get(name, {}))
     assert not report.wrong and {f.rule for f in report.findings} >= {

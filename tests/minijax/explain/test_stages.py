@@ -57,6 +57,7 @@ def test_what_comes_from_an_expression_is_attributed_to_it(name):
 @pytest.mark.parametrize(
     "name", ["plain", "twice_read", "python_loop", "scan", "cond", "two_calls_of_one_jit", "inner_vmap"]
 )
+@pytest.mark.one_in(3)
 def test_a_lowering_is_attributed_to_the_expression(name, equations, monkeypatch):
     """The tests' primitives are lowered to a marker, once and forty times: a long lowering stays a call, which several share."""
     lowered_spot_p = marker("spot_lowered", 1.0)
@@ -168,6 +169,7 @@ def noted(jaxpr) -> str:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(4)
 def test_values_are_those_of_the_function(name, capfd):
     function, args, kwargs = PROGRAMS[name]
     made = explained(name)
@@ -349,6 +351,7 @@ EDGES = {
 
 
 @pytest.mark.parametrize("name", EDGES)
+@pytest.mark.one_in(4)
 def test_edges(name, capfd):
     function, args, failing = EDGES[name]
     made = minijax.explain(function)(*args)

@@ -284,6 +284,7 @@ LOOPS = {"scan": a_scan, "while": a_while, "cond": a_cond}
 
 
 @pytest.mark.parametrize("seed", range(16))
+@pytest.mark.one_in(4)
 def test_random_programs_with_loops(seed):
     program = random_steps(np.random.default_rng(seed), 2)
 

@@ -52,7 +52,7 @@ def assert_same_jaxpr(found, expected):
 
 
 @pytest.mark.parametrize("op", SMOOTH)
-@pytest.mark.one_in(16)
+@pytest.mark.one_in(96)
 def test_every_operation(op):
     for dtype in [d for d in op.dtypes if np.dtype(d).kind in "fc"]:
         args = arrays(op, dtype, np.random.default_rng(3))

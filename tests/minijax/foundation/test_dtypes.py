@@ -41,6 +41,7 @@ def test_promotion_of_every_pair(x64):
 
 
 @pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.one_in(3)
 def test_dtype_and_weak_type_of_sums(x64):
     with mj.enable_x64(x64), jax.enable_x64(x64):
         mine, theirs = operands(mj), operands(jax)

@@ -103,7 +103,7 @@ def test_as_in_jax(name):
 
 @pytest.mark.parametrize("compiler", ["numpy", "xla"])
 @pytest.mark.parametrize("name", COMPILED)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_compiled(name, compiler):
     for what, f in operations(name).items():
         if what in ("limits of integers", "limits of floats", "size", "classes"):
@@ -145,6 +145,7 @@ def test_bits_of_words(name, operation):
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.one_in(3)
 def test_conversions(name):
     """Rounding, overflow, wrapping around, infinities and NaN."""
     floats = np.float32([0.3, -0.3, 1.7, -1.7, 2.5, 3.5, 7.9, 8, 9, -9, 20, 500, -500, np.nan, np.inf])
@@ -157,6 +158,7 @@ def test_conversions(name):
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.one_in(4)
 def test_texts_and_names(name):
     def shown(lib):
         x = numbers(lib, name)

@@ -81,6 +81,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(4)
 def test_as_in_jax(name):
     option, value, program = PROGRAMS[name]
 

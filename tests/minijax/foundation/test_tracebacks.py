@@ -118,6 +118,7 @@ def too_many_frames(function, bad_arguments) -> tuple[int, list]:
 
 
 @pytest.mark.parametrize("module", MODULES)
+@pytest.mark.one_in(3)
 def test_errors_of_eager_calls(module):
     errors = 0
     for name in MODULES[module].__all__:

@@ -21,7 +21,7 @@ def same(mine, theirs, rtol=1e-5, atol=3e-6):
 
 @pytest.mark.parametrize("antialias", [True, False])
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_resize(method, antialias):
     def all_shapes(lib):
         return lambda x: [lib.image.resize(x, shape, method, antialias) for shape in SHAPES]
@@ -32,7 +32,7 @@ def test_resize(method, antialias):
 
 @pytest.mark.parametrize("antialias", [True, False])
 @pytest.mark.parametrize("method", METHODS[1:])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_scale_and_translate(method, antialias):
     """Value, and derivatives by the image, the scale and the translation."""
     args = IMAGE, np.float32([1.3, 0.6]), np.float32([0.4, -1.2])

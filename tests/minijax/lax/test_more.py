@@ -84,7 +84,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_values(name):
     mine, theirs = CASES[name](minijax), CASES[name](jax)
     assert str(minijax.tree.structure(mine)) == str(jax.tree.structure(theirs))

@@ -57,6 +57,7 @@ def assert_equal(mine, theirs):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(2)
 def test_value_tangent_and_batch(name):
     """One compiled program of the value, its tangent and its batch, so that JAX compiles but once."""
 
@@ -73,7 +74,7 @@ def test_value_tangent_and_batch(name):
 
 
 @pytest.mark.parametrize("name", [n for n in PROGRAMS if "windows" not in n and n != "pairs"])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(8)
 def test_gradients(name):
     def run(lib):
         f = lambda x: (PROGRAMS[name](lib, x) ** 2).sum()

@@ -61,7 +61,7 @@ def values_and_slopes(options):
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(10)
 def test_attention(name):
     both = values_and_slopes(OPTIONS[name])
     args = (QUERY, KEY, VALUE)
@@ -77,7 +77,7 @@ def test_attention(name):
 # Long sequences
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(25)
 @pytest.mark.parametrize("on", ["eager", "jit", "vmap", "xla"])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_blocks_are_the_whole(name, on, monkeypatch):
@@ -109,6 +109,7 @@ def test_beyond_the_border(options):
 
 
 @pytest.mark.parametrize(("on", "options"), [("jit", {"is_causal": True}), ("eager", {"local_window_size": (30, 0)})])
+@pytest.mark.one_in(2)
 def test_memory_is_linear(on, options):
     """Twice the length takes twice the memory, for the value and the gradient; the logits of all pairs would take four times."""
 

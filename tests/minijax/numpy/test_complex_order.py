@@ -121,7 +121,7 @@ def test_of_two(name):
 
 
 @pytest.mark.parametrize("name", OF_ONE)
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(30)
 def test_of_one(name):
     for x in (ROWS, FINITE):
         check(name, OF_ONE[name], x)

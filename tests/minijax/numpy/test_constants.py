@@ -31,7 +31,7 @@ def seen(lib, expression: str, closes_over: bool) -> list[str]:
 
 @pytest.mark.parametrize("closes_over", [True, False])
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(9)
 def test_results_are_tracers_within_jit(table, closes_over):
     compared, differ = 0, {}
     for expression in TABLES[table]:

@@ -97,7 +97,7 @@ def test_into_a_dtype(name):
 
 
 @pytest.mark.parametrize("name", BESIDE_ARRAY)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_beside_an_array(name):
     assert_same_outcomes(name, BESIDE_ARRAY[name], [v for v in VALUES if chosen(f"{name} {v!r}", 4)])
 

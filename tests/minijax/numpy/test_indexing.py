@@ -75,7 +75,7 @@ def both(program):
 
 
 @pytest.mark.parametrize("name", INDICES)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_reading(name):
     index = INDICES[name]
     mine = mj.numpy.asarray(X)[index]
@@ -88,7 +88,7 @@ def test_reading(name):
 
 
 @pytest.mark.parametrize("name", INDICES)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(16)
 def test_writing(name):
     index = INDICES[name]
     values = np.arange(X[index].size, dtype=np.float32).reshape(X[index].shape) - 2
@@ -147,7 +147,7 @@ TRACED = {
 
 
 @pytest.mark.parametrize("name", TRACED)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(20)
 def test_traced_indices(name):
     f, i = TRACED[name]
     i = np.asarray(i, np.int32)
@@ -160,6 +160,7 @@ def test_traced_indices(name):
 
 
 @pytest.mark.parametrize("name", [n for n in TRACED if not any(word in n for word in ("integers", "NaN", "apply"))])
+@pytest.mark.one_in(3)
 def test_derivatives_at_traced_indices(name):
     f, i = TRACED[name]
     i = np.asarray(i, np.int32)

@@ -118,7 +118,7 @@ def function_of(expression: str, kind: str):
 
 
 @pytest.mark.parametrize("expression, kind", CASES)
-@pytest.mark.one_in(80)
+@pytest.mark.one_in(400)
 @pytest.mark.filterwarnings("ignore")
 def test_laws(expression, kind):
     found = function_of(expression, kind)

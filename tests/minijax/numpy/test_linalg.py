@@ -156,6 +156,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("expression", REFUSED)
+@pytest.mark.one_in(3)
 def test_errors_are_jax_s(expression):
     """JAX raises while it traces: nothing is compiled."""
     with pytest.raises(Exception) as theirs:
@@ -237,6 +238,7 @@ def function_of(expression: str):
 
 
 @pytest.mark.parametrize("expression", SMOOTH)
+@pytest.mark.one_in(7)
 def test_derivatives_are_differences_and_reverse_mode_is_the_adjoint(expression):
     with mj.enable_x64(True):
         function, args = function_of(expression)

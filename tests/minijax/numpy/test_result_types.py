@@ -180,7 +180,7 @@ def arguments(name: str, x64: bool):
 
 @pytest.mark.parametrize("x64", [False, True], ids=["32 bits", "x64"])
 @pytest.mark.parametrize("name", functions())
-@pytest.mark.one_in(64)
+@pytest.mark.one_in(512)
 def test_result_types(name, x64):
     mine, theirs = {}, {}
     with warnings.catch_warnings(), jax.enable_x64(x64), mj.enable_x64(x64):

@@ -145,6 +145,7 @@ def close(mine, theirs):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("x", [X, TIES], ids=["distinct", "ties"])
+@pytest.mark.one_in(6)
 def test_derivatives(name, x):
     def everything(lib):
         f = lambda x, y: FUNCTIONS[name](lib.lax, x, y)
@@ -158,6 +159,7 @@ def test_derivatives(name, x):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.one_in(7)
 def test_vmap(name):
     x, y = RNG.normal(size=(2, 4, 3, 5)).astype(np.float32)
     for axes in [(0, 0), (0, None), (None, 0), (1, 2)]:

@@ -63,6 +63,7 @@ COUNTS = [*STATIC, *"N M offset ddof decimals deg length total_repeat_length rep
 
 
 @pytest.mark.parametrize("parameter", COUNTS)
+@pytest.mark.one_in(4)
 def test_no_tracer_is_taken_where_jax_refuses_it(parameter, monkeypatch):
     monkeypatch.setitem(globals(), "STATIC", [*STATIC, parameter])
     for case in [case for case in cases() if case[1] == parameter]:

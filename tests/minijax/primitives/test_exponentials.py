@@ -27,6 +27,7 @@ BETA = (np.array([0.3, 2.0, 9.0, 1e3, 0.5]), np.array([4.0, 0.2, 30.0, 2.0, 1e4]
 
 
 @pytest.mark.parametrize("name", ROWS)
+@pytest.mark.one_in(3)
 def test_derivatives_are_differences(name):
     row = ROWS[name]
     args = BETA if "beta" in name else TRUNCATED if "truncated" in name else PLACES.get(row.name, (Z,))

@@ -132,7 +132,7 @@ VALUES_ALONE = ("while_loop", "scan_starts_weak")
 @pytest.mark.parametrize(
     ("name", "order"), [(name, order) for name in FUNCTIONS for order in ([0] if name in VALUES_ALONE else [0, 1, 2])]
 )
-@pytest.mark.one_in(24)
+@pytest.mark.one_in(120)
 def test_functions(name, order, jitted):
     """Values, first and second derivatives of functions of a Python number, of a weak and of a strong array, at a kink too."""
 

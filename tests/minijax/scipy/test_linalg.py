@@ -137,6 +137,7 @@ SMOOTH = [
 
 
 @pytest.mark.parametrize("expression", SMOOTH)
+@pytest.mark.one_in(5)
 def test_derivatives_are_differences_and_reverse_mode_is_the_adjoint(expression):
     used = [name for name in MATRICES if name in compile(expression, "", "eval").co_names]
     with mj.enable_x64(True):

@@ -41,6 +41,7 @@ COMPLEX = GENERAL + 1j * ROOT.T
 
 
 @pytest.mark.parametrize("name", ["cg", "bicgstab", "gmres"])
+@pytest.mark.one_in(5)
 def test_systems(name):
     """Matrices, functions, trees, a preconditioner, a start; derivatives; a batch."""
     A = SYMMETRIC if name == "cg" else GENERAL
@@ -184,6 +185,7 @@ PLACES = [RNG.uniform(-2, 6, (3, 2)).astype("float32") for _ in range(2)]
 
 
 @pytest.mark.parametrize("mode", ["constant", "nearest", "wrap", "mirror", "reflect"])
+@pytest.mark.one_in(2)
 def test_map_coordinates(mode):
     def run(lib):
         places, image = [lib.numpy.asarray(p) for p in PLACES], lib.numpy.asarray(IMAGE)

@@ -555,7 +555,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_gradient_is_no_larger(name):
     program, *args = PROGRAMS[name]
     ours, theirs = sizes(program, args)
@@ -563,7 +563,7 @@ def test_gradient_is_no_larger(name):
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(8)
 def test_gradient_of_a_printed_program_is_no_larger(name):
     program, *args = TEXTS[name]
     ours, theirs = sizes(program, args)
@@ -602,7 +602,7 @@ DERIVATIVES = {
 @pytest.mark.parametrize("derivative", DERIVATIVES)
 @pytest.mark.parametrize("construct", CONSTRUCTS)
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(24)
 def test_gradient_of_what_carries_a_body_is_no_larger(body, construct, derivative):
     def count(lib) -> int:
         function = CONSTRUCTS[construct](lib, lambda a, c: BODIES[body](lib, a, c))

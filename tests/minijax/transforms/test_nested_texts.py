@@ -84,7 +84,7 @@ def test_two(names):
 
 
 @pytest.mark.parametrize("number, names", [*enumerate(itertools.product(AROUND, repeat=3))], ids=str)
-@pytest.mark.one_in(100)
+@pytest.mark.one_in(500)
 def test_three(number, names):
     """Each nesting with one of the functions."""
     compare([*BODIES][number % len(BODIES)], names)

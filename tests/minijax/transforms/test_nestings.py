@@ -357,7 +357,7 @@ def assert_agrees(mine, theirs):
 
 
 @pytest.mark.parametrize("nesting", NESTINGS, ids=label)
-@pytest.mark.one_in(16)
+@pytest.mark.one_in(80)
 def test_nesting_agrees_with_jax(nesting):
     mine, theirs = all_functions(mj, nesting)(mj.numpy.asarray(X)), jax_results(without_jit(nesting))
     for name, result in mine.items():
@@ -365,7 +365,7 @@ def test_nesting_agrees_with_jax(nesting):
 
 
 @pytest.mark.parametrize("nesting", [n for n in NESTINGS if len(n) <= 1], ids=label)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(8)
 def test_nesting_agrees_with_jax_in_64_bits(nesting):
     with mj.enable_x64(True), jax.enable_x64(True):
         mine = all_functions(mj, nesting)(mj.numpy.asarray(X, "float64"))
@@ -378,7 +378,7 @@ REFUSED = [(name, n) for name, case in BY_NAME.items() for n in NESTINGS if len(
 
 
 @pytest.mark.parametrize(("name", "nesting"), REFUSED, ids=lambda v: v if isinstance(v, str) else label(v))
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_nesting_is_refused_as_in_jax(name, nesting):
     with pytest.raises(type(jax_error(name, without_jit(nesting)))) as mine:
         nested(mj, nesting, BY_NAME[name].function(mj))(mj.numpy.asarray(X))
@@ -386,7 +386,7 @@ def test_nesting_is_refused_as_in_jax(name, nesting):
 
 
 @pytest.mark.parametrize("nesting", [n for n in NESTINGS if len(n) <= 2], ids=label)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(12)
 def test_jaxprs_of_nestings_are_well_typed(nesting):
     for name in accepted(nesting):
         f = nested(mj, nesting, BY_NAME[name].function(mj))

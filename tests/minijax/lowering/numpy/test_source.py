@@ -55,7 +55,7 @@ def check(closed_jaxpr, args):
 
 
 @pytest.mark.parametrize("op", CASES)
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(64)
 def test_every_operation(op: Op):
     def function(*args):
         return op.function(minijax.lax, *args)
@@ -97,6 +97,7 @@ def checked(function, *args):
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint32", "float16", "bfloat16", "float32", "complex64"])
+@pytest.mark.one_in(4)
 def test_elements_of_an_array_and_arrays_of_scalars(dtype):
     """`x, y, z = s`, and `jnp.array([x, y, z])`: with few elements or many, along each axis, numbers among them."""
     x = jnp.asarray(np.resize(SPECIAL, (2, 9)) > 0 if dtype[0] in "bui" else np.resize(SPECIAL, (2, 9))).astype(dtype)
@@ -121,6 +122,7 @@ def test_elements_of_an_array_of_keys():
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.one_in(6)
 def test_shifts_and_remainders_by_a_number(dtype):
     info = np.iinfo(dtype)
     x = np.array([0, 1, 3, 100, info.min, info.max], dtype)
@@ -140,6 +142,7 @@ def test_the_same_bits_as_another_dtype():
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.one_in(4)
 def test_windows_that_begin_at_a_number_of_any_dtype(dtype):
     info = np.iinfo(dtype)
     for start in (0, 3, 100, info.max, info.min, info.max // 2 + 3):

@@ -96,7 +96,7 @@ def program_arguments(program: str):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_program(program, inside):
     """Of the transformed function, and transformed: grad(jit(f)) as jit(grad(f))."""
     make, transform = PROGRAMS[program]
