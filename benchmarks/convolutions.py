@@ -65,6 +65,10 @@ class Size(NamedTuple):
         return x, w, rng.normal(size=[sizes[c] for c in self.layout]).astype(np.float32)
 
 
+def named(size: Size, part: str) -> str:
+    return f"{size.name}-{part}" if part else size.name
+
+
 def function(jax, size: Size, part: str) -> Callable:
     """The convolution, or its gradient by x or by w, of (x, w, cotangent)."""
     f = functools.partial(jax.lax.conv_general_dilated, window_strides=(size.stride,) * 2, padding="SAME")
@@ -183,7 +187,7 @@ def convolution(size: Size, part: str = "") -> Comparison:
         return sampler(run)
 
     return Comparison(
-        "-".join(filter(None, (size.name, part))),
+        named(size, part),
         "a convolution",
         {
             "minijax, jit": lambda: checked(of("minijax")),
@@ -265,17 +269,38 @@ def memory(size: Size, part: str) -> tuple[float, float]:
     return (peak_bytes(run) - result) / operand, 2 + 2**20 / operand
 
 
+def worst(results: Sequence[Result]) -> list[str]:
+    """The largest ratios: of convolutions of 16 channels or more to the matrix product, of others to the quicker way by hand."""
+    by_name = {result.comparison.name: result for result in results}
+    lines = []
+    for many, said in ((True, "one matrix product"), (False, "the quicker way by hand")):
+        ratios = []
+        for part, size in itertools.product(PARTS, SIZES):
+            result = by_name.get(named(size, part))
+            if result is not None and (size.channels >= 16 and size.groups == 1) == many:
+                others = [PRODUCT] if many else ["im2col, by hand", "offsets, by hand"]
+                ratios.append((result.median("minijax, jit") / min(map(result.median, others)), named(size, part)))
+        if ratios:
+            kind = "16 channels or more" if many else "fewer channels, or groups"
+            largest = ", ".join(f"{ratio:.2f} ({name})" for ratio, name in sorted(ratios, reverse=True)[:3])
+            lines.append(f"{kind}: the largest ratios to {said} are {largest}")
+    return lines
+
+
 def peaks(results: Sequence[Result]) -> list[str]:
     measured = {result.comparison.name for result in results}
     lines = []
     for part, size in itertools.product(PARTS, SIZES):
-        if (name := "-".join(filter(None, (size.name, part)))) in measured:
+        if named(size, part) in measured:
             peak, limit = memory(size, part)
-            lines.append(f"{name}: beside the result {peak:.1f} times its operand; two and a block are {limit:.1f}")
+            text = f"beside the result {peak:.1f} times its operand; two and a block are {limit:.1f}"
+            lines.append(f"{named(size, part)}: {text}")
     return lines
 
 
 SAID = "Ratios of medians to the base of each row; the last column is what a ratio of 1 stands for."
 
 if __name__ == "__main__":
-    sys.exit(tables.run("convolutions", __doc__, COMPARISONS, "Convolutions, by size", SAID, peaks))
+    sys.exit(
+        tables.run("convolutions", __doc__, COMPARISONS, "Convolutions, by size", SAID, lambda r: worst(r) + peaks(r))
+    )
