@@ -243,8 +243,9 @@ def test_a_wrong_step_by_hand_is_not_timed():
         convolutions.Size(1, 3, 4, 2, groups=2),
     ],
 )
-def test_convolutions_agree(size):
-    for prepare in convolutions.convolution(size).contestants.values():
+@pytest.mark.parametrize("part", convolutions.PARTS)
+def test_convolutions_agree(size, part):
+    for prepare in convolutions.convolution(size, part).contestants.values():
         assert prepare()() > 0
 
 

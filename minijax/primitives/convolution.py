@@ -187,6 +187,8 @@ def _conv_abstract_eval(
 
 def _wide(x, dtype):
     """The dtype in which NumPy computes: half precision in float32, truth values as integers."""
+    if x.dtype == dtype and dtype.char in "fd":
+        return dtype
     widest = np.promote_types(*[np.dtype("float32") if d.char in "eE" else d for d in (x.dtype, dtype)])
     return np.dtype("int32") if widest.kind == "b" else widest
 
@@ -208,7 +210,7 @@ def _conv_impl(
     dtype = preferred_element_type or x.dtype
     wide = _wide(x, dtype)
     lhs_order, rhs_order, out_order = dimension_numbers
-    x, w = (a.transpose(order).astype(wide, copy=False) for a, order in ((x, lhs_order), (w, rhs_order)))
+    x, w = x.transpose(lhs_order).astype(wide, copy=False), w.transpose(rhs_order).astype(wide, copy=False)
     groups = feature_group_count * batch_group_count
     batch, features, *sizes = x.shape
     if batch_group_count > 1:

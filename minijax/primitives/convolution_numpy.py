@@ -1,9 +1,15 @@
-"""Convolutions in NumPy: windows copied side by side, then one matrix product for each block of them (im2col).
+"""Convolutions in NumPy, by matrix products of blocks.
 
 An operand of shape (groups, batch, channels, spatial...) and a kernel (groups, outputs, channels, spatial...) give a result of
-shape (batch, groups * outputs, spatial...). With many channels, the channels of a window lie together in memory, and a row of the
-matrix is a window; with few, the positions of the windows lie together, and a column is a window: copies of short runs are slow.
-Beside the operand, laid out anew, and the result, the program holds one block.
+shape (batch, groups * outputs, spatial...). Beside the padded operand and the result, the program holds one block. Where the runs
+of its memory are long enough, the operand keeps its order: channels last, or in front. The ways:
+
+- `_by_products`: the windows of a block are copied side by side and multiplied by the kernel (im2col);
+- `_by_summed_products`: the same for a gradient by the kernel, which is a convolution with a large window and a small result;
+- `_by_sums`: few outputs of many channels. Each element is multiplied by the whole kernel, and the products are added up where the
+  windows have that element;
+- `_by_offsets`, `_by_dots`: groups of one channel, and their gradient by the kernel;
+- `_by_phases`: a dilated operand, as a few convolutions of one that is not.
 """
 
 from __future__ import annotations
@@ -13,84 +19,81 @@ import math
 
 import numpy as np
 
-# From so many channels on, a window's channels lie together.
-MANY = 16
-# The number of elements of a block: it fits in a processor's second cache.
+# The number of elements of a block.
 BLOCK = 1 << 18
+# Copies of shorter runs of elements, and products of matrices with fewer columns, take their time for each run or column.
+SHORT = 16
+# So few outputs of a group are computed one by one.
+FEW = 8
+# So few positions of an image are not worth a product of their own.
+MERGED = 256
 
 
 def convolve(x, w, *, strides, pads, dilation, window_dilation, out_sizes):
     """The result for the operand x, which is padded and dilated, and the kernel w."""
-    groups, batch, channels, *_ = x.shape
-    outputs, rank = w.shape[1], len(strides)
-    shape = (batch, groups * outputs, *out_sizes)
-    if 0 in (*x.shape, *w.shape, *shape):
-        return np.zeros(shape, x.dtype)
-    split = [i for i in range(rank) if dilation[i] > 1 and strides[i] == window_dilation[i] == 1]
-    if split:
-        sizes = {"pads": pads, "dilation": dilation, "window_dilation": window_dilation, "strides": strides}
-        return _by_phases(x, w, split[0], out_sizes, sizes)
-    single = channels == 1 and groups > 1
-    last = not rank or (groups >= out_sizes[-1] if single else channels >= MANY)
-    if single and last:
-        # The groups take the place of the channels.
-        x = x.swapaxes(0, 2)
-    windows = _windows(x, w.shape[3:], strides, pads, dilation, window_dilation, out_sizes, last)
-    return (_by_offsets if single else _by_products)(windows, w, shape, last)
+    groups, outputs, channels, *window = w.shape
+    positions = math.prod(out_sizes)
+    if not (x.size and w.size and positions):
+        return np.zeros((x.shape[1], groups * outputs, *out_sizes), x.dtype)
+    if not window:
+        return _by_products(x[..., None], w[..., None], (1,), (0,), (1,), (1,), (1,))[..., 0]
+    lows, spread = [low for low, _ in pads], max(dilation) > 1
+    if math.prod(window) > positions:
+        way = _by_dots if groups > 1 and x.shape[1] == 1 and outputs < FEW else _by_summed_products
+    elif channels >= (2 if spread else 3) * outputs and max(strides) == 1:
+        return _by_sums(x, w, lows, dilation, window_dilation, out_sizes)
+    else:
+        way = _by_offsets if channels == 1 and groups > 1 else _by_products
+    if spread and any([d > 1 and s == gap == 1 for d, s, gap in zip(dilation, strides, window_dilation)]):
+        return _by_phases(x, w, pads, dilation, strides, window_dilation, out_sizes)
+    return way(x, w, strides, lows, dilation, window_dilation, out_sizes)
 
 
-def _by_phases(x, w, axis, out_sizes, sizes):
-    """A convolution of an operand that is dilated along an axis: the results that are `dilation` apart see the same elements of the
-    window, and these see an operand that is not dilated. So nothing is multiplied by the zeros between the elements."""
-    step, (low, _) = sizes["dilation"][axis], sizes["pads"][axis]
-    out = np.zeros((x.shape[1], w.shape[0] * w.shape[1], *out_sizes), x.dtype)
-    plain = tuple(1 if i == axis else d for i, d in enumerate(sizes["dilation"]))
-    for phase in range(min(step, out_sizes[axis])):
-        first = (low - phase) % step
-        part = w[(slice(None),) * (3 + axis) + (slice(first, None, step),)]
-        if part.shape[3 + axis] == 0:
+def _by_phases(x, w, pads, dilation, strides, window_dilation, out_sizes):
+    """A convolution of a dilated operand: the results that are `dilation` apart see the same elements of the window, and these see
+    an operand that is not dilated. So nothing is multiplied by the zeros between the elements."""
+    batch, features, rank = x.shape[1], w.shape[0] * w.shape[1], len(out_sizes)
+    last = _channels_last(x)
+    out = np.zeros((batch, *out_sizes, features) if last else (batch, features, *out_sizes), x.dtype)
+    out = _channels_first(out, rank, last)
+    split = [d > 1 and s == gap == 1 for d, s, gap in zip(dilation, strides, window_dilation)]
+    steps = [d if apart else 1 for d, apart in zip(dilation, split)]
+    for phases in itertools.product(*[range(min(step, n)) for step, n in zip(steps, out_sizes)]):
+        firsts = [(low - phase) % step for (low, _), phase, step in zip(pads, phases, steps)]
+        part = w[(slice(None),) * 3 + tuple(slice(first, None, step) for first, step in zip(firsts, steps))]
+        if 0 in part.shape:
             continue
-        count = -(-(out_sizes[axis] - phase) // step)
-        before = (low - phase - first) // step
-        pads = tuple((before, 0) if i == axis else p for i, p in enumerate(sizes["pads"]))
-        small = tuple(count if i == axis else n for i, n in enumerate(out_sizes))
-        options = {**sizes, "pads": pads, "dilation": plain, "out_sizes": small}
-        out[(slice(None),) * (2 + axis) + (slice(phase, None, step),)] = convolve(x, part, **options)
+        before = [(low - phase - first) // step for (low, _), phase, first, step in zip(pads, phases, firsts, steps)]
+        counts = [-(-(n - phase) // step) for n, phase, step in zip(out_sizes, phases, steps)]
+        out[(..., *[slice(phase, None, step) for phase, step in zip(phases, steps)])] = convolve(
+            x,
+            part,
+            strides=strides,
+            pads=[(low, 0) for low in before],
+            dilation=[1 if apart else d for d, apart in zip(dilation, split)],
+            window_dilation=window_dilation,
+            out_sizes=counts,
+        )
     return out
 
 
-def _windows(x, window, strides, pads, dilation, window_dilation, out_sizes, last):
-    """A view of the operand, (groups, batch, positions..., window..., channels) or (groups, channels, window..., batch,
-    positions...): all windows, which share memory."""
-    sizes = [
-        (out - 1) * stride + (k - 1) * gap + 1
-        for out, stride, k, gap in zip(out_sizes, strides, window, window_dilation)
-    ]
-    x = _laid_out(x, sizes, [low for low, _ in pads], dilation, last)
-    if last:
-        head, tail = 2, x.strides[-1:]
-        front, back = x.shape[:2], x.shape[-1:]
-    else:
-        head, tail = 3, ()
-        front, back = x.shape[:3], ()
-    own = x.strides[head : head + len(sizes)]
-    moves = [s * stride for s, stride in zip(own, strides)]
-    within = [s * gap for s, gap in zip(own, window_dilation)]
-    if last:
-        shape, steps = (*front, *out_sizes, *window, *back), (*x.strides[:2], *moves, *within, *tail)
-    else:
-        g, c, n = x.strides[:3]
-        shape = (front[0], front[1], *window, front[2], *out_sizes)
-        steps = (g, c, *within, n, *moves)
-    return np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)
+def _channels_last(x):
+    """Whether the channels lie closer together in memory than the elements of a line."""
+    return x.strides[2] < x.strides[-1]
+
+
+def _channels_first(out, rank, last):
+    """(batch, spatial..., features...), if the channels are last, as (batch, features..., spatial...)."""
+    return out.transpose(0, *range(1 + rank, out.ndim), *range(1, 1 + rank)) if last else out
 
 
 def _laid_out(x, sizes, lows, dilation, last):
-    """The operand, padded and dilated to `sizes`, with the channels last or in front, and in this order in memory."""
-    rank = len(sizes)
-    order = (0, 1, *range(3, 3 + rank), 2) if last else (0, 2, 1, *range(3, 3 + rank))
-    x = padded(x.transpose(order), 2 if last else 3, sizes, lows, dilation, 0)
-    return x if x.strides[-1] == x.itemsize or x.shape[-1] == 1 else np.ascontiguousarray(x)
+    """The operand (groups, images, features, spatial...), padded and dilated to `sizes`, as a contiguous array in another order:
+    (images, spatial..., groups, features) if `last`, else (images, groups, features, spatial...)."""
+    spatial = range(3, x.ndim)
+    order = (1, *spatial, 0, 2) if last else (1, 0, 2, *spatial)
+    x = padded(x.transpose(order), 1 if last else 3, sizes, lows, dilation, 0)
+    return x if x.flags.c_contiguous else np.ascontiguousarray(x)
 
 
 def padded(x, first, sizes, lows, dilation, fill):
@@ -98,109 +101,276 @@ def padded(x, first, sizes, lows, dilation, fill):
     `step - 1` places between the elements, filled with `fill`. What lies beyond the sizes is left out."""
     target, source, shape = [slice(None)] * x.ndim, [slice(None)] * x.ndim, list(x.shape)
     for i, (size, low, step) in enumerate(zip(sizes, lows, dilation), first):
+        shape[i] = size
+        if step == 1 and 0 <= low <= size - x.shape[i]:
+            target[i] = slice(low, low + x.shape[i])
+            continue
         begin = max(0, -(low // step))
         end = max(begin, min(x.shape[i], -((low - size) // step)))
         source[i] = slice(begin, end)
         target[i] = slice(low + begin * step, max(low + (end - 1) * step + 1, 0) if end > begin else 0, step)
-        shape[i] = size
     x = x[tuple(source)]
     if x.shape == tuple(shape):
         return x
-    out = np.full(shape, fill, x.dtype)
+    out = np.empty(shape, x.dtype)
+    out.fill(fill)
     if 0 not in x.shape:
         out[tuple(target)] = x
     return out
 
 
-def _blocks(batch, rows, size):
-    """Slices of the batch and of the first spatial axis. `size`: the number of elements of one row's windows."""
-    if rows * size <= BLOCK:
-        step = max(1, BLOCK // max(rows * size, 1))
-        for n in range(0, batch, step):
-            yield slice(n, n + step), slice(None)
-        return
-    step = max(1, BLOCK // size)
-    for n, row in itertools.product(range(batch), range(0, rows, step)):
-        yield slice(n, n + 1), slice(row, row + step)
+def _blocks(images, rows, size, lag=0):
+    """Parts of the images and of their rows: (first image, the one behind the last, first row, the one behind the last).
+
+    size: the number of elements that a row takes in a block. lag: how many rows more a block has."""
+    step = max(1, BLOCK // size - lag)
+    if rows <= step:
+        step = max(1, BLOCK // ((rows + lag) * size))
+        return [(n, min(n + step, images), 0, rows) for n in range(0, images, step)]
+    return [(n, n + 1, row, min(row + step, rows)) for n in range(images) for row in range(0, rows, step)]
 
 
-def _by_products(windows, w, shape, last):
-    groups, outputs, channels, *window = w.shape
-    batch, _, *out_sizes = shape
-    depth = channels * math.prod(window)
-    rank = len(out_sizes)
+def _by_products(x, w, strides, lows, dilation, gaps, out_sizes):
+    """The windows of a block of positions side by side, times the kernel."""
+    groups, outputs, _, *window = w.shape
+    images, spatial = x.shape[1], range(3, w.ndim)
+    rows, line = out_sizes[0], math.prod(out_sizes[1:])
+    windows, axis, turns = _windows(x, out_sizes, strides, window, gaps, lows, dilation, rows * line < MERGED)
+    last, depth = axis == 2, w[0, 0].size // turns
     if last:
-        kernel = w.transpose(0, *range(3, 3 + rank), 2, 1).reshape(groups, depth, outputs)
-        out = np.empty((batch, *out_sizes, groups, outputs), windows.dtype)
+        kernel = w.transpose(0, *spatial, 2, 1).reshape(groups, turns, depth, outputs)
+        out = np.empty((images, rows * line, groups, outputs), x.dtype)
     else:
-        kernel = w.reshape(groups, outputs, depth)
-        out = np.empty((groups, outputs, batch, *out_sizes), windows.dtype)
+        kernel = (w.transpose(0, 3, 1, 2, *spatial[1:]) if turns > 1 else w).reshape(groups, turns, outputs, depth)
+        out = np.empty((images, groups, outputs, rows * line), x.dtype)
     # Each result may be one product, as in XLA. np.matmul would add it to 0.0, which turns -0.0 into 0.0.
-    multiply = np.multiply if depth == 1 else np.matmul
-    rows = out_sizes[0] if rank else 1
-    size = depth * math.prod(out_sizes[1:])
-    buffer = None
-    for ns, part in _blocks(batch, rows, size):
-        at = (ns, part) if rank else (ns,)
-        for g in range(groups):
-            view = windows[(g, *at)] if last else windows[(g, *[slice(None)] * (1 + rank), *at)]
-            count = view.size // depth
-            matrix = (count, depth) if last else (depth, count)
-            if buffer is None:
-                buffer = np.empty(view.size, view.dtype)
-            if view.flags.c_contiguous:
-                block = view.reshape(matrix)
+    multiply = np.multiply if depth * turns == 1 else np.matmul
+    lag = gaps[0] * line
+    size = (depth + outputs * (turns > 1)) * line
+    for g, n, end, row, stop, block in _copied(windows, axis, rows, size, (turns - 1) * gaps[0]):
+        count = (stop - row) * line
+        if last:
+            target = out[n:end, row * line : stop * line, g]
+            if turns == 1:
+                target = target.reshape(1, -1, outputs)
+            block = block.reshape(len(target), -1, depth)
+        else:
+            target = out[n:end, g, :, row * line : stop * line]
+            block = block.reshape(end - n, depth, -1)
+        for k in range(turns):
+            if turns == 1:
+                part = block
             else:
-                np.copyto(buffer[: view.size].reshape(view.shape), view)
-                block = buffer[: view.size].reshape(matrix)
-            if last:
-                multiply(block, kernel[g], out=_matrix(out[(*at, ..., g, slice(None))], (count, outputs)))
+                at = slice(k * lag, k * lag + count)
+                part = block[:, at] if last else block[..., at]
+            factors = (part, kernel[g, k]) if last else (kernel[g, k], part)
+            if k:
+                target += np.matmul(*factors)
             else:
-                multiply(kernel[g], block, out=_matrix(out[(g, slice(None), *at)], (outputs, count)))
+                multiply(*factors, out=target)
     if last:
-        out = out.transpose(0, 1 + rank, 2 + rank, *range(1, 1 + rank))
+        out = _channels_first(out.reshape(images, *out_sizes, groups, outputs), len(spatial), True)
+    return out.reshape(images, groups * outputs, *out_sizes)
+
+
+def _by_summed_products(x, w, strides, lows, dilation, gaps, out_sizes):
+    """The gradient of `_by_products` by the kernel: the window is as large as the images were, and the result as small as the
+    window was. The copies are the same, but the batch stands for the channels, and the products of the blocks are added up."""
+    groups, outputs, images, *window = w.shape
+    batch, spatial = x.shape[1], range(3, w.ndim)
+    rows, line = window[0], math.prod(window[1:])
+    windows, axis, turns = _windows(x.swapaxes(1, 2), window, gaps, out_sizes, strides, lows, dilation)
+    last, depth = axis == 2, batch * math.prod(out_sizes) // turns
+    kernel = w.transpose(0, 2, *spatial, 1)
+    rows_first = last and turns > 1
+    out = np.zeros((groups, turns, depth, outputs), x.dtype)
+    size = (depth + outputs * rows_first) * line
+    for g, n, end, row, stop, block in _copied(windows, axis, rows, size, (turns - 1) * strides[0], rows_first):
+        factor = kernel[g, n:end, row:stop]
+        if last:
+            factor = (factor.swapaxes(0, 1) if rows_first else factor).reshape(-1, outputs)
+            block = block.reshape(-1, depth)
+            lag, count = strides[0] * (end - n) * line, len(factor)
+            for k in range(turns):
+                out[g, k] += block[k * lag : k * lag + count].T @ factor
+        else:
+            factor = factor.reshape(end - n, -1, outputs)
+            block = block.reshape(end - n, depth, -1)
+            lag, count = strides[0] * line, factor.shape[1]
+            for k in range(turns):
+                out[g, k] += (block[..., k * lag : k * lag + count] @ factor).sum(0)
+    # The turns are the first spatial axis. The others are in front of the batch, or behind it.
+    rank = len(spatial)
+    if last:
+        out = out.reshape(groups, *out_sizes, batch, outputs).transpose(1 + rank, 0, 2 + rank, *range(1, 1 + rank))
+    elif turns > 1:
+        out = out.reshape(groups, turns, batch, *out_sizes[1:], outputs)
+        out = out.transpose(2, 0, 2 + rank, 1, *range(3, 2 + rank))
     else:
-        out = out.transpose(2, 0, 1, *range(3, 3 + rank))
-    return out.reshape(shape)
+        out = out.reshape(groups, batch, *out_sizes, outputs).transpose(1, 0, 2 + rank, *range(2, 2 + rank))
+    return out.reshape(batch, groups * outputs, *out_sizes)
 
 
-def _matrix(part, shape):
-    """The part as a matrix that shares its memory."""
-    matrix = part.reshape(shape)
-    assert np.may_share_memory(matrix, part)
-    return matrix
+def _windows(x, wide, moves, small, within, lows, dilation, merged=False):
+    """All windows of an operand (groups, images, features, spatial...): (a view, the axis of its rows, the number of turns).
+
+    Position p and place k of a window meet element `p * move + k * within` of the operand. `wide` is the larger grid of the two,
+    and `small` the other one. The view is (groups, images, wide..., small..., features), and the axis of its rows 2, or it is
+    (groups, images, features, small..., wide...). The windows of neighbouring rows overlap. If they move by 1, and are not to be
+    `merged` into one matrix, the view has each row of the operand once, and no first axis of `small`: the product is a sum of as
+    many as there are places on that axis, the turns, and each of them takes other rows of a block.
+    """
+    groups, images, features = x.shape[:3]
+    together = features * small[-1] if within[-1] == 1 else features
+    run = wide[-1] if moves[-1] == 1 else 1
+    # Copies of short runs are slow.
+    last = together >= min(run, SHORT) if _channels_last(x) else together > 4 * run
+    sizes = [(a - 1) * s + (b - 1) * t + 1 for a, s, b, t in zip(wide, moves, small, within)]
+    x = _laid_out(x, sizes, lows, dilation, last)
+    rank, steps = len(sizes), x.strides
+    if last:
+        front, feature, own = (steps[-2], steps[0]), steps[-1], steps[1 : 1 + rank]
+    else:
+        front, feature, own = (steps[1], steps[0]), steps[2], steps[3:]
+    far, near = [s * step for s, step in zip(own, moves)], [s * step for s, step in zip(own, within)]
+    turns = 1
+    if moves[0] == 1 and not merged and features * math.prod(small[1:]) >= SHORT:
+        turns, wide, small, near = small[0], (sizes[0], *wide[1:]), small[1:], near[1:]
+    if last:
+        shape, steps = (groups, images, *wide, *small, features), (*front, *far, *near, feature)
+    else:
+        shape, steps = (groups, images, features, *small, *wide), (*front, feature, *near, *far)
+    return np.ndarray(shape, x.dtype, x, 0, steps), 2 if last else 3 + len(small), turns
 
 
-def _by_offsets(windows, w, shape, last):
+def _copied(windows, axis, rows, size, lag, rows_first=False):
+    """For each block and group: the group, what `_blocks` says of the block, and the windows there, contiguous. The next one
+    overwrites them."""
+    buffer = None
+    for n, end, row, stop in _blocks(windows.shape[1], rows, size, lag):
+        place = (slice(n, end), *[slice(None)] * (axis - 2), slice(row, stop + lag))
+        for g, group in enumerate(windows):
+            block = group[place]
+            if rows_first:
+                block = block.swapaxes(0, 1)
+            if not block.flags.c_contiguous:
+                if buffer is None:
+                    buffer = np.empty(block.size, block.dtype)
+                copied = buffer[: block.size].reshape(block.shape)
+                np.copyto(copied, block)
+                block = copied
+            yield g, n, end, row, stop, block
+
+
+def _by_sums(x, w, lows, dilation, window_dilation, out_sizes):
+    """Products of each element of the operand with the whole kernel, added up where the windows have that element: of few outputs
+    fewer numbers are added than would be copied of many channels."""
+    groups, outputs, channels, *window = w.shape
+    batch, sizes, rank = x.shape[1], x.shape[3:], len(window)
+    near = _channels_last(x)
+    last = near and outputs >= SHORT
+    spatial = range(3, 3 + rank)
+    if last:
+        out = np.zeros((batch, *out_sizes, groups, outputs), x.dtype)
+        kernel = w.transpose(0, *spatial, 2, 1).reshape(groups, -1, channels, outputs)
+        sums = out.transpose(1 + rank, 2 + rank, 0, *range(1, 1 + rank))
+    else:
+        out = np.zeros((groups, outputs, batch, *out_sizes) if near else (batch, groups, outputs, *out_sizes), x.dtype)
+        kernel = w.transpose(0, *spatial, 1, 2).reshape(groups, -1, channels)
+        sums = out if near else out.transpose(1, 2, 0, *spatial)
+    for n, end, row, stop in _blocks(batch, sizes[0], math.prod(window) * outputs * math.prod(sizes[1:])):
+        for g in range(groups):
+            block = x[g, n:end, :, row:stop]
+            count, _, *size = block.shape
+            if last:
+                terms = np.matmul(block.transpose(0, *range(2, 2 + rank), 1).reshape(-1, channels), kernel[g])
+                terms = terms.reshape(-1, count, *size, outputs).transpose(0, 2 + rank, *range(1, 2 + rank))
+            elif near:
+                terms = kernel[g] @ block.transpose(1, 0, *range(2, 2 + rank)).reshape(channels, -1)
+                terms = terms.reshape(-1, outputs, count, *size)
+            else:
+                terms = np.matmul(kernel[g], block.reshape(count, channels, -1))
+                terms = terms.reshape(count, -1, outputs, *size).swapaxes(0, 1).swapaxes(1, 2)
+            for place, term in zip(itertools.product(*map(range, window)), terms):
+                source, target = _met(place, row, size, lows, dilation, window_dilation, out_sizes)
+                sums[(g, slice(None), slice(n, end), *target)] += term[(slice(None), slice(None), *source)]
+    sums = sums.transpose(2, 0, 1, *range(3, 3 + rank))
+    return sums.reshape(batch, groups * outputs, *out_sizes)
+
+
+def _met(place, row, sizes, lows, dilation, gaps, out_sizes):
+    """Slices of a block of the operand, which begins at `row`, and of the result, whose windows have these elements at this place.
+
+    Element q and position p meet there if `q * dilation + low == p + place * gap`."""
+    source, target = [], []
+    for i, (k, size, low, step, gap, count) in enumerate(zip(place, sizes, lows, dilation, gaps, out_sizes)):
+        start = 0 if i else row
+        shift = low - k * gap + start * step
+        begin = max(0, -(shift // step))
+        end = max(begin, min(size, (count - 1 - shift) // step + 1))
+        source.append(slice(begin, end))
+        target.append(slice(begin * step + shift, (end - 1) * step + shift + 1, step) if end > begin else slice(0, 0))
+    return source, target
+
+
+def _by_offsets(x, w, strides, lows, dilation, window_dilation, out_sizes):
     """Groups of one channel: no sum over channels is there to make a matrix product of, so sum over the places of the window."""
     groups, outputs, _, *window = w.shape
-    batch, _, *out_sizes = shape
-    rank = len(out_sizes)
-    places = list(itertools.product(*map(range, window)))
+    batch, rank = x.shape[1], len(window)
+    sizes = [(n - 1) * step + (k - 1) * gap + 1 for n, step, k, gap in zip(out_sizes, strides, window, window_dilation)]
+    # The groups take the place of the channels.
+    x = x.swapaxes(0, 2)
+    last = _channels_last(x)
+    x = _laid_out(x, sizes, lows, dilation, last)
+    kernel = w[:, :, 0].transpose(1, *range(2, 2 + rank), 0)
     if last:
-        windows = windows[0]
-        out = np.empty((outputs, batch, *out_sizes, groups), windows.dtype)
+        x = x[..., 0, :]
+        # The factors of a whole line: with those of one position NumPy's inner loop would be as short.
+        kernel = kernel[..., None, :].repeat(out_sizes[-1], -2)
+        out = np.empty((outputs, batch, *out_sizes, groups), x.dtype)
     else:
-        windows = windows[:, 0]
-        out = np.empty((outputs, groups, batch, *out_sizes), windows.dtype)
-    rows, size = (out_sizes[0] if rank else 1), groups * math.prod(out_sizes[1:])
-    for ns, part in _blocks(batch, rows, 4 * size):
-        at = (ns, part) if rank else (ns,)
+        x, kernel = x[:, 0], kernel.reshape(*kernel.shape, *[1] * rank)
+        out = np.empty((outputs, batch, groups, *out_sizes), x.dtype)
+    for n, end, row, stop in _blocks(batch, out_sizes[0], 4 * groups * math.prod(out_sizes[1:])):
+        counts = [stop - row, *out_sizes[1:]]
         for o in range(outputs):
-            target = out[(o, *at)] if last else out[(o, slice(None), *at)]
+            target = out[o, n:end, row:stop] if last else out[o, n:end, :, row:stop]
             product = np.empty_like(target)
-            for i, place in enumerate(places):
-                factor = w[(slice(None), o, 0, *place)]
-                if last:
-                    source = windows[(*at, *[slice(None)] * max(rank - 1, 0), *place)]
-                else:
-                    source = windows[(slice(None), *place, *at)]
-                    factor = factor.reshape(groups, *[1] * (1 + rank))
+            for i, place in enumerate(itertools.product(*map(range, window))):
+                starts = [k * gap for k, gap in zip(place, window_dilation)]
+                starts[0] += row * strides[0]
+                met = [slice(a, a + (size - 1) * step + 1, step) for a, size, step in zip(starts, counts, strides)]
+                source = x[(slice(n, end), *met)] if last else x[(slice(n, end), slice(None), *met)]
+                factor = kernel[(o, *place)]
+                if last and rank == 1:
+                    factor = factor[: stop - row]
                 np.multiply(source, factor, out=product if i else target)
                 if i:
                     target += product
-    if last:
-        out = out.transpose(1, 2 + rank, 0, *range(2, 2 + rank))
-    else:
-        out = out.transpose(2, 1, 0, *range(3, 3 + rank))
-    return out.reshape(shape)
+    axes = (1, 2 + rank, 0, *range(2, 2 + rank)) if last else (1, 2, 0, *range(3, 3 + rank))
+    return out.transpose(axes).reshape(batch, groups * outputs, *out_sizes)
+
+
+def _by_dots(x, w, strides, lows, dilation, window_dilation, out_sizes):
+    """The gradient of `_by_offsets` by the kernel: for each place one sum of products over all images and positions."""
+    groups, outputs, images, *window = w.shape
+    rank = len(window)
+    sizes = [(n - 1) * step + (k - 1) * gap + 1 for n, step, k, gap in zip(out_sizes, strides, window, window_dilation)]
+    last = _channels_last(x.swapaxes(0, 2))
+    x = _laid_out(x.swapaxes(1, 2), sizes, lows, dilation, last)
+    x = x[..., 0] if last else x[:, :, 0]
+    out = np.zeros((groups, outputs, *out_sizes), x.dtype)
+    spatial = list(range(2, 2 + rank))
+    axes = [1, *spatial, 0] if last else [1, 0, *spatial]
+    skipped = () if last else (slice(None),)
+    for n, end, row, stop in _blocks(images, window[0], groups * math.prod(window[1:])):
+        counts = [stop - row, *window[1:]]
+        for position in itertools.product(*map(range, out_sizes)):
+            starts = [p * step for p, step in zip(position, strides)]
+            starts[0] += row * window_dilation[0]
+            met = [slice(a, a + (size - 1) * gap + 1, gap) for a, size, gap in zip(starts, counts, window_dilation)]
+            part = x[(slice(n, end), *skipped, *met)]
+            for o in range(outputs):
+                factor = w[:, o, n:end, row:stop]
+                out[(slice(None), o, *position)] += np.einsum(part, axes, factor, [0, 1, *spatial], [0])
+    return out.reshape(1, groups * outputs, *out_sizes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import jax
@@ -235,9 +236,56 @@ def test_numbers_by_definition(seed, monkeypatch):
     np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_memory():
-    """Beside the result there are the operand, laid out anew, and a block."""
-    x, w = minijax.numpy.ones((16, 64, 64, 16)), minijax.numpy.ones((3, 3, 16, 16))
-    run = lambda: minijax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=NHWC)
-    block = 4 * convolution_numpy.BLOCK
-    assert measure.peak_bytes(run) < 2.2 * x.nbytes + block + 2**16
+# name: the layout, the channels, the outputs, the stride, the groups.
+LAYERS = {
+    "channels last": ("NHWC", 16, 16, 1, 1),
+    "channels in front": ("NCHW", 16, 16, 1, 1),
+    "few channels": ("NHWC", 3, 16, 1, 1),
+    "a stride": ("NHWC", 16, 32, 2, 1),
+    "groups": ("NHWC", 32, 32, 1, 4),
+    "each channel alone": ("NHWC", 32, 32, 1, 32),
+    "each channel alone, in front": ("NCHW", 32, 32, 1, 32),
+}
+
+
+def gradients(lib, name, batch=8, size=32):
+    """The convolution of a layer and its gradients by the operand and the kernel, as functions of (x, w, cotangent), and these."""
+    layout, channels, outputs, stride, groups = LAYERS[name]
+    rng = np.random.default_rng(0)
+    sizes = {"N": batch, "H": size, "W": size, "C": channels}
+    x = lib.numpy.asarray(rng.normal(size=[sizes[c] for c in layout]).astype("float32"))
+    w = lib.numpy.asarray(rng.normal(size=(3, 3, channels // groups, outputs)).astype("float32"))
+    f = lambda x, w: lib.lax.conv_general_dilated(
+        x, w, (stride,) * 2, "SAME", dimension_numbers=(layout, "HWIO", layout), feature_group_count=groups
+    )
+    functions = {
+        "value": lambda x, w, g: f(x, w),
+        "dx": lambda x, w, g: lib.vjp(lambda x: f(x, w), x)[1](g)[0],
+        "dw": lambda x, w, g: lib.vjp(lambda w: f(x, w), w)[1](g)[0],
+    }
+    shape = lib.eval_shape(f, x, w).shape
+    return functions, (x, w, lib.numpy.asarray(rng.normal(size=shape).astype("float32")))
+
+
+@pytest.mark.parametrize("block", [1000, convolution_numpy.BLOCK])
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.one_in(2)
+def test_gradients(name, block, monkeypatch):
+    monkeypatch.setattr(convolution_numpy, "BLOCK", block)
+    mine, arguments = gradients(minijax, name, 2, 18)
+    theirs, their_arguments = gradients(jax, name, 2, 18)
+    for part, function in mine.items():
+        expected = np.asarray(jax.jit(theirs[part])(*their_arguments))
+        for value in (function(*arguments), minijax.jit(function)(*arguments)):
+            np.testing.assert_allclose(value, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_memory(name):
+    """Beside the result there are at most twice what is convolved, and a block."""
+    functions, arguments = gradients(minijax, name)
+    for part, function in functions.items():
+        run = functools.partial(minijax.jit(function), *arguments)
+        result = run().nbytes
+        operand = arguments[2 if part == "dx" else 0].nbytes
+        assert measure.peak_bytes(run) - result < 2 * operand + 4 * convolution_numpy.BLOCK + 2**16, part
