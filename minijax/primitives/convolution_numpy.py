@@ -10,6 +10,9 @@ of its memory are long enough, the operand keeps its order: channels last, or in
   windows have that element;
 - `_by_offsets`, `_by_dots`: groups of one channel, and their gradient by the kernel;
 - `_by_phases`: a dilated operand, as a few convolutions of one that is not.
+
+`_by_sums` leaves out the products with the zeros of the padding. It is taken for a kernel of finite numbers only: 0 times infinity
+is NaN, and XLA multiplies these zeros. It does not multiply those between the elements of a dilated operand, nor does `_by_phases`.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ def convolve(x, w, *, strides, pads, dilation, window_dilation, out_sizes):
     lows, spread = [low for low, _ in pads], max(dilation) > 1
     if math.prod(window) > positions:
         way = _by_dots if groups > 1 and x.shape[1] == 1 and outputs < FEW else _by_summed_products
-    elif channels >= (2 if spread else 3) * outputs and max(strides) == 1:
+    elif channels >= (2 if spread else 3) * outputs and max(strides) == 1 and np.isfinite(w).all():
         return _by_sums(x, w, lows, dilation, window_dilation, out_sizes)
     else:
         way = _by_offsets if channels == 1 and groups > 1 else _by_products

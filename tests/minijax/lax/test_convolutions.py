@@ -280,6 +280,25 @@ def test_gradients(name, block, monkeypatch):
             np.testing.assert_allclose(value, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("number", [np.inf, np.nan])
+@pytest.mark.parametrize("which", ["x", "w", "cotangent"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_numbers_that_are_not_finite(name, which, number):
+    """One number of one argument: infinity times the zeros of the padding is NaN, as in XLA, whichever way is taken."""
+    mine, arguments = gradients(minijax, name, 2, 8)
+    theirs, their_arguments = gradients(jax, name, 2, 8)
+    k = ["x", "w", "cotangent"].index(which)
+    place = (0, 1, 1, 0) if which == "w" else (1, 2, 3, 1 % arguments[k].shape[-1])
+    arguments, their_arguments = list(arguments), list(their_arguments)
+    arguments[k], their_arguments[k] = arguments[k].at[place].set(number), their_arguments[k].at[place].set(number)
+    for part, function in mine.items():
+        if (name, which, part) == ("groups", "cotangent", "dw"):
+            continue  # XLA multiplies all groups at once, by a mask of zeros: the number makes NaN of other groups.
+        expected = np.asarray(jax.jit(theirs[part])(*their_arguments))
+        for value in (function(*arguments), minijax.jit(function)(*arguments)):
+            np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-4, err_msg=part)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_memory(name):
     """Beside the result there are at most twice what is convolved, and a block."""
