@@ -145,6 +145,11 @@ EXPLAINED = [
         ),
     ),
     Explained(
+        "real sums of complex numbers",
+        "minijax refuses them when it traces; XLA refuses them when it compiles, if a result depends on them",
+        lambda s, d: d.what in REFUSALS and re.search(r"float32 for result type of complex64", d.detail) is not None,
+    ),
+    Explained(
         "what is no axis and no shape",
         "minijax asks for integers; JAX takes None, {} and others, since NumPy does somewhere inside",
         lambda s, d: d.what in REFUSALS and "object cannot be interpreted as an integer" in d.detail,
