@@ -173,18 +173,24 @@ CONVERSIONS = {
 
 @pytest.mark.parametrize("conversion", CONVERSIONS)
 @pytest.mark.parametrize("operand", OPERANDS)
-@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("traced", [False, True, "with a tangent"])
 @pytest.mark.one_in(2)
 def test_what_python_asks_of_an_array_is_refused_as_in_jax(conversion, operand, traced):
-    """Python asks an array, known or traced, to be a number: the classes of errors are JAX's."""
+    """Python asks an array, known, traced or differentiated, to be a number: the classes of errors are JAX's.
+    A tangent would be lost in a Python float."""
 
     def outcome(lib) -> str:
         def program(x):
             CONVERSIONS[conversion](x)
             return 0
 
+        x = OPERANDS[operand]
         try:
-            lib.make_jaxpr(program)(OPERANDS[operand]) if traced else program(lib.numpy.asarray(OPERANDS[operand]))
+            if traced == "with a tangent":
+                array = lib.numpy.asarray(x)
+                lib.jvp(program, (array,), (array if x.dtype.kind in "fc" else np.zeros(x.shape, jax.dtypes.float0),))
+            else:
+                lib.make_jaxpr(program)(x) if traced else program(lib.numpy.asarray(x))
         except Exception as error:
             return type(error).__name__
         return "accepted"
