@@ -154,17 +154,16 @@ def as_dtype(dtype: Any):
         pass
     if isinstance(dtype, str) and (dtype == "bfloat16" or dtype in _NARROW):
         return _of_ml_dtypes(dtype)
-    # A scalar class of NumPy has an attribute `dtype` too, but that is a descriptor.
-    is_numpy_class = isinstance(dtype, type) and issubclass(dtype, np.generic)
-    found = np.dtype(dtype if is_numpy_class else getattr(dtype, "dtype", dtype))
+    # A scalar class of NumPy has an attribute `dtype` too, but that is a descriptor. NumPy's arrays are no dtypes.
+    as_it_is = isinstance(dtype, np.ndarray) or (isinstance(dtype, type) and issubclass(dtype, np.generic))
+    found = np.dtype(dtype if as_it_is else getattr(dtype, "dtype", dtype))
     if found != float0 and (found.kind not in "biufcV" or (found.kind == "V" and not _is_of_ml_dtypes(found))):
         raise TypeError(f"JAX only supports number, bool, and prng_key dtypes, got dtype {found}")
     if dtype_char(found) in "gG":
         raise TypeError(f"dtype {found} is not supported: the widest are float64 and complex128")
-    try:
+    # Not np.float32(1), which equals 1.0 and True: those are no dtypes.
+    if isinstance(dtype, (type, str, np.dtype)):
         _as_dtype[dtype] = found
-    except TypeError:
-        pass
     return found
 
 
@@ -208,10 +207,12 @@ def issubdtype(a: Any, b: Any) -> bool:
     except (KeyError, TypeError):
         pass
     answer = _is_subdtype(a, b)
-    try:
-        _issubdtype[a, b] = answer
-    except TypeError:
-        pass
+    # As in `as_dtype`: not np.float32(1), which equals 1.0.
+    if not isinstance(a, np.generic):
+        try:
+            _issubdtype[a, b] = answer
+        except TypeError:
+            pass
     return answer
 
 
@@ -233,6 +234,8 @@ def _scalar_class(dtype: Any) -> Any:
 
 
 def _is_subdtype(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray):
+        raise TypeError("An array is no dtype: issubdtype takes its attribute `dtype`.")
     a = getattr(a, "dtype", a) if not isinstance(a, type) else a
     if a is key_fry:
         return isinstance(b, type) and issubclass(prng_key, b) or b is key_fry

@@ -147,13 +147,13 @@ def compress(
                 f"jnp.compress: condition contains entries that are out of bounds for an axis of size {length}"
             )
         return moveaxis(take(a, places.astype(np.int32), 0), 0, axis)
-    if not 0 <= size <= length:
-        raise ValueError(
-            "jnp.compress: size must be positive and not greater than the size of the array axis; got"
-            f" size={size!r} for a.shape[axis]={length}"
-        )
     condition = condition[:length]
     a = a[: condition.shape[0]]
+    if not 0 <= size <= a.shape[0]:
+        raise ValueError(
+            "jnp.compress: size must be positive and not greater than the size of the array axis, of which a short condition"
+            f" leaves a part; got size={size!r} for a.shape[axis]={a.shape[0]}"
+        )
     a = _where(_expand_dims(condition, range(1, len(a.shape))), a, convert(fill_value, a.dtype))
     # A stable sort puts the chosen slices first and keeps their order.
     order = lax.sort_key_val(ew.not_p.bind(condition), arange(condition.shape[0]))[1]

@@ -398,6 +398,8 @@ def hstack(tup: Sequence[ArrayLike] | ArrayLike, dtype: DTypeLike | None = None)
     Array([1, 2, 3], dtype=int32)
     """
     arrays = [atleast_1d(a) for a in _arrays("hstack", tup)]
+    if not arrays and isinstance(tup, (Array, np.ndarray)):
+        raise ValueError("Need at least one array to concatenate: hstack got an array without rows.")
     return concatenate(arrays, 0 if len(arrays[0].shape) == 1 else 1, dtype)
 
 

@@ -71,9 +71,11 @@ def _length(size: int, k: int, aggregate_to_topk: bool) -> int:
     return k if aggregate_to_topk else size
 
 
-def _abstract_eval(x, *, k, reduction_dimension, aggregate_to_topk, **params):
+def _abstract_eval(x, *, k, reduction_dimension, recall_target, aggregate_to_topk, **params):
     if k <= 0:
         raise ValueError(f"k must be positive, got {k}")
+    if recall_target <= 0 or recall_target > 1:
+        raise ValueError(f"recall_target must be above 0 and at most 1, got {recall_target}")
     if not x.shape:
         raise TypeError(f"approx_top_k operand must have >= 1 dimension, got {x.shape}")
     shape = list(x.shape)

@@ -110,6 +110,10 @@ def _kept(ndim: int, contract: tuple[int, ...], batch: tuple[int, ...]) -> tuple
     return tuple([i for i in range(ndim) if i not in contract and i not in batch])
 
 
+def _bits(dtype) -> int:
+    return 1 if dtype.kind == "b" else itemsize_bits(dtype)
+
+
 @lru_cache(4096)
 def _product_dtype(x, y):
     """The dtype of a product of arrays of two dtypes: the one that is complex, has the wider exponent, the longer fraction, more
@@ -119,8 +123,7 @@ def _product_dtype(x, y):
         part = real_dtype(dtype)
         info = finfo(part) if wide_dtype(part).kind not in "biu" else None
         exponent, fraction = (-1, -1) if info is None else (info.maxexp, info.nmant)
-        bits = 1 if dtype.kind == "b" else itemsize_bits(part)
-        return dtype.kind == "c", exponent, fraction, bits, wide_dtype(dtype).kind != "u"
+        return dtype.kind == "c", exponent, fraction, _bits(part), wide_dtype(dtype).kind != "u"
 
     return max(x, y, key=rank)
 
@@ -144,8 +147,9 @@ def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_
             )
     own = _product_dtype(x.dtype, y.dtype)
     dtype = preferred_element_type or own
-    # As in JAX, floats may be narrowed.
-    if dtype.itemsize < own.itemsize and own.char not in FLOAT:
+    # As in JAX, floats may be narrowed. Of complex numbers XLA gives no real sums.
+    narrower = own.char not in FLOAT and _bits(real_dtype(dtype)) < _bits(real_dtype(own))
+    if narrower or own.kind == "c" and dtype.kind != "c":
         raise TypeError(
             "`preferred_element_type` must not be narrower than the original type, got preferred_element_type of"
             f" {dtype.name} for result type of {own.name}."

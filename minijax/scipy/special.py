@@ -5,14 +5,16 @@ The functions of gamma and beta are in `gammas.py`, those of the normal distribu
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from typing import Any, Literal, overload
 
 import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
-from ..api.custom_derivatives import custom_jvp
+from ..api.custom_derivatives import SymbolicZero, custom_jvp
 from ..core.traces import Array, without_tangent
 from ..core.types import ArrayLike, Axis
 from ..foundation.dtypes import issubdtype
@@ -177,7 +179,15 @@ def _relative_entropy(p, q):
 
 
 # The product rule would multiply infinity by its inverse.
-_relative_entropy.defjvps(lambda g, ans, p, q: g * (_log_ratio(p, q) + 1), lambda g, ans, p, q: -g * p / q)
+def _relative_entropy_jvp(primals, tangents):
+    (p, q), (by_p, by_q) = primals, tangents
+    terms = [] if type(by_p) is SymbolicZero else [by_p * (_log_ratio(p, q) + 1)]
+    terms += [] if type(by_q) is SymbolicZero else [-by_q * p / q]
+    return _relative_entropy(p, q), functools.reduce(operator.add, terms)
+
+
+# Slopes may be infinite: no factors of a zero that stands for a tangent.
+_relative_entropy.defjvp(_relative_entropy_jvp, symbolic_zeros=True)
 
 
 def rel_entr(p: ArrayLike, q: ArrayLike) -> Array:
@@ -217,22 +227,28 @@ def _box_cox(logarithm, power):
 MEAN_SLOPE = [1 / (math.factorial(k) * (k + 2)) for k in range(18, -1, -1)]
 
 
-@_box_cox.defjvp
 def _box_cox_jvp(primals, tangents):
     (logarithm, power), (by_log, by_power) = primals, tangents
     value = _box_cox(logarithm, power)
     # 0 times the logarithm of 0 or of infinity would be NaN, but x^0 is 1.
     infinite = (power == 0) & (abs(logarithm) == np.inf)
     u = jnp.where(infinite, 0, logarithm) * power
-    small = abs(u) < 1
-    near, safe = jnp.where(small, u, 0), jnp.where(small, 1, power)
-    series = MEAN_SLOPE[0]
-    for coefficient in MEAN_SLOPE[1:]:
-        series = series * near + coefficient
-    # The quotient's digits cancel where the power or the logarithm is small.
     growth = jnp.exp(u)
-    slope = jnp.where(small, logarithm * logarithm * series, (logarithm * growth - value) / safe)
-    return value, by_log * growth + by_power * slope
+    # A slope may be infinite: it is no factor of a zero that stands for a tangent.
+    terms = [] if type(by_log) is SymbolicZero else [by_log * growth]
+    if type(by_power) is not SymbolicZero:
+        small = abs(u) < 1
+        near, safe = jnp.where(small, u, 0), jnp.where(small, 1, power)
+        series = MEAN_SLOPE[0]
+        for coefficient in MEAN_SLOPE[1:]:
+            series = series * near + coefficient
+        # The quotient's digits cancel where the power or the logarithm is small.
+        slope = jnp.where(small, logarithm * logarithm * series, (logarithm * growth - value) / safe)
+        terms.append(by_power * slope)
+    return value, functools.reduce(operator.add, terms)
+
+
+_box_cox.defjvp(_box_cox_jvp, symbolic_zeros=True)
 
 
 def boxcox(x: ArrayLike, lmbda: ArrayLike) -> Array:

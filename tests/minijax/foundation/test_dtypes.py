@@ -60,6 +60,31 @@ def test_canonical_dtypes(name, x64):
         assert mj.dtypes.canonicalize_dtype(mine) == jax.dtypes.canonicalize_dtype(theirs)
 
 
+NO_DTYPES = [np.ones(2), np.array(1), np.array("int32"), 1.0, 1, True, 0j, (1,), "up", np.float32(1), np.bool_(1)]
+ASKED = """
+    jnp.promote_types(d, 'float32') | jnp.promote_types('float32', d) | jnp.issubdtype(d, 'float32') | jnp.zeros(2, d)
+    jnp.ones(2).astype(d) | lax.convert_element_type(jnp.ones(2), d) | jnp.asarray([1], d) | jnp.full(2, 1, d)
+    jnp.arange(2, dtype=d)
+    jnp.isdtype(d, 'numeric') | lax.iota(d, 2) | lax.full((2,), 1, d) | jnp.zeros_like(1, d) | jnp.eye(2, dtype=d)
+    lax.bitcast_convert_type(jnp.ones(2), d) | jnp.concatenate([jnp.ones(2)], dtype=d) | jnp.ones(2).view(d)
+""".strip().replace("\n", "|")
+
+
+@pytest.mark.parametrize("call", [call.strip() for call in ASKED.split("|")])
+def test_what_is_no_dtype_is_refused(call):
+    """A number that was a dtype once would stay one: `np.float32(1)`, which has a dtype, equals 1, 1.0 and True."""
+
+    def outcome(lib, d) -> str:
+        try:
+            return str(eval(call, {"jnp": lib.numpy, "lax": lib.lax, "d": d}))
+        except Exception as error:
+            return type(error).__name__
+
+    np.testing.assert_equal([outcome(mj, d) for d in NO_DTYPES], [outcome(jax, d) for d in NO_DTYPES])
+    mj.numpy.zeros(2, np.float32(1))
+    np.testing.assert_equal([outcome(mj, d) for d in NO_DTYPES], [outcome(jax, d) for d in NO_DTYPES])
+
+
 def test_truncation_warns_as_in_jax():
     with pytest.warns(
         UserWarning, match="Explicitly requested dtype float64 .* is not available, .*truncated to dtype float32"

@@ -162,6 +162,14 @@ def test_mistakes(name):
     assert kinds[0] == kinds[1]
 
 
+@pytest.mark.parametrize("recall", [0.0, -1.0, 1.5])
+def test_a_recall_that_cannot_be(recall):
+    """JAX's compiler refuses it."""
+    for lib, kind in ((minijax, ValueError), (jax, jax.errors.JaxRuntimeError)):
+        with pytest.raises(kind, match="recall_target"):
+            lib.lax.approx_max_k(X, 1, recall_target=recall)
+
+
 NAMED = {
     "squeeze": lambda lax, x: lax.squeeze(array=x[:1], dimensions=(0,)),
     "expand_dims": lambda lax, x: lax.expand_dims(array=x, dimensions=(1,)),

@@ -26,7 +26,7 @@ def outcome(lib, f, *args):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             x = f(lib, *args)
-    except (TypeError, ValueError, NotImplementedError) as error:
+    except (TypeError, ValueError, IndexError, NotImplementedError) as error:
         return type(error)
     leaves = lib.tree.leaves(x)
     return [(str(a.dtype), a.shape, a.weak_type, np.asarray(a).astype("complex64").round(5).tolist()) for a in leaves]
@@ -46,6 +46,29 @@ def test_shapes_that_broadcast(name):
         if (left, right) in [((2, 3), (3,)), ((), (2, 2, 3)), ((2, 0), (2, 1, 1)), ((3,), (2, 0))]:
             assert mine == outcome(jax, program), (left, right)
         assert without_values(mine) == types_in_jax(program), (left, right)
+
+
+JOINED = "hstack vstack dstack column_stack concatenate stack block append unstack".split()
+ROWS = [(0,), (0, 3), (2, 0), (0, 2, 2), (3,), (2, 3), (), [], (1.0,)]
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_an_array_is_joined_as_the_sequence_of_its_rows(name):
+    """Also if it has none. A scalar has no rows: NumPy's accidents are JAX's errors there."""
+    for rows in ROWS:
+        given = np.zeros(rows, np.float32) if isinstance(rows, tuple) and 1.0 not in rows else rows
+        mine, theirs = (outcome(lib, lambda lib, given=given: getattr(lib.numpy, name)(given)) for lib in (mj, jax))
+        assert mine == theirs or rows == () and isinstance(mine, type) and isinstance(theirs, type), rows
+
+
+@pytest.mark.parametrize("chosen", range(5))
+def test_a_condition_shorter_or_longer_than_its_array(chosen):
+    for length, size in itertools.product(range(5), [None, 0, 1, 2, 3, 4]):
+        for call in ("compress", "extract"):
+            f = lambda lib, call=call, n=length, size=size: getattr(lib.numpy, call)(
+                np.arange(chosen) % 2 == 0, np.arange(n), size=size
+            )
+            assert outcome(mj, f) == outcome(jax, f), (call, length, size)
 
 
 def without_values(found):

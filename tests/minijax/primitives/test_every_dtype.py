@@ -20,16 +20,19 @@ TWO = """
     polygamma rem shift_left shift_right_arithmetic shift_right_logical sub zeta complex dot
 """.split()
 REDUCTIONS = "sum prod max min and or xor".split()
+# Dtypes that a product's sums may be asked for.
+SUMS = "bool_ int8 int16 uint32 int32 float16 float32 complex64".split()
 # Programs of two vectors x and y.
 CALLS = [
     *[f"lax.{name}(x)" for name in ONE],
     *[f"lax.{name}(x,y)" for name in TWO],
     *[f"lax.reduce_{name}(x,(0,))" for name in REDUCTIONS],
+    *[f"lax.dot(x,y,preferred_element_type=np.{name})" for name in SUMS],
     *"""
     lax.integer_pow(x,2) lax.integer_pow(x,-1) lax.reduce_precision(x,5,4) lax.argmax(x,0,np.int32) lax.argmin(x,0,np.int8)
     lax.top_k(x,1) lax.approx_max_k(x,1) lax.clamp(x,y,x) lax.select(np.bool_([0,1]),x,y) lax.select_n(np.int32([0,1]),x,y)
     lax.select_n(x,y,y) lax.select(x,y,y) lax.pad(x,y[0],[(1,0,0)]) lax.concatenate([x,y],0) lax.betainc(x,y,x)
-    lax.dot(x,y,preferred_element_type=np.float32) x.at[0].add(y[0]) x.at[0].multiply(y[0]) x.at[0].max(y[0])
+    x.at[0].add(y[0]) x.at[0].multiply(y[0]) x.at[0].max(y[0])
     x.at[0].subtract(y[0]) jnp.arange(3.0)[x] lax.dynamic_slice(jnp.arange(3.0),(x[0],),(1,)) lax.dynamic_update_slice(x,y[:1],(0,))
     lax.dynamic_update_slice(x,y[:1],(y[0],)) lax.reduce_window(x,y[0],lax.add,(1,),(1,),"VALID") lax.reduce(x,y[0],lax.add,(0,))
     lax.reduce_window(x,y[0],lax.max,(1,),(1,),"VALID") lax.reduce(x,y[0],lax.max,(0,)) lax.reduce(x,y[0],lax.bitwise_and,(0,))
@@ -69,7 +72,13 @@ OTHERS = {
         )
         for name in ("psum", "pmean", "pmax")
     },
-    "lax.dot(x,y,preferred_element_type=np.float32)": ("complex64 weak complex", "a real sum of complex products"),
+    **{
+        f"lax.dot(x,y,preferred_element_type=np.{name})": (
+            "complex64 weak complex",
+            "a real sum of complex products: JAX takes it when it traces, and refuses it when it compiles",
+        )
+        for name in ("uint32", "int32", "float32")
+    },
 }
 
 

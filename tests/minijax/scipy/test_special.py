@@ -392,6 +392,27 @@ AT_ENDS = sorted(
 )
 
 
+@pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning")
+@pytest.mark.parametrize("name", [name for name in AT_ENDS if len(CALLS[name][1]) > 1])
+def test_an_argument_without_a_tangent_adds_nothing(name):
+    """An infinite slope by it, times the zero that stands for its tangent, would be NaN, as JAX has it for `xlogy`."""
+    call, args, smooth, _ = CALLS[name]
+    points = [ENDS if i in smooth else a.flat[1:2] for i, a in enumerate(args)]
+    points = [p.astype(a.dtype) for p, a in zip(np.array(list(itertools.product(*points))).T, args)]
+    for i in smooth:
+
+        def alone(x, i=i):
+            return call(mj.scipy.special, *[x if j == i else p for j, p in enumerate(points)])
+
+        _, forward = mj.jvp(alone, (points[i],), (np.ones_like(points[i]),))
+        (backward,) = mj.vjp(alone, points[i])[1](np.ones_like(forward))
+        lost = np.isnan(forward) & ~np.isnan(backward)
+        if lost.any():
+            theirs = lambda x, i=i: call(jax.scipy.special, *[x if j == i else p for j, p in enumerate(points)])
+            lost &= ~np.isnan(jax.jvp(theirs, (points[i],), (np.ones_like(points[i]),))[1])
+        assert not lost.any(), (i, [p[lost] for p in points])
+
+
 @pytest.mark.parametrize("name", AT_ENDS)
 @pytest.mark.one_in(12)
 def test_values_and_derivatives_at_the_ends(name):
