@@ -161,7 +161,7 @@ def as_dtype(dtype: Any):
         raise TypeError(f"JAX only supports number, bool, and prng_key dtypes, got dtype {found}")
     if dtype_char(found) in "gG":
         raise TypeError(f"dtype {found} is not supported: the widest are float64 and complex128")
-    # Not np.float32(1), which equals 1.0 and True: those are no dtypes.
+    # `np.float32(1)` is not kept as a key: it equals 1.0 and True, which are no dtypes.
     if isinstance(dtype, (type, str, np.dtype)):
         _as_dtype[dtype] = found
     return found
@@ -207,7 +207,7 @@ def issubdtype(a: Any, b: Any) -> bool:
     except (KeyError, TypeError):
         pass
     answer = _is_subdtype(a, b)
-    # As in `as_dtype`: not np.float32(1), which equals 1.0.
+    # `np.float32(1)` is not kept as a key: it equals 1.0, which is no dtype.
     if not isinstance(a, np.generic):
         try:
             _issubdtype[a, b] = answer

@@ -147,7 +147,7 @@ def _dot_abstract_eval(x, y, *, dimension_numbers, precision, preferred_element_
             )
     own = _product_dtype(x.dtype, y.dtype)
     dtype = preferred_element_type or own
-    # As in JAX, floats may be narrowed. Of complex numbers XLA gives no real sums.
+    # As in JAX, a product of floats may have a narrower dtype. A product of complex numbers must be complex: XLA has no other.
     narrower = own.char not in FLOAT and _bits(real_dtype(dtype)) < _bits(real_dtype(own))
     if narrower or own.kind == "c" and dtype.kind != "c":
         raise TypeError(

@@ -405,7 +405,7 @@ def _in_total_order(compare):
         if x.dtype.char not in FLOAT:
             return x
         bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}").reshape(x.shape)
-        # Of a negative number all bits but the sign are inverted. `np.where` takes six times as long if signs are mixed.
+        # A negative number has all bits but the sign inverted. `np.where` takes six times as long where signs are mixed.
         return bits ^ (bits >> (8 * bits.itemsize - 1) & np.iinfo(bits.dtype).max)
 
     return lambda x, y: compare(keys(x), keys(y))

@@ -332,22 +332,6 @@ EXPLAINED = [
         ),
     ),
     Explained(
-        "the sign of a zero slope",
-        "the derivative has another formula, where a zero tangent meets a negative number",
-        lambda s, d: (
-            d.what == "sign of zero" and of_one_call(s, ROWS) and transformed_by(s, "jvp", "jacfwd", "linearize")
-        ),
-    ),
-    Explained(
-        "the sign of a zero cotangent",
-        "a gradient has other equations, where the zero cotangent of one of several results meets a negative number",
-        lambda s, d: (
-            d.what == "sign of zero"
-            and transformed_by(s, "jacrev")
-            and re.search(r"return [\[({]", function(s)) is not None
-        ),
-    ),
-    Explained(
         "derivative of setxor1d",
         "JAX's is 0; differences give the one that minijax has",
         lambda s, d: d.what == "value" and "setxor1d" in calls(s) and "return jnp.setxor1d(" in s and "grad(" in s,

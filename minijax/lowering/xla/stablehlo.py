@@ -24,7 +24,6 @@ from ...transforms.vmap import Axis, with_named_axes
 from ..batched_loops import with_one_condition
 from ..lowered import lowered
 from ..origins import line_text, numbered, often_called, user_names
-from ..turned import turned
 from .collectives import COLLECTIVES
 from .indexing import INDEXING, dynamic_slice, dynamic_update_slice
 from .linalg import LINALG
@@ -44,6 +43,7 @@ from .text import (
     quoted,
     tensor,
 )
+from .turned import turned
 from .windows import WINDOWS
 
 

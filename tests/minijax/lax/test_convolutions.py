@@ -284,7 +284,7 @@ def test_gradients(name, block, monkeypatch):
 @pytest.mark.parametrize("which", ["x", "w", "cotangent"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_numbers_that_are_not_finite(name, which, number):
-    """One number of one argument: infinity times the zeros of the padding is NaN, as in XLA, whichever way is taken."""
+    """One number is infinite or NaN. Each way multiplies it by the zeros of the padding, which gives NaN, as XLA does."""
     mine, arguments = gradients(minijax, name, 2, 8)
     theirs, their_arguments = gradients(jax, name, 2, 8)
     k = ["x", "w", "cotangent"].index(which)

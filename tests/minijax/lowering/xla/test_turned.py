@@ -12,7 +12,7 @@ from hypothesis import given
 import minijax as jax
 import minijax.numpy as jnp
 from minijax.core.jaxpr import ClosedJaxpr
-from minijax.lowering.turned import turned
+from minijax.lowering.xla.turned import turned
 
 A = np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3)
 B = 0.5 * A.T
@@ -27,6 +27,12 @@ PROGRAMS = {
     "two readers": (lambda a, b: (c := a.T + b, c.T * 2.0, (3.0 * c).T)[1:], (A, B), 3, 1),
     "cyclic": (lambda x, y: (x.transpose(1, 2, 0) + y).transpose(2, 0, 1), (CUBE, CUBE.transpose(1, 2, 0)), 2, 1),
     "with a number": (lambda a: (a.T * jnp.sin(jax.lax.transpose_p.bind(a[0, 1], permutation=()))).T, (A,), 3, 1),
+    "with a number that is one": (
+        lambda a: (a.T * jax.lax.transpose_p.bind(a[0, 1], permutation=())).T,
+        (A,),
+        3,
+        1,
+    ),
     # A reader or a result has the array the other way round.
     "also a result": (lambda a, b: (c := a.T + b, c.T), (A, B), 2, 2),
     "also read as it is": (lambda a, b: (c := a.T + b, c.T, c @ a)[1:], (A, B), 2, 2),
