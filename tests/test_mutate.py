@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from pathlib import Path
 
@@ -14,7 +15,12 @@ from tests.mutate.faults import Fault, Sites, faults
 from tests.mutate.running import Copy
 
 ROOT = Path(__file__).parents[1]
-ALL = faults(ROOT, files(ROOT))
+
+
+@functools.cache
+def all_faults() -> list[Fault]:
+    return faults(ROOT, files(ROOT))
+
 
 PROGRAM = '''
 from somewhere import a as b
@@ -46,7 +52,7 @@ def test_what_is_made_wrong():
 
 
 def test_every_fault_is_a_program():
-    for fault in random.Random(0).sample(ALL, 60):
+    for fault in random.Random(0).sample(all_faults(), 60):
         right = (ROOT / fault.path).read_text()
         wrong = fault.planted(right)
         assert wrong != right
@@ -54,7 +60,7 @@ def test_every_fault_is_a_program():
 
 
 def test_faults_have_names_of_their_own():
-    assert len({f.identity for f in ALL}) == len(ALL)
+    assert len({f.identity for f in all_faults()}) == len(all_faults())
 
 
 def test_every_file_has_tests():
@@ -65,14 +71,14 @@ def test_every_file_has_tests():
 
 def test_equivalent_faults_are_still_there():
     """Where the line has changed, look at it again, or take it from the list."""
-    assert EQUIVALENT.keys() - {f.key for f in ALL} == set()
+    assert EQUIVALENT.keys() - {f.key for f in all_faults()} == set()
 
 
 @pytest.mark.long
 def test_a_fault_is_seen_where_it_is_tested():
     path = "minijax/api/arguments.py"
     right = (ROOT / path).read_text()
-    fault = next(f for f in ALL if f.path == path and f.new == "not in")
+    fault = next(f for f in all_faults() if f.path == path and f.new == "not in")
     copy = Copy(ROOT)
     try:
         outcome, test = copy.test(fault, ["tests/minijax/api/test_jit.py"], 600)
@@ -108,13 +114,13 @@ def test_what_was_run_is_known_again(tmp_path, monkeypatch):
             return "passed", ""
 
         def test(self, fault, tests, seconds):
-            return ("failed", "test_it[1]") if fault is ALL[0] else ("passed", "")
+            return ("failed", "test_it[1]") if fault is all_faults()[0] else ("passed", "")
 
         def remove(self):
             pass
 
     monkeypatch.setattr(command, "Copy", NoTests)
-    command.run(ALL[:2], tmp_path / "log", float("inf"), 1)
+    command.run(all_faults()[:2], tmp_path / "log", float("inf"), 1)
     log = command.read(tmp_path / "log")
-    assert [log[f.identity]["outcome"] for f in ALL[:2]] == ["failed", "passed"]
-    assert command.report(ALL[:3], log) == [ALL[1]]
+    assert [log[f.identity]["outcome"] for f in all_faults()[:2]] == ["failed", "passed"]
+    assert command.report(all_faults()[:3], log) == [all_faults()[1]]
