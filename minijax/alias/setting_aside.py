@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 # JAX and minijax are no clients of theirs. `__main__` runs, and cannot be set aside.
 NEVER = {"jax", "jaxlib", "minijax", "__main__", "__mp_main__"} | sys.stdlib_module_names
 
+IMPORT = dis.opmap["IMPORT_NAME"]
+
 # {module: (name, level, whether at the top) of each import}: a module's code is read once.
 _found: WeakKeyDictionary[ModuleType, list[tuple[str, int, bool]]] = WeakKeyDictionary()
 
@@ -73,9 +75,8 @@ def _imports(name: str, module: ModuleType, spec) -> Iterator[tuple[str, int, bo
     if code is None:
         return
     for part, top in _parts(code, True):
-        for imported, level, names in dis._find_imports(
-            part
-        ):  # Python's own `modulefinder` reads imports by this function.
+        # Python's own `modulefinder` reads imports by this function, which reads each instruction; most functions import nothing.
+        for imported, level, names in dis._find_imports(part) if IMPORT in part.co_code[::2] else ():
             if part is code and imported.partition(".")[0] == "jax" and not level and not _ran(code, imported, module):
                 continue
             if imported or level:
