@@ -18,7 +18,7 @@ import minijax.numpy as jnp
 from minijax import fast
 from minijax.core import shortcuts
 
-OPERATIONS = [pytest.param(i, id=f"{i}-{op.name}") for i, op in enumerate(OPS) if chosen(f"{i}-{op.name}", 4)]
+OPERATIONS = [pytest.param(i, id=f"{i}-{op.name}") for i, op in enumerate(OPS) if chosen(f"{i}-{op.name}", 8)]
 
 
 def described(tree) -> list:
@@ -70,7 +70,7 @@ OF_NUMBERS = [
     and set(op.shapes) <= {(), (3, 4)}
     and not op.fixed
     and op.dtypes[0] == "float32"
-    and chosen(f"{i}-{op.name}", 2)
+    and chosen(f"{i}-{op.name}", 4)
 ]
 
 
@@ -103,7 +103,7 @@ def test_every_operation_of_numbers(i, both_modes):
 
 
 def test_most_operations_take_numbers(both_modes):
-    assert sum(both_modes[True]["numbers", case.values[0]] != [] for case in OF_NUMBERS) > (50 if LONG else 25)
+    assert sum(both_modes[True]["numbers", case.values[0]] != [] for case in OF_NUMBERS) > (50 if LONG else 10)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

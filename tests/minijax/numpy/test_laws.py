@@ -11,6 +11,7 @@ import re
 import numpy as np
 import pytest
 from numpy_table import TABLES, VARIABLES
+from thinned import part
 
 import minijax as mj
 import minijax.numpy as jnp
@@ -137,7 +138,7 @@ def test_laws(expression, kind):
 
 @pytest.mark.filterwarnings("ignore")
 def test_few_expressions_are_no_functions_of_arrays():
-    expressions = [case.values[0] for case in CASES if case.values[1] == "ties"]
+    expressions = part((case.values[0] for case in CASES if case.values[1] == "ties"), 5)
     assert sum(function_of(e, "ties") is None for e in expressions) < len(expressions) / 15
 
 

@@ -9,6 +9,7 @@ import laws
 import numpy as np
 import pytest
 from linalg_table import MATRICES, assert_same, in_jax, in_minijax, value
+from thinned import part
 
 import minijax as mj
 from minijax.lowering.xla.stablehlo import module_text
@@ -98,9 +99,11 @@ FAMILIES = {
 
 @pytest.mark.parametrize("compiler", [None, "numpy", "xla"])
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.one_in(4)
 def test_value_dtype_and_kind_of_result(family, compiler):
-    expressions = tuple(FAMILIES[family])
+    compare(tuple(part(FAMILIES[family], 12)), compiler)
+
+
+def compare(expressions, compiler):
     mine = in_minijax(expressions, compiler)
     for expression, a, b in zip(expressions, mine, in_jax(expressions), strict=True):
         assert_same(a, b, f"{expression}, {compiler}")
@@ -420,7 +423,7 @@ def test_the_table_can_fail(monkeypatch):
     right = mj.numpy.linalg.outer
     monkeypatch.setattr(mj.numpy.linalg, "outer", lambda x, y: right(x, y) * 1.001)
     with pytest.raises(AssertionError):
-        test_value_dtype_and_kind_of_result("products", None)
+        compare(("la.outer(v, u)",), None)
     monkeypatch.setattr(mj.numpy.linalg, "cholesky", lambda x, upper: mj.lax.stop_gradient(x))
     with pytest.raises(AssertionError):
         test_derivatives_are_differences_and_reverse_mode_is_the_adjoint("la.cholesky(P, upper=True)")

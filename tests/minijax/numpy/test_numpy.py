@@ -45,8 +45,8 @@ def assert_close(a, b):
         np.testing.assert_array_equal(a, b)
 
 
-# A short run tries every other one.
-EXPRESSIONS = [pytest.param(e, id=f"{kind}: {e}") for kind, table in TABLES.items() for e in table if chosen(e, 2)]
+# A short run tries one in 12. They are chosen here and not by a mark, so that JAX computes no others.
+EXPRESSIONS = [pytest.param(e, id=f"{kind}: {e}") for kind, table in TABLES.items() for e in table if chosen(e, 12)]
 ORDER = list(dict.fromkeys(p.values[0] for p in EXPRESSIONS))
 
 
@@ -79,7 +79,6 @@ SIGN_OF_ZERO_UNSPECIFIED = {"jnp.multiply(b, x)", "jnp.minimum(X, Y)"}
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-@pytest.mark.one_in(8)
 def test_expression_equals_jax(expression):
     try:
         theirs = value_in_jax(expression)

@@ -10,6 +10,7 @@ import jax.numpy
 import numpy as np
 import pytest
 from numpy_table import TABLES, VARIABLES
+from thinned import LONG, part
 
 import minijax as mj
 import minijax.numpy
@@ -52,11 +53,11 @@ def text(lib, expression: str, kind: str) -> str | None:
 
 @pytest.mark.parametrize("kind", ["plain", "jvp"])
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.one_in(6)
 def test_the_equations_are_those_of_jax(table, kind):
     explained = {name for names in OTHER_EQUATIONS.values() for name in names.split()}
     compared, differ = 0, {}
-    for expression in TABLES[table]:
+    expressions = part(TABLES[table], 8)
+    for expression in expressions:
         try:
             theirs = text(jax, expression, kind)
         except Exception:  # Not a function that JAX can trace.
@@ -64,7 +65,7 @@ def test_the_equations_are_those_of_jax(table, kind):
         compared += theirs is not None
         if (ours := text(mj, expression, kind)) != theirs and name_of(expression) not in explained:
             differ[expression] = f"{ours}\n{theirs}"
-    assert compared >= (len(TABLES[table]) / 2 if kind == "plain" else 1)
+    assert compared >= (len(expressions) // 2 if kind == "plain" else 1) or not LONG
     assert not differ, "\n\n".join(f"{e}\n{d}" for e, d in differ.items())
 
 

@@ -13,6 +13,7 @@ import laws
 import numpy as np
 import pytest
 from linalg_table import MATRICES, assert_same, in_jax, in_minijax, value
+from thinned import part
 
 import minijax as mj
 
@@ -68,9 +69,8 @@ FAMILIES = {
 
 @pytest.mark.parametrize("compiler", [None, "numpy", "xla"])
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.one_in(6)
 def test_value_dtype_and_kind_of_result(family, compiler):
-    expressions = tuple(FAMILIES[family])
+    expressions = tuple(part(FAMILIES[family], 12))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         mine, theirs = in_minijax(expressions, compiler), in_jax(expressions)
