@@ -71,7 +71,9 @@ def test_losses_are_those_of_the_data_alone(here, monkeypatch, capsys):
     np.testing.assert_allclose(curves[0], curves[1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("epochs", [(), ("--epochs", "1")], ids=["searched", "given"])
+@pytest.mark.parametrize(
+    "epochs", [pytest.param((), id="searched", marks=pytest.mark.long), pytest.param(("--epochs", "1"), id="given")]
+)
 def test_the_losses_say_of_which_training_the_validation_is(epochs, here, monkeypatch):
     """Without --epochs a network is trained on held-out rows first, and then on all rows, of which none are left to validate."""
     from kaf.cli import train

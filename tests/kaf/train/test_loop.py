@@ -334,7 +334,7 @@ def test_errors(backend, arguments, message):
 # -- Without a number of epochs ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.long
 def test_without_epochs_the_validation_loss_ends_the_training(backend):
     """Forty epochs are too few for this regression: R2 .8 of .99. The validation loss says when to stop."""
     rng = np.random.default_rng(0)

@@ -139,7 +139,7 @@ def check_names(text: str):
 
 
 @pytest.mark.parametrize("alone", [True, False])
-@pytest.mark.one_in(3)
+@pytest.mark.long
 def test_no_variable_of_a_long_program_hides_what_python_has(alone):
     """20,000 variables have every name of one, two and three letters: `abs`, `len`, `map`, `np`, `if`."""
 
