@@ -56,7 +56,9 @@ class ShapeDtypeStruct:
     def like(cls, x: Any) -> ShapeDtypeStruct:
         """The shape, dtype, weak type and placement of an array, a tracer, a number or another struct."""
         aval = abstractify(x)
-        sharding = getattr(x, "sharding", None) if getattr(x, "committed", True) else None
+        sharding = getattr(x, "sharding", None)
+        if sharding is not None and not getattr(x, "committed", True):
+            sharding = None
         return cls(aval.shape, aval.dtype, sharding=sharding, weak_type=aval.weak_type)
 
     def update(self, **changes: Any) -> ShapeDtypeStruct:

@@ -236,7 +236,6 @@ _properties = {
     "imag": ufuncs.imag,
     "at": updates._IndexUpdateHelper,
     "flat": _flat,
-    "device": lambda self: None,
 }
 
 

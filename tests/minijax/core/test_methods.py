@@ -35,8 +35,10 @@ EXPRESSIONS = {
     "transpose": "x.transpose(1, 0)", "var": "x.var(0)", "view": "x.view('int32')", "weak_type": "x.aval.weak_type",
     "aval": "x.aval.str_short()", "byteswap": "x.byteswap()",
 }  # fmt: skip
-# Attributes that need the value: a tracer has them if its trace knows the value. `flat` raises for every array, as in JAX.
-OF_VALUES = {"item": "x[0, 0].item()", "tolist": "x.tolist()"}
+# Attributes that need the value. A tracer has `item` if its trace knows the value, and never `tolist`, as in JAX; `flat` raises for
+# every array.
+OF_VALUES = {"item": "x[0, 0].item()"}
+OF_EVALUATED = {"tolist": "x.tolist()"}
 # What minijax has not, or has for arrays alone: these names are about devices and memory.
 OF_DEVICES = (
     "addressable_data addressable_shards committed copy_to_host_async device flat global_shards is_fully_addressable"
@@ -114,7 +116,12 @@ def public(names) -> set[str]:
 
 
 def test_the_table_has_every_name():
-    assert public(dir(jax.Array)) | {"aval", "tolist", "weak_type"} == {*EXPRESSIONS, *OF_VALUES, *OF_DEVICES}
+    assert public(dir(jax.Array)) | {"aval", "tolist", "weak_type"} == {
+        *EXPRESSIONS,
+        *OF_VALUES,
+        *OF_EVALUATED,
+        *OF_DEVICES,
+    }
 
 
 @pytest.mark.parametrize("trace", TRACES)
@@ -131,7 +138,64 @@ def test_operators(trace):
 
 @pytest.mark.parametrize("trace", KNOWN)
 def test_values_that_the_trace_knows(trace):
-    check(OF_VALUES, trace)
+    check(OF_VALUES | (OF_EVALUATED if trace == "evaluation" else {}), trace)
+
+
+# What a tracer answers, beside JAX: by a name, called where it is a method, and where Python converts it.
+ASKED = {
+    **{
+        name: operator.attrgetter(name)
+        for name in "committed device global_shards is_fully_addressable sharding".split()
+    },
+    **{name: operator.attrgetter(name) for name in "addressable_shards is_fully_replicated".split()},
+    **{
+        name: operator.methodcaller(name)
+        for name in "delete devices is_deleted item on_device_size_in_bytes tobytes tolist unsafe_buffer_pointer".split()
+    },
+    "addressable_data": lambda x: x.addressable_data(0),
+    **{
+        f.__name__: f
+        for f in (bool, int, float, complex, round, hash, len, list, oct, math.floor, math.trunc, operator.index)
+    },
+    **{"f'{x}'": lambda x: f"{x}"[:0], "2.0 in x": lambda x: 2.0 in x, "numpy.asarray": np.asarray},
+    "numpy.from_dlpack": np.from_dlpack,
+}
+ASKING = {
+    "grad": lambda lib, f, x: lib.grad(lambda x: (f(x), x.sum())[1])(x),
+    "jvp": lambda lib, f, x: lib.jvp(f, (x,), (x,)),
+    "linearize": lambda lib, f, x: lib.linearize(f, x),
+    "vmap": lambda lib, f, x: lib.vmap(f)(x[None]),
+    "vmap of grad": lambda lib, f, x: lib.vmap(lib.grad(lambda x: (f(x), x.sum())[1]))(x[None]),
+    "grad of vmap": lambda lib, f, x: lib.grad(lambda x: lib.vmap(f)(x[None]).sum())(x),
+    "jit": lambda lib, f, x: lib.jit(f)(x),
+    "jvp in jit": lambda lib, f, x: lib.jit(lambda x: lib.jvp(f, (x,), (x,)))(x),
+}
+
+
+@pytest.mark.parametrize("x", [2.0, [1.0, 2.0], 3], ids=str)
+@pytest.mark.parametrize("transformation", ASKING)
+def test_what_a_tracer_answers_is_what_jaxs_answers(transformation, x):
+    """The class of the error, or what it gives. A tangent is lost where `float` works under grad."""
+    if isinstance(x, int) and transformation not in ("vmap", "jit"):
+        return  # Neither library differentiates by an integer.
+
+    def answers(lib):
+        found = {}
+
+        def f(x):
+            for name, ask in ASKED.items():
+                try:
+                    answer = ask(x)
+                    traced = name == "list" or isinstance(answer, lib.core.Tracer)
+                    found[name] = "tracers" if traced else repr(answer) if isinstance(answer, lib.Array) else answer
+                except Exception as error:
+                    found[name] = type(error).__name__
+            return x
+
+        ASKING[transformation](lib, f, lib.numpy.asarray(x))
+        return found
+
+    assert answers(mj) == answers(jax)
 
 
 def kinds_of_tracers(cls=Tracer):
