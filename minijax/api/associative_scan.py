@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -32,12 +33,14 @@ def associative_scan(fn: Callable[..., Any], elems: Any, reverse: bool = False, 
     flat, tree = as_operands(elems, "associative_scan's element")
     if not flat:
         return elems
-    axis = axis % len(shape_of(flat[0])) if axis < 0 else axis
-    if any(len(shape_of(x)) <= axis for x in flat):
+    ndim = len(shape_of(flat[0]))
+    counted = operator.index(axis) + ndim * (axis < 0)
+    if counted < 0 or any(len(shape_of(x)) <= counted for x in flat):
         raise ValueError(
             f"associative_scan: axis {axis} is out of range for one of the arrays {[get_aval(x).str_short() for x in flat]}. Give"
             " an axis that every array has."
         )
+    axis = counted
     sizes = {shape_of(x)[axis] for x in flat}
     if len(sizes) > 1:
         raise ValueError(

@@ -46,13 +46,13 @@ def vmap(
     check_callable(fun)
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
-    if not (in_axes is None or isinstance(in_axes, (int, tuple))):
+    if not (in_axes is None or (isinstance(in_axes, (int, tuple)) and type(in_axes) is not bool)):
         raise TypeError(
             "vmap in_axes must be an int, None, or a tuple of entries corresponding to the positional arguments passed to the"
             f" function, but got {in_axes}."
         )
     for what, axes in (("in_axes", in_axes), ("out_axes", out_axes)):
-        if not all(isinstance(leaf, int) for leaf in tree_leaves(axes)):
+        if not all(isinstance(leaf, int) and type(leaf) is not bool for leaf in tree_leaves(axes)):
             raise TypeError(
                 f"vmap {what} must be an int, None, or (nested) container with those types as leaves, but got {axes}."
             )

@@ -45,6 +45,11 @@ def reshape(operand: ArrayLike, new_sizes: Sequence[int], dimensions: Sequence[i
     Array([1., 3., 2., 4.], dtype=float32)
     """
     order = None if dimensions is None else tuple(map(operator.index, dimensions))
+    if order is not None and sorted(order) != list(range(len(shape_of(operand)))):
+        raise TypeError(
+            "reshape dimensions must be a permutation of operand dimensions, got dimensions"
+            f" {order} for shape {shape_of(operand)}."
+        )
     return _reshape(operand, concrete_sizes(new_sizes), order)
 
 

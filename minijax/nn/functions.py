@@ -249,7 +249,7 @@ def glu(x: ArrayLike, axis: int = -1) -> Array:
     Array([1.], dtype=float32)
     """
     x = ensure_arraylike("glu", x)
-    axis = canonicalize_axis(axis, len(x.shape))
+    axis = canonicalize_axis(axis, len(x.shape), IndexError)
     if x.shape[axis] % 2:
         raise ValueError(f"axis size must be divisible by 2: glu got shape {x.shape} and axis {axis}.")
     values, gates = jnp.split(x, 2, axis)

@@ -222,7 +222,7 @@ def unwrap(p: ArrayLike, discont: ArrayLike | None = None, axis: int = -1, perio
     p, period = promote_dtypes(ensure_arraylike("unwrap", p), period)
     if dtypes.issubdtype(p.dtype, np.complexfloating):
         raise ValueError("jnp.unwrap does not support complex inputs.")
-    axis = canonicalize_axis(axis, len(p.shape))
+    axis = canonicalize_axis(axis, len(p.shape), IndexError)
     if p.shape[axis] == 0:
         return p
     discont = period / 2 if discont is None else discont

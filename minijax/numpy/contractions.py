@@ -184,7 +184,7 @@ def vecdot(
     Array([3, 7], dtype=int32)
     """
     x1, x2 = ensure_arraylike("jnp.vecdot", x1, x2)
-    sizes = [x.shape[canonicalize_axis(operator.index(axis), len(x.shape))] for x in (x1, x2)]
+    sizes = [x.shape[canonicalize_axis(operator.index(axis), len(x.shape), IndexError)] for x in (x1, x2)]
     if sizes[0] != sizes[1]:
         raise ValueError(f"axes must match; got shapes {x1.shape} and {x2.shape} with axis={axis!r}")
     product = partial(vdot, precision=precision, preferred_element_type=preferred_element_type)

@@ -473,7 +473,7 @@ def linspace(
 def _linspace(start: Array, stop: Array, num: int, endpoint: bool, dtype, axis: int) -> tuple[Array, Array]:
     shape = broadcast_shapes(start.shape, stop.shape)
     first, last = broadcast_to(start, shape), broadcast_to(stop, shape)
-    axis = canonicalize_axis(axis, len(shape) + 1)
+    axis = canonicalize_axis(axis, len(shape) + 1, IndexError)
     place = (*shape[:axis], 1, *shape[axis:])
     parts = num - 1 if endpoint else num
     if num == 0:

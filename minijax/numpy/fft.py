@@ -190,7 +190,7 @@ def hfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None = 
     conjugate = ufuncs.conj(a)
     size = n
     if n is None and not isinstance(axis, (list, tuple)):
-        size = (conjugate.shape[canonicalize_axis(axis, len(conjugate.shape))] - 1) * 2
+        size = (conjugate.shape[canonicalize_axis(axis, len(conjugate.shape), IndexError)] - 1) * 2
     return _along_one("hfft", FftType.IRFFT, conjugate, n, axis, norm) * size
 
 
@@ -201,8 +201,10 @@ def ihfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None =
     Array([1., 1.], dtype=float32)
     """
     a = ensure_arraylike("ihfft", a)
+    size = n
+    if n is None and not isinstance(axis, (list, tuple)):
+        size = a.shape[axis]
     out = _along_one("ihfft", FftType.RFFT, a, n, axis, norm)
-    size = a.shape[axis] if n is None else n
     if not size:
         raise ValueError("jax.numpy.fft.ihfft needs an element to divide by the number of elements, got none.")
     return ufuncs.conj(out) * (1 / size)
@@ -287,7 +289,7 @@ def _shifted(name: str, x: ArrayLike, axes: int | Sequence[int] | None, sign: in
     if axes is None:
         axes = range(len(x.shape))
     axes = (axes,) if np.ndim(axes) == 0 else tuple(axes)
-    return roll(x, [sign * (x.shape[canonicalize_axis(axis, len(x.shape))] // 2) for axis in axes], axes)
+    return roll(x, [sign * (x.shape[canonicalize_axis(axis, len(x.shape), IndexError)] // 2) for axis in axes], axes)
 
 
 def fftshift(x: ArrayLike, axes: int | Sequence[int] | None = None) -> Array:

@@ -204,7 +204,7 @@ def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
     """
     a = ensure_arraylike("rollaxis", a)
     ndim = len(a.shape)
-    axis = canonicalize_axis(axis, ndim)
+    axis, start = canonicalize_axis(axis, ndim), operator.index(start)
     if not -ndim <= start <= ndim:
         raise ValueError(f"start={start!r} must satisfy {-ndim}<=start<={ndim}")
     start = start + ndim if start < 0 else start
@@ -276,8 +276,8 @@ def flip(m: ArrayLike, axis: Axis = None) -> Array:
     Array([2, 1, 0], dtype=int32)
     """
     m = ensure_arraylike("flip", m)
-    axes = canonicalize_axis_tuple(None if axis is None else as_tuple(axis), len(m.shape))
-    return lax.rev(m, axes)
+    ndim = len(m.shape)
+    return lax.rev(m, tuple(range(ndim)) if axis is None else tuple(canonicalize_axis(i, ndim) for i in as_tuple(axis)))
 
 
 def fliplr(m: ArrayLike) -> Array:
@@ -476,7 +476,7 @@ def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
 
 def _split(name: str, ary: Any, indices_or_sections: Any, axis: int) -> list[Array]:
     ary = ensure_arraylike(name, ary)
-    axis = canonicalize_axis(axis, len(ary.shape))
+    axis = canonicalize_axis(axis, len(ary.shape), IndexError)
     size = ary.shape[axis]
     if isinstance(indices_or_sections, (list, tuple)) or np.ndim(indices_or_sections) > 0:
         bounds = [0, *[static_int(i, f"jnp.{name}") for i in indices_or_sections], size]

@@ -48,12 +48,12 @@ def static_axis(axis: Any) -> Axis:
         raise
 
 
-def split_axis(axis: Axis, ndim: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def split_axis(axis: Axis, ndim: int, error: type[Exception] = ValueError) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """(the axes of the array itself, the named axes) of an axis argument, as `static_axis` gives it."""
     listed = axis if isinstance(axis, tuple) else (axis,)
     names = tuple(a for a in listed if isinstance(a, str))
     own = tuple(a for a in listed if not isinstance(a, str)) if names else axis
-    return canonicalize_axis_tuple(own, ndim), names
+    return canonicalize_axis_tuple(own, ndim, error), names
 
 
 # The functions of lax for reductions along named axes, which few programs name.
@@ -376,7 +376,7 @@ def _arg(name: str, primitive_name: str):
         if axis is None:
             a, position, axes = lax.reshape(a, (a.size,)), 0, tuple(range(ndim))
         else:
-            position = canonicalize_axis(operator.index(axis), ndim)
+            position = canonicalize_axis(operator.index(axis), ndim, IndexError)
             axes = (position,)
         if a.shape[position] == 0:
             raise ValueError(f"attempt to get {name} of an empty sequence")

@@ -29,6 +29,7 @@ from .util import (
     check_arraylike,
     concrete_sizes,
     ensure_arraylike,
+    static_int,
 )
 
 
@@ -62,7 +63,7 @@ def repeat(
     """
     check_arraylike("repeat", a, repeats)
     a = asarray(a)
-    a, axis = (ravel(a), 0) if axis is None else (a, axis)
+    a, axis = (ravel(a), 0) if axis is None else (a, static_int(axis))
     if total_repeat_length is None:
         repeats = known_value(repeats, "jnp.repeat")
         if np.ndim(repeats) == 0 and a.shape:

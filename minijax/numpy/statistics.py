@@ -44,7 +44,7 @@ def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> 
     """The number of elements that a mean divides by."""
     if where is None:
         try:
-            axes, names = split_axis(axis, len(a.shape))
+            axes, names = split_axis(axis, len(a.shape), IndexError)
             sizes = [*[a.shape[d] for d in axes], *map(lax.axis_size, names)]
         except Exception as error:
             hide_our_frames(error)
@@ -106,6 +106,7 @@ def average(
     axis = static_axis(axis)
     if weights is None:
         (a,) = promote_dtypes_inexact(ensure_arraylike("average", a))
+        split_axis(axis, len(a.shape))  # Raises ValueError, where `mean` raises IndexError.
         result = mean(a, axis, keepdims=keepdims)
         total = _count(a, axis, keepdims, None, result.dtype)
     else:

@@ -137,26 +137,29 @@ def default_uint_dtype():
 # Axes and shapes
 
 
-def canonicalize_axis(axis: Any, ndim: int) -> int:
-    """The axis, counted from the front. Raises ValueError, as NumPy's AxisError is one, if the array has no such axis."""
+def canonicalize_axis(axis: Any, ndim: int, error: type[Exception] = ValueError) -> int:
+    """The axis, counted from the front. Raises `error` if the array has no such axis: IndexError in functions in which JAX reads
+    `shape[axis]`, else ValueError. A list is refused, as an argument that JAX's jit cannot hash."""
     try:
+        if isinstance(axis, list):
+            raise ValueError(f"the axis must be an integer, got the list {axis}")
         axis = static_int(axis)
         if not -ndim <= axis < ndim:
-            raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
+            raise error(f"axis {axis} is out of bounds for array of dimension {ndim}")
         return axis + ndim if axis < 0 else axis
     except Exception as error:
         hide_our_frames(error)
         raise
 
 
-def canonicalize_axis_tuple(axis: Axis, ndim: int, allow_duplicate: bool = False) -> tuple[int, ...]:
-    """`axis` as a tuple of axes counted from the front; None stands for all axes."""
+def canonicalize_axis_tuple(axis: Axis, ndim: int, error: type[Exception] = ValueError) -> tuple[int, ...]:
+    """`axis` as a tuple of axes counted from the front; None stands for all axes. Errors as of `canonicalize_axis`."""
     try:
         if axis is None:
             return tuple(range(ndim))
         axes = tuple(axis) if isinstance(axis, (tuple, list, np.ndarray)) else (axis,)
-        canonical = tuple(canonicalize_axis(a, ndim) for a in axes)
-        if not allow_duplicate and len(set(canonical)) != len(canonical):
+        canonical = tuple(canonicalize_axis(a, ndim, error) for a in axes)
+        if len(set(canonical)) != len(canonical):
             raise ValueError(f"duplicate value in 'axis': {axis}")
         return canonical
     except Exception as error:

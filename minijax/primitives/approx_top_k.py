@@ -114,7 +114,7 @@ def _jvp(primals, tangents, *, reduction_dimension, **params):
 
 def _batch(axis, args, dims, *, reduction_dimension, **params):
     (x,), (dim,) = args, dims
-    own = reduction_dimension % (len(shape_of(x)) - 1)
+    own = range(len(shape_of(x)) - 1)[reduction_dimension]
     outs = approx_top_k_p.bind(x, reduction_dimension=own + (dim <= own), **params)
     return outs, [dim, dim]
 

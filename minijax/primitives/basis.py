@@ -7,6 +7,7 @@ rules and for the transposes of broadcasting operations.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -210,7 +211,7 @@ def expand_dims(array: ArrayLike, dimensions: Sequence[int]) -> Array:
     """
     ndim = len(shape_of(array)) + len(dimensions)
     for d in dimensions:
-        if not -ndim <= d < ndim:
+        if not -ndim <= operator.index(d) < ndim:
             raise ValueError(f"axis {d} is out of bounds for array of dimension {ndim}")
     given, dimensions = dimensions, {d % ndim for d in dimensions}
     if len(dimensions) != len(given):
@@ -360,10 +361,9 @@ def reduce_sum(operand: ArrayLike, axes: Sequence[int]) -> Array:
     >>> lax.reduce_sum(jnp.array([[1, 2], [3, 4]]), (0,))
     Array([4, 6], dtype=int32)
     """
+    axes = tuple(axes)
     return (
-        reduce_sum_p.bind(operand, axes=tuple(axes), out_sharding=None)
-        if axes or not isinstance(operand, Array)
-        else operand
+        reduce_sum_p.bind(operand, axes=axes, out_sharding=None) if axes or not isinstance(operand, Array) else operand
     )
 
 
@@ -467,7 +467,7 @@ def transpose(operand: ArrayLike, permutation: Sequence[int]) -> Array:
     >>> lax.transpose(jnp.ones((2, 3)), (1, 0)).shape
     (3, 2)
     """
-    permutation = tuple(map(int, permutation))
+    permutation = tuple(map(operator.index, permutation))
     if permutation == tuple(range(len(shape_of(operand)))) and isinstance(operand, Array):
         return operand
     return transpose_p.bind(operand, permutation=permutation)
@@ -522,7 +522,7 @@ def _squeeze_abstract_eval(x, *, dimensions):
 
 def _squeeze_batch(axis, args, dims, *, dimensions):
     x = move_batch_dim(args[0], dims[0], 0)
-    return squeeze(x, tuple(d + 1 for d in dimensions)), 0
+    return squeeze_p.bind(x, dimensions=tuple(d + 1 for d in dimensions)), 0
 
 
 squeeze_p = linear_row(

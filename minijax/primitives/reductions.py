@@ -58,12 +58,17 @@ from .sizes import static_int
 # Reductions over axes
 
 
+OF_BITS = ("reduce_and", "reduce_or", "reduce_xor")
+
+
 def _reduction_abstract_eval(name: str, accepts: str):
     def abstract_eval(x, *, axes, **params):
         if dtype_char(x.dtype) not in accepts:
             raise TypeError(f"{name} does not accept dtype {x.dtype.name}.")
         # As in JAX, `reduce_and`, `reduce_or` and `reduce_xor` of an array of weak type give one of strong type.
-        weak = x.weak_type and name not in ("reduce_and", "reduce_or", "reduce_xor")
+        weak = x.weak_type and name not in OF_BITS
+        if name in OF_BITS and any(not -x.ndim <= i < x.ndim for i in axes):
+            raise IndexError(f"{name}: axes {axes} out of range for an operand of shape {x.shape}")
         return ShapedArray(reduced_shape(x.shape, axes, name), x.dtype, weak)
 
     return abstract_eval
@@ -368,6 +373,11 @@ def _running_jvp(primitive_of, combine: Callable) -> Callable:
             out = primitive_of().bind(x, axis=axis, reverse=reverse)
             return out, zero_like(out)
         pair = [rev(a, (axis,)) for a in (x, g)] if reverse else [x, g]
+        # JAX's rule counts a negative axis from the end, although the operation itself refuses it.
+        ndim = len(shape_of(x))
+        if not -ndim <= axis < ndim:
+            raise ValueError(f"axis {axis} is out of bounds for array of shape {shape_of(x)}")
+        axis %= ndim
         pair = _scan_pairs(combine, pair, axis)
         return tuple([rev(a, (axis,)) for a in pair] if reverse else pair)
 

@@ -119,7 +119,6 @@ def slice_in_dim(
     Array([1, 2], dtype=int32)
     """
     shape = shape_of(operand)
-    axis = axis % len(shape)
     size = shape[axis]
     start = 0 if start_index is None else operator.index(start_index)
     limit = size if limit_index is None else operator.index(limit_index)

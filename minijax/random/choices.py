@@ -144,7 +144,7 @@ def categorical(
     check_arraylike("categorical", logits)
     logits = as_array(logits)
     ndim = len(logits.shape)
-    axis = canonicalize_axis(axis, ndim)
+    axis = canonicalize_axis(axis, ndim, IndexError)
     batch_shape = logits.shape[:axis] + logits.shape[axis + 1 :]
     shape = shape_for("categorical", shape, batch_shape)
     prefix = shape[: len(shape) - len(batch_shape)]

@@ -112,6 +112,9 @@ def test_what_jax_takes():
             lacking = not_taken(ours, theirs)
         except (TypeError, ValueError):  # Python does not know the signature.
             continue
+        # From 3.13 on it says (*args, **kwargs) of a class that is written in C++.
+        if inspect.isclass(theirs) and lacking == {"*", "**"} and not inspect.isfunction(theirs.__init__):
+            continue
         compared += 1
         if lacking != NOT_TAKEN.get(name, set()):
             differ[name] = lacking
