@@ -277,16 +277,16 @@ class Tracer(Array):
         return int(self._concrete(errors.concretization, "int", check=self._check_scalar))
 
     def __float__(self):
-        return float(self._concrete(errors.concretization, "float", check=self._check_scalar))
+        return float(self._concrete(errors.concretization, "float", check=self._check_scalar, known=False))
 
     def __complex__(self):
-        return complex(self._concrete(errors.concretization, "complex", check=self._check_scalar))
+        return complex(self._concrete(errors.concretization, "complex", check=self._check_scalar, known=False))
 
     def item(self, *args):
         return self._concrete(errors.concretization, "item").item(*args)
 
     def tolist(self):
-        return self._concrete(errors.concretization, "tolist").tolist()
+        return self._concrete(errors.concretization, "tolist", known=False).tolist()
 
     def __array__(self, dtype=None, copy=None):
         check_not_leaked(self)
@@ -296,21 +296,17 @@ class Tracer(Array):
         """The concrete array behind this tracer if its trace knows the array, else None."""
         return None
 
-    def _concrete(self, error: Callable, *words: str, check: Callable = lambda: None):
+    def _concrete(self, error: Callable, *words: str, check: Callable = lambda: None, known: bool = True):
         check_not_leaked(self)
         check()
-        # `if x > 0` works under grad: grad computes primal values at once, so the tracer's value is known.
-        value = self.to_concrete_value()
+        # `if x > 0` works under grad: grad computes primal values at once. `float(x)` does not: it would lose the tangent.
+        value = self.to_concrete_value() if known else None
         if value is None:
             raise error(self.aval.str_short(), self._origin(), *words)
         return value
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}<{self.aval}>"
-
-    def __format__(self, spec: str) -> str:
-        # A format such as f"{x:.3f}" needs the number; f"{x}" shows the tracer.
-        return repr(self) if not spec else format(self._concrete(errors.concretization, "format"), spec)
 
 
 def check_not_leaked(tracer: Tracer):
