@@ -11,7 +11,7 @@ import numpy as np
 from ..core.avals import ShapedArray
 from ..core.jaxpr import ClosedJaxpr
 from ..core.staging import trace_to_jaxpr
-from ..core.traces import Array, current_trace, get_aval
+from ..core.traces import Array, Tracer, current_trace, get_aval
 from ..core.types import Shape
 from ..foundation.config import config
 from ..foundation.dtypes import as_dtype, canonicalize_dtype
@@ -48,7 +48,7 @@ class ShapeDtypeStruct:
         if dtype is None:
             raise ValueError("ShapeDtypeStruct: dtype must be specified.")
         self.shape = tuple(shape)
-        self.dtype = as_dtype(dtype)
+        self.dtype = dtype.dtype if isinstance(dtype, Array) else as_dtype(dtype)
         self.weak_type = weak_type
         self.sharding = sharding
 
@@ -56,9 +56,8 @@ class ShapeDtypeStruct:
     def like(cls, x: Any) -> ShapeDtypeStruct:
         """The shape, dtype, weak type and placement of an array, a tracer, a number or another struct."""
         aval = abstractify(x)
-        sharding = getattr(x, "sharding", None)
-        if sharding is not None and not getattr(x, "committed", True):
-            sharding = None
+        placed = isinstance(x, Tracer) or getattr(x, "committed", True)
+        sharding = getattr(x, "sharding", None) if placed else None
         return cls(aval.shape, aval.dtype, sharding=sharding, weak_type=aval.weak_type)
 
     def update(self, **changes: Any) -> ShapeDtypeStruct:

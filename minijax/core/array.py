@@ -109,7 +109,7 @@ class ArrayImpl(Array):
         return int(self._value[()])
 
     def __format__(self, spec: str) -> str:
-        return format(self._value[()], spec) if self._value.ndim == 0 and spec else format(str(self), spec)
+        return format(self._value[()], spec) if spec else str(self)
 
     def item(self, *args: Any) -> Any:
         """The only element as a Python number, or the element at the given index."""

@@ -308,10 +308,6 @@ class Tracer(Array):
     def __repr__(self) -> str:
         return f"{type(self).__name__}<{self.aval}>"
 
-    def __format__(self, spec: str) -> str:
-        # A format such as f"{x:.3f}" needs the number; f"{x}" shows the tracer.
-        return repr(self) if not spec else format(self._concrete(errors.concretization, "format"), spec)
-
 
 def check_not_leaked(tracer: Tracer):
     """Raise if the trace that made a tracer is over. A trace calls this for tracers that are not its own."""

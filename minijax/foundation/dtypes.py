@@ -154,6 +154,10 @@ def as_dtype(dtype: Any):
         pass
     if isinstance(dtype, str) and (dtype == "bfloat16" or dtype in _NARROW):
         return _of_ml_dtypes(dtype)
+    if hasattr(dtype, "aval"):
+        raise ValueError(
+            "Passing an array as a dtype argument is no longer supported; instead of dtype=arr use dtype=arr.dtype."
+        )
     # A scalar class of NumPy has an attribute `dtype` too, but that is a descriptor. NumPy's arrays are no dtypes.
     as_it_is = isinstance(dtype, np.ndarray) or (isinstance(dtype, type) and issubclass(dtype, np.generic))
     found = np.dtype(dtype if as_it_is else getattr(dtype, "dtype", dtype))
@@ -173,6 +177,14 @@ def canonicalize_dtype(dtype: Any, allow_extended_dtype: bool = False) -> np.dty
     >>> canonicalize_dtype('int64')
     dtype('int32')
     """
+    found = as_dtype(dtype)
+    return found if x64_enabled() else _narrow.get(found, found)
+
+
+def required_dtype(dtype: Any) -> np.dtype[Any]:
+    """`canonicalize_dtype` of a dtype that has no default: None, which is float64 to NumPy, is refused."""
+    if dtype is None:
+        raise ValueError("A dtype must be specified: None is none.")
     found = as_dtype(dtype)
     return found if x64_enabled() else _narrow.get(found, found)
 

@@ -14,7 +14,7 @@ from ..core.array import to_array
 from ..core.traces import Array, get_aval, given
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.doors import at_the_door, on_demand
-from ..foundation.dtypes import canonicalize_dtype, python_scalar_type
+from ..foundation.dtypes import python_scalar_type, required_dtype
 from ..foundation.pytrees import tree_map
 from ..primitives import elementwise
 from ..primitives.accuracy import AccuracyMode, Tolerance
@@ -188,9 +188,7 @@ def convert_element_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
     >>> convert_element_type(1.7, "int32")
     Array(1, dtype=int32)
     """
-    if new_dtype is None:
-        raise ValueError("convert_element_type: dtype must be specified.")
-    return given(_convert_element_type(operand, canonicalize_dtype(new_dtype)))
+    return given(_convert_element_type(operand, required_dtype(new_dtype)))
 
 
 def bitcast_convert_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
@@ -201,7 +199,7 @@ def bitcast_convert_type(operand: ArrayLike, new_dtype: DTypeLike) -> Array:
     >>> lax.bitcast_convert_type(jnp.float32(1.0), "int32")
     Array(1065353216, dtype=int32)
     """
-    dtype, new_dtype = get_aval(operand).dtype, canonicalize_dtype(new_dtype)
+    dtype, new_dtype = get_aval(operand).dtype, required_dtype(new_dtype)
     if dtype != new_dtype and (dtype.kind in "bc" or new_dtype.kind in "bc"):
         raise TypeError(
             "bitcast_convert_type takes booleans and complex numbers to their own dtype only, got"

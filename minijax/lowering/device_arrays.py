@@ -13,7 +13,6 @@ import numpy as np
 from ..core.array import ArrayImpl
 from ..core.avals import ShapedArray
 from ..core.traces import Array, Tracer
-from ..foundation import errors
 from ..foundation.device import Device, device_of_id
 from ..foundation.device import devices as all_devices
 from ..foundation.dtypes import is_narrow, key_fry
@@ -144,21 +143,6 @@ class OnDevice:
 for _name, _member in vars(OnDevice).items():
     if _name == "__getattr__" or not _name.startswith("__"):
         setattr(ArrayImpl, _name, _member)
-
-
-def _of_memory(name: str):
-    """What a tracer answers when it is asked for memory or devices, of which it has none: JAX's error, no AttributeError."""
-
-    def refuse(self, *_, **__):
-        self._concrete(errors.concretization, name, known=False)
-
-    return refuse
-
-
-for _name in ("addressable_shards", "committed", "global_shards", "is_fully_addressable", "is_fully_replicated"):
-    setattr(Tracer, _name, property(_of_memory(_name)))
-for _name in "addressable_data delete devices is_deleted on_device_size_in_bytes tobytes unsafe_buffer_pointer __dlpack__".split():
-    setattr(Tracer, _name, _of_memory(_name))
 
 
 def placed(x: ArrayImpl, sharding: Sharding) -> ArrayImpl:

@@ -110,10 +110,6 @@ def user_dtype(dtype: Any, name: str):
     try:
         if dtype is None:
             return None
-        if isinstance(dtype, Array):
-            raise ValueError(
-                "Passing an array as a dtype argument is not supported; instead of dtype=arr use dtype=arr.dtype."
-            )
         dtypes.check_user_dtype_supported(dtype, name)
         return dtypes.canonicalize_dtype(dtype)
     except Exception as error:

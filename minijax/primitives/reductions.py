@@ -13,7 +13,7 @@ from ..core.avals import ShapedArray, Zero
 from ..core.primitive import Primitive
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike
-from ..foundation.dtypes import canonicalize_dtype
+from ..foundation.dtypes import required_dtype
 from . import complex_functions as on_complex
 from .basis import (
     NOT_LINEAR,
@@ -271,7 +271,7 @@ def argmax(operand: ArrayLike, axis: int, index_dtype: DTypeLike) -> Array:
     >>> lax.argmax(jnp.array([1, 3, 2]), 0, jnp.int32)
     Array(1, dtype=int32)
     """
-    return argmax_p.bind(operand, axes=(operator.index(axis),), index_dtype=canonicalize_dtype(index_dtype))
+    return argmax_p.bind(operand, axes=(operator.index(axis),), index_dtype=required_dtype(index_dtype))
 
 
 def argmin(operand: ArrayLike, axis: int, index_dtype: DTypeLike) -> Array:
@@ -282,7 +282,7 @@ def argmin(operand: ArrayLike, axis: int, index_dtype: DTypeLike) -> Array:
     >>> lax.argmin(jnp.array([3, 1, 2]), 0, jnp.int32)
     Array(1, dtype=int32)
     """
-    return argmin_p.bind(operand, axes=(operator.index(axis),), index_dtype=canonicalize_dtype(index_dtype))
+    return argmin_p.bind(operand, axes=(operator.index(axis),), index_dtype=required_dtype(index_dtype))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -300,10 +300,10 @@ def _running_impl(accumulate: Callable) -> Callable:
 
 def _running_abstract_eval(name: str, accepts: str) -> Callable:
     def abstract_eval(x, *, axis, reverse):
-        if dtype_char(x.dtype) not in accepts:
-            raise TypeError(f"{name} does not accept dtype {x.dtype.name}.")
         if not 0 <= axis < x.ndim:
             raise ValueError(f"axis {axis} is out of bounds for array of shape {x.shape}")
+        if dtype_char(x.dtype) not in accepts:
+            raise TypeError(f"{name} does not accept dtype {x.dtype.name}.")
         return x
 
     return abstract_eval
@@ -373,12 +373,10 @@ def _running_jvp(primitive_of, combine: Callable) -> Callable:
             out = primitive_of().bind(x, axis=axis, reverse=reverse)
             return out, zero_like(out)
         pair = [rev(a, (axis,)) for a in (x, g)] if reverse else [x, g]
-        # JAX's rule counts a negative axis from the end, although the operation itself refuses it.
-        ndim = len(shape_of(x))
-        if not -ndim <= axis < ndim:
+        # JAX, too, takes an axis that counts from the end in the derivative, and only there.
+        if not -len(shape_of(x)) <= axis < len(shape_of(x)):
             raise ValueError(f"axis {axis} is out of bounds for array of shape {shape_of(x)}")
-        axis %= ndim
-        pair = _scan_pairs(combine, pair, axis)
+        pair = _scan_pairs(combine, pair, axis % len(shape_of(x)))
         return tuple([rev(a, (axis,)) for a in pair] if reverse else pair)
 
     return jvp

@@ -13,7 +13,8 @@ import numpy as np
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
 from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike, DTypeLike
-from ..foundation.dtypes import as_dtype, canonicalize_dtype, dtype_and_weak_type, issubdtype
+from ..foundation.dtypes import canonicalize_dtype, dtype_and_weak_type, issubdtype, required_dtype
+from ..foundation.dtypes import dtype as dtype_of
 from ..foundation.tracebacks import hide_our_frames
 from .basis import (
     NO_GRADIENT,
@@ -296,7 +297,7 @@ def broadcasted_iota(dtype: DTypeLike, shape: Sequence[int], dimension: int) -> 
     """
     return iota_p.bind(
         dimension=static_int(dimension, "dimension"),
-        dtype=canonicalize_dtype(dtype),
+        dtype=required_dtype(dtype),
         shape=concrete_sizes(shape),
         sharding=None,
     )
@@ -421,7 +422,7 @@ def full_like(
     """
     aval = get_aval(x)
     weak = dtype is None and aval.weak_type
-    dtype = aval.dtype if dtype is None else as_dtype(dtype)
+    dtype = aval.dtype if dtype is None else dtype_of(dtype)
     fill = convert_element_type(fill_value, dtype, weak)
     return broadcast_in_dim(fill, aval.shape if shape is None else concrete_sizes(shape), ())
 

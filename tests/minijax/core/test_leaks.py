@@ -107,7 +107,6 @@ USES = {
     "complex": complex,
     "bool": bool,
     "if": lambda x: 1 if x > 0 else 2,
-    "format": lambda x: f"{x:.3f}",
     "item": lambda x: x.item(),
     "tolist": lambda x: x.tolist(),
     "np.asarray": np.asarray,

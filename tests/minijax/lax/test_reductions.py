@@ -126,3 +126,34 @@ def test_mistakes(name):
             MISTAKES[name](lib)
         kinds.append(caught.type)
     assert kinds[0] is kinds[1]
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp"])
+@pytest.mark.parametrize("axis", [1, -1, -2, 2, -3])
+@pytest.mark.parametrize("way", ["value", "value of a scalar", "jvp", "jacrev", "vmap"])
+def test_axes_that_count_from_the_end(name, axis, way):
+    """Refused by JAX but in derivatives of four: these are computed by `associative_scan`, which takes them."""
+
+    def outcome(lib):
+        def f(x):
+            return getattr(lib.lax, name)(x, axis=axis)
+
+        x = lib.numpy.array([[1.0, 3.0, 2.0], [0.5, -1.0, 4.0]])
+        if way == "value of a scalar":
+            x = 0
+        try:
+            return {
+                "value of a scalar": f,
+                "value": f,
+                "jvp": lambda x: lib.jvp(f, (x,), (x,)),
+                "jacrev": lib.jacrev(f),
+                "vmap": lambda x: lib.vmap(f)(x[None]),
+            }[way](x)
+        except Exception as error:
+            return type(error).__name__
+
+    ours, theirs = outcome(minijax), outcome(jax)
+    if isinstance(theirs, str):
+        assert ours == theirs
+    else:
+        assert_equal(ours, theirs)
