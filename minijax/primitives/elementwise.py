@@ -41,6 +41,7 @@ from .arithmetic import (  # noqa: F401
     sub_p,
 )
 from .basis import (
+    NO_GRADIENT,
     NOT_LINEAR,
     add_tangents,
     batch_to_front,
@@ -463,16 +464,17 @@ def _leftmost_bit(x):
 shift_left_p = _bitwise("shift_left", _shift(np.left_shift, lambda x: 0), accepts=INT)
 shift_right_logical_p = _bitwise("shift_right_logical", _shift(_logical_right_shift, lambda x: 0), accepts=INT)
 shift_right_arithmetic_p = _bitwise(
-    "shift_right_arithmetic",
-    _shift(_arithmetic_right_shift, _leftmost_bit),
-    accepts=INT,
+    "shift_right_arithmetic", _shift(_arithmetic_right_shift, _leftmost_bit), accepts=INT
 )
-population_count_p = _bitwise(
-    "population_count",
+
+
+def _population_count(x):
     # A negative number's bits are those of its two's complement.
-    lambda x: np.bitwise_count(np.asarray(x).view(f"u{x.dtype.itemsize}")).astype(x.dtype),
-    1,
-    INT,
+    return np.bitwise_count(np.asarray(x).view(f"u{x.dtype.itemsize}")).astype(x.dtype)
+
+
+population_count_p = elementwise(
+    "population_count", _population_count, INT, jvp=NO_GRADIENT, transpose=NOT_LINEAR, arity=1
 )
 
 

@@ -16,6 +16,7 @@ from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import required_dtype
 from . import complex_functions as on_complex
 from .basis import (
+    NO_GRADIENT,
     NOT_LINEAR,
     add_any_p,
     const,
@@ -79,7 +80,7 @@ def _reduction(name: str, impl: Callable, accepts: str, jvp) -> object:
         name,
         impl=impl,
         abstract_eval=_reduction_abstract_eval(name, accepts),
-        jvp=jvp or zero_jvp(lambda: primitive),
+        jvp=jvp,
         transpose=NOT_LINEAR,
         batch=reduction_batch(lambda: primitive),
     )
@@ -193,19 +194,19 @@ reduce_and_p = _reduction(
     "reduce_and",
     lambda x, *, axes: np.bitwise_and.reduce(x, axis=axes).astype(x.dtype),
     BOOL + INT,
-    None,
+    NO_GRADIENT,
 )
 reduce_or_p = _reduction(
     "reduce_or",
     lambda x, *, axes: np.bitwise_or.reduce(x, axis=axes).astype(x.dtype),
     BOOL + INT,
-    None,
+    NO_GRADIENT,
 )
 reduce_xor_p = _reduction(
     "reduce_xor",
     lambda x, *, axes: np.bitwise_xor.reduce(x, axis=axes).astype(x.dtype),
     BOOL + INT,
-    None,
+    NO_GRADIENT,
 )
 
 

@@ -250,3 +250,27 @@ def test_what_scatter_apply_refuses(lib):
         lib.grad(lambda x: applied(lib)(x, PLACES).sum())(X[0])
     with pytest.raises(NotImplementedError):
         lib.jit(closing_over)(X[0], 2.0)
+
+
+@pytest.mark.parametrize(
+    "name", "population_count clz reduce_and reduce_or reduce_xor not and or xor shift_left".split()
+)
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "int32", "bool"])
+def test_operations_on_bits_have_no_derivative(name, dtype):
+    """Asked for a derivative by a number that they do not take, some miss their rule first, others look at the dtype first."""
+
+    def outcome(lib):
+        f = getattr(
+            lib.lax, name if name in ("population_count", "clz", "shift_left") or "_" in name else "bitwise_" + name
+        )
+        others = (
+            ((0,),) if "reduce" in name else (np.ones(2, dtype),) if name in ("and", "or", "xor", "shift_left") else ()
+        )
+        x = lib.numpy.ones(2, dtype)
+        t = x if dtype in ("float32", "complex64") else np.zeros(2, jax.dtypes.float0)
+        try:
+            return str(lib.jvp(lambda x: f(x, *others), (x,), (t,))[1].dtype)
+        except Exception as error:
+            return type(error).__name__
+
+    assert outcome(minijax) == outcome(jax)
