@@ -151,10 +151,8 @@ def array_lines() -> Iterator[str]:
     yield "    __array_priority__: int"
     # An array has no hash. That is no override of `object.__hash__` for a type checker, which knows it from NumPy's arrays.
     yield "    __hash__: None  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]"
-    properties = {
-        name: getter for name, getter in array_methods._properties.items() if name not in ("at", "flat", "device")
-    }
-    fixed = {"at": "_IndexUpdateHelper", "flat": "Never", "device": "Any"}
+    properties = {name: getter for name, getter in array_methods._properties.items() if name not in ("at", "flat")}
+    fixed = {"at": "_IndexUpdateHelper", "flat": "Never"}
     for name in sorted({*properties, *fixed}):
         yield f"    @property\n    def {name}(self) -> {fixed.get(name) or 'Array'}: ..."
     for cls in (traces.Array, ArrayImpl):

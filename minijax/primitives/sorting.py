@@ -49,7 +49,9 @@ def _canonicalize_axis(axis: int, ndim: int) -> int:
 def _gather_along(x, indices, axis: int):
     """The elements of x at the given positions along an axis; `indices` has a last axis of size 1, for `gather`."""
     if 0 in shape_of(x):
-        return full(shape_of(indices)[:-1], 0, get_aval(x).dtype)
+        # x itself where it has the shape: a tangent that is a constant would make 0 of the NaN of `jnp.mean(lax.sort(x))`.
+        shape = shape_of(indices)[:-1]
+        return x if shape == shape_of(x) else full(shape, 0, get_aval(x).dtype)
     others = tuple(i for i in range(len(shape_of(x))) if i != axis)
     numbers = GatherDimensionNumbers((), (axis,), (axis,), others, others)
     sizes = (1,) * len(shape_of(x))

@@ -274,3 +274,27 @@ def test_operations_on_bits_have_no_derivative(name, dtype):
             return type(error).__name__
 
     assert outcome(minijax) == outcome(jax)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("by", ["jvp", "linearize", "grad"])
+@pytest.mark.parametrize("order", ["sort", "sort_key_val", "matrix"])
+def test_the_mean_of_nothing_that_is_sorted(dtype, by, order):
+    """NaN, and so are its tangents: the tangent of an empty array is no constant."""
+
+    def outcome(lib):
+        z = lib.numpy.zeros((0, 2) if order == "matrix" else 0, dtype)
+
+        def f(x):
+            return lib.numpy.mean(lib.lax.sort_key_val(x, x)[1] if order == "sort_key_val" else lib.lax.sort(x))
+
+        ways = {
+            "jvp": lambda: lib.jvp(f, (z,), (z,))[1],
+            "linearize": lambda: lib.linearize(f, z)[1](z),
+            "grad": lambda: lib.grad(f)(z),
+        }
+        return ways[by]()
+
+    ours, theirs = outcome(minijax), outcome(jax)
+    assert (ours.shape, ours.dtype, ours.weak_type) == (theirs.shape, theirs.dtype, theirs.weak_type)
+    np.testing.assert_array_equal(ours, theirs)
