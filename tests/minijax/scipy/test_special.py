@@ -249,6 +249,20 @@ def test_infinite_arguments(name, count, dtype):
             assert np.isnan(theirs[differ]).all() and limits[differ].all(), [(a[differ], mine) for a in args]
 
 
+@pytest.mark.parametrize("name, count", [("gammainc", 2), ("gammaincc", 2), ("betainc", 3)])
+def test_shares_of_tiny_and_huge_arguments(name, count):
+    """A share of a whole is from 0 to 1, or NaN. JAX has -1e11 for betainc(1e7, 1e7, 0.5), and 3522 for gammainc(1e7, 1e7)."""
+    sizes = np.float32([1e-30, 1e-20, 1e-7, 0.5, 1, 2, 1e7, 1e20, 1e30])
+    within = np.float32([1e-30, 1e-20, 1e-7, 0.5, 1 - 1e-7, 1])
+    args = [np.ravel(a) for a in np.meshgrid(*[sizes] * 2, *[within] * (count - 2))]
+    function = getattr(mj.scipy.special, name)
+    for found in (function(*args), mj.jit(function, compiler="xla")(*args)):
+        found = np.asarray(found)
+        assert not ((found < 0) | (found > 1 + 1e-6)).any()
+        assert np.isnan(found).mean() < 0.01
+    assert function(*[np.float32(1e7)] * 2, *[np.float32(0.5)] * (count - 2)) == pytest.approx(0.5, abs=1e-3)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.one_in(2)
 def test_hypergeometric_functions(dtype):
