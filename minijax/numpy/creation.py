@@ -83,7 +83,7 @@ def asarray(
     >>> asarray((1, 2.5))
     Array([1. , 2.5], dtype=float32)
     """
-    if isinstance(a, Array) and dtype is None and not copy:
+    if isinstance(a, Array) and dtype is None and not copy and order is None:
         return as_array(a)
     dtype = user_dtype(dtype, "asarray")
     return array(a, dtype, copy=bool(copy), order=order)

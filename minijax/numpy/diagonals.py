@@ -22,7 +22,15 @@ from .grids import eye
 from .manipulation import as_tuple, moveaxis, ravel, reshape
 from .number_kinds import clip
 from .repeating import resize
-from .util import as_array, canonicalize_axis, check_arraylike, check_no_out, ensure_arraylike, static_int
+from .util import (
+    as_array,
+    canonicalize_axis,
+    canonicalize_shape,
+    check_arraylike,
+    check_no_out,
+    ensure_arraylike,
+    static_int,
+)
 from .util import where as _where
 
 
@@ -137,6 +145,7 @@ def diag_indices_from(arr: ArrayLike) -> tuple[Array, ...]:
 def _triangle_indices(n: int, k: int, m: int | None, above: bool) -> tuple[Array, Array]:
     name = f"jnp.{'triu' if above else 'tril'}_indices"
     n, k, m = (None if x is None else static_int(x, name) for x in (n, k, m))
+    canonicalize_shape((n, n if m is None else m))  # NumPy takes a negative size for none.
     rows, columns = np.triu_indices(n, k, m) if above else np.tril_indices(n, k, m)
     return asarray(rows), asarray(columns)
 

@@ -214,3 +214,44 @@ def test_a_tracer_as_a_size(dtype):
     calls = [call.strip() for call in SIZES]
     wanted = {call: error_of_size(jax, call, dtype) for call in calls}
     assert {call: error_of_size(mj, call, dtype) for call in calls} == wanted
+
+
+OF_ANY_SIZE = {
+    "tril_indices": lambda jnp, n: jnp.tril_indices(n),
+    "triu_indices": lambda jnp, n: jnp.triu_indices(3, m=n),
+    "tri": lambda jnp, n: jnp.tri(n),
+    "eye": lambda jnp, n: jnp.eye(n),
+    "identity": lambda jnp, n: jnp.identity(n),
+    "mask_indices": lambda jnp, n: jnp.mask_indices(n, jnp.tril),
+    "diag_indices": lambda jnp, n: jnp.diag_indices(n),
+    "vander": lambda jnp, n: jnp.vander(jnp.ones(2), n),
+    "hamming": lambda jnp, n: jnp.hamming(n),
+    "indices": lambda jnp, n: jnp.indices((n, 2)),
+    "linspace": lambda jnp, n: jnp.linspace(0, 1, n),
+    "zeros": lambda jnp, n: jnp.zeros((2, n)),
+    "broadcast_to": lambda jnp, n: jnp.broadcast_to(1.0, (n,)),
+    "repeat": lambda jnp, n: jnp.repeat(jnp.ones(2), n),
+    "bincount": lambda jnp, n: jnp.bincount(jnp.ones(2, int), length=n),
+    "nonzero": lambda jnp, n: jnp.nonzero(jnp.ones(2), size=n),
+    "fftfreq": lambda jnp, n: jnp.fft.fftfreq(n),
+    "rfft": lambda jnp, n: jnp.fft.rfft(jnp.ones(3), n),
+    "split": lambda jnp, n: jnp.split(jnp.ones(4), n),
+    "array_split": lambda jnp, n: jnp.array_split(jnp.ones(4), n),
+    "unique": lambda jnp, n: jnp.unique(jnp.ones(2), size=n),
+    "asarray of an order": lambda jnp, n: jnp.asarray(jnp.ones(2), order="K" if n else "C"),
+    "array of an order": lambda jnp, n: jnp.array(jnp.ones(2), order=None if n else "F"),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANY_SIZE)
+def test_sizes_that_are_none(name):
+    """Negative ones and 0: the shapes of the results, or the class of the error."""
+
+    def outcome(lib, size):
+        try:
+            return [np.shape(x) for x in lib.tree.leaves(OF_ANY_SIZE[name](lib.numpy, size))]
+        except Exception as error:
+            return type(error).__name__
+
+    for size in (0, -1, -3):
+        assert outcome(mj, size) == outcome(jax, size), size
