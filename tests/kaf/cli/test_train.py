@@ -58,7 +58,7 @@ def results(out):
 
 @pytest.mark.parametrize("name", ["t.csv", "t.npz"])
 @pytest.mark.parametrize("kind", TARGETS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(12)
 def test_train_and_predict(name, kind, capsys, here):
     out = succeeds(capsys, write_table(name, kind))
     assert re.match(rf"{re.escape(name)}: 4[78] rows to train, 1[23] to test, 3 features", out)

@@ -39,7 +39,7 @@ def random_problem(shape, units, size=20, seed=0):
 
 
 @pytest.mark.parametrize("method", ["naive", "gridded", "loop"])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 def test_arrays_of_no_values(backend, method, monkeypatch):
     # The tests have several devices, and most users one, for which chunks of rows have other sizes.
     monkeypatch.setattr(type(backend), "shares_arrays", lambda self: False)

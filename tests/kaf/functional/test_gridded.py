@@ -101,7 +101,7 @@ def test_the_error_is_bounded_by_the_sum_of_alpha(backend, method, bound, grid):
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.one_in(10)
+@pytest.mark.one_in(50)
 def test_gradients(backend, method, size):
     grid = Grid(size)
     x, alpha = problem(size=size)
@@ -165,7 +165,7 @@ def test_mixed_second_derivatives(backend, method):
 
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("size", [20, 50, 200])
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(21)
 def test_nan_gives_nan_and_nothing_else_does(backend, method, size):
     alpha = problem(units=1, size=size)[1][0]
     x = np.float32([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e20, 1e6, -1e6, 100.0, 1e-45, -0.0, 0.0])

@@ -28,7 +28,7 @@ ABSENT = ("SCIPY_ARRAY_API is not set", "pandas is not installed")
 
 
 @parametrize_with_checks([KAFClassifier(early_stopping=False, **SMALL), KAFRegressor(early_stopping=False, **SMALL)])
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(30)
 def test_checks_of_scikit_learn(estimator, check):
     try:
         check(estimator)

@@ -48,7 +48,7 @@ def run(init, update, apply_updates, asarray, parameters, gradients):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("jitted", [False, True])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(10)
 def test_same_as_optax(backend, name, jitted):
     ours, theirs = (make() for make in OPTIMIZERS[name])
     parameters, gradients = problem()

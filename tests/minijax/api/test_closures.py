@@ -64,6 +64,7 @@ def text(lib, place: str, around: str, value: str) -> str:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("around", AROUND)
+@pytest.mark.one_in(3)
 def test_closures(around, place):
     ours, theirs = ({v: text(lib, place, around, v) for v in VALUES} for lib in (minijax, jax))
     # JAX writes an operation that no argument reaches where it is met: in the inner jaxpr, in a jit that it makes.
@@ -74,7 +75,7 @@ def test_closures(around, place):
 
 @pytest.mark.parametrize("compiler", ["numpy", "xla"])
 @pytest.mark.parametrize("around", AROUND)
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(18)
 def test_values(around, compiler):
     for value in VALUES.values():
         f = AROUND[around](minijax, lambda value=value: value(minijax))

@@ -256,7 +256,7 @@ def restore(before: dict):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(36)
 def test_an_interrupt_leaves_no_trace(name):
     check(name, PROGRAMS[name], set(), list(PROGRAMS).index(name) * 7)
 

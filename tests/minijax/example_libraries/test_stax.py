@@ -55,7 +55,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(24)
 def test_layers(name):
     make, x = LAYERS[name]
 

@@ -211,7 +211,7 @@ def readme_commands() -> list[str]:
 
 
 @pytest.mark.parametrize("line", readme_commands())
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(10)
 def test_the_commands_of_the_readme(tmp_path, line):
     """From a clone, one command explains the gradient of a KAF network, and says what each residual costs."""
     words = shlex.split(line)[1:]

@@ -37,6 +37,7 @@ def shown(name):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(2)
 def test_what_comes_from_an_expression_is_attributed_to_it(name):
     """The equations of the marked expression are known by their primitives. A sum of cotangents comes from several."""
     made = explained(name)
@@ -134,6 +135,7 @@ def test_an_equation_has_ancestors_or_is_the_users(name):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(3)
 def test_a_rule_is_of_the_primitive_of_the_equation_that_it_was_applied_to(name):
     made, seen = explained(name), 0
     for stage in shown(name)[1:]:
@@ -225,6 +227,7 @@ def test_a_cotangent_is_no_residual():
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(4)
 def test_a_residual_lives_from_where_it_is_made_to_where_it_is_last_read(name):
     line = explained(name).timeline
     steps = [explained(name).stages[line.stage].equations[n] for n in line.equations]

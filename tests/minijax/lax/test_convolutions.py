@@ -269,7 +269,7 @@ def gradients(lib, name, batch=8, size=32):
 
 @pytest.mark.parametrize("block", [1000, convolution_numpy.BLOCK])
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_gradients(name, block, monkeypatch):
     monkeypatch.setattr(convolution_numpy, "BLOCK", block)
     mine, arguments = gradients(minijax, name, 2, 18)
@@ -283,6 +283,7 @@ def test_gradients(name, block, monkeypatch):
 @pytest.mark.parametrize("number", [np.inf, np.nan])
 @pytest.mark.parametrize("which", ["x", "w", "cotangent"])
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.one_in(3)
 def test_numbers_that_are_not_finite(name, which, number):
     """One number is infinite or NaN. Each way multiplies it by the zeros of the padding, which gives NaN, as XLA does."""
     mine, arguments = gradients(minijax, name, 2, 8)
@@ -300,6 +301,7 @@ def test_numbers_that_are_not_finite(name, which, number):
 
 
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.one_in(3)
 def test_memory(name):
     """Beside the result there are at most twice what is convolved, and a block."""
     functions, arguments = gradients(minijax, name)

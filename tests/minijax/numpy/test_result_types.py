@@ -180,7 +180,7 @@ def arguments(name: str, x64: bool):
 
 @pytest.mark.parametrize("x64", [False, True], ids=["32 bits", "x64"])
 @pytest.mark.parametrize("name", functions())
-@pytest.mark.one_in(512)
+@pytest.mark.one_in(1536)
 def test_result_types(name, x64):
     mine, theirs = {}, {}
     with warnings.catch_warnings(), jax.enable_x64(x64), mj.enable_x64(x64):
@@ -201,7 +201,7 @@ def test_result_types_of_the_tables_under_x64(table):
     differ = {}
     with warnings.catch_warnings(), jax.enable_x64(True), mj.enable_x64(True):
         warnings.simplefilter("ignore")
-        for expression in part(TABLES[table], 12):
+        for expression in part(TABLES[table], 40):
             names = [v for v in VARIABLES if re.search(rf"\b{v}\b", expression)]
             code = compile(expression, "table", "eval")
             ours, theirs = (

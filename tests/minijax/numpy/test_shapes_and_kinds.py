@@ -53,6 +53,7 @@ ROWS = [(0,), (0, 3), (2, 0), (0, 2, 2), (3,), (2, 3), (), [], (1.0,)]
 
 
 @pytest.mark.parametrize("name", JOINED)
+@pytest.mark.one_in(2)
 def test_an_array_is_joined_as_the_sequence_of_its_rows(name):
     """Also if it has none. A scalar has no rows: NumPy's accidents are JAX's errors there."""
     for rows in ROWS:
@@ -62,6 +63,7 @@ def test_an_array_is_joined_as_the_sequence_of_its_rows(name):
 
 
 @pytest.mark.parametrize("chosen", range(5))
+@pytest.mark.one_in(4)
 def test_a_condition_shorter_or_longer_than_its_array(chosen):
     for length, size in itertools.product(range(5), [None, 0, 1, 2, 3, 4]):
         for call in ("compress", "extract"):

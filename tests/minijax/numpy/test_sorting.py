@@ -145,7 +145,7 @@ def close(mine, theirs):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("x", [X, TIES], ids=["distinct", "ties"])
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(30)
 def test_derivatives(name, x):
     def everything(lib):
         f = lambda x, y: FUNCTIONS[name](lib.lax, x, y)

@@ -84,7 +84,7 @@ OF_SHAPES = [(name, shape) for name in CASES for shape in ((), (2, 4)) if shape 
 
 
 @pytest.mark.parametrize(("name", "shape"), OF_SHAPES)
-@pytest.mark.one_in(36)
+@pytest.mark.one_in(144)
 def test_gradients_by_weak_arrays(name, shape):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -357,7 +357,7 @@ def assert_agrees(mine, theirs):
 
 
 @pytest.mark.parametrize("nesting", NESTINGS, ids=label)
-@pytest.mark.one_in(80)
+@pytest.mark.one_in(160)
 def test_nesting_agrees_with_jax(nesting):
     mine, theirs = all_functions(mj, nesting)(mj.numpy.asarray(X)), jax_results(without_jit(nesting))
     for name, result in mine.items():
@@ -378,7 +378,7 @@ REFUSED = [(name, n) for name, case in BY_NAME.items() for n in NESTINGS if len(
 
 
 @pytest.mark.parametrize(("name", "nesting"), REFUSED, ids=lambda v: v if isinstance(v, str) else label(v))
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(32)
 def test_nesting_is_refused_as_in_jax(name, nesting):
     with pytest.raises(type(jax_error(name, without_jit(nesting)))) as mine:
         nested(mj, nesting, BY_NAME[name].function(mj))(mj.numpy.asarray(X))
