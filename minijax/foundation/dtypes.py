@@ -185,6 +185,7 @@ def required_dtype(dtype: Any) -> np.dtype[Any]:
     """`canonicalize_dtype` of a dtype that has no default: None, which is float64 to NumPy, is refused."""
     if dtype is None:
         raise ValueError("A dtype must be specified: None is none.")
+    # Not by `canonicalize_dtype`: a traceback shows the user at most four frames of the package.
     found = as_dtype(dtype)
     return found if x64_enabled() else _narrow.get(found, found)
 

@@ -6,13 +6,15 @@ device instead, and fetches the value when a program reads it.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, Never
 
 import numpy as np
 
 from ..core.array import ArrayImpl
 from ..core.avals import ShapedArray
 from ..core.traces import Array, Tracer
+from ..foundation import errors
 from ..foundation.device import Device, device_of_id
 from ..foundation.device import devices as all_devices
 from ..foundation.dtypes import is_narrow, key_fry
@@ -143,6 +145,22 @@ class OnDevice:
 for _name, _member in vars(OnDevice).items():
     if _name == "__getattr__" or not _name.startswith("__"):
         setattr(ArrayImpl, _name, _member)
+
+
+def _needs_value(name: str) -> Callable[..., Never]:
+    """A method of arrays as a tracer has it: it raises, as JAX's does."""
+
+    def method(self: Tracer, *_: Any, **__: Any) -> Never:
+        raise errors.concretization(self.aval.str_short(), self._origin(), name)
+
+    return method
+
+
+# A tracer has no memory and no devices. JAX's tracers raise the same error for these names, and no AttributeError.
+for _name in "__dlpack__ addressable_data delete devices is_deleted on_device_size_in_bytes tobytes unsafe_buffer_pointer".split():
+    setattr(Tracer, _name, _needs_value(_name))
+for _name in "addressable_shards committed global_shards is_fully_addressable is_fully_replicated traceback".split():
+    setattr(Tracer, _name, property(_needs_value(_name)))
 
 
 def placed(x: ArrayImpl, sharding: Sharding) -> ArrayImpl:

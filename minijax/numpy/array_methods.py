@@ -11,7 +11,7 @@ import numpy as np
 from .. import lax
 from ..core.traces import Array, Tracer
 from ..core.types import ArrayLike, DTypeLike, Index
-from ..foundation import dtypes, errors
+from ..foundation import dtypes
 from . import (
     choosing,
     contractions,
@@ -239,29 +239,9 @@ _properties = {
 }
 
 
-def _needs_value(name: str) -> Callable[..., Never]:
-    """A method of arrays as a tracer has it: it raises."""
-
-    def method(self: Tracer, *_: Any, **__: Any) -> Never:
-        raise errors.concretization(self.aval.str_short(), self._origin(), name)
-
-    return method
-
-
-# What only an array with a value has: memory, and devices.
-_methods_of_values = (
-    "__dlpack__ addressable_data delete devices is_deleted on_device_size_in_bytes tobytes unsafe_buffer_pointer"
-)
-_properties_of_values = "addressable_shards committed global_shards is_fully_addressable is_fully_replicated traceback"
-
-
 def install(cls: type):
     """Give the methods to a class of arrays."""
     for name, method in _methods.items():
         setattr(cls, name, method)
     for name, getter in _properties.items():
         setattr(cls, name, property(getter))
-    for name in _methods_of_values.split():
-        setattr(Tracer, name, _needs_value(name))
-    for name in _properties_of_values.split():
-        setattr(Tracer, name, property(_needs_value(name)))

@@ -143,8 +143,8 @@ def canonicalize_axis(axis: Any, ndim: int, error: type[Exception] = ValueError)
         if not -ndim <= axis < ndim:
             raise error(f"axis {axis} is out of bounds for array of dimension {ndim}")
         return axis + ndim if axis < 0 else axis
-    except Exception as error:
-        hide_our_frames(error)
+    except Exception as raised:
+        hide_our_frames(raised)
         raise
 
 
@@ -158,8 +158,8 @@ def canonicalize_axis_tuple(axis: Axis, ndim: int, error: type[Exception] = Valu
         if len(set(canonical)) != len(canonical):
             raise ValueError(f"duplicate value in 'axis': {axis}")
         return canonical
-    except Exception as error:
-        hide_our_frames(error)
+    except Exception as raised:
+        hide_our_frames(raised)
         raise
 
 

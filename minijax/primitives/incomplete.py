@@ -242,7 +242,7 @@ def regularized_incomplete_beta(ops, a, b, x):
     front = ops.exp(p * log_y + q * log_rest - (ops.lgamma(p + 1.0) + ops.lgamma(q) - ops.lgamma(p + q)))
     value = front * _beta_fraction(ops, p, q, y, inside)
     value = ops.where(direct, value, 1.0 - value)
-    # Where the gamma functions of two huge numbers cancel, nothing is left of their difference: no number is better than -2310.
+    # For two huge parameters `front` is all rounding error, and the value no share: -2310 for I_1e-30(1e-30, 1e30). NaN says so.
     value = ops.where((value > -1e-3) & (value < 1.001), value, ops.full(x, math.nan))
     # All mass at 0, for a = 0 or b = inf; or at 1.
     at_zero, at_one = (a == 0.0) | (b == math.inf), (b == 0.0) | (a == math.inf)

@@ -194,7 +194,7 @@ WAYS = {
 
 
 def outcomes(lib, ask, operand, way) -> list[str]:
-    """What `ask` of the array gives within a transformation: a value of Python's, or a class of errors."""
+    """`ask` is called with the array, within a transformation: the Python value that it returns, or the class of its error."""
     found = []
 
     def f(x):

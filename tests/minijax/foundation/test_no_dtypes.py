@@ -1,4 +1,4 @@
-"""What is no dtype, given as one to functions of lax, jnp and random: accepted or refused as JAX does it."""
+"""Functions of lax, jnp and random get an object that is no dtype in place of one: each accepts or refuses it as JAX does."""
 
 from __future__ import annotations
 

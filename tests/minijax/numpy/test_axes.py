@@ -95,7 +95,7 @@ def outcome(lib, path: str, parameters, place: str, axis, shape):
     try:
         leaves = lib.tree.leaves(attrgetter(path)(lib)(*args, **kwargs))
     except Exception as error:
-        # Of a class that the library defines, the class that Python has.
+        # A class that neither Python nor `lib.errors` has stands for the one that it derives from.
         return next(
             c.__name__ for c in type(error).__mro__ if hasattr(builtins, c.__name__) or hasattr(lib.errors, c.__name__)
         )
