@@ -218,16 +218,27 @@ def _conv_impl(
     else:
         x = x.reshape(batch, groups, features // groups, *sizes).swapaxes(0, 1)
     w = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
-    lengths = zip(sizes, lhs_dilation, padding, w.shape[3:], rhs_dilation, window_strides)
-    # As `dilated_size` and `count_windows` have it.
-    out_sizes = [
-        max((max(1 + d * (n - 1), 0) + low + high - max(1 + gap * (k - 1), 0)) // stride + 1, 0)
-        for n, d, (low, high), k, gap, stride in lengths
-    ]
     options = {"strides": window_strides, "pads": padding, "dilation": lhs_dilation, "window_dilation": rhs_dilation}
-    out = convolve(x, w, **options, out_sizes=out_sizes)
+    out = convolve(x, w, **options, out_sizes=_out_sizes(x.shape[3:], w.shape[3:], **options))
     out = out != 0 if dtype.kind == "b" else out.astype(dtype, copy=False)
-    return out.transpose([out_order.index(i) for i in range(out.ndim)])
+    return out.transpose(_inverse(out_order))
+
+
+@lru_cache(4096)
+def _out_sizes(sizes, window, strides, pads, dilation, window_dilation):
+    """As `dilated_size` and `count_windows` have it."""
+    lengths = zip(sizes, dilation, pads, window, window_dilation, strides)
+    return tuple(
+        [
+            max((max(1 + d * (n - 1), 0) + low + high - max(1 + gap * (k - 1), 0)) // stride + 1, 0)
+            for n, d, (low, high), k, gap, stride in lengths
+        ]
+    )
+
+
+@lru_cache(4096)
+def _inverse(order):
+    return tuple([order.index(i) for i in range(len(order))])
 
 
 # ---------------------------------------------------------------------------------------------------------------------

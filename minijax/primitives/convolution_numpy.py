@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -102,24 +103,34 @@ def _laid_out(x, sizes, lows, dilation, last):
 def padded(x, first, sizes, lows, dilation, fill):
     """The array with the axes from `first` on, as many as there are sizes, brought to these sizes: `low` places stand before, and
     `step - 1` places between the elements, filled with `fill`. What lies beyond the sizes is left out."""
-    target, source, shape = [slice(None)] * x.ndim, [slice(None)] * x.ndim, list(x.shape)
-    for i, (size, low, step) in enumerate(zip(sizes, lows, dilation), first):
-        shape[i] = size
-        if step == 1 and 0 <= low <= size - x.shape[i]:
-            target[i] = slice(low, low + x.shape[i])
-            continue
-        begin = max(0, -(low // step))
-        end = max(begin, min(x.shape[i], -((low - size) // step)))
-        source[i] = slice(begin, end)
-        target[i] = slice(low + begin * step, max(low + (end - 1) * step + 1, 0) if end > begin else 0, step)
-    x = x[tuple(source)]
-    if x.shape == tuple(shape):
+    shape, source, target = _padding(x.shape, first, tuple(sizes), tuple(lows), tuple(dilation))
+    x = x[source]
+    if x.shape == shape:
         return x
     out = np.empty(shape, x.dtype)
     out.fill(fill)
-    if 0 not in x.shape:
-        out[tuple(target)] = x
+    if x.size:
+        out[target] = x
     return out
+
+
+# The memos keep what follows from shapes alone. A small convolution took a quarter of its time to compute it again.
+
+
+@lru_cache(1024)
+def _padding(own, first, sizes, lows, dilation):
+    """The shape of a padded array, and the slices that move the elements: (shape, from the array, to the padded array)."""
+    target, source, shape = [slice(None)] * len(own), [slice(None)] * len(own), list(own)
+    for i, (size, low, step) in enumerate(zip(sizes, lows, dilation), first):
+        shape[i] = size
+        if step == 1 and 0 <= low <= size - own[i]:
+            target[i] = slice(low, low + own[i])
+            continue
+        begin = max(0, -(low // step))
+        end = max(begin, min(own[i], -((low - size) // step)))
+        source[i] = slice(begin, end)
+        target[i] = slice(low + begin * step, max(low + (end - 1) * step + 1, 0) if end > begin else 0, step)
+    return tuple(shape), tuple(source), tuple(target)
 
 
 def _blocks(images, rows, size, lag=0):
@@ -223,14 +234,25 @@ def _windows(x, wide, moves, small, within, lows, dilation, merged=False):
     `merged` into one matrix, the view has each row of the operand once, and no first axis of `small`: the product is a sum of as
     many as there are places on that axis, the turns, and each of them takes other rows of a block.
     """
-    groups, images, features = x.shape[:3]
+    grid = tuple(wide), tuple(moves), tuple(small), tuple(within)
+    last, sizes, shape, steps, axis, turns = _grid(x.shape[:3], _channels_last(x), x.itemsize, *grid, merged)
+    x = _laid_out(x, sizes, lows, dilation, last)
+    return np.ndarray(shape, x.dtype, x, 0, steps), axis, turns
+
+
+@lru_cache(1024)
+def _grid(front, near, itemsize, wide, moves, small, within, merged):
+    """What `_windows` needs: (whether the channels are last, the sizes of the padded operand, the shape of the view and the steps
+    of its memory, the axis of its rows, the number of turns)."""
+    groups, images, features = front
     together = features * small[-1] if within[-1] == 1 else features
     run = wide[-1] if moves[-1] == 1 else 1
     # Copies of short runs are slow.
-    last = together >= min(run, SHORT) if _channels_last(x) else together > 4 * run
-    sizes = [(a - 1) * s + (b - 1) * t + 1 for a, s, b, t in zip(wide, moves, small, within)]
-    x = _laid_out(x, sizes, lows, dilation, last)
-    rank, steps = len(sizes), x.strides
+    last = together >= min(run, SHORT) if near else together > 4 * run
+    sizes = tuple([(a - 1) * s + (b - 1) * t + 1 for a, s, b, t in zip(wide, moves, small, within)])
+    laid = (images, *sizes, groups, features) if last else (images, groups, features, *sizes)
+    steps = [itemsize * math.prod(laid[i + 1 :]) for i in range(len(laid))]
+    rank = len(sizes)
     if last:
         front, feature, own = (steps[-2], steps[0]), steps[-1], steps[1 : 1 + rank]
     else:
@@ -240,10 +262,11 @@ def _windows(x, wide, moves, small, within, lows, dilation, merged=False):
     if moves[0] == 1 and not merged and features * math.prod(small[1:]) >= SHORT:
         turns, wide, small, near = small[0], (sizes[0], *wide[1:]), small[1:], near[1:]
     if last:
-        shape, steps = (groups, images, *wide, *small, features), (*front, *far, *near, feature)
+        shape, steps, axis = (groups, images, *wide, *small, features), (*front, *far, *near, feature), 2
     else:
+        axis = 3 + len(small)
         shape, steps = (groups, images, features, *small, *wide), (*front, feature, *near, *far)
-    return np.ndarray(shape, x.dtype, x, 0, steps), 2 if last else 3 + len(small), turns
+    return last, sizes, shape, steps, axis, turns
 
 
 def _copied(windows, axis, rows, size, lag, rows_first=False):
