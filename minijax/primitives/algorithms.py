@@ -16,8 +16,8 @@ from . import special_functions
 from .basis import NOT_LINEAR
 from .families import FLOAT, elementwise
 
-# A sum or a fraction ends when a step changes it by less than this part of it, or after so many steps.
-EPS, MOST_STEPS = 2.0**-53, 4_000
+# A sum or a fraction ends after so many steps, or when a step changes it by less than `ops.eps` of it.
+MOST_STEPS = 4_000
 
 # The options of a row whose result is not weak, as that of JAX's composition is not.
 STRONG = {"keeps_weak_type": False}
@@ -28,18 +28,45 @@ ALGORITHMS: dict[str, Callable] = {}
 WITH_SCALARS: set[str] = set()
 
 
-def _loop(going, step, state):
-    """Take steps until no element is going; elements that are done keep their values."""
-    active = going(*state)
-    while active.any():
-        state = [np.where(active, new, old) for new, old in zip(step(*state), state)]
-        active = going(*state)
-    return state
+# The elements that are done leave the loop together, when this part of all is still going: to take them out is a pass too.
+STILL_GOING = 0.75
 
 
+def _loop(going, step, given, state):
+    """Take steps until no element is going; elements that are done keep their values. `going` and `step` see nothing but their
+    numbers, those given and the state: NumPy goes on with the elements that are not done."""
+    given, now, shape = [np.ravel(x) for x in given], [np.ravel(x) for x in state], np.shape(state[0])
+    results, place, active = [x.copy() for x in now], np.arange(now[0].size), going(*given, *now)
+    while count := np.count_nonzero(active):
+        if count <= STILL_GOING * active.size:
+            place, given, now = place[active], [x[active] for x in given], [x[active] for x in now]
+            active = np.ones(count, bool)
+        now = step(*given, *now)
+        done = active & ~going(*given, *now)
+        if done.any():
+            for result, x in zip(results, now):
+                result[place[done]] = x[done]
+            active &= ~done
+    return [x.reshape(shape) for x in results]
+
+
+def _branch(which, then, otherwise, *numbers):
+    """`then(*numbers)` where a condition holds, else `otherwise(*numbers)`: each is computed for its elements alone."""
+    count = np.count_nonzero(which)
+    if count in (0, np.size(which)):
+        return (then if count else otherwise)(*numbers)
+    out = np.empty(which.shape)
+    for mask, function in ((which, then), (~which, otherwise)):
+        out[mask] = function(*[x[mask] for x in numbers])
+    return out
+
+
+# Results of float64. Those of narrower dtypes need fewer digits.
 NUMPY = SimpleNamespace(
+    eps=2.0**-53,
     full=np.full_like,
     where=np.where,
+    branch=_branch,
     sqrt=np.sqrt,
     exp=np.exp,
     expm1=np.expm1,
@@ -53,6 +80,7 @@ NUMPY = SimpleNamespace(
     digamma=special_functions.digamma,
     loop=_loop,
 )
+NUMPY_BRIEF = SimpleNamespace(**{**vars(NUMPY), "eps": 2.0**-40})
 
 
 def absolute(ops, x):
@@ -80,7 +108,13 @@ def row(algorithm: Callable, jvp, arity: int = 1, scalars: bool = False, **optio
     ALGORITHMS[name] = algorithm
     if scalars:
         WITH_SCALARS.add(name)
-        impl = special_functions.in_float64(lambda *xs: _in_shape(algorithm(NUMPY, *xs), xs))
-    else:
-        impl = special_functions.in_float64(lambda *xs: algorithm(NUMPY, *np.broadcast_arrays(*xs)))
+
+    def impl(x, *others):
+        ops = NUMPY if x.dtype.itemsize == 8 else NUMPY_BRIEF
+        with np.errstate(all="ignore"):
+            xs = [np.asarray(y, np.float64) for y in (x, *others)]
+            value = _in_shape(algorithm(ops, *xs), xs) if scalars else algorithm(ops, *np.broadcast_arrays(*xs))
+            return np.asarray(value).astype(x.dtype, copy=False)
+
+    impl.__name__ = name
     return elementwise(name, impl, FLOAT, jvp=jvp, transpose=NOT_LINEAR, arity=arity, **options)

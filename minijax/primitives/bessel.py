@@ -59,16 +59,13 @@ BORDER = 8.0
 
 def _clenshaw(ops, coefficients, x):
     """The sum of Chebyshev polynomials with the given coefficients, lowest degree first, at x in [-1, 1]."""
+    # The polynomials are at most 1.
+    least = ops.eps * coefficients[0] / 16
+    coefficients = [c for c in coefficients if abs(c) > least]
     double, behind, value = x + x, ops.full(x, 0.0), ops.full(x, 0.0)
     for c in coefficients[:0:-1]:
         value, behind = double * value - behind + c, value
     return x * value - behind + coefficients[0]
-
-
-def _in_parts(ops, size):
-    """(a size up to the border, a size from the border on): NaN is among the latter."""
-    border, near = ops.full(size, BORDER), size <= BORDER
-    return ops.where(near, size, border), ops.where(near, border, size)
 
 
 # Up to here a sum of few terms, of which the first is the largest by far, is exacter.
@@ -77,28 +74,43 @@ SERIES_0 = [0.25**k / math.factorial(k) ** 2 for k in range(8, -1, -1)]
 SERIES_1 = [0.5 * 0.25**k / (math.factorial(k) * math.factorial(k + 1)) for k in range(8, -1, -1)]
 
 
-def _small(ops, series, size):
-    """exp(-size) times the series of size^2 (DLMF 10.25.2)."""
-    size = ops.where(size <= SMALL, size, ops.full(size, 0.0))
-    return ops.exp(-size) * polynomial(ops, series, size * size)
+def _in_parts(ops, size, small, near, far):
+    """The function of a size that is `small`, `near` or `far` in its part of the line."""
+
+    def beyond(size):
+        return far(size) / ops.sqrt(size)
+
+    return ops.branch(size <= SMALL, small, lambda size: ops.branch(size <= BORDER, near, beyond, size), size)
 
 
 def bessel_i0e(ops, x):
-    """exp(-|x|) I0(x)"""
-    size = absolute(ops, x)
-    near, far = _in_parts(ops, size)
-    beyond = _clenshaw(ops, FAR_0, 16.0 / far - 1.0) / ops.sqrt(far)
-    value = ops.where(size <= BORDER, _clenshaw(ops, NEAR_0, near / 4.0 - 1.0), beyond)
-    return ops.where(size <= SMALL, _small(ops, SERIES_0, size), value)
+    """exp(-|x|) I0(x), for small x by its series (DLMF 10.25.2)."""
+
+    def small(size):
+        return ops.exp(-size) * polynomial(ops, SERIES_0, size * size)
+
+    def near(size):
+        return _clenshaw(ops, NEAR_0, size / 4.0 - 1.0)
+
+    def far(size):
+        return _clenshaw(ops, FAR_0, 16.0 / size - 1.0)
+
+    return _in_parts(ops, absolute(ops, x), small, near, far)
 
 
 def bessel_i1e(ops, x):
-    """exp(-|x|) I1(x)"""
-    size = absolute(ops, x)
-    near, far = _in_parts(ops, size)
-    beyond = _clenshaw(ops, FAR_1, 16.0 / far - 1.0) / ops.sqrt(far)
-    value = ops.where(size <= BORDER, near * _clenshaw(ops, NEAR_1, near / 4.0 - 1.0), beyond)
-    value = ops.where(size <= SMALL, size * _small(ops, SERIES_1, size), value)
+    """exp(-|x|) I1(x), for small x by its series (DLMF 10.25.2)."""
+
+    def small(size):
+        return size * (ops.exp(-size) * polynomial(ops, SERIES_1, size * size))
+
+    def near(size):
+        return size * _clenshaw(ops, NEAR_1, size / 4.0 - 1.0)
+
+    def far(size):
+        return _clenshaw(ops, FAR_1, 16.0 / size - 1.0)
+
+    value = _in_parts(ops, absolute(ops, x), small, near, far)
     # A zero keeps its sign.
     return ops.where(x == 0.0, x, ops.where(x < 0.0, -value, value))
 

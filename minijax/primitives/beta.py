@@ -33,17 +33,25 @@ def _positive(ops, a, b):
 
 def betaln(ops, a, b):
     """log |beta(a, b)|"""
-    plain = ops.lgamma(a) + ops.lgamma(b) - ops.lgamma(a + b)
-    positive, one = _positive(ops, a, b), ops.full(a, 1.0)
-    p, q = (ops.where(positive, number, one) for number in (ops.where(a < b, a, b), ops.where(a < b, b, a)))
-    large = ops.where(q < LARGE, ops.full(a, float(LARGE)), q)
-    # log gamma(q) - log gamma(p + q), but for -p log(p + q) + p.
-    shared = -(large - 0.5) * ops.log1p(p / large) + _rest(ops, large) - _rest(ops, p + large)
-    by_one = ops.lgamma(p) - p * (ops.log(p + large) - 1.0) + shared
-    least = ops.where(p < LARGE, ops.full(a, float(LARGE)), p)
-    by_both = shared - p * ops.log1p(large / p) - 0.5 * ops.log(least / (2.0 * math.pi)) + _rest(ops, least)
-    value = ops.where(p < LARGE, by_one, by_both)
-    return ops.where(positive & (q >= LARGE), value, plain)
+
+    def plain(a, b):
+        return ops.lgamma(a) + ops.lgamma(b) - ops.lgamma(a + b)
+
+    def shared(p, q):
+        """log gamma(q) - log gamma(p + q), but for -p log(p + q) + p."""
+        return -(q - 0.5) * ops.log1p(p / q) + _rest(ops, q) - _rest(ops, p + q)
+
+    def one_large(p, q):
+        return ops.lgamma(p) - p * (ops.log(p + q) - 1.0) + shared(p, q)
+
+    def both_large(p, q):
+        return shared(p, q) - p * ops.log1p(q / p) - 0.5 * ops.log(p / (2.0 * math.pi)) + _rest(ops, p)
+
+    def large(a, b):
+        p, q = ops.where(a < b, a, b), ops.where(a < b, b, a)
+        return ops.branch(p < LARGE, one_large, both_large, p, q)
+
+    return ops.branch(_positive(ops, a, b) & ((a >= LARGE) | (b >= LARGE)), large, plain, a, b)
 
 
 def betaln_slope(ops, a, b):

@@ -10,35 +10,28 @@ from __future__ import annotations
 import math
 
 from . import jets
-from .algorithms import EPS, MOST_STEPS, STRONG, absolute, row
+from .algorithms import MOST_STEPS, STRONG, absolute, row
 from .arithmetic import add_p, div_p, mul_p
 from .basis import const
 from .elementwise import sub_p
 
 
-def _settled(term, total):
-    return (term <= EPS * total) & (term >= -EPS * total) | (term <= -EPS * total) & (term >= EPS * total)
+def _sums(ops, ratio, given, active):
+    """The sum of t_0 = 1, t_{k+1} = t_k r_k, where `active`. ratio: (k, the numbers and jets that are given) -> r_k."""
+    count = len(given)
 
+    def going(*numbers):
+        return numbers[-1] & (numbers[count] < MOST_STEPS)
 
-def _sums(ops, ratio, x, active, packed):
-    """The sum of t_0 = 1, t_{k+1} = t_k r_k, with the derivatives of `packed`. ratio: k -> r_k, a jet."""
+    def step(*numbers):
+        k, term, total, _ = numbers[count:]
+        term = term * ratio(k, *numbers[:count])
+        total = total + term
+        return k + 1.0, term, total, jets.counts(ops, term, total)
 
-    def going(k, *state):
-        return (state[-1] > 0.0) & (k < MOST_STEPS)
-
-    def step(k, *state):
-        term, total = packed.unpack(state[:-1])
-        new = term * ratio(k)
-        total = total + new
-        new, total = packed.pack(new), packed.pack(total)
-        settled = _settled(new[0], total[0])
-        for part, whole in zip(new[1:], total[1:]):
-            settled = settled & _settled(part, whole)
-        return k + 1.0, *new, *total, ops.where(settled, ops.full(x, 0.0), ops.full(x, 1.0))
-
-    one, zero = ops.full(x, 1.0), ops.full(x, 0.0)
-    state = ops.loop(going, step, [zero, *packed.pack(one, one), ops.where(active, one, zero)])
-    return packed.unpack(state[1:-1])[1]
+    zero = ops.full(jets.value(given[0]), 0.0)
+    one = jets.jet(zero + 1.0)
+    return jets.loop(ops, going, step, given, [zero, one, one, active])[2]
 
 
 def _derivative(algorithm, s: int, t: int | None = None):
@@ -80,10 +73,10 @@ def _kummer(ops, a, b, x):
     negative = (x < 0.0) & ~few
     p, z = jets.where(ops, negative, b - a, a), ops.where(negative, -x, x)
 
-    def ratio(k):
+    def ratio(k, p, b, z):
         return (p + k) * z / ((b + k) * (k + 1.0))
 
-    total = _sums(ops, ratio, x, z == z, jets.Packed(ops, a, b))
+    total = _sums(ops, ratio, [p, b, z], z == z)
     return total * ops.where(negative, ops.exp(ops.where(negative, x, ops.full(x, 0.0))), ops.full(x, 1.0))
 
 
@@ -150,25 +143,24 @@ NEAR = 0.5
 COEFFICIENTS = 64
 
 
-def _at_zero(ops, a, b, c, z, active, packed):
-    def ratio(k):
+def _at_zero(ops, a, b, c, z, active):
+    def ratio(k, a, b, c, z):
         return (a + k) * (b + k) * (z / (k + 1.0) / (c + k))
 
-    return _sums(ops, ratio, z, active, packed)
+    return _sums(ops, ratio, [a, b, c, z], active)
 
 
-def _continued(ops, a, b, c, z, start, slope, active, packed):
+def _continued(ops, a, b, c, z, start, slope, active):
     """F at z, from its value and its slope by z at NEAR.
 
     With w(p + h) = sum u_n h^n, the equation z(1-z) w'' + (c - (a+b+1) z) w' = ab w (DLMF 15.10.1) says
     p(1-p)(n+2)(n+1) u_{n+2} = (n+a)(n+b) u_n - (n+1)((1-2p) n + c - (a+b+1) p) u_{n+1}.
     """
 
-    def going(p, *state):
+    def going(a, b, c, z, active, p, total, slope):
         return active & (p < z)
 
-    def step(p, *state):
-        total, slope = packed.unpack(state)
+    def step(a, b, c, z, active, p, total, slope):
         half = p + (1.0 - p) * 0.25
         # The last step ends at z.
         h = ops.where(half > z, z - p, (1.0 - p) * 0.25)
@@ -180,28 +172,27 @@ def _continued(ops, a, b, c, z, start, slope, active, packed):
             right = ((1.0 - 2.0 * p) * n + c - (a + b + 1.0) * p) * (n + 1.0)
             u, v = v, ((a + n) * (b + n) * u * h - right * v) * scale
             total, steep = total + v, steep + v * (n + 2.0)
-        return ahead, *packed.pack(total, steep / h)
+        return ahead, total, steep / h
 
-    state = ops.loop(going, step, [ops.full(z, NEAR), *packed.pack(start, slope)])
-    return packed.unpack(state[1:])[0]
+    return jets.loop(ops, going, step, [a, b, c, z, active], [ops.full(z, NEAR), start, slope])[1]
 
 
-def _gauss(ops, a, b, c, z, packed):
+def _gauss(ops, a, b, c, z):
     """F(a, b; c; z) for 0 <= z < 1. For c < a + b and z > NEAR as (1 - z)^d F(c-a, c-b; c; z), d = c - a - b (DLMF 15.8.1): the
     second factor stays finite at 1."""
     steep = (jets.value(c) < jets.value(a + b)) & (z > NEAR)
     p, q = jets.where(ops, steep, c - a, a), jets.where(ops, steep, c - b, b)
     log = ops.where(steep, ops.log1p(-ops.where(steep, z, ops.full(z, 0.0))), ops.full(z, 0.0))
-    return _regular(ops, p, q, c, z, packed) * jets.exp(ops, (c - a - b) * log)
+    return _regular(ops, p, q, c, z) * jets.exp(ops, (c - a - b) * log)
 
 
-def _regular(ops, a, b, c, z, packed):
+def _regular(ops, a, b, c, z):
     far = z > NEAR
     place = ops.where(far, ops.full(z, NEAR), z)
-    start = _at_zero(ops, a, b, c, place, z == z, packed)
+    start = _at_zero(ops, a, b, c, place, z == z)
     # F' = ab/c F(a+1, b+1; c+1; z) (DLMF 15.5.1).
-    slope = _at_zero(ops, a + 1.0, b + 1.0, c + 1.0, place, z == z, packed) * (a * b / c)
-    continued = _continued(ops, a, b, c, z, start, slope, far & (z < 1.0), packed)
+    slope = _at_zero(ops, a + 1.0, b + 1.0, c + 1.0, place, z == z) * (a * b / c)
+    continued = _continued(ops, a, b, c, z, start, slope, far & (z < 1.0))
     return jets.where(ops, far, continued, start)
 
 
@@ -209,11 +200,10 @@ def _by_pfaff(ops, a, b, c, x):
     """The jet of F(a, b; c; x), for x < 0 by (1 - x)^-a F(a, c - b; c; x / (x - 1)) (DLMF 15.8.1), so that the argument lies
     between 0 and 1."""
     a, b, c = map(jets.jet, (a, b, c))
-    packed = jets.Packed(ops, a, b, c)
     negative = x < 0.0
     below = ops.where(negative, x, ops.full(x, 0.0))
     z = ops.where(negative, below / (below - 1.0), ops.where(x < 1.0, x, ops.full(x, 0.0)))
-    found = _gauss(ops, a, jets.where(ops, negative, c - b, b), c, z, packed)
+    found = _gauss(ops, a, jets.where(ops, negative, c - b, b), c, z)
     return found * jets.exp(ops, -a * ops.log1p(-below))
 
 
@@ -237,7 +227,7 @@ def _whole_below(ops, x):
 
 
 def _sum_of_numbers(ops, a, b, c, x, active):
-    return jets.value(_at_zero(ops, *map(jets.jet, (a, b, c)), x, active, jets.Packed(ops, a)))
+    return jets.value(_at_zero(ops, *map(jets.jet, (a, b, c)), x, active))
 
 
 def _by_euler(ops, a, b, c, x):
@@ -269,31 +259,30 @@ LARGE = 12.0
 STIRLING = 1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360
 
 
-def _parts_of_gamma(ops, x, packed):
+def _parts_of_gamma(ops, x):
     """(P, L), jets with 1/gamma(x) = P exp(-L), for any number x: P is the product x (x + 1) ..., which is 0 where gamma has a
     pole, up to a number that is LARGE, and L the log(gamma) of this number (DLMF 5.5.1 and 5.11.1)."""
 
-    def going(k, *state):
+    def going(x, k, product):
         return (jets.value(x) + k < LARGE) & (k < MOST_STEPS)
 
-    def step(k, *state):
-        (product,) = packed.unpack(state)
-        return k + 1.0, *packed.pack(product * (x + k))
+    def step(x, k, product):
+        return k + 1.0, product * (x + k)
 
     one = ops.full(jets.value(x), 1.0)
-    k, *state = ops.loop(going, step, [one - one, *packed.pack(one)])
+    k, product = jets.loop(ops, going, step, [x], [one - one, jets.jet(one)])
     y = x + k
     over, series = 1.0 / y, jets.jet(one - one)
     for coefficient in reversed(STIRLING):
         series = series * (over * over) + coefficient
-    return packed.unpack(state)[0], (y - 0.5) * jets.log(ops, y) - y + 0.5 * math.log(2 * math.pi) + series * over
+    return product, (y - 0.5) * jets.log(ops, y) - y + 0.5 * math.log(2 * math.pi) + series * over
 
 
-def _jet_at_one(ops, a, b, c, there, packed):
+def _jet_at_one(ops, a, b, c, there):
     """The jet of `_at_one` for c > a + b, and anything where `there` is false."""
     a, b, c = (jets.where(ops, there, x, ops.full(jets.value(x), other)) for x, other in ((a, 0.0), (b, 0.0), (c, 1.0)))
-    below = [_parts_of_gamma(ops, x, packed) for x in (c - a, c - b)]
-    above = [_parts_of_gamma(ops, x, packed) for x in (c, c - a - b)]
+    below = [_parts_of_gamma(ops, x) for x in (c - a, c - b)]
+    above = [_parts_of_gamma(ops, x) for x in (c, c - a - b)]
     logs = above[0][1] + above[1][1] - below[0][1] - below[1][1]
     return below[0][0] / above[0][0] * (below[1][0] / above[1][0]) * jets.exp(ops, logs)
 
@@ -303,17 +292,16 @@ def _of_parameters(ops, a, b, c, x):
     with finitely many terms has derivatives: by the parameters that do not end it."""
     found = _by_pfaff(ops, a, b, c, x)
     a, b, c = map(jets.jet, (a, b, c))
-    packed = jets.Packed(ops, a, b, c)
     finite = x != x
     for p in (a, b):
         if p.parts[1] is None and p.parts[2] is None:
             finite = finite | _whole_below(ops, p.parts[0])
     at_one = (x == 1.0) & (jets.value(c - a - b) > 0.0)
     beyond = (x >= 1.0) & ~at_one
-    total = _at_zero(ops, a, b, c, ops.where(beyond & finite, x, x - x), beyond & finite, packed)
-    undefined = packed.unpack([ops.full(x, math.nan)] * len(packed.kept))[0]
+    total = _at_zero(ops, a, b, c, ops.where(beyond & finite, x, x - x), beyond & finite)
+    undefined = jets.Jet(*[None if part is None else ops.full(x, math.nan) for part in total.parts])
     found = jets.where(ops, beyond, jets.where(ops, finite, total, undefined), found)
-    return jets.where(ops, at_one, _jet_at_one(ops, a, b, c, at_one, packed), found)
+    return jets.where(ops, at_one, _jet_at_one(ops, a, b, c, at_one), found)
 
 
 def hyp2f1_by_a(ops, a, b, c, x):

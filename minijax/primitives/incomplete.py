@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..core.traces import get_aval
 from . import jets
-from .algorithms import EPS, MOST_STEPS, absolute, row
+from .algorithms import MOST_STEPS, absolute, row
 from .basis import const, full
 from .elementwise import add_p, exp_p, log1p_p, log_p, mul_p, neg_p, sub_p
 from .gamma import lgamma_p, times
@@ -24,52 +24,44 @@ LARGE, NEAR = 1e5, 0.05
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Gamma. P(a, x) = x^a e^-x / gamma(a) sum / a, and Q(a, x) = 1 - P(a, x) = x^a e^-x / gamma(a) fraction. Each of the two
-# functions below returns the value in the brackets and its derivative by a.
+# Gamma. P(a, x) = x^a e^-x / gamma(a) sum / a, and Q(a, x) = 1 - P(a, x) = x^a e^-x / gamma(a) fraction.
 
 
 def _gamma_sum(ops, a, x, active):
-    """The sum of x^n / ((a + 1) ... (a + n)) (DLMF 8.11.4), where `active`."""
+    """The sum of x^n / ((a + 1) ... (a + n)) (DLMF 8.11.4), where `active`, for a jet a."""
 
-    def going(n, term, total, slope, total_slope, unfinished):
-        return unfinished & (n < MOST_STEPS)
+    def going(a, x, n, term, total, moved):
+        return moved & (n < MOST_STEPS)
 
-    def step(n, term, total, slope, total_slope, unfinished):
-        ratio = x / (a + n + 1.0)
-        slope = (slope - term / (a + n + 1.0)) * ratio
-        term = term * ratio
-        total, total_slope = total + term, total_slope + slope
-        big = (term > EPS * total) | (absolute(ops, slope) > EPS * absolute(ops, total_slope))
-        return n + 1.0, term, total, slope, total_slope, big
+    def step(a, x, n, term, total, moved):
+        n = n + 1.0
+        term = term * (x / (a + n))
+        total = total + term
+        return n, term, total, jets.counts(ops, term, total)
 
-    zero, one = ops.full(x, 0.0), ops.full(x, 1.0)
-    return ops.loop(going, step, [zero, one, one, zero, zero, active])[2:5:2]
+    one = jets.jet(ops.full(x, 1.0))
+    return jets.loop(ops, going, step, [a, x], [ops.full(x, 0.0), one, one, active])[2]
 
 
 def _gamma_fraction(ops, a, x, active):
-    """The continued fraction 1/(x + 1 - a - (1 - a)/(x + 3 - a - 2 (2 - a)/...)) (DLMF 8.9.2), where `active`, as a sum of
-    differences of its convergents (J. Steed; W. Gautschi, SIAM Review 9, 1967): what one step rounds, the next does not magnify."""
-    a = jets.Jet(a, ops.full(a, 1.0))
-    packed = jets.Packed(ops, a)
+    """The continued fraction 1/(x + 1 - a - (1 - a)/(x + 3 - a - 2 (2 - a)/...)) (DLMF 8.9.2), where `active`, for a jet a. It is a
+    sum of differences of its convergents (J. Steed; W. Gautschi, SIAM Review 9, 1967): what one step rounds, the next does not
+    magnify."""
 
     # The loop ends after two steps that change nothing: one difference may be 0 by chance.
-    def going(n, *state):
-        return (state[-1] | state[-2]) & (n < MOST_STEPS)
+    def going(a, x, n, inverse, difference, total, moved_last, moved):
+        return (moved_last | moved) & (n < MOST_STEPS)
 
-    def step(n, *state):
-        inverse, difference, total = packed.unpack(state[:6])
+    def step(a, x, n, inverse, difference, total, moved_last, moved):
         n = n + 1.0
         product = (n - a) * n
         new = 1.0 / (x + 1.0 + 2.0 * n - a - product * inverse)
         difference = difference * (product * inverse * new)
         total = total + difference
-        found = packed.pack(new, difference, total)
-        moved = absolute(ops, found[2]) > EPS * absolute(ops, found[4])
-        moved = moved | (absolute(ops, found[3]) > EPS * absolute(ops, found[5]))
-        return n, *found, state[-1], moved
+        return n, new, difference, total, moved, jets.counts(ops, difference, total)
 
     first = 1.0 / (x + 1.0 - a)
-    return ops.loop(going, step, [ops.full(x, 0.0), *packed.pack(first, first, first), active, active])[5:7]
+    return jets.loop(ops, going, step, [a, x], [ops.full(x, 0.0), first, first, first, active, active])[3]
 
 
 def _excess(ops, mu):
@@ -114,15 +106,17 @@ class _Parts(NamedTuple):
     front: Any
 
 
-def _parts(ops, a, x) -> _Parts:
+def _parts(ops, a, x, slopes: bool) -> _Parts:
+    """slopes: whether the sums and the fractions are wanted with their derivatives by a."""
     inside = (a > 0.0) & (x > 0.0) & (a < math.inf) & (x < math.inf)
     near = inside & (a > LARGE) & (absolute(ops, x - a) < NEAR * a)
     by_temme = _temme(ops, *[ops.where(near, number, ops.full(number, 1.0)) for number in (a, x)])
     wanted = inside & ~near
     a, x = [ops.where(wanted, number, ops.full(number, 1.0)) for number in (a, x)]
     by_fraction = (x >= 1.0) & (x > a)
-    sums = _gamma_sum(ops, a, x, wanted & ~by_fraction)
-    fractions = _gamma_fraction(ops, a, x, wanted & by_fraction)
+    jet = jets.Jet(a, ops.full(a, 1.0)) if slopes else jets.Jet(a)
+    sums = jets.parts(_gamma_sum(ops, jet, x, wanted & ~by_fraction))
+    fractions = jets.parts(_gamma_fraction(ops, jet, x, wanted & by_fraction))
     return _Parts(
         inside, near, by_temme, a, x, by_fraction, sums, fractions, ops.exp(a * ops.log(x) - x - ops.lgamma(a))
     )
@@ -130,7 +124,7 @@ def _parts(ops, a, x) -> _Parts:
 
 def _both(ops, a, x):
     """(P, Q), where each has all its digits when it is small."""
-    parts = _parts(ops, a, x)
+    parts = _parts(ops, a, x, slopes=False)
     p, q = parts.front * parts.sums[0] / parts.a, parts.front * parts.fractions[0]
     p, q = ops.where(parts.by_fraction, 1.0 - q, p), ops.where(parts.by_fraction, q, 1.0 - p)
     return ops.where(parts.near, parts.by_temme[0], p), ops.where(parts.near, parts.by_temme[1], q)
@@ -168,14 +162,14 @@ def _slope_at_the_edges(ops, a, x, inside, slope):
 
 def igamma_grad_a(ops, a, x):
     """dP/da"""
-    parts = _parts(ops, a, x)
+    parts = _parts(ops, a, x, slopes=True)
     slope = ops.where(parts.near, parts.by_temme[2], parts.front * _slope(ops, parts))
     return _slope_at_the_edges(ops, a, x, parts.inside, slope)
 
 
 def random_gamma_grad(ops, a, x):
     """dx/da of a number x drawn by its distribution function P: -(dP/da) / (dP/dx), in which x^a e^-x / gamma(a) cancels."""
-    parts = _parts(ops, a, x)
+    parts = _parts(ops, a, x, slopes=True)
     slope = ops.where(parts.near, parts.by_temme[3], -parts.x * _slope(ops, parts))
     return _slope_at_the_edges(ops, a, x, parts.inside, slope)
 
@@ -207,15 +201,15 @@ def _beta_fraction(ops, a, b, x, active):
     def nonzero(number):
         return ops.where(number == 0.0, ops.full(number, tiny), number)
 
-    def going(m, *state):
-        return state[-1] & (m < MOST_STEPS)
+    def going(a, b, x, m, c, d, value, moved):
+        return moved & (m < MOST_STEPS)
 
     def factor(c, d, value, coefficient):
         d = 1.0 / nonzero(1.0 + coefficient * d)
         c = nonzero(1.0 + coefficient / c)
         return c, d, value * c * d
 
-    def step(m, c, d, value, _):
+    def step(a, b, x, m, c, d, value, moved):
         odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
         # a may be so small that a + 0 is 0.
         odd = ops.where(m == 0.0, -(a + b) * x / (a + 1.0), odd)
@@ -223,10 +217,10 @@ def _beta_fraction(ops, a, b, x, active):
         m = m + 1.0
         even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
         c, d, second = factor(c, d, first, even)
-        return m, c, d, second, absolute(ops, second - value) > EPS * absolute(ops, second)
+        return m, c, d, second, absolute(ops, second - value) > ops.eps * absolute(ops, second)
 
     one = ops.full(x, 1.0)
-    return 1.0 / ops.loop(going, step, [ops.full(x, 0.0), one, ops.full(x, 0.0), one, active])[3]
+    return 1.0 / ops.loop(going, step, [a, b, x], [ops.full(x, 0.0), one, ops.full(x, 0.0), one, active])[3]
 
 
 def regularized_incomplete_beta(ops, a, b, x):

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ..core.traces import get_aval
-from .algorithms import EPS, MOST_STEPS, STRONG, absolute, polynomial, row
+from .algorithms import MOST_STEPS, STRONG, absolute, polynomial, row
 from .basis import const, full
 from .elementwise import cos_p, div_p, eq_p, exp_p, log1p_p, log_p, lt_p, mul_p, neg_p, select, sin_p, sub_p
 
@@ -31,19 +31,19 @@ def _power_series(coefficient, count: int) -> list[float]:
 def _fraction_of_expn(ops, n, x, active):
     """exp(x) E_n(x) = 1/(x + n - 1 n/(x + n + 2 - 2 (n + 1)/(...))) (DLMF 8.19.17), where `active`."""
 
-    def going(k, b, c, d, value, unfinished):
+    def going(n, x, k, b, c, d, value, unfinished):
         return unfinished & (k < MOST_STEPS)
 
-    def step(k, b, c, d, value, _):
+    def step(n, x, k, b, c, d, value, _):
         k, b = k + 1.0, b + 2.0
         a = -k * (n - 1.0 + k)
         d = 1.0 / (a * d + b)
         c = b + a / c
         factor = c * d
-        return k, b, c, d, value * factor, absolute(ops, factor - 1.0) > EPS
+        return k, b, c, d, value * factor, absolute(ops, factor - 1.0) > ops.eps
 
     b = x + n
-    return ops.loop(going, step, [ops.full(x, 0.0), b, ops.full(x, 1 / TINY), 1.0 / b, 1.0 / b, active])[4]
+    return ops.loop(going, step, [n, x], [ops.full(x, 0.0), b, ops.full(x, 1 / TINY), 1.0 / b, 1.0 / b, active])[4]
 
 
 # Ei(x) = gamma + log|x| + the sum of x^k / (k k!) (DLMF 6.6.2).
@@ -54,15 +54,15 @@ FAR = 40.0
 def _expi_by_sum(ops, x, active):
     """The same sum for x up to 40: all terms are positive."""
 
-    def going(k, term, total, unfinished):
+    def going(x, k, term, total, unfinished):
         return unfinished & (k < MOST_STEPS)
 
-    def step(k, term, total, _):
+    def step(x, k, term, total, _):
         k = k + 1.0
         term = term * x / k
-        return k, term, total + term / k, term / k > EPS * total
+        return k, term, total + term / k, term / k > ops.eps * total
 
-    total = ops.loop(going, step, [ops.full(x, 0.0), ops.full(x, 1.0), ops.full(x, 0.0), active])[2]
+    total = ops.loop(going, step, [x], [ops.full(x, 0.0), ops.full(x, 1.0), ops.full(x, 0.0), active])[2]
     return np.euler_gamma + ops.log(x) + total
 
 
@@ -81,39 +81,48 @@ def _expi_near_zero(ops, x):
     return ops.log1p(distance / EXPI_ZERO) + distance * difference - EXPI_ZERO_REST * math.exp(EXPI_ZERO) / EXPI_ZERO
 
 
-# The levels of the continued fraction of exp(x) E_1(x) that have 16 digits from 1 on.
-LEVELS = 90
+# The levels of the continued fraction of exp(x) E_1(x) that have 16 digits from 1 on, and 12 digits.
+LEVELS, FEWER_LEVELS = 90, 50
 
 
 def _exp1(ops, x):
     """E_1(x) for x > 0."""
-    near, far = x <= 1.0, x > 1.0
-    z = ops.where(near, x, ops.full(x, 1.0))
-    series = -np.euler_gamma - ops.log(z) + z * polynomial(ops, NEAR_0, -z)
-    z = ops.where(far & (x < math.inf), x, ops.full(x, 2.0))
-    # x + 1/(1 + 1/(x + 2/(1 + 2/(x + ...)))), from below (DLMF 6.9.1): each step shrinks the rounding of the steps before it.
-    denominator = z
-    for n in range(LEVELS, 0, -1):
-        denominator = z + n / (1.0 + n / denominator)
-    fraction = ops.exp(-z) / denominator
-    return ops.where(near, series, ops.where(x < math.inf, fraction, ops.full(x, 0.0)))
+
+    def series(x):
+        return -np.euler_gamma - ops.log(x) + x * polynomial(ops, NEAR_0, -x)
+
+    def fraction(x):
+        z = ops.where(x < math.inf, x, ops.full(x, 2.0))
+        # x + 1/(1 + 1/(x + 2/(1 + 2/(x + ...)))), from below (DLMF 6.9.1): each step shrinks the rounding of the steps before it.
+        denominator = z
+        for n in range(LEVELS if ops.eps < 1e-15 else FEWER_LEVELS, 0, -1):
+            denominator = z + n / (1.0 + n / denominator)
+        return ops.where(x < math.inf, ops.exp(-z) / denominator, ops.full(x, 0.0))
+
+    return ops.branch(x <= 1.0, series, fraction, x)
 
 
 def expi(ops, x):
-    positive, negative = x > 0.0, x < 0.0
-    below = -_exp1(ops, ops.where(negative, -x, ops.full(x, 1.0)))
-    middle = positive & (x <= FAR)
-    by_sum = _expi_by_sum(ops, ops.where(middle, x, ops.full(x, 1.0)), middle)
-    # exp(x) / x (1 + 1!/x + 2!/x^2 + ...), whose 40 terms fall for x > 40 (DLMF 6.12.2).
-    z = ops.where(x > FAR, x, ops.full(x, FAR))
-    asymptotic = polynomial(ops, _power_series(lambda k: float(math.factorial(k)), 40), 1.0 / z)
-    # In two factors: exp(x) overflows before Ei(x) does.
-    above = ops.exp(z / 2.0) / z * asymptotic * ops.exp(z / 2.0)
-    value = ops.where(middle, by_sum, ops.where(x < math.inf, above, x))
-    at_zero = absolute(ops, x - EXPI_ZERO) < 0.2
-    value = ops.where(at_zero, _expi_near_zero(ops, ops.where(at_zero, x, ops.full(x, 0.5))), value)
-    value = ops.where(negative, below, value)
-    return ops.where(positive | negative, value, ops.where(x == 0.0, ops.full(x, -math.inf), x))
+
+    def at_zero(x):
+        return _expi_near_zero(ops, x)
+
+    def by_sum(x):
+        middle = (x > 0.0) & (x <= FAR)
+        return _expi_by_sum(ops, ops.where(middle, x, ops.full(x, 1.0)), middle)
+
+    def above(x):
+        # exp(x) / x (1 + 1!/x + 2!/x^2 + ...), whose 40 terms fall for x > 40 (DLMF 6.12.2).
+        asymptotic = polynomial(ops, _power_series(lambda k: float(math.factorial(k)), 40), 1.0 / x)
+        # In two factors: exp(x) overflows before Ei(x) does.
+        return ops.where(x < math.inf, ops.exp(x / 2.0) / x * asymptotic * ops.exp(x / 2.0), x)
+
+    def positive(x):
+        beside_zero = absolute(ops, x - EXPI_ZERO) < 0.2
+        return ops.branch(beside_zero, at_zero, lambda x: ops.branch(x <= FAR, by_sum, above, x), x)
+
+    value = ops.branch(x < 0.0, lambda x: -_exp1(ops, -x), positive, x)
+    return ops.where((x > 0.0) | (x < 0.0), value, ops.where(x == 0.0, ops.full(x, -math.inf), x))
 
 
 def exp1(ops, x):
@@ -124,13 +133,13 @@ def exp1(ops, x):
 def _expn_below_0(ops, n, x, active):
     """E_n(x) for a negative n, from E_0(x): x E_{n-1}(x) = exp(-x) - (n - 1) E_n(x) (DLMF 8.19.12). No term is negative."""
 
-    def going(k, value, unfinished):
+    def going(n, x, k, value, unfinished):
         return unfinished & (k < -n) & (k < MOST_STEPS)
 
-    def step(k, value, unfinished):
+    def step(n, x, k, value, unfinished):
         return k + 1.0, (ops.exp(-x) + (k + 1.0) * value) / x, unfinished
 
-    return ops.loop(going, step, [ops.full(x, 0.0), ops.exp(-x) / x, active])[1]
+    return ops.loop(going, step, [n, x], [ops.full(x, 0.0), ops.exp(-x) / x, active])[1]
 
 
 def expn(ops, n, x):
@@ -170,21 +179,22 @@ def _complex_fraction(ops, real, imaginary, increment: float, coefficient, activ
         return re / size, -im / size
 
     # The loop ends after two steps that change nothing: one difference may be 0 by chance.
-    def going(n, *state):
+    def going(imaginary, n, *state):
         return (state[-1] | state[-2]) & (n < MOST_STEPS)
 
-    def step(n, b, dr, di, tr, ti, hr, hi, _, moved_last):
+    def step(imaginary, n, b, dr, di, tr, ti, hr, hi, _, moved_last):
         n, b = n + 1.0, b + increment
         a = coefficient(n)
         nr, ni = inverse(a * dr + b, a * di + imaginary)
         fr, fi = -a * (dr * nr - di * ni), -a * (dr * ni + di * nr)
         tr, ti = tr * fr - ti * fi, tr * fi + ti * fr
         hr, hi = hr + tr, hi + ti
-        moved = (absolute(ops, tr) > EPS * absolute(ops, hr)) | (absolute(ops, ti) > EPS * absolute(ops, hi))
+        moved = (absolute(ops, tr) > ops.eps * absolute(ops, hr)) | (absolute(ops, ti) > ops.eps * absolute(ops, hi))
         return n, b, nr, ni, tr, ti, hr, hi, moved_last, moved
 
     first = inverse(real, imaginary)
-    return ops.loop(going, step, [ops.full(real, 0.0), real, *first, *first, *first, active, active])[6:8]
+    state = [ops.full(real, 0.0), real, *first, *first, *first, active, active]
+    return ops.loop(going, step, [imaginary], state)[6:8]
 
 
 BORDER = 4.0

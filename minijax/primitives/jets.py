@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .algorithms import absolute
+
 
 def _plus(*terms):
     """The sum of those terms that are not None."""
@@ -111,24 +113,53 @@ def seeded(ops, numbers, s: int | None, t: int | None) -> list[Jet]:
     return [Jet(x, one if i == s else None, one if i == t else None) for i, x in enumerate(numbers)]
 
 
-class Packed:
-    """Jets as the flat state of a loop: with zeros for those parts that are None, of the directions that some number has."""
+def parts(x: Any) -> list:
+    """The number and those derivatives that are not zero."""
+    return [part for part in jet(x).parts if part is not None]
 
-    def __init__(self, ops, *numbers):
-        parts = [jet(x).parts for x in numbers]
-        s, t = (any(p[i] is not None for p in parts) for i in (1, 2))
-        self.ops, self.kept = ops, [0, *[1] * s, *[2] * t, *[3] * (s and t)]
 
-    def pack(self, *jets) -> list:
-        zero = self.ops.full(value(jets[0]), 0.0)
-        return [zero if x.parts[i] is None else x.parts[i] for x in map(jet, jets) for i in self.kept]
+def counts(ops, term: Any, total: Any):
+    """Whether some part of a term is more than a rounding of this part of the sum."""
+    found = None
+    for part, whole in zip(parts(term), parts(total), strict=True):
+        more = absolute(ops, part) > ops.eps * absolute(ops, whole)
+        found = more if found is None else found | more
+    return found
 
-    def unpack(self, flat) -> list[Jet]:
-        n = len(self.kept)
-        found = []
-        for start in range(0, len(flat), n):
-            parts = [None] * 4
-            for i, x in zip(self.kept, flat[start : start + n]):
-                parts[i] = x
-            found.append(Jet(*parts))
-        return found
+
+def _filled(ops, x: Any, like: list[int]) -> Any:
+    """A jet with zeros for those parts of `like` that are None."""
+    found = enumerate(jet(x).parts)
+    return Jet(*[ops.full(value(x), 0.0) if part is None and i in like else part for i, part in found])
+
+
+def loop(ops, going, step, given, state) -> list:
+    """The loop of `ops` over numbers and jets. Jets of the state get all directions that some number has."""
+    s, t = (any(isinstance(x, Jet) and x.parts[i] is not None for x in (*given, *state)) for i in (1, 2))
+    directions = [0, *[1] * s, *[2] * t, *[3] * (s and t)]
+
+    def filled(numbers):
+        return [
+            _filled(ops, x, directions) if isinstance(old, Jet) else x for x, old in zip(numbers, state, strict=True)
+        ]
+
+    start = [*given, *filled(state)]
+
+    def rebuilt(flat):
+        numbers, flat = [], iter(flat)
+        for x in start:
+            found = [None if part is None else next(flat) for part in jet(x).parts]
+            numbers.append(Jet(*found) if isinstance(x, Jet) else found[0])
+        return numbers
+
+    def flat(numbers):
+        return [part for x in numbers for part in parts(x)]
+
+    count = len(given)
+    found = ops.loop(
+        lambda *numbers: going(*rebuilt(numbers)),
+        lambda *numbers: flat(filled(step(*rebuilt(numbers)))),
+        flat(given),
+        flat(start[count:]),
+    )
+    return rebuilt([*flat(given), *found])[count:]

@@ -34,15 +34,19 @@ def normal_density(ops, x):
 
 
 def erfcx(ops, x):
-    far = ops.where(x > BORDER, x, ops.full(x, BORDER))
-    fraction = far
-    for n in range(LEVELS, 0, -1):
-        fraction = far + 0.5 * n / fraction
-    # The square in two parts, of which the first is exact: the exponential would magnify its rounding.
-    near = ops.where(x > BORDER, ops.full(x, 0.0), ops.where(x < -30.0, ops.full(x, -30.0), x))
-    head = ops.floor(near * 16.0) / 16.0
-    power = ops.exp(head * head) * ops.exp((near - head) * (near + head))
-    return ops.where(x > BORDER, 1.0 / (math.sqrt(math.pi) * fraction), power * ops.erfc(near))
+    def far(x):
+        fraction = x
+        for n in range(LEVELS, 0, -1):
+            fraction = x + 0.5 * n / fraction
+        return 1.0 / (math.sqrt(math.pi) * fraction)
+
+    def near(x):
+        x = ops.where(x < -30.0, ops.full(x, -30.0), x)
+        # The square in two parts, of which the first is exact: the exponential would magnify its rounding.
+        head = ops.floor(x * 16.0) / 16.0
+        return ops.exp(head * head) * ops.exp((x - head) * (x + head)) * ops.erfc(x)
+
+    return ops.branch(x > BORDER, far, near, x)
 
 
 # The quantile to 9 digits: P. J. Acklam, "An algorithm for computing the inverse normal cumulative distribution function" (2003).
@@ -65,27 +69,43 @@ AROUND_0 = [(-0.5) ** k / (math.factorial(k) * (2 * k + 1)) for k in range(14, -
 
 def _excess(ops, x, q):
     """(ndtr(x) - q) / pdf(x) for x <= 0 that is right to 9 digits. The difference itself has no digits where x or q is small."""
-    middle = 0.5 * ops.erfc(-x / math.sqrt(2)) - q
-    near_0 = x * polynomial(ops, AROUND_0, x * x) / math.sqrt(2 * math.pi) - (q - 0.5)
-    # Beyond -4 the exponential, which may overflow, does not count.
-    power = ops.exp(ops.where(x > -4.0, x * x / 2.0, ops.full(x, 8.0)))
-    direct = ops.where(x > -0.6, near_0, middle) * math.sqrt(2 * math.pi) * power
-    scaled = 0.5 * erfcx(ops, -x / math.sqrt(2))
-    ratio = ops.log(scaled) - x * x / 2.0 - ops.log(q)
-    tail = scaled * math.sqrt(2 * math.pi) * (ratio - 0.5 * ratio * ratio)
-    return ops.where(q < TAIL_BELOW, tail, direct)
+
+    def near_0(x, q):
+        return x * polynomial(ops, AROUND_0, x * x) / math.sqrt(2 * math.pi) - (q - 0.5)
+
+    def middle(x, q):
+        return 0.5 * ops.erfc(-x / math.sqrt(2)) - q
+
+    def central(x, q):
+        # Beyond -4 the exponential, which may overflow, does not count.
+        power = ops.exp(ops.where(x > -4.0, x * x / 2.0, ops.full(x, 8.0)))
+        return ops.branch(x > -0.6, near_0, middle, x, q) * math.sqrt(2 * math.pi) * power
+
+    def tail(x, q):
+        scaled = 0.5 * erfcx(ops, -x / math.sqrt(2))
+        ratio = ops.log(scaled) - x * x / 2.0 - ops.log(q)
+        return scaled * math.sqrt(2 * math.pi) * (ratio - 0.5 * ratio * ratio)
+
+    return ops.branch(q < TAIL_BELOW, tail, central, x, q)
 
 
 def _lower_quantile(ops, p):
     """(q, x), where ndtr(x) = q is p or 1 - p, the smaller one."""
+
+    def central(q):
+        centred = q - 0.5
+        square = centred * centred
+        return centred * polynomial(ops, CENTRAL[0], square) / polynomial(ops, CENTRAL[1], square)
+
+    def tail(q):
+        root = ops.sqrt(-2.0 * ops.log(q))
+        return polynomial(ops, TAIL[0], root) / polynomial(ops, TAIL[1], root)
+
     q = ops.where((p > 0.0) & (p < 1.0), ops.where(p <= 0.5, p, 1.0 - p), ops.full(p, 0.5))
-    centred = q - 0.5
-    square = centred * centred
-    central = centred * polynomial(ops, CENTRAL[0], square) / polynomial(ops, CENTRAL[1], square)
-    root = ops.sqrt(-2.0 * ops.log(q))
-    tail = polynomial(ops, TAIL[0], root) / polynomial(ops, TAIL[1], root)
-    x = ops.where(q < TAIL_BELOW, tail, central)
-    # One step of Halley's method gives the other digits.
+    x = ops.branch(q < TAIL_BELOW, tail, central, q)
+    if ops.eps > 1e-15:
+        return q, x
+    # One step of Halley's method gives the digits that float64 has besides.
     error = _excess(ops, x, q)
     return q, x - error / (1.0 + x * error / 2.0)
 
@@ -101,10 +121,15 @@ def ndtri(ops, p):
 
 def ndtri_slope(ops, p):
     """1 / pdf(ndtri(p)): the exponential of the quantile's square would magnify its rounding."""
+
+    def central(x, q):
+        return math.sqrt(2 * math.pi) * ops.exp(x * x / 2.0)
+
+    def tail(x, q):
+        return math.sqrt(math.pi / 2) * erfcx(ops, -x / math.sqrt(2)) / q
+
     q, x = _lower_quantile(ops, p)
-    tail = math.sqrt(math.pi / 2) * erfcx(ops, -x / math.sqrt(2)) / q
-    central = math.sqrt(2 * math.pi) * ops.exp(ops.where(q < TAIL_BELOW, ops.full(p, 0.0), x * x / 2.0))
-    slope = ops.where(q < TAIL_BELOW, tail, central)
+    slope = ops.branch(q < TAIL_BELOW, tail, central, x, q)
     ends = ops.where((p == 0.0) | (p == 1.0), ops.full(p, math.inf), ops.full(p, math.nan))
     return ops.where((p > 0.0) & (p < 1.0), slope, ends)
 

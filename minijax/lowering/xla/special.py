@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...primitives import bessel, beta, exponentials, hypergeometric, incomplete, integrals, normal, truncated_normal  # noqa: F401  (they fill ALGORITHMS, which is read below)
-from ...primitives.algorithms import ALGORITHMS, WITH_SCALARS
+from ...primitives.algorithms import ALGORITHMS, NUMPY, NUMPY_BRIEF, WITH_SCALARS
 from ...primitives.jets import Jet
 from ...primitives.reductions import reduce_or
 from .rules import Rule, chlo
@@ -66,14 +66,18 @@ for _symbol in ("lt", "le", "gt", "ge", "eq", "ne"):
 class _Operations:
     """The operations that the algorithms call by name."""
 
-    def __init__(self, w):
-        self.w = w
+    def __init__(self, w, dtype):
+        self.w, self.eps = w, (NUMPY if dtype.itemsize == 8 else NUMPY_BRIEF).eps
 
     def full(self, x: _Number, number: float) -> _Number:
         return _Number(self.w, self.w.full(x.value.aval, number))
 
     def where(self, which: _Number, x: _Number, y: _Number) -> _Number:
         return _Number(self.w, self.w.select(*_in_one_shape(self.w, which.value, x.value, y.value)))
+
+    def branch(self, which: _Number, then, otherwise, *numbers: _Number) -> _Number:
+        """As `_branch` there. XLA computes both."""
+        return self.where(which, then(*numbers), otherwise(*numbers))
 
     def log1p(self, x: _Number) -> _Number:
         """XLA's own function has an error of 50 units in the last place in float64, but for small numbers."""
@@ -82,21 +86,21 @@ class _Operations:
         own = _Number(self.w, self.w.elementwise("log_plus_one", x.value.aval, near.value))
         return self.where(small, own, self.log(1.0 + x))
 
-    def loop(self, going, step, state) -> list[_Number]:
+    def loop(self, going, step, given, state) -> list[_Number]:
         """As `_loop` there: elements that are done keep their values."""
 
         def numbers(values):
             return [_Number(self.w, x) for x in values]
 
         def unfinished(*values):
-            active = going(*numbers(values)).value
+            active = going(*given, *numbers(values)).value
             active = self.w.reshape(active, (active.aval.size,))
             return self.w.trace(lambda x: [reduce_or(x, (0,))], [active])
 
         def stepped(*values):
             old = numbers(values)
-            active = going(*old)
-            return [self.where(active, new, before).value for new, before in zip(step(*old), old)]
+            active = going(*given, *old)
+            return [self.where(active, new, before).value for new, before in zip(step(*given, *old), old)]
 
         return numbers(self.w.while_loop([x.value for x in state], unfinished, stepped))
 
@@ -120,7 +124,7 @@ def _algorithm(name: str) -> Rule:
         if name not in WITH_SCALARS:
             operands = [w.broadcast(x, out.shape) for x in operands]
         numbers = [_Number(w, w.convert(x, wide)) for x in operands]
-        return w.convert(w.broadcast(ALGORITHMS[name](_Operations(w), *numbers).value, out.shape), out.dtype)
+        return w.convert(w.broadcast(ALGORITHMS[name](_Operations(w, out.dtype), *numbers).value, out.shape), out.dtype)
 
     return rule
 
