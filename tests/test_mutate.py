@@ -103,6 +103,17 @@ def test_a_fault_that_cannot_be_imported_is_seen():
         copy.remove()
 
 
+@pytest.mark.long
+def test_a_fault_that_the_suite_has_no_case_for_faces_every_case():
+    """The suite tries a third of the programs whose operations are counted: not always the sort."""
+    fault = next(f for f in all_faults() if f.path == "minijax/lowering/costs.py" and "size * max(size - 1" in f.text)
+    copy = Copy(ROOT)
+    try:
+        assert copy.test(fault, ["tests/minijax/lowering/test_costs.py"], 600)[0] == "failed"
+    finally:
+        copy.remove()
+
+
 def test_what_was_run_is_known_again(tmp_path, monkeypatch):
     """The log names a fault by what stays when other lines move."""
 

@@ -84,7 +84,7 @@ def run(todo: list[Fault], log: Path, end: float, seconds: float):
             print(f"{i + 1}/{len(todo)} {entry['seconds']:6.1f} s  {outcome:7} {fault.name}  {test}", flush=True)
             if "::" in test and "[" not in test:
                 caught.add(test)
-        if caught and (failed := copy.pytest(sorted(caught), 10 * seconds)) != ("passed", ""):
+        if caught and (failed := copy.pytest(sorted(caught), 10 * seconds, every_case=True)) != ("passed", ""):
             raise RuntimeError(f"{failed[1]} fails without a fault, so it has caught nothing. Mend it first.")
     except KeyboardInterrupt:
         print("\nstopped: the same command goes on from here", file=sys.stderr)
