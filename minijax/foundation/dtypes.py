@@ -456,8 +456,17 @@ def promote_types(a: Any, b: Any) -> np.dtype[Any]:
     return _promote(frozenset(pairs), wide, config.jax_numpy_dtype_promotion == "strict")[0]
 
 
+def of_array_too(x: Any):
+    """The dtype that x stands for, or, with a DeprecationWarning as in JAX, that an array has."""
+    if not hasattr(x, "aval"):
+        return as_dtype(x)
+    text = "An array in the place of a dtype will be an error: instead of dtype=arr use dtype=arr.dtype."
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
+    return x.dtype
+
+
 def _type_operand(a):
-    return a if isinstance(a, type) and a in python_scalar_dtypes else as_dtype(a)
+    return a if isinstance(a, type) and a in python_scalar_dtypes else of_array_too(a)
 
 
 def dtype(x: Any, *, canonicalize: bool = False):
@@ -500,7 +509,7 @@ def finfo(dtype: Any) -> Any:
     >>> float(finfo('float32').eps), finfo('float16').bits
     (1.1920928955078125e-07, 16)
     """
-    dtype = as_dtype(dtype)
+    dtype = as_dtype(dtype.dtype if hasattr(dtype, "aval") else dtype)
     if _is_of_ml_dtypes(dtype):
         return importlib.import_module("ml_dtypes").finfo(dtype)
     return np.finfo(dtype)

@@ -80,7 +80,7 @@ def hard_sigmoid(x: ArrayLike) -> Array:
     >>> hard_sigmoid(0.)
     Array(0.5, dtype=float32, weak_type=True)
     """
-    return relu6(x + 3.0) / 6.0
+    return relu6(ensure_arraylike("hard_sigmoid", x) + 3.0) / 6.0
 
 
 def hard_silu(x: ArrayLike) -> Array:
@@ -197,7 +197,7 @@ def sparse_sigmoid(x: ArrayLike) -> Array:
     >>> sparse_sigmoid(0.)
     Array(0.5, dtype=float32, weak_type=True)
     """
-    return 0.5 * jnp.clip(x + 1.0, 0.0, 2.0)
+    return 0.5 * jnp.clip(ensure_arraylike("sparse_sigmoid", x) + 1.0, 0.0, 2.0)
 
 
 def elu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Array:

@@ -131,7 +131,7 @@ def isdtype(dtype: DTypeLike, kind: Any) -> bool:
     >>> isdtype('float32', 'real floating')
     True
     """
-    dtype = dtypes.as_dtype(dtype)
+    dtype = dtypes.of_array_too(dtype)
     return any(_is_of_kind(dtype, k) for k in (kind if isinstance(kind, tuple) else (kind,)))
 
 
@@ -139,7 +139,7 @@ def _is_of_kind(dtype, kind) -> bool:
     if isinstance(kind, str) and kind in _KINDS:
         return any(issubdtype(dtype, c) for c in _KINDS[kind])
     try:
-        return dtype == dtypes.as_dtype(kind)
+        return dtype == dtypes.of_array_too(kind)
     except TypeError:
         if not isinstance(kind, str):
             raise TypeError(f"Expected kind to be a dtype, string, or tuple; got kind={kind!r}") from None

@@ -14,7 +14,7 @@ from ..primitives import elementwise as ew
 from ..primitives.basis import const
 from ..primitives.elementwise import convert_element_type
 from .reductions import all, argmax, argmin, identity_element, max, min, prod, sum
-from .statistics import mean, same_rank, squared_size, variance_dtypes
+from .statistics import from_mean, mean, squared_size, variance_dtypes
 from .util import check_no_out, ensure_arraylike, isnan, logical_not, user_dtype
 from .util import where as _where
 
@@ -181,7 +181,7 @@ def nanvar(
         center = nanmean(a, axis, dtype=work_dtype, keepdims=True, where=where)
     else:
         center = convert_element_type(ensure_arraylike("nanvar", mean), work_dtype)
-    squares = squared_size(_where(isnan(a), 0, ew.sub_p.bind(*same_rank(a, center))))
+    squares = squared_size(_where(isnan(a), 0, from_mean("nanvar", a, center)))
     count = sum(logical_not(isnan(a)), axis, keepdims=keepdims, where=where) - ddof
     none_left = count <= 0
     total = _where(none_left, math.nan, sum(squares, axis, keepdims=keepdims, where=where))

@@ -172,7 +172,7 @@ def var(
         center = _mean(a, axis, dtype=work_dtype, keepdims=True, where=where)
     else:
         center = convert_element_type(ensure_arraylike("var", mean), work_dtype)
-    squares = squared_size(ew.sub_p.bind(*same_rank(a, center)))
+    squares = squared_size(from_mean("var", a, center))
     count = _count(a, axis, keepdims, where, squares.dtype)
     divisor = ew.sub_p.bind(count, convert(correction, squares.dtype))
     total = sum(squares, axis, dtype=squares.dtype, keepdims=keepdims, where=where)
@@ -183,10 +183,15 @@ def var(
 _mean = mean
 
 
-def same_rank(x: Array, y: Array) -> tuple[Array, Array]:
-    ndim = len(x.shape) if len(x.shape) > len(y.shape) else len(y.shape)
-    x, y = (expand_dims(z, range(ndim - len(z.shape))) if z.shape else z for z in (x, y))
-    return x, y
+def from_mean(name: str, a: Array, center: Array) -> Array:
+    """How far each element is from its mean."""
+    ranks = len(a.shape), len(center.shape)
+    if 0 not in ranks and ranks[0] != ranks[1]:
+        raise TypeError(
+            f"{name}: the mean must have as many dimensions as the array, {ranks[0]}, or none, got {ranks[1]}: compute it with"
+            " keepdims=True."
+        )
+    return ew.sub_p.bind(a, center)
 
 
 def squared_size(x: Array) -> Array:

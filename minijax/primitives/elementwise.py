@@ -1,5 +1,4 @@
-"""Elementwise primitives: powers, transcendental functions, pieces of numbers, bits, `clamp`; and, from here too, the rows of
-`arithmetic.py`."""
+"""Elementwise primitives: powers, transcendental functions, pieces of numbers, bits, `clamp`, and the rows of `arithmetic.py`."""
 
 from __future__ import annotations
 
@@ -8,6 +7,7 @@ from functools import reduce
 
 import numpy as np
 
+from ..core.array import to_array
 from ..core.avals import ShapedArray, Zero
 from ..foundation.dtypes import dtype_char, issubdtype, itemsize_bits
 from . import complex_functions as on_complex
@@ -100,7 +100,8 @@ rem_p = elementwise(
 
 
 def _replace_zero(x):
-    """x with 1 in the place of 0: where the other factor is zero, no 0 * inf may arise."""
+    """x with 1 in the place of 0: where the other factor is zero, no 0 * inf may arise. x may be a Python number."""
+    x = to_array(x) if isinstance(x, (int, float, complex)) else x
     return select(eq_p.bind(x, const(x, 0)), like(x, 1), x)
 
 
@@ -188,8 +189,8 @@ cbrt_p = _accurate(
 )
 
 
-def _one_minus_square(x):
-    return sub_p.bind(const(x, 1), square_p.bind(x))
+def _slope_of_asin(x):
+    return rsqrt_p.bind(sub_p.bind(const(x, 1), square_p.bind(x)))
 
 
 def _one(x):
@@ -205,10 +206,8 @@ log1p_p = _accurate("log1p", on_complex.log1p, lambda g, ans, x: div_p.bind(g, a
 sin_p = _accurate("sin", on_complex.sin, lambda g, ans, x: mul_p.bind(g, cos_p.bind(x)))
 cos_p = _accurate("cos", on_complex.cos, lambda g, ans, x: neg_p.bind(mul_p.bind(g, sin_p.bind(x))))
 tan_p = _accurate("tan", on_complex.tan, lambda g, ans, x: mul_p.bind(g, add_p.bind(const(x, 1), square_p.bind(ans))))
-asin_p = _unary("asin", on_complex.asin, lambda g, ans, x: mul_p.bind(g, rsqrt_p.bind(_one_minus_square(x))))
-acos_p = _unary(
-    "acos", on_complex.acos, lambda g, ans, x: mul_p.bind(g, neg_p.bind(rsqrt_p.bind(_one_minus_square(x))))
-)
+asin_p = _unary("asin", on_complex.asin, lambda g, ans, x: mul_p.bind(g, _slope_of_asin(x)))
+acos_p = _unary("acos", on_complex.acos, lambda g, ans, x: mul_p.bind(g, neg_p.bind(_slope_of_asin(x))))
 atan_p = _unary("atan", on_complex.atan, lambda g, ans, x: div_p.bind(g, add_p.bind(const(x, 1), square_p.bind(x))))
 sinh_p = _unary("sinh", on_complex.sinh, lambda g, ans, x: mul_p.bind(g, cosh_p.bind(x)))
 cosh_p = _unary("cosh", on_complex.cosh, lambda g, ans, x: mul_p.bind(g, sinh_p.bind(x)))

@@ -215,7 +215,7 @@ EXPLAINED = [
             d.what == "value"
             and ": nan, in JAX" in d.detail
             and transformed_by(s, "jvp", "jacfwd", "hessian", "linearize")
-            and re.search(r"\b(max|min|maximum|minimum|amax|amin)\b", s) is not None
+            and re.search(r"\b(nan)?(max|min|maximum|minimum|amax|amin)\b", s) is not None
         ),
     ),
     Explained(

@@ -7,6 +7,7 @@ import enum
 import functools
 import inspect
 import io
+import itertools
 
 import jax
 import jax.custom_derivatives
@@ -479,6 +480,21 @@ CALLS = {
         str(lib.numpy.promote_types(*pair))
         for pair in (("float64", "int8"), (float, int), ("int64", "uint8"), ("int8", "uint32"), (complex, "float16"), (bool, int))
     ],
+    "promote_types of arrays": lambda lib: [
+        str(lib.numpy.promote_types(a, b)) for a, b in itertools.product((lib.numpy.array([1]), "float16", "int8"), repeat=2)
+    ],
+    "isdtype of arrays": lambda lib: [
+        lib.numpy.isdtype(a, b)
+        for a, b in itertools.product((lib.numpy.array(1), lib.numpy.array([1.0]), "float32"), repeat=2)
+    ],
+    "finfo of an array": lambda lib: float(lib.numpy.finfo(lib.numpy.array(1.0)).eps),
+    **{
+        f"{name}, a mean of shape {shape}": lambda lib, name=name, shape=shape: getattr(lib.numpy, name)(
+            lib.numpy.ones((2, 3)), mean=lib.numpy.ones(shape)
+        )
+        for name in ("var", "nanstd")
+        for shape in ((), (3,), (1, 3), (1, 2, 3), (2, 2))
+    },
     "logical_and.reduce, int8": lambda lib: lib.numpy.logical_and.reduce(XS, dtype="int8"),
     "logical_or.reduce, uint8": lambda lib: lib.numpy.logical_or.reduce(XS > 3, dtype="uint8", keepdims=True),
     "logical_or.reduce, float": lambda lib: lib.numpy.logical_or.reduce(XS, dtype="float32"),

@@ -131,6 +131,21 @@ def test_dtypes(name, dtype):
         same(mine, theirs, 4 if dtype != "int32" else 64)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "float16"])
+@pytest.mark.parametrize("name", [n for n in ACTIVATIONS if " " not in n])
+@pytest.mark.one_in(20)
+def test_of_numpys_arrays(name, dtype):
+    """`x + 3.0` of NumPy's integers is NumPy's float64, which is not weak; that of an array of minijax is a weak float32."""
+    x = np.array([0, 1, 2], dtype)
+    try:
+        theirs = ACTIVATIONS[name](jax, x)
+    except TypeError:
+        with pytest.raises(TypeError):
+            ACTIVATIONS[name](mj, x)
+    else:
+        same(ACTIVATIONS[name](mj, x), theirs, 64)
+
+
 @pytest.mark.parametrize("name", [n for n in ACTIVATIONS if " " not in n])
 @pytest.mark.one_in(12)
 def test_weak_types_and_shapes(name):
