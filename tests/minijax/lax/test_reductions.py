@@ -73,6 +73,20 @@ def test_value_tangent_and_batch(name):
         assert_equal(leaves(minijax, run(minijax.numpy.asarray(X))), theirs)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("name", ["add", "max", "min", "mul"])
+def test_signs_of_zeros_in_windows(name, size):
+    """A sum begins with 0.0: that of -0.0 and -0.0 is 0.0, but in a window of one element -0.0 stays."""
+    x, start = np.float32([-0.0, -0.0, 0.0, -0.0, 1.0]), {"add": 0, "mul": 1, "max": -np.inf, "min": np.inf}[name]
+    mine, theirs = (
+        np.asarray(lib.lax.reduce_window(x, np.float32(start), getattr(lib.lax, name), (size,), (1,), "VALID"))
+        for lib in (minijax, jax)
+    )
+    np.testing.assert_array_equal(mine, theirs)
+    if name in ("add", "mul"):
+        np.testing.assert_array_equal(np.signbit(mine), np.signbit(theirs))
+
+
 @pytest.mark.parametrize("name", [n for n in PROGRAMS if "windows" not in n and n != "pairs"])
 @pytest.mark.one_in(8)
 def test_gradients(name):

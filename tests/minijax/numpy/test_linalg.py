@@ -53,6 +53,7 @@ FAMILIES = {
         *[f"la.qr({x}, {m!r})" for x in ("W", "T", "C") for m in ("reduced", "complete", "r", "raw", "full")],
         *["la.qr(e3)", "la.qr(A)", "ll.qr(T, pivoting=True)", "ll.qr(W, pivoting=True, full_matrices=False)"],
         *["ll.qr(e3, pivoting=True)", "ll.lu(W)", "ll.lu(T)", "ll.lu(C)", "ll.lu(e3)", "ll.lu(O)[1:]", "ll.lu(nan)"],
+        "ll.lu(np.float32([[[0, 1], [0, 3]], [[2, 1], [4, 3]]]))",
         *["ll.lu_pivots_to_permutation(ll.lu(A)[1], 5)", "ll.cholesky(P)", "ll.cholesky_update(la.cholesky(P[0]).T, v)"],
         *["ll.symmetric_product(W, P[0], alpha=2.0, beta=3.0)", "ll.symmetric_product(W, P[0], symmetrize_output=True)"],
         *["ll.householder_product(la.qr(T, 'raw')[0].T, v)"],
