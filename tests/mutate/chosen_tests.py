@@ -69,6 +69,7 @@ FILES = {
     "minijax/primitives/dynamic_slices.py": [NUMPY + "test_indexing.py"],
     "minijax/primitives/sorting.py": [NUMPY + "test_sorting.py"],
     "minijax/lowering/contraction.py": [LOWERING + "numpy/test_source.py", PRIMITIVES + "test_rows.py"],
+    "minijax/lowering/xla/rules.py": [LOWERING + "xla/test_stablehlo.py", PRIMITIVES + "test_precision.py"],
     "minijax/lowering/lowered.py": ["tests/minijax/interpreters/test_users_primitives.py"],
 }
 

@@ -82,6 +82,18 @@ def test_derivatives_are_those_of_the_formula(backend, wanted, sigma, method, mo
     operations.cache_clear()
 
 
+@pytest.mark.parametrize("units", [1, 3])
+def test_rows_that_are_left_over_by_the_chunks(backend, units, monkeypatch):
+    """30,011 has no divisor that would do. On NumPy several rows of a chunk are computed as one, but not those left over."""
+    monkeypatch.setattr(type(backend), "chunk_size", lambda *args: 20_000)
+    operations.cache_clear()
+    grid = Grid(9)
+    x, alpha = arrays((30_011, units), (units,), 9)
+    f = lambda m: backend.grad(lambda x, a: (phi(x, a, grid, method=m) ** 2).sum(), (0, 1))
+    close(*[leaves_of(backend, backend.jit(f(m))(x, alpha)) for m in ("gridded", "naive")], 1e-4)
+    operations.cache_clear()
+
+
 def test_second_derivatives_of_gradients_of_each_example(backend):
     """Reverse mode over the gradients of each example: each has coefficients of its own there."""
     grid = Grid(5)
