@@ -19,7 +19,7 @@ from ..primitives.elementwise import convert_element_type
 from ..primitives.sizes import known_value
 from . import number_kinds, ufuncs
 from .contractions import dot
-from .creation import asarray, full, zeros
+from .creation import asarray, full
 from .diagonals import diag
 from .manipulation import atleast_2d, concatenate, squeeze, transpose
 from .reductions import check_where, half_to_float32, split_axis, static_axis, sum
@@ -276,7 +276,7 @@ def cov(
             raise ValueError(f"jnp.cov: y has more than 2 dimensions, shape {y.shape}")
     x = _variables(x, rowvar)
     if not x.shape[0]:
-        return zeros((0, 0))
+        return lax.reshape(asarray(np.zeros(0)), (0, 0))
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     if not x.shape[1]:
         return full((x.shape[0],) * 2 if x.shape[0] > 1 else (), np.nan, x.dtype)

@@ -17,7 +17,7 @@ from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode
 from .arithmetic import mod
 from .indexing import wrap_negative
 from .number_kinds import clip
-from .util import broadcast_shapes, canonicalize_axis, check_no_out, convert, ensure_arraylike, where
+from .util import broadcast_shapes, broadcast_to, canonicalize_axis, check_no_out, convert, ensure_arraylike, where
 
 
 def take(
@@ -52,7 +52,8 @@ def take(
     if mode in (None, "fill"):
         gather_mode = GatherScatterMode.FILL_OR_DROP
         negative = ew.lt_p.bind(indices, const(indices, 0))
-        indices = lax.select(negative, ew.add_p.bind(indices, const(indices, size)), indices)
+        from_end = ew.add_p.bind(indices, const(indices, size))
+        indices = lax.select(negative, from_end, indices) if indices.size else from_end
     elif mode == "wrap":
         gather_mode = GatherScatterMode.PROMISE_IN_BOUNDS
         indices = mod(indices, const(indices, size)) if size else indices
@@ -167,8 +168,15 @@ def put_along_axis(
         raise ValueError(
             f"put_along_axis arguments 'arr' and 'indices' must have same ndim, got shapes {shape} and {indices.shape}"
         )
+    try:
+        values = broadcast_to(values, indices.shape)
+    except ValueError as error:
+        raise ValueError(
+            "put_along_axis argument 'values' must be broadcastable to 'indices', got shapes"
+            f" {values.shape} and {indices.shape}"
+        ) from error
     others = [
-        lax.expand_dims(lax.iota(np.dtype("int32"), d), [j for j in range(a.ndim) if j != i])
+        lax.expand_dims(lax.iota(dtypes.canonicalize_dtype("int64"), d), [j for j in range(a.ndim) if j != i])
         for i, d in enumerate(a.shape)
     ]
     index = tuple(indices if i == axis else line for i, line in enumerate(others))

@@ -110,6 +110,34 @@ def test_places_have_the_dtype_of_jax_under_x64(name):
     assert re.sub(r"\s+", "", ours) == re.sub(r"\s+", "", re.sub(r"np\.int64\((-?\d+)\)", r"\1", theirs))
 
 
+AT_PLACES = {
+    "put_along_axis": lambda lib, x, i: lib.numpy.put_along_axis(x, i, 5.0, axis=1, inplace=False),
+    "put_along_axis, flat": lambda lib, x, i: lib.numpy.put_along_axis(x, i[0], x[0, :1], axis=None, inplace=False),
+    "put_along_axis, values of another shape": lambda lib, x, i: lib.numpy.put_along_axis(
+        x, i, x, axis=1, inplace=False
+    ),
+    "take_along_axis": lambda lib, x, i: lib.numpy.take_along_axis(x, i, axis=1),
+    "take": lambda lib, x, i: lib.numpy.take(x, i, axis=0),
+    "take, flat": lambda lib, x, i: lib.numpy.take(x, i),
+    "covariances of nothing": lambda lib, x, i: lib.numpy.cov(x[:0]),
+}
+
+
+@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("places", [[[1], [0]], [[1, 1], [0, 2]], [[], []]], ids=["one", "two", "none"])
+@pytest.mark.parametrize("name", AT_PLACES)
+def test_arrays_of_places(name, places, x64):
+    def found(lib):
+        with lib.enable_x64(x64):
+            try:
+                program = lib.make_jaxpr(partial(AT_PLACES[name], lib))(MATRIX, np.array(places, int)).jaxpr
+            except ValueError as error:
+                return type(error).__name__
+            return re.sub(r"\s+", "", str(flat(lib, program, live=False)))
+
+    assert found(mj) == found(jax)
+
+
 # What people index with in a loop, whose counter is a weak integer; and NumPy's integers, which are known.
 INDEXED = {
     "take": lambda lib, x, i: lib.numpy.take(x, i),
