@@ -18,7 +18,9 @@ REFUSALS = ("refused", "error class")
 
 # {why a function's equations are not JAX's: the functions}. Every value that they give is compared all the same.
 OTHER_EQUATIONS = {
-    "a number, an argument of JAX's jit, is a constant of the loop or the branch there": "interp piecewise polyval searchsorted",
+    "a number, an argument of JAX's jit, is a constant of the loop or the branch there": (
+        "interp piecewise polyval searchsorted ufunc.at"
+    ),
     "known at once, since they are functions of shapes alone": (
         "tril_indices tril_indices_from triu_indices triu_indices_from"
     ),
@@ -68,7 +70,9 @@ def function(source: str) -> str:
 
 def calls(source: str) -> list[str]:
     """The names of the functions of jnp, lax and so on that a program calls."""
-    return re.findall(r"(?:\b(?:jnp|lax|nn|special|random)|\.at\[[^\]]*\])\.(\w+)\(", function(source))
+    text = re.sub(r"\bjnp\.\w+\.at\(", "jnp.ufunc.at(", function(source))
+    functions = re.findall(r"(?:\b(?:jnp|lax|nn|special|random)|\.at\[[^\]]*\])\.(\w+|ufunc\.at)\(", text)
+    return functions + re.findall(r"(?<!jnp)\.(searchsorted)\(", text)
 
 
 def transformed_by(source: str, *names: str) -> bool:
@@ -286,7 +290,8 @@ EXPLAINED = [
         lambda s, d: (
             d.what == "sign of zero"
             and re.search(
-                r"\b(max|min|maximum|minimum|fmax|fmin|clip|relu|cummax|cummin|nanmax|nanmin|clamp)\(", function(s)
+                r"\b(max|min|maximum|minimum|fmax|fmin|clip|relu|cummax|cummin|nanmax|nanmin|clamp)(\.reduce)?\(",
+                function(s),
             )
             is not None
         ),
