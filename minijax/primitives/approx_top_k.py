@@ -71,7 +71,9 @@ def _length(size: int, k: int, aggregate_to_topk: bool) -> int:
     return k if aggregate_to_topk else size
 
 
-def _abstract_eval(x, *, k, reduction_dimension, recall_target, aggregate_to_topk, **params):
+def _abstract_eval(
+    x, *, k, reduction_dimension, recall_target, reduction_input_size_override, aggregate_to_topk, **params
+):
     if k <= 0:
         raise ValueError(f"k must be positive, got {k}")
     if recall_target <= 0 or recall_target > 1:
@@ -81,6 +83,11 @@ def _abstract_eval(x, *, k, reduction_dimension, recall_target, aggregate_to_top
     shape = list(x.shape)
     if shape[reduction_dimension] < k:
         raise ValueError(f"k must be smaller than the size of reduction_dim {shape[reduction_dimension]}, got {k}")
+    if 0 <= reduction_input_size_override < shape[reduction_dimension]:
+        raise ValueError(
+            "reduction_input_size_override must be negative, or at least the size of reduction_dim"
+            f" {shape[reduction_dimension]}, got {reduction_input_size_override}"
+        )
     if not issubdtype(x.dtype, np.floating):
         raise ValueError("operand must be a floating type")
     shape[reduction_dimension] = _length(shape[reduction_dimension], k, aggregate_to_topk)

@@ -316,9 +316,12 @@ EXPLAINED = [
         ),
     ),
     Explained(
-        "a recall that cannot be",
+        "a recall or a size that cannot be",
         "minijax refuses it when it traces, XLA when it compiles",
-        lambda s, d: d.what in REFUSALS and "ValueError('recall_target must be above 0" in d.detail,
+        lambda s, d: (
+            d.what in REFUSALS
+            and re.search(r"ValueError\('(recall_target must be above|reduction_input_size_over)", d.detail) is not None
+        ),
     ),
     Explained(
         "array_equiv of shapes that do not broadcast",

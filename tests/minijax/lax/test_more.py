@@ -170,6 +170,19 @@ def test_a_recall_that_cannot_be(recall):
             lib.lax.approx_max_k(X, 1, recall_target=recall)
 
 
+@pytest.mark.parametrize("override, possible", [(-5, True), (-1, True), (0, False), (1, False), (3, True), (300, True)])
+def test_sizes_in_the_place_of_the_axis(override, possible):
+    """XLA refuses a size that is less than the axis, when it compiles."""
+    x = np.float32([1, 3, 2])
+    for lib in (minijax, jax):
+        if possible:
+            values, places = lib.lax.approx_max_k(x, 1, reduction_input_size_override=override)
+            assert (values.tolist(), places.tolist()) == ([3.0], [1])
+        else:
+            with pytest.raises((ValueError, RuntimeError), match="reduction_input_size_override"):
+                lib.lax.approx_max_k(x, 1, reduction_input_size_override=override)
+
+
 NAMED = {
     "squeeze": lambda lax, x: lax.squeeze(array=x[:1], dimensions=(0,)),
     "expand_dims": lambda lax, x: lax.expand_dims(array=x, dimensions=(1,)),
