@@ -183,7 +183,7 @@ rsqrt_p = _accurate(
 )
 cbrt_p = _accurate(
     "cbrt",
-    np.cbrt,
+    special.cbrt,
     lambda g, ans, x: mul_p.bind(g, mul_p.bind(const(x, 1 / 3), integer_pow(ans, -2))),
     accepts=FLOAT,
 )

@@ -392,7 +392,7 @@ EXPRESSIONS: dict[str, Callable] = {
         f"a{name}": _or_complex(_ufunc(f"arc{name}"), getattr(complex_functions, f"a{name}"))
         for name in "sin cos tan sinh cosh tanh".split()
     },
-    **{name: _ufunc(name) for name in "cbrt floor ceil nextafter".split()},
+    **{name: _ufunc(name) for name in "floor ceil nextafter".split()},
     "exp2": lambda w, eqn: _ufunc("exp2")(w, eqn) if _kind(eqn.invars[0]) != "c" else None,
     "atan2": _ufunc("arctan2"),
     "is_finite": _ufunc("isfinite"),
