@@ -143,6 +143,7 @@ def loop(ops, going, step, given, state) -> list:
             _filled(ops, x, directions) if isinstance(old, Jet) else x for x, old in zip(numbers, state, strict=True)
         ]
 
+    # Which numbers are jets, and of which parts, stays the same from step to step.
     start = [*given, *filled(state)]
 
     def rebuilt(flat):
