@@ -71,6 +71,16 @@ def _length(size: int, k: int, aggregate_to_topk: bool) -> int:
     return k if aggregate_to_topk else size
 
 
+def _check_override(override, size: int, aggregate_to_topk: bool):
+    """Refuse what XLA refuses: the axis is a part of the whole input, whose size the override gives."""
+    if not hasattr(override, "__index__"):
+        raise (RuntimeError if aggregate_to_topk else TypeError)(
+            f"reduction_input_size_override must be an integer, got {override!r}"
+        )
+    if 0 <= override < size:
+        raise RuntimeError(f"reduction_input_size_override is out of range: {override} for an axis of size {size}")
+
+
 def _abstract_eval(x, *, k, reduction_dimension, recall_target, aggregate_to_topk, **params):
     if k <= 0:
         raise ValueError(f"k must be positive, got {k}")
@@ -87,16 +97,20 @@ def _abstract_eval(x, *, k, reduction_dimension, recall_target, aggregate_to_top
     return [ShapedArray(tuple(shape), x.dtype, x.weak_type), ShapedArray(tuple(shape), np.dtype("int32"), x.weak_type)]
 
 
-def _impl(x, *, k, reduction_dimension, is_max_k, aggregate_to_topk, **params):
+def _impl(x, *, k, reduction_dimension, is_max_k, aggregate_to_topk, reduction_input_size_override, **params):
+    _check_override(reduction_input_size_override, x.shape[reduction_dimension], aggregate_to_topk)
     length = _length(x.shape[reduction_dimension], k, aggregate_to_topk)
     order = np.argsort(-x if is_max_k else x, axis=reduction_dimension, kind="stable")
     first = np.take(order, np.arange(length), axis=reduction_dimension)
     return [np.take_along_axis(x, first, axis=reduction_dimension), first.astype(np.int32)]
 
 
-def sorted_first(x, *, k, reduction_dimension, is_max_k, aggregate_to_topk, **params) -> list:
+def sorted_first(
+    x, *, k, reduction_dimension, is_max_k, aggregate_to_topk, reduction_input_size_override, **params
+) -> list:
     """The results in equations of other primitives."""
     axis = reduction_dimension % get_aval(x).ndim
+    _check_override(reduction_input_size_override, shape_of(x)[axis], aggregate_to_topk)
     places = broadcasted_iota(np.int32, shape_of(x), axis)
     _, values, places = sort((neg_p.bind(x) if is_max_k else x, x, places), axis, num_keys=1)
     length = _length(shape_of(x)[axis], k, aggregate_to_topk)
