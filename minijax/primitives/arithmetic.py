@@ -88,9 +88,9 @@ mul_p = elementwise(
 
 def _integer_pow(x, *, y):
     if y < 0:
-        return reciprocal(_integer_pow(x, y=-y))
-    # Repeated squaring, in XLA's order, so that rounding agrees.
-    result, factor = None, x
+        return reciprocal(_integer_pow(x, y=-y if y == -1 else operator.index(-y)))
+    # Repeated squaring, in XLA's order, so that rounding agrees. JAX takes these three floats, and refuses others.
+    result, factor, y = None, x, int(y) if y in (1, 2, 3) else y
     while y:
         if y & 1:
             result = factor if result is None else result * factor
