@@ -72,7 +72,11 @@ def broadcast_like(arr: ArrayLike, like_arr: ArrayLike) -> Array:
     Array([[1., 2.],
            [1., 2.]], dtype=float32)
     """
+    if isinstance(like_arr, (tuple, list)):
+        raise TypeError(f"Argument {like_arr!r} of type {type(like_arr)} is not a valid JAX type")
     shape, own = shape_of(like_arr), shape_of(arr)
+    if len(own) > len(shape):
+        raise ValueError(f"Cannot broadcast to shape with fewer dimensions: arr_shape={own} shape={shape}")
     return broadcast_in_dim(arr, shape, tuple(range(len(shape) - len(own), len(shape))))
 
 
@@ -82,8 +86,9 @@ def empty(shape: Shape, dtype: DTypeLike, *, out_sharding: Any = None) -> Array:
     >>> empty((2,), "int32").shape
     (2,)
     """
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    return full(sizes, 0, dtype)
+    if not isinstance(shape, (int, tuple)):
+        raise TypeError(f"unhashable type: the shape of lax.empty must be an int or a tuple, got {shape!r}.")
+    return full(shape, 0, dtype)
 
 
 def dtype(x: Any) -> np.dtype[Any]:

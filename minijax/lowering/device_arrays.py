@@ -80,6 +80,39 @@ class OnDevice:
         """Whether the array was donated to a program, which has overwritten it."""
         return self._buffer is not None and self._buffer.is_deleted()
 
+    def is_ready(self) -> bool:
+        """Whether the value is computed. NumPy has computed its arrays when they are made."""
+        return self._buffer is None or self._buffer.is_ready()
+
+    def clone(self) -> ArrayImpl:
+        """A new array of the same value and weak type, in the same place."""
+        if self._buffer is not None:
+            result = ArrayImpl.on_device(self._buffer, self.aval)
+        else:
+            result = ArrayImpl(self._value, self._weak_type, self._aval)
+        result._sharding = self._sharding
+        return result
+
+    def platform(self) -> str:
+        """The kind of the device: "cpu", "gpu" or "tpu"."""
+        return next(iter(self.devices())).platform
+
+    def on_device_size_in_bytes(self) -> int:
+        """The number of bytes that the elements take."""
+        return self.nbytes
+
+    def unsafe_buffer_pointer(self) -> int:
+        """The address of the first element. Nobody may write there, and it is lost with the array."""
+        return self._value.ctypes.data if self._buffer is None else self._buffer.unsafe_buffer_pointer()
+
+    def __bytes__(self) -> bytes:
+        # As Python does for JAX's arrays: an integer counts zero bytes, and other arrays give their memory.
+        if self.dtype == key_fry:
+            raise TypeError("cannot convert a key array to bytes: take random.key_data(key).")
+        if is_narrow(self.dtype) or self.dtype.kind not in "biufc":
+            raise BufferError(f"Buffers of type {self.dtype.name} are not supported by the Python buffer protocol.")
+        return bytes(int(self._value)) if not self.shape and self.dtype.kind in "iu" else self._value.tobytes()
+
     @property
     def is_fully_addressable(self) -> bool:
         """True: there is one process."""
@@ -143,7 +176,7 @@ class OnDevice:
 
 
 for _name, _member in vars(OnDevice).items():
-    if _name == "__getattr__" or not _name.startswith("__"):
+    if _name in ("__bytes__", "__getattr__") or not _name.startswith("__"):
         setattr(ArrayImpl, _name, _member)
 
 

@@ -16,6 +16,7 @@ from ..numpy.util import (
     canonicalize_axis,
     check_arraylike,
     check_arraylike_or_none,
+    check_hashable,
     ensure_arraylike,
     promote_args_inexact,
     static_int,
@@ -248,6 +249,7 @@ def glu(x: ArrayLike, axis: int = -1) -> Array:
     >>> glu(np.float32([2., 0.]))
     Array([1.], dtype=float32)
     """
+    check_hashable("glu", axis)
     x = ensure_arraylike("glu", x)
     axis = canonicalize_axis(axis, len(x.shape), IndexError)
     if x.shape[axis] % 2:
@@ -298,6 +300,7 @@ def log_softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -
     >>> log_softmax(np.float32([0., 1000.]))
     Array([-1000.,     0.], dtype=float32)
     """
+    check_hashable("log_softmax", axis)
     shifted = _shifted(ensure_arraylike("log_softmax", x), axis, where)
     result = shifted - jnp.log(jnp.sum(jnp.exp(shifted), axis, where=where, keepdims=True))
     return result if where is None else jnp.where(where, result, -np.inf)
@@ -309,6 +312,7 @@ def logmeanexp(x: ArrayLike, axis: Axis = None, where: ArrayLike | None = None, 
     >>> logmeanexp(np.float32([3., 3.])).round(4)
     Array(3., dtype=float32)
     """
+    check_hashable("logmeanexp", axis)
     log_sum = logsumexp(x, axis=axis, where=where, keepdims=keepdims)
     if where is None:
         return log_sum - jnp.log(np.asarray(jnp.size(x, axis), log_sum.dtype))
@@ -333,6 +337,7 @@ def standardize(
     >>> standardize(np.float32([1., 3.])).round(3)
     Array([-1.,  1.], dtype=float32)
     """
+    check_hashable("standardize", axis)
     check_arraylike("standardize", x)
     check_arraylike_or_none("standardize", mean, variance, where)
     if mean is None:

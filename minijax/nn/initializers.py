@@ -18,7 +18,7 @@ from .. import random
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation.dtypes import canonicalize_dtype, issubdtype
-from ..numpy.util import canonicalize_shape
+from ..numpy.util import static_shape
 
 
 @runtime_checkable
@@ -55,7 +55,7 @@ def _initializer(draw: Callable, dtype: Any) -> Initializer:
     """The initializer that calls `draw(key, shape, dtype)`, by default with the given dtype."""
 
     def init(key, shape, dtype=dtype, out_sharding=None):
-        return draw(key, canonicalize_shape(shape), _dtype(dtype))
+        return draw(key, static_shape(shape), _dtype(dtype))
 
     return init
 

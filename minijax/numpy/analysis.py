@@ -24,6 +24,7 @@ from .util import (
     canonicalize_axis,
     canonicalize_axis_tuple,
     check_arraylike,
+    check_hashable,
     ensure_arraylike,
     promote_dtypes,
     promote_dtypes_inexact,
@@ -43,6 +44,7 @@ def diff(
     >>> diff(np.array([1, 4, 9]))
     Array([3, 5], dtype=int32)
     """
+    check_hashable("diff", axis)
     a = ensure_arraylike("diff", a)
     n = operator.index(n)
     if n == 0:
@@ -96,6 +98,7 @@ def gradient(
     >>> jnp.gradient(jnp.array([1.0, 2.0, 4.0]))
     Array([1. , 1.5, 2. ], dtype=float32)
     """
+    check_hashable("gradient", axis)
     if edge_order is not None:
         raise NotImplementedError("The 'edge_order' argument to jnp.gradient is not supported.")
     check_arraylike("gradient", f, *varargs)
@@ -147,6 +150,7 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
     >>> jnp.trapezoid(jnp.array([1.0, 2.0, 3.0]))
     Array(4., dtype=float32)
     """
+    check_hashable("trapezoid", axis)
     if x is None:
         (y,) = promote_dtypes_inexact(ensure_arraylike("trapezoid", y))
         steps = asarray(dx)
@@ -219,6 +223,7 @@ def unwrap(p: ArrayLike, discont: ArrayLike | None = None, axis: int = -1, perio
     >>> jnp.unwrap(jnp.array([0.0, 6.0]))
     Array([ 0.      , -0.283185], dtype=float32)
     """
+    check_hashable("unwrap", axis)
     p, period = promote_dtypes(ensure_arraylike("unwrap", p), period)
     if dtypes.issubdtype(p.dtype, np.complexfloating):
         raise ValueError("jnp.unwrap does not support complex inputs.")

@@ -28,6 +28,7 @@ from .util import (
     as_array,
     canonicalize_axis,
     check_arraylike,
+    check_hashable,
     check_no_out,
     ensure_arraylike,
     in_order,
@@ -310,6 +311,7 @@ def cross(
     >>> jnp.cross(jnp.array([1, 0, 0]), jnp.array([0, 1, 0]))
     Array([0, 0, 1], dtype=int32)
     """
+    check_hashable("cross", axis)
     a, b = ensure_arraylike("cross", a, b)
     if axis is not None:
         axisa = axisb = axisc = axis

@@ -11,7 +11,7 @@ from ..primitives import elementwise as ew
 from ..primitives.basis import const, full
 from ..primitives.elementwise import convert_element_type
 from .reductions import promote_integer
-from .util import canonicalize_axis, ensure_arraylike, isnan, user_dtype
+from .util import canonicalize_axis, check_hashable, ensure_arraylike, isnan, user_dtype
 from .util import where as _where
 
 
@@ -52,6 +52,7 @@ def cumsum(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None
     >>> jnp.cumsum(jnp.array([1, 2, 3]))
     Array([1, 3, 6], dtype=int32)
     """
+    check_hashable("cumsum", axis)
     return _cumulative("cumsum", _bind_cumsum, a, axis, dtype, out)
 
 
@@ -62,6 +63,7 @@ def cumprod(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = Non
     >>> jnp.cumprod(jnp.array([1, 2, 3]))
     Array([1, 2, 6], dtype=int32)
     """
+    check_hashable("cumprod", axis)
     return _cumulative("cumprod", _bind_cumprod, a, axis, dtype, out)
 
 
@@ -72,6 +74,7 @@ def nancumsum(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = N
     >>> jnp.nancumsum(jnp.array([2.0, jnp.nan, 3.0]))
     Array([2., 2., 5.], dtype=float32)
     """
+    check_hashable("nancumsum", axis)
     return _cumulative("nancumsum", _bind_cumsum, a, axis, dtype, out, fill_nan=0)
 
 
@@ -82,6 +85,7 @@ def nancumprod(a: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = 
     >>> jnp.nancumprod(jnp.array([2.0, jnp.nan, 3.0]))
     Array([2., 2., 6.], dtype=float32)
     """
+    check_hashable("nancumprod", axis)
     return _cumulative("nancumprod", _bind_cumprod, a, axis, dtype, out, fill_nan=1)
 
 

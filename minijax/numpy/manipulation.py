@@ -21,6 +21,7 @@ from .util import (
     canonicalize_axis,
     canonicalize_axis_tuple,
     check_arraylike,
+    check_hashable,
     check_no_out,
     concrete_sizes,
     ensure_arraylike,
@@ -202,6 +203,7 @@ def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
     >>> jnp.rollaxis(jnp.ones((2, 3, 4)), 2).shape
     (4, 2, 3)
     """
+    check_hashable("rollaxis", axis)
     a = ensure_arraylike("rollaxis", a)
     ndim = len(a.shape)
     axis, start = canonicalize_axis(axis, ndim), operator.index(start)
@@ -310,6 +312,7 @@ def rot90(m: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
     Array([[2, 4],
            [1, 3]], dtype=int32)
     """
+    check_hashable("rot90", axes)
     m = ensure_arraylike("rot90", m)
     ndim = len(m.shape)
     if ndim < 2:
@@ -458,6 +461,7 @@ def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
     >>> jnp.append(jnp.array([1, 2]), jnp.array([3]))
     Array([1, 2, 3], dtype=int32)
     """
+    check_hashable("append", axis)
     if axis is None:
         return concatenate([ravel(arr), ravel(values)], 0)
     return concatenate([arr, values], axis)
@@ -470,6 +474,7 @@ def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
     >>> [row.tolist() for row in jnp.unstack(jnp.array([[1, 2], [3, 4]]))]
     [[1, 2], [3, 4]]
     """
+    check_hashable("unstack", axis)
     x = ensure_arraylike("unstack", x)
     return lax.unstack(x, canonicalize_axis(axis, len(x.shape)))
 

@@ -15,7 +15,7 @@ from ..primitives.basis import const
 from ..primitives.elementwise import convert_element_type
 from .reductions import all, argmax, argmin, identity_element, max, min, prod, sum
 from .statistics import from_mean, mean, squared_size, variance_dtypes
-from .util import check_no_out, ensure_arraylike, isnan, logical_not, user_dtype
+from .util import check_hashable, check_no_out, ensure_arraylike, isnan, logical_not, user_dtype
 from .util import where as _where
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -50,6 +50,7 @@ nanargmax, nanargmin = _nan_arg("nanargmax", argmax, -math.inf), _nan_arg("nanar
 
 
 def _nan_reduce(a, name, plain, filler, nan_if_all_nan, axis, keepdims, where, **options):
+    check_hashable(name, axis)
     a = ensure_arraylike(name, a)
     if not dtypes.issubdtype(a.dtype, np.inexact):
         return plain(a, axis=axis, keepdims=keepdims, where=where, **options)
@@ -148,6 +149,7 @@ def nanmean(
     >>> jnp.nanmean(jnp.array([1.0, jnp.nan, 3.0]))
     Array(2., dtype=float32)
     """
+    check_hashable("nanmean", axis)
     check_no_out("nanmean", out)
     a = ensure_arraylike("nanmean", a)
     if not dtypes.issubdtype(a.dtype, np.inexact):
@@ -173,6 +175,7 @@ def nanvar(
     >>> jnp.nanvar(jnp.array([1.0, jnp.nan, 3.0]))
     Array(1., dtype=float32)
     """
+    check_hashable("nanvar", axis)
     check_no_out("nanvar", out)
     a = ensure_arraylike("nanvar", a)
     work_dtype, dtype = variance_dtypes(a.dtype, user_dtype(dtype, "nanvar"))

@@ -15,7 +15,7 @@ from .decompositions import inexact, svd
 from .manipulation import expand_dims, moveaxis
 from .reductions import amax, amin, sum
 from .ufuncs import abs, conjugate, real, sqrt
-from .util import canonicalize_axis, ensure_arraylike
+from .util import canonicalize_axis, check_hashable, ensure_arraylike
 
 Order = int | float | str | None
 
@@ -31,6 +31,7 @@ def norm(x: ArrayLike, ord: Order = None, axis: Axis = None, keepdims: bool = Fa
     >>> norm(x), norm(x, axis=1), norm(x, 1)
     (Array(5., dtype=float32), Array([5., 0.], dtype=float32), Array(4., dtype=float32))
     """
+    check_hashable("norm", axis)
     (x,) = inexact("norm", x)
     if axis is None and ord is None:
         return _root_of_squares(x, None, keepdims)

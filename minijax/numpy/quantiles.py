@@ -19,6 +19,7 @@ from .reductions import any, static_axis, sum
 from .taking import take_along_axis
 from .util import (
     canonicalize_axis_tuple,
+    check_hashable,
     default_int_dtype,
     ensure_arraylike,
     isnan,
@@ -143,6 +144,7 @@ def nanmedian(
 
 
 def quantile_along(name, a, q, axis, out, overwrite_input, method, keepdims, weights, skip_nan):
+    check_hashable(name, axis)
     a, q = ensure_arraylike(name, a, q)
     if overwrite_input or out is not None:
         raise ValueError(f"jax.numpy.{name} does not support overwrite_input=True or out != None")

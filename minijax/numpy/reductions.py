@@ -22,6 +22,7 @@ from .util import (
     Axis,
     canonicalize_axis,
     canonicalize_axis_tuple,
+    check_hashable,
     check_no_out,
     convert,
     default_int_dtype,
@@ -40,7 +41,7 @@ def static_axis(axis: Any) -> Axis:
     try:
         if axis is None:
             return None
-        if isinstance(axis, (tuple, list, np.ndarray)):
+        if isinstance(axis, (tuple, list)) or (isinstance(axis, np.ndarray) and axis.ndim):
             return tuple(a if isinstance(a, str) else static_int(a) for a in axis)
         return axis if isinstance(axis, str) else static_int(axis)
     except Exception as error:
@@ -360,6 +361,7 @@ def count_nonzero(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Ar
     >>> jnp.count_nonzero(jnp.array([0, 1, 2]))
     Array(2, dtype=int32)
     """
+    check_hashable("count_nonzero", axis)
     a = ensure_arraylike("count_nonzero", a)
     return sum(ew.ne_p.bind(a, const(a, 0)), axis, default_int_dtype(), keepdims=keepdims)
 

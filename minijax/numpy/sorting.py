@@ -25,6 +25,7 @@ from .util import (
     as_array,
     canonicalize_axis,
     check_arraylike,
+    check_hashable,
     default_int_dtype,
     ensure_arraylike,
     promote_dtypes,
@@ -56,6 +57,7 @@ def sort(
     >>> sort(np.float32([3, 1, 2]))
     Array([1., 2., 3.], dtype=float32)
     """
+    check_hashable("sort", axis)
     a = ensure_arraylike("sort", a)
     _check_kind("sort", kind, order)
     a, axis = (ravel(a), 0) if axis is None else (a, axis)
@@ -80,6 +82,7 @@ def argsort(
     >>> jnp.argsort(jnp.array([3, 1, 2]))
     Array([1, 2, 0], dtype=int32)
     """
+    check_hashable("argsort", axis)
     a = ensure_arraylike("argsort", a)
     _check_kind("argsort", kind, order)
     a, axis = (ravel(a), 0) if axis is None else (a, axis)
@@ -100,6 +103,7 @@ def lexsort(keys: ArrayLike | Sequence[ArrayLike], axis: int = -1) -> Array:
     >>> jnp.lexsort((jnp.array([1, 0, 2]), jnp.array([1, 1, 0])))
     Array([2, 1, 0], dtype=int32)
     """
+    check_hashable("lexsort", axis)
     keys = tuple(keys)
     check_arraylike("lexsort", *keys)
     arrays = [as_array(k) for k in keys]

@@ -153,7 +153,8 @@ def canonicalize_axis_tuple(axis: Axis, ndim: int, error: type[Exception] = Valu
     try:
         if axis is None:
             return tuple(range(ndim))
-        axes = tuple(axis) if isinstance(axis, (tuple, list, np.ndarray)) else (axis,)
+        listed = isinstance(axis, (tuple, list)) or (isinstance(axis, np.ndarray) and axis.ndim)
+        axes = tuple(axis) if listed else (axis,)
         canonical = tuple(canonicalize_axis(a, ndim, error) for a in axes)
         if len(set(canonical)) != len(canonical):
             raise ValueError(f"duplicate value in 'axis': {axis}")
@@ -163,8 +164,23 @@ def canonicalize_axis_tuple(axis: Axis, ndim: int, error: type[Exception] = Valu
         raise
 
 
+def check_hashable(function: str, axis: Any):
+    """Raise ValueError for a list as axis: JAX jits the function, and the axis is a static argument."""
+    try:
+        hash(axis)
+    except TypeError:
+        raise ValueError(
+            f"Non-hashable static arguments are not supported: {function} got axis={axis!r}, give it as a tuple."
+        ) from None
+
+
 def canonicalize_shape(shape: Any) -> tuple[int, ...]:
     """A shape as a tuple of ints; a single number is the shape of a vector."""
+    return static_shape((shape,) if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0 else shape)
+
+
+def static_shape(shape: Any) -> tuple[int, ...]:
+    """The same for lax and random, where a single number must be Python's."""
     sizes = concrete_sizes(shape)
     for d in sizes:
         if d < 0:
@@ -199,7 +215,8 @@ def broadcast_to(array: Any, shape: Any, *, out_sharding: Any = None) -> Array:
            [1, 2]], dtype=int32)
     """
     x = ensure_arraylike("broadcast_to", array)
-    shape = canonicalize_shape(shape)
+    sizes = (shape,) if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0 else shape
+    shape = concrete_sizes(sizes)
     if x.shape == shape:
         return x
     missing = len(shape) - len(x.shape)

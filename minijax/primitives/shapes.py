@@ -138,8 +138,8 @@ def index_in_dim(operand: ArrayLike, index: int, axis: int = 0, keepdims: bool =
     >>> lax.index_in_dim(jnp.array([[1, 2], [3, 4]]), 1, keepdims=False)
     Array([3, 4], dtype=int32)
     """
+    index, axis = operator.index(index), int(axis)
     size = shape_of(operand)[axis]
-    index = operator.index(index)
     if not -size <= index < size:
         raise IndexError(f"index {index} is out of bounds for axis {axis} with size {size}")
     index %= size
@@ -371,6 +371,7 @@ def broadcast(operand: ArrayLike, sizes: Sequence[int]) -> Array:
     """
     try:
         n = len(sizes)
+        sizes = tuple(map(operator.index, sizes))
         shape = shape_of(operand)
         return broadcast_in_dim(operand, (*sizes, *shape), tuple(range(n, n + len(shape))))
     except Exception as error:

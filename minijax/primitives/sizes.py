@@ -5,8 +5,6 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-import numpy as np
-
 from ..core.traces import Tracer
 from ..foundation import errors
 from ..foundation.tracebacks import hide_our_frames
@@ -27,9 +25,10 @@ def static_int(x: Any, what: str = "axis") -> int:
 
 
 def concrete_sizes(shape: Any) -> tuple[int, ...]:
-    """A shape, or a single number, as a tuple of ints, which may be negative: reshape takes -1. Raises TypeError for a tracer."""
+    """A shape, or a single Python integer, as a tuple of ints, which may be negative: reshape takes -1. Raises TypeError for a
+    tracer and, as JAX does in lax and random, for a single number of NumPy's or an array without axes."""
     try:
-        if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0:
+        if isinstance(shape, int):
             shape = (shape,)
         try:
             return tuple(operator.index(d) for d in shape)

@@ -11,7 +11,7 @@ from ..core.traces import Array, Tracer
 from ..foundation import dtypes
 from ..foundation.dtypes import canonicalize_dtype, check_user_dtype_supported, issubdtype
 from ..foundation.errors import ConcretizationTypeError
-from ..numpy.util import as_array, broadcast_shapes, canonicalize_shape
+from ..numpy.util import as_array, broadcast_shapes, static_shape
 from ..primitives.basis import expand_dims, shape_of
 from ..primitives.elementwise import convert_element_type_p
 from .keys import checked_key
@@ -41,7 +41,7 @@ def shape_for(name: str, shape: Any, *parameter_shapes: tuple[int, ...]) -> tupl
     """The shape of the result, to which the parameters must broadcast; for None, the shape that they broadcast to."""
     if shape is None:
         return broadcast_shapes(*parameter_shapes) if parameter_shapes else ()
-    shape = canonicalize_shape(shape)
+    shape = static_shape(shape)
     together = broadcast_shapes(shape, *parameter_shapes)
     if together != shape:
         raise ValueError(

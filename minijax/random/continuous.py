@@ -12,7 +12,7 @@ from .. import numpy as jnp
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation.dtypes import finfo, issubdtype
-from ..numpy.util import broadcast_shapes, canonicalize_shape, promote_dtypes_inexact
+from ..numpy.util import broadcast_shapes, promote_dtypes_inexact, static_shape
 from ..primitives.basis import shape_of
 from ..primitives.elementwise import convert_element_type
 from ..primitives.random_bits import random_bits_p
@@ -35,7 +35,7 @@ def normal(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *,
     Array([ 1.6226422 ,  2.0252647 , -0.43359444], dtype=float32)
     """
     key = checked_key("normal", key)
-    shape = canonicalize_shape(shape)
+    shape = static_shape(shape)
     dtype = dtype_of("normal", dtype, float, np.inexact, "a float or complex")
     if not issubdtype(dtype, np.complexfloating):
         return real_normal(key, shape, dtype)
@@ -115,7 +115,7 @@ def orthogonal(
     dtype = dtype_of("orthogonal", dtype, float, np.inexact, "a float or complex")
     n = concrete_int(n, "argument n of jax.random.orthogonal()", operator.index)
     m = n if m is None else concrete_int(m, "argument m of jax.random.orthogonal()", operator.index)
-    q, r = jnp.linalg.qr(normal(key, (*canonicalize_shape(shape), max(n, m), min(n, m)), dtype))
+    q, r = jnp.linalg.qr(normal(key, (*static_shape(shape), max(n, m), min(n, m)), dtype))
     # LAPACK chooses the signs of R's diagonal. With that diagonal positive, Q is uniform.
     x = q * jnp.expand_dims(jnp.sign(jnp.linalg.diagonal(r)), -2)
     return x.mT if n < m else x
@@ -131,7 +131,7 @@ def exponential(
     (2,)
     """
     key = checked_key("exponential", key)
-    drawn = uniform_floats(key, canonicalize_shape(shape), float_dtype("exponential", dtype))
+    drawn = uniform_floats(key, static_shape(shape), float_dtype("exponential", dtype))
     return lax.neg(lax.log1p(lax.neg(drawn)))
 
 
@@ -152,7 +152,7 @@ def gumbel(
     (2,)
     """
     key, dtype = checked_key("gumbel", key), float_dtype("gumbel", dtype)
-    shape = canonicalize_shape(shape)
+    shape = static_shape(shape)
     mode = "low" if mode is None else mode
     if mode not in ("highest", "high", "low"):
         raise ValueError(f"Must provide valid mode for gumbel got: {mode}")
@@ -210,7 +210,7 @@ def laplace(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *
     """
     key, dtype = checked_key("laplace", key), float_dtype("laplace", dtype)
     low = np.array(-1 + finfo(dtype).epsneg, dtype)
-    drawn = uniform_floats(key, canonicalize_shape(shape), dtype, low)
+    drawn = uniform_floats(key, static_shape(shape), dtype, low)
     return lax.mul(lax.sign(drawn), lax.log1p(lax.neg(lax.abs(drawn))))
 
 
@@ -222,7 +222,7 @@ def logistic(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, 
     (2,)
     """
     key, dtype = checked_key("logistic", key), float_dtype("logistic", dtype)
-    drawn = uniform_floats(key, canonicalize_shape(shape), dtype, smallest_normal(dtype))
+    drawn = uniform_floats(key, static_shape(shape), dtype, smallest_normal(dtype))
     return lax.sub(lax.log(drawn), lax.log1p(lax.neg(drawn)))
 
 
@@ -234,7 +234,7 @@ def cauchy(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *,
     (2,)
     """
     key, dtype = checked_key("cauchy", key), float_dtype("cauchy", dtype)
-    drawn = uniform_floats(key, canonicalize_shape(shape), dtype, np.array(finfo(dtype).eps, dtype))
+    drawn = uniform_floats(key, static_shape(shape), dtype, np.array(finfo(dtype).eps, dtype))
     return lax.tan(lax.mul(np.array(np.pi, dtype), lax.sub(drawn, np.array(0.5, dtype))))
 
 
@@ -246,7 +246,7 @@ def maxwell(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *
     (2,)
     """
     key, dtype = checked_key("maxwell", key), float_dtype("maxwell", dtype)
-    vectors = real_normal(key, (*canonicalize_shape(shape), 3), dtype)
+    vectors = real_normal(key, (*static_shape(shape), 3), dtype)
     return lax.sqrt(jnp.sum(vectors * vectors, axis=-1))
 
 
@@ -330,7 +330,7 @@ def weibull_min(
     (3,)
     """
     key, dtype = checked_key("weibull_min", key), float_dtype("weibull_min", dtype)
-    drawn = uniform_floats(key, canonicalize_shape(shape), dtype, 0, 1)
+    drawn = uniform_floats(key, static_shape(shape), dtype, 0, 1)
     return jnp.power(-jnp.log1p(-drawn), 1.0 / concentration) * scale
 
 
@@ -397,7 +397,7 @@ def double_sided_maxwell(
     """
     key, dtype = checked_key("double_sided_maxwell", key), float_dtype("double_sided_maxwell", dtype)
     parameters = broadcast_shapes(shape_of(loc), shape_of(scale))
-    shape = (canonicalize_shape(shape) or parameters) + parameters
+    shape = (static_shape(shape) or parameters) + parameters
     of_length, of_sign = split_in_two(key)
     return rademacher(of_sign, shape, dtype) * maxwell(of_length, shape, dtype) * scale + loc
 

@@ -14,7 +14,7 @@ from .. import lax
 from .. import numpy as jnp
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
-from ..numpy.util import canonicalize_shape, check_arraylike, promote_dtypes_inexact
+from ..numpy.util import check_arraylike, promote_dtypes_inexact, static_shape
 from ..primitives.basis import shape_of
 from .arguments import dtype_of, float_dtype, shape_for
 from .keys import checked_key, for_another_use, split
@@ -41,7 +41,7 @@ def poisson(
     """
     key = checked_key("poisson", key)
     dtype = dtype_of("poisson", dtype, int, np.integer, "an int")
-    shape = shape_of(lam) if shape is None else canonicalize_shape(shape)
+    shape = shape_of(lam) if shape is None else static_shape(shape)
     lam = jnp.broadcast_to(lam, shape).astype("float32")
     few = jnp.isnan(lam) | (lam < 10)
     # Each way computes all numbers; a number of the other way gets a mean at which it is done soon.
@@ -230,7 +230,7 @@ def multinomial(
     key = checked_key("multinomial", key)
     check_arraylike("multinomial", n, p)
     n, p = promote_dtypes_inexact(n, p)
-    shape = p.shape if shape is None else canonicalize_shape(shape)
+    shape = p.shape if shape is None else static_shape(shape)
     n, p = jnp.broadcast_to(n, shape[:-1]), jnp.moveaxis(jnp.broadcast_to(p, shape), -1, 0)
     left = lax.cumsum(p, 0, reverse=True)
     ratios = p / jnp.where(left == 0, 1, left)

@@ -12,7 +12,7 @@ from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation import dtypes
 from ..foundation.dtypes import canonicalize_dtype, finfo, issubdtype
-from ..numpy.util import canonicalize_shape, check_arraylike, promote_dtypes_inexact
+from ..numpy.util import check_arraylike, promote_dtypes_inexact, static_shape
 from ..primitives.basis import shape_of
 from ..primitives.elementwise import convert_element_type
 from .arguments import canonical_dtype, dtype_of, shape_for
@@ -31,7 +31,7 @@ def bernoulli(
     >>> jax.random.bernoulli(jax.random.key(0), 0.5, (3,))
     Array([False, False,  True], dtype=bool)
     """
-    shape = None if shape is None else canonicalize_shape(shape)
+    shape = None if shape is None else static_shape(shape)
     if mode not in ("high", "low"):
         raise ValueError(f"got {mode=}, expected 'high' or 'low'")
     key = checked_key("bernoulli", key)
@@ -55,7 +55,7 @@ def rademacher(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None
     """
     key = checked_key("rademacher", key)
     dtype = canonical_dtype("rademacher", dtype, int)
-    return (2 * bernoulli(key, 0.5, canonicalize_shape(shape)).astype(dtype) - 1).astype(dtype)
+    return (2 * bernoulli(key, 0.5, static_shape(shape)).astype(dtype) - 1).astype(dtype)
 
 
 def geometric(

@@ -11,7 +11,7 @@ from .. import lax
 from .. import numpy as jnp
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
-from ..numpy.util import canonicalize_shape
+from ..numpy.util import static_shape
 from ..primitives.basis import expand_dims, shape_of
 from ..primitives.random_gamma import random_gamma_p
 from .arguments import check_safe_to_cast, concrete_int, dtype_of, float_arguments, float_dtype, in_dtype, shape_for
@@ -186,7 +186,7 @@ def generalized_normal(
     >>> jax.random.generalized_normal(jax.random.key(0), 1.5, (2,)).shape
     (2,)
     """
-    shape = canonicalize_shape(shape)
+    shape = static_shape(shape)
     key, dtype = checked_key("generalized_normal", key), float_dtype("generalized_normal", dtype)
     of_size, of_sign = split_in_two(key)
     sizes = _gamma(of_size, 1 / p, shape, dtype, False)
@@ -210,7 +210,7 @@ def ball(
     >>> jax.random.ball(jax.random.key(0), 2).round(2)
     Array([0.92, 0.39], dtype=float32)
     """
-    shape = canonicalize_shape(shape)
+    shape = static_shape(shape)
     key, dtype = checked_key("ball", key), float_dtype("ball", dtype)
     d = concrete_int(d, "argument d of jax.random.ball()", operator.index)
     of_direction, of_radius = split_in_two(key)

@@ -12,7 +12,7 @@ from ..core.array import number
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation.dtypes import finfo, iinfo, issubdtype, itemsize_bits
-from ..numpy.util import as_array, canonicalize_shape, check_arraylike
+from ..numpy.util import as_array, check_arraylike, static_shape
 from ..primitives.basis import expand_dims
 from ..primitives.elementwise import convert_element_type
 from ..primitives.random_bits import random_bits_p
@@ -29,7 +29,7 @@ def bits(key: ArrayLike, shape: Shape = (), dtype: DTypeLike | None = None, *, o
     """
     key = checked_key("bits", key)
     dtype = dtype_of("bits", dtype, np.uint64, np.unsignedinteger, "an unsigned int")
-    return random_bits_p.bind(key, bit_width=dtype.itemsize * 8, shape=canonicalize_shape(shape))
+    return random_bits_p.bind(key, bit_width=dtype.itemsize * 8, shape=static_shape(shape))
 
 
 def uniform(
@@ -50,7 +50,7 @@ def uniform(
     Array([1.947667 , 1.9785799], dtype=float32)
     """
     key, dtype = checked_key("uniform", key), float_dtype("uniform", dtype)
-    return uniform_floats(key, canonicalize_shape(shape), dtype, minval, maxval)
+    return uniform_floats(key, static_shape(shape), dtype, minval, maxval)
 
 
 def uniform_floats(key, shape, dtype, minval=0.0, maxval=1.0):
@@ -118,7 +118,7 @@ def randint(
     """
     key = checked_key("randint", key)
     dtype = canonical_dtype("randint", dtype, int)
-    shape = canonicalize_shape(shape)
+    shape = static_shape(shape)
     if not issubdtype(dtype, np.integer):
         raise TypeError(f"randint only accepts integer dtypes, got {dtype.name}")
     check_arraylike("randint", minval, maxval)

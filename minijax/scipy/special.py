@@ -19,7 +19,7 @@ from ..core.traces import Array, without_tangent
 from ..core.types import ArrayLike, Axis
 from ..foundation.dtypes import issubdtype
 from ..numpy.ufuncs import strong_const
-from ..numpy.util import canonicalize_axis_tuple, promote_args_inexact
+from ..numpy.util import canonicalize_axis_tuple, check_hashable, promote_args_inexact
 from ..primitives.basis import const, expand_dims, full
 from .gammas import (
     bernoulli,
@@ -382,6 +382,7 @@ def log_softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
     >>> log_softmax(np.float32([0., 1000.]))
     Array([-1000.,     0.], dtype=float32)
     """
+    check_hashable("log_softmax", axis)
     shifted = _shifted(x, axis)
     return shifted - jnp.log(jnp.sum(jnp.exp(shifted), axis, keepdims=True))
 

@@ -11,7 +11,7 @@ from ... import lax
 from ... import numpy as jnp
 from ...core.traces import Array
 from ...core.types import ArrayLike
-from ...numpy.util import canonicalize_axis, ensure_arraylike, promote_args_inexact
+from ...numpy.util import canonicalize_axis, check_hashable, ensure_arraylike, promote_args_inexact
 
 METHODS = ("average", "min", "max", "dense", "ordinal")
 
@@ -42,6 +42,7 @@ def mode(a: ArrayLike, axis: int | None = 0, nan_policy: str = "propagate", keep
     >>> mode(np.int32([3, 1, 3, 2]))
     ModeResult(mode=Array(3, dtype=int32), count=Array(2, dtype=int32))
     """
+    check_hashable("mode", axis)
     x = jnp.atleast_1d(ensure_arraylike("mode", a))
     _only_propagate("mode", nan_policy)
     if axis is None:
@@ -73,6 +74,7 @@ def rankdata(a: ArrayLike, method: str = "average", *, axis: int | None = None, 
     >>> rankdata(np.float32([0., 2., 3., 2.]))
     Array([1. , 2.5, 4. , 2.5], dtype=float32)
     """
+    check_hashable("rankdata", axis)
     a = ensure_arraylike("rankdata", a)
     _only_propagate("rankdata", nan_policy)
     if method not in METHODS:
@@ -106,6 +108,7 @@ def sem(
     >>> sem(np.float32([1., 2., 3.])).round(4)
     Array(0.5774, dtype=float32)
     """
+    check_hashable("sem", axis)
     (b,) = promote_args_inexact("sem", a)
     if nan_policy == "propagate":
         count = b.size if axis is None else b.shape[axis]
