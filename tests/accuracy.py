@@ -353,10 +353,8 @@ WHY = {
     "float32": """
 ## Where the error is larger
 
-There the rule does not hold. NumPy's own float32 `log` is off by as much as 4 ulp, where XLA's is off by 1; to compute it in
-float64 would take three times as long. The derivative of `multivariate_normal.logpdf` is a difference of two numbers that were
-rounded to float32: for this covariance the roundings of LAPACK, which XLA calls, partly cancel. And those of `arcsin`, `arccos` and
-`arccosh` have JAX's equations, in which XLA rounds 1 - x^2 once and NumPy twice.
+There the rule does not hold: the derivatives of `arcsin`, `arccos` and `arccosh` have JAX's equations, in which XLA rounds 1 - x^2
+once and NumPy twice.
 """,
     "float64": """
 ## Where the error is larger
