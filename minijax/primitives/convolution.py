@@ -213,11 +213,14 @@ def _conv_impl(
     x, w = x.transpose(lhs_order).astype(wide, copy=False), w.transpose(rhs_order).astype(wide, copy=False)
     groups = feature_group_count * batch_group_count
     batch, features, *sizes = x.shape
-    if batch_group_count > 1:
-        x = x.reshape(groups, batch // groups, features, *sizes)
+    if groups == 1:
+        x, w = x[None], w[None]
     else:
-        x = x.reshape(batch, groups, features // groups, *sizes).swapaxes(0, 1)
-    w = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
+        if batch_group_count > 1:
+            x = x.reshape(groups, batch // groups, features, *sizes)
+        else:
+            x = x.reshape(batch, groups, features // groups, *sizes).swapaxes(0, 1)
+        w = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
     options = {"strides": window_strides, "pads": padding, "dilation": lhs_dilation, "window_dilation": rhs_dilation}
     out = convolve(x, w, **options, out_sizes=_out_sizes(x.shape[3:], w.shape[3:], **options))
     out = out != 0 if dtype.kind == "b" else out.astype(dtype, copy=False)

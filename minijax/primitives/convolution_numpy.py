@@ -275,8 +275,8 @@ def _copied(windows, axis, rows, size, lag, rows_first=False):
     buffer = None
     for n, end, row, stop in _blocks(windows.shape[1], rows, size, lag):
         place = (slice(n, end), *[slice(None)] * (axis - 2), slice(row, stop + lag))
-        for g, group in enumerate(windows):
-            block = group[place]
+        for g in range(len(windows)):
+            block = windows[(g, *place)]
             if rows_first:
                 block = block.swapaxes(0, 1)
             if not block.flags.c_contiguous:
