@@ -20,6 +20,7 @@ from __future__ import annotations
 import itertools
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,10 @@ MERGED = 256
 
 def convolve(x, w, *, strides, pads, dilation, window_dilation, out_sizes):
     """The result for the operand x, which is padded and dilated, and the kernel w."""
+    options = strides, pads, dilation, window_dilation, out_sizes
+    plan = _plan(x.shape, _channels_last(x), x.itemsize, w.shape, *options) if x.ndim > 3 else None
+    if plan:
+        return _by_plan(x, w, plan)
     groups, outputs, channels, *window = w.shape
     positions = math.prod(out_sizes)
     if not (x.size and w.size and positions):
@@ -73,10 +78,10 @@ def _by_phases(x, w, pads, dilation, strides, window_dilation, out_sizes):
             x,
             part,
             strides=strides,
-            pads=[(low, 0) for low in before],
-            dilation=[1 if apart else d for d, apart in zip(dilation, split)],
+            pads=tuple([(low, 0) for low in before]),
+            dilation=tuple([1 if apart else d for d, apart in zip(dilation, split)]),
             window_dilation=window_dilation,
-            out_sizes=counts,
+            out_sizes=tuple(counts),
         )
     return out
 
@@ -103,7 +108,11 @@ def _laid_out(x, sizes, lows, dilation, last):
 def padded(x, first, sizes, lows, dilation, fill):
     """The array with the axes from `first` on, as many as there are sizes, brought to these sizes: `low` places stand before, and
     `step - 1` places between the elements, filled with `fill`. What lies beyond the sizes is left out."""
-    shape, source, target = _padding(x.shape, first, tuple(sizes), tuple(lows), tuple(dilation))
+    return _moved(x, _padding(x.shape, first, tuple(sizes), tuple(lows), tuple(dilation)), fill)
+
+
+def _moved(x, padding, fill):
+    shape, source, target = padding
     x = x[source]
     if x.shape == shape:
         return x
@@ -142,6 +151,60 @@ def _blocks(images, rows, size, lag=0):
         step = max(1, BLOCK // ((rows + lag) * size))
         return [(n, min(n + step, images), 0, rows) for n in range(0, images, step)]
     return [(n, n + 1, row, min(row + step, rows)) for n in range(images) for row in range(0, rows, step)]
+
+
+class _Plan(NamedTuple):
+    """What `_by_plan` does. blocks: (the windows, the rows of the result). sides: the sizes of the kernel as a matrix."""
+
+    order: tuple
+    padding: tuple
+    shape: tuple
+    steps: tuple
+    axes: tuple
+    sides: tuple
+    blocks: list
+    result: tuple
+    last: tuple
+
+
+@lru_cache(1024)
+def _plan(own, near, itemsize, of_kernel, strides, pads, dilation, gaps, out_sizes) -> _Plan | None:
+    """The plan for shapes of which `_by_products` makes one product of each of a few blocks, with the channels last; else None."""
+    groups, outputs, channels, *window = of_kernel
+    positions, depth, rank = math.prod(out_sizes), channels * math.prod(window), len(window)
+    summed = math.prod(window) > positions or (channels >= 3 * outputs and max(strides) == 1)
+    if groups > 1 or summed or max(dilation) > 1 or depth == 1 or 0 in (*own, *of_kernel, positions):
+        return None
+    grid = out_sizes, strides, tuple(window), gaps
+    last, sizes, shape, steps, _, turns = _grid(own[:3], near, itemsize, *grid, positions < MERGED)
+    line, images = math.prod(out_sizes[1:]), own[1]
+    blocks = _blocks(images, out_sizes[0], depth * line)
+    if not last or turns > 1 or len(blocks) > 16:
+        return None
+    order = (1, *range(3, 3 + rank), 0, 2)
+    padding = _padding(tuple([own[i] for i in order]), 1, sizes, tuple([low for low, _ in pads]), dilation)
+    found = []
+    for n, end, row, stop in blocks:
+        rows = slice(n * positions + row * line, (end - 1) * positions + stop * line)
+        found.append(((0, slice(n, end), slice(row, stop)), rows))
+    axes, first = (0, *range(3, 3 + rank), 2, 1), (0, 1 + rank, *range(1, 1 + rank))
+    result = (images, *out_sizes, outputs)
+    return _Plan(order, padding, shape, steps, axes, (depth, outputs), found, result, first)
+
+
+def _by_plan(x, w, plan):
+    """As `_by_products`. For a small convolution the computing of places would take as long as the products."""
+    depth, outputs = plan.sides
+    x = _moved(x.transpose(plan.order), plan.padding, 0)
+    x = x if x.flags.c_contiguous else np.ascontiguousarray(x)
+    windows = np.ndarray(plan.shape, x.dtype, x, 0, plan.steps)
+    kernel = w.transpose(plan.axes).reshape(depth, outputs)
+    out = np.empty(plan.result, x.dtype)
+    matrix, buffer = out.reshape(-1, outputs), None
+    for place, rows in plan.blocks:
+        block, buffer = _contiguous(windows[place], buffer)
+        np.matmul(block.reshape(-1, depth), kernel, out=matrix[rows])
+    return out.transpose(plan.last)
 
 
 def _by_products(x, w, strides, lows, dilation, gaps, out_sizes):
@@ -269,6 +332,16 @@ def _grid(front, near, itemsize, wide, moves, small, within, merged):
     return last, sizes, shape, steps, axis, turns
 
 
+def _contiguous(block, buffer):
+    """(the block, contiguous, the memory for the next one): the first block is the largest."""
+    if block.flags.c_contiguous:
+        return block, buffer
+    buffer = np.empty(block.size, block.dtype) if buffer is None else buffer
+    copied = buffer[: block.size].reshape(block.shape)
+    np.copyto(copied, block)
+    return copied, buffer
+
+
 def _copied(windows, axis, rows, size, lag, rows_first=False):
     """For each block and group: the group, what `_blocks` says of the block, and the windows there, contiguous. The next one
     overwrites them."""
@@ -279,12 +352,7 @@ def _copied(windows, axis, rows, size, lag, rows_first=False):
             block = windows[(g, *place)]
             if rows_first:
                 block = block.swapaxes(0, 1)
-            if not block.flags.c_contiguous:
-                if buffer is None:
-                    buffer = np.empty(block.size, block.dtype)
-                copied = buffer[: block.size].reshape(block.shape)
-                np.copyto(copied, block)
-                block = copied
+            block, buffer = _contiguous(block, buffer)
             yield g, n, end, row, stop, block
 
 

@@ -310,3 +310,30 @@ def test_memory(name):
         result = run().nbytes
         operand = arguments[2 if part == "dx" else 0].nbytes
         assert measure.peak_bytes(run) - result < 2 * operand + 4 * convolution_numpy.BLOCK + 2**16, part
+
+
+PLANNED = {
+    "small images": ((4, 8, 8, 16), (3, 3, 16, 16), {}),
+    "several blocks": ((40, 8, 8, 16), (3, 3, 16, 16), {}),
+    "blocks of rows": ((2, 130, 130, 16), (3, 3, 16, 8), {"window_strides": (2, 2)}),
+    "strides, dilated windows": ((3, 9, 7, 8), (2, 3, 8, 4), {"window_strides": (2, 1), "rhs_dilation": (1, 2)}),
+    "cut off": ((3, 9, 7, 8), (2, 3, 8, 4), {"padding": ((-1, 2), (0, -2))}),
+}
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_a_plan_does_what_the_products_do(name, monkeypatch):
+    """Of shapes that have a plan; it is made once, and the memory of a call is not that of the next."""
+    x, w, options = PLANNED[name]
+    rng = np.random.default_rng(0)
+    x, w = (rng.normal(size=shape).astype(np.float32) for shape in (x, w))
+    options = {"window_strides": (1, 1), "padding": "SAME", "dimension_numbers": ("NHWC", "HWIO", "NHWC"), **options}
+    run = lambda x: np.asarray(minijax.lax.conv_general_dilated(x, w, **options))
+    planned = []
+    plan = convolution_numpy._plan
+    monkeypatch.setattr(convolution_numpy, "_plan", lambda *args: planned.append(plan(*args)) or planned[-1])
+    found, other = run(x), run(2 * x)
+    assert all(planned)
+    monkeypatch.setattr(convolution_numpy, "_plan", lambda *args: None)
+    np.testing.assert_array_equal(found, run(x))
+    np.testing.assert_array_equal(other, run(2 * x))
