@@ -401,5 +401,11 @@ def _digamma(x):
 
 
 lgamma, digamma = in_float64(_lgamma), in_float64(_digamma)
+
+
+def _cbrt(x):
+    return np.cbrt(x)
+
+
 # NumPy's own cbrt of float32 is off by more than a rounding, and takes three quarters of the time.
-cbrt = in_float64(np.cbrt)
+cbrt = in_float64(_cbrt)

@@ -123,6 +123,7 @@ AT_PLACES = {
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("x64", [False, True])
 @pytest.mark.parametrize("places", [[[1], [0]], [[1, 1], [0, 2]], [[], []]], ids=["one", "two", "none"])
 @pytest.mark.parametrize("name", AT_PLACES)
