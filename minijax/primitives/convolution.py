@@ -18,7 +18,7 @@ from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike, DTypeLike
 from ..foundation.dtypes import canonicalize_dtype
 from .basis import add_tangents, full, reshape, row, shape_of, zero_like
-from .convolution_numpy import convolve
+from .convolution_numpy import convolve, window_counts
 from .convolution_shapes import (
     ConvDimensionNumbers,
     conv_dimension_numbers,
@@ -222,21 +222,9 @@ def _conv_impl(
             x = x.reshape(batch, groups, features // groups, *sizes).swapaxes(0, 1)
         w = w.reshape(groups, w.shape[0] // groups, *w.shape[1:])
     options = {"strides": window_strides, "pads": padding, "dilation": lhs_dilation, "window_dilation": rhs_dilation}
-    out = convolve(x, w, **options, out_sizes=_out_sizes(x.shape[3:], w.shape[3:], **options))
+    out = convolve(x, w, **options, out_sizes=window_counts(x.shape[3:], w.shape[3:], **options))
     out = out != 0 if dtype.kind == "b" else out.astype(dtype, copy=False)
     return out.transpose(_inverse(out_order))
-
-
-@lru_cache(4096)
-def _out_sizes(sizes, window, strides, pads, dilation, window_dilation):
-    """As `dilated_size` and `count_windows` have it."""
-    lengths = zip(sizes, dilation, pads, window, window_dilation, strides)
-    return tuple(
-        [
-            max((max(1 + d * (n - 1), 0) + low + high - max(1 + gap * (k - 1), 0)) // stride + 1, 0)
-            for n, d, (low, high), k, gap, stride in lengths
-        ]
-    )
 
 
 @lru_cache(4096)

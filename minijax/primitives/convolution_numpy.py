@@ -34,19 +34,27 @@ FEW = 8
 MERGED = 256
 
 
+@lru_cache(4096)
+def window_counts(sizes, window, strides, pads, dilation, window_dilation):
+    """How many windows there are along each axis. As `dilated_size` and `count_windows` have it."""
+    lengths = zip(sizes, window, strides, pads, dilation, window_dilation)
+    return tuple(
+        [
+            max((max(1 + d * (n - 1), 0) + low + high - max(1 + gap * (k - 1), 0)) // stride + 1, 0)
+            for n, k, stride, (low, high), d, gap in lengths
+        ]
+    )
+
+
 def convolve(x, w, *, strides, pads, dilation, window_dilation, out_sizes):
     """The result for the operand x, which is padded and dilated, and the kernel w."""
-    options = strides, pads, dilation, window_dilation, out_sizes
-    plan = _plan(x.shape, _channels_last(x), x.itemsize, w.shape, *options) if x.ndim > 3 else None
-    if plan:
-        return _by_plan(x, w, plan)
     groups, outputs, channels, *window = w.shape
     positions = math.prod(out_sizes)
     if not (x.size and w.size and positions):
         return np.zeros((x.shape[1], groups * outputs, *out_sizes), x.dtype)
     if not window:
         return _by_products(x[..., None], w[..., None], (1,), (0,), (1,), (1,), (1,))[..., 0]
-    lows, spread = [low for low, _ in pads], max(dilation) > 1
+    lows, spread = tuple([low for low, _ in pads]), max(dilation) > 1
     if math.prod(window) > positions:
         way = _by_dots if groups > 1 and x.shape[1] == 1 and outputs < FEW else _by_summed_products
     elif channels >= (2 if spread else 3) * outputs and max(strides) == 1 and np.isfinite(w).all():
@@ -112,6 +120,7 @@ def padded(x, first, sizes, lows, dilation, fill):
 
 
 def _moved(x, padding, fill):
+    """The elements of an array, moved as `_padding` says, and `fill` around them."""
     shape, source, target = padding
     x = x[source]
     if x.shape == shape:
@@ -154,61 +163,74 @@ def _blocks(images, rows, size, lag=0):
 
 
 class _Plan(NamedTuple):
-    """What `_by_plan` does. blocks: (the windows, the rows of the result). sides: the sizes of the kernel as a matrix."""
+    """The order of the operand's axes, its padding, the view of its windows, the order of the kernel's axes, the kernel's sizes as
+    a matrix, for each block its windows and its rows of the result, the sizes of the result, and the order of its axes."""
 
     order: tuple
     padding: tuple
-    shape: tuple
+    view: tuple
     steps: tuple
-    axes: tuple
-    sides: tuple
+    kernel_order: tuple
+    kernel_sizes: tuple
     blocks: list
-    result: tuple
-    last: tuple
+    out_sizes: tuple
+    out_order: tuple
 
 
 @lru_cache(1024)
-def _plan(own, near, itemsize, of_kernel, strides, pads, dilation, gaps, out_sizes) -> _Plan | None:
-    """The plan for shapes of which `_by_products` makes one product of each of a few blocks, with the channels last; else None."""
+def _plan(own, near, itemsize, of_kernel, strides, lows, dilation, gaps, out_sizes) -> _Plan | None:
+    """The plan, if `_by_products` makes one product of each of a few blocks, with the channels last; else None."""
     groups, outputs, channels, *window = of_kernel
-    positions, depth, rank = math.prod(out_sizes), channels * math.prod(window), len(window)
-    summed = math.prod(window) > positions or (channels >= 3 * outputs and max(strides) == 1)
-    if groups > 1 or summed or max(dilation) > 1 or depth == 1 or 0 in (*own, *of_kernel, positions):
-        return None
+    positions, line, depth, rank = (
+        math.prod(out_sizes),
+        math.prod(out_sizes[1:]),
+        channels * math.prod(window),
+        len(window),
+    )
     grid = out_sizes, strides, tuple(window), gaps
-    last, sizes, shape, steps, _, turns = _grid(own[:3], near, itemsize, *grid, positions < MERGED)
-    line, images = math.prod(out_sizes[1:]), own[1]
-    blocks = _blocks(images, out_sizes[0], depth * line)
-    if not last or turns > 1 or len(blocks) > 16:
+    last, sizes, view, steps, _, turns = _grid(own[:3], near, itemsize, *grid, positions < MERGED)
+    blocks = _blocks(own[1], out_sizes[0], depth * line)
+    if groups > 1 or depth == 1 or not last or turns > 1 or len(blocks) > 16:
         return None
-    order = (1, *range(3, 3 + rank), 0, 2)
-    padding = _padding(tuple([own[i] for i in order]), 1, sizes, tuple([low for low, _ in pads]), dilation)
+    spatial = range(3, 3 + rank)
+    order = (1, *spatial, 0, 2)
     found = []
     for n, end, row, stop in blocks:
         rows = slice(n * positions + row * line, (end - 1) * positions + stop * line)
         found.append(((0, slice(n, end), slice(row, stop)), rows))
-    axes, first = (0, *range(3, 3 + rank), 2, 1), (0, 1 + rank, *range(1, 1 + rank))
-    result = (images, *out_sizes, outputs)
-    return _Plan(order, padding, shape, steps, axes, (depth, outputs), found, result, first)
+    return _Plan(
+        order=order,
+        padding=_padding(tuple([own[i] for i in order]), 1, sizes, lows, dilation),
+        view=view,
+        steps=steps,
+        kernel_order=(0, *spatial, 2, 1),
+        kernel_sizes=(depth, outputs),
+        blocks=found,
+        out_sizes=(own[1], *out_sizes, outputs),
+        out_order=(0, 1 + rank, *range(1, 1 + rank)),
+    )
 
 
 def _by_plan(x, w, plan):
-    """As `_by_products`. For a small convolution the computing of places would take as long as the products."""
-    depth, outputs = plan.sides
+    """As `_by_products`. For a small convolution it takes as long to compute where things are as to compute the products."""
     x = _moved(x.transpose(plan.order), plan.padding, 0)
     x = x if x.flags.c_contiguous else np.ascontiguousarray(x)
-    windows = np.ndarray(plan.shape, x.dtype, x, 0, plan.steps)
-    kernel = w.transpose(plan.axes).reshape(depth, outputs)
-    out = np.empty(plan.result, x.dtype)
+    windows = np.ndarray(plan.view, x.dtype, x, 0, plan.steps)
+    kernel = w.transpose(plan.kernel_order).reshape(plan.kernel_sizes)
+    depth, outputs = plan.kernel_sizes
+    out = np.empty(plan.out_sizes, x.dtype)
     matrix, buffer = out.reshape(-1, outputs), None
     for place, rows in plan.blocks:
         block, buffer = _contiguous(windows[place], buffer)
         np.matmul(block.reshape(-1, depth), kernel, out=matrix[rows])
-    return out.transpose(plan.last)
+    return out.transpose(plan.out_order)
 
 
 def _by_products(x, w, strides, lows, dilation, gaps, out_sizes):
     """The windows of a block of positions side by side, times the kernel."""
+    plan = _plan(x.shape, _channels_last(x), x.itemsize, w.shape, strides, lows, dilation, gaps, out_sizes)
+    if plan:
+        return _by_plan(x, w, plan)
     groups, outputs, _, *window = w.shape
     images, spatial = x.shape[1], range(3, w.ndim)
     rows, line = out_sizes[0], math.prod(out_sizes[1:])
@@ -305,8 +327,8 @@ def _windows(x, wide, moves, small, within, lows, dilation, merged=False):
 
 @lru_cache(1024)
 def _grid(front, near, itemsize, wide, moves, small, within, merged):
-    """What `_windows` needs: (whether the channels are last, the sizes of the padded operand, the shape of the view and the steps
-    of its memory, the axis of its rows, the number of turns)."""
+    """Where the windows lie: (whether the channels are last, the sizes of the padded operand, the shape of the view, the steps of
+    its memory, the axis of its rows, the number of turns)."""
     groups, images, features = front
     together = features * small[-1] if within[-1] == 1 else features
     run = wide[-1] if moves[-1] == 1 else 1

@@ -17,7 +17,7 @@ from ..core.primitive import Primitive
 from ..foundation.dtypes import dtype_char
 from .basis import NOT_LINEAR, batch_to_front, const, linear_jvp, linear_row, row, zero_like
 from .complex_numbers import reduced_windows
-from .convolution_numpy import padded
+from .convolution_numpy import padded, window_counts
 from .convolution_shapes import count_windows, dilated, input_pads
 from .elementwise import ge_p, le_p
 from .families import FLOAT, NUM
@@ -90,23 +90,13 @@ def _abstract_eval(name: str, accepts: str | None) -> Callable:
 # NumPy
 
 
-def _counts(x, window_dimensions, window_strides, padding, base_dilation, window_dilation):
-    """How many windows there are along each axis. As `dilated_size` and `count_windows` have it."""
-    return [
-        max((max(1 + d * (n - 1), 0) + low + high - max(1 + gap * (k - 1), 0)) // stride + 1, 0)
-        for n, d, (low, high), k, gap, stride in zip(
-            x.shape, base_dilation, padding, window_dimensions, window_dilation, window_strides
-        )
-    ]
-
-
 def _reduced(function, fill, sums):
     """The implementation of a reduction by a ufunc: one axis after another, by slices, so that a window of 3 x 3 takes 3 + 3
     operations. sums: whether it begins with 0, as XLA's sums do: the sum of -0.0 and -0.0 is 0.0."""
 
     def impl(x, *, window_dimensions, window_strides, padding, base_dilation, window_dilation):
         params = (window_dimensions, window_strides, padding, base_dilation, window_dilation)
-        counts = _counts(x, *params)
+        counts = window_counts(x.shape, *params)
         if x.dtype.kind == "c" and not sums:
             values, places = window_views(x, params, fill(x.dtype))
             return reduced_windows(function, values, window_views(np.ones(x.shape, bool), params, False)[0], places)
@@ -134,7 +124,7 @@ def _reduced(function, fill, sums):
 def window_views(x, params, fill):
     """For each place of a window, in row-major order: the view of the padded array that has the element there of each window.
     Returns also the padded array."""
-    counts = _counts(x, *params)
+    counts = window_counts(x.shape, *params)
     window, strides, padding, dilation, gaps = params
     sizes = [max((n - 1) * s + (k - 1) * g + 1, 0) if n else 0 for n, s, k, g in zip(counts, strides, window, gaps)]
     x = padded(x, 0, sizes, [low for low, _ in padding], dilation, fill)
@@ -155,7 +145,7 @@ def _gather_impl(tangents, operand, *, select_prim, window_dimensions, window_st
     values, _ = window_views(tangents, params, 0)
     # As XLA's CPU code does it: what lies outside of the array takes no part.
     inside, _ = window_views(np.ones(operand.shape, bool), params, False)
-    shape = _counts(operand, *params)
+    shape = window_counts(operand.shape, *params)
     best, chosen = np.full(shape, -np.inf if chooses_max else np.inf, keys.dtype), np.zeros(shape, values.dtype)
     for place in places:
         key = keys[place]
