@@ -72,9 +72,7 @@ def broadcast_like(arr: ArrayLike, like_arr: ArrayLike) -> Array:
     Array([[1., 2.],
            [1., 2.]], dtype=float32)
     """
-    if isinstance(like_arr, (tuple, list)):
-        raise TypeError(f"Argument {like_arr!r} of type {type(like_arr)} is not a valid JAX type")
-    shape, own = shape_of(like_arr), shape_of(arr)
+    shape, own = get_aval(like_arr).shape, shape_of(arr)
     if len(own) > len(shape):
         raise ValueError(f"Cannot broadcast to shape with fewer dimensions: arr_shape={own} shape={shape}")
     return broadcast_in_dim(arr, shape, tuple(range(len(shape) - len(own), len(shape))))

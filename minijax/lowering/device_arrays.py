@@ -106,7 +106,7 @@ class OnDevice:
         return self._value.ctypes.data if self._buffer is None else self._buffer.unsafe_buffer_pointer()
 
     def __bytes__(self) -> bytes:
-        # As Python does for JAX's arrays: an integer counts zero bytes, and other arrays give their memory.
+        # As JAX's arrays do: `bytes(jnp.array(3))` is three zero bytes, as of Python's 3, and other arrays give their memory.
         if self.dtype == key_fry:
             raise TypeError("cannot convert a key array to bytes: take random.key_data(key).")
         if is_narrow(self.dtype) or self.dtype.kind not in "biufc":

@@ -28,6 +28,7 @@ from .util import (
     default_int_dtype,
     default_uint_dtype,
     ensure_arraylike,
+    is_listed,
     promote_dtypes_numeric,
     static_int,
     user_dtype,
@@ -41,7 +42,7 @@ def static_axis(axis: Any) -> Axis:
     try:
         if axis is None:
             return None
-        if isinstance(axis, (tuple, list)) or (isinstance(axis, np.ndarray) and axis.ndim):
+        if is_listed(axis):
             return tuple(a if isinstance(a, str) else static_int(a) for a in axis)
         return axis if isinstance(axis, str) else static_int(axis)
     except Exception as error:

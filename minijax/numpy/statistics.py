@@ -276,6 +276,7 @@ def cov(
             raise ValueError(f"jnp.cov: y has more than 2 dimensions, shape {y.shape}")
     x = _variables(x, rowvar)
     if not x.shape[0]:
+        # JAX's equation, too, is a reshape of a constant.
         return lax.reshape(asarray(np.zeros(0)), (0, 0))
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     if not x.shape[1]:

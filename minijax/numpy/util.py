@@ -153,8 +153,7 @@ def canonicalize_axis_tuple(axis: Axis, ndim: int, error: type[Exception] = Valu
     try:
         if axis is None:
             return tuple(range(ndim))
-        listed = isinstance(axis, (tuple, list)) or (isinstance(axis, np.ndarray) and axis.ndim)
-        axes = tuple(axis) if listed else (axis,)
+        axes = tuple(axis) if is_listed(axis) else (axis,)
         canonical = tuple(canonicalize_axis(a, ndim, error) for a in axes)
         if len(set(canonical)) != len(canonical):
             raise ValueError(f"duplicate value in 'axis': {axis}")
@@ -162,6 +161,11 @@ def canonicalize_axis_tuple(axis: Axis, ndim: int, error: type[Exception] = Valu
     except Exception as raised:
         hide_our_frames(raised)
         raise
+
+
+def is_listed(axis: Any) -> bool:
+    """Whether several axes are given, and not one."""
+    return isinstance(axis, (tuple, list)) or isinstance(axis, np.ndarray) and axis.ndim > 0
 
 
 def check_hashable(function: str, axis: Any):
@@ -174,9 +178,14 @@ def check_hashable(function: str, axis: Any):
         ) from None
 
 
+def _listed_sizes(shape: Any) -> Any:
+    """A shape; of a single number, of Python's or NumPy's, that of a vector."""
+    return (shape,) if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0 else shape
+
+
 def canonicalize_shape(shape: Any) -> tuple[int, ...]:
     """A shape as a tuple of ints; a single number is the shape of a vector."""
-    return static_shape((shape,) if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0 else shape)
+    return static_shape(_listed_sizes(shape))
 
 
 def static_shape(shape: Any) -> tuple[int, ...]:
@@ -215,8 +224,7 @@ def broadcast_to(array: Any, shape: Any, *, out_sharding: Any = None) -> Array:
            [1, 2]], dtype=int32)
     """
     x = ensure_arraylike("broadcast_to", array)
-    sizes = (shape,) if not isinstance(shape, (tuple, list)) and np.ndim(shape) == 0 else shape
-    shape = concrete_sizes(sizes)
+    shape = concrete_sizes(_listed_sizes(shape))
     if x.shape == shape:
         return x
     missing = len(shape) - len(x.shape)

@@ -28,13 +28,13 @@ ALGORITHMS: dict[str, Callable] = {}
 WITH_SCALARS: set[str] = set()
 
 
-# The elements that are done leave the loop together, when this part of all is still going: to take them out is a pass too.
+# The loop goes on with fewer elements when no more than this part of them is still going: to take the others out is a pass too.
 STILL_GOING = 0.75
 
 
 def _loop(going, step, given, state):
-    """Take steps until no element is going; elements that are done keep their values. `going` and `step` see nothing but their
-    numbers, those given and the state: NumPy goes on with the elements that are not done."""
+    """Take steps until no element is going; elements that are done keep their values. `going` and `step` get the given numbers and
+    the state, and may use no other arrays: the loop goes on with parts of these."""
     given, now, shape = [np.ravel(x) for x in given], [np.ravel(x) for x in state], np.shape(state[0])
     results, place, active = [x.copy() for x in now], np.arange(now[0].size), going(*given, *now)
     while count := np.count_nonzero(active):
@@ -61,7 +61,7 @@ def _branch(which, then, otherwise, *numbers):
     return out
 
 
-# Results of float64. Those of narrower dtypes need fewer digits.
+# For results of float64.
 NUMPY = SimpleNamespace(
     eps=2.0**-53,
     full=np.full_like,
@@ -80,7 +80,13 @@ NUMPY = SimpleNamespace(
     digamma=special_functions.digamma,
     loop=_loop,
 )
+# For results of narrower dtypes, which need fewer digits.
 NUMPY_BRIEF = SimpleNamespace(**{**vars(NUMPY), "eps": 2.0**-40})
+
+
+def operations(dtype):
+    """NumPy's operations for results of a dtype."""
+    return NUMPY if dtype.itemsize == 8 else NUMPY_BRIEF
 
 
 def absolute(ops, x):
@@ -108,13 +114,13 @@ def row(algorithm: Callable, jvp, arity: int = 1, scalars: bool = False, **optio
     ALGORITHMS[name] = algorithm
     if scalars:
         WITH_SCALARS.add(name)
+        evaluate = lambda ops, *xs: _in_shape(algorithm(ops, *xs), xs)
+    else:
+        evaluate = lambda ops, *xs: algorithm(ops, *np.broadcast_arrays(*xs))
 
     def impl(x, *others):
-        ops = NUMPY if x.dtype.itemsize == 8 else NUMPY_BRIEF
-        with np.errstate(all="ignore"):
-            xs = [np.asarray(y, np.float64) for y in (x, *others)]
-            value = _in_shape(algorithm(ops, *xs), xs) if scalars else algorithm(ops, *np.broadcast_arrays(*xs))
-            return np.asarray(value).astype(x.dtype, copy=False)
+        ops = operations(x.dtype)
+        return special_functions.in_float64(lambda *xs: evaluate(ops, *xs))(x, *others)
 
     impl.__name__ = name
     return elementwise(name, impl, FLOAT, jvp=jvp, transpose=NOT_LINEAR, arity=arity, **options)

@@ -127,24 +127,21 @@ def counts(ops, term: Any, total: Any):
     return found
 
 
-def _filled(ops, x: Any, like: list[int]) -> Any:
-    """A jet with zeros for those parts of `like` that are None."""
-    found = enumerate(jet(x).parts)
-    return Jet(*[ops.full(value(x), 0.0) if part is None and i in like else part for i, part in found])
-
-
 def loop(ops, going, step, given, state) -> list:
     """The loop of `ops` over numbers and jets. Jets of the state get all directions that some number has."""
     s, t = (any(isinstance(x, Jet) and x.parts[i] is not None for x in (*given, *state)) for i in (1, 2))
-    directions = [0, *[1] * s, *[2] * t, *[3] * (s and t)]
+    wanted = True, s, t, s and t
 
-    def filled(numbers):
-        return [
-            _filled(ops, x, directions) if isinstance(old, Jet) else x for x, old in zip(numbers, state, strict=True)
-        ]
+    def filled(x):
+        """A jet with zeros for those of the wanted parts that are None."""
+        pairs = zip(jet(x).parts, wanted)
+        return Jet(*[ops.full(value(x), 0.0) if part is None and needed else part for part, needed in pairs])
 
-    # Which numbers are jets, and of which parts, stays the same from step to step.
-    start = [*given, *filled(state)]
+    def alike(numbers):
+        """The numbers of a state, with the same jets of the same parts at each step."""
+        return [filled(x) if isinstance(old, Jet) else x for x, old in zip(numbers, state, strict=True)]
+
+    start = [*given, *alike(state)]
 
     def rebuilt(flat):
         numbers, flat = [], iter(flat)
@@ -159,7 +156,7 @@ def loop(ops, going, step, given, state) -> list:
     count = len(given)
     found = ops.loop(
         lambda *numbers: going(*rebuilt(numbers)),
-        lambda *numbers: flat(filled(step(*rebuilt(numbers)))),
+        lambda *numbers: flat(alike(step(*rebuilt(numbers)))),
         flat(given),
         flat(start[count:]),
     )

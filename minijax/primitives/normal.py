@@ -105,7 +105,7 @@ def _lower_quantile(ops, p):
     x = ops.branch(q < TAIL_BELOW, tail, central, q)
     if ops.eps > 1e-15:
         return q, x
-    # One step of Halley's method gives the digits that float64 has besides.
+    # float64 has more digits: one step of Halley's method computes them.
     error = _excess(ops, x, q)
     return q, x - error / (1.0 + x * error / 2.0)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.mutate.faults import Fault
 
-# How many files of tests, the module's own ones before others, are asked again about a fault that survived.
+# A fault that survived faces every case of so many files of tests. The module's own files come first.
 FIRST = 4
 
 

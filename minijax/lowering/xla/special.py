@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...primitives import bessel, beta, exponentials, hypergeometric, incomplete, integrals, normal, truncated_normal  # noqa: F401  (they fill ALGORITHMS, which is read below)
-from ...primitives.algorithms import ALGORITHMS, NUMPY, NUMPY_BRIEF, WITH_SCALARS
+from ...primitives.algorithms import ALGORITHMS, WITH_SCALARS, operations
 from ...primitives.jets import Jet
 from ...primitives.reductions import reduce_or
 from .rules import Rule, chlo
@@ -67,7 +67,7 @@ class _Operations:
     """The operations that the algorithms call by name."""
 
     def __init__(self, w, dtype):
-        self.w, self.eps = w, (NUMPY if dtype.itemsize == 8 else NUMPY_BRIEF).eps
+        self.w, self.eps = w, operations(dtype).eps
 
     def full(self, x: _Number, number: float) -> _Number:
         return _Number(self.w, self.w.full(x.value.aval, number))

@@ -323,7 +323,7 @@ PLANNED = {
 
 @pytest.mark.parametrize("name", PLANNED)
 def test_a_plan_does_what_the_products_do(name, monkeypatch):
-    """Of shapes that have a plan; it is made once, and the memory of a call is not that of the next."""
+    """Each of these shapes has a plan. A second call with it leaves the result of the first as it is."""
     x, w, options = PLANNED[name]
     rng = np.random.default_rng(0)
     x, w = (rng.normal(size=shape).astype(np.float32) for shape in (x, w))

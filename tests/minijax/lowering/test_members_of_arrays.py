@@ -1,4 +1,4 @@
-"""What arrays outside of a trace answer about their memory, beside JAX's arrays."""
+"""Arrays outside of a trace give the answers of JAX's arrays about their memory."""
 
 from __future__ import annotations
 
