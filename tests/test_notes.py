@@ -20,7 +20,7 @@ LIBRARIES = ("minijax", "jax")
 
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("path", notes.pages(), ids=lambda path: path.stem)
-@pytest.mark.one_in(18)
+@pytest.mark.one_in(54)
 def test_a_page_says_what_its_programs_print(path, library):
     found = notes.run(path, library)
     assert found

@@ -83,6 +83,7 @@ def test_derivatives_are_those_of_the_formula(backend, wanted, sigma, method, mo
 
 
 @pytest.mark.parametrize("units", [1, 3])
+@pytest.mark.one_in(2)
 def test_rows_that_are_left_over_by_the_chunks(backend, units, monkeypatch):
     """30,011 has no divisor that would do. On NumPy several rows of a chunk are computed as one, but not those left over."""
     monkeypatch.setattr(type(backend), "chunk_size", lambda *args: 20_000)

@@ -58,7 +58,7 @@ def array(alpha):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.one_in(10)
+@pytest.mark.one_in(20)
 def test_regularisation_reaches_every_alpha_and_nothing_else(name):
     model = [LAYERS[name](KEY), kaf.Linear.init(KEY, 2, 2)]
     alphas = [array(part.alpha) for part in parts_with_alpha(model[0])]

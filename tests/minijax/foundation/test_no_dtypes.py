@@ -47,7 +47,7 @@ GIVEN = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("given", GIVEN)
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(12)
 def test_what_is_no_dtype(name, given):
     def outcome(lib):
         try:

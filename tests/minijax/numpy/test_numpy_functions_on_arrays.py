@@ -52,7 +52,7 @@ ARRAYS = [
 
 
 @pytest.mark.parametrize("name", one_array_functions())
-@pytest.mark.one_in(64)
+@pytest.mark.one_in(192)
 def test_function(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -61,6 +61,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", list(SHAPES))
+@pytest.mark.one_in(2)
 def test_a_single_number_as_a_shape(shape):
     calls = {
         "zeros": lambda lib, s: lib.numpy.zeros(s),
