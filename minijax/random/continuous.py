@@ -173,28 +173,22 @@ def _gumbel_of_64_bits(words):
     """Gumbel numbers made of 64-bit fractions u in two words: -log(-log1p(-u)) if u < 1/2, else -log(-log(1 - u)), where the
     words give 1 - u exactly."""
     inverted = lax.bitwise_not(words)
-    carry = (inverted[1] == np.uint32(2**32 - 1)).astype(np.uint32)
-    inverted = inverted + jnp.stack([carry, jnp.ones_like(carry)])
+    low = inverted[1]
+    inverted = inverted + jnp.array([low == np.uint32(2**32 - 1), jnp.ones_like(low)], np.uint32)
     below_half = words[0] < np.uint32(2**31)
     drawn = _fraction_to_float32(jnp.where(below_half, words, inverted))
     return jnp.where(below_half, -jnp.log(-jnp.log1p(-drawn)), -jnp.log(-jnp.log(drawn)))
 
 
-def _leading_zeros(x):
-    """The number of zeros before the highest one in words of 32 bits."""
-    for shift in (1, 2, 4, 8, 16):
-        x = lax.bitwise_or(x, lax.shift_right_logical(x, np.uint32(shift)))
-    return lax.sub(np.uint32(32), lax.population_count(x))
-
-
 def _fraction_to_float32(words):
     """The fraction with the given 64 bits after the point as a float32, cut, not rounded; its exponent is at least -126."""
+    zeros, low_zeros = lax.clz(words)
     high, low = words
-    zeros, low_zeros = _leading_zeros(high), _leading_zeros(low)
+    from_high = lax.shift_left(high, zeros)
     from_low = jnp.where(
         zeros == 32, lax.shift_left(low, low_zeros), lax.shift_right_logical(low, np.uint32(32) - zeros)
     )
-    mantissa = lax.bitwise_or(lax.shift_left(high, zeros), from_low)
+    mantissa = lax.bitwise_or(from_high, from_low)
     mantissa = (mantissa >> np.uint32(8)) & np.uint32((1 << 23) - 1)
     exponent = np.uint32(126) - jnp.where(zeros == 32, 32 + low_zeros, zeros)
     exponent = (exponent << np.uint32(23)) & np.uint32((1 << 30) - (1 << 22))
@@ -331,7 +325,7 @@ def weibull_min(
     """
     key, dtype = checked_key("weibull_min", key), float_dtype("weibull_min", dtype)
     drawn = uniform_floats(key, static_shape(shape), dtype, 0, 1)
-    return jnp.power(-jnp.log1p(-drawn), 1.0 / concentration) * scale
+    return jnp.power(-jnp.log1p(-drawn), 1.0 / jnp.asarray(concentration)) * scale
 
 
 def triangular(
@@ -399,7 +393,8 @@ def double_sided_maxwell(
     parameters = broadcast_shapes(shape_of(loc), shape_of(scale))
     shape = (static_shape(shape) or parameters) + parameters
     of_length, of_sign = split_in_two(key)
-    return rademacher(of_sign, shape, dtype) * maxwell(of_length, shape, dtype) * scale + loc
+    lengths = maxwell(of_length, shape, dtype)
+    return rademacher(of_sign, shape, dtype) * lengths * scale + loc
 
 
 def wald(
@@ -419,8 +414,9 @@ def wald(
     key, shape, dtype = float_arguments("wald", key, shape, dtype, mean)
     of_normal, of_uniform = split_in_two(key)
     mean = jnp.broadcast_to(convert_element_type(mean, dtype), shape)
-    y = lax.integer_pow(real_normal(of_normal, shape, dtype), 2)
-    mean_squared = lax.integer_pow(mean, 2)
-    root = lax.sqrt(4 * mean * y + mean_squared * lax.integer_pow(y, 2))
+    numbers, drawn = real_normal(of_normal, shape, dtype), uniform_floats(of_uniform, shape, dtype)
+    y = lax.integer_pow(numbers, 2)
+    y_squared, mean_squared = lax.integer_pow(y, 2), lax.integer_pow(mean, 2)
+    root = lax.sqrt(4 * mean * y + mean_squared * y_squared)
     x = mean + mean_squared * y / 2 - mean / 2 * root
-    return lax.select(uniform_floats(of_uniform, shape, dtype) <= mean / (mean + x), x, mean_squared / x)
+    return lax.select(drawn <= mean / (mean + x), x, mean_squared / x)

@@ -14,8 +14,10 @@ from .. import lax
 from .. import numpy as jnp
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
+from ..foundation.dtypes import finfo, iinfo
 from ..numpy.util import check_arraylike, promote_dtypes_inexact, static_shape
 from ..primitives.basis import shape_of
+from ..primitives.elementwise import convert_element_type
 from .arguments import dtype_of, float_dtype, shape_for
 from .keys import checked_key, for_another_use, split
 from .uniforms import uniform_floats
@@ -45,63 +47,76 @@ def poisson(
     lam = jnp.broadcast_to(lam, shape).astype("float32")
     few = jnp.isnan(lam) | (lam < 10)
     # Each way computes all numbers; a number of the other way gets a mean at which it is done soon.
-    waited = _waiting_times(key, jnp.where(few, lam, 0), dtype)
-    tried = _poisson_trials(for_another_use(key), jnp.where(few, np.float32(1e5), lam), dtype)
-    return jnp.where(lam == 0, jnp.zeros_like(waited), jnp.where(few, waited, tried))
+    waiting, tried = lax.select(few, lam, lax.full_like(lam, 0.0)), lax.select(few, lax.full_like(lam, 1e5), lam)
+    waited = _waiting_times(key, waiting, dtype)
+    count = lax.select(few, waited, _poisson_trials(for_another_use(key), tried, dtype))
+    return lax.select(lam == 0, jnp.zeros_like(count), count)
+
+
+def greatest(dtype):
+    """The most rounds of a loop: as many as the dtype of its counts has numbers (as in JAX)."""
+    return np.array((iinfo if dtype.kind in "iu" else finfo)(dtype).max, dtype)
 
 
 def _waiting_times(key, lam, dtype):
     """How many uniform numbers are multiplied until their product is below exp(-lam), less one."""
 
     def unfinished(state):
-        _, _, log_product = state
-        return jnp.any(log_product > -lam)
+        rounds, _, _, log_product = state
+        return jnp.any(log_product > -lam) & (rounds < greatest(dtype))
 
     def wait(state):
-        count, key, log_product = state
+        rounds, count, key, log_product = state
         key, own = split(key)
-        count = jnp.where(log_product > -lam, count + 1, count)
-        return count, key, log_product + jnp.log(uniform_floats(own, lam.shape, lam.dtype))
+        count = lax.select(log_product > -lam, count + 1, count)
+        drawn = uniform_floats(own, lam.shape, lam.dtype)
+        return rounds + 1, count, key, log_product + jnp.log(drawn)
 
-    start = jnp.zeros(lam.shape, dtype), key, jnp.zeros_like(lam)
-    return lax.while_loop(unfinished, wait, start)[0] - jnp.ones((), dtype)
+    start = 0, lax.full_like(lam, 0, dtype), key, lax.full_like(lam, 0)
+    return lax.while_loop(unfinished, wait, start)[1] - 1
 
 
-def _trials(key, like, trial) -> Array:
+def _trials(key, like, rounds, trial) -> Array:
     """For each number the value accepted last, while any number has none: as in JAX, a trial may replace an accepted value.
 
-    trial(u, v): (value, whether it is accepted), for uniform numbers u in [-1/2, 1/2) and v in [0, 1).
+    trial(of_u, of_v): (value, whether it is accepted), of uniform numbers that it draws with two keys.
     """
 
     def unfinished(state):
-        return ~jnp.all(state[1])
+        done, _, accepted, _ = state
+        return jnp.any(~accepted) & (done < rounds)
 
     def attempt(state):
-        value, accepted, key = state
+        done, value, accepted, key = state
         key, of_u, of_v = split(key, 3)
-        u = uniform_floats(of_u, like.shape, like.dtype) - 0.5
-        new, good = trial(u, uniform_floats(of_v, like.shape, like.dtype))
-        return jnp.where(good, new, value), accepted | good, key
+        new, good = trial(of_u, of_v)
+        value, accepted = lax.select(good, new, value), accepted | good
+        return done + 1, value, accepted, key
 
-    return lax.while_loop(unfinished, attempt, (jnp.full_like(like, -1), jnp.zeros(like.shape, bool), key))[0]
+    start = 0, lax.full_like(like, -1, like.dtype), lax.full_like(like, False, np.dtype(bool)), key
+    return lax.while_loop(unfinished, attempt, start)[1]
 
 
 def _poisson_trials(key, lam, dtype):
+    log_lam = jnp.log(lam)
     b = 0.931 + 2.53 * jnp.sqrt(lam)
     a = -0.059 + 0.02483 * b
     inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
     quick = 0.9277 - 3.6224 / (b - 2)
-    log_lam = jnp.log(lam)
 
-    def trial(u, v):
+    def trial(of_u, of_v):
+        u = uniform_floats(of_u, lam.shape, lam.dtype) - 0.5
+        v = uniform_floats(of_v, lam.shape, lam.dtype)
         distance = 0.5 - abs(u)
         k = jnp.floor((2 * a / distance + b) * u + lam + 0.43)
         curve = jnp.log(v * inverse_alpha / (a / (distance * distance) + b))
+        bound = -lam + k * log_lam - lax.lgamma(k + 1)
+        at_once = (distance >= 0.07) & (v <= quick)
         outside = (k < 0) | ((distance < 0.013) & (v > distance))
-        slow = ~outside & (curve <= -lam + k * log_lam - lax.lgamma(k + 1))
-        return k, ((distance >= 0.07) & (v <= quick)) | slow
+        below = curve <= bound
+        return k, at_once | (~outside & below)
 
-    return _trials(key, lam, trial).astype(dtype)
+    return _trials(key, lam, greatest(dtype), trial).astype(dtype)
 
 
 def binomial(
@@ -127,27 +142,27 @@ def binomial(
     dtype = float_dtype("binomial", dtype)
     shape = shape_for("binomial", shape, shape_of(n), shape_of(p))
     (p,) = promote_dtypes_inexact(p)
-    n = jnp.broadcast_to(n, shape).astype(p.dtype)
+    n = jnp.broadcast_to(convert_element_type(n, p.dtype), shape)
     p = jnp.broadcast_to(p, shape)
     # Failures are counted where they are the rarer.
     rare = p < 0.5
-    q = jnp.where(rare, p, 1 - p)
-    bad_n, bad_q = jnp.isnan(n) | (n < 0), jnp.isnan(q) | (q < 0)
+    q = lax.select(rare, p, 1.0 - p)
+    bad_n = jnp.isnan(n) | (n < 0)
+    infinite = jnp.isinf(n)
     is_nan = jnp.isnan(q)
-    q = jnp.where(bad_q, np.array(0.01, q.dtype), q)
+    below_zero = q < 0
+    q = lax.select(is_nan | below_zero, lax.full_like(q, 0.01), q)
     few = bad_n | (n * q <= 10)
-    n, infinite = jnp.floor(n), jnp.isinf(n)
-    counted = _trials_between(key, jnp.where(few, n, 0), q, dtype)
-    tried = _binomial_trials(
-        for_another_use(key),
-        jnp.where(few, np.array(1e4, n.dtype), n),
-        jnp.where(few, np.array(0.5, q.dtype), q),
-        dtype,
-    )
-    count = jnp.where(few, counted, tried)
-    count = jnp.where(bad_n | bad_q, np.array(np.nan, dtype), count)
-    count = jnp.where(infinite & ~(bad_n | bad_q), np.array(np.inf, dtype), count)
-    return jnp.where(rare | bad_n | is_nan | infinite, count, n.astype(dtype) - count)
+    n = jnp.floor(n)
+    # Each way computes all numbers; those of the other way get an n and a p with which it is done soon.
+    waiting = lax.select(few, n, lax.full_like(n, 0))
+    n_tried, q_tried = lax.select(few, lax.full_like(n, 1e4), n), lax.select(few, lax.full_like(q, 0.5), q)
+    counted = _trials_between(key, waiting, q, dtype)
+    count = lax.select(few, counted, _binomial_trials(for_another_use(key), n_tried, q_tried, dtype))
+    bad = below_zero | is_nan | bad_n
+    count = lax.select(bad, lax.full_like(count, np.nan), count)
+    count = lax.select(infinite & ~bad, lax.full_like(count, np.inf), count)
+    return lax.select(rare | bad_n | is_nan | infinite, count, convert_element_type(n, dtype) - count)
 
 
 def _trials_between(key, n, q, dtype):
@@ -155,15 +170,18 @@ def _trials_between(key, n, q, dtype):
     rate = jnp.log1p(-q)
 
     def unfinished(state):
-        return jnp.any(state[1] <= n)
+        rounds, _, total, _ = state
+        return jnp.any(total <= n) & (rounds < greatest(dtype))
 
     def add(state):
-        count, total, key = state
+        rounds, count, total, key = state
         own, key = split(key)
-        count = jnp.where(total <= n, count + 1, count)
-        return count, total + jnp.ceil(jnp.log(uniform_floats(own, q.shape, q.dtype)) / rate), key
+        count = lax.select(total <= n, count + 1, count)
+        total = total + jnp.ceil(jnp.log(uniform_floats(own, q.shape, q.dtype)) / rate)
+        return rounds + 1, count, total, key
 
-    return (lax.while_loop(unfinished, add, (jnp.zeros_like(q), jnp.zeros_like(q), key))[0] - 1).astype(dtype)
+    start = 0, lax.full_like(q, 0, q.dtype), lax.full_like(q, 0, q.dtype), key
+    return (lax.while_loop(unfinished, add, start)[1] - 1).astype(dtype)
 
 
 # What Stirling's formula lacks of log(k!), for k up to 9.
@@ -174,10 +192,12 @@ STIRLING = (
 
 
 def _stirling(k):
-    square = (jnp.minimum(jnp.maximum(k, 0), 9) + 1) ** 2
-    series = (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (jnp.minimum(jnp.maximum(k, 0), 9) + 1)
-    place = jnp.floor(jnp.minimum(jnp.maximum(k, 0), 9)).astype("int32")
-    return jnp.where(k <= 9, jnp.asarray(STIRLING, k.dtype)[place], series)
+    values = jnp.asarray(STIRLING, k.dtype)
+    exact = k <= 9
+    k = lax.clamp(np.array(0, k.dtype), k, np.array(9, k.dtype))
+    square = (k + 1) * (k + 1)
+    series = (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (k + 1)
+    return lax.select(exact, values[jnp.floor(k).astype("int32")], series)
 
 
 def _binomial_trials(key, n, p, dtype):
@@ -190,9 +210,13 @@ def _binomial_trials(key, n, p, dtype):
     alpha = (2.83 + 5.1 / b) * deviation
     m = jnp.floor((n + 1) * p)
 
-    def trial(u, v):
+    def trial(of_u, of_v):
+        u, v = (uniform_floats(own, p.shape, p.dtype) for own in (of_u, of_v))
+        u = u - 0.5
         distance = 0.5 - abs(u)
+        at_once = (distance >= 0.07) & (v <= quick)
         k = jnp.floor((2 * a / distance + b) * u + centre)
+        outside = (k < 0) | (k > n)
         curve = jnp.log(v * alpha / (a / (distance * distance) + b))
         bound = (
             (m + 0.5) * jnp.log((m + 1) / (odds * (n - m + 1)))
@@ -203,10 +227,10 @@ def _binomial_trials(key, n, p, dtype):
             - _stirling(k)
             - _stirling(n - k)
         )
-        inside = (k >= 0) & (k <= n)
-        return k, ((distance >= 0.07) & (v <= quick)) | (inside & (curve <= bound))
+        below = curve <= bound
+        return k, at_once | (~outside & below)
 
-    return _trials(key, p, trial).astype(dtype)
+    return _trials(key, p, greatest(dtype), trial).astype(dtype)
 
 
 def multinomial(

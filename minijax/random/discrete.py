@@ -78,5 +78,6 @@ def geometric(
     check_arraylike("geometric", p)
     (p,) = promote_dtypes_inexact(p)
     drawn = uniform_floats(key, shape, p.dtype)
-    failures = lax.log(jnp.where(drawn == 0, 1, drawn)) / jnp.broadcast_to(lax.log1p(-p), shape)
+    logarithms = lax.log(jnp.where(drawn == 0, 1, drawn))
+    failures = lax.div(logarithms, jnp.broadcast_to(lax.log1p(-p), shape))
     return (lax.floor(failures) + 1).astype(dtype)

@@ -17,7 +17,7 @@ from ..primitives.random_gamma import random_gamma_p
 from .arguments import check_safe_to_cast, concrete_int, dtype_of, float_arguments, float_dtype, in_dtype, shape_for
 from .continuous import exponential, real_normal
 from .discrete import rademacher
-from .keys import checked_key, split_in_two
+from .keys import checked_key, split, split_in_two
 
 
 def _gamma(key, a, shape, dtype, log_space: bool) -> Array:
@@ -34,7 +34,7 @@ def gamma(
 ) -> Array:
     """Numbers with density proportional to x^(a - 1) exp(-x), x > 0 (`jax.random.gamma`).
 
-    a: positive numbers that broadcast to `shape`. minijax has no derivative with respect to `a` and raises if one is taken.
+    a: positive numbers that broadcast to `shape`. By `a`, the number has the derivative of its quantile (`lax.random_gamma_grad`).
 
     >>> import minijax as jax
     >>> jax.random.gamma(jax.random.key(0), 3., (2,)).round(2)
@@ -83,6 +83,7 @@ def beta(
     shape = shape_for("beta", shape, shape_of(a), shape_of(b))
     a, b = in_dtype(a, dtype), in_dtype(b, dtype)
     of_a, of_b = split_in_two(key)
+    a, b = jnp.broadcast_to(a, shape), jnp.broadcast_to(b, shape)
     log_a, log_b = _gamma(of_a, a, shape, dtype, True), _gamma(of_b, b, shape, dtype, True)
     largest = lax.max(log_a, log_b)
     scaled_a, scaled_b = jnp.exp(log_a - largest), jnp.exp(log_b - largest)
@@ -151,8 +152,11 @@ def f(
     key, shape, dtype = float_arguments("f", key, shape, dtype, dfnum, dfden)
     dfden, dfnum = in_dtype(dfden, dtype), in_dtype(dfnum, dtype)
     of_denominator, of_numerator = split_in_two(key)
-    numerator = chisquare(of_numerator, dfnum, shape, dtype) / dfnum
-    return numerator / (chisquare(of_denominator, dfden, shape, dtype) / dfden)
+    numerator, denominator = (
+        chisquare(of_numerator, dfnum, shape, dtype),
+        chisquare(of_denominator, dfden, shape, dtype),
+    )
+    return (numerator / dfnum) / (denominator / dfden)
 
 
 def t(
@@ -188,9 +192,9 @@ def generalized_normal(
     """
     shape = static_shape(shape)
     key, dtype = checked_key("generalized_normal", key), float_dtype("generalized_normal", dtype)
-    of_size, of_sign = split_in_two(key)
-    sizes = _gamma(of_size, 1 / p, shape, dtype, False)
-    return rademacher(of_sign, shape, dtype) * sizes ** (1 / p)
+    keys, p = split(key), jnp.asarray(p)
+    sizes = _gamma(keys[0], 1 / p, shape, dtype, False)
+    return rademacher(keys[1], shape, dtype) * sizes ** (1 / p)
 
 
 def ball(
@@ -214,6 +218,7 @@ def ball(
     key, dtype = checked_key("ball", key), float_dtype("ball", dtype)
     d = concrete_int(d, "argument d of jax.random.ball()", operator.index)
     of_direction, of_radius = split_in_two(key)
+    p = jnp.asarray(p)
     points = generalized_normal(of_direction, p, (*shape, d), dtype)
     spread = exponential(of_radius, shape, dtype)
     return points / expand_dims((jnp.sum(jnp.abs(points) ** p, -1) + spread) ** (1 / p), (len(shape),))
