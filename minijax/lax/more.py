@@ -225,11 +225,13 @@ def platform_dependent(
 ) -> Any:
     """The function for the platform, applied: that named "cpu", or else the default (`lax.platform_dependent`).
 
-    Raises TypeError for a branch that is no function, ValueError for the name "gpu", NotImplementedError if there is neither.
+    Raises TypeError for no branch and for one that is no function, ValueError for the name "gpu", NotImplementedError if both lack.
 
     >>> platform_dependent(2.0, cpu=lambda x: x + 1, default=lambda x: x)
     3.0
     """
+    if default is None and not per_platform:
+        raise TypeError("lax.platform_dependent takes a function for a platform, as cpu=f, or default=f; got none.")
     for name, branch in per_platform.items():
         if not callable(branch):
             raise TypeError(f"lax.platform_dependent: the '{name}' branch must be a callable.")

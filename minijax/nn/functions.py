@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import lax
 from .. import numpy as jnp
+from ..api.collectives import AxisName
 from ..api.custom_derivatives import custom_jvp
 from ..core.traces import Array, without_tangent
 from ..core.types import ArrayLike, Axis, DTypeLike
@@ -354,8 +355,11 @@ def standardize(
     return jnp.subtract(x, mean) * lax.rsqrt(variance + epsilon)
 
 
-def one_hot(x: ArrayLike, num_classes: int, *, dtype: DTypeLike | None = None, axis: int = -1) -> Array:
+def one_hot(x: ArrayLike, num_classes: int, *, dtype: DTypeLike | None = None, axis: int | AxisName = -1) -> Array:
     """x with a new axis that has 1 at position x and 0 elsewhere, or only 0 without such a position (`jax.nn.one_hot`).
+
+    axis: the place of the new axis, or the name of a mapped axis of num_classes elements, whose element is returned. Raises
+    ValueError for one of another size.
 
     >>> one_hot(np.array([0, 2]), 3)
     Array([[1., 0., 0.],
@@ -367,11 +371,11 @@ def one_hot(x: ArrayLike, num_classes: int, *, dtype: DTypeLike | None = None, a
         warnings.warn(
             f"jax.nn.one_hot input should be integer-typed; got dtype={x.dtype}", DeprecationWarning, stacklevel=2
         )
-    if not hasattr(axis, "__index__"):
-        raise NotImplementedError(
-            f"one_hot along the named axis {axis!r} is not in minijax: give the axis as a number."
-        )
     dtype = canonicalize_dtype(float if dtype is None else dtype)
+    if not hasattr(axis, "__index__"):
+        if (size := lax.axis_size(axis)) != num_classes:
+            raise ValueError(f"Expected num_classes to match the size of axis {axis!r}, but {num_classes} != {size}")
+        return (x == lax.axis_index(axis)).astype(dtype)
     place = canonicalize_axis(axis, len(x.shape) + 1)
     shape = [1] * len(x.shape)
     shape.insert(place, num_classes)

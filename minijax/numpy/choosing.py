@@ -60,9 +60,9 @@ def where(
     """
     if x is None and y is None:
         return nonzero(condition, size=size, fill_value=fill_value)
+    check_arraylike("where", condition, x, y)
     if size is not None or fill_value is not None:
         raise ValueError("size and fill_value arguments cannot be used in three-term where function.")
-    check_arraylike("where", condition, x, y)
     return _where(*map(unwrap, (condition, x, y)))
 
 

@@ -20,7 +20,7 @@ from ..primitives.sorting import sorted_before
 from .creation import ones
 from .manipulation import ravel, swapaxes
 from .reductions import sum as _sum
-from .taking import put_along_axis, take
+from .taking import put_along_axis
 from .util import (
     as_array,
     canonicalize_axis,
@@ -204,7 +204,7 @@ def searchsorted(
         )
     a, v = promote_dtypes(a, v)
     if sorter is not None:
-        a = take(a, ensure_arraylike("searchsorted", sorter))
+        a = a[ensure_arraylike("searchsorted", sorter)]
     if len(a.shape) > 1:
         # A sorter with more axes makes a batch of vectors, sorted along the first axis.
         return vmap(lambda a: searchsorted(a, v, side, method=method), 1)(a)

@@ -234,6 +234,7 @@ def std(
     Array(1., dtype=float32)
     """
     check_no_out("std", out)
+    check_arraylike("std", a)
     dtype = user_dtype(dtype, "std")
     if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
         raise ValueError(f"dtype argument to jnp.std must be inexact; got {dtype}")
@@ -268,6 +269,7 @@ def cov(
     m = asarray(m)
     if len(m.shape) > 2:
         raise ValueError(f"jnp.cov: m has more than 2 dimensions, shape {m.shape}")
+    dtype = _dtype_of_products("cov", dtype)
     if y is None:
         (x,) = promote_dtypes_inexact(m)
     else:
@@ -281,7 +283,7 @@ def cov(
     x = x if y is None else concatenate([x, _variables(y, rowvar)], 0)
     if not x.shape[1]:
         return full((x.shape[0],) * 2 if x.shape[0] > 1 else (), np.nan, x.dtype)
-    x = x if dtype is None else convert_element_type(x, user_dtype(dtype, "cov"))
+    x = x if dtype is None else convert_element_type(x, dtype)
     ddof = (0 if bias else 1) if ddof is None else known_value(ddof, "jnp.cov's ddof")
     weights, by_weight = _observation_weights(x.shape[1], fweights, aweights)
     weights = weights if dtype is None or weights is None else convert_element_type(weights, x.dtype)
@@ -333,6 +335,14 @@ def _variables(x: Array, rowvar: bool) -> Array:
         raise
 
 
+def _dtype_of_products(function: str, dtype):
+    """The dtype that a user gave for products of deviations; ValueError unless it is inexact."""
+    dtype = user_dtype(dtype, function)
+    if dtype is not None and not dtypes.issubdtype(dtype, np.inexact):
+        raise ValueError(f"{function}: dtype must be a subclass of float or complex; got dtype={dtype.name!r}")
+    return dtype
+
+
 def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtype: DTypeLike | None = None) -> Array:
     """The correlations of variables (`jax.numpy.corrcoef`). Each row is a variable; with `rowvar=False`, each column is.
 
@@ -341,7 +351,8 @@ def corrcoef(x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, dtyp
     Array([[ 1., -1.],
            [-1.,  1.]], dtype=float32)
     """
-    c = cov(x, y, rowvar, dtype=dtype)
+    check_arraylike("corrcoef", x)
+    c = cov(x, y, rowvar, dtype=_dtype_of_products("corrcoef", dtype))
     if not c.shape:
         return ufuncs.divide(c, c)
     deviation = convert_element_type(ufuncs.sqrt(ufuncs.real(diag(c))), c.dtype)

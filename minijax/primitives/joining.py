@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.avals import ShapedArray, Zero, is_undefined_primal
-from ..core.traces import Array
+from ..core.traces import Array, get_aval
 from ..core.types import ArrayLike
 from .basis import (
     batch_to_front,
@@ -219,7 +219,7 @@ def unstack(x: ArrayLike, axis: int = 0) -> tuple[Array, ...]:
     >>> lax.unstack(jnp.array([[1, 2], [3, 4]]))
     (Array([1, 2], dtype=int32), Array([3, 4], dtype=int32))
     """
-    ndim = len(shape_of(x))
+    ndim = len(get_aval(x).shape)
     if not -ndim <= axis < ndim:
         raise ValueError(f"axis {axis} is out of bounds for array of dimension {ndim}")
     return tuple(unstack_p.bind(x, axis=axis % ndim))

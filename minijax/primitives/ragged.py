@@ -90,6 +90,8 @@ def ragged_dot_general(
     >>> ragged_dot_general(jnp.ones((1, 3)), jnp.ones((3, 1)), jnp.array([1, 2]), numbers).ravel()
     Array([1., 2.], dtype=float32)
     """
+    for operand in (lhs, rhs, group_sizes):
+        get_aval(operand)  # what is no array is refused first
     if group_offset is not None:
         raise NotImplementedError("ragged_dot_general with a group_offset is not implemented.")
     preferred = None if preferred_element_type is None else canonicalize_dtype(preferred_element_type)

@@ -18,7 +18,6 @@ from . import complex_functions as on_complex
 from .basis import (
     NO_GRADIENT,
     NOT_LINEAR,
-    add_any_p,
     const,
     full,
     linear_row,
@@ -33,6 +32,7 @@ from .basis import (
 )
 from .complex_numbers import accumulated, reduced
 from .elementwise import (
+    abs_p,
     add_p,
     complex_p,
     convert_element_type,
@@ -45,6 +45,8 @@ from .elementwise import (
     max_p,
     min_p,
     mul_p,
+    ne_p,
+    neg_p,
     real_p,
     rem_p,
     select,
@@ -385,12 +387,12 @@ def _running_jvp(primitive_of, combine: Callable) -> Callable:
 
 def _turned_back(total):
     """The number with the same exponential whose imaginary part is between -pi and pi."""
-    angle = imag_p.bind(total)
+    real, angle = real_p.bind(total), imag_p.bind(total)
     turn = const(angle, 2 * np.pi)
     rest = rem_p.bind(add_p.bind(angle, const(angle, np.pi)), turn)
     negative = lt_p.bind(rest, const(angle, 0))
     rest = select(negative, add_p.bind(rest, turn), rest)
-    return complex_p.bind(real_p.bind(total), sub_p.bind(rest, const(angle, np.pi)))
+    return complex_p.bind(real, sub_p.bind(rest, const(angle, np.pi)))
 
 
 def _complex_logaddexp(x, y):
@@ -431,28 +433,25 @@ def _accumulated_logsumexp(x, axis):
 def _logaddexp(x, y):
     if x.dtype.kind == "c":
         return _complex_logaddexp(x, y)
-    high = max_p.bind(x, y)
-    low = min_p.bind(x, y)
-    gap = sub_p.bind(low, high)
-    result = add_p.bind(high, log1p_p.bind(exp_p.bind(gap)))
-    # For two equal infinities the gap is NaN, but the answer is infinite; for equal numbers it is high + log(2).
-    return select(eq_p.bind(low, high), add_p.bind(high, full(shape_of(x), np.log(2), x.dtype)), result)
+    high, gap = max_p.bind(x, y), sub_p.bind(x, y)
+    # Of two equal infinities the gap is NaN, and their sum the answer.
+    unknown, total = ne_p.bind(gap, gap), add_p.bind(x, y)
+    result = add_p.bind(high, log1p_p.bind(exp_p.bind(neg_p.bind(abs_p.bind(gap)))))
+    return select(unknown, total, result)
 
 
 def _without_infinity(x):
-    real = real_p.bind(x)
-    return select(eq_p.bind(real, full(shape_of(x), np.inf, real.dtype)), full(shape_of(x), 0, x.dtype), x)
+    real = real_p.bind(x) if x.dtype.kind == "c" else x
+    return select(eq_p.bind(real, const(real, np.inf)), full(shape_of(x), 0, x.dtype), x)
 
 
 def _combine_logsumexps(a, b):
     value = _logaddexp(a[0], b[0])
-    if value.dtype.kind == "c":
-        shares = [exp_p.bind(sub_p.bind(_without_infinity(x), _without_infinity(value))) for x in (a[0], b[0])]
-        return value, add_any_p.bind(*[mul_p.bind(pair[1], share) for pair, share in zip((a, b), shares)])
-    finite = lt_p.bind(full(shape_of(value), -np.inf, value.dtype), value)
-    safe = select(finite, value, full(shape_of(value), 0, value.dtype))
-    share_a, share_b = exp_p.bind(sub_p.bind(a[0], safe)), exp_p.bind(sub_p.bind(b[0], safe))
-    return value, add_any_p.bind(mul_p.bind(a[1], share_a), mul_p.bind(b[1], share_b))
+
+    def part(x, tangent):
+        return mul_p.bind(tangent, exp_p.bind(sub_p.bind(_without_infinity(x), _without_infinity(value))))
+
+    return value, add_p.bind(part(*a), part(*b))
 
 
 def _running(name: str, impl: Callable, accepts: str, combine: Callable):

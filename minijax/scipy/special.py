@@ -19,7 +19,7 @@ from ..core.traces import Array, without_tangent
 from ..core.types import ArrayLike, Axis
 from ..foundation.dtypes import issubdtype
 from ..numpy.ufuncs import strong_const
-from ..numpy.util import canonicalize_axis_tuple, check_hashable, promote_args_inexact
+from ..numpy.util import canonicalize_axis_tuple, check_hashable, ensure_arraylike, promote_args_inexact
 from ..primitives.basis import const, expand_dims, full
 from .gammas import (
     bernoulli,
@@ -383,7 +383,7 @@ def log_softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
     Array([-1000.,     0.], dtype=float32)
     """
     check_hashable("log_softmax", axis)
-    shifted = _shifted(x, axis)
+    shifted = _shifted(ensure_arraylike("log_softmax", x), axis)
     return shifted - jnp.log(jnp.sum(jnp.exp(shifted), axis, keepdims=True))
 
 
@@ -393,13 +393,12 @@ def softmax(x: ArrayLike, /, *, axis: Axis = None) -> Array:
     >>> softmax(np.float32([0., 0.]))
     Array([0.5, 0.5], dtype=float32)
     """
-    powers = jnp.exp(_shifted(x, axis))
+    powers = jnp.exp(_shifted(ensure_arraylike("softmax", x), axis))
     return powers / jnp.sum(powers, axis, keepdims=True)
 
 
-def _shifted(x: ArrayLike, axis: Axis) -> Array:
+def _shifted(x: Array, axis: Axis) -> Array:
     """x less its largest element."""
-    x = jnp.asarray(x)
     return x - lax.stop_gradient(jnp.max(without_tangent(x), axis, keepdims=True, initial=-jnp.inf))
 
 

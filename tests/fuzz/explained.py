@@ -27,7 +27,7 @@ OTHER_EQUATIONS = {
     "another algorithm, of fewer equations": "intersect1d setdiff1d setxor1d",
     "another algorithm, which is exact to the last places": "owens_t log_ndtr",
     "as many terms as the dtype has digits; JAX takes more": "wofz",
-    "not yet: the same numbers, by other equations or in another order": "poisson wald",
+    "the same equations in another order, or conversions of other numbers": "insert polyfit",
     "as near as rounding allows where p and q are near each other; JAX subtracts two logarithms": "kl_div rel_entr",
 }
 
@@ -35,6 +35,17 @@ OTHER_EQUATIONS = {
 ROWS = """
     bernoulli beta betaln boxcox boxcox1p dawsn erfcx exp1 expi expn fresnel hyp1f1 hyp2f1 ndtr ndtri poch sici spence
 """.split()
+
+# Functions of which JAX gives NaN at an end of the domain or beyond it, or the derivative 0, where minijax gives the value.
+AT_THE_ENDS = {
+    "beta": "of a negative argument",
+    "exp1": "0 at infinity; derivatives of negative numbers, exp(-x) / x",
+    "expi": "-inf at 0",
+    "gammainc": "1 for a of 0",
+    "igamma": "1 for a of 0",
+    "igamma_grad_a": "0 at infinity",
+    "spence": "the derivative at 1 is -1",
+}
 
 COMPARISONS = (
     "greater greater_equal less less_equal equal not_equal isnan isinf isfinite logical_not logical_and".split()
@@ -342,7 +353,25 @@ EXPLAINED = [
     Explained(
         "derivative of setxor1d",
         "JAX's is 0; differences give the one that minijax has",
-        lambda s, d: d.what == "value" and "setxor1d" in calls(s) and "return jnp.setxor1d(" in s and "grad(" in s,
+        lambda s, d: (
+            d.what == "value"
+            and "return jnp.setxor1d(" in s
+            and transformed_by(s, "grad", "vjp", "jvp", "jacrev", "jacfwd", "linearize", "value_and_grad")
+        ),
+    ),
+    Explained(
+        "special functions at the ends of their domains",
+        "minijax gives the limit or the value that SciPy has, JAX gives NaN or, for a derivative, 0",
+        lambda s, d: (
+            d.what == "value"
+            and of_one_call(s, AT_THE_ENDS)
+            and re.search(r"in JAX (.*\bnan\b|-?0\.0$)", d.detail) is not None
+        ),
+    ),
+    Explained(
+        "an empty tuple among the indices",
+        "it has no element, and is an array of int32 at once; in JAX an array of float32, and equations that convert it",
+        lambda s, d: d.what in TEXT and re.search(r"\[\(\),\s*\]|\.at\[\(\),?\]", function(s)) is not None,
     ),
     Explained(
         "the class of a key's dtype",

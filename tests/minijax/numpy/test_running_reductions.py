@@ -10,6 +10,7 @@ import pytest
 import minijax as mj
 import minijax.numpy as jnp
 from minijax import lax
+from tests.fuzz.texts import text
 
 VARIANTS = {"eager": lambda f: f, "jit": mj.jit, "vmap": lambda f: lambda x: mj.vmap(f)(x[None])[0]}
 LENGTHS = {"bfloat16": 300, "float16": 3000, "float32": 2**24 + 1000, "complex64": 2**24 + 1000}
@@ -81,3 +82,30 @@ def test_running_logsumexp_of_complex_numbers(reverse, order):
     theirs = jax.jit(function(jax))(x)
     for mine in (function(mj), mj.jit(function(mj)), mj.jit(function(mj), compiler="xla")):
         np.testing.assert_allclose(mine(mj.numpy.asarray(x)), theirs, rtol=2e-6)
+
+
+NOT_FINITE = {
+    "NaN before a number": [np.nan, 1.0],
+    "NaN behind one": [1.0, np.nan, 2.0],
+    "inf": [np.inf, 1.0, np.inf],
+    "-inf": [-np.inf, 1.0, 2.0],
+    "two of -inf": [-np.inf, -np.inf, 1.0],
+    "the largest": [3e38, -3e38, 3.0],
+}
+
+
+@pytest.mark.parametrize("x", NOT_FINITE.values(), ids=NOT_FINITE)
+def test_derivatives_of_the_running_logsumexp_of_what_is_not_finite(x):
+    def derivatives(lib):
+        value, pull = lib.vjp(lib.lax.cumlogsumexp, lib.numpy.array(x))
+        return [*pull(lib.numpy.ones(len(x))), *lib.jvp(lib.lax.cumlogsumexp, (lib.numpy.array(x),), (value * 0 + 1,))]
+
+    for mine, theirs in zip(derivatives(mj), derivatives(jax), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-6)
+
+
+def test_the_derivative_of_the_running_logsumexp_has_jax_s_equations():
+    def shown(lib):
+        return text(lib, lib.make_jaxpr(lambda x: lib.jvp(lib.lax.cumlogsumexp, (x,), (x,)))(lib.numpy.arange(5.0)))
+
+    assert shown(mj) == shown(jax)
