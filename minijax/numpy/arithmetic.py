@@ -312,7 +312,7 @@ def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     if is_complex(x1):
         raise TypeError("jnp.heaviside does not support complex arguments.")
     zero = const(x1, 0)
-    below, above = x1 < zero, x1 > zero
+    below, above = ew.lt_p.bind(x1, zero), ew.gt_p.bind(x1, zero)
     at_zero_or_nan = where(_isnan(x1), x1, x2)
     return where(below, zero, where(above, const(x1, 1), at_zero_or_nan))
 

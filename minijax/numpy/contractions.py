@@ -33,6 +33,7 @@ from .util import (
     ensure_arraylike,
     in_order,
     promote_dtypes,
+    rounded,
     unwrap,
     user_dtype,
 )
@@ -356,7 +357,7 @@ def einsum(
     check_no_out("einsum", out)
     subscripts, operands = _einsum_operands(subscripts, operands)
     check_arraylike("einsum", *operands)
-    arrays = [as_array(x) for x in operands]
+    arrays = [rounded(as_array(x)) for x in operands]
     in_order(arrays)
     inputs, result = _parse_einsum(subscripts, [x.shape for x in arrays])
     dtype, weak_type = _result_type("einsum", preferred_element_type, *arrays)

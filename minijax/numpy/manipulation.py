@@ -27,6 +27,7 @@ from .util import (
     ensure_arraylike,
     in_order,
     promote_dtypes,
+    rounded,
     static_int,
 )
 
@@ -129,7 +130,7 @@ def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> Array:
     >>> jnp.transpose(jnp.ones((2, 3, 4))).shape
     (4, 3, 2)
     """
-    a = ensure_arraylike("transpose", a)
+    a = rounded(ensure_arraylike("transpose", a))
     order = range(len(a.shape))[::-1] if axes is None else axes
     return lax.transpose(a, tuple(canonicalize_axis(i, len(a.shape)) for i in order))
 
@@ -184,7 +185,7 @@ def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Seque
     >>> jnp.moveaxis(jnp.ones((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
     """
-    a = ensure_arraylike("moveaxis", a)
+    a = rounded(ensure_arraylike("moveaxis", a))
     ndim = len(a.shape)
     source = tuple(canonicalize_axis(i, ndim) for i in as_tuple(source))
     destination = tuple(canonicalize_axis(i, ndim) for i in as_tuple(destination))
@@ -220,7 +221,7 @@ def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> Array:
     >>> jnp.expand_dims(jnp.ones(3), 0).shape
     (1, 3)
     """
-    a = ensure_arraylike("expand_dims", a)
+    a = rounded(ensure_arraylike("expand_dims", a))
     axes = as_tuple(axis)
     return _expand_dims(a, canonicalize_axis_tuple(axes, len(a.shape) + len(axes)))
 
@@ -232,7 +233,7 @@ def squeeze(a: ArrayLike, axis: Axis = None) -> Array:
     >>> jnp.squeeze(jnp.ones((1, 3, 1))).shape
     (3,)
     """
-    a = ensure_arraylike("squeeze", a)
+    a = rounded(ensure_arraylike("squeeze", a))
     if axis is None:
         axes = tuple(i for i, d in enumerate(a.shape) if d == 1)
     else:
@@ -379,7 +380,7 @@ def stack(
     if not arrays:
         raise ValueError("Need at least one array to stack.")
     arrays = promote_dtypes(*arrays) if dtype is None else [asarray(a, dtype) for a in arrays]
-    return lax.stack(arrays, axis=operator.index(axis))
+    return lax.stack([rounded(a) for a in arrays], axis=operator.index(axis))
 
 
 def vstack(tup: Sequence[ArrayLike] | ArrayLike, dtype: DTypeLike | None = None) -> Array:

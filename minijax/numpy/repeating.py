@@ -29,6 +29,7 @@ from .util import (
     check_arraylike,
     concrete_sizes,
     ensure_arraylike,
+    rounded,
     static_int,
 )
 
@@ -40,7 +41,7 @@ def tile(A: ArrayLike, reps: int | Sequence[int]) -> Array:
     >>> jnp.tile(jnp.array([1, 2]), 2)
     Array([1, 2, 1, 2], dtype=int32)
     """
-    A = ensure_arraylike("tile", A)
+    A = rounded(ensure_arraylike("tile", A))
     reps = as_tuple(reps)
     reps = (1,) * (len(A.shape) - len(reps)) + reps
     return lax.tile(_expand_dims(A, range(len(reps) - len(A.shape))), reps)

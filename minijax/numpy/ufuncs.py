@@ -421,6 +421,11 @@ def _logical(primitive: Primitive) -> Callable:
     return lambda x, y: primitive.bind(x, y) if x.dtype == bool else None
 
 
+def _promoted_twice(name: str, *args) -> list[Array]:
+    """The arguments in one dtype, and then as floats: `atan2` is `arctan2` of arguments that it has promoted, as in JAX."""
+    return promote_args_inexact(name, *promote_args(name, *args))
+
+
 add = _binary("add", ew.add_p, promote_args, NUM, "x + y", _logical(ew.or_p))
 subtract = _binary("subtract", ew.sub_p, promote_args, NUM, "x - y")
 multiply = _binary("multiply", ew.mul_p, promote_args, NUM, "x * y", _logical(ew.and_p))
@@ -429,7 +434,7 @@ divide = _binary("divide", ew.div_p, promote_args_inexact, INEXACT, "x / y, a fl
 maximum = _binary("maximum", ew.max_p, promote_args, ANY, "The larger of two; NaN if one is")
 minimum = _binary("minimum", ew.min_p, promote_args, ANY, "The smaller of two; NaN if one is")
 arctan2 = _binary("arctan2", ew.atan2_p, promote_args_inexact, FLOAT, "The angle of the point (y=x1, x=x2)")
-atan2 = _binary("atan2", ew.atan2_p, promote_args_inexact, FLOAT, "The angle of the point (y=x1, x=x2)")
+atan2 = _binary("atan2", ew.atan2_p, _promoted_twice, FLOAT, "The angle of the point (y=x1, x=x2)")
 nextafter = _binary("nextafter", ew.nextafter_p, promote_args_inexact, FLOAT, "The next number after x towards y")
 float_power = _binary("float_power", ew.pow_p, promote_args_inexact, "", "x to the power y, as floats")
 bitwise_and = _binary("bitwise_and", ew.and_p, promote_args, BOOL + INT, "The bits set in both")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.array import ArrayImpl, to_array
+from ..core.array import ArrayImpl, number, to_array
 from ..core.primitive import Primitive
 from ..core.staging import StagingTrace
 from ..core.traces import Array, Tracer, check_not_leaked, given, thread_state
@@ -74,6 +74,12 @@ def as_array(x: Any) -> Array:
     except Exception as error:
         hide_our_frames(error)
         raise
+
+
+def rounded(x: Array) -> Array:
+    """A number of `as_array` as `jnp.asarray` gives it: jaxprs show what the dtype has rounded. Functions that JAX jits show the
+    number that was given, as `reshape 0.2:f32[]`; others, as `expand_dims`, `broadcast_in_dim 0.20000000298023224:f32[]`."""
+    return number(x._value, x.weak_type) if hasattr(x, "number") else x
 
 
 def ensure_arraylike(name: str, *args: Any):

@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.array import to_array
+from ..core.avals import Zero
 from ..core.traces import Array
 from ..foundation.effects import no_dce_effect
 from ..foundation.pytrees import tree_leaves
 from .basis import row
 
+
+def _jvp(primals, tangents, **params):
+    for x in (*primals, *[t for t in tangents if type(t) is not Zero]):
+        dce_sink_p.bind(x, **params)
+    return [], []
+
+
 dce_sink_p = row(
     "dce_sink",
     impl=lambda x, **params: [],
     abstract_eval=lambda aval, **params: [],
-    jvp=lambda primals, tangents, **params: (dce_sink_p.bind(*primals, **params), []),
+    jvp=_jvp,
     transpose="it has no results: no cotangent reaches it",
     # As in JAX: a batch has no sink.
     batch=lambda axis, args, dims, **params: ([], []),

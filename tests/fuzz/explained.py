@@ -224,6 +224,15 @@ EXPLAINED = [
         ),
     ),
     Explained(
+        "the least of small integers",
+        "the maximum that softmax subtracts starts from -inf, which NumPy converts to the int8 0, and minijax to -128",
+        lambda s, d: (
+            d.what in TEXT
+            and of_one_call(s, ("log_softmax", "softmax"))
+            and re.search(r"max -(128:i8|32768:i16)\[\]", d.detail) is not None
+        ),
+    ),
+    Explained(
         "product with a mask",
         "XLA computes a product with a converted boolean as a choice, so that 0 * inf is 0; JAX jits the tangent of max and min",
         lambda s, d: (
@@ -245,7 +254,7 @@ EXPLAINED = [
     Explained(
         "all_to_all of what all examples share",
         "JAX's rule repeats the whole array within each example, whose shape is then another than it says",
-        lambda s, d: d.what == "shape" and of_one_call(s, ("all_to_all", "stack")) and "vmap(" in s,
+        lambda s, d: d.what in ("shape", *TEXT) and "all_to_all" in calls(s) and "vmap(" in s,
     ),
     Explained(
         "a negative count of tile",

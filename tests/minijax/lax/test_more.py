@@ -216,6 +216,7 @@ PRINTED = {
     "approx_max_k": lambda lib: lambda x: lib.lax.approx_max_k(x, 2),
     "sink": sunk,
     "sink, its gradient": lambda lib: lambda x: lib.grad(lambda x: sunk(lib)(x).sum())(x),
+    "sink, its tangents": lambda lib: lambda x: lib.jvp(sunk(lib), (x,), (x,)),
     "stage": lambda lib: lambda x: lib.lax.stage(x) * 2,
     "scatter_apply": lambda lib: lambda x: applied(lib)(x[0], PLACES),
     "at.apply": lambda lib: lambda x: x.at[1, 2:4].apply(lib.numpy.sin),

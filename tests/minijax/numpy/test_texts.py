@@ -255,3 +255,39 @@ def test_an_array_of_numpys_that_is_written_between_two_reads_is_read_twice(wrap
         return total
 
     np.testing.assert_array_equal(wrap(f)(mj.numpy.ones(3)), [1, 2, 3])
+
+
+# Calls with numbers. JAX shows a number as it was given where it jits the function, and elsewhere as the dtype has rounded it.
+WITH_NUMBERS = """
+    lax.broadcast(0.2, (2,)); lax.expand_dims(0.2, (0,)); lax.sin(0.2); lax.add(0.2, x)
+    lax.convert_element_type(0.2, 'bfloat16'); lax.full((2,), 0.2); lax.full_like(x, 0.2)
+    lax.pad(x, 0.2, [(1, 1, 0)]); lax.clamp(0.2, x, 0.7)
+    lax.stop_gradient(0.2) * x; lax.cond(True, lambda v: v, lambda v: v * 2, 0.2); lax.fori_loop(0, 2, lambda i, c: c * 2, 0.2)
+    lax.switch(0, [lambda v: v], 0.2)
+    lax.scan(lambda c, y: (c, y), 0.2, x); lax.while_loop(lambda c: c[0] < 1, lambda c: c, (0.2, x))
+    lax.reduce(x, 0.2, lax.add, (0,)); lax.dynamic_update_slice(x, lax.broadcast(0.2, (1,)), (0,))
+    jnp.where(x > 0, 0.2, 0.3); jnp.full(2, 0.2); jnp.full_like(x, 0.2); jnp.stack([0.2, 0.3]); jnp.array([0.2, 0.3])
+    jnp.asarray(0.2) * x; jnp.ravel(0.2); jnp.atleast_1d(0.2); jnp.expand_dims(0.2, 0); jnp.reshape(0.2, 1); jnp.tile(0.2, 2)
+    jnp.repeat(0.2, 2); jnp.concatenate([x, jnp.atleast_1d(0.2)]); jnp.append(x, 0.2); jnp.outer(x, 0.2); jnp.clip(x, 0.2, 0.7)
+    jnp.linspace(0.2, 0.7, 3); jnp.power(x, 0.2); jnp.power(0.2, x); jnp.maximum(x, 0.2); jnp.sin(0.2); jnp.float32(0.2) * x
+    jnp.select([x > 0], [0.2], 0.3); jnp.zeros(2) + 0.2; jnp.pad(x, 1, constant_values=0.2)
+    x.at[0].set(0.2); x.at[0].add(0.2); x.at[0].get(fill_value=0.2, mode="fill"); jnp.sum(x, initial=0.2); jnp.max(x, initial=0.2)
+    jnp.nan_to_num(x, nan=0.2); jnp.insert(x, 0, 0.2); jnp.heaviside(x, 0.2); jnp.heaviside(0, 0.2); jnp.heaviside(1, x)
+    jnp.moveaxis(0.2, (), ()); jnp.transpose(0.2); jnp.squeeze(0.2); jnp.flip(jnp.atleast_1d(0.2)); jnp.hypot(x, 0.2)
+    jnp.copysign(x, 0.2); jnp.nextafter(x, 0.2); jnp.fmod(x, 0.2); jnp.ldexp(0.2, 3); jnp.isclose(x, 0.2); jnp.equal(x, 0.2)
+    jnp.dot(x, 0.2); jnp.kron(x, 0.2); jnp.einsum("i,->i", x, 0.2); jnp.real(0.2); jnp.imag(0.2); jnp.angle(0.2)
+    jnp.conj(0.2); jnp.round(0.2, 1); jnp.trunc(0.2); jnp.cumsum(0.2); jnp.sort(jnp.ravel(0.2)); jnp.arange(0.2, 2.2, 0.7)
+    jnp.tri(2) * 0.2; jnp.atan2(i, 2); jnp.atan2(0.2, i); jnp.arctan2(i, 2); jnp.atan2(x, i)
+"""
+
+
+@pytest.mark.parametrize("expression", [e.strip() for e in re.split(r";|\n", WITH_NUMBERS) if e.strip()])
+@pytest.mark.one_in(12)
+def test_calls_with_numbers(expression):
+    def shown(lib):
+        def function(x, i):
+            return eval(expression, {"jnp": lib.numpy, "lax": lib.lax, "x": x, "i": i})
+
+        return str(flat(lib, lib.make_jaxpr(function)(lib.numpy.arange(2.0), lib.numpy.arange(2)).jaxpr, live=False))
+
+    assert re.sub(r"\s+", "", shown(mj)) == re.sub(r"\s+", "", re.sub(r"np\.\w+\((-?[\w.+-]+)\)", r"\1", shown(jax)))
