@@ -27,6 +27,7 @@ from .util import (
     ensure_arraylike,
     in_order,
     promote_dtypes,
+    promote_each,
     rounded,
     static_int,
 )
@@ -260,6 +261,7 @@ def _at_least(ndim: int) -> Callable:
 
 
 def _with_rank(x: Array, ndim: int) -> Array:
+    in_order((x,))
     missing = ndim - len(x.shape)
     if missing <= 0:
         return given(x)
@@ -353,7 +355,7 @@ def concatenate(arrays: Sequence[ArrayLike] | ArrayLike, axis: int | None = 0, d
     if not arrays[0].shape:
         raise ValueError("Zero-dimensional arrays cannot be concatenated.")
     axis = canonicalize_axis(axis, len(arrays[0].shape))
-    arrays = promote_dtypes(*arrays) if dtype is None else [asarray(a, dtype) for a in arrays]
+    arrays = promote_each(*arrays) if dtype is None else [asarray(a, dtype) for a in arrays]
     return lax.concatenate(arrays, axis)
 
 
@@ -444,7 +446,9 @@ def _block(blocks: Any) -> tuple[Array, int]:
     if isinstance(blocks, tuple):
         raise ValueError(f"jax.numpy.block does not allow tuples, got {blocks}")
     if not isinstance(blocks, list):
-        return asarray(blocks), 1
+        x = asarray(blocks)
+        in_order((x,))
+        return x, 1
     if not blocks:
         raise ValueError("jax.numpy.block does not allow empty list arguments")
     parts, depths = zip(*map(_block, blocks))

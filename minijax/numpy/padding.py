@@ -16,7 +16,7 @@ from ..primitives.sizes import known_value
 from . import quantiles, reductions, statistics, ufuncs
 from .creation import asarray, linspace, zeros_like
 from .repeating import repeat
-from .util import broadcast_to, convert, ensure_arraylike
+from .util import broadcast_to, convert, ensure_arraylike, in_order
 from .vectorize import apply_along_axis
 
 _PAD_OPTIONS = {
@@ -127,6 +127,7 @@ def _pairs(values: Any, ndim: int, name: str) -> tuple[tuple[Any, Any], ...]:
 
 
 def _pad_constant(a: Array, widths, values: Any) -> Array:
+    in_order((a,))
     values = convert(asarray(values), a.dtype, a.weak_type)
     if values.shape in ((), (1,)):
         value = lax.squeeze(values, range(len(values.shape)))

@@ -14,7 +14,7 @@ from ..foundation import dtypes
 from ..primitives.sizes import known_value
 from . import reductions
 from .creation import arange, full
-from .util import broadcast_to, ensure_arraylike, static_int
+from .util import as_array, broadcast_to, check_arraylike, static_int
 
 
 def _lowest(dtype):
@@ -42,7 +42,8 @@ def _segment(name: str, scatter: Callable, identity: Callable, reduce: Callable)
         mode: Any = None,
         out_sharding: Any = None,
     ) -> Array:
-        data, ids = ensure_arraylike(name, data, segment_ids)
+        check_arraylike(name, data, segment_ids)
+        data, ids = as_array(data), as_array(segment_ids)
         if not dtypes.issubdtype(ids.dtype, np.integer):
             raise TypeError(f"{name}: segment_ids must be integers, got dtype {ids.dtype.name}.")
         if num_segments is None:

@@ -16,8 +16,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl, number, to_array
 from ..core.primitive import Primitive
-from ..core.staging import StagingTrace
-from ..core.traces import Array, Tracer, check_not_leaked, given, thread_state
+from ..core.traces import Array, Tracer, check_not_leaked, given
 from ..core.types import ArrayLike
 from ..foundation import dtypes
 from ..foundation.config import rank_promotion
@@ -25,6 +24,7 @@ from ..foundation.dtypes import float0
 from ..foundation.tracebacks import hide_our_frames
 from ..primitives.basis import broadcast_in_dim, const
 from ..primitives.elementwise import convert_element_type, eq_p, ne_p, not_p, select_n_p
+from ..primitives.operand_order import in_order
 from ..primitives.sizes import concrete_sizes, static_int
 
 Axis = int | Sequence[int] | None
@@ -319,24 +319,18 @@ def constant(value, dtype, weak_type: bool = False) -> ArrayImpl:
 
 def promote_dtypes(*args: Any, category: Callable | None = None) -> list[Array]:
     """The arguments in the dtype they promote to. `category` (dtype -> dtype) maps that dtype to a float, a number, ..."""
+    in_order(args)
+    return promote_each(*args, category=category)
+
+
+def promote_each(*args: Any, category: Callable | None = None) -> list[Array]:
+    """As `promote_dtypes`, in a function that JAX does not jit: a jaxpr closes over what is converted, then over the rest."""
     if len(args) == 1 and category is None:
         return [as_array(args[0])]
     dtype, weak_type = dtypes.lattice_result_type(*args)
     if category is not None:
         dtype = category(dtype)
-    in_order(args)
     return [convert(x, dtype, weak_type) for x in args]
-
-
-def in_order(args: Sequence):
-    """Number what the jaxpr that is written closes over in the order of a function's arguments. JAX's function is jitted, so that
-    its arguments are operands of one equation. Ours may convert the last one first: `cond(p, lambda: a + b, ...)` with an integer
-    b would close over b and then a."""
-    trace = thread_state.trace
-    if type(trace) is StagingTrace:
-        for x in args:
-            if isinstance(x, Array):
-                trace.atom(x)
 
 
 def promote_dtypes_inexact(*args: Any) -> list[Array]:

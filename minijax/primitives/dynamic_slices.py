@@ -27,6 +27,7 @@ from .basis import (
 from .elementwise import add_p, convert_element_type, lt_p, select
 from .indexing import gather_batch, scatter_p
 from .joining import concatenate, unstack
+from .operand_order import in_order
 from .sizes import concrete_sizes
 from .windows import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
@@ -310,6 +311,7 @@ def dynamic_index_in_dim(
     >>> lax.dynamic_index_in_dim(jnp.array([[1, 2], [3, 4]]), 1, keepdims=False)
     Array([3, 4], dtype=int32)
     """
+    in_order((operand,))
     result = dynamic_slice_in_dim(operand, _as_array(index), 1, axis, allow_negative_indices=allow_negative_indices)
     return result if keepdims else squeeze(result, (axis,))
 
@@ -352,4 +354,5 @@ def dynamic_update_index_in_dim(
     if len(shape_of(update)) != len(shape_of(operand)):
         update = expand_dims(update, (axis % len(shape_of(operand)),))
     index = _as_array(index)
+    in_order((operand, update))
     return dynamic_update_slice_in_dim(operand, update, index, axis, allow_negative_indices=allow_negative_indices)

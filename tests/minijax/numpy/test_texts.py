@@ -6,14 +6,18 @@ import re
 from functools import partial
 
 import jax
+import jax.nn
 import jax.numpy
+import jax.ops
 import numpy as np
 import pytest
 from numpy_table import TABLES, VARIABLES
 from thinned import LONG, part
 
 import minijax as mj
+import minijax.nn
 import minijax.numpy
+import minijax.ops
 from tests.fuzz.texts import flat
 
 # {why the equations are not JAX's: the functions}
@@ -255,6 +259,42 @@ def test_an_array_of_numpys_that_is_written_between_two_reads_is_read_twice(wrap
         return total
 
     np.testing.assert_array_equal(wrap(f)(mj.numpy.ones(3)), [1, 2, 3])
+
+
+# Calls of floats x and y, integers i, a float k and an integer j, in a branch that closes over them.
+IN_A_BRANCH = """
+    x.at[i].set(y); x.at[i].add(y); x.at[i].multiply(y); x.at[i].max(y); x.at[i].divide(y); x.at[i].power(y); x.at[0].set(y[0])
+    x.at[1:].set(y[1:]); x.at[j].set(k); x.at[j].add(k); x.at[1:].set(k); i.at[j].set(2); x.at[i].set(y.astype(int)); x.at[i].set(i)
+    x[i]; x[j]; i[j]; x[i[:2]]; x.at[i].get(); jnp.take(x, i); jnp.take(x, j); jnp.take_along_axis(x, i, 0)
+    lax.dynamic_index_in_dim(x, j); lax.dynamic_slice_in_dim(x, j, 1); lax.dynamic_slice(x, (j,), (1,))
+    lax.dynamic_update_slice(x, y, (j,)); lax.dynamic_update_index_in_dim(x, 1.0, j, 0); lax.dynamic_update_slice_in_dim(x, y, j, 0)
+    jnp.clip(x, y, i); jnp.clip(i, k, j); jnp.where(x > 0, y, i); jnp.where(j > 0, i, x); jnp.select([x > 0], [y], i)
+    jnp.roll(x, j); jnp.concatenate([x, i]); jnp.concatenate([x, i, y]); jnp.stack([i, x, y]); jnp.array([k, j]); jnp.append(i, x)
+    jnp.hstack([x, i]); jnp.vstack([x, i]); jnp.dstack([x, i]); jnp.column_stack([x, i]); jnp.block([x, i]); jnp.full_like(x, j)
+    jnp.pad(x, 1, constant_values=j); jnp.repeat(x, i, total_repeat_length=4); jnp.sum(x, where=i > 0); jnp.sum(x, initial=j)
+    jnp.max(i, initial=j); jnp.mean(x, where=y > 0); jnp.average(x, weights=y); jnp.cov(x, y); jnp.convolve(x, y); jnp.dot(i, x)
+    jnp.matmul(i, x); jnp.einsum("i,i->", i, x); jnp.tensordot(i, x, 1); jnp.outer(i, x); jnp.kron(i, x); jnp.hypot(j, k)
+    jnp.logaddexp(i, x); jnp.power(x, j); jnp.fmod(i, x); jnp.ldexp(x, i); jnp.heaviside(i, x); jnp.isclose(x, i); x // j; i % k
+    j - x; j / x; jnp.arctan2(i, y); jnp.cross(x, y); jnp.gradient(x, k); jnp.quantile(x, k)
+    jnp.digitize(x, y); jnp.bincount(i, weights=x, length=3); jax.ops.segment_sum(x, i, 3); jax.nn.softmax(x, where=y > 0)
+    jax.nn.one_hot(j, 3); jax.nn.standardize(x, mean=y); lax.clamp(y, x, y + 1); lax.pad(x, k, [(1, 1, 0)]); lax.top_k(x, 1)[0]
+    lax.scan(lambda c, t: (c + k, t * y), k, x)[0]; lax.fori_loop(0, 2, lambda n, c: c.at[n].set(y[n]), x)
+    lax.cond(j > 0, lambda: x, lambda: y)
+"""
+
+
+@pytest.mark.parametrize("expression", [e.strip() for e in re.split(r";|\n", IN_A_BRANCH) if e.strip()])
+@pytest.mark.one_in(16)
+def test_a_branch_closes_over_its_arguments_in_jax_s_order(expression):
+    def shown(lib):
+        def function(p, x, y, i, j, k):
+            given = {"jax": lib, "jnp": lib.numpy, "lax": lib.lax, "x": x, "y": y, "i": i, "j": j, "k": k}
+            return lib.lax.cond(p, lambda: 0.0, lambda: lib.numpy.sum(eval(expression, given)).astype(float))
+
+        args = True, VECTOR, VECTOR + 1, INTEGERS, np.int32(1), np.float32(0.5)
+        return str(flat(lib, lib.make_jaxpr(function)(*map(lib.numpy.asarray, args)).jaxpr, live=False))
+
+    assert re.sub(r"\s+", "", shown(mj)) == re.sub(r"\s+", "", re.sub(r"np\.\w+\((-?[\w.+-]+)\)", r"\1", shown(jax)))
 
 
 # Calls with numbers. JAX shows a number as it was given where it jits the function, and elsewhere as the dtype has rounded it.
