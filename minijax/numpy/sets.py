@@ -74,10 +74,10 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
             raise ValueError(
                 "jnp.unique: for zero-sized input with nonzero size argument, fill_value must be specified"
             )
-        empty = zeros(size or 0, int)
+        none = zeros(0, int)  # whatever the size, as in JAX
         shape = (size or 0, *rows.shape[1:])
         values = zeros(shape, rows.dtype) if fill_value is None else full(shape, fill_value, rows.dtype)
-        return [moveaxis(values, 0, axis), *compress((empty, zeros(0, int), empty), wanted)]
+        return [moveaxis(values, 0, axis), *compress((none, none, none), wanted)]
     rows = _with_one_nan(rows)
     columns = transpose(reshape(rows, (count, -1)))
     order = lexsort(flip(columns, 0)) if columns.shape[0] else arange(count)
@@ -85,6 +85,7 @@ def _unique(ar: Array, axis: int, equal_nan: bool, size: int | None, fill_value:
     starts = _run_starts(ordered, equal_nan)
     if size is None:
         size = np.count_nonzero(np.asarray(known_value(starts, "jnp.unique (give it `size=`)")))
+        fill_value = None  # there is no place to fill
     how_many = static_int(size, "size=")
     (places,) = nonzero(starts, size=how_many)
     values = ordered[places]
