@@ -379,3 +379,8 @@ def dce_jaxpr(jaxpr: Jaxpr, used_outputs: Sequence[bool], instantiate: bool = Fa
     used_inputs = [instantiate or v in live for v in jaxpr.invars]
     invars = [v for v, used in zip(jaxpr.invars, used_inputs) if used]
     return jaxpr.replace(invars=invars, outvars=outvars, eqns=eqns[::-1]), used_inputs
+
+
+def without_dead(jaxpr: Jaxpr) -> Jaxpr:
+    """The jaxpr without equations that none of its outputs needs. Its arguments stay."""
+    return dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)[0]

@@ -17,7 +17,7 @@ from ..foundation.effects import no_effects
 from ..foundation.source_info import Origin, current_origin
 from .array import to_array
 from .avals import ShapedArray
-from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, effects_of
+from .jaxpr import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, effects_of, without_dead
 from .primitive import CallPrimitive, Primitive
 from .traces import Trace, Tracer, check_not_leaked, run_to_end, run_under, thread_state
 
@@ -90,9 +90,11 @@ class JaxprBuilder(Trace):
         self.eqns.append(eqn)
         return JaxprTracer(self, outvar, eqn)
 
-    def finish(self, outs: Sequence) -> tuple[Jaxpr, list]:
-        """The jaxpr that returns `outs`, and the values of its constvars."""
+    def finish(self, outs: Sequence, live: bool = False) -> tuple[Jaxpr, list]:
+        """The jaxpr that returns `outs`, and the values of its constvars; if `live`, without what no result needs."""
         outvars = [self.atom(x) for x in outs]
+        if live:
+            self.eqns = without_dead(Jaxpr([], self.invars, outvars, self.eqns)).eqns
         # `jnp.array([1.0])` is a constant as soon as it is made, but only what is read becomes one of the jaxpr.
         read = {id(v) for v in chain(outvars, *[eqn.invars for eqn in self.eqns if self.constants])}
         constants = [(v, c) for v, c in self.constants.values() if id(v) in read]
@@ -154,13 +156,10 @@ class TangentTrace(JaxprBuilder):
         """A call with known and unknown arguments: results that depend on known arguments alone stay known."""
         unknown = tuple([type(x) is JaxprTracer and x._trace is self for x in args])
         split = run_under(self.parent, partial(primitive.partial_eval, **params), args, unknown)
+        write = partial(self.write, primitive, origin=self.origin())
         if split is None:
-            return self.write(primitive, args, params, self.origin())
+            return write(args, params)
         outs, record = split
-
-        def write(args, params):
-            return self.write(primitive, args, params, self.origin())
-
         recorded = iter(run_under(self, record, [x for x, u in zip(args, unknown) if u], write))
         return [next(recorded) if x is None else x for x in outs]
 

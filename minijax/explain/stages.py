@@ -277,7 +277,7 @@ class _Maker:
         )
 
     def linearized(self, title: str) -> tuple[ClosedJaxpr, ClosedJaxpr]:
-        primal, _, linear = linearize_jaxpr(self.first, self.traced.differentiated, True)
+        primal, _, linear = linearize_jaxpr(self.first, self.traced.differentiated, True, False)
         count = len(self.first.out_avals)
         kept = primal.jaxpr.outvars[count:]
         alike = {v: w for v, w in zip(linear.jaxpr.invars, kept) if type(w) is Var}

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun
+from ..core.jaxpr import ClosedJaxpr, jaxpr_as_fun, without_dead
 from ..core.primitive import CallPrimitive
-from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_closed_jaxpr, weak_cache
+from ..core.staging import JaxprTracer, TangentTrace, closed, convert_constvars, trace_to_jaxpr, weak_cache
 from ..core.traces import Trace, get_aval, run_to_end, run_under, thread_state
 from ..foundation.source_info import interpreter
 from .jvp import JVPTrace, JVPTracer, fill_zeros, instantiate_where, nonzero, without_zeros
@@ -96,7 +96,8 @@ def linearize_flat(
         if instantiate:
             # The zeros are known values: they are made under the parent, not recorded.
             out_tangents = run_under(trace.parent, instantiate_where, instantiate, out_tangents)
-        jaxpr, consts = trace.tangent_trace.finish(without_zeros(out_tangents))
+        # A residual that only a dead equation reads is not kept: of `stop_gradient(sin(x))` no cosine.
+        jaxpr, consts = trace.tangent_trace.finish(without_zeros(out_tangents), live=True)
         return out_primals, nonzero(out_tangents), jaxpr, consts
 
     return run_to_end(trace, run)
@@ -104,9 +105,10 @@ def linearize_flat(
 
 @weak_cache
 def linearize_jaxpr(
-    closed_jaxpr: ClosedJaxpr, in_nonzero: tuple[bool, ...], instantiate: tuple[bool, ...] | bool = False
+    closed_jaxpr: ClosedJaxpr, in_nonzero: tuple[bool, ...], instantiate: tuple[bool, ...] | bool = False, live=True
 ) -> tuple[ClosedJaxpr, tuple[bool, ...], ClosedJaxpr]:
-    """Split a jaxpr for differentiation: (primal jaxpr, which output tangents are nonzero, linear jaxpr).
+    """Split a jaxpr for differentiation: (primal jaxpr, which output tangents are nonzero, linear jaxpr); if `live`, without
+    dead equations, as JAX differentiates what a call carries.
 
     The primal jaxpr returns the outputs and then the residuals; the linear one takes residuals and then the tangents of
     the inputs flagged in `in_nonzero`. This is `linearize_flat` under a staging trace, where the residuals are variables.
@@ -119,5 +121,5 @@ def linearize_jaxpr(
         linear = closed(convert_constvars(jaxpr))
         return [*outs, *residuals]
 
-    primal_jaxpr = trace_to_closed_jaxpr(primal, closed_jaxpr.in_avals)
-    return primal_jaxpr, out_nonzero, linear
+    jaxpr, consts = trace_to_jaxpr(primal, closed_jaxpr.in_avals)
+    return ClosedJaxpr(without_dead(jaxpr) if live else jaxpr, consts), out_nonzero, linear
