@@ -20,7 +20,6 @@ from .manipulation import concatenate, moveaxis, ravel, reshape
 from .number_kinds import clip
 from .sorting import searchsorted
 from .util import (
-    broadcast_to,
     canonicalize_axis,
     canonicalize_axis_tuple,
     check_arraylike,
@@ -28,6 +27,7 @@ from .util import (
     ensure_arraylike,
     promote_dtypes,
     promote_dtypes_inexact,
+    to_shape,
     where,
 )
 
@@ -58,7 +58,7 @@ def diff(
 
     def part(x):
         x = ensure_arraylike("diff", x)
-        return x if x.shape else broadcast_to(x, edge)
+        return x if x.shape else to_shape(x, edge)
 
     parts = [part(x) for x in (prepend, a, append) if x is not None]
     a = concatenate(parts, axis) if len(parts) > 1 else a

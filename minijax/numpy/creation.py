@@ -24,7 +24,6 @@ from .ufuncs import log10, sign
 from .util import (
     as_array,
     broadcast_shapes,
-    broadcast_to,
     canonicalize_axis,
     canonicalize_shape,
     check_arraylike,
@@ -34,6 +33,7 @@ from .util import (
     default_float_dtype,
     ensure_arraylike,
     static_int,
+    to_shape,
     unwrap,
     user_dtype,
 )
@@ -290,7 +290,7 @@ def full(
     fill_value = unwrap(fill_value)
     if np.ndim(fill_value) == 0:
         return lax.full(shape, fill_value, dtype)
-    return broadcast_to(asarray(fill_value, dtype), shape)
+    return to_shape(asarray(fill_value, dtype), shape)
 
 
 def full_like(
@@ -315,7 +315,7 @@ def full_like(
     if np.ndim(fill_value) == 0:
         weak_type = weak_type and dtype is None
         return _filled(shape, fill_value, aval_dtype if dtype is None else dtype, weak_type)
-    return broadcast_to(asarray(fill_value, aval_dtype if dtype is None else dtype), shape)
+    return to_shape(asarray(fill_value, aval_dtype if dtype is None else dtype), shape)
 
 
 def _type_of(name: str, a: Any) -> tuple[tuple[int, ...], Any, bool]:
@@ -472,7 +472,7 @@ def linspace(
 
 def _linspace(start: Array, stop: Array, num: int, endpoint: bool, dtype, axis: int) -> tuple[Array, Array]:
     shape = broadcast_shapes(start.shape, stop.shape)
-    first, last = broadcast_to(start, shape), broadcast_to(stop, shape)
+    first, last = to_shape(start, shape), to_shape(stop, shape)
     axis = canonicalize_axis(axis, len(shape) + 1, IndexError)
     place = (*shape[:axis], 1, *shape[axis:])
     parts = num - 1 if endpoint else num

@@ -25,7 +25,7 @@ from .manipulation import concatenate, expand_dims
 from .number_kinds import isfinite
 from .reductions import any, count_nonzero, prod, sum
 from .ufuncs import abs, exp, log, real, sign
-from .util import broadcast_to, ensure_arraylike, promote_dtypes_inexact, where
+from .util import ensure_arraylike, promote_dtypes_inexact, to_shape, where
 
 
 class SlogdetResult(NamedTuple):
@@ -200,7 +200,7 @@ def _cofactor_solve(a: Array, b: Array) -> tuple[Array, Array]:
     packed = packed.at[..., -1, -1].set(1.0 / partial[..., -2])
     flags = {"left_side": True}
     probe = lax_linalg.triangular_solve(packed, ones((*b.shape[:-1], 1), b.dtype), lower=False, **flags)
-    degenerate = broadcast_to(any(~isfinite(probe), axis=(-2, -1), keepdims=True), b.shape)
+    degenerate = to_shape(any(~isfinite(probe), axis=(-2, -1), keepdims=True), b.shape)
     x = take_rows(where(degenerate, zeros_like(b), b), permutation)
     x = lax_linalg.triangular_solve(packed, x, lower=True, unit_diagonal=True, **flags)
     x = concatenate((x[..., :-1, :] * partial[..., -1, None, None], x[..., -1:, :]), axis=-2)
@@ -254,10 +254,10 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
     except TypeError as error:
         raise TypeError(f"exponent must be an integer, got {n}") from error
     if n == 0:
-        return broadcast_to(eye(a.shape[-2], dtype=a.dtype), a.shape)
+        return to_shape(eye(a.shape[-2], dtype=a.dtype), a.shape)
     if n < 0:
         (a,) = promote_dtypes_inexact(a)
-        a, n = lax_linalg.solve_by_lu(a, broadcast_to(eye(a.shape[-1], dtype=a.dtype), a.shape)), -n
+        a, n = lax_linalg.solve_by_lu(a, to_shape(eye(a.shape[-1], dtype=a.dtype), a.shape)), -n
     if n == 3:
         return (a @ a) @ a
     result = None

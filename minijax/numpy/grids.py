@@ -18,7 +18,6 @@ from ..primitives.elementwise import convert_element_type, select
 from ..primitives.shapes import ones_on_diagonal
 from .creation import asarray, zeros_like
 from .util import (
-    broadcast_to,
     canonicalize_shape,
     check_arraylike,
     concrete_sizes,
@@ -26,6 +25,7 @@ from .util import (
     default_int_dtype,
     ensure_arraylike,
     static_int,
+    to_shape,
     user_dtype,
 )
 
@@ -158,7 +158,7 @@ def _triangle(name: str, m: Any, k: int, above: bool) -> Array:
         raise ValueError(f"Argument to jax.numpy.{name} must be at least 2D")
     *batch, rows, columns = m.shape
     k = static_int(k, f"jnp.{name}")
-    mask = broadcast_to(tri(rows, columns, k - 1 if above else k, bool), m.shape)
+    mask = to_shape(tri(rows, columns, k - 1 if above else k, bool), m.shape)
     zero = zeros_like(m)
     return select(mask, zero, m) if above else select(mask, m, zero)
 

@@ -16,7 +16,7 @@ from ..primitives.sizes import known_value
 from . import quantiles, reductions, statistics, ufuncs
 from .creation import asarray, linspace, zeros_like
 from .repeating import repeat
-from .util import broadcast_to, convert, ensure_arraylike, in_order
+from .util import convert, ensure_arraylike, in_order, to_shape
 from .vectorize import apply_along_axis
 
 _PAD_OPTIONS = {
@@ -132,7 +132,7 @@ def _pad_constant(a: Array, widths, values: Any) -> Array:
     if values.shape in ((), (1,)):
         value = lax.squeeze(values, range(len(values.shape)))
         return lax.pad(a, value, [(before, behind, 0) for before, behind in widths])
-    values = broadcast_to(values, (len(a.shape), 2))
+    values = to_shape(values, (len(a.shape), 2))
     for axis, (before, behind) in enumerate(widths):
         for amount, side in (((before, 0, 0), 0), ((0, behind, 0), 1)):
             if any(amount):

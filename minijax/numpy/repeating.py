@@ -23,7 +23,6 @@ from .creation import array, asarray, full, zeros, zeros_like
 from .manipulation import as_tuple, ravel, reshape
 from .taking import take
 from .util import (
-    broadcast_to,
     canonicalize_axis,
     canonicalize_shape,
     check_arraylike,
@@ -31,6 +30,7 @@ from .util import (
     ensure_arraylike,
     rounded,
     static_int,
+    to_shape,
 )
 
 
@@ -74,7 +74,7 @@ def repeat(
         total_repeat_length = int(np.sum(repeats))
     else:
         repeats = ravel(repeats)
-        repeats = broadcast_to(repeats, (a.shape[axis],)) if a.shape else repeats
+        repeats = to_shape(repeats, (a.shape[axis],)) if a.shape else repeats
     if not a.shape:
         if repeats.shape != (1,):
             raise ValueError(
@@ -124,7 +124,7 @@ def _roll_by(a: Array, shift: int, axis: int) -> Array:
 
 
 def _roll_traced(a: Array, shift: Array, axes: tuple[int, ...]) -> Array:
-    for amount, axis in zip(broadcast_to(shift, (len(axes),)), axes):
+    for amount, axis in zip(to_shape(shift, (len(axes),)), axes):
         size = number(np.int32(a.shape[axis]))
         amount = remainder(convert_element_type(amount, np.dtype("int32")), lax.max(size, np.int32(1)))
         doubled = lax.concatenate([a, a], axis)

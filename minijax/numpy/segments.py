@@ -14,7 +14,7 @@ from ..foundation import dtypes
 from ..primitives.sizes import known_value
 from . import reductions
 from .creation import arange, full
-from .util import as_array, broadcast_to, check_arraylike, static_int
+from .util import as_array, check_arraylike, static_int, to_shape
 
 
 def _lowest(dtype):
@@ -59,7 +59,7 @@ def _segment(name: str, scatter: Callable, identity: Callable, reduce: Callable)
             buckets = -(-ids.size // bucket_size)
             shape, places = (buckets, *shape), [arange(ids.shape[0], dtype=ids.dtype) // bucket_size, ids]
         start = full(shape, identity(data.dtype), data.dtype)
-        updates = broadcast_to(data, (*ids.shape, *rest))
+        updates = to_shape(data, (*ids.shape, *rest))
         if 0 not in updates.shape:
             axes = tuple(range(len(places)))
             window = tuple(range(len(ids.shape), len(updates.shape)))

@@ -25,13 +25,13 @@ from .manipulation import atleast_2d, concatenate, squeeze, transpose
 from .reductions import check_where, half_to_float32, split_axis, static_axis, sum
 from .util import (
     Axis,
-    broadcast_to,
     canonicalize_axis_tuple,
     check_arraylike,
     check_no_out,
     convert,
     ensure_arraylike,
     promote_dtypes_inexact,
+    to_shape,
     user_dtype,
 )
 from .util import where as _where
@@ -50,7 +50,7 @@ def _count(a: Array, axis: Axis, keepdims: bool, where: Array | None, dtype) -> 
             hide_our_frames(error)
             raise
         return number(np.asarray(math.prod(sizes), dtype))
-    return sum(broadcast_to(where, a.shape), axis, dtype=dtype, keepdims=keepdims)
+    return sum(to_shape(where, a.shape), axis, dtype=dtype, keepdims=keepdims)
 
 
 def mean(
@@ -114,7 +114,7 @@ def average(
         weights = _weights_along(weights, a.shape, axis)
         total = sum(weights, axis, keepdims=keepdims)
         result = ew.div_p.bind(sum(ew.mul_p.bind(a, weights), axis, keepdims=keepdims), total)
-    return (result, broadcast_to(total, result.shape)) if returned else result
+    return (result, to_shape(total, result.shape)) if returned else result
 
 
 def _weights_along(weights: Array, shape: tuple[int, ...], axis: Axis) -> Array:

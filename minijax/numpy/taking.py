@@ -17,7 +17,7 @@ from ..primitives.windows import GatherDimensionNumbers, GatherScatterMode
 from .arithmetic import mod
 from .indexing import wrap_negative
 from .number_kinds import clip
-from .util import broadcast_shapes, broadcast_to, canonicalize_axis, check_no_out, convert, ensure_arraylike, where
+from .util import broadcast_shapes, canonicalize_axis, check_no_out, convert, ensure_arraylike, to_shape, where
 
 
 def take(
@@ -170,7 +170,7 @@ def put_along_axis(
             f"put_along_axis arguments 'arr' and 'indices' must have same ndim, got shapes {shape} and {indices.shape}"
         )
     try:
-        values = broadcast_to(values, indices.shape)
+        values = to_shape(values, indices.shape)
     except ValueError as error:
         raise ValueError(
             "put_along_axis argument 'values' must be broadcastable to 'indices', got shapes"

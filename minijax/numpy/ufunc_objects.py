@@ -26,11 +26,11 @@ from .manipulation import append, moveaxis, ravel, reshape
 from .taking import take
 from .util import (
     broadcast_shapes,
-    broadcast_to,
     canonicalize_axis,
     canonicalize_axis_tuple,
     check_arraylike,
     promote_dtypes_inexact,
+    to_shape,
 )
 from .vectorize import vectorize
 
@@ -143,7 +143,7 @@ class ufunc(metaclass=_Kind):
         x = asarray(a)
         shape, initial = x.shape, self.identity if initial is None else initial
         dtype = self._result_dtype(x, x) if dtype is None else dtypes.canonicalize_dtype(dtype)
-        mask = None if where is None else broadcast_to(where, shape)
+        mask = None if where is None else to_shape(where, shape)
         if isinstance(axis, tuple):
             raise NotImplementedError("tuple of axes")
         if axis is None:
@@ -162,7 +162,7 @@ class ufunc(metaclass=_Kind):
             return after if mask is None else choosing.where(mask[i], after, total)
 
         first, start = (1, x[0]) if initial is None else (0, initial)
-        start = broadcast_to(astype(asarray(start), dtype), x.shape[1:])
+        start = to_shape(astype(asarray(start), dtype), x.shape[1:])
         return reshape(lax.fori_loop(first, x.shape[0], step, start), kept)
 
     def accumulate(self, a: ArrayLike, axis: int = 0, dtype: DTypeLike | None = None, out: None = None) -> Array:
@@ -216,8 +216,8 @@ class ufunc(metaclass=_Kind):
         count = math.prod(shape)
         if more:
             rest = more[0].shape[len(shape) :]
-            more = [reshape(broadcast_to(more[0], (*shape, *rest)), (count, *rest))]
-        flat = [i if isinstance(i, slice) else ravel(broadcast_to(asarray(i), shape)) for i in indices]
+            more = [reshape(to_shape(more[0], (*shape, *rest)), (count, *rest))]
+        flat = [i if isinstance(i, slice) else ravel(to_shape(asarray(i), shape)) for i in indices]
 
         def step(carry, _):
             i, x = carry

@@ -21,7 +21,7 @@ from .arithmetic import power
 from .creation import asarray
 from .indexing import parse, plan_gather, rewriting_take
 from .ufuncs import divide
-from .util import as_array, broadcast_to, convert, in_order, promote_each
+from .util import as_array, convert, in_order, promote_each, to_shape
 
 
 def _scatter(
@@ -43,7 +43,7 @@ def _scatter(
     if 0 in plan.shape:
         return x
     promoted, y = promote_each(x, y)
-    y = broadcast_to(y, plan.shape)
+    y = to_shape(y, plan.shape)
     in_order((y, promoted))
     y = lax.squeeze(y, plan.new_axes) if plan.new_axes else y
     y = lax.rev(y, plan.reversed_axes) if plan.reversed_axes else y

@@ -229,6 +229,11 @@ def broadcast_to(array: Any, shape: Any, *, out_sharding: Any = None) -> Array:
     Array([[1, 2],
            [1, 2]], dtype=int32)
     """
+    return to_shape(rounded(ensure_arraylike("broadcast_to", array)), shape)
+
+
+def to_shape(array: Any, shape: Any) -> Array:
+    """`broadcast_to` within a function that JAX jits: jaxprs show a number as it was given."""
     x = ensure_arraylike("broadcast_to", array)
     shape = concrete_sizes(_listed_sizes(shape))
     if x.shape == shape:
@@ -252,7 +257,7 @@ def broadcast_arrays(*args: Any) -> list[Array]:
         if len(set(shapes)) <= 1:
             return arrays
         shape = broadcast_shapes(*shapes)
-        return [broadcast_to(x, shape) for x in arrays]
+        return [to_shape(x, shape) for x in arrays]
     except Exception as error:
         hide_our_frames(error)
         raise

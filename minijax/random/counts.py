@@ -15,7 +15,7 @@ from .. import numpy as jnp
 from ..core.traces import Array
 from ..core.types import ArrayLike, DTypeLike, Shape
 from ..foundation.dtypes import finfo, iinfo
-from ..numpy.util import check_arraylike, promote_dtypes_inexact, static_shape
+from ..numpy.util import check_arraylike, promote_dtypes_inexact, static_shape, to_shape
 from ..primitives.basis import shape_of
 from ..primitives.elementwise import convert_element_type
 from .arguments import dtype_of, float_dtype, shape_for
@@ -143,7 +143,7 @@ def binomial(
     shape = shape_for("binomial", shape, shape_of(n), shape_of(p))
     (p,) = promote_dtypes_inexact(p)
     n = jnp.broadcast_to(convert_element_type(n, p.dtype), shape)
-    p = jnp.broadcast_to(p, shape)
+    p = to_shape(p, shape)
     # Failures are counted where they are the rarer.
     rare = p < 0.5
     q = lax.select(rare, p, 1.0 - p)
