@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, overload
 import numpy as np
 
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero, typematch
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, Var, dce_jaxpr, eval_jaxpr
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, Var, eval_jaxpr, without_dead
 from ..core.traces import Array, called_by_user, current_trace, get_aval
 from ..foundation.dtypes import float0, issubdtype
 from ..foundation.pytrees import (
@@ -217,8 +217,7 @@ def _derivative(fun: Callable, primals: tuple, has_aux: bool, live: bool = False
     out, data = unflatten_outputs(trees, outs)
     jaxpr, residuals, n = pull.jaxpr, pull.residuals, trees[0].num_leaves
     if len(outs) > n or live:
-        jaxpr = jaxpr.replace(outvars=jaxpr.outvars[: sum(pull.out_nonzero[:n])])
-        jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
+        jaxpr = without_dead(jaxpr.replace(outvars=jaxpr.outvars[: sum(pull.out_nonzero[:n])]))
         # A residual that only the derivative of the auxiliary data, or dead code, needs is not kept.
         read = {v for v in [*jaxpr.outvars, *[x for eqn in jaxpr.eqns for x in eqn.invars]] if type(v) is Var}
         kept = [v in read for v in jaxpr.constvars]

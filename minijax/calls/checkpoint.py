@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, jaxpr_as_fun
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, jaxpr_as_fun, without_dead
 from ..core.staging import trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import linear_row
@@ -63,8 +63,7 @@ def split_by_policy(primal_jaxpr: ClosedJaxpr, n_out: int, policy) -> tuple[Jaxp
     again = Jaxpr(jaxpr.constvars, [*variables, *jaxpr.invars], residuals, rest)
     again, used = dce_jaxpr(again, [True] * len(residuals))
     saved = [v for v, use in zip(variables, used) if use]
-    forward = jaxpr.replace(outvars=[*jaxpr.outvars[:n_out], *saved])
-    forward, _ = dce_jaxpr(forward, [True] * len(forward.outvars), instantiate=True)
+    forward = without_dead(jaxpr.replace(outvars=[*jaxpr.outvars[:n_out], *saved]))
     return forward, again, used[len(variables) :]
 
 

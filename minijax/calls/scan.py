@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.avals import ShapedArray, UndefinedPrimal, Zero, is_undefined_primal
-from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, dce_jaxpr, eval_jaxpr, last_used
+from ..core.jaxpr import ClosedJaxpr, Jaxpr, Literal, eval_jaxpr, last_used, without_dead
 from ..core.staging import dce_closed_jaxpr, trace_to_closed_jaxpr
 from ..lowering.compile import compile_jaxpr
 from ..primitives.basis import add_any_p, call_row, check_types, instantiate, move_batch_dim
@@ -194,8 +194,7 @@ class _Residuals:
         self.invariant = [v for v, kind in zip(self.residuals, self.kinds) if kind == "invariant"]
         before = set(map(id, self.once))
         eqns = [eqn for eqn in jaxpr.eqns if id(eqn) not in before]
-        kept = jaxpr.replace(eqns=eqns, outvars=[*jaxpr.outvars[:n_out], *stacked])
-        kept, _ = dce_jaxpr(kept, [True] * len(kept.outvars), instantiate=True)
+        kept = without_dead(jaxpr.replace(eqns=eqns, outvars=[*jaxpr.outvars[:n_out], *stacked]))
         # The steps take the values that are computed before the loop as consts.
         read = last_used(kept)
         self.hoisted = [v for eqn in self.once for v in eqn.outvars if v in read]
@@ -222,8 +221,9 @@ class _Residuals:
         """[the invariant residuals in their order, the values that the body takes as further consts]: computed once."""
         jaxpr = self.primal.jaxpr
         outvars = [*self.invariant, *self.hoisted]
-        once, _ = dce_jaxpr(jaxpr.replace(outvars=outvars, eqns=self.once), [True] * len(outvars), instantiate=True)
-        once = once.replace(invars=jaxpr.invars[: self.num_consts])
+        once = without_dead(jaxpr.replace(outvars=outvars, eqns=self.once)).replace(
+            invars=jaxpr.invars[: self.num_consts]
+        )
         return split_at(eval_jaxpr(once, self.primal.consts, *consts), len(self.invariant))
 
     def sliced(self, xs, stacked) -> list:
@@ -294,7 +294,7 @@ def _transpose_beside_nonlinear(cotangents, args: Args, linear: Sequence[bool], 
     next_carry, ys = split_at(jaxpr.jaxpr.outvars, len(args.carry))
     nonlinear_vars = list(compress(invars.carry, is_nonlinear))
     outvars = [*compress(next_carry, is_nonlinear), *nonlinear_vars]
-    forward, _ = dce_jaxpr(jaxpr.jaxpr.replace(outvars=outvars), [True] * len(outvars), instantiate=True)
+    forward = without_dead(jaxpr.jaxpr.replace(outvars=outvars))
     given = args.map(lambda x: not is_undefined_primal(x))._replace(carry=is_nonlinear)
     forward = with_vars(ClosedJaxpr(forward, jaxpr.consts), invars.marked(given).flat(), forward.outvars)
     nonlinear_xs = bind_scan(args.marked(given), forward, **common)[num_nonlinear:]

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.array import ArrayImpl, to_array
 from ..core.avals import ShapedArray
-from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr, jaxprs_in_params
+from ..core.jaxpr import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxprs_in_params, without_dead
 from ..foundation.dtypes import is_narrow, wide_dtype
 from ..foundation.float_errors import SILENT, with_float_errors
 from ..foundation.narrow import wide_params, widens, word_steps
@@ -108,7 +108,7 @@ def widened(jaxpr: Jaxpr) -> Jaxpr:
 
 def dead_code(jaxpr: Jaxpr) -> Jaxpr:
     """The jaxpr without the equations that no result needs."""
-    return dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)[0]
+    return without_dead(jaxpr)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...core.array import to_array
 from ...core.avals import ShapedArray
-from ...core.jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, called_jaxpr, dce_jaxpr
+from ...core.jaxpr import Atom, ClosedJaxpr, JaxprEqn, Literal, Var, called_jaxpr, without_dead
 from ...core.staging import trace_to_closed_jaxpr
 from ...foundation import errors, source_info
 from ...foundation.dtypes import key_fry, wide_dtype
@@ -297,9 +297,7 @@ class Writer:
 
     def body(self, closed_jaxpr: ClosedJaxpr, args: Sequence[Value]) -> list[Value]:
         """The results of a jaxpr, whose equations are written here."""
-        jaxpr = closed_jaxpr.jaxpr
-        jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars), instantiate=True)
-        jaxpr = turned(jaxpr)
+        jaxpr = turned(without_dead(closed_jaxpr.jaxpr))
         env: dict[Var, Value] = dict(zip(jaxpr.invars, args, strict=True))
         env.update(zip(jaxpr.constvars, map(self.constant, closed_jaxpr.consts)))
 

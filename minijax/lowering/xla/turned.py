@@ -10,7 +10,7 @@ weights took 5% longer. NumPy's transposes are views: its programs stay as they 
 
 from __future__ import annotations
 
-from ...core.jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var, dce_jaxpr
+from ...core.jaxpr import Atom, Jaxpr, JaxprEqn, Literal, Var, without_dead
 from ...primitives.basis import transpose_p
 from ..rewriting import maker, rewritten
 
@@ -46,7 +46,7 @@ def turned(jaxpr: Jaxpr) -> Jaxpr:
         return [*before, eqn.replace(invars=operands, outvars=[transposes[out]]), eqn]
 
     changed = rewritten(jaxpr, rewrite)
-    return jaxpr if changed is jaxpr else dce_jaxpr(changed, [True] * len(changed.outvars), instantiate=True)[0]
+    return jaxpr if changed is jaxpr else without_dead(changed)
 
 
 def _orders(jaxpr: Jaxpr) -> dict[Var, Order | None]:
