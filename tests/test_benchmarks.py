@@ -244,6 +244,7 @@ def test_a_wrong_step_by_hand_is_not_timed():
     ],
 )
 @pytest.mark.parametrize("part", convolutions.PARTS)
+@pytest.mark.one_in(6)
 def test_convolutions_agree(size, part):
     for prepare in convolutions.convolution(size, part).contestants.values():
         assert prepare()() > 0

@@ -51,6 +51,7 @@ def test_what_is_made_wrong():
     ]
 
 
+@pytest.mark.long
 def test_every_fault_is_a_program():
     for fault in random.Random(0).sample(all_faults(), 60):
         right = (ROOT / fault.path).read_text()

@@ -105,7 +105,7 @@ def near(found, expected):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(16)
 def test_every_language_gives_what_the_network_does(name, tmp_path):
     model = MODELS[name]()
     expected = np.asarray(model(X))

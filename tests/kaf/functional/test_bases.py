@@ -58,6 +58,7 @@ def test_gradients_are_those_of_the_formula(backend, basis):
 
 
 @pytest.mark.parametrize("basis", OTHER_BASES)
+@pytest.mark.one_in(8)
 def test_no_value_has_an_axis_for_the_functions(backend, basis):
     layer, x = KAF.init(0, 16, Grid(12), kernel=basis), np.ones((64, 16), np.float32)
     loss = lambda layer, x: (layer(x) ** 2).sum()

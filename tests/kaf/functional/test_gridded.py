@@ -63,7 +63,7 @@ def relative_error(found, expected):
 @pytest.mark.parametrize("method", METHODS_OF_BOTH)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("rule", ["paper", "code"])
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 def test_values(backend, method, size, rule):
     grid = Grid(size, rule=rule)
     x, alpha = problem(size=size)
@@ -295,6 +295,7 @@ def test_layouts():
         {"sigma": 0.01},
     ],
 )
+@pytest.mark.one_in(5)
 def test_gridded_is_refused_where_it_cannot_be(backend, arguments):
     given = {"centers": np.float32([-1, 0, 1]), "sigma": 0.5, "kernel": "gauss", **arguments}
     centers = given.pop("centers")

@@ -44,6 +44,7 @@ def test_the_keys_backend_draws():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.one_in(4)
 def test_dtype_and_scale(backend, dtype):
     alpha = random_alpha(backend.random.key(0), (500, 20), scale=2.0, dtype=dtype)
     assert alpha.dtype == backend.np.dtype(dtype)

@@ -158,6 +158,7 @@ def kept(tmp_path):
 
 
 @pytest.mark.parametrize("arguments, message", OTHERS, ids=lambda case: next(iter(case)) if type(case) is dict else "")
+@pytest.mark.one_in(3)
 def test_of_another_training(arguments, message, kept):
     before = kept.read_bytes()
     with pytest.raises(CheckpointError) as e:

@@ -96,6 +96,7 @@ def test_the_first_loss_is_that_of_the_model_as_given(backend):
     np.testing.assert_allclose(curve[0], float(expected), rtol=1e-5)
 
 
+@pytest.mark.one_in(7)
 def test_l2_alpha_keeps_alpha_small(backend):
     x, y = moons(100)
     model = KAFNet.init(0, [2, 4, 1])
@@ -124,6 +125,7 @@ def test_no_epochs(backend):
 
 
 @pytest.mark.parametrize("name", ["minijax", "jax"])
+@pytest.mark.one_in(5)
 def test_the_model_is_carried_over_to_the_backend_asked_for(backend, name):
     x, y = moons(40)
     model = KAFNet.init(0, [2, 4, 1])
@@ -230,6 +232,7 @@ def test_many_examples_are_validated_in_parts(backend):
     np.testing.assert_allclose(result.validation_losses, [expected], rtol=1e-5)
 
 
+@pytest.mark.one_in(4)
 def test_decay_of_alpha_apart(backend):
     x, y = moons(100)
     model, size = KAFNet.init(0, [2, 4, 1]), {}
@@ -323,6 +326,7 @@ BAD_X[3, 1], BAD_Y[7] = np.inf, np.nan
         ({"model": kaf.layers.Fixed("relu")}, "fit: the model has no floating arrays, and so nothing to train."),
     ],
 )
+@pytest.mark.one_in(3)
 def test_errors(backend, arguments, message):
     model = arguments.get("model") or KAFNet.init(0, [2, 4, 1])
     given = {"x": X, "y": Y, "loss": "binary_cross_entropy", "epochs": 1, **arguments, "model": model}

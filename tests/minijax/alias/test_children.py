@@ -81,6 +81,7 @@ def test_the_traceback_of_a_script_begins_in_it(folder):
     assert "minijax" not in err and err.endswith("ValueError: its own error\n")
 
 
+@pytest.mark.long
 def test_the_command_explains_a_script_that_imports_jax(folder, capsys):
     (folder / "explained.py").write_text("import jax\nfrom other import loss\nprint(jax.grad(loss)(2.0))\n")
     assert main(["explain", f"{folder}/explained.py:loss"]) == 0

@@ -87,7 +87,7 @@ LAWFUL = {
 
 @pytest.mark.parametrize(("law", "dtype"), laws.FORWARD + laws.REVERSE)
 @pytest.mark.parametrize("name", LAWFUL)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(12)
 def test_law(name, law, dtype):
     laws.check(law, dtype, *LAWFUL[name])
 

@@ -227,6 +227,7 @@ def _with_rule(lib):
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
+@pytest.mark.one_in(4)
 def test_callbacks_as_in_jax(name, capsys):
     results, printed = [], []
     for lib in (mj, jax):

@@ -111,7 +111,7 @@ WIDE = "scan without xs|scan, weak carry|scan of integers|cond, numbers|while, w
 
 
 @pytest.mark.parametrize(("name", "x64"), [(n, False) for n in PROGRAMS] + [(n, True) for n in WIDE])
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_program_equals_jax(name, x64):
     with mj.enable_x64(x64), jax.enable_x64(x64):
         for a, b in zip(plain(PROGRAMS[name](mj)), plain(PROGRAMS[name](jax)), strict=True):
@@ -367,6 +367,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("name", ERRORS)
+@pytest.mark.one_in(2)
 def test_error(name):
     program, words = ERRORS[name]
     with pytest.raises((TypeError, ValueError)) as theirs:

@@ -167,7 +167,7 @@ def no_collector():
 
 
 @pytest.mark.parametrize("function, call", CASES, ids=[f"{call} of {f.__name__}" for f, call in CASES])
-@pytest.mark.one_in(40)
+@pytest.mark.one_in(160)
 def test_nothing_is_left_to_the_garbage_collector(function, call, no_collector):
     # The first call imports what is imported on demand, and fills the tables that are kept for good.
     CALLS[call](new(function))

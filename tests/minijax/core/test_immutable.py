@@ -247,7 +247,7 @@ MAKERS = {
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("maker", MAKERS)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 def test_memory_of_others_is_copied(maker, source):
     x, owner = SOURCES[source](VALUES.copy())
     try:

@@ -164,7 +164,7 @@ def _leak(transformation):
 
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("transformation", LEAKING)
-@pytest.mark.one_in(27)
+@pytest.mark.one_in(108)
 def test_a_leaked_tracer_is_an_error(transformation, use):
     x = _leak(transformation)
     with pytest.raises(minijax.errors.UnexpectedTracerError, match="Encountered an unexpected tracer") as info:

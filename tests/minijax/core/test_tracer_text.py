@@ -81,7 +81,7 @@ def test_a_tracer_prints_as_in_jax(name):
 @pytest.mark.parametrize("outer", INNER)
 @pytest.mark.parametrize("middle", INNER)
 @pytest.mark.parametrize("inner", INNER)
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(56)
 def test_tracers_of_three_transformations_print_as_in_jax(outer, middle, inner):
     def program(jax, show, f):
         for name in (inner, middle, outer):

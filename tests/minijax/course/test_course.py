@@ -44,6 +44,7 @@ def test_a_template_is_not_begun(number):
 
 
 @pytest.mark.parametrize("number", PAGES)
+@pytest.mark.one_in(2)
 def test_a_solution_is_right(number):
     for seed in range(3):
         assert {finding.text for finding in examine(PAGES[number], PAGES[number].solution(), "s.py", seed)} == {""}
@@ -58,6 +59,7 @@ def test_answers_of_another_form_are_refused(number):
 
 
 @pytest.mark.parametrize("number, i", EXERCISES)
+@pytest.mark.one_in(3)
 def test_wrong_answers_get_messages_of_their_own(number, i):
     solution, messages = PAGES[number].solution(), []
     for right, answer, words in WRONG[number][i]:

@@ -61,7 +61,7 @@ def test_every_public_name_is_there():
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(12)
 def test_steps(name):
     """Three steps, the last two under jit with a step number and a schedule."""
 

@@ -130,6 +130,7 @@ def read(packed: dict, stage: dict) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS][::5])
+@pytest.mark.one_in(7)
 def test_what_is_packed_is_the_model(name):
     function, args, kwargs = PROGRAMS[name]
     made = minijax.explain(function, checks=False)(*args, **kwargs)

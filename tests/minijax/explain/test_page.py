@@ -395,7 +395,7 @@ def test_letters_outside_ascii(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["scan", "cond", "custom_vjp", "two_calls_of_one_jit", "method"])
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(18)
 def test_programs_of_other_styles(tmp_path, name):
     function, args, kwargs = PROGRAMS[name]
     page = Page(minijax.explain(function, checks=False)(*args, **kwargs), tmp_path / "page.html")
@@ -410,7 +410,7 @@ def test_programs_of_other_styles(tmp_path, name):
 
 @pytest.mark.parametrize("width", [360, 900, 1920])
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(20)
 def test_every_width_light_and_dark(page, width, dark):
     """Nothing sticks out of the page, and the program has room."""
     page.size(width, dark)

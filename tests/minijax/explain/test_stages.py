@@ -58,7 +58,7 @@ def test_what_comes_from_an_expression_is_attributed_to_it(name):
 @pytest.mark.parametrize(
     "name", ["plain", "twice_read", "python_loop", "scan", "cond", "two_calls_of_one_jit", "inner_vmap"]
 )
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(15)
 def test_a_lowering_is_attributed_to_the_expression(name, equations, monkeypatch):
     """The tests' primitives are lowered to a marker, once and forty times: a long lowering stays a call, which several share."""
     lowered_spot_p = marker("spot_lowered", 1.0)
@@ -123,7 +123,7 @@ def test_the_expression_is_the_users(name):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(28)
 def test_an_equation_has_ancestors_or_is_the_users(name):
     """Each equation after the jaxpr stage comes from equations of earlier stages; a rule wrote each that is not one of them."""
     for stage in shown(name)[1:]:
@@ -153,6 +153,7 @@ def test_a_rule_is_of_the_primitive_of_the_equation_that_it_was_applied_to(name)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(2)
 def test_the_stages_are_those_of_the_transformations(name):
     function, args, kwargs = PROGRAMS[name]
     made = explained(name)
@@ -173,7 +174,7 @@ def noted(jaxpr) -> str:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(36)
 def test_values_are_those_of_the_function(name, capfd):
     function, args, kwargs = PROGRAMS[name]
     made = explained(name)
@@ -229,7 +230,7 @@ def test_a_cotangent_is_no_residual():
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(16)
 def test_a_residual_lives_from_where_it_is_made_to_where_it_is_last_read(name):
     line = explained(name).timeline
     steps = [explained(name).stages[line.stage].equations[n] for n in line.equations]

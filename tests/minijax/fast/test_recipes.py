@@ -104,6 +104,7 @@ PROGRAMS = [pytest.param(network(jnp), id="network"), pytest.param(scanned, id="
 
 
 @pytest.mark.parametrize("f", PROGRAMS)
+@pytest.mark.one_in(7)
 def test_programs(f):
     x = jnp.linspace(-1, 1, 12).reshape(3, 4)
     for gradient in (mj.value_and_grad(f), mj.grad(f, argnums=(0, 1)), mj.jit(mj.grad(f)), mj.grad(mj.jit(f))):

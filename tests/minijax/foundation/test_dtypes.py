@@ -71,6 +71,7 @@ ASKED = """
 
 
 @pytest.mark.parametrize("call", [call.strip() for call in ASKED.split("|")])
+@pytest.mark.one_in(3)
 def test_what_is_no_dtype_is_refused(call):
     """A number that was a dtype once would stay one: `np.float32(1)`, which has a dtype, equals 1, 1.0 and True."""
 

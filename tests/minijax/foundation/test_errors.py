@@ -139,6 +139,7 @@ BUILTIN = {
 
 
 @pytest.mark.parametrize("name", BUILTIN)
+@pytest.mark.one_in(3)
 def test_bad_input(name):
     program, words = BUILTIN[name]
     mine, theirs = raised(program, minijax), raised(program, jax)
@@ -168,6 +169,7 @@ USES = {
 
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("transformation", LEAKING)
+@pytest.mark.one_in(4)
 def test_a_leaked_tracer_is_never_computed_with(transformation, use):
     kept = []
 

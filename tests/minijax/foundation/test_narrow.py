@@ -128,7 +128,7 @@ WORDS = {
 
 @pytest.mark.parametrize("operation", WORDS)
 @pytest.mark.parametrize("name", NARROW_INTS)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 def test_bits_of_words(name, operation):
     """Every number, or every pair of numbers."""
     every = np.arange(2 ** int(name[-1]), dtype="uint8")

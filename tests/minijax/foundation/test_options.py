@@ -94,6 +94,7 @@ def test_as_in_jax(name):
 
 # For the whole process: what was remembered under other options is not used.
 @pytest.mark.parametrize("name", [n for n in PROGRAMS if PROGRAMS[n][0] in ("numpy_rank_promotion", "no_execution")])
+@pytest.mark.one_in(6)
 def test_for_the_process(name):
     option, value, program = PROGRAMS[name]
 

@@ -74,7 +74,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(8)
 def test_values(name):
     theirs = CASES[name](jax.lax)
     f = lambda: CASES[name](minijax.lax)
@@ -180,6 +180,7 @@ PRODUCTS = {
 
 @pytest.mark.parametrize("product", PRODUCTS)
 @pytest.mark.parametrize("precision", PRECISIONS, ids=str)
+@pytest.mark.one_in(2)
 def test_precisions_are_printed_alike(precision, product):
     def printed(lib):
         value = {"a value": lib.lax.Precision.HIGH}

@@ -46,7 +46,7 @@ def outcome(lib, transformation, name, number, swapped, x):
 @pytest.mark.parametrize("number", [0.5, 2, 1j, True], ids=str)
 @pytest.mark.parametrize("transformation", TRANSFORMATIONS)
 @pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.one_in(48)
+@pytest.mark.one_in(336)
 def test_number_and_array(name, transformation, number):
     for x in (np.float32(0.7), np.float32([0.3, 0.6]), np.int32([1, 3])):
         for swapped in (False, True):

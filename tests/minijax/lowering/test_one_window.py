@@ -22,7 +22,7 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("index", [0, 1, 2, 3, 99, -1, -99])
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 def test_values(name, index):
     program = PROGRAMS[name][0]
     i = np.int32(index)

@@ -77,7 +77,7 @@ def test_attention(name):
 # Long sequences
 
 
-@pytest.mark.one_in(25)
+@pytest.mark.one_in(100)
 @pytest.mark.parametrize("on", ["eager", "jit", "vmap", "xla"])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_blocks_are_the_whole(name, on, monkeypatch):
@@ -98,6 +98,7 @@ def test_blocks_are_the_whole(name, on, monkeypatch):
 
 
 @pytest.mark.parametrize("options", [{"is_causal": True}, {"local_window_size": (30, 2)}], ids=str)
+@pytest.mark.one_in(5)
 def test_beyond_the_border(options):
     """600 queries see 500 keys: the last queries see no key in the window."""
     both = values_and_slopes(options | {"return_residual": True})

@@ -100,7 +100,7 @@ def both(function, *arrays, ulp=16):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("x", [ORDINARY, SPECIAL], ids=["ordinary", "special"])
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(30)
 def test_values(name, x):
     both(ACTIVATIONS[name], x, ulp=LOOSE.get(name, 16))
 
@@ -114,7 +114,7 @@ def test_signs_of_zeros(name):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int32", "uint8", "bool"])
 @pytest.mark.parametrize("name", [n for n in ACTIVATIONS if " " not in n])
-@pytest.mark.one_in(20)
+@pytest.mark.one_in(60)
 def test_dtypes(name, dtype):
     """Equal dtypes, and the same exception class for dtypes that JAX does not take."""
     x = np.array([0, 1, 2], ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
@@ -134,7 +134,7 @@ def test_dtypes(name, dtype):
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "float16"])
 @pytest.mark.parametrize("name", [n for n in ACTIVATIONS if " " not in n])
-@pytest.mark.one_in(20)
+@pytest.mark.one_in(120)
 def test_of_numpys_arrays(name, dtype):
     """`x + 3.0` of NumPy's integers is NumPy's float64, which is not weak; that of an array of minijax is a weak float32."""
     x = np.array([0, 1, 2], dtype)
@@ -211,7 +211,7 @@ def derivative(lib, f, order):
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.one_in(32)
+@pytest.mark.one_in(64)
 def test_derivatives(name, order):
     x = np.abs(ORDINARY) + 0.01 if name in ELSEWHERE else ORDINARY
     # Second derivatives by way of 1 - tanh lose its digits where tanh is close to 1, in both libraries: gelu's multiplies
@@ -221,7 +221,7 @@ def test_derivatives(name, order):
 
 
 @pytest.mark.parametrize("name", [n for n in ACTIVATIONS if n not in ELSEWHERE])
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 def test_first_derivatives_at_special_values(name):
     x = SPECIAL[np.abs(SPECIAL) != 3e38]
     both(lambda lib, x: derivative(lib, lambda v: ACTIVATIONS[name](lib, v), 1)(x), x, ulp=LOOSE.get(name, 64))

@@ -35,6 +35,7 @@ def test_arrays(duplicate):
 
 @pytest.mark.parametrize("duplicate", COPIES)
 @pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.one_in(3)
 def test_functions(name, duplicate):
     assert callable(duplicate(getattr(mj.nn, name)))
 

@@ -75,7 +75,7 @@ def both(program):
 
 
 @pytest.mark.parametrize("name", INDICES)
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(24)
 def test_reading(name):
     index = INDICES[name]
     mine = mj.numpy.asarray(X)[index]
@@ -88,7 +88,7 @@ def test_reading(name):
 
 
 @pytest.mark.parametrize("name", INDICES)
-@pytest.mark.one_in(16)
+@pytest.mark.one_in(64)
 def test_writing(name):
     index = INDICES[name]
     values = np.arange(X[index].size, dtype=np.float32).reshape(X[index].shape) - 2
@@ -101,6 +101,7 @@ def test_writing(name):
 
 
 @pytest.mark.parametrize("name", INDICES)
+@pytest.mark.one_in(2)
 def test_derivatives(name):
     """The gradient of reading is an addition, and that of adding is a reading."""
     index = INDICES[name]
@@ -160,7 +161,7 @@ def test_traced_indices(name):
 
 
 @pytest.mark.parametrize("name", [n for n in TRACED if not any(word in n for word in ("integers", "NaN", "apply"))])
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(12)
 def test_derivatives_at_traced_indices(name):
     f, i = TRACED[name]
     i = np.asarray(i, np.int32)

@@ -76,7 +76,7 @@ def explained(expression: str, shape: tuple, theirs) -> bool:
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.one_in(960)
+@pytest.mark.one_in(3840)
 @pytest.mark.filterwarnings("ignore")
 def test_other_shapes(shape, expression):
     ours, theirs = (outcome(lib, expression, SHAPES[shape]) for lib in (minijax, jax))
@@ -87,7 +87,7 @@ def test_other_shapes(shape, expression):
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-@pytest.mark.one_in(320)
+@pytest.mark.one_in(640)
 @pytest.mark.filterwarnings("ignore")
 def test_in_64_bits(expression):
     """An index is an int64 then: `jnp.select` refused its own."""

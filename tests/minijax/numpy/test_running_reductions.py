@@ -22,7 +22,7 @@ def ones(dtype, length):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("dtype", LENGTHS)
-@pytest.mark.one_in(14)
+@pytest.mark.one_in(28)
 def test_cumsum_counts_on(dtype, variant):
     length = LENGTHS[dtype]
     x = VARIANTS[variant](lambda x: lax.cumsum(x))(ones(dtype, length))
@@ -51,7 +51,7 @@ DTYPES["cumlogsumexp"] = FLOATS
 
 
 @pytest.mark.parametrize(("name", "dtype"), [(name, dtype) for name in DTYPES for dtype in DTYPES[name]])
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 def test_types_and_values(name, dtype):
     x = np.array([[1, 3, 2], [2, 1, 3]]).astype(dtype)
     for axis in (0, 1):
@@ -71,6 +71,7 @@ def test_scalars(name, value):
 
 
 @pytest.mark.parametrize(("reverse", "order"), [(False, 0), (True, 0), (True, 1)])
+@pytest.mark.one_in(2)
 def test_running_logsumexp_of_complex_numbers(reverse, order):
     """Eager, as a NumPy program and by XLA: imaginary parts come out between -pi and pi."""
     x = np.complex64([1 + 2j, 3 - 1j, -2 + 0.5j, 7 + 3j, -1 - 9j])

@@ -53,7 +53,7 @@ ROWS = [(0,), (0, 3), (2, 0), (0, 2, 2), (3,), (2, 3), (), [], (1.0,)]
 
 
 @pytest.mark.parametrize("name", JOINED)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(14)
 def test_an_array_is_joined_as_the_sequence_of_its_rows(name):
     """Also if it has none. A scalar has no rows: NumPy's accidents are JAX's errors there."""
     for rows in ROWS:
@@ -91,6 +91,7 @@ POLYNOMIALS += [(name, sizes) for name in ("polyadd", "polysub") for sizes in SI
 
 
 @pytest.mark.parametrize(("name", "sizes"), POLYNOMIALS, ids=str)
+@pytest.mark.one_in(2)
 def test_polynomials(name, sizes):
     def program(lib):
         return getattr(lib.numpy, name)(*[lib.numpy.arange(n, dtype="float32") + 1 for n in sizes])
@@ -128,7 +129,7 @@ def test_products_of_two_dtypes(name, left):
 
 @pytest.mark.parametrize("name", ["partition", "argpartition"])
 @pytest.mark.parametrize("dtype", "int8 uint16 uint32 float16 float32".split())
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(21)
 def test_partition(name, dtype):
     for values in ([3, 0, 5, 7, 1], [2, 2, 1, 2], [1], [[3, 1, 2], [0, 9, 4]]):
         for kth in range(-1, np.shape(values)[-1]):

@@ -86,6 +86,7 @@ TREES = {
 
 
 @pytest.mark.parametrize("name", TREES)
+@pytest.mark.one_in(2)
 def test_ravel_pytree(name):
     def run(lib):
         tree = lib.tree.map(lambda x: lib.numpy.asarray(x) if isinstance(x, np.ndarray) else x, TREES[name])

@@ -54,7 +54,7 @@ def test_a_branch_is_computed_for_its_elements_alone(which):
     assert seen == {True: [*x[which]], False: [*x[~which]]}
 
 
-@pytest.mark.one_in(16)
+@pytest.mark.one_in(112)
 @OPERATIONS
 @pytest.mark.parametrize("name", sorted(ALGORITHMS))
 def test_an_element_does_not_depend_on_the_others(name, ops):

@@ -100,7 +100,7 @@ def outcome(lib, call: str, dtype: str):
 
 @pytest.mark.filterwarnings("ignore:Casting complex values to real")
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(24)
 def test_jax_says_what_is_accepted(call):
     for dtype in [*DTYPES, *WEAK]:
         if dtype not in OTHERS.get(call, ("", ""))[0]:

@@ -40,7 +40,7 @@ def numbers(shape, axis, collapsed, batch, offset):
 
 
 @pytest.mark.parametrize("shape, axis, collapsed, batch, offset", CASES)
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(9)
 def test_whole_windows_are_taken(shape, axis, collapsed, batch, offset, monkeypatch):
     x = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     sizes = tuple(1 if d == axis else n for d, n in enumerate(shape))

@@ -20,7 +20,7 @@ PLACES = np.float32([[0, -1], [0.5, 1.5], [2.5, 4], [3, 0], [1, -2], [1.75, 0]])
 @pytest.mark.parametrize("method", ["linear", "nearest"])
 @pytest.mark.parametrize("fill_value", [np.nan, 0.5, None])
 @pytest.mark.parametrize("values", [VALUES, VECTORS, (VALUES * 10).astype(int)], ids=["numbers", "vectors", "integers"])
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(40)
 def test_between_points(method, fill_value, values):
     def run(lib):
         def between(places, values):

@@ -132,7 +132,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(28)
 def test_minimize(name):
     """In float64 the two take the same steps, with as many evaluations."""
     f, start, options = FUNCTIONS[name]
@@ -185,7 +185,7 @@ PLACES = [RNG.uniform(-2, 6, (3, 2)).astype("float32") for _ in range(2)]
 
 
 @pytest.mark.parametrize("mode", ["constant", "nearest", "wrap", "mirror", "reflect"])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_map_coordinates(mode):
     def run(lib):
         places, image = [lib.numpy.asarray(p) for p in PLACES], lib.numpy.asarray(IMAGE)

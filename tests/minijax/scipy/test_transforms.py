@@ -68,6 +68,7 @@ def energy(lib, x):
 
 
 @pytest.mark.parametrize("mode", ["grad", "hessian", "vmap of grad"])
+@pytest.mark.one_in(5)
 def test_derivatives(mode):
     """Gradients, second derivatives and batches, and the two compilers."""
 

@@ -365,7 +365,7 @@ def test_nesting_agrees_with_jax(nesting):
 
 
 @pytest.mark.parametrize("nesting", [n for n in NESTINGS if len(n) <= 1], ids=label)
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 def test_nesting_agrees_with_jax_in_64_bits(nesting):
     with mj.enable_x64(True), jax.enable_x64(True):
         mine = all_functions(mj, nesting)(mj.numpy.asarray(X, "float64"))
@@ -386,7 +386,7 @@ def test_nesting_is_refused_as_in_jax(name, nesting):
 
 
 @pytest.mark.parametrize("nesting", [n for n in NESTINGS if len(n) <= 2], ids=label)
-@pytest.mark.one_in(12)
+@pytest.mark.one_in(96)
 def test_jaxprs_of_nestings_are_well_typed(nesting):
     for name in accepted(nesting):
         f = nested(mj, nesting, BY_NAME[name].function(mj))

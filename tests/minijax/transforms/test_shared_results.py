@@ -145,6 +145,7 @@ def test_jax_says_what_is_refused(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.one_in(3)
 def test_the_values_and_the_derivatives(kind):
     f = KINDS[kind](mj)
     if refusal(mj, shared(mj, f), X, Y):

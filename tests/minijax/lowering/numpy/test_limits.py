@@ -64,7 +64,7 @@ SIZES = {"small": 3, "large": 1 << 14}
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("kind", NESTS)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 def test_deeper_than_python_nests_loops(kind, size):
     x = jnp.linspace(0.0, 1.0, SIZES[size])
     for depth in (11, 12, 13, 21, 26):

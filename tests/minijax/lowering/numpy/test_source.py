@@ -76,6 +76,7 @@ def _with_argument(function, i, value, *rest):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.one_in(4)
 def test_programs(name):
     function, *args = PROGRAMS[name]
     check(mj.make_jaxpr(function)(*args), args)
