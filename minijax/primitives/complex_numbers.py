@@ -93,7 +93,13 @@ def joined(real, imag, out=None):
 
 def maximum(x, y, out=None):
     """`x if x > y else y`; of real numbers NumPy's maximum. `out` is not x or y."""
-    return np.maximum(x, y, out=out) if x.dtype.kind != "c" else _extreme_of_two(np.maximum, x, y, out)
+    if x.dtype.kind == "c":
+        return _extreme_of_two(np.maximum, x, y, out)
+    # Of 0.0 and -0.0 NumPy takes the second. A number comes second, so that clip(-0.0, 0, 1) is 0.0, as in XLA: without that,
+    # `multinomial` with a negative probability would divide by log1p(-0.0), and draw for ever.
+    if not x.ndim and y.ndim:
+        x, y = y, x
+    return np.add(x, y, out=out) if not x.ndim and x == y == 0 else np.maximum(x, y, out=out)
 
 
 def minimum(x, y, out=None):

@@ -61,6 +61,13 @@ def _ufunc(function: str) -> Callable:
     return lambda w, eqn: _applied(function, *w.operands(eqn))
 
 
+def _maximum(w: _Writer, eqn: JaxprEqn):
+    """A number comes second, as in `complex_numbers.maximum`."""
+    operands, (x, y) = w.operands(eqn), eqn.invars
+    number_first = type(x) is Literal or not x.aval.shape and y.aval.shape
+    return _applied("maximum", *(operands[::-1] if number_first else operands))
+
+
 def _or_complex(rule: Callable, function: Callable) -> Callable:
     """The rule, for an operation that a function of minijax computes of complex numbers."""
 
@@ -378,7 +385,7 @@ EXPRESSIONS: dict[str, Callable] = {
     "ne": _infix("!=", "not_equal", "biufc"),
     "neg": lambda w, eqn: _negative(w.text(eqn.invars[0])) if type(eqn.invars[0]) is Var else None,
     "rem": _rem,
-    "max": _or_complex(_ufunc("maximum"), complex_numbers.maximum),
+    "max": _or_complex(_maximum, complex_numbers.maximum),
     "min": _or_complex(_ufunc("minimum"), complex_numbers.minimum),
     "integer_pow": _integer_pow,
     "square": lambda w, eqn: _times(w.text(eqn.invars[0]), w.text(eqn.invars[0])),

@@ -651,3 +651,13 @@ def test_every_public_name_of_jax_is_there():
 def test_size_known_while_tracing():
     with pytest.raises(TypeError, match="must be known while tracing"):
         mj.jit(lambda n: mj.random.permutation(mj.random.key(0), n))(5)
+
+
+@pytest.mark.parametrize("p", [[-0.61, np.inf, 1.0], [-0.5, 0.5, 1.0], [0.0, -0.0, 1.0]], ids=repr)
+def test_multinomial_of_what_is_no_probability_ends(p):
+    """A share of -0.0, for which the trials up to a success would be -inf, is clipped to 0.0."""
+    drawn = [lib.random.multinomial(lib.random.key(3), 2, lib.numpy.array(p)) for lib in (mj, jax)]
+    np.testing.assert_array_equal(*drawn)
+    np.testing.assert_array_equal(
+        mj.jit(lambda p: mj.random.multinomial(mj.random.key(3), 2, p))(mj.numpy.array(p)), drawn[1]
+    )
