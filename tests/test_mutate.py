@@ -64,6 +64,7 @@ def test_faults_have_names_of_their_own():
     assert len({f.identity for f in all_faults()}) == len(all_faults())
 
 
+@pytest.mark.long
 def test_every_file_has_tests():
     for path in files(ROOT):
         missing = [test for test in chosen(ROOT, path) if not (ROOT / test).is_file()]

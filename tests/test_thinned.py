@@ -22,6 +22,7 @@ def test_one_in_n_is_chosen(n):
     assert len({case % n for case in part}) == n
 
 
+@pytest.mark.long
 def test_a_marked_test_runs_one_in_n_of_its_cases(tmp_path):
     test = tmp_path / "test_marked.py"
     test.write_text(

@@ -249,6 +249,7 @@ EITHER = {
 }
 
 
+@pytest.mark.long
 def test_no_process_gets_real_jax_in_silence(tmp_path):
     (tmp_path / "starter.py").write_text(STARTER)
     _, out, err = run("-c", STARTED, cwd=tmp_path)

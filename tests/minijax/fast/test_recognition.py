@@ -228,6 +228,7 @@ def test_large_and_deep_calls(name):
         assert tree_structure(back) == tree_structure(tree)
 
 
+@pytest.mark.long
 def test_of_a_hundred_thousand_leaves_nothing_is_written():
     leaves = [f32()] * 100_000
     f = jax.jit(lambda leaves: leaves[0] + 1)
