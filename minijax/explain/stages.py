@@ -277,6 +277,7 @@ class _Maker:
         )
 
     def linearized(self, title: str) -> tuple[ClosedJaxpr, ClosedJaxpr]:
+        # With dead equations: the jaxpr of a gradient shows them where the function is no call.
         primal, _, linear = linearize_jaxpr(self.first, self.traced.differentiated, True, False)
         count = len(self.first.out_avals)
         kept = primal.jaxpr.outvars[count:]

@@ -52,7 +52,7 @@ def take(
     if mode in (None, "fill"):
         gather_mode = GatherScatterMode.FILL_OR_DROP
         negative = ew.lt_p.bind(indices, const(indices, 0))
-        # As in JAX, whose `where` of nothing is its first value.
+        # For no indices JAX's `where` returns its first value, without an equation.
         from_end = ew.add_p.bind(indices, const(indices, size))
         indices = lax.select(negative, from_end, indices) if indices.size else from_end
     elif mode == "wrap":

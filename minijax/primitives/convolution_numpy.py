@@ -212,7 +212,8 @@ def _plan(own, near, itemsize, of_kernel, strides, lows, dilation, gaps, out_siz
 
 
 def _by_plan(x, w, plan):
-    """As `_by_products`. For a small convolution it takes as long to compute where things are as to compute the products."""
+    """The convolution by a plan, with the values of `_by_products`. To make the plan takes as long as the products of a small
+    convolution, so that it is kept."""
     x = _moved(x.transpose(plan.order), plan.padding, 0)
     x = x if x.flags.c_contiguous else np.ascontiguousarray(x)
     windows = np.ndarray(plan.view, x.dtype, x, 0, plan.steps)
@@ -327,7 +328,7 @@ def _windows(x, wide, moves, small, within, lows, dilation, merged=False):
 
 @lru_cache(1024)
 def _grid(front, near, itemsize, wide, moves, small, within, merged):
-    """Where the windows lie: (whether the channels are last, the sizes of the padded operand, the shape of the view, the steps of
+    """How to view the windows: (whether the channels are last, the sizes of the padded operand, the shape of the view, the steps of
     its memory, the axis of its rows, the number of turns)."""
     groups, images, features = front
     together = features * small[-1] if within[-1] == 1 else features

@@ -434,7 +434,7 @@ def _logaddexp(x, y):
     if x.dtype.kind == "c":
         return _complex_logaddexp(x, y)
     high, gap = max_p.bind(x, y), sub_p.bind(x, y)
-    # Of two equal infinities the gap is NaN, and their sum the answer.
+    # For two equal infinities the gap is NaN; the result is then x + y.
     unknown, total = ne_p.bind(gap, gap), add_p.bind(x, y)
     result = add_p.bind(high, log1p_p.bind(exp_p.bind(neg_p.bind(abs_p.bind(gap)))))
     return select(unknown, total, result)

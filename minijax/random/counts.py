@@ -53,7 +53,7 @@ def poisson(
     return lax.select(lam == 0, jnp.zeros_like(count), count)
 
 
-def greatest(dtype):
+def _greatest(dtype):
     """The most rounds of a loop: as many as the dtype of its counts has numbers (as in JAX)."""
     return np.array((iinfo if dtype.kind in "iu" else finfo)(dtype).max, dtype)
 
@@ -63,7 +63,7 @@ def _waiting_times(key, lam, dtype):
 
     def unfinished(state):
         rounds, _, _, log_product = state
-        return jnp.any(log_product > -lam) & (rounds < greatest(dtype))
+        return jnp.any(log_product > -lam) & (rounds < _greatest(dtype))
 
     def wait(state):
         rounds, count, key, log_product = state
@@ -79,7 +79,7 @@ def _waiting_times(key, lam, dtype):
 def _trials(key, like, rounds, trial) -> Array:
     """For each number the value accepted last, while any number has none: as in JAX, a trial may replace an accepted value.
 
-    trial(of_u, of_v): (value, whether it is accepted), of uniform numbers that it draws with two keys.
+    trial(of_u, of_v): (value, whether it is accepted), of uniform numbers that it draws with two keys. rounds: how many at most.
     """
 
     def unfinished(state):
@@ -116,7 +116,7 @@ def _poisson_trials(key, lam, dtype):
         below = curve <= bound
         return k, at_once | (~outside & below)
 
-    return _trials(key, lam, greatest(dtype), trial).astype(dtype)
+    return _trials(key, lam, _greatest(dtype), trial).astype(dtype)
 
 
 def binomial(
@@ -171,7 +171,7 @@ def _trials_between(key, n, q, dtype):
 
     def unfinished(state):
         rounds, _, total, _ = state
-        return jnp.any(total <= n) & (rounds < greatest(dtype))
+        return jnp.any(total <= n) & (rounds < _greatest(dtype))
 
     def add(state):
         rounds, count, total, key = state
@@ -230,7 +230,7 @@ def _binomial_trials(key, n, p, dtype):
         below = curve <= bound
         return k, at_once | (~outside & below)
 
-    return _trials(key, p, greatest(dtype), trial).astype(dtype)
+    return _trials(key, p, _greatest(dtype), trial).astype(dtype)
 
 
 def multinomial(

@@ -1,4 +1,4 @@
-"""What a call keeps for the way back: as much as in JAX, and nothing for an expression whose value nobody reads."""
+"""The residuals of jit, cond, scan and checkpoint: as many as in JAX, and none for a value that nobody reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fuzz.texts import flat
 
 
 def wasteful(lib):
-    """Of the cosine, of exp(x) + 1 and of the sine's derivative nothing is read."""
+    """Nobody reads the cosine, exp(x) + 1, or the derivative of the sine."""
 
     def f(x):
         lib.lax.cos(x)
@@ -53,7 +53,7 @@ def test_the_gradient_of_a_jitted_function_has_jax_s_equations(call):
 
 
 def test_without_a_call_the_equations_stay():
-    """As in JAX: a jaxpr shows what the function did, dead or not."""
+    """A jaxpr shows all that a function did, as JAX's does: also the equations whose results nobody reads."""
     f = {lib: lib.make_jaxpr(lib.grad(wasteful(lib)))(lib.numpy.arange(3.0)) for lib in (mj, jax)}
     assert str(f[mj]) == str(f[jax])
     assert "cos" in str(f[mj])
